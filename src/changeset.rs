@@ -1,0 +1,276 @@
+//! Casting and validating what comes from outside, with errors collected per field in Ecto's
+//! words. Owns the rules; which field has which rule is the model's.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use unicode_segmentation::UnicodeSegmentation;
+
+/// The fields of a JSON object or of a form, unknown ones included.
+pub type Params = Map<String, Value>;
+
+/// The messages of each field that was refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Errors(BTreeMap<&'static str, Vec<String>>);
+
+impl Errors {
+    /// Adds a message to a field's others.
+    pub fn add(&mut self, field: &'static str, message: impl Into<String>) {
+        self.0.entry(field).or_default().push(message.into());
+    }
+
+    /// The messages of one field, in the order of the checks.
+    pub fn of(&self, field: &str) -> &[String] {
+        self.0.get(field).map_or(&[], Vec::as_slice)
+    }
+
+    /// True when nothing was refused.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Whether the fields make a new row, where required ones must be there, or change one, where
+/// what is absent stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// For a new row.
+    Create,
+    /// For one that exists.
+    Update,
+}
+
+/// The rules of a text field.
+#[derive(Clone, Copy, Debug)]
+pub struct Text {
+    /// Refused when blank; when absent as well, in `Mode::Create`.
+    pub required: bool,
+    /// The fewest characters (grapheme clusters, as a reader counts them).
+    pub min: usize,
+    /// The most characters.
+    pub max: usize,
+    /// The most bytes of UTF-8.
+    pub max_bytes: usize,
+    /// Refuses line breaks and every other control character, which would tear a log line or a
+    /// link apart.
+    pub single_line: bool,
+}
+
+/// A changeset at work: takes fields from `Params` and collects what is wrong with them.
+#[derive(Debug)]
+pub struct Changeset<'a> {
+    params: &'a Params,
+    mode: Mode,
+    errors: Errors,
+}
+
+impl<'a> Changeset<'a> {
+    /// Starts on `params`.
+    pub fn new(params: &'a Params, mode: Mode) -> Self {
+        Changeset { params, mode, errors: Errors::default() }
+    }
+
+    /// Casts a text field. `None` when it is absent, null, blank or refused.
+    pub fn text(&mut self, field: &'static str, rules: Text) -> Option<String> {
+        let value = match self.params.get(field) {
+            None => {
+                if rules.required && self.mode == Mode::Create {
+                    self.errors.add(field, "can't be blank");
+                }
+                return None;
+            }
+            Some(Value::Null) => "",
+            Some(Value::String(text)) => text.as_str(),
+            Some(_) => {
+                self.errors.add(field, "is invalid");
+                return None;
+            }
+        };
+        if is_blank(value) {
+            if rules.required {
+                self.errors.add(field, "can't be blank");
+            }
+            return None;
+        }
+        let before = self.errors.of(field).len();
+        if value.contains('\0') || (rules.single_line && value.contains(char::is_control)) {
+            self.errors.add(field, "is invalid");
+        }
+        self.length(field, value, rules);
+        (self.errors.of(field).len() == before).then(|| value.to_owned())
+    }
+
+    fn length(&mut self, field: &'static str, value: &str, rules: Text) {
+        // The cheap bound first: counting clusters in megabytes helps nobody.
+        if value.len() > rules.max_bytes {
+            let limit = rules.max_bytes;
+            self.errors.add(
+                field,
+                if rules.max == usize::MAX {
+                    format!("should be at most {limit} byte(s)")
+                } else {
+                    format!("should be at most {} character(s)", rules.max)
+                },
+            );
+            return;
+        }
+        if rules.min > 1 || rules.max != usize::MAX {
+            let characters = value.graphemes(true).count();
+            if characters < rules.min {
+                self.errors.add(field, format!("should be at least {} character(s)", rules.min));
+            }
+            if characters > rules.max {
+                self.errors.add(field, format!("should be at most {} character(s)", rules.max));
+            }
+        }
+    }
+
+    /// Casts a field that is one of a few words. `None` when absent, null, blank or refused.
+    pub fn one_of<T>(
+        &mut self,
+        field: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        match self.params.get(field) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(word)) if word.is_empty() => None,
+            Some(Value::String(word)) => parse(word).or_else(|| {
+                self.errors.add(field, "is invalid");
+                None
+            }),
+            Some(_) => {
+                self.errors.add(field, "is invalid");
+                None
+            }
+        }
+    }
+
+    /// Casts a list of short texts: trimmed, blank and repeated ones left out, order kept. Null is
+    /// the empty list. A text with commas does as well, which is how a form sends it.
+    pub fn list(
+        &mut self,
+        field: &'static str,
+        max_items: usize,
+        rules: Text,
+    ) -> Option<Vec<String>> {
+        let items: Vec<&str> = match self.params.get(field)? {
+            Value::Null => Vec::new(),
+            Value::String(text) => text.split(',').collect(),
+            Value::Array(values) if values.iter().all(Value::is_string) => {
+                values.iter().filter_map(Value::as_str).collect()
+            }
+            _ => {
+                self.errors.add(field, "is invalid");
+                return None;
+            }
+        };
+        let mut list: Vec<String> = Vec::new();
+        for item in items.into_iter().map(str::trim).filter(|item| !is_blank(item)) {
+            if item.contains(char::is_control) {
+                self.errors.add(field, "is invalid");
+                return None;
+            }
+            let before = self.errors.of(field).len();
+            self.length(field, item, rules);
+            if self.errors.of(field).len() > before {
+                return None;
+            }
+            if !list.iter().any(|known| known == item) {
+                list.push(item.to_owned());
+            }
+            if list.len() > max_items {
+                self.errors.add(field, format!("should have at most {max_items} item(s)"));
+                return None;
+            }
+        }
+        Some(list)
+    }
+
+    /// The value that `build` makes of the cast fields, unless any was refused. `build` gives
+    /// `None` only when a required field is missing, which has left an error.
+    pub fn finish<T>(self, build: impl FnOnce() -> Option<T>) -> Result<T, Errors> {
+        if self.errors.is_empty()
+            && let Some(value) = build()
+        {
+            return Ok(value);
+        }
+        Err(self.errors)
+    }
+}
+
+/// True when a reader would see nothing: white space, control and invisible characters only.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|character| {
+        character.is_whitespace()
+            || character.is_control()
+            || matches!(character,
+                '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{115f}' | '\u{1160}' | '\u{3164}')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TITLE: Text = Text { required: true, min: 3, max: 5, max_bytes: 100, single_line: true };
+
+    fn cast(value: Value, mode: Mode) -> (Option<String>, Vec<String>) {
+        let Value::Object(params) = value else { panic!("the test gives an object") };
+        let mut changeset = Changeset::new(&params, mode);
+        let text = changeset.text("title", TITLE);
+        (text, changeset.errors.of("title").to_vec())
+    }
+
+    #[test]
+    fn a_required_text_may_be_absent_only_in_an_update() {
+        assert_eq!(cast(json!({}), Mode::Create), (None, vec!["can't be blank".into()]));
+        assert_eq!(cast(json!({}), Mode::Update), (None, vec![]));
+        for blank in [json!(null), json!(""), json!(" \n\t"), json!("\u{200b}\u{feff}")] {
+            assert_eq!(cast(json!({"title": blank}), Mode::Update).1, ["can't be blank"]);
+        }
+    }
+
+    #[test]
+    fn characters_are_what_a_reader_counts() {
+        for good in ["日本語", "e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}", "🎉🎉🎉", "👨‍👩‍👧👨‍👩‍👧👨‍👩‍👧"]
+        {
+            assert_eq!(cast(json!({"title": good}), Mode::Create), (Some(good.into()), vec![]));
+        }
+        assert_eq!(
+            cast(json!({"title": "🎉🎉"}), Mode::Create).1,
+            ["should be at least 3 character(s)"]
+        );
+        assert_eq!(
+            cast(json!({"title": "éééééé"}), Mode::Create).1,
+            ["should be at most 5 character(s)"]
+        );
+        let zalgo = format!("aaa{}", "\u{301}".repeat(500));
+        assert_eq!(
+            cast(json!({"title": zalgo}), Mode::Create).1,
+            ["should be at most 5 character(s)"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_text_or_has_control_characters_is_invalid() {
+        for bad in
+            [json!(12345), json!([1]), json!({}), json!(true), json!("a\u{0}bc"), json!("a\nbc")]
+        {
+            assert_eq!(cast(json!({"title": bad}), Mode::Create).1, ["is invalid"]);
+        }
+    }
+
+    #[test]
+    fn a_list_is_trimmed_and_has_each_item_once() {
+        let params = json!({"tags": [" a ", "b", "a", ""]});
+        let Value::Object(params) = params else { panic!("an object") };
+        let mut changeset = Changeset::new(&params, Mode::Create);
+        let rules = Text { required: false, min: 1, max: 5, max_bytes: 100, single_line: true };
+        assert_eq!(changeset.list("tags", 3, rules), Some(vec!["a".into(), "b".into()]));
+    }
+}

@@ -1,0 +1,223 @@
+//! The command line and the environment, read once, here and nowhere else.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The command line as clap sees it.
+#[derive(Debug, Parser)]
+#[command(name = "kilonova", version, about = "A live blog and notes, searchable, in one binary")]
+pub struct Cli {
+    /// What to do; to serve, when nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serves the application (the same as no command)
+    Serve(ServeArgs),
+    /// Imports Markdown files with front matter (Zola, Hugo, Jekyll); may run beside a server
+    Import(ImportArgs),
+    /// Builds the search index anew; refused while a server holds it
+    Reindex(StorageArgs),
+}
+
+/// Where the data is.
+#[derive(Clone, Debug, Args)]
+pub struct StorageArgs {
+    /// Folder of the database and the search index; made if missing
+    #[arg(long, env = "KILONOVA_DATA_DIR", default_value = "./data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// Database to use instead of the SQLite file in the data folder: sqlite:PATH [env: DATABASE_URL=]
+    #[arg(long, env = "KILONOVA_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+/// `kilonova import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Folder to import from
+    #[arg(value_name = "DIR")]
+    pub source: PathBuf,
+    /// Says what would be done, and does nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where to.
+    #[command(flatten)]
+    pub storage: StorageArgs,
+}
+
+/// Who may read and write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Access {
+    /// Anyone who can reach the address.
+    Open,
+    /// Reading is public, writing needs an account.
+    Accounts,
+}
+
+/// `kilonova serve`.
+#[derive(Clone, Debug, Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, env = "KILONOVA_BIND", default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
+    bind: SocketAddr,
+    #[command(flatten)]
+    storage: StorageArgs,
+    /// Who may read and write; open on a loopback bind, accounts on any other
+    #[arg(long, env = "KILONOVA_ACCESS", value_enum)]
+    access: Option<Access>,
+    /// Name of this node, in logs and in the process groups [default: hostname-pid]
+    #[arg(long, env = "KILONOVA_NODE", value_name = "NAME")]
+    node: Option<String>,
+    /// Threads that serve sockets [default: number of cores]
+    #[arg(long, env = "KILONOVA_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: Option<u16>,
+    /// Seconds from SIGTERM to the end
+    #[arg(long, env = "KILONOVA_GRACE", default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=3600))]
+    grace: u64,
+    /// Open WebSockets at the most; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_SOCKETS", default_value_t = 20_000, value_name = "N")]
+    max_sockets: usize,
+    /// Bytes of a request's body at the most; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_BODY", default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
+    max_body: usize,
+    /// Seconds that a client may take to send a request's head, and its body; 0: no limit
+    #[arg(long, env = "KILONOVA_REQUEST_TIMEOUT", default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=3600))]
+    request_timeout: u64,
+}
+
+/// Where the data is, checked.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    /// The folder of everything that is kept.
+    pub data_dir: PathBuf,
+    /// The SQLite file, when it is not the one in the folder.
+    pub sqlite: Option<PathBuf>,
+}
+
+/// Everything that a server is told, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The address to listen on.
+    pub bind: SocketAddr,
+    /// Where the data is.
+    pub storage: Storage,
+    /// This node's name.
+    pub node: String,
+    /// Threads that serve sockets.
+    pub workers: usize,
+    /// The time from a stop signal to the end.
+    pub grace: Duration,
+    /// Open sockets at the most.
+    pub max_sockets: usize,
+    /// Bytes of a body at the most.
+    pub max_body: usize,
+    /// The time that a client may take for a request's head, and for its body.
+    pub request_timeout: Option<Duration>,
+    /// The rhythm of the live sockets.
+    pub heartbeat: Heartbeat,
+}
+
+/// When a socket is pinged and when it is given up.
+#[derive(Clone, Copy, Debug)]
+pub struct Heartbeat {
+    /// Between pings.
+    pub ping: Duration,
+    /// A peer that has been silent for so long is cut.
+    pub silence: Duration,
+}
+
+impl Default for Heartbeat {
+    fn default() -> Heartbeat {
+        Heartbeat { ping: Duration::from_secs(25), silence: Duration::from_secs(60) }
+    }
+}
+
+/// What a flag asks for that cannot be had; one line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(String);
+
+impl Cli {
+    /// Reads the arguments. An error is one line that names the flag.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(arguments)
+    }
+
+    /// What the server is told, when that is what was asked for.
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Serve(self.serve))
+    }
+}
+
+impl StorageArgs {
+    /// Checks which database is meant.
+    pub fn check(self) -> Result<Storage, Error> {
+        let url = self.database_url.or_else(|| std::env::var("DATABASE_URL").ok());
+        let sqlite = match url.as_deref().map(|url| (url, url.split_once(':'))) {
+            None | Some(("", _)) => None,
+            Some((_, Some(("sqlite", path)))) if !path.is_empty() => {
+                Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+            }
+            Some((_, Some(("postgres" | "postgresql", _)))) => {
+                return Err(Error(
+                    "this version has no PostgreSQL yet: --database-url takes sqlite:PATH"
+                        .to_owned(),
+                ));
+            }
+            // The URL may hold a password: it is not repeated.
+            Some(_) => return Err(Error("--database-url: expected sqlite:PATH".to_owned())),
+        };
+        Ok(Storage { data_dir: self.data_dir, sqlite })
+    }
+}
+
+impl ServeArgs {
+    /// Checks what the flags ask for together.
+    pub fn check(self) -> Result<Config, Error> {
+        let access = self.access.unwrap_or(match self.bind.ip().is_loopback() {
+            true => Access::Open,
+            false => Access::Accounts,
+        });
+        if access == Access::Accounts {
+            return Err(Error(
+                "this version has no accounts yet: bind to a loopback address, or say --access open \
+                 (which still answers only requests for a loopback host)".to_owned(),
+            ));
+        }
+        let seconds = |seconds| (seconds > 0).then(|| Duration::from_secs(seconds));
+        Ok(Config {
+            bind: self.bind,
+            storage: self.storage.check()?,
+            node: self.node.unwrap_or_else(default_node),
+            workers: self.workers.map_or_else(cores, usize::from),
+            grace: Duration::from_secs(self.grace),
+            max_sockets: unless_zero(self.max_sockets),
+            max_body: unless_zero(self.max_body),
+            request_timeout: seconds(self.request_timeout),
+            heartbeat: Heartbeat::default(),
+        })
+    }
+}
+
+fn unless_zero(limit: usize) -> usize {
+    if limit == 0 { usize::MAX } else { limit }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn default_node() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    format!("{}-{}", if host.is_empty() { "node" } else { host }, std::process::id())
+}

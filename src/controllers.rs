@@ -1,0 +1,8 @@
+//! The actions: each reads as changeset, transact, announce, view, respond.
+
+pub mod comments;
+pub mod health;
+pub mod live;
+pub mod notes;
+pub mod posts;
+pub mod request;

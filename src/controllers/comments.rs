@@ -1,0 +1,98 @@
+//! Comments over JSON, and the writes that their pages share.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::request::{self, Json, Query};
+use crate::app::State;
+use crate::changeset::Params;
+use crate::error::{AppError, AppResult, Found};
+use crate::models::comment::{self, Comment, CommentChanges, NewComment};
+use crate::models::{now, post};
+use crate::{events, views};
+
+/// GET /api/posts/{id}/comments
+pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    let post_id = request::id(&request, "post")?;
+    let query = Query::of(&request)?;
+    let (cursor, limit) = (query.cursor()?, query.limit()?);
+    let page = state
+        .db
+        .read(move |connection| {
+            if !post::exists_id(connection, post_id)? {
+                return Err(AppError::NotFound("post"));
+            }
+            Ok(comment::list(connection, post_id, cursor, limit)?)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(views::list("comments", &page)))
+}
+
+/// POST /api/posts/{id}/comments
+pub async fn create(
+    state: Data<State>,
+    request: HttpRequest,
+    Json(params): Json,
+) -> AppResult<HttpResponse> {
+    let post_id = request::id(&request, "post")?;
+    let comment = insert(&state, post_id, &params).await?;
+    Ok(HttpResponse::Created().json(comment))
+}
+
+/// PUT /api/comments/{id}
+pub async fn update(
+    state: Data<State>,
+    request: HttpRequest,
+    Json(params): Json,
+) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "comment")?;
+    let changes = CommentChanges::changeset(&params);
+    let comment = state
+        .db
+        .transaction(move |tx| {
+            let comment = comment::get(tx.connection, id).found("comment")?;
+            let (comment, changed) = comment::update(tx.connection, comment, changes?)?;
+            if changed {
+                tx.announce(events::comment_updated(&comment)?);
+            }
+            Ok::<_, AppError>(comment)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(comment))
+}
+
+/// DELETE /api/comments/{id}
+pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "comment")?;
+    remove(&state, id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Writes a new comment and announces it on the channel of all comments and on its post's.
+pub(super) async fn insert(state: &State, post_id: i64, params: &Params) -> AppResult<Comment> {
+    let new = NewComment::changeset(params);
+    state
+        .db
+        .transaction(move |tx| {
+            if !post::exists_id(tx.connection, post_id)? {
+                return Err(AppError::NotFound("post"));
+            }
+            let comment = comment::insert(tx.connection, post_id, new?, now())?;
+            tx.announce(events::comment_created(&comment)?);
+            tx.announce(events::new_comment(&comment)?);
+            Ok(comment)
+        })
+        .await
+}
+
+/// Deletes a comment, announces it and gives what it was.
+pub(super) async fn remove(state: &State, id: i64) -> AppResult<Comment> {
+    state
+        .db
+        .transaction(move |tx| {
+            let comment = comment::delete(tx.connection, id).found("comment")?;
+            tx.announce(events::comment_deleted(&comment)?);
+            Ok(comment)
+        })
+        .await
+}

@@ -1,0 +1,18 @@
+//! For load balancers and start scripts: whether this node can serve.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use serde_json::json;
+
+use crate::app::State;
+use crate::error::{AppError, AppResult};
+use crate::models::event;
+
+/// GET /health/ready: 200 when the database answers, 503 when it does not or this node is stopping.
+pub async fn ready(state: Data<State>) -> AppResult<HttpResponse> {
+    if state.sockets.closing() {
+        return Err(AppError::Unavailable("stopping: try again later"));
+    }
+    state.db.read(|connection| Ok::<_, AppError>(event::log(connection)?)).await?;
+    Ok(HttpResponse::Ok().json(json!({ "status": "ready" })))
+}

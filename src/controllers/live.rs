@@ -1,0 +1,92 @@
+//! The live endpoints: which channels each serves, in which shape.
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::request::{self, Query};
+use crate::app::State;
+use crate::error::{AppError, AppResult};
+use crate::events;
+use crate::live::frame::Shape;
+use crate::live::session::{self, Subscription};
+use crate::models::post;
+use crate::pubsub::Channel;
+
+/// Channels that one feed may choose at the most.
+const MAX_CHANNELS: usize = 32;
+
+/// WS /feed: posts and comments, or the `channels` that are asked for.
+pub async fn feed(
+    state: Data<State>,
+    request: HttpRequest,
+    payload: Payload,
+) -> AppResult<HttpResponse> {
+    let channels = match Query::of(&request)?.get("channels") {
+        None => vec![events::POSTS.into(), events::COMMENTS.into()],
+        Some(names) => channels(names)?,
+    };
+    open(state, request, payload, Subscription { channels, shape: Shape::Channel }).await
+}
+
+/// WS /posts/{id}/comments/ws: a post's new comments.
+pub async fn post_comments(
+    state: Data<State>,
+    request: HttpRequest,
+    payload: Payload,
+) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "post")?;
+    let shape = match Query::of(&request)?.get("frame") {
+        None => Shape::Payload,
+        Some("event") => Shape::Event,
+        Some(_) => return Err(request::invalid("frame")),
+    };
+    let there = state
+        .db
+        .read(move |connection| Ok::<_, AppError>(post::exists_id(connection, id)?))
+        .await?;
+    if !there {
+        return Err(AppError::NotFound("post"));
+    }
+    let channels = vec![events::post_comments(id).into()];
+    open(state, request, payload, Subscription { channels, shape }).await
+}
+
+/// WS /notifications: notes.
+pub async fn notifications(
+    state: Data<State>,
+    request: HttpRequest,
+    payload: Payload,
+) -> AppResult<HttpResponse> {
+    let channels = vec![events::NOTES.into()];
+    open(state, request, payload, Subscription { channels, shape: Shape::Event }).await
+}
+
+async fn open(
+    state: Data<State>,
+    request: HttpRequest,
+    payload: Payload,
+    subscription: Subscription,
+) -> AppResult<HttpResponse> {
+    session::open(&request, payload, &state.pubsub, &state.sockets, subscription).await
+}
+
+/// The channels that a list names, each once. Those that browsers are not sent are refused like
+/// those that do not exist.
+fn channels(names: &str) -> AppResult<Vec<Channel>> {
+    let mut channels: Vec<Channel> = Vec::new();
+    for name in names.split(',') {
+        let known = [events::POSTS, events::COMMENTS, events::NOTES, events::SYSTEM]
+            .contains(&name)
+            || name
+                .strip_prefix(events::POST_COMMENTS)
+                .is_some_and(|id| request::parse_id(id).is_some());
+        if !known || channels.len() == MAX_CHANNELS {
+            return Err(request::invalid("channels"));
+        }
+        let channel = Channel::from(name);
+        if !channels.contains(&channel) {
+            channels.push(channel);
+        }
+    }
+    Ok(channels)
+}

@@ -1,0 +1,138 @@
+//! Access to the database off the event loop: a pool of readers and one writer thread.
+//!
+//! Owns pools, threads, migrations and what counts as an outage. The queries are the models'.
+
+mod error;
+mod migrate;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::r2d2::R2D2Connection;
+use tokio::sync::Semaphore;
+
+pub use self::error::Error;
+pub use self::writer::Tx;
+use crate::connection::{Access, DbConnection, open_sqlite};
+use crate::models::event::Event;
+
+/// Readers at once. Each holds a connection and, while it runs, one thread of the blocking pool.
+const READERS: u32 = 8;
+
+/// How long a read waits for a free connection before it is refused.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// The name of the database's file in the data folder.
+pub const SQLITE_FILE: &str = "kilonova.sqlite3";
+
+/// A handle on the database; cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    readers: r2d2::Pool<Manager>,
+    permits: Arc<Semaphore>,
+    writer: Arc<writer::Writer>,
+}
+
+/// Called on the writer's thread with what a transaction has committed, in commit order and before
+/// the transaction's caller is answered. It must not block for long: the next writes wait.
+pub type OnCommit = Box<dyn Fn(Vec<Event>) + Send>;
+
+impl Db {
+    /// Opens the SQLite database at `path`, made if missing, brings it to the newest schema and
+    /// starts the writer. Blocks: for start-up and commands.
+    pub fn open(path: &Path, on_commit: OnCommit) -> Result<Db, Error> {
+        let mut connection = open_sqlite(path, Access::Write)?;
+        migrate::run(&mut connection)?;
+        let readers = r2d2::Pool::builder()
+            .max_size(READERS)
+            .min_idle(Some(1))
+            .connection_timeout(WAIT)
+            .test_on_check_out(false)
+            .error_handler(Box::new(r2d2::LoggingErrorHandler))
+            .build(Manager { path: path.to_owned() })?;
+        Ok(Db {
+            readers,
+            permits: Arc::new(Semaphore::new(READERS as usize)),
+            writer: Arc::new(writer::Writer::start(path.to_owned(), connection, on_commit)?),
+        })
+    }
+
+    /// Runs queries in one snapshot, off the event loop.
+    ///
+    /// A read that finds no free connection in five seconds is refused with [`Error::Overloaded`].
+    pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + From<diesel::result::Error> + Send + 'static,
+    {
+        let permit = tokio::time::timeout(WAIT, Arc::clone(&self.permits).acquire_owned())
+            .await
+            .map_err(|_| Error::Overloaded)?
+            .map_err(|_| Error::Stopped)?;
+        let readers = self.readers.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let mut connection = readers.get().map_err(Error::from)?;
+            diesel::Connection::transaction(&mut *connection, query)
+        });
+        task.await.map_err(|_| Error::Panicked)?
+    }
+
+    /// Runs a transaction: what it wrote and the events that it announced are committed together,
+    /// or neither is.
+    ///
+    /// Transactions that wait at the same time share one commit, each in a savepoint of its own,
+    /// so that one that fails takes nothing of the others with it. It runs to its end even when the
+    /// caller goes away. An `Ok` is given only after the commit is on disk.
+    pub async fn transaction<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + From<diesel::result::Error> + Send + 'static,
+    {
+        self.writer.enqueue(work)?.await.map_err(|_| Error::Stopped)?
+    }
+
+    /// The same for a command, which has a thread to block.
+    pub fn transaction_blocking<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + From<diesel::result::Error> + Send + 'static,
+    {
+        self.writer.enqueue(work)?.blocking_recv().map_err(|_| Error::Stopped)?
+    }
+
+    /// Takes no further transactions, finishes those that wait and ends the writer's thread.
+    pub async fn close(&self) {
+        let writer = Arc::clone(&self.writer);
+        if tokio::task::spawn_blocking(move || writer.close()).await.is_err() {
+            log::error!("the writer could not be waited for");
+        }
+    }
+}
+
+/// Opens the pool's connections.
+struct Manager {
+    path: PathBuf,
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = DbConnection;
+    type Error = diesel::ConnectionError;
+
+    fn connect(&self) -> Result<DbConnection, diesel::ConnectionError> {
+        open_sqlite(&self.path, Access::Read)
+    }
+
+    fn is_valid(&self, connection: &mut DbConnection) -> Result<(), diesel::ConnectionError> {
+        connection.ping().map_err(diesel::ConnectionError::CouldntSetupConfiguration)
+    }
+
+    fn has_broken(&self, connection: &mut DbConnection) -> bool {
+        std::thread::panicking() || connection.is_broken()
+    }
+}

@@ -1,0 +1,183 @@
+//! The one table of failures: each with its status and the JSON that says it.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::json;
+
+use crate::changeset::Errors;
+use crate::db;
+
+/// What a controller gives.
+pub type AppResult<T> = Result<T, AppError>;
+
+/// Everything that a request can fail with.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// 400: the request cannot be read.
+    #[error("{0}")]
+    BadRequest(String),
+    /// 403: another site's request.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// 404: no such thing; the word is what was looked for, as in "post not found".
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// 405: the path exists, but not for this method; these are the ones it takes.
+    #[error("method not allowed")]
+    MethodNotAllowed(String),
+    /// 408: the body took too long.
+    #[error("the request took too long")]
+    Timeout,
+    /// 413: the body is over the limit, in bytes.
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
+    /// 415: this wants another kind of body.
+    #[error("{0}")]
+    UnsupportedMediaType(&'static str),
+    /// 421: open access does not answer for that host.
+    #[error("{0}")]
+    Misdirected(&'static str),
+    /// 422: fields that were refused, each with its messages.
+    #[error("some fields are invalid")]
+    Invalid(Errors),
+    /// 422: a parameter that was refused.
+    #[error("{0}")]
+    Unprocessable(String),
+    /// 426: a live endpoint asked without an upgrade.
+    #[error("this is a WebSocket: ask for an upgrade")]
+    UpgradeRequired,
+    /// 503: too much to do, or the database is away. Nothing was written.
+    #[error("{0}")]
+    Unavailable(&'static str),
+    /// 500: a fault of ours. Logged, not told.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Left in an error's response, so that a page can be made of it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The words for the reader.
+    pub message: String,
+}
+
+impl AppError {
+    /// A fault of ours, from what caused it.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> AppError {
+        AppError::Internal(source.into())
+    }
+}
+
+impl ResponseError for AppError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            AppError::BadRequest(_) => StatusCode::BAD_REQUEST,
+            AppError::Forbidden(_) => StatusCode::FORBIDDEN,
+            AppError::NotFound(_) => StatusCode::NOT_FOUND,
+            AppError::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            AppError::Timeout => StatusCode::REQUEST_TIMEOUT,
+            AppError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            AppError::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            AppError::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
+            AppError::Invalid(_) | AppError::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            AppError::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
+            AppError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            AppError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        if let AppError::Internal(source) = self {
+            log::error!("a request failed: {}", Chain(source.as_ref()));
+        }
+        let mut response = HttpResponse::build(self.status_code());
+        match self {
+            AppError::MethodNotAllowed(allowed) => {
+                if let Ok(value) = HeaderValue::from_str(allowed) {
+                    response.insert_header((header::ALLOW, value));
+                }
+            }
+            AppError::UpgradeRequired => {
+                response.insert_header((header::UPGRADE, "websocket"));
+            }
+            AppError::Unavailable(_) => {
+                response.insert_header((header::RETRY_AFTER, "1"));
+            }
+            // The rest of the request was not read: nothing else can follow on this connection.
+            AppError::TooLarge(_) | AppError::Timeout => {
+                response.force_close();
+            }
+            _ => {}
+        }
+        response.extensions_mut().insert(Shown { message: self.to_string() });
+        match self {
+            AppError::Invalid(errors) => response.json(json!({ "errors": errors })),
+            other => response.json(json!({ "error": other.to_string() })),
+        }
+    }
+}
+
+/// An error with everything that caused it, on one line.
+struct Chain<'a>(&'a (dyn std::error::Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl From<Errors> for AppError {
+    fn from(errors: Errors) -> AppError {
+        AppError::Invalid(errors)
+    }
+}
+
+impl From<db::Error> for AppError {
+    fn from(error: db::Error) -> AppError {
+        match error {
+            db::Error::Overloaded => AppError::Unavailable("overloaded: try again later"),
+            db::Error::Unavailable(reason) => {
+                log::error!("the database is not available: {reason}");
+                AppError::Unavailable("the database is not available: try again later")
+            }
+            db::Error::Stopped => AppError::Unavailable("stopping: try again later"),
+            other => AppError::internal(other),
+        }
+    }
+}
+
+impl From<diesel::result::Error> for AppError {
+    fn from(error: diesel::result::Error) -> AppError {
+        db::Error::of(error).into()
+    }
+}
+
+impl From<serde_json::Error> for AppError {
+    fn from(error: serde_json::Error) -> AppError {
+        AppError::internal(error)
+    }
+}
+
+/// Names what a query looked for when it found nothing.
+pub trait Found<T> {
+    /// The value, or 404 with `what` in the message.
+    fn found(self, what: &'static str) -> AppResult<T>;
+}
+
+impl<T> Found<T> for diesel::QueryResult<T> {
+    fn found(self, what: &'static str) -> AppResult<T> {
+        self.map_err(|error| match error {
+            diesel::NotFound => AppError::NotFound(what),
+            other => other.into(),
+        })
+    }
+}

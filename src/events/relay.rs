@@ -1,0 +1,164 @@
+//! The relay: the actor that forwards committed events to the process groups, strictly by
+//! position.
+//!
+//! The writer announces what it has committed; what is late, was dropped, or was committed by
+//! another process is read from the log. Owns that order and nothing else: who hears an event is
+//! the registry's.
+
+use std::time::Duration;
+
+use actix::prelude::*;
+
+use super::order::Order;
+use crate::db::{self, Db};
+use crate::models::event::{self, Event};
+use crate::pubsub::{Envelope, Payload, PubSub};
+
+/// How often the log is looked at for events that nobody announced, as another process's are.
+const POLL: Duration = Duration::from_millis(100);
+
+/// How long a missing position is waited for before it is read from the log.
+const LATE: Duration = Duration::from_millis(50);
+
+/// Events that may wait for an earlier one; the log has those beyond.
+const WAITING: usize = 1024;
+
+/// Announcements that may wait in the relay's mailbox; the log has those beyond.
+const MAILBOX: usize = 1024;
+
+/// Events read from the log at a time.
+const PAGE: usize = 200;
+
+/// What a transaction has committed, in order.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Committed(pub Vec<Event>);
+
+/// The relay actor. One per node.
+pub struct Relay {
+    db: Db,
+    pubsub: PubSub,
+    order: Order<Event>,
+    reading: bool,
+    /// The log could not be read the last time; said once, not ten times a second.
+    failing: bool,
+    gap_timer: Option<SpawnHandle>,
+}
+
+impl Relay {
+    /// A relay that forwards what comes after `last`.
+    pub fn new(db: Db, pubsub: PubSub, last: i64) -> Relay {
+        Relay {
+            db,
+            pubsub,
+            order: Order::after(last, WAITING),
+            reading: false,
+            failing: false,
+            gap_timer: None,
+        }
+    }
+
+    /// Forwards what is in order, and takes nothing else in until the registry has it.
+    fn forward(&mut self, ctx: &mut Context<Self>) {
+        let mut ready = Vec::new();
+        while let Some((_, event)) = self.order.pop() {
+            ready.push(envelope(event));
+        }
+        if !ready.is_empty() {
+            let pubsub = self.pubsub.clone();
+            let publish = async move {
+                for envelope in ready {
+                    if pubsub.publish(envelope).await.is_err() {
+                        log::debug!("the registry has stopped: events stay in the log");
+                        return;
+                    }
+                }
+            };
+            ctx.wait(publish.into_actor(self));
+        }
+        if self.order.has_gap() {
+            if self.gap_timer.is_none() {
+                self.gap_timer = Some(ctx.run_later(LATE, |relay, ctx| {
+                    relay.gap_timer = None;
+                    if relay.order.has_gap() {
+                        relay.read(ctx);
+                    }
+                }));
+            }
+        } else if let Some(timer) = self.gap_timer.take() {
+            ctx.cancel_future(timer);
+        }
+    }
+
+    /// Reads a page of the log behind what has come out, when there is one, and goes on while
+    /// pages are full.
+    fn read(&mut self, ctx: &mut Context<Self>) {
+        if self.reading {
+            return;
+        }
+        self.reading = true;
+        let last = self.order.last();
+        let db = self.db.clone();
+        let page = async move {
+            db.read(move |connection| {
+                if event::log(connection)?.position <= last {
+                    return Ok::<_, db::Error>(Vec::new());
+                }
+                Ok(event::after(connection, last, PAGE)?)
+            })
+            .await
+        };
+        ctx.spawn(page.into_actor(self).map(|page, relay, ctx| {
+            relay.reading = false;
+            match page {
+                Ok(page) => {
+                    if std::mem::take(&mut relay.failing) {
+                        log::info!("the relay reads the log again");
+                    }
+                    let full = page.len() == PAGE;
+                    for event in page {
+                        relay.order.offer(event.id, event);
+                    }
+                    relay.forward(ctx);
+                    if full {
+                        relay.read(ctx);
+                    }
+                }
+                Err(error) => {
+                    if !std::mem::replace(&mut relay.failing, true) {
+                        log::error!("the relay cannot read the log: {error}");
+                    }
+                }
+            }
+        }));
+    }
+}
+
+impl Actor for Relay {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.run_interval(POLL, |relay, ctx| relay.read(ctx));
+    }
+}
+
+impl Handler<Committed> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, Committed(events): Committed, ctx: &mut Self::Context) {
+        for event in events {
+            self.order.offer(event.id, event);
+        }
+        self.forward(ctx);
+    }
+}
+
+fn envelope(event: Event) -> Envelope {
+    let payload = Payload::from_json(event.payload).unwrap_or_else(|error| {
+        // Only a log that somebody edited: the position goes out all the same.
+        log::error!("event {} is not JSON: {error}", event.id);
+        Payload::null()
+    });
+    Envelope::new(event.channel, event.topic, payload).with_position(event.id)
+}

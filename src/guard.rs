@@ -1,0 +1,168 @@
+//! Which requests are let in at all, and what becomes of those that panic. Owns the checks that
+//! hold for every route alike.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::middleware::Next;
+use futures_util::FutureExt;
+
+use crate::error::{AppError, AppResult};
+
+/// Headers that only a proxy adds: what comes through one does not come from this machine.
+const PROXIED: [&str; 8] = [
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-forwarded-server",
+    "x-real-ip",
+];
+
+/// Lets in what open access answers: requests for a loopback host, straight from a client, and
+/// unsafe ones and sockets only from this site's own pages or from no page at all.
+pub async fn admit<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    for_loopback(&request)?;
+    if !request.method().is_safe() || request.headers().contains_key(header::UPGRADE) {
+        from_this_site(request.headers())?;
+    }
+    next.call(request).await
+}
+
+/// Answers a request whose handler panics with 500, where the connection would be closed.
+pub async fn catch_panic<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let what = format!("{} {}", request.method(), request.path());
+    AssertUnwindSafe(next.call(request)).catch_unwind().await.unwrap_or_else(|_| {
+        Err(AppError::internal(format!("the handler of {what} panicked")).into())
+    })
+}
+
+fn for_loopback(request: &ServiceRequest) -> AppResult<()> {
+    let headers = request.headers();
+    let proxied = PROXIED.iter().any(|name| headers.contains_key(*name))
+        || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"));
+    if proxied {
+        return Err(AppError::Misdirected("open access is not for use behind a proxy"));
+    }
+    let mut hosts = headers.get_all(header::HOST);
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().ok(),
+        _ => None,
+    };
+    let target = request.uri().authority().map(|authority| authority.as_str());
+    if host.is_some_and(is_loopback) && target.is_none_or(is_loopback) {
+        Ok(())
+    } else {
+        Err(AppError::Misdirected("open access answers only for a loopback host"))
+    }
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(""),
+        None => authority.split(':').next().unwrap_or(""),
+    };
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn from_this_site(headers: &HeaderMap) -> AppResult<()> {
+    const REFUSED: AppError = AppError::Forbidden("requests from another site are refused");
+    if let Some(site) = headers.get("sec-fetch-site")
+        && !matches!(site.as_bytes(), b"same-origin" | b"none")
+    {
+        return Err(REFUSED);
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    // The scheme is the browser's to know: a proxy may have ended TLS on the way.
+    let same = origin.to_str().ok().and_then(|origin| origin.split_once("://")).is_some_and(
+        |(scheme, authority)| {
+            let port = match scheme {
+                "http" => ":80",
+                "https" => ":443",
+                _ => return false,
+            };
+            let short = |text: &str| text.strip_suffix(port).unwrap_or(text).to_ascii_lowercase();
+            short(authority) == short(host)
+        },
+    );
+    if same { Ok(()) } else { Err(REFUSED) }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn loopback_hosts_are_told_from_others() {
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1",
+            "127.8.9.1:80",
+            "[::1]:8080",
+            "a.localhost",
+        ] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "",
+            "example.org",
+            "localhost.example.org",
+            "127.0.0.1.nip.io",
+            "10.0.0.1",
+            "[::2]",
+            "0.0.0.0",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn another_sites_origin_is_refused() {
+        let allowed = |fields: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            from_this_site(&headers).is_ok()
+        };
+        let host = ("host", "localhost:8080");
+        assert!(allowed(&[host]));
+        assert!(allowed(&[
+            host,
+            ("origin", "http://localhost:8080"),
+            ("sec-fetch-site", "same-origin")
+        ]));
+        assert!(allowed(&[("host", "localhost"), ("origin", "http://LOCALHOST:80")]));
+        assert!(allowed(&[host, ("sec-fetch-site", "none")]));
+        for origin in [
+            "http://evil.example",
+            "http://localhost:8081",
+            "null",
+            "http://127.0.0.1:8080",
+            "file://localhost:8080",
+            "",
+        ] {
+            assert!(!allowed(&[host, ("origin", origin)]), "{origin}");
+        }
+        assert!(!allowed(&[host, ("sec-fetch-site", "cross-site")]));
+        assert!(!allowed(&[host, ("sec-fetch-site", "same-site")]));
+    }
+}

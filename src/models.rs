@@ -1,0 +1,82 @@
+//! The rows and their queries. Each model takes a connection and returns a query's result; it
+//! knows nothing of pools, actors or HTTP.
+
+pub mod comment;
+pub mod event;
+pub mod note;
+pub mod post;
+
+use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
+use serde::Serializer;
+
+/// The time now, as the database keeps it: UTC, to the microsecond.
+pub fn now() -> NaiveDateTime {
+    Utc::now().naive_utc().trunc_subsecs(6)
+}
+
+/// Writes a time of the database as RFC 3339 with `Z`.
+pub fn rfc3339<S: Serializer>(time: &NaiveDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&time.and_utc().format("%Y-%m-%dT%H:%M:%S%.6fZ"))
+}
+
+/// The most bytes of bodies that one page of a list may hold. A page ends early there, and `next`
+/// goes on: a hundred posts of a mebibyte each are not one answer.
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// A place in a list: the time and the id of the last row before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The row's `inserted_at`.
+    pub inserted_at: NaiveDateTime,
+    /// The row's id, which decides between rows of one time.
+    pub id: i64,
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}_{}", self.inserted_at.and_utc().timestamp_micros(), self.id)
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Cursor, ()> {
+        let (micros, id) = text.split_once('_').ok_or(())?;
+        let time = DateTime::from_timestamp_micros(micros.parse().map_err(drop)?).ok_or(())?;
+        Ok(Cursor { inserted_at: time.naive_utc(), id: id.parse().map_err(drop)? })
+    }
+}
+
+/// A page of a list and where the next one starts.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// The rows, in the list's order.
+    pub items: Vec<T>,
+    /// Where to go on, unless this was the last page.
+    pub next: Option<Cursor>,
+}
+
+/// Takes a page of at most `limit` rows from rows in order, of which one more than `limit` was
+/// asked for. `weigh` gives a row's place and the bytes it adds to an answer.
+fn paginate<T, E>(
+    rows: impl Iterator<Item = Result<T, E>>,
+    limit: usize,
+    weigh: impl Fn(&T) -> (Cursor, usize),
+) -> Result<Page<T>, E> {
+    let mut page = Page { items: Vec::new(), next: None };
+    let mut last = None;
+    let mut bytes = 0;
+    for row in rows {
+        let row = row?;
+        let (cursor, size) = weigh(&row);
+        if page.items.len() == limit || (!page.items.is_empty() && bytes + size > PAGE_BYTES) {
+            page.next = last;
+            break;
+        }
+        bytes += size;
+        last = Some(cursor);
+        page.items.push(row);
+    }
+    Ok(page)
+}

@@ -1,0 +1,168 @@
+//! Notes: changesets, the row, its queries.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use serde::Serialize;
+
+use super::{Cursor, Page, paginate, rfc3339};
+use crate::changeset::{Changeset, Errors, Mode, Params, Text};
+use crate::connection::{DbConnection, with_variant};
+use crate::schema::notes;
+
+const TITLE: Text = Text { required: true, min: 1, max: 200, max_bytes: 4096, single_line: true };
+const BODY: Text =
+    Text { required: true, min: 1, max: usize::MAX, max_bytes: 1024 * 1024, single_line: false };
+const AUTHOR: Text = Text { required: true, min: 1, max: 100, max_bytes: 2048, single_line: true };
+
+/// A note, as the API, the events and the pages show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Queryable, Selectable)]
+#[diesel(table_name = notes)]
+pub struct Note {
+    /// Never given to another note.
+    pub id: i64,
+    /// One line, at most 200 characters.
+    pub title: String,
+    /// Markdown, at most 1 MiB.
+    pub body: String,
+    /// Who wrote it.
+    pub author: String,
+    /// UTC.
+    #[serde(serialize_with = "rfc3339")]
+    pub inserted_at: NaiveDateTime,
+    /// UTC; the last change of any field.
+    #[serde(serialize_with = "rfc3339")]
+    pub updated_at: NaiveDateTime,
+}
+
+/// What a new note is made of, validated.
+#[derive(Clone, Debug)]
+pub struct NewNote {
+    title: String,
+    body: String,
+    author: String,
+}
+
+impl NewNote {
+    /// Validates the fields of a new note.
+    pub fn changeset(params: &Params) -> Result<NewNote, Errors> {
+        let mut changeset = Changeset::new(params, Mode::Create);
+        let title = changeset.text("title", TITLE);
+        let body = changeset.text("body", BODY);
+        let author = changeset.text("author", AUTHOR);
+        changeset.finish(|| Some(NewNote { title: title?, body: body?, author: author? }))
+    }
+}
+
+/// What an update sets, validated. Unlike a post's, a note's update gives both.
+#[derive(Clone, Debug)]
+pub struct NoteChanges {
+    title: String,
+    body: String,
+}
+
+impl NoteChanges {
+    /// Validates title and body, both required.
+    pub fn changeset(params: &Params) -> Result<NoteChanges, Errors> {
+        let mut changeset = Changeset::new(params, Mode::Create);
+        let title = changeset.text("title", TITLE);
+        let body = changeset.text("body", BODY);
+        changeset.finish(|| Some(NoteChanges { title: title?, body: body? }))
+    }
+}
+
+/// A page of notes, newest first.
+pub fn list(
+    connection: &mut DbConnection,
+    after: Option<Cursor>,
+    limit: usize,
+) -> QueryResult<Page<Note>> {
+    let mut query = notes::table
+        .order((notes::inserted_at.desc(), notes::id.desc()))
+        .limit(limit as i64 + 1)
+        .select(Note::as_select())
+        .into_boxed();
+    if let Some(Cursor { inserted_at, id }) = after {
+        query = query.filter(
+            notes::inserted_at
+                .lt(inserted_at)
+                .or(notes::inserted_at.eq(inserted_at).and(notes::id.lt(id))),
+        );
+    }
+    paginate(query.load_iter::<Note, _>(connection)?, limit, |note| {
+        (Cursor { inserted_at: note.inserted_at, id: note.id }, note.body.len())
+    })
+}
+
+/// At most `limit` notes with ids above `after`, by id: the way to walk all of them.
+pub fn walk(connection: &mut DbConnection, after: i64, limit: usize) -> QueryResult<Vec<Note>> {
+    notes::table
+        .filter(notes::id.gt(after))
+        .order(notes::id)
+        .limit(limit as i64)
+        .select(Note::as_select())
+        .load(connection)
+}
+
+/// The notes with these ids that exist, in no order.
+pub fn by_ids(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Note>> {
+    notes::table.filter(notes::id.eq_any(ids.to_vec())).select(Note::as_select()).load(connection)
+}
+
+/// The note, or `NotFound`.
+pub fn get(connection: &mut DbConnection, id: i64) -> QueryResult<Note> {
+    notes::table.find(id).select(Note::as_select()).first(connection)
+}
+
+/// Inserts a note.
+pub fn insert(connection: &mut DbConnection, new: NewNote, at: NaiveDateTime) -> QueryResult<Note> {
+    let row = (
+        notes::title.eq(&new.title),
+        notes::body.eq(&new.body),
+        notes::author.eq(&new.author),
+        notes::inserted_at.eq(at),
+        notes::updated_at.eq(at),
+    );
+    let id = with_variant!(connection, c => {
+        diesel::insert_into(notes::table).values(row).returning(notes::id).get_result(c)
+    })?;
+    Ok(Note {
+        id,
+        title: new.title,
+        body: new.body,
+        author: new.author,
+        inserted_at: at,
+        updated_at: at,
+    })
+}
+
+/// Applies changes to a note that this transaction has read, and tells whether there were any.
+pub fn update(
+    connection: &mut DbConnection,
+    mut note: Note,
+    changes: NoteChanges,
+    at: NaiveDateTime,
+) -> QueryResult<(Note, bool)> {
+    if note.title == changes.title && note.body == changes.body {
+        return Ok((note, false));
+    }
+    note.title = changes.title;
+    note.body = changes.body;
+    // A clock set back does not let a change look older than what it changes.
+    note.updated_at = at.max(note.updated_at);
+    diesel::update(notes::table.find(note.id))
+        .set((
+            notes::title.eq(&note.title),
+            notes::body.eq(&note.body),
+            notes::updated_at.eq(note.updated_at),
+        ))
+        .execute(connection)?;
+    Ok((note, true))
+}
+
+/// Deletes the note, or gives `NotFound`.
+pub fn delete(connection: &mut DbConnection, id: i64) -> QueryResult<()> {
+    match diesel::delete(notes::table.find(id)).execute(connection)? {
+        0 => Err(diesel::NotFound),
+        _ => Ok(()),
+    }
+}

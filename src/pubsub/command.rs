@@ -1,0 +1,52 @@
+//! What the registry can be asked. Owns the requests and their answers' types; leaves doing them to `registry`.
+
+use std::sync::{Arc, Weak};
+
+use actix::{Message, Recipient};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::inlet::Inlet;
+use super::{Channel, Envelope, Member, Monitor};
+
+/// What the registry is asked; the one who asks may have given up waiting for the answer.
+pub(super) enum Command {
+    Join {
+        channel: Channel,
+        member: Recipient<Envelope>,
+        done: oneshot::Sender<()>,
+    },
+    Leave {
+        channel: Channel,
+        member: Recipient<Envelope>,
+        left: oneshot::Sender<bool>,
+    },
+    Dispatch(Envelope),
+    Members {
+        channel: Channel,
+        node: Arc<str>,
+        members: oneshot::Sender<Vec<Member>>,
+    },
+    Channels(oneshot::Sender<Vec<Channel>>),
+    Monitor {
+        channel: Channel,
+        node: Arc<str>,
+        inlet: Weak<Inlet>,
+        monitor: oneshot::Sender<Monitor>,
+    },
+    Unmonitor {
+        channel: Channel,
+        id: u64,
+    },
+    Died(Recipient<Envelope>),
+    Stop,
+}
+
+/// A command in the mailbox, with the room that it takes up until it is done.
+pub(super) struct Queued {
+    pub(super) command: Command,
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Message for Queued {
+    type Result = ();
+}

@@ -1,0 +1,148 @@
+//! A message as a member gets it. Owns the fields, the notice of a gap, and encodings that
+//! receivers share; leaves delivery to the registry and the shape of frames to the receivers.
+
+use std::sync::{Arc, OnceLock};
+
+use actix::{Message, Recipient};
+use bytes::Bytes;
+
+use super::{Channel, Payload};
+
+/// How many encodings of one envelope can be shared.
+const SLOTS: usize = 4;
+
+/// What a member of a channel receives, cheap to clone: one allocation shared by all receivers.
+#[derive(Clone, Debug)]
+pub struct Envelope(Arc<Parts>);
+
+impl Message for Envelope {
+    type Result = ();
+}
+
+/// Who sent an envelope.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// The name of the node that it was sent on; empty before the envelope is sent.
+    pub node: Arc<str>,
+    /// The actor that sent it, where the handle named one ([`PubSub::sent_by`](super::PubSub::sent_by)) and it is of this node.
+    pub member: Option<Recipient<Envelope>>,
+}
+
+impl Sender {
+    /// Whether `member` is the actor that sent it.
+    pub fn is(&self, member: &Recipient<Envelope>) -> bool {
+        self.member.as_ref() == Some(member)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Parts {
+    channel: Channel,
+    sender: Arc<Sender>,
+    topic: Arc<str>,
+    payload: Payload,
+    position: Option<i64>,
+    // Private, and set in `notice` alone: no topic or payload that a broadcaster chooses looks like a notice.
+    lagged: Option<u64>,
+    encodings: [OnceLock<Bytes>; SLOTS],
+}
+
+impl Envelope {
+    /// An envelope without a position, from nobody: who publishes it becomes its sender.
+    pub fn new(
+        channel: impl Into<Channel>,
+        topic: impl Into<Arc<str>>,
+        payload: Payload,
+    ) -> Envelope {
+        Envelope(Arc::new(Parts {
+            channel: channel.into(),
+            sender: nobody(),
+            topic: topic.into(),
+            payload,
+            position: None,
+            lagged: None,
+            encodings: Default::default(),
+        }))
+    }
+
+    /// The same envelope at this position of a log.
+    pub fn with_position(self, position: i64) -> Envelope {
+        self.changed(|parts| parts.position = Some(position))
+    }
+
+    /// The same envelope, sent by this sender.
+    pub(super) fn sent_by(self, sender: &Arc<Sender>) -> Envelope {
+        // One that went through `publish` before may be a notice that a member passes on: it is news to nobody else.
+        self.changed(|parts| {
+            parts.sender = Arc::clone(sender);
+            parts.lagged = None;
+        })
+    }
+
+    /// What a member that missed messages is told instead of them.
+    pub(super) fn notice(channel: &Channel, missed: u64) -> Envelope {
+        Envelope::new(channel, "lagged", Payload::null())
+            .changed(|parts| parts.lagged = Some(missed))
+    }
+
+    fn changed(self, change: impl FnOnce(&mut Parts)) -> Envelope {
+        // No copy is made for an envelope that nobody else has yet, which is the usual case.
+        let mut shared = self.0;
+        let parts = Arc::make_mut(&mut shared);
+        parts.encodings = Default::default();
+        change(parts);
+        Envelope(shared)
+    }
+
+    /// The channel that it was sent to; of a notice, the channel of the first message missed.
+    pub fn channel(&self) -> &Channel {
+        &self.0.channel
+    }
+
+    /// Who sent it; of a notice, nobody.
+    pub fn sender(&self) -> &Sender {
+        &self.0.sender
+    }
+
+    /// Its label.
+    pub fn topic(&self) -> &str {
+        &self.0.topic
+    }
+
+    /// What it says; of a notice, `null`.
+    pub fn payload(&self) -> &Payload {
+        &self.0.payload
+    }
+
+    /// Its position in a log, where it has one.
+    pub fn position(&self) -> Option<i64> {
+        self.0.position
+    }
+
+    /// `Some(n)` for the notice that this member missed `n` messages, over all of its channels, since the last one before it.
+    ///
+    /// Only the registry makes such envelopes, and only for the member concerned.
+    pub fn lagged(&self) -> Option<u64> {
+        self.0.lagged
+    }
+
+    /// The encoding in `slot`, made by the first receiver that asks and shared with all others, on every thread.
+    ///
+    /// Receivers agree on which slot, 0 to 3, holds which shape; for any other slot it is made anew each time.
+    /// `encode` must not ask for the same slot itself.
+    pub fn encoded<E: Into<Bytes>>(
+        &self,
+        slot: usize,
+        encode: impl FnOnce(&Envelope) -> E,
+    ) -> Bytes {
+        match self.0.encodings.get(slot) {
+            Some(encoding) => encoding.get_or_init(|| encode(self).into()).clone(),
+            None => encode(self).into(),
+        }
+    }
+}
+
+fn nobody() -> Arc<Sender> {
+    static NOBODY: OnceLock<Arc<Sender>> = OnceLock::new();
+    Arc::clone(NOBODY.get_or_init(|| Arc::new(Sender { node: "".into(), member: None })))
+}

@@ -1,0 +1,31 @@
+//! What can go wrong. Owns the words; where an error is logged or turned into an answer is its receiver's choice.
+
+/// Why a call on the process groups failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The registry has stopped and does not come back.
+    #[error("the process groups have stopped")]
+    Stopped,
+}
+
+/// Why a member could not leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LeaveError {
+    /// It is not a member of the channel, or died.
+    #[error("not joined")]
+    NotJoined,
+    /// The registry has stopped and does not come back.
+    #[error("the process groups have stopped")]
+    Stopped,
+}
+
+/// Why a broadcast that cannot wait was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TryBroadcastError {
+    /// The registry has no room now; later it may.
+    #[error("the process groups are overloaded")]
+    Full,
+    /// The registry has stopped and does not come back.
+    #[error("the process groups have stopped")]
+    Stopped,
+}

@@ -1,0 +1,146 @@
+//! The process groups themselves, without the actor around them. Owns when members come, go and are found dead, and who is told;
+//! leaves counting to `Membership`, delivery to `Subscriber`, and monitors to `Watchers`.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+
+use actix::Recipient;
+
+use super::inlet::Inlet;
+use super::subscriber::{Delivery, Laggard, Subscriber};
+use super::watchers::Watchers;
+use super::{Change, Channel, Envelope, Member, Membership, Monitor};
+
+/// How many members one step of the sweep looks at, and how many one round tells: well under a millisecond of work each.
+const STEP: usize = 4096;
+
+/// All of one node's channels.
+#[derive(Default)]
+pub(super) struct Groups {
+    membership: Membership<Subscriber>,
+    watchers: Watchers,
+    // Those with a gap that may not have been told yet.
+    laggards: VecDeque<Laggard>,
+    // Where the sweep goes on.
+    cursor: usize,
+}
+
+impl Groups {
+    pub(super) fn join(&mut self, channel: Channel, member: Recipient<Envelope>) {
+        // The request may have been overtaken by the actor's death, which nobody would report a second time.
+        if member.connected() {
+            let member = self.membership.join(channel.clone(), Subscriber::new(member));
+            self.watchers.tell(&channel, member.recipient(), Change::Joined);
+        }
+    }
+
+    pub(super) fn leave(&mut self, channel: &Channel, member: Recipient<Envelope>) -> bool {
+        if !member.connected() {
+            self.bury(&member);
+        }
+        let left = self.membership.leave(channel.as_str(), &member);
+        if left {
+            self.watchers.tell(channel, &Arc::new(member), Change::Left);
+        }
+        left
+    }
+
+    pub(super) fn dispatch(&mut self, envelope: &Envelope) {
+        let mut dead = Vec::new();
+        for (member, times) in self.membership.members(envelope.channel().as_str()) {
+            for _ in 0..times {
+                match member.deliver(envelope) {
+                    Delivery::Sent => {}
+                    Delivery::Missed => self.laggards.extend(member.enqueue()),
+                    Delivery::Dead => {
+                        dead.push(member.clone());
+                        break;
+                    }
+                }
+            }
+        }
+        self.bury_all(dead);
+    }
+
+    /// The members of a channel, after those that died unnoticed are gone: monitors see them leave too.
+    pub(super) fn members(&mut self, channel: &Channel, node: &Arc<str>) -> Vec<Member> {
+        let dead =
+            self.membership.members(channel.as_str()).filter(|(member, _)| !member.is_alive());
+        let dead = dead.map(|(member, _)| member.clone()).collect();
+        self.bury_all(dead);
+        let named = |(member, times): (&Subscriber, usize)| {
+            std::iter::repeat_n(Member::local(node, Arc::clone(member.recipient())), times)
+        };
+        self.membership.members(channel.as_str()).flat_map(named).collect()
+    }
+
+    pub(super) fn channels(&self) -> Vec<Channel> {
+        let alive = self.membership.channels().filter_map(|(channel, mut members)| {
+            members.any(Subscriber::is_alive).then(|| channel.clone())
+        });
+        alive.collect()
+    }
+
+    pub(super) fn monitor(
+        &mut self,
+        channel: Channel,
+        node: Arc<str>,
+        inlet: Weak<Inlet>,
+    ) -> Monitor {
+        let members = self.members(&channel, &node);
+        let (id, changes) = self.watchers.add(channel.clone(), node);
+        Monitor::new(channel, members, id, changes, inlet)
+    }
+
+    pub(super) fn unmonitor(&mut self, channel: &Channel, id: u64) {
+        self.watchers.remove(channel, id);
+    }
+
+    /// Removes a member from every channel.
+    pub(super) fn bury(&mut self, member: &Recipient<Envelope>) {
+        let joined = self.membership.remove(member);
+        if joined.is_empty() {
+            return;
+        }
+        log::debug!("a member of {} channels is gone", joined.len());
+        let member = Arc::new(member.clone());
+        for (channel, times) in joined {
+            for _ in 0..times {
+                self.watchers.tell(&channel, &member, Change::Left);
+            }
+        }
+    }
+
+    fn bury_all(&mut self, dead: Vec<Subscriber>) {
+        for member in dead {
+            self.bury(member.recipient());
+        }
+    }
+
+    /// Tells the next of those who missed messages, where they have room by now.
+    pub(super) fn tell_laggards(&mut self) {
+        for _ in 0..self.laggards.len().min(STEP) {
+            let Some(member) = self.laggards.pop_front().and_then(Laggard::dequeue) else {
+                continue;
+            };
+            match member.tell_gap() {
+                Delivery::Sent => {}
+                Delivery::Missed => self.laggards.extend(member.enqueue()),
+                Delivery::Dead => self.bury(member.recipient()),
+            }
+        }
+    }
+
+    /// Looks at the next members for dead ones. Who takes a removed one's number is looked at one round later at the latest.
+    pub(super) fn sweep(&mut self) {
+        let mut dead = Vec::new();
+        for _ in 0..self.membership.len().min(STEP) {
+            self.cursor = if self.cursor < self.membership.len() { self.cursor } else { 0 };
+            dead.extend(
+                self.membership.get(self.cursor).filter(|member| !member.is_alive()).cloned(),
+            );
+            self.cursor += 1;
+        }
+        self.bury_all(dead);
+    }
+}

@@ -1,0 +1,89 @@
+//! The way into the registry. Owns the bound on what waits there and the registry's life; leaves what is asked to `registry`.
+
+use std::sync::Arc;
+
+use actix::dev::SendError;
+use actix::{Actor, Addr, ArbiterHandle};
+use tokio::sync::{Semaphore, TryAcquireError, oneshot};
+
+use super::command::{Command, Queued};
+use super::registry::Registry;
+use super::{Error, TryBroadcastError};
+
+/// How many requests may wait for the registry.
+const ROOM: usize = 1024;
+
+/// The registry's address and the room in its mailbox, shared by all handles; the registry stops with it.
+#[derive(Debug)]
+pub(super) struct Inlet {
+    registry: Addr<Registry>,
+    // An actix mailbox lets every clone of an address, and every waiting request, go one beyond its capacity.
+    // A permit for each request bounds them exactly, and lets those who wait take turns.
+    room: Arc<Semaphore>,
+}
+
+impl Inlet {
+    pub(super) fn start() -> Inlet {
+        let room = Arc::new(Semaphore::new(ROOM));
+        Inlet { registry: Registry::new(Arc::clone(&room)).start(), room }
+    }
+
+    pub(super) fn start_in(arbiter: &ArbiterHandle) -> Inlet {
+        let room = Arc::new(Semaphore::new(ROOM));
+        let registry = Registry::start_in_arbiter(arbiter, {
+            let room = Arc::clone(&room);
+            move |_| Registry::new(room)
+        });
+        Inlet { registry, room }
+    }
+
+    /// Queues a command, waiting for room.
+    pub(super) async fn send(&self, command: Command) -> Result<(), Error> {
+        let permit = Arc::clone(&self.room).acquire_owned().await.map_err(|_| Error::Stopped)?;
+        self.queue(Queued { command, permit: Some(permit) })
+    }
+
+    /// Queues a command if there is room.
+    pub(super) fn try_send(&self, command: Command) -> Result<(), TryBroadcastError> {
+        let permit = Arc::clone(&self.room).try_acquire_owned().map_err(|error| match error {
+            TryAcquireError::NoPermits => TryBroadcastError::Full,
+            TryAcquireError::Closed => TryBroadcastError::Stopped,
+        })?;
+        self.queue(Queued { command, permit: Some(permit) })
+            .map_err(|Error::Stopped| TryBroadcastError::Stopped)
+    }
+
+    /// Queues a command, waiting for room, and waits for its answer.
+    pub(super) async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(command(reply)).await?;
+        answer.await.map_err(|_| Error::Stopped)
+    }
+
+    /// Queues a command from a destructor, which can neither wait nor fail: there is at most one for each guard.
+    pub(super) fn push(&self, command: Command) {
+        self.registry.do_send(Queued { command, permit: None });
+    }
+
+    fn queue(&self, queued: Queued) -> Result<(), Error> {
+        match self.registry.try_send(queued) {
+            Ok(()) => Ok(()),
+            // Full by actix's count, which is not the one that counts; both go into the same queue.
+            Err(SendError::Full(queued)) => {
+                self.registry.do_send(queued);
+                Ok(())
+            }
+            Err(SendError::Closed(_)) => Err(Error::Stopped),
+        }
+    }
+}
+
+impl Drop for Inlet {
+    fn drop(&mut self) {
+        // The registry's timer would keep it running although nobody can reach it any more.
+        self.push(Command::Stop);
+    }
+}

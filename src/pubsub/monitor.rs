@@ -1,0 +1,77 @@
+//! Watching a channel's members. Owns the reader's side; the registry sends the changes and drops who does not read them.
+
+use std::sync::Weak;
+use std::task::{Context, Poll};
+
+use tokio::sync::mpsc;
+
+use super::command::Command;
+use super::inlet::Inlet;
+use super::{Channel, Member};
+
+/// What happened to a channel's members: one change for each `join` and for each `leave`.
+///
+/// A member that dies leaves as often as it had joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It joined once more.
+    Joined(Member),
+    /// It left once, or died.
+    Left(Member),
+}
+
+/// A channel's members at one moment and the changes from then on.
+///
+/// Dropping it ends the monitoring. It does not keep the registry running.
+#[derive(Debug)]
+pub struct Monitor {
+    channel: Channel,
+    members: Vec<Member>,
+    id: u64,
+    changes: mpsc::Receiver<Change>,
+    inlet: Weak<Inlet>,
+}
+
+impl Monitor {
+    pub(super) fn new(
+        channel: Channel,
+        members: Vec<Member>,
+        id: u64,
+        changes: mpsc::Receiver<Change>,
+        inlet: Weak<Inlet>,
+    ) -> Monitor {
+        Monitor { channel, members, id, changes, inlet }
+    }
+
+    /// The channel that is monitored.
+    pub fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// The living members when monitoring began, each as often as it had joined; [`Monitor::next`] does not alter them.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The next change, or `None` when there will be none any more.
+    ///
+    /// That is when the registry has stopped, or when this reader fell more than 1,024 changes behind: it then gets those
+    /// that were kept, in order, and `None`. What it knows is out of date from there on: monitor anew.
+    /// Dropping the future loses no change.
+    pub async fn next(&mut self) -> Option<Change> {
+        self.changes.recv().await
+    }
+
+    /// [`Monitor::next`] for those who poll: whoever wants a `Stream` makes one of this.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Change>> {
+        self.changes.poll_recv(cx)
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        if let Some(inlet) = self.inlet.upgrade() {
+            inlet.push(Command::Unmonitor { channel: self.channel.clone(), id: self.id });
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The actor around the process groups. Owns the order of requests, the timer and fairness towards its thread;
+//! leaves what a request does to `Groups` and the bound on its mailbox to `Inlet`.
+
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, WrapFuture};
+use tokio::sync::Semaphore;
+
+use super::command::{Command, Queued};
+use super::groups::Groups;
+
+/// How often the sweep goes on, and who missed messages is told.
+const TICK: Duration = Duration::from_millis(100);
+/// How many requests are done before everything else on the thread gets its turn.
+const STREAK: usize = 256;
+
+/// One node's registry.
+pub(super) struct Registry {
+    groups: Groups,
+    streak: usize,
+    ticked: Instant,
+    room: Arc<Semaphore>,
+}
+
+impl Registry {
+    pub(super) fn new(room: Arc<Semaphore>) -> Registry {
+        Registry { groups: Groups::default(), streak: 0, ticked: Instant::now(), room }
+    }
+
+    fn tick(&mut self) {
+        self.ticked = Instant::now();
+        self.groups.tell_laggards();
+        self.groups.sweep();
+    }
+
+    /// Nobody minds when the one who asked has given up: what it asked for is done all the same.
+    fn execute(&mut self, command: Command, ctx: &mut Context<Registry>) {
+        match command {
+            Command::Join { channel, member, done } => {
+                self.groups.join(channel, member);
+                done.send(()).ok();
+            }
+            Command::Leave { channel, member, left } => {
+                left.send(self.groups.leave(&channel, member)).ok();
+            }
+            Command::Dispatch(envelope) => self.groups.dispatch(&envelope),
+            Command::Members { channel, node, members } => {
+                members.send(self.groups.members(&channel, &node)).ok();
+            }
+            Command::Channels(channels) => {
+                channels.send(self.groups.channels()).ok();
+            }
+            Command::Monitor { channel, node, inlet, monitor } => {
+                monitor.send(self.groups.monitor(channel, node, inlet)).ok();
+            }
+            Command::Unmonitor { channel, id } => self.groups.unmonitor(&channel, id),
+            Command::Died(member) => self.groups.bury(&member),
+            Command::Stop => ctx.stop(),
+        }
+    }
+}
+
+impl Actor for Registry {
+    type Context = Context<Registry>;
+
+    fn started(&mut self, ctx: &mut Context<Registry>) {
+        // 0 is no bound of actix's: the permits are the bound.
+        ctx.set_mailbox_capacity(0);
+        ctx.run_interval(TICK, |registry, _| registry.tick());
+    }
+}
+
+impl Handler<Queued> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, queued: Queued, ctx: &mut Context<Registry>) {
+        self.execute(queued.command, ctx);
+        drop(queued.permit);
+        self.streak += 1;
+        if self.streak >= STREAK {
+            self.streak = 0;
+            // A context polls its timers only when its mailbox is empty, which under load it may never be.
+            if self.ticked.elapsed() >= TICK {
+                self.tick();
+            }
+            ctx.wait(breath().into_actor(self));
+        }
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        // Those who wait for room would wait for ever.
+        self.room.close();
+    }
+}
+
+/// Lets everything else on the thread run once.
+fn breath() -> impl Future<Output = ()> {
+    let mut taken = false;
+    poll_fn(move |cx| {
+        if std::mem::replace(&mut taken, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+}

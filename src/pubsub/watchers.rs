@@ -1,0 +1,67 @@
+//! Who watches which channel. Owns the sending side of monitors and what happens to one that does not read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix::Recipient;
+use tokio::sync::mpsc;
+
+use super::{Change, Channel, Envelope, Member};
+
+/// How many changes a monitor may leave unread.
+const UNREAD: usize = 1024;
+
+/// The monitors of every channel that has one.
+#[derive(Default)]
+pub(super) struct Watchers {
+    channels: HashMap<Channel, Vec<Watcher>>,
+    last_id: u64,
+}
+
+struct Watcher {
+    id: u64,
+    node: Arc<str>,
+    changes: mpsc::Sender<Change>,
+}
+
+impl Watchers {
+    /// A new watcher of `channel`: its number and what it reads.
+    pub(super) fn add(
+        &mut self,
+        channel: Channel,
+        node: Arc<str>,
+    ) -> (u64, mpsc::Receiver<Change>) {
+        self.last_id += 1;
+        let id = self.last_id;
+        let (changes, reader) = mpsc::channel(UNREAD);
+        self.channels.entry(channel).or_default().push(Watcher { id, node, changes });
+        (id, reader)
+    }
+
+    pub(super) fn remove(&mut self, channel: &Channel, id: u64) {
+        self.retain(channel, |watcher| watcher.id != id);
+    }
+
+    /// Tells all watchers of `channel`. For one that is gone, or has not read what it was sent, it is the end.
+    pub(super) fn tell(
+        &mut self,
+        channel: &Channel,
+        member: &Arc<Recipient<Envelope>>,
+        change: fn(Member) -> Change,
+    ) {
+        self.retain(channel, |watcher| {
+            let member = Member::local(&watcher.node, Arc::clone(member));
+            watcher.changes.try_send(change(member)).is_ok()
+        });
+    }
+
+    fn retain(&mut self, channel: &Channel, keep: impl FnMut(&Watcher) -> bool) {
+        let Some(watchers) = self.channels.get_mut(channel) else {
+            return;
+        };
+        watchers.retain(keep);
+        if watchers.is_empty() {
+            self.channels.remove(channel);
+        }
+    }
+}

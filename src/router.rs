@@ -1,0 +1,74 @@
+//! Every route, one line each.
+
+use actix_web::guard::{Any, Get, Head};
+use actix_web::http::Method;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{Handler, Resource, Responder, Route};
+
+use crate::controllers::{comments, health, live, notes, posts};
+use crate::error::{AppError, AppResult};
+
+/// Adds all routes to an application.
+pub fn configure(config: &mut ServiceConfig) {
+    config
+        .service(resource("/health/ready", [get(health::ready)]))
+        .service(resource("/feed", [get(live::feed)]))
+        .service(resource("/notifications", [get(live::notifications)]))
+        .service(resource("/posts/{id}/comments/ws", [get(live::post_comments)]))
+        .service(resource("/api/posts", [get(posts::index), post(posts::create)]))
+        .service(resource(
+            "/api/posts/{id}",
+            [get(posts::show), put(posts::update), patch(posts::update), delete(posts::delete)],
+        ))
+        .service(resource(
+            "/api/posts/{id}/comments",
+            [get(comments::index), post(comments::create)],
+        ))
+        .service(resource("/api/comments/{id}", [put(comments::update), delete(comments::delete)]))
+        .service(resource("/api/notes", [get(notes::index), post(notes::create)]))
+        .service(resource(
+            "/api/notes/{id}",
+            [get(notes::show), put(notes::update), delete(notes::delete)],
+        ))
+        .default_service(web::to(nowhere));
+}
+
+/// A path with the methods that it takes; any other gets 405 and their list.
+fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
+    let allowed: Vec<&str> = routes.iter().map(|(method, _)| method.as_str()).collect();
+    let allowed = allowed.join(", ");
+    let resource = web::resource(path).default_service(web::to(move || {
+        let allowed = allowed.clone();
+        async move { AppResult::<String>::Err(AppError::MethodNotAllowed(allowed)) }
+    }));
+    routes.into_iter().fold(resource, |resource, (_, route)| resource.route(route))
+}
+
+fn get<H, Args>(handler: H) -> (Method, Route)
+where
+    H: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    H::Output: Responder + 'static,
+{
+    (Method::GET, web::route().guard(Any(Get()).or(Head())).to(handler))
+}
+
+macro_rules! methods {
+    ($($name:ident $method:ident)*) => {$(
+        fn $name<H, Args>(handler: H) -> (Method, Route)
+        where
+            H: Handler<Args>,
+            Args: actix_web::FromRequest + 'static,
+            H::Output: Responder + 'static,
+        {
+            (Method::$method, web::method(Method::$method).to(handler))
+        }
+    )*};
+}
+
+methods! { post POST put PUT patch PATCH delete DELETE }
+
+/// A path that leads nowhere.
+async fn nowhere() -> AppResult<String> {
+    Err(AppError::NotFound("page"))
+}

@@ -1,0 +1,71 @@
+//! The tables as Diesel sees them. The truth is in `migrations/`; both databases have the same
+//! tables and columns.
+
+#![expect(missing_docs, reason = "the macro's modules: what a column means stands with its model")]
+
+diesel::table! {
+    posts (id) {
+        id -> BigInt,
+        title -> Text,
+        body -> Text,
+        status -> Text,
+        author -> Nullable<Text>,
+        user_id -> Nullable<BigInt>,
+        source -> Nullable<Text>,
+        inserted_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    post_tags (post_id, ordinal) {
+        post_id -> BigInt,
+        ordinal -> Integer,
+        tag -> Text,
+    }
+}
+
+diesel::table! {
+    comments (id) {
+        id -> BigInt,
+        post_id -> BigInt,
+        body -> Text,
+        author -> Nullable<Text>,
+        user_id -> Nullable<BigInt>,
+        inserted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    notes (id) {
+        id -> BigInt,
+        title -> Text,
+        body -> Text,
+        author -> Text,
+        inserted_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    events (id) {
+        id -> BigInt,
+        channel -> Text,
+        topic -> Text,
+        payload -> Text,
+        audience -> Text,
+        subject -> Text,
+        inserted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    log (id) {
+        id -> Text,
+        position -> BigInt,
+    }
+}
+
+diesel::joinable!(post_tags -> posts (post_id));
+diesel::joinable!(comments -> posts (post_id));
+diesel::allow_tables_to_appear_in_same_query!(posts, post_tags, comments);
