@@ -9,7 +9,7 @@ pub mod relay;
 use serde_json::{Error, json};
 
 use crate::models::comment::Comment;
-use crate::models::event::NewEvent;
+use crate::models::event::{Audience, NewEvent, Subject};
 use crate::models::note::Note;
 use crate::models::post::{Post, Status, Updated};
 
@@ -32,17 +32,17 @@ pub fn post_comments(post_id: i64) -> String {
 
 /// A post was written.
 pub fn post_created(post: &Post) -> Result<NewEvent, Error> {
-    NewEvent::new(POSTS, "post_created", post_subject(post.id), post)
+    post_event("post_created", post)
 }
 
 /// A post was changed.
 pub fn post_updated(post: &Post) -> Result<NewEvent, Error> {
-    NewEvent::new(POSTS, "post_updated", post_subject(post.id), post)
+    post_event("post_updated", post)
 }
 
 /// A change made a post published that was not; follows its `post_updated`.
 pub fn post_published(post: &Post) -> Result<NewEvent, Error> {
-    NewEvent::new(POSTS, "post_published", post_subject(post.id), post)
+    post_event("post_published", post)
 }
 
 /// What an update of a post is told by: nothing when it changed nothing.
@@ -51,7 +51,11 @@ pub fn of_update(updated: &Updated) -> Result<Vec<NewEvent>, Error> {
     if before == after {
         return Ok(Vec::new());
     }
-    let mut events = vec![post_updated(after)?];
+    let mut told = post_updated(after)?;
+    if after.status == Status::Draft && before.status != Status::Draft {
+        told = told.redacting();
+    }
+    let mut events = vec![told];
     if after.status == Status::Published && before.status != Status::Published {
         events.push(post_published(after)?);
     }
@@ -59,55 +63,71 @@ pub fn of_update(updated: &Updated) -> Result<Vec<NewEvent>, Error> {
 }
 
 /// A post was deleted, its comments with it.
-pub fn post_deleted(id: i64) -> Result<NewEvent, Error> {
-    NewEvent::new(POSTS, "post_deleted", post_subject(id), &json!({ "id": id }))
+pub fn post_deleted(post: &Post) -> Result<NewEvent, Error> {
+    let payload = json!({ "id": post.id });
+    let subject = Subject::Post(post.id);
+    Ok(NewEvent::new(POSTS, "post_deleted", subject, audience(post.status), &payload)?.redacting())
 }
 
-/// A comment was written, told to who follows all comments.
-pub fn comment_created(comment: &Comment) -> Result<NewEvent, Error> {
-    NewEvent::new(COMMENTS, "comment_created", comment_subject(comment.id), comment)
+/// A comment was written, told to who follows all comments. `status` is its post's.
+pub fn comment_created(comment: &Comment, status: Status) -> Result<NewEvent, Error> {
+    comment_event(COMMENTS.to_owned(), "comment_created", comment, status)
 }
 
-/// A comment was written, told to who follows its post.
-pub fn new_comment(comment: &Comment) -> Result<NewEvent, Error> {
-    let channel = post_comments(comment.post_id);
-    NewEvent::new(channel, "new_comment", comment_subject(comment.id), comment)
+/// A comment was written, told to who follows its post. `status` is its post's.
+pub fn new_comment(comment: &Comment, status: Status) -> Result<NewEvent, Error> {
+    comment_event(post_comments(comment.post_id), "new_comment", comment, status)
 }
 
-/// A comment was changed.
-pub fn comment_updated(comment: &Comment) -> Result<NewEvent, Error> {
-    NewEvent::new(COMMENTS, "comment_updated", comment_subject(comment.id), comment)
+/// A comment was changed. `status` is its post's.
+pub fn comment_updated(comment: &Comment, status: Status) -> Result<NewEvent, Error> {
+    comment_event(COMMENTS.to_owned(), "comment_updated", comment, status)
 }
 
-/// A comment was deleted.
-pub fn comment_deleted(comment: &Comment) -> Result<NewEvent, Error> {
+/// A comment was deleted. `status` is its post's.
+pub fn comment_deleted(comment: &Comment, status: Status) -> Result<NewEvent, Error> {
     let payload = json!({ "id": comment.id, "post_id": comment.post_id });
-    NewEvent::new(COMMENTS, "comment_deleted", comment_subject(comment.id), &payload)
+    let subject = Subject::Comment { id: comment.id, post_id: comment.post_id };
+    let event = NewEvent::new(COMMENTS, "comment_deleted", subject, audience(status), &payload)?;
+    Ok(event.redacting())
 }
 
 /// A note was written.
 pub fn note_created(note: &Note) -> Result<NewEvent, Error> {
-    NewEvent::new(NOTES, "note_created", note_subject(note.id), note)
+    NewEvent::new(NOTES, "note_created", Subject::Note(note.id), Audience::Account, note)
 }
 
 /// A note was changed.
 pub fn note_updated(note: &Note) -> Result<NewEvent, Error> {
-    NewEvent::new(NOTES, "note_updated", note_subject(note.id), note)
+    NewEvent::new(NOTES, "note_updated", Subject::Note(note.id), Audience::Account, note)
 }
 
 /// A note was deleted.
 pub fn note_deleted(id: i64) -> Result<NewEvent, Error> {
-    NewEvent::new(NOTES, "note_deleted", note_subject(id), &json!({ "id": id }))
+    let payload = json!({ "id": id });
+    let subject = Subject::Note(id);
+    let event = NewEvent::new(NOTES, "note_deleted", subject, Audience::Account, &payload)?;
+    Ok(event.redacting())
 }
 
-fn post_subject(id: i64) -> String {
-    format!("post:{id}")
+fn post_event(topic: &'static str, post: &Post) -> Result<NewEvent, Error> {
+    NewEvent::new(POSTS, topic, Subject::Post(post.id), audience(post.status), post)
 }
 
-fn comment_subject(id: i64) -> String {
-    format!("comment:{id}")
+fn comment_event(
+    channel: String,
+    topic: &'static str,
+    comment: &Comment,
+    status: Status,
+) -> Result<NewEvent, Error> {
+    let subject = Subject::Comment { id: comment.id, post_id: comment.post_id };
+    NewEvent::new(channel, topic, subject, audience(status), comment)
 }
 
-fn note_subject(id: i64) -> String {
-    format!("note:{id}")
+/// Who may see what is told of a post of that status, and of its comments.
+fn audience(status: Status) -> Audience {
+    match status {
+        Status::Draft => Audience::Draft,
+        Status::Published | Status::Archived => Audience::Public,
+    }
 }

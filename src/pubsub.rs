@@ -178,7 +178,7 @@ impl PubSub {
         topic: impl Into<Arc<str>>,
         payload: Payload,
     ) -> Result<(), Error> {
-        // A registry knows its own node only; whoever connects nodes joins as a member does.
+        // One node is all nodes until an adapter reaches others; callers say now which of the two they mean.
         self.local_broadcast(channel, topic, payload).await
     }
 
@@ -212,7 +212,8 @@ impl PubSub {
         self.inlet.send(Command::Dispatch(envelope.sent_by(&self.sender))).await
     }
 
-    /// The living members of `channel` on all nodes: each as often as it joined, in no order; none if there is no such channel.
+    /// The living members of `channel` on all nodes: each as often as it joined, in no order; none if there is
+    /// no such channel.
     ///
     /// Everything sent before by the same caller has reached the mailboxes when it returns, which makes it a barrier.
     pub async fn get_members(&self, channel: impl Into<Channel>) -> Result<Vec<Member>, Error> {
@@ -233,7 +234,8 @@ impl PubSub {
         self.inlet.ask(Command::Channels).await
     }
 
-    /// The members of `channel` now, and every change to them from then on: nothing in between is missing or told twice.
+    /// The members of `channel` now, and every change to them from then on: nothing in between is missing or
+    /// told twice.
     ///
     /// The channel need not exist yet, and may come and go meanwhile.
     pub async fn monitor(&self, channel: impl Into<Channel>) -> Result<Monitor, Error> {
@@ -250,7 +252,8 @@ impl PubSub {
         PubSub { inlet: Arc::clone(&self.inlet), sender: Arc::new(sender) }
     }
 
-    /// A guard that removes `member` from every channel when it is dropped: kept in the actor's struct, it makes death known at once.
+    /// A guard that removes `member` from every channel when it is dropped: kept in the actor's struct, it
+    /// makes death known at once.
     pub fn lifeline(&self, member: impl Into<Recipient<Envelope>>) -> Lifeline {
         Lifeline::new(Arc::downgrade(&self.inlet), member.into())
     }

@@ -54,7 +54,9 @@ diesel::table! {
         topic -> Text,
         payload -> Text,
         audience -> Text,
-        subject -> Text,
+        kind -> Text,
+        subject_id -> BigInt,
+        post_id -> Nullable<BigInt>,
         inserted_at -> Timestamp,
     }
 }
@@ -63,6 +65,7 @@ diesel::table! {
     log (id) {
         id -> Text,
         position -> BigInt,
+        bytes -> BigInt,
     }
 }
 

@@ -19,10 +19,8 @@ pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
     let page = state
         .db
         .read(move |connection| {
-            if !post::exists_id(connection, post_id)? {
-                return Err(AppError::NotFound("post"));
-            }
-            Ok(comment::list(connection, post_id, cursor, limit)?)
+            post::status(connection, post_id).found("post")?;
+            Ok::<_, AppError>(comment::list(connection, post_id, cursor, limit)?)
         })
         .await?;
     Ok(HttpResponse::Ok().json(views::list("comments", &page)))
@@ -53,7 +51,8 @@ pub async fn update(
             let comment = comment::get(tx.connection, id).found("comment")?;
             let (comment, changed) = comment::update(tx.connection, comment, changes?)?;
             if changed {
-                tx.announce(events::comment_updated(&comment)?);
+                let status = post::status(tx.connection, comment.post_id)?;
+                tx.announce(events::comment_updated(&comment, status)?);
             }
             Ok::<_, AppError>(comment)
         })
@@ -74,12 +73,10 @@ pub(super) async fn insert(state: &State, post_id: i64, params: &Params) -> AppR
     state
         .db
         .transaction(move |tx| {
-            if !post::exists_id(tx.connection, post_id)? {
-                return Err(AppError::NotFound("post"));
-            }
+            let status = post::status(tx.connection, post_id).found("post")?;
             let comment = comment::insert(tx.connection, post_id, new?, now())?;
-            tx.announce(events::comment_created(&comment)?);
-            tx.announce(events::new_comment(&comment)?);
+            tx.announce(events::comment_created(&comment, status)?);
+            tx.announce(events::new_comment(&comment, status)?);
             Ok(comment)
         })
         .await
@@ -91,7 +88,8 @@ pub(super) async fn remove(state: &State, id: i64) -> AppResult<Comment> {
         .db
         .transaction(move |tx| {
             let comment = comment::delete(tx.connection, id).found("comment")?;
-            tx.announce(events::comment_deleted(&comment)?);
+            let status = post::status(tx.connection, comment.post_id)?;
+            tx.announce(events::comment_deleted(&comment, status)?);
             Ok(comment)
         })
         .await

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::request::{self, Query};
 use crate::app::State;
-use crate::error::{AppError, AppResult};
+use crate::error::{AppResult, Found};
 use crate::events;
 use crate::live::frame::Shape;
 use crate::live::session::{self, Subscription};
@@ -40,13 +40,7 @@ pub async fn post_comments(
         Some("event") => Shape::Event,
         Some(_) => return Err(request::invalid("frame")),
     };
-    let there = state
-        .db
-        .read(move |connection| Ok::<_, AppError>(post::exists_id(connection, id)?))
-        .await?;
-    if !there {
-        return Err(AppError::NotFound("post"));
-    }
+    state.db.read(move |connection| post::status(connection, id).found("post")).await?;
     let channels = vec![events::post_comments(id).into()];
     open(state, request, payload, Subscription { channels, shape }).await
 }

@@ -100,8 +100,9 @@ pub(super) async fn remove(state: &State, id: i64) -> AppResult<()> {
     state
         .db
         .transaction(move |tx| {
-            post::delete(tx.connection, id).found("post")?;
-            tx.announce(events::post_deleted(id)?);
+            let post = post::get(tx.connection, id).found("post")?;
+            post::delete(tx.connection, id)?;
+            tx.announce(events::post_deleted(&post)?);
             Ok(())
         })
         .await

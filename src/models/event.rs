@@ -1,12 +1,68 @@
 //! The log: the table of events, in which every change stands in the order of its commit.
 
 use chrono::NaiveDateTime;
+use diesel::dsl::{max, min, sql};
 use diesel::prelude::*;
-use serde::Serialize;
+use diesel::sql_types::{BigInt, Text};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
-use super::now;
+use super::{now, rfc3339};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::{events, log};
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A post.
+    Post(i64),
+    /// A comment on a post.
+    Comment {
+        /// The comment's.
+        id: i64,
+        /// The post's.
+        post_id: i64,
+    },
+    /// A note.
+    Note(i64),
+}
+
+impl Subject {
+    fn columns(self) -> (&'static str, i64, Option<i64>) {
+        match self {
+            Subject::Post(id) => ("post", id, None),
+            Subject::Comment { id, post_id } => ("comment", id, Some(post_id)),
+            Subject::Note(id) => ("note", id, None),
+        }
+    }
+
+    /// True when deleting or withdrawing `self` takes `other` with it.
+    fn covers(self, other: Subject) -> bool {
+        self == other
+            || matches!((self, other), (Subject::Post(id), Subject::Comment { post_id, .. }) if post_id == id)
+    }
+}
+
+/// Who may see an event, stored as what it is about and decided when it is delivered or replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Everyone who may read the site.
+    Public,
+    /// Whoever has an account, where there are accounts.
+    Account,
+    /// The author of a draft that has none, which is nobody but the admins.
+    Draft,
+}
+
+impl Audience {
+    fn as_str(self) -> &'static str {
+        match self {
+            Audience::Public => "public",
+            Audience::Account => "account",
+            Audience::Draft => "draft",
+        }
+    }
+}
 
 /// An event that a transaction will write; it has no position yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +73,12 @@ pub struct NewEvent {
     pub topic: &'static str,
     /// JSON.
     pub payload: String,
-    /// What it is about, as `kind:id`.
-    pub subject: String,
+    /// Who may see it.
+    pub audience: Audience,
+    /// What it is about.
+    pub subject: Subject,
+    /// The subject was deleted or withdrawn: its earlier events lose what they told.
+    pub redacts: bool,
 }
 
 impl NewEvent {
@@ -26,16 +86,24 @@ impl NewEvent {
     pub fn new(
         channel: impl Into<String>,
         topic: &'static str,
-        subject: String,
+        subject: Subject,
+        audience: Audience,
         payload: &impl Serialize,
     ) -> Result<NewEvent, serde_json::Error> {
         let payload = serde_json::to_string(payload)?;
-        Ok(NewEvent { channel: channel.into(), topic, payload, subject })
+        let channel = channel.into();
+        Ok(NewEvent { channel, topic, payload, audience, subject, redacts: false })
+    }
+
+    /// The same, reducing the subject's earlier events to `{"id":N,"redacted":true}`.
+    #[must_use]
+    pub fn redacting(self) -> NewEvent {
+        NewEvent { redacts: true, ..self }
     }
 }
 
-/// An event that is committed.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+/// An event that is committed. Its JSON is the API's `{id, channel, event, data, inserted_at}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Queryable, Selectable)]
 #[diesel(table_name = events)]
 pub struct Event {
     /// Its position: 1, 2, 3 … without a gap, in commit order.
@@ -43,13 +111,20 @@ pub struct Event {
     /// The channel that it goes out on.
     pub channel: String,
     /// What happened.
+    #[serde(rename = "event")]
     pub topic: String,
     /// JSON.
+    #[serde(rename = "data", serialize_with = "raw")]
     pub payload: String,
-    /// What it is about, as `kind:id`.
-    pub subject: String,
     /// UTC.
+    #[serde(serialize_with = "rfc3339")]
     pub inserted_at: NaiveDateTime,
+}
+
+fn raw<S: Serializer>(json: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serde_json::from_str::<&RawValue>(json)
+        .map_err(serde::ser::Error::custom)?
+        .serialize(serializer)
 }
 
 /// Where a log stands, and which log it is.
@@ -62,12 +137,14 @@ pub struct Log {
     pub position: i64,
 }
 
-/// Everyone who may read the site.
-const PUBLIC: &str = "public";
-
 /// Where the log stands in this connection's snapshot.
 pub fn log(connection: &mut DbConnection) -> QueryResult<Log> {
     log::table.select(Log::as_select()).first(connection)
+}
+
+/// The first position that the log still holds, if it holds any.
+pub fn oldest(connection: &mut DbConnection) -> QueryResult<Option<i64>> {
+    events::table.select(min(events::id)).first(connection)
 }
 
 /// Gives events the next positions and writes them. The last statements of a transaction: until
@@ -76,41 +153,97 @@ pub fn append(connection: &mut DbConnection, new: Vec<NewEvent>) -> QueryResult<
     if new.is_empty() {
         return Ok(Vec::new());
     }
+    let new = redacted(new);
+    let mut freed = 0;
+    for event in new.iter().filter(|event| event.redacts) {
+        freed += redact(connection, event.subject)?;
+    }
     let count = new.len() as i64;
+    let added: i64 = new.iter().map(|event| event.payload.len() as i64).sum();
     let last: i64 = with_variant!(connection, c => {
         diesel::update(log::table)
-            .set(log::position.eq(log::position + count))
+            .set((
+                log::position.eq(log::position + count),
+                log::bytes.eq(log::bytes + (added - freed)),
+            ))
             .returning(log::position)
             .get_result(c)
     })?;
     let inserted_at = now();
-    let committed: Vec<Event> = (last - count + 1..)
+    let first = last - count + 1;
+    let rows: Vec<_> = (first..)
+        .zip(&new)
+        .map(|(id, event)| {
+            let (kind, subject_id, post_id) = event.subject.columns();
+            (
+                events::id.eq(id),
+                events::channel.eq(&event.channel),
+                events::topic.eq(event.topic),
+                events::payload.eq(&event.payload),
+                events::audience.eq(event.audience.as_str()),
+                events::kind.eq(kind),
+                events::subject_id.eq(subject_id),
+                events::post_id.eq(post_id),
+                events::inserted_at.eq(inserted_at),
+            )
+        })
+        .collect();
+    with_variant!(connection, c => diesel::insert_into(events::table).values(rows).execute(c))?;
+    Ok((first..)
         .zip(new)
         .map(|(id, event)| Event {
             id,
             channel: event.channel,
             topic: event.topic.to_owned(),
             payload: event.payload,
-            subject: event.subject,
             inserted_at,
         })
-        .collect();
-    let rows: Vec<_> = committed
-        .iter()
-        .map(|event| {
-            (
-                events::id.eq(event.id),
-                events::channel.eq(&event.channel),
-                events::topic.eq(&event.topic),
-                events::payload.eq(&event.payload),
-                events::audience.eq(PUBLIC),
-                events::subject.eq(&event.subject),
-                events::inserted_at.eq(event.inserted_at),
-            )
-        })
-        .collect();
-    with_variant!(connection, c => diesel::insert_into(events::table).values(rows).execute(c))?;
-    Ok(committed)
+        .collect())
+}
+
+/// Redacts, among events that are written together, those that a later one takes back.
+fn redacted(mut new: Vec<NewEvent>) -> Vec<NewEvent> {
+    for later in (0..new.len()).rev().filter(|&index| new[index].redacts).collect::<Vec<_>>() {
+        let subject = new[later].subject;
+        for event in &mut new[..later] {
+            if subject.covers(event.subject) {
+                let (_, id, _) = event.subject.columns();
+                event.payload = format!("{{\"id\":{id},\"redacted\":true}}");
+            }
+        }
+    }
+    new
+}
+
+/// Reduces the written events about a subject to its id, and gives the bytes that this freed.
+fn redact(connection: &mut DbConnection, subject: Subject) -> QueryResult<i64> {
+    let (kind, id, _) = subject.columns();
+    let bytes = |connection: &mut DbConnection| -> QueryResult<i64> {
+        let sum = "COALESCE(SUM(LENGTH(CAST(payload AS BLOB))), 0)";
+        let own = events::table
+            .filter(events::kind.eq(kind).and(events::subject_id.eq(id)))
+            .select(sql::<BigInt>(sum))
+            .first::<i64>(connection)?;
+        let below = match subject {
+            Subject::Post(_) => events::table
+                .filter(events::post_id.eq(id))
+                .select(sql::<BigInt>(sum))
+                .first::<i64>(connection)?,
+            _ => 0,
+        };
+        Ok(own + below)
+    };
+    let reduced = || sql::<Text>("'{\"id\":' || subject_id || ',\"redacted\":true}'");
+    let before = bytes(connection)?;
+    diesel::update(events::table.filter(events::kind.eq(kind).and(events::subject_id.eq(id))))
+        .set(events::payload.eq(reduced()))
+        .execute(connection)?;
+    if let Subject::Post(_) = subject {
+        diesel::update(events::table.filter(events::post_id.eq(id)))
+            .set(events::payload.eq(reduced()))
+            .execute(connection)?;
+    }
+    Ok(before - bytes(connection)?)
 }
 
 /// At most `limit` events after a position, in order.
@@ -127,7 +260,97 @@ pub fn after(
         .load(connection)
 }
 
-/// The first position that the log still holds, if it holds any.
-pub fn oldest(connection: &mut DbConnection) -> QueryResult<Option<i64>> {
-    events::table.select(events::id).order(events::id).first(connection).optional()
+/// A part of the log that some channels carried.
+#[derive(Debug)]
+pub struct Slice {
+    /// The events, in order.
+    pub events: Vec<Event>,
+    /// The position up to which nothing on these channels is missing from `events`.
+    pub through: i64,
+    /// True when this is as far as the log goes.
+    pub end: bool,
+}
+
+/// Bytes of payloads that one slice holds at the most; one event more than fits ends it.
+const SLICE_BYTES: usize = 1024 * 1024;
+
+/// At most `limit` events after a position that went out on one of `channels` (any, when `None`),
+/// up to where the log stands in this snapshot.
+pub fn slice(
+    connection: &mut DbConnection,
+    position: i64,
+    channels: Option<&[String]>,
+    limit: usize,
+) -> QueryResult<Slice> {
+    let end = log(connection)?.position;
+    let mut query = events::table
+        .filter(events::id.gt(position))
+        .order(events::id)
+        .limit(limit as i64)
+        .select(Event::as_select())
+        .into_boxed();
+    if let Some(channels) = channels {
+        query = query.filter(events::channel.eq_any(channels.to_vec()));
+    }
+    let mut found = Vec::new();
+    let mut bytes = 0;
+    let mut cut = false;
+    for event in query.load_iter::<Event, _>(connection)? {
+        let event = event?;
+        bytes += event.payload.len();
+        if !found.is_empty() && bytes > SLICE_BYTES {
+            cut = true;
+            break;
+        }
+        found.push(event);
+    }
+    let full = cut || found.len() == limit;
+    let through = if full { found.last().map_or(end, |event| event.id) } else { end };
+    Ok(Slice { events: found, through, end: through == end })
+}
+
+/// What is kept of the log. `None` keeps everything by that measure.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// The oldest that an event may be.
+    pub age: Option<chrono::Duration>,
+    /// Events at the most.
+    pub count: Option<i64>,
+    /// Bytes of payloads at the most.
+    pub bytes: Option<i64>,
+}
+
+/// Events pruned in one transaction at the most, so that no other writer waits long.
+const PRUNED: i64 = 500;
+
+/// Deletes the oldest events beyond what is kept, at most a few hundred, and gives how many.
+/// Positions stay as they are.
+pub fn prune(connection: &mut DbConnection, retention: Retention) -> QueryResult<usize> {
+    let (position, bytes): (i64, i64) =
+        log::table.select((log::position, log::bytes)).first(connection)?;
+    let oldest = events::table
+        .order(events::id)
+        .limit(PRUNED)
+        .select((events::id, events::inserted_at, sql::<BigInt>("LENGTH(CAST(payload AS BLOB))")))
+        .load::<(i64, NaiveDateTime, i64)>(connection)?;
+    let stale = retention.age.and_then(|age| now().checked_sub_signed(age));
+    let (mut last, mut freed) = (None, 0);
+    for (id, inserted_at, size) in oldest {
+        let surplus = retention.count.is_some_and(|count| position - id >= count)
+            || retention.bytes.is_some_and(|limit| bytes - freed > limit)
+            || stale.is_some_and(|stale| inserted_at < stale);
+        if !surplus {
+            break;
+        }
+        freed += size;
+        last = Some(id);
+    }
+    let Some(last) = last else { return Ok(0) };
+    diesel::update(log::table).set(log::bytes.eq(log::bytes - freed)).execute(connection)?;
+    diesel::delete(events::table.filter(events::id.le(last))).execute(connection)
+}
+
+/// The newest position that is in the table, for a check of the log against its counter.
+pub fn newest(connection: &mut DbConnection) -> QueryResult<Option<i64>> {
+    events::table.select(max(events::id)).first(connection)
 }

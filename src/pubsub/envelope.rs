@@ -24,7 +24,8 @@ impl Message for Envelope {
 pub struct Sender {
     /// The name of the node that it was sent on; empty before the envelope is sent.
     pub node: Arc<str>,
-    /// The actor that sent it, where the handle named one ([`PubSub::sent_by`](super::PubSub::sent_by)) and it is of this node.
+    /// The actor that sent it, where the handle named one ([`PubSub::sent_by`](super::PubSub::sent_by)) and it
+    /// is of this node.
     pub member: Option<Recipient<Envelope>>,
 }
 
@@ -119,7 +120,8 @@ impl Envelope {
         self.0.position
     }
 
-    /// `Some(n)` for the notice that this member missed `n` messages, over all of its channels, since the last one before it.
+    /// `Some(n)` for the notice that this member missed `n` messages, over all of its channels, since the last
+    /// one before it.
     ///
     /// Only the registry makes such envelopes, and only for the member concerned.
     pub fn lagged(&self) -> Option<u64> {

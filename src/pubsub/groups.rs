@@ -1,5 +1,5 @@
-//! The process groups themselves, without the actor around them. Owns when members come, go and are found dead, and who is told;
-//! leaves counting to `Membership`, delivery to `Subscriber`, and monitors to `Watchers`.
+//! The process groups themselves, without the actor around them. Owns when members come, go and are found dead,
+//! and who is told; leaves counting to `Membership`, delivery to `Subscriber`, and monitors to `Watchers`.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};

@@ -1,4 +1,5 @@
-//! The way into the registry. Owns the bound on what waits there and the registry's life; leaves what is asked to `registry`.
+//! The way into the registry. Owns the bound on what waits there and the registry's life;
+//! leaves what can be asked to `command`.
 
 use std::sync::Arc;
 
@@ -18,23 +19,22 @@ const ROOM: usize = 1024;
 pub(super) struct Inlet {
     registry: Addr<Registry>,
     // An actix mailbox lets every clone of an address, and every waiting request, go one beyond its capacity.
-    // A permit for each request bounds them exactly, and lets those who wait take turns.
+    // A permit for each request bounds them exactly, and lets those who wait take turns. It is never closed: when the
+    // registry stops, its mailbox gives the permits back, and whoever waited for one finds out.
     room: Arc<Semaphore>,
 }
 
 impl Inlet {
     pub(super) fn start() -> Inlet {
-        let room = Arc::new(Semaphore::new(ROOM));
-        Inlet { registry: Registry::new(Arc::clone(&room)).start(), room }
+        Inlet::to(Registry::new().start())
     }
 
     pub(super) fn start_in(arbiter: &ArbiterHandle) -> Inlet {
-        let room = Arc::new(Semaphore::new(ROOM));
-        let registry = Registry::start_in_arbiter(arbiter, {
-            let room = Arc::clone(&room);
-            move |_| Registry::new(room)
-        });
-        Inlet { registry, room }
+        Inlet::to(Registry::start_in_arbiter(arbiter, |_| Registry::new()))
+    }
+
+    fn to(registry: Addr<Registry>) -> Inlet {
+        Inlet { registry, room: Arc::new(Semaphore::new(ROOM)) }
     }
 
     /// Queues a command, waiting for room.

@@ -10,8 +10,8 @@ use super::Channel;
 
 /// A multiset of members for each channel, indexed both ways.
 ///
-/// [`join`](Membership::join) and [`leave`](Membership::leave) take constant time, [`remove`](Membership::remove) time in proportion to the channels of that
-/// member; none looks at a channel's other members. Members are in no order. `M` is cloned into each of its
+/// [`join`](Membership::join) and [`leave`](Membership::leave) take constant time, [`remove`](Membership::remove)
+/// time in proportion to the channels of that member; none looks at a channel's other members. Members are in no order. `M` is cloned into each of its
 /// channels, so it should be cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Membership<M> {

@@ -2,12 +2,10 @@
 //! leaves what a request does to `Groups` and the bound on its mailbox to `Inlet`.
 
 use std::future::{Future, poll_fn};
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, WrapFuture};
-use tokio::sync::Semaphore;
 
 use super::command::{Command, Queued};
 use super::groups::Groups;
@@ -22,12 +20,11 @@ pub(super) struct Registry {
     groups: Groups,
     streak: usize,
     ticked: Instant,
-    room: Arc<Semaphore>,
 }
 
 impl Registry {
-    pub(super) fn new(room: Arc<Semaphore>) -> Registry {
-        Registry { groups: Groups::default(), streak: 0, ticked: Instant::now(), room }
+    pub(super) fn new() -> Registry {
+        Registry { groups: Groups::default(), streak: 0, ticked: Instant::now() }
     }
 
     fn tick(&mut self) {
@@ -88,13 +85,6 @@ impl Handler<Queued> for Registry {
             }
             ctx.wait(breath().into_actor(self));
         }
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        // Those who wait for room would wait for ever.
-        self.room.close();
     }
 }
 

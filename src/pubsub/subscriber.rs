@@ -1,4 +1,5 @@
-//! Delivery to one member. Owns what happens when its mailbox is full or closed; who is a member of what is `Membership`'s.
+//! Delivery to one member. Owns what happens when its mailbox is full or closed; who is a member of what is
+//! `Membership`'s.
 
 use std::borrow::Borrow;
 use std::cell::Cell;
@@ -19,7 +20,8 @@ pub(super) struct Subscriber(Rc<Inner>);
 pub(super) struct Laggard(Weak<Inner>);
 
 struct Inner {
-    // Always the same clone of the address is sent through: an actix mailbox grants every clone a message beyond its capacity.
+    // Always the same clone of the address is sent through: an actix mailbox grants every clone a message
+    // beyond its capacity.
     recipient: Arc<Recipient<Envelope>>,
     gap: Cell<Option<Gap>>,
     // Whether it waits in the registry's queue of those to be told; it must not be there twice.
