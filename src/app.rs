@@ -15,10 +15,12 @@ use actix_web::{App as WebApp, HttpServer};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
-use crate::config::{Config, Storage};
-use crate::db::{self, Db, SQLITE_FILE};
+use crate::config::Config;
+use crate::db::{self, Db};
+use crate::events::recent::Recent;
 use crate::events::relay::{Committed, Relay};
-use crate::live::Sockets;
+use crate::events::replay::Replay;
+use crate::live::{Live, Sockets};
 use crate::models::event;
 use crate::pubsub::PubSub;
 use crate::{guard, router};
@@ -29,10 +31,8 @@ pub struct State {
     pub config: Config,
     /// The database.
     pub db: Db,
-    /// The process groups.
-    pub pubsub: PubSub,
-    /// The live sockets.
-    pub sockets: Sockets,
+    /// The process groups, replays and sockets.
+    pub live: Live,
 }
 
 /// Why the application does not start; one line.
@@ -72,9 +72,11 @@ impl App {
         let lock = lock(&config.storage.data_dir)?;
         let core = Arbiter::new();
         let pubsub = PubSub::start_in(&core.handle(), config.node.as_str());
-        let db = start_db(&config.storage, &core, &pubsub).await?;
+        let (db, recent) = start_db(&config, &core, &pubsub).await?;
         let sockets = Sockets::new(config.max_sockets, config.heartbeat);
-        let state = Data::new(State { config, db, pubsub, sockets });
+        let replay = Replay::new(db.clone(), recent);
+        let live = Live { pubsub, replay, sockets };
+        let state = Data::new(State { config, db, live });
         let (server, port) = listen(&state)?;
         Ok(App { server, port, state, core, stop: Arc::new(Notify::new()), _lock: lock })
     }
@@ -108,7 +110,7 @@ impl App {
             () = stop.notified() => log::info!("stopping"),
         }
         let grace = state.config.grace;
-        state.sockets.close_all();
+        state.live.sockets.close_all();
         let requests = tokio::time::timeout(grace.mul_f32(0.7), handle.stop(true)).await;
         if requests.is_err() {
             log::warn!("requests were still under way after {:?}: cut", grace.mul_f32(0.7));
@@ -140,8 +142,8 @@ fn lock(folder: &Path) -> Result<File, Error> {
 }
 
 /// Opens the database and starts the relay, which hears of every commit.
-async fn start_db(storage: &Storage, core: &Arbiter, pubsub: &PubSub) -> Result<Db, Error> {
-    let path = storage.sqlite.clone().unwrap_or_else(|| storage.data_dir.join(SQLITE_FILE));
+async fn start_db(config: &Config, core: &Arbiter, pubsub: &PubSub) -> Result<(Db, Recent), Error> {
+    let path = config.storage.database();
     let name = path.display().to_string();
     let relay: Arc<OnceLock<Addr<Relay>>> = Arc::default();
     let hears = Arc::clone(&relay);
@@ -160,10 +162,12 @@ async fn start_db(storage: &Storage, core: &Arbiter, pubsub: &PubSub) -> Result<
         .read(|connection| Ok::<_, db::Error>(event::log(connection)?.position))
         .await
         .map_err(failed)?;
-    let actor = Relay::new(db.clone(), pubsub.clone(), position);
+    let recent = Recent::after_position(position);
+    let tick = config.heartbeat.ping;
+    let actor = Relay::new(db.clone(), pubsub.clone(), recent.clone(), position, tick);
     let address = Relay::start_in_arbiter(&core.handle(), move |_: &mut Context<Relay>| actor);
     drop(relay.set(address));
-    Ok(db)
+    Ok((db, recent))
 }
 
 fn listen(state: &Data<State>) -> Result<(Server, u16), Error> {

@@ -103,6 +103,21 @@ pub struct Storage {
     pub sqlite: Option<PathBuf>,
 }
 
+impl Storage {
+    /// The SQLite file.
+    pub fn database(&self) -> PathBuf {
+        self.sqlite.clone().unwrap_or_else(|| self.data_dir.join(SQLITE_FILE))
+    }
+
+    /// The folder of the search index.
+    pub fn index(&self) -> PathBuf {
+        self.data_dir.join("index")
+    }
+}
+
+/// The name of the database's file in the data folder.
+const SQLITE_FILE: &str = "kilonova.sqlite3";
+
 /// Everything that a server is told, checked.
 #[derive(Clone, Debug)]
 pub struct Config {

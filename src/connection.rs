@@ -2,6 +2,7 @@
 //! run time. Owns how a connection is opened and set up; pools and threads are `db`'s.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -54,13 +55,30 @@ pub fn open_sqlite(path: &Path, access: Access) -> ConnectionResult<DbConnection
     connection
         .batch_execute(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};"))
         .and_then(|()| match access {
-            Access::Write => connection.batch_execute(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
-            ),
+            Access::Write => set_wal(&mut connection).and_then(|()| {
+                connection.batch_execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+            }),
             Access::Read => {
                 connection.batch_execute("PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;")
             }
         })
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(DbConnection::Sqlite(connection))
+}
+
+/// Switches to WAL. Of processes that open a new database at once all but one are refused the lock
+/// that this takes, without the busy timeout: they try again for as long.
+fn set_wal(connection: &mut SqliteConnection) -> QueryResult<()> {
+    let start = Instant::now();
+    loop {
+        match connection.batch_execute("PRAGMA journal_mode = WAL;") {
+            Err(error)
+                if error.to_string().contains("locked")
+                    && start.elapsed() < Duration::from_millis(BUSY_TIMEOUT_MS.into()) =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            outcome => return outcome,
+        }
+    }
 }

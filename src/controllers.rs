@@ -1,8 +1,10 @@
 //! The actions: each reads as changeset, transact, announce, view, respond.
 
 pub mod comments;
+pub mod events;
 pub mod health;
 pub mod live;
 pub mod notes;
 pub mod posts;
 pub mod request;
+pub mod respond;

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 pub use self::error::Error;
 pub use self::writer::Tx;
 use crate::connection::{Access, DbConnection, open_sqlite};
-use crate::models::event::Event;
+use crate::models::event::{self, Event};
 
 /// Readers at once. Each holds a connection and, while it runs, one thread of the blocking pool.
 const READERS: u32 = 8;
@@ -24,15 +24,22 @@ const READERS: u32 = 8;
 /// How long a read waits for a free connection before it is refused.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// The name of the database's file in the data folder.
-pub const SQLITE_FILE: &str = "kilonova.sqlite3";
-
 /// A handle on the database; cheap to clone.
 #[derive(Clone)]
 pub struct Db {
     readers: r2d2::Pool<Manager>,
     permits: Arc<Semaphore>,
     writer: Arc<writer::Writer>,
+    log_id: Arc<str>,
+}
+
+/// A value and the position of the log that it is true as of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At<T> {
+    /// The value.
+    pub value: T,
+    /// Every event up to this position is reflected in the value, and none after it.
+    pub position: i64,
 }
 
 /// Called on the writer's thread with what a transaction has committed, in commit order and before
@@ -45,6 +52,7 @@ impl Db {
     pub fn open(path: &Path, on_commit: OnCommit) -> Result<Db, Error> {
         let mut connection = open_sqlite(path, Access::Write)?;
         migrate::run(&mut connection)?;
+        let log_id = event::log(&mut connection)?.id.into();
         let readers = r2d2::Pool::builder()
             .max_size(READERS)
             .min_idle(Some(1))
@@ -56,7 +64,27 @@ impl Db {
             readers,
             permits: Arc::new(Semaphore::new(READERS as usize)),
             writer: Arc::new(writer::Writer::start(path.to_owned(), connection, on_commit)?),
+            log_id,
         })
+    }
+
+    /// The id of the log, which tells this database from a restored or another one.
+    pub fn log_id(&self) -> &str {
+        &self.log_id
+    }
+
+    /// Runs queries as [`Db::read`] does, and tells which position they are true as of.
+    pub async fn snapshot<T, E, F>(&self, query: F) -> Result<At<T>, E>
+    where
+        F: FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + From<diesel::result::Error> + Send + 'static,
+    {
+        self.read(|connection| {
+            let position = event::log(connection)?.position;
+            Ok(At { value: query(connection)?, position })
+        })
+        .await
     }
 
     /// Runs queries in one snapshot, off the event loop.
@@ -87,7 +115,7 @@ impl Db {
     /// Transactions that wait at the same time share one commit, each in a savepoint of its own,
     /// so that one that fails takes nothing of the others with it. It runs to its end even when the
     /// caller goes away. An `Ok` is given only after the commit is on disk.
-    pub async fn transaction<T, E, F>(&self, work: F) -> Result<T, E>
+    pub async fn transaction<T, E, F>(&self, work: F) -> Result<At<T>, E>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -97,7 +125,7 @@ impl Db {
     }
 
     /// The same for a command, which has a thread to block.
-    pub fn transaction_blocking<T, E, F>(&self, work: F) -> Result<T, E>
+    pub fn transaction_blocking<T, E, F>(&self, work: F) -> Result<At<T>, E>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,

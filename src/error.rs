@@ -31,6 +31,12 @@ pub enum AppError {
     /// 408: the body took too long.
     #[error("the request took too long")]
     Timeout,
+    /// 410: the log no longer holds what comes after a position; this is the oldest it has.
+    #[error("events before {0} are gone")]
+    Gone(i64),
+    /// 412: the thing is no longer what `If-Match` says.
+    #[error("it was changed meanwhile")]
+    PreconditionFailed,
     /// 413: the body is over the limit, in bytes.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
@@ -79,6 +85,8 @@ impl ResponseError for AppError {
             AppError::NotFound(_) => StatusCode::NOT_FOUND,
             AppError::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             AppError::Timeout => StatusCode::REQUEST_TIMEOUT,
+            AppError::Gone(_) => StatusCode::GONE,
+            AppError::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             AppError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             AppError::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             AppError::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
@@ -115,6 +123,9 @@ impl ResponseError for AppError {
         response.extensions_mut().insert(Shown { message: self.to_string() });
         match self {
             AppError::Invalid(errors) => response.json(json!({ "errors": errors })),
+            AppError::Gone(oldest) => {
+                response.json(json!({ "error": self.to_string(), "oldest": oldest }))
+            }
             other => response.json(json!({ "error": other.to_string() })),
         }
     }

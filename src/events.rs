@@ -4,7 +4,9 @@
 //! `pubsub`'s.
 
 mod order;
+pub mod recent;
 pub mod relay;
+pub mod replay;
 
 use serde_json::{Error, json};
 
@@ -22,6 +24,8 @@ pub const NOTES: &str = "notes";
 
 /// The application itself: a new version. Ephemeral.
 pub const SYSTEM: &str = "system";
+/// How far the log has come; for those who resume. Ephemeral.
+pub const POSITION: &str = "position";
 /// What the channels of single posts' new comments begin with; the post's id follows.
 pub const POST_COMMENTS: &str = "post_comments_";
 

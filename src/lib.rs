@@ -18,6 +18,8 @@ pub mod events;
 #[cfg(feature = "app")]
 pub mod guard;
 #[cfg(feature = "app")]
+pub mod import;
+#[cfg(feature = "app")]
 pub mod live;
 #[cfg(feature = "app")]
 pub mod models;

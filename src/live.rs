@@ -1,87 +1,64 @@
 //! The live endpoints: who may open a socket, how many there are, and what they are sent.
 //!
 //! One session actor per socket is a member of its channels; the registry knows it only as a
-//! recipient.
+//! recipient. WebSockets and server-sent events share everything but their framing.
 
 pub mod frame;
+mod progress;
 pub mod session;
+pub mod sockets;
+pub mod sse;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use actix::Recipient;
 
-use tokio::sync::watch;
+pub use self::sockets::{Place, Sockets};
+use crate::error::{AppError, AppResult};
+use crate::events;
+use crate::events::replay::{Replay, Start};
+use crate::live::frame::Shape;
+use crate::pubsub::{Channel, Envelope, PubSub};
 
-use crate::config::Heartbeat;
+/// Events that may wait for a session. A session that lets more wait is a slow consumer: it is
+/// closed with 1013 and can come back.
+const MAILBOX: usize = 256;
 
-/// All sockets of this node: their number and their end. Cheap to clone.
+/// What the sessions work with; cheap to clone.
 #[derive(Clone)]
-pub struct Sockets {
-    inner: Arc<Inner>,
+pub struct Live {
+    /// The process groups.
+    pub pubsub: PubSub,
+    /// What was missed.
+    pub replay: Replay,
+    /// Their number and their end.
+    pub sockets: Sockets,
 }
 
-struct Inner {
-    open: AtomicUsize,
-    max: usize,
-    heartbeat: Heartbeat,
-    closing: watch::Sender<bool>,
+/// What a session is opened for.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// The channels to join.
+    pub channels: Vec<Channel>,
+    /// What the frames look like.
+    pub shape: Shape,
+    /// Everything up to here was seen; `None` for live only.
+    pub after: Option<i64>,
+    /// The log that `after` belongs to, when the client says.
+    pub log: Option<String>,
 }
 
-/// Why no further socket is opened.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// There are as many as there may be.
-    #[error("too many sockets: try again later")]
-    Full,
-    /// This node is stopping.
-    #[error("stopping: try again later")]
-    Closing,
-}
-
-impl Sockets {
-    /// No sockets yet, and at most `max` from now on.
-    pub fn new(max: usize, heartbeat: Heartbeat) -> Sockets {
-        let (closing, _) = watch::channel(false);
-        Sockets { inner: Arc::new(Inner { open: AtomicUsize::new(0), max, heartbeat, closing }) }
-    }
-
-    /// Takes a place for a socket; dropping the place frees it.
-    pub fn enter(&self) -> Result<Place, Refused> {
-        if self.closing() {
-            return Err(Refused::Closing);
+impl Live {
+    /// Joins a session's channels and decides where it starts; `None` when it is live only.
+    async fn begin(
+        &self,
+        subscription: &Subscription,
+        session: impl Into<Recipient<Envelope>>,
+    ) -> AppResult<Option<Start>> {
+        let session = session.into();
+        for channel in &subscription.channels {
+            self.pubsub.join(channel, session.clone()).await.map_err(AppError::internal)?;
         }
-        let place = Place { sockets: self.clone() };
-        // Counted first, so that two that come at once cannot both take the last place.
-        let before = self.inner.open.fetch_add(1, Ordering::Relaxed);
-        if before < self.inner.max { Ok(place) } else { Err(Refused::Full) }
-    }
-
-    /// How many are open.
-    pub fn open(&self) -> usize {
-        self.inner.open.load(Ordering::Relaxed)
-    }
-
-    /// True once this node is stopping.
-    pub fn closing(&self) -> bool {
-        *self.inner.closing.borrow()
-    }
-
-    /// Tells every socket to close with 1001, and lets no new one in.
-    pub fn close_all(&self) {
-        self.inner.closing.send_replace(true);
-    }
-
-    fn watch_closing(&self) -> watch::Receiver<bool> {
-        self.inner.closing.subscribe()
-    }
-}
-
-/// A socket's place among the others.
-pub struct Place {
-    sockets: Sockets,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.sockets.inner.open.fetch_sub(1, Ordering::Relaxed);
+        let Some(after) = subscription.after else { return Ok(None) };
+        self.pubsub.join(events::POSITION, session).await.map_err(AppError::internal)?;
+        Ok(Some(self.replay.start(after, subscription.log.as_deref()).await?))
     }
 }

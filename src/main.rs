@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use kilonova::app::App;
-use kilonova::config::{Cli, Command, ServeArgs};
+use kilonova::app::{self, App};
+use kilonova::config::{Cli, Command, ImportArgs, ServeArgs};
+use kilonova::import;
 
 /// What is logged unless `RUST_LOG` says otherwise. The index's own library is talkative.
 const LOG: &str = "info,tantivy=warn";
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
     };
     let done = match command {
         Command::Serve(args) => serve(args),
-        Command::Import(_) => Ok(()),
+        Command::Import(args) => import(args),
         Command::Reindex(_) => Ok(()),
     };
     match done {
@@ -36,6 +37,17 @@ fn serve(args: ServeArgs) -> Result<(), Failure> {
         // What is still under way after the grace, on whatever thread, is not waited for.
         std::process::exit(0)
     })
+}
+
+fn import(args: ImportArgs) -> Result<(), Failure> {
+    let storage = args.storage.check()?;
+    if !args.dry_run && args.source.is_dir() {
+        std::fs::create_dir_all(&storage.data_dir)
+            .map_err(|error| app::Error::Folder(storage.data_dir.display().to_string(), error))?;
+    }
+    let out = &mut std::io::stdout().lock();
+    import::command(&args.source, &storage.database(), args.dry_run, out)?;
+    Ok(())
 }
 
 /// Help as it is; an error as its first line.

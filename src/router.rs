@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Handler, Resource, Responder, Route};
 
-use crate::controllers::{comments, health, live, notes, posts};
+use crate::controllers::{comments, events, health, live, notes, posts};
 use crate::error::{AppError, AppResult};
 
 /// Adds all routes to an application.
@@ -25,6 +25,7 @@ pub fn configure(config: &mut ServiceConfig) {
             [get(comments::index), post(comments::create)],
         ))
         .service(resource("/api/comments/{id}", [put(comments::update), delete(comments::delete)]))
+        .service(resource("/api/events", [get(events::index)]))
         .service(resource("/api/notes", [get(notes::index), post(notes::create)]))
         .service(resource(
             "/api/notes/{id}",

@@ -72,3 +72,15 @@ diesel::table! {
 diesel::joinable!(post_tags -> posts (post_id));
 diesel::joinable!(comments -> posts (post_id));
 diesel::allow_tables_to_appear_in_same_query!(posts, post_tags, comments);
+
+diesel::table! {
+    idempotency_keys (path, idempotency_key) {
+        path -> Text,
+        idempotency_key -> Text,
+        fingerprint -> Text,
+        location -> Nullable<Text>,
+        body -> Text,
+        position -> BigInt,
+        inserted_at -> Timestamp,
+    }
+}

@@ -4,8 +4,10 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::request::{self, Json, Query};
+use super::respond::{self, Precondition};
 use crate::app::State;
-use crate::changeset::Params;
+use crate::changeset::Errors;
+use crate::db::Tx;
 use crate::error::{AppError, AppResult, Found};
 use crate::models::comment::{self, Comment, CommentChanges, NewComment};
 use crate::models::{now, post};
@@ -18,12 +20,12 @@ pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
     let (cursor, limit) = (query.cursor()?, query.limit()?);
     let page = state
         .db
-        .read(move |connection| {
+        .snapshot(move |connection| {
             post::status(connection, post_id).found("post")?;
             Ok::<_, AppError>(comment::list(connection, post_id, cursor, limit)?)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(views::list("comments", &page)))
+    Ok(respond::list(&state.db, page.position, views::list("comments", &page.value)))
 }
 
 /// POST /api/posts/{id}/comments
@@ -33,8 +35,8 @@ pub async fn create(
     Json(params): Json,
 ) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
-    let comment = insert(&state, post_id, &params).await?;
-    Ok(HttpResponse::Created().json(comment))
+    let new = NewComment::changeset(&params);
+    respond::create(&state, &request, &params, |_| None, move |tx| insert(tx, post_id, new)).await
 }
 
 /// PUT /api/comments/{id}
@@ -45,10 +47,12 @@ pub async fn update(
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "comment")?;
     let changes = CommentChanges::changeset(&params);
+    let precondition = Precondition::of(&request);
     let comment = state
         .db
         .transaction(move |tx| {
             let comment = comment::get(tx.connection, id).found("comment")?;
+            precondition.check(&comment)?;
             let (comment, changed) = comment::update(tx.connection, comment, changes?)?;
             if changed {
                 let status = post::status(tx.connection, comment.post_id)?;
@@ -57,40 +61,42 @@ pub async fn update(
             Ok::<_, AppError>(comment)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(comment))
+    respond::single(&request, &state.db, &comment)
 }
 
 /// DELETE /api/comments/{id}
 pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let id = request::id(&request, "comment")?;
-    remove(&state, id).await?;
+    remove(&state, id, Precondition::of(&request)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Writes a new comment and announces it on the channel of all comments and on its post's.
-pub(super) async fn insert(state: &State, post_id: i64, params: &Params) -> AppResult<Comment> {
-    let new = NewComment::changeset(params);
-    state
-        .db
-        .transaction(move |tx| {
-            let status = post::status(tx.connection, post_id).found("post")?;
-            let comment = comment::insert(tx.connection, post_id, new?, now())?;
-            tx.announce(events::comment_created(&comment, status)?);
-            tx.announce(events::new_comment(&comment, status)?);
-            Ok(comment)
-        })
-        .await
+pub(super) fn insert(
+    tx: &mut Tx<'_>,
+    post_id: i64,
+    new: Result<NewComment, Errors>,
+) -> AppResult<Comment> {
+    let status = post::status(tx.connection, post_id).found("post")?;
+    let comment = comment::insert(tx.connection, post_id, new?, now())?;
+    tx.announce(events::comment_created(&comment, status)?);
+    tx.announce(events::new_comment(&comment, status)?);
+    Ok(comment)
 }
 
 /// Deletes a comment, announces it and gives what it was.
-pub(super) async fn remove(state: &State, id: i64) -> AppResult<Comment> {
-    state
-        .db
-        .transaction(move |tx| {
-            let comment = comment::delete(tx.connection, id).found("comment")?;
-            let status = post::status(tx.connection, comment.post_id)?;
-            tx.announce(events::comment_deleted(&comment, status)?);
-            Ok(comment)
-        })
-        .await
+pub(super) async fn remove(
+    state: &State,
+    id: i64,
+    precondition: Precondition,
+) -> AppResult<Comment> {
+    let deleted = state.db.transaction(move |tx| {
+        let comment = comment::get(tx.connection, id).found("comment")?;
+        precondition.check(&comment)?;
+        comment::delete(tx.connection, id)?;
+        let status = post::status(tx.connection, comment.post_id)?;
+        tx.announce(events::comment_deleted(&comment, status)?);
+        Ok::<_, AppError>(comment)
+    });
+    Ok(deleted.await?.value)
 }

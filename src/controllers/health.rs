@@ -10,7 +10,7 @@ use crate::models::event;
 
 /// GET /health/ready: 200 when the database answers, 503 when it does not or this node is stopping.
 pub async fn ready(state: Data<State>) -> AppResult<HttpResponse> {
-    if state.sockets.closing() {
+    if state.live.sockets.closing() {
         return Err(AppError::Unavailable("stopping: try again later"));
     }
     state.db.read(|connection| Ok::<_, AppError>(event::log(connection)?)).await?;

@@ -1,5 +1,6 @@
 //! The live endpoints: which channels each serves, in which shape.
 
+use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -8,7 +9,7 @@ use crate::app::State;
 use crate::error::{AppResult, Found};
 use crate::events;
 use crate::live::frame::Shape;
-use crate::live::session::{self, Subscription};
+use crate::live::{Subscription, session, sse};
 use crate::models::post;
 use crate::pubsub::Channel;
 
@@ -25,7 +26,7 @@ pub async fn feed(
         None => vec![events::POSTS.into(), events::COMMENTS.into()],
         Some(names) => channels(names)?,
     };
-    open(state, request, payload, Subscription { channels, shape: Shape::Channel }).await
+    open(state, request, payload, channels, Shape::Channel).await
 }
 
 /// WS /posts/{id}/comments/ws: a post's new comments.
@@ -42,7 +43,7 @@ pub async fn post_comments(
     };
     state.db.read(move |connection| post::status(connection, id).found("post")).await?;
     let channels = vec![events::post_comments(id).into()];
-    open(state, request, payload, Subscription { channels, shape }).await
+    open(state, request, payload, channels, shape).await
 }
 
 /// WS /notifications: notes.
@@ -52,16 +53,47 @@ pub async fn notifications(
     payload: Payload,
 ) -> AppResult<HttpResponse> {
     let channels = vec![events::NOTES.into()];
-    open(state, request, payload, Subscription { channels, shape: Shape::Event }).await
+    open(state, request, payload, channels, Shape::Event).await
 }
 
+/// Opens a socket or a stream, as the request asks. Both start where it says that it has come.
 async fn open(
     state: Data<State>,
     request: HttpRequest,
     payload: Payload,
-    subscription: Subscription,
+    channels: Vec<Channel>,
+    shape: Shape,
 ) -> AppResult<HttpResponse> {
-    session::open(&request, payload, &state.pubsub, &state.sockets, subscription).await
+    let query = Query::of(&request)?;
+    let streams = !request.headers().contains_key(header::UPGRADE) && accepts_events(&request);
+    // A browser's EventSource keeps its first URL and tells in the header what came since.
+    let told = request.headers().get("last-event-id").filter(|_| streams);
+    let after = match told {
+        Some(value) => Some(position(value.to_str().unwrap_or(""))?),
+        None => query.get("last_event_id").map(position).transpose()?,
+    };
+    let log = query.get("log").map(ToOwned::to_owned);
+    let subscription = Subscription { channels, shape, after, log };
+    if streams {
+        sse::open(&state.live, subscription).await
+    } else {
+        session::open(&request, payload, &state.live, subscription).await
+    }
+}
+
+fn accepts_events(request: &HttpRequest) -> bool {
+    request
+        .headers()
+        .get_all(header::ACCEPT)
+        .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/event-stream")))
+}
+
+/// A position as a client gives it: digits. One beyond any number is one from the future.
+fn position(text: &str) -> AppResult<i64> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(request::invalid("last_event_id"));
+    }
+    Ok(text.parse().unwrap_or(i64::MAX))
 }
 
 /// The channels that a list names, each once. Those that browsers are not sent are refused like

@@ -1,12 +1,13 @@
 //! Notes over JSON, and the writes that their pages share.
 
-use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::request::{self, Json, Query};
+use super::respond::{self, Precondition};
 use crate::app::State;
 use crate::changeset::Params;
+use crate::db::{At, Tx};
 use crate::error::{AppError, AppResult, Found};
 use crate::models::note::{self, NewNote, Note, NoteChanges};
 use crate::models::now;
@@ -18,25 +19,28 @@ pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
     let (cursor, limit) = (query.cursor()?, query.limit()?);
     let page = state
         .db
-        .read(move |connection| Ok::<_, AppError>(note::list(connection, cursor, limit)?))
+        .snapshot(move |connection| Ok::<_, AppError>(note::list(connection, cursor, limit)?))
         .await?;
-    Ok(HttpResponse::Ok().json(views::list("notes", &page)))
+    Ok(respond::list(&state.db, page.position, views::list("notes", &page.value)))
 }
 
 /// GET /api/notes/{id}
 pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
-    let note = state.db.read(move |connection| note::get(connection, id).found("note")).await?;
-    Ok(HttpResponse::Ok().json(note))
+    let note = state.db.snapshot(move |connection| note::get(connection, id).found("note")).await?;
+    respond::single(&request, &state.db, &note)
 }
 
 /// POST /api/notes
-pub async fn create(state: Data<State>, Json(params): Json) -> AppResult<HttpResponse> {
-    let note = insert(&state, &params)
-        .await
-        .map_err(|error| missing(error, "title, body and author required"))?;
-    let location = format!("/api/notes/{}", note.id);
-    Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(note))
+pub async fn create(
+    state: Data<State>,
+    request: HttpRequest,
+    Json(params): Json,
+) -> AppResult<HttpResponse> {
+    let new = NewNote::changeset(&params)
+        .map_err(|errors| missing(errors.into(), "title, body and author required"))?;
+    let location = |note: &Note| Some(format!("/api/notes/{}", note.id));
+    respond::create(&state, &request, &params, location, |tx| insert(tx, new)).await
 }
 
 /// PUT /api/notes/{id}
@@ -46,40 +50,40 @@ pub async fn update(
     Json(params): Json,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
-    let note = change(&state, id, &params)
+    let note = change(&state, id, &params, Precondition::of(&request))
         .await
         .map_err(|error| missing(error, "title and body required"))?;
-    Ok(HttpResponse::Ok().json(note))
+    respond::single(&request, &state.db, &note)
 }
 
 /// DELETE /api/notes/{id}
 pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
-    remove(&state, id).await?;
+    remove(&state, id, Precondition::of(&request)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Writes a new note and announces it.
-pub(super) async fn insert(state: &State, params: &Params) -> AppResult<Note> {
-    let new = NewNote::changeset(params)?;
-    state
-        .db
-        .transaction(move |tx| {
-            let note = note::insert(tx.connection, new, now())?;
-            tx.announce(events::note_created(&note)?);
-            Ok(note)
-        })
-        .await
+pub(super) fn insert(tx: &mut Tx<'_>, new: NewNote) -> AppResult<Note> {
+    let note = note::insert(tx.connection, new, now())?;
+    tx.announce(events::note_created(&note)?);
+    Ok(note)
 }
 
 /// Changes a note and announces it, unless nothing changes. A note that is not there is told
-/// before fields that are not.
-pub(super) async fn change(state: &State, id: i64, params: &Params) -> AppResult<Note> {
+/// before fields that are wrong.
+pub(super) async fn change(
+    state: &State,
+    id: i64,
+    params: &Params,
+    precondition: Precondition,
+) -> AppResult<At<Note>> {
     let changes = NoteChanges::changeset(params);
     state
         .db
         .transaction(move |tx| {
             let note = note::get(tx.connection, id).found("note")?;
+            precondition.check(&note)?;
             let (note, changed) = note::update(tx.connection, note, changes?, now())?;
             if changed {
                 tx.announce(events::note_updated(&note)?);
@@ -90,15 +94,18 @@ pub(super) async fn change(state: &State, id: i64, params: &Params) -> AppResult
 }
 
 /// Deletes a note and announces it.
-pub(super) async fn remove(state: &State, id: i64) -> AppResult<()> {
+pub(super) async fn remove(state: &State, id: i64, precondition: Precondition) -> AppResult<()> {
     state
         .db
         .transaction(move |tx| {
-            note::delete(tx.connection, id).found("note")?;
+            let note = note::get(tx.connection, id).found("note")?;
+            precondition.check(&note)?;
+            note::delete(tx.connection, id)?;
             tx.announce(events::note_deleted(id)?);
-            Ok(())
+            Ok::<_, AppError>(())
         })
-        .await
+        .await?;
+    Ok(())
 }
 
 /// The article's words for a field that is missing; other faults keep the changeset's.

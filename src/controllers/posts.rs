@@ -1,12 +1,13 @@
 //! Posts over JSON, and the writes that their pages share.
 
-use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::request::{self, Json, Query};
+use super::respond::{self, Precondition};
 use crate::app::State;
 use crate::changeset::Params;
+use crate::db::{At, Tx};
 use crate::error::{AppError, AppResult, Found};
 use crate::models::now;
 use crate::models::post::{self, Filter, NewPost, Post, PostChanges, Status};
@@ -19,23 +20,27 @@ pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
     let (cursor, limit) = (query.cursor()?, query.limit()?);
     let page = state
         .db
-        .read(move |connection| Ok::<_, AppError>(post::list(connection, &filter, cursor, limit)?))
+        .snapshot(move |c| Ok::<_, AppError>(post::list(c, &filter, cursor, limit)?))
         .await?;
-    Ok(HttpResponse::Ok().json(views::list("posts", &page)))
+    Ok(respond::list(&state.db, page.position, views::list("posts", &page.value)))
 }
 
 /// GET /api/posts/{id}
 pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
-    let post = state.db.read(move |connection| post::get(connection, id).found("post")).await?;
-    Ok(HttpResponse::Ok().json(post))
+    let post = state.db.snapshot(move |connection| post::get(connection, id).found("post")).await?;
+    respond::single(&request, &state.db, &post)
 }
 
 /// POST /api/posts
-pub async fn create(state: Data<State>, Json(params): Json) -> AppResult<HttpResponse> {
-    let post = insert(&state, &params).await?;
-    let location = format!("/api/posts/{}", post.id);
-    Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(post))
+pub async fn create(
+    state: Data<State>,
+    request: HttpRequest,
+    Json(params): Json,
+) -> AppResult<HttpResponse> {
+    let new = NewPost::changeset(&params)?;
+    let location = |post: &Post| Some(format!("/api/posts/{}", post.id));
+    respond::create(&state, &request, &params, location, |tx| insert(tx, new)).await
 }
 
 /// PUT or PATCH /api/posts/{id}
@@ -45,14 +50,14 @@ pub async fn update(
     Json(params): Json,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
-    let post = change(&state, id, &params).await?;
-    Ok(HttpResponse::Ok().json(post))
+    let post = change(&state, id, &params, Precondition::of(&request)).await?;
+    respond::single(&request, &state.db, &post)
 }
 
 /// DELETE /api/posts/{id}
 pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
-    remove(&state, id).await?;
+    remove(&state, id, Precondition::of(&request)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -66,26 +71,26 @@ pub(super) fn filter(query: &Query) -> AppResult<Filter> {
 }
 
 /// Writes a new post and announces it.
-pub(super) async fn insert(state: &State, params: &Params) -> AppResult<Post> {
-    let new = NewPost::changeset(params)?;
-    state
-        .db
-        .transaction(move |tx| {
-            let post = post::insert(tx.connection, new, now())?;
-            tx.announce(events::post_created(&post)?);
-            Ok(post)
-        })
-        .await
+pub(super) fn insert(tx: &mut Tx<'_>, new: NewPost) -> AppResult<Post> {
+    let post = post::insert(tx.connection, new, now())?;
+    tx.announce(events::post_created(&post)?);
+    Ok(post)
 }
 
 /// Changes a post and announces it, unless nothing changes. A post that is not there is told before
 /// fields that are wrong.
-pub(super) async fn change(state: &State, id: i64, params: &Params) -> AppResult<Post> {
+pub(super) async fn change(
+    state: &State,
+    id: i64,
+    params: &Params,
+    precondition: Precondition,
+) -> AppResult<At<Post>> {
     let changes = PostChanges::changeset(params);
     state
         .db
         .transaction(move |tx| {
             let before = post::get(tx.connection, id).found("post")?;
+            precondition.check(&before)?;
             let updated = post::update(tx.connection, before, changes?, now())?;
             for event in events::of_update(&updated)? {
                 tx.announce(event);
@@ -96,14 +101,16 @@ pub(super) async fn change(state: &State, id: i64, params: &Params) -> AppResult
 }
 
 /// Deletes a post with its comments and announces it.
-pub(super) async fn remove(state: &State, id: i64) -> AppResult<()> {
+pub(super) async fn remove(state: &State, id: i64, precondition: Precondition) -> AppResult<()> {
     state
         .db
         .transaction(move |tx| {
             let post = post::get(tx.connection, id).found("post")?;
+            precondition.check(&post)?;
             post::delete(tx.connection, id)?;
             tx.announce(events::post_deleted(&post)?);
-            Ok(())
+            Ok::<_, AppError>(())
         })
-        .await
+        .await?;
+    Ok(())
 }

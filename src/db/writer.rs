@@ -13,7 +13,7 @@ use diesel::r2d2::R2D2Connection;
 use diesel::result::Error as Diesel;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Error, OnCommit};
+use super::{At, Error, OnCommit};
 use crate::connection::{Access, DbConnection, open_sqlite, with_variant};
 use crate::models::event::{self, Event, NewEvent};
 
@@ -28,6 +28,8 @@ pub struct Tx<'a> {
     /// For the models' queries.
     pub connection: &'a mut DbConnection,
     events: Vec<NewEvent>,
+    /// The position before this transaction's own events.
+    base: i64,
 }
 
 impl Tx<'_> {
@@ -35,6 +37,11 @@ impl Tx<'_> {
     /// transaction has committed, after those announced before it.
     pub fn announce(&mut self, event: NewEvent) {
         self.events.push(event);
+    }
+
+    /// The position that the log will have with what was announced so far.
+    pub fn position(&self) -> i64 {
+        self.base + self.events.len() as i64
     }
 }
 
@@ -57,7 +64,7 @@ impl Writer {
         Ok(Writer { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
     }
 
-    pub(super) fn enqueue<T, E, F>(&self, work: F) -> Result<oneshot::Receiver<Result<T, E>>, Error>
+    pub(super) fn enqueue<T, E, F>(&self, work: F) -> Result<Answer<T, E>, Error>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -82,12 +89,16 @@ impl Writer {
     }
 }
 
+/// What a transaction's caller waits for.
+pub(super) type Answer<T, E> = oneshot::Receiver<Result<At<T>, E>>;
+
 /// A transaction in the queue, its types erased.
 trait Job: Send {
     /// Does the work and keeps its outcome. False: roll back what it wrote.
     fn run(&mut self, tx: &mut Tx<'_>) -> bool;
-    /// Answers with the outcome, after the commit.
-    fn answer(self: Box<Self>);
+    /// Answers with the outcome, after the commit; `position` is its last event's or, when it has
+    /// none, the last one before it.
+    fn answer(self: Box<Self>, position: i64);
     /// Answers that the commit failed.
     fn fail(self: Box<Self>, error: Error);
 }
@@ -95,7 +106,7 @@ trait Job: Send {
 struct Pending<T, E, F> {
     work: Option<F>,
     outcome: Option<Result<T, E>>,
-    reply: oneshot::Sender<Result<T, E>>,
+    reply: oneshot::Sender<Result<At<T>, E>>,
 }
 
 impl<T, E, F> Job for Pending<T, E, F>
@@ -112,10 +123,10 @@ where
         self.outcome.insert(outcome).is_ok()
     }
 
-    fn answer(self: Box<Self>) {
+    fn answer(self: Box<Self>, position: i64) {
         if let Some(outcome) = self.outcome {
             // A caller that went away does not want it.
-            drop(self.reply.send(outcome));
+            drop(self.reply.send(outcome.map(|value| At { value, position })));
         }
     }
 
@@ -157,11 +168,11 @@ fn run(
             }
         };
         match commit(&mut open, &mut batch) {
-            Ok(events) => {
+            Ok(Batch { events, positions }) => {
                 if !events.is_empty() {
                     on_commit(events);
                 }
-                batch.into_iter().for_each(|job| job.answer());
+                batch.into_iter().zip(positions).for_each(|(job, at)| job.answer(at));
                 connection = Some(open);
             }
             Err(error) => {
@@ -189,13 +200,23 @@ impl From<Diesel> for Refused {
     }
 }
 
+/// A batch that is committed.
+struct Batch {
+    events: Vec<Event>,
+    /// Of each job, where the log stood after it.
+    positions: Vec<i64>,
+}
+
 /// Runs a batch in one transaction, each job in its savepoint, the positions last.
-fn commit(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Vec<Event>, Error> {
-    let work = |connection: &mut DbConnection| -> Result<Vec<Event>, Diesel> {
+fn commit(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Batch, Error> {
+    let work = |connection: &mut DbConnection| -> Result<Batch, Diesel> {
+        let base = event::log(connection)?.position;
         let mut announced = Vec::new();
+        let mut positions = Vec::new();
         for job in batch {
+            let before = base + announced.len() as i64;
             let kept = connection.transaction(|connection| {
-                let mut tx = Tx { connection, events: Vec::new() };
+                let mut tx = Tx { connection, events: Vec::new(), base: before };
                 if job.run(&mut tx) { Ok(tx.events) } else { Err(Refused::ByTheWork) }
             });
             match kept {
@@ -205,8 +226,9 @@ fn commit(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<V
                 // SQLite does when the disk is full; what followed would be committed by itself.
                 Err(Refused::ByTheDatabase(error)) => return Err(error),
             }
+            positions.push(base + announced.len() as i64);
         }
-        event::append(connection, announced)
+        Ok(Batch { events: event::append(connection, announced)?, positions })
     };
     begin_immediate(connection, work).map_err(Error::of)
 }

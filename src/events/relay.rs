@@ -10,7 +10,10 @@ use std::time::Duration;
 use actix::prelude::*;
 
 use super::order::Order;
+use super::recent::Recent;
+use super::replay::envelope;
 use crate::db::{self, Db};
+use crate::events;
 use crate::models::event::{self, Event};
 use crate::pubsub::{Envelope, Payload, PubSub};
 
@@ -38,6 +41,9 @@ pub struct Committed(pub Vec<Event>);
 pub struct Relay {
     db: Db,
     pubsub: PubSub,
+    recent: Recent,
+    /// Between words of how far the log has come.
+    tick: Duration,
     order: Order<Event>,
     reading: bool,
     /// The log could not be read the last time; said once, not ten times a second.
@@ -46,11 +52,13 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A relay that forwards what comes after `last`.
-    pub fn new(db: Db, pubsub: PubSub, last: i64) -> Relay {
+    /// A relay that forwards what comes after `last`, and says every `tick` how far it is.
+    pub fn new(db: Db, pubsub: PubSub, recent: Recent, last: i64, tick: Duration) -> Relay {
         Relay {
             db,
             pubsub,
+            recent,
+            tick,
             order: Order::after(last, WAITING),
             reading: false,
             failing: false,
@@ -64,18 +72,7 @@ impl Relay {
         while let Some((_, event)) = self.order.pop() {
             ready.push(envelope(event));
         }
-        if !ready.is_empty() {
-            let pubsub = self.pubsub.clone();
-            let publish = async move {
-                for envelope in ready {
-                    if pubsub.publish(envelope).await.is_err() {
-                        log::debug!("the registry has stopped: events stay in the log");
-                        return;
-                    }
-                }
-            };
-            ctx.wait(publish.into_actor(self));
-        }
+        self.publish(ready, ctx);
         if self.order.has_gap() {
             if self.gap_timer.is_none() {
                 self.gap_timer = Some(ctx.run_later(LATE, |relay, ctx| {
@@ -88,6 +85,32 @@ impl Relay {
         } else if let Some(timer) = self.gap_timer.take() {
             ctx.cancel_future(timer);
         }
+    }
+
+    /// Hands envelopes to the registry, waiting for room there.
+    fn publish(&mut self, envelopes: Vec<Envelope>, ctx: &mut Context<Self>) {
+        if envelopes.is_empty() {
+            return;
+        }
+        let (pubsub, recent) = (self.pubsub.clone(), self.recent.clone());
+        let publish = async move {
+            for envelope in envelopes {
+                recent.push(&envelope);
+                if pubsub.publish(envelope).await.is_err() {
+                    log::debug!("the registry has stopped: events stay in the log");
+                    return;
+                }
+            }
+        };
+        ctx.wait(publish.into_actor(self));
+    }
+
+    /// Tells those who resume that nothing up to here is still to come, so that a quiet channel
+    /// does not leave them behind. It goes the way of the events, so that it cannot overtake one.
+    fn confirm(&mut self, ctx: &mut Context<Self>) {
+        let confirmed = Envelope::new(events::POSITION, "position", Payload::null())
+            .with_position(self.order.last());
+        self.publish(vec![confirmed], ctx);
     }
 
     /// Reads a page of the log behind what has come out, when there is one, and goes on while
@@ -140,6 +163,7 @@ impl Actor for Relay {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         ctx.run_interval(POLL, |relay, ctx| relay.read(ctx));
+        ctx.run_interval(self.tick, |relay, ctx| relay.confirm(ctx));
     }
 }
 
@@ -152,13 +176,4 @@ impl Handler<Committed> for Relay {
         }
         self.forward(ctx);
     }
-}
-
-fn envelope(event: Event) -> Envelope {
-    let payload = Payload::from_json(event.payload).unwrap_or_else(|error| {
-        // Only a log that somebody edited: the position goes out all the same.
-        log::error!("event {} is not JSON: {error}", event.id);
-        Payload::null()
-    });
-    Envelope::new(event.channel, event.topic, payload).with_position(event.id)
 }

@@ -1,7 +1,7 @@
 //! What an envelope looks like on the wire: one encoding per event and shape, shared by all
 //! sockets that are sent it.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -28,6 +28,9 @@ struct Frame<'a> {
     id: Option<i64>,
 }
 
+/// An envelope's first slot for server-sent events, one for each shape; text frames come before.
+const SSE_SLOTS: usize = 3;
+
 /// The text frame of an envelope, encoded once for all that share the envelope.
 pub fn encode(envelope: &Envelope, shape: Shape) -> Bytes {
     envelope.encoded(shape as usize, |envelope| match shape {
@@ -35,6 +38,32 @@ pub fn encode(envelope: &Envelope, shape: Shape) -> Bytes {
         Shape::Channel => frame(envelope, Some(envelope.channel().as_str())),
         Shape::Event => frame(envelope, None),
     })
+}
+
+/// The frame that says how far the log has come, or that the client must load anew: not an event
+/// of a channel, so the same in every shape.
+pub fn control(event: &'static str, position: i64) -> String {
+    format!(r#"{{"event":"{event}","id":{position}}}"#)
+}
+
+/// The server-sent event of an envelope: its position, its topic, and the text frame as data.
+pub fn encode_sse(envelope: &Envelope, shape: Shape) -> Bytes {
+    envelope.encoded(SSE_SLOTS + shape as usize, |envelope| {
+        let data = encode(envelope, shape);
+        sse(envelope.position(), envelope.topic(), &data)
+    })
+}
+
+/// One server-sent event. JSON has no line break of its own, so data is one line.
+pub fn sse(id: Option<i64>, event: &str, data: &[u8]) -> Bytes {
+    let mut text = BytesMut::with_capacity(data.len() + 64);
+    if let Some(id) = id {
+        text.extend_from_slice(format!("id: {id}\n").as_bytes());
+    }
+    text.extend_from_slice(format!("event: {event}\ndata: ").as_bytes());
+    text.extend_from_slice(data);
+    text.extend_from_slice(b"\n\n");
+    text.freeze()
 }
 
 fn frame(envelope: &Envelope, channel: Option<&str>) -> String {

@@ -1,4 +1,4 @@
-//! The session: one actor per WebSocket, member of its channels, forwarding what they carry.
+//! The WebSocket session: one actor per socket, member of its channels, forwarding what they carry.
 //!
 //! The only file that knows `actix-web-actors`.
 
@@ -15,34 +15,28 @@ use actix_web_actors::ws::{
 };
 use bytestring::ByteString;
 
-use super::frame::{self, Shape};
-use super::{Place, Sockets};
+use super::frame;
+use super::progress::Progress;
+use super::{Live, MAILBOX, Place, Subscription};
 use crate::error::{AppError, AppResult};
-use crate::pubsub::{Channel, Envelope, Lifeline, PubSub};
-
-/// Events that may wait for a session. A session that lets more wait is a slow consumer: it is
-/// closed with 1013 and can come back.
-const MAILBOX: usize = 256;
+use crate::events;
+use crate::events::replay::Start;
+use crate::pubsub::{Envelope, Lifeline};
 
 /// The largest message that a client may send, in bytes, as one frame or in pieces.
 const MAX_MESSAGE: usize = 64 * 1024;
 
-/// What a socket is opened for.
-pub struct Subscription {
-    /// The channels to join.
-    pub channels: Vec<Channel>,
-    /// What the frames look like.
-    pub shape: Shape,
-}
-
 /// A socket's actor.
 pub struct Session {
-    shape: Shape,
-    sockets: Sockets,
+    live: Live,
+    subscription: Subscription,
+    progress: Progress,
     /// When the peer was last heard of.
     heard: Instant,
     /// A message that comes in pieces.
     pieces: Option<Vec<u8>>,
+    /// Where the client has come, known once the channels are joined; `None` when it is live only.
+    start: Rc<Cell<Option<Start>>>,
     /// Leaves all channels when the session ends, however it ends.
     _lifeline: Lifeline,
     _place: Place,
@@ -53,8 +47,7 @@ pub struct Session {
 pub async fn open(
     request: &HttpRequest,
     payload: Payload,
-    pubsub: &PubSub,
-    sockets: &Sockets,
+    live: &Live,
     subscription: Subscription,
 ) -> AppResult<HttpResponse> {
     let mut response = ws::handshake(request).map_err(|error| match error {
@@ -63,25 +56,30 @@ pub async fn open(
         | ws::HandshakeError::GetMethodRequired => AppError::UpgradeRequired,
         other => AppError::BadRequest(format!("bad handshake: {other}")),
     })?;
-    let place = sockets.enter().map_err(|refused| match refused {
-        super::Refused::Full => AppError::Unavailable("too many sockets: try again later"),
-        super::Refused::Closing => AppError::Unavailable("stopping: try again later"),
-    })?;
-    let Subscription { channels, shape } = subscription;
-    let address = Rc::new(Cell::new(None));
-    let (handle, sockets, made) = (pubsub.clone(), sockets.clone(), Rc::clone(&address));
+    let place = live.sockets.enter()?;
+    let (address, start) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(None)));
+    let (own, asked) = (live.clone(), subscription.clone());
+    let (made, starts) = (Rc::clone(&address), Rc::clone(&start));
     let frames = WebsocketContext::with_factory(payload, move |ctx| {
         ctx.set_mailbox_capacity(MAILBOX);
-        let own = ctx.address();
-        let lifeline = handle.lifeline(own.clone());
-        made.set(Some(own));
-        let heard = Instant::now();
-        Session { shape, sockets, heard, pieces: None, _lifeline: lifeline, _place: place }
+        let address = ctx.address();
+        let lifeline = own.pubsub.lifeline(address.clone());
+        made.set(Some(address));
+        Session {
+            progress: Progress::live(0),
+            start: starts,
+            live: own,
+            subscription: asked,
+            heard: Instant::now(),
+            pieces: None,
+            _lifeline: lifeline,
+            _place: place,
+        }
     });
-    let address = address.take().ok_or_else(|| AppError::internal("a session has no address"))?;
-    for channel in channels {
-        pubsub.join(channel, address.clone()).await.map_err(AppError::internal)?;
-    }
+    let address: Addr<Session> =
+        address.take().ok_or_else(|| AppError::internal("a session has no address"))?;
+    // The actor runs only once the response does: until then its mailbox keeps what comes.
+    start.set(live.begin(&subscription, address).await?);
     Ok(response.streaming(frames))
 }
 
@@ -90,6 +88,34 @@ impl Session {
     fn close(ctx: &mut WebsocketContext<Self>, code: CloseCode, description: &str) {
         ctx.close(Some(CloseReason { code, description: Some(description.to_owned()) }));
         ctx.stop();
+    }
+
+    fn send(&self, envelope: &Envelope, ctx: &mut WebsocketContext<Self>) {
+        match ByteString::try_from(frame::encode(envelope, self.subscription.shape)) {
+            Ok(text) => ctx.text(text),
+            Err(error) => log::error!("a frame is not UTF-8: {error}"),
+        }
+    }
+
+    /// Sends the next slice of what the client missed. The actor runs only when the socket has
+    /// taken what was queued before, so a slow client has one slice in memory, not a million events.
+    fn replay(&mut self, ctx: &mut WebsocketContext<Self>) {
+        let Some(after) = self.progress.read_after() else { return };
+        let (replay, channels) = (self.live.replay.clone(), self.subscription.channels.clone());
+        let next = async move { replay.next(after, channels).await };
+        ctx.spawn(next.into_actor(self).map(|slice, session, ctx| match slice {
+            Ok(slice) => {
+                for envelope in &slice.events {
+                    session.send(envelope, ctx);
+                }
+                session.progress.replayed(slice.through, slice.end);
+                session.replay(ctx);
+            }
+            Err(error) => {
+                log::warn!("a replay ended early: {error}");
+                Self::close(ctx, CloseCode::Again, "the log cannot be read: reconnect");
+            }
+        }));
     }
 
     fn text(ctx: &mut WebsocketContext<Self>, text: &[u8]) {
@@ -123,7 +149,7 @@ impl Actor for Session {
     type Context = WebsocketContext<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let heartbeat = self.sockets.inner.heartbeat;
+        let heartbeat = self.live.sockets.heartbeat();
         ctx.run_interval(heartbeat.ping, move |session, ctx| {
             if session.heard.elapsed() > heartbeat.silence {
                 log::debug!("a socket was silent for {:?}: cut", heartbeat.silence);
@@ -132,16 +158,23 @@ impl Actor for Session {
                 ctx.ping(b"");
             }
         });
-        let mut closing = self.sockets.watch_closing();
-        let closed = async move {
-            // An error means that the sockets are gone, which is an end as well.
-            drop(closing.wait_for(|closing| *closing).await);
-        };
+        let closed = self.live.sockets.closed();
         ctx.spawn(
             closed
                 .into_actor(self)
                 .map(|(), _, ctx| Self::close(ctx, CloseCode::Away, "the server is stopping")),
         );
+        match self.start.get() {
+            None => {}
+            Some(Start::After(position)) => {
+                self.progress = Progress::replaying(position);
+                self.replay(ctx);
+            }
+            Some(Start::Resync(position)) => {
+                self.progress = Progress::live(position);
+                ctx.text(frame::control("resync", position));
+            }
+        }
     }
 }
 
@@ -150,12 +183,17 @@ impl Handler<Envelope> for Session {
 
     fn handle(&mut self, envelope: Envelope, ctx: &mut Self::Context) {
         if envelope.lagged().is_some() {
-            return Self::close(ctx, CloseCode::Again, "slow consumer: reconnect");
-        }
-        let frame = frame::encode(&envelope, self.shape);
-        match ByteString::try_from(frame) {
-            Ok(text) => ctx.text(text),
-            Err(error) => log::error!("a frame is not UTF-8: {error}"),
+            if !self.progress.forgives() {
+                Self::close(ctx, CloseCode::Again, "slow consumer: reconnect");
+            }
+        } else if envelope.channel().as_str() == events::POSITION {
+            if let Some(position) = envelope.position()
+                && self.progress.confirms(position)
+            {
+                ctx.text(frame::control("position", position));
+            }
+        } else if self.progress.admits(envelope.position()) {
+            self.send(&envelope, ctx);
         }
     }
 }

@@ -136,9 +136,10 @@ pub fn update(
     }
 }
 
-/// Deletes the comment and gives what it was, or `NotFound`.
-pub fn delete(connection: &mut DbConnection, id: i64) -> QueryResult<Comment> {
-    let comment = get(connection, id)?;
-    diesel::delete(comments::table.find(id)).execute(connection)?;
-    Ok(comment)
+/// Deletes the comment, or gives `NotFound`.
+pub fn delete(connection: &mut DbConnection, id: i64) -> QueryResult<()> {
+    match diesel::delete(comments::table.find(id)).execute(connection)? {
+        0 => Err(diesel::NotFound),
+        _ => Ok(()),
+    }
 }

@@ -15,6 +15,9 @@ use crate::schema::{post_tags, posts};
 const TITLE: Text = Text { required: true, min: 3, max: 200, max_bytes: 4096, single_line: true };
 const BODY: Text =
     Text { required: true, min: 1, max: usize::MAX, max_bytes: 1024 * 1024, single_line: false };
+/// Several people, when an import says so, in one line.
+const AUTHOR: Text =
+    Text { required: false, min: 1, max: 1000, max_bytes: 8192, single_line: true };
 const TAG: Text = Text { required: false, min: 1, max: 50, max_bytes: 400, single_line: true };
 const MAX_TAGS: usize = 20;
 
@@ -102,6 +105,8 @@ pub struct PostChanges {
     body: Option<String>,
     status: Option<Status>,
     tags: Option<Vec<String>>,
+    author: Option<Option<String>>,
+    inserted_at: Option<NaiveDateTime>,
 }
 
 impl NewPost {
@@ -116,6 +121,15 @@ impl NewPost {
             Some(NewPost { title: title?, body: body?, status, author: None, tags, source: None })
         })
     }
+
+    /// Validates what an import found at `source`, by the same rules. Unlike a request, a file may
+    /// say who its author is.
+    pub fn imported(params: &Params, source: String) -> Result<NewPost, Errors> {
+        let new = NewPost::changeset(params)?;
+        let mut changeset = Changeset::new(params, Mode::Create);
+        let author = changeset.text("author", AUTHOR);
+        changeset.finish(|| Some(NewPost { author, source: Some(source), ..new }))
+    }
 }
 
 impl PostChanges {
@@ -126,16 +140,19 @@ impl PostChanges {
         let body = changeset.text("body", BODY);
         let status = changeset.one_of("status", Status::parse);
         let tags = changeset.list("tags", MAX_TAGS, TAG);
-        changeset.finish(|| Some(PostChanges { title, body, status, tags }))
+        changeset
+            .finish(|| Some(PostChanges { title, body, status, tags, ..PostChanges::default() }))
     }
 
-    /// The changes that turn a post into what `new` says.
-    pub fn to(new: NewPost) -> PostChanges {
+    /// The changes that turn a post into what `new` says, and into one of that date if it is known.
+    pub fn to(new: NewPost, inserted_at: Option<NaiveDateTime>) -> PostChanges {
         PostChanges {
             title: Some(new.title),
             body: Some(new.body),
             status: Some(new.status),
             tags: Some(new.tags),
+            author: Some(new.author),
+            inserted_at,
         }
     }
 
@@ -146,6 +163,8 @@ impl PostChanges {
             body: self.body.unwrap_or_else(|| post.body.clone()),
             status: self.status.unwrap_or(post.status),
             tags: self.tags.unwrap_or_else(|| post.tags.clone()),
+            author: self.author.unwrap_or_else(|| post.author.clone()),
+            inserted_at: self.inserted_at.unwrap_or(post.inserted_at),
             ..post.clone()
         }
     }
@@ -266,14 +285,24 @@ pub fn by_source(connection: &mut DbConnection, source: &str) -> QueryResult<Opt
 
 /// Inserts a post with its tags.
 pub fn insert(connection: &mut DbConnection, new: NewPost, at: NaiveDateTime) -> QueryResult<Post> {
+    insert_dated(connection, new, at, at)
+}
+
+/// Inserts a post that was written and last changed elsewhere.
+pub fn insert_dated(
+    connection: &mut DbConnection,
+    new: NewPost,
+    inserted_at: NaiveDateTime,
+    updated_at: NaiveDateTime,
+) -> QueryResult<Post> {
     let row = (
         posts::title.eq(&new.title),
         posts::body.eq(&new.body),
         posts::status.eq(new.status.as_str()),
         posts::author.eq(&new.author),
         posts::source.eq(&new.source),
-        posts::inserted_at.eq(at),
-        posts::updated_at.eq(at),
+        posts::inserted_at.eq(inserted_at),
+        posts::updated_at.eq(updated_at),
     );
     let id: i64 = with_variant!(connection, c => {
         diesel::insert_into(posts::table).values(row).returning(posts::id).get_result(c)
@@ -287,8 +316,8 @@ pub fn insert(connection: &mut DbConnection, new: NewPost, at: NaiveDateTime) ->
         author: new.author,
         user_id: None,
         tags: new.tags,
-        inserted_at: at,
-        updated_at: at,
+        inserted_at,
+        updated_at,
     })
 }
 
@@ -320,6 +349,8 @@ pub fn update(
             posts::title.eq(&after.title),
             posts::body.eq(&after.body),
             posts::status.eq(after.status.as_str()),
+            posts::author.eq(&after.author),
+            posts::inserted_at.eq(after.inserted_at),
             posts::updated_at.eq(after.updated_at),
         ))
         .execute(connection)?;

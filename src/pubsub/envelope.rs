@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::{Channel, Payload};
 
 /// How many encodings of one envelope can be shared.
-const SLOTS: usize = 4;
+const SLOTS: usize = 6;
 
 /// What a member of a channel receives, cheap to clone: one allocation shared by all receivers.
 #[derive(Clone, Debug)]
@@ -130,7 +130,7 @@ impl Envelope {
 
     /// The encoding in `slot`, made by the first receiver that asks and shared with all others, on every thread.
     ///
-    /// Receivers agree on which slot, 0 to 3, holds which shape; for any other slot it is made anew each time.
+    /// Receivers agree on which slot, 0 to 5, holds which shape; for any other slot it is made anew each time.
     /// `encode` must not ask for the same slot itself.
     pub fn encoded<E: Into<Bytes>>(
         &self,

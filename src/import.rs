@@ -1,0 +1,177 @@
+//! `kilonova import`: Markdown files with front matter become posts.
+//!
+//! Owns the order of things: walk, read, batch, write, count. What a file says is `entry`'s and
+//! `front_matter`'s, what it does to the database `store`'s, what is told of it `report`'s.
+//!
+//! A post is known again by its identity (see [`entry::Entry`]), so an import that is run twice
+//! writes nothing the second time; what a file says wins over what was changed in the application.
+//! A bad file is skipped and told of, a bad database ends the import. Every batch is one
+//! transaction, with its events; what is committed stays when a later batch fails, and the next run
+//! goes on from there. Several imports and a server may run on one database.
+
+pub mod date;
+pub mod entry;
+pub mod front_matter;
+mod report;
+mod store;
+mod walk;
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use self::entry::Entry;
+pub use self::report::{Skipped, Summary};
+use self::store::Outcome;
+use crate::connection::{Access, DbConnection, open_sqlite};
+use crate::db::{self, Db};
+
+/// Posts of one transaction at the most, which bounds how long a server's writes wait.
+const BATCH: usize = 100;
+
+/// Bytes of bodies that a batch holds before it is written, which bounds the import's memory.
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// Where an import goes.
+pub enum Target {
+    /// Into this database.
+    Database(Db),
+    /// Nowhere: files are only compared with what is there, if there is a database already.
+    DryRun(Option<DbConnection>),
+}
+
+/// Why an import ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The folder cannot be read.
+    #[error("cannot import from {}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The database cannot be opened, or refused a batch, of which nothing was written.
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    /// A batch was refused after others had been written.
+    #[error(
+        "{source}; {written} post(s) were written before, and the same command goes on from there"
+    )]
+    Interrupted {
+        /// Posts created or updated.
+        written: usize,
+        /// What was refused.
+        source: Box<ImportError>,
+    },
+    /// A post cannot be made an event.
+    #[error("cannot announce a post: {0}")]
+    Event(#[from] serde_json::Error),
+    /// The summary cannot be printed.
+    #[error("cannot print the summary: {0}")]
+    Output(#[source] std::io::Error),
+}
+
+impl From<diesel::result::Error> for ImportError {
+    fn from(error: diesel::result::Error) -> ImportError {
+        ImportError::Database(db::Error::of(error))
+    }
+}
+
+/// The whole command: opens the SQLite file `database`, imports `dir`, tells `out` what came of it.
+///
+/// A dry run makes no database and changes none, not even its schema.
+pub fn command(
+    dir: &Path,
+    database: &Path,
+    dry_run: bool,
+    out: &mut dyn Write,
+) -> Result<Summary, ImportError> {
+    walk::check(dir)?;
+    let mut target = match dry_run {
+        false => Target::Database(Db::open(database, Box::new(|_| {}))?),
+        true if !database.exists() => Target::DryRun(None),
+        true => {
+            let connection = open_sqlite(database, Access::Read).map_err(db::Error::from)?;
+            Target::DryRun(Some(connection))
+        }
+    };
+    let progress = progress();
+    let summary = run(dir, &mut target, &progress);
+    progress.finish_and_clear();
+    let summary = summary?;
+    report::print(&summary, dry_run, out).map_err(ImportError::Output)?;
+    Ok(summary)
+}
+
+/// Imports the Markdown files in and below `dir`, in the order of their paths.
+///
+/// Of files that claim one identity the first counts. Memory is bounded by a batch and the summary,
+/// whatever the number of files.
+pub fn run(
+    dir: &Path,
+    target: &mut Target,
+    progress: &ProgressBar,
+) -> Result<Summary, ImportError> {
+    walk::check(dir)?;
+    if !progress.is_hidden() {
+        progress.set_length(walk::files(dir).count() as u64);
+    }
+    let mut summary = Summary::default();
+    let (mut seen, hasher) = (HashSet::new(), RandomState::new());
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for found in walk::files(dir) {
+        summary.found += 1;
+        progress.inc(1);
+        let entry = match found.file.and_then(|file| Entry::read(&file, &found.relative)) {
+            // Hashes, not the texts: there is no bound on the number of files.
+            Ok(entry) if seen.insert(hasher.hash_one(&entry.post.source)) => entry,
+            Ok(_) => {
+                summary.skip(found.relative, "another file has the same path");
+                continue;
+            }
+            Err(reason) => {
+                summary.skip(found.relative, reason);
+                continue;
+            }
+        };
+        bytes += entry.post.body.len();
+        batch.push(entry);
+        if batch.len() == BATCH || bytes >= BATCH_BYTES {
+            flush(target, std::mem::take(&mut batch), &mut summary)?;
+            bytes = 0;
+        }
+    }
+    flush(target, batch, &mut summary)?;
+    Ok(summary)
+}
+
+fn flush(target: &mut Target, batch: Vec<Entry>, summary: &mut Summary) -> Result<(), ImportError> {
+    let outcomes = match target {
+        Target::DryRun(None) => {
+            Ok(batch.into_iter().map(|new| (new.path, Outcome::Created)).collect())
+        }
+        Target::DryRun(Some(connection)) => store::compare(connection, batch),
+        Target::Database(_) if batch.is_empty() => return Ok(()),
+        Target::Database(db) => store::write(db, batch),
+    };
+    let outcomes = outcomes.map_err(|error| match summary.created + summary.updated {
+        0 => error,
+        written => ImportError::Interrupted { written, source: Box::new(error) },
+    })?;
+    outcomes.into_iter().for_each(|(path, outcome)| summary.count(path, outcome));
+    Ok(())
+}
+
+/// A bar on standard error; none when that is no terminal.
+fn progress() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    // The template is fixed, and what does not parse would only look plainer.
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} files, {eta} left") {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,97 @@
+//! What an entry does to the database: decides, writes, announces.
+
+use std::path::PathBuf;
+
+use super::ImportError;
+use super::entry::Entry;
+use crate::connection::DbConnection;
+use crate::db::{Db, Tx};
+use crate::events;
+use crate::models::now;
+use crate::models::post::{self, Post, PostChanges, Status};
+
+/// What became of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// There was no such post.
+    Created,
+    /// The post said something else.
+    Updated,
+    /// The post said the same; nothing was written.
+    Unchanged,
+    /// The post of this id has the entry's identity and seems to be a different one.
+    Taken(i64),
+}
+
+type Outcomes = Result<Vec<(PathBuf, Outcome)>, ImportError>;
+
+/// Writes a batch with its events in one transaction.
+pub(super) fn write(db: &Db, batch: Vec<Entry>) -> Outcomes {
+    let committed = db.transaction_blocking(move |tx| {
+        batch.into_iter().map(|entry| Ok((entry.path.clone(), write_one(tx, entry)?))).collect()
+    });
+    committed.map(|at| at.value)
+}
+
+/// What `write` would do, without doing it.
+pub(super) fn compare(connection: &mut DbConnection, batch: Vec<Entry>) -> Outcomes {
+    batch
+        .into_iter()
+        .map(|mut entry| {
+            let known = known(connection, &entry)?;
+            let outcome = known.map_or(Outcome::Created, |post| decide(&post, &mut entry));
+            Ok((entry.path, outcome))
+        })
+        .collect()
+}
+
+fn write_one(tx: &mut Tx<'_>, mut entry: Entry) -> Result<Outcome, ImportError> {
+    let Some(known) = known(tx.connection, &entry)? else {
+        let Entry { post, inserted_at, updated_at, .. } = entry;
+        let post = post::insert_dated(tx.connection, post, inserted_at, updated_at)?;
+        tx.announce(events::post_created(&post)?);
+        return Ok(Outcome::Created);
+    };
+    let outcome = decide(&known, &mut entry);
+    if outcome == Outcome::Updated {
+        let date = entry.dated.then_some(entry.inserted_at);
+        // The author's date of the change; now, when a file was changed without saying so.
+        let at = if entry.updated_at > known.updated_at { entry.updated_at } else { now() };
+        let changes = PostChanges::to(entry.post, date);
+        let updated = post::update(tx.connection, known, changes, at)?;
+        for event in events::of_update(&updated)? {
+            tx.announce(event);
+        }
+    }
+    Ok(outcome)
+}
+
+fn known(connection: &mut DbConnection, entry: &Entry) -> Result<Option<Post>, ImportError> {
+    match &entry.post.source {
+        Some(source) => Ok(post::by_source(connection, source)?),
+        None => Ok(None),
+    }
+}
+
+/// Compares an entry with the post of its identity.
+///
+/// Two blogs may both have a `hello.md`. One that differs in title and date from a post that is
+/// already out is taken for another one, and the post is left alone.
+fn decide(post: &Post, entry: &mut Entry) -> Outcome {
+    let new = &mut entry.post;
+    // No front matter has a word for archived, so none takes it back.
+    if post.status == Status::Archived && new.status == Status::Published {
+        new.status = Status::Archived;
+    }
+    let redated = entry.dated && entry.inserted_at != post.inserted_at;
+    if redated && new.title != post.title && post.status != Status::Draft {
+        return Outcome::Taken(post.id);
+    }
+    let same = !redated
+        && new.title == post.title
+        && new.body == post.body
+        && new.status == post.status
+        && new.author == post.author
+        && new.tags == post.tags;
+    if same { Outcome::Unchanged } else { Outcome::Updated }
+}

@@ -1,0 +1,130 @@
+//! A folder of Markdown files and a database, both gone with the test.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use kilonova::changeset::Params;
+use kilonova::connection::{Access, DbConnection, open_sqlite};
+use kilonova::db::{self, Db};
+use kilonova::import::{ImportError, Skipped, Summary, command};
+use kilonova::models::post::{self, Post, PostChanges};
+use kilonova::models::{event, now};
+use tempfile::TempDir;
+
+const EXAMPLES: [(&str, &str); 6] = [
+    ("_index.md", "+++\ntitle = \"A blog\"\n+++\n"),
+    (
+        "dunes.md",
+        "+++\npath = \"2023/04/05/dunes\"\ntitle = \"A walk in the dunes\"\nauthors = [\"Ada\", \"Grace\"]\n\
+         [taxonomies]\ntags = [\"walks\", \"sand\"]\n+++\n\nSand, mostly.\r\n\r\n    and some code\r\n",
+    ),
+    (
+        "egg/2020-06-07-ei/index.md",
+        "\u{feff}---\r\ntitle: \"Ein Ei ist kein Zweifel 🥚\"\r\n---\r\n日本語 e\u{301}\r\n",
+    ),
+    (
+        "hugo.md",
+        "---\ntitle: Harbour\ndate: 2021-02-03T04:05:06+02:00\nlastmod: 2022-01-01\ndraft: true\n---\nShips.\n",
+    ),
+    (
+        "jekyll/_posts/2015-09-08-tea.markdown",
+        "---\nlayout: post\ntitle:  Tea\ncategories: tea kettles\n---\nHot.\n",
+    ),
+    ("notes/readme.md", "# Not a post\n"),
+];
+
+/// See the module.
+pub(crate) struct Site {
+    pub(crate) root: TempDir,
+}
+
+impl Site {
+    /// An empty folder, no database.
+    pub(crate) fn new() -> Site {
+        let site = Site { root: tempfile::tempdir().expect("a temporary folder") };
+        std::fs::create_dir(site.dir()).expect("a folder");
+        site
+    }
+
+    /// One post of each kind and two files that are none.
+    pub(crate) fn with_examples() -> Site {
+        let site = Site::new();
+        EXAMPLES.iter().for_each(|(name, text)| site.write(name, text));
+        site
+    }
+
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.root.path().join("content")
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir().join(name)
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.root.path().join("kilonova.sqlite3")
+    }
+
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.file(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, bytes).expect("a file");
+    }
+
+    pub(crate) fn try_import(&self, dir: &Path, dry_run: bool) -> Result<Summary, ImportError> {
+        command(dir, &self.database(), dry_run, &mut io::sink())
+    }
+
+    pub(crate) fn import_from(&self, dir: &Path) -> Summary {
+        self.try_import(dir, false).expect("an import")
+    }
+
+    pub(crate) fn import(&self) -> Summary {
+        self.import_from(&self.dir())
+    }
+
+    pub(crate) fn dry_run(&self) -> Summary {
+        self.try_import(&self.dir(), true).expect("a dry run")
+    }
+
+    fn read(&self) -> DbConnection {
+        open_sqlite(&self.database(), Access::Read).expect("the database")
+    }
+
+    /// All posts, by id.
+    pub(crate) fn posts(&self) -> Vec<Post> {
+        post::walk(&mut self.read(), 0, 1000).expect("posts")
+    }
+
+    /// The topics of all events, in order.
+    pub(crate) fn topics(&self) -> Vec<String> {
+        let events = event::after(&mut self.read(), 0, 1000).expect("events");
+        events.into_iter().map(|event| event.topic).collect()
+    }
+
+    /// Changes a field of the post of that title, as the application would.
+    pub(crate) fn edit(&self, title: &str, field: &str, value: &str) {
+        let post = self.posts().into_iter().find(|post| post.title == title).expect("the post");
+        let params = Params::from_iter([(field.to_owned(), value.into())]);
+        let changes = PostChanges::changeset(&params).expect("valid");
+        let db = Db::open(&self.database(), Box::new(|_| {})).expect("the database");
+        db.transaction_blocking(move |tx| {
+            post::update(tx.connection, post, changes, now())?;
+            Ok::<_, db::Error>(())
+        })
+        .expect("an update");
+    }
+}
+
+/// Found, created, updated, unchanged.
+pub(crate) fn counts(summary: &Summary) -> [usize; 4] {
+    let Summary { found, created, updated, unchanged, skipped } = summary;
+    assert_eq!(*found, created + updated + unchanged + skipped.len());
+    [*found, *created, *updated, *unchanged]
+}
+
+/// The skipped files with their reasons, in order.
+pub(crate) fn reasons<'a>(summary: &'a Summary) -> Vec<(&'a str, &'a str)> {
+    let reason = |file: &'a Skipped| (file.path.to_str().expect("UTF-8"), file.reason.as_str());
+    summary.skipped.iter().map(reason).collect()
+}
