@@ -23,6 +23,7 @@ use crate::events::replay::Replay;
 use crate::live::{Live, Sockets};
 use crate::models::event;
 use crate::pubsub::PubSub;
+use crate::search::Search;
 use crate::{guard, router};
 
 /// What the controllers work with.
@@ -33,6 +34,8 @@ pub struct State {
     pub db: Db,
     /// The process groups, replays and sockets.
     pub live: Live,
+    /// The search index.
+    pub search: Search,
 }
 
 /// Why the application does not start; one line.
@@ -75,8 +78,9 @@ impl App {
         let (db, recent) = start_db(&config, &core, &pubsub).await?;
         let sockets = Sockets::new(config.max_sockets, config.heartbeat);
         let replay = Replay::new(db.clone(), recent);
+        let search = Search::start(config.storage.index(), db.clone(), pubsub.clone())?;
         let live = Live { pubsub, replay, sockets };
-        let state = Data::new(State { config, db, live });
+        let state = Data::new(State { config, db, live, search });
         let (server, port) = listen(&state)?;
         Ok(App { server, port, state, core, stop: Arc::new(Notify::new()), _lock: lock })
     }
@@ -117,6 +121,7 @@ impl App {
             serving.abort();
         }
         let rest = async {
+            state.search.stop().await;
             state.db.close().await;
         };
         if tokio::time::timeout(grace.mul_f32(0.25), rest).await.is_err() {

@@ -8,3 +8,4 @@ pub mod notes;
 pub mod posts;
 pub mod request;
 pub mod respond;
+pub mod search;

@@ -29,4 +29,8 @@ pub mod router;
 #[cfg(feature = "app")]
 pub mod schema;
 #[cfg(feature = "app")]
+pub mod search;
+#[cfg(feature = "app")]
+pub mod supervise;
+#[cfg(feature = "app")]
 pub mod views;

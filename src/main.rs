@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use indicatif::{ProgressBar, ProgressStyle};
 use kilonova::app::{self, App};
-use kilonova::config::{Cli, Command, ImportArgs, ServeArgs};
-use kilonova::import;
+use kilonova::config::{Cli, Command, ImportArgs, ServeArgs, StorageArgs};
+use kilonova::db::Db;
+use kilonova::{import, search};
 
 /// What is logged unless `RUST_LOG` says otherwise. The index's own library is talkative.
 const LOG: &str = "info,tantivy=warn";
@@ -21,7 +23,7 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Serve(args) => serve(args),
         Command::Import(args) => import(args),
-        Command::Reindex(_) => Ok(()),
+        Command::Reindex(args) => reindex(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -47,6 +49,33 @@ fn import(args: ImportArgs) -> Result<(), Failure> {
     }
     let out = &mut std::io::stdout().lock();
     import::command(&args.source, &storage.database(), args.dry_run, out)?;
+    Ok(())
+}
+
+fn reindex(args: StorageArgs) -> Result<(), Failure> {
+    let storage = args.check()?;
+    let path = storage.database();
+    if !path.is_file() {
+        return Err(format!("there is no database at {}", path.display()).into());
+    }
+    let db = Db::open(&path, Box::new(|_| {}))?;
+    let bar = ProgressBar::new(0).with_style(
+        ProgressStyle::with_template("indexing {wide_bar} {pos}/{len} {elapsed}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    let rebuilt = actix_web::rt::System::new().block_on(async {
+        let rebuilt = search::reindex(&storage.index(), &db, |done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        })
+        .await;
+        db.close().await;
+        rebuilt
+    });
+    bar.finish_and_clear();
+    let search::Summary { posts, notes, elapsed } = rebuilt?;
+    let seconds = elapsed.as_secs_f32();
+    writeln!(std::io::stdout(), "indexed {posts} posts and {notes} notes in {seconds:.1} s")?;
     Ok(())
 }
 

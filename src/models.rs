@@ -49,6 +49,27 @@ impl std::str::FromStr for Cursor {
     }
 }
 
+/// The beginning of a post or a note, for showing a part of it.
+#[derive(Clone, Debug, PartialEq, Eq, diesel::Queryable)]
+pub struct Excerpt {
+    /// The row's id.
+    pub id: i64,
+    /// Its whole title.
+    pub title: String,
+    /// The first characters of its body, as Markdown.
+    pub body: String,
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// `length` characters of `text`, from the one with the number `from`, the first being 1.
+    fn substr(
+        text: diesel::sql_types::Text,
+        from: diesel::sql_types::Integer,
+        length: diesel::sql_types::Integer,
+    ) -> diesel::sql_types::Text;
+}
+
 /// A page of a list and where the next one starts.
 #[derive(Debug)]
 pub struct Page<T> {

@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Handler, Resource, Responder, Route};
 
-use crate::controllers::{comments, events, health, live, notes, posts};
+use crate::controllers::{comments, events, health, live, notes, posts, search};
 use crate::error::{AppError, AppResult};
 
 /// Adds all routes to an application.
@@ -31,6 +31,7 @@ pub fn configure(config: &mut ServiceConfig) {
             "/api/notes/{id}",
             [get(notes::show), put(notes::update), delete(notes::delete)],
         ))
+        .service(resource("/api/search", [get(search::index)]))
         .default_service(web::to(nowhere));
 }
 

@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::{Cursor, Page, paginate, rfc3339};
+use super::{Cursor, Excerpt, Page, paginate, rfc3339, substr};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::notes;
@@ -100,6 +100,24 @@ pub fn walk(connection: &mut DbConnection, after: i64, limit: usize) -> QueryRes
         .order(notes::id)
         .limit(limit as i64)
         .select(Note::as_select())
+        .load(connection)
+}
+
+/// How many notes there are.
+pub fn count(connection: &mut DbConnection) -> QueryResult<i64> {
+    notes::table.count().get_result(connection)
+}
+
+/// The notes with these ids that exist, in no order, with at most `length` characters of their
+/// bodies.
+pub fn excerpts(
+    connection: &mut DbConnection,
+    ids: &[i64],
+    length: i32,
+) -> QueryResult<Vec<Excerpt>> {
+    notes::table
+        .filter(notes::id.eq_any(ids.to_vec()))
+        .select((notes::id, notes::title, substr(notes::body, 1, length)))
         .load(connection)
 }
 

@@ -7,7 +7,7 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::{Cursor, Page, paginate, rfc3339};
+use super::{Cursor, Excerpt, Page, paginate, rfc3339, substr};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::{post_tags, posts};
@@ -250,6 +250,25 @@ pub fn walk(connection: &mut DbConnection, after: i64, limit: usize) -> QueryRes
         .select(Row::as_select())
         .load(connection)?;
     tagged(connection, rows)
+}
+
+/// How many posts there are, of any status.
+pub fn count(connection: &mut DbConnection) -> QueryResult<i64> {
+    posts::table.count().get_result(connection)
+}
+
+/// Those of the posts with these ids that are not drafts, in no order, with at most `length`
+/// characters of their bodies.
+pub fn excerpts(
+    connection: &mut DbConnection,
+    ids: &[i64],
+    length: i32,
+) -> QueryResult<Vec<Excerpt>> {
+    posts::table
+        .filter(posts::id.eq_any(ids.to_vec()))
+        .filter(posts::status.ne(Status::Draft.as_str()))
+        .select((posts::id, posts::title, substr(posts::body, 1, length)))
+        .load(connection)
 }
 
 /// The posts with these ids that exist, in no order.

@@ -1,0 +1,41 @@
+//! Search over JSON.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+use super::request::{self, Query};
+use crate::app::State;
+use crate::error::{AppError, AppResult};
+use crate::search::{self, Hit, Kind, SearchError};
+
+/// GET /api/search?q=…
+pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    let hits = find(&state, &Query::of(&request)?).await?;
+    Ok(HttpResponse::Ok().json(json!({ "hits": hits })))
+}
+
+/// What `q`, `kind` and `limit` find.
+pub(super) async fn find(state: &State, parameters: &Query) -> AppResult<Vec<Hit>> {
+    let words = parameters.get("q").ok_or_else(|| request::invalid("q"))?;
+    let mut query = search::Query::parse(words)?.limit(parameters.limit()?)?;
+    if let Some(word) = parameters.get("kind") {
+        query = query.of_kind(Kind::parse(word).ok_or_else(|| request::invalid("kind"))?);
+    }
+    Ok(state.search.query(&query).await?)
+}
+
+impl From<SearchError> for AppError {
+    fn from(error: SearchError) -> AppError {
+        match error {
+            SearchError::BadQuery(message) => AppError::Unprocessable(message),
+            SearchError::NotReady => {
+                AppError::Unavailable("the search index is being built: try again later")
+            }
+            SearchError::Overloaded => AppError::Unavailable("overloaded: try again later"),
+            SearchError::Stopped => AppError::Unavailable("stopping: try again later"),
+            SearchError::Database(error) => error.into(),
+            other => AppError::internal(other),
+        }
+    }
+}

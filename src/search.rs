@@ -1,0 +1,219 @@
+//! Full-text search over posts and notes. Owns the handle that the application uses and the life
+//! of the indexer's thread; its parts own the rest:
+//!
+//! - `indexer`: the supervised actor that keeps the index true, and `source`, what it reads;
+//! - `index`: the files, with `analyzer` (what a word is), `text` (Markdown's plain text) and `plan`;
+//! - `query` and `lexer`: what a user's query means; `find` and `snippet`: the hits;
+//! - `reindex`: the index built anew from the command line.
+//!
+//! # Guarantees
+//!
+//! - What is committed to the database can be found within about half a second, whether or not its event was delivered.
+//! - The index never claims a position that its content has not reached: after a crash at any moment it
+//!   catches up from the log, or from the rows where the log no longer reaches back.
+//! - A missing or damaged index, one of another version or of another database, is built anew from the rows. An
+//!   outdated one answers queries meanwhile.
+//! - Drafts and rows that are gone are never found, even where the index lags.
+//! - The indexer is started again after it stopped and after it panicked.
+
+mod analyzer;
+mod files;
+mod find;
+mod index;
+mod indexer;
+mod lexer;
+mod plan;
+mod query;
+mod reindex;
+mod snippet;
+mod source;
+mod text;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix::{Addr, Arbiter, AsyncContext, Context};
+use tokio::sync::{Semaphore, watch};
+
+pub use self::find::Hit;
+#[doc(hidden)]
+pub use self::indexer::Disturbance;
+pub use self::query::{Kind, Query};
+pub use self::reindex::{ReindexError, Summary, reindex};
+
+use self::index::{Condition, Index, OpenError};
+use self::indexer::{CatchUp, Indexer, State};
+use crate::db::{self, Db};
+use crate::pubsub::PubSub;
+use crate::supervise;
+
+/// Queries at once; more wait.
+const QUERIES: usize = 8;
+/// How long a query waits for its turn.
+const WAIT: Duration = Duration::from_secs(5);
+/// How long [`Search::stop`] waits for the last commit.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why a query has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// It makes no sense; the message says why.
+    #[error("{0}")]
+    BadQuery(String),
+    /// The index is being built for the first time.
+    #[error("the search index is not ready yet")]
+    NotReady,
+    /// Too many queries wait already.
+    #[error("too many searches at once")]
+    Overloaded,
+    /// The indexer was stopped.
+    #[error("the search has stopped")]
+    Stopped,
+    /// The rows could not be read.
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    /// The index could not be read.
+    #[error("the search index cannot be read: {0}")]
+    Index(#[from] tantivy::TantivyError),
+    /// A query that should not have panicked did.
+    #[error("the search panicked")]
+    Panicked,
+}
+
+/// A handle on the search; cheap to clone, usable from every thread.
+#[derive(Clone)]
+pub struct Search(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    state: Arc<watch::Sender<State>>,
+    shutdown: watch::Sender<bool>,
+    // True when the keeper has ended.
+    ended: watch::Receiver<bool>,
+    indexer: Arc<Mutex<Option<Addr<Indexer>>>>,
+    arbiter: Mutex<Option<Arbiter>>,
+    turns: Semaphore,
+}
+
+impl Search {
+    /// Starts the indexer on a thread of its own, with its index in `dir`, made if missing.
+    ///
+    /// Returns at once: the index is opened, caught up or built in the background. Fails if there can be no such folder or no thread.
+    ///
+    /// # Panics
+    ///
+    /// Outside of an actix `System`, as starting any actor does.
+    pub fn start(dir: PathBuf, db: Db, pubsub: PubSub) -> io::Result<Search> {
+        std::fs::create_dir_all(&dir)?;
+        let arbiter = Arbiter::try_new()?;
+        let state = Arc::new(watch::Sender::new(State::default()));
+        let shutdown = watch::Sender::new(false);
+        let (end, ended) = watch::channel(false);
+        let indexer = Arc::new(Mutex::new(None));
+        let start = {
+            let (db, state, indexer, shutdown) =
+                (db.clone(), Arc::clone(&state), Arc::clone(&indexer), shutdown.subscribe());
+            move || -> Result<(Indexer, Context<Indexer>), OpenError> {
+                let (index, condition) = Index::open(&dir)?;
+                match condition {
+                    Condition::Sound => {}
+                    Condition::Missing => log::info!("there is no search index yet: building it"),
+                    Condition::Damaged(reason) => {
+                        log::warn!("the search index is damaged, {reason}: building it anew");
+                        // What was mapped into memory of the old files is not to be trusted either.
+                        state
+                            .send_modify(|state| (state.searchable, state.position) = (None, None));
+                    }
+                }
+                let context = Context::new();
+                *indexer.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.address());
+                let actor = Indexer::new(
+                    index,
+                    db.clone(),
+                    pubsub.clone(),
+                    Arc::clone(&state),
+                    shutdown.clone(),
+                );
+                Ok((actor, context))
+            }
+        };
+        let stopping = shutdown.subscribe();
+        arbiter.spawn_fn(move || {
+            actix::spawn(async move {
+                supervise::keep("the indexer", stopping, start).await;
+                end.send_replace(true);
+            });
+        });
+        let (arbiter, turns) = (Mutex::new(Some(arbiter)), Semaphore::new(QUERIES));
+        Ok(Search(Arc::new(Inner { db, state, shutdown, ended, indexer, arbiter, turns })))
+    }
+
+    /// The hits of a query, best first, off the event loop.
+    ///
+    /// While the very first index is built it waits for two seconds, then says [`SearchError::NotReady`].
+    pub async fn query(&self, query: &Query) -> Result<Vec<Hit>, SearchError> {
+        let turn = tokio::time::timeout(WAIT, self.0.turns.acquire())
+            .await
+            .map_err(|_| SearchError::Overloaded)?;
+        let _turn = turn.map_err(|_| SearchError::Stopped)?;
+        find::find(self.0.state.subscribe(), &self.0.db, query).await
+    }
+
+    /// The position of the log that can be searched by now; none before the first index is complete.
+    pub fn indexed_position(&self) -> Option<i64> {
+        self.0.state.borrow().position
+    }
+
+    /// Returns when everything up to `position` can be searched, at once asking for what was not announced.
+    ///
+    /// Waits for as long as there is no such position; [`SearchError::Stopped`] when there will never be one.
+    pub async fn caught_up(&self, position: i64) -> Result<(), SearchError> {
+        let (mut state, mut ended) = (self.0.state.subscribe(), self.0.ended.clone());
+        if state.borrow().position < Some(position)
+            && let Some(indexer) = self.indexer()
+        {
+            // A dead one is not told, and its successor catches up anyway.
+            indexer.do_send(CatchUp);
+        }
+        tokio::select! {
+            biased;
+            reached = state.wait_for(|state| state.position >= Some(position)) => reached.map(drop).map_err(|_| SearchError::Stopped),
+            _ = ended.wait_for(|ended| *ended) => Err(SearchError::Stopped),
+        }
+    }
+
+    /// Commits what was applied and ends the indexer and its thread; done when it returns, within five seconds.
+    ///
+    /// Queries are still answered, from what was committed. A second call does nothing.
+    pub async fn stop(&self) {
+        self.0.shutdown.send_replace(true);
+        let mut ended = self.0.ended.clone();
+        if tokio::time::timeout(GRACE, ended.wait_for(|ended| *ended)).await.is_err() {
+            log::warn!("the indexer did not end in time; the next start catches up");
+        }
+        if let Some(arbiter) = self.0.arbiter.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            arbiter.stop();
+        }
+    }
+
+    /// Makes the indexer end; for tests of what happens then.
+    #[doc(hidden)]
+    pub fn disturb(&self, disturbance: Disturbance) {
+        if let Some(indexer) = self.indexer() {
+            indexer.do_send(disturbance);
+        }
+    }
+
+    /// How often the indexer was started; for tests.
+    #[doc(hidden)]
+    pub fn starts(&self) -> u64 {
+        self.0.state.borrow().starts
+    }
+
+    fn indexer(&self) -> Option<Addr<Indexer>> {
+        self.0.indexer.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,234 @@
+//! The indexer's work: reading the log or the rows page by page, applying them, committing. Owns
+//! the log lines and that the index's position never runs ahead of its content; leaves what a page holds to `source`.
+
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+use tantivy::TantivyError;
+
+use super::{Indexer, Task};
+use crate::db;
+use crate::models::event::Event;
+use crate::search::index::{Document, Place};
+use crate::search::query::Kind;
+use crate::search::source::{self, Change, Following, Rows, Walk};
+
+/// How long a change waits to be committed together with those that follow it.
+const COMMIT_AFTER: Duration = Duration::from_millis(300);
+/// How long to wait after the database could not be read.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+impl Indexer {
+    /// Reads on, from the log or the rows, unless it is doing so.
+    pub(super) fn read(&mut self, ctx: &mut Context<Indexer>) {
+        self.read_again = std::mem::replace(&mut self.reading, true);
+        if self.read_again {
+            return;
+        }
+        let db = self.db.clone();
+        match &self.task {
+            Task::Follow(place) => {
+                let place = place.clone();
+                let read = async move {
+                    db.read(move |c| Ok::<_, db::Error>(source::following(c, &place)?)).await
+                };
+                ctx.spawn(
+                    read.into_actor(self)
+                        .map(|read, this, ctx| this.has_read(read, ctx, Indexer::follow)),
+                );
+            }
+            Task::Rebuild { place, walk, .. } => {
+                let (place, walk) = (place.clone(), *walk);
+                // The place is read before any row: what changes meanwhile is in the log after it.
+                let read = async move {
+                    db.read(move |c| {
+                        let place = place.map_or_else(|| source::newest(c), Ok)?;
+                        Ok::<_, db::Error>((place, walk.page(c)?))
+                    })
+                    .await
+                };
+                ctx.spawn(
+                    read.into_actor(self)
+                        .map(|read, this, ctx| this.has_read(read, ctx, Indexer::build)),
+                );
+            }
+        }
+    }
+
+    fn has_read<T>(
+        &mut self,
+        read: Result<T, db::Error>,
+        ctx: &mut Context<Indexer>,
+        go_on: fn(&mut Indexer, T, &mut Context<Indexer>) -> Result<bool, TantivyError>,
+    ) {
+        self.reading = false;
+        match read.map(|page| go_on(self, page, ctx)) {
+            Ok(Ok(more)) if more || self.read_again => self.read(ctx),
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => fail(&error, ctx),
+            Err(error) => {
+                log::warn!("the indexer cannot read the database: {error}; it tries again");
+                ctx.run_later(RETRY_AFTER, |this, ctx| this.read(ctx));
+            }
+        }
+    }
+
+    /// Applies a page of the log; true when there may be more.
+    fn follow(
+        &mut self,
+        following: Following,
+        ctx: &mut Context<Indexer>,
+    ) -> Result<bool, TantivyError> {
+        let (reason, usable) = match following {
+            Following::Events(events) => return self.apply_all(&events, ctx),
+            Following::Gone(reason) => (reason, true),
+            Following::Foreign => ("it belongs to another database", false),
+        };
+        log::warn!("the search index is of no use, {reason}: building it anew");
+        self.task = rebuild();
+        self.index.clear();
+        let searchable = usable.then(|| self.index.searchable().clone());
+        self.state.send_modify(|state| (state.searchable, state.position) = (searchable, None));
+        Ok(true)
+    }
+
+    fn apply_all(
+        &mut self,
+        events: &[Event],
+        ctx: &mut Context<Indexer>,
+    ) -> Result<bool, TantivyError> {
+        // Only now it is known that the index belongs to this log.
+        if self.state.borrow().position.is_none() {
+            self.tell();
+        }
+        for event in events {
+            self.apply(event.id, &event.channel, &event.topic, &event.payload, ctx)?;
+        }
+        Ok(!events.is_empty())
+    }
+
+    /// Adds a page of rows; true, since after the last one the log goes on.
+    fn build(
+        &mut self,
+        (place, rows): (Place, Rows),
+        _: &mut Context<Indexer>,
+    ) -> Result<bool, TantivyError> {
+        for document in &rows.documents {
+            self.index.upsert(document)?;
+        }
+        let Task::Rebuild { begun, place: noted, walk, posts, notes } = &mut self.task else {
+            return Ok(true);
+        };
+        for document in &rows.documents {
+            *if document.kind == Kind::Post { &mut *posts } else { &mut *notes } += 1;
+        }
+        if let Some(next) = rows.next {
+            (*noted, *walk) = (Some(place), next);
+            return Ok(true);
+        }
+        log::info!(
+            "Built the search index from {posts} posts and {notes} notes in {:.1?}",
+            begun.elapsed()
+        );
+        self.task = Task::Follow(place);
+        self.commit()?;
+        Ok(true)
+    }
+
+    /// Applies one event, which must be the next.
+    pub(super) fn apply(
+        &mut self,
+        position: i64,
+        channel: &str,
+        topic: &str,
+        payload: &str,
+        ctx: &mut Context<Indexer>,
+    ) -> Result<(), TantivyError> {
+        match source::change(channel, topic, payload) {
+            Ok(change) => self.change(change)?,
+            // It will not become readable by trying again.
+            Err(error) => {
+                log::error!("the indexer cannot read event {position} ({topic}): {error}")
+            }
+        }
+        if let Task::Follow(place) = &mut self.task {
+            place.position = position;
+        }
+        match self.uncommitted {
+            None => {
+                self.uncommitted = Some(Instant::now());
+                ctx.run_later(COMMIT_AFTER, |this, ctx| this.commit_if_due(ctx));
+                Ok(())
+            }
+            // A context's timers wait while its mailbox has something.
+            Some(since) if since.elapsed() > COMMIT_AFTER => self.commit(),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn change(&mut self, change: Change) -> Result<(), TantivyError> {
+        match change {
+            Change::New(document) => {
+                log::info!("Indexing new {}: {}", document.kind.as_str(), document.title);
+                self.index.upsert(&document)
+            }
+            Change::Update(document) => {
+                let Document { kind, id, .. } = document;
+                log::debug!("Indexing {} {id} again", kind.as_str());
+                self.index.upsert(&document)
+            }
+            Change::Delete(kind, id) => {
+                log::info!("Removing {} {id} from index", kind.as_str());
+                self.index.delete(kind, id);
+                Ok(())
+            }
+            Change::Hide(kind, id) => {
+                log::debug!("Keeping {} {id} out of the index", kind.as_str());
+                self.index.delete(kind, id);
+                Ok(())
+            }
+            Change::Nothing => Ok(()),
+        }
+    }
+
+    fn commit_if_due(&mut self, ctx: &mut Context<Indexer>) {
+        let Some(since) = self.uncommitted else { return };
+        match COMMIT_AFTER.checked_sub(since.elapsed()) {
+            // What this timer was for is committed; something newer is not yet due.
+            Some(rest) if !rest.is_zero() => {
+                ctx.run_later(rest, |this, ctx| this.commit_if_due(ctx));
+            }
+            _ => self.commit().unwrap_or_else(|error| fail(&error, ctx)),
+        }
+    }
+
+    /// Commits what was applied. Blocks its own thread only.
+    pub(super) fn commit(&mut self) -> Result<(), TantivyError> {
+        self.uncommitted = None;
+        // Half of a rebuild is true as of nothing.
+        let Task::Follow(place) = &self.task else { return Ok(()) };
+        self.index.commit(place)?;
+        self.tell();
+        Ok(())
+    }
+
+    fn tell(&self) {
+        if let Some(place) = self.index.place() {
+            self.state.send_modify(|state| {
+                state.searchable = Some(self.index.searchable().clone());
+                state.position = Some(place.position);
+            });
+        }
+    }
+}
+
+/// The task of building the index anew.
+pub(super) fn rebuild() -> Task {
+    Task::Rebuild { begun: Instant::now(), place: None, walk: Walk::START, posts: 0, notes: 0 }
+}
+
+/// After an error of Tantivy's nothing is assumed of the writer: the next actor opens the index anew, as of its last commit.
+pub(super) fn fail(error: &TantivyError, ctx: &mut Context<Indexer>) {
+    log::error!("the indexer cannot write the search index: {error}");
+    ctx.stop();
+}

@@ -1,0 +1,86 @@
+//! Builds the index anew for the command line, while no server runs. The server's own way of doing
+//! it is the indexer's.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::index::{Index, OpenError};
+use super::query::Kind;
+use super::source::{self, Walk};
+use crate::db::{self, Db};
+
+/// What a reindex has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Posts that can be found now, drafts not among them.
+    pub posts: u64,
+    /// Notes that can be found now.
+    pub notes: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Why the index was not built anew.
+#[derive(Debug, thiserror::Error)]
+pub enum ReindexError {
+    /// A running server, or another reindex, writes it.
+    #[error("a running server holds the search index: stop it first")]
+    Held,
+    /// The index cannot be written.
+    #[error("the search index cannot be written: {0}")]
+    Index(String),
+    /// The rows cannot be read.
+    #[error(transparent)]
+    Database(#[from] db::Error),
+}
+
+impl From<OpenError> for ReindexError {
+    fn from(error: OpenError) -> ReindexError {
+        match error {
+            OpenError::Busy => ReindexError::Held,
+            OpenError::Failed(error) => error.into(),
+        }
+    }
+}
+
+impl From<tantivy::TantivyError> for ReindexError {
+    fn from(error: tantivy::TantivyError) -> ReindexError {
+        ReindexError::Index(error.to_string())
+    }
+}
+
+/// Builds the index in `dir` anew from the rows; `progress` is told how many of how many are done.
+///
+/// Refused with [`ReindexError::Held`], touching nothing, while a server holds the index. If it is cut short, the next server
+/// finishes the job. Blocks the thread between reads: for commands.
+pub async fn reindex(
+    dir: &Path,
+    db: &Db,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Summary, ReindexError> {
+    let begun = Instant::now();
+    let mut index = Index::make(dir)?;
+    // The place is read before any row: what changes meanwhile is in the log after it.
+    let (place, total) = db
+        .read(|connection| {
+            Ok::<_, db::Error>((source::newest(connection)?, source::count(connection)?))
+        })
+        .await?;
+    let mut summary = Summary { posts: 0, notes: 0, elapsed: Duration::ZERO };
+    let (mut walk, mut done) = (Some(Walk::START), 0);
+    progress(done, total);
+    while let Some(at) = walk {
+        let rows = db.read(move |connection| Ok::<_, db::Error>(at.page(connection)?)).await?;
+        for document in &rows.documents {
+            index.upsert(document)?;
+            *if document.kind == Kind::Post { &mut summary.posts } else { &mut summary.notes } += 1;
+        }
+        done += rows.read as u64;
+        // Rows may have come since they were counted.
+        progress(done, total.max(done));
+        walk = rows.next;
+    }
+    index.commit(&place)?;
+    summary.elapsed = begun.elapsed();
+    Ok(summary)
+}

@@ -1,0 +1,173 @@
+//! The excerpt of a text around what was looked for. Owns which part is shown and that it is safe
+//! to put on a page; leaves what the terms are to `query`.
+
+use std::collections::{BTreeSet, HashSet};
+use std::ops::Range;
+
+use tantivy::tokenizer::TokenStream;
+
+use super::analyzer;
+
+/// How far apart the first and the last match of an excerpt may be, in bytes.
+const WINDOW: usize = 180;
+/// What is shown before the first match, in bytes.
+const LEAD: usize = 50;
+/// A text whose first match is not farther than this is shown from its beginning, in bytes.
+const NEAR: usize = 80;
+/// The length of an excerpt, in bytes, before its ends are moved to those of words.
+const LENGTH: usize = 260;
+/// Matches that are weighed; later ones would hardly be better.
+const MATCHES: usize = 2000;
+
+struct Match {
+    range: Range<usize>,
+    term: usize,
+}
+
+/// The best excerpt of `text` as HTML: escaped, with what matches a term in `<mark>`, white space
+/// folded. Its beginning if nothing matches.
+pub(super) fn snippet(text: &str, terms: &HashSet<&str>) -> String {
+    let matches = matches(text, terms);
+    let first = best(&matches);
+    let from = match first.map(|first| matches[first].range.start) {
+        Some(start) if start > NEAR => word_start(text, start - LEAD),
+        _ => 0,
+    };
+    let to = word_end(text, from + LENGTH);
+    let mut html = Html { text: String::new(), space: true };
+    if from > 0 {
+        html.text.push('…');
+    }
+    let mut at = from;
+    for Match { range, .. } in
+        matches.iter().skip(first.unwrap_or(0)).take_while(|found| found.range.end <= to)
+    {
+        html.push(&text[at..range.start]);
+        html.text.push_str("<mark>");
+        html.push(&text[range.clone()]);
+        html.text.push_str("</mark>");
+        at = range.end;
+    }
+    html.push(&text[at..to]);
+    html.text.truncate(html.text.trim_end().len());
+    if !text[to..].trim().is_empty() {
+        html.text.push('…');
+    }
+    html.text
+}
+
+fn matches(text: &str, terms: &HashSet<&str>) -> Vec<Match> {
+    let numbers: Vec<&str> = terms.iter().copied().collect();
+    let mut analyzer = analyzer::analyzer();
+    let mut stream = analyzer.token_stream(text);
+    let mut matches = Vec::new();
+    while matches.len() < MATCHES && stream.advance() {
+        let token = stream.token();
+        if let Some(term) = numbers.iter().position(|term| *term == token.text) {
+            matches.push(Match { range: token.offset_from..token.offset_to, term });
+        }
+    }
+    matches
+}
+
+/// The match to begin with: the one followed by the most different terms, then by the most matches.
+fn best(matches: &[Match]) -> Option<usize> {
+    let mut best = None;
+    for (first, begin) in matches.iter().enumerate() {
+        let near = matches[first..]
+            .iter()
+            .take_while(|found| found.range.end <= begin.range.start + WINDOW);
+        let near: Vec<usize> = near.map(|found| found.term).collect();
+        let weight = (near.iter().collect::<BTreeSet<_>>().len(), near.len());
+        // The earliest of equals.
+        if best.is_none_or(|(heaviest, _)| weight > heaviest) {
+            best = Some((weight, first));
+        }
+    }
+    best.map(|(_, first)| first)
+}
+
+/// The start of the word at or after `at`; of no use in writing without spaces, where it gives up soon.
+fn word_start(text: &str, at: usize) -> usize {
+    let at = text.floor_char_boundary(at);
+    let near = &text[at..text.floor_char_boundary(at + LEAD)];
+    near.find(char::is_whitespace).map_or(at, |space| at + space)
+}
+
+/// The end of the word before `at`.
+fn word_end(text: &str, at: usize) -> usize {
+    let at = text.floor_char_boundary(at);
+    if at == text.len() {
+        return at;
+    }
+    let near = text.floor_char_boundary(at - LEAD);
+    text[near..at].rfind(char::is_whitespace).map_or(at, |space| near + space)
+}
+
+struct Html {
+    text: String,
+    // True when white space would be at the beginning or follow another.
+    space: bool,
+}
+
+impl Html {
+    fn push(&mut self, text: &str) {
+        for c in text.chars() {
+            let space = c.is_whitespace() || c.is_control();
+            match c {
+                _ if space && self.space => {}
+                _ if space => self.text.push(' '),
+                '<' => self.text.push_str("&lt;"),
+                '>' => self.text.push_str("&gt;"),
+                '&' => self.text.push_str("&amp;"),
+                '"' => self.text.push_str("&quot;"),
+                '\'' => self.text.push_str("&#39;"),
+                c => self.text.push(c),
+            }
+            self.space = space;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn matches_are_marked_and_all_else_is_escaped() {
+        let html = snippet(
+            "<script>alert('x')</script> \n\n & Borrowing",
+            &HashSet::from(["borrow", "x"]),
+        );
+        assert_eq!(
+            html,
+            "&lt;script&gt;alert(&#39;<mark>x</mark>&#39;)&lt;/script&gt; &amp; <mark>Borrowing</mark>"
+        );
+    }
+
+    #[test]
+    fn the_excerpt_is_where_most_terms_are() {
+        let text =
+            format!("borrow {} the borrow checker {}", "word ".repeat(200), "word ".repeat(200));
+        let html = snippet(&text, &HashSet::from(["borrow", "checker"]));
+        assert!(html.starts_with('…') && html.ends_with('…'), "{html}");
+        assert!(html.contains("<mark>borrow</mark> <mark>checker</mark>"), "{html}");
+        assert!(html.len() < 400);
+    }
+
+    #[test]
+    fn without_a_match_it_is_the_beginning() {
+        assert_eq!(snippet("one two", &HashSet::new()), "one two");
+    }
+
+    proptest! {
+        #[test]
+        fn only_marks_are_tags(text in "(\\PC|[ <>&a\n]){0,600}") {
+            let html = snippet(&text, &HashSet::from(["a"]));
+            let rest = html.replace("<mark>", "").replace("</mark>", "");
+            prop_assert!(!rest.contains(['<', '>', '"', '\'']));
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What the index is made from: the rows, page by page, and the log after a position. Owns which
+//! rows count and what each event means; leaves applying it to `indexer` and `reindex`.
+
+use diesel::result::Error;
+use serde::Deserialize;
+
+use super::index::{Document, Place};
+use super::query::Kind;
+use super::text;
+use crate::connection::DbConnection;
+use crate::events;
+use crate::models::event::{self, Event};
+use crate::models::note::{self, Note};
+use crate::models::post::{self, Post, Status};
+
+/// Rows in one read. Each may be a mebibyte.
+const PAGE: usize = 64;
+/// Events in one read, which is bounded in bytes as well.
+const EVENTS: usize = 200;
+
+impl Document {
+    /// A post's document, unless it is a draft, which nobody finds.
+    fn of_post(post: &Post) -> Option<Document> {
+        (post.status != Status::Draft).then(|| Document {
+            kind: Kind::Post,
+            id: post.id,
+            title: post.title.clone(),
+            text: text::plain(&post.body),
+            author: post.author.clone(),
+            tags: post.tags.clone(),
+        })
+    }
+
+    fn of_note(note: &Note) -> Document {
+        Document {
+            kind: Kind::Note,
+            id: note.id,
+            title: note.title.clone(),
+            text: text::plain(&note.body),
+            author: Some(note.author.clone()),
+            tags: Vec::new(),
+        }
+    }
+}
+
+/// Where a walk over all rows is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Walk {
+    kind: Kind,
+    after: i64,
+}
+
+/// A page of a walk.
+pub(super) struct Rows {
+    pub(super) documents: Vec<Document>,
+    /// The rows read, drafts included.
+    pub(super) read: usize,
+    /// Where to go on, unless this was the last page.
+    pub(super) next: Option<Walk>,
+}
+
+impl Walk {
+    /// The start: posts first, then notes.
+    pub(super) const START: Walk = Walk { kind: Kind::Post, after: 0 };
+
+    /// The next page.
+    pub(super) fn page(self, connection: &mut DbConnection) -> Result<Rows, Error> {
+        let (documents, ids): (Vec<Document>, Vec<i64>) = match self.kind {
+            Kind::Post => {
+                let posts = post::walk(connection, self.after, PAGE)?;
+                (
+                    posts.iter().filter_map(Document::of_post).collect(),
+                    posts.iter().map(|post| post.id).collect(),
+                )
+            }
+            Kind::Note => {
+                let notes = note::walk(connection, self.after, PAGE)?;
+                (
+                    notes.iter().map(Document::of_note).collect(),
+                    notes.iter().map(|note| note.id).collect(),
+                )
+            }
+        };
+        let next = match (ids.last(), self.kind) {
+            (Some(last), kind) if ids.len() == PAGE => Some(Walk { kind, after: *last }),
+            (_, Kind::Post) => Some(Walk { kind: Kind::Note, after: 0 }),
+            (_, Kind::Note) => None,
+        };
+        Ok(Rows { documents, read: ids.len(), next })
+    }
+}
+
+/// Where the log stands.
+pub(super) fn newest(connection: &mut DbConnection) -> Result<Place, Error> {
+    event::log(connection).map(|log| Place { log: log.id, position: log.position })
+}
+
+/// How many rows a walk will read.
+pub(super) fn count(connection: &mut DbConnection) -> Result<u64, Error> {
+    let rows = post::count(connection)? + note::count(connection)?;
+    Ok(u64::try_from(rows).unwrap_or_default())
+}
+
+/// What follows a place in the log.
+pub(super) enum Following {
+    /// The next events, without a gap; none when there are none yet.
+    Events(Vec<Event>),
+    /// The way from there to the present is not in the log, for this reason.
+    Gone(&'static str),
+    /// It is a place in another database's log.
+    Foreign,
+}
+
+/// Reads what follows `place`.
+pub(super) fn following(connection: &mut DbConnection, place: &Place) -> Result<Following, Error> {
+    let log = event::log(connection)?;
+    if log.id != place.log {
+        return Ok(Following::Foreign);
+    }
+    if log.position < place.position {
+        return Ok(Following::Gone("it is ahead of the database"));
+    }
+    if log.position == place.position {
+        return Ok(Following::Events(Vec::new()));
+    }
+    let events = event::slice(connection, place.position, None, EVENTS)?.events;
+    let unbroken = !events.is_empty()
+        && (place.position + 1..).zip(&events).all(|(next, event)| event.id == next);
+    Ok(if unbroken {
+        Following::Events(events)
+    } else {
+        Following::Gone("it is behind what the log still holds")
+    })
+}
+
+/// What an event does to the index.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// A new row.
+    New(Document),
+    /// A row as it is now.
+    Update(Document),
+    Delete(Kind, i64),
+    /// A row that must not be found, such as a draft.
+    Hide(Kind, i64),
+    /// It is about something else, or only the place of an event is left.
+    Nothing,
+}
+
+/// The fields of posts and notes that matter here; in the log of either, or of what is left of it.
+#[derive(Deserialize)]
+struct Row {
+    id: i64,
+    #[serde(default)]
+    redacted: bool,
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    body: String,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    author: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+/// What the event with this channel, topic and payload does.
+pub(super) fn change(
+    channel: &str,
+    topic: &str,
+    payload: &str,
+) -> Result<Change, serde_json::Error> {
+    let kind = match channel {
+        events::POSTS => Kind::Post,
+        events::NOTES => Kind::Note,
+        _ => return Ok(Change::Nothing),
+    };
+    let row: Row = serde_json::from_str(payload)?;
+    if row.redacted {
+        return Ok(Change::Nothing);
+    }
+    if row.status.as_deref() == Some(Status::Draft.as_str()) {
+        return Ok(Change::Hide(kind, row.id));
+    }
+    let document = |row: Row| Document {
+        kind,
+        id: row.id,
+        title: row.title,
+        text: text::plain(&row.body),
+        author: row.author,
+        tags: row.tags,
+    };
+    Ok(match topic {
+        "post_created" | "note_created" => Change::New(document(row)),
+        "post_updated" | "post_published" | "note_updated" => Change::Update(document(row)),
+        "post_deleted" | "note_deleted" => Change::Delete(kind, row.id),
+        _ => Change::Nothing,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_deleted_rows_events_changes_nothing() {
+        for topic in ["post_created", "post_updated", "post_published", "post_deleted"] {
+            assert_eq!(
+                change("posts", topic, r#"{"id":7,"redacted":true}"#).unwrap(),
+                Change::Nothing
+            );
+        }
+    }
+
+    #[test]
+    fn drafts_are_hidden_whatever_the_topic() {
+        for topic in ["post_created", "post_updated", "post_published"] {
+            let payload = r#"{"id":7,"title":"t","body":"b","status":"draft","tags":[],"author":null,"user_id":null}"#;
+            assert_eq!(change("posts", topic, payload).unwrap(), Change::Hide(Kind::Post, 7));
+        }
+    }
+
+    #[test]
+    fn other_channels_and_topics_are_nothing() {
+        assert_eq!(change("comments", "comment_created", "{}").unwrap(), Change::Nothing);
+        assert_eq!(change("posts", "cache_invalidated", r#"{"id":7}"#).unwrap(), Change::Nothing);
+    }
+}

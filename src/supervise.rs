@@ -1,0 +1,156 @@
+//! Keeps an actor running: started anew after it stopped and after it panicked. Owns when and how
+//! soon; leaves what an actor needs to start, and joining its channels again, to the actor.
+//!
+//! actix's `Supervisor` restarts an actor that stopped, not one that panicked: its task dies with it.
+
+use std::any::Any;
+use std::fmt::Display;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use actix::{Actor, Context};
+use tokio::sync::watch;
+
+/// The pause before the first restart; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// An actor that ran this long was well: pauses begin at the first again.
+const HEALTHY: Duration = Duration::from_secs(60);
+
+/// Runs the actors that `start` makes, one after the other, on the current arbiter, until
+/// `shutdown` says true and the last of them has ended.
+///
+/// Every end is logged with `name`; that `start` fails is logged once for each different reason in a row.
+/// The actor must end by itself after `shutdown`, or when the sender of `shutdown` is gone.
+pub async fn keep<A, E>(
+    name: &str,
+    mut shutdown: watch::Receiver<bool>,
+    mut start: impl FnMut() -> Result<(A, Context<A>), E>,
+) where
+    A: Actor<Context = Context<A>>,
+    E: Display,
+{
+    let mut pause = FIRST_PAUSE;
+    let mut reason = None;
+    while !is_over(&shutdown) {
+        let begun = Instant::now();
+        match catch_unwind(AssertUnwindSafe(&mut start)) {
+            Ok(Ok((actor, context))) => {
+                reason = None;
+                let end = actix::spawn(context.into_future(actor)).await;
+                if is_over(&shutdown) {
+                    return;
+                }
+                if begun.elapsed() >= HEALTHY {
+                    pause = FIRST_PAUSE;
+                }
+                match end.map_err(|error| error.try_into_panic()) {
+                    Ok(()) | Err(Err(_)) => {
+                        log::warn!("{name} has stopped; it starts again in {pause:?}")
+                    }
+                    Err(Ok(panic)) => {
+                        log::error!(
+                            "{name} panicked: {}; it starts again in {pause:?}",
+                            message(&*panic)
+                        );
+                    }
+                }
+            }
+            Ok(Err(error)) => tell(name, error.to_string(), &mut reason),
+            Err(panic) => tell(name, message(&*panic).to_owned(), &mut reason),
+        }
+        let stopping = async { shutdown.wait_for(|stop| *stop).await.is_ok() };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stopping => return,
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Nobody is left to say that it is over when the sender is gone, which says it as well.
+fn is_over(shutdown: &watch::Receiver<bool>) -> bool {
+    *shutdown.borrow() || shutdown.has_changed().is_err()
+}
+
+fn tell(name: &str, error: String, last: &mut Option<String>) {
+    if last.as_ref() != Some(&error) {
+        log::warn!("{name} cannot start: {error}; it tries again until it can");
+        *last = Some(error);
+    }
+}
+
+/// What a panic said, if it said anything readable.
+fn message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use actix::ActorContext;
+
+    use super::*;
+
+    /// Ends in one way or another as soon as it has started.
+    struct Mayfly(fn(&mut Context<Mayfly>));
+
+    impl Actor for Mayfly {
+        type Context = Context<Mayfly>;
+
+        fn started(&mut self, ctx: &mut Context<Mayfly>) {
+            (self.0)(ctx);
+        }
+    }
+
+    #[actix::test]
+    async fn every_end_but_shutdown_is_followed_by_a_start_later_each_time() {
+        let shutdown = watch::Sender::new(false);
+        let (starts, begun) = (Cell::new(0), Instant::now());
+        let start = || {
+            starts.set(starts.get() + 1);
+            match starts.get() {
+                1 => Ok((Mayfly(|_| panic!("on purpose")), Context::new())),
+                2 => Ok((Mayfly(|ctx| ctx.stop()), Context::new())),
+                3 => Err("on purpose"),
+                _ => {
+                    shutdown.send_replace(true);
+                    Ok((Mayfly(|ctx| ctx.stop()), Context::new()))
+                }
+            }
+        };
+        keep("mayfly", shutdown.subscribe(), start).await;
+        assert_eq!(starts.get(), 4);
+        assert!(begun.elapsed() >= FIRST_PAUSE * (1 + 2 + 4));
+    }
+
+    #[actix::test]
+    async fn a_start_that_panics_is_tried_again() {
+        let shutdown = watch::Sender::new(false);
+        let starts = Cell::new(0);
+        let start = || {
+            starts.set(starts.get() + 1);
+            assert!(starts.get() > 1, "on purpose");
+            shutdown.send_replace(true);
+            Err::<(Mayfly, _), _>("on purpose")
+        };
+        keep("mayfly", shutdown.subscribe(), start).await;
+        assert_eq!(starts.get(), 2);
+    }
+
+    #[actix::test]
+    async fn shutdown_does_not_wait_for_a_pause() {
+        let shutdown = watch::Sender::new(false);
+        let start = || {
+            shutdown.send_replace(true);
+            Err::<(Mayfly, _), _>("on purpose")
+        };
+        keep("mayfly", shutdown.subscribe(), start).await;
+    }
+}

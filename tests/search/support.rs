@@ -1,0 +1,232 @@
+//! What the tests stand on: a database in a folder of its own, a registry, and a relay that
+//! publishes what was committed, unless it is told to be silent.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, Once};
+use std::time::Duration;
+
+use kilonova::changeset::Params;
+use kilonova::db::{Db, Error, Tx};
+use kilonova::events;
+use kilonova::models::event::{self, Event};
+use kilonova::models::note::{self, NewNote, Note};
+use kilonova::models::now;
+use kilonova::models::post::{self, NewPost, Post, PostChanges};
+use kilonova::pubsub::{Envelope, Payload, PubSub};
+use kilonova::search::{Hit, Kind, Query, Search};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+/// Everything but the search itself.
+pub(crate) struct World {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) db: Db,
+    pub(crate) pubsub: PubSub,
+    silent: Arc<AtomicBool>,
+}
+
+impl World {
+    /// An empty one.
+    pub(crate) fn new() -> World {
+        keep_log();
+        let dir = tempfile::tempdir().unwrap();
+        let silent = Arc::new(AtomicBool::new(false));
+        let (out, mut committed) = mpsc::unbounded_channel::<Event>();
+        let mute = Arc::clone(&silent);
+        let on_commit = move |events: Vec<Event>| {
+            events
+                .into_iter()
+                .filter(|_| !mute.load(Ordering::SeqCst))
+                .for_each(|event| out.send(event).unwrap_or(()));
+        };
+        let db = Db::open(&dir.path().join("test.sqlite3"), Box::new(on_commit)).unwrap();
+        let pubsub = PubSub::start("test");
+        let relay = pubsub.clone();
+        actix::spawn(async move {
+            while let Some(event) = committed.recv().await {
+                let payload = Payload::from_json(event.payload).unwrap();
+                let envelope =
+                    Envelope::new(event.channel, event.topic, payload).with_position(event.id);
+                relay.publish(envelope).await.unwrap();
+            }
+        });
+        World { dir, db, pubsub, silent }
+    }
+
+    /// Whether commits go unannounced from now on.
+    pub(crate) fn silence(&self, silent: bool) {
+        self.silent.store(silent, Ordering::SeqCst);
+    }
+
+    /// The index's folder.
+    pub(crate) fn index(&self) -> PathBuf {
+        self.dir.path().join("search")
+    }
+
+    /// A running search over this world.
+    pub(crate) fn search(&self) -> Search {
+        Search::start(self.index(), self.db.clone(), self.pubsub.clone()).unwrap()
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> T {
+        self.db.transaction(work).await.unwrap().value
+    }
+
+    pub(crate) async fn post(&self, title: &str, body: &str) -> Post {
+        self.post_with(json!({ "title": title, "body": body })).await
+    }
+
+    pub(crate) async fn post_with(&self, fields: Value) -> Post {
+        let new = NewPost::changeset(&params(fields)).unwrap();
+        self.write(|tx| {
+            let post = post::insert(tx.connection, new, now())?;
+            tx.announce(events::post_created(&post).unwrap());
+            Ok(post)
+        })
+        .await
+    }
+
+    pub(crate) async fn update_post(&self, id: i64, fields: Value) -> Post {
+        let changes = PostChanges::changeset(&params(fields)).unwrap();
+        self.write(move |tx| {
+            let post = {
+                let before = post::get(tx.connection, id)?;
+                post::update(tx.connection, before, changes, now())?
+            }
+            .after;
+            tx.announce(events::post_updated(&post).unwrap());
+            Ok(post)
+        })
+        .await
+    }
+
+    /// Changes a row and tells nobody, not even the log.
+    pub(crate) async fn update_post_secretly(&self, id: i64, fields: Value) {
+        let changes = PostChanges::changeset(&params(fields)).unwrap();
+        self.write(move |tx| {
+            Ok({
+                let before = post::get(tx.connection, id)?;
+                post::update(tx.connection, before, changes, now())?
+            })
+        })
+        .await;
+    }
+
+    pub(crate) async fn delete_post(&self, id: i64) {
+        self.write(move |tx| {
+            let post = post::get(tx.connection, id)?;
+            post::delete(tx.connection, id)?;
+            tx.announce(events::post_deleted(&post).unwrap());
+            Ok(())
+        })
+        .await;
+    }
+
+    pub(crate) async fn note(&self, title: &str, body: &str) -> Note {
+        let new = NewNote::changeset(&params(
+            json!({ "title": title, "body": body, "author": "ferris" }),
+        ))
+        .unwrap();
+        self.write(|tx| {
+            let note = note::insert(tx.connection, new, now())?;
+            tx.announce(events::note_created(&note).unwrap());
+            Ok(note)
+        })
+        .await
+    }
+
+    /// So many notes in one transaction, announced all at once.
+    pub(crate) async fn notes(&self, count: usize, body: &str) {
+        let fields = json!({ "title": "One of many", "body": body, "author": "ferris" });
+        let new = NewNote::changeset(&params(fields)).unwrap();
+        for chunk in 0..count.div_ceil(500) {
+            let (new, size) = (new.clone(), (count - chunk * 500).min(500));
+            self.write(move |tx| {
+                for _ in 0..size {
+                    let note = note::insert(tx.connection, new.clone(), now())?;
+                    tx.announce(events::note_created(&note).unwrap());
+                }
+                Ok(())
+            })
+            .await;
+        }
+    }
+
+    pub(crate) async fn delete_note(&self, id: i64) {
+        self.write(move |tx| {
+            note::delete(tx.connection, id)?;
+            tx.announce(events::note_deleted(id).unwrap());
+            Ok(())
+        })
+        .await;
+    }
+
+    /// Removes all events, as pruning does with old ones.
+    pub(crate) async fn prune(&self) {
+        self.write(|tx| {
+            use diesel::RunQueryDsl as _;
+            diesel::delete(kilonova::schema::events::table).execute(tx.connection)?;
+            Ok(())
+        })
+        .await;
+    }
+
+    /// Waits until all that is committed can be found. A bound, so that a failure is one and no hang.
+    pub(crate) async fn settle(&self, search: &Search) {
+        let position = self.db.read(|c| Ok::<_, Error>(event::log(c)?)).await.unwrap().position;
+        tokio::time::timeout(Duration::from_secs(60), search.caught_up(position))
+            .await
+            .expect("not caught up")
+            .unwrap();
+    }
+
+    /// Waits as `settle` does, then searches.
+    pub(crate) async fn find(&self, search: &Search, text: &str) -> Vec<Hit> {
+        self.settle(search).await;
+        search.query(&Query::parse(text).unwrap()).await.unwrap()
+    }
+
+    /// The ids of the hits, in order.
+    pub(crate) async fn ids(&self, search: &Search, text: &str) -> Vec<(Kind, i64)> {
+        self.find(search, text).await.into_iter().map(|hit| (hit.kind, hit.id)).collect()
+    }
+}
+
+fn params(fields: Value) -> Params {
+    fields.as_object().unwrap().clone()
+}
+
+static LINES: LazyLock<Mutex<Vec<String>>> = LazyLock::new(Mutex::default);
+
+/// How many lines the log has with exactly this text at level info, over all tests of this process.
+pub(crate) fn logged(line: &str) -> usize {
+    LINES.lock().unwrap().iter().filter(|other| *other == line).count()
+}
+
+struct Keeper;
+
+impl log::Log for Keeper {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if record.level() == log::Level::Info && record.target().starts_with("kilonova") {
+            LINES.lock().unwrap().push(record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+fn keep_log() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        log::set_logger(&Keeper).unwrap();
+        log::set_max_level(log::LevelFilter::Info);
+    });
+}
