@@ -16,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 use crate::config::Config;
+use crate::controllers::pages;
 use crate::db::{self, Db};
 use crate::events::recent::Recent;
 use crate::events::relay::{Committed, Relay};
@@ -186,6 +187,7 @@ fn listen(state: &Data<State>) -> Result<(Server, u16), Error> {
             .app_data(state)
             .wrap(from_fn(guard::catch_panic))
             .wrap(from_fn(guard::admit))
+            .wrap(from_fn(pages::show_errors))
             .wrap(security_headers())
             .wrap(Compress::default())
             .configure(router::configure)

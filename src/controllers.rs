@@ -5,6 +5,7 @@ pub mod events;
 pub mod health;
 pub mod live;
 pub mod notes;
+pub mod pages;
 pub mod posts;
 pub mod request;
 pub mod respond;

@@ -5,13 +5,27 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Handler, Resource, Responder, Route};
 
-use crate::controllers::{comments, events, health, live, notes, posts, search};
+use crate::controllers::{comments, events, health, live, notes, pages, posts, search};
 use crate::error::{AppError, AppResult};
 
 /// Adds all routes to an application.
 pub fn configure(config: &mut ServiceConfig) {
     config
         .service(resource("/health/ready", [get(health::ready)]))
+        .service(resource("/", [get(pages::index)]))
+        .service(resource("/posts", [post(pages::create_post)]))
+        .service(resource("/posts/new", [get(pages::new_post)]))
+        .service(resource("/posts/{id}", [get(pages::show_post), post(pages::update_post)]))
+        .service(resource("/posts/{id}/edit", [get(pages::edit_post)]))
+        .service(resource("/posts/{id}/delete", [post(pages::delete_post)]))
+        .service(resource("/posts/{id}/comments", [post(pages::create_comment)]))
+        .service(resource("/comments/{id}/delete", [post(pages::delete_comment)]))
+        .service(resource("/notes", [get(pages::notes), post(pages::create_note)]))
+        .service(resource("/notes/{id}", [get(pages::show_note), post(pages::update_note)]))
+        .service(resource("/notes/{id}/edit", [get(pages::edit_note)]))
+        .service(resource("/notes/{id}/delete", [post(pages::delete_note)]))
+        .service(resource("/search", [get(pages::search)]))
+        .service(resource("/static/{file}", [get(pages::asset)]))
         .service(resource("/feed", [get(live::feed)]))
         .service(resource("/notifications", [get(live::notifications)]))
         .service(resource("/posts/{id}/comments/ws", [get(live::post_comments)]))

@@ -1,4 +1,13 @@
-//! The shapes that go out: JSON here, pages below. Single rows are their model's own JSON.
+//! What goes out: the JSON of lists here, pages and their text below. Single rows are their model's
+//! own JSON; requests and statuses are the controllers'.
+
+pub mod assets;
+mod filters;
+pub mod forms;
+pub mod markdown;
+pub mod pages;
+
+use std::fmt::Write;
 
 use serde::Serialize;
 use serde::ser::SerializeMap;
@@ -25,4 +34,19 @@ impl<T: Serialize> Serialize for List<'_, T> {
         map.serialize_entry("next", &self.page.next.map(|cursor| cursor.to_string()))?;
         map.end()
     }
+}
+
+/// A text as the value of a parameter in an address: all but letters, digits and `-._~` as
+/// percent-escapes.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
 }

@@ -99,6 +99,24 @@ pub fn count(connection: &mut DbConnection, post_id: i64) -> QueryResult<i64> {
     comments::table.filter(comments::post_id.eq(post_id)).count().get_result(connection)
 }
 
+/// Where the page starts that shows a post's newest comment: nowhere in particular while one page
+/// of `rows` holds all of them, else right before it.
+pub fn page_of(
+    connection: &mut DbConnection,
+    newest: &Comment,
+    rows: usize,
+) -> QueryResult<Option<Cursor>> {
+    let before = comments::table
+        .filter(comments::post_id.eq(newest.post_id))
+        .filter(comments::id.ne(newest.id))
+        .order((comments::inserted_at.desc(), comments::id.desc()))
+        .limit(rows as i64)
+        .select((comments::inserted_at, comments::id))
+        .load::<(NaiveDateTime, i64)>(connection)?;
+    let cursor = before.first().filter(|_| before.len() == rows);
+    Ok(cursor.map(|&(inserted_at, id)| Cursor { inserted_at, id }))
+}
+
 /// Inserts a comment on a post that exists.
 pub fn insert(
     connection: &mut DbConnection,

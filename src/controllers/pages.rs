@@ -1,0 +1,159 @@
+//! The pages: the same rows and the same writes as the JSON API's, for people.
+//!
+//! Forms work without JavaScript: a POST that did something answers with 303, one that was refused
+//! with the form as it was typed.
+
+mod comments;
+mod notes;
+mod posts;
+mod search;
+
+pub use self::comments::{create as create_comment, delete as delete_comment};
+pub use self::notes::{
+    create as create_note, delete as delete_note, edit as edit_note, index as notes,
+    show as show_note, update as update_note,
+};
+pub use self::posts::{
+    create as create_post, delete as delete_post, edit as edit_post, index, new as new_post,
+    show as show_post, update as update_post,
+};
+pub use self::search::index as search;
+
+use std::sync::Arc;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::middleware::Next;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::respond;
+use crate::app::State;
+use crate::connection::DbConnection;
+use crate::error::{AppError, AppResult, Shown};
+use crate::models::event;
+use crate::views::assets::{self, Assets};
+use crate::views::pages::{ErrorPage, Frame};
+
+/// Rows on one page.
+const ROWS: usize = 20;
+
+/// A page of what `build` reads, with the position that it is true as of, so that the page's own
+/// script can go on from there.
+async fn page<T, F>(state: &State, status: StatusCode, build: F) -> AppResult<HttpResponse>
+where
+    T: Template + Send + 'static,
+    F: FnOnce(&mut DbConnection, Frame) -> AppResult<T> + Send + 'static,
+{
+    let log: Arc<str> = state.db.log_id().into();
+    let (template, position) = state
+        .db
+        .read(move |connection| {
+            let position = event::log(connection)?.position;
+            let frame = Frame { open: true, position, log };
+            Ok::<_, AppError>((build(connection, frame)?, position))
+        })
+        .await?;
+    // Laying out Markdown takes a while, and no database.
+    let html = actix_web::web::block(move || template.render())
+        .await
+        .map_err(AppError::internal)?
+        .map_err(AppError::internal)?;
+    let mut response = HttpResponse::build(status);
+    respond::stamp(&mut response, &state.db, position);
+    response.insert_header((header::CACHE_CONTROL, "no-cache"));
+    Ok(response.content_type("text/html; charset=utf-8").body(html))
+}
+
+/// What a form's POST leads to when it did something.
+fn see(location: impl Into<String>) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, location.into())).finish()
+}
+
+/// GET /static/{file}
+pub async fn asset(request: HttpRequest) -> AppResult<HttpResponse> {
+    let name = request.match_info().get("file").unwrap_or("");
+    let file = Assets::get(name).ok_or(AppError::NotFound("file"))?;
+    let kind = match name.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    };
+    // Under an address with its version a file never changes.
+    let versioned = assets::version(name)
+        .is_some_and(|version| request.query_string().strip_prefix("v=") == Some(version));
+    let kept = if versioned { "public, max-age=31536000, immutable" } else { "no-cache" };
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, kept))
+        .content_type(kind)
+        .body(file.data.into_owned()))
+}
+
+/// Shows failures to people as pages and leaves programs their JSON.
+pub async fn show_errors<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    if request.path().starts_with("/api/") || !wants_html(request.headers()) {
+        return next.call(request).await.map(ServiceResponse::map_into_left_body);
+    }
+    match next.call(request).await {
+        Ok(response) => {
+            let shown = response.response().extensions().get::<Shown>().cloned();
+            let Some(shown) = shown else { return Ok(response.map_into_left_body()) };
+            let status = response.status();
+            let (request, failed) = response.into_parts();
+            let mut page = error_page(status, shown);
+            for name in [header::ALLOW, header::RETRY_AFTER] {
+                if let Some(value) = failed.headers().get(&name) {
+                    page.headers_mut().insert(name, value.clone());
+                }
+            }
+            Ok(ServiceResponse::new(request, page).map_into_right_body())
+        }
+        Err(error) => {
+            let response = error.as_response_error().error_response();
+            let shown = response.extensions().get::<Shown>().cloned();
+            let Some(shown) = shown else { return Err(error) };
+            let page = error_page(response.status(), shown);
+            Err(InternalError::from_response(error, page).into())
+        }
+    }
+}
+
+fn wants_html(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
+}
+
+fn error_page(status: StatusCode, shown: Shown) -> HttpResponse {
+    let title = match status {
+        StatusCode::NOT_FOUND => "There is nothing here",
+        StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "This is not allowed",
+        StatusCode::SERVICE_UNAVAILABLE => "Too busy just now",
+        StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong",
+        _ => "This did not work",
+    };
+    let mut message = shown.message;
+    if let Some(first) = message.get(..1) {
+        message = format!("{}{}.", first.to_uppercase(), &message[1..]);
+    }
+    let page = ErrorPage {
+        frame: Frame { open: true, ..Frame::default() },
+        status: status.as_u16(),
+        title: title.to_owned(),
+        message,
+    };
+    match page.render() {
+        Ok(html) => HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html),
+        Err(error) => {
+            log::error!("the error page cannot be rendered: {error}");
+            HttpResponse::build(status).finish()
+        }
+    }
+}

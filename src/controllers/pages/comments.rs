@@ -1,0 +1,49 @@
+//! The forms of comments, which are on their posts' pages.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{ROWS, posts, see};
+use crate::app::State;
+use crate::controllers::comments;
+use crate::controllers::request::{self, Form};
+use crate::controllers::respond::Precondition;
+use crate::error::{AppError, AppResult};
+use crate::models::comment::{self, NewComment};
+use crate::views::forms::CommentForm;
+
+/// POST /posts/{id}/comments
+pub async fn create(
+    state: Data<State>,
+    request: HttpRequest,
+    Form(params): Form,
+) -> AppResult<HttpResponse> {
+    let post_id = request::id(&request, "post")?;
+    let new = NewComment::changeset(&params);
+    let written = state.db.transaction(move |tx| {
+        let comment = comments::insert(tx, post_id, new)?;
+        let page = comment::page_of(tx.connection, &comment, ROWS)?;
+        Ok((comment.id, page))
+    });
+    match written.await {
+        Ok(written) => {
+            let (id, cursor) = written.value;
+            let query = cursor.map(|cursor| format!("?cursor={cursor}")).unwrap_or_default();
+            Ok(see(format!("/posts/{post_id}{query}#comment-{id}")))
+        }
+        Err(AppError::Invalid(errors)) => {
+            let form = CommentForm::refused(&params, errors);
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            posts::show_with(&state, post_id, None, status, form).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// POST /comments/{id}/delete
+pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "comment")?;
+    let comment = comments::remove(&state, id, Precondition::none()).await?;
+    Ok(see(format!("/posts/{}#comments-title", comment.post_id)))
+}

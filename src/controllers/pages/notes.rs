@@ -1,0 +1,91 @@
+//! Pages of notes.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{ROWS, page, see};
+use crate::app::State;
+use crate::controllers::notes;
+use crate::controllers::request::{self, Form, Query};
+use crate::controllers::respond::Precondition;
+use crate::error::{AppError, AppResult, Found};
+use crate::models::Cursor;
+use crate::models::note::{self, NewNote};
+use crate::views::forms::NoteForm;
+use crate::views::pages::{NoteEdit, NoteIndex, NoteShow};
+
+/// GET /notes
+pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    let cursor = Query::of(&request)?.cursor()?;
+    index_with(&state, cursor, StatusCode::OK, NoteForm::default()).await
+}
+
+async fn index_with(
+    state: &State,
+    cursor: Option<Cursor>,
+    status: StatusCode,
+    form: NoteForm,
+) -> AppResult<HttpResponse> {
+    page(state, status, move |connection, frame| {
+        Ok(NoteIndex { frame, cursor, notes: note::list(connection, cursor, ROWS)?, form })
+    })
+    .await
+}
+
+/// GET /notes/{id}
+pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "note")?;
+    page(&state, StatusCode::OK, move |connection, frame| {
+        Ok(NoteShow { frame, note: note::get(connection, id).found("note")? })
+    })
+    .await
+}
+
+/// GET /notes/{id}/edit
+pub async fn edit(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "note")?;
+    page(&state, StatusCode::OK, move |connection, frame| {
+        let form = NoteForm::of(&note::get(connection, id).found("note")?);
+        Ok(NoteEdit { frame, id, form })
+    })
+    .await
+}
+
+/// POST /notes
+pub async fn create(state: Data<State>, Form(params): Form) -> AppResult<HttpResponse> {
+    match NewNote::changeset(&params) {
+        Ok(new) => {
+            let note = state.db.transaction(|tx| notes::insert(tx, new)).await?.value;
+            Ok(see(format!("/notes#note-{}", note.id)))
+        }
+        Err(errors) => {
+            let form = NoteForm::refused(&params, errors);
+            index_with(&state, None, StatusCode::UNPROCESSABLE_ENTITY, form).await
+        }
+    }
+}
+
+/// POST /notes/{id}
+pub async fn update(
+    state: Data<State>,
+    request: HttpRequest,
+    Form(params): Form,
+) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "note")?;
+    match notes::change(&state, id, &params, Precondition::none()).await {
+        Ok(_) => Ok(see(format!("/notes/{id}"))),
+        Err(AppError::Invalid(errors)) => {
+            let form = NoteForm::refused(&params, errors);
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            page(&state, status, move |_, frame| Ok(NoteEdit { frame, id, form })).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// POST /notes/{id}/delete
+pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    notes::remove(&state, request::id(&request, "note")?, Precondition::none()).await?;
+    Ok(see("/notes"))
+}

@@ -1,0 +1,106 @@
+//! Pages of posts.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{ROWS, page, see};
+use crate::app::State;
+use crate::controllers::posts;
+use crate::controllers::request::{self, Form, Query};
+use crate::controllers::respond::Precondition;
+use crate::error::{AppError, AppResult, Found};
+use crate::models::comment;
+use crate::models::post::{self, NewPost};
+use crate::views::forms::{CommentForm, PostForm};
+use crate::views::pages::{PostEdit, PostIndex, PostNew, PostShow};
+
+/// GET /
+pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    let query = Query::of(&request)?;
+    let (filter, cursor) = (posts::filter(&query)?, query.cursor()?);
+    page(&state, StatusCode::OK, move |connection, frame| {
+        let posts = post::list(connection, &filter, cursor, ROWS)?;
+        Ok(PostIndex { frame, status: filter.status, tag: filter.tag, cursor, posts })
+    })
+    .await
+}
+
+/// GET /posts/{id}
+pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "post")?;
+    let cursor = Query::of(&request)?.cursor()?;
+    show_with(&state, id, cursor, StatusCode::OK, CommentForm::default()).await
+}
+
+/// A post with its comments and the form of a new one.
+pub(super) async fn show_with(
+    state: &State,
+    id: i64,
+    cursor: Option<crate::models::Cursor>,
+    status: StatusCode,
+    form: CommentForm,
+) -> AppResult<HttpResponse> {
+    page(state, status, move |connection, frame| {
+        let post = post::get(connection, id).found("post")?;
+        let comments = comment::list(connection, id, cursor, ROWS)?;
+        Ok(PostShow { frame, post, cursor, comments, form })
+    })
+    .await
+}
+
+/// GET /posts/new
+pub async fn new(state: Data<State>) -> AppResult<HttpResponse> {
+    new_with(&state, StatusCode::OK, PostForm::default()).await
+}
+
+async fn new_with(state: &State, status: StatusCode, form: PostForm) -> AppResult<HttpResponse> {
+    page(state, status, move |_, frame| Ok(PostNew { frame, form })).await
+}
+
+/// GET /posts/{id}/edit
+pub async fn edit(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "post")?;
+    page(&state, StatusCode::OK, move |connection, frame| {
+        let form = PostForm::of(&post::get(connection, id).found("post")?);
+        Ok(PostEdit { frame, id, form })
+    })
+    .await
+}
+
+/// POST /posts
+pub async fn create(state: Data<State>, Form(params): Form) -> AppResult<HttpResponse> {
+    let new = match NewPost::changeset(&params) {
+        Ok(new) => new,
+        Err(errors) => {
+            let form = PostForm::refused(&params, errors);
+            return new_with(&state, StatusCode::UNPROCESSABLE_ENTITY, form).await;
+        }
+    };
+    let post = state.db.transaction(|tx| posts::insert(tx, new)).await?.value;
+    Ok(see(format!("/posts/{}", post.id)))
+}
+
+/// POST /posts/{id}
+pub async fn update(
+    state: Data<State>,
+    request: HttpRequest,
+    Form(params): Form,
+) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "post")?;
+    match posts::change(&state, id, &params, Precondition::none()).await {
+        Ok(_) => Ok(see(format!("/posts/{id}"))),
+        Err(AppError::Invalid(errors)) => {
+            let form = PostForm::refused(&params, errors);
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            page(&state, status, move |_, frame| Ok(PostEdit { frame, id, form })).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// POST /posts/{id}/delete
+pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    posts::remove(&state, request::id(&request, "post")?, Precondition::none()).await?;
+    Ok(see("/"))
+}

@@ -1,0 +1,58 @@
+//! The filters of the templates: times, counts, Markdown. Each is a thin name for what other
+//! modules do.
+
+use askama::filters::Safe;
+use askama::{Result, Values, filter_fn};
+use chrono::NaiveDateTime;
+
+use super::markdown::{self, Place};
+
+/// The day in words, `22 November 2026`.
+#[filter_fn]
+pub(crate) fn day(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
+    Ok(time.format("%-d %B %Y").to_string())
+}
+
+/// Day and minute in words, `22 November 2026, 09:30 UTC`.
+#[filter_fn]
+pub(crate) fn moment(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
+    Ok(time.format("%-d %B %Y, %H:%M UTC").to_string())
+}
+
+/// What a `datetime` attribute holds, `2026-11-22T09:30:00Z`.
+#[filter_fn]
+pub(crate) fn datetime(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
+    Ok(time.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+/// The start of a Markdown text, without its marks.
+#[filter_fn]
+pub(crate) fn excerpt(body: &str, _: &dyn Values) -> Result<String> {
+    Ok(markdown::excerpt(body))
+}
+
+/// A Markdown text as HTML, for the element with the id `KIND-ID`; `top` is the heading level
+/// that its topmost heading gets.
+#[filter_fn]
+pub(crate) fn rendered(
+    body: &str,
+    _: &dyn Values,
+    kind: &str,
+    id: &i64,
+    top: u8,
+) -> Result<Safe<String>> {
+    let id = format!("{kind}-{id}");
+    Ok(Safe(markdown::render(body, &Place { id: &id, top })))
+}
+
+/// A text as the value of a parameter in an address.
+#[filter_fn]
+pub(crate) fn parameter(text: &str, _: &dyn Values) -> Result<String> {
+    Ok(super::encoded(text))
+}
+
+/// The address of a static file.
+#[filter_fn]
+pub(crate) fn asset(name: &str, _: &dyn Values) -> Result<String> {
+    Ok(super::assets::asset(name))
+}

@@ -1,0 +1,116 @@
+//! What the forms hold: what is to be changed, or all that was typed with the messages it met.
+//! What a field may hold is the models'.
+
+use serde_json::Value;
+
+use crate::changeset::{Errors, Params};
+use crate::models::note::Note;
+use crate::models::post::{Post, Status};
+
+/// The form of a post.
+#[derive(Clone, Debug, Default)]
+pub struct PostForm {
+    /// The title, as typed.
+    pub title: String,
+    /// The Markdown, as typed.
+    pub body: String,
+    /// The word of the status; blank is published.
+    pub status: String,
+    /// The tags with commas between them, as typed.
+    pub tags: String,
+    /// What was refused.
+    pub errors: Errors,
+}
+
+impl PostForm {
+    /// The form that changes a post.
+    pub fn of(post: &Post) -> PostForm {
+        PostForm {
+            title: post.title.clone(),
+            body: post.body.clone(),
+            status: post.status.as_str().to_owned(),
+            tags: post.tags.join(", "),
+            errors: Errors::default(),
+        }
+    }
+
+    /// The form that comes back with what was typed and why it was refused.
+    pub fn refused(params: &Params, errors: Errors) -> PostForm {
+        PostForm {
+            title: typed(params, "title"),
+            body: typed(params, "body"),
+            status: typed(params, "status"),
+            tags: typed(params, "tags"),
+            errors,
+        }
+    }
+
+    /// The choices of the status: word, name, hint, whether it is chosen.
+    pub(super) fn statuses(&self) -> [(&'static str, &'static str, &'static str, bool); 3] {
+        let chosen = Status::parse(&self.status).unwrap_or(Status::Published);
+        [
+            (Status::Published, "Published", "listed, for everyone to read"),
+            (Status::Draft, "Draft", "not yet for readers"),
+            (Status::Archived, "Archived", "readable, but no longer listed"),
+        ]
+        .map(|(status, name, hint)| (status.as_str(), name, hint, status == chosen))
+    }
+}
+
+/// The form of a comment.
+#[derive(Clone, Debug, Default)]
+pub struct CommentForm {
+    /// The Markdown, as typed.
+    pub body: String,
+    /// The name, as typed.
+    pub author: String,
+    /// What was refused.
+    pub errors: Errors,
+}
+
+impl CommentForm {
+    /// The form that comes back with what was typed and why it was refused.
+    pub fn refused(params: &Params, errors: Errors) -> CommentForm {
+        CommentForm { body: typed(params, "body"), author: typed(params, "author"), errors }
+    }
+}
+
+/// The form of a note.
+#[derive(Clone, Debug, Default)]
+pub struct NoteForm {
+    /// The title, as typed.
+    pub title: String,
+    /// The Markdown, as typed.
+    pub body: String,
+    /// Who writes it, as typed; not asked for when a note is changed.
+    pub author: String,
+    /// What was refused.
+    pub errors: Errors,
+}
+
+impl NoteForm {
+    /// The form that changes a note.
+    pub fn of(note: &Note) -> NoteForm {
+        NoteForm {
+            title: note.title.clone(),
+            body: note.body.clone(),
+            author: note.author.clone(),
+            errors: Errors::default(),
+        }
+    }
+
+    /// The form that comes back with what was typed and why it was refused.
+    pub fn refused(params: &Params, errors: Errors) -> NoteForm {
+        NoteForm {
+            title: typed(params, "title"),
+            body: typed(params, "body"),
+            author: typed(params, "author"),
+            errors,
+        }
+    }
+}
+
+/// What a field held; a form sends text only.
+fn typed(params: &Params, field: &str) -> String {
+    params.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,106 @@
+//! The start of a text, for lists. Owns what of a text counts as its words.
+
+use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::{MAX_DEPTH, options};
+
+/// How many characters (grapheme clusters) an excerpt has at most, the ellipsis not counted.
+pub const LENGTH: usize = 280;
+
+/// How much of a body is looked at: lists show many posts, each of which may be a mebibyte.
+const LOOKED_AT: usize = 8 * 1024;
+
+/// The first words of a Markdown text, as plain text on one line, cut with an ellipsis.
+///
+/// Headings, code blocks, tables, raw HTML and footnotes are left out, unless nothing else is
+/// there. The result is text: whoever shows it escapes it.
+pub fn excerpt(markdown: &str) -> String {
+    let mut end = LOOKED_AT.min(markdown.len());
+    while !markdown.is_char_boundary(end) {
+        end -= 1;
+    }
+    let head = &markdown[..end];
+    let mut words = words(head, false);
+    if words.is_empty() {
+        words = self::words(head, true);
+    }
+    shortened(&words, end < markdown.len())
+}
+
+/// The text of the paragraphs, or of everything, with single spaces.
+fn words(markdown: &str, everything: bool) -> String {
+    let mut text = String::new();
+    let mut skipped = 0_usize;
+    let mut depth = 0_usize;
+    for event in Parser::new_ext(markdown, options()) {
+        match event {
+            Event::Start(tag) => {
+                depth += 1;
+                skipped += usize::from(!everything && is_apart(&tag));
+                if depth > MAX_DEPTH {
+                    break;
+                }
+            }
+            Event::End(tag) => {
+                depth -= 1;
+                skipped -= usize::from(!everything && is_end_apart(tag));
+                if is_block(tag) {
+                    text.push(' ');
+                }
+            }
+            Event::Text(part) | Event::Code(part) if skipped == 0 => text.push_str(&part),
+            Event::SoftBreak | Event::HardBreak => text.push(' '),
+            _ => {}
+        }
+        if text.len() > LOOKED_AT {
+            break;
+        }
+    }
+    text.split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn is_apart(tag: &Tag<'_>) -> bool {
+    matches!(
+        tag,
+        Tag::Heading { .. }
+            | Tag::CodeBlock(_)
+            | Tag::Table(_)
+            | Tag::HtmlBlock
+            | Tag::FootnoteDefinition(_)
+            | Tag::Image { .. }
+    )
+}
+
+fn is_end_apart(tag: TagEnd) -> bool {
+    matches!(
+        tag,
+        TagEnd::Heading(_)
+            | TagEnd::CodeBlock
+            | TagEnd::Table
+            | TagEnd::HtmlBlock
+            | TagEnd::FootnoteDefinition
+            | TagEnd::Image
+    )
+}
+
+fn is_block(tag: TagEnd) -> bool {
+    !matches!(
+        tag,
+        TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image
+    )
+}
+
+/// At most `LENGTH` characters, cut between words where there is a place in the last third.
+fn shortened(text: &str, more: bool) -> String {
+    let cut = text.grapheme_indices(true).nth(LENGTH).map(|(at, _)| at);
+    let Some(cut) = cut else {
+        return if more && !text.is_empty() { format!("{text}…") } else { text.to_owned() };
+    };
+    let head = &text[..cut];
+    let end = head.rfind(' ').filter(|space| *space > cut * 2 / 3).unwrap_or(cut);
+    format!("{}…", head[..end].trim_end_matches([' ', ',', ';', ':', '.']))
+}

@@ -1,0 +1,60 @@
+//! The one place that decides which elements and attributes reach a page. Owns ammonia's settings.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use ammonia::Builder;
+
+static PAGE: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let mut builder = policy();
+    builder
+        // What `html` itself writes: task lists, wide tables' frames, footnotes.
+        .add_tags(["input"])
+        .add_tag_attribute_values("input", "type", ["checkbox"])
+        .add_tag_attributes("input", ["checked", "disabled"])
+        .add_tag_attributes("sup", ["id"])
+        .add_tag_attributes("aside", ["id"])
+        .add_allowed_classes("div", ["scroll"])
+        .add_allowed_classes("aside", ["footnote"])
+        .attribute_filter(|element, attribute, value| {
+            let own = attribute != "id" || is_footnote(value);
+            let kept = own && (element != "input" || attribute != "type" || value == "checkbox");
+            kept.then(|| Cow::Borrowed(value))
+        });
+    builder
+});
+
+static BLOCK: LazyLock<Builder<'static>> = LazyLock::new(policy);
+
+/// Cleans a whole text.
+pub(super) fn page(html: &str) -> String {
+    PAGE.clean(html).to_string()
+}
+
+/// Cleans one block of a writer's own HTML; what it leaves open is closed.
+pub(super) fn block(html: &str) -> String {
+    BLOCK.clean(html).to_string()
+}
+
+fn policy() -> Builder<'static> {
+    let mut builder = Builder::default();
+    builder
+        // The page's landmarks and its one `h1` are not the text's to set.
+        .rm_tags(["article", "area", "footer", "h1", "header", "hgroup", "map", "nav"])
+        .url_schemes(HashSet::from(["http", "https", "mailto"]))
+        .link_rel(Some("nofollow ugc noopener"))
+        .set_tag_attribute_value("img", "loading", "lazy")
+        .set_tag_attribute_value("img", "decoding", "async");
+    for block in ["p", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "table"] {
+        builder.set_tag_attribute_value(block, "dir", "auto");
+    }
+    builder
+}
+
+/// True for the ids that `html` gives: they end in `-fn-` or `-fnref-` and a number.
+fn is_footnote(id: &str) -> bool {
+    let Some((stem, number)) = id.rsplit_once('-') else { return false };
+    number.bytes().all(|byte| byte.is_ascii_digit())
+        && (stem.ends_with("-fn") || stem.ends_with("-fnref"))
+}

@@ -1,0 +1,241 @@
+//! The pages: one struct per template, holding what the template shows and nothing else. Owns the
+//! addresses that pages link to; what is on them is rows from `models`, when they are shown and
+//! with which status is the controllers'.
+//!
+//! Rendering lays out Markdown, up to mebibytes of it: do it off the event loop.
+
+use std::sync::Arc;
+
+use askama::Template;
+
+use super::filters;
+use super::forms::{CommentForm, NoteForm, PostForm};
+use crate::models::comment::Comment;
+use crate::models::note::Note;
+use crate::models::post::{Post, Status};
+use crate::models::{Cursor, Page};
+
+/// What is around every page.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    /// Whether anyone who reaches the address may read and write, which the page then says.
+    pub open: bool,
+    /// The position that the page is true as of, for its script to go on from.
+    pub position: i64,
+    /// The log that the position belongs to.
+    pub log: Arc<str>,
+}
+
+/// `GET /`: the posts of a status and perhaps a tag, newest first.
+#[derive(Debug, Template)]
+#[template(path = "posts/index.html")]
+pub struct PostIndex {
+    /// What is around the page.
+    pub frame: Frame,
+    /// The status that was asked for.
+    pub status: Status,
+    /// The tag that was asked for.
+    pub tag: Option<String>,
+    /// Where the list starts; the newest when not given.
+    pub cursor: Option<Cursor>,
+    /// The posts.
+    pub posts: Page<Post>,
+}
+
+/// `GET /posts/{id}`: a post with its comments; also what a refused comment comes back to.
+#[derive(Debug, Template)]
+#[template(path = "posts/show.html")]
+pub struct PostShow {
+    /// What is around the page.
+    pub frame: Frame,
+    /// The post.
+    pub post: Post,
+    /// Where the list of comments starts; the oldest when not given.
+    pub cursor: Option<Cursor>,
+    /// The comments.
+    pub comments: Page<Comment>,
+    /// The comment being written.
+    pub form: CommentForm,
+}
+
+/// `GET /posts/new`, and what a refused new post comes back to.
+#[derive(Debug, Template)]
+#[template(path = "posts/new.html")]
+pub struct PostNew {
+    /// What is around the page.
+    pub frame: Frame,
+    /// The post being written.
+    pub form: PostForm,
+}
+
+/// `GET /posts/{id}/edit`, and what a refused change of a post comes back to.
+#[derive(Debug, Template)]
+#[template(path = "posts/edit.html")]
+pub struct PostEdit {
+    /// What is around the page.
+    pub frame: Frame,
+    /// The post's id.
+    pub id: i64,
+    /// The post being changed.
+    pub form: PostForm,
+}
+
+/// `GET /notes`: the notes, newest first, and the form of a new one; also what that comes back to
+/// when it is refused.
+#[derive(Debug, Template)]
+#[template(path = "notes/index.html")]
+pub struct NoteIndex {
+    /// What is around the page.
+    pub frame: Frame,
+    /// Where the list starts; the newest when not given.
+    pub cursor: Option<Cursor>,
+    /// The notes.
+    pub notes: Page<Note>,
+    /// The note being written.
+    pub form: NoteForm,
+}
+
+/// `GET /notes/{id}`: one note, whole.
+#[derive(Debug, Template)]
+#[template(path = "notes/show.html")]
+pub struct NoteShow {
+    /// What is around the page.
+    pub frame: Frame,
+    /// The note.
+    pub note: Note,
+}
+
+/// `GET /notes/{id}/edit`, and what a refused change of a note comes back to.
+#[derive(Debug, Template)]
+#[template(path = "notes/edit.html")]
+pub struct NoteEdit {
+    /// What is around the page.
+    pub frame: Frame,
+    /// The note's id.
+    pub id: i64,
+    /// The note being changed.
+    pub form: NoteForm,
+}
+
+/// `GET /search`: the form, and what was found.
+#[derive(Debug, Template)]
+#[template(path = "search.html")]
+pub struct Search {
+    /// What is around the page.
+    pub frame: Frame,
+    /// What was asked, as typed.
+    pub query: String,
+    /// `post` or `note`, when only those were asked for.
+    pub kind: Option<&'static str>,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a search.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Nothing was asked.
+    Idle,
+    /// The query cannot be read; why, in words for the reader.
+    Invalid(String),
+    /// What was found, best first; perhaps nothing.
+    Hits(Vec<Hit>),
+}
+
+/// One thing that a search found.
+#[derive(Debug)]
+pub struct Hit {
+    /// `post` or `note`.
+    pub kind: &'static str,
+    /// The id of the post or the note.
+    pub id: i64,
+    /// Its title, as text.
+    pub title: String,
+    /// Where the words are: HTML, escaped but for its `<mark>`s, and put on the page as it is.
+    pub snippet: String,
+}
+
+/// What is shown instead of a page that cannot be.
+#[derive(Debug, Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    /// What is around the page.
+    pub frame: Frame,
+    /// The status of the answer.
+    pub status: u16,
+    /// What is wrong, in a few words.
+    pub title: String,
+    /// What the reader can do about it.
+    pub message: String,
+}
+
+impl PostIndex {
+    /// The address of this list from a place on.
+    fn address(&self, cursor: Option<&Cursor>) -> String {
+        let status = (self.status != Status::Published).then(|| self.status.as_str().to_owned());
+        let tag = self.tag.clone();
+        let cursor = cursor.map(ToString::to_string);
+        address("/", &[("status", status), ("tag", tag), ("cursor", cursor)])
+    }
+
+    /// The tabs over the list: name, address, whether it is the one shown.
+    fn tabs(&self) -> [(&'static str, &'static str, bool); 3] {
+        [
+            ("Published", "/", Status::Published),
+            ("Drafts", "/?status=draft", Status::Draft),
+            ("Archive", "/?status=archived", Status::Archived),
+        ]
+        .map(|(name, address, status)| (name, address, status == self.status))
+    }
+
+    fn heading(&self) -> &'static str {
+        match (self.status, &self.tag) {
+            (_, Some(_)) => "Posts tagged",
+            (Status::Published, None) => "Newest posts",
+            (Status::Draft, None) => "Drafts",
+            (Status::Archived, None) => "Archive",
+        }
+    }
+}
+
+impl PostShow {
+    /// The address of this post, its comments from a place on.
+    fn address(&self, cursor: Option<&Cursor>) -> String {
+        let path = format!("/posts/{}", self.post.id);
+        address(&path, &[("cursor", cursor.map(ToString::to_string))])
+    }
+}
+
+impl NoteIndex {
+    /// The address of the notes from a place on.
+    fn address(&self, cursor: Option<&Cursor>) -> String {
+        address("/notes", &[("cursor", cursor.map(ToString::to_string))])
+    }
+}
+
+impl Search {
+    /// The choices of the kind: word, name, whether it is chosen.
+    fn kinds(&self) -> [(&'static str, &'static str, bool); 3] {
+        [("", "Everything"), ("post", "Posts"), ("note", "Notes")]
+            .map(|(word, name)| (word, name, self.kind.unwrap_or_default() == word))
+    }
+}
+
+/// A path with those of the parameters that are given.
+fn address(path: &str, parameters: &[(&str, Option<String>)]) -> String {
+    let mut address = path.to_owned();
+    let mut separator = '?';
+    for (name, value) in parameters {
+        if let Some(value) = value {
+            address.push(separator);
+            address.push_str(name);
+            address.push('=');
+            address.push_str(&super::encoded(value));
+            separator = '&';
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! Every page with content that means harm or is merely odd.
+
+use chrono::NaiveDateTime;
+use serde_json::json;
+
+use super::*;
+use crate::changeset::{Errors, Params};
+
+const NASTY: &str = "</title></textarea><script>alert(1)</script>\"'><img src=x onerror=alert(1)> שלום \u{202e}x 👨‍👩‍👧";
+
+fn at(text: &str) -> NaiveDateTime {
+    text.parse().unwrap()
+}
+
+fn post(id: i64) -> Post {
+    Post {
+        id,
+        title: NASTY.to_owned(),
+        body: NASTY.to_owned(),
+        status: Status::Published,
+        author: Some(NASTY.to_owned()),
+        user_id: None,
+        tags: vec![NASTY.to_owned(), "a&b=c d".to_owned()],
+        inserted_at: at("2026-11-22T09:05:07.123456"),
+        updated_at: at("2026-11-23T10:00:00"),
+    }
+}
+
+fn comment(id: i64) -> Comment {
+    let inserted_at = at("2026-11-22T09:05:07.123456");
+    Comment {
+        id,
+        post_id: 1,
+        body: NASTY.to_owned(),
+        author: Some(NASTY.to_owned()),
+        user_id: None,
+        inserted_at,
+    }
+}
+
+fn note(id: i64) -> Note {
+    let inserted_at = at("2026-11-22T09:05:07.123456");
+    Note {
+        id,
+        title: NASTY.to_owned(),
+        body: NASTY.to_owned(),
+        author: NASTY.to_owned(),
+        inserted_at,
+        updated_at: inserted_at,
+    }
+}
+
+fn refused(fields: &[&'static str]) -> (Params, Errors) {
+    let mut errors = Errors::default();
+    let mut params = Params::new();
+    for field in fields {
+        errors.add(field, NASTY);
+        params.insert((*field).to_owned(), json!(NASTY));
+    }
+    (params, errors)
+}
+
+fn index(tag: Option<&str>, cursor: Option<Cursor>) -> PostIndex {
+    let next = Some(Cursor { inserted_at: at("2026-11-22T09:05:07.123456"), id: 2 });
+    PostIndex {
+        frame: Frame { open: true, ..Frame::default() },
+        status: Status::Published,
+        tag: tag.map(str::to_owned),
+        cursor,
+        posts: Page { items: vec![post(2), post(1)], next },
+    }
+}
+
+fn show(form: CommentForm) -> PostShow {
+    PostShow {
+        frame: Frame::default(),
+        post: post(1),
+        cursor: None,
+        comments: Page {
+            items: vec![comment(1), Comment { author: None, ..comment(2) }],
+            next: None,
+        },
+        form,
+    }
+}
+
+fn every_page() -> Vec<String> {
+    let frame = Frame { open: true, ..Frame::default() };
+    let (params, errors) = refused(&["title", "body", "tags", "status", "author"]);
+    let post_form = || PostForm::refused(&params, errors.clone());
+    let note_form = || NoteForm::refused(&params, errors.clone());
+    let hit = Hit {
+        kind: "post",
+        id: 1,
+        title: NASTY.to_owned(),
+        snippet: "&lt;b&gt; <mark>x</mark>".to_owned(),
+    };
+    let search = |outcome| Search { frame, query: NASTY.to_owned(), kind: Some("post"), outcome };
+    let notes =
+        Page { items: vec![note(2), Note { body: NASTY.repeat(100), ..note(1) }], next: None };
+    [
+        index(Some(NASTY), None).render(),
+        show(CommentForm::refused(&params, errors.clone())).render(),
+        PostNew { frame, form: post_form() }.render(),
+        PostEdit { frame, id: 1, form: post_form() }.render(),
+        NoteIndex { frame, cursor: None, notes, form: note_form() }.render(),
+        NoteShow { frame, note: note(1) }.render(),
+        NoteEdit { frame, id: 1, form: note_form() }.render(),
+        search(Outcome::Idle).render(),
+        search(Outcome::Invalid(NASTY.to_owned())).render(),
+        search(Outcome::Hits(vec![hit])).render(),
+        ErrorPage { frame, status: 404, title: NASTY.to_owned(), message: NASTY.to_owned() }
+            .render(),
+    ]
+    .map(Result::unwrap)
+    .into()
+}
+
+#[test]
+fn nothing_typed_becomes_markup_on_any_page() {
+    for page in every_page() {
+        assert_eq!(page.matches("<script").count(), 1, "{page}");
+        assert_eq!(page.matches("<h1").count(), 1, "{page}");
+        assert_eq!(page.matches("</title>").count(), 1, "{page}");
+        assert_eq!(
+            page.matches("</textarea>").count(),
+            page.matches("<textarea").count(),
+            "{page}"
+        );
+        assert!(!page.contains("onerror=alert(1)>"), "{page}");
+        assert!(!page.contains(" style="), "{page}");
+    }
+}
+
+#[test]
+fn no_page_has_an_id_twice_or_a_label_for_nothing() {
+    for page in every_page() {
+        let ids: Vec<&str> = values(&page, " id=\"");
+        for id in &ids {
+            assert_eq!(ids.iter().filter(|other| other == &id).count(), 1, "{id} in {page}");
+        }
+        let references =
+            ["for", "aria-describedby", "aria-labelledby"].map(|name| format!(" {name}=\""));
+        for list in references.iter().flat_map(|name| values(&page, name)) {
+            for id in list.split(' ') {
+                assert!(ids.contains(&id), "{id} is not in {page}");
+            }
+        }
+    }
+}
+
+fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
+    page.split(attribute).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn addresses_carry_the_list_that_they_go_on_with() {
+    let page = index(Some("a&b=c d/ü"), None).render().unwrap();
+    let next = "href=\"/?tag=a%26b%3Dc%20d%2F%C3%BC&#38;cursor=1795338307123456_2\"";
+    assert!(page.contains(next), "{page}");
+    assert!(page.contains("href=\"/?tag=a%26b%3Dc%20d\""), "{page}");
+    assert!(page.contains("data-first>"), "{page}");
+    let page = index(None, Some(Cursor { inserted_at: at("2026-11-22T00:00:00"), id: 9 }))
+        .render()
+        .unwrap();
+    assert!(!page.contains("data-first"), "{page}");
+    assert!(page.contains("<a href=\"/\">Newest posts</a>"), "{page}");
+}
+
+#[test]
+fn times_are_for_people_and_for_machines() {
+    let page = show(CommentForm::default()).render().unwrap();
+    assert!(
+        page.contains("<time datetime=\"2026-11-22T09:05:07Z\">22 November 2026</time>"),
+        "{page}"
+    );
+    assert!(page.contains("22 November 2026, 09:05 UTC"), "{page}");
+    assert!(page.contains("Anonymous"), "{page}");
+}
+
+#[test]
+fn a_page_says_that_access_is_open_only_when_it_is() {
+    let sentence = "Anyone who can reach this address may read and write.";
+    assert!(index(None, None).render().unwrap().contains(sentence));
+    assert!(!show(CommentForm::default()).render().unwrap().contains(sentence));
+}
+
+#[test]
+fn what_was_typed_comes_back_to_the_letter_with_its_messages() {
+    let body = "\n\n  first lines are blank\n";
+    let params = json!({"title": "ab", "body": body, "tags": "x, y", "status": "draft"});
+    let serde_json::Value::Object(params) = params else { panic!("an object") };
+    let mut errors = Errors::default();
+    errors.add("title", "should be at least 3 character(s)");
+    let form = PostForm::refused(&params, errors);
+    let page = PostNew { frame: Frame::default(), form }.render().unwrap();
+    // The first line break after the tag is not part of the text.
+    assert!(page.contains(&format!(">\n{body}</textarea>")), "{page}");
+    assert!(page.contains("<li>The title should be at least 3 character(s).</li>"), "{page}");
+    assert!(page.contains("aria-describedby=\"post-title-errors\""), "{page}");
+    assert!(page.contains("value=\"draft\" checked"), "{page}");
+    assert!(page.contains("value=\"x, y\""), "{page}");
+}
