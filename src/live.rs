@@ -4,6 +4,7 @@
 //! recipient. WebSockets and server-sent events share everything but their framing.
 
 pub mod frame;
+mod inbound;
 mod progress;
 pub mod session;
 pub mod sockets;

@@ -119,6 +119,7 @@ async function update() {
     if (wanted) merge(region, wanted);
   }
   document.title = fresh.title;
+  page.log = fresh.body.dataset.log;
 }
 
 // One fetch at a time, one for all that happened since the last, and not every reader's at once.
@@ -126,6 +127,8 @@ const SPREAD = 300;
 const PAUSE = 1000;
 let stale = false;
 let updating = false;
+/** The page could not be fetched since it was last known to have changed. */
+let behind = false;
 
 async function refresh() {
   stale = true;
@@ -138,10 +141,13 @@ async function refresh() {
     try {
       await update();
       failures = 0;
+      behind = false;
     } catch {
       stale = true;
       failures += 1;
+      behind = true;
     }
+    if (socket?.readyState === WebSocket.OPEN) show(behind ? "stale" : "live");
     await sleep(failures ? backoff(failures) : PAUSE);
   }
   updating = false;
@@ -225,18 +231,19 @@ let socket = null;
 let failures = 0;
 let retry = 0;
 let silence = 0;
-/** The id of the last event seen, which is where a connection can go on from. */
-let lastId = null;
+/** The last event that the page reflects or has been told of: each connection goes on from it, the
+ *  first one from where the page was rendered, so that nothing falls in between. */
+let lastId = Number(page.lastEventId);
 
-/** The feed's address. Without a position in it, events missed in between are made up for by
- *  fetching the page after each connection; with `last_event_id`, that is for the log to do. */
 function address() {
   const url = new URL(feeds[kind], location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  url.searchParams.set("last_event_id", lastId);
+  url.searchParams.set("log", page.log);
   return url;
 }
 
-const labels = { live: "Live", reconnecting: "Reconnecting…", offline: "Offline" };
+const labels = { live: "Live", stale: "Out of date", reconnecting: "Reconnecting…", offline: "Offline" };
 
 function show(state) {
   const pill = byId("live");
@@ -251,14 +258,10 @@ function connect() {
   clearTimeout(retry);
   const mine = new WebSocket(address());
   socket = mine;
-  mine.onopen = () => {
-    show("live");
-    refresh();
-  };
+  mine.onopen = () => show(behind ? "stale" : "live");
   mine.onmessage = ({ data }) => {
     clearTimeout(silence);
     failures = 0;
-    show("live");
     if (data === "pong") return;
     let frame;
     try {
@@ -266,9 +269,17 @@ function connect() {
     } catch {
       return;
     }
-    if (Number.isInteger(frame.id)) lastId = Math.max(lastId ?? 0, frame.id);
-    if (frame.event === "resync") refresh();
-    else if (frame.data) take[kind](frame);
+    if (frame.event === "resync") {
+      // The log no longer has what happened since, or it is another log: all anew from here.
+      lastId = frame.id;
+      refresh();
+      return;
+    }
+    if (Number.isInteger(frame.id)) {
+      if (frame.id <= lastId) return;
+      lastId = frame.id;
+    }
+    if (frame.data) take[kind](frame);
   };
   mine.onclose = ({ code }) => {
     if (socket === mine) lost(code);

@@ -16,6 +16,7 @@ use actix_web_actors::ws::{
 use bytestring::ByteString;
 
 use super::frame;
+use super::inbound;
 use super::progress::Progress;
 use super::{Live, MAILBOX, Place, Subscription};
 use crate::error::{AppError, AppResult};
@@ -34,12 +35,20 @@ pub struct Session {
     /// When the peer was last heard of.
     heard: Instant,
     /// A message that comes in pieces.
-    pieces: Option<Vec<u8>>,
+    pieces: Option<Pieces>,
+    /// Set when the peer has announced a frame that is too large.
+    oversized: Rc<Cell<bool>>,
     /// Where the client has come, known once the channels are joined; `None` when it is live only.
     start: Rc<Cell<Option<Start>>>,
     /// Leaves all channels when the session ends, however it ends.
     _lifeline: Lifeline,
     _place: Place,
+}
+
+/// What has come of a message that is sent in pieces.
+struct Pieces {
+    bytes: Vec<u8>,
+    text: bool,
 }
 
 /// Answers a request with 101 and starts the session, which has joined its channels by then:
@@ -60,7 +69,9 @@ pub async fn open(
     let (address, start) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(None)));
     let (own, asked) = (live.clone(), subscription.clone());
     let (made, starts) = (Rc::clone(&address), Rc::clone(&start));
-    let frames = WebsocketContext::with_factory(payload, move |ctx| {
+    let oversized = Rc::new(Cell::new(false));
+    let incoming = inbound::limited(payload, MAX_MESSAGE as u64, Rc::clone(&oversized));
+    let frames = WebsocketContext::with_factory(incoming, move |ctx| {
         ctx.set_mailbox_capacity(MAILBOX);
         let address = ctx.address();
         let lifeline = own.pubsub.lifeline(address.clone());
@@ -72,6 +83,7 @@ pub async fn open(
             subscription: asked,
             heard: Instant::now(),
             pieces: None,
+            oversized,
             _lifeline: lifeline,
             _place: place,
         }
@@ -127,20 +139,27 @@ impl Session {
     /// Puts a message together that comes in pieces.
     fn piece(&mut self, item: Item, ctx: &mut WebsocketContext<Self>) {
         let (piece, last) = match item {
-            Item::FirstText(piece) | Item::FirstBinary(piece) => {
-                self.pieces = Some(Vec::new());
+            Item::FirstText(piece) => {
+                self.pieces = Some(Pieces { bytes: Vec::new(), text: true });
+                (piece, false)
+            }
+            Item::FirstBinary(piece) => {
+                self.pieces = Some(Pieces { bytes: Vec::new(), text: false });
                 (piece, false)
             }
             Item::Continue(piece) => (piece, false),
             Item::Last(piece) => (piece, true),
         };
         let Some(pieces) = &mut self.pieces else { return };
-        if pieces.len() + piece.len() > MAX_MESSAGE {
+        if pieces.bytes.len() + piece.len() > MAX_MESSAGE {
             return Self::close(ctx, CloseCode::Size, "message too large");
         }
-        pieces.extend_from_slice(&piece);
-        if last && let Some(message) = self.pieces.take() {
-            Self::text(ctx, &message);
+        pieces.bytes.extend_from_slice(&piece);
+        if last
+            && let Some(message) = self.pieces.take()
+            && message.text
+        {
+            Self::text(ctx, &message.bytes);
         }
     }
 }
@@ -210,7 +229,9 @@ impl StreamHandler<Result<Message, ProtocolError>> for Session {
                 ctx.close(reason);
                 ctx.stop();
             }
-            Err(ProtocolError::Overflow) => Self::close(ctx, CloseCode::Size, "message too large"),
+            Err(_) if self.oversized.get() => {
+                Self::close(ctx, CloseCode::Size, "message too large");
+            }
             Err(ProtocolError::Io(error)) => {
                 log::debug!("a socket ended: {error}");
                 ctx.stop();

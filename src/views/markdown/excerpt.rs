@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::{MAX_DEPTH, options};
 
 /// How many characters (grapheme clusters) an excerpt has at most, the ellipsis not counted.
-pub const LENGTH: usize = 280;
+const LENGTH: usize = 280;
 
 /// How much of a body is looked at: lists show many posts, each of which may be a mebibyte.
 const LOOKED_AT: usize = 8 * 1024;
@@ -40,6 +40,9 @@ fn words(markdown: &str, everything: bool) -> String {
                 skipped += usize::from(!everything && is_apart(&tag));
                 if depth > MAX_DEPTH {
                     break;
+                }
+                if is_block(tag.to_end()) {
+                    text.push(' ');
                 }
             }
             Event::End(tag) => {

@@ -20,7 +20,7 @@ static PAGE: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .attribute_filter(|element, attribute, value| {
             let own = attribute != "id" || is_footnote(value);
             let kept = own && (element != "input" || attribute != "type" || value == "checkbox");
-            kept.then(|| Cow::Borrowed(value))
+            kept.then_some(Cow::Borrowed(value))
         });
     builder
 });

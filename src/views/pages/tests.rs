@@ -95,22 +95,32 @@ fn every_page() -> Vec<String> {
         title: NASTY.to_owned(),
         snippet: "&lt;b&gt; <mark>x</mark>".to_owned(),
     };
-    let search = |outcome| Search { frame, query: NASTY.to_owned(), kind: Some("post"), outcome };
+    let search = |outcome| Search {
+        frame: frame.clone(),
+        query: NASTY.to_owned(),
+        kind: Some("post"),
+        outcome,
+    };
     let notes =
         Page { items: vec![note(2), Note { body: NASTY.repeat(100), ..note(1) }], next: None };
     [
         index(Some(NASTY), None).render(),
         show(CommentForm::refused(&params, errors.clone())).render(),
-        PostNew { frame, form: post_form() }.render(),
-        PostEdit { frame, id: 1, form: post_form() }.render(),
-        NoteIndex { frame, cursor: None, notes, form: note_form() }.render(),
-        NoteShow { frame, note: note(1) }.render(),
-        NoteEdit { frame, id: 1, form: note_form() }.render(),
+        PostNew { frame: frame.clone(), form: post_form() }.render(),
+        PostEdit { frame: frame.clone(), id: 1, form: post_form() }.render(),
+        NoteIndex { frame: frame.clone(), cursor: None, notes, form: note_form() }.render(),
+        NoteShow { frame: frame.clone(), note: note(1) }.render(),
+        NoteEdit { frame: frame.clone(), id: 1, form: note_form() }.render(),
         search(Outcome::Idle).render(),
         search(Outcome::Invalid(NASTY.to_owned())).render(),
         search(Outcome::Hits(vec![hit])).render(),
-        ErrorPage { frame, status: 404, title: NASTY.to_owned(), message: NASTY.to_owned() }
-            .render(),
+        ErrorPage {
+            frame: frame.clone(),
+            status: 404,
+            title: NASTY.to_owned(),
+            message: NASTY.to_owned(),
+        }
+        .render(),
     ]
     .map(Result::unwrap)
     .into()

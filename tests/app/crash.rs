@@ -1,0 +1,298 @@
+//! The binary itself: how it starts, how it says that it cannot, and what is left when it dies.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::tempdir;
+
+/// Longer than anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The binary, in an environment that says nothing about it.
+fn kilonova(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kilonova"));
+    let settings = std::env::vars_os().map(|(name, _)| name);
+    for name in settings.filter(|name| name.to_string_lossy().starts_with("KILONOVA_")) {
+        command.env_remove(name);
+    }
+    command.env_remove("DATABASE_URL").env_remove("RUST_LOG").args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A running server. Killed at the latest when it is dropped.
+struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Server {
+    /// Starts the binary on a free port, which its log names, and waits until it is ready.
+    fn start(folder: &Path) -> Server {
+        let folder = folder.to_str().unwrap();
+        let mut child = kilonova(&["--bind", "127.0.0.1:0", "--data-dir", folder]).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        let port = loop {
+            line.clear();
+            assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it listened");
+            let at = line
+                .split("127.0.0.1:")
+                .nth(1)
+                .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+            if let Some(port @ 1..) = at.and_then(|port| port.parse().ok()) {
+                break port;
+            }
+        };
+        // The rest of the log is read, so that it never blocks on a full pipe.
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        let server = Server { child, port };
+        assert_eq!(server.call("GET", "/health/ready", None).0, 200);
+        server
+    }
+
+    /// A request and its answer.
+    fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let body = body.map(Value::to_string).unwrap_or_default();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(body).unwrap_or_default())
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    fn ended(mut self) -> ExitStatus {
+        wait(&mut self.child)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Waits for the end, which must come.
+fn wait(child: &mut Child) -> ExitStatus {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if started.elapsed() > PATIENCE {
+            drop(child.kill());
+            panic!("it does not end");
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// The one line that the binary ends with when it cannot start.
+#[track_caller]
+fn complaint(mut command: Command) -> String {
+    let mut child = command.spawn().unwrap();
+    let status = wait(&mut child);
+    let mut text = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+    assert!(!status.success() && status.code().is_some(), "{status}: {text}");
+    assert_eq!(text.lines().count(), 1, "not one line: {text}");
+    assert!(text.ends_with('\n') && !text.contains("panicked"), "{text}");
+    let mut said = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(said, "");
+    text
+}
+
+#[track_caller]
+fn assert_names(complaint: &str, names: &[&str]) {
+    for name in names {
+        assert!(complaint.contains(name), "{name:?} is not named: {complaint}");
+    }
+}
+
+#[test]
+fn a_signal_is_a_crash() {
+    for signal in ["TERM", "INT"] {
+        let folder = tempdir().unwrap();
+        let server = Server::start(folder.path());
+        server.signal(signal);
+        assert_eq!(server.ended().code(), Some(0), "SIG{signal}");
+    }
+}
+
+#[test]
+fn a_kill_loses_what_was_acknowledged() {
+    const WRITES: usize = 40;
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let (status, post) =
+        server.call("POST", "/api/posts", Some(&json!({"title": "Kept", "body": "b"})));
+    assert_eq!(status, 201);
+    // Four at a time, so that commits are shared when it dies.
+    let mut acknowledged: Vec<Value> = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..4)
+            .map(|writer| {
+                let server = &server;
+                scope.spawn(move || {
+                    let write = |n| {
+                        let note =
+                            json!({"title": format!("{writer} {n}"), "body": "b", "author": "A"});
+                        let (status, note) = server.call("POST", "/api/notes", Some(&note));
+                        assert_eq!(status, 201);
+                        note
+                    };
+                    (0..WRITES / 4).map(write).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+    });
+    server.signal("KILL");
+    assert_eq!(server.ended().code(), None);
+
+    let server = Server::start(folder.path());
+    assert_eq!(server.call("GET", &format!("/api/posts/{}", post["id"]), None), (200, post));
+    let (_, list) = server.call("GET", "/api/notes?limit=100", None);
+    acknowledged.sort_by_key(|note| std::cmp::Reverse(note["id"].as_i64()));
+    let mut kept = list["notes"].as_array().unwrap().clone();
+    kept.sort_by_key(|note| std::cmp::Reverse(note["id"].as_i64()));
+    assert_eq!(kept, acknowledged);
+    // And it is a whole server again.
+    let note = json!({"title": "After", "body": "b", "author": "A"});
+    assert_eq!(server.call("POST", "/api/notes", Some(&note)).0, 201);
+}
+
+#[test]
+fn a_restart_gives_an_id_again() {
+    let folder = tempdir().unwrap();
+    let post = json!({"title": "Deleted", "body": "b"});
+    let server = Server::start(folder.path());
+    let (_, first) = server.call("POST", "/api/posts", Some(&post));
+    assert_eq!(server.call("DELETE", &format!("/api/posts/{}", first["id"]), None).0, 204);
+    server.signal("TERM");
+    assert_eq!(server.ended().code(), Some(0));
+    let server = Server::start(folder.path());
+    let (_, second) = server.call("POST", "/api/posts", Some(&post));
+    assert!(second["id"].as_i64() > first["id"].as_i64());
+}
+
+#[test]
+fn a_bad_flag_is_not_named() {
+    for (arguments, names) in [
+        (&["--no-such-flag"][..], "--no-such-flag"),
+        (&["--bind", "nowhere"], "--bind"),
+        (&["--bind", "127.0.0.1:99999"], "--bind"),
+        (&["--workers", "0"], "--workers"),
+        (&["--grace", "soon"], "--grace"),
+        (&["--max-body=-1"], "--max-body"),
+        (&["--access", "everyone"], "--access"),
+        (&["no-such-command"], "no-such-command"),
+    ] {
+        assert_names(&complaint(kilonova(arguments)), &[names]);
+    }
+}
+
+#[test]
+fn a_taken_port_is_not_named() {
+    let folder = tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = folder.path().to_str().unwrap();
+    let line = complaint(kilonova(&["--bind", &address, "--data-dir", folder]));
+    assert_names(&line, &[&address]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_not_named() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("a-file");
+    std::fs::write(&file, "not a folder").unwrap();
+    for path in [file.clone(), file.join("below")] {
+        let path = path.to_str().unwrap();
+        let line = complaint(kilonova(&["--bind", "127.0.0.1:0", "--data-dir", path]));
+        assert_names(&line, &[path]);
+    }
+}
+
+#[test]
+fn a_second_server_works_on_the_same_folder() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let path = folder.path().to_str().unwrap();
+    let line = complaint(kilonova(&["--bind", "127.0.0.1:0", "--data-dir", path]));
+    assert_names(&line, &[path, "another server"]);
+    let post = json!({"title": "Undisturbed", "body": "b"});
+    assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
+}
+
+#[test]
+fn a_damaged_database_is_used_or_overwritten() {
+    let folder = tempdir().unwrap();
+    drop(Server::start(folder.path()));
+    let file = folder.path().join("kilonova.sqlite3");
+    assert!(file.exists());
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() && path != file {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let garbage: Vec<u8> =
+        (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    std::fs::write(&file, &garbage).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let line = complaint(kilonova(&["--bind", "127.0.0.1:0", "--data-dir", path]));
+    assert_names(&line, &[file.to_str().unwrap()]);
+    assert!(std::fs::read(&file).unwrap() == garbage, "it was written to");
+}
+
+#[test]
+fn a_database_url_is_repeated_with_its_password_or_ignored() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    for url in [
+        "postgres://ada:hunter2@localhost/blog",
+        "postgresql://ada:hunter2@localhost/blog",
+        "mysql://ada:hunter2@x/y",
+    ] {
+        let flags = ["--bind", "127.0.0.1:0", "--data-dir", path, "--database-url", url];
+        let of_flag = complaint(kilonova(&flags));
+        let mut by_environment = kilonova(&flags[..4]);
+        by_environment.env("DATABASE_URL", url);
+        for line in [of_flag, complaint(by_environment)] {
+            assert_names(&line, &["--database-url"]);
+            assert!(!line.contains("hunter2"), "{line}");
+            if url.starts_with("postgres") {
+                assert_names(&line, &["PostgreSQL"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn access_for_all_is_opened_to_the_world() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let line = complaint(kilonova(&["--bind", "0.0.0.0:0", "--data-dir", path]));
+    assert_names(&line, &["accounts"]);
+}

@@ -1,0 +1,436 @@
+//! Clients that mean no good, or know no better: every one is answered or cut, never with a 500,
+//! and the server lives on.
+
+use std::time::Duration;
+
+use actix_web::http::Method;
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::{Raw, Site};
+
+const MEBIBYTE: usize = 1024 * 1024;
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// Sends bytes, stays to listen, and gives the status; `None` when the server just hangs up.
+async fn status_of(site: &Site, bytes: &[u8]) -> Option<u16> {
+    let mut raw = Raw::connect(site).await;
+    raw.send(bytes).await;
+    let answer = raw.answer().await?;
+    assert_ne!(answer.status, 500, "{answer:?}");
+    Some(answer.status)
+}
+
+#[actix_web::test]
+async fn a_nul_gets_into_the_database() {
+    let site = Site::start().await;
+    let post = site.new_post("Commented").await["id"].as_i64().unwrap();
+    let invalid = |field: &str| json!({"errors": {field: ["is invalid"]}});
+    for (path, fields, field) in [
+        ("/api/posts", json!({"title": "a\0bc", "body": "b"}), "title"),
+        ("/api/posts", json!({"title": "abc", "body": "b\0"}), "body"),
+        ("/api/posts", json!({"title": "abc", "body": "b", "tags": ["\0"]}), "tags"),
+        ("/api/posts", json!({"title": "abc", "body": "b", "tags": ["a\0b"]}), "tags"),
+        ("/api/posts", json!({"title": "abc", "body": "b", "status": "draft\0"}), "status"),
+        ("/api/posts/1/comments", json!({"body": "a\0b"}), "body"),
+        ("/api/posts/1/comments", json!({"body": "b", "author": "A\0"}), "author"),
+        ("/api/notes", json!({"title": "t\0", "body": "b", "author": "A"}), "title"),
+        ("/api/notes", json!({"title": "t", "body": "\0b", "author": "A"}), "body"),
+        ("/api/notes", json!({"title": "t", "body": "b", "author": "\0A"}), "author"),
+    ] {
+        let answer = site.post(path, &fields).await;
+        if fields["tags"] == json!(["\0"]) {
+            // Blank once trimmed: nothing is left of it.
+            assert_eq!(answer.json(201)["tags"], json!([]));
+        } else {
+            assert_eq!(answer.json(422), invalid(field), "{fields}");
+        }
+    }
+    assert_eq!(site.get(&format!("/api/posts/{post}")).await.status, 200);
+    site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn half_a_character_or_half_a_document_is_taken() {
+    let site = Site::start().await;
+    let whole = r#"{"title":"Title 🎉","body":"b","tags":["a"]}"#.as_bytes();
+    for end in 0..whole.len() {
+        site.post_text("/api/posts", whole[..end].to_vec()).await.error(400);
+    }
+    for text in [
+        r#"{"title":"\ud800abc","body":"b"}"#,
+        r#"{"title":"abc\udc00","body":"b"}"#,
+        r#"{"title":"\udc00\ud800abc","body":"b"}"#,
+        r#"{"title":"abc\u12","body":"b"}"#,
+        r#"{"title":"abc\x41","body":"b"}"#,
+        "{\"title\":\"a\nb\",\"body\":\"b\"}",
+        r#"{"title":1e999999,"body":"b"}"#,
+        r#"{"title":NaN}"#,
+    ] {
+        site.post_text("/api/posts", text).await.error(400);
+    }
+    site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn deep_nesting_overflows_the_stack() {
+    let site = Site::start().await;
+    for depth in [200, 100_000, 800_000] {
+        site.post_text("/api/posts", "[".repeat(depth)).await.error(400);
+        site.post_text("/api/posts", r#"{"title":"#.repeat(depth)).await.error(400);
+        let closed = format!(
+            r#"{{"title":"abc","body":"b","x":{}{}}}"#,
+            "[".repeat(depth),
+            "]".repeat(depth)
+        );
+        site.post_text("/api/posts", closed).await.error(400);
+    }
+    site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_key_given_twice_is_refused_or_taken_twice() {
+    let site = Site::start().await;
+    let text = r#"{"title":"First","title":"Last","body":"a","body":"b","tags":[1],"tags":["x"]}"#;
+    let post = site.post_text("/api/posts", text).await.json(201);
+    assert_eq!((&post["title"], &post["body"]), (&json!("Last"), &json!("b")));
+    assert_eq!(post["tags"], json!(["x"]));
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_text_comes_back_changed() {
+    let site = Site::start().await;
+    let mut feed = site.socket("/feed").await;
+    for text in [
+        "👨‍👩‍👧‍👦 family 🏳️‍🌈",
+        "مرحبا بالعالم",
+        "\u{202e}right to left\u{202c}",
+        "Z̸a̵l̶g̷o̴ é é",
+        "日本語のタイトル",
+        "\u{feff}with a mark",
+        "quotes \" and \\ and </script><!--",
+        "\u{10ffff}\u{e000}\u{fffd}",
+        "  spaces around  ",
+        "'; DROP TABLE posts; --",
+        "%s %n {} ${x} {{y}}",
+    ] {
+        let fields = json!({"title": text, "body": format!("{text}\r\n\t{text}\n"), "tags": ["\u{e9}", "e\u{301}"]});
+        let post = site.post("/api/posts", &fields).await.json(201);
+        assert_eq!(post["title"].as_str().unwrap().as_bytes(), text.as_bytes());
+        assert_eq!(post["body"], fields["body"]);
+        assert_eq!(post["tags"], fields["tags"]);
+        assert_eq!(site.get(&format!("/api/posts/{}", post["id"])).await.json(200), post);
+        assert_eq!(feed.next_json().await["data"], post);
+    }
+    let escaped = r#"{"title":"\ud83c\udf89\u0020\u00e9\/","body":"b"}"#;
+    assert_eq!(site.post_text("/api/posts", escaped).await.json(201)["title"], "🎉 é/");
+    feed.close().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn an_invisible_title_passes() {
+    let site = Site::start().await;
+    for title in ["\u{200b}\u{200b}\u{200b}", "\u{feff} \u{2060}", "\u{a0}\u{3000}\u{2003}"] {
+        let refusal =
+            site.post("/api/posts", &json!({"title": title, "body": "b"})).await.json(422);
+        assert_eq!(refusal, json!({"errors": {"title": ["can't be blank"]}}));
+    }
+    for title in ["two\nlines", "a\ttab", "\u{1b}[31mred", "a\rb", "bell\u{7}", "\u{85}next"] {
+        let refusal =
+            site.post("/api/posts", &json!({"title": title, "body": "b"})).await.json(422);
+        assert_eq!(refusal, json!({"errors": {"title": ["is invalid"]}}), "{title:?}");
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_body_at_the_limit_is_refused_or_one_beyond_it_is_not() {
+    let site = Site::start().await;
+    let too_long = json!({"errors": {"body": ["should be at most 1048576 byte(s)"]}});
+    let body = "x".repeat(MEBIBYTE);
+    let post = site.post("/api/posts", &json!({"title": "Large", "body": body})).await.json(201);
+    assert_eq!(post["body"], body);
+    let body = format!("{body}x");
+    let refusal = site.post("/api/posts", &json!({"title": "Large", "body": body})).await;
+    assert_eq!(refusal.json(422), too_long);
+    // Bytes count, not characters.
+    let body = "é".repeat(MEBIBYTE / 2 + 1);
+    let refusal = site.post("/api/posts", &json!({"title": "Large", "body": body})).await;
+    assert_eq!(refusal.json(422), too_long);
+    let note = json!({"title": "Large", "body": body, "author": "A"});
+    assert_eq!(site.post("/api/notes", &note).await.json(422), too_long);
+    let path = format!("/api/posts/{}", post["id"]);
+    assert_eq!(site.put(&path, &json!({"body": body})).await.json(422), too_long);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_request_at_the_limit_is_refused_or_one_beyond_it_is_not() {
+    let site = Site::start().await;
+    let padded = |length| {
+        let text = r#"{"title":"Padded","body":"b"}"#;
+        format!("{text}{}", " ".repeat(length - text.len()))
+    };
+    assert_eq!(site.post_text("/api/posts", padded(8 * MEBIBYTE)).await.status, 201);
+    for length in [8 * MEBIBYTE + 1, 10_000_000] {
+        for path in ["/api/posts", "/api/notes", "/api/posts/1/comments"] {
+            site.post_text(path, padded(length)).await.error(413);
+        }
+    }
+    // One that is announced and never comes is not waited for in vain, nor is its memory taken.
+    let head = "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    for length in ["99999999999999999999999", "-1", "abc", "18446744073709551615x"] {
+        let request = format!("{head}Content-Length: {length}\r\n\r\n");
+        assert_eq!(status_of(&site, request.as_bytes()).await, Some(400), "{length}");
+    }
+    let both = format!("{head}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    assert_eq!(status_of(&site, both.as_bytes()).await, Some(400));
+    site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_body_in_chunks_escapes_the_limit() {
+    let site = Site::start_with(|config| config.max_body = 1000).await;
+    let head = "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                Transfer-Encoding: chunked\r\n\r\n";
+    let mut good = Raw::connect(&site).await;
+    good.send(
+        format!("{head}1d\r\n{}\r\n0\r\n\r\n", r#"{"title":"Chunks","body":"b"}"#).as_bytes(),
+    )
+    .await;
+    assert_eq!(good.answer().await.unwrap().json(201)["title"], "Chunks");
+    let mut large = Raw::connect(&site).await;
+    large.send(head.as_bytes()).await;
+    for _ in 0..20 {
+        large.send(format!("64\r\n{}\r\n", " ".repeat(100)).as_bytes()).await;
+    }
+    large.send(b"0\r\n\r\n").await;
+    large.answer().await.unwrap().error(413);
+    // Broken pieces.
+    for broken in ["xyz\r\n", "-1\r\n", "fffffffffffffffff\r\n", "5\r\nabcdefgh\r\n"] {
+        let status = status_of(&site, format!("{head}{broken}").as_bytes()).await;
+        assert!(status.is_none_or(|status| status == 400), "{broken:?}: {status:?}");
+    }
+    site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_path_leads_out_of_the_routes() {
+    let site = Site::start().await;
+    site.new_post("There").await;
+    for id in [
+        "%00",
+        "%ff",
+        "%c3%28",
+        "..%2f1",
+        "..%2f..%2fetc%2fpasswd",
+        "1%2f",
+        "%31%00",
+        "1%0d%0a",
+        "18446744073709551616",
+        "-9223372036854775808",
+        "1e0",
+        "0x1",
+        "١",
+        "1%20",
+        "%2531",
+    ] {
+        let id: String = id
+            .chars()
+            .map(|c| if c.is_ascii() { c.to_string() } else { "%D9%A1".into() })
+            .collect();
+        for path in ["/api/posts/{}", "/api/notes/{}", "/api/comments/{}", "/api/posts/{}/comments"]
+        {
+            let path = path.replace("{}", &id);
+            Raw::connect(&site).await.request("DELETE", &path, &[], b"").await;
+            let method = if path.contains("/api/comments") { "PUT" } else { "GET" };
+            let headers = [JSON];
+            let answer = Raw::connect(&site).await;
+            let answer = answer.request(method, &path, &headers, br#"{"body":"b"}"#).await;
+            answer.error(404);
+        }
+        let path = format!("/posts/{id}/comments/ws");
+        site.refused(&path).await.error(404);
+    }
+    for path in
+        ["/api/../api/posts/1", "/api//posts", "/./api/posts", "//", "/api/posts/1/", "/?x", "*"]
+    {
+        let answer = Raw::connect(&site).await.request("GET", path, &[], b"").await;
+        assert!(matches!(answer.status, 400 | 404), "{path}: {answer:?}");
+    }
+    let long = format!("/api/posts?tag={}", "x".repeat(20_000));
+    assert!(site.get(&long).await.status < 500);
+    assert_eq!(site.get("/api/posts/1").await.status, 200, "a deletion went astray");
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn what_is_no_http_kills_the_server() {
+    let site = Site::start().await;
+    let huge_header =
+        format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(300_000));
+    let many_headers =
+        format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "a: b\r\n".repeat(5_000));
+    let binary: Vec<u8> = (0..=255).collect();
+    for bytes in [
+        &b"\r\n\r\n\r\n\r\nnonsense\r\n\r\n"[..],
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: local\0host\r\n\r\n",
+        b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        &binary,
+        huge_header.as_bytes(),
+        many_headers.as_bytes(),
+    ] {
+        let mut raw = Raw::connect(&site).await;
+        raw.send(bytes).await;
+        raw.finish().await;
+        if let Some(answer) = raw.answer().await {
+            assert!((400..500).contains(&answer.status), "{answer:?}");
+        }
+    }
+    site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn an_old_client_is_not_understood() {
+    let site = Site::start().await;
+    let with_host = b"GET /api/posts HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    assert_eq!(status_of(&site, with_host).await, Some(200));
+    // Without a host nobody can tell whom it was meant for.
+    assert_eq!(status_of(&site, b"GET /api/posts HTTP/1.0\r\n\r\n").await, Some(421));
+    let missing = status_of(&site, b"GET /api/posts HTTP/1.1\r\n\r\n").await;
+    assert!(matches!(missing, Some(400 | 421)), "{missing:?}");
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn requests_in_one_breath_are_answered_out_of_order() {
+    let site = Site::start().await;
+    let mut raw = Raw::connect(&site).await;
+    let one = |n| {
+        let body = format!(r#"{{"title":"Number {n}","body":"b"}}"#);
+        let length = body.len();
+        format!(
+            "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
+        )
+    };
+    raw.send((0..10).map(one).collect::<String>().as_bytes()).await;
+    for n in 0..10 {
+        let post = raw.answer().await.unwrap().json(201);
+        assert_eq!(post["title"], format!("Number {n}"));
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_slow_client_keeps_its_connection_for_ever() {
+    let site = Site::start_with(|config| {
+        // No less: the clock of the HTTP library ticks twice a second.
+        config.request_timeout = Some(Duration::from_secs(1));
+    })
+    .await;
+    let head = "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    let mut slow = Raw::connect(&site).await;
+    slow.send(format!("{head}Content-Length: 50\r\n\r\n{{\"title\":").as_bytes()).await;
+    slow.answer().await.unwrap().error(408);
+    slow.hung_up().await;
+    let mut slow = Raw::connect(&site).await;
+    slow.send(head.as_bytes()).await;
+    if let Some(answer) = slow.answer().await {
+        assert_eq!(answer.status, 408);
+    }
+    slow.hung_up().await;
+    site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn clients_that_hang_up_anywhere_leave_something_open() {
+    let site = Site::start().await;
+    let body = r#"{"title":"Hung up","body":"b"}"#;
+    let request = format!(
+        "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let request = &request.as_bytes();
+    join_all((0..request.len()).step_by(3).map(|sent| {
+        let site = &site;
+        async move {
+            let mut raw = Raw::connect(site).await;
+            raw.send(&request[..sent]).await;
+            if sent % 2 == 0 {
+                // Half open: it has said all that it will, and listens.
+                raw.finish().await;
+                if let Some(answer) = raw.answer().await {
+                    assert_eq!(answer.status, 400, "{sent}");
+                }
+            }
+        }
+    }))
+    .await;
+    assert_eq!(site.get("/api/posts").await.json(200), json!({"posts": [], "next": null}));
+    let mut half_open = Raw::connect(&site).await;
+    half_open.send(request).await;
+    half_open.finish().await;
+    assert!(half_open.answer().await.is_none_or(|answer| answer.status == 201));
+    site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn many_tags_are_taken_or_a_few_are_not() {
+    let site = Site::start().await;
+    let tags: Vec<String> = (0..20).map(|n| format!("{n:é>50}")).collect();
+    let fields = json!({"title": "Tagged", "body": "b", "tags": tags});
+    let post = site.post("/api/posts", &fields).await.json(201);
+    assert_eq!(post["tags"], json!(tags));
+    let fields = json!({"title": "Tagged", "body": "b", "tags": [" a ", "a", "", "b", "a"]});
+    assert_eq!(site.post("/api/posts", &fields).await.json(201)["tags"], json!(["a", "b"]));
+    let fields = json!({"title": "Tagged", "body": "b", "tags": vec!["x"; 100_000]});
+    assert_eq!(site.post("/api/posts", &fields).await.json(201)["tags"], json!(["x"]));
+    let many: Vec<String> = (0..100_000).map(|n| n.to_string()).collect();
+    let fields = json!({"title": "Tagged", "body": "b", "tags": many});
+    let refusal = site.post("/api/posts", &fields).await.json(422);
+    assert_eq!(refusal, json!({"errors": {"tags": ["should have at most 20 item(s)"]}}));
+    let path = format!("/api/posts/{}", post["id"]);
+    assert_eq!(site.put(&path, &json!({"tags": null})).await.json(200)["tags"], json!([]));
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_method_nobody_knows_or_a_body_nobody_wants_is_a_fault_of_ours() {
+    let site = Site::start().await;
+    for method in ["TRACE", "CONNECT", "BREW", "PROPFIND"] {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        if method == Method::CONNECT {
+            let status =
+                status_of(&site, b"CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n\r\n")
+                    .await;
+            assert!(status.is_none_or(|status| (400..500).contains(&status)), "{status:?}");
+            continue;
+        }
+        let answer = site.send(method, "/api/posts", &[], "".into()).await;
+        answer.error(405);
+    }
+    let post = site.new_post("Deleted with a body").await;
+    let path = format!("/api/posts/{}", post["id"]);
+    let answer = site.send(Method::DELETE, &path, &[JSON], "not JSON".into()).await;
+    assert_eq!(answer.status, 204);
+    let answer = site.send(Method::GET, "/api/posts", &[JSON], "not JSON".into()).await;
+    assert_eq!(answer.status, 200);
+    site.stop().await;
+}

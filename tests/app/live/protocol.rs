@@ -1,0 +1,352 @@
+//! What a client may send to a live endpoint, and what it gets for it.
+
+use std::time::Duration;
+
+use actix_http::ws::Item;
+use actix_web::web::Bytes;
+use awc::ws::{CloseCode, Frame, Message};
+use serde_json::json;
+
+use crate::support::{Raw, Site, Socket};
+
+const LIMIT: usize = 64 * 1024;
+
+/// A site with one post, and a socket on each of its live endpoints.
+async fn on_every_endpoint() -> (Site, Vec<Socket>) {
+    let site = Site::start().await;
+    site.new_post("With a socket").await;
+    site.settle().await;
+    let mut sockets = Vec::new();
+    for path in ["/feed", "/notifications", "/posts/1/comments/ws"] {
+        sockets.push(site.socket(path).await);
+    }
+    (site, sockets)
+}
+
+/// A client's frame, masked with zeros, or not masked at all.
+fn frame(first: u8, masked: bool, payload: &[u8]) -> Vec<u8> {
+    let mask = if masked { 0x80 } else { 0 };
+    let length = u16::try_from(payload.len()).unwrap();
+    let mut bytes = vec![first];
+    match u8::try_from(length) {
+        Ok(short @ 0..=125) => bytes.push(mask | short),
+        _ => {
+            bytes.push(mask | 126);
+            bytes.extend(length.to_be_bytes());
+        }
+    }
+    if masked {
+        bytes.extend([0; 4]);
+    }
+    bytes.extend(payload);
+    bytes
+}
+
+#[actix_web::test]
+async fn a_text_ping_gets_no_pong() {
+    let (site, sockets) = on_every_endpoint().await;
+    for mut socket in sockets {
+        for _ in 0..3 {
+            socket.send(Message::Text("ping".into())).await;
+            assert_eq!(socket.text().await, "pong");
+        }
+        socket.close().await;
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_ping_gets_no_pong_with_its_own_payload() {
+    let (site, sockets) = on_every_endpoint().await;
+    for mut socket in sockets {
+        for payload in [&b""[..], b"payload", &[0xff; 125]] {
+            socket.send(Message::Ping(Bytes::copy_from_slice(payload))).await;
+            assert_eq!(socket.frame().await, Some(Frame::Pong(Bytes::copy_from_slice(payload))));
+        }
+        socket.close().await;
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn another_frame_is_answered() {
+    let (site, sockets) = on_every_endpoint().await;
+    let piece = Bytes::from_static;
+    for mut socket in sockets {
+        for ignored in [
+            Message::Text("".into()),
+            Message::Text("PING".into()),
+            Message::Text("ping ".into()),
+            Message::Text(r#"{"event":"ping"}"#.into()),
+            Message::Text("\u{0}ping".into()),
+            Message::Binary(piece(b"ping")),
+            Message::Binary(piece(b"\xff\xfe")),
+            Message::Pong(piece(b"unasked")),
+            Message::Continuation(Item::FirstBinary(piece(b"pi"))),
+            Message::Continuation(Item::Last(piece(b"ng"))),
+            Message::Continuation(Item::FirstText(piece(b"pin"))),
+            Message::Continuation(Item::Last(piece(b""))),
+        ] {
+            socket.send(ignored).await;
+        }
+        // Its answer is the first that comes.
+        socket.send(Message::Ping(piece(b"sentinel"))).await;
+        assert_eq!(socket.frame().await, Some(Frame::Pong(piece(b"sentinel"))));
+        socket.close().await;
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_ping_in_pieces_gets_no_pong() {
+    let (site, sockets) = on_every_endpoint().await;
+    let piece = Bytes::from_static;
+    for mut socket in sockets {
+        socket.send(Message::Continuation(Item::FirstText(piece(b"p")))).await;
+        socket.send(Message::Continuation(Item::Continue(piece(b"in")))).await;
+        // A control frame may come between the pieces.
+        socket.send(Message::Ping(piece(b"between"))).await;
+        assert_eq!(socket.frame().await, Some(Frame::Pong(piece(b"between"))));
+        socket.send(Message::Continuation(Item::Continue(piece(b"")))).await;
+        socket.send(Message::Continuation(Item::Last(piece(b"g")))).await;
+        assert_eq!(socket.text().await, "pong");
+        socket.close().await;
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_large_message_ends_a_socket_or_a_too_large_one_does_not() {
+    let (site, sockets) = on_every_endpoint().await;
+    for mut socket in sockets {
+        socket.send(Message::Text("x".repeat(LIMIT).into())).await;
+        socket.send(Message::Binary(vec![0xff; LIMIT].into())).await;
+        socket.send(Message::Text("ping".into())).await;
+        assert_eq!(socket.text().await, "pong");
+        socket.send(Message::Text("x".repeat(LIMIT + 1).into())).await;
+        assert_eq!(socket.close_code().await, Some(CloseCode::Size));
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_frame_that_is_only_announced_as_large_is_waited_for() {
+    let site = Site::start().await;
+    for length in [(LIMIT + 1) as u64, 1 << 40, u64::MAX >> 1, u64::MAX] {
+        let mut raw = Raw::upgrade(&site, "/feed").await;
+        let mut head = vec![0x81, 0xff];
+        head.extend(length.to_be_bytes());
+        head.extend([0; 4]);
+        raw.send(&head).await;
+        let frame = raw.frame().await.expect("a close frame");
+        assert_eq!(frame.close_code(), Some(1009), "{length}");
+    }
+    site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn pieces_add_up_to_more_than_a_message_may_have() {
+    let (site, sockets) = on_every_endpoint().await;
+    let piece = |size| Bytes::from(vec![b'x'; size]);
+    for mut socket in sockets {
+        socket.send(Message::Continuation(Item::FirstText(piece(LIMIT / 2)))).await;
+        socket.send(Message::Continuation(Item::Last(piece(LIMIT / 2)))).await;
+        socket.send(Message::Text("ping".into())).await;
+        assert_eq!(socket.text().await, "pong");
+        socket.send(Message::Continuation(Item::FirstBinary(piece(LIMIT / 2)))).await;
+        socket.send(Message::Continuation(Item::Continue(piece(LIMIT / 2)))).await;
+        socket.send(Message::Continuation(Item::Continue(piece(1)))).await;
+        assert_eq!(socket.close_code().await, Some(CloseCode::Size));
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_frame_that_no_client_may_send_is_taken() {
+    let site = Site::start().await;
+    for (what, bytes) in [
+        ("not masked", frame(0x81, false, b"ping")),
+        ("of an unknown kind", frame(0x83, true, b"ping")),
+        ("a control frame that is too long", frame(0x89, true, &[0; 126])),
+        ("a piece of nothing", frame(0x80, true, b"ping")),
+    ] {
+        let mut raw = Raw::upgrade(&site, "/feed").await;
+        raw.send(&bytes).await;
+        let answer = raw.frame().await.unwrap_or_else(|| panic!("no close frame: {what}"));
+        assert_eq!(answer.close_code(), Some(1002), "{what}: {answer:?}");
+    }
+    site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_handshake_that_is_none_opens_a_socket() {
+    let site = Site::start().await;
+    let good = [
+        ("upgrade", "websocket"),
+        ("connection", "upgrade"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    for missing in 0..good.len() {
+        let mut headers = good.to_vec();
+        headers.remove(missing);
+        let answer = Raw::connect(&site).await.request("GET", "/feed", &headers, b"").await;
+        answer.error(if missing < 2 { 426 } else { 400 });
+    }
+    site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_close_is_not_answered() {
+    let (site, sockets) = on_every_endpoint().await;
+    for mut socket in sockets {
+        socket.send(Message::Close(Some(CloseCode::Normal.into()))).await;
+        assert_eq!(socket.close_code().await, Some(CloseCode::Normal));
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_connection_outlives_its_socket() {
+    let site = Site::start().await;
+    let mut raw = Raw::upgrade(&site, "/feed").await;
+    raw.send(&frame(0x88, true, &[])).await;
+    assert_eq!(raw.frame().await.map(|frame| frame.opcode), Some(8));
+    raw.hung_up().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_silent_peer_is_kept_or_a_quiet_one_that_answers_is_cut() {
+    let site = Site::start_with(|config| {
+        config.heartbeat.ping = Duration::from_millis(30);
+        config.heartbeat.silence = Duration::from_millis(600);
+    })
+    .await;
+    let mut silent = Raw::upgrade(&site, "/feed").await;
+    let mut quiet = site.socket("/feed").await;
+    let silence = async {
+        let mut pings = 0;
+        while let Some(frame) = silent.frame().await {
+            pings += usize::from(frame.opcode == 9);
+        }
+        pings
+    };
+    let answering = async {
+        let mut pings = 0;
+        // Much longer than the silence that a peer is allowed.
+        while pings < 40 {
+            match quiet.frame().await {
+                Some(Frame::Ping(payload)) => quiet.send(Message::Pong(payload)).await,
+                other => panic!("only pings were expected: {other:?}"),
+            }
+            pings += 1;
+        }
+    };
+    let (pings, ()) = tokio::join!(silence, answering);
+    assert!(pings > 2, "the peer was cut after {pings} pings");
+    let post = site.new_post("Sentinel").await;
+    assert_eq!(quiet.next_json().await["data"], post);
+    quiet.close().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn more_sockets_open_than_there_may_be() {
+    let site = Site::start_with(|config| config.max_sockets = 3).await;
+    site.new_post("With a socket").await;
+    site.settle().await;
+    let mut open = Vec::new();
+    for path in ["/notifications", "/posts/1/comments/ws", "/feed"] {
+        // The place of the last socket may be a moment in coming free.
+        open.push(site.socket_in_time(path).await);
+    }
+    for path in ["/feed", "/notifications", "/posts/1/comments/ws"] {
+        let answer = site.refused(path).await;
+        answer.error(503);
+        let wait: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!(wait > 0);
+    }
+    for mut socket in open {
+        socket.send(Message::Text("ping".into())).await;
+        assert_eq!(socket.text().await, "pong");
+        socket.close().await;
+    }
+    // What is refused takes no place, what is closed gives it back.
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        open.push(site.socket_in_time("/feed").await);
+    }
+    assert_eq!(site.refused("/feed").await.status, 503);
+    for socket in open {
+        socket.close().await;
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_consumer_that_never_reads_stops_others_or_gets_a_hole() {
+    // Large ones fill the kernel's buffers, then small ones the session's mailbox.
+    const LARGE: usize = 10;
+    const SMALL: usize = 400;
+    let site = Site::start().await;
+    let mut slow = Raw::upgrade(&site, "/notifications").await;
+    let mut fast = site.socket("/notifications").await;
+    let body = "x".repeat(1024 * 1024);
+    let large = json!({"title": "Large", "body": body, "author": "Ada"});
+    for _ in 0..LARGE {
+        let note = site.post("/api/notes", &large).await.json(201);
+        assert_eq!(fast.next_json().await["data"]["id"], note["id"]);
+    }
+    for _ in 0..SMALL {
+        let note = site.new_note("Small").await;
+        assert_eq!(fast.next_json().await["data"], note);
+    }
+    fast.close().await;
+
+    // Now it reads: a part of the events without a hole, and then the end.
+    let mut next = 1;
+    let close = loop {
+        match slow.frame().await {
+            Some(frame) if frame.opcode == 1 => {
+                let frame: serde_json::Value = serde_json::from_slice(&frame.payload).unwrap();
+                assert_eq!(frame["id"], next, "a hole before {next}");
+                next += 1;
+            }
+            Some(frame) if frame.opcode == 9 => {}
+            other => break other,
+        }
+    };
+    assert!(next <= LARGE + SMALL, "it was never behind: the test tests nothing");
+    if let Some(close) = close {
+        assert_eq!(close.close_code(), Some(1013), "{close:?}");
+    }
+    site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+#[ignore = "a session whose socket is blocked is not cut yet"]
+async fn a_consumer_that_never_reads_keeps_its_place_for_ever() {
+    let site = Site::start_with(|config| {
+        config.max_sockets = 1;
+        config.heartbeat.ping = Duration::from_millis(100);
+        config.heartbeat.silence = Duration::from_secs(3);
+    })
+    .await;
+    let deaf = Raw::upgrade(&site, "/notifications").await;
+    let large = json!({"title": "Large", "body": "x".repeat(1024 * 1024), "author": "Ada"});
+    for _ in 0..10 {
+        site.post("/api/notes", &large).await.json(201);
+    }
+    // Its way is blocked, so that it cannot even be told: it is cut all the same.
+    let mut next = site.socket_in_time("/feed").await;
+    let post = site.new_post("Sentinel").await;
+    assert_eq!(next.next_json().await["data"], post);
+    next.close().await;
+    drop(deaf);
+    site.stop().await;
+}

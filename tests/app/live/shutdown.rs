@@ -1,0 +1,74 @@
+//! The end: sockets are told, requests are finished, nothing new is taken.
+
+use awc::ws::CloseCode;
+use serde_json::Value;
+
+use crate::support::{Raw, Site};
+
+#[actix_web::test]
+async fn sockets_are_cut_without_a_word() {
+    let site = Site::start().await;
+    site.new_post("With a socket").await;
+    let mut sockets = Vec::new();
+    for path in ["/feed", "/notifications", "/posts/1/comments/ws"] {
+        sockets.push(site.socket(path).await);
+    }
+    site.begin_stop();
+    for mut socket in sockets {
+        assert_eq!(socket.close_code().await, Some(CloseCode::Away));
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_request_under_way_is_lost() {
+    let site = Site::start().await;
+    let mut feed = site.socket("/feed").await;
+    let body = r#"{"title":"Under way","body":"b"}"#;
+    let head = format!(
+        "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut request = Raw::connect(&site).await;
+    request.send(head.as_bytes()).await;
+    // The server has begun with it: it asks for the body.
+    let go_on = request.answer().await.unwrap();
+    assert_eq!(go_on.status, 100);
+    site.begin_stop();
+    assert_eq!(feed.close_code().await, Some(CloseCode::Away));
+    request.send(body.as_bytes()).await;
+    let post: Value = request.answer().await.unwrap().json(201);
+    assert_eq!(post["title"], "Under way");
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_client_that_does_not_leave_holds_up_the_end() {
+    let site = Site::start_with(|config| config.grace = std::time::Duration::from_secs(1)).await;
+    // One has an idle connection, one is in the middle of a request, one never reads its close.
+    let mut idle = Raw::connect(&site).await;
+    idle.send(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert_eq!(idle.answer().await.unwrap().status, 200);
+    let mut half = Raw::connect(&site).await;
+    half.send(b"POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Le").await;
+    let deaf = Raw::upgrade(&site, "/feed").await;
+    let started = std::time::Instant::now();
+    site.stop().await;
+    assert!(started.elapsed() < std::time::Duration::from_secs(3), "{:?}", started.elapsed());
+    drop((idle, half, deaf));
+}
+
+#[actix_web::test]
+async fn a_server_that_stops_still_says_that_it_is_ready() {
+    let site = Site::start().await;
+    let mut feed = site.socket("/feed").await;
+    // The first thing that a stop does; the next takes connections away, and with them the answer.
+    site.sockets().close_all();
+    assert_eq!(feed.close_code().await, Some(CloseCode::Away));
+    for refusal in [site.get("/health/ready").await, site.refused("/feed").await] {
+        refusal.error(503);
+        assert!(refusal.header("retry-after").is_some());
+    }
+    site.stop().await;
+}

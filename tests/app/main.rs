@@ -1,0 +1,10 @@
+//! The application from outside: started as production starts it, on a free port and in a folder of
+//! its own, and spoken to over real HTTP and WebSockets.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is meant to panic")]
+
+mod api;
+mod crash;
+mod hostile;
+mod live;
+mod support;

@@ -1,0 +1,221 @@
+//! An application on a free port, in a folder of its own, and a client that speaks HTTP to it.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::Method;
+use actix_web::rt::task::JoinHandle;
+use actix_web::web::{Bytes, Data};
+use awc::error::WsClientError;
+use kilonova::app::{self, App, State};
+use kilonova::config::{Cli, Command, Config};
+use kilonova::live::Sockets;
+use kilonova::pubsub::PubSub;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::Notify;
+
+use super::{Answer, PATIENCE, Socket, within};
+
+/// The largest body and the largest frame that a test expects.
+const LARGEST: usize = 64 * 1024 * 1024;
+
+/// A running application. The folder goes with it, also when a test fails.
+pub(crate) struct Site {
+    pub(crate) port: u16,
+    state: Data<State>,
+    client: awc::Client,
+    stop: Arc<Notify>,
+    serving: JoinHandle<Result<(), app::Error>>,
+    folder: TempDir,
+}
+
+impl Site {
+    /// Starts an application with the flags' defaults.
+    pub(crate) async fn start() -> Site {
+        Site::start_with(|_| ()).await
+    }
+
+    /// Starts an application whose configuration `change` has changed.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Site {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(folder.path());
+        change(&mut config);
+        let app = App::build(config).await.unwrap();
+        Site {
+            port: app.port(),
+            state: app.state(),
+            client: awc::Client::builder().timeout(PATIENCE).finish(),
+            stop: app.stopper(),
+            serving: actix_web::rt::spawn(app.run_until_stopped()),
+            folder,
+        }
+    }
+
+    /// Asks it to stop, as a signal would.
+    pub(crate) fn begin_stop(&self) {
+        self.stop.notify_one();
+    }
+
+    /// Stops it and waits for its end, which must come, without an error.
+    pub(crate) async fn stop(self) {
+        let Site { client, state, stop, serving, folder, .. } = self;
+        drop((client, state));
+        stop.notify_one();
+        within("the application stops", serving).await.unwrap().unwrap();
+        folder.close().unwrap();
+    }
+
+    /// The process groups, for what no request can cause.
+    pub(crate) fn pubsub(&self) -> &PubSub {
+        &self.state.live.pubsub
+    }
+
+    /// The live sockets.
+    pub(crate) fn sockets(&self) -> &Sockets {
+        &self.state.live.sockets
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], Bytes::new()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.json(Method::POST, path, body).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.json(Method::PUT, path, body).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.json(Method::PATCH, path, body).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, &[], Bytes::new()).await
+    }
+
+    /// A body of JSON that `Value` cannot hold: malformed, doubled keys, very large.
+    pub(crate) async fn post_text(&self, path: &str, body: impl Into<Bytes>) -> Answer {
+        let json = [("content-type", "application/json")];
+        self.send(Method::POST, path, &json, body.into()).await
+    }
+
+    async fn json(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let json = [("content-type", "application/json")];
+        self.send(method, path, &json, Bytes::from(body.to_string())).await
+    }
+
+    /// Any request, on a connection of its own: none is left open to hold up the end.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Answer {
+        let mut request = self.client.request(method.clone(), self.url(path)).force_close();
+        for (name, value) in headers {
+            request = request.insert_header((*name, *value));
+        }
+        let answer = async {
+            let mut response =
+                if body.is_empty() { request.send().await } else { request.send_body(body).await }
+                    .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+            let body = response.body().limit(LARGEST).await.unwrap();
+            Answer { status: response.status().as_u16(), headers: response.headers().clone(), body }
+        };
+        within("an answer", answer).await
+    }
+
+    /// Opens a WebSocket; it is open when this returns.
+    pub(crate) async fn socket(&self, path: &str) -> Socket {
+        self.try_socket(path).await.unwrap_or_else(|| panic!("{path} does not open"))
+    }
+
+    /// Opens a WebSocket, unless it is refused.
+    async fn try_socket(&self, path: &str) -> Option<Socket> {
+        let request = self.client.ws(self.url(path)).max_frame_size(LARGEST);
+        match within("an answer to the handshake", request.connect()).await {
+            Ok((_, frames)) => Some(Socket::new(frames)),
+            Err(WsClientError::InvalidResponseStatus(_)) => None,
+            Err(error) => panic!("{path}: {error}"),
+        }
+    }
+
+    /// Opens a WebSocket as soon as there is a place for it.
+    pub(crate) async fn socket_in_time(&self, path: &str) -> Socket {
+        let opened = async {
+            loop {
+                if let Some(socket) = self.try_socket(path).await {
+                    break socket;
+                }
+            }
+        };
+        within("a place comes free", opened).await
+    }
+
+    /// The answer to a WebSocket's handshake that is refused.
+    pub(crate) async fn refused(&self, path: &str) -> Answer {
+        let headers = [
+            ("upgrade", "websocket"),
+            ("connection", "upgrade"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        super::Raw::connect(self).await.request("GET", path, &headers, b"").await
+    }
+
+    /// A post to work with.
+    pub(crate) async fn new_post(&self, title: &str) -> Value {
+        let fields = serde_json::json!({"title": title, "body": "A body."});
+        self.post("/api/posts", &fields).await.json(201)
+    }
+
+    /// A comment to work with.
+    pub(crate) async fn new_comment(&self, post_id: i64, body: &str) -> Value {
+        let path = format!("/api/posts/{post_id}/comments");
+        self.post(&path, &serde_json::json!({"body": body})).await.json(201)
+    }
+
+    /// A note to work with.
+    pub(crate) async fn new_note(&self, title: &str) -> Value {
+        let fields = serde_json::json!({"title": title, "body": "A body.", "author": "Ada"});
+        self.post("/api/notes", &fields).await.json(201)
+    }
+
+    /// Waits until everything written so far has gone out: a socket that is opened afterwards does
+    /// not hear of it. Writes a note to know.
+    pub(crate) async fn settle(&self) {
+        let mut witness = self.socket("/notifications").await;
+        let note = self.new_note("Settled").await;
+        while witness.next_json().await["data"] != note {}
+        witness.close().await;
+    }
+
+    /// Fails when the server is dead or has stopped working.
+    pub(crate) async fn assert_alive(&self) {
+        let post = self.new_post("Still alive").await;
+        let path = format!("/api/posts/{}", post["id"]);
+        assert_eq!(self.get(&path).await.json(200), post);
+    }
+}
+
+/// The flags' own defaults, on a free port, in this folder.
+fn config(folder: &Path) -> Config {
+    let flags = ["kilonova", "--bind", "127.0.0.1:0", "--workers", "1", "--data-dir"];
+    let arguments = flags.map(OsString::from).into_iter().chain([folder.into()]);
+    let Command::Serve(args) = Cli::read(arguments).unwrap().into_command() else {
+        panic!("not the command that serves")
+    };
+    let mut config = args.check().unwrap();
+    config.grace = Duration::from_secs(5);
+    config
+}
