@@ -259,9 +259,7 @@ async fn a_path_leads_out_of_the_routes() {
         let path = format!("/posts/{id}/comments/ws");
         site.refused(&path).await.error(404);
     }
-    for path in
-        ["/api/../api/posts/1", "/api//posts", "/./api/posts", "//", "/api/posts/1/", "/?x", "*"]
-    {
+    for path in ["/api/../api/posts/1", "/api//posts", "/./api/posts", "//", "/api/posts/1/", "*"] {
         let answer = Raw::connect(&site).await.request("GET", path, &[], b"").await;
         assert!(matches!(answer.status, 400 | 404), "{path}: {answer:?}");
     }
