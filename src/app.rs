@@ -4,22 +4,23 @@
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, Arbiter, Context};
+use actix::Arbiter;
 use actix_web::dev::Server;
 use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
 use actix_web::web::Data;
 use actix_web::{App as WebApp, HttpServer};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::config::Config;
 use crate::controllers::pages;
 use crate::db::{self, Db};
+use crate::events::pruner;
 use crate::events::recent::Recent;
-use crate::events::relay::{Committed, Relay};
+use crate::events::relay::Announcer;
 use crate::events::replay::Replay;
 use crate::live::{Live, Sockets};
 use crate::models::event;
@@ -65,6 +66,7 @@ pub struct App {
     port: u16,
     state: Data<State>,
     core: Arbiter,
+    stopping: watch::Sender<bool>,
     stop: Arc<Notify>,
     /// Held for as long as the data is in use.
     _lock: File,
@@ -76,14 +78,16 @@ impl App {
         let lock = lock(&config.storage.data_dir)?;
         let core = Arbiter::new();
         let pubsub = PubSub::start_in(&core.handle(), config.node.as_str());
-        let (db, recent) = start_db(&config, &core, &pubsub).await?;
+        let stopping = watch::Sender::new(false);
+        let (db, recent) = start_db(&config, &core, &pubsub, stopping.subscribe()).await?;
         let sockets = Sockets::new(config.max_sockets, config.heartbeat);
         let replay = Replay::new(db.clone(), recent);
         let search = Search::start(config.storage.index(), db.clone(), pubsub.clone())?;
         let live = Live { pubsub, replay, sockets };
         let state = Data::new(State { config, db, live, search });
         let (server, port) = listen(&state)?;
-        Ok(App { server, port, state, core, stop: Arc::new(Notify::new()), _lock: lock })
+        let stop = Arc::new(Notify::new());
+        Ok(App { server, port, state, core, stopping, stop, _lock: lock })
     }
 
     /// The port that it listens on.
@@ -104,7 +108,7 @@ impl App {
     /// Serves until SIGTERM, SIGINT or the stopper, then stops within the grace: takes no new
     /// connections, closes sockets with 1001, finishes the requests and the writes under way.
     pub async fn run_until_stopped(self) -> Result<(), Error> {
-        let App { server, state, core, stop, .. } = self;
+        let App { server, state, core, stopping, stop, .. } = self;
         let handle = server.handle();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -128,6 +132,7 @@ impl App {
         if tokio::time::timeout(grace.mul_f32(0.25), rest).await.is_err() {
             log::warn!("not everything could be finished in time");
         }
+        stopping.send_replace(true);
         core.stop();
         log::info!("stopped");
         Ok(())
@@ -147,22 +152,20 @@ fn lock(folder: &Path) -> Result<File, Error> {
     }
 }
 
-/// Opens the database and starts the relay, which hears of every commit.
-async fn start_db(config: &Config, core: &Arbiter, pubsub: &PubSub) -> Result<(Db, Recent), Error> {
+/// Opens the database and starts the relay, which hears of every commit, and the pruner.
+async fn start_db(
+    config: &Config,
+    core: &Arbiter,
+    pubsub: &PubSub,
+    stopping: watch::Receiver<bool>,
+) -> Result<(Db, Recent), Error> {
     let path = config.storage.database();
     let name = path.display().to_string();
-    let relay: Arc<OnceLock<Addr<Relay>>> = Arc::default();
-    let hears = Arc::clone(&relay);
-    let on_commit: db::OnCommit = Box::new(move |events| {
-        // A relay too busy to be told finds them in the log.
-        if let Some(relay) = hears.get()
-            && relay.try_send(Committed(events)).is_err()
-        {
-            log::debug!("the relay is busy: it will read the log");
-        }
-    });
     let failed = |error| Error::Database(name.clone(), error);
-    let opened = tokio::task::spawn_blocking(move || Db::open(&path, on_commit)).await;
+    let announcer = Announcer::default();
+    let tells = announcer.clone();
+    let open = move || Db::open(&path, Box::new(move |events| tells.announce(events)));
+    let opened = tokio::task::spawn_blocking(open).await;
     let db = opened.map_err(std::io::Error::other)?.map_err(failed)?;
     let position = db
         .read(|connection| Ok::<_, db::Error>(event::log(connection)?.position))
@@ -170,9 +173,12 @@ async fn start_db(config: &Config, core: &Arbiter, pubsub: &PubSub) -> Result<(D
         .map_err(failed)?;
     let recent = Recent::after_position(position);
     let tick = config.heartbeat.ping;
-    let actor = Relay::new(db.clone(), pubsub.clone(), recent.clone(), position, tick);
-    let address = Relay::start_in_arbiter(&core.handle(), move |_: &mut Context<Relay>| actor);
-    drop(relay.set(address));
+    let kept = (db.clone(), pubsub.clone(), recent.clone());
+    core.spawn_fn(move || {
+        let (db, pubsub, recent) = kept;
+        actix::spawn(announcer.keep(db, pubsub, recent, tick, stopping));
+    });
+    core.spawn(pruner::prune(db.clone(), config.retention));
     Ok((db, recent))
 }
 

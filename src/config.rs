@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::models::event::Retention;
 
 /// The command line as clap sees it.
 #[derive(Debug, Parser)]
@@ -89,6 +92,15 @@ pub struct ServeArgs {
     /// Bytes of a request's body at the most; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_BODY", default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
     max_body: usize,
+    /// Days that an event is kept for those who resume; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_LOG_AGE", default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u16))]
+    max_log_age: u16,
+    /// Events kept at the most; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_LOG_EVENTS", default_value_t = 1_000_000, value_name = "N")]
+    max_log_events: u32,
+    /// Bytes of events kept at the most; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_LOG_BYTES", default_value_t = 1024 * 1024 * 1024, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64))]
+    max_log_bytes: u64,
     /// Seconds that a client may take to send a request's head, and its body; 0: no limit
     #[arg(long, env = "KILONOVA_REQUEST_TIMEOUT", default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=3600))]
     request_timeout: u64,
@@ -137,6 +149,8 @@ pub struct Config {
     pub max_body: usize,
     /// The time that a client may take for a request's head, and for its body.
     pub request_timeout: Option<Duration>,
+    /// What is kept of the log.
+    pub retention: Retention,
     /// The rhythm of the live sockets.
     pub heartbeat: Heartbeat,
 }
@@ -208,6 +222,11 @@ impl ServeArgs {
                  (which still answers only requests for a loopback host)".to_owned(),
             ));
         }
+        let retention = Retention {
+            age: (self.max_log_age > 0).then(|| TimeDelta::days(self.max_log_age.into())),
+            count: (self.max_log_events > 0).then_some(self.max_log_events.into()),
+            bytes: i64::try_from(self.max_log_bytes).ok().filter(|&bytes| bytes > 0),
+        };
         let seconds = |seconds| (seconds > 0).then(|| Duration::from_secs(seconds));
         Ok(Config {
             bind: self.bind,
@@ -218,6 +237,7 @@ impl ServeArgs {
             max_sockets: unless_zero(self.max_sockets),
             max_body: unless_zero(self.max_body),
             request_timeout: seconds(self.request_timeout),
+            retention,
             heartbeat: Heartbeat::default(),
         })
     }

@@ -25,12 +25,14 @@ struct Held {
     bytes: usize,
     /// The position of the last event that came by.
     last: i64,
+    /// The position of the last event that went out.
+    sent: i64,
 }
 
 impl Recent {
     /// Holds nothing yet; `last` came by already.
     pub fn after_position(last: i64) -> Recent {
-        let held = Held { events: VecDeque::new(), bytes: 0, last };
+        let held = Held { events: VecDeque::new(), bytes: 0, last, sent: last };
         Recent { held: Arc::new(RwLock::new(held)) }
     }
 
@@ -42,6 +44,10 @@ impl Recent {
             return;
         }
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        if position <= held.last {
+            // A relay that starts anew sends again what it cannot know to have gone out.
+            return;
+        }
         held.last = position;
         held.bytes += envelope.payload().as_json().len();
         held.events.push_back(envelope.clone());
@@ -49,6 +55,17 @@ impl Recent {
             let Some(oldest) = held.events.pop_front() else { break };
             held.bytes -= oldest.payload().as_json().len();
         }
+    }
+
+    /// Notes that everything up to a position has gone out to the members.
+    pub(super) fn mark_sent(&self, position: Option<i64>) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        held.sent = held.sent.max(position.unwrap_or(0));
+    }
+
+    /// The position up to which everything has gone out to the members.
+    pub(super) fn sent(&self) -> i64 {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).sent
     }
 
     /// The events after `position` on these channels, all that have come by, or `None` when they

@@ -5,9 +5,12 @@
 //! another process is read from the log. Owns that order and nothing else: who hears an event is
 //! the registry's.
 
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix::prelude::*;
+use tokio::sync::watch;
 
 use super::order::Order;
 use super::recent::Recent;
@@ -16,6 +19,7 @@ use crate::db::{self, Db};
 use crate::events;
 use crate::models::event::{self, Event};
 use crate::pubsub::{Envelope, Payload, PubSub};
+use crate::supervise;
 
 /// How often the log is looked at for events that nobody announced, as another process's are.
 const POLL: Duration = Duration::from_millis(100);
@@ -35,10 +39,46 @@ const PAGE: usize = 200;
 /// What a transaction has committed, in order.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Committed(pub Vec<Event>);
+struct Committed(Vec<Event>);
+
+/// Tells the relay what was committed, whichever relay runs at the time; cheap to clone.
+#[derive(Clone, Default)]
+pub struct Announcer {
+    relay: Arc<Mutex<Option<Addr<Relay>>>>,
+}
+
+impl Announcer {
+    /// Tells of committed events, in commit order. Never blocks: a relay that is too busy to be
+    /// told, or not there, finds them in the log.
+    pub fn announce(&self, events: Vec<Event>) {
+        let relay = self.relay.lock().unwrap_or_else(PoisonError::into_inner);
+        if relay.as_ref().is_none_or(|relay| relay.try_send(Committed(events)).is_err()) {
+            log::debug!("the relay was not told: it will read the log");
+        }
+    }
+
+    /// Runs relays on the current arbiter, one after the other should one end, until `shutdown`.
+    /// Each goes on after what `recent` says has gone out.
+    pub async fn keep(
+        self,
+        db: Db,
+        pubsub: PubSub,
+        recent: Recent,
+        tick: Duration,
+        shutdown: watch::Receiver<bool>,
+    ) {
+        supervise::keep("the relay", shutdown, || {
+            let mut ctx = Context::new();
+            ctx.set_mailbox_capacity(MAILBOX);
+            *self.relay.lock().unwrap_or_else(PoisonError::into_inner) = Some(ctx.address());
+            Ok::<_, Infallible>((Relay::new(db.clone(), pubsub.clone(), recent.clone(), tick), ctx))
+        })
+        .await;
+    }
+}
 
 /// The relay actor. One per node.
-pub struct Relay {
+struct Relay {
     db: Db,
     pubsub: PubSub,
     recent: Recent,
@@ -52,14 +92,13 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A relay that forwards what comes after `last`, and says every `tick` how far it is.
-    pub fn new(db: Db, pubsub: PubSub, recent: Recent, last: i64, tick: Duration) -> Relay {
+    fn new(db: Db, pubsub: PubSub, recent: Recent, tick: Duration) -> Relay {
         Relay {
+            order: Order::after(recent.sent(), WAITING),
             db,
             pubsub,
             recent,
             tick,
-            order: Order::after(last, WAITING),
             reading: false,
             failing: false,
             gap_timer: None,
@@ -96,10 +135,12 @@ impl Relay {
         let publish = async move {
             for envelope in envelopes {
                 recent.push(&envelope);
+                let position = envelope.position();
                 if pubsub.publish(envelope).await.is_err() {
                     log::debug!("the registry has stopped: events stay in the log");
                     return;
                 }
+                recent.mark_sent(position);
             }
         };
         ctx.wait(publish.into_actor(self));
@@ -161,7 +202,6 @@ impl Actor for Relay {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX);
         ctx.run_interval(POLL, |relay, ctx| relay.read(ctx));
         ctx.run_interval(self.tick, |relay, ctx| relay.confirm(ctx));
     }

@@ -1,7 +1,7 @@
 //! The log: the table of events, in which every change stands in the order of its commit.
 
 use chrono::NaiveDateTime;
-use diesel::dsl::{max, min, sql};
+use diesel::dsl::{min, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use serde::{Serialize, Serializer};
@@ -219,7 +219,7 @@ fn redacted(mut new: Vec<NewEvent>) -> Vec<NewEvent> {
 fn redact(connection: &mut DbConnection, subject: Subject) -> QueryResult<i64> {
     let (kind, id, _) = subject.columns();
     let bytes = |connection: &mut DbConnection| -> QueryResult<i64> {
-        let sum = "COALESCE(SUM(LENGTH(CAST(payload AS BLOB))), 0)";
+        let sum = "COALESCE(SUM(OCTET_LENGTH(payload)), 0)";
         let own = events::table
             .filter(events::kind.eq(kind).and(events::subject_id.eq(id)))
             .select(sql::<BigInt>(sum))
@@ -313,7 +313,7 @@ pub fn slice(
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
     /// The oldest that an event may be.
-    pub age: Option<chrono::Duration>,
+    pub age: Option<chrono::TimeDelta>,
     /// Events at the most.
     pub count: Option<i64>,
     /// Bytes of payloads at the most.
@@ -331,7 +331,7 @@ pub fn prune(connection: &mut DbConnection, retention: Retention) -> QueryResult
     let oldest = events::table
         .order(events::id)
         .limit(PRUNED)
-        .select((events::id, events::inserted_at, sql::<BigInt>("LENGTH(CAST(payload AS BLOB))")))
+        .select((events::id, events::inserted_at, sql::<BigInt>("OCTET_LENGTH(payload)")))
         .load::<(i64, NaiveDateTime, i64)>(connection)?;
     let stale = retention.age.and_then(|age| now().checked_sub_signed(age));
     let (mut last, mut freed) = (None, 0);
@@ -348,9 +348,4 @@ pub fn prune(connection: &mut DbConnection, retention: Retention) -> QueryResult
     let Some(last) = last else { return Ok(0) };
     diesel::update(log::table).set(log::bytes.eq(log::bytes - freed)).execute(connection)?;
     diesel::delete(events::table.filter(events::id.le(last))).execute(connection)
-}
-
-/// The newest position that is in the table, for a check of the log against its counter.
-pub fn newest(connection: &mut DbConnection) -> QueryResult<Option<i64>> {
-    events::table.select(max(events::id)).first(connection)
 }
