@@ -1,6 +1,7 @@
 //! The application: starts every long-lived part, in order, and ends them in the opposite one.
 //! Tests start the very same thing on port 0.
 
+use std::any::Any;
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -12,6 +13,7 @@ use actix_web::dev::Server;
 use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
 use actix_web::web::Data;
 use actix_web::{App as WebApp, HttpServer};
+use socket2::SockRef;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
@@ -186,6 +188,7 @@ fn listen(state: &Data<State>) -> Result<(Server, u16), Error> {
     let config = &state.config;
     let app = Data::clone(state);
     let bind = config.bind;
+    let silence = config.heartbeat.silence;
     let server = HttpServer::new(move || {
         let state = Data::clone(&app);
         // The last one wrapped sees a request first.
@@ -200,6 +203,7 @@ fn listen(state: &Data<State>) -> Result<(Server, u16), Error> {
     })
     .workers(config.workers)
     .client_request_timeout(config.request_timeout.unwrap_or(Duration::ZERO))
+    .on_connect(move |connection, _| give_up_after(silence, connection))
     .keep_alive(Duration::from_secs(75))
     .shutdown_timeout(config.grace.as_secs())
     .disable_signals()
@@ -207,6 +211,16 @@ fn listen(state: &Data<State>) -> Result<(Server, u16), Error> {
     .map_err(|error| Error::Listen(bind, error))?;
     let port = server.addrs().first().map_or(bind.port(), SocketAddr::port);
     Ok((server.run(), port))
+}
+
+/// Has the kernel end a connection whose peer takes nothing for so long. A session whose socket is
+/// blocked cannot do it: its actor runs only when there is room to write.
+fn give_up_after(silence: Duration, connection: &dyn Any) {
+    if let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>()
+        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(silence))
+    {
+        log::debug!("a connection has no timeout of its own: {error}");
+    }
 }
 
 /// Nothing but this site's own files may run on its pages, and no other site may frame them.

@@ -1,4 +1,12 @@
-//! Kilonova.
+//! Kilonova: process groups for actix actors, and a live blog with notes on top of them.
+//!
+//! The library that other applications take is [`pubsub`], which needs nothing of the rest. With the
+//! feature `app`, on by default, this is also the whole application; ARCHITECTURE.md is its map. Top
+//! to bottom, a request goes through `guard`, `router`, `controllers`, `models` and `db`, and its
+//! events through `events`, `pubsub`, and then `live` and `search`.
+
+pub mod pubsub;
+
 #[cfg(feature = "app")]
 pub mod app;
 #[cfg(feature = "app")]
@@ -23,7 +31,6 @@ pub mod import;
 pub mod live;
 #[cfg(feature = "app")]
 pub mod models;
-pub mod pubsub;
 #[cfg(feature = "app")]
 pub mod router;
 #[cfg(feature = "app")]

@@ -329,7 +329,6 @@ async fn a_consumer_that_never_reads_stops_others_or_gets_a_hole() {
 }
 
 #[actix_web::test]
-#[ignore = "a session whose socket is blocked is not cut yet"]
 async fn a_consumer_that_never_reads_keeps_its_place_for_ever() {
     let site = Site::start_with(|config| {
         config.max_sockets = 1;

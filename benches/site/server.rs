@@ -1,0 +1,103 @@
+//! The server under test: the real binary on a data folder of its own, and what is put there.
+
+use std::fs::File;
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use kilonova::db::{self, Db};
+use kilonova::events;
+use kilonova::models::note::{self, NewNote};
+use kilonova::models::now;
+use serde_json::json;
+
+use super::client::Client;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_kilonova");
+
+pub(super) struct Server {
+    child: Child,
+    pub(super) port: u16,
+    pub(super) data: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts on a new folder, after `prepare` was there, and waits until all of it is searchable.
+    pub(super) async fn start(prepare: impl FnOnce(&Path)) -> Server {
+        // Not in the system's temporary folder, which may be memory: a sync must be one.
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let data = folder.path().to_owned();
+        prepare(&data);
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Command::new(BINARY)
+            .args(["--bind", &format!("127.0.0.1:{port}"), "--data-dir"])
+            .arg(&data)
+            .env("RUST_LOG", "warn")
+            .spawn()
+            .unwrap();
+        let server = Server { child, port, data, _folder: folder };
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            assert!(Instant::now() < end, "the server does not get ready");
+            if let Ok(mut client) = Client::try_connect(port).await
+                && client.get("/health/ready").await.0 == 200
+                && client.get("/api/search?q=ready").await.0 == 200
+            {
+                return server;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Imports a folder of Markdown.
+pub(super) fn import(folder: &Path, data: &Path) {
+    let done = Command::new(BINARY)
+        .arg("import")
+        .arg(folder)
+        .arg("--data-dir")
+        .arg(data)
+        .stdout(Stdio::null())
+        .status();
+    assert!(done.unwrap().success());
+}
+
+/// Writes so many notes, each with its event.
+pub(super) fn seed(data: &Path, events: usize) {
+    const BATCH: usize = 500;
+    let db = Db::open(&data.join("kilonova.sqlite3"), Box::new(|_| {})).unwrap();
+    for _ in 0..events.div_ceil(BATCH) {
+        db.transaction_blocking(|tx| {
+            for _ in 0..BATCH {
+                let params = json!({"title": "A note", "body": "x".repeat(200), "author": "bench"});
+                let new = NewNote::changeset(params.as_object().unwrap()).unwrap();
+                let note = note::insert(tx.connection, new, now())?;
+                tx.announce(events::note_created(&note).unwrap());
+            }
+            Ok::<_, db::Error>(())
+        })
+        .unwrap();
+    }
+}
+
+/// What the disk does without a database: blocks appended and synced, one after the other.
+pub(super) fn fsyncs_per_second(folder: &Path) -> f64 {
+    const COUNT: u32 = 200;
+    let mut file = File::create(folder.join("synced")).unwrap();
+    let begun = Instant::now();
+    for _ in 0..COUNT {
+        file.write_all(&[0; 4096]).unwrap();
+        file.sync_data().unwrap();
+    }
+    f64::from(COUNT) / begun.elapsed().as_secs_f64()
+}
