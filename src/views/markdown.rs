@@ -2,13 +2,13 @@
 //! is let through, and the bounds that keep hostile text cheap; where the result goes is the
 //! templates'.
 //!
-//! Three steps: pulldown-cmark parses; [`html`] turns its events into elements that are always
+//! Three steps: pulldown-cmark parses; `html` turns its events into elements that are always
 //! closed where they were opened; ammonia takes away whatever a page must not have. What would
 //! cost more than it shows is not laid out but shown as it was written:
 //!
 //! - a text nested deeper than [`MAX_DEPTH`] (quotes, lists, emphasis) or of more than
 //!   [`MAX_ELEMENTS`] elements, the whole of it;
-//! - blocks of raw HTML beyond a document's budget for them, see [`raw`].
+//! - blocks of raw HTML beyond a document's budget for them, see `raw`.
 
 mod excerpt;
 mod html;
