@@ -151,13 +151,13 @@ fn lock(folder: &Path) -> Result<File, Error> {
 async fn start_db(config: &Config, core: &Arbiter, pubsub: &PubSub) -> Result<(Db, Recent), Error> {
     let path = config.storage.database();
     let name = path.display().to_string();
-    let relay: Arc<OnceLock<Addr<Relay>>> = Arc::default();
+    let relay: Arc<OnceLock<(Recent, Addr<Relay>)>> = Arc::default();
     let hears = Arc::clone(&relay);
     let on_commit: db::OnCommit = Box::new(move |events| {
+        let Some((recent, relay)) = hears.get() else { return };
+        recent.committed(&events);
         // A relay too busy to be told finds them in the log.
-        if let Some(relay) = hears.get()
-            && relay.try_send(Committed(events)).is_err()
-        {
+        if relay.try_send(Committed(events)).is_err() {
             log::debug!("the relay is busy: it will read the log");
         }
     });
@@ -172,7 +172,7 @@ async fn start_db(config: &Config, core: &Arbiter, pubsub: &PubSub) -> Result<(D
     let tick = config.heartbeat.ping;
     let actor = Relay::new(db.clone(), pubsub.clone(), recent.clone(), position, tick);
     let address = Relay::start_in_arbiter(&core.handle(), move |_: &mut Context<Relay>| actor);
-    drop(relay.set(address));
+    drop(relay.set((recent.clone(), address)));
     Ok((db, recent))
 }
 

@@ -14,7 +14,7 @@ use super::recent::Recent;
 use super::replay::envelope;
 use crate::db::{self, Db};
 use crate::events;
-use crate::models::event::{self, Event};
+use crate::models::event::{self, Event, Subject};
 use crate::pubsub::{Envelope, Payload, PubSub};
 
 /// How often the log is looked at for events that nobody announced, as another process's are.
@@ -36,6 +36,9 @@ const PAGE: usize = 200;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Committed(pub Vec<Event>);
+
+/// What an event is about, and whether it may have redacted others.
+type Told = (Option<Subject>, bool);
 
 /// The relay actor. One per node.
 pub struct Relay {
@@ -70,7 +73,8 @@ impl Relay {
     fn forward(&mut self, ctx: &mut Context<Self>) {
         let mut ready = Vec::new();
         while let Some((_, event)) = self.order.pop() {
-            ready.push(envelope(event));
+            let told = (event.subject(), event.may_redact());
+            ready.push((envelope(event), Some(told)));
         }
         self.publish(ready, ctx);
         if self.order.has_gap() {
@@ -87,15 +91,18 @@ impl Relay {
         }
     }
 
-    /// Hands envelopes to the registry, waiting for room there.
-    fn publish(&mut self, envelopes: Vec<Envelope>, ctx: &mut Context<Self>) {
+    /// Hands envelopes to the registry, waiting for room there. Those of the log come with what
+    /// they are about and whether they may have redacted others.
+    fn publish(&mut self, envelopes: Vec<(Envelope, Option<Told>)>, ctx: &mut Context<Self>) {
         if envelopes.is_empty() {
             return;
         }
         let (pubsub, recent) = (self.pubsub.clone(), self.recent.clone());
         let publish = async move {
-            for envelope in envelopes {
-                recent.push(&envelope);
+            for (envelope, told) in envelopes {
+                if let Some((subject, may_redact)) = told {
+                    recent.push(&envelope, subject, may_redact);
+                }
                 if pubsub.publish(envelope).await.is_err() {
                     log::debug!("the registry has stopped: events stay in the log");
                     return;
@@ -110,7 +117,7 @@ impl Relay {
     fn confirm(&mut self, ctx: &mut Context<Self>) {
         let confirmed = Envelope::new(events::POSITION, "position", Payload::null())
             .with_position(self.order.last());
-        self.publish(vec![confirmed], ctx);
+        self.publish(vec![(confirmed, None)], ctx);
     }
 
     /// Reads a page of the log behind what has come out, when there is one, and goes on while
