@@ -24,6 +24,8 @@ pub mod error;
 #[cfg(feature = "app")]
 pub mod events;
 #[cfg(feature = "app")]
+mod failpoint;
+#[cfg(feature = "app")]
 pub mod guard;
 #[cfg(feature = "app")]
 pub mod import;

@@ -34,11 +34,20 @@ fn main() -> ExitCode {
 fn serve(args: ServeArgs) -> Result<(), Failure> {
     let config = args.check()?;
     actix_web::rt::System::new().block_on(async {
+        let _handled = survive_file_size_limit()?;
         let app = App::build(config).await?;
         app.run_until_stopped().await?;
         // What is still under way after the grace, on whatever thread, is not waited for.
         std::process::exit(0)
     })
+}
+
+/// Writing past the limit of a file's size (`ulimit -f`) kills a process unless it handles the
+/// signal. Handled, the write fails as on a full disk: writes are refused and reads go on.
+fn survive_file_size_limit() -> std::io::Result<tokio::signal::unix::Signal> {
+    /// The same number on Linux, macOS and the BSDs; tokio has no name for it.
+    const SIGXFSZ: i32 = 25;
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(SIGXFSZ))
 }
 
 fn import(args: ImportArgs) -> Result<(), Failure> {

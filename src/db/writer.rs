@@ -9,12 +9,14 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use diesel::Connection as _;
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::R2D2Connection;
 use diesel::result::Error as Diesel;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{At, Error, OnCommit};
 use crate::connection::{Access, DbConnection, open_sqlite, with_variant};
+use crate::failpoint;
 use crate::models::event::{self, Event, NewEvent};
 
 /// Transactions that may wait. One more is refused: it would wait longer than its client does.
@@ -169,6 +171,7 @@ fn run(
         };
         match commit(&mut open, &mut batch) {
             Ok(Batch { events, positions }) => {
+                failpoint::reach(failpoint::AFTER_COMMIT);
                 if !events.is_empty() {
                     on_commit(events);
                 }
@@ -216,8 +219,16 @@ fn commit(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<B
         for job in batch {
             let before = base + announced.len() as i64;
             let kept = connection.transaction(|connection| {
+                let depth = depth(connection)?;
                 let mut tx = Tx { connection, events: Vec::new(), base: before };
-                if job.run(&mut tx) { Ok(tx.events) } else { Err(Refused::ByTheWork) }
+                let kept = job.run(&mut tx);
+                let events = tx.events;
+                // A panic inside a transaction of the work's own leaves its savepoint open. The
+                // next one to end would be taken for it, and COMMIT for the release of another.
+                while self::depth(connection)? > depth {
+                    with_variant!(connection, c => AnsiTransactionManager::rollback_transaction(c))?;
+                }
+                if kept { Ok(events) } else { Err(Refused::ByTheWork) }
             });
             match kept {
                 Ok(events) => announced.extend(events),
@@ -228,9 +239,18 @@ fn commit(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<B
             }
             positions.push(base + announced.len() as i64);
         }
-        Ok(Batch { events: event::append(connection, announced)?, positions })
+        let events = event::append(connection, announced)?;
+        failpoint::reach(failpoint::BEFORE_COMMIT);
+        Ok(Batch { events, positions })
     };
     begin_immediate(connection, work).map_err(Error::of)
+}
+
+/// How many transactions are open in one another; an error when the connection does not know.
+fn depth(connection: &mut DbConnection) -> Result<u32, Diesel> {
+    let status =
+        with_variant!(connection, c => AnsiTransactionManager::transaction_manager_status_mut(c));
+    Ok(status.transaction_depth()?.map_or(0, std::num::NonZero::get))
 }
 
 /// A transaction that holds the write lock from its start, so that it never fails half-way for
@@ -239,7 +259,6 @@ fn begin_immediate<T>(
     connection: &mut DbConnection,
     work: impl FnOnce(&mut DbConnection) -> Result<T, Diesel>,
 ) -> Result<T, Diesel> {
-    use diesel::connection::{AnsiTransactionManager, TransactionManager};
     with_variant!(connection, c => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"))?;
     match work(connection) {
         Ok(value) => {

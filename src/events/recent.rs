@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::replay::Slice;
+use crate::models::event::{Event, Subject};
 use crate::pubsub::{Channel, Envelope};
 
 /// Events held at the most.
@@ -21,39 +22,52 @@ pub struct Recent {
 }
 
 struct Held {
-    events: VecDeque<Envelope>,
+    /// Without a gap, each with what it is about.
+    events: VecDeque<(Envelope, Option<Subject>)>,
     bytes: usize,
     /// The position of the last event that came by.
     last: i64,
     /// The position of the last event that went out.
     sent: i64,
+    /// The position of the newest event that is known to redact earlier ones. Until it has come
+    /// by, some of what is held may tell what the log no longer does.
+    redacting: i64,
 }
 
 impl Recent {
     /// Holds nothing yet; `last` came by already.
     pub fn after_position(last: i64) -> Recent {
-        let held = Held { events: VecDeque::new(), bytes: 0, last, sent: last };
+        let held = Held { events: VecDeque::new(), bytes: 0, last, sent: last, redacting: 0 };
         Recent { held: Arc::new(RwLock::new(held)) }
+    }
+
+    /// Hears what was committed, before its client does: once a deletion is acknowledged, no
+    /// replay tells what was deleted.
+    pub fn committed(&self, events: &[Event]) {
+        let redacting = events.iter().rev().find(|event| event.may_redact());
+        if let Some(event) = redacting {
+            let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+            held.redacting = held.redacting.max(event.id);
+        }
     }
 
     /// Takes the next event in. Must come before the event goes out to the members: who has joined
     /// and finds an event neither here nor in its mailbox would miss it.
-    pub(super) fn push(&self, envelope: &Envelope) {
+    pub(super) fn push(&self, envelope: &Envelope, subject: Option<Subject>, may_redact: bool) {
         let Some(position) = envelope.position() else { return };
-        if envelope.channel().as_str() == super::POSITION {
-            return;
-        }
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         if position <= held.last {
             // A relay that starts anew sends again what it cannot know to have gone out.
             return;
         }
+        if may_redact {
+            held.forget(subject);
+        }
         held.last = position;
         held.bytes += envelope.payload().as_json().len();
-        held.events.push_back(envelope.clone());
+        held.events.push_back((envelope.clone(), subject));
         while held.events.len() > COUNT || held.bytes > BYTES {
-            let Some(oldest) = held.events.pop_front() else { break };
-            held.bytes -= oldest.payload().as_json().len();
+            held.pop();
         }
     }
 
@@ -72,18 +86,40 @@ impl Recent {
     /// are not all held.
     pub fn after(&self, position: i64, channels: &[Channel]) -> Option<Slice> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let first = held.events.front().and_then(Envelope::position).unwrap_or(held.last + 1);
-        if position < first - 1 || position > held.last {
+        let first = held.events.front().and_then(|(envelope, _)| envelope.position());
+        let first = first.unwrap_or(held.last + 1);
+        if position < first - 1 || position > held.last || held.last < held.redacting {
             return None;
         }
         let events = held
             .events
             .iter()
             .skip(usize::try_from(position + 1 - first).ok()?)
+            .map(|(envelope, _)| envelope)
             .filter(|envelope| channels.contains(envelope.channel()))
             .cloned()
             .collect();
         Some(Slice { events, through: held.last, end: true })
+    }
+}
+
+impl Held {
+    /// Drops what is held up to the last event about a subject that was redacted: the log has it
+    /// as it is now.
+    fn forget(&mut self, subject: Option<Subject>) {
+        let told = |about: &Option<Subject>| {
+            subject.zip(*about).is_none_or(|(subject, about)| subject.covers(about))
+        };
+        let last = self.events.iter().rposition(|(_, about)| told(about));
+        for _ in 0..last.map_or(0, |last| last + 1) {
+            self.pop();
+        }
+    }
+
+    fn pop(&mut self) {
+        if let Some((oldest, _)) = self.events.pop_front() {
+            self.bytes -= oldest.payload().as_json().len();
+        }
     }
 }
 
@@ -109,7 +145,7 @@ mod tests {
         assert_eq!(positions(recent.after(9, &both)), None, "older than what it holds");
         assert_eq!(positions(recent.after(11, &both)), None, "not come by yet");
         for (position, channel) in [(11, "a"), (12, "b"), (13, "a")] {
-            recent.push(&event(position, channel, 1));
+            recent.push(&event(position, channel, 1), Some(Subject::Note(position)), false);
         }
         assert_eq!(positions(recent.after(10, &both)), Some(vec![11, 12, 13]));
         assert_eq!(positions(recent.after(11, &["a".into()])), Some(vec![13]));
@@ -120,9 +156,28 @@ mod tests {
     fn it_forgets_the_oldest_beyond_its_bytes() {
         let recent = Recent::after_position(0);
         for position in 1..=20 {
-            recent.push(&event(position, "a", BYTES / 8));
+            recent.push(&event(position, "a", BYTES / 8), None, false);
         }
         assert_eq!(positions(recent.after(1, &["a".into()])), None);
         assert_eq!(positions(recent.after(18, &["a".into()])), Some(vec![19, 20]));
+    }
+
+    #[test]
+    fn it_forgets_what_was_redacted() {
+        let recent = Recent::after_position(0);
+        let a = ["a".into()];
+        let comment = Subject::Comment { id: 1, post_id: 7 };
+        for (position, subject) in
+            [(1, Subject::Post(7)), (2, comment), (3, Subject::Note(7)), (4, Subject::Post(8))]
+        {
+            recent.push(&event(position, "a", 1), Some(subject), false);
+        }
+        recent.push(&event(5, "a", 1), Some(Subject::Post(9)), true);
+        assert_eq!(positions(recent.after(0, &a)), Some(vec![1, 2, 3, 4, 5]));
+        recent.push(&event(6, "a", 1), Some(Subject::Post(7)), true);
+        assert_eq!(positions(recent.after(1, &a)), None);
+        assert_eq!(positions(recent.after(2, &a)), Some(vec![3, 4, 5, 6]));
+        recent.push(&event(7, "a", 1), Some(Subject::Post(8)), true);
+        assert_eq!(positions(recent.after(4, &a)), Some(vec![5, 6, 7]));
     }
 }

@@ -17,7 +17,7 @@ use super::recent::Recent;
 use super::replay::envelope;
 use crate::db::{self, Db};
 use crate::events;
-use crate::models::event::{self, Event};
+use crate::models::event::{self, Event, Subject};
 use crate::pubsub::{Envelope, Payload, PubSub};
 use crate::supervise;
 
@@ -44,15 +44,20 @@ struct Committed(Vec<Event>);
 /// Tells the relay what was committed, whichever relay runs at the time; cheap to clone.
 #[derive(Clone, Default)]
 pub struct Announcer {
-    relay: Arc<Mutex<Option<Addr<Relay>>>>,
+    told: Arc<Mutex<Option<Listeners>>>,
 }
+
+/// Who is told: the memory of the newest events, before anyone is answered, and the relay.
+type Listeners = (Recent, Addr<Relay>);
 
 impl Announcer {
     /// Tells of committed events, in commit order. Never blocks: a relay that is too busy to be
     /// told, or not there, finds them in the log.
     pub fn announce(&self, events: Vec<Event>) {
-        let relay = self.relay.lock().unwrap_or_else(PoisonError::into_inner);
-        if relay.as_ref().is_none_or(|relay| relay.try_send(Committed(events)).is_err()) {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((recent, relay)) = told.as_ref() else { return };
+        recent.committed(&events);
+        if relay.try_send(Committed(events)).is_err() {
             log::debug!("the relay was not told: it will read the log");
         }
     }
@@ -70,12 +75,16 @@ impl Announcer {
         supervise::keep("the relay", shutdown, || {
             let mut ctx = Context::new();
             ctx.set_mailbox_capacity(MAILBOX);
-            *self.relay.lock().unwrap_or_else(PoisonError::into_inner) = Some(ctx.address());
+            *self.told.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((recent.clone(), ctx.address()));
             Ok::<_, Infallible>((Relay::new(db.clone(), pubsub.clone(), recent.clone(), tick), ctx))
         })
         .await;
     }
 }
+
+/// What an event is about, and whether it may have redacted others.
+type Told = (Option<Subject>, bool);
 
 /// The relay actor. One per node.
 struct Relay {
@@ -109,7 +118,8 @@ impl Relay {
     fn forward(&mut self, ctx: &mut Context<Self>) {
         let mut ready = Vec::new();
         while let Some((_, event)) = self.order.pop() {
-            ready.push(envelope(event));
+            let told = (event.subject(), event.may_redact());
+            ready.push((envelope(event), Some(told)));
         }
         self.publish(ready, ctx);
         if self.order.has_gap() {
@@ -126,15 +136,18 @@ impl Relay {
         }
     }
 
-    /// Hands envelopes to the registry, waiting for room there.
-    fn publish(&mut self, envelopes: Vec<Envelope>, ctx: &mut Context<Self>) {
+    /// Hands envelopes to the registry, waiting for room there. Those of the log come with what
+    /// they are about and whether they may have redacted others.
+    fn publish(&mut self, envelopes: Vec<(Envelope, Option<Told>)>, ctx: &mut Context<Self>) {
         if envelopes.is_empty() {
             return;
         }
         let (pubsub, recent) = (self.pubsub.clone(), self.recent.clone());
         let publish = async move {
-            for envelope in envelopes {
-                recent.push(&envelope);
+            for (envelope, told) in envelopes {
+                if let Some((subject, may_redact)) = told {
+                    recent.push(&envelope, subject, may_redact);
+                }
                 let position = envelope.position();
                 if pubsub.publish(envelope).await.is_err() {
                     log::debug!("the registry has stopped: events stay in the log");
@@ -151,7 +164,7 @@ impl Relay {
     fn confirm(&mut self, ctx: &mut Context<Self>) {
         let confirmed = Envelope::new(events::POSITION, "position", Payload::null())
             .with_position(self.order.last());
-        self.publish(vec![confirmed], ctx);
+        self.publish(vec![(confirmed, None)], ctx);
     }
 
     /// Reads a page of the log behind what has come out, when there is one, and goes on while

@@ -24,6 +24,11 @@ impl Progress {
         Progress { through, replaying: true, newest: 0, missed: false }
     }
 
+    /// True while there is something to replay.
+    pub(super) fn is_replaying(&self) -> bool {
+        self.replaying
+    }
+
     /// Where to read on from, while there is something to replay.
     pub(super) fn read_after(&mut self) -> Option<i64> {
         self.missed = false;

@@ -80,17 +80,21 @@ impl Stream {
         let Some(after) = self.progress.read_after() else { return };
         let (replay, channels) = (self.live.replay.clone(), self.subscription.channels.clone());
         let (frames, shape) = (self.frames.clone(), self.subscription.shape);
+        let silence = self.live.sockets.heartbeat().silence;
         let next = async move {
             let slice = replay.next(after, channels).await?;
             for envelope in &slice.events {
-                if frames.send(frame::encode_sse(envelope, shape)).await.is_err() {
-                    break;
+                // A reader may be slow, but not stand still for longer than a socket may be silent.
+                let sent = frames.send(frame::encode_sse(envelope, shape));
+                if !matches!(tokio::time::timeout(silence, sent).await, Ok(Ok(()))) {
+                    return Ok(None);
                 }
             }
-            Ok::<_, crate::db::Error>(slice)
+            Ok::<_, crate::db::Error>(Some(slice))
         };
         ctx.spawn(next.into_actor(self).map(|slice, stream, ctx| match slice {
-            Ok(slice) => {
+            Ok(None) => ctx.stop(),
+            Ok(Some(slice)) => {
                 stream.progress.replayed(slice.through, slice.end);
                 stream.replay(ctx);
             }
@@ -113,7 +117,11 @@ impl Actor for Stream {
         ctx.spawn(closed.into_actor(self).map(|(), _, ctx| ctx.stop()));
         // A comment now and then, or a peer that is gone would never be noticed.
         ctx.run_interval(self.live.sockets.heartbeat().ping, |stream, ctx| {
-            stream.push(Bytes::from_static(b":\n\n"), ctx);
+            // While a replay waits for room there is no room for this either, and the replay's own
+            // frames tell as much. A reader that is slow but reads is not cut for it.
+            if !stream.progress.is_replaying() {
+                stream.push(Bytes::from_static(b":\n\n"), ctx);
+            }
         });
         match self.start {
             None => {}

@@ -36,8 +36,17 @@ impl Subject {
         }
     }
 
+    fn of_columns(kind: &str, id: i64, post_id: Option<i64>) -> Option<Subject> {
+        match (kind, post_id) {
+            ("post", _) => Some(Subject::Post(id)),
+            ("comment", Some(post_id)) => Some(Subject::Comment { id, post_id }),
+            ("note", _) => Some(Subject::Note(id)),
+            _ => None,
+        }
+    }
+
     /// True when deleting or withdrawing `self` takes `other` with it.
-    fn covers(self, other: Subject) -> bool {
+    pub(crate) fn covers(self, other: Subject) -> bool {
         self == other
             || matches!((self, other), (Subject::Post(id), Subject::Comment { post_id, .. }) if post_id == id)
     }
@@ -119,6 +128,28 @@ pub struct Event {
     /// UTC.
     #[serde(serialize_with = "rfc3339")]
     pub inserted_at: NaiveDateTime,
+    #[serde(skip)]
+    audience: String,
+    #[serde(skip)]
+    kind: String,
+    #[serde(skip)]
+    subject_id: i64,
+    #[serde(skip)]
+    post_id: Option<i64>,
+}
+
+impl Event {
+    /// What it is about; `None` only in a log that somebody edited.
+    pub fn subject(&self) -> Option<Subject> {
+        Subject::of_columns(&self.kind, self.subject_id, self.post_id)
+    }
+
+    /// True when it may have redacted its subject's earlier events. A draft that was one before
+    /// is told by the same event as a post that became one.
+    pub fn may_redact(&self) -> bool {
+        self.topic.ends_with("_deleted")
+            || (self.topic == "post_updated" && self.audience == Audience::Draft.as_str())
+    }
 }
 
 fn raw<S: Serializer>(json: &str, serializer: S) -> Result<S::Ok, S::Error> {
@@ -188,15 +219,25 @@ pub fn append(connection: &mut DbConnection, new: Vec<NewEvent>) -> QueryResult<
             )
         })
         .collect();
-    with_variant!(connection, c => diesel::insert_into(events::table).values(rows).execute(c))?;
+    // SQLite takes 32,766 values in one statement, and a row has nine.
+    for rows in rows.chunks(1000) {
+        with_variant!(connection, c => diesel::insert_into(events::table).values(rows).execute(c))?;
+    }
     Ok((first..)
         .zip(new)
-        .map(|(id, event)| Event {
-            id,
-            channel: event.channel,
-            topic: event.topic.to_owned(),
-            payload: event.payload,
-            inserted_at,
+        .map(|(id, event)| {
+            let (kind, subject_id, post_id) = event.subject.columns();
+            Event {
+                id,
+                channel: event.channel,
+                topic: event.topic.to_owned(),
+                payload: event.payload,
+                inserted_at,
+                audience: event.audience.as_str().to_owned(),
+                kind: kind.to_owned(),
+                subject_id,
+                post_id,
+            }
         })
         .collect())
 }

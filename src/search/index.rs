@@ -18,6 +18,7 @@ use tantivy::{IndexReader, IndexWriter, TantivyDocument, TantivyError, Term};
 pub(super) use self::open::{Condition, OpenError};
 use super::query::{Kind, Query};
 use super::{analyzer, plan};
+use crate::failpoint;
 
 /// How far an index has come, and in which log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,6 +136,7 @@ impl Index {
         let mut commit = self.writer.prepare_commit()?;
         commit.set_payload(&payload);
         commit.commit()?;
+        failpoint::reach(failpoint::INDEX_COMMITTED);
         self.searchable.reader.reload()?;
         self.place = Some(place.clone());
         Ok(())

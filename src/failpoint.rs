@@ -1,0 +1,35 @@
+//! Points at which a test makes the process die, to prove that what follows them may be lost.
+//!
+//! Compiled in only with the cargo feature `test-failpoints`; without it a point costs nothing.
+//! `KILONOVA_FAILPOINT=NAME:N` aborts the process the N-th time that the point NAME is reached.
+
+/// A transaction's work is done, its events have their positions, COMMIT comes next.
+pub(crate) const BEFORE_COMMIT: &str = "before-commit";
+/// COMMIT has returned; nobody has been told yet, neither the relay nor the client.
+pub(crate) const AFTER_COMMIT: &str = "after-commit";
+/// The search index has committed and does not show it yet.
+pub(crate) const INDEX_COMMITTED: &str = "index-committed";
+
+/// Does nothing.
+#[cfg(not(feature = "test-failpoints"))]
+#[inline(always)]
+pub(crate) fn reach(_: &str) {}
+
+/// Aborts the process, as a kill would end it, when this point's time has come.
+#[cfg(feature = "test-failpoints")]
+pub(crate) fn reach(name: &str) {
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static SET: LazyLock<Option<(String, u64)>> = LazyLock::new(|| {
+        let value = std::env::var("KILONOVA_FAILPOINT").ok()?;
+        let (name, times) = value.split_once(':')?;
+        Some((name.to_owned(), times.parse().ok()?))
+    });
+    static REACHED: AtomicU64 = AtomicU64::new(0);
+
+    let Some((wanted, times)) = &*SET else { return };
+    if wanted == name && REACHED.fetch_add(1, Ordering::Relaxed) + 1 == *times {
+        std::process::abort();
+    }
+}
