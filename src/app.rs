@@ -3,7 +3,7 @@
 
 use std::any::Any;
 use std::fs::{File, TryLockError};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +88,12 @@ impl App {
         let live = Live { pubsub, replay, sockets };
         let state = Data::new(State { config, db, live, search });
         let (server, port) = listen(&state)?;
+        log::info!(
+            "this is node {}; open http://{}:{port}/",
+            state.config.node,
+            host(&state.config)
+        );
+        log::warn!("access is open: anyone who can reach this address may read and write");
         let stop = Arc::new(Notify::new());
         Ok(App { server, port, state, core, stopping, stop, _lock: lock })
     }
@@ -138,6 +144,15 @@ impl App {
         core.stop();
         log::info!("stopped");
         Ok(())
+    }
+}
+
+/// The host to open in a browser.
+fn host(config: &Config) -> String {
+    match config.bind.ip() {
+        ip if ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        IpAddr::V4(ip) => ip.to_string(),
     }
 }
 

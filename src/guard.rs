@@ -107,7 +107,38 @@ fn from_this_site(headers: &HeaderMap) -> AppResult<()> {
 mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
 
+    use actix_web::http::StatusCode;
+    use actix_web::middleware::from_fn;
+    use actix_web::test as http;
+    use actix_web::{App, HttpResponse, web};
+
     use super::*;
+
+    async fn panics() -> HttpResponse {
+        panic!("on purpose")
+    }
+
+    #[actix_web::test]
+    async fn a_handler_that_panics_answers_500_and_says_nothing_of_why() {
+        let app = App::new().wrap(from_fn(catch_panic)).route("/", web::get().to(panics));
+        let app = http::init_service(app).await;
+        let request = http::TestRequest::get().uri("/").to_request();
+        let error = http::try_call_service(&app, request).await.err().expect("a failure");
+        let answer = error.as_response_error().error_response();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = actix_web::body::to_bytes(answer.into_body()).await.ok().expect("a body");
+        assert_eq!(body, r#"{"error":"internal error"}"#);
+    }
+
+    #[actix_web::test]
+    async fn the_server_goes_on_after_a_panic() {
+        let app = App::new().wrap(from_fn(catch_panic)).route("/", web::get().to(panics));
+        let app = http::init_service(app.route("/fine", web::get().to(HttpResponse::Ok))).await;
+        let request = http::TestRequest::get().uri("/").to_request();
+        assert!(http::try_call_service(&app, request).await.is_err());
+        let request = http::TestRequest::get().uri("/fine").to_request();
+        assert!(http::call_service(&app, request).await.status().is_success());
+    }
 
     #[test]
     fn loopback_hosts_are_told_from_others() {

@@ -9,8 +9,8 @@ use kilonova::config::{Cli, Command, ImportArgs, ServeArgs, StorageArgs};
 use kilonova::db::Db;
 use kilonova::{import, search};
 
-/// What is logged unless `RUST_LOG` says otherwise. The index's own library is talkative.
-const LOG: &str = "info,tantivy=warn";
+/// What is logged unless `RUST_LOG` says otherwise. Libraries are talkative.
+const LOG: &str = "info,tantivy=warn,actix_server=warn";
 
 type Failure = Box<dyn std::error::Error>;
 
