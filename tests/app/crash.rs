@@ -13,7 +13,7 @@ use tempfile::tempdir;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The binary, in an environment that says nothing about it.
-fn kilonova(arguments: &[&str]) -> Command {
+pub(crate) fn kilonova(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kilonova"));
     let settings = std::env::vars_os().map(|(name, _)| name);
     for name in settings.filter(|name| name.to_string_lossy().starts_with("KILONOVA_")) {
@@ -25,16 +25,21 @@ fn kilonova(arguments: &[&str]) -> Command {
 }
 
 /// A running server. Killed at the latest when it is dropped.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Server {
     /// Starts the binary on a free port, which its log names, and waits until it is ready.
-    fn start(folder: &Path) -> Server {
+    pub(crate) fn start(folder: &Path) -> Server {
         let folder = folder.to_str().unwrap();
-        let mut child = kilonova(&["--bind", "127.0.0.1:0", "--data-dir", folder]).spawn().unwrap();
+        Server::of(kilonova(&["--bind", "127.0.0.1:0", "--data-dir", folder]))
+    }
+
+    /// Runs a command that starts the binary, and waits until it is ready.
+    pub(crate) fn of(mut command: Command) -> Server {
+        let mut child = command.spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         let port = loop {
@@ -56,7 +61,7 @@ impl Server {
     }
 
     /// A request and its answer.
-    fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+    pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let body = body.map(Value::to_string).unwrap_or_default();
@@ -74,12 +79,12 @@ impl Server {
         (status, serde_json::from_str(body).unwrap_or_default())
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
-    fn ended(mut self) -> ExitStatus {
+    pub(crate) fn ended(mut self) -> ExitStatus {
         wait(&mut self.child)
     }
 }

@@ -5,6 +5,7 @@
 
 mod api;
 mod crash;
+mod guarantees;
 mod hostile;
 mod live;
 mod support;

@@ -1,7 +1,7 @@
 //! An application on a free port, in a folder of its own, and a client that speaks HTTP to it.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use actix_web::web::{Bytes, Data};
 use awc::error::WsClientError;
 use kilonova::app::{self, App, State};
 use kilonova::config::{Cli, Command, Config};
+use kilonova::db::Db;
 use kilonova::live::Sockets;
 use kilonova::pubsub::PubSub;
 use serde_json::Value;
@@ -71,6 +72,16 @@ impl Site {
     /// The process groups, for what no request can cause.
     pub(crate) fn pubsub(&self) -> &PubSub {
         &self.state.live.pubsub
+    }
+
+    /// The database, for what no request can do to it.
+    pub(crate) fn db(&self) -> &Db {
+        &self.state.db
+    }
+
+    /// The database's file, for another process to open.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.state.config.storage.database()
     }
 
     /// The live sockets.

@@ -1,0 +1,16 @@
+//! The guarantees of docs/guarantees.md, each shown under the failure that it is about. Nothing
+//! here waits for a time to pass: a condition is polled until it holds or the test has failed.
+
+mod client;
+mod disk;
+mod drops;
+mod failpoints;
+mod follower;
+mod hang_ups;
+mod kills;
+mod ledger;
+mod redaction;
+mod resume;
+mod rows;
+mod withheld;
+mod writer;

@@ -1,0 +1,127 @@
+//! A client of a server that may be away at any time: it sees no answer, and tries again.
+
+use std::time::Duration;
+
+use actix_web::http::Method;
+use awc::Client as Http;
+use serde_json::Value;
+
+/// Between two tries to reach a server that is away.
+const PAUSE: Duration = Duration::from_millis(3);
+
+/// Speaks to whatever listens on a port.
+#[derive(Clone)]
+pub(super) struct Client {
+    http: Http,
+    pub(super) port: u16,
+}
+
+/// An answer that came whole.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    /// Its `Last-Event-Id`.
+    pub(super) position: Option<i64>,
+    /// Answered from the first answer to the same `Idempotency-Key`.
+    pub(super) replayed: bool,
+    pub(super) json: Value,
+}
+
+impl Client {
+    pub(super) fn new(port: u16) -> Client {
+        Client { http: Http::builder().timeout(Duration::from_secs(20)).finish(), port }
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub(super) fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// Sends a request once; `None` when no whole answer came, whatever became of the request.
+    pub(super) async fn once(
+        &self,
+        method: &Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&Value>,
+    ) -> Option<Reply> {
+        let mut request = self.http.request(method.clone(), self.url(path)).force_close();
+        if let Some(key) = key {
+            request = request.insert_header(("idempotency-key", key));
+        }
+        let sent = match body {
+            Some(body) => request.send_json(body).await,
+            None => request.send().await,
+        };
+        let mut response = sent.ok()?;
+        let body = response.body().limit(64 * 1024 * 1024).await.ok()?;
+        let header = |name| response.headers().get(name)?.to_str().ok();
+        Some(Reply {
+            status: response.status().as_u16(),
+            position: header("last-event-id").and_then(|position| position.parse().ok()),
+            replayed: header("idempotency-replayed").is_some(),
+            json: serde_json::from_slice(&body).unwrap_or_default(),
+        })
+    }
+
+    /// Sends a request until it is answered by anything but 503, and tells how often it did.
+    pub(super) async fn insist(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&Value>,
+    ) -> (Reply, u32) {
+        for tries in 1.. {
+            match self.once(&method, path, key, body).await {
+                Some(reply) if reply.status != 503 => return (reply, tries),
+                _ => tokio::time::sleep(PAUSE).await,
+            }
+        }
+        unreachable!("it tries for ever")
+    }
+
+    /// What a GET gives, which must be 200.
+    pub(super) async fn get(&self, path: &str) -> Value {
+        let (reply, _) = self.insist(Method::GET, path, None, None).await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.json);
+        reply.json
+    }
+
+    /// All pages of a list.
+    pub(super) async fn list(&self, path: &str, name: &str) -> Vec<Value> {
+        let mut all = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.get(&format!("{path}?limit=100{cursor}")).await;
+            all.extend(page[name].as_array().unwrap().iter().cloned());
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return all,
+            }
+        }
+    }
+
+    /// The whole log after a position, of one channel or of all.
+    pub(super) async fn log(&self, mut after: i64, channel: Option<&str>) -> Vec<Value> {
+        let channel = channel.map(|name| format!("&channel={name}")).unwrap_or_default();
+        let mut all = Vec::new();
+        loop {
+            let page = self.get(&format!("/api/events?after={after}&limit=100{channel}")).await;
+            let through = page["last_event_id"].as_i64().unwrap();
+            all.extend(page["events"].as_array().unwrap().iter().cloned());
+            if through == after {
+                return all;
+            }
+            after = through;
+        }
+    }
+}
+
+/// The positions of events or frames.
+pub(super) fn positions(events: &[Value]) -> Vec<i64> {
+    events.iter().map(|event| event["id"].as_i64().unwrap()).collect()
+}

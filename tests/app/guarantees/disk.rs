@@ -1,0 +1,103 @@
+//! A disk that is full, as a limit on the size of files that the server may write.
+
+use std::process::{Command, Stdio};
+
+use diesel::RunQueryDsl;
+use diesel::sql_types::Text;
+use kilonova::connection::DbConnection;
+use kilonova::db::Db;
+use serde_json::{Value, json};
+use tempfile::tempdir;
+
+use crate::crash::{Server, kilonova};
+
+/// Blocks of 512 bytes or, in some shells, 1024.
+const BLOCKS: &str = "2048";
+
+#[derive(diesel::QueryableByName)]
+struct Check {
+    #[diesel(sql_type = Text)]
+    integrity_check: String,
+}
+
+fn note(number: usize, size: usize) -> Value {
+    json!({"title": format!("Note {number}"), "body": "x".repeat(size), "author": "A"})
+}
+
+#[test]
+fn a_full_disk_kills_the_server_or_corrupts_its_data() {
+    let folder = tempdir().unwrap();
+    let server = Server::of({
+        let whole = kilonova(&["--bind", "127.0.0.1:0", "--data-dir"]);
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &format!("ulimit -f {BLOCKS} && exec \"$0\" \"$@\"")]);
+        limited.arg(whole.get_program()).args(whole.get_args()).arg(folder.path());
+        for (name, value) in whole.get_envs() {
+            match value {
+                Some(value) => limited.env(name, value),
+                None => limited.env_remove(name),
+            };
+        }
+        limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        limited
+    });
+    let mut acknowledged = Vec::new();
+    let mut refused = 0;
+    for number in 0.. {
+        // Large ones until the disk is full, then some that would fit anywhere else.
+        let size = if refused == 0 { 50_000 } else { 50 };
+        let (status, answer) = server.call("POST", "/api/notes", Some(&note(number, size)));
+        match status {
+            201 => acknowledged.push(answer),
+            503 => {
+                assert_eq!(
+                    answer,
+                    json!({"error": "the database is not available: try again later"})
+                );
+                refused += 1;
+            }
+            other => panic!("{other}: {answer}"),
+        }
+        // Reads go on all the while.
+        assert_eq!(server.call("GET", "/health/ready", None).0, 200);
+        if let Some(newest) = acknowledged.last() {
+            let path = format!("/api/notes/{}", newest["id"]);
+            assert_eq!(server.call("GET", &path, None), (200, newest.clone()));
+        }
+        if refused == 10 {
+            break;
+        }
+        assert!(number < 1000, "the disk does not fill up");
+    }
+    assert!(!acknowledged.is_empty());
+    server.signal("TERM");
+    assert_eq!(server.ended().code(), Some(0), "it does not end in order");
+
+    let server = Server::start(folder.path());
+    for note in &acknowledged {
+        assert_eq!(server.call("GET", &format!("/api/notes/{}", note["id"]), None).1, *note);
+    }
+    let (status, after) = server.call("POST", "/api/notes", Some(&note(0, 50_000)));
+    assert_eq!(status, 201);
+    acknowledged.push(after);
+    let (_, log) = server.call("GET", "/api/events?after=0&limit=100", None);
+    let told: Vec<_> =
+        log["events"].as_array().unwrap().iter().map(|e| e["data"].clone()).collect();
+    assert_eq!(told, acknowledged, "one event for each note, and none for what was refused");
+    server.signal("TERM");
+    assert_eq!(server.ended().code(), Some(0));
+
+    let path = folder.path().join("kilonova.sqlite3");
+    let checked = actix_web::rt::System::new().block_on(async {
+        let opened = tokio::task::spawn_blocking(move || Db::open(&path, Box::new(|_| {}))).await;
+        let db = opened.unwrap().unwrap();
+        let checked = db.read(|connection| {
+            let DbConnection::Sqlite(connection) = connection;
+            let rows = diesel::sql_query("PRAGMA integrity_check").load::<Check>(connection)?;
+            Ok::<_, super::rows::Failure>(rows)
+        });
+        checked.await.unwrap()
+    });
+    let words: Vec<_> = checked.iter().map(|row| row.integrity_check.as_str()).collect();
+    assert_eq!(words, ["ok"]);
+}

@@ -1,0 +1,120 @@
+//! The binary, killed at its worst moments on purpose. Needs `--features test-failpoints`, which
+//! builds them in; without it these tests skip, unless KILONOVA_TEST_REQUIRE has `failpoints`.
+
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
+
+use actix_web::http::Method;
+use serde_json::json;
+
+use super::client::{Client, positions};
+use super::follower::{Follower, Transport};
+use super::kills::start;
+use crate::support::within;
+
+const SIGABRT: i32 = 6;
+
+/// Whether the binary has failpoints; says so when it has none.
+fn built_in() -> bool {
+    if cfg!(feature = "test-failpoints") {
+        return true;
+    }
+    let required = std::env::var("KILONOVA_TEST_REQUIRE").unwrap_or_default();
+    assert!(!required.contains("failpoints"), "needs --features test-failpoints");
+    let said = writeln!(std::io::stderr(), "skipped: needs --features test-failpoints");
+    said.unwrap();
+    false
+}
+
+/// Writes notes until the server dies at the point; then starts it anew, repeats the write that
+/// was not answered, and checks that everything is there once. Gives whether the repeated write
+/// had been committed.
+async fn dies_at(failpoint: &str) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path().to_owned(), 0, Some(failpoint.to_owned())).await;
+    let client = Client::new(server.port);
+    let mut follower = Follower::new(&client, Transport::WebSocket, "/notifications");
+    let write = |number: usize| {
+        let client = client.clone();
+        async move {
+            let note = json!({"title": format!("Note {number}"), "body": "gallium", "author": "A"});
+            client.once(&Method::POST, "/api/notes", Some(&format!("{number}")), Some(&note)).await
+        }
+    };
+    let mut ids = Vec::new();
+    let unanswered = loop {
+        let number = ids.len();
+        match within("an answer or none", write(number)).await {
+            Some(reply) => ids.push(reply.json["id"].as_i64().unwrap()),
+            None => break number,
+        }
+        // A subscriber is there, or is not, when it dies.
+        if number % 2 == 0 {
+            within("an event", follower.take(1)).await;
+        }
+        assert!(number < 5000, "it does not die");
+    };
+    let port = server.port;
+    assert_eq!(server.ended().signal(), Some(SIGABRT));
+
+    let server = start(folder.path().to_owned(), port, None).await;
+    let again = write(unanswered).await.unwrap();
+    assert_eq!(again.status, 201);
+    ids.push(again.json["id"].as_i64().unwrap());
+    let mut listed: Vec<i64> = client
+        .list("/api/notes", "notes")
+        .await
+        .iter()
+        .map(|note| note["id"].as_i64().unwrap())
+        .collect();
+    listed.sort_unstable();
+    assert_eq!(listed, ids);
+    let log = client.log(0, Some("notes")).await;
+    assert_eq!(positions(&log), (1..=ids.len() as i64).collect::<Vec<_>>());
+    follower.take_up_to(ids.len()).await;
+    assert_eq!(positions(&follower.seen.borrow()), positions(&log));
+    let found = async {
+        loop {
+            let hits = client.get("/api/search?q=gallium&limit=100").await;
+            let mut found: Vec<i64> = hits["hits"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|hit| hit["id"].as_i64().unwrap())
+                .collect();
+            found.sort_unstable();
+            assert!(found.len() <= ids.len().min(100), "a document is doubled");
+            if found == ids || (ids.len() > 100 && found.len() == 100) {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    within("the index has caught up", found).await;
+    drop(server);
+    again.replayed
+}
+
+#[actix_web::test]
+async fn a_death_before_the_commit_leaves_something() {
+    if built_in() {
+        assert!(!dies_at("before-commit:4").await, "what was not committed is there");
+    }
+}
+
+#[actix_web::test]
+async fn a_death_between_commit_and_announcement_loses_the_event() {
+    if built_in() {
+        assert!(dies_at("after-commit:4").await, "what was committed is not there");
+        assert!(dies_at("after-commit:1").await, "what was committed is not there");
+    }
+}
+
+#[actix_web::test]
+async fn a_death_between_the_index_and_its_reload_loses_or_doubles_a_document() {
+    if built_in() {
+        // The first commit is that of the new, empty index.
+        dies_at("index-committed:2").await;
+        dies_at("index-committed:3").await;
+    }
+}

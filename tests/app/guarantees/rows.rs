@@ -1,0 +1,47 @@
+//! Writes that go past HTTP: by another process on the same file, or in a shape that no request has.
+
+use std::path::PathBuf;
+
+use kilonova::db::{self, Db, OnCommit, Tx};
+use kilonova::events;
+use kilonova::models::event::{self, Retention};
+use kilonova::models::note::{self, NewNote, Note};
+use kilonova::models::now;
+use serde_json::json;
+
+/// What a test's transaction fails with.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error(transparent)]
+    Db(#[from] db::Error),
+    #[error(transparent)]
+    Query(#[from] diesel::result::Error),
+    #[error("refused")]
+    Refused,
+}
+
+/// Opens the file as another process does. Its commits are told to `on_commit` and nobody else.
+pub(super) async fn open(path: PathBuf, on_commit: OnCommit) -> Db {
+    tokio::task::spawn_blocking(move || Db::open(&path, on_commit)).await.unwrap().unwrap()
+}
+
+/// Writes a note with its event, as the application does.
+pub(super) fn add_note(tx: &mut Tx<'_>, title: &str) -> Result<Note, Failure> {
+    let fields = json!({"title": title, "body": "A body.", "author": "Ada"});
+    let new = NewNote::changeset(fields.as_object().unwrap()).unwrap();
+    let note = note::insert(tx.connection, new, now())?;
+    tx.announce(events::note_created(&note).unwrap());
+    Ok(note)
+}
+
+/// Prunes the log to its newest `count` events.
+pub(super) async fn prune(db: &Db, count: i64) {
+    let retention = Retention { age: None, count: Some(count), bytes: None };
+    loop {
+        let pruned =
+            db.transaction(move |tx| Ok::<_, Failure>(event::prune(tx.connection, retention)?));
+        if pruned.await.unwrap().value == 0 {
+            return;
+        }
+    }
+}
