@@ -30,7 +30,7 @@ fn a_full_disk_kills_the_server_or_corrupts_its_data() {
     let server = Server::of({
         let whole = kilonova(&["--bind", "127.0.0.1:0", "--data-dir"]);
         let mut limited = Command::new("sh");
-        limited.args(["-c", &format!("ulimit -f {BLOCKS} && exec \"$0\" \"$@\"")]);
+        limited.args(["-c", &format!("ulimit -S -f {BLOCKS} && exec \"$0\" \"$@\"")]);
         limited.arg(whole.get_program()).args(whole.get_args()).arg(folder.path());
         for (name, value) in whole.get_envs() {
             match value {
@@ -70,6 +70,13 @@ fn a_full_disk_kills_the_server_or_corrupts_its_data() {
         assert!(number < 1000, "the disk does not fill up");
     }
     assert!(!acknowledged.is_empty());
+    // There is room again.
+    let mut lift = Command::new("prlimit");
+    lift.args(["--fsize=unlimited:", "--pid", &server.id().to_string()]);
+    assert!(lift.status().unwrap().success());
+    let (status, after) = server.call("POST", "/api/notes", Some(&note(0, 50_000)));
+    assert_eq!(status, 201, "it does not write again");
+    acknowledged.push(after);
     server.signal("TERM");
     assert_eq!(server.ended().code(), Some(0), "it does not end in order");
 

@@ -1,1 +1,291 @@
-//! todo
+//! Going on from a position: after a list, on a quiet channel, from another log, from before what
+//! is kept, and from very far behind.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use actix_web::http::Method;
+use kilonova::db::Db;
+use kilonova::models::event::{Audience, NewEvent, Subject};
+use serde_json::{Value, json};
+
+use super::client::{Client, positions};
+use super::follower::{Connection, Transport};
+use super::ledger::Writer;
+use super::rows::{Failure, add_note, prune};
+use crate::support::{Raw, Site, within};
+
+const BOTH: [Transport; 2] = [Transport::WebSocket, Transport::ServerSentEvents];
+
+async fn open(client: &Client, transport: Transport, path: &str, after: i64) -> Connection {
+    let opened = Connection::open(client, transport, path, Some(after));
+    within("a connection", opened).await.unwrap()
+}
+
+async fn next(connection: &mut Connection) -> Value {
+    within("a frame", connection.next()).await.unwrap()
+}
+
+/// Fills a database before a site starts on it.
+fn prepare(path: PathBuf, fill: impl FnOnce(&Db) + Send + 'static) {
+    let filled = std::thread::spawn(move || {
+        let db = Db::open(&path, Box::new(|_| {})).unwrap();
+        fill(&db);
+        actix_web::rt::System::new().block_on(db.close());
+    });
+    filled.join().unwrap();
+}
+
+/// Whoever reads a list and replays from its position has what is there in the end.
+#[actix_web::test]
+async fn a_list_and_its_position_are_of_different_moments() {
+    const LISTS: usize = 25;
+    let site = Site::start().await;
+    let client = Client::new(site.port);
+    let stop = Rc::new(Cell::new(false));
+    let writers: Vec<_> = (0..3)
+        .map(|number| {
+            let (mut writer, stop) = (Writer::new(&client, number), Rc::clone(&stop));
+            actix_web::rt::spawn(async move {
+                // Few enough that a list is one page, and changes all the same.
+                for _ in 0..60 {
+                    if !stop.get() {
+                        writer.write().await;
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut lists = Vec::new();
+    for _ in 0..LISTS {
+        let (reply, _) = client.insist(Method::GET, "/api/notes?limit=100", None, None).await;
+        assert!(reply.json["next"].is_null(), "more than a page");
+        lists.push((reply.position.unwrap(), reply.json["notes"].clone()));
+    }
+    stop.set(true);
+    for writer in writers {
+        within("a writer comes to its end", writer).await.unwrap();
+    }
+    let (first, last) = (lists[0].0, lists[LISTS - 1].0);
+    assert!(first < last, "nothing was written meanwhile");
+    let by_id = |notes: &Value| -> BTreeMap<i64, Value> {
+        let notes = notes.as_array().unwrap().iter();
+        notes.map(|note| (note["id"].as_i64().unwrap(), note.clone())).collect()
+    };
+    let end = by_id(&client.get("/api/notes?limit=100").await["notes"]);
+    for (position, list) in lists {
+        let mut notes = by_id(&list);
+        for event in client.log(position, Some("notes")).await {
+            let id = event["data"]["id"].as_i64().unwrap();
+            match event["event"].as_str().unwrap() {
+                // Twice would mean that the list was newer than its position.
+                "note_created" => {
+                    assert!(notes.insert(id, event["data"].clone()).is_none(), "at {position}");
+                }
+                // Never there would mean that it was older.
+                "note_updated" => {
+                    assert!(notes.insert(id, event["data"].clone()).is_some(), "at {position}");
+                }
+                _ => assert!(notes.remove(&id).is_some(), "at {position}"),
+            }
+        }
+        assert_eq!(notes, end, "from position {position}");
+    }
+    drop(client);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_position_of_another_log_is_believed() {
+    let (site, other) = (Site::start().await, Site::start().await);
+    let client = Client::new(site.port);
+    for number in 0..3 {
+        site.new_note(&format!("Here {number}")).await;
+        other.new_note(&format!("There {number}")).await;
+    }
+    let header = |answer: crate::support::Answer| answer.header("log-id").unwrap().to_owned();
+    let own = header(site.get("/api/notes").await);
+    let foreign = header(other.get("/api/notes").await);
+    assert_ne!(own, foreign);
+    site.settle().await;
+    for transport in BOTH {
+        let path = format!("/notifications?log={foreign}");
+        // Of another log, and from the future, in this log or in any.
+        for (path, after) in [
+            (path.as_str(), 1),
+            (&path, 4),
+            (&format!("/notifications?log={own}"), 5),
+            ("/notifications", 5),
+            ("/notifications", i64::MAX),
+        ] {
+            let mut connection = open(&client, transport, path, after).await;
+            assert_eq!(next(&mut connection).await, json!({"event": "resync", "id": 4}), "{path}");
+        }
+        let mut connection =
+            open(&client, transport, &format!("/notifications?log={own}"), 2).await;
+        assert_eq!(positions(&[next(&mut connection).await]), [3]);
+    }
+    // After the resync it is live, from there on.
+    let mut connection = open(&client, Transport::WebSocket, "/notifications", 99).await;
+    assert_eq!(next(&mut connection).await["event"], "resync");
+    site.new_note("Live").await;
+    assert_eq!(positions(&[next(&mut connection).await]), [5]);
+    drop((client, connection));
+    other.stop().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn what_was_pruned_is_passed_over_in_silence() {
+    // What is pruned before the start is in no memory either.
+    let site = Site::start_with(|config| {
+        prepare(config.storage.database(), |db| {
+            for number in 0..20 {
+                let title = format!("Note {number}");
+                db.transaction_blocking(move |tx| add_note(tx, &title)).unwrap();
+            }
+            actix_web::rt::System::new().block_on(prune(db, 5));
+        });
+    })
+    .await;
+    let client = Client::new(site.port);
+    for after in [0, 14] {
+        let answer = site.get(&format!("/api/events?after={after}")).await;
+        assert_eq!(answer.json(410), json!({"error": "events before 16 are gone", "oldest": 16}));
+        for transport in BOTH {
+            let mut connection = open(&client, transport, "/notifications", after).await;
+            assert_eq!(next(&mut connection).await, json!({"event": "resync", "id": 20}));
+        }
+    }
+    assert_eq!(positions(&client.log(15, None).await), [16, 17, 18, 19, 20]);
+    for transport in BOTH {
+        let mut connection = open(&client, transport, "/notifications", 15).await;
+        for position in 16..=20 {
+            assert_eq!(positions(&[next(&mut connection).await]), [position]);
+        }
+    }
+    // All of it: who is up to date goes on, who is not loads anew.
+    prune(site.db(), 0).await;
+    assert_eq!(site.get("/api/events?after=19").await.json(410)["oldest"], 21);
+    assert_eq!(site.get("/api/events?after=20").await.json(200)["last_event_id"], 20);
+    let mut behind = open(&client, Transport::WebSocket, "/notifications", 19).await;
+    assert_eq!(next(&mut behind).await, json!({"event": "resync", "id": 20}));
+    let mut current = open(&client, Transport::WebSocket, "/notifications", 20).await;
+    site.new_note("The next").await;
+    assert_eq!(positions(&[next(&mut current).await, next(&mut behind).await]), [21, 21]);
+    drop((client, behind, current));
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_quiet_channel_leaves_its_client_behind() {
+    let site = Site::start_with(|config| config.heartbeat.ping = Duration::from_millis(100)).await;
+    let client = Client::new(site.port);
+    let mut position = 0;
+    for transport in BOTH {
+        let mut connection = open(&client, transport, "/notifications", position).await;
+        // Nothing of what happens is for this client …
+        for number in 0..10 {
+            site.new_post(&format!("Elsewhere {number}")).await;
+        }
+        let end = position + 10;
+        while position < end {
+            let frame = next(&mut connection).await;
+            assert_eq!(frame["event"], "position");
+            position = frame["id"].as_i64().unwrap();
+        }
+        drop(connection);
+        // … and when all of that is gone, it goes on from where it was told that it is.
+        prune(site.db(), 0).await;
+        assert_eq!(site.get(&format!("/api/events?after={}", position - 1)).await.status, 410);
+        assert_eq!(site.get(&format!("/api/events?after={position}")).await.status, 200);
+        let mut connection = open(&client, transport, "/notifications", position).await;
+        let note = site.new_note("For it").await;
+        let mut frame = next(&mut connection).await;
+        while frame["event"] == "position" {
+            frame = next(&mut connection).await;
+        }
+        assert_eq!((&frame["event"], &frame["data"]), (&json!("note_created"), &note));
+        position = frame["id"].as_i64().unwrap();
+    }
+    drop(client);
+    site.stop().await;
+}
+
+/// Two that are 20,000 events behind and do not read hold up nobody, and get all of it in the end.
+#[actix_web::test]
+async fn a_client_far_behind_holds_up_the_others() {
+    const BEHIND: i64 = 20_000;
+    let site = Site::start_with(|config| {
+        // Ten a second: to stand still for a while is not to be silent.
+        config.heartbeat.ping = Duration::from_millis(100);
+        prepare(config.storage.database(), |db| {
+            for batch in 0..BEHIND / 500 {
+                let written = db.transaction_blocking(move |tx| {
+                    for id in batch * 500 + 1..=(batch + 1) * 500 {
+                        let post = json!({"id": id, "title": "x".repeat(600)});
+                        let (subject, audience) = (Subject::Post(id), Audience::Public);
+                        let event =
+                            NewEvent::new("posts", "post_created", subject, audience, &post);
+                        tx.announce(event.unwrap());
+                    }
+                    Ok::<_, Failure>(())
+                });
+                written.unwrap();
+            }
+        });
+    })
+    .await;
+    let client = Client::new(site.port);
+    let mut socket = Raw::upgrade(&site, "/feed?channels=posts&last_event_id=0").await;
+    let mut stream = open(&client, Transport::ServerSentEvents, "/feed?channels=posts", 0).await;
+    assert_eq!(positions(&[next(&mut stream).await]), [1]);
+
+    // They stand still; who is live does not notice.
+    let mut live = site.socket("/notifications").await;
+    let mut slowest = Duration::ZERO;
+    for number in 0..20 {
+        let began = Instant::now();
+        let note = site.new_note(&format!("Live {number}")).await;
+        assert_eq!(live.next_json().await["data"], note);
+        slowest = slowest.max(began.elapsed());
+    }
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+    let post = site.new_post("The newest").await;
+
+    let mut expected = 1;
+    while expected <= BEHIND {
+        let frame = socket.frame().await.expect("it is not cut");
+        if frame.opcode == 1 {
+            let frame: Value = serde_json::from_slice(&frame.payload).unwrap();
+            assert_eq!(frame["id"], expected);
+            expected += 1;
+        }
+    }
+    for expected in 2..=BEHIND {
+        assert_eq!(next(&mut stream).await["id"], expected);
+    }
+    let newest = loop {
+        let frame = next(&mut stream).await;
+        if frame["event"] != "position" {
+            break frame;
+        }
+    };
+    assert_eq!((&newest["data"], newest["id"].as_i64()), (&post, Some(BEHIND + 21)));
+    loop {
+        let frame = socket.frame().await.expect("it is not cut");
+        if frame.opcode == 1 {
+            let frame: Value = serde_json::from_slice(&frame.payload).unwrap();
+            if frame["event"] != "position" {
+                assert_eq!(frame, newest);
+                break;
+            }
+        }
+    }
+    live.close().await;
+    drop((client, socket, stream));
+    site.stop().await;
+}
