@@ -262,6 +262,8 @@ function connect() {
   mine.onmessage = ({ data }) => {
     clearTimeout(silence);
     failures = 0;
+    // Also after an interruption of the network that the connection has outlived.
+    show(behind ? "stale" : "live");
     if (data === "pong") return;
     let frame;
     try {

@@ -19,7 +19,8 @@ pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
 pub(super) async fn find(state: &State, parameters: &Query) -> AppResult<Vec<Hit>> {
     let words = parameters.get("q").ok_or_else(|| request::invalid("q"))?;
     let mut query = search::Query::parse(words)?.limit(parameters.limit()?)?;
-    if let Some(word) = parameters.get("kind") {
+    // The page's form sends an empty kind for everything.
+    if let Some(word) = parameters.get("kind").filter(|word| !word.is_empty()) {
         query = query.of_kind(Kind::parse(word).ok_or_else(|| request::invalid("kind"))?);
     }
     Ok(state.search.query(&query).await?)

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is meant to panic")]
 
 mod api;
+mod browser;
 mod crash;
 mod guarantees;
 mod hostile;

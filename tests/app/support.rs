@@ -16,7 +16,7 @@ pub(crate) use self::site::Site;
 pub(crate) use self::socket::Socket;
 
 /// Longer than anything takes on a busy machine: what takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Awaits something that must come to an end, and fails the test when it does not.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {

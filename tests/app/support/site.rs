@@ -41,7 +41,11 @@ impl Site {
 
     /// Starts an application whose configuration `change` has changed.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Site {
-        let folder = tempfile::tempdir().unwrap();
+        Site::start_in(tempfile::tempdir().unwrap(), change).await
+    }
+
+    /// Starts an application on the data of one that has stopped.
+    pub(crate) async fn start_in(folder: TempDir, change: impl FnOnce(&mut Config)) -> Site {
         let mut config = config(folder.path());
         change(&mut config);
         let app = App::build(config).await.unwrap();
@@ -62,11 +66,16 @@ impl Site {
 
     /// Stops it and waits for its end, which must come, without an error.
     pub(crate) async fn stop(self) {
+        self.stop_keeping_data().await.close().unwrap();
+    }
+
+    /// Stops it likewise, and leaves its data for another.
+    pub(crate) async fn stop_keeping_data(self) -> TempDir {
         let Site { client, state, stop, serving, folder, .. } = self;
         drop((client, state));
         stop.notify_one();
         within("the application stops", serving).await.unwrap().unwrap();
-        folder.close().unwrap();
+        folder
     }
 
     /// The process groups, for what no request can cause.

@@ -1,0 +1,11 @@
+//! The pages in a real browser: Chromium, steered through chromedriver. Skipped where there is
+//! none, unless `KILONOVA_TEST_REQUIRE` names `chromium`.
+
+mod articles;
+mod connection;
+mod driver;
+mod hostile;
+mod live;
+mod scriptless;
+
+use self::driver::{Browser, Scripts};

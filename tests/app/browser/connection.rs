@@ -1,0 +1,89 @@
+//! Connections that are lost, refused and found again.
+
+use std::time::Duration;
+
+use kilonova::config::Config;
+use serde_json::json;
+
+use super::{Browser, Scripts};
+use crate::support::Site;
+
+const SHOWN: &str = "return [...document.querySelectorAll('#posts > *')].map((item) => item.id)";
+
+/// The browser keeps connections open that it no longer uses, and a graceful end waits for them.
+fn ends_soon(config: &mut Config) {
+    config.grace = Duration::from_secs(1);
+}
+
+#[actix_web::test]
+async fn what_was_written_while_away_arrives_once() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start_with(ends_soon).await;
+    let port = site.port;
+    site.new_post("Before").await;
+    site.new_post("Goes meanwhile").await;
+    browser.open(&site, "/").await;
+    browser.until_live().await;
+    browser.run("window.mark = true").await;
+
+    let folder = site.stop_keeping_data().await;
+    browser.until("document.querySelector('#live').textContent === 'Reconnecting…'").await;
+    // Where the page does not look for it.
+    let elsewhere = Site::start_in(folder, ends_soon).await;
+    assert_ne!(elsewhere.port, port);
+    elsewhere.new_post("Written meanwhile").await;
+    elsewhere.patch("/api/posts/1", &json!({"title": "Before, changed"})).await.json(200);
+    elsewhere.delete("/api/posts/2").await.json(204);
+    let folder = elsewhere.stop_keeping_data().await;
+    let site = Site::start_in(folder, |config| {
+        ends_soon(config);
+        config.bind.set_port(port);
+    })
+    .await;
+
+    browser.until("document.querySelector('#live').textContent === 'Live'").await;
+    browser
+        .until("document.querySelector('#post-3 h2')?.textContent === 'Written meanwhile'")
+        .await;
+    browser.until("document.querySelector('#post-1 h2').textContent === 'Before, changed'").await;
+    browser.until("!document.getElementById('post-2')").await;
+    site.new_post("Written now").await;
+    browser.until("document.getElementById('post-4')").await;
+    assert_eq!(browser.run(SHOWN).await, json!(["post-4", "post-3", "post-1"]));
+    assert_eq!(browser.run("return window.mark === true").await, json!(true));
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn what_is_written_between_the_page_and_its_connection_is_not_lost() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start_with(|config| config.max_sockets = 1).await;
+    site.new_post("On the page").await;
+    site.settle().await;
+    let place = site.socket_in_time("/notifications").await;
+    browser.open(&site, "/").await;
+    browser.until("document.querySelector('#live').textContent === 'Reconnecting…'").await;
+    site.new_post("Written in between").await;
+    assert_eq!(browser.run(SHOWN).await, json!(["post-1"]));
+    place.close().await;
+    browser.until("document.getElementById('post-2')").await;
+    browser.until_live().await;
+    assert_eq!(browser.run(SHOWN).await, json!(["post-2", "post-1"]));
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn the_pill_follows_the_network_when_the_connection_survives() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    browser.open(&site, "/").await;
+    browser.until_live().await;
+    browser.run("dispatchEvent(new Event('offline'))").await;
+    browser.until("document.querySelector('#live').textContent === 'Offline'").await;
+    browser.run("dispatchEvent(new Event('online'))").await;
+    browser.until_live().await;
+    drop(browser);
+    site.stop().await;
+}

@@ -1,0 +1,221 @@
+//! A browser of one test's own: its processes, its profile, and the few things that a reader does.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fantoccini::elements::Element;
+use fantoccini::wd::WindowHandle;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::support::{PATIENCE, Site, within};
+
+const CHROMIUM: &str = "/usr/bin/chromium";
+const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
+
+/// No display, no account, nothing over the network but the test's own site.
+const FLAGS: [&str; 10] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--window-size=1100,900",
+];
+
+/// Between two looks at a page.
+const PERIOD: Duration = Duration::from_millis(25);
+
+/// One browser at a time: several would only slow each other, and the other tests, down.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// Whether pages may run scripts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scripts {
+    On,
+    Off,
+}
+
+/// A running browser. Its processes end and its profile goes when it is dropped, also when a test
+/// fails.
+pub(super) struct Browser {
+    client: Client,
+    // Dropped in this order: nobody writes to the profile when it is removed.
+    _driver: Driver,
+    _profile: TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// chromedriver, which starts the browser in its own process group.
+struct Driver(Child);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let kill = format!("kill -KILL -{}", self.0.id());
+        drop(Command::new("sh").args(["-c", &kill]).status());
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+impl Browser {
+    /// Starts a browser; `None`, and a line that says so, when there is none to start.
+    pub(super) async fn start(scripts: Scripts) -> Option<Browser> {
+        if let Some(missing) = [CHROMIUM, CHROMEDRIVER].iter().find(|it| !Path::new(it).exists()) {
+            let required = std::env::var("KILONOVA_TEST_REQUIRE").unwrap_or_default();
+            assert!(!required.contains("chromium"), "{missing} is required and not there");
+            eprintln!("skipped: there is no {missing}");
+            return None;
+        }
+        let turn = TURN.lock().await;
+        let profile = tempfile::tempdir().unwrap();
+        let (driver, port) = start_driver();
+        let mut options = json!({
+            "binary": CHROMIUM,
+            "args": FLAGS.map(str::to_owned).to_vec(),
+            "prefs": {},
+        });
+        let folder = format!("--user-data-dir={}", profile.path().display());
+        options["args"].as_array_mut().unwrap().push(folder.into());
+        if scripts == Scripts::Off {
+            options["prefs"]["profile.managed_default_content_settings.javascript"] = 2.into();
+        }
+        let capabilities = [("goog:chromeOptions".to_owned(), options)].into_iter().collect();
+        let address = format!("http://127.0.0.1:{port}");
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        let connected = builder.capabilities(capabilities).connect(&address);
+        let client = within("the browser starts", connected).await.unwrap();
+        Some(Browser { client, _driver: driver, _profile: profile, _turn: turn })
+    }
+
+    /// Opens a page of the site.
+    pub(super) async fn open(&self, site: &Site, path: &str) {
+        let address = format!("http://localhost:{}{path}", site.port);
+        within(path, self.client.goto(&address)).await.unwrap();
+    }
+
+    /// Opens a second window and goes on in it; gives the first.
+    pub(super) async fn open_window(&self) -> WindowHandle {
+        let first = self.window().await;
+        let second = self.client.new_window(false).await.unwrap();
+        self.switch_to(&second.handle).await;
+        first
+    }
+
+    pub(super) async fn window(&self) -> WindowHandle {
+        self.client.window().await.unwrap()
+    }
+
+    pub(super) async fn switch_to(&self, window: &WindowHandle) {
+        self.client.switch_to_window(window.clone()).await.unwrap();
+    }
+
+    /// What a script returns that is run in the page, also where the page itself may run none.
+    pub(super) async fn run(&self, script: &str) -> Value {
+        let ran = within(script, self.client.execute(script, Vec::new()));
+        ran.await.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// Looks at the page until the expression is true there.
+    #[track_caller]
+    pub(super) fn until<'a>(&'a self, expression: &str) -> impl Future<Output = ()> + use<'a> {
+        let caller = std::panic::Location::caller();
+        let script = format!("return Boolean({expression})");
+        async move {
+            let start = Instant::now();
+            loop {
+                // A page that is being left has nothing to say yet.
+                let answer = self.client.execute(&script, Vec::new()).await;
+                if matches!(answer, Ok(Value::Bool(true))) {
+                    return;
+                }
+                if start.elapsed() > PATIENCE {
+                    let page = self.client.source().await.unwrap_or_default();
+                    panic!("{caller}: in vain: {script}: {answer:?} in\n{page}");
+                }
+                tokio::time::sleep(PERIOD).await;
+            }
+        }
+    }
+
+    /// Waits until the page's text has this in it.
+    #[track_caller]
+    pub(super) fn until_text<'a>(&'a self, text: &str) -> impl Future<Output = ()> + use<'a> {
+        self.until(&format!("document.querySelector('main').innerText.includes({})", json!(text)))
+    }
+
+    /// Waits until the page is connected.
+    #[track_caller]
+    pub(super) fn until_live(&self) -> impl Future<Output = ()> {
+        self.until("document.querySelector('#live[data-state=live]')")
+    }
+
+    /// Waits until the page's address has this path, and the page is there whole.
+    #[track_caller]
+    pub(super) fn until_at<'a>(&'a self, path: &str) -> impl Future<Output = ()> + use<'a> {
+        self.until(&format!(
+            "location.pathname + location.search === {} && document.readyState === 'complete'",
+            json!(path)
+        ))
+    }
+
+    async fn find(&self, selector: &str) -> Element {
+        let wait = self.client.wait().at_most(PATIENCE).every(PERIOD);
+        wait.for_element(Locator::Css(selector))
+            .await
+            .unwrap_or_else(|error| panic!("{selector}: {error}"))
+    }
+
+    /// Types at the end of a field.
+    pub(super) async fn type_in(&self, selector: &str, text: &str) {
+        self.find(selector).await.send_keys(text).await.unwrap();
+    }
+
+    /// Types a text in the place of what a field holds.
+    pub(super) async fn fill(&self, selector: &str, text: &str) {
+        let field = self.find(selector).await;
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    pub(super) async fn click(&self, selector: &str) {
+        let element = self.find(selector).await;
+        element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    /// Clicks a button that sends a form, and waits for the page that comes of it.
+    pub(super) async fn send(&self, selector: &str) {
+        self.run("window.before = true").await;
+        self.click(selector).await;
+        self.until("!window.before && document.readyState === 'complete'").await;
+    }
+}
+
+/// Starts chromedriver on a port that it chooses and names.
+fn start_driver() -> (Driver, u16) {
+    let mut command = Command::new(CHROMEDRIVER);
+    command.arg("--port=0").process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut driver = Driver(command.spawn().unwrap());
+    let mut log = BufReader::new(driver.0.stdout.take().unwrap());
+    let mut line = String::new();
+    let port = loop {
+        line.clear();
+        assert!(log.read_line(&mut line).unwrap() > 0, "chromedriver ended before it listened");
+        let Some((_, port)) = line.split_once("successfully on port ") else { continue };
+        break port.trim().trim_end_matches('.').parse().unwrap();
+    };
+    // The rest of the log is read, so that it never blocks on a full pipe.
+    std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+    (driver, port)
+}

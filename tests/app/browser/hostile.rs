@@ -1,0 +1,132 @@
+//! Texts that would like to be scripts.
+
+use serde_json::json;
+
+use super::{Browser, Scripts};
+use crate::support::{Site, within};
+
+/// Each would set `window.ran`, somewhere.
+const PAYLOADS: [&str; 12] = [
+    "<script>window.ran = 1</script>",
+    "</title></textarea></script><script>window.ran = 1</script>",
+    "\"'><script>window.ran = 1</script>",
+    "\" autofocus onfocus=\"window.ran = 1",
+    "<img src=x onerror=\"window.ran = 1\">",
+    "<svg onload=\"window.ran = 1\"><animate onbegin=\"window.ran = 1\" attributeName=x dur=1s>",
+    "<details open ontoggle=\"window.ran = 1\">x</details>",
+    "<iframe srcdoc=\"<script>parent.ran = 1</script>\"></iframe>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=\"window.ran = 1\">",
+    "[x](javascript:window.ran=1) <a href=\"jav&#x09;ascript:window.ran=1\">y</a>",
+    "<form action=\"javascript:window.ran=1\"><button formaction=\"javascript:window.ran=1\">z",
+    "{{7*7}}${window.ran=1}<style>@import 'javascript:window.ran=1'</style>",
+];
+
+/// What the page's policy had to stop since the page was opened.
+const VIOLATIONS: &str = "
+const observer = new ReportingObserver(() => {}, { types: ['csp-violation'], buffered: true });
+observer.observe();
+return observer.takeRecords().map((report) => `${report.body.effectiveDirective}: ${report.body.blockedURL} ${report.body.sample}`)";
+
+/// Nothing has run, and nothing has even come so far that the policy had to stop it.
+async fn assert_clean(browser: &Browser, page: &str) {
+    browser.until("document.readyState === 'complete'").await;
+    // The links that are left lead nowhere that runs.
+    browser.run("for (const a of document.querySelectorAll('.prose a')) a.click()").await;
+    assert_eq!(browser.run(VIOLATIONS).await, json!([]), "{page}");
+    assert_eq!(browser.run("return window.ran ?? null").await, json!(null), "{page}");
+}
+
+#[actix_web::test]
+async fn what_people_write_never_runs() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    let all = PAYLOADS.join("\n\n");
+    let id = site
+        .post("/api/posts", &json!({"title": "Payloads", "body": all, "tags": ["needle"]}))
+        .await
+        .json(201)["id"]
+        .clone();
+    for payload in PAYLOADS {
+        let post = json!({"title": payload, "body": payload, "tags": ["<b onclick=1>"]});
+        site.post("/api/posts", &post).await;
+        let comment = json!({"body": payload, "author": payload});
+        site.post(&format!("/api/posts/{id}/comments"), &comment).await.json(201);
+        let note = json!({"title": payload, "body": payload, "author": payload});
+        site.post("/api/notes", &note).await.json(201);
+    }
+    // They are on the pages, as text.
+    browser.open(&site, "/").await;
+    browser.until_text(PAYLOADS[0]).await;
+    assert_clean(&browser, "/").await;
+    browser.open(&site, "/notes").await;
+    browser.until_text(PAYLOADS[0]).await;
+    assert_clean(&browser, "/notes").await;
+    let path = format!("/posts/{id}");
+    browser.open(&site, &path).await;
+    browser.until("document.querySelectorAll('.comment').length === 12").await;
+    assert_clean(&browser, &path).await;
+
+    // What arrives live is made safe as well.
+    browser.open(&site, &path).await;
+    browser.until_live().await;
+    let comment = json!({"body": all, "author": PAYLOADS[4]});
+    site.post(&format!("/api{path}/comments"), &comment).await.json(201);
+    browser.until("document.querySelectorAll('.comment').length === 13").await;
+    assert_clean(&browser, "live").await;
+
+    for page in ["edit", "show"] {
+        for id in 2..=4 {
+            let path = format!("/posts/{id}{}", if page == "edit" { "/edit" } else { "" });
+            browser.open(&site, &path).await;
+            assert_clean(&browser, &path).await;
+        }
+    }
+    let indexed = async {
+        while site.get("/api/search?q=ran&limit=100").await.json(200)["hits"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+        {}
+    };
+    within("the posts are found", indexed).await;
+    browser.open(&site, "/search?q=ran").await;
+    browser.until("document.querySelector('.hits mark')").await;
+    assert_clean(&browser, "/search?q=ran").await;
+    for payload in PAYLOADS {
+        browser.open(&site, "/search").await;
+        browser.fill("#q", payload).await;
+        browser.send("form.search button").await;
+        assert_clean(&browser, payload).await;
+        let path = format!("/?tag={}", payload.replace('"', "%22").replace(' ', "%20"));
+        browser.open(&site, &path.replace('#', "%23").replace('{', "%7b")).await;
+        assert_clean(&browser, &path).await;
+    }
+
+    // Were one to get through, the policy would stop it, and this test would see it.
+    let through = "document.body.insertAdjacentHTML('beforeend', '<b onclick=\"window.ran = 1\">b</b>'); \
+                   document.body.lastElementChild.click()";
+    browser.run(through).await;
+    browser.until(&format!("(() => {{ {VIOLATIONS} }})().length === 1")).await;
+    assert_eq!(browser.run("return window.ran ?? null").await, json!(null));
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn ordinary_pages_do_not_meet_the_policy() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    let body = "| a | b |\n|:--|--:|\n| 1 | 2 |\n\n```rust\nlet x = 1;\n```\n\n- [x] done\n\nA note[^1].\
+                \n\n[^1]: Here.";
+    site.post("/api/posts", &json!({"title": "Ordinary", "body": body})).await.json(201);
+    site.new_comment(1, "A `comment`.").await;
+    site.new_note("A note").await;
+    let pages =
+        ["/", "/posts/1", "/posts/1/edit", "/posts/new", "/notes", "/notes/1", "/search?q=a"];
+    for page in pages.into_iter().chain(["/notes/1/edit", "/?status=draft", "/nowhere"]) {
+        browser.open(&site, page).await;
+        assert_clean(&browser, page).await;
+    }
+    drop(browser);
+    site.stop().await;
+}

@@ -1,0 +1,135 @@
+//! Pages that stay true while others write.
+
+use serde_json::json;
+
+use super::{Browser, Scripts};
+use crate::support::Site;
+
+/// Marks the page, to know it again: a page that was loaded anew has no mark.
+const MARK: &str = "window.mark = true";
+const IS_MARKED: &str = "return window.mark === true";
+
+#[actix_web::test]
+async fn a_post_comes_changes_and_goes_in_another_window() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    let older = site.new_post("Already here").await["id"].clone();
+    browser.open(&site, "/").await;
+    browser.until_live().await;
+    browser.run(MARK).await;
+    let reading = browser.open_window().await;
+    let writing = browser.window().await;
+
+    browser.open(&site, "/posts/new").await;
+    browser.fill("#post-title", "First light").await;
+    browser.fill("#post-body", "Seen from **here**.").await;
+    browser.fill("#post-tags", "stars, night").await;
+    browser.send("form.write button").await;
+    browser.until_at("/posts/2").await;
+    browser.until_text("Seen from here.").await;
+    browser.switch_to(&reading).await;
+    browser.until("document.querySelector('#post-2 h2')?.textContent === 'First light'").await;
+    let shown = "return [...document.querySelectorAll('#posts > *')].map((item) => item.id)";
+    let both = json!(["post-2", format!("post-{older}")]);
+    assert_eq!(browser.run(shown).await, both, "the newest comes first");
+    browser.run("window.card = document.getElementById('post-2')").await;
+
+    browser.switch_to(&writing).await;
+    browser.open(&site, "/posts/2/edit").await;
+    browser.type_in("#post-title", ", again").await;
+    browser.send("form.write button").await;
+    browser.until_at("/posts/2").await;
+    browser.switch_to(&reading).await;
+    browser.until("window.card.querySelector('h2').textContent === 'First light, again'").await;
+    assert_eq!(browser.run(shown).await, both, "it changes in its place");
+    assert_eq!(browser.run("return window.card.isConnected").await, json!(true));
+
+    browser.switch_to(&writing).await;
+    browser.click("article .confirm summary").await;
+    browser.send("article .confirm button").await;
+    browser.until_at("/").await;
+    browser.switch_to(&reading).await;
+    browser.until("!window.card.isConnected && !document.getElementById('post-2')").await;
+    assert_eq!(browser.run(shown).await, json!([format!("post-{older}")]));
+    assert_eq!(browser.run(IS_MARKED).await, json!(true));
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn comments_arrive_while_one_is_typed() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    let post = site.new_post("Talked about").await["id"].as_i64().unwrap();
+    site.new_comment(post, "The first.").await;
+    browser.open(&site, &format!("/posts/{post}")).await;
+    browser.until_live().await;
+    browser.run(MARK).await;
+    browser.click("#comment-1 summary").await;
+    browser.type_in("#comment-author", "Ada").await;
+    browser.type_in("#comment-body", "half a tht").await;
+    let typing = "const field = document.activeElement; \
+                  return [field.id, field.value, field.selectionStart, field.selectionEnd]";
+    browser.run("document.activeElement.setSelectionRange(9, 9)").await;
+
+    let path = format!("/api/posts/{post}/comments");
+    let comment = json!({"body": "Sent by *another*.", "author": "Bob"});
+    site.post(&path, &comment).await.json(201);
+    browser.until("document.querySelector('#comment-2 em')?.textContent === 'another'").await;
+    assert_eq!(browser.run(typing).await, json!(["comment-body", "half a tht", 9, 9]));
+    let open = browser.run("return document.querySelector('#comment-1 details').open").await;
+    assert_eq!(open, json!(true), "what the reader opened stays open");
+
+    site.put("/api/comments/2", &json!({"body": "Better said."})).await.json(200);
+    browser.until("document.querySelector('#comment-2 .prose').innerText === 'Better said.'").await;
+    site.delete("/api/comments/1").await.json(204);
+    browser.until("!document.getElementById('comment-1')").await;
+    let changed = json!({"title": "Much talked about"});
+    site.patch(&format!("/api/posts/{post}"), &changed).await.json(200);
+    browser.until("document.querySelector('h1').textContent === 'Much talked about'").await;
+    browser.until("document.title.startsWith('Much talked about')").await;
+
+    assert_eq!(browser.run(IS_MARKED).await, json!(true));
+    browser.type_in("#comment-body", ", sent").await;
+    assert_eq!(browser.run(typing).await.get(0), Some(&json!("comment-body")));
+    browser.send("#write-comment button").await;
+    browser.until("document.querySelector('#comment-3')?.innerText.includes('half a th')").await;
+    browser.until("document.querySelector('#comment-3 b').textContent === 'Ada'").await;
+
+    // The post goes, and takes with it nothing of what is typed.
+    browser.type_in("#comment-body", "too late").await;
+    site.delete(&format!("/api/posts/{post}")).await.json(204);
+    browser.until("!document.querySelector('#notice').hidden").await;
+    browser.until_text("This post was deleted.").await;
+    assert_eq!(browser.run(typing).await, json!(["comment-body", "too late", 8, 8]));
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn notes_come_change_and_go() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    browser.open(&site, "/notes").await;
+    browser.until_text("No notes yet.").await;
+    browser.until_live().await;
+    browser.run(MARK).await;
+    browser.click(".composer summary").await;
+    browser.type_in("#note-title", "Half a ti").await;
+
+    let note = site.new_note("Milk").await["id"].clone();
+    let path = format!("/api/notes/{note}");
+    browser.until("document.querySelector('#note-1 h2')?.textContent === 'Milk'").await;
+    browser.until("!document.querySelector('#notes-rest .empty')").await;
+    site.put(&path, &json!({"title": "Bread", "body": "Two *loaves*."})).await.json(200);
+    browser.until("document.querySelector('#note-1 h2')?.textContent === 'Bread'").await;
+    browser.until("document.querySelector('#note-1 em')?.textContent === 'loaves'").await;
+    site.delete(&path).await.json(204);
+    browser.until("!document.getElementById('note-1')").await;
+    browser.until_text("No notes yet.").await;
+    let typing = browser.run("return document.activeElement.value").await;
+    assert_eq!(typing, json!("Half a ti"));
+    assert_eq!(browser.run(IS_MARKED).await, json!(true));
+    drop(browser);
+    site.stop().await;
+}

@@ -1,0 +1,90 @@
+//! Everything that a reader and a writer do, in a browser that runs no scripts.
+
+use serde_json::json;
+
+use super::{Browser, Scripts};
+use crate::support::{Site, within};
+
+#[actix_web::test]
+async fn everything_works_without_scripts() {
+    let Some(browser) = Browser::start(Scripts::Off).await else { return };
+    let site = Site::start().await;
+
+    // A refused post comes back as it was typed, with the reasons.
+    browser.open(&site, "/").await;
+    browser.until_text("No posts yet.").await;
+    browser.send("header.site .button").await;
+    browser.until_at("/posts/new").await;
+    browser.fill("#post-title", "ab").await;
+    browser.fill("#post-body", "Some *text*.").await;
+    browser.send("form.write button").await;
+    browser.until_text("The title should be at least 3 character(s).").await;
+    let typed =
+        "return ['#post-title', '#post-body'].map((id) => document.querySelector(id).value)";
+    assert_eq!(browser.run(typed).await, json!(["ab", "Some *text*."]));
+    browser.fill("#post-title", "Without scripts").await;
+    browser.send("form.write button").await;
+    browser.until_at("/posts/1").await;
+    assert_eq!(
+        browser.run("return document.querySelector('#live').hidden").await,
+        json!(true),
+        "this page ran a script"
+    );
+
+    browser.send("article .actions a").await;
+    browser.until_at("/posts/1/edit").await;
+    browser.fill("#post-tags", "plain").await;
+    browser.type_in("#post-body", " And more.").await;
+    browser.send("form.write button").await;
+    browser.until_at("/posts/1").await;
+    browser.until_text("Some text. And more.").await;
+
+    browser.fill("#comment-author", "x".repeat(300).as_str()).await;
+    browser.fill("#comment-body", "Said plainly.").await;
+    browser.send("#write-comment button").await;
+    browser.until("document.querySelector('#comment-author-errors li')").await;
+    browser.fill("#comment-author", "Ada").await;
+    browser.send("#write-comment button").await;
+    browser.until_at("/posts/1").await;
+    browser.until("document.querySelector('#comment-1')?.innerText.includes('plainly')").await;
+
+    let indexed = async { while site.get(FIND).await.json(200)["hits"] == json!([]) {} };
+    within("the post is found", indexed).await;
+    browser.open(&site, "/search").await;
+    browser.fill("#q", "scripts").await;
+    browser.send("form.search button").await;
+    browser.until_text("One hit").await;
+    browser.send(".hits a").await;
+    browser.until_at("/posts/1").await;
+
+    browser.click("#comment-1 summary").await;
+    browser.send("#comment-1 button").await;
+    browser.until_text("No comments yet.").await;
+    browser.click("article .confirm summary").await;
+    browser.send("article .confirm button").await;
+    browser.until_at("/").await;
+    browser.until_text("No posts yet.").await;
+
+    browser.send("nav a[href='/notes']").await;
+    browser.click(".composer summary").await;
+    browser.fill("#note-title", "Milk").await;
+    browser.fill("#note-body", "Two litres.").await;
+    browser.fill("#note-author", "   ").await;
+    browser.send(".composer button").await;
+    browser.until_text("The name can't be blank.").await;
+    browser.fill("#note-author", "Ada").await;
+    browser.send(".composer button").await;
+    browser.until_text("Two litres.").await;
+    browser.send("#note-1 .actions a").await;
+    browser.until_at("/notes/1/edit").await;
+    browser.fill("#note-title", "Bread").await;
+    browser.send("form.write button").await;
+    browser.until_at("/notes/1").await;
+    browser.click(".confirm summary").await;
+    browser.send(".confirm button").await;
+    browser.until_text("No notes yet.").await;
+    drop(browser);
+    site.stop().await;
+}
+
+const FIND: &str = "/api/search?q=scripts";
