@@ -123,10 +123,10 @@ mod tests {
         let app = App::new().wrap(from_fn(catch_panic)).route("/", web::get().to(panics));
         let app = http::init_service(app).await;
         let request = http::TestRequest::get().uri("/").to_request();
-        let error = http::try_call_service(&app, request).await.err().expect("a failure");
+        let error = http::try_call_service(&app, request).await.expect_err("a failure");
         let answer = error.as_response_error().error_response();
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        let body = actix_web::body::to_bytes(answer.into_body()).await.ok().expect("a body");
+        let body = actix_web::body::to_bytes(answer.into_body()).await.expect("a body");
         assert_eq!(body, r#"{"error":"internal error"}"#);
     }
 

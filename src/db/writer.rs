@@ -171,8 +171,8 @@ fn run(
         };
         match commit(&mut open, &mut batch) {
             Ok(Batch { events, positions }) => {
-                failpoint::reach(failpoint::AFTER_COMMIT);
                 if !events.is_empty() {
+                    failpoint::reach(failpoint::AFTER_COMMIT);
                     on_commit(events);
                 }
                 batch.into_iter().zip(positions).for_each(|(job, at)| job.answer(at));
@@ -240,7 +240,9 @@ fn commit(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<B
             positions.push(base + announced.len() as i64);
         }
         let events = event::append(connection, announced)?;
-        failpoint::reach(failpoint::BEFORE_COMMIT);
+        if !events.is_empty() {
+            failpoint::reach(failpoint::BEFORE_COMMIT);
+        }
         Ok(Batch { events, positions })
     };
     begin_immediate(connection, work).map_err(Error::of)
