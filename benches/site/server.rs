@@ -35,7 +35,7 @@ impl Server {
         let child = Command::new(BINARY)
             .args(["--bind", &format!("127.0.0.1:{port}"), "--data-dir"])
             .arg(&data)
-            .env("RUST_LOG", "warn")
+            .env("RUST_LOG", "error")
             .spawn()
             .unwrap();
         let server = Server { child, port, data, _folder: folder };
@@ -75,19 +75,24 @@ pub(super) fn import(folder: &Path, data: &Path) {
 /// Writes so many notes, each with its event.
 pub(super) fn seed(data: &Path, events: usize) {
     const BATCH: usize = 500;
-    let db = Db::open(&data.join("kilonova.sqlite3"), Box::new(|_| {})).unwrap();
-    for _ in 0..events.div_ceil(BATCH) {
-        db.transaction_blocking(|tx| {
-            for _ in 0..BATCH {
-                let params = json!({"title": "A note", "body": "x".repeat(200), "author": "bench"});
-                let new = NewNote::changeset(params.as_object().unwrap()).unwrap();
-                let note = note::insert(tx.connection, new, now())?;
-                tx.announce(events::note_created(&note).unwrap());
-            }
-            Ok::<_, db::Error>(())
-        })
-        .unwrap();
-    }
+    let write = || {
+        let db = Db::open(&data.join("kilonova.sqlite3"), Box::new(|_| {})).unwrap();
+        for _ in 0..events.div_ceil(BATCH) {
+            db.transaction_blocking(|tx| {
+                for _ in 0..BATCH {
+                    let params =
+                        json!({"title": "A note", "body": "x".repeat(200), "author": "bench"});
+                    let new = NewNote::changeset(params.as_object().unwrap()).unwrap();
+                    let note = note::insert(tx.connection, new, now())?;
+                    tx.announce(events::note_created(&note).unwrap());
+                }
+                Ok::<_, db::Error>(())
+            })
+            .unwrap();
+        }
+    };
+    // On a thread that may block, which a runtime's own must not.
+    std::thread::scope(|scope| scope.spawn(write).join()).unwrap();
 }
 
 /// What the disk does without a database: blocks appended and synced, one after the other.

@@ -56,15 +56,27 @@ pub(super) fn snippet(text: &str, terms: &HashSet<&str>) -> String {
     html.text
 }
 
+/// What matches a term, in order: all of it, or up to a little behind the first place where every
+/// term is near, which no later place can better by much.
 fn matches(text: &str, terms: &HashSet<&str>) -> Vec<Match> {
     let numbers: Vec<&str> = terms.iter().copied().collect();
     let mut analyzer = analyzer::analyzer();
     let mut stream = analyzer.token_stream(text);
     let mut matches = Vec::new();
+    let mut newest = vec![None; numbers.len()];
+    let mut enough = usize::MAX;
     while matches.len() < MATCHES && stream.advance() {
         let token = stream.token();
+        if token.offset_from > enough {
+            break;
+        }
         if let Some(term) = numbers.iter().position(|term| *term == token.text) {
             matches.push(Match { range: token.offset_from..token.offset_to, term });
+            newest[term] = Some(token.offset_from);
+            let oldest = newest.iter().min().copied().flatten();
+            if let Some(oldest) = oldest.filter(|oldest| token.offset_to <= oldest + WINDOW) {
+                enough = enough.min(oldest + LENGTH);
+            }
         }
     }
     matches
