@@ -1,6 +1,9 @@
 //! The JSON API, call by call.
 
 mod comments;
+mod conditional;
 mod errors;
+mod events;
 mod notes;
 mod posts;
+mod search;

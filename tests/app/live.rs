@@ -5,3 +5,4 @@ mod notifications;
 mod post_comments;
 mod protocol;
 mod shutdown;
+mod streams;

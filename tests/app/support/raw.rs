@@ -129,10 +129,20 @@ impl Raw {
     }
 
     async fn head(&mut self) -> Option<String> {
+        self.try_read_until("\r\n\r\n").await
+    }
+
+    /// Reads up to and with `end`, which must come.
+    pub(crate) async fn read_until(&mut self, end: &str) -> String {
+        self.try_read_until(end).await.expect("the server hangs up")
+    }
+
+    async fn try_read_until(&mut self, end: &str) -> Option<String> {
         loop {
-            if let Some(end) = self.buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-                let head = self.take(end + 4).await?;
-                return Some(String::from_utf8(head).unwrap());
+            let found = self.buffer.windows(end.len()).position(|bytes| bytes == end.as_bytes());
+            if let Some(start) = found {
+                let text = self.take(start + end.len()).await?;
+                return Some(String::from_utf8(text).unwrap());
             }
             if !self.more().await {
                 return None;

@@ -1,0 +1,135 @@
+//! Entity tags, preconditions, repeated POSTs, and the position that an answer is true as of.
+
+use serde_json::json;
+
+use crate::support::{Raw, Site, ids};
+
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+
+#[actix_web::test]
+async fn an_edit_of_what_someone_else_changed_replaces_that_change() {
+    let site = Site::start().await;
+    let cases = [
+        (site.new_post("First").await, "/api/posts", json!({"title": "Second"})),
+        (site.new_note("First").await, "/api/notes", json!({"title": "Second", "body": "b"})),
+    ];
+    for (thing, path, change) in cases {
+        let path = format!("{path}/{}", thing["id"]);
+        let read = site.get(&path).await;
+        let tag = read.header("etag").unwrap().to_owned();
+        let first = change.to_string();
+        let edit = async |tag: &str, body: &str, method: &str| {
+            let headers = [JSON, ("If-Match", tag)];
+            Raw::connect(&site).await.request(method, &path, &headers, body.as_bytes()).await
+        };
+        let changed = edit(&tag, &first, "PUT").await;
+        assert_eq!(changed.json(200)["title"], "Second");
+        let newer = changed.header("etag").unwrap().to_owned();
+        assert_ne!(newer, tag);
+        let late = json!({"title": "Third", "body": "b"}).to_string();
+        edit(&tag, &late, "PUT").await.error(412);
+        edit(&tag, "", "DELETE").await.error(412);
+        let now = site.get(&path).await;
+        assert_eq!(now.json(200)["title"], "Second", "the late edit went through");
+        assert_eq!(now.header("etag"), Some(newer.as_str()));
+        // Any version, and one of several.
+        assert_eq!(edit("*", &first, "PUT").await.status, 200);
+        assert_eq!(edit(&format!("{tag}, {newer}"), "", "DELETE").await.status, 204);
+        edit("*", &first, "PUT").await.error(404);
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_client_that_has_the_newest_version_is_sent_it_again() {
+    let site = Site::start().await;
+    let post = site.new_post("Known").await;
+    let path = format!("/api/posts/{}", post["id"]);
+    let tag = site.get(&path).await.header("etag").unwrap().to_owned();
+    let again = Raw::connect(&site).await;
+    let again = again.request("GET", &path, &[("If-None-Match", &tag)], b"").await;
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    assert_eq!(again.header("etag"), Some(tag.as_str()));
+    site.put(&path, &json!({"title": "Newer"})).await.json(200);
+    let newer = Raw::connect(&site).await;
+    let newer = newer.request("GET", &path, &[("If-None-Match", &tag)], b"").await;
+    assert_eq!(newer.json(200)["title"], "Newer");
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_repeated_post_writes_twice() {
+    let site = Site::start().await;
+    let body = json!({"title": "Once", "body": "b", "author": "Ada"}).to_string();
+    let post = async |path: &str, key: &str, body: &str| {
+        let headers = [JSON, ("Idempotency-Key", key)];
+        Raw::connect(&site).await.request("POST", path, &headers, body.as_bytes()).await
+    };
+    for path in ["/api/posts", "/api/notes", "/api/posts/1/comments"] {
+        let first = post(path, "key-1", &body).await;
+        for _ in 0..3 {
+            let again = post(path, "key-1", &body).await;
+            assert_eq!(again.json(201), first.json(201));
+            for name in ["location", "etag", "last-event-id"] {
+                assert_eq!(again.header(name), first.header(name), "{path}: {name}");
+            }
+        }
+        // The order of fields and white space are no other request; other content is.
+        let same = r#"{ "author":"Ada", "body":"b", "title":"Once" }"#;
+        assert_eq!(post(path, "key-1", same).await.json(201), first.json(201));
+        post(path, "key-1", &body.replace("Once", "Twice")).await.error(422);
+        assert_ne!(post(path, "key-2", &body).await.json(201)["id"], first.json(201)["id"]);
+    }
+    assert_eq!(ids(&site.get("/api/posts").await.json(200)["posts"]).len(), 2);
+    // A refusal is not kept: the corrected request is welcome under the same key.
+    assert_eq!(post("/api/posts", "key-3", r#"{"title":"x"}"#).await.status, 422);
+    assert_eq!(post("/api/posts", "key-3", &body).await.status, 201);
+    for bad in ["", &"k".repeat(256)] {
+        post("/api/posts", bad, &body).await.error(422);
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn fifty_at_once_with_one_key_make_more_than_one_post() {
+    let site = Site::start().await;
+    let body = json!({"title": "Once", "body": "b"}).to_string();
+    let headers = [JSON, ("Idempotency-Key", "the same")];
+    let posts = (0..50).map(|_| async {
+        let raw = Raw::connect(&site).await;
+        raw.request("POST", "/api/posts", &headers, body.as_bytes()).await.json(201)
+    });
+    let answers = futures_util::future::join_all(posts).await;
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    assert_eq!(ids(&site.get("/api/posts").await.json(200)["posts"]).len(), 1);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn an_answer_does_not_say_what_it_is_true_as_of() {
+    let site = Site::start().await;
+    let post = site.new_post("One").await;
+    let path = format!("/api/posts/{}", post["id"]);
+    let comment = site.post(&format!("{path}/comments"), &json!({"body": "b"})).await;
+    assert_eq!(comment.header("last-event-id"), Some("3"), "a comment has two events");
+    let changed = site.put(&path, &json!({"title": "Two"})).await;
+    assert_eq!(changed.header("last-event-id"), Some("4"));
+    let log = changed.header("log-id").unwrap().to_owned();
+    let comments = format!("{path}/comments");
+    for path in [
+        &path,
+        &comments,
+        "/api/posts",
+        "/api/notes",
+        "/",
+        "/notes",
+        "/posts/1",
+        "/api/events?after=0",
+    ] {
+        let answer = site.get(path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("last-event-id"), Some("4"), "{path}");
+        assert_eq!(answer.header("log-id"), Some(log.as_str()), "{path}");
+    }
+    site.stop().await;
+}
