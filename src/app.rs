@@ -14,7 +14,7 @@ use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
 use actix_web::web::Data;
 use actix_web::{App as WebApp, HttpServer};
 use socket2::SockRef;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use crate::config::Config;
@@ -28,19 +28,8 @@ use crate::live::{Live, Sockets};
 use crate::models::event;
 use crate::pubsub::PubSub;
 use crate::search::Search;
+use crate::state::State;
 use crate::{guard, router};
-
-/// What the controllers work with.
-pub struct State {
-    /// The flags, checked.
-    pub config: Config,
-    /// The database.
-    pub db: Db,
-    /// The process groups, replays and sockets.
-    pub live: Live,
-    /// The search index.
-    pub search: Search,
-}
 
 /// Why the application does not start; one line.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +59,8 @@ pub struct App {
     core: Arbiter,
     stopping: watch::Sender<bool>,
     stop: Arc<Notify>,
+    terminate: Signal,
+    interrupt: Signal,
     /// Held for as long as the data is in use.
     _lock: File,
 }
@@ -77,6 +68,9 @@ pub struct App {
 impl App {
     /// Starts everything. Must be called in an actix system.
     pub async fn build(config: Config) -> Result<App, Error> {
+        // First of all: a signal that comes while the rest starts is not missed.
+        let terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
         let lock = lock(&config.storage.data_dir)?;
         let core = Arbiter::new();
         let pubsub = PubSub::start_in(&core.handle(), config.node.as_str());
@@ -95,7 +89,7 @@ impl App {
         );
         log::warn!("access is open: anyone who can reach this address may read and write");
         let stop = Arc::new(Notify::new());
-        Ok(App { server, port, state, core, stopping, stop, _lock: lock })
+        Ok(App { server, port, state, core, stopping, stop, terminate, interrupt, _lock: lock })
     }
 
     /// The port that it listens on.
@@ -116,15 +110,17 @@ impl App {
     /// Serves until SIGTERM, SIGINT or the stopper, then stops within the grace: takes no new
     /// connections, closes sockets with 1001, finishes the requests and the writes under way.
     pub async fn run_until_stopped(self) -> Result<(), Error> {
-        let App { server, state, core, stopping, stop, .. } = self;
+        let App { server, state, core, stopping, stop, mut terminate, mut interrupt, .. } = self;
         let handle = server.handle();
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let serving = actix_web::rt::spawn(server);
+        let mut serving = actix_web::rt::spawn(server);
         tokio::select! {
             _ = terminate.recv() => log::info!("SIGTERM: stopping"),
             _ = interrupt.recv() => log::info!("SIGINT: stopping"),
             () = stop.notified() => log::info!("stopping"),
+            ended = &mut serving => {
+                let error = ended.map_err(std::io::Error::other).and_then(|ended| ended).err();
+                return Err(error.unwrap_or_else(|| std::io::Error::other("the server ended")).into());
+            }
         }
         let grace = state.config.grace;
         state.live.sockets.close_all();
@@ -231,6 +227,7 @@ fn listen(state: &Data<State>) -> Result<(Server, u16), Error> {
 /// Has the kernel end a connection whose peer takes nothing for so long. A session whose socket is
 /// blocked cannot do it: its actor runs only when there is room to write.
 fn give_up_after(silence: Duration, connection: &dyn Any) {
+    #[cfg(target_os = "linux")]
     if let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>()
         && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(silence))
     {
@@ -244,7 +241,7 @@ fn security_headers() -> DefaultHeaders {
         .add((
             "Content-Security-Policy",
             "default-src 'self'; img-src 'self' https: data:; style-src 'self'; \
-             script-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'; \
+             script-src 'self'; connect-src 'self'; frame-ancestors 'none'; \
              base-uri 'none'; form-action 'self'",
         ))
         .add(("X-Content-Type-Options", "nosniff"))

@@ -12,7 +12,12 @@ use crate::models::event::Retention;
 
 /// The command line as clap sees it.
 #[derive(Debug, Parser)]
-#[command(name = "kilonova", version, about = "A live blog and notes, searchable, in one binary")]
+#[command(
+    name = "kilonova",
+    version,
+    about = "A live blog and notes, searchable, in one binary",
+    args_conflicts_with_subcommands = true
+)]
 pub struct Cli {
     /// What to do; to serve, when nothing is said.
     #[command(subcommand)]
@@ -50,7 +55,7 @@ pub struct ImportArgs {
     #[arg(value_name = "DIR")]
     pub source: PathBuf,
     /// Says what would be done, and does nothing
-    #[arg(long)]
+    #[arg(long, env = "KILONOVA_DRY_RUN")]
     pub dry_run: bool,
     /// Where to.
     #[command(flatten)]
@@ -86,7 +91,7 @@ pub struct ServeArgs {
     /// Seconds from SIGTERM to the end
     #[arg(long, env = "KILONOVA_GRACE", default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=3600))]
     grace: u64,
-    /// Open WebSockets at the most; 0: no limit
+    /// Open WebSockets and event streams at the most; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_SOCKETS", default_value_t = 20_000, value_name = "N")]
     max_sockets: usize,
     /// Bytes of a request's body at the most; 0: no limit
@@ -218,8 +223,8 @@ impl ServeArgs {
         });
         if access == Access::Accounts {
             return Err(Error(
-                "this version has no accounts yet: bind to a loopback address, or say --access open \
-                 (which still answers only requests for a loopback host)".to_owned(),
+                "this version has no accounts yet: bind to a loopback address, or say --access open, \
+                 with which everyone who reaches the address may read and write".to_owned(),
             ));
         }
         let retention = Retention {

@@ -23,7 +23,7 @@ pub const COMMENTS: &str = "comments";
 /// Notes: created, updated, deleted.
 pub const NOTES: &str = "notes";
 
-/// The application itself: a new version. Ephemeral.
+/// The application itself. Ephemeral; nothing is sent on it by a single node.
 pub const SYSTEM: &str = "system";
 /// How far the log has come; for those who resume. Ephemeral.
 pub const POSITION: &str = "position";

@@ -4,37 +4,38 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::middleware::Next;
 use futures_util::FutureExt;
 
+use crate::controllers::request::accepts_events;
 use crate::error::{AppError, AppResult};
 
 /// Headers that only a proxy adds: what comes through one does not come from this machine.
-const PROXIED: [&str; 8] = [
-    "forwarded",
-    "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-forwarded-port",
-    "x-forwarded-server",
-    "x-real-ip",
-];
+const PROXIED: [&str; 3] = ["forwarded", "via", "x-real-ip"];
 
 /// Lets in what open access answers: requests for a loopback host, straight from a client, and
 /// unsafe ones and sockets only from this site's own pages or from no page at all.
 pub async fn admit<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
-    for_loopback(&request)?;
-    if !request.method().is_safe() || request.headers().contains_key(header::UPGRADE) {
-        from_this_site(request.headers())?;
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    match check(&request) {
+        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_left_body),
+        Err(error) => Ok(request.error_response(error).map_into_right_body()),
     }
-    next.call(request).await
+}
+
+fn check(request: &ServiceRequest) -> AppResult<()> {
+    for_loopback(request)?;
+    let headers = request.headers();
+    let live = headers.contains_key(header::UPGRADE) || accepts_events(headers);
+    if live || !request.method().is_safe() {
+        from_this_site(headers)?;
+    }
+    Ok(())
 }
 
 /// Answers a request whose handler panics with 500, where the connection would be closed.

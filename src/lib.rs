@@ -40,6 +40,8 @@ pub mod schema;
 #[cfg(feature = "app")]
 pub mod search;
 #[cfg(feature = "app")]
+pub mod state;
+#[cfg(feature = "app")]
 pub mod supervise;
 #[cfg(feature = "app")]
 pub mod views;

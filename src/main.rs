@@ -92,8 +92,9 @@ fn reindex(args: StorageArgs) -> Result<(), Failure> {
 fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         let text = error.to_string();
-        let line = text.lines().next().unwrap_or("bad arguments");
-        complain(line.strip_prefix("error: ").unwrap_or(line))
+        let lines = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
+        let line = lines.collect::<Vec<_>>().join(" ");
+        complain(line.strip_prefix("error: ").unwrap_or(&line))
     } else {
         // Nobody reads it: nothing to say about that.
         drop(error.print());

@@ -8,7 +8,7 @@
 //!
 //! # Guarantees
 //!
-//! - What is committed to the database can be found within about half a second, whether or not its event was delivered.
+//! - What is committed to the database can be found within about half a second, or five where its event was not delivered.
 //! - The index never claims a position that its content has not reached: after a crash at any moment it
 //!   catches up from the log, or from the rows where the log no longer reaches back.
 //! - A missing or damaged index, one of another version or of another database, is built anew from the rows. An

@@ -274,6 +274,7 @@ function connect() {
     if (frame.event === "resync") {
       // The log no longer has what happened since, or it is another log: all anew from here.
       lastId = frame.id;
+      if (!page.source) tell("This may have changed since you opened it. Saving replaces such a change.");
       refresh();
       return;
     }

@@ -5,12 +5,12 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::request::{self, Json, Query};
 use super::respond::{self, Precondition};
-use crate::app::State;
 use crate::changeset::Errors;
 use crate::db::Tx;
 use crate::error::{AppError, AppResult, Found};
 use crate::models::comment::{self, Comment, CommentChanges, NewComment};
 use crate::models::{now, post};
+use crate::state::State;
 use crate::{events, views};
 
 /// GET /api/posts/{id}/comments

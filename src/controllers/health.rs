@@ -4,9 +4,10 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde_json::json;
 
-use crate::app::State;
 use crate::error::{AppError, AppResult};
+use crate::events;
 use crate::models::event;
+use crate::state::State;
 
 /// GET /health/ready: 200 when the database answers, 503 when it does not or this node is stopping.
 pub async fn ready(state: Data<State>) -> AppResult<HttpResponse> {
@@ -14,5 +15,7 @@ pub async fn ready(state: Data<State>) -> AppResult<HttpResponse> {
         return Err(AppError::Unavailable("stopping: try again later"));
     }
     state.db.read(|connection| Ok::<_, AppError>(event::log(connection)?)).await?;
+    let groups = state.live.pubsub.get_local_members(events::POSTS).await;
+    groups.map_err(|_| AppError::Unavailable("the process groups have stopped"))?;
     Ok(HttpResponse::Ok().json(json!({ "status": "ready" })))
 }

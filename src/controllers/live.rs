@@ -1,17 +1,17 @@
 //! The live endpoints: which channels each serves, in which shape.
 
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::request::{self, Query};
-use crate::app::State;
 use crate::error::{AppResult, Found};
 use crate::events;
 use crate::live::frame::Shape;
 use crate::live::{Subscription, session, sse};
 use crate::models::post;
 use crate::pubsub::Channel;
+use crate::state::State;
 
 /// Channels that one feed may choose at the most.
 const MAX_CHANNELS: usize = 32;
@@ -65,12 +65,15 @@ async fn open(
     shape: Shape,
 ) -> AppResult<HttpResponse> {
     let query = Query::of(&request)?;
-    let streams = !request.headers().contains_key(header::UPGRADE) && accepts_events(&request);
+    // A HEAD has no body to stream events in.
+    let streams = request.method() == Method::GET
+        && !request.headers().contains_key(header::UPGRADE)
+        && request::accepts_events(request.headers());
     // A browser's EventSource keeps its first URL and tells in the header what came since.
     let told = request.headers().get("last-event-id").filter(|_| streams);
     let after = match told {
-        Some(value) => Some(position(value.to_str().unwrap_or(""))?),
-        None => query.get("last_event_id").map(position).transpose()?,
+        Some(value) => Some(request::position("Last-Event-ID", value.to_str().unwrap_or(""))?),
+        None => query.position("last_event_id")?,
     };
     let log = query.get("log").map(ToOwned::to_owned);
     let subscription = Subscription { channels, shape, after, log };
@@ -79,21 +82,6 @@ async fn open(
     } else {
         session::open(&request, payload, &state.live, subscription).await
     }
-}
-
-fn accepts_events(request: &HttpRequest) -> bool {
-    request
-        .headers()
-        .get_all(header::ACCEPT)
-        .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/event-stream")))
-}
-
-/// A position as a client gives it: digits. One beyond any number is one from the future.
-fn position(text: &str) -> AppResult<i64> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(request::invalid("last_event_id"));
-    }
-    Ok(text.parse().unwrap_or(i64::MAX))
 }
 
 /// The channels that a list names, each once. Those that browsers are not sent are refused like

@@ -5,12 +5,12 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::request::{self, Json, Query};
 use super::respond::{self, Precondition};
-use crate::app::State;
 use crate::changeset::Params;
 use crate::db::{At, Tx};
 use crate::error::{AppError, AppResult, Found};
 use crate::models::note::{self, NewNote, Note, NoteChanges};
 use crate::models::now;
+use crate::state::State;
 use crate::{events, views};
 
 /// GET /api/notes

@@ -31,10 +31,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::respond;
-use crate::app::State;
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult, Shown};
 use crate::models::event;
+use crate::state::State;
 use crate::views::assets::{self, Assets};
 use crate::views::pages::{ErrorPage, Frame};
 

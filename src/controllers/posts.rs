@@ -5,12 +5,12 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::request::{self, Json, Query};
 use super::respond::{self, Precondition};
-use crate::app::State;
 use crate::changeset::Params;
 use crate::db::{At, Tx};
 use crate::error::{AppError, AppResult, Found};
 use crate::models::now;
 use crate::models::post::{self, Filter, NewPost, Post, PostChanges, Status};
+use crate::state::State;
 use crate::{events, views};
 
 /// GET /api/posts

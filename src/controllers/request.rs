@@ -1,21 +1,21 @@
 //! Takes requests apart: ids in paths, parameters in queries, JSON and forms in bodies. Everything
-//! is bounded and refused in the contract's words; nothing here knows a model.
+//! is bounded and refused in the API's words; nothing here knows a model.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::str::FromStr;
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
 use serde_json::Value;
 
-use crate::app::State;
 use crate::changeset::Params;
 use crate::error::{AppError, AppResult};
 use crate::models::Cursor;
+use crate::state::State;
 
 /// Bytes beyond the limit that are still read and thrown away, so that a client that sends before
 /// it listens gets to hear the 413.
@@ -55,6 +55,11 @@ impl Query {
         parsed.map(Some).ok_or_else(|| invalid(name))
     }
 
+    /// A position in the log, when it is there: digits. One beyond any number is from the future.
+    pub fn position(&self, name: &'static str) -> AppResult<Option<i64>> {
+        self.get(name).map(|text| position(name, text)).transpose()
+    }
+
     /// `limit`: 1 to 100, 20 when it is not given.
     pub fn limit(&self) -> AppResult<usize> {
         match self.parse::<usize>("limit")? {
@@ -68,6 +73,21 @@ impl Query {
     pub fn cursor(&self) -> AppResult<Option<Cursor>> {
         self.parse("cursor")
     }
+}
+
+/// A position as a client writes it.
+pub fn position(name: &str, text: &str) -> AppResult<i64> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(invalid(name));
+    }
+    Ok(text.parse().unwrap_or(i64::MAX))
+}
+
+/// Whether a request asks for server-sent events.
+pub fn accepts_events(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/event-stream")))
 }
 
 /// A parameter that was refused.

@@ -7,11 +7,11 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::app::State;
 use crate::changeset::Params;
 use crate::db::{At, Db, Tx};
 use crate::error::{AppError, AppResult};
 use crate::models::answer::{self, Answer, Key};
+use crate::state::State;
 
 /// The longest `Idempotency-Key`, in bytes.
 const MAX_KEY: usize = 255;

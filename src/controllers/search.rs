@@ -5,9 +5,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use super::request::{self, Query};
-use crate::app::State;
 use crate::error::{AppError, AppResult};
 use crate::search::{self, Hit, Kind, SearchError};
+use crate::state::State;
 
 /// GET /api/search?q=…
 pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {

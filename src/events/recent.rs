@@ -5,8 +5,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::replay::Slice;
-use crate::models::event::{Event, Subject};
+use super::replay::{SLICE, Slice};
+use crate::models::event::{Event, SLICE_BYTES, Subject};
 use crate::pubsub::{Channel, Envelope};
 
 /// Events held at the most.
@@ -82,8 +82,8 @@ impl Recent {
         self.held.read().unwrap_or_else(PoisonError::into_inner).sent
     }
 
-    /// The events after `position` on these channels, all that have come by, or `None` when they
-    /// are not all held.
+    /// A slice of the events after `position` on these channels, as bounded as one from the log,
+    /// or `None` when not all of those after `position` are held.
     pub fn after(&self, position: i64, channels: &[Channel]) -> Option<Slice> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         let first = held.events.front().and_then(|(envelope, _)| envelope.position());
@@ -91,15 +91,18 @@ impl Recent {
         if position < first - 1 || position > held.last || held.last < held.redacting {
             return None;
         }
-        let events = held
-            .events
-            .iter()
-            .skip(usize::try_from(position + 1 - first).ok()?)
-            .map(|(envelope, _)| envelope)
-            .filter(|envelope| channels.contains(envelope.channel()))
-            .cloned()
-            .collect();
-        Some(Slice { events, through: held.last, end: true })
+        let (mut events, mut bytes, mut through) = (Vec::new(), 0, held.last);
+        let after = held.events.iter().skip(usize::try_from(position + 1 - first).ok()?);
+        for (envelope, _) in after.filter(|(envelope, _)| channels.contains(envelope.channel())) {
+            bytes += envelope.payload().as_json().len();
+            if events.len() == SLICE || (!events.is_empty() && bytes > SLICE_BYTES) {
+                // Positions have no gap: what comes before this one is in the slice.
+                through = envelope.position()? - 1;
+                break;
+            }
+            events.push(envelope.clone());
+        }
+        Some(Slice { events, through, end: through == held.last })
     }
 }
 
@@ -153,13 +156,34 @@ mod tests {
     }
 
     #[test]
+    fn a_slice_of_it_is_bounded() {
+        let recent = Recent::after_position(0);
+        for position in 1..=1000 {
+            recent.push(&event(position, "a", 5), None, false);
+        }
+        for position in 1001..=1010 {
+            recent.push(&event(position, "a", SLICE_BYTES / 2), None, false);
+        }
+        let (mut after, mut seen, mut end) = (0, Vec::new(), false);
+        while !end {
+            let slice = recent.after(after, &["a".into()]).expect("all is held");
+            let bytes: usize = slice.events.iter().map(|one| one.payload().as_json().len()).sum();
+            assert!(slice.events.len() <= SLICE && bytes <= SLICE_BYTES);
+            seen.extend(slice.events.iter().filter_map(Envelope::position));
+            (after, end) = (slice.through, slice.end);
+        }
+        assert_eq!(seen, (1..=1010).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn it_forgets_the_oldest_beyond_its_bytes() {
         let recent = Recent::after_position(0);
         for position in 1..=20 {
             recent.push(&event(position, "a", BYTES / 8), None, false);
         }
         assert_eq!(positions(recent.after(1, &["a".into()])), None);
-        assert_eq!(positions(recent.after(18, &["a".into()])), Some(vec![19, 20]));
+        assert_eq!(positions(recent.after(18, &["a".into()])), Some(vec![19]));
+        assert_eq!(positions(recent.after(19, &["a".into()])), Some(vec![20]));
     }
 
     #[test]

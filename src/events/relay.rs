@@ -179,25 +179,25 @@ impl Relay {
         let page = async move {
             db.read(move |connection| {
                 if event::log(connection)?.position <= last {
-                    return Ok::<_, db::Error>(Vec::new());
+                    return Ok::<_, db::Error>((Vec::new(), true));
                 }
-                Ok(event::after(connection, last, PAGE)?)
+                let slice = event::slice(connection, last, None, PAGE)?;
+                Ok((slice.events, slice.end))
             })
             .await
         };
         ctx.spawn(page.into_actor(self).map(|page, relay, ctx| {
             relay.reading = false;
             match page {
-                Ok(page) => {
+                Ok((page, end)) => {
                     if std::mem::take(&mut relay.failing) {
                         log::info!("the relay reads the log again");
                     }
-                    let full = page.len() == PAGE;
                     for event in page {
                         relay.order.offer(event.id, event);
                     }
                     relay.forward(ctx);
-                    if full {
+                    if !end {
                         relay.read(ctx);
                     }
                 }

@@ -10,7 +10,7 @@ use crate::models::event::{self, Event};
 use crate::pubsub::{Channel, Envelope, Payload};
 
 /// Events in one slice from the log at the most.
-const SLICE: usize = 200;
+pub(super) const SLICE: usize = 200;
 
 /// Slices read from the log at once. Fewer than there are readers, so that a crowd that reconnects
 /// does not keep everyone else from the database.
@@ -67,6 +67,9 @@ impl Replay {
     /// The next slice after a position.
     pub async fn next(&self, position: i64, channels: Vec<Channel>) -> Result<Slice, db::Error> {
         if let Some(slice) = self.recent.after(position, &channels) {
+            // It is ready at once: without this an actor would queue slice after slice before its
+            // socket had taken the first.
+            tokio::task::yield_now().await;
             return Ok(slice);
         }
         let _permit = self.reads.acquire().await.map_err(|_| db::Error::Stopped)?;

@@ -23,6 +23,9 @@ use crate::pubsub::{Envelope, Lifeline};
 /// Frames between the actor and the response's body.
 const FRAMES: usize = 64;
 
+/// Bytes that a replayed frame may have for each of the places that must be free for it.
+const ROOM: usize = 16 * 1024;
+
 /// A stream's actor.
 struct Stream {
     live: Live,
@@ -85,9 +88,16 @@ impl Stream {
             let slice = replay.next(after, channels).await?;
             for envelope in &slice.events {
                 // A reader may be slow, but not stand still for longer than a socket may be silent.
-                let sent = frames.send(frame::encode_sse(envelope, shape));
-                if !matches!(tokio::time::timeout(silence, sent).await, Ok(Ok(()))) {
-                    return Ok(None);
+                let frame = frame::encode_sse(envelope, shape);
+                // A large frame needs the room of many small ones.
+                let room = frames.reserve_many((frame.len() / ROOM + 1).min(FRAMES));
+                match tokio::time::timeout(silence, room).await {
+                    Ok(Ok(mut room)) => {
+                        if let Some(place) = room.next() {
+                            place.send(frame);
+                        }
+                    }
+                    _ => return Ok(None),
                 }
             }
             Ok::<_, crate::db::Error>(Some(slice))

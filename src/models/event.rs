@@ -52,7 +52,8 @@ impl Subject {
     }
 }
 
-/// Who may see an event, stored as what it is about and decided when it is delivered or replayed.
+/// Who may see an event, stored as what it is about. Open access shows everything to everyone;
+/// where there are accounts it is decided when an event is delivered or replayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     /// Everyone who may read the site.
@@ -287,20 +288,6 @@ fn redact(connection: &mut DbConnection, subject: Subject) -> QueryResult<i64> {
     Ok(before - bytes(connection)?)
 }
 
-/// At most `limit` events after a position, in order.
-pub fn after(
-    connection: &mut DbConnection,
-    position: i64,
-    limit: usize,
-) -> QueryResult<Vec<Event>> {
-    events::table
-        .filter(events::id.gt(position))
-        .order(events::id)
-        .limit(limit as i64)
-        .select(Event::as_select())
-        .load(connection)
-}
-
 /// A part of the log that some channels carried.
 #[derive(Debug)]
 pub struct Slice {
@@ -313,7 +300,7 @@ pub struct Slice {
 }
 
 /// Bytes of payloads that one slice holds at the most; one event more than fits ends it.
-const SLICE_BYTES: usize = 1024 * 1024;
+pub const SLICE_BYTES: usize = 1024 * 1024;
 
 /// At most `limit` events after a position that went out on one of `channels` (any, when `None`),
 /// up to where the log stands in this snapshot.

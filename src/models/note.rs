@@ -121,11 +121,6 @@ pub fn excerpts(
         .load(connection)
 }
 
-/// The notes with these ids that exist, in no order.
-pub fn by_ids(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Note>> {
-    notes::table.filter(notes::id.eq_any(ids.to_vec())).select(Note::as_select()).load(connection)
-}
-
 /// The note, or `NotFound`.
 pub fn get(connection: &mut DbConnection, id: i64) -> QueryResult<Note> {
     notes::table.find(id).select(Note::as_select()).first(connection)

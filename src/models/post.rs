@@ -271,15 +271,6 @@ pub fn excerpts(
         .load(connection)
 }
 
-/// The posts with these ids that exist, in no order.
-pub fn by_ids(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Post>> {
-    let rows = posts::table
-        .filter(posts::id.eq_any(ids.to_vec()))
-        .select(Row::as_select())
-        .load(connection)?;
-    tagged(connection, rows)
-}
-
 /// The post, or `NotFound`.
 pub fn get(connection: &mut DbConnection, id: i64) -> QueryResult<Post> {
     let row = posts::table.find(id).select(Row::as_select()).first(connection)?;

@@ -15,7 +15,7 @@ use crate::db::{self, Db};
 use crate::models::{Excerpt, note, post};
 
 /// How much of a body a snippet is looked for in, in characters.
-const EXCERPT: i32 = 256 * 1024;
+const EXCERPT: i32 = 32 * 1024;
 /// How long a query waits for the first index to be built.
 const PATIENCE: Duration = Duration::from_secs(2);
 

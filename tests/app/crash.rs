@@ -210,6 +210,7 @@ fn a_restart_gives_an_id_again() {
 fn a_bad_flag_is_not_named() {
     for (arguments, names) in [
         (&["--no-such-flag"][..], "--no-such-flag"),
+        (&["--data-dir", "here", "import", "there"], "--data-dir"),
         (&["--bind", "nowhere"], "--bind"),
         (&["--bind", "127.0.0.1:99999"], "--bind"),
         (&["--workers", "0"], "--workers"),

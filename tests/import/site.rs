@@ -98,7 +98,7 @@ impl Site {
 
     /// The topics of all events, in order.
     pub(crate) fn topics(&self) -> Vec<String> {
-        let events = event::after(&mut self.read(), 0, 1000).expect("events");
+        let events = event::slice(&mut self.read(), 0, None, 1000).expect("events").events;
         events.into_iter().map(|event| event.topic).collect()
     }
 

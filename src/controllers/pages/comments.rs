@@ -5,12 +5,12 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{ROWS, posts, see};
-use crate::app::State;
 use crate::controllers::comments;
 use crate::controllers::request::{self, Form};
 use crate::controllers::respond::Precondition;
 use crate::error::{AppError, AppResult};
 use crate::models::comment::{self, NewComment};
+use crate::state::State;
 use crate::views::forms::CommentForm;
 
 /// POST /posts/{id}/comments

@@ -5,13 +5,13 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{ROWS, page, see};
-use crate::app::State;
 use crate::controllers::notes;
 use crate::controllers::request::{self, Form, Query};
 use crate::controllers::respond::Precondition;
 use crate::error::{AppError, AppResult, Found};
 use crate::models::Cursor;
 use crate::models::note::{self, NewNote};
+use crate::state::State;
 use crate::views::forms::NoteForm;
 use crate::views::pages::{NoteEdit, NoteIndex, NoteShow};
 

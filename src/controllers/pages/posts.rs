@@ -5,13 +5,13 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{ROWS, page, see};
-use crate::app::State;
 use crate::controllers::posts;
 use crate::controllers::request::{self, Form, Query};
 use crate::controllers::respond::Precondition;
 use crate::error::{AppError, AppResult, Found};
 use crate::models::comment;
 use crate::models::post::{self, NewPost};
+use crate::state::State;
 use crate::views::forms::{CommentForm, PostForm};
 use crate::views::pages::{PostEdit, PostIndex, PostNew, PostShow};
 

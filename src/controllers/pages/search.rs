@@ -5,11 +5,11 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::page;
-use crate::app::State;
 use crate::controllers::request::Query;
 use crate::controllers::search;
 use crate::error::{AppError, AppResult};
 use crate::search::Kind;
+use crate::state::State;
 use crate::views::pages::{Hit, Outcome, Search};
 
 /// GET /search

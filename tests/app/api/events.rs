@@ -56,11 +56,10 @@ async fn a_position_that_is_none_is_taken_for_one() {
         "?after=1.0",
         "?after=0&limit=0",
         "?after=0&limit=101",
-        "?after=99999999999999999999999",
     ] {
         site.get(&format!("/api/events{bad}")).await.error(422);
     }
-    for future in ["2", "9223372036854775807", "18446744073709551615"] {
+    for future in ["2", "9223372036854775807", "18446744073709551615", "0&log=another"] {
         let gone = site.get(&format!("/api/events?after={future}")).await.json(410);
         assert_eq!(gone, json!({"error": "events before 1 are gone", "oldest": 1}));
     }

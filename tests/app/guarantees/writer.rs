@@ -59,7 +59,7 @@ impl Recorded {
 
     async fn log(&self) -> Vec<Event> {
         self.db
-            .read(|connection| Ok::<_, Failure>(event::after(connection, 0, 1000)?))
+            .read(|connection| Ok::<_, Failure>(event::slice(connection, 0, None, 1000)?.events))
             .await
             .unwrap()
     }

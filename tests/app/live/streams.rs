@@ -8,8 +8,12 @@ const STREAM: (&str, &str) = ("Accept", "text/event-stream");
 
 /// Opens a stream and gives its head.
 async fn open(site: &Site, path: &str, headers: &[(&str, &str)]) -> (Raw, String) {
+    open_as(site, "GET", path, headers).await
+}
+
+async fn open_as(site: &Site, method: &str, path: &str, headers: &[(&str, &str)]) -> (Raw, String) {
     let mut raw = Raw::connect(site).await;
-    let mut request = format!("GET {path} HTTP/1.1\r\nHost: localhost:{}\r\n", site.port);
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: localhost:{}\r\n", site.port);
     for (name, value) in headers {
         request += &format!("{name}: {value}\r\n");
     }
@@ -86,5 +90,18 @@ async fn a_position_that_is_none_opens_a_socket() {
             socket.close().await;
         }
     }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn another_site_opens_a_stream_and_a_head_opens_one_for_ever() {
+    let site = Site::start().await;
+    let foreign = [STREAM, ("Origin", "http://evil.example")];
+    Raw::connect(&site).await.request("GET", "/feed", &foreign, b"").await.error(403);
+    let foreign = [STREAM, ("Sec-Fetch-Site", "cross-site")];
+    Raw::connect(&site).await.request("GET", "/feed", &foreign, b"").await.error(403);
+    let (_, head) = open_as(&site, "HEAD", "/feed", &[STREAM]).await;
+    assert!(head.starts_with("HTTP/1.1 426"), "{head}");
+    assert_eq!(site.sockets().open(), 0);
     site.stop().await;
 }

@@ -1,0 +1,18 @@
+//! What every controller is handed: the long-lived parts that `app` has started.
+
+use crate::config::Config;
+use crate::db::Db;
+use crate::live::Live;
+use crate::search::Search;
+
+/// What the controllers work with.
+pub struct State {
+    /// The flags, checked.
+    pub config: Config,
+    /// The database.
+    pub db: Db,
+    /// The process groups, replays and sockets.
+    pub live: Live,
+    /// The search index.
+    pub search: Search,
+}
