@@ -23,8 +23,8 @@ use crate::pubsub::{Envelope, Lifeline, PubSub};
 
 /// How often the log is looked at without being asked, for what nobody has announced.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Messages that may wait; those beyond are read from the log.
-const MAILBOX: usize = 1024;
+/// Messages that may wait; those beyond are read from the log. Few, since each may be a mebibyte.
+const MAILBOX: usize = 64;
 
 /// What everyone may know about the index.
 #[derive(Clone, Default)]
