@@ -67,7 +67,14 @@ impl Site {
 
     /// Stops it and waits for its end, which must come, without an error.
     pub(crate) async fn stop(self) {
-        self.stop_keeping_data().await.close().unwrap();
+        let folder = self.stop_keeping_data().await;
+        // On a busy machine something may outlive the grace and still write.
+        let removed = async {
+            while std::fs::remove_dir_all(folder.path()).is_err() && folder.path().exists() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        within("the folder goes", removed).await;
     }
 
     /// Stops it likewise, and leaves its data for another.
