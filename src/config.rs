@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::live::Bounds;
 use crate::models::event::Retention;
 
 /// The command line as clap sees it.
@@ -94,6 +95,15 @@ pub struct ServeArgs {
     /// Open WebSockets and event streams at the most; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_SOCKETS", default_value_t = 20_000, value_name = "N")]
     max_sockets: usize,
+    /// Events that may wait for a slow reader before it is closed with 1013; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_QUEUE", default_value_t = 1024, value_name = "N")]
+    max_queue: usize,
+    /// Bytes of events that may wait for a slow reader likewise; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_QUEUE_BYTES", default_value_t = 4 * 1024 * 1024, value_name = "BYTES")]
+    max_queue_bytes: usize,
+    /// Frames that a client may send over a WebSocket in a second; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_CLIENT_FRAMES", default_value_t = 50, value_name = "N")]
+    max_client_frames: u32,
     /// Bytes of a request's body at the most; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_BODY", default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
     max_body: usize,
@@ -150,6 +160,10 @@ pub struct Config {
     pub grace: Duration,
     /// Open sockets at the most.
     pub max_sockets: usize,
+    /// What may wait for one socket.
+    pub queue: Bounds,
+    /// Frames that a client may send in a second.
+    pub max_client_frames: u32,
     /// Bytes of a body at the most.
     pub max_body: usize,
     /// The time that a client may take for a request's head, and for its body.
@@ -240,6 +254,14 @@ impl ServeArgs {
             workers: self.workers.map_or_else(cores, usize::from),
             grace: Duration::from_secs(self.grace),
             max_sockets: unless_zero(self.max_sockets),
+            queue: Bounds {
+                messages: unless_zero(self.max_queue),
+                bytes: unless_zero(self.max_queue_bytes),
+            },
+            max_client_frames: match self.max_client_frames {
+                0 => u32::MAX,
+                limit => limit,
+            },
             max_body: unless_zero(self.max_body),
             request_timeout: seconds(self.request_timeout),
             retention,

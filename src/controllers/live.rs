@@ -1,14 +1,14 @@
 //! The live endpoints: which channels each serves, in which shape.
 
 use actix_web::http::{Method, header};
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::request::{self, Query};
 use crate::error::{AppResult, Found};
 use crate::events;
 use crate::live::frame::Shape;
-use crate::live::{Subscription, session, sse};
+use crate::live::{Subscription, sse, websocket};
 use crate::models::post;
 use crate::pubsub::Channel;
 use crate::state::State;
@@ -17,24 +17,16 @@ use crate::state::State;
 const MAX_CHANNELS: usize = 32;
 
 /// WS /feed: posts and comments, or the `channels` that are asked for.
-pub async fn feed(
-    state: Data<State>,
-    request: HttpRequest,
-    payload: Payload,
-) -> AppResult<HttpResponse> {
+pub async fn feed(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let channels = match Query::of(&request)?.get("channels") {
         None => vec![events::POSTS.into(), events::COMMENTS.into()],
         Some(names) => channels(names)?,
     };
-    open(state, request, payload, channels, Shape::Channel).await
+    open(state, request, channels, Shape::Channel).await
 }
 
 /// WS /posts/{id}/comments/ws: a post's new comments.
-pub async fn post_comments(
-    state: Data<State>,
-    request: HttpRequest,
-    payload: Payload,
-) -> AppResult<HttpResponse> {
+pub async fn post_comments(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
     let shape = match Query::of(&request)?.get("frame") {
         None => Shape::Payload,
@@ -43,24 +35,19 @@ pub async fn post_comments(
     };
     state.db.read(move |connection| post::status(connection, id).found("post")).await?;
     let channels = vec![events::post_comments(id).into()];
-    open(state, request, payload, channels, shape).await
+    open(state, request, channels, shape).await
 }
 
 /// WS /notifications: notes.
-pub async fn notifications(
-    state: Data<State>,
-    request: HttpRequest,
-    payload: Payload,
-) -> AppResult<HttpResponse> {
+pub async fn notifications(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let channels = vec![events::NOTES.into()];
-    open(state, request, payload, channels, Shape::Event).await
+    open(state, request, channels, Shape::Event).await
 }
 
 /// Opens a socket or a stream, as the request asks. Both start where it says that it has come.
 async fn open(
     state: Data<State>,
     request: HttpRequest,
-    payload: Payload,
     channels: Vec<Channel>,
     shape: Shape,
 ) -> AppResult<HttpResponse> {
@@ -78,9 +65,9 @@ async fn open(
     let log = query.get("log").map(ToOwned::to_owned);
     let subscription = Subscription { channels, shape, after, log };
     if streams {
-        sse::open(&state.live, subscription).await
+        sse::open(&request, &state.live, subscription).await
     } else {
-        session::open(&request, payload, &state.live, subscription).await
+        websocket::open(&request, &state.live, subscription).await
     }
 }
 

@@ -1,11 +1,10 @@
-//! All sockets of this node: their number, their rhythm and their end.
+//! All sockets of this node: their number and their end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
-use crate::config::Heartbeat;
 use crate::error::{AppError, AppResult};
 
 /// All sockets of this node; cheap to clone.
@@ -17,15 +16,23 @@ pub struct Sockets {
 struct Inner {
     open: AtomicUsize,
     max: usize,
-    heartbeat: Heartbeat,
     closing: watch::Sender<bool>,
+    /// Told when the last one has left.
+    empty: Notify,
 }
 
 impl Sockets {
     /// No sockets yet, and at most `max` from now on.
-    pub fn new(max: usize, heartbeat: Heartbeat) -> Sockets {
+    pub fn new(max: usize) -> Sockets {
         let (closing, _) = watch::channel(false);
-        Sockets { inner: Arc::new(Inner { open: AtomicUsize::new(0), max, heartbeat, closing }) }
+        Sockets {
+            inner: Arc::new(Inner {
+                open: AtomicUsize::new(0),
+                max,
+                closing,
+                empty: Notify::new(),
+            }),
+        }
     }
 
     /// Takes a place for a socket, or 503; dropping the place frees it.
@@ -58,9 +65,15 @@ impl Sockets {
         self.inner.closing.send_replace(true);
     }
 
-    /// When sockets are pinged and given up.
-    pub(super) fn heartbeat(&self) -> Heartbeat {
-        self.inner.heartbeat
+    /// Ends when none is open.
+    pub async fn all_closed(&self) {
+        loop {
+            let empty = self.inner.empty.notified();
+            if self.open() == 0 {
+                return;
+            }
+            empty.await;
+        }
     }
 
     /// Ends when this node is stopping.
@@ -80,6 +93,8 @@ pub struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.sockets.inner.open.fetch_sub(1, Ordering::Relaxed);
+        if self.sockets.inner.open.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.sockets.inner.empty.notify_waiters();
+        }
     }
 }

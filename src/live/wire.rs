@@ -1,0 +1,50 @@
+//! What a session writes to: the one difference between a WebSocket and a stream of server-sent events.
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::close::Close;
+use super::frame::Shape;
+use super::outbox::Bounds;
+use crate::pubsub::Envelope;
+
+/// One client's connection, as the session's actor sees it. Nothing here blocks.
+pub(super) trait Wire: Unpin + 'static {
+    /// An event as it goes over this wire.
+    fn event(envelope: &Envelope, shape: Shape) -> Bytes;
+
+    /// The word that the client must load anew, and where the log stands.
+    fn resync(position: i64) -> Bytes;
+
+    /// The word that everything up to a position has come.
+    fn position(position: i64) -> Bytes;
+
+    /// What keeps a quiet connection known to both ends.
+    fn heartbeat() -> Bytes;
+
+    /// Takes a frame in, unless more would wait than may.
+    #[must_use = "a frame that finds no room is lost, and so must be its reader"]
+    fn push(&mut self, frame: Bytes, bounds: &Bounds) -> bool;
+
+    /// Takes in a frame of a replay, whose slices are bounded by themselves.
+    fn force(&mut self, frame: Bytes);
+
+    /// True when nothing waits to be written.
+    fn is_drained(&self) -> bool;
+
+    /// When the client was last heard of; `None` where it has nothing to say.
+    fn heard(&self) -> Option<Instant>;
+
+    /// Reads and writes what can be; `Ready` when the connection is over. A reason for this side
+    /// to close it comes as an error.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>>;
+
+    /// Begins to end the connection and to say why, where the client still listens. What waits for
+    /// a slow consumer is dropped; for others it goes out first.
+    fn close(&mut self, close: Close);
+
+    /// Ends the connection at once, whatever is under way.
+    fn cut(&mut self);
+}

@@ -1,0 +1,154 @@
+//! The HTTP server: takes connections in, hands requests to the application, and hands connections
+//! that become WebSockets to their sessions.
+//!
+//! This is actix-web's own `HttpServer`, put together anew from its parts for one difference: a
+//! request for an upgrade, answered by the same routes and middleware as any other, gives its
+//! connection away after a 101. The session then owns the socket, and nothing of HTTP is left of it.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_codec::Framed;
+use actix_http::body::{self, BoxBody, MessageBody};
+use actix_http::error::DispatchError;
+use actix_http::h1::{Codec, SendResponse};
+use actix_http::{ConnectionType, HttpMessage, HttpService, Protocol, Request, Response};
+use actix_server::{GracefulShutdownSignal, Server};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, fn_factory, fn_service, map_config,
+};
+use actix_web::dev::{AppConfig, ServiceResponse};
+use actix_web::rt::net::TcpStream;
+use actix_web::web::Data;
+use socket2::{Domain, Protocol as IpProtocol, SockRef, Socket, Type};
+use tokio::io::AsyncWriteExt;
+
+use crate::config::Config;
+use crate::error::AppError;
+use crate::router;
+use crate::state::State;
+use crate::transport::{Connection, Upgradable, Upgrade};
+
+/// Connections that wait to be taken in, as after a restart, when everyone comes back at once.
+const BACKLOG: i32 = 4096;
+
+/// What the kernel may hold for a client that reads slowly, in bytes; it counts twice that.
+const SEND_BUFFER: usize = 128 * 1024;
+
+/// How long an idle connection is kept for another request.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long the end of a connection may take.
+const DISCONNECT: Duration = Duration::from_secs(1);
+
+/// Binds the address and prepares the workers; the port, which is another one when 0 was asked for.
+pub(crate) fn listen(state: &Data<State>) -> io::Result<(Server, u16)> {
+    let Config { bind, workers, grace, .. } = &state.config;
+    let listener = bind_to(*bind)?;
+    let port = listener.local_addr()?.port();
+    let builder =
+        Server::build().workers(*workers).shutdown_timeout(grace.as_secs()).disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    let state = Data::clone(state);
+    let server = builder.listen("http", listener, move || {
+        let (state, stopping) = (Data::clone(&state), stopping.clone());
+        fn_factory(move || worker(Data::clone(&state), stopping.clone()))
+    })?;
+    Ok((server.run(), port))
+}
+
+fn bind_to(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(IpProtocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    // Each connection inherits it.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// What one worker does with each connection.
+async fn worker(
+    state: Data<State>,
+    stopping: GracefulShutdownSignal,
+) -> Result<impl Service<TcpStream, Response = (), Error = DispatchError>, ()> {
+    let patience = state.config.request_timeout;
+    let silence = state.config.heartbeat.silence;
+    let site = map_config(router::site(state).into_factory(), |()| AppConfig::default());
+    let site = Rc::new(site.new_service(()).await?);
+    let upgrading = Rc::clone(&site);
+    let requests = fn_service(move |request: Request| {
+        let answer = site.call(request);
+        async move { answer.await.map_err(|error| error.error_response()) }
+    });
+    let upgrades =
+        fn_service(move |(request, framed)| upgrade(Rc::clone(&upgrading), request, framed));
+    let http = HttpService::build()
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(patience.unwrap_or(Duration::ZERO))
+        .client_disconnect_timeout(DISCONNECT)
+        .graceful_shutdown_signal(move || {
+            let stopping = stopping.clone();
+            async move { stopping.notified().await }
+        })
+        .on_connect_ext(|connection: &Connection, data| {
+            data.insert(connection.stall());
+        })
+        .upgrade(upgrades)
+        .finish(requests)
+        .new_service(())
+        .await?;
+    let http = Rc::new(http);
+    Ok(fn_service(move |stream: TcpStream| {
+        let peer = stream.peer_addr().ok();
+        prepare(&stream, silence);
+        http.call((Connection::new(stream, patience), Protocol::Http1, peer))
+    }))
+}
+
+/// A frame goes out when it is written, and a connection whose peer has vanished ends.
+fn prepare(stream: &TcpStream, silence: Duration) {
+    if let Err(error) = stream.set_nodelay(true) {
+        log::debug!("a connection gathers what is written: {error}");
+    }
+    #[cfg(target_os = "linux")]
+    if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(silence)) {
+        log::debug!("a connection has no timeout of its own: {error}");
+    }
+}
+
+/// Answers a request for an upgrade, and hands the connection over when the answer is 101.
+async fn upgrade<S, B>(
+    site: Rc<S>,
+    request: Request,
+    framed: Framed<Connection, Codec>,
+) -> Result<(), actix_web::Error>
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody + 'static,
+{
+    request.extensions_mut().insert(Upgradable);
+    let mut response: Response<BoxBody> = match site.call(request).await {
+        Ok(response) => response.into_parts().1.map_into_boxed_body().into(),
+        Err(error) => error.error_response().into(),
+    };
+    let upgrade = response.extensions_mut().remove::<Upgrade>();
+    if upgrade.is_none() {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    // Whole, as what answers such a request is: a refusal, or a page.
+    let (head, body) = response.into_parts();
+    let body = body::to_bytes(body).await.map_err(|error| AppError::internal(error.to_string()))?;
+    let response = head.set_body(body);
+    let parts = SendResponse::new(framed, response).await?.into_parts();
+    match upgrade {
+        Some(upgrade) => upgrade.run(parts.io.into_stream(), parts.read_buf),
+        None => {
+            let mut connection = parts.io;
+            connection.shutdown().await?;
+        }
+    }
+    Ok(())
+}
