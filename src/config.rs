@@ -181,11 +181,17 @@ pub struct Heartbeat {
     pub ping: Duration,
     /// A peer that has been silent for so long is cut.
     pub silence: Duration,
+    /// A reader that takes nothing of what waits for it for so long is a slow consumer.
+    pub stall: Duration,
 }
 
 impl Default for Heartbeat {
     fn default() -> Heartbeat {
-        Heartbeat { ping: Duration::from_secs(25), silence: Duration::from_secs(60) }
+        Heartbeat {
+            ping: Duration::from_secs(25),
+            silence: Duration::from_secs(60),
+            stall: Duration::from_secs(10),
+        }
     }
 }
 

@@ -33,6 +33,10 @@ const WAITING: usize = 1024;
 /// Announcements that may wait in the relay's mailbox; the log has those beyond.
 const MAILBOX: usize = 1024;
 
+/// Events handed to the registry at a time, so that a session that has several to write writes
+/// them at once.
+const TOGETHER: usize = 32;
+
 /// Events read from the log at a time.
 const PAGE: usize = 200;
 
@@ -144,16 +148,24 @@ impl Relay {
         }
         let (pubsub, recent) = (self.pubsub.clone(), self.recent.clone());
         let publish = async move {
-            for (envelope, told) in envelopes {
-                if let Some((subject, may_redact)) = told {
-                    recent.push(&envelope, subject, may_redact);
+            let mut envelopes = envelopes.into_iter();
+            loop {
+                let (mut together, mut last) = (Vec::new(), None);
+                for (envelope, told) in envelopes.by_ref().take(TOGETHER) {
+                    if let Some((subject, may_redact)) = told {
+                        recent.push(&envelope, subject, may_redact);
+                    }
+                    last = envelope.position();
+                    together.push(envelope);
                 }
-                let position = envelope.position();
-                if pubsub.publish(envelope).await.is_err() {
+                if together.is_empty() {
+                    return;
+                }
+                if pubsub.publish_all(together).await.is_err() {
                     log::debug!("the registry has stopped: events stay in the log");
                     return;
                 }
-                recent.mark_sent(position);
+                recent.mark_sent(last);
             }
         };
         ctx.wait(publish.into_actor(self));

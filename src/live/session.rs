@@ -22,7 +22,7 @@ use crate::events::replay::{Slice, Start};
 use crate::pubsub::{Envelope, Lifeline};
 
 /// How long a socket may take to send what is left and to answer a close.
-const GRACE: Duration = Duration::from_secs(3);
+const GRACE: Duration = Duration::from_secs(5);
 
 /// A session that has joined its channels but does not run yet: its mailbox keeps what comes.
 pub(super) struct Joined<W: Wire> {
@@ -99,6 +99,14 @@ pub(super) struct Session<W: Wire> {
     _place: Place,
 }
 
+/// What time has brought.
+enum Time {
+    /// Something to do.
+    Changed,
+    /// The end.
+    Up,
+}
+
 type Reading = Pin<Box<dyn Future<Output = Result<Slice, db::Error>>>>;
 
 impl<W: Wire> Session<W> {
@@ -125,13 +133,6 @@ impl<W: Wire> Session<W> {
         if !self.closing && self.stopping.as_mut().poll(cx).is_ready() {
             self.close(Close::Away);
         }
-        while self.timer.as_mut().poll(cx).is_ready() {
-            if self.closing || self.silent_at().is_some_and(|at| at <= Instant::now()) {
-                self.wire.cut();
-                return Poll::Ready(());
-            }
-            self.beat();
-        }
         loop {
             match self.wire.poll(cx) {
                 Poll::Ready(Ok(())) => return Poll::Ready(()),
@@ -141,31 +142,54 @@ impl<W: Wire> Session<W> {
                     return Poll::Ready(());
                 }
                 Poll::Ready(Err(close)) => self.close(close),
-                Poll::Pending => {
-                    if !self.replay(cx) {
-                        return Poll::Pending;
+                Poll::Pending if self.replay(cx) => {}
+                Poll::Pending => match self.watch_time(cx) {
+                    Poll::Ready(Time::Up) => {
+                        self.wire.cut();
+                        return Poll::Ready(());
                     }
+                    Poll::Ready(Time::Changed) => {}
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+        }
+    }
+
+    /// Sees to what is due: a ping, or the end of a socket that is silent or stuck.
+    fn watch_time(&mut self, cx: &mut TaskContext<'_>) -> Poll<Time> {
+        let heartbeat = self.live.heartbeat;
+        if !self.closing {
+            let stuck_at = self.wire.blocked().map(|since| since + heartbeat.stall);
+            let silent_at = self.wire.heard().map(|heard| heard + heartbeat.silence);
+            let due =
+                [stuck_at, silent_at].into_iter().flatten().fold(self.next_ping, Instant::min);
+            // Later than it could be it may stay: it fires, and is set anew.
+            if due < self.timer.deadline() {
+                self.timer.as_mut().reset(due);
+            }
+            std::task::ready!(self.timer.as_mut().poll(cx));
+            let now = Instant::now();
+            if silent_at.is_some_and(|at| at <= now) {
+                log::debug!("a client was silent for {:?}: cut", heartbeat.silence);
+                return Poll::Ready(Time::Up);
+            }
+            if stuck_at.is_some_and(|at| at <= now) {
+                log::debug!("a reader has taken nothing for {:?}: closed", heartbeat.stall);
+                self.close(Close::SlowConsumer);
+                return Poll::Ready(Time::Changed);
+            }
+            if self.next_ping <= now {
+                self.next_ping = now + heartbeat.ping;
+                // One that has not taken what waits already is not sent more.
+                if self.wire.is_drained() {
+                    self.push(W::heartbeat());
                 }
             }
+            // Far enough: it is brought forward above.
+            self.timer.as_mut().reset(self.next_ping);
+            return Poll::Ready(Time::Changed);
         }
-    }
-
-    /// Pings when it is time. A socket that takes nothing is not sent more: it is silent soon.
-    fn beat(&mut self) {
-        let now = Instant::now();
-        if now >= self.next_ping {
-            self.next_ping = now + self.live.heartbeat.ping;
-            if self.wire.is_drained() {
-                self.push(W::heartbeat());
-            }
-        }
-        let next = self.silent_at().map_or(self.next_ping, |at| at.min(self.next_ping));
-        self.timer.as_mut().reset(next);
-    }
-
-    /// When the client will have been silent for too long.
-    fn silent_at(&self) -> Option<Instant> {
-        Some(self.wire.heard()? + self.live.heartbeat.silence)
+        self.timer.as_mut().poll(cx).map(|()| Time::Up)
     }
 
     /// Goes on with what the client missed, when the wire has taken all of the last slice: a slow

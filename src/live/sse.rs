@@ -50,6 +50,8 @@ pub async fn open(
 #[derive(Default)]
 struct Shared {
     outbox: Outbox,
+    /// When the body took a frame, or there was none to take.
+    moved: Option<Instant>,
     /// The session adds no more.
     finished: bool,
     /// The body is gone, and with it the client.
@@ -69,6 +71,9 @@ impl EventStream {
     /// Changes what is shared, and has the body look at it.
     fn change<T>(&self, change: impl FnOnce(&mut Shared) -> T) -> T {
         let mut shared = self.shared.borrow_mut();
+        if shared.outbox.is_empty() {
+            shared.moved = Some(Instant::now());
+        }
         let changed = change(&mut shared);
         if let Some(body) = shared.body.take() {
             body.wake();
@@ -109,6 +114,11 @@ impl Wire for EventStream {
 
     fn heard(&self) -> Option<Instant> {
         None
+    }
+
+    fn blocked(&self) -> Option<Instant> {
+        let shared = self.shared.borrow();
+        shared.moved.filter(|_| !shared.outbox.is_empty())
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
@@ -162,6 +172,7 @@ impl MessageBody for Body {
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
         let mut shared = self.shared.borrow_mut();
         let frame = shared.outbox.pop();
+        shared.moved = Some(Instant::now());
         if shared.outbox.is_empty()
             && let Some(session) = shared.session.take()
         {

@@ -82,6 +82,7 @@ pub(super) struct WebSocket {
     rate: Rate,
     outbox: Outbox,
     heard: Instant,
+    blocked: Option<Instant>,
     /// The last frame is in the outbox, or gone.
     closing: bool,
     /// What the client sends is read only so that a reset does not overtake the last frame.
@@ -106,6 +107,7 @@ impl WebSocket {
             rate: Rate::new(frames_per_second, now),
             outbox: Outbox::default(),
             heard: now,
+            blocked: None,
             closing: false,
             deaf: false,
             finished: false,
@@ -231,11 +233,17 @@ impl WebSocket {
     /// Writes what waits, several frames at a time.
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.outbox.is_empty() {
-            std::task::ready!(self.stream.poll_write_ready(cx))?;
+            if self.stream.poll_write_ready(cx)?.is_pending() {
+                self.blocked.get_or_insert_with(Instant::now);
+                return Poll::Pending;
+            }
             let mut slices = [IoSlice::new(&[]); BATCH];
             let filled = self.outbox.slices(&mut slices);
             match self.stream.try_write_vectored(&slices[..filled]) {
-                Ok(written) => self.outbox.advance(written),
+                Ok(written) => {
+                    self.outbox.advance(written);
+                    self.blocked = None;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
@@ -277,6 +285,10 @@ impl Wire for WebSocket {
 
     fn heard(&self) -> Option<Instant> {
         Some(self.heard)
+    }
+
+    fn blocked(&self) -> Option<Instant> {
+        self.blocked
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {

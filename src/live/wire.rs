@@ -37,6 +37,9 @@ pub(super) trait Wire: Unpin + 'static {
     /// When the client was last heard of; `None` where it has nothing to say.
     fn heard(&self) -> Option<Instant>;
 
+    /// Since when the client has taken nothing although something waits.
+    fn blocked(&self) -> Option<Instant>;
+
     /// Reads and writes what can be; `Ready` when the connection is over. A reason for this side
     /// to close it comes as an error.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>>;

@@ -21,6 +21,7 @@ pub(super) enum Command {
         left: oneshot::Sender<bool>,
     },
     Dispatch(Envelope),
+    DispatchAll(Vec<Envelope>),
     Members {
         channel: Channel,
         node: Arc<str>,

@@ -45,10 +45,20 @@ impl Groups {
         left
     }
 
-    pub(super) fn dispatch(&mut self, envelope: &Envelope) {
+    /// Delivers envelopes, in order. A run of them for one channel goes to each member together, which finds
+    /// them all when it wakes.
+    pub(super) fn dispatch(&mut self, envelopes: &[Envelope]) {
+        for run in envelopes.chunk_by(|one, next| one.channel() == next.channel()) {
+            self.dispatch_run(run);
+        }
+    }
+
+    fn dispatch_run(&mut self, run: &[Envelope]) {
+        let Some(channel) = run.first().map(Envelope::channel) else { return };
         let mut dead = Vec::new();
-        for (member, times) in self.membership.members(envelope.channel().as_str()) {
-            for _ in 0..times {
+        for (member, times) in self.membership.members(channel.as_str()) {
+            let messages = run.iter().flat_map(|envelope| std::iter::repeat_n(envelope, times));
+            for envelope in messages {
                 match member.deliver(envelope) {
                     Delivery::Sent => {}
                     Delivery::Missed => self.laggards.extend(member.enqueue()),

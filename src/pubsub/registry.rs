@@ -2,6 +2,7 @@
 //! leaves what a request does to `Groups` and the bound on its mailbox to `Inlet`.
 
 use std::future::{Future, poll_fn};
+use std::slice;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -43,7 +44,8 @@ impl Registry {
             Command::Leave { channel, member, left } => {
                 left.send(self.groups.leave(&channel, member)).ok();
             }
-            Command::Dispatch(envelope) => self.groups.dispatch(&envelope),
+            Command::Dispatch(envelope) => self.groups.dispatch(slice::from_ref(&envelope)),
+            Command::DispatchAll(envelopes) => self.groups.dispatch(&envelopes),
             Command::Members { channel, node, members } => {
                 members.send(self.groups.members(&channel, &node)).ok();
             }

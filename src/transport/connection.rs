@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use actix_codec::{AsyncRead, AsyncWrite, ReadBuf};
 use actix_web::rt::net::TcpStream;
+use socket2::SockRef;
 use tokio::time::{Instant, Sleep};
 
 /// A connection whose writes must get on.
@@ -72,17 +73,26 @@ impl Connection {
             return write;
         }
         if self.stall.0.cut.get() {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            return Poll::Ready(Err(self.reset()));
         }
         self.stall.0.waiting.replace(Some(cx.waker().clone()));
         let Some(patience) = self.patience else { return Poll::Pending };
         let timer = self
             .timer
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + patience)));
-        timer.as_mut().poll(cx).map(|()| {
+        if timer.as_mut().poll(cx).is_ready() {
             log::debug!("a client took nothing for {patience:?}: cut");
-            Err(io::ErrorKind::TimedOut.into())
-        })
+            return Poll::Ready(Err(self.reset()));
+        }
+        Poll::Pending
+    }
+
+    /// Gives up what the kernel still holds for the client: it would keep it long after the end.
+    fn reset(&self) -> io::Error {
+        if let Err(error) = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)) {
+            log::debug!("a connection is not reset: {error}");
+        }
+        io::ErrorKind::TimedOut.into()
     }
 }
 

@@ -195,6 +195,70 @@ async fn a_handshake_that_is_none_opens_a_socket() {
         let answer = Raw::connect(&site).await.request("GET", "/feed", &headers, b"").await;
         answer.error(if missing < 2 { 426 } else { 400 });
     }
+    // HTTP would go on behind these, whatever the answer to them said.
+    let chunked = [&good[..], &[("transfer-encoding", "chunked")]].concat();
+    let mut several = good.to_vec();
+    several[0].1 = "websocket, h2c";
+    for headers in [chunked, several] {
+        Raw::connect(&site).await.request("GET", "/feed", &headers, b"").await.error(400);
+    }
+    site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_request_for_an_upgrade_gets_no_answer_where_there_is_none() {
+    let site = Site::start().await;
+    let post = site.new_post("No socket").await;
+    let headers = [
+        ("upgrade", "websocket"),
+        ("connection", "upgrade"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    let path = format!("/api/posts/{}", post["id"]);
+    let answer = Raw::connect(&site).await.request("GET", &path, &headers, b"").await;
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert_eq!(answer.json(200), post);
+    Raw::connect(&site).await.request("GET", "/nowhere", &headers, b"").await.error(404);
+    let elsewhere = [&headers[..], &[("origin", "http://evil.example")]].concat();
+    Raw::connect(&site).await.request("GET", "/feed", &elsewhere, b"").await.error(403);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn what_comes_right_behind_a_handshake_is_lost() {
+    let site = Site::start().await;
+    let mut raw = Raw::connect(&site).await;
+    let mut bytes = b"GET /feed HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        .to_vec();
+    bytes.extend(frame(0x81, true, b"ping"));
+    raw.send(&bytes).await;
+    raw.read_until("\r\n\r\n").await;
+    assert_eq!(raw.frame().await.map(|frame| frame.payload), Some(b"pong".to_vec()));
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_text_that_is_none_is_taken_or_a_flood_is_listened_to() {
+    let site = Site::start_with(|config| config.max_client_frames = 5).await;
+    let mut odd = Raw::upgrade(&site, "/feed").await;
+    odd.send(&frame(0x81, true, b"\xff\xfe")).await;
+    assert_eq!(odd.frame().await.and_then(|frame| frame.close_code()), Some(1007));
+    let mut flood = Raw::upgrade(&site, "/feed").await;
+    flood.send(&frame(0x81, true, b"ping").repeat(100)).await;
+    let mut pongs = 0;
+    let close = loop {
+        match flood.frame().await.expect("a close frame") {
+            answer if answer.payload == b"pong" => pongs += 1,
+            other => break other.close_code(),
+        }
+    };
+    // A second may have begun anew in the middle.
+    assert!((5..=10).contains(&pongs), "{pongs} were answered");
+    assert_eq!(close, Some(1008));
     site.assert_alive().await;
     site.stop().await;
 }

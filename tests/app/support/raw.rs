@@ -30,17 +30,27 @@ impl Frame {
 
 impl Raw {
     pub(crate) async fn connect(site: &Site) -> Raw {
+        Raw::connect_to(site.port).await
+    }
+
+    /// Connects to a server on this machine that is not a `Site`.
+    pub(crate) async fn connect_to(port: u16) -> Raw {
         let socket = TcpSocket::new_v4().unwrap();
         // Little fits on the way to a client that does not read.
         socket.set_recv_buffer_size(64 * 1024).unwrap();
-        let address = ([127, 0, 0, 1], site.port).into();
+        let address = ([127, 0, 0, 1], port).into();
         let stream = within("a connection", socket.connect(address)).await.unwrap();
-        Raw { stream, buffer: Vec::new(), port: site.port }
+        Raw { stream, buffer: Vec::new(), port }
     }
 
     /// Connects and opens a WebSocket.
     pub(crate) async fn upgrade(site: &Site, path: &str) -> Raw {
-        let mut raw = Raw::connect(site).await;
+        Raw::upgrade_to(site.port, path).await
+    }
+
+    /// Connects likewise to a server that is not a `Site`.
+    pub(crate) async fn upgrade_to(port: u16, path: &str) -> Raw {
+        let mut raw = Raw::connect_to(port).await;
         raw.send(
             format!(
                 "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUpgrade: websocket\r\n\
