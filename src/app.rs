@@ -29,7 +29,7 @@ use crate::models::event;
 use crate::pubsub::PubSub;
 use crate::search::Search;
 use crate::state::State;
-use crate::{guard, router};
+use crate::{descriptors, guard, router};
 
 /// Why the application does not start; one line.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,9 @@ pub enum Error {
     /// The address is taken or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] std::io::Error),
+    /// The system gives too few file descriptors.
+    #[error(transparent)]
+    Descriptors(#[from] descriptors::TooFew),
     /// Anything else that the system refuses.
     #[error(transparent)]
     System(#[from] std::io::Error),
@@ -67,16 +70,17 @@ pub struct App {
 
 impl App {
     /// Starts everything. Must be called in an actix system.
-    pub async fn build(config: Config) -> Result<App, Error> {
+    pub async fn build(mut config: Config) -> Result<App, Error> {
         // First of all: a signal that comes while the rest starts is not missed.
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
+        descriptors::fit(&mut config, descriptors::available())?;
         let lock = lock(&config.storage.data_dir)?;
         let core = Arbiter::new();
         let pubsub = PubSub::start_in(&core.handle(), config.node.as_str());
         let stopping = watch::Sender::new(false);
         let (db, recent) = start_db(&config, &core, &pubsub, stopping.subscribe()).await?;
-        let sockets = Sockets::new(config.max_sockets, config.heartbeat);
+        let sockets = Sockets::new(&config);
         let replay = Replay::new(db.clone(), recent);
         let search = Search::start(config.storage.index(), db.clone(), pubsub.clone())?;
         let live = Live { pubsub, replay, sockets };
@@ -213,6 +217,7 @@ fn listen(state: &Data<State>) -> Result<(Server, u16), Error> {
             .configure(router::configure)
     })
     .workers(config.workers)
+    .max_connections(config.max_connections / config.workers)
     .client_request_timeout(config.request_timeout.unwrap_or(Duration::ZERO))
     .on_connect(move |connection, _| give_up_after(silence, connection))
     .keep_alive(Duration::from_secs(75))

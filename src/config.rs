@@ -86,7 +86,7 @@ pub struct ServeArgs {
     #[arg(long, env = "KILONOVA_NODE", value_name = "NAME")]
     node: Option<String>,
     /// Threads that serve sockets [default: number of cores]
-    #[arg(long, env = "KILONOVA_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, env = "KILONOVA_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     workers: Option<u16>,
     /// Seconds from SIGTERM to the end
     #[arg(long, env = "KILONOVA_GRACE", default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=3600))]
@@ -94,6 +94,19 @@ pub struct ServeArgs {
     /// Open WebSockets and event streams at the most; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_SOCKETS", default_value_t = 20_000, value_name = "N")]
     max_sockets: usize,
+    /// The same of one address, or IPv6 /64; loopback is not counted in open access; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_SOCKETS_PER_ADDRESS", default_value_t = 200, value_name = "N")]
+    max_sockets_per_address: usize,
+    /// New WebSockets and event streams a second; a tenth of it, or ten, may come at once; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_HANDSHAKES", default_value_t = 2_000, value_name = "N")]
+    max_handshakes: u32,
+    /// Channels that one feed may choose at the most; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_CHANNELS_PER_SOCKET", default_value_t = 32, value_name = "N")]
+    max_channels_per_socket: usize,
+    /// Open connections at the most, sockets and all others; more wait until one is closed; 0: as
+    /// many as there are file descriptors for [default: 5000 more than --max-sockets]
+    #[arg(long, env = "KILONOVA_MAX_CONNECTIONS", value_name = "N")]
+    max_connections: Option<usize>,
     /// Bytes of a request's body at the most; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_BODY", default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
     max_body: usize,
@@ -132,6 +145,9 @@ impl Storage {
     }
 }
 
+/// Connections beside the sockets, unless something else is said.
+const BESIDE_SOCKETS: usize = 5_000;
+
 /// The name of the database's file in the data folder.
 const SQLITE_FILE: &str = "kilonova.sqlite3";
 
@@ -150,6 +166,14 @@ pub struct Config {
     pub grace: Duration,
     /// Open sockets at the most.
     pub max_sockets: usize,
+    /// Open sockets of one address at the most.
+    pub max_sockets_per_address: usize,
+    /// New sockets a second; 0 for any number.
+    pub max_handshakes: u32,
+    /// Channels of one socket at the most.
+    pub max_channels_per_socket: usize,
+    /// Open connections at the most, sockets and all others.
+    pub max_connections: usize,
     /// Bytes of a body at the most.
     pub max_body: usize,
     /// The time that a client may take for a request's head, and for its body.
@@ -232,6 +256,10 @@ impl ServeArgs {
             count: (self.max_log_events > 0).then_some(self.max_log_events.into()),
             bytes: i64::try_from(self.max_log_bytes).ok().filter(|&bytes| bytes > 0),
         };
+        let max_sockets = unless_zero(self.max_sockets);
+        let max_connections = self
+            .max_connections
+            .map_or_else(|| max_sockets.saturating_add(BESIDE_SOCKETS), unless_zero);
         let seconds = |seconds| (seconds > 0).then(|| Duration::from_secs(seconds));
         Ok(Config {
             bind: self.bind,
@@ -239,7 +267,11 @@ impl ServeArgs {
             node: self.node.unwrap_or_else(default_node),
             workers: self.workers.map_or_else(cores, usize::from),
             grace: Duration::from_secs(self.grace),
-            max_sockets: unless_zero(self.max_sockets),
+            max_sockets,
+            max_sockets_per_address: unless_zero(self.max_sockets_per_address),
+            max_handshakes: self.max_handshakes,
+            max_channels_per_socket: unless_zero(self.max_channels_per_socket),
+            max_connections,
             max_body: unless_zero(self.max_body),
             request_timeout: seconds(self.request_timeout),
             retention,

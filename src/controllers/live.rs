@@ -3,6 +3,7 @@
 use actix_web::http::{Method, header};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use indexmap::IndexSet;
 
 use super::request::{self, Query};
 use crate::error::{AppResult, Found};
@@ -13,9 +14,6 @@ use crate::models::post;
 use crate::pubsub::Channel;
 use crate::state::State;
 
-/// Channels that one feed may choose at the most.
-const MAX_CHANNELS: usize = 32;
-
 /// WS /feed: posts and comments, or the `channels` that are asked for.
 pub async fn feed(
     state: Data<State>,
@@ -24,7 +22,7 @@ pub async fn feed(
 ) -> AppResult<HttpResponse> {
     let channels = match Query::of(&request)?.get("channels") {
         None => vec![events::POSTS.into(), events::COMMENTS.into()],
-        Some(names) => channels(names)?,
+        Some(names) => channels(names, state.config.max_channels_per_socket)?,
     };
     open(state, request, payload, channels, Shape::Channel).await
 }
@@ -78,29 +76,25 @@ async fn open(
     let log = query.get("log").map(ToOwned::to_owned);
     let subscription = Subscription { channels, shape, after, log };
     if streams {
-        sse::open(&state.live, subscription).await
+        sse::open(&request, &state.live, subscription).await
     } else {
         session::open(&request, payload, &state.live, subscription).await
     }
 }
 
-/// The channels that a list names, each once. Those that browsers are not sent are refused like
+/// The channels that a list names, each once and no more than `max`. Those that browsers are not sent are refused like
 /// those that do not exist.
-fn channels(names: &str) -> AppResult<Vec<Channel>> {
-    let mut channels: Vec<Channel> = Vec::new();
+fn channels(names: &str, max: usize) -> AppResult<Vec<Channel>> {
+    let mut channels = IndexSet::new();
     for name in names.split(',') {
         let known = [events::POSTS, events::COMMENTS, events::NOTES, events::SYSTEM]
             .contains(&name)
             || name
                 .strip_prefix(events::POST_COMMENTS)
                 .is_some_and(|id| request::parse_id(id).is_some());
-        if !known || channels.len() == MAX_CHANNELS {
+        if !known || (channels.insert(Channel::from(name)) && channels.len() > max) {
             return Err(request::invalid("channels"));
         }
-        let channel = Channel::from(name);
-        if !channels.contains(&channel) {
-            channels.push(channel);
-        }
     }
-    Ok(channels)
+    Ok(channels.into_iter().collect())
 }

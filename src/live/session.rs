@@ -65,7 +65,7 @@ pub async fn open(
         | ws::HandshakeError::GetMethodRequired => AppError::UpgradeRequired,
         other => AppError::BadRequest(format!("bad handshake: {other}")),
     })?;
-    let place = live.sockets.enter()?;
+    let place = live.sockets.enter(request.peer_addr())?;
     let (address, start) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(None)));
     let (own, asked) = (live.clone(), subscription.clone());
     let (made, starts) = (Rc::clone(&address), Rc::clone(&start));

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
 use actix::prelude::*;
-use actix_web::HttpResponse;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -38,8 +38,12 @@ struct Stream {
 }
 
 /// Answers with an endless body and starts the session, which has joined its channels by then.
-pub async fn open(live: &Live, subscription: Subscription) -> AppResult<HttpResponse> {
-    let place = live.sockets.enter()?;
+pub async fn open(
+    request: &HttpRequest,
+    live: &Live,
+    subscription: Subscription,
+) -> AppResult<HttpResponse> {
+    let place = live.sockets.enter(request.peer_addr())?;
     let (frames, body) = mpsc::channel(FRAMES);
     let mut ctx = Context::<Stream>::new();
     ctx.set_mailbox_capacity(MAILBOX);

@@ -1,0 +1,45 @@
+//! How many times a second something may happen.
+//!
+//! The generic cell rate algorithm: a token bucket that is one number, the time at which everything
+//! let in so far would be done at the steady rate.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+const SECOND: u64 = 1_000_000_000;
+
+/// A rate that is kept to, with short bursts; shared between threads without a lock.
+pub(super) struct Rate {
+    started: Instant,
+    /// Between two at the steady rate, in nanoseconds.
+    interval: u64,
+    /// How far ahead of the steady rate it may be, in nanoseconds.
+    ahead: u64,
+    /// When all that were let in would be done, in nanoseconds since the start.
+    due: AtomicU64,
+}
+
+impl Rate {
+    /// At most so many in any second, but for a tenth of that (ten at the least) at once; 0 is any
+    /// number.
+    pub(super) fn new(per_second: u32, now: Instant) -> Rate {
+        let interval = SECOND.checked_div(per_second.into()).unwrap_or(0);
+        let burst = u64::from(per_second / 10).max(10);
+        Rate { started: now, interval, ahead: interval * (burst - 1), due: AtomicU64::new(0) }
+    }
+
+    /// Whether one more may be let in now. It is counted if so.
+    pub(super) fn admits(&self, now: Instant) -> bool {
+        let now = nanoseconds(now.saturating_duration_since(self.started));
+        let next = |due: u64| {
+            let due = due.max(now);
+            (due - now <= self.ahead).then(|| due.saturating_add(self.interval))
+        };
+        self.due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+    }
+}
+
+/// Enough for five hundred years.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
