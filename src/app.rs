@@ -74,7 +74,7 @@ impl App {
         // First of all: a signal that comes while the rest starts is not missed.
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
-        descriptors::fit(&mut config, descriptors::available())?;
+        let shortage = descriptors::fit(&mut config, descriptors::available())?;
         let lock = lock(&config.storage.data_dir)?;
         let core = Arbiter::new();
         let pubsub = PubSub::start_in(&core.handle(), config.node.as_str());
@@ -86,6 +86,9 @@ impl App {
         let live = Live { pubsub, replay, sockets };
         let state = Data::new(State { config, db, live, search });
         let (server, port) = listen(&state)?;
+        if let Some(shortage) = shortage {
+            log::warn!("{shortage}");
+        }
         log::info!(
             "this is node {}; open http://{}:{port}/",
             state.config.node,

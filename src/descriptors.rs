@@ -29,6 +29,39 @@ pub struct TooFew {
     needed: usize,
 }
 
+/// Why there may be fewer sockets than were asked for; one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Shortage {
+    /// The system gives too few file descriptors.
+    #[error(
+        "{available} file descriptors (ulimit -Hn) are too few for --max-sockets {asked}, \
+         {needed} would do: sockets beyond {sockets} are refused with 503"
+    )]
+    Descriptors {
+        /// How many there are.
+        available: usize,
+        /// How many it would take.
+        needed: usize,
+        /// The sockets that were asked for.
+        asked: usize,
+        /// The sockets that there may be.
+        sockets: usize,
+    },
+    /// A flag allows too few connections.
+    #[error(
+        "--max-connections {connections} is too low for --max-sockets {asked}: \
+         sockets beyond {sockets} are refused with 503"
+    )]
+    Connections {
+        /// How many there may be.
+        connections: usize,
+        /// The sockets that were asked for.
+        asked: usize,
+        /// The sockets that there may be.
+        sockets: usize,
+    },
+}
+
 /// Raises the process's limit as far as it may be raised.
 pub fn raise() {
     let limit = getrlimit(Resource::Nofile);
@@ -47,8 +80,9 @@ pub fn available() -> Option<usize> {
 
 /// Lowers what the configuration allows to what the descriptors do. Connections leave the reserve
 /// alone, and sockets leave connections to everything else, among it those who are to be told that
-/// there is no place for another socket.
-pub fn fit(config: &mut Config, available: Option<usize>) -> Result<(), TooFew> {
+/// there is no place for another socket. Tells when a number of sockets that was asked for had to
+/// be lowered.
+pub fn fit(config: &mut Config, available: Option<usize>) -> Result<Option<Shortage>, TooFew> {
     let asked = config.max_sockets;
     let reserve = reserve(config.workers);
     let most = match available {
@@ -67,27 +101,16 @@ pub fn fit(config: &mut Config, available: Option<usize>) -> Result<(), TooFew> 
         (config.max_connections.min(most) / config.workers).max(1).saturating_mul(config.workers);
     config.max_sockets = asked.min(sockets_in(config.max_connections));
     let (connections, sockets) = (config.max_connections, config.max_sockets);
-    if sockets == asked {
-        // It fits.
-    } else if asked == usize::MAX {
-        log::info!("{connections} connections leave room for {sockets} sockets");
+    Ok(if sockets == asked || asked == usize::MAX {
+        None
     } else if by_flag {
-        log::warn!(
-            "--max-connections {connections} is too low for --max-sockets {asked}: \
-             sockets beyond {sockets} are refused with 503"
-        );
+        Some(Shortage::Connections { connections, asked, sockets })
     } else {
-        log::warn!(
-            "{} file descriptors (ulimit -Hn) are too few for --max-sockets {asked}, {} would do: \
-             sockets beyond {sockets} are refused with 503",
-            most.saturating_add(reserve),
-            with_spare(asked)
-                .div_ceil(config.workers)
-                .saturating_mul(config.workers)
-                .saturating_add(reserve),
-        );
-    }
-    Ok(())
+        let connections = with_spare(asked).div_ceil(config.workers).saturating_mul(config.workers);
+        let (available, needed) =
+            (most.saturating_add(reserve), connections.saturating_add(reserve));
+        Some(Shortage::Descriptors { available, needed, asked, sockets })
+    })
 }
 
 fn reserve(workers: usize) -> usize {
@@ -124,9 +147,9 @@ mod tests {
     #[test]
     fn what_fits_is_lowered() {
         let mut config = config(&["--workers", "2"]);
-        fit(&mut config, Some(1 << 20)).unwrap();
+        assert_eq!(fit(&mut config, Some(1 << 20)), Ok(None));
         assert_eq!((config.max_sockets, config.max_connections), (20_000, 25_000));
-        fit(&mut config, None).unwrap();
+        assert_eq!(fit(&mut config, None), Ok(None));
         assert_eq!((config.max_sockets, config.max_connections), (20_000, 25_000));
     }
 
@@ -134,7 +157,7 @@ mod tests {
     fn without_limits_there_are_more_connections_than_descriptors() {
         let mut config =
             config(&["--workers", "2", "--max-sockets", "0", "--max-connections", "0"]);
-        fit(&mut config, None).unwrap();
+        assert_eq!(fit(&mut config, None), Ok(None));
         assert!(config.max_sockets > usize::MAX / 2);
         fit(&mut config, Some(10_136)).unwrap();
         assert_eq!((config.max_sockets, config.max_connections), (9_000, 10_000));
