@@ -14,6 +14,8 @@ use tokio::sync::{Notify, watch};
 
 use crate::config::Config;
 use crate::db::{self, Db};
+use crate::descriptors;
+use crate::events::pace::Pace;
 use crate::events::pruner;
 use crate::events::recent::Recent;
 use crate::events::relay::Announcer;
@@ -40,6 +42,9 @@ pub enum Error {
     /// The address is taken or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] std::io::Error),
+    /// The system gives too few file descriptors.
+    #[error(transparent)]
+    Descriptors(#[from] descriptors::TooFew),
     /// Anything else that the system refuses.
     #[error(transparent)]
     System(#[from] std::io::Error),
@@ -61,16 +66,18 @@ pub struct App {
 
 impl App {
     /// Starts everything. Must be called in an actix system.
-    pub async fn build(config: Config) -> Result<App, Error> {
+    pub async fn build(mut config: Config) -> Result<App, Error> {
         // First of all: a signal that comes while the rest starts is not missed.
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
+        let shortage = descriptors::fit(&mut config, descriptors::available())?;
         let lock = lock(&config.storage.data_dir)?;
         let core = Arbiter::new();
         let pubsub = PubSub::start_in(&core.handle(), config.node.as_str());
         let stopping = watch::Sender::new(false);
-        let (db, recent) = start_db(&config, &core, &pubsub, stopping.subscribe()).await?;
-        let sockets = Sockets::new(config.max_sockets);
+        let pace = Pace::default();
+        let (db, recent) = start_db(&config, &core, &pubsub, &pace, stopping.subscribe()).await?;
+        let sockets = Sockets::new(&config);
         let replay = Replay::new(db.clone(), recent);
         let search = Search::start(config.storage.index(), db.clone(), pubsub.clone())?;
         let live = Arc::new(Live {
@@ -83,7 +90,11 @@ impl App {
         });
         let bind = config.bind;
         let state = Data::new(State { config, db, live, search });
-        let (server, port) = server::listen(&state).map_err(|error| Error::Listen(bind, error))?;
+        let (server, port) =
+            server::listen(&state, &pace).map_err(|error| Error::Listen(bind, error))?;
+        if let Some(shortage) = shortage {
+            log::warn!("{shortage}");
+        }
         log::info!(
             "this is node {}; open http://{}:{port}/",
             state.config.node,
@@ -178,6 +189,7 @@ async fn start_db(
     config: &Config,
     core: &Arbiter,
     pubsub: &PubSub,
+    pace: &Pace,
     stopping: watch::Receiver<bool>,
 ) -> Result<(Db, Recent), Error> {
     let path = config.storage.database();
@@ -194,10 +206,10 @@ async fn start_db(
         .map_err(failed)?;
     let recent = Recent::after_position(position);
     let tick = config.heartbeat.ping;
-    let kept = (db.clone(), pubsub.clone(), recent.clone());
+    let kept = (db.clone(), pubsub.clone(), recent.clone(), pace.clone());
     core.spawn_fn(move || {
-        let (db, pubsub, recent) = kept;
-        actix::spawn(announcer.keep(db, pubsub, recent, tick, stopping));
+        let (db, pubsub, recent, pace) = kept;
+        actix::spawn(announcer.keep(db, pubsub, recent, pace, tick, stopping));
     });
     core.spawn(pruner::prune(db.clone(), config.retention));
     Ok((db, recent))

@@ -20,6 +20,8 @@ pub mod controllers;
 #[cfg(feature = "app")]
 pub mod db;
 #[cfg(feature = "app")]
+pub mod descriptors;
+#[cfg(feature = "app")]
 pub mod error;
 #[cfg(feature = "app")]
 pub mod events;

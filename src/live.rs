@@ -38,7 +38,7 @@ pub struct Live {
     pub heartbeat: Heartbeat,
     /// What may wait for each. More makes it a slow consumer: closed with 1013, it can come back.
     pub queue: Bounds,
-    /// Frames that a client may send in a second.
+    /// Frames that a client may send in a second; 0 for any number.
     pub max_client_frames: u32,
 }
 

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use kilonova::app::{self, App};
 use kilonova::config::{Cli, Command, ImportArgs, ServeArgs, StorageArgs};
 use kilonova::db::Db;
-use kilonova::{import, search};
+use kilonova::{descriptors, import, search};
 
 /// What is logged unless `RUST_LOG` says otherwise. Libraries are talkative.
 const LOG: &str = "info,tantivy=warn,actix_server=warn";
@@ -33,6 +33,7 @@ fn main() -> ExitCode {
 
 fn serve(args: ServeArgs) -> Result<(), Failure> {
     let config = args.check()?;
+    descriptors::raise();
     actix_web::rt::System::new().block_on(async {
         let _handled = survive_file_size_limit()?;
         let app = App::build(config).await?;

@@ -212,13 +212,15 @@ impl PubSub {
         self.inlet.send(Command::Dispatch(envelope.sent_by(&self.sender))).await
     }
 
-    /// [`PubSub::publish`] for several envelopes, in their order, as one request to the registry.
+    /// [`PubSub::publish`] for several envelopes, in their order, as one request to the registry; they are in the
+    /// members' mailboxes when it returns.
     ///
     /// Those in a row for one channel reach each member together: a member that writes them somewhere can write
     /// them at once. Everyone else waits until all are sent, so a few dozen at a time is right.
     pub async fn publish_all(&self, envelopes: Vec<Envelope>) -> Result<(), Error> {
         let sent = envelopes.into_iter().map(|envelope| envelope.sent_by(&self.sender));
-        self.inlet.send(Command::DispatchAll(sent.collect())).await
+        let envelopes = sent.collect();
+        self.inlet.ask(|done| Command::DispatchAll { envelopes, done }).await
     }
 
     /// The living members of `channel` on all nodes: each as often as it joined, in no order; none if there is

@@ -5,7 +5,7 @@
 //! request for an upgrade, answered by the same routes and middleware as any other, gives its
 //! connection away after a 101. The session then owns the socket, and nothing of HTTP is left of it.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::Duration;
@@ -27,9 +27,10 @@ use tokio::io::AsyncWriteExt;
 
 use crate::config::Config;
 use crate::error::AppError;
+use crate::events::pace::Pace;
 use crate::router;
 use crate::state::State;
-use crate::transport::{Connection, Upgradable, Upgrade};
+use crate::transport::{Connection, Connections, Upgradable, Upgrade};
 
 /// Connections that wait to be taken in, as after a restart, when everyone comes back at once.
 const BACKLOG: i32 = 4096;
@@ -44,17 +45,24 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const DISCONNECT: Duration = Duration::from_secs(1);
 
 /// Binds the address and prepares the workers; the port, which is another one when 0 was asked for.
-pub(crate) fn listen(state: &Data<State>) -> io::Result<(Server, u16)> {
-    let Config { bind, workers, grace, .. } = &state.config;
+pub(crate) fn listen(state: &Data<State>, pace: &Pace) -> io::Result<(Server, u16)> {
+    let Config { bind, workers, grace, max_connections, .. } = &state.config;
     let listener = bind_to(*bind)?;
     let port = listener.local_addr()?.port();
     let builder =
         Server::build().workers(*workers).shutdown_timeout(grace.as_secs()).disable_signals();
+    // Those that are to be refused are taken in for a moment.
+    let builder = builder.max_concurrent_connections(max_connections / workers + 1);
+    let connections = Connections::new(*max_connections);
     let stopping = builder.graceful_shutdown_signal();
-    let state = Data::clone(state);
+    let (state, pace) = (Data::clone(state), pace.clone());
     let server = builder.listen("http", listener, move || {
         let (state, stopping) = (Data::clone(&state), stopping.clone());
-        fn_factory(move || worker(Data::clone(&state), stopping.clone()))
+        let (connections, pace) = (connections.clone(), pace.clone());
+        fn_factory(move || {
+            pace.attend();
+            worker(Data::clone(&state), connections.clone(), stopping.clone())
+        })
     })?;
     Ok((server.run(), port))
 }
@@ -72,6 +80,7 @@ fn bind_to(address: SocketAddr) -> io::Result<TcpListener> {
 /// What one worker does with each connection.
 async fn worker(
     state: Data<State>,
+    connections: Connections,
     stopping: GracefulShutdownSignal,
 ) -> Result<impl Service<TcpStream, Response = (), Error = DispatchError>, ()> {
     let patience = state.config.request_timeout;
@@ -102,10 +111,39 @@ async fn worker(
         .await?;
     let http = Rc::new(http);
     Ok(fn_service(move |stream: TcpStream| {
-        let peer = stream.peer_addr().ok();
-        prepare(&stream, silence);
-        http.call((Connection::new(stream, patience), Protocol::Http1, peer))
+        let serving = match connections.enter() {
+            Some(held) => {
+                let peer = stream.peer_addr().ok();
+                prepare(&stream, silence);
+                Some((Connection::new(stream, held, patience), Protocol::Http1, peer))
+            }
+            None => {
+                refuse(&stream);
+                None
+            }
+        };
+        let http = Rc::clone(&http);
+        async move {
+            match serving {
+                Some(connection) => http.call(connection).await,
+                None => Ok(()),
+            }
+        }
     }))
+}
+
+/// Says that there is no room for another connection, where the client's request is here already
+/// or its end is still open, and hangs up.
+fn refuse(stream: &TcpStream) {
+    const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
+        Connection: close\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n\
+        {\"error\":\"too many connections: try again later\"}\n";
+    // What is left unread would make the end a reset, which can overtake the answer.
+    let socket = SockRef::from(stream);
+    drop((&*socket).read(&mut [0; 4096]));
+    if let Err(error) = (&*socket).write(ANSWER) {
+        log::debug!("a connection is refused without a word: {error}");
+    }
 }
 
 /// A frame goes out when it is written, and a connection whose peer has vanished ends.
@@ -144,7 +182,7 @@ where
     let response = head.set_body(body);
     let parts = SendResponse::new(framed, response).await?.into_parts();
     match upgrade {
-        Some(upgrade) => upgrade.run(parts.io.into_stream(), parts.read_buf),
+        Some(upgrade) => upgrade.run(parts.io, parts.read_buf),
         None => {
             let mut connection = parts.io;
             connection.shutdown().await?;

@@ -2,7 +2,9 @@
 //! when it becomes a WebSocket.
 
 mod connection;
+mod connections;
 mod handover;
 
 pub use self::connection::{Connection, Stall};
+pub use self::connections::{Connections, Held};
 pub use self::handover::{Upgradable, Upgrade};

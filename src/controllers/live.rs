@@ -3,6 +3,7 @@
 use actix_web::http::{Method, header};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use indexmap::IndexSet;
 
 use super::request::{self, Query};
 use crate::error::{AppResult, Found};
@@ -13,14 +14,11 @@ use crate::models::post;
 use crate::pubsub::Channel;
 use crate::state::State;
 
-/// Channels that one feed may choose at the most.
-const MAX_CHANNELS: usize = 32;
-
 /// WS /feed: posts and comments, or the `channels` that are asked for.
 pub async fn feed(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let channels = match Query::of(&request)?.get("channels") {
         None => vec![events::POSTS.into(), events::COMMENTS.into()],
-        Some(names) => channels(names)?,
+        Some(names) => channels(names, state.config.max_channels_per_socket)?,
     };
     open(state, request, channels, Shape::Channel).await
 }
@@ -71,23 +69,19 @@ async fn open(
     }
 }
 
-/// The channels that a list names, each once. Those that browsers are not sent are refused like
+/// The channels that a list names, each once and no more than `max`. Those that browsers are not sent are refused like
 /// those that do not exist.
-fn channels(names: &str) -> AppResult<Vec<Channel>> {
-    let mut channels: Vec<Channel> = Vec::new();
+fn channels(names: &str, max: usize) -> AppResult<Vec<Channel>> {
+    let mut channels = IndexSet::new();
     for name in names.split(',') {
         let known = [events::POSTS, events::COMMENTS, events::NOTES, events::SYSTEM]
             .contains(&name)
             || name
                 .strip_prefix(events::POST_COMMENTS)
                 .is_some_and(|id| request::parse_id(id).is_some());
-        if !known || channels.len() == MAX_CHANNELS {
+        if !known || (channels.insert(Channel::from(name)) && channels.len() > max) {
             return Err(request::invalid("channels"));
         }
-        let channel = Channel::from(name);
-        if !channels.contains(&channel) {
-            channels.push(channel);
-        }
     }
-    Ok(channels)
+    Ok(channels.into_iter().collect())
 }

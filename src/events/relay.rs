@@ -13,6 +13,7 @@ use actix::prelude::*;
 use tokio::sync::watch;
 
 use super::order::Order;
+use super::pace::Pace;
 use super::recent::Recent;
 use super::replay::envelope;
 use crate::db::{self, Db};
@@ -33,8 +34,7 @@ const WAITING: usize = 1024;
 /// Announcements that may wait in the relay's mailbox; the log has those beyond.
 const MAILBOX: usize = 1024;
 
-/// Events handed to the registry at a time, so that a session that has several to write writes
-/// them at once.
+/// Events that go out together at the most.
 const TOGETHER: usize = 32;
 
 /// Events read from the log at a time.
@@ -73,6 +73,7 @@ impl Announcer {
         db: Db,
         pubsub: PubSub,
         recent: Recent,
+        pace: Pace,
         tick: Duration,
         shutdown: watch::Receiver<bool>,
     ) {
@@ -81,7 +82,10 @@ impl Announcer {
             ctx.set_mailbox_capacity(MAILBOX);
             *self.told.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some((recent.clone(), ctx.address()));
-            Ok::<_, Infallible>((Relay::new(db.clone(), pubsub.clone(), recent.clone(), tick), ctx))
+            Ok::<_, Infallible>((
+                Relay::new(db.clone(), pubsub.clone(), recent.clone(), pace.clone(), tick),
+                ctx,
+            ))
         })
         .await;
     }
@@ -98,32 +102,54 @@ struct Relay {
     /// Between words of how far the log has come.
     tick: Duration,
     order: Order<Event>,
+    pace: Pace,
+    /// A batch is on its way.
+    publishing: bool,
+    /// It is time to say how far the log has come.
+    confirming: bool,
     reading: bool,
+    /// The log went further than the last page that was read.
+    more: bool,
     /// The log could not be read the last time; said once, not ten times a second.
     failing: bool,
     gap_timer: Option<SpawnHandle>,
 }
 
 impl Relay {
-    fn new(db: Db, pubsub: PubSub, recent: Recent, tick: Duration) -> Relay {
+    fn new(db: Db, pubsub: PubSub, recent: Recent, pace: Pace, tick: Duration) -> Relay {
         Relay {
             order: Order::after(recent.sent(), WAITING),
             db,
             pubsub,
             recent,
             tick,
+            pace,
+            publishing: false,
+            confirming: false,
             reading: false,
+            more: false,
             failing: false,
             gap_timer: None,
         }
     }
 
-    /// Forwards what is in order, and takes nothing else in until the registry has it.
+    /// Forwards what is in order, unless something is on its way: then that comes first, and what
+    /// has come meanwhile follows together.
     fn forward(&mut self, ctx: &mut Context<Self>) {
+        if self.publishing {
+            return;
+        }
         let mut ready = Vec::new();
-        while let Some((_, event)) = self.order.pop() {
+        while ready.len() < TOGETHER
+            && let Some((_, event)) = self.order.pop()
+        {
             let told = (event.subject(), event.may_redact());
             ready.push((envelope(event), Some(told)));
+        }
+        if ready.is_empty() && std::mem::take(&mut self.confirming) {
+            let confirmed = Envelope::new(events::POSITION, "position", Payload::null())
+                .with_position(self.order.last());
+            ready.push((confirmed, None));
         }
         self.publish(ready, ctx);
         if self.order.has_gap() {
@@ -140,47 +166,49 @@ impl Relay {
         }
     }
 
-    /// Hands envelopes to the registry, waiting for room there. Those of the log come with what
-    /// they are about and whether they may have redacted others.
+    /// Hands envelopes to the registry, and lets all who write them have their turn. Those of the
+    /// log come with what they are about and whether they may have redacted others.
     fn publish(&mut self, envelopes: Vec<(Envelope, Option<Told>)>, ctx: &mut Context<Self>) {
-        if envelopes.is_empty() {
-            return;
-        }
-        let (pubsub, recent) = (self.pubsub.clone(), self.recent.clone());
+        let Some(last) = envelopes.last().map(|(envelope, _)| envelope.position()) else { return };
+        let (pubsub, recent, pace) = (self.pubsub.clone(), self.recent.clone(), self.pace.clone());
         let publish = async move {
-            let mut envelopes = envelopes.into_iter();
-            loop {
-                let (mut together, mut last) = (Vec::new(), None);
-                for (envelope, told) in envelopes.by_ref().take(TOGETHER) {
-                    if let Some((subject, may_redact)) = told {
-                        recent.push(&envelope, subject, may_redact);
-                    }
-                    last = envelope.position();
-                    together.push(envelope);
+            let mut together = Vec::with_capacity(envelopes.len());
+            for (envelope, told) in envelopes {
+                if let Some((subject, may_redact)) = told {
+                    recent.push(&envelope, subject, may_redact);
                 }
-                if together.is_empty() {
-                    return;
-                }
-                if pubsub.publish_all(together).await.is_err() {
-                    log::debug!("the registry has stopped: events stay in the log");
-                    return;
-                }
-                recent.mark_sent(last);
+                together.push(envelope);
             }
+            if pubsub.publish_all(together).await.is_err() {
+                log::debug!("the registry has stopped: events stay in the log");
+                return;
+            }
+            recent.mark_sent(last);
+            pace.turned().await;
         };
-        ctx.wait(publish.into_actor(self));
+        self.publishing = true;
+        ctx.spawn(publish.into_actor(self).map(|(), relay, ctx| {
+            relay.publishing = false;
+            relay.go_on(ctx);
+        }));
+    }
+
+    /// Forwards what there is, and reads on when that was all.
+    fn go_on(&mut self, ctx: &mut Context<Self>) {
+        self.forward(ctx);
+        if self.more && !self.publishing {
+            self.read(ctx);
+        }
     }
 
     /// Tells those who resume that nothing up to here is still to come, so that a quiet channel
     /// does not leave them behind. It goes the way of the events, so that it cannot overtake one.
     fn confirm(&mut self, ctx: &mut Context<Self>) {
-        let confirmed = Envelope::new(events::POSITION, "position", Payload::null())
-            .with_position(self.order.last());
-        self.publish(vec![(confirmed, None)], ctx);
+        self.confirming = true;
+        self.forward(ctx);
     }
 
-    /// Reads a page of the log behind what has come out, when there is one, and goes on while
-    /// pages are full.
+    /// Reads a page of the log behind what has come out, when there is one.
     fn read(&mut self, ctx: &mut Context<Self>) {
         if self.reading {
             return;
@@ -208,10 +236,8 @@ impl Relay {
                     for event in page {
                         relay.order.offer(event.id, event);
                     }
-                    relay.forward(ctx);
-                    if !end {
-                        relay.read(ctx);
-                    }
+                    relay.more = !end;
+                    relay.go_on(ctx);
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut relay.failing, true) {

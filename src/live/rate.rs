@@ -1,30 +1,46 @@
-//! How many frames a client may send in a second.
+//! How many times a second something may happen: a client's frames, the node's handshakes.
+//!
+//! The generic cell rate algorithm: a token bucket that is one number, the time at which everything
+//! let in so far would be done at the steady rate.
 
-use tokio::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-/// One client's frames in the current second.
+const SECOND: u64 = 1_000_000_000;
+
+/// A rate that is kept to, with short bursts; shared between threads without a lock.
 pub(super) struct Rate {
-    /// `u32::MAX` is no limit.
-    max: u32,
-    count: u32,
-    since: Instant,
+    started: Instant,
+    /// Between two at the steady rate, in nanoseconds.
+    interval: u64,
+    /// How far ahead of the steady rate it may be, in nanoseconds.
+    ahead: u64,
+    /// When all that were let in would be done, in nanoseconds since the start.
+    due: AtomicU64,
 }
 
 impl Rate {
-    /// Up to `max` frames in every second.
-    pub(super) fn new(max: u32, now: Instant) -> Rate {
-        Rate { max, count: 0, since: now }
+    /// So many a second, and as many at once after a second without; 0 is any number.
+    pub(super) fn new(per_second: u32, now: Instant) -> Rate {
+        let interval = SECOND.checked_div(per_second.into()).unwrap_or(0);
+        let ahead = interval * u64::from(per_second.saturating_sub(1));
+        Rate { started: now, interval, ahead, due: AtomicU64::new(0) }
     }
 
-    /// Counts a frame; false when it is one too many.
-    pub(super) fn admits(&mut self, now: Instant) -> bool {
-        if now.saturating_duration_since(self.since) >= Duration::from_secs(1) {
-            self.since = now;
-            self.count = 0;
-        }
-        self.count = self.count.saturating_add(1);
-        self.count <= self.max
+    /// Whether one more may be let in now. It is counted if so.
+    pub(super) fn admits(&self, now: Instant) -> bool {
+        let now = nanoseconds(now.saturating_duration_since(self.started));
+        let next = |due: u64| {
+            let due = due.max(now);
+            (due - now <= self.ahead).then(|| due.saturating_add(self.interval))
+        };
+        self.due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
     }
+}
+
+/// Enough for five hundred years.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -34,12 +50,12 @@ mod tests {
     #[test]
     fn a_steady_client_is_refused_or_a_flood_is_not() {
         let mut now = Instant::now();
-        let mut rate = Rate::new(3, now);
+        let rate = Rate::new(3, now);
         for _ in 0..10 {
             assert!((0..3).all(|_| rate.admits(now)));
+            assert!(!rate.admits(now));
             now += Duration::from_secs(1);
         }
-        assert!((0..3).all(|_| rate.admits(now)));
-        assert!(!rate.admits(now));
+        assert!((0..10_000).all(|_| Rate::new(0, now).admits(now)));
     }
 }

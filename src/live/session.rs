@@ -69,7 +69,9 @@ impl<W: Wire> Joined<W> {
             closing: false,
             next_ping,
             timer: Box::pin(tokio::time::sleep_until(next_ping)),
+            waits: false,
             stopping: Box::pin(live.sockets.closed()),
+            listens: false,
             live,
             subscription,
             _lifeline: lifeline,
@@ -93,7 +95,11 @@ pub(super) struct Session<W: Wire> {
     closing: bool,
     next_ping: Instant,
     timer: Pin<Box<Sleep>>,
+    /// The timer wakes the actor when it is time.
+    waits: bool,
     stopping: Pin<Box<dyn Future<Output = ()>>>,
+    /// `stopping` wakes the actor when the node stops.
+    listens: bool,
     /// Leaves all channels when the session ends, however it ends.
     _lifeline: Lifeline,
     _place: Place,
@@ -124,13 +130,16 @@ impl<W: Wire> Session<W> {
             self.closing = true;
             self.reading = None;
             self.wire.close(close);
-            self.timer.as_mut().reset(Instant::now() + GRACE);
+            self.set_timer(Instant::now() + GRACE);
         }
     }
 
     /// Does all there is to do; `Ready` when the session is over.
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        if !self.closing && self.stopping.as_mut().poll(cx).is_ready() {
+        if !self.closing
+            && (!std::mem::replace(&mut self.listens, true) || self.live.sockets.closing())
+            && self.stopping.as_mut().poll(cx).is_ready()
+        {
             self.close(Close::Away);
         }
         loop {
@@ -158,38 +167,46 @@ impl<W: Wire> Session<W> {
     /// Sees to what is due: a ping, or the end of a socket that is silent or stuck.
     fn watch_time(&mut self, cx: &mut TaskContext<'_>) -> Poll<Time> {
         let heartbeat = self.live.heartbeat;
-        if !self.closing {
-            let stuck_at = self.wire.blocked().map(|since| since + heartbeat.stall);
-            let silent_at = self.wire.heard().map(|heard| heard + heartbeat.silence);
-            let due =
-                [stuck_at, silent_at].into_iter().flatten().fold(self.next_ping, Instant::min);
-            // Later than it could be it may stay: it fires, and is set anew.
-            if due < self.timer.deadline() {
-                self.timer.as_mut().reset(due);
-            }
-            std::task::ready!(self.timer.as_mut().poll(cx));
-            let now = Instant::now();
-            if silent_at.is_some_and(|at| at <= now) {
-                log::debug!("a client was silent for {:?}: cut", heartbeat.silence);
-                return Poll::Ready(Time::Up);
-            }
-            if stuck_at.is_some_and(|at| at <= now) {
-                log::debug!("a reader has taken nothing for {:?}: closed", heartbeat.stall);
-                self.close(Close::SlowConsumer);
-                return Poll::Ready(Time::Changed);
-            }
-            if self.next_ping <= now {
-                self.next_ping = now + heartbeat.ping;
-                // One that has not taken what waits already is not sent more.
-                if self.wire.is_drained() {
-                    self.push(W::heartbeat());
-                }
-            }
-            // Far enough: it is brought forward above.
-            self.timer.as_mut().reset(self.next_ping);
+        let stuck_at = self.wire.blocked().map(|since| since + heartbeat.stall);
+        if let Some(stuck_at) = stuck_at
+            && !self.closing
+            && stuck_at < self.timer.deadline()
+        {
+            self.set_timer(stuck_at);
+        }
+        // Polled once it is enough: the task is always the same.
+        if std::mem::replace(&mut self.waits, true) && !self.timer.is_elapsed() {
+            return Poll::Pending;
+        }
+        std::task::ready!(self.timer.as_mut().poll(cx));
+        if self.closing {
+            return Poll::Ready(Time::Up);
+        }
+        let now = Instant::now();
+        let silent_at = |wire: &W| wire.heard().map(|heard| heard + heartbeat.silence);
+        if silent_at(&self.wire).is_some_and(|at| at <= now) {
+            log::debug!("a client was silent for {:?}: cut", heartbeat.silence);
+            return Poll::Ready(Time::Up);
+        }
+        if stuck_at.is_some_and(|at| at <= now) {
+            log::debug!("a reader has taken nothing for {:?}: closed", heartbeat.stall);
+            self.close(Close::SlowConsumer);
             return Poll::Ready(Time::Changed);
         }
-        self.timer.as_mut().poll(cx).map(|()| Time::Up)
+        if self.next_ping <= now {
+            self.next_ping = now + heartbeat.ping;
+            // One that has not taken what waits already is not sent more.
+            if self.wire.is_drained() {
+                self.push(W::heartbeat());
+            }
+        }
+        self.set_timer(silent_at(&self.wire).map_or(self.next_ping, |at| at.min(self.next_ping)));
+        Poll::Ready(Time::Changed)
+    }
+
+    fn set_timer(&mut self, at: Instant) {
+        self.timer.as_mut().reset(at);
+        self.waits = false;
     }
 
     /// Goes on with what the client missed, when the wire has taken all of the last slice: a slow

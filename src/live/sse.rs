@@ -30,7 +30,7 @@ pub async fn open(
     live: &Arc<Live>,
     subscription: Subscription,
 ) -> AppResult<HttpResponse> {
-    let place = live.sockets.enter()?;
+    let place = live.sockets.enter(request.peer_addr())?;
     let joined = Joined::join(live, subscription, place).await?;
     let shared = Rc::new(RefCell::new(Shared::default()));
     // Sent at once, so that the client sees the stream open.

@@ -30,7 +30,7 @@ use super::wire::Wire;
 use super::{Live, Subscription};
 use crate::error::{AppError, AppResult};
 use crate::pubsub::Envelope;
-use crate::transport::{Upgradable, Upgrade};
+use crate::transport::{Held, Upgradable, Upgrade};
 
 /// The largest message that a client may send, in bytes, as one frame or in pieces.
 pub(super) const MAX_MESSAGE: usize = 64 * 1024;
@@ -61,12 +61,12 @@ pub async fn open(
     if !Upgradable::is(request) {
         return Err(AppError::BadRequest("bad handshake: a body, or an odd Upgrade".to_owned()));
     }
-    let place = live.sockets.enter()?;
+    let place = live.sockets.enter(request.peer_addr())?;
     let joined = Joined::join(live, subscription, place).await?;
     let frames_per_second = live.max_client_frames;
     let mut response = response.finish();
-    response.extensions_mut().insert(Upgrade::new(move |stream, read| {
-        joined.run(WebSocket::new(stream, read, frames_per_second));
+    response.extensions_mut().insert(Upgrade::new(move |stream, held, read| {
+        joined.run(WebSocket::new(stream, held, read, frames_per_second));
     }));
     Ok(response)
 }
@@ -89,11 +89,12 @@ pub(super) struct WebSocket {
     deaf: bool,
     /// The last frame is out, and the client has been told that nothing follows.
     finished: bool,
+    _held: Held,
 }
 
 impl WebSocket {
     /// Takes over an upgraded connection, and what has been read of it already.
-    fn new(stream: TcpStream, read: BytesMut, frames_per_second: u32) -> WebSocket {
+    fn new(stream: TcpStream, held: Held, read: BytesMut, frames_per_second: u32) -> WebSocket {
         if let Err(error) = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER) {
             log::debug!("a socket's buffer cannot be capped: {error}");
         }
@@ -104,13 +105,14 @@ impl WebSocket {
             inbox: BytesMut::from(&read[..]),
             codec: Codec::new().max_size(MAX_MESSAGE),
             pieces: None,
-            rate: Rate::new(frames_per_second, now),
+            rate: Rate::new(frames_per_second, now.into_std()),
             outbox: Outbox::default(),
             heard: now,
             blocked: None,
             closing: false,
             deaf: false,
             finished: false,
+            _held: held,
         }
     }
 
@@ -159,7 +161,7 @@ impl WebSocket {
                     return Err(Close::Protocol);
                 }
             };
-            if !self.rate.admits(self.heard) {
+            if !self.rate.admits(self.heard.into_std()) {
                 return Err(Close::TooMany);
             }
             if self.handle(frame)? {

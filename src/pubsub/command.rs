@@ -21,7 +21,10 @@ pub(super) enum Command {
         left: oneshot::Sender<bool>,
     },
     Dispatch(Envelope),
-    DispatchAll(Vec<Envelope>),
+    DispatchAll {
+        envelopes: Vec<Envelope>,
+        done: oneshot::Sender<()>,
+    },
     Members {
         channel: Channel,
         node: Arc<str>,

@@ -45,7 +45,10 @@ impl Registry {
                 left.send(self.groups.leave(&channel, member)).ok();
             }
             Command::Dispatch(envelope) => self.groups.dispatch(slice::from_ref(&envelope)),
-            Command::DispatchAll(envelopes) => self.groups.dispatch(&envelopes),
+            Command::DispatchAll { envelopes, done } => {
+                self.groups.dispatch(&envelopes);
+                done.send(()).ok();
+            }
             Command::Members { channel, node, members } => {
                 members.send(self.groups.members(&channel, &node)).ok();
             }

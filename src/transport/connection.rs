@@ -15,9 +15,12 @@ use actix_web::rt::net::TcpStream;
 use socket2::SockRef;
 use tokio::time::{Instant, Sleep};
 
+use super::Held;
+
 /// A connection whose writes must get on.
 pub struct Connection {
     stream: TcpStream,
+    held: Held,
     patience: Option<Duration>,
     /// Runs while the client takes nothing.
     timer: Option<Pin<Box<Sleep>>>,
@@ -47,8 +50,8 @@ impl Stall {
 
 impl Connection {
     /// Ends with an error when the client takes nothing for as long as `patience`.
-    pub fn new(stream: TcpStream, patience: Option<Duration>) -> Connection {
-        Connection { stream, patience, timer: None, stall: Stall::default() }
+    pub fn new(stream: TcpStream, held: Held, patience: Option<Duration>) -> Connection {
+        Connection { stream, held, patience, timer: None, stall: Stall::default() }
     }
 
     /// What ends it from outside.
@@ -56,9 +59,9 @@ impl Connection {
         self.stall.clone()
     }
 
-    /// The socket itself.
-    pub fn into_stream(self) -> TcpStream {
-        self.stream
+    /// The socket itself, and its place, which it keeps.
+    pub fn into_parts(self) -> (TcpStream, Held) {
+        (self.stream, self.held)
     }
 
     /// Lets a write through when it got on, and watches the time while it does not.

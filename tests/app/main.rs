@@ -8,5 +8,6 @@ mod browser;
 mod crash;
 mod guarantees;
 mod hostile;
+mod limits;
 mod live;
 mod support;

@@ -97,9 +97,9 @@ async fn a_crowd_that_never_reads_fills_the_memory_or_holds_up_others() {
     let server = Server::of(kilonova(&["--bind", "127.0.0.1:0", "--data-dir", path]));
     let mut crowd = Vec::new();
     for _ in 0..CROWD {
-        crowd.push(Raw::upgrade_to(server.port, "/notifications").await);
+        crowd.push(Raw::upgrade_to(([127, 0, 0, 1], server.port).into(), "/notifications").await);
     }
-    let mut fast = Raw::upgrade_to(server.port, "/notifications").await;
+    let mut fast = Raw::upgrade_to(([127, 0, 0, 1], server.port).into(), "/notifications").await;
     let before = resident(server.id());
     let (mut slowest, mut most) = (Duration::ZERO, 0);
     for id in 1..=NOTES {
@@ -108,7 +108,7 @@ async fn a_crowd_that_never_reads_fills_the_memory_or_holds_up_others() {
         let answered = within("an answer", async {
             let body = note.to_string();
             let json = [("content-type", "application/json")];
-            let client = Raw::connect_to(server.port).await;
+            let client = Raw::connect_to(([127, 0, 0, 1], server.port).into()).await;
             client.request("POST", "/api/notes", &json, body.as_bytes()).await.status
         });
         let (status, frame) = tokio::join!(answered, text(&mut fast));

@@ -1,0 +1,34 @@
+//! How many connections are open, whatever they are used for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// All connections of this node; cheap to clone.
+#[derive(Clone)]
+pub struct Connections {
+    open: Arc<AtomicUsize>,
+    max: usize,
+}
+
+impl Connections {
+    /// None yet, and at most `max` from now on.
+    pub fn new(max: usize) -> Connections {
+        Connections { open: Arc::default(), max }
+    }
+
+    /// Counts one more, until what is returned is dropped; `None` when there are enough.
+    pub fn enter(&self) -> Option<Held> {
+        let more = |open| (open < self.max).then_some(open + 1);
+        self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Held(Arc::clone(&self.open)))
+    }
+}
+
+/// A connection's place among the others.
+pub struct Held(Arc<AtomicUsize>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
