@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
 use kilonova::config::Config;
 
 use crate::support::{Answer, Raw, Site, within};
@@ -128,7 +127,7 @@ async fn streams_are_not_counted_as_sockets() {
 #[actix_web::test]
 async fn a_storm_of_handshakes_is_let_in() {
     let site = site(|config| config.max_handshakes = 1).await;
-    // Ten at once and one a second: on a busy machine some seconds may pass meanwhile.
+    // One at once and one a second: on a busy machine some seconds may pass meanwhile.
     let started = Instant::now();
     let mut open = Vec::new();
     let refused = loop {
@@ -137,14 +136,14 @@ async fn a_storm_of_handshakes_is_let_in() {
             break (raw, answer);
         }
         open.push(raw);
-        let most = 10.0 + started.elapsed().as_secs_f32();
+        let most = 1.0 + started.elapsed().as_secs_f32();
         assert!(open.len() as f32 <= most, "{} are open", open.len());
     };
-    assert!(open.len() >= 10, "{}", open.len());
+    assert!(!open.is_empty());
     assert_refused(refused, 503, "at once").await;
     // A stream is no other way in, but when another second has passed.
     let mut streams = Vec::new();
-    while streams.len() < 10 {
+    while streams.len() < 5 {
         let knock = ask(&site, LOOPBACK, "/feed", STREAM).await;
         if knock.1.status == 503 {
             assert_refused(knock, 503, "at once").await;
@@ -152,7 +151,7 @@ async fn a_storm_of_handshakes_is_let_in() {
         }
         streams.push(knock.0);
     }
-    assert!(streams.len() < 10);
+    assert!(streams.len() < 5);
     // Nobody else notices, and what was refused has left nothing behind.
     site.new_post("Undisturbed").await;
     for raw in &mut open {
@@ -217,16 +216,24 @@ async fn more_connections_are_open_than_there_may_be() {
         answer.json(200);
         open.push(raw);
     }
-    let mut waits = Box::pin(ask(&site, LOOPBACK, "/api/posts", &[HOST]));
-    // Those that are open are served all the time, and it is not.
-    for _ in 0..10 {
-        for raw in &mut open {
-            assert!(waits.as_mut().now_or_never().is_none(), "a fourth connection is served");
-            raw.ask("GET", "/api/posts", &[HOST], b"").await.json(200);
-        }
+    // One more is told so at once, and those that are open are served all the time.
+    for raw in &mut open {
+        let (mut refused, answer) = ask(&site, LOOPBACK, "/api/posts", &[HOST]).await;
+        assert!(answer.header("retry-after").is_some());
+        answer.error(503);
+        refused.hung_up().await;
+        raw.ask("GET", "/api/posts", &[HOST], b"").await.json(200);
     }
+    // A socket keeps the place that its connection had.
     open.pop();
-    within("its turn", waits).await.1.json(200);
+    let socket = site.socket_in_time("/feed").await;
+    Raw::connect(&site).await.request("GET", "/api/posts", &[], b"").await.error(503);
+    socket.close().await;
+    within("a place comes free", async {
+        while Raw::connect(&site).await.request("GET", "/api/posts", &[], b"").await.status == 503 {
+        }
+    })
+    .await;
     drop(open);
     site.stop().await;
 }

@@ -1,6 +1,7 @@
 //! Readers that are slower than events come: what they are told, what they cost, and that nobody
 //! else pays for them.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use kilonova::live::Bounds;
@@ -91,31 +92,26 @@ async fn a_reader_that_never_reads_is_kept_for_long() {
 #[actix_web::test]
 async fn a_crowd_that_never_reads_fills_the_memory_or_holds_up_others() {
     const CROWD: usize = 500;
-    const NOTES: usize = 150;
+    const NOTES: usize = 120;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     let server = Server::of(kilonova(&["--bind", "127.0.0.1:0", "--data-dir", path]));
+    let address = ([127, 0, 0, 1], server.port).into();
+    let mut fast = Raw::upgrade_to(address, "/notifications").await;
+    // What writing alone costs, in caches and in the index, is not the crowd's.
+    for id in 1..=NOTES {
+        write(address, &mut fast, id).await;
+    }
+    let before = resident(server.id());
     let mut crowd = Vec::new();
     for _ in 0..CROWD {
-        crowd.push(Raw::upgrade_to(([127, 0, 0, 1], server.port).into(), "/notifications").await);
+        crowd.push(Raw::upgrade_to(address, "/notifications").await);
     }
-    let mut fast = Raw::upgrade_to(([127, 0, 0, 1], server.port).into(), "/notifications").await;
-    let before = resident(server.id());
     let (mut slowest, mut most) = (Duration::ZERO, 0);
-    for id in 1..=NOTES {
+    for id in NOTES + 1..=2 * NOTES {
         let sent = Instant::now();
-        let note = large(16 * 1024);
-        let answered = within("an answer", async {
-            let body = note.to_string();
-            let json = [("content-type", "application/json")];
-            let client = Raw::connect_to(([127, 0, 0, 1], server.port).into()).await;
-            client.request("POST", "/api/notes", &json, body.as_bytes()).await.status
-        });
-        let (status, frame) = tokio::join!(answered, text(&mut fast));
+        write(address, &mut fast, id).await;
         slowest = slowest.max(sent.elapsed());
-        assert_eq!(status, 201);
-        let frame: Value = serde_json::from_slice(&frame).unwrap();
-        assert_eq!(frame["id"], id);
         most = most.max(unsent(server.port).into_iter().max().unwrap_or(0));
     }
     let grown = resident(server.id()).saturating_sub(before);
@@ -123,13 +119,27 @@ async fn a_crowd_that_never_reads_fills_the_memory_or_holds_up_others() {
     assert!(most > 16 * 1024, "nobody was blocked: the test tests nothing");
     assert!(most <= 256 * 1024, "the kernel holds {most} bytes for one reader");
     // All of them wait for the same bytes: a few megabytes, not one for each.
-    assert!(grown < 96 * 1024, "{grown} KB more for {CROWD} readers that do not read");
+    assert!(grown < 64 * 1024, "{grown} KB more for {CROWD} readers that do not read");
     let started = Instant::now();
     while unsent(server.port).iter().filter(|bytes| **bytes > 0).count() > 0 {
         assert!(started.elapsed() < PATIENCE, "readers that never read are kept");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     drop(crowd);
+}
+
+/// Writes a note and waits until one who reads has it.
+async fn write(address: SocketAddr, reader: &mut Raw, id: usize) {
+    let body = large(16 * 1024).to_string();
+    let json = [("content-type", "application/json")];
+    let writing = async {
+        let client = Raw::connect_to(address).await;
+        client.request("POST", "/api/notes", &json, body.as_bytes()).await.status
+    };
+    let (status, frame) = tokio::join!(writing, text(reader));
+    assert_eq!(status, 201);
+    let frame: Value = serde_json::from_slice(&frame).unwrap();
+    assert_eq!(frame["id"], id);
 }
 
 /// The next text; pings are answered.
@@ -161,9 +171,9 @@ fn unsent(port: u16) -> Vec<usize> {
         .collect()
 }
 
-/// The memory of a process, in KB.
+/// The memory of a process, in KB, without the pages of files that it maps.
 fn resident(id: u32) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
