@@ -1,0 +1,151 @@
+//! One run of one server with so many sockets: what is done, in which order, and what is measured.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::Failure;
+use crate::figures::{Figures, Idle, Paced, Spread, Traffic};
+use crate::load::{Load, Phase};
+use crate::measure::{Cpu, Memory};
+use crate::peers::{Peer, Server};
+
+/// What every run has in common.
+pub(crate) struct Plan {
+    /// Kilonova's binary, and its flags beside address and folder.
+    pub(crate) binary: PathBuf,
+    pub(crate) flags: Vec<String>,
+    /// Where servers keep their data: a disk.
+    pub(crate) scratch: PathBuf,
+    pub(crate) in_flight: usize,
+    pub(crate) closed: Duration,
+    pub(crate) rate: u32,
+    pub(crate) paced: Duration,
+}
+
+/// Makes a frame of about 300 bytes.
+const BODY: usize = 110;
+
+/// Before anything is measured; every path of the server has been taken then.
+const WARM_UP: Duration = Duration::from_millis(500);
+
+/// A server is quiet when it ran less than `QUIET` in `LOOK`, twice in a row.
+const LOOK: Duration = Duration::from_millis(100);
+const QUIET: Duration = Duration::from_millis(2);
+/// It is not waited for any longer.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// A server and the load on it.
+struct Bench {
+    server: Server,
+    load: Load,
+}
+
+impl Plan {
+    /// Memory, handshakes, and posts in a closed loop.
+    pub(crate) fn run(&self, peer: Peer, sockets: usize) -> Result<Figures, Failure> {
+        let mut bench = self.start(peer, false)?;
+        // What is paid once is paid before; what a socket costs is the difference.
+        let first = (sockets / 10).min(100);
+        bench.load.open(first)?;
+        bench.load.closed(self.in_flight, WARM_UP)?;
+        bench.settle()?;
+        let before = Memory::of(bench.process())?;
+        let (began, generator) = (Instant::now(), Cpu::of(std::process::id())?);
+        bench.load.open(sockets)?;
+        let opening = began.elapsed().as_secs_f64();
+        let (generator, _) = Cpu::of(std::process::id())?.since(&generator);
+        bench.settle()?;
+        let idle = Memory::of(bench.process())?;
+        bench.load.closed(self.in_flight, WARM_UP)?;
+        bench.settle()?;
+        let closed = bench.measured(|load| load.closed(self.in_flight, self.closed))?;
+        let used = Memory::of(bench.process())?;
+        let opened = (sockets - first) as f64;
+        let each = |now: i64, then: i64| (now - then) as f64 / opened;
+        let idle = Idle {
+            resident: each(idle.resident, before.resident),
+            private: each(idle.private, before.private),
+            kernel: each(idle.kernel, before.kernel),
+            resident_after: each(used.resident, before.resident),
+            handshakes_per_second: opened / opening,
+            generator_busy: generator.as_secs_f64() / opening,
+        };
+        let frame_bytes = bench.load.ledger.frame_bytes();
+        bench.load.close()?;
+        Ok(Figures { frame_bytes, idle, closed, paced: None })
+    }
+
+    /// Posts at a fixed rate, on a server that says when it commits.
+    pub(crate) fn paced(&self, peer: Peer, sockets: usize) -> Result<Paced, Failure> {
+        let mut bench = self.start(peer, true)?;
+        bench.load.open(sockets)?;
+        bench.load.closed(self.in_flight, WARM_UP)?;
+        bench.settle()?;
+        let first = bench.load.ledger.len();
+        let traffic = bench.measured(|load| load.paced(self.rate, self.paced))?;
+        let commits = bench.server.commits()?;
+        let times = bench
+            .load
+            .ledger
+            .commit_to_frame(first..bench.load.ledger.len(), |id| commits.get(&id).copied());
+        let to_frame = times.ok_or("the server does not say when it committed")?;
+        bench.load.close()?;
+        Ok(Paced { traffic, commit_to_frame: Spread::of(to_frame) })
+    }
+
+    fn start(&self, peer: Peer, stamps: bool) -> Result<Bench, Failure> {
+        let server = Server::start(peer, (&self.binary, &self.flags), &self.scratch, stamps)?;
+        let load = Load::connect(server.address, "x".repeat(BODY))?;
+        Ok(Bench { server, load })
+    }
+}
+
+impl Bench {
+    fn process(&self) -> u32 {
+        self.server.process()
+    }
+
+    /// Waits until the server has done what it does later, such as indexing what was posted.
+    fn settle(&mut self) -> Result<(), Failure> {
+        let end = Instant::now() + SETTLE;
+        let mut quiet = 0;
+        let mut then = Cpu::of(self.process())?;
+        while quiet < 2 && Instant::now() < end {
+            self.load.idle(LOOK)?;
+            let now = Cpu::of(self.process())?;
+            quiet = if now.since(&then).0 < QUIET { quiet + 1 } else { 0 };
+            then = now;
+        }
+        Ok(())
+    }
+
+    /// A phase and what it cost the server, what the server does afterwards because of it included.
+    fn measured(
+        &mut self,
+        phase: impl FnOnce(&mut Load) -> Result<Phase, crate::load::Fault>,
+    ) -> Result<Traffic, Failure> {
+        let sockets = self.load.sockets();
+        let (server, generator) = (Cpu::of(self.process())?, Cpu::of(std::process::id())?);
+        let Phase { posts, took } = phase(&mut self.load)?;
+        let (generator, _) = Cpu::of(std::process::id())?.since(&generator);
+        self.settle()?;
+        let (cpu, cpu_source) = Cpu::of(self.process())?.since(&server);
+        let ledger = &self.load.ledger;
+        let (expected, received) = (posts.len() * sockets, ledger.received(posts.clone()));
+        // The generator would not have come here otherwise.
+        if expected != received {
+            return Err(format!("{received} of {expected} deliveries").into());
+        }
+        Ok(Traffic {
+            expected,
+            received,
+            posts: posts.len(),
+            deliveries_per_second: received as f64 / took.as_secs_f64(),
+            cpu_per_delivery: cpu.as_secs_f64() * 1e6 / received as f64,
+            cpu_source,
+            generator_busy: generator.as_secs_f64() / took.as_secs_f64(),
+            to_answer: Spread::of(ledger.to_answer(posts.clone())),
+            to_frame: Spread::of(ledger.to_frame(posts)),
+        })
+    }
+}
