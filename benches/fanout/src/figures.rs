@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::load::Times;
-use crate::measure::Source;
 use crate::peers::Peer;
 
 /// A run's place and its figures.
@@ -21,6 +20,8 @@ pub(crate) struct Figures {
     pub(crate) frame_bytes: usize,
     pub(crate) idle: Idle,
     pub(crate) closed: Traffic,
+    /// Bytes of the whole process, resident when it is quiet after all that.
+    pub(crate) resident: i64,
     pub(crate) paced: Option<Paced>,
 }
 
@@ -30,8 +31,6 @@ pub(crate) struct Idle {
     pub(crate) resident: f64,
     pub(crate) private: f64,
     pub(crate) kernel: f64,
-    /// Resident once more, after the closed loop: a socket that was used and is idle again.
-    pub(crate) resident_after: f64,
     pub(crate) handshakes_per_second: f64,
     /// The share of the time that the generator ran: near 1 it may be what limits.
     pub(crate) generator_busy: f64,
@@ -46,8 +45,9 @@ pub(crate) struct Traffic {
     pub(crate) deliveries_per_second: f64,
     /// Microseconds of the server.
     pub(crate) cpu_per_delivery: f64,
-    pub(crate) cpu_source: Source,
     pub(crate) generator_busy: f64,
+    /// The cores that others took meanwhile, 1 for each: much more than 0 spoils the run.
+    pub(crate) others_busy: f64,
     /// From a post to its answer, and to its frame on every socket.
     pub(crate) to_answer: Spread,
     pub(crate) to_frame: Spread,

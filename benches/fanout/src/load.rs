@@ -15,6 +15,8 @@ use std::ops::Range;
 use std::time::{Duration, Instant, SystemTime};
 
 use mio::{Events, Interest, Poll, Token};
+use nix::libc::linger;
+use nix::sys::socket::{setsockopt, sockopt::Linger};
 
 pub(crate) use self::ledger::{Ledger, Times};
 use self::stream::{Connection, Socket};
@@ -212,9 +214,10 @@ impl Load {
 
     /// Closes everything at once and leaves nothing behind: no connection in TIME_WAIT takes a
     /// port or memory from the next run.
-    pub(crate) fn close(self) -> io::Result<()> {
+    pub(crate) fn close(self) -> Result<(), Fault> {
         for socket in &self.sockets {
-            rustix::net::sockopt::set_socket_linger(&socket.stream, Some(Duration::ZERO))?;
+            let abort = linger { l_onoff: 1, l_linger: 0 };
+            setsockopt(&socket.stream, Linger, &abort).map_err(io::Error::from)?;
         }
         Ok(())
     }

@@ -1,69 +1,33 @@
 //! What the operating system says about a process: the time it ran and the memory it holds.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::time::Duration;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::time::clock_getcpuclockid;
+use nix::unistd::{Pid, SysconfVar, sysconf};
 
 use super::Failure;
 
-/// What a process has run up to now.
-pub(crate) struct Cpu {
-    /// Nanoseconds of each thread, from `/proc/PID/task/*/schedstat`; none without the file.
-    threads: Option<BTreeMap<String, u64>>,
-    /// User and system time of the process, ended threads included, in ticks of 10 ms.
-    total: Duration,
+/// What a process has run up to now, in user and kernel mode: its CPU-time clock, which counts
+/// nanoseconds and keeps those of threads that ended.
+pub(crate) fn cpu(process: u32) -> Result<Duration, Failure> {
+    let clock = clock_getcpuclockid(Pid::from_raw(process.try_into()?))?;
+    Ok(clock.now()?.into())
 }
 
-/// Where a figure of [`Cpu`] comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Source {
-    /// The threads' own clocks, to the nanosecond.
-    Schedstat,
-    /// `/proc/PID/stat`: the kernel keeps no statistics of threads, or a thread ended meanwhile.
-    Stat,
-}
-
-impl Cpu {
-    pub(crate) fn of(process: u32) -> Result<Cpu, Failure> {
-        let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-        // The name, in parentheses, may hold spaces; user and system time are fields 14 and 15.
-        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
-        let ticks = ticks.sum::<Result<u64, _>>()?;
-        let total = Duration::from_secs(ticks) / rustix::param::clock_ticks_per_second() as u32;
-        Ok(Cpu { threads: threads(process).ok(), total })
-    }
-
-    /// What it ran since then.
-    pub(crate) fn since(&self, then: &Cpu) -> (Duration, Source) {
-        if let (Some(now), Some(then)) = (&self.threads, &then.threads)
-            && then.keys().all(|thread| now.contains_key(thread))
-        {
-            let ran = |(thread, now): (&String, &u64)| now - then.get(thread).unwrap_or(&0);
-            (Duration::from_nanos(now.iter().map(ran).sum()), Source::Schedstat)
-        } else {
-            (self.total.saturating_sub(then.total), Source::Stat)
-        }
-    }
-}
-
-fn threads(process: u32) -> io::Result<BTreeMap<String, u64>> {
-    let mut threads = BTreeMap::new();
-    for entry in fs::read_dir(format!("/proc/{process}/task"))? {
-        let entry = entry?;
-        let text = match fs::read_to_string(entry.path().join("schedstat")) {
-            Ok(text) => text,
-            // It ended between the two looks.
-            Err(_) if !entry.path().exists() => continue,
-            Err(error) => return Err(error),
-        };
-        let ran = text.split_whitespace().next().and_then(|ran| ran.parse().ok());
-        let ran = ran.ok_or_else(|| io::Error::other("schedstat has no number"))?;
-        threads.insert(entry.file_name().to_string_lossy().into_owned(), ran);
-    }
-    Ok(threads)
+/// What all cores together were busy up to now, with whatever, in steps of 10 ms; what a
+/// hypervisor gave to others counts as well.
+pub(crate) fn machine() -> Result<Duration, Failure> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let line = stat.lines().next().unwrap_or_default();
+    // user, nice, system, idle, iowait, irq, softirq, steal
+    let ticks = line.split_whitespace().skip(1).take(8).map(str::parse::<u64>);
+    let ticks = ticks.collect::<Result<Vec<_>, _>>()?;
+    let idle: u64 = ticks.iter().skip(3).take(2).sum();
+    let busy = ticks.iter().sum::<u64>() - idle;
+    let second = sysconf(SysconfVar::CLK_TCK)?.ok_or("no clock tick")?;
+    Ok(Duration::from_secs_f64(busy as f64 / second as f64))
 }
 
 /// The memory of a process, and the kernel's for all TCP sockets of the machine; bytes.
@@ -90,20 +54,17 @@ impl Memory {
         Ok(Memory {
             resident: kilobytes("Rss:")?,
             private: kilobytes("Private_Clean:")? + kilobytes("Private_Dirty:")?,
-            kernel: pages * rustix::param::page_size() as i64,
+            kernel: pages * sysconf(SysconfVar::PAGE_SIZE)?.ok_or("no page size")?,
         })
     }
 }
 
 /// Raises the limit of open files as far as it goes, for this process and those it starts.
 pub(crate) fn raise_open_files(needed: usize) -> Result<(), Failure> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
-    match maximum {
-        Some(limit) if limit < needed as u64 => {
-            Err(format!("{needed} open files are needed, and the hard limit is {limit}").into())
-        }
-        _ => Ok(()),
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    if hard < needed as u64 {
+        return Err(format!("{needed} open files are needed, and the hard limit is {hard}").into());
     }
+    Ok(())
 }

@@ -9,18 +9,24 @@ use crate::figures::{Figures, Median, Metric, Results, Row};
 use crate::peers::Peer;
 use crate::{Failure, Options};
 
+const MEGABYTE: f64 = 1024.0 * 1024.0;
+
+/// What others may take of a core without being told of.
+const BUSY: f64 = 0.1;
+
 const CPU: Metric = |run| Some(run.closed.cpu_per_delivery);
 const RESIDENT: Metric = |run| Some(run.idle.resident / 1024.0);
 const COMMIT_P99: Metric = |run| Some(run.paced.as_ref()?.commit_to_frame.p99);
 
 /// The lines of a table: what, decimals, figure.
-const LINES: [(&str, usize, Metric); 22] = [
+const LINES: [(&str, usize, Metric); 24] = [
     ("server CPU per delivery, µs", 2, CPU),
     ("deliveries a second", 0, |run| Some(run.closed.deliveries_per_second)),
     ("post → frame, p50, ms", 1, |run| Some(run.closed.to_frame.p50)),
     ("post → frame, p99, ms", 1, |run| Some(run.closed.to_frame.p99)),
     ("post → answer, p50, ms", 1, |run| Some(run.closed.to_answer.p50)),
     ("post → answer, p99, ms", 1, |run| Some(run.closed.to_answer.p99)),
+    ("cores taken by others", 2, |run| Some(run.closed.others_busy)),
     ("generator busy, %", 0, |run| Some(run.closed.generator_busy * 100.0)),
     ("fixed rate: server CPU per delivery, µs", 2, |run| {
         Some(run.paced.as_ref()?.traffic.cpu_per_delivery)
@@ -41,13 +47,14 @@ const LINES: [(&str, usize, Metric); 22] = [
     ("fixed rate: post → answer, p99, ms", 2, |run| {
         Some(run.paced.as_ref()?.traffic.to_answer.p99)
     }),
+    ("fixed rate: cores taken by others", 2, |run| Some(run.paced.as_ref()?.traffic.others_busy)),
     ("fixed rate: generator busy, %", 0, |run| {
         Some(run.paced.as_ref()?.traffic.generator_busy * 100.0)
     }),
     ("idle socket, resident, KB", 1, RESIDENT),
     ("idle socket, private, KB", 1, |run| Some(run.idle.private / 1024.0)),
-    ("idle again after the load, resident, KB", 1, |run| Some(run.idle.resident_after / 1024.0)),
     ("kernel's TCP buffers per idle socket, KB", 1, |run| Some(run.idle.kernel / 1024.0)),
+    ("whole process after the load, resident, MB", 0, |run| Some(run.resident as f64 / MEGABYTE)),
     ("handshakes a second", 0, |run| Some(run.idle.handshakes_per_second)),
     ("generator busy with handshakes, %", 0, |run| Some(run.idle.generator_busy * 100.0)),
     ("bytes of a frame", 0, |run| Some(run.frame_bytes as f64)),
@@ -60,11 +67,10 @@ pub(crate) fn progress(row: &Row) {
         format!(", fixed rate: commit to frame p99 {:.2} ms", paced.commit_to_frame.p99)
     });
     eprintln!(
-        "{sockets:6} sockets, round {round}, {:8}: {:.2} µs of CPU per delivery ({:?}), {:.0} deliveries/s \
+        "{sockets:6} sockets, round {round}, {:8}: {:.2} µs of CPU per delivery, {:.0} deliveries/s \
          ({} of {}), {:.1} KB a socket{commit}",
         peer.name(),
         closed.cpu_per_delivery,
-        closed.cpu_source,
         closed.deliveries_per_second,
         closed.received,
         closed.expected,
@@ -99,6 +105,13 @@ pub(crate) fn tables(results: &Results, options: &Options) {
                 println!("| {label} | {} |", cells.join(" | "));
             }
         }
+    }
+    let busy = results.0.iter().filter(|row| row.figures.closed.others_busy > BUSY).count();
+    if busy > 0 {
+        let all = results.0.len();
+        println!(
+            "\nOthers took more than {BUSY} of a core in {busy} of {all} runs: not to be trusted."
+        );
     }
     println!("\n### Targets\n\n| sockets | target | measured (least–most) | |\n|---:|---|---|---|");
     for &sockets in &options.sockets {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::Failure;
 use crate::figures::{Figures, Idle, Paced, Spread, Traffic};
 use crate::load::{Load, Phase};
-use crate::measure::{Cpu, Memory};
+use crate::measure::{Memory, cpu, machine};
 use crate::peers::{Peer, Server};
 
 /// What every run has in common.
@@ -50,29 +50,28 @@ impl Plan {
         bench.load.closed(self.in_flight, WARM_UP)?;
         bench.settle()?;
         let before = Memory::of(bench.process())?;
-        let (began, generator) = (Instant::now(), Cpu::of(std::process::id())?);
+        let (began, generator) = (Instant::now(), cpu(std::process::id())?);
         bench.load.open(sockets)?;
         let opening = began.elapsed().as_secs_f64();
-        let (generator, _) = Cpu::of(std::process::id())?.since(&generator);
+        let generator = cpu(std::process::id())? - generator;
         bench.settle()?;
         let idle = Memory::of(bench.process())?;
         bench.load.closed(self.in_flight, WARM_UP)?;
         bench.settle()?;
         let closed = bench.measured(|load| load.closed(self.in_flight, self.closed))?;
-        let used = Memory::of(bench.process())?;
+        let used = Memory::of(bench.process())?.resident;
         let opened = (sockets - first) as f64;
         let each = |now: i64, then: i64| (now - then) as f64 / opened;
         let idle = Idle {
             resident: each(idle.resident, before.resident),
             private: each(idle.private, before.private),
             kernel: each(idle.kernel, before.kernel),
-            resident_after: each(used.resident, before.resident),
             handshakes_per_second: opened / opening,
             generator_busy: generator.as_secs_f64() / opening,
         };
         let frame_bytes = bench.load.ledger.frame_bytes();
         bench.load.close()?;
-        Ok(Figures { frame_bytes, idle, closed, paced: None })
+        Ok(Figures { frame_bytes, idle, closed, resident: used, paced: None })
     }
 
     /// Posts at a fixed rate, on a server that says when it commits.
@@ -109,11 +108,11 @@ impl Bench {
     fn settle(&mut self) -> Result<(), Failure> {
         let end = Instant::now() + SETTLE;
         let mut quiet = 0;
-        let mut then = Cpu::of(self.process())?;
+        let mut then = cpu(self.process())?;
         while quiet < 2 && Instant::now() < end {
             self.load.idle(LOOK)?;
-            let now = Cpu::of(self.process())?;
-            quiet = if now.since(&then).0 < QUIET { quiet + 1 } else { 0 };
+            let now = cpu(self.process())?;
+            quiet = if now - then < QUIET { quiet + 1 } else { 0 };
             then = now;
         }
         Ok(())
@@ -125,11 +124,17 @@ impl Bench {
         phase: impl FnOnce(&mut Load) -> Result<Phase, crate::load::Fault>,
     ) -> Result<Traffic, Failure> {
         let sockets = self.load.sockets();
-        let (server, generator) = (Cpu::of(self.process())?, Cpu::of(std::process::id())?);
+        let process = self.process();
+        let clocks = || -> Result<[Duration; 3], Failure> {
+            Ok([cpu(process)?, cpu(std::process::id())?, machine()?])
+        };
+        let before = clocks()?;
         let Phase { posts, took } = phase(&mut self.load)?;
-        let (generator, _) = Cpu::of(std::process::id())?.since(&generator);
+        let during = clocks()?;
         self.settle()?;
-        let (cpu, cpu_source) = Cpu::of(self.process())?.since(&server);
+        let server = cpu(process)? - before[0];
+        let [on_server, generator, machine] =
+            std::array::from_fn(|clock| (during[clock] - before[clock]).as_secs_f64());
         let ledger = &self.load.ledger;
         let (expected, received) = (posts.len() * sockets, ledger.received(posts.clone()));
         // The generator would not have come here otherwise.
@@ -141,9 +146,9 @@ impl Bench {
             received,
             posts: posts.len(),
             deliveries_per_second: received as f64 / took.as_secs_f64(),
-            cpu_per_delivery: cpu.as_secs_f64() * 1e6 / received as f64,
-            cpu_source,
-            generator_busy: generator.as_secs_f64() / took.as_secs_f64(),
+            cpu_per_delivery: server.as_secs_f64() * 1e6 / received as f64,
+            generator_busy: generator / took.as_secs_f64(),
+            others_busy: (machine - on_server - generator).max(0.0) / took.as_secs_f64(),
             to_answer: Spread::of(ledger.to_answer(posts.clone())),
             to_frame: Spread::of(ledger.to_frame(posts)),
         })
