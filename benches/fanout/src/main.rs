@@ -32,7 +32,7 @@ type Failure = Box<dyn std::error::Error>;
 /// Descriptors beside the sockets: connections for posts, files, libraries.
 const OTHER_FILES: usize = 200;
 
-/// Measures fan-out; without a command
+/// Measures what one event to many WebSockets costs
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -78,7 +78,7 @@ struct Options {
     /// Kilonova's binary [default: it is built]
     #[arg(long, value_name = "PATH")]
     binary: Option<PathBuf>,
-    /// A flag for Kilonova, such as --kilonova=--workers=1; may be repeated
+    /// A flag for Kilonova instead of the one below, such as --kilonova=--workers=1; may be repeated
     #[arg(
         long,
         value_name = "FLAG",

@@ -43,7 +43,15 @@ struct Bench {
 impl Plan {
     /// Memory, handshakes, and posts in a closed loop.
     pub(crate) fn run(&self, peer: Peer, sockets: usize) -> Result<Figures, Failure> {
-        let mut bench = self.start(peer, false)?;
+        self.with(peer, false, |bench| self.loaded(bench, sockets))
+    }
+
+    /// Posts at a fixed rate, on a server that says when it commits.
+    pub(crate) fn paced(&self, peer: Peer, sockets: usize) -> Result<Paced, Failure> {
+        self.with(peer, true, |bench| self.timed(bench, sockets))
+    }
+
+    fn loaded(&self, bench: &mut Bench, sockets: usize) -> Result<Figures, Failure> {
         // What is paid once is paid before; what a socket costs is the difference.
         let first = (sockets / 10).min(100);
         bench.load.open(first)?;
@@ -70,13 +78,10 @@ impl Plan {
             generator_busy: generator.as_secs_f64() / opening,
         };
         let frame_bytes = bench.load.ledger.frame_bytes();
-        bench.load.close()?;
         Ok(Figures { frame_bytes, idle, closed, resident: used, paced: None })
     }
 
-    /// Posts at a fixed rate, on a server that says when it commits.
-    pub(crate) fn paced(&self, peer: Peer, sockets: usize) -> Result<Paced, Failure> {
-        let mut bench = self.start(peer, true)?;
+    fn timed(&self, bench: &mut Bench, sockets: usize) -> Result<Paced, Failure> {
         bench.load.open(sockets)?;
         bench.load.closed(self.in_flight, WARM_UP)?;
         bench.settle()?;
@@ -88,14 +93,26 @@ impl Plan {
             .ledger
             .commit_to_frame(first..bench.load.ledger.len(), |id| commits.get(&id).copied());
         let to_frame = times.ok_or("the server does not say when it committed")?;
-        bench.load.close()?;
         Ok(Paced { traffic, commit_to_frame: Spread::of(to_frame) })
     }
 
-    fn start(&self, peer: Peer, stamps: bool) -> Result<Bench, Failure> {
+    /// Does this with a new server, and ends it. An error has what the server said.
+    fn with<T>(
+        &self,
+        peer: Peer,
+        stamps: bool,
+        work: impl FnOnce(&mut Bench) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let server = Server::start(peer, (&self.binary, &self.flags), &self.scratch, stamps)?;
         let load = Load::connect(server.address, "x".repeat(BODY))?;
-        Ok(Bench { server, load })
+        let mut bench = Bench { server, load };
+        match work(&mut bench) {
+            Ok(value) => {
+                bench.load.close()?;
+                Ok(value)
+            }
+            Err(error) => Err(format!("{error}\n{}", bench.server.complaints()?).into()),
+        }
     }
 }
 

@@ -65,7 +65,9 @@ impl Server {
         let begun = Instant::now();
         while !ready(address) {
             if let Some(status) = server.child.try_wait()? {
-                return Err(format!("{} ended: {status}: {}", peer.name(), server.log()?).into());
+                return Err(
+                    format!("{} ended: {status}: {}", peer.name(), server.complaints()?).into()
+                );
             }
             if begun.elapsed() > READY {
                 return Err(format!("{} does not get ready", peer.name()).into());
@@ -80,8 +82,14 @@ impl Server {
     }
 
     /// What it said on standard error.
-    pub(crate) fn log(&self) -> Result<String, Failure> {
+    fn log(&self) -> Result<String, Failure> {
         Ok(fs::read_to_string(self.folder.path().join("log"))?)
+    }
+
+    /// The same without the commits.
+    pub(crate) fn complaints(&self) -> Result<String, Failure> {
+        let log = self.log()?;
+        Ok(log.lines().filter(|line| !line.contains(COMMITTED)).collect::<Vec<_>>().join("\n"))
     }
 
     /// When each position was committed, since the epoch, from the log.
