@@ -15,7 +15,9 @@ const LOG: &str = "info,tantivy=warn,actix_server=warn";
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(LOG)).init();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(LOG))
+        .format_timestamp_micros()
+        .init();
     let command = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli.into_command(),
         Err(error) => return usage(&error),
