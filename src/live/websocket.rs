@@ -18,6 +18,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use actix_web_actors::ws::{CloseReason, HandshakeError, handshake};
 use bytes::{Bytes, BytesMut};
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::time::Instant;
 
 use super::close::Close;
@@ -235,18 +236,26 @@ impl WebSocket {
     /// Writes what waits, several frames at a time.
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.outbox.is_empty() {
-            if self.stream.poll_write_ready(cx)?.is_pending() {
-                self.blocked.get_or_insert_with(Instant::now);
-                return Poll::Pending;
-            }
             let mut slices = [IoSlice::new(&[]); BATCH];
             let filled = self.outbox.slices(&mut slices);
-            match self.stream.try_write_vectored(&slices[..filled]) {
+            let socket = SockRef::from(&self.stream);
+            // Straight to the socket's own calls: a file's cost a tenth more.
+            let write = || match &slices[..filled] {
+                [one] => socket.send(one),
+                several => socket.send_vectored(several),
+            };
+            match self.stream.try_io(Interest::WRITABLE, write) {
                 Ok(written) => {
                     self.outbox.advance(written);
                     self.blocked = None;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.stream.poll_write_ready(cx)?.is_pending() {
+                        self.blocked.get_or_insert_with(Instant::now);
+                        return Poll::Pending;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
