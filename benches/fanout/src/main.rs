@@ -78,7 +78,7 @@ struct Options {
     /// Kilonova's binary [default: it is built]
     #[arg(long, value_name = "PATH")]
     binary: Option<PathBuf>,
-    /// A flag for Kilonova instead of the one below, such as --kilonova=--workers=1; may be repeated
+    /// A flag for Kilonova instead of those below, such as --kilonova=--workers=1; may be repeated
     #[arg(
         long,
         value_name = "FLAG",
