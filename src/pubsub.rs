@@ -81,6 +81,7 @@ mod envelope;
 mod error;
 mod groups;
 mod inlet;
+mod laggards;
 mod lifeline;
 mod member;
 mod membership;
@@ -255,6 +256,6 @@ impl PubSub {
     /// A guard that removes `member` from every channel when it is dropped: kept in the actor's struct, it
     /// makes death known at once.
     pub fn lifeline(&self, member: impl Into<Recipient<Envelope>>) -> Lifeline {
-        Lifeline::new(Arc::downgrade(&self.inlet), member.into())
+        Lifeline::new(Arc::downgrade(&self.inlet), &member.into())
     }
 }

@@ -9,6 +9,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler, WrapFuture};
 
 use super::command::{Command, Queued};
 use super::groups::Groups;
+use super::subscriber::Subscriber;
 
 /// How often the sweep goes on, and who missed messages is told.
 const TICK: Duration = Duration::from_millis(100);
@@ -37,11 +38,11 @@ impl Registry {
     fn execute(&mut self, command: Command, ctx: &mut Context<Registry>) {
         match command {
             Command::Join { channel, member, done } => {
-                self.groups.join(channel, member);
+                self.groups.join(channel, Subscriber::new(member));
                 done.send(()).ok();
             }
             Command::Leave { channel, member, left } => {
-                left.send(self.groups.leave(&channel, member)).ok();
+                left.send(self.groups.leave(&channel, &Subscriber::new(member))).ok();
             }
             Command::Dispatch(envelope) => self.groups.dispatch(&envelope),
             Command::Members { channel, node, members } => {
@@ -54,7 +55,7 @@ impl Registry {
                 monitor.send(self.groups.monitor(channel, node, inlet)).ok();
             }
             Command::Unmonitor { channel, id } => self.groups.unmonitor(&channel, id),
-            Command::Died(member) => self.groups.bury(&member),
+            Command::Died(member) => self.groups.bury(&Subscriber::new(member)),
             Command::Stop => ctx.stop(),
         }
     }
