@@ -13,9 +13,9 @@ use super::{Change, Channel, Envelope, Member, Membership, Monitor};
 const STEP: usize = 4096;
 
 /// All of one node's channels.
-#[derive(Default)]
 pub(super) struct Groups {
     membership: Membership<Subscriber>,
+    max_channels: usize,
     watchers: Watchers,
     laggards: Laggards,
     // Where the sweep goes on.
@@ -23,12 +23,30 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    pub(super) fn join(&mut self, channel: Channel, member: Subscriber) {
-        // The request may have been overtaken by the actor's death, which nobody would report a second time.
-        if member.is_alive() {
-            let member = self.membership.join(channel.clone(), member);
-            self.watchers.tell(&channel, &member, Change::Joined);
+    pub(super) fn new(max_channels: usize) -> Groups {
+        Groups {
+            membership: Membership::new(),
+            max_channels,
+            watchers: Watchers::default(),
+            laggards: Laggards::default(),
+            cursor: 0,
         }
+    }
+
+    /// `false` when that would make one channel too many.
+    pub(super) fn join(&mut self, channel: Channel, member: Subscriber) -> bool {
+        // The request may have been overtaken by the actor's death, which nobody would report a second time.
+        if !member.is_alive() {
+            return true;
+        }
+        if self.membership.channel_count() >= self.max_channels
+            && self.membership.members(channel.as_str()).next().is_none()
+        {
+            return false;
+        }
+        let member = self.membership.join(channel.clone(), member);
+        self.watchers.tell(&channel, &member, Change::Joined);
+        true
     }
 
     pub(super) fn leave(&mut self, channel: &Channel, member: &Subscriber) -> bool {

@@ -24,8 +24,8 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    pub(super) fn new() -> Registry {
-        Registry { groups: Groups::default(), streak: 0, ticked: Instant::now() }
+    pub(super) fn new(max_channels: usize) -> Registry {
+        Registry { groups: Groups::new(max_channels), streak: 0, ticked: Instant::now() }
     }
 
     fn tick(&mut self) {
@@ -37,9 +37,8 @@ impl Registry {
     /// Nobody minds when the one who asked has given up: what it asked for is done all the same.
     fn execute(&mut self, command: Command, ctx: &mut Context<Registry>) {
         match command {
-            Command::Join { channel, member, done } => {
-                self.groups.join(channel, Subscriber::new(member));
-                done.send(()).ok();
+            Command::Join { channel, member, joined } => {
+                joined.send(self.groups.join(channel, Subscriber::new(member))).ok();
             }
             Command::Leave { channel, member, left } => {
                 left.send(self.groups.leave(&channel, &Subscriber::new(member))).ok();
