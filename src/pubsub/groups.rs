@@ -10,6 +10,7 @@ use super::watchers::Watchers;
 use super::{Change, Channel, Envelope, Member, Membership, Monitor};
 
 /// How many members one step of the sweep looks at, and how many one round tells: well under a millisecond of work each.
+/// Also how many that a broadcast found dead are removed before the next request.
 const STEP: usize = 4096;
 
 /// All of one node's channels.
@@ -68,7 +69,10 @@ impl Groups {
         for (member, times) in self.membership.members(envelope.channel().as_str()) {
             for _ in 0..times {
                 if self.laggards.deliver(member, envelope) == Delivery::Dead {
-                    dead.push(member.clone());
+                    // The sweep finds the others.
+                    if dead.len() < STEP {
+                        dead.push(member.clone());
+                    }
                     break;
                 }
             }

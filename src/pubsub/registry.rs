@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, WrapFuture};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 
 use super::command::{Command, Queued};
 use super::groups::Groups;
@@ -13,19 +13,21 @@ use super::subscriber::Subscriber;
 
 /// How often the sweep goes on, and who missed messages is told.
 const TICK: Duration = Duration::from_millis(100);
-/// How many requests are done before everything else on the thread gets its turn.
-const STREAK: usize = 256;
+/// How long requests are done before everything else on the thread gets its turn. One request is not interrupted.
+const STREAK: Duration = Duration::from_millis(1);
 
 /// One node's registry.
 pub(super) struct Registry {
     groups: Groups,
-    streak: usize,
+    // When everything else last had its turn.
+    rested: Instant,
     ticked: Instant,
 }
 
 impl Registry {
     pub(super) fn new(max_channels: usize) -> Registry {
-        Registry { groups: Groups::new(max_channels), streak: 0, ticked: Instant::now() }
+        let now = Instant::now();
+        Registry { groups: Groups::new(max_channels), rested: now, ticked: now }
     }
 
     fn tick(&mut self) {
@@ -76,14 +78,14 @@ impl Handler<Queued> for Registry {
     fn handle(&mut self, queued: Queued, ctx: &mut Context<Registry>) {
         self.execute(queued.command, ctx);
         drop(queued.permit);
-        self.streak += 1;
-        if self.streak >= STREAK {
-            self.streak = 0;
+        if self.rested.elapsed() >= STREAK {
             // A context polls its timers only when its mailbox is empty, which under load it may never be.
             if self.ticked.elapsed() >= TICK {
                 self.tick();
             }
-            ctx.wait(breath().into_actor(self));
+            ctx.wait(breath().into_actor(self).map(|(), registry, _| {
+                registry.rested = Instant::now();
+            }));
         }
     }
 }
