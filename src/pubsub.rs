@@ -69,18 +69,22 @@
 //! - **The registry's mailbox** holds 1,024 requests. When it is full, the `async` functions wait in turn, which
 //!   slows a fast sender down to what the registry can do, and `try_broadcast` says [`TryBroadcastError::Full`].
 //! - **A monitor** that does not read ends after 1,024 unread changes ([`Monitor::next`]).
+//! - **The number of channels** can be limited ([`Builder::max_channels`]): a join that would make one too many
+//!   fails with [`JoinError::TooManyChannels`].
 //!
 //! A call whose future is dropped half-way may or may not have happened. The registry stops when
 //! the last [`PubSub`] of it is dropped or its arbiter stops; everything then says `Stopped`. It holds
 //! an address of each member, so an actor that would have ended because nobody had its address any
 //! more lives on for as long as it is a member.
 
+mod builder;
 mod channel;
 mod command;
 mod envelope;
 mod error;
 mod groups;
 mod inlet;
+mod laggards;
 mod lifeline;
 mod member;
 mod membership;
@@ -94,9 +98,10 @@ use std::sync::Arc;
 
 use actix::{ArbiterHandle, Recipient};
 
+pub use self::builder::Builder;
 pub use self::channel::Channel;
 pub use self::envelope::{Envelope, Sender};
-pub use self::error::{Error, LeaveError, TryBroadcastError};
+pub use self::error::{Error, JoinError, LeaveError, TryBroadcastError};
 pub use self::lifeline::Lifeline;
 pub use self::member::Member;
 pub use self::membership::Membership;
@@ -122,14 +127,26 @@ impl PubSub {
     ///
     /// Outside of an actix `System`, as starting any actor does.
     pub fn start(node: impl Into<Arc<str>>) -> PubSub {
-        PubSub::over(Inlet::start(), node.into())
+        PubSub::builder(node).start()
     }
 
     /// Starts a registry on `arbiter`, which keeps large broadcasts off the current one.
     ///
     /// If that arbiter has stopped already, every call on the handle says `Stopped`.
     pub fn start_in(arbiter: &ArbiterHandle, node: impl Into<Arc<str>>) -> PubSub {
-        PubSub::over(Inlet::start_in(arbiter), node.into())
+        PubSub::builder(node).start_in(arbiter)
+    }
+
+    /// A registry for the node of this name, to be started with limits.
+    ///
+    /// ```
+    /// # use kilonova::pubsub::PubSub;
+    /// # actix::System::new().block_on(async {
+    /// let pubsub = PubSub::builder("node-1").max_channels(100_000).start();
+    /// # });
+    /// ```
+    pub fn builder(node: impl Into<Arc<str>>) -> Builder {
+        Builder::new(node.into())
     }
 
     fn over(inlet: Inlet, node: Arc<str>) -> PubSub {
@@ -148,9 +165,13 @@ impl PubSub {
         &self,
         channel: impl Into<Channel>,
         member: impl Into<Recipient<Envelope>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), JoinError> {
         let (channel, member) = (channel.into(), member.into());
-        self.inlet.ask(|done| Command::Join { channel, member, done }).await
+        match self.inlet.ask(|joined| Command::Join { channel, member, joined }).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(JoinError::TooManyChannels),
+            Err(Error::Stopped) => Err(JoinError::Stopped),
+        }
     }
 
     /// Takes back one `join`; done when it returns.
@@ -266,6 +287,6 @@ impl PubSub {
     /// A guard that removes `member` from every channel when it is dropped: kept in the actor's struct, it
     /// makes death known at once.
     pub fn lifeline(&self, member: impl Into<Recipient<Envelope>>) -> Lifeline {
-        Lifeline::new(Arc::downgrade(&self.inlet), member.into())
+        Lifeline::new(Arc::downgrade(&self.inlet), &member.into())
     }
 }

@@ -13,7 +13,7 @@ pub(super) enum Command {
     Join {
         channel: Channel,
         member: Recipient<Envelope>,
-        done: oneshot::Sender<()>,
+        joined: oneshot::Sender<bool>,
     },
     Leave {
         channel: Channel,
