@@ -73,7 +73,9 @@ impl App {
         let shortage = descriptors::fit(&mut config, descriptors::available())?;
         let lock = lock(&config.storage.data_dir)?;
         let core = Arbiter::new();
-        let pubsub = PubSub::start_in(&core.handle(), config.node.as_str());
+        let pubsub = PubSub::builder(config.node.as_str())
+            .max_channels(config.max_channels)
+            .start_in(&core.handle());
         let stopping = watch::Sender::new(false);
         let pace = Pace::default();
         let (db, recent) = start_db(&config, &core, &pubsub, &pace, stopping.subscribe()).await?;

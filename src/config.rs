@@ -104,7 +104,10 @@ pub struct ServeArgs {
     /// Channels that one feed may choose at the most; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_CHANNELS_PER_SOCKET", default_value_t = 32, value_name = "N")]
     max_channels_per_socket: usize,
-    /// Open connections at the most, sockets and all others; more wait until one is closed; 0: as
+    /// Channels of all sockets together at the most; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_CHANNELS", default_value_t = 100_000, value_name = "N")]
+    max_channels: usize,
+    /// Open connections at the most, sockets and all others; more get 503; 0: as
     /// many as there are file descriptors for [default: 5000 more than --max-sockets]
     #[arg(long, env = "KILONOVA_MAX_CONNECTIONS", value_name = "N")]
     max_connections: Option<usize>,
@@ -182,6 +185,8 @@ pub struct Config {
     pub max_handshakes: u32,
     /// Channels of one socket at the most.
     pub max_channels_per_socket: usize,
+    /// Channels that there may be at once.
+    pub max_channels: usize,
     /// Open connections at the most, sockets and all others.
     pub max_connections: usize,
     /// What may wait for one socket.
@@ -207,6 +212,8 @@ pub struct Heartbeat {
     pub silence: Duration,
     /// A reader that takes nothing of what waits for it for so long is a slow consumer.
     pub stall: Duration,
+    /// A socket that is told to close and has not done so for so long is cut.
+    pub grace: Duration,
 }
 
 impl Default for Heartbeat {
@@ -215,6 +222,7 @@ impl Default for Heartbeat {
             ping: Duration::from_secs(25),
             silence: Duration::from_secs(60),
             stall: Duration::from_secs(10),
+            grace: Duration::from_secs(5),
         }
     }
 }
@@ -291,6 +299,7 @@ impl ServeArgs {
             max_sockets_per_address: unless_zero(self.max_sockets_per_address),
             max_handshakes: self.max_handshakes,
             max_channels_per_socket: unless_zero(self.max_channels_per_socket),
+            max_channels: unless_zero(self.max_channels),
             max_connections,
             queue: Bounds {
                 messages: unless_zero(self.max_queue),

@@ -24,7 +24,7 @@ use crate::error::{AppError, AppResult};
 use crate::events;
 use crate::events::replay::{Replay, Start};
 use crate::live::frame::Shape;
-use crate::pubsub::{Channel, Envelope, PubSub};
+use crate::pubsub::{Channel, Envelope, JoinError, PubSub};
 
 /// What the sessions work with.
 pub struct Live {
@@ -64,10 +64,19 @@ impl Live {
     ) -> AppResult<Option<Start>> {
         let session = session.into();
         for channel in &subscription.channels {
-            self.pubsub.join(channel, session.clone()).await.map_err(AppError::internal)?;
+            self.join(channel.clone(), session.clone()).await?;
         }
         let Some(after) = subscription.after else { return Ok(None) };
-        self.pubsub.join(events::POSITION, session).await.map_err(AppError::internal)?;
+        self.join(events::POSITION.into(), session).await?;
         Ok(Some(self.replay.start(after, subscription.log.as_deref()).await?))
+    }
+
+    async fn join(&self, channel: Channel, session: Recipient<Envelope>) -> AppResult<()> {
+        self.pubsub.join(channel, session).await.map_err(|error| match error {
+            JoinError::TooManyChannels => {
+                AppError::Unavailable("too many channels: try again later")
+            }
+            JoinError::Stopped => AppError::internal(error),
+        })
     }
 }

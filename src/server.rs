@@ -5,16 +5,20 @@
 //! request for an upgrade, answered by the same routes and middleware as any other, gives its
 //! connection away after a 101. The session then owns the socket, and nothing of HTTP is left of it.
 
+use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix_codec::Framed;
-use actix_http::body::{self, BoxBody, MessageBody};
+use actix_codec::{Framed, FramedParts};
+use actix_http::body::{self, BodySize, BoxBody, MessageBody};
 use actix_http::error::DispatchError;
-use actix_http::h1::{Codec, SendResponse};
-use actix_http::{ConnectionType, HttpMessage, HttpService, Protocol, Request, Response};
+use actix_http::h1::{Codec, Message};
+use actix_http::{
+    ConnectionType, HttpMessage, HttpService, Protocol, Request, Response, StatusCode,
+};
 use actix_server::{GracefulShutdownSignal, Server};
 use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, fn_factory, fn_service, map_config,
@@ -22,6 +26,7 @@ use actix_service::{
 use actix_web::dev::{AppConfig, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 use actix_web::web::Data;
+use bytes::Bytes;
 use socket2::{Domain, Protocol as IpProtocol, SockRef, Socket, Type};
 use tokio::io::AsyncWriteExt;
 
@@ -41,6 +46,9 @@ const SEND_BUFFER: usize = 128 * 1024;
 /// How long an idle connection is kept for another request.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// How long the answer to a request for an upgrade may take.
+const ANSWER: Duration = Duration::from_secs(30);
+
 /// How long the end of a connection may take.
 const DISCONNECT: Duration = Duration::from_secs(1);
 
@@ -52,7 +60,7 @@ pub(crate) fn listen(state: &Data<State>, pace: &Pace) -> io::Result<(Server, u1
     let builder =
         Server::build().workers(*workers).shutdown_timeout(grace.as_secs()).disable_signals();
     // Those that are to be refused are taken in for a moment.
-    let builder = builder.max_concurrent_connections(max_connections / workers + 1);
+    let builder = builder.max_concurrent_connections((max_connections / workers).saturating_add(1));
     let connections = Connections::new(*max_connections);
     let stopping = builder.graceful_shutdown_signal();
     let (state, pace) = (Data::clone(state), pace.clone());
@@ -112,10 +120,10 @@ async fn worker(
     let http = Rc::new(http);
     Ok(fn_service(move |stream: TcpStream| {
         let serving = match connections.enter() {
-            Some(held) => {
+            Some((held, gone)) => {
                 let peer = stream.peer_addr().ok();
                 prepare(&stream, silence);
-                Some((Connection::new(stream, held, patience), Protocol::Http1, peer))
+                Some(((Connection::new(stream, held, patience), Protocol::Http1, peer), gone))
             }
             None => {
                 refuse(&stream);
@@ -124,10 +132,12 @@ async fn worker(
         };
         let http = Rc::clone(&http);
         async move {
-            match serving {
-                Some(connection) => http.call(connection).await,
-                None => Ok(()),
-            }
+            let Some((connection, gone)) = serving else { return Ok(()) };
+            // Boxed, so that what HTTP needed is given back when the connection leaves it.
+            let served = Box::pin(http.call(connection)).await;
+            // Until then it counts as the worker's, which must not take in more than it may.
+            drop(gone.await);
+            served
         }
     }))
 }
@@ -179,14 +189,43 @@ where
     // Whole, as what answers such a request is: a refusal, or a page.
     let (head, body) = response.into_parts();
     let body = body::to_bytes(body).await.map_err(|error| AppError::internal(error.to_string()))?;
-    let response = head.set_body(body);
-    let parts = SendResponse::new(framed, response).await?.into_parts();
-    match upgrade {
-        Some(upgrade) => upgrade.run(parts.io, parts.read_buf),
-        None => {
-            let mut connection = parts.io;
-            connection.shutdown().await?;
-        }
+    let answered = tokio::time::timeout(ANSWER, answer(framed, head, body)).await;
+    match answered.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(parts) => match upgrade {
+            Some(upgrade) => upgrade.run(parts.io, parts.read_buf),
+            None => {
+                let mut connection = parts.io;
+                connection.shutdown().await.unwrap_or_else(hung_up);
+            }
+        },
+        Err(error) => hung_up(error),
     }
     Ok(())
+}
+
+/// Writes an answer to the end.
+async fn answer(
+    mut framed: Framed<Connection, Codec>,
+    head: Response<()>,
+    body: Bytes,
+) -> io::Result<FramedParts<Connection, Codec>> {
+    let size = match head.status() {
+        StatusCode::SWITCHING_PROTOCOLS => BodySize::None,
+        _ => BodySize::Sized(body.len() as u64),
+    };
+    let mut writing = Pin::new(&mut framed);
+    writing.as_mut().write(Message::Item((head, size)))?;
+    if size != BodySize::None {
+        if !body.is_empty() {
+            writing.as_mut().write(Message::Chunk(Some(body)))?;
+        }
+        writing.as_mut().write(Message::Chunk(None))?;
+    }
+    poll_fn(|cx| writing.as_mut().flush(cx)).await?;
+    Ok(framed.into_parts())
+}
+
+/// A client that leaves in the middle of a handshake is nobody's fault.
+fn hung_up(error: io::Error) {
+    log::debug!("a client left before it had its answer: {error}");
 }

@@ -34,8 +34,14 @@ const WAITING: usize = 1024;
 /// Announcements that may wait in the relay's mailbox; the log has those beyond.
 const MAILBOX: usize = 1024;
 
+/// Bytes of their payloads likewise.
+const WAITING_BYTES: usize = 16 * 1024 * 1024;
+
 /// Events that go out together at the most.
-const TOGETHER: usize = 32;
+pub const TOGETHER: usize = 32;
+
+/// Bytes of their payloads, after which no further one goes with them.
+const TOGETHER_BYTES: usize = 256 * 1024;
 
 /// Events read from the log at a time.
 const PAGE: usize = 200;
@@ -118,7 +124,7 @@ struct Relay {
 impl Relay {
     fn new(db: Db, pubsub: PubSub, recent: Recent, pace: Pace, tick: Duration) -> Relay {
         Relay {
-            order: Order::after(recent.sent(), WAITING),
+            order: Order::after(recent.sent(), WAITING, WAITING_BYTES),
             db,
             pubsub,
             recent,
@@ -139,14 +145,16 @@ impl Relay {
         if self.publishing {
             return;
         }
-        let mut ready = Vec::new();
+        let (mut ready, mut bytes) = (Vec::new(), 0);
         while ready.len() < TOGETHER
+            && bytes < TOGETHER_BYTES
             && let Some((_, event)) = self.order.pop()
         {
+            bytes += event.payload.len();
             let told = (event.subject(), event.may_redact());
             ready.push((envelope(event), Some(told)));
         }
-        if ready.is_empty() && std::mem::take(&mut self.confirming) {
+        if std::mem::take(&mut self.confirming) {
             let confirmed = Envelope::new(events::POSITION, "position", Payload::null())
                 .with_position(self.order.last());
             ready.push((confirmed, None));
@@ -193,6 +201,10 @@ impl Relay {
         }));
     }
 
+    fn take(&mut self, event: Event) {
+        self.order.offer(event.id, event.payload.len(), event);
+    }
+
     /// Forwards what there is, and reads on when that was all.
     fn go_on(&mut self, ctx: &mut Context<Self>) {
         self.forward(ctx);
@@ -234,7 +246,7 @@ impl Relay {
                         log::info!("the relay reads the log again");
                     }
                     for event in page {
-                        relay.order.offer(event.id, event);
+                        relay.take(event);
                     }
                     relay.more = !end;
                     relay.go_on(ctx);
@@ -253,7 +265,12 @@ impl Actor for Relay {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(POLL, |relay, ctx| relay.read(ctx));
+        ctx.run_interval(POLL, |relay, ctx| {
+            // What is on its way is followed by a look at what there is more.
+            if !relay.publishing {
+                relay.read(ctx);
+            }
+        });
         ctx.run_interval(self.tick, |relay, ctx| relay.confirm(ctx));
     }
 }
@@ -263,7 +280,7 @@ impl Handler<Committed> for Relay {
 
     fn handle(&mut self, Committed(events): Committed, ctx: &mut Self::Context) {
         for event in events {
-            self.order.offer(event.id, event);
+            self.take(event);
         }
         self.forward(ctx);
     }

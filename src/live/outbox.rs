@@ -33,11 +33,11 @@ pub(super) struct Outbox {
 impl Outbox {
     /// Takes a frame in, unless more than `bounds` would wait.
     #[must_use = "a frame that finds no room is lost, and so must be its reader"]
-    pub(super) fn push(&mut self, frame: Bytes, bounds: &Bounds) -> bool {
+    pub(super) fn push(&mut self, frame: &Bytes, bounds: &Bounds) -> bool {
         let room = self.frames.len() < bounds.messages
             && self.bytes.saturating_add(frame.len()) <= bounds.bytes;
         if room || self.frames.is_empty() {
-            self.force(frame);
+            self.force(frame.clone());
             return true;
         }
         false
@@ -125,7 +125,7 @@ mod tests {
                 let frame: Vec<u8> = (0..length).map(|_| { next = next.wrapping_add(1); next }).collect();
                 if length > 0 {
                     let alone = outbox.is_empty();
-                    if outbox.push(Bytes::from(frame.clone()), &BOUNDS) {
+                    if outbox.push(&Bytes::from(frame.clone()), &BOUNDS) {
                         taken.extend(frame);
                         prop_assert!(alone || outbox.bytes <= BOUNDS.bytes);
                         prop_assert!(outbox.frames.len() <= BOUNDS.messages);
@@ -145,7 +145,7 @@ mod tests {
     fn a_frame_is_cut_in_the_middle_when_the_rest_is_given_up() {
         let mut outbox = Outbox::default();
         for frame in ["one", "two", "three"] {
-            assert!(outbox.push(Bytes::from(frame), &BOUNDS));
+            assert!(outbox.push(&Bytes::from(frame), &BOUNDS));
         }
         outbox.advance(4);
         outbox.abandon();

@@ -48,14 +48,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_steady_client_is_refused_or_a_flood_is_not() {
-        let mut now = Instant::now();
-        let rate = Rate::new(3, now);
-        for _ in 0..10 {
-            assert!((0..3).all(|_| rate.admits(now)));
-            assert!(!rate.admits(now));
-            now += Duration::from_secs(1);
+    fn a_rate_is_not_kept_to_or_not_reached() {
+        let start = Instant::now();
+        for per_second in [1, 10, 100, 2_000, 100_000] {
+            let rate = Rate::new(per_second, start);
+            for second in 1..=3 {
+                // After so long a rest there is one burst, and not the sum of what was not used.
+                let now = start + Duration::from_secs(1000 * second);
+                let admitted = (0..2 * per_second).filter(|_| rate.admits(now)).count();
+                assert_eq!(admitted, per_second as usize, "{per_second}");
+                // Then a second in which there is always one who wants in.
+                let step = Duration::from_secs(1) / (4 * per_second);
+                let admitted =
+                    (1..=4 * per_second).filter(|n| rate.admits(now + step * *n)).count();
+                assert_eq!(admitted, per_second as usize, "{per_second}");
+            }
         }
-        assert!((0..10_000).all(|_| Rate::new(0, now).admits(now)));
+        let any = Rate::new(0, start);
+        assert!((0..100_000).all(|_| any.admits(start)));
     }
 }

@@ -5,10 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
-use std::time::Duration;
 
 use actix::fut::ActorFuture;
 use actix::prelude::*;
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep};
 
 use super::close::Close;
@@ -18,11 +18,12 @@ use super::{Live, Place, Subscription};
 use crate::db;
 use crate::error::AppResult;
 use crate::events;
+use crate::events::relay::TOGETHER;
 use crate::events::replay::{Slice, Start};
 use crate::pubsub::{Envelope, Lifeline};
 
-/// How long a socket may take to send what is left and to answer a close.
-const GRACE: Duration = Duration::from_secs(5);
+/// A mailbox takes a whole batch of the relay's, however little may wait for the socket.
+const MAILBOX: usize = TOGETHER;
 
 /// A session that has joined its channels but does not run yet: its mailbox keeps what comes.
 pub(super) struct Joined<W: Wire> {
@@ -42,7 +43,11 @@ impl<W: Wire> Joined<W> {
         place: Place,
     ) -> AppResult<Joined<W>> {
         let mut ctx = Context::<Session<W>>::new();
-        ctx.set_mailbox_capacity(live.queue.messages);
+        ctx.set_mailbox_capacity(match live.queue.messages {
+            // No limit, in actix's words.
+            usize::MAX => 0,
+            messages => messages.max(MAILBOX),
+        });
         let address = ctx.address();
         let lifeline = live.pubsub.lifeline(address.clone());
         let start = live.begin(&subscription, address).await?;
@@ -118,7 +123,12 @@ type Reading = Pin<Box<dyn Future<Output = Result<Slice, db::Error>>>>;
 impl<W: Wire> Session<W> {
     /// Hands a frame to the wire. A client that lets too many wait is a slow consumer.
     fn push(&mut self, frame: bytes::Bytes) {
-        if !self.closing && !self.wire.push(frame, &self.live.queue) {
+        if self.closing || self.wire.push(&frame, &self.live.queue) {
+            return;
+        }
+        // A batch may be more than may wait: what the socket takes now need not.
+        self.wire.relieve();
+        if !self.wire.push(&frame, &self.live.queue) {
             log::debug!("a reader is too slow: closed");
             self.close(Close::SlowConsumer);
         }
@@ -127,11 +137,16 @@ impl<W: Wire> Session<W> {
     /// Begins to end the session. What does not end by itself in time is cut.
     fn close(&mut self, close: Close) {
         if !self.closing {
-            self.closing = true;
-            self.reading = None;
             self.wire.close(close);
-            self.set_timer(Instant::now() + GRACE);
+            self.end();
         }
+    }
+
+    /// Sends nothing new any more, and leaves only so much time for what is under way.
+    fn end(&mut self) {
+        self.closing = true;
+        self.reading = None;
+        self.set_timer(Instant::now() + self.live.heartbeat.grace);
     }
 
     /// Does all there is to do; `Ready` when the session is over.
@@ -151,6 +166,7 @@ impl<W: Wire> Session<W> {
                     return Poll::Ready(());
                 }
                 Poll::Ready(Err(close)) => self.close(close),
+                Poll::Pending if !self.closing && self.wire.is_closing() => self.end(),
                 Poll::Pending if self.replay(cx) => {}
                 Poll::Pending => match self.watch_time(cx) {
                     Poll::Ready(Time::Up) => {
@@ -174,11 +190,15 @@ impl<W: Wire> Session<W> {
         {
             self.set_timer(stuck_at);
         }
-        // Polled once it is enough: the task is always the same.
-        if std::mem::replace(&mut self.waits, true) && !self.timer.is_elapsed() {
+        // Polled once is enough, as the task is always the same.
+        if self.waits && !self.timer.is_elapsed() {
             return Poll::Pending;
         }
-        std::task::ready!(self.timer.as_mut().poll(cx));
+        if self.timer.as_mut().poll(cx).is_pending() {
+            // Without budget it has only put the task off.
+            self.waits = has_budget_remaining();
+            return Poll::Pending;
+        }
         if self.closing {
             return Poll::Ready(Time::Up);
         }
@@ -195,9 +215,9 @@ impl<W: Wire> Session<W> {
         }
         if self.next_ping <= now {
             self.next_ping = now + heartbeat.ping;
-            // One that has not taken what waits already is not sent more.
-            if self.wire.is_drained() {
-                self.push(W::heartbeat());
+            // One that takes nothing is not sent more.
+            if self.wire.blocked().is_none() {
+                self.wire.force(W::heartbeat());
             }
         }
         self.set_timer(silent_at(&self.wire).map_or(self.next_ping, |at| at.min(self.next_ping)));

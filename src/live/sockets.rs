@@ -77,11 +77,15 @@ impl Sockets {
             return Err(AppError::TooManyRequests(message, retry()));
         };
         let more = |open| (open < inner.max).then_some(open + 1);
-        if inner.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_err() {
+        if inner.open.fetch_update(Ordering::SeqCst, Ordering::Relaxed, more).is_err() {
             inner.addresses.leave(address);
             return Err(AppError::Busy("too many sockets: try again later", retry()));
         }
         let place = Place { sockets: self.clone(), address };
+        // Whoever waits for all to be closed may have seen none just before this one.
+        if self.closing() {
+            return Err(AppError::Unavailable("stopping: try again later"));
+        }
         if inner.handshakes.admits(Instant::now()) {
             Ok(place)
         } else {
@@ -91,7 +95,7 @@ impl Sockets {
 
     /// How many are open.
     pub fn open(&self) -> usize {
-        self.inner.open.load(Ordering::Relaxed)
+        self.inner.open.load(Ordering::SeqCst)
     }
 
     /// How many addresses, of those that are counted, have sockets open.
@@ -101,12 +105,12 @@ impl Sockets {
 
     /// True once this node is stopping.
     pub fn closing(&self) -> bool {
-        self.inner.closing.load(Ordering::Acquire)
+        self.inner.closing.load(Ordering::SeqCst)
     }
 
     /// Tells every socket to close with 1001, and lets no new one in.
     pub fn close_all(&self) {
-        self.inner.closing.store(true, Ordering::Release);
+        self.inner.closing.store(true, Ordering::SeqCst);
         self.inner.closed.notify_waiters();
     }
 
@@ -127,7 +131,7 @@ impl Sockets {
         async move {
             // Before the look: what is told in between is heard.
             let closed = inner.closed.notified();
-            if !inner.closing.load(Ordering::Acquire) {
+            if !inner.closing.load(Ordering::SeqCst) {
                 closed.await;
             }
         }
@@ -147,7 +151,7 @@ pub struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.sockets.inner.addresses.leave(self.address);
-        if self.sockets.inner.open.fetch_sub(1, Ordering::Relaxed) == 1 {
+        if self.sockets.inner.open.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.sockets.inner.empty.notify_waiters();
         }
     }

@@ -100,13 +100,16 @@ impl Wire for EventStream {
         Bytes::from_static(b":\n\n")
     }
 
-    fn push(&mut self, frame: Bytes, bounds: &Bounds) -> bool {
+    fn push(&mut self, frame: &Bytes, bounds: &Bounds) -> bool {
         self.change(|shared| shared.outbox.push(frame, bounds))
     }
 
     fn force(&mut self, frame: Bytes) {
         self.change(|shared| shared.outbox.force(frame));
     }
+
+    /// The body takes the frames, not this.
+    fn relieve(&mut self) {}
 
     fn is_drained(&self) -> bool {
         self.shared.borrow().outbox.is_empty()
@@ -140,6 +143,10 @@ impl Wire for EventStream {
             }
             shared.finished = true;
         });
+    }
+
+    fn is_closing(&self) -> bool {
+        self.shared.borrow().finished
     }
 
     fn cut(&mut self) {

@@ -82,6 +82,8 @@ pub(super) struct WebSocket {
     pieces: Option<Box<Pieces>>,
     rate: Rate,
     outbox: Outbox,
+    /// The newest answer that found no room.
+    owed: Option<Bytes>,
     heard: Instant,
     blocked: Option<Instant>,
     /// The last frame is in the outbox, or gone.
@@ -108,6 +110,7 @@ impl WebSocket {
             pieces: None,
             rate: Rate::new(frames_per_second, now.into_std()),
             outbox: Outbox::default(),
+            owed: None,
             heard: now,
             blocked: None,
             closing: false,
@@ -225,17 +228,26 @@ impl WebSocket {
         Ok(())
     }
 
-    /// Answers a client's frame, unless it asks faster than it reads: the answers would pile up.
+    /// Answers a client's frame, at once or, when too much waits for that, as soon as all of it is
+    /// out: then only the newest answer, as many would pile up.
     fn answer(&mut self, opcode: OpCode, payload: &[u8]) {
         const ANSWERS: Bounds = Bounds { messages: 64, bytes: MAX_MESSAGE };
-        if !self.closing && !self.outbox.push(frame::message(opcode, payload), &ANSWERS) {
-            log::debug!("a client asks faster than it reads: not answered");
+        let answer = frame::message(opcode, payload);
+        if !self.closing && !self.outbox.push(&answer, &ANSWERS) {
+            self.owed = Some(answer);
         }
     }
 
-    /// Writes what waits, several frames at a time.
-    fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.outbox.is_empty() {
+    /// Writes what waits, several frames at a time; how far that goes without waiting. False when
+    /// the socket takes no more.
+    fn try_write(&mut self) -> io::Result<bool> {
+        loop {
+            if self.outbox.is_empty() {
+                match self.owed.take().filter(|_| !self.closing) {
+                    Some(owed) => self.outbox.force(owed),
+                    None => return Ok(true),
+                }
+            }
             let mut slices = [IoSlice::new(&[]); BATCH];
             let filled = self.outbox.slices(&mut slices);
             let socket = SockRef::from(&self.stream);
@@ -248,15 +260,24 @@ impl WebSocket {
                 Ok(written) => {
                     self.outbox.advance(written);
                     self.blocked = None;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.stream.poll_write_ready(cx)?.is_pending() {
-                        self.blocked.get_or_insert_with(Instant::now);
-                        return Poll::Pending;
+                    if !self.outbox.is_empty() {
+                        // It works through a backlog, in which a ping may be still to come.
+                        self.heard = Instant::now();
                     }
                 }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Poll::Ready(Err(error)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes what waits.
+    fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.try_write()? {
+            if self.stream.poll_write_ready(cx)?.is_pending() {
+                self.blocked.get_or_insert_with(Instant::now);
+                return Poll::Pending;
             }
         }
         Poll::Ready(Ok(()))
@@ -280,13 +301,20 @@ impl Wire for WebSocket {
         Bytes::from_static(&[0x89, 0])
     }
 
-    fn push(&mut self, frame: Bytes, bounds: &Bounds) -> bool {
+    fn push(&mut self, frame: &Bytes, bounds: &Bounds) -> bool {
         self.closing || self.outbox.push(frame, bounds)
     }
 
     fn force(&mut self, frame: Bytes) {
         if !self.closing {
             self.outbox.force(frame);
+        }
+    }
+
+    fn relieve(&mut self) {
+        if let Err(error) = self.try_write() {
+            // The next poll finds it as well, and ends.
+            log::debug!("a socket takes nothing: {error}");
         }
     }
 
@@ -332,6 +360,10 @@ impl Wire for WebSocket {
         let reason =
             CloseReason { code: close.code(), description: Some(close.reason().to_owned()) };
         self.outbox.force(close_frame(Some(reason)));
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing
     }
 
     fn cut(&mut self) {

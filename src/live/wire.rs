@@ -26,15 +26,19 @@ pub(super) trait Wire: Unpin + 'static {
 
     /// Takes a frame in, unless more would wait than may.
     #[must_use = "a frame that finds no room is lost, and so must be its reader"]
-    fn push(&mut self, frame: Bytes, bounds: &Bounds) -> bool;
+    fn push(&mut self, frame: &Bytes, bounds: &Bounds) -> bool;
 
     /// Takes in a frame of a replay, whose slices are bounded by themselves.
     fn force(&mut self, frame: Bytes);
 
+    /// Writes what can be written at once, to make room.
+    fn relieve(&mut self);
+
     /// True when nothing waits to be written.
     fn is_drained(&self) -> bool;
 
-    /// When the client was last heard of; `None` where it has nothing to say.
+    /// When the client last gave a sign of life: a frame, or a backlog that it took something of.
+    /// `None` where it has nothing to say.
     fn heard(&self) -> Option<Instant>;
 
     /// Since when the client has taken nothing although something waits.
@@ -48,6 +52,9 @@ pub(super) trait Wire: Unpin + 'static {
     /// a slow consumer is dropped; for others it goes out first.
     fn close(&mut self, close: Close);
 
-    /// Ends the connection at once, whatever is under way.
+    /// True once the last frame is on its way, whoever began to close.
+    fn is_closing(&self) -> bool;
+
+    /// Ends the connection whatever is under way. A stream of events that gets on ends by itself.
     fn cut(&mut self);
 }

@@ -73,6 +73,8 @@ impl Connection {
         if write.is_ready() {
             self.timer = None;
             self.stall.0.waiting.take();
+            // It got on after all.
+            self.stall.0.cut.set(false);
             return write;
         }
         if self.stall.0.cut.get() {

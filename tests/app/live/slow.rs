@@ -21,6 +21,8 @@ async fn a_reader_that_falls_behind_is_not_told_or_does_not_find_its_place_again
     const NOTES: usize = 18;
     let site = Site::start_with(|config| {
         config.queue = Bounds { messages: 8, bytes: 1024 * 1024 };
+        // However long this takes, it is told.
+        config.heartbeat.grace = PATIENCE;
     })
     .await;
     let mut slow = Raw::upgrade(&site, "/notifications").await;
@@ -76,7 +78,7 @@ async fn a_reader_that_never_reads_is_kept_for_long() {
     // Neither can be told, as nothing gets through to them.
     let started = Instant::now();
     within("both are cut", site.sockets().all_closed()).await;
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
     // Their connections are gone as well, with what the kernel held for them.
     let gone = async {
         while unsent(site.port).iter().any(|bytes| *bytes > 0) {
@@ -115,7 +117,7 @@ async fn a_crowd_that_never_reads_fills_the_memory_or_holds_up_others() {
         most = most.max(unsent(server.port).into_iter().max().unwrap_or(0));
     }
     let grown = resident(server.id()).saturating_sub(before);
-    assert!(slowest < PATIENCE / 10, "someone who reads waited {slowest:?}");
+    assert!(slowest < PATIENCE / 3, "someone who reads waited {slowest:?}");
     assert!(most > 16 * 1024, "nobody was blocked: the test tests nothing");
     assert!(most <= 256 * 1024, "the kernel holds {most} bytes for one reader");
     // All of them wait for the same bytes: a few megabytes, not one for each.
