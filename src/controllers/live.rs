@@ -1,6 +1,7 @@
 //! The live endpoints: which channels each serves, in which shape.
 
-use actix_web::http::{Method, header};
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use indexmap::IndexSet;
@@ -52,7 +53,7 @@ async fn open(
     let query = Query::of(&request)?;
     // A HEAD has no body to stream events in.
     let streams = request.method() == Method::GET
-        && !request.headers().contains_key(header::UPGRADE)
+        && !asks_for_socket(request.headers())
         && request::accepts_events(request.headers());
     // A browser's EventSource keeps its first URL and tells in the header what came since.
     let told = request.headers().get("last-event-id").filter(|_| streams);
@@ -67,6 +68,13 @@ async fn open(
     } else {
         websocket::open(&request, &state.live, subscription).await
     }
+}
+
+/// Another upgrade that is offered, as `h2c` is by some clients, need not be taken.
+fn asks_for_socket(headers: &HeaderMap) -> bool {
+    headers.get_all(header::UPGRADE).any(|upgrade| {
+        upgrade.to_str().is_ok_and(|upgrade| upgrade.to_ascii_lowercase().contains("websocket"))
+    })
 }
 
 /// The channels that a list names, each once and no more than `max`. Those that browsers are not sent are refused like

@@ -187,6 +187,8 @@ impl WebSocket {
             Frame::Close(_) if self.closing => return Ok(true),
             Frame::Close(reason) => {
                 self.closing = true;
+                // Nothing may follow it.
+                self.deaf = true;
                 self.outbox.force(close_frame(
                     reason.map(|reason| CloseReason { code: reason.code, description: None }),
                 ));
@@ -233,7 +235,11 @@ impl WebSocket {
     fn answer(&mut self, opcode: OpCode, payload: &[u8]) {
         const ANSWERS: Bounds = Bounds { messages: 64, bytes: MAX_MESSAGE };
         let answer = frame::message(opcode, payload);
-        if !self.closing && !self.outbox.push(&answer, &ANSWERS) {
+        if self.closing || self.outbox.push(&answer, &ANSWERS) {
+            return;
+        }
+        self.relieve();
+        if !self.outbox.push(&answer, &ANSWERS) {
             self.owed = Some(answer);
         }
     }

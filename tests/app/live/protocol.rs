@@ -7,7 +7,7 @@ use actix_web::web::Bytes;
 use awc::ws::{CloseCode, Frame, Message};
 use serde_json::json;
 
-use crate::support::{Raw, Site, Socket};
+use crate::support::{Raw, Site, Socket, within};
 
 const LIMIT: usize = 64 * 1024;
 
@@ -247,6 +247,11 @@ async fn a_text_that_is_none_is_taken_or_a_flood_is_listened_to() {
     let mut odd = Raw::upgrade(&site, "/feed").await;
     odd.send(&frame(0x81, true, b"\xff\xfe")).await;
     assert_eq!(odd.frame().await.and_then(|frame| frame.close_code()), Some(1007));
+    let mut eager = Raw::upgrade(&site, "/feed").await;
+    eager.send(&frame(0x81, true, b"ping").repeat(5)).await;
+    for _ in 0..5 {
+        assert_eq!(eager.frame().await.expect("a pong").payload, b"pong");
+    }
     let mut flood = Raw::upgrade(&site, "/feed").await;
     flood.send(&frame(0x81, true, b"ping").repeat(100)).await;
     let mut pongs = 0;
@@ -275,11 +280,49 @@ async fn a_close_is_not_answered() {
 
 #[actix_web::test]
 async fn a_connection_outlives_its_socket() {
-    let site = Site::start().await;
+    let site = Site::start_with(|config| config.heartbeat.grace = Duration::from_millis(300)).await;
     let mut raw = Raw::upgrade(&site, "/feed").await;
-    raw.send(&frame(0x88, true, &[])).await;
+    // What follows a close counts for nothing, not even another one.
+    raw.send(&frame(0x88, true, &[]).repeat(2)).await;
     assert_eq!(raw.frame().await.map(|frame| frame.opcode), Some(8));
     raw.hung_up().await;
+    // Nor does a client keep its place by leaving its own end open.
+    within("its place is free", site.sockets().all_closed()).await;
+    drop(raw);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_reader_of_a_long_replay_is_taken_for_dead() {
+    let site = Site::start_with(|config| {
+        config.heartbeat.ping = Duration::from_millis(100);
+        config.heartbeat.silence = Duration::from_millis(500);
+    })
+    .await;
+    for _ in 0..30 {
+        site.post(
+            "/api/notes",
+            &json!({"title": "N", "body": "x".repeat(64 * 1024), "author": "A"}),
+        )
+        .await
+        .json(201);
+    }
+    let mut slow = Raw::upgrade(&site, "/notifications?last_event_id=0").await;
+    let (mut next, mut pings) = (1, 0);
+    while next <= 30 {
+        let got = slow.frame().await.unwrap_or_else(|| panic!("cut before {next}"));
+        if got.opcode == 9 {
+            pings += 1;
+            slow.send(&frame(0x8a, true, &[])).await;
+            continue;
+        }
+        let event: serde_json::Value = serde_json::from_slice(&got.payload).unwrap();
+        assert_eq!(event["id"], next);
+        next += 1;
+        // As fast as a poor line: the whole of it takes several times the silence that is allowed.
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    assert!(pings > 0, "it was never asked");
     site.stop().await;
 }
 
