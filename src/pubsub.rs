@@ -50,8 +50,8 @@
 //!   can be a channel.
 //! - **Death.** A member whose actor stopped or panicked is gone from every channel, and no list ever
 //!   names it. With a [`Lifeline`] in the actor that happens at once; without one at the next message
-//!   to it, the next list of the channel, or within seconds by a sweep that looks at a bounded number
-//!   of members at a time.
+//!   to it, the next list of the channel, or by a sweep that looks at 40,000 members a second. Of those
+//!   that one message finds dead, the first 4,096 go at once and the others with the sweep.
 //! - **The sender** gets its own broadcast if it is a member.
 //! - **Order.** Messages from one sender to one member arrive in the order in which they were sent, whichever
 //!   of `broadcast`, `local_broadcast`, `try_broadcast` and `publish` sent them. Between members, and
@@ -76,6 +76,24 @@
 //! the last [`PubSub`] of it is dropped or its arbiter stops; everything then says `Stopped`. It holds
 //! an address of each member, so an actor that would have ended because nobody had its address any
 //! more lives on for as long as it is a member.
+//!
+//! # Cost
+//!
+//! What an operation costs does not depend on how many members and channels there are beside those that it concerns;
+//! `benches/README.md` has the figures, up to a million members in a hundred thousand channels.
+//!
+//! - **Joining and leaving** take constant time. Now and then a table is full and moves to one of twice the
+//!   size, for which a join takes a tenth of a second when there are a million members.
+//! - **A death** takes time in proportion to the channels that the member was in.
+//! - **A broadcast** takes time in proportion to the members of its channel, a quarter of a microsecond to one for
+//!   each. Requests are done one after the other, so that whoever joins during a broadcast to a million
+//!   waits for up to a second. Everything else on the registry's thread has its turn after each millisecond
+//!   of requests, or after one that takes longer: a registry with large channels belongs on an arbiter of its own.
+//! - **A list** of members takes time in proportion to their number, the list of channels to that of the channels; a tenth
+//!   of a second for a million.
+//! - **Memory**: a member takes about 300 bytes, most of it for the clone of its address, and nothing more for
+//!   two more channels but 16 to 32 bytes for its entry in each. A channel takes about 150 bytes.
+//!   What those who left took is kept for those who come.
 
 mod builder;
 mod channel;
