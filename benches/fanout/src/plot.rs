@@ -69,7 +69,8 @@ fn panel(
         values.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)))
     };
     let (fewest, most) = ends(&mut all.iter().map(|&(sockets, _)| sockets));
-    let (low, high) = ends(&mut all.iter().flat_map(|(_, y)| [y.least.max(least), y.most]));
+    let (low, high) =
+        ends(&mut all.iter().flat_map(|(_, y)| [y.least.max(least), y.most.max(least)]));
     if low > high {
         return String::new();
     }

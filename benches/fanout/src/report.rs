@@ -1,5 +1,6 @@
 //! Figures for people, as Markdown, and for programs, as JSON and CSV.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -150,21 +151,24 @@ fn targets(results: &Results, sockets: usize) -> [Target; 5] {
 /// Every run, nested as JSON and flat as CSV.
 pub(crate) fn write(results: &Results, folder: &Path) -> Result<(), Failure> {
     fs::write(folder.join("results.json"), serde_json::to_vec_pretty(&results.0)?)?;
-    let mut csv = String::new();
+    let mut rows = Vec::new();
     for row in &results.0 {
-        let mut cells = Vec::new();
+        let mut cells = BTreeMap::new();
         flatten("", &serde_json::to_value(row)?, &mut cells);
-        let (names, values): (Vec<_>, Vec<_>) = cells.into_iter().unzip();
-        if csv.is_empty() {
-            csv = names.join(",") + "\n";
-        }
-        csv += &(values.join(",") + "\n");
+        rows.push(cells);
+    }
+    // Not every run has every figure.
+    let names: BTreeSet<&String> = rows.iter().flat_map(BTreeMap::keys).collect();
+    let mut csv = names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(",") + "\n";
+    for row in &rows {
+        let cells = names.iter().map(|name| row.get(*name).map_or("", String::as_str));
+        csv += &(cells.collect::<Vec<_>>().join(",") + "\n");
     }
     Ok(fs::write(folder.join("results.csv"), csv)?)
 }
 
 /// A run's figures, each with its path for a name. No value has a comma.
-fn flatten(path: &str, value: &Value, cells: &mut Vec<(String, String)>) {
+fn flatten(path: &str, value: &Value, cells: &mut BTreeMap<String, String>) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
@@ -172,8 +176,12 @@ fn flatten(path: &str, value: &Value, cells: &mut Vec<(String, String)>) {
                 flatten(&path, value, cells);
             }
         }
-        Value::String(text) => cells.push((path.to_owned(), text.clone())),
         Value::Null => {}
-        other => cells.push((path.to_owned(), other.to_string())),
+        Value::String(text) => {
+            cells.insert(path.to_owned(), text.clone());
+        }
+        other => {
+            cells.insert(path.to_owned(), other.to_string());
+        }
     }
 }
