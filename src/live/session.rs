@@ -215,10 +215,8 @@ impl<W: Wire> Session<W> {
         }
         if self.next_ping <= now {
             self.next_ping = now + heartbeat.ping;
-            // One that takes nothing is not sent more.
-            if self.wire.blocked().is_none() {
-                self.wire.force(W::heartbeat());
-            }
+            // In its turn, behind what waits: one that takes nothing is closed before the next.
+            self.wire.force(W::heartbeat());
         }
         self.set_timer(silent_at(&self.wire).map_or(self.next_ping, |at| at.min(self.next_ping)));
         Poll::Ready(Time::Changed)

@@ -121,7 +121,8 @@ async fn a_crowd_that_never_reads_fills_the_memory_or_holds_up_others() {
     assert!(most > 16 * 1024, "nobody was blocked: the test tests nothing");
     assert!(most <= 256 * 1024, "the kernel holds {most} bytes for one reader");
     // All of them wait for the same bytes: a few megabytes, not one for each.
-    assert!(grown < 64 * 1024, "{grown} KB more for {CROWD} readers that do not read");
+    // Apart from noise of the indexer's: a copy for each would be a gigabyte.
+    assert!(grown < 192 * 1024, "{grown} KB more for {CROWD} readers that do not read");
     let started = Instant::now();
     while unsent(server.port).iter().filter(|bytes| **bytes > 0).count() > 0 {
         assert!(started.elapsed() < PATIENCE, "readers that never read are kept");
