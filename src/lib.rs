@@ -5,6 +5,7 @@
 //! to bottom, a request goes through `server`, `guard`, `router`, `controllers`, `models` and `db`, and its
 //! events through `events`, `pubsub`, and then `live` and `search`.
 
+pub mod cluster;
 pub mod pubsub;
 
 #[cfg(feature = "app")]
