@@ -4,5 +4,6 @@
 mod adapter;
 mod isolated;
 
-pub use self::adapter::{Adapter, Incoming, NodeId};
+pub use self::adapter::{Adapter, Incoming};
 pub use self::isolated::Isolated;
+pub use crate::pubsub::NodeId;

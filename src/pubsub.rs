@@ -104,11 +104,14 @@ mod groups;
 mod inlet;
 mod laggards;
 mod lifeline;
+mod link;
 mod member;
 mod membership;
 mod monitor;
+mod node;
 mod payload;
 mod registry;
+mod remote;
 mod subscriber;
 mod watchers;
 
@@ -121,9 +124,11 @@ pub use self::channel::Channel;
 pub use self::envelope::{Envelope, Sender};
 pub use self::error::{Error, JoinError, LeaveError, TryBroadcastError};
 pub use self::lifeline::Lifeline;
+pub use self::link::{Joins, Link, Local, Snapshot, Step, Update};
 pub use self::member::Member;
 pub use self::membership::Membership;
 pub use self::monitor::{Change, Monitor};
+pub use self::node::NodeId;
 pub use self::payload::Payload;
 
 use self::command::Command;
@@ -217,8 +222,8 @@ impl PubSub {
         topic: impl Into<Arc<str>>,
         payload: Payload,
     ) -> Result<(), Error> {
-        // One node is all nodes until an adapter reaches others; callers say now which of the two they mean.
-        self.local_broadcast(channel, topic, payload).await
+        let envelope = Envelope::new(channel, topic, payload).sent_by(&self.sender);
+        self.inlet.send(Command::Broadcast(envelope)).await
     }
 
     /// Sends a message to the members of `channel` on this node only; otherwise as [`PubSub::broadcast`].
@@ -241,7 +246,7 @@ impl PubSub {
         payload: Payload,
     ) -> Result<(), TryBroadcastError> {
         let envelope = Envelope::new(channel, topic, payload).sent_by(&self.sender);
-        self.inlet.try_send(Command::Dispatch(envelope))
+        self.inlet.try_send(Command::Broadcast(envelope))
     }
 
     /// Sends a ready-made envelope, such as one with a position, to this node's members of its channel.
@@ -267,7 +272,8 @@ impl PubSub {
     ///
     /// Everything sent before by the same caller has reached the mailboxes when it returns, which makes it a barrier.
     pub async fn get_members(&self, channel: impl Into<Channel>) -> Result<Vec<Member>, Error> {
-        self.get_local_members(channel).await
+        let (channel, node) = (channel.into(), Arc::clone(&self.sender.node));
+        self.inlet.ask(|members| Command::Members { channel, node, members }).await
     }
 
     /// The living members of `channel` on this node; otherwise as [`PubSub::get_members`].
@@ -276,10 +282,16 @@ impl PubSub {
         channel: impl Into<Channel>,
     ) -> Result<Vec<Member>, Error> {
         let (channel, node) = (channel.into(), Arc::clone(&self.sender.node));
-        self.inlet.ask(|members| Command::Members { channel, node, members }).await
+        self.inlet.ask(|members| Command::LocalMembers { channel, node, members }).await
     }
 
-    /// All channels with a living member, each once, in no order.
+    /// The names of all nodes that are there, this one first, the others in no order.
+    pub async fn nodes(&self) -> Result<Vec<Arc<str>>, Error> {
+        let others = self.inlet.ask(Command::Nodes).await?;
+        Ok(std::iter::once(Arc::clone(&self.sender.node)).chain(others).collect())
+    }
+
+    /// All channels with a living member on any node, each once, in no order.
     pub async fn which_groups(&self) -> Result<Vec<Channel>, Error> {
         self.inlet.ask(Command::Channels).await
     }

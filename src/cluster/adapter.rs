@@ -1,42 +1,11 @@
-//! What a transport between nodes has to do. Owns the trait and the identity of a node.
+//! What a transport between nodes has to do.
 
 use std::collections::HashSet;
-use std::fmt;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
-/// One run of one node: a node that was started anew is another one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId {
-    name: Arc<str>,
-    incarnation: u64,
-}
-
-impl NodeId {
-    /// The node of this name, in this incarnation: a number that no earlier run of it had.
-    pub fn new(name: impl Into<Arc<str>>, incarnation: u64) -> NodeId {
-        NodeId { name: name.into(), incarnation }
-    }
-
-    /// The node's name, as people know it.
-    pub fn name(&self) -> &Arc<str> {
-        &self.name
-    }
-
-    /// Which of its runs.
-    pub fn incarnation(&self) -> u64 {
-        self.incarnation
-    }
-}
-
-/// For people: the name.
-impl fmt::Display for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.name.fmt(f)
-    }
-}
+use crate::pubsub::NodeId;
 
 /// Reaches the other nodes. None of its functions waits for anything, so that a peer that is slow or
 /// frozen slows nobody.

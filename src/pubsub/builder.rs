@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use actix::ArbiterHandle;
 
-use super::PubSub;
 use super::inlet::Inlet;
+use super::{Link, NodeId, PubSub};
 
 /// A registry about to be started, with limits: see [`PubSub::builder`].
 #[derive(Clone, Debug)]
@@ -35,11 +35,20 @@ impl Builder {
     ///
     /// Outside of an actix `System`, as starting any actor does.
     pub fn start(self) -> PubSub {
-        PubSub::over(Inlet::start(self.max_channels), self.node)
+        PubSub::over(Inlet::start(self.max_channels, None), self.node)
     }
 
     /// Starts it on `arbiter`, as [`PubSub::start_in`] does.
     pub fn start_in(self, arbiter: &ArbiterHandle) -> PubSub {
-        PubSub::over(Inlet::start_in(arbiter, self.max_channels), self.node)
+        PubSub::over(Inlet::start_in(arbiter, self.max_channels, None), self.node)
+    }
+
+    /// Starts it on `arbiter` with a [`Link`] to other nodes, of which this is one in a new run.
+    pub fn start_linked_in(self, arbiter: &ArbiterHandle) -> (PubSub, Link) {
+        let (outlet, link) = Link::new(NodeId::now(Arc::clone(&self.node)));
+        let inlet = Inlet::start_in(arbiter, self.max_channels, Some(outlet));
+        let pubsub = PubSub::over(inlet, self.node);
+        let link = link(&pubsub.inlet);
+        (pubsub, link)
     }
 }

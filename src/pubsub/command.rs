@@ -6,6 +6,7 @@ use actix::{Message, Recipient};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::inlet::Inlet;
+use super::link::{Snapshot, Update};
 use super::{Channel, Envelope, Member, Monitor};
 
 /// What the registry is asked; the one who asks may have given up waiting for the answer.
@@ -20,7 +21,10 @@ pub(super) enum Command {
         member: Recipient<Envelope>,
         left: oneshot::Sender<bool>,
     },
+    /// To this node's members.
     Dispatch(Envelope),
+    /// To all nodes' members.
+    Broadcast(Envelope),
     DispatchAll {
         envelopes: Vec<Envelope>,
         done: oneshot::Sender<()>,
@@ -30,7 +34,15 @@ pub(super) enum Command {
         node: Arc<str>,
         members: oneshot::Sender<Vec<Member>>,
     },
+    LocalMembers {
+        channel: Channel,
+        node: Arc<str>,
+        members: oneshot::Sender<Vec<Member>>,
+    },
     Channels(oneshot::Sender<Vec<Channel>>),
+    Nodes(oneshot::Sender<Vec<Arc<str>>>),
+    Snapshot(oneshot::Sender<Snapshot>),
+    Update(Update),
     Monitor {
         channel: Channel,
         node: Arc<str>,

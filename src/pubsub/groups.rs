@@ -1,10 +1,16 @@
 //! The process groups themselves, without the actor around them. Owns when members come, go and are found dead,
 //! and who is told; leaves counting to `Membership`, delivery to `Subscriber` and `Laggards`, and monitors to `Watchers`.
 
+use std::collections::HashSet;
+use std::slice;
 use std::sync::{Arc, Weak};
+
+use actix::Recipient;
 
 use super::inlet::Inlet;
 use super::laggards::Laggards;
+use super::link::{Joins, LONGEST_NAME, Outlet, Snapshot, Update};
+use super::remote::Remote;
 use super::subscriber::{Delivery, Subscriber};
 use super::watchers::Watchers;
 use super::{Change, Channel, Envelope, Member, Membership, Monitor};
@@ -13,29 +19,39 @@ use super::{Change, Channel, Envelope, Member, Membership, Monitor};
 /// Also how many that a broadcast found dead are removed before the next request.
 const STEP: usize = 4096;
 
-/// All of one node's channels.
+/// All of one node's channels, and what it knows of other nodes' members.
 pub(super) struct Groups {
     membership: Membership<Subscriber>,
     max_channels: usize,
     watchers: Watchers,
     laggards: Laggards,
+    // The number of the member that came last.
+    number: u64,
+    // Who tells other nodes, where there can be any.
+    outlet: Option<Outlet>,
+    remote: Remote,
     // Where the sweep goes on.
     cursor: usize,
 }
 
 impl Groups {
-    pub(super) fn new(max_channels: usize) -> Groups {
+    pub(super) fn new(max_channels: usize, outlet: Option<Outlet>) -> Groups {
         Groups {
             membership: Membership::new(),
             max_channels,
             watchers: Watchers::default(),
             laggards: Laggards::default(),
+            number: 0,
+            outlet,
+            remote: Remote::default(),
             cursor: 0,
         }
     }
 
     /// `false` when that would make one channel too many.
-    pub(super) fn join(&mut self, channel: Channel, member: Subscriber) -> bool {
+    pub(super) fn join(&mut self, channel: Channel, member: Recipient<Envelope>) -> bool {
+        self.number += 1;
+        let member = Subscriber::new(member, self.number);
         // The request may have been overtaken by the actor's death, which nobody would report a second time.
         if !member.is_alive() {
             return true;
@@ -46,22 +62,51 @@ impl Groups {
             return false;
         }
         let member = self.membership.join(channel.clone(), member);
-        self.watchers.tell(&channel, &member, Change::Joined);
+        self.tell(&channel, &member, true);
         true
     }
 
-    pub(super) fn leave(&mut self, channel: &Channel, member: &Subscriber) -> bool {
+    pub(super) fn leave(&mut self, channel: &Channel, member: &Recipient<Envelope>) -> bool {
+        // As it is known, with its number.
+        let Some(member) = self.membership.find(member).cloned() else {
+            return false;
+        };
         if !member.is_alive() {
-            self.bury(member);
+            self.bury(&member);
         }
-        let left = self.membership.leave(channel.as_str(), member);
+        let left = self.membership.leave(channel.as_str(), &member);
         if left {
-            self.watchers.tell(channel, member, Change::Left);
-            if !self.laggards.is_empty() && !self.membership.contains(member) {
-                self.laggards.forget(member);
+            self.tell(channel, &member, false);
+            if !self.laggards.is_empty() && !self.membership.contains(&member) {
+                self.laggards.forget(&member);
             }
         }
         left
+    }
+
+    pub(super) fn died(&mut self, member: &Recipient<Envelope>) {
+        if let Some(member) = self.membership.find(member).cloned() {
+            self.bury(&member);
+        }
+    }
+
+    /// Tells monitors and other nodes of a change on this one.
+    fn tell(&mut self, channel: &Channel, member: &Subscriber, joined: bool) {
+        let change = if joined { Change::Joined } else { Change::Left };
+        self.watchers.tell(channel, |node| change(Member::local(node, member.clone())));
+        if let Some(outlet) = &mut self.outlet {
+            outlet.changed(channel, member.number(), joined);
+        }
+    }
+
+    /// Delivers an envelope here, and hands it to the other nodes.
+    pub(super) fn broadcast(&mut self, envelope: &Envelope) {
+        self.dispatch(slice::from_ref(envelope));
+        if let Some(outlet) = &self.outlet
+            && !self.remote.is_empty()
+        {
+            outlet.broadcast(envelope);
+        }
     }
 
     /// Delivers envelopes, in order. A run of them for one channel goes to each member together, which finds
@@ -87,8 +132,15 @@ impl Groups {
         self.bury_all(&dead);
     }
 
-    /// The members of a channel, after those that died unnoticed are gone: monitors see them leave too.
+    /// The members of a channel on all nodes.
     pub(super) fn members(&mut self, channel: &Channel, node: &Arc<str>) -> Vec<Member> {
+        let mut members = self.local_members(channel, node);
+        members.extend(self.remote.members(channel));
+        members
+    }
+
+    /// The members of a channel on this node, after those that died unnoticed are gone: monitors see them leave too.
+    pub(super) fn local_members(&mut self, channel: &Channel, node: &Arc<str>) -> Vec<Member> {
         let dead =
             self.membership.members(channel.as_str()).filter(|(member, _)| !member.is_alive());
         let dead: Vec<_> = dead.map(|(member, _)| member.clone()).collect();
@@ -103,7 +155,38 @@ impl Groups {
         let alive = self.membership.channels().filter_map(|(channel, mut members)| {
             members.any(Subscriber::is_alive).then(|| channel.clone())
         });
-        alive.collect()
+        if self.remote.is_empty() {
+            return alive.collect();
+        }
+        let everywhere: HashSet<_> = alive.chain(self.remote.channels().cloned()).collect();
+        everywhere.into_iter().collect()
+    }
+
+    /// The names of the other nodes that are there.
+    pub(super) fn other_nodes(&self) -> Vec<Arc<str>> {
+        self.remote.names().cloned().collect()
+    }
+
+    /// What other nodes have to know of this one.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let named = self.membership.channels().map(|(channel, _)| channel);
+        let joins =
+            named.filter(|channel| channel.as_str().len() <= LONGEST_NAME).flat_map(|channel| {
+                self.membership.members(channel.as_str()).map(|(member, times)| Joins {
+                    channel: channel.clone(),
+                    member: member.number(),
+                    times: times.try_into().unwrap_or(u32::MAX),
+                })
+            });
+        Snapshot {
+            version: self.outlet.as_ref().map_or(0, Outlet::version),
+            joins: joins.collect(),
+        }
+    }
+
+    /// Takes in what another node's members are.
+    pub(super) fn update(&mut self, update: Update) {
+        self.remote.update(update, &mut self.watchers);
     }
 
     pub(super) fn monitor(
@@ -122,7 +205,7 @@ impl Groups {
     }
 
     /// Removes a member from every channel.
-    pub(super) fn bury(&mut self, member: &Subscriber) {
+    fn bury(&mut self, member: &Subscriber) {
         let joined = self.membership.remove(member);
         if joined.is_empty() {
             return;
@@ -131,7 +214,7 @@ impl Groups {
         self.laggards.forget(member);
         for (channel, times) in joined {
             for _ in 0..times {
-                self.watchers.tell(&channel, member, Change::Left);
+                self.tell(&channel, member, false);
             }
         }
     }

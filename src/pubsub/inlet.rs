@@ -8,6 +8,7 @@ use actix::{Actor, Addr, ArbiterHandle};
 use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 
 use super::command::{Command, Queued};
+use super::link::Outlet;
 use super::registry::Registry;
 use super::{Error, TryBroadcastError};
 
@@ -25,12 +26,17 @@ pub(super) struct Inlet {
 }
 
 impl Inlet {
-    pub(super) fn start(max_channels: usize) -> Inlet {
-        Inlet::to(Registry::new(max_channels).start())
+    pub(super) fn start(max_channels: usize, outlet: Option<Outlet>) -> Inlet {
+        Inlet::to(Registry::new(max_channels, outlet).start())
     }
 
-    pub(super) fn start_in(arbiter: &ArbiterHandle, max_channels: usize) -> Inlet {
-        Inlet::to(Registry::start_in_arbiter(arbiter, move |_| Registry::new(max_channels)))
+    pub(super) fn start_in(
+        arbiter: &ArbiterHandle,
+        max_channels: usize,
+        outlet: Option<Outlet>,
+    ) -> Inlet {
+        let registry = move |_: &mut _| Registry::new(max_channels, outlet);
+        Inlet::to(Registry::start_in_arbiter(arbiter, registry))
     }
 
     fn to(registry: Addr<Registry>) -> Inlet {

@@ -4,19 +4,34 @@ use std::sync::Arc;
 
 use actix::Recipient;
 
-use super::Envelope;
 use super::subscriber::Subscriber;
+use super::{Envelope, NodeId};
 
-/// A member of a channel: equal to another when both are the same actor.
+/// A member of a channel, on whichever node: equal to another when both are the same actor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Member {
     node: Arc<str>,
-    local: Option<Subscriber>,
+    identity: Identity,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Identity {
+    Local(Subscriber),
+    /// Numbered by that run of its node.
+    Remote {
+        incarnation: u64,
+        number: u64,
+    },
 }
 
 impl Member {
     pub(super) fn local(node: &Arc<str>, subscriber: Subscriber) -> Member {
-        Member { node: Arc::clone(node), local: Some(subscriber) }
+        Member { node: Arc::clone(node), identity: Identity::Local(subscriber) }
+    }
+
+    pub(super) fn remote(node: &NodeId, number: u64) -> Member {
+        let identity = Identity::Remote { incarnation: node.incarnation(), number };
+        Member { node: Arc::clone(node.name()), identity }
     }
 
     /// The name of the node that it lives on.
@@ -26,6 +41,9 @@ impl Member {
 
     /// Its address, if it lives on this node.
     pub fn recipient(&self) -> Option<&Recipient<Envelope>> {
-        self.local.as_ref().map(Subscriber::recipient)
+        match &self.identity {
+            Identity::Local(subscriber) => Some(subscriber.recipient()),
+            Identity::Remote { .. } => None,
+        }
     }
 }

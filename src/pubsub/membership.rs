@@ -57,6 +57,11 @@ impl<M: Clone + Eq + Hash> Membership<M> {
     ///
     /// Where an equal member is known already that one is kept, here and in every channel. Returned is the one kept.
     pub fn join(&mut self, channel: Channel, member: M) -> M {
+        self.join_times(channel, member, 1)
+    }
+
+    /// [`join`](Membership::join), so many times, which is not 0.
+    pub(super) fn join_times(&mut self, channel: Channel, member: M, times: u32) -> M {
         let number = match self.numbers.get(&channel) {
             Some(number) => *number,
             None => {
@@ -72,10 +77,10 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         let joined = entry.or_default();
         let seats = &mut self.groups[number as usize].seats;
         if let Some(place) = joined.find(number) {
-            let times = &mut seats[joined.get(place).seat as usize].times;
-            *times = times.saturating_add(1);
+            let known = &mut seats[joined.get(place).seat as usize].times;
+            *known = known.saturating_add(times);
         } else {
-            seats.push(Seat { member: member.clone(), place: short(joined.len()), times: 1 });
+            seats.push(Seat { member: member.clone(), place: short(joined.len()), times });
             joined.push(Place { channel: number, seat: short(seats.len() - 1) });
         }
         member
@@ -179,6 +184,14 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         Q: Hash + Equivalent<M> + ?Sized,
     {
         self.members.contains_key(member)
+    }
+
+    /// The member that is equal to `member`, as it is kept.
+    pub(super) fn find<Q>(&self, member: &Q) -> Option<&M>
+    where
+        Q: Hash + Equivalent<M> + ?Sized,
+    {
+        self.members.get_key_value(member).map(|(member, _)| member)
     }
 
     /// One of the members, by a number below [`Membership::len`]: for walking through all of them in steps.

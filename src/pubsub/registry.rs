@@ -10,7 +10,7 @@ use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler,
 
 use super::command::{Command, Queued};
 use super::groups::Groups;
-use super::subscriber::Subscriber;
+use super::link::Outlet;
 
 /// How often the sweep goes on, and who missed messages is told.
 const TICK: Duration = Duration::from_millis(100);
@@ -26,9 +26,9 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    pub(super) fn new(max_channels: usize) -> Registry {
+    pub(super) fn new(max_channels: usize, outlet: Option<Outlet>) -> Registry {
         let now = Instant::now();
-        Registry { groups: Groups::new(max_channels), rested: now, ticked: now }
+        Registry { groups: Groups::new(max_channels, outlet), rested: now, ticked: now }
     }
 
     fn tick(&mut self) {
@@ -41,12 +41,13 @@ impl Registry {
     fn execute(&mut self, command: Command, ctx: &mut Context<Registry>) {
         match command {
             Command::Join { channel, member, joined } => {
-                joined.send(self.groups.join(channel, Subscriber::new(member))).ok();
+                joined.send(self.groups.join(channel, member)).ok();
             }
             Command::Leave { channel, member, left } => {
-                left.send(self.groups.leave(&channel, &Subscriber::new(member))).ok();
+                left.send(self.groups.leave(&channel, &member)).ok();
             }
             Command::Dispatch(envelope) => self.groups.dispatch(slice::from_ref(&envelope)),
+            Command::Broadcast(envelope) => self.groups.broadcast(&envelope),
             Command::DispatchAll { envelopes, done } => {
                 self.groups.dispatch(&envelopes);
                 done.send(()).ok();
@@ -54,6 +55,16 @@ impl Registry {
             Command::Members { channel, node, members } => {
                 members.send(self.groups.members(&channel, &node)).ok();
             }
+            Command::LocalMembers { channel, node, members } => {
+                members.send(self.groups.local_members(&channel, &node)).ok();
+            }
+            Command::Nodes(nodes) => {
+                nodes.send(self.groups.other_nodes()).ok();
+            }
+            Command::Snapshot(snapshot) => {
+                snapshot.send(self.groups.snapshot()).ok();
+            }
+            Command::Update(update) => self.groups.update(update),
             Command::Channels(channels) => {
                 channels.send(self.groups.channels()).ok();
             }
@@ -61,7 +72,7 @@ impl Registry {
                 monitor.send(self.groups.monitor(channel, node, inlet)).ok();
             }
             Command::Unmonitor { channel, id } => self.groups.unmonitor(&channel, id),
-            Command::Died(member) => self.groups.bury(&Subscriber::new(member)),
+            Command::Died(member) => self.groups.died(&member),
             Command::Stop => ctx.stop(),
         }
     }

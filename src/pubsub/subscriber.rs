@@ -25,6 +25,8 @@ struct Inner {
     // Whether `Laggards` has something to tell it, known here so that a delivery need not look. The registry alone
     // reads and writes it; it is atomic because lists of members go to other threads.
     lags: AtomicBool,
+    // What other nodes know it by.
+    number: u64,
 }
 
 /// What became of a message.
@@ -39,8 +41,12 @@ pub(super) enum Delivery {
 }
 
 impl Subscriber {
-    pub(super) fn new(recipient: Recipient<Envelope>) -> Subscriber {
-        Subscriber(Arc::new(Inner { recipient, lags: AtomicBool::new(false) }))
+    pub(super) fn new(recipient: Recipient<Envelope>, number: u64) -> Subscriber {
+        Subscriber(Arc::new(Inner { recipient, lags: AtomicBool::new(false), number }))
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.0.number
     }
 
     pub(super) fn recipient(&self) -> &Recipient<Envelope> {

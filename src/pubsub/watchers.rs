@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::subscriber::Subscriber;
-use super::{Change, Channel, Member};
+use super::{Change, Channel};
 
 /// How many changes a monitor may leave unread.
 const UNREAD: usize = 1024;
@@ -42,17 +41,14 @@ impl Watchers {
         self.retain(channel, |watcher| watcher.id != id);
     }
 
-    /// Tells all watchers of `channel`. For one that is gone, or has not read what it was sent, it is the end.
-    pub(super) fn tell(
-        &mut self,
-        channel: &Channel,
-        member: &Subscriber,
-        change: fn(Member) -> Change,
-    ) {
-        self.retain(channel, |watcher| {
-            let member = Member::local(&watcher.node, member.clone());
-            watcher.changes.try_send(change(member)).is_ok()
-        });
+    /// Tells all watchers of `channel` of a change, made with the name of their node. For one that is gone, or has not read what it was sent, it is the end.
+    pub(super) fn tell(&mut self, channel: &Channel, change: impl Fn(&Arc<str>) -> Change) {
+        self.retain(channel, |watcher| watcher.changes.try_send(change(&watcher.node)).is_ok());
+    }
+
+    /// The channels that are watched.
+    pub(super) fn channels(&self) -> impl Iterator<Item = &Channel> {
+        self.channels.keys()
     }
 
     fn retain(&mut self, channel: &Channel, keep: impl FnMut(&Watcher) -> bool) {
