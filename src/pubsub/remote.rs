@@ -8,6 +8,9 @@ use super::link::{Joins, Step, Update};
 use super::watchers::Watchers;
 use super::{Change, Channel, Member, Membership, NodeId};
 
+/// No node is believed to have more members.
+const MOST: usize = 8_000_000;
+
 /// The other nodes that are there, each with its members by their numbers.
 #[derive(Default)]
 pub(super) struct Remote {
@@ -36,6 +39,9 @@ impl Remote {
                 // Of a node that is gone already nothing more is known.
                 let Some(members) = self.nodes.get_mut(&node) else { return };
                 for Step { channel, member, joined } in steps {
+                    if joined && members.len() >= MOST {
+                        continue;
+                    }
                     let told: fn(Member) -> Change = if joined {
                         members.join(channel.clone(), member);
                         Change::Joined
