@@ -11,5 +11,6 @@ mod limits;
 mod membership;
 mod model;
 mod monitors;
+mod nodes;
 mod shutdown;
 mod support;
