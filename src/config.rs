@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::connection::{Database, Postgres};
 use crate::models::event::Retention;
 
 /// The command line as clap sees it.
@@ -43,7 +44,8 @@ pub struct StorageArgs {
     /// Folder of the database and the search index; made if missing
     #[arg(long, env = "KILONOVA_DATA_DIR", default_value = "./data", value_name = "DIR")]
     pub data_dir: PathBuf,
-    /// Database to use instead of the SQLite file in the data folder: sqlite:PATH [env: DATABASE_URL=]
+    /// Database to use instead of the SQLite file in the data folder: sqlite:PATH or
+    /// postgres://USER:PASSWORD@HOST/NAME [env: DATABASE_URL=]
     #[arg(long, env = "KILONOVA_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     database_url: Option<String>,
 }
@@ -114,18 +116,13 @@ pub struct ServeArgs {
 /// Where the data is, checked.
 #[derive(Clone, Debug)]
 pub struct Storage {
-    /// The folder of everything that is kept.
+    /// The folder of the search index and, when there is no other database, of the SQLite file.
     pub data_dir: PathBuf,
-    /// The SQLite file, when it is not the one in the folder.
-    pub sqlite: Option<PathBuf>,
+    /// The database.
+    pub database: Database,
 }
 
 impl Storage {
-    /// The SQLite file.
-    pub fn database(&self) -> PathBuf {
-        self.sqlite.clone().unwrap_or_else(|| self.data_dir.join(SQLITE_FILE))
-    }
-
     /// The folder of the search index.
     pub fn index(&self) -> PathBuf {
         self.data_dir.join("index")
@@ -196,21 +193,25 @@ impl StorageArgs {
     /// Checks which database is meant.
     pub fn check(self) -> Result<Storage, Error> {
         let url = self.database_url.or_else(|| std::env::var("DATABASE_URL").ok());
-        let sqlite = match url.as_deref().map(|url| (url, url.split_once(':'))) {
-            None | Some(("", _)) => None,
-            Some((_, Some(("sqlite", path)))) if !path.is_empty() => {
-                Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
-            }
-            Some((_, Some(("postgres" | "postgresql", _)))) => {
-                return Err(Error(
-                    "this version has no PostgreSQL yet: --database-url takes sqlite:PATH"
-                        .to_owned(),
-                ));
-            }
-            // The URL may hold a password: it is not repeated.
-            Some(_) => return Err(Error("--database-url: expected sqlite:PATH".to_owned())),
+        let database = match url.as_deref() {
+            None | Some("") => Database::Sqlite(self.data_dir.join(SQLITE_FILE)),
+            Some(url) => database("--database-url", url)?,
         };
-        Ok(Storage { data_dir: self.data_dir, sqlite })
+        Ok(Storage { data_dir: self.data_dir, database })
+    }
+}
+
+/// The database that a URL names. An error names the flag and never repeats the URL, which may hold
+/// a password.
+fn database(flag: &str, url: &str) -> Result<Database, Error> {
+    match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => {
+            Ok(Database::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))))
+        }
+        Some(("postgres" | "postgresql", _)) => Postgres::parse(url)
+            .map(|server| Database::Postgres(Box::new(server)))
+            .map_err(|error| Error(format!("{flag}: {error}"))),
+        _ => Err(Error(format!("{flag}: expected sqlite:PATH or postgres://…"))),
     }
 }
 

@@ -57,17 +57,16 @@ fn import(args: ImportArgs) -> Result<(), Failure> {
             .map_err(|error| app::Error::Folder(storage.data_dir.display().to_string(), error))?;
     }
     let out = &mut std::io::stdout().lock();
-    import::command(&args.source, &storage.database(), args.dry_run, out)?;
+    import::command(&args.source, &storage.database, args.dry_run, out)?;
     Ok(())
 }
 
 fn reindex(args: StorageArgs) -> Result<(), Failure> {
     let storage = args.check()?;
-    let path = storage.database();
-    if !path.is_file() {
-        return Err(format!("there is no database at {}", path.display()).into());
+    if storage.database.is_missing() {
+        return Err(format!("there is no database at {}", storage.database).into());
     }
-    let db = Db::open(&path, Box::new(|_| {}))?;
+    let db = Db::open(&storage.database, Box::new(|_| {}))?;
     let bar = ProgressBar::new(0).with_style(
         ProgressStyle::with_template("indexing {wide_bar} {pos}/{len} {elapsed}")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
