@@ -36,6 +36,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Builds the search index anew; refused while a server holds it
     Reindex(StorageArgs),
+    /// Copies a site to another, empty database, with ids, events and positions; servers must be stopped
+    Copy(CopyArgs),
 }
 
 /// Where the data is.
@@ -62,6 +64,17 @@ pub struct ImportArgs {
     /// Where to.
     #[command(flatten)]
     pub storage: StorageArgs,
+}
+
+/// `kilonova copy`.
+#[derive(Debug, Args)]
+pub struct CopyArgs {
+    /// Database to copy: sqlite:PATH or postgres://…
+    #[arg(long, env = "KILONOVA_FROM", value_name = "URL", hide_env_values = true)]
+    from: String,
+    /// Empty database to copy to [default: DATABASE_URL]
+    #[arg(long, env = "KILONOVA_TO", value_name = "URL", hide_env_values = true)]
+    to: Option<String>,
 }
 
 /// Who may read and write.
@@ -198,6 +211,15 @@ impl StorageArgs {
             Some(url) => database("--database-url", url)?,
         };
         Ok(Storage { data_dir: self.data_dir, database })
+    }
+}
+
+impl CopyArgs {
+    /// Checks which databases are meant: the one to copy and the one to copy to.
+    pub fn check(self) -> Result<(Database, Database), Error> {
+        let to = self.to.or_else(|| std::env::var("DATABASE_URL").ok());
+        let to = to.ok_or_else(|| Error("--to is missing: the database to copy to".to_owned()))?;
+        Ok((database("--from", &self.from)?, database("--to", &to)?))
     }
 }
 

@@ -35,6 +35,25 @@ pub struct Db {
     log_id: Arc<str>,
 }
 
+/// A connection that may write, to a database of the newest schema. For commands that need no more.
+pub fn open_migrated(database: &Database) -> Result<DbConnection, Error> {
+    let mut connection = database.open(Access::Write)?;
+    migrate::run(&mut connection)?;
+    Ok(connection)
+}
+
+/// Whether a database has no tables yet.
+pub fn is_bare(connection: &mut DbConnection) -> diesel::QueryResult<bool> {
+    use diesel::dsl::sql;
+    use diesel::prelude::*;
+    use diesel::sql_types::Bool;
+    let bare = match connection {
+        DbConnection::Sqlite(_) => "NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'posts')",
+        DbConnection::Postgres(_) => "to_regclass('posts') IS NULL",
+    };
+    diesel::select(sql::<Bool>(bare)).get_result(connection)
+}
+
 /// A value and the position of the log that it is true as of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct At<T> {
@@ -52,8 +71,7 @@ impl Db {
     /// Opens the database, a SQLite file being made if missing, brings it to the newest schema and
     /// starts the writer. Blocks: for start-up and commands.
     pub fn open(database: &Database, on_commit: OnCommit) -> Result<Db, Error> {
-        let mut connection = database.open(Access::Write)?;
-        migrate::run(&mut connection)?;
+        let mut connection = open_migrated(database)?;
         let log_id = event::log(&mut connection)?.id.into();
         Ok(Db {
             readers: Readers::new(database.clone(), READERS),

@@ -95,8 +95,9 @@ pub fn command(
         false => Target::Database(Db::open(database, Box::new(|_| {}))?),
         true if database.is_missing() => Target::DryRun(None),
         true => {
-            let connection = database.open(Access::Read).map_err(db::Error::from)?;
-            Target::DryRun(Some(connection))
+            let mut connection = database.open(Access::Read).map_err(db::Error::from)?;
+            let bare = db::is_bare(&mut connection)?;
+            Target::DryRun((!bare).then_some(connection))
         }
     };
     let progress = progress();

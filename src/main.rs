@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use kilonova::app::{self, App};
-use kilonova::config::{Cli, Command, ImportArgs, ServeArgs, StorageArgs};
+use kilonova::config::{Cli, Command, CopyArgs, ImportArgs, ServeArgs, StorageArgs};
 use kilonova::db::Db;
-use kilonova::{import, search};
+use kilonova::{copy, import, search};
 
 /// What is logged unless `RUST_LOG` says otherwise. Libraries are talkative.
 const LOG: &str = "info,tantivy=warn,actix_server=warn";
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(args),
         Command::Import(args) => import(args),
         Command::Reindex(args) => reindex(args),
+        Command::Copy(args) => copy(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -84,6 +85,12 @@ fn reindex(args: StorageArgs) -> Result<(), Failure> {
     let search::Summary { posts, notes, elapsed } = rebuilt?;
     let seconds = elapsed.as_secs_f32();
     writeln!(std::io::stdout(), "indexed {posts} posts and {notes} notes in {seconds:.1} s")?;
+    Ok(())
+}
+
+fn copy(args: CopyArgs) -> Result<(), Failure> {
+    let (from, to) = args.check()?;
+    copy::command(&from, &to, &mut std::io::stdout().lock())?;
     Ok(())
 }
 
