@@ -7,6 +7,7 @@ mod tls;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use diesel::prelude::*;
 
@@ -93,6 +94,13 @@ impl fmt::Debug for Database {
 }
 
 impl DbConnection {
+    /// Waits so long for an answer from now on, for work that takes what it takes.
+    pub fn set_patience(&mut self, patience: Duration) {
+        if let DbConnection::Postgres(connection) = self {
+            connection.set_patience(patience);
+        }
+    }
+
     /// Whether it can still be used, by all that is known of it without asking the database.
     pub fn is_open(&mut self) -> bool {
         match self {

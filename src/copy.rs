@@ -10,6 +10,7 @@ mod rows;
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
@@ -66,6 +67,8 @@ pub fn command(from: &Database, to: &Database, out: &mut dyn Write) -> Result<()
             .map_err(|error| CopyError::Database(database.to_string(), error))
     };
     let (mut old, mut new) = (open(from)?, open(to)?);
+    old.set_patience(PATIENCE);
+    new.set_patience(PATIENCE);
     let bar = progress();
     // Held to the end, so that nothing comes to the old database that does not go to the new one.
     let copied = transaction(&mut old, "BEGIN IMMEDIATE", REPEATABLE, |old| {
@@ -80,6 +83,9 @@ pub fn command(from: &Database, to: &Database, out: &mut dyn Write) -> Result<()
     let told: Vec<String> = copied.iter().map(|(name, rows)| format!("{rows} {name}")).collect();
     writeln!(out, "copied to {to}: {}", told.join(", ")).map_err(CopyError::Output)
 }
+
+/// What one statement may take: of a large site, counting its rows does take a while.
+const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 const REPEATABLE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ";
 

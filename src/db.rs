@@ -26,6 +26,9 @@ const READERS: u32 = 8;
 /// How long a read waits for a free connection before it is refused.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// What a migration of much data, or that of another node, may take.
+const MIGRATION: Duration = Duration::from_secs(15 * 60);
+
 /// A handle on the database; cheap to clone.
 #[derive(Clone)]
 pub struct Db {
@@ -37,9 +40,12 @@ pub struct Db {
 
 /// A connection that may write, to a database of the newest schema. For commands that need no more.
 pub fn open_migrated(database: &Database) -> Result<DbConnection, Error> {
+    // On a connection of its own, which may wait for as long as it takes.
     let mut connection = database.open(Access::Write)?;
+    connection.set_patience(MIGRATION);
     migrate::run(&mut connection)?;
-    Ok(connection)
+    drop(connection);
+    Ok(database.open(Access::Write)?)
 }
 
 /// Whether a database has no tables yet.

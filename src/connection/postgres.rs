@@ -11,6 +11,7 @@ pub(super) mod url;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use diesel::connection::{
     AnsiTransactionManager, CacheSize, Connection, ConnectionSealed, Instrumentation,
@@ -39,6 +40,7 @@ use super::Access;
 /// A database that is set to acknowledge commits before they are on disk is told otherwise; one that
 /// waits for more than its own disk is left alone.
 const SESSION: &str = "\
+    SET client_min_messages = warning;\
     SET idle_in_transaction_session_timeout = '5s';\
     SET lock_timeout = '10s';\
     SET statement_timeout = '30s';\
@@ -80,6 +82,11 @@ impl PostgresConnection {
             .batch_execute(&format!("{SESSION}{read_only}"))
             .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(connection)
+    }
+
+    /// Waits so long for an answer from now on.
+    pub(super) fn set_patience(&mut self, patience: Duration) {
+        self.events.patience = patience;
     }
 
     /// Whether the server has not closed it, by all that has come in so far.

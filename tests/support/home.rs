@@ -93,11 +93,6 @@ impl Home {
         Some(format!("{server}/{name}?{query}"))
     }
 
-    /// Whether it is on PostgreSQL.
-    pub(crate) fn is_postgres(&self) -> bool {
-        self.postgres.is_some()
-    }
-
     /// Runs SQL in the database.
     pub(crate) fn execute(&self, sql: &str) {
         execute_on(self.database(), sql);

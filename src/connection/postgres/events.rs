@@ -22,6 +22,8 @@ pub(super) struct Events {
     socket: JoinHandle<()>,
     /// What a lost answer would have said cannot be told from what comes next.
     lost: bool,
+    /// How long an answer is waited for.
+    pub(super) patience: Duration,
 }
 
 impl Events {
@@ -47,7 +49,7 @@ impl Events {
                 return Err(error);
             }
         };
-        Ok((client, Events { runtime: Some(runtime), socket, lost: false }))
+        Ok((client, Events { runtime: Some(runtime), socket, lost: false, patience: PATIENCE }))
     }
 
     /// Runs the loop until the answer is there.
@@ -59,7 +61,7 @@ impl Events {
             return Err(lost("the connection was lost"));
         };
         let answer = runtime
-            .block_on(async { tokio::time::timeout(PATIENCE, answer).await })
+            .block_on(async { tokio::time::timeout(self.patience, answer).await })
             .unwrap_or_else(|_| Err(lost("the server does not answer")));
         if let Err(Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _)) = &answer {
             self.lost = true;

@@ -131,3 +131,45 @@ impl fmt::Debug for Postgres {
         write!(f, "Postgres({self})")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_shown() {
+        let url = "postgres://ada:hunter2@db.example:5433/blog?sslmode=disable";
+        let server = Postgres::parse(url).unwrap();
+        assert_eq!(server.to_string(), "blog at db.example:5433");
+        let database = crate::connection::Database::Postgres(Box::new(server.clone()));
+        assert!(!format!("{server:?} {database:?} {database}").contains("hunter2"));
+        for refused in [
+            "postgres://ada:hunter2@db.example:port/blog",
+            "postgres://ada:hunter2@db.example/blog?sslmode=hunter2",
+            "postgres://ada:hunter2@db.example/blog?no_such_option=hunter2",
+            "postgres://ada:hunter2@db.example/blog?connect_timeout=hunter2",
+            "postgres://ada:hunter2@db.example/blog?sslmode=verify-ca&sslrootcert=/nowhere",
+            "postgres://ada:hunter2@/blog",
+        ] {
+            let error = Postgres::parse(refused).unwrap_err();
+            assert!(!error.contains("hunter2"), "{error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_a_url_asks_for_is_overruled() {
+        let said = Postgres::parse(
+            "postgres://ada@db/blog?application_name=mine&connect_timeout=9&keepalives_idle=99\
+             &tcp_user_timeout=7",
+        )
+        .unwrap();
+        assert_eq!(said.config.get_application_name(), Some("mine"));
+        assert_eq!(said.config.get_connect_timeout(), Some(&Duration::from_secs(9)));
+        assert_eq!(said.config.get_keepalives_idle(), Duration::from_secs(99));
+        let unsaid = Postgres::parse("postgresql:///blog?host=/run/postgresql&sslmode=require");
+        let unsaid = unsaid.unwrap();
+        assert_eq!(unsaid.config.get_application_name(), Some("kilonova"));
+        assert_eq!(unsaid.config.get_ssl_mode(), SslMode::Disable, "a socket of this machine");
+    }
+}

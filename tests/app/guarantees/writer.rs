@@ -25,7 +25,7 @@ type Outcome = Result<At<i64>, Failure>;
 struct Recorded {
     db: Db,
     commits: Arc<Mutex<Vec<Vec<Event>>>>,
-    home: Home,
+    _home: Home,
 }
 
 impl Recorded {
@@ -35,7 +35,7 @@ impl Recorded {
         let told = Arc::clone(&commits);
         let on_commit = Box::new(move |events| told.lock().unwrap().push(events));
         let db = open(home.database(), on_commit).await;
-        Recorded { db, commits, home }
+        Recorded { db, commits, _home: home }
     }
 
     /// Runs transactions that wait at the same time, so that they share one commit.

@@ -18,7 +18,9 @@ fn certify(data: &Path) {
         let made = as_owner("openssl", &arguments).current_dir(data).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     };
-    openssl("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=issuer -keyout ca.key -out ca.crt");
+    openssl(
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=issuer -keyout ca.key -out ca.crt",
+    );
     openssl(
         "req -newkey rsa:2048 -nodes -subj /CN=localhost -addext subjectAltName=DNS:localhost \
          -keyout server.key -out server.csr",
@@ -27,7 +29,9 @@ fn certify(data: &Path) {
         "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 \
          -copy_extensions copyall -out server.crt",
     );
-    openssl("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other -keyout o.key -out other.crt");
+    openssl(
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other -keyout o.key -out other.crt",
+    );
 }
 
 /// Whether the connection that this URL asks for is encrypted, or why there is none.
@@ -48,7 +52,8 @@ fn a_connection_is_not_as_private_as_its_url_says() {
     }
     let Some(cluster) = Cluster::start(&[]) else { return };
     let (port, data) = (cluster.port(), cluster.data());
-    let at = |host: &str, query: &str| format!("postgres://postgres@{host}:{port}/postgres?{query}");
+    let at =
+        |host: &str, query: &str| format!("postgres://postgres@{host}:{port}/postgres?{query}");
     assert_eq!(encrypted(&at("localhost", "")), Ok(false), "without TLS there is none");
     assert!(encrypted(&at("localhost", "sslmode=require")).is_err());
 
