@@ -55,7 +55,7 @@ const HELD: [&str; 4] =
 
 /// A connection to PostgreSQL. Blocks the thread that uses it: not for an event loop's.
 pub struct PostgresConnection {
-    client: AsyncPgConnection,
+    client: Box<AsyncPgConnection>,
     events: Events,
     transactions: AnsiTransactionManager,
     instrumentation: Option<Box<dyn Instrumentation>>,
@@ -68,7 +68,7 @@ impl PostgresConnection {
     pub(super) fn open(server: &Postgres, access: Access) -> ConnectionResult<PostgresConnection> {
         let (client, events) = Events::connect(server)?;
         let mut connection = PostgresConnection {
-            client,
+            client: Box::new(client),
             events,
             transactions: AnsiTransactionManager::default(),
             instrumentation: None,
@@ -100,7 +100,7 @@ impl PostgresConnection {
         query: impl FnOnce(&'a AsyncPgConnection) -> Answer<'a, T>,
     ) -> (QueryResult<T>, &'a mut Events) {
         let held = std::mem::take(&mut self.held);
-        let mut client = &self.client;
+        let mut client = &*self.client;
         let query = query(client);
         let answer = if held.is_empty() {
             self.events.wait(query)
@@ -126,7 +126,7 @@ impl SimpleConnection for PostgresConnection {
             return Ok(());
         }
         let all = std::mem::take(&mut self.held);
-        let mut client = &self.client;
+        let mut client = &*self.client;
         self.events.wait(client.batch_execute(&all))
     }
 }

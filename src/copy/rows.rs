@@ -12,12 +12,14 @@ const ROWS: usize = 500;
 /// Bytes of long texts written with one statement, by and large.
 const BYTES: usize = 4 * 1024 * 1024;
 
+/// Copies a table's rows from the first to the second, telling of every so many.
+type Copy = fn(&mut DbConnection, &mut DbConnection, &dyn Fn(usize)) -> QueryResult<()>;
+
 /// A table that is copied.
 pub(super) struct Table {
     pub(super) name: &'static str,
     pub(super) count: fn(&mut DbConnection) -> QueryResult<i64>,
-    /// Copies all rows from the first to the second, telling of every so many.
-    pub(super) copy: fn(&mut DbConnection, &mut DbConnection, &dyn Fn(usize)) -> QueryResult<()>,
+    pub(super) copy: Copy,
 }
 
 /// All tables but the log's, in an order in which nothing refers to what comes later.

@@ -263,6 +263,7 @@ fn insert(
 #[diesel::declare_sql_function]
 extern "SQL" {
     /// Made by the migrations: the same in one round trip.
+    #[expect(clippy::too_many_arguments, reason = "one for each column")]
     fn append_events(
         channels: Array<Text>,
         topics: Array<Text>,

@@ -43,7 +43,8 @@ impl Cluster {
         assert!(made.success(), "initdb failed");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut options = format!(
-            "-p {port} -k {} -c listen_addresses=127.0.0.1 -c max_connections=300",
+            // What is killed here are processes, and what they have written stays with the system.
+            "-p {port} -k {} -c listen_addresses=127.0.0.1 -c max_connections=300 -c fsync=off",
             folder.path().display()
         );
         for setting in settings {
