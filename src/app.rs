@@ -1,25 +1,21 @@
 //! The application: starts every long-lived part, in order, and ends them in the opposite one.
 //! Tests start the very same thing on port 0.
 
-use std::any::Any;
 use std::fs::{File, TryLockError};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::Arbiter;
-use actix_web::dev::Server;
-use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
+use actix_server::Server;
 use actix_web::web::Data;
-use actix_web::{App as WebApp, HttpServer};
-use socket2::SockRef;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use crate::config::Config;
-use crate::controllers::pages;
 use crate::db::{self, Db};
+use crate::descriptors;
+use crate::events::pace::Pace;
 use crate::events::pruner;
 use crate::events::recent::Recent;
 use crate::events::relay::Announcer;
@@ -28,8 +24,8 @@ use crate::live::{Live, Sockets};
 use crate::models::event;
 use crate::pubsub::PubSub;
 use crate::search::Search;
+use crate::server;
 use crate::state::State;
-use crate::{guard, router};
 
 /// Why the application does not start; one line.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +42,9 @@ pub enum Error {
     /// The address is taken or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] std::io::Error),
+    /// The system gives too few file descriptors.
+    #[error(transparent)]
+    Descriptors(#[from] descriptors::TooFew),
     /// Anything else that the system refuses.
     #[error(transparent)]
     System(#[from] std::io::Error),
@@ -67,21 +66,37 @@ pub struct App {
 
 impl App {
     /// Starts everything. Must be called in an actix system.
-    pub async fn build(config: Config) -> Result<App, Error> {
+    pub async fn build(mut config: Config) -> Result<App, Error> {
         // First of all: a signal that comes while the rest starts is not missed.
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
+        let shortage = descriptors::fit(&mut config, descriptors::available())?;
         let lock = lock(&config.storage.data_dir)?;
         let core = Arbiter::new();
-        let pubsub = PubSub::start_in(&core.handle(), config.node.as_str());
+        let pubsub = PubSub::builder(config.node.as_str())
+            .max_channels(config.max_channels)
+            .start_in(&core.handle());
         let stopping = watch::Sender::new(false);
-        let (db, recent) = start_db(&config, &core, &pubsub, stopping.subscribe()).await?;
-        let sockets = Sockets::new(config.max_sockets, config.heartbeat);
+        let pace = Pace::default();
+        let (db, recent) = start_db(&config, &core, &pubsub, &pace, stopping.subscribe()).await?;
+        let sockets = Sockets::new(&config);
         let replay = Replay::new(db.clone(), recent);
         let search = Search::start(config.storage.index(), db.clone(), pubsub.clone())?;
-        let live = Live { pubsub, replay, sockets };
+        let live = Arc::new(Live {
+            pubsub,
+            replay,
+            sockets,
+            heartbeat: config.heartbeat,
+            queue: config.queue,
+            max_client_frames: config.max_client_frames,
+        });
+        let bind = config.bind;
         let state = Data::new(State { config, db, live, search });
-        let (server, port) = listen(&state)?;
+        let (server, port) =
+            server::listen(&state, &pace).map_err(|error| Error::Listen(bind, error))?;
+        if let Some(shortage) = shortage {
+            log::warn!("{shortage}");
+        }
         log::info!(
             "this is node {}; open http://{}:{port}/",
             state.config.node,
@@ -123,8 +138,14 @@ impl App {
             }
         }
         let grace = state.config.grace;
+        // A worker waits for its requests, but not for the sockets that left HTTP behind.
+        handle.pause().await;
         state.live.sockets.close_all();
-        let requests = tokio::time::timeout(grace.mul_f32(0.7), handle.stop(true)).await;
+        let closed = state.live.sockets.all_closed();
+        if tokio::time::timeout(grace.mul_f32(0.35), closed).await.is_err() {
+            log::warn!("{} sockets did not close in time: cut", state.live.sockets.open());
+        }
+        let requests = tokio::time::timeout(grace.mul_f32(0.35), handle.stop(true)).await;
         if requests.is_err() {
             log::warn!("requests were still under way after {:?}: cut", grace.mul_f32(0.7));
             serving.abort();
@@ -170,6 +191,7 @@ async fn start_db(
     config: &Config,
     core: &Arbiter,
     pubsub: &PubSub,
+    pace: &Pace,
     stopping: watch::Receiver<bool>,
 ) -> Result<(Db, Recent), Error> {
     let database = config.storage.database.clone();
@@ -186,64 +208,11 @@ async fn start_db(
         .map_err(failed)?;
     let recent = Recent::after_position(position);
     let tick = config.heartbeat.ping;
-    let kept = (db.clone(), pubsub.clone(), recent.clone());
+    let kept = (db.clone(), pubsub.clone(), recent.clone(), pace.clone());
     core.spawn_fn(move || {
-        let (db, pubsub, recent) = kept;
-        actix::spawn(announcer.keep(db, pubsub, recent, tick, stopping));
+        let (db, pubsub, recent, pace) = kept;
+        actix::spawn(announcer.keep(db, pubsub, recent, pace, tick, stopping));
     });
     core.spawn(pruner::prune(db.clone(), config.retention));
     Ok((db, recent))
-}
-
-fn listen(state: &Data<State>) -> Result<(Server, u16), Error> {
-    let config = &state.config;
-    let app = Data::clone(state);
-    let bind = config.bind;
-    let silence = config.heartbeat.silence;
-    let server = HttpServer::new(move || {
-        let state = Data::clone(&app);
-        // The last one wrapped sees a request first.
-        WebApp::new()
-            .app_data(state)
-            .wrap(from_fn(guard::catch_panic))
-            .wrap(from_fn(guard::admit))
-            .wrap(from_fn(pages::show_errors))
-            .wrap(security_headers())
-            .wrap(Compress::default())
-            .configure(router::configure)
-    })
-    .workers(config.workers)
-    .client_request_timeout(config.request_timeout.unwrap_or(Duration::ZERO))
-    .on_connect(move |connection, _| give_up_after(silence, connection))
-    .keep_alive(Duration::from_secs(75))
-    .shutdown_timeout(config.grace.as_secs())
-    .disable_signals()
-    .bind(bind)
-    .map_err(|error| Error::Listen(bind, error))?;
-    let port = server.addrs().first().map_or(bind.port(), SocketAddr::port);
-    Ok((server.run(), port))
-}
-
-/// Has the kernel end a connection whose peer takes nothing for so long. A session whose socket is
-/// blocked cannot do it: its actor runs only when there is room to write.
-fn give_up_after(silence: Duration, connection: &dyn Any) {
-    #[cfg(target_os = "linux")]
-    if let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>()
-        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(silence))
-    {
-        log::debug!("a connection has no timeout of its own: {error}");
-    }
-}
-
-/// Nothing but this site's own files may run on its pages, and no other site may frame them.
-fn security_headers() -> DefaultHeaders {
-    DefaultHeaders::new()
-        .add((
-            "Content-Security-Policy",
-            "default-src 'self'; img-src 'self' https: data:; style-src 'self'; \
-             script-src 'self'; connect-src 'self'; frame-ancestors 'none'; \
-             base-uri 'none'; form-action 'self'",
-        ))
-        .add(("X-Content-Type-Options", "nosniff"))
-        .add(("Referrer-Policy", "same-origin"))
 }

@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::connection::{Database, Postgres};
+use crate::live::Bounds;
 use crate::models::event::Retention;
 
 /// The command line as clap sees it.
@@ -101,7 +102,7 @@ pub struct ServeArgs {
     #[arg(long, env = "KILONOVA_NODE", value_name = "NAME")]
     node: Option<String>,
     /// Threads that serve sockets [default: number of cores]
-    #[arg(long, env = "KILONOVA_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, env = "KILONOVA_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     workers: Option<u16>,
     /// Seconds from SIGTERM to the end
     #[arg(long, env = "KILONOVA_GRACE", default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=3600))]
@@ -109,6 +110,31 @@ pub struct ServeArgs {
     /// Open WebSockets and event streams at the most; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_SOCKETS", default_value_t = 20_000, value_name = "N")]
     max_sockets: usize,
+    /// The same of one address, or IPv6 /64; loopback is not counted in open access; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_SOCKETS_PER_ADDRESS", default_value_t = 200, value_name = "N")]
+    max_sockets_per_address: usize,
+    /// New WebSockets and event streams a second; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_HANDSHAKES", default_value_t = 10_000, value_name = "N")]
+    max_handshakes: u32,
+    /// Channels that one feed may choose at the most; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_CHANNELS_PER_SOCKET", default_value_t = 32, value_name = "N")]
+    max_channels_per_socket: usize,
+    /// Channels of all sockets together at the most; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_CHANNELS", default_value_t = 100_000, value_name = "N")]
+    max_channels: usize,
+    /// Open connections at the most, sockets and all others; more get 503; 0: as
+    /// many as there are file descriptors for [default: 5000 more than --max-sockets]
+    #[arg(long, env = "KILONOVA_MAX_CONNECTIONS", value_name = "N")]
+    max_connections: Option<usize>,
+    /// Events that may wait for a slow reader before it is closed with 1013; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_QUEUE", default_value_t = 1024, value_name = "N")]
+    max_queue: usize,
+    /// Bytes of events that may wait for a slow reader likewise; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_QUEUE_BYTES", default_value_t = 4 * 1024 * 1024, value_name = "BYTES")]
+    max_queue_bytes: usize,
+    /// Frames that a client may send over a WebSocket in a second; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_CLIENT_FRAMES", default_value_t = 500, value_name = "N")]
+    max_client_frames: u32,
     /// Bytes of a request's body at the most; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_BODY", default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
     max_body: usize,
@@ -142,6 +168,9 @@ impl Storage {
     }
 }
 
+/// Connections beside the sockets, unless something else is said.
+const BESIDE_SOCKETS: usize = 5_000;
+
 /// The name of the database's file in the data folder.
 const SQLITE_FILE: &str = "kilonova.sqlite3";
 
@@ -160,6 +189,20 @@ pub struct Config {
     pub grace: Duration,
     /// Open sockets at the most.
     pub max_sockets: usize,
+    /// Open sockets of one address at the most.
+    pub max_sockets_per_address: usize,
+    /// New sockets a second; 0 for any number.
+    pub max_handshakes: u32,
+    /// Channels of one socket at the most.
+    pub max_channels_per_socket: usize,
+    /// Channels that there may be at once.
+    pub max_channels: usize,
+    /// Open connections at the most, sockets and all others.
+    pub max_connections: usize,
+    /// What may wait for one socket.
+    pub queue: Bounds,
+    /// Frames that a client may send in a second; 0 for any number.
+    pub max_client_frames: u32,
     /// Bytes of a body at the most.
     pub max_body: usize,
     /// The time that a client may take for a request's head, and for its body.
@@ -177,11 +220,20 @@ pub struct Heartbeat {
     pub ping: Duration,
     /// A peer that has been silent for so long is cut.
     pub silence: Duration,
+    /// A reader that takes nothing of what waits for it for so long is a slow consumer.
+    pub stall: Duration,
+    /// A socket that is told to close and has not done so for so long is cut.
+    pub grace: Duration,
 }
 
 impl Default for Heartbeat {
     fn default() -> Heartbeat {
-        Heartbeat { ping: Duration::from_secs(25), silence: Duration::from_secs(60) }
+        Heartbeat {
+            ping: Duration::from_secs(25),
+            silence: Duration::from_secs(60),
+            stall: Duration::from_secs(10),
+            grace: Duration::from_secs(5),
+        }
     }
 }
 
@@ -255,6 +307,10 @@ impl ServeArgs {
             count: (self.max_log_events > 0).then_some(self.max_log_events.into()),
             bytes: i64::try_from(self.max_log_bytes).ok().filter(|&bytes| bytes > 0),
         };
+        let max_sockets = unless_zero(self.max_sockets);
+        let max_connections = self
+            .max_connections
+            .map_or_else(|| max_sockets.saturating_add(BESIDE_SOCKETS), unless_zero);
         let seconds = |seconds| (seconds > 0).then(|| Duration::from_secs(seconds));
         Ok(Config {
             bind: self.bind,
@@ -262,7 +318,17 @@ impl ServeArgs {
             node: self.node.unwrap_or_else(default_node),
             workers: self.workers.map_or_else(cores, usize::from),
             grace: Duration::from_secs(self.grace),
-            max_sockets: unless_zero(self.max_sockets),
+            max_sockets,
+            max_sockets_per_address: unless_zero(self.max_sockets_per_address),
+            max_handshakes: self.max_handshakes,
+            max_channels_per_socket: unless_zero(self.max_channels_per_socket),
+            max_channels: unless_zero(self.max_channels),
+            max_connections,
+            queue: Bounds {
+                messages: unless_zero(self.max_queue),
+                bytes: unless_zero(self.max_queue_bytes),
+            },
+            max_client_frames: self.max_client_frames,
             max_body: unless_zero(self.max_body),
             request_timeout: seconds(self.request_timeout),
             retention,

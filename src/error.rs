@@ -55,6 +55,12 @@ pub enum AppError {
     /// 426: a live endpoint asked without an upgrade.
     #[error("this is a WebSocket: ask for an upgrade")]
     UpgradeRequired,
+    /// 429: more than one client may have; to be asked again after so many seconds.
+    #[error("{0}")]
+    TooManyRequests(&'static str, u32),
+    /// 503: more than the node takes of these; to be asked again after so many seconds.
+    #[error("{0}")]
+    Busy(&'static str, u32),
     /// 503: too much to do, or the database is away. Nothing was written.
     #[error("{0}")]
     Unavailable(&'static str),
@@ -75,6 +81,15 @@ impl AppError {
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> AppError {
         AppError::Internal(source.into())
     }
+
+    /// After how many seconds it may be tried again.
+    fn retry_after(&self) -> Option<u32> {
+        match self {
+            AppError::TooManyRequests(_, seconds) | AppError::Busy(_, seconds) => Some(*seconds),
+            AppError::Unavailable(_) => Some(1),
+            _ => None,
+        }
+    }
 }
 
 impl ResponseError for AppError {
@@ -92,7 +107,8 @@ impl ResponseError for AppError {
             AppError::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
             AppError::Invalid(_) | AppError::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             AppError::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
-            AppError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            AppError::TooManyRequests(..) => StatusCode::TOO_MANY_REQUESTS,
+            AppError::Busy(..) | AppError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             AppError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -111,14 +127,18 @@ impl ResponseError for AppError {
             AppError::UpgradeRequired => {
                 response.insert_header((header::UPGRADE, "websocket"));
             }
-            AppError::Unavailable(_) => {
-                response.insert_header((header::RETRY_AFTER, "1"));
-            }
             // The rest of the request was not read: nothing else can follow on this connection.
             AppError::TooLarge(_) | AppError::Timeout => {
                 response.force_close();
             }
+            // Nor does one who is refused keep a connection that another could have.
+            AppError::TooManyRequests(..) | AppError::Busy(..) => {
+                response.force_close();
+            }
             _ => {}
+        }
+        if let Some(seconds) = self.retry_after() {
+            response.insert_header((header::RETRY_AFTER, seconds));
         }
         response.extensions_mut().insert(Shown { message: self.to_string() });
         match self {

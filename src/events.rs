@@ -4,6 +4,7 @@
 //! `pubsub`'s.
 
 mod order;
+pub mod pace;
 pub mod pruner;
 pub mod recent;
 pub mod relay;

@@ -2,7 +2,7 @@
 //!
 //! The library that other applications take is [`pubsub`], which needs nothing of the rest. With the
 //! feature `app`, on by default, this is also the whole application; ARCHITECTURE.md is its map. Top
-//! to bottom, a request goes through `guard`, `router`, `controllers`, `models` and `db`, and its
+//! to bottom, a request goes through `server`, `guard`, `router`, `controllers`, `models` and `db`, and its
 //! events through `events`, `pubsub`, and then `live` and `search`.
 
 pub mod pubsub;
@@ -21,6 +21,8 @@ pub mod controllers;
 pub mod copy;
 #[cfg(feature = "app")]
 pub mod db;
+#[cfg(feature = "app")]
+pub mod descriptors;
 #[cfg(feature = "app")]
 pub mod error;
 #[cfg(feature = "app")]
@@ -42,8 +44,12 @@ pub mod schema;
 #[cfg(feature = "app")]
 pub mod search;
 #[cfg(feature = "app")]
+mod server;
+#[cfg(feature = "app")]
 pub mod state;
 #[cfg(feature = "app")]
 pub mod supervise;
+#[cfg(feature = "app")]
+pub mod transport;
 #[cfg(feature = "app")]
 pub mod views;

@@ -1,30 +1,32 @@
 //! The live endpoints: who may open a socket, how many there are, and what they are sent.
 //!
 //! One session actor per socket is a member of its channels; the registry knows it only as a
-//! recipient. WebSockets and server-sent events share everything but their framing.
+//! recipient. WebSockets and server-sent events share everything but their [`wire`].
 
+mod close;
 pub mod frame;
-mod inbound;
+mod outbox;
+mod pieces;
 mod progress;
-pub mod session;
+mod rate;
+mod session;
 pub mod sockets;
 pub mod sse;
+pub mod websocket;
+mod wire;
 
 use actix::Recipient;
 
+pub use self::outbox::Bounds;
 pub use self::sockets::{Place, Sockets};
+use crate::config::Heartbeat;
 use crate::error::{AppError, AppResult};
 use crate::events;
 use crate::events::replay::{Replay, Start};
 use crate::live::frame::Shape;
-use crate::pubsub::{Channel, Envelope, PubSub};
+use crate::pubsub::{Channel, Envelope, JoinError, PubSub};
 
-/// Events that may wait for a session. A session that lets more wait is a slow consumer: it is
-/// closed with 1013 and can come back.
-const MAILBOX: usize = 256;
-
-/// What the sessions work with; cheap to clone.
-#[derive(Clone)]
+/// What the sessions work with.
 pub struct Live {
     /// The process groups.
     pub pubsub: PubSub,
@@ -32,6 +34,12 @@ pub struct Live {
     pub replay: Replay,
     /// Their number and their end.
     pub sockets: Sockets,
+    /// When they are pinged and given up.
+    pub heartbeat: Heartbeat,
+    /// What may wait for each. More makes it a slow consumer: closed with 1013, it can come back.
+    pub queue: Bounds,
+    /// Frames that a client may send in a second; 0 for any number.
+    pub max_client_frames: u32,
 }
 
 /// What a session is opened for.
@@ -56,10 +64,19 @@ impl Live {
     ) -> AppResult<Option<Start>> {
         let session = session.into();
         for channel in &subscription.channels {
-            self.pubsub.join(channel, session.clone()).await.map_err(AppError::internal)?;
+            self.join(channel.clone(), session.clone()).await?;
         }
         let Some(after) = subscription.after else { return Ok(None) };
-        self.pubsub.join(events::POSITION, session).await.map_err(AppError::internal)?;
+        self.join(events::POSITION.into(), session).await?;
         Ok(Some(self.replay.start(after, subscription.log.as_deref()).await?))
+    }
+
+    async fn join(&self, channel: Channel, session: Recipient<Envelope>) -> AppResult<()> {
+        self.pubsub.join(channel, session).await.map_err(|error| match error {
+            JoinError::TooManyChannels => {
+                AppError::Unavailable("too many channels: try again later")
+            }
+            JoinError::Stopped => AppError::internal(error),
+        })
     }
 }

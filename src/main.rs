@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use kilonova::app::{self, App};
 use kilonova::config::{Cli, Command, CopyArgs, ImportArgs, ServeArgs, StorageArgs};
 use kilonova::db::Db;
-use kilonova::{copy, import, search};
+use kilonova::{copy, descriptors, import, search};
 
 /// What is logged unless `RUST_LOG` says otherwise. Libraries are talkative.
 const LOG: &str = "info,tantivy=warn,actix_server=warn";
@@ -15,7 +15,9 @@ const LOG: &str = "info,tantivy=warn,actix_server=warn";
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(LOG)).init();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(LOG))
+        .format_timestamp_micros()
+        .init();
     let command = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli.into_command(),
         Err(error) => return usage(&error),
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
 
 fn serve(args: ServeArgs) -> Result<(), Failure> {
     let config = args.check()?;
+    descriptors::raise();
     actix_web::rt::System::new().block_on(async {
         let _handled = survive_file_size_limit()?;
         let app = App::build(config).await?;

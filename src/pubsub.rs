@@ -50,8 +50,8 @@
 //!   can be a channel.
 //! - **Death.** A member whose actor stopped or panicked is gone from every channel, and no list ever
 //!   names it. With a [`Lifeline`] in the actor that happens at once; without one at the next message
-//!   to it, the next list of the channel, or within seconds by a sweep that looks at a bounded number
-//!   of members at a time.
+//!   to it, the next list of the channel, or by a sweep that looks at 40,000 members a second. Of those
+//!   that one message finds dead, the first 4,096 go at once and the others with the sweep.
 //! - **The sender** gets its own broadcast if it is a member.
 //! - **Order.** Messages from one sender to one member arrive in the order in which they were sent, whichever
 //!   of `broadcast`, `local_broadcast`, `try_broadcast` and `publish` sent them. Between members, and
@@ -69,18 +69,40 @@
 //! - **The registry's mailbox** holds 1,024 requests. When it is full, the `async` functions wait in turn, which
 //!   slows a fast sender down to what the registry can do, and `try_broadcast` says [`TryBroadcastError::Full`].
 //! - **A monitor** that does not read ends after 1,024 unread changes ([`Monitor::next`]).
+//! - **The number of channels** can be limited ([`Builder::max_channels`]): a join that would make one too many
+//!   fails with [`JoinError::TooManyChannels`].
 //!
 //! A call whose future is dropped half-way may or may not have happened. The registry stops when
 //! the last [`PubSub`] of it is dropped or its arbiter stops; everything then says `Stopped`. It holds
 //! an address of each member, so an actor that would have ended because nobody had its address any
 //! more lives on for as long as it is a member.
+//!
+//! # Cost
+//!
+//! What an operation costs does not depend on how many members and channels there are beside those that it concerns;
+//! `benches/README.md` has the figures, up to a million members in a hundred thousand channels.
+//!
+//! - **Joining and leaving** take constant time. Now and then a table is full and moves to one of twice the
+//!   size, for which a join takes a tenth of a second when there are a million members.
+//! - **A death** takes time in proportion to the channels that the member was in.
+//! - **A broadcast** takes time in proportion to the members of its channel, a quarter of a microsecond to one for
+//!   each. Requests are done one after the other, so that whoever joins during a broadcast to a million
+//!   waits for up to a second. Everything else on the registry's thread has its turn after each millisecond
+//!   of requests, or after one that takes longer: a registry with large channels belongs on an arbiter of its own.
+//! - **A list** of members takes time in proportion to their number, the list of channels to that of the channels; a tenth
+//!   of a second for a million.
+//! - **Memory**: a member takes about 300 bytes, most of it for the clone of its address, and nothing more for
+//!   two more channels but 16 to 32 bytes for its entry in each. A channel takes about 150 bytes.
+//!   What those who left took is kept for those who come.
 
+mod builder;
 mod channel;
 mod command;
 mod envelope;
 mod error;
 mod groups;
 mod inlet;
+mod laggards;
 mod lifeline;
 mod member;
 mod membership;
@@ -94,9 +116,10 @@ use std::sync::Arc;
 
 use actix::{ArbiterHandle, Recipient};
 
+pub use self::builder::Builder;
 pub use self::channel::Channel;
 pub use self::envelope::{Envelope, Sender};
-pub use self::error::{Error, LeaveError, TryBroadcastError};
+pub use self::error::{Error, JoinError, LeaveError, TryBroadcastError};
 pub use self::lifeline::Lifeline;
 pub use self::member::Member;
 pub use self::membership::Membership;
@@ -122,14 +145,26 @@ impl PubSub {
     ///
     /// Outside of an actix `System`, as starting any actor does.
     pub fn start(node: impl Into<Arc<str>>) -> PubSub {
-        PubSub::over(Inlet::start(), node.into())
+        PubSub::builder(node).start()
     }
 
     /// Starts a registry on `arbiter`, which keeps large broadcasts off the current one.
     ///
     /// If that arbiter has stopped already, every call on the handle says `Stopped`.
     pub fn start_in(arbiter: &ArbiterHandle, node: impl Into<Arc<str>>) -> PubSub {
-        PubSub::over(Inlet::start_in(arbiter), node.into())
+        PubSub::builder(node).start_in(arbiter)
+    }
+
+    /// A registry for the node of this name, to be started with limits.
+    ///
+    /// ```
+    /// # use kilonova::pubsub::PubSub;
+    /// # actix::System::new().block_on(async {
+    /// let pubsub = PubSub::builder("node-1").max_channels(100_000).start();
+    /// # });
+    /// ```
+    pub fn builder(node: impl Into<Arc<str>>) -> Builder {
+        Builder::new(node.into())
     }
 
     fn over(inlet: Inlet, node: Arc<str>) -> PubSub {
@@ -148,9 +183,13 @@ impl PubSub {
         &self,
         channel: impl Into<Channel>,
         member: impl Into<Recipient<Envelope>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), JoinError> {
         let (channel, member) = (channel.into(), member.into());
-        self.inlet.ask(|done| Command::Join { channel, member, done }).await
+        match self.inlet.ask(|joined| Command::Join { channel, member, joined }).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(JoinError::TooManyChannels),
+            Err(Error::Stopped) => Err(JoinError::Stopped),
+        }
     }
 
     /// Takes back one `join`; done when it returns.
@@ -212,6 +251,17 @@ impl PubSub {
         self.inlet.send(Command::Dispatch(envelope.sent_by(&self.sender))).await
     }
 
+    /// [`PubSub::publish`] for several envelopes, in their order, as one request to the registry; they are in the
+    /// members' mailboxes when it returns.
+    ///
+    /// Those in a row for one channel reach each member together: a member that writes them somewhere can write
+    /// them at once. Everyone else waits until all are sent, so a few dozen at a time is right.
+    pub async fn publish_all(&self, envelopes: Vec<Envelope>) -> Result<(), Error> {
+        let sent = envelopes.into_iter().map(|envelope| envelope.sent_by(&self.sender));
+        let envelopes = sent.collect();
+        self.inlet.ask(|done| Command::DispatchAll { envelopes, done }).await
+    }
+
     /// The living members of `channel` on all nodes: each as often as it joined, in no order; none if there is
     /// no such channel.
     ///
@@ -255,6 +305,6 @@ impl PubSub {
     /// A guard that removes `member` from every channel when it is dropped: kept in the actor's struct, it
     /// makes death known at once.
     pub fn lifeline(&self, member: impl Into<Recipient<Envelope>>) -> Lifeline {
-        Lifeline::new(Arc::downgrade(&self.inlet), member.into())
+        Lifeline::new(Arc::downgrade(&self.inlet), &member.into())
     }
 }

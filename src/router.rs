@@ -1,15 +1,42 @@
-//! Every route, one line each.
+//! Every route, one line each, and what every request passes on the way to it.
 
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::Method;
-use actix_web::web::{self, ServiceConfig};
-use actix_web::{Handler, Resource, Responder, Route};
+use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{App, Error, Handler, Resource, Responder, Route};
 
 use crate::controllers::{comments, events, health, live, notes, pages, posts, search};
 use crate::error::{AppError, AppResult};
+use crate::guard;
+use crate::state::State;
 
-/// Adds all routes to an application.
-pub fn configure(config: &mut ServiceConfig) {
+/// The whole site, as each worker has it.
+pub fn site(
+    state: Data<State>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    // The last one wrapped sees a request first.
+    App::new()
+        .app_data(state)
+        .wrap(from_fn(guard::catch_panic))
+        .wrap(from_fn(guard::admit))
+        .wrap(from_fn(pages::show_errors))
+        .wrap(security_headers())
+        .wrap(Compress::default())
+        .configure(routes)
+}
+
+fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/health/ready", [get(health::ready)]))
         .service(resource("/", [get(pages::index)]))
@@ -87,4 +114,17 @@ methods! { post POST put PUT patch PATCH delete DELETE }
 /// A path that leads nowhere.
 async fn nowhere() -> AppResult<String> {
     Err(AppError::NotFound("page"))
+}
+
+/// Nothing but this site's own files may run on its pages, and no other site may frame them.
+fn security_headers() -> DefaultHeaders {
+    DefaultHeaders::new()
+        .add((
+            "Content-Security-Policy",
+            "default-src 'self'; img-src 'self' https: data:; style-src 'self'; \
+             script-src 'self'; connect-src 'self'; frame-ancestors 'none'; \
+             base-uri 'none'; form-action 'self'",
+        ))
+        .add(("X-Content-Type-Options", "nosniff"))
+        .add(("Referrer-Policy", "same-origin"))
 }

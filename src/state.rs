@@ -1,5 +1,7 @@
 //! What every controller is handed: the long-lived parts that `app` has started.
 
+use std::sync::Arc;
+
 use crate::config::Config;
 use crate::db::Db;
 use crate::live::Live;
@@ -12,7 +14,7 @@ pub struct State {
     /// The database.
     pub db: Db,
     /// The process groups, replays and sockets.
-    pub live: Live,
+    pub live: Arc<Live>,
     /// The search index.
     pub search: Search,
 }

@@ -24,8 +24,8 @@ use std::sync::Arc;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -108,6 +108,9 @@ pub async fn show_errors<B: MessageBody + 'static>(
             let status = response.status();
             let (request, failed) = response.into_parts();
             let mut page = error_page(status, shown);
+            if failed.head().connection_type() == ConnectionType::Close {
+                page.head_mut().set_connection_type(ConnectionType::Close);
+            }
             for name in [header::ALLOW, header::RETRY_AFTER] {
                 if let Some(value) = failed.headers().get(&name) {
                     page.headers_mut().insert(name, value.clone());
@@ -135,6 +138,7 @@ fn error_page(status: StatusCode, shown: Shown) -> HttpResponse {
     let title = match status {
         StatusCode::NOT_FOUND => "There is nothing here",
         StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "This is not allowed",
+        StatusCode::TOO_MANY_REQUESTS => "Too much at once",
         StatusCode::SERVICE_UNAVAILABLE => "Too busy just now",
         StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong",
         _ => "This did not work",

@@ -8,14 +8,18 @@ use std::collections::BTreeMap;
 pub(super) struct Order<T> {
     /// The position that is to come out next.
     next: i64,
-    waiting: BTreeMap<i64, T>,
+    /// Each with its weight.
+    waiting: BTreeMap<i64, (usize, T)>,
     capacity: usize,
+    weight: usize,
+    max_weight: usize,
 }
 
 impl<T> Order<T> {
-    /// Starts behind `last`. Holds at most `capacity` items that wait for an earlier one.
-    pub(super) fn after(last: i64, capacity: usize) -> Order<T> {
-        Order { next: last + 1, waiting: BTreeMap::new(), capacity }
+    /// Starts behind `last`. Holds at most `capacity` items, which weigh `max_weight` together, or
+    /// one that weighs more.
+    pub(super) fn after(last: i64, capacity: usize, max_weight: usize) -> Order<T> {
+        Order { next: last + 1, waiting: BTreeMap::new(), capacity, weight: 0, max_weight }
     }
 
     /// The last position that came out.
@@ -25,19 +29,24 @@ impl<T> Order<T> {
 
     /// Takes an item in. One that has come out or waits already is dropped; so is the latest when
     /// there is no room, since it can be read from the log again.
-    pub(super) fn offer(&mut self, position: i64, item: T) {
-        if position < self.next {
+    pub(super) fn offer(&mut self, position: i64, weight: usize, item: T) {
+        if position < self.next || self.waiting.contains_key(&position) {
             return;
         }
-        self.waiting.entry(position).or_insert(item);
-        if self.waiting.len() > self.capacity {
-            self.waiting.pop_last();
+        self.weight += weight;
+        self.waiting.insert(position, (weight, item));
+        while self.waiting.len() > self.capacity
+            || (self.weight > self.max_weight && self.waiting.len() > 1)
+        {
+            let Some((_, (weight, _))) = self.waiting.pop_last() else { return };
+            self.weight -= weight;
         }
     }
 
     /// The next item, when it is there.
     pub(super) fn pop(&mut self) -> Option<(i64, T)> {
-        let item = self.waiting.remove(&self.next)?;
+        let (weight, item) = self.waiting.remove(&self.next)?;
+        self.weight -= weight;
         let position = self.next;
         self.next += 1;
         Some((position, item))
@@ -62,22 +71,24 @@ mod tests {
         fn every_position_once_in_order(
             announced in prop::collection::vec(1_i64..60, 0..200),
             capacity in 1_usize..20,
+            weight in 1_usize..40,
             start in 0_i64..5,
         ) {
             const END: i64 = 60;
-            let mut order = Order::after(start, capacity);
+            let mut order = Order::after(start, capacity, weight);
             let mut out = Vec::new();
             for position in announced {
-                order.offer(position, position * 10);
+                order.offer(position, 3, position * 10);
                 while let Some((position, item)) = order.pop() {
                     prop_assert_eq!(item, position * 10);
                     out.push(position);
                 }
                 prop_assert!(order.waiting.len() <= capacity);
+                prop_assert!(order.waiting.len() <= (weight / 3).max(1));
             }
             while order.last() < END {
                 let page = order.last() + 1..=END.min(order.last() + 7);
-                page.for_each(|position| order.offer(position, position * 10));
+                page.for_each(|position| order.offer(position, 3, position * 10));
                 while let Some((position, _)) = order.pop() {
                     out.push(position);
                 }

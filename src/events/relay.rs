@@ -13,6 +13,7 @@ use actix::prelude::*;
 use tokio::sync::watch;
 
 use super::order::Order;
+use super::pace::Pace;
 use super::recent::Recent;
 use super::replay::envelope;
 use crate::db::{self, Db};
@@ -32,6 +33,15 @@ const WAITING: usize = 1024;
 
 /// Announcements that may wait in the relay's mailbox; the log has those beyond.
 const MAILBOX: usize = 1024;
+
+/// Bytes of their payloads likewise.
+const WAITING_BYTES: usize = 16 * 1024 * 1024;
+
+/// Events that go out together at the most.
+pub const TOGETHER: usize = 32;
+
+/// Bytes of their payloads, after which no further one goes with them.
+const TOGETHER_BYTES: usize = 256 * 1024;
 
 /// Events read from the log at a time.
 const PAGE: usize = 200;
@@ -69,6 +79,7 @@ impl Announcer {
         db: Db,
         pubsub: PubSub,
         recent: Recent,
+        pace: Pace,
         tick: Duration,
         shutdown: watch::Receiver<bool>,
     ) {
@@ -77,7 +88,10 @@ impl Announcer {
             ctx.set_mailbox_capacity(MAILBOX);
             *self.told.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some((recent.clone(), ctx.address()));
-            Ok::<_, Infallible>((Relay::new(db.clone(), pubsub.clone(), recent.clone(), tick), ctx))
+            Ok::<_, Infallible>((
+                Relay::new(db.clone(), pubsub.clone(), recent.clone(), pace.clone(), tick),
+                ctx,
+            ))
         })
         .await;
     }
@@ -94,32 +108,56 @@ struct Relay {
     /// Between words of how far the log has come.
     tick: Duration,
     order: Order<Event>,
+    pace: Pace,
+    /// A batch is on its way.
+    publishing: bool,
+    /// It is time to say how far the log has come.
+    confirming: bool,
     reading: bool,
+    /// The log went further than the last page that was read.
+    more: bool,
     /// The log could not be read the last time; said once, not ten times a second.
     failing: bool,
     gap_timer: Option<SpawnHandle>,
 }
 
 impl Relay {
-    fn new(db: Db, pubsub: PubSub, recent: Recent, tick: Duration) -> Relay {
+    fn new(db: Db, pubsub: PubSub, recent: Recent, pace: Pace, tick: Duration) -> Relay {
         Relay {
-            order: Order::after(recent.sent(), WAITING),
+            order: Order::after(recent.sent(), WAITING, WAITING_BYTES),
             db,
             pubsub,
             recent,
             tick,
+            pace,
+            publishing: false,
+            confirming: false,
             reading: false,
+            more: false,
             failing: false,
             gap_timer: None,
         }
     }
 
-    /// Forwards what is in order, and takes nothing else in until the registry has it.
+    /// Forwards what is in order, unless something is on its way: then that comes first, and what
+    /// has come meanwhile follows together.
     fn forward(&mut self, ctx: &mut Context<Self>) {
-        let mut ready = Vec::new();
-        while let Some((_, event)) = self.order.pop() {
+        if self.publishing {
+            return;
+        }
+        let (mut ready, mut bytes) = (Vec::new(), 0);
+        while ready.len() < TOGETHER
+            && bytes < TOGETHER_BYTES
+            && let Some((_, event)) = self.order.pop()
+        {
+            bytes += event.payload.len();
             let told = (event.subject(), event.may_redact());
             ready.push((envelope(event), Some(told)));
+        }
+        if std::mem::take(&mut self.confirming) {
+            let confirmed = Envelope::new(events::POSITION, "position", Payload::null())
+                .with_position(self.order.last());
+            ready.push((confirmed, None));
         }
         self.publish(ready, ctx);
         if self.order.has_gap() {
@@ -136,39 +174,53 @@ impl Relay {
         }
     }
 
-    /// Hands envelopes to the registry, waiting for room there. Those of the log come with what
-    /// they are about and whether they may have redacted others.
+    /// Hands envelopes to the registry, and lets all who write them have their turn. Those of the
+    /// log come with what they are about and whether they may have redacted others.
     fn publish(&mut self, envelopes: Vec<(Envelope, Option<Told>)>, ctx: &mut Context<Self>) {
-        if envelopes.is_empty() {
-            return;
-        }
-        let (pubsub, recent) = (self.pubsub.clone(), self.recent.clone());
+        let Some(last) = envelopes.last().map(|(envelope, _)| envelope.position()) else { return };
+        let (pubsub, recent, pace) = (self.pubsub.clone(), self.recent.clone(), self.pace.clone());
         let publish = async move {
+            let mut together = Vec::with_capacity(envelopes.len());
             for (envelope, told) in envelopes {
                 if let Some((subject, may_redact)) = told {
                     recent.push(&envelope, subject, may_redact);
                 }
-                let position = envelope.position();
-                if pubsub.publish(envelope).await.is_err() {
-                    log::debug!("the registry has stopped: events stay in the log");
-                    return;
-                }
-                recent.mark_sent(position);
+                together.push(envelope);
             }
+            if pubsub.publish_all(together).await.is_err() {
+                log::debug!("the registry has stopped: events stay in the log");
+                return;
+            }
+            recent.mark_sent(last);
+            pace.turned().await;
         };
-        ctx.wait(publish.into_actor(self));
+        self.publishing = true;
+        ctx.spawn(publish.into_actor(self).map(|(), relay, ctx| {
+            relay.publishing = false;
+            relay.go_on(ctx);
+        }));
+    }
+
+    fn take(&mut self, event: Event) {
+        self.order.offer(event.id, event.payload.len(), event);
+    }
+
+    /// Forwards what there is, and reads on when that was all.
+    fn go_on(&mut self, ctx: &mut Context<Self>) {
+        self.forward(ctx);
+        if self.more && !self.publishing {
+            self.read(ctx);
+        }
     }
 
     /// Tells those who resume that nothing up to here is still to come, so that a quiet channel
     /// does not leave them behind. It goes the way of the events, so that it cannot overtake one.
     fn confirm(&mut self, ctx: &mut Context<Self>) {
-        let confirmed = Envelope::new(events::POSITION, "position", Payload::null())
-            .with_position(self.order.last());
-        self.publish(vec![(confirmed, None)], ctx);
+        self.confirming = true;
+        self.forward(ctx);
     }
 
-    /// Reads a page of the log behind what has come out, when there is one, and goes on while
-    /// pages are full.
+    /// Reads a page of the log behind what has come out, when there is one.
     fn read(&mut self, ctx: &mut Context<Self>) {
         if self.reading {
             return;
@@ -194,12 +246,10 @@ impl Relay {
                         log::info!("the relay reads the log again");
                     }
                     for event in page {
-                        relay.order.offer(event.id, event);
+                        relay.take(event);
                     }
-                    relay.forward(ctx);
-                    if !end {
-                        relay.read(ctx);
-                    }
+                    relay.more = !end;
+                    relay.go_on(ctx);
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut relay.failing, true) {
@@ -215,7 +265,12 @@ impl Actor for Relay {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(POLL, |relay, ctx| relay.read(ctx));
+        ctx.run_interval(POLL, |relay, ctx| {
+            // What is on its way is followed by a look at what there is more.
+            if !relay.publishing {
+                relay.read(ctx);
+            }
+        });
         ctx.run_interval(self.tick, |relay, ctx| relay.confirm(ctx));
     }
 }
@@ -225,7 +280,7 @@ impl Handler<Committed> for Relay {
 
     fn handle(&mut self, Committed(events): Committed, ctx: &mut Self::Context) {
         for event in events {
-            self.order.offer(event.id, event);
+            self.take(event);
         }
         self.forward(ctx);
     }

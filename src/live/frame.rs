@@ -1,6 +1,9 @@
 //! What an envelope looks like on the wire: one encoding per event and shape, shared by all
 //! sockets that are sent it.
 
+use std::borrow::Cow;
+
+use actix_http::ws::{OpCode, Parser};
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -31,13 +34,24 @@ struct Frame<'a> {
 /// An envelope's first slot for server-sent events, one for each shape; text frames come before.
 const SSE_SLOTS: usize = 3;
 
-/// The text frame of an envelope, encoded once for all that share the envelope.
+/// Bytes of the head of a server's frame at the most.
+const LARGEST_HEAD: usize = 10;
+
+/// The text frame of an envelope, head and all, encoded once for all that share the envelope.
 pub fn encode(envelope: &Envelope, shape: Shape) -> Bytes {
-    envelope.encoded(shape as usize, |envelope| match shape {
-        Shape::Payload => envelope.payload().as_json().to_owned(),
-        Shape::Channel => frame(envelope, Some(envelope.channel().as_str())),
-        Shape::Event => frame(envelope, None),
-    })
+    envelope.encoded(shape as usize, |envelope| text(json(envelope, shape).as_bytes()))
+}
+
+/// A text frame.
+pub fn text(text: &[u8]) -> Bytes {
+    message(OpCode::Text, text)
+}
+
+/// A whole frame of the server's.
+pub fn message(opcode: OpCode, payload: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(payload.len() + LARGEST_HEAD);
+    Parser::write_message(&mut frame, payload, opcode, true, false);
+    frame.freeze()
 }
 
 /// The frame that says how far the log has come, or that the client must load anew: not an event
@@ -49,8 +63,7 @@ pub fn control(event: &'static str, position: i64) -> String {
 /// The server-sent event of an envelope: its position, its topic, and the text frame as data.
 pub fn encode_sse(envelope: &Envelope, shape: Shape) -> Bytes {
     envelope.encoded(SSE_SLOTS + shape as usize, |envelope| {
-        let data = encode(envelope, shape);
-        sse(envelope.position(), envelope.topic(), &data)
+        sse(envelope.position(), envelope.topic(), json(envelope, shape).as_bytes())
     })
 }
 
@@ -64,6 +77,15 @@ pub fn sse(id: Option<i64>, event: &str, data: &[u8]) -> Bytes {
     text.extend_from_slice(data);
     text.extend_from_slice(b"\n\n");
     text.freeze()
+}
+
+/// What a client reads, whichever way it comes.
+fn json(envelope: &Envelope, shape: Shape) -> Cow<'_, str> {
+    match shape {
+        Shape::Payload => envelope.payload().as_json().into(),
+        Shape::Channel => frame(envelope, Some(envelope.channel().as_str())).into(),
+        Shape::Event => frame(envelope, None).into(),
+    }
 }
 
 fn frame(envelope: &Envelope, channel: Option<&str>) -> String {
@@ -90,8 +112,11 @@ mod tests {
             .expect("JSON");
         let ephemeral = Envelope::new("system", "deploy", payload.clone());
         let event = Envelope::new("posts", "post_created", payload).with_position(3);
-        let text =
-            |envelope, shape| String::from_utf8(encode(envelope, shape).to_vec()).expect("UTF-8");
+        let text = |envelope, shape| {
+            let frame = encode(envelope, shape);
+            assert_eq!((frame[0], usize::from(frame[1])), (0x81, frame.len() - 2));
+            String::from_utf8(frame[2..].to_vec()).expect("UTF-8")
+        };
         let data = r#"{"id":7,"title":"🚀 \"x\""}"#;
         assert_eq!(
             text(&event, Shape::Channel),

@@ -1,12 +1,26 @@
-//! All sockets of this node: their number, their rhythm and their end.
+//! All sockets of this node: how many there may be, and their end.
+//!
+//! Owns who is let in; WebSockets and event streams count alike. Leaves what a socket is sent to
+//! its session.
 
+mod addresses;
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
-use crate::config::Heartbeat;
+use self::addresses::{Address, Addresses};
+use super::rate::Rate;
+use crate::config::Config;
 use crate::error::{AppError, AppResult};
+
+/// Those who are refused are told to come back within so many seconds, each after a time of its
+/// own: those that were refused together do not return together.
+const RETRY: RangeInclusive<u32> = 1..=10;
 
 /// All sockets of this node; cheap to clone.
 #[derive(Clone)]
@@ -17,69 +31,131 @@ pub struct Sockets {
 struct Inner {
     open: AtomicUsize,
     max: usize,
-    heartbeat: Heartbeat,
-    closing: watch::Sender<bool>,
+    addresses: Addresses,
+    handshakes: Rate,
+    closing: AtomicBool,
+    /// Told when all are to close.
+    closed: Notify,
+    /// Told when the last one has left.
+    empty: Notify,
 }
 
 impl Sockets {
-    /// No sockets yet, and at most `max` from now on.
-    pub fn new(max: usize, heartbeat: Heartbeat) -> Sockets {
-        let (closing, _) = watch::channel(false);
-        Sockets { inner: Arc::new(Inner { open: AtomicUsize::new(0), max, heartbeat, closing }) }
+    /// No sockets yet, and at most as many as the configuration allows from now on.
+    pub fn new(config: &Config) -> Sockets {
+        let addresses = Addresses::new(config.max_sockets_per_address);
+        let handshakes = Rate::new(config.max_handshakes, Instant::now());
+        Sockets::limited(config.max_sockets, addresses, handshakes)
     }
 
-    /// Takes a place for a socket, or 503; dropping the place frees it.
-    pub fn enter(&self) -> AppResult<Place> {
+    fn limited(max: usize, addresses: Addresses, handshakes: Rate) -> Sockets {
+        Sockets {
+            inner: Arc::new(Inner {
+                open: AtomicUsize::new(0),
+                max,
+                addresses,
+                handshakes,
+                closing: AtomicBool::new(false),
+                closed: Notify::new(),
+                empty: Notify::new(),
+            }),
+        }
+    }
+
+    /// Takes a place for a socket of this peer; dropping the place frees it. 429 when the peer's
+    /// address has as many as it may, 503 when the node has, or lets in no more in this second.
+    ///
+    /// What is refused uses up nothing: someone who knocks without end at a limit of their own
+    /// takes neither a place nor a turn from others.
+    pub fn enter(&self, peer: Option<SocketAddr>) -> AppResult<Place> {
         if self.closing() {
             return Err(AppError::Unavailable("stopping: try again later"));
         }
-        let place = Place { sockets: self.clone() };
-        // Counted first, so that two that come at once cannot both take the last place.
-        let before = self.inner.open.fetch_add(1, Ordering::Relaxed);
-        if before < self.inner.max {
+        let inner = &self.inner;
+        let Some(address) = inner.addresses.enter(peer.map(|peer| peer.ip())) else {
+            let message = "too many sockets from this address: try again later";
+            return Err(AppError::TooManyRequests(message, retry()));
+        };
+        let more = |open| (open < inner.max).then_some(open + 1);
+        if inner.open.fetch_update(Ordering::SeqCst, Ordering::Relaxed, more).is_err() {
+            inner.addresses.leave(address);
+            return Err(AppError::Busy("too many sockets: try again later", retry()));
+        }
+        let place = Place { sockets: self.clone(), address };
+        // Whoever waits for all to be closed may have seen none just before this one.
+        if self.closing() {
+            return Err(AppError::Unavailable("stopping: try again later"));
+        }
+        if inner.handshakes.admits(Instant::now()) {
             Ok(place)
         } else {
-            Err(AppError::Unavailable("too many sockets: try again later"))
+            Err(AppError::Busy("too many new sockets at once: try again later", retry()))
         }
     }
 
     /// How many are open.
     pub fn open(&self) -> usize {
-        self.inner.open.load(Ordering::Relaxed)
+        self.inner.open.load(Ordering::SeqCst)
+    }
+
+    /// How many addresses, of those that are counted, have sockets open.
+    pub fn addresses(&self) -> usize {
+        self.inner.addresses.count()
     }
 
     /// True once this node is stopping.
     pub fn closing(&self) -> bool {
-        *self.inner.closing.borrow()
+        self.inner.closing.load(Ordering::SeqCst)
     }
 
     /// Tells every socket to close with 1001, and lets no new one in.
     pub fn close_all(&self) {
-        self.inner.closing.send_replace(true);
+        self.inner.closing.store(true, Ordering::SeqCst);
+        self.inner.closed.notify_waiters();
     }
 
-    /// When sockets are pinged and given up.
-    pub(super) fn heartbeat(&self) -> Heartbeat {
-        self.inner.heartbeat
+    /// Ends when none is open.
+    pub async fn all_closed(&self) {
+        loop {
+            let empty = self.inner.empty.notified();
+            if self.open() == 0 {
+                return;
+            }
+            empty.await;
+        }
     }
 
     /// Ends when this node is stopping.
     pub(super) fn closed(&self) -> impl Future<Output = ()> + use<> {
-        let mut closing = self.inner.closing.subscribe();
+        let inner = Arc::clone(&self.inner);
         async move {
-            // An error means that the sockets are gone, which is an end as well.
-            drop(closing.wait_for(|closing| *closing).await);
+            // Before the look: what is told in between is heard.
+            let closed = inner.closed.notified();
+            if !inner.closing.load(Ordering::SeqCst) {
+                closed.await;
+            }
         }
     }
+}
+
+fn retry() -> u32 {
+    rand::random_range(RETRY)
 }
 
 /// A socket's place among the others.
 pub struct Place {
     sockets: Sockets,
+    address: Address,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.sockets.inner.open.fetch_sub(1, Ordering::Relaxed);
+        self.sockets.inner.addresses.leave(self.address);
+        if self.sockets.inner.open.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.sockets.inner.empty.notify_waiters();
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,174 +1,169 @@
-//! The session of server-sent events: the same actor as a WebSocket's, but for the framing and
-//! for the client, which says nothing.
+//! Server-sent events: the wire of a session whose client only listens. Owns the framing and the
+//! response's body, which takes the frames as fast as the connection does.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
-use actix::prelude::*;
-use actix_web::HttpResponse;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::time::Instant;
 
-use super::frame;
-use super::progress::Progress;
-use super::{Live, MAILBOX, Place, Subscription};
+use super::close::Close;
+use super::frame::{self, Shape};
+use super::outbox::{Bounds, Outbox};
+use super::session::Joined;
+use super::wire::Wire;
+use super::{Live, Subscription};
 use crate::error::AppResult;
-use crate::events;
-use crate::events::replay::Start;
-use crate::pubsub::{Envelope, Lifeline};
-
-/// Frames between the actor and the response's body.
-const FRAMES: usize = 64;
-
-/// Bytes that a replayed frame may have for each of the places that must be free for it.
-const ROOM: usize = 16 * 1024;
-
-/// A stream's actor.
-struct Stream {
-    live: Live,
-    subscription: Subscription,
-    progress: Progress,
-    start: Option<Start>,
-    frames: mpsc::Sender<Bytes>,
-    _lifeline: Lifeline,
-    _place: Place,
-}
+use crate::pubsub::Envelope;
+use crate::transport::Stall;
 
 /// Answers with an endless body and starts the session, which has joined its channels by then.
-pub async fn open(live: &Live, subscription: Subscription) -> AppResult<HttpResponse> {
-    let place = live.sockets.enter()?;
-    let (frames, body) = mpsc::channel(FRAMES);
-    let mut ctx = Context::<Stream>::new();
-    ctx.set_mailbox_capacity(MAILBOX);
-    let address = ctx.address();
-    let lifeline = live.pubsub.lifeline(address.clone());
-    let start = live.begin(&subscription, address).await?;
-    let progress = match start {
-        None => Progress::live(0),
-        Some(Start::After(after)) => Progress::replaying(after),
-        Some(Start::Resync(position)) => Progress::live(position),
-    };
-    ctx.run(Stream {
-        live: live.clone(),
-        subscription,
-        progress,
-        start,
-        frames,
-        _lifeline: lifeline,
-        _place: place,
-    });
+pub async fn open(
+    request: &HttpRequest,
+    live: &Arc<Live>,
+    subscription: Subscription,
+) -> AppResult<HttpResponse> {
+    let place = live.sockets.enter(request.peer_addr())?;
+    let joined = Joined::join(live, subscription, place).await?;
+    let shared = Rc::new(RefCell::new(Shared::default()));
+    // Sent at once, so that the client sees the stream open.
+    shared.borrow_mut().outbox.force(Bytes::from_static(b": welcome\n\n"));
+    let stall = request.conn_data::<Stall>().cloned().unwrap_or_default();
+    joined.run(EventStream { shared: Rc::clone(&shared), stall });
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         // Neither compression nor a proxy may hold frames back.
         .insert_header((header::CONTENT_ENCODING, "identity"))
         .insert_header(("X-Accel-Buffering", "no"))
-        .body(Body { frames: body, greeting: Some(Bytes::from_static(b": welcome\n\n")) }))
+        .body(Body { shared }))
 }
 
-impl Stream {
-    /// Hands a frame to the body. One that finds no room belongs to a slow consumer: the stream
-    /// ends, and the client comes back with the last id it has.
-    fn push(&mut self, frame: Bytes, ctx: &mut Context<Self>) {
-        if self.frames.try_send(frame).is_err() {
-            ctx.stop();
+/// What the session and the response's body share.
+#[derive(Default)]
+struct Shared {
+    outbox: Outbox,
+    /// When the body took a frame, or there was none to take.
+    moved: Option<Instant>,
+    /// The session adds no more.
+    finished: bool,
+    /// The body is gone, and with it the client.
+    gone: bool,
+    session: Option<Waker>,
+    body: Option<Waker>,
+}
+
+/// One client's stream.
+struct EventStream {
+    shared: Rc<RefCell<Shared>>,
+    /// Ends the connection when it takes nothing, which the body cannot notice.
+    stall: Stall,
+}
+
+impl EventStream {
+    /// Changes what is shared, and has the body look at it.
+    fn change<T>(&self, change: impl FnOnce(&mut Shared) -> T) -> T {
+        let mut shared = self.shared.borrow_mut();
+        if shared.outbox.is_empty() {
+            shared.moved = Some(Instant::now());
         }
-    }
-
-    /// Sends the next slice of what the client missed, waiting for room frame by frame.
-    fn replay(&mut self, ctx: &mut Context<Self>) {
-        let Some(after) = self.progress.read_after() else { return };
-        let (replay, channels) = (self.live.replay.clone(), self.subscription.channels.clone());
-        let (frames, shape) = (self.frames.clone(), self.subscription.shape);
-        let silence = self.live.sockets.heartbeat().silence;
-        let next = async move {
-            let slice = replay.next(after, channels).await?;
-            for envelope in &slice.events {
-                // A reader may be slow, but not stand still for longer than a socket may be silent.
-                let frame = frame::encode_sse(envelope, shape);
-                // A large frame needs the room of many small ones.
-                let room = frames.reserve_many((frame.len() / ROOM + 1).min(FRAMES));
-                match tokio::time::timeout(silence, room).await {
-                    Ok(Ok(mut room)) => {
-                        if let Some(place) = room.next() {
-                            place.send(frame);
-                        }
-                    }
-                    _ => return Ok(None),
-                }
-            }
-            Ok::<_, crate::db::Error>(Some(slice))
-        };
-        ctx.spawn(next.into_actor(self).map(|slice, stream, ctx| match slice {
-            Ok(None) => ctx.stop(),
-            Ok(Some(slice)) => {
-                stream.progress.replayed(slice.through, slice.end);
-                stream.replay(ctx);
-            }
-            Err(error) => {
-                log::warn!("a replay ended early: {error}");
-                ctx.stop();
-            }
-        }));
+        let changed = change(&mut shared);
+        if let Some(body) = shared.body.take() {
+            body.wake();
+        }
+        changed
     }
 }
 
-impl Actor for Stream {
-    type Context = Context<Self>;
+impl Wire for EventStream {
+    fn event(envelope: &Envelope, shape: Shape) -> Bytes {
+        frame::encode_sse(envelope, shape)
+    }
 
-    fn started(&mut self, ctx: &mut Self::Context) {
-        // The client hangs up: nothing takes frames any more.
-        let gone = self.frames.clone();
-        ctx.spawn(async move { gone.closed().await }.into_actor(self).map(|(), _, ctx| ctx.stop()));
-        let closed = self.live.sockets.closed();
-        ctx.spawn(closed.into_actor(self).map(|(), _, ctx| ctx.stop()));
-        // A comment now and then, or a peer that is gone would never be noticed.
-        ctx.run_interval(self.live.sockets.heartbeat().ping, |stream, ctx| {
-            // While a replay waits for room there is no room for this either, and the replay's own
-            // frames tell as much. A reader that is slow but reads is not cut for it.
-            if !stream.progress.is_replaying() {
-                stream.push(Bytes::from_static(b":\n\n"), ctx);
+    fn resync(position: i64) -> Bytes {
+        let data = frame::control("resync", position);
+        frame::sse(Some(position), "resync", data.as_bytes())
+    }
+
+    fn position(position: i64) -> Bytes {
+        Bytes::from(format!("id: {position}\n\n"))
+    }
+
+    fn heartbeat() -> Bytes {
+        Bytes::from_static(b":\n\n")
+    }
+
+    fn push(&mut self, frame: &Bytes, bounds: &Bounds) -> bool {
+        self.change(|shared| shared.outbox.push(frame, bounds))
+    }
+
+    fn force(&mut self, frame: Bytes) {
+        self.change(|shared| shared.outbox.force(frame));
+    }
+
+    /// The body takes the frames, not this.
+    fn relieve(&mut self) {}
+
+    fn is_drained(&self) -> bool {
+        self.shared.borrow().outbox.is_empty()
+    }
+
+    fn heard(&self) -> Option<Instant> {
+        None
+    }
+
+    fn blocked(&self) -> Option<Instant> {
+        let shared = self.shared.borrow();
+        shared.moved.filter(|_| !shared.outbox.is_empty())
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        let mut shared = self.shared.borrow_mut();
+        if shared.gone {
+            return Poll::Ready(Ok(()));
+        }
+        match &mut shared.session {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    fn close(&mut self, close: Close) {
+        self.change(|shared| {
+            if close == Close::SlowConsumer {
+                shared.outbox.abandon();
             }
+            shared.finished = true;
         });
-        match self.start {
-            None => {}
-            Some(Start::After(_)) => self.replay(ctx),
-            Some(Start::Resync(position)) => {
-                let data = frame::control("resync", position);
-                self.push(frame::sse(Some(position), "resync", data.as_bytes()), ctx);
-            }
-        }
+    }
+
+    fn is_closing(&self) -> bool {
+        self.shared.borrow().finished
+    }
+
+    fn cut(&mut self) {
+        self.change(|shared| shared.finished = true);
+        self.stall.cut();
     }
 }
 
-impl Handler<Envelope> for Stream {
-    type Result = ();
-
-    fn handle(&mut self, envelope: Envelope, ctx: &mut Self::Context) {
-        if envelope.lagged().is_some() {
-            if !self.progress.forgives() {
-                ctx.stop();
-            }
-        } else if envelope.channel().as_str() == events::POSITION {
-            if let Some(position) = envelope.position()
-                && self.progress.confirms(position)
-            {
-                self.push(Bytes::from(format!("id: {position}\n\n")), ctx);
-            }
-        } else if self.progress.admits(envelope.position()) {
-            self.push(frame::encode_sse(&envelope, self.subscription.shape), ctx);
-        }
+impl Drop for EventStream {
+    fn drop(&mut self) {
+        self.change(|shared| shared.finished = true);
     }
 }
 
-/// The response's body: frames as they come, until the actor ends.
+/// The response's body: frames as they come, until the session ends.
 struct Body {
-    frames: mpsc::Receiver<Bytes>,
-    /// Sent at once, so that the client sees the stream open.
-    greeting: Option<Bytes>,
+    shared: Rc<RefCell<Shared>>,
 }
 
 impl MessageBody for Body {
@@ -179,12 +174,34 @@ impl MessageBody for Body {
     }
 
     fn poll_next(
-        mut self: Pin<&mut Self>,
-        cx: &mut TaskContext<'_>,
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
-        if let Some(greeting) = self.greeting.take() {
-            return Poll::Ready(Some(Ok(greeting)));
+        let mut shared = self.shared.borrow_mut();
+        let frame = shared.outbox.pop();
+        shared.moved = Some(Instant::now());
+        if shared.outbox.is_empty()
+            && let Some(session) = shared.session.take()
+        {
+            session.wake();
         }
-        self.frames.poll_recv(cx).map(|frame| frame.map(Ok))
+        match frame {
+            Some(frame) => Poll::Ready(Some(Ok(frame))),
+            None if shared.finished => Poll::Ready(None),
+            None => {
+                shared.body = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        let mut shared = self.shared.borrow_mut();
+        shared.gone = true;
+        if let Some(session) = shared.session.take() {
+            session.wake();
+        }
     }
 }

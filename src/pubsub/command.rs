@@ -13,7 +13,7 @@ pub(super) enum Command {
     Join {
         channel: Channel,
         member: Recipient<Envelope>,
-        done: oneshot::Sender<()>,
+        joined: oneshot::Sender<bool>,
     },
     Leave {
         channel: Channel,
@@ -21,6 +21,10 @@ pub(super) enum Command {
         left: oneshot::Sender<bool>,
     },
     Dispatch(Envelope),
+    DispatchAll {
+        envelopes: Vec<Envelope>,
+        done: oneshot::Sender<()>,
+    },
     Members {
         channel: Channel,
         node: Arc<str>,

@@ -8,6 +8,18 @@ pub enum Error {
     Stopped,
 }
 
+/// Why a member could not join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// The channel does not exist, and there are as many as there may be
+    /// ([`Builder::max_channels`](super::Builder::max_channels)); later there may be room.
+    #[error("too many channels")]
+    TooManyChannels,
+    /// The registry has stopped and does not come back.
+    #[error("the process groups have stopped")]
+    Stopped,
+}
+
 /// Why a member could not leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LeaveError {

@@ -1,75 +1,100 @@
 //! The process groups themselves, without the actor around them. Owns when members come, go and are found dead,
-//! and who is told; leaves counting to `Membership`, delivery to `Subscriber`, and monitors to `Watchers`.
+//! and who is told; leaves counting to `Membership`, delivery to `Subscriber` and `Laggards`, and monitors to `Watchers`.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-use actix::Recipient;
-
 use super::inlet::Inlet;
-use super::subscriber::{Delivery, Laggard, Subscriber};
+use super::laggards::Laggards;
+use super::subscriber::{Delivery, Subscriber};
 use super::watchers::Watchers;
 use super::{Change, Channel, Envelope, Member, Membership, Monitor};
 
 /// How many members one step of the sweep looks at, and how many one round tells: well under a millisecond of work each.
+/// Also how many that a broadcast found dead are removed before the next request.
 const STEP: usize = 4096;
 
 /// All of one node's channels.
-#[derive(Default)]
 pub(super) struct Groups {
     membership: Membership<Subscriber>,
+    max_channels: usize,
     watchers: Watchers,
-    // Those with a gap that may not have been told yet.
-    laggards: VecDeque<Laggard>,
+    laggards: Laggards,
     // Where the sweep goes on.
     cursor: usize,
 }
 
 impl Groups {
-    pub(super) fn join(&mut self, channel: Channel, member: Recipient<Envelope>) {
-        // The request may have been overtaken by the actor's death, which nobody would report a second time.
-        if member.connected() {
-            let member = self.membership.join(channel.clone(), Subscriber::new(member));
-            self.watchers.tell(&channel, member.recipient(), Change::Joined);
+    pub(super) fn new(max_channels: usize) -> Groups {
+        Groups {
+            membership: Membership::new(),
+            max_channels,
+            watchers: Watchers::default(),
+            laggards: Laggards::default(),
+            cursor: 0,
         }
     }
 
-    pub(super) fn leave(&mut self, channel: &Channel, member: Recipient<Envelope>) -> bool {
-        if !member.connected() {
-            self.bury(&member);
+    /// `false` when that would make one channel too many.
+    pub(super) fn join(&mut self, channel: Channel, member: Subscriber) -> bool {
+        // The request may have been overtaken by the actor's death, which nobody would report a second time.
+        if !member.is_alive() {
+            return true;
         }
-        let left = self.membership.leave(channel.as_str(), &member);
+        if self.membership.channel_count() >= self.max_channels
+            && self.membership.members(channel.as_str()).next().is_none()
+        {
+            return false;
+        }
+        let member = self.membership.join(channel.clone(), member);
+        self.watchers.tell(&channel, &member, Change::Joined);
+        true
+    }
+
+    pub(super) fn leave(&mut self, channel: &Channel, member: &Subscriber) -> bool {
+        if !member.is_alive() {
+            self.bury(member);
+        }
+        let left = self.membership.leave(channel.as_str(), member);
         if left {
-            self.watchers.tell(channel, &Arc::new(member), Change::Left);
+            self.watchers.tell(channel, member, Change::Left);
+            if !self.laggards.is_empty() && !self.membership.contains(member) {
+                self.laggards.forget(member);
+            }
         }
         left
     }
 
-    pub(super) fn dispatch(&mut self, envelope: &Envelope) {
+    /// Delivers envelopes, in order. A run of them for one channel goes to each member together, which finds
+    /// them all when it wakes.
+    pub(super) fn dispatch(&mut self, envelopes: &[Envelope]) {
+        for run in envelopes.chunk_by(|one, next| one.channel() == next.channel()) {
+            self.dispatch_run(run);
+        }
+    }
+
+    fn dispatch_run(&mut self, run: &[Envelope]) {
+        let Some(channel) = run.first().map(Envelope::channel) else { return };
         let mut dead = Vec::new();
-        for (member, times) in self.membership.members(envelope.channel().as_str()) {
-            for _ in 0..times {
-                match member.deliver(envelope) {
-                    Delivery::Sent => {}
-                    Delivery::Missed => self.laggards.extend(member.enqueue()),
-                    Delivery::Dead => {
-                        dead.push(member.clone());
-                        break;
-                    }
-                }
+        for (member, times) in self.membership.members(channel.as_str()) {
+            let mut messages = run.iter().flat_map(|envelope| std::iter::repeat_n(envelope, times));
+            // The sweep finds the dead that are too many for one round.
+            if messages.any(|envelope| self.laggards.deliver(member, envelope) == Delivery::Dead)
+                && dead.len() < STEP
+            {
+                dead.push(member.clone());
             }
         }
-        self.bury_all(dead);
+        self.bury_all(&dead);
     }
 
     /// The members of a channel, after those that died unnoticed are gone: monitors see them leave too.
     pub(super) fn members(&mut self, channel: &Channel, node: &Arc<str>) -> Vec<Member> {
         let dead =
             self.membership.members(channel.as_str()).filter(|(member, _)| !member.is_alive());
-        let dead = dead.map(|(member, _)| member.clone()).collect();
-        self.bury_all(dead);
+        let dead: Vec<_> = dead.map(|(member, _)| member.clone()).collect();
+        self.bury_all(&dead);
         let named = |(member, times): (&Subscriber, usize)| {
-            std::iter::repeat_n(Member::local(node, Arc::clone(member.recipient())), times)
+            std::iter::repeat_n(Member::local(node, member.clone()), times)
         };
         self.membership.members(channel.as_str()).flat_map(named).collect()
     }
@@ -97,38 +122,30 @@ impl Groups {
     }
 
     /// Removes a member from every channel.
-    pub(super) fn bury(&mut self, member: &Recipient<Envelope>) {
+    pub(super) fn bury(&mut self, member: &Subscriber) {
         let joined = self.membership.remove(member);
         if joined.is_empty() {
             return;
         }
         log::debug!("a member of {} channels is gone", joined.len());
-        let member = Arc::new(member.clone());
+        self.laggards.forget(member);
         for (channel, times) in joined {
             for _ in 0..times {
-                self.watchers.tell(&channel, &member, Change::Left);
+                self.watchers.tell(&channel, member, Change::Left);
             }
         }
     }
 
-    fn bury_all(&mut self, dead: Vec<Subscriber>) {
+    fn bury_all(&mut self, dead: &[Subscriber]) {
         for member in dead {
-            self.bury(member.recipient());
+            self.bury(member);
         }
     }
 
     /// Tells the next of those who missed messages, where they have room by now.
     pub(super) fn tell_laggards(&mut self) {
-        for _ in 0..self.laggards.len().min(STEP) {
-            let Some(member) = self.laggards.pop_front().and_then(Laggard::dequeue) else {
-                continue;
-            };
-            match member.tell_gap() {
-                Delivery::Sent => {}
-                Delivery::Missed => self.laggards.extend(member.enqueue()),
-                Delivery::Dead => self.bury(member.recipient()),
-            }
-        }
+        let dead = self.laggards.tell_next(STEP);
+        self.bury_all(&dead);
     }
 
     /// Looks at the next members for dead ones. Who takes a removed one's number is looked at one round later at the latest.
@@ -141,6 +158,6 @@ impl Groups {
             );
             self.cursor += 1;
         }
-        self.bury_all(dead);
+        self.bury_all(&dead);
     }
 }

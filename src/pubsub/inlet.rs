@@ -25,12 +25,12 @@ pub(super) struct Inlet {
 }
 
 impl Inlet {
-    pub(super) fn start() -> Inlet {
-        Inlet::to(Registry::new().start())
+    pub(super) fn start(max_channels: usize) -> Inlet {
+        Inlet::to(Registry::new(max_channels).start())
     }
 
-    pub(super) fn start_in(arbiter: &ArbiterHandle) -> Inlet {
-        Inlet::to(Registry::start_in_arbiter(arbiter, |_| Registry::new()))
+    pub(super) fn start_in(arbiter: &ArbiterHandle, max_channels: usize) -> Inlet {
+        Inlet::to(Registry::start_in_arbiter(arbiter, move |_| Registry::new(max_channels)))
     }
 
     fn to(registry: Addr<Registry>) -> Inlet {

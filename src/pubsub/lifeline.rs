@@ -2,7 +2,7 @@
 
 use std::sync::Weak;
 
-use actix::Recipient;
+use actix::{Recipient, WeakRecipient};
 
 use super::Envelope;
 use super::command::Command;
@@ -10,25 +10,26 @@ use super::inlet::Inlet;
 
 /// Removes its member from every channel when it is dropped, also when that is because the actor panicked.
 ///
-/// It belongs in the actor's struct. It does not keep the registry running, and a member that joins anew after it was
-/// dropped is a member again.
+/// It belongs in the actor's struct. It keeps neither the actor nor the registry running, and a member that joins anew
+/// after it was dropped is a member again.
 #[must_use = "a lifeline that is dropped at once removes the member at once"]
 #[derive(Debug)]
 pub struct Lifeline {
     inlet: Weak<Inlet>,
-    member: Recipient<Envelope>,
+    // A weak one is a fifth of the size, and enough: whoever is a member has an address, which the registry holds.
+    member: WeakRecipient<Envelope>,
 }
 
 impl Lifeline {
-    pub(super) fn new(inlet: Weak<Inlet>, member: Recipient<Envelope>) -> Lifeline {
-        Lifeline { inlet, member }
+    pub(super) fn new(inlet: Weak<Inlet>, member: &Recipient<Envelope>) -> Lifeline {
+        Lifeline { inlet, member: member.downgrade() }
     }
 }
 
 impl Drop for Lifeline {
     fn drop(&mut self) {
-        if let Some(inlet) = self.inlet.upgrade() {
-            inlet.push(Command::Died(self.member.clone()));
+        if let (Some(inlet), Some(member)) = (self.inlet.upgrade(), self.member.upgrade()) {
+            inlet.push(Command::Died(member));
         }
     }
 }

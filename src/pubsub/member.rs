@@ -5,18 +5,18 @@ use std::sync::Arc;
 use actix::Recipient;
 
 use super::Envelope;
+use super::subscriber::Subscriber;
 
 /// A member of a channel: equal to another when both are the same actor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Member {
     node: Arc<str>,
-    // Shared with the registry, as a list of many members must not clone an address for each.
-    recipient: Option<Arc<Recipient<Envelope>>>,
+    local: Option<Subscriber>,
 }
 
 impl Member {
-    pub(super) fn local(node: &Arc<str>, recipient: Arc<Recipient<Envelope>>) -> Member {
-        Member { node: Arc::clone(node), recipient: Some(recipient) }
+    pub(super) fn local(node: &Arc<str>, subscriber: Subscriber) -> Member {
+        Member { node: Arc::clone(node), local: Some(subscriber) }
     }
 
     /// The name of the node that it lives on.
@@ -26,6 +26,6 @@ impl Member {
 
     /// Its address, if it lives on this node.
     pub fn recipient(&self) -> Option<&Recipient<Envelope>> {
-        self.recipient.as_deref()
+        self.local.as_ref().map(Subscriber::recipient)
     }
 }

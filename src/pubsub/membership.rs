@@ -1,27 +1,49 @@
 //! Who is a member of what, as plain data: no actors, no input or output. Owns the counting and its cost;
 //! the registry decides when someone joins, leaves or has died.
 
-use std::collections::HashMap;
+mod joined;
+
 use std::hash::Hash;
 
-use indexmap::{Equivalent, IndexMap, IndexSet};
+use indexmap::{Equivalent, IndexMap};
+use slab::Slab;
 
+use self::joined::{Joined, Place};
 use super::Channel;
 
 /// A multiset of members for each channel, indexed both ways.
 ///
 /// [`join`](Membership::join) and [`leave`](Membership::leave) take constant time, [`remove`](Membership::remove)
-/// time in proportion to the channels of that member; none looks at a channel's other members. Members are in no order. `M` is cloned into each of its
-/// channels, so it should be cheap to clone.
+/// time in proportion to the channels of that member; none looks at a channel's other members. Constant is meant as
+/// it is of a vector: now and then a table that is full moves to one of twice the size. The room of those who are
+/// gone is kept for those who come. Members are in no order. `M` is cloned into each of its channels, so it should
+/// be small and cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Membership<M> {
-    channels: HashMap<Channel, IndexMap<M, usize>>,
-    members: IndexMap<M, IndexSet<Channel>>,
+    // What number a channel has: a name is hashed once, and nothing else holds more of it than four bytes.
+    numbers: IndexMap<Channel, u32>,
+    groups: Slab<Group<M>>,
+    members: IndexMap<M, Joined>,
+}
+
+#[derive(Clone, Debug)]
+struct Group<M> {
+    channel: Channel,
+    seats: Vec<Seat<M>>,
+}
+
+/// A member in a channel. Seat and place name each other, so that neither is searched for; whoever moves one tells
+/// the other.
+#[derive(Clone, Debug)]
+struct Seat<M> {
+    member: M,
+    place: u32,
+    times: u32,
 }
 
 impl<M> Default for Membership<M> {
     fn default() -> Membership<M> {
-        Membership { channels: HashMap::new(), members: IndexMap::new() }
+        Membership { numbers: IndexMap::new(), groups: Slab::new(), members: IndexMap::new() }
     }
 }
 
@@ -35,13 +57,27 @@ impl<M: Clone + Eq + Hash> Membership<M> {
     ///
     /// Where an equal member is known already that one is kept, here and in every channel. Returned is the one kept.
     pub fn join(&mut self, channel: Channel, member: M) -> M {
-        let members = self.channels.entry(channel);
-        // The names that are kept are shared as well: a million members of a channel hold one copy of its name.
-        let channel = members.key().clone();
-        let channels = self.members.entry(member);
-        let member = channels.key().clone();
-        channels.or_default().insert(channel);
-        *members.or_default().entry(member.clone()).or_insert(0) += 1;
+        let number = match self.numbers.get(&channel) {
+            Some(number) => *number,
+            None => {
+                // Most channels of few members have one.
+                let seats = Vec::with_capacity(1);
+                let number = short(self.groups.insert(Group { channel: channel.clone(), seats }));
+                self.numbers.insert(channel, number);
+                number
+            }
+        };
+        let entry = self.members.entry(member);
+        let member = entry.key().clone();
+        let joined = entry.or_default();
+        let seats = &mut self.groups[number as usize].seats;
+        if let Some(place) = joined.find(number) {
+            let times = &mut seats[joined.get(place).seat as usize].times;
+            *times = times.saturating_add(1);
+        } else {
+            seats.push(Seat { member: member.clone(), place: short(joined.len()), times: 1 });
+            joined.push(Place { channel: number, seat: short(seats.len() - 1) });
+        }
         member
     }
 
@@ -50,26 +86,29 @@ impl<M: Clone + Eq + Hash> Membership<M> {
     where
         Q: Hash + Equivalent<M> + ?Sized,
     {
-        let Some(members) = self.channels.get_mut(channel) else {
+        let Some(&number) = self.numbers.get(channel) else {
             return false;
         };
-        let Some(times) = members.get_mut(member) else {
+        let Some((index, _, joined)) = self.members.get_full_mut(member) else {
             return false;
         };
-        if *times > 1 {
-            *times -= 1;
+        let Some(place) = joined.find(number) else {
+            return false;
+        };
+        let at = joined.get(place);
+        let seat = &mut self.groups[number as usize].seats[at.seat as usize];
+        if seat.times > 1 {
+            seat.times -= 1;
             return true;
         }
-        members.swap_remove(member);
-        if members.is_empty() {
-            self.channels.remove(channel);
+        joined.swap_remove(place);
+        if joined.len() == 0 {
+            self.members.swap_remove_index(index);
+        } else if place < joined.len() {
+            let moved = joined.get(place);
+            self.groups[moved.channel as usize].seats[moved.seat as usize].place = short(place);
         }
-        if let Some(channels) = self.members.get_mut(member) {
-            channels.swap_remove(channel);
-            if channels.is_empty() {
-                self.members.swap_remove(member);
-            }
-        }
+        self.vacate(at);
         true
     }
 
@@ -78,28 +117,50 @@ impl<M: Clone + Eq + Hash> Membership<M> {
     where
         Q: Hash + Equivalent<M> + ?Sized,
     {
-        let Some(channels) = self.members.swap_remove(member) else {
+        let Some(joined) = self.members.swap_remove(member) else {
             return Vec::new();
         };
-        let leave = |channel: Channel| {
-            let members = self.channels.get_mut(channel.as_str())?;
-            let times = members.swap_remove(member)?;
-            if members.is_empty() {
-                self.channels.remove(channel.as_str());
-            }
-            Some((channel, times))
+        let leave = |place| {
+            let at = joined.get(place);
+            let group = &self.groups[at.channel as usize];
+            let left = (group.channel.clone(), group.seats[at.seat as usize].times as usize);
+            self.vacate(at);
+            left
         };
-        channels.into_iter().filter_map(leave).collect()
+        (0..joined.len()).map(leave).collect()
+    }
+
+    /// Removes a seat; the last one of its channel moves there.
+    fn vacate(&mut self, at: Place) {
+        let group = &mut self.groups[at.channel as usize];
+        group.seats.swap_remove(at.seat as usize);
+        if let Some(moved) = group.seats.get(at.seat as usize) {
+            if let Some(joined) = self.members.get_mut(&moved.member) {
+                joined.reseat(moved.place as usize, at.seat as usize);
+            }
+        } else if group.seats.is_empty() {
+            let group = self.groups.remove(at.channel as usize);
+            self.numbers.swap_remove(&group.channel);
+        }
     }
 
     /// The members of `channel`, each once, with how often it joined.
     pub fn members(&self, channel: &str) -> impl Iterator<Item = (&M, usize)> {
-        self.channels.get(channel).into_iter().flatten().map(|(member, times)| (member, *times))
+        let number = self.numbers.get(channel);
+        let seats = number.map_or(&[][..], |number| &self.groups[*number as usize].seats);
+        seats.iter().map(|seat| (&seat.member, seat.times as usize))
     }
 
     /// All channels with their members: those without any do not exist.
     pub fn channels(&self) -> impl Iterator<Item = (&Channel, impl Iterator<Item = &M>)> {
-        self.channels.iter().map(|(channel, members)| (channel, members.keys()))
+        self.groups
+            .iter()
+            .map(|(_, group)| (&group.channel, group.seats.iter().map(|seat| &seat.member)))
+    }
+
+    /// How many channels there are.
+    pub fn channel_count(&self) -> usize {
+        self.groups.len()
     }
 
     /// How many different members there are.
@@ -112,10 +173,24 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         self.members.is_empty()
     }
 
+    /// Whether `member` is a member of anything.
+    pub fn contains<Q>(&self, member: &Q) -> bool
+    where
+        Q: Hash + Equivalent<M> + ?Sized,
+    {
+        self.members.contains_key(member)
+    }
+
     /// One of the members, by a number below [`Membership::len`]: for walking through all of them in steps.
     ///
     /// When a member goes, another one may take its number.
     pub fn get(&self, number: usize) -> Option<&M> {
         self.members.get_index(number).map(|(member, _)| member)
     }
+}
+
+/// A number in the four bytes that it is kept in.
+#[expect(clippy::expect_used, reason = "memory is at its end long before there are so many")]
+fn short(number: usize) -> u32 {
+    u32::try_from(number).expect("four billion members or channels")
 }

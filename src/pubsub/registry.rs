@@ -2,29 +2,33 @@
 //! leaves what a request does to `Groups` and the bound on its mailbox to `Inlet`.
 
 use std::future::{Future, poll_fn};
+use std::slice;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, WrapFuture};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 
 use super::command::{Command, Queued};
 use super::groups::Groups;
+use super::subscriber::Subscriber;
 
 /// How often the sweep goes on, and who missed messages is told.
 const TICK: Duration = Duration::from_millis(100);
-/// How many requests are done before everything else on the thread gets its turn.
-const STREAK: usize = 256;
+/// How long requests are done before everything else on the thread gets its turn. One request is not interrupted.
+const STREAK: Duration = Duration::from_millis(1);
 
 /// One node's registry.
 pub(super) struct Registry {
     groups: Groups,
-    streak: usize,
+    // When everything else last had its turn.
+    rested: Instant,
     ticked: Instant,
 }
 
 impl Registry {
-    pub(super) fn new() -> Registry {
-        Registry { groups: Groups::default(), streak: 0, ticked: Instant::now() }
+    pub(super) fn new(max_channels: usize) -> Registry {
+        let now = Instant::now();
+        Registry { groups: Groups::new(max_channels), rested: now, ticked: now }
     }
 
     fn tick(&mut self) {
@@ -36,14 +40,17 @@ impl Registry {
     /// Nobody minds when the one who asked has given up: what it asked for is done all the same.
     fn execute(&mut self, command: Command, ctx: &mut Context<Registry>) {
         match command {
-            Command::Join { channel, member, done } => {
-                self.groups.join(channel, member);
-                done.send(()).ok();
+            Command::Join { channel, member, joined } => {
+                joined.send(self.groups.join(channel, Subscriber::new(member))).ok();
             }
             Command::Leave { channel, member, left } => {
-                left.send(self.groups.leave(&channel, member)).ok();
+                left.send(self.groups.leave(&channel, &Subscriber::new(member))).ok();
             }
-            Command::Dispatch(envelope) => self.groups.dispatch(&envelope),
+            Command::Dispatch(envelope) => self.groups.dispatch(slice::from_ref(&envelope)),
+            Command::DispatchAll { envelopes, done } => {
+                self.groups.dispatch(&envelopes);
+                done.send(()).ok();
+            }
             Command::Members { channel, node, members } => {
                 members.send(self.groups.members(&channel, &node)).ok();
             }
@@ -54,7 +61,7 @@ impl Registry {
                 monitor.send(self.groups.monitor(channel, node, inlet)).ok();
             }
             Command::Unmonitor { channel, id } => self.groups.unmonitor(&channel, id),
-            Command::Died(member) => self.groups.bury(&member),
+            Command::Died(member) => self.groups.bury(&Subscriber::new(member)),
             Command::Stop => ctx.stop(),
         }
     }
@@ -76,14 +83,14 @@ impl Handler<Queued> for Registry {
     fn handle(&mut self, queued: Queued, ctx: &mut Context<Registry>) {
         self.execute(queued.command, ctx);
         drop(queued.permit);
-        self.streak += 1;
-        if self.streak >= STREAK {
-            self.streak = 0;
+        if self.rested.elapsed() >= STREAK {
             // A context polls its timers only when its mailbox is empty, which under load it may never be.
             if self.ticked.elapsed() >= TICK {
                 self.tick();
             }
-            ctx.wait(breath().into_actor(self));
+            ctx.wait(breath().into_actor(self).map(|(), registry, _| {
+                registry.rested = Instant::now();
+            }));
         }
     }
 }

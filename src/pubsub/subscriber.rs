@@ -1,58 +1,49 @@
-//! Delivery to one member. Owns what happens when its mailbox is full or closed; who is a member of what is
-//! `Membership`'s.
+//! A member as the registry knows it. Owns its address and what became of a message to it; what it missed is
+//! `Laggards`', who is a member of what is `Membership`'s.
 
 use std::borrow::Borrow;
-use std::cell::Cell;
+use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix::Recipient;
 use actix::dev::SendError;
 
-use super::{Channel, Envelope};
+use super::Envelope;
 
-/// A member as the registry knows it, with what it has missed; equal to another when both are the same actor.
+/// One member, equal to another when both are the same actor.
+///
+/// It is shared with the lists of members, which must not clone an address for each.
 #[derive(Clone)]
-pub(super) struct Subscriber(Rc<Inner>);
-
-/// A subscriber that may have left every channel since.
-pub(super) struct Laggard(Weak<Inner>);
+pub(super) struct Subscriber(Arc<Inner>);
 
 struct Inner {
     // Always the same clone of the address is sent through: an actix mailbox grants every clone a message
-    // beyond its capacity.
-    recipient: Arc<Recipient<Envelope>>,
-    gap: Cell<Option<Gap>>,
-    // Whether it waits in the registry's queue of those to be told; it must not be there twice.
-    queued: Cell<bool>,
-}
-
-struct Gap {
-    channel: Channel,
-    missed: u64,
+    // beyond its capacity. Each clone also costs three allocations.
+    recipient: Recipient<Envelope>,
+    // Whether `Laggards` has something to tell it, known here so that a delivery need not look. The registry alone
+    // reads and writes it; it is atomic because lists of members go to other threads.
+    lags: AtomicBool,
 }
 
 /// What became of a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
     /// It is in the mailbox.
     Sent,
-    /// There was no room; the member will be told.
-    Missed,
+    /// There was no room.
+    Full,
     /// The actor is dead.
     Dead,
 }
 
 impl Subscriber {
     pub(super) fn new(recipient: Recipient<Envelope>) -> Subscriber {
-        Subscriber(Rc::new(Inner {
-            recipient: Arc::new(recipient),
-            gap: Cell::new(None),
-            queued: Cell::new(false),
-        }))
+        Subscriber(Arc::new(Inner { recipient, lags: AtomicBool::new(false) }))
     }
 
-    pub(super) fn recipient(&self) -> &Arc<Recipient<Envelope>> {
+    pub(super) fn recipient(&self) -> &Recipient<Envelope> {
         &self.0.recipient
     }
 
@@ -60,67 +51,20 @@ impl Subscriber {
         self.0.recipient.connected()
     }
 
-    /// Delivers one message; what was missed before is told first.
-    pub(super) fn deliver(&self, envelope: &Envelope) -> Delivery {
-        match self.tell_gap() {
-            Delivery::Sent => {}
-            Delivery::Dead => return Delivery::Dead,
-            Delivery::Missed => {
-                self.miss(envelope);
-                return Delivery::Missed;
-            }
-        }
-        match self.0.recipient.try_send(envelope.clone()) {
+    pub(super) fn send(&self, envelope: Envelope) -> Delivery {
+        match self.0.recipient.try_send(envelope) {
             Ok(()) => Delivery::Sent,
-            Err(SendError::Full(_)) => {
-                self.miss(envelope);
-                Delivery::Missed
-            }
+            Err(SendError::Full(_)) => Delivery::Full,
             Err(SendError::Closed(_)) => Delivery::Dead,
         }
     }
 
-    /// Tells the member what it missed, if anything; `Missed` when there is still no room for that.
-    pub(super) fn tell_gap(&self) -> Delivery {
-        let Some(gap) = self.0.gap.take() else {
-            return Delivery::Sent;
-        };
-        match self.0.recipient.try_send(Envelope::notice(&gap.channel, gap.missed)) {
-            Ok(()) => Delivery::Sent,
-            Err(SendError::Full(_)) => {
-                self.0.gap.set(Some(gap));
-                Delivery::Missed
-            }
-            Err(SendError::Closed(_)) => Delivery::Dead,
-        }
+    pub(super) fn lags(&self) -> bool {
+        self.0.lags.load(Ordering::Relaxed)
     }
 
-    fn miss(&self, envelope: &Envelope) {
-        let gap = match self.0.gap.take() {
-            Some(gap) => Gap { missed: gap.missed.saturating_add(1), ..gap },
-            None => {
-                log::debug!(
-                    "a member's mailbox is full: it misses messages of {}",
-                    envelope.channel()
-                );
-                Gap { channel: envelope.channel().clone(), missed: 1 }
-            }
-        };
-        self.0.gap.set(Some(gap));
-    }
-
-    /// Itself for the queue of those to be told, unless it is there already.
-    pub(super) fn enqueue(&self) -> Option<Laggard> {
-        (!self.0.queued.replace(true)).then(|| Laggard(Rc::downgrade(&self.0)))
-    }
-}
-
-impl Laggard {
-    /// The subscriber, taken from the queue, if it is still a member of anything.
-    pub(super) fn dequeue(self) -> Option<Subscriber> {
-        let subscriber = Subscriber(self.0.upgrade()?);
-        subscriber.0.queued.set(false);
-        Some(subscriber)
+    pub(super) fn set_lags(&self, lags: bool) {
+        self.0.lags.store(lags, Ordering::Relaxed);
     }
 }
 
@@ -143,3 +87,9 @@ impl PartialEq for Subscriber {
 }
 
 impl Eq for Subscriber {}
+
+impl fmt::Debug for Subscriber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.recipient.fmt(f)
+    }
+}

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actix::Recipient;
 use tokio::sync::mpsc;
 
-use super::{Change, Channel, Envelope, Member};
+use super::subscriber::Subscriber;
+use super::{Change, Channel, Member};
 
 /// How many changes a monitor may leave unread.
 const UNREAD: usize = 1024;
@@ -46,11 +46,11 @@ impl Watchers {
     pub(super) fn tell(
         &mut self,
         channel: &Channel,
-        member: &Arc<Recipient<Envelope>>,
+        member: &Subscriber,
         change: fn(Member) -> Change,
     ) {
         self.retain(channel, |watcher| {
-            let member = Member::local(&watcher.node, Arc::clone(member));
+            let member = Member::local(&watcher.node, member.clone());
             watcher.changes.try_send(change(member)).is_ok()
         });
     }

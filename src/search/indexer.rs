@@ -57,6 +57,8 @@ pub(super) struct Indexer {
     read_again: bool,
     // Since when something is not committed.
     uncommitted: Option<Instant>,
+    // How long that may last.
+    commit_after: Duration,
     lifeline: Option<Lifeline>,
 }
 
@@ -86,6 +88,7 @@ impl Indexer {
     ) -> Indexer {
         let task = index.place().cloned().map_or_else(rebuild, Task::Follow);
         let (lifeline, uncommitted) = (None, None);
+        let commit_after = work::COMMIT_AFTER;
         Indexer {
             index,
             db,
@@ -96,6 +99,7 @@ impl Indexer {
             reading: false,
             read_again: false,
             uncommitted,
+            commit_after,
             lifeline,
         }
     }

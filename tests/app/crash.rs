@@ -32,6 +32,21 @@ pub(crate) fn serve(home: &Home, address: &str) -> Command {
     command
 }
 
+/// The same command after `limit`, a line of the shell's.
+pub(crate) fn under(limit: &str, command: &Command) -> Command {
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &format!("{limit} && exec \"$0\" \"$@\"")]);
+    limited.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    limited
+}
+
 /// A running server. Killed at the latest when it is dropped.
 pub(crate) struct Server {
     child: Child,
@@ -126,7 +141,7 @@ fn wait(child: &mut Child) -> ExitStatus {
 
 /// The one line that the binary ends with when it cannot start.
 #[track_caller]
-fn complaint(mut command: Command) -> String {
+pub(crate) fn complaint(mut command: Command) -> String {
     let mut child = command.spawn().unwrap();
     let status = wait(&mut child);
     let mut text = String::new();
@@ -141,7 +156,7 @@ fn complaint(mut command: Command) -> String {
 }
 
 #[track_caller]
-fn assert_names(complaint: &str, names: &[&str]) {
+pub(crate) fn assert_names(complaint: &str, names: &[&str]) {
     for name in names {
         assert!(complaint.contains(name), "{name:?} is not named: {complaint}");
     }
@@ -221,6 +236,9 @@ fn a_bad_flag_is_not_named() {
         (&["--bind", "nowhere"], "--bind"),
         (&["--bind", "127.0.0.1:99999"], "--bind"),
         (&["--workers", "0"], "--workers"),
+        (&["--workers", "513"], "--workers"),
+        (&["--max-handshakes", "many"], "--max-handshakes"),
+        (&["--max-sockets-per-address=-1"], "--max-sockets-per-address"),
         (&["--grace", "soon"], "--grace"),
         (&["--max-body=-1"], "--max-body"),
         (&["--access", "everyone"], "--access"),

@@ -5,4 +5,5 @@ mod notifications;
 mod post_comments;
 mod protocol;
 mod shutdown;
+mod slow;
 mod streams;

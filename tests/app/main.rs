@@ -10,5 +10,6 @@ mod crash;
 mod databases;
 mod guarantees;
 mod hostile;
+mod limits;
 mod live;
 mod support;

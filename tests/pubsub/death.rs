@@ -124,6 +124,16 @@ async fn lifeline_dropped_by_the_living() {
 }
 
 #[actix::test]
+async fn lifeline_keeps_nobody_alive() {
+    let pubsub = PubSub::start("node");
+    let member = Member::start();
+    member.keep(pubsub.lifeline(member.addr.clone())).await;
+    pubsub.join("notes", member.addr.clone()).await.unwrap();
+    pubsub.leave("notes", member.addr.clone()).await.unwrap();
+    member.abandon().await;
+}
+
+#[actix::test]
 async fn quiet_death_is_swept() {
     let pubsub = PubSub::start("node");
     let mut members = Vec::new();

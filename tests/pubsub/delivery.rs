@@ -57,6 +57,25 @@ async fn sender_order() {
 }
 
 #[actix::test]
+async fn large_broadcasts_leave_the_members_no_time() {
+    const MESSAGES: usize = 100;
+    // All on one thread, and room for far fewer messages than are waiting in the registry.
+    let pubsub = PubSub::start("node");
+    let mut members: Vec<_> = (0..1000).map(|_| Member::with_capacity(16)).collect();
+    for member in &members {
+        pubsub.join("notes", member.addr.clone()).await.unwrap();
+    }
+    for n in 0..MESSAGES {
+        pubsub.try_broadcast("notes", n.to_string(), Payload::null()).unwrap();
+    }
+    for member in members.iter_mut().step_by(100) {
+        for n in 0..MESSAGES {
+            assert_eq!(member.topic().await, n.to_string());
+        }
+    }
+}
+
+#[actix::test]
 async fn only_members_of_the_channel() {
     let pubsub = PubSub::start("node");
     let mut member = Member::start();

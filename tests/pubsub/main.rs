@@ -7,6 +7,7 @@ mod delivery;
 mod envelopes;
 mod groups;
 mod lag;
+mod limits;
 mod membership;
 mod model;
 mod monitors;

@@ -12,7 +12,8 @@ enum Op {
     Remove(u8),
 }
 
-const CHANNELS: [&str; 4] = ["a", "b", "c", "d"];
+// A member of few channels is kept otherwise than one of many, and these are enough for both.
+const CHANNELS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
@@ -60,6 +61,7 @@ fn compare(index: &Membership<u8>, model: &Model) {
     let expected: BTreeSet<&str> = model.keys().map(|(channel, _)| *channel).collect();
     let channels: Vec<&str> = index.channels().map(|(channel, _)| channel.as_str()).collect();
     assert_eq!(channels.len(), expected.len(), "a channel is listed twice");
+    assert_eq!(index.channel_count(), expected.len());
     assert_eq!(channels.into_iter().collect::<BTreeSet<_>>(), expected);
     for channel in CHANNELS {
         let members: BTreeMap<u8, usize> = index.members(channel).map(|(m, n)| (*m, n)).collect();
@@ -68,13 +70,16 @@ fn compare(index: &Membership<u8>, model: &Model) {
     }
     let members: BTreeSet<u8> = (0..index.len()).filter_map(|n| index.get(n)).copied().collect();
     assert_eq!(members, model.keys().map(|(_, member)| *member).collect());
+    for member in 0..5 {
+        assert_eq!(index.contains(&member), members.contains(&member));
+    }
     assert_eq!(index.is_empty(), model.is_empty());
     assert_eq!(index.get(index.len()), None);
 }
 
 proptest! {
     #[test]
-    fn agrees_with_a_naive_multiset(ops in prop::collection::vec(op(), 0..80)) {
+    fn agrees_with_a_naive_multiset(ops in prop::collection::vec(op(), 0..120)) {
         let (mut index, mut model) = (Membership::new(), Model::new());
         for op in &ops {
             apply(op, &mut index, &mut model);
@@ -107,4 +112,22 @@ fn death_in_a_large_channel_looks_at_nobody_else() {
     }
     assert!(index.is_empty());
     assert_eq!(index.channels().count(), 0);
+}
+
+#[test]
+fn member_of_many_channels_finds_each_at_once() {
+    // As above: a scan of the member's channels would not end.
+    const CHANNELS: u32 = 100_000;
+    let mut index = Membership::new();
+    for channel in 0..CHANNELS {
+        index.join(channel.to_string().into(), 'a');
+        index.join(channel.to_string().into(), 'b');
+    }
+    for channel in 0..CHANNELS {
+        assert!(index.leave(&channel.to_string(), &'a'));
+    }
+    assert!(!index.contains(&'a'));
+    assert_eq!(index.channel_count(), CHANNELS as usize);
+    assert_eq!(index.remove(&'b').len(), CHANNELS as usize);
+    assert_eq!(index.channel_count(), 0);
 }

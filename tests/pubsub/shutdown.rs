@@ -1,7 +1,7 @@
 //! The registry's end: nobody waits for ever.
 
 use actix::Arbiter;
-use kilonova::pubsub::{Error, LeaveError, Payload, PubSub, TryBroadcastError};
+use kilonova::pubsub::{Error, JoinError, LeaveError, Payload, PubSub, TryBroadcastError};
 
 use crate::support::{Member, soon};
 
@@ -18,7 +18,7 @@ async fn stopped_registry_says_so() {
 
     let addr = || member.addr.clone();
     assert_eq!(soon(monitor.next()).await, None);
-    assert_eq!(soon(pubsub.join("notes", addr())).await, Err(Error::Stopped));
+    assert_eq!(soon(pubsub.join("notes", addr())).await, Err(JoinError::Stopped));
     assert_eq!(soon(pubsub.leave("notes", addr())).await, Err(LeaveError::Stopped));
     assert_eq!(soon(pubsub.get_members("notes")).await, Err(Error::Stopped));
     assert_eq!(soon(pubsub.which_groups()).await, Err(Error::Stopped));

@@ -137,6 +137,13 @@ impl Member {
         let gone = async { while self.heard.recv().await.is_some() {} };
         timeout(PATIENCE, gone).await.expect("it does not die");
     }
+
+    /// Gives up its address; returns when it is dead because nobody has it any more.
+    pub(crate) async fn abandon(mut self) {
+        drop(self.addr);
+        let gone = async { while self.heard.recv().await.is_some() {} };
+        timeout(PATIENCE, gone).await.expect("somebody has its address");
+    }
 }
 
 /// Sends a message without a payload.

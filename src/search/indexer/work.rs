@@ -13,8 +13,10 @@ use crate::search::index::{Document, Place};
 use crate::search::query::Kind;
 use crate::search::source::{self, Change, Following, Rows, Walk};
 
-/// How long a change waits to be committed together with those that follow it.
-const COMMIT_AFTER: Duration = Duration::from_millis(300);
+/// How long a change waits at the least to be committed together with those that follow it.
+pub(super) const COMMIT_AFTER: Duration = Duration::from_millis(300);
+/// How long it waits at the most. In between it is as long as keeps commits to a tenth of the time.
+const COMMIT_WITHIN: Duration = Duration::from_secs(3);
 /// How long to wait after the database could not be read.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -157,11 +159,11 @@ impl Indexer {
         match self.uncommitted {
             None => {
                 self.uncommitted = Some(Instant::now());
-                ctx.run_later(COMMIT_AFTER, |this, ctx| this.commit_if_due(ctx));
+                ctx.run_later(self.commit_after, |this, ctx| this.commit_if_due(ctx));
                 Ok(())
             }
             // A context's timers wait while its mailbox has something.
-            Some(since) if since.elapsed() > COMMIT_AFTER => self.commit(),
+            Some(since) if since.elapsed() > self.commit_after => self.commit(),
             Some(_) => Ok(()),
         }
     }
@@ -193,7 +195,7 @@ impl Indexer {
 
     fn commit_if_due(&mut self, ctx: &mut Context<Indexer>) {
         let Some(since) = self.uncommitted else { return };
-        match COMMIT_AFTER.checked_sub(since.elapsed()) {
+        match self.commit_after.checked_sub(since.elapsed()) {
             // What this timer was for is committed; something newer is not yet due.
             Some(rest) if !rest.is_zero() => {
                 ctx.run_later(rest, |this, ctx| this.commit_if_due(ctx));
@@ -207,7 +209,9 @@ impl Indexer {
         self.uncommitted = None;
         // Half of a rebuild is true as of nothing.
         let Task::Follow(place) = &self.task else { return Ok(()) };
+        let begun = Instant::now();
         self.index.commit(place)?;
+        self.commit_after = (begun.elapsed() * 9).clamp(COMMIT_AFTER, COMMIT_WITHIN);
         self.tell();
         Ok(())
     }

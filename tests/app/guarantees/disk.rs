@@ -1,6 +1,6 @@
 //! A disk that is full, as a limit on the size of files that the server may write.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::Text;
@@ -8,7 +8,7 @@ use kilonova::connection::DbConnection;
 use kilonova::db::Db;
 use serde_json::{Value, json};
 
-use crate::crash::{Server, kilonova};
+use crate::crash::{Server, kilonova, under};
 use crate::databases::Home;
 
 /// Blocks of 512 bytes or, in some shells, 1024.
@@ -27,20 +27,9 @@ fn note(number: usize, size: usize) -> Value {
 #[test]
 fn a_full_disk_kills_the_server_or_corrupts_its_data() {
     let home = Home::sqlite();
-    let server = Server::of({
-        let whole = kilonova(&["--bind", "127.0.0.1:0", "--data-dir"]);
-        let mut limited = Command::new("sh");
-        limited.args(["-c", &format!("ulimit -S -f {BLOCKS} && exec \"$0\" \"$@\"")]);
-        limited.arg(whole.get_program()).args(whole.get_args()).arg(home.path());
-        for (name, value) in whole.get_envs() {
-            match value {
-                Some(value) => limited.env(name, value),
-                None => limited.env_remove(name),
-            };
-        }
-        limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        limited
-    });
+    let mut whole = kilonova(&["--bind", "127.0.0.1:0", "--data-dir"]);
+    whole.arg(home.path());
+    let server = Server::of(under(&format!("ulimit -S -f {BLOCKS}"), &whole));
     let mut acknowledged = Vec::new();
     let mut refused = 0;
     for number in 0.. {

@@ -7,7 +7,7 @@ use actix_web::web::Bytes;
 use awc::ws::{CloseCode, Frame, Message};
 use serde_json::json;
 
-use crate::support::{Raw, Site, Socket};
+use crate::support::{Raw, Site, Socket, within};
 
 const LIMIT: usize = 64 * 1024;
 
@@ -195,6 +195,75 @@ async fn a_handshake_that_is_none_opens_a_socket() {
         let answer = Raw::connect(&site).await.request("GET", "/feed", &headers, b"").await;
         answer.error(if missing < 2 { 426 } else { 400 });
     }
+    // HTTP would go on behind these, whatever the answer to them said.
+    let chunked = [&good[..], &[("transfer-encoding", "chunked")]].concat();
+    let mut several = good.to_vec();
+    several[0].1 = "websocket, h2c";
+    for headers in [chunked, several] {
+        Raw::connect(&site).await.request("GET", "/feed", &headers, b"").await.error(400);
+    }
+    site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_request_for_an_upgrade_gets_no_answer_where_there_is_none() {
+    let site = Site::start().await;
+    let post = site.new_post("No socket").await;
+    let headers = [
+        ("upgrade", "websocket"),
+        ("connection", "upgrade"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    let path = format!("/api/posts/{}", post["id"]);
+    let answer = Raw::connect(&site).await.request("GET", &path, &headers, b"").await;
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert_eq!(answer.json(200), post);
+    Raw::connect(&site).await.request("GET", "/nowhere", &headers, b"").await.error(404);
+    let elsewhere = [&headers[..], &[("origin", "http://evil.example")]].concat();
+    Raw::connect(&site).await.request("GET", "/feed", &elsewhere, b"").await.error(403);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn what_comes_right_behind_a_handshake_is_lost() {
+    let site = Site::start().await;
+    let mut raw = Raw::connect(&site).await;
+    let mut bytes = b"GET /feed HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        .to_vec();
+    bytes.extend(frame(0x81, true, b"ping"));
+    raw.send(&bytes).await;
+    raw.read_until("\r\n\r\n").await;
+    assert_eq!(raw.frame().await.map(|frame| frame.payload), Some(b"pong".to_vec()));
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_text_that_is_none_is_taken_or_a_flood_is_listened_to() {
+    let site = Site::start_with(|config| config.max_client_frames = 5).await;
+    let mut odd = Raw::upgrade(&site, "/feed").await;
+    odd.send(&frame(0x81, true, b"\xff\xfe")).await;
+    assert_eq!(odd.frame().await.and_then(|frame| frame.close_code()), Some(1007));
+    let mut eager = Raw::upgrade(&site, "/feed").await;
+    eager.send(&frame(0x81, true, b"ping").repeat(5)).await;
+    for _ in 0..5 {
+        assert_eq!(eager.frame().await.expect("a pong").payload, b"pong");
+    }
+    let mut flood = Raw::upgrade(&site, "/feed").await;
+    flood.send(&frame(0x81, true, b"ping").repeat(100)).await;
+    let mut pongs = 0;
+    let close = loop {
+        match flood.frame().await.expect("a close frame") {
+            answer if answer.payload == b"pong" => pongs += 1,
+            other => break other.close_code(),
+        }
+    };
+    // A second may have begun anew in the middle.
+    assert!((5..=10).contains(&pongs), "{pongs} were answered");
+    assert_eq!(close, Some(1008));
     site.assert_alive().await;
     site.stop().await;
 }
@@ -211,11 +280,49 @@ async fn a_close_is_not_answered() {
 
 #[actix_web::test]
 async fn a_connection_outlives_its_socket() {
-    let site = Site::start().await;
+    let site = Site::start_with(|config| config.heartbeat.grace = Duration::from_millis(300)).await;
     let mut raw = Raw::upgrade(&site, "/feed").await;
-    raw.send(&frame(0x88, true, &[])).await;
+    // What follows a close counts for nothing, not even another one.
+    raw.send(&frame(0x88, true, &[]).repeat(2)).await;
     assert_eq!(raw.frame().await.map(|frame| frame.opcode), Some(8));
     raw.hung_up().await;
+    // Nor does a client keep its place by leaving its own end open.
+    within("its place is free", site.sockets().all_closed()).await;
+    drop(raw);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_reader_of_a_long_replay_is_taken_for_dead() {
+    let site = Site::start_with(|config| {
+        config.heartbeat.ping = Duration::from_millis(100);
+        config.heartbeat.silence = Duration::from_millis(500);
+    })
+    .await;
+    for _ in 0..30 {
+        site.post(
+            "/api/notes",
+            &json!({"title": "N", "body": "x".repeat(64 * 1024), "author": "A"}),
+        )
+        .await
+        .json(201);
+    }
+    let mut slow = Raw::upgrade(&site, "/notifications?last_event_id=0").await;
+    let (mut next, mut pings) = (1, 0);
+    while next <= 30 {
+        let got = slow.frame().await.unwrap_or_else(|| panic!("cut before {next}"));
+        if got.opcode == 9 {
+            pings += 1;
+            slow.send(&frame(0x8a, true, &[])).await;
+            continue;
+        }
+        let event: serde_json::Value = serde_json::from_slice(&got.payload).unwrap();
+        assert_eq!(event["id"], next);
+        next += 1;
+        // As fast as a poor line: the whole of it takes several times the silence that is allowed.
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    assert!(pings > 0, "it was never asked");
     site.stop().await;
 }
 

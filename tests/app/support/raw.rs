@@ -1,5 +1,7 @@
 //! A client that sends the bytes that it is given, for what no well-behaved client would send.
 
+use std::net::SocketAddr;
+
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -30,17 +32,25 @@ impl Frame {
 
 impl Raw {
     pub(crate) async fn connect(site: &Site) -> Raw {
+        Raw::connect_to(([127, 0, 0, 1], site.port).into()).await
+    }
+
+    pub(crate) async fn connect_to(address: SocketAddr) -> Raw {
         let socket = TcpSocket::new_v4().unwrap();
         // Little fits on the way to a client that does not read.
         socket.set_recv_buffer_size(64 * 1024).unwrap();
-        let address = ([127, 0, 0, 1], site.port).into();
         let stream = within("a connection", socket.connect(address)).await.unwrap();
-        Raw { stream, buffer: Vec::new(), port: site.port }
+        Raw { stream, buffer: Vec::new(), port: address.port() }
     }
 
     /// Connects and opens a WebSocket.
     pub(crate) async fn upgrade(site: &Site, path: &str) -> Raw {
-        let mut raw = Raw::connect(site).await;
+        Raw::upgrade_to(([127, 0, 0, 1], site.port).into(), path).await
+    }
+
+    /// Connects likewise to a server that is not a `Site`.
+    pub(crate) async fn upgrade_to(address: SocketAddr, path: &str) -> Raw {
+        let mut raw = Raw::connect_to(address).await;
         raw.send(
             format!(
                 "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUpgrade: websocket\r\n\
@@ -67,9 +77,20 @@ impl Raw {
         drop(self.stream.shutdown().await);
     }
 
-    /// Sends a whole request and reads the answer.
+    /// Sends a whole request, reads the answer and hangs up.
     pub(crate) async fn request(
         mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        self.ask(method, path, headers, body).await
+    }
+
+    /// Sends a whole request and reads the answer.
+    pub(crate) async fn ask(
+        &mut self,
         method: &str,
         path: &str,
         headers: &[(&str, &str)],

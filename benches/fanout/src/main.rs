@@ -1,0 +1,185 @@
+//! Fan-out: what one event to many WebSockets costs, measured on Kilonova's real binary, on an
+//! axum server as most would write it, and on a floor that does nothing else.
+//!
+//!     cargo run --release -p fanout
+//!
+//! One process makes the load (`load`), each server (`peers`) is another. Every delivery is
+//! checked; a run in which one is lost, doubled or out of order fails, and so does this program.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints")]
+
+mod figures;
+mod load;
+mod measure;
+mod peers;
+mod plot;
+mod report;
+mod run;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Parser, Subcommand};
+
+use self::figures::{Results, Row};
+use self::peers::Peer;
+use self::run::Plan;
+
+type Failure = Box<dyn std::error::Error>;
+
+/// Descriptors beside the sockets: connections for posts, files, libraries.
+const OTHER_FILES: usize = 200;
+
+/// Measures what one event to many WebSockets costs
+#[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Is one of the servers that are measured
+    #[command(hide = true)]
+    Serve { peer: Peer, address: SocketAddr },
+}
+
+#[derive(Args)]
+struct Options {
+    /// Numbers of sockets
+    #[arg(long, value_delimiter = ',', default_value = "100,1000,5000,10000,15000")]
+    sockets: Vec<usize>,
+    /// Servers, in the order in which each round takes them
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "kilonova,axum,floor")]
+    peers: Vec<Peer>,
+    /// Rounds for each number of sockets
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    repeat: u16,
+    /// Posts under way in the closed loop
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=load::CONNECTIONS as i64))]
+    in_flight: u16,
+    /// Seconds of the closed loop
+    #[arg(long, default_value_t = 4.0)]
+    seconds: f64,
+    /// Posts a second at the fixed rate
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rate: u32,
+    /// Numbers of sockets for which there is a run at the fixed rate as well; 0: none
+    #[arg(long, value_delimiter = ',', default_value = "100,1000")]
+    paced: Vec<usize>,
+    /// Seconds of the run at the fixed rate
+    #[arg(long, default_value_t = 6.0)]
+    paced_seconds: f64,
+    /// Kilonova's binary [default: it is built]
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
+    /// A flag for Kilonova instead of those below, such as --kilonova=--workers=1; may be repeated
+    #[arg(
+        long,
+        value_name = "FLAG",
+        default_value = "--max-sockets=0",
+        allow_hyphen_values = true
+    )]
+    kilonova: Vec<String>,
+    /// Where the plot goes [default: target/fanout/fanout.svg]
+    #[arg(long, value_name = "PATH")]
+    plot: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let Cli { command, options } = Cli::parse();
+    let done = match command {
+        Some(Command::Serve { peer: Peer::Axum, address }) => {
+            peers::axum::serve(address).map(|()| true)
+        }
+        Some(Command::Serve { peer: Peer::Floor, address }) => {
+            peers::floor::serve(address).map(|()| true)
+        }
+        Some(Command::Serve { peer: Peer::Kilonova, .. }) => {
+            Err("kilonova is a binary of its own".into())
+        }
+        None => bench(&options),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("fanout: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// All runs, interleaved: each round takes every server once. False when one failed.
+fn bench(options: &Options) -> Result<bool, Failure> {
+    let most = options.sockets.iter().copied().max().unwrap_or_default();
+    measure::raise_open_files(most + OTHER_FILES)?;
+    // This program is target/release/fanout.
+    let exe = std::env::current_exe()?;
+    let target = exe.ancestors().nth(2).ok_or("this binary is not in a target folder")?;
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let binary = match &options.binary {
+        Some(binary) => binary.clone(),
+        None if options.peers.contains(&Peer::Kilonova) => peers::build(&workspace, target)?,
+        None => PathBuf::new(),
+    };
+    let out = target.join("fanout");
+    std::fs::create_dir_all(&out)?;
+    let plan = Plan {
+        binary,
+        flags: options.kilonova.clone(),
+        // Not the system's temporary folder, which may be memory: a sync must be one.
+        scratch: out.clone(),
+        in_flight: options.in_flight.into(),
+        closed: Duration::from_secs_f64(options.seconds),
+        rate: options.rate,
+        paced: Duration::from_secs_f64(options.paced_seconds),
+    };
+    let begun = Instant::now();
+    let mut results = Results(Vec::new());
+    let mut failed = Vec::new();
+    for &sockets in &options.sockets {
+        for round in 1..=options.repeat.into() {
+            for &peer in &options.peers {
+                let run = || {
+                    let mut figures = plan.run(peer, sockets)?;
+                    if options.paced.contains(&sockets) {
+                        figures.paced = Some(plan.paced(peer, sockets)?);
+                    }
+                    Ok::<_, Failure>(Row { peer, sockets, round, figures })
+                };
+                match run() {
+                    Ok(row) => {
+                        report::progress(&row);
+                        results.0.push(row);
+                    }
+                    Err(error) => {
+                        let failure =
+                            format!("{sockets} sockets, round {round}, {}: {error}", peer.name());
+                        eprintln!("FAILED: {failure}");
+                        failed.push(failure);
+                    }
+                }
+            }
+        }
+    }
+    report::write(&results, &out)?;
+    let plot = options.plot.clone().unwrap_or_else(|| out.join("fanout.svg"));
+    std::fs::write(&plot, plot::svg(&results, &options.sockets))?;
+    report::tables(&results, options);
+    println!(
+        "\n{:.0} s; every run in {}, plot in {}",
+        begun.elapsed().as_secs_f64(),
+        out.display(),
+        plot.display()
+    );
+    for failure in &failed {
+        println!("FAILED: {failure}");
+    }
+    Ok(failed.is_empty())
+}

@@ -1,0 +1,189 @@
+//! File descriptors: every connection takes one, and the database and the search index need some
+//! at any moment. Owns how many connections and sockets there may be for that reason.
+//!
+//! Without it a flood of connections takes the last descriptor, and then the index cannot be
+//! written and the database not be read.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::config::Config;
+
+/// What all but the connections may have open: SQLite 19 with all its readers, the index about 50
+/// while it writes one segment and merges others, all the rest 20; and half of that for what comes.
+const RESERVE: usize = 128;
+
+/// What each worker has open: an event loop and what wakes it.
+const PER_WORKER: usize = 4;
+
+/// With fewer connections than this there is no serving a page.
+const FEWEST: usize = 16;
+
+/// Connections at the most that sockets leave to everything else.
+const SPARE: usize = 1_000;
+
+/// Fewer file descriptors than a server needs, whoever comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{available} file descriptors are too few (ulimit -n): {needed} are needed at the least")]
+pub struct TooFew {
+    available: usize,
+    needed: usize,
+}
+
+/// Why there may be fewer sockets than were asked for; one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Shortage {
+    /// The system gives too few file descriptors.
+    #[error(
+        "{available} file descriptors (ulimit -Hn) are too few for --max-sockets {asked}, \
+         {needed} would do: sockets beyond {sockets} are refused with 503"
+    )]
+    Descriptors {
+        /// How many there are.
+        available: usize,
+        /// How many it would take.
+        needed: usize,
+        /// The sockets that were asked for.
+        asked: usize,
+        /// The sockets that there may be.
+        sockets: usize,
+    },
+    /// A flag allows too few connections.
+    #[error(
+        "--max-connections {connections} is too low for --max-sockets {asked}: \
+         sockets beyond {sockets} are refused with 503"
+    )]
+    Connections {
+        /// How many there may be.
+        connections: usize,
+        /// The sockets that were asked for.
+        asked: usize,
+        /// The sockets that there may be.
+        sockets: usize,
+    },
+}
+
+/// Raises the process's limit as far as it may be raised.
+pub fn raise() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
+    {
+        log::warn!("the limit of file descriptors cannot be raised: {error}");
+    }
+}
+
+/// How many the process may have open; `None` for any number.
+pub fn available() -> Option<usize> {
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
+/// Lowers what the configuration allows to what the descriptors do. Connections leave the reserve
+/// alone, and sockets leave connections to everything else, among it those who are to be told that
+/// there is no place for another socket. Tells when a number of sockets that was asked for had to
+/// be lowered.
+pub fn fit(config: &mut Config, available: Option<usize>) -> Result<Option<Shortage>, TooFew> {
+    let asked = config.max_sockets;
+    let reserve = reserve(config.workers);
+    let most = match available {
+        None => usize::MAX,
+        Some(available) => {
+            let needed = reserve + FEWEST.max(config.workers);
+            if available < needed {
+                return Err(TooFew { available, needed });
+            }
+            available - reserve
+        }
+    };
+    let by_flag = config.max_connections <= most;
+    // Each worker has the same share of them.
+    config.max_connections =
+        (config.max_connections.min(most) / config.workers).max(1).saturating_mul(config.workers);
+    config.max_sockets = asked.min(sockets_in(config.max_connections));
+    let (connections, sockets) = (config.max_connections, config.max_sockets);
+    Ok(if sockets == asked || asked == usize::MAX {
+        None
+    } else if by_flag {
+        Some(Shortage::Connections { connections, asked, sockets })
+    } else {
+        let connections = with_spare(asked).div_ceil(config.workers).saturating_mul(config.workers);
+        let (available, needed) =
+            (most.saturating_add(reserve), connections.saturating_add(reserve));
+        Some(Shortage::Descriptors { available, needed, asked, sockets })
+    })
+}
+
+fn reserve(workers: usize) -> usize {
+    RESERVE + PER_WORKER * workers
+}
+
+/// How many of so many connections may be sockets: all but a tenth, or but the spare ones.
+fn sockets_in(connections: usize) -> usize {
+    connections - connections.div_ceil(10).min(SPARE)
+}
+
+/// How many connections it takes for so many sockets.
+fn with_spare(sockets: usize) -> usize {
+    sockets.saturating_add(sockets.div_ceil(9).min(SPARE))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::{Cli, Command};
+
+    fn config(flags: &[&str]) -> Config {
+        let arguments = ["kilonova", "serve"].iter().chain(flags).map(OsString::from);
+        match Cli::read(arguments).expect("flags").into_command() {
+            Command::Serve(args) => args.check().expect("a configuration"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_fits_is_lowered() {
+        let mut config = config(&["--workers", "2"]);
+        assert_eq!(fit(&mut config, Some(1 << 20)), Ok(None));
+        assert_eq!((config.max_sockets, config.max_connections), (20_000, 25_000));
+        assert_eq!(fit(&mut config, None), Ok(None));
+        assert_eq!((config.max_sockets, config.max_connections), (20_000, 25_000));
+    }
+
+    #[test]
+    fn without_limits_there_are_more_connections_than_descriptors() {
+        let mut config =
+            config(&["--workers", "2", "--max-sockets", "0", "--max-connections", "0"]);
+        assert_eq!(fit(&mut config, None), Ok(None));
+        assert!(config.max_sockets > usize::MAX / 2);
+        fit(&mut config, Some(10_136)).unwrap();
+        assert_eq!((config.max_sockets, config.max_connections), (9_000, 10_000));
+    }
+
+    #[test]
+    fn sockets_leave_no_connection_to_say_so() {
+        let mut config = config(&["--workers", "2", "--max-connections", "101"]);
+        fit(&mut config, Some(1 << 20)).unwrap();
+        assert_eq!((config.max_sockets, config.max_connections), (90, 100));
+    }
+
+    #[test]
+    fn a_server_starts_that_cannot_serve() {
+        let mut config = config(&["--workers", "2"]);
+        assert_eq!(fit(&mut config, Some(151)), Err(TooFew { available: 151, needed: 152 }));
+        fit(&mut config, Some(152)).unwrap();
+        assert_eq!((config.max_sockets, config.max_connections), (14, 16));
+    }
+
+    proptest! {
+        #[test]
+        fn so_many_would_not_do_or_fewer_would(sockets in 0..100_000_usize) {
+            prop_assert_eq!(sockets_in(with_spare(sockets)), sockets);
+            let fewer = with_spare(sockets).saturating_sub(1);
+            prop_assert!(sockets == 0 || sockets_in(fewer) < sockets);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! How many sockets each address has open.
+//!
+//! An address is there for as long as it has a socket, so that there are never more of them than
+//! sockets.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The sockets of each address, bounded.
+pub(super) struct Addresses {
+    max: usize,
+    open: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// What a socket is counted under; `None` when it is not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Address(Option<IpAddr>);
+
+impl Address {
+    /// An IPv6 peer counts with its /64, which is one household's at the least: counted alone,
+    /// everyone would have as many addresses as they like.
+    ///
+    /// Loopback peers are not counted in open access, the only one there is. Nor is a peer
+    /// that has no address.
+    fn of(peer: Option<IpAddr>) -> Address {
+        let counted = peer.map(|peer| peer.to_canonical()).filter(|peer| !peer.is_loopback());
+        Address(counted.map(|peer| match peer {
+            IpAddr::V4(_) => peer,
+            IpAddr::V6(peer) => Ipv6Addr::from_bits(peer.to_bits() & (u128::MAX << 64)).into(),
+        }))
+    }
+}
+
+impl Addresses {
+    /// No sockets yet, and at most `max` of each address from now on.
+    pub(super) fn new(max: usize) -> Addresses {
+        Addresses { max, open: Mutex::default() }
+    }
+
+    /// Counts a socket of this peer, which must leave later; `None` when it has enough.
+    pub(super) fn enter(&self, peer: Option<IpAddr>) -> Option<Address> {
+        let address = Address::of(peer);
+        if let Some(key) = address.0 {
+            match self.open().entry(key) {
+                Entry::Occupied(count) if *count.get() >= self.max => return None,
+                Entry::Occupied(mut count) => *count.get_mut() += 1,
+                Entry::Vacant(count) => drop(count.insert(1)),
+            }
+        }
+        Some(address)
+    }
+
+    /// Counts a socket no longer.
+    pub(super) fn leave(&self, address: Address) {
+        let Some(key) = address.0 else { return };
+        if let Entry::Occupied(mut count) = self.open().entry(key) {
+            if *count.get() > 1 {
+                *count.get_mut() -= 1;
+            } else {
+                count.remove();
+            }
+        }
+    }
+
+    /// How many addresses have sockets.
+    pub(super) fn count(&self) -> usize {
+        self.open().len()
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

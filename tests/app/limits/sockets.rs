@@ -1,0 +1,239 @@
+//! How many sockets there may be, of whom, how fast and on how many channels.
+
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use kilonova::config::Config;
+
+use crate::support::{Answer, Raw, Site, within};
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Open access answers for no other host.
+const HOST: (&str, &str) = ("Host", "localhost");
+
+const SOCKET: &[(&str, &str)] = &[
+    HOST,
+    ("Upgrade", "websocket"),
+    ("Connection", "Upgrade"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
+
+const STREAM: &[(&str, &str)] = &[HOST, ("Accept", "text/event-stream")];
+
+/// Asks for a socket or a stream; gives the connection, to be kept, and the answer.
+async fn ask(site: &Site, from: IpAddr, path: &str, headers: &[(&str, &str)]) -> (Raw, Answer) {
+    let mut raw = Raw::connect_to((from, site.port).into()).await;
+    let answer = raw.ask("GET", path, headers, b"").await;
+    (raw, answer)
+}
+
+/// A connection of which the answer must be that it is open.
+async fn opened(site: &Site, from: IpAddr, headers: &[(&str, &str)]) -> Raw {
+    let (raw, answer) = ask(site, from, "/feed", headers).await;
+    assert!([101, 200].contains(&answer.status), "{}", answer.status);
+    raw
+}
+
+/// Checks a refusal: in the words of the API, with a time to come back, and the end of the
+/// connection, which another could have.
+async fn assert_refused((mut raw, answer): (Raw, Answer), status: u16, words: &str) {
+    assert!(answer.error(status).contains(words), "{answer:?}");
+    let wait: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=10).contains(&wait), "{wait}");
+    raw.hung_up().await;
+}
+
+/// A site that soon notices when a stream's reader is gone, which it does when it writes.
+async fn site(change: impl FnOnce(&mut Config)) -> Site {
+    Site::start_with(|config| {
+        config.heartbeat.ping = Duration::from_millis(100);
+        change(config);
+    })
+    .await
+}
+
+/// Waits until there are so many sockets, and so many addresses that have some.
+async fn counted(site: &Site, sockets: usize, addresses: usize) {
+    let counted = async {
+        while (site.sockets().open(), site.sockets().addresses()) != (sockets, addresses) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within("sockets come and go", counted).await;
+}
+
+/// An address of this machine that is not a loopback one. Asking for the way to somewhere sends
+/// nothing there.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("198.51.100.1:9").ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_loopback())
+}
+
+#[actix_web::test]
+async fn one_address_takes_the_sockets_of_all() {
+    let Some(own) = own_address() else {
+        eprintln!("skipped: this machine has no address but loopback");
+        return;
+    };
+    let site = site(|config| {
+        config.bind = ([0, 0, 0, 0], 0).into();
+        config.max_sockets_per_address = 2;
+    })
+    .await;
+    let socket = opened(&site, own, SOCKET).await;
+    let mut stream = opened(&site, own, STREAM).await;
+    for headers in [SOCKET, STREAM] {
+        assert_refused(ask(&site, own, "/feed", headers).await, 429, "from this address").await;
+    }
+    // It may ask for anything else, and others for sockets: loopback as many as it likes.
+    ask(&site, own, "/api/posts", &[HOST]).await.1.json(200);
+    let mut others = Vec::new();
+    for _ in 0..5 {
+        others.push(opened(&site, LOOPBACK, SOCKET).await);
+    }
+    site.new_post("To all who are there").await;
+    within("the event", stream.read_until("To all who are there")).await;
+    counted(&site, 7, 1).await;
+
+    drop(socket);
+    counted(&site, 6, 1).await;
+    let again = opened(&site, own, STREAM).await;
+    assert_refused(ask(&site, own, "/feed", SOCKET).await, 429, "from this address").await;
+    drop((stream, again));
+    counted(&site, 5, 0).await;
+    drop(others);
+    counted(&site, 0, 0).await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn streams_are_not_counted_as_sockets() {
+    let site = site(|config| config.max_sockets = 2).await;
+    let open = [opened(&site, LOOPBACK, STREAM).await, opened(&site, LOOPBACK, SOCKET).await];
+    for headers in [SOCKET, STREAM] {
+        assert_refused(ask(&site, LOOPBACK, "/feed", headers).await, 503, "too many sockets").await;
+    }
+    assert_eq!(site.sockets().open(), 2);
+    drop(open);
+    counted(&site, 0, 0).await;
+    drop(opened(&site, LOOPBACK, STREAM).await);
+    counted(&site, 0, 0).await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_storm_of_handshakes_is_let_in() {
+    let site = site(|config| config.max_handshakes = 1).await;
+    // One at once and one a second: on a busy machine some seconds may pass meanwhile.
+    let started = Instant::now();
+    let mut open = Vec::new();
+    let refused = loop {
+        let (raw, answer) = ask(&site, LOOPBACK, "/feed", SOCKET).await;
+        if answer.status == 503 {
+            break (raw, answer);
+        }
+        open.push(raw);
+        let most = 1.0 + started.elapsed().as_secs_f32();
+        assert!(open.len() as f32 <= most, "{} are open", open.len());
+    };
+    assert!(!open.is_empty());
+    assert_refused(refused, 503, "at once").await;
+    // A stream is no other way in, but when another second has passed.
+    let mut streams = Vec::new();
+    while streams.len() < 5 {
+        let knock = ask(&site, LOOPBACK, "/feed", STREAM).await;
+        if knock.1.status == 503 {
+            assert_refused(knock, 503, "at once").await;
+            break;
+        }
+        streams.push(knock.0);
+    }
+    assert!(streams.len() < 5);
+    // Nobody else notices, and what was refused has left nothing behind.
+    site.new_post("Undisturbed").await;
+    for raw in &mut open {
+        loop {
+            let frame = raw.frame().await.expect("the event");
+            if String::from_utf8_lossy(&frame.payload).contains("Undisturbed") {
+                break;
+            }
+        }
+    }
+    assert_eq!(site.sockets().open(), open.len() + streams.len());
+    site.socket_in_time("/feed").await.close().await;
+    drop((open, streams));
+    counted(&site, 0, 0).await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_page_is_refused_without_a_time_to_come_back() {
+    let site = site(|config| config.max_sockets = 0).await;
+    let headers = [SOCKET, &[("Accept", "text/html")]].concat();
+    let (mut raw, answer) = ask(&site, LOOPBACK, "/feed", &headers).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    let wait: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=10).contains(&wait), "{wait}");
+    let page = String::from_utf8(answer.body.to_vec()).unwrap();
+    assert!(page.contains("Too many sockets"), "{page}");
+    raw.hung_up().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_feed_has_more_channels_than_it_may() {
+    let site = Site::start_with(|config| config.max_channels_per_socket = 2).await;
+    for chosen in ["posts", "posts,notes", "posts,notes,posts,notes"] {
+        site.socket(&format!("/feed?channels={chosen}")).await.close().await;
+    }
+    for path in ["/feed?channels=posts,notes,comments", "/feed?channels=posts,notes,posts,system"] {
+        for headers in [SOCKET, STREAM] {
+            let (_, answer) = ask(&site, LOOPBACK, path, headers).await;
+            assert_eq!(answer.error(422), "channels is invalid");
+        }
+    }
+    counted(&site, 0, 0).await;
+    site.stop().await;
+
+    let channels = |count| (1..=count).map(|id| format!("post_comments_{id}")).collect::<Vec<_>>();
+    let path = |count| format!("/feed?channels={}", channels(count).join(","));
+    let site = Site::start().await;
+    site.socket(&path(32)).await.close().await;
+    site.refused(&path(33)).await.error(422);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn more_connections_are_open_than_there_may_be() {
+    let site = Site::start_with(|config| config.max_connections = 3).await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let (raw, answer) = ask(&site, LOOPBACK, "/api/posts", &[HOST]).await;
+        answer.json(200);
+        open.push(raw);
+    }
+    // One more is told so at once, and those that are open are served all the time.
+    for raw in &mut open {
+        let (mut refused, answer) = ask(&site, LOOPBACK, "/api/posts", &[HOST]).await;
+        assert!(answer.header("retry-after").is_some());
+        answer.error(503);
+        refused.hung_up().await;
+        raw.ask("GET", "/api/posts", &[HOST], b"").await.json(200);
+    }
+    // A socket keeps the place that its connection had.
+    open.pop();
+    let socket = site.socket_in_time("/feed").await;
+    Raw::connect(&site).await.request("GET", "/api/posts", &[], b"").await.error(503);
+    socket.close().await;
+    within("a place comes free", async {
+        while Raw::connect(&site).await.request("GET", "/api/posts", &[], b"").await.status == 503 {
+        }
+    })
+    .await;
+    drop(open);
+    site.stop().await;
+}

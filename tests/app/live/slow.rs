@@ -1,0 +1,182 @@
+//! Readers that are slower than events come: what they are told, what they cost, and that nobody
+//! else pays for them.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use kilonova::live::Bounds;
+use serde_json::{Value, json};
+
+use crate::crash::{Server, kilonova};
+use crate::support::{PATIENCE, Raw, Site, within};
+
+/// A note whose event fills a socket's buffers soon.
+fn large(size: usize) -> Value {
+    json!({"title": "Large", "body": "x".repeat(size), "author": "Ada"})
+}
+
+#[actix_web::test]
+async fn a_reader_that_falls_behind_is_not_told_or_does_not_find_its_place_again() {
+    // A few more than the kernel's buffers and the queue hold, so that it is soon that it reads again.
+    const NOTES: usize = 18;
+    let site = Site::start_with(|config| {
+        config.queue = Bounds { messages: 8, bytes: 1024 * 1024 };
+        // However long this takes, it is told.
+        config.heartbeat.grace = PATIENCE;
+    })
+    .await;
+    let mut slow = Raw::upgrade(&site, "/notifications").await;
+    let mut fast = site.socket("/notifications").await;
+    for _ in 0..NOTES {
+        let note = site.post("/api/notes", &large(64 * 1024)).await.json(201);
+        assert_eq!(fast.next_json().await["data"]["id"], note["id"]);
+    }
+
+    // It reads again before it is cut: whole frames without a hole, and then why it ends.
+    let mut next = 1;
+    let close = loop {
+        match slow.frame().await {
+            Some(frame) if frame.opcode == 1 => {
+                let frame: Value = serde_json::from_slice(&frame.payload).unwrap();
+                assert_eq!(frame["id"], next, "a hole before {next}");
+                next += 1;
+            }
+            other => break other,
+        }
+    };
+    assert_eq!(close.expect("a close frame").close_code(), Some(1013));
+    assert!(next <= NOTES, "it was never behind: the test tests nothing");
+
+    let path = format!("/notifications?last_event_id={}", next - 1);
+    let mut again = site.socket(&path).await;
+    for id in next..=NOTES {
+        assert_eq!(again.next_json().await["id"], id);
+    }
+    fast.close().await;
+    again.close().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_reader_that_never_reads_is_kept_for_long() {
+    let site = Site::start_with(|config| {
+        config.queue = Bounds { messages: 8, bytes: 1024 * 1024 };
+    })
+    .await;
+    let socket = Raw::upgrade(&site, "/notifications").await;
+    let mut stream = Raw::connect(&site).await;
+    stream
+        .send(
+            b"GET /notifications HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n",
+        )
+        .await;
+    stream.read_until(": welcome").await;
+    assert_eq!(site.sockets().open(), 2);
+    for _ in 0..60 {
+        site.post("/api/notes", &large(64 * 1024)).await.json(201);
+    }
+    // Neither can be told, as nothing gets through to them.
+    let started = Instant::now();
+    within("both are cut", site.sockets().all_closed()).await;
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+    // Their connections are gone as well, with what the kernel held for them.
+    let gone = async {
+        while unsent(site.port).iter().any(|bytes| *bytes > 0) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within("the connections are gone", gone).await;
+    drop((socket, stream));
+    site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_crowd_that_never_reads_fills_the_memory_or_holds_up_others() {
+    const CROWD: usize = 500;
+    const NOTES: usize = 120;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let server = Server::of(kilonova(&["--bind", "127.0.0.1:0", "--data-dir", path]));
+    let address = ([127, 0, 0, 1], server.port).into();
+    let mut fast = Raw::upgrade_to(address, "/notifications").await;
+    // What writing alone costs, in caches and in the index, is not the crowd's.
+    for id in 1..=NOTES {
+        write(address, &mut fast, id).await;
+    }
+    let before = resident(server.id());
+    let mut crowd = Vec::new();
+    for _ in 0..CROWD {
+        crowd.push(Raw::upgrade_to(address, "/notifications").await);
+    }
+    let (mut slowest, mut most) = (Duration::ZERO, 0);
+    for id in NOTES + 1..=2 * NOTES {
+        let sent = Instant::now();
+        write(address, &mut fast, id).await;
+        slowest = slowest.max(sent.elapsed());
+        most = most.max(unsent(server.port).into_iter().max().unwrap_or(0));
+    }
+    let grown = resident(server.id()).saturating_sub(before);
+    assert!(slowest < PATIENCE / 3, "someone who reads waited {slowest:?}");
+    assert!(most > 16 * 1024, "nobody was blocked: the test tests nothing");
+    assert!(most <= 256 * 1024, "the kernel holds {most} bytes for one reader");
+    // All of them wait for the same bytes: a few megabytes, not one for each.
+    // Apart from noise of the indexer's: a copy for each would be a gigabyte.
+    assert!(grown < 192 * 1024, "{grown} KB more for {CROWD} readers that do not read");
+    let started = Instant::now();
+    while unsent(server.port).iter().filter(|bytes| **bytes > 0).count() > 0 {
+        assert!(started.elapsed() < PATIENCE, "readers that never read are kept");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    drop(crowd);
+}
+
+/// Writes a note and waits until one who reads has it.
+async fn write(address: SocketAddr, reader: &mut Raw, id: usize) {
+    let body = large(16 * 1024).to_string();
+    let json = [("content-type", "application/json")];
+    let writing = async {
+        let client = Raw::connect_to(address).await;
+        client.request("POST", "/api/notes", &json, body.as_bytes()).await.status
+    };
+    let (status, frame) = tokio::join!(writing, text(reader));
+    assert_eq!(status, 201);
+    let frame: Value = serde_json::from_slice(&frame).unwrap();
+    assert_eq!(frame["id"], id);
+}
+
+/// The next text; pings are answered.
+async fn text(socket: &mut Raw) -> Vec<u8> {
+    loop {
+        let frame = within("a frame", socket.frame()).await.expect("an open socket");
+        match frame.opcode {
+            1 => return frame.payload,
+            9 => socket.send(&[0x8a, 0x80, 0, 0, 0, 0]).await,
+            other => panic!("a frame of kind {other}"),
+        }
+    }
+}
+
+/// What the kernel holds for each of a server's connections: bytes written and not yet taken by
+/// the other end.
+fn unsent(port: u16) -> Vec<usize> {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let local = format!(":{port:04X}");
+    table
+        .lines()
+        .skip(1)
+        .filter_map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let (address, queues) = (fields.get(1)?, fields.get(4)?);
+            let sending = queues.split(':').next()?;
+            address.ends_with(&local).then(|| usize::from_str_radix(sending, 16).ok())?
+        })
+        .collect()
+}
+
+/// The memory of a process, in KB, without the pages of files that it maps.
+fn resident(id: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
