@@ -1,7 +1,7 @@
 //! The live endpoints: who may open a socket, how many there are, and what they are sent.
 //!
 //! One session actor per socket is a member of its channels; the registry knows it only as a
-//! recipient. WebSockets and server-sent events share everything but their [`wire`].
+//! recipient. WebSockets and server-sent events share everything but the wire (`wire.rs`).
 
 mod close;
 pub mod frame;
