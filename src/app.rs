@@ -194,12 +194,12 @@ async fn start_db(
     pace: &Pace,
     stopping: watch::Receiver<bool>,
 ) -> Result<(Db, Recent), Error> {
-    let path = config.storage.database();
-    let name = path.display().to_string();
+    let database = config.storage.database.clone();
+    let name = database.to_string();
     let failed = |error| Error::Database(name.clone(), error);
     let announcer = Announcer::default();
     let tells = announcer.clone();
-    let open = move || Db::open(&path, Box::new(move |events| tells.announce(events)));
+    let open = move || Db::open(&database, Box::new(move |events| tells.announce(events)));
     let opened = tokio::task::spawn_blocking(open).await;
     let db = opened.map_err(std::io::Error::other)?.map_err(failed)?;
     let position = db

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::connection::{Database, Postgres};
 use crate::live::Bounds;
 use crate::models::event::Retention;
 
@@ -36,6 +37,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Builds the search index anew; refused while a server holds it
     Reindex(StorageArgs),
+    /// Copies a site to another, empty database, with ids, events and positions; servers must be stopped
+    Copy(CopyArgs),
 }
 
 /// Where the data is.
@@ -44,7 +47,8 @@ pub struct StorageArgs {
     /// Folder of the database and the search index; made if missing
     #[arg(long, env = "KILONOVA_DATA_DIR", default_value = "./data", value_name = "DIR")]
     pub data_dir: PathBuf,
-    /// Database to use instead of the SQLite file in the data folder: sqlite:PATH [env: DATABASE_URL=]
+    /// Database to use instead of the SQLite file in the data folder: sqlite:PATH or
+    /// postgres://USER:PASSWORD@HOST/NAME [env: DATABASE_URL=]
     #[arg(long, env = "KILONOVA_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     database_url: Option<String>,
 }
@@ -61,6 +65,17 @@ pub struct ImportArgs {
     /// Where to.
     #[command(flatten)]
     pub storage: StorageArgs,
+}
+
+/// `kilonova copy`.
+#[derive(Debug, Args)]
+pub struct CopyArgs {
+    /// Database to copy: sqlite:PATH or postgres://…
+    #[arg(long, env = "KILONOVA_FROM", value_name = "URL", hide_env_values = true)]
+    from: String,
+    /// Empty database to copy to [default: DATABASE_URL]
+    #[arg(long, env = "KILONOVA_TO", value_name = "URL", hide_env_values = true)]
+    to: Option<String>,
 }
 
 /// Who may read and write.
@@ -140,18 +155,13 @@ pub struct ServeArgs {
 /// Where the data is, checked.
 #[derive(Clone, Debug)]
 pub struct Storage {
-    /// The folder of everything that is kept.
+    /// The folder of the search index and, when there is no other database, of the SQLite file.
     pub data_dir: PathBuf,
-    /// The SQLite file, when it is not the one in the folder.
-    pub sqlite: Option<PathBuf>,
+    /// The database.
+    pub database: Database,
 }
 
 impl Storage {
-    /// The SQLite file.
-    pub fn database(&self) -> PathBuf {
-        self.sqlite.clone().unwrap_or_else(|| self.data_dir.join(SQLITE_FILE))
-    }
-
     /// The folder of the search index.
     pub fn index(&self) -> PathBuf {
         self.data_dir.join("index")
@@ -248,21 +258,34 @@ impl StorageArgs {
     /// Checks which database is meant.
     pub fn check(self) -> Result<Storage, Error> {
         let url = self.database_url.or_else(|| std::env::var("DATABASE_URL").ok());
-        let sqlite = match url.as_deref().map(|url| (url, url.split_once(':'))) {
-            None | Some(("", _)) => None,
-            Some((_, Some(("sqlite", path)))) if !path.is_empty() => {
-                Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
-            }
-            Some((_, Some(("postgres" | "postgresql", _)))) => {
-                return Err(Error(
-                    "this version has no PostgreSQL yet: --database-url takes sqlite:PATH"
-                        .to_owned(),
-                ));
-            }
-            // The URL may hold a password: it is not repeated.
-            Some(_) => return Err(Error("--database-url: expected sqlite:PATH".to_owned())),
+        let database = match url.as_deref() {
+            None | Some("") => Database::Sqlite(self.data_dir.join(SQLITE_FILE)),
+            Some(url) => database("--database-url", url)?,
         };
-        Ok(Storage { data_dir: self.data_dir, sqlite })
+        Ok(Storage { data_dir: self.data_dir, database })
+    }
+}
+
+impl CopyArgs {
+    /// Checks which databases are meant: the one to copy and the one to copy to.
+    pub fn check(self) -> Result<(Database, Database), Error> {
+        let to = self.to.or_else(|| std::env::var("DATABASE_URL").ok());
+        let to = to.ok_or_else(|| Error("--to is missing: the database to copy to".to_owned()))?;
+        Ok((database("--from", &self.from)?, database("--to", &to)?))
+    }
+}
+
+/// The database that a URL names. An error names the flag and never repeats the URL, which may hold
+/// a password.
+fn database(flag: &str, url: &str) -> Result<Database, Error> {
+    match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => {
+            Ok(Database::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))))
+        }
+        Some(("postgres" | "postgresql", _)) => Postgres::parse(url)
+            .map(|server| Database::Postgres(Box::new(server)))
+            .map_err(|error| Error(format!("{flag}: {error}"))),
+        _ => Err(Error(format!("{flag}: expected sqlite:PATH or postgres://…"))),
     }
 }
 

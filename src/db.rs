@@ -3,19 +3,21 @@
 //! Owns pools, threads, migrations and what counts as an outage. The queries are the models'.
 
 mod error;
+mod lock;
 mod migrate;
+mod readers;
+mod tx;
 mod writer;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::r2d2::R2D2Connection;
 use tokio::sync::Semaphore;
 
 pub use self::error::Error;
-pub use self::writer::Tx;
-use crate::connection::{Access, DbConnection, open_sqlite};
+use self::readers::Readers;
+pub use self::tx::{Touches, Tx};
+use crate::connection::{Access, Database, DbConnection, snapshot};
 use crate::models::event::{self, Event};
 
 /// Readers at once. Each holds a connection and, while it runs, one thread of the blocking pool.
@@ -24,13 +26,38 @@ const READERS: u32 = 8;
 /// How long a read waits for a free connection before it is refused.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// What a migration of much data, or that of another node, may take.
+const MIGRATION: Duration = Duration::from_secs(15 * 60);
+
 /// A handle on the database; cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    readers: r2d2::Pool<Manager>,
+    readers: Readers,
     permits: Arc<Semaphore>,
     writer: Arc<writer::Writer>,
     log_id: Arc<str>,
+}
+
+/// A connection that may write, to a database of the newest schema. For commands that need no more.
+pub fn open_migrated(database: &Database) -> Result<DbConnection, Error> {
+    // On a connection of its own, which may wait for as long as it takes.
+    let mut connection = database.open(Access::Write)?;
+    connection.set_patience(MIGRATION);
+    migrate::run(&mut connection)?;
+    drop(connection);
+    Ok(database.open(Access::Write)?)
+}
+
+/// Whether a database has no tables yet.
+pub fn is_bare(connection: &mut DbConnection) -> diesel::QueryResult<bool> {
+    use diesel::dsl::sql;
+    use diesel::prelude::*;
+    use diesel::sql_types::Bool;
+    let bare = match connection {
+        DbConnection::Sqlite(_) => "NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'posts')",
+        DbConnection::Postgres(_) => "to_regclass('posts') IS NULL",
+    };
+    diesel::select(sql::<Bool>(bare)).get_result(connection)
 }
 
 /// A value and the position of the log that it is true as of.
@@ -47,23 +74,15 @@ pub struct At<T> {
 pub type OnCommit = Box<dyn Fn(Vec<Event>) + Send>;
 
 impl Db {
-    /// Opens the SQLite database at `path`, made if missing, brings it to the newest schema and
+    /// Opens the database, a SQLite file being made if missing, brings it to the newest schema and
     /// starts the writer. Blocks: for start-up and commands.
-    pub fn open(path: &Path, on_commit: OnCommit) -> Result<Db, Error> {
-        let mut connection = open_sqlite(path, Access::Write)?;
-        migrate::run(&mut connection)?;
+    pub fn open(database: &Database, on_commit: OnCommit) -> Result<Db, Error> {
+        let mut connection = open_migrated(database)?;
         let log_id = event::log(&mut connection)?.id.into();
-        let readers = r2d2::Pool::builder()
-            .max_size(READERS)
-            .min_idle(Some(1))
-            .connection_timeout(WAIT)
-            .test_on_check_out(false)
-            .error_handler(Box::new(r2d2::LoggingErrorHandler))
-            .build(Manager { path: path.to_owned() })?;
         Ok(Db {
-            readers,
+            readers: Readers::new(database.clone(), READERS),
             permits: Arc::new(Semaphore::new(READERS as usize)),
-            writer: Arc::new(writer::Writer::start(path.to_owned(), connection, on_commit)?),
+            writer: Arc::new(writer::Writer::start(database.clone(), connection, on_commit)?),
             log_id,
         })
     }
@@ -103,8 +122,8 @@ impl Db {
         let readers = self.readers.clone();
         let task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let mut connection = readers.get().map_err(Error::from)?;
-            diesel::Connection::transaction(&mut *connection, query)
+            let mut connection = readers.get()?;
+            snapshot(&mut connection, query)
         });
         task.await.map_err(|_| Error::Panicked)?
     }
@@ -115,13 +134,25 @@ impl Db {
     /// Transactions that wait at the same time share one commit, each in a savepoint of its own,
     /// so that one that fails takes nothing of the others with it. It runs to its end even when the
     /// caller goes away. An `Ok` is given only after the commit is on disk.
+    ///
+    /// What it reads does not change until it ends, whatever other nodes do.
     pub async fn transaction<T, E, F>(&self, work: F) -> Result<At<T>, E>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + From<diesel::result::Error> + Send + 'static,
     {
-        self.writer.enqueue(work)?.await.map_err(|_| Error::Stopped)?
+        self.transaction_on(Touches::ExistingRows, work).await
+    }
+
+    /// The same, saying what it touches: one that only adds rows waits for no other node's.
+    pub async fn transaction_on<T, E, F>(&self, touches: Touches, work: F) -> Result<At<T>, E>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + From<diesel::result::Error> + Send + 'static,
+    {
+        self.writer.enqueue(touches, work)?.await.map_err(|_| Error::Stopped)?
     }
 
     /// The same for a command, which has a thread to block.
@@ -131,7 +162,8 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + From<diesel::result::Error> + Send + 'static,
     {
-        self.writer.enqueue(work)?.blocking_recv().map_err(|_| Error::Stopped)?
+        let answer = self.writer.enqueue(Touches::ExistingRows, work)?;
+        answer.blocking_recv().map_err(|_| Error::Stopped)?
     }
 
     /// Takes no further transactions, finishes those that wait and ends the writer's thread.
@@ -140,27 +172,5 @@ impl Db {
         if tokio::task::spawn_blocking(move || writer.close()).await.is_err() {
             log::error!("the writer could not be waited for");
         }
-    }
-}
-
-/// Opens the pool's connections.
-struct Manager {
-    path: PathBuf,
-}
-
-impl r2d2::ManageConnection for Manager {
-    type Connection = DbConnection;
-    type Error = diesel::ConnectionError;
-
-    fn connect(&self) -> Result<DbConnection, diesel::ConnectionError> {
-        open_sqlite(&self.path, Access::Read)
-    }
-
-    fn is_valid(&self, connection: &mut DbConnection) -> Result<(), diesel::ConnectionError> {
-        connection.ping().map_err(diesel::ConnectionError::CouldntSetupConfiguration)
-    }
-
-    fn has_broken(&self, connection: &mut DbConnection) -> bool {
-        std::thread::panicking() || connection.is_broken()
     }
 }

@@ -1,7 +1,8 @@
 //! Points at which a test makes the process die, to prove that what follows them may be lost.
 //!
 //! Compiled in only with the cargo feature `test-failpoints`; without it a point costs nothing.
-//! `KILONOVA_FAILPOINT=NAME:N` aborts the process the N-th time that the point NAME is reached.
+//! `KILONOVA_FAILPOINT=NAME:N` aborts the process the N-th time that the point NAME is reached;
+//! `NAME:N:stop` freezes it there, as SIGSTOP does, until something sends SIGCONT.
 
 /// A transaction's work is done, its events have their positions, COMMIT comes next.
 pub(crate) const BEFORE_COMMIT: &str = "before-commit";
@@ -15,21 +16,26 @@ pub(crate) const INDEX_COMMITTED: &str = "index-committed";
 #[inline(always)]
 pub(crate) fn reach(_: &str) {}
 
-/// Aborts the process, as a kill would end it, when this point's time has come.
+/// Ends the process as a kill would, or freezes it, when this point's time has come.
 #[cfg(feature = "test-failpoints")]
 pub(crate) fn reach(name: &str) {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    static SET: LazyLock<Option<(String, u64)>> = LazyLock::new(|| {
+    static SET: LazyLock<Option<(String, u64, bool)>> = LazyLock::new(|| {
         let value = std::env::var("KILONOVA_FAILPOINT").ok()?;
         let (name, times) = value.split_once(':')?;
-        Some((name.to_owned(), times.parse().ok()?))
+        let (times, stop) = times.split_once(':').map_or((times, false), |(n, _)| (n, true));
+        Some((name.to_owned(), times.parse().ok()?, stop))
     });
     static REACHED: AtomicU64 = AtomicU64::new(0);
 
-    let Some((wanted, times)) = &*SET else { return };
+    let Some((wanted, times, stop)) = &*SET else { return };
     if wanted == name && REACHED.fetch_add(1, Ordering::Relaxed) + 1 == *times {
-        std::process::abort();
+        if !stop {
+            std::process::abort();
+        }
+        let kill = format!("kill -STOP {}", std::process::id());
+        drop(std::process::Command::new("sh").args(["-c", &kill]).status());
     }
 }

@@ -26,7 +26,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use self::entry::Entry;
 pub use self::report::{Skipped, Summary};
 use self::store::Outcome;
-use crate::connection::{Access, DbConnection, open_sqlite};
+use crate::connection::{Access, Database, DbConnection};
 use crate::db::{self, Db};
 
 /// Posts of one transaction at the most, which bounds how long a server's writes wait.
@@ -81,22 +81,23 @@ impl From<diesel::result::Error> for ImportError {
     }
 }
 
-/// The whole command: opens the SQLite file `database`, imports `dir`, tells `out` what came of it.
+/// The whole command: opens the database, imports `dir`, tells `out` what came of it.
 ///
 /// A dry run makes no database and changes none, not even its schema.
 pub fn command(
     dir: &Path,
-    database: &Path,
+    database: &Database,
     dry_run: bool,
     out: &mut dyn Write,
 ) -> Result<Summary, ImportError> {
     walk::check(dir)?;
     let mut target = match dry_run {
         false => Target::Database(Db::open(database, Box::new(|_| {}))?),
-        true if !database.exists() => Target::DryRun(None),
+        true if database.is_missing() => Target::DryRun(None),
         true => {
-            let connection = open_sqlite(database, Access::Read).map_err(db::Error::from)?;
-            Target::DryRun(Some(connection))
+            let mut connection = database.open(Access::Read).map_err(db::Error::from)?;
+            let bare = db::is_bare(&mut connection)?;
+            Target::DryRun((!bare).then_some(connection))
         }
     };
     let progress = progress();

@@ -19,6 +19,8 @@ pub mod connection;
 #[cfg(feature = "app")]
 pub mod controllers;
 #[cfg(feature = "app")]
+pub mod copy;
+#[cfg(feature = "app")]
 pub mod db;
 #[cfg(feature = "app")]
 pub mod descriptors;

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use kilonova::app::{self, App};
-use kilonova::config::{Cli, Command, ImportArgs, ServeArgs, StorageArgs};
+use kilonova::config::{Cli, Command, CopyArgs, ImportArgs, ServeArgs, StorageArgs};
 use kilonova::db::Db;
-use kilonova::{descriptors, import, search};
+use kilonova::{copy, descriptors, import, search};
 
 /// What is logged unless `RUST_LOG` says otherwise. Libraries are talkative.
 const LOG: &str = "info,tantivy=warn,actix_server=warn";
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(args),
         Command::Import(args) => import(args),
         Command::Reindex(args) => reindex(args),
+        Command::Copy(args) => copy(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,17 +61,16 @@ fn import(args: ImportArgs) -> Result<(), Failure> {
             .map_err(|error| app::Error::Folder(storage.data_dir.display().to_string(), error))?;
     }
     let out = &mut std::io::stdout().lock();
-    import::command(&args.source, &storage.database(), args.dry_run, out)?;
+    import::command(&args.source, &storage.database, args.dry_run, out)?;
     Ok(())
 }
 
 fn reindex(args: StorageArgs) -> Result<(), Failure> {
     let storage = args.check()?;
-    let path = storage.database();
-    if !path.is_file() {
-        return Err(format!("there is no database at {}", path.display()).into());
+    if storage.database.is_missing() {
+        return Err(format!("there is no database at {}", storage.database).into());
     }
-    let db = Db::open(&path, Box::new(|_| {}))?;
+    let db = Db::open(&storage.database, Box::new(|_| {}))?;
     let bar = ProgressBar::new(0).with_style(
         ProgressStyle::with_template("indexing {wide_bar} {pos}/{len} {elapsed}")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
@@ -88,6 +88,12 @@ fn reindex(args: StorageArgs) -> Result<(), Failure> {
     let search::Summary { posts, notes, elapsed } = rebuilt?;
     let seconds = elapsed.as_secs_f32();
     writeln!(std::io::stdout(), "indexed {posts} posts and {notes} notes in {seconds:.1} s")?;
+    Ok(())
+}
+
+fn copy(args: CopyArgs) -> Result<(), Failure> {
+    let (from, to) = args.check()?;
+    copy::command(&from, &to, &mut std::io::stdout().lock())?;
     Ok(())
 }
 

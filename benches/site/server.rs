@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use kilonova::connection::Database;
 use kilonova::db::{self, Db};
 use kilonova::events;
 use kilonova::models::note::{self, NewNote};
@@ -76,7 +77,8 @@ pub(super) fn import(folder: &Path, data: &Path) {
 pub(super) fn seed(data: &Path, events: usize) {
     const BATCH: usize = 500;
     let write = || {
-        let db = Db::open(&data.join("kilonova.sqlite3"), Box::new(|_| {})).unwrap();
+        let db =
+            Db::open(&Database::Sqlite(data.join("kilonova.sqlite3")), Box::new(|_| {})).unwrap();
         for _ in 0..events.div_ceil(BATCH) {
             db.transaction_blocking(|tx| {
                 for _ in 0..BATCH {

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::request::{self, Json, Query};
 use super::respond::{self, Precondition};
 use crate::changeset::Errors;
-use crate::db::Tx;
+use crate::db::{Touches, Tx};
 use crate::error::{AppError, AppResult, Found};
 use crate::models::comment::{self, Comment, CommentChanges, NewComment};
 use crate::models::{now, post};
@@ -36,7 +36,15 @@ pub async fn create(
 ) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
     let new = NewComment::changeset(&params);
-    respond::create(&state, &request, &params, |_| None, move |tx| insert(tx, post_id, new)).await
+    respond::create(
+        &state,
+        &request,
+        &params,
+        Touches::ExistingRows,
+        |_| None,
+        move |tx| insert(tx, post_id, new),
+    )
+    .await
 }
 
 /// PUT /api/comments/{id}

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::request::{self, Json, Query};
 use super::respond::{self, Precondition};
 use crate::changeset::Params;
-use crate::db::{At, Tx};
+use crate::db::{At, Touches, Tx};
 use crate::error::{AppError, AppResult, Found};
 use crate::models::note::{self, NewNote, Note, NoteChanges};
 use crate::models::now;
@@ -40,7 +40,8 @@ pub async fn create(
     let new = NewNote::changeset(&params)
         .map_err(|errors| missing(errors.into(), "title, body and author required"))?;
     let location = |note: &Note| Some(format!("/api/notes/{}", note.id));
-    respond::create(&state, &request, &params, location, |tx| insert(tx, new)).await
+    respond::create(&state, &request, &params, Touches::NewRows, location, |tx| insert(tx, new))
+        .await
 }
 
 /// PUT /api/notes/{id}

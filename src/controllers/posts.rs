@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::request::{self, Json, Query};
 use super::respond::{self, Precondition};
 use crate::changeset::Params;
-use crate::db::{At, Tx};
+use crate::db::{At, Touches, Tx};
 use crate::error::{AppError, AppResult, Found};
 use crate::models::now;
 use crate::models::post::{self, Filter, NewPost, Post, PostChanges, Status};
@@ -40,7 +40,8 @@ pub async fn create(
 ) -> AppResult<HttpResponse> {
     let new = NewPost::changeset(&params)?;
     let location = |post: &Post| Some(format!("/api/posts/{}", post.id));
-    respond::create(&state, &request, &params, location, |tx| insert(tx, new)).await
+    respond::create(&state, &request, &params, Touches::NewRows, location, |tx| insert(tx, new))
+        .await
 }
 
 /// PUT or PATCH /api/posts/{id}

@@ -8,9 +8,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::changeset::Params;
-use crate::db::{At, Db, Tx};
+use crate::db::{At, Db, Touches, Tx};
 use crate::error::{AppError, AppResult};
-use crate::models::answer::{self, Answer, Key};
+use crate::models::answer::{Answer, Key};
 use crate::state::State;
 
 /// The longest `Idempotency-Key`, in bytes.
@@ -88,6 +88,7 @@ pub async fn create<T, F>(
     state: &State,
     request: &HttpRequest,
     params: &Params,
+    touches: Touches,
     location: fn(&T) -> Option<String>,
     work: F,
 ) -> AppResult<HttpResponse>
@@ -98,39 +99,35 @@ where
     let key = key(request, params)?;
     let answered = state
         .db
-        .transaction(move |tx| {
+        .transaction_on(touches, move |tx| {
             if let Some(key) = &key
-                && let Some(first) = answer::find(tx.connection, key)?
+                && let Some((first, position)) = tx.first_answer(key)?
             {
                 if first.fingerprint != key.fingerprint {
                     return Err(AppError::Unprocessable(
                         "Idempotency-Key was used for another request".to_owned(),
                     ));
                 }
-                return Ok((first, true));
+                return Ok((first, Some(position)));
             }
             let thing = work(tx)?;
             let fingerprint = key.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default();
-            let answer = Answer {
-                fingerprint,
-                location: location(&thing),
-                body: serde_json::to_string(&thing)?,
-                position: tx.position(),
-            };
+            let body = serde_json::to_string(&thing)?;
+            let answer = Answer { fingerprint, location: location(&thing), body };
             if let Some(key) = &key {
-                answer::insert(tx.connection, key, &answer)?;
+                tx.keep_answer(key, &answer)?;
             }
-            Ok::<_, AppError>((answer, false))
+            Ok::<_, AppError>((answer, None))
         })
         .await?;
-    let (answer, again) = answered.value;
+    let (answer, first) = answered.value;
     let mut response = HttpResponse::Created();
-    stamp(&mut response, &state.db, answer.position);
+    stamp(&mut response, &state.db, first.unwrap_or(answered.position));
     response.insert_header((header::ETAG, etag(&answer.body)));
     if let Some(location) = answer.location {
         response.insert_header((header::LOCATION, location));
     }
-    if again {
+    if first.is_some() {
         response.insert_header(("Idempotency-Replayed", "true"));
     }
     Ok(response.content_type("application/json").body(answer.body))

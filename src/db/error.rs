@@ -2,6 +2,19 @@
 
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
 
+/// What PostgreSQL says when it is going, coming, full or busy, and not when a query is wrong.
+const POSTGRES: [&str; 9] = [
+    "terminating connection",
+    "the database system is",
+    "in a read-only transaction",
+    "due to lock timeout",
+    "due to statement timeout",
+    "deadlock detected",
+    "No space left on device",
+    "could not extend file",
+    "too many clients",
+];
+
 /// Why a read or a transaction did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -34,7 +47,14 @@ impl Error {
         match error {
             Diesel::DatabaseError(kind, ref info) => {
                 let message = info.message();
-                let outage = matches!(kind, DatabaseErrorKind::ClosedConnection)
+                let lost = matches!(
+                    kind,
+                    DatabaseErrorKind::ClosedConnection
+                        | DatabaseErrorKind::UnableToSendCommand
+                        | DatabaseErrorKind::SerializationFailure
+                );
+                let outage = lost
+                    || POSTGRES.iter().any(|sign| message.contains(sign))
                     || [
                         "is full",
                         "disk I/O",

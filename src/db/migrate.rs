@@ -1,27 +1,43 @@
 //! Brings a database to the newest schema with the migrations embedded in the binary.
 
+use diesel::connection::SimpleConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::Error;
-use crate::connection::{DbConnection, with_variant};
+use super::{Error, lock};
+use crate::connection::{DbConnection, transaction};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// What a migration of much data may take, and what those that start at the same time wait for it.
+const PATIENCE: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '10min'";
 
 /// Runs the migrations that this database has not seen.
 ///
-/// Under the write lock, so that of processes that start at once on a new database one makes the
-/// tables and the others find them.
+/// Under a lock, so that of processes that start at once on a new database one makes the tables and
+/// the others find them.
 pub(super) fn run(connection: &mut DbConnection) -> Result<(), Error> {
-    let failed = |error: &dyn std::fmt::Display| Error::Migration(error.to_string());
-    with_variant!(connection, c => {
-        if !c.has_pending_migration(SQLITE).map_err(|error| failed(&error))? {
-            return Ok(());
-        }
-        c.immediate_transaction(|c| {
-            for version in c.run_pending_migrations(SQLITE).map_err(|error| failed(&error))? {
-                log::debug!("migrated the database to {version}");
+    if let DbConnection::Sqlite(c) = connection
+        && !c.has_pending_migration(SQLITE).map_err(|error| failed(&error))?
+    {
+        return Ok(());
+    }
+    transaction(connection, "BEGIN IMMEDIATE", "BEGIN", |connection| {
+        let done = match connection {
+            DbConnection::Sqlite(c) => c.run_pending_migrations(SQLITE),
+            DbConnection::Postgres(c) => {
+                c.batch_execute(PATIENCE)?;
+                c.batch_execute(lock::MIGRATIONS)?;
+                c.run_pending_migrations(POSTGRES)
             }
-            Ok(())
-        })
+        };
+        for version in done.map_err(|error| failed(&error))? {
+            log::debug!("migrated the database to {version}");
+        }
+        Ok(())
     })
+}
+
+fn failed(error: &dyn std::fmt::Display) -> Error {
+    Error::Migration(error.to_string())
 }

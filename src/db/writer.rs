@@ -1,12 +1,12 @@
 //! The writer: one thread, one connection, commits shared by all that wait (group commit).
 //!
-//! With `synchronous = FULL` a commit costs a flush of the disk; transactions that queue up behind
-//! one share the next.
+//! A commit costs a flush of the disk, and on PostgreSQL the positions are given to one node at a
+//! time; transactions that queue up behind one commit share the next.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use diesel::Connection as _;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
@@ -14,10 +14,12 @@ use diesel::r2d2::R2D2Connection;
 use diesel::result::Error as Diesel;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{At, Error, OnCommit};
-use crate::connection::{Access, DbConnection, open_sqlite, with_variant};
+use super::tx::Written;
+use super::{At, Error, OnCommit, Touches, Tx, lock};
+use crate::connection::{Access, Database, DbConnection, transaction, with_variant};
 use crate::failpoint;
-use crate::models::event::{self, Event, NewEvent};
+use crate::models::answer;
+use crate::models::event::{self, Event};
 
 /// Transactions that may wait. One more is refused: it would wait longer than its client does.
 const QUEUE: usize = 1024;
@@ -25,27 +27,8 @@ const QUEUE: usize = 1024;
 /// Transactions that share a commit at the most, which bounds how long the write lock is held.
 const BATCH: usize = 64;
 
-/// A transaction at work.
-pub struct Tx<'a> {
-    /// For the models' queries.
-    pub connection: &'a mut DbConnection,
-    events: Vec<NewEvent>,
-    /// The position before this transaction's own events.
-    base: i64,
-}
-
-impl Tx<'_> {
-    /// Writes an event into the log with this transaction. It goes out when, and only when, the
-    /// transaction has committed, after those announced before it.
-    pub fn announce(&mut self, event: NewEvent) {
-        self.events.push(event);
-    }
-
-    /// The position that the log will have with what was announced so far.
-    pub fn position(&self) -> i64 {
-        self.base + self.events.len() as i64
-    }
-}
+/// How long it is tried to find out whether a commit has happened whose answer was lost.
+const FINDING_OUT: Duration = Duration::from_secs(3);
 
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
@@ -54,26 +37,26 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn start(
-        path: PathBuf,
+        database: Database,
         connection: DbConnection,
         on_commit: OnCommit,
     ) -> Result<Writer, Error> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("db-writer".to_owned())
-            .spawn(move || run(&path, connection, jobs, &on_commit))
+            .spawn(move || run(&database, connection, jobs, &on_commit))
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Writer { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
     }
 
-    pub(super) fn enqueue<T, E, F>(&self, work: F) -> Result<Answer<T, E>, Error>
+    pub(super) fn enqueue<T, E, F>(&self, touches: Touches, work: F) -> Result<Answer<T, E>, Error>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Pending { work: Some(work), outcome: None, reply };
+        let job = Pending { touches, work: Some(work), outcome: None, reply };
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         match queue.as_ref().map(|queue| queue.try_send(Box::new(job))) {
             Some(Ok(())) => Ok(answer),
@@ -96,6 +79,7 @@ pub(super) type Answer<T, E> = oneshot::Receiver<Result<At<T>, E>>;
 
 /// A transaction in the queue, its types erased.
 trait Job: Send {
+    fn touches(&self) -> Touches;
     /// Does the work and keeps its outcome. False: roll back what it wrote.
     fn run(&mut self, tx: &mut Tx<'_>) -> bool;
     /// Answers with the outcome, after the commit; `position` is its last event's or, when it has
@@ -106,6 +90,7 @@ trait Job: Send {
 }
 
 struct Pending<T, E, F> {
+    touches: Touches,
     work: Option<F>,
     outcome: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<At<T>, E>>,
@@ -117,6 +102,10 @@ where
     T: Send,
     E: From<Error> + Send,
 {
+    fn touches(&self) -> Touches {
+        self.touches
+    }
+
     fn run(&mut self, tx: &mut Tx<'_>) -> bool {
         let Some(work) = self.work.take() else { return false };
         // What the work touched is rolled back with its savepoint, so nothing half-done is seen.
@@ -143,12 +132,13 @@ where
 }
 
 fn run(
-    path: &std::path::Path,
+    database: &Database,
     connection: DbConnection,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
     on_commit: &OnCommit,
 ) {
     let mut connection = Some(connection);
+    let mut away = false;
     while let Some(first) = jobs.blocking_recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH
@@ -156,41 +146,82 @@ fn run(
         {
             batch.push(next);
         }
-        let opened = match connection.take() {
+        // The server may have closed it while nobody wrote.
+        let opened = match connection.take().and_then(usable) {
             Some(open) => Ok(open),
-            None => open_sqlite(path, Access::Write),
+            None => database.open(Access::Write),
         };
         let mut open = match opened {
             Ok(open) => open,
             Err(error) => {
-                log::error!("the writer cannot open the database: {error}");
-                let message = error.to_string();
-                batch.into_iter().for_each(|job| job.fail(Error::Unavailable(message.clone())));
+                if !std::mem::replace(&mut away, true) {
+                    log::error!("the writer cannot open the database: {error}");
+                }
+                fail(batch, &error.to_string());
                 continue;
             }
         };
+        if std::mem::take(&mut away) {
+            log::info!("the writer can open the database again");
+        }
         match commit(&mut open, &mut batch) {
-            Ok(Batch { events, positions }) => {
-                if let (Some(first), Some(last)) = (events.first(), events.last()) {
-                    // Before anyone is told: `benches/fanout` takes the time from here.
-                    log::trace!("committed {}..={}", first.id, last.id);
-                    failpoint::reach(failpoint::AFTER_COMMIT);
-                    on_commit(events);
-                }
-                batch.into_iter().zip(positions).for_each(|(job, at)| job.answer(at));
+            Ok(done) => {
+                finish(done, batch, on_commit);
                 connection = Some(open);
             }
-            Err(error) => {
-                log::error!("{} transaction(s) not committed: {error}", batch.len());
-                let message = error.to_string();
-                batch.into_iter().for_each(|job| job.fail(Error::Unavailable(message.clone())));
+            Err(Failed { error, attempted }) => {
                 // After an error in the transaction itself nothing is assumed of the connection.
-                if !open.is_broken() && open.ping().is_ok() {
-                    connection = Some(open);
+                connection = usable(open).and_then(|mut open| open.ping().is_ok().then_some(open));
+                match attempted {
+                    // The answer to COMMIT did not come. The log knows whether it has happened.
+                    Some(done) if connection.is_none() && was_committed(database, &done) => {
+                        log::warn!("the answer to a commit was lost; it has happened: {error}");
+                        finish(done, batch, on_commit);
+                    }
+                    _ => {
+                        log::error!("{} transaction(s) not committed: {error}", batch.len());
+                        fail(batch, &error.to_string());
+                    }
                 }
             }
         }
     }
+}
+
+/// The connection, unless it is of no more use.
+fn usable(mut open: DbConnection) -> Option<DbConnection> {
+    (!open.is_broken()).then_some(open)
+}
+
+/// Tells of a commit: first the relay, then those who wait.
+fn finish(done: Batch, batch: Vec<Box<dyn Job>>, on_commit: &OnCommit) {
+    if let (Some(first), Some(last)) = (done.events.first(), done.events.last()) {
+        // Before anyone is told: `benches/fanout` takes the time from here.
+        log::trace!("committed {}..={}", first.id, last.id);
+        failpoint::reach(failpoint::AFTER_COMMIT);
+        on_commit(done.events);
+    }
+    batch.into_iter().zip(done.positions).for_each(|(job, at)| job.answer(at));
+}
+
+fn fail(batch: Vec<Box<dyn Job>>, reason: &str) {
+    batch.into_iter().for_each(|job| job.fail(Error::Unavailable(reason.to_owned())));
+}
+
+/// Whether a transaction whose COMMIT was not answered has been committed, as far as it can be found
+/// out in a moment.
+fn was_committed(database: &Database, done: &Batch) -> bool {
+    let Some(last) = done.events.last() else { return false };
+    let begun = Instant::now();
+    while begun.elapsed() < FINDING_OUT {
+        let found = database.open(Access::Read).map(|mut open| event::holds(&mut open, last));
+        if let Ok(Ok(true)) = found {
+            return true;
+        }
+        // It is not there to ask, or the server has not noticed yet that it may roll back.
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    false
 }
 
 /// Why a savepoint was not kept.
@@ -212,42 +243,74 @@ struct Batch {
     positions: Vec<i64>,
 }
 
+/// A batch that is not committed, or of which it is not known.
+struct Failed {
+    error: Error,
+    /// What COMMIT was to make true, when it failed and not something before it.
+    attempted: Option<Batch>,
+}
+
 /// Runs a batch in one transaction, each job in its savepoint, the positions last.
-fn commit(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Batch, Error> {
-    let work = |connection: &mut DbConnection| -> Result<Batch, Diesel> {
-        let base = event::log(connection)?.position;
-        let mut announced = Vec::new();
-        let mut positions = Vec::new();
-        for job in batch {
-            let before = base + announced.len() as i64;
-            let kept = connection.transaction(|connection| {
-                let depth = depth(connection)?;
-                let mut tx = Tx { connection, events: Vec::new(), base: before };
-                let kept = job.run(&mut tx);
-                let events = tx.events;
-                // A panic inside a transaction of the work's own leaves its savepoint open. The
-                // next one to end would be taken for it, and COMMIT for the release of another.
-                while self::depth(connection)? > depth {
-                    with_variant!(connection, c => AnsiTransactionManager::rollback_transaction(c))?;
-                }
-                if kept { Ok(events) } else { Err(Refused::ByTheWork) }
-            });
-            match kept {
-                Ok(events) => announced.extend(events),
-                Err(Refused::ByTheWork) => {}
-                // A savepoint that cannot be ended means that the whole transaction is gone, as
-                // SQLite does when the disk is full; what followed would be committed by itself.
-                Err(Refused::ByTheDatabase(error)) => return Err(error),
+fn commit(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Batch, Failed> {
+    let mut attempted = None;
+    let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+    let committed = transaction(connection, "BEGIN IMMEDIATE", begin, |connection| {
+        attempted = Some(write(connection, batch)?);
+        Ok::<_, Diesel>(())
+    });
+    match (committed, attempted) {
+        (Ok(()), Some(done)) => Ok(done),
+        (Ok(()), None) => Err(Failed { error: Error::Stopped, attempted: None }),
+        (Err(error), attempted) => Err(Failed { error: Error::of(error), attempted }),
+    }
+}
+
+/// Everything of a batch but its beginning and its end.
+fn write(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Batch, Diesel> {
+    if batch.iter().any(|job| job.touches() == Touches::ExistingRows) {
+        lock::changes(connection)?;
+    }
+    let base = event::log(connection)?.position;
+    let mut all = Written::default();
+    let mut positions = Vec::new();
+    for job in batch {
+        let before = base + all.events.len() as i64;
+        let kept = connection.transaction(|connection| {
+            let depth = depth(connection)?;
+            let mut tx = Tx { connection, written: Written::default(), base: before };
+            let kept = job.run(&mut tx);
+            let written = tx.written;
+            // A panic inside a transaction of the work's own leaves its savepoint open. The
+            // next one to end would be taken for it, and COMMIT for the release of another.
+            while self::depth(connection)? > depth {
+                with_variant!(connection, c => AnsiTransactionManager::rollback_transaction(c))?;
             }
-            positions.push(base + announced.len() as i64);
+            if kept { Ok(written) } else { Err(Refused::ByTheWork) }
+        });
+        match kept {
+            Ok(written) => {
+                all.events.extend(written.events);
+                all.answers.extend(written.answers);
+                all.freed += written.freed;
+            }
+            Err(Refused::ByTheWork) => {}
+            // A savepoint that cannot be ended means that the whole transaction is gone, as
+            // SQLite does when the disk is full; what followed would be committed by itself.
+            Err(Refused::ByTheDatabase(error)) => return Err(error),
         }
-        let events = event::append(connection, announced)?;
-        if !events.is_empty() {
-            failpoint::reach(failpoint::BEFORE_COMMIT);
+        positions.push(base + all.events.len() as i64);
+    }
+    let events = event::append(connection, all.events, all.freed)?;
+    if let Some(first) = events.first() {
+        // What other nodes have committed since this transaction began.
+        let others = first.id - base - 1;
+        if others > 0 {
+            positions.iter_mut().for_each(|position| *position += others);
+            answer::shift(connection, &all.answers, others)?;
         }
-        Ok(Batch { events, positions })
-    };
-    begin_immediate(connection, work).map_err(Error::of)
+        failpoint::reach(failpoint::BEFORE_COMMIT);
+    }
+    Ok(Batch { events, positions })
 }
 
 /// How many transactions are open in one another; an error when the connection does not know.
@@ -255,27 +318,4 @@ fn depth(connection: &mut DbConnection) -> Result<u32, Diesel> {
     let status =
         with_variant!(connection, c => AnsiTransactionManager::transaction_manager_status_mut(c));
     Ok(status.transaction_depth()?.map_or(0, std::num::NonZero::get))
-}
-
-/// A transaction that holds the write lock from its start, so that it never fails half-way for
-/// another process's sake.
-fn begin_immediate<T>(
-    connection: &mut DbConnection,
-    work: impl FnOnce(&mut DbConnection) -> Result<T, Diesel>,
-) -> Result<T, Diesel> {
-    with_variant!(connection, c => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"))?;
-    match work(connection) {
-        Ok(value) => {
-            with_variant!(connection, c => AnsiTransactionManager::commit_transaction(c))?;
-            Ok(value)
-        }
-        Err(error) => {
-            if let Err(rollback) =
-                with_variant!(connection, c => AnsiTransactionManager::rollback_transaction(c))
-            {
-                log::error!("rolling back failed: {rollback}");
-            }
-            Err(error)
-        }
-    }
 }

@@ -28,7 +28,11 @@ async fn round(db: &Db, retention: Retention) -> Result<usize, db::Error> {
     let mut pruned = 0;
     loop {
         let some = db
-            .transaction(move |tx| Ok::<_, db::Error>(event::prune(tx.connection, retention)?))
+            .transaction(move |tx| {
+                let some = event::prune(tx.connection, retention)?;
+                tx.free(some.bytes);
+                Ok::<_, db::Error>(some.events)
+            })
             .await?
             .value;
         pruned += some;

@@ -19,7 +19,7 @@ use crate::models::post::{NewPost, Status};
 const MAX_FILE: u64 = 2 * 1024 * 1024;
 
 /// Bytes of an identity at the most.
-const MAX_SOURCE: usize = 4096;
+const MAX_SOURCE: usize = 2048;
 
 /// The fields that a changeset may refuse, in the order in which the first one is told.
 const FIELDS: [&str; 5] = ["title", "body", "status", "tags", "author"];

@@ -3,6 +3,7 @@
 
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Text};
 
 use super::now;
 use crate::connection::DbConnection;
@@ -32,22 +33,26 @@ pub struct Answer {
     pub location: Option<String>,
     /// Its JSON.
     pub body: String,
-    /// The position that it is true as of.
-    pub position: i64,
 }
 
-/// The first answer to this request, if there was one in the last day.
-pub fn find(connection: &mut DbConnection, key: &Key) -> QueryResult<Option<Answer>> {
+/// The first answer to this request, if there was one in the last day, and the position that it is
+/// true as of.
+pub fn find(connection: &mut DbConnection, key: &Key) -> QueryResult<Option<(Answer, i64)>> {
     idempotency_keys::table
         .find((&key.path, &key.key))
         .filter(idempotency_keys::inserted_at.gt(oldest()))
-        .select(Answer::as_select())
+        .select((Answer::as_select(), idempotency_keys::position))
         .first(connection)
         .optional()
 }
 
 /// Keeps a first answer.
-pub fn insert(connection: &mut DbConnection, key: &Key, answer: &Answer) -> QueryResult<()> {
+pub fn insert(
+    connection: &mut DbConnection,
+    key: &Key,
+    answer: &Answer,
+    position: i64,
+) -> QueryResult<()> {
     // One that is too old to be found may still be there.
     diesel::delete(idempotency_keys::table.find((&key.path, &key.key))).execute(connection)?;
     diesel::insert_into(idempotency_keys::table)
@@ -57,10 +62,24 @@ pub fn insert(connection: &mut DbConnection, key: &Key, answer: &Answer) -> Quer
             idempotency_keys::fingerprint.eq(&answer.fingerprint),
             idempotency_keys::location.eq(&answer.location),
             idempotency_keys::body.eq(&answer.body),
-            idempotency_keys::position.eq(answer.position),
+            idempotency_keys::position.eq(position),
             idempotency_keys::inserted_at.eq(now()),
         ))
         .execute(connection)?;
+    Ok(())
+}
+
+/// Moves the positions of these answers, which this transaction has kept, by so many. Only where
+/// several processes write at a time, which SQLite does not let them.
+pub fn shift(connection: &mut DbConnection, keys: &[Key], by: i64) -> QueryResult<()> {
+    let DbConnection::Postgres(c) = connection else { return Ok(()) };
+    let sql = "UPDATE idempotency_keys SET position = position + $3 \
+               FROM unnest($1, $2) AS kept (at, key) WHERE path = at AND idempotency_key = key";
+    diesel::sql_query(sql)
+        .bind::<Array<Text>, _>(keys.iter().map(|key| &key.path).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(keys.iter().map(|key| &key.key).collect::<Vec<_>>())
+        .bind::<BigInt, _>(by)
+        .execute(c)?;
     Ok(())
 }
 

@@ -3,12 +3,13 @@
 use chrono::NaiveDateTime;
 use diesel::dsl::{min, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamp};
+use diesel::sqlite::SqliteConnection;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::{now, rfc3339};
-use crate::connection::{DbConnection, with_variant};
+use crate::connection::{DbConnection, PostgresConnection};
 use crate::schema::{events, log};
 
 /// What an event is about.
@@ -179,32 +180,64 @@ pub fn oldest(connection: &mut DbConnection) -> QueryResult<Option<i64>> {
     events::table.select(min(events::id)).first(connection)
 }
 
-/// Gives events the next positions and writes them. The last statements of a transaction: until
-/// it ends, no other writer can take a position.
-pub fn append(connection: &mut DbConnection, new: Vec<NewEvent>) -> QueryResult<Vec<Event>> {
-    if new.is_empty() {
-        return Ok(Vec::new());
-    }
+/// Gives events the next positions and writes them, and takes `freed` bytes off the size of what is
+/// kept. The last statements of a transaction: until it ends, no other writer can take a position.
+pub fn append(
+    connection: &mut DbConnection,
+    new: Vec<NewEvent>,
+    mut freed: i64,
+) -> QueryResult<Vec<Event>> {
     let new = redacted(new);
-    let mut freed = 0;
     for event in new.iter().filter(|event| event.redacts) {
         freed += redact(connection, event.subject)?;
     }
+    if new.is_empty() {
+        if freed != 0 {
+            diesel::update(log::table)
+                .set(log::bytes.eq(log::bytes - freed))
+                .execute(connection)?;
+        }
+        return Ok(Vec::new());
+    }
+    let added = new.iter().map(|event| event.payload.len() as i64).sum::<i64>() - freed;
+    let at = now();
+    let last = match connection {
+        DbConnection::Sqlite(c) => insert(c, &new, at, added)?,
+        DbConnection::Postgres(c) => call(c, &new, at, added)?,
+    };
+    let first = last - new.len() as i64 + 1;
+    Ok((first..)
+        .zip(new)
+        .map(|(id, event)| {
+            let (kind, subject_id, post_id) = event.subject.columns();
+            Event {
+                id,
+                channel: event.channel,
+                topic: event.topic.to_owned(),
+                payload: event.payload,
+                inserted_at: at,
+                audience: event.audience.as_str().to_owned(),
+                kind: kind.to_owned(),
+                subject_id,
+                post_id,
+            }
+        })
+        .collect())
+}
+
+fn insert(
+    c: &mut SqliteConnection,
+    new: &[NewEvent],
+    at: NaiveDateTime,
+    added: i64,
+) -> QueryResult<i64> {
     let count = new.len() as i64;
-    let added: i64 = new.iter().map(|event| event.payload.len() as i64).sum();
-    let last: i64 = with_variant!(connection, c => {
-        diesel::update(log::table)
-            .set((
-                log::position.eq(log::position + count),
-                log::bytes.eq(log::bytes + (added - freed)),
-            ))
-            .returning(log::position)
-            .get_result(c)
-    })?;
-    let inserted_at = now();
-    let first = last - count + 1;
-    let rows: Vec<_> = (first..)
-        .zip(&new)
+    let last: i64 = diesel::update(log::table)
+        .set((log::position.eq(log::position + count), log::bytes.eq(log::bytes + added)))
+        .returning(log::position)
+        .get_result(c)?;
+    let rows: Vec<_> = (last - count + 1..)
+        .zip(new)
         .map(|(id, event)| {
             let (kind, subject_id, post_id) = event.subject.columns();
             (
@@ -216,31 +249,64 @@ pub fn append(connection: &mut DbConnection, new: Vec<NewEvent>) -> QueryResult<
                 events::kind.eq(kind),
                 events::subject_id.eq(subject_id),
                 events::post_id.eq(post_id),
-                events::inserted_at.eq(inserted_at),
+                events::inserted_at.eq(at),
             )
         })
         .collect();
     // SQLite takes 32,766 values in one statement, and a row has nine.
     for rows in rows.chunks(1000) {
-        with_variant!(connection, c => diesel::insert_into(events::table).values(rows).execute(c))?;
+        diesel::insert_into(events::table).values(rows).execute(c)?;
     }
-    Ok((first..)
-        .zip(new)
-        .map(|(id, event)| {
-            let (kind, subject_id, post_id) = event.subject.columns();
-            Event {
-                id,
-                channel: event.channel,
-                topic: event.topic.to_owned(),
-                payload: event.payload,
-                inserted_at,
-                audience: event.audience.as_str().to_owned(),
-                kind: kind.to_owned(),
-                subject_id,
-                post_id,
-            }
-        })
-        .collect())
+    Ok(last)
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// Made by the migrations: the same in one round trip.
+    #[expect(clippy::too_many_arguments, reason = "one for each column")]
+    fn append_events(
+        channels: Array<Text>,
+        topics: Array<Text>,
+        payloads: Array<Text>,
+        audiences: Array<Text>,
+        kinds: Array<Text>,
+        subject_ids: Array<BigInt>,
+        post_ids: Array<Nullable<BigInt>>,
+        written_at: Timestamp,
+        added: BigInt,
+    ) -> BigInt;
+}
+
+fn call(
+    c: &mut PostgresConnection,
+    new: &[NewEvent],
+    at: NaiveDateTime,
+    added: i64,
+) -> QueryResult<i64> {
+    let columns = |event: &NewEvent| event.subject.columns();
+    diesel::select(append_events(
+        new.iter().map(|event| event.channel.as_str()).collect::<Vec<_>>(),
+        new.iter().map(|event| event.topic).collect::<Vec<_>>(),
+        new.iter().map(|event| event.payload.as_str()).collect::<Vec<_>>(),
+        new.iter().map(|event| event.audience.as_str()).collect::<Vec<_>>(),
+        new.iter().map(|event| columns(event).0).collect::<Vec<_>>(),
+        new.iter().map(|event| columns(event).1).collect::<Vec<_>>(),
+        new.iter().map(|event| columns(event).2).collect::<Vec<_>>(),
+        at,
+        added,
+    ))
+    .get_result(c)
+}
+
+/// Whether the log has this event, which a transaction of unknown outcome would have written.
+pub fn holds(connection: &mut DbConnection, event: &Event) -> QueryResult<bool> {
+    let found = events::table
+        .find(event.id)
+        .select(Event::as_select())
+        .first::<Event>(connection)
+        .optional()?;
+    // Its payload may be redacted by now.
+    Ok(found.is_some_and(|found| Event { payload: event.payload.clone(), ..found } == *event))
 }
 
 /// Redacts, among events that are written together, those that a later one takes back.
@@ -351,15 +417,28 @@ pub struct Retention {
 /// Events pruned in one transaction at the most, so that no other writer waits long.
 const PRUNED: i64 = 500;
 
-/// Deletes the oldest events beyond what is kept, at most a few hundred, and gives how many.
-/// Positions stay as they are.
-pub fn prune(connection: &mut DbConnection, retention: Retention) -> QueryResult<usize> {
+/// What was pruned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// How many events.
+    pub events: usize,
+    /// The size of their payloads, which whoever has pruned takes off the log's with the
+    /// transaction's end: the log's row is the last one that a transaction may lock.
+    pub bytes: i64,
+}
+
+/// Deletes the oldest events beyond what is kept, at most a few hundred. Positions stay as they are.
+pub fn prune(connection: &mut DbConnection, retention: Retention) -> QueryResult<Pruned> {
     let (position, bytes): (i64, i64) =
         log::table.select((log::position, log::bytes)).first(connection)?;
     let oldest = events::table
         .order(events::id)
         .limit(PRUNED)
-        .select((events::id, events::inserted_at, sql::<BigInt>("OCTET_LENGTH(payload)")))
+        .select((
+            events::id,
+            events::inserted_at,
+            sql::<BigInt>("CAST(OCTET_LENGTH(payload) AS BIGINT)"),
+        ))
         .load::<(i64, NaiveDateTime, i64)>(connection)?;
     let stale = retention.age.and_then(|age| now().checked_sub_signed(age));
     let (mut last, mut freed) = (None, 0);
@@ -373,7 +452,7 @@ pub fn prune(connection: &mut DbConnection, retention: Retention) -> QueryResult
         freed += size;
         last = Some(id);
     }
-    let Some(last) = last else { return Ok(0) };
-    diesel::update(log::table).set(log::bytes.eq(log::bytes - freed)).execute(connection)?;
-    diesel::delete(events::table.filter(events::id.le(last))).execute(connection)
+    let Some(last) = last else { return Ok(Pruned::default()) };
+    let events = diesel::delete(events::table.filter(events::id.le(last))).execute(connection)?;
+    Ok(Pruned { events, bytes: freed })
 }

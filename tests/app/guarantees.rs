@@ -9,6 +9,7 @@ mod follower;
 mod hang_ups;
 mod kills;
 mod ledger;
+mod postgres;
 mod redaction;
 mod resume;
 mod rows;

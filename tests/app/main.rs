@@ -6,6 +6,8 @@
 mod api;
 mod browser;
 mod crash;
+#[path = "../support/databases.rs"]
+mod databases;
 mod guarantees;
 mod hostile;
 mod limits;

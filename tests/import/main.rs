@@ -1,8 +1,15 @@
 //! `kilonova import` against a database of its own: what becomes a post, what does not, and that
 //! doing it again, or twice at once, makes no doubles.
 #![cfg(feature = "app")]
-#![expect(clippy::expect_used, reason = "a test ends where its ground gives way")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test ends where its ground gives way"
+)]
 
+#[path = "../support/databases.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod databases;
 mod site;
 
 use std::path::Path;
@@ -53,7 +60,7 @@ fn a_moved_folder_and_a_renamed_file_with_a_path_are_known_again() {
     let site = Site::with_examples();
     site.import();
     std::fs::rename(site.file("dunes.md"), site.file("sand.md")).expect("renamed");
-    let moved = site.root.path().join("moved");
+    let moved = site.home.path().join("moved");
     std::fs::rename(site.dir(), &moved).expect("moved");
     assert_eq!(counts(&site.import_from(&moved)), [6, 0, 0, 4]);
 }
@@ -141,7 +148,7 @@ fn of_two_files_with_one_path_the_first_counts() {
 fn a_dry_run_makes_no_database_and_changes_none() {
     let site = Site::with_examples();
     assert_eq!(counts(&site.dry_run()), [6, 4, 0, 0]);
-    assert!(!site.database().exists());
+    assert!(site.has_no_database());
 
     site.import();
     site.write("new.md", "---\ntitle: New\n---\nBody");
@@ -185,7 +192,7 @@ fn bad_files_are_skipped_with_a_reason_and_stop_nothing() {
 #[test]
 fn links_are_not_followed_out_of_the_folder() {
     let site = Site::new();
-    let outside = site.root.path().join("outside");
+    let outside = site.home.path().join("outside");
     std::fs::create_dir(&outside).expect("a folder");
     std::fs::write(outside.join("secret.md"), "---\ntitle: Secret\n---\nBody").expect("a file");
     std::os::unix::fs::symlink(&outside, site.file("folder")).expect("a link");
@@ -203,7 +210,7 @@ fn what_is_no_folder_is_an_error_and_makes_no_database() {
         let error = site.try_import(path, false).expect_err("no folder");
         assert!(error.to_string().starts_with("cannot import from "), "{error}");
     }
-    assert!(!site.database().exists());
+    assert!(site.has_no_database());
 }
 
 #[test]

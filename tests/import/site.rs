@@ -4,12 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use kilonova::changeset::Params;
-use kilonova::connection::{Access, DbConnection, open_sqlite};
-use kilonova::db::{self, Db};
+use kilonova::connection::{Access, Database, DbConnection};
+use kilonova::db::{self, Db, is_bare};
 use kilonova::import::{ImportError, Skipped, Summary, command};
 use kilonova::models::post::{self, Post, PostChanges};
 use kilonova::models::{event, now};
-use tempfile::TempDir;
+
+use crate::databases::Home;
 
 const EXAMPLES: [(&str, &str); 6] = [
     ("_index.md", "+++\ntitle = \"A blog\"\n+++\n"),
@@ -35,13 +36,13 @@ const EXAMPLES: [(&str, &str); 6] = [
 
 /// See the module.
 pub(crate) struct Site {
-    pub(crate) root: TempDir,
+    pub(crate) home: Home,
 }
 
 impl Site {
     /// An empty folder, no database.
     pub(crate) fn new() -> Site {
-        let site = Site { root: tempfile::tempdir().expect("a temporary folder") };
+        let site = Site { home: Home::new() };
         std::fs::create_dir(site.dir()).expect("a folder");
         site
     }
@@ -54,15 +55,20 @@ impl Site {
     }
 
     pub(crate) fn dir(&self) -> PathBuf {
-        self.root.path().join("content")
+        self.home.path().join("content")
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.dir().join(name)
     }
 
-    pub(crate) fn database(&self) -> PathBuf {
-        self.root.path().join("kilonova.sqlite3")
+    pub(crate) fn database(&self) -> Database {
+        self.home.database()
+    }
+
+    /// Whether nothing has been written, not even a schema.
+    pub(crate) fn has_no_database(&self) -> bool {
+        self.database().is_missing() || is_bare(&mut self.read()).expect("an answer")
     }
 
     pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
@@ -88,7 +94,7 @@ impl Site {
     }
 
     fn read(&self) -> DbConnection {
-        open_sqlite(&self.database(), Access::Read).expect("the database")
+        self.database().open(Access::Read).expect("the database")
     }
 
     /// All posts, by id.

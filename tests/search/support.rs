@@ -7,7 +7,8 @@ use std::sync::{Arc, LazyLock, Mutex, Once};
 use std::time::Duration;
 
 use kilonova::changeset::Params;
-use kilonova::db::{Db, Error, Tx};
+use kilonova::connection::Database;
+use kilonova::db::{Db, Error, OnCommit, Tx};
 use kilonova::events;
 use kilonova::models::event::{self, Event};
 use kilonova::models::note::{self, NewNote, Note};
@@ -18,9 +19,11 @@ use kilonova::search::{Hit, Kind, Query, Search};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use crate::databases::Home;
+
 /// Everything but the search itself.
 pub(crate) struct World {
-    pub(crate) dir: tempfile::TempDir,
+    pub(crate) home: Home,
     pub(crate) db: Db,
     pub(crate) pubsub: PubSub,
     silent: Arc<AtomicBool>,
@@ -30,7 +33,7 @@ impl World {
     /// An empty one.
     pub(crate) fn new() -> World {
         keep_log();
-        let dir = tempfile::tempdir().unwrap();
+        let home = Home::new();
         let silent = Arc::new(AtomicBool::new(false));
         let (out, mut committed) = mpsc::unbounded_channel::<Event>();
         let mute = Arc::clone(&silent);
@@ -40,7 +43,7 @@ impl World {
                 .filter(|_| !mute.load(Ordering::SeqCst))
                 .for_each(|event| out.send(event).unwrap_or(()));
         };
-        let db = Db::open(&dir.path().join("test.sqlite3"), Box::new(on_commit)).unwrap();
+        let db = open(home.database(), Box::new(on_commit));
         let pubsub = PubSub::start("test");
         let relay = pubsub.clone();
         actix::spawn(async move {
@@ -51,7 +54,7 @@ impl World {
                 relay.publish(envelope).await.unwrap();
             }
         });
-        World { dir, db, pubsub, silent }
+        World { home, db, pubsub, silent }
     }
 
     /// Whether commits go unannounced from now on.
@@ -61,7 +64,7 @@ impl World {
 
     /// The index's folder.
     pub(crate) fn index(&self) -> PathBuf {
-        self.dir.path().join("search")
+        self.home.path().join("search")
     }
 
     /// A running search over this world.
@@ -194,6 +197,12 @@ impl World {
     pub(crate) async fn ids(&self, search: &Search, text: &str) -> Vec<(Kind, i64)> {
         self.find(search, text).await.into_iter().map(|hit| (hit.kind, hit.id)).collect()
     }
+}
+
+/// Opens a database on a thread that may block, which a runtime's own must not.
+fn open(database: Database, on_commit: OnCommit) -> Db {
+    let open = move || Db::open(&database, on_commit).unwrap();
+    std::thread::spawn(open).join().unwrap()
 }
 
 fn params(fields: Value) -> Params {

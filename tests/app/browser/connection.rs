@@ -26,16 +26,16 @@ async fn what_was_written_while_away_arrives_once() {
     browser.until_live().await;
     browser.run("window.mark = true").await;
 
-    let folder = site.stop_keeping_data().await;
+    let home = site.stop_keeping_data().await;
     browser.until("document.querySelector('#live').textContent === 'Reconnecting…'").await;
     // Where the page does not look for it.
-    let elsewhere = Site::start_in(folder, ends_soon).await;
+    let elsewhere = Site::start_in(home, ends_soon).await;
     assert_ne!(elsewhere.port, port);
     elsewhere.new_post("Written meanwhile").await;
     elsewhere.patch("/api/posts/1", &json!({"title": "Before, changed"})).await.json(200);
     elsewhere.delete("/api/posts/2").await.json(204);
-    let folder = elsewhere.stop_keeping_data().await;
-    let site = Site::start_in(folder, |config| {
+    let home = elsewhere.stop_keeping_data().await;
+    let site = Site::start_in(home, |config| {
         ends_soon(config);
         config.bind.set_port(port);
     })

@@ -7,9 +7,9 @@ use diesel::sql_types::Text;
 use kilonova::connection::DbConnection;
 use kilonova::db::Db;
 use serde_json::{Value, json};
-use tempfile::tempdir;
 
 use crate::crash::{Server, kilonova, under};
+use crate::databases::Home;
 
 /// Blocks of 512 bytes or, in some shells, 1024.
 const BLOCKS: &str = "2048";
@@ -26,9 +26,9 @@ fn note(number: usize, size: usize) -> Value {
 
 #[test]
 fn a_full_disk_kills_the_server_or_corrupts_its_data() {
-    let folder = tempdir().unwrap();
+    let home = Home::sqlite();
     let mut whole = kilonova(&["--bind", "127.0.0.1:0", "--data-dir"]);
-    whole.arg(folder.path());
+    whole.arg(home.path());
     let server = Server::of(under(&format!("ulimit -S -f {BLOCKS}"), &whole));
     let mut acknowledged = Vec::new();
     let mut refused = 0;
@@ -69,7 +69,7 @@ fn a_full_disk_kills_the_server_or_corrupts_its_data() {
     server.signal("TERM");
     assert_eq!(server.ended().code(), Some(0), "it does not end in order");
 
-    let server = Server::start(folder.path());
+    let server = Server::start(&home);
     for note in &acknowledged {
         assert_eq!(server.call("GET", &format!("/api/notes/{}", note["id"]), None).1, *note);
     }
@@ -83,12 +83,13 @@ fn a_full_disk_kills_the_server_or_corrupts_its_data() {
     server.signal("TERM");
     assert_eq!(server.ended().code(), Some(0));
 
-    let path = folder.path().join("kilonova.sqlite3");
+    let database = home.database();
     let checked = actix_web::rt::System::new().block_on(async {
-        let opened = tokio::task::spawn_blocking(move || Db::open(&path, Box::new(|_| {}))).await;
+        let open = move || Db::open(&database, Box::new(|_| {}));
+        let opened = tokio::task::spawn_blocking(open).await;
         let db = opened.unwrap().unwrap();
         let checked = db.read(|connection| {
-            let DbConnection::Sqlite(connection) = connection;
+            let DbConnection::Sqlite(connection) = connection else { panic!("it is a file") };
             let rows = diesel::sql_query("PRAGMA integrity_check").load::<Check>(connection)?;
             Ok::<_, super::rows::Failure>(rows)
         });

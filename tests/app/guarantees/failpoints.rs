@@ -10,12 +10,13 @@ use serde_json::json;
 use super::client::{Client, positions};
 use super::follower::{Follower, Transport};
 use super::kills::start;
+use crate::databases::Home;
 use crate::support::within;
 
 const SIGABRT: i32 = 6;
 
 /// Whether the binary has failpoints; says so when it has none.
-fn built_in() -> bool {
+pub(super) fn built_in() -> bool {
     if cfg!(feature = "test-failpoints") {
         return true;
     }
@@ -30,8 +31,8 @@ fn built_in() -> bool {
 /// was not answered, and checks that everything is there once. Gives whether the repeated write
 /// had been committed.
 async fn dies_at(failpoint: &str) -> bool {
-    let folder = tempfile::tempdir().unwrap();
-    let server = start(folder.path().to_owned(), 0, Some(failpoint.to_owned())).await;
+    let home = Home::new();
+    let server = start(&home, 0, Some(failpoint.to_owned())).await;
     let client = Client::new(server.port);
     let mut follower = Follower::new(&client, Transport::WebSocket, "/notifications");
     let write = |number: usize| {
@@ -57,7 +58,7 @@ async fn dies_at(failpoint: &str) -> bool {
     let port = server.port;
     assert_eq!(server.ended().signal(), Some(SIGABRT));
 
-    let server = start(folder.path().to_owned(), port, None).await;
+    let server = start(&home, port, None).await;
     let again = write(unanswered).await.unwrap();
     assert_eq!(again.status, 201);
     ids.push(again.json["id"].as_i64().unwrap());

@@ -2,7 +2,6 @@
 //! each time from where they were.
 
 use std::cell::Cell;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,17 +11,17 @@ use serde_json::Value;
 use super::client::{Client, positions};
 use super::follower::{Follower, Transport};
 use super::ledger::{Ledger, Writer};
-use crate::crash::{Server, kilonova};
+use crate::crash::{Server, serve};
+use crate::databases::Home;
 use crate::support::within;
 
 const KILLS: usize = 10;
 const WRITERS: usize = 6;
 
 /// A server on data that is there already, on the port that its clients know.
-pub(super) async fn start(folder: PathBuf, port: u16, failpoint: Option<String>) -> Server {
+pub(super) async fn start(home: &Home, port: u16, failpoint: Option<String>) -> Server {
+    let mut command = serve(home, &format!("127.0.0.1:{port}"));
     let started = tokio::task::spawn_blocking(move || {
-        let address = format!("127.0.0.1:{port}");
-        let mut command = kilonova(&["--bind", &address, "--data-dir", folder.to_str().unwrap()]);
         if let Some(failpoint) = failpoint {
             command.env("KILONOVA_FAILPOINT", failpoint);
         }
@@ -43,8 +42,8 @@ pub(super) async fn until(what: &str, holds: impl Fn() -> bool) {
 
 #[actix_web::test]
 async fn a_kill_loses_or_doubles_something() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut server = start(folder.path().to_owned(), 0, None).await;
+    let home = Home::new();
+    let mut server = start(&home, 0, None).await;
     let port = server.port;
     let client = Client::new(port);
 
@@ -88,7 +87,7 @@ async fn a_kill_loses_or_doubles_something() {
         tokio::time::sleep(Duration::from_micros(rand::rng().random_range(0..4000))).await;
         server.signal("KILL");
         assert_eq!(server.ended().code(), None, "kill {kill}");
-        server = start(folder.path().to_owned(), port, None).await;
+        server = start(&home, port, None).await;
     }
     stop.set(true);
     let mut ledger = Ledger::default();

@@ -3,11 +3,11 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use actix_web::http::Method;
+use kilonova::connection::Database;
 use kilonova::db::Db;
 use kilonova::models::event::{Audience, NewEvent, Subject};
 use serde_json::{Value, json};
@@ -30,9 +30,9 @@ async fn next(connection: &mut Connection) -> Value {
 }
 
 /// Fills a database before a site starts on it.
-fn prepare(path: PathBuf, fill: impl FnOnce(&Db) + Send + 'static) {
+fn prepare(database: Database, fill: impl FnOnce(&Db) + Send + 'static) {
     let filled = std::thread::spawn(move || {
-        let db = Db::open(&path, Box::new(|_| {})).unwrap();
+        let db = Db::open(&database, Box::new(|_| {})).unwrap();
         fill(&db);
         actix_web::rt::System::new().block_on(db.close());
     });
@@ -142,7 +142,7 @@ async fn a_position_of_another_log_is_believed() {
 async fn what_was_pruned_is_passed_over_in_silence() {
     // What is pruned before the start is in no memory either.
     let site = Site::start_with(|config| {
-        prepare(config.storage.database(), |db| {
+        prepare(config.storage.database.clone(), |db| {
             for number in 0..20 {
                 let title = format!("Note {number}");
                 db.transaction_blocking(move |tx| add_note(tx, &title)).unwrap();
@@ -222,7 +222,7 @@ async fn a_client_far_behind_holds_up_the_others() {
     let site = Site::start_with(|config| {
         // Ten a second: to stand still for a while is not to be silent.
         config.heartbeat.ping = Duration::from_millis(100);
-        prepare(config.storage.database(), |db| {
+        prepare(config.storage.database.clone(), |db| {
             for batch in 0..BEHIND / 500 {
                 let written = db.transaction_blocking(move |tx| {
                     for id in batch * 500 + 1..=(batch + 1) * 500 {

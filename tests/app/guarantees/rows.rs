@@ -1,7 +1,6 @@
 //! Writes that go past HTTP: by another process on the same file, or in a shape that no request has.
 
-use std::path::PathBuf;
-
+use kilonova::connection::Database;
 use kilonova::db::{self, Db, OnCommit, Tx};
 use kilonova::events;
 use kilonova::models::event::{self, Retention};
@@ -20,9 +19,9 @@ pub(super) enum Failure {
     Refused,
 }
 
-/// Opens the file as another process does. Its commits are told to `on_commit` and nobody else.
-pub(super) async fn open(path: PathBuf, on_commit: OnCommit) -> Db {
-    tokio::task::spawn_blocking(move || Db::open(&path, on_commit)).await.unwrap().unwrap()
+/// Opens the database as another process does. Its commits are told to `on_commit` and nobody else.
+pub(super) async fn open(database: Database, on_commit: OnCommit) -> Db {
+    tokio::task::spawn_blocking(move || Db::open(&database, on_commit)).await.unwrap().unwrap()
 }
 
 /// Writes a note with its event, as the application does.
@@ -38,8 +37,11 @@ pub(super) fn add_note(tx: &mut Tx<'_>, title: &str) -> Result<Note, Failure> {
 pub(super) async fn prune(db: &Db, count: i64) {
     let retention = Retention { age: None, count: Some(count), bytes: None };
     loop {
-        let pruned =
-            db.transaction(move |tx| Ok::<_, Failure>(event::prune(tx.connection, retention)?));
+        let pruned = db.transaction(move |tx| {
+            let pruned = event::prune(tx.connection, retention)?;
+            tx.free(pruned.bytes);
+            Ok::<_, Failure>(pruned.events)
+        });
         if pruned.await.unwrap().value == 0 {
             return;
         }

@@ -90,9 +90,9 @@ async fn a_failed_transaction_leaves_a_gap() {
             Err::<(), _>(Failure::Refused)
         });
         assert!(matches!(failed.await, Err(Failure::Refused)));
-        site.new_note(&format!("{number}")).await;
+        let note = site.new_note(&format!("{number}")).await;
         let frame = socket.next_json().await;
-        assert_eq!((frame["id"].as_i64(), &frame["data"]["id"]), (Some(number), &json!(number)));
+        assert_eq!((frame["id"].as_i64(), &frame["data"]), (Some(number), &note));
     }
     other.close().await;
     socket.close().await;

@@ -3,20 +3,19 @@
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, mpsc};
 
-use diesel::Connection as _;
+use diesel::{Connection as _, RunQueryDsl as _};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
-use kilonova::connection::DbConnection;
 use kilonova::db::{self, At, Db, Tx};
 use kilonova::events;
 use kilonova::models::event::{self, Event};
 use kilonova::models::note;
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::client::positions;
 use super::rows::{Failure, add_note, open};
+use crate::databases::Home;
 use crate::support::{Site, within};
 
 type Work = Box<dyn FnOnce(&mut Tx<'_>) -> Result<i64, Failure> + Send>;
@@ -26,17 +25,17 @@ type Outcome = Result<At<i64>, Failure>;
 struct Recorded {
     db: Db,
     commits: Arc<Mutex<Vec<Vec<Event>>>>,
-    _folder: TempDir,
+    _home: Home,
 }
 
 impl Recorded {
     async fn open() -> Recorded {
-        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new();
         let commits: Arc<Mutex<Vec<Vec<Event>>>> = Arc::default();
         let told = Arc::clone(&commits);
         let on_commit = Box::new(move |events| told.lock().unwrap().push(events));
-        let db = open(folder.path().join("db.sqlite3"), on_commit).await;
-        Recorded { db, commits, _folder: folder }
+        let db = open(home.database(), on_commit).await;
+        Recorded { db, commits, _home: home }
     }
 
     /// Runs transactions that wait at the same time, so that they share one commit.
@@ -111,11 +110,8 @@ async fn a_failed_transaction_takes_others_with_it() {
             // A statement that fails, and a nested transaction that is rolled back and forgiven.
             Box::new(|tx| {
                 add_note(tx, "constraint")?;
-                let DbConnection::Sqlite(c) = tx.connection;
-                diesel::connection::SimpleConnection::batch_execute(
-                    c,
-                    "INSERT INTO post_tags (post_id, ordinal, tag) VALUES (NULL, 0, 'x')",
-                )?;
+                diesel::sql_query("INSERT INTO post_tags (post_id, tag) VALUES (NULL, 'x')")
+                    .execute(tx.connection)?;
                 Ok(0)
             }),
             Box::new(|tx| {

@@ -2,14 +2,13 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tempfile::tempdir;
 
-use crate::crash::{Server, assert_names, complaint, kilonova, under};
+use crate::crash::{Server, assert_names, complaint, serve, under};
+use crate::databases::Home;
 use crate::support::PATIENCE;
 
 /// More than a process with 256 file descriptors can have open.
@@ -19,9 +18,8 @@ const CLIENTS: usize = 400;
 const SOCKETS: usize = 108;
 
 /// The binary with two workers under a limit, a line of the shell's.
-fn limited(limit: &str, folder: &Path, flags: &[&str]) -> Command {
-    let mut whole = kilonova(&["--bind", "127.0.0.1:0", "--workers", "2", "--data-dir"]);
-    under(limit, whole.arg(folder).args(flags))
+fn limited(limit: &str, home: &Home, flags: &[&str]) -> Command {
+    under(limit, serve(home, "127.0.0.1:0").args(["--workers", "2"]).args(flags))
 }
 
 fn connect(server: &Server) -> TcpStream {
@@ -65,8 +63,8 @@ fn log_of_start(mut command: Command) -> Vec<String> {
 
 #[test]
 fn more_clients_than_descriptors_take_the_database_and_the_index_away() {
-    let folder = tempdir().unwrap();
-    let server = Server::of(limited("ulimit -n 256", folder.path(), &[]));
+    let home = Home::new();
+    let server = Server::of(limited("ulimit -n 256", &home, &[]));
     let mut open = Vec::new();
     for client in 0..CLIENTS {
         let (stream, head) = ask(&server);
@@ -134,8 +132,8 @@ fn found(server: &Server, word: &str) {
 
 #[test]
 fn the_soft_limit_stays_as_low_as_it_was() {
-    let folder = tempdir().unwrap();
-    let server = Server::of(limited("ulimit -Sn 256 && ulimit -Hn 1000", folder.path(), &[]));
+    let home = Home::new();
+    let server = Server::of(limited("ulimit -Sn 256 && ulimit -Hn 1000", &home, &[]));
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
     assert_eq!(line.split_whitespace().nth(3), Some("1000"), "{line}");
@@ -143,9 +141,9 @@ fn the_soft_limit_stays_as_low_as_it_was() {
 
 #[test]
 fn a_hard_limit_that_is_too_low_is_not_named_or_one_that_is_high_enough_is() {
-    let folder = tempdir().unwrap();
+    let home = Home::new();
     let warnings = |limit: &str, flags: &[&str]| -> Vec<String> {
-        let log = log_of_start(limited(limit, folder.path(), flags));
+        let log = log_of_start(limited(limit, &home, flags));
         let warns = |line: &String| line.contains("WARN") && line.contains("sockets");
         log.into_iter().filter(warns).collect()
     };
@@ -163,10 +161,10 @@ fn a_hard_limit_that_is_too_low_is_not_named_or_one_that_is_high_enough_is() {
 
 #[test]
 fn a_server_starts_with_fewer_descriptors_than_it_needs_itself() {
-    let folder = tempdir().unwrap();
-    let line = complaint(limited("ulimit -n 151", folder.path(), &[]));
+    let home = Home::new();
+    let line = complaint(limited("ulimit -n 151", &home, &[]));
     assert_names(&line, &["151", "152", "ulimit -n"]);
-    let server = Server::of(limited("ulimit -n 152", folder.path(), &[]));
+    let server = Server::of(limited("ulimit -n 152", &home, &[]));
     let post = json!({"title": "Few", "body": "b"});
     assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
     found(&server, "few");

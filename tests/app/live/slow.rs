@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use kilonova::live::Bounds;
 use serde_json::{Value, json};
 
-use crate::crash::{Server, kilonova};
+use crate::crash::Server;
+use crate::databases::Home;
 use crate::support::{PATIENCE, Raw, Site, within};
 
 /// A note whose event fills a socket's buffers soon.
@@ -95,9 +96,8 @@ async fn a_reader_that_never_reads_is_kept_for_long() {
 async fn a_crowd_that_never_reads_fills_the_memory_or_holds_up_others() {
     const CROWD: usize = 500;
     const NOTES: usize = 120;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().to_str().unwrap();
-    let server = Server::of(kilonova(&["--bind", "127.0.0.1:0", "--data-dir", path]));
+    let home = Home::new();
+    let server = Server::start(&home);
     let address = ([127, 0, 0, 1], server.port).into();
     let mut fast = Raw::upgrade_to(address, "/notifications").await;
     // What writing alone costs, in caches and in the index, is not the crowd's.

@@ -1,7 +1,6 @@
 //! An application on a free port, in a folder of its own, and a client that speaks HTTP to it.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,27 +10,28 @@ use actix_web::web::{Bytes, Data};
 use awc::error::WsClientError;
 use kilonova::app::{self, App};
 use kilonova::config::{Cli, Command, Config};
+use kilonova::connection::Database;
 use kilonova::db::Db;
 use kilonova::live::Sockets;
 use kilonova::pubsub::PubSub;
 use kilonova::state::State;
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::sync::Notify;
 
 use super::{Answer, PATIENCE, Socket, within};
+use crate::databases::Home;
 
 /// The largest body and the largest frame that a test expects.
 const LARGEST: usize = 64 * 1024 * 1024;
 
-/// A running application. The folder goes with it, also when a test fails.
+/// A running application. Its data goes with it, also when a test fails.
 pub(crate) struct Site {
     pub(crate) port: u16,
     state: Data<State>,
     client: awc::Client,
     stop: Arc<Notify>,
     serving: JoinHandle<Result<(), app::Error>>,
-    folder: TempDir,
+    home: Home,
 }
 
 impl Site {
@@ -42,12 +42,12 @@ impl Site {
 
     /// Starts an application whose configuration `change` has changed.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Site {
-        Site::start_in(tempfile::tempdir().unwrap(), change).await
+        Site::start_in(Home::new(), change).await
     }
 
     /// Starts an application on the data of one that has stopped.
-    pub(crate) async fn start_in(folder: TempDir, change: impl FnOnce(&mut Config)) -> Site {
-        let mut config = config(folder.path());
+    pub(crate) async fn start_in(home: Home, change: impl FnOnce(&mut Config)) -> Site {
+        let mut config = config(&home);
         change(&mut config);
         let app = App::build(config).await.unwrap();
         Site {
@@ -56,7 +56,7 @@ impl Site {
             client: awc::Client::builder().timeout(PATIENCE).finish(),
             stop: app.stopper(),
             serving: actix_web::rt::spawn(app.run_until_stopped()),
-            folder,
+            home,
         }
     }
 
@@ -67,10 +67,10 @@ impl Site {
 
     /// Stops it and waits for its end, which must come, without an error.
     pub(crate) async fn stop(self) {
-        let folder = self.stop_keeping_data().await;
+        let home = self.stop_keeping_data().await;
         // On a busy machine something may outlive the grace and still write.
         let removed = async {
-            while std::fs::remove_dir_all(folder.path()).is_err() && folder.path().exists() {
+            while std::fs::remove_dir_all(home.path()).is_err() && home.path().exists() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
@@ -78,12 +78,12 @@ impl Site {
     }
 
     /// Stops it likewise, and leaves its data for another.
-    pub(crate) async fn stop_keeping_data(self) -> TempDir {
-        let Site { client, state, stop, serving, folder, .. } = self;
+    pub(crate) async fn stop_keeping_data(self) -> Home {
+        let Site { client, state, stop, serving, home, .. } = self;
         drop((client, state));
         stop.notify_one();
         within("the application stops", serving).await.unwrap().unwrap();
-        folder
+        home
     }
 
     /// The process groups, for what no request can cause.
@@ -96,9 +96,14 @@ impl Site {
         &self.state.db
     }
 
-    /// The database's file, for another process to open.
-    pub(crate) fn database(&self) -> PathBuf {
-        self.state.config.storage.database()
+    /// Which database, for another process to open.
+    pub(crate) fn database(&self) -> Database {
+        self.home.database()
+    }
+
+    /// Its data, for another node to start on.
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
     }
 
     /// The live sockets.
@@ -236,14 +241,15 @@ impl Site {
     }
 }
 
-/// The flags' own defaults, on a free port, in this folder.
-fn config(folder: &Path) -> Config {
+/// The flags' own defaults, on a free port, with this data.
+fn config(home: &Home) -> Config {
     let flags = ["kilonova", "--bind", "127.0.0.1:0", "--workers", "1", "--data-dir"];
-    let arguments = flags.map(OsString::from).into_iter().chain([folder.into()]);
+    let arguments = flags.map(OsString::from).into_iter().chain([home.path().into()]);
     let Command::Serve(args) = Cli::read(arguments).unwrap().into_command() else {
         panic!("not the command that serves")
     };
     let mut config = args.check().unwrap();
+    config.storage.database = home.database();
     config.grace = Duration::from_secs(5);
     config
 }

@@ -1,0 +1,3 @@
+DROP FUNCTION append_events;
+DROP TABLE log;
+DROP TABLE events;

@@ -1,0 +1,216 @@
+//! A connection to PostgreSQL over which Diesel's synchronous queries run: tokio-postgres
+//! underneath, which needs no C library, driven by the thread that asks.
+//!
+//! Owns what is sent when, how a session is set up and when a connection is given up. Statements
+//! that only begin something, take a lock or release a savepoint are held and go out with the next
+//! one, in one round trip.
+
+mod events;
+mod multi;
+pub(super) mod url;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use diesel::connection::{
+    AnsiTransactionManager, CacheSize, Connection, ConnectionSealed, Instrumentation,
+    LoadConnection, SimpleConnection,
+};
+use diesel::expression::QueryMetadata;
+use diesel::migration::{CREATE_MIGRATIONS_TABLE, MigrationConnection};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{Query, QueryFragment, QueryId};
+use diesel::r2d2::R2D2Connection;
+use diesel_async::{
+    AsyncConnection, AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection,
+};
+use futures_util::StreamExt;
+use futures_util::future::join;
+use futures_util::stream::BoxStream;
+
+use self::events::Events;
+use self::url::Postgres;
+use super::Access;
+
+/// What every session is told. A node that stops in the middle of a transaction, frozen or cut off,
+/// holds up the others for as long as the first of these says, and no longer.
+///
+/// A database that is set to acknowledge commits before they are on disk is told otherwise; one that
+/// waits for more than its own disk is left alone.
+const SESSION: &str = "\
+    SET client_min_messages = warning;\
+    SET idle_in_transaction_session_timeout = '5s';\
+    SET lock_timeout = '10s';\
+    SET statement_timeout = '30s';\
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;\
+    SET tcp_user_timeout = '20s';\
+    SELECT set_config('synchronous_commit', 'on', false) \
+        WHERE current_setting('synchronous_commit') = 'off'";
+
+/// What statements begin with that wait for the next one.
+const HELD: [&str; 4] =
+    ["BEGIN", "SAVEPOINT ", "RELEASE SAVEPOINT ", "SELECT pg_advisory_xact_lock"];
+
+/// A connection to PostgreSQL. Blocks the thread that uses it: not for an event loop's.
+pub struct PostgresConnection {
+    client: Box<AsyncPgConnection>,
+    events: Events,
+    transactions: AnsiTransactionManager,
+    instrumentation: Option<Box<dyn Instrumentation>>,
+    /// Statements that go out with the next one.
+    held: String,
+}
+
+impl PostgresConnection {
+    /// Connects and sets the session up.
+    pub(super) fn open(server: &Postgres, access: Access) -> ConnectionResult<PostgresConnection> {
+        let (client, events) = Events::connect(server)?;
+        let mut connection = PostgresConnection {
+            client: Box::new(client),
+            events,
+            transactions: AnsiTransactionManager::default(),
+            instrumentation: None,
+            held: String::new(),
+        };
+        let read_only = match access {
+            Access::Read => ";SET default_transaction_read_only = on",
+            Access::Write => "",
+        };
+        connection
+            .batch_execute(&format!("{SESSION}{read_only}"))
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(connection)
+    }
+
+    /// Waits so long for an answer from now on.
+    pub(super) fn set_patience(&mut self, patience: Duration) {
+        self.events.patience = patience;
+    }
+
+    /// Whether the server has not closed it, by all that has come in so far.
+    pub(super) fn is_open(&mut self) -> bool {
+        self.events.is_open()
+    }
+
+    /// Sends what was held and, right behind it, a query.
+    fn send<'a, T>(
+        &'a mut self,
+        query: impl FnOnce(&'a AsyncPgConnection) -> Answer<'a, T>,
+    ) -> (QueryResult<T>, &'a mut Events) {
+        let held = std::mem::take(&mut self.held);
+        let mut client = &*self.client;
+        let query = query(client);
+        let answer = if held.is_empty() {
+            self.events.wait(query)
+        } else {
+            self.events.wait(async move {
+                let (begun, answer) = join(client.batch_execute(&held), query).await;
+                begun.and(answer)
+            })
+        };
+        (answer, &mut self.events)
+    }
+}
+
+type Answer<'a, T> = Pin<Box<dyn Future<Output = QueryResult<T>> + Send + 'a>>;
+
+impl SimpleConnection for PostgresConnection {
+    fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
+        if !self.held.is_empty() {
+            self.held.push(';');
+        }
+        self.held.push_str(sql);
+        if HELD.iter().any(|words| sql.starts_with(words)) {
+            return Ok(());
+        }
+        let all = std::mem::take(&mut self.held);
+        let mut client = &*self.client;
+        self.events.wait(client.batch_execute(&all))
+    }
+}
+
+impl ConnectionSealed for PostgresConnection {}
+
+impl Connection for PostgresConnection {
+    type Backend = Pg;
+    type TransactionManager = AnsiTransactionManager;
+
+    fn establish(url: &str) -> ConnectionResult<PostgresConnection> {
+        let server = Postgres::parse(url).map_err(ConnectionError::InvalidConnectionUrl)?;
+        PostgresConnection::open(&server, Access::Write)
+    }
+
+    fn execute_returning_count<T>(&mut self, source: &T) -> QueryResult<usize>
+    where
+        T: QueryFragment<Pg> + QueryId,
+    {
+        self.send(|mut client| client.execute_returning_count(source)).0
+    }
+
+    fn transaction_state(&mut self) -> &mut AnsiTransactionManager {
+        &mut self.transactions
+    }
+
+    fn instrumentation(&mut self) -> &mut dyn Instrumentation {
+        &mut self.instrumentation
+    }
+
+    fn set_instrumentation(&mut self, instrumentation: impl Instrumentation) {
+        self.instrumentation = Some(Box::new(instrumentation));
+    }
+
+    fn set_prepared_statement_cache_size(&mut self, size: CacheSize) {
+        self.client.set_prepared_statement_cache_size(size);
+    }
+}
+
+/// A row as it came.
+type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
+
+/// Rows, each waited for when it is asked for.
+pub struct Rows<'a> {
+    rows: BoxStream<'static, QueryResult<Row>>,
+    events: &'a mut Events,
+}
+
+impl Iterator for Rows<'_> {
+    type Item = QueryResult<Row>;
+
+    fn next(&mut self) -> Option<QueryResult<Row>> {
+        let next = self.rows.next();
+        self.events.wait(async { next.await.transpose() }).transpose()
+    }
+}
+
+impl LoadConnection for PostgresConnection {
+    type Cursor<'conn, 'query> = Rows<'conn>;
+    type Row<'conn, 'query> = Row;
+
+    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> QueryResult<Rows<'conn>>
+    where
+        T: Query + QueryFragment<Pg> + QueryId + 'query,
+        Pg: QueryMetadata<T::SqlType>,
+    {
+        let (rows, events) = self.send(|mut client| client.load(source));
+        Ok(Rows { rows: rows?, events })
+    }
+}
+
+impl MigrationConnection for PostgresConnection {
+    fn setup(&mut self) -> QueryResult<usize> {
+        self.batch_execute(CREATE_MIGRATIONS_TABLE).map(|()| 0)
+    }
+}
+
+impl R2D2Connection for PostgresConnection {
+    fn ping(&mut self) -> QueryResult<()> {
+        self.batch_execute("SELECT 1")
+    }
+
+    fn is_broken(&mut self) -> bool {
+        use diesel::connection::TransactionManager as _;
+        !self.events.is_open() || AnsiTransactionManager::is_broken_transaction_manager(self)
+    }
+}

@@ -1,0 +1,104 @@
+//! The event loop of one connection, which runs only while its thread waits for an answer. Owns how
+//! long that is and when the connection counts as lost.
+
+use std::future::Future;
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel_async::AsyncPgConnection;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::{JoinHandle, yield_now};
+
+use super::url::Postgres;
+
+/// How long an answer is waited for. The server itself ends what takes too long before that; this
+/// is for one that has stopped while its machine keeps the connection up.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// An event loop and, on it, what reads and writes the socket.
+pub(super) struct Events {
+    runtime: Option<Runtime>,
+    socket: JoinHandle<()>,
+    /// What a lost answer would have said cannot be told from what comes next.
+    lost: bool,
+    /// How long an answer is waited for.
+    pub(super) patience: Duration,
+}
+
+impl Events {
+    /// Connects on a new event loop.
+    pub(super) fn connect(server: &Postgres) -> ConnectionResult<(AsyncPgConnection, Events)> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+        let opened = runtime.block_on(async {
+            let (client, socket) = server.connect().await?;
+            let socket = tokio::spawn(async move {
+                if let Err(error) = socket.await {
+                    log::debug!("a connection to PostgreSQL ended: {}", explain(&error));
+                }
+            });
+            AsyncPgConnection::try_from(client).await.map(|client| (client, socket))
+        });
+        let (client, socket) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
+        Ok((client, Events { runtime: Some(runtime), socket, lost: false, patience: PATIENCE }))
+    }
+
+    /// Runs the loop until the answer is there.
+    pub(super) fn wait<T>(
+        &mut self,
+        answer: impl Future<Output = QueryResult<T>>,
+    ) -> QueryResult<T> {
+        let Some(runtime) = self.runtime.as_ref().filter(|_| !self.lost) else {
+            return Err(lost("the connection was lost"));
+        };
+        let answer = runtime
+            .block_on(async { tokio::time::timeout(self.patience, answer).await })
+            .unwrap_or_else(|_| Err(lost("the server does not answer")));
+        if let Err(Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _)) = &answer {
+            self.lost = true;
+        }
+        answer
+    }
+
+    /// Whether the socket is open, by all that has come in so far.
+    pub(super) fn is_open(&mut self) -> bool {
+        if let Some(runtime) = &self.runtime {
+            runtime.block_on(async {
+                // One turn of the loop to hear that it was closed, one to act on it.
+                yield_now().await;
+                yield_now().await;
+            });
+        }
+        !self.lost && !self.socket.is_finished()
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        // Dropped where another loop runs, this one would wait for its own threads, and panic.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn lost(message: &str) -> Error {
+    Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(message.to_owned()))
+}
+
+/// An error with what caused it, on one line; tokio-postgres alone says only what it was doing.
+pub(super) fn explain(error: &tokio_postgres::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => cause.to_string(),
+        None => error.to_string(),
+    }
+}

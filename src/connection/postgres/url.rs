@@ -1,0 +1,175 @@
+//! `postgres://` URLs: what they may say, and what they leave to this application.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use diesel::{ConnectionError, ConnectionResult};
+use percent_encoding::percent_decode_str;
+use tokio_postgres::config::{Config, Host, SslMode};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Connection, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::events::explain;
+use crate::connection::tls::{Tls, Verify};
+
+/// A PostgreSQL database, as a URL names it.
+#[derive(Clone)]
+pub struct Postgres {
+    config: Config,
+    tls: MakeRustlsConnect,
+}
+
+/// A connection before and after TLS is decided on is of one type.
+type Opened = (Client, Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>);
+
+impl Postgres {
+    /// Reads a URL. `sslmode` is one of libpq's, `prefer` when it is not given, and `sslrootcert`
+    /// names a file of certificates to trust instead of the system's. An error never repeats the
+    /// URL, which may hold a password.
+    pub fn parse(url: &str) -> Result<Postgres, String> {
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let (mut verify, mut mode) = (Verify::Nothing, SslMode::Prefer);
+        let mut tls = Tls::default();
+        let mut rest = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = percent_decode_str(value).decode_utf8_lossy();
+            match name {
+                "sslmode" => {
+                    (mode, verify) = match &*value {
+                        "disable" => (SslMode::Disable, Verify::Nothing),
+                        "prefer" => (SslMode::Prefer, Verify::Nothing),
+                        "require" => (SslMode::Require, Verify::Nothing),
+                        "verify-ca" => (SslMode::Require, Verify::Issuer),
+                        "verify-full" => (SslMode::Require, Verify::IssuerAndName),
+                        _ => {
+                            return Err("sslmode must be disable, prefer, require, verify-ca or \
+                                        verify-full"
+                                .to_owned());
+                        }
+                    }
+                }
+                "sslrootcert" if value == "system" => {}
+                "sslrootcert" => tls.roots = Some(PathBuf::from(&*value)),
+                "sslcert" => tls.certificate = Some(PathBuf::from(&*value)),
+                "sslkey" => tls.key = Some(PathBuf::from(&*value)),
+                _ => rest.push(pair),
+            }
+        }
+        // As libpq does: who names the issuers wants them looked at.
+        if mode == SslMode::Require && verify == Verify::Nothing && tls.roots.is_some() {
+            verify = Verify::Issuer;
+        }
+        let mut config: Config = format!("{base}?{}", rest.join("&"))
+            .parse()
+            .map_err(|error| format!("not a PostgreSQL URL: {}", explain(&error)))?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err("the PostgreSQL URL names no host".to_owned());
+        }
+        // There is no TLS over a socket of the same machine.
+        #[cfg(unix)]
+        if config.get_hosts().iter().any(|host| matches!(host, Host::Unix(_))) {
+            mode = SslMode::Disable;
+        }
+        config.ssl_mode(mode);
+        let said = |name: &str| rest.iter().any(|pair| pair.split('=').next() == Some(name));
+        if !said("application_name") {
+            config.application_name("kilonova");
+        }
+        if !said("connect_timeout") {
+            config.connect_timeout(Duration::from_secs(3));
+        }
+        if !said("keepalives_idle") {
+            config.keepalives_idle(Duration::from_secs(10));
+            config.keepalives_interval(Duration::from_secs(5));
+            config.keepalives_retries(3);
+        }
+        if !said("tcp_user_timeout") {
+            config.tcp_user_timeout(Duration::from_secs(20));
+        }
+        let tls = tls.connector(verify)?;
+        Ok(Postgres { config, tls })
+    }
+
+    /// Opens a connection, encrypted or not.
+    pub(super) async fn connect(&self) -> ConnectionResult<Opened> {
+        self.config
+            .connect(self.tls.clone())
+            .await
+            .map_err(|error| ConnectionError::BadConnection(explain(&error)))
+    }
+
+    /// The same server, another database on it.
+    #[must_use]
+    pub fn with_database(&self, name: &str) -> Postgres {
+        let mut other = self.clone();
+        other.config.dbname(name);
+        other
+    }
+}
+
+/// Where it is, without user and password.
+impl fmt::Display for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = match self.config.get_hosts().first() {
+            Some(Host::Tcp(name)) => name.clone(),
+            #[cfg(unix)]
+            Some(Host::Unix(path)) => path.display().to_string(),
+            None => {
+                self.config.get_hostaddrs().first().map(ToString::to_string).unwrap_or_default()
+            }
+        };
+        let port = self.config.get_ports().first().copied().unwrap_or(5432);
+        write!(f, "{} at {host}:{port}", self.config.get_dbname().unwrap_or("postgres"))
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Postgres({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_shown() {
+        let url = "postgres://ada:hunter2@db.example:5433/blog?sslmode=disable";
+        let server = Postgres::parse(url).unwrap();
+        assert_eq!(server.to_string(), "blog at db.example:5433");
+        let database = crate::connection::Database::Postgres(Box::new(server.clone()));
+        assert!(!format!("{server:?} {database:?} {database}").contains("hunter2"));
+        for refused in [
+            "postgres://ada:hunter2@db.example:port/blog",
+            "postgres://ada:hunter2@db.example/blog?sslmode=hunter2",
+            "postgres://ada:hunter2@db.example/blog?no_such_option=hunter2",
+            "postgres://ada:hunter2@db.example/blog?connect_timeout=hunter2",
+            "postgres://ada:hunter2@db.example/blog?sslmode=verify-ca&sslrootcert=/nowhere",
+            "postgres://ada:hunter2@/blog",
+        ] {
+            let error = Postgres::parse(refused).unwrap_err();
+            assert!(!error.contains("hunter2"), "{error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_a_url_asks_for_is_overruled() {
+        let said = Postgres::parse(
+            "postgres://ada@db/blog?application_name=mine&connect_timeout=9&keepalives_idle=99\
+             &tcp_user_timeout=7",
+        )
+        .unwrap();
+        assert_eq!(said.config.get_application_name(), Some("mine"));
+        assert_eq!(said.config.get_connect_timeout(), Some(&Duration::from_secs(9)));
+        assert_eq!(said.config.get_keepalives_idle(), Duration::from_secs(99));
+        let unsaid = Postgres::parse("postgresql:///blog?host=/run/postgresql&sslmode=require");
+        let unsaid = unsaid.unwrap();
+        assert_eq!(unsaid.config.get_application_name(), Some("kilonova"));
+        assert_eq!(unsaid.config.get_ssl_mode(), SslMode::Disable, "a socket of this machine");
+    }
+}

@@ -1,0 +1,193 @@
+//! `kilonova copy`: moves a site from one database to another, the embedded one to PostgreSQL or
+//! back, with its ids, its log and its first answers.
+//!
+//! The copy is one transaction: until it is whole there is nothing in the new database, and what
+//! ends it early leaves nothing. It continues the log, under the same id, so that clients resume on
+//! it and search indexes go on; from then on only one of the two may be written to.
+
+mod rows;
+
+use std::fs::{File, TryLockError};
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use self::rows::TABLES;
+use crate::connection::{Database, DbConnection, transaction};
+use crate::db;
+use crate::schema::log;
+
+/// Why a database was not copied.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// There is nothing to copy.
+    #[error("there is no database at {0}")]
+    Missing(String),
+    /// A server works on one of them.
+    #[error("a server uses {0}: stop it first")]
+    InUse(String),
+    /// What is there would be mixed with what comes.
+    #[error("{0} is not empty: {1} has {2} row(s)")]
+    NotEmpty(String, &'static str, i64),
+    /// The one did not arrive as it is in the other.
+    #[error("{table}: {found} row(s) arrived of {expected}; nothing was kept")]
+    Differs {
+        /// The table.
+        table: &'static str,
+        /// Rows in the old database.
+        expected: i64,
+        /// Rows in the new one.
+        found: i64,
+    },
+    /// A database cannot be opened or refuses something.
+    #[error("{0}: {1}")]
+    Database(String, #[source] db::Error),
+    /// A row cannot be read from the one or written to the other.
+    #[error("nothing was kept: {0}")]
+    Rows(#[from] diesel::result::Error),
+    /// The summary cannot be printed.
+    #[error("cannot print the summary: {0}")]
+    Output(#[source] std::io::Error),
+}
+
+/// The whole command: copies `from` to `to`, which must be empty, and tells `out` what there was.
+pub fn command(from: &Database, to: &Database, out: &mut dyn Write) -> Result<(), CopyError> {
+    if from.is_missing() {
+        return Err(CopyError::Missing(from.to_string()));
+    }
+    let _locks = (reserve(from)?, reserve(to)?);
+    let open = |database: &Database| {
+        db::open_migrated(database)
+            .map_err(|error| CopyError::Database(database.to_string(), error))
+    };
+    let (mut old, mut new) = (open(from)?, open(to)?);
+    old.set_patience(PATIENCE);
+    new.set_patience(PATIENCE);
+    let bar = progress();
+    // Held to the end, so that nothing comes to the old database that does not go to the new one.
+    let copied = transaction(&mut old, "BEGIN IMMEDIATE", REPEATABLE, |old| {
+        alone(old, from)?;
+        transaction(&mut new, "BEGIN IMMEDIATE", "BEGIN", |new| {
+            alone(new, to)?;
+            copy(old, new, to, &bar)
+        })
+    });
+    bar.finish_and_clear();
+    let copied = copied?;
+    let told: Vec<String> = copied.iter().map(|(name, rows)| format!("{rows} {name}")).collect();
+    writeln!(out, "copied to {to}: {}", told.join(", ")).map_err(CopyError::Output)
+}
+
+/// What one statement may take: of a large site, counting its rows does take a while.
+const PATIENCE: Duration = Duration::from_secs(60 * 60);
+
+const REPEATABLE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ";
+
+fn copy(
+    old: &mut DbConnection,
+    new: &mut DbConnection,
+    to: &Database,
+    bar: &ProgressBar,
+) -> Result<Vec<(&'static str, i64)>, CopyError> {
+    let mut counts = Vec::new();
+    for table in &TABLES {
+        let found = (table.count)(new)?;
+        if found > 0 {
+            return Err(CopyError::NotEmpty(to.to_string(), table.name, found));
+        }
+        let count = (table.count)(old)?;
+        bar.inc_length(u64::try_from(count).unwrap_or(0));
+        counts.push((table.name, count));
+    }
+    for (table, &(name, expected)) in TABLES.iter().zip(&counts) {
+        bar.set_message(name);
+        (table.copy)(old, new, &|rows| bar.inc(rows as u64))?;
+        let found = (table.count)(new)?;
+        if found != expected {
+            return Err(CopyError::Differs { table: name, expected, found });
+        }
+    }
+    let (id, position, bytes): (String, i64, i64) =
+        log::table.select((log::id, log::position, log::bytes)).first(old)?;
+    diesel::update(log::table)
+        .set((log::id.eq(id), log::position.eq(position), log::bytes.eq(bytes)))
+        .execute(new)?;
+    for table in ["posts", "comments", "notes"] {
+        let given = last_given(old, table)?;
+        give_after(new, table, given)?;
+    }
+    Ok(counts)
+}
+
+/// Makes sure of a database on which other processes may work, and keeps them from writing to it.
+fn alone(connection: &mut DbConnection, database: &Database) -> Result<(), CopyError> {
+    let DbConnection::Postgres(c) = connection else { return Ok(()) };
+    c.batch_execute(
+        "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
+    )?;
+    // Every writer takes its positions from this row. Before the first query, whose snapshot counts.
+    c.batch_execute("LOCK TABLE log IN EXCLUSIVE MODE")?;
+    let others = "COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+                  AND application_name = 'kilonova' AND pid <> pg_backend_pid()";
+    let others: i64 = diesel::select(sql::<BigInt>(others)).get_result(c)?;
+    if others > 0 {
+        return Err(CopyError::InUse(database.to_string()));
+    }
+    Ok(())
+}
+
+/// The last id that a table has given, also to a row that is gone: it is not given again.
+fn last_given(connection: &mut DbConnection, table: &str) -> QueryResult<i64> {
+    let given = match connection {
+        DbConnection::Sqlite(_) => {
+            format!("COALESCE((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0)")
+        }
+        DbConnection::Postgres(_) => {
+            format!("(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {table}_id_seq)")
+        }
+    };
+    diesel::select(sql::<BigInt>(&given)).get_result(connection)
+}
+
+/// Has a table give ids from here on.
+fn give_after(connection: &mut DbConnection, table: &str, last: i64) -> QueryResult<()> {
+    if last == 0 {
+        return Ok(());
+    }
+    match connection {
+        DbConnection::Sqlite(c) => c.batch_execute(&format!(
+            "DELETE FROM sqlite_sequence WHERE name = '{table}'; \
+             INSERT INTO sqlite_sequence (name, seq) VALUES ('{table}', {last})"
+        )),
+        DbConnection::Postgres(c) => {
+            c.batch_execute(&format!("SELECT setval('{table}_id_seq', {last})"))
+        }
+    }
+}
+
+/// Takes the folder of a SQLite file, as a server does that works on it.
+fn reserve(database: &Database) -> Result<Option<File>, CopyError> {
+    let Database::Sqlite(path) = database else { return Ok(None) };
+    let lock = path.parent().unwrap_or(Path::new(".")).join("server.lock");
+    let Ok(file) = File::open(lock) else { return Ok(None) };
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(CopyError::InUse(database.to_string())),
+        _ => Ok(Some(file)),
+    }
+}
+
+/// A bar on standard error; none when that is no terminal.
+fn progress() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    // The template is fixed, and what does not parse would only look plainer.
+    if let Ok(style) = ProgressStyle::with_template("{msg:16} {wide_bar} {pos}/{len}, {eta} left") {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,117 @@
+//! Every table's rows as they are, read from one database and written to another.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use crate::connection::{DbConnection, with_variant};
+use crate::schema::{comments, events, idempotency_keys, notes, post_tags, posts};
+
+/// Rows written with one statement at the most. PostgreSQL takes 65,535 values, SQLite 32,766.
+const ROWS: usize = 500;
+
+/// Bytes of long texts written with one statement, by and large.
+const BYTES: usize = 4 * 1024 * 1024;
+
+/// Copies a table's rows from the first to the second, telling of every so many.
+type Copy = fn(&mut DbConnection, &mut DbConnection, &dyn Fn(usize)) -> QueryResult<()>;
+
+/// A table that is copied.
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) count: fn(&mut DbConnection) -> QueryResult<i64>,
+    pub(super) copy: Copy,
+}
+
+/// All tables but the log's, in an order in which nothing refers to what comes later.
+pub(super) const TABLES: [Table; 6] = [
+    PostRow::TABLE,
+    TagRow::TABLE,
+    CommentRow::TABLE,
+    NoteRow::TABLE,
+    EventRow::TABLE,
+    KeyRow::TABLE,
+];
+
+/// The row of a table, the order that it is read in, how large it is, and what copies it.
+macro_rules! table {
+    ($table:ident, $row:ident, [$($order:ident),+], $size:expr, { $($field:ident: $type:ty,)+ }) => {
+        #[derive(Queryable, Selectable, Insertable)]
+        #[diesel(table_name = $table)]
+        struct $row {
+            $($field: $type),+
+        }
+
+        impl $row {
+            const TABLE: Table = Table {
+                name: stringify!($table),
+                count: |connection| $table::table.count().get_result(connection),
+                copy: $row::copy,
+            };
+
+            fn copy(
+                from: &mut DbConnection,
+                to: &mut DbConnection,
+                tell: &dyn Fn(usize),
+            ) -> QueryResult<()> {
+                let size: fn(&$row) -> usize = $size;
+                let rows = $table::table
+                    .order(($($table::$order,)+))
+                    .select($row::as_select())
+                    .load_iter::<$row, _>(from)?;
+                let (mut batch, mut bytes) = (Vec::new(), 0);
+                for row in rows {
+                    let row = row?;
+                    bytes += size(&row);
+                    batch.push(row);
+                    if batch.len() == ROWS || bytes >= BYTES {
+                        $row::write(to, &batch)?;
+                        tell(batch.len());
+                        (batch, bytes) = (Vec::new(), 0);
+                    }
+                }
+                $row::write(to, &batch)?;
+                tell(batch.len());
+                Ok(())
+            }
+
+            fn write(to: &mut DbConnection, rows: &[$row]) -> QueryResult<()> {
+                if !rows.is_empty() {
+                    with_variant!(to, c => {
+                        diesel::insert_into($table::table).values(rows).execute(c)
+                    })?;
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+table!(posts, PostRow, [id], |row| row.body.len(), {
+    id: i64, title: String, body: String, status: String, author: Option<String>,
+    user_id: Option<i64>, source: Option<String>, inserted_at: NaiveDateTime,
+    updated_at: NaiveDateTime,
+});
+
+table!(post_tags, TagRow, [post_id, ordinal], |_| 0, {
+    post_id: i64, ordinal: i32, tag: String,
+});
+
+table!(comments, CommentRow, [id], |row| row.body.len(), {
+    id: i64, post_id: i64, body: String, author: Option<String>, user_id: Option<i64>,
+    inserted_at: NaiveDateTime,
+});
+
+table!(notes, NoteRow, [id], |row| row.body.len(), {
+    id: i64, title: String, body: String, author: String, inserted_at: NaiveDateTime,
+    updated_at: NaiveDateTime,
+});
+
+table!(events, EventRow, [id], |row| row.payload.len(), {
+    id: i64, channel: String, topic: String, payload: String, audience: String, kind: String,
+    subject_id: i64, post_id: Option<i64>, inserted_at: NaiveDateTime,
+});
+
+table!(idempotency_keys, KeyRow, [path, idempotency_key], |row| row.body.len(), {
+    path: String, idempotency_key: String, fingerprint: String, location: Option<String>,
+    body: String, position: i64, inserted_at: NaiveDateTime,
+});

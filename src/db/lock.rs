@@ -1,0 +1,41 @@
+//! The locks that writers of several nodes take on PostgreSQL. SQLite has one writer at a time by
+//! its nature and needs none.
+//!
+//! In this order, so that no two transactions ever wait for one another: first that of changes,
+//! then those of single keys, last the log's row, with which a transaction gets its positions.
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::connection::DbConnection;
+use crate::models::answer::Key;
+
+/// Held while the schema is changed.
+pub(super) const MIGRATIONS: &str = "SELECT pg_advisory_xact_lock(1802661750, 1)";
+
+/// Held by a transaction that builds on rows which it has read, until its end: over all nodes there
+/// is one at a time, as there is with SQLite. What it has read does not change under it.
+const CHANGES: &str = "SELECT pg_advisory_xact_lock(1802661750, 2)";
+
+/// Waits until no other transaction builds on rows that it has read.
+pub(super) fn changes(connection: &mut DbConnection) -> QueryResult<()> {
+    match connection {
+        DbConnection::Sqlite(_) => Ok(()),
+        DbConnection::Postgres(c) => c.batch_execute(CHANGES),
+    }
+}
+
+/// Waits until no other transaction answers a request under this key, until the transaction's end.
+pub(super) fn key(connection: &mut DbConnection, key: &Key) -> QueryResult<()> {
+    match connection {
+        DbConnection::Sqlite(_) => Ok(()),
+        DbConnection::Postgres(c) => {
+            let digest = Sha256::new().chain_update(&key.path).chain_update([0]);
+            let digest = digest.chain_update(&key.key).finalize();
+            // Two keys with the same digits only wait for one another.
+            let number = digest.iter().take(7).fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
+            c.batch_execute(&format!("SELECT pg_advisory_xact_lock({number})"))
+        }
+    }
+}

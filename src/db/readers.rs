@@ -1,0 +1,93 @@
+//! The pool of connections that read. Owns how long one is waited for, and that nobody waits for a
+//! database that is known to be away.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use diesel::ConnectionError;
+use diesel::r2d2::R2D2Connection;
+
+use super::Error;
+use crate::connection::{Access, Database, DbConnection};
+
+/// How long the opening of a connection is waited for. There is always room for one more: who reads
+/// holds a permit.
+const OPENING: Duration = Duration::from_secs(3);
+
+/// Twice the longest time between two tries to reach a database that is away.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The pool; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Readers {
+    pool: r2d2::Pool<Manager>,
+    away: Arc<AtomicBool>,
+}
+
+impl Readers {
+    /// At most `count` connections, opened when they are needed.
+    pub(super) fn new(database: Database, count: u32) -> Readers {
+        let away = Arc::new(AtomicBool::new(false));
+        let pool = r2d2::Pool::builder()
+            .max_size(count)
+            .min_idle(Some(1))
+            .connection_timeout(RETRY)
+            .test_on_check_out(true)
+            .error_handler(Box::new(Quiet))
+            .build_unchecked(Manager { database, away: Arc::clone(&away) });
+        Readers { pool, away }
+    }
+
+    /// A connection that nobody else has. Blocks.
+    pub(super) fn get(&self) -> Result<r2d2::PooledConnection<Manager>, Error> {
+        if self.away.load(Ordering::Relaxed) && self.pool.state().connections == 0 {
+            return Err(Error::Unavailable("it cannot be reached".to_owned()));
+        }
+        self.pool.get_timeout(OPENING).map_err(Error::from)
+    }
+}
+
+/// Opens the pool's connections.
+pub(super) struct Manager {
+    database: Database,
+    /// The last try failed; the pool goes on trying.
+    away: Arc<AtomicBool>,
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = DbConnection;
+    type Error = ConnectionError;
+
+    fn connect(&self) -> Result<DbConnection, ConnectionError> {
+        let opened = self.database.open(Access::Read);
+        let was_away = self.away.swap(opened.is_err(), Ordering::Relaxed);
+        match &opened {
+            Err(error) if !was_away => log::error!("the database cannot be opened: {error}"),
+            Ok(_) if was_away => log::info!("the database can be opened again"),
+            _ => {}
+        }
+        opened
+    }
+
+    fn is_valid(&self, connection: &mut DbConnection) -> Result<(), ConnectionError> {
+        match connection.is_open() {
+            true => Ok(()),
+            false => Err(ConnectionError::BadConnection("the server closed it".to_owned())),
+        }
+    }
+
+    fn has_broken(&self, connection: &mut DbConnection) -> bool {
+        std::thread::panicking() || connection.is_broken()
+    }
+}
+
+/// The manager says what there is to say, once and not at every try.
+#[derive(Debug)]
+struct Quiet;
+
+impl r2d2::HandleError<ConnectionError> for Quiet {
+    fn handle_error(&self, error: ConnectionError) {
+        log::debug!("a pooled connection: {error}");
+    }
+}

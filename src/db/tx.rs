@@ -1,0 +1,64 @@
+//! A transaction at work, as the one who wrote its closure sees it.
+
+use diesel::prelude::*;
+
+use super::lock;
+use crate::connection::DbConnection;
+use crate::models::answer::{self, Answer, Key};
+use crate::models::event::NewEvent;
+
+/// What a transaction's outcome hangs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touches {
+    /// It adds rows of its own, whatever else there is.
+    NewRows,
+    /// It builds on rows that it reads.
+    ExistingRows,
+}
+
+/// A transaction at work.
+pub struct Tx<'a> {
+    /// For the models' queries.
+    pub connection: &'a mut DbConnection,
+    pub(super) written: Written,
+    /// The position before this transaction's own events, while no other node writes.
+    pub(super) base: i64,
+}
+
+/// What a transaction leaves to the end of the commit that it shares.
+#[derive(Default)]
+pub(super) struct Written {
+    pub(super) events: Vec<NewEvent>,
+    /// First answers whose position is not certain before the events have theirs.
+    pub(super) answers: Vec<Key>,
+    /// Bytes of payloads that were deleted.
+    pub(super) freed: i64,
+}
+
+impl Tx<'_> {
+    /// Writes an event into the log with this transaction. It goes out when, and only when, the
+    /// transaction has committed, after those announced before it.
+    pub fn announce(&mut self, event: NewEvent) {
+        self.written.events.push(event);
+    }
+
+    /// Takes note of bytes of payloads that were deleted from the log.
+    pub fn free(&mut self, bytes: i64) {
+        self.written.freed += bytes;
+    }
+
+    /// The first answer to the request of this key and its position, if there was one. Nobody else
+    /// answers it until this transaction has ended.
+    pub fn first_answer(&mut self, key: &Key) -> QueryResult<Option<(Answer, i64)>> {
+        lock::key(self.connection, key)?;
+        answer::find(self.connection, key)
+    }
+
+    /// Keeps the first answer to the request of a key, true as of the events announced so far.
+    pub fn keep_answer(&mut self, key: &Key, answer: &Answer) -> QueryResult<()> {
+        let position = self.base + self.written.events.len() as i64;
+        answer::insert(self.connection, key, answer, position)?;
+        self.written.answers.push(key.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,19 @@
+//! What only PostgreSQL can do to a site: go away and come back, serve several nodes, and wait for
+//! one of them that has frozen. Each test has a server of its own; they skip where PostgreSQL is not
+//! installed, unless KILONOVA_TEST_REQUIRE has `postgres`.
+
+mod copying;
+mod frozen;
+mod nodes;
+mod restart;
+mod tls;
+
+use crate::databases::Home;
+use crate::databases::cluster::Cluster;
+
+/// A server and a database on it.
+fn start() -> Option<(Cluster, Home)> {
+    let cluster = Cluster::start(&[])?;
+    let home = Home::on(&cluster.url());
+    Some((cluster, home))
+}

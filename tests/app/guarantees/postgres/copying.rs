@@ -1,0 +1,154 @@
+//! `kilonova copy` from SQLite to PostgreSQL and back, by the binary itself.
+
+use std::process::Output;
+
+use actix_web::http::Method;
+use actix_web::web::Bytes;
+use serde_json::{Value, json};
+
+use crate::crash::kilonova;
+use crate::databases::Home;
+use crate::support::{Answer, Site};
+
+const LISTS: [&str; 6] = [
+    "/api/posts?limit=100",
+    "/api/posts?limit=100&status=draft",
+    "/api/posts?limit=100&tag=kept",
+    "/api/posts/1/comments?limit=100",
+    "/api/notes?limit=100",
+    "/api/events?after=0&limit=100",
+];
+
+/// How a database is named on the command line.
+fn named(home: &Home) -> String {
+    home.url().unwrap_or_else(|| format!("sqlite:{}/kilonova.sqlite3", home.path().display()))
+}
+
+fn copy(from: &Home, to: &Home) -> Output {
+    let mut command = kilonova(&["copy", "--from", &named(from)]);
+    command.env("KILONOVA_TO", named(to)).output().unwrap()
+}
+
+async fn create_note(site: &Site) -> Answer {
+    let headers = [("content-type", "application/json"), ("idempotency-key", "kept")];
+    let note = json!({"title": "Answered once", "body": "b", "author": "A"});
+    site.send(Method::POST, "/api/notes", &headers, Bytes::from(note.to_string())).await
+}
+
+/// A site with something of everything, and something deleted last.
+async fn fill(site: &Site) {
+    let post = json!({"title": "A post", "body": "Ünïcode\n\n*text* 日本", "tags": ["kept", "b"]});
+    site.post("/api/posts", &post).await.json(201);
+    let draft = json!({"title": "A draft", "body": "b", "status": "draft"});
+    site.post("/api/posts", &draft).await.json(201);
+    site.patch("/api/posts/1", &json!({"title": "Changed"})).await.json(200);
+    for number in 0..30 {
+        site.new_comment(1, &format!("Comment {number}")).await;
+    }
+    create_note(site).await.json(201);
+    let gone = site.new_note("Deleted").await;
+    assert_eq!(site.delete(&format!("/api/notes/{}", gone["id"])).await.status, 204);
+}
+
+/// Everything that the API shows, and whose log it is.
+async fn shown(site: &Site) -> (Vec<Value>, String) {
+    let mut all = Vec::new();
+    let mut log = String::new();
+    for path in LISTS {
+        let answer = site.get(path).await;
+        if let Some(id) = answer.headers.get("log-id") {
+            log = id.to_str().unwrap().to_owned();
+        }
+        all.push(answer.json(200));
+    }
+    (all, log)
+}
+
+async fn copied(from: Home, to: Home) -> Site {
+    let before = Site::start_in(from, |_| ()).await;
+    let (was, log) = shown(&before).await;
+    let answered = create_note(&before).await;
+    let from = before.stop_keeping_data().await;
+
+    let output = copy(&from, &to);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    for count in ["2 posts", "2 post_tags", "30 comments", "1 notes"] {
+        assert!(told.contains(count), "{count}: {told}");
+    }
+    // Again, it would be mixed with what is there.
+    let again = copy(&from, &to);
+    assert!(!again.status.success());
+    assert!(String::from_utf8_lossy(&again.stderr).contains("not empty"));
+
+    let after = Site::start_in(to, |_| ()).await;
+    assert_eq!(shown(&after).await, (was, log), "it is the same site, and the same log");
+    let replayed = create_note(&after).await;
+    assert_eq!(replayed.body, answered.body);
+    assert_eq!(
+        replayed.headers.get("last-event-id"),
+        answered.headers.get("last-event-id"),
+        "a first answer stays what it was"
+    );
+    // Who was connected before goes on from where it was.
+    let mut socket = after.socket("/notifications?last_event_id=64").await;
+    let created = after.new_note("After the move").await;
+    assert_eq!(created["id"], 3, "the id of what was deleted is not given again");
+    let frame = loop {
+        let frame = socket.next_json().await;
+        if frame["data"] == created {
+            break frame;
+        }
+    };
+    let log = after.get("/api/events?after=0&limit=100").await.json(200);
+    assert_eq!(frame["id"], log["events"].as_array().unwrap().last().unwrap()["id"]);
+    socket.close().await;
+    after.delete("/api/notes/3").await;
+    after
+}
+
+#[actix_web::test]
+async fn a_copy_is_another_site() {
+    let Some((_cluster, home)) = super::start() else { return };
+    let embedded = Home::sqlite();
+    let site = Site::start_in(embedded, |_| ()).await;
+    fill(&site).await;
+    let embedded = site.stop_keeping_data().await;
+    copied(embedded, home).await.stop().await;
+}
+
+#[actix_web::test]
+async fn there_is_no_way_back() {
+    let Some((_cluster, home)) = super::start() else { return };
+    let site = Site::start_in(home, |_| ()).await;
+    fill(&site).await;
+    let home = site.stop_keeping_data().await;
+    copied(home, Home::sqlite()).await.stop().await;
+}
+
+#[actix_web::test]
+async fn a_copy_that_breaks_off_looks_like_a_whole_one() {
+    let Some((cluster, home)) = super::start() else { return };
+    let site = Site::start_in(Home::sqlite(), |_| ()).await;
+    fill(&site).await;
+    // A server is at work on it.
+    let running =
+        kilonova(&["copy", "--from", &named(site.home()), "--to", &named(&home)]).output();
+    let running = running.unwrap();
+    assert!(String::from_utf8_lossy(&running.stderr).contains("stop it first"), "{running:?}");
+    let embedded = site.stop_keeping_data().await;
+
+    let prepared = Site::start_in(home, |_| ()).await;
+    let home = prepared.stop_keeping_data().await;
+    home.execute("ALTER TABLE notes ADD CONSTRAINT broken CHECK (title = '')");
+    let broken = copy(&embedded, &home);
+    assert!(!broken.status.success());
+    let said = String::from_utf8_lossy(&broken.stderr);
+    assert!(said.contains("nothing was kept") && said.lines().count() == 1, "{said}");
+    // It is empty, and takes the next one.
+    home.execute("ALTER TABLE notes DROP CONSTRAINT broken");
+    let whole = copy(&embedded, &home);
+    assert!(whole.status.success(), "{}", String::from_utf8_lossy(&whole.stderr));
+    drop((home, cluster));
+}

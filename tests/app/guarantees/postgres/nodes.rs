@@ -1,0 +1,153 @@
+//! Two nodes on one database.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use actix_web::http::Method;
+use actix_web::web::Bytes;
+use futures_util::future::{join, join_all};
+use serde_json::{Value, json};
+
+use crate::guarantees::client::{Client, positions};
+use crate::guarantees::kills::until;
+use crate::guarantees::ledger::{Ledger, Writer};
+use crate::support::{Answer, Site, within};
+
+const WRITES: usize = 40;
+
+/// Two nodes, and the server, which goes last.
+async fn two() -> Option<(Site, Site, crate::databases::cluster::Cluster)> {
+    let (cluster, home) = super::start()?;
+    let second = home.another_node();
+    let first = Site::start_in(home, |_| ()).await;
+    let second = Site::start_in(second, |_| ()).await;
+    Some((first, second, cluster))
+}
+
+/// What a node's sockets are told.
+async fn listen(site: &Site) -> Rc<RefCell<Vec<Value>>> {
+    let mut socket = site.socket("/feed?channels=posts,comments,notes").await;
+    let seen: Rc<RefCell<Vec<Value>>> = Rc::default();
+    let frames = Rc::clone(&seen);
+    actix_web::rt::spawn(async move {
+        loop {
+            let frame = socket.next_json().await;
+            frames.borrow_mut().push(frame);
+        }
+    });
+    seen
+}
+
+#[actix_web::test]
+async fn two_nodes_that_write_at_once_give_a_position_twice_or_none() {
+    let Some((first, second, _cluster)) = two().await else { return };
+    let seen = [listen(&first).await, listen(&second).await];
+    let nodes = [Client::new(first.port), Client::new(second.port)];
+    let writers: Vec<_> = (0..6)
+        .map(|number| {
+            let mut writer = Writer::new(&nodes[number % 2], number);
+            actix_web::rt::spawn(async move {
+                for _ in 0..WRITES {
+                    writer.write().await;
+                }
+                writer.ledger
+            })
+        })
+        .collect();
+    let mut ledger = Ledger::default();
+    for writer in writers {
+        ledger.add(within("a writer comes to its end", writer).await.unwrap());
+    }
+    for node in &nodes {
+        let log = ledger.assert_log(node).await;
+        ledger.assert_rows(node).await;
+        ledger.assert_index(node).await;
+        let count =
+            log.iter().filter(|e| !e["channel"].as_str().unwrap().starts_with("post_")).count();
+        for seen in &seen {
+            until("everyone was told of as much", || seen.borrow().len() >= count).await;
+        }
+    }
+    // Whoever was where, the order was one, and it was that of the log.
+    let order = |frames: &RefCell<Vec<Value>>| {
+        let frames = frames.borrow();
+        frames.iter().map(|f| (f["id"].clone(), f["data"]["id"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(order(&seen[0]), order(&seen[1]));
+    let told = positions(&seen[0].borrow());
+    assert!(told.is_sorted_by(|a, b| a < b), "{told:?}");
+    second.stop().await;
+    first.stop().await;
+}
+
+async fn create(site: &Site, key: &str, note: &Value) -> Answer {
+    let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+    site.send(Method::POST, "/api/notes", &headers, Bytes::from(note.to_string())).await
+}
+
+#[actix_web::test]
+async fn a_key_that_is_used_on_two_nodes_at_once_writes_twice() {
+    let Some((first, second, _cluster)) = two().await else { return };
+    for round in 0..20 {
+        let note = json!({"title": format!("Round {round}"), "body": "b", "author": "A"});
+        let key = format!("key-{round}");
+        let (here, there) = join(create(&first, &key, &note), create(&second, &key, &note)).await;
+        assert_eq!((here.status, there.status), (201, 201));
+        assert_eq!(here.body, there.body);
+        let header = |answer: &Answer, name| answer.headers.get(name).cloned();
+        assert_eq!(header(&here, "last-event-id"), header(&there, "last-event-id"));
+        let replayed = |answer: &Answer| answer.headers.contains_key("idempotency-replayed");
+        assert!(replayed(&here) != replayed(&there), "one of the two was the first");
+        // The position is that of the event, whatever the other node wrote meanwhile.
+        let position: i64 =
+            header(&here, "last-event-id").unwrap().to_str().unwrap().parse().unwrap();
+        let path = format!("/api/events?after={}&limit=1", position - 1);
+        let event = first.get(&path).await.json(200)["events"][0].clone();
+        assert_eq!(event["data"], here.json(201));
+    }
+    second.stop().await;
+    first.stop().await;
+}
+
+#[actix_web::test]
+async fn a_change_on_one_node_is_lost_to_one_on_another() {
+    let Some((first, second, _cluster)) = two().await else { return };
+    first.new_post("Contended").await;
+    for round in 0..10 {
+        let tag = first.get("/api/posts/1").await.headers.get("etag").unwrap().clone();
+        let tag = tag.to_str().unwrap();
+        let change = |site: &'static str| json!({"body": format!("{site} in round {round}")});
+        let put = |site, name| {
+            let headers = [("content-type", "application/json"), ("if-match", tag)];
+            let site: &Site = site;
+            let body = Bytes::from(change(name).to_string());
+            async move { site.send(Method::PUT, "/api/posts/1", &headers, body).await.status }
+        };
+        let mut answers = join_all([put(&first, "the first"), put(&second, "the second")]).await;
+        answers.sort_unstable();
+        assert_eq!(answers, [200, 412], "round {round}");
+    }
+    let log = first.get("/api/events?after=0").await.json(200);
+    assert_eq!(log["events"].as_array().unwrap().len(), 11);
+    second.stop().await;
+    first.stop().await;
+}
+
+#[actix_web::test]
+async fn nodes_that_start_at_once_make_the_tables_twice() {
+    let Some((_cluster, home)) = super::start() else { return };
+    let others = [home.another_node(), home.another_node(), home.another_node()];
+    let databases = others.iter().map(|home| home.database()).collect::<Vec<_>>();
+    let opened: Vec<_> = databases
+        .into_iter()
+        .map(|database| {
+            std::thread::spawn(move || {
+                let db = kilonova::db::Db::open(&database, Box::new(|_| {})).unwrap();
+                db.log_id().to_owned()
+            })
+        })
+        .collect();
+    let ids: Vec<String> = opened.into_iter().map(|thread| thread.join().unwrap()).collect();
+    assert!(ids.iter().all(|id| *id == ids[0] && id.len() == 32), "{ids:?}");
+    drop(home);
+}

@@ -1,0 +1,88 @@
+//! TLS to the database, with certificates that `openssl` makes.
+
+use std::path::Path;
+use std::process::Command;
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+use kilonova::connection::{Access, Database, DbConnection, Postgres};
+
+use crate::databases::Home;
+use crate::databases::cluster::{Cluster, as_owner};
+
+/// Makes an issuer, and a certificate of its for `localhost` where the server looks for one.
+fn certify(data: &Path) {
+    let openssl = |line: &str| {
+        let arguments: Vec<_> = line.split(' ').collect();
+        let made = as_owner("openssl", &arguments).current_dir(data).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    };
+    openssl(
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=issuer -keyout ca.key -out ca.crt",
+    );
+    openssl(
+        "req -newkey rsa:2048 -nodes -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+         -keyout server.key -out server.csr",
+    );
+    openssl(
+        "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 \
+         -copy_extensions copyall -out server.crt",
+    );
+    openssl(
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other -keyout o.key -out other.crt",
+    );
+}
+
+/// Whether the connection that this URL asks for is encrypted, or why there is none.
+fn encrypted(url: &str) -> Result<bool, String> {
+    let server = Postgres::parse(url)?;
+    let database = Database::Postgres(Box::new(server));
+    let mut connection = database.open(Access::Read).map_err(|error| error.to_string())?;
+    assert!(matches!(connection, DbConnection::Postgres(_)));
+    let ssl = sql::<Bool>("(SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())");
+    diesel::select(ssl).get_result(&mut connection).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_connection_is_not_as_private_as_its_url_says() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        assert!(!crate::databases::required("postgres"), "openssl is not installed");
+        return;
+    }
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let (port, data) = (cluster.port(), cluster.data());
+    let at =
+        |host: &str, query: &str| format!("postgres://postgres@{host}:{port}/postgres?{query}");
+    assert_eq!(encrypted(&at("localhost", "")), Ok(false), "without TLS there is none");
+    assert!(encrypted(&at("localhost", "sslmode=require")).is_err());
+
+    certify(&data);
+    Home::on(&cluster.url()).execute("ALTER SYSTEM SET ssl = on");
+    cluster.down("fast");
+    cluster.up();
+    // The server's folder is its own user's: the tests read a copy.
+    let copies = tempfile::tempdir().unwrap();
+    let copy = |name: &str| {
+        let file = copies.path().join(name);
+        std::fs::write(&file, as_owner("cat", &[]).arg(data.join(name)).output().unwrap().stdout)
+            .unwrap();
+        format!("sslrootcert={}", file.display())
+    };
+    let (issuer, stranger) = (copy("ca.crt"), copy("other.crt"));
+    let modes = |host: &str, mode: &str, roots: &str| {
+        encrypted(&at(host, &format!("sslmode={mode}&{roots}")))
+    };
+    assert_eq!(encrypted(&at("localhost", "sslmode=disable")), Ok(false));
+    assert_eq!(encrypted(&at("localhost", "")), Ok(true));
+    assert_eq!(encrypted(&at("localhost", "sslmode=require")), Ok(true));
+    for mode in ["require", "verify-ca", "verify-full"] {
+        assert_eq!(modes("localhost", mode, &issuer), Ok(true), "{mode}");
+        assert!(modes("localhost", mode, &stranger).is_err(), "{mode} trusts a stranger");
+    }
+    assert!(encrypted(&at("localhost", "sslmode=verify-full")).is_err(), "nobody vouches for it");
+    // The certificate is for `localhost`, and not for its address.
+    assert_eq!(modes("127.0.0.1", "verify-ca", &issuer), Ok(true));
+    let refused = modes("127.0.0.1", "verify-full", &issuer).unwrap_err();
+    assert!(refused.contains("certificate"), "{refused}");
+}
