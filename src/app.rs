@@ -1,6 +1,8 @@
 //! The application: starts every long-lived part, in order, and ends them in the opposite one.
 //! Tests start the very same thing on port 0.
 
+mod nodes;
+
 use std::fs::{File, TryLockError};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -12,6 +14,8 @@ use actix_web::web::Data;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
+use self::nodes::Reach;
+use crate::cluster::zenoh;
 use crate::config::Config;
 use crate::db::{self, Db};
 use crate::descriptors;
@@ -45,6 +49,9 @@ pub enum Error {
     /// The system gives too few file descriptors.
     #[error(transparent)]
     Descriptors(#[from] descriptors::TooFew),
+    /// The other nodes cannot be reached, or cannot reach this one, as it was told to.
+    #[error("cannot join the cluster: {0}")]
+    Cluster(#[from] zenoh::Error),
     /// Anything else that the system refuses.
     #[error(transparent)]
     System(#[from] std::io::Error),
@@ -56,6 +63,7 @@ pub struct App {
     port: u16,
     state: Data<State>,
     core: Arbiter,
+    reach: Reach,
     stopping: watch::Sender<bool>,
     stop: Arc<Notify>,
     terminate: Signal,
@@ -73,9 +81,7 @@ impl App {
         let shortage = descriptors::fit(&mut config, descriptors::available())?;
         let lock = lock(&config.storage.data_dir)?;
         let core = Arbiter::new();
-        let pubsub = PubSub::builder(config.node.as_str())
-            .max_channels(config.max_channels)
-            .start_in(&core.handle());
+        let (pubsub, reach) = nodes::start(&config, &core).await?;
         let stopping = watch::Sender::new(false);
         let pace = Pace::default();
         let (db, recent) = start_db(&config, &core, &pubsub, &pace, stopping.subscribe()).await?;
@@ -104,7 +110,18 @@ impl App {
         );
         log::warn!("access is open: anyone who can reach this address may read and write");
         let stop = Arc::new(Notify::new());
-        Ok(App { server, port, state, core, stopping, stop, terminate, interrupt, _lock: lock })
+        Ok(App {
+            server,
+            port,
+            state,
+            core,
+            reach,
+            stopping,
+            stop,
+            terminate,
+            interrupt,
+            _lock: lock,
+        })
     }
 
     /// The port that it listens on.
@@ -125,7 +142,9 @@ impl App {
     /// Serves until SIGTERM, SIGINT or the stopper, then stops within the grace: takes no new
     /// connections, closes sockets with 1001, finishes the requests and the writes under way.
     pub async fn run_until_stopped(self) -> Result<(), Error> {
-        let App { server, state, core, stopping, stop, mut terminate, mut interrupt, .. } = self;
+        let App {
+            server, state, core, reach, stopping, stop, mut terminate, mut interrupt, ..
+        } = self;
         let handle = server.handle();
         let mut serving = actix_web::rt::spawn(server);
         tokio::select! {
@@ -153,6 +172,7 @@ impl App {
         let rest = async {
             state.search.stop().await;
             state.db.close().await;
+            reach.close().await;
         };
         if tokio::time::timeout(grace.mul_f32(0.25), rest).await.is_err() {
             log::warn!("not everything could be finished in time");

@@ -19,9 +19,13 @@ mod driver;
 mod isolated;
 mod message;
 mod peers;
+#[cfg(feature = "zenoh")]
+pub mod zenoh;
 
 pub use self::adapter::{Adapter, Incoming};
 pub use self::driver::run;
 pub use self::isolated::Isolated;
 pub use self::message::LARGEST;
+#[cfg(feature = "zenoh")]
+pub use self::zenoh::Zenoh;
 pub use crate::pubsub::NodeId;

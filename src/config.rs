@@ -1,5 +1,7 @@
 //! The command line and the environment, read once, here and nowhere else.
 
+mod cluster;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +10,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::cluster::Cluster;
+use self::cluster::ClusterArgs;
 use crate::connection::{Database, Postgres};
 use crate::live::Bounds;
 use crate::models::event::Retention;
@@ -150,6 +154,8 @@ pub struct ServeArgs {
     /// Seconds that a client may take to send a request's head, and its body; 0: no limit
     #[arg(long, env = "KILONOVA_REQUEST_TIMEOUT", default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=3600))]
     request_timeout: u64,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 /// Where the data is, checked.
@@ -211,6 +217,8 @@ pub struct Config {
     pub retention: Retention,
     /// The rhythm of the live sockets.
     pub heartbeat: Heartbeat,
+    /// The other nodes, when there are to be any.
+    pub cluster: Option<Cluster>,
 }
 
 /// When a socket is pinged and when it is given up.
@@ -333,6 +341,7 @@ impl ServeArgs {
             request_timeout: seconds(self.request_timeout),
             retention,
             heartbeat: Heartbeat::default(),
+            cluster: self.cluster.check()?,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The actions: each reads as changeset, transact, announce, view, respond.
 
+pub mod channels;
 pub mod comments;
 pub mod events;
 pub mod health;

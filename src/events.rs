@@ -24,8 +24,10 @@ pub const COMMENTS: &str = "comments";
 /// Notes: created, updated, deleted.
 pub const NOTES: &str = "notes";
 
-/// The application itself. Ephemeral; nothing is sent on it by a single node.
+/// The application itself: `deploy` when a node has started. Ephemeral.
 pub const SYSTEM: &str = "system";
+/// What was committed, for the relays of other nodes: `committed` with the log's id and the position. Ephemeral.
+pub const LOG: &str = "log";
 /// How far the log has come; for those who resume. Ephemeral.
 pub const POSITION: &str = "position";
 /// What the channels of single posts' new comments begin with; the post's id follows.

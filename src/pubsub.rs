@@ -143,6 +143,17 @@ pub struct PubSub {
     sender: Arc<Sender>,
 }
 
+/// How many members a channel has, each as often as it joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Which channel.
+    pub channel: Channel,
+    /// On all nodes.
+    pub members: usize,
+    /// On this node.
+    pub local_members: usize,
+}
+
 impl PubSub {
     /// Starts a registry on the current arbiter, empty, for the node of this name.
     ///
@@ -294,6 +305,13 @@ impl PubSub {
     /// All channels with a living member on any node, each once, in no order.
     pub async fn which_groups(&self) -> Result<Vec<Channel>, Error> {
         self.inlet.ask(Command::Channels).await
+    }
+
+    /// How many members each channel has, on all nodes and on this one, in no order.
+    ///
+    /// Members whose death was not noticed yet may be among them.
+    pub async fn count_members(&self) -> Result<Vec<Count>, Error> {
+        self.inlet.ask(Command::Counts).await
     }
 
     /// The members of `channel` now, and every change to them from then on: nothing in between is missing or

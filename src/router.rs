@@ -8,7 +8,7 @@ use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, Error, Handler, Resource, Responder, Route};
 
-use crate::controllers::{comments, events, health, live, notes, pages, posts, search};
+use crate::controllers::{channels, comments, events, health, live, notes, pages, posts, search};
 use crate::error::{AppError, AppResult};
 use crate::guard;
 use crate::state::State;
@@ -67,6 +67,7 @@ fn routes(config: &mut ServiceConfig) {
         ))
         .service(resource("/api/comments/{id}", [put(comments::update), delete(comments::delete)]))
         .service(resource("/api/events", [get(events::index)]))
+        .service(resource("/api/channels", [get(channels::index)]))
         .service(resource("/api/notes", [get(notes::index), post(notes::create)]))
         .service(resource(
             "/api/notes/{id}",

@@ -67,8 +67,6 @@ impl Peers {
         for node in nodes {
             if !self.peers.contains_key(node) {
                 let mut peer = Peer::default();
-                // It is known to be there before its members are.
-                actions.push(Action::Update(Update::Members(node.clone(), Vec::new())));
                 peer.ask(node, now, &mut actions);
                 self.peers.insert(node.clone(), peer);
             }

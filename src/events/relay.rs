@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix::prelude::*;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -61,18 +62,41 @@ pub struct Announcer {
     told: Arc<Mutex<Option<Listeners>>>,
 }
 
-/// Who is told: the memory of the newest events, before anyone is answered, and the relay.
-type Listeners = (Recent, Addr<Relay>);
+/// Who is told.
+struct Listeners {
+    /// The memory of the newest events, before anyone is answered.
+    recent: Recent,
+    /// This node's relay.
+    relay: Addr<Relay>,
+    /// The relays of the other nodes, as members of `events::LOG`.
+    pubsub: PubSub,
+    log: Arc<str>,
+}
+
+/// What other nodes' relays are told: they read the log as far as this. It is a hint, and nothing is
+/// lost with it.
+#[derive(Serialize, Deserialize)]
+struct Announcement {
+    /// The log's id: nodes with databases of their own have nothing to tell each other.
+    log: String,
+    position: i64,
+}
 
 impl Announcer {
     /// Tells of committed events, in commit order. Never blocks: a relay that is too busy to be
     /// told, or not there, finds them in the log.
     pub fn announce(&self, events: Vec<Event>) {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((recent, relay)) = told.as_ref() else { return };
+        let Some(Listeners { recent, relay, pubsub, log }) = told.as_ref() else { return };
+        let position = events.last().map_or(0, |event| event.id);
         recent.committed(&events);
         if relay.try_send(Committed(events)).is_err() {
             log::debug!("the relay was not told: it will read the log");
+        }
+        let announced = Payload::encode(&Announcement { log: log.to_string(), position })
+            .map(|payload| pubsub.try_broadcast(events::LOG, "committed", payload));
+        if !matches!(announced, Ok(Ok(()))) {
+            log::debug!("other nodes were not told: they will read the log");
         }
     }
 
@@ -90,8 +114,12 @@ impl Announcer {
         supervise::keep("the relay", shutdown, || {
             let mut ctx = Context::new();
             ctx.set_mailbox_capacity(MAILBOX);
-            *self.told.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some((recent.clone(), ctx.address()));
+            *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(Listeners {
+                recent: recent.clone(),
+                relay: ctx.address(),
+                pubsub: pubsub.clone(),
+                log: db.log_id().into(),
+            });
             Ok::<_, Infallible>((
                 Relay::new(db.clone(), pubsub.clone(), recent.clone(), pace.clone(), tick),
                 ctx,
@@ -118,8 +146,10 @@ struct Relay {
     /// It is time to say how far the log has come.
     confirming: bool,
     reading: bool,
-    /// The log went further than the last page that was read.
+    /// The log goes, or may go, further than the last page that was read.
     more: bool,
+    /// Another node has committed something since the read that is under way began.
+    again: bool,
     /// The log could not be read the last time; said once, not ten times a second.
     failing: bool,
     gap_timer: Option<SpawnHandle>,
@@ -138,6 +168,7 @@ impl Relay {
             confirming: false,
             reading: false,
             more: false,
+            again: false,
             failing: false,
             gap_timer: None,
         }
@@ -231,6 +262,7 @@ impl Relay {
             return;
         }
         self.reading = true;
+        self.again = false;
         let last = self.order.last();
         let db = self.db.clone();
         let page = async move {
@@ -253,7 +285,7 @@ impl Relay {
                     for event in page {
                         relay.take(event);
                     }
-                    relay.more = !end;
+                    relay.more = !end || relay.again;
                     relay.go_on(ctx);
                 }
                 Err(error) => {
@@ -270,6 +302,13 @@ impl Actor for Relay {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        let (pubsub, address) = (self.pubsub.clone(), ctx.address());
+        let join = async move { pubsub.join(events::LOG, address).await };
+        ctx.spawn(join.into_actor(self).map(|joined, _, _| {
+            if let Err(error) = joined {
+                log::warn!("what other nodes commit will be found a little later: {error}");
+            }
+        }));
         ctx.run_interval(POLL, |relay, ctx| {
             // What is on its way is followed by a look at what there is more.
             if !relay.publishing {
@@ -277,6 +316,24 @@ impl Actor for Relay {
             }
         });
         ctx.run_interval(self.tick, |relay, ctx| relay.confirm(ctx));
+    }
+}
+
+/// Another node has committed something.
+impl Handler<Envelope> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, envelope: Envelope, ctx: &mut Self::Context) {
+        if *envelope.sender().node == *self.pubsub.node() {
+            return;
+        }
+        let told = envelope.payload().decode::<Announcement>();
+        if told.is_ok_and(|told| told.log == self.db.log_id() && told.position > self.order.last())
+        {
+            self.again = true;
+            self.more = true;
+            self.go_on(ctx);
+        }
     }
 }
 

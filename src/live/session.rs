@@ -284,6 +284,13 @@ impl<W: Wire> Handler<Envelope> for Session<W> {
             {
                 self.push(W::position(position));
             }
+        } else if envelope.position().is_none()
+            && envelope.channel().as_str() != events::SYSTEM
+            && *envelope.sender().node != *self.live.pubsub.node()
+        {
+            // The other channels' events come from the log, through this node's own relay: no other
+            // node can make one up.
+            log::debug!("an event of {} that is not of the log is not sent", envelope.channel());
         } else if self.progress.admits(envelope.position()) {
             self.push(W::event(&envelope, self.subscription.shape));
         }

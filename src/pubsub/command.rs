@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::inlet::Inlet;
 use super::link::{Snapshot, Update};
-use super::{Channel, Envelope, Member, Monitor};
+use super::{Channel, Count, Envelope, Member, Monitor};
 
 /// What the registry is asked; the one who asks may have given up waiting for the answer.
 pub(super) enum Command {
@@ -40,6 +40,7 @@ pub(super) enum Command {
         members: oneshot::Sender<Vec<Member>>,
     },
     Channels(oneshot::Sender<Vec<Channel>>),
+    Counts(oneshot::Sender<Vec<Count>>),
     Nodes(oneshot::Sender<Vec<Arc<str>>>),
     Snapshot(oneshot::Sender<Snapshot>),
     Update(Update),

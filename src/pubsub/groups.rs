@@ -1,7 +1,7 @@
 //! The process groups themselves, without the actor around them. Owns when members come, go and are found dead,
 //! and who is told; leaves counting to `Membership`, delivery to `Subscriber` and `Laggards`, and monitors to `Watchers`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::slice;
 use std::sync::{Arc, Weak};
 
@@ -13,7 +13,7 @@ use super::link::{Joins, LONGEST_NAME, Outlet, Snapshot, Update};
 use super::remote::Remote;
 use super::subscriber::{Delivery, Subscriber};
 use super::watchers::Watchers;
-use super::{Change, Channel, Envelope, Member, Membership, Monitor};
+use super::{Change, Channel, Count, Envelope, Member, Membership, Monitor};
 
 /// How many members one step of the sweep looks at, and how many one round tells: well under a millisecond of work each.
 /// Also how many that a broadcast found dead are removed before the next request.
@@ -160,6 +160,23 @@ impl Groups {
         }
         let everywhere: HashSet<_> = alive.chain(self.remote.channels().cloned()).collect();
         everywhere.into_iter().collect()
+    }
+
+    /// How many members each channel has. Those that died unnoticed still count, for a moment.
+    pub(super) fn counts(&self) -> Vec<Count> {
+        let mut counts: HashMap<&Channel, Count> = HashMap::new();
+        let local = self.membership.counts().map(|(channel, members)| (channel, members, members));
+        let remote = self.remote.counts().map(|(channel, members)| (channel, members, 0));
+        for (channel, members, local_members) in local.chain(remote) {
+            let count = counts.entry(channel).or_insert_with(|| Count {
+                channel: channel.clone(),
+                members: 0,
+                local_members: 0,
+            });
+            count.members += members;
+            count.local_members += local_members;
+        }
+        counts.into_values().collect()
     }
 
     /// The names of the other nodes that are there.

@@ -163,6 +163,13 @@ impl<M: Clone + Eq + Hash> Membership<M> {
             .map(|(_, group)| (&group.channel, group.seats.iter().map(|seat| &seat.member)))
     }
 
+    /// All channels with how many members they have, each as often as it joined.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&Channel, usize)> {
+        self.groups.iter().map(|(_, group)| {
+            (&group.channel, group.seats.iter().map(|seat| seat.times as usize).sum())
+        })
+    }
+
     /// How many channels there are.
     pub fn channel_count(&self) -> usize {
         self.groups.len()

@@ -65,6 +65,9 @@ impl Registry {
                 snapshot.send(self.groups.snapshot()).ok();
             }
             Command::Update(update) => self.groups.update(update),
+            Command::Counts(counts) => {
+                counts.send(self.groups.counts()).ok();
+            }
             Command::Channels(channels) => {
                 channels.send(self.groups.channels()).ok();
             }

@@ -73,6 +73,11 @@ impl Remote {
         })
     }
 
+    /// How many members each channel has, for each node.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&Channel, usize)> {
+        self.nodes.values().flat_map(Membership::counts)
+    }
+
     /// The channels, those of several nodes several times.
     pub(super) fn channels(&self) -> impl Iterator<Item = &Channel> {
         self.nodes.values().flat_map(|members| members.channels().map(|(channel, _)| channel))

@@ -2,6 +2,8 @@
 //! here waits for a time to pass: a condition is polled until it holds or the test has failed.
 
 mod client;
+mod cluster;
+mod crowd;
 mod disk;
 mod drops;
 mod failpoints;

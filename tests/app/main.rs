@@ -12,4 +12,6 @@ mod guarantees;
 mod hostile;
 mod limits;
 mod live;
+#[path = "../support/proxy.rs"]
+mod proxy;
 mod support;

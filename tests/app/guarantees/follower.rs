@@ -58,6 +58,10 @@ impl Connection {
                     request = request.insert_header(("last-event-id", after));
                 }
                 let response = request.send().await.ok()?;
+                // It is stopping.
+                if response.status() == 503 {
+                    return None;
+                }
                 assert_eq!(response.status(), 200);
                 let bytes = Box::pin(response.map(|part| part.ok().map(|part| part.to_vec())));
                 Some(Connection::ServerSentEvents { bytes, buffer: Vec::new() })
@@ -133,6 +137,18 @@ impl Follower {
     pub(super) async fn take_up_to(&mut self, count: usize) {
         while self.count() < count {
             within("what was missed", self.take(count - self.count())).await;
+        }
+    }
+
+    /// Connects once, and waits for a frame like this; live.
+    pub(super) async fn find(&self, like: impl Fn(&Value) -> bool) -> Option<Value> {
+        let opened = Connection::open(&self.client, self.transport, self.path, None).await;
+        let mut connection = opened?;
+        loop {
+            let frame = connection.next().await?;
+            if like(&frame) {
+                return Some(frame);
+            }
         }
     }
 

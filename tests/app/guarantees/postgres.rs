@@ -12,7 +12,7 @@ use crate::databases::Home;
 use crate::databases::cluster::Cluster;
 
 /// A server and a database on it.
-fn start() -> Option<(Cluster, Home)> {
+pub(super) fn start() -> Option<(Cluster, Home)> {
     let cluster = Cluster::start(&[])?;
     let home = Home::on(&cluster.url());
     Some((cluster, home))

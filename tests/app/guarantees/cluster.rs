@@ -1,0 +1,142 @@
+//! Three real nodes on one PostgreSQL, and what happens to them: every session on every node sees
+//! every event once, in order, and membership becomes right again. Each test has a PostgreSQL of its own;
+//! they skip where it is not installed, unless KILONOVA_TEST_REQUIRE has `postgres`.
+
+mod deaths;
+mod links;
+mod poisoned;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::client::Client;
+use crate::crash::{Server, serve};
+use crate::databases::Home;
+use crate::databases::cluster::Cluster as Postgres;
+use crate::support::within;
+
+const NODES: usize = 3;
+const SECRET: &str = "three nodes of a test";
+
+/// Where a node is reached by the others.
+type Link = u16;
+
+/// The nodes.
+struct Nodes {
+    homes: Vec<Home>,
+    servers: Vec<Option<Server>>,
+    ports: Vec<u16>,
+    /// Where each listens for the others.
+    links: Vec<Link>,
+    /// Where each finds each other; itself is not asked for.
+    ways: Vec<Vec<Link>>,
+    /// Goes last.
+    postgres: Postgres,
+}
+
+impl Nodes {
+    /// Three nodes that know of each other.
+    async fn start() -> Option<Nodes> {
+        Nodes::start_with(|_, _, link| link).await
+    }
+
+    /// The same, where `way` says how a node reaches another, given that one's own link.
+    async fn start_with(way: impl Fn(usize, usize, Link) -> Link) -> Option<Nodes> {
+        let (postgres, home) = super::postgres::start()?;
+        let mut homes = vec![home];
+        for _ in 1..NODES {
+            homes.push(homes[0].another_node());
+        }
+        let links: Vec<_> = (0..NODES).map(|_| free()).collect();
+        let ways = (0..NODES)
+            .map(|from| (0..NODES).map(|to| way(from, to, links[to])).collect())
+            .collect();
+        let mut nodes =
+            Nodes { homes, servers: Vec::new(), ports: vec![0; NODES], links, ways, postgres };
+        for node in 0..NODES {
+            nodes.servers.push(None);
+            nodes.run(node).await;
+            nodes.ports[node] = nodes.server(node).port;
+        }
+        nodes.converge().await;
+        Some(nodes)
+    }
+
+    /// Starts a node, for the first time or again where its clients know it.
+    async fn run(&mut self, node: usize) {
+        let mut command = serve(&self.homes[node], &format!("127.0.0.1:{}", self.ports[node]));
+        let others = (0..NODES).filter(|other| *other != node);
+        let others: Vec<_> =
+            others.map(|other| format!("tcp/127.0.0.1:{}", self.ways[node][other])).collect();
+        command
+            .env("KILONOVA_NODE", name(node))
+            .env("KILONOVA_CLUSTER_LISTEN", format!("tcp/127.0.0.1:{}", self.links[node]))
+            .env("KILONOVA_CLUSTER_CONNECT", others.join(","))
+            .env("KILONOVA_CLUSTER_SECRET", SECRET);
+        let started = tokio::task::spawn_blocking(|| Server::of(command));
+        self.servers[node] = Some(started.await.unwrap());
+    }
+
+    fn server(&self, node: usize) -> &Server {
+        self.servers[node].as_ref().unwrap()
+    }
+
+    fn client(&self, node: usize) -> Client {
+        Client::new(self.ports[node])
+    }
+
+    /// Kills a node.
+    fn kill(&mut self, node: usize) {
+        let server = self.servers[node].take().unwrap();
+        server.signal("KILL");
+        server.ended();
+    }
+
+    /// Waits until each node knows all others and their members.
+    async fn converge(&self) {
+        let all: Vec<_> = (0..NODES).collect();
+        for node in 0..NODES {
+            self.sees(node, &all).await;
+        }
+    }
+
+    /// Waits until a node sees these nodes and no others, with a relay on each; says how long it took.
+    async fn sees(&self, node: usize, there: &[usize]) -> Duration {
+        let begun = Instant::now();
+        let client = self.client(node);
+        let names: Vec<_> = there.iter().map(|node| name(*node)).collect();
+        let mut groups = Value::Null;
+        let seen = async {
+            loop {
+                groups = client.get("/api/channels").await;
+                if groups["nodes"] == Value::from(names.clone())
+                    && members(&groups, "log") == (there.len(), 1)
+                {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        within(&format!("node {node} sees {there:?}"), seen).await;
+        begun.elapsed()
+    }
+}
+
+/// All members of a channel, and those on the node that was asked.
+fn members(groups: &Value, channel: &str) -> (usize, usize) {
+    let channels = groups["channels"].as_array().unwrap();
+    let found = channels.iter().find(|found| found["channel"] == channel);
+    let count = |name| found.map_or(0, |found| found[name].as_u64().unwrap() as usize);
+    (count("members"), count("local_members"))
+}
+
+fn name(node: usize) -> String {
+    format!("node-{node}")
+}
+
+/// A port that nobody listens on.
+fn free() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}

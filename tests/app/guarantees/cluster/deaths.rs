@@ -1,0 +1,144 @@
+//! Nodes that die, freeze and are replaced.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{NODES, Nodes, members};
+use crate::crash::Server;
+use crate::guarantees::client::Client;
+use crate::guarantees::crowd::Crowd;
+use crate::guarantees::follower::{Follower, Transport};
+use crate::support::within;
+
+/// A member of a node that is gone is gone with it within this.
+const GONE: Duration = Duration::from_secs(2);
+
+#[actix_web::test]
+async fn killed_node() {
+    let Some(mut nodes) = Nodes::start().await else { return };
+    let crowd = Crowd::start(&nodes.ports, 2);
+    crowd.writes(60).await;
+    for node in [1, 2, 0] {
+        nodes.kill(node);
+        let others: Vec<_> = (0..NODES).filter(|other| *other != node).collect();
+        for other in &others {
+            let took = nodes.sees(*other, &others).await;
+            assert!(took < GONE, "the members of a killed node were there for {took:?}");
+        }
+        crowd.writes(30).await;
+        nodes.run(node).await;
+        nodes.converge().await;
+    }
+    let ledger = crowd.finish().await;
+    assert!(ledger.retried > 0, "no kill hit a request: it shows little");
+}
+
+/// Nodes that are replaced one after the other, as on an update: nobody misses anything.
+#[actix_web::test]
+async fn rolling_restart() {
+    let Some(mut nodes) = Nodes::start().await else { return };
+    let crowd = Crowd::start(&nodes.ports, 2);
+    for node in 0..NODES {
+        crowd.writes(30).await;
+        let server = nodes.servers[node].take().unwrap();
+        server.signal("TERM");
+        let ended = tokio::task::spawn_blocking(|| server.ended()).await.unwrap();
+        assert_eq!(ended.code(), Some(0));
+        let others: Vec<_> = (0..NODES).filter(|other| *other != node).collect();
+        let took = nodes.sees(others[0], &others).await;
+        assert!(took < GONE, "who leaves says so: {took:?}");
+        nodes.run(node).await;
+    }
+    nodes.converge().await;
+    crowd.finish().await;
+}
+
+/// Readers of one node hear that another one was started, and with which version.
+#[actix_web::test]
+async fn deploy_of_another_node() {
+    let Some(mut nodes) = Nodes::start().await else { return };
+    let follower =
+        Follower::new(&nodes.client(0), Transport::WebSocket, "/feed?channels=system");
+    let from = |node: &'static str| move |frame: &Value| frame["data"]["node"] == node;
+    let told = actix_web::rt::spawn(async move { follower.find(from("node-1")).await });
+    let listening = async {
+        while members(&nodes.client(0).get("/api/channels").await, "system") != (1, 1) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within("the reader listens", listening).await;
+    nodes.kill(1);
+    nodes.run(1).await;
+    let frame = within("the news of it", told).await.unwrap().unwrap();
+    let data = json!({"version": env!("CARGO_PKG_VERSION"), "node": "node-1"});
+    assert_eq!(frame, json!({"channel": "system", "event": "deploy", "data": data}));
+}
+
+/// A node that stands still for longer than the lease is gone, holds up nobody, and comes back.
+#[actix_web::test]
+async fn frozen_peer() {
+    let Some(nodes) = Nodes::start().await else { return };
+    let crowd = Crowd::start(&nodes.ports, 2);
+    crowd.writes(30).await;
+    let frozen: &Server = nodes.server(1);
+    frozen.signal("STOP");
+    for other in [0, 2] {
+        let took = nodes.sees(other, &[0, 2]).await;
+        assert!(took < Duration::from_secs(5), "a frozen node's members were there for {took:?}");
+    }
+    // Two thirds of the writers go on.
+    within("the others write on", crowd.writes(40)).await;
+    frozen.signal("CONT");
+    nodes.converge().await;
+    crowd.writes(30).await;
+    crowd.finish().await;
+}
+
+/// All of a node's sockets come back at once when it does.
+#[actix_web::test]
+async fn thundering_herd() {
+    const SOCKETS: usize = 150;
+    let Some(mut nodes) = Nodes::start().await else { return };
+    let herd: Vec<_> = (0..SOCKETS)
+        .map(|_| {
+            // Of its own: one client opens a hundred connections and no more.
+            let mut follower = Follower::new(&nodes.client(1), Transport::WebSocket, "/notifications");
+            actix_web::rt::spawn(async move {
+                follower.take_up_to(20).await;
+                let seen = follower.seen.borrow();
+                seen.iter().map(|frame| frame["id"].as_i64().unwrap()).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    let note = |node: Client, title: String| async move {
+        let note = json!({"title": title, "body": "b", "author": "A"});
+        let (reply, _) = node
+            .insist(actix_web::http::Method::POST, "/api/notes", Some(&title), Some(&note))
+            .await;
+        assert_eq!(reply.status, 201);
+    };
+    let all_there = async |nodes: &Nodes| {
+        while members(&nodes.client(0).get("/api/channels").await, "notes").0 < SOCKETS {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    for number in 0..10 {
+        note(nodes.client(number % NODES), format!("note {number}")).await;
+    }
+    within("everyone is there", all_there(&nodes)).await;
+    nodes.kill(1);
+    for number in 10..15 {
+        note(nodes.client(0), format!("note {number}")).await;
+    }
+    nodes.run(1).await;
+    within("everyone is back", all_there(&nodes)).await;
+    for number in 15..20 {
+        note(nodes.client(number % NODES), format!("note {number}")).await;
+    }
+    for one in herd {
+        let seen = within("a reader has seen all", one).await.unwrap();
+        assert_eq!(seen, (1..=20).collect::<Vec<i64>>());
+    }
+    nodes.converge().await;
+}
