@@ -3,6 +3,10 @@
 
 mod adapter;
 mod isolated;
+#[cfg(feature = "zenoh")]
+pub mod zenoh;
 
 pub use self::adapter::{Adapter, Incoming, NodeId};
 pub use self::isolated::Isolated;
+#[cfg(feature = "zenoh")]
+pub use self::zenoh::Zenoh;
