@@ -23,6 +23,7 @@ mod watcher;
 use std::fmt;
 use std::sync::Arc;
 
+use ::zenoh::key_expr::KeyExpr;
 use ::zenoh::liveliness::LivelinessToken;
 use ::zenoh::qos::CongestionControl;
 use ::zenoh::{Session, Wait};
@@ -51,6 +52,9 @@ pub struct Zenoh {
     // None only while it is being dropped.
     session: Option<(Session, LivelinessToken)>,
     keys: Keys,
+    all: KeyExpr<'static>,
+    // As messages tell it.
+    own: Vec<u8>,
     proof: Proof,
     too_large: Loss,
     watcher: Option<AbortHandle>,
@@ -70,8 +74,13 @@ impl Zenoh {
 
         let (node_sender, nodes) = watch::channel(Default::default());
         let (message_sender, messages) = mpsc::channel(MAX_WAITING);
-        let receiver =
-            Arc::new(Receiver::new(keys.clone(), proof.clone(), node_sender, message_sender));
+        let receiver = Arc::new(Receiver::new(
+            options.node.clone(),
+            keys.clone(),
+            proof.clone(),
+            node_sender,
+            message_sender,
+        ));
         let token = keys.token(&proof);
         let declared = keys.clone();
         let session = apart(move || {
@@ -86,8 +95,16 @@ impl Zenoh {
 
         let watcher = (!connect.is_empty())
             .then(|| tokio::spawn(watcher::watch(connect, nodes.clone())).abort_handle());
-        let too_large = Loss::new("too large to be sent to other nodes");
-        let zenoh = Zenoh { session: Some(session), keys, proof, too_large, watcher };
+        let too_large = Loss::new("messages were not sent to other nodes: too large");
+        let zenoh = Zenoh {
+            session: Some(session),
+            all: KeyExpr::try_from(keys.all()).map_err(Error::open)?,
+            own: key::to_bytes(&options.node),
+            keys,
+            proof,
+            too_large,
+            watcher,
+        };
         Ok((zenoh, Incoming { nodes, messages }))
     }
 
@@ -105,13 +122,13 @@ impl Zenoh {
         }
     }
 
-    fn put(&self, key: String, to: &str, message: Bytes) {
+    fn put(&self, key: &KeyExpr<'_>, to: Option<&[u8]>, message: Bytes) {
         if message.len() > MAX_MESSAGE {
             return self.too_large.note();
         }
         let Some((session, _)) = &self.session else { return };
-        let proof = self.proof.of_message(self.keys.own(), to, &message);
-        let put = session.put(key, message).attachment(&proof[..]);
+        let proof = self.proof.of_message(&self.own, to, &message);
+        let put = session.put(key, message).attachment([&proof[..], &self.own].concat());
         if let Err(error) = put.congestion_control(CongestionControl::Drop).wait() {
             log::debug!("nothing sent to other nodes: {}", error::line(&error));
         }
@@ -120,12 +137,13 @@ impl Zenoh {
 
 impl Adapter for Zenoh {
     fn send_to_all(&self, message: Bytes) {
-        self.put(self.keys.to_all(), key::ALL, message);
+        self.put(&self.all, None, message);
     }
 
     fn send_to(&self, node: &NodeId, message: Bytes) {
-        let to = key::encode(node);
-        self.put(self.keys.to_one(&to), &to, message);
+        if let Ok(key) = KeyExpr::try_from(self.keys.one(node)) {
+            self.put(&key, Some(&key::to_bytes(node)), message);
+        }
     }
 }
 
@@ -153,17 +171,20 @@ fn declare(
     token: String,
     receiver: Arc<Receiver>,
 ) -> ::zenoh::Result<LivelinessToken> {
-    for filter in [keys.all_filter(), keys.own_filter()] {
-        let receiver = receiver.clone();
-        session
-            .declare_subscriber(filter)
-            .callback(move |sample| receiver.message(&sample))
-            .background()
-            .wait()?;
-    }
+    let (to_all, to_own) = (receiver.clone(), receiver.clone());
+    session
+        .declare_subscriber(keys.all())
+        .callback(move |sample| to_all.to_all(&sample))
+        .background()
+        .wait()?;
+    session
+        .declare_subscriber(keys.own())
+        .callback(move |sample| to_own.to_own(&sample))
+        .background()
+        .wait()?;
     session
         .liveliness()
-        .declare_subscriber(keys.token_filter())
+        .declare_subscriber(keys.tokens())
         .history(true)
         .callback(move |sample| receiver.token(&sample))
         .background()

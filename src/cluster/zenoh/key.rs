@@ -1,9 +1,12 @@
-//! The keys under which nodes announce themselves and send. Owns how a site and a node are written in
-//! them; what the text of a node's name may be is not limited but in length.
+//! The keys under which nodes announce themselves and are sent to. Owns how a site and a node are
+//! written in them and in messages; what the text of a node's name may be is not limited but in length.
 //!
 //!     kilonova1/SITE/node/NODE/PROOF    the liveliness token of a node
-//!     kilonova1/SITE/all/FROM           a message to all
-//!     kilonova1/SITE/to/TO/FROM         a message to one
+//!     kilonova1/SITE/all                messages to all
+//!     kilonova1/SITE/to/NODE            messages to one
+//!
+//! Whom a message is from stands in the message: as nothing is sent under a key that nobody has subscribed to
+//! as it is, Zenoh looks no key up twice and sends a number for it.
 
 use std::fmt::Write;
 
@@ -15,10 +18,7 @@ use super::proof::Proof;
 /// The longest name of a node, in bytes.
 pub(super) const MAX_NAME: usize = 128;
 
-/// Who a message to all is for, where a proof is made of it. No node is written so.
-pub(super) const ALL: &str = "*";
-
-/// This node's keys.
+/// The keys of a site, for one of its nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
     base: String,
@@ -31,52 +31,49 @@ impl Keys {
         Keys { base: format!("kilonova1/{site}"), own: encode(node) }
     }
 
-    /// This node, as it is written in keys.
-    pub(super) fn own(&self) -> &str {
-        &self.own
+    pub(super) fn all(&self) -> String {
+        format!("{}/all", self.base)
     }
 
-    pub(super) fn to_all(&self) -> String {
-        format!("{}/all/{}", self.base, self.own)
+    pub(super) fn one(&self, node: &NodeId) -> String {
+        format!("{}/to/{}", self.base, encode(node))
     }
 
-    pub(super) fn to_one(&self, to: &str) -> String {
-        format!("{}/to/{to}/{}", self.base, self.own)
+    pub(super) fn own(&self) -> String {
+        format!("{}/to/{}", self.base, self.own)
     }
 
     pub(super) fn token(&self, proof: &Proof) -> String {
         format!("{}/node/{}/{}", self.base, self.own, proof.of_token(&self.own))
     }
 
-    pub(super) fn all_filter(&self) -> String {
-        format!("{}/all/*", self.base)
-    }
-
-    pub(super) fn own_filter(&self) -> String {
-        format!("{}/to/{}/*", self.base, self.own)
-    }
-
-    pub(super) fn token_filter(&self) -> String {
+    pub(super) fn tokens(&self) -> String {
         format!("{}/node/*/*", self.base)
     }
 
-    /// Whom a message is for and whom it is from. `None` when it is not such a key.
-    pub(super) fn message<'k>(&self, key: &'k str) -> Option<(&'k str, &'k str)> {
-        match self.rest(key)?.split_once('/')? {
-            ("all", from) => Some((ALL, from)),
-            ("to", rest) => rest.split_once('/'),
-            _ => None,
+    /// Whose token this is: `None` for one without a proof.
+    pub(super) fn node(&self, token: &str, proof: &Proof) -> Option<NodeId> {
+        let rest = token.strip_prefix(&self.base)?.strip_prefix("/node/")?;
+        let (node, proven) = rest.split_once('/')?;
+        if !proof.is_of_token(proven, node) {
+            return None;
         }
+        decode(node)
     }
+}
 
-    /// Whom a token is of, and its proof. `None` when it is not such a key.
-    pub(super) fn node<'k>(&self, key: &'k str) -> Option<(&'k str, &'k str)> {
-        self.rest(key)?.strip_prefix("node/")?.split_once('/')
-    }
+/// The node as a message tells it: any bytes of at least eight are one, if the rest is text.
+pub(super) fn to_bytes(node: &NodeId) -> Vec<u8> {
+    [&node.incarnation().to_be_bytes(), node.name().as_bytes()].concat()
+}
 
-    fn rest<'k>(&self, key: &'k str) -> Option<&'k str> {
-        key.strip_prefix(&self.base)?.strip_prefix('/')
+/// The node that is written so.
+pub(super) fn from_bytes(bytes: &[u8]) -> Option<NodeId> {
+    let (incarnation, name) = bytes.split_first_chunk()?;
+    if !(1..=MAX_NAME).contains(&name.len()) {
+        return None;
     }
+    Some(NodeId::new(std::str::from_utf8(name).ok()?, u64::from_be_bytes(*incarnation)))
 }
 
 /// The node as one chunk of a key.
@@ -114,6 +111,7 @@ pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Secret;
     use super::*;
 
     #[test]
@@ -143,10 +141,25 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_read_as_they_are_written() {
-        let keys = Keys::new("a site", &NodeId::new("a", 1));
-        assert_eq!(keys.message(&keys.to_all()), Some((ALL, "61-1")));
-        assert_eq!(keys.message(&keys.to_one("62-2")), Some(("62-2", "61-1")));
-        assert_eq!(Keys::new("another", &NodeId::new("a", 1)).message(&keys.to_all()), None);
+    fn a_node_in_a_message_is_read_as_it_is_written() {
+        let node = NodeId::new("\u{e4} 1", 7);
+        assert_eq!(from_bytes(&to_bytes(&node)), Some(node));
+        let long = [1; 8 + MAX_NAME + 1];
+        for bytes in [&[][..], &[1; 7], &[1; 8], &[0xff; 9], &long] {
+            assert_eq!(from_bytes(bytes), None, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_read_as_it_is_written() {
+        let node = NodeId::new("a", 1);
+        let keys = Keys::new("a site", &node);
+        let proof = Proof::new(&Secret::new("secret"), "a site");
+        let token = keys.token(&proof);
+        assert_eq!(keys.node(&token, &proof), Some(node.clone()));
+        assert_eq!(Keys::new("another", &node).node(&token, &proof), None);
+        assert_eq!(keys.node(&token, &Proof::new(&Secret::new("other"), "a site")), None);
+        assert_eq!(keys.node(&token[..token.len() - 2], &proof), None);
+        assert_eq!(keys.node(&keys.all(), &proof), None);
     }
 }

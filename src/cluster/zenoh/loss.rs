@@ -5,18 +5,18 @@ use std::time::{Duration, Instant};
 
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Messages of one kind that were lost for one reason. It is logged at most every ten seconds, with the
+/// What was lost for one reason. It is logged at most every ten seconds, with the
 /// number since the last time.
 #[derive(Debug)]
 pub(super) struct Loss {
-    reason: &'static str,
+    what: &'static str,
     state: Mutex<(u64, Option<Instant>)>,
 }
 
 impl Loss {
-    /// Reads as "12 messages were lost: REASON".
-    pub(super) fn new(reason: &'static str) -> Loss {
-        Loss { reason, state: Mutex::default() }
+    /// Reads as "12 WHAT": what was lost, and why.
+    pub(super) fn new(what: &'static str) -> Loss {
+        Loss { what, state: Mutex::default() }
     }
 
     /// One more.
@@ -25,7 +25,7 @@ impl Loss {
         let (count, logged) = &mut *state;
         *count += 1;
         if logged.is_none_or(|logged| logged.elapsed() >= PAUSE) {
-            log::warn!("{count} messages between nodes were lost: {}", self.reason);
+            log::warn!("{count} {}", self.what);
             *logged = Some(Instant::now());
             *count = 0;
         }

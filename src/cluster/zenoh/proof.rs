@@ -10,7 +10,7 @@ use super::Secret;
 use super::key::{hex, unhex};
 
 /// The length of a proof in bytes.
-const LENGTH: usize = 16;
+pub(super) const LENGTH: usize = 16;
 
 /// Makes proofs and verifies them.
 #[derive(Clone)]
@@ -46,11 +46,23 @@ impl Proof {
         unhex(proof).is_some_and(|proof| verify(self.token(node), &proof))
     }
 
-    pub(super) fn of_message(&self, from: &str, to: &str, message: &[u8]) -> [u8; LENGTH] {
+    /// `to` is `None` for a message to all.
+    pub(super) fn of_message(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+        message: &[u8],
+    ) -> [u8; LENGTH] {
         half(self.message(from, to, message))
     }
 
-    pub(super) fn is_of_message(&self, proof: &[u8], from: &str, to: &str, message: &[u8]) -> bool {
+    pub(super) fn is_of_message(
+        &self,
+        proof: &[u8],
+        from: &[u8],
+        to: Option<&[u8]>,
+        message: &[u8],
+    ) -> bool {
         verify(self.message(from, to, message), proof)
     }
 
@@ -60,10 +72,11 @@ impl Proof {
         mac
     }
 
-    fn message(&self, from: &str, to: &str, message: &[u8]) -> Hmac<Sha256> {
+    fn message(&self, from: &[u8], to: Option<&[u8]>, message: &[u8]) -> Hmac<Sha256> {
         let mut mac = self.message.clone();
-        put(&mut mac, from.as_bytes());
-        put(&mut mac, to.as_bytes());
+        put(&mut mac, from);
+        // No node is written with nothing.
+        put(&mut mac, to.unwrap_or_default());
         put(&mut mac, message);
         mac
     }
@@ -97,15 +110,24 @@ mod tests {
     #[test]
     fn a_proof_is_of_one_message_only() {
         let ours = Proof::new(&Secret::new("secret"), "site");
-        let proof = ours.of_message("a", "b", b"hello");
-        assert!(ours.is_of_message(&proof, "a", "b", b"hello"));
-        for (from, to, message) in
-            [("b", "b", "hello"), ("a", "a", "hello"), ("a", "b", "hallo"), ("ab", "", "hello")]
-        {
-            assert!(!ours.is_of_message(&proof, from, to, message.as_bytes()));
+        let proof = ours.of_message(b"a", Some(b"b"), b"hello");
+        assert!(ours.is_of_message(&proof, b"a", Some(b"b"), b"hello"));
+        for (from, to, message) in [
+            ("b", Some("b"), "hello"),
+            ("a", Some("a"), "hello"),
+            ("a", None, "hello"),
+            ("a", Some("b"), "hallo"),
+            ("ab", None, "hello"),
+        ] {
+            assert!(!ours.is_of_message(
+                &proof,
+                from.as_bytes(),
+                to.map(str::as_bytes),
+                message.as_bytes()
+            ));
         }
         for length in [0, 1, LENGTH - 1] {
-            assert!(!ours.is_of_message(&proof[..length], "a", "b", b"hello"), "{length}");
+            assert!(!ours.is_of_message(&proof[..length], b"a", Some(b"b"), b"hello"), "{length}");
         }
     }
 
@@ -119,7 +141,7 @@ mod tests {
             Proof::new(&Secret::new("secret"), "other"),
         ] {
             assert!(!ours.is_of_token(&theirs.of_token("a"), "a"));
-            assert!(!ours.is_of_message(&theirs.of_message("a", "b", b"x"), "a", "b", b"x"));
+            assert!(!ours.is_of_message(&theirs.of_message(b"a", None, b"x"), b"a", None, b"x"));
         }
     }
 
