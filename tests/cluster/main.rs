@@ -8,3 +8,4 @@ mod membership;
 mod messages;
 mod secrets;
 mod support;
+mod tls;

@@ -83,6 +83,10 @@ pub(crate) fn endpoint(address: SocketAddr) -> Endpoint {
     format!("tcp/{address}").parse().unwrap()
 }
 
+pub(crate) fn tls_endpoint(address: SocketAddr) -> Endpoint {
+    format!("tls/{address}").parse().unwrap()
+}
+
 /// An address on which nothing listens yet.
 pub(crate) fn free() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
