@@ -18,6 +18,8 @@ mod loss;
 mod options;
 mod proof;
 mod receiver;
+#[cfg(test)]
+mod tests;
 mod watcher;
 
 use std::fmt;

@@ -1,4 +1,5 @@
 //! The adapter that reaches other nodes with Zenoh: several of them in one process.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[path = "../support/proxy.rs"]
 mod proxy;
