@@ -1,0 +1,207 @@
+//! Reaches the other nodes with Zenoh, as one peer among them, inside the process. Owns the session:
+//! opening it, sending, closing.
+//!
+//! Every two nodes have a connection of their own, which one of them, or both, was told to make: nothing
+//! is found by itself and nothing is passed on. A node is there as long as its liveliness token is,
+//! which ends with its last connection. Zenoh's user and password keep out who connects without the
+//! secret; but as there only the connecting side proves itself, tokens and messages also carry a proof
+//! (`proof`), and what comes without is ignored.
+//!
+//! What is sent is not secret from who can read the network, unless the endpoints are `tls/`.
+
+mod config;
+mod credentials;
+mod endpoint;
+mod error;
+mod key;
+mod loss;
+mod options;
+mod proof;
+mod receiver;
+#[cfg(test)]
+mod tests;
+mod watcher;
+
+use std::fmt;
+use std::sync::Arc;
+
+use ::zenoh::key_expr::KeyExpr;
+use ::zenoh::liveliness::LivelinessToken;
+use ::zenoh::qos::CongestionControl;
+use ::zenoh::{Session, Wait};
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
+
+use self::key::Keys;
+use self::loss::Loss;
+use self::proof::Proof;
+use self::receiver::Receiver;
+use super::{Adapter, Incoming, NodeId};
+
+pub use self::endpoint::{BadEndpoint, Endpoint};
+pub use self::error::Error;
+pub use self::options::{Options, Secret, Tls};
+
+/// The largest message that is sent or taken, in bytes.
+pub const MAX_MESSAGE: usize = 1024 * 1024;
+
+/// How many messages wait for the reader of [`Incoming`]; what comes beyond that is lost.
+pub const MAX_WAITING: usize = 4_096;
+
+/// The adapter that reaches the nodes which it was told of, and those that were told of it.
+pub struct Zenoh {
+    // None only while it is being dropped.
+    session: Option<(Session, LivelinessToken)>,
+    keys: Keys,
+    all: KeyExpr<'static>,
+    // As messages tell it.
+    own: Vec<u8>,
+    proof: Proof,
+    too_large: Loss,
+    watcher: Option<AbortHandle>,
+}
+
+impl Zenoh {
+    /// Listens, begins to connect, and is known to the others from then on. Peers that are not there,
+    /// or whose names cannot be resolved yet, are no error: they are tried again for as long as the
+    /// adapter is open.
+    pub async fn open(options: Options) -> Result<(Zenoh, Incoming), Error> {
+        options.check()?;
+        let connect = endpoint::without_own(&options.connect, &options.listen).await;
+        let credentials = credentials::write(&options)?;
+        let config = config::build(&options, &connect, credentials.path())?;
+        let keys = Keys::new(&options.site, &options.node);
+        let proof = Proof::new(&options.secret, &options.site);
+
+        let (node_sender, nodes) = watch::channel(Default::default());
+        let (message_sender, messages) = mpsc::channel(MAX_WAITING);
+        let receiver = Arc::new(Receiver::new(
+            options.node.clone(),
+            keys.clone(),
+            proof.clone(),
+            node_sender,
+            message_sender,
+        ));
+        let token = keys.token(&proof);
+        let declared = keys.clone();
+        let session = apart(move || {
+            let session = ::zenoh::open(config).wait()?;
+            let token = declare(&session, &declared, token, receiver)?;
+            Ok((session, token))
+        })
+        .await
+        .map_err(Error::open)?;
+        // Zenoh has read it.
+        drop(credentials);
+
+        let watcher = (!connect.is_empty())
+            .then(|| tokio::spawn(watcher::watch(connect, nodes.clone())).abort_handle());
+        let too_large = Loss::new("messages were not sent to other nodes: too large");
+        let zenoh = Zenoh {
+            session: Some(session),
+            all: KeyExpr::try_from(keys.all()).map_err(Error::open)?,
+            own: key::to_bytes(&options.node),
+            keys,
+            proof,
+            too_large,
+            watcher,
+        };
+        Ok((zenoh, Incoming { nodes, messages }))
+    }
+
+    /// Leaves: the others see this node go at once, and [`Incoming`] ends. What is sent from then on goes
+    /// to nobody.
+    pub async fn close(&self) {
+        if let Some(watcher) = &self.watcher {
+            watcher.abort();
+        }
+        let Some(session) = self.session.as_ref().map(|(session, _)| session.clone()) else {
+            return;
+        };
+        if let Err(error) = apart(move || session.close().wait()).await {
+            log::warn!("closing the connections to other nodes: {}", error::line(&error));
+        }
+    }
+
+    fn put(&self, key: &KeyExpr<'_>, to: Option<&[u8]>, message: Bytes) {
+        if message.len() > MAX_MESSAGE {
+            return self.too_large.note();
+        }
+        let Some((session, _)) = &self.session else { return };
+        let proof = self.proof.of_message(&self.own, to, &message);
+        let put = session.put(key, message).attachment([&proof[..], &self.own].concat());
+        if let Err(error) = put.congestion_control(CongestionControl::Drop).wait() {
+            log::debug!("nothing sent to other nodes: {}", error::line(&error));
+        }
+    }
+}
+
+impl Adapter for Zenoh {
+    fn send_to_all(&self, message: Bytes) {
+        self.put(&self.all, None, message);
+    }
+
+    fn send_to(&self, node: &NodeId, message: Bytes) {
+        if let Ok(key) = KeyExpr::try_from(self.keys.one(node)) {
+            self.put(&key, Some(&key::to_bytes(node)), message);
+        }
+    }
+}
+
+/// Closing waits for connections, which a drop must not do, least of all on a worker's thread.
+impl Drop for Zenoh {
+    fn drop(&mut self) {
+        if let Some(watcher) = &self.watcher {
+            watcher.abort();
+        }
+        let session = self.session.take();
+        std::thread::spawn(move || drop(session));
+    }
+}
+
+impl fmt::Debug for Zenoh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Zenoh").field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
+// Messages first and the token last: who sees the node can reach it.
+fn declare(
+    session: &Session,
+    keys: &Keys,
+    token: String,
+    receiver: Arc<Receiver>,
+) -> ::zenoh::Result<LivelinessToken> {
+    let (to_all, to_own) = (receiver.clone(), receiver.clone());
+    session
+        .declare_subscriber(keys.all())
+        .callback(move |sample| to_all.to_all(&sample))
+        .background()
+        .wait()?;
+    session
+        .declare_subscriber(keys.own())
+        .callback(move |sample| to_own.to_own(&sample))
+        .background()
+        .wait()?;
+    session
+        .liveliness()
+        .declare_subscriber(keys.tokens())
+        .history(true)
+        .callback(move |sample| receiver.token(&sample))
+        .background()
+        .wait()?;
+    session.liveliness().declare_token(token).wait()
+}
+
+// Zenoh blocks in these, and refuses to on a thread of a single-threaded runtime, as actix's are.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> ::zenoh::Result<T> + Send + 'static,
+) -> ::zenoh::Result<T> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::Builder::new().name("cluster".to_owned()).spawn(move || {
+        // Whoever waited may have gone; then what was opened closes here.
+        let _ = sender.send(work());
+    })?;
+    receiver.await?
+}

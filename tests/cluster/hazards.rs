@@ -1,0 +1,91 @@
+//! What goes wrong between nodes.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use kilonova::cluster::Adapter;
+use kilonova::cluster::zenoh::MAX_WAITING;
+
+use super::proxy::Proxy;
+use super::support::{LEASE, Node};
+
+#[tokio::test]
+async fn netsplit() {
+    let mut a = Node::start("a", &[]).await;
+    let link = Proxy::new(a.address);
+    let mut b = Node::start("b", &[link.address()]).await;
+    for _ in 0..2 {
+        b.sees(&[&a.id]).await;
+        a.sees(&[&b.id]).await;
+        b.adapter.send_to(&a.id, Bytes::from_static(b"whole"));
+        a.is_sent(&b.id, "whole").await;
+        link.cut();
+        a.sees_within(LEASE, &[]).await;
+        b.sees_within(LEASE, &[]).await;
+        link.heal();
+    }
+    a.sees(&[&b.id]).await;
+}
+
+#[tokio::test]
+async fn frozen_peer() {
+    let mut a = Node::start("a", &[]).await;
+    let link = Proxy::new(a.address);
+    let mut b = Node::start("b", &[link.address()]).await;
+    b.sees(&[&a.id]).await;
+    a.sees(&[&b.id]).await;
+    link.freeze();
+    a.sees_within(LEASE, &[]).await;
+    b.sees_within(LEASE, &[]).await;
+    link.heal();
+    a.sees(&[&b.id]).await;
+    b.sees(&[&a.id]).await;
+}
+
+#[tokio::test]
+async fn a_frozen_peer_slows_nobody() {
+    let mut a = Node::start("a", &[]).await;
+    let mut c = Node::start("c", &[a.address]).await;
+    let link = Proxy::new(a.address);
+    let mut frozen = Node::start("frozen", &[link.address()]).await;
+    frozen.sees(&[&a.id]).await;
+    a.sees(&[&c.id, &frozen.id]).await;
+    link.freeze();
+    is_not_slowed(&a, &mut c).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_slows_nobody() {
+    let mut a = Node::start("a", &[]).await;
+    let mut c = Node::start("c", &[a.address]).await;
+    let mut slow = Node::start("slow", &[a.address]).await;
+    slow.sees(&[&a.id]).await;
+    a.sees(&[&c.id, &slow.id]).await;
+    is_not_slowed(&a, &mut c).await;
+    // What it did not read has a bound, and it is still there.
+    assert!(slow.incoming.messages.len() <= MAX_WAITING);
+    a.sees(&[&c.id, &slow.id]).await;
+}
+
+// More than any queue holds, and then an answer from who reads.
+async fn is_not_slowed(a: &Node, c: &mut Node) {
+    let message = Bytes::from(vec![7; 1_000]);
+    let start = Instant::now();
+    for _ in 0..100_000 {
+        a.adapter.send_to_all(message.clone());
+    }
+    let took = start.elapsed();
+    // In a debug build, on a busy machine; one millisecond of waiting each would be 100 seconds.
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    let start = Instant::now();
+    while start.elapsed() < LEASE {
+        a.adapter.send_to(&c.id, Bytes::from_static(b"last"));
+        while let Ok((_, message)) = c.incoming.messages.try_recv() {
+            if &*message == b"last" {
+                return;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("{} is sent nothing while another is slow", c.id);
+}
