@@ -36,7 +36,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serves the application (the same as no command)
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Imports Markdown files with front matter (Zola, Hugo, Jekyll); may run beside a server
     Import(ImportArgs),
     /// Builds the search index anew; refused while a server holds it
@@ -258,7 +258,7 @@ impl Cli {
 
     /// What the server is told, when that is what was asked for.
     pub fn into_command(self) -> Command {
-        self.command.unwrap_or(Command::Serve(self.serve))
+        self.command.unwrap_or_else(|| Command::Serve(Box::new(self.serve)))
     }
 }
 

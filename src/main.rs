@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let done = match command {
-        Command::Serve(args) => serve(args),
+        Command::Serve(args) => serve(*args),
         Command::Import(args) => import(args),
         Command::Reindex(args) => reindex(args),
         Command::Copy(args) => copy(args),

@@ -13,5 +13,6 @@ mod hostile;
 mod limits;
 mod live;
 #[path = "../support/proxy.rs"]
+#[expect(dead_code, reason = "tests/cluster does more with it")]
 mod proxy;
 mod support;

@@ -28,8 +28,11 @@ pub(super) struct Crowd {
     written: Rc<Cell<usize>>,
     stop: Rc<Cell<bool>>,
     writers: Vec<JoinHandle<Ledger>>,
-    followers: Vec<(Rc<RefCell<Vec<Value>>>, &'static [&'static str], JoinHandle<()>)>,
+    followers: Vec<Following>,
 }
+
+/// A subscriber that goes on: what it has seen, of which channels.
+type Following = (Rc<RefCell<Vec<Value>>>, &'static [&'static str], JoinHandle<()>);
 
 impl Crowd {
     /// So many writers, and as many subscribers as there are things to follow, on each node.

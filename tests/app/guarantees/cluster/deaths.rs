@@ -58,8 +58,7 @@ async fn rolling_restart() {
 #[actix_web::test]
 async fn deploy_of_another_node() {
     let Some(mut nodes) = Nodes::start().await else { return };
-    let follower =
-        Follower::new(&nodes.client(0), Transport::WebSocket, "/feed?channels=system");
+    let follower = Follower::new(&nodes.client(0), Transport::WebSocket, "/feed?channels=system");
     let from = |node: &'static str| move |frame: &Value| frame["data"]["node"] == node;
     let told = actix_web::rt::spawn(async move { follower.find(from("node-1")).await });
     let listening = async {
@@ -103,7 +102,8 @@ async fn thundering_herd() {
     let herd: Vec<_> = (0..SOCKETS)
         .map(|_| {
             // Of its own: one client opens a hundred connections and no more.
-            let mut follower = Follower::new(&nodes.client(1), Transport::WebSocket, "/notifications");
+            let mut follower =
+                Follower::new(&nodes.client(1), Transport::WebSocket, "/notifications");
             actix_web::rt::spawn(async move {
                 follower.take_up_to(20).await;
                 let seen = follower.seen.borrow();
