@@ -67,7 +67,7 @@ pub enum Update {
     Gone(NodeId),
 }
 
-/// What connects a registry with other nodes: [`Builder::start_linked`](super::Builder::start_linked).
+/// What connects a registry with other nodes: [`Builder::start_linked_in`](super::Builder::start_linked_in).
 ///
 /// It does not keep the registry running.
 #[derive(Debug)]
