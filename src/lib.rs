@@ -8,6 +8,10 @@
 pub mod cluster;
 pub mod pubsub;
 
+/// The version of this application.
+#[cfg(feature = "app")]
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 #[cfg(feature = "app")]
 pub mod app;
 #[cfg(feature = "app")]

@@ -10,7 +10,7 @@ use kilonova::db::Db;
 use kilonova::{copy, descriptors, import, search};
 
 /// What is logged unless `RUST_LOG` says otherwise. Libraries are talkative.
-const LOG: &str = "info,tantivy=warn,actix_server=warn,zenoh=warn";
+const LOG: &str = "info,tantivy=warn,actix_server=warn,zenoh=warn,zenoh::net::routing=error";
 
 type Failure = Box<dyn std::error::Error>;
 

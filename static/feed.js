@@ -8,9 +8,11 @@
 
 const page = document.body.dataset;
 const kind = page.live;
+const ofPosts = "/feed?channels=posts,comments,system";
+const ofNotes = "/feed?channels=notes,system";
 const feeds = {
-  posts: "/feed", post: "/feed", "edit-post": "/feed",
-  notes: "/notifications", note: "/notifications", "edit-note": "/notifications",
+  posts: ofPosts, post: ofPosts, "edit-post": ofPosts,
+  notes: ofNotes, note: ofNotes, "edit-note": ofNotes,
 };
 
 // ---- The page ------------------------------------------------------------------------------
@@ -28,6 +30,12 @@ function tell(text) {
   const notice = byId("notice");
   notice.textContent = text;
   notice.hidden = false;
+}
+
+/** Says so when the site runs another version than the one that this page is of. Loading it anew is
+ *  the reader's to decide: there may be something half written. */
+function compare(version) {
+  if (version && version !== page.version) byId("version").hidden = false;
 }
 
 /** What the reader changes on a page, which is not the server's. */
@@ -120,6 +128,7 @@ async function update() {
   }
   document.title = fresh.title;
   page.log = fresh.body.dataset.log;
+  compare(fresh.body.dataset.version);
 }
 
 // One fetch at a time, one for all that happened since the last, and not every reader's at once.
@@ -235,6 +244,17 @@ let silence = 0;
  *  first one from where the page was rendered, so that nothing falls in between. */
 let lastId = Number(page.lastEventId);
 
+/** There was a connection before. */
+let opened = false;
+
+async function askVersion() {
+  try {
+    compare((await (await fetch("/health/ready")).json()).version);
+  } catch {
+    // It is asked again with the next connection.
+  }
+}
+
 function address() {
   const url = new URL(feeds[kind], location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
@@ -258,7 +278,12 @@ function connect() {
   clearTimeout(retry);
   const mine = new WebSocket(address());
   socket = mine;
-  mine.onopen = () => show(behind ? "stale" : "live");
+  mine.onopen = () => {
+    show(behind ? "stale" : "live");
+    // The node may have been replaced meanwhile.
+    if (opened) askVersion();
+    opened = true;
+  };
   mine.onmessage = ({ data }) => {
     clearTimeout(silence);
     failures = 0;
@@ -281,6 +306,10 @@ function connect() {
     if (Number.isInteger(frame.id)) {
       if (frame.id <= lastId) return;
       lastId = frame.id;
+    }
+    if (frame.channel === "system") {
+      if (frame.event === "deploy") compare(frame.data.version);
+      return;
     }
     if (frame.data) take[kind](frame);
   };

@@ -91,7 +91,7 @@ async fn tell_of_start(pubsub: PubSub, has_others: bool) {
             (nodes, since) = (now.len(), Instant::now());
         }
     }
-    let deploy = json!({ "version": env!("CARGO_PKG_VERSION"), "node": pubsub.node() });
+    let deploy = json!({ "version": crate::VERSION, "node": pubsub.node() });
     let told = match Payload::encode(&deploy) {
         Ok(payload) => pubsub.broadcast(events::SYSTEM, "deploy", payload).await.is_ok(),
         Err(_) => false,

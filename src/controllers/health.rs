@@ -17,5 +17,5 @@ pub async fn ready(state: Data<State>) -> AppResult<HttpResponse> {
     state.db.read(|connection| Ok::<_, AppError>(event::log(connection)?)).await?;
     let groups = state.live.pubsub.get_local_members(events::POSTS).await;
     groups.map_err(|_| AppError::Unavailable("the process groups have stopped"))?;
-    Ok(HttpResponse::Ok().json(json!({ "status": "ready" })))
+    Ok(HttpResponse::Ok().json(json!({ "status": "ready", "version": crate::VERSION })))
 }

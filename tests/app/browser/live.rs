@@ -1,5 +1,6 @@
 //! Pages that stay true while others write.
 
+use kilonova::pubsub::Payload;
 use serde_json::json;
 
 use super::{Browser, Scripts};
@@ -130,6 +131,33 @@ async fn notes_come_change_and_go() {
     let typing = browser.run("return document.activeElement.value").await;
     assert_eq!(typing, json!("Half a ti"));
     assert_eq!(browser.run(IS_MARKED).await, json!(true));
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn readers_are_told_of_another_version_and_not_of_the_same_one() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    let deploy = |version: &str| {
+        let news = json!({"version": version, "node": "another"});
+        site.pubsub().broadcast("system", "deploy", Payload::encode(&news).unwrap())
+    };
+    for path in ["/", "/notes"] {
+        browser.open(&site, path).await;
+        browser.until_live().await;
+        browser.run(MARK).await;
+        deploy(kilonova::VERSION).await.unwrap();
+        // What comes behind it shows that it was heard.
+        site.new_post("A post").await;
+        site.new_note("A note").await;
+        browser.until("document.body.textContent.match(/A (post|note)/)").await;
+        let hidden = "return document.getElementById('version').hidden";
+        assert_eq!(browser.run(hidden).await, json!(true), "{path}");
+        deploy("99.0.0").await.unwrap();
+        browser.until("!document.getElementById('version').hidden").await;
+        assert_eq!(browser.run(IS_MARKED).await, json!(true), "it is not loaded anew by itself");
+    }
     drop(browser);
     site.stop().await;
 }
