@@ -54,6 +54,11 @@ pub const MAX_MESSAGE: usize = 1024 * 1024;
 /// How many messages wait for the reader of [`Incoming`]; what comes beyond that is lost.
 pub const MAX_WAITING: usize = 4_096;
 
+/// What of Zenoh's log is worth reading, as a filter of `env_logger`. Zenoh calls it an error whenever
+/// two nodes that connect to each other find that they are connected already, which they try again every few
+/// seconds; the adapter says itself which nodes cannot be reached.
+pub const LOG_FILTER: &str = "zenoh=error,zenoh_transport::unicast::establishment=off";
+
 // What Zenoh was compiled with.
 const LINGER: [Option<&str>; 2] =
     [option_env!("TCP_LINGER_TIMEOUT"), option_env!("TLS_LINGER_TIMEOUT")];
