@@ -8,6 +8,11 @@
 //! (`proof`), and what comes without is ignored.
 //!
 //! What is sent is not secret from who can read the network, unless the endpoints are `tls/`.
+//!
+//! Zenoh has to be compiled with `TCP_LINGER_TIMEOUT=0` and `TLS_LINGER_TIMEOUT=0` in the environment, as this
+//! repository's `.cargo/config.toml` sets it; an application that takes this as a library does the same. Else the
+//! thread that closes the connection to a frozen peer waits for it for ten seconds
+//! (eclipse-zenoh/zenoh#1101), and other nodes seem to be gone meanwhile.
 
 mod config;
 mod credentials;
@@ -49,6 +54,15 @@ pub const MAX_MESSAGE: usize = 1024 * 1024;
 /// How many messages wait for the reader of [`Incoming`]; what comes beyond that is lost.
 pub const MAX_WAITING: usize = 4_096;
 
+/// What of Zenoh's log is worth reading, as a filter of `env_logger`. Zenoh calls it an error whenever
+/// two nodes that connect to each other find that they are connected already, which they try again every few
+/// seconds; the adapter says itself which nodes cannot be reached.
+pub const LOG_FILTER: &str = "zenoh=error,zenoh_transport::unicast::establishment=off";
+
+// What Zenoh was compiled with.
+const LINGER: [Option<&str>; 2] =
+    [option_env!("TCP_LINGER_TIMEOUT"), option_env!("TLS_LINGER_TIMEOUT")];
+
 /// The adapter that reaches the nodes which it was told of, and those that were told of it.
 pub struct Zenoh {
     // None only while it is being dropped.
@@ -68,6 +82,14 @@ impl Zenoh {
     /// adapter is open.
     pub async fn open(options: Options) -> Result<(Zenoh, Incoming), Error> {
         options.check()?;
+        if !LINGER.iter().all(|seconds| *seconds == Some("0")) {
+            log::warn!(
+                "a frozen peer may make others seem gone: compile with TCP_LINGER_TIMEOUT=0 and TLS_LINGER_TIMEOUT=0"
+            );
+        }
+        for endpoint in &options.listen {
+            endpoint.try_listen().await?;
+        }
         let connect = endpoint::without_own(&options.connect, &options.listen).await;
         let credentials = credentials::write(&options)?;
         let config = config::build(&options, &connect, credentials.path())?;

@@ -67,6 +67,38 @@ async fn a_peer_that_does_not_read_slows_nobody() {
     a.sees(&[&c.id, &slow.id]).await;
 }
 
+/// Their connections are closed while much is still on its way to them.
+#[tokio::test]
+async fn frozen_peers_that_are_given_up_slow_nobody() {
+    let mut a = Node::start("a", &[]).await;
+    let mut c = Node::start("c", &[a.address]).await;
+    let link = Proxy::new(a.address);
+    let mut frozen = Vec::new();
+    for name in ["d", "e", "f"] {
+        frozen.push(Node::start(name, &[link.address()]).await);
+        frozen.last_mut().unwrap().sees(&[&a.id]).await;
+    }
+    a.sees(&[&c.id, &frozen[0].id, &frozen[1].id, &frozen[2].id]).await;
+    link.freeze();
+    let start = Instant::now();
+    let mut longest = Duration::ZERO;
+    while start.elapsed() < Duration::from_secs(8) {
+        for node in &frozen {
+            for _ in 0..20 {
+                a.adapter.send_to(&node.id, Bytes::from(vec![7; 100_000]));
+            }
+        }
+        let asked = Instant::now();
+        a.adapter.send_to(&c.id, Bytes::from_static(b"are you there"));
+        c.is_sent(&a.id, "are you there").await;
+        c.adapter.send_to(&a.id, Bytes::from_static(b"yes"));
+        a.is_sent(&c.id, "yes").await;
+        longest = longest.max(asked.elapsed());
+    }
+    a.sees_within(LEASE, &[&c.id]).await;
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
+}
+
 // More than any queue holds, and then an answer from who reads.
 async fn is_not_slowed(a: &Node, c: &mut Node) {
     let message = Bytes::from(vec![7; 1_000]);

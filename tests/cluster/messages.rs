@@ -91,3 +91,17 @@ async fn large_messages_arrive_whole_and_too_large_ones_not_at_all() {
     b.adapter.send_to(&a.id, message.clone());
     assert!(a.next().await.1 == message);
 }
+
+#[tokio::test]
+async fn what_was_sent_before_closing_arrives() {
+    let mut a = Node::start("a", &[]).await;
+    let mut b = Node::start("b", &[a.address]).await;
+    b.sees(&[&a.id]).await;
+    for number in 0..500_u32 {
+        b.adapter.send_to_all(Bytes::from(number.to_be_bytes().repeat(250)));
+    }
+    b.adapter.close().await;
+    for number in 0..500_u32 {
+        assert_eq!(a.next().await.1[..4], number.to_be_bytes());
+    }
+}

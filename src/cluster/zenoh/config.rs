@@ -23,9 +23,6 @@ pub(super) fn build(
     connect: &[Endpoint],
     credentials: &Path,
 ) -> Result<::zenoh::Config, Error> {
-    for endpoint in &options.listen {
-        endpoint.try_listen()?;
-    }
     let config = json!({
         "mode": "peer",
         "listen": {

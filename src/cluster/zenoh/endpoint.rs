@@ -1,13 +1,16 @@
 //! Where a node listens or connects to: `tcp/ADDR:PORT` or `tls/HOST:PORT`.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::str::FromStr;
 use std::time::Duration;
 
+use tokio::net::{TcpListener, lookup_host};
+use tokio::time::{Instant, timeout_at};
+
 use super::Error;
 
-// Whether an endpoint is this node itself is looked up before connecting, but not waited for for long.
+// Which endpoints are this node itself is looked up before connecting; no longer than this for all together.
 const RESOLVE: Duration = Duration::from_secs(2);
 
 /// Where a node listens or connects to: `tcp/ADDR:PORT` or `tls/HOST:PORT`. An address of IPv6 has its brackets.
@@ -70,22 +73,17 @@ impl Endpoint {
     }
 
     /// Fails when nothing can listen there. Zenoh's own error for it tells of its sources.
-    pub(super) fn try_listen(&self) -> Result<(), Error> {
-        self.address()
-            .to_socket_addrs()
-            .and_then(|addresses| TcpListener::bind(&*addresses.collect::<Vec<_>>()))
-            .map(drop)
-            .map_err(|source| Error::Listen { endpoint: self.clone(), source })
+    pub(super) async fn try_listen(&self) -> Result<(), Error> {
+        let listener = TcpListener::bind(self.address()).await;
+        listener.map(drop).map_err(|source| Error::Listen { endpoint: self.clone(), source })
     }
 
-    async fn is_own(&self, listen: &[Endpoint]) -> bool {
+    async fn is_own(&self, listen: &[Endpoint], deadline: Instant) -> bool {
         let ports = || listen.iter().filter(|own| own.port == self.port);
         if ports().next().is_none() {
             return false;
         }
-        let Ok(Ok(addresses)) =
-            tokio::time::timeout(RESOLVE, tokio::net::lookup_host(self.address())).await
-        else {
+        let Ok(Ok(addresses)) = timeout_at(deadline, lookup_host(self.address())).await else {
             return false;
         };
         let mut addresses = addresses.map(|address| address.ip()).peekable();
@@ -104,9 +102,10 @@ impl Endpoint {
 
 /// The endpoints that are not this node itself, so that all nodes can be given the same list.
 pub(super) async fn without_own(connect: &[Endpoint], listen: &[Endpoint]) -> Vec<Endpoint> {
+    let deadline = Instant::now() + RESOLVE;
     let mut others = Vec::with_capacity(connect.len());
     for endpoint in connect {
-        if !others.contains(endpoint) && !endpoint.is_own(listen).await {
+        if !others.contains(endpoint) && !endpoint.is_own(listen, deadline).await {
             others.push(endpoint.clone());
         }
     }

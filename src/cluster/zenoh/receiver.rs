@@ -68,11 +68,11 @@ impl Receiver {
         }
         match sample.kind() {
             SampleKind::Put => {
-                log::info!("node {node} is there");
+                log::info!("node {:?} is there", node.name());
                 self.nodes.send_if_modified(|nodes| nodes.insert(node));
             }
             SampleKind::Delete => {
-                log::info!("node {node} is gone");
+                log::info!("node {:?} is gone", node.name());
                 self.known().remove(&key::to_bytes(&node));
                 self.nodes.send_if_modified(|nodes| nodes.remove(&node));
             }

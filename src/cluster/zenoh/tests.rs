@@ -39,8 +39,7 @@ async fn connected(options: Options) -> Session {
 
 #[tokio::test]
 async fn what_does_not_prove_the_secret_is_ignored() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let endpoint = [format!("tcp/127.0.0.1:{port}").parse::<Endpoint>().unwrap()];
+    let endpoint = [free()];
     let folder = tempfile::tempdir().unwrap();
     let (a, mut incoming) = Zenoh::open(options("a", &endpoint, &[], &folder)).await.unwrap();
     let stranger = connected(options("stranger", &[], &endpoint, &folder)).await;
@@ -92,4 +91,30 @@ async fn what_does_not_prove_the_secret_is_ignored() {
     }
     apart(move || stranger.close().wait()).await.unwrap();
     a.close().await;
+}
+
+#[tokio::test]
+async fn who_connects_without_the_secret_is_refused() {
+    let endpoint = [free()];
+    let folder = tempfile::tempdir().unwrap();
+    let (a, _incoming) = Zenoh::open(options("a", &endpoint, &[], &folder)).await.unwrap();
+    // With but one attempt, whose end is told.
+    let once = async |secret: &str| {
+        let options =
+            Options { secret: Secret::new(secret), ..options("b", &[], &endpoint, &folder) };
+        let credentials = credentials::write(&options).unwrap();
+        let mut config = config::build(&options, &endpoint, credentials.path()).unwrap();
+        config.insert_json5("connect/timeout_ms", "0").unwrap();
+        config.insert_json5("connect/exit_on_failure", "true").unwrap();
+        apart(move || ::zenoh::open(config).wait()?.close().wait()).await
+    };
+    once("guess").await.unwrap_err();
+    once("secret").await.unwrap();
+    once("Secret").await.unwrap_err();
+    a.close().await;
+}
+
+fn free() -> Endpoint {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    format!("tcp/127.0.0.1:{port}").parse().unwrap()
 }

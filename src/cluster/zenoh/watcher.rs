@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use log::Level;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -11,45 +12,82 @@ use tokio::time::{sleep, timeout};
 use super::super::NodeId;
 use super::Endpoint;
 
-const PAUSE: Duration = Duration::from_secs(10);
+// From the first look to the next; it doubles while nodes are missing.
+const FIRST: Duration = Duration::from_secs(10);
+const LAST: Duration = Duration::from_secs(160);
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Looks every ten seconds, and only while fewer nodes are there than it was told of, whether they can
-/// be connected to. Each change is logged once.
+/// Looks, only while fewer nodes are there than it was told of, whether they can be connected to. Each
+/// change is logged once.
 pub(super) async fn watch(endpoints: Vec<Endpoint>, nodes: watch::Receiver<HashSet<NodeId>>) {
-    let mut away = HashSet::new();
-    let mut refused = false;
+    let mut known = Known::default();
+    let mut pause = FIRST;
     loop {
-        sleep(PAUSE).await;
-        let complete = || nodes.borrow().len() >= endpoints.len();
-        if complete() {
-            if !away.is_empty() || refused {
-                log::info!("as many nodes are there as this one connects to");
+        sleep(pause).await;
+        let mut reached = Vec::new();
+        if nodes.borrow().len() < endpoints.len() {
+            for endpoint in &endpoints {
+                reached.push((endpoint, reach(endpoint).await));
             }
-            away.clear();
-            refused = false;
-            continue;
         }
-        for endpoint in &endpoints {
-            match reach(endpoint).await {
-                Err(reason) if away.insert(endpoint) => {
-                    log::warn!(
-                        "cannot connect to {endpoint}: {reason}; it is tried again until it is there"
-                    );
+        // Some may have come meanwhile.
+        let there = nodes.borrow().len();
+        pause = if there < endpoints.len() { LAST.min(2 * pause) } else { FIRST };
+        for (level, line) in known.compare(&reached, there, endpoints.len()) {
+            log::log!(level, "{line}");
+        }
+    }
+}
+
+/// What was said last.
+#[derive(Default)]
+struct Known {
+    away: HashSet<Endpoint>,
+    missing: bool,
+}
+
+impl Known {
+    /// What is to be said now, of `there` nodes and these `wanted`.
+    fn compare(
+        &mut self,
+        reached: &[(&Endpoint, Result<(), String>)],
+        there: usize,
+        wanted: usize,
+    ) -> Vec<(Level, String)> {
+        let mut lines = Vec::new();
+        if there >= wanted {
+            if !self.away.is_empty() || self.missing {
+                lines.push((
+                    Level::Info,
+                    "as many nodes are there as this one connects to".to_owned(),
+                ));
+            }
+            *self = Known::default();
+            return lines;
+        }
+        for (endpoint, reached) in reached {
+            match reached {
+                Err(reason) if self.away.insert((*endpoint).clone()) => lines.push((
+                    Level::Warn,
+                    format!("cannot connect to {endpoint}: {reason}; it is tried again until it is there"),
+                )),
+                Ok(()) if self.away.remove(endpoint) => {
+                    lines.push((Level::Info, format!("{endpoint} can be connected to")));
                 }
-                Ok(()) if away.remove(endpoint) => log::info!("{endpoint} can be connected to"),
                 _ => {}
             }
         }
-        if away.is_empty() && !complete() && !refused {
-            refused = true;
-            log::warn!(
-                "all nodes that this one connects to answer, but only {} of {} are there; \
-                 do all have the same secret, site and kind of endpoint?",
-                nodes.borrow().len(),
-                endpoints.len(),
-            );
+        if self.away.is_empty() && !reached.is_empty() && !self.missing {
+            self.missing = true;
+            lines.push((
+                Level::Warn,
+                format!(
+                    "all nodes that this one connects to answer, but only {there} of {wanted} are there; do all have \
+                     the same secret and site, and certificates of the same authority?"
+                ),
+            ));
         }
+        lines
     }
 }
 
@@ -58,5 +96,33 @@ async fn reach(endpoint: &Endpoint) -> Result<(), String> {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("no answer".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_change_is_said_once() {
+        let [a, b] = ["tcp/a:1", "tcp/b:1"].map(|text| text.parse::<Endpoint>().unwrap());
+        let mut known = Known::default();
+        let mut said = |reached: [Result<(), &str>; 2], there| {
+            let [first, second] = reached.map(|reached| reached.map_err(str::to_owned));
+            let lines = known.compare(&[(&a, first), (&b, second)], there, 2);
+            lines
+                .into_iter()
+                .map(|(_, line)| line.split([':', ';']).next().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let (ok, refused) = (Ok(()), Err("connection refused"));
+        assert_eq!(said([ok, refused], 1), ["cannot connect to tcp/b"]);
+        assert_eq!(said([ok, refused], 1), [""; 0]);
+        let missing = "all nodes that this one connects to answer, but only 1 of 2 are there";
+        assert_eq!(said([ok, ok], 1), ["tcp/b", missing]);
+        assert_eq!(said([ok, ok], 1), [""; 0]);
+        assert_eq!(said([ok, ok], 2), ["as many nodes are there as this one connects to"]);
+        assert_eq!(said([ok, ok], 2), [""; 0]);
+        assert_eq!(said([refused, ok], 0), ["cannot connect to tcp/a"]);
     }
 }
