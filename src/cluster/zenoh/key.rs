@@ -1,9 +1,11 @@
 //! The keys under which nodes announce themselves and are sent to. Owns how a site and a node are
 //! written in them and in messages; what the text of a node's name may be is not limited but in length.
 //!
-//!     kilonova1/SITE/node/NODE/PROOF    the liveliness token of a node
-//!     kilonova1/SITE/all                messages to all
-//!     kilonova1/SITE/to/NODE            messages to one
+//! ```text
+//! kilonova1/SITE/node/NODE/PROOF    the liveliness token of a node
+//! kilonova1/SITE/all                messages to all
+//! kilonova1/SITE/to/NODE            messages to one
+//! ```
 //!
 //! Whom a message is from stands in the message: as nothing is sent under a key that nobody has subscribed to
 //! as it is, Zenoh looks no key up twice and sends a number for it.
