@@ -68,7 +68,7 @@ impl Server {
             line.clear();
             assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it listened");
             let at = line
-                .split("127.0.0.1:")
+                .split("http://127.0.0.1:")
                 .nth(1)
                 .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
             if let Some(port @ 1..) = at.and_then(|port| port.parse().ok()) {
