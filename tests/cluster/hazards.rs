@@ -7,7 +7,24 @@ use kilonova::cluster::Adapter;
 use kilonova::cluster::zenoh::MAX_WAITING;
 
 use super::proxy::Proxy;
-use super::support::{LEASE, Node};
+use super::support::{LEASE, Node, free};
+
+/// All connect to all in the same moment, where each refuses the other's second connection.
+#[tokio::test]
+async fn thundering_herd() {
+    let addresses: [_; 5] = std::array::from_fn(|_| free());
+    let start = |index: usize| {
+        let name = format!("node-{index}");
+        async move { Node::start_with(&name, addresses[index], &addresses, |_| {}).await }
+    };
+    let (a, b, c, d, e) = tokio::join!(start(0), start(1), start(2), start(3), start(4));
+    let mut nodes = [a, b, c, d, e];
+    let ids = nodes.each_ref().map(|node| node.id.clone());
+    for node in &mut nodes {
+        let others: Vec<_> = ids.iter().filter(|id| **id != node.id).collect();
+        node.sees(&others).await;
+    }
+}
 
 #[tokio::test]
 async fn netsplit() {

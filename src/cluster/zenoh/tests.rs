@@ -37,7 +37,8 @@ async fn connected(options: Options) -> Session {
     apart(move || ::zenoh::open(config).wait()).await.unwrap()
 }
 
-#[tokio::test]
+// On several threads, as a session that is dropped by a failing test insists on it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_does_not_prove_the_secret_is_ignored() {
     let endpoint = [free()];
     let folder = tempfile::tempdir().unwrap();
@@ -93,7 +94,7 @@ async fn what_does_not_prove_the_secret_is_ignored() {
     a.close().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn who_connects_without_the_secret_is_refused() {
     let endpoint = [free()];
     let folder = tempfile::tempdir().unwrap();
