@@ -4,9 +4,12 @@
 
 mod copying;
 mod frozen;
+mod lost;
 mod nodes;
 mod restart;
 mod tls;
+
+use kilonova::connection::{Database, Postgres};
 
 use crate::databases::Home;
 use crate::databases::cluster::Cluster;
@@ -16,4 +19,9 @@ fn start() -> Option<(Cluster, Home)> {
     let cluster = Cluster::start(&[])?;
     let home = Home::on(&cluster.url());
     Some((cluster, home))
+}
+
+/// The database of a URL.
+fn at(url: &str) -> Database {
+    Database::Postgres(Box::new(Postgres::parse(url).unwrap()))
 }
