@@ -2,10 +2,13 @@
 //! one of them that has frozen. Each test has a server of its own; they skip where PostgreSQL is not
 //! installed, unless KILONOVA_TEST_REQUIRE has `postgres`.
 
+mod away;
 mod copying;
 mod frozen;
 mod lost;
 mod nodes;
+mod refusals;
+mod reindexing;
 mod restart;
 mod tls;
 
