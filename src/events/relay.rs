@@ -5,12 +5,16 @@
 //! another process is read from the log. Owns that order and nothing else: who hears an event is
 //! the registry's.
 
+#[cfg(test)]
+mod tests;
+
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::order::Order;
 use super::pace::Pace;
@@ -180,6 +184,7 @@ impl Relay {
         let Some(last) = envelopes.last().map(|(envelope, _)| envelope.position()) else { return };
         let (pubsub, recent, pace) = (self.pubsub.clone(), self.recent.clone(), self.pace.clone());
         let publish = async move {
+            let begun = Instant::now();
             let mut together = Vec::with_capacity(envelopes.len());
             for (envelope, told) in envelopes {
                 if let Some((subject, may_redact)) = told {
@@ -192,7 +197,7 @@ impl Relay {
                 return;
             }
             recent.mark_sent(last);
-            pace.turned().await;
+            pace.settle(begun).await;
         };
         self.publishing = true;
         ctx.spawn(publish.into_actor(self).map(|(), relay, ctx| {
