@@ -1,13 +1,14 @@
 //! A connection to PostgreSQL over which Diesel's synchronous queries run: tokio-postgres
 //! underneath, which needs no C library, driven by the thread that asks.
 //!
-//! Owns what is sent when, how a session is set up and when a connection is given up. Statements
+//! Owns what is sent when. Statements
 //! that only begin something, take a lock or release a savepoint are held and go out with the next
 //! one, in one round trip.
 
 mod events;
 mod hosts;
 mod multi;
+mod session;
 pub(super) mod url;
 
 use std::future::Future;
@@ -35,35 +36,9 @@ use futures_util::future::join;
 use futures_util::stream::BoxStream;
 
 use self::events::Events;
+use self::session::{BEGINNING, SETTINGS};
 use self::url::Postgres;
 use super::Access;
-
-/// What every session is told. A node that stops in the middle of a transaction, frozen or cut off,
-/// holds up the others for as long as the first of these says, and no longer.
-///
-/// A database that is set to acknowledge commits before they are on disk is told otherwise; one that
-/// waits for more than its own disk is left alone.
-const SESSION: &str = "\
-    SET client_min_messages = warning;\
-    SET idle_in_transaction_session_timeout = '5s';\
-    SET lock_timeout = '10s';\
-    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;\
-    SET tcp_user_timeout = '20s';\
-    SELECT set_config('synchronous_commit', 'on', false) \
-        WHERE current_setting('synchronous_commit') = 'off'";
-
-/// What a reader is told beside that, and how long its answers are waited for: there is somebody who
-/// waits for them.
-const READS: (&str, Duration) = (
-    "SET default_transaction_read_only = on; SET statement_timeout = '10s'",
-    Duration::from_secs(15),
-);
-
-/// The same for a writer, whose statements may change many rows.
-const WRITES: (&str, Duration) = ("SET statement_timeout = '30s'", Duration::from_secs(45));
-
-/// How long the first answer of a transaction is waited for: it waits for locks, and does little else.
-const BEGINNING: Duration = Duration::from_secs(15);
 
 /// What statements begin with that wait for the next one.
 const HELD: [&str; 4] =
@@ -90,14 +65,10 @@ impl PostgresConnection {
             instrumentation: None,
             held: String::new(),
         };
-        let (session, patience) = match access {
-            Access::Read => READS,
-            Access::Write => WRITES,
-        };
         connection
-            .batch_execute(&format!("{SESSION};{session}"))
+            .batch_execute(&format!("{SETTINGS};{}", session::settings(access)))
             .map_err(ConnectionError::CouldntSetupConfiguration)?;
-        connection.set_patience(patience);
+        connection.set_patience(session::patience(access));
         Ok(connection)
     }
 

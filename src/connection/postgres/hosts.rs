@@ -29,9 +29,9 @@ pub(super) async fn connect(
     if config.get_load_balance_hosts() == LoadBalanceHosts::Random {
         hosts.shuffle(&mut rand::rng());
     }
-    let mut refusal = "the URL names no host".to_owned();
-    for host in hosts {
-        refusal = match timeout(limit, host.connect(tls.clone())).await {
+    let mut refusals = Vec::new();
+    for host in &hosts {
+        let refusal = match timeout(limit, host.connect(tls.clone())).await {
             Ok(Ok((client, connection))) => match connection.parameter("server_encoding") {
                 // Elsewhere a text comes back as another one, or cannot be written at all.
                 Some(encoding) if encoding != "UTF8" => {
@@ -42,8 +42,29 @@ pub(super) async fn connect(
             Ok(Err(error)) => explain(&error),
             Err(_) => format!("no answer within {limit:?}"),
         };
+        refusals.push(match hosts.len() {
+            1 => refusal,
+            _ => format!("{}: {refusal}", names(host)),
+        });
     }
-    Err(ConnectionError::BadConnection(refusal))
+    Err(ConnectionError::BadConnection(refusals.join("; ")))
+}
+
+/// Its hosts, for people.
+pub(super) fn names(config: &Config) -> String {
+    let ports = config.get_ports();
+    let port = |index| ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+    let name = |host: &Host| match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(path) => path.display().to_string(),
+    };
+    let names: Vec<String> = match config.get_hosts() {
+        [] => config.get_hostaddrs().iter().map(ToString::to_string).collect(),
+        hosts => hosts.iter().map(name).collect(),
+    };
+    let all = names.iter().enumerate().map(|(index, name)| format!("{name}:{}", port(index)));
+    all.collect::<Vec<_>>().join(",")
 }
 
 /// The same configuration for each of its hosts alone.

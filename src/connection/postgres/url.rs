@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use diesel::ConnectionResult;
 use percent_encoding::percent_decode_str;
-use tokio_postgres::config::{Config, Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::config::{Config, SslMode, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::events::explain;
@@ -115,16 +115,8 @@ impl Postgres {
 /// Where it is, without user and password.
 impl fmt::Display for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = match self.config.get_hosts().first() {
-            Some(Host::Tcp(name)) => name.clone(),
-            #[cfg(unix)]
-            Some(Host::Unix(path)) => path.display().to_string(),
-            None => {
-                self.config.get_hostaddrs().first().map(ToString::to_string).unwrap_or_default()
-            }
-        };
-        let port = self.config.get_ports().first().copied().unwrap_or(5432);
-        write!(f, "{} at {host}:{port}", self.config.get_dbname().unwrap_or("postgres"))
+        let name = self.config.get_dbname().unwrap_or("postgres");
+        write!(f, "{name} at {}", hosts::names(&self.config))
     }
 }
 
@@ -143,6 +135,8 @@ mod tests {
         let url = "postgres://ada:hunter2@db.example:5433/blog?sslmode=disable";
         let server = Postgres::parse(url).unwrap();
         assert_eq!(server.to_string(), "blog at db.example:5433");
+        let several = Postgres::parse("postgres://ada:hunter2@one,%2Frun:7/blog").unwrap();
+        assert_eq!(several.to_string(), "blog at one:5432,/run:7");
         let database = crate::connection::Database::Postgres(Box::new(server.clone()));
         assert!(!format!("{server:?} {database:?} {database}").contains("hunter2"));
         for refused in [

@@ -47,6 +47,12 @@ fn a_standby_or_a_dead_host_that_is_named_first_hides_the_primary() {
     for access in [Access::Write, Access::Read] {
         at(&url).open(access).unwrap();
     }
+    let neither = format!("127.0.0.1:{silent},127.0.0.1:{}", standby.port());
+    let url = format!("postgres://postgres@{neither}/postgres?connect_timeout=1");
+    let said = at(&url).open(Access::Write).err().unwrap().to_string();
+    for words in [format!(":{silent}: no answer"), format!(":{}: database does", standby.port())] {
+        assert!(said.contains(&words), "{said}");
+    }
     // One that only reads is no place to start a site on.
     let refused = kilonova::db::Db::open(&at(&standby.url()), Box::new(|_| {})).err();
     let said = refused.unwrap().to_string();
