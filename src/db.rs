@@ -3,6 +3,7 @@
 //! Owns pools, threads, migrations and what counts as an outage. The queries are the models'.
 
 mod error;
+mod job;
 mod lock;
 mod migrate;
 mod readers;
@@ -18,6 +19,7 @@ pub use self::error::Error;
 use self::readers::Readers;
 pub use self::tx::{Touches, Tx};
 use crate::connection::{Access, Database, DbConnection, snapshot};
+use crate::models::answer::Key;
 use crate::models::event::{self, Event};
 
 /// Readers at once. Each holds a connection and, while it runs, one thread of the blocking pool.
@@ -142,17 +144,25 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + From<diesel::result::Error> + Send + 'static,
     {
-        self.transaction_on(Touches::ExistingRows, work).await
+        self.transaction_on(Touches::ExistingRows, None, work).await
     }
 
-    /// The same, saying what it touches: one that only adds rows waits for no other node's.
-    pub async fn transaction_on<T, E, F>(&self, touches: Touches, work: F) -> Result<At<T>, E>
+    /// The same, saying what it touches: one that only adds rows waits for no other node's. Of those
+    /// that answer a request of one key there is one at a time, over all nodes.
+    pub async fn transaction_on<T, E, F>(
+        &self,
+        touches: Touches,
+        key: Option<Key>,
+        work: F,
+    ) -> Result<At<T>, E>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + From<diesel::result::Error> + Send + 'static,
     {
-        self.writer.enqueue(touches, work)?.await.map_err(|_| Error::Stopped)?
+        let (job, answer) = job::pending(touches, key, work);
+        self.writer.enqueue(job)?;
+        answer.await.map_err(|_| Error::Stopped)?
     }
 
     /// The same for a command, which has a thread to block.
@@ -162,7 +172,8 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + From<diesel::result::Error> + Send + 'static,
     {
-        let answer = self.writer.enqueue(Touches::ExistingRows, work)?;
+        let (job, answer) = job::pending(Touches::ExistingRows, None, work);
+        self.writer.enqueue(job)?;
         answer.blocking_recv().map_err(|_| Error::Stopped)?
     }
 

@@ -8,8 +8,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// What all but the connections may have open: SQLite 19 with all its readers, the index about 50
-/// while it writes one segment and merges others, all the rest 20; and half of that for what comes.
+/// What all but the connections may have open: SQLite 19 with all its readers, or PostgreSQL 36, the
+/// index about 50 while it writes one segment and merges others, all the rest 20; and some for what
+/// comes.
 const RESERVE: usize = 128;
 
 /// What each worker has open: an event loop and what wakes it.

@@ -35,7 +35,10 @@ pub(crate) fn reach(name: &str) {
         if !stop {
             std::process::abort();
         }
-        let kill = format!("kill -STOP {}", std::process::id());
-        drop(std::process::Command::new("sh").args(["-c", &kill]).status());
+        let own = std::process::id();
+        // It is another thread that takes the signal: this one waits until it has.
+        let stopped = format!("grep -q '^State:.T' /proc/{own}/status");
+        let freeze = format!("kill -STOP {own}; until {stopped}; do :; done");
+        drop(std::process::Command::new("sh").args(["-c", &freeze]).status());
     }
 }

@@ -7,7 +7,7 @@ pub mod event;
 pub mod note;
 pub mod post;
 
-use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};
 use serde::Serializer;
 
 /// The time now, as the database keeps it: UTC, to the microsecond.
@@ -45,6 +45,10 @@ impl std::str::FromStr for Cursor {
     fn from_str(text: &str) -> Result<Cursor, ()> {
         let (micros, id) = text.split_once('_').ok_or(())?;
         let time = DateTime::from_timestamp_micros(micros.parse().map_err(drop)?).ok_or(())?;
+        // Nothing has another year, and PostgreSQL knows no time before 4713 BC.
+        if !(1..=9999).contains(&time.year()) {
+            return Err(());
+        }
         Ok(Cursor { inserted_at: time.naive_utc(), id: id.parse().map_err(drop)? })
     }
 }

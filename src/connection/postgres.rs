@@ -1,12 +1,14 @@
 //! A connection to PostgreSQL over which Diesel's synchronous queries run: tokio-postgres
 //! underneath, which needs no C library, driven by the thread that asks.
 //!
-//! Owns what is sent when, how a session is set up and when a connection is given up. Statements
+//! Owns what is sent when. Statements
 //! that only begin something, take a lock or release a savepoint are held and go out with the next
 //! one, in one round trip.
 
 mod events;
+mod hosts;
 mod multi;
+mod session;
 pub(super) mod url;
 
 use std::future::Future;
@@ -17,12 +19,15 @@ use diesel::connection::{
     AnsiTransactionManager, CacheSize, Connection, ConnectionSealed, Instrumentation,
     LoadConnection, SimpleConnection,
 };
+use diesel::dsl::sql;
 use diesel::expression::QueryMetadata;
 use diesel::migration::{CREATE_MIGRATIONS_TABLE, MigrationConnection};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{Query, QueryFragment, QueryId};
 use diesel::r2d2::R2D2Connection;
+use diesel::result::Error;
+use diesel::sql_types::Bool;
 use diesel_async::{
     AsyncConnection, AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection,
 };
@@ -31,23 +36,9 @@ use futures_util::future::join;
 use futures_util::stream::BoxStream;
 
 use self::events::Events;
+use self::session::{BEGINNING, SETTINGS};
 use self::url::Postgres;
 use super::Access;
-
-/// What every session is told. A node that stops in the middle of a transaction, frozen or cut off,
-/// holds up the others for as long as the first of these says, and no longer.
-///
-/// A database that is set to acknowledge commits before they are on disk is told otherwise; one that
-/// waits for more than its own disk is left alone.
-const SESSION: &str = "\
-    SET client_min_messages = warning;\
-    SET idle_in_transaction_session_timeout = '5s';\
-    SET lock_timeout = '10s';\
-    SET statement_timeout = '30s';\
-    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;\
-    SET tcp_user_timeout = '20s';\
-    SELECT set_config('synchronous_commit', 'on', false) \
-        WHERE current_setting('synchronous_commit') = 'off'";
 
 /// What statements begin with that wait for the next one.
 const HELD: [&str; 4] =
@@ -74,13 +65,10 @@ impl PostgresConnection {
             instrumentation: None,
             held: String::new(),
         };
-        let read_only = match access {
-            Access::Read => ";SET default_transaction_read_only = on",
-            Access::Write => "",
-        };
         connection
-            .batch_execute(&format!("{SESSION}{read_only}"))
+            .batch_execute(&format!("{SETTINGS};{}", session::settings(access)))
             .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        connection.set_patience(session::patience(access));
         Ok(connection)
     }
 
@@ -102,10 +90,14 @@ impl PostgresConnection {
         let held = std::mem::take(&mut self.held);
         let mut client = &*self.client;
         let query = query(client);
+        let patience = match held.starts_with("BEGIN") {
+            true => self.events.patience.min(BEGINNING),
+            false => self.events.patience,
+        };
         let answer = if held.is_empty() {
             self.events.wait(query)
         } else {
-            self.events.wait(async move {
+            self.events.wait_at_most(patience, async move {
                 let (begun, answer) = join(client.batch_execute(&held), query).await;
                 begun.and(answer)
             })
@@ -122,12 +114,24 @@ impl SimpleConnection for PostgresConnection {
             self.held.push(';');
         }
         self.held.push_str(sql);
-        if HELD.iter().any(|words| sql.starts_with(words)) {
+        if sql.starts_with("BEGIN") {
+            self.events.failed = false;
+        }
+        if self.events.failed && sql.starts_with("COMMIT") {
+            // The server would roll back, and call that a success.
+            return Err(Error::RollbackTransaction);
+        }
+        // What follows a failure fails as well, and who ends a savepoint has to hear of it.
+        if !self.events.failed && HELD.iter().any(|words| sql.starts_with(words)) {
             return Ok(());
         }
         let all = std::mem::take(&mut self.held);
         let mut client = &*self.client;
-        self.events.wait(client.batch_execute(&all))
+        let answer = self.events.wait(client.batch_execute(&all));
+        if answer.is_ok() && sql.starts_with("ROLLBACK") {
+            self.events.failed = false;
+        }
+        answer
     }
 }
 
@@ -200,7 +204,12 @@ impl LoadConnection for PostgresConnection {
 
 impl MigrationConnection for PostgresConnection {
     fn setup(&mut self) -> QueryResult<usize> {
-        self.batch_execute(CREATE_MIGRATIONS_TABLE).map(|()| 0)
+        // To make what is there takes the right to make tables, which a server can do without.
+        let there = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
+        if !diesel::select(there).get_result::<bool>(self)? {
+            self.batch_execute(CREATE_MIGRATIONS_TABLE)?;
+        }
+        Ok(0)
     }
 }
 

@@ -97,13 +97,12 @@ where
     F: FnOnce(&mut Tx<'_>) -> AppResult<T> + Send + 'static,
 {
     let key = key(request, params)?;
+    let fingerprint = key.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default();
     let answered = state
         .db
-        .transaction_on(touches, move |tx| {
-            if let Some(key) = &key
-                && let Some((first, position)) = tx.first_answer(key)?
-            {
-                if first.fingerprint != key.fingerprint {
+        .transaction_on(touches, key, move |tx| {
+            if let Some((first, position)) = tx.first_answer()? {
+                if first.fingerprint != fingerprint {
                     return Err(AppError::Unprocessable(
                         "Idempotency-Key was used for another request".to_owned(),
                     ));
@@ -111,12 +110,9 @@ where
                 return Ok((first, Some(position)));
             }
             let thing = work(tx)?;
-            let fingerprint = key.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default();
             let body = serde_json::to_string(&thing)?;
             let answer = Answer { fingerprint, location: location(&thing), body };
-            if let Some(key) = &key {
-                tx.keep_answer(key, &answer)?;
-            }
+            tx.keep_answer(&answer)?;
             Ok::<_, AppError>((answer, None))
         })
         .await?;

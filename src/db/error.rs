@@ -2,19 +2,6 @@
 
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
 
-/// What PostgreSQL says when it is going, coming, full or busy, and not when a query is wrong.
-const POSTGRES: [&str; 9] = [
-    "terminating connection",
-    "the database system is",
-    "in a read-only transaction",
-    "due to lock timeout",
-    "due to statement timeout",
-    "deadlock detected",
-    "No space left on device",
-    "could not extend file",
-    "too many clients",
-];
-
 /// Why a read or a transaction did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -42,7 +29,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Sorts an error of Diesel's. Its message is all there is to tell a full disk by.
+    /// Sorts an error of Diesel's. SQLite's message is all there is to tell its full disk by.
     pub fn of(error: Diesel) -> Error {
         match error {
             Diesel::DatabaseError(kind, ref info) => {
@@ -51,10 +38,10 @@ impl Error {
                     kind,
                     DatabaseErrorKind::ClosedConnection
                         | DatabaseErrorKind::UnableToSendCommand
+                        | DatabaseErrorKind::ReadOnlyTransaction
                         | DatabaseErrorKind::SerializationFailure
                 );
                 let outage = lost
-                    || POSTGRES.iter().any(|sign| message.contains(sign))
                     || [
                         "is full",
                         "disk I/O",

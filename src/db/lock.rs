@@ -2,7 +2,10 @@
 //! its nature and needs none.
 //!
 //! In this order, so that no two transactions ever wait for one another: first that of changes,
-//! then those of single keys, last the log's row, with which a transaction gets its positions.
+//! then those of single keys, before any row; last the log's row, with which a transaction gets its
+//! positions.
+
+use std::collections::BTreeSet;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -26,16 +29,31 @@ pub(super) fn changes(connection: &mut DbConnection) -> QueryResult<()> {
     }
 }
 
-/// Waits until no other transaction answers a request under this key, until the transaction's end.
-pub(super) fn key(connection: &mut DbConnection, key: &Key) -> QueryResult<()> {
+/// Waits until no other transaction answers a request under one of these keys, until the
+/// transaction's end.
+pub(super) fn keys<'a>(
+    connection: &mut DbConnection,
+    keys: impl Iterator<Item = &'a Key>,
+) -> QueryResult<()> {
+    let DbConnection::Postgres(c) = connection else { return Ok(()) };
+    // All in one order: two batches with the same keys would else wait for one another.
+    for number in keys.map(number).collect::<BTreeSet<i64>>() {
+        c.batch_execute(&format!("SELECT pg_advisory_xact_lock({number})"))?;
+    }
+    Ok(())
+}
+
+/// What PostgreSQL knows a key by. Two keys of one number only wait for one another.
+fn number(key: &Key) -> i64 {
+    let digest = Sha256::new().chain_update(&key.path).chain_update([0]);
+    let digest = digest.chain_update(&key.key).finalize();
+    digest.iter().take(7).fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte))
+}
+
+/// Waits until every transaction that has been given positions has ended, one way or the other.
+pub(super) fn log(connection: &mut DbConnection) -> QueryResult<()> {
     match connection {
         DbConnection::Sqlite(_) => Ok(()),
-        DbConnection::Postgres(c) => {
-            let digest = Sha256::new().chain_update(&key.path).chain_update([0]);
-            let digest = digest.chain_update(&key.key).finalize();
-            // Two keys with the same digits only wait for one another.
-            let number = digest.iter().take(7).fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
-            c.batch_execute(&format!("SELECT pg_advisory_xact_lock({number})"))
-        }
+        DbConnection::Postgres(c) => c.batch_execute("SELECT position FROM log FOR SHARE"),
     }
 }

@@ -2,7 +2,6 @@
 
 use diesel::prelude::*;
 
-use super::lock;
 use crate::connection::DbConnection;
 use crate::models::answer::{self, Answer, Key};
 use crate::models::event::NewEvent;
@@ -20,6 +19,8 @@ pub enum Touches {
 pub struct Tx<'a> {
     /// For the models' queries.
     pub connection: &'a mut DbConnection,
+    /// The key of the request that this answers, which nobody else answers meanwhile.
+    pub(super) key: Option<Key>,
     pub(super) written: Written,
     /// The position before this transaction's own events, while no other node writes.
     pub(super) base: i64,
@@ -47,15 +48,19 @@ impl Tx<'_> {
         self.written.freed += bytes;
     }
 
-    /// The first answer to the request of this key and its position, if there was one. Nobody else
-    /// answers it until this transaction has ended.
-    pub fn first_answer(&mut self, key: &Key) -> QueryResult<Option<(Answer, i64)>> {
-        lock::key(self.connection, key)?;
-        answer::find(self.connection, key)
+    /// The first answer to the request that this transaction answers, and its position, if there was
+    /// one.
+    pub fn first_answer(&mut self) -> QueryResult<Option<(Answer, i64)>> {
+        match &self.key {
+            Some(key) => answer::find(self.connection, key),
+            None => Ok(None),
+        }
     }
 
-    /// Keeps the first answer to the request of a key, true as of the events announced so far.
-    pub fn keep_answer(&mut self, key: &Key, answer: &Answer) -> QueryResult<()> {
+    /// Keeps the first answer to the request, if it has a key, as true as of the events announced so
+    /// far.
+    pub fn keep_answer(&mut self, answer: &Answer) -> QueryResult<()> {
+        let Some(key) = &self.key else { return Ok(()) };
         let position = self.base + self.written.events.len() as i64;
         answer::insert(self.connection, key, answer, position)?;
         self.written.answers.push(key.clone());

@@ -3,7 +3,6 @@
 //! A commit costs a flush of the disk, and on PostgreSQL the positions are given to one node at a
 //! time; transactions that queue up behind one commit share the next.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -12,10 +11,11 @@ use diesel::Connection as _;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::R2D2Connection;
 use diesel::result::Error as Diesel;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
+use super::job::Job;
 use super::tx::Written;
-use super::{At, Error, OnCommit, Touches, Tx, lock};
+use super::{Error, OnCommit, Touches, Tx, lock};
 use crate::connection::{Access, Database, DbConnection, transaction, with_variant};
 use crate::failpoint;
 use crate::models::answer;
@@ -29,6 +29,9 @@ const BATCH: usize = 64;
 
 /// How long it is tried to find out whether a commit has happened whose answer was lost.
 const FINDING_OUT: Duration = Duration::from_secs(3);
+
+/// Whatever the database is set to: what other nodes have committed is to be seen after each lock.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
@@ -49,17 +52,10 @@ impl Writer {
         Ok(Writer { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
     }
 
-    pub(super) fn enqueue<T, E, F>(&self, touches: Touches, work: F) -> Result<Answer<T, E>, Error>
-    where
-        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
-        let (reply, answer) = oneshot::channel();
-        let job = Pending { touches, work: Some(work), outcome: None, reply };
+    pub(super) fn enqueue(&self, job: Box<dyn Job>) -> Result<(), Error> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        match queue.as_ref().map(|queue| queue.try_send(Box::new(job))) {
-            Some(Ok(())) => Ok(answer),
+        match queue.as_ref().map(|queue| queue.try_send(job)) {
+            Some(Ok(())) => Ok(()),
             Some(Err(mpsc::error::TrySendError::Full(_))) => Err(Error::Overloaded),
             Some(Err(mpsc::error::TrySendError::Closed(_))) | None => Err(Error::Stopped),
         }
@@ -71,63 +67,6 @@ impl Writer {
         if thread.is_some_and(|thread| thread.join().is_err()) {
             log::error!("the writer's thread panicked");
         }
-    }
-}
-
-/// What a transaction's caller waits for.
-pub(super) type Answer<T, E> = oneshot::Receiver<Result<At<T>, E>>;
-
-/// A transaction in the queue, its types erased.
-trait Job: Send {
-    fn touches(&self) -> Touches;
-    /// Does the work and keeps its outcome. False: roll back what it wrote.
-    fn run(&mut self, tx: &mut Tx<'_>) -> bool;
-    /// Answers with the outcome, after the commit; `position` is its last event's or, when it has
-    /// none, the last one before it.
-    fn answer(self: Box<Self>, position: i64);
-    /// Answers that the commit failed.
-    fn fail(self: Box<Self>, error: Error);
-}
-
-struct Pending<T, E, F> {
-    touches: Touches,
-    work: Option<F>,
-    outcome: Option<Result<T, E>>,
-    reply: oneshot::Sender<Result<At<T>, E>>,
-}
-
-impl<T, E, F> Job for Pending<T, E, F>
-where
-    F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send,
-    T: Send,
-    E: From<Error> + Send,
-{
-    fn touches(&self) -> Touches {
-        self.touches
-    }
-
-    fn run(&mut self, tx: &mut Tx<'_>) -> bool {
-        let Some(work) = self.work.take() else { return false };
-        // What the work touched is rolled back with its savepoint, so nothing half-done is seen.
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(tx)))
-            .unwrap_or_else(|_| Err(Error::Panicked.into()));
-        self.outcome.insert(outcome).is_ok()
-    }
-
-    fn answer(self: Box<Self>, position: i64) {
-        if let Some(outcome) = self.outcome {
-            // A caller that went away does not want it.
-            drop(self.reply.send(outcome.map(|value| At { value, position })));
-        }
-    }
-
-    fn fail(self: Box<Self>, error: Error) {
-        // What the work itself found wrong is the better answer.
-        let outcome = match self.outcome {
-            Some(Err(own)) => Err(own),
-            _ => Err(error.into()),
-        };
-        drop(self.reply.send(outcome));
     }
 }
 
@@ -156,6 +95,12 @@ fn run(
             Err(error) => {
                 if !std::mem::replace(&mut away, true) {
                     log::error!("the writer cannot open the database: {error}");
+                }
+                // Who has come meanwhile does not wait for the next try as well.
+                while batch.len() < QUEUE
+                    && let Ok(next) = jobs.try_recv()
+                {
+                    batch.push(next);
                 }
                 fail(batch, &error.to_string());
                 continue;
@@ -214,11 +159,17 @@ fn was_committed(database: &Database, done: &Batch) -> bool {
     let Some(last) = done.events.last() else { return false };
     let begun = Instant::now();
     while begun.elapsed() < FINDING_OUT {
-        let found = database.open(Access::Read).map(|mut open| event::holds(&mut open, last));
-        if let Ok(Ok(true)) = found {
-            return true;
+        let found = database.open(Access::Write).map_err(Error::from).and_then(|mut open| {
+            transaction(&mut open, "BEGIN", BEGIN, |connection| {
+                // It may be under way still.
+                lock::log(connection)?;
+                Ok(event::holds(connection, last)?)
+            })
+        });
+        match found {
+            Ok(found) => return found,
+            Err(error) => log::debug!("what became of a commit is not known yet: {error}"),
         }
-        // It is not there to ask, or the server has not noticed yet that it may roll back.
         std::thread::sleep(Duration::from_millis(50));
     }
     false
@@ -253,8 +204,7 @@ struct Failed {
 /// Runs a batch in one transaction, each job in its savepoint, the positions last.
 fn commit(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Batch, Failed> {
     let mut attempted = None;
-    let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
-    let committed = transaction(connection, "BEGIN IMMEDIATE", begin, |connection| {
+    let committed = transaction(connection, "BEGIN IMMEDIATE", BEGIN, |connection| {
         attempted = Some(write(connection, batch)?);
         Ok::<_, Diesel>(())
     });
@@ -270,6 +220,7 @@ fn write(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Ba
     if batch.iter().any(|job| job.touches() == Touches::ExistingRows) {
         lock::changes(connection)?;
     }
+    lock::keys(connection, batch.iter().filter_map(|job| job.key()))?;
     let base = event::log(connection)?.position;
     let mut all = Written::default();
     let mut positions = Vec::new();
@@ -277,7 +228,8 @@ fn write(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Ba
         let before = base + all.events.len() as i64;
         let kept = connection.transaction(|connection| {
             let depth = depth(connection)?;
-            let mut tx = Tx { connection, written: Written::default(), base: before };
+            let key = job.key().cloned();
+            let mut tx = Tx { connection, key, written: Written::default(), base: before };
             let kept = job.run(&mut tx);
             let written = tx.written;
             // A panic inside a transaction of the work's own leaves its savepoint open. The

@@ -102,6 +102,36 @@ impl Cluster {
         assert!(self.pg_ctl(&["-m", mode, "-w", "stop"]).status().unwrap().success());
     }
 
+    /// Freezes it, its connections and whatever else it runs; what is sent to it stays unanswered.
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
+        let main = file.lines().next().unwrap().to_owned();
+        let of_main = |id: &String| {
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            // After the name, which may hold anything, come the state and the parent.
+            let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1));
+            parent == Some(main.as_str())
+        };
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let all = all.filter_map(|entry| entry.file_name().into_string().ok());
+        let parts: Vec<String> = all
+            .filter(|id| id.bytes().all(|digit| digit.is_ascii_digit()))
+            .filter(of_main)
+            .collect();
+        // The main process first: it starts no others then.
+        let kill = format!("kill -{name} {main} {}", parts.join(" "));
+        assert!(as_owner("sh", &["-c", &kill]).current_dir("/").status().unwrap().success());
+    }
+
     fn pg_ctl(&self, arguments: &[&str]) -> Command {
         let mut command = as_owner(self.bin.join("pg_ctl").to_str().unwrap(), &["-s", "-D"]);
         command.arg(self.data()).args(arguments).current_dir("/").stdout(Stdio::null());

@@ -5,16 +5,15 @@ use std::future::Future;
 use std::time::Duration;
 
 use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error};
+use diesel::result::{DatabaseErrorKind as Kind, Error};
 use diesel_async::AsyncPgConnection;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinHandle, yield_now};
+use tokio::time::timeout;
 
 use super::url::Postgres;
 
-/// How long an answer is waited for. The server itself ends what takes too long before that; this
-/// is for one that has stopped while its machine keeps the connection up.
-const PATIENCE: Duration = Duration::from_secs(45);
+const SILENT: &str = "the server does not answer";
 
 /// An event loop and, on it, what reads and writes the socket.
 pub(super) struct Events {
@@ -22,12 +21,15 @@ pub(super) struct Events {
     socket: JoinHandle<()>,
     /// What a lost answer would have said cannot be told from what comes next.
     lost: bool,
-    /// How long an answer is waited for.
+    /// A statement has failed, and nothing was begun or rolled back since.
+    pub(super) failed: bool,
+    /// How long an answer is waited for. The server itself ends what takes too long before that; this
+    /// is for one that has stopped while its machine keeps the connection up.
     pub(super) patience: Duration,
 }
 
 impl Events {
-    /// Connects on a new event loop.
+    /// Connects on a new event loop. Its patience is that of connecting.
     pub(super) fn connect(server: &Postgres) -> ConnectionResult<(AsyncPgConnection, Events)> {
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -40,7 +42,9 @@ impl Events {
                     log::debug!("a connection to PostgreSQL ended: {}", explain(&error));
                 }
             });
-            AsyncPgConnection::try_from(client).await.map(|client| (client, socket))
+            let client = timeout(server.connecting(), AsyncPgConnection::try_from(client)).await;
+            let client = client.map_err(|_| ConnectionError::BadConnection(SILENT.to_owned()))?;
+            client.map(|client| (client, socket))
         });
         let (client, socket) = match opened {
             Ok(opened) => opened,
@@ -49,7 +53,11 @@ impl Events {
                 return Err(error);
             }
         };
-        Ok((client, Events { runtime: Some(runtime), socket, lost: false, patience: PATIENCE }))
+        let patience = server.connecting();
+        Ok((
+            client,
+            Events { runtime: Some(runtime), socket, lost: false, failed: false, patience },
+        ))
     }
 
     /// Runs the loop until the answer is there.
@@ -57,14 +65,29 @@ impl Events {
         &mut self,
         answer: impl Future<Output = QueryResult<T>>,
     ) -> QueryResult<T> {
+        self.wait_at_most(self.patience, answer)
+    }
+
+    /// The same for an answer that cannot take as long.
+    pub(super) fn wait_at_most<T>(
+        &mut self,
+        patience: Duration,
+        answer: impl Future<Output = QueryResult<T>>,
+    ) -> QueryResult<T> {
         let Some(runtime) = self.runtime.as_ref().filter(|_| !self.lost) else {
             return Err(lost("the connection was lost"));
         };
         let answer = runtime
-            .block_on(async { tokio::time::timeout(self.patience, answer).await })
-            .unwrap_or_else(|_| Err(lost("the server does not answer")));
-        if let Err(Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _)) = &answer {
-            self.lost = true;
+            .block_on(async { timeout(patience, answer).await })
+            .unwrap_or_else(|_| Err(lost(SILENT)))
+            .map_err(told_apart);
+        if let Err(error) = &answer {
+            self.failed = true;
+            // A server that takes no writes any more is one that another has taken the place of.
+            self.lost |= matches!(
+                error,
+                Error::DatabaseError(Kind::UnableToSendCommand | Kind::ReadOnlyTransaction, _)
+            );
         }
         answer
     }
@@ -91,8 +114,23 @@ impl Drop for Events {
     }
 }
 
+/// Tells what is wrong with a statement from what is wrong with the server.
+///
+/// PostgreSQL tells the two apart by a code that does not come through diesel-async, and in words of
+/// the server's language. What does come through is the place in the statement, which it names when it
+/// cannot make sense of one, and the kinds of constraints. The rest is a server that is going,
+/// coming, full, busy or forbids something: not available.
+fn told_apart(error: Error) -> Error {
+    match error {
+        Error::DatabaseError(Kind::Unknown, told) if told.statement_position().is_none() => {
+            Error::DatabaseError(Kind::ClosedConnection, told)
+        }
+        other => other,
+    }
+}
+
 fn lost(message: &str) -> Error {
-    Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(message.to_owned()))
+    Error::DatabaseError(Kind::UnableToSendCommand, Box::new(message.to_owned()))
 }
 
 /// An error with what caused it, on one line; tokio-postgres alone says only what it was doing.

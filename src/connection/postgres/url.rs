@@ -4,14 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use diesel::{ConnectionError, ConnectionResult};
+use diesel::ConnectionResult;
 use percent_encoding::percent_decode_str;
-use tokio_postgres::config::{Config, Host, SslMode};
-use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, Connection, Socket};
+use tokio_postgres::config::{Config, SslMode, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::events::explain;
+use super::hosts::{self, Opened};
 use crate::connection::tls::{Tls, Verify};
 
 /// A PostgreSQL database, as a URL names it.
@@ -19,10 +18,12 @@ use crate::connection::tls::{Tls, Verify};
 pub struct Postgres {
     config: Config,
     tls: MakeRustlsConnect,
+    /// How long one host may take until a connection to it can be used.
+    connecting: Duration,
 }
 
-/// A connection before and after TLS is decided on is of one type.
-type Opened = (Client, Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>);
+/// How long that is, unless the URL has a `connect_timeout`.
+const CONNECTING: Duration = Duration::from_secs(3);
 
 impl Postgres {
     /// Reads a URL. `sslmode` is one of libpq's, `prefer` when it is not given, and `sslrootcert`
@@ -30,7 +31,7 @@ impl Postgres {
     /// URL, which may hold a password.
     pub fn parse(url: &str) -> Result<Postgres, String> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        let (mut verify, mut mode) = (Verify::Nothing, SslMode::Prefer);
+        let (mut chosen, mut system) = (None, false);
         let mut tls = Tls::default();
         let mut rest = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -38,7 +39,7 @@ impl Postgres {
             let value = percent_decode_str(value).decode_utf8_lossy();
             match name {
                 "sslmode" => {
-                    (mode, verify) = match &*value {
+                    chosen = Some(match &*value {
                         "disable" => (SslMode::Disable, Verify::Nothing),
                         "prefer" => (SslMode::Prefer, Verify::Nothing),
                         "require" => (SslMode::Require, Verify::Nothing),
@@ -49,38 +50,45 @@ impl Postgres {
                                         verify-full"
                                 .to_owned());
                         }
-                    }
+                    });
                 }
-                "sslrootcert" if value == "system" => {}
+                "sslrootcert" if value == "system" => system = true,
                 "sslrootcert" => tls.roots = Some(PathBuf::from(&*value)),
                 "sslcert" => tls.certificate = Some(PathBuf::from(&*value)),
                 "sslkey" => tls.key = Some(PathBuf::from(&*value)),
                 _ => rest.push(pair),
             }
         }
-        // As libpq does: who names the issuers wants them looked at.
-        if mode == SslMode::Require && verify == Verify::Nothing && tls.roots.is_some() {
-            verify = Verify::Issuer;
-        }
+        // As libpq does: who names the issuers wants them looked at; and of all that the system
+        // trusts, anyone has a certificate of some name.
+        let (mode, verify) = match chosen {
+            None if system => (SslMode::Require, Verify::IssuerAndName),
+            None => (SslMode::Prefer, Verify::Nothing),
+            Some((_, verify)) if system && verify != Verify::IssuerAndName => {
+                return Err("sslrootcert=system needs sslmode=verify-full".to_owned());
+            }
+            Some((SslMode::Require, Verify::Nothing)) if tls.roots.is_some() => {
+                (SslMode::Require, Verify::Issuer)
+            }
+            Some(chosen) => chosen,
+        };
         let mut config: Config = format!("{base}?{}", rest.join("&"))
             .parse()
             .map_err(|error| format!("not a PostgreSQL URL: {}", explain(&error)))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err("the PostgreSQL URL names no host".to_owned());
         }
-        // There is no TLS over a socket of the same machine.
-        #[cfg(unix)]
-        if config.get_hosts().iter().any(|host| matches!(host, Host::Unix(_))) {
-            mode = SslMode::Disable;
-        }
         config.ssl_mode(mode);
         let said = |name: &str| rest.iter().any(|pair| pair.split('=').next() == Some(name));
         if !said("application_name") {
             config.application_name("kilonova");
         }
-        if !said("connect_timeout") {
-            config.connect_timeout(Duration::from_secs(3));
+        // Of several hosts the one that may write, not a standby that only reads.
+        if !said("target_session_attrs") {
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
+        let connecting = config.get_connect_timeout().copied().unwrap_or(CONNECTING);
+        config.connect_timeout(connecting);
         if !said("keepalives_idle") {
             config.keepalives_idle(Duration::from_secs(10));
             config.keepalives_interval(Duration::from_secs(5));
@@ -90,39 +98,25 @@ impl Postgres {
             config.tcp_user_timeout(Duration::from_secs(20));
         }
         let tls = tls.connector(verify)?;
-        Ok(Postgres { config, tls })
+        Ok(Postgres { config, tls, connecting })
     }
 
     /// Opens a connection, encrypted or not.
     pub(super) async fn connect(&self) -> ConnectionResult<Opened> {
-        self.config
-            .connect(self.tls.clone())
-            .await
-            .map_err(|error| ConnectionError::BadConnection(explain(&error)))
+        hosts::connect(&self.config, &self.tls, self.connecting).await
     }
 
-    /// The same server, another database on it.
-    #[must_use]
-    pub fn with_database(&self, name: &str) -> Postgres {
-        let mut other = self.clone();
-        other.config.dbname(name);
-        other
+    /// How long the server may take for the first answers on a connection.
+    pub(super) fn connecting(&self) -> Duration {
+        self.connecting
     }
 }
 
 /// Where it is, without user and password.
 impl fmt::Display for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = match self.config.get_hosts().first() {
-            Some(Host::Tcp(name)) => name.clone(),
-            #[cfg(unix)]
-            Some(Host::Unix(path)) => path.display().to_string(),
-            None => {
-                self.config.get_hostaddrs().first().map(ToString::to_string).unwrap_or_default()
-            }
-        };
-        let port = self.config.get_ports().first().copied().unwrap_or(5432);
-        write!(f, "{} at {host}:{port}", self.config.get_dbname().unwrap_or("postgres"))
+        let name = self.config.get_dbname().unwrap_or("postgres");
+        write!(f, "{name} at {}", hosts::names(&self.config))
     }
 }
 
@@ -141,6 +135,8 @@ mod tests {
         let url = "postgres://ada:hunter2@db.example:5433/blog?sslmode=disable";
         let server = Postgres::parse(url).unwrap();
         assert_eq!(server.to_string(), "blog at db.example:5433");
+        let several = Postgres::parse("postgres://ada:hunter2@one,%2Frun:7/blog").unwrap();
+        assert_eq!(several.to_string(), "blog at one:5432,/run:7");
         let database = crate::connection::Database::Postgres(Box::new(server.clone()));
         assert!(!format!("{server:?} {database:?} {database}").contains("hunter2"));
         for refused in [
@@ -158,6 +154,17 @@ mod tests {
     }
 
     #[test]
+    fn whom_the_system_trusts_is_believed_to_be_anyone() {
+        let url = "postgres://ada@db/blog?sslrootcert=system";
+        let server = Postgres::parse(url).unwrap();
+        assert_eq!(server.config.get_ssl_mode(), SslMode::Require);
+        for weak in ["disable", "prefer", "require", "verify-ca"] {
+            assert!(Postgres::parse(&format!("{url}&sslmode={weak}")).is_err(), "{weak}");
+        }
+        assert!(Postgres::parse(&format!("{url}&sslmode=verify-full")).is_ok());
+    }
+
+    #[test]
     fn what_a_url_asks_for_is_overruled() {
         let said = Postgres::parse(
             "postgres://ada@db/blog?application_name=mine&connect_timeout=9&keepalives_idle=99\
@@ -167,9 +174,8 @@ mod tests {
         assert_eq!(said.config.get_application_name(), Some("mine"));
         assert_eq!(said.config.get_connect_timeout(), Some(&Duration::from_secs(9)));
         assert_eq!(said.config.get_keepalives_idle(), Duration::from_secs(99));
-        let unsaid = Postgres::parse("postgresql:///blog?host=/run/postgresql&sslmode=require");
-        let unsaid = unsaid.unwrap();
+        let unsaid = Postgres::parse("postgres://ada@db/blog?connect_timeout=0").unwrap();
         assert_eq!(unsaid.config.get_application_name(), Some("kilonova"));
-        assert_eq!(unsaid.config.get_ssl_mode(), SslMode::Disable, "a socket of this machine");
+        assert_eq!(unsaid.config.get_connect_timeout(), Some(&CONNECTING), "0 is no limit at all");
     }
 }

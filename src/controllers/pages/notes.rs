@@ -8,6 +8,7 @@ use super::{ROWS, page, see};
 use crate::controllers::notes;
 use crate::controllers::request::{self, Form, Query};
 use crate::controllers::respond::Precondition;
+use crate::db::{Touches, Tx};
 use crate::error::{AppError, AppResult, Found};
 use crate::models::Cursor;
 use crate::models::note::{self, NewNote};
@@ -56,7 +57,8 @@ pub async fn edit(state: Data<State>, request: HttpRequest) -> AppResult<HttpRes
 pub async fn create(state: Data<State>, Form(params): Form) -> AppResult<HttpResponse> {
     match NewNote::changeset(&params) {
         Ok(new) => {
-            let note = state.db.transaction(|tx| notes::insert(tx, new)).await?.value;
+            let insert = |tx: &mut Tx<'_>| notes::insert(tx, new);
+            let note = state.db.transaction_on(Touches::NewRows, None, insert).await?.value;
             Ok(see(format!("/notes#note-{}", note.id)))
         }
         Err(errors) => {

@@ -8,6 +8,7 @@ use super::{ROWS, page, see};
 use crate::controllers::posts;
 use crate::controllers::request::{self, Form, Query};
 use crate::controllers::respond::Precondition;
+use crate::db::{Touches, Tx};
 use crate::error::{AppError, AppResult, Found};
 use crate::models::comment;
 use crate::models::post::{self, NewPost};
@@ -77,7 +78,8 @@ pub async fn create(state: Data<State>, Form(params): Form) -> AppResult<HttpRes
             return new_with(&state, StatusCode::UNPROCESSABLE_ENTITY, form).await;
         }
     };
-    let post = state.db.transaction(|tx| posts::insert(tx, new)).await?.value;
+    let insert = |tx: &mut Tx<'_>| posts::insert(tx, new);
+    let post = state.db.transaction_on(Touches::NewRows, None, insert).await?.value;
     Ok(see(format!("/posts/{}", post.id)))
 }
 

@@ -35,8 +35,8 @@ async fn every_event_goes_out_once_and_in_order_though_every_third_is_not_announ
         let told: Vec<_> = events.into_iter().filter(|event| event.id % 3 != 0).collect();
         tells.announce(told);
     };
-    let db = Db::open(&Database::Sqlite(folder.path().join("db")), Box::new(tell_most))
-        .expect("a database");
+    let database = Database::Sqlite(folder.path().join("db"));
+    let db = Db::open(&database, Box::new(tell_most)).expect("a database");
     let pubsub = PubSub::start("test");
     let (heard, mut hearing) = mpsc::unbounded_channel();
     // An unbounded mailbox: this is about the relay's order, not about slow members.

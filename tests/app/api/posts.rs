@@ -261,6 +261,9 @@ async fn a_list_takes_a_parameter_that_is_none() {
         "cursor=_",
         "cursor=1_",
         "cursor=9223372036854775807_1",
+        // 5000 BC, and the year 10000.
+        "cursor=-219900000000000000_1",
+        "cursor=253402300800000000_1",
         "cursor=1_99999999999999999999",
         "cursor=%00",
         "status=",

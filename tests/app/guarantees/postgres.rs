@@ -2,11 +2,17 @@
 //! one of them that has frozen. Each test has a server of its own; they skip where PostgreSQL is not
 //! installed, unless KILONOVA_TEST_REQUIRE has `postgres`.
 
+mod away;
 mod copying;
 mod frozen;
+mod lost;
 mod nodes;
+mod refusals;
+mod reindexing;
 mod restart;
 mod tls;
+
+use kilonova::connection::{Database, Postgres};
 
 use crate::databases::Home;
 use crate::databases::cluster::Cluster;
@@ -16,4 +22,9 @@ pub(super) fn start() -> Option<(Cluster, Home)> {
     let cluster = Cluster::start(&[])?;
     let home = Home::on(&cluster.url());
     Some((cluster, home))
+}
+
+/// The database of a URL.
+fn at(url: &str) -> Database {
+    Database::Postgres(Box::new(Postgres::parse(url).unwrap()))
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use diesel::{Connection as _, RunQueryDsl as _};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
-use kilonova::db::{self, At, Db, Tx};
+use kilonova::db::{self, At, Db, Touches, Tx};
 use kilonova::events;
 use kilonova::models::event::{self, Event};
 use kilonova::models::note;
@@ -70,7 +70,7 @@ pub(super) async fn hold(db: &Db) -> mpsc::Sender<()> {
     let (entered, inside) = oneshot::channel();
     let db = db.clone();
     actix_web::rt::spawn(async move {
-        db.transaction(move |_| {
+        db.transaction_on(Touches::NewRows, None, move |_| {
             entered.send(()).unwrap();
             // An error means that the test has failed and dropped the gate.
             opened.recv().ok();
@@ -83,7 +83,7 @@ pub(super) async fn hold(db: &Db) -> mpsc::Sender<()> {
 }
 
 /// Starts a future that must not be done at once.
-async fn enqueued<T>(mut future: BoxFuture<'static, T>) -> BoxFuture<'static, T> {
+pub(super) async fn enqueued<T>(mut future: BoxFuture<'static, T>) -> BoxFuture<'static, T> {
     poll_fn(|cx| {
         assert!(future.as_mut().poll(cx).is_pending(), "it did not wait");
         std::task::Poll::Ready(())

@@ -5,12 +5,22 @@ use std::rc::Rc;
 
 use actix_web::http::Method;
 use actix_web::web::Bytes;
-use futures_util::future::{join, join_all};
+use diesel::dsl::{select, sql};
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join, join_all};
+use kilonova::db::{Db, Touches, Tx};
+use kilonova::models::answer::{Answer as Answered, Key};
+use kilonova::models::note;
 use serde_json::{Value, json};
 
+use crate::databases::Home;
 use crate::guarantees::client::{Client, positions};
 use crate::guarantees::kills::until;
 use crate::guarantees::ledger::{Ledger, Writer};
+use crate::guarantees::rows::{Failure, add_note, open};
+use crate::guarantees::writer::{enqueued, hold};
 use crate::support::{Answer, Site, within};
 
 const WRITES: usize = 40;
@@ -142,7 +152,7 @@ async fn nodes_that_start_at_once_make_the_tables_twice() {
         .into_iter()
         .map(|database| {
             std::thread::spawn(move || {
-                let db = kilonova::db::Db::open(&database, Box::new(|_| {})).unwrap();
+                let db = Db::open(&database, Box::new(|_| {})).unwrap();
                 db.log_id().to_owned()
             })
         })
@@ -150,4 +160,72 @@ async fn nodes_that_start_at_once_make_the_tables_twice() {
     let ids: Vec<String> = opened.into_iter().map(|thread| thread.join().unwrap()).collect();
     assert!(ids.iter().all(|id| *id == ids[0] && id.len() == 32), "{ids:?}");
     drop(home);
+}
+
+#[actix_web::test]
+async fn keys_in_another_order_on_each_node_wait_for_one_another() {
+    let Some((_cluster, home)) = super::start() else { return };
+    let (first, second, third) = (db(&home).await, db(&home).await, db(&home).await);
+    // Both batches begin, and come as far as the key in the middle.
+    let (gate, opened) = std::sync::mpsc::channel::<()>();
+    let (entered, inside) = tokio::sync::oneshot::channel();
+    let held = third.clone();
+    let middle = actix_web::rt::spawn(async move {
+        let wait = move |_: &mut Tx<'_>| {
+            entered.send(()).unwrap();
+            opened.recv().ok();
+            Ok::<_, Failure>(())
+        };
+        held.transaction_on(Touches::NewRows, Some(key("b")), wait).await
+    });
+    within("the key in the middle is held", inside).await.unwrap();
+    let mut waiting: Vec<BoxFuture<'static, _>> = Vec::new();
+    for (db, names) in [(&first, ["a", "b", "c"]), (&second, ["c", "b", "a"])] {
+        let gate = hold(db).await;
+        for name in names {
+            let db = db.clone();
+            let once = move |tx: &mut Tx<'_>| {
+                if tx.first_answer()?.is_none() {
+                    let body = add_note(tx, name)?.id.to_string();
+                    let fingerprint = String::new();
+                    tx.keep_answer(&Answered { fingerprint, location: None, body })?;
+                }
+                Ok::<_, Failure>(())
+            };
+            let answered =
+                async move { db.transaction_on(Touches::NewRows, Some(key(name)), once).await };
+            waiting.push(enqueued(answered.boxed()).await);
+        }
+        gate.send(()).unwrap();
+    }
+    let blocked = sql::<BigInt>("COUNT(*) FROM pg_locks WHERE NOT granted");
+    let both = async {
+        loop {
+            let blocked = blocked.clone();
+            let count = third.read(move |c| Ok::<i64, Failure>(select(blocked).get_result(c)?));
+            if count.await.unwrap() == 2 {
+                break;
+            }
+        }
+    };
+    within("both batches wait", both).await;
+    drop(gate);
+    for outcome in within("both batches end", join_all(waiting)).await {
+        assert!(outcome.is_ok(), "{outcome:?}");
+    }
+    middle.await.unwrap().unwrap();
+    let written = third.read(|c| Ok::<_, Failure>(note::count(c)?)).await.unwrap();
+    assert_eq!(written, 3, "each key once");
+    for db in [first, second, third] {
+        db.close().await;
+    }
+}
+
+/// A node of its own.
+async fn db(home: &Home) -> Db {
+    open(home.database(), Box::new(|_| {})).await
+}
+
+fn key(name: &str) -> Key {
+    Key { path: "/api/notes".to_owned(), key: name.to_owned(), fingerprint: String::new() }
 }

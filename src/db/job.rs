@@ -1,0 +1,86 @@
+//! A transaction in the writer's queue, its types erased. Owns what becomes of its outcome.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tokio::sync::oneshot;
+
+use super::{At, Error, Touches, Tx};
+use crate::models::answer::Key;
+
+/// What a transaction's caller waits for.
+pub(super) type Answer<T, E> = oneshot::Receiver<Result<At<T>, E>>;
+
+/// A transaction in the queue, its types erased.
+pub(super) trait Job: Send {
+    fn touches(&self) -> Touches;
+    fn key(&self) -> Option<&Key>;
+    /// Does the work and keeps its outcome. False: roll back what it wrote.
+    fn run(&mut self, tx: &mut Tx<'_>) -> bool;
+    /// Answers with the outcome, after the commit; `position` is its last event's or, when it has
+    /// none, the last one before it.
+    fn answer(self: Box<Self>, position: i64);
+    /// Answers that the commit failed.
+    fn fail(self: Box<Self>, error: Error);
+}
+
+struct Pending<T, E, F> {
+    touches: Touches,
+    key: Option<Key>,
+    work: Option<F>,
+    outcome: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<At<T>, E>>,
+}
+
+/// A transaction to be put into the queue, and where its outcome comes out.
+pub(super) fn pending<T, E, F>(
+    touches: Touches,
+    key: Option<Key>,
+    work: F,
+) -> (Box<dyn Job>, Answer<T, E>)
+where
+    F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    (Box::new(Pending { touches, key, work: Some(work), outcome: None, reply }), answer)
+}
+
+impl<T, E, F> Job for Pending<T, E, F>
+where
+    F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send,
+    T: Send,
+    E: From<Error> + Send,
+{
+    fn touches(&self) -> Touches {
+        self.touches
+    }
+
+    fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+
+    fn run(&mut self, tx: &mut Tx<'_>) -> bool {
+        let Some(work) = self.work.take() else { return false };
+        // What the work touched is rolled back with its savepoint, so nothing half-done is seen.
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(tx)))
+            .unwrap_or_else(|_| Err(Error::Panicked.into()));
+        self.outcome.insert(outcome).is_ok()
+    }
+
+    fn answer(self: Box<Self>, position: i64) {
+        if let Some(outcome) = self.outcome {
+            // A caller that went away does not want it.
+            drop(self.reply.send(outcome.map(|value| At { value, position })));
+        }
+    }
+
+    fn fail(self: Box<Self>, error: Error) {
+        // What the work itself found wrong is the better answer.
+        let outcome = match self.outcome {
+            Some(Err(own)) => Err(own),
+            _ => Err(error.into()),
+        };
+        drop(self.reply.send(outcome));
+    }
+}

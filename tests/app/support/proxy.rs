@@ -1,0 +1,102 @@
+//! A TCP proxy in front of PostgreSQL that does something to one commit on its way.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What becomes of a commit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mishap {
+    /// It happens, and its answer is lost with the connection.
+    AnswerLost,
+    /// The connection is lost before it, on both sides.
+    NeverArrives,
+    /// The connection is lost on the client's side, and the commit arrives after so long.
+    ArrivesLate(Duration),
+}
+
+/// See the module. Its threads end with the connections.
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    next: Next,
+}
+
+/// A mishap, and what is written by the transaction that it comes to.
+type Next = Arc<Mutex<Option<(Mishap, &'static str)>>>;
+
+/// How a transaction ends.
+const COMMIT: &[u8] = b"COMMIT\0";
+
+impl Proxy {
+    /// In front of a port of this machine.
+    pub(crate) fn start(port: u16) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let own = listener.local_addr().unwrap().port();
+        let next = Next::default();
+        let armed = Arc::clone(&next);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+                let armed = Arc::clone(&armed);
+                std::thread::spawn(move || drop(forward(client, server, &armed)));
+            }
+        });
+        Proxy { port: own, next }
+    }
+
+    /// Says what becomes of the commit of a transaction that writes these words.
+    pub(crate) fn arm(&self, mishap: Mishap, words: &'static str) {
+        *self.next.lock().unwrap() = Some((mishap, words));
+    }
+
+    /// Whether it has come to that.
+    pub(crate) fn has_struck(&self) -> bool {
+        self.next.lock().unwrap().is_none()
+    }
+}
+
+fn contains(bytes: &[u8], words: &[u8]) -> bool {
+    bytes.windows(words.len()).any(|window| window == words)
+}
+
+fn forward(mut client: TcpStream, mut server: TcpStream, next: &Next) -> std::io::Result<()> {
+    let (mut answers, mut to) = (server.try_clone()?, client.try_clone()?);
+    let answering = std::thread::spawn(move || {
+        let copied = std::io::copy(&mut answers, &mut to);
+        drop(to.shutdown(Shutdown::Both));
+        copied
+    });
+    let mut bytes = vec![0; 1 << 16];
+    let mut concerned = false;
+    loop {
+        let count = client.read(&mut bytes)?;
+        let said = &bytes[..count];
+        let words = next.lock().unwrap().map(|(_, words)| words);
+        concerned |= words.is_some_and(|words| contains(said, words.as_bytes()));
+        let mishap = match concerned && contains(said, COMMIT) {
+            true => next.lock().unwrap().take(),
+            false => None,
+        };
+        match mishap.map(|(mishap, _)| mishap) {
+            None if count > 0 => server.write_all(said)?,
+            None => break,
+            Some(mishap) => {
+                client.shutdown(Shutdown::Both)?;
+                match mishap {
+                    Mishap::NeverArrives => break,
+                    Mishap::ArrivesLate(time) => std::thread::sleep(time),
+                    Mishap::AnswerLost => {}
+                }
+                server.write_all(said)?;
+                // It is carried out before the end of what is sent is seen.
+                server.shutdown(Shutdown::Write)?;
+                drop(answering.join());
+                return Ok(());
+            }
+        }
+    }
+    drop(server.shutdown(Shutdown::Both));
+    drop(answering.join());
+    Ok(())
+}
