@@ -4,6 +4,7 @@
 //! `pubsub`'s.
 
 mod order;
+mod outage;
 pub mod pace;
 pub mod pruner;
 pub mod recent;
@@ -24,7 +25,8 @@ pub const COMMENTS: &str = "comments";
 /// Notes: created, updated, deleted.
 pub const NOTES: &str = "notes";
 
-/// The application itself: `deploy` when a node has started. Ephemeral.
+/// The application itself: `deploy` when a node has started, for all nodes; `database` when this one no longer reaches its
+/// database and when it does again, for its own members. Ephemeral.
 pub const SYSTEM: &str = "system";
 /// What was committed, for the relays of other nodes: `committed` with the log's id and the position. Ephemeral.
 pub const LOG: &str = "log";

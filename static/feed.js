@@ -138,6 +138,10 @@ let stale = false;
 let updating = false;
 /** The page could not be fetched since it was last known to have changed. */
 let behind = false;
+/** The node that the connection is to has lost its database, and with it what others write. */
+let blind = false;
+
+const current = () => (behind || blind ? "stale" : "live");
 
 async function refresh() {
   stale = true;
@@ -156,7 +160,7 @@ async function refresh() {
       failures += 1;
       behind = true;
     }
-    if (socket?.readyState === WebSocket.OPEN) show(behind ? "stale" : "live");
+    if (socket?.readyState === WebSocket.OPEN) show(current());
     await sleep(failures ? backoff(failures) : PAUSE);
   }
   updating = false;
@@ -279,7 +283,9 @@ function connect() {
   const mine = new WebSocket(address());
   socket = mine;
   mine.onopen = () => {
-    show(behind ? "stale" : "live");
+    // If this node has lost its database, it says so again within seconds.
+    blind = false;
+    show(current());
     // The node may have been replaced meanwhile.
     if (opened) askVersion();
     opened = true;
@@ -288,7 +294,7 @@ function connect() {
     clearTimeout(silence);
     failures = 0;
     // Also after an interruption of the network that the connection has outlived.
-    show(behind ? "stale" : "live");
+    show(current());
     if (data === "pong") return;
     let frame;
     try {
@@ -309,6 +315,10 @@ function connect() {
     }
     if (frame.channel === "system") {
       if (frame.event === "deploy") compare(frame.data.version);
+      if (frame.event === "database") {
+        blind = !frame.data.reachable;
+        show(current());
+      }
       return;
     }
     if (frame.data) take[kind](frame);

@@ -14,10 +14,12 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::order::Order;
+use super::outage::Outage;
 use super::pace::Pace;
 use super::recent::Recent;
 use super::replay::envelope;
@@ -150,8 +152,8 @@ struct Relay {
     more: bool,
     /// Another node has committed something since the read that is under way began.
     again: bool,
-    /// The log could not be read the last time; said once, not ten times a second.
-    failing: bool,
+    /// Said once, not ten times a second.
+    outage: Outage,
     gap_timer: Option<SpawnHandle>,
 }
 
@@ -169,7 +171,7 @@ impl Relay {
             reading: false,
             more: false,
             again: false,
-            failing: false,
+            outage: Outage::default(),
             gap_timer: None,
         }
     }
@@ -256,6 +258,22 @@ impl Relay {
         self.forward(ctx);
     }
 
+    /// Tells this node's members, and no others, whether it reaches the database: until it does they hear
+    /// nothing of what other nodes commit.
+    fn tell_reachable(&self, reachable: bool, ctx: &mut Context<Self>) {
+        let pubsub = self.pubsub.clone();
+        let told = json!({ "reachable": reachable, "node": pubsub.node() });
+        let tell = async move {
+            let told = Payload::encode(&told).ok()?;
+            pubsub.local_broadcast(events::SYSTEM, "database", told).await.ok()
+        };
+        ctx.spawn(tell.into_actor(self).map(|told, _, _| {
+            if told.is_none() {
+                log::debug!("the registry has stopped: nobody is left to be told");
+            }
+        }));
+    }
+
     /// Reads a page of the log behind what has come out, when there is one.
     fn read(&mut self, ctx: &mut Context<Self>) {
         if self.reading {
@@ -279,8 +297,11 @@ impl Relay {
             relay.reading = false;
             match page {
                 Ok((page, end)) => {
-                    if std::mem::take(&mut relay.failing) {
+                    if relay.outage.lasts() {
                         log::info!("the relay reads the log again");
+                    }
+                    if relay.outage.worked() {
+                        relay.tell_reachable(true, ctx);
                     }
                     for event in page {
                         relay.take(event);
@@ -289,8 +310,11 @@ impl Relay {
                     relay.go_on(ctx);
                 }
                 Err(error) => {
-                    if !std::mem::replace(&mut relay.failing, true) {
+                    if !relay.outage.lasts() {
                         log::error!("the relay cannot read the log: {error}");
+                    }
+                    if relay.outage.failed(Instant::now()) {
+                        relay.tell_reachable(false, ctx);
                     }
                 }
             }

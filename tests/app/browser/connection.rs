@@ -6,6 +6,8 @@ use kilonova::config::Config;
 use serde_json::json;
 
 use super::{Browser, Scripts};
+use crate::databases::Home;
+use crate::databases::cluster::Cluster;
 use crate::support::Site;
 
 const SHOWN: &str = "return [...document.querySelectorAll('#posts > *')].map((item) => item.id)";
@@ -83,6 +85,21 @@ async fn the_pill_follows_the_network_when_the_connection_survives() {
     browser.run("dispatchEvent(new Event('offline'))").await;
     browser.until("document.querySelector('#live').textContent === 'Offline'").await;
     browser.run("dispatchEvent(new Event('online'))").await;
+    browser.until_live().await;
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_page_says_that_it_is_live_while_its_node_hears_nothing() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let Some(postgres) = Cluster::start(&[]) else { return };
+    let site = Site::start_in(Home::on(&postgres.url()), ends_soon).await;
+    browser.open(&site, "/").await;
+    browser.until_live().await;
+    postgres.down("immediate");
+    browser.until("document.querySelector('#live').textContent === 'Out of date'").await;
+    postgres.up();
     browser.until_live().await;
     drop(browser);
     site.stop().await;

@@ -20,7 +20,10 @@ use crate::support::within;
 const NODES: usize = 3;
 const SECRET: &str = "three nodes of a test";
 
-/// Where a node is reached by the others.
+/// The number of the database, among what a node reaches.
+const DATABASE: usize = NODES;
+
+/// The port where a node or the database is reached by others.
 type Link = u16;
 
 /// The nodes.
@@ -30,7 +33,7 @@ struct Nodes {
     ports: Vec<u16>,
     /// Where each listens for the others.
     links: Vec<Link>,
-    /// Where each finds each other; itself is not asked for.
+    /// Where each finds each other, and the database; itself is not asked for.
     ways: Vec<Vec<Link>>,
     /// Goes last.
     postgres: Postgres,
@@ -42,16 +45,17 @@ impl Nodes {
         Nodes::start_with(|_, _, link| link).await
     }
 
-    /// The same, where `way` says how a node reaches another, given that one's own link.
+    /// The same, where `way` says how a node reaches another or the database, given that one's own link.
     async fn start_with(way: impl Fn(usize, usize, Link) -> Link) -> Option<Nodes> {
         let (postgres, home) = super::postgres::start()?;
         let mut homes = vec![home];
         for _ in 1..NODES {
             homes.push(homes[0].another_node());
         }
-        let links: Vec<_> = (0..NODES).map(|_| free()).collect();
+        let mut links: Vec<_> = (0..NODES).map(|_| free()).collect();
+        links.push(postgres.port());
         let ways = (0..NODES)
-            .map(|from| (0..NODES).map(|to| way(from, to, links[to])).collect())
+            .map(|from| (0..=DATABASE).map(|to| way(from, to, links[to])).collect())
             .collect();
         let mut nodes =
             Nodes { homes, servers: Vec::new(), ports: vec![0; NODES], links, ways, postgres };
@@ -70,7 +74,12 @@ impl Nodes {
         let others = (0..NODES).filter(|other| *other != node);
         let others: Vec<_> =
             others.map(|other| format!("tcp/127.0.0.1:{}", self.ways[node][other])).collect();
+        let port = |link: Link| format!(":{link}/");
+        let database = self.homes[node].url().unwrap();
+        let database =
+            database.replace(&port(self.postgres.port()), &port(self.ways[node][DATABASE]));
         command
+            .env("DATABASE_URL", database)
             .env("KILONOVA_NODE", name(node))
             .env("KILONOVA_CLUSTER_LISTEN", format!("tcp/127.0.0.1:{}", self.links[node]))
             .env("KILONOVA_CLUSTER_CONNECT", others.join(","))

@@ -1,18 +1,26 @@
 //! Links between nodes that are cut, and a database that goes away under all of them.
 
-use super::{Nodes, members};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use actix_web::http::Method;
+use serde_json::{Value, json};
+
+use super::{DATABASE, Nodes, members};
+use crate::guarantees::client::Client;
 use crate::guarantees::crowd::Crowd;
+use crate::guarantees::kills::until;
 use crate::proxy::Proxy;
-use crate::support::within;
+use crate::support::{Socket, within};
 
 /// The third node is cut off from both others, while all of them still reach the database: each goes on
 /// and every reader sees everything, as what is committed is in the log.
 #[actix_web::test]
 async fn netsplit() {
-    let proxies = std::cell::RefCell::new(Vec::new());
+    let proxies = RefCell::new(Vec::new());
     // Whoever speaks to the third node, or is spoken to by it, goes through a proxy.
     let nodes = Nodes::start_with(|from, to, link| {
-        if from == to || (from != 2 && to != 2) {
+        if from == to || to == DATABASE || (from != 2 && to != 2) {
             return link;
         }
         let proxy = Proxy::new(([127, 0, 0, 1], link).into());
@@ -54,4 +62,71 @@ async fn postgres_is_restarted_under_three_nodes() {
     within("all write on", crowd.writes(60)).await;
     nodes.converge().await;
     crowd.finish().await;
+}
+
+/// One node loses the database, the others do not: its readers are told that they are behind, and nobody
+/// else's. What they have missed comes when it is back.
+#[actix_web::test]
+async fn a_node_that_loses_the_database_alone_tells_its_own_readers() {
+    let cable = RefCell::new(None);
+    let nodes = Nodes::start_with(|from, to, link| {
+        if (from, to) != (2, DATABASE) {
+            return link;
+        }
+        let proxy = Proxy::new(([127, 0, 0, 1], link).into());
+        let port = proxy.address().port();
+        cable.replace(Some(proxy));
+        port
+    });
+    let Some(nodes) = nodes.await else { return };
+    let cable = cable.take().unwrap();
+    let (elsewhere, cut_off) = (listen(&nodes.client(0)).await, listen(&nodes.client(2)).await);
+    let about = |reachable| json!({"reachable": reachable, "node": "node-2"});
+    let of_database = |seen: &Seen| -> Vec<Value> {
+        let told = seen.borrow();
+        let told = told.iter().filter(|frame| frame["event"] == "database");
+        told.map(|frame| frame["data"].clone()).collect()
+    };
+    let notes =
+        |seen: &Seen| seen.borrow().iter().filter(|frame| frame["event"] == "note_created").count();
+
+    cable.cut();
+    until("it is told that it is away", || of_database(&cut_off) == [about(false)]).await;
+    let note = json!({"title": "Meanwhile", "body": "b", "author": "A"});
+    let written = nodes.client(0).once(&Method::POST, "/api/notes", None, Some(&note)).await;
+    assert_eq!(written.unwrap().status, 201);
+    until("others are told", || notes(&elsewhere) == 1).await;
+    // Who comes meanwhile learns of it as well.
+    let late = listen(&nodes.client(2)).await;
+    until("it is told again", || of_database(&late).contains(&about(false))).await;
+    assert_eq!(notes(&cut_off), 0);
+
+    cable.heal();
+    for seen in [&cut_off, &late] {
+        until("it is told that it is back", || of_database(seen).last() == Some(&about(true)))
+            .await;
+        until("what was missed comes", || notes(seen) == 1).await;
+    }
+    assert_eq!(of_database(&elsewhere), [Value::Null; 0]);
+    let seen = cut_off.borrow();
+    assert!(seen.iter().all(|frame| frame["event"] != "database" || frame.get("id").is_none()));
+}
+
+/// What a socket was told.
+type Seen = Rc<RefCell<Vec<Value>>>;
+
+/// Follows a node's notes and the news of the nodes.
+async fn listen(node: &Client) -> Seen {
+    let address = node.url("/feed?channels=notes,system").replace("http", "ws");
+    let (_, frames) = node.http().ws(address).connect().await.unwrap();
+    let mut socket = Socket::new(frames);
+    let seen = Seen::default();
+    let frames = Rc::clone(&seen);
+    actix_web::rt::spawn(async move {
+        loop {
+            let frame = socket.next_json().await;
+            frames.borrow_mut().push(frame);
+        }
+    });
+    seen
 }
