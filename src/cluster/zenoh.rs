@@ -29,10 +29,13 @@ mod watcher;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::zenoh::key_expr::KeyExpr;
 use ::zenoh::liveliness::LivelinessToken;
 use ::zenoh::qos::CongestionControl;
+use ::zenoh::query::QueryTarget;
+use ::zenoh::sample::Locality;
 use ::zenoh::{Session, Wait};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -58,6 +61,9 @@ pub const MAX_WAITING: usize = 4_096;
 /// two nodes that connect to each other find that they are connected already, which they try again every few
 /// seconds; the adapter says itself which nodes cannot be reached.
 pub const LOG_FILTER: &str = "zenoh=error,zenoh_transport::unicast::establishment=off";
+
+// How long a node that leaves waits for the others to take what it has sent.
+const LEAVE_WITHIN: Duration = Duration::from_millis(500);
 
 // What Zenoh was compiled with.
 const LINGER: [Option<&str>; 2] =
@@ -132,8 +138,9 @@ impl Zenoh {
         Ok((zenoh, Incoming { nodes, messages }))
     }
 
-    /// Leaves: the others see this node go at once, and [`Incoming`] ends. What is sent from then on goes
-    /// to nobody.
+    /// Leaves: the others see this node go at once, and [`Incoming`] ends. What was sent before has reached
+    /// them by then, but for those who have not taken it within half a second; what is sent from then on
+    /// goes to nobody.
     pub async fn close(&self) {
         if let Some(watcher) = &self.watcher {
             watcher.abort();
@@ -141,7 +148,19 @@ impl Zenoh {
         let Some(session) = self.session.as_ref().map(|(session, _)| session.clone()) else {
             return;
         };
-        if let Err(error) = apart(move || session.close().wait()).await {
+        let taken = self.keys.taken();
+        let leave = move || {
+            // As connections do not linger, what is still on its way when they are closed is lost.
+            let answers = session
+                .get(taken)
+                .target(QueryTarget::All)
+                .allowed_destination(Locality::Remote)
+                .timeout(LEAVE_WITHIN)
+                .wait()?;
+            while answers.recv().is_ok() {}
+            session.close().wait()
+        };
+        if let Err(error) = apart(leave).await {
             log::warn!("closing the connections to other nodes: {}", error::line(&error));
         }
     }
@@ -206,6 +225,8 @@ fn declare(
         .callback(move |sample| to_own.to_own(&sample))
         .background()
         .wait()?;
+    // It comes behind what its sender has sent before, and is answered as soon as it is dropped.
+    session.declare_queryable(keys.taken()).callback(drop).background().wait()?;
     session
         .liveliness()
         .declare_subscriber(keys.tokens())

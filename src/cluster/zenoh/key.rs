@@ -5,6 +5,7 @@
 //! kilonova1/SITE/node/NODE/PROOF    the liveliness token of a node
 //! kilonova1/SITE/all                messages to all
 //! kilonova1/SITE/to/NODE            messages to one
+//! kilonova1/SITE/taken              asked by a node that leaves: whether all have what it sent before
 //! ```
 //!
 //! Whom a message is from stands in the message: as nothing is sent under a key that nobody has subscribed to
@@ -39,6 +40,10 @@ impl Keys {
 
     pub(super) fn one(&self, node: &NodeId) -> String {
         format!("{}/to/{}", self.base, encode(node))
+    }
+
+    pub(super) fn taken(&self) -> String {
+        format!("{}/taken", self.base)
     }
 
     pub(super) fn own(&self) -> String {
