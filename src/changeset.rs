@@ -59,7 +59,6 @@ pub struct Text {
 }
 
 /// A changeset at work: takes fields from `Params` and collects what is wrong with them.
-#[derive(Debug)]
 pub struct Changeset<'a> {
     params: &'a Params,
     mode: Mode,
@@ -145,6 +144,23 @@ impl<'a> Changeset<'a> {
                 None
             }
         }
+    }
+
+    /// Refuses a text that has another form than the field asks for.
+    pub fn format(
+        &mut self,
+        field: &'static str,
+        text: Option<String>,
+        fits: impl FnOnce(&str) -> bool,
+        message: &'static str,
+    ) -> Option<String> {
+        text.filter(|text| {
+            let fits = fits(text);
+            if !fits {
+                self.errors.add(field, message);
+            }
+            fits
+        })
     }
 
     /// Casts a list of short texts: trimmed, blank and repeated ones left out, order kept. Null is

@@ -118,7 +118,7 @@ fn copy(
     diesel::update(log::table)
         .set((log::id.eq(id), log::position.eq(position), log::bytes.eq(bytes)))
         .execute(new)?;
-    for table in ["posts", "comments", "notes"] {
+    for table in ["users", "posts", "comments", "notes"] {
         let given = last_given(old, table)?;
         give_after(new, table, given)?;
     }

@@ -6,6 +6,8 @@ pub mod comment;
 pub mod event;
 pub mod note;
 pub mod post;
+pub mod session;
+pub mod user;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};
 use serde::Serializer;

@@ -42,6 +42,7 @@ diesel::table! {
         title -> Text,
         body -> Text,
         author -> Text,
+        user_id -> Nullable<BigInt>,
         inserted_at -> Timestamp,
         updated_at -> Timestamp,
     }
@@ -84,3 +85,27 @@ diesel::table! {
         inserted_at -> Timestamp,
     }
 }
+
+diesel::table! {
+    users (id) {
+        id -> BigInt,
+        username -> Text,
+        folded_username -> Text,
+        email -> Nullable<Text>,
+        password_hash -> Text,
+        role -> Text,
+        inserted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    sessions (token_digest) {
+        token_digest -> Text,
+        user_id -> BigInt,
+        inserted_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::joinable!(sessions -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(sessions, users);

@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use crate::connection::{DbConnection, with_variant};
-use crate::schema::{comments, events, idempotency_keys, notes, post_tags, posts};
+use crate::schema::{comments, events, idempotency_keys, notes, post_tags, posts, sessions, users};
 
 /// Rows written with one statement at the most. PostgreSQL takes 65,535 values, SQLite 32,766.
 const ROWS: usize = 500;
@@ -23,7 +23,9 @@ pub(super) struct Table {
 }
 
 /// All tables but the log's, in an order in which nothing refers to what comes later.
-pub(super) const TABLES: [Table; 6] = [
+pub(super) const TABLES: [Table; 8] = [
+    UserRow::TABLE,
+    SessionRow::TABLE,
     PostRow::TABLE,
     TagRow::TABLE,
     CommentRow::TABLE,
@@ -86,6 +88,15 @@ macro_rules! table {
     };
 }
 
+table!(users, UserRow, [id], |_| 0, {
+    id: i64, username: String, folded_username: String, email: Option<String>,
+    password_hash: String, role: String, inserted_at: NaiveDateTime,
+});
+
+table!(sessions, SessionRow, [token_digest], |_| 0, {
+    token_digest: String, user_id: i64, inserted_at: NaiveDateTime, expires_at: NaiveDateTime,
+});
+
 table!(posts, PostRow, [id], |row| row.body.len(), {
     id: i64, title: String, body: String, status: String, author: Option<String>,
     user_id: Option<i64>, source: Option<String>, inserted_at: NaiveDateTime,
@@ -102,8 +113,8 @@ table!(comments, CommentRow, [id], |row| row.body.len(), {
 });
 
 table!(notes, NoteRow, [id], |row| row.body.len(), {
-    id: i64, title: String, body: String, author: String, inserted_at: NaiveDateTime,
-    updated_at: NaiveDateTime,
+    id: i64, title: String, body: String, author: String, user_id: Option<i64>,
+    inserted_at: NaiveDateTime, updated_at: NaiveDateTime,
 });
 
 table!(events, EventRow, [id], |row| row.payload.len(), {

@@ -1,10 +1,10 @@
-//! Keeps the log and the first answers from growing for ever, a little at a time.
+//! Keeps the log, the first answers and the sessions from growing for ever, a little at a time.
 
 use std::time::Duration;
 
 use crate::db::{self, Db};
-use crate::models::answer;
 use crate::models::event::{self, Retention};
+use crate::models::{answer, session};
 
 /// Between looks at what is too old or too much.
 const EVERY: Duration = Duration::from_secs(60);
@@ -24,7 +24,11 @@ pub async fn prune(db: Db, retention: Retention) {
 
 /// Prunes until nothing is left to prune, in transactions between which others get their turn.
 async fn round(db: &Db, retention: Retention) -> Result<usize, db::Error> {
-    db.transaction(|tx| Ok::<_, db::Error>(answer::prune(tx.connection)?)).await?;
+    db.transaction(|tx| {
+        answer::prune(tx.connection)?;
+        Ok::<_, db::Error>(session::prune(tx.connection)?)
+    })
+    .await?;
     let mut pruned = 0;
     loop {
         let some = db
