@@ -15,6 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use self::nodes::Reach;
+use crate::accounts::Accounts;
 use crate::cluster::zenoh;
 use crate::config::Config;
 use crate::db::{self, Db};
@@ -97,7 +98,7 @@ impl App {
             max_client_frames: config.max_client_frames,
         });
         let bind = config.bind;
-        let state = Data::new(State { config, db, live, search });
+        let state = Data::new(State { config, db, live, accounts: Accounts::new(), search });
         let (server, port) =
             server::listen(&state, &pace).map_err(|error| Error::Listen(bind, error))?;
         if let Some(shortage) = shortage {

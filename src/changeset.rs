@@ -2,6 +2,7 @@
 //! words. Owns the rules; which field has which rule is the model's.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -29,6 +30,16 @@ impl Errors {
     /// True when nothing was refused.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// All of it on one line.
+impl fmt::Display for Errors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.0.iter().flat_map(|(field, messages)| {
+            messages.iter().map(move |message| format!("{field} {message}"))
+        });
+        f.write_str(&all.collect::<Vec<_>>().join("; "))
     }
 }
 

@@ -39,6 +39,9 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Imports Markdown files with front matter (Zola, Hugo, Jekyll); may run beside a server
     Import(ImportArgs),
+    /// Makes accounts
+    #[command(subcommand)]
+    User(UserCommand),
     /// Builds the search index anew; refused while a server holds it
     Reindex(StorageArgs),
     /// Copies a site to another, empty database, with ids, events and positions; servers must be stopped
@@ -91,6 +94,36 @@ pub enum Access {
     Accounts,
 }
 
+/// Who may make an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Registration {
+    /// Anyone, for themselves.
+    Open,
+    /// Whoever runs `kilonova user add`.
+    Closed,
+}
+
+/// `kilonova user`.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Makes an account; the password is asked for, or read from standard input. May run beside a server
+    Add(UserAddArgs),
+}
+
+/// `kilonova user add`.
+#[derive(Debug, Args)]
+pub struct UserAddArgs {
+    /// The user's name: 3 to 40 letters, digits, '.', '-' and '_'
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Makes an admin
+    #[arg(long, env = "KILONOVA_ADMIN")]
+    pub admin: bool,
+    /// Where to.
+    #[command(flatten)]
+    pub storage: StorageArgs,
+}
+
 /// `kilonova serve`.
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
@@ -102,6 +135,9 @@ pub struct ServeArgs {
     /// Who may read and write; open on a loopback bind, accounts on any other
     #[arg(long, env = "KILONOVA_ACCESS", value_enum)]
     access: Option<Access>,
+    /// Who may make an account; closed: only `kilonova user add` does
+    #[arg(long, env = "KILONOVA_REGISTRATION", value_enum, default_value_t = Registration::Open)]
+    registration: Registration,
     /// Name of this node, in logs and in the process groups [default: hostname-pid]
     #[arg(long, env = "KILONOVA_NODE", value_name = "NAME")]
     node: Option<String>,
@@ -189,6 +225,8 @@ pub struct Config {
     pub storage: Storage,
     /// This node's name.
     pub node: String,
+    /// Who may make an account.
+    pub registration: Registration,
     /// Threads that serve sockets.
     pub workers: usize,
     /// The time from a stop signal to the end.
@@ -306,8 +344,8 @@ impl ServeArgs {
         });
         if access == Access::Accounts {
             return Err(Error(
-                "this version has no accounts yet: bind to a loopback address, or say --access open, \
-                 with which everyone who reaches the address may read and write".to_owned(),
+                "in this version accounts do not yet decide who may write: bind to a loopback address, or \
+                 say --access open, with which everyone who reaches the address may read and write".to_owned(),
             ));
         }
         let retention = Retention {
@@ -324,6 +362,7 @@ impl ServeArgs {
             bind: self.bind,
             storage: self.storage.check()?,
             node: self.node.unwrap_or_else(default_node),
+            registration: self.registration,
             workers: self.workers.map_or_else(cores, usize::from),
             grace: Duration::from_secs(self.grace),
             max_sockets,

@@ -1,5 +1,6 @@
 //! The actions: each reads as changeset, transact, announce, view, respond.
 
+pub mod account;
 pub mod channels;
 pub mod comments;
 pub mod events;
@@ -11,3 +12,5 @@ pub mod posts;
 pub mod request;
 pub mod respond;
 pub mod search;
+pub mod session;
+pub mod users;

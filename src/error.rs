@@ -19,7 +19,10 @@ pub enum AppError {
     /// 400: the request cannot be read.
     #[error("{0}")]
     BadRequest(String),
-    /// 403: another site's request.
+    /// 401: nobody is who they say they are, or does not say who.
+    #[error("{0}")]
+    Unauthorized(&'static str),
+    /// 403: another site's request, or what nobody may do here.
     #[error("{0}")]
     Forbidden(&'static str),
     /// 404: no such thing; the word is what was looked for, as in "post not found".
@@ -96,6 +99,7 @@ impl ResponseError for AppError {
     fn status_code(&self) -> StatusCode {
         match self {
             AppError::BadRequest(_) => StatusCode::BAD_REQUEST,
+            AppError::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             AppError::Forbidden(_) => StatusCode::FORBIDDEN,
             AppError::NotFound(_) => StatusCode::NOT_FOUND,
             AppError::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,

@@ -17,6 +17,7 @@ use crate::models::comment::Comment;
 use crate::models::event::{Audience, NewEvent, Subject};
 use crate::models::note::Note;
 use crate::models::post::{Post, Status, Updated};
+use crate::pubsub::{Payload, PubSub};
 
 /// Posts: created, updated, published, deleted.
 pub const POSTS: &str = "posts";
@@ -24,6 +25,8 @@ pub const POSTS: &str = "posts";
 pub const COMMENTS: &str = "comments";
 /// Notes: created, updated, deleted.
 pub const NOTES: &str = "notes";
+/// Users: `logged_in`. Ephemeral, and not sent to browsers.
+pub const USERS: &str = "users";
 
 /// The application itself: `deploy` when a node has started, for all nodes; `database` when this one no longer reaches its
 /// database and when it does again, for its own members. Ephemeral.
@@ -118,6 +121,18 @@ pub fn note_deleted(id: i64) -> Result<NewEvent, Error> {
     let subject = Subject::Note(id);
     let event = NewEvent::new(NOTES, "note_deleted", subject, Audience::Account, &payload)?;
     Ok(event.redacting())
+}
+
+/// Tells all nodes that somebody has signed in; unlike what is committed it is in no log. What comes
+/// of it does not concern who has.
+pub async fn logged_in(pubsub: &PubSub, username: &str) {
+    let told = match Payload::encode(&json!({ "username": username })) {
+        Ok(payload) => pubsub.broadcast(USERS, "logged_in", payload).await.is_ok(),
+        Err(_) => false,
+    };
+    if !told {
+        log::debug!("a sign-in was not told");
+    }
 }
 
 fn post_event(topic: &'static str, post: &Post) -> Result<NewEvent, Error> {

@@ -13,6 +13,8 @@ pub mod pubsub;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[cfg(feature = "app")]
+pub mod accounts;
+#[cfg(feature = "app")]
 pub mod app;
 #[cfg(feature = "app")]
 pub mod changeset;
@@ -38,6 +40,8 @@ mod failpoint;
 pub mod guard;
 #[cfg(feature = "app")]
 pub mod import;
+#[cfg(feature = "app")]
+mod limits;
 #[cfg(feature = "app")]
 pub mod live;
 #[cfg(feature = "app")]

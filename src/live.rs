@@ -8,7 +8,6 @@ pub mod frame;
 mod outbox;
 mod pieces;
 mod progress;
-mod rate;
 mod session;
 pub mod sockets;
 pub mod sse;

@@ -5,9 +5,12 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use kilonova::app::{self, App};
-use kilonova::config::{Cli, Command, CopyArgs, ImportArgs, ServeArgs, StorageArgs};
+use kilonova::config::{
+    Cli, Command, CopyArgs, ImportArgs, ServeArgs, Storage, StorageArgs, UserCommand,
+};
 use kilonova::db::Db;
-use kilonova::{copy, descriptors, import, search};
+use kilonova::models::user::Role;
+use kilonova::{accounts, copy, descriptors, import, search};
 
 /// What is logged unless `RUST_LOG` says otherwise. Libraries are talkative.
 const LOG: &str = "info,tantivy=warn,actix_server=warn,zenoh=warn,zenoh::net::routing=error";
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Serve(args) => serve(*args),
         Command::Import(args) => import(args),
+        Command::User(command) => user(command),
         Command::Reindex(args) => reindex(args),
         Command::Copy(args) => copy(args),
     };
@@ -57,12 +61,25 @@ fn survive_file_size_limit() -> std::io::Result<tokio::signal::unix::Signal> {
 fn import(args: ImportArgs) -> Result<(), Failure> {
     let storage = args.storage.check()?;
     if !args.dry_run && args.source.is_dir() {
-        std::fs::create_dir_all(&storage.data_dir)
-            .map_err(|error| app::Error::Folder(storage.data_dir.display().to_string(), error))?;
+        make_folder(&storage)?;
     }
     let out = &mut std::io::stdout().lock();
     import::command(&args.source, &storage.database, args.dry_run, out)?;
     Ok(())
+}
+
+fn user(command: UserCommand) -> Result<(), Failure> {
+    let UserCommand::Add(args) = command;
+    let storage = args.storage.check()?;
+    make_folder(&storage)?;
+    let role = if args.admin { Role::Admin } else { Role::Member };
+    accounts::command::add(&storage.database, &args.name, role, &mut std::io::stdout().lock())?;
+    Ok(())
+}
+
+fn make_folder(storage: &Storage) -> Result<(), app::Error> {
+    std::fs::create_dir_all(&storage.data_dir)
+        .map_err(|error| app::Error::Folder(storage.data_dir.display().to_string(), error))
 }
 
 fn reindex(args: StorageArgs) -> Result<(), Failure> {

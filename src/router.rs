@@ -8,7 +8,9 @@ use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, Error, Handler, Resource, Responder, Route};
 
-use crate::controllers::{channels, comments, events, health, live, notes, pages, posts, search};
+use crate::controllers::{
+    channels, comments, events, health, live, notes, pages, posts, search, session, users,
+};
 use crate::error::{AppError, AppResult};
 use crate::guard;
 use crate::state::State;
@@ -52,6 +54,9 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/notes/{id}/edit", [get(pages::edit_note)]))
         .service(resource("/notes/{id}/delete", [post(pages::delete_note)]))
         .service(resource("/search", [get(pages::search)]))
+        .service(resource("/login", [get(pages::login), post(pages::sign_in)]))
+        .service(resource("/logout", [post(pages::sign_out)]))
+        .service(resource("/register", [get(pages::registration), post(pages::register)]))
         .service(resource("/static/{file}", [get(pages::asset)]))
         .service(resource("/feed", [get(live::feed)]))
         .service(resource("/notifications", [get(live::notifications)]))
@@ -74,6 +79,8 @@ fn routes(config: &mut ServiceConfig) {
             [get(notes::show), put(notes::update), delete(notes::delete)],
         ))
         .service(resource("/api/search", [get(search::index)]))
+        .service(resource("/api/users", [post(users::create)]))
+        .service(resource("/api/session", [post(session::create), delete(session::delete)]))
         .default_service(web::to(nowhere));
 }
 

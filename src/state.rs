@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::db::Db;
 use crate::live::Live;
@@ -15,6 +16,8 @@ pub struct State {
     pub db: Db,
     /// The process groups, replays and sockets.
     pub live: Arc<Live>,
+    /// Passwords and those who guess them.
+    pub accounts: Accounts,
     /// The search index.
     pub search: Search,
 }

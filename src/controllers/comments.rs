@@ -3,6 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::account::Account;
 use super::request::{self, Json, Query};
 use super::respond::{self, Precondition};
 use crate::changeset::Errors;
@@ -32,19 +33,14 @@ pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
 pub async fn create(
     state: Data<State>,
     request: HttpRequest,
+    account: Account,
     Json(params): Json,
 ) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
-    let new = NewComment::changeset(&params);
-    respond::create(
-        &state,
-        &request,
-        &params,
-        Touches::ExistingRows,
-        |_| None,
-        move |tx| insert(tx, post_id, new),
-    )
-    .await
+    let by = account.user();
+    let new = NewComment::changeset_by(&params, by);
+    let insert = move |tx: &mut Tx<'_>| insert(tx, post_id, new);
+    respond::create(&state, &request, by, &params, Touches::ExistingRows, |_| None, insert).await
 }
 
 /// PUT /api/comments/{id}

@@ -3,6 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::account::Account;
 use super::request::{self, Json, Query};
 use super::respond::{self, Precondition};
 use crate::changeset::Params;
@@ -35,13 +36,15 @@ pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpRes
 pub async fn create(
     state: Data<State>,
     request: HttpRequest,
+    account: Account,
     Json(params): Json,
 ) -> AppResult<HttpResponse> {
-    let new = NewNote::changeset(&params)
+    let by = account.user();
+    let new = NewNote::changeset_by(&params, by)
         .map_err(|errors| missing(errors.into(), "title, body and author required"))?;
     let location = |note: &Note| Some(format!("/api/notes/{}", note.id));
-    respond::create(&state, &request, &params, Touches::NewRows, location, |tx| insert(tx, new))
-        .await
+    let insert = |tx: &mut Tx<'_>| insert(tx, new);
+    respond::create(&state, &request, by, &params, Touches::NewRows, location, insert).await
 }
 
 /// PUT /api/notes/{id}

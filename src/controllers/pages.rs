@@ -3,11 +3,13 @@
 //! Forms work without JavaScript: a POST that did something answers with 303, one that was refused
 //! with the form as it was typed.
 
+mod accounts;
 mod comments;
 mod notes;
 mod posts;
 mod search;
 
+pub use self::accounts::{login, register, registration, sign_in, sign_out};
 pub use self::comments::{create as create_comment, delete as delete_comment};
 pub use self::notes::{
     create as create_note, delete as delete_note, edit as edit_note, index as notes,
@@ -30,30 +32,42 @@ use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::account::Account;
 use super::respond;
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult, Shown};
 use crate::models::event;
 use crate::state::State;
 use crate::views::assets::{self, Assets};
-use crate::views::pages::{ErrorPage, Frame};
+use crate::views::pages::{ErrorPage, Frame, Reader};
 
 /// Rows on one page.
 const ROWS: usize = 20;
 
 /// A page of what `build` reads, with the position that it is true as of, so that the page's own
 /// script can go on from there.
-async fn page<T, F>(state: &State, status: StatusCode, build: F) -> AppResult<HttpResponse>
+async fn page<T, F>(
+    state: &State,
+    account: &Account,
+    status: StatusCode,
+    build: F,
+) -> AppResult<HttpResponse>
 where
     T: Template + Send + 'static,
     F: FnOnce(&mut DbConnection, Frame) -> AppResult<T> + Send + 'static,
 {
     let log: Arc<str> = state.db.log_id().into();
+    let reader = match account.user() {
+        Some(user) => Reader::User(user.username.clone()),
+        None => Reader::Guest,
+    };
+    // What has somebody's name on it is kept for nobody else.
+    let kept = if account.user().is_some() { "private, no-cache" } else { "no-cache" };
     let (template, position) = state
         .db
         .read(move |connection| {
             let position = event::log(connection)?.position;
-            let frame = Frame { open: true, position, log };
+            let frame = Frame { open: true, position, log, reader };
             Ok::<_, AppError>((build(connection, frame)?, position))
         })
         .await?;
@@ -64,7 +78,8 @@ where
         .map_err(AppError::internal)?;
     let mut response = HttpResponse::build(status);
     respond::stamp(&mut response, &state.db, position);
-    response.insert_header((header::CACHE_CONTROL, "no-cache"));
+    response.insert_header((header::CACHE_CONTROL, kept));
+    response.insert_header((header::VARY, "cookie"));
     Ok(response.content_type("text/html; charset=utf-8").body(html))
 }
 

@@ -3,6 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::account::Account;
 use super::request::{self, Json, Query};
 use super::respond::{self, Precondition};
 use crate::changeset::Params;
@@ -36,12 +37,14 @@ pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpRes
 pub async fn create(
     state: Data<State>,
     request: HttpRequest,
+    account: Account,
     Json(params): Json,
 ) -> AppResult<HttpResponse> {
-    let new = NewPost::changeset(&params)?;
+    let by = account.user();
+    let new = NewPost::changeset(&params)?.by(by);
     let location = |post: &Post| Some(format!("/api/posts/{}", post.id));
-    respond::create(&state, &request, &params, Touches::NewRows, location, |tx| insert(tx, new))
-        .await
+    let insert = |tx: &mut Tx<'_>| insert(tx, new);
+    respond::create(&state, &request, by, &params, Touches::NewRows, location, insert).await
 }
 
 /// PUT or PATCH /api/posts/{id}

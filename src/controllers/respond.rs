@@ -11,6 +11,7 @@ use crate::changeset::Params;
 use crate::db::{At, Db, Touches, Tx};
 use crate::error::{AppError, AppResult};
 use crate::models::answer::{Answer, Key};
+use crate::models::user::User;
 use crate::state::State;
 
 /// The longest `Idempotency-Key`, in bytes.
@@ -83,10 +84,11 @@ impl Precondition {
 }
 
 /// Runs a POST's transaction and answers 201, or gives the first answer again to a request that
-/// carries the same `Idempotency-Key` as one before.
+/// carries the same `Idempotency-Key` as one before, by the same account or none.
 pub async fn create<T, F>(
     state: &State,
     request: &HttpRequest,
+    by: Option<&User>,
     params: &Params,
     touches: Touches,
     location: fn(&T) -> Option<String>,
@@ -96,7 +98,7 @@ where
     T: Serialize + 'static,
     F: FnOnce(&mut Tx<'_>) -> AppResult<T> + Send + 'static,
 {
-    let key = key(request, params)?;
+    let key = key(request, by, params)?;
     let fingerprint = key.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default();
     let answered = state
         .db
@@ -129,11 +131,16 @@ where
     Ok(response.content_type("application/json").body(answer.body))
 }
 
-fn key(request: &HttpRequest, params: &Params) -> AppResult<Option<Key>> {
+fn key(request: &HttpRequest, by: Option<&User>, params: &Params) -> AppResult<Option<Key>> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
     let key = key.ok_or_else(|| super::request::invalid("Idempotency-Key"))?.to_owned();
-    let fingerprint = digest(&serde_json::to_string(params)?);
+    let mut told = serde_json::to_string(params)?;
+    // What one has written is not the answer to another.
+    if let Some(user) = by {
+        told.insert_str(0, &format!("{} ", user.id));
+    }
+    let fingerprint = digest(&told);
     Ok(Some(Key { path: request.path().to_owned(), key, fingerprint }))
 }
 

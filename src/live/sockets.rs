@@ -13,10 +13,10 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use self::addresses::{Address, Addresses};
-use super::rate::Rate;
+use self::addresses::Addresses;
 use crate::config::Config;
 use crate::error::{AppError, AppResult};
+use crate::limits::{Address, Rate};
 
 /// Those who are refused are told to come back within so many seconds, each after a time of its
 /// own: those that were refused together do not return together.

@@ -25,11 +25,11 @@ use super::close::Close;
 use super::frame::{self, Shape};
 use super::outbox::{BATCH, Bounds, Outbox};
 use super::pieces::Pieces;
-use super::rate::Rate;
 use super::session::Joined;
 use super::wire::Wire;
 use super::{Live, Subscription};
 use crate::error::{AppError, AppResult};
+use crate::limits::Rate;
 use crate::pubsub::Envelope;
 use crate::transport::{Held, Upgradable, Upgrade};
 

@@ -4,6 +4,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use serde::Serialize;
 
+use super::user::User;
 use super::{Cursor, Page, paginate, rfc3339};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
@@ -23,7 +24,7 @@ pub struct Comment {
     pub post_id: i64,
     /// Markdown, at most 64 KiB.
     pub body: String,
-    /// The name that its writer gave, if any.
+    /// The name of its account or, without one, the name that its writer gave, if any.
     pub author: Option<String>,
     /// The account that wrote it.
     pub user_id: Option<i64>,
@@ -37,15 +38,21 @@ pub struct Comment {
 pub struct NewComment {
     body: String,
     author: Option<String>,
+    user_id: Option<i64>,
 }
 
 impl NewComment {
-    /// Validates the fields of a new comment.
-    pub fn changeset(params: &Params) -> Result<NewComment, Errors> {
+    /// Validates the fields of a new comment, of this account if of any: then it has its name,
+    /// whatever the fields claim.
+    pub fn changeset_by(params: &Params, user: Option<&User>) -> Result<NewComment, Errors> {
         let mut changeset = Changeset::new(params, Mode::Create);
         let body = changeset.text("body", BODY);
-        let author = changeset.text("author", AUTHOR);
-        changeset.finish(|| Some(NewComment { body: body?, author }))
+        let author = match user {
+            Some(user) => Some(user.username.clone()),
+            None => changeset.text("author", AUTHOR),
+        };
+        let user_id = user.map(|user| user.id);
+        changeset.finish(|| Some(NewComment { body: body?, author, user_id }))
     }
 }
 
@@ -128,12 +135,20 @@ pub fn insert(
         comments::post_id.eq(post_id),
         comments::body.eq(&new.body),
         comments::author.eq(&new.author),
+        comments::user_id.eq(new.user_id),
         comments::inserted_at.eq(at),
     );
     let id = with_variant!(connection, c => {
         diesel::insert_into(comments::table).values(row).returning(comments::id).get_result(c)
     })?;
-    Ok(Comment { id, post_id, body: new.body, author: new.author, user_id: None, inserted_at: at })
+    Ok(Comment {
+        id,
+        post_id,
+        body: new.body,
+        author: new.author,
+        user_id: new.user_id,
+        inserted_at: at,
+    })
 }
 
 /// Applies changes to a comment that this transaction has read, and tells whether there were any.

@@ -4,6 +4,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use serde::Serialize;
 
+use super::user::User;
 use super::{Cursor, Excerpt, Page, paginate, rfc3339, substr};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
@@ -40,16 +41,26 @@ pub struct NewNote {
     title: String,
     body: String,
     author: String,
+    user_id: Option<i64>,
 }
 
 impl NewNote {
     /// Validates the fields of a new note.
     pub fn changeset(params: &Params) -> Result<NewNote, Errors> {
+        NewNote::changeset_by(params, None)
+    }
+
+    /// The same for a note of this account, if of any: it has its name, whatever the fields claim.
+    pub fn changeset_by(params: &Params, user: Option<&User>) -> Result<NewNote, Errors> {
         let mut changeset = Changeset::new(params, Mode::Create);
         let title = changeset.text("title", TITLE);
         let body = changeset.text("body", BODY);
-        let author = changeset.text("author", AUTHOR);
-        changeset.finish(|| Some(NewNote { title: title?, body: body?, author: author? }))
+        let author = match user {
+            Some(user) => Some(user.username.clone()),
+            None => changeset.text("author", AUTHOR),
+        };
+        let user_id = user.map(|user| user.id);
+        changeset.finish(|| Some(NewNote { title: title?, body: body?, author: author?, user_id }))
     }
 }
 
@@ -132,6 +143,7 @@ pub fn insert(connection: &mut DbConnection, new: NewNote, at: NaiveDateTime) ->
         notes::title.eq(&new.title),
         notes::body.eq(&new.body),
         notes::author.eq(&new.author),
+        notes::user_id.eq(new.user_id),
         notes::inserted_at.eq(at),
         notes::updated_at.eq(at),
     );

@@ -7,6 +7,7 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 use serde::Serialize;
 
+use super::user::User;
 use super::{Cursor, Excerpt, Page, paginate, rfc3339, substr};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
@@ -67,7 +68,7 @@ pub struct Post {
     pub body: String,
     /// Whether it shows.
     pub status: Status,
-    /// Who wrote it, as an import gave it.
+    /// Who wrote it: the account's name, or what an import gave.
     pub author: Option<String>,
     /// The account that wrote it.
     pub user_id: Option<i64>,
@@ -92,6 +93,8 @@ pub struct NewPost {
     pub status: Status,
     /// See [`Post::author`].
     pub author: Option<String>,
+    /// See [`Post::user_id`].
+    pub user_id: Option<i64>,
     /// See [`Post::tags`].
     pub tags: Vec<String>,
     /// Where an import found it, which makes a second import of it an update.
@@ -118,8 +121,25 @@ impl NewPost {
         let status = changeset.one_of("status", Status::parse).unwrap_or(Status::Published);
         let tags = changeset.list("tags", MAX_TAGS, TAG).unwrap_or_default();
         changeset.finish(|| {
-            Some(NewPost { title: title?, body: body?, status, author: None, tags, source: None })
+            Some(NewPost {
+                title: title?,
+                body: body?,
+                status,
+                author: None,
+                user_id: None,
+                tags,
+                source: None,
+            })
         })
+    }
+
+    /// The same as this user's, if anybody's.
+    pub fn by(self, user: Option<&User>) -> NewPost {
+        NewPost {
+            author: user.map(|user| user.username.clone()).or(self.author),
+            user_id: user.map(|user| user.id),
+            ..self
+        }
     }
 
     /// Validates what an import found at `source`, by the same rules. Unlike a request, a file may
@@ -310,6 +330,7 @@ pub fn insert_dated(
         posts::body.eq(&new.body),
         posts::status.eq(new.status.as_str()),
         posts::author.eq(&new.author),
+        posts::user_id.eq(new.user_id),
         posts::source.eq(&new.source),
         posts::inserted_at.eq(inserted_at),
         posts::updated_at.eq(updated_at),
@@ -324,7 +345,7 @@ pub fn insert_dated(
         body: new.body,
         status: new.status,
         author: new.author,
-        user_id: None,
+        user_id: new.user_id,
         tags: new.tags,
         inserted_at,
         updated_at,

@@ -15,7 +15,7 @@ use crate::schema::users;
 /// ASCII, as its form asks for, so that no two names look the same.
 const USERNAME: Text = Text { required: true, min: 3, max: 40, max_bytes: 400, single_line: true };
 /// What mail servers take at the most.
-const EMAIL: Text = Text { required: false, min: 3, max: 254, max_bytes: 1016, single_line: true };
+const EMAIL: Text = Text { required: false, min: 1, max: 254, max_bytes: 1016, single_line: true };
 const PASSWORD: Text =
     Text { required: true, min: 10, max: usize::MAX, max_bytes: 1024, single_line: false };
 /// What is tried as a name or a password is only bounded: what no account can have is wrong.

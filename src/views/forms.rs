@@ -110,6 +110,52 @@ impl NoteForm {
     }
 }
 
+/// The form that signs in. No password is ever shown again.
+#[derive(Clone, Debug, Default)]
+pub struct LoginForm {
+    /// The user name, as typed.
+    pub username: String,
+    /// The path on this site to go on to.
+    pub next: Option<String>,
+    /// Whether name and password do not belong together.
+    pub wrong: bool,
+    /// What was refused.
+    pub errors: Errors,
+}
+
+impl LoginForm {
+    /// The form that comes back with what was typed, but for the password, and why it was refused.
+    pub fn refused(params: &Params, next: Option<String>, errors: Errors) -> LoginForm {
+        LoginForm { username: typed(params, "username"), next, wrong: false, errors }
+    }
+
+    /// The form that comes back because name and password do not belong together.
+    pub fn wrong(params: &Params, next: Option<String>) -> LoginForm {
+        LoginForm { wrong: true, ..LoginForm::refused(params, next, Errors::default()) }
+    }
+}
+
+/// The form that makes an account. No password is ever shown again.
+#[derive(Clone, Debug, Default)]
+pub struct RegisterForm {
+    /// The user name, as typed.
+    pub username: String,
+    /// The address for mail, as typed.
+    pub email: String,
+    /// The path on this site to go on to.
+    pub next: Option<String>,
+    /// What was refused.
+    pub errors: Errors,
+}
+
+impl RegisterForm {
+    /// The form that comes back with what was typed, but for the password, and why it was refused.
+    pub fn refused(params: &Params, next: Option<String>, errors: Errors) -> RegisterForm {
+        let (username, email) = (typed(params, "username"), typed(params, "email"));
+        RegisterForm { username, email, next, errors }
+    }
+}
+
 /// What a field held; a form sends text only.
 fn typed(params: &Params, field: &str) -> String {
     params.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()

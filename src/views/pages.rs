@@ -9,7 +9,7 @@ use std::sync::Arc;
 use askama::Template;
 
 use super::filters;
-use super::forms::{CommentForm, NoteForm, PostForm};
+use super::forms::{CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
 use crate::models::comment::Comment;
 use crate::models::note::Note;
 use crate::models::post::{Post, Status};
@@ -24,6 +24,20 @@ pub struct Frame {
     pub position: i64,
     /// The log that the position belongs to.
     pub log: Arc<str>,
+    /// Who reads.
+    pub reader: Reader,
+}
+
+/// Who reads a page.
+#[derive(Clone, Debug, Default)]
+pub enum Reader {
+    /// It was not asked who, as for a failure.
+    #[default]
+    Unknown,
+    /// Somebody who is not signed in.
+    Guest,
+    /// Somebody who is, by the account's name.
+    User(String),
 }
 
 /// `GET /`: the posts of a status and perhaps a tag, newest first.
@@ -155,6 +169,28 @@ pub struct Hit {
     pub snippet: String,
 }
 
+/// `GET /login`, and what a refused sign-in comes back to.
+#[derive(Debug, Template)]
+#[template(path = "accounts/login.html")]
+pub struct Login {
+    /// What is around the page.
+    pub frame: Frame,
+    /// Whether one can make an account for oneself.
+    pub may_register: bool,
+    /// What is being signed in with.
+    pub form: LoginForm,
+}
+
+/// `GET /register`, and what a refused registration comes back to.
+#[derive(Debug, Template)]
+#[template(path = "accounts/register.html")]
+pub struct Register {
+    /// What is around the page.
+    pub frame: Frame,
+    /// The account being made.
+    pub form: RegisterForm,
+}
+
 /// What is shown instead of a page that cannot be.
 #[derive(Debug, Template)]
 #[template(path = "error.html")]
@@ -210,6 +246,20 @@ impl NoteIndex {
     /// The address of the notes from a place on.
     fn address(&self, cursor: Option<&Cursor>) -> String {
         address("/notes", &[("cursor", cursor.map(ToString::to_string))])
+    }
+}
+
+impl Login {
+    /// The address to make an account at, from where one goes on as from here.
+    fn register(&self) -> String {
+        address("/register", &[("next", self.form.next.clone())])
+    }
+}
+
+impl Register {
+    /// The address to sign in at, likewise.
+    fn login(&self) -> String {
+        address("/login", &[("next", self.form.next.clone())])
     }
 }
 

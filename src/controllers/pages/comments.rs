@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{ROWS, posts, see};
+use crate::controllers::account::Account;
 use crate::controllers::comments;
 use crate::controllers::request::{self, Form};
 use crate::controllers::respond::Precondition;
@@ -17,10 +18,11 @@ use crate::views::forms::CommentForm;
 pub async fn create(
     state: Data<State>,
     request: HttpRequest,
+    account: Account,
     Form(params): Form,
 ) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
-    let new = NewComment::changeset(&params);
+    let new = NewComment::changeset_by(&params, account.user());
     let written = state.db.transaction(move |tx| {
         let comment = comments::insert(tx, post_id, new)?;
         let page = comment::page_of(tx.connection, &comment, ROWS)?;
@@ -35,7 +37,7 @@ pub async fn create(
         Err(AppError::Invalid(errors)) => {
             let form = CommentForm::refused(&params, errors);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            posts::show_with(&state, post_id, None, status, form).await
+            posts::show_with(&state, &account, post_id, None, status, form).await
         }
         Err(error) => Err(error),
     }

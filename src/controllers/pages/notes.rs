@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{ROWS, page, see};
+use crate::controllers::account::Account;
 use crate::controllers::notes;
 use crate::controllers::request::{self, Form, Query};
 use crate::controllers::respond::Precondition;
@@ -17,36 +18,49 @@ use crate::views::forms::NoteForm;
 use crate::views::pages::{NoteEdit, NoteIndex, NoteShow};
 
 /// GET /notes
-pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn index(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
     let cursor = Query::of(&request)?.cursor()?;
-    index_with(&state, cursor, StatusCode::OK, NoteForm::default()).await
+    index_with(&state, &account, cursor, StatusCode::OK, NoteForm::default()).await
 }
 
 async fn index_with(
     state: &State,
+    account: &Account,
     cursor: Option<Cursor>,
     status: StatusCode,
     form: NoteForm,
 ) -> AppResult<HttpResponse> {
-    page(state, status, move |connection, frame| {
+    page(state, account, status, move |connection, frame| {
         Ok(NoteIndex { frame, cursor, notes: note::list(connection, cursor, ROWS)?, form })
     })
     .await
 }
 
 /// GET /notes/{id}
-pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn show(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
-    page(&state, StatusCode::OK, move |connection, frame| {
+    page(&state, &account, StatusCode::OK, move |connection, frame| {
         Ok(NoteShow { frame, note: note::get(connection, id).found("note")? })
     })
     .await
 }
 
 /// GET /notes/{id}/edit
-pub async fn edit(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn edit(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
-    page(&state, StatusCode::OK, move |connection, frame| {
+    page(&state, &account, StatusCode::OK, move |connection, frame| {
         let form = NoteForm::of(&note::get(connection, id).found("note")?);
         Ok(NoteEdit { frame, id, form })
     })
@@ -54,8 +68,12 @@ pub async fn edit(state: Data<State>, request: HttpRequest) -> AppResult<HttpRes
 }
 
 /// POST /notes
-pub async fn create(state: Data<State>, Form(params): Form) -> AppResult<HttpResponse> {
-    match NewNote::changeset(&params) {
+pub async fn create(
+    state: Data<State>,
+    account: Account,
+    Form(params): Form,
+) -> AppResult<HttpResponse> {
+    match NewNote::changeset_by(&params, account.user()) {
         Ok(new) => {
             let insert = |tx: &mut Tx<'_>| notes::insert(tx, new);
             let note = state.db.transaction_on(Touches::NewRows, None, insert).await?.value;
@@ -63,7 +81,7 @@ pub async fn create(state: Data<State>, Form(params): Form) -> AppResult<HttpRes
         }
         Err(errors) => {
             let form = NoteForm::refused(&params, errors);
-            index_with(&state, None, StatusCode::UNPROCESSABLE_ENTITY, form).await
+            index_with(&state, &account, None, StatusCode::UNPROCESSABLE_ENTITY, form).await
         }
     }
 }
@@ -72,6 +90,7 @@ pub async fn create(state: Data<State>, Form(params): Form) -> AppResult<HttpRes
 pub async fn update(
     state: Data<State>,
     request: HttpRequest,
+    account: Account,
     Form(params): Form,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
@@ -80,7 +99,7 @@ pub async fn update(
         Err(AppError::Invalid(errors)) => {
             let form = NoteForm::refused(&params, errors);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            page(&state, status, move |_, frame| Ok(NoteEdit { frame, id, form })).await
+            page(&state, &account, status, move |_, frame| Ok(NoteEdit { frame, id, form })).await
         }
         Err(error) => Err(error),
     }

@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{ROWS, page, see};
+use crate::controllers::account::Account;
 use crate::controllers::posts;
 use crate::controllers::request::{self, Form, Query};
 use crate::controllers::respond::Precondition;
@@ -17,10 +18,14 @@ use crate::views::forms::{CommentForm, PostForm};
 use crate::views::pages::{PostEdit, PostIndex, PostNew, PostShow};
 
 /// GET /
-pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn index(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
     let query = Query::of(&request)?;
     let (filter, cursor) = (posts::filter(&query)?, query.cursor()?);
-    page(&state, StatusCode::OK, move |connection, frame| {
+    page(&state, &account, StatusCode::OK, move |connection, frame| {
         let posts = post::list(connection, &filter, cursor, ROWS)?;
         Ok(PostIndex { frame, status: filter.status, tag: filter.tag, cursor, posts })
     })
@@ -28,21 +33,26 @@ pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
 }
 
 /// GET /posts/{id}
-pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn show(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
     let cursor = Query::of(&request)?.cursor()?;
-    show_with(&state, id, cursor, StatusCode::OK, CommentForm::default()).await
+    show_with(&state, &account, id, cursor, StatusCode::OK, CommentForm::default()).await
 }
 
 /// A post with its comments and the form of a new one.
 pub(super) async fn show_with(
     state: &State,
+    account: &Account,
     id: i64,
     cursor: Option<crate::models::Cursor>,
     status: StatusCode,
     form: CommentForm,
 ) -> AppResult<HttpResponse> {
-    page(state, status, move |connection, frame| {
+    page(state, account, status, move |connection, frame| {
         let post = post::get(connection, id).found("post")?;
         let comments = comment::list(connection, id, cursor, ROWS)?;
         Ok(PostShow { frame, post, cursor, comments, form })
@@ -51,18 +61,27 @@ pub(super) async fn show_with(
 }
 
 /// GET /posts/new
-pub async fn new(state: Data<State>) -> AppResult<HttpResponse> {
-    new_with(&state, StatusCode::OK, PostForm::default()).await
+pub async fn new(state: Data<State>, account: Account) -> AppResult<HttpResponse> {
+    new_with(&state, &account, StatusCode::OK, PostForm::default()).await
 }
 
-async fn new_with(state: &State, status: StatusCode, form: PostForm) -> AppResult<HttpResponse> {
-    page(state, status, move |_, frame| Ok(PostNew { frame, form })).await
+async fn new_with(
+    state: &State,
+    account: &Account,
+    status: StatusCode,
+    form: PostForm,
+) -> AppResult<HttpResponse> {
+    page(state, account, status, move |_, frame| Ok(PostNew { frame, form })).await
 }
 
 /// GET /posts/{id}/edit
-pub async fn edit(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn edit(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
-    page(&state, StatusCode::OK, move |connection, frame| {
+    page(&state, &account, StatusCode::OK, move |connection, frame| {
         let form = PostForm::of(&post::get(connection, id).found("post")?);
         Ok(PostEdit { frame, id, form })
     })
@@ -70,12 +89,16 @@ pub async fn edit(state: Data<State>, request: HttpRequest) -> AppResult<HttpRes
 }
 
 /// POST /posts
-pub async fn create(state: Data<State>, Form(params): Form) -> AppResult<HttpResponse> {
+pub async fn create(
+    state: Data<State>,
+    account: Account,
+    Form(params): Form,
+) -> AppResult<HttpResponse> {
     let new = match NewPost::changeset(&params) {
-        Ok(new) => new,
+        Ok(new) => new.by(account.user()),
         Err(errors) => {
             let form = PostForm::refused(&params, errors);
-            return new_with(&state, StatusCode::UNPROCESSABLE_ENTITY, form).await;
+            return new_with(&state, &account, StatusCode::UNPROCESSABLE_ENTITY, form).await;
         }
     };
     let insert = |tx: &mut Tx<'_>| posts::insert(tx, new);
@@ -87,6 +110,7 @@ pub async fn create(state: Data<State>, Form(params): Form) -> AppResult<HttpRes
 pub async fn update(
     state: Data<State>,
     request: HttpRequest,
+    account: Account,
     Form(params): Form,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
@@ -95,7 +119,7 @@ pub async fn update(
         Err(AppError::Invalid(errors)) => {
             let form = PostForm::refused(&params, errors);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            page(&state, status, move |_, frame| Ok(PostEdit { frame, id, form })).await
+            page(&state, &account, status, move |_, frame| Ok(PostEdit { frame, id, form })).await
         }
         Err(error) => Err(error),
     }

@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::page;
+use crate::controllers::account::Account;
 use crate::controllers::request::Query;
 use crate::controllers::search;
 use crate::error::{AppError, AppResult};
@@ -13,7 +14,11 @@ use crate::state::State;
 use crate::views::pages::{Hit, Outcome, Search};
 
 /// GET /search
-pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn index(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
     let parameters = Query::of(&request)?;
     let words = parameters.get("q").unwrap_or("").trim().to_owned();
     let kind = parameters.get("kind").and_then(Kind::parse);
@@ -30,7 +35,7 @@ pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
         Outcome::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Outcome::Idle | Outcome::Hits(_) => StatusCode::OK,
     };
-    page(&state, status, move |_, frame| {
+    page(&state, &account, status, move |_, frame| {
         Ok(Search { frame, query: words, kind: kind.map(Kind::as_str), outcome })
     })
     .await

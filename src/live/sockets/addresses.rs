@@ -5,32 +5,15 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::limits::Address;
 
 /// The sockets of each address, bounded.
 pub(super) struct Addresses {
     max: usize,
     open: Mutex<HashMap<IpAddr, usize>>,
-}
-
-/// What a socket is counted under; `None` when it is not counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Address(Option<IpAddr>);
-
-impl Address {
-    /// An IPv6 peer counts with its /64, which is one household's at the least: counted alone,
-    /// everyone would have as many addresses as they like.
-    ///
-    /// Loopback peers are not counted in open access, the only one there is. Nor is a peer
-    /// that has no address.
-    fn of(peer: Option<IpAddr>) -> Address {
-        let counted = peer.map(|peer| peer.to_canonical()).filter(|peer| !peer.is_loopback());
-        Address(counted.map(|peer| match peer {
-            IpAddr::V4(_) => peer,
-            IpAddr::V6(peer) => Ipv6Addr::from_bits(peer.to_bits() & (u128::MAX << 64)).into(),
-        }))
-    }
 }
 
 impl Addresses {

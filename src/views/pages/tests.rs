@@ -86,7 +86,12 @@ fn show(form: CommentForm) -> PostShow {
 
 fn every_page() -> Vec<String> {
     let frame = Frame { open: true, ..Frame::default() };
-    let (params, errors) = refused(&["title", "body", "tags", "status", "author"]);
+    let (params, errors) =
+        refused(&["title", "body", "tags", "status", "author", "username", "email", "password"]);
+    let frame = Frame { reader: Reader::Guest, ..frame };
+    let login = |form| Login { frame: frame.clone(), may_register: true, form }.render();
+    let mut signed_in = show(CommentForm::refused(&params, errors.clone()));
+    signed_in.frame.reader = Reader::User(NASTY.to_owned());
     let post_form = || PostForm::refused(&params, errors.clone());
     let note_form = || NoteForm::refused(&params, errors.clone());
     let hit = Hit {
@@ -111,6 +116,15 @@ fn every_page() -> Vec<String> {
         NoteIndex { frame: frame.clone(), cursor: None, notes, form: note_form() }.render(),
         NoteShow { frame: frame.clone(), note: note(1) }.render(),
         NoteEdit { frame: frame.clone(), id: 1, form: note_form() }.render(),
+        login(LoginForm::wrong(&params, Some(NASTY.to_owned()))),
+        login(LoginForm::refused(&params, None, errors.clone())),
+        Register { frame: frame.clone(), form: RegisterForm::default() }.render(),
+        Register {
+            frame: frame.clone(),
+            form: RegisterForm::refused(&params, Some(NASTY.to_owned()), errors.clone()),
+        }
+        .render(),
+        signed_in.render(),
         search(Outcome::Idle).render(),
         search(Outcome::Invalid(NASTY.to_owned())).render(),
         search(Outcome::Hits(vec![hit])).render(),

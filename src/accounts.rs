@@ -1,0 +1,33 @@
+//! What it takes to be somebody on the site: passwords, how often they may be guessed, and
+//! `kilonova user add`. The rows are `models::user`'s and `models::session`'s, signing in and out is
+//! the controllers'.
+
+pub mod command;
+mod guesses;
+mod passwords;
+
+use std::time::Instant;
+
+pub use self::guesses::{Guess, Guesses};
+pub use self::passwords::Passwords;
+
+/// What the controllers sign people in with.
+pub struct Accounts {
+    /// Hashes passwords.
+    pub passwords: Passwords,
+    /// Counts guesses.
+    pub guesses: Guesses,
+}
+
+impl Accounts {
+    /// Nobody has guessed yet.
+    pub fn new() -> Accounts {
+        Accounts { passwords: Passwords::new(), guesses: Guesses::new(Instant::now()) }
+    }
+}
+
+impl Default for Accounts {
+    fn default() -> Accounts {
+        Accounts::new()
+    }
+}

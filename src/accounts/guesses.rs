@@ -1,0 +1,145 @@
+//! How often a password may be guessed, and accounts be made.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use crate::error::{AppError, AppResult};
+use crate::limits::{Address, Rates};
+
+/// Of one user name, from wherever: ten at once, then one every six seconds.
+const PER_NAME: u32 = 10;
+/// Of one address: thirty at once, then one every two seconds.
+const PER_ADDRESS: u32 = 30;
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// Who has guessed how often. Loopback peers are not counted by their address, only by the name.
+pub struct Guesses {
+    names: Rates,
+    addresses: Rates,
+}
+
+/// A guess that counts, unless it is forgiven.
+#[must_use]
+pub struct Guess<'a> {
+    guesses: &'a Guesses,
+    name: &'a str,
+    address: Option<IpAddr>,
+}
+
+impl Guesses {
+    pub(super) fn new(now: Instant) -> Guesses {
+        Guesses {
+            names: Rates::new(PER_NAME, PERIOD, now),
+            addresses: Rates::new(PER_ADDRESS, PERIOD, now),
+        }
+    }
+
+    /// Counts a guess at this user's password before it is looked at, so that those that come at
+    /// the same time count as well. 429 when there were too many of that name or of that address;
+    /// the right password is refused then, too.
+    ///
+    /// A name that nobody has counts like any other.
+    pub fn count<'a>(
+        &'a self,
+        folded_username: &'a str,
+        peer: Option<SocketAddr>,
+    ) -> AppResult<Guess<'a>> {
+        let now = Instant::now();
+        let address = self.count_address(peer, now)?;
+        let guess = Guess { guesses: self, name: folded_username, address };
+        match self.names.admit(folded_username, now) {
+            Ok(()) => Ok(guess),
+            Err(wait) => {
+                // What is refused uses up nothing.
+                guess.give_back_address();
+                Err(refused(wait))
+            }
+        }
+    }
+
+    /// Counts an account that is to be made, as a guess of that address.
+    pub fn count_new_account(&self, peer: Option<SocketAddr>) -> AppResult<()> {
+        self.count_address(peer, Instant::now()).map(drop)
+    }
+
+    fn count_address(&self, peer: Option<SocketAddr>, now: Instant) -> AppResult<Option<IpAddr>> {
+        let Address(address) = Address::of(peer.map(|peer| peer.ip()));
+        if let Some(address) = address {
+            self.addresses.admit(address, now).map_err(refused)?;
+        }
+        Ok(address)
+    }
+}
+
+impl Guess<'_> {
+    /// Counts it no longer: it was right, or it was never looked at.
+    pub fn forgive(self) {
+        self.guesses.names.give_back(self.name);
+        self.give_back_address();
+    }
+
+    fn give_back_address(&self) {
+        if let Some(address) = self.address {
+            self.guesses.addresses.give_back(address);
+        }
+    }
+}
+
+fn refused(wait: Duration) -> AppError {
+    let seconds = wait.as_secs().saturating_add(1).try_into().unwrap_or(u32::MAX);
+    AppError::TooManyRequests("too many attempts: try again later", seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(address: &str) -> Option<SocketAddr> {
+        Some(SocketAddr::new(address.parse().expect("an address"), 1))
+    }
+
+    /// How many of a hundred wrong guesses are let in.
+    fn wrong(guesses: &Guesses, name: impl Fn(usize) -> String, address: &str) -> usize {
+        (0..100).filter(|n| guesses.count(&name(*n), peer(address)).is_ok()).count()
+    }
+
+    // Nothing here takes the two seconds after which there is one more.
+
+    #[test]
+    fn one_name_is_guessed_at_for_ever_from_many_addresses() {
+        let guesses = Guesses::new(Instant::now());
+        let ada = |_| "ada".to_owned();
+        assert_eq!(wrong(&guesses, ada, "192.0.2.1"), 10);
+        assert_eq!(wrong(&guesses, ada, "192.0.2.2"), 0);
+        assert_eq!(wrong(&guesses, ada, "127.0.0.1"), 0);
+        assert_eq!(wrong(&guesses, |_| "eve".to_owned(), "192.0.2.1"), 10);
+    }
+
+    #[test]
+    fn one_address_or_network_guesses_at_many_names() {
+        let guesses = Guesses::new(Instant::now());
+        let any = |n| format!("name-{n}");
+        assert_eq!(wrong(&guesses, any, "192.0.2.1"), 30);
+        assert_eq!(wrong(&guesses, any, "::ffff:192.0.2.1"), 0);
+        assert_eq!(wrong(&guesses, any, "2001:db8::1"), 30);
+        assert_eq!(wrong(&guesses, any, "2001:db8::2"), 0);
+        assert!(guesses.count_new_account(peer("2001:db8::3")).is_err());
+        assert!(guesses.count_new_account(peer("192.0.2.2")).is_ok());
+        assert_eq!(wrong(&guesses, |n| format!("other-{n}"), "127.0.0.1"), 100);
+    }
+
+    #[test]
+    fn right_passwords_count_as_guesses() {
+        let guesses = Guesses::new(Instant::now());
+        for _ in 0..100 {
+            guesses.count("ada", peer("192.0.2.1")).expect("it is let in").forgive();
+        }
+    }
+
+    #[test]
+    fn a_refused_guess_uses_up_the_addresss_own() {
+        let guesses = Guesses::new(Instant::now());
+        assert_eq!(wrong(&guesses, |_| "ada".to_owned(), "192.0.2.1"), 10);
+        assert_eq!(wrong(&guesses, |n| format!("name-{n}"), "192.0.2.1"), 20);
+    }
+}

@@ -1,0 +1,140 @@
+//! Hashing passwords: with Argon2id, off the event loop, a few at a time.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{Error, PasswordHasher, PasswordVerifier};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use tokio::sync::Semaphore;
+
+use crate::error::{AppError, AppResult};
+use crate::models::user::Password;
+
+/// Those that wait for their turn at the most.
+const WAITING: usize = 64;
+
+/// How long they wait.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Hashes passwords, each of which takes a processor a good while and 19 MiB: at most half of the
+/// processors are at it, and who would wait for too long is told 503.
+pub struct Passwords {
+    turns: Arc<Semaphore>,
+    waiting: Semaphore,
+}
+
+impl Passwords {
+    pub(super) fn new() -> Passwords {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Passwords::with(processors.div_ceil(2), WAITING)
+    }
+
+    fn with(turns: usize, waiting: usize) -> Passwords {
+        Passwords { turns: Arc::new(Semaphore::new(turns)), waiting: Semaphore::new(waiting) }
+    }
+
+    /// The hash to keep of a new password.
+    pub async fn hash(&self, password: Password) -> AppResult<String> {
+        self.run(move || hash(&password)).await
+    }
+
+    /// Whether the password is that of the hash. Without a hash it is not, which takes as long to
+    /// find out: who tries names does not learn from the time which ones there are.
+    pub async fn verify(&self, password: Password, hash: Option<String>) -> AppResult<bool> {
+        self.run(move || match hash {
+            Some(hash) => verify(&password, &hash),
+            None => {
+                let hashed =
+                    Argon2::default().hash_password_with_salt(password.as_bytes(), &[0; 16]);
+                black_box(hashed).map(|_: PasswordHash| false).map_err(AppError::internal)
+            }
+        })
+        .await
+    }
+
+    /// Runs one hash when it has its turn. It goes on when its caller goes away, with its turn.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> AppResult<T> + Send + 'static,
+    ) -> AppResult<T> {
+        const BUSY: AppError = AppError::Busy("too many passwords to check: try again later", 5);
+        let waiting = self.waiting.try_acquire().map_err(|_| BUSY)?;
+        let turn = tokio::time::timeout(WAIT, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = turn.map_err(|_| BUSY)?.map_err(AppError::internal)?;
+        drop(waiting);
+        let hashed = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        });
+        hashed.await.map_err(AppError::internal)?
+    }
+}
+
+/// The hash to keep of a new password. Blocks.
+pub(super) fn hash(password: &Password) -> AppResult<String> {
+    let mut salt = [0; 16];
+    SysRng.try_fill_bytes(&mut salt).map_err(AppError::internal)?;
+    let hash: PasswordHash = Argon2::default()
+        .hash_password_with_salt(password.as_bytes(), &salt)
+        .map_err(AppError::internal)?;
+    Ok(hash.to_string())
+}
+
+/// Compares in constant time, with the parameters that the hash was made with.
+fn verify(password: &Password, hash: &str) -> AppResult<bool> {
+    let hash = PasswordHash::new(hash).map_err(AppError::internal)?;
+    match Argon2::default().verify_password(password.as_bytes(), &hash) {
+        Ok(()) => Ok(true),
+        Err(Error::PasswordInvalid) => Ok(false),
+        Err(error) => Err(AppError::internal(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::ResponseError;
+    use serde_json::json;
+
+    use super::*;
+    use crate::models::user::Credentials;
+
+    fn password(text: &str) -> Password {
+        let serde_json::Value::Object(params) = json!({"username": "ada", "password": text}) else {
+            panic!("an object")
+        };
+        Credentials::changeset(&params).expect("both are there").password
+    }
+
+    #[actix_web::test]
+    async fn a_wrong_password_is_right_or_a_hash_tells_what_it_is_of() {
+        let passwords = Passwords::new();
+        let right = || password("correct horse");
+        let hash = passwords.hash(right()).await.expect("a hash");
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert_ne!(hash, passwords.hash(right()).await.expect("a hash"), "they share a salt");
+        assert!(passwords.verify(right(), Some(hash.clone())).await.expect("an answer"));
+        let wrong = password("correct hors");
+        assert!(!passwords.verify(wrong, Some(hash)).await.expect("an answer"));
+        assert!(!passwords.verify(right(), None).await.expect("an answer"));
+        assert!(passwords.verify(right(), Some("nonsense".to_owned())).await.is_err());
+        assert_eq!(format!("{:?}", right()), "Password(…)");
+    }
+
+    #[actix_web::test]
+    async fn those_who_wait_are_any_number() {
+        let passwords = Passwords::with(0, 1);
+        let waits = passwords.hash(password("one"));
+        let refused = async {
+            tokio::task::yield_now().await;
+            passwords.hash(password("two")).await
+        };
+        let first = tokio::select! { biased; first = waits => first, second = refused => second };
+        let error = first.expect_err("there is room for one");
+        assert_eq!(error.status_code(), 503);
+        assert!(error.error_response().headers().contains_key("retry-after"));
+    }
+}

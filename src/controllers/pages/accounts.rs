@@ -1,0 +1,199 @@
+//! Pages on which people sign in and out and make accounts for themselves.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
+
+use super::{page, see};
+use crate::changeset::Params;
+use crate::config::Registration;
+use crate::controllers::account::{self, Account};
+use crate::controllers::request::{Form, Query};
+use crate::controllers::{session, users};
+use crate::db::Tx;
+use crate::error::{AppError, AppResult};
+use crate::events;
+use crate::models::session::Token;
+use crate::models::user::Credentials;
+use crate::state::State;
+use crate::views::forms::{LoginForm, RegisterForm};
+use crate::views::pages::{Login, Register};
+
+/// The longest path that is gone on to, in bytes.
+const MAX_NEXT: usize = 1024;
+
+/// GET /login
+pub async fn login(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    let form = LoginForm { next: next_of(&request)?, ..LoginForm::default() };
+    login_with(&state, &account, StatusCode::OK, form).await
+}
+
+async fn login_with(
+    state: &State,
+    account: &Account,
+    status: StatusCode,
+    form: LoginForm,
+) -> AppResult<HttpResponse> {
+    let may_register = state.config.registration == Registration::Open;
+    page(state, account, status, move |_, frame| Ok(Login { frame, may_register, form }))
+        .await
+        .map(unkept)
+}
+
+/// POST /login
+pub async fn sign_in(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+    Form(params): Form,
+) -> AppResult<HttpResponse> {
+    let next = next_in(&params);
+    let credentials = match Credentials::changeset(&params) {
+        Ok(credentials) => credentials,
+        Err(errors) => {
+            let form = LoginForm::refused(&params, next, errors);
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return login_with(&state, &account, status, form).await;
+        }
+    };
+    match session::sign_in(&state, &request, credentials).await {
+        Ok((_, token)) => Ok(go_on(&token, next)),
+        Err(AppError::Unauthorized(_)) => {
+            let form = LoginForm::wrong(&params, next);
+            login_with(&state, &account, StatusCode::UNAUTHORIZED, form).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// POST /logout
+pub async fn sign_out(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    session::sign_out(&state, &request).await?;
+    Ok(with_cookie(see("/"), account::no_cookie()))
+}
+
+/// GET /register
+pub async fn registration(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    users::may_register(&state)?;
+    let form = RegisterForm { next: next_of(&request)?, ..RegisterForm::default() };
+    register_with(&state, &account, StatusCode::OK, form).await
+}
+
+async fn register_with(
+    state: &State,
+    account: &Account,
+    status: StatusCode,
+    form: RegisterForm,
+) -> AppResult<HttpResponse> {
+    page(state, account, status, move |_, frame| Ok(Register { frame, form })).await.map(unkept)
+}
+
+/// POST /register: makes the account and signs it in.
+pub async fn register(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+    Form(params): Form,
+) -> AppResult<HttpResponse> {
+    let next = next_in(&params);
+    let old = account::token(&request);
+    let made = async {
+        let (new, hash) = users::prepare(&state, &request, &params).await?;
+        let make = move |tx: &mut Tx<'_>| {
+            let user = users::insert(tx, new, &hash)?;
+            let token = session::begin(tx, user.id, old.as_ref())?;
+            Ok::<_, AppError>((user, token))
+        };
+        Ok(state.db.transaction(make).await?.value)
+    };
+    match made.await {
+        Ok((user, token)) => {
+            events::logged_in(&state.live.pubsub, &user.username).await;
+            Ok(go_on(&token, next))
+        }
+        Err(AppError::Invalid(errors)) => {
+            let form = RegisterForm::refused(&params, next, errors);
+            register_with(&state, &account, StatusCode::UNPROCESSABLE_ENTITY, form).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What a sign-in leads to.
+fn go_on(token: &Token, next: Option<String>) -> HttpResponse {
+    with_cookie(see(next.unwrap_or_else(|| "/".to_owned())), account::cookie(token))
+}
+
+fn with_cookie(mut response: HttpResponse, cookie: actix_web::cookie::Cookie<'_>) -> HttpResponse {
+    // Only a name or a value that no header may have is refused, and these have neither.
+    if let Err(error) = response.add_cookie(&cookie) {
+        log::error!("the cookie cannot be set: {error}");
+    }
+    unkept(response)
+}
+
+/// What is kept by no cache.
+fn unkept(mut response: HttpResponse) -> HttpResponse {
+    let never = header::HeaderValue::from_static("no-store");
+    response.headers_mut().insert(header::CACHE_CONTROL, never);
+    response
+}
+
+fn next_of(request: &HttpRequest) -> AppResult<Option<String>> {
+    Ok(Query::of(request)?.get("next").and_then(local))
+}
+
+fn next_in(params: &Params) -> Option<String> {
+    params.get("next").and_then(Value::as_str).and_then(local)
+}
+
+/// A path on this site and nothing that a browser could take for another's: a browser reads `\` as
+/// `/`, leaves line breaks and tabs out, and takes what follows `//` for a host.
+fn local(path: &str) -> Option<String> {
+    let fits = path.len() <= MAX_NEXT
+        && path.starts_with('/')
+        && !path.starts_with("//")
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    fits.then(|| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local;
+
+    #[test]
+    fn a_sign_in_leads_to_another_site() {
+        for path in ["/", "/posts/1", "/posts/1?cursor=1_2#comment-1", "/search?q=a%20b"] {
+            assert_eq!(local(path).as_deref(), Some(path));
+        }
+        for bad in [
+            "",
+            "posts",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/a\\b",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "/ü",
+            "/a b",
+            " /",
+            "/\u{7f}",
+            "/a\0",
+        ] {
+            assert_eq!(local(bad), None, "{bad:?}");
+        }
+        assert_eq!(local(&format!("/{}", "a".repeat(1024))), None);
+    }
+}

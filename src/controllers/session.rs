@@ -1,0 +1,89 @@
+//! Signing in and out over JSON, and what the pages share of it.
+
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+use super::account;
+use super::request::Json;
+use crate::db::Tx;
+use crate::error::{AppError, AppResult};
+use crate::events;
+use crate::models::now;
+use crate::models::session::{self, Token};
+use crate::models::user::{self, Credentials, User};
+use crate::state::State;
+
+/// What is answered whichever was wrong.
+const WRONG: AppError = AppError::Unauthorized("invalid username or password");
+
+/// POST /api/session. Its answer is a secret: no `Idempotency-Key` gives it again.
+pub async fn create(
+    state: Data<State>,
+    request: HttpRequest,
+    Json(params): Json,
+) -> AppResult<HttpResponse> {
+    let credentials = Credentials::changeset(&params)?;
+    let (user, token) = sign_in(&state, &request, credentials).await?;
+    Ok(HttpResponse::Created()
+        .cookie(account::cookie(&token))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(json!({ "user": user })))
+}
+
+/// DELETE /api/session
+pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    sign_out(&state, &request).await?;
+    Ok(HttpResponse::NoContent().cookie(account::no_cookie()).finish())
+}
+
+/// Signs somebody in who knows the password, with a new token in place of the request's, and tells
+/// the nodes.
+pub(super) async fn sign_in(
+    state: &State,
+    request: &HttpRequest,
+    credentials: Credentials,
+) -> AppResult<(User, Token)> {
+    let Credentials { folded_username, password } = credentials;
+    let guess = state.accounts.guesses.count(&folded_username, request.peer_addr())?;
+    let verified = async {
+        let name = folded_username.clone();
+        let found = state.db.read(move |c| Ok::<_, AppError>(user::by_name(c, &name)?)).await?;
+        let (user, hash) = found.unzip();
+        let right = state.accounts.passwords.verify(password, hash).await?;
+        Ok(user.filter(|_| right))
+    };
+    let user = match verified.await {
+        Ok(Some(user)) => user,
+        Ok(None) => return Err(WRONG),
+        Err(error) => {
+            guess.forgive();
+            return Err(error);
+        }
+    };
+    guess.forgive();
+    let old = account::token(request);
+    let id = user.id;
+    let begun = state.db.transaction(move |tx| begin(tx, id, old.as_ref())).await?;
+    events::logged_in(&state.live.pubsub, &user.username).await;
+    Ok((user, begun.value))
+}
+
+/// Begins a session, which takes the place of the one that there was with the request.
+pub(super) fn begin(tx: &mut Tx<'_>, user_id: i64, old: Option<&Token>) -> AppResult<Token> {
+    if let Some(old) = old {
+        session::delete(tx.connection, old)?;
+    }
+    let token = Token::random().map_err(AppError::internal)?;
+    if session::insert(tx.connection, &token, user_id, now())? { Ok(token) } else { Err(WRONG) }
+}
+
+/// Ends the request's session, if it has one.
+pub(super) async fn sign_out(state: &State, request: &HttpRequest) -> AppResult<()> {
+    if let Some(token) = account::token(request) {
+        let end = move |tx: &mut Tx<'_>| Ok::<_, AppError>(session::delete(tx.connection, &token)?);
+        state.db.transaction(end).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Accounts over JSON, and how they are made, which their page shares.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::request::Json;
+use super::respond;
+use crate::changeset::Params;
+use crate::config::Registration;
+use crate::db::{Touches, Tx};
+use crate::error::{AppError, AppResult};
+use crate::models::now;
+use crate::models::user::{self, NewUser, Role, User};
+use crate::state::State;
+
+/// POST /api/users
+pub async fn create(
+    state: Data<State>,
+    request: HttpRequest,
+    Json(mut params): Json,
+) -> AppResult<HttpResponse> {
+    let (new, hash) = prepare(&state, &request, &params).await?;
+    // A digest of the parameters is kept with an Idempotency-Key. One of a password would be soon
+    // guessed.
+    params.remove("password");
+    let insert = move |tx: &mut Tx<'_>| insert(tx, new, &hash);
+    respond::create(&state, &request, None, &params, Touches::ExistingRows, |_| None, insert).await
+}
+
+/// Whether accounts may be made here at all: else 403.
+pub(super) fn may_register(state: &State) -> AppResult<()> {
+    match state.config.registration {
+        Registration::Open => Ok(()),
+        Registration::Closed => Err(AppError::Forbidden("registration is closed")),
+    }
+}
+
+/// Checks the fields of a new account and hashes its password.
+pub(super) async fn prepare(
+    state: &State,
+    request: &HttpRequest,
+    params: &Params,
+) -> AppResult<(NewUser, String)> {
+    may_register(state)?;
+    let new = NewUser::changeset(params)?;
+    state.accounts.guesses.count_new_account(request.peer_addr())?;
+    let hash = state.accounts.passwords.hash(new.password.clone()).await?;
+    Ok((new, hash))
+}
+
+/// Writes a new member. No role that a request asks for is given.
+pub(super) fn insert(tx: &mut Tx<'_>, new: NewUser, hash: &str) -> AppResult<User> {
+    Ok(user::insert(tx.connection, new, hash, Role::Member, now())??)
+}

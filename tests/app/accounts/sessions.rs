@@ -1,0 +1,188 @@
+//! POST and DELETE /api/session, and how long a sign-in lasts.
+
+use actix_web::http::Method;
+use actix_web::web::Bytes;
+use kilonova::error::AppError;
+use kilonova::models::now;
+use kilonova::models::session::{self, Token};
+use serde_json::{Value, json};
+
+use super::{JSON, PASSWORD, name_of, register, sign_in, try_to_sign_in, with};
+use crate::support::Site;
+
+#[actix_web::test]
+async fn a_sign_in_answers_something_else_or_with_a_cookie_that_scripts_read() {
+    let site = Site::start().await;
+    let ada = register(&site, "Ada").await;
+    let answer = try_to_sign_in(&site, "ADA", PASSWORD).await;
+    assert_eq!(answer.json(201), json!({"user": ada}));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let set = answer.header("set-cookie").unwrap();
+    let (cookie, attributes) = set.split_once("; ").unwrap();
+    let token = cookie.strip_prefix("kilonova_session=").unwrap();
+    assert!(token.len() == 64 && token.bytes().all(|byte| byte.is_ascii_hexdigit()), "{token}");
+    let mut attributes: Vec<_> = attributes.split("; ").collect();
+    attributes.sort_unstable();
+    assert_eq!(attributes, ["HttpOnly", "Max-Age=2592000", "Path=/", "SameSite=Lax"]);
+    assert_eq!(name_of(&site, cookie).await.as_deref(), Some("Ada"));
+    // Among others' cookies, however those look.
+    let among = format!("a=b; =; %zz; {cookie}; kilonova_session_=x; c");
+    assert_eq!(name_of(&site, &among).await.as_deref(), Some("Ada"));
+    for bad in ["kilonova_session=", "kilonova_session", &cookie[..80], &format!("{cookie}0")] {
+        assert_eq!(name_of(&site, bad).await, None, "{bad}");
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_wrong_password_is_told_from_an_unknown_name() {
+    let site = Site::start().await;
+    register(&site, "ada").await;
+    let wrong = try_to_sign_in(&site, "ada", "wrong password").await;
+    assert_eq!(wrong.error(401), "invalid username or password");
+    for (name, password) in
+        [("nobody", PASSWORD), ("ada\0", PASSWORD), ("ada ", PASSWORD), ("ada", "correct horse ")]
+    {
+        let other = try_to_sign_in(&site, name, password).await;
+        if name.contains('\0') {
+            assert_eq!(other.status, 422);
+            continue;
+        }
+        assert_eq!((other.status, &other.body), (401, &wrong.body), "{name}");
+        assert!(other.header("set-cookie").is_none());
+    }
+    let blank = site.post("/api/session", &json!({"username": "ada", "password": 5})).await;
+    assert_eq!(blank.json(422), json!({"errors": {"password": ["is invalid"]}}));
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn who_has_signed_out_is_still_signed_in() {
+    let site = Site::start().await;
+    register(&site, "ada").await;
+    let (here, elsewhere) = (sign_in(&site, "ada").await, sign_in(&site, "ada").await);
+    assert_ne!(here, elsewhere);
+    let gone = with(&site, &here, Method::DELETE, "/api/session", &Value::Null).await;
+    assert_eq!((gone.status, gone.body.len()), (204, 0));
+    let cleared = gone.header("set-cookie").unwrap();
+    assert!(
+        cleared.starts_with("kilonova_session=;") && cleared.contains("Max-Age=0"),
+        "{cleared}"
+    );
+    assert_eq!(name_of(&site, &here).await, None);
+    assert_eq!(name_of(&site, &elsewhere).await.as_deref(), Some("ada"));
+    // Without one, or with one that is no more.
+    assert_eq!(site.delete("/api/session").await.status, 204);
+    let again = with(&site, &here, Method::DELETE, "/api/session", &Value::Null).await;
+    assert_eq!(again.status, 204);
+    assert_eq!(name_of(&site, &elsewhere).await.as_deref(), Some("ada"));
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_new_sign_in_keeps_the_old_token() {
+    let site = Site::start().await;
+    register(&site, "ada").await;
+    let old = sign_in(&site, "ada").await;
+    let fields = json!({"username": "ada", "password": PASSWORD});
+    let answer = with(&site, &old, Method::POST, "/api/session", &fields).await;
+    let new = super::cookie(&answer);
+    assert_ne!(new, old);
+    assert_eq!(name_of(&site, &old).await, None);
+    assert_eq!(name_of(&site, &new).await.as_deref(), Some("ada"));
+    // One that a stranger has chosen is not taken over.
+    let chosen = format!("kilonova_session={}", "0".repeat(64));
+    let answer = with(&site, &chosen, Method::POST, "/api/session", &fields).await;
+    assert_ne!(super::cookie(&answer), chosen);
+    assert_eq!(name_of(&site, &chosen).await, None);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_session_outlives_its_time_or_its_user() {
+    let site = Site::start().await;
+    register(&site, "ada").await;
+    register(&site, "eve").await;
+    let (ada, eve) = (sign_in(&site, "ada").await, sign_in(&site, "eve").await);
+    site.home().execute(
+        "UPDATE sessions SET expires_at = '2026-01-01 00:00:00' \
+         WHERE user_id = (SELECT id FROM users WHERE username = 'ada')",
+    );
+    assert_eq!(name_of(&site, &ada).await, None);
+    let prune = |tx: &mut kilonova::db::Tx<'_>| Ok::<_, AppError>(session::prune(tx.connection)?);
+    assert_eq!(site.db().transaction(prune).await.unwrap().value, 1);
+    assert_eq!(name_of(&site, &eve).await.as_deref(), Some("eve"));
+    site.home().execute("DELETE FROM users WHERE username = 'eve'");
+    assert_eq!(name_of(&site, &eve).await, None);
+    assert_eq!(try_to_sign_in(&site, "eve", PASSWORD).await.status, 401);
+    assert_eq!(site.db().transaction(prune).await.unwrap().value, 0);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn one_user_has_any_number_of_sessions() {
+    let site = Site::start().await;
+    let id = register(&site, "ada").await["id"].as_i64().unwrap();
+    let begun = site.db().transaction(move |tx| {
+        let mut tokens = Vec::new();
+        for number in 0..=session::PER_USER {
+            let token = Token::random().map_err(AppError::internal)?;
+            let at = now() + chrono::TimeDelta::milliseconds(number);
+            assert!(session::insert(tx.connection, &token, id, at)?);
+            tokens.push(token);
+        }
+        Ok::<_, AppError>(tokens)
+    });
+    let tokens = begun.await.unwrap().value;
+    let cookie = |token: &Token| format!("kilonova_session={}", token.secret());
+    assert_eq!(name_of(&site, &cookie(&tokens[0])).await, None);
+    assert_eq!(name_of(&site, &cookie(&tokens[1])).await.as_deref(), Some("ada"));
+    let newest = tokens.last().unwrap();
+    assert_eq!(name_of(&site, &cookie(newest)).await.as_deref(), Some("ada"));
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn what_is_stored_is_enough_to_sign_in_with() {
+    let site = Site::start().await;
+    register(&site, "ada").await;
+    let cookie = sign_in(&site, "ada").await;
+    let token = cookie.split_once('=').unwrap().1.to_owned();
+    let rows = site.db().read(|connection| {
+        use diesel::dsl::sql;
+        use diesel::prelude::*;
+        use diesel::sql_types::Text;
+        let digest = "(SELECT token_digest FROM sessions)";
+        let digest: String = diesel::select(sql::<Text>(digest)).get_result(connection)?;
+        let hash = "(SELECT password_hash FROM users)";
+        let hash: String = diesel::select(sql::<Text>(hash)).get_result(connection)?;
+        Ok::<_, AppError>((digest, hash))
+    });
+    let (digest, hash) = rows.await.unwrap();
+    assert_ne!(digest, token);
+    assert_eq!(name_of(&site, &format!("kilonova_session={digest}")).await, None);
+    assert!(hash.starts_with("$argon2id$") && !hash.contains(PASSWORD), "{hash}");
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn another_site_signs_its_visitors_in_or_out() {
+    let site = Site::start().await;
+    register(&site, "ada").await;
+    let cookie = sign_in(&site, "ada").await;
+    let fields = json!({"username": "ada", "password": PASSWORD}).to_string();
+    for from in [("origin", "http://evil.example"), ("sec-fetch-site", "cross-site")] {
+        let headers = [JSON, from, ("cookie", cookie.as_str())];
+        let body = Bytes::from(fields.clone());
+        site.send(Method::POST, "/api/session", &headers, body.clone()).await.error(403);
+        site.send(Method::POST, "/api/users", &headers, body).await.error(403);
+        site.send(Method::DELETE, "/api/session", &headers, Bytes::new()).await.error(403);
+        for path in ["/login", "/logout", "/register"] {
+            let headers = [super::FORM, from, ("cookie", cookie.as_str())];
+            let form = Bytes::from_static(b"username=ada&password=correct+horse");
+            assert_eq!(site.send(Method::POST, path, &headers, form).await.status, 403);
+        }
+    }
+    assert_eq!(name_of(&site, &cookie).await.as_deref(), Some("ada"));
+    site.stop().await;
+}
