@@ -1,11 +1,17 @@
 //! The event `logged_in`: heard by members on the nodes, and by nobody else.
 
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+
 use actix::prelude::*;
-use kilonova::pubsub::Envelope;
+use kilonova::cluster::zenoh::{Endpoint, Secret};
+use kilonova::config::Cluster;
+use kilonova::pubsub::{Envelope, Payload};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{PASSWORD, register, send_form, sign_in, try_to_sign_in};
+use crate::databases::Home;
 use crate::support::{Site, within};
 
 /// A member that tells what it is sent.
@@ -47,6 +53,59 @@ async fn a_sign_in_is_told_to_nobody_or_a_failed_one_to_somebody() {
     }
     assert!(hears.try_recv().is_err());
     site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_sign_in_on_one_node_is_not_told_on_another_or_told_twice() {
+    let links = [free(), free(), free()];
+    let cluster = |node: usize| Cluster {
+        listen: vec![links[node].clone()],
+        connect: links.iter().filter(|link| **link != links[node]).cloned().collect(),
+        secret: Secret::new("three nodes of a test"),
+        tls: None,
+    };
+    let mut sites: Vec<Site> = Vec::new();
+    for node in 0..links.len() {
+        let home = match sites.first() {
+            Some(first) => first.home().another_node(),
+            None => Home::new(),
+        };
+        let started = Site::start_in(home, |config| {
+            config.node = format!("node-{node}");
+            config.cluster = Some(cluster(node));
+        });
+        sites.push(started.await);
+    }
+    let mut members = Vec::new();
+    for site in &sites {
+        let (told, hears) = mpsc::unbounded_channel();
+        site.pubsub().join("users", Probe(told).start().recipient()).await.unwrap();
+        members.push(hears);
+    }
+    let all_known = async {
+        while sites[1].pubsub().get_members("users").await.unwrap().len() < sites.len() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within("the nodes find each other", all_known).await;
+    register(&sites[1], "ada").await;
+    sign_in(&sites[1], "ada").await;
+    sites[1].pubsub().broadcast("users", "sentinel", Payload::null()).await.unwrap();
+    for hears in &mut members {
+        let heard = within("the sign-in is told", hears.recv()).await.unwrap();
+        assert_eq!(heard, json!(["users", "logged_in", {"username": "ada"}, null]));
+        let next = within("the sentinel is told", hears.recv()).await.unwrap();
+        assert_eq!(next, json!(["users", "sentinel", null, null]));
+    }
+    for site in sites.into_iter().rev() {
+        site.stop().await;
+    }
+}
+
+/// Where nobody listens yet.
+fn free() -> Endpoint {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    format!("tcp/{}", listener.local_addr().unwrap()).parse().unwrap()
 }
 
 #[actix_web::test]

@@ -48,6 +48,20 @@ async fn fill(site: &Site) {
     create_note(site).await.json(201);
     let gone = site.new_note("Deleted").await;
     assert_eq!(site.delete(&format!("/api/notes/{}", gone["id"])).await.status, 204);
+    let ada = json!({"username": "Ada", "email": "ada@example.org", "password": "correct horse"});
+    site.post("/api/users", &ada).await.json(201);
+}
+
+/// Who was signed in still is, and nobody else gets the name.
+async fn assert_accounts(site: &Site, cookie: &str) {
+    let headers = [("cookie", cookie)];
+    let page = site.send(Method::GET, "/", &headers, Bytes::new()).await;
+    assert!(String::from_utf8_lossy(&page.body).contains(">Ada<"), "{page:?}");
+    let ada = json!({"username": "ADA", "password": "correct horse"});
+    let taken = json!({"errors": {"username": ["has already been taken"]}});
+    assert_eq!(site.post("/api/users", &ada).await.json(422), taken);
+    let eve = json!({"username": "eve", "password": "correct horse"});
+    assert_eq!(site.post("/api/users", &eve).await.json(201)["role"], "member");
 }
 
 /// Everything that the API shows, and whose log it is.
@@ -68,13 +82,16 @@ async fn copied(from: Home, to: Home) -> Site {
     let before = Site::start_in(from, |_| ()).await;
     let (was, log) = shown(&before).await;
     let answered = create_note(&before).await;
+    let ada = json!({"username": "ada", "password": "correct horse"});
+    let signed_in = before.post("/api/session", &ada).await;
+    let cookie = signed_in.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let from = before.stop_keeping_data().await;
 
     let output = copy(&from, &to);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let told = String::from_utf8(output.stdout).unwrap();
-    for count in ["2 posts", "2 post_tags", "30 comments", "1 notes"] {
+    for count in ["1 users", "1 sessions", "2 posts", "2 post_tags", "30 comments", "1 notes"] {
         assert!(told.contains(count), "{count}: {told}");
     }
     // Again, it would be mixed with what is there.
@@ -84,6 +101,7 @@ async fn copied(from: Home, to: Home) -> Site {
 
     let after = Site::start_in(to, |_| ()).await;
     assert_eq!(shown(&after).await, (was, log), "it is the same site, and the same log");
+    assert_accounts(&after, &cookie).await;
     let replayed = create_note(&after).await;
     assert_eq!(replayed.body, answered.body);
     assert_eq!(
