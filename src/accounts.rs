@@ -20,14 +20,10 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Nobody has guessed yet.
-    pub fn new() -> Accounts {
-        Accounts { passwords: Passwords::new(), guesses: Guesses::new(Instant::now()) }
-    }
-}
-
-impl Default for Accounts {
-    fn default() -> Accounts {
-        Accounts::new()
+    /// Nobody has guessed yet. So many guesses in a minute may be wrong of one user name, and of
+    /// one address; 0 for any number.
+    pub fn new(guesses_per_user: u32, guesses_per_address: u32) -> Accounts {
+        let guesses = Guesses::new(guesses_per_user, guesses_per_address, Instant::now());
+        Accounts { passwords: Passwords::new(), guesses }
     }
 }

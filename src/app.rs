@@ -97,8 +97,9 @@ impl App {
             queue: config.queue,
             max_client_frames: config.max_client_frames,
         });
+        let accounts = Accounts::new(config.max_guesses_per_user, config.max_guesses_per_address);
         let bind = config.bind;
-        let state = Data::new(State { config, db, live, accounts: Accounts::new(), search });
+        let state = Data::new(State { config, db, live, accounts, search });
         let (server, port) =
             server::listen(&state, &pace).map_err(|error| Error::Listen(bind, error))?;
         if let Some(shortage) = shortage {

@@ -175,6 +175,13 @@ pub struct ServeArgs {
     /// Frames that a client may send over a WebSocket in a second; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_CLIENT_FRAMES", default_value_t = 500, value_name = "N")]
     max_client_frames: u32,
+    /// Wrong passwords for one user name in a minute, from wherever; then 429; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_GUESSES_PER_USER", default_value_t = 10, value_name = "N")]
+    max_guesses_per_user: u32,
+    /// Wrong passwords and new accounts of one address, or IPv6 /64, in a minute; loopback is not
+    /// counted in open access; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_GUESSES_PER_ADDRESS", default_value_t = 30, value_name = "N")]
+    max_guesses_per_address: u32,
     /// Bytes of a request's body at the most; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_BODY", default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
     max_body: usize,
@@ -247,6 +254,10 @@ pub struct Config {
     pub queue: Bounds,
     /// Frames that a client may send in a second; 0 for any number.
     pub max_client_frames: u32,
+    /// Wrong passwords for one user name in a minute; 0 for any number.
+    pub max_guesses_per_user: u32,
+    /// Wrong passwords and new accounts of one address in a minute; 0 for any number.
+    pub max_guesses_per_address: u32,
     /// Bytes of a body at the most.
     pub max_body: usize,
     /// The time that a client may take for a request's head, and for its body.
@@ -376,6 +387,8 @@ impl ServeArgs {
                 bytes: unless_zero(self.max_queue_bytes),
             },
             max_client_frames: self.max_client_frames,
+            max_guesses_per_user: self.max_guesses_per_user,
+            max_guesses_per_address: self.max_guesses_per_address,
             max_body: unless_zero(self.max_body),
             request_timeout: seconds(self.request_timeout),
             retention,

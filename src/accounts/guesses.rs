@@ -6,13 +6,10 @@ use std::time::{Duration, Instant};
 use crate::error::{AppError, AppResult};
 use crate::limits::{Address, Rates};
 
-/// Of one user name, from wherever: ten at once, then one every six seconds.
-const PER_NAME: u32 = 10;
-/// Of one address: thirty at once, then one every two seconds.
-const PER_ADDRESS: u32 = 30;
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// Who has guessed how often. Loopback peers are not counted by their address, only by the name.
+/// Who has guessed how often. Ten in a minute are ten at once, and then one every six seconds.
+/// Loopback peers are not counted by their address, only by the name.
 pub struct Guesses {
     names: Rates,
     addresses: Rates,
@@ -27,10 +24,10 @@ pub struct Guess<'a> {
 }
 
 impl Guesses {
-    pub(super) fn new(now: Instant) -> Guesses {
+    pub(super) fn new(per_name: u32, per_address: u32, now: Instant) -> Guesses {
         Guesses {
-            names: Rates::new(PER_NAME, PERIOD, now),
-            addresses: Rates::new(PER_ADDRESS, PERIOD, now),
+            names: Rates::new(per_name, PERIOD, now),
+            addresses: Rates::new(per_address, PERIOD, now),
         }
     }
 
@@ -107,7 +104,7 @@ mod tests {
 
     #[test]
     fn one_name_is_guessed_at_for_ever_from_many_addresses() {
-        let guesses = Guesses::new(Instant::now());
+        let guesses = Guesses::new(10, 30, Instant::now());
         let ada = |_| "ada".to_owned();
         assert_eq!(wrong(&guesses, ada, "192.0.2.1"), 10);
         assert_eq!(wrong(&guesses, ada, "192.0.2.2"), 0);
@@ -117,7 +114,7 @@ mod tests {
 
     #[test]
     fn one_address_or_network_guesses_at_many_names() {
-        let guesses = Guesses::new(Instant::now());
+        let guesses = Guesses::new(10, 30, Instant::now());
         let any = |n| format!("name-{n}");
         assert_eq!(wrong(&guesses, any, "192.0.2.1"), 30);
         assert_eq!(wrong(&guesses, any, "::ffff:192.0.2.1"), 0);
@@ -129,8 +126,14 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_that_is_switched_off_limits() {
+        let guesses = Guesses::new(0, 0, Instant::now());
+        assert_eq!(wrong(&guesses, |_| "ada".to_owned(), "192.0.2.1"), 100);
+    }
+
+    #[test]
     fn right_passwords_count_as_guesses() {
-        let guesses = Guesses::new(Instant::now());
+        let guesses = Guesses::new(10, 30, Instant::now());
         for _ in 0..100 {
             guesses.count("ada", peer("192.0.2.1")).expect("it is let in").forgive();
         }
@@ -138,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_refused_guess_uses_up_the_addresss_own() {
-        let guesses = Guesses::new(Instant::now());
+        let guesses = Guesses::new(10, 30, Instant::now());
         assert_eq!(wrong(&guesses, |_| "ada".to_owned(), "192.0.2.1"), 10);
         assert_eq!(wrong(&guesses, |n| format!("name-{n}"), "192.0.2.1"), 20);
     }
