@@ -88,3 +88,43 @@ async fn everything_works_without_scripts() {
 }
 
 const FIND: &str = "/api/search?q=scripts";
+
+#[actix_web::test]
+async fn nobody_signs_in_or_out_without_scripts() {
+    let Some(browser) = Browser::start(Scripts::Off).await else { return };
+    let site = Site::start().await;
+    site.new_post("Commented").await;
+
+    browser.open(&site, "/register?next=/posts/1").await;
+    browser.fill("#register-username", "ada lovelace").await;
+    browser.fill("#register-password", "correct horse").await;
+    browser.send("form.write button").await;
+    browser.until("document.querySelector('#register-username-errors li')").await;
+    let typed = "return ['username', 'password'].map((id) => document.querySelector(`#register-${id}`).value)";
+    assert_eq!(browser.run(typed).await, json!(["ada lovelace", ""]));
+    browser.fill("#register-username", "ada.lovelace").await;
+    browser.fill("#register-password", "correct horse").await;
+    browser.send("form.write button").await;
+    browser.until_at("/posts/1").await;
+
+    browser.until("document.querySelector('#signed-in').innerText == 'ada.lovelace'").await;
+    browser.fill("#comment-body", "Said under a name.").await;
+    browser.send("#write-comment button").await;
+    browser.until("document.querySelector('#comment-1 bdi').innerText == 'ada.lovelace'").await;
+    // No script could read the cookie.
+    assert_eq!(browser.run("return document.cookie").await, json!(""));
+
+    browser.send("form.account button").await;
+    browser.until_at("/").await;
+    browser.until("document.querySelector('a.account[href=\"/login\"]')").await;
+    browser.open(&site, "/login").await;
+    browser.fill("#login-username", "Ada.Lovelace").await;
+    browser.fill("#login-password", "wrong password").await;
+    browser.send("form.write button").await;
+    browser.until_text("Invalid username or password.").await;
+    browser.fill("#login-password", "correct horse").await;
+    browser.send("form.write button").await;
+    browser.until_at("/").await;
+    browser.until("document.querySelector('#signed-in').innerText == 'ada.lovelace'").await;
+    site.stop().await;
+}
