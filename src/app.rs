@@ -16,7 +16,8 @@ use tokio::sync::{Notify, watch};
 
 use self::nodes::Reach;
 use crate::cluster::zenoh;
-use crate::config::Config;
+use crate::config::{Config, Storage};
+use crate::connection::{Database, LOCK};
 use crate::db::{self, Db};
 use crate::descriptors;
 use crate::events::pace::Pace;
@@ -28,7 +29,7 @@ use crate::live::{Live, Sockets};
 use crate::models::event;
 use crate::pubsub::PubSub;
 use crate::search::Search;
-use crate::server;
+use crate::server::{self, Door};
 use crate::state::State;
 
 /// Why the application does not start; one line.
@@ -60,6 +61,7 @@ pub enum Error {
 /// A started application that listens, but does not answer before it is run.
 pub struct App {
     server: Server,
+    door: Door,
     port: u16,
     state: Data<State>,
     core: Arbiter,
@@ -69,7 +71,7 @@ pub struct App {
     terminate: Signal,
     interrupt: Signal,
     /// Held for as long as the data is in use.
-    _lock: File,
+    _locks: (File, Option<File>),
 }
 
 impl App {
@@ -79,7 +81,7 @@ impl App {
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
         let shortage = descriptors::fit(&mut config, descriptors::available())?;
-        let lock = lock(&config.storage.data_dir)?;
+        let locks = (lock(&config.storage.data_dir)?, lock_database(&config.storage)?);
         let core = Arbiter::new();
         let (pubsub, reach) = nodes::start(&config, &core).await?;
         let stopping = watch::Sender::new(false);
@@ -98,8 +100,9 @@ impl App {
         });
         let bind = config.bind;
         let state = Data::new(State { config, db, live, search });
-        let (server, port) =
-            server::listen(&state, &pace).map_err(|error| Error::Listen(bind, error))?;
+        let refused = |error| Error::Listen(bind, error);
+        let (server, door) = server::listen(&state, &pace).map_err(refused)?;
+        let port = door.port().map_err(refused)?;
         if let Some(shortage) = shortage {
             log::warn!("{shortage}");
         }
@@ -112,6 +115,7 @@ impl App {
         let stop = Arc::new(Notify::new());
         Ok(App {
             server,
+            door,
             port,
             state,
             core,
@@ -120,7 +124,7 @@ impl App {
             stop,
             terminate,
             interrupt,
-            _lock: lock,
+            _locks: locks,
         })
     }
 
@@ -143,7 +147,16 @@ impl App {
     /// connections, closes sockets with 1001, finishes the requests and the writes under way.
     pub async fn run_until_stopped(self) -> Result<(), Error> {
         let App {
-            server, state, core, reach, stopping, stop, mut terminate, mut interrupt, ..
+            server,
+            door,
+            state,
+            core,
+            reach,
+            stopping,
+            stop,
+            mut terminate,
+            mut interrupt,
+            ..
         } = self;
         let handle = server.handle();
         let mut serving = actix_web::rt::spawn(server);
@@ -159,6 +172,7 @@ impl App {
         let grace = state.config.grace;
         // A worker waits for its requests, but not for the sockets that left HTTP behind.
         handle.pause().await;
+        door.shut();
         state.live.sockets.close_all();
         let closed = state.live.sockets.all_closed();
         if tokio::time::timeout(grace.mul_f32(0.35), closed).await.is_err() {
@@ -197,12 +211,30 @@ fn host(config: &Config) -> String {
 fn lock(folder: &Path) -> Result<File, Error> {
     let name = || folder.display().to_string();
     std::fs::create_dir_all(folder).map_err(|error| Error::Folder(name(), error))?;
-    let path = folder.join("server.lock");
-    let file = File::create(path).map_err(|error| Error::Folder(name(), error))?;
-    match file.try_lock() {
+    let file = File::create(folder.join(LOCK)).map_err(|error| Error::Folder(name(), error))?;
+    locked(file.try_lock(), file, folder)
+}
+
+/// Takes part in the folder of a SQLite file that is not in the data folder, so that it is not copied
+/// meanwhile; others may work on it as well.
+fn lock_database(storage: &Storage) -> Result<Option<File>, Error> {
+    let Database::Sqlite(file) = &storage.database else { return Ok(None) };
+    let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let failed = |error| Error::Folder(folder.display().to_string(), error);
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    if folder.canonicalize().map_err(failed)? == storage.data_dir.canonicalize().map_err(failed)? {
+        return Ok(None);
+    }
+    let file = File::create(folder.join(LOCK)).map_err(failed)?;
+    locked(file.try_lock_shared(), file, folder).map(Some)
+}
+
+fn locked(taken: Result<(), TryLockError>, file: File, folder: &Path) -> Result<File, Error> {
+    let name = folder.display().to_string();
+    match taken {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked(name())),
-        Err(TryLockError::Error(error)) => Err(Error::Folder(name(), error)),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked(name)),
+        Err(TryLockError::Error(error)) => Err(Error::Folder(name, error)),
     }
 }
 

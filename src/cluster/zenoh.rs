@@ -52,7 +52,7 @@ pub use self::error::Error;
 pub use self::options::{Options, Secret, Tls};
 
 /// The largest message that is sent or taken, in bytes.
-pub const MAX_MESSAGE: usize = 1024 * 1024;
+pub const MAX_MESSAGE: usize = super::message::LARGEST;
 
 /// How many messages wait for the reader of [`Incoming`]; what comes beyond that is lost.
 pub const MAX_WAITING: usize = 4_096;

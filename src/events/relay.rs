@@ -348,7 +348,7 @@ impl Handler<Envelope> for Relay {
     type Result = ();
 
     fn handle(&mut self, envelope: Envelope, ctx: &mut Self::Context) {
-        if *envelope.sender().node == *self.pubsub.node() {
+        if !envelope.sender().is_remote() {
             return;
         }
         let told = envelope.payload().decode::<Announcement>();

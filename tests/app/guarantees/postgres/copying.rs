@@ -4,6 +4,7 @@ use std::process::Output;
 
 use actix_web::http::Method;
 use actix_web::web::Bytes;
+use kilonova::connection::Database;
 use serde_json::{Value, json};
 
 use crate::crash::kilonova;
@@ -151,4 +152,27 @@ async fn a_copy_that_breaks_off_looks_like_a_whole_one() {
     let whole = copy(&embedded, &home);
     assert!(whole.status.success(), "{}", String::from_utf8_lossy(&whole.stderr));
     drop((home, cluster));
+}
+
+#[actix_web::test]
+async fn a_server_that_is_called_something_else_or_works_elsewhere_is_overlooked() {
+    let Some((_cluster, home)) = super::start() else { return };
+    let elsewhere = Home::sqlite();
+    let file = elsewhere.path().join("kilonova.sqlite3");
+    let url = format!("{}&application_name=mine", home.url().unwrap());
+    let to = Home::sqlite();
+    for database in [super::at(&url), Database::Sqlite(file)] {
+        let from = match &database {
+            Database::Sqlite(_) => &elsewhere,
+            Database::Postgres(_) => &home,
+        };
+        let used = database.clone();
+        let site = Site::start_in(Home::sqlite(), |config| config.storage.database = used).await;
+        let refused = copy(from, &to);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains("stop it first"), "{said}");
+        site.stop().await;
+        let copied = copy(from, &Home::sqlite());
+        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+    }
 }
