@@ -23,7 +23,7 @@ use crate::descriptors;
 use crate::events::pace::Pace;
 use crate::events::pruner;
 use crate::events::recent::Recent;
-use crate::events::relay::Announcer;
+use crate::events::relay::{Announcer, Parts};
 use crate::events::replay::Replay;
 use crate::live::{Live, Sockets};
 use crate::models::event;
@@ -53,6 +53,11 @@ pub enum Error {
     /// The other nodes cannot be reached, or cannot reach this one, as it was told to.
     #[error("cannot join the cluster: {0}")]
     Cluster(#[from] zenoh::Error),
+    /// What this node has shown is of another history than what it would show from now on.
+    #[error(
+        "the database is another one than at the start, or was put back to an earlier state: start again"
+    )]
+    Replaced,
     /// Anything else that the system refuses.
     #[error(transparent)]
     System(#[from] std::io::Error),
@@ -68,6 +73,7 @@ pub struct App {
     reach: Reach,
     stopping: watch::Sender<bool>,
     stop: Arc<Notify>,
+    replaced: Arc<Notify>,
     terminate: Signal,
     interrupt: Signal,
     /// Held for as long as the data is in use.
@@ -86,7 +92,9 @@ impl App {
         let (pubsub, reach) = nodes::start(&config, &core).await?;
         let stopping = watch::Sender::new(false);
         let pace = Pace::default();
-        let (db, recent) = start_db(&config, &core, &pubsub, &pace, stopping.subscribe()).await?;
+        let replaced = Arc::<Notify>::default();
+        let (db, recent) =
+            start_db(&config, &core, &pubsub, &pace, &replaced, stopping.subscribe()).await?;
         let sockets = Sockets::new(&config);
         let replay = Replay::new(db.clone(), recent);
         let search = Search::start(config.storage.index(), db.clone(), pubsub.clone())?;
@@ -122,6 +130,7 @@ impl App {
             reach,
             stopping,
             stop,
+            replaced,
             terminate,
             interrupt,
             _locks: locks,
@@ -144,7 +153,8 @@ impl App {
     }
 
     /// Serves until SIGTERM, SIGINT or the stopper, then stops within the grace: takes no new
-    /// connections, closes sockets with 1001, finishes the requests and the writes under way.
+    /// connections, closes sockets with 1001, finishes the requests and the writes under way. Does the same, and
+    /// fails, when the database is no longer the one that it was.
     pub async fn run_until_stopped(self) -> Result<(), Error> {
         let App {
             server,
@@ -154,16 +164,19 @@ impl App {
             reach,
             stopping,
             stop,
+            replaced,
             mut terminate,
             mut interrupt,
             ..
         } = self;
         let handle = server.handle();
         let mut serving = actix_web::rt::spawn(server);
+        let mut fault = None;
         tokio::select! {
             _ = terminate.recv() => log::info!("SIGTERM: stopping"),
             _ = interrupt.recv() => log::info!("SIGINT: stopping"),
             () = stop.notified() => log::info!("stopping"),
+            () = replaced.notified() => fault = Some(Error::Replaced),
             ended = &mut serving => {
                 let error = ended.map_err(std::io::Error::other).and_then(|ended| ended).err();
                 return Err(error.unwrap_or_else(|| std::io::Error::other("the server ended")).into());
@@ -194,7 +207,7 @@ impl App {
         stopping.send_replace(true);
         core.stop();
         log::info!("stopped");
-        Ok(())
+        fault.map_or(Ok(()), Err)
     }
 }
 
@@ -244,6 +257,7 @@ async fn start_db(
     core: &Arbiter,
     pubsub: &PubSub,
     pace: &Pace,
+    replaced: &Arc<Notify>,
     stopping: watch::Receiver<bool>,
 ) -> Result<(Db, Recent), Error> {
     let database = config.storage.database.clone();
@@ -259,11 +273,16 @@ async fn start_db(
         .await
         .map_err(failed)?;
     let recent = Recent::after_position(position);
-    let tick = config.heartbeat.ping;
-    let kept = (db.clone(), pubsub.clone(), recent.clone(), pace.clone());
+    let parts = Parts {
+        db: db.clone(),
+        pubsub: pubsub.clone(),
+        recent: recent.clone(),
+        pace: pace.clone(),
+        tick: config.heartbeat.ping,
+        replaced: Arc::clone(replaced),
+    };
     core.spawn_fn(move || {
-        let (db, pubsub, recent, pace) = kept;
-        actix::spawn(announcer.keep(db, pubsub, recent, pace, tick, stopping));
+        actix::spawn(announcer.keep(parts, stopping));
     });
     core.spawn(pruner::prune(db.clone(), config.retention));
     Ok((db, recent))

@@ -28,6 +28,9 @@ pub enum CopyError {
     /// There is nothing to copy.
     #[error("there is no database at {0}")]
     Missing(String),
+    /// They are one.
+    #[error("{0} cannot be copied to itself")]
+    Same(String),
     /// A server works on one of them.
     #[error("a server uses {0}: stop it first")]
     InUse(String),
@@ -57,6 +60,9 @@ pub enum CopyError {
 
 /// The whole command: copies `from` to `to`, which must be empty, and tells `out` what there was.
 pub fn command(from: &Database, to: &Database, out: &mut dyn Write) -> Result<(), CopyError> {
+    if from.to_string() == to.to_string() {
+        return Err(CopyError::Same(from.to_string()));
+    }
     if from.is_missing() {
         return Err(CopyError::Missing(from.to_string()));
     }

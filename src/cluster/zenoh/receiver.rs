@@ -79,6 +79,9 @@ impl Receiver {
         match sample.kind() {
             SampleKind::Put => {
                 log::info!("node {:?} is there", node.name());
+                if node.name() == self.own.name() {
+                    log::warn!("it has this node's own name: lists show the two as one");
+                }
                 self.nodes.send_if_modified(|nodes| nodes.insert(node));
             }
             SampleKind::Delete => {

@@ -30,7 +30,7 @@ pub(super) fn settings(access: Access) -> &'static str {
     match access {
         Access::Read => "SET default_transaction_read_only = on; SET statement_timeout = '10s'",
         // It may change many rows.
-        Access::Write => "SET statement_timeout = '30s'",
+        Access::Write => "SET statement_timeout = '20s'",
     }
 }
 
@@ -38,7 +38,7 @@ pub(super) fn settings(access: Access) -> &'static str {
 pub(super) fn patience(access: Access) -> Duration {
     match access {
         Access::Read => Duration::from_secs(15),
-        Access::Write => Duration::from_secs(45),
+        Access::Write => Duration::from_secs(23),
     }
 }
 

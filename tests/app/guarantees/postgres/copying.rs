@@ -78,6 +78,8 @@ async fn copied(from: Home, to: Home) -> Site {
     for count in ["2 posts", "2 post_tags", "30 comments", "1 notes"] {
         assert!(told.contains(count), "{count}: {told}");
     }
+    let to_itself = copy(&from, &from);
+    assert!(String::from_utf8_lossy(&to_itself.stderr).contains("to itself"), "{to_itself:?}");
     // Again, it would be mixed with what is there.
     let again = copy(&from, &to);
     assert!(!again.status.success());
