@@ -17,19 +17,20 @@ use tokio::sync::{Notify, watch};
 use self::nodes::Reach;
 use crate::accounts::Accounts;
 use crate::cluster::zenoh;
-use crate::config::Config;
+use crate::config::{Config, Storage};
+use crate::connection::{Database, LOCK};
 use crate::db::{self, Db};
 use crate::descriptors;
 use crate::events::pace::Pace;
 use crate::events::pruner;
 use crate::events::recent::Recent;
-use crate::events::relay::Announcer;
+use crate::events::relay::{Announcer, Parts};
 use crate::events::replay::Replay;
 use crate::live::{Live, Sockets};
 use crate::models::event;
 use crate::pubsub::PubSub;
 use crate::search::Search;
-use crate::server;
+use crate::server::{self, Door};
 use crate::state::State;
 
 /// Why the application does not start; one line.
@@ -53,6 +54,11 @@ pub enum Error {
     /// The other nodes cannot be reached, or cannot reach this one, as it was told to.
     #[error("cannot join the cluster: {0}")]
     Cluster(#[from] zenoh::Error),
+    /// What this node has shown is of another history than what it would show from now on.
+    #[error(
+        "the database is another one than at the start, or was put back to an earlier state: start again"
+    )]
+    Replaced,
     /// Anything else that the system refuses.
     #[error(transparent)]
     System(#[from] std::io::Error),
@@ -61,16 +67,18 @@ pub enum Error {
 /// A started application that listens, but does not answer before it is run.
 pub struct App {
     server: Server,
+    door: Door,
     port: u16,
     state: Data<State>,
     core: Arbiter,
     reach: Reach,
     stopping: watch::Sender<bool>,
     stop: Arc<Notify>,
+    replaced: Arc<Notify>,
     terminate: Signal,
     interrupt: Signal,
     /// Held for as long as the data is in use.
-    _lock: File,
+    _locks: (File, Option<File>),
 }
 
 impl App {
@@ -80,12 +88,14 @@ impl App {
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
         let shortage = descriptors::fit(&mut config, descriptors::available())?;
-        let lock = lock(&config.storage.data_dir)?;
+        let locks = (lock(&config.storage.data_dir)?, lock_database(&config.storage)?);
         let core = Arbiter::new();
         let (pubsub, reach) = nodes::start(&config, &core).await?;
         let stopping = watch::Sender::new(false);
         let pace = Pace::default();
-        let (db, recent) = start_db(&config, &core, &pubsub, &pace, stopping.subscribe()).await?;
+        let replaced = Arc::<Notify>::default();
+        let (db, recent) =
+            start_db(&config, &core, &pubsub, &pace, &replaced, stopping.subscribe()).await?;
         let sockets = Sockets::new(&config);
         let replay = Replay::new(db.clone(), recent);
         let search = Search::start(config.storage.index(), db.clone(), pubsub.clone())?;
@@ -100,8 +110,9 @@ impl App {
         let accounts = Accounts::new(config.max_guesses_per_user, config.max_guesses_per_address);
         let bind = config.bind;
         let state = Data::new(State { config, db, live, accounts, search });
-        let (server, port) =
-            server::listen(&state, &pace).map_err(|error| Error::Listen(bind, error))?;
+        let refused = |error| Error::Listen(bind, error);
+        let (server, door) = server::listen(&state, &pace).map_err(refused)?;
+        let port = door.port().map_err(refused)?;
         if let Some(shortage) = shortage {
             log::warn!("{shortage}");
         }
@@ -114,15 +125,17 @@ impl App {
         let stop = Arc::new(Notify::new());
         Ok(App {
             server,
+            door,
             port,
             state,
             core,
             reach,
             stopping,
             stop,
+            replaced,
             terminate,
             interrupt,
-            _lock: lock,
+            _locks: locks,
         })
     }
 
@@ -142,17 +155,30 @@ impl App {
     }
 
     /// Serves until SIGTERM, SIGINT or the stopper, then stops within the grace: takes no new
-    /// connections, closes sockets with 1001, finishes the requests and the writes under way.
+    /// connections, closes sockets with 1001, finishes the requests and the writes under way. Does the same, and
+    /// fails, when the database is no longer the one that it was.
     pub async fn run_until_stopped(self) -> Result<(), Error> {
         let App {
-            server, state, core, reach, stopping, stop, mut terminate, mut interrupt, ..
+            server,
+            door,
+            state,
+            core,
+            reach,
+            stopping,
+            stop,
+            replaced,
+            mut terminate,
+            mut interrupt,
+            ..
         } = self;
         let handle = server.handle();
         let mut serving = actix_web::rt::spawn(server);
+        let mut fault = None;
         tokio::select! {
             _ = terminate.recv() => log::info!("SIGTERM: stopping"),
             _ = interrupt.recv() => log::info!("SIGINT: stopping"),
             () = stop.notified() => log::info!("stopping"),
+            () = replaced.notified() => fault = Some(Error::Replaced),
             ended = &mut serving => {
                 let error = ended.map_err(std::io::Error::other).and_then(|ended| ended).err();
                 return Err(error.unwrap_or_else(|| std::io::Error::other("the server ended")).into());
@@ -161,6 +187,7 @@ impl App {
         let grace = state.config.grace;
         // A worker waits for its requests, but not for the sockets that left HTTP behind.
         handle.pause().await;
+        door.shut();
         state.live.sockets.close_all();
         let closed = state.live.sockets.all_closed();
         if tokio::time::timeout(grace.mul_f32(0.35), closed).await.is_err() {
@@ -182,7 +209,7 @@ impl App {
         stopping.send_replace(true);
         core.stop();
         log::info!("stopped");
-        Ok(())
+        fault.map_or(Ok(()), Err)
     }
 }
 
@@ -199,12 +226,30 @@ fn host(config: &Config) -> String {
 fn lock(folder: &Path) -> Result<File, Error> {
     let name = || folder.display().to_string();
     std::fs::create_dir_all(folder).map_err(|error| Error::Folder(name(), error))?;
-    let path = folder.join("server.lock");
-    let file = File::create(path).map_err(|error| Error::Folder(name(), error))?;
-    match file.try_lock() {
+    let file = File::create(folder.join(LOCK)).map_err(|error| Error::Folder(name(), error))?;
+    locked(file.try_lock(), file, folder)
+}
+
+/// Takes part in the folder of a SQLite file that is not in the data folder, so that it is not copied
+/// meanwhile; others may work on it as well.
+fn lock_database(storage: &Storage) -> Result<Option<File>, Error> {
+    let Database::Sqlite(file) = &storage.database else { return Ok(None) };
+    let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let failed = |error| Error::Folder(folder.display().to_string(), error);
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    if folder.canonicalize().map_err(failed)? == storage.data_dir.canonicalize().map_err(failed)? {
+        return Ok(None);
+    }
+    let file = File::create(folder.join(LOCK)).map_err(failed)?;
+    locked(file.try_lock_shared(), file, folder).map(Some)
+}
+
+fn locked(taken: Result<(), TryLockError>, file: File, folder: &Path) -> Result<File, Error> {
+    let name = folder.display().to_string();
+    match taken {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked(name())),
-        Err(TryLockError::Error(error)) => Err(Error::Folder(name(), error)),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked(name)),
+        Err(TryLockError::Error(error)) => Err(Error::Folder(name, error)),
     }
 }
 
@@ -214,6 +259,7 @@ async fn start_db(
     core: &Arbiter,
     pubsub: &PubSub,
     pace: &Pace,
+    replaced: &Arc<Notify>,
     stopping: watch::Receiver<bool>,
 ) -> Result<(Db, Recent), Error> {
     let database = config.storage.database.clone();
@@ -229,11 +275,16 @@ async fn start_db(
         .await
         .map_err(failed)?;
     let recent = Recent::after_position(position);
-    let tick = config.heartbeat.ping;
-    let kept = (db.clone(), pubsub.clone(), recent.clone(), pace.clone());
+    let parts = Parts {
+        db: db.clone(),
+        pubsub: pubsub.clone(),
+        recent: recent.clone(),
+        pace: pace.clone(),
+        tick: config.heartbeat.ping,
+        replaced: Arc::clone(replaced),
+    };
     core.spawn_fn(move || {
-        let (db, pubsub, recent, pace) = kept;
-        actix::spawn(announcer.keep(db, pubsub, recent, pace, tick, stopping));
+        actix::spawn(announcer.keep(parts, stopping));
     });
     core.spawn(pruner::prune(db.clone(), config.retention));
     Ok((db, recent))

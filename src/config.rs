@@ -372,7 +372,7 @@ impl ServeArgs {
         Ok(Config {
             bind: self.bind,
             storage: self.storage.check()?,
-            node: self.node.unwrap_or_else(default_node),
+            node: self.node.map_or_else(|| Ok(default_node()), node_name)?,
             registration: self.registration,
             workers: self.workers.map_or_else(cores, usize::from),
             grace: Duration::from_secs(self.grace),
@@ -404,6 +404,14 @@ fn unless_zero(limit: usize) -> usize {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// It goes into log lines, headers of lists, and other nodes' memories.
+fn node_name(name: String) -> Result<String, Error> {
+    match name.len() {
+        1..=128 if !name.chars().any(char::is_control) => Ok(name),
+        _ => Err(Error("--node must have 1 to 128 bytes and no control characters".to_owned())),
+    }
 }
 
 fn default_node() -> String {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 pub use self::multi::DbConnection;
+pub(crate) use self::postgres::ALONE;
 pub use self::postgres::PostgresConnection;
 pub use self::postgres::url::Postgres;
 
@@ -41,6 +42,9 @@ macro_rules! with_variant {
     };
 }
 pub(crate) use with_variant;
+
+/// The file beside SQLite's own, and in each data folder, whose lock says that a server works there.
+pub(crate) const LOCK: &str = "server.lock";
 
 /// What a connection is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

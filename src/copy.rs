@@ -9,17 +9,16 @@ mod rows;
 
 use std::fs::{File, TryLockError};
 use std::io::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Bool};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use self::rows::TABLES;
-use crate::connection::{Database, DbConnection, transaction};
+use crate::connection::{self, Database, DbConnection, transaction};
 use crate::db;
 use crate::schema::log;
 
@@ -29,6 +28,9 @@ pub enum CopyError {
     /// There is nothing to copy.
     #[error("there is no database at {0}")]
     Missing(String),
+    /// They are one.
+    #[error("{0} cannot be copied to itself")]
+    Same(String),
     /// A server works on one of them.
     #[error("a server uses {0}: stop it first")]
     InUse(String),
@@ -58,6 +60,9 @@ pub enum CopyError {
 
 /// The whole command: copies `from` to `to`, which must be empty, and tells `out` what there was.
 pub fn command(from: &Database, to: &Database, out: &mut dyn Write) -> Result<(), CopyError> {
+    if from.to_string() == to.to_string() {
+        return Err(CopyError::Same(from.to_string()));
+    }
     if from.is_missing() {
         return Err(CopyError::Missing(from.to_string()));
     }
@@ -133,10 +138,8 @@ fn alone(connection: &mut DbConnection, database: &Database) -> Result<(), CopyE
     )?;
     // Every writer takes its positions from this row. Before the first query, whose snapshot counts.
     c.batch_execute("LOCK TABLE log IN EXCLUSIVE MODE")?;
-    let others = "COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
-                  AND application_name = 'kilonova' AND pid <> pg_backend_pid()";
-    let others: i64 = diesel::select(sql::<BigInt>(others)).get_result(c)?;
-    if others > 0 {
+    let alone = diesel::select(sql::<Bool>(connection::ALONE)).get_result::<bool>(c)?;
+    if !alone {
         return Err(CopyError::InUse(database.to_string()));
     }
     Ok(())
@@ -174,8 +177,7 @@ fn give_after(connection: &mut DbConnection, table: &str, last: i64) -> QueryRes
 /// Takes the folder of a SQLite file, as a server does that works on it.
 fn reserve(database: &Database) -> Result<Option<File>, CopyError> {
     let Database::Sqlite(path) = database else { return Ok(None) };
-    let lock = path.parent().unwrap_or(Path::new(".")).join("server.lock");
-    let Ok(file) = File::open(lock) else { return Ok(None) };
+    let Ok(file) = File::open(path.with_file_name(connection::LOCK)) else { return Ok(None) };
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Err(CopyError::InUse(database.to_string())),
         _ => Ok(Some(file)),

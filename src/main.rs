@@ -10,15 +10,16 @@ use kilonova::config::{
 };
 use kilonova::db::Db;
 use kilonova::models::user::Role;
-use kilonova::{accounts, copy, descriptors, import, search};
+use kilonova::{accounts, cluster, copy, descriptors, import, search};
 
 /// What is logged unless `RUST_LOG` says otherwise. Libraries are talkative.
-const LOG: &str = "info,tantivy=warn,actix_server=warn,zenoh=warn,zenoh::net::routing=error";
+const LOG: &str = "info,tantivy=warn,actix_server=warn";
 
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(LOG))
+    let filter = format!("{LOG},{}", cluster::zenoh::LOG_FILTER);
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter))
         .format_timestamp_micros()
         .init();
     let command = match Cli::read(std::env::args_os()) {

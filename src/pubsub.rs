@@ -184,7 +184,7 @@ impl PubSub {
     }
 
     fn over(inlet: Inlet, node: Arc<str>) -> PubSub {
-        PubSub { inlet: Arc::new(inlet), sender: Arc::new(Sender { node, member: None }) }
+        PubSub { inlet: Arc::new(inlet), sender: Arc::new(Sender::local(node, None)) }
     }
 
     /// The name of this node.
@@ -328,7 +328,7 @@ impl PubSub {
     ///
     /// It need not be a member of anything. Receivers ask [`Sender::is`]. The handle holds the actor's address.
     pub fn sent_by(&self, member: impl Into<Recipient<Envelope>>) -> PubSub {
-        let sender = Sender { node: Arc::clone(&self.sender.node), member: Some(member.into()) };
+        let sender = Sender::local(Arc::clone(&self.sender.node), Some(member.into()));
         PubSub { inlet: Arc::clone(&self.inlet), sender: Arc::new(sender) }
     }
 

@@ -7,7 +7,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -52,11 +52,28 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// How long the end of a connection may take.
 const DISCONNECT: Duration = Duration::from_secs(1);
 
-/// Binds the address and prepares the workers; the port, which is another one when 0 was asked for.
-pub(crate) fn listen(state: &Data<State>, pace: &Pace) -> io::Result<(Server, u16)> {
+/// Where connections come in. The server only stops to take them; this refuses them.
+pub(crate) struct Door(TcpListener);
+
+impl Door {
+    /// The port, which is another one when 0 was asked for.
+    pub(crate) fn port(&self) -> io::Result<u16> {
+        Ok(self.0.local_addr()?.port())
+    }
+
+    /// Refuses whoever comes from now on, so that they try elsewhere at once, and do not wait for nothing.
+    pub(crate) fn shut(&self) {
+        if let Err(error) = SockRef::from(&self.0).shutdown(Shutdown::Both) {
+            log::debug!("connections are not refused, but will not be taken: {error}");
+        }
+    }
+}
+
+/// Binds the address and prepares the workers.
+pub(crate) fn listen(state: &Data<State>, pace: &Pace) -> io::Result<(Server, Door)> {
     let Config { bind, workers, grace, max_connections, .. } = &state.config;
     let listener = bind_to(*bind)?;
-    let port = listener.local_addr()?.port();
+    let door = Door(listener.try_clone()?);
     let builder =
         Server::build().workers(*workers).shutdown_timeout(grace.as_secs()).disable_signals();
     // Those that are to be refused are taken in for a moment.
@@ -72,7 +89,7 @@ pub(crate) fn listen(state: &Data<State>, pace: &Pace) -> io::Result<(Server, u1
             worker(Data::clone(&state), connections.clone(), stopping.clone())
         })
     })?;
-    Ok((server.run(), port))
+    Ok((server.run(), door))
 }
 
 fn bind_to(address: SocketAddr) -> io::Result<TcpListener> {

@@ -4,6 +4,8 @@
 //!
 //! - `latency`: from `send_to` on one node to the reader on another, one message at a time, in one process.
 //! - `messages`: how many arrive in a second, when the sender waits only so that none is lost.
+//! - `groups`: from a broadcast on one node to an actor on another, and how many broadcasts three nodes send each
+//!   other in a second.
 //! - `idle`: threads, memory and CPU of a node that has one peer and nothing to do.
 //! - `gone`: until a peer, a process of its own, is gone after SIGKILL, and after SIGSTOP.
 //!
@@ -16,11 +18,12 @@
 )]
 
 mod gone;
+mod groups;
 mod idle;
 mod node;
 mod traffic;
 
-#[tokio::main(flavor = "current_thread")]
+#[actix::main]
 async fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     if let [word, address] = &words[..]
@@ -38,6 +41,9 @@ async fn main() {
     }
     if chosen("messages") {
         traffic::messages().await;
+    }
+    if chosen("groups") {
+        groups::measure().await;
     }
     if chosen("gone") {
         gone::measure().await;

@@ -14,9 +14,12 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) async fn start(name: &str, connect: &[SocketAddr]) -> Node {
+        Node::start_as(NodeId::new(name, std::process::id().into()), connect).await
+    }
+
+    pub(crate) async fn start_as(id: NodeId, connect: &[SocketAddr]) -> Node {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
         let endpoint = |address: &SocketAddr| format!("tcp/{address}").parse::<Endpoint>().unwrap();
-        let id = NodeId::new(name, std::process::id().into());
         let options = Options {
             site: "bench".to_owned(),
             node: id.clone(),

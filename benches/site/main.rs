@@ -4,6 +4,7 @@
 //!     cargo bench --bench site -- writes       durable writes with 1 and with 64 clients
 //!     cargo bench --bench site -- latency      from a write to 1,000 open sockets
 //!     cargo bench --bench site -- replay       what a client that was away is sent
+//!     DATABASE_URL=postgres://… cargo bench --bench site -- nodes    three nodes on an empty database
 //!
 //! What the figures were, and on what machine, stands in `benches/README.md`.
 
@@ -14,6 +15,7 @@
 )]
 
 mod client;
+mod nodes;
 mod server;
 
 use std::path::Path;
@@ -34,7 +36,8 @@ fn main() {
         ["writes"] => runtime.block_on(writes()),
         ["latency"] => runtime.block_on(latency()),
         ["replay"] => runtime.block_on(replay()),
-        _ => println!("say one of: reads DIR, writes, latency, replay"),
+        ["nodes"] => runtime.block_on(nodes::measure()),
+        _ => println!("say one of: reads DIR, writes, latency, replay, nodes"),
     }
 }
 

@@ -28,6 +28,14 @@ pub(super) struct Server {
 impl Server {
     /// Starts on a new folder, after `prepare` was there, and waits until all of it is searchable.
     pub(super) async fn start(prepare: impl FnOnce(&Path)) -> Server {
+        Server::start_with(prepare, &[]).await
+    }
+
+    /// The same, with these variables in its environment.
+    pub(super) async fn start_with(
+        prepare: impl FnOnce(&Path),
+        variables: &[(&str, String)],
+    ) -> Server {
         // Not in the system's temporary folder, which may be memory: a sync must be one.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let data = folder.path().to_owned();
@@ -37,6 +45,7 @@ impl Server {
             .args(["--bind", &format!("127.0.0.1:{port}"), "--data-dir"])
             .arg(&data)
             .env("RUST_LOG", "error")
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .spawn()
             .unwrap();
         let server = Server { child, port, data, _folder: folder };
@@ -51,6 +60,28 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+}
+
+impl Server {
+    /// What its threads have used so far, user and system, in seconds.
+    pub(super) fn cpu_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let (_, rest) = stat.rsplit_once(") ").unwrap();
+        // In hundredths of a second.
+        let ticks = rest.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap());
+        ticks.sum::<u64>() as f64 / 100.0
+    }
+
+    /// What it has of memory for itself alone, in bytes.
+    pub(super) fn private_memory(&self) -> u64 {
+        let rollup =
+            std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id())).unwrap();
+        let lines = rollup.lines().filter(|line| line.starts_with("Private_"));
+        lines
+            .map(|line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap())
+            .sum::<u64>()
+            * 1024
     }
 }
 

@@ -37,13 +37,18 @@ pub(super) async fn start(
     let reach = match &config.cluster {
         None => {
             let (isolated, incoming) = Isolated::open();
-            run(core, link, Arc::new(isolated), incoming);
+            run(core, link, Arc::new(isolated), incoming, async {});
             Reach::Alone
         }
         Some(cluster) => {
+            if cluster.secret.is_short() {
+                log::warn!("--cluster-secret is short: who sees a connection can try guesses");
+            }
             let (zenoh, incoming) = Zenoh::open(options(config, cluster, &link)).await?;
             let zenoh = Arc::new(zenoh);
-            run(core, link, Arc::clone(&zenoh) as Arc<dyn Adapter>, incoming);
+            let (adapter, leaving) = (Arc::clone(&zenoh), Arc::clone(&zenoh));
+            let leave = async move { leaving.close().await };
+            run(core, link, adapter, incoming, leave);
             log::info!("this node is part of a cluster");
             Reach::Cluster(zenoh)
         }
@@ -73,9 +78,22 @@ fn options(config: &Config, cluster: &Cluster, link: &Link) -> Options {
     }
 }
 
-fn run(core: &Arbiter, link: Link, adapter: Arc<dyn Adapter>, incoming: Incoming) {
+/// Connects the process groups with those of the other nodes. Should that end by a fault, the others must not go on
+/// believing what they knew of this node.
+fn run(
+    core: &Arbiter,
+    link: Link,
+    adapter: Arc<dyn Adapter>,
+    incoming: Incoming,
+    leave: impl Future<Output = ()> + Send + 'static,
+) {
     core.spawn_fn(move || {
-        actix::spawn(cluster::run(link, adapter, incoming));
+        actix::spawn(async move {
+            if let Err(fault) = actix::spawn(cluster::run(link, adapter, incoming)).await {
+                log::error!("this node is alone until it is started again: {fault}");
+                leave.await;
+            }
+        });
     });
 }
 

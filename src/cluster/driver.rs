@@ -1,16 +1,18 @@
 //! Brings the parts together: the registry's link, the other nodes, and the adapter between them. Owns the loop
 //! and its timing.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
-use super::message::{self, Item, Writer};
+use super::message::{self, Item, single};
 use super::peers::{Action, Peers};
 use super::{Adapter, Incoming};
-use crate::pubsub::{Error, Link, Local};
+use crate::pubsub::{Error, Link, Local, NodeId, Snapshot};
 
 /// How often it is looked at what is owed.
 const TICK: Duration = Duration::from_millis(250);
@@ -21,12 +23,17 @@ const TELL: u32 = 2;
 /// What is taken at a time of what happens here, and of what the others say.
 const TOGETHER: usize = 1024;
 
-/// Between two parts of all members, so that they find room in the queues: 32 KiB each time.
+/// Between two parts of all members, so that they find room in the queues: 32 KiB each time. Longer for who has lost some.
 const PART: Duration = Duration::from_millis(2);
+
+/// Broadcasts that are delivered as one request to the registry, which does nothing else meanwhile.
+const DELIVERED: usize = 32;
 
 /// Connects a registry with those of the other nodes, until it stops. Belongs on an arbiter.
 pub async fn run(link: Link, adapter: Arc<dyn Adapter>, incoming: Incoming) {
-    let driver = Driver { link, adapter, peers: Peers::default(), version: 0, alone: true };
+    let (done, answered) = mpsc::unbounded_channel();
+    let (peers, answers) = (Peers::default(), HashMap::new());
+    let driver = Driver { link, adapter, peers, version: 0, alone: true, answers, done, answered };
     if let Err(Error::Stopped) = driver.run(incoming).await {
         log::debug!("the registry has stopped, and with it what it has to do with other nodes");
     }
@@ -39,6 +46,11 @@ struct Driver {
     /// The version of this node's members that was told last.
     version: u64,
     alone: bool,
+    /// The answers that are under way, one for each node at the most.
+    answers: HashMap<NodeId, AbortHandle>,
+    /// Each says here when it is through.
+    done: mpsc::UnboundedSender<NodeId>,
+    answered: mpsc::UnboundedReceiver<NodeId>,
 }
 
 impl Driver {
@@ -61,6 +73,12 @@ impl Driver {
                 Ok(()) = nodes.changed() => {
                     let there = nodes.borrow_and_update().clone();
                     self.alone = there.is_empty();
+                    self.answers.retain(|node, answer| {
+                        if !there.contains(node) {
+                            answer.abort();
+                        }
+                        there.contains(node)
+                    });
                     let actions = self.peers.see(&there, Instant::now());
                     self.act(actions).await?;
                 }
@@ -70,11 +88,17 @@ impl Driver {
                         self.act(actions).await?;
                     }
                 }
+                Some(node) = self.answered.recv() => {
+                    self.answers.remove(&node);
+                    self.peers.answered(&node, Instant::now());
+                }
                 _ = tick.tick() => {
                     let actions = self.peers.tick(Instant::now());
                     self.act(actions).await?;
                     ticks += 1;
                     if ticks % TELL == 0 && !self.alone {
+                        // Changes that found no room, with nothing after them, show in the version alone.
+                        self.version = self.version.max(self.link.lost());
                         self.adapter.send_to_all(single(&Item::Version(self.version)));
                     }
                 }
@@ -100,26 +124,32 @@ impl Driver {
         for action in actions {
             match action {
                 Action::Ask(node) => self.adapter.send_to(&node, single(&Item::Ask)),
-                Action::Answer(node) => {
-                    let snapshot = self.link.snapshot().await?;
-                    let adapter = Arc::clone(&self.adapter);
-                    actix::spawn(async move {
-                        for message in message::tell_all(snapshot.version, snapshot.joins) {
-                            adapter.send_to(&node, message);
-                            tokio::time::sleep(PART).await;
+                Action::Answer(node, slowness) => {
+                    let Snapshot { version, joins } = self.link.snapshot().await?;
+                    let (adapter, done, to) =
+                        (Arc::clone(&self.adapter), self.done.clone(), node.clone());
+                    let answer = actix::spawn(async move {
+                        for message in message::tell_all(version, joins) {
+                            adapter.send_to(&to, message);
+                            tokio::time::sleep(PART * 2_u32.pow(slowness)).await;
                         }
+                        // Nobody is left to be told when the loop has ended.
+                        done.send(to).ok();
                     });
+                    if let Some(before) = self.answers.insert(node, answer.abort_handle()) {
+                        before.abort();
+                    }
                 }
                 Action::Update(update) => self.link.update(update).await?,
-                Action::Deliver(from, envelopes) => self.link.deliver(&from, envelopes).await?,
+                Action::Deliver(from, envelopes) => {
+                    let mut envelopes = envelopes.into_iter().peekable();
+                    while envelopes.peek().is_some() {
+                        let some = envelopes.by_ref().take(DELIVERED).collect();
+                        self.link.deliver(&from, some).await?;
+                    }
+                }
             }
         }
         Ok(())
     }
-}
-
-fn single(item: &Item) -> Bytes {
-    let mut writer = Writer::default();
-    writer.push(item);
-    writer.finish().pop().unwrap_or_default()
 }

@@ -155,11 +155,12 @@ pub(super) fn tell(happened: Vec<Local>, version: &mut u64) -> Vec<Bytes> {
     writer.finish()
 }
 
-/// The messages that tell of all members.
-pub(super) fn tell_all(version: u64, joins: Vec<Joins>) -> Vec<Bytes> {
-    let mut writer = Writer::default();
+/// The messages that tell of all members, each made when it is asked for.
+pub(super) fn tell_all(version: u64, joins: Vec<Joins>) -> impl Iterator<Item = Bytes> {
     let mut joins = joins.into_iter().peekable();
-    for part in 0.. {
+    let mut parts = Some(0..);
+    std::iter::from_fn(move || {
+        let part = parts.as_mut()?.next()?;
         let (mut some, mut size) = (Vec::new(), 0);
         while size < FULL / 2
             && let Some(Joins { channel, member, times }) = joins.next()
@@ -168,10 +169,16 @@ pub(super) fn tell_all(version: u64, joins: Vec<Joins>) -> Vec<Bytes> {
             some.push((channel.as_str().to_owned(), member, times));
         }
         let last = joins.peek().is_none();
-        writer.push(&Item::Members(Part { version, part, last, joins: some }));
         if last {
-            break;
+            parts = None;
         }
-    }
-    writer.finish()
+        Some(single(&Item::Members(Part { version, part, last, joins: some })))
+    })
+}
+
+/// A message with this alone; empty, which is no message, when it is too large for one.
+pub(super) fn single(item: &Item) -> Bytes {
+    let mut writer = Writer::default();
+    writer.push(item);
+    writer.finish().pop().unwrap_or_default()
 }

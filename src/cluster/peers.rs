@@ -1,5 +1,5 @@
 //! The other nodes, and how far what is known of each goes. Pure: told what has come and what time it is, it says
-//! what is to be done. Leaves messages to `message` and doing it to `Cluster`.
+//! what is to be done. Leaves messages to `message` and doing it to `driver`.
 //!
 //! Each node counts the changes to its own members and tells all others of each; whoever misses one asks for all
 //! of them anew. What is lost without anything after it shows in the version that each node says now and then. So
@@ -14,6 +14,12 @@ use crate::pubsub::{Channel, Envelope, Joins, NodeId, Step, Update};
 /// How soon a node that has not answered is asked again, and how often one node's question is answered.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// Who asks again this soon after an answer has missed some of it: the next comes at half the speed.
+const SOON: Duration = Duration::from_secs(5);
+
+/// Slower than this, 2 to its power, it does not get.
+const SLOWEST: u32 = 6;
+
 /// A node with more memberships than this is not believed.
 const MOST: usize = 8_000_000;
 
@@ -25,8 +31,9 @@ const BETWEEN: usize = 1024;
 pub(super) enum Action {
     /// Ask this node for its members.
     Ask(NodeId),
-    /// Tell this node all of one's own.
-    Answer(NodeId),
+    /// Tell this node all of one's own, at a speed of 1 / 2^n, and say so when it is done. One answer that is still
+    /// under way to it ends.
+    Answer(NodeId, u32),
     /// Tell the registry.
     Update(Update),
     /// Deliver what this node broadcast.
@@ -48,9 +55,13 @@ struct Peer {
     parts: Option<(Part, Vec<Joins>)>,
     /// Changes that came between the parts, which are sent one after the other.
     between: Vec<Steps>,
+    /// An answer is under way to it.
+    answering: bool,
+    /// When the last one was through.
     answered: Option<Instant>,
-    /// It asked too soon after the last time.
+    /// It asked while one was under way, or too soon after it.
     owed: bool,
+    slowness: u32,
 }
 
 impl Peers {
@@ -95,11 +106,8 @@ impl Peers {
                     }
                 }
                 Item::Ask => {
-                    if peer.answered.is_some_and(|answered| now < answered + PATIENCE) {
-                        peer.owed = true;
-                    } else {
-                        peer.answer(from, now, &mut actions);
-                    }
+                    peer.owed = true;
+                    peer.answer_if_due(from, now, &mut actions);
                 }
                 Item::Members(part) => peer.take_part(from, part, now, &mut actions),
                 Item::Steps(steps) => peer.take_steps(from, steps, now, &mut actions),
@@ -115,11 +123,17 @@ impl Peers {
     pub(super) fn tick(&mut self, now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
         for (node, peer) in &mut self.peers {
-            if peer.owed && peer.answered.is_none_or(|answered| answered + PATIENCE <= now) {
-                peer.answer(node, now, &mut actions);
-            }
+            peer.answer_if_due(node, now, &mut actions);
         }
         actions
+    }
+
+    /// All members have been told to this node.
+    pub(super) fn answered(&mut self, node: &NodeId, now: Instant) {
+        if let Some(peer) = self.peers.get_mut(node) {
+            peer.answering = false;
+            peer.answered = Some(now);
+        }
     }
 }
 
@@ -131,10 +145,16 @@ impl Peer {
         }
     }
 
-    fn answer(&mut self, node: &NodeId, now: Instant, actions: &mut Vec<Action>) {
-        self.answered = Some(now);
-        self.owed = false;
-        actions.push(Action::Answer(node.clone()));
+    /// One answer at a time: the parts of two would be taken for neither.
+    fn answer_if_due(&mut self, node: &NodeId, now: Instant, actions: &mut Vec<Action>) {
+        let rested = self.answered.is_none_or(|answered| answered + PATIENCE <= now);
+        if !self.owed || self.answering || !rested {
+            return;
+        }
+        let again = self.answered.is_some_and(|answered| now < answered + SOON);
+        self.slowness = if again { SLOWEST.min(self.slowness + 1) } else { 0 };
+        (self.owed, self.answering) = (false, true);
+        actions.push(Action::Answer(node.clone(), self.slowness));
     }
 
     fn take_part(
@@ -156,8 +176,11 @@ impl Peer {
             {
                 collected
             }
-            // One was lost: the version that the node says next shows it.
-            _ => return,
+            // One was lost: the rest is of no use, and when it is through all are asked for anew.
+            _ => {
+                self.asked = Some(now);
+                return;
+            }
         };
         if part.part == 0 {
             self.between.clear();

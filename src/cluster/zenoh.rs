@@ -52,15 +52,16 @@ pub use self::error::Error;
 pub use self::options::{Options, Secret, Tls};
 
 /// The largest message that is sent or taken, in bytes.
-pub const MAX_MESSAGE: usize = 1024 * 1024;
+pub const MAX_MESSAGE: usize = super::message::LARGEST;
 
 /// How many messages wait for the reader of [`Incoming`]; what comes beyond that is lost.
 pub const MAX_WAITING: usize = 4_096;
 
 /// What of Zenoh's log is worth reading, as a filter of `env_logger`. Zenoh calls it an error whenever
 /// two nodes that connect to each other find that they are connected already, which they try again every few
-/// seconds; the adapter says itself which nodes cannot be reached.
-pub const LOG_FILTER: &str = "zenoh=error,zenoh_transport::unicast::establishment=off";
+/// seconds, and repeats what strangers send it; the adapter says itself which nodes cannot be reached.
+pub const LOG_FILTER: &str =
+    "zenoh=error,zenoh_transport::unicast::establishment=off,zenoh_codec=off";
 
 // How long a node that leaves waits for the others to take what it has sent.
 const LEAVE_WITHIN: Duration = Duration::from_millis(500);

@@ -64,6 +64,13 @@ impl ClusterArgs {
             }
             _ => None,
         };
+        if tls.is_some() && !listen.iter().chain(&connect).any(Endpoint::tls) {
+            return Err(Error(
+                "--cluster-cert is for endpoints with tls/, and there is none: nothing would be \
+                 encrypted"
+                    .to_owned(),
+            ));
+        }
         Ok(Some(Cluster { listen, connect, secret: Secret::new(secret), tls }))
     }
 }

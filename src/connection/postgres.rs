@@ -36,6 +36,7 @@ use futures_util::future::join;
 use futures_util::stream::BoxStream;
 
 use self::events::Events;
+pub(crate) use self::session::ALONE;
 use self::session::{BEGINNING, SETTINGS};
 use self::url::Postgres;
 use super::Access;
@@ -110,16 +111,16 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = QueryResult<T>> + Send + 'a>>;
 
 impl SimpleConnection for PostgresConnection {
     fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
+        if self.events.failed && sql.starts_with("COMMIT") {
+            // The server would roll back, and call that a success.
+            return Err(Error::RollbackTransaction);
+        }
         if !self.held.is_empty() {
             self.held.push(';');
         }
         self.held.push_str(sql);
         if sql.starts_with("BEGIN") {
             self.events.failed = false;
-        }
-        if self.events.failed && sql.starts_with("COMMIT") {
-            // The server would roll back, and call that a success.
-            return Err(Error::RollbackTransaction);
         }
         // What follows a failure fails as well, and who ends a savepoint has to hear of it.
         if !self.events.failed && HELD.iter().any(|words| sql.starts_with(words)) {

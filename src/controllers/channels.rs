@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use actix_web::HttpResponse;
-use actix_web::web::Data;
+use actix_web::http::header::ContentType;
+use actix_web::web::{self, Data};
 use serde_json::json;
 
 use crate::error::{AppError, AppResult};
@@ -15,19 +16,22 @@ pub async fn index(state: Data<State>) -> AppResult<HttpResponse> {
     let stopped = |_| AppError::Unavailable("the process groups have stopped");
     // Two nodes of one name are not told apart by who reads this.
     let nodes: BTreeSet<_> = pubsub.nodes().await.map_err(stopped)?.into_iter().collect();
-    let mut counts = pubsub.count_members().await.map_err(stopped)?;
-    counts.sort_by(|one, other| one.channel.cmp(&other.channel));
-    let channels: Vec<_> = counts
-        .iter()
-        .map(|count| {
+    let (node, mut counts) =
+        (pubsub.node().to_owned(), pubsub.count_members().await.map_err(stopped)?);
+    // There may be a hundred thousand channels, which takes longer than a worker has.
+    let encoded = web::block(move || {
+        counts.sort_by(|one, other| one.channel.cmp(&other.channel));
+        let channels = counts.iter().map(|count| {
             json!({
                 "channel": count.channel,
                 "members": count.members,
                 "local_members": count.local_members,
             })
-        })
-        .collect();
-    let nodes: Vec<_> = nodes.iter().map(|name| &**name).collect();
-    Ok(HttpResponse::Ok()
-        .json(json!({ "node": pubsub.node(), "nodes": nodes, "channels": channels })))
+        });
+        let channels: Vec<_> = channels.collect();
+        let nodes: Vec<_> = nodes.iter().map(|name| &**name).collect();
+        json!({ "node": node, "nodes": nodes, "channels": channels }).to_string()
+    });
+    let encoded = encoded.await.map_err(AppError::internal)?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(encoded))
 }

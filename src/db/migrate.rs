@@ -22,20 +22,26 @@ pub(super) fn run(connection: &mut DbConnection) -> Result<(), Error> {
     {
         return Ok(());
     }
-    transaction(connection, "BEGIN IMMEDIATE", "BEGIN", |connection| {
-        let done = match connection {
-            DbConnection::Sqlite(c) => c.run_pending_migrations(SQLITE),
-            DbConnection::Postgres(c) => {
-                c.batch_execute(PATIENCE)?;
-                c.batch_execute(lock::MIGRATIONS)?;
-                c.run_pending_migrations(POSTGRES)
+    // Who has waited for the lock must see what the other has made meanwhile.
+    transaction(
+        connection,
+        "BEGIN IMMEDIATE",
+        "BEGIN ISOLATION LEVEL READ COMMITTED",
+        |connection| {
+            let done = match connection {
+                DbConnection::Sqlite(c) => c.run_pending_migrations(SQLITE),
+                DbConnection::Postgres(c) => {
+                    c.batch_execute(PATIENCE)?;
+                    c.batch_execute(lock::MIGRATIONS)?;
+                    c.run_pending_migrations(POSTGRES)
+                }
+            };
+            for version in done.map_err(|error| failed(&error))? {
+                log::debug!("migrated the database to {version}");
             }
-        };
-        for version in done.map_err(|error| failed(&error))? {
-            log::debug!("migrated the database to {version}");
-        }
-        Ok(())
-    })
+            Ok(())
+        },
+    )
 }
 
 fn failed(error: &dyn std::fmt::Display) -> Error {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::order::Order;
@@ -104,31 +104,37 @@ impl Announcer {
 
     /// Runs relays on the current arbiter, one after the other should one end, until `shutdown`.
     /// Each goes on after what `recent` says has gone out.
-    pub async fn keep(
-        self,
-        db: Db,
-        pubsub: PubSub,
-        recent: Recent,
-        pace: Pace,
-        tick: Duration,
-        shutdown: watch::Receiver<bool>,
-    ) {
+    pub async fn keep(self, parts: Parts, shutdown: watch::Receiver<bool>) {
         supervise::keep("the relay", shutdown, || {
             let mut ctx = Context::new();
             ctx.set_mailbox_capacity(MAILBOX);
             *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(Listeners {
-                recent: recent.clone(),
+                recent: parts.recent.clone(),
                 relay: ctx.address(),
-                pubsub: pubsub.clone(),
-                log: db.log_id().into(),
+                pubsub: parts.pubsub.clone(),
+                log: parts.db.log_id().into(),
             });
-            Ok::<_, Infallible>((
-                Relay::new(db.clone(), pubsub.clone(), recent.clone(), pace.clone(), tick),
-                ctx,
-            ))
+            Ok::<_, Infallible>((Relay::new(parts.clone()), ctx))
         })
         .await;
     }
+}
+
+/// What a relay works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The log.
+    pub db: Db,
+    /// The process groups.
+    pub pubsub: PubSub,
+    /// The newest events, and how far they have gone out.
+    pub recent: Recent,
+    /// When a batch has been written.
+    pub pace: Pace,
+    /// Between words of how far the log has come.
+    pub tick: Duration,
+    /// Told when the log is no longer the one that it was: its id is another one, or it has lost events that went out.
+    pub replaced: Arc<Notify>,
 }
 
 /// What an event is about, and whether it may have redacted others.
@@ -154,11 +160,13 @@ struct Relay {
     again: bool,
     /// Said once, not ten times a second.
     outage: Outage,
+    /// Told when the log is another one than before.
+    replaced: Arc<Notify>,
     gap_timer: Option<SpawnHandle>,
 }
 
 impl Relay {
-    fn new(db: Db, pubsub: PubSub, recent: Recent, pace: Pace, tick: Duration) -> Relay {
+    fn new(Parts { db, pubsub, recent, pace, tick, replaced }: Parts) -> Relay {
         Relay {
             order: Order::after(recent.sent(), WAITING, WAITING_BYTES),
             db,
@@ -172,6 +180,7 @@ impl Relay {
             more: false,
             again: false,
             outage: Outage::default(),
+            replaced,
             gap_timer: None,
         }
     }
@@ -281,22 +290,28 @@ impl Relay {
         }
         self.reading = true;
         self.again = false;
-        let last = self.order.last();
+        let (last, sent) = (self.order.last(), self.recent.sent());
         let db = self.db.clone();
         let page = async move {
+            let own = db.log_id().to_owned();
             db.read(move |connection| {
-                if event::log(connection)?.position <= last {
-                    return Ok::<_, db::Error>((Vec::new(), true));
+                let log = event::log(connection)?;
+                if log.id != own || log.position < sent {
+                    return Ok::<_, db::Error>(None);
+                }
+                if log.position <= last {
+                    return Ok(Some((Vec::new(), true)));
                 }
                 let slice = event::slice(connection, last, None, PAGE)?;
-                Ok((slice.events, slice.end))
+                Ok(Some((slice.events, slice.end)))
             })
             .await
         };
         ctx.spawn(page.into_actor(self).map(|page, relay, ctx| {
             relay.reading = false;
             match page {
-                Ok((page, end)) => {
+                Ok(None) => relay.replaced.notify_one(),
+                Ok(Some((page, end))) => {
                     if relay.outage.lasts() {
                         log::info!("the relay reads the log again");
                     }
@@ -348,7 +363,7 @@ impl Handler<Envelope> for Relay {
     type Result = ();
 
     fn handle(&mut self, envelope: Envelope, ctx: &mut Self::Context) {
-        if *envelope.sender().node == *self.pubsub.node() {
+        if !envelope.sender().is_remote() {
             return;
         }
         let told = envelope.payload().decode::<Announcement>();

@@ -286,7 +286,7 @@ impl<W: Wire> Handler<Envelope> for Session<W> {
             }
         } else if envelope.position().is_none()
             && envelope.channel().as_str() != events::SYSTEM
-            && *envelope.sender().node != *self.live.pubsub.node()
+            && envelope.sender().is_remote()
         {
             // The other channels' events come from the log, through this node's own relay: no other
             // node can make one up.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use actix::{Message, Recipient};
 use bytes::Bytes;
 
-use super::{Channel, Payload};
+use super::{Channel, NodeId, Payload};
 
 /// How many encodings of one envelope can be shared.
 const SLOTS: usize = 6;
@@ -27,9 +27,24 @@ pub struct Sender {
     /// The actor that sent it, where the handle named one ([`PubSub::sent_by`](super::PubSub::sent_by)) and it
     /// is of this node.
     pub member: Option<Recipient<Envelope>>,
+    // Nodes may have the same name.
+    remote: bool,
 }
 
 impl Sender {
+    pub(super) fn local(node: Arc<str>, member: Option<Recipient<Envelope>>) -> Sender {
+        Sender { node, member, remote: false }
+    }
+
+    pub(super) fn remote(node: &NodeId) -> Sender {
+        Sender { node: Arc::clone(node.name()), member: None, remote: true }
+    }
+
+    /// Whether another node sent it, whatever that node calls itself.
+    pub fn is_remote(&self) -> bool {
+        self.remote
+    }
+
     /// Whether `member` is the actor that sent it.
     pub fn is(&self, member: &Recipient<Envelope>) -> bool {
         self.member.as_ref() == Some(member)
@@ -146,5 +161,5 @@ impl Envelope {
 
 fn nobody() -> Arc<Sender> {
     static NOBODY: OnceLock<Arc<Sender>> = OnceLock::new();
-    Arc::clone(NOBODY.get_or_init(|| Arc::new(Sender { node: "".into(), member: None })))
+    Arc::clone(NOBODY.get_or_init(|| Arc::new(Sender::local("".into(), None))))
 }

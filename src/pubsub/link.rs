@@ -1,6 +1,7 @@
 //! The registry's link to other nodes. Owns what it tells of this node and takes in of the others; how nodes
 //! reach each other, and what they say, is for whoever holds the link.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use tokio::sync::mpsc;
@@ -74,6 +75,7 @@ pub enum Update {
 pub struct Link {
     node: NodeId,
     local: mpsc::Receiver<Local>,
+    lost: Arc<AtomicU64>,
     inlet: Weak<Inlet>,
 }
 
@@ -81,13 +83,16 @@ pub struct Link {
 pub(super) struct Outlet {
     local: mpsc::Sender<Local>,
     version: u64,
+    /// The last version that found no room.
+    lost: Arc<AtomicU64>,
 }
 
 impl Link {
     pub(super) fn new(node: NodeId) -> (Outlet, impl FnOnce(&Arc<Inlet>) -> Link) {
         let (sender, local) = mpsc::channel(ROOM);
-        let outlet = Outlet { local: sender, version: 0 };
-        (outlet, move |inlet| Link { node, local, inlet: Arc::downgrade(inlet) })
+        let lost = Arc::<AtomicU64>::default();
+        let outlet = Outlet { local: sender, version: 0, lost: Arc::clone(&lost) };
+        (outlet, move |inlet| Link { node, local, lost, inlet: Arc::downgrade(inlet) })
     }
 
     /// This node.
@@ -100,6 +105,13 @@ impl Link {
         let mut taken = Vec::new();
         self.local.recv_many(&mut taken, limit).await;
         taken
+    }
+
+    /// The last version of the membership that found no room, where everything before it was taken; 0 if there is none.
+    pub fn lost(&self) -> u64 {
+        // What was lost was so after what waits.
+        let lost = self.lost.load(Ordering::Acquire);
+        if self.local.is_empty() { lost } else { 0 }
     }
 
     /// All members of this node now.
@@ -117,7 +129,7 @@ impl Link {
     /// Delivers what another node broadcast to the members on this one.
     pub async fn deliver(&self, from: &NodeId, envelopes: Vec<Envelope>) -> Result<(), Error> {
         let inlet = self.inlet.upgrade().ok_or(Error::Stopped)?;
-        let sender = Arc::new(Sender { node: Arc::clone(from.name()), member: None });
+        let sender = Arc::new(Sender::remote(from));
         let sent = envelopes.into_iter().map(|envelope| envelope.sent_by(&sender));
         let envelopes = sent.collect();
         inlet.ask(|done| Command::DispatchAll { envelopes, done }).await
@@ -132,8 +144,10 @@ impl Outlet {
         }
         self.version += 1;
         let step = Step { channel: channel.clone(), member, joined };
-        // The gap in the versions tells of it.
-        self.local.try_send(Local::Changed(self.version, step)).ok();
+        // The gap in the versions tells of it, or the version itself if nothing follows.
+        if self.local.try_send(Local::Changed(self.version, step)).is_err() {
+            self.lost.store(self.version, Ordering::Release);
+        }
     }
 
     pub(super) fn broadcast(&self, envelope: &Envelope) {

@@ -1,7 +1,7 @@
 //! What the tests stand on: an application of their own, and three ways to speak to it.
 
 mod answer;
-mod proxy;
+mod mishaps;
 mod raw;
 mod shapes;
 mod site;
@@ -11,7 +11,7 @@ use std::future::Future;
 use std::time::Duration;
 
 pub(crate) use self::answer::Answer;
-pub(crate) use self::proxy::{Mishap, Proxy};
+pub(crate) use self::mishaps::{Mishap, Mishaps};
 pub(crate) use self::raw::Raw;
 pub(crate) use self::shapes::{assert_comment, assert_note, assert_post, ids};
 pub(crate) use self::site::Site;

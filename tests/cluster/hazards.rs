@@ -79,9 +79,22 @@ async fn a_peer_that_does_not_read_slows_nobody() {
     slow.sees(&[&a.id]).await;
     a.sees(&[&c.id, &slow.id]).await;
     is_not_slowed(&a, &mut c).await;
-    // What it did not read has a bound, and it is still there.
-    assert!(slow.incoming.messages.len() <= MAX_WAITING);
+    // Not all of it waits for it, and it is still there: what is sent when it has read comes through.
     a.sees(&[&c.id, &slow.id]).await;
+    let mut read = 0;
+    while slow.incoming.messages.try_recv().is_ok() {
+        read += 1;
+    }
+    assert!(read <= MAX_WAITING, "{read}");
+    let heard = async {
+        loop {
+            a.adapter.send_to(&slow.id, Bytes::from_static(b"awake"));
+            if slow.next().await.1 == b"awake"[..] {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(LEASE, heard).await.expect("it hears again");
 }
 
 /// Their connections are closed while much is still on its way to them.
@@ -113,7 +126,8 @@ async fn frozen_peers_that_are_given_up_slow_nobody() {
         longest = longest.max(asked.elapsed());
     }
     a.sees_within(LEASE, &[&c.id]).await;
-    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    // What lingers does so for ten seconds.
+    assert!(longest < Duration::from_secs(3), "{longest:?}");
 }
 
 // More than any queue holds, and then an answer from who reads.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use actix::Arbiter;
 use bytes::Bytes;
 use kilonova::cluster::{self, Adapter, Incoming, NodeId};
-use kilonova::pubsub::{Change, Payload, PubSub};
+use kilonova::pubsub::{Change, Local, Payload, PubSub};
 use tokio::sync::{mpsc, watch};
 
 use crate::support::{Die, Member, soon};
@@ -282,4 +282,28 @@ async fn thundering_herd() {
             node.sees(&channel, &expected).await;
         }
     }
+}
+
+/// More happens than has room until it is taken, and then nothing more: the version alone can tell the others.
+#[actix::test]
+async fn what_is_lost_last_goes_unnoticed() {
+    const MORE_THAN_ROOM: u64 = 70_000;
+    let (pubsub, mut link) = PubSub::builder("a").start_linked_in(&Arbiter::current());
+    let member = Member::start();
+    for _ in 0..MORE_THAN_ROOM {
+        pubsub.join("notes", member.recipient()).await.unwrap();
+    }
+    assert_eq!(link.lost(), 0, "what was taken before would seem lost as well");
+    let mut last = 0;
+    while link.lost() == 0 {
+        for local in soon(link.next(1024)).await {
+            if let Local::Changed(version, _) = local {
+                assert_eq!(version, last + 1);
+                last = version;
+            }
+        }
+    }
+    assert!(last < MORE_THAN_ROOM);
+    assert_eq!(link.lost(), MORE_THAN_ROOM);
+    assert_eq!(link.snapshot().await.unwrap().version, MORE_THAN_ROOM);
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cluster::message::{Writer, tell, tell_all};
+use crate::cluster::message::{single, tell, tell_all};
 use crate::pubsub::Local;
 
 const NODES: usize = 3;
@@ -26,8 +26,11 @@ struct Node {
     peers: Peers,
     /// What the registry would know of the others.
     known: BTreeMap<NodeId, Members>,
-    /// Answers that are being sent, part by part.
-    answers: VecDeque<(NodeId, Bytes)>,
+    /// Answers that are being sent, part by part, one to each node at the most.
+    answers: BTreeMap<NodeId, VecDeque<Bytes>>,
+    /// How many were begun, and how many of them ended before they were through.
+    begun: usize,
+    broken_off: usize,
 }
 
 impl Node {
@@ -40,7 +43,9 @@ impl Node {
             happened: Vec::new(),
             peers: Peers::default(),
             known: BTreeMap::new(),
-            answers: VecDeque::new(),
+            answers: BTreeMap::new(),
+            begun: 0,
+            broken_off: 0,
         }
     }
 
@@ -116,6 +121,7 @@ impl World {
         for one in 0..NODES {
             let there = (0..NODES).filter(|other| self.connected(one, *other));
             let there: HashSet<_> = there.map(|other| self.nodes[other].id.clone()).collect();
+            self.nodes[one].answers.retain(|node, _| there.contains(node));
             let actions = self.nodes[one].peers.see(&there, self.now);
             self.act(one, actions);
         }
@@ -125,16 +131,17 @@ impl World {
         for action in actions {
             match action {
                 Action::Ask(to) => self.send(node, &to, single(&Item::Ask)),
-                Action::Answer(to) => {
-                    let Node { version, members, answers, .. } = &mut self.nodes[node];
+                Action::Answer(to, _) => {
+                    let Node { version, members, answers, begun, broken_off, .. } =
+                        &mut self.nodes[node];
                     let joins = members.iter().map(|((channel, member), times)| Joins {
                         channel: channel.as_str().into(),
                         member: *member,
                         times: *times,
                     });
-                    for message in parts(*version, joins.collect()) {
-                        answers.push_back((to.clone(), message));
-                    }
+                    let parts = parts(*version, joins.collect()).into();
+                    *begun += 1;
+                    *broken_off += usize::from(answers.insert(to, parts).is_some());
                 }
                 Action::Update(update) => self.nodes[node].update(update),
                 Action::Deliver(..) => {}
@@ -168,7 +175,14 @@ impl World {
 
     /// The next part of an answer goes out.
     fn answer(&mut self, node: usize) {
-        if let Some((to, message)) = self.nodes[node].answers.pop_front() {
+        let Node { answers, peers, .. } = &mut self.nodes[node];
+        let Some(mut entry) = answers.first_entry() else { return };
+        let (to, message) = (entry.key().clone(), entry.get_mut().pop_front());
+        if entry.get().is_empty() {
+            entry.remove();
+            peers.answered(&to, self.now);
+        }
+        if let Some(message) = message {
             self.send(node, &to, message);
         }
     }
@@ -205,7 +219,7 @@ impl World {
 /// Many parts of few members, to have something between them.
 fn parts(version: u64, joins: Vec<Joins>) -> Vec<Bytes> {
     let whole = tell_all(version, joins);
-    let items = whole.iter().flat_map(|message| message::decode(message).unwrap_or_default());
+    let items = whole.flat_map(|message| message::decode(&message).unwrap_or_default());
     let mut parts = Vec::new();
     for item in items {
         let Item::Members(part) = item else { continue };
@@ -219,12 +233,6 @@ fn parts(version: u64, joins: Vec<Joins>) -> Vec<Bytes> {
         }
     }
     parts
-}
-
-fn single(item: &Item) -> Bytes {
-    let mut writer = Writer::default();
-    assert!(writer.push(item));
-    writer.finish().remove(0)
 }
 
 #[derive(Clone, Debug)]
@@ -338,7 +346,7 @@ fn an_item_of_a_newer_version_is_skipped_and_the_others_count() {
     world.now += PATIENCE * 2;
     let actions = world.nodes[0].peers.hear(&from, message, world.now);
     assert!(
-        matches!(&actions[..], [Action::Answer(_), Action::Deliver(_, envelopes)]
+        matches!(&actions[..], [Action::Answer(..), Action::Deliver(_, envelopes)]
         if envelopes[0].payload().as_json() == r#"{"n":1}"#),
         "{actions:?}"
     );
@@ -369,9 +377,48 @@ fn who_asks_too_often_is_answered_twice_a_second() {
     let mut answers = 0;
     for _ in 0..1000 {
         world.now += Duration::from_millis(1);
-        let mut actions = world.nodes[0].peers.hear(&from, &ask, world.now);
-        actions.extend(world.nodes[0].peers.tick(world.now));
-        answers += actions.iter().filter(|action| matches!(action, Action::Answer(_))).count();
+        let peers = &mut world.nodes[0].peers;
+        let mut actions = peers.hear(&from, &ask, world.now);
+        actions.extend(peers.tick(world.now));
+        for _ in actions.iter().filter(|action| matches!(action, Action::Answer(..))) {
+            peers.answered(&from, world.now);
+            answers += 1;
+        }
     }
     assert!((1..=3).contains(&answers), "{answers}");
+}
+
+/// An answer takes longer than its asker is patient, and a part of it is lost: one that is asked for meanwhile
+/// must not get between.
+#[test]
+fn a_long_answer_of_which_a_part_was_lost_is_followed_by_a_whole_one() {
+    const MEMBERS: u64 = 100;
+    let mut world = World::new();
+    for member in 0..MEMBERS {
+        world.nodes[1].change(0, member, true);
+    }
+    world.nodes[1].told = world.nodes[1].version;
+    // Whatever is under way from before.
+    world.wires.clear();
+    for step in 0..1000 {
+        world.now += Duration::from_millis(50);
+        // All say twice a second how far they have come.
+        if step % 10 == 0 {
+            let version = single(&Item::Version(world.nodes[1].told));
+            world.send_to_all(1, &version);
+        }
+        let actions = world.nodes[1].peers.tick(world.now);
+        world.act(1, actions);
+        world.answer(1);
+        let lost = (20..22).contains(&step);
+        while !world.wires.is_empty() {
+            world.deliver(0, !lost);
+        }
+    }
+    let truth = &world.nodes[1].members;
+    for node in [0, 2] {
+        assert_eq!(world.nodes[node].known.get(&world.nodes[1].id), Some(truth), "{node}");
+    }
+    // To each of the two: the first, and one for what was lost.
+    assert_eq!((world.nodes[1].begun, world.nodes[1].broken_off), (4, 0));
 }

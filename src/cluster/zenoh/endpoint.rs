@@ -63,7 +63,7 @@ impl fmt::Display for Endpoint {
 
 impl Endpoint {
     /// Whether it needs certificates.
-    pub(super) fn tls(&self) -> bool {
+    pub fn tls(&self) -> bool {
         self.tls
     }
 

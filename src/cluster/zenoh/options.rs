@@ -58,6 +58,11 @@ impl Secret {
         Secret(text.into())
     }
 
+    /// Whether it has fewer than 20 bytes, so that guesses are worth trying.
+    pub fn is_short(&self) -> bool {
+        self.0.len() < 20
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }

@@ -2,20 +2,28 @@
 //! would hold up all that its sender sends.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use ::zenoh::sample::{Sample, SampleKind};
 use bytes::Bytes;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::key::{self, Keys};
 use super::loss::Loss;
 use super::proof::{self, Proof};
 use super::{MAX_MESSAGE, NodeId};
 
-// More senders than these are read anew with each message.
+// More senders than these share one room, and are read anew with each message.
 const MAX_KNOWN: usize = 1_000;
+
+// What of one sender's messages may wait, in bytes, and what a small one counts as: a thousand of them. Who floods this
+// node takes no room from the others.
+const ROOM: usize = 16 * 1024 * 1024;
+const LEAST: usize = ROOM / 1024;
+
+/// By how messages tell them: who they are, and the room that is left for what they send.
+type Senders = HashMap<Vec<u8>, (NodeId, Arc<Semaphore>)>;
 
 /// Takes samples, and hands on those that are of a node of this site that knows the secret.
 pub(super) struct Receiver {
@@ -26,7 +34,8 @@ pub(super) struct Receiver {
     nodes: watch::Sender<HashSet<NodeId>>,
     messages: mpsc::Sender<(NodeId, Bytes)>,
     // Senders as messages tell them, so that a message costs no reading of its sender.
-    known: Mutex<HashMap<Vec<u8>, NodeId>>,
+    known: Mutex<Senders>,
+    others: Arc<Semaphore>,
     strangers: Loss,
     too_large: Loss,
     unproven: Loss,
@@ -49,6 +58,7 @@ impl Receiver {
             nodes,
             messages,
             known: Mutex::default(),
+            others: Arc::new(Semaphore::new(ROOM)),
             strangers: Loss::new("nodes were ignored: they do not know the secret"),
             too_large: Loss::new("messages of other nodes were dropped: too large"),
             unproven: Loss::new("messages were ignored: their sender does not know the secret"),
@@ -69,6 +79,9 @@ impl Receiver {
         match sample.kind() {
             SampleKind::Put => {
                 log::info!("node {:?} is there", node.name());
+                if node.name() == self.own.name() {
+                    log::warn!("it has this node's own name: lists show the two as one");
+                }
                 self.nodes.send_if_modified(|nodes| nodes.insert(node));
             }
             SampleKind::Delete => {
@@ -102,29 +115,46 @@ impl Receiver {
             return;
         }
         // Copied, because it lies in a buffer with what came before and after, which it would hold on to.
-        let message = Bytes::copy_from_slice(&sample.payload().to_bytes());
+        let message = sample.payload().to_bytes().into_owned();
         if !self.proof.is_of_message(proof, from, to, &message) {
             return self.unproven.note();
         }
-        let Some(from) = self.sender(from) else { return };
+        let Some((from, room)) = self.sender(from) else { return };
+        let size = u32::try_from(message.len().max(LEAST)).unwrap_or(u32::MAX);
+        let Ok(room) = room.try_acquire_many_owned(size) else { return self.full.note() };
+        let message = Bytes::from_owner(Waiting { message, _room: room });
         if let Err(TrySendError::Full(_)) = self.messages.try_send((from, message)) {
             self.full.note();
         }
     }
 
-    fn sender(&self, bytes: &[u8]) -> Option<NodeId> {
+    fn sender(&self, bytes: &[u8]) -> Option<(NodeId, Arc<Semaphore>)> {
         let mut known = self.known();
-        if let Some(node) = known.get(bytes) {
-            return Some(node.clone());
+        if let Some(sender) = known.get(bytes) {
+            return Some(sender.clone());
         }
         let node = key::from_bytes(bytes)?;
-        if known.len() < MAX_KNOWN {
-            known.insert(bytes.to_owned(), node.clone());
+        if known.len() >= MAX_KNOWN {
+            return Some((node, Arc::clone(&self.others)));
         }
-        Some(node)
+        let sender = (node, Arc::new(Semaphore::new(ROOM)));
+        known.insert(bytes.to_owned(), sender.clone());
+        Some(sender)
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Vec<u8>, NodeId>> {
+    fn known(&self) -> MutexGuard<'_, Senders> {
         self.known.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// A message that counts until whoever takes it has done with it.
+struct Waiting {
+    message: Vec<u8>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Waiting {
+    fn as_ref(&self) -> &[u8] {
+        &self.message
     }
 }

@@ -82,8 +82,8 @@ impl Known {
             lines.push((
                 Level::Warn,
                 format!(
-                    "all nodes that this one connects to answer, but only {there} of {wanted} are there; do all have \
-                     the same secret and site, and certificates of the same authority?"
+                    "all nodes that this one connects to answer, but only {there} of {wanted} are there; is one \
+                     frozen, or do not all have the same secret, and certificates of the same authority?"
                 ),
             ));
         }

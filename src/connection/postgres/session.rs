@@ -8,6 +8,8 @@ use crate::connection::Access;
 /// What every session is told. A node that stops in the middle of a transaction, frozen or cut off,
 /// holds up the others for as long as the first of these says, and no longer.
 ///
+/// All share one advisory lock for as long as they last: who gets it alone knows that there is no other.
+///
 /// A database that is set to acknowledge commits before they are on disk is told otherwise; one that
 /// waits for more than its own disk is left alone.
 pub(super) const SETTINGS: &str = "\
@@ -16,15 +18,19 @@ pub(super) const SETTINGS: &str = "\
     SET lock_timeout = '10s';\
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;\
     SET tcp_user_timeout = '20s';\
+    SELECT pg_advisory_lock_shared(1802661750, 3);\
     SELECT set_config('synchronous_commit', 'on', false) \
         WHERE current_setting('synchronous_commit') = 'off'";
+
+/// Whether no other session is there, and none can come until the end of the transaction.
+pub(crate) const ALONE: &str = "pg_try_advisory_xact_lock(1802661750, 3)";
 
 /// What one with this access is told beside that.
 pub(super) fn settings(access: Access) -> &'static str {
     match access {
         Access::Read => "SET default_transaction_read_only = on; SET statement_timeout = '10s'",
         // It may change many rows.
-        Access::Write => "SET statement_timeout = '30s'",
+        Access::Write => "SET statement_timeout = '20s'",
     }
 }
 
@@ -32,7 +38,7 @@ pub(super) fn settings(access: Access) -> &'static str {
 pub(super) fn patience(access: Access) -> Duration {
     match access {
         Access::Read => Duration::from_secs(15),
-        Access::Write => Duration::from_secs(45),
+        Access::Write => Duration::from_secs(23),
     }
 }
 

@@ -48,7 +48,8 @@ async fn every_event_goes_out_once_and_in_order_though_every_third_is_not_announ
     pace.attend();
     let recent = Recent::after_position(0);
     let tick = Duration::from_secs(3600);
-    actix::spawn(announcer.keep(db.clone(), pubsub, recent, pace, tick, stopping));
+    let parts = Parts { db: db.clone(), pubsub, recent, pace, tick, replaced: Arc::default() };
+    actix::spawn(announcer.keep(parts, stopping));
 
     let writing = (0..WRITERS).map(|_| {
         let db = db.clone();

@@ -9,6 +9,7 @@ mod lost;
 mod nodes;
 mod refusals;
 mod reindexing;
+mod replaced;
 mod restart;
 mod tls;
 

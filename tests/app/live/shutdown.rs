@@ -1,9 +1,10 @@
 //! The end: sockets are told, requests are finished, nothing new is taken.
 
+use actix_web::rt::net::TcpStream;
 use awc::ws::CloseCode;
 use serde_json::Value;
 
-use crate::support::{Raw, Site};
+use crate::support::{Raw, Site, within};
 
 #[actix_web::test]
 async fn sockets_are_cut_without_a_word() {
@@ -44,6 +45,29 @@ async fn a_request_under_way_is_lost() {
 }
 
 #[actix_web::test]
+async fn who_comes_during_the_end_is_kept_waiting() {
+    let site = Site::start().await;
+    let mut feed = site.socket("/feed").await;
+    // This one holds the end up.
+    let body = r#"{"title":"Under way","body":"b"}"#;
+    let head = format!(
+        "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut request = Raw::connect(&site).await;
+    request.send(head.as_bytes()).await;
+    assert_eq!(request.answer().await.unwrap().status, 100);
+    site.begin_stop();
+    assert_eq!(feed.close_code().await, Some(CloseCode::Away));
+    let refused = async { while TcpStream::connect(("127.0.0.1", site.port)).await.is_ok() {} };
+    within("it is refused, and may try another node", refused).await;
+    request.send(body.as_bytes()).await;
+    assert_eq!(request.answer().await.unwrap().status, 201, "it had not ended yet");
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn a_client_that_does_not_leave_holds_up_the_end() {
     let site = Site::start_with(|config| config.grace = std::time::Duration::from_secs(1)).await;
     // One has an idle connection, one is in the middle of a request, one never reads its close.
@@ -63,7 +87,7 @@ async fn a_client_that_does_not_leave_holds_up_the_end() {
 async fn a_server_that_stops_still_says_that_it_is_ready() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
-    // The first thing that a stop does; the next takes connections away, and with them the answer.
+    // Connections that are open already are still served, and told.
     site.sockets().close_all();
     assert_eq!(feed.close_code().await, Some(CloseCode::Away));
     for refusal in [site.get("/health/ready").await, site.refused("/feed").await] {

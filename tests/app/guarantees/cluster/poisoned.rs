@@ -1,4 +1,4 @@
-//! A peer that has the secret and says nothing but nonsense.
+//! A peer that has the secret and says nothing but nonsense, under a name of its own or of another node.
 
 use kilonova::cluster::zenoh::{Options, Secret};
 use kilonova::cluster::{Adapter, NodeId, Zenoh};
@@ -11,10 +11,19 @@ use crate::guarantees::crowd::Crowd;
 async fn poisoned_peer() {
     let Some(nodes) = Nodes::start().await else { return };
     let crowd = Crowd::start(&nodes.ports, 2);
+    for name in ["poisoned", "node-0"] {
+        poison(&nodes, name, &crowd).await;
+    }
+    // Whatever it said of its members went with it.
+    nodes.converge().await;
+    crowd.finish().await;
+}
+
+async fn poison(nodes: &Nodes, name: &str, crowd: &Crowd) {
     let folder = tempfile::tempdir().unwrap();
     let (poisoned, mut incoming) = Zenoh::open(Options {
         site: "kilonova".to_owned(),
-        node: NodeId::now("poisoned"),
+        node: NodeId::now(name),
         listen: vec![format!("tcp/127.0.0.1:{}", free()).parse().unwrap()],
         connect: nodes
             .links
@@ -46,6 +55,9 @@ async fn poisoned_peer() {
         json!([{"broadcast": {"channel": "x".repeat(500_000), "topic": "", "payload": null}}]),
         announce(i64::MAX),
         announce(-1),
+        // What every node tells its own readers, and no other node may.
+        json!([{"broadcast": {"channel": "posts", "topic": "post_deleted", "payload": {"id": 1}}}]),
+        json!([{"broadcast": {"channel": "notes", "topic": "note_deleted", "payload": {"id": 1}}}]),
         json!({"not": "a list"}),
         json!(null),
     ];
@@ -58,7 +70,4 @@ async fn poisoned_peer() {
     }
     crowd.writes(30).await;
     poisoned.close().await;
-    // Whatever it said of its members went with it.
-    nodes.converge().await;
-    crowd.finish().await;
 }

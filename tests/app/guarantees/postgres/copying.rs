@@ -4,6 +4,7 @@ use std::process::Output;
 
 use actix_web::http::Method;
 use actix_web::web::Bytes;
+use kilonova::connection::Database;
 use serde_json::{Value, json};
 
 use crate::crash::kilonova;
@@ -94,6 +95,8 @@ async fn copied(from: Home, to: Home) -> Site {
     for count in ["1 users", "1 sessions", "2 posts", "2 post_tags", "30 comments", "1 notes"] {
         assert!(told.contains(count), "{count}: {told}");
     }
+    let to_itself = copy(&from, &from);
+    assert!(String::from_utf8_lossy(&to_itself.stderr).contains("to itself"), "{to_itself:?}");
     // Again, it would be mixed with what is there.
     let again = copy(&from, &to);
     assert!(!again.status.success());
@@ -169,4 +172,27 @@ async fn a_copy_that_breaks_off_looks_like_a_whole_one() {
     let whole = copy(&embedded, &home);
     assert!(whole.status.success(), "{}", String::from_utf8_lossy(&whole.stderr));
     drop((home, cluster));
+}
+
+#[actix_web::test]
+async fn a_server_that_is_called_something_else_or_works_elsewhere_is_overlooked() {
+    let Some((_cluster, home)) = super::start() else { return };
+    let elsewhere = Home::sqlite();
+    let file = elsewhere.path().join("kilonova.sqlite3");
+    let url = format!("{}&application_name=mine", home.url().unwrap());
+    let to = Home::sqlite();
+    for database in [super::at(&url), Database::Sqlite(file)] {
+        let from = match &database {
+            Database::Sqlite(_) => &elsewhere,
+            Database::Postgres(_) => &home,
+        };
+        let used = database.clone();
+        let site = Site::start_in(Home::sqlite(), |config| config.storage.database = used).await;
+        let refused = copy(from, &to);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains("stop it first"), "{said}");
+        site.stop().await;
+        let copied = copy(from, &Home::sqlite());
+        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+    }
 }

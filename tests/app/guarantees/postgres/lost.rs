@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::databases::cluster::Cluster;
-use crate::support::{Answer, Mishap, Proxy, Site};
+use crate::support::{Answer, Mishap, Mishaps, Site};
 
 /// A site that reaches its database through a proxy.
-async fn start() -> Option<(Site, Proxy, Cluster)> {
+async fn start() -> Option<(Site, Mishaps, Cluster)> {
     let (cluster, home) = super::start()?;
-    let proxy = Proxy::start(cluster.port());
+    let proxy = Mishaps::start(cluster.port());
     let url = home.url().unwrap().replace(&cluster.port().to_string(), &proxy.port.to_string());
     let database = super::at(&url);
     let site = Site::start_in(home, |config| config.storage.database = database).await;
@@ -18,7 +18,7 @@ async fn start() -> Option<(Site, Proxy, Cluster)> {
 }
 
 /// Writes a note under a mishap; gives the answer, and what is in the log of it.
-async fn write(site: &Site, proxy: &Proxy, mishap: Mishap) -> (Answer, Vec<Value>) {
+async fn write(site: &Site, proxy: &Mishaps, mishap: Mishap) -> (Answer, Vec<Value>) {
     const TITLE: &str = "In doubt";
     proxy.arm(mishap, TITLE);
     let note = json!({"title": TITLE, "body": "b", "author": "A"});

@@ -17,7 +17,7 @@ pub(crate) enum Mishap {
 }
 
 /// See the module. Its threads end with the connections.
-pub(crate) struct Proxy {
+pub(crate) struct Mishaps {
     pub(crate) port: u16,
     next: Next,
 }
@@ -28,9 +28,9 @@ type Next = Arc<Mutex<Option<(Mishap, &'static str)>>>;
 /// How a transaction ends.
 const COMMIT: &[u8] = b"COMMIT\0";
 
-impl Proxy {
+impl Mishaps {
     /// In front of a port of this machine.
-    pub(crate) fn start(port: u16) -> Proxy {
+    pub(crate) fn start(port: u16) -> Mishaps {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let own = listener.local_addr().unwrap().port();
         let next = Next::default();
@@ -42,7 +42,7 @@ impl Proxy {
                 std::thread::spawn(move || drop(forward(client, server, &armed)));
             }
         });
-        Proxy { port: own, next }
+        Mishaps { port: own, next }
     }
 
     /// Says what becomes of the commit of a transaction that writes these words.

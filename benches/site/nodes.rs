@@ -1,0 +1,154 @@
+//! Three nodes in a cluster on one PostgreSQL: writes, the way of an event from node to node, what an idle node
+//! costs, and how long a killed one is believed.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::client::{Client, Socket};
+use super::report;
+use super::server::Server;
+
+const NODES: usize = 3;
+const SECONDS: f64 = 5.0;
+const WRITES: usize = 500;
+const KILLS: usize = 10;
+
+/// `DATABASE_URL` must name an empty database.
+pub(super) async fn measure() {
+    let links: Vec<_> = (0..NODES).map(|_| free()).collect();
+    let mut nodes = Vec::new();
+    for index in 0..NODES {
+        nodes.push(start(index, &links).await);
+    }
+    see(&nodes[0], NODES).await;
+    idle(&nodes).await;
+    latency(&nodes).await;
+    for (from, clients) in [(1, 1), (1, 64), (NODES, 1), (NODES, 64)] {
+        writes(&nodes[..from], clients).await;
+    }
+    gone(nodes, &links).await;
+}
+
+async fn start(index: usize, links: &[u16]) -> Server {
+    let connect: Vec<_> = links.iter().map(|port| format!("tcp/127.0.0.1:{port}")).collect();
+    let flags = [
+        ("KILONOVA_NODE", format!("node-{index}")),
+        ("KILONOVA_CLUSTER_LISTEN", connect[index].clone()),
+        ("KILONOVA_CLUSTER_CONNECT", connect.join(",")),
+        ("KILONOVA_CLUSTER_SECRET", "a secret of a benchmark".to_owned()),
+    ];
+    Server::start_with(|_| {}, &flags).await
+}
+
+/// Waits until a node sees so many, with a relay on each; says how long that took.
+async fn see(node: &Server, count: usize) -> Duration {
+    let begun = Instant::now();
+    let mut client = Client::connect(node.port).await;
+    loop {
+        let (_, body) = client.get("/api/channels").await;
+        let groups: Value = serde_json::from_slice(&body).unwrap();
+        let channels = groups["channels"].as_array().unwrap();
+        let log = channels.iter().find(|channel| channel["channel"] == "log");
+        if groups["nodes"].as_array().unwrap().len() == count && log.unwrap()["members"] == count {
+            return begun.elapsed();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{groups}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn idle(nodes: &[Server]) {
+    const SECONDS: u64 = 30;
+    // What starting needed is done by then.
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    let before: Vec<_> = nodes.iter().map(Server::cpu_seconds).collect();
+    tokio::time::sleep(Duration::from_secs(SECONDS)).await;
+    for (node, before) in nodes.iter().zip(before) {
+        println!(
+            "idle node: {:.1} MiB private memory, {:.2} % of a core",
+            node.private_memory() as f64 / 1024.0 / 1024.0,
+            (node.cpu_seconds() - before) * 100.0 / SECONDS as f64
+        );
+    }
+}
+
+/// A write on the first node every 20 ms, and its frame on a socket of each.
+async fn latency(nodes: &[Server]) {
+    const EVERY: Duration = Duration::from_millis(20);
+    let mut readers = JoinSet::new();
+    for (index, node) in nodes.iter().enumerate() {
+        let mut socket = Socket::connect(node.port, "/notifications").await;
+        readers.spawn(async move {
+            let mut seen = Vec::new();
+            for number in 1..=WRITES {
+                let frame = socket.next().await;
+                seen.push(Instant::now());
+                assert!(frame.ends_with(&format!("\"id\":{number}}}")), "{number}: {frame}");
+            }
+            (index, seen)
+        });
+    }
+    let mut client = Client::connect(nodes[0].port).await;
+    let (mut sent, mut answered) = (Vec::new(), Vec::new());
+    let mut rhythm = tokio::time::interval(EVERY);
+    for _ in 0..WRITES {
+        rhythm.tick().await;
+        sent.push(Instant::now());
+        assert_eq!(client.post("/api/notes", &note()).await.0, 201);
+        answered.push(sent[sent.len() - 1].elapsed());
+    }
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    for (index, seen) in readers.join_all().await {
+        let times = if index == 0 { &mut here } else { &mut there };
+        times.extend(seen.iter().zip(&sent).map(|(seen, sent)| *seen - *sent));
+    }
+    report("write to its answer", &mut answered);
+    report("to a frame on the same node", &mut here);
+    report("to a frame on another node", &mut there);
+}
+
+async fn writes(nodes: &[Server], clients: usize) {
+    let end = Instant::now() + Duration::from_secs_f64(SECONDS);
+    let mut running = JoinSet::new();
+    for node in nodes {
+        for _ in 0..clients {
+            let mut client = Client::connect(node.port).await;
+            running.spawn(async move {
+                let mut count = 0_u32;
+                while Instant::now() < end {
+                    assert_eq!(client.post("/api/notes", &note()).await.0, 201);
+                    count += 1;
+                }
+                count
+            });
+        }
+    }
+    let total: u32 = running.join_all().await.into_iter().sum();
+    println!(
+        "{} node(s), {clients:2} client(s) of each: {:.0} durable writes a second",
+        nodes.len(),
+        f64::from(total) / SECONDS
+    );
+}
+
+async fn gone(mut nodes: Vec<Server>, links: &[u16]) {
+    let mut times = Vec::new();
+    for _ in 0..KILLS {
+        see(&nodes[0], NODES).await;
+        drop(nodes.pop());
+        times.push(see(&nodes[0], NODES - 1).await);
+        nodes.push(start(NODES - 1, links).await);
+    }
+    report("killed to gone", &mut times);
+}
+
+fn note() -> Value {
+    json!({"title": "A note", "body": "x".repeat(200), "author": "bench"})
+}
+
+fn free() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}

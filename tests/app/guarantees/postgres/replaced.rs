@@ -1,0 +1,29 @@
+//! A database that is put back to an earlier state, or replaced by another one, under a node.
+
+use crate::crash::Server;
+use crate::databases::Home;
+
+#[actix_web::test]
+async fn a_node_goes_on_with_a_log_of_another_history() {
+    let Some((cluster, home)) = super::start() else { return };
+    for change in
+        ["UPDATE log SET id = 'of a restored dump'", "UPDATE log SET position = position - 1"]
+    {
+        let server = node(&home).await;
+        let note = serde_json::json!({"title": "Seen by somebody", "body": "b", "author": "A"});
+        for _ in 0..2 {
+            assert_eq!(server.call("POST", "/api/notes", Some(&note)).0, 201);
+        }
+        home.execute(change);
+        assert!(!server.ended().success(), "{change}");
+        // Started anew it takes what is there for what it is.
+        let server = node(&home).await;
+        assert_eq!(server.call("GET", "/api/events?after=0", None).0, 200);
+        drop(server);
+    }
+    drop((home, cluster));
+}
+
+async fn node(home: &Home) -> Server {
+    crate::guarantees::kills::start(home, 0, None).await
+}
