@@ -31,6 +31,11 @@ struct Ear(Arc<[AtomicU64; NODES]>);
 
 impl Actor for Ear {
     type Context = Context<Ear>;
+
+    fn started(&mut self, ctx: &mut Context<Ear>) {
+        // The window is what bounds them here.
+        ctx.set_mailbox_capacity(0);
+    }
 }
 
 impl Handler<Envelope> for Ear {

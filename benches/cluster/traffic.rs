@@ -48,7 +48,7 @@ pub(crate) async fn latency() {
     }
 }
 
-/// As fast as the readers take them: at most a thousand are on the way.
+/// As fast as the readers take them: at most five hundred are on the way.
 pub(crate) async fn messages() {
     for (receivers, size) in [(1, 100), (1, 1_000), (2, 100), (2, 1_000)] {
         let mut sender = Node::start("sender", &[]).await;
@@ -72,7 +72,7 @@ pub(crate) async fn messages() {
             taken.iter().map(|taken| sent - taken.load(Ordering::Relaxed)).max().unwrap()
         };
         while start.elapsed() < Duration::from_secs(5) {
-            while behind(sent) > 1_000 {
+            while behind(sent) > 500 {
                 thread::sleep(Duration::from_micros(50));
             }
             sender.adapter.send_to_all(message.clone());

@@ -44,7 +44,7 @@ impl Server {
         let child = Command::new(BINARY)
             .args(["--bind", &format!("127.0.0.1:{port}"), "--data-dir"])
             .arg(&data)
-            .env("RUST_LOG", "error")
+            .env("RUST_LOG", "kilonova=error")
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .spawn()
             .unwrap();
