@@ -102,66 +102,86 @@ async fn all_posts(client: &mut Client) -> Vec<Value> {
     }
 }
 
-/// Notes written with every commit on disk before its answer.
-async fn writes() {
+/// So many clients of each server write notes for five seconds; how many a second that were.
+async fn rate(servers: &[Server], clients: usize) -> f64 {
     const SECONDS: f64 = 5.0;
-    let server = Server::start(|_| {}).await;
-    let sync = server::fsyncs_per_second(&server.data);
-    println!("the disk alone: {sync:.0} appended and synced blocks a second");
-    let mut rates = Vec::new();
-    for clients in [1, 64, 1, 64] {
-        let end = Instant::now() + Duration::from_secs_f64(SECONDS);
-        let mut running = JoinSet::new();
+    let end = Instant::now() + Duration::from_secs_f64(SECONDS);
+    let mut running = JoinSet::new();
+    for server in servers {
         for _ in 0..clients {
             let mut client = Client::connect(server.port).await;
             running.spawn(async move {
-                let note = json!({"title": "A note", "body": "x".repeat(200), "author": "bench"});
+                let note = note();
                 let mut count = 0_u32;
                 while Instant::now() < end {
-                    let (status, _) = client.post("/api/notes", &note).await;
-                    assert_eq!(status, 201);
+                    assert_eq!(client.post("/api/notes", &note).await.0, 201);
                     count += 1;
                 }
                 count
             });
         }
-        let total: u32 = running.join_all().await.into_iter().sum();
-        let rate = f64::from(total) / SECONDS;
+    }
+    let total: u32 = running.join_all().await.into_iter().sum();
+    f64::from(total) / SECONDS
+}
+
+fn note() -> Value {
+    json!({"title": "A note", "body": "x".repeat(200), "author": "bench"})
+}
+
+/// Notes written with every commit on disk before its answer.
+async fn writes() {
+    let server = Server::start(|_| {}).await;
+    let sync = server::fsyncs_per_second(&server.data);
+    println!("the disk alone: {sync:.0} appended and synced blocks a second");
+    let mut rates = Vec::new();
+    for clients in [1, 64, 1, 64] {
+        let rate = rate(std::slice::from_ref(&server), clients).await;
         println!("{clients:3} client(s): {rate:.0} durable writes a second");
         rates.push(rate);
     }
     println!("64 clients against 1: {:.1} times", (rates[1] + rates[3]) / (rates[0] + rates[2]));
 }
 
-/// The time from sending a write to its frame on each of many sockets.
-async fn latency() {
-    const SOCKETS: usize = 1000;
-    const WRITES: usize = 500;
-    const EVERY: Duration = Duration::from_millis(20);
-    let server = Server::start(|_| {}).await;
-    let mut readers = JoinSet::new();
-    for _ in 0..SOCKETS {
-        let mut socket = Socket::connect(server.port, "/notifications").await;
-        readers.spawn(async move {
-            let mut seen = Vec::new();
-            for number in 1..=WRITES {
-                let frame = socket.next().await;
-                seen.push(Instant::now());
-                assert!(frame.ends_with(&format!("\"id\":{number}}}")), "{number}: {frame}");
-            }
-            seen
-        });
+/// How many writes there are where their latency is measured, and how often.
+const WRITES: usize = 500;
+const EVERY: Duration = Duration::from_millis(20);
+
+/// When each of the writes came, once and in order.
+async fn seen(mut socket: Socket) -> Vec<Instant> {
+    let mut seen = Vec::new();
+    for number in 1..=WRITES {
+        let frame = socket.next().await;
+        seen.push(Instant::now());
+        assert!(frame.ends_with(&format!("\"id\":{number}}}")), "{number}: {frame}");
     }
-    let mut client = Client::connect(server.port).await;
-    let note = json!({"title": "A note", "body": "x".repeat(200), "author": "bench"});
-    let (mut sent, mut acknowledged) = (Vec::new(), Vec::new());
+    seen
+}
+
+/// Writes one after the other; when each was sent, and how long its answer took.
+async fn write_in_rhythm(port: u16) -> (Vec<Instant>, Vec<Duration>) {
+    let mut client = Client::connect(port).await;
+    let note = note();
+    let (mut sent, mut answered) = (Vec::new(), Vec::new());
     let mut rhythm = tokio::time::interval(EVERY);
     for _ in 0..WRITES {
         rhythm.tick().await;
         sent.push(Instant::now());
         assert_eq!(client.post("/api/notes", &note).await.0, 201);
-        acknowledged.push(sent[sent.len() - 1].elapsed());
+        answered.push(sent[sent.len() - 1].elapsed());
     }
+    (sent, answered)
+}
+
+/// The time from sending a write to its frame on each of many sockets.
+async fn latency() {
+    const SOCKETS: usize = 1000;
+    let server = Server::start(|_| {}).await;
+    let mut readers = JoinSet::new();
+    for _ in 0..SOCKETS {
+        readers.spawn(seen(Socket::connect(server.port, "/notifications").await));
+    }
+    let (sent, mut acknowledged) = write_in_rhythm(server.port).await;
     let mut times = Vec::new();
     for seen in readers.join_all().await {
         times.extend(seen.iter().zip(&sent).map(|(seen, sent)| *seen - *sent));

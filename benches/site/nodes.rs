@@ -4,16 +4,14 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::client::{Client, Socket};
-use super::report;
 use super::server::Server;
+use super::{rate, report, seen, write_in_rhythm};
 
 const NODES: usize = 3;
-const SECONDS: f64 = 5.0;
-const WRITES: usize = 500;
 const KILLS: usize = 10;
 
 /// `DATABASE_URL` must name an empty database.
@@ -77,29 +75,12 @@ async fn idle(nodes: &[Server]) {
 
 /// A write on the first node every 20 ms, and its frame on a socket of each.
 async fn latency(nodes: &[Server]) {
-    const EVERY: Duration = Duration::from_millis(20);
     let mut readers = JoinSet::new();
     for (index, node) in nodes.iter().enumerate() {
-        let mut socket = Socket::connect(node.port, "/notifications").await;
-        readers.spawn(async move {
-            let mut seen = Vec::new();
-            for number in 1..=WRITES {
-                let frame = socket.next().await;
-                seen.push(Instant::now());
-                assert!(frame.ends_with(&format!("\"id\":{number}}}")), "{number}: {frame}");
-            }
-            (index, seen)
-        });
+        let seen = seen(Socket::connect(node.port, "/notifications").await);
+        readers.spawn(async move { (index, seen.await) });
     }
-    let mut client = Client::connect(nodes[0].port).await;
-    let (mut sent, mut answered) = (Vec::new(), Vec::new());
-    let mut rhythm = tokio::time::interval(EVERY);
-    for _ in 0..WRITES {
-        rhythm.tick().await;
-        sent.push(Instant::now());
-        assert_eq!(client.post("/api/notes", &note()).await.0, 201);
-        answered.push(sent[sent.len() - 1].elapsed());
-    }
+    let (sent, mut answered) = write_in_rhythm(nodes[0].port).await;
     let (mut here, mut there) = (Vec::new(), Vec::new());
     for (index, seen) in readers.join_all().await {
         let times = if index == 0 { &mut here } else { &mut there };
@@ -111,26 +92,10 @@ async fn latency(nodes: &[Server]) {
 }
 
 async fn writes(nodes: &[Server], clients: usize) {
-    let end = Instant::now() + Duration::from_secs_f64(SECONDS);
-    let mut running = JoinSet::new();
-    for node in nodes {
-        for _ in 0..clients {
-            let mut client = Client::connect(node.port).await;
-            running.spawn(async move {
-                let mut count = 0_u32;
-                while Instant::now() < end {
-                    assert_eq!(client.post("/api/notes", &note()).await.0, 201);
-                    count += 1;
-                }
-                count
-            });
-        }
-    }
-    let total: u32 = running.join_all().await.into_iter().sum();
     println!(
         "{} node(s), {clients:2} client(s) of each: {:.0} durable writes a second",
         nodes.len(),
-        f64::from(total) / SECONDS
+        rate(nodes, clients).await
     );
 }
 
@@ -143,10 +108,6 @@ async fn gone(mut nodes: Vec<Server>, links: &[u16]) {
         nodes.push(start(NODES - 1, links).await);
     }
     report("killed to gone", &mut times);
-}
-
-fn note() -> Value {
-    json!({"title": "A note", "body": "x".repeat(200), "author": "bench"})
 }
 
 fn free() -> u16 {

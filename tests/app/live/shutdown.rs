@@ -6,6 +6,21 @@ use serde_json::Value;
 
 use crate::support::{Raw, Site, within};
 
+const BODY: &str = r#"{"title":"Under way","body":"b"}"#;
+
+/// A request that the server has begun with: it has asked for the body.
+async fn under_way(site: &Site) -> Raw {
+    let head = format!(
+        "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        BODY.len()
+    );
+    let mut request = Raw::connect(site).await;
+    request.send(head.as_bytes()).await;
+    assert_eq!(request.answer().await.unwrap().status, 100);
+    request
+}
+
 #[actix_web::test]
 async fn sockets_are_cut_without_a_word() {
     let site = Site::start().await;
@@ -25,20 +40,10 @@ async fn sockets_are_cut_without_a_word() {
 async fn a_request_under_way_is_lost() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
-    let body = r#"{"title":"Under way","body":"b"}"#;
-    let head = format!(
-        "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-         Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    let mut request = Raw::connect(&site).await;
-    request.send(head.as_bytes()).await;
-    // The server has begun with it: it asks for the body.
-    let go_on = request.answer().await.unwrap();
-    assert_eq!(go_on.status, 100);
+    let mut request = under_way(&site).await;
     site.begin_stop();
     assert_eq!(feed.close_code().await, Some(CloseCode::Away));
-    request.send(body.as_bytes()).await;
+    request.send(BODY.as_bytes()).await;
     let post: Value = request.answer().await.unwrap().json(201);
     assert_eq!(post["title"], "Under way");
     site.stop().await;
@@ -49,20 +54,12 @@ async fn who_comes_during_the_end_is_kept_waiting() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
     // This one holds the end up.
-    let body = r#"{"title":"Under way","body":"b"}"#;
-    let head = format!(
-        "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-         Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    let mut request = Raw::connect(&site).await;
-    request.send(head.as_bytes()).await;
-    assert_eq!(request.answer().await.unwrap().status, 100);
+    let mut request = under_way(&site).await;
     site.begin_stop();
     assert_eq!(feed.close_code().await, Some(CloseCode::Away));
     let refused = async { while TcpStream::connect(("127.0.0.1", site.port)).await.is_ok() {} };
     within("it is refused, and may try another node", refused).await;
-    request.send(body.as_bytes()).await;
+    request.send(BODY.as_bytes()).await;
     assert_eq!(request.answer().await.unwrap().status, 201, "it had not ended yet");
     site.stop().await;
 }
