@@ -47,7 +47,7 @@ use self::index::{Condition, Index, OpenError};
 use self::indexer::{CatchUp, Indexer, State};
 use crate::db::{self, Db};
 use crate::pubsub::PubSub;
-use crate::supervise;
+use crate::pubsub::supervise;
 
 /// Queries at once; more wait.
 const QUERIES: usize = 8;

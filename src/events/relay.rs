@@ -26,8 +26,8 @@ use super::replay::envelope;
 use crate::db::{self, Db};
 use crate::events;
 use crate::models::event::{self, Event, Subject};
+use crate::pubsub::supervise;
 use crate::pubsub::{Envelope, Payload, PubSub};
-use crate::supervise;
 
 /// How often the log is looked at for events that nobody announced, as another process's are.
 const POLL: Duration = Duration::from_millis(100);

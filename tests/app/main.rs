@@ -13,7 +13,4 @@ mod guarantees;
 mod hostile;
 mod limits;
 mod live;
-#[path = "../support/proxy.rs"]
-#[expect(dead_code, reason = "tests/cluster does more with it")]
-mod proxy;
 mod support;

@@ -1,6 +1,5 @@
 //! `kilonova import` against a database of its own: what becomes a post, what does not, and that
 //! doing it again, or twice at once, makes no doubles.
-#![cfg(feature = "app")]
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,

@@ -12,7 +12,7 @@ use diesel::connection::SimpleConnection;
 use kilonova::connection::{Access, Database, DbConnection, Postgres};
 use tempfile::TempDir;
 
-use super::cluster::Cluster;
+use kilonova_test::postgres::Cluster;
 
 /// A server, and what it takes to stop it if it is ours.
 struct Server {

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::{Browser, Scripts};
 use crate::databases::Home;
-use crate::databases::cluster::Cluster;
 use crate::support::Site;
+use kilonova_test::postgres::Cluster;
 
 const SHOWN: &str = "return [...document.querySelectorAll('#posts > *')].map((item) => item.id)";
 

@@ -14,8 +14,8 @@ use serde_json::Value;
 use super::client::Client;
 use crate::crash::{Server, serve};
 use crate::databases::Home;
-use crate::databases::cluster::Cluster as Postgres;
 use crate::support::within;
+use kilonova_test::postgres::Cluster as Postgres;
 
 const NODES: usize = 3;
 const SECRET: &str = "three nodes of a test";

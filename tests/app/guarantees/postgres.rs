@@ -16,7 +16,7 @@ mod tls;
 use kilonova::connection::{Database, Postgres};
 
 use crate::databases::Home;
-use crate::databases::cluster::Cluster;
+use kilonova_test::postgres::Cluster;
 
 /// A server and a database on it.
 pub(super) fn start() -> Option<(Cluster, Home)> {

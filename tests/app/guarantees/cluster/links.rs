@@ -10,8 +10,8 @@ use super::{DATABASE, Nodes, members};
 use crate::guarantees::client::Client;
 use crate::guarantees::crowd::Crowd;
 use crate::guarantees::kills::until;
-use crate::proxy::Proxy;
 use crate::support::{Socket, within};
+use kilonova_test::proxy::Proxy;
 
 /// The third node is cut off from both others, while all of them still reach the database: each goes on
 /// and every reader sees everything, as what is committed is in the log.

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::at;
 use crate::databases::Home;
-use crate::databases::cluster::Cluster;
 use crate::support::{Site, within};
+use kilonova_test::postgres::Cluster;
 
 /// A port that takes connections, as a machine's kernel does for a server that has stopped.
 fn silent() -> (TcpListener, u16) {

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::databases::cluster::Cluster;
 use crate::support::{Answer, Mishap, Mishaps, Site};
+use kilonova_test::postgres::Cluster;
 
 /// A site that reaches its database through a proxy.
 async fn start() -> Option<(Site, Mishaps, Cluster)> {

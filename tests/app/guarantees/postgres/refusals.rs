@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::at;
 use crate::databases::Home;
-use crate::databases::cluster::Cluster;
 use crate::guarantees::rows::{Failure, add_note, open};
 use crate::guarantees::writer::{enqueued, hold};
 use crate::support::{Site, within};
+use kilonova_test::postgres::Cluster;
 
 #[test]
 fn a_database_that_cannot_hold_every_text_is_used() {

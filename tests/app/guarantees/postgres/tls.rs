@@ -9,7 +9,7 @@ use diesel::sql_types::Bool;
 use kilonova::connection::{Access, Database, DbConnection, Postgres};
 
 use crate::databases::Home;
-use crate::databases::cluster::{Cluster, as_owner};
+use kilonova_test::postgres::{Cluster, as_owner};
 
 /// Makes an issuer, and a certificate of its for `localhost` where the server looks for one.
 fn certify(data: &Path) {
@@ -47,7 +47,7 @@ fn encrypted(url: &str) -> Result<bool, String> {
 #[test]
 fn a_connection_is_not_as_private_as_its_url_says() {
     if Command::new("openssl").arg("version").output().is_err() {
-        assert!(!crate::databases::required("postgres"), "openssl is not installed");
+        assert!(!kilonova_test::required("postgres"), "openssl is not installed");
         return;
     }
     let Some(cluster) = Cluster::start(&[]) else { return };

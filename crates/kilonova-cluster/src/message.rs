@@ -1,0 +1,184 @@
+//! What nodes say to each other: the JSON of a message, and its bounds. A message is a list of items; what
+//! a node does not understand of it, as of a newer version's, it skips.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use kilonova_pubsub::{Envelope, Joins, Local, Payload, Step};
+
+/// No message is larger, in bytes.
+pub const LARGEST: usize = 1024 * 1024;
+
+/// Where a message is full that could hold more.
+const FULL: usize = 64 * 1024;
+
+/// One thing that is said.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Item {
+    /// How many changes my members have been through, as far as I have told.
+    Version(u64),
+    /// Tell me all of your members.
+    Ask,
+    /// My members, in parts.
+    Members(Part),
+    /// What changed, one version each.
+    Steps(Steps),
+    /// To all members of the channel on your side.
+    Broadcast(Broadcast),
+}
+
+/// A part of a node's members.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Part {
+    /// The version that all parts together are.
+    pub(super) version: u64,
+    /// Which part, from 0.
+    pub(super) part: u32,
+    /// There is no further part.
+    pub(super) last: bool,
+    /// Channel, number, times.
+    pub(super) joins: Vec<(String, u64, u32)>,
+}
+
+/// Consecutive changes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Steps {
+    /// The version before them.
+    pub(super) after: u64,
+    /// Channel, number, joined or left.
+    pub(super) steps: Vec<(String, u64, bool)>,
+}
+
+/// A broadcast.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Broadcast {
+    channel: String,
+    topic: String,
+    payload: Box<serde_json::value::RawValue>,
+}
+
+impl Broadcast {
+    pub(super) fn envelope(self) -> Envelope {
+        Envelope::new(self.channel, self.topic, Payload::from(self.payload))
+    }
+}
+
+/// The items of a message that are understood; `None` when it is not one.
+pub(super) fn decode(message: &[u8]) -> Option<Vec<Item>> {
+    if message.len() > LARGEST {
+        return None;
+    }
+    let items: Vec<&serde_json::value::RawValue> = serde_json::from_slice(message).ok()?;
+    Some(items.into_iter().filter_map(|item| serde_json::from_str(item.get()).ok()).collect())
+}
+
+/// Puts items into as few messages as are not too large.
+#[derive(Default)]
+pub(super) struct Writer {
+    full: Vec<Bytes>,
+    open: Vec<u8>,
+}
+
+impl Writer {
+    /// False when it is too large for a message, and left out.
+    pub(super) fn push(&mut self, item: &Item) -> bool {
+        let Ok(json) = serde_json::to_vec(item) else { return false };
+        // With the brackets, or a comma.
+        if json.len() + 2 > LARGEST {
+            return false;
+        }
+        if !self.open.is_empty() && self.open.len() + json.len() + 2 > FULL {
+            self.close();
+        }
+        self.open.push(if self.open.is_empty() { b'[' } else { b',' });
+        self.open.extend_from_slice(&json);
+        true
+    }
+
+    fn close(&mut self) {
+        if !self.open.is_empty() {
+            self.open.push(b']');
+            self.full.push(std::mem::take(&mut self.open).into());
+        }
+    }
+
+    /// The messages, in the order in which their items came.
+    pub(super) fn finish(mut self) -> Vec<Bytes> {
+        self.close();
+        self.full
+    }
+}
+
+/// The messages that tell of what happened on this node, in order. `version` is the last one told, and goes on.
+pub(super) fn tell(happened: Vec<Local>, version: &mut u64) -> Vec<Bytes> {
+    let mut writer = Writer::default();
+    let mut steps: Option<Steps> = None;
+    let mut size = 0;
+    for local in happened {
+        match local {
+            Local::Changed(changed, Step { channel, member, joined }) => {
+                let goes_on = changed == *version + 1 && size < FULL / 2;
+                if !goes_on && let Some(steps) = steps.take() {
+                    writer.push(&Item::Steps(steps));
+                }
+                *version = changed;
+                let told = steps.get_or_insert_with(|| {
+                    size = 0;
+                    Steps { after: changed - 1, steps: Vec::new() }
+                });
+                size += channel.as_str().len() + 32;
+                told.steps.push((channel.as_str().to_owned(), member, joined));
+            }
+            Local::Broadcast(envelope) => {
+                if let Some(steps) = steps.take() {
+                    writer.push(&Item::Steps(steps));
+                }
+                let told = writer.push(&Item::Broadcast(Broadcast {
+                    channel: envelope.channel().as_str().to_owned(),
+                    topic: envelope.topic().to_owned(),
+                    payload: serde_json::value::to_raw_value(envelope.payload())
+                        .unwrap_or_default(),
+                }));
+                if !told {
+                    log::error!(
+                        "a broadcast on {} is too large for other nodes",
+                        envelope.channel()
+                    );
+                }
+            }
+        }
+    }
+    if let Some(steps) = steps {
+        writer.push(&Item::Steps(steps));
+    }
+    writer.finish()
+}
+
+/// The messages that tell of all members, each made when it is asked for.
+pub(super) fn tell_all(version: u64, joins: Vec<Joins>) -> impl Iterator<Item = Bytes> {
+    let mut joins = joins.into_iter().peekable();
+    let mut parts = Some(0..);
+    std::iter::from_fn(move || {
+        let part = parts.as_mut()?.next()?;
+        let (mut some, mut size) = (Vec::new(), 0);
+        while size < FULL / 2
+            && let Some(Joins { channel, member, times }) = joins.next()
+        {
+            size += channel.as_str().len() + 32;
+            some.push((channel.as_str().to_owned(), member, times));
+        }
+        let last = joins.peek().is_none();
+        if last {
+            parts = None;
+        }
+        Some(single(&Item::Members(Part { version, part, last, joins: some })))
+    })
+}
+
+/// A message with this alone; empty, which is no message, when it is too large for one.
+pub(super) fn single(item: &Item) -> Bytes {
+    let mut writer = Writer::default();
+    writer.push(item);
+    writer.finish().pop().unwrap_or_default()
+}

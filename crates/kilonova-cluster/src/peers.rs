@@ -1,0 +1,232 @@
+//! The other nodes, and how far what is known of each goes. Pure: told what has come and what time it is, it says
+//! what is to be done. Leaves messages to `message` and doing it to `driver`.
+//!
+//! Each node counts the changes to its own members and tells all others of each; whoever misses one asks for all
+//! of them anew. What is lost without anything after it shows in the version that each node says now and then. So
+//! what is known of a node becomes right as soon as it can be reached, whatever was lost before.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use super::message::{self, Item, Part, Steps};
+use kilonova_pubsub::{Channel, Envelope, Joins, NodeId, Step, Update};
+
+/// How soon a node that has not answered is asked again, and how often one node's question is answered.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Who asks again this soon after an answer has missed some of it: the next comes at half the speed.
+const SOON: Duration = Duration::from_secs(5);
+
+/// Slower than this, 2 to its power, it does not get.
+const SLOWEST: u32 = 6;
+
+/// A node with more memberships than this is not believed.
+const MOST: usize = 8_000_000;
+
+/// So many messages with changes are kept while all members are told; those beyond make it ask again.
+const BETWEEN: usize = 1024;
+
+/// What is to be done.
+#[derive(Debug)]
+pub(super) enum Action {
+    /// Ask this node for its members.
+    Ask(NodeId),
+    /// Tell this node all of one's own, at a speed of 1 / 2^n, and say so when it is done. One answer that is still
+    /// under way to it ends.
+    Answer(NodeId, u32),
+    /// Tell the registry.
+    Update(Update),
+    /// Deliver what this node broadcast.
+    Deliver(NodeId, Vec<Envelope>),
+}
+
+/// The nodes that are there.
+#[derive(Default)]
+pub(super) struct Peers {
+    peers: HashMap<NodeId, Peer>,
+}
+
+#[derive(Default)]
+struct Peer {
+    /// Its members are known as of this version.
+    version: Option<u64>,
+    asked: Option<Instant>,
+    /// The parts that have come so far.
+    parts: Option<(Part, Vec<Joins>)>,
+    /// Changes that came between the parts, which are sent one after the other.
+    between: Vec<Steps>,
+    /// An answer is under way to it.
+    answering: bool,
+    /// When the last one was through.
+    answered: Option<Instant>,
+    /// It asked while one was under way, or too soon after it.
+    owed: bool,
+    slowness: u32,
+}
+
+impl Peers {
+    /// These are the nodes that are there now.
+    pub(super) fn see(&mut self, nodes: &HashSet<NodeId>, now: Instant) -> Vec<Action> {
+        let mut actions = Vec::new();
+        self.peers.retain(|node, _| {
+            let there = nodes.contains(node);
+            if !there {
+                actions.push(Action::Update(Update::Gone(node.clone())));
+            }
+            there
+        });
+        for node in nodes {
+            if !self.peers.contains_key(node) {
+                let mut peer = Peer::default();
+                peer.ask(node, now, &mut actions);
+                self.peers.insert(node.clone(), peer);
+            }
+        }
+        actions
+    }
+
+    /// A message came. Of a node that is not known to be there, it is ignored.
+    pub(super) fn hear(&mut self, from: &NodeId, message: &[u8], now: Instant) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let Some(peer) = self.peers.get_mut(from) else {
+            log::debug!("a message of {from}, which is not there, is ignored");
+            return actions;
+        };
+        let Some(items) = message::decode(message) else {
+            log::debug!("a message of {from} that is none is ignored");
+            return actions;
+        };
+        let mut envelopes = Vec::new();
+        for item in items {
+            match item {
+                Item::Broadcast(broadcast) => envelopes.push(broadcast.envelope()),
+                Item::Version(version) => {
+                    if peer.version.is_none_or(|known| known < version) {
+                        peer.ask(from, now, &mut actions);
+                    }
+                }
+                Item::Ask => {
+                    peer.owed = true;
+                    peer.answer_if_due(from, now, &mut actions);
+                }
+                Item::Members(part) => peer.take_part(from, part, now, &mut actions),
+                Item::Steps(steps) => peer.take_steps(from, steps, now, &mut actions),
+            }
+        }
+        if !envelopes.is_empty() {
+            actions.push(Action::Deliver(from.clone(), envelopes));
+        }
+        actions
+    }
+
+    /// Time has passed.
+    pub(super) fn tick(&mut self, now: Instant) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for (node, peer) in &mut self.peers {
+            peer.answer_if_due(node, now, &mut actions);
+        }
+        actions
+    }
+
+    /// All members have been told to this node.
+    pub(super) fn answered(&mut self, node: &NodeId, now: Instant) {
+        if let Some(peer) = self.peers.get_mut(node) {
+            peer.answering = false;
+            peer.answered = Some(now);
+        }
+    }
+}
+
+impl Peer {
+    fn ask(&mut self, node: &NodeId, now: Instant, actions: &mut Vec<Action>) {
+        if self.asked.is_none_or(|asked| asked + PATIENCE <= now) {
+            self.asked = Some(now);
+            actions.push(Action::Ask(node.clone()));
+        }
+    }
+
+    /// One answer at a time: the parts of two would be taken for neither.
+    fn answer_if_due(&mut self, node: &NodeId, now: Instant, actions: &mut Vec<Action>) {
+        let rested = self.answered.is_none_or(|answered| answered + PATIENCE <= now);
+        if !self.owed || self.answering || !rested {
+            return;
+        }
+        let again = self.answered.is_some_and(|answered| now < answered + SOON);
+        self.slowness = if again { SLOWEST.min(self.slowness + 1) } else { 0 };
+        (self.owed, self.answering) = (false, true);
+        actions.push(Action::Answer(node.clone(), self.slowness));
+    }
+
+    fn take_part(
+        &mut self,
+        from: &NodeId,
+        mut part: Part,
+        now: Instant,
+        actions: &mut Vec<Action>,
+    ) {
+        let joins = std::mem::take(&mut part.joins);
+        let joins = joins.into_iter().filter(|(_, _, times)| *times > 0);
+        let joins =
+            joins.map(|(channel, member, times)| Joins { channel: channel.into(), member, times });
+        let (last, version) = (part.last, part.version);
+        let mut collected = match self.parts.take() {
+            _ if part.part == 0 => Vec::new(),
+            Some((before, collected))
+                if before.version == version && before.part.checked_add(1) == Some(part.part) =>
+            {
+                collected
+            }
+            // One was lost: the rest is of no use, and when it is through all are asked for anew.
+            _ => {
+                self.asked = Some(now);
+                return;
+            }
+        };
+        if part.part == 0 {
+            self.between.clear();
+        }
+        // The question is being answered: no need to repeat it yet.
+        self.asked = Some(now);
+        collected.extend(joins);
+        if collected.len() > MOST {
+            log::error!("{from} says it has more than {MOST} members: not believed");
+        } else if !last {
+            self.parts = Some((part, collected));
+        } else if self.version.is_none_or(|known| known <= version) {
+            self.version = Some(version);
+            actions.push(Action::Update(Update::Members(from.clone(), collected)));
+            for steps in std::mem::take(&mut self.between) {
+                self.take_steps(from, steps, now, actions);
+            }
+        }
+    }
+
+    fn take_steps(&mut self, from: &NodeId, steps: Steps, now: Instant, actions: &mut Vec<Action>) {
+        let known = match self.version {
+            Some(known) if known >= steps.after => known,
+            _ if self.parts.is_some() && self.between.len() < BETWEEN => {
+                return self.between.push(steps);
+            }
+            _ => return self.ask(from, now, actions),
+        };
+        // What all members were told after may be among them.
+        let known_already = usize::try_from(known - steps.after).unwrap_or(usize::MAX);
+        let new = steps.steps.into_iter().skip(known_already);
+        let new: Vec<_> = new
+            .map(|(channel, member, joined)| Step {
+                channel: Channel::from(channel),
+                member,
+                joined,
+            })
+            .collect();
+        if let Some(version) = known.checked_add(new.len() as u64)
+            && !new.is_empty()
+        {
+            self.version = Some(version);
+            actions.push(Action::Update(Update::Steps(from.clone(), new)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,424 @@
+//! A model: nodes whose messages are delivered, lost and held up, that lose sight of each other, die and start anew. When
+//! the network is whole again each must know the members of all others, and of nobody else.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::message::{single, tell, tell_all};
+use kilonova_pubsub::Local;
+
+const NODES: usize = 3;
+
+/// How often each member is in each channel.
+type Members = BTreeMap<(String, u64), u32>;
+
+/// One node, with what the registry and the driver around the protocol would do.
+struct Node {
+    id: NodeId,
+    members: Members,
+    /// Changes up to here have happened, and those up to there have been told.
+    version: u64,
+    told: u64,
+    happened: Vec<Local>,
+    peers: Peers,
+    /// What the registry would know of the others.
+    known: BTreeMap<NodeId, Members>,
+    /// Answers that are being sent, part by part, one to each node at the most.
+    answers: BTreeMap<NodeId, VecDeque<Bytes>>,
+    /// How many were begun, and how many of them ended before they were through.
+    begun: usize,
+    broken_off: usize,
+}
+
+impl Node {
+    fn new(number: usize, incarnation: u64) -> Node {
+        Node {
+            id: NodeId::new(number.to_string(), incarnation),
+            members: Members::new(),
+            version: 0,
+            told: 0,
+            happened: Vec::new(),
+            peers: Peers::default(),
+            known: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            begun: 0,
+            broken_off: 0,
+        }
+    }
+
+    fn change(&mut self, channel: u8, member: u64, joined: bool) {
+        let key = (channel.to_string(), member);
+        let times = self.members.get(&key).copied().unwrap_or(0);
+        match (joined, times) {
+            (true, _) => self.members.insert(key, times + 1),
+            (false, 0) => return,
+            (false, 1) => self.members.remove(&key),
+            (false, _) => self.members.insert(key, times - 1),
+        };
+        self.version += 1;
+        let step = Step { channel: channel.to_string().into(), member, joined };
+        self.happened.push(Local::Changed(self.version, step));
+    }
+
+    fn update(&mut self, update: Update) {
+        match update {
+            Update::Members(node, joins) => {
+                let joins = joins.into_iter();
+                let members = joins.map(|j| ((j.channel.as_str().to_owned(), j.member), j.times));
+                self.known.insert(node, members.collect());
+            }
+            Update::Steps(node, steps) => {
+                let Some(known) = self.known.get_mut(&node) else { return };
+                for Step { channel, member, joined } in steps {
+                    let key = (channel.as_str().to_owned(), member);
+                    let times = known.entry(key.clone()).or_default();
+                    *times = if joined { *times + 1 } else { times.saturating_sub(1) };
+                    if *times == 0 {
+                        known.remove(&key);
+                    }
+                }
+            }
+            Update::Gone(node) => {
+                self.known.remove(&node);
+            }
+        }
+    }
+}
+
+/// The nodes and what is under way between them.
+struct World {
+    nodes: Vec<Node>,
+    /// From, to, message; in order for each pair.
+    wires: Vec<(usize, usize, NodeId, Bytes)>,
+    cut: HashSet<(usize, usize)>,
+    now: Instant,
+    starts: u64,
+}
+
+impl World {
+    fn new() -> World {
+        let nodes = (0..NODES).map(|number| Node::new(number, number as u64)).collect();
+        let mut world = World {
+            nodes,
+            wires: Vec::new(),
+            cut: HashSet::new(),
+            now: Instant::now(),
+            starts: NODES as u64,
+        };
+        world.look();
+        world
+    }
+
+    fn connected(&self, one: usize, other: usize) -> bool {
+        one != other && !self.cut.contains(&(one.min(other), one.max(other)))
+    }
+
+    /// Everyone sees who can be reached now.
+    fn look(&mut self) {
+        for one in 0..NODES {
+            let there = (0..NODES).filter(|other| self.connected(one, *other));
+            let there: HashSet<_> = there.map(|other| self.nodes[other].id.clone()).collect();
+            self.nodes[one].answers.retain(|node, _| there.contains(node));
+            let actions = self.nodes[one].peers.see(&there, self.now);
+            self.act(one, actions);
+        }
+    }
+
+    fn act(&mut self, node: usize, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Ask(to) => self.send(node, &to, single(&Item::Ask)),
+                Action::Answer(to, _) => {
+                    let Node { version, members, answers, begun, broken_off, .. } =
+                        &mut self.nodes[node];
+                    let joins = members.iter().map(|((channel, member), times)| Joins {
+                        channel: channel.as_str().into(),
+                        member: *member,
+                        times: *times,
+                    });
+                    let parts = parts(*version, joins.collect()).into();
+                    *begun += 1;
+                    *broken_off += usize::from(answers.insert(to, parts).is_some());
+                }
+                Action::Update(update) => self.nodes[node].update(update),
+                Action::Deliver(..) => {}
+            }
+        }
+    }
+
+    fn send(&mut self, from: usize, to: &NodeId, message: Bytes) {
+        if let Some(to) = self.nodes.iter().position(|node| node.id == *to)
+            && self.connected(from, to)
+        {
+            self.wires.push((from, to, self.nodes[from].id.clone(), message));
+        }
+    }
+
+    fn send_to_all(&mut self, from: usize, message: &Bytes) {
+        for to in 0..NODES {
+            let to = self.nodes[to].id.clone();
+            self.send(from, &to, message.clone());
+        }
+    }
+
+    /// Tells the others what has happened on a node.
+    fn tell(&mut self, node: usize) {
+        let Node { happened, told, .. } = &mut self.nodes[node];
+        let messages = tell(std::mem::take(happened), told);
+        for message in messages {
+            self.send_to_all(node, &message);
+        }
+    }
+
+    /// The next part of an answer goes out.
+    fn answer(&mut self, node: usize) {
+        let Node { answers, peers, .. } = &mut self.nodes[node];
+        let Some(mut entry) = answers.first_entry() else { return };
+        let (to, message) = (entry.key().clone(), entry.get_mut().pop_front());
+        if entry.get().is_empty() {
+            entry.remove();
+            peers.answered(&to, self.now);
+        }
+        if let Some(message) = message {
+            self.send(node, &to, message);
+        }
+    }
+
+    /// The oldest message between some pair of nodes arrives.
+    fn deliver(&mut self, which: usize, arrives: bool) {
+        let Some((from, to, ..)) = self.wires.get(which) else { return };
+        let first = self.wires.iter().position(|(f, t, ..)| (f, t) == (from, to));
+        let (_, to, sender, message) = self.wires.remove(first.unwrap_or(which));
+        if arrives {
+            let actions = self.nodes[to].peers.hear(&sender, &message, self.now);
+            self.act(to, actions);
+        }
+    }
+
+    fn pass(&mut self) {
+        self.now += PATIENCE;
+        for node in 0..NODES {
+            let actions = self.nodes[node].peers.tick(self.now);
+            self.act(node, actions);
+            let version = single(&Item::Version(self.nodes[node].told));
+            self.send_to_all(node, &version);
+        }
+    }
+
+    fn restart(&mut self, node: usize) {
+        self.starts += 1;
+        self.nodes[node] = Node::new(node, self.starts);
+        self.wires.retain(|(from, ..)| *from != node);
+        self.look();
+    }
+}
+
+/// Many parts of few members, to have something between them.
+fn parts(version: u64, joins: Vec<Joins>) -> Vec<Bytes> {
+    let whole = tell_all(version, joins);
+    let items = whole.flat_map(|message| message::decode(&message).unwrap_or_default());
+    let mut parts = Vec::new();
+    for item in items {
+        let Item::Members(part) = item else { continue };
+        let chunks: Vec<_> = part.joins.chunks(2).map(<[_]>::to_vec).collect();
+        let chunks = if chunks.is_empty() { vec![Vec::new()] } else { chunks };
+        let count = chunks.len();
+        for (number, joins) in chunks.into_iter().enumerate() {
+            let last = number + 1 == count;
+            let part = Part { version, part: number as u32, last, joins };
+            parts.push(single(&Item::Members(part)));
+        }
+    }
+    parts
+}
+
+#[derive(Clone, Debug)]
+enum Happens {
+    Change(usize, u8, u64, bool),
+    Tell(usize),
+    Answer(usize),
+    Deliver(usize, bool),
+    Cut(usize, usize),
+    Heal(usize, usize),
+    Look,
+    Pass,
+    Restart(usize),
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    let node = 0..NODES;
+    prop_oneof![
+        8 => (node.clone(), 0..3_u8, 0..3_u64, any::<bool>())
+            .prop_map(|(node, channel, member, joined)| Happens::Change(node, channel, member, joined)),
+        6 => node.clone().prop_map(Happens::Tell),
+        6 => node.clone().prop_map(Happens::Answer),
+        12 => (0..20_usize, prop::bool::weighted(0.8)).prop_map(|(which, arrives)| Happens::Deliver(which, arrives)),
+        1 => (node.clone(), node.clone()).prop_map(|(one, other)| Happens::Cut(one, other)),
+        1 => (node.clone(), node.clone()).prop_map(|(one, other)| Happens::Heal(one, other)),
+        2 => Just(Happens::Look),
+        2 => Just(Happens::Pass),
+        1 => node.prop_map(Happens::Restart),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_lost_every_node_comes_to_know_the_others_members(
+        history in prop::collection::vec(happens(), 1..200)
+    ) {
+        let mut world = World::new();
+        for event in history {
+            match event {
+                Happens::Change(node, channel, member, joined) => {
+                    world.nodes[node].change(channel, member, joined);
+                }
+                Happens::Tell(node) => world.tell(node),
+                Happens::Answer(node) => world.answer(node),
+                Happens::Deliver(which, arrives) => world.deliver(which, arrives),
+                Happens::Cut(one, other) => {
+                    world.cut.insert((one.min(other), one.max(other)));
+                }
+                Happens::Heal(one, other) => {
+                    world.cut.remove(&(one.min(other), one.max(other)));
+                }
+                Happens::Look => world.look(),
+                Happens::Pass => world.pass(),
+                Happens::Restart(node) => world.restart(node),
+            }
+        }
+        world.cut.clear();
+        world.look();
+        for _ in 0..4 {
+            world.pass();
+            for node in 0..NODES {
+                world.tell(node);
+                while !world.nodes[node].answers.is_empty() {
+                    world.answer(node);
+                }
+            }
+            while !world.wires.is_empty() {
+                world.deliver(0, true);
+                for node in 0..NODES {
+                    world.answer(node);
+                }
+            }
+        }
+        let truth: BTreeMap<_, _> =
+            world.nodes.iter().map(|node| (node.id.clone(), node.members.clone())).collect();
+        for node in &world.nodes {
+            let mut others = truth.clone();
+            others.remove(&node.id);
+            prop_assert_eq!(&node.known, &others, "what {} knows", node.id);
+        }
+    }
+
+    /// poisoned_peer: whatever bytes a node sends, the others stay as they are.
+    #[test]
+    fn poisoned_peer(message in prop::collection::vec(any::<u8>(), 0..300), text in ".{0,200}") {
+        let mut world = World::new();
+        let from = world.nodes[1].id.clone();
+        for message in [&message[..], text.as_bytes()] {
+            let actions = world.nodes[0].peers.hear(&from, message, world.now);
+            prop_assert!(!actions.iter().any(|action| matches!(action, Action::Update(_))));
+        }
+    }
+}
+
+#[test]
+fn a_stranger_is_ignored() {
+    let mut world = World::new();
+    let stranger = NodeId::new("1", 99);
+    let joins = vec![Joins { channel: "a".into(), member: 1, times: 1 }];
+    for message in tell_all(1, joins) {
+        let actions = world.nodes[0].peers.hear(&stranger, &message, world.now);
+        assert!(actions.is_empty(), "{actions:?}");
+    }
+}
+
+#[test]
+fn an_item_of_a_newer_version_is_skipped_and_the_others_count() {
+    let mut world = World::new();
+    let from = world.nodes[1].id.clone();
+    let message = br#"[{"gossip":{"a":1}},"ask",{"version":"many"},{"broadcast":{"channel":"c","topic":"t","payload":{"n":1}}}]"#;
+    world.now += PATIENCE * 2;
+    let actions = world.nodes[0].peers.hear(&from, message, world.now);
+    assert!(
+        matches!(&actions[..], [Action::Answer(..), Action::Deliver(_, envelopes)]
+        if envelopes[0].payload().as_json() == r#"{"n":1}"#),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn members_of_which_a_part_was_lost_are_not_taken_for_all() {
+    let mut world = World::new();
+    let from = world.nodes[1].id.clone();
+    let joins = (0..5).map(|member| Joins { channel: "a".into(), member, times: 1 });
+    let parts = parts(5, joins.collect());
+    let [first, _, last] = &parts[..] else { panic!("{} parts", parts.len()) };
+    for part in [first, last] {
+        let actions = world.nodes[0].peers.hear(&from, part, world.now);
+        assert!(actions.is_empty(), "{actions:?}");
+    }
+    world.now += PATIENCE;
+    let version = single(&Item::Version(5));
+    let actions = world.nodes[0].peers.hear(&from, &version, world.now);
+    assert!(matches!(&actions[..], [Action::Ask(_)]), "{actions:?}");
+}
+
+#[test]
+fn who_asks_too_often_is_answered_twice_a_second() {
+    let mut world = World::new();
+    let from = world.nodes[1].id.clone();
+    let ask = single(&Item::Ask);
+    let mut answers = 0;
+    for _ in 0..1000 {
+        world.now += Duration::from_millis(1);
+        let peers = &mut world.nodes[0].peers;
+        let mut actions = peers.hear(&from, &ask, world.now);
+        actions.extend(peers.tick(world.now));
+        for _ in actions.iter().filter(|action| matches!(action, Action::Answer(..))) {
+            peers.answered(&from, world.now);
+            answers += 1;
+        }
+    }
+    assert!((1..=3).contains(&answers), "{answers}");
+}
+
+/// An answer takes longer than its asker is patient, and a part of it is lost: one that is asked for meanwhile
+/// must not get between.
+#[test]
+fn a_long_answer_of_which_a_part_was_lost_is_followed_by_a_whole_one() {
+    const MEMBERS: u64 = 100;
+    let mut world = World::new();
+    for member in 0..MEMBERS {
+        world.nodes[1].change(0, member, true);
+    }
+    world.nodes[1].told = world.nodes[1].version;
+    // Whatever is under way from before.
+    world.wires.clear();
+    for step in 0..1000 {
+        world.now += Duration::from_millis(50);
+        // All say twice a second how far they have come.
+        if step % 10 == 0 {
+            let version = single(&Item::Version(world.nodes[1].told));
+            world.send_to_all(1, &version);
+        }
+        let actions = world.nodes[1].peers.tick(world.now);
+        world.act(1, actions);
+        world.answer(1);
+        let lost = (20..22).contains(&step);
+        while !world.wires.is_empty() {
+            world.deliver(0, !lost);
+        }
+    }
+    let truth = &world.nodes[1].members;
+    for node in [0, 2] {
+        assert_eq!(world.nodes[node].known.get(&world.nodes[1].id), Some(truth), "{node}");
+    }
+    // To each of the two: the first, and one for what was lost.
+    assert_eq!((world.nodes[1].begun, world.nodes[1].broken_off), (4, 0));
+}

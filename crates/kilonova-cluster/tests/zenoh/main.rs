@@ -1,0 +1,9 @@
+//! The adapter that reaches other nodes with Zenoh: several of them in one process.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod hazards;
+mod membership;
+mod messages;
+mod secrets;
+mod support;
+mod tls;

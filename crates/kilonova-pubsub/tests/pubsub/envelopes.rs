@@ -1,0 +1,69 @@
+//! Envelopes, payloads and channels as values.
+
+use std::collections::{BTreeMap, HashMap};
+
+use kilonova_pubsub::{Channel, Envelope, Payload};
+
+#[test]
+fn encoding_is_shared() {
+    let envelope = Envelope::new("notes", "note_created", Payload::null());
+    let copy = envelope.clone();
+    let first = envelope.encoded(0, |envelope| format!("frame of {}", envelope.topic()));
+    let second = copy.encoded(0, |_| -> String { panic!("it is encoded already") });
+    assert_eq!(first, "frame of note_created");
+    assert_eq!(first.as_ptr(), second.as_ptr());
+
+    assert_eq!(envelope.encoded(1, |_| "another shape"), "another shape");
+    for shape in ["no such slot", "made anew"] {
+        assert_eq!(envelope.encoded(6, |_| shape), shape);
+    }
+}
+
+#[test]
+fn encoding_does_not_outlive_a_change() {
+    let envelope = Envelope::new("notes", "note_created", Payload::null());
+    let shape = |envelope: &Envelope| format!("{:?}", envelope.position());
+    assert_eq!(envelope.encoded(0, shape), "None");
+    let placed = envelope.clone().with_position(3);
+    assert_eq!(placed.encoded(0, shape), "Some(3)");
+    assert_eq!((envelope.position(), placed.position()), (None, Some(3)));
+}
+
+#[test]
+fn payload_is_one_json_value() {
+    for wrong in ["", "{", "1 2", "nul", "'a'"] {
+        assert!(Payload::from_json(wrong).is_err(), "{wrong:?} is not JSON");
+    }
+    let payload = Payload::from_json(r#" {"a": [1, 2]} "#).unwrap();
+    assert_eq!(payload.as_json(), r#"{"a": [1, 2]}"#);
+    let decoded: BTreeMap<String, Vec<u8>> = payload.decode().unwrap();
+    assert_eq!(decoded["a"], [1, 2]);
+    assert!(payload.decode::<String>().is_err());
+}
+
+#[test]
+fn payload_without_json_form() {
+    let keyed_by_lists = HashMap::from([(vec![1], 2)]);
+    assert!(Payload::encode(&keyed_by_lists).is_err());
+}
+
+#[test]
+fn payload_and_channel_in_a_frame() {
+    #[derive(serde::Serialize)]
+    struct Frame {
+        channel: Channel,
+        data: Payload,
+    }
+
+    let frame = Frame { channel: "a \"b\"".into(), data: Payload::encode(&[true]).unwrap() };
+    let json = serde_json::to_string(&frame).unwrap();
+    assert_eq!(json, r#"{"channel":"a \"b\"","data":[true]}"#);
+}
+
+#[test]
+fn channel_is_found_by_its_name() {
+    let by_channel = HashMap::from([(Channel::from("notes"), 1)]);
+    assert_eq!(by_channel.get("notes"), Some(&1));
+    assert_eq!(Channel::from("notes".to_owned()), Channel::from("notes"));
+    assert_eq!(Channel::from("notes").to_string(), "notes");
+}

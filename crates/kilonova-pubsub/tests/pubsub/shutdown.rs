@@ -1,0 +1,83 @@
+//! The registry's end: nobody waits for ever.
+
+use actix::Arbiter;
+use kilonova_pubsub::{Error, JoinError, LeaveError, Payload, PubSub, TryBroadcastError};
+
+use kilonova_test::member::{Member, soon};
+
+#[actix::test]
+async fn stopped_registry_says_so() {
+    let arbiter = Arbiter::new();
+    let pubsub = PubSub::start_in(&arbiter.handle(), "node");
+    let member = Member::start();
+    pubsub.join("notes", member.addr.clone()).await.unwrap();
+    let mut monitor = pubsub.monitor("notes").await.unwrap();
+    let _lifeline = pubsub.lifeline(member.addr.clone());
+    arbiter.stop();
+    arbiter.join().unwrap();
+
+    let addr = || member.addr.clone();
+    assert_eq!(soon(monitor.next()).await, None);
+    assert_eq!(soon(pubsub.join("notes", addr())).await, Err(JoinError::Stopped));
+    assert_eq!(soon(pubsub.leave("notes", addr())).await, Err(LeaveError::Stopped));
+    assert_eq!(soon(pubsub.get_members("notes")).await, Err(Error::Stopped));
+    assert_eq!(soon(pubsub.which_groups()).await, Err(Error::Stopped));
+    assert!(soon(pubsub.monitor("notes")).await.is_err());
+    assert_eq!(soon(pubsub.broadcast("notes", "", Payload::null())).await, Err(Error::Stopped));
+    let tried = pubsub.try_broadcast("notes", "", Payload::null());
+    assert_eq!(tried, Err(TryBroadcastError::Stopped));
+}
+
+#[actix::test]
+async fn stops_while_callers_wait() {
+    let arbiter = Arbiter::new();
+    let pubsub = PubSub::start_in(&arbiter.handle(), "node");
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    arbiter.spawn_fn(move || {
+        held.recv().ok();
+    });
+    arbiter.stop();
+    // Some of these are in the mailbox when it closes, the others wait for room.
+    let callers: Vec<_> = (0..2000)
+        .map(|_| {
+            let pubsub = pubsub.clone();
+            actix::spawn(async move { pubsub.get_members("notes").await })
+        })
+        .collect();
+    drop(release);
+    for caller in callers {
+        // Answered or refused, but not left waiting.
+        soon(caller).await.unwrap().ok();
+    }
+    arbiter.join().unwrap();
+    assert_eq!(soon(pubsub.get_members("notes")).await, Err(Error::Stopped));
+}
+
+#[actix::test]
+async fn registry_ends_with_its_last_handle() {
+    let pubsub = PubSub::start("node");
+    let member = Member::start();
+    let clone = pubsub.sent_by(member.addr.clone());
+    let mut monitor = pubsub.monitor("notes").await.unwrap();
+    drop(pubsub);
+    clone.join("notes", member.addr.clone()).await.unwrap();
+    assert!(soon(monitor.next()).await.is_some());
+    drop(clone);
+    assert_eq!(soon(monitor.next()).await, None);
+}
+
+#[actix::test]
+async fn call_dropped_half_way() {
+    let pubsub = PubSub::start("node");
+    let member = Member::start();
+    for _ in 0..3000 {
+        let asked = pubsub.monitor("notes");
+        let mut asked = std::pin::pin!(asked);
+        tokio::select! {
+            biased;
+            _ = &mut asked => {}
+            () = std::future::ready(()) => {}
+        }
+    }
+    soon(pubsub.join("notes", member.addr.clone())).await.unwrap();
+}

@@ -1,0 +1,186 @@
+//! A PostgreSQL server of a test's own, made with `initdb` in a folder that goes with it, on a free
+//! port. Debian's packages are enough; the system's own cluster is left alone.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+/// See the module. Stopped and removed when it is dropped, and when the test's process dies.
+pub struct Cluster {
+    folder: TempDir,
+    bin: PathBuf,
+    port: u16,
+    options: String,
+    /// Waits for the end of its standard input, which is ours, and then cleans up.
+    keeper: Child,
+}
+
+impl Cluster {
+    /// Starts one with these settings beside the defaults; `None` where PostgreSQL is not installed,
+    /// which it says, unless `KILONOVA_TEST_REQUIRE` has `postgres`.
+    pub fn start(settings: &[&str]) -> Option<Cluster> {
+        let Some(bin) = installed() else {
+            assert!(!crate::required("postgres"), "PostgreSQL is not installed");
+            drop(writeln!(std::io::stderr(), "skipped: PostgreSQL is not installed"));
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        // It refuses to run as root.
+        give_away(folder.path());
+        let made =
+            as_owner(bin.join("initdb").to_str().unwrap(), &["-A", "trust", "-U", "postgres"])
+                .args(["-E", "UTF8", "--locale=C", "--no-sync", "-D"])
+                .arg(&data)
+                .current_dir(folder.path())
+                .stdout(Stdio::null())
+                .status()
+                .unwrap();
+        assert!(made.success(), "initdb failed");
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut options = format!(
+            // What is killed here are processes, and what they have written stays with the system.
+            "-p {port} -k {} -c listen_addresses=127.0.0.1 -c max_connections=300 -c fsync=off",
+            folder.path().display()
+        );
+        for setting in settings {
+            options.push_str(&format!(" -c {setting}"));
+        }
+        let clean_up = format!(
+            "cat >/dev/null; {} -D {} -m immediate stop; rm -rf {}",
+            bin.join("pg_ctl").display(),
+            data.display(),
+            folder.path().display()
+        );
+        let keeper = as_owner("sh", &["-c", &clean_up])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .current_dir("/")
+            .spawn()
+            .unwrap();
+        let cluster = Cluster { folder, bin, port, options, keeper };
+        cluster.up();
+        Some(cluster)
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Starts it again after `down`, and waits until it takes connections.
+    pub fn up(&self) {
+        let log = self.folder.path().join("log");
+        let started = self
+            .pg_ctl(&["-w", "-t", "60", "-l", log.to_str().unwrap(), "-o", &self.options, "start"])
+            .status()
+            .unwrap();
+        if !started.success() {
+            let mut said = String::new();
+            drop(File::open(log).and_then(|mut log| log.read_to_string(&mut said)));
+            panic!("PostgreSQL does not start: {said}");
+        }
+    }
+
+    /// Stops it: `fast` rolls back and closes, `immediate` is a crash.
+    pub fn down(&self, mode: &str) {
+        assert!(self.pg_ctl(&["-m", mode, "-w", "stop"]).status().unwrap().success());
+    }
+
+    /// Freezes it, its connections and whatever else it runs; what is sent to it stays unanswered.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
+        let main = file.lines().next().unwrap().to_owned();
+        let of_main = |id: &String| {
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            // After the name, which may hold anything, come the state and the parent.
+            let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1));
+            parent == Some(main.as_str())
+        };
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let all = all.filter_map(|entry| entry.file_name().into_string().ok());
+        let parts: Vec<String> = all
+            .filter(|id| id.bytes().all(|digit| digit.is_ascii_digit()))
+            .filter(of_main)
+            .collect();
+        // The main process first: it starts no others then.
+        let kill = format!("kill -{name} {main} {}", parts.join(" "));
+        assert!(as_owner("sh", &["-c", &kill]).current_dir("/").status().unwrap().success());
+    }
+
+    fn pg_ctl(&self, arguments: &[&str]) -> Command {
+        let mut command = as_owner(self.bin.join("pg_ctl").to_str().unwrap(), &["-s", "-D"]);
+        command.arg(self.data()).args(arguments).current_dir("/").stdout(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        drop(self.keeper.wait());
+    }
+}
+
+/// The newest version's programs.
+fn installed() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let mut found: Vec<(u32, PathBuf)> = versions
+        .flatten()
+        .filter_map(|entry| {
+            let number = entry.file_name().to_str()?.parse().ok()?;
+            let bin = entry.path().join("bin");
+            bin.join("initdb").exists().then_some((number, bin))
+        })
+        .collect();
+    found.sort();
+    found.pop().map(|(_, bin)| bin)
+}
+
+fn is_root() -> bool {
+    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0
+}
+
+/// A command that runs as whoever owns the server: the package's own user when we are root.
+pub fn as_owner(program: &str, arguments: &[&str]) -> Command {
+    let mut command = match is_root() {
+        true => {
+            let mut command = Command::new("runuser");
+            command.args(["-u", "postgres", "--", program]);
+            command
+        }
+        false => Command::new(program),
+    };
+    command.args(arguments);
+    command
+}
+
+fn give_away(folder: &Path) {
+    if is_root() {
+        assert!(Command::new("chown").arg("postgres").arg(folder).status().unwrap().success());
+    }
+}
