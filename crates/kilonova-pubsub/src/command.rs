@@ -2,23 +2,24 @@
 
 use std::sync::{Arc, Weak};
 
-use actix::{Message, Recipient};
+use actix::Message;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::inlet::Inlet;
 use super::link::{Snapshot, Update};
-use super::{Channel, Count, Envelope, Member, Monitor};
+use super::subscriber::Who;
+use super::{Channel, Count, Envelope, JoinError, Member, Monitor, Subscription};
 
 /// What the registry is asked; the one who asks may have given up waiting for the answer.
 pub(super) enum Command {
     Join {
         channel: Channel,
-        member: Recipient<Envelope>,
-        joined: oneshot::Sender<bool>,
+        member: Who,
+        joined: oneshot::Sender<Result<(), JoinError>>,
     },
     Leave {
         channel: Channel,
-        member: Recipient<Envelope>,
+        member: Who,
         left: oneshot::Sender<bool>,
     },
     /// To this node's members.
@@ -54,7 +55,14 @@ pub(super) enum Command {
         channel: Channel,
         id: u64,
     },
-    Died(Recipient<Envelope>),
+    Subscribe {
+        channels: Vec<Channel>,
+        capacity: usize,
+        inlet: Weak<Inlet>,
+        subscription: oneshot::Sender<Result<Subscription, JoinError>>,
+    },
+    Unsubscribe(u64),
+    Died(Who),
     Stop,
 }
 

@@ -20,6 +20,14 @@ pub enum JoinError {
     Stopped,
 }
 
+impl From<Error> for JoinError {
+    fn from(error: Error) -> JoinError {
+        match error {
+            Error::Stopped => JoinError::Stopped,
+        }
+    }
+}
+
 /// Why a member could not leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LeaveError {
@@ -29,6 +37,14 @@ pub enum LeaveError {
     /// The registry has stopped and does not come back.
     #[error("the process groups have stopped")]
     Stopped,
+}
+
+impl From<Error> for LeaveError {
+    fn from(error: Error) -> LeaveError {
+        match error {
+            Error::Stopped => LeaveError::Stopped,
+        }
+    }
 }
 
 /// Why a broadcast that cannot wait was not sent.

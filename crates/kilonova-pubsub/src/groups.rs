@@ -5,15 +5,17 @@ use std::collections::{HashMap, HashSet};
 use std::slice;
 use std::sync::{Arc, Weak};
 
-use actix::Recipient;
+use tokio::sync::mpsc;
 
 use super::inlet::Inlet;
 use super::laggards::Laggards;
 use super::link::{Joins, LONGEST_NAME, Outlet, Snapshot, Update};
 use super::remote::Remote;
-use super::subscriber::{Delivery, Subscriber};
+use super::subscriber::{Delivery, Subscriber, Who};
 use super::watchers::Watchers;
-use super::{Change, Channel, Count, Envelope, Member, Membership, Monitor};
+use super::{
+    Change, Channel, Count, Envelope, JoinError, Member, Membership, Monitor, Subscription,
+};
 
 /// How many members one step of the sweep looks at, and how many one round tells: well under a millisecond of work each.
 /// Also how many that a broadcast found dead are removed before the next request.
@@ -22,6 +24,8 @@ const STEP: usize = 4096;
 /// All of one node's channels, and what it knows of other nodes' members.
 pub(super) struct Groups {
     membership: Membership<Subscriber>,
+    // Subscriptions by their numbers: each lives on between leaving its last channel and joining one.
+    subscriptions: HashMap<u64, Subscriber>,
     max_channels: usize,
     watchers: Watchers,
     laggards: Laggards,
@@ -38,6 +42,7 @@ impl Groups {
     pub(super) fn new(max_channels: usize, outlet: Option<Outlet>) -> Groups {
         Groups {
             membership: Membership::new(),
+            subscriptions: HashMap::new(),
             max_channels,
             watchers: Watchers::default(),
             laggards: Laggards::default(),
@@ -48,25 +53,64 @@ impl Groups {
         }
     }
 
-    /// `false` when that would make one channel too many.
-    pub(super) fn join(&mut self, channel: Channel, member: Recipient<Envelope>) -> bool {
-        self.number += 1;
-        let member = Subscriber::new(member, self.number);
-        // The request may have been overtaken by the actor's death, which nobody would report a second time.
+    pub(super) fn join(&mut self, channel: Channel, member: Who) -> Result<(), JoinError> {
+        let member = match member {
+            Who::Actor(actor) => {
+                self.number += 1;
+                Subscriber::actor(actor, self.number)
+            }
+            Who::Subscription(id) => match self.subscriptions.get(&id) {
+                Some(subscription) => subscription.clone(),
+                // It was dropped while its request waited.
+                None => return Ok(()),
+            },
+        };
+        self.join_known(channel, member)
+    }
+
+    fn join_known(&mut self, channel: Channel, member: Subscriber) -> Result<(), JoinError> {
+        // The member may have died while the request waited. No second notice of its death comes.
         if !member.is_alive() {
-            return true;
+            return Ok(());
         }
         if self.membership.channel_count() >= self.max_channels
             && self.membership.members(channel.as_str()).next().is_none()
         {
-            return false;
+            return Err(JoinError::TooManyChannels);
         }
         let member = self.membership.join(channel.clone(), member);
         self.tell(&channel, &member, true);
-        true
+        Ok(())
     }
 
-    pub(super) fn leave(&mut self, channel: &Channel, member: &Recipient<Envelope>) -> bool {
+    /// A new subscription to all of these channels, or to none of them.
+    pub(super) fn subscribe(
+        &mut self,
+        channels: Vec<Channel>,
+        capacity: usize,
+        inlet: Weak<Inlet>,
+    ) -> Result<Subscription, JoinError> {
+        self.number += 1;
+        let id = self.number;
+        let (sender, envelopes) = mpsc::channel(capacity);
+        let subscriber = Subscriber::subscription(sender, id);
+        self.subscriptions.insert(id, subscriber.clone());
+        for channel in channels {
+            if let Err(error) = self.join_known(channel, subscriber.clone()) {
+                self.unsubscribe(id);
+                return Err(error);
+            }
+        }
+        Ok(Subscription::new(id, envelopes, inlet))
+    }
+
+    pub(super) fn unsubscribe(&mut self, id: u64) {
+        if let Some(subscriber) = self.subscriptions.remove(&id) {
+            self.bury(&subscriber);
+        }
+    }
+
+    pub(super) fn leave(&mut self, channel: &Channel, member: &Who) -> bool {
         // As it is known, with its number.
         let Some(member) = self.membership.find(member).cloned() else {
             return false;
@@ -84,7 +128,7 @@ impl Groups {
         left
     }
 
-    pub(super) fn died(&mut self, member: &Recipient<Envelope>) {
+    pub(super) fn died(&mut self, member: &Who) {
         if let Some(member) = self.membership.find(member).cloned() {
             self.bury(&member);
         }

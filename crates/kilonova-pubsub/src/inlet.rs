@@ -10,7 +10,8 @@ use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 use super::command::{Command, Queued};
 use super::link::Outlet;
 use super::registry::Registry;
-use super::{Error, TryBroadcastError};
+use super::subscriber::Who;
+use super::{Channel, Error, JoinError, LeaveError, TryBroadcastError};
 
 /// How many requests may wait for the registry.
 const ROOM: usize = 1024;
@@ -67,6 +68,15 @@ impl Inlet {
         let (reply, answer) = oneshot::channel();
         self.send(command(reply)).await?;
         answer.await.map_err(|_| Error::Stopped)
+    }
+
+    pub(super) async fn join(&self, channel: Channel, member: Who) -> Result<(), JoinError> {
+        self.ask(|joined| Command::Join { channel, member, joined }).await?
+    }
+
+    pub(super) async fn leave(&self, channel: Channel, member: Who) -> Result<(), LeaveError> {
+        let left = self.ask(|left| Command::Leave { channel, member, left }).await?;
+        left.then_some(()).ok_or(LeaveError::NotJoined)
     }
 
     /// Queues a command from a destructor, which can neither wait nor fail: there is at most one for each guard.

@@ -113,6 +113,7 @@ mod payload;
 mod registry;
 mod remote;
 mod subscriber;
+mod subscription;
 pub mod supervise;
 mod watchers;
 
@@ -131,9 +132,11 @@ pub use self::membership::Membership;
 pub use self::monitor::{Change, Monitor};
 pub use self::node::NodeId;
 pub use self::payload::Payload;
+pub use self::subscription::Subscription;
 
 use self::command::Command;
 use self::inlet::Inlet;
+use self::subscriber::Who;
 
 /// A handle on one node's process groups: cheap to clone, usable from every thread and arbiter.
 ///
@@ -201,12 +204,7 @@ impl PubSub {
         channel: impl Into<Channel>,
         member: impl Into<Recipient<Envelope>>,
     ) -> Result<(), JoinError> {
-        let (channel, member) = (channel.into(), member.into());
-        match self.inlet.ask(|joined| Command::Join { channel, member, joined }).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(JoinError::TooManyChannels),
-            Err(Error::Stopped) => Err(JoinError::Stopped),
-        }
+        self.inlet.join(channel.into(), Who::Actor(member.into())).await
     }
 
     /// Takes back one `join`; done when it returns.
@@ -217,12 +215,44 @@ impl PubSub {
         channel: impl Into<Channel>,
         member: impl Into<Recipient<Envelope>>,
     ) -> Result<(), LeaveError> {
-        let (channel, member) = (channel.into(), member.into());
-        match self.inlet.ask(|left| Command::Leave { channel, member, left }).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(LeaveError::NotJoined),
-            Err(Error::Stopped) => Err(LeaveError::Stopped),
-        }
+        self.inlet.leave(channel.into(), Who::Actor(member.into())).await
+    }
+
+    /// Receives the messages of these channels without an actor, from now on; done when it returns.
+    ///
+    /// Works on any thread and in any async runtime. A channel that is named twice is joined twice.
+    /// On an error it has joined none of them. The buffer holds 1,024 envelopes; the documentation of
+    /// [`Subscription`] says what happens when it is full.
+    ///
+    /// ```
+    /// # use kilonova_pubsub::{Payload, PubSub};
+    /// # actix::System::new().block_on(async {
+    /// # let pubsub = PubSub::start("node-1");
+    /// let mut notes = pubsub.subscribe(["notes"]).await?;
+    /// pubsub.broadcast("notes", "note_created", Payload::null()).await?;
+    /// assert_eq!(notes.next().await.unwrap().topic(), "note_created");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn subscribe(
+        &self,
+        channels: impl IntoIterator<Item = impl Into<Channel>>,
+    ) -> Result<Subscription, JoinError> {
+        self.subscribe_with_capacity(subscription::CAPACITY, channels).await
+    }
+
+    /// [`PubSub::subscribe`] with a buffer of `capacity` envelopes, at least 1.
+    pub async fn subscribe_with_capacity(
+        &self,
+        capacity: usize,
+        channels: impl IntoIterator<Item = impl Into<Channel>>,
+    ) -> Result<Subscription, JoinError> {
+        let channels = channels.into_iter().map(Into::into).collect();
+        let capacity = capacity.clamp(1, subscription::MOST);
+        let inlet = Arc::downgrade(&self.inlet);
+        let subscribe =
+            |subscription| Command::Subscribe { channels, capacity, inlet, subscription };
+        self.inlet.ask(subscribe).await?
     }
 
     /// Sends a message to all members of `channel` on all nodes; waits for room in the registry's mailbox.

@@ -7,6 +7,7 @@ use actix::{Recipient, WeakRecipient};
 use super::Envelope;
 use super::command::Command;
 use super::inlet::Inlet;
+use super::subscriber::Who;
 
 /// Removes its member from every channel when it is dropped, also when that is because the actor panicked.
 ///
@@ -29,7 +30,7 @@ impl Lifeline {
 impl Drop for Lifeline {
     fn drop(&mut self) {
         if let (Some(inlet), Some(member)) = (self.inlet.upgrade(), self.member.upgrade()) {
-            inlet.push(Command::Died(member));
+            inlet.push(Command::Died(Who::Actor(member)));
         }
     }
 }

@@ -39,10 +39,10 @@ impl Member {
         &self.node
     }
 
-    /// Its address, if it lives on this node.
+    /// Its address, if it is an actor on this node; a [`Subscription`](super::Subscription) has none.
     pub fn recipient(&self) -> Option<&Recipient<Envelope>> {
         match &self.identity {
-            Identity::Local(subscriber) => Some(subscriber.recipient()),
+            Identity::Local(subscriber) => subscriber.recipient(),
             Identity::Remote { .. } => None,
         }
     }

@@ -75,6 +75,11 @@ impl Registry {
                 monitor.send(self.groups.monitor(channel, node, inlet)).ok();
             }
             Command::Unmonitor { channel, id } => self.groups.unmonitor(&channel, id),
+            Command::Subscribe { channels, capacity, inlet, subscription } => {
+                // Nobody is left to take it: dropped here, it unsubscribes.
+                subscription.send(self.groups.subscribe(channels, capacity, inlet)).ok();
+            }
+            Command::Unsubscribe(id) => self.groups.unsubscribe(id),
             Command::Died(member) => self.groups.died(&member),
             Command::Stop => ctx.stop(),
         }

@@ -1,7 +1,6 @@
-//! A member as the registry knows it. Owns its address and what became of a message to it; what it missed is
-//! `Laggards`', who is a member of what is `Membership`'s.
+//! A member as the registry knows it. Owns where its messages go and the result of a delivery;
+//! `Laggards` owns what it missed, `Membership` owns its channels.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -9,24 +8,43 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix::Recipient;
 use actix::dev::SendError;
+use indexmap::Equivalent;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::Envelope;
 
-/// One member, equal to another when both are the same actor.
+/// One member, equal to another when both are the same actor or the same subscription.
 ///
-/// It is shared with the lists of members, which must not clone an address for each.
+/// Lists of members share it: cloning an address for each would cost three allocations.
 #[derive(Clone)]
 pub(super) struct Subscriber(Arc<Inner>);
 
 struct Inner {
-    // Always the same clone of the address is sent through: an actix mailbox grants every clone a message
-    // beyond its capacity. Each clone also costs three allocations.
-    recipient: Recipient<Envelope>,
-    // Whether `Laggards` has something to tell it, known here so that a delivery need not look. The registry alone
-    // reads and writes it; it is atomic because lists of members go to other threads.
+    ear: Ear,
+    // Whether `Laggards` has something to tell it, known here so that a delivery need not look. The
+    // registry alone reads and writes it. It is atomic because lists of members go to other threads.
     lags: AtomicBool,
-    // What other nodes know it by.
+    // Other nodes know the member by this number.
     number: u64,
+}
+
+/// Where messages go.
+enum Ear {
+    // Always the same clone of the address is sent through: an actix mailbox grants every clone a
+    // message beyond its capacity. Each clone also costs three allocations.
+    Actor(Recipient<Envelope>),
+    // Told apart from others by its number.
+    Subscription(mpsc::Sender<Envelope>),
+}
+
+/// A member as requests name it.
+#[derive(Clone, Debug)]
+pub(super) enum Who {
+    /// The actor with this address.
+    Actor(Recipient<Envelope>),
+    /// The subscription with this number.
+    Subscription(u64),
 }
 
 /// What became of a message.
@@ -36,32 +54,53 @@ pub(super) enum Delivery {
     Sent,
     /// There was no room.
     Full,
-    /// The actor is dead.
+    /// The member is dead.
     Dead,
 }
 
 impl Subscriber {
-    pub(super) fn new(recipient: Recipient<Envelope>, number: u64) -> Subscriber {
-        Subscriber(Arc::new(Inner { recipient, lags: AtomicBool::new(false), number }))
+    pub(super) fn actor(recipient: Recipient<Envelope>, number: u64) -> Subscriber {
+        Subscriber::new(Ear::Actor(recipient), number)
+    }
+
+    pub(super) fn subscription(sender: mpsc::Sender<Envelope>, number: u64) -> Subscriber {
+        Subscriber::new(Ear::Subscription(sender), number)
+    }
+
+    fn new(ear: Ear, number: u64) -> Subscriber {
+        Subscriber(Arc::new(Inner { ear, lags: AtomicBool::new(false), number }))
     }
 
     pub(super) fn number(&self) -> u64 {
         self.0.number
     }
 
-    pub(super) fn recipient(&self) -> &Recipient<Envelope> {
-        &self.0.recipient
+    pub(super) fn recipient(&self) -> Option<&Recipient<Envelope>> {
+        match &self.0.ear {
+            Ear::Actor(recipient) => Some(recipient),
+            Ear::Subscription(_) => None,
+        }
     }
 
     pub(super) fn is_alive(&self) -> bool {
-        self.0.recipient.connected()
+        match &self.0.ear {
+            Ear::Actor(recipient) => recipient.connected(),
+            Ear::Subscription(sender) => !sender.is_closed(),
+        }
     }
 
     pub(super) fn send(&self, envelope: Envelope) -> Delivery {
-        match self.0.recipient.try_send(envelope) {
-            Ok(()) => Delivery::Sent,
-            Err(SendError::Full(_)) => Delivery::Full,
-            Err(SendError::Closed(_)) => Delivery::Dead,
+        match &self.0.ear {
+            Ear::Actor(recipient) => match recipient.try_send(envelope) {
+                Ok(()) => Delivery::Sent,
+                Err(SendError::Full(_)) => Delivery::Full,
+                Err(SendError::Closed(_)) => Delivery::Dead,
+            },
+            Ear::Subscription(sender) => match sender.try_send(envelope) {
+                Ok(()) => Delivery::Sent,
+                Err(TrySendError::Full(_)) => Delivery::Full,
+                Err(TrySendError::Closed(_)) => Delivery::Dead,
+            },
         }
     }
 
@@ -74,21 +113,42 @@ impl Subscriber {
     }
 }
 
-impl Borrow<Recipient<Envelope>> for Subscriber {
-    fn borrow(&self) -> &Recipient<Envelope> {
-        &self.0.recipient
+// Both hash alike, so that a member is found by its name.
+impl Hash for Subscriber {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match &self.0.ear {
+            Ear::Actor(recipient) => recipient.hash(state),
+            Ear::Subscription(_) => self.0.number.hash(state),
+        }
     }
 }
 
-impl Hash for Subscriber {
+impl Hash for Who {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.recipient.hash(state);
+        match self {
+            Who::Actor(recipient) => recipient.hash(state),
+            Who::Subscription(number) => number.hash(state),
+        }
+    }
+}
+
+impl Equivalent<Subscriber> for Who {
+    fn equivalent(&self, subscriber: &Subscriber) -> bool {
+        match (self, &subscriber.0.ear) {
+            (Who::Actor(one), Ear::Actor(other)) => one == other,
+            (Who::Subscription(number), Ear::Subscription(_)) => *number == subscriber.0.number,
+            _ => false,
+        }
     }
 }
 
 impl PartialEq for Subscriber {
     fn eq(&self, other: &Subscriber) -> bool {
-        self.0.recipient == other.0.recipient
+        match (&self.0.ear, &other.0.ear) {
+            (Ear::Actor(one), Ear::Actor(other)) => one == other,
+            (Ear::Subscription(one), Ear::Subscription(other)) => one.same_channel(other),
+            _ => false,
+        }
     }
 }
 
@@ -96,6 +156,9 @@ impl Eq for Subscriber {}
 
 impl fmt::Debug for Subscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.recipient.fmt(f)
+        match &self.0.ear {
+            Ear::Actor(recipient) => recipient.fmt(f),
+            Ear::Subscription(_) => write!(f, "Subscription({})", self.0.number),
+        }
     }
 }

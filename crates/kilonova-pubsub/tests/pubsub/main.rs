@@ -12,3 +12,4 @@ mod membership;
 mod model;
 mod monitors;
 mod shutdown;
+mod subscriptions;
