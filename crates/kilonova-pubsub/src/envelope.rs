@@ -1,6 +1,7 @@
 //! A message as a member gets it. Owns the fields, the notice of a gap, and encodings that
 //! receivers share; leaves delivery to the registry and the shape of frames to the receivers.
 
+use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use actix::{Message, Recipient};
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use super::{Channel, NodeId, Payload};
 
 /// How many encodings of one envelope can be shared.
-const SLOTS: usize = 6;
+const SLOTS: usize = 12;
 
 /// What a member of a channel receives, cheap to clone: one allocation shared by all receivers.
 #[derive(Clone, Debug)]
@@ -60,6 +61,7 @@ struct Parts {
     position: Option<i64>,
     // Private, and set in `notice` alone: no topic or payload that a broadcaster chooses looks like a notice.
     lagged: Option<u64>,
+    attachment: Option<Arc<dyn Any + Send + Sync>>,
     encodings: [OnceLock<Bytes>; SLOTS],
 }
 
@@ -77,6 +79,7 @@ impl Envelope {
             payload,
             position: None,
             lagged: None,
+            attachment: None,
             encodings: Default::default(),
         }))
     }
@@ -84,6 +87,12 @@ impl Envelope {
     /// The same envelope at this position of a log.
     pub fn with_position(self, position: i64) -> Envelope {
         self.changed(|parts| parts.position = Some(position))
+    }
+
+    /// The same envelope with a value that this node's members share. It never goes to other nodes.
+    #[doc(hidden)]
+    pub fn with_attachment(self, attachment: Arc<dyn Any + Send + Sync>) -> Envelope {
+        self.changed(|parts| parts.attachment = Some(attachment))
     }
 
     /// The same envelope, sent by this sender.
@@ -143,9 +152,15 @@ impl Envelope {
         self.0.lagged
     }
 
+    /// The value of [`Envelope::with_attachment`].
+    #[doc(hidden)]
+    pub fn attachment(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
+        self.0.attachment.as_ref()
+    }
+
     /// The encoding in `slot`, made by the first receiver that asks and shared with all others, on every thread.
     ///
-    /// Receivers agree on which slot, 0 to 5, holds which shape; for any other slot it is made anew each time.
+    /// Receivers agree on which slot, 0 to 11, holds which shape; for any other slot it is made anew each time.
     /// `encode` must not ask for the same slot itself.
     pub fn encoded<E: Into<Bytes>>(
         &self,

@@ -1,8 +1,12 @@
 //! Envelopes, payloads and channels as values.
 
+use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use kilonova_pubsub::{Channel, Envelope, Payload};
+use kilonova_pubsub::{Channel, Envelope, Payload, PubSub};
+
+use kilonova_test::member::soon;
 
 #[test]
 fn encoding_is_shared() {
@@ -15,7 +19,26 @@ fn encoding_is_shared() {
 
     assert_eq!(envelope.encoded(1, |_| "another shape"), "another shape");
     for shape in ["no such slot", "made anew"] {
-        assert_eq!(envelope.encoded(6, |_| shape), shape);
+        assert_eq!(envelope.encoded(12, |_| shape), shape);
+    }
+    assert_eq!(envelope.encoded(11, |_| "last slot"), "last slot");
+    assert_eq!(envelope.encoded(11, |_| "kept"), "last slot");
+}
+
+#[actix::test]
+async fn an_attachment_reaches_the_members_of_this_node() {
+    let pubsub = PubSub::start("node");
+    let mut subscription = pubsub.subscribe(["notes"]).await.unwrap();
+    let attachment: Arc<dyn Any + Send + Sync> = Arc::new(7_u64);
+    let envelope = Envelope::new("notes", "note_created", Payload::null());
+    let with = envelope.clone().with_attachment(Arc::clone(&attachment)).with_position(1);
+    pubsub.publish(with.clone()).await.unwrap();
+    pubsub.publish_all(vec![envelope, with]).await.unwrap();
+
+    for expected in [Some(7), None, Some(7)] {
+        let envelope = soon(subscription.next()).await.unwrap();
+        let value = envelope.attachment().and_then(|attached| attached.downcast_ref::<u64>());
+        assert_eq!(value.copied(), expected);
     }
 }
 
