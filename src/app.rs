@@ -6,13 +6,13 @@ mod nodes;
 use std::fs::{File, TryLockError};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use actix::Arbiter;
-use actix_server::Server;
 use actix_web::web::Data;
+use kilonova_feed::{Limits, Running, Server};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use self::nodes::Reach;
 use crate::accounts::Accounts;
@@ -21,16 +21,11 @@ use crate::config::{Config, Storage};
 use crate::connection::{Database, LOCK};
 use crate::db::{self, Db};
 use crate::descriptors;
-use crate::events::pace::Pace;
-use crate::events::pruner;
-use crate::events::recent::Recent;
-use crate::events::relay::{Announcer, Parts};
-use crate::events::replay::Replay;
-use crate::live::{Live, Sockets};
-use crate::models::event;
+use crate::events::{outage, pruner};
 use crate::pubsub::PubSub;
+use crate::router;
 use crate::search::Search;
-use crate::server::{self, Door};
+use crate::site_log::{Feed, Shapes, SiteLog};
 use crate::state::State;
 
 /// Why the application does not start; one line.
@@ -45,6 +40,9 @@ pub enum Error {
     /// The database cannot be opened.
     #[error("cannot open the database {0}: {1}")]
     Database(String, #[source] db::Error),
+    /// The log in the database cannot be read.
+    #[error("cannot read the log in the database {0}: {1}")]
+    Log(String, String),
     /// The address is taken or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] std::io::Error),
@@ -55,10 +53,8 @@ pub enum Error {
     #[error("cannot join the cluster: {0}")]
     Cluster(#[from] zenoh::Error),
     /// What this node has shown is of another history than what it would show from now on.
-    #[error(
-        "the database is another one than at the start, or was put back to an earlier state: start again"
-    )]
-    Replaced,
+    #[error("{0}")]
+    Ended(Arc<str>),
     /// Anything else that the system refuses.
     #[error(transparent)]
     System(#[from] std::io::Error),
@@ -66,15 +62,11 @@ pub enum Error {
 
 /// A started application that listens, but does not answer before it is run.
 pub struct App {
-    server: Server,
-    door: Door,
-    port: u16,
+    server: Running,
     state: Data<State>,
     core: Arbiter,
     reach: Reach,
-    stopping: watch::Sender<bool>,
     stop: Arc<Notify>,
-    replaced: Arc<Notify>,
     terminate: Signal,
     interrupt: Signal,
     /// Held for as long as the data is in use.
@@ -91,28 +83,17 @@ impl App {
         let locks = (lock(&config.storage.data_dir)?, lock_database(&config.storage)?);
         let core = Arbiter::new();
         let (pubsub, reach) = nodes::start(&config, &core).await?;
-        let stopping = watch::Sender::new(false);
-        let pace = Pace::default();
-        let replaced = Arc::<Notify>::default();
-        let (db, recent) =
-            start_db(&config, &core, &pubsub, &pace, &replaced, stopping.subscribe()).await?;
-        let sockets = Sockets::new(&config);
-        let replay = Replay::new(db.clone(), recent);
-        let search = Search::start(config.storage.index(), db.clone(), pubsub.clone())?;
-        let live = Arc::new(Live {
-            pubsub,
-            replay,
-            sockets,
-            heartbeat: config.heartbeat,
-            queue: config.queue,
-            max_client_frames: config.max_client_frames,
-        });
+        let (db, told) = open_db(&config).await?;
+        let (feed, shapes) = start_feed(&config, &core, &pubsub, &db).await?;
+        // Until here nobody has written.
+        drop(told.set(feed.clone()));
+        core.spawn(pruner::prune(db.clone(), config.retention));
+        core.spawn(outage::tell(feed.clone()));
+        let search = Search::start(config.storage.index(), db.clone(), feed.clone())?;
         let accounts = Accounts::new(config.max_guesses_per_user, config.max_guesses_per_address);
-        let bind = config.bind;
-        let state = Data::new(State { config, db, live, accounts, search });
-        let refused = |error| Error::Listen(bind, error);
-        let (server, door) = server::listen(&state, &pace).map_err(refused)?;
-        let port = door.port().map_err(refused)?;
+        let state = Data::new(State { config, db, feed, shapes, accounts, search });
+        let server = listen(&state).map_err(|error| Error::Listen(state.config.bind, error))?;
+        let port = server.address().port();
         if let Some(shortage) = shortage {
             log::warn!("{shortage}");
         }
@@ -123,25 +104,12 @@ impl App {
         );
         log::warn!("access is open: anyone who can reach this address may read and write");
         let stop = Arc::new(Notify::new());
-        Ok(App {
-            server,
-            door,
-            port,
-            state,
-            core,
-            reach,
-            stopping,
-            stop,
-            replaced,
-            terminate,
-            interrupt,
-            _locks: locks,
-        })
+        Ok(App { server, state, core, reach, stop, terminate, interrupt, _locks: locks })
     }
 
     /// The port that it listens on.
     pub fn port(&self) -> u16 {
-        self.port
+        self.server.address().port()
     }
 
     /// What the controllers work with.
@@ -158,27 +126,15 @@ impl App {
     /// connections, closes sockets with 1001, finishes the requests and the writes under way. Does the same, and
     /// fails, when the database is no longer the one that it was.
     pub async fn run_until_stopped(self) -> Result<(), Error> {
-        let App {
-            server,
-            door,
-            state,
-            core,
-            reach,
-            stopping,
-            stop,
-            replaced,
-            mut terminate,
-            mut interrupt,
-            ..
-        } = self;
-        let handle = server.handle();
+        let App { server, state, core, reach, stop, mut terminate, mut interrupt, .. } = self;
+        let (handle, door) = (server.handle(), server.door()?);
         let mut serving = actix_web::rt::spawn(server);
         let mut fault = None;
         tokio::select! {
             _ = terminate.recv() => log::info!("SIGTERM: stopping"),
             _ = interrupt.recv() => log::info!("SIGINT: stopping"),
             () = stop.notified() => log::info!("stopping"),
-            () = replaced.notified() => fault = Some(Error::Replaced),
+            reason = state.feed.ended() => fault = Some(Error::Ended(reason)),
             ended = &mut serving => {
                 let error = ended.map_err(std::io::Error::other).and_then(|ended| ended).err();
                 return Err(error.unwrap_or_else(|| std::io::Error::other("the server ended")).into());
@@ -188,10 +144,11 @@ impl App {
         // A worker waits for its requests, but not for the sockets that left HTTP behind.
         handle.pause().await;
         door.shut();
-        state.live.sockets.close_all();
-        let closed = state.live.sockets.all_closed();
+        let sockets = state.feed.sockets();
+        sockets.close_all();
+        let closed = sockets.all_closed();
         if tokio::time::timeout(grace.mul_f32(0.35), closed).await.is_err() {
-            log::warn!("{} sockets did not close in time: cut", state.live.sockets.open());
+            log::warn!("{} sockets did not close in time: cut", sockets.open());
         }
         let requests = tokio::time::timeout(grace.mul_f32(0.35), handle.stop(true)).await;
         if requests.is_err() {
@@ -200,13 +157,13 @@ impl App {
         }
         let rest = async {
             state.search.stop().await;
+            state.feed.stop().await;
             state.db.close().await;
             reach.close().await;
         };
         if tokio::time::timeout(grace.mul_f32(0.25), rest).await.is_err() {
             log::warn!("not everything could be finished in time");
         }
-        stopping.send_replace(true);
         core.stop();
         log::info!("stopped");
         fault.map_or(Ok(()), Err)
@@ -253,39 +210,53 @@ fn locked(taken: Result<(), TryLockError>, file: File, folder: &Path) -> Result<
     }
 }
 
-/// Opens the database and starts the relay, which hears of every commit, and the pruner.
-async fn start_db(
+/// Opens the database. What it commits is told to the feed, once there is one.
+async fn open_db(config: &Config) -> Result<(Db, Arc<OnceLock<Feed>>), Error> {
+    let database = config.storage.database.clone();
+    let name = database.to_string();
+    let feed = Arc::<OnceLock<Feed>>::default();
+    let told = Arc::clone(&feed);
+    let on_commit = move |events| {
+        if let Some(feed) = told.get() {
+            feed.committed(events);
+        }
+    };
+    let opened = tokio::task::spawn_blocking(move || Db::open(&database, Box::new(on_commit)));
+    let db = opened.await.map_err(std::io::Error::other)?;
+    Ok((db.map_err(|error| Error::Database(name, error))?, feed))
+}
+
+/// Starts the feed of what this database's log has, on `core`.
+async fn start_feed(
     config: &Config,
     core: &Arbiter,
     pubsub: &PubSub,
-    pace: &Pace,
-    replaced: &Arc<Notify>,
-    stopping: watch::Receiver<bool>,
-) -> Result<(Db, Recent), Error> {
-    let database = config.storage.database.clone();
-    let name = database.to_string();
-    let failed = |error| Error::Database(name.clone(), error);
-    let announcer = Announcer::default();
-    let tells = announcer.clone();
-    let open = move || Db::open(&database, Box::new(move |events| tells.announce(events)));
-    let opened = tokio::task::spawn_blocking(open).await;
-    let db = opened.map_err(std::io::Error::other)?.map_err(failed)?;
-    let position = db
-        .read(|connection| Ok::<_, db::Error>(event::log(connection)?.position))
-        .await
-        .map_err(failed)?;
-    let recent = Recent::after_position(position);
-    let parts = Parts {
-        db: db.clone(),
-        pubsub: pubsub.clone(),
-        recent: recent.clone(),
-        pace: pace.clone(),
-        tick: config.heartbeat.ping,
-        replaced: Arc::clone(replaced),
-    };
-    core.spawn_fn(move || {
-        actix::spawn(announcer.keep(parts, stopping));
-    });
-    core.spawn(pruner::prune(db.clone(), config.retention));
-    Ok((db, recent))
+    db: &Db,
+) -> Result<(Feed, Shapes), Error> {
+    let mut feed = Feed::builder(pubsub.clone(), SiteLog::new(db.clone()))
+        .limits(Limits {
+            sockets: config.max_sockets,
+            sockets_per_address: config.max_sockets_per_address,
+            handshakes: config.max_handshakes,
+            client_frames: config.max_client_frames,
+            queue: config.queue,
+        })
+        .heartbeat(config.heartbeat);
+    let shapes = Shapes::add_to(&mut feed);
+    let started = feed.start_in(&core.handle()).await;
+    let name = config.storage.database.to_string();
+    let feed = started.map_err(|error| Error::Log(name, error.to_string()))?;
+    Ok((feed, shapes))
+}
+
+/// Binds the address and starts the workers.
+fn listen(state: &Data<State>) -> std::io::Result<Running> {
+    let (config, site) = (&state.config, Data::clone(state));
+    Server::bind(config.bind, move || router::site(Data::clone(&site)))?
+        .workers(config.workers)
+        .max_connections(config.max_connections)
+        .request_timeout(config.request_timeout)
+        .silence(config.heartbeat.silence)
+        .grace(config.grace)
+        .run()
 }

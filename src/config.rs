@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kilonova_feed::diesel::Retention;
+use kilonova_feed::{Bounds, Heartbeat};
 
 pub use self::cluster::Cluster;
 use self::cluster::ClusterArgs;
 use crate::connection::{Database, Postgres};
-use crate::live::Bounds;
-use crate::models::event::Retention;
 
 /// The command line as clap sees it.
 #[derive(Debug, Parser)]
@@ -268,30 +268,6 @@ pub struct Config {
     pub heartbeat: Heartbeat,
     /// The other nodes, when there are to be any.
     pub cluster: Option<Cluster>,
-}
-
-/// When a socket is pinged and when it is given up.
-#[derive(Clone, Copy, Debug)]
-pub struct Heartbeat {
-    /// Between pings.
-    pub ping: Duration,
-    /// A peer that has been silent for so long is cut.
-    pub silence: Duration,
-    /// A reader that takes nothing of what waits for it for so long is a slow consumer.
-    pub stall: Duration,
-    /// A socket that is told to close and has not done so for so long is cut.
-    pub grace: Duration,
-}
-
-impl Default for Heartbeat {
-    fn default() -> Heartbeat {
-        Heartbeat {
-            ping: Duration::from_secs(25),
-            silence: Duration::from_secs(60),
-            stall: Duration::from_secs(10),
-            grace: Duration::from_secs(5),
-        }
-    }
 }
 
 /// What a flag asks for that cannot be had; one line.

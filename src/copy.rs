@@ -16,11 +16,11 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 use indicatif::{ProgressBar, ProgressStyle};
+use kilonova_feed::diesel::schema::kilonova_log as log;
 
 use self::rows::TABLES;
 use crate::connection::{self, Database, DbConnection, transaction};
 use crate::db;
-use crate::schema::log;
 
 /// Why a database was not copied.
 #[derive(Debug, thiserror::Error)]
@@ -137,7 +137,7 @@ fn alone(connection: &mut DbConnection, database: &Database) -> Result<(), CopyE
         "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
     )?;
     // Every writer takes its positions from this row. Before the first query, whose snapshot counts.
-    c.batch_execute("LOCK TABLE log IN EXCLUSIVE MODE")?;
+    c.batch_execute("LOCK TABLE kilonova_log IN EXCLUSIVE MODE")?;
     let alone = diesel::select(sql::<Bool>(connection::ALONE)).get_result::<bool>(c)?;
     if !alone {
         return Err(CopyError::InUse(database.to_string()));

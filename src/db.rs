@@ -13,6 +13,7 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kilonova_feed::Event;
 use tokio::sync::Semaphore;
 
 pub use self::error::Error;
@@ -20,7 +21,7 @@ use self::readers::Readers;
 pub use self::tx::{Touches, Tx};
 use crate::connection::{Access, Database, DbConnection, snapshot};
 use crate::models::answer::Key;
-use crate::models::event::{self, Event};
+use crate::models::log as events;
 
 /// Readers at once. Each holds a connection and, while it runs, one thread of the blocking pool.
 const READERS: u32 = 8;
@@ -80,7 +81,7 @@ impl Db {
     /// starts the writer. Blocks: for start-up and commands.
     pub fn open(database: &Database, on_commit: OnCommit) -> Result<Db, Error> {
         let mut connection = open_migrated(database)?;
-        let log_id = event::log(&mut connection)?.id.into();
+        let log_id = events::state(&mut connection)?.id;
         Ok(Db {
             readers: Readers::new(database.clone(), READERS),
             permits: Arc::new(Semaphore::new(READERS as usize)),
@@ -102,7 +103,7 @@ impl Db {
         E: From<Error> + From<diesel::result::Error> + Send + 'static,
     {
         self.read(|connection| {
-            let position = event::log(connection)?.position;
+            let position = events::state(connection)?.position;
             Ok(At { value: query(connection)?, position })
         })
         .await

@@ -190,6 +190,35 @@ impl From<db::Error> for AppError {
     }
 }
 
+impl From<kilonova_feed::Error> for AppError {
+    fn from(error: kilonova_feed::Error) -> AppError {
+        use kilonova_feed::Error as Feed;
+        let retry_after = error.retry_after().unwrap_or(1);
+        match error {
+            Feed::UpgradeRequired => AppError::UpgradeRequired,
+            Feed::BadHandshake(_) => AppError::BadRequest(error.to_string()),
+            Feed::BadParameter(_) => AppError::Unprocessable(error.to_string()),
+            Feed::TooManyOfAddress { .. } => AppError::TooManyRequests(
+                "too many sockets from this address: try again later",
+                retry_after,
+            ),
+            Feed::TooMany { .. } => {
+                AppError::Busy("too many sockets: try again later", retry_after)
+            }
+            Feed::TooFast { .. } => {
+                AppError::Busy("too many new sockets at once: try again later", retry_after)
+            }
+            Feed::TooManyChannels => AppError::Unavailable("too many channels: try again later"),
+            Feed::Stopping => AppError::Unavailable("stopping: try again later"),
+            Feed::Log(reason) => {
+                log::error!("a reader is refused: {reason}");
+                AppError::Unavailable("the database is not available: try again later")
+            }
+            other => AppError::internal(other),
+        }
+    }
+}
+
 impl From<diesel::result::Error> for AppError {
     fn from(error: diesel::result::Error) -> AppError {
         db::Error::of(error).into()

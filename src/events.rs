@@ -1,20 +1,15 @@
-//! The events: which there are, on which channels, and how the committed ones go out.
+//! The events: which there are, on which channels, about what, and for whom.
 //!
-//! Owns the vocabulary of channels and topics. The table is `models::event`'s, the groups are
-//! `pubsub`'s.
+//! Owns the vocabulary. The log and how events go out are `kilonova_feed`'s.
 
-mod order;
-mod outage;
-pub mod pace;
+pub mod outage;
 pub mod pruner;
-pub mod recent;
-pub mod relay;
-pub mod replay;
 
+use kilonova_feed::{NewEvent, Subject};
+use serde::Serialize;
 use serde_json::{Error, json};
 
 use crate::models::comment::Comment;
-use crate::models::event::{Audience, NewEvent, Subject};
 use crate::models::note::Note;
 use crate::models::post::{Post, Status, Updated};
 use crate::pubsub::{Payload, PubSub};
@@ -31,10 +26,6 @@ pub const USERS: &str = "users";
 /// The application itself: `deploy` when a node has started, for all nodes; `database` when this one no longer reaches its
 /// database and when it does again, for its own members. Ephemeral.
 pub const SYSTEM: &str = "system";
-/// What was committed, for the relays of other nodes: `committed` with the log's id and the position. Ephemeral.
-pub const LOG: &str = "log";
-/// How far the log has come; for those who resume. Ephemeral.
-pub const POSITION: &str = "position";
 /// What the channels of single posts' new comments begin with; the post's id follows.
 pub const POST_COMMENTS: &str = "post_comments_";
 
@@ -77,50 +68,45 @@ pub fn of_update(updated: &Updated) -> Result<Vec<NewEvent>, Error> {
 
 /// A post was deleted, its comments with it.
 pub fn post_deleted(post: &Post) -> Result<NewEvent, Error> {
-    let payload = json!({ "id": post.id });
-    let subject = Subject::Post(post.id);
-    Ok(NewEvent::new(POSTS, "post_deleted", subject, audience(post.status), &payload)?.redacting())
+    let event = NewEvent::new(POSTS, "post_deleted", &json!({ "id": post.id }))?;
+    Ok(event.about(of_post(post.id)).for_audience(audience(post.status)).redacting())
 }
 
 /// A comment was written, told to who follows all comments. `status` is its post's.
 pub fn comment_created(comment: &Comment, status: Status) -> Result<NewEvent, Error> {
-    comment_event(COMMENTS.to_owned(), "comment_created", comment, status)
+    comment_event(COMMENTS, "comment_created", comment, status)
 }
 
 /// A comment was written, told to who follows its post. `status` is its post's.
 pub fn new_comment(comment: &Comment, status: Status) -> Result<NewEvent, Error> {
-    comment_event(post_comments(comment.post_id), "new_comment", comment, status)
+    comment_event(&post_comments(comment.post_id), "new_comment", comment, status)
 }
 
 /// A comment was changed. `status` is its post's.
 pub fn comment_updated(comment: &Comment, status: Status) -> Result<NewEvent, Error> {
-    comment_event(COMMENTS.to_owned(), "comment_updated", comment, status)
+    comment_event(COMMENTS, "comment_updated", comment, status)
 }
 
 /// A comment was deleted. `status` is its post's.
 pub fn comment_deleted(comment: &Comment, status: Status) -> Result<NewEvent, Error> {
     let payload = json!({ "id": comment.id, "post_id": comment.post_id });
-    let subject = Subject::Comment { id: comment.id, post_id: comment.post_id };
-    let event = NewEvent::new(COMMENTS, "comment_deleted", subject, audience(status), &payload)?;
-    Ok(event.redacting())
+    let event = NewEvent::new(COMMENTS, "comment_deleted", &payload)?;
+    Ok(event.about(of_comment(comment)).for_audience(audience(status)).redacting())
 }
 
 /// A note was written.
 pub fn note_created(note: &Note) -> Result<NewEvent, Error> {
-    NewEvent::new(NOTES, "note_created", Subject::Note(note.id), Audience::Account, note)
+    note_event("note_created", note.id, note)
 }
 
 /// A note was changed.
 pub fn note_updated(note: &Note) -> Result<NewEvent, Error> {
-    NewEvent::new(NOTES, "note_updated", Subject::Note(note.id), Audience::Account, note)
+    note_event("note_updated", note.id, note)
 }
 
 /// A note was deleted.
 pub fn note_deleted(id: i64) -> Result<NewEvent, Error> {
-    let payload = json!({ "id": id });
-    let subject = Subject::Note(id);
-    let event = NewEvent::new(NOTES, "note_deleted", subject, Audience::Account, &payload)?;
-    Ok(event.redacting())
+    Ok(note_event("note_deleted", id, &json!({ "id": id }))?.redacting())
 }
 
 /// Tells all nodes that somebody has signed in; unlike what is committed it is in no log. What comes
@@ -135,24 +121,48 @@ pub async fn logged_in(pubsub: &PubSub, username: &str) {
     }
 }
 
+/// What is about a post.
+fn of_post(id: i64) -> Subject {
+    Subject::new("post", id)
+}
+
+/// What is about a comment, which goes with its post.
+fn of_comment(comment: &Comment) -> Subject {
+    Subject::new("comment", comment.id).within("post", comment.post_id)
+}
+
 fn post_event(topic: &'static str, post: &Post) -> Result<NewEvent, Error> {
-    NewEvent::new(POSTS, topic, Subject::Post(post.id), audience(post.status), post)
+    let event = NewEvent::new(POSTS, topic, post)?;
+    Ok(event.about(of_post(post.id)).for_audience(audience(post.status)))
 }
 
 fn comment_event(
-    channel: String,
+    channel: &str,
     topic: &'static str,
     comment: &Comment,
     status: Status,
 ) -> Result<NewEvent, Error> {
-    let subject = Subject::Comment { id: comment.id, post_id: comment.post_id };
-    NewEvent::new(channel, topic, subject, audience(status), comment)
+    let event = NewEvent::new(channel, topic, comment)?;
+    Ok(event.about(of_comment(comment)).for_audience(audience(status)))
 }
 
-/// Who may see what is told of a post of that status, and of its comments.
-fn audience(status: Status) -> Audience {
+fn note_event(topic: &'static str, id: i64, payload: &impl Serialize) -> Result<NewEvent, Error> {
+    let event = NewEvent::new(NOTES, topic, payload)?;
+    Ok(event.about(Subject::new("note", id)).for_audience(ACCOUNT))
+}
+
+/// Everyone who may read the site.
+const PUBLIC: &str = "public";
+/// Everyone with an account, where there are accounts.
+const ACCOUNT: &str = "account";
+/// The author of a draft and the admins.
+const DRAFT: &str = "draft";
+
+/// Who may see what is told of a post of that status, and of its comments. Open access shows
+/// everything to everyone.
+fn audience(status: Status) -> &'static str {
     match status {
-        Status::Draft => Audience::Draft,
-        Status::Published | Status::Archived => Audience::Public,
+        Status::Draft => DRAFT,
+        Status::Published | Status::Archived => PUBLIC,
     }
 }

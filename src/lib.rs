@@ -6,6 +6,7 @@
 //! events through `events`, `pubsub`, and then `live` and `search`.
 
 pub use kilonova_cluster as cluster;
+pub use kilonova_feed as feed;
 pub use kilonova_pubsub as pubsub;
 
 /// The version of this application.
@@ -25,13 +26,10 @@ pub mod events;
 mod failpoint;
 pub mod guard;
 pub mod import;
-mod limits;
-pub mod live;
 pub mod models;
 pub mod router;
 pub mod schema;
 pub mod search;
-mod server;
+pub mod site_log;
 pub mod state;
-pub mod transport;
 pub mod views;

@@ -3,7 +3,7 @@
 
 pub mod answer;
 pub mod comment;
-pub mod event;
+pub mod log;
 pub mod note;
 pub mod post;
 pub mod session;

@@ -48,28 +48,6 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    events (id) {
-        id -> BigInt,
-        channel -> Text,
-        topic -> Text,
-        payload -> Text,
-        audience -> Text,
-        kind -> Text,
-        subject_id -> BigInt,
-        post_id -> Nullable<BigInt>,
-        inserted_at -> Timestamp,
-    }
-}
-
-diesel::table! {
-    log (id) {
-        id -> Text,
-        position -> BigInt,
-        bytes -> BigInt,
-    }
-}
-
 diesel::joinable!(post_tags -> posts (post_id));
 diesel::joinable!(comments -> posts (post_id));
 diesel::allow_tables_to_appear_in_same_query!(posts, post_tags, comments);

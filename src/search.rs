@@ -8,7 +8,7 @@
 //!
 //! # Guarantees
 //!
-//! - What is committed to the database can be found within about half a second, or five where its event was not delivered.
+//! - What is committed to the database can be found within about half a second.
 //! - The index never claims a position that its content has not reached: after a crash at any moment it
 //!   catches up from the log, or from the rows where the log no longer reaches back.
 //! - A missing or damaged index, one of another version or of another database, is built anew from the rows. An
@@ -44,10 +44,10 @@ pub use self::query::{Kind, Query};
 pub use self::reindex::{ReindexError, Summary, reindex};
 
 use self::index::{Condition, Index, OpenError};
-use self::indexer::{CatchUp, Indexer, State};
+use self::indexer::{Indexer, State};
 use crate::db::{self, Db};
-use crate::pubsub::PubSub;
 use crate::pubsub::supervise;
+use crate::site_log::Feed;
 
 /// Queries at once; more wait.
 const QUERIES: usize = 8;
@@ -105,7 +105,7 @@ impl Search {
     /// # Panics
     ///
     /// Outside of an actix `System`, as starting any actor does.
-    pub fn start(dir: PathBuf, db: Db, pubsub: PubSub) -> io::Result<Search> {
+    pub fn start(dir: PathBuf, db: Db, feed: Feed) -> io::Result<Search> {
         std::fs::create_dir_all(&dir)?;
         let arbiter = Arbiter::try_new()?;
         let state = Arc::new(watch::Sender::new(State::default()));
@@ -132,7 +132,7 @@ impl Search {
                 let actor = Indexer::new(
                     index,
                     db.clone(),
-                    pubsub.clone(),
+                    feed.clone(),
                     Arc::clone(&state),
                     shutdown.clone(),
                 );
@@ -166,17 +166,11 @@ impl Search {
         self.0.state.borrow().position
     }
 
-    /// Returns when everything up to `position` can be searched, at once asking for what was not announced.
+    /// Returns when everything up to `position` can be searched.
     ///
     /// Waits for as long as there is no such position; [`SearchError::Stopped`] when there will never be one.
     pub async fn caught_up(&self, position: i64) -> Result<(), SearchError> {
         let (mut state, mut ended) = (self.0.state.subscribe(), self.0.ended.clone());
-        if state.borrow().position < Some(position)
-            && let Some(indexer) = self.indexer()
-        {
-            // A dead one is not told, and its successor catches up anyway.
-            indexer.do_send(CatchUp);
-        }
         tokio::select! {
             biased;
             reached = state.wait_for(|state| state.position >= Some(position)) => reached.map(drop).map_err(|_| SearchError::Stopped),

@@ -1,12 +1,10 @@
 //! What every controller is handed: the long-lived parts that `app` has started.
 
-use std::sync::Arc;
-
 use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::db::Db;
-use crate::live::Live;
 use crate::search::Search;
+use crate::site_log::{Feed, Shapes};
 
 /// What the controllers work with.
 pub struct State {
@@ -14,8 +12,10 @@ pub struct State {
     pub config: Config,
     /// The database.
     pub db: Db,
-    /// The process groups, replays and sockets.
-    pub live: Arc<Live>,
+    /// The feed, its sockets, and the process groups under it.
+    pub feed: Feed,
+    /// What the frames of the live endpoints look like.
+    pub shapes: Shapes,
     /// Passwords and those who guess them.
     pub accounts: Accounts,
     /// The search index.

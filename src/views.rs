@@ -10,10 +10,13 @@ pub mod pages;
 
 use std::fmt::Write;
 
+use chrono::{DateTime, NaiveDateTime, Utc};
+use kilonova_feed::Event;
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
-use crate::models::Page;
+use crate::models::{Page, rfc3339};
+use crate::pubsub::{Channel, Payload};
 
 /// A page of a list, as `{NAME: [row…], "next": cursor or null}`.
 pub fn list<'a, T: Serialize>(
@@ -34,6 +37,27 @@ impl<T: Serialize> Serialize for List<'_, T> {
         map.serialize_entry(self.name, &self.page.items)?;
         map.serialize_entry("next", &self.page.next.map(|cursor| cursor.to_string()))?;
         map.end()
+    }
+}
+
+/// An event as the API lists it: `{id, channel, event, data, inserted_at}`.
+pub fn event(event: &Event) -> impl Serialize + use<> {
+    #[derive(Serialize)]
+    struct Listed {
+        id: i64,
+        channel: Channel,
+        event: String,
+        data: Payload,
+        #[serde(serialize_with = "rfc3339")]
+        inserted_at: NaiveDateTime,
+    }
+    let written = event.inserted_at().map(|at| DateTime::<Utc>::from(at).naive_utc());
+    Listed {
+        id: event.position(),
+        channel: event.channel().clone(),
+        event: event.topic().to_owned(),
+        data: event.payload().clone(),
+        inserted_at: written.unwrap_or_default(),
     }
 }
 

@@ -49,7 +49,9 @@ async fn see(node: &Server, count: usize) -> Duration {
         let (_, body) = client.get("/api/channels").await;
         let groups: Value = serde_json::from_slice(&body).unwrap();
         let channels = groups["channels"].as_array().unwrap();
-        let log = channels.iter().find(|channel| channel["channel"] == "log");
+        let log = channels.iter().find(|channel| {
+            channel["channel"].as_str().is_some_and(|name| name.ends_with(":committed"))
+        });
         if groups["nodes"].as_array().unwrap().len() == count && log.unwrap()["members"] == count {
             return begun.elapsed();
         }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use crate::error::{AppError, AppResult};
-use crate::limits::{Address, Rates};
+use kilonova_feed::limits::{Address, Rates};
 
 const PERIOD: Duration = Duration::from_secs(60);
 

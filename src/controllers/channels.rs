@@ -12,7 +12,7 @@ use crate::state::State;
 
 /// GET /api/channels: the nodes, and each channel with how many members it has there and on this one.
 pub async fn index(state: Data<State>) -> AppResult<HttpResponse> {
-    let pubsub = &state.live.pubsub;
+    let pubsub = state.feed.pubsub();
     let stopped = |_| AppError::Unavailable("the process groups have stopped");
     // Two nodes of one name are not told apart by who reads this.
     let nodes: BTreeSet<_> = pubsub.nodes().await.map_err(stopped)?.into_iter().collect();

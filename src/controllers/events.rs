@@ -7,28 +7,30 @@ use serde_json::json;
 use super::request::{self, Query};
 use super::respond;
 use crate::error::{AppError, AppResult};
-use crate::events::replay;
-use crate::models::event;
+use crate::models::log;
+use crate::pubsub::Channel;
 use crate::state::State;
+use crate::views;
 
-/// GET /api/events?after=N: 410 when events after N are gone, as they are
-/// when N is in the future or of another log.
+/// GET /api/events?after=N: 410 when events after N are gone, and when N is in the future or of
+/// another log.
 pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let query = Query::of(&request)?;
     let after = query.position("after")?.ok_or_else(|| request::invalid("after"))?;
-    let channels = query.parse::<String>("channel")?.map(|channel| vec![channel]);
+    let channels = query.parse::<String>("channel")?.map(|channel| vec![Channel::from(channel)]);
     let limit = query.limit()?;
     let foreign = query.get("log").is_some_and(|log| log != state.db.log_id());
-    let slice = state
+    let page = state
         .db
         .snapshot(move |connection| {
-            let (newest, oldest) = replay::bounds(connection)?;
-            if foreign || after > newest || after < oldest - 1 {
-                return Err(AppError::Gone(oldest));
+            let log = log::state(connection)?;
+            if foreign || after > log.position || after < log.oldest - 1 {
+                return Err(AppError::Gone(log.oldest));
             }
-            Ok(event::slice(connection, after, channels.as_deref(), limit)?)
+            Ok(log::after(connection, after, channels.as_deref(), limit)?)
         })
         .await?;
-    let body = json!({ "events": slice.value.events, "last_event_id": slice.value.through });
-    Ok(respond::list(&state.db, slice.position, body))
+    let events: Vec<_> = page.value.events.iter().map(views::event).collect();
+    let body = json!({ "events": events, "last_event_id": page.value.through });
+    Ok(respond::list(&state.db, page.position, body))
 }

@@ -6,16 +6,16 @@ use serde_json::json;
 
 use crate::error::{AppError, AppResult};
 use crate::events;
-use crate::models::event;
+use crate::models::log;
 use crate::state::State;
 
 /// GET /health/ready: 200 when the database answers, 503 when it does not or this node is stopping.
 pub async fn ready(state: Data<State>) -> AppResult<HttpResponse> {
-    if state.live.sockets.closing() {
+    if state.feed.sockets().closing() {
         return Err(AppError::Unavailable("stopping: try again later"));
     }
-    state.db.read(|connection| Ok::<_, AppError>(event::log(connection)?)).await?;
-    let groups = state.live.pubsub.get_local_members(events::POSTS).await;
+    state.db.read(|connection| Ok::<_, AppError>(log::state(connection)?)).await?;
+    let groups = state.feed.pubsub().get_local_members(events::POSTS).await;
     groups.map_err(|_| AppError::Unavailable("the process groups have stopped"))?;
     Ok(HttpResponse::Ok().json(json!({ "status": "ready", "version": crate::VERSION })))
 }

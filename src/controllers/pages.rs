@@ -36,7 +36,7 @@ use super::account::Account;
 use super::respond;
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult, Shown};
-use crate::models::event;
+use crate::models::log as events;
 use crate::state::State;
 use crate::views::assets::{self, Assets};
 use crate::views::pages::{ErrorPage, Frame, Reader};
@@ -66,7 +66,7 @@ where
     let (template, position) = state
         .db
         .read(move |connection| {
-            let position = event::log(connection)?.position;
+            let position = events::state(connection)?.position;
             let frame = Frame { open: true, position, log, reader };
             Ok::<_, AppError>((build(connection, frame)?, position))
         })

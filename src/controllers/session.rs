@@ -66,7 +66,7 @@ pub(super) async fn sign_in(
     let old = account::token(request);
     let id = user.id;
     let begun = state.db.transaction(move |tx| begin(tx, id, old.as_ref())).await?;
-    events::logged_in(&state.live.pubsub, &user.username).await;
+    events::logged_in(state.feed.pubsub(), &user.username).await;
     Ok((user, begun.value))
 }
 

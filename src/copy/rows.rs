@@ -2,9 +2,10 @@
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use kilonova_feed::diesel::schema::kilonova_events;
 
 use crate::connection::{DbConnection, with_variant};
-use crate::schema::{comments, events, idempotency_keys, notes, post_tags, posts, sessions, users};
+use crate::schema::{comments, idempotency_keys, notes, post_tags, posts, sessions, users};
 
 /// Rows written with one statement at the most. PostgreSQL takes 65,535 values, SQLite 32,766.
 const ROWS: usize = 500;
@@ -36,7 +37,7 @@ pub(super) const TABLES: [Table; 8] = [
 
 /// The row of a table, the order that it is read in, how large it is, and what copies it.
 macro_rules! table {
-    ($table:ident, $row:ident, [$($order:ident),+], $size:expr, { $($field:ident: $type:ty,)+ }) => {
+    ($table:ident as $name:literal, $row:ident, [$($order:ident),+], $size:expr, { $($field:ident: $type:ty,)+ }) => {
         #[derive(Queryable, Selectable, Insertable)]
         #[diesel(table_name = $table)]
         struct $row {
@@ -45,7 +46,7 @@ macro_rules! table {
 
         impl $row {
             const TABLE: Table = Table {
-                name: stringify!($table),
+                name: $name,
                 count: |connection| $table::table.count().get_result(connection),
                 copy: $row::copy,
             };
@@ -88,41 +89,42 @@ macro_rules! table {
     };
 }
 
-table!(users, UserRow, [id], |_| 0, {
+table!(users as "users", UserRow, [id], |_| 0, {
     id: i64, username: String, folded_username: String, email: Option<String>,
     password_hash: String, role: String, inserted_at: NaiveDateTime,
 });
 
-table!(sessions, SessionRow, [token_digest], |_| 0, {
+table!(sessions as "sessions", SessionRow, [token_digest], |_| 0, {
     token_digest: String, user_id: i64, inserted_at: NaiveDateTime, expires_at: NaiveDateTime,
 });
 
-table!(posts, PostRow, [id], |row| row.body.len(), {
+table!(posts as "posts", PostRow, [id], |row| row.body.len(), {
     id: i64, title: String, body: String, status: String, author: Option<String>,
     user_id: Option<i64>, source: Option<String>, inserted_at: NaiveDateTime,
     updated_at: NaiveDateTime,
 });
 
-table!(post_tags, TagRow, [post_id, ordinal], |_| 0, {
+table!(post_tags as "post_tags", TagRow, [post_id, ordinal], |_| 0, {
     post_id: i64, ordinal: i32, tag: String,
 });
 
-table!(comments, CommentRow, [id], |row| row.body.len(), {
+table!(comments as "comments", CommentRow, [id], |row| row.body.len(), {
     id: i64, post_id: i64, body: String, author: Option<String>, user_id: Option<i64>,
     inserted_at: NaiveDateTime,
 });
 
-table!(notes, NoteRow, [id], |row| row.body.len(), {
+table!(notes as "notes", NoteRow, [id], |row| row.body.len(), {
     id: i64, title: String, body: String, author: String, user_id: Option<i64>,
     inserted_at: NaiveDateTime, updated_at: NaiveDateTime,
 });
 
-table!(events, EventRow, [id], |row| row.payload.len(), {
-    id: i64, channel: String, topic: String, payload: String, audience: String, kind: String,
-    subject_id: i64, post_id: Option<i64>, inserted_at: NaiveDateTime,
+table!(kilonova_events as "events", EventRow, [position], |row| row.payload.len(), {
+    position: i64, channel: String, topic: String, payload: String, audience: String,
+    kind: Option<String>, subject_id: Option<String>, parent_kind: Option<String>,
+    parent_id: Option<String>, redacts: bool, inserted_at: NaiveDateTime,
 });
 
-table!(idempotency_keys, KeyRow, [path, idempotency_key], |row| row.body.len(), {
+table!(idempotency_keys as "idempotency_keys", KeyRow, [path, idempotency_key], |row| row.body.len(), {
     path: String, idempotency_key: String, fingerprint: String, location: Option<String>,
     body: String, position: i64, inserted_at: NaiveDateTime,
 });

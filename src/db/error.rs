@@ -11,9 +11,6 @@ pub enum Error {
     /// It cannot be reached, or it has no room: nothing was written.
     #[error("the database is not available: {0}")]
     Unavailable(String),
-    /// What a replay was to go on from is no longer in the log.
-    #[error("the events asked for were pruned")]
-    Pruned,
     /// The application is stopping.
     #[error("the database is closed")]
     Stopped,

@@ -54,6 +54,6 @@ fn number(key: &Key) -> i64 {
 pub(super) fn log(connection: &mut DbConnection) -> QueryResult<()> {
     match connection {
         DbConnection::Sqlite(_) => Ok(()),
-        DbConnection::Postgres(c) => c.batch_execute("SELECT position FROM log FOR SHARE"),
+        DbConnection::Postgres(c) => c.batch_execute("SELECT position FROM kilonova_log FOR SHARE"),
     }
 }

@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{Error, lock};
-use crate::connection::{DbConnection, transaction};
+use crate::connection::{DbConnection, transaction, with_variant};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -19,6 +19,7 @@ const PATIENCE: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout 
 pub(super) fn run(connection: &mut DbConnection) -> Result<(), Error> {
     if let DbConnection::Sqlite(c) = connection
         && !c.has_pending_migration(SQLITE).map_err(|error| failed(&error))?
+        && !kilonova_feed::diesel::is_stale(c).map_err(|error| failed(&error))?
     {
         return Ok(());
     }
@@ -28,7 +29,7 @@ pub(super) fn run(connection: &mut DbConnection) -> Result<(), Error> {
         "BEGIN IMMEDIATE",
         "BEGIN ISOLATION LEVEL READ COMMITTED",
         |connection| {
-            let done = match connection {
+            let done = match &mut *connection {
                 DbConnection::Sqlite(c) => c.run_pending_migrations(SQLITE),
                 DbConnection::Postgres(c) => {
                     c.batch_execute(PATIENCE)?;
@@ -39,7 +40,9 @@ pub(super) fn run(connection: &mut DbConnection) -> Result<(), Error> {
             for version in done.map_err(|error| failed(&error))? {
                 log::debug!("migrated the database to {version}");
             }
-            Ok(())
+            // After the application's own, of which one hands an older log over.
+            with_variant!(connection, c => kilonova_feed::diesel::migrate(c))
+                .map_err(|error| failed(&error))
         },
     )
 }

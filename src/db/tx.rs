@@ -1,10 +1,10 @@
 //! A transaction at work, as the one who wrote its closure sees it.
 
 use diesel::prelude::*;
+use kilonova_feed::NewEvent;
 
 use crate::connection::DbConnection;
 use crate::models::answer::{self, Answer, Key};
-use crate::models::event::NewEvent;
 
 /// What a transaction's outcome hangs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

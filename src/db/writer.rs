@@ -11,6 +11,7 @@ use diesel::Connection as _;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::R2D2Connection;
 use diesel::result::Error as Diesel;
+use kilonova_feed::Event;
 use tokio::sync::mpsc;
 
 use super::job::Job;
@@ -18,8 +19,7 @@ use super::tx::Written;
 use super::{Error, OnCommit, Touches, Tx, lock};
 use crate::connection::{Access, Database, DbConnection, transaction, with_variant};
 use crate::failpoint;
-use crate::models::answer;
-use crate::models::event::{self, Event};
+use crate::models::{answer, log as events};
 
 /// Transactions that may wait. One more is refused: it would wait longer than its client does.
 const QUEUE: usize = 1024;
@@ -142,7 +142,7 @@ fn usable(mut open: DbConnection) -> Option<DbConnection> {
 fn finish(done: Batch, batch: Vec<Box<dyn Job>>, on_commit: &OnCommit) {
     if let (Some(first), Some(last)) = (done.events.first(), done.events.last()) {
         // Before anyone is told: `benches/fanout` takes the time from here.
-        log::trace!("committed {}..={}", first.id, last.id);
+        log::trace!("committed {}..={}", first.position(), last.position());
         failpoint::reach(failpoint::AFTER_COMMIT);
         on_commit(done.events);
     }
@@ -163,7 +163,7 @@ fn was_committed(database: &Database, done: &Batch) -> bool {
             transaction(&mut open, "BEGIN", BEGIN, |connection| {
                 // It may be under way still.
                 lock::log(connection)?;
-                Ok(event::holds(connection, last)?)
+                Ok(events::holds(connection, last)?)
             })
         });
         match found {
@@ -221,7 +221,7 @@ fn write(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Ba
         lock::changes(connection)?;
     }
     lock::keys(connection, batch.iter().filter_map(|job| job.key()))?;
-    let base = event::log(connection)?.position;
+    let base = events::state(connection)?.position;
     let mut all = Written::default();
     let mut positions = Vec::new();
     for job in batch {
@@ -252,17 +252,17 @@ fn write(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Ba
         }
         positions.push(base + all.events.len() as i64);
     }
-    let events = event::append(connection, all.events, all.freed)?;
-    if let Some(first) = events.first() {
+    let appended = events::append(connection, all.events, all.freed)?;
+    if let Some(first) = appended.first() {
         // What other nodes have committed since this transaction began.
-        let others = first.id - base - 1;
+        let others = first.position() - base - 1;
         if others > 0 {
             positions.iter_mut().for_each(|position| *position += others);
             answer::shift(connection, &all.answers, others)?;
         }
         failpoint::reach(failpoint::BEFORE_COMMIT);
     }
-    Ok(Batch { events, positions })
+    Ok(Batch { events: appended, positions })
 }
 
 /// How many transactions are open in one another; an error when the connection does not know.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use kilonova_feed::diesel::Retention;
+
 use crate::db::{self, Db};
-use crate::models::event::{self, Retention};
-use crate::models::{answer, session};
+use crate::models::{answer, log as events, session};
 
 /// Between looks at what is too old or too much.
 const EVERY: Duration = Duration::from_secs(60);
@@ -33,7 +34,7 @@ async fn round(db: &Db, retention: Retention) -> Result<usize, db::Error> {
     loop {
         let some = db
             .transaction(move |tx| {
-                let some = event::prune(tx.connection, retention)?;
+                let some = events::prune(tx.connection, retention)?;
                 tx.free(some.bytes);
                 Ok::<_, db::Error>(some.events)
             })

@@ -1,10 +1,10 @@
-//! The actor that keeps the index true: member of posts and notes, the only one that writes. Owns
-//! what is applied when and how often it is committed; leaves how to
-//! `work`, the index to `index`, being started again to `supervise`.
+//! The actor that keeps the index true, the only one that writes it. Owns what is applied when and
+//! how often it is committed; leaves how to `work`, the index to `index`, being started again to
+//! `supervise`.
 //!
-//! It joins, then reads the log from the index's own position, then goes on live. A message is applied only if it has
-//! the very next position; after any other (a comment stood between, messages were missed) it reads
-//! the log, which always has it. So messages may be lost or doubled and the index is right all the same.
+//! It subscribes to the feed from the index's own position, which moves with the index's content in
+//! one commit. The subscription misses nothing; where the log no longer reaches back that far, the
+//! index is built from the rows.
 
 mod work;
 
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
+use kilonova_feed::{StartAt, Update};
 use tokio::sync::watch;
 
 use self::work::{fail, rebuild};
@@ -19,12 +20,7 @@ use super::index::{Index, Place, Searchable};
 use super::source::Walk;
 use crate::db::Db;
 use crate::events::{NOTES, POSTS};
-use crate::pubsub::{Envelope, Lifeline, PubSub};
-
-/// How often the log is looked at without being asked, for what nobody has announced.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Messages that may wait; those beyond are read from the log. Few, since each may be a mebibyte.
-const MAILBOX: usize = 64;
+use crate::site_log::{Feed, Viewer};
 
 /// What everyone may know about the index.
 #[derive(Clone, Default)]
@@ -48,24 +44,17 @@ enum Task {
 pub(super) struct Indexer {
     index: Index,
     db: Db,
-    pubsub: PubSub,
+    feed: Feed,
     state: Arc<watch::Sender<State>>,
     shutdown: watch::Receiver<bool>,
     task: Task,
-    // One read of the database at a time; whether another is wanted after it.
-    reading: bool,
-    read_again: bool,
+    // What it follows.
+    subscription: Option<SpawnHandle>,
     // Since when something is not committed.
     uncommitted: Option<Instant>,
     // How long that may last.
     commit_after: Duration,
-    lifeline: Option<Lifeline>,
 }
-
-/// Asks for what the log has by now.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct CatchUp;
 
 /// Makes the actor end in the way that its keeper must cope with.
 #[doc(hidden)]
@@ -82,25 +71,22 @@ impl Indexer {
     pub(super) fn new(
         index: Index,
         db: Db,
-        pubsub: PubSub,
+        feed: Feed,
         state: Arc<watch::Sender<State>>,
         shutdown: watch::Receiver<bool>,
     ) -> Indexer {
         let task = index.place().cloned().map_or_else(rebuild, Task::Follow);
-        let (lifeline, uncommitted) = (None, None);
         let commit_after = work::COMMIT_AFTER;
         Indexer {
             index,
             db,
-            pubsub,
+            feed,
             state,
             shutdown,
             task,
-            reading: false,
-            read_again: false,
-            uncommitted,
+            subscription: None,
+            uncommitted: None,
             commit_after,
-            lifeline,
         }
     }
 
@@ -114,61 +100,54 @@ impl Indexer {
     }
 }
 
+impl Indexer {
+    /// Follows the feed from a place on.
+    fn subscribe(&mut self, place: &Place, ctx: &mut Context<Indexer>) {
+        let start = StartAt::After { position: place.position, log: Some(place.log.clone()) };
+        let feed = self.feed.clone();
+        let subscribe = async move { feed.subscribe([POSTS, NOTES], start, Viewer::Site).await };
+        ctx.spawn(subscribe.into_actor(self).map(|subscription, this, ctx| match subscription {
+            Ok(subscription) => this.subscription = Some(ctx.add_stream(subscription)),
+            Err(error) => {
+                log::warn!("the indexer cannot follow the feed: {error}; it tries again");
+                ctx.run_later(work::RETRY_AFTER, |this, ctx| this.go_on(ctx));
+            }
+        }));
+    }
+}
+
 impl Actor for Indexer {
     type Context = Context<Indexer>;
 
     fn started(&mut self, ctx: &mut Context<Indexer>) {
-        ctx.set_mailbox_capacity(MAILBOX);
-        let me = ctx.address();
-        self.lifeline = Some(self.pubsub.lifeline(me.clone()));
         self.state.send_modify(|state| state.starts += 1);
-        let pubsub = self.pubsub.clone();
-        let join = async move {
-            pubsub.join(POSTS, me.clone()).await?;
-            pubsub.join(NOTES, me).await
-        };
-        ctx.wait(join.into_actor(self).map(|joined, this, ctx| {
-            if let Err(error) = joined {
-                log::error!("the indexer hears nothing: {error}");
-            }
-            if matches!(this.task, Task::Rebuild { .. }) {
-                this.index.clear();
-            }
-            this.read(ctx);
-        }));
+        if matches!(self.task, Task::Rebuild { .. }) {
+            self.index.clear();
+        }
+        self.go_on(ctx);
         let mut shutdown = self.shutdown.clone();
         let stopping = async move { shutdown.wait_for(|stop| *stop).await.is_ok() };
         ctx.spawn(stopping.into_actor(self).map(|_, this, ctx| this.finish(ctx)));
-        ctx.run_interval(LOOK_EVERY, |this, ctx| this.read(ctx));
     }
 }
 
-impl Handler<Envelope> for Indexer {
-    type Result = ();
-
-    fn handle(&mut self, envelope: Envelope, ctx: &mut Context<Indexer>) {
-        let Task::Follow(place) = &self.task else { return };
-        match envelope.position() {
-            Some(position) if position <= place.position => {}
-            Some(position) if position == place.position + 1 && !self.reading => {
-                let (channel, payload) =
-                    (envelope.channel().as_str(), envelope.payload().as_json());
-                if let Err(error) = self.apply(position, channel, envelope.topic(), payload, ctx) {
-                    fail(&error, ctx);
-                }
+impl StreamHandler<Update> for Indexer {
+    fn handle(&mut self, update: Update, ctx: &mut Context<Indexer>) {
+        let applied = match update {
+            Update::Event(event) => self.apply(&event, ctx),
+            Update::Position(position) => self.reach(position, ctx),
+            _ => {
+                self.start_over(ctx);
+                Ok(())
             }
-            // Something is missing in between, or it says itself that something is: the log has it.
-            _ => self.read(ctx),
+        };
+        if let Err(error) = applied {
+            fail(&error, ctx);
         }
     }
-}
 
-impl Handler<CatchUp> for Indexer {
-    type Result = ();
-
-    fn handle(&mut self, _: CatchUp, ctx: &mut Context<Indexer>) {
-        self.read(ctx);
-    }
+    /// The feed has stopped: what is not committed yet still is, at the end.
+    fn finished(&mut self, _: &mut Context<Indexer>) {}
 }
 
 impl Handler<Disturbance> for Indexer {

@@ -1,5 +1,5 @@
-//! What the index is made from: the rows, page by page, and the log after a position. Owns which
-//! rows count and what each event means; leaves applying it to `indexer` and `reindex`.
+//! What the index is made from: the rows, page by page, and the events. Owns which rows count and
+//! what each event means; leaves applying it to `indexer` and `reindex`.
 
 use diesel::result::Error;
 use serde::Deserialize;
@@ -9,14 +9,12 @@ use super::query::Kind;
 use super::text;
 use crate::connection::DbConnection;
 use crate::events;
-use crate::models::event::{self, Event};
+use crate::models::log;
 use crate::models::note::{self, Note};
 use crate::models::post::{self, Post, Status};
 
 /// Rows in one read. Each may be a mebibyte.
 const PAGE: usize = 64;
-/// Events in one read, which is bounded in bytes as well.
-const EVENTS: usize = 200;
 
 impl Document {
     /// A post's document, unless it is a draft, which nobody finds.
@@ -92,45 +90,13 @@ impl Walk {
 
 /// Where the log stands.
 pub(super) fn newest(connection: &mut DbConnection) -> Result<Place, Error> {
-    event::log(connection).map(|log| Place { log: log.id, position: log.position })
+    log::state(connection).map(|log| Place { log: log.id.to_string(), position: log.position })
 }
 
 /// How many rows a walk will read.
 pub(super) fn count(connection: &mut DbConnection) -> Result<u64, Error> {
     let rows = post::count(connection)? + note::count(connection)?;
     Ok(u64::try_from(rows).unwrap_or_default())
-}
-
-/// What follows a place in the log.
-pub(super) enum Following {
-    /// The next events, without a gap; none when there are none yet.
-    Events(Vec<Event>),
-    /// The way from there to the present is not in the log, for this reason.
-    Gone(&'static str),
-    /// It is a place in another database's log.
-    Foreign,
-}
-
-/// Reads what follows `place`.
-pub(super) fn following(connection: &mut DbConnection, place: &Place) -> Result<Following, Error> {
-    let log = event::log(connection)?;
-    if log.id != place.log {
-        return Ok(Following::Foreign);
-    }
-    if log.position < place.position {
-        return Ok(Following::Gone("it is ahead of the database"));
-    }
-    if log.position == place.position {
-        return Ok(Following::Events(Vec::new()));
-    }
-    let events = event::slice(connection, place.position, None, EVENTS)?.events;
-    let unbroken = !events.is_empty()
-        && (place.position + 1..).zip(&events).all(|(next, event)| event.id == next);
-    Ok(if unbroken {
-        Following::Events(events)
-    } else {
-        Following::Gone("it is behind what the log still holds")
-    })
 }
 
 /// What an event does to the index.

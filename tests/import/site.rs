@@ -8,7 +8,7 @@ use kilonova::connection::{Access, Database, DbConnection};
 use kilonova::db::{self, Db, is_bare};
 use kilonova::import::{ImportError, Skipped, Summary, command};
 use kilonova::models::post::{self, Post, PostChanges};
-use kilonova::models::{event, now};
+use kilonova::models::{log, now};
 
 use crate::databases::Home;
 
@@ -104,8 +104,8 @@ impl Site {
 
     /// The topics of all events, in order.
     pub(crate) fn topics(&self) -> Vec<String> {
-        let events = event::slice(&mut self.read(), 0, None, 1000).expect("events").events;
-        events.into_iter().map(|event| event.topic).collect()
+        let events = log::after(&mut self.read(), 0, None, 1000).expect("events").events;
+        events.iter().map(|event| event.topic().to_owned()).collect()
     }
 
     /// Changes a field of the post of that title, as the application would.

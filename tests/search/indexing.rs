@@ -7,7 +7,7 @@ use crate::support::{World, logged};
 
 #[actix::test]
 async fn posts_and_notes_are_found_once_created_and_not_once_deleted() {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     world.settle(&search).await;
     let post = world.post("Zirconium in posts", "About a metal.").await;
@@ -31,7 +31,7 @@ async fn posts_and_notes_are_found_once_created_and_not_once_deleted() {
 
 #[actix::test]
 async fn an_update_replaces_what_was_indexed() {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     let post = world.post("Before", "osmium").await;
     assert_eq!(world.ids(&search, "osmium").await.len(), 1);
@@ -43,7 +43,7 @@ async fn an_update_replaces_what_was_indexed() {
 
 #[actix::test]
 async fn drafts_are_never_found_and_archived_posts_are() {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     let draft =
         world.post_with(json!({ "title": "Draft", "body": "hafnium", "status": "draft" })).await;
@@ -64,7 +64,7 @@ async fn drafts_are_never_found_and_archived_posts_are() {
 
 #[actix::test]
 async fn what_nobody_announced_is_read_from_the_log() {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     world.post("First", "rhodium").await;
     world.settle(&search).await;
@@ -81,7 +81,7 @@ async fn what_nobody_announced_is_read_from_the_log() {
 
 #[actix::test]
 async fn a_burst_larger_than_the_mailbox_is_indexed_to_its_end() {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     world.settle(&search).await;
     world.notes(3000, "palladium").await;

@@ -9,7 +9,7 @@ use crate::support::World;
 
 #[actix::test]
 async fn stems_and_phrases_are_found() {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     let essay = world.post("Lifetimes", "The **borrow** checker is the heart of the matter.").await;
     world.post("Other", "A checker may borrow. The matter of the heart.").await;
@@ -26,7 +26,7 @@ async fn stems_and_phrases_are_found() {
 
 #[actix::test]
 async fn titles_weigh_more_and_tags_and_authors_count() {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     world.post("A post", "It mentions vanadium. ".repeat(5).as_str()).await;
     let titled = world.post("Vanadium", "It says something else.").await;
@@ -40,7 +40,7 @@ async fn titles_weigh_more_and_tags_and_authors_count() {
 
 #[actix::test]
 async fn snippets_are_safe_to_show() {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     world
         .post("Attack", "<script>alert(1)</script> <img src=x onerror=alert(2)> needle `<b>`")
@@ -53,7 +53,7 @@ async fn snippets_are_safe_to_show() {
 
 #[actix::test]
 async fn a_limit_is_filled_although_hits_are_gone() {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     world.notes(40, "niobium").await;
     world.settle(&search).await;
@@ -71,7 +71,7 @@ async fn a_limit_is_filled_although_hits_are_gone() {
 
 #[actix::test]
 async fn hostile_queries_are_refused_or_answered_soon() {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     world.notes(200, &"a b c a b c the of and std::fs ".repeat(40)).await;
     world.settle(&search).await;

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{World, logged};
 
 async fn survives(disturbance: Disturbance, word: &str) {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     world.post("Earlier", word).await;
     assert_eq!(world.ids(&search, word).await.len(), 1);
@@ -18,11 +18,11 @@ async fn survives(disturbance: Disturbance, word: &str) {
         assert_eq!(world.ids(&search, word).await.len(), times + 1);
         assert_eq!(search.starts(), times as u64 + 1);
         // A member again, and once: the next one comes as a message, and only one does.
-        assert_eq!(world.pubsub.get_members("posts").await.unwrap().len(), 1);
-        assert_eq!(world.pubsub.get_members("notes").await.unwrap().len(), 1);
+        assert_eq!(world.feed.pubsub().get_members("posts").await.unwrap().len(), 1);
+        assert_eq!(world.feed.pubsub().get_members("notes").await.unwrap().len(), 1);
     }
     search.stop().await;
-    assert_eq!(world.pubsub.get_members("posts").await.unwrap().len(), 0);
+    assert_eq!(world.feed.pubsub().get_members("posts").await.unwrap().len(), 0);
 }
 
 #[actix::test]
@@ -37,7 +37,7 @@ async fn it_starts_again_after_being_stopped() {
 
 #[actix::test]
 async fn what_was_not_committed_before_the_panic_is_not_lost() {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     world.settle(&search).await;
     for round in 0..5 {
@@ -51,7 +51,7 @@ async fn what_was_not_committed_before_the_panic_is_not_lost() {
 
 #[actix::test]
 async fn stop_commits_and_the_next_start_goes_on_from_there() {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     world.settle(&search).await;
     world.post("Lutetium one", "lutetium").await;
@@ -70,7 +70,7 @@ async fn stop_commits_and_the_next_start_goes_on_from_there() {
 
 #[actix::test]
 async fn a_missing_index_is_built_from_the_rows() {
-    let world = World::new();
+    let world = World::new().await;
     let post = world.post("Thulium post", "thulium").await;
     world.note("Thulium note", "thulium").await;
     world
@@ -102,7 +102,7 @@ fn segment_files(index: &std::path::Path) -> Vec<PathBuf> {
 
 #[actix::test]
 async fn a_damaged_index_is_built_anew() {
-    let world = World::new();
+    let world = World::new().await;
     world.post("Damaged", "erbium").await;
     for which in 0..3 {
         let search = world.search();
@@ -123,7 +123,7 @@ async fn a_damaged_index_is_built_anew() {
 
 #[actix::test]
 async fn an_index_that_fell_behind_the_log_is_built_from_the_rows() {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     let changed = world.post("Holmium one", "holmium").await;
     world.settle(&search).await;
@@ -142,7 +142,7 @@ async fn an_index_that_fell_behind_the_log_is_built_from_the_rows() {
 
 #[actix::test]
 async fn an_index_of_another_database_is_built_from_the_rows() {
-    let (one, other) = (World::new(), World::new());
+    let (one, other) = (World::new().await, World::new().await);
     one.post("Terbium", "terbium").await;
     let search = one.search();
     one.settle(&search).await;
@@ -161,7 +161,7 @@ async fn an_index_of_another_database_is_built_from_the_rows() {
 
 #[actix::test]
 async fn an_index_that_another_process_holds_is_waited_for() {
-    let world = World::new();
+    let world = World::new().await;
     let holder = world.search();
     world.post("Samarium", "samarium").await;
     world.settle(&holder).await;

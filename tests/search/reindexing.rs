@@ -7,7 +7,7 @@ use crate::support::{World, logged};
 
 #[actix::test]
 async fn a_reindex_is_refused_while_a_server_holds_the_index() {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     world.post("Caesium", "caesium").await;
     world.settle(&search).await;
@@ -20,7 +20,7 @@ async fn a_reindex_is_refused_while_a_server_holds_the_index() {
 
 #[actix::test]
 async fn a_reindex_finds_what_the_log_never_knew() {
-    let world = World::new();
+    let world = World::new().await;
     let search = world.search();
     world.settle(&search).await;
     let post = world.post("Rubidium", "rubidium").await;

@@ -3,21 +3,21 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, Once};
+use std::sync::{Arc, LazyLock, Mutex, Once, OnceLock};
 use std::time::Duration;
 
 use kilonova::changeset::Params;
 use kilonova::connection::Database;
 use kilonova::db::{Db, Error, OnCommit, Tx};
 use kilonova::events;
-use kilonova::models::event::{self, Event};
+use kilonova::models::log as events_log;
 use kilonova::models::note::{self, NewNote, Note};
 use kilonova::models::now;
 use kilonova::models::post::{self, NewPost, Post, PostChanges};
-use kilonova::pubsub::{Envelope, Payload, PubSub};
+use kilonova::pubsub::PubSub;
 use kilonova::search::{Hit, Kind, Query, Search};
+use kilonova::site_log::{Feed, SiteLog};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
 use crate::databases::Home;
 
@@ -25,36 +25,27 @@ use crate::databases::Home;
 pub(crate) struct World {
     pub(crate) home: Home,
     pub(crate) db: Db,
-    pub(crate) pubsub: PubSub,
+    pub(crate) feed: Feed,
     silent: Arc<AtomicBool>,
 }
 
 impl World {
     /// An empty one.
-    pub(crate) fn new() -> World {
+    pub(crate) async fn new() -> World {
         keep_log();
         let home = Home::new();
         let silent = Arc::new(AtomicBool::new(false));
-        let (out, mut committed) = mpsc::unbounded_channel::<Event>();
-        let mute = Arc::clone(&silent);
-        let on_commit = move |events: Vec<Event>| {
-            events
-                .into_iter()
-                .filter(|_| !mute.load(Ordering::SeqCst))
-                .for_each(|event| out.send(event).unwrap_or(()));
+        let feed = Arc::<OnceLock<Feed>>::default();
+        let (mute, told) = (Arc::clone(&silent), Arc::clone(&feed));
+        let on_commit = move |events| {
+            if let Some(feed) = told.get().filter(|_| !mute.load(Ordering::SeqCst)) {
+                feed.committed(events);
+            }
         };
         let db = open(home.database(), Box::new(on_commit));
-        let pubsub = PubSub::start("test");
-        let relay = pubsub.clone();
-        actix::spawn(async move {
-            while let Some(event) = committed.recv().await {
-                let payload = Payload::from_json(event.payload).unwrap();
-                let envelope =
-                    Envelope::new(event.channel, event.topic, payload).with_position(event.id);
-                relay.publish(envelope).await.unwrap();
-            }
-        });
-        World { home, db, pubsub, silent }
+        let started = Feed::start(PubSub::start("test"), SiteLog::new(db.clone())).await.unwrap();
+        let feed = feed.get_or_init(|| started).clone();
+        World { home, db, feed, silent }
     }
 
     /// Whether commits go unannounced from now on.
@@ -69,7 +60,7 @@ impl World {
 
     /// A running search over this world.
     pub(crate) fn search(&self) -> Search {
-        Search::start(self.index(), self.db.clone(), self.pubsub.clone()).unwrap()
+        Search::start(self.index(), self.db.clone(), self.feed.clone()).unwrap()
     }
 
     async fn write<T: Send + 'static>(
@@ -172,7 +163,8 @@ impl World {
     pub(crate) async fn prune(&self) {
         self.write(|tx| {
             use diesel::RunQueryDsl as _;
-            diesel::delete(kilonova::schema::events::table).execute(tx.connection)?;
+            diesel::delete(kilonova_feed::diesel::schema::kilonova_events::table)
+                .execute(tx.connection)?;
             Ok(())
         })
         .await;
@@ -180,7 +172,8 @@ impl World {
 
     /// Waits until all that is committed can be found. A bound, so that a failure is one and no hang.
     pub(crate) async fn settle(&self, search: &Search) {
-        let position = self.db.read(|c| Ok::<_, Error>(event::log(c)?)).await.unwrap().position;
+        let position =
+            self.db.read(|c| Ok::<_, Error>(events_log::state(c)?)).await.unwrap().position;
         tokio::time::timeout(Duration::from_secs(60), search.caught_up(position))
             .await
             .expect("not caught up")

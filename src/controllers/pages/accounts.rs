@@ -117,7 +117,7 @@ pub async fn register(
     };
     match made.await {
         Ok((user, token)) => {
-            events::logged_in(&state.live.pubsub, &user.username).await;
+            events::logged_in(state.feed.pubsub(), &user.username).await;
             Ok(go_on(&token, next))
         }
         Err(AppError::Invalid(errors)) => {

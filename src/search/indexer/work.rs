@@ -4,43 +4,33 @@
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
+use kilonova_feed::Event;
 use tantivy::TantivyError;
 
 use super::{Indexer, Task};
 use crate::db;
-use crate::models::event::Event;
 use crate::search::index::{Document, Place};
 use crate::search::query::Kind;
-use crate::search::source::{self, Change, Following, Rows, Walk};
+use crate::search::source::{self, Change, Rows, Walk};
 
 /// How long a change waits at the least to be committed together with those that follow it.
 pub(super) const COMMIT_AFTER: Duration = Duration::from_millis(300);
 /// How long it waits at the most. In between it is as long as keeps commits to a tenth of the time.
 const COMMIT_WITHIN: Duration = Duration::from_secs(3);
 /// How long to wait after the database could not be read.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Indexer {
-    /// Reads on, from the log or the rows, unless it is doing so.
-    pub(super) fn read(&mut self, ctx: &mut Context<Indexer>) {
-        self.read_again = std::mem::replace(&mut self.reading, true);
-        if self.read_again {
-            return;
-        }
-        let db = self.db.clone();
+    /// Follows the feed from the index's place, or reads the next rows.
+    pub(super) fn go_on(&mut self, ctx: &mut Context<Indexer>) {
         match &self.task {
             Task::Follow(place) => {
                 let place = place.clone();
-                let read = async move {
-                    db.read(move |c| Ok::<_, db::Error>(source::following(c, &place)?)).await
-                };
-                ctx.spawn(
-                    read.into_actor(self)
-                        .map(|read, this, ctx| this.has_read(read, ctx, Indexer::follow)),
-                );
+                self.subscribe(&place, ctx);
             }
             Task::Rebuild { place, walk, .. } => {
                 let (place, walk) = (place.clone(), *walk);
+                let db = self.db.clone();
                 // The place is read before any row: what changes meanwhile is in the log after it.
                 let read = async move {
                     db.read(move |c| {
@@ -49,112 +39,97 @@ impl Indexer {
                     })
                     .await
                 };
-                ctx.spawn(
-                    read.into_actor(self)
-                        .map(|read, this, ctx| this.has_read(read, ctx, Indexer::build)),
-                );
+                ctx.spawn(read.into_actor(self).map(|read, this, ctx| match read {
+                    Ok((place, rows)) => match this.build(place, rows) {
+                        Ok(()) => this.go_on(ctx),
+                        Err(error) => fail(&error, ctx),
+                    },
+                    Err(error) => {
+                        log::warn!("the indexer cannot read the database: {error}; it tries again");
+                        ctx.run_later(RETRY_AFTER, |this, ctx| this.go_on(ctx));
+                    }
+                }));
             }
         }
     }
 
-    fn has_read<T>(
-        &mut self,
-        read: Result<T, db::Error>,
-        ctx: &mut Context<Indexer>,
-        go_on: fn(&mut Indexer, T, &mut Context<Indexer>) -> Result<bool, TantivyError>,
-    ) {
-        self.reading = false;
-        match read.map(|page| go_on(self, page, ctx)) {
-            Ok(Ok(more)) if more || self.read_again => self.read(ctx),
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => fail(&error, ctx),
-            Err(error) => {
-                log::warn!("the indexer cannot read the database: {error}; it tries again");
-                ctx.run_later(RETRY_AFTER, |this, ctx| this.read(ctx));
-            }
-        }
-    }
-
-    /// Applies a page of the log; true when there may be more.
-    fn follow(
-        &mut self,
-        following: Following,
-        ctx: &mut Context<Indexer>,
-    ) -> Result<bool, TantivyError> {
-        let (reason, usable) = match following {
-            Following::Events(events) => return self.apply_all(&events, ctx),
-            Following::Gone(reason) => (reason, true),
-            Following::Foreign => ("it belongs to another database", false),
+    /// The way from the index's place to the present is not in the log: builds the index from the
+    /// rows.
+    pub(super) fn start_over(&mut self, ctx: &mut Context<Indexer>) {
+        let Task::Follow(place) = &self.task else { return };
+        let foreign = place.log != self.feed.log_id();
+        let reason = match foreign {
+            true => "it belongs to another database",
+            false if place.position > self.feed.sent() => "it is ahead of the database",
+            false => "it is behind what the log still holds",
         };
         log::warn!("the search index is of no use, {reason}: building it anew");
+        if let Some(subscription) = self.subscription.take() {
+            ctx.cancel_future(subscription);
+        }
         self.task = rebuild();
+        self.uncommitted = None;
         self.index.clear();
-        let searchable = usable.then(|| self.index.searchable().clone());
+        let searchable = (!foreign).then(|| self.index.searchable().clone());
         self.state.send_modify(|state| (state.searchable, state.position) = (searchable, None));
-        Ok(true)
+        self.go_on(ctx);
     }
 
-    fn apply_all(
-        &mut self,
-        events: &[Event],
-        ctx: &mut Context<Indexer>,
-    ) -> Result<bool, TantivyError> {
-        // Only now it is known that the index belongs to this log.
-        if self.state.borrow().position.is_none() {
-            self.tell();
-        }
-        for event in events {
-            self.apply(event.id, &event.channel, &event.topic, &event.payload, ctx)?;
-        }
-        Ok(!events.is_empty())
-    }
-
-    /// Adds a page of rows; true, since after the last one the log goes on.
-    fn build(
-        &mut self,
-        (place, rows): (Place, Rows),
-        _: &mut Context<Indexer>,
-    ) -> Result<bool, TantivyError> {
+    /// Adds a page of rows; after the last one the index is complete.
+    fn build(&mut self, place: Place, rows: Rows) -> Result<(), TantivyError> {
         for document in &rows.documents {
             self.index.upsert(document)?;
         }
         let Task::Rebuild { begun, place: noted, walk, posts, notes } = &mut self.task else {
-            return Ok(true);
+            return Ok(());
         };
         for document in &rows.documents {
             *if document.kind == Kind::Post { &mut *posts } else { &mut *notes } += 1;
         }
         if let Some(next) = rows.next {
             (*noted, *walk) = (Some(place), next);
-            return Ok(true);
+            return Ok(());
         }
         log::info!(
             "Built the search index from {posts} posts and {notes} notes in {:.1?}",
             begun.elapsed()
         );
         self.task = Task::Follow(place);
-        self.commit()?;
-        Ok(true)
+        self.commit()
     }
 
-    /// Applies one event, which must be the next.
+    /// Applies an event.
     pub(super) fn apply(
         &mut self,
-        position: i64,
-        channel: &str,
-        topic: &str,
-        payload: &str,
+        event: &Event,
         ctx: &mut Context<Indexer>,
     ) -> Result<(), TantivyError> {
-        match source::change(channel, topic, payload) {
+        let (channel, topic) = (event.channel().as_str(), event.topic());
+        match source::change(channel, topic, event.payload().as_json()) {
             Ok(change) => self.change(change)?,
             // It will not become readable by trying again.
             Err(error) => {
-                log::error!("the indexer cannot read event {position} ({topic}): {error}")
+                log::error!("the indexer cannot read event {} ({topic}): {error}", event.position())
             }
         }
-        if let Task::Follow(place) = &mut self.task {
-            place.position = position;
+        self.reach(event.position(), ctx)
+    }
+
+    /// The index is true as of this position, and to be committed as such.
+    pub(super) fn reach(
+        &mut self,
+        position: i64,
+        ctx: &mut Context<Indexer>,
+    ) -> Result<(), TantivyError> {
+        let Task::Follow(place) = &mut self.task else { return Ok(()) };
+        let moved = place.position != position;
+        place.position = position;
+        // Only now it is known that the index belongs to this log.
+        if self.state.borrow().position.is_none() {
+            self.tell();
+        }
+        if !moved {
+            return Ok(());
         }
         match self.uncommitted {
             None => {

@@ -121,7 +121,7 @@ impl Nodes {
             loop {
                 groups = client.get("/api/channels").await;
                 if groups["nodes"] == Value::from(names.clone())
-                    && members(&groups, "log") == (there.len(), 1)
+                    && relays(&groups) == (there.len(), 1)
                 {
                     break;
                 }
@@ -134,10 +134,25 @@ impl Nodes {
 }
 
 /// All members of a channel, and those on the node that was asked.
+/// The channel on which relays tell each other what was committed.
+fn log_channel(groups: &Value) -> Option<&Value> {
+    let channels = groups["channels"].as_array().unwrap();
+    channels.iter().find(|found| found["channel"].as_str().unwrap().ends_with(":committed"))
+}
+
+/// How many relays there are, on all nodes and on this one.
+fn relays(groups: &Value) -> (usize, usize) {
+    log_channel(groups).map_or((0, 0), counts)
+}
+
+/// How many members a channel has, on all nodes and on this one.
 fn members(groups: &Value, channel: &str) -> (usize, usize) {
     let channels = groups["channels"].as_array().unwrap();
-    let found = channels.iter().find(|found| found["channel"] == channel);
-    let count = |name| found.map_or(0, |found| found[name].as_u64().unwrap() as usize);
+    channels.iter().find(|found| found["channel"] == channel).map_or((0, 0), counts)
+}
+
+fn counts(channel: &Value) -> (usize, usize) {
+    let count = |name: &str| channel[name].as_u64().unwrap() as usize;
     (count("members"), count("local_members"))
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use actix_web::http::Method;
 use kilonova::connection::Database;
 use kilonova::db::Db;
-use kilonova::models::event::{Audience, NewEvent, Subject};
+use kilonova::feed::NewEvent;
 use serde_json::{Value, json};
 
 use super::client::{Client, positions};
@@ -231,10 +231,7 @@ async fn a_client_far_behind_holds_up_the_others() {
                 let written = db.transaction_blocking(move |tx| {
                     for id in batch * 500 + 1..=(batch + 1) * 500 {
                         let post = json!({"id": id, "title": "x".repeat(600)});
-                        let (subject, audience) = (Subject::Post(id), Audience::Public);
-                        let event =
-                            NewEvent::new("posts", "post_created", subject, audience, &post);
-                        tx.announce(event.unwrap());
+                        tx.announce(NewEvent::new("posts", "post_created", &post).unwrap());
                     }
                     Ok::<_, Failure>(())
                 });

@@ -3,7 +3,8 @@
 use kilonova::connection::Database;
 use kilonova::db::{self, Db, OnCommit, Tx};
 use kilonova::events;
-use kilonova::models::event::{self, Retention};
+use kilonova::feed::diesel::Retention;
+use kilonova::models::log;
 use kilonova::models::note::{self, NewNote, Note};
 use kilonova::models::now;
 use serde_json::json;
@@ -38,7 +39,7 @@ pub(super) async fn prune(db: &Db, count: i64) {
     let retention = Retention { age: None, count: Some(count), bytes: None };
     loop {
         let pruned = db.transaction(move |tx| {
-            let pruned = event::prune(tx.connection, retention)?;
+            let pruned = log::prune(tx.connection, retention)?;
             tx.free(pruned.bytes);
             Ok::<_, Failure>(pruned.events)
         });

@@ -8,7 +8,8 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use kilonova::db::{self, At, Db, Touches, Tx};
 use kilonova::events;
-use kilonova::models::event::{self, Event};
+use kilonova::feed::Event;
+use kilonova::models::log;
 use kilonova::models::note;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -58,7 +59,7 @@ impl Recorded {
 
     async fn log(&self) -> Vec<Event> {
         self.db
-            .read(|connection| Ok::<_, Failure>(event::slice(connection, 0, None, 1000)?.events))
+            .read(|connection| Ok::<_, Failure>(log::after(connection, 0, None, 1000)?.events))
             .await
             .unwrap()
     }
@@ -201,8 +202,8 @@ async fn a_deletion_in_the_batch_of_the_creation_leaves_what_it_told() {
         .await;
     assert!(outcomes.iter().all(Result::is_ok));
     let log = recorded.log().await;
-    assert_eq!(log[0].payload, json!({"id": 1, "redacted": true}).to_string());
-    assert!(log[1].payload.contains("kept"));
+    assert_eq!(log[0].payload().as_json(), json!({"id": 1, "redacted": true}).to_string());
+    assert!(log[1].payload().as_json().contains("kept"));
     assert_eq!(recorded.commits.lock().unwrap().as_slice(), [log], "what goes out is the log's");
     recorded.db.close().await;
 }

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use kilonova::live::Bounds;
+use kilonova::feed::Bounds;
 use serde_json::{Value, json};
 
 use crate::crash::Server;

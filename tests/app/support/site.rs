@@ -12,7 +12,7 @@ use kilonova::app::{self, App};
 use kilonova::config::{Cli, Command, Config};
 use kilonova::connection::Database;
 use kilonova::db::Db;
-use kilonova::live::Sockets;
+use kilonova::feed::Sockets;
 use kilonova::pubsub::PubSub;
 use kilonova::state::State;
 use serde_json::Value;
@@ -88,7 +88,7 @@ impl Site {
 
     /// The process groups, for what no request can cause.
     pub(crate) fn pubsub(&self) -> &PubSub {
-        &self.state.live.pubsub
+        self.state.feed.pubsub()
     }
 
     /// The database, for what no request can do to it.
@@ -108,7 +108,7 @@ impl Site {
 
     /// The live sockets.
     pub(crate) fn sockets(&self) -> &Sockets {
-        &self.state.live.sockets
+        self.state.feed.sockets()
     }
 
     fn url(&self, path: &str) -> String {

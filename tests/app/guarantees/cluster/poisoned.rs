@@ -4,7 +4,7 @@ use kilonova::cluster::zenoh::{Options, Secret};
 use kilonova::cluster::{Adapter, NodeId, Zenoh};
 use serde_json::json;
 
-use super::{Nodes, SECRET, free};
+use super::{Nodes, SECRET, free, log_channel};
 use crate::guarantees::crowd::Crowd;
 
 #[actix_web::test]
@@ -39,9 +39,10 @@ async fn poison(nodes: &Nodes, name: &str, crowd: &Crowd) {
     incoming.nodes.wait_for(|nodes| nodes.len() == 3).await.unwrap();
     let many: Vec<_> = (0..2_000).map(|n| json!([format!("channel {n}"), n, 3])).collect();
     let part = |part: u32, last| json!([{"members": {"version": u64::MAX, "part": part, "last": last, "joins": many}}]);
+    let groups = nodes.client(0).get("/api/channels").await;
     let announce = |position: i64| {
-        json!([{"broadcast": {"channel": "log", "topic": "committed",
-            "payload": {"log": "another", "position": position}}}])
+        json!([{"broadcast": {"channel": log_channel(&groups).unwrap()["channel"],
+            "topic": "committed", "payload": {"log": "another", "position": position}}}])
     };
     let nonsense = [
         part(0, false),

@@ -116,7 +116,7 @@ async fn a_failure_that_is_hushed_up_is_committed_or_takes_the_rows_and_leaves_t
     let (hushed, other) = within("the batch ends", async { tokio::join!(hushed, other) }).await;
     let (log, notes) = db
         .read(|connection| {
-            let log = kilonova::models::event::log(connection)?.position;
+            let log = kilonova::models::log::state(connection)?.position;
             Ok::<_, Failure>((log, kilonova::models::note::count(connection)?))
         })
         .await

@@ -6,9 +6,10 @@ use crate::databases::Home;
 #[actix_web::test]
 async fn a_node_goes_on_with_a_log_of_another_history() {
     let Some((cluster, home)) = super::start() else { return };
-    for change in
-        ["UPDATE log SET id = 'of a restored dump'", "UPDATE log SET position = position - 1"]
-    {
+    for change in [
+        "UPDATE kilonova_log SET id = 'of a restored dump'",
+        "UPDATE kilonova_log SET position = position - 1",
+    ] {
         let server = node(&home).await;
         let note = serde_json::json!({"title": "Seen by somebody", "body": "b", "author": "A"});
         for _ in 0..2 {

@@ -1,0 +1,3 @@
+DROP FUNCTION kilonova_append;
+DROP TABLE kilonova_log;
+DROP TABLE kilonova_events;

@@ -1,0 +1,2 @@
+DROP TABLE kilonova_log;
+DROP TABLE kilonova_events;

@@ -1,0 +1,95 @@
+//! Writing events: positions, redaction, and the size of the log.
+
+use diesel::QueryResult;
+use kilonova_pubsub::Payload;
+
+use super::{LogConnection, now};
+use crate::{Event, NewEvent, Subject};
+
+/// Appends events to the log inside the current transaction, and gives them with their positions.
+///
+/// They are to be given to [`Feed::committed`](crate::Feed::committed) after the transaction has
+/// committed, and thrown away when it has not.
+///
+/// It should be the last statement of the transaction: until that ends, no other transaction gets
+/// a position, which is what keeps positions in commit order and without a gap. On PostgreSQL the
+/// transaction must be `READ COMMITTED`, the default; on SQLite `BEGIN IMMEDIATE`
+/// (`immediate_transaction`) keeps two writers from refusing each other.
+///
+/// A redacting event reduces the payload of every earlier event about its subject, and about parts
+/// of it, to `{"id":ID,"redacted":true}` in the same transaction.
+pub fn append<C: LogConnection>(
+    connection: &mut C,
+    events: impl IntoIterator<Item = NewEvent>,
+) -> QueryResult<Vec<Event>> {
+    append_and_free(connection, events.into_iter().collect(), 0)
+}
+
+/// The same, and takes `freed` bytes off the size of the log: those that this transaction has
+/// pruned, since the log's row is the last one that it may lock.
+#[doc(hidden)]
+pub fn append_and_free<C: LogConnection>(
+    connection: &mut C,
+    new: Vec<NewEvent>,
+    mut freed: i64,
+) -> QueryResult<Vec<Event>> {
+    let new = redacted(new);
+    for subject in new.iter().filter(|event| event.redacts).filter_map(|new| new.subject.as_ref()) {
+        freed += connection.redact(subject)?;
+    }
+    if new.is_empty() {
+        if freed != 0 {
+            connection.free(freed)?;
+        }
+        return Ok(Vec::new());
+    }
+    let added = new.iter().map(|event| size(&event.payload)).sum::<i64>() - freed;
+    let at = now();
+    let last = connection.insert(&new, at, added)?;
+    let first = last - i64::try_from(new.len()).unwrap_or(i64::MAX) + 1;
+    let time = Some(at.and_utc().into());
+    Ok((first..)
+        .zip(new)
+        .map(|(position, event)| Event::committed(position, event, time))
+        .collect())
+}
+
+/// Whether the log has this event, which a transaction of unknown outcome would have written: one
+/// whose COMMIT was not answered.
+pub fn holds<C: LogConnection>(connection: &mut C, event: &Event) -> QueryResult<bool> {
+    let Some(row) = connection.row(event.position())? else { return Ok(false) };
+    let found = row.into_event();
+    // Its payload may be redacted by now.
+    Ok(found.channel() == event.channel()
+        && found.topic() == event.topic()
+        && found.audience() == event.audience()
+        && found.subject() == event.subject()
+        && found.inserted_at() == event.inserted_at())
+}
+
+/// Redacts, among events that are written together, those that a later one takes back.
+fn redacted(mut new: Vec<NewEvent>) -> Vec<NewEvent> {
+    for later in (0..new.len()).rev() {
+        let Some(subject) = new[later].subject.clone().filter(|_| new[later].redacts) else {
+            continue;
+        };
+        for event in &mut new[..later] {
+            if let Some(about) = &event.subject
+                && subject.covers(about)
+            {
+                event.payload = reduced(about);
+            }
+        }
+    }
+    new
+}
+
+/// What is left of an event about this subject.
+fn reduced(subject: &Subject) -> Payload {
+    let json = format!("{{\"id\":{},\"redacted\":true}}", subject.id());
+    Payload::from_json(json).unwrap_or_else(|_| Payload::null())
+}
+
+fn size(payload: &Payload) -> i64 {
+    i64::try_from(payload.as_json().len()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,116 @@
+//! A log over a pool of Diesel connections. Owns where the reads run; what they read is `read`'s.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
+use kilonova_pubsub::Channel;
+
+use super::{LogConnection, page, state};
+use crate::{Event, Log, LogState, Page, Visibility};
+
+/// What a viewer sees of an event.
+type Rule<V> = dyn Fn(&V, &Event) -> Visibility + Send + Sync;
+
+/// A [`Log`] in the tables that [`migrate`](super::migrate) made, read through a pool of
+/// connections on tokio's blocking threads. Cheap to clone.
+///
+/// Everything is public unless [`DieselLog::visible`] says otherwise.
+pub struct DieselLog<C: R2D2Connection + 'static, V = ()> {
+    pool: Pool<ConnectionManager<C>>,
+    rule: Option<Arc<Rule<V>>>,
+    viewer: PhantomData<fn(V)>,
+}
+
+/// Why the log could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// The pool has no connection.
+    #[error("no connection: {0}")]
+    Pool(#[from] diesel::r2d2::PoolError),
+    /// The database refuses the query.
+    #[error(transparent)]
+    Query(#[from] diesel::result::Error),
+    /// The read panicked, or the runtime is shutting down.
+    #[error("the read was abandoned")]
+    Abandoned,
+}
+
+impl<C: LogConnection + R2D2Connection + 'static> DieselLog<C> {
+    /// The log in the database that `pool` connects to.
+    pub fn new(pool: Pool<ConnectionManager<C>>) -> DieselLog<C> {
+        DieselLog { pool, rule: None, viewer: PhantomData }
+    }
+}
+
+impl<C: LogConnection + R2D2Connection + 'static, V> DieselLog<C, V> {
+    /// The same log, in which `rule` decides what each viewer sees of an event.
+    pub fn visible<W>(
+        self,
+        rule: impl Fn(&W, &Event) -> Visibility + Send + Sync + 'static,
+    ) -> DieselLog<C, W> {
+        DieselLog { pool: self.pool, rule: Some(Arc::new(rule)), viewer: PhantomData }
+    }
+
+    /// Runs a query in one snapshot, off the event loop.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut C) -> diesel::QueryResult<T> + Send + 'static,
+    ) -> Result<T, PoolError> {
+        let pool = self.pool.clone();
+        let read = move || {
+            let mut connection = pool.get()?;
+            let connection: &mut C = &mut connection;
+            AnsiTransactionManager::begin_transaction_sql(connection, C::SNAPSHOT)?;
+            let outcome = query(connection);
+            match &outcome {
+                Ok(_) => AnsiTransactionManager::commit_transaction(connection)?,
+                Err(_) => AnsiTransactionManager::rollback_transaction(connection)?,
+            }
+            Ok(outcome?)
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|_| PoolError::Abandoned)?
+    }
+}
+
+impl<C, V> Log for DieselLog<C, V>
+where
+    C: LogConnection + R2D2Connection + 'static,
+    V: Clone + Send + Sync + Unpin + 'static,
+{
+    type Viewer = V;
+    type Error = PoolError;
+
+    async fn state(&self) -> Result<LogState, PoolError> {
+        self.read(state).await
+    }
+
+    async fn after(
+        &self,
+        position: i64,
+        channels: Option<&[Channel]>,
+        limit: usize,
+    ) -> Result<Page, PoolError> {
+        let channels = channels.map(<[Channel]>::to_vec);
+        self.read(move |connection| page(connection, position, channels.as_deref(), limit)).await
+    }
+
+    fn visibility(&self, viewer: &V, event: &Event) -> Visibility {
+        self.rule.as_ref().map_or(Visibility::Whole, |rule| rule(viewer, event))
+    }
+}
+
+impl<C: R2D2Connection + 'static, V> Clone for DieselLog<C, V> {
+    fn clone(&self) -> DieselLog<C, V> {
+        DieselLog { pool: self.pool.clone(), rule: self.rule.clone(), viewer: PhantomData }
+    }
+}
+
+impl<C: R2D2Connection + 'static, V> fmt::Debug for DieselLog<C, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DieselLog").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,79 @@
+//! Reading the log: its state, and pages of events bounded in number and in bytes.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use kilonova_pubsub::{Channel, Payload};
+
+use super::LogConnection;
+use super::schema::kilonova_events;
+use crate::replay::SLICE_BYTES;
+use crate::{Event, LogState, NewEvent, Page, Subject, SubjectId};
+
+/// A row of the table of events.
+#[doc(hidden)]
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = kilonova_events)]
+pub struct Row {
+    position: i64,
+    channel: String,
+    topic: String,
+    pub(super) payload: String,
+    audience: String,
+    kind: Option<String>,
+    subject_id: Option<String>,
+    parent_kind: Option<String>,
+    parent_id: Option<String>,
+    redacts: bool,
+    inserted_at: NaiveDateTime,
+}
+
+impl Row {
+    pub(super) fn into_event(self) -> Event {
+        let payload = Payload::from_json(self.payload).unwrap_or_else(|error| {
+            // Only in a table that somebody edited: the position goes out all the same.
+            log::error!("the payload of event {} is not JSON: {error}", self.position);
+            Payload::null()
+        });
+        let id = |json: String| SubjectId::from_json(json);
+        let subject = self.kind.zip(self.subject_id).map(|(kind, subject_id)| {
+            let subject = Subject::new(kind, id(subject_id));
+            match self.parent_kind.zip(self.parent_id) {
+                Some((kind, parent_id)) => subject.within(kind, id(parent_id)),
+                None => subject,
+            }
+        });
+        let new = NewEvent {
+            channel: self.channel.into(),
+            topic: self.topic.into(),
+            payload,
+            subject,
+            audience: self.audience.into(),
+            redacts: self.redacts,
+        };
+        Event::committed(self.position, new, Some(self.inserted_at.and_utc().into()))
+    }
+}
+
+/// Which log this is and how far it goes, in this connection's snapshot.
+pub fn state<C: LogConnection>(connection: &mut C) -> QueryResult<LogState> {
+    connection.state()
+}
+
+/// The events after a position, oldest first: those on one of `channels`, or all when there is no
+/// list. At most `limit`, and no further one after 1 MiB of payloads. To be called in a transaction
+/// that reads one snapshot.
+pub fn page<C: LogConnection>(
+    connection: &mut C,
+    after: i64,
+    channels: Option<&[Channel]>,
+    limit: usize,
+) -> QueryResult<Page> {
+    let state = connection.state()?;
+    if state.position <= after {
+        return Ok(Page::new(state, Vec::new(), false));
+    }
+    let channels: Option<Vec<String>> =
+        channels.map(|channels| channels.iter().map(ToString::to_string).collect());
+    let (rows, more) = connection.rows(after, channels.as_deref(), limit, SLICE_BYTES)?;
+    Ok(Page::new(state, rows.into_iter().map(Row::into_event).collect(), more))
+}

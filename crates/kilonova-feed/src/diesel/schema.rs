@@ -1,0 +1,25 @@
+//! The log's tables as Diesel sees them. The truth is in `migrations/`.
+
+diesel::table! {
+    kilonova_events (position) {
+        position -> BigInt,
+        channel -> Text,
+        topic -> Text,
+        payload -> Text,
+        audience -> Text,
+        kind -> Nullable<Text>,
+        subject_id -> Nullable<Text>,
+        parent_kind -> Nullable<Text>,
+        parent_id -> Nullable<Text>,
+        redacts -> Bool,
+        inserted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    kilonova_log (id) {
+        id -> Text,
+        position -> BigInt,
+        bytes -> BigInt,
+    }
+}

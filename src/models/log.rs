@@ -1,0 +1,45 @@
+//! The site's log on either database: `kilonova_feed`'s queries over this application's connection.
+
+use diesel::QueryResult;
+use kilonova_feed::diesel as stored;
+use kilonova_feed::diesel::{Pruned, Retention};
+use kilonova_feed::{Event, LogState, NewEvent, Page};
+
+use crate::connection::{DbConnection, with_variant};
+use crate::pubsub::Channel;
+
+/// Which log this is and how far it goes, in this connection's snapshot.
+pub fn state(connection: &mut DbConnection) -> QueryResult<LogState> {
+    with_variant!(connection, c => stored::state(c))
+}
+
+/// The events after a position, those on some channels or all: at most `limit`, or 1 MiB of them.
+pub fn after(
+    connection: &mut DbConnection,
+    position: i64,
+    channels: Option<&[Channel]>,
+    limit: usize,
+) -> QueryResult<Page> {
+    with_variant!(connection, c => stored::page(c, position, channels, limit))
+}
+
+/// Gives events the next positions and writes them, and takes `freed` bytes off the size of the
+/// log. The last statements of a transaction: until it ends, no other writer can take a position.
+pub fn append(
+    connection: &mut DbConnection,
+    new: Vec<NewEvent>,
+    freed: i64,
+) -> QueryResult<Vec<Event>> {
+    with_variant!(connection, c => stored::append_and_free(c, new, freed))
+}
+
+/// Whether the log has this event, which a transaction of unknown outcome would have written.
+pub fn holds(connection: &mut DbConnection, event: &Event) -> QueryResult<bool> {
+    with_variant!(connection, c => stored::holds(c, event))
+}
+
+/// Deletes the oldest events beyond what is kept, at most a few hundred. Their bytes are still to be
+/// taken off the size of the log.
+pub fn prune(connection: &mut DbConnection, retention: Retention) -> QueryResult<Pruned> {
+    with_variant!(connection, c => stored::prune_rows(c, retention))
+}

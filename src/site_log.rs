@@ -1,0 +1,98 @@
+//! The site's log as the feed reads it: who subscribes, and what each sees of an event. Owns
+//! nothing of the feed itself, which is `kilonova_feed`'s.
+
+use kilonova_feed::{Builder, Event, Log, LogState, Page, Shape, Visibility};
+use serde::Serialize;
+
+use crate::db::{self, Db};
+use crate::models::log as events;
+use crate::pubsub::{Channel, Envelope, Payload};
+
+/// The feed of this site.
+pub type Feed = kilonova_feed::Feed<SiteLog>;
+
+/// What the frames of the live endpoints look like, besides the feed's own shape.
+#[derive(Clone, Copy, Debug)]
+pub struct Shapes {
+    /// `{"event", "data", "id"}`: the notifications.
+    pub event: Shape,
+    /// The payload itself: a post's comments.
+    pub payload: Shape,
+}
+
+impl Shapes {
+    /// Adds them to a feed.
+    pub fn add_to(feed: &mut Builder<SiteLog>) -> Shapes {
+        Shapes {
+            event: feed.shape(event_frame),
+            payload: feed.shape(|envelope| envelope.payload().as_json().to_owned()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct EventFrame<'a> {
+    event: &'a str,
+    data: &'a Payload,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<i64>,
+}
+
+fn event_frame(envelope: &Envelope) -> String {
+    let (event, data) = (envelope.topic(), envelope.payload());
+    let frame = EventFrame { event, data, id: envelope.position() };
+    serde_json::to_string(&frame).unwrap_or_else(|error| {
+        // Strings, a number and what is JSON already always encode.
+        log::error!("event {:?} cannot be encoded: {error}", envelope.position());
+        String::new()
+    })
+}
+
+/// Who follows the feed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Viewer {
+    /// A visitor who is not signed in.
+    #[default]
+    Guest,
+    /// The account with this id.
+    Account(i64),
+    /// The site itself, as its search indexer.
+    Site,
+}
+
+/// The log in the site's database.
+#[derive(Clone)]
+pub struct SiteLog {
+    db: Db,
+}
+
+impl SiteLog {
+    /// The log in this database.
+    pub fn new(db: Db) -> SiteLog {
+        SiteLog { db }
+    }
+}
+
+impl Log for SiteLog {
+    type Viewer = Viewer;
+    type Error = db::Error;
+
+    async fn state(&self) -> Result<LogState, db::Error> {
+        self.db.read(|connection| Ok(events::state(connection)?)).await
+    }
+
+    async fn after(
+        &self,
+        position: i64,
+        channels: Option<&[Channel]>,
+        limit: usize,
+    ) -> Result<Page, db::Error> {
+        let channels = channels.map(<[Channel]>::to_vec);
+        self.db.read(move |c| Ok(events::after(c, position, channels.as_deref(), limit)?)).await
+    }
+
+    /// Access is open: every viewer sees everything.
+    fn visibility(&self, _: &Viewer, _: &Event) -> Visibility {
+        Visibility::Whole
+    }
+}
