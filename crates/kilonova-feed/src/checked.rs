@@ -1,0 +1,202 @@
+//! Holds a log to what it promises. Owns the time that a read may take and the checks of what it
+//! returns; leaves what becomes of a fault to the relay and the sessions.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use kilonova_pubsub::Channel;
+
+use crate::{Event, Log, LogState, Page};
+
+/// What is wrong with a log.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError<E: std::error::Error + 'static> {
+    /// It cannot be read.
+    #[error("the log cannot be read: {0}")]
+    Failed(#[source] E),
+    /// A read takes too long.
+    #[error("reading the log took longer than {0:?}")]
+    TimedOut(Duration),
+    /// A read panicked.
+    #[error("reading the log panicked")]
+    Panicked,
+    /// It is another log than at the start, or lost events that were already sent.
+    #[error("the log was replaced or restored while the server was running; restart the server")]
+    Replaced,
+    /// Events are gone that had not been sent.
+    #[error("events before {oldest} were deleted before they were sent; restart the server")]
+    Pruned {
+        /// The first position that is still there.
+        oldest: i64,
+    },
+    /// It breaks its promise.
+    #[error("the log is broken: {0}")]
+    Broken(String),
+}
+
+impl<E: std::error::Error + 'static> LogError<E> {
+    /// Whether the feed cannot go on: no later read makes it right again.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, LogError::Replaced | LogError::Pruned { .. })
+    }
+}
+
+/// A log whose answers were checked; cheap to clone.
+pub(crate) struct Checked<L> {
+    log: Arc<L>,
+    id: Arc<str>,
+    timeout: Duration,
+}
+
+impl<L> Clone for Checked<L> {
+    fn clone(&self) -> Checked<L> {
+        Checked { log: Arc::clone(&self.log), id: Arc::clone(&self.id), timeout: self.timeout }
+    }
+}
+
+impl<L: Log> Checked<L> {
+    /// Takes the log as it is now; what it is later is compared with this.
+    pub(crate) async fn open(
+        log: Arc<L>,
+        timeout: Duration,
+    ) -> Result<(Checked<L>, LogState), LogError<L::Error>> {
+        let state = within(timeout, log.state()).await?;
+        plausible(&state)?;
+        Ok((Checked { log, id: Arc::clone(&state.id), timeout }, state))
+    }
+
+    pub(crate) fn id(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    pub(crate) fn log(&self) -> &L {
+        &self.log
+    }
+
+    /// The state of the log, which must not be before `sent`.
+    pub(crate) async fn state(&self, sent: i64) -> Result<LogState, LogError<L::Error>> {
+        let state = within(self.timeout, self.log.state()).await?;
+        self.same(&state, sent)?;
+        Ok(state)
+    }
+
+    /// All events after a position, contiguous.
+    pub(crate) async fn all_after(
+        &self,
+        position: i64,
+        sent: i64,
+        limit: usize,
+    ) -> Result<Page, LogError<L::Error>> {
+        let page = within(self.timeout, self.log.after(position, None, limit)).await?;
+        self.same(&page.state, sent)?;
+        if page.state.oldest > position + 1 && page.state.position > position {
+            return Err(LogError::Pruned { oldest: page.state.oldest });
+        }
+        in_order(&page, position)?;
+        let expected = position + 1..;
+        if let Some((missing, _)) =
+            expected.zip(&page.events).find(|(next, event)| event.position() != *next)
+        {
+            return Err(LogError::Broken(format!("event {missing} is missing")));
+        }
+        let last = page.events.last().map_or(position, Event::position);
+        if page.through > last && page.state.position > position {
+            return Err(LogError::Broken(format!("event {} is missing", last + 1)));
+        }
+        Ok(page)
+    }
+
+    /// The events of some channels after a position. `None` when some of them are gone.
+    pub(crate) async fn some_after(
+        &self,
+        position: i64,
+        sent: i64,
+        channels: &[Channel],
+        limit: usize,
+    ) -> Result<Option<Page>, LogError<L::Error>> {
+        let page = within(self.timeout, self.log.after(position, Some(channels), limit)).await?;
+        self.same(&page.state, sent)?;
+        if page.state.oldest > position + 1 {
+            return Ok(None);
+        }
+        in_order(&page, position)?;
+        if let Some(event) = page.events.iter().find(|event| !channels.contains(event.channel())) {
+            let (position, channel) = (event.position(), event.channel());
+            return Err(LogError::Broken(format!(
+                "event {position} of {channel} was not asked for"
+            )));
+        }
+        Ok(Some(page))
+    }
+
+    fn same(&self, state: &LogState, sent: i64) -> Result<(), LogError<L::Error>> {
+        plausible(state)?;
+        match state.id == self.id && state.position >= sent {
+            true => Ok(()),
+            false => Err(LogError::Replaced),
+        }
+    }
+}
+
+/// A state that a log can be in.
+fn plausible<E: std::error::Error + 'static>(state: &LogState) -> Result<(), LogError<E>> {
+    let LogState { oldest, position, .. } = state;
+    if *position < 0 || *position == i64::MAX || *oldest < 1 || *oldest > position + 1 {
+        return Err(LogError::Broken(format!(
+            "it cannot begin at position {oldest} and end at {position}"
+        )));
+    }
+    Ok(())
+}
+
+/// Positions rise, are asked for, and lie within what the page says that it covers.
+fn in_order<E: std::error::Error + 'static>(page: &Page, position: i64) -> Result<(), LogError<E>> {
+    let Page { events, through, state } = page;
+    if state.position <= position {
+        return match events.first() {
+            None => Ok(()),
+            Some(event) => Err(LogError::Broken(format!(
+                "event {} comes after the end, {}",
+                event.position(),
+                state.position
+            ))),
+        };
+    }
+    let mut last = position;
+    for event in events {
+        if event.position() <= last {
+            let next = event.position();
+            return Err(LogError::Broken(format!("event {next} comes after event {last}")));
+        }
+        last = event.position();
+    }
+    if last > *through || *through > state.position {
+        return Err(LogError::Broken(format!(
+            "a page with events up to {last} covers positions up to {through} of {}",
+            state.position
+        )));
+    }
+    if *through == position {
+        return Err(LogError::Broken(format!(
+            "a page after {position} has no event, and the log goes on to {}",
+            state.position
+        )));
+    }
+    Ok(())
+}
+
+async fn within<T, E: std::error::Error + 'static>(
+    timeout: Duration,
+    read: impl Future<Output = Result<T, E>>,
+) -> Result<T, LogError<E>> {
+    let read = AssertUnwindSafe(read).catch_unwind();
+    match tokio::time::timeout(timeout, read).await {
+        Ok(Ok(Ok(value))) => Ok(value),
+        Ok(Ok(Err(error))) => Err(LogError::Failed(error)),
+        Ok(Err(_)) => Err(LogError::Panicked),
+        Err(_) => Err(LogError::TimedOut(timeout)),
+    }
+}

@@ -1,0 +1,89 @@
+//! Why a request for a socket or a stream is refused, with its status and its words.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::{HttpResponse, ResponseError};
+
+/// Why a socket, a stream or a subscription is not opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// 426: neither an upgrade nor an event stream was asked for.
+    #[error("this is a WebSocket: ask for an upgrade")]
+    UpgradeRequired,
+    /// 400: the handshake is not one.
+    #[error("bad handshake: {0}")]
+    BadHandshake(String),
+    /// 422: a parameter of this name cannot be read.
+    #[error("{0} is invalid")]
+    BadParameter(&'static str),
+    /// 429: the address has as many sockets as it may.
+    #[error("too many sockets from this address: try again later")]
+    TooManyOfAddress {
+        /// Seconds until it may be tried again.
+        retry_after: u32,
+    },
+    /// 503: the node has as many sockets as it may.
+    #[error("too many sockets: try again later")]
+    TooMany {
+        /// Seconds until it may be tried again.
+        retry_after: u32,
+    },
+    /// 503: too many sockets were opened in the last second.
+    #[error("too many new sockets at once: try again later")]
+    TooFast {
+        /// Seconds until it may be tried again.
+        retry_after: u32,
+    },
+    /// 503: there are as many channels as there may be.
+    #[error("too many channels: try again later")]
+    TooManyChannels,
+    /// 503: the feed is stopping, or has ended.
+    #[error("stopping: try again later")]
+    Stopping,
+    /// 503: the log cannot be read.
+    #[error("the log cannot be read: try again later")]
+    Log(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// Seconds after which it may be tried again, where that helps.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Error::TooManyOfAddress { retry_after }
+            | Error::TooMany { retry_after }
+            | Error::TooFast { retry_after } => Some(*retry_after),
+            Error::TooManyChannels | Error::Stopping | Error::Log(_) => Some(1),
+            _ => None,
+        }
+    }
+}
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Error::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
+            Error::BadHandshake(_) => StatusCode::BAD_REQUEST,
+            Error::BadParameter(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Error::TooManyOfAddress { .. } => StatusCode::TOO_MANY_REQUESTS,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// JSON, `{"error":…}`.
+    fn error_response(&self) -> HttpResponse {
+        if let Error::Log(source) = self {
+            log::error!("a subscriber is refused: the log cannot be read: {source}");
+        }
+        let mut response = HttpResponse::build(self.status_code());
+        if matches!(self, Error::UpgradeRequired) {
+            response.insert_header((header::UPGRADE, "websocket"));
+        }
+        if let Some(seconds) = self.retry_after() {
+            response.insert_header((header::RETRY_AFTER, seconds));
+            // A refused client does not keep a connection that another could have.
+            response.force_close();
+        }
+        response.json(serde_json::json!({ "error": self.to_string() }))
+    }
+}

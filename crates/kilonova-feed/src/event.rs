@@ -1,0 +1,357 @@
+//! An event of the log, and one that is about to become one. Owns what an event consists of;
+//! leaves its storage to the log and its encoding to `frame`.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use kilonova_pubsub::{Channel, Envelope, Payload};
+use serde::Serialize;
+
+/// What an event is about: the row whose deletion takes back what its events told.
+///
+/// Two are equal when kind and id are. A subject can be part of another one, as a comment is part
+/// of a post: redacting the post then covers the comment's events too.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Subject {
+    name: Name,
+    parent: Option<Name>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Name {
+    kind: Arc<str>,
+    /// As JSON: a number or a string.
+    id: Arc<str>,
+}
+
+impl Subject {
+    /// The row of this kind, such as `"post"`, with this id: a number or a string.
+    pub fn new(kind: impl Into<Arc<str>>, id: impl Into<SubjectId>) -> Subject {
+        Subject { name: Name { kind: kind.into(), id: id.into().0 }, parent: None }
+    }
+
+    /// The same row as a part of another one.
+    #[must_use]
+    pub fn within(self, kind: impl Into<Arc<str>>, id: impl Into<SubjectId>) -> Subject {
+        Subject { parent: Some(Name { kind: kind.into(), id: id.into().0 }), ..self }
+    }
+
+    /// The kind of row.
+    pub fn kind(&self) -> &str {
+        &self.name.kind
+    }
+
+    /// The row's id as JSON: `7`, or `"7f3a"` with its quotes.
+    pub fn id(&self) -> &str {
+        &self.name.id
+    }
+
+    /// Kind and id (as JSON) of the row that this one is part of.
+    pub fn parent(&self) -> Option<(&str, &str)> {
+        self.parent.as_ref().map(|parent| (&*parent.kind, &*parent.id))
+    }
+
+    /// True when redacting `self` redacts events about `other`: the same row, or a part of it.
+    pub fn covers(&self, other: &Subject) -> bool {
+        self.name == other.name || other.parent.as_ref() == Some(&self.name)
+    }
+}
+
+/// A row's id: made from integers and strings.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SubjectId(Arc<str>);
+
+impl SubjectId {
+    /// From the JSON that [`Subject::id`] gives, for logs that read it back.
+    pub fn from_json(json: impl Into<Arc<str>>) -> SubjectId {
+        SubjectId(json.into())
+    }
+}
+
+impl From<i64> for SubjectId {
+    fn from(id: i64) -> SubjectId {
+        SubjectId(id.to_string().into())
+    }
+}
+
+impl From<i32> for SubjectId {
+    fn from(id: i32) -> SubjectId {
+        i64::from(id).into()
+    }
+}
+
+impl From<&str> for SubjectId {
+    fn from(id: &str) -> SubjectId {
+        SubjectId(serde_json::Value::from(id).to_string().into())
+    }
+}
+
+impl From<&String> for SubjectId {
+    fn from(id: &String) -> SubjectId {
+        id.as_str().into()
+    }
+}
+
+impl From<String> for SubjectId {
+    fn from(id: String) -> SubjectId {
+        id.as_str().into()
+    }
+}
+
+/// An event that a transaction will append to the log; it has no position yet.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NewEvent {
+    /// The channel that it goes out on.
+    pub channel: Channel,
+    /// What happened.
+    pub topic: Arc<str>,
+    /// What its subscribers are told.
+    pub payload: Payload,
+    /// What it is about; only such events can be redacted.
+    pub subject: Option<Subject>,
+    /// Who may see it, in words of the application's own. Empty by default.
+    pub audience: Arc<str>,
+    /// Whether appending it redacts the subject's earlier events.
+    pub redacts: bool,
+}
+
+impl NewEvent {
+    /// An event whose payload is the JSON of `payload`; fails where that has no JSON form.
+    pub fn new(
+        channel: impl Into<Channel>,
+        topic: impl Into<Arc<str>>,
+        payload: &(impl Serialize + ?Sized),
+    ) -> Result<NewEvent, serde_json::Error> {
+        Ok(NewEvent {
+            channel: channel.into(),
+            topic: topic.into(),
+            payload: Payload::encode(payload)?,
+            subject: None,
+            audience: "".into(),
+            redacts: false,
+        })
+    }
+
+    /// The same event about a row.
+    #[must_use]
+    pub fn about(self, subject: Subject) -> NewEvent {
+        NewEvent { subject: Some(subject), ..self }
+    }
+
+    /// The same event for these readers: words that [`Log::visibility`](crate::Log::visibility)
+    /// finds in [`Event::audience`].
+    #[must_use]
+    pub fn for_audience(self, audience: impl Into<Arc<str>>) -> NewEvent {
+        NewEvent { audience: audience.into(), ..self }
+    }
+
+    /// The same event, which redacts the earlier ones about its subject: in the log, in memory and
+    /// in replays their payload becomes `{"id":ID,"redacted":true}`. For deletions.
+    #[must_use]
+    pub fn redacting(self) -> NewEvent {
+        NewEvent { redacts: true, ..self }
+    }
+}
+
+/// A committed event of a log. Cheap to clone.
+#[derive(Clone)]
+pub struct Event {
+    envelope: Envelope,
+    details: Arc<Details>,
+}
+
+/// What an event has beyond its envelope; goes with it to the sessions of this node.
+struct Details {
+    position: i64,
+    subject: Option<Subject>,
+    audience: Arc<str>,
+    redacts: bool,
+    inserted_at: Option<SystemTime>,
+    /// The feed that sent it; 0 before that. Feeds of several logs may share a registry, and even
+    /// the names of channels.
+    feed: AtomicU64,
+}
+
+impl Event {
+    /// The event at this position of its log, public and about nothing until more is said.
+    pub fn new(
+        position: i64,
+        channel: impl Into<Channel>,
+        topic: impl Into<Arc<str>>,
+        payload: Payload,
+    ) -> Event {
+        let new = NewEvent {
+            channel: channel.into(),
+            topic: topic.into(),
+            payload,
+            subject: None,
+            audience: "".into(),
+            redacts: false,
+        };
+        Event::committed(position, new, None)
+    }
+
+    /// What `new` has become: its position and, where the log keeps it, its time.
+    pub fn committed(position: i64, new: NewEvent, inserted_at: Option<SystemTime>) -> Event {
+        let NewEvent { channel, topic, payload, subject, audience, redacts } = new;
+        let details = Arc::new(Details {
+            position,
+            subject,
+            audience,
+            redacts,
+            inserted_at,
+            feed: AtomicU64::new(0),
+        });
+        let attachment: Arc<dyn Any + Send + Sync> = Arc::<Details>::clone(&details);
+        let envelope = Envelope::new(channel, topic, payload)
+            .with_position(position)
+            .with_attachment(attachment);
+        Event { envelope, details }
+    }
+
+    /// The event that an envelope carries, if it carries one of this feed's.
+    pub(crate) fn of(envelope: &Envelope, feed: u64) -> Option<Event> {
+        let details = Arc::clone(envelope.attachment()?).downcast::<Details>().ok()?;
+        let own = details.feed.load(Ordering::Relaxed) == feed;
+        own.then(|| Event { envelope: envelope.clone(), details })
+    }
+
+    /// Notes that this feed sends it.
+    pub(crate) fn sent_by(&self, feed: u64) {
+        self.details.feed.store(feed, Ordering::Relaxed);
+    }
+
+    /// The same event with another payload: what some viewers see of it.
+    #[must_use]
+    pub fn with_payload(&self, topic: impl Into<Arc<str>>, payload: Payload) -> Event {
+        let new = NewEvent {
+            channel: self.channel().clone(),
+            topic: topic.into(),
+            payload,
+            subject: self.details.subject.clone(),
+            audience: Arc::clone(&self.details.audience),
+            redacts: self.details.redacts,
+        };
+        Event::committed(self.position(), new, self.details.inserted_at)
+    }
+
+    /// The same event at another position.
+    pub(crate) fn at(self, position: i64) -> Event {
+        if self.position() == position {
+            return self;
+        }
+        let Details { subject, audience, redacts, inserted_at, .. } = &*self.details;
+        let new = NewEvent {
+            channel: self.channel().clone(),
+            topic: self.topic().into(),
+            payload: self.payload().clone(),
+            subject: subject.clone(),
+            audience: Arc::clone(audience),
+            redacts: *redacts,
+        };
+        Event::committed(position, new, *inserted_at)
+    }
+
+    /// Its position in the log: 1, 2, 3 … without a gap, in commit order.
+    pub fn position(&self) -> i64 {
+        self.details.position
+    }
+
+    /// The channel that it goes out on.
+    pub fn channel(&self) -> &Channel {
+        self.envelope.channel()
+    }
+
+    /// What happened.
+    pub fn topic(&self) -> &str {
+        self.envelope.topic()
+    }
+
+    /// What its subscribers are told.
+    pub fn payload(&self) -> &Payload {
+        self.envelope.payload()
+    }
+
+    /// What it is about.
+    pub fn subject(&self) -> Option<&Subject> {
+        self.details.subject.as_ref()
+    }
+
+    /// Who may see it, in the application's own words.
+    pub fn audience(&self) -> &str {
+        &self.details.audience
+    }
+
+    /// Whether it redacted, or may have redacted, its subject's earlier events.
+    pub fn redacts(&self) -> bool {
+        self.details.redacts
+    }
+
+    /// When it was written, where the log keeps that.
+    pub fn inserted_at(&self) -> Option<SystemTime> {
+        self.details.inserted_at
+    }
+
+    /// The envelope that the members of its channel get.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// Bytes of its payload.
+    pub(crate) fn size(&self) -> usize {
+        self.payload().as_json().len()
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("position", &self.position())
+            .field("channel", self.channel())
+            .field("topic", &self.topic())
+            .field("payload", &self.payload().as_json())
+            .field("subject", &self.subject())
+            .field("audience", &self.audience())
+            .field("redacts", &self.redacts())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_covers_itself_and_its_parts() {
+        let post = Subject::new("post", 7);
+        let comment = Subject::new("comment", 7).within("post", 7);
+        assert!(post.covers(&post) && post.covers(&comment));
+        assert!(!comment.covers(&post));
+        assert!(!post.covers(&Subject::new("comment", 7)));
+        assert!(!post.covers(&Subject::new("comment", 7).within("post", 8)));
+        assert!(!Subject::new("post", "7").covers(&post), "a string is no number");
+    }
+
+    #[test]
+    fn an_id_is_json_whatever_it_contains() {
+        assert_eq!(Subject::new("post", -3).id(), "-3");
+        assert_eq!(Subject::new("post", "a\"b\\\u{1f680}").id(), r#""a\"b\\🚀""#);
+    }
+
+    #[test]
+    fn an_envelope_gives_its_event_back() {
+        let new = NewEvent::new("posts", "post_deleted", &7).expect("JSON");
+        let new = new.about(Subject::new("post", 7)).for_audience("public").redacting();
+        let event = Event::committed(3, new, Some(SystemTime::UNIX_EPOCH));
+        event.sent_by(1);
+        assert!(Event::of(event.envelope(), 2).is_none(), "it is another feed's");
+        let back = Event::of(event.envelope(), 1).expect("an event");
+        assert_eq!(format!("{back:?}"), format!("{event:?}"));
+        assert_eq!(back.inserted_at(), Some(SystemTime::UNIX_EPOCH));
+        assert!(Event::of(&Envelope::new("posts", "topic", Payload::null()), 1).is_none());
+    }
+}

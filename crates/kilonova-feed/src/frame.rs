@@ -1,0 +1,175 @@
+//! What an event looks like on the wire: one encoding per event, shape and wire, shared by all
+//! sockets that are sent it.
+
+use actix_http::ws::{OpCode, Parser};
+use bytes::{Bytes, BytesMut};
+use kilonova_pubsub::Envelope;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// What the frames of a session look like.
+///
+/// The default is JSON, `{"channel","event","data","id"}`: the channel, the topic, the payload, and
+/// the position where there is one. [`Builder::shape`](crate::Builder::shape) makes others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shape(usize);
+
+/// Encodes an envelope as text without line breaks.
+type Encode = Box<dyn Fn(&Envelope) -> String + Send + Sync>;
+
+/// The shapes of a feed.
+#[derive(Default)]
+pub(crate) struct Shapes(Vec<Encode>);
+
+#[derive(Serialize)]
+struct Frame<'a> {
+    channel: &'a str,
+    event: &'a str,
+    data: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<i64>,
+}
+
+/// Bytes of the head of a server's frame at the most.
+const LARGEST_HEAD: usize = 10;
+
+impl Shapes {
+    /// Adds a shape.
+    pub(crate) fn add(&mut self, encode: Encode) -> Shape {
+        self.0.push(encode);
+        Shape(self.0.len())
+    }
+
+    /// The text frame of an envelope, head and all.
+    pub(crate) fn text(&self, envelope: &Envelope, shape: Shape) -> Bytes {
+        self.shared(envelope, shape, 0, |shapes| text(shapes.encode(envelope, shape).as_bytes()))
+    }
+
+    /// The server-sent event of an envelope: its position, its topic, and the text as data.
+    pub(crate) fn sse(&self, envelope: &Envelope, shape: Shape) -> Bytes {
+        self.shared(envelope, shape, 1, |shapes| {
+            let text = shapes.encode(envelope, shape);
+            sse(envelope.position(), envelope.topic(), text.as_bytes())
+        })
+    }
+
+    /// Encodes once for all that share the envelope. Broadcasts may be shared with another feed,
+    /// whose shapes are others.
+    fn shared(
+        &self,
+        envelope: &Envelope,
+        shape: Shape,
+        wire: usize,
+        encode: impl FnOnce(&Shapes) -> Bytes,
+    ) -> Bytes {
+        match shape == Shape::default() || envelope.attachment().is_some() {
+            true => envelope.encoded(shape.0 * 2 + wire, |_| encode(self)),
+            false => encode(self),
+        }
+    }
+
+    fn encode(&self, envelope: &Envelope, shape: Shape) -> String {
+        // A shape of another feed's is the default here.
+        let custom = shape.0.checked_sub(1).and_then(|index| self.0.get(index));
+        custom.map_or_else(|| whole(envelope), |encode| encode(envelope))
+    }
+}
+
+/// The default shape.
+fn whole(envelope: &Envelope) -> String {
+    // A payload is JSON by construction, and strings and a number always encode.
+    let encoded =
+        serde_json::from_str::<&RawValue>(envelope.payload().as_json()).and_then(|data| {
+            let (channel, event) = (envelope.channel().as_str(), envelope.topic());
+            serde_json::to_string(&Frame { channel, event, data, id: envelope.position() })
+        });
+    encoded.unwrap_or_else(|error| {
+        log::error!("event {:?} cannot be encoded: {error}", envelope.position());
+        String::new()
+    })
+}
+
+/// A text frame.
+pub(crate) fn text(text: &[u8]) -> Bytes {
+    message(OpCode::Text, text)
+}
+
+/// A whole frame of the server's.
+pub(crate) fn message(opcode: OpCode, payload: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(payload.len() + LARGEST_HEAD);
+    Parser::write_message(&mut frame, payload, opcode, true, false);
+    frame.freeze()
+}
+
+/// The frame that says how far the log has come, or that the client must load everything again:
+/// not an event of a channel, so the same in every shape.
+pub(crate) fn control(event: &'static str, position: i64) -> String {
+    format!(r#"{{"event":"{event}","id":{position}}}"#)
+}
+
+/// One server-sent event. A line break in a field would begin another one, so the topic ends at
+/// it, and each line of the data is a field.
+pub(crate) fn sse(id: Option<i64>, event: &str, data: &[u8]) -> Bytes {
+    let mut text = BytesMut::with_capacity(data.len() + 64);
+    if let Some(id) = id {
+        text.extend_from_slice(format!("id: {id}\n").as_bytes());
+    }
+    let event = event.split(['\r', '\n']).next().unwrap_or("");
+    text.extend_from_slice(format!("event: {event}\n").as_bytes());
+    for line in data.split(|byte| *byte == b'\n') {
+        text.extend_from_slice(b"data: ");
+        text.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        text.extend_from_slice(b"\n");
+    }
+    text.extend_from_slice(b"\n");
+    text.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use kilonova_pubsub::Payload;
+
+    use super::*;
+    use crate::Event;
+
+    fn payload() -> Payload {
+        Payload::encode(&serde_json::json!({"id": 7, "title": "\u{1f680} \"x\""})).expect("JSON")
+    }
+
+    fn text(shapes: &Shapes, envelope: &Envelope, shape: Shape) -> String {
+        let frame = shapes.text(envelope, shape);
+        assert_eq!((frame[0], usize::from(frame[1])), (0x81, frame.len() - 2));
+        String::from_utf8(frame[2..].to_vec()).expect("UTF-8")
+    }
+
+    #[test]
+    fn the_default_shape_has_an_id_where_there_is_a_position() {
+        let data = r#"{"id":7,"title":"🚀 \"x\""}"#;
+        let shapes = Shapes::default();
+        let ephemeral = Envelope::new("system", "deploy", payload());
+        let event = Event::new(3, "posts", "post_created", payload());
+        assert_eq!(
+            text(&shapes, event.envelope(), Shape::default()),
+            format!(r#"{{"channel":"posts","event":"post_created","data":{data},"id":3}}"#)
+        );
+        assert_eq!(
+            text(&shapes, &ephemeral, Shape::default()),
+            format!(r#"{{"channel":"system","event":"deploy","data":{data}}}"#)
+        );
+    }
+
+    #[test]
+    fn each_feed_encodes_a_broadcast_in_its_own_shapes() {
+        let (mut one, mut other) = (Shapes::default(), Shapes::default());
+        let shape = one.add(Box::new(|_| "one".to_owned()));
+        assert_eq!(other.add(Box::new(|_| "other".to_owned())), shape);
+        let envelope = Envelope::new("system", "deploy", payload());
+        assert_eq!(text(&one, &envelope, shape), "one");
+        assert_eq!(text(&other, &envelope, shape), "other");
+    }
+
+    #[test]
+    fn a_line_break_does_not_end_a_field_of_an_event_stream() {
+        assert_eq!(sse(Some(1), "a\nid: 9", b"x\r\ny"), "id: 1\nevent: a\ndata: x\ndata: y\n\n");
+    }
+}

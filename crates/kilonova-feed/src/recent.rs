@@ -1,0 +1,229 @@
+//! The newest events in memory, so that the many who reconnect at once need not all read the log.
+//!
+//! Pure but for its lock; the relay fills it, replays read it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use kilonova_pubsub::Channel;
+
+use crate::replay::{SLICE, SLICE_BYTES, Slice};
+use crate::{Event, Subject};
+
+/// Events held at the most.
+const COUNT: usize = 4096;
+
+/// Bytes of payloads held at the most.
+const BYTES: usize = 8 * 1024 * 1024;
+
+/// The newest events; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Recent {
+    held: Arc<RwLock<Held>>,
+}
+
+struct Held {
+    /// Without a gap.
+    events: VecDeque<Event>,
+    bytes: usize,
+    /// The position of the last event that came by.
+    last: i64,
+    /// The position of the last event that went out.
+    sent: i64,
+    /// The position of the newest event that is known to redact earlier ones. Until it has come
+    /// by, some of what is held may tell what the log no longer does.
+    redacting: i64,
+}
+
+impl Recent {
+    /// Holds nothing yet; `last` came by already.
+    pub(crate) fn after_position(last: i64) -> Recent {
+        let held = Held { events: VecDeque::new(), bytes: 0, last, sent: last, redacting: 0 };
+        Recent { held: Arc::new(RwLock::new(held)) }
+    }
+
+    /// Hears what was committed, before its client does: once a deletion is acknowledged, no
+    /// replay tells what was deleted.
+    pub(crate) fn committed(&self, events: &[Event]) {
+        let redacting = events.iter().rev().find(|event| event.redacts());
+        if let Some(event) = redacting {
+            let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+            held.redacting = held.redacting.max(event.position());
+        }
+    }
+
+    /// Takes the next event in. Must come before the event goes out to the members: who has joined
+    /// and finds an event neither here nor in its mailbox would miss it.
+    pub(crate) fn push(&self, event: &Event) {
+        let position = event.position();
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        if position <= held.last {
+            // A relay that starts again repeats events that it cannot know to have gone out.
+            return;
+        }
+        if event.redacts() {
+            held.forget(event.subject());
+        }
+        held.last = position;
+        held.bytes += event.size();
+        held.events.push_back(event.clone());
+        while held.events.len() > COUNT || held.bytes > BYTES {
+            held.pop();
+        }
+    }
+
+    /// Notes that everything up to a position has gone out to the members.
+    pub(crate) fn mark_sent(&self, position: i64) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        held.sent = held.sent.max(position);
+    }
+
+    /// The position up to which everything has gone out to the members.
+    pub(crate) fn sent(&self) -> i64 {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).sent
+    }
+
+    /// A slice of the events after `position` on these channels, as bounded as one from the log,
+    /// or `None` when not all of those after `position` are held.
+    pub(crate) fn after(&self, position: i64, channels: &[Channel]) -> Option<Slice> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let first = held.events.front().map_or(held.last + 1, Event::position);
+        if position < first - 1 || position > held.last || held.last < held.redacting {
+            return None;
+        }
+        let (mut events, mut bytes, mut through) = (Vec::new(), 0, held.last);
+        let after = held.events.iter().skip(usize::try_from(position + 1 - first).ok()?);
+        for event in after.filter(|event| channels.contains(event.channel())) {
+            bytes += event.size();
+            if events.len() == SLICE || (!events.is_empty() && bytes > SLICE_BYTES) {
+                // Positions have no gap: what comes before this one is in the slice.
+                through = event.position() - 1;
+                break;
+            }
+            events.push(event.clone());
+        }
+        Some(Slice { events, through, end: through == held.last })
+    }
+}
+
+impl Held {
+    /// Drops what is held up to the last event about a subject that was redacted: the log has it
+    /// as it is now.
+    fn forget(&mut self, subject: Option<&Subject>) {
+        let told = |event: &Event| {
+            subject.zip(event.subject()).is_none_or(|(subject, about)| subject.covers(about))
+        };
+        let last = self.events.iter().rposition(told);
+        for _ in 0..last.map_or(0, |last| last + 1) {
+            self.pop();
+        }
+    }
+
+    fn pop(&mut self) {
+        if let Some(oldest) = self.events.pop_front() {
+            self.bytes -= oldest.size();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NewEvent;
+
+    fn new(channel: &str, bytes: usize) -> NewEvent {
+        NewEvent::new(channel, "topic", &"x".repeat(bytes)).expect("JSON")
+    }
+
+    fn event(position: i64, channel: &str, bytes: usize) -> Event {
+        Event::committed(position, new(channel, bytes), None)
+    }
+
+    fn about(position: i64, subject: Subject) -> Event {
+        Event::committed(position, new("a", 1).about(subject), None)
+    }
+
+    fn redacting(position: i64, subject: Subject) -> Event {
+        Event::committed(position, new("a", 1).about(subject).redacting(), None)
+    }
+
+    fn positions(slice: Option<Slice>) -> Option<Vec<i64>> {
+        Some(slice?.events.iter().map(Event::position).collect())
+    }
+
+    #[test]
+    fn it_gives_all_after_a_position_or_nothing() {
+        let recent = Recent::after_position(10);
+        let both = ["a".into(), "b".into()];
+        assert_eq!(positions(recent.after(10, &both)), Some(vec![]));
+        assert_eq!(positions(recent.after(9, &both)), None, "older than what it holds");
+        assert_eq!(positions(recent.after(11, &both)), None, "not come by yet");
+        for (position, channel) in [(11, "a"), (12, "b"), (13, "a")] {
+            recent.push(&event(position, channel, 1));
+        }
+        assert_eq!(positions(recent.after(10, &both)), Some(vec![11, 12, 13]));
+        assert_eq!(positions(recent.after(11, &["a".into()])), Some(vec![13]));
+        assert_eq!(recent.after(11, &[]).map(|slice| slice.through), Some(13));
+    }
+
+    #[test]
+    fn a_slice_of_it_is_bounded() {
+        let recent = Recent::after_position(0);
+        for position in 1..=1000 {
+            recent.push(&event(position, "a", 5));
+        }
+        for position in 1001..=1010 {
+            recent.push(&event(position, "a", SLICE_BYTES / 2));
+        }
+        let (mut after, mut seen, mut end) = (0, Vec::new(), false);
+        while !end {
+            let slice = recent.after(after, &["a".into()]).expect("all is held");
+            let bytes: usize = slice.events.iter().map(Event::size).sum();
+            assert!(slice.events.len() <= SLICE && bytes <= SLICE_BYTES);
+            seen.extend(slice.events.iter().map(Event::position));
+            (after, end) = (slice.through, slice.end);
+        }
+        assert_eq!(seen, (1..=1010).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn it_forgets_the_oldest_beyond_its_bytes() {
+        let recent = Recent::after_position(0);
+        for position in 1..=20 {
+            recent.push(&event(position, "a", BYTES / 8));
+        }
+        assert_eq!(positions(recent.after(1, &["a".into()])), None);
+        assert_eq!(positions(recent.after(18, &["a".into()])), Some(vec![19]));
+        assert_eq!(positions(recent.after(19, &["a".into()])), Some(vec![20]));
+    }
+
+    #[test]
+    fn it_forgets_what_was_redacted() {
+        let recent = Recent::after_position(0);
+        let a = ["a".into()];
+        let comment = Subject::new("comment", 1).within("post", 7);
+        let subjects =
+            [Subject::new("post", 7), comment, Subject::new("note", 7), Subject::new("post", 8)];
+        for (position, subject) in (1..).zip(subjects) {
+            recent.push(&about(position, subject));
+        }
+        recent.push(&redacting(5, Subject::new("post", 9)));
+        assert_eq!(positions(recent.after(0, &a)), Some(vec![1, 2, 3, 4, 5]));
+        recent.push(&redacting(6, Subject::new("post", 7)));
+        assert_eq!(positions(recent.after(1, &a)), None);
+        assert_eq!(positions(recent.after(2, &a)), Some(vec![3, 4, 5, 6]));
+        recent.push(&redacting(7, Subject::new("post", 8)));
+        assert_eq!(positions(recent.after(4, &a)), Some(vec![5, 6, 7]));
+    }
+
+    #[test]
+    fn a_redaction_that_is_committed_and_not_here_yet_leaves_the_replay_to_the_log() {
+        let recent = Recent::after_position(0);
+        recent.push(&about(1, Subject::new("post", 7)));
+        let deletion = redacting(2, Subject::new("post", 7));
+        recent.committed(std::slice::from_ref(&deletion));
+        assert_eq!(positions(recent.after(0, &["a".into()])), None);
+        recent.push(&deletion);
+        assert_eq!(positions(recent.after(1, &["a".into()])), Some(vec![2]));
+    }
+}

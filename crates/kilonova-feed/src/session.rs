@@ -1,0 +1,360 @@
+//! The session: one actor per socket, member of its channels, forwarding what they carry. Owns what a
+//! client is sent and when it is closed; leaves bytes and framing to its [`Wire`].
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use actix::fut::ActorFuture;
+use actix::prelude::*;
+use tokio::task::coop::has_budget_remaining;
+use tokio::time::{Instant, Sleep};
+
+use kilonova_pubsub::{Envelope, JoinError, Lifeline};
+
+use crate::checked::LogError;
+use crate::close::Close;
+use crate::feed::Inner;
+use crate::progress::Progress;
+use crate::relay::TOGETHER;
+use crate::replay::{Slice, Start};
+use crate::sockets::Place;
+use crate::wire::Wire;
+use crate::{Error, Event, Log, SessionOptions, StartAt, Visibility};
+
+/// A mailbox takes a whole batch of the relay's, however little may wait for the socket.
+const MAILBOX: usize = TOGETHER;
+
+/// A session that has joined its channels but does not run yet: its mailbox keeps what comes.
+pub(crate) struct Joined<W: Wire, L: Log> {
+    ctx: Context<Session<W, L>>,
+    feed: Arc<Inner<L>>,
+    options: SessionOptions<L::Viewer>,
+    start: Option<Start>,
+    lifeline: Lifeline,
+    place: Place,
+}
+
+impl<W: Wire, L: Log> Joined<W, L> {
+    /// Joins the channels. Whatever is committed from then on reaches the session.
+    pub(crate) async fn join(
+        feed: &Arc<Inner<L>>,
+        options: SessionOptions<L::Viewer>,
+        place: Place,
+    ) -> Result<Joined<W, L>, Error> {
+        let mut ctx = Context::<Session<W, L>>::new();
+        ctx.set_mailbox_capacity(match feed.limits.queue.messages {
+            // No limit, in actix's words.
+            usize::MAX => 0,
+            messages => messages.max(MAILBOX),
+        });
+        let address = ctx.address();
+        let lifeline = feed.pubsub.lifeline(address.clone());
+        let join = async |channel| feed.pubsub.join(channel, address.clone()).await;
+        for channel in options.channels.iter().chain(&options.ephemeral) {
+            join(channel.clone()).await.map_err(refused)?;
+        }
+        let start = match &options.start {
+            StartAt::Now => None,
+            StartAt::After { position, log } => {
+                join(feed.channels.position.clone()).await.map_err(refused)?;
+                let start = feed.replay.start(*position, log.as_deref()).await;
+                Some(start.map_err(|error| Error::Log(Box::new(error)))?)
+            }
+        };
+        Ok(Joined { ctx, feed: Arc::clone(feed), options, start, lifeline, place })
+    }
+
+    /// Runs the session on the current thread.
+    pub(crate) fn run(self, mut wire: W) {
+        let Joined { ctx, feed, options, start, lifeline, place } = self;
+        feed.pace.attend();
+        let progress = match start {
+            None => Progress::live(0),
+            Some(Start::After(position)) => Progress::replaying(position),
+            Some(Start::Resync(position)) => {
+                wire.force(W::resync(position));
+                Progress::live(position)
+            }
+        };
+        let next_ping = Instant::now() + feed.heartbeat.ping;
+        ctx.run(Session {
+            wire,
+            progress,
+            slice: None,
+            reading: None,
+            closing: false,
+            next_ping,
+            timer: Box::pin(tokio::time::sleep_until(next_ping)),
+            waits: false,
+            stopping: Box::pin(feed.sockets.closed()),
+            listens: false,
+            feed,
+            options,
+            _lifeline: lifeline,
+            _place: place,
+        });
+    }
+}
+
+pub(crate) fn refused(error: JoinError) -> Error {
+    match error {
+        JoinError::TooManyChannels => Error::TooManyChannels,
+        _ => Error::Stopping,
+    }
+}
+
+/// A socket's actor.
+pub(crate) struct Session<W: Wire, L: Log> {
+    wire: W,
+    feed: Arc<Inner<L>>,
+    options: SessionOptions<L::Viewer>,
+    progress: Progress,
+    /// The slice whose frames were handed to the wire last: how far it reaches, and whether the
+    /// log went no further.
+    slice: Option<(i64, bool)>,
+    /// The next slice, while it is read.
+    reading: Option<Reading<L::Error>>,
+    /// The wire has been told to close, and `timer` ends what it does not end itself.
+    closing: bool,
+    next_ping: Instant,
+    timer: Pin<Box<Sleep>>,
+    /// The timer wakes the actor when it is time.
+    waits: bool,
+    stopping: Pin<Box<dyn Future<Output = ()>>>,
+    /// `stopping` wakes the actor when the node stops.
+    listens: bool,
+    /// Leaves all channels when the session ends, however it ends.
+    _lifeline: Lifeline,
+    _place: Place,
+}
+
+/// What time has brought.
+enum Time {
+    /// Something to do.
+    Changed,
+    /// The end.
+    Up,
+}
+
+type Reading<E> = Pin<Box<dyn Future<Output = Result<Option<Slice>, LogError<E>>>>>;
+
+impl<W: Wire, L: Log> Session<W, L> {
+    /// Hands the wire what the viewer may see of an event of the log.
+    fn show(&self, event: &Event) -> Option<bytes::Bytes> {
+        let (shapes, shape) = (&self.feed.shapes, self.options.shape);
+        match self.feed.log().visibility(&self.options.viewer, event) {
+            Visibility::Whole => Some(W::event(shapes, event.envelope(), shape)),
+            Visibility::Reduced(reduced) => {
+                // Whatever it was made from, it stands in the event's place.
+                let reduced = reduced.at(event.position());
+                Some(W::event(shapes, reduced.envelope(), shape))
+            }
+            Visibility::Hidden => None,
+        }
+    }
+
+    /// Hands a frame to the wire. A client that lets too many wait is a slow consumer.
+    fn push(&mut self, frame: bytes::Bytes) {
+        if self.closing || self.wire.push(&frame, &self.feed.limits.queue) {
+            return;
+        }
+        // A batch may be more than may wait: what the socket takes now need not.
+        self.wire.relieve();
+        if !self.wire.push(&frame, &self.feed.limits.queue) {
+            log::debug!("a reader is too slow: closed");
+            self.close(Close::SlowConsumer);
+        }
+    }
+
+    /// Begins to end the session. What does not end by itself in time is cut.
+    fn close(&mut self, close: Close) {
+        if !self.closing {
+            self.wire.close(close);
+            self.end();
+        }
+    }
+
+    /// Sends nothing new any more, and leaves only so much time for what is under way.
+    fn end(&mut self) {
+        self.closing = true;
+        self.reading = None;
+        self.set_timer(Instant::now() + self.feed.heartbeat.grace);
+    }
+
+    /// Does all there is to do; `Ready` when the session is over.
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        if !self.closing
+            && (!std::mem::replace(&mut self.listens, true) || self.feed.sockets.closing())
+            && self.stopping.as_mut().poll(cx).is_ready()
+        {
+            self.close(Close::Away);
+        }
+        loop {
+            match self.wire.poll(cx) {
+                Poll::Ready(Ok(())) => return Poll::Ready(()),
+                Poll::Ready(Err(close)) if self.closing => {
+                    log::trace!("a closing socket misbehaves: {}", close.reason());
+                    self.wire.cut();
+                    return Poll::Ready(());
+                }
+                Poll::Ready(Err(close)) => self.close(close),
+                Poll::Pending if !self.closing && self.wire.is_closing() => self.end(),
+                Poll::Pending if self.replay(cx) => {}
+                Poll::Pending => match self.watch_time(cx) {
+                    Poll::Ready(Time::Up) => {
+                        self.wire.cut();
+                        return Poll::Ready(());
+                    }
+                    Poll::Ready(Time::Changed) => {}
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+        }
+    }
+
+    /// Sees to what is due: a ping, or the end of a socket that is silent or stuck.
+    fn watch_time(&mut self, cx: &mut TaskContext<'_>) -> Poll<Time> {
+        let heartbeat = self.feed.heartbeat;
+        let stuck_at = self.wire.blocked().map(|since| since + heartbeat.stall);
+        if let Some(stuck_at) = stuck_at
+            && !self.closing
+            && stuck_at < self.timer.deadline()
+        {
+            self.set_timer(stuck_at);
+        }
+        // Polled once is enough, as the task is always the same.
+        if self.waits && !self.timer.is_elapsed() {
+            return Poll::Pending;
+        }
+        if self.timer.as_mut().poll(cx).is_pending() {
+            // Without budget it has only put the task off.
+            self.waits = has_budget_remaining();
+            return Poll::Pending;
+        }
+        if self.closing {
+            return Poll::Ready(Time::Up);
+        }
+        let now = Instant::now();
+        let silent_at = |wire: &W| wire.heard().map(|heard| heard + heartbeat.silence);
+        if silent_at(&self.wire).is_some_and(|at| at <= now) {
+            log::debug!("a client was silent for {:?}: cut", heartbeat.silence);
+            return Poll::Ready(Time::Up);
+        }
+        if stuck_at.is_some_and(|at| at <= now) {
+            log::debug!("a reader has taken nothing for {:?}: closed", heartbeat.stall);
+            self.close(Close::SlowConsumer);
+            return Poll::Ready(Time::Changed);
+        }
+        if self.next_ping <= now {
+            self.next_ping = now + heartbeat.ping;
+            // In its turn, behind what waits: one that takes nothing is closed before the next.
+            self.wire.force(W::heartbeat());
+        }
+        self.set_timer(silent_at(&self.wire).map_or(self.next_ping, |at| at.min(self.next_ping)));
+        Poll::Ready(Time::Changed)
+    }
+
+    fn set_timer(&mut self, at: Instant) {
+        self.timer.as_mut().reset(at);
+        self.waits = false;
+    }
+
+    /// Goes on with what the client missed, when the wire has taken all of the last slice: a slow
+    /// client has one slice in memory, not a million events. True when there is something to write.
+    fn replay(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        if self.closing || !self.progress.is_replaying() || !self.wire.is_drained() {
+            return false;
+        }
+        if let Some((through, end)) = self.slice.take() {
+            self.progress.replayed(through, end);
+        }
+        if self.reading.is_none() {
+            let Some(after) = self.progress.read_after() else { return false };
+            let (replay, channels) = (self.feed.replay.clone(), self.options.channels.clone());
+            self.reading = Some(Box::pin(async move { replay.next(after, channels).await }));
+        }
+        let Some(reading) = &mut self.reading else { return false };
+        let Poll::Ready(slice) = reading.as_mut().poll(cx) else { return false };
+        self.reading = None;
+        match slice {
+            Ok(Some(slice)) => {
+                for event in &slice.events {
+                    if let Some(frame) = self.show(event) {
+                        self.wire.force(frame);
+                    }
+                }
+                self.slice = Some((slice.through, slice.end));
+            }
+            Ok(None) => {
+                log::debug!("what a replay would go on with was deleted: the reader has to resync");
+                self.close(Close::NoLog);
+            }
+            Err(error) => {
+                log::warn!("a replay ended early: {error}");
+                self.close(Close::NoLog);
+            }
+        }
+        true
+    }
+}
+
+impl<W: Wire, L: Log> Actor for Session<W, L> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.spawn(Pump);
+    }
+}
+
+impl<W: Wire, L: Log> Handler<Envelope> for Session<W, L> {
+    type Result = ();
+
+    /// Only queues: an actor's mailbox is emptied before its futures run, so everything that came
+    /// together is written together.
+    fn handle(&mut self, envelope: Envelope, _: &mut Self::Context) {
+        if let Some(event) = Event::of(&envelope, self.feed.number) {
+            if self.progress.admits(Some(event.position()))
+                && let Some(frame) = self.show(&event)
+            {
+                self.push(frame);
+            }
+        } else if envelope.lagged().is_some() {
+            if !self.progress.forgives() {
+                self.close(Close::SlowConsumer);
+            }
+        } else if *envelope.channel() == self.feed.channels.position {
+            if let Some(position) = envelope.position()
+                && self.progress.confirms(position)
+            {
+                self.push(W::position(position));
+            }
+        } else if self.options.ephemeral.contains(envelope.channel()) {
+            self.push(W::event(&self.feed.shapes, &envelope, self.options.shape));
+        } else {
+            // The other channels' events come from the log alone: nobody can make one up.
+            log::debug!("a message on {} is not of the log: not sent", envelope.channel());
+        }
+    }
+}
+
+/// Runs a session's input and output in its actor.
+struct Pump;
+
+impl<W: Wire, L: Log> ActorFuture<Session<W, L>> for Pump {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        session: &mut Session<W, L>,
+        ctx: &mut Context<Session<W, L>>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<()> {
+        let over = session.poll(cx);
+        if over.is_ready() {
+            ctx.stop();
+        }
+        over
+    }
+}

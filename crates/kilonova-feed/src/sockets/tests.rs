@@ -1,0 +1,139 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// At most `max` sockets, and two of each address. Time stands still for the rate.
+fn sockets(max: usize, handshakes: u32) -> Sockets {
+    let handshakes = Rate::new(handshakes, Instant::now() + Duration::from_secs(3600));
+    Sockets::limited(max, Addresses::new(2), handshakes)
+}
+
+/// The status that a peer is refused with.
+fn refused(sockets: &Sockets, peer: &str) -> u16 {
+    match enter(sockets, peer) {
+        Ok(_) => panic!("{peer} is let in"),
+        Err(error) => {
+            let wait = error.retry_after().unwrap_or_else(|| panic!("{error:?}"));
+            assert!(RETRY.contains(&wait));
+            actix_web::ResponseError::status_code(&error).as_u16()
+        }
+    }
+}
+
+fn enter(sockets: &Sockets, peer: &str) -> Result<Place, Error> {
+    sockets.enter(Some(SocketAddr::new(peer.parse().expect("an address"), 1)))
+}
+
+#[test]
+fn one_address_takes_more_than_its_share_or_the_share_of_another() {
+    let sockets = sockets(100, 0);
+    let places = [enter(&sockets, "192.0.2.1").unwrap(), enter(&sockets, "192.0.2.1").unwrap()];
+    // The same one, as it is written where IPv6 is listened on.
+    assert_eq!(refused(&sockets, "192.0.2.1"), 429);
+    assert_eq!(refused(&sockets, "::ffff:192.0.2.1"), 429);
+    let other = enter(&sockets, "192.0.2.2").unwrap();
+    assert_eq!((sockets.open(), sockets.addresses()), (3, 2));
+    drop(places);
+    let again = enter(&sockets, "::ffff:192.0.2.1").unwrap();
+    assert_eq!((sockets.open(), sockets.addresses()), (2, 2));
+    drop((other, again));
+    assert_eq!((sockets.open(), sockets.addresses()), (0, 0));
+}
+
+#[test]
+fn a_network_of_ipv6_has_as_many_shares_as_addresses() {
+    let sockets = sockets(100, 0);
+    let _places = [
+        enter(&sockets, "2001:db8:1:2::1").unwrap(),
+        enter(&sockets, "2001:db8:1:2:ffff:ffff:ffff:ffff").unwrap(),
+    ];
+    assert_eq!(refused(&sockets, "2001:db8:1:2::3"), 429);
+    assert_eq!(sockets.addresses(), 1);
+    let _next = enter(&sockets, "2001:db8:1:3::1").unwrap();
+    assert_eq!(sockets.addresses(), 2);
+}
+
+#[test]
+fn loopback_has_a_share_only() {
+    let sockets = sockets(5, 0);
+    let peers = ["127.0.0.1", "127.0.0.1", "127.0.0.1", "::1", "::ffff:127.8.9.1"];
+    let places = peers.map(|peer| enter(&sockets, peer).unwrap());
+    assert_eq!((sockets.open(), sockets.addresses()), (5, 0));
+    assert_eq!(refused(&sockets, "::1"), 503);
+    drop(places);
+    assert_eq!((sockets.open(), sockets.addresses()), (0, 0));
+}
+
+#[test]
+fn what_is_refused_leaves_something_behind() {
+    let sockets = sockets(2, 0);
+    let places = [enter(&sockets, "192.0.2.1").unwrap(), enter(&sockets, "192.0.2.2").unwrap()];
+    for n in 3..100 {
+        assert_eq!(refused(&sockets, &format!("192.0.2.{n}")), 503);
+    }
+    assert_eq!((sockets.open(), sockets.addresses()), (2, 2));
+    drop(places);
+    assert_eq!((sockets.open(), sockets.addresses()), (0, 0));
+
+    // Ten at once, and the next one a tenth of a second later.
+    let slow = self::sockets(100, 10);
+    let mut places = Vec::new();
+    for n in 0..10 {
+        places.push(enter(&slow, &format!("192.0.2.{n}")).unwrap());
+    }
+    assert_eq!(refused(&slow, "192.0.2.99"), 503);
+    assert_eq!((slow.open(), slow.addresses()), (10, 10));
+    drop(places);
+    assert_eq!((slow.open(), slow.addresses()), (0, 0));
+}
+
+#[test]
+fn who_knocks_at_a_limit_of_their_own_takes_the_turns_of_others() {
+    let sockets = sockets(100, 10);
+    let _places = [enter(&sockets, "192.0.2.1").unwrap(), enter(&sockets, "192.0.2.1").unwrap()];
+    for _ in 0..1000 {
+        assert_eq!(refused(&sockets, "192.0.2.1"), 429);
+    }
+    for n in 2..10 {
+        enter(&sockets, &format!("192.0.2.{n}")).unwrap();
+    }
+}
+
+#[test]
+fn the_refused_return_all_at_once() {
+    let sockets = sockets(0, 0);
+    let mut waits = [0; 11];
+    for _ in 0..1000 {
+        match enter(&sockets, "192.0.2.1") {
+            Err(Error::Busy(_, wait)) => waits[wait as usize] += 1,
+            _ => panic!("not refused"),
+        }
+    }
+    assert!(waits.iter().all(|&count| count < 300), "{waits:?}");
+}
+
+proptest! {
+    #[test]
+    fn sockets_come_and_go_and_the_count_is_wrong(
+        steps in prop::collection::vec((0_u8..4, any::<bool>()), 0..200),
+    ) {
+        let sockets = sockets(5, 0);
+        let mut open: Vec<(u8, Place)> = Vec::new();
+        for (peer, enters) in steps {
+            if enters {
+                let of_peer = open.iter().filter(|(other, _)| *other == peer).count();
+                let place = enter(&sockets, &format!("192.0.2.{peer}"));
+                prop_assert_eq!(place.is_ok(), of_peer < 2 && open.len() < 5);
+                open.extend(place.ok().map(|place| (peer, place)));
+            } else if let Some(at) = open.iter().position(|(other, _)| *other == peer) {
+                open.remove(at);
+            }
+            let mut peers: Vec<u8> = open.iter().map(|(peer, _)| *peer).collect();
+            peers.sort_unstable();
+            peers.dedup();
+            prop_assert_eq!((sockets.open(), sockets.addresses()), (open.len(), peers.len()));
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What a session shares with the body of an HTTP response: the frames that wait, and who is to be
+//! woken. The body takes the frames as fast as the connection does. Serves event streams, and
+//! WebSockets under a server that hands no sockets over.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use actix_web::body::{BodySize, MessageBody};
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::Bounds;
+use crate::outbox::Outbox;
+
+#[derive(Default)]
+struct Shared {
+    outbox: Outbox,
+    /// When the body took a frame, or there was none to take.
+    moved: Option<Instant>,
+    /// The session adds no more.
+    finished: bool,
+    /// The body is gone, and with it the client.
+    gone: bool,
+    session: Option<Waker>,
+    body: Option<Waker>,
+}
+
+/// The session's end. Dropped, it ends the body.
+pub(crate) struct Stream {
+    shared: Rc<RefCell<Shared>>,
+}
+
+impl Stream {
+    /// A stream and the body that it fills.
+    pub(crate) fn new() -> (Stream, Body) {
+        let shared = Rc::new(RefCell::new(Shared::default()));
+        (Stream { shared: Rc::clone(&shared) }, Body { shared })
+    }
+
+    /// Changes what is shared, and has the body look at it.
+    fn change<T>(&self, change: impl FnOnce(&mut Shared) -> T) -> T {
+        let mut shared = self.shared.borrow_mut();
+        if shared.outbox.is_empty() {
+            shared.moved = Some(Instant::now());
+        }
+        let changed = change(&mut shared);
+        if let Some(body) = shared.body.take() {
+            body.wake();
+        }
+        changed
+    }
+
+    #[must_use = "a frame that finds no room is lost, and so must be its reader"]
+    pub(crate) fn push(&self, frame: &Bytes, bounds: &Bounds) -> bool {
+        self.change(|shared| shared.outbox.push(frame, bounds))
+    }
+
+    pub(crate) fn force(&self, frame: Bytes) {
+        self.change(|shared| shared.outbox.force(frame));
+    }
+
+    /// Drops what waits, but for the rest of a frame that has been begun.
+    pub(crate) fn abandon(&self) {
+        self.change(|shared| shared.outbox.abandon());
+    }
+
+    /// Adds no more; the body ends when it has taken all.
+    pub(crate) fn finish(&self) {
+        self.change(|shared| shared.finished = true);
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.shared.borrow().finished
+    }
+
+    pub(crate) fn is_drained(&self) -> bool {
+        self.shared.borrow().outbox.is_empty()
+    }
+
+    /// Since when the body has taken nothing although something waits.
+    pub(crate) fn blocked(&self) -> Option<Instant> {
+        let shared = self.shared.borrow();
+        shared.moved.filter(|_| !shared.outbox.is_empty())
+    }
+
+    /// `Ready` when the body is gone. Otherwise wakes the session when that happens, or when the
+    /// body has taken everything.
+    pub(crate) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut shared = self.shared.borrow_mut();
+        if shared.gone {
+            return Poll::Ready(());
+        }
+        match &mut shared.session {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// The response's body: frames as they come, until the session ends.
+pub(crate) struct Body {
+    shared: Rc<RefCell<Shared>>,
+}
+
+impl MessageBody for Body {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let mut shared = self.shared.borrow_mut();
+        let frame = shared.outbox.pop();
+        shared.moved = Some(Instant::now());
+        if shared.outbox.is_empty()
+            && let Some(session) = shared.session.take()
+        {
+            session.wake();
+        }
+        match frame {
+            Some(frame) => Poll::Ready(Some(Ok(frame))),
+            None if shared.finished => Poll::Ready(None),
+            None => {
+                shared.body = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        let mut shared = self.shared.borrow_mut();
+        shared.gone = true;
+        if let Some(session) = shared.session.take() {
+            session.wake();
+        }
+    }
+}

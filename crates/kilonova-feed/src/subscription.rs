@@ -1,0 +1,259 @@
+//! A subscriber without a socket: the events of some channels as a `Stream`. Owns how it catches up
+//! after it fell behind; leaves its buffer to the process groups and reading to `replay`.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_core::Stream;
+use kilonova_pubsub::{Channel, Envelope, Subscription as Messages};
+
+use crate::checked::LogError;
+use crate::feed::Inner;
+use crate::progress::Progress;
+use crate::replay::{Replay, Slice, Start};
+use crate::session::refused;
+use crate::{Error, Event, Log, StartAt, Visibility};
+
+/// Live events that are buffered; the log has those beyond. Few, since each may be large.
+const BUFFER: usize = 64;
+
+/// How long to wait after the log could not be read.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What a [`Subscription`] gives.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Update {
+    /// The next event that the viewer may see.
+    Event(Event),
+    /// Everything up to this position was given: a place to resume from.
+    Position(i64),
+    /// Some events are gone that were not given, or the position asked for is of another log: load
+    /// everything again, from a state that is not older than this position, after which the
+    /// subscription goes on.
+    Resync(i64),
+}
+
+/// The events of some channels, each once, in order, for code that is not a browser: an indexer, a
+/// mailer, another process. What [`Feed::subscribe`](crate::Feed::subscribe) returns.
+///
+/// - **Complete.** It never loses an event: one that reads slower than events come is served from
+///   the log. When the log no longer reaches back that far, it gives one [`Update::Resync`].
+/// - **Resumable.** Store the position of the last [`Update::Event`] or [`Update::Position`]
+///   together with the work that it caused, and start there again.
+/// - **The end.** It ends when the feed stops or has ended, and when the process groups stop. While
+///   the log cannot be read it waits, and tries again every second.
+#[must_use = "a subscription that is dropped leaves its channels"]
+pub struct Subscription<L: Log> {
+    feed: Arc<Inner<L>>,
+    messages: Messages,
+    channels: Vec<Channel>,
+    viewer: L::Viewer,
+    progress: Progress,
+    /// What was read and not given yet; how far it reaches, and whether the log went no further.
+    slice: VecDeque<Event>,
+    reaches: Option<(i64, bool)>,
+    reading: Option<Reading<L::Error>>,
+    /// A resync that is due.
+    resync: Option<i64>,
+    /// The last position that was given.
+    told: i64,
+    over: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+type Reading<E> = Pin<Box<dyn Future<Output = Result<Read, LogError<E>>> + Send>>;
+
+/// What a read of the log gave.
+enum Read {
+    Slice(Slice),
+    Resync(i64),
+}
+
+impl<L: Log> Subscription<L> {
+    pub(crate) async fn open(
+        feed: &Arc<Inner<L>>,
+        channels: Vec<Channel>,
+        start: StartAt,
+        viewer: L::Viewer,
+    ) -> Result<Subscription<L>, Error> {
+        let joined = channels.iter().chain([&feed.channels.sent]);
+        let messages =
+            feed.pubsub.subscribe_with_capacity(BUFFER, joined).await.map_err(refused)?;
+        let start = match start {
+            // What goes out at this moment may not have come, and is not known to have gone out.
+            StartAt::Now => Start::After(feed.status.borrow().sent),
+            StartAt::After { position, log } => {
+                let start = feed.replay.start(position, log.as_deref()).await;
+                start.map_err(|error| Error::Log(Box::new(error)))?
+            }
+        };
+        let (progress, resync) = match start {
+            Start::After(position) => (Progress::replaying(position), None),
+            Start::Resync(position) => (Progress::live(position), Some(position)),
+        };
+        let (mut status, mut stops) = (feed.status.clone(), feed.stops());
+        let over = Box::pin(async move {
+            tokio::select! {
+                _ = status.wait_for(|status| status.ended.is_some()) => {}
+                _ = stops.wait_for(|stop| *stop) => {}
+            }
+        });
+        Ok(Subscription {
+            feed: Arc::clone(feed),
+            messages,
+            channels,
+            viewer,
+            progress,
+            slice: VecDeque::new(),
+            reaches: None,
+            reading: None,
+            resync,
+            told: i64::MIN,
+            over,
+        })
+    }
+
+    /// Waits for the next update; `None` at the end. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Update> {
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// What the viewer sees of an event.
+    fn show(&mut self, event: Event) -> Option<Update> {
+        self.told = self.told.max(event.position());
+        match self.feed.log().visibility(&self.viewer, &event) {
+            Visibility::Whole => Some(Update::Event(event)),
+            Visibility::Reduced(reduced) => Some(Update::Event(reduced.at(event.position()))),
+            Visibility::Hidden => None,
+        }
+    }
+
+    /// A position that was reached, if it is new.
+    fn reached(&mut self, position: i64) -> Option<Update> {
+        let new = position > self.told;
+        self.told = self.told.max(position);
+        new.then_some(Update::Position(position))
+    }
+
+    /// Takes a message that came live.
+    fn take(&mut self, envelope: &Envelope) -> Option<Update> {
+        if let Some(event) = Event::of(envelope, self.feed.number) {
+            return self
+                .progress
+                .admits(Some(event.position()))
+                .then(|| self.show(event))
+                .flatten();
+        }
+        if envelope.lagged().is_some() {
+            self.progress.falls_back();
+        } else if *envelope.channel() == self.feed.channels.sent
+            && let Some(position) = envelope.position()
+            && self.progress.confirms(position)
+        {
+            return self.reached(position);
+        }
+        None
+    }
+
+    /// Reads on in the log.
+    fn poll_log(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        let reading = match &mut self.reading {
+            Some(reading) => reading,
+            none => {
+                let Some(after) = self.progress.read_after() else { return Poll::Ready(Ok(())) };
+                let (replay, channels) = (self.feed.replay.clone(), self.channels.clone());
+                none.insert(Box::pin(read(replay, after, channels)))
+            }
+        };
+        let outcome = ready!(reading.as_mut().poll(cx));
+        self.reading = None;
+        match outcome {
+            Ok(Read::Slice(slice)) => {
+                self.slice = slice.events.into();
+                self.reaches = Some((slice.through, slice.end));
+            }
+            Ok(Read::Resync(position)) => self.resync = Some(self.progress.resyncs(position)),
+            Err(error) if error.is_final() => return Poll::Ready(Err(())),
+            Err(error) => {
+                log::warn!("a subscription waits: {error}");
+                let Some(after) = self.progress.read_after() else { return Poll::Ready(Ok(())) };
+                let (replay, channels) = (self.feed.replay.clone(), self.channels.clone());
+                self.reading = Some(Box::pin(async move {
+                    tokio::time::sleep(RETRY).await;
+                    read(replay, after, channels).await
+                }));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+async fn read<L: Log>(
+    replay: Replay<L>,
+    after: i64,
+    channels: Vec<Channel>,
+) -> Result<Read, LogError<L::Error>> {
+    if let Some(slice) = replay.next(after, channels).await? {
+        return Ok(Read::Slice(slice));
+    }
+    Ok(match replay.start(after, None).await? {
+        Start::Resync(position) => Read::Resync(position),
+        // They are there after all.
+        Start::After(position) => {
+            tokio::time::sleep(RETRY).await;
+            Read::Slice(Slice { events: Vec::new(), through: position, end: false })
+        }
+    })
+}
+
+impl<L: Log> Stream for Subscription<L> {
+    type Item = Update;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Update>> {
+        let this = self.get_mut();
+        if this.over.as_mut().poll(cx).is_ready() {
+            // It must not be polled again.
+            this.over = Box::pin(std::future::ready(()));
+            return Poll::Ready(None);
+        }
+        loop {
+            if let Some(position) = this.resync.take() {
+                this.told = position;
+                return Poll::Ready(Some(Update::Resync(position)));
+            }
+            if let Some(event) = this.slice.pop_front() {
+                if let Some(update) = this.show(event) {
+                    return Poll::Ready(Some(update));
+                }
+                continue;
+            }
+            if let Some((through, end)) = this.reaches.take() {
+                this.progress.replayed(through, end);
+                if let Some(update) = this.reached(through) {
+                    return Poll::Ready(Some(update));
+                }
+                continue;
+            }
+            // While it replays, too: how far the log must be read shows in what comes live.
+            match Pin::new(&mut this.messages).poll_next(cx) {
+                Poll::Ready(Some(envelope)) => {
+                    if let Some(update) = this.take(&envelope) {
+                        return Poll::Ready(Some(update));
+                    }
+                    continue;
+                }
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => {}
+            }
+            if !this.progress.is_replaying() {
+                return Poll::Pending;
+            }
+            if ready!(this.poll_log(cx)).is_err() {
+                return Poll::Ready(None);
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! A client's connection below HTTP: its end when the client takes nothing, and its way out of HTTP
+//! when it becomes a WebSocket.
+
+mod connection;
+mod connections;
+mod handover;
+
+pub(crate) use self::connection::{Connection, Stall};
+pub(crate) use self::connections::{Connections, Held};
+pub(crate) use self::handover::{Upgradable, Upgrade};

@@ -1,0 +1,97 @@
+//! The WebSocket: the handshake, and what both kinds of socket have in common. `owned` has its
+//! socket to itself, `streamed` goes through the buffers of an HTTP server that hands none over.
+//!
+//! The only file that knows `actix-web-actors`, for the handshake.
+
+mod inbox;
+mod owned;
+mod streamed;
+
+use std::sync::Arc;
+
+use actix_http::ws::Parser;
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use actix_web_actors::ws::{CloseReason, HandshakeError, handshake};
+use bytes::{Bytes, BytesMut};
+
+use self::owned::Owned;
+use self::streamed::Streamed;
+use crate::close::Close;
+use crate::feed::Inner;
+use crate::session::Joined;
+use crate::transport::{Upgradable, Upgrade};
+use crate::{Error, Log, SessionOptions};
+
+/// The frames of a session that are the same on every WebSocket, as methods of its `Wire`.
+macro_rules! frames {
+    () => {
+        fn event(shapes: &Shapes, envelope: &Envelope, shape: Shape) -> Bytes {
+            shapes.text(envelope, shape)
+        }
+
+        fn resync(position: i64) -> Bytes {
+            frame::text(frame::control("resync", position).as_bytes())
+        }
+
+        fn position(position: i64) -> Bytes {
+            frame::text(frame::control("position", position).as_bytes())
+        }
+
+        fn heartbeat() -> Bytes {
+            Bytes::from_static(&[0x89, 0])
+        }
+    };
+}
+use frames;
+
+/// Answers a request with 101 and prepares the session, which has joined its channels by then:
+/// whatever is committed after the client has its 101 arrives.
+pub(crate) async fn open<L: Log>(
+    request: &HttpRequest,
+    body: Payload,
+    feed: &Arc<Inner<L>>,
+    options: SessionOptions<L::Viewer>,
+) -> Result<HttpResponse, Error> {
+    let mut response = handshake(request).map_err(|error| match error {
+        HandshakeError::NoWebsocketUpgrade
+        | HandshakeError::NoConnectionUpgrade
+        | HandshakeError::GetMethodRequired => Error::UpgradeRequired,
+        other => Error::BadHandshake(other.to_string()),
+    })?;
+    let frames_per_second = feed.limits.client_frames;
+    if Upgradable::is(request) {
+        let place = feed.sockets.enter(request.peer_addr())?;
+        let joined = Joined::join(feed, options, place).await?;
+        let mut response = response.finish();
+        response.extensions_mut().insert(Upgrade::new(move |stream, held, read| {
+            joined.run(Owned::new(stream, held, read, frames_per_second));
+        }));
+        return Ok(response);
+    }
+    if Upgradable::is_offered(request) {
+        // This server hands sockets over, and did not offer it for this request.
+        return Err(Error::BadHandshake("a body, or an odd Upgrade".to_owned()));
+    }
+    let place = feed.sockets.enter(request.peer_addr())?;
+    let joined = Joined::join(feed, options, place).await?;
+    let (streamed, frames) = Streamed::new(body, frames_per_second);
+    joined.run(streamed);
+    Ok(response.body(frames))
+}
+
+fn close_frame(close: Close) -> Bytes {
+    let reason = CloseReason { code: close.code(), description: Some(close.reason().to_owned()) };
+    encode_close(Some(reason))
+}
+
+/// The same code, without words.
+fn answer_to_close(reason: Option<CloseReason>) -> Bytes {
+    encode_close(reason.map(|reason| CloseReason { code: reason.code, description: None }))
+}
+
+fn encode_close(reason: Option<CloseReason>) -> Bytes {
+    let mut frame = BytesMut::new();
+    Parser::write_close(&mut frame, reason, false);
+    frame.freeze()
+}

@@ -1,0 +1,143 @@
+//! What a client sends over a WebSocket: bytes in, messages out. Owns the limits on both; leaves
+//! answers to the two kinds of socket. Pure.
+
+use std::time::Instant;
+
+use actix_codec::Decoder;
+use actix_http::ws::{CloseReason, Codec, Frame, Item, ProtocolError};
+use bytes::{Bytes, BytesMut};
+
+use crate::close::Close;
+use crate::limits::Rate;
+use crate::pieces::Pieces;
+
+/// The largest message that a client may send, in bytes, as one frame or in pieces.
+pub(crate) const MAX_MESSAGE: usize = 64 * 1024;
+
+/// What a client says that matters. Other messages are read and dropped.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// A ping, to be answered with its payload.
+    Ping(Bytes),
+    /// The text `ping`, to be answered with the text `pong`.
+    TextPing,
+    /// The last frame that it sends.
+    Close(Option<CloseReason>),
+}
+
+/// See the module.
+pub(super) struct Inbox {
+    /// A client's frame that is not all here yet; empty most of the time, without a buffer.
+    bytes: BytesMut,
+    codec: Codec,
+    /// A message that comes in pieces.
+    pieces: Option<Box<Pieces>>,
+    rate: Rate,
+    /// What comes is dropped unread.
+    deaf: bool,
+}
+
+impl Inbox {
+    /// Begins with these bytes.
+    pub(super) fn new(read: &[u8], frames_per_second: u32, now: Instant) -> Inbox {
+        Inbox {
+            // Not the request's own buffer, which is large.
+            bytes: BytesMut::from(read),
+            codec: Codec::new().max_size(MAX_MESSAGE),
+            pieces: None,
+            rate: Rate::new(frames_per_second, now),
+            deaf: false,
+        }
+    }
+
+    /// Where the next bytes go.
+    pub(super) fn bytes(&mut self) -> &mut BytesMut {
+        &mut self.bytes
+    }
+
+    /// Reads nothing any more.
+    pub(super) fn deafen(&mut self) {
+        self.deaf = true;
+    }
+
+    /// The next thing that the client has said; `None` when more bytes are needed. `now` is when
+    /// the last ones came. An error ends the connection.
+    pub(super) fn next(&mut self, now: Instant) -> Result<Option<Said>, Close> {
+        if self.bytes.capacity() == 0 {
+            return Ok(None);
+        }
+        while !self.bytes.is_empty() && !self.deaf {
+            if announced(&self.bytes).is_some_and(|length| length > MAX_MESSAGE as u64) {
+                return Err(Close::TooLarge);
+            }
+            let frame = match self.codec.decode(&mut self.bytes) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Ok(None),
+                Err(ProtocolError::Overflow) => return Err(Close::TooLarge),
+                Err(error) => {
+                    log::debug!("a client breaks the protocol: {error}");
+                    return Err(Close::Protocol);
+                }
+            };
+            if !self.rate.admits(now) {
+                return Err(Close::TooMany);
+            }
+            if let Some(said) = self.take(frame)? {
+                return Ok(Some(said));
+            }
+        }
+        self.bytes = BytesMut::new();
+        Ok(None)
+    }
+
+    fn take(&mut self, frame: Frame) -> Result<Option<Said>, Close> {
+        match frame {
+            Frame::Text(text) => said(&text),
+            Frame::Ping(payload) => Ok(Some(Said::Ping(payload))),
+            Frame::Continuation(item) => self.piece(item),
+            Frame::Binary(_) | Frame::Pong(_) => Ok(None),
+            Frame::Close(reason) => Ok(Some(Said::Close(reason))),
+        }
+    }
+
+    fn piece(&mut self, item: Item) -> Result<Option<Said>, Close> {
+        let (piece, last) = match item {
+            Item::FirstText(piece) => {
+                self.pieces = Some(Box::new(Pieces::of_text()));
+                (piece, false)
+            }
+            Item::FirstBinary(piece) => {
+                self.pieces = Some(Box::new(Pieces::of_binary()));
+                (piece, false)
+            }
+            Item::Continue(piece) => (piece, false),
+            Item::Last(piece) => (piece, true),
+        };
+        let Some(pieces) = &mut self.pieces else { return Err(Close::Protocol) };
+        if !pieces.add(&piece, MAX_MESSAGE) {
+            return Err(Close::TooLarge);
+        }
+        if last && let Some(text) = self.pieces.take().and_then(|pieces| pieces.into_text()) {
+            return said(&text);
+        }
+        Ok(None)
+    }
+}
+
+fn said(text: &[u8]) -> Result<Option<Said>, Close> {
+    if std::str::from_utf8(text).is_err() {
+        return Err(Close::NotText);
+    }
+    Ok((text == b"ping").then_some(Said::TextPing))
+}
+
+/// The length that the frame at the start of `bytes` says it has, once its head is there. The codec
+/// takes a frame in whole before it refuses it, however large it says that it is.
+fn announced(bytes: &[u8]) -> Option<u64> {
+    let [_, second, rest @ ..] = bytes else { return None };
+    match second & 0x7f {
+        126 => rest.first_chunk().map(|length| u16::from_be_bytes(*length).into()),
+        127 => rest.first_chunk().map(|length| u64::from_be_bytes(*length)),
+        short => Some(short.into()),
+    }
+}

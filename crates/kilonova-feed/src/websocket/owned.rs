@@ -1,0 +1,263 @@
+//! A WebSocket whose socket was handed over: read and written by the session's actor itself, with
+//! nothing of HTTP behind it.
+//!
+//! actix-web's own way for sockets goes through the connection's request buffers, which cost 16 KB
+//! for each, and runs the actor only when the socket takes bytes, so that a blocked one can be
+//! neither noticed nor closed.
+
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_http::ws::OpCode;
+use actix_web::rt::net::TcpStream;
+use bytes::{Bytes, BytesMut};
+use kilonova_pubsub::Envelope;
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::time::Instant;
+
+use super::inbox::{Inbox, MAX_MESSAGE, Said};
+use super::{answer_to_close, close_frame, frames};
+use crate::Bounds;
+use crate::close::Close;
+use crate::frame::{self, Shape, Shapes};
+use crate::outbox::{BATCH, Outbox};
+use crate::transport::Held;
+use crate::wire::Wire;
+
+/// What is read of a socket at a time, in bytes; clients send little.
+const READ: usize = 2048;
+
+/// Reads in a row before other sockets get their turn.
+const READS: usize = 16;
+
+/// What the kernel may hold for one socket's reader, in bytes. It takes twice that for its own
+/// bookkeeping, and without a cap megabytes for a reader that does not read.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// One client's WebSocket, whose socket the session owns.
+pub(super) struct Owned {
+    stream: TcpStream,
+    inbox: Inbox,
+    outbox: Outbox,
+    /// The newest answer that found no room.
+    owed: Option<Bytes>,
+    heard: Instant,
+    blocked: Option<Instant>,
+    /// The last frame is in the outbox, or gone.
+    closing: bool,
+    /// The last frame is out, and the client has been told that nothing follows.
+    finished: bool,
+    _held: Held,
+}
+
+impl Owned {
+    /// Takes over an upgraded connection, and what has been read of it already.
+    pub(super) fn new(
+        stream: TcpStream,
+        held: Held,
+        read: BytesMut,
+        frames_per_second: u32,
+    ) -> Owned {
+        if let Err(error) = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER) {
+            log::debug!("a socket's buffer cannot be capped: {error}");
+        }
+        let now = Instant::now();
+        Owned {
+            stream,
+            inbox: Inbox::new(&read, frames_per_second, now.into_std()),
+            outbox: Outbox::default(),
+            owed: None,
+            heard: now,
+            blocked: None,
+            closing: false,
+            finished: false,
+            _held: held,
+        }
+    }
+
+    /// Reads what has come and answers it.
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        for _ in 0..READS {
+            if self.take_in()? {
+                return Poll::Ready(Ok(()));
+            }
+            match self.stream.poll_read_ready(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return over(&error),
+            }
+            self.inbox.bytes().reserve(READ);
+            match self.stream.try_read_buf(self.inbox.bytes()) {
+                Ok(0) => return Poll::Ready(Ok(())),
+                Ok(_) => self.heard = Instant::now(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return over(&error),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Handles what is here; true when the client has closed.
+    fn take_in(&mut self) -> Result<bool, Close> {
+        while let Some(said) = self.inbox.next(self.heard.into_std())? {
+            match said {
+                Said::Ping(payload) => self.answer(OpCode::Pong, &payload),
+                Said::TextPing => self.answer(OpCode::Text, b"pong"),
+                // The answer to a close of ours.
+                Said::Close(_) if self.closing => return Ok(true),
+                Said::Close(reason) => {
+                    self.closing = true;
+                    // Nothing may follow it.
+                    self.inbox.deafen();
+                    self.outbox.force(answer_to_close(reason));
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Answers a client's frame, at once or, when too much waits for that, as soon as all of it is
+    /// out: then only the newest answer, as many would pile up.
+    fn answer(&mut self, opcode: OpCode, payload: &[u8]) {
+        const ANSWERS: Bounds = Bounds { messages: 64, bytes: MAX_MESSAGE };
+        let answer = frame::message(opcode, payload);
+        if self.closing || self.outbox.push(&answer, &ANSWERS) {
+            return;
+        }
+        self.relieve();
+        if !self.outbox.push(&answer, &ANSWERS) {
+            self.owed = Some(answer);
+        }
+    }
+
+    /// Writes what waits, several frames at a time; how far that goes without waiting. False when
+    /// the socket takes no more.
+    fn try_write(&mut self) -> io::Result<bool> {
+        loop {
+            if self.outbox.is_empty() {
+                match self.owed.take().filter(|_| !self.closing) {
+                    Some(owed) => self.outbox.force(owed),
+                    None => return Ok(true),
+                }
+            }
+            let mut slices = [IoSlice::new(&[]); BATCH];
+            let filled = self.outbox.slices(&mut slices);
+            let socket = SockRef::from(&self.stream);
+            // Straight to the socket's own calls: a file's cost a tenth more.
+            let write = || match &slices[..filled] {
+                [one] => socket.send(one),
+                several => socket.send_vectored(several),
+            };
+            match self.stream.try_io(Interest::WRITABLE, write) {
+                Ok(written) => {
+                    self.outbox.advance(written);
+                    self.blocked = None;
+                    if !self.outbox.is_empty() {
+                        // It works through a backlog, in which a ping may be still to come.
+                        self.heard = Instant::now();
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes what waits.
+    fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.try_write()? {
+            if self.stream.poll_write_ready(cx)?.is_pending() {
+                self.blocked.get_or_insert_with(Instant::now);
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Wire for Owned {
+    frames!();
+
+    fn push(&mut self, frame: &Bytes, bounds: &Bounds) -> bool {
+        self.closing || self.outbox.push(frame, bounds)
+    }
+
+    fn force(&mut self, frame: Bytes) {
+        if !self.closing {
+            self.outbox.force(frame);
+        }
+    }
+
+    fn relieve(&mut self) {
+        if let Err(error) = self.try_write() {
+            // The next poll finds it as well, and ends.
+            log::debug!("a socket takes nothing: {error}");
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    fn heard(&self) -> Option<Instant> {
+        Some(self.heard)
+    }
+
+    fn blocked(&self) -> Option<Instant> {
+        self.blocked
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        if let Poll::Ready(end) = self.read(cx) {
+            return Poll::Ready(end);
+        }
+        match self.write(cx) {
+            Poll::Ready(Err(error)) => return over(&error),
+            Poll::Ready(Ok(())) if self.closing && !self.finished => {
+                self.finished = true;
+                // Waits for the client's end, so that it reads the last frame.
+                if let Err(error) = SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write)
+                {
+                    return over(&error);
+                }
+            }
+            _ => {}
+        }
+        Poll::Pending
+    }
+
+    fn close(&mut self, close: Close) {
+        if std::mem::replace(&mut self.closing, true) {
+            return;
+        }
+        if close == Close::SlowConsumer {
+            self.outbox.abandon();
+        }
+        if close.is_fault() {
+            // What the client sends is read only so that a reset does not overtake the last frame.
+            self.inbox.deafen();
+        }
+        self.outbox.force(close_frame(close));
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    fn cut(&mut self) {
+        // What the kernel still holds for the client goes as well.
+        if let Err(error) = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)) {
+            log::debug!("a socket is not reset: {error}");
+        }
+    }
+}
+
+/// The connection has failed, which is one way to end it.
+fn over(error: &io::Error) -> Poll<Result<(), Close>> {
+    log::debug!("a socket ended: {error}");
+    Poll::Ready(Ok(()))
+}

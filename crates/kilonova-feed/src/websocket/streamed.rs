@@ -1,0 +1,154 @@
+//! A WebSocket under a server that hands no sockets over: it is read from the request's body and
+//! written as the response's.
+//!
+//! HTTP's buffers stay with it, and a client that takes nothing keeps its connection until the
+//! server or the kernel ends it: the session ends, the connection is out of its reach.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_http::ws::OpCode;
+use actix_web::web::Payload;
+use bytes::Bytes;
+use futures_core::Stream as _;
+use kilonova_pubsub::Envelope;
+use tokio::time::Instant;
+
+use super::inbox::{Inbox, MAX_MESSAGE, Said};
+use super::{answer_to_close, close_frame, frames};
+use crate::Bounds;
+use crate::close::Close;
+use crate::frame::{self, Shape, Shapes};
+use crate::stream::{Body, Stream};
+use crate::wire::Wire;
+
+/// Chunks read in a row before other sockets get their turn.
+const READS: usize = 16;
+
+/// One client's WebSocket, as two streams.
+pub(super) struct Streamed {
+    payload: Payload,
+    inbox: Inbox,
+    stream: Stream,
+    /// The newest answer that found no room.
+    owed: Option<Bytes>,
+    heard: Instant,
+}
+
+impl Streamed {
+    /// A socket and the body of its response.
+    pub(super) fn new(payload: Payload, frames_per_second: u32) -> (Streamed, Body) {
+        let heard = Instant::now();
+        let inbox = Inbox::new(&[], frames_per_second, heard.into_std());
+        let (stream, body) = Stream::new();
+        (Streamed { payload, inbox, stream, owed: None, heard }, body)
+    }
+
+    /// Reads what has come and answers it; `Ready` when the connection is over.
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        for _ in 0..READS {
+            match Pin::new(&mut self.payload).poll_next(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Ready(Some(Err(error))) => {
+                    log::debug!("a socket ended: {error}");
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Ready(Some(Ok(chunk))) => {
+                    self.heard = Instant::now();
+                    self.inbox.bytes().extend_from_slice(&chunk);
+                }
+            }
+            while let Some(said) = self.inbox.next(self.heard.into_std())? {
+                match said {
+                    Said::Ping(payload) => self.answer(OpCode::Pong, &payload),
+                    Said::TextPing => self.answer(OpCode::Text, b"pong"),
+                    // The answer to a close of ours.
+                    Said::Close(_) if self.stream.is_finished() => return Poll::Ready(Ok(())),
+                    Said::Close(reason) => {
+                        // Nothing may follow it.
+                        self.inbox.deafen();
+                        self.stream.force(answer_to_close(reason));
+                        self.stream.finish();
+                    }
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Answers a client's frame, at once or, when too many answers wait, once all are out: then only
+    /// the newest, as many would pile up.
+    fn answer(&mut self, opcode: OpCode, payload: &[u8]) {
+        const ANSWERS: Bounds = Bounds { messages: 64, bytes: MAX_MESSAGE };
+        let answer = frame::message(opcode, payload);
+        if !self.stream.is_finished() && !self.stream.push(&answer, &ANSWERS) {
+            self.owed = Some(answer);
+        }
+    }
+}
+
+impl Wire for Streamed {
+    frames!();
+
+    fn push(&mut self, frame: &Bytes, bounds: &Bounds) -> bool {
+        self.stream.is_finished() || self.stream.push(frame, bounds)
+    }
+
+    fn force(&mut self, frame: Bytes) {
+        if !self.stream.is_finished() {
+            self.stream.force(frame);
+        }
+    }
+
+    /// The body takes the frames, not this.
+    fn relieve(&mut self) {}
+
+    fn is_drained(&self) -> bool {
+        self.stream.is_drained()
+    }
+
+    fn heard(&self) -> Option<Instant> {
+        Some(self.heard)
+    }
+
+    fn blocked(&self) -> Option<Instant> {
+        self.stream.blocked()
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        if self.stream.is_drained()
+            && let Some(owed) = self.owed.take()
+        {
+            self.force(owed);
+        }
+        if self.stream.poll_gone(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        self.read(cx)
+    }
+
+    fn close(&mut self, close: Close) {
+        if self.stream.is_finished() {
+            return;
+        }
+        if close == Close::SlowConsumer {
+            self.stream.abandon();
+        }
+        if close.is_fault() {
+            self.inbox.deafen();
+        }
+        self.stream.force(close_frame(close));
+        self.stream.finish();
+    }
+
+    fn is_closing(&self) -> bool {
+        self.stream.is_finished()
+    }
+
+    fn cut(&mut self) {
+        self.stream.abandon();
+        self.stream.finish();
+    }
+}
