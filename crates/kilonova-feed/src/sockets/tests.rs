@@ -1,3 +1,5 @@
+//! Who is let in, and what is counted.
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -27,7 +29,7 @@ fn enter(sockets: &Sockets, peer: &str) -> Result<Place, Error> {
 }
 
 #[test]
-fn one_address_takes_more_than_its_share_or_the_share_of_another() {
+fn each_address_has_a_share_of_its_own() {
     let sockets = sockets(100, 0);
     let places = [enter(&sockets, "192.0.2.1").unwrap(), enter(&sockets, "192.0.2.1").unwrap()];
     // The same one, as it is written where IPv6 is listened on.
@@ -43,7 +45,7 @@ fn one_address_takes_more_than_its_share_or_the_share_of_another() {
 }
 
 #[test]
-fn a_network_of_ipv6_has_as_many_shares_as_addresses() {
+fn a_network_of_ipv6_has_one_share() {
     let sockets = sockets(100, 0);
     let _places = [
         enter(&sockets, "2001:db8:1:2::1").unwrap(),
@@ -56,7 +58,7 @@ fn a_network_of_ipv6_has_as_many_shares_as_addresses() {
 }
 
 #[test]
-fn loopback_has_a_share_only() {
+fn loopback_has_no_share() {
     let sockets = sockets(5, 0);
     let peers = ["127.0.0.1", "127.0.0.1", "127.0.0.1", "::1", "::ffff:127.8.9.1"];
     let places = peers.map(|peer| enter(&sockets, peer).unwrap());
@@ -67,7 +69,7 @@ fn loopback_has_a_share_only() {
 }
 
 #[test]
-fn what_is_refused_leaves_something_behind() {
+fn a_refusal_leaves_nothing_behind() {
     let sockets = sockets(2, 0);
     let places = [enter(&sockets, "192.0.2.1").unwrap(), enter(&sockets, "192.0.2.2").unwrap()];
     for n in 3..100 {
@@ -90,7 +92,7 @@ fn what_is_refused_leaves_something_behind() {
 }
 
 #[test]
-fn who_knocks_at_a_limit_of_their_own_takes_the_turns_of_others() {
+fn a_refused_address_takes_no_turns_from_others() {
     let sockets = sockets(100, 10);
     let _places = [enter(&sockets, "192.0.2.1").unwrap(), enter(&sockets, "192.0.2.1").unwrap()];
     for _ in 0..1000 {
@@ -102,21 +104,29 @@ fn who_knocks_at_a_limit_of_their_own_takes_the_turns_of_others() {
 }
 
 #[test]
-fn the_refused_return_all_at_once() {
+fn the_refused_are_told_different_times() {
     let sockets = sockets(0, 0);
     let mut waits = [0; 11];
     for _ in 0..1000 {
         match enter(&sockets, "192.0.2.1") {
-            Err(Error::Busy(_, wait)) => waits[wait as usize] += 1,
+            Err(Error::TooMany { retry_after }) => waits[retry_after as usize] += 1,
             _ => panic!("not refused"),
         }
     }
     assert!(waits.iter().all(|&count| count < 300), "{waits:?}");
 }
 
+#[test]
+fn a_limit_of_none_for_each_address_lets_no_address_in() {
+    let rate = Rate::new(0, Instant::now());
+    let sockets = Sockets::limited(10, Addresses::new(0), rate);
+    assert_eq!(refused(&sockets, "192.0.2.1"), 429);
+    assert_eq!((sockets.open(), sockets.addresses()), (0, 0));
+}
+
 proptest! {
     #[test]
-    fn sockets_come_and_go_and_the_count_is_wrong(
+    fn the_count_is_right_whoever_comes_and_goes(
         steps in prop::collection::vec((0_u8..4, any::<bool>()), 0..200),
     ) {
         let sockets = sockets(5, 0);
