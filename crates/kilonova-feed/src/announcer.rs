@@ -56,6 +56,7 @@ impl<L: Log> Announcer<L> {
 
     /// Tells that the log goes to this position.
     pub(crate) fn committed_through(&self, position: i64) {
+        self.recent.committed_through(position);
         self.announce(Committed::Through(position), position);
     }
 

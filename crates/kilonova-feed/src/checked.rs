@@ -63,7 +63,7 @@ impl<L: Log> Checked<L> {
         log: Arc<L>,
         timeout: Duration,
     ) -> Result<(Checked<L>, LogState), LogError<L::Error>> {
-        let state = within(timeout, log.state()).await?;
+        let state = within(timeout, async { log.state().await }).await?;
         plausible(&state)?;
         Ok((Checked { log, id: Arc::clone(&state.id), timeout }, state))
     }
@@ -78,7 +78,7 @@ impl<L: Log> Checked<L> {
 
     /// The state of the log, which must not be before `sent`.
     pub(crate) async fn state(&self, sent: i64) -> Result<LogState, LogError<L::Error>> {
-        let state = within(self.timeout, self.log.state()).await?;
+        let state = within(self.timeout, async { self.log.state().await }).await?;
         self.same(&state, sent)?;
         Ok(state)
     }
@@ -90,12 +90,12 @@ impl<L: Log> Checked<L> {
         sent: i64,
         limit: usize,
     ) -> Result<Page, LogError<L::Error>> {
-        let page = within(self.timeout, self.log.after(position, None, limit)).await?;
+        let page = self.after(position, None, limit).await?;
         self.same(&page.state, sent)?;
         if page.state.oldest > position + 1 && page.state.position > position {
             return Err(LogError::Pruned { oldest: page.state.oldest });
         }
-        in_order(&page, position)?;
+        in_order(&page, position, limit)?;
         let expected = position + 1..;
         if let Some((missing, _)) =
             expected.zip(&page.events).find(|(next, event)| event.position() != *next)
@@ -117,12 +117,12 @@ impl<L: Log> Checked<L> {
         channels: &[Channel],
         limit: usize,
     ) -> Result<Option<Page>, LogError<L::Error>> {
-        let page = within(self.timeout, self.log.after(position, Some(channels), limit)).await?;
+        let page = self.after(position, Some(channels), limit).await?;
         self.same(&page.state, sent)?;
         if page.state.oldest > position + 1 {
             return Ok(None);
         }
-        in_order(&page, position)?;
+        in_order(&page, position, limit)?;
         if let Some(event) = page.events.iter().find(|event| !channels.contains(event.channel())) {
             let (position, channel) = (event.position(), event.channel());
             return Err(LogError::Broken(format!(
@@ -130,6 +130,16 @@ impl<L: Log> Checked<L> {
             )));
         }
         Ok(Some(page))
+    }
+
+    async fn after(
+        &self,
+        position: i64,
+        channels: Option<&[Channel]>,
+        limit: usize,
+    ) -> Result<Page, LogError<L::Error>> {
+        // Called inside: it may panic before there is a future.
+        within(self.timeout, async { self.log.after(position, channels, limit).await }).await
     }
 
     fn same(&self, state: &LogState, sent: i64) -> Result<(), LogError<L::Error>> {
@@ -153,17 +163,15 @@ fn plausible<E: std::error::Error + 'static>(state: &LogState) -> Result<(), Log
 }
 
 /// Positions rise, are asked for, and lie within what the page says that it covers.
-fn in_order<E: std::error::Error + 'static>(page: &Page, position: i64) -> Result<(), LogError<E>> {
+fn in_order<E: std::error::Error + 'static>(
+    page: &Page,
+    position: i64,
+    limit: usize,
+) -> Result<(), LogError<E>> {
     let Page { events, through, state } = page;
-    if state.position <= position {
-        return match events.first() {
-            None => Ok(()),
-            Some(event) => Err(LogError::Broken(format!(
-                "event {} comes after the end, {}",
-                event.position(),
-                state.position
-            ))),
-        };
+    if events.len() > limit {
+        let count = events.len();
+        return Err(LogError::Broken(format!("a page of at most {limit} events has {count}")));
     }
     let mut last = position;
     for event in events {
@@ -173,13 +181,14 @@ fn in_order<E: std::error::Error + 'static>(page: &Page, position: i64) -> Resul
         }
         last = event.position();
     }
-    if last > *through || *through > state.position {
+    let none = events.is_empty() && state.position <= position;
+    if (last > *through && !none) || *through > state.position {
         return Err(LogError::Broken(format!(
             "a page with events up to {last} covers positions up to {through} of {}",
             state.position
         )));
     }
-    if *through == position {
+    if *through <= position && state.position > position {
         return Err(LogError::Broken(format!(
             "a page after {position} has no event, and the log goes on to {}",
             state.position
@@ -200,3 +209,6 @@ async fn within<T, E: std::error::Error + 'static>(
         Err(_) => Err(LogError::TimedOut(timeout)),
     }
 }
+
+#[cfg(test)]
+mod tests;

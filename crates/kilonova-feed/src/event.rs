@@ -4,7 +4,6 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use kilonova_pubsub::{Channel, Envelope, Payload};
@@ -164,16 +163,22 @@ pub struct Event {
     details: Arc<Details>,
 }
 
-/// What an event has beyond its envelope; goes with it to the sessions of this node.
+/// What an event has beyond its envelope.
 struct Details {
     position: i64,
     subject: Option<Subject>,
     audience: Arc<str>,
     redacts: bool,
     inserted_at: Option<SystemTime>,
-    /// The feed that sent it; 0 before that. Feeds of several logs may share a registry, and even
-    /// the names of channels.
-    feed: AtomicU64,
+}
+
+/// What an envelope carries to the sessions of this node once a feed has sent it.
+///
+/// Feeds may share a registry, names of channels, and clones of one event: each sends an envelope
+/// of its own, and its sessions take no other.
+struct Sent {
+    feed: u64,
+    details: Arc<Details>,
 }
 
 impl Event {
@@ -198,31 +203,28 @@ impl Event {
     /// What `new` has become: its position and, where the log keeps it, its time.
     pub fn committed(position: i64, new: NewEvent, inserted_at: Option<SystemTime>) -> Event {
         let NewEvent { channel, topic, payload, subject, audience, redacts } = new;
-        let details = Arc::new(Details {
-            position,
-            subject,
-            audience,
-            redacts,
-            inserted_at,
-            feed: AtomicU64::new(0),
-        });
-        let attachment: Arc<dyn Any + Send + Sync> = Arc::<Details>::clone(&details);
-        let envelope = Envelope::new(channel, topic, payload)
-            .with_position(position)
-            .with_attachment(attachment);
-        Event { envelope, details }
+        let details = Arc::new(Details { position, subject, audience, redacts, inserted_at });
+        Event { envelope: Envelope::new(channel, topic, payload).with_position(position), details }
     }
 
-    /// The event that an envelope carries, if it carries one of this feed's.
+    /// The event that an envelope carries, if this feed has sent it.
     pub(crate) fn of(envelope: &Envelope, feed: u64) -> Option<Event> {
-        let details = Arc::clone(envelope.attachment()?).downcast::<Details>().ok()?;
-        let own = details.feed.load(Ordering::Relaxed) == feed;
-        own.then(|| Event { envelope: envelope.clone(), details })
+        let sent = envelope.attachment()?.downcast_ref::<Sent>()?;
+        let details = || Arc::clone(&sent.details);
+        (sent.feed == feed).then(|| Event { envelope: envelope.clone(), details: details() })
     }
 
-    /// Notes that this feed sends it.
-    pub(crate) fn sent_by(&self, feed: u64) {
-        self.details.feed.store(feed, Ordering::Relaxed);
+    /// The same event as this feed sends it, in an envelope that no other feed has.
+    pub(crate) fn sent_by(&self, feed: u64) -> Event {
+        let details = Arc::clone(&self.details);
+        let sent: Arc<dyn Any + Send + Sync> = Arc::new(Sent { feed, details });
+        let envelope = self.envelope.clone().with_attachment(sent);
+        Event { envelope, details: Arc::clone(&self.details) }
+    }
+
+    /// Whether a feed has sent this envelope, so that only its sessions encode it.
+    pub(crate) fn is_sent(envelope: &Envelope) -> bool {
+        envelope.attachment().is_some_and(|attachment| attachment.is::<Sent>())
     }
 
     /// The same event with another payload: what some viewers see of it.
@@ -361,11 +363,15 @@ mod tests {
         let new = NewEvent::new("posts", "post_deleted", &7).expect("JSON");
         let new = new.about(Subject::new("post", 7)).for_audience("public").redacting();
         let event = Event::committed(3, new, Some(SystemTime::UNIX_EPOCH));
-        event.sent_by(1);
-        assert!(Event::of(event.envelope(), 2).is_none(), "it is another feed's");
-        let back = Event::of(event.envelope(), 1).expect("an event");
-        assert_eq!(format!("{back:?}"), format!("{event:?}"));
-        assert_eq!(back.inserted_at(), Some(SystemTime::UNIX_EPOCH));
+        assert!(Event::of(event.envelope(), 1).is_none(), "nobody has sent it");
+        // Two feeds of one process may be given clones of one event.
+        let (one, other) = (event.sent_by(1), event.clone().sent_by(2));
+        assert!(Event::of(one.envelope(), 2).is_none(), "it is another feed's");
+        for (feed, sent) in [(1, one), (2, other)] {
+            let back = Event::of(sent.envelope(), feed).expect("an event");
+            assert_eq!(format!("{back:?}"), format!("{event:?}"));
+            assert_eq!(back.inserted_at(), Some(SystemTime::UNIX_EPOCH));
+        }
         assert!(Event::of(&Envelope::new("posts", "topic", Payload::null()), 1).is_none());
     }
 }

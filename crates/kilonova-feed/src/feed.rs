@@ -28,6 +28,9 @@ use crate::{
 /// How long a read of the log may take unless [`Builder::log_timeout`] says otherwise.
 const LOG_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The least time between two pings.
+const SHORTEST_PING: Duration = Duration::from_millis(1);
+
 /// A live feed of a log: cheap to clone, usable from every thread.
 ///
 /// All clones are the same feed. It stops when [`Feed::stop`] is called, or when the last clone and
@@ -126,13 +129,15 @@ impl<L: Log> Builder<L> {
         arbiter: &actix::ArbiterHandle,
     ) -> Result<Feed<L>, LogError<L::Error>> {
         static FEEDS: AtomicU64 = AtomicU64::new(0);
-        let Builder { pubsub, log, limits, heartbeat, log_timeout, shapes } = self;
+        let Builder { pubsub, log, limits, mut heartbeat, log_timeout, shapes } = self;
+        // Without a pause a session would do nothing but ping.
+        heartbeat.ping = heartbeat.ping.max(SHORTEST_PING);
         let (log, state) = Checked::open(Arc::new(log), log_timeout).await?;
         let recent = Recent::after_position(state.position);
         let status = Status { sent: state.position, reachable: true, ended: None };
         let (status, told) = watch::channel(status);
-        let channels = Channels::of(log.id());
         let number = FEEDS.fetch_add(1, Ordering::Relaxed) + 1;
+        let channels = Channels::of(log.id(), number);
         let announcer = Arc::new(Announcer::new(
             recent.clone(),
             pubsub.clone(),

@@ -7,6 +7,8 @@ use kilonova_pubsub::Envelope;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::Event;
+
 /// What the frames of a session look like.
 ///
 /// The default is JSON, `{"channel","event","data","id"}`: the channel, the topic, the payload, and
@@ -53,8 +55,8 @@ impl Shapes {
         })
     }
 
-    /// Encodes once for all that share the envelope. Broadcasts may be shared with another feed,
-    /// whose shapes are others.
+    /// Encodes once for all that share the envelope. A broadcast, and an event that the log itself
+    /// keeps, may be shared with another feed, whose shapes are others.
     fn shared(
         &self,
         envelope: &Envelope,
@@ -62,7 +64,7 @@ impl Shapes {
         wire: usize,
         encode: impl FnOnce(&Shapes) -> Bytes,
     ) -> Bytes {
-        match shape == Shape::default() || envelope.attachment().is_some() {
+        match shape == Shape::default() || Event::is_sent(envelope) {
             true => envelope.encoded(shape.0 * 2 + wire, |_| encode(self)),
             false => encode(self),
         }
@@ -130,7 +132,6 @@ mod tests {
     use kilonova_pubsub::Payload;
 
     use super::*;
-    use crate::Event;
 
     fn payload() -> Payload {
         Payload::encode(&serde_json::json!({"id": 7, "title": "\u{1f680} \"x\""})).expect("JSON")
@@ -166,6 +167,21 @@ mod tests {
         let envelope = Envelope::new("system", "deploy", payload());
         assert_eq!(text(&one, &envelope, shape), "one");
         assert_eq!(text(&other, &envelope, shape), "other");
+    }
+
+    #[test]
+    fn each_feed_encodes_an_event_that_they_share_in_its_own_shapes() {
+        let (mut one, mut other) = (Shapes::default(), Shapes::default());
+        let shape = one.add(Box::new(|_| "one".to_owned()));
+        assert_eq!(other.add(Box::new(|_| "other".to_owned())), shape);
+        let event = Event::new(3, "posts", "post_created", payload());
+        let (by_one, by_other) = (event.sent_by(1), event.sent_by(2));
+        for envelope in [event.envelope(), by_one.envelope()] {
+            assert_eq!(text(&one, envelope, shape), "one");
+        }
+        for envelope in [event.envelope(), by_other.envelope()] {
+            assert_eq!(text(&other, envelope, shape), "other");
+        }
     }
 
     #[test]

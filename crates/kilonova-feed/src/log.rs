@@ -22,7 +22,8 @@ use crate::Event;
 /// The feed checks what it can. A log that fails, takes longer than
 /// [`Builder::log_timeout`](crate::Builder::log_timeout), goes backwards, has gaps or returns what
 /// it was not asked for makes the feed report an error, or end
-/// ([`Feed::ended`](crate::Feed::ended)); no subscriber is sent a wrong event because of it.
+/// ([`Feed::ended`](crate::Feed::ended)); no subscriber is sent a wrong event because of it. One
+/// thing no check can find: an event that [`Log::after`] leaves out of a page of some channels.
 pub trait Log: Send + Sync + 'static {
     /// Who subscribes; `()` where everything is public.
     type Viewer: Clone + Send + Sync + Unpin + 'static;
@@ -77,11 +78,12 @@ pub struct Page {
 }
 
 impl Page {
-    /// A page of these events. `more` says that it ends early, so that only what comes before its
-    /// last event is covered; otherwise the page covers everything up to `state.position`.
+    /// A page of these events. `more` says that it ends early, so that it covers nothing after its
+    /// last event, or nothing at all without one, which the feed takes for a fault; otherwise the
+    /// page covers everything up to `state.position`.
     pub fn new(state: LogState, events: Vec<Event>, more: bool) -> Page {
-        let last = events.last().map(Event::position).filter(|_| more);
-        Page { through: last.unwrap_or(state.position), events, state }
+        let last = events.last().map_or(0, Event::position);
+        Page { through: if more { last } else { state.position }, events, state }
     }
 }
 

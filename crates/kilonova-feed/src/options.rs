@@ -21,7 +21,7 @@ pub struct Bounds {
 /// When a socket is pinged, and when it is closed.
 #[derive(Clone, Copy, Debug)]
 pub struct Heartbeat {
-    /// Between two pings, and between two position frames.
+    /// Between two pings, and between two position frames; at least a millisecond.
     pub ping: Duration,
     /// A peer that is silent for this long is cut.
     pub silence: Duration,
@@ -100,6 +100,7 @@ impl<V> SessionOptions<V> {
 
     /// Passes on what is broadcast on these channels through the process groups as well. Such
     /// messages are in no log: they have no position, may be lost, and every viewer gets them.
+    /// Messages with a position, such as another feed's events, are not passed on.
     #[must_use]
     pub fn ephemeral<C: Into<Channel>>(mut self, channels: impl IntoIterator<Item = C>) -> Self {
         self.ephemeral.extend(channels.into_iter().map(Into::into));

@@ -16,26 +16,20 @@ pub(crate) struct Outage {
 
 /// What a failed read means.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// An outage begins; worth a line in the log.
-    Begins,
-    /// It goes on, too short yet to be told.
-    Brief,
-    /// It goes on.
-    Lasts,
+pub(crate) struct Failure {
+    /// An outage begins with it; worth a line in the log.
+    pub(crate) begins: bool,
+    /// It has lasted long enough to be told.
+    pub(crate) lasts: bool,
 }
 
 impl Outage {
-    /// The log could not be read.
-    pub(crate) fn failed(&mut self, now: Instant) -> Failure {
-        match self.since {
-            None => {
-                self.since = Some(now);
-                Failure::Begins
-            }
-            Some(since) if now.duration_since(since) < NOTICED => Failure::Brief,
-            Some(_) => Failure::Lasts,
-        }
+    /// A read that began at `begun` has failed now. One that hung until it timed out is an outage
+    /// of that length.
+    pub(crate) fn failed(&mut self, begun: Instant, now: Instant) -> Failure {
+        let begins = self.since.is_none();
+        let since = *self.since.get_or_insert(begun);
+        Failure { begins, lasts: now.duration_since(since) >= NOTICED }
     }
 
     /// The log could be read; true when that ends an outage.
@@ -51,13 +45,24 @@ mod tests {
     #[test]
     fn an_outage_is_told_when_it_lasts() {
         let (mut outage, begun) = (Outage::default(), Instant::now());
+        let failed = |outage: &mut Outage, at| {
+            let Failure { begins, lasts } = outage.failed(at, at);
+            (begins, lasts)
+        };
         assert!(!outage.worked());
-        assert_eq!(outage.failed(begun), Failure::Begins);
-        assert_eq!(outage.failed(begun + NOTICED / 2), Failure::Brief);
+        assert_eq!(failed(&mut outage, begun), (true, false));
+        assert_eq!(failed(&mut outage, begun + NOTICED / 2), (false, false));
         assert!(outage.worked());
-        assert_eq!(outage.failed(begun + NOTICED), Failure::Begins, "it is another outage");
-        assert_eq!(outage.failed(begun + NOTICED * 2), Failure::Lasts);
+        assert_eq!(failed(&mut outage, begun + NOTICED), (true, false), "it is another outage");
+        assert_eq!(failed(&mut outage, begun + NOTICED * 2), (false, true));
         assert!(outage.worked());
         assert!(!outage.worked());
+    }
+
+    #[test]
+    fn a_read_that_hung_is_an_outage_of_that_length() {
+        let (mut outage, begun) = (Outage::default(), Instant::now());
+        let failure = outage.failed(begun, begun + NOTICED);
+        assert_eq!(failure, Failure { begins: true, lasts: true });
     }
 }

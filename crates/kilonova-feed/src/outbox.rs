@@ -108,7 +108,7 @@ mod tests {
         /// However writes cut the frames, the bytes come out in order, each once, and no more
         /// wait than may.
         #[test]
-        fn bytes_are_lost_doubled_or_kept_without_bound(
+        fn bytes_come_out_once_in_order_and_within_bounds(
             steps in prop::collection::vec((0_usize..12, 0_usize..30), 0..80),
         ) {
             let mut outbox = Outbox::default();
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_is_cut_in_the_middle_when_the_rest_is_given_up() {
+    fn a_frame_that_was_begun_goes_out_whole_when_the_rest_is_dropped() {
         let mut outbox = Outbox::default();
         for frame in ["one", "two", "three"] {
             assert!(outbox.push(&Bytes::from(frame), &BOUNDS));

@@ -30,6 +30,8 @@ struct Held {
     last: i64,
     /// The position of the last event that went out.
     sent: i64,
+    /// The last position that is known to be committed.
+    known: i64,
     /// The position of the newest event that is known to redact earlier ones. Until it has come
     /// by, some of what is held may tell what the log no longer does.
     redacting: i64,
@@ -38,18 +40,25 @@ struct Held {
 impl Recent {
     /// Holds nothing yet; `last` came by already.
     pub(crate) fn after_position(last: i64) -> Recent {
-        let held = Held { events: VecDeque::new(), bytes: 0, last, sent: last, redacting: 0 };
+        let (events, bytes) = (VecDeque::new(), 0);
+        let held = Held { events, bytes, last, sent: last, known: last, redacting: 0 };
         Recent { held: Arc::new(RwLock::new(held)) }
     }
 
     /// Hears what was committed, before its client does: once a deletion is acknowledged, no
     /// replay tells what was deleted.
     pub(crate) fn committed(&self, events: &[Event]) {
-        let redacting = events.iter().rev().find(|event| event.redacts());
-        if let Some(event) = redacting {
-            let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-            held.redacting = held.redacting.max(event.position());
-        }
+        let redacting = events.iter().filter(|event| event.redacts()).map(Event::position).max();
+        let known = events.iter().map(Event::position).max();
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        held.redacting = held.redacting.max(redacting.unwrap_or(0));
+        held.known = held.known.max(known.unwrap_or(0));
+    }
+
+    /// Hears that the log goes to a position.
+    pub(crate) fn committed_through(&self, position: i64) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        held.known = held.known.max(position);
     }
 
     /// Takes the next event in. Must come before the event goes out to the members: who has joined
@@ -65,6 +74,7 @@ impl Recent {
             held.forget(event.subject());
         }
         held.last = position;
+        held.known = held.known.max(position);
         held.bytes += event.size();
         held.events.push_back(event.clone());
         while held.events.len() > COUNT || held.bytes > BYTES {
@@ -90,6 +100,16 @@ impl Recent {
     /// The position up to which everything has gone out to the members.
     pub(crate) fn sent(&self) -> i64 {
         self.held.read().unwrap_or_else(PoisonError::into_inner).sent
+    }
+
+    /// The position of the last event that came by: each up to there was seen.
+    pub(crate) fn last(&self) -> i64 {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).last
+    }
+
+    /// The last position that is known to be committed, whatever the log says now.
+    pub(crate) fn known(&self) -> i64 {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).known
     }
 
     /// A slice of the events after `position` on these channels, as bounded as one from the log,

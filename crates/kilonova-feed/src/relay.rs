@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::announcer::Announcement;
 use crate::checked::{Checked, LogError};
 use crate::order::Order;
-use crate::outage::{Failure, Outage};
+use crate::outage::Outage;
 use crate::pace::Pace;
 use crate::recent::Recent;
 use crate::{Event, Log, Page, Sockets};
@@ -92,7 +92,8 @@ impl<L> Clone for Parts<L> {
 }
 
 /// The channels that the feed itself uses, named after its log, so that feeds of several logs share
-/// a registry.
+/// a registry, and but for the first after the feed: of two feeds of one log, neither may take how
+/// far the other has come for its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Channels {
     /// What was committed, for the relays of other nodes.
@@ -104,12 +105,11 @@ pub(crate) struct Channels {
 }
 
 impl Channels {
-    pub(crate) fn of(log: &str) -> Channels {
-        let channel = |name| Channel::from(format!("feed:{log}:{name}"));
+    pub(crate) fn of(log: &str, feed: u64) -> Channels {
         Channels {
-            committed: channel("committed"),
-            position: channel("position"),
-            sent: channel("sent"),
+            committed: format!("feed:{log}:committed").into(),
+            position: format!("feed:{log}:{feed}:position").into(),
+            sent: format!("feed:{log}:{feed}:sent").into(),
         }
     }
 }
@@ -200,8 +200,7 @@ impl<L: Log> Relay<L> {
             && let Some((_, event)) = self.order.pop()
         {
             bytes += event.size();
-            event.sent_by(self.parts.feed);
-            events.push(event);
+            events.push(event.sent_by(self.parts.feed));
         }
         if events.is_empty() && !confirm {
             return;
@@ -284,13 +283,14 @@ impl<L: Log> Relay<L> {
         self.rest = Rest::Reading { again: false };
         let (last, sent) = (self.order.last(), self.parts.recent.sent());
         let log = self.parts.log.clone();
+        let begun = Instant::now();
         let page = async move { log.all_after(last, sent, PAGE).await };
-        ctx.spawn(page.into_actor(self).map(|page, relay, ctx| {
+        ctx.spawn(page.into_actor(self).map(move |page, relay, ctx| {
             let again = relay.rest == Rest::Reading { again: true };
             relay.rest = if again { Rest::Behind } else { Rest::Unknown };
             match page {
                 Ok(page) => relay.has_read(page, ctx),
-                Err(error) => relay.cannot_read(&error, ctx),
+                Err(error) => relay.cannot_read(&error, begun, ctx),
             }
         }));
     }
@@ -307,7 +307,8 @@ impl<L: Log> Relay<L> {
         self.go_on(ctx);
     }
 
-    fn cannot_read(&mut self, error: &LogError<L::Error>, ctx: &mut Context<Self>) {
+    /// A read that `begun` at some time has failed.
+    fn cannot_read(&mut self, error: &LogError<L::Error>, begun: Instant, ctx: &mut Context<Self>) {
         if error.is_final() {
             self.rest = Rest::Ended;
             log::error!("the feed has ended: {error}");
@@ -328,13 +329,13 @@ impl<L: Log> Relay<L> {
             self.parts.status.send_modify(|status| status.sent = status.sent.max(last));
             return self.read(ctx);
         }
-        match self.outage.failed(Instant::now()) {
-            Failure::Begins => log::error!("new events are not sent until this is over: {error}"),
-            Failure::Brief => {}
-            Failure::Lasts => {
-                let unreachable = |status: &mut Status| std::mem::take(&mut status.reachable);
-                self.parts.status.send_if_modified(unreachable);
-            }
+        let failure = self.outage.failed(begun, Instant::now());
+        if failure.begins {
+            log::error!("new events are not sent until this is over: {error}");
+        }
+        if failure.lasts {
+            let unreachable = |status: &mut Status| std::mem::take(&mut status.reachable);
+            self.parts.status.send_if_modified(unreachable);
         }
     }
 }

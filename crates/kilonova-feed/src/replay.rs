@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::checked::{Checked, LogError};
 use crate::recent::Recent;
-use crate::{Event, Log};
+use crate::{Event, Log, Page};
 
 /// The most events in one slice.
 pub(crate) const SLICE: usize = 200;
@@ -75,10 +75,15 @@ impl<L: Log> Replay<L> {
         }
         let state = self.log.state(self.recent.sent()).await?;
         let held = same && (state.oldest - 1..=state.position).contains(&position);
-        Ok(if held { Start::After(position) } else { Start::Resync(state.position) })
+        // No further than what is known: what comes after that goes out live.
+        let end = state.position.min(self.recent.known());
+        Ok(if held { Start::After(position) } else { Start::Resync(end) })
     }
 
     /// The next slice after a position. `None` when events after it were deleted meanwhile.
+    ///
+    /// It goes no further than the relay has come, which has seen that nothing is missing: what the
+    /// log says of itself beyond that is not believed, and comes live.
     pub(crate) async fn next(
         &self,
         position: i64,
@@ -94,10 +99,11 @@ impl<L: Log> Replay<L> {
         let _permit = self.reads.acquire().await.ok();
         let sent = self.recent.sent();
         let page = self.log.some_after(position, sent, &channels, SLICE).await?;
-        Ok(page.map(|page| Slice {
-            end: page.through >= page.state.position,
-            through: page.through,
-            events: page.events,
+        let last = self.recent.last().max(position);
+        Ok(page.map(|page| {
+            let Page { mut events, through, state } = page;
+            events.truncate(events.partition_point(|event| event.position() <= last));
+            Slice { events, through: through.min(last), end: through >= last.min(state.position) }
         }))
     }
 }

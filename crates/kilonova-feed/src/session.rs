@@ -1,6 +1,7 @@
 //! The session: one actor per socket, member of its channels, forwarding what they carry. Owns what a
 //! client is sent and when it is closed; leaves bytes and framing to its [`Wire`].
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -54,7 +55,9 @@ impl<W: Wire, L: Log> Joined<W, L> {
         let address = ctx.address();
         let lifeline = feed.pubsub.lifeline(address.clone());
         let join = async |channel| feed.pubsub.join(channel, address.clone()).await;
-        for channel in options.channels.iter().chain(&options.ephemeral) {
+        // Each once, however often it is named: a member that joins twice is sent everything twice.
+        let channels: HashSet<_> = options.channels.iter().chain(&options.ephemeral).collect();
+        for channel in channels {
             join(channel.clone()).await.map_err(refused)?;
         }
         let start = match &options.start {
@@ -338,7 +341,11 @@ impl<W: Wire, L: Log> Handler<Envelope> for Session<W, L> {
             // What comes now may be behind a gap.
             self.close(close);
         } else if let Some(event) = Event::of(&envelope, self.feed.number) {
-            if self.progress.admits(Some(event.position()))
+            // A channel that it only hears broadcasts of is in no replay, and so not live either.
+            let follows = self.options.ephemeral.is_empty()
+                || self.options.channels.contains(event.channel());
+            if follows
+                && self.progress.admits(Some(event.position()))
                 && let Some(frame) = self.show(&event)
             {
                 self.push(frame);
@@ -353,7 +360,9 @@ impl<W: Wire, L: Log> Handler<Envelope> for Session<W, L> {
             {
                 self.push(W::position(position));
             }
-        } else if self.options.ephemeral.contains(envelope.channel()) {
+        } else if envelope.position().is_none()
+            && self.options.ephemeral.contains(envelope.channel())
+        {
             self.push(W::event(&self.feed.shapes, &envelope, self.options.shape));
         } else {
             // The other channels' events come from the log alone: nobody can make one up.

@@ -60,3 +60,66 @@ fn position(name: &'static str, text: &str) -> Result<i64, Error> {
     }
     Ok(text.parse().unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn asks(query: &str, headers: &[(&str, &str)]) -> Result<StartAt, String> {
+        let mut request = TestRequest::with_uri(&format!("/feed{query}"));
+        for header in headers {
+            request = request.insert_header(*header);
+        }
+        StartAt::from_request(&request.to_http_request()).map_err(|error| error.to_string())
+    }
+
+    fn after(position: i64, log: Option<&str>) -> Result<StartAt, String> {
+        Ok(StartAt::After { position, log: log.map(ToOwned::to_owned) })
+    }
+
+    const STREAM: (&str, &str) = ("Accept", "text/event-stream");
+
+    #[test]
+    fn a_request_without_a_position_starts_with_the_next_event() {
+        for query in ["", "?", "?log=L", "?channels=posts"] {
+            assert_eq!(asks(query, &[]), Ok(StartAt::Now), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_position_is_written_in_digits() {
+        assert_eq!(asks("?last_event_id=0", &[]), after(0, None));
+        assert_eq!(asks("?last_event_id=007", &[]), after(7, None));
+        assert_eq!(asks("?log=a%20b&last_event_id=7", &[]), after(7, Some("a b")));
+        let largest = format!("?last_event_id={}", i64::MAX);
+        assert_eq!(asks(&largest, &[]), after(i64::MAX, None));
+        for beyond in ["9223372036854775808", "99999999999999999999999999"] {
+            let query = format!("?last_event_id={beyond}");
+            assert_eq!(asks(&query, &[]), after(i64::MAX, None), "it is in the future");
+        }
+        for wrong in ["", "-1", "+1", "%201", "1.0", "1e3", "x", "0x1", "%D9%A1", "1%00"] {
+            let told = asks(&format!("?last_event_id={wrong}"), &[]);
+            assert_eq!(told, Err("last_event_id is invalid".to_owned()), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_header_of_an_event_stream_comes_before_its_url() {
+        let header = ("Last-Event-ID", "9");
+        assert_eq!(asks("?last_event_id=3&log=L", &[STREAM, header]), after(9, Some("L")));
+        assert_eq!(asks("", &[STREAM, header]), after(9, None));
+        assert_eq!(asks("?last_event_id=3", &[STREAM]), after(3, None));
+        let told = asks("?last_event_id=3", &[STREAM, ("Last-Event-ID", "x")]);
+        assert_eq!(told, Err("Last-Event-ID is invalid".to_owned()));
+    }
+
+    #[test]
+    fn the_header_of_a_websocket_counts_for_nothing() {
+        let header = ("Last-Event-ID", "9");
+        assert_eq!(asks("?last_event_id=3", &[header]), after(3, None));
+        let upgrade = ("Upgrade", "websocket");
+        assert_eq!(asks("", &[STREAM, upgrade, header]), Ok(StartAt::Now));
+    }
+}

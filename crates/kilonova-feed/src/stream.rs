@@ -151,3 +151,115 @@ impl Drop for Body {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { messages: 2, bytes: 100 };
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Woken>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Woken {
+        fn take(&self) -> bool {
+            self.0.swap(0, Ordering::Relaxed) > 0
+        }
+    }
+
+    fn next(body: &mut Body, woken: &Arc<Woken>) -> Poll<Option<Bytes>> {
+        let waker = Waker::from(Arc::clone(woken));
+        let next = Pin::new(body).poll_next(&mut Context::from_waker(&waker));
+        next.map(|frame| frame.map(|frame| frame.expect("it cannot fail")))
+    }
+
+    fn gone(stream: &Stream, woken: &Arc<Woken>) -> bool {
+        let waker = Waker::from(Arc::clone(woken));
+        stream.poll_gone(&mut Context::from_waker(&waker)).is_ready()
+    }
+
+    fn frame(text: &'static str) -> Bytes {
+        Bytes::from_static(text.as_bytes())
+    }
+
+    #[test]
+    fn frames_come_out_in_order_and_the_body_ends_after_the_last() {
+        let (stream, mut body) = Stream::new();
+        let woken = Arc::default();
+        assert_eq!(next(&mut body, &woken), Poll::Pending);
+        assert!(stream.push(&frame("one"), &BOUNDS));
+        assert!(woken.take(), "the body has something to take");
+        stream.force(frame("two"));
+        stream.finish();
+        assert_eq!(next(&mut body, &woken), Poll::Ready(Some(frame("one"))));
+        assert_eq!(next(&mut body, &woken), Poll::Ready(Some(frame("two"))));
+        assert_eq!(next(&mut body, &woken), Poll::Ready(None));
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_room_is_made_by_taking() {
+        let (stream, mut body) = Stream::new();
+        let woken = Arc::default();
+        assert!(stream.push(&frame("one"), &BOUNDS) && stream.push(&frame("two"), &BOUNDS));
+        assert!(!stream.push(&frame("three"), &BOUNDS));
+        assert_eq!(next(&mut body, &woken), Poll::Ready(Some(frame("one"))));
+        assert!(stream.push(&frame("three"), &BOUNDS));
+        stream.abandon();
+        assert_eq!(next(&mut body, &woken), Poll::Pending);
+    }
+
+    #[test]
+    fn a_body_is_blocked_while_it_takes_nothing_that_waits() {
+        let (stream, mut body) = Stream::new();
+        let woken = Arc::default();
+        assert_eq!(stream.blocked(), None);
+        let before = Instant::now();
+        stream.force(frame("one"));
+        let since = stream.blocked().expect("something waits");
+        assert!(since >= before);
+        stream.force(frame("two"));
+        assert_eq!(stream.blocked(), Some(since), "it has taken nothing since");
+        assert!(next(&mut body, &woken).is_ready());
+        assert!(stream.blocked().expect("something waits") >= since);
+        assert!(next(&mut body, &woken).is_ready());
+        assert_eq!(stream.blocked(), None);
+        assert!(stream.is_drained());
+    }
+
+    #[test]
+    fn the_session_is_woken_when_all_is_taken_and_when_the_body_is_gone() {
+        let (stream, mut body) = Stream::new();
+        let (woken, session) = (Arc::default(), Arc::default());
+        stream.force(frame("one"));
+        stream.force(frame("two"));
+        assert!(!gone(&stream, &session));
+        assert!(next(&mut body, &woken).is_ready());
+        assert!(!session.take(), "something waits");
+        assert!(next(&mut body, &woken).is_ready());
+        assert!(session.take());
+        assert!(!gone(&stream, &session));
+        drop(body);
+        assert!(session.take());
+        assert!(gone(&stream, &session));
+    }
+
+    #[test]
+    fn a_session_that_is_dropped_ends_the_body() {
+        let (stream, mut body) = Stream::new();
+        let woken = Arc::default();
+        stream.force(frame("one"));
+        drop(stream);
+        assert_eq!(next(&mut body, &woken), Poll::Ready(Some(frame("one"))));
+        assert_eq!(next(&mut body, &woken), Poll::Ready(None));
+    }
+}

@@ -1,7 +1,7 @@
 //! A subscriber without a socket: the events of some channels as a `Stream`. Owns how it catches up
 //! after it fell behind; leaves its buffer to the process groups and reading to `replay`.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -81,8 +81,11 @@ impl<L: Log> Subscription<L> {
         start: StartAt,
         viewer: L::Viewer,
     ) -> Result<Subscription<L>, Error> {
+        if *feed.stops().borrow() || feed.status.borrow().ended.is_some() {
+            return Err(Error::Stopping);
+        }
         let breaks = feed.sockets.breaks();
-        let joined = channels.iter().chain([&feed.channels.sent]);
+        let joined: HashSet<_> = channels.iter().chain([&feed.channels.sent]).collect();
         let messages =
             feed.pubsub.subscribe_with_capacity(BUFFER, joined).await.map_err(refused)?;
         let start = match start {

@@ -74,6 +74,9 @@ impl Rates {
 /// How many there may be in the long run, and at once.
 struct Steady {
     started: Instant,
+    /// The latest time that any thread came with, in nanoseconds since the start. A thread that
+    /// took its time before another one and comes after it must not find that one's count ahead.
+    latest: AtomicU64,
     /// Between two at the steady rate, in nanoseconds.
     interval: u64,
     /// How far ahead of the steady rate it may be, in nanoseconds.
@@ -84,18 +87,24 @@ impl Steady {
     fn new(count: u32, period: Duration, now: Instant) -> Steady {
         let interval = nanoseconds(period).checked_div(count.into()).unwrap_or(0);
         let ahead = interval.saturating_mul(count.saturating_sub(1).into());
-        Steady { started: now, interval, ahead }
+        Steady { started: now, latest: AtomicU64::new(0), interval, ahead }
     }
 
     fn admit(&self, due: &AtomicU64, now: Instant) -> Result<(), Duration> {
+        if self.interval == 0 {
+            return Ok(());
+        }
         let now = nanoseconds(now.saturating_duration_since(self.started));
+        let mut latest = now;
+        // What another thread counted is seen together with the time that it came with.
         let next = |due: u64| {
-            let due = due.max(now);
-            (due - now <= self.ahead).then(|| due.saturating_add(self.interval))
+            latest = self.latest.fetch_max(now, Ordering::Relaxed).max(now);
+            let due = due.max(latest);
+            (due - latest <= self.ahead).then(|| due.saturating_add(self.interval))
         };
-        match due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) {
+        match due.fetch_update(Ordering::AcqRel, Ordering::Acquire, next) {
             Ok(_) => Ok(()),
-            Err(due) => Err(Duration::from_nanos(due.saturating_sub(now + self.ahead))),
+            Err(due) => Err(Duration::from_nanos(due.saturating_sub(latest + self.ahead))),
         }
     }
 }
@@ -110,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_is_not_kept_to_or_not_reached() {
+    fn a_rate_is_reached_and_kept_to() {
         let start = Instant::now();
         for per_second in [1, 10, 100, 2_000, 100_000] {
             let rate = Rate::new(per_second, start);
@@ -126,12 +135,48 @@ mod tests {
                 assert_eq!(admitted, per_second as usize, "{per_second}");
             }
         }
-        let any = Rate::new(0, start);
-        assert!((0..100_000).all(|_| any.admits(start)));
     }
 
     #[test]
-    fn one_key_takes_the_turns_of_another_or_gets_none_back() {
+    fn a_rate_of_zero_admits_everyone_whatever_their_clocks_say() {
+        let start = Instant::now();
+        let any = Rate::new(0, start);
+        for nanosecond in (0..100_000).rev() {
+            assert!(any.admits(start + Duration::from_nanos(nanosecond)), "{nanosecond}");
+        }
+    }
+
+    #[test]
+    fn a_thread_whose_clock_is_behind_is_admitted_like_the_others() {
+        let start = Instant::now();
+        for per_second in [1, 10, 1_000] {
+            let rate = Rate::new(per_second, start);
+            let mut now = start + Duration::from_secs(10);
+            for _ in 0..per_second {
+                assert!(rate.admits(now), "{per_second}");
+                now -= Duration::from_micros(1);
+            }
+            assert!(!rate.admits(start + Duration::from_secs(10)), "{per_second}");
+        }
+    }
+
+    #[test]
+    fn threads_together_get_as_many_as_there_may_be() {
+        let start = Instant::now();
+        let rate = Rate::new(1_000, start);
+        let admitted: usize = std::thread::scope(|scope| {
+            let count = || {
+                let early = start + Duration::from_secs(10);
+                (0..1_000).filter(|n| rate.admits(early - Duration::from_nanos(*n))).count()
+            };
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(count)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("a thread's end")).sum()
+        });
+        assert_eq!(admitted, 1_000);
+    }
+
+    #[test]
+    fn each_key_has_a_rate_of_its_own_and_gets_back_what_is_returned() {
         let start = Instant::now();
         let rates = Rates::new(10, Duration::from_secs(60), start);
         let admitted = |key: &str, now| (0..100).filter(|_| rates.admit(key, now).is_ok()).count();

@@ -29,6 +29,7 @@ impl Addresses {
             match self.open().entry(key) {
                 Entry::Occupied(count) if *count.get() >= self.max => return None,
                 Entry::Occupied(mut count) => *count.get_mut() += 1,
+                Entry::Vacant(_) if self.max == 0 => return None,
                 Entry::Vacant(count) => drop(count.insert(1)),
             }
         }

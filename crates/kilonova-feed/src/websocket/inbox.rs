@@ -141,3 +141,6 @@ fn announced(bytes: &[u8]) -> Option<u64> {
         short => Some(short.into()),
     }
 }
+
+#[cfg(test)]
+mod tests;
