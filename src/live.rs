@@ -75,7 +75,7 @@ impl Live {
             JoinError::TooManyChannels => {
                 AppError::Unavailable("too many channels: try again later")
             }
-            JoinError::Stopped => AppError::internal(error),
+            _ => AppError::internal(error),
         })
     }
 }

@@ -11,7 +11,7 @@ use super::command::{Command, Queued};
 use super::link::Outlet;
 use super::registry::Registry;
 use super::subscriber::Who;
-use super::{Channel, Error, JoinError, LeaveError, TryBroadcastError};
+use super::{Channel, Error, JoinError, LeaveError, Meta, TryBroadcastError};
 
 /// How many requests may wait for the registry.
 const ROOM: usize = 1024;
@@ -70,8 +70,13 @@ impl Inlet {
         answer.await.map_err(|_| Error::Stopped)
     }
 
-    pub(super) async fn join(&self, channel: Channel, member: Who) -> Result<(), JoinError> {
-        self.ask(|joined| Command::Join { channel, member, joined }).await?
+    pub(super) async fn join(
+        &self,
+        channel: Channel,
+        member: Who,
+        meta: Option<Meta>,
+    ) -> Result<(), JoinError> {
+        self.ask(|joined| Command::Join { channel, member, meta, joined }).await?
     }
 
     pub(super) async fn leave(&self, channel: Channel, member: Who) -> Result<(), LeaveError> {

@@ -3,13 +3,13 @@
 use actix::Arbiter;
 use kilonova_pubsub::{Error, JoinError, LeaveError, Payload, PubSub, TryBroadcastError};
 
-use kilonova_test::member::{Member, soon};
+use kilonova_test::member::{Probe, soon};
 
 #[actix::test]
 async fn stopped_registry_says_so() {
     let arbiter = Arbiter::new();
     let pubsub = PubSub::start_in(&arbiter.handle(), "node");
-    let member = Member::start();
+    let member = Probe::start();
     pubsub.join("notes", member.addr.clone()).await.unwrap();
     let mut monitor = pubsub.monitor("notes").await.unwrap();
     let _lifeline = pubsub.lifeline(member.addr.clone());
@@ -56,7 +56,7 @@ async fn stops_while_callers_wait() {
 #[actix::test]
 async fn registry_ends_with_its_last_handle() {
     let pubsub = PubSub::start("node");
-    let member = Member::start();
+    let member = Probe::start();
     let clone = pubsub.sent_by(member.addr.clone());
     let mut monitor = pubsub.monitor("notes").await.unwrap();
     drop(pubsub);
@@ -69,7 +69,7 @@ async fn registry_ends_with_its_last_handle() {
 #[actix::test]
 async fn call_dropped_half_way() {
     let pubsub = PubSub::start("node");
-    let member = Member::start();
+    let member = Probe::start();
     for _ in 0..3000 {
         let asked = pubsub.monitor("notes");
         let mut asked = std::pin::pin!(asked);
