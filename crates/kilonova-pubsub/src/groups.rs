@@ -114,9 +114,9 @@ impl Groups {
     ) -> Result<Option<Tether>, JoinError> {
         let who = Who::Actor(member);
         let known = self.membership.find(&who).cloned();
-        let seat = self.membership.seat(channel.as_str(), &who);
-        match (known, seat) {
-            (Some(member), Some((_, before))) => {
+        let meta_before = self.membership.meta(channel.as_str(), &who);
+        match (known, meta_before) {
+            (Some(member), Some(before)) => {
                 if meta.is_some() && before != meta.as_ref() {
                     let before = before.cloned();
                     self.tell(&channel, &member, false, before);
@@ -230,7 +230,7 @@ impl Groups {
     fn dispatch_run(&mut self, run: &[Envelope]) {
         let Some(channel) = run.first().map(Envelope::channel) else { return };
         let mut dead = Vec::new();
-        for (member, times, _) in self.membership.members(channel.as_str()) {
+        for (member, times) in self.membership.members(channel.as_str()) {
             let mut messages = run.iter().flat_map(|envelope| std::iter::repeat_n(envelope, times));
             // The sweep finds the dead that are too many for one round.
             if messages.any(|envelope| self.laggards.deliver(member, envelope) == Delivery::Dead)
@@ -258,7 +258,7 @@ impl Groups {
         let named = |(member, times, meta): (&Subscriber, usize, Option<&Meta>)| {
             std::iter::repeat_n(Member::local(node, member.clone(), meta.cloned()), times)
         };
-        self.membership.members(channel.as_str()).flat_map(named).collect()
+        self.membership.described(channel.as_str()).flat_map(named).collect()
     }
 
     pub(super) fn channels(&self) -> Vec<Channel> {
@@ -299,7 +299,7 @@ impl Groups {
         let named = self.membership.channels().map(|(channel, _)| channel);
         let joins =
             named.filter(|channel| channel.as_str().len() <= LONGEST_NAME).flat_map(|channel| {
-                self.membership.members(channel.as_str()).map(|(member, times, meta)| Joins {
+                self.membership.described(channel.as_str()).map(|(member, times, meta)| Joins {
                     channel: channel.clone(),
                     member: member.number(),
                     times: times.try_into().unwrap_or(u32::MAX),

@@ -3,6 +3,7 @@
 
 mod joined;
 
+use std::collections::HashMap;
 use std::hash::Hash;
 
 use indexmap::{Equivalent, IndexMap};
@@ -32,6 +33,9 @@ pub struct Membership<M> {
 struct Group<M> {
     channel: Channel,
     seats: Vec<Seat<M>>,
+    // Of those members that have some. Not in the seats: a broadcast reads each of them.
+    #[expect(clippy::box_collection, reason = "most channels have none: 8 bytes rather than 48")]
+    metas: Option<Box<HashMap<M, Meta>>>,
 }
 
 /// A member in a channel. Seat and place name each other, so that neither is searched for; whoever moves one tells
@@ -41,7 +45,6 @@ struct Seat<M> {
     member: M,
     place: u32,
     times: u32,
-    meta: Option<Meta>,
 }
 
 /// What a member took back.
@@ -88,13 +91,16 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         times: u32,
         meta: Option<Meta>,
     ) -> (M, Option<Meta>) {
-        self.meta_bytes += meta.as_ref().map_or(0, Meta::len);
         let number = match self.numbers.get(&channel) {
             Some(number) => *number,
             None => {
                 // Most channels of few members have one.
                 let seats = Vec::with_capacity(1);
-                let number = short(self.groups.insert(Group { channel: channel.clone(), seats }));
+                let number = short(self.groups.insert(Group {
+                    channel: channel.clone(),
+                    seats,
+                    metas: None,
+                }));
                 self.numbers.insert(channel, number);
                 number
             }
@@ -102,20 +108,22 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         let entry = self.members.entry(member);
         let member = entry.key().clone();
         let joined = entry.or_default();
-        let seats = &mut self.groups[number as usize].seats;
+        let Group { seats, metas, .. } = &mut self.groups[number as usize];
         if let Some(place) = joined.find(number) {
             let seat = &mut seats[joined.get(place).seat as usize];
             seat.times = seat.times.saturating_add(times);
-            if let Some(meta) = meta {
-                let replaced = seat.meta.replace(meta);
-                self.meta_bytes -= replaced.as_ref().map_or(0, Meta::len);
-            }
-            return (member, seat.meta.clone());
+        } else {
+            seats.push(Seat { member: member.clone(), place: short(joined.len()), times });
+            joined.push(Place { channel: number, seat: short(seats.len() - 1) });
         }
-        let place = short(joined.len());
-        seats.push(Seat { member: member.clone(), place, times, meta: meta.clone() });
-        joined.push(Place { channel: number, seat: short(seats.len() - 1) });
-        (member, meta)
+        let Some(meta) = meta else {
+            let known = metas.as_ref().and_then(|metas| metas.get(&member).cloned());
+            return (member, known);
+        };
+        self.meta_bytes += meta.len();
+        let replaced = metas.get_or_insert_default().insert(member.clone(), meta.clone());
+        self.meta_bytes -= replaced.as_ref().map_or(0, Meta::len);
+        (member, Some(meta))
     }
 
     /// Takes back one join; `None` if there was none.
@@ -127,10 +135,12 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         let (index, _, joined) = self.members.get_full_mut(member)?;
         let place = joined.find(number)?;
         let at = joined.get(place);
-        let seat = &mut self.groups[number as usize].seats[at.seat as usize];
+        let group = &mut self.groups[number as usize];
+        let seat = &mut group.seats[at.seat as usize];
         if seat.times > 1 {
             seat.times -= 1;
-            return Some(Left { times: 1, meta: seat.meta.clone() });
+            let meta = group.metas.as_ref().and_then(|metas| metas.get(&seat.member).cloned());
+            return Some(Left { times: 1, meta });
         }
         joined.swap_remove(place);
         if joined.len() == 0 {
@@ -164,7 +174,8 @@ impl<M: Clone + Eq + Hash> Membership<M> {
     /// Removes a seat, and returns its metadata; the last one of its channel moves there.
     fn vacate(&mut self, at: Place) -> Option<Meta> {
         let group = &mut self.groups[at.channel as usize];
-        let Seat { meta, .. } = group.seats.swap_remove(at.seat as usize);
+        let Seat { member, .. } = group.seats.swap_remove(at.seat as usize);
+        let meta = group.metas.as_mut().and_then(|metas| metas.remove(&member));
         self.meta_bytes -= meta.as_ref().map_or(0, Meta::len);
         if let Some(moved) = group.seats.get(at.seat as usize) {
             if let Some(joined) = self.members.get_mut(&moved.member) {
@@ -177,11 +188,21 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         meta
     }
 
-    /// The members of `channel`, each once, with how often it joined and its metadata.
-    pub fn members(&self, channel: &str) -> impl Iterator<Item = (&M, usize, Option<&Meta>)> {
-        let number = self.numbers.get(channel);
-        let seats = number.map_or(&[][..], |number| &self.groups[*number as usize].seats);
-        seats.iter().map(|seat| (&seat.member, seat.times as usize, seat.meta.as_ref()))
+    /// The members of `channel`, each once, with how often it joined.
+    pub fn members(&self, channel: &str) -> impl Iterator<Item = (&M, usize)> {
+        let seats = self.group(channel).map_or(&[][..], |group| &group.seats);
+        seats.iter().map(|seat| (&seat.member, seat.times as usize))
+    }
+
+    /// [`members`](Membership::members) with their metadata.
+    pub fn described(&self, channel: &str) -> impl Iterator<Item = (&M, usize, Option<&Meta>)> {
+        let metas = self.group(channel).and_then(|group| group.metas.as_ref());
+        self.members(channel)
+            .map(move |(member, times)| (member, times, metas.and_then(|metas| metas.get(member))))
+    }
+
+    fn group(&self, channel: &str) -> Option<&Group<M>> {
+        self.numbers.get(channel).map(|number| &self.groups[*number as usize])
     }
 
     /// All channels with their members: those without any do not exist.
@@ -198,16 +219,16 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         })
     }
 
-    /// How often `member` joined `channel`, and its metadata there; `None` if it is not in it.
-    pub(super) fn seat<Q>(&self, channel: &str, member: &Q) -> Option<(usize, Option<&Meta>)>
+    /// The metadata of `member` in `channel`; `None` if it is not in it.
+    pub(super) fn meta<Q>(&self, channel: &str, member: &Q) -> Option<Option<&Meta>>
     where
         Q: Hash + Equivalent<M> + ?Sized,
     {
         let number = *self.numbers.get(channel)?;
-        let joined = self.members.get(member)?;
-        let at = joined.get(joined.find(number)?);
-        let seat = &self.groups[number as usize].seats[at.seat as usize];
-        Some((seat.times as usize, seat.meta.as_ref()))
+        let (_, member, joined) = self.members.get_full(member)?;
+        joined.find(number)?;
+        let metas = self.groups[number as usize].metas.as_ref();
+        Some(metas.and_then(|metas| metas.get(member)))
     }
 
     /// How many bytes all metadata has.

@@ -72,7 +72,7 @@ impl Remote {
     /// The members of a channel, each as often as it joined.
     pub(super) fn members(&self, channel: &Channel) -> impl Iterator<Item = Member> {
         self.nodes.iter().flat_map(move |(node, members)| {
-            members.members(channel.as_str()).flat_map(move |(member, times, meta)| {
+            members.described(channel.as_str()).flat_map(move |(member, times, meta)| {
                 std::iter::repeat_n(Member::remote(node, *member, meta.cloned()), times)
             })
         })
@@ -111,7 +111,7 @@ fn kept(node: &NodeId, members: &Membership<u64>, meta: Option<Meta>) -> Option<
 type Seated = (usize, Option<Meta>);
 
 fn seated(members: &Membership<u64>, channel: &Channel) -> HashMap<u64, Seated> {
-    let members = members.members(channel.as_str());
+    let members = members.described(channel.as_str());
     members.map(|(member, times, meta)| (*member, (times, meta.cloned()))).collect()
 }
 

@@ -107,7 +107,7 @@ fn visit(bencher: Bencher<'_, '_>, members: usize) {
     let index = Index::filled(Size { members, channels: 1, each: 1 });
     bencher.counter(ItemsCount::new(members)).bench_local(|| {
         let membership = index.membership.borrow();
-        let visited: usize = membership.members("channel-0").map(|(_, times, _)| times).sum();
+        let visited: usize = membership.members("channel-0").map(|(_, times)| times).sum();
         assert_eq!(visited, members);
     });
 }
