@@ -27,20 +27,13 @@ pub(super) struct Inlet {
 }
 
 impl Inlet {
-    pub(super) fn start(max_channels: usize, outlet: Option<Outlet>) -> Inlet {
-        Inlet::to(Registry::new(max_channels, outlet).start())
-    }
-
     pub(super) fn start_in(
         arbiter: &ArbiterHandle,
         max_channels: usize,
         outlet: Option<Outlet>,
     ) -> Inlet {
         let registry = move |_: &mut _| Registry::new(max_channels, outlet);
-        Inlet::to(Registry::start_in_arbiter(arbiter, registry))
-    }
-
-    fn to(registry: Addr<Registry>) -> Inlet {
+        let registry = Registry::start_in_arbiter(arbiter, registry);
         Inlet { registry, room: Arc::new(Semaphore::new(ROOM)) }
     }
 

@@ -129,7 +129,7 @@ pub use self::builder::Builder;
 pub use self::channel::Channel;
 pub use self::context::{ContextExt, MAILBOX};
 pub use self::envelope::{Envelope, Sender};
-pub use self::error::{Error, JoinError, LeaveError, TryBroadcastError};
+pub use self::error::{Error, JoinError, LeaveError, StartError, TryBroadcastError};
 pub use self::lifeline::Lifeline;
 #[doc(hidden)]
 pub use self::link::{Joins, Link, Local, Snapshot, Step, Update};
@@ -140,6 +140,7 @@ pub use self::meta::META_MAX;
 #[doc(hidden)]
 pub use self::meta::Meta;
 pub use self::monitor::{Change, Monitor};
+#[doc(hidden)]
 pub use self::node::NodeId;
 pub use self::payload::Payload;
 pub use self::subscription::Subscription;
@@ -173,9 +174,14 @@ impl PubSub {
     ///
     /// # Panics
     ///
-    /// Outside of an actix `System`, as starting any actor does.
+    /// On a thread without an actix `System`, where [`PubSub::try_start`] returns an error.
     pub fn start(node: impl Into<Arc<str>>) -> PubSub {
         PubSub::builder(node).start()
+    }
+
+    /// [`PubSub::start`] that fails on a thread without an actix `System`, such as one of plain tokio.
+    pub fn try_start(node: impl Into<Arc<str>>) -> Result<PubSub, StartError> {
+        PubSub::builder(node).try_start()
     }
 
     /// Starts a registry on `arbiter`, which keeps large broadcasts off the current one.
