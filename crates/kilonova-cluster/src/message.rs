@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use kilonova_pubsub::{Envelope, Joins, Local, Payload, Step};
+use kilonova_pubsub::{Envelope, Joins, Local, Meta, Payload, Step};
 
 /// No message is larger, in bytes.
 pub const LARGEST: usize = 1024 * 1024;
@@ -39,6 +39,9 @@ pub(super) struct Part {
     pub(super) last: bool,
     /// Channel, number, times.
     pub(super) joins: Vec<(String, u64, u32)>,
+    /// Metadata, of those that have some.
+    #[serde(default, skip_serializing_if = "Metas::is_empty")]
+    pub(super) meta: Metas,
 }
 
 /// Consecutive changes.
@@ -48,6 +51,42 @@ pub(super) struct Steps {
     pub(super) after: u64,
     /// Channel, number, joined or left.
     pub(super) steps: Vec<(String, u64, bool)>,
+    /// Metadata, of those that joined with some or have some.
+    #[serde(default, skip_serializing_if = "Metas::is_empty")]
+    pub(super) meta: Metas,
+}
+
+/// Metadata beside a list of members: which of them, in ascending order, and its JSON. A list of its own, so that
+/// a node of a version without metadata reads the members all the same.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Metas(Vec<(u32, Payload)>);
+
+impl Metas {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Notes the metadata of member `index` of the list, and returns what that adds to a message, in bytes.
+    pub(super) fn push(&mut self, index: usize, meta: Option<&Meta>) -> usize {
+        let (Some(meta), Ok(index)) = (meta, u32::try_from(index)) else { return 0 };
+        self.0.push((index, meta.payload().clone()));
+        meta.len() + 16
+    }
+
+    /// The list with its metadata. What is too long, out of order or of nobody is left out.
+    pub(super) fn beside<T>(self, list: Vec<T>) -> impl Iterator<Item = (T, Option<Meta>)> {
+        let mut metas = self.0.into_iter().peekable();
+        list.into_iter().zip(0_u32..).map(move |(member, index)| {
+            let mut meta = None;
+            while let Some((of, payload)) = metas.next_if(|(of, _)| *of <= index) {
+                if of == index {
+                    meta = Meta::new(payload).ok();
+                }
+            }
+            (member, meta)
+        })
+    }
 }
 
 /// A broadcast.
@@ -117,7 +156,7 @@ pub(super) fn tell(happened: Vec<Local>, version: &mut u64) -> Vec<Bytes> {
     let mut size = 0;
     for local in happened {
         match local {
-            Local::Changed(changed, Step { channel, member, joined }) => {
+            Local::Changed(changed, Step { channel, member, joined, meta }) => {
                 let goes_on = changed == *version + 1 && size < FULL / 2;
                 if !goes_on && let Some(steps) = steps.take() {
                     writer.push(&Item::Steps(steps));
@@ -125,9 +164,10 @@ pub(super) fn tell(happened: Vec<Local>, version: &mut u64) -> Vec<Bytes> {
                 *version = changed;
                 let told = steps.get_or_insert_with(|| {
                     size = 0;
-                    Steps { after: changed - 1, steps: Vec::new() }
+                    Steps { after: changed - 1, steps: Vec::new(), meta: Metas::default() }
                 });
                 size += channel.as_str().len() + 32;
+                size += told.meta.push(told.steps.len(), meta.as_ref());
                 told.steps.push((channel.as_str().to_owned(), member, joined));
             }
             Local::Broadcast(envelope) => {
@@ -161,18 +201,18 @@ pub(super) fn tell_all(version: u64, joins: Vec<Joins>) -> impl Iterator<Item = 
     let mut parts = Some(0..);
     std::iter::from_fn(move || {
         let part = parts.as_mut()?.next()?;
-        let (mut some, mut size) = (Vec::new(), 0);
+        let (mut some, mut metas, mut size) = (Vec::new(), Metas::default(), 0);
         while size < FULL / 2
-            && let Some(Joins { channel, member, times }) = joins.next()
+            && let Some(Joins { channel, member, times, meta }) = joins.next()
         {
-            size += channel.as_str().len() + 32;
+            size += channel.as_str().len() + 32 + metas.push(some.len(), meta.as_ref());
             some.push((channel.as_str().to_owned(), member, times));
         }
         let last = joins.peek().is_none();
         if last {
             parts = None;
         }
-        Some(single(&Item::Members(Part { version, part, last, joins: some })))
+        Some(single(&Item::Members(Part { version, part, last, joins: some, meta: metas })))
     })
 }
 
@@ -182,3 +222,6 @@ pub(super) fn single(item: &Item) -> Bytes {
     writer.push(item);
     writer.finish().pop().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::message::{self, Item, Part, Steps};
-use kilonova_pubsub::{Channel, Envelope, Joins, NodeId, Step, Update};
+use kilonova_pubsub::{Channel, Envelope, Joins, Meta, NodeId, Step, Update};
 
 /// How soon a node that has not answered is asked again, and how often one node's question is answered.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -22,6 +22,9 @@ const SLOWEST: u32 = 6;
 
 /// A node with more memberships than this is not believed.
 const MOST: usize = 8_000_000;
+
+/// Metadata of one node's members beyond these bytes is left out while all are told.
+const MOST_META: usize = 256 * 1024 * 1024;
 
 /// So many messages with changes are kept while all members are told; those beyond make it ask again.
 const BETWEEN: usize = 1024;
@@ -52,7 +55,7 @@ struct Peer {
     version: Option<u64>,
     asked: Option<Instant>,
     /// The parts that have come so far.
-    parts: Option<(Part, Vec<Joins>)>,
+    parts: Option<Parts>,
     /// Changes that came between the parts, which are sent one after the other.
     between: Vec<Steps>,
     /// An answer is under way to it.
@@ -62,6 +65,13 @@ struct Peer {
     /// It asked while one was under way, or too soon after it.
     owed: bool,
     slowness: u32,
+}
+
+/// The last part that came, and the members of all.
+struct Parts {
+    last: Part,
+    joins: Vec<Joins>,
+    meta_bytes: usize,
 }
 
 impl Peers {
@@ -164,17 +174,21 @@ impl Peer {
         now: Instant,
         actions: &mut Vec<Action>,
     ) {
-        let joins = std::mem::take(&mut part.joins);
-        let joins = joins.into_iter().filter(|(_, _, times)| *times > 0);
-        let joins =
-            joins.map(|(channel, member, times)| Joins { channel: channel.into(), member, times });
+        let joins = std::mem::take(&mut part.meta).beside(std::mem::take(&mut part.joins));
+        let joins = joins.filter(|((_, _, times), _)| *times > 0);
+        let joins = joins.map(|((channel, member, times), meta)| Joins {
+            channel: channel.into(),
+            member,
+            times,
+            meta,
+        });
         let (last, version) = (part.last, part.version);
-        let mut collected = match self.parts.take() {
-            _ if part.part == 0 => Vec::new(),
-            Some((before, collected))
+        let (mut collected, mut meta_bytes) = match self.parts.take() {
+            _ if part.part == 0 => (Vec::new(), 0),
+            Some(Parts { last: before, joins, meta_bytes })
                 if before.version == version && before.part.checked_add(1) == Some(part.part) =>
             {
-                collected
+                (joins, meta_bytes)
             }
             // One was lost: the rest is of no use, and when it is through all are asked for anew.
             _ => {
@@ -187,11 +201,15 @@ impl Peer {
         }
         // The question is being answered: no need to repeat it yet.
         self.asked = Some(now);
-        collected.extend(joins);
+        collected.extend(joins.map(|mut join| {
+            meta_bytes += join.meta.as_ref().map_or(0, Meta::len);
+            join.meta = join.meta.filter(|_| meta_bytes <= MOST_META);
+            join
+        }));
         if collected.len() > MOST {
             log::error!("{from} says it has more than {MOST} members: not believed");
         } else if !last {
-            self.parts = Some((part, collected));
+            self.parts = Some(Parts { last: part, joins: collected, meta_bytes });
         } else if self.version.is_none_or(|known| known <= version) {
             self.version = Some(version);
             actions.push(Action::Update(Update::Members(from.clone(), collected)));
@@ -211,12 +229,13 @@ impl Peer {
         };
         // What all members were told after may be among them.
         let known_already = usize::try_from(known - steps.after).unwrap_or(usize::MAX);
-        let new = steps.steps.into_iter().skip(known_already);
+        let new = steps.meta.beside(steps.steps).skip(known_already);
         let new: Vec<_> = new
-            .map(|(channel, member, joined)| Step {
+            .map(|((channel, member, joined), meta)| Step {
                 channel: Channel::from(channel),
                 member,
                 joined,
+                meta: meta.filter(|_| joined),
             })
             .collect();
         if let Some(version) = known.checked_add(new.len() as u64)

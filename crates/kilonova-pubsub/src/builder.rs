@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use actix::ArbiterHandle;
+use actix::{Arbiter, ArbiterHandle};
 
 use super::inlet::Inlet;
-use super::{Link, NodeId, PubSub};
+use super::{Link, NodeId, PubSub, StartError};
 
 /// A registry about to be started, with limits: see [`PubSub::builder`].
 #[derive(Clone, Debug)]
@@ -33,9 +33,16 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// Outside of an actix `System`, as starting any actor does.
+    /// On a thread without an actix `System`, where [`Builder::try_start`] returns an error.
+    #[expect(clippy::panic, reason = "as documented; `try_start` does not")]
     pub fn start(self) -> PubSub {
-        PubSub::over(Inlet::start(self.max_channels, None), self.node)
+        self.try_start().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Starts it on the current arbiter; fails on a thread that has none, such as one of plain tokio.
+    pub fn try_start(self) -> Result<PubSub, StartError> {
+        let arbiter = Arbiter::try_current().ok_or(StartError::NoSystem)?;
+        Ok(self.start_in(&arbiter))
     }
 
     /// Starts it on `arbiter`, as [`PubSub::start_in`] does.
@@ -43,6 +50,7 @@ impl Builder {
         PubSub::over(Inlet::start_in(arbiter, self.max_channels, None), self.node)
     }
 
+    #[doc(hidden)]
     /// Starts it on `arbiter` with a [`Link`] to other nodes, of which this is one in a new run.
     pub fn start_linked_in(self, arbiter: &ArbiterHandle) -> (PubSub, Link) {
         let (outlet, link) = Link::new(NodeId::now(Arc::clone(&self.node)));

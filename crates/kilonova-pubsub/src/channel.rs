@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The name of a channel: any string, compared byte by byte, cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,6 +26,12 @@ impl From<&str> for Channel {
 impl From<String> for Channel {
     fn from(name: String) -> Channel {
         Channel(name.into())
+    }
+}
+
+impl From<&String> for Channel {
+    fn from(name: &String) -> Channel {
+        Channel(name.as_str().into())
     }
 }
 
@@ -81,5 +87,11 @@ impl fmt::Debug for Channel {
 impl Serialize for Channel {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Channel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Channel, D::Error> {
+        String::deserialize(deserializer).map(Channel::from)
     }
 }

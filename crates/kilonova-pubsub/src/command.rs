@@ -2,19 +2,20 @@
 
 use std::sync::{Arc, Weak};
 
-use actix::Message;
+use actix::{Message, Recipient};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::inlet::Inlet;
 use super::link::{Snapshot, Update};
-use super::subscriber::Who;
-use super::{Channel, Count, Envelope, JoinError, Member, Monitor, Subscription};
+use super::subscriber::{Tether, Who};
+use super::{Channel, Count, Envelope, JoinError, Member, Meta, Monitor, Subscription};
 
 /// What the registry is asked; the one who asks may have given up waiting for the answer.
 pub(super) enum Command {
     Join {
         channel: Channel,
         member: Who,
+        meta: Option<Meta>,
         joined: oneshot::Sender<Result<(), JoinError>>,
     },
     Leave {
@@ -55,8 +56,18 @@ pub(super) enum Command {
         channel: Channel,
         id: u64,
     },
+    /// Join unless it is a member of the channel, from the actor's own context.
+    Attend {
+        channel: Channel,
+        member: Recipient<Envelope>,
+        meta: Option<Meta>,
+        joined: oneshot::Sender<Result<Option<Tether>, JoinError>>,
+    },
+    /// The guard in an actor's context is gone, as the actor died or was restarted.
+    Unguarded(Who),
     Subscribe {
         channels: Vec<Channel>,
+        meta: Option<Meta>,
         capacity: usize,
         inlet: Weak<Inlet>,
         subscription: oneshot::Sender<Result<Subscription, JoinError>>,

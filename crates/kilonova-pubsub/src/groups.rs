@@ -5,16 +5,17 @@ use std::collections::{HashMap, HashSet};
 use std::slice;
 use std::sync::{Arc, Weak};
 
+use actix::Recipient;
 use tokio::sync::mpsc;
 
 use super::inlet::Inlet;
 use super::laggards::Laggards;
 use super::link::{Joins, LONGEST_NAME, Outlet, Snapshot, Update};
 use super::remote::Remote;
-use super::subscriber::{Delivery, Subscriber, Who};
+use super::subscriber::{Delivery, Subscriber, Tether, Who};
 use super::watchers::Watchers;
 use super::{
-    Change, Channel, Count, Envelope, JoinError, Member, Membership, Monitor, Subscription,
+    Change, Channel, Count, Envelope, JoinError, Member, Membership, Meta, Monitor, Subscription,
 };
 
 /// How many members one step of the sweep looks at, and how many one round tells: well under a millisecond of work each.
@@ -29,6 +30,8 @@ pub(super) struct Groups {
     max_channels: usize,
     watchers: Watchers,
     laggards: Laggards,
+    // Actors whose guard is gone: they died or were restarted, which is not known yet.
+    suspects: Vec<Subscriber>,
     // The number of the member that came last.
     number: u64,
     // Who tells other nodes, where there can be any.
@@ -46,6 +49,7 @@ impl Groups {
             max_channels,
             watchers: Watchers::default(),
             laggards: Laggards::default(),
+            suspects: Vec::new(),
             number: 0,
             outlet,
             remote: Remote::default(),
@@ -53,7 +57,12 @@ impl Groups {
         }
     }
 
-    pub(super) fn join(&mut self, channel: Channel, member: Who) -> Result<(), JoinError> {
+    pub(super) fn join(
+        &mut self,
+        channel: Channel,
+        member: Who,
+        meta: Option<Meta>,
+    ) -> Result<(), JoinError> {
         let member = match member {
             Who::Actor(actor) => {
                 self.number += 1;
@@ -65,28 +74,83 @@ impl Groups {
                 None => return Ok(()),
             },
         };
-        self.join_known(channel, member)
+        self.join_known(channel, member, meta)
     }
 
-    fn join_known(&mut self, channel: Channel, member: Subscriber) -> Result<(), JoinError> {
+    fn join_known(
+        &mut self,
+        channel: Channel,
+        member: Subscriber,
+        meta: Option<Meta>,
+    ) -> Result<(), JoinError> {
         // The member may have died while the request waited. No second notice of its death comes.
         if !member.is_alive() {
             return Ok(());
         }
+        self.admit(&channel)?;
+        let (member, meta) = self.membership.join_as(channel.clone(), member, 1, meta);
+        self.tell(&channel, &member, true, meta);
+        Ok(())
+    }
+
+    /// Fails when a join would make one channel too many.
+    fn admit(&self, channel: &Channel) -> Result<(), JoinError> {
         if self.membership.channel_count() >= self.max_channels
             && self.membership.members(channel.as_str()).next().is_none()
         {
             return Err(JoinError::TooManyChannels);
         }
-        let member = self.membership.join(channel.clone(), member);
-        self.tell(&channel, &member, true);
         Ok(())
+    }
+
+    /// Makes an actor a member of `channel` unless it is one. Metadata that is new replaces what it had.
+    ///
+    /// Returned is what a guard in the actor's context needs, if it has none.
+    pub(super) fn attend(
+        &mut self,
+        channel: Channel,
+        member: Recipient<Envelope>,
+        meta: Option<Meta>,
+    ) -> Result<Option<Tether>, JoinError> {
+        let who = Who::Actor(member);
+        let known = self.membership.find(&who).cloned();
+        let meta_before = self.membership.meta(channel.as_str(), &who);
+        match (known, meta_before) {
+            (Some(member), Some(before)) => {
+                if meta.is_some() && before != meta.as_ref() {
+                    let before = before.cloned();
+                    self.tell(&channel, &member, false, before);
+                    let (member, meta) = self.membership.join_as(channel.clone(), member, 0, meta);
+                    self.tell(&channel, &member, true, meta);
+                }
+            }
+            _ => self.join(channel, who.clone(), meta)?,
+        }
+        Ok(self.membership.find(&who).and_then(Subscriber::tether))
+    }
+
+    pub(super) fn unguarded(&mut self, member: &Who) {
+        if let Some(member) = self.membership.find(member).cloned() {
+            if member.is_alive() {
+                self.suspects.push(member);
+            } else {
+                self.bury(&member);
+            }
+        }
+    }
+
+    /// Each is dead by now, or lives on after a restart.
+    pub(super) fn look_at_suspects(&mut self) {
+        let mut dead = std::mem::take(&mut self.suspects);
+        dead.retain(|member| !member.is_alive());
+        self.bury_all(&dead);
     }
 
     /// A new subscription to all of these channels, or to none of them.
     pub(super) fn subscribe(
         &mut self,
         channels: Vec<Channel>,
+        meta: Option<Meta>,
         capacity: usize,
         inlet: Weak<Inlet>,
     ) -> Result<Subscription, JoinError> {
@@ -96,7 +160,7 @@ impl Groups {
         let subscriber = Subscriber::subscription(sender, id);
         self.subscriptions.insert(id, subscriber.clone());
         for channel in channels {
-            if let Err(error) = self.join_known(channel, subscriber.clone()) {
+            if let Err(error) = self.join_known(channel, subscriber.clone(), meta.clone()) {
                 self.unsubscribe(id);
                 return Err(error);
             }
@@ -119,13 +183,14 @@ impl Groups {
             self.bury(&member);
         }
         let left = self.membership.leave(channel.as_str(), &member);
-        if left {
-            self.tell(channel, &member, false);
+        if let Some(left) = left {
+            self.tell(channel, &member, false, left.meta);
             if !self.laggards.is_empty() && !self.membership.contains(&member) {
                 self.laggards.forget(&member);
             }
+            return true;
         }
-        left
+        false
     }
 
     pub(super) fn died(&mut self, member: &Who) {
@@ -135,11 +200,12 @@ impl Groups {
     }
 
     /// Tells monitors and other nodes of a change on this one.
-    fn tell(&mut self, channel: &Channel, member: &Subscriber, joined: bool) {
+    fn tell(&mut self, channel: &Channel, member: &Subscriber, joined: bool, meta: Option<Meta>) {
         let change = if joined { Change::Joined } else { Change::Left };
-        self.watchers.tell(channel, |node| change(Member::local(node, member.clone())));
+        self.watchers
+            .tell(channel, |node| change(Member::local(node, member.clone(), meta.clone())));
         if let Some(outlet) = &mut self.outlet {
-            outlet.changed(channel, member.number(), joined);
+            outlet.changed(channel, member.number(), joined, meta.filter(|_| joined));
         }
     }
 
@@ -186,13 +252,13 @@ impl Groups {
     /// The members of a channel on this node, after those that died unnoticed are gone: monitors see them leave too.
     pub(super) fn local_members(&mut self, channel: &Channel, node: &Arc<str>) -> Vec<Member> {
         let dead =
-            self.membership.members(channel.as_str()).filter(|(member, _)| !member.is_alive());
-        let dead: Vec<_> = dead.map(|(member, _)| member.clone()).collect();
+            self.membership.members(channel.as_str()).filter(|(member, ..)| !member.is_alive());
+        let dead: Vec<_> = dead.map(|(member, ..)| member.clone()).collect();
         self.bury_all(&dead);
-        let named = |(member, times): (&Subscriber, usize)| {
-            std::iter::repeat_n(Member::local(node, member.clone()), times)
+        let named = |(member, times, meta): (&Subscriber, usize, Option<&Meta>)| {
+            std::iter::repeat_n(Member::local(node, member.clone(), meta.cloned()), times)
         };
-        self.membership.members(channel.as_str()).flat_map(named).collect()
+        self.membership.described(channel.as_str()).flat_map(named).collect()
     }
 
     pub(super) fn channels(&self) -> Vec<Channel> {
@@ -233,10 +299,11 @@ impl Groups {
         let named = self.membership.channels().map(|(channel, _)| channel);
         let joins =
             named.filter(|channel| channel.as_str().len() <= LONGEST_NAME).flat_map(|channel| {
-                self.membership.members(channel.as_str()).map(|(member, times)| Joins {
+                self.membership.described(channel.as_str()).map(|(member, times, meta)| Joins {
                     channel: channel.clone(),
                     member: member.number(),
                     times: times.try_into().unwrap_or(u32::MAX),
+                    meta: meta.cloned(),
                 })
             });
         Snapshot {
@@ -273,9 +340,9 @@ impl Groups {
         }
         log::debug!("a member of {} channels is gone", joined.len());
         self.laggards.forget(member);
-        for (channel, times) in joined {
-            for _ in 0..times {
-                self.tell(&channel, member, false);
+        for (channel, left) in joined {
+            for _ in 0..left.times {
+                self.tell(&channel, member, false, left.meta.clone());
             }
         }
     }

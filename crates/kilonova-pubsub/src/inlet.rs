@@ -11,7 +11,7 @@ use super::command::{Command, Queued};
 use super::link::Outlet;
 use super::registry::Registry;
 use super::subscriber::Who;
-use super::{Channel, Error, JoinError, LeaveError, TryBroadcastError};
+use super::{Channel, Error, JoinError, LeaveError, Meta, TryBroadcastError};
 
 /// How many requests may wait for the registry.
 const ROOM: usize = 1024;
@@ -27,20 +27,13 @@ pub(super) struct Inlet {
 }
 
 impl Inlet {
-    pub(super) fn start(max_channels: usize, outlet: Option<Outlet>) -> Inlet {
-        Inlet::to(Registry::new(max_channels, outlet).start())
-    }
-
     pub(super) fn start_in(
         arbiter: &ArbiterHandle,
         max_channels: usize,
         outlet: Option<Outlet>,
     ) -> Inlet {
         let registry = move |_: &mut _| Registry::new(max_channels, outlet);
-        Inlet::to(Registry::start_in_arbiter(arbiter, registry))
-    }
-
-    fn to(registry: Addr<Registry>) -> Inlet {
+        let registry = Registry::start_in_arbiter(arbiter, registry);
         Inlet { registry, room: Arc::new(Semaphore::new(ROOM)) }
     }
 
@@ -70,8 +63,13 @@ impl Inlet {
         answer.await.map_err(|_| Error::Stopped)
     }
 
-    pub(super) async fn join(&self, channel: Channel, member: Who) -> Result<(), JoinError> {
-        self.ask(|joined| Command::Join { channel, member, joined }).await?
+    pub(super) async fn join(
+        &self,
+        channel: Channel,
+        member: Who,
+        meta: Option<Meta>,
+    ) -> Result<(), JoinError> {
+        self.ask(|joined| Command::Join { channel, member, meta, joined }).await?
     }
 
     pub(super) async fn leave(&self, channel: Channel, member: Who) -> Result<(), LeaveError> {

@@ -98,6 +98,7 @@
 mod builder;
 mod channel;
 mod command;
+mod context;
 mod envelope;
 mod error;
 mod groups;
@@ -107,6 +108,7 @@ mod lifeline;
 mod link;
 mod member;
 mod membership;
+mod meta;
 mod monitor;
 mod node;
 mod payload;
@@ -115,6 +117,8 @@ mod remote;
 mod subscriber;
 mod subscription;
 pub mod supervise;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod watchers;
 
 use std::sync::Arc;
@@ -123,13 +127,20 @@ use actix::{ArbiterHandle, Recipient};
 
 pub use self::builder::Builder;
 pub use self::channel::Channel;
+pub use self::context::{ContextExt, MAILBOX};
 pub use self::envelope::{Envelope, Sender};
-pub use self::error::{Error, JoinError, LeaveError, TryBroadcastError};
+pub use self::error::{Error, JoinError, LeaveError, StartError, TryBroadcastError};
 pub use self::lifeline::Lifeline;
+#[doc(hidden)]
 pub use self::link::{Joins, Link, Local, Snapshot, Step, Update};
 pub use self::member::Member;
-pub use self::membership::Membership;
+#[doc(hidden)]
+pub use self::membership::{Left, Membership};
+pub use self::meta::META_MAX;
+#[doc(hidden)]
+pub use self::meta::Meta;
 pub use self::monitor::{Change, Monitor};
+#[doc(hidden)]
 pub use self::node::NodeId;
 pub use self::payload::Payload;
 pub use self::subscription::Subscription;
@@ -163,9 +174,14 @@ impl PubSub {
     ///
     /// # Panics
     ///
-    /// Outside of an actix `System`, as starting any actor does.
+    /// On a thread without an actix `System`, where [`PubSub::try_start`] returns an error.
     pub fn start(node: impl Into<Arc<str>>) -> PubSub {
         PubSub::builder(node).start()
+    }
+
+    /// [`PubSub::start`] that fails on a thread without an actix `System`, such as one of plain tokio.
+    pub fn try_start(node: impl Into<Arc<str>>) -> Result<PubSub, StartError> {
+        PubSub::builder(node).try_start()
     }
 
     /// Starts a registry on `arbiter`, which keeps large broadcasts off the current one.
@@ -204,7 +220,34 @@ impl PubSub {
         channel: impl Into<Channel>,
         member: impl Into<Recipient<Envelope>>,
     ) -> Result<(), JoinError> {
-        self.inlet.join(channel.into(), Who::Actor(member.into())).await
+        self.inlet.join(channel.into(), Who::Actor(member.into()), None).await
+    }
+
+    /// [`PubSub::join`] with what the member says of itself, at most [`META_MAX`] bytes of JSON.
+    ///
+    /// Lists and monitors show it on every node ([`Member::meta`]): who is here, not only how many. A member
+    /// has one metadata in each channel. The last one given holds for all of its joins there, a plain
+    /// `join` keeps it, and it is gone when the member has left the channel as often as it joined.
+    ///
+    /// ```
+    /// # use kilonova_pubsub::{Payload, PubSub, testing::Probe};
+    /// # actix::System::new().block_on(async {
+    /// # let (pubsub, session) = (PubSub::start("node-1"), Probe::start());
+    /// let ann = serde_json::json!({ "name": "Ann" });
+    /// pubsub.join_as("room", session.recipient(), ann.clone().into()).await?;
+    /// let members = pubsub.get_members("room").await?;
+    /// assert_eq!(*members[0].meta().unwrap(), ann);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn join_as(
+        &self,
+        channel: impl Into<Channel>,
+        member: impl Into<Recipient<Envelope>>,
+        meta: Payload,
+    ) -> Result<(), JoinError> {
+        let (who, meta) = (Who::Actor(member.into()), Meta::new(meta)?);
+        self.inlet.join(channel.into(), who, Some(meta)).await
     }
 
     /// Takes back one `join`; done when it returns.
@@ -250,8 +293,13 @@ impl PubSub {
         let channels = channels.into_iter().map(Into::into).collect();
         let capacity = capacity.clamp(1, subscription::MOST);
         let inlet = Arc::downgrade(&self.inlet);
-        let subscribe =
-            |subscription| Command::Subscribe { channels, capacity, inlet, subscription };
+        let subscribe = |subscription| Command::Subscribe {
+            channels,
+            meta: None,
+            capacity,
+            inlet,
+            subscription,
+        };
         self.inlet.ask(subscribe).await?
     }
 

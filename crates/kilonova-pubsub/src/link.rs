@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::command::Command;
 use super::inlet::Inlet;
-use super::{Channel, Envelope, Error, NodeId, Sender};
+use super::{Channel, Envelope, Error, Meta, NodeId, Sender};
 
 /// How much may wait for the holder of the link. What finds no room is lost; of changes it then misses versions, and asks
 /// for all members anew.
@@ -27,7 +27,7 @@ pub enum Local {
 }
 
 /// One join or one leave.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     /// Where.
     pub channel: Channel,
@@ -35,10 +35,12 @@ pub struct Step {
     pub member: u64,
     /// Whether it joined or left.
     pub joined: bool,
+    /// The metadata that it has in the channel since it joined; `None` of one that left.
+    pub meta: Option<Meta>,
 }
 
 /// A member in a channel, and how often it joined.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Joins {
     /// Where.
     pub channel: Channel,
@@ -46,10 +48,12 @@ pub struct Joins {
     pub member: u64,
     /// How often; not 0.
     pub times: u32,
+    /// Its metadata in the channel.
+    pub meta: Option<Meta>,
 }
 
 /// All members of one node.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// How many changes led to them.
     pub version: u64,
@@ -138,12 +142,18 @@ impl Link {
 
 impl Outlet {
     /// Tells of a change on this node.
-    pub(super) fn changed(&mut self, channel: &Channel, member: u64, joined: bool) {
+    pub(super) fn changed(
+        &mut self,
+        channel: &Channel,
+        member: u64,
+        joined: bool,
+        meta: Option<Meta>,
+    ) {
         if channel.as_str().len() > LONGEST_NAME {
             return;
         }
         self.version += 1;
-        let step = Step { channel: channel.clone(), member, joined };
+        let step = Step { channel: channel.clone(), member, joined, meta };
         // The gap in the versions tells of it, or the version itself if nothing follows.
         if self.local.try_send(Local::Changed(self.version, step)).is_err() {
             self.lost.store(self.version, Ordering::Release);

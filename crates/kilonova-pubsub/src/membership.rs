@@ -3,13 +3,14 @@
 
 mod joined;
 
+use std::collections::HashMap;
 use std::hash::Hash;
 
 use indexmap::{Equivalent, IndexMap};
 use slab::Slab;
 
 use self::joined::{Joined, Place};
-use super::Channel;
+use super::{Channel, Meta};
 
 /// A multiset of members for each channel, indexed both ways.
 ///
@@ -24,12 +25,17 @@ pub struct Membership<M> {
     numbers: IndexMap<Channel, u32>,
     groups: Slab<Group<M>>,
     members: IndexMap<M, Joined>,
+    // Bytes of all metadata.
+    meta_bytes: usize,
 }
 
 #[derive(Clone, Debug)]
 struct Group<M> {
     channel: Channel,
     seats: Vec<Seat<M>>,
+    // Of those members that have some. Not in the seats: a broadcast reads each of them.
+    #[expect(clippy::box_collection, reason = "most channels have none: 8 bytes rather than 48")]
+    metas: Option<Box<HashMap<M, Meta>>>,
 }
 
 /// A member in a channel. Seat and place name each other, so that neither is searched for; whoever moves one tells
@@ -41,9 +47,23 @@ struct Seat<M> {
     times: u32,
 }
 
+/// What a member took back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Left {
+    /// How many joins.
+    pub times: usize,
+    /// The metadata that it had in the channel.
+    pub meta: Option<Meta>,
+}
+
 impl<M> Default for Membership<M> {
     fn default() -> Membership<M> {
-        Membership { numbers: IndexMap::new(), groups: Slab::new(), members: IndexMap::new() }
+        Membership {
+            numbers: IndexMap::new(),
+            groups: Slab::new(),
+            members: IndexMap::new(),
+            meta_bytes: 0,
+        }
     }
 }
 
@@ -57,17 +77,30 @@ impl<M: Clone + Eq + Hash> Membership<M> {
     ///
     /// Where an equal member is known already that one is kept, here and in every channel. Returned is the one kept.
     pub fn join(&mut self, channel: Channel, member: M) -> M {
-        self.join_times(channel, member, 1)
+        self.join_as(channel, member, 1, None).0
     }
 
-    /// [`join`](Membership::join), so many times, which is not 0.
-    pub(super) fn join_times(&mut self, channel: Channel, member: M, times: u32) -> M {
+    /// [`join`](Membership::join) `times` times, with metadata. 0 times is for a member that is in the channel.
+    ///
+    /// A member has one metadata in each channel: what is given replaces what was there, for all of its joins,
+    /// and `None` leaves what was there. Returned are the member that is kept and its metadata.
+    pub fn join_as(
+        &mut self,
+        channel: Channel,
+        member: M,
+        times: u32,
+        meta: Option<Meta>,
+    ) -> (M, Option<Meta>) {
         let number = match self.numbers.get(&channel) {
             Some(number) => *number,
             None => {
                 // Most channels of few members have one.
                 let seats = Vec::with_capacity(1);
-                let number = short(self.groups.insert(Group { channel: channel.clone(), seats }));
+                let number = short(self.groups.insert(Group {
+                    channel: channel.clone(),
+                    seats,
+                    metas: None,
+                }));
                 self.numbers.insert(channel, number);
                 number
             }
@@ -75,36 +108,39 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         let entry = self.members.entry(member);
         let member = entry.key().clone();
         let joined = entry.or_default();
-        let seats = &mut self.groups[number as usize].seats;
+        let Group { seats, metas, .. } = &mut self.groups[number as usize];
         if let Some(place) = joined.find(number) {
-            let known = &mut seats[joined.get(place).seat as usize].times;
-            *known = known.saturating_add(times);
+            let seat = &mut seats[joined.get(place).seat as usize];
+            seat.times = seat.times.saturating_add(times);
         } else {
             seats.push(Seat { member: member.clone(), place: short(joined.len()), times });
             joined.push(Place { channel: number, seat: short(seats.len() - 1) });
         }
-        member
+        let Some(meta) = meta else {
+            let known = metas.as_ref().and_then(|metas| metas.get(&member).cloned());
+            return (member, known);
+        };
+        self.meta_bytes += meta.len();
+        let replaced = metas.get_or_insert_default().insert(member.clone(), meta.clone());
+        self.meta_bytes -= replaced.as_ref().map_or(0, Meta::len);
+        (member, Some(meta))
     }
 
-    /// Takes back one join; `false` if there was none.
-    pub fn leave<Q>(&mut self, channel: &str, member: &Q) -> bool
+    /// Takes back one join; `None` if there was none.
+    pub fn leave<Q>(&mut self, channel: &str, member: &Q) -> Option<Left>
     where
         Q: Hash + Equivalent<M> + ?Sized,
     {
-        let Some(&number) = self.numbers.get(channel) else {
-            return false;
-        };
-        let Some((index, _, joined)) = self.members.get_full_mut(member) else {
-            return false;
-        };
-        let Some(place) = joined.find(number) else {
-            return false;
-        };
+        let &number = self.numbers.get(channel)?;
+        let (index, _, joined) = self.members.get_full_mut(member)?;
+        let place = joined.find(number)?;
         let at = joined.get(place);
-        let seat = &mut self.groups[number as usize].seats[at.seat as usize];
+        let group = &mut self.groups[number as usize];
+        let seat = &mut group.seats[at.seat as usize];
         if seat.times > 1 {
             seat.times -= 1;
-            return true;
+            let meta = group.metas.as_ref().and_then(|metas| metas.get(&seat.member).cloned());
+            return Some(Left { times: 1, meta });
         }
         joined.swap_remove(place);
         if joined.len() == 0 {
@@ -113,12 +149,12 @@ impl<M: Clone + Eq + Hash> Membership<M> {
             let moved = joined.get(place);
             self.groups[moved.channel as usize].seats[moved.seat as usize].place = short(place);
         }
-        self.vacate(at);
-        true
+        let meta = self.vacate(at);
+        Some(Left { times: 1, meta })
     }
 
-    /// Takes back every join of `member`: the channels that it was in, and how often; nothing if it was in none.
-    pub fn remove<Q>(&mut self, member: &Q) -> Vec<(Channel, usize)>
+    /// Takes back every join of `member`: what it left of which channel; nothing if it was in none.
+    pub fn remove<Q>(&mut self, member: &Q) -> Vec<(Channel, Left)>
     where
         Q: Hash + Equivalent<M> + ?Sized,
     {
@@ -128,17 +164,19 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         let leave = |place| {
             let at = joined.get(place);
             let group = &self.groups[at.channel as usize];
-            let left = (group.channel.clone(), group.seats[at.seat as usize].times as usize);
-            self.vacate(at);
-            left
+            let channel = group.channel.clone();
+            let times = group.seats[at.seat as usize].times as usize;
+            (channel, Left { times, meta: self.vacate(at) })
         };
         (0..joined.len()).map(leave).collect()
     }
 
-    /// Removes a seat; the last one of its channel moves there.
-    fn vacate(&mut self, at: Place) {
+    /// Removes a seat, and returns its metadata; the last one of its channel moves there.
+    fn vacate(&mut self, at: Place) -> Option<Meta> {
         let group = &mut self.groups[at.channel as usize];
-        group.seats.swap_remove(at.seat as usize);
+        let Seat { member, .. } = group.seats.swap_remove(at.seat as usize);
+        let meta = group.metas.as_mut().and_then(|metas| metas.remove(&member));
+        self.meta_bytes -= meta.as_ref().map_or(0, Meta::len);
         if let Some(moved) = group.seats.get(at.seat as usize) {
             if let Some(joined) = self.members.get_mut(&moved.member) {
                 joined.reseat(moved.place as usize, at.seat as usize);
@@ -147,13 +185,24 @@ impl<M: Clone + Eq + Hash> Membership<M> {
             let group = self.groups.remove(at.channel as usize);
             self.numbers.swap_remove(&group.channel);
         }
+        meta
     }
 
     /// The members of `channel`, each once, with how often it joined.
     pub fn members(&self, channel: &str) -> impl Iterator<Item = (&M, usize)> {
-        let number = self.numbers.get(channel);
-        let seats = number.map_or(&[][..], |number| &self.groups[*number as usize].seats);
+        let seats = self.group(channel).map_or(&[][..], |group| &group.seats);
         seats.iter().map(|seat| (&seat.member, seat.times as usize))
+    }
+
+    /// [`members`](Membership::members) with their metadata.
+    pub fn described(&self, channel: &str) -> impl Iterator<Item = (&M, usize, Option<&Meta>)> {
+        let metas = self.group(channel).and_then(|group| group.metas.as_ref());
+        self.members(channel)
+            .map(move |(member, times)| (member, times, metas.and_then(|metas| metas.get(member))))
+    }
+
+    fn group(&self, channel: &str) -> Option<&Group<M>> {
+        self.numbers.get(channel).map(|number| &self.groups[*number as usize])
     }
 
     /// All channels with their members: those without any do not exist.
@@ -168,6 +217,23 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         self.groups.iter().map(|(_, group)| {
             (&group.channel, group.seats.iter().map(|seat| seat.times as usize).sum())
         })
+    }
+
+    /// The metadata of `member` in `channel`; `None` if it is not in it.
+    pub(super) fn meta<Q>(&self, channel: &str, member: &Q) -> Option<Option<&Meta>>
+    where
+        Q: Hash + Equivalent<M> + ?Sized,
+    {
+        let number = *self.numbers.get(channel)?;
+        let (_, member, joined) = self.members.get_full(member)?;
+        joined.find(number)?;
+        let metas = self.groups[number as usize].metas.as_ref();
+        Some(metas.and_then(|metas| metas.get(member)))
+    }
+
+    /// How many bytes all metadata has.
+    pub fn meta_bytes(&self) -> usize {
+        self.meta_bytes
     }
 
     /// How many channels there are.

@@ -1,8 +1,10 @@
 //! Watching a channel's members. Owns the reader's side; the registry sends the changes and drops who does not read them.
 
+use std::pin::Pin;
 use std::sync::Weak;
 use std::task::{Context, Poll};
 
+use futures_core::Stream;
 use tokio::sync::mpsc;
 
 use super::command::Command;
@@ -11,8 +13,10 @@ use super::{Channel, Member};
 
 /// What happened to a channel's members: one change for each `join` and for each `leave`.
 ///
-/// A member that dies leaves as often as it had joined.
+/// A member that dies leaves as often as it had joined. Of several joins of one member, the last one tells the
+/// metadata that it has ([`Member::meta`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Change {
     /// It joined once more.
     Joined(Member),
@@ -61,9 +65,13 @@ impl Monitor {
     pub async fn next(&mut self) -> Option<Change> {
         self.changes.recv().await
     }
+}
 
-    /// [`Monitor::next`] for those who poll: whoever wants a `Stream` makes one of this.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Change>> {
+/// [`Monitor::next`] as a stream.
+impl Stream for Monitor {
+    type Item = Change;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Change>> {
         self.changes.poll_recv(cx)
     }
 }

@@ -4,10 +4,15 @@
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 /// A JSON value in its encoded form, cheap to clone.
+///
+/// Two payloads are equal when they are the same JSON value: white space and the order of an object's
+/// keys do not matter. Numbers are equal as `serde_json` has it, so that `1` is not `1.0`. Comparing the same
+/// text is quick; other texts are parsed.
 #[derive(Clone, Debug)]
 pub struct Payload(Arc<RawValue>);
 
@@ -43,6 +48,60 @@ impl Payload {
 impl From<Box<RawValue>> for Payload {
     fn from(json: Box<RawValue>) -> Payload {
         Payload(json.into())
+    }
+}
+
+impl From<Value> for Payload {
+    fn from(value: Value) -> Payload {
+        Payload::from(&value)
+    }
+}
+
+impl From<&Value> for Payload {
+    #[expect(clippy::expect_used, reason = "every `Value` has a JSON form: its keys are strings")]
+    fn from(value: &Value) -> Payload {
+        to_raw_value(value).map(Payload::from).expect("a JSON value has a JSON form")
+    }
+}
+
+/// Fails where the value nests deeper, or has a larger number, than a [`Value`] can hold.
+impl TryFrom<&Payload> for Value {
+    type Error = serde_json::Error;
+
+    fn try_from(payload: &Payload) -> Result<Value, serde_json::Error> {
+        payload.decode()
+    }
+}
+
+/// As for a reference.
+impl TryFrom<Payload> for Value {
+    type Error = serde_json::Error;
+
+    fn try_from(payload: Payload) -> Result<Value, serde_json::Error> {
+        payload.decode()
+    }
+}
+
+impl PartialEq for Payload {
+    fn eq(&self, other: &Payload) -> bool {
+        if self.as_json() == other.as_json() {
+            return true;
+        }
+        let values = (self.decode::<Value>(), other.decode::<Value>());
+        matches!(values, (Ok(one), Ok(other)) if one == other)
+    }
+}
+
+impl PartialEq<Value> for Payload {
+    fn eq(&self, other: &Value) -> bool {
+        self.decode::<Value>().is_ok_and(|value| value == *other)
+    }
+}
+
+/// Takes any value of `serde_json`'s deserializer as it stands. Other formats do not work.
+impl<'de> Deserialize<'de> for Payload {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Payload, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(Payload::from)
     }
 }
 

@@ -34,14 +34,15 @@ impl Registry {
     fn tick(&mut self) {
         self.ticked = Instant::now();
         self.groups.tell_laggards();
+        self.groups.look_at_suspects();
         self.groups.sweep();
     }
 
     /// Nobody minds when the one who asked has given up: what it asked for is done all the same.
     fn execute(&mut self, command: Command, ctx: &mut Context<Registry>) {
         match command {
-            Command::Join { channel, member, joined } => {
-                joined.send(self.groups.join(channel, member)).ok();
+            Command::Join { channel, member, meta, joined } => {
+                joined.send(self.groups.join(channel, member, meta)).ok();
             }
             Command::Leave { channel, member, left } => {
                 left.send(self.groups.leave(&channel, &member)).ok();
@@ -75,9 +76,13 @@ impl Registry {
                 monitor.send(self.groups.monitor(channel, node, inlet)).ok();
             }
             Command::Unmonitor { channel, id } => self.groups.unmonitor(&channel, id),
-            Command::Subscribe { channels, capacity, inlet, subscription } => {
+            Command::Attend { channel, member, meta, joined } => {
+                joined.send(self.groups.attend(channel, member, meta)).ok();
+            }
+            Command::Unguarded(member) => self.groups.unguarded(&member),
+            Command::Subscribe { channels, meta, capacity, inlet, subscription } => {
                 // Nobody is left to take it: dropped here, it unsubscribes.
-                subscription.send(self.groups.subscribe(channels, capacity, inlet)).ok();
+                subscription.send(self.groups.subscribe(channels, meta, capacity, inlet)).ok();
             }
             Command::Unsubscribe(id) => self.groups.unsubscribe(id),
             Command::Died(member) => self.groups.died(&member),

@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use super::link::{Joins, Step, Update};
 use super::watchers::Watchers;
-use super::{Change, Channel, Member, Membership, NodeId};
+use super::{Change, Channel, Member, Membership, Meta, NodeId};
 
 /// No node is believed to have more members.
 const MOST: usize = 8_000_000;
+
+/// Metadata of one node's members beyond these bytes is not kept; the members are.
+const MOST_META: usize = 256 * 1024 * 1024;
 
 /// The other nodes that are there, each with its members by their numbers.
 #[derive(Default)]
@@ -23,41 +26,43 @@ impl Remote {
         match update {
             Update::Members(node, joins) => {
                 let mut members = Membership::new();
-                for Joins { channel, member, times } in joins {
-                    members.join_times(channel, member, times);
+                for Joins { channel, member, times, meta } in joins {
+                    let meta = kept(&node, &members, meta);
+                    members.join_as(channel, member, times, meta);
                 }
                 let known = self.nodes.insert(node.clone(), members).unwrap_or_default();
                 let members = self.nodes.get(&node);
                 let channels: Vec<_> = watchers.channels().cloned().collect();
                 for channel in channels {
-                    let after = members.map(|members| counted(members, &channel));
+                    let after = members.map(|members| seated(members, &channel));
                     let after = after.unwrap_or_default();
-                    tell_difference(&node, &channel, &counted(&known, &channel), &after, watchers);
+                    tell_difference(&node, &channel, &seated(&known, &channel), &after, watchers);
                 }
             }
             Update::Steps(node, steps) => {
                 // Of a node that is gone already nothing more is known.
                 let Some(members) = self.nodes.get_mut(&node) else { return };
-                for Step { channel, member, joined } in steps {
+                for Step { channel, member, joined, meta } in steps {
                     if joined && members.len() >= MOST {
                         continue;
                     }
-                    let told: fn(Member) -> Change = if joined {
-                        members.join(channel.clone(), member);
-                        Change::Joined
-                    } else if members.leave(channel.as_str(), &member) {
-                        Change::Left
+                    let (told, meta): (fn(Member) -> Change, _) = if joined {
+                        let meta = kept(&node, members, meta);
+                        let (_, meta) = members.join_as(channel.clone(), member, 1, meta);
+                        (Change::Joined, meta)
+                    } else if let Some(left) = members.leave(channel.as_str(), &member) {
+                        (Change::Left, left.meta)
                     } else {
                         continue;
                     };
-                    watchers.tell(&channel, |_| told(Member::remote(&node, member)));
+                    watchers.tell(&channel, |_| told(Member::remote(&node, member, meta.clone())));
                 }
             }
             Update::Gone(node) => {
                 let Some(members) = self.nodes.remove(&node) else { return };
                 let channels: Vec<_> = watchers.channels().cloned().collect();
                 for channel in channels {
-                    let before = counted(&members, &channel);
+                    let before = seated(&members, &channel);
                     tell_difference(&node, &channel, &before, &HashMap::new(), watchers);
                 }
             }
@@ -67,8 +72,8 @@ impl Remote {
     /// The members of a channel, each as often as it joined.
     pub(super) fn members(&self, channel: &Channel) -> impl Iterator<Item = Member> {
         self.nodes.iter().flat_map(move |(node, members)| {
-            members.members(channel.as_str()).flat_map(move |(member, times)| {
-                std::iter::repeat_n(Member::remote(node, *member), times)
+            members.described(channel.as_str()).flat_map(move |(member, times, meta)| {
+                std::iter::repeat_n(Member::remote(node, *member, meta.cloned()), times)
             })
         })
     }
@@ -93,22 +98,42 @@ impl Remote {
     }
 }
 
-fn counted(members: &Membership<u64>, channel: &Channel) -> HashMap<u64, usize> {
-    members.members(channel.as_str()).map(|(member, times)| (*member, times)).collect()
+fn kept(node: &NodeId, members: &Membership<u64>, meta: Option<Meta>) -> Option<Meta> {
+    let meta = meta?;
+    if members.meta_bytes() + meta.len() <= MOST_META {
+        return Some(meta);
+    }
+    log::debug!("{node} tells more metadata than {MOST_META} bytes: some is not kept");
+    None
+}
+
+/// A member's joins and its metadata.
+type Seated = (usize, Option<Meta>);
+
+fn seated(members: &Membership<u64>, channel: &Channel) -> HashMap<u64, Seated> {
+    let members = members.described(channel.as_str());
+    members.map(|(member, times, meta)| (*member, (times, meta.cloned()))).collect()
 }
 
 fn tell_difference(
     node: &NodeId,
     channel: &Channel,
-    before: &HashMap<u64, usize>,
-    after: &HashMap<u64, usize>,
+    before: &HashMap<u64, Seated>,
+    after: &HashMap<u64, Seated>,
     watchers: &mut Watchers,
 ) {
     let mut tell =
-        |from: &HashMap<u64, usize>, to: &HashMap<u64, usize>, change: fn(Member) -> Change| {
-            for (member, times) in to {
-                for _ in from.get(member).copied().unwrap_or(0)..*times {
-                    watchers.tell(channel, |_| change(Member::remote(node, *member)));
+        |from: &HashMap<u64, Seated>, to: &HashMap<u64, Seated>, change: fn(Member) -> Change| {
+            for (member, (times, meta)) in to {
+                let more = match from.get(member) {
+                    // Other metadata shows as one who left and joined.
+                    Some((others, other)) if other != meta => times.saturating_sub(*others) + 1,
+                    Some((others, _)) => times.saturating_sub(*others),
+                    None => *times,
+                };
+                for _ in 0..more {
+                    let member = Member::remote(node, *member, meta.clone());
+                    watchers.tell(channel, |_| change(member.clone()));
                 }
             }
         };

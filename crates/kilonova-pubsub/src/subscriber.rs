@@ -3,8 +3,8 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use actix::Recipient;
 use actix::dev::SendError;
@@ -25,6 +25,8 @@ struct Inner {
     // Whether `Laggards` has something to tell it, known here so that a delivery need not look. The
     // registry alone reads and writes it. It is atomic because lists of members go to other threads.
     lags: AtomicBool,
+    // Whether the actor's context has a guard that tells of its death.
+    guarded: AtomicBool,
     // Other nodes know the member by this number.
     number: u64,
 }
@@ -45,6 +47,24 @@ pub(super) enum Who {
     Actor(Recipient<Envelope>),
     /// The subscription with this number.
     Subscription(u64),
+}
+
+/// Outlives the membership of one member, and knows when that is over.
+#[derive(Debug)]
+pub(super) struct Tether(Weak<Inner>);
+
+impl Tether {
+    pub(super) fn is_loose(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
+
+impl Drop for Tether {
+    fn drop(&mut self) {
+        if let Some(member) = self.0.upgrade() {
+            member.guarded.store(false, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What became of a message.
@@ -68,7 +88,8 @@ impl Subscriber {
     }
 
     fn new(ear: Ear, number: u64) -> Subscriber {
-        Subscriber(Arc::new(Inner { ear, lags: AtomicBool::new(false), number }))
+        let (lags, guarded) = (AtomicBool::new(false), AtomicBool::new(false));
+        Subscriber(Arc::new(Inner { ear, lags, guarded, number }))
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -102,6 +123,12 @@ impl Subscriber {
                 Err(TrySendError::Closed(_)) => Delivery::Dead,
             },
         }
+    }
+
+    /// What a guard in the actor's context needs; `None` while it has one.
+    pub(super) fn tether(&self) -> Option<Tether> {
+        let guarded = self.0.guarded.swap(true, Ordering::Relaxed);
+        (!guarded).then(|| Tether(Arc::downgrade(&self.0)))
     }
 
     pub(super) fn lags(&self) -> bool {

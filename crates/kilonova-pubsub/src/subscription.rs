@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::command::Command;
 use super::inlet::Inlet;
 use super::subscriber::Who;
-use super::{Channel, Envelope, Error, JoinError, LeaveError};
+use super::{Channel, Envelope, Error, JoinError, LeaveError, Meta, Payload};
 
 /// How many envelopes a subscription buffers unless it was given another capacity.
 pub(super) const CAPACITY: usize = 1024;
@@ -68,7 +68,17 @@ impl Subscription {
     ///
     /// A channel that it joins twice sends it each message twice, and must be left twice.
     pub async fn join(&self, channel: impl Into<Channel>) -> Result<(), JoinError> {
-        self.inlet()?.join(channel.into(), Who::Subscription(self.id)).await
+        self.inlet()?.join(channel.into(), Who::Subscription(self.id), None).await
+    }
+
+    /// [`Subscription::join`] with metadata, as [`PubSub::join_as`](super::PubSub::join_as).
+    pub async fn join_as(
+        &self,
+        channel: impl Into<Channel>,
+        meta: Payload,
+    ) -> Result<(), JoinError> {
+        let (who, meta) = (Who::Subscription(self.id), Meta::new(meta)?);
+        self.inlet()?.join(channel.into(), who, Some(meta)).await
     }
 
     /// Takes back one `join`; done when it returns.

@@ -1,7 +1,50 @@
-//! Keeps an actor running: started anew after it stopped and after it panicked. Owns when and how
-//! soon; leaves what an actor needs to start, and joining its channels again, to the actor.
+//! Keeps an actor running: makes it again after it stopped and after it panicked. Owns when and how
+//! soon; the actor joins its channels in `started`, as with [`ContextExt::join`](super::ContextExt::join).
 //!
-//! actix's `Supervisor` restarts an actor that stopped, not one that panicked: its task dies with it.
+//! actix's `Supervisor` restarts an actor that stopped, but not one that panicked, whose task dies with
+//! it. It also restarts at once and without end; [`keep`] pauses longer each time.
+//!
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use actix::prelude::*;
+//! use kilonova_pubsub::{ContextExt, Envelope, PubSub, supervise};
+//! use tokio::sync::watch;
+//!
+//! struct Indexer(PubSub);
+//!
+//! impl Actor for Indexer {
+//!     type Context = Context<Self>;
+//!
+//!     fn started(&mut self, ctx: &mut Self::Context) {
+//!         ctx.join(&self.0, "posts");
+//!     }
+//! }
+//!
+//! impl Handler<Envelope> for Indexer {
+//!     type Result = ();
+//!     fn handle(&mut self, envelope: Envelope, ctx: &mut Self::Context) {
+//!         match envelope.topic() {
+//!             "shutdown" => ctx.stop(),
+//!             _ => { /* index it; a panic here costs this message alone */ }
+//!         }
+//!     }
+//! }
+//!
+//! # System::new().block_on(async {
+//! let pubsub = PubSub::start("node-1");
+//! let (shutdown, stopping) = watch::channel(false);
+//! let keeper = actix::spawn(supervise::keep("the indexer", stopping, {
+//!     let pubsub = pubsub.clone();
+//!     move || Ok::<_, Infallible>((Indexer(pubsub.clone()), Context::new()))
+//! }));
+//! # while pubsub.get_members("posts").await.unwrap().is_empty() {}
+//! // At the end: the actor stops, and is not made again.
+//! shutdown.send_replace(true);
+//! pubsub.broadcast("posts", "shutdown", kilonova_pubsub::Payload::null()).await.unwrap();
+//! keeper.await.unwrap();
+//! # });
+//! ```
 
 use std::any::Any;
 use std::fmt::Display;
@@ -18,11 +61,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// An actor that ran this long was well: pauses begin at the first again.
 const HEALTHY: Duration = Duration::from_secs(60);
 
-/// Runs the actors that `start` makes, one after the other, on the current arbiter, until
-/// `shutdown` says true and the last of them has ended.
+/// Runs the actors that `start` makes, one after the other, on the current arbiter. Returns when
+/// `shutdown` is true, or its sender is gone, and the last actor has ended.
 ///
-/// Every end is logged with `name`; that `start` fails is logged once for each different reason in a row.
-/// The actor must end by itself after `shutdown`, or when the sender of `shutdown` is gone.
+/// An actor that stops or panics is followed by a new one after a pause: 100 ms at first, twice as long
+/// each time, at most 5 s; 100 ms again after an actor that ran for a minute. The new actor has a new
+/// address and an empty mailbox: what the old one had not handled is lost. A failure of `start`, also a
+/// panic, counts like an actor that ended at once.
+///
+/// Each end is logged with `name`, and a failure of `start` once for each new reason. `keep` does not stop the actor:
+/// it must end by itself at shutdown. Dropping the future leaves the running actor without a successor.
 pub async fn keep<A, E>(
     name: &str,
     mut shutdown: watch::Receiver<bool>,
@@ -69,7 +117,7 @@ pub async fn keep<A, E>(
     }
 }
 
-/// Nobody is left to say that it is over when the sender is gone, which says it as well.
+/// A sender that is gone can never say that it is over, which means the same.
 fn is_over(shutdown: &watch::Receiver<bool>) -> bool {
     *shutdown.borrow() || shutdown.has_changed().is_err()
 }

@@ -7,13 +7,21 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::message::{single, tell, tell_all};
-use kilonova_pubsub::Local;
+use crate::message::{Metas, single, tell, tell_all};
+use kilonova_pubsub::{Local, Meta, Payload};
 
 const NODES: usize = 3;
 
-/// How often each member is in each channel.
-type Members = BTreeMap<(String, u64), u32>;
+/// How often each member is in each channel, and its metadata there.
+type Members = BTreeMap<(String, u64), (u32, Option<String>)>;
+
+fn meta(json: String) -> Meta {
+    Meta::new(Payload::from_json(json).unwrap()).unwrap()
+}
+
+fn text(meta: Meta) -> String {
+    meta.payload().as_json().to_owned()
+}
 
 /// One node, with what the registry and the driver around the protocol would do.
 struct Node {
@@ -49,17 +57,21 @@ impl Node {
         }
     }
 
-    fn change(&mut self, channel: u8, member: u64, joined: bool) {
+    fn change(&mut self, channel: u8, member: u64, joined: bool, says: Option<u8>) {
         let key = (channel.to_string(), member);
-        let times = self.members.get(&key).copied().unwrap_or(0);
+        let says = says.map(|number| format!("{{\"says\":{number}}}"));
+        let (times, before) = self.members.get(&key).cloned().unwrap_or_default();
+        // The registry tells the metadata that holds after a join: the last that was given.
+        let says = says.filter(|_| joined).or(before);
         match (joined, times) {
-            (true, _) => self.members.insert(key, times + 1),
+            (true, _) => self.members.insert(key, (times + 1, says.clone())),
             (false, 0) => return,
             (false, 1) => self.members.remove(&key),
-            (false, _) => self.members.insert(key, times - 1),
+            (false, _) => self.members.insert(key, (times - 1, says.clone())),
         };
         self.version += 1;
-        let step = Step { channel: channel.to_string().into(), member, joined };
+        let meta = says.filter(|_| joined).map(meta);
+        let step = Step { channel: channel.to_string().into(), member, joined, meta };
         self.happened.push(Local::Changed(self.version, step));
     }
 
@@ -67,15 +79,18 @@ impl Node {
         match update {
             Update::Members(node, joins) => {
                 let joins = joins.into_iter();
-                let members = joins.map(|j| ((j.channel.as_str().to_owned(), j.member), j.times));
+                let members = joins.map(|j| {
+                    ((j.channel.as_str().to_owned(), j.member), (j.times, j.meta.map(text)))
+                });
                 self.known.insert(node, members.collect());
             }
             Update::Steps(node, steps) => {
                 let Some(known) = self.known.get_mut(&node) else { return };
-                for Step { channel, member, joined } in steps {
+                for Step { channel, member, joined, meta } in steps {
                     let key = (channel.as_str().to_owned(), member);
-                    let times = known.entry(key.clone()).or_default();
+                    let (times, says) = known.entry(key.clone()).or_default();
                     *times = if joined { *times + 1 } else { times.saturating_sub(1) };
+                    *says = meta.map(text).or(says.take());
                     if *times == 0 {
                         known.remove(&key);
                     }
@@ -134,10 +149,11 @@ impl World {
                 Action::Answer(to, _) => {
                     let Node { version, members, answers, begun, broken_off, .. } =
                         &mut self.nodes[node];
-                    let joins = members.iter().map(|((channel, member), times)| Joins {
+                    let joins = members.iter().map(|((channel, member), (times, says))| Joins {
                         channel: channel.as_str().into(),
                         member: *member,
                         times: *times,
+                        meta: says.clone().map(meta),
                     });
                     let parts = parts(*version, joins.collect()).into();
                     *begun += 1;
@@ -223,12 +239,18 @@ fn parts(version: u64, joins: Vec<Joins>) -> Vec<Bytes> {
     let mut parts = Vec::new();
     for item in items {
         let Item::Members(part) = item else { continue };
-        let chunks: Vec<_> = part.joins.chunks(2).map(<[_]>::to_vec).collect();
+        let joins: Vec<_> = part.meta.beside(part.joins).collect();
+        let chunks: Vec<_> = joins.chunks(2).map(<[_]>::to_vec).collect();
         let chunks = if chunks.is_empty() { vec![Vec::new()] } else { chunks };
         let count = chunks.len();
         for (number, joins) in chunks.into_iter().enumerate() {
             let last = number + 1 == count;
-            let part = Part { version, part: number as u32, last, joins };
+            let mut meta = Metas::default();
+            for (index, (_, says)) in joins.iter().enumerate() {
+                meta.push(index, says.as_ref());
+            }
+            let joins = joins.into_iter().map(|(join, _)| join).collect();
+            let part = Part { version, part: number as u32, last, joins, meta };
             parts.push(single(&Item::Members(part)));
         }
     }
@@ -237,7 +259,7 @@ fn parts(version: u64, joins: Vec<Joins>) -> Vec<Bytes> {
 
 #[derive(Clone, Debug)]
 enum Happens {
-    Change(usize, u8, u64, bool),
+    Change(usize, u8, u64, bool, Option<u8>),
     Tell(usize),
     Answer(usize),
     Deliver(usize, bool),
@@ -251,8 +273,8 @@ enum Happens {
 fn happens() -> impl Strategy<Value = Happens> {
     let node = 0..NODES;
     prop_oneof![
-        8 => (node.clone(), 0..3_u8, 0..3_u64, any::<bool>())
-            .prop_map(|(node, channel, member, joined)| Happens::Change(node, channel, member, joined)),
+        8 => (node.clone(), 0..3_u8, 0..3_u64, any::<bool>(), prop::option::of(0..3_u8))
+            .prop_map(|(node, channel, member, joined, says)| Happens::Change(node, channel, member, joined, says)),
         6 => node.clone().prop_map(Happens::Tell),
         6 => node.clone().prop_map(Happens::Answer),
         12 => (0..20_usize, prop::bool::weighted(0.8)).prop_map(|(which, arrives)| Happens::Deliver(which, arrives)),
@@ -272,8 +294,8 @@ proptest! {
         let mut world = World::new();
         for event in history {
             match event {
-                Happens::Change(node, channel, member, joined) => {
-                    world.nodes[node].change(channel, member, joined);
+                Happens::Change(node, channel, member, joined, says) => {
+                    world.nodes[node].change(channel, member, joined, says);
                 }
                 Happens::Tell(node) => world.tell(node),
                 Happens::Answer(node) => world.answer(node),
@@ -331,7 +353,7 @@ proptest! {
 fn a_stranger_is_ignored() {
     let mut world = World::new();
     let stranger = NodeId::new("1", 99);
-    let joins = vec![Joins { channel: "a".into(), member: 1, times: 1 }];
+    let joins = vec![Joins { channel: "a".into(), member: 1, times: 1, meta: None }];
     for message in tell_all(1, joins) {
         let actions = world.nodes[0].peers.hear(&stranger, &message, world.now);
         assert!(actions.is_empty(), "{actions:?}");
@@ -356,7 +378,7 @@ fn an_item_of_a_newer_version_is_skipped_and_the_others_count() {
 fn members_of_which_a_part_was_lost_are_not_taken_for_all() {
     let mut world = World::new();
     let from = world.nodes[1].id.clone();
-    let joins = (0..5).map(|member| Joins { channel: "a".into(), member, times: 1 });
+    let joins = (0..5).map(|member| Joins { channel: "a".into(), member, times: 1, meta: None });
     let parts = parts(5, joins.collect());
     let [first, _, last] = &parts[..] else { panic!("{} parts", parts.len()) };
     for part in [first, last] {
@@ -395,7 +417,7 @@ fn a_long_answer_of_which_a_part_was_lost_is_followed_by_a_whole_one() {
     const MEMBERS: u64 = 100;
     let mut world = World::new();
     for member in 0..MEMBERS {
-        world.nodes[1].change(0, member, true);
+        world.nodes[1].change(0, member, true, None);
     }
     world.nodes[1].told = world.nodes[1].version;
     // Whatever is under way from before.

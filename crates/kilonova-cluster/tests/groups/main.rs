@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use actix::Arbiter;
 use bytes::Bytes;
 use kilonova_cluster::{Adapter, Incoming, NodeId};
-use kilonova_pubsub::{Change, Local, Payload, PubSub};
+use kilonova_pubsub::{Change, Local, Monitor, Payload, PubSub};
+use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
-use kilonova_test::member::{Die, Member, soon};
+use kilonova_test::member::{Die, Probe, soon};
 
 type Wire = (watch::Sender<HashSet<NodeId>>, mpsc::Sender<(NodeId, Bytes)>);
 
@@ -118,7 +119,7 @@ impl Node {
 async fn members_of_all_nodes_are_listed_on_each_as_often_as_they_joined() {
     let network = Network::default();
     let [a, b] = [network.start("a"), network.start("b")];
-    let [on_a, on_b] = [Member::start(), Member::start()];
+    let [on_a, on_b] = [Probe::start(), Probe::start()];
     a.pubsub.join("notes", on_a.recipient()).await.unwrap();
     a.pubsub.join("notes", on_a.recipient()).await.unwrap();
     b.pubsub.join("notes", on_b.recipient()).await.unwrap();
@@ -148,7 +149,7 @@ async fn members_of_all_nodes_are_listed_on_each_as_often_as_they_joined() {
 async fn a_broadcast_reaches_all_nodes_in_order_and_a_local_one_only_its_own() {
     let network = Network::default();
     let [a, b] = [network.start("a"), network.start("b")];
-    let [mut on_a, mut on_b] = [Member::with_capacity(1000), Member::with_capacity(1000)];
+    let [mut on_a, mut on_b] = [Probe::with_capacity(1000), Probe::with_capacity(1000)];
     a.pubsub.join("notes", on_a.recipient()).await.unwrap();
     b.pubsub.join("notes", on_b.recipient()).await.unwrap();
     a.sees("notes", &["a", "b"]).await;
@@ -173,11 +174,11 @@ async fn a_monitor_sees_members_of_other_nodes_come_leave_die_and_vanish_with_th
     let network = Network::default();
     let [a, b] = [network.start("a"), network.start("b")];
     let mut monitor = a.pubsub.monitor("notes").await.unwrap();
-    let [one, two] = [Member::start(), Member::start()];
-    let changes = async |monitor: &mut kilonova_pubsub::Monitor| match soon(monitor.next()).await {
+    let [one, two] = [Probe::start(), Probe::start()];
+    let changes = async |monitor: &mut Monitor| match soon(monitor.next()).await {
         Some(Change::Joined(member)) => format!("+{}", member.node()),
         Some(Change::Left(member)) => format!("-{}", member.node()),
-        None => "the end".to_owned(),
+        other => format!("{other:?}"),
     };
     b.pubsub.join("notes", one.recipient()).await.unwrap();
     assert_eq!(changes(&mut monitor).await, "+b");
@@ -198,12 +199,73 @@ async fn a_monitor_sees_members_of_other_nodes_come_leave_die_and_vanish_with_th
     assert!(a.pubsub.which_groups().await.unwrap().is_empty());
 }
 
+/// The names in the metadata of a channel's members, sorted.
+async fn names(pubsub: &PubSub) -> Vec<String> {
+    let members = pubsub.get_members("room").await.unwrap();
+    let meta = members.iter().map(|member| member.meta().map_or("nobody".into(), name));
+    let mut names: Vec<_> = meta.collect();
+    names.sort();
+    names
+}
+
+fn name(meta: &Payload) -> String {
+    meta.decode::<HashMap<String, String>>().unwrap().remove("name").unwrap()
+}
+
+fn named(name: &str) -> Payload {
+    json!({ "name": name }).into()
+}
+
+#[actix::test]
+async fn metadata_is_seen_on_every_node_by_lists_and_monitors() {
+    let network = Network::default();
+    let [a, b] = [network.start("a"), network.start("b")];
+    let mut monitor = b.pubsub.monitor("room").await.unwrap();
+    let change = async |monitor: &mut Monitor| match soon(monitor.next()).await {
+        Some(Change::Joined(member)) => format!("+{}", member.meta().map_or("".into(), name)),
+        Some(Change::Left(member)) => format!("-{}", member.meta().map_or("".into(), name)),
+        other => format!("{other:?}"),
+    };
+    let [ann, bob] = [Probe::start(), Probe::start()];
+    a.pubsub.join_as("room", ann.recipient(), named("Ann")).await.unwrap();
+    a.pubsub.join("room", bob.recipient()).await.unwrap();
+    // The last metadata counts, and a join without any keeps it.
+    a.pubsub.join_as("room", ann.recipient(), named("Anna")).await.unwrap();
+    a.pubsub.join("room", ann.recipient()).await.unwrap();
+    a.pubsub.leave("room", ann.recipient()).await.unwrap();
+    let subscription = a.pubsub.subscribe([""; 0]).await.unwrap();
+    subscription.join_as("room", named("Sue")).await.unwrap();
+    for expected in ["+Ann", "+", "+Anna", "+Anna", "-Anna", "+Sue"] {
+        assert_eq!(change(&mut monitor).await, expected);
+    }
+    for node in [&a, &b] {
+        assert_eq!(names(&node.pubsub).await, ["Anna", "Anna", "Sue", "nobody"]);
+    }
+
+    // Nobody tells of what changes during a split: the members are told anew after it.
+    network.cut(&a, &b);
+    let mut left = Vec::new();
+    for _ in 0..4 {
+        left.push(change(&mut monitor).await);
+    }
+    left.sort();
+    assert_eq!(left, ["-", "-Anna", "-Anna", "-Sue"]);
+    a.pubsub.join_as("room", bob.recipient(), named("Bob")).await.unwrap();
+    network.heal();
+    soon(async {
+        while names(&b.pubsub).await != ["Anna", "Anna", "Bob", "Bob", "Sue"] {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
 /// Both sides of a split go on alone, and know everything again when it is over.
 #[actix::test]
 async fn netsplit() {
     let network = Network::default();
     let nodes = [network.start("a"), network.start("b"), network.start("c")];
-    let members = [Member::start(), Member::start(), Member::start()];
+    let members = [Probe::start(), Probe::start(), Probe::start()];
     for (node, member) in nodes.iter().zip(&members) {
         node.pubsub.join("notes", member.recipient()).await.unwrap();
     }
@@ -217,7 +279,7 @@ async fn netsplit() {
     b.sees("notes", &["a", "b"]).await;
     c.sees("notes", &["c"]).await;
     // What happens meanwhile is told afterwards.
-    let late = Member::start();
+    let late = Probe::start();
     c.pubsub.join("notes", late.recipient()).await.unwrap();
     a.pubsub.leave("notes", members[0].recipient()).await.unwrap();
     network.heal();
@@ -231,11 +293,11 @@ async fn netsplit() {
 async fn leave_exit_race() {
     let network = Network::default();
     let [a, b] = [network.start("a"), network.start("b")];
-    let stays = Member::start();
+    let stays = Probe::start();
     b.pubsub.join("notes", stays.recipient()).await.unwrap();
     a.sees("notes", &["b"]).await;
     for round in 0..200 {
-        let goes = Member::start();
+        let goes = Probe::start();
         b.pubsub.join("notes", goes.recipient()).await.unwrap();
         goes.keep(b.pubsub.lifeline(goes.recipient())).await;
         let leave = b.pubsub.leave("notes", goes.recipient());
@@ -253,7 +315,7 @@ async fn leave_exit_race() {
 async fn thundering_herd() {
     let network = Network::default();
     let nodes = [network.start("a"), network.start("b"), network.start("c")];
-    let members: Vec<_> = (0..300).map(|_| Member::start()).collect();
+    let members: Vec<_> = (0..300).map(|_| Probe::start()).collect();
     let joins = nodes.iter().flat_map(|node| {
         members.iter().enumerate().flat_map(move |(number, member)| {
             (0..10).map(move |channel| {
@@ -290,7 +352,7 @@ async fn thundering_herd() {
 async fn what_is_lost_last_goes_unnoticed() {
     const MORE_THAN_ROOM: u64 = 70_000;
     let (pubsub, mut link) = PubSub::builder("a").start_linked_in(&Arbiter::current());
-    let member = Member::start();
+    let member = Probe::start();
     for _ in 0..MORE_THAN_ROOM {
         pubsub.join("notes", member.recipient()).await.unwrap();
     }

@@ -35,7 +35,8 @@ impl Index {
 
     fn leave(&self, member: usize) {
         for channel in self.size.channels_of(member) {
-            assert!(self.membership.borrow_mut().leave(self.names[channel].as_str(), &member));
+            let left = self.membership.borrow_mut().leave(self.names[channel].as_str(), &member);
+            assert!(left.is_some());
         }
     }
 

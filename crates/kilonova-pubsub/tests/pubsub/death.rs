@@ -4,12 +4,12 @@ use actix::Arbiter;
 use kilonova_pubsub::{Change, LeaveError, PubSub};
 use tokio::sync::oneshot;
 
-use kilonova_test::member::{Die, Keep, Member, at_once, barrier, count, say, soon};
+use kilonova_test::member::{Die, Keep, Probe, at_once, barrier, count, say, soon};
 
 #[actix::test]
 async fn stopped_member() {
     let pubsub = PubSub::start("node");
-    let (mut dead, mut alive) = (Member::start(), Member::start());
+    let (mut dead, mut alive) = (Probe::start(), Probe::start());
     for member in [&dead, &dead, &alive] {
         pubsub.join("notes", member.addr.clone()).await.unwrap();
     }
@@ -28,7 +28,7 @@ async fn stopped_member() {
 #[actix::test]
 async fn panicking_member() {
     let pubsub = PubSub::start("node");
-    let (mut dead, mut alive) = (Member::start(), Member::start());
+    let (mut dead, mut alive) = (Probe::start(), Probe::start());
     pubsub.join("notes", dead.addr.clone()).await.unwrap();
     pubsub.join("notes", alive.addr.clone()).await.unwrap();
     dead.die(Die::Panic).await;
@@ -42,7 +42,7 @@ async fn panicking_member() {
 async fn leave_exit_race() {
     let pubsub = PubSub::start("node");
     for how in [Die::Stop, Die::Panic] {
-        let mut member = Member::start();
+        let mut member = Probe::start();
         member.keep(pubsub.lifeline(member.addr.clone())).await;
         pubsub.join("notes", member.addr.clone()).await.unwrap();
         member.die(how).await;
@@ -61,7 +61,7 @@ async fn leave_exit_race_between_threads() {
     for round in 0..200 {
         let (remote, (sender, addr)) = (pubsub.clone(), oneshot::channel());
         elsewhere.spawn_fn(move || {
-            let member = Member::start();
+            let member = Probe::start();
             if round % 2 == 0 {
                 member.addr.do_send(Keep(remote.lifeline(member.addr.clone())));
             }
@@ -90,7 +90,7 @@ async fn leave_exit_race_between_threads() {
 async fn lifeline_tells_at_once() {
     let pubsub = PubSub::start("node");
     for how in [Die::Stop, Die::Panic] {
-        let mut member = Member::start();
+        let mut member = Probe::start();
         member.keep(pubsub.lifeline(member.addr.clone())).await;
         pubsub.join("notes", member.addr.clone()).await.unwrap();
         pubsub.join("notes", member.addr.clone()).await.unwrap();
@@ -109,7 +109,7 @@ async fn lifeline_tells_at_once() {
 #[actix::test]
 async fn lifeline_dropped_by_the_living() {
     let pubsub = PubSub::start("node");
-    let mut member = Member::start();
+    let mut member = Probe::start();
     let lifeline = pubsub.lifeline(member.addr.clone());
     pubsub.join("notes", member.addr.clone()).await.unwrap();
     pubsub.join("posts", member.addr.clone()).await.unwrap();
@@ -126,7 +126,7 @@ async fn lifeline_dropped_by_the_living() {
 #[actix::test]
 async fn lifeline_keeps_nobody_alive() {
     let pubsub = PubSub::start("node");
-    let member = Member::start();
+    let member = Probe::start();
     member.keep(pubsub.lifeline(member.addr.clone())).await;
     pubsub.join("notes", member.addr.clone()).await.unwrap();
     pubsub.leave("notes", member.addr.clone()).await.unwrap();
@@ -138,7 +138,7 @@ async fn quiet_death_is_swept() {
     let pubsub = PubSub::start("node");
     let mut members = Vec::new();
     for _ in 0..20 {
-        let member = Member::start();
+        let member = Probe::start();
         pubsub.join("notes", member.addr.clone()).await.unwrap();
         members.push(member);
     }
@@ -157,7 +157,7 @@ async fn quiet_death_is_swept() {
 #[actix::test]
 async fn death_of_a_lagging_member() {
     let pubsub = PubSub::start("node");
-    let mut member = Member::with_capacity(1);
+    let mut member = Probe::with_capacity(1);
     pubsub.join("notes", member.addr.clone()).await.unwrap();
     let release = member.hold().await;
     for _ in 0..20 {

@@ -2,12 +2,12 @@
 
 use kilonova_pubsub::{Envelope, Payload, PubSub};
 
-use kilonova_test::member::{Member, barrier, say};
+use kilonova_test::member::{Probe, barrier, say};
 
 #[actix::test]
 async fn self_delivery() {
     let pubsub = PubSub::start("node");
-    let (mut ann, mut bob) = (Member::start(), Member::start());
+    let (mut ann, mut bob) = (Probe::start(), Probe::start());
     pubsub.join("notes", ann.addr.clone()).await.unwrap();
     pubsub.join("notes", bob.addr.clone()).await.unwrap();
 
@@ -21,7 +21,7 @@ async fn self_delivery() {
 #[actix::test]
 async fn sender_is_named() {
     let pubsub = PubSub::start("here");
-    let (mut ann, bob) = (Member::start(), Member::start());
+    let (mut ann, bob) = (Probe::start(), Probe::start());
     pubsub.join("notes", ann.addr.clone()).await.unwrap();
 
     say(&pubsub.sent_by(bob.addr.clone()), "notes", "from bob").await;
@@ -40,7 +40,7 @@ async fn sender_is_named() {
 async fn sender_order() {
     const MESSAGES: usize = 500;
     let pubsub = PubSub::start("node");
-    let mut member = Member::with_capacity(2 * MESSAGES);
+    let mut member = Probe::with_capacity(2 * MESSAGES);
     pubsub.join("notes", member.addr.clone()).await.unwrap();
     for n in 0..MESSAGES {
         let (topic, nothing) = (n.to_string(), Payload::null());
@@ -61,7 +61,7 @@ async fn large_broadcasts_leave_the_members_no_time() {
     const MESSAGES: usize = 100;
     // All on one thread, and room for far fewer messages than are waiting in the registry.
     let pubsub = PubSub::start("node");
-    let mut members: Vec<_> = (0..1000).map(|_| Member::with_capacity(16)).collect();
+    let mut members: Vec<_> = (0..1000).map(|_| Probe::with_capacity(16)).collect();
     for member in &members {
         pubsub.join("notes", member.addr.clone()).await.unwrap();
     }
@@ -78,7 +78,7 @@ async fn large_broadcasts_leave_the_members_no_time() {
 #[actix::test]
 async fn only_members_of_the_channel() {
     let pubsub = PubSub::start("node");
-    let mut member = Member::start();
+    let mut member = Probe::start();
     pubsub.join("notes", member.addr.clone()).await.unwrap();
     say(&pubsub, "posts", "elsewhere").await;
     say(&pubsub, "note", "elsewhere").await;
@@ -90,7 +90,7 @@ async fn only_members_of_the_channel() {
 #[actix::test]
 async fn payload_and_position_arrive() {
     let pubsub = PubSub::start("node");
-    let mut member = Member::start();
+    let mut member = Probe::start();
     pubsub.join("notes", member.addr.clone()).await.unwrap();
     let payload = Payload::encode(&serde_json::json!({"id": 7})).unwrap();
     let envelope = Envelope::new("notes", "note_created", payload).with_position(41);
@@ -106,7 +106,7 @@ async fn payload_and_position_arrive() {
 #[actix::test]
 async fn plain_thread_broadcasts() {
     let pubsub = PubSub::start("node");
-    let mut member = Member::start();
+    let mut member = Probe::start();
     pubsub.join("notes", member.addr.clone()).await.unwrap();
     let remote = pubsub.clone();
     let thread =

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use kilonova_pubsub::{Channel, Envelope, Payload, PubSub};
 
 use kilonova_test::member::soon;
+use serde_json::{Value, json};
 
 #[test]
 fn encoding_is_shared() {
@@ -84,9 +85,49 @@ fn payload_and_channel_in_a_frame() {
 }
 
 #[test]
+fn payloads_are_equal_when_their_values_are() {
+    let payload = |text: &str| Payload::from_json(text).unwrap();
+    let one = payload(r#"{"a":1,"b":[true,null]}"#);
+    assert_eq!(one, payload(r#"{ "b": [true, null], "a": 1 }"#));
+    assert_eq!(one, json!({ "b": [true, null], "a": 1 }));
+    assert_ne!(one, payload(r#"{"a":1,"b":[null,true]}"#));
+    assert_ne!(one, json!({ "a": 1 }));
+    assert_ne!(payload("1"), payload("1.0"));
+    // Neither is a value that `serde_json` can hold, so that the text decides.
+    let (deep, large) = ("[".repeat(200) + &"]".repeat(200), "1e999");
+    for text in [&deep, large] {
+        assert_eq!(payload(text), payload(text));
+        assert_ne!(payload(text), payload("1"));
+        assert!(Value::try_from(payload(text)).is_err());
+    }
+}
+
+#[test]
+fn payloads_and_values_are_made_of_each_other() {
+    let value = json!({ "text": "a \"b\"", "list": [1, -2.5, {}] });
+    let payload = Payload::from(&value);
+    assert_eq!(payload, Payload::from(value.clone()));
+    assert_eq!(Value::try_from(&payload).unwrap(), value);
+}
+
+#[test]
+fn payload_and_channel_are_read_from_a_frame() {
+    #[derive(serde::Deserialize)]
+    struct Frame {
+        channel: Channel,
+        data: Payload,
+    }
+
+    let frame: Frame = serde_json::from_str(r#"{"channel":"a \"b\"","data":[1,  2]}"#).unwrap();
+    assert_eq!(frame.channel, "a \"b\"");
+    assert_eq!(frame.data.as_json(), "[1,  2]");
+}
+
+#[test]
 fn channel_is_found_by_its_name() {
     let by_channel = HashMap::from([(Channel::from("notes"), 1)]);
     assert_eq!(by_channel.get("notes"), Some(&1));
     assert_eq!(Channel::from("notes".to_owned()), Channel::from("notes"));
+    assert_eq!(Channel::from(&"notes".to_owned()), Channel::from("notes"));
     assert_eq!(Channel::from("notes").to_string(), "notes");
 }

@@ -3,12 +3,12 @@
 use actix::Arbiter;
 use kilonova_pubsub::{LeaveError, PubSub};
 
-use kilonova_test::member::{Member, barrier, count, say};
+use kilonova_test::member::{Probe, barrier, count, say};
 
 #[actix::test]
 async fn double_join() {
     let pubsub = PubSub::start("node");
-    let mut member = Member::start();
+    let mut member = Probe::start();
     pubsub.join("notes", member.addr.clone()).await.unwrap();
     pubsub.join("notes", member.addr.clone()).await.unwrap();
     assert_eq!(count(&pubsub, "notes").await, 2);
@@ -29,7 +29,7 @@ async fn double_join() {
 #[actix::test]
 async fn leave_without_join() {
     let pubsub = PubSub::start("node");
-    let (inside, outside) = (Member::start(), Member::start());
+    let (inside, outside) = (Probe::start(), Probe::start());
     pubsub.join("notes", inside.addr.clone()).await.unwrap();
     for channel in ["notes", "no such channel"] {
         let left = pubsub.leave(channel, outside.addr.clone()).await;
@@ -41,7 +41,7 @@ async fn leave_without_join() {
 #[actix::test]
 async fn empty_channel_gone() {
     let pubsub = PubSub::start("node");
-    let member = Member::start();
+    let member = Probe::start();
     assert!(pubsub.which_groups().await.unwrap().is_empty());
     assert!(pubsub.get_members("notes").await.unwrap().is_empty());
 
@@ -67,7 +67,7 @@ async fn listing_does_not_create_channels() {
 #[actix::test]
 async fn members_are_who_joined() {
     let pubsub = PubSub::start("here");
-    let (ann, bob) = (Member::start(), Member::start());
+    let (ann, bob) = (Probe::start(), Probe::start());
     pubsub.join("notes", ann.addr.clone()).await.unwrap();
     pubsub.join("posts", bob.addr.clone()).await.unwrap();
 
@@ -82,7 +82,7 @@ async fn members_are_who_joined() {
 #[actix::test]
 async fn registries_share_nothing() {
     let (one, other) = (PubSub::start("one"), PubSub::start("other"));
-    let member = Member::start();
+    let member = Probe::start();
     one.join("notes", member.addr.clone()).await.unwrap();
     assert_eq!(count(&other, "notes").await, 0);
     assert_eq!((one.node(), other.node()), ("one", "other"));
@@ -95,7 +95,7 @@ async fn usable_from_every_arbiter() {
     let arbiter = Arbiter::new();
     let pubsub = PubSub::start_in(&arbiter.handle(), "node");
     everywhere(&pubsub);
-    let mut member = Member::start();
+    let mut member = Probe::start();
     let elsewhere = Arbiter::new();
     let (remote, recipient) = (pubsub.clone(), member.recipient());
     elsewhere.spawn(async move {

@@ -6,13 +6,13 @@ use actix::Arbiter;
 use kilonova_pubsub::{Envelope, Payload, PubSub, TryBroadcastError};
 use tokio::sync::oneshot;
 
-use kilonova_test::member::{Member, barrier, say, soon};
+use kilonova_test::member::{Probe, barrier, say, soon};
 
 const SENT: u64 = 50;
 
 /// A member with a small mailbox that missed some of `SENT` messages, and how many it has.
-async fn lagging(pubsub: &PubSub) -> (Member, u64, Envelope) {
-    let mut member = Member::with_capacity(4);
+async fn lagging(pubsub: &PubSub) -> (Probe, u64, Envelope) {
+    let mut member = Probe::with_capacity(4);
     pubsub.join("notes", member.addr.clone()).await.unwrap();
     let release = member.hold().await;
     for n in 0..SENT {
@@ -32,8 +32,8 @@ async fn lagging(pubsub: &PubSub) -> (Member, u64, Envelope) {
 }
 
 /// A member of "notes", of which it missed messages, and of "posts"; it is told when it is released.
-async fn gap_in_one_of_two_channels(pubsub: &PubSub) -> (Member, oneshot::Sender<()>) {
-    let member = Member::with_capacity(4);
+async fn gap_in_one_of_two_channels(pubsub: &PubSub) -> (Probe, oneshot::Sender<()>) {
+    let member = Probe::with_capacity(4);
     for channel in ["notes", "posts"] {
         pubsub.join(channel, member.addr.clone()).await.unwrap();
     }
@@ -63,7 +63,7 @@ async fn full_mailbox_lagged_once() {
 #[actix::test]
 async fn lagged_before_anything_newer() {
     let pubsub = PubSub::start("node");
-    let mut member = Member::with_capacity(4);
+    let mut member = Probe::with_capacity(4);
     pubsub.join("notes", member.addr.clone()).await.unwrap();
     pubsub.join("posts", member.addr.clone()).await.unwrap();
     let release = member.hold().await;
@@ -89,7 +89,7 @@ async fn lagged_before_anything_newer() {
 #[actix::test]
 async fn slow_member_does_not_hold_up_others() {
     let pubsub = PubSub::start("node");
-    let (slow, mut quick) = (Member::with_capacity(1), Member::with_capacity(1000));
+    let (slow, mut quick) = (Probe::with_capacity(1), Probe::with_capacity(1000));
     pubsub.join("notes", slow.addr.clone()).await.unwrap();
     pubsub.join("notes", quick.addr.clone()).await.unwrap();
     let release = slow.hold().await;
@@ -156,7 +156,7 @@ async fn gap_ends_with_the_last_channel() {
 async fn notice_cannot_be_faked() {
     let pubsub = PubSub::start("node");
     let (_member, _, notice) = lagging(&pubsub).await;
-    let mut other = Member::start();
+    let mut other = Probe::start();
     pubsub.join("notes", other.addr.clone()).await.unwrap();
     say(&pubsub, "notes", "lagged").await;
     pubsub.publish(notice).await.unwrap();
@@ -169,7 +169,7 @@ async fn notice_cannot_be_faked() {
 async fn busy_registry_pushes_back() {
     let arbiter = Arbiter::new();
     let pubsub = PubSub::start_in(&arbiter.handle(), "node");
-    let mut member = Member::with_capacity(5000);
+    let mut member = Probe::with_capacity(5000);
     pubsub.join("notes", member.addr.clone()).await.unwrap();
 
     let (release, held) = mpsc::channel::<()>();

@@ -3,12 +3,12 @@
 use actix::Arbiter;
 use kilonova_pubsub::{JoinError, PubSub};
 
-use kilonova_test::member::{Die, Member, barrier, count, say};
+use kilonova_test::member::{Die, Probe, barrier, count, say};
 
 #[actix::test]
 async fn one_channel_too_many() {
     let pubsub = PubSub::builder("node").max_channels(2).start();
-    let (mut ann, bob) = (Member::start(), Member::start());
+    let (mut ann, bob) = (Probe::start(), Probe::start());
     for channel in ["notes", "posts"] {
         pubsub.join(channel, ann.addr.clone()).await.unwrap();
     }
@@ -29,7 +29,7 @@ async fn one_channel_too_many() {
 async fn room_for_a_channel_comes_back() {
     let arbiter = Arbiter::new();
     let pubsub = PubSub::builder("node").max_channels(1).start_in(&arbiter.handle());
-    let (mut ann, bob) = (Member::start(), Member::start());
+    let (mut ann, bob) = (Probe::start(), Probe::start());
     ann.keep(pubsub.lifeline(ann.addr.clone())).await;
     pubsub.join("notes", bob.addr.clone()).await.unwrap();
     pubsub.leave("notes", bob.addr.clone()).await.unwrap();

@@ -2,6 +2,7 @@
 //! everything sent before it, and a member that was told something afterwards shows what did not arrive.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod contexts;
 mod death;
 mod delivery;
 mod envelopes;

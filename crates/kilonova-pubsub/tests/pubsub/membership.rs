@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kilonova_pubsub::Membership;
+use kilonova_pubsub::{Channel, Left, Membership, Meta};
 use proptest::prelude::*;
+use serde_json::json;
 
 #[derive(Clone, Debug)]
 enum Op {
     Join(usize, u8),
+    JoinAs(usize, u8, u32, u8),
     Leave(usize, u8),
     Remove(u8),
 }
@@ -16,42 +18,56 @@ enum Op {
 const CHANNELS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
 fn op() -> impl Strategy<Value = Op> {
+    let (channel, member) = (0..CHANNELS.len(), 0..5_u8);
     prop_oneof![
-        3 => (0..CHANNELS.len(), 0..5_u8).prop_map(|(channel, member)| Op::Join(channel, member)),
-        2 => (0..CHANNELS.len(), 0..5_u8).prop_map(|(channel, member)| Op::Leave(channel, member)),
-        1 => (0..5_u8).prop_map(Op::Remove),
+        3 => (channel.clone(), member.clone()).prop_map(|(c, m)| Op::Join(c, m)),
+        2 => (channel.clone(), member.clone(), 1..4_u32, 0..4_u8)
+            .prop_map(|(c, m, times, meta)| Op::JoinAs(c, m, times, meta)),
+        3 => (channel, member.clone()).prop_map(|(c, m)| Op::Leave(c, m)),
+        1 => member.prop_map(Op::Remove),
     ]
 }
 
-/// Every channel and member with how often it joined; nothing is there with 0.
-type Model = BTreeMap<(&'static str, u8), usize>;
+/// Metadata whose length differs from that of others.
+fn meta(number: u8) -> Meta {
+    Meta::new(json!("m".repeat(usize::from(number) * 7)).into()).unwrap()
+}
+
+/// Every channel and member with how often it joined, and its metadata; nothing is there with 0.
+type Model = BTreeMap<(&'static str, u8), (usize, Option<u8>)>;
+
+fn left(times: usize, number: Option<u8>) -> Left {
+    Left { times, meta: number.map(meta) }
+}
 
 fn apply(op: &Op, index: &mut Membership<u8>, model: &mut Model) {
     match *op {
         Op::Join(channel, member) => {
             assert_eq!(index.join(CHANNELS[channel].into(), member), member);
-            *model.entry((CHANNELS[channel], member)).or_default() += 1;
+            model.entry((CHANNELS[channel], member)).or_default().0 += 1;
+        }
+        Op::JoinAs(channel, member, times, number) => {
+            let joined = index.join_as(CHANNELS[channel].into(), member, times, Some(meta(number)));
+            assert_eq!(joined, (member, Some(meta(number))));
+            let entry = model.entry((CHANNELS[channel], member)).or_default();
+            *entry = (entry.0 + times as usize, Some(number));
         }
         Op::Leave(channel, member) => {
             let key = (CHANNELS[channel], member);
-            let times = model.get(&key).copied().unwrap_or(0);
-            assert_eq!(index.leave(CHANNELS[channel], &member), times > 0);
-            if times > 1 {
-                model.insert(key, times - 1);
-            } else {
-                model.remove(&key);
+            let expected = model.get(&key).map(|(_, number)| left(1, *number));
+            assert_eq!(index.leave(CHANNELS[channel], &member), expected);
+            match model.get_mut(&key) {
+                Some((times, _)) if *times > 1 => *times -= 1,
+                _ => drop(model.remove(&key)),
             }
         }
         Op::Remove(member) => {
             let mut removed = index.remove(&member);
-            removed.sort();
+            removed.sort_by(|(one, _), (other, _)| one.cmp(other));
             let (theirs, others) = model.iter().partition::<Model, _>(|((_, m), _)| *m == member);
-            assert!(
-                removed
-                    .iter()
-                    .map(|(c, n)| (c.as_str(), *n))
-                    .eq(theirs.iter().map(|((c, _), n)| (*c, *n)))
-            );
+            let theirs =
+                theirs.iter().map(|((c, _), (n, meta))| (Channel::from(*c), left(*n, *meta)));
+            assert_eq!(removed, theirs.collect::<Vec<_>>());
             *model = others;
         }
     }
@@ -64,10 +80,13 @@ fn compare(index: &Membership<u8>, model: &Model) {
     assert_eq!(index.channel_count(), expected.len());
     assert_eq!(channels.into_iter().collect::<BTreeSet<_>>(), expected);
     for channel in CHANNELS {
-        let members: BTreeMap<u8, usize> = index.members(channel).map(|(m, n)| (*m, n)).collect();
-        let expected = model.iter().filter(|((c, _), _)| *c == channel).map(|((_, m), n)| (*m, *n));
-        assert_eq!(members, expected.collect());
+        let members = index.described(channel).map(|(m, n, meta)| (*m, (n, meta.cloned())));
+        let expected = model.iter().filter(|((c, _), _)| *c == channel);
+        let expected = expected.map(|((_, m), (n, number))| (*m, (*n, number.map(meta))));
+        assert_eq!(members.collect::<BTreeMap<_, _>>(), expected.collect());
     }
+    let bytes = model.values().filter_map(|(_, number)| *number).map(|number| meta(number).len());
+    assert_eq!(index.meta_bytes(), bytes.sum::<usize>());
     let members: BTreeSet<u8> = (0..index.len()).filter_map(|n| index.get(n)).copied().collect();
     assert_eq!(members, model.keys().map(|(_, member)| *member).collect());
     for member in 0..5 {
@@ -124,7 +143,7 @@ fn member_of_many_channels_finds_each_at_once() {
         index.join(channel.to_string().into(), 'b');
     }
     for channel in 0..CHANNELS {
-        assert!(index.leave(&channel.to_string(), &'a'));
+        assert!(index.leave(&channel.to_string(), &'a').is_some());
     }
     assert!(!index.contains(&'a'));
     assert_eq!(index.channel_count(), CHANNELS as usize);

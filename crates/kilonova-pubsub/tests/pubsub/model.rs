@@ -6,7 +6,7 @@ use actix::System;
 use kilonova_pubsub::{LeaveError, PubSub};
 use proptest::prelude::*;
 
-use kilonova_test::member::{Die, Member, barrier, say};
+use kilonova_test::member::{Die, Probe, barrier, say};
 
 const CHANNELS: [&str; 3] = ["a", "b", "c"];
 const MEMBERS: usize = 4;
@@ -41,7 +41,7 @@ struct Expected {
 
 struct World {
     pubsub: PubSub,
-    members: Vec<Member>,
+    members: Vec<Probe>,
     expected: Vec<Expected>,
 }
 
@@ -49,7 +49,7 @@ impl World {
     /// Every other member has a lifeline, so that both ways of noticing death are gone through.
     async fn new() -> World {
         let pubsub = PubSub::start("node");
-        let members: Vec<_> = (0..MEMBERS).map(|_| Member::with_capacity(4096)).collect();
+        let members: Vec<_> = (0..MEMBERS).map(|_| Probe::with_capacity(4096)).collect();
         for member in members.iter().step_by(2) {
             member.keep(pubsub.lifeline(member.addr.clone())).await;
         }

@@ -2,12 +2,12 @@
 
 use kilonova_pubsub::{Change, PubSub};
 
-use kilonova_test::member::{Die, Member, barrier, soon};
+use kilonova_test::member::{Die, Probe, barrier, soon};
 
 #[actix::test]
 async fn nothing_between_list_and_changes() {
     let pubsub = PubSub::start("node");
-    let (ann, mut bob) = (Member::start(), Member::start());
+    let (ann, mut bob) = (Probe::start(), Probe::start());
     pubsub.join("notes", ann.addr.clone()).await.unwrap();
     let mut monitor = pubsub.monitor("notes").await.unwrap();
     assert_eq!(monitor.channel(), &"notes");
@@ -37,7 +37,7 @@ async fn nothing_between_list_and_changes() {
 #[actix::test]
 async fn channel_may_come_and_go() {
     let pubsub = PubSub::start("node");
-    let member = Member::start();
+    let member = Probe::start();
     let mut monitor = pubsub.monitor("notes").await.unwrap();
     assert!(monitor.members().is_empty());
     for _ in 0..2 {
@@ -51,7 +51,7 @@ async fn channel_may_come_and_go() {
 #[actix::test]
 async fn dead_before_monitoring() {
     let pubsub = PubSub::start("node");
-    let (mut dead, alive) = (Member::start(), Member::start());
+    let (mut dead, alive) = (Probe::start(), Probe::start());
     pubsub.join("notes", dead.addr.clone()).await.unwrap();
     pubsub.join("notes", alive.addr.clone()).await.unwrap();
     dead.die(Die::Panic).await;
@@ -65,7 +65,7 @@ async fn dead_before_monitoring() {
 #[actix::test]
 async fn monitor_that_falls_behind_ends() {
     let pubsub = PubSub::start("node");
-    let member = Member::start();
+    let member = Probe::start();
     let mut behind = pubsub.monitor("notes").await.unwrap();
     let mut reading = pubsub.monitor("notes").await.unwrap();
     for _ in 0..600 {

@@ -1,15 +1,20 @@
-//! The registry's end: nobody waits for ever.
+//! The registry's beginning and its end: nobody waits for ever.
+
+use std::panic::catch_unwind;
+use std::thread;
 
 use actix::Arbiter;
-use kilonova_pubsub::{Error, JoinError, LeaveError, Payload, PubSub, TryBroadcastError};
+use kilonova_pubsub::{
+    Error, JoinError, LeaveError, Payload, PubSub, StartError, TryBroadcastError,
+};
 
-use kilonova_test::member::{Member, soon};
+use kilonova_test::member::{Probe, soon};
 
 #[actix::test]
 async fn stopped_registry_says_so() {
     let arbiter = Arbiter::new();
     let pubsub = PubSub::start_in(&arbiter.handle(), "node");
-    let member = Member::start();
+    let member = Probe::start();
     pubsub.join("notes", member.addr.clone()).await.unwrap();
     let mut monitor = pubsub.monitor("notes").await.unwrap();
     let _lifeline = pubsub.lifeline(member.addr.clone());
@@ -56,7 +61,7 @@ async fn stops_while_callers_wait() {
 #[actix::test]
 async fn registry_ends_with_its_last_handle() {
     let pubsub = PubSub::start("node");
-    let member = Member::start();
+    let member = Probe::start();
     let clone = pubsub.sent_by(member.addr.clone());
     let mut monitor = pubsub.monitor("notes").await.unwrap();
     drop(pubsub);
@@ -69,7 +74,7 @@ async fn registry_ends_with_its_last_handle() {
 #[actix::test]
 async fn call_dropped_half_way() {
     let pubsub = PubSub::start("node");
-    let member = Member::start();
+    let member = Probe::start();
     for _ in 0..3000 {
         let asked = pubsub.monitor("notes");
         let mut asked = std::pin::pin!(asked);
@@ -80,4 +85,26 @@ async fn call_dropped_half_way() {
         }
     }
     soon(pubsub.join("notes", member.addr.clone())).await.unwrap();
+}
+
+/// Without a system, with a runtime of tokio's or without one, starting fails with the reason and the remedy.
+#[test]
+fn starting_without_a_system_is_an_error_and_no_abort() {
+    let outside = || {
+        assert_eq!(PubSub::try_start("node").err(), Some(StartError::NoSystem));
+        let panic = catch_unwind(|| PubSub::start("node")).unwrap_err();
+        let message = panic.downcast::<String>().unwrap();
+        assert!(message.contains("#[actix_web::main]"), "{message}");
+    };
+    thread::spawn(outside).join().unwrap();
+    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+    thread::spawn(move || runtime().block_on(async { outside() })).join().unwrap();
+}
+
+#[test]
+fn a_registry_started_before_its_system_runs_works_when_it_does() {
+    let system = actix::System::new();
+    let pubsub = PubSub::start("node");
+    let channels = system.block_on(async { soon(pubsub.which_groups()).await });
+    assert_eq!(channels, Ok(Vec::new()));
 }
