@@ -5,6 +5,7 @@ pub mod channels;
 pub mod comments;
 pub mod events;
 pub mod health;
+pub mod idempotency;
 pub mod live;
 pub mod notes;
 pub mod pages;

@@ -1,5 +1,5 @@
 //! `kilonova copy`: moves a site from one database to another, the embedded one to PostgreSQL or
-//! back, with its ids, its log and its first answers.
+//! back, with its ids, its log and its stored responses.
 //!
 //! The copy is one transaction: until it is whole there is nothing in the new database, and what
 //! ends it early leaves nothing. It continues the log, under the same id, so that clients resume on

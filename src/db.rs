@@ -19,8 +19,8 @@ pub use self::error::Error;
 use self::readers::Readers;
 pub use self::tx::{Touches, Tx};
 use crate::connection::{Access, Database, DbConnection, snapshot};
-use crate::models::answer::Key;
 use crate::models::event::{self, Event};
+use crate::models::stored_response::Key;
 
 /// Readers at once. Each holds a connection and, while it runs, one thread of the blocking pool.
 const READERS: u32 = 8;

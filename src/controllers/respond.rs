@@ -1,5 +1,5 @@
-//! What answers have in common: the position that they are true as of, entity tags, and first
-//! answers given again.
+//! What JSON responses have in common: the position that they are true as of, entity tags and
+//! preconditions.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
@@ -7,15 +7,9 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::changeset::Params;
-use crate::db::{At, Db, Touches, Tx};
+use super::idempotency::Outcome;
+use crate::db::{At, Db};
 use crate::error::{AppError, AppResult};
-use crate::models::answer::{Answer, Key};
-use crate::models::user::User;
-use crate::state::State;
-
-/// The longest `Idempotency-Key`, in bytes.
-const MAX_KEY: usize = 255;
 
 /// Says what position of which log an answer is true as of.
 pub fn stamp(response: &mut HttpResponseBuilder, db: &Db, position: i64) {
@@ -83,74 +77,25 @@ impl Precondition {
     }
 }
 
-/// Runs a POST's transaction and answers 201, or gives the first answer again to a request that
-/// carries the same `Idempotency-Key` as one before, by the same account or none.
-pub async fn create<T, F>(
-    state: &State,
-    request: &HttpRequest,
-    by: Option<&User>,
-    params: &Params,
-    touches: Touches,
-    location: fn(&T) -> Option<String>,
-    work: F,
-) -> AppResult<HttpResponse>
-where
-    T: Serialize + 'static,
-    F: FnOnce(&mut Tx<'_>) -> AppResult<T> + Send + 'static,
-{
-    let key = key(request, by, params)?;
-    let fingerprint = key.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default();
-    let answered = state
-        .db
-        .transaction_on(touches, key, move |tx| {
-            if let Some((first, position)) = tx.first_answer()? {
-                if first.fingerprint != fingerprint {
-                    return Err(AppError::Unprocessable(
-                        "Idempotency-Key was used for another request".to_owned(),
-                    ));
-                }
-                return Ok((first, Some(position)));
-            }
-            let thing = work(tx)?;
-            let body = serde_json::to_string(&thing)?;
-            let answer = Answer { fingerprint, location: location(&thing), body };
-            tx.keep_answer(&answer)?;
-            Ok::<_, AppError>((answer, None))
-        })
-        .await?;
-    let (answer, first) = answered.value;
+/// 201 with what a POST created, now or the first time.
+pub fn created(db: &Db, outcome: Outcome) -> HttpResponse {
     let mut response = HttpResponse::Created();
-    stamp(&mut response, &state.db, first.unwrap_or(answered.position));
-    response.insert_header((header::ETAG, etag(&answer.body)));
-    if let Some(location) = answer.location {
+    stamp(&mut response, db, outcome.position);
+    response.insert_header((header::ETAG, etag(&outcome.body)));
+    if let Some(location) = outcome.location {
         response.insert_header((header::LOCATION, location));
     }
-    if first.is_some() {
+    if outcome.replayed {
         response.insert_header(("Idempotency-Replayed", "true"));
     }
-    Ok(response.content_type("application/json").body(answer.body))
-}
-
-fn key(request: &HttpRequest, by: Option<&User>, params: &Params) -> AppResult<Option<Key>> {
-    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
-    let key = key.ok_or_else(|| super::request::invalid("Idempotency-Key"))?.to_owned();
-    let mut told = serde_json::to_string(params)?;
-    // What one has written is not the answer to another.
-    if let Some(user) = by {
-        told.insert_str(0, &format!("{} ", user.id));
-    }
-    let fingerprint = digest(&told);
-    Ok(Some(Key { path: request.path().to_owned(), key, fingerprint }))
+    response.content_type("application/json").body(outcome.body)
 }
 
 /// A strong tag of a thing's JSON.
 fn etag(json: &str) -> String {
-    format!("\"{}\"", &digest(json)[..32])
-}
-
-fn digest(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest: String =
+        Sha256::digest(json).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{digest}\"")
 }
 
 /// Whether a list of tags has this one; `None` when there is no such header.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::oneshot;
 
 use super::{At, Error, Touches, Tx};
-use crate::models::answer::Key;
+use crate::models::stored_response::Key;
 
 /// What a transaction's caller waits for.
 pub(super) type Answer<T, E> = oneshot::Receiver<Result<At<T>, E>>;

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 
 use crate::connection::DbConnection;
-use crate::models::answer::{self, Answer, Key};
 use crate::models::event::NewEvent;
+use crate::models::stored_response::{self as answer, Key, StoredResponse as Answer};
 
 /// What a transaction's outcome hangs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

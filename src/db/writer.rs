@@ -18,8 +18,8 @@ use super::tx::Written;
 use super::{Error, OnCommit, Touches, Tx, lock};
 use crate::connection::{Access, Database, DbConnection, transaction, with_variant};
 use crate::failpoint;
-use crate::models::answer;
 use crate::models::event::{self, Event};
+use crate::models::stored_response as answer;
 
 /// Transactions that may wait. One more is refused: it would wait longer than its client does.
 const QUEUE: usize = 1024;

@@ -110,7 +110,7 @@ async fn copied(from: Home, to: Home) -> Site {
     assert_eq!(
         replayed.headers.get("last-event-id"),
         answered.headers.get("last-event-id"),
-        "a first answer stays what it was"
+        "a stored response stays as it was"
     );
     // Who was connected before goes on from where it was.
     let mut socket = after.socket("/notifications?last_event_id=64").await;

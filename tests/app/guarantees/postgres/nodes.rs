@@ -11,8 +11,8 @@ use diesel::sql_types::BigInt;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join, join_all};
 use kilonova::db::{Db, Touches, Tx};
-use kilonova::models::answer::{Answer as Answered, Key};
 use kilonova::models::note;
+use kilonova::models::stored_response::{Key, StoredResponse};
 use serde_json::{Value, json};
 
 use crate::databases::Home;
@@ -188,7 +188,7 @@ async fn keys_in_another_order_on_each_node_wait_for_one_another() {
                 if tx.first_answer()?.is_none() {
                     let body = add_note(tx, name)?.id.to_string();
                     let fingerprint = String::new();
-                    tx.keep_answer(&Answered { fingerprint, location: None, body })?;
+                    tx.keep_answer(&StoredResponse { fingerprint, location: None, body })?;
                 }
                 Ok::<_, Failure>(())
             };
