@@ -10,8 +10,8 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::middleware::Next;
 use futures_util::FutureExt;
 
-use crate::controllers::request::accepts_events;
 use crate::error::{AppError, AppResult};
+use crate::negotiation::accepts_events;
 
 /// Headers that only a proxy adds: what comes through one does not come from this machine.
 const PROXIED: [&str; 3] = ["forwarded", "via", "x-real-ip"];

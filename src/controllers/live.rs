@@ -54,7 +54,7 @@ async fn open(
     // A HEAD has no body to stream events in.
     let streams = request.method() == Method::GET
         && !asks_for_socket(request.headers())
-        && request::accepts_events(request.headers());
+        && crate::negotiation::accepts_events(request.headers());
     // A browser's EventSource keeps its first URL and tells in the header what came since.
     let told = request.headers().get("last-event-id").filter(|_| streams);
     let after = match told {

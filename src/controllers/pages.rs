@@ -26,7 +26,7 @@ use std::sync::Arc;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header;
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse};
@@ -37,6 +37,7 @@ use super::respond;
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult, Shown};
 use crate::models::event;
+use crate::negotiation::accepts_html;
 use crate::state::State;
 use crate::views::assets::{self, Assets};
 use crate::views::pages::{ErrorPage, Frame, Reader};
@@ -113,7 +114,7 @@ pub async fn show_errors<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    if request.path().starts_with("/api/") || !wants_html(request.headers()) {
+    if request.path().starts_with("/api/") || !accepts_html(request.headers()) {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
     }
     match next.call(request).await {
@@ -141,12 +142,6 @@ pub async fn show_errors<B: MessageBody + 'static>(
             Err(InternalError::from_response(error, page).into())
         }
     }
-}
-
-fn wants_html(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::ACCEPT)
-        .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
 }
 
 fn error_page(status: StatusCode, shown: Shown) -> HttpResponse {
