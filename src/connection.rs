@@ -43,9 +43,6 @@ macro_rules! with_variant {
 }
 pub(crate) use with_variant;
 
-/// The file beside SQLite's own, and in each data folder, whose lock says that a server works there.
-pub(crate) const LOCK: &str = "server.lock";
-
 /// What a connection is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {

@@ -7,7 +7,6 @@
 
 mod rows;
 
-use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use self::rows::TABLES;
 use crate::connection::{self, Database, DbConnection, transaction};
 use crate::db;
+use crate::locks::{self, Lock};
 use crate::schema::log;
 
 /// Why a database was not copied.
@@ -34,6 +34,9 @@ pub enum CopyError {
     /// A server works on one of them.
     #[error("a server uses {0}: stop it first")]
     InUse(String),
+    /// The folder of one of them cannot be used.
+    #[error(transparent)]
+    Folder(locks::Error),
     /// What is there would be mixed with what comes.
     #[error("{0} is not empty: {1} has {2} row(s)")]
     NotEmpty(String, &'static str, i64),
@@ -174,14 +177,12 @@ fn give_after(connection: &mut DbConnection, table: &str, last: i64) -> QueryRes
     }
 }
 
-/// Takes the folder of a SQLite file, as a server does that works on it.
-fn reserve(database: &Database) -> Result<Option<File>, CopyError> {
-    let Database::Sqlite(path) = database else { return Ok(None) };
-    let Ok(file) = File::open(path.with_file_name(connection::LOCK)) else { return Ok(None) };
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(CopyError::InUse(database.to_string())),
-        _ => Ok(Some(file)),
-    }
+/// Keeps servers from working on a SQLite file.
+fn reserve(database: &Database) -> Result<Option<Lock>, CopyError> {
+    locks::reserve(database).map_err(|error| match error {
+        locks::Error::InUse(_) => CopyError::InUse(database.to_string()),
+        error @ locks::Error::Folder(..) => CopyError::Folder(error),
+    })
 }
 
 /// A bar on standard error; none when that is no terminal.

@@ -27,6 +27,7 @@ pub mod guard;
 pub mod import;
 mod limits;
 pub mod live;
+pub mod locks;
 pub mod models;
 mod negotiation;
 pub mod router;

@@ -4,13 +4,11 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use kilonova::app::{self, App};
-use kilonova::config::{
-    Cli, Command, CopyArgs, ImportArgs, ServeArgs, Storage, StorageArgs, UserCommand,
-};
+use kilonova::app::App;
+use kilonova::config::{Cli, Command, CopyArgs, ImportArgs, ServeArgs, StorageArgs, UserCommand};
 use kilonova::db::Db;
 use kilonova::models::user::Role;
-use kilonova::{accounts, cluster, copy, descriptors, import, search};
+use kilonova::{accounts, cluster, copy, descriptors, import, locks, search};
 
 /// What is logged unless `RUST_LOG` says otherwise. Libraries are talkative.
 const LOG: &str = "info,tantivy=warn,actix_server=warn";
@@ -62,7 +60,7 @@ fn survive_file_size_limit() -> std::io::Result<tokio::signal::unix::Signal> {
 fn import(args: ImportArgs) -> Result<(), Failure> {
     let storage = args.storage.check()?;
     if !args.dry_run && args.source.is_dir() {
-        make_folder(&storage)?;
+        locks::make_folder(&storage.data_dir)?;
     }
     let out = &mut std::io::stdout().lock();
     import::command(&args.source, &storage.database, args.dry_run, out)?;
@@ -72,15 +70,10 @@ fn import(args: ImportArgs) -> Result<(), Failure> {
 fn user(command: UserCommand) -> Result<(), Failure> {
     let UserCommand::Add(args) = command;
     let storage = args.storage.check()?;
-    make_folder(&storage)?;
+    locks::make_folder(&storage.data_dir)?;
     let role = if args.admin { Role::Admin } else { Role::Member };
     accounts::command::add(&storage.database, &args.name, role, &mut std::io::stdout().lock())?;
     Ok(())
-}
-
-fn make_folder(storage: &Storage) -> Result<(), app::Error> {
-    std::fs::create_dir_all(&storage.data_dir)
-        .map_err(|error| app::Error::Folder(storage.data_dir.display().to_string(), error))
 }
 
 fn reindex(args: StorageArgs) -> Result<(), Failure> {
