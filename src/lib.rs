@@ -28,6 +28,7 @@ pub mod import;
 mod limits;
 pub mod live;
 pub mod locks;
+pub mod markdown;
 pub mod models;
 mod negotiation;
 pub mod router;

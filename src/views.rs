@@ -5,7 +5,6 @@ pub mod assets;
 #[expect(unreachable_pub, reason = "what `filter_fn` writes is `pub`")]
 mod filters;
 pub mod forms;
-pub mod markdown;
 pub mod pages;
 
 use std::fmt::Write;

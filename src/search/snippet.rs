@@ -7,6 +7,7 @@ use std::ops::Range;
 use tantivy::tokenizer::TokenStream;
 
 use super::analyzer;
+use crate::markdown::escape_character;
 
 /// How far apart the first and the last match of an excerpt may be, in bytes.
 const WINDOW: usize = 180;
@@ -129,12 +130,7 @@ impl Html {
             match c {
                 _ if space && self.space => {}
                 _ if space => self.text.push(' '),
-                '<' => self.text.push_str("&lt;"),
-                '>' => self.text.push_str("&gt;"),
-                '&' => self.text.push_str("&amp;"),
-                '"' => self.text.push_str("&quot;"),
-                '\'' => self.text.push_str("&#39;"),
-                c => self.text.push(c),
+                c => escape_character(c, &mut self.text),
             }
             self.space = space;
         }

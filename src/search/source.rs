@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::index::{Document, Place};
 use super::query::Kind;
-use super::text;
 use crate::connection::DbConnection;
 use crate::events;
+use crate::markdown;
 use crate::models::event::{self, Event};
 use crate::models::note::{self, Note};
 use crate::models::post::{self, Post, Status};
@@ -25,7 +25,7 @@ impl Document {
             kind: Kind::Post,
             id: post.id,
             title: post.title.clone(),
-            text: text::plain(&post.body),
+            text: markdown::plain(&post.body),
             author: post.author.clone(),
             tags: post.tags.clone(),
         })
@@ -36,7 +36,7 @@ impl Document {
             kind: Kind::Note,
             id: note.id,
             title: note.title.clone(),
-            text: text::plain(&note.body),
+            text: markdown::plain(&note.body),
             author: Some(note.author.clone()),
             tags: Vec::new(),
         }
@@ -187,7 +187,7 @@ pub(super) fn change(
         kind,
         id: row.id,
         title: row.title,
-        text: text::plain(&row.body),
+        text: markdown::plain(&row.body),
         author: row.author,
         tags: row.tags,
     };

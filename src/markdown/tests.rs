@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::*;
 
 fn show(markdown: &str) -> String {
-    render(markdown, &Place { id: "post-1", top: 2 })
+    render(markdown, &Container { id: "post-1", top: 2 })
 }
 
 /// The tags of some HTML, as ammonia writes them: every value in quotation marks, none with one.
@@ -111,7 +111,7 @@ fn a_page_keeps_its_only_top_heading() {
     assert!(html.contains("<h2 dir=\"auto\">one</h2>"), "{html}");
     assert!(html.contains("<h6 dir=\"auto\">six</h6>"), "{html}");
     assert!(!html.contains("<h1"), "{html}");
-    let html = render("# one", &Place { id: "comment-1", top: 4 });
+    let html = render("# one", &Container { id: "comment-1", top: 4 });
     assert!(html.contains("<h4"), "{html}");
 }
 

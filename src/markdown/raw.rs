@@ -90,20 +90,6 @@ pub(super) fn is_slow(byte: &u8) -> bool {
     matches!(byte, b'&' | 0xc2)
 }
 
-/// Appends a text with every character that HTML gives a meaning to escaped.
-pub(super) fn escape(text: &str, html: &mut String) {
-    for character in text.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            _ => html.push(character),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
