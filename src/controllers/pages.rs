@@ -3,23 +3,11 @@
 //! Forms work without JavaScript: a POST that did something answers with 303, one that was refused
 //! with the form as it was typed.
 
-mod accounts;
-mod comments;
-mod notes;
-mod posts;
-mod search;
-
-pub use self::accounts::{login, register, registration, sign_in, sign_out};
-pub use self::comments::{create as create_comment, delete as delete_comment};
-pub use self::notes::{
-    create as create_note, delete as delete_note, edit as edit_note, index as notes,
-    show as show_note, update as update_note,
-};
-pub use self::posts::{
-    create as create_post, delete as delete_post, edit as edit_post, index, new as new_post,
-    show as show_post, update as update_post,
-};
-pub use self::search::index as search;
+pub mod accounts;
+pub mod comments;
+pub mod notes;
+pub mod posts;
+pub mod search;
 
 use std::sync::Arc;
 
