@@ -7,8 +7,7 @@ mod filters;
 pub mod forms;
 pub mod pages;
 
-use std::fmt::Write;
-
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
@@ -36,17 +35,10 @@ impl<T: Serialize> Serialize for List<'_, T> {
     }
 }
 
-/// A text as the value of a parameter in an address: all but letters, digits and `-._~` as
-/// percent-escapes.
+/// All but letters, digits and `-._~`.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A text as the value of a parameter in an address.
 fn encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
+    utf8_percent_encode(text, ESCAPED).to_string()
 }

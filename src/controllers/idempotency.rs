@@ -3,6 +3,7 @@
 //! response says is the action's, how it is sent is `respond`'s.
 
 use actix_web::HttpRequest;
+use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -49,8 +50,7 @@ impl Once {
         if let Some(author) = author {
             content.insert_str(0, &format!("{} ", author.id));
         }
-        let digest = Sha256::digest(content);
-        let fingerprint = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = HEXLOWER.encode(&Sha256::digest(content));
         Ok(Once(Some(Key { path: request.path().to_owned(), key, fingerprint })))
     }
 

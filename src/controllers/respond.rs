@@ -4,6 +4,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -93,9 +94,8 @@ pub fn created(db: &Db, outcome: Outcome) -> HttpResponse {
 
 /// A strong tag of a thing's JSON.
 fn etag(json: &str) -> String {
-    let digest: String =
-        Sha256::digest(json).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{digest}\"")
+    let digest = HEXLOWER.encode(&Sha256::digest(json));
+    format!("\"{}\"", &digest[..32])
 }
 
 /// Whether a list of tags has this one; `None` when there is no such header.

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use chrono::{NaiveDateTime, TimeDelta};
+use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use rand::TryRng;
@@ -35,31 +36,18 @@ impl Token {
 
     /// The token that a browser sends: 64 hexadecimal digits, as `secret` writes them.
     pub fn parse(text: &str) -> Option<Token> {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        };
-        let mut bytes = [0; 32];
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        if pairs.len() != bytes.len() || !rest.is_empty() {
-            return None;
-        }
-        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = digit(*high)? << 4 | digit(*low)?;
-        }
-        Some(Token(bytes))
+        HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Token)
     }
 
     /// What the browser is given.
     pub fn secret(&self) -> String {
-        hex(&self.0)
+        HEXLOWER.encode(&self.0)
     }
 
     /// What the row has. A token has so many bits that a plain hash keeps it, and to look for a
     /// digest tells by its time nothing of the token.
     fn digest(&self) -> String {
-        hex(&Sha256::digest(self.0))
+        HEXLOWER.encode(&Sha256::digest(self.0))
     }
 }
 
@@ -67,10 +55,6 @@ impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(…)")
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Who is signed in with a token, unless it has expired or its user is gone.
