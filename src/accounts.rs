@@ -1,5 +1,5 @@
 //! What it takes to be somebody on the site: passwords, how often they may be guessed, and
-//! `kilonova user add`. The rows are `models::user`'s and `models::session`'s, signing in and out is
+//! `kilonova user add`. The rows are `models::user`'s and `models::sign_in`'s, signing in and out is
 //! the controllers'.
 
 pub mod command;

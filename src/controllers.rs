@@ -13,5 +13,5 @@ pub mod posts;
 pub mod request;
 pub mod respond;
 pub mod search;
-pub mod session;
+pub mod sign_in;
 pub mod users;

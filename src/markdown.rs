@@ -44,14 +44,14 @@ pub struct Container<'a> {
 
 /// Markdown as HTML. Never fails, takes time in proportion to the text's length.
 pub fn render(markdown: &str, container: &Container<'_>) -> String {
-    match events(markdown) {
+    match parse(markdown) {
         Some(events) => sanitize::page(&html::write(events, container)),
         None => verbatim(markdown),
     }
 }
 
 /// The events of a text, unless it nests too deep or has too many elements.
-fn events(markdown: &str) -> Option<Vec<Event<'_>>> {
+fn parse(markdown: &str) -> Option<Vec<Event<'_>>> {
     let mut events = Vec::new();
     let mut depth = 0_usize;
     let mut elements = 0_usize;

@@ -5,7 +5,7 @@ pub mod comment;
 pub mod event;
 pub mod note;
 pub mod post;
-pub mod session;
+pub mod sign_in;
 pub mod stored_response;
 pub mod user;
 

@@ -9,7 +9,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, Error, Handler, Resource, Responder, Route};
 
 use crate::controllers::{
-    channels, comments, events, health, live, notes, pages, posts, search, session, users,
+    channels, comments, events, health, live, notes, pages, posts, search, sign_in, users,
 };
 use crate::error::{AppError, AppResult};
 use crate::guard;
@@ -83,7 +83,7 @@ fn routes(config: &mut ServiceConfig) {
         ))
         .service(resource("/api/search", [get(search::index)]))
         .service(resource("/api/users", [post(users::create)]))
-        .service(resource("/api/session", [post(session::create), delete(session::delete)]))
+        .service(resource("/api/session", [post(sign_in::create), delete(sign_in::delete)]))
         .default_service(web::to(nowhere));
 }
 

@@ -11,7 +11,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 
 use crate::error::{AppError, AppResult};
-use crate::models::session::{self, Token};
+use crate::models::sign_in::{self, Token};
 use crate::models::user::User;
 use crate::state::State;
 
@@ -39,7 +39,7 @@ impl FromRequest for Account {
         Box::pin(async move {
             let Some(token) = token else { return Ok(Account(None)) };
             let state = state.ok_or_else(|| AppError::internal("no application state"))?;
-            let found = state.db.read(move |c| Ok::<_, AppError>(session::user(c, &token)?));
+            let found = state.db.read(move |c| Ok::<_, AppError>(sign_in::user(c, &token)?));
             Ok(Account(found.await?))
         })
     }
@@ -55,9 +55,9 @@ pub(super) fn token(request: &HttpRequest) -> Option<Token> {
         .find_map(Token::parse)
 }
 
-/// The cookie that signs a browser in, for as long as the session is kept.
+/// The cookie that signs a browser in, for as long as the sign-in lasts.
 pub(super) fn cookie(token: &Token) -> Cookie<'static> {
-    with(token.secret(), session::KEPT.num_seconds())
+    with(token.secret(), sign_in::LASTS.num_seconds())
 }
 
 /// The cookie that signs a browser out.

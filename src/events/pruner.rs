@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::db::{self, Db};
 use crate::models::event::{self, Retention};
-use crate::models::{session, stored_response as answer};
+use crate::models::{sign_in as session, stored_response as answer};
 
 /// Between looks at what is too old or too much.
 const EVERY: Duration = Duration::from_secs(60);

@@ -22,7 +22,7 @@ use crate::failpoint;
 
 /// How far an index has come, and in which log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Place {
+pub(super) struct LogPosition {
     pub(super) log: String,
     pub(super) position: i64,
 }
@@ -64,7 +64,7 @@ pub(super) struct Fields {
 pub(super) struct Index {
     writer: IndexWriter,
     searchable: Searchable,
-    place: Option<Place>,
+    position: Option<LogPosition>,
 }
 
 /// The committed part of an index, for searching; cheap to clone.
@@ -86,8 +86,8 @@ impl Index {
     }
 
     /// What the committed content is true as of; none if it was never completed.
-    pub(super) fn place(&self) -> Option<&Place> {
-        self.place.as_ref()
+    pub(super) fn position(&self) -> Option<&LogPosition> {
+        self.position.as_ref()
     }
 
     /// A view of what is committed, which follows later commits.
@@ -129,16 +129,16 @@ impl Index {
         }
     }
 
-    /// Makes what was changed durable and findable, as the content of this place.
-    pub(super) fn commit(&mut self, place: &Place) -> Result<(), TantivyError> {
-        let payload = serde_json::to_string(place)
+    /// Makes what was changed durable and findable, true as of this position.
+    pub(super) fn commit(&mut self, position: &LogPosition) -> Result<(), TantivyError> {
+        let payload = serde_json::to_string(position)
             .map_err(|error| TantivyError::InternalError(error.to_string()))?;
         let mut commit = self.writer.prepare_commit()?;
         commit.set_payload(&payload);
         commit.commit()?;
         failpoint::reach(failpoint::INDEX_COMMITTED);
         self.searchable.reader.reload()?;
-        self.place = Some(place.clone());
+        self.position = Some(position.clone());
         Ok(())
     }
 }

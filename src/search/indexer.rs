@@ -15,7 +15,7 @@ use actix::prelude::*;
 use tokio::sync::watch;
 
 use self::work::{fail, rebuild};
-use super::index::{Index, Place, Searchable};
+use super::index::{Index, LogPosition as Place, Searchable};
 use super::source::Walk;
 use crate::db::Db;
 use crate::events::{NOTES, POSTS};
@@ -86,7 +86,7 @@ impl Indexer {
         state: Arc<watch::Sender<State>>,
         shutdown: watch::Receiver<bool>,
     ) -> Indexer {
-        let task = index.place().cloned().map_or_else(rebuild, Task::Follow);
+        let task = index.position().cloned().map_or_else(rebuild, Task::Follow);
         let (lifeline, uncommitted) = (None, None);
         let commit_after = work::COMMIT_AFTER;
         Indexer {

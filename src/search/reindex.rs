@@ -60,8 +60,8 @@ pub async fn reindex(
 ) -> Result<Summary, ReindexError> {
     let begun = Instant::now();
     let mut index = Index::make(dir)?;
-    // The place is read before any row: what changes meanwhile is in the log after it.
-    let (place, total) = db
+    // The position is read before any row: what changes meanwhile is in the log after it.
+    let (position, total) = db
         .read(|connection| {
             Ok::<_, db::Error>((source::newest(connection)?, source::count(connection)?))
         })
@@ -80,7 +80,7 @@ pub async fn reindex(
         progress(done, total.max(done));
         walk = rows.next;
     }
-    index.commit(&place)?;
+    index.commit(&position)?;
     summary.elapsed = begun.elapsed();
     Ok(summary)
 }

@@ -4,7 +4,7 @@
 use diesel::result::Error;
 use serde::Deserialize;
 
-use super::index::{Document, Place};
+use super::index::{Document, LogPosition};
 use super::query::Kind;
 use crate::connection::DbConnection;
 use crate::events;
@@ -91,8 +91,8 @@ impl Walk {
 }
 
 /// Where the log stands.
-pub(super) fn newest(connection: &mut DbConnection) -> Result<Place, Error> {
-    event::log(connection).map(|log| Place { log: log.id, position: log.position })
+pub(super) fn newest(connection: &mut DbConnection) -> Result<LogPosition, Error> {
+    event::log(connection).map(|log| LogPosition { log: log.id, position: log.position })
 }
 
 /// How many rows a walk will read.
@@ -101,31 +101,34 @@ pub(super) fn count(connection: &mut DbConnection) -> Result<u64, Error> {
     Ok(u64::try_from(rows).unwrap_or_default())
 }
 
-/// What follows a place in the log.
+/// The log after a position.
 pub(super) enum Following {
     /// The next events, without a gap; none when there are none yet.
     Events(Vec<Event>),
     /// The way from there to the present is not in the log, for this reason.
     Gone(&'static str),
-    /// It is a place in another database's log.
+    /// It is a position in another database's log.
     Foreign,
 }
 
-/// Reads what follows `place`.
-pub(super) fn following(connection: &mut DbConnection, place: &Place) -> Result<Following, Error> {
+/// Reads the log after a position.
+pub(super) fn following(
+    connection: &mut DbConnection,
+    from: &LogPosition,
+) -> Result<Following, Error> {
     let log = event::log(connection)?;
-    if log.id != place.log {
+    if log.id != from.log {
         return Ok(Following::Foreign);
     }
-    if log.position < place.position {
+    if log.position < from.position {
         return Ok(Following::Gone("it is ahead of the database"));
     }
-    if log.position == place.position {
+    if log.position == from.position {
         return Ok(Following::Events(Vec::new()));
     }
-    let events = event::slice(connection, place.position, None, EVENTS)?.events;
+    let events = event::slice(connection, from.position, None, EVENTS)?.events;
     let unbroken = !events.is_empty()
-        && (place.position + 1..).zip(&events).all(|(next, event)| event.id == next);
+        && (from.position + 1..).zip(&events).all(|(next, event)| event.id == next);
     Ok(if unbroken {
         Following::Events(events)
     } else {
@@ -143,7 +146,7 @@ pub(super) enum Change {
     Delete(Kind, i64),
     /// A row that must not be found, such as a draft.
     Hide(Kind, i64),
-    /// It is about something else, or only the place of an event is left.
+    /// It is about something else, or the event was redacted.
     Nothing,
 }
 

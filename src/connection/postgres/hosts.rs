@@ -13,7 +13,7 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::events::explain;
+use super::driver::explain;
 
 /// A connection before and after TLS is decided on is of one type.
 pub(super) type Opened =

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use tokio_postgres::config::{Config, SslMode, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::events::explain;
+use super::driver::explain;
 use super::hosts::{self, Opened};
 use crate::connection::tls::{Tls, Verify};
 

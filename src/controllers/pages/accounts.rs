@@ -10,11 +10,11 @@ use crate::changeset::Params;
 use crate::config::Registration;
 use crate::controllers::account::{self, Account};
 use crate::controllers::request::{Form, Query};
-use crate::controllers::{session, users};
+use crate::controllers::{sign_in, users};
 use crate::db::Tx;
 use crate::error::{AppError, AppResult};
 use crate::events;
-use crate::models::session::Token;
+use crate::models::sign_in::Token;
 use crate::models::user::Credentials;
 use crate::state::State;
 use crate::views::forms::{LoginForm, RegisterForm};
@@ -61,7 +61,7 @@ pub async fn sign_in(
             return login_with(&state, &account, status, form).await;
         }
     };
-    match session::sign_in(&state, &request, credentials).await {
+    match sign_in::with_password(&state, &request, credentials).await {
         Ok((_, token)) => Ok(go_on(&token, next)),
         Err(AppError::Unauthorized(_)) => {
             let form = LoginForm::wrong(&params, next);
@@ -73,7 +73,7 @@ pub async fn sign_in(
 
 /// POST /logout
 pub async fn sign_out(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
-    session::sign_out(&state, &request).await?;
+    sign_in::end(&state, &request).await?;
     Ok(with_cookie(see("/"), account::no_cookie()))
 }
 
@@ -110,7 +110,7 @@ pub async fn register(
         let (new, hash) = users::prepare(&state, &request, &params).await?;
         let make = move |tx: &mut Tx<'_>| {
             let user = users::insert(tx, new, &hash)?;
-            let token = session::begin(tx, user.id, old.as_ref())?;
+            let token = sign_in::begin(tx, user.id, old.as_ref())?;
             Ok::<_, AppError>((user, token))
         };
         Ok(state.db.transaction(make).await?.value)

@@ -63,9 +63,9 @@ pub(super) fn open(dir: &Path, anew: bool) -> Result<(Index, Condition), OpenErr
         error => error.into(),
     })?;
     let payload = index.load_metas()?.payload;
-    let place = payload.and_then(|payload| serde_json::from_str(&payload).ok());
+    let position = payload.and_then(|payload| serde_json::from_str(&payload).ok());
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    Ok((Index { writer, searchable: Searchable { reader, fields }, place }, condition))
+    Ok((Index { writer, searchable: Searchable { reader, fields }, position }, condition))
 }
 
 enum Inspected {

@@ -9,7 +9,7 @@ use tantivy::TantivyError;
 use super::{Indexer, Task};
 use crate::db;
 use crate::models::event::Event;
-use crate::search::index::{Document, Place};
+use crate::search::index::{Document, LogPosition as Place};
 use crate::search::query::Kind;
 use crate::search::source::{self, Change, Following, Rows, Walk};
 
@@ -217,7 +217,7 @@ impl Indexer {
     }
 
     fn tell(&self) {
-        if let Some(place) = self.index.place() {
+        if let Some(place) = self.index.position() {
             self.state.send_modify(|state| {
                 state.searchable = Some(self.index.searchable().clone());
                 state.position = Some(place.position);

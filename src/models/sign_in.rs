@@ -1,5 +1,5 @@
-//! Sessions: who is signed in with which token. A token itself is nowhere but with its browser; the
-//! row has its digest.
+//! Sign-ins: which account a browser's token stands for. Only the browser has the token; the row has
+//! its digest.
 
 use std::fmt;
 
@@ -17,9 +17,9 @@ use crate::connection::DbConnection;
 use crate::schema::{sessions, users};
 
 /// How long a sign-in lasts.
-pub const KEPT: TimeDelta = TimeDelta::days(30);
+pub const LASTS: TimeDelta = TimeDelta::days(30);
 
-/// Sessions of one user at the most; a new one ends the oldest.
+/// The most sign-ins that one user has; another ends the oldest.
 pub const PER_USER: i64 = 100;
 
 /// 256 bits that nobody guesses; shown nowhere, whoever prints what holds them.
@@ -69,7 +69,7 @@ pub fn user(connection: &mut DbConnection, token: &Token) -> QueryResult<Option<
     Ok(found.map(User::from))
 }
 
-/// Signs a user in with a new token, until [`KEPT`] from now. False when there is no such user any
+/// Signs a user in with a new token, until [`LASTS`] from now. False when there is no such user any
 /// more; the transaction must then be rolled back.
 pub fn insert(
     connection: &mut DbConnection,
@@ -82,7 +82,7 @@ pub fn insert(
             sessions::token_digest.eq(token.digest()),
             sessions::user_id.eq(user_id),
             sessions::inserted_at.eq(at),
-            sessions::expires_at.eq(at + KEPT),
+            sessions::expires_at.eq(at + LASTS),
         ))
         .execute(connection);
     match inserted {
@@ -104,13 +104,13 @@ pub fn insert(
     Ok(true)
 }
 
-/// Ends a session, if it is one.
+/// Ends a sign-in; nothing when there is none.
 pub fn delete(connection: &mut DbConnection, token: &Token) -> QueryResult<()> {
     diesel::delete(sessions::table.find(token.digest())).execute(connection)?;
     Ok(())
 }
 
-/// Deletes the sessions that have expired.
+/// Deletes the sign-ins that have expired.
 pub fn prune(connection: &mut DbConnection) -> QueryResult<usize> {
     diesel::delete(sessions::table.filter(sessions::expires_at.le(now()))).execute(connection)
 }

@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use actix_web::web::Bytes;
 use kilonova::error::AppError;
 use kilonova::models::now;
-use kilonova::models::session::{self, Token};
+use kilonova::models::sign_in::{self, Token};
 use serde_json::{Value, json};
 
 use super::{JSON, PASSWORD, name_of, register, sign_in, try_to_sign_in, with};
@@ -110,19 +110,19 @@ async fn a_session_outlives_its_time_or_its_user() {
     );
     assert_eq!(name_of(&site, &ada).await, None);
     // Nor does its row stay for ever.
-    assert_eq!(sessions(&site).await, 2);
+    assert_eq!(sign_ins(&site).await, 2);
     let site = Site::start_in(site.stop_keeping_data().await, |_| ()).await;
-    within("it is pruned", async { while sessions(&site).await > 1 {} }).await;
+    within("it is pruned", async { while sign_ins(&site).await > 1 {} }).await;
     assert_eq!(name_of(&site, &eve).await.as_deref(), Some("eve"));
     site.home().execute("DELETE FROM users WHERE username = 'eve'");
     assert_eq!(name_of(&site, &eve).await, None);
     assert_eq!(try_to_sign_in(&site, "eve", PASSWORD).await.status, 401);
-    assert_eq!(sessions(&site).await, 0);
+    assert_eq!(sign_ins(&site).await, 0);
     site.stop().await;
 }
 
 /// How many there are, expired ones included.
-async fn sessions(site: &Site) -> i64 {
+async fn sign_ins(site: &Site) -> i64 {
     use diesel::prelude::*;
     let count = site.db().read(|connection| {
         Ok::<_, AppError>(kilonova::schema::sessions::table.count().get_result(connection)?)
@@ -136,10 +136,10 @@ async fn one_user_has_any_number_of_sessions() {
     let id = register(&site, "ada").await["id"].as_i64().unwrap();
     let begun = site.db().transaction(move |tx| {
         let mut tokens = Vec::new();
-        for number in 0..=session::PER_USER {
+        for number in 0..=sign_in::PER_USER {
             let token = Token::random().map_err(AppError::internal)?;
             let at = now() + chrono::TimeDelta::milliseconds(number);
-            assert!(session::insert(tx.connection, &token, id, at)?);
+            assert!(sign_in::insert(tx.connection, &token, id, at)?);
             tokens.push(token);
         }
         Ok::<_, AppError>(tokens)
