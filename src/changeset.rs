@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_or_has_control_characters_is_invalid() {
+    fn other_types_and_control_characters_are_invalid() {
         for bad in
             [json!(12345), json!([1]), json!({}), json!(true), json!("a\u{0}bc"), json!("a\nbc")]
         {

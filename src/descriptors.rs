@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_lowered() {
+    fn limits_that_fit_are_left_alone() {
         let mut config = config(&["--workers", "2"]);
         assert_eq!(fit(&mut config, Some(1 << 20)), Ok(None));
         assert_eq!((config.max_sockets, config.max_connections), (20_000, 25_000));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn without_limits_there_are_more_connections_than_descriptors() {
+    fn without_limits_connections_fit_the_descriptors() {
         let mut config =
             config(&["--workers", "2", "--max-sockets", "0", "--max-connections", "0"]);
         assert_eq!(fit(&mut config, None), Ok(None));
@@ -165,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn sockets_leave_no_connection_to_say_so() {
+    fn sockets_leave_connections_for_refusals() {
         let mut config = config(&["--workers", "2", "--max-connections", "101"]);
         fit(&mut config, Some(1 << 20)).unwrap();
         assert_eq!((config.max_sockets, config.max_connections), (90, 100));
     }
 
     #[test]
-    fn a_server_starts_that_cannot_serve() {
+    fn too_few_descriptors_are_refused() {
         let mut config = config(&["--workers", "2"]);
         assert_eq!(fit(&mut config, Some(151)), Err(TooFew { available: 151, needed: 152 }));
         fit(&mut config, Some(152)).unwrap();
@@ -181,7 +181,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn so_many_would_not_do_or_fewer_would(sockets in 0..100_000_usize) {
+        fn with_spare_is_the_smallest_sufficient_number(sockets in 0..100_000_usize) {
             prop_assert_eq!(sockets_in(with_spare(sockets)), sockets);
             let fewer = with_spare(sockets).saturating_sub(1);
             prop_assert!(sockets == 0 || sockets_in(fewer) < sockets);

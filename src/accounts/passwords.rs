@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_wrong_password_is_right_or_a_hash_tells_what_it_is_of() {
+    async fn only_the_right_password_verifies_and_hashes_are_salted() {
         let passwords = Passwords::new();
         let right = || password("correct horse");
         let hash = passwords.hash(right()).await.expect("a hash");
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn those_who_wait_are_any_number() {
+    async fn waiting_passwords_are_bounded() {
         let passwords = Passwords::with(0, 1);
         let waits = passwords.hash(password("one"));
         let refused = async {

@@ -116,7 +116,7 @@ fn a_page_keeps_its_only_top_heading() {
 }
 
 #[test]
-fn what_markdown_can_do_is_there() {
+fn markdown_and_its_extensions_are_rendered() {
     let html = show(
         "| a | b |\n|:-:|--:|\n| 1 | ~~2~~ |\n\n- [x] done\n- [ ] open\n\nx[^n]\n\n[^n]: note",
     );
@@ -246,7 +246,7 @@ fn nothing_costs_more_than_its_length_is_worth() {
 }
 
 #[test]
-fn what_nests_too_deep_is_shown_as_written() {
+fn text_nested_too_deep_is_shown_as_written() {
     let html = show(&format!("{}<script>", "> ".repeat(100)));
     assert!(html.contains("Too intricate"), "{html}");
     assert!(html.contains("&gt; &lt;script&gt;</pre>"), "{html}");

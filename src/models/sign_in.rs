@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_another_one_when_it_comes_back() {
+    fn a_token_survives_the_way_to_the_browser_and_back() {
         let token = Token::random().expect("random bytes");
         assert_ne!(token, Token::random().expect("random bytes"));
         let secret = token.secret();

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn places_count_from_zero_without_gaps() {
+    fn terms_are_numbered_from_zero_without_gaps() {
         let places: Vec<usize> =
             terms("the end of the line").into_iter().map(|(place, _)| place).collect();
         assert_eq!(places, [0, 1, 2, 3, 4]);

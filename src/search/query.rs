@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_field_is_literal() {
+    fn an_unknown_field_is_literal_text() {
         assert_eq!(parsed("std::fs"), words("std fs"));
         assert_eq!(parsed("C++: why"), all(vec![words("c"), words("why")], vec![]));
         assert_eq!(parsed("title:"), words("title"));
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn malformed_queries_are_refused() {
         for text in [
             "",
             " ",

@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_of_a_deleted_rows_events_changes_nothing() {
+    fn redacted_events_change_nothing() {
         for topic in ["post_created", "post_updated", "post_published", "post_deleted"] {
             assert_eq!(
                 change("posts", topic, r#"{"id":7,"redacted":true}"#).unwrap(),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn other_channels_and_topics_are_nothing() {
+    fn other_channels_and_topics_change_nothing() {
         assert_eq!(change("comments", "comment_created", "{}").unwrap(), Change::Nothing);
         assert_eq!(change("posts", "cache_invalidated", r#"{"id":7}"#).unwrap(), Change::Nothing);
     }

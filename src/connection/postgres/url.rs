@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_shown() {
+    fn a_password_is_never_shown() {
         let url = "postgres://ada:hunter2@db.example:5433/blog?sslmode=disable";
         let server = Postgres::parse(url).unwrap();
         assert_eq!(server.to_string(), "blog at db.example:5433");
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn whom_the_system_trusts_is_believed_to_be_anyone() {
+    fn the_systems_certificates_require_full_verification() {
         let url = "postgres://ada@db/blog?sslrootcert=system";
         let server = Postgres::parse(url).unwrap();
         assert_eq!(server.config.get_ssl_mode(), SslMode::Require);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_url_asks_for_is_overruled() {
+    fn settings_of_the_url_win_over_the_defaults() {
         let said = Postgres::parse(
             "postgres://ada@db/blog?application_name=mine&connect_timeout=9&keepalives_idle=99\
              &tcp_user_timeout=7",

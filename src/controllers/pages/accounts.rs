@@ -171,7 +171,7 @@ mod tests {
     use super::local;
 
     #[test]
-    fn a_sign_in_leads_to_another_site() {
+    fn a_sign_in_leads_to_a_path_of_this_site_only() {
         for path in ["/", "/posts/1", "/posts/1?cursor=1_2#comment-1", "/search?q=a%20b"] {
             assert_eq!(local(path).as_deref(), Some(path));
         }

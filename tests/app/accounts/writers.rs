@@ -8,7 +8,7 @@ use super::{JSON, register, send_form, sign_in, with};
 use crate::support::{Site, assert_comment, assert_note, assert_post};
 
 #[actix_web::test]
-async fn what_is_written_is_anothers_than_its_writers() {
+async fn a_write_belongs_to_its_account_whatever_it_claims() {
     let site = Site::start().await;
     let id = register(&site, "ada").await["id"].clone();
     let cookie = sign_in(&site, "ada").await;
@@ -39,7 +39,7 @@ async fn what_is_written_is_anothers_than_its_writers() {
 }
 
 #[actix_web::test]
-async fn what_a_form_writes_is_anothers_than_its_writers() {
+async fn a_forms_write_belongs_to_its_account_whatever_it_claims() {
     let site = Site::start().await;
     let id = register(&site, "ada").await["id"].clone();
     let cookie = sign_in(&site, "ada").await;
@@ -65,7 +65,7 @@ async fn what_a_form_writes_is_anothers_than_its_writers() {
 }
 
 #[actix_web::test]
-async fn without_a_cookie_something_is_somebodys() {
+async fn without_a_cookie_nothing_belongs_to_an_account() {
     let site = Site::start().await;
     register(&site, "ada").await;
     sign_in(&site, "ada").await;
@@ -79,7 +79,7 @@ async fn without_a_cookie_something_is_somebodys() {
 }
 
 #[actix_web::test]
-async fn one_accounts_first_answer_is_given_to_another() {
+async fn no_account_gets_anothers_stored_response() {
     let site = Site::start().await;
     register(&site, "ada").await;
     register(&site, "eve").await;
