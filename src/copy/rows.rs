@@ -25,7 +25,7 @@ pub(super) struct Table {
 /// All tables but the log's, in an order in which nothing refers to what comes later.
 pub(super) const TABLES: [Table; 8] = [
     UserRow::TABLE,
-    SignInRow::TABLE,
+    SessionRow::TABLE,
     PostRow::TABLE,
     TagRow::TABLE,
     CommentRow::TABLE,
@@ -93,7 +93,7 @@ table!(users, UserRow, [id], |_| 0, {
     password_hash: String, role: String, inserted_at: NaiveDateTime,
 });
 
-table!(sessions, SignInRow, [token_digest], |_| 0, {
+table!(sessions, SessionRow, [token_digest], |_| 0, {
     token_digest: String, user_id: i64, inserted_at: NaiveDateTime, expires_at: NaiveDateTime,
 });
 
