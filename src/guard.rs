@@ -54,7 +54,7 @@ fn for_loopback(request: &ServiceRequest) -> AppResult<()> {
     let proxied = PROXIED.iter().any(|name| headers.contains_key(*name))
         || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"));
     if proxied {
-        return Err(AppError::Misdirected("open access is not for use behind a proxy"));
+        return Err(AppError::Misdirected("open access does not work behind a proxy"));
     }
     let mut hosts = headers.get_all(header::HOST);
     let host = match (hosts.next(), hosts.next()) {

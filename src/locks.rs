@@ -17,7 +17,7 @@ pub enum Error {
     #[error("cannot use the folder {0}: {1}")]
     Folder(String, #[source] io::Error),
     /// Another process works in it.
-    #[error("another server uses the folder {0}")]
+    #[error("another server uses the folder {0}; stop it or choose another folder")]
     InUse(String),
 }
 

@@ -125,7 +125,10 @@ fn another_blogs_file_of_the_same_name_overwrites_nothing() {
     site.import();
     site.write("hello.md", "---\ntitle: Another hello\ndate: 2021-01-01\n---\nBody");
     let summary = site.import();
-    assert_eq!(reasons(&summary), [("hello.md", "its place is taken by a different post: 1")]);
+    assert_eq!(
+        reasons(&summary),
+        [("hello.md", "post 1 has the same path and another title and date")]
+    );
     assert_eq!(site.posts()[0].title, "Hello from here");
 }
 
