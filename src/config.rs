@@ -37,14 +37,14 @@ pub struct Cli {
 pub enum Command {
     /// Runs the server (the same as no command)
     Serve(Box<ServeArgs>),
-    /// Imports Markdown files with front matter (Zola, Hugo, Jekyll), with or without a server running
+    /// Imports Markdown files with front matter (Zola, Hugo, Jekyll); a server may be running
     Import(ImportArgs),
     /// Creates accounts
     #[command(subcommand)]
     User(UserCommand),
     /// Rebuilds the search index; refused while a server holds it
     Reindex(StorageArgs),
-    /// Copies a site with its ids, events and positions to an empty database; stop its servers first
+    /// Copies a site with ids, events and positions to an empty database; stop its servers first
     Copy(CopyArgs),
 }
 
@@ -142,16 +142,27 @@ pub struct ServeArgs {
     #[arg(long, env = "KILONOVA_NODE", value_name = "NAME")]
     node: Option<String>,
     /// Threads that serve connections [default: number of cores]
-    #[arg(long, env = "KILONOVA_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    #[arg(
+        long,
+        env = "KILONOVA_WORKERS",
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=512),
+    )]
     workers: Option<u16>,
     /// Seconds from SIGTERM until the process exits
-    #[arg(long, env = "KILONOVA_GRACE", default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=3600))]
+    #[arg(
+        long,
+        env = "KILONOVA_GRACE",
+        default_value_t = 10,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(0..=3600),
+    )]
     grace: u64,
     /// Maximum number of open WebSockets and event streams; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_SOCKETS", default_value_t = 20_000, value_name = "N")]
     max_sockets: usize,
-    /// Maximum number of open WebSockets and event streams per address or IPv6 /64; open access does
-    /// not count loopback; 0: no limit
+    /// Maximum number of open WebSockets and event streams per address or IPv6 /64; open access
+    /// does not count loopback; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_SOCKETS_PER_ADDRESS", default_value_t = 200, value_name = "N")]
     max_sockets_per_address: usize,
     /// Maximum number of new WebSockets and event streams per second; 0: no limit
@@ -163,15 +174,20 @@ pub struct ServeArgs {
     /// Maximum number of channels of all sockets together; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_CHANNELS", default_value_t = 100_000, value_name = "N")]
     max_channels: usize,
-    /// Maximum number of open connections, sockets included; further ones get 503; 0: as many as the
-    /// file descriptors allow [default: 5000 more than --max-sockets]
+    /// Maximum number of open connections, sockets included; further ones get 503; 0: as many as
+    /// the file descriptors allow [default: 5000 more than --max-sockets]
     #[arg(long, env = "KILONOVA_MAX_CONNECTIONS", value_name = "N")]
     max_connections: Option<usize>,
     /// Events queued for a slow reader before its socket is closed with 1013; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_QUEUE", default_value_t = 1024, value_name = "N")]
     max_queue: usize,
     /// Bytes of events queued for a slow reader before its socket is closed with 1013; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_QUEUE_BYTES", default_value_t = 4 * 1024 * 1024, value_name = "BYTES")]
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_QUEUE_BYTES",
+        default_value_t = 4 * 1024 * 1024,
+        value_name = "BYTES",
+    )]
     max_queue_bytes: usize,
     /// Frames that a client may send over a WebSocket per second; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_CLIENT_FRAMES", default_value_t = 500, value_name = "N")]
@@ -187,16 +203,34 @@ pub struct ServeArgs {
     #[arg(long, env = "KILONOVA_MAX_BODY", default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
     max_body: usize,
     /// Days for which events are kept for clients that reconnect; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_LOG_AGE", default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u16))]
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_LOG_AGE",
+        default_value_t = 30,
+        value_name = "DAYS",
+        value_parser = clap::value_parser!(u16),
+    )]
     max_log_age: u16,
     /// Maximum number of events kept; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_LOG_EVENTS", default_value_t = 1_000_000, value_name = "N")]
     max_log_events: u32,
     /// Maximum size of all events kept in bytes; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_LOG_BYTES", default_value_t = 1024 * 1024 * 1024, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64))]
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_LOG_BYTES",
+        default_value_t = 1024 * 1024 * 1024,
+        value_name = "BYTES",
+        value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64),
+    )]
     max_log_bytes: u64,
-    /// Seconds that a client may take to send a request's head, and as many for its body; 0: no limit
-    #[arg(long, env = "KILONOVA_REQUEST_TIMEOUT", default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=3600))]
+    /// Seconds in which a client must send a request's head, and as many for its body; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_REQUEST_TIMEOUT",
+        default_value_t = 30,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(0..=3600),
+    )]
     request_timeout: u64,
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -358,8 +392,8 @@ impl ServeArgs {
         });
         if access == Access::Accounts {
             return Err(Error(
-                "--access accounts is not available in this version; bind to a loopback address, or \
-                 pass --access open, which lets everyone who reaches the address read and write"
+                "--access accounts is not available in this version; bind to a loopback address, \
+                 or pass --access open, which lets everyone who reaches the address read and write"
                     .to_owned(),
             ));
         }

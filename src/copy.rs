@@ -139,7 +139,8 @@ fn alone(connection: &mut DbConnection, database: &Database) -> Result<(), CopyE
     c.batch_execute(
         "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
     )?;
-    // Every writer takes its positions from this row. Before the first query, whose snapshot counts.
+    // Every writer takes its positions from this row. The first query fixes the snapshot, so lock
+    // before it.
     c.batch_execute("LOCK TABLE log IN EXCLUSIVE MODE")?;
     let alone = diesel::select(sql::<Bool>(connection::ALONE)).get_result::<bool>(c)?;
     if !alone {

@@ -147,8 +147,8 @@ impl Db {
         self.transaction_on(Touches::ExistingRows, None, work).await
     }
 
-    /// The same, saying what it touches: one that only adds rows waits for no other node's. Of those
-    /// that answer a request of one key there is one at a time, over all nodes.
+    /// The same for a transaction that says what it touches: one that only adds rows waits for no
+    /// other node's. Transactions with one key run one at a time, over all nodes.
     pub async fn transaction_on<T, E, F>(
         &self,
         touches: Touches,

@@ -32,8 +32,8 @@ pub struct TooFew {
 pub enum Shortage {
     /// The system gives too few file descriptors.
     #[error(
-        "{available} file descriptors (ulimit -Hn) are too few for --max-sockets {asked}, which needs \
-         {needed}; sockets beyond {sockets} are refused with 503"
+        "{available} file descriptors (ulimit -Hn) are too few for --max-sockets {asked}, which \
+         needs {needed}; sockets beyond {sockets} are refused with 503"
     )]
     Descriptors {
         /// How many the process may open.

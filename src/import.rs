@@ -3,11 +3,11 @@
 //! Owns the order of things: walk, read, batch, write, count. Reading a file is `entry`'s and
 //! `front_matter`'s, writing a post `store`'s, the summary `report`'s.
 //!
-//! A post is recognised by its identity (see [`entry::Entry`]), so an import that is run twice writes
-//! nothing the second time. A file wins over changes that were made in the application. A bad file is
-//! skipped and reported; a bad database ends the import. Every batch is one transaction, with its
-//! events: committed batches stay when a later one fails, and the next run continues. Several imports
-//! and a server may use one database.
+//! A post is recognised by its identity (see [`entry::Entry`]), so an import that is run twice
+//! writes nothing the second time. A file wins over changes that were made in the application. A
+//! bad file is skipped and reported; a bad database ends the import. Every batch is one
+//! transaction, with its events: committed batches stay when a later one fails, and the next run
+//! continues. Several imports and a server may use one database.
 
 pub mod date;
 pub mod entry;

@@ -1,6 +1,6 @@
-//! Markdown to HTML that is safe to show, and to plain text. Owns which extensions of Markdown there
-//! are, what of it and of raw HTML is let through, and the bounds that keep hostile text cheap; where
-//! the result goes is the templates' and the search's.
+//! Markdown to HTML that is safe to show, and to plain text. Owns which extensions of Markdown
+//! there are, what of it and of raw HTML is let through, and the bounds that keep hostile text
+//! cheap; where the result goes is the templates' and the search's.
 //!
 //! Three steps: pulldown-cmark parses; `html` turns its events into elements that are always
 //! closed where they were opened; ammonia takes away whatever a page must not have. What would

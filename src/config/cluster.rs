@@ -20,7 +20,12 @@ pub(super) struct ClusterArgs {
     #[arg(long, env = "KILONOVA_CLUSTER_SECRET", value_name = "TEXT", hide_env_values = true)]
     cluster_secret: Option<String>,
     /// Certificate (PEM) of the authority that signed those of all nodes; for tls/ endpoints
-    #[arg(long, env = "KILONOVA_CLUSTER_CA", value_name = "FILE", requires_all = ["cluster_cert", "cluster_key"])]
+    #[arg(
+        long,
+        env = "KILONOVA_CLUSTER_CA",
+        value_name = "FILE",
+        requires_all = ["cluster_cert", "cluster_key"],
+    )]
     cluster_ca: Option<PathBuf>,
     /// This node's certificate (PEM)
     #[arg(long, env = "KILONOVA_CLUSTER_CERT", value_name = "FILE", requires = "cluster_ca")]
@@ -44,7 +49,7 @@ pub struct Cluster {
 }
 
 impl ClusterArgs {
-    /// Checks the flags; `None` when there is neither an endpoint to listen on nor one to connect to.
+    /// Checks the flags; `None` when they name no endpoint.
     pub(super) fn check(self) -> Result<Option<Cluster>, Error> {
         let listen = endpoints("--cluster-listen", &self.cluster_listen)?;
         let connect = endpoints("--cluster-connect", &self.cluster_connect)?;

@@ -15,7 +15,7 @@ use crate::models::sign_in::{self, Token};
 use crate::models::user::User;
 use crate::state::State;
 
-/// The cookie's name. Over plain HTTP, which is all there is, a browser takes no `__Host-` before it.
+/// The cookie's name, without `__Host-`, which browsers refuse over plain HTTP.
 const NAME: &str = "kilonova_session";
 
 /// The account that a request is made with, if it is made with one. A cookie that is no longer

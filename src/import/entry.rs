@@ -28,7 +28,8 @@ const FIELDS: [&str; 5] = ["title", "body", "status", "tags", "author"];
 ///
 /// Its `source` is its identity: `path:` and Zola's `path`, the page's place on its site, which
 /// stays when the file is renamed; else `file:` and the path below the imported folder, which stays
-/// when the folder is moved. (A `slug` is only unique within a section, a permalink may be a pattern.)
+/// when the folder is moved. (A `slug` is only unique within a section, a permalink may be a
+/// pattern.)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The file, below the folder.

@@ -1,5 +1,5 @@
-//! Sign-ins: which account a browser's token stands for. Only the browser has the token; the row has
-//! its digest.
+//! Sign-ins: which account a browser's token stands for. Only the browser has the token; the row
+//! has its digest.
 
 use std::fmt;
 

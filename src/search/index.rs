@@ -60,7 +60,8 @@ pub(super) struct Fields {
     pub(super) author: Field,
 }
 
-/// An open index, the only writer of it. The lock is the operating system's: it ends with the process.
+/// An open index, the only writer of it. The lock is the operating system's: it ends with the
+/// process.
 pub(super) struct Index {
     writer: IndexWriter,
     searchable: Searchable,
@@ -75,7 +76,8 @@ pub(super) struct Searchable {
 }
 
 impl Index {
-    /// Opens the index in `dir`, checks every byte of it, and makes an empty one where there is none or only a damaged one.
+    /// Opens the index in `dir`, checks every byte of it, and makes an empty one where there is
+    /// none or only a damaged one.
     pub(super) fn open(dir: &Path) -> Result<(Index, Condition), OpenError> {
         open::open(dir, false)
     }
@@ -122,7 +124,8 @@ impl Index {
 
     /// Takes everything out. What is committed can be found until the next commit.
     pub(super) fn clear(&mut self) {
-        // Not `delete_all_documents`, after which the files of the last commit may go before the next.
+        // Not `delete_all_documents`, after which the files of the last commit may go before the
+        // next.
         for kind in [Kind::Post, Kind::Note] {
             self.writer
                 .delete_term(Term::from_field_u64(self.searchable.fields.kind, number(kind)));

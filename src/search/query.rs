@@ -1,10 +1,11 @@
 //! What a user asks for. Owns the words and operators of a query and their limits; leaves looking
 //! it up to `index`.
 //!
-//! Words must all be there. `"…"` is a phrase, `-word` or `NOT word` must not be there, `OR` gives a choice and
-//! binds less than `AND`, which is what stands between words anyway; parentheses group. `title:`, `body:`, `tag:` and
-//! `author:` right before a word or phrase look there only. Whatever else stands in a word is taken as
-//! it is: `std::fs` and `C++:` are words, the first of two parts in a row.
+//! Words must all be there. `"…"` is a phrase, `-word` or `NOT word` must not be there, `OR` gives
+//! a choice and binds less than `AND`, which is what stands between words anyway; parentheses
+//! group. `title:`, `body:`, `tag:` and `author:` right before a word or phrase look there only.
+//! Whatever else stands in a word is taken as it is: `std::fs` and `C++:` are words, the first of
+//! two parts in a row.
 
 use serde::Serialize;
 
@@ -57,7 +58,8 @@ pub struct Query {
 impl Query {
     /// Understands what a user typed, of 1 to 512 characters.
     ///
-    /// Asks for posts and notes, 20 of them. What cannot be understood is [`SearchError::BadQuery`].
+    /// Asks for posts and notes, 20 of them. What cannot be understood is
+    /// [`SearchError::BadQuery`].
     pub fn parse(text: &str) -> Result<Query, SearchError> {
         if text.chars().nth(MAX_CHARS).is_some() {
             return bad(format!("should be at most {MAX_CHARS} character(s)"));
@@ -144,7 +146,8 @@ struct Parser {
 type Parsed = Result<Option<Expression>, SearchError>;
 
 impl Parser {
-    // The lexer has made sure that parentheses match and are not nested deeply, which bounds the recursion.
+    // The lexer has made sure that parentheses match and are not nested deeply, which bounds the
+    // recursion.
     fn any(&mut self) -> Parsed {
         let mut choices: Vec<Expression> = self.all()?.into_iter().collect();
         while self.lexemes.next_if_eq(&Lexeme::Or).is_some() {

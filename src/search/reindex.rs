@@ -51,8 +51,8 @@ impl From<tantivy::TantivyError> for ReindexError {
 
 /// Builds the index in `dir` anew from the rows; `progress` is told how many of how many are done.
 ///
-/// Refused with [`ReindexError::Held`], touching nothing, while a server holds the index. If it is cut short, the next server
-/// finishes the job. Blocks the thread between reads: for commands.
+/// Refused with [`ReindexError::Held`], touching nothing, while a server holds the index. If it is
+/// cut short, the next server finishes the job. Blocks the thread between reads: for commands.
 pub async fn reindex(
     dir: &Path,
     db: &Db,

@@ -100,7 +100,8 @@ fn best(matches: &[Match]) -> Option<usize> {
     best.map(|(_, first)| first)
 }
 
-/// The start of the word at or after `at`; of no use in writing without spaces, where it gives up soon.
+/// The start of the word at or after `at`; of no use in writing without spaces, where it gives up
+/// soon.
 fn word_start(text: &str, at: usize) -> usize {
     let at = text.floor_char_boundary(at);
     let near = &text[at..text.floor_char_boundary(at + LEAD)];

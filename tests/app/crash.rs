@@ -315,7 +315,8 @@ fn a_database_url_is_never_shown_with_its_password() {
         let mut by_environment = kilonova(&flags[..4]);
         by_environment.env("DATABASE_URL", url);
         for line in [of_flag, complaint(by_environment)] {
-            // Nothing listens there; a database that is not known is refused before it is looked for.
+            // Nothing listens there; a database that is not known is refused before it is looked
+            // for.
             let named = if url.starts_with("postgres") { "127.0.0.1:1" } else { "--database-url" };
             assert_names(&line, &[named]);
             assert!(!line.contains("hunter2"), "{line}");

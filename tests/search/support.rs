@@ -178,7 +178,8 @@ impl World {
         .await;
     }
 
-    /// Waits until all that is committed can be found. A bound, so that a failure is one and no hang.
+    /// Waits until all that is committed can be found. A bound, so that a failure is one and no
+    /// hang.
     pub(crate) async fn settle(&self, search: &Search) {
         let position = self.db.read(|c| Ok::<_, Error>(event::log(c)?)).await.unwrap().position;
         tokio::time::timeout(Duration::from_secs(60), search.caught_up(position))

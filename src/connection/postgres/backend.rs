@@ -1,6 +1,6 @@
-//! How PostgreSQL's process for one connection, the backend, is set up, and how long its answers are
-//! waited for. The server itself ends a statement that takes too long; the wait is bounded for a
-//! server that has stopped.
+//! How PostgreSQL's process for one connection, the backend, is set up, and how long its answers
+//! are waited for. The server itself ends a statement that takes too long; the wait is bounded for
+//! a server that has stopped.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::connection::Access;
 /// The settings of every backend. A node that stops in the middle of a transaction, frozen or cut
 /// off, blocks the others until `idle_in_transaction_session_timeout`, and no longer.
 ///
-/// All backends share one advisory lock until they end: a transaction that gets it exclusively knows
-/// that there is no other.
+/// All backends share one advisory lock until they end: a transaction that gets it exclusively
+/// knows that there is no other.
 ///
 /// `synchronous_commit` is raised to `on` where the database is set to acknowledge commits before
 /// they are on disk; a database that waits for replicas too keeps its setting.
@@ -44,6 +44,6 @@ pub(super) fn patience(access: Access) -> Duration {
     }
 }
 
-/// How long the first answer of a transaction is waited for. The statements before it take locks and
-/// do little else.
+/// How long the first answer of a transaction is waited for. The statements before it take locks
+/// and do little else.
 pub(super) const BEGINNING: Duration = Duration::from_secs(15);

@@ -23,8 +23,8 @@ pub(super) struct Driver {
     lost: bool,
     /// A statement has failed, and nothing was begun or rolled back since.
     pub(super) failed: bool,
-    /// How long an answer is waited for. The server itself ends what takes too long before that; this
-    /// is for one that has stopped while its machine keeps the connection up.
+    /// How long an answer is waited for. The server itself ends what takes too long before that;
+    /// this is for one that has stopped while its machine keeps the connection up.
     pub(super) patience: Duration,
 }
 
@@ -116,10 +116,10 @@ impl Drop for Driver {
 
 /// Tells what is wrong with a statement from what is wrong with the server.
 ///
-/// PostgreSQL tells the two apart by a code that does not come through diesel-async, and in words of
-/// the server's language. What does come through is the place in the statement, which it names when it
-/// cannot make sense of one, and the kinds of constraints. The rest is a server that is going,
-/// coming, full, busy or forbids something: not available.
+/// PostgreSQL tells the two apart by a code that does not come through diesel-async, and in words
+/// of the server's language. What does come through is the place in the statement, which it names
+/// when it cannot make sense of one, and the kinds of constraints. The rest is a server that is
+/// going, coming, full, busy or forbids something: not available.
 fn told_apart(error: Error) -> Error {
     match error {
         Error::DatabaseError(Kind::Unknown, told) if told.statement_position().is_none() => {

@@ -97,7 +97,8 @@ fn there_is_one_writer() {
     assert_eq!(ids(&index, "essay"), [2]);
 }
 
-/// The files of the index, and what becomes of each of them when it is cut short, garbled or removed.
+/// The files of the index, and what becomes of each of them when it is cut short, garbled or
+/// removed.
 #[test]
 fn damage_to_any_file_is_noticed_or_harmless() {
     let damages: [fn(&Path); 3] = [

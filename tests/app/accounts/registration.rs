@@ -122,7 +122,8 @@ async fn a_closed_registration_refuses_everyone() {
     site.stop().await;
 }
 
-/// A digest of the body is kept with the key: of a password it would be a hash that is soon guessed.
+/// A digest of the body is kept with the key: of a password it would be a hash that is soon
+/// guessed.
 #[actix_web::test]
 async fn an_idempotency_key_keeps_no_digest_of_the_password() {
     let site = Site::start().await;

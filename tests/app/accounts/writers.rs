@@ -1,4 +1,5 @@
-//! What is written with a cookie is its account's, whatever it claims; without one all is as it was.
+//! What is written with a cookie is its account's, whatever it claims; without one all is as it
+//! was.
 
 use actix_web::http::Method;
 use actix_web::web::Bytes;
