@@ -56,7 +56,7 @@ pub enum Mode {
 /// The rules of a text field.
 #[derive(Clone, Copy, Debug)]
 pub struct Text {
-    /// Refused when blank; when absent as well, in `Mode::Create`.
+    /// Refused when blank; in `Mode::Create` also when absent.
     pub required: bool,
     /// The fewest characters (grapheme clusters, as a reader counts them).
     pub min: usize,

@@ -43,7 +43,7 @@ macro_rules! with_variant {
 }
 pub(crate) use with_variant;
 
-/// What a connection is used for.
+/// The use of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Queries only; a write through such a connection fails.

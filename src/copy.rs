@@ -25,22 +25,22 @@ use crate::schema::log;
 /// Why a database was not copied.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// There is nothing to copy.
+    /// The database to copy does not exist.
     #[error("there is no database at {0}")]
     Missing(String),
-    /// They are one.
+    /// Both URLs name one database.
     #[error("{0} cannot be copied to itself")]
     Same(String),
     /// A server works on one of them.
-    #[error("a server uses {0}: stop it first")]
+    #[error("a server uses {0}; stop it first")]
     InUse(String),
     /// The folder of one of them cannot be used.
     #[error(transparent)]
     Folder(locks::Error),
-    /// What is there would be mixed with what comes.
+    /// The target has rows, which the copy would mix with its own.
     #[error("{0} is not empty: {1} has {2} row(s)")]
     NotEmpty(String, &'static str, i64),
-    /// The one did not arrive as it is in the other.
+    /// A table did not arrive complete.
     #[error("{table}: {found} row(s) arrived of {expected}; nothing was kept")]
     Differs {
         /// The table.
@@ -92,7 +92,7 @@ pub fn command(from: &Database, to: &Database, out: &mut dyn Write) -> Result<()
     writeln!(out, "copied to {to}: {}", told.join(", ")).map_err(CopyError::Output)
 }
 
-/// What one statement may take: of a large site, counting its rows does take a while.
+/// The most time for one statement: counting the rows of a large site takes a while.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 const REPEATABLE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ";

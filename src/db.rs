@@ -28,7 +28,7 @@ const READERS: u32 = 8;
 /// How long a read waits for a free connection before it is refused.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// What a migration of much data, or that of another node, may take.
+/// The most time for a migration of much data, or to wait for that of another node.
 const MIGRATION: Duration = Duration::from_secs(15 * 60);
 
 /// A handle on the database; cheap to clone.
@@ -137,7 +137,7 @@ impl Db {
     /// so that one that fails takes nothing of the others with it. It runs to its end even when the
     /// caller goes away. An `Ok` is given only after the commit is on disk.
     ///
-    /// What it reads does not change until it ends, whatever other nodes do.
+    /// Rows that it has read do not change until it ends, whatever other nodes do.
     pub async fn transaction<T, E, F>(&self, work: F) -> Result<At<T>, E>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,

@@ -1,4 +1,4 @@
-//! What every controller is handed: the long-lived parts that `app` has started.
+//! The state of every controller: the long-lived parts that `app` has started.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::db::Db;
 use crate::live::Live;
 use crate::search::Search;
 
-/// What the controllers work with.
+/// The long-lived parts that controllers use.
 pub struct State {
     /// The flags, checked.
     pub config: Config,
@@ -16,7 +16,7 @@ pub struct State {
     pub db: Db,
     /// The process groups, replays and sockets.
     pub live: Arc<Live>,
-    /// Passwords and those who guess them.
+    /// Passwords, and the limits on guessing them.
     pub accounts: Accounts,
     /// The search index.
     pub search: Search,

@@ -1,4 +1,4 @@
-//! What goes out: the JSON of lists here, pages and their text below. Single rows are their model's
+//! The output: the JSON of lists here, pages and their forms below. Single rows are their model's
 //! own JSON; requests and statuses are the controllers'.
 
 pub mod assets;

@@ -8,7 +8,7 @@ use crate::limits::{Address, Rates};
 
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// Who has guessed how often. Ten in a minute are ten at once, and then one every six seconds.
+/// Counts guesses by name and by address. Ten per minute are ten at once, then one in six seconds.
 /// Loopback peers are not counted by their address, only by the name.
 pub struct Guesses {
     names: Rates,
@@ -47,7 +47,7 @@ impl Guesses {
         match self.names.admit(folded_username, now) {
             Ok(()) => Ok(guess),
             Err(wait) => {
-                // What is refused uses up nothing.
+                // A refused guess uses up nothing.
                 guess.give_back_address();
                 Err(refused(wait))
             }

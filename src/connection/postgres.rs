@@ -41,7 +41,7 @@ use self::driver::Driver;
 use self::url::Postgres;
 use super::Access;
 
-/// What statements begin with that wait for the next one.
+/// The beginnings of statements that are held back until the next one.
 const HELD: [&str; 4] =
     ["BEGIN", "SAVEPOINT ", "RELEASE SAVEPOINT ", "SELECT pg_advisory_xact_lock"];
 
@@ -122,7 +122,7 @@ impl SimpleConnection for PostgresConnection {
         if sql.starts_with("BEGIN") {
             self.driver.failed = false;
         }
-        // What follows a failure fails as well, and who ends a savepoint has to hear of it.
+        // After a failure every statement fails; the caller that ends a savepoint must see it.
         if !self.driver.failed && HELD.iter().any(|words| sql.starts_with(words)) {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! Who makes a request: the account that its cookie is signed in to. Owns the cookie.
+//! The account of a request, by its cookie. Owns the cookie.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,8 +18,7 @@ use crate::state::State;
 /// The cookie's name, without `__Host-`, which browsers refuse over plain HTTP.
 const NAME: &str = "kilonova_session";
 
-/// The account that a request is made with, if it is made with one. A cookie that is no longer
-/// good is none.
+/// The account of a request, if it has one. An expired cookie counts as none.
 pub struct Account(pub Option<User>);
 
 impl Account {
@@ -45,8 +44,7 @@ impl FromRequest for Account {
     }
 }
 
-/// The token in a request's cookie. Cookies that others have set for this host, and perhaps not
-/// well, do not matter.
+/// The token in a request's cookie. Other cookies of this host, malformed ones too, do not matter.
 pub(super) fn token(request: &HttpRequest) -> Option<Token> {
     let cookies = request.headers().get_all(header::COOKIE);
     let cookies = cookies.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';'));

@@ -1,7 +1,7 @@
 //! The pages: the same rows and the same writes as the JSON API's, for people.
 //!
-//! Forms work without JavaScript: a POST that did something answers with 303, one that was refused
-//! with the form as it was typed.
+//! Forms work without JavaScript: an accepted POST answers 303, a refused one the form as it was
+//! typed.
 
 pub mod accounts;
 pub mod comments;
@@ -33,8 +33,8 @@ use crate::views::pages::{ErrorPage, Frame, Reader};
 /// Rows on one page.
 const ROWS: usize = 20;
 
-/// A page of what `build` reads, with the position that it is true as of, so that the page's own
-/// script can go on from there.
+/// A page of the rows that `build` reads, with the position that it is true as of, from which the
+/// page's script continues.
 async fn page<T, F>(
     state: &State,
     account: &Account,
@@ -50,7 +50,7 @@ where
         Some(user) => Reader::User(user.username.clone()),
         None => Reader::Guest,
     };
-    // What has somebody's name on it is kept for nobody else.
+    // A page with a reader's name on it must not be cached for others.
     let kept = if account.user().is_some() { "private, no-cache" } else { "no-cache" };
     let (template, position) = state
         .db
@@ -60,7 +60,7 @@ where
             Ok::<_, AppError>((build(connection, frame)?, position))
         })
         .await?;
-    // Laying out Markdown takes a while, and no database.
+    // Rendering Markdown takes a while, and needs no database.
     let html = actix_web::web::block(move || template.render())
         .await
         .map_err(AppError::internal)?
@@ -72,7 +72,7 @@ where
     Ok(response.content_type("text/html; charset=utf-8").body(html))
 }
 
-/// What a form's POST leads to when it did something.
+/// The response to a form that was accepted: 303.
 fn see(location: impl Into<String>) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, location.into())).finish()
 }
@@ -97,7 +97,7 @@ pub async fn asset(request: HttpRequest) -> AppResult<HttpResponse> {
         .body(file.data.into_owned()))
 }
 
-/// Shows failures to people as pages and leaves programs their JSON.
+/// Shows failures to browsers as pages; programs get their JSON.
 pub async fn show_errors<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,

@@ -1,4 +1,4 @@
-//! What JSON responses have in common: the position that they are true as of, entity tags and
+//! The common parts of JSON responses: the position that they are true as of, entity tags and
 //! preconditions.
 
 use actix_web::http::StatusCode;
@@ -12,7 +12,7 @@ use super::idempotency::Outcome;
 use crate::db::{At, Db};
 use crate::error::{AppError, AppResult};
 
-/// Says what position of which log an answer is true as of.
+/// Adds the position, and the log, that a response is true as of.
 pub fn stamp(response: &mut HttpResponseBuilder, db: &Db, position: i64) {
     response.insert_header(("Last-Event-Id", position));
     response.insert_header(("Log-Id", db.log_id()));
@@ -25,7 +25,7 @@ pub fn list(db: &Db, position: i64, list: impl Serialize) -> HttpResponse {
     response.json(list)
 }
 
-/// 200 with a single thing and its tag, or 304 when the client has it.
+/// 200 with a single thing and its tag, or 304 when the client has this version.
 pub fn single<T: Serialize>(
     request: &HttpRequest,
     db: &Db,
@@ -39,7 +39,7 @@ pub fn single<T: Serialize>(
     let mut response = HttpResponse::build(status);
     stamp(&mut response, db, thing.position);
     response.insert_header((header::ETAG, etag));
-    // What may be cached must be asked about each time.
+    // Caches must revalidate each time.
     response.insert_header((header::CACHE_CONTROL, "no-cache"));
     if known {
         return Ok(response.finish());
@@ -47,11 +47,11 @@ pub fn single<T: Serialize>(
     Ok(response.content_type("application/json").body(body))
 }
 
-/// What a client believes that it changes, to be checked in the transaction that changes it.
+/// The version that a client wants to change, checked in the transaction that changes it.
 pub struct Precondition(HeaderMap);
 
 impl Precondition {
-    /// Takes a request's `If-Match`.
+    /// The request's `If-Match`.
     pub fn of(request: &HttpRequest) -> Precondition {
         let mut headers = HeaderMap::new();
         for value in request.headers().get_all(header::IF_MATCH) {
@@ -60,12 +60,12 @@ impl Precondition {
         Precondition(headers)
     }
 
-    /// None: changes whatever is there.
+    /// No precondition: changes any version.
     pub fn none() -> Precondition {
         Precondition(HeaderMap::new())
     }
 
-    /// 412 when the thing is not what the client believes.
+    /// 412 when the thing has another version.
     pub fn check(&self, thing: &impl Serialize) -> AppResult<()> {
         if self.0.is_empty() {
             return Ok(());
@@ -98,12 +98,12 @@ fn etag(json: &str) -> String {
     format!("\"{}\"", &digest[..32])
 }
 
-/// Whether a list of tags has this one; `None` when there is no such header.
+/// Whether the header lists this tag; `None` when there is no such header.
 fn matches(headers: &HeaderMap, name: header::HeaderName, etag: &str) -> Option<bool> {
     let mut values = headers.get_all(name).peekable();
     values.peek()?;
     Some(values.filter_map(|value| value.to_str().ok()).flat_map(|tags| tags.split(',')).any(
-        // A compressing proxy may have weakened the tag on its way.
+        // A compressing proxy may have weakened the tag.
         |tag| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == etag,
     ))
 }

@@ -15,7 +15,7 @@ use crate::models::sign_in::{self, Token};
 use crate::models::user::{self, Credentials, User};
 use crate::state::State;
 
-/// What is answered whichever was wrong.
+/// The same answer for an unknown name and a wrong password.
 const WRONG: AppError = AppError::Unauthorized("invalid username or password");
 
 /// POST /api/session. Its answer is a secret: no `Idempotency-Key` gives it again.

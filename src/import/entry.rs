@@ -14,11 +14,10 @@ use crate::changeset::is_blank;
 use crate::models::now;
 use crate::models::post::{NewPost, Status};
 
-/// Bytes of a file that are read at the most: the largest body, the largest front matter and the
-/// difference that line ends make.
+/// Largest file in bytes: the largest body, the largest front matter, and some for `\r\n`.
 const MAX_FILE: u64 = 2 * 1024 * 1024;
 
-/// Bytes of an identity at the most.
+/// Longest identity in bytes.
 const MAX_SOURCE: usize = 2048;
 
 /// The fields that a changeset may refuse, in the order in which the first one is told.
@@ -34,13 +33,13 @@ const FIELDS: [&str; 5] = ["title", "body", "status", "tags", "author"];
 pub struct Entry {
     /// The file, below the folder.
     pub path: PathBuf,
-    /// What it says.
+    /// The post that it describes.
     pub post: NewPost,
-    /// When it was written.
+    /// Its date.
     pub inserted_at: NaiveDateTime,
-    /// False when no one said when, and the file's own time had to do.
+    /// False when nothing names a date, so that the file's own time stands in.
     pub dated: bool,
-    /// When it was last changed, as it says itself; never before it was written.
+    /// The date of its last change, by its front matter; never before `inserted_at`.
     pub updated_at: NaiveDateTime,
 }
 

@@ -1,4 +1,4 @@
-//! What a writer could do to a reader, and does not get to.
+//! Hostile and ordinary Markdown: what reaches a page, and at what cost.
 
 use std::time::{Duration, Instant};
 

@@ -22,7 +22,7 @@ pub const LASTS: TimeDelta = TimeDelta::days(30);
 /// The most sign-ins that one user has; another ends the oldest.
 pub const PER_USER: i64 = 100;
 
-/// 256 bits that nobody guesses; shown nowhere, whoever prints what holds them.
+/// 256 random bits that nobody guesses. `Debug` does not show them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token([u8; 32]);
 
@@ -39,13 +39,13 @@ impl Token {
         HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Token)
     }
 
-    /// What the browser is given.
+    /// The cookie's value.
     pub fn secret(&self) -> String {
         HEXLOWER.encode(&self.0)
     }
 
-    /// What the row has. A token has so many bits that a plain hash keeps it, and to look for a
-    /// digest tells by its time nothing of the token.
+    /// The row's key. A token has so many bits that a plain hash protects it, and the time of a
+    /// look-up by digest reveals nothing of the token.
     fn digest(&self) -> String {
         HEXLOWER.encode(&Sha256::digest(self.0))
     }
@@ -57,7 +57,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Who is signed in with a token, unless it has expired or its user is gone.
+/// The user of a token, unless the sign-in has expired or the user is gone.
 pub fn user(connection: &mut DbConnection, token: &Token) -> QueryResult<Option<User>> {
     let found = sessions::table
         .inner_join(users::table)
@@ -69,8 +69,8 @@ pub fn user(connection: &mut DbConnection, token: &Token) -> QueryResult<Option<
     Ok(found.map(User::from))
 }
 
-/// Signs a user in with a new token, until [`LASTS`] from now. False when there is no such user any
-/// more; the transaction must then be rolled back.
+/// Signs a user in with a new token, for [`LASTS`]. False when the user is gone; the transaction
+/// must then be rolled back.
 pub fn insert(
     connection: &mut DbConnection,
     token: &Token,

@@ -27,7 +27,7 @@ pub(super) struct LogPosition {
     pub(super) position: i64,
 }
 
-/// What is indexed of a row.
+/// The indexed parts of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Document {
     pub(super) kind: Kind,
@@ -60,8 +60,7 @@ pub(super) struct Fields {
     pub(super) author: Field,
 }
 
-/// An open index, the only writer of it. The lock is the operating system's: it ends with the
-/// process.
+/// An open index, its only writer. The lock is the operating system's and ends with the process.
 pub(super) struct Index {
     writer: IndexWriter,
     searchable: Searchable,
@@ -87,7 +86,7 @@ impl Index {
         open::open(dir, true).map(|(index, _)| index)
     }
 
-    /// What the committed content is true as of; none if it was never completed.
+    /// The position that the committed content is true as of; `None` if it was never completed.
     pub(super) fn position(&self) -> Option<&LogPosition> {
         self.position.as_ref()
     }
@@ -124,8 +123,7 @@ impl Index {
 
     /// Takes everything out. What is committed can be found until the next commit.
     pub(super) fn clear(&mut self) {
-        // Not `delete_all_documents`, after which the files of the last commit may go before the
-        // next.
+        // Not `delete_all_documents`: it may remove the files of the last commit before the next.
         for kind in [Kind::Post, Kind::Note] {
             self.writer
                 .delete_term(Term::from_field_u64(self.searchable.fields.kind, number(kind)));

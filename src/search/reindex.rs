@@ -9,7 +9,7 @@ use super::query::Kind;
 use super::source::{self, Walk};
 use crate::db::{self, Db};
 
-/// What a reindex has done.
+/// The result of a reindex.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// Posts that can be found now, drafts not among them.
@@ -20,7 +20,7 @@ pub struct Summary {
     pub elapsed: Duration,
 }
 
-/// Why the index was not built anew.
+/// Why the index was not rebuilt.
 #[derive(Debug, thiserror::Error)]
 pub enum ReindexError {
     /// A running server, or another reindex, writes it.
@@ -49,9 +49,10 @@ impl From<tantivy::TantivyError> for ReindexError {
     }
 }
 
-/// Builds the index in `dir` anew from the rows; `progress` is told how many of how many are done.
+/// Rebuilds the index in `dir` from the rows; `progress` is called with the rows done and their
+/// total.
 ///
-/// Refused with [`ReindexError::Held`], touching nothing, while a server holds the index. If it is
+/// Fails with [`ReindexError::Held`], touching nothing, while a server holds the index. If it is
 /// cut short, the next server finishes the job. Blocks the thread between reads: for commands.
 pub async fn reindex(
     dir: &Path,

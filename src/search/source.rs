@@ -1,4 +1,4 @@
-//! What the index is made from: the rows, page by page, and the log after a position. Owns which
+//! The source of the index: the rows, page by page, and the log after a position. Owns which
 //! rows count and what each event means; leaves applying it to `indexer` and `reindex`.
 
 use diesel::result::Error;
@@ -15,7 +15,7 @@ use crate::models::post::{self, Post, Status};
 
 /// Rows in one read. Each may be a mebibyte.
 const PAGE: usize = 64;
-/// Events in one read, which is bounded in bytes as well.
+/// Events in one read, which is bounded in bytes too.
 const EVENTS: usize = 200;
 
 impl Document {
@@ -136,7 +136,7 @@ pub(super) fn following(
     })
 }
 
-/// What an event does to the index.
+/// The effect of an event on the index.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// A new row.
@@ -168,7 +168,7 @@ struct Row {
     tags: Vec<String>,
 }
 
-/// What the event with this channel, topic and payload does.
+/// The effect of the event with this channel, topic and payload.
 pub(super) fn change(
     channel: &str,
     topic: &str,

@@ -19,7 +19,7 @@ pub(crate) fn moment(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
     Ok(time.format("%-d %B %Y, %H:%M UTC").to_string())
 }
 
-/// What a `datetime` attribute holds, `2026-11-22T09:30:00Z`.
+/// The value of a `datetime` attribute, `2026-11-22T09:30:00Z`.
 #[filter_fn]
 pub(crate) fn datetime(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
     Ok(time.format("%Y-%m-%dT%H:%M:%SZ").to_string())

@@ -19,7 +19,7 @@ const SILENT: &str = "the server does not answer";
 pub(super) struct Driver {
     runtime: Option<Runtime>,
     socket: JoinHandle<()>,
-    /// What a lost answer would have said cannot be told from what comes next.
+    /// An answer was lost, so that a later one could be taken for it.
     lost: bool,
     /// A statement has failed, and nothing was begun or rolled back since.
     pub(super) failed: bool,

@@ -31,7 +31,7 @@ impl Postgres {
     /// URL, which may hold a password.
     pub fn parse(url: &str) -> Result<Postgres, String> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        // What follows the first would be taken for the host, and told.
+        // The text after the first `@` would be taken for the host, and shown.
         if base.matches('@').count() > 1 {
             return Err(
                 "the PostgreSQL URL has more than one @: in a user or a password it is written %40"

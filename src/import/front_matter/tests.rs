@@ -1,4 +1,4 @@
-//! What front matter looks like in the wild, and what must not get through.
+//! Front matter as it is found in the wild, and hostile front matter.
 
 use super::*;
 

@@ -97,8 +97,7 @@ fn there_is_one_writer() {
     assert_eq!(ids(&index, "essay"), [2]);
 }
 
-/// The files of the index, and what becomes of each of them when it is cut short, garbled or
-/// removed.
+/// Each file of the index is cut short, garbled and removed.
 #[test]
 fn damage_to_any_file_is_noticed_or_harmless() {
     let damages: [fn(&Path); 3] = [
