@@ -54,6 +54,10 @@ async fn a_forms_write_belongs_to_its_account_whatever_it_claims() {
     let comment = &comments["comments"][0];
     assert_eq!((&comment["author"], &comment["user_id"]), (&json!("ada"), &id));
     assert_eq!(site.get("/api/notes/1").await.json(200)["author"], "ada");
+    // A form announces what the API does.
+    let log = site.get("/api/events?after=0").await.json(200);
+    let topics: Vec<_> = log["events"].as_array().unwrap().iter().map(|e| &e["event"]).collect();
+    assert_eq!(topics, ["post_created", "comment_created", "new_comment", "note_created"]);
     // Who is signed in is not asked for a name, and a claim that would be refused is none.
     let long = format!("title=A+title&body=b&author={}", "x".repeat(5000));
     for path in ["/posts/1/comments", "/notes"] {
