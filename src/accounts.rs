@@ -1,6 +1,5 @@
-//! What it takes to be somebody on the site: passwords, how often they may be guessed, and
-//! `kilonova user add`. The rows are `models::user`'s and `models::session`'s, signing in and out is
-//! the controllers'.
+//! Passwords, the limits on guessing them, and `kilonova user add`. The rows are `models::user`'s
+//! and `models::sign_in`'s; signing in and out is the controllers'.
 
 pub mod command;
 mod guesses;
@@ -11,7 +10,7 @@ use std::time::Instant;
 pub use self::guesses::{Guess, Guesses};
 pub use self::passwords::Passwords;
 
-/// What the controllers sign people in with.
+/// The parts that signing in needs; shared by all workers.
 pub struct Accounts {
     /// Hashes passwords.
     pub passwords: Passwords,

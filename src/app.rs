@@ -3,9 +3,7 @@
 
 mod nodes;
 
-use std::fs::{File, TryLockError};
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use actix::Arbiter;
@@ -18,10 +16,10 @@ use self::nodes::Reach;
 use crate::accounts::Accounts;
 use crate::cluster::zenoh;
 use crate::config::{Config, Storage};
-use crate::connection::{Database, LOCK};
 use crate::db::{self, Db};
 use crate::descriptors;
 use crate::events::{outage, pruner};
+use crate::locks::{self, Lock};
 use crate::pubsub::PubSub;
 use crate::router;
 use crate::search::Search;
@@ -31,12 +29,9 @@ use crate::state::State;
 /// Why the application does not start; one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The data folder cannot be made or used.
-    #[error("cannot use the folder {0}: {1}")]
-    Folder(String, #[source] std::io::Error),
-    /// Another server works on the same data.
-    #[error("another server uses the folder {0}")]
-    Locked(String),
+    /// The data folder cannot be used, or another server works on the same data.
+    #[error(transparent)]
+    Folder(#[from] locks::Error),
     /// The database cannot be opened.
     #[error("cannot open the database {0}: {1}")]
     Database(String, #[source] db::Error),
@@ -70,7 +65,7 @@ pub struct App {
     terminate: Signal,
     interrupt: Signal,
     /// Held for as long as the data is in use.
-    _locks: (File, Option<File>),
+    _locks: (Lock, Option<Lock>),
 }
 
 impl App {
@@ -80,7 +75,8 @@ impl App {
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
         let shortage = descriptors::fit(&mut config, descriptors::available())?;
-        let locks = (lock(&config.storage.data_dir)?, lock_database(&config.storage)?);
+        let Storage { data_dir, database } = &config.storage;
+        let locks = (locks::take(data_dir)?, locks::share(database, data_dir)?);
         let core = Arbiter::new();
         let (pubsub, reach) = nodes::start(&config, &core).await?;
         let (db, told) = open_db(&config).await?;
@@ -176,37 +172,6 @@ fn host(config: &Config) -> String {
         ip if ip.is_unspecified() => "localhost".to_owned(),
         IpAddr::V6(ip) => format!("[{ip}]"),
         IpAddr::V4(ip) => ip.to_string(),
-    }
-}
-
-/// Makes the data folder if it is missing, and takes it for this server alone.
-fn lock(folder: &Path) -> Result<File, Error> {
-    let name = || folder.display().to_string();
-    std::fs::create_dir_all(folder).map_err(|error| Error::Folder(name(), error))?;
-    let file = File::create(folder.join(LOCK)).map_err(|error| Error::Folder(name(), error))?;
-    locked(file.try_lock(), file, folder)
-}
-
-/// Takes part in the folder of a SQLite file that is not in the data folder, so that it is not copied
-/// meanwhile; others may work on it as well.
-fn lock_database(storage: &Storage) -> Result<Option<File>, Error> {
-    let Database::Sqlite(file) = &storage.database else { return Ok(None) };
-    let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    let failed = |error| Error::Folder(folder.display().to_string(), error);
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    if folder.canonicalize().map_err(failed)? == storage.data_dir.canonicalize().map_err(failed)? {
-        return Ok(None);
-    }
-    let file = File::create(folder.join(LOCK)).map_err(failed)?;
-    locked(file.try_lock_shared(), file, folder).map(Some)
-}
-
-fn locked(taken: Result<(), TryLockError>, file: File, folder: &Path) -> Result<File, Error> {
-    let name = folder.display().to_string();
-    match taken {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked(name)),
-        Err(TryLockError::Error(error)) => Err(Error::Folder(name, error)),
     }
 }
 

@@ -56,7 +56,7 @@ pub enum Mode {
 /// The rules of a text field.
 #[derive(Clone, Copy, Debug)]
 pub struct Text {
-    /// Refused when blank; when absent as well, in `Mode::Create`.
+    /// Refused when blank; in `Mode::Create` also when absent.
     pub required: bool,
     /// The fewest characters (grapheme clusters, as a reader counts them).
     pub min: usize,
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_or_has_control_characters_is_invalid() {
+    fn other_types_and_control_characters_are_invalid() {
         for bad in
             [json!(12345), json!([1]), json!({}), json!(true), json!("a\u{0}bc"), json!("a\nbc")]
         {

@@ -25,7 +25,7 @@ use crate::connection::{Database, Postgres};
     args_conflicts_with_subcommands = true
 )]
 pub struct Cli {
-    /// What to do; to serve, when nothing is said.
+    /// The subcommand; `serve` when there is none.
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
@@ -35,23 +35,23 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serves the application (the same as no command)
+    /// Runs the server (the same as no command)
     Serve(Box<ServeArgs>),
-    /// Imports Markdown files with front matter (Zola, Hugo, Jekyll); may run beside a server
+    /// Imports Markdown files with front matter (Zola, Hugo, Jekyll); a server may be running
     Import(ImportArgs),
-    /// Makes accounts
+    /// Creates accounts
     #[command(subcommand)]
     User(UserCommand),
-    /// Builds the search index anew; refused while a server holds it
+    /// Rebuilds the search index; refused while a server holds it
     Reindex(StorageArgs),
-    /// Copies a site to another, empty database, with ids, events and positions; servers must be stopped
+    /// Copies a site with ids, events and positions to an empty database; stop its servers first
     Copy(CopyArgs),
 }
 
 /// Where the data is.
 #[derive(Clone, Debug, Args)]
 pub struct StorageArgs {
-    /// Folder of the database and the search index; made if missing
+    /// Folder of the database and the search index; created if missing
     #[arg(long, env = "KILONOVA_DATA_DIR", default_value = "./data", value_name = "DIR")]
     pub data_dir: PathBuf,
     /// Database to use instead of the SQLite file in the data folder: sqlite:PATH or
@@ -63,13 +63,13 @@ pub struct StorageArgs {
 /// `kilonova import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// Folder to import from
+    /// Folder to import
     #[arg(value_name = "DIR")]
     pub source: PathBuf,
-    /// Says what would be done, and does nothing
+    /// Reports what an import would do and writes nothing
     #[arg(long, env = "KILONOVA_DRY_RUN")]
     pub dry_run: bool,
-    /// Where to.
+    /// The site to import into.
     #[command(flatten)]
     pub storage: StorageArgs,
 }
@@ -88,25 +88,25 @@ pub struct CopyArgs {
 /// Who may read and write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Access {
-    /// Anyone who can reach the address.
+    /// Everyone who can reach the address may read and write.
     Open,
-    /// Reading is public, writing needs an account.
+    /// Everyone may read; writing needs an account.
     Accounts,
 }
 
-/// Who may make an account.
+/// Who may create an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Registration {
-    /// Anyone, for themselves.
+    /// Readers create their own accounts.
     Open,
-    /// Whoever runs `kilonova user add`.
+    /// Only `kilonova user add` creates accounts.
     Closed,
 }
 
 /// `kilonova user`.
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
-    /// Makes an account; the password is asked for, or read from standard input. May run beside a server
+    /// Creates an account; prompts for the password, or reads it from piped standard input
     Add(UserAddArgs),
 }
 
@@ -116,10 +116,10 @@ pub struct UserAddArgs {
     /// The user's name: 3 to 40 letters, digits, '.', '-' and '_'
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// Makes an admin
+    /// Creates an admin instead of a member
     #[arg(long, env = "KILONOVA_ADMIN")]
     pub admin: bool,
-    /// Where to.
+    /// The site that gets the account.
     #[command(flatten)]
     pub storage: StorageArgs,
 }
@@ -127,75 +127,110 @@ pub struct UserAddArgs {
 /// `kilonova serve`.
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
-    /// Address and port to listen on; port 0 takes a free one
+    /// Address and port to listen on; port 0 picks a free port
     #[arg(long, env = "KILONOVA_BIND", default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
     bind: SocketAddr,
     #[command(flatten)]
     storage: StorageArgs,
-    /// Who may read and write; open on a loopback bind, accounts on any other
+    /// Who may read and write [default: open on a loopback bind, accounts on any other]
     #[arg(long, env = "KILONOVA_ACCESS", value_enum)]
     access: Option<Access>,
-    /// Who may make an account; closed: only `kilonova user add` does
+    /// Who may create an account
     #[arg(long, env = "KILONOVA_REGISTRATION", value_enum, default_value_t = Registration::Open)]
     registration: Registration,
-    /// Name of this node, in logs and in the process groups [default: hostname-pid]
+    /// Name of this node in logs and process groups [default: hostname-pid]
     #[arg(long, env = "KILONOVA_NODE", value_name = "NAME")]
     node: Option<String>,
-    /// Threads that serve sockets [default: number of cores]
-    #[arg(long, env = "KILONOVA_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    /// Threads that serve connections [default: number of cores]
+    #[arg(
+        long,
+        env = "KILONOVA_WORKERS",
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=512),
+    )]
     workers: Option<u16>,
-    /// Seconds from SIGTERM to the end
-    #[arg(long, env = "KILONOVA_GRACE", default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=3600))]
+    /// Seconds from SIGTERM until the process exits
+    #[arg(
+        long,
+        env = "KILONOVA_GRACE",
+        default_value_t = 10,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(0..=3600),
+    )]
     grace: u64,
-    /// Open WebSockets and event streams at the most; 0: no limit
+    /// Maximum number of open WebSockets and event streams; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_SOCKETS", default_value_t = 20_000, value_name = "N")]
     max_sockets: usize,
-    /// The same of one address, or IPv6 /64; loopback is not counted in open access; 0: no limit
+    /// Maximum number of open WebSockets and event streams per address or IPv6 /64; open access
+    /// does not count loopback; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_SOCKETS_PER_ADDRESS", default_value_t = 200, value_name = "N")]
     max_sockets_per_address: usize,
-    /// New WebSockets and event streams a second; 0: no limit
+    /// Maximum number of new WebSockets and event streams per second; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_HANDSHAKES", default_value_t = 10_000, value_name = "N")]
     max_handshakes: u32,
-    /// Channels that one feed may choose at the most; 0: no limit
+    /// Maximum number of channels that one feed may ask for; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_CHANNELS_PER_SOCKET", default_value_t = 32, value_name = "N")]
     max_channels_per_socket: usize,
-    /// Channels of all sockets together at the most; 0: no limit
+    /// Maximum number of channels of all sockets together; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_CHANNELS", default_value_t = 100_000, value_name = "N")]
     max_channels: usize,
-    /// Open connections at the most, sockets and all others; more get 503; 0: as
-    /// many as there are file descriptors for [default: 5000 more than --max-sockets]
+    /// Maximum number of open connections, sockets included; further ones get 503; 0: as many as
+    /// the file descriptors allow [default: 5000 more than --max-sockets]
     #[arg(long, env = "KILONOVA_MAX_CONNECTIONS", value_name = "N")]
     max_connections: Option<usize>,
-    /// Events that may wait for a slow reader before it is closed with 1013; 0: no limit
+    /// Events queued for a slow reader before its socket is closed with 1013; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_QUEUE", default_value_t = 1024, value_name = "N")]
     max_queue: usize,
-    /// Bytes of events that may wait for a slow reader likewise; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_QUEUE_BYTES", default_value_t = 4 * 1024 * 1024, value_name = "BYTES")]
+    /// Bytes of events queued for a slow reader before its socket is closed with 1013; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_QUEUE_BYTES",
+        default_value_t = 4 * 1024 * 1024,
+        value_name = "BYTES",
+    )]
     max_queue_bytes: usize,
-    /// Frames that a client may send over a WebSocket in a second; 0: no limit
+    /// Frames that a client may send over a WebSocket per second; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_CLIENT_FRAMES", default_value_t = 500, value_name = "N")]
     max_client_frames: u32,
-    /// Wrong passwords for one user name in a minute, from wherever; then 429; 0: no limit
+    /// Wrong passwords per minute for one user name, from all addresses, before 429; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_GUESSES_PER_USER", default_value_t = 10, value_name = "N")]
     max_guesses_per_user: u32,
-    /// Wrong passwords and new accounts of one address, or IPv6 /64, in a minute; loopback is not
-    /// counted in open access; 0: no limit
+    /// Wrong passwords and new accounts per minute from one address or IPv6 /64 before 429; open
+    /// access does not count loopback; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_GUESSES_PER_ADDRESS", default_value_t = 30, value_name = "N")]
     max_guesses_per_address: u32,
-    /// Bytes of a request's body at the most; 0: no limit
+    /// Maximum size of a request's body in bytes; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_BODY", default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
     max_body: usize,
-    /// Days that an event is kept for those who resume; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_LOG_AGE", default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u16))]
+    /// Days for which events are kept for clients that reconnect; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_LOG_AGE",
+        default_value_t = 30,
+        value_name = "DAYS",
+        value_parser = clap::value_parser!(u16),
+    )]
     max_log_age: u16,
-    /// Events kept at the most; 0: no limit
+    /// Maximum number of events kept; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_LOG_EVENTS", default_value_t = 1_000_000, value_name = "N")]
     max_log_events: u32,
-    /// Bytes of events kept at the most; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_LOG_BYTES", default_value_t = 1024 * 1024 * 1024, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64))]
+    /// Maximum size of all events kept in bytes; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_LOG_BYTES",
+        default_value_t = 1024 * 1024 * 1024,
+        value_name = "BYTES",
+        value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64),
+    )]
     max_log_bytes: u64,
-    /// Seconds that a client may take to send a request's head, and its body; 0: no limit
-    #[arg(long, env = "KILONOVA_REQUEST_TIMEOUT", default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=3600))]
+    /// Seconds in which a client must send a request's head, and as many for its body; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_REQUEST_TIMEOUT",
+        default_value_t = 30,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(0..=3600),
+    )]
     request_timeout: u64,
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -217,13 +252,13 @@ impl Storage {
     }
 }
 
-/// Connections beside the sockets, unless something else is said.
+/// Connections beside the sockets, by default.
 const BESIDE_SOCKETS: usize = 5_000;
 
 /// The name of the database's file in the data folder.
 const SQLITE_FILE: &str = "kilonova.sqlite3";
 
-/// Everything that a server is told, checked.
+/// The configuration of a server, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The address to listen on.
@@ -232,33 +267,33 @@ pub struct Config {
     pub storage: Storage,
     /// This node's name.
     pub node: String,
-    /// Who may make an account.
+    /// Who may create an account.
     pub registration: Registration,
     /// Threads that serve sockets.
     pub workers: usize,
     /// The time from a stop signal to the end.
     pub grace: Duration,
-    /// Open sockets at the most.
+    /// Maximum number of open sockets.
     pub max_sockets: usize,
-    /// Open sockets of one address at the most.
+    /// Maximum number of open sockets of one address.
     pub max_sockets_per_address: usize,
-    /// New sockets a second; 0 for any number.
+    /// Maximum number of new sockets per second; 0 for any number.
     pub max_handshakes: u32,
-    /// Channels of one socket at the most.
+    /// Maximum number of channels of one socket.
     pub max_channels_per_socket: usize,
-    /// Channels that there may be at once.
+    /// Maximum number of channels of all sockets.
     pub max_channels: usize,
-    /// Open connections at the most, sockets and all others.
+    /// Maximum number of open connections, sockets included.
     pub max_connections: usize,
-    /// What may wait for one socket.
+    /// How much may be queued for one socket.
     pub queue: Bounds,
-    /// Frames that a client may send in a second; 0 for any number.
+    /// Frames that a client may send per second; 0 for any number.
     pub max_client_frames: u32,
-    /// Wrong passwords for one user name in a minute; 0 for any number.
+    /// Wrong passwords for one user name per minute; 0 for any number.
     pub max_guesses_per_user: u32,
-    /// Wrong passwords and new accounts of one address in a minute; 0 for any number.
+    /// Wrong passwords and new accounts of one address per minute; 0 for any number.
     pub max_guesses_per_address: u32,
-    /// Bytes of a body at the most.
+    /// Maximum size of a request's body in bytes.
     pub max_body: usize,
     /// The time that a client may take for a request's head, and for its body.
     pub request_timeout: Option<Duration>,
@@ -266,11 +301,11 @@ pub struct Config {
     pub retention: Retention,
     /// The rhythm of the live sockets.
     pub heartbeat: Heartbeat,
-    /// The other nodes, when there are to be any.
+    /// How to reach the other nodes; `None` for a node without others.
     pub cluster: Option<Cluster>,
 }
 
-/// What a flag asks for that cannot be had; one line.
+/// Why the flags cannot be accepted; one line that names the flag.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Error(String);
@@ -281,14 +316,14 @@ impl Cli {
         Cli::try_parse_from(arguments)
     }
 
-    /// What the server is told, when that is what was asked for.
+    /// The subcommand to run.
     pub fn into_command(self) -> Command {
         self.command.unwrap_or_else(|| Command::Serve(Box::new(self.serve)))
     }
 }
 
 impl StorageArgs {
-    /// Checks which database is meant.
+    /// Checks the database URL.
     pub fn check(self) -> Result<Storage, Error> {
         let url = self.database_url.or_else(|| std::env::var("DATABASE_URL").ok());
         let database = match url.as_deref() {
@@ -300,10 +335,12 @@ impl StorageArgs {
 }
 
 impl CopyArgs {
-    /// Checks which databases are meant: the one to copy and the one to copy to.
+    /// Checks both URLs: the database to copy, and the one to copy to.
     pub fn check(self) -> Result<(Database, Database), Error> {
         let to = self.to.or_else(|| std::env::var("DATABASE_URL").ok());
-        let to = to.ok_or_else(|| Error("--to is missing: the database to copy to".to_owned()))?;
+        let to = to.ok_or_else(|| {
+            Error("--to is missing; pass the URL of an empty database".to_owned())
+        })?;
         Ok((database("--from", &self.from)?, database("--to", &to)?))
     }
 }
@@ -323,7 +360,7 @@ fn database(flag: &str, url: &str) -> Result<Database, Error> {
 }
 
 impl ServeArgs {
-    /// Checks what the flags ask for together.
+    /// Checks the flags, each and together.
     pub fn check(self) -> Result<Config, Error> {
         let access = self.access.unwrap_or(match self.bind.ip().is_loopback() {
             true => Access::Open,
@@ -331,8 +368,9 @@ impl ServeArgs {
         });
         if access == Access::Accounts {
             return Err(Error(
-                "in this version accounts do not yet decide who may write: bind to a loopback address, or \
-                 say --access open, with which everyone who reaches the address may read and write".to_owned(),
+                "--access accounts is not available in this version; bind to a loopback address, \
+                 or pass --access open, which lets everyone who reaches the address read and write"
+                    .to_owned(),
             ));
         }
         let retention = Retention {
@@ -382,7 +420,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// It goes into log lines, headers of lists, and other nodes' memories.
+/// Bounds a name that appears in log lines and that other nodes keep in memory.
 fn node_name(name: String) -> Result<String, Error> {
     match name.len() {
         1..=128 if !name.chars().any(char::is_control) => Ok(name),

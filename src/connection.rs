@@ -43,10 +43,7 @@ macro_rules! with_variant {
 }
 pub(crate) use with_variant;
 
-/// The file beside SQLite's own, and in each data folder, whose lock says that a server works there.
-pub(crate) const LOCK: &str = "server.lock";
-
-/// What a connection is used for.
+/// The use of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Queries only; a write through such a connection fails.

@@ -1,5 +1,5 @@
 //! `kilonova copy`: moves a site from one database to another, the embedded one to PostgreSQL or
-//! back, with its ids, its log and its first answers.
+//! back, with its ids, its log and its stored responses.
 //!
 //! The copy is one transaction: until it is whole there is nothing in the new database, and what
 //! ends it early leaves nothing. It continues the log, under the same id, so that clients resume on
@@ -7,7 +7,6 @@
 
 mod rows;
 
-use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::time::Duration;
 
@@ -21,23 +20,27 @@ use kilonova_feed::diesel::schema::kilonova_log as log;
 use self::rows::TABLES;
 use crate::connection::{self, Database, DbConnection, transaction};
 use crate::db;
+use crate::locks::{self, Lock};
 
 /// Why a database was not copied.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// There is nothing to copy.
+    /// The database to copy does not exist.
     #[error("there is no database at {0}")]
     Missing(String),
-    /// They are one.
+    /// Both URLs name one database.
     #[error("{0} cannot be copied to itself")]
     Same(String),
     /// A server works on one of them.
-    #[error("a server uses {0}: stop it first")]
+    #[error("a server uses {0}; stop it first")]
     InUse(String),
-    /// What is there would be mixed with what comes.
+    /// The folder of one of them cannot be used.
+    #[error(transparent)]
+    Folder(locks::Error),
+    /// The target has rows, which the copy would mix with its own.
     #[error("{0} is not empty: {1} has {2} row(s)")]
     NotEmpty(String, &'static str, i64),
-    /// The one did not arrive as it is in the other.
+    /// A table did not arrive complete.
     #[error("{table}: {found} row(s) arrived of {expected}; nothing was kept")]
     Differs {
         /// The table.
@@ -89,7 +92,7 @@ pub fn command(from: &Database, to: &Database, out: &mut dyn Write) -> Result<()
     writeln!(out, "copied to {to}: {}", told.join(", ")).map_err(CopyError::Output)
 }
 
-/// What one statement may take: of a large site, counting its rows does take a while.
+/// The most time for one statement: counting the rows of a large site takes a while.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 const REPEATABLE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ";
@@ -136,7 +139,8 @@ fn alone(connection: &mut DbConnection, database: &Database) -> Result<(), CopyE
     c.batch_execute(
         "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
     )?;
-    // Every writer takes its positions from this row. Before the first query, whose snapshot counts.
+    // Every writer takes its positions from this row. The first query fixes the snapshot, so lock
+    // before it.
     c.batch_execute("LOCK TABLE kilonova_log IN EXCLUSIVE MODE")?;
     let alone = diesel::select(sql::<Bool>(connection::ALONE)).get_result::<bool>(c)?;
     if !alone {
@@ -174,14 +178,12 @@ fn give_after(connection: &mut DbConnection, table: &str, last: i64) -> QueryRes
     }
 }
 
-/// Takes the folder of a SQLite file, as a server does that works on it.
-fn reserve(database: &Database) -> Result<Option<File>, CopyError> {
-    let Database::Sqlite(path) = database else { return Ok(None) };
-    let Ok(file) = File::open(path.with_file_name(connection::LOCK)) else { return Ok(None) };
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(CopyError::InUse(database.to_string())),
-        _ => Ok(Some(file)),
-    }
+/// Keeps servers from working on a SQLite file.
+fn reserve(database: &Database) -> Result<Option<Lock>, CopyError> {
+    locks::reserve(database).map_err(|error| match error {
+        locks::Error::InUse(_) => CopyError::InUse(database.to_string()),
+        error @ locks::Error::Folder(..) => CopyError::Folder(error),
+    })
 }
 
 /// A bar on standard error; none when that is no terminal.

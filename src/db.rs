@@ -20,8 +20,8 @@ pub use self::error::Error;
 use self::readers::Readers;
 pub use self::tx::{Touches, Tx};
 use crate::connection::{Access, Database, DbConnection, snapshot};
-use crate::models::answer::Key;
 use crate::models::log as events;
+use crate::models::stored_response::Key;
 
 /// Readers at once. Each holds a connection and, while it runs, one thread of the blocking pool.
 const READERS: u32 = 8;
@@ -29,7 +29,7 @@ const READERS: u32 = 8;
 /// How long a read waits for a free connection before it is refused.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// What a migration of much data, or that of another node, may take.
+/// The most time for a migration of much data, or to wait for that of another node.
 const MIGRATION: Duration = Duration::from_secs(15 * 60);
 
 /// A handle on the database; cheap to clone.
@@ -138,7 +138,7 @@ impl Db {
     /// so that one that fails takes nothing of the others with it. It runs to its end even when the
     /// caller goes away. An `Ok` is given only after the commit is on disk.
     ///
-    /// What it reads does not change until it ends, whatever other nodes do.
+    /// Rows that it has read do not change until it ends, whatever other nodes do.
     pub async fn transaction<T, E, F>(&self, work: F) -> Result<At<T>, E>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
@@ -148,8 +148,8 @@ impl Db {
         self.transaction_on(Touches::ExistingRows, None, work).await
     }
 
-    /// The same, saying what it touches: one that only adds rows waits for no other node's. Of those
-    /// that answer a request of one key there is one at a time, over all nodes.
+    /// The same for a transaction that says what it touches: one that only adds rows waits for no
+    /// other node's. Transactions with one key run one at a time, over all nodes.
     pub async fn transaction_on<T, E, F>(
         &self,
         touches: Touches,

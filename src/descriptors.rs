@@ -1,88 +1,84 @@
 //! File descriptors: every connection takes one, and the database and the search index need some
-//! at any moment. Owns how many connections and sockets there may be for that reason.
-//!
-//! Without it a flood of connections takes the last descriptor, and then the index cannot be
-//! written and the database not be read.
+//! at any moment. Owns the limits on connections and sockets that follow from that: without them a
+//! flood of connections takes the last descriptor, and the database and the index stop working.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// What all but the connections may have open: SQLite 19 with all its readers, or PostgreSQL 36, the
-/// index about 50 while it writes one segment and merges others, all the rest 20; and some for what
-/// comes.
+/// Descriptors kept for files: SQLite has 19 open with all its readers, or PostgreSQL 36; the index
+/// about 50 while it writes one segment and merges others; everything else 20. The rest is spare.
 const RESERVE: usize = 128;
 
-/// What each worker has open: an event loop and what wakes it.
+/// Descriptors of each worker: its event loop and the pipe that wakes it.
 const PER_WORKER: usize = 4;
 
-/// With fewer connections than this there is no serving a page.
+/// Fewest connections with which a page can be served.
 const FEWEST: usize = 16;
 
-/// Connections at the most that sockets leave to everything else.
+/// Most connections that sockets leave to other requests.
 const SPARE: usize = 1_000;
 
-/// Fewer file descriptors than a server needs, whoever comes.
+/// The server cannot start with so few file descriptors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{available} file descriptors are too few (ulimit -n): {needed} are needed at the least")]
+#[error("{available} file descriptors (ulimit -n) are too few; the server needs at least {needed}")]
 pub struct TooFew {
     available: usize,
     needed: usize,
 }
 
-/// Why there may be fewer sockets than were asked for; one line.
+/// Why fewer sockets are allowed than were asked for; one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Shortage {
     /// The system gives too few file descriptors.
     #[error(
-        "{available} file descriptors (ulimit -Hn) are too few for --max-sockets {asked}, \
-         {needed} would do: sockets beyond {sockets} are refused with 503"
+        "{available} file descriptors (ulimit -Hn) are too few for --max-sockets {asked}, which \
+         needs {needed}; sockets beyond {sockets} are refused with 503"
     )]
     Descriptors {
-        /// How many there are.
+        /// How many the process may open.
         available: usize,
-        /// How many it would take.
+        /// How many would do.
         needed: usize,
         /// The sockets that were asked for.
         asked: usize,
-        /// The sockets that there may be.
+        /// The sockets that are allowed.
         sockets: usize,
     },
     /// A flag allows too few connections.
     #[error(
-        "--max-connections {connections} is too low for --max-sockets {asked}: \
+        "--max-connections {connections} is too low for --max-sockets {asked}; \
          sockets beyond {sockets} are refused with 503"
     )]
     Connections {
-        /// How many there may be.
+        /// The connections that are allowed.
         connections: usize,
         /// The sockets that were asked for.
         asked: usize,
-        /// The sockets that there may be.
+        /// The sockets that are allowed.
         sockets: usize,
     },
 }
 
-/// Raises the process's limit as far as it may be raised.
+/// Raises the process's soft limit to the hard one.
 pub fn raise() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum
         && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
     {
-        log::warn!("the limit of file descriptors cannot be raised: {error}");
+        log::warn!("cannot raise the limit on file descriptors: {error}");
     }
 }
 
-/// How many the process may have open; `None` for any number.
+/// The limit on open descriptors; `None` when there is none.
 pub fn available() -> Option<usize> {
     let limit = getrlimit(Resource::Nofile).current;
     limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
-/// Lowers what the configuration allows to what the descriptors do. Connections leave the reserve
-/// alone, and sockets leave connections to everything else, among it those who are to be told that
-/// there is no place for another socket. Tells when a number of sockets that was asked for had to
-/// be lowered.
+/// Lowers the limits of the configuration until they fit the descriptors. Connections leave the
+/// reserve for files alone; sockets leave connections for other requests and for refusals. Returns
+/// what was too low, if a number of sockets that was asked for had to be lowered.
 pub fn fit(config: &mut Config, available: Option<usize>) -> Result<Option<Shortage>, TooFew> {
     let asked = config.max_sockets;
     let reserve = reserve(config.workers);
@@ -146,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_lowered() {
+    fn limits_that_fit_are_left_alone() {
         let mut config = config(&["--workers", "2"]);
         assert_eq!(fit(&mut config, Some(1 << 20)), Ok(None));
         assert_eq!((config.max_sockets, config.max_connections), (20_000, 25_000));
@@ -155,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn without_limits_there_are_more_connections_than_descriptors() {
+    fn without_limits_connections_fit_the_descriptors() {
         let mut config =
             config(&["--workers", "2", "--max-sockets", "0", "--max-connections", "0"]);
         assert_eq!(fit(&mut config, None), Ok(None));
@@ -165,14 +161,14 @@ mod tests {
     }
 
     #[test]
-    fn sockets_leave_no_connection_to_say_so() {
+    fn sockets_leave_connections_for_refusals() {
         let mut config = config(&["--workers", "2", "--max-connections", "101"]);
         fit(&mut config, Some(1 << 20)).unwrap();
         assert_eq!((config.max_sockets, config.max_connections), (90, 100));
     }
 
     #[test]
-    fn a_server_starts_that_cannot_serve() {
+    fn too_few_descriptors_are_refused() {
         let mut config = config(&["--workers", "2"]);
         assert_eq!(fit(&mut config, Some(151)), Err(TooFew { available: 151, needed: 152 }));
         fit(&mut config, Some(152)).unwrap();
@@ -181,7 +177,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn so_many_would_not_do_or_fewer_would(sockets in 0..100_000_usize) {
+        fn with_spare_is_the_smallest_sufficient_number(sockets in 0..100_000_usize) {
             prop_assert_eq!(sockets_in(with_spare(sockets)), sockets);
             let fewer = with_spare(sockets).saturating_sub(1);
             prop_assert!(sockets == 0 || sockets_in(fewer) < sockets);

@@ -1,4 +1,4 @@
-//! The one table of failures: each with its status and the JSON that says it.
+//! The one table of failures: each with its status and its JSON.
 
 use std::fmt;
 
@@ -10,82 +10,82 @@ use serde_json::json;
 use crate::changeset::Errors;
 use crate::db;
 
-/// What a controller gives.
+/// What a controller returns.
 pub type AppResult<T> = Result<T, AppError>;
 
-/// Everything that a request can fail with.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// 400: the request cannot be read.
     #[error("{0}")]
     BadRequest(String),
-    /// 401: nobody is who they say they are, or does not say who.
+    /// 401: credentials are missing or wrong.
     #[error("{0}")]
     Unauthorized(&'static str),
-    /// 403: another site's request, or what nobody may do here.
+    /// 403: the request comes from another site, or the action is not allowed here.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// 404: no such thing; the word is what was looked for, as in "post not found".
+    /// 404: the word is the thing that was looked for, as in "post not found".
     #[error("{0} not found")]
     NotFound(&'static str),
-    /// 405: the path exists, but not for this method; these are the ones it takes.
+    /// 405: the path exists, but not for this method; lists the methods that it takes.
     #[error("method not allowed")]
     MethodNotAllowed(String),
-    /// 408: the body took too long.
+    /// 408: the body did not arrive in time.
     #[error("the request took too long")]
     Timeout,
-    /// 410: the log no longer holds what comes after a position; this is the oldest it has.
+    /// 410: events after the position were pruned; this is the oldest position that is left.
     #[error("events before {0} are gone")]
     Gone(i64),
-    /// 412: the thing is no longer what `If-Match` says.
-    #[error("it was changed meanwhile")]
+    /// 412: `If-Match` names an outdated version.
+    #[error("it was changed in the meantime; load it again")]
     PreconditionFailed,
     /// 413: the body is over the limit, in bytes.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
-    /// 415: this wants another kind of body.
+    /// 415: the body has another type than this route takes.
     #[error("{0}")]
     UnsupportedMediaType(&'static str),
-    /// 421: open access does not answer for that host.
+    /// 421: open access refuses the request's host or a proxy.
     #[error("{0}")]
     Misdirected(&'static str),
-    /// 422: fields that were refused, each with its messages.
+    /// 422: fields with their messages.
     #[error("some fields are invalid")]
     Invalid(Errors),
-    /// 422: a parameter that was refused.
+    /// 422: a parameter or a header is invalid.
     #[error("{0}")]
     Unprocessable(String),
-    /// 426: a live endpoint asked without an upgrade.
-    #[error("this is a WebSocket: ask for an upgrade")]
+    /// 426: a live endpoint was asked for a plain response.
+    #[error("this endpoint serves WebSockets and event streams; request an upgrade")]
     UpgradeRequired,
-    /// 429: more than one client may have; to be asked again after so many seconds.
+    /// 429: the client is over its limit; retry after so many seconds.
     #[error("{0}")]
     TooManyRequests(&'static str, u32),
-    /// 503: more than the node takes of these; to be asked again after so many seconds.
+    /// 503: the node is over its limit; retry after so many seconds.
     #[error("{0}")]
     Busy(&'static str, u32),
-    /// 503: too much to do, or the database is away. Nothing was written.
+    /// 503: the node is overloaded, or the database is away. Nothing was written.
     #[error("{0}")]
     Unavailable(&'static str),
-    /// 500: a fault of ours. Logged, not told.
+    /// 500: a bug or a broken invariant. Logged; the client gets no details.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Left in an error's response, so that a page can be made of it.
+/// Left in an error's response for the page that is made of it.
 #[derive(Clone, Debug)]
 pub struct Shown {
-    /// The words for the reader.
+    /// The message for the reader.
     pub message: String,
 }
 
 impl AppError {
-    /// A fault of ours, from what caused it.
+    /// A 500 with its cause.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> AppError {
         AppError::Internal(source.into())
     }
 
-    /// After how many seconds it may be tried again.
+    /// The seconds after which the client may retry.
     fn retry_after(&self) -> Option<u32> {
         match self {
             AppError::TooManyRequests(_, seconds) | AppError::Busy(_, seconds) => Some(*seconds),
@@ -131,11 +131,11 @@ impl ResponseError for AppError {
             AppError::UpgradeRequired => {
                 response.insert_header((header::UPGRADE, "websocket"));
             }
-            // The rest of the request was not read: nothing else can follow on this connection.
+            // The rest of the request is unread, so no other request can follow on this connection.
             AppError::TooLarge(_) | AppError::Timeout => {
                 response.force_close();
             }
-            // Nor does one who is refused keep a connection that another could have.
+            // A refused client must not keep a connection that another could have.
             AppError::TooManyRequests(..) | AppError::Busy(..) => {
                 response.force_close();
             }
@@ -155,7 +155,7 @@ impl ResponseError for AppError {
     }
 }
 
-/// An error with everything that caused it, on one line.
+/// An error with all of its causes on one line.
 struct Chain<'a>(&'a (dyn std::error::Error + 'static));
 
 impl fmt::Display for Chain<'_> {
@@ -231,9 +231,9 @@ impl From<serde_json::Error> for AppError {
     }
 }
 
-/// Names what a query looked for when it found nothing.
+/// Turns an empty result of a query into 404.
 pub trait Found<T> {
-    /// The value, or 404 with `what` in the message.
+    /// The value, or 404 whose message names `what`.
     fn found(self, what: &'static str) -> AppResult<T>;
 }
 

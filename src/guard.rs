@@ -10,8 +10,8 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::middleware::Next;
 use futures_util::FutureExt;
 
-use crate::controllers::request::accepts_events;
 use crate::error::{AppError, AppResult};
+use crate::negotiation::accepts_events;
 
 /// Headers that only a proxy adds: what comes through one does not come from this machine.
 const PROXIED: [&str; 3] = ["forwarded", "via", "x-real-ip"];
@@ -54,7 +54,7 @@ fn for_loopback(request: &ServiceRequest) -> AppResult<()> {
     let proxied = PROXIED.iter().any(|name| headers.contains_key(*name))
         || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"));
     if proxied {
-        return Err(AppError::Misdirected("open access is not for use behind a proxy"));
+        return Err(AppError::Misdirected("open access does not work behind a proxy"));
     }
     let mut hosts = headers.get_all(header::HOST);
     let host = match (hosts.next(), hosts.next()) {

@@ -1,13 +1,13 @@
 //! `kilonova import`: Markdown files with front matter become posts.
 //!
-//! Owns the order of things: walk, read, batch, write, count. What a file says is `entry`'s and
-//! `front_matter`'s, what it does to the database `store`'s, what is told of it `report`'s.
+//! Owns the order of things: walk, read, batch, write, count. Reading a file is `entry`'s and
+//! `front_matter`'s, writing a post `store`'s, the summary `report`'s.
 //!
-//! A post is known again by its identity (see [`entry::Entry`]), so an import that is run twice
-//! writes nothing the second time; what a file says wins over what was changed in the application.
-//! A bad file is skipped and told of, a bad database ends the import. Every batch is one
-//! transaction, with its events; what is committed stays when a later batch fails, and the next run
-//! goes on from there. Several imports and a server may run on one database.
+//! A post is recognised by its identity (see [`entry::Entry`]), so an import that is run twice
+//! writes nothing the second time. A file wins over changes that were made in the application. A
+//! bad file is skipped and reported; a bad database ends the import. Every batch is one
+//! transaction, with its events: committed batches stay when a later one fails, and the next run
+//! continues. Several imports and a server may use one database.
 
 pub mod date;
 pub mod entry;
@@ -29,17 +29,17 @@ use self::store::Outcome;
 use crate::connection::{Access, Database, DbConnection};
 use crate::db::{self, Db};
 
-/// Posts of one transaction at the most, which bounds how long a server's writes wait.
+/// Most posts in one transaction, which bounds how long a server's writes wait.
 const BATCH: usize = 100;
 
 /// Bytes of bodies that a batch holds before it is written, which bounds the import's memory.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
-/// Where an import goes.
+/// The target of an import.
 pub enum Target {
-    /// Into this database.
+    /// This database.
     Database(Db),
-    /// Nowhere: files are only compared with what is there, if there is a database already.
+    /// None: files are only compared with the database, if there is one.
     DryRun(Option<DbConnection>),
 }
 
@@ -51,23 +51,21 @@ pub enum ImportError {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The database cannot be opened, or refused a batch, of which nothing was written.
+    /// The database cannot be opened, or refused a batch; nothing of the batch was written.
     #[error(transparent)]
     Database(#[from] db::Error),
-    /// A batch was refused after others had been written.
-    #[error(
-        "{source}; {written} post(s) were written before, and the same command goes on from there"
-    )]
+    /// A batch failed after others were written.
+    #[error("{source}; {written} post(s) were written before; run the same command to continue")]
     Interrupted {
         /// Posts created or updated.
         written: usize,
-        /// What was refused.
+        /// Why it failed.
         source: Box<ImportError>,
     },
-    /// A post cannot be made an event.
+    /// An event's payload cannot be encoded.
     #[error("cannot announce a post: {0}")]
     Event(#[from] serde_json::Error),
     /// The summary cannot be printed.
@@ -81,9 +79,9 @@ impl From<diesel::result::Error> for ImportError {
     }
 }
 
-/// The whole command: opens the database, imports `dir`, tells `out` what came of it.
+/// The whole command: opens the database, imports `dir`, prints the summary to `out`.
 ///
-/// A dry run makes no database and changes none, not even its schema.
+/// A dry run creates no database and changes none, not even its schema.
 pub fn command(
     dir: &Path,
     database: &Database,
@@ -110,8 +108,8 @@ pub fn command(
 
 /// Imports the Markdown files in and below `dir`, in the order of their paths.
 ///
-/// Of files that claim one identity the first counts. Memory is bounded by a batch and the summary,
-/// whatever the number of files.
+/// Of several files with one identity the first counts. Memory is bounded by one batch and the
+/// summary, whatever the number of files.
 pub fn run(
     dir: &Path,
     target: &mut Target,

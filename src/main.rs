@@ -4,15 +4,13 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use kilonova::app::{self, App};
-use kilonova::config::{
-    Cli, Command, CopyArgs, ImportArgs, ServeArgs, Storage, StorageArgs, UserCommand,
-};
+use kilonova::app::App;
+use kilonova::config::{Cli, Command, CopyArgs, ImportArgs, ServeArgs, StorageArgs, UserCommand};
 use kilonova::db::Db;
 use kilonova::models::user::Role;
-use kilonova::{accounts, cluster, copy, descriptors, import, search};
+use kilonova::{accounts, cluster, copy, descriptors, import, locks, search};
 
-/// What is logged unless `RUST_LOG` says otherwise. Libraries are talkative.
+/// The log filter without `RUST_LOG`; libraries log too much.
 const LOG: &str = "info,tantivy=warn,actix_server=warn";
 
 type Failure = Box<dyn std::error::Error>;
@@ -46,13 +44,13 @@ fn serve(args: ServeArgs) -> Result<(), Failure> {
         let _handled = survive_file_size_limit()?;
         let app = App::build(config).await?;
         app.run_until_stopped().await?;
-        // What is still under way after the grace, on whatever thread, is not waited for.
+        // Threads that are still busy after the grace must not delay the exit.
         std::process::exit(0)
     })
 }
 
-/// Writing past the limit of a file's size (`ulimit -f`) kills a process unless it handles the
-/// signal. Handled, the write fails as on a full disk: writes are refused and reads go on.
+/// Writing past the limit on file size (`ulimit -f`) kills a process unless it handles the signal.
+/// Handled, the write fails as on a full disk: writes are refused and reads continue.
 fn survive_file_size_limit() -> std::io::Result<tokio::signal::unix::Signal> {
     /// The same number on Linux, macOS and the BSDs; tokio has no name for it.
     const SIGXFSZ: i32 = 25;
@@ -62,7 +60,7 @@ fn survive_file_size_limit() -> std::io::Result<tokio::signal::unix::Signal> {
 fn import(args: ImportArgs) -> Result<(), Failure> {
     let storage = args.storage.check()?;
     if !args.dry_run && args.source.is_dir() {
-        make_folder(&storage)?;
+        locks::make_folder(&storage.data_dir)?;
     }
     let out = &mut std::io::stdout().lock();
     import::command(&args.source, &storage.database, args.dry_run, out)?;
@@ -72,15 +70,10 @@ fn import(args: ImportArgs) -> Result<(), Failure> {
 fn user(command: UserCommand) -> Result<(), Failure> {
     let UserCommand::Add(args) = command;
     let storage = args.storage.check()?;
-    make_folder(&storage)?;
+    locks::make_folder(&storage.data_dir)?;
     let role = if args.admin { Role::Admin } else { Role::Member };
     accounts::command::add(&storage.database, &args.name, role, &mut std::io::stdout().lock())?;
     Ok(())
-}
-
-fn make_folder(storage: &Storage) -> Result<(), app::Error> {
-    std::fs::create_dir_all(&storage.data_dir)
-        .map_err(|error| app::Error::Folder(storage.data_dir.display().to_string(), error))
 }
 
 fn reindex(args: StorageArgs) -> Result<(), Failure> {
@@ -115,7 +108,7 @@ fn copy(args: CopyArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Help as it is; an error as its first line.
+/// Prints help in full, and an error as one line.
 fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         let text = error.to_string();
@@ -123,13 +116,13 @@ fn usage(error: &clap::Error) -> ExitCode {
         let line = lines.collect::<Vec<_>>().join(" ");
         complain(line.strip_prefix("error: ").unwrap_or(&line))
     } else {
-        // Nobody reads it: nothing to say about that.
+        // Standard output is closed; there is nobody to tell.
         drop(error.print());
         ExitCode::SUCCESS
     }
 }
 
-/// One line on standard error.
+/// Prints one line on standard error.
 fn complain(message: &str) -> ExitCode {
     let line = message.replace('\n', " ");
     drop(writeln!(std::io::stderr(), "kilonova: {line}"));

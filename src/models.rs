@@ -1,12 +1,12 @@
 //! The rows and their queries. Each model takes a connection and returns a query's result; it
 //! knows nothing of pools, actors or HTTP.
 
-pub mod answer;
 pub mod comment;
 pub mod log;
 pub mod note;
 pub mod post;
-pub mod session;
+pub mod sign_in;
+pub mod stored_response;
 pub mod user;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};

@@ -9,7 +9,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, Error, Handler, Resource, Responder, Route};
 
 use crate::controllers::{
-    channels, comments, events, health, live, notes, pages, posts, search, session, users,
+    channels, comments, events, health, live, notes, pages, posts, search, sign_in, users,
 };
 use crate::error::{AppError, AppResult};
 use crate::guard;
@@ -41,22 +41,25 @@ pub fn site(
 fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/health/ready", [get(health::ready)]))
-        .service(resource("/", [get(pages::index)]))
-        .service(resource("/posts", [post(pages::create_post)]))
-        .service(resource("/posts/new", [get(pages::new_post)]))
-        .service(resource("/posts/{id}", [get(pages::show_post), post(pages::update_post)]))
-        .service(resource("/posts/{id}/edit", [get(pages::edit_post)]))
-        .service(resource("/posts/{id}/delete", [post(pages::delete_post)]))
-        .service(resource("/posts/{id}/comments", [post(pages::create_comment)]))
-        .service(resource("/comments/{id}/delete", [post(pages::delete_comment)]))
-        .service(resource("/notes", [get(pages::notes), post(pages::create_note)]))
-        .service(resource("/notes/{id}", [get(pages::show_note), post(pages::update_note)]))
-        .service(resource("/notes/{id}/edit", [get(pages::edit_note)]))
-        .service(resource("/notes/{id}/delete", [post(pages::delete_note)]))
-        .service(resource("/search", [get(pages::search)]))
-        .service(resource("/login", [get(pages::login), post(pages::sign_in)]))
-        .service(resource("/logout", [post(pages::sign_out)]))
-        .service(resource("/register", [get(pages::registration), post(pages::register)]))
+        .service(resource("/", [get(pages::posts::index)]))
+        .service(resource("/posts", [post(pages::posts::create)]))
+        .service(resource("/posts/new", [get(pages::posts::new)]))
+        .service(resource("/posts/{id}", [get(pages::posts::show), post(pages::posts::update)]))
+        .service(resource("/posts/{id}/edit", [get(pages::posts::edit)]))
+        .service(resource("/posts/{id}/delete", [post(pages::posts::delete)]))
+        .service(resource("/posts/{id}/comments", [post(pages::comments::create)]))
+        .service(resource("/comments/{id}/delete", [post(pages::comments::delete)]))
+        .service(resource("/notes", [get(pages::notes::index), post(pages::notes::create)]))
+        .service(resource("/notes/{id}", [get(pages::notes::show), post(pages::notes::update)]))
+        .service(resource("/notes/{id}/edit", [get(pages::notes::edit)]))
+        .service(resource("/notes/{id}/delete", [post(pages::notes::delete)]))
+        .service(resource("/search", [get(pages::search::index)]))
+        .service(resource("/login", [get(pages::accounts::login), post(pages::accounts::sign_in)]))
+        .service(resource("/logout", [post(pages::accounts::sign_out)]))
+        .service(resource(
+            "/register",
+            [get(pages::accounts::registration), post(pages::accounts::register)],
+        ))
         .service(resource("/static/{file}", [get(pages::asset)]))
         .service(resource("/feed", [get(live::feed)]))
         .service(resource("/notifications", [get(live::notifications)]))
@@ -80,7 +83,7 @@ fn routes(config: &mut ServiceConfig) {
         ))
         .service(resource("/api/search", [get(search::index)]))
         .service(resource("/api/users", [post(users::create)]))
-        .service(resource("/api/session", [post(session::create), delete(session::delete)]))
+        .service(resource("/api/session", [post(sign_in::create), delete(sign_in::delete)]))
         .default_service(web::to(nowhere));
 }
 

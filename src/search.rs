@@ -2,7 +2,7 @@
 //! of the indexer's thread; its parts own the rest:
 //!
 //! - `indexer`: the supervised actor that keeps the index true, and `source`, what it reads;
-//! - `index`: the files, with `analyzer` (what a word is), `text` (Markdown's plain text) and `plan`;
+//! - `index`: the files, with `analyzer` (what a word is) and `plan`;
 //! - `query` and `lexer`: what a user's query means; `find` and `snippet`: the hits;
 //! - `reindex`: the index built anew from the command line.
 //!
@@ -27,7 +27,6 @@ mod query;
 mod reindex;
 mod snippet;
 mod source;
-mod text;
 
 use std::io;
 use std::path::PathBuf;

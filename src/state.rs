@@ -1,4 +1,4 @@
-//! What every controller is handed: the long-lived parts that `app` has started.
+//! The state of every controller: the long-lived parts that `app` has started.
 
 use crate::accounts::Accounts;
 use crate::config::Config;
@@ -6,7 +6,7 @@ use crate::db::Db;
 use crate::search::Search;
 use crate::site_log::{Feed, Shapes};
 
-/// What the controllers work with.
+/// The long-lived parts that controllers use.
 pub struct State {
     /// The flags, checked.
     pub config: Config,
@@ -16,7 +16,7 @@ pub struct State {
     pub feed: Feed,
     /// What the frames of the live endpoints look like.
     pub shapes: Shapes,
-    /// Passwords and those who guess them.
+    /// Passwords, and the limits on guessing them.
     pub accounts: Accounts,
     /// The search index.
     pub search: Search,

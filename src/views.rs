@@ -1,17 +1,15 @@
-//! What goes out: the JSON of lists here, pages and their text below. Single rows are their model's
+//! The output: the JSON of lists here, pages and their forms below. Single rows are their model's
 //! own JSON; requests and statuses are the controllers'.
 
 pub mod assets;
 #[expect(unreachable_pub, reason = "what `filter_fn` writes is `pub`")]
 mod filters;
 pub mod forms;
-pub mod markdown;
 pub mod pages;
-
-use std::fmt::Write;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use kilonova_feed::Event;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
@@ -61,17 +59,10 @@ pub fn event(event: &Event) -> impl Serialize + use<> {
     }
 }
 
-/// A text as the value of a parameter in an address: all but letters, digits and `-._~` as
-/// percent-escapes.
+/// All but letters, digits and `-._~`.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A text as the value of a parameter in an address.
 fn encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
+    utf8_percent_encode(text, ESCAPED).to_string()
 }

@@ -1,4 +1,4 @@
-//! `kilonova user add`: makes an account from the command line; may run beside a server.
+//! `kilonova user add`: creates an account from the command line, with or without a server running.
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
@@ -12,30 +12,30 @@ use crate::error::AppError;
 use crate::models::now;
 use crate::models::user::{self, NewUser, Role};
 
-/// Bytes of a line that are read for a password; more than one may have.
+/// Bytes that are read of a line with a password, more than a password may have.
 const LINE: u64 = 4096;
 
-/// Why no account was made.
+/// Why no account was created.
 #[derive(Debug, thiserror::Error)]
 pub enum AddError {
     /// The password cannot be read.
-    #[error("the password cannot be read: {0}")]
+    #[error("cannot read the password: {0}")]
     Unreadable(#[source] io::Error),
-    /// It was typed in two ways.
-    #[error("the passwords are not the same")]
+    /// The two inputs differ.
+    #[error("the two passwords differ; try again")]
     Different,
-    /// The fields that are refused, and why.
+    /// The invalid fields with their messages.
     #[error("{0}")]
     Refused(String),
-    /// The database cannot be opened or written to, or the system gives no random numbers.
+    /// The database cannot be opened or written to, or the system has no random numbers.
     #[error("{0}: {1}")]
     Failed(String, String),
-    /// The account was made, which cannot be told.
-    #[error("cannot print what was done: {0}")]
+    /// The account was created, but the report cannot be printed.
+    #[error("the account was created, but its summary cannot be printed: {0}")]
     Output(#[source] io::Error),
 }
 
-/// The whole command: asks for the password, makes the account and tells `out`.
+/// The whole command: prompts for the password, creates the account and reports to `out`.
 pub fn add(
     database: &Database,
     username: &str,
@@ -62,13 +62,13 @@ pub fn add(
     writeln!(out, "added the {} {}", user.role.as_str(), user.username).map_err(AddError::Output)
 }
 
-/// What is typed twice into the terminal, where nothing shows it; the first line of what is piped.
+/// Prompts twice in a terminal, without echo; otherwise reads the first line of standard input.
 fn read_password() -> Result<String, AddError> {
     let input = io::stdin();
     if input.is_terminal() {
         let ask = |prompt| rpassword::prompt_password(prompt).map_err(AddError::Unreadable);
         let password = ask("Password: ")?;
-        return if ask("The same again: ")? == password {
+        return if ask("Repeat the password: ")? == password {
             Ok(password)
         } else {
             Err(AddError::Different)

@@ -8,7 +8,7 @@ use kilonova_feed::limits::{Address, Rates};
 
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// Who has guessed how often. Ten in a minute are ten at once, and then one every six seconds.
+/// Counts guesses by name and by address. Ten per minute are ten at once, then one in six seconds.
 /// Loopback peers are not counted by their address, only by the name.
 pub struct Guesses {
     names: Rates,
@@ -47,7 +47,7 @@ impl Guesses {
         match self.names.admit(folded_username, now) {
             Ok(()) => Ok(guess),
             Err(wait) => {
-                // What is refused uses up nothing.
+                // A refused guess uses up nothing.
                 guess.give_back_address();
                 Err(refused(wait))
             }
@@ -103,7 +103,7 @@ mod tests {
     // Nothing here takes the two seconds after which there is one more.
 
     #[test]
-    fn one_name_is_guessed_at_for_ever_from_many_addresses() {
+    fn guesses_at_one_name_are_limited_over_all_addresses() {
         let guesses = Guesses::new(10, 30, Instant::now());
         let ada = |_| "ada".to_owned();
         assert_eq!(wrong(&guesses, ada, "192.0.2.1"), 10);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_or_network_guesses_at_many_names() {
+    fn guesses_from_one_address_or_network_are_limited_over_all_names() {
         let guesses = Guesses::new(10, 30, Instant::now());
         let any = |n| format!("name-{n}");
         assert_eq!(wrong(&guesses, any, "192.0.2.1"), 30);
@@ -126,13 +126,13 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_is_switched_off_limits() {
+    fn a_limit_of_zero_refuses_nothing() {
         let guesses = Guesses::new(0, 0, Instant::now());
         assert_eq!(wrong(&guesses, |_| "ada".to_owned(), "192.0.2.1"), 100);
     }
 
     #[test]
-    fn right_passwords_count_as_guesses() {
+    fn right_passwords_do_not_count_as_guesses() {
         let guesses = Guesses::new(10, 30, Instant::now());
         for _ in 0..100 {
             guesses.count("ada", peer("192.0.2.1")).expect("it is let in").forgive();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_guess_uses_up_the_addresss_own() {
+    fn a_refused_guess_does_not_count_against_its_address() {
         let guesses = Guesses::new(10, 30, Instant::now());
         assert_eq!(wrong(&guesses, |_| "ada".to_owned(), "192.0.2.1"), 10);
         assert_eq!(wrong(&guesses, |n| format!("name-{n}"), "192.0.2.1"), 20);

@@ -13,13 +13,13 @@ use tokio::sync::Semaphore;
 use crate::error::{AppError, AppResult};
 use crate::models::user::Password;
 
-/// Those that wait for their turn at the most.
+/// Most passwords that wait to be hashed.
 const WAITING: usize = 64;
 
 /// How long they wait.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// What takes as long to compare with as any user's, and is no password's.
+/// A hash of no password that takes as long to compare as any user's.
 const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$\
                        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -55,7 +55,8 @@ impl Passwords {
         .await
     }
 
-    /// Runs one hash when it has its turn. It goes on when its caller goes away, with its turn.
+    /// Runs one hash as soon as a slot is free. It finishes, and keeps its slot, even if its caller
+    /// goes away.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> AppResult<T> + Send + 'static,
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_wrong_password_is_right_or_a_hash_tells_what_it_is_of() {
+    async fn only_the_right_password_verifies_and_hashes_are_salted() {
         let passwords = Passwords::new();
         let right = || password("correct horse");
         let hash = passwords.hash(right()).await.expect("a hash");
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn those_who_wait_are_any_number() {
+    async fn waiting_passwords_are_bounded() {
         let passwords = Passwords::with(0, 1);
         let waits = passwords.hash(password("one"));
         let refused = async {

@@ -1,4 +1,4 @@
-//! The flags of a cluster, and what they ask for together.
+//! The flags of a cluster, checked together.
 
 use std::path::PathBuf;
 
@@ -10,22 +10,27 @@ use crate::cluster::zenoh::{Endpoint, Secret, Tls};
 /// The flags.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ClusterArgs {
-    /// Where other nodes may connect to this one: tcp/ADDR:PORT or tls/HOST:PORT, several with commas
+    /// Endpoints on which other nodes connect: tcp/ADDR:PORT or tls/HOST:PORT, separated by commas
     #[arg(long, env = "KILONOVA_CLUSTER_LISTEN", value_delimiter = ',', value_name = "ENDPOINT")]
     cluster_listen: Vec<String>,
-    /// Other nodes to connect to, likewise; those that are not there yet are tried again
+    /// Endpoints of other nodes to connect to, separated by commas; unreachable ones are retried
     #[arg(long, env = "KILONOVA_CLUSTER_CONNECT", value_delimiter = ',', value_name = "ENDPOINT")]
     cluster_connect: Vec<String>,
-    /// What all nodes of the cluster know and nobody else does; required with either
+    /// Secret that all nodes share; required with --cluster-listen and --cluster-connect
     #[arg(long, env = "KILONOVA_CLUSTER_SECRET", value_name = "TEXT", hide_env_values = true)]
     cluster_secret: Option<String>,
-    /// Certificate of the authority that signed those of all nodes, PEM; for endpoints with tls/
-    #[arg(long, env = "KILONOVA_CLUSTER_CA", value_name = "FILE", requires_all = ["cluster_cert", "cluster_key"])]
+    /// Certificate (PEM) of the authority that signed those of all nodes; for tls/ endpoints
+    #[arg(
+        long,
+        env = "KILONOVA_CLUSTER_CA",
+        value_name = "FILE",
+        requires_all = ["cluster_cert", "cluster_key"],
+    )]
     cluster_ca: Option<PathBuf>,
-    /// This node's certificate, PEM
+    /// This node's certificate (PEM)
     #[arg(long, env = "KILONOVA_CLUSTER_CERT", value_name = "FILE", requires = "cluster_ca")]
     cluster_cert: Option<PathBuf>,
-    /// The private key to it, PEM
+    /// The private key of that certificate (PEM)
     #[arg(long, env = "KILONOVA_CLUSTER_KEY", value_name = "FILE", requires = "cluster_ca")]
     cluster_key: Option<PathBuf>,
 }
@@ -33,18 +38,18 @@ pub(super) struct ClusterArgs {
 /// How this node and the others find each other.
 #[derive(Clone, Debug)]
 pub struct Cluster {
-    /// Where the others may connect to.
+    /// Endpoints on which the others connect.
     pub listen: Vec<Endpoint>,
-    /// The others.
+    /// Endpoints of the others.
     pub connect: Vec<Endpoint>,
-    /// What all of them know.
+    /// The secret that all of them share.
     pub secret: Secret,
-    /// How they know each other's connections.
+    /// How connections between them are encrypted.
     pub tls: Option<Tls>,
 }
 
 impl ClusterArgs {
-    /// What is asked for; `None` when it is nothing.
+    /// Checks the flags; `None` when they name no endpoint.
     pub(super) fn check(self) -> Result<Option<Cluster>, Error> {
         let listen = endpoints("--cluster-listen", &self.cluster_listen)?;
         let connect = endpoints("--cluster-connect", &self.cluster_connect)?;
@@ -54,7 +59,7 @@ impl ClusterArgs {
         let secret = self.cluster_secret.filter(|secret| !secret.is_empty());
         let secret = secret.ok_or_else(|| {
             Error(
-                "--cluster-secret is missing: --cluster-listen and --cluster-connect need it"
+                "--cluster-secret is missing; --cluster-listen and --cluster-connect require it"
                     .to_owned(),
             )
         })?;
@@ -66,8 +71,8 @@ impl ClusterArgs {
         };
         if tls.is_some() && !listen.iter().chain(&connect).any(Endpoint::tls) {
             return Err(Error(
-                "--cluster-cert is for endpoints with tls/, and there is none: nothing would be \
-                 encrypted"
+                "--cluster-cert encrypts nothing without a tls/ endpoint; use tls/ in \
+                 --cluster-listen or --cluster-connect"
                     .to_owned(),
             ));
         }
@@ -75,7 +80,7 @@ impl ClusterArgs {
     }
 }
 
-/// An empty text is none: an environment variable that is set to nothing.
+/// Skips empty texts, which an environment variable set to nothing leaves.
 fn endpoints(flag: &str, texts: &[String]) -> Result<Vec<Endpoint>, Error> {
     let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
     texts.map(|text| text.parse().map_err(|error| Error(format!("{flag}: {error}")))).collect()

@@ -5,10 +5,10 @@
 //! that only begin something, take a lock or release a savepoint are held and go out with the next
 //! one, in one round trip.
 
-mod events;
+mod backend;
+mod driver;
 mod hosts;
 mod multi;
-mod session;
 pub(super) mod url;
 
 use std::future::Future;
@@ -35,20 +35,20 @@ use futures_util::StreamExt;
 use futures_util::future::join;
 use futures_util::stream::BoxStream;
 
-use self::events::Events;
-pub(crate) use self::session::ALONE;
-use self::session::{BEGINNING, SETTINGS};
+pub(crate) use self::backend::ALONE;
+use self::backend::{BEGINNING, SETTINGS};
+use self::driver::Driver;
 use self::url::Postgres;
 use super::Access;
 
-/// What statements begin with that wait for the next one.
+/// The beginnings of statements that are held back until the next one.
 const HELD: [&str; 4] =
     ["BEGIN", "SAVEPOINT ", "RELEASE SAVEPOINT ", "SELECT pg_advisory_xact_lock"];
 
 /// A connection to PostgreSQL. Blocks the thread that uses it: not for an event loop's.
 pub struct PostgresConnection {
     client: Box<AsyncPgConnection>,
-    events: Events,
+    driver: Driver,
     transactions: AnsiTransactionManager,
     instrumentation: Option<Box<dyn Instrumentation>>,
     /// Statements that go out with the next one.
@@ -56,54 +56,54 @@ pub struct PostgresConnection {
 }
 
 impl PostgresConnection {
-    /// Connects and sets the session up.
+    /// Connects and sets the backend up.
     pub(super) fn open(server: &Postgres, access: Access) -> ConnectionResult<PostgresConnection> {
-        let (client, events) = Events::connect(server)?;
+        let (client, driver) = Driver::connect(server)?;
         let mut connection = PostgresConnection {
             client: Box::new(client),
-            events,
+            driver,
             transactions: AnsiTransactionManager::default(),
             instrumentation: None,
             held: String::new(),
         };
         connection
-            .batch_execute(&format!("{SETTINGS};{}", session::settings(access)))
+            .batch_execute(&format!("{SETTINGS};{}", backend::settings(access)))
             .map_err(ConnectionError::CouldntSetupConfiguration)?;
-        connection.set_patience(session::patience(access));
+        connection.set_patience(backend::patience(access));
         Ok(connection)
     }
 
     /// Waits so long for an answer from now on.
     pub(super) fn set_patience(&mut self, patience: Duration) {
-        self.events.patience = patience;
+        self.driver.patience = patience;
     }
 
     /// Whether the server has not closed it, by all that has come in so far.
     pub(super) fn is_open(&mut self) -> bool {
-        self.events.is_open()
+        self.driver.is_open()
     }
 
     /// Sends what was held and, right behind it, a query.
     fn send<'a, T>(
         &'a mut self,
         query: impl FnOnce(&'a AsyncPgConnection) -> Answer<'a, T>,
-    ) -> (QueryResult<T>, &'a mut Events) {
+    ) -> (QueryResult<T>, &'a mut Driver) {
         let held = std::mem::take(&mut self.held);
         let mut client = &*self.client;
         let query = query(client);
         let patience = match held.starts_with("BEGIN") {
-            true => self.events.patience.min(BEGINNING),
-            false => self.events.patience,
+            true => self.driver.patience.min(BEGINNING),
+            false => self.driver.patience,
         };
         let answer = if held.is_empty() {
-            self.events.wait(query)
+            self.driver.wait(query)
         } else {
-            self.events.wait_at_most(patience, async move {
+            self.driver.wait_at_most(patience, async move {
                 let (begun, answer) = join(client.batch_execute(&held), query).await;
                 begun.and(answer)
             })
         };
-        (answer, &mut self.events)
+        (answer, &mut self.driver)
     }
 }
 
@@ -111,7 +111,7 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = QueryResult<T>> + Send + 'a>>;
 
 impl SimpleConnection for PostgresConnection {
     fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
-        if self.events.failed && sql.starts_with("COMMIT") {
+        if self.driver.failed && sql.starts_with("COMMIT") {
             // The server would roll back, and call that a success.
             return Err(Error::RollbackTransaction);
         }
@@ -120,17 +120,17 @@ impl SimpleConnection for PostgresConnection {
         }
         self.held.push_str(sql);
         if sql.starts_with("BEGIN") {
-            self.events.failed = false;
+            self.driver.failed = false;
         }
-        // What follows a failure fails as well, and who ends a savepoint has to hear of it.
-        if !self.events.failed && HELD.iter().any(|words| sql.starts_with(words)) {
+        // After a failure every statement fails; the caller that ends a savepoint must see it.
+        if !self.driver.failed && HELD.iter().any(|words| sql.starts_with(words)) {
             return Ok(());
         }
         let all = std::mem::take(&mut self.held);
         let mut client = &*self.client;
-        let answer = self.events.wait(client.batch_execute(&all));
+        let answer = self.driver.wait(client.batch_execute(&all));
         if answer.is_ok() && sql.starts_with("ROLLBACK") {
-            self.events.failed = false;
+            self.driver.failed = false;
         }
         answer
     }
@@ -177,7 +177,7 @@ type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
 /// Rows, each waited for when it is asked for.
 pub struct Rows<'a> {
     rows: BoxStream<'static, QueryResult<Row>>,
-    events: &'a mut Events,
+    driver: &'a mut Driver,
 }
 
 impl Iterator for Rows<'_> {
@@ -185,7 +185,7 @@ impl Iterator for Rows<'_> {
 
     fn next(&mut self) -> Option<QueryResult<Row>> {
         let next = self.rows.next();
-        self.events.wait(async { next.await.transpose() }).transpose()
+        self.driver.wait(async { next.await.transpose() }).transpose()
     }
 }
 
@@ -198,8 +198,8 @@ impl LoadConnection for PostgresConnection {
         T: Query + QueryFragment<Pg> + QueryId + 'query,
         Pg: QueryMetadata<T::SqlType>,
     {
-        let (rows, events) = self.send(|mut client| client.load(source));
-        Ok(Rows { rows: rows?, events })
+        let (rows, driver) = self.send(|mut client| client.load(source));
+        Ok(Rows { rows: rows?, driver })
     }
 }
 
@@ -221,6 +221,6 @@ impl R2D2Connection for PostgresConnection {
 
     fn is_broken(&mut self) -> bool {
         use diesel::connection::TransactionManager as _;
-        !self.events.is_open() || AnsiTransactionManager::is_broken_transaction_manager(self)
+        !self.driver.is_open() || AnsiTransactionManager::is_broken_transaction_manager(self)
     }
 }

@@ -13,14 +13,14 @@ use rustls::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// What of the server's certificate is looked at.
+/// Which parts of the server's certificate are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verify {
     /// Nothing: nobody who only listens reads along.
     Nothing,
-    /// Who issued it.
+    /// Its issuer.
     Issuer,
-    /// Who issued it, and that it is for this host.
+    /// Its issuer, and the host that it is for.
     IssuerAndName,
 }
 

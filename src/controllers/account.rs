@@ -1,4 +1,4 @@
-//! Who makes a request: the account that its cookie is signed in to. Owns the cookie.
+//! The account of a request, by its cookie. Owns the cookie.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,15 +11,14 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 
 use crate::error::{AppError, AppResult};
-use crate::models::session::{self, Token};
+use crate::models::sign_in::{self, Token};
 use crate::models::user::User;
 use crate::state::State;
 
-/// The cookie's name. Over plain HTTP, which is all there is, a browser takes no `__Host-` before it.
+/// The cookie's name, without `__Host-`, which browsers refuse over plain HTTP.
 const NAME: &str = "kilonova_session";
 
-/// The account that a request is made with, if it is made with one. A cookie that is no longer
-/// good is none.
+/// The account of a request, if it has one. An expired cookie counts as none.
 pub struct Account(pub Option<User>);
 
 impl Account {
@@ -39,14 +38,13 @@ impl FromRequest for Account {
         Box::pin(async move {
             let Some(token) = token else { return Ok(Account(None)) };
             let state = state.ok_or_else(|| AppError::internal("no application state"))?;
-            let found = state.db.read(move |c| Ok::<_, AppError>(session::user(c, &token)?));
+            let found = state.db.read(move |c| Ok::<_, AppError>(sign_in::user(c, &token)?));
             Ok(Account(found.await?))
         })
     }
 }
 
-/// The token in a request's cookie. Cookies that others have set for this host, and perhaps not
-/// well, do not matter.
+/// The token in a request's cookie. Other cookies of this host, malformed ones too, do not matter.
 pub(super) fn token(request: &HttpRequest) -> Option<Token> {
     let cookies = request.headers().get_all(header::COOKIE);
     let cookies = cookies.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';'));
@@ -55,9 +53,9 @@ pub(super) fn token(request: &HttpRequest) -> Option<Token> {
         .find_map(Token::parse)
 }
 
-/// The cookie that signs a browser in, for as long as the session is kept.
+/// The cookie that signs a browser in, for as long as the sign-in lasts.
 pub(super) fn cookie(token: &Token) -> Cookie<'static> {
-    with(token.secret(), session::KEPT.num_seconds())
+    with(token.secret(), sign_in::LASTS.num_seconds())
 }
 
 /// The cookie that signs a browser out.

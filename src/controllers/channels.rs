@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::error::{AppError, AppResult};
 use crate::state::State;
 
-/// GET /api/channels: the nodes, and each channel with how many members it has there and on this one.
+/// GET /api/channels: the nodes, and each channel with its members on all nodes and on this one.
 pub async fn index(state: Data<State>) -> AppResult<HttpResponse> {
     let pubsub = state.feed.pubsub();
     let stopped = |_| AppError::Unavailable("the process groups have stopped");

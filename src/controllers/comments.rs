@@ -4,6 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::account::Account;
+use super::idempotency::{Created, Once};
 use super::request::{self, Json, Query};
 use super::respond::{self, Precondition};
 use crate::changeset::Errors;
@@ -37,10 +38,27 @@ pub async fn create(
     Json(params): Json,
 ) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
-    let by = account.user();
-    let new = NewComment::changeset_by(&params, by);
-    let insert = move |tx: &mut Tx<'_>| insert(tx, post_id, new);
-    respond::create(&state, &request, by, &params, Touches::ExistingRows, |_| None, insert).await
+    let author = account.user();
+    let new = NewComment::changeset_by(&params, author);
+    let once = Once::of(&request, author, &params)?;
+    let outcome = once.transact(&state.db, Touches::ExistingRows, move |tx| {
+        Created::of(&insert(tx, post_id, new)?)
+    });
+    Ok(respond::created(&state.db, outcome.await?))
+}
+
+/// Writes a new comment and announces it, on the channel of all comments and on its post's. A post
+/// that is not there is told before fields that are wrong.
+pub(super) fn insert(
+    tx: &mut Tx<'_>,
+    post_id: i64,
+    new: Result<NewComment, Errors>,
+) -> AppResult<Comment> {
+    let status = post::status(tx.connection, post_id).found("post")?;
+    let comment = comment::insert(tx.connection, post_id, new?, now())?;
+    tx.announce(events::comment_created(&comment, status)?);
+    tx.announce(events::new_comment(&comment, status)?);
+    Ok(comment)
 }
 
 /// PUT /api/comments/{id}
@@ -73,19 +91,6 @@ pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpR
     let id = request::id(&request, "comment")?;
     remove(&state, id, Precondition::of(&request)).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// Writes a new comment and announces it on the channel of all comments and on its post's.
-pub(super) fn insert(
-    tx: &mut Tx<'_>,
-    post_id: i64,
-    new: Result<NewComment, Errors>,
-) -> AppResult<Comment> {
-    let status = post::status(tx.connection, post_id).found("post")?;
-    let comment = comment::insert(tx.connection, post_id, new?, now())?;
-    tx.announce(events::comment_created(&comment, status)?);
-    tx.announce(events::new_comment(&comment, status)?);
-    Ok(comment)
 }
 
 /// Deletes a comment, announces it and gives what it was.

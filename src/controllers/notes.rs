@@ -4,10 +4,11 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::account::Account;
+use super::idempotency::{Created, Once};
 use super::request::{self, Json, Query};
 use super::respond::{self, Precondition};
 use crate::changeset::Params;
-use crate::db::{At, Touches, Tx};
+use crate::db::{At, Touches};
 use crate::error::{AppError, AppResult, Found};
 use crate::models::note::{self, NewNote, Note, NoteChanges};
 use crate::models::now;
@@ -39,12 +40,16 @@ pub async fn create(
     account: Account,
     Json(params): Json,
 ) -> AppResult<HttpResponse> {
-    let by = account.user();
-    let new = NewNote::changeset_by(&params, by)
+    let author = account.user();
+    let new = NewNote::changeset_by(&params, author)
         .map_err(|errors| missing(errors.into(), "title, body and author required"))?;
-    let location = |note: &Note| Some(format!("/api/notes/{}", note.id));
-    let insert = |tx: &mut Tx<'_>| insert(tx, new);
-    respond::create(&state, &request, by, &params, Touches::NewRows, location, insert).await
+    let once = Once::of(&request, author, &params)?;
+    let outcome = once.transact(&state.db, Touches::NewRows, |tx| {
+        let note = note::insert(tx.connection, new, now())?;
+        tx.announce(events::note_created(&note)?);
+        Ok(Created::of(&note)?.at(format!("/api/notes/{}", note.id)))
+    });
+    Ok(respond::created(&state.db, outcome.await?))
 }
 
 /// PUT /api/notes/{id}
@@ -65,13 +70,6 @@ pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpR
     let id = request::id(&request, "note")?;
     remove(&state, id, Precondition::of(&request)).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// Writes a new note and announces it.
-pub(super) fn insert(tx: &mut Tx<'_>, new: NewNote) -> AppResult<Note> {
-    let note = note::insert(tx.connection, new, now())?;
-    tx.announce(events::note_created(&note)?);
-    Ok(note)
 }
 
 /// Changes a note and announces it, unless nothing changes. A note that is not there is told

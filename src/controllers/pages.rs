@@ -1,32 +1,20 @@
 //! The pages: the same rows and the same writes as the JSON API's, for people.
 //!
-//! Forms work without JavaScript: a POST that did something answers with 303, one that was refused
-//! with the form as it was typed.
+//! Forms work without JavaScript: an accepted POST answers 303, a refused one the form as it was
+//! typed.
 
-mod accounts;
-mod comments;
-mod notes;
-mod posts;
-mod search;
-
-pub use self::accounts::{login, register, registration, sign_in, sign_out};
-pub use self::comments::{create as create_comment, delete as delete_comment};
-pub use self::notes::{
-    create as create_note, delete as delete_note, edit as edit_note, index as notes,
-    show as show_note, update as update_note,
-};
-pub use self::posts::{
-    create as create_post, delete as delete_post, edit as edit_post, index, new as new_post,
-    show as show_post, update as update_post,
-};
-pub use self::search::index as search;
+pub mod accounts;
+pub mod comments;
+pub mod notes;
+pub mod posts;
+pub mod search;
 
 use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header;
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse};
@@ -37,6 +25,7 @@ use super::respond;
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult, Shown};
 use crate::models::log as events;
+use crate::negotiation::accepts_html;
 use crate::state::State;
 use crate::views::assets::{self, Assets};
 use crate::views::pages::{ErrorPage, Frame, Reader};
@@ -44,8 +33,8 @@ use crate::views::pages::{ErrorPage, Frame, Reader};
 /// Rows on one page.
 const ROWS: usize = 20;
 
-/// A page of what `build` reads, with the position that it is true as of, so that the page's own
-/// script can go on from there.
+/// A page of the rows that `build` reads, with the position that it is true as of, from which the
+/// page's script continues.
 async fn page<T, F>(
     state: &State,
     account: &Account,
@@ -61,7 +50,7 @@ where
         Some(user) => Reader::User(user.username.clone()),
         None => Reader::Guest,
     };
-    // What has somebody's name on it is kept for nobody else.
+    // A page with a reader's name on it must not be cached for others.
     let kept = if account.user().is_some() { "private, no-cache" } else { "no-cache" };
     let (template, position) = state
         .db
@@ -71,7 +60,7 @@ where
             Ok::<_, AppError>((build(connection, frame)?, position))
         })
         .await?;
-    // Laying out Markdown takes a while, and no database.
+    // Rendering Markdown takes a while, and needs no database.
     let html = actix_web::web::block(move || template.render())
         .await
         .map_err(AppError::internal)?
@@ -83,7 +72,7 @@ where
     Ok(response.content_type("text/html; charset=utf-8").body(html))
 }
 
-/// What a form's POST leads to when it did something.
+/// The response to a form that was accepted: 303.
 fn see(location: impl Into<String>) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, location.into())).finish()
 }
@@ -108,12 +97,12 @@ pub async fn asset(request: HttpRequest) -> AppResult<HttpResponse> {
         .body(file.data.into_owned()))
 }
 
-/// Shows failures to people as pages and leaves programs their JSON.
+/// Shows failures to browsers as pages; programs get their JSON.
 pub async fn show_errors<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    if request.path().starts_with("/api/") || !wants_html(request.headers()) {
+    if request.path().starts_with("/api/") || !accepts_html(request.headers()) {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
     }
     match next.call(request).await {
@@ -141,12 +130,6 @@ pub async fn show_errors<B: MessageBody + 'static>(
             Err(InternalError::from_response(error, page).into())
         }
     }
-}
-
-fn wants_html(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::ACCEPT)
-        .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
 }
 
 fn error_page(status: StatusCode, shown: Shown) -> HttpResponse {

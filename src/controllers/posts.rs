@@ -4,10 +4,11 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::account::Account;
+use super::idempotency::{Created, Once};
 use super::request::{self, Json, Query};
 use super::respond::{self, Precondition};
 use crate::changeset::Params;
-use crate::db::{At, Touches, Tx};
+use crate::db::{At, Touches};
 use crate::error::{AppError, AppResult, Found};
 use crate::models::now;
 use crate::models::post::{self, Filter, NewPost, Post, PostChanges, Status};
@@ -40,11 +41,15 @@ pub async fn create(
     account: Account,
     Json(params): Json,
 ) -> AppResult<HttpResponse> {
-    let by = account.user();
-    let new = NewPost::changeset(&params)?.by(by);
-    let location = |post: &Post| Some(format!("/api/posts/{}", post.id));
-    let insert = |tx: &mut Tx<'_>| insert(tx, new);
-    respond::create(&state, &request, by, &params, Touches::NewRows, location, insert).await
+    let author = account.user();
+    let new = NewPost::changeset(&params)?.by(author);
+    let once = Once::of(&request, author, &params)?;
+    let outcome = once.transact(&state.db, Touches::NewRows, |tx| {
+        let post = post::insert(tx.connection, new, now())?;
+        tx.announce(events::post_created(&post)?);
+        Ok(Created::of(&post)?.at(format!("/api/posts/{}", post.id)))
+    });
+    Ok(respond::created(&state.db, outcome.await?))
 }
 
 /// PUT or PATCH /api/posts/{id}
@@ -72,13 +77,6 @@ pub(super) fn filter(query: &Query) -> AppResult<Filter> {
         Some(word) => Status::parse(word).ok_or_else(|| request::invalid("status"))?,
     };
     Ok(Filter { status, tag: query.parse("tag")? })
-}
-
-/// Writes a new post and announces it.
-pub(super) fn insert(tx: &mut Tx<'_>, new: NewPost) -> AppResult<Post> {
-    let post = post::insert(tx.connection, new, now())?;
-    tx.announce(events::post_created(&post)?);
-    Ok(post)
 }
 
 /// Changes a post and announces it, unless nothing changes. A post that is not there is told before

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::str::FromStr;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
@@ -81,13 +81,6 @@ pub fn position(name: &str, text: &str) -> AppResult<i64> {
         return Err(invalid(name));
     }
     Ok(text.parse().unwrap_or(i64::MAX))
-}
-
-/// Whether a request asks for server-sent events.
-pub fn accepts_events(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::ACCEPT)
-        .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/event-stream")))
 }
 
 /// A parameter that was refused.

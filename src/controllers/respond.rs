@@ -1,23 +1,18 @@
-//! What answers have in common: the position that they are true as of, entity tags, and first
-//! answers given again.
+//! The common parts of JSON responses: the position that they are true as of, entity tags and
+//! preconditions.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::changeset::Params;
-use crate::db::{At, Db, Touches, Tx};
+use super::idempotency::Outcome;
+use crate::db::{At, Db};
 use crate::error::{AppError, AppResult};
-use crate::models::answer::{Answer, Key};
-use crate::models::user::User;
-use crate::state::State;
 
-/// The longest `Idempotency-Key`, in bytes.
-const MAX_KEY: usize = 255;
-
-/// Says what position of which log an answer is true as of.
+/// Adds the position, and the log, that a response is true as of.
 pub fn stamp(response: &mut HttpResponseBuilder, db: &Db, position: i64) {
     response.insert_header(("Last-Event-Id", position));
     response.insert_header(("Log-Id", db.log_id()));
@@ -30,7 +25,7 @@ pub fn list(db: &Db, position: i64, list: impl Serialize) -> HttpResponse {
     response.json(list)
 }
 
-/// 200 with a single thing and its tag, or 304 when the client has it.
+/// 200 with a single thing and its tag, or 304 when the client has this version.
 pub fn single<T: Serialize>(
     request: &HttpRequest,
     db: &Db,
@@ -44,7 +39,7 @@ pub fn single<T: Serialize>(
     let mut response = HttpResponse::build(status);
     stamp(&mut response, db, thing.position);
     response.insert_header((header::ETAG, etag));
-    // What may be cached must be asked about each time.
+    // Caches must revalidate each time.
     response.insert_header((header::CACHE_CONTROL, "no-cache"));
     if known {
         return Ok(response.finish());
@@ -52,11 +47,11 @@ pub fn single<T: Serialize>(
     Ok(response.content_type("application/json").body(body))
 }
 
-/// What a client believes that it changes, to be checked in the transaction that changes it.
+/// The version that a client wants to change, checked in the transaction that changes it.
 pub struct Precondition(HeaderMap);
 
 impl Precondition {
-    /// Takes a request's `If-Match`.
+    /// The request's `If-Match`.
     pub fn of(request: &HttpRequest) -> Precondition {
         let mut headers = HeaderMap::new();
         for value in request.headers().get_all(header::IF_MATCH) {
@@ -65,12 +60,12 @@ impl Precondition {
         Precondition(headers)
     }
 
-    /// None: changes whatever is there.
+    /// No precondition: changes any version.
     pub fn none() -> Precondition {
         Precondition(HeaderMap::new())
     }
 
-    /// 412 when the thing is not what the client believes.
+    /// 412 when the thing has another version.
     pub fn check(&self, thing: &impl Serialize) -> AppResult<()> {
         if self.0.is_empty() {
             return Ok(());
@@ -83,82 +78,32 @@ impl Precondition {
     }
 }
 
-/// Runs a POST's transaction and answers 201, or gives the first answer again to a request that
-/// carries the same `Idempotency-Key` as one before, by the same account or none.
-pub async fn create<T, F>(
-    state: &State,
-    request: &HttpRequest,
-    by: Option<&User>,
-    params: &Params,
-    touches: Touches,
-    location: fn(&T) -> Option<String>,
-    work: F,
-) -> AppResult<HttpResponse>
-where
-    T: Serialize + 'static,
-    F: FnOnce(&mut Tx<'_>) -> AppResult<T> + Send + 'static,
-{
-    let key = key(request, by, params)?;
-    let fingerprint = key.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default();
-    let answered = state
-        .db
-        .transaction_on(touches, key, move |tx| {
-            if let Some((first, position)) = tx.first_answer()? {
-                if first.fingerprint != fingerprint {
-                    return Err(AppError::Unprocessable(
-                        "Idempotency-Key was used for another request".to_owned(),
-                    ));
-                }
-                return Ok((first, Some(position)));
-            }
-            let thing = work(tx)?;
-            let body = serde_json::to_string(&thing)?;
-            let answer = Answer { fingerprint, location: location(&thing), body };
-            tx.keep_answer(&answer)?;
-            Ok::<_, AppError>((answer, None))
-        })
-        .await?;
-    let (answer, first) = answered.value;
+/// 201 with what a POST created, now or the first time.
+pub fn created(db: &Db, outcome: Outcome) -> HttpResponse {
     let mut response = HttpResponse::Created();
-    stamp(&mut response, &state.db, first.unwrap_or(answered.position));
-    response.insert_header((header::ETAG, etag(&answer.body)));
-    if let Some(location) = answer.location {
+    stamp(&mut response, db, outcome.position);
+    response.insert_header((header::ETAG, etag(&outcome.body)));
+    if let Some(location) = outcome.location {
         response.insert_header((header::LOCATION, location));
     }
-    if first.is_some() {
+    if outcome.replayed {
         response.insert_header(("Idempotency-Replayed", "true"));
     }
-    Ok(response.content_type("application/json").body(answer.body))
-}
-
-fn key(request: &HttpRequest, by: Option<&User>, params: &Params) -> AppResult<Option<Key>> {
-    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
-    let key = key.ok_or_else(|| super::request::invalid("Idempotency-Key"))?.to_owned();
-    let mut told = serde_json::to_string(params)?;
-    // What one has written is not the answer to another.
-    if let Some(user) = by {
-        told.insert_str(0, &format!("{} ", user.id));
-    }
-    let fingerprint = digest(&told);
-    Ok(Some(Key { path: request.path().to_owned(), key, fingerprint }))
+    response.content_type("application/json").body(outcome.body)
 }
 
 /// A strong tag of a thing's JSON.
 fn etag(json: &str) -> String {
-    format!("\"{}\"", &digest(json)[..32])
+    let digest = HEXLOWER.encode(&Sha256::digest(json));
+    format!("\"{}\"", &digest[..32])
 }
 
-fn digest(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Whether a list of tags has this one; `None` when there is no such header.
+/// Whether the header lists this tag; `None` when there is no such header.
 fn matches(headers: &HeaderMap, name: header::HeaderName, etag: &str) -> Option<bool> {
     let mut values = headers.get_all(name).peekable();
     values.peek()?;
     Some(values.filter_map(|value| value.to_str().ok()).flat_map(|tags| tags.split(',')).any(
-        // A compressing proxy may have weakened the tag on its way.
+        // A compressing proxy may have weakened the tag.
         |tag| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == etag,
     ))
 }

@@ -15,7 +15,7 @@ pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
     Ok(HttpResponse::Ok().json(json!({ "hits": hits })))
 }
 
-/// What `q`, `kind` and `limit` find.
+/// The hits of `q`, `kind` and `limit`.
 pub(super) async fn find(state: &State, parameters: &Query) -> AppResult<Vec<Hit>> {
     let words = parameters.get("q").ok_or_else(|| request::invalid("q"))?;
     let mut query = search::Query::parse(words)?.limit(parameters.limit()?)?;

@@ -3,6 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::idempotency::{Created, Once};
 use super::request::Json;
 use super::respond;
 use crate::changeset::Params;
@@ -20,11 +21,13 @@ pub async fn create(
     Json(mut params): Json,
 ) -> AppResult<HttpResponse> {
     let (new, hash) = prepare(&state, &request, &params).await?;
-    // A digest of the parameters is kept with an Idempotency-Key. One of a password would be soon
-    // guessed.
+    // The database keeps a digest of the parameters, from which a password could be guessed.
     params.remove("password");
-    let insert = move |tx: &mut Tx<'_>| insert(tx, new, &hash);
-    respond::create(&state, &request, None, &params, Touches::ExistingRows, |_| None, insert).await
+    let once = Once::of(&request, None, &params)?;
+    let outcome = once.transact(&state.db, Touches::ExistingRows, move |tx| {
+        Created::of(&insert(tx, new, &hash)?)
+    });
+    Ok(respond::created(&state.db, outcome.await?))
 }
 
 /// Whether accounts may be made here at all: else 403.

@@ -1,13 +1,14 @@
-//! A transaction in the writer's queue, its types erased. Owns what becomes of its outcome.
+//! A transaction in the writer's queue, its types erased. Owns the way of its outcome back to the
+//! caller.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::oneshot;
 
 use super::{At, Error, Touches, Tx};
-use crate::models::answer::Key;
+use crate::models::stored_response::Key;
 
-/// What a transaction's caller waits for.
+/// The outcome that a transaction's caller waits for.
 pub(super) type Answer<T, E> = oneshot::Receiver<Result<At<T>, E>>;
 
 /// A transaction in the queue, its types erased.
@@ -62,7 +63,7 @@ where
 
     fn run(&mut self, tx: &mut Tx<'_>) -> bool {
         let Some(work) = self.work.take() else { return false };
-        // What the work touched is rolled back with its savepoint, so nothing half-done is seen.
+        // The savepoint is rolled back after a panic, so that nobody sees half-done work.
         let outcome = catch_unwind(AssertUnwindSafe(|| work(tx)))
             .unwrap_or_else(|_| Err(Error::Panicked.into()));
         self.outcome.insert(outcome).is_ok()
@@ -70,13 +71,13 @@ where
 
     fn answer(self: Box<Self>, position: i64) {
         if let Some(outcome) = self.outcome {
-            // A caller that went away does not want it.
+            // The caller may have gone away.
             drop(self.reply.send(outcome.map(|value| At { value, position })));
         }
     }
 
     fn fail(self: Box<Self>, error: Error) {
-        // What the work itself found wrong is the better answer.
+        // The work's own error says more than the failed commit.
         let outcome = match self.outcome {
             Some(Err(own)) => Err(own),
             _ => Err(error.into()),

@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::connection::DbConnection;
-use crate::models::answer::Key;
+use crate::models::stored_response::Key;
 
 /// Held while the schema is changed.
 pub(super) const MIGRATIONS: &str = "SELECT pg_advisory_xact_lock(1802661750, 1)";

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use kilonova_feed::NewEvent;
 
 use crate::connection::DbConnection;
-use crate::models::answer::{self, Answer, Key};
+use crate::models::stored_response::{self, Key, StoredResponse};
 
 /// What a transaction's outcome hangs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub struct Tx<'a> {
 #[derive(Default)]
 pub(super) struct Written {
     pub(super) events: Vec<NewEvent>,
-    /// First answers whose position is not certain before the events have theirs.
-    pub(super) answers: Vec<Key>,
+    /// Stored responses whose position is not certain before the events have theirs.
+    pub(super) responses: Vec<Key>,
     /// Bytes of payloads that were deleted.
     pub(super) freed: i64,
 }
@@ -48,22 +48,22 @@ impl Tx<'_> {
         self.written.freed += bytes;
     }
 
-    /// The first answer to the request that this transaction answers, and its position, if there was
+    /// The stored response to the request that this transaction answers, and its position, if there is
     /// one.
-    pub fn first_answer(&mut self) -> QueryResult<Option<(Answer, i64)>> {
+    pub fn stored_response(&mut self) -> QueryResult<Option<(StoredResponse, i64)>> {
         match &self.key {
-            Some(key) => answer::find(self.connection, key),
+            Some(key) => stored_response::find(self.connection, key),
             None => Ok(None),
         }
     }
 
-    /// Keeps the first answer to the request, if it has a key, as true as of the events announced so
+    /// Stores the response to the request, if it has a key, as true as of the events announced so
     /// far.
-    pub fn keep_answer(&mut self, answer: &Answer) -> QueryResult<()> {
+    pub fn store_response(&mut self, answer: &StoredResponse) -> QueryResult<()> {
         let Some(key) = &self.key else { return Ok(()) };
         let position = self.base + self.written.events.len() as i64;
-        answer::insert(self.connection, key, answer, position)?;
-        self.written.answers.push(key.clone());
+        stored_response::insert(self.connection, key, answer, position)?;
+        self.written.responses.push(key.clone());
         Ok(())
     }
 }

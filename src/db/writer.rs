@@ -19,7 +19,7 @@ use super::tx::Written;
 use super::{Error, OnCommit, Touches, Tx, lock};
 use crate::connection::{Access, Database, DbConnection, transaction, with_variant};
 use crate::failpoint;
-use crate::models::{answer, log as events};
+use crate::models::{log as events, stored_response};
 
 /// Transactions that may wait. One more is refused: it would wait longer than its client does.
 const QUEUE: usize = 1024;
@@ -242,7 +242,7 @@ fn write(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Ba
         match kept {
             Ok(written) => {
                 all.events.extend(written.events);
-                all.answers.extend(written.answers);
+                all.responses.extend(written.responses);
                 all.freed += written.freed;
             }
             Err(Refused::ByTheWork) => {}
@@ -258,7 +258,7 @@ fn write(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Ba
         let others = first.position() - base - 1;
         if others > 0 {
             positions.iter_mut().for_each(|position| *position += others);
-            answer::shift(connection, &all.answers, others)?;
+            stored_response::shift(connection, &all.responses, others)?;
         }
         failpoint::reach(failpoint::BEFORE_COMMIT);
     }

@@ -1,11 +1,11 @@
-//! Keeps the log, the first answers and the sessions from growing for ever, a little at a time.
+//! Keeps the log, the stored responses and the sign-ins from growing for ever, a little at a time.
 
 use std::time::Duration;
 
 use kilonova_feed::diesel::Retention;
 
 use crate::db::{self, Db};
-use crate::models::{answer, log as events, session};
+use crate::models::{log as events, sign_in, stored_response};
 
 /// Between looks at what is too old or too much.
 const EVERY: Duration = Duration::from_secs(60);
@@ -26,8 +26,8 @@ pub async fn prune(db: Db, retention: Retention) {
 /// Prunes until nothing is left to prune, in transactions between which others get their turn.
 async fn round(db: &Db, retention: Retention) -> Result<usize, db::Error> {
     db.transaction(|tx| {
-        answer::prune(tx.connection)?;
-        Ok::<_, db::Error>(session::prune(tx.connection)?)
+        stored_response::prune(tx.connection)?;
+        Ok::<_, db::Error>(sign_in::prune(tx.connection)?)
     })
     .await?;
     let mut pruned = 0;

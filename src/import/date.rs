@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_or_does_not_fit_is_none() {
+    fn invalid_dates_are_none() {
         for text in [
             "",
             "soon",

@@ -14,11 +14,10 @@ use crate::changeset::is_blank;
 use crate::models::now;
 use crate::models::post::{NewPost, Status};
 
-/// Bytes of a file that are read at the most: the largest body, the largest front matter and the
-/// difference that line ends make.
+/// Largest file in bytes: the largest body, the largest front matter, and some for `\r\n`.
 const MAX_FILE: u64 = 2 * 1024 * 1024;
 
-/// Bytes of an identity at the most.
+/// Longest identity in bytes.
 const MAX_SOURCE: usize = 2048;
 
 /// The fields that a changeset may refuse, in the order in which the first one is told.
@@ -28,18 +27,19 @@ const FIELDS: [&str; 5] = ["title", "body", "status", "tags", "author"];
 ///
 /// Its `source` is its identity: `path:` and Zola's `path`, the page's place on its site, which
 /// stays when the file is renamed; else `file:` and the path below the imported folder, which stays
-/// when the folder is moved. (A `slug` is only unique within a section, a permalink may be a pattern.)
+/// when the folder is moved. (A `slug` is only unique within a section, a permalink may be a
+/// pattern.)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The file, below the folder.
     pub path: PathBuf,
-    /// What it says.
+    /// The post that it describes.
     pub post: NewPost,
-    /// When it was written.
+    /// Its date.
     pub inserted_at: NaiveDateTime,
-    /// False when no one said when, and the file's own time had to do.
+    /// False when nothing names a date, so that the file's own time stands in.
     pub dated: bool,
-    /// When it was last changed, as it says itself; never before it was written.
+    /// The date of its last change, by its front matter; never before `inserted_at`.
     pub updated_at: NaiveDateTime,
 }
 

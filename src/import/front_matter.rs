@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 
 use self::values::{distinct, names_in, truth, words_in};
 
-/// Bytes of front matter at the most.
+/// Largest front matter in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// What an import takes from front matter; anything else in it is passed over.
+/// The fields that an import takes from front matter; it ignores all others.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct FrontMatter {

@@ -1,4 +1,4 @@
-//! What an import did: counted, and printed for people with the skipped files by reason.
+//! The result of an import: counted, and printed with the skipped files grouped by reason.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -6,27 +6,27 @@ use std::path::PathBuf;
 
 use super::store::Outcome;
 
-/// What an import did; of a dry run, what it would have done.
+/// The result of an import; for a dry run, the result that it would have had.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Markdown files looked at: the sum of the others.
+    /// Markdown files: the sum of all below.
     pub found: usize,
-    /// Posts that were not there.
+    /// New posts.
     pub created: usize,
-    /// Posts that were there and said something else.
+    /// Existing posts that differed.
     pub updated: usize,
-    /// Posts that were there and said the same.
+    /// Existing posts that did not differ.
     pub unchanged: usize,
-    /// Files that became no post.
+    /// Files without a post.
     pub skipped: Vec<Skipped>,
 }
 
-/// A file that became no post.
+/// A file without a post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
-    /// Its path below the folder.
+    /// The path below the imported folder.
     pub path: PathBuf,
-    /// Why, in a few words.
+    /// The reason, in a few words.
     pub reason: String,
 }
 
@@ -41,7 +41,7 @@ impl Summary {
             Outcome::Updated => self.updated += 1,
             Outcome::Unchanged => self.unchanged += 1,
             Outcome::Taken(id) => {
-                self.skip(path, format!("its place is taken by a different post: {id}"))
+                self.skip(path, format!("post {id} has the same path and another title and date"))
             }
         }
     }
@@ -51,7 +51,7 @@ impl Summary {
 pub(super) fn print(summary: &Summary, dry_run: bool, out: &mut dyn Write) -> io::Result<()> {
     let Summary { found, created, updated, unchanged, skipped } = summary;
     if dry_run {
-        writeln!(out, "Dry run: nothing is written.")?;
+        writeln!(out, "Dry run: nothing was written.")?;
     }
     writeln!(
         out,
@@ -73,7 +73,7 @@ pub(super) fn print(summary: &Summary, dry_run: bool, out: &mut dyn Write) -> io
     out.flush()
 }
 
-/// Text that does nothing to a terminal: names of files may hold escape sequences.
+/// Replaces control characters: a file's name may hold escape sequences for the terminal.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
@@ -102,7 +102,7 @@ mod tests {
         print(&summary, true, &mut out).expect("a vector takes everything");
         assert_eq!(
             String::from_utf8(out).expect("text"),
-            "Dry run: nothing is written.\n\
+            "Dry run: nothing was written.\n\
              4 Markdown file(s): 1 created, 0 updated, 0 unchanged, 3 skipped\n\
              Skipped, no title: 2\n  b.md\n  a\u{fffd}[2J.md\n\
              Skipped, section file: 1\n  _index.md\n"

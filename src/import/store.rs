@@ -1,4 +1,4 @@
-//! What an entry does to the database: decides, writes, announces.
+//! Writes entries to the database: decides, writes, announces.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::events;
 use crate::models::now;
 use crate::models::post::{self, Post, PostChanges, Status};
 
-/// What became of an entry.
+/// The outcome of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// There was no such post.
@@ -33,7 +33,7 @@ pub(super) fn write(db: &Db, batch: Vec<Entry>) -> Outcomes {
     committed.map(|at| at.value)
 }
 
-/// What `write` would do, without doing it.
+/// The outcomes that `write` would have, without writing.
 pub(super) fn compare(connection: &mut DbConnection, batch: Vec<Entry>) -> Outcomes {
     batch
         .into_iter()

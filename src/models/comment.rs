@@ -33,7 +33,7 @@ pub struct Comment {
     pub inserted_at: NaiveDateTime,
 }
 
-/// What a new comment is made of, validated.
+/// The fields of a new comment, validated.
 #[derive(Clone, Debug)]
 pub struct NewComment {
     body: String,
@@ -56,7 +56,7 @@ impl NewComment {
     }
 }
 
-/// What an update changes, validated.
+/// The fields that an update changes, validated.
 #[derive(Clone, Debug)]
 pub struct CommentChanges {
     body: Option<String>,

@@ -25,7 +25,7 @@ pub struct Note {
     pub title: String,
     /// Markdown, at most 1 MiB.
     pub body: String,
-    /// Who wrote it.
+    /// The author.
     pub author: String,
     /// UTC.
     #[serde(serialize_with = "rfc3339")]
@@ -35,7 +35,7 @@ pub struct Note {
     pub updated_at: NaiveDateTime,
 }
 
-/// What a new note is made of, validated.
+/// The fields of a new note, validated.
 #[derive(Clone, Debug)]
 pub struct NewNote {
     title: String,
@@ -64,7 +64,7 @@ impl NewNote {
     }
 }
 
-/// What an update sets, validated. Unlike a post's, a note's update gives both.
+/// The fields that an update sets, validated; unlike a post's, both are required.
 #[derive(Clone, Debug)]
 pub struct NoteChanges {
     title: String,

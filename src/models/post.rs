@@ -68,7 +68,7 @@ pub struct Post {
     pub body: String,
     /// Whether it shows.
     pub status: Status,
-    /// Who wrote it: the account's name, or what an import gave.
+    /// The author: the account's name, or the name in an imported file.
     pub author: Option<String>,
     /// The account that wrote it.
     pub user_id: Option<i64>,
@@ -82,7 +82,7 @@ pub struct Post {
     pub updated_at: NaiveDateTime,
 }
 
-/// What a new post is made of, validated.
+/// The fields of a new post, validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewPost {
     /// See [`Post::title`].
@@ -101,7 +101,7 @@ pub struct NewPost {
     pub source: Option<String>,
 }
 
-/// What an update changes, validated; `None` stays as it is.
+/// The fields that an update changes, validated; `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PostChanges {
     title: Option<String>,
@@ -352,7 +352,7 @@ pub fn insert_dated(
     })
 }
 
-/// What an update did.
+/// The result of an update.
 #[derive(Clone, Debug)]
 pub struct Updated {
     /// The post before.

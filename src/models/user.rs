@@ -14,21 +14,21 @@ use crate::schema::users;
 
 /// ASCII, as its form asks for, so that no two names look the same.
 const USERNAME: Text = Text { required: true, min: 3, max: 40, max_bytes: 400, single_line: true };
-/// What mail servers take at the most.
+/// The longest address that mail servers accept.
 const EMAIL: Text = Text { required: false, min: 1, max: 254, max_bytes: 1016, single_line: true };
 const PASSWORD: Text =
     Text { required: true, min: 10, max: usize::MAX, max_bytes: 1024, single_line: false };
-/// What is tried as a name or a password is only bounded: what no account can have is wrong.
+/// The bound on names and passwords in a sign-in; values that no account can have are just wrong.
 const TRIED: Text =
     Text { required: true, min: 1, max: usize::MAX, max_bytes: 1024, single_line: false };
 
-/// What somebody is on the site.
+/// A user's role on the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// As everyone is.
     Member,
-    /// Whoever runs the site.
+    /// Runs the site.
     Admin,
 }
 
@@ -54,7 +54,7 @@ pub struct User {
     pub id: i64,
     /// 3 to 40 letters, digits, `.`, `-` and `_`; nobody else has it in other letter cases.
     pub username: String,
-    /// What the user is.
+    /// The role.
     pub role: Role,
     /// UTC.
     #[serde(serialize_with = "rfc3339")]
@@ -78,7 +78,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// What a new user is made of, validated.
+/// The fields of a new user, validated.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     username: String,
@@ -117,7 +117,7 @@ fn is_email(text: &str) -> bool {
     parts.is_some() && !text.contains(|c: char| c.is_whitespace() || "<>()[],;:\\\"".contains(c))
 }
 
-/// What somebody signs in with.
+/// A user name and a password, validated.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     /// The name, in lower case.

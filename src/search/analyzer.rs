@@ -1,4 +1,4 @@
-//! What a word is: how text is cut into the terms that are indexed and looked for. Owns the rules
+//! Words: how text is cut into the terms that are indexed and looked for. Owns the rules
 //! for both sides, which must agree; leaves where text comes from to `text` and `query`.
 
 use tantivy::tokenizer::{
@@ -6,7 +6,7 @@ use tantivy::tokenizer::{
 };
 
 /// The analyzer's name in the index's schema. A change of the rules below needs another one: an
-/// index of another schema is built anew.
+/// index of another schema is rebuilt.
 pub(super) const NAME: &str = "english-1";
 
 /// The most characters of a term; the rest of a longer word is not told apart.
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn places_count_from_zero_without_gaps() {
+    fn terms_are_numbered_from_zero_without_gaps() {
         let places: Vec<usize> =
             terms("the end of the line").into_iter().map(|(place, _)| place).collect();
         assert_eq!(places, [0, 1, 2, 3, 4]);

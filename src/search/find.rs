@@ -10,8 +10,9 @@ use tokio::sync::watch;
 use super::index::{Found, Searchable};
 use super::indexer::State;
 use super::query::{Kind, Query};
-use super::{SearchError, snippet, text};
+use super::{SearchError, snippet};
 use crate::db::{self, Db};
+use crate::markdown;
 use crate::models::{Excerpt, note, post};
 
 /// How much of a body a snippet is looked for in, in characters.
@@ -61,7 +62,7 @@ pub(super) async fn find(
         let terms: HashSet<&str> = asked.expression.wanted_terms().into_iter().collect();
         let hits = found.into_iter().filter_map(|found| {
             let row = rows.remove(&(found.kind, found.id))?;
-            let snippet = snippet::snippet(&text::plain(&row.body), &terms);
+            let snippet = snippet::snippet(&markdown::plain(&row.body), &terms);
             Some(Hit {
                 kind: found.kind,
                 id: found.id,

@@ -22,12 +22,12 @@ use crate::failpoint;
 
 /// How far an index has come, and in which log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Place {
+pub(super) struct LogPosition {
     pub(super) log: String,
     pub(super) position: i64,
 }
 
-/// What is indexed of a row.
+/// The indexed parts of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Document {
     pub(super) kind: Kind,
@@ -60,11 +60,11 @@ pub(super) struct Fields {
     pub(super) author: Field,
 }
 
-/// An open index, the only writer of it. The lock is the operating system's: it ends with the process.
+/// An open index, its only writer. The lock is the operating system's and ends with the process.
 pub(super) struct Index {
     writer: IndexWriter,
     searchable: Searchable,
-    place: Option<Place>,
+    position: Option<LogPosition>,
 }
 
 /// The committed part of an index, for searching; cheap to clone.
@@ -75,7 +75,8 @@ pub(super) struct Searchable {
 }
 
 impl Index {
-    /// Opens the index in `dir`, checks every byte of it, and makes an empty one where there is none or only a damaged one.
+    /// Opens the index in `dir`, checks every byte of it, and makes an empty one where there is
+    /// none or only a damaged one.
     pub(super) fn open(dir: &Path) -> Result<(Index, Condition), OpenError> {
         open::open(dir, false)
     }
@@ -85,9 +86,9 @@ impl Index {
         open::open(dir, true).map(|(index, _)| index)
     }
 
-    /// What the committed content is true as of; none if it was never completed.
-    pub(super) fn place(&self) -> Option<&Place> {
-        self.place.as_ref()
+    /// The position that the committed content is true as of; `None` if it was never completed.
+    pub(super) fn position(&self) -> Option<&LogPosition> {
+        self.position.as_ref()
     }
 
     /// A view of what is committed, which follows later commits.
@@ -122,23 +123,23 @@ impl Index {
 
     /// Takes everything out. What is committed can be found until the next commit.
     pub(super) fn clear(&mut self) {
-        // Not `delete_all_documents`, after which the files of the last commit may go before the next.
+        // Not `delete_all_documents`: it may remove the files of the last commit before the next.
         for kind in [Kind::Post, Kind::Note] {
             self.writer
                 .delete_term(Term::from_field_u64(self.searchable.fields.kind, number(kind)));
         }
     }
 
-    /// Makes what was changed durable and findable, as the content of this place.
-    pub(super) fn commit(&mut self, place: &Place) -> Result<(), TantivyError> {
-        let payload = serde_json::to_string(place)
+    /// Makes what was changed durable and findable, true as of this position.
+    pub(super) fn commit(&mut self, position: &LogPosition) -> Result<(), TantivyError> {
+        let payload = serde_json::to_string(position)
             .map_err(|error| TantivyError::InternalError(error.to_string()))?;
         let mut commit = self.writer.prepare_commit()?;
         commit.set_payload(&payload);
         commit.commit()?;
         failpoint::reach(failpoint::INDEX_COMMITTED);
         self.searchable.reader.reload()?;
-        self.place = Some(place.clone());
+        self.position = Some(position.clone());
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use kilonova_feed::{StartAt, Update};
 use tokio::sync::watch;
 
 use self::work::{fail, rebuild};
-use super::index::{Index, Place, Searchable};
+use super::index::{Index, LogPosition, Searchable};
 use super::source::Walk;
 use crate::db::Db;
 use crate::events::{NOTES, POSTS};
@@ -36,9 +36,9 @@ pub(super) struct State {
 /// What the actor is at.
 enum Task {
     /// Applies what comes after this place.
-    Follow(Place),
+    Follow(LogPosition),
     /// Builds the index from the rows, which will be true as of this place or later.
-    Rebuild { begun: Instant, place: Option<Place>, walk: Walk, posts: u64, notes: u64 },
+    Rebuild { begun: Instant, place: Option<LogPosition>, walk: Walk, posts: u64, notes: u64 },
 }
 
 pub(super) struct Indexer {
@@ -75,7 +75,7 @@ impl Indexer {
         state: Arc<watch::Sender<State>>,
         shutdown: watch::Receiver<bool>,
     ) -> Indexer {
-        let task = index.place().cloned().map_or_else(rebuild, Task::Follow);
+        let task = index.position().cloned().map_or_else(rebuild, Task::Follow);
         let commit_after = work::COMMIT_AFTER;
         Indexer {
             index,
@@ -102,7 +102,7 @@ impl Indexer {
 
 impl Indexer {
     /// Follows the feed from a place on.
-    fn subscribe(&mut self, place: &Place, ctx: &mut Context<Indexer>) {
+    fn subscribe(&mut self, place: &LogPosition, ctx: &mut Context<Indexer>) {
         let start = StartAt::After { position: place.position, log: Some(place.log.clone()) };
         let feed = self.feed.clone();
         let subscribe = async move { feed.subscribe([POSTS, NOTES], start, Viewer::Site).await };

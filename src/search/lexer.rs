@@ -76,7 +76,7 @@ impl Lexer<'_> {
         Ok(())
     }
 
-    /// A word goes on to the next space or to the parenthesis that ends its group: `main()` is one word.
+    /// A word ends at a space or at the parenthesis that ends its group: `main()` is one word.
     fn word_end(&self) -> usize {
         let mut open = 0_usize;
         for (at, c) in self.rest.char_indices() {
@@ -110,7 +110,7 @@ impl Lexer<'_> {
     }
 }
 
-/// The field that a word is prefixed with, if it is one of ours and something follows, and the rest.
+/// The field that prefixes a word, if it is a known one and something follows, and the rest.
 fn scope(text: &str) -> (Scope, &str) {
     const SCOPES: [(&str, Scope); 4] = [
         ("title:", Scope::Title),

@@ -1,4 +1,4 @@
-//! What a user's query is to Tantivy: which fields are searched, and what counts more.
+//! A user's query as Tantivy's: which fields are searched, and which weigh more.
 
 use tantivy::Term;
 use tantivy::query::{

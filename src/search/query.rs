@@ -1,10 +1,11 @@
-//! What a user asks for. Owns the words and operators of a query and their limits; leaves looking
+//! A user's query. Owns the words and operators of a query and their limits; leaves looking
 //! it up to `index`.
 //!
-//! Words must all be there. `"…"` is a phrase, `-word` or `NOT word` must not be there, `OR` gives a choice and
-//! binds less than `AND`, which is what stands between words anyway; parentheses group. `title:`, `body:`, `tag:` and
-//! `author:` right before a word or phrase look there only. Whatever else stands in a word is taken as
-//! it is: `std::fs` and `C++:` are words, the first of two parts in a row.
+//! Words must all be there. `"…"` is a phrase, `-word` or `NOT word` must not be there, `OR` gives
+//! a choice and binds less than `AND`, which is what stands between words anyway; parentheses
+//! group. `title:`, `body:`, `tag:` and `author:` right before a word or phrase look there only.
+//! Whatever else stands in a word is taken as it is: `std::fs` and `C++:` are words, the first of
+//! two parts in a row.
 
 use serde::Serialize;
 
@@ -21,7 +22,7 @@ const MAX_LIMIT: usize = 100;
 /// The hits that are given unless asked otherwise.
 const DEFAULT_LIMIT: usize = 20;
 
-/// What can be found.
+/// The kinds of hits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -57,7 +58,7 @@ pub struct Query {
 impl Query {
     /// Understands what a user typed, of 1 to 512 characters.
     ///
-    /// Asks for posts and notes, 20 of them. What cannot be understood is [`SearchError::BadQuery`].
+    /// Asks for 20 posts and notes. A malformed query is [`SearchError::BadQuery`].
     pub fn parse(text: &str) -> Result<Query, SearchError> {
         if text.chars().nth(MAX_CHARS).is_some() {
             return bad(format!("should be at most {MAX_CHARS} character(s)"));
@@ -144,7 +145,7 @@ struct Parser {
 type Parsed = Result<Option<Expression>, SearchError>;
 
 impl Parser {
-    // The lexer has made sure that parentheses match and are not nested deeply, which bounds the recursion.
+    // The lexer checked that parentheses match and are not nested deeply: the recursion is bounded.
     fn any(&mut self) -> Parsed {
         let mut choices: Vec<Expression> = self.all()?.into_iter().collect();
         while self.lexemes.next_if_eq(&Lexeme::Or).is_some() {
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_field_is_literal() {
+    fn an_unknown_field_is_literal_text() {
         assert_eq!(parsed("std::fs"), words("std fs"));
         assert_eq!(parsed("C++: why"), all(vec![words("c"), words("why")], vec![]));
         assert_eq!(parsed("title:"), words("title"));
@@ -291,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn malformed_queries_are_refused() {
         for text in [
             "",
             " ",

@@ -9,7 +9,7 @@ use super::query::Kind;
 use super::source::{self, Walk};
 use crate::db::{self, Db};
 
-/// What a reindex has done.
+/// The result of a reindex.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// Posts that can be found now, drafts not among them.
@@ -20,7 +20,7 @@ pub struct Summary {
     pub elapsed: Duration,
 }
 
-/// Why the index was not built anew.
+/// Why the index was not rebuilt.
 #[derive(Debug, thiserror::Error)]
 pub enum ReindexError {
     /// A running server, or another reindex, writes it.
@@ -49,10 +49,11 @@ impl From<tantivy::TantivyError> for ReindexError {
     }
 }
 
-/// Builds the index in `dir` anew from the rows; `progress` is told how many of how many are done.
+/// Rebuilds the index in `dir` from the rows; `progress` is called with the rows done and their
+/// total.
 ///
-/// Refused with [`ReindexError::Held`], touching nothing, while a server holds the index. If it is cut short, the next server
-/// finishes the job. Blocks the thread between reads: for commands.
+/// Fails with [`ReindexError::Held`], touching nothing, while a server holds the index. If it is
+/// cut short, the next server finishes the job. Blocks the thread between reads: for commands.
 pub async fn reindex(
     dir: &Path,
     db: &Db,
@@ -60,8 +61,8 @@ pub async fn reindex(
 ) -> Result<Summary, ReindexError> {
     let begun = Instant::now();
     let mut index = Index::make(dir)?;
-    // The place is read before any row: what changes meanwhile is in the log after it.
-    let (place, total) = db
+    // The position is read before any row: what changes meanwhile is in the log after it.
+    let (position, total) = db
         .read(|connection| {
             Ok::<_, db::Error>((source::newest(connection)?, source::count(connection)?))
         })
@@ -80,7 +81,7 @@ pub async fn reindex(
         progress(done, total.max(done));
         walk = rows.next;
     }
-    index.commit(&place)?;
+    index.commit(&position)?;
     summary.elapsed = begun.elapsed();
     Ok(summary)
 }

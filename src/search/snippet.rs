@@ -7,10 +7,11 @@ use std::ops::Range;
 use tantivy::tokenizer::TokenStream;
 
 use super::analyzer;
+use crate::markdown::escape_character;
 
 /// How far apart the first and the last match of an excerpt may be, in bytes.
 const WINDOW: usize = 180;
-/// What is shown before the first match, in bytes.
+/// Text before the first match, in bytes.
 const LEAD: usize = 50;
 /// A text whose first match is not farther than this is shown from its beginning, in bytes.
 const NEAR: usize = 80;
@@ -56,8 +57,8 @@ pub(super) fn snippet(text: &str, terms: &HashSet<&str>) -> String {
     html.text
 }
 
-/// What matches a term, in order: all of it, or up to a little behind the first place where every
-/// term is near, which no later place can better by much.
+/// The matches in order: all of them, or those up to shortly after the first place where all terms
+/// are near each other, which no later place betters by much.
 fn matches(text: &str, terms: &HashSet<&str>) -> Vec<Match> {
     let numbers: Vec<&str> = terms.iter().copied().collect();
     let mut analyzer = analyzer::analyzer();
@@ -99,7 +100,8 @@ fn best(matches: &[Match]) -> Option<usize> {
     best.map(|(_, first)| first)
 }
 
-/// The start of the word at or after `at`; of no use in writing without spaces, where it gives up soon.
+/// The start of the word at or after `at`; `at` itself where no space is near, as in writing
+/// without spaces.
 fn word_start(text: &str, at: usize) -> usize {
     let at = text.floor_char_boundary(at);
     let near = &text[at..text.floor_char_boundary(at + LEAD)];
@@ -129,12 +131,7 @@ impl Html {
             match c {
                 _ if space && self.space => {}
                 _ if space => self.text.push(' '),
-                '<' => self.text.push_str("&lt;"),
-                '>' => self.text.push_str("&gt;"),
-                '&' => self.text.push_str("&amp;"),
-                '"' => self.text.push_str("&quot;"),
-                '\'' => self.text.push_str("&#39;"),
-                c => self.text.push(c),
+                c => escape_character(c, &mut self.text),
             }
             self.space = space;
         }

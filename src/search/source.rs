@@ -4,11 +4,11 @@
 use diesel::result::Error;
 use serde::Deserialize;
 
-use super::index::{Document, Place};
+use super::index::{Document, LogPosition};
 use super::query::Kind;
-use super::text;
 use crate::connection::DbConnection;
 use crate::events;
+use crate::markdown;
 use crate::models::log;
 use crate::models::note::{self, Note};
 use crate::models::post::{self, Post, Status};
@@ -23,7 +23,7 @@ impl Document {
             kind: Kind::Post,
             id: post.id,
             title: post.title.clone(),
-            text: text::plain(&post.body),
+            text: markdown::plain(&post.body),
             author: post.author.clone(),
             tags: post.tags.clone(),
         })
@@ -34,7 +34,7 @@ impl Document {
             kind: Kind::Note,
             id: note.id,
             title: note.title.clone(),
-            text: text::plain(&note.body),
+            text: markdown::plain(&note.body),
             author: Some(note.author.clone()),
             tags: Vec::new(),
         }
@@ -89,8 +89,9 @@ impl Walk {
 }
 
 /// Where the log stands.
-pub(super) fn newest(connection: &mut DbConnection) -> Result<Place, Error> {
-    log::state(connection).map(|log| Place { log: log.id.to_string(), position: log.position })
+pub(super) fn newest(connection: &mut DbConnection) -> Result<LogPosition, Error> {
+    log::state(connection)
+        .map(|log| LogPosition { log: log.id.to_string(), position: log.position })
 }
 
 /// How many rows a walk will read.
@@ -99,7 +100,7 @@ pub(super) fn count(connection: &mut DbConnection) -> Result<u64, Error> {
     Ok(u64::try_from(rows).unwrap_or_default())
 }
 
-/// What an event does to the index.
+/// The effect of an event on the index.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// A new row.
@@ -109,7 +110,7 @@ pub(super) enum Change {
     Delete(Kind, i64),
     /// A row that must not be found, such as a draft.
     Hide(Kind, i64),
-    /// It is about something else, or only the place of an event is left.
+    /// It is about something else, or the event was redacted.
     Nothing,
 }
 
@@ -131,7 +132,7 @@ struct Row {
     tags: Vec<String>,
 }
 
-/// What the event with this channel, topic and payload does.
+/// The effect of the event with this channel, topic and payload.
 pub(super) fn change(
     channel: &str,
     topic: &str,
@@ -153,7 +154,7 @@ pub(super) fn change(
         kind,
         id: row.id,
         title: row.title,
-        text: text::plain(&row.body),
+        text: markdown::plain(&row.body),
         author: row.author,
         tags: row.tags,
     };
@@ -170,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_of_a_deleted_rows_events_changes_nothing() {
+    fn redacted_events_change_nothing() {
         for topic in ["post_created", "post_updated", "post_published", "post_deleted"] {
             assert_eq!(
                 change("posts", topic, r#"{"id":7,"redacted":true}"#).unwrap(),
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn other_channels_and_topics_are_nothing() {
+    fn other_channels_and_topics_change_nothing() {
         assert_eq!(change("comments", "comment_created", "{}").unwrap(), Change::Nothing);
         assert_eq!(change("posts", "cache_invalidated", r#"{"id":7}"#).unwrap(), Change::Nothing);
     }

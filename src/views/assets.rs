@@ -3,9 +3,9 @@
 //! is the controllers'.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::LazyLock;
 
+use data_encoding::HEXLOWER;
 use rust_embed::RustEmbed;
 
 /// The files of `static/`.
@@ -17,11 +17,7 @@ static VERSIONS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     Assets::iter()
         .filter_map(|name| {
             let file = Assets::get(&name)?;
-            let mut version = String::new();
-            for byte in file.metadata.sha256_hash().iter().take(6) {
-                // Writing to a string cannot fail.
-                let _ = write!(version, "{byte:02x}");
-            }
+            let version = HEXLOWER.encode(&file.metadata.sha256_hash()[..6]);
             Some((name.into_owned(), version))
         })
         .collect()

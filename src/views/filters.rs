@@ -5,7 +5,7 @@ use askama::filters::Safe;
 use askama::{Result, Values, filter_fn};
 use chrono::NaiveDateTime;
 
-use super::markdown::{self, Place};
+use crate::markdown::{self, Container};
 
 /// The day in words, `22 November 2026`.
 #[filter_fn]
@@ -19,7 +19,7 @@ pub(crate) fn moment(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
     Ok(time.format("%-d %B %Y, %H:%M UTC").to_string())
 }
 
-/// What a `datetime` attribute holds, `2026-11-22T09:30:00Z`.
+/// The value of a `datetime` attribute, `2026-11-22T09:30:00Z`.
 #[filter_fn]
 pub(crate) fn datetime(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
     Ok(time.format("%Y-%m-%dT%H:%M:%SZ").to_string())
@@ -42,7 +42,7 @@ pub(crate) fn rendered(
     top: u8,
 ) -> Result<Safe<String>> {
     let id = format!("{kind}-{id}");
-    Ok(Safe(markdown::render(body, &Place { id: &id, top })))
+    Ok(Safe(markdown::render(body, &Container { id: &id, top })))
 }
 
 /// A text as the value of a parameter in an address.

@@ -1,5 +1,5 @@
-//! What the forms hold: what is to be changed, or all that was typed with the messages it met.
-//! What a field may hold is the models'.
+//! The contents of the forms: the row to change, or the text as typed with its messages. The rules
+//! of the fields are the models'.
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ pub struct PostForm {
     pub status: String,
     /// The tags with commas between them, as typed.
     pub tags: String,
-    /// What was refused.
+    /// The messages of the invalid fields.
     pub errors: Errors,
 }
 
@@ -34,7 +34,7 @@ impl PostForm {
         }
     }
 
-    /// The form that comes back with what was typed and why it was refused.
+    /// The refused form, as typed, with its messages.
     pub fn refused(params: &Params, errors: Errors) -> PostForm {
         PostForm {
             title: typed(params, "title"),
@@ -64,12 +64,12 @@ pub struct CommentForm {
     pub body: String,
     /// The name, as typed.
     pub author: String,
-    /// What was refused.
+    /// The messages of the invalid fields.
     pub errors: Errors,
 }
 
 impl CommentForm {
-    /// The form that comes back with what was typed and why it was refused.
+    /// The refused form, as typed, with its messages.
     pub fn refused(params: &Params, errors: Errors) -> CommentForm {
         CommentForm { body: typed(params, "body"), author: typed(params, "author"), errors }
     }
@@ -82,9 +82,9 @@ pub struct NoteForm {
     pub title: String,
     /// The Markdown, as typed.
     pub body: String,
-    /// Who writes it, as typed; not asked for when a note is changed.
+    /// The author, as typed; not shown when a note is changed.
     pub author: String,
-    /// What was refused.
+    /// The messages of the invalid fields.
     pub errors: Errors,
 }
 
@@ -99,7 +99,7 @@ impl NoteForm {
         }
     }
 
-    /// The form that comes back with what was typed and why it was refused.
+    /// The refused form, as typed, with its messages.
     pub fn refused(params: &Params, errors: Errors) -> NoteForm {
         NoteForm {
             title: typed(params, "title"),
@@ -117,19 +117,19 @@ pub struct LoginForm {
     pub username: String,
     /// The path on this site to go on to.
     pub next: Option<String>,
-    /// Whether name and password do not belong together.
+    /// Whether the name or the password was wrong.
     pub wrong: bool,
-    /// What was refused.
+    /// The messages of the invalid fields.
     pub errors: Errors,
 }
 
 impl LoginForm {
-    /// The form that comes back with what was typed, but for the password, and why it was refused.
+    /// The refused form, as typed, without the password, with its messages.
     pub fn refused(params: &Params, next: Option<String>, errors: Errors) -> LoginForm {
         LoginForm { username: typed(params, "username"), next, wrong: false, errors }
     }
 
-    /// The form that comes back because name and password do not belong together.
+    /// The form after a wrong name or password.
     pub fn wrong(params: &Params, next: Option<String>) -> LoginForm {
         LoginForm { wrong: true, ..LoginForm::refused(params, next, Errors::default()) }
     }
@@ -144,19 +144,19 @@ pub struct RegisterForm {
     pub email: String,
     /// The path on this site to go on to.
     pub next: Option<String>,
-    /// What was refused.
+    /// The messages of the invalid fields.
     pub errors: Errors,
 }
 
 impl RegisterForm {
-    /// The form that comes back with what was typed, but for the password, and why it was refused.
+    /// The refused form, as typed, without the password, with its messages.
     pub fn refused(params: &Params, next: Option<String>, errors: Errors) -> RegisterForm {
         let (username, email) = (typed(params, "username"), typed(params, "email"));
         RegisterForm { username, email, next, errors }
     }
 }
 
-/// What a field held; a form sends text only.
+/// The text of a field; a form sends text only.
 fn typed(params: &Params, field: &str) -> String {
     params.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

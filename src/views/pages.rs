@@ -15,7 +15,7 @@ use crate::models::note::Note;
 use crate::models::post::{Post, Status};
 use crate::models::{Cursor, Page};
 
-/// What is around every page.
+/// The frame of every page.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
     /// Whether anyone who reaches the address may read and write, which the page then says.
@@ -24,19 +24,19 @@ pub struct Frame {
     pub position: i64,
     /// The log that the position belongs to.
     pub log: Arc<str>,
-    /// Who reads.
+    /// The reader.
     pub reader: Reader,
 }
 
-/// Who reads a page.
+/// The reader of a page.
 #[derive(Clone, Debug, Default)]
 pub enum Reader {
-    /// It was not asked who, as for a failure.
+    /// Not looked up, as for an error page.
     #[default]
     Unknown,
-    /// Somebody who is not signed in.
+    /// Not signed in.
     Guest,
-    /// Somebody who is, by the account's name.
+    /// Signed in; the account's name.
     User(String),
 }
 
@@ -44,13 +44,13 @@ pub enum Reader {
 #[derive(Debug, Template)]
 #[template(path = "posts/index.html")]
 pub struct PostIndex {
-    /// What is around the page.
+    /// The page's frame.
     pub frame: Frame,
     /// The status that was asked for.
     pub status: Status,
     /// The tag that was asked for.
     pub tag: Option<String>,
-    /// Where the list starts; the newest when not given.
+    /// Where the list starts; at the newest when not given.
     pub cursor: Option<Cursor>,
     /// The posts.
     pub posts: Page<Post>,
@@ -60,7 +60,7 @@ pub struct PostIndex {
 #[derive(Debug, Template)]
 #[template(path = "posts/show.html")]
 pub struct PostShow {
-    /// What is around the page.
+    /// The page's frame.
     pub frame: Frame,
     /// The post.
     pub post: Post,
@@ -76,7 +76,7 @@ pub struct PostShow {
 #[derive(Debug, Template)]
 #[template(path = "posts/new.html")]
 pub struct PostNew {
-    /// What is around the page.
+    /// The page's frame.
     pub frame: Frame,
     /// The post being written.
     pub form: PostForm,
@@ -86,7 +86,7 @@ pub struct PostNew {
 #[derive(Debug, Template)]
 #[template(path = "posts/edit.html")]
 pub struct PostEdit {
-    /// What is around the page.
+    /// The page's frame.
     pub frame: Frame,
     /// The post's id.
     pub id: i64,
@@ -99,9 +99,9 @@ pub struct PostEdit {
 #[derive(Debug, Template)]
 #[template(path = "notes/index.html")]
 pub struct NoteIndex {
-    /// What is around the page.
+    /// The page's frame.
     pub frame: Frame,
-    /// Where the list starts; the newest when not given.
+    /// Where the list starts; at the newest when not given.
     pub cursor: Option<Cursor>,
     /// The notes.
     pub notes: Page<Note>,
@@ -113,7 +113,7 @@ pub struct NoteIndex {
 #[derive(Debug, Template)]
 #[template(path = "notes/show.html")]
 pub struct NoteShow {
-    /// What is around the page.
+    /// The page's frame.
     pub frame: Frame,
     /// The note.
     pub note: Note,
@@ -123,7 +123,7 @@ pub struct NoteShow {
 #[derive(Debug, Template)]
 #[template(path = "notes/edit.html")]
 pub struct NoteEdit {
-    /// What is around the page.
+    /// The page's frame.
     pub frame: Frame,
     /// The note's id.
     pub id: i64,
@@ -135,24 +135,24 @@ pub struct NoteEdit {
 #[derive(Debug, Template)]
 #[template(path = "search.html")]
 pub struct Search {
-    /// What is around the page.
+    /// The page's frame.
     pub frame: Frame,
-    /// What was asked, as typed.
+    /// The query, as typed.
     pub query: String,
     /// `post` or `note`, when only those were asked for.
     pub kind: Option<&'static str>,
-    /// What came of it.
+    /// The result.
     pub outcome: Outcome,
 }
 
-/// What came of a search.
+/// The result of a search.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Nothing was asked.
+    /// There is no query.
     Idle,
-    /// The query cannot be read; why, in words for the reader.
+    /// The query is malformed; the reason, for the reader.
     Invalid(String),
-    /// What was found, best first; perhaps nothing.
+    /// The hits, best first; perhaps none.
     Hits(Vec<Hit>),
 }
 
@@ -173,11 +173,11 @@ pub struct Hit {
 #[derive(Debug, Template)]
 #[template(path = "accounts/login.html")]
 pub struct Login {
-    /// What is around the page.
+    /// The page's frame.
     pub frame: Frame,
-    /// Whether one can make an account for oneself.
+    /// Whether registration is open.
     pub may_register: bool,
-    /// What is being signed in with.
+    /// The form as typed.
     pub form: LoginForm,
 }
 
@@ -185,23 +185,23 @@ pub struct Login {
 #[derive(Debug, Template)]
 #[template(path = "accounts/register.html")]
 pub struct Register {
-    /// What is around the page.
+    /// The page's frame.
     pub frame: Frame,
     /// The account being made.
     pub form: RegisterForm,
 }
 
-/// What is shown instead of a page that cannot be.
+/// The page that is shown for a failure.
 #[derive(Debug, Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage {
-    /// What is around the page.
+    /// The page's frame.
     pub frame: Frame,
     /// The status of the answer.
     pub status: u16,
-    /// What is wrong, in a few words.
+    /// The failure, in a few words.
     pub title: String,
-    /// What the reader can do about it.
+    /// The message for the reader.
     pub message: String,
 }
 
@@ -250,14 +250,14 @@ impl NoteIndex {
 }
 
 impl Login {
-    /// The address to make an account at, from where one goes on as from here.
+    /// The address to register at, from where one continues as from here.
     fn register(&self) -> String {
         address("/register", &[("next", self.form.next.clone())])
     }
 }
 
 impl Register {
-    /// The address to sign in at, likewise.
+    /// The address to sign in at, from where one continues as from here.
     fn login(&self) -> String {
         address("/login", &[("next", self.form.next.clone())])
     }

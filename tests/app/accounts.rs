@@ -5,7 +5,7 @@ mod command;
 mod guesses;
 mod pages;
 mod registration;
-mod sessions;
+mod sign_ins;
 mod told;
 mod writers;
 

@@ -163,7 +163,7 @@ pub(crate) fn assert_names(complaint: &str, names: &[&str]) {
 }
 
 #[test]
-fn a_signal_is_a_crash() {
+fn a_signal_ends_the_server_in_order() {
     for signal in ["TERM", "INT"] {
         let home = Home::new();
         let server = Server::start(&home);
@@ -173,7 +173,7 @@ fn a_signal_is_a_crash() {
 }
 
 #[test]
-fn a_kill_loses_what_was_acknowledged() {
+fn a_kill_loses_nothing_acknowledged() {
     const WRITES: usize = 40;
     let home = Home::new();
     let server = Server::start(&home);
@@ -215,7 +215,7 @@ fn a_kill_loses_what_was_acknowledged() {
 }
 
 #[test]
-fn a_restart_gives_an_id_again() {
+fn a_restart_gives_no_id_again() {
     let home = Home::new();
     let post = json!({"title": "Deleted", "body": "b"});
     let server = Server::start(&home);
@@ -229,7 +229,7 @@ fn a_restart_gives_an_id_again() {
 }
 
 #[test]
-fn a_bad_flag_is_not_named() {
+fn a_bad_flag_is_named_on_one_line() {
     for (arguments, names) in [
         (&["--no-such-flag"][..], "--no-such-flag"),
         (&["--data-dir", "here", "import", "there"], "--data-dir"),
@@ -249,7 +249,7 @@ fn a_bad_flag_is_not_named() {
 }
 
 #[test]
-fn a_taken_port_is_not_named() {
+fn a_taken_port_is_named_on_one_line() {
     let folder = tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -259,7 +259,7 @@ fn a_taken_port_is_not_named() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_used_is_not_named() {
+fn an_unusable_folder_is_named_on_one_line() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("a-file");
     std::fs::write(&file, "not a folder").unwrap();
@@ -271,7 +271,7 @@ fn a_folder_that_cannot_be_used_is_not_named() {
 }
 
 #[test]
-fn a_second_server_works_on_the_same_folder() {
+fn a_second_server_on_the_same_folder_does_not_start() {
     let home = Home::new();
     let server = Server::start(&home);
     let line = complaint(serve(&home, "127.0.0.1:0"));
@@ -281,7 +281,7 @@ fn a_second_server_works_on_the_same_folder() {
 }
 
 #[test]
-fn a_damaged_database_is_used_or_overwritten() {
+fn a_damaged_database_is_neither_used_nor_overwritten() {
     let home = Home::sqlite();
     drop(Server::start(&home));
     let file = home.path().join("kilonova.sqlite3");
@@ -302,7 +302,7 @@ fn a_damaged_database_is_used_or_overwritten() {
 }
 
 #[test]
-fn a_database_url_is_repeated_with_its_password_or_ignored() {
+fn a_database_url_is_never_shown_with_its_password() {
     let folder = tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     for url in [
@@ -315,7 +315,8 @@ fn a_database_url_is_repeated_with_its_password_or_ignored() {
         let mut by_environment = kilonova(&flags[..4]);
         by_environment.env("DATABASE_URL", url);
         for line in [of_flag, complaint(by_environment)] {
-            // Nothing listens there; a database that is not known is refused before it is looked for.
+            // Nothing listens there; a database that is not known is refused before it is looked
+            // for.
             let named = if url.starts_with("postgres") { "127.0.0.1:1" } else { "--database-url" };
             assert_names(&line, &[named]);
             assert!(!line.contains("hunter2"), "{line}");
@@ -324,7 +325,7 @@ fn a_database_url_is_repeated_with_its_password_or_ignored() {
 }
 
 #[test]
-fn access_for_all_is_opened_to_the_world() {
+fn open_access_is_not_opened_to_the_world() {
     let folder = tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     let line = complaint(kilonova(&["--bind", "0.0.0.0:0", "--data-dir", path]));

@@ -22,7 +22,7 @@ async fn status_of(site: &Site, bytes: &[u8]) -> Option<u16> {
 }
 
 #[actix_web::test]
-async fn a_nul_gets_into_the_database() {
+async fn no_nul_gets_into_the_database() {
     let site = Site::start().await;
     let post = site.new_post("Commented").await["id"].as_i64().unwrap();
     let invalid = |field: &str| json!({"errors": {field: ["is invalid"]}});
@@ -52,7 +52,7 @@ async fn a_nul_gets_into_the_database() {
 }
 
 #[actix_web::test]
-async fn half_a_character_or_half_a_document_is_taken() {
+async fn half_a_character_or_half_a_document_is_refused() {
     let site = Site::start().await;
     let whole = r#"{"title":"Title 🎉","body":"b","tags":["a"]}"#.as_bytes();
     for end in 0..whole.len() {
@@ -75,7 +75,7 @@ async fn half_a_character_or_half_a_document_is_taken() {
 }
 
 #[actix_web::test]
-async fn deep_nesting_overflows_the_stack() {
+async fn deep_nesting_is_refused() {
     let site = Site::start().await;
     for depth in [200, 100_000, 800_000] {
         site.post_text("/api/posts", "[".repeat(depth)).await.error(400);
@@ -92,7 +92,7 @@ async fn deep_nesting_overflows_the_stack() {
 }
 
 #[actix_web::test]
-async fn a_key_given_twice_is_refused_or_taken_twice() {
+async fn of_a_key_given_twice_the_last_counts() {
     let site = Site::start().await;
     let text = r#"{"title":"First","title":"Last","body":"a","body":"b","tags":[1],"tags":["x"]}"#;
     let post = site.post_text("/api/posts", text).await.json(201);
@@ -102,7 +102,7 @@ async fn a_key_given_twice_is_refused_or_taken_twice() {
 }
 
 #[actix_web::test]
-async fn a_text_comes_back_changed() {
+async fn every_text_comes_back_unchanged() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
     for text in [
@@ -133,7 +133,7 @@ async fn a_text_comes_back_changed() {
 }
 
 #[actix_web::test]
-async fn an_invisible_title_passes() {
+async fn an_invisible_title_is_refused() {
     let site = Site::start().await;
     for title in ["\u{200b}\u{200b}\u{200b}", "\u{feff} \u{2060}", "\u{a0}\u{3000}\u{2003}"] {
         let refusal =
@@ -149,7 +149,7 @@ async fn an_invisible_title_passes() {
 }
 
 #[actix_web::test]
-async fn a_body_at_the_limit_is_refused_or_one_beyond_it_is_not() {
+async fn a_posts_body_has_an_exact_limit() {
     let site = Site::start().await;
     let too_long = json!({"errors": {"body": ["should be at most 1048576 byte(s)"]}});
     let body = "x".repeat(MEBIBYTE);
@@ -170,7 +170,7 @@ async fn a_body_at_the_limit_is_refused_or_one_beyond_it_is_not() {
 }
 
 #[actix_web::test]
-async fn a_request_at_the_limit_is_refused_or_one_beyond_it_is_not() {
+async fn a_requests_body_has_an_exact_limit() {
     let site = Site::start().await;
     let padded = |length| {
         let text = r#"{"title":"Padded","body":"b"}"#;
@@ -195,7 +195,7 @@ async fn a_request_at_the_limit_is_refused_or_one_beyond_it_is_not() {
 }
 
 #[actix_web::test]
-async fn a_body_in_chunks_escapes_the_limit() {
+async fn a_body_in_chunks_meets_the_same_limit() {
     let site = Site::start_with(|config| config.max_body = 1000).await;
     let head = "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                 Transfer-Encoding: chunked\r\n\r\n";
@@ -222,7 +222,7 @@ async fn a_body_in_chunks_escapes_the_limit() {
 }
 
 #[actix_web::test]
-async fn a_path_leads_out_of_the_routes() {
+async fn no_path_leads_out_of_the_routes() {
     let site = Site::start().await;
     site.new_post("There").await;
     for id in [
@@ -270,7 +270,7 @@ async fn a_path_leads_out_of_the_routes() {
 }
 
 #[actix_web::test]
-async fn what_is_no_http_kills_the_server() {
+async fn the_server_survives_bytes_that_are_not_http() {
     let site = Site::start().await;
     let huge_header =
         format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(300_000));
@@ -302,7 +302,7 @@ async fn what_is_no_http_kills_the_server() {
 }
 
 #[actix_web::test]
-async fn an_old_client_is_not_understood() {
+async fn an_http_1_0_client_needs_a_host_only() {
     let site = Site::start().await;
     let with_host = b"GET /api/posts HTTP/1.0\r\nHost: localhost\r\n\r\n";
     assert_eq!(status_of(&site, with_host).await, Some(200));
@@ -314,7 +314,7 @@ async fn an_old_client_is_not_understood() {
 }
 
 #[actix_web::test]
-async fn requests_in_one_breath_are_answered_out_of_order() {
+async fn pipelined_requests_are_answered_in_order() {
     let site = Site::start().await;
     let mut raw = Raw::connect(&site).await;
     let one = |n| {
@@ -334,7 +334,7 @@ async fn requests_in_one_breath_are_answered_out_of_order() {
 }
 
 #[actix_web::test]
-async fn a_slow_client_keeps_its_connection_for_ever() {
+async fn a_slow_client_is_hung_up_on() {
     let site = Site::start_with(|config| {
         // No less: the clock of the HTTP library ticks twice a second.
         config.request_timeout = Some(Duration::from_secs(1));
@@ -356,7 +356,7 @@ async fn a_slow_client_keeps_its_connection_for_ever() {
 }
 
 #[actix_web::test]
-async fn clients_that_hang_up_anywhere_leave_something_open() {
+async fn clients_that_hang_up_anywhere_leave_nothing_open() {
     let site = Site::start().await;
     let body = r#"{"title":"Hung up","body":"b"}"#;
     let request = format!(
@@ -390,7 +390,7 @@ async fn clients_that_hang_up_anywhere_leave_something_open() {
 }
 
 #[actix_web::test]
-async fn many_tags_are_taken_or_a_few_are_not() {
+async fn a_post_has_at_most_20_tags() {
     let site = Site::start().await;
     let tags: Vec<String> = (0..20).map(|n| format!("{n:é>50}")).collect();
     let fields = json!({"title": "Tagged", "body": "b", "tags": tags});
@@ -410,7 +410,7 @@ async fn many_tags_are_taken_or_a_few_are_not() {
 }
 
 #[actix_web::test]
-async fn a_method_nobody_knows_or_a_body_nobody_wants_is_a_fault_of_ours() {
+async fn unknown_methods_and_unwanted_bodies_are_no_500() {
     let site = Site::start().await;
     for method in ["TRACE", "CONNECT", "BREW", "PROPFIND"] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();

@@ -11,6 +11,7 @@ mod crash;
 mod databases;
 mod guarantees;
 mod hostile;
+mod layering;
 mod limits;
 mod live;
 mod support;

@@ -65,7 +65,7 @@ fn a_moved_folder_and_a_renamed_file_with_a_path_are_known_again() {
 }
 
 #[test]
-fn what_changed_in_a_file_is_updated_and_announced_once() {
+fn a_changed_file_updates_its_post_and_is_announced_once() {
     let site = Site::new();
     let text = |title: &str, draft: bool, tag: &str| {
         format!(
@@ -125,7 +125,10 @@ fn another_blogs_file_of_the_same_name_overwrites_nothing() {
     site.import();
     site.write("hello.md", "---\ntitle: Another hello\ndate: 2021-01-01\n---\nBody");
     let summary = site.import();
-    assert_eq!(reasons(&summary), [("hello.md", "its place is taken by a different post: 1")]);
+    assert_eq!(
+        reasons(&summary),
+        [("hello.md", "post 1 has the same path and another title and date")]
+    );
     assert_eq!(site.posts()[0].title, "Hello from here");
 }
 
@@ -203,7 +206,7 @@ fn links_are_not_followed_out_of_the_folder() {
 }
 
 #[test]
-fn what_is_no_folder_is_an_error_and_makes_no_database() {
+fn a_path_that_is_not_a_folder_is_an_error_and_makes_no_database() {
     let site = Site::with_examples();
     for path in [Path::new("/no/such/folder"), &site.file("dunes.md")] {
         let error = site.try_import(path, false).expect_err("no folder");

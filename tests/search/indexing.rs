@@ -30,7 +30,7 @@ async fn posts_and_notes_are_found_once_created_and_not_once_deleted() {
 }
 
 #[actix::test]
-async fn an_update_replaces_what_was_indexed() {
+async fn an_update_replaces_the_indexed_text() {
     let world = World::new().await;
     let search = world.search();
     let post = world.post("Before", "osmium").await;
@@ -63,7 +63,7 @@ async fn drafts_are_never_found_and_archived_posts_are() {
 }
 
 #[actix::test]
-async fn what_nobody_announced_is_read_from_the_log() {
+async fn unannounced_events_are_read_from_the_log() {
     let world = World::new().await;
     let search = world.search();
     world.post("First", "rhodium").await;

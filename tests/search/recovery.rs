@@ -36,7 +36,7 @@ async fn it_starts_again_after_being_stopped() {
 }
 
 #[actix::test]
-async fn what_was_not_committed_before_the_panic_is_not_lost() {
+async fn uncommitted_changes_survive_a_panic() {
     let world = World::new().await;
     let search = world.search();
     world.settle(&search).await;
@@ -101,7 +101,7 @@ fn segment_files(index: &std::path::Path) -> Vec<PathBuf> {
 }
 
 #[actix::test]
-async fn a_damaged_index_is_built_anew() {
+async fn a_damaged_index_is_rebuilt() {
     let world = World::new().await;
     world.post("Damaged", "erbium").await;
     for which in 0..3 {

@@ -19,7 +19,7 @@ async fn a_reindex_is_refused_while_a_server_holds_the_index() {
 }
 
 #[actix::test]
-async fn a_reindex_finds_what_the_log_never_knew() {
+async fn a_reindex_finds_rows_that_were_never_in_the_log() {
     let world = World::new().await;
     let search = world.search();
     world.settle(&search).await;

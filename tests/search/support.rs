@@ -170,7 +170,8 @@ impl World {
         .await;
     }
 
-    /// Waits until all that is committed can be found. A bound, so that a failure is one and no hang.
+    /// Waits until all that is committed can be found. A bound, so that a failure is one and no
+    /// hang.
     pub(crate) async fn settle(&self, search: &Search) {
         let position =
             self.db.read(|c| Ok::<_, Error>(events_log::state(c)?)).await.unwrap().position;

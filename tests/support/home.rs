@@ -1,8 +1,8 @@
 //! A folder and a database, both gone with the test.
 //!
-//! `KILONOVA_TEST_DATABASE` chooses the database: SQLite when it is not set, a PostgreSQL server that
-//! the tests start themselves when it is `postgres`, else the server of that URL, where every test
-//! makes a database of its own.
+//! `KILONOVA_TEST_DATABASE` chooses the database: SQLite when it is not set, a PostgreSQL server
+//! that the tests start themselves when it is `postgres`, else the server of that URL, where every
+//! test makes a database of its own.
 
 use std::path::Path;
 use std::sync::LazyLock;

@@ -13,7 +13,7 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::events::explain;
+use super::driver::explain;
 
 /// A connection before and after TLS is decided on is of one type.
 pub(super) type Opened =
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_of_several_loses_what_the_url_says() {
+    fn each_of_several_hosts_keeps_every_setting_of_the_url() {
         let tail = "user=ada&password=x&options=-c&application_name=a&sslmode=require\
                     &sslnegotiation=direct&connect_timeout=1&tcp_user_timeout=2&keepalives=0\
                     &keepalives_idle=3&keepalives_interval=4&keepalives_retries=5\
@@ -165,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_of_this_machine_takes_the_encryption_from_the_other_hosts() {
+    fn a_unix_socket_among_the_hosts_leaves_the_others_encrypted() {
         let all = of("postgres://%2Frun%2Fpostgresql,elsewhere/blog?sslmode=require");
         let modes: Vec<SslMode> = all.iter().map(Config::get_ssl_mode).collect();
         assert_eq!(modes, [SslMode::Disable, SslMode::Require]);
     }
 
     #[test]
-    fn a_contradiction_is_resolved_by_chance() {
+    fn contradictory_hosts_are_left_to_the_driver() {
         let contradictory = of("postgres://one,two/blog?hostaddr=127.0.0.1");
         assert_eq!(contradictory.len(), 1);
         assert_eq!(contradictory[0].get_hosts().len(), 2);

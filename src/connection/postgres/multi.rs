@@ -1,5 +1,5 @@
-//! What Diesel's multi-connection wants of a connection beside its queries: a way to ask for types
-//! of the database's own making. There are none here.
+//! The traits that Diesel's multi-connection needs of a connection beside its queries: a way to ask
+//! for types of the database's own making. There are none here.
 
 use std::any::Any;
 

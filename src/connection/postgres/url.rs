@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use tokio_postgres::config::{Config, SslMode, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::events::explain;
+use super::driver::explain;
 use super::hosts::{self, Opened};
 use crate::connection::tls::{Tls, Verify};
 
@@ -31,7 +31,7 @@ impl Postgres {
     /// URL, which may hold a password.
     pub fn parse(url: &str) -> Result<Postgres, String> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        // What follows the first would be taken for the host, and told.
+        // The text after the first `@` would be taken for the host, and shown.
         if base.matches('@').count() > 1 {
             return Err(
                 "the PostgreSQL URL has more than one @: in a user or a password it is written %40"
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_shown() {
+    fn a_password_is_never_shown() {
         let url = "postgres://ada:hunter2@db.example:5433/blog?sslmode=disable";
         let server = Postgres::parse(url).unwrap();
         assert_eq!(server.to_string(), "blog at db.example:5433");
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn whom_the_system_trusts_is_believed_to_be_anyone() {
+    fn the_systems_certificates_require_full_verification() {
         let url = "postgres://ada@db/blog?sslrootcert=system";
         let server = Postgres::parse(url).unwrap();
         assert_eq!(server.config.get_ssl_mode(), SslMode::Require);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_url_asks_for_is_overruled() {
+    fn settings_of_the_url_win_over_the_defaults() {
         let said = Postgres::parse(
             "postgres://ada@db/blog?application_name=mine&connect_timeout=9&keepalives_idle=99\
              &tcp_user_timeout=7",

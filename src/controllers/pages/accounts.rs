@@ -1,4 +1,4 @@
-//! Pages on which people sign in and out and make accounts for themselves.
+//! Pages for signing in and out and for registration.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
@@ -10,17 +10,17 @@ use crate::changeset::Params;
 use crate::config::Registration;
 use crate::controllers::account::{self, Account};
 use crate::controllers::request::{Form, Query};
-use crate::controllers::{session, users};
+use crate::controllers::{sign_in, users};
 use crate::db::Tx;
 use crate::error::{AppError, AppResult};
 use crate::events;
-use crate::models::session::Token;
+use crate::models::sign_in::Token;
 use crate::models::user::Credentials;
 use crate::state::State;
 use crate::views::forms::{LoginForm, RegisterForm};
 use crate::views::pages::{Login, Register};
 
-/// The longest path that is gone on to, in bytes.
+/// The longest path to continue at, in bytes.
 const MAX_NEXT: usize = 1024;
 
 /// GET /login
@@ -61,7 +61,7 @@ pub async fn sign_in(
             return login_with(&state, &account, status, form).await;
         }
     };
-    match session::sign_in(&state, &request, credentials).await {
+    match sign_in::with_password(&state, &request, credentials).await {
         Ok((_, token)) => Ok(go_on(&token, next)),
         Err(AppError::Unauthorized(_)) => {
             let form = LoginForm::wrong(&params, next);
@@ -73,7 +73,7 @@ pub async fn sign_in(
 
 /// POST /logout
 pub async fn sign_out(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
-    session::sign_out(&state, &request).await?;
+    sign_in::end(&state, &request).await?;
     Ok(with_cookie(see("/"), account::no_cookie()))
 }
 
@@ -110,7 +110,7 @@ pub async fn register(
         let (new, hash) = users::prepare(&state, &request, &params).await?;
         let make = move |tx: &mut Tx<'_>| {
             let user = users::insert(tx, new, &hash)?;
-            let token = session::begin(tx, user.id, old.as_ref())?;
+            let token = sign_in::begin(tx, user.id, old.as_ref())?;
             Ok::<_, AppError>((user, token))
         };
         Ok(state.db.transaction(make).await?.value)
@@ -128,20 +128,20 @@ pub async fn register(
     }
 }
 
-/// What a sign-in leads to.
+/// The response to a sign-in: the cookie, and on to the next page.
 fn go_on(token: &Token, next: Option<String>) -> HttpResponse {
     with_cookie(see(next.unwrap_or_else(|| "/".to_owned())), account::cookie(token))
 }
 
 fn with_cookie(mut response: HttpResponse, cookie: actix_web::cookie::Cookie<'_>) -> HttpResponse {
-    // Only a name or a value that no header may have is refused, and these have neither.
+    // Only names and values that no header may have are refused; these are fixed and hexadecimal.
     if let Err(error) = response.add_cookie(&cookie) {
         log::error!("the cookie cannot be set: {error}");
     }
     unkept(response)
 }
 
-/// What is kept by no cache.
+/// Keeps a response out of all caches.
 fn unkept(mut response: HttpResponse) -> HttpResponse {
     let never = header::HeaderValue::from_static("no-store");
     response.headers_mut().insert(header::CACHE_CONTROL, never);
@@ -156,8 +156,8 @@ fn next_in(params: &Params) -> Option<String> {
     params.get("next").and_then(Value::as_str).and_then(local)
 }
 
-/// A path on this site and nothing that a browser could take for another's: a browser reads `\` as
-/// `/`, leaves line breaks and tabs out, and takes what follows `//` for a host.
+/// A path of this site that no browser takes for another's: browsers read `\` as `/`, drop line
+/// breaks and tabs, and take the text after `//` for a host.
 fn local(path: &str) -> Option<String> {
     let fits = path.len() <= MAX_NEXT
         && path.starts_with('/')
@@ -171,7 +171,7 @@ mod tests {
     use super::local;
 
     #[test]
-    fn a_sign_in_leads_to_another_site() {
+    fn a_sign_in_leads_to_a_path_of_this_site_only() {
         for path in ["/", "/posts/1", "/posts/1?cursor=1_2#comment-1", "/search?q=a%20b"] {
             assert_eq!(local(path).as_deref(), Some(path));
         }

@@ -9,10 +9,11 @@ use crate::controllers::account::Account;
 use crate::controllers::notes;
 use crate::controllers::request::{self, Form, Query};
 use crate::controllers::respond::Precondition;
-use crate::db::{Touches, Tx};
+use crate::db::Touches;
 use crate::error::{AppError, AppResult, Found};
-use crate::models::Cursor;
+use crate::events;
 use crate::models::note::{self, NewNote};
+use crate::models::{Cursor, now};
 use crate::state::State;
 use crate::views::forms::NoteForm;
 use crate::views::pages::{NoteEdit, NoteIndex, NoteShow};
@@ -75,9 +76,12 @@ pub async fn create(
 ) -> AppResult<HttpResponse> {
     match NewNote::changeset_by(&params, account.user()) {
         Ok(new) => {
-            let insert = |tx: &mut Tx<'_>| notes::insert(tx, new);
-            let note = state.db.transaction_on(Touches::NewRows, None, insert).await?.value;
-            Ok(see(format!("/notes#note-{}", note.id)))
+            let written = state.db.transaction_on(Touches::NewRows, None, |tx| {
+                let note = note::insert(tx.connection, new, now())?;
+                tx.announce(events::note_created(&note)?);
+                Ok::<_, AppError>(note.id)
+            });
+            Ok(see(format!("/notes#note-{}", written.await?.value)))
         }
         Err(errors) => {
             let form = NoteForm::refused(&params, errors);

@@ -9,10 +9,11 @@ use crate::controllers::account::Account;
 use crate::controllers::posts;
 use crate::controllers::request::{self, Form, Query};
 use crate::controllers::respond::Precondition;
-use crate::db::{Touches, Tx};
+use crate::db::Touches;
 use crate::error::{AppError, AppResult, Found};
-use crate::models::comment;
+use crate::events;
 use crate::models::post::{self, NewPost};
+use crate::models::{comment, now};
 use crate::state::State;
 use crate::views::forms::{CommentForm, PostForm};
 use crate::views::pages::{PostEdit, PostIndex, PostNew, PostShow};
@@ -101,9 +102,12 @@ pub async fn create(
             return new_with(&state, &account, StatusCode::UNPROCESSABLE_ENTITY, form).await;
         }
     };
-    let insert = |tx: &mut Tx<'_>| posts::insert(tx, new);
-    let post = state.db.transaction_on(Touches::NewRows, None, insert).await?.value;
-    Ok(see(format!("/posts/{}", post.id)))
+    let written = state.db.transaction_on(Touches::NewRows, None, |tx| {
+        let post = post::insert(tx.connection, new, now())?;
+        tx.announce(events::post_created(&post)?);
+        Ok::<_, AppError>(post.id)
+    });
+    Ok(see(format!("/posts/{}", written.await?.value)))
 }
 
 /// POST /posts/{id}

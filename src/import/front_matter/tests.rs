@@ -1,4 +1,4 @@
-//! What front matter looks like in the wild, and what must not get through.
+//! Front matter as it is found in the wild, and hostile front matter.
 
 use super::*;
 
@@ -114,7 +114,7 @@ fn empty_front_matter_is_one_with_nothing_in_it() {
 }
 
 #[test]
-fn what_is_no_front_matter_says_so() {
+fn a_file_without_front_matter_is_reported() {
     for text in ["", "# Title", "{\"title\": 1}", "----\ntitle: x\n----\n", "+++ title", "\0"] {
         assert_eq!(reason(text), "no front matter", "{text}");
     }

@@ -12,7 +12,7 @@ use tantivy::{IndexSettings, ReloadPolicy, TantivyError};
 use super::{Index, Searchable, schema};
 use crate::search::{analyzer, files};
 
-/// What the writer may hold in memory before it writes a segment.
+/// Memory in bytes that the writer fills before it writes a segment.
 const BUDGET: usize = 32 * 1024 * 1024;
 
 /// Why an index cannot be opened.
@@ -24,17 +24,17 @@ pub(in crate::search) enum OpenError {
     Failed(#[from] TantivyError),
 }
 
-/// What opening found.
+/// The condition in which an index was found.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::search) enum Condition {
     Sound,
     Missing,
-    /// What was there was of no use, for this reason, and is gone.
+    /// The files were unusable, for this reason, and are gone.
     Damaged(String),
 }
 
-/// Opens the index in `dir`, in place of whatever is there if it is to be made anew.
-pub(super) fn open(dir: &Path, anew: bool) -> Result<(Index, Condition), OpenError> {
+/// Opens the index in `dir`; with `rebuild`, removes its files and makes an empty one.
+pub(super) fn open(dir: &Path, rebuild: bool) -> Result<(Index, Condition), OpenError> {
     std::fs::create_dir_all(dir).map_err(TantivyError::from)?;
     let directory = MmapDirectory::open(dir).map_err(TantivyError::from)?;
     let lock = directory.acquire_lock(&INDEX_WRITER_LOCK).map_err(|error| match error {
@@ -42,7 +42,7 @@ pub(super) fn open(dir: &Path, anew: bool) -> Result<(Index, Condition), OpenErr
         error => TantivyError::LockFailure(error, None).into(),
     })?;
     let (schema, fields) = schema();
-    let found = if anew { Ok(Inspected::Missing) } else { inspect(&directory, &schema) };
+    let found = if rebuild { Ok(Inspected::Missing) } else { inspect(&directory, &schema) };
     let (index, condition) = match found? {
         Inspected::Sound(index) => (*index, Condition::Sound),
         useless => {
@@ -63,9 +63,9 @@ pub(super) fn open(dir: &Path, anew: bool) -> Result<(Index, Condition), OpenErr
         error => error.into(),
     })?;
     let payload = index.load_metas()?.payload;
-    let place = payload.and_then(|payload| serde_json::from_str(&payload).ok());
+    let position = payload.and_then(|payload| serde_json::from_str(&payload).ok());
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    Ok((Index { writer, searchable: Searchable { reader, fields }, place }, condition))
+    Ok((Index { writer, searchable: Searchable { reader, fields }, position }, condition))
 }
 
 enum Inspected {

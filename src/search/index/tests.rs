@@ -13,8 +13,8 @@ fn post(id: i64, title: &str, text: &str) -> Document {
     }
 }
 
-fn place(position: i64) -> Place {
-    Place { log: "a".to_owned(), position }
+fn at(position: i64) -> LogPosition {
+    LogPosition { log: "a".to_owned(), position }
 }
 
 fn ids(index: &Index, text: &str) -> Vec<i64> {
@@ -37,7 +37,7 @@ fn filled(dir: &Path) -> Index {
         ..post(1, "A note", "café")
     };
     index.upsert(&note).unwrap();
-    index.commit(&place(4)).unwrap();
+    index.commit(&at(4)).unwrap();
     index
 }
 
@@ -64,7 +64,7 @@ fn an_update_replaces_and_a_deletion_removes_by_kind_and_id() {
     let mut index = filled(dir.path());
     index.upsert(&post(1, "Other", "words")).unwrap();
     index.delete(Kind::Post, 2);
-    index.commit(&place(6)).unwrap();
+    index.commit(&at(6)).unwrap();
     assert_eq!(ids(&index, "borrow"), [3]);
     assert_eq!(ids(&index, "other"), [1]);
     assert_eq!(ids(&index, "café"), [1]);
@@ -81,10 +81,10 @@ fn nothing_shows_and_nothing_lasts_before_the_commit() {
     drop(index);
     let (mut index, condition) = Index::open(dir.path()).unwrap();
     assert_eq!(condition, Condition::Sound);
-    assert_eq!(index.place(), Some(&place(4)));
+    assert_eq!(index.position(), Some(&at(4)));
     assert_eq!(ids(&index, "essay"), [2]);
     index.clear();
-    index.commit(&place(5)).unwrap();
+    index.commit(&at(5)).unwrap();
     assert_eq!(ids(&index, "essay"), [0_i64; 0]);
 }
 
@@ -97,7 +97,7 @@ fn there_is_one_writer() {
     assert_eq!(ids(&index, "essay"), [2]);
 }
 
-/// The files of the index, and what becomes of each of them when it is cut short, garbled or removed.
+/// Each file of the index is cut short, garbled and removed.
 #[test]
 fn damage_to_any_file_is_noticed_or_harmless() {
     let damages: [fn(&Path); 3] = [
@@ -136,7 +136,7 @@ fn damage_to_any_file_is_noticed_or_harmless() {
             match condition {
                 Condition::Sound => assert_eq!(ids(&index, "essay"), [2], "{name}"),
                 Condition::Missing | Condition::Damaged(_) => {
-                    assert_eq!(index.place(), None, "{name}")
+                    assert_eq!(index.position(), None, "{name}")
                 }
             }
         }

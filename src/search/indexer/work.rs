@@ -9,7 +9,7 @@ use tantivy::TantivyError;
 
 use super::{Indexer, Task};
 use crate::db;
-use crate::search::index::{Document, Place};
+use crate::search::index::{Document, LogPosition};
 use crate::search::query::Kind;
 use crate::search::source::{self, Change, Rows, Walk};
 
@@ -76,7 +76,7 @@ impl Indexer {
     }
 
     /// Adds a page of rows; after the last one the index is complete.
-    fn build(&mut self, place: Place, rows: Rows) -> Result<(), TantivyError> {
+    fn build(&mut self, place: LogPosition, rows: Rows) -> Result<(), TantivyError> {
         for document in &rows.documents {
             self.index.upsert(document)?;
         }
@@ -192,7 +192,7 @@ impl Indexer {
     }
 
     fn tell(&self) {
-        if let Some(place) = self.index.place() {
+        if let Some(place) = self.index.position() {
             self.state.send_modify(|state| {
                 state.searchable = Some(self.index.searchable().clone());
                 state.position = Some(place.position);

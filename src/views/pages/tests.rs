@@ -210,7 +210,7 @@ fn a_page_says_that_access_is_open_only_when_it_is() {
 }
 
 #[test]
-fn what_was_typed_comes_back_to_the_letter_with_its_messages() {
+fn a_refused_form_comes_back_as_typed_with_its_messages() {
     let body = "\n\n  first lines are blank\n";
     let params = json!({"title": "ab", "body": body, "tags": "x, y", "status": "draft"});
     let serde_json::Value::Object(params) = params else { panic!("an object") };

@@ -24,7 +24,7 @@ fn add(home: &Home, arguments: &[&str], input: &str) -> Output {
 }
 
 #[actix_web::test]
-async fn a_server_keeps_somebody_from_being_added() {
+async fn accounts_are_added_beside_a_running_server() {
     let site = Site::start().await;
     for (arguments, role) in [(&["Ada"][..], "member"), (&["root", "--admin"][..], "admin")] {
         let added = add(site.home(), arguments, "correct horse\r\nnot this line\n");
@@ -38,7 +38,7 @@ async fn a_server_keeps_somebody_from_being_added() {
 }
 
 #[test]
-fn who_is_not_added_is_added_or_not_told_why() {
+fn a_refused_account_is_not_added_and_the_reason_is_one_line() {
     let home = Home::new();
     let added = add(&home, &["ada"], "correct horse");
     assert!(added.status.success(), "{added:?}");

@@ -19,7 +19,7 @@ async fn guess(site: &Site, name: &str) -> (usize, Answer) {
 }
 
 #[actix_web::test]
-async fn a_password_is_guessed_until_it_is_found() {
+async fn guesses_at_a_password_are_limited() {
     let site = Site::start().await;
     register(&site, "ada").await;
     register(&site, "eve").await;
@@ -44,7 +44,7 @@ async fn a_password_is_guessed_until_it_is_found() {
 }
 
 #[actix_web::test]
-async fn guesses_that_come_together_are_all_looked_at() {
+async fn simultaneous_guesses_are_limited() {
     let site = Site::start().await;
     register(&site, "ada").await;
     let all = join_all((0..40).map(|_| try_to_sign_in(&site, "ada", "wrong password"))).await;

@@ -16,7 +16,7 @@ fn text(answer: &Answer) -> String {
 }
 
 #[actix_web::test]
-async fn somebody_cannot_come_in_or_not_go_again() {
+async fn readers_register_sign_out_and_sign_in_again() {
     let site = Site::start().await;
     assert!(text(&open(&site, "", "/").await).contains("href=\"/login\""));
     let form = "username=Ada&email=&password=correct+horse";
@@ -44,7 +44,7 @@ async fn somebody_cannot_come_in_or_not_go_again() {
 }
 
 #[actix_web::test]
-async fn a_refused_form_forgets_the_name_or_repeats_the_password() {
+async fn a_refused_form_repeats_the_name_and_never_the_password() {
     let site = Site::start().await;
     register(&site, "ada").await;
     for (path, form, status, words) in [
@@ -86,7 +86,7 @@ async fn a_refused_form_forgets_the_name_or_repeats_the_password() {
 }
 
 #[actix_web::test]
-async fn a_sign_in_leads_to_another_site() {
+async fn a_sign_in_leads_to_a_path_of_this_site_only() {
     let site = Site::start().await;
     register(&site, "ada").await;
     for (next, to) in [
@@ -113,7 +113,7 @@ async fn a_sign_in_leads_to_another_site() {
 }
 
 #[actix_web::test]
-async fn a_page_with_a_name_is_kept_for_others() {
+async fn a_page_with_a_name_is_private() {
     let site = Site::start().await;
     let made = send_form(&site, "", "/register", "username=ada&password=correct+horse").await;
     let ada = cookie(&made);

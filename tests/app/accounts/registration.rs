@@ -10,7 +10,7 @@ use super::{JSON, PASSWORD, register, sign_in, try_to_sign_in};
 use crate::support::Site;
 
 #[actix_web::test]
-async fn a_new_account_has_other_fields_than_the_contract_says() {
+async fn a_new_account_has_the_contracts_fields() {
     let site = Site::start().await;
     let fields = json!({
         "username": "Ada.L-1_", "email": "Ada@Example.org", "password": PASSWORD,
@@ -29,7 +29,7 @@ async fn a_new_account_has_other_fields_than_the_contract_says() {
 }
 
 #[actix_web::test]
-async fn a_refusal_has_other_words() {
+async fn refusals_are_in_ectos_words() {
     let site = Site::start().await;
     let letters = "should have only letters (a to z), digits, '.', '-' and '_'";
     let (short, long) = ("should be at least 3 character(s)", "should be at most 40 character(s)");
@@ -79,7 +79,7 @@ async fn a_refusal_has_other_words() {
 }
 
 #[actix_web::test]
-async fn a_name_or_an_address_is_given_twice() {
+async fn names_and_addresses_are_unique_whatever_their_case() {
     let site = Site::start().await;
     let fields = json!({"username": "Ada", "email": "ada@example.org", "password": PASSWORD});
     site.post("/api/users", &fields).await.json(201);
@@ -109,7 +109,7 @@ async fn a_name_or_an_address_is_given_twice() {
 }
 
 #[actix_web::test]
-async fn a_closed_registration_lets_somebody_in() {
+async fn a_closed_registration_refuses_everyone() {
     let site = Site::start_with(|config| config.registration = Registration::Closed).await;
     let fields = json!({"username": "ada", "password": PASSWORD});
     assert_eq!(site.post("/api/users", &fields).await.error(403), "registration is closed");
@@ -122,9 +122,10 @@ async fn a_closed_registration_lets_somebody_in() {
     site.stop().await;
 }
 
-/// A digest of the body is kept with the key: of a password it would be a hash that is soon guessed.
+/// A digest of the body is kept with the key: of a password it would be a hash that is soon
+/// guessed.
 #[actix_web::test]
-async fn an_idempotency_key_keeps_a_digest_of_the_password() {
+async fn an_idempotency_key_keeps_no_digest_of_the_password() {
     let site = Site::start().await;
     let create = async |password: &str| {
         let body = json!({"username": "ada", "password": password}).to_string();

@@ -36,7 +36,7 @@ impl Handler<Envelope> for Probe {
 }
 
 #[actix_web::test]
-async fn a_sign_in_is_told_to_nobody_or_a_failed_one_to_somebody() {
+async fn successful_sign_ins_are_announced_and_failed_ones_are_not() {
     let site = Site::start().await;
     let (told, mut hears) = mpsc::unbounded_channel();
     site.pubsub().join("users", Probe(told).start().recipient()).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_sign_in_is_told_to_nobody_or_a_failed_one_to_somebody() {
 }
 
 #[actix_web::test]
-async fn a_sign_in_on_one_node_is_not_told_on_another_or_told_twice() {
+async fn a_sign_in_is_announced_once_on_every_node() {
     let links = [free(), free(), free()];
     let cluster = |node: usize| Cluster {
         listen: vec![links[node].clone()],
@@ -109,7 +109,7 @@ fn free() -> Endpoint {
 }
 
 #[actix_web::test]
-async fn a_sign_in_gets_into_the_log_or_to_a_browser() {
+async fn a_sign_in_reaches_neither_the_log_nor_browsers() {
     let site = Site::start().await;
     register(&site, "ada").await;
     for path in ["/feed?channels=users", "/feed?channels=posts,users"] {

@@ -1,4 +1,5 @@
-//! What is written with a cookie is its account's, whatever it claims; without one all is as it was.
+//! What is written with a cookie is its account's, whatever it claims; without one all is as it
+//! was.
 
 use actix_web::http::Method;
 use actix_web::web::Bytes;
@@ -8,7 +9,7 @@ use super::{JSON, register, send_form, sign_in, with};
 use crate::support::{Site, assert_comment, assert_note, assert_post};
 
 #[actix_web::test]
-async fn what_is_written_is_anothers_than_its_writers() {
+async fn a_write_belongs_to_its_account_whatever_it_claims() {
     let site = Site::start().await;
     let id = register(&site, "ada").await["id"].clone();
     let cookie = sign_in(&site, "ada").await;
@@ -39,7 +40,7 @@ async fn what_is_written_is_anothers_than_its_writers() {
 }
 
 #[actix_web::test]
-async fn what_a_form_writes_is_anothers_than_its_writers() {
+async fn a_forms_write_belongs_to_its_account_whatever_it_claims() {
     let site = Site::start().await;
     let id = register(&site, "ada").await["id"].clone();
     let cookie = sign_in(&site, "ada").await;
@@ -53,6 +54,10 @@ async fn what_a_form_writes_is_anothers_than_its_writers() {
     let comment = &comments["comments"][0];
     assert_eq!((&comment["author"], &comment["user_id"]), (&json!("ada"), &id));
     assert_eq!(site.get("/api/notes/1").await.json(200)["author"], "ada");
+    // A form announces what the API does.
+    let log = site.get("/api/events?after=0").await.json(200);
+    let topics: Vec<_> = log["events"].as_array().unwrap().iter().map(|e| &e["event"]).collect();
+    assert_eq!(topics, ["post_created", "comment_created", "new_comment", "note_created"]);
     // Who is signed in is not asked for a name, and a claim that would be refused is none.
     let long = format!("title=A+title&body=b&author={}", "x".repeat(5000));
     for path in ["/posts/1/comments", "/notes"] {
@@ -65,7 +70,7 @@ async fn what_a_form_writes_is_anothers_than_its_writers() {
 }
 
 #[actix_web::test]
-async fn without_a_cookie_something_is_somebodys() {
+async fn without_a_cookie_nothing_belongs_to_an_account() {
     let site = Site::start().await;
     register(&site, "ada").await;
     sign_in(&site, "ada").await;
@@ -79,7 +84,7 @@ async fn without_a_cookie_something_is_somebodys() {
 }
 
 #[actix_web::test]
-async fn one_accounts_first_answer_is_given_to_another() {
+async fn no_account_gets_anothers_stored_response() {
     let site = Site::start().await;
     register(&site, "ada").await;
     register(&site, "eve").await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Site, assert_comment, ids};
 
 #[actix_web::test]
-async fn a_new_comment_has_other_fields_than_the_contract_says() {
+async fn a_new_comment_has_the_contracts_fields() {
     let site = Site::start().await;
     let post = site.new_post("Commented").await;
     let path = format!("/api/posts/{}/comments", post["id"]);
@@ -23,7 +23,7 @@ async fn a_new_comment_has_other_fields_than_the_contract_says() {
 }
 
 #[actix_web::test]
-async fn a_comment_claims_another_id_post_or_account() {
+async fn claims_about_id_post_and_account_are_ignored() {
     let site = Site::start().await;
     let (one, other) = (site.new_post("One").await, site.new_post("Other").await);
     let path = format!("/api/posts/{}/comments", one["id"]);
@@ -40,7 +40,7 @@ async fn a_comment_claims_another_id_post_or_account() {
 }
 
 #[actix_web::test]
-async fn a_refusal_has_other_words() {
+async fn refusals_are_in_ectos_words() {
     let site = Site::start().await;
     let post = site.new_post("Commented").await;
     let path = format!("/api/posts/{}/comments", post["id"]);
@@ -70,7 +70,7 @@ async fn a_refusal_has_other_words() {
 }
 
 #[actix_web::test]
-async fn a_post_or_comment_that_is_not_there_is_found() {
+async fn a_missing_post_or_comment_is_404() {
     let site = Site::start().await;
     for id in ["1", "0", "-1", "abc", "9223372036854775808"] {
         let path = format!("/api/posts/{id}/comments");
@@ -86,7 +86,7 @@ async fn a_post_or_comment_that_is_not_there_is_found() {
 }
 
 #[actix_web::test]
-async fn a_change_or_deletion_reaches_another_comment() {
+async fn a_change_or_deletion_reaches_its_comment_alone() {
     let site = Site::start().await;
     let post = site.new_post("Commented").await["id"].as_i64().unwrap();
     let mut comments = Vec::new();
@@ -108,7 +108,7 @@ async fn a_change_or_deletion_reaches_another_comment() {
 }
 
 #[actix_web::test]
-async fn a_walk_meets_a_comment_twice_or_never_while_others_are_written() {
+async fn a_walk_meets_each_comment_once_while_others_are_written() {
     let site = Site::start().await;
     let post = site.new_post("Commented").await["id"].as_i64().unwrap();
     let elsewhere = site.new_post("Other").await["id"].as_i64().unwrap();

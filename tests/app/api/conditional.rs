@@ -7,7 +7,7 @@ use crate::support::{Raw, Site, ids};
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
 #[actix_web::test]
-async fn an_edit_of_what_someone_else_changed_replaces_that_change() {
+async fn an_edit_of_an_outdated_version_is_refused() {
     let site = Site::start().await;
     let cases = [
         (site.new_post("First").await, "/api/posts", json!({"title": "Second"})),
@@ -41,7 +41,7 @@ async fn an_edit_of_what_someone_else_changed_replaces_that_change() {
 }
 
 #[actix_web::test]
-async fn a_client_that_has_the_newest_version_is_sent_it_again() {
+async fn a_client_that_has_the_newest_version_gets_304() {
     let site = Site::start().await;
     let post = site.new_post("Known").await;
     let path = format!("/api/posts/{}", post["id"]);
@@ -58,7 +58,7 @@ async fn a_client_that_has_the_newest_version_is_sent_it_again() {
 }
 
 #[actix_web::test]
-async fn a_repeated_post_writes_twice() {
+async fn a_repeated_post_writes_once() {
     let site = Site::start().await;
     let body = json!({"title": "Once", "body": "b", "author": "Ada"}).to_string();
     let post = async |path: &str, key: &str, body: &str| {
@@ -91,7 +91,7 @@ async fn a_repeated_post_writes_twice() {
 }
 
 #[actix_web::test]
-async fn fifty_at_once_with_one_key_make_more_than_one_post() {
+async fn fifty_requests_at_once_with_one_key_make_one_post() {
     let site = Site::start().await;
     let body = json!({"title": "Once", "body": "b"}).to_string();
     let headers = [JSON, ("Idempotency-Key", "the same")];
@@ -106,7 +106,7 @@ async fn fifty_at_once_with_one_key_make_more_than_one_post() {
 }
 
 #[actix_web::test]
-async fn an_answer_does_not_say_what_it_is_true_as_of() {
+async fn every_answer_says_which_position_it_is_true_as_of() {
     let site = Site::start().await;
     let post = site.new_post("One").await;
     let path = format!("/api/posts/{}", post["id"]);

@@ -15,7 +15,7 @@ async fn raw(site: &Site, method: &str, path: &str, headers: &[(&str, &str)]) ->
 }
 
 #[actix_web::test]
-async fn malformed_json_is_anything_but_400() {
+async fn malformed_json_is_400() {
     let site = Site::start().await;
     for text in ["", "{", "{]", "nul", r#"{"title":"#, r#"{"title":"a",}"#, "{} {}", "\u{feff}{}"] {
         let answer =
@@ -32,7 +32,7 @@ async fn malformed_json_is_anything_but_400() {
 }
 
 #[actix_web::test]
-async fn an_unknown_path_leads_somewhere() {
+async fn an_unknown_path_is_404() {
     let site = Site::start().await;
     for path in ["/api", "/api/", "/api/nothing", "/api/posts/1/2", "/API/posts", "/feed/x", "/%00"]
     {
@@ -43,7 +43,7 @@ async fn an_unknown_path_leads_somewhere() {
 }
 
 #[actix_web::test]
-async fn a_method_that_is_not_allowed_does_not_say_which_are() {
+async fn a_method_that_is_not_allowed_is_405_with_those_that_are() {
     let site = Site::start().await;
     let paths = [
         ("/api/posts", "GET, POST"),
@@ -75,7 +75,7 @@ async fn a_method_that_is_not_allowed_does_not_say_which_are() {
 }
 
 #[actix_web::test]
-async fn a_body_of_another_kind_is_taken_for_json() {
+async fn a_body_of_another_type_is_415() {
     let site = Site::start().await;
     for kind in [
         "text/plain",
@@ -111,7 +111,7 @@ async fn a_body_of_another_kind_is_taken_for_json() {
 }
 
 #[actix_web::test]
-async fn a_live_endpoint_answers_without_an_upgrade() {
+async fn a_live_endpoint_without_an_upgrade_is_426() {
     let site = Site::start().await;
     site.new_post("With a socket").await;
     for path in ["/feed", "/notifications", "/posts/1/comments/ws"] {
@@ -124,7 +124,7 @@ async fn a_live_endpoint_answers_without_an_upgrade() {
 }
 
 #[actix_web::test]
-async fn a_proxys_request_is_taken_for_a_local_one() {
+async fn open_access_refuses_proxied_requests() {
     let site = Site::start().await;
     for (name, value) in [
         ("Forwarded", "for=192.0.2.1"),
@@ -146,7 +146,7 @@ async fn a_proxys_request_is_taken_for_a_local_one() {
 }
 
 #[actix_web::test]
-async fn a_name_that_points_here_is_taken_for_this_machine() {
+async fn open_access_refuses_other_hosts_than_loopback() {
     let site = Site::start().await;
     for host in [
         "example.org",
@@ -175,7 +175,7 @@ async fn a_name_that_points_here_is_taken_for_this_machine() {
 }
 
 #[actix_web::test]
-async fn another_sites_page_writes_or_listens() {
+async fn another_sites_page_neither_writes_nor_listens() {
     let site = Site::start().await;
     let own = format!("http://127.0.0.1:{}", site.port);
     let others = [
@@ -223,7 +223,7 @@ async fn another_sites_page_writes_or_listens() {
 }
 
 #[actix_web::test]
-async fn a_server_that_answers_is_not_ready() {
+async fn a_server_that_answers_is_ready() {
     let site = Site::start().await;
     assert_eq!(site.get("/health/ready").await.status, 200);
     site.stop().await;

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{Site, ids};
 
 #[actix_web::test]
-async fn paging_through_the_log_misses_or_doubles_an_event() {
+async fn paging_through_the_log_meets_each_event_once() {
     let site = Site::start().await;
     let post = site.new_post("One").await;
     for number in 0..7 {
@@ -33,7 +33,7 @@ async fn paging_through_the_log_misses_or_doubles_an_event() {
 }
 
 #[actix_web::test]
-async fn a_filter_that_leaves_nothing_leaves_its_client_where_it_was() {
+async fn a_filter_that_leaves_nothing_still_moves_its_client_on() {
     let site = Site::start().await;
     site.new_post("One").await;
     site.new_comment(1, "c").await;
@@ -45,7 +45,7 @@ async fn a_filter_that_leaves_nothing_leaves_its_client_where_it_was() {
 }
 
 #[actix_web::test]
-async fn a_position_that_is_none_is_taken_for_one() {
+async fn an_invalid_position_is_refused() {
     let site = Site::start().await;
     site.new_note("One").await;
     for bad in [

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Site, assert_note, ids};
 
 #[actix_web::test]
-async fn a_new_note_has_other_fields_than_the_contract_says() {
+async fn a_new_note_has_the_contracts_fields() {
     let site = Site::start().await;
     let fields = json!({"title": "T", "body": "B", "author": "Ada", "id": 9, "user_id": 1});
     let note = site.post("/api/notes", &fields).await.json(201);
@@ -24,7 +24,7 @@ async fn a_new_note_has_other_fields_than_the_contract_says() {
 }
 
 #[actix_web::test]
-async fn a_missing_field_is_told_in_other_words_than_the_articles() {
+async fn a_missing_field_is_refused_in_the_articles_words() {
     let site = Site::start().await;
     let words = "title, body and author required";
     for fields in [
@@ -52,7 +52,7 @@ async fn a_missing_field_is_told_in_other_words_than_the_articles() {
 }
 
 #[actix_web::test]
-async fn a_change_loses_the_author_or_reaches_another_note() {
+async fn a_change_keeps_the_author_and_reaches_its_note_alone() {
     let site = Site::start().await;
     let (mut note, other) = (site.new_note("One").await, site.new_note("Other").await);
     let path = format!("/api/notes/{}", note["id"]);
@@ -72,7 +72,7 @@ async fn a_change_loses_the_author_or_reaches_another_note() {
 }
 
 #[actix_web::test]
-async fn a_note_that_is_not_there_is_found() {
+async fn a_missing_note_is_404() {
     let site = Site::start().await;
     for id in ["1", "0", "-1", "abc", "9223372036854775808"] {
         let path = format!("/api/notes/{id}");
@@ -85,7 +85,7 @@ async fn a_note_that_is_not_there_is_found() {
 }
 
 #[actix_web::test]
-async fn a_walk_meets_a_note_twice_or_never_while_others_are_written_and_deleted() {
+async fn a_walk_meets_each_note_once_while_others_are_written_and_deleted() {
     let site = Site::start().await;
     let mut written: Vec<i64> = stream::iter(0..250)
         .map(|n| {

@@ -22,7 +22,7 @@ fn sorted(mut ids: Vec<i64>) -> Vec<i64> {
 }
 
 #[actix_web::test]
-async fn a_new_post_has_other_fields_than_the_contract_says() {
+async fn a_new_post_has_the_contracts_fields() {
     let site = Site::start().await;
     let fields = json!({"title": "Hello", "body": "# World", "tags": ["rust", "actix"]});
     let answer = site.post("/api/posts", &fields).await;
@@ -43,7 +43,7 @@ async fn a_new_post_has_other_fields_than_the_contract_says() {
 }
 
 #[actix_web::test]
-async fn a_client_writes_what_is_not_its_to_write() {
+async fn fields_that_are_not_a_clients_are_ignored() {
     let site = Site::start().await;
     let fields = json!({
         "title": "Mine", "body": "b", "id": 77, "author": "root", "user_id": 1, "role": "admin",
@@ -63,7 +63,7 @@ async fn a_client_writes_what_is_not_its_to_write() {
 }
 
 #[actix_web::test]
-async fn a_refusal_has_other_words() {
+async fn refusals_are_in_ectos_words() {
     let site = Site::start().await;
     let (short, long) = ("should be at least 3 character(s)", "should be at most 200 character(s)");
     let blank = "can't be blank";
@@ -108,7 +108,7 @@ async fn a_refusal_has_other_words() {
 }
 
 #[actix_web::test]
-async fn the_bounds_of_a_title_are_off_by_one() {
+async fn a_title_has_3_to_200_characters() {
     let site = Site::start().await;
     for title in ["abc".to_owned(), "é".repeat(200), "日本語".to_owned()] {
         let post = site.post("/api/posts", &json!({"title": title, "body": "b"})).await.json(201);
@@ -118,7 +118,7 @@ async fn the_bounds_of_a_title_are_off_by_one() {
 }
 
 #[actix_web::test]
-async fn put_or_patch_touches_fields_that_are_absent() {
+async fn put_and_patch_leave_absent_fields_alone() {
     let site = Site::start().await;
     let fields = json!({"title": "First", "body": "one", "tags": ["a", "b"], "status": "draft"});
     let mut expected = site.post("/api/posts", &fields).await.json(201);
@@ -150,7 +150,7 @@ async fn put_or_patch_touches_fields_that_are_absent() {
 }
 
 #[actix_web::test]
-async fn a_refused_change_changes_something() {
+async fn a_refused_change_changes_nothing() {
     let site = Site::start().await;
     let post = site.new_post("Unchanged").await;
     let path = format!("/api/posts/{}", post["id"]);
@@ -172,7 +172,7 @@ async fn a_refused_change_changes_something() {
 }
 
 #[actix_web::test]
-async fn a_post_that_is_not_there_is_found() {
+async fn a_missing_post_is_404() {
     let site = Site::start().await;
     for id in ["1", "0", "-1", "01", "+1", "abc", "1.5", "9223372036854775808", "%20", "1%00"] {
         let path = format!("/api/posts/{id}");
@@ -185,7 +185,7 @@ async fn a_post_that_is_not_there_is_found() {
 }
 
 #[actix_web::test]
-async fn a_deleted_post_leaves_something_behind() {
+async fn a_deleted_post_leaves_nothing_behind() {
     let site = Site::start().await;
     let post = site.new_post("To be deleted").await;
     let id = post["id"].as_i64().unwrap();
@@ -204,7 +204,7 @@ async fn a_deleted_post_leaves_something_behind() {
 }
 
 #[actix_web::test]
-async fn drafts_and_archived_posts_are_listed_with_the_published() {
+async fn drafts_and_archived_posts_are_listed_only_when_asked_for() {
     let site = Site::start().await;
     let mut of_status = Vec::new();
     for status in ["draft", "published", "archived"] {
@@ -222,7 +222,7 @@ async fn drafts_and_archived_posts_are_listed_with_the_published() {
 }
 
 #[actix_web::test]
-async fn a_tag_finds_posts_that_do_not_carry_it() {
+async fn a_tag_finds_only_the_posts_that_carry_it() {
     let site = Site::start().await;
     let tagged =
         [json!(["rust"]), json!(["Rust"]), json!(["rusty"]), json!(["a", "rust"]), json!([])];
@@ -244,7 +244,7 @@ async fn a_tag_finds_posts_that_do_not_carry_it() {
 }
 
 #[actix_web::test]
-async fn a_list_takes_a_parameter_that_is_none() {
+async fn a_list_refuses_invalid_parameters() {
     let site = Site::start().await;
     for parameter in [
         "limit=0",
@@ -281,7 +281,7 @@ async fn a_list_takes_a_parameter_that_is_none() {
 }
 
 #[actix_web::test]
-async fn a_page_holds_more_or_less_than_its_limit() {
+async fn a_page_holds_as_many_as_its_limit() {
     let site = Site::start().await;
     write_many(&site, 101).await;
     for (query, count) in [("", 20), ("?limit=1", 1), ("?limit=100", 100)] {
@@ -298,7 +298,7 @@ async fn a_page_holds_more_or_less_than_its_limit() {
 }
 
 #[actix_web::test]
-async fn a_walk_meets_a_post_twice_or_never_while_others_are_written() {
+async fn a_walk_meets_each_post_once_while_others_are_written() {
     let site = Site::start().await;
     let written = write_many(&site, 250).await;
     let (mut met, mut times) = (Vec::new(), Vec::new());
@@ -319,7 +319,7 @@ async fn a_walk_meets_a_post_twice_or_never_while_others_are_written() {
 }
 
 #[actix_web::test]
-async fn a_page_of_very_large_posts_fills_the_memory() {
+async fn a_page_of_very_large_posts_ends_early() {
     let site = Site::start().await;
     let body = "x".repeat(1024 * 1024);
     for _ in 0..7 {

@@ -26,7 +26,7 @@ async fn found(site: &Site, query: &str, count: usize) -> Vec<Value> {
 }
 
 #[actix_web::test]
-async fn what_is_written_changed_or_deleted_is_not_what_is_found() {
+async fn searches_follow_writes_changes_and_deletions() {
     let site = Site::start().await;
     let post = json!({"title": "On borrowing", "body": "The *checker* of <b>borrows</b> & more"});
     let post = site.post("/api/posts", &post).await.json(201);
@@ -52,7 +52,7 @@ async fn what_is_written_changed_or_deleted_is_not_what_is_found() {
 }
 
 #[actix_web::test]
-async fn a_query_that_makes_no_sense_is_answered() {
+async fn a_malformed_query_is_refused() {
     let site = Site::start().await;
     for bad in [
         "",

@@ -18,7 +18,7 @@ fn ends_soon(config: &mut Config) {
 }
 
 #[actix_web::test]
-async fn what_was_written_while_away_arrives_once() {
+async fn writes_during_an_outage_arrive_once() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start_with(ends_soon).await;
     let port = site.port;
@@ -58,7 +58,7 @@ async fn what_was_written_while_away_arrives_once() {
 }
 
 #[actix_web::test]
-async fn what_is_written_between_the_page_and_its_connection_is_not_lost() {
+async fn writes_between_the_page_and_its_connection_are_not_lost() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start_with(|config| config.max_sockets = 1).await;
     site.new_post("On the page").await;
@@ -91,7 +91,7 @@ async fn the_pill_follows_the_network_when_the_connection_survives() {
 }
 
 #[actix_web::test]
-async fn a_page_says_that_it_is_live_while_its_node_hears_nothing() {
+async fn a_page_says_that_it_is_out_of_date_while_its_node_hears_nothing() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let Some(postgres) = Cluster::start(&[]) else { return };
     let site = Site::start_in(Home::on(&postgres.url()), ends_soon).await;

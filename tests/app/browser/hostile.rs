@@ -37,7 +37,7 @@ async fn assert_clean(browser: &Browser, page: &str) {
 }
 
 #[actix_web::test]
-async fn what_people_write_never_runs() {
+async fn text_that_people_write_never_runs() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
     let all = PAYLOADS.join("\n\n");
@@ -113,7 +113,7 @@ async fn what_people_write_never_runs() {
 }
 
 #[actix_web::test]
-async fn ordinary_pages_do_not_meet_the_policy() {
+async fn ordinary_pages_keep_to_the_content_security_policy() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
     let body = "| a | b |\n|:--|--:|\n| 1 | 2 |\n\n```rust\nlet x = 1;\n```\n\n- [x] done\n\nA note[^1].\

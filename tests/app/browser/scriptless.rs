@@ -90,7 +90,7 @@ async fn everything_works_without_scripts() {
 const FIND: &str = "/api/search?q=scripts";
 
 #[actix_web::test]
-async fn nobody_signs_in_or_out_without_scripts() {
+async fn readers_sign_in_and_out_without_scripts() {
     let Some(browser) = Browser::start(Scripts::Off).await else { return };
     let site = Site::start().await;
     site.new_post("Commented").await;

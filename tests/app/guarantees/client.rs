@@ -22,7 +22,7 @@ pub(super) struct Reply {
     pub(super) status: u16,
     /// Its `Last-Event-Id`.
     pub(super) position: Option<i64>,
-    /// Answered from the first answer to the same `Idempotency-Key`.
+    /// Whether it is the stored response to the same `Idempotency-Key`.
     pub(super) replayed: bool,
     pub(super) json: Value,
 }

@@ -25,7 +25,7 @@ fn note(number: usize, size: usize) -> Value {
 }
 
 #[test]
-fn a_full_disk_kills_the_server_or_corrupts_its_data() {
+fn a_full_disk_refuses_writes_and_loses_nothing() {
     let home = Home::sqlite();
     let mut whole = kilonova(&["--bind", "127.0.0.1:0", "--data-dir"]);
     whole.arg(home.path());

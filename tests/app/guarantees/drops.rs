@@ -16,7 +16,7 @@ const DROPS: u32 = 40;
 const WRITERS: usize = 3;
 
 #[actix_web::test]
-async fn a_dropped_connection_costs_an_event_or_doubles_it() {
+async fn dropped_connections_cost_and_double_no_event() {
     let site = Site::start().await;
     let client = Client::new(site.port);
     let stop = Rc::new(Cell::new(false));

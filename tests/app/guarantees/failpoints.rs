@@ -97,14 +97,14 @@ async fn dies_at(failpoint: &str) -> bool {
 }
 
 #[actix_web::test]
-async fn a_death_before_the_commit_leaves_something() {
+async fn a_death_before_the_commit_leaves_nothing() {
     if built_in() {
         assert!(!dies_at("before-commit:4").await, "what was not committed is there");
     }
 }
 
 #[actix_web::test]
-async fn a_death_between_commit_and_announcement_loses_the_event() {
+async fn a_death_between_commit_and_announcement_loses_no_event() {
     if built_in() {
         assert!(dies_at("after-commit:4").await, "what was committed is not there");
         assert!(dies_at("after-commit:1").await, "what was committed is not there");
@@ -112,7 +112,7 @@ async fn a_death_between_commit_and_announcement_loses_the_event() {
 }
 
 #[actix_web::test]
-async fn a_death_between_the_index_and_its_reload_loses_or_doubles_a_document() {
+async fn a_death_between_the_index_and_its_reload_keeps_each_document_once() {
     if built_in() {
         // The first commit is that of the new, empty index.
         dies_at("index-committed:2").await;

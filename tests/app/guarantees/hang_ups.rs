@@ -13,7 +13,7 @@ fn post(title: &str) -> Vec<u8> {
 }
 
 #[actix_web::test]
-async fn a_client_that_hangs_up_takes_the_announcement_with_it() {
+async fn a_write_is_announced_though_its_client_hung_up() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
     let gate = hold(site.db()).await;
@@ -33,7 +33,7 @@ async fn a_client_that_hangs_up_takes_the_announcement_with_it() {
 }
 
 #[actix_web::test]
-async fn a_crowd_that_hangs_up_leaves_rows_without_events() {
+async fn a_crowd_that_hangs_up_leaves_no_row_without_its_event() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
     for number in 0..40 {

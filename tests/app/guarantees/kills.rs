@@ -36,7 +36,7 @@ pub(super) async fn until(what: &str, holds: impl Fn() -> bool) {
 }
 
 #[actix_web::test]
-async fn a_kill_loses_or_doubles_something() {
+async fn acknowledged_writes_survive_kills_and_arrive_once() {
     let home = Home::new();
     let mut server = start(&home, 0, None).await;
     let port = server.port;

@@ -30,7 +30,7 @@ async fn assert_redacted(client: &Client, log: &[Value], secret: &str) {
 }
 
 #[actix_web::test]
-async fn a_deleted_post_and_its_comments_are_told_again() {
+async fn a_deleted_post_and_its_comments_are_not_replayed() {
     let site = Site::start().await;
     let client = Client::new(site.port);
     site.new_post("Secret post").await;
@@ -59,7 +59,7 @@ async fn a_deleted_post_and_its_comments_are_told_again() {
 }
 
 #[actix_web::test]
-async fn a_deleted_comment_or_note_is_told_again() {
+async fn a_deleted_comment_or_note_is_not_replayed() {
     let site = Site::start().await;
     let client = Client::new(site.port);
     site.new_post("Not touched").await;
@@ -77,7 +77,7 @@ async fn a_deleted_comment_or_note_is_told_again() {
 }
 
 #[actix_web::test]
-async fn a_post_that_is_withdrawn_is_told_again() {
+async fn a_withdrawn_post_is_not_replayed() {
     let site = Site::start().await;
     let client = Client::new(site.port);
     site.new_post("Withdrawn title").await;
@@ -92,7 +92,7 @@ async fn a_post_that_is_withdrawn_is_told_again() {
 }
 
 #[actix_web::test]
-async fn a_deletion_by_another_process_is_not_heard_of() {
+async fn a_deletion_by_another_process_is_not_replayed() {
     let site = Site::start().await;
     let client = Client::new(site.port);
     site.new_post("Secret post").await;

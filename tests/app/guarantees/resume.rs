@@ -41,7 +41,7 @@ fn prepare(database: Database, fill: impl FnOnce(&Db) + Send + 'static) {
 
 /// Whoever reads a list and replays from its position has what is there in the end.
 #[actix_web::test]
-async fn a_list_and_its_position_are_of_different_moments() {
+async fn a_list_and_the_events_after_its_position_are_the_present() {
     const LISTS: usize = 25;
     let site = Site::start().await;
     let client = Client::new(site.port);
@@ -103,7 +103,7 @@ async fn a_list_and_its_position_are_of_different_moments() {
 }
 
 #[actix_web::test]
-async fn a_position_of_another_log_is_believed() {
+async fn a_position_of_another_log_is_answered_with_resync() {
     let (site, other) = (Site::start().await, Site::start().await);
     let client = Client::new(site.port);
     for number in 0..3 {
@@ -143,7 +143,7 @@ async fn a_position_of_another_log_is_believed() {
 }
 
 #[actix_web::test]
-async fn what_was_pruned_is_passed_over_in_silence() {
+async fn a_pruned_position_is_answered_with_resync() {
     // What is pruned before the start is in no memory either.
     let site = Site::start_with(|config| {
         prepare(config.storage.database.clone(), |db| {
@@ -185,7 +185,7 @@ async fn what_was_pruned_is_passed_over_in_silence() {
 }
 
 #[actix_web::test]
-async fn a_quiet_channel_leaves_its_client_behind() {
+async fn a_client_of_a_quiet_channel_is_told_new_positions() {
     let site = Site::start_with(|config| config.heartbeat.ping = Duration::from_millis(100)).await;
     let client = Client::new(site.port);
     let mut position = 0;
@@ -221,7 +221,7 @@ async fn a_quiet_channel_leaves_its_client_behind() {
 
 /// Two that are 20,000 events behind and do not read hold up nobody, and get all of it in the end.
 #[actix_web::test]
-async fn a_client_far_behind_holds_up_the_others() {
+async fn a_client_far_behind_delays_nobody() {
     const BEHIND: i64 = 20_000;
     let site = Site::start_with(|config| {
         // Ten a second: to stand still for a while is not to be silent.

@@ -19,7 +19,7 @@ async fn events(socket: &mut Socket, count: usize) -> Vec<Value> {
 }
 
 #[actix_web::test]
-async fn an_event_that_nobody_announces_waits_for_the_next_one() {
+async fn an_unannounced_event_goes_out_by_itself() {
     let site = Site::start().await;
     let other = open(site.database(), Box::new(|_| {})).await;
     let mut socket = site.socket("/notifications").await;
@@ -43,7 +43,7 @@ async fn an_event_that_nobody_announces_waits_for_the_next_one() {
 }
 
 #[actix_web::test]
-async fn an_event_that_nobody_announces_is_overtaken() {
+async fn an_unannounced_event_is_not_overtaken() {
     const EACH: usize = 60;
     let site = Site::start().await;
     let other = open(site.database(), Box::new(|_| {})).await;
@@ -80,7 +80,7 @@ async fn an_event_that_nobody_announces_is_overtaken() {
 
 /// A transaction that is rolled back in one process takes no position from the other's.
 #[actix_web::test]
-async fn a_failed_transaction_leaves_a_gap() {
+async fn a_failed_transaction_leaves_no_gap() {
     let site = Site::start().await;
     let other = open(site.database(), Box::new(|_| {})).await;
     let mut socket = site.socket("/notifications").await;

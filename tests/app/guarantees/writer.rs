@@ -98,7 +98,7 @@ fn good(title: &'static str) -> Work {
 }
 
 #[actix_web::test]
-async fn a_failed_transaction_takes_others_with_it() {
+async fn a_failed_transaction_leaves_the_rest_of_its_batch_alone() {
     let recorded = Recorded::open().await;
     let outcomes = recorded
         .together(vec![
@@ -137,7 +137,7 @@ async fn a_failed_transaction_takes_others_with_it() {
 
 #[actix_web::test]
 #[expect(clippy::panic, reason = "this is what it is about")]
-async fn a_panic_kills_the_writer_or_the_batch() {
+async fn a_panic_leaves_the_writer_and_the_rest_of_its_batch_alone() {
     let recorded = Recorded::open().await;
     let outcomes = recorded
         .together(vec![
@@ -172,7 +172,7 @@ async fn a_panic_kills_the_writer_or_the_batch() {
 }
 
 #[actix_web::test]
-async fn a_panic_outside_a_batch_leaves_its_savepoint_open() {
+async fn a_panic_leaves_no_savepoint_open() {
     let recorded = Recorded::open().await;
     let panics: Work = Box::new(|tx| {
         tx.connection
@@ -187,7 +187,7 @@ async fn a_panic_outside_a_batch_leaves_its_savepoint_open() {
 }
 
 #[actix_web::test]
-async fn a_deletion_in_the_batch_of_the_creation_leaves_what_it_told() {
+async fn a_deletion_in_the_batch_of_the_creation_redacts_it() {
     let recorded = Recorded::open().await;
     let outcomes = recorded
         .together(vec![
@@ -209,7 +209,7 @@ async fn a_deletion_in_the_batch_of_the_creation_leaves_what_it_told() {
 }
 
 #[actix_web::test]
-async fn a_bulk_write_is_too_large_for_a_statement() {
+async fn a_bulk_write_may_be_larger_than_one_statement() {
     let recorded = Recorded::open().await;
     let bulk: Work = Box::new(|tx| {
         for _ in 0..5000 {
@@ -225,7 +225,7 @@ async fn a_bulk_write_is_too_large_for_a_statement() {
 
 /// The same over HTTP: requests that are refused in their transaction, among those that are not.
 #[actix_web::test]
-async fn a_refused_request_takes_others_with_it() {
+async fn a_refused_request_leaves_the_rest_of_its_batch_alone() {
     const EACH: i64 = 12;
     let site = Site::start().await;
     site.new_post("To be commented on").await;

@@ -62,7 +62,7 @@ fn log_of_start(mut command: Command) -> Vec<String> {
 }
 
 #[test]
-fn more_clients_than_descriptors_take_the_database_and_the_index_away() {
+fn database_and_index_work_beside_more_clients_than_descriptors() {
     let home = Home::new();
     let server = Server::of(limited("ulimit -n 256", &home, &[]));
     let mut open = Vec::new();
@@ -131,7 +131,7 @@ fn found(server: &Server, word: &str) {
 }
 
 #[test]
-fn the_soft_limit_stays_as_low_as_it_was() {
+fn the_soft_limit_is_raised_to_the_hard_one() {
     let home = Home::new();
     let server = Server::of(limited("ulimit -Sn 256 && ulimit -Hn 1000", &home, &[]));
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
@@ -140,7 +140,7 @@ fn the_soft_limit_stays_as_low_as_it_was() {
 }
 
 #[test]
-fn a_hard_limit_that_is_too_low_is_not_named_or_one_that_is_high_enough_is() {
+fn a_hard_limit_that_is_too_low_is_named() {
     let home = Home::new();
     let warnings = |limit: &str, flags: &[&str]| -> Vec<String> {
         let log = log_of_start(limited(limit, &home, flags));
@@ -160,7 +160,7 @@ fn a_hard_limit_that_is_too_low_is_not_named_or_one_that_is_high_enough_is() {
 }
 
 #[test]
-fn a_server_starts_with_fewer_descriptors_than_it_needs_itself() {
+fn a_server_with_too_few_descriptors_does_not_start() {
     let home = Home::new();
     let line = complaint(limited("ulimit -n 151", &home, &[]));
     assert_names(&line, &["151", "152", "ulimit -n"]);

@@ -73,7 +73,7 @@ fn own_address() -> Option<IpAddr> {
 }
 
 #[actix_web::test]
-async fn one_address_takes_the_sockets_of_all() {
+async fn one_address_leaves_sockets_to_others() {
     let Some(own) = own_address() else {
         eprintln!("skipped: this machine has no address but loopback");
         return;
@@ -110,7 +110,7 @@ async fn one_address_takes_the_sockets_of_all() {
 }
 
 #[actix_web::test]
-async fn streams_are_not_counted_as_sockets() {
+async fn streams_are_counted_as_sockets() {
     let site = site(|config| config.max_sockets = 2).await;
     let open = [opened(&site, LOOPBACK, STREAM).await, opened(&site, LOOPBACK, SOCKET).await];
     for headers in [SOCKET, STREAM] {
@@ -125,7 +125,7 @@ async fn streams_are_not_counted_as_sockets() {
 }
 
 #[actix_web::test]
-async fn a_storm_of_handshakes_is_let_in() {
+async fn a_storm_of_handshakes_is_rate_limited() {
     let site = site(|config| config.max_handshakes = 1).await;
     // One at once and one a second: on a busy machine some seconds may pass meanwhile.
     let started = Instant::now();
@@ -170,7 +170,7 @@ async fn a_storm_of_handshakes_is_let_in() {
 }
 
 #[actix_web::test]
-async fn a_page_is_refused_without_a_time_to_come_back() {
+async fn a_refused_page_says_when_to_retry() {
     let site = site(|config| config.max_sockets = 0).await;
     let headers = [SOCKET, &[("Accept", "text/html")]].concat();
     let (mut raw, answer) = ask(&site, LOOPBACK, "/feed", &headers).await;
@@ -185,7 +185,7 @@ async fn a_page_is_refused_without_a_time_to_come_back() {
 }
 
 #[actix_web::test]
-async fn a_feed_has_more_channels_than_it_may() {
+async fn a_feed_with_too_many_channels_is_refused() {
     let site = Site::start_with(|config| config.max_channels_per_socket = 2).await;
     for chosen in ["posts", "posts,notes", "posts,notes,posts,notes"] {
         site.socket(&format!("/feed?channels={chosen}")).await.close().await;
@@ -208,7 +208,7 @@ async fn a_feed_has_more_channels_than_it_may() {
 }
 
 #[actix_web::test]
-async fn more_connections_are_open_than_there_may_be() {
+async fn open_connections_are_limited() {
     let site = Site::start_with(|config| config.max_connections = 3).await;
     let mut open = Vec::new();
     for _ in 0..3 {

@@ -15,7 +15,7 @@ fn frame(channel: &str, event: &str, data: &Value, id: i64) -> Value {
 }
 
 #[actix_web::test]
-async fn a_write_is_told_wrongly_twice_or_not_at_all() {
+async fn each_write_is_sent_once_in_its_shape() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
 
@@ -56,7 +56,7 @@ async fn a_write_is_told_wrongly_twice_or_not_at_all() {
 }
 
 #[actix_web::test]
-async fn a_draft_that_is_made_is_called_published() {
+async fn a_new_draft_is_not_called_published() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
     for status in ["draft", "archived"] {
@@ -74,7 +74,7 @@ async fn a_draft_that_is_made_is_called_published() {
 }
 
 #[actix_web::test]
-async fn what_was_refused_or_changed_nothing_is_told() {
+async fn refused_and_empty_changes_are_not_sent() {
     let site = Site::start().await;
     let post = site.new_post("Quiet").await;
     let id = post["id"].as_i64().unwrap();
@@ -109,7 +109,7 @@ async fn what_was_refused_or_changed_nothing_is_told() {
 }
 
 #[actix_web::test]
-async fn a_choice_of_channels_lets_others_through() {
+async fn a_choice_of_channels_keeps_others_out() {
     let site = Site::start().await;
     let post = site.new_post("With channels").await["id"].as_i64().unwrap();
     let other = site.new_post("Another").await["id"].as_i64().unwrap();
@@ -162,7 +162,7 @@ async fn a_choice_of_channels_lets_others_through() {
 }
 
 #[actix_web::test]
-async fn a_channel_that_is_not_a_browsers_is_joined() {
+async fn a_channel_closed_to_browsers_is_refused() {
     let site = Site::start().await;
     for channels in [
         "users",
@@ -183,7 +183,7 @@ async fn a_channel_that_is_not_a_browsers_is_joined() {
 }
 
 #[actix_web::test]
-async fn two_sockets_disagree_under_concurrent_writers() {
+async fn two_sockets_agree_under_concurrent_writers() {
     const WRITERS: usize = 8;
     const WRITES: usize = 25;
     let site = Site::start().await;
@@ -228,7 +228,7 @@ async fn noise(site: &Site, done: &Cell<bool>) {
 }
 
 #[actix_web::test]
-async fn what_is_committed_after_the_101_is_missed() {
+async fn everything_committed_after_the_101_arrives() {
     let site = Site::start().await;
     let done = Cell::new(false);
     let sockets = stream::iter(0..40)
@@ -265,7 +265,7 @@ async fn what_is_committed_after_the_101_is_missed() {
 }
 
 #[actix_web::test]
-async fn a_client_that_hangs_up_leaves_a_write_without_its_event() {
+async fn a_write_is_sent_though_its_client_hung_up() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
     for n in 0..60 {

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{Site, assert_note};
 
 #[actix_web::test]
-async fn a_notes_write_is_told_wrongly_twice_or_not_at_all() {
+async fn each_write_of_a_note_is_sent_once_in_its_shape() {
     let site = Site::start().await;
     let mut socket = site.socket("/notifications").await;
     let note = site.new_note("Told").await;
@@ -24,7 +24,7 @@ async fn a_notes_write_is_told_wrongly_twice_or_not_at_all() {
 }
 
 #[actix_web::test]
-async fn what_is_not_a_notes_comes_through() {
+async fn only_notes_come_through() {
     let site = Site::start().await;
     let mut socket = site.socket("/notifications").await;
     let post = site.new_post("Elsewhere").await["id"].as_i64().unwrap();

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{Site, assert_comment};
 
 #[actix_web::test]
-async fn another_posts_comment_or_another_event_comes_through() {
+async fn only_new_comments_of_this_post_come_through() {
     let site = Site::start().await;
     let post = site.new_post("Followed").await["id"].as_i64().unwrap();
     let other = site.new_post("Not followed").await["id"].as_i64().unwrap();
@@ -29,7 +29,7 @@ async fn another_posts_comment_or_another_event_comes_through() {
 }
 
 #[actix_web::test]
-async fn a_frame_of_events_has_another_shape() {
+async fn the_event_frame_has_the_contracts_shape() {
     let site = Site::start().await;
     let post = site.new_post("Followed").await["id"].as_i64().unwrap();
     let mut socket = site.socket(&format!("/posts/{post}/comments/ws?frame=event")).await;
@@ -44,7 +44,7 @@ async fn a_frame_of_events_has_another_shape() {
 }
 
 #[actix_web::test]
-async fn a_socket_opens_on_a_post_that_is_not_there() {
+async fn a_missing_post_is_404_before_the_upgrade() {
     let site = Site::start().await;
     for id in ["1", "0", "-1", "abc", "%00", "9223372036854775808"] {
         let path = format!("/posts/{id}/comments/ws");
@@ -60,7 +60,7 @@ async fn a_socket_opens_on_a_post_that_is_not_there() {
 }
 
 #[actix_web::test]
-async fn drafts_and_archived_posts_have_no_comments() {
+async fn drafts_and_archived_posts_have_live_comments() {
     let site = Site::start().await;
     for status in ["draft", "archived"] {
         let fields = json!({"title": "Followed", "body": "b", "status": status});

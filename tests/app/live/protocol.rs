@@ -43,7 +43,7 @@ fn frame(first: u8, masked: bool, payload: &[u8]) -> Vec<u8> {
 }
 
 #[actix_web::test]
-async fn a_text_ping_gets_no_pong() {
+async fn a_text_ping_is_answered_pong() {
     let (site, sockets) = on_every_endpoint().await;
     for mut socket in sockets {
         for _ in 0..3 {
@@ -56,7 +56,7 @@ async fn a_text_ping_gets_no_pong() {
 }
 
 #[actix_web::test]
-async fn a_ping_gets_no_pong_with_its_own_payload() {
+async fn a_ping_is_answered_with_its_own_payload() {
     let (site, sockets) = on_every_endpoint().await;
     for mut socket in sockets {
         for payload in [&b""[..], b"payload", &[0xff; 125]] {
@@ -69,7 +69,7 @@ async fn a_ping_gets_no_pong_with_its_own_payload() {
 }
 
 #[actix_web::test]
-async fn another_frame_is_answered() {
+async fn other_frames_are_ignored() {
     let (site, sockets) = on_every_endpoint().await;
     let piece = Bytes::from_static;
     for mut socket in sockets {
@@ -98,7 +98,7 @@ async fn another_frame_is_answered() {
 }
 
 #[actix_web::test]
-async fn a_ping_in_pieces_gets_no_pong() {
+async fn a_text_ping_in_pieces_is_answered_pong() {
     let (site, sockets) = on_every_endpoint().await;
     let piece = Bytes::from_static;
     for mut socket in sockets {
@@ -116,7 +116,7 @@ async fn a_ping_in_pieces_gets_no_pong() {
 }
 
 #[actix_web::test]
-async fn a_large_message_ends_a_socket_or_a_too_large_one_does_not() {
+async fn a_message_over_the_limit_is_closed_with_1009() {
     let (site, sockets) = on_every_endpoint().await;
     for mut socket in sockets {
         socket.send(Message::Text("x".repeat(LIMIT).into())).await;
@@ -130,7 +130,7 @@ async fn a_large_message_ends_a_socket_or_a_too_large_one_does_not() {
 }
 
 #[actix_web::test]
-async fn a_frame_that_is_only_announced_as_large_is_waited_for() {
+async fn a_frame_announced_as_too_large_is_refused_at_once() {
     let site = Site::start().await;
     for length in [(LIMIT + 1) as u64, 1 << 40, u64::MAX >> 1, u64::MAX] {
         let mut raw = Raw::upgrade(&site, "/feed").await;
@@ -146,7 +146,7 @@ async fn a_frame_that_is_only_announced_as_large_is_waited_for() {
 }
 
 #[actix_web::test]
-async fn pieces_add_up_to_more_than_a_message_may_have() {
+async fn pieces_are_limited_together() {
     let (site, sockets) = on_every_endpoint().await;
     let piece = |size| Bytes::from(vec![b'x'; size]);
     for mut socket in sockets {
@@ -163,7 +163,7 @@ async fn pieces_add_up_to_more_than_a_message_may_have() {
 }
 
 #[actix_web::test]
-async fn a_frame_that_no_client_may_send_is_taken() {
+async fn a_protocol_error_is_closed_with_1002() {
     let site = Site::start().await;
     for (what, bytes) in [
         ("not masked", frame(0x81, false, b"ping")),
@@ -181,7 +181,7 @@ async fn a_frame_that_no_client_may_send_is_taken() {
 }
 
 #[actix_web::test]
-async fn a_handshake_that_is_none_opens_a_socket() {
+async fn a_bad_handshake_opens_no_socket() {
     let site = Site::start().await;
     let good = [
         ("upgrade", "websocket"),
@@ -207,7 +207,7 @@ async fn a_handshake_that_is_none_opens_a_socket() {
 }
 
 #[actix_web::test]
-async fn a_request_for_an_upgrade_gets_no_answer_where_there_is_none() {
+async fn an_upgrade_of_an_ordinary_route_gets_an_ordinary_answer() {
     let site = Site::start().await;
     let post = site.new_post("No socket").await;
     let headers = [
@@ -227,7 +227,7 @@ async fn a_request_for_an_upgrade_gets_no_answer_where_there_is_none() {
 }
 
 #[actix_web::test]
-async fn what_comes_right_behind_a_handshake_is_lost() {
+async fn frames_sent_with_the_handshake_are_read() {
     let site = Site::start().await;
     let mut raw = Raw::connect(&site).await;
     let mut bytes = b"GET /feed HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
@@ -242,7 +242,7 @@ async fn what_comes_right_behind_a_handshake_is_lost() {
 }
 
 #[actix_web::test]
-async fn a_text_that_is_none_is_taken_or_a_flood_is_listened_to() {
+async fn invalid_text_and_floods_are_closed() {
     let site = Site::start_with(|config| config.max_client_frames = 5).await;
     let mut odd = Raw::upgrade(&site, "/feed").await;
     odd.send(&frame(0x81, true, b"\xff\xfe")).await;
@@ -269,7 +269,7 @@ async fn a_text_that_is_none_is_taken_or_a_flood_is_listened_to() {
 }
 
 #[actix_web::test]
-async fn a_close_is_not_answered() {
+async fn a_close_is_answered() {
     let (site, sockets) = on_every_endpoint().await;
     for mut socket in sockets {
         socket.send(Message::Close(Some(CloseCode::Normal.into()))).await;
@@ -279,7 +279,7 @@ async fn a_close_is_not_answered() {
 }
 
 #[actix_web::test]
-async fn a_connection_outlives_its_socket() {
+async fn a_closed_sockets_connection_is_hung_up() {
     let site = Site::start_with(|config| config.heartbeat.grace = Duration::from_millis(300)).await;
     let mut raw = Raw::upgrade(&site, "/feed").await;
     // What follows a close counts for nothing, not even another one.
@@ -293,7 +293,7 @@ async fn a_connection_outlives_its_socket() {
 }
 
 #[actix_web::test]
-async fn a_reader_of_a_long_replay_is_taken_for_dead() {
+async fn a_reader_of_a_long_replay_is_not_taken_for_dead() {
     let site = Site::start_with(|config| {
         config.heartbeat.ping = Duration::from_millis(100);
         config.heartbeat.silence = Duration::from_millis(500);
@@ -327,7 +327,7 @@ async fn a_reader_of_a_long_replay_is_taken_for_dead() {
 }
 
 #[actix_web::test]
-async fn a_silent_peer_is_kept_or_a_quiet_one_that_answers_is_cut() {
+async fn a_silent_peer_is_cut_and_a_quiet_one_that_answers_is_kept() {
     let site = Site::start_with(|config| {
         config.heartbeat.ping = Duration::from_millis(30);
         config.heartbeat.silence = Duration::from_millis(600);
@@ -362,7 +362,7 @@ async fn a_silent_peer_is_kept_or_a_quiet_one_that_answers_is_cut() {
 }
 
 #[actix_web::test]
-async fn more_sockets_open_than_there_may_be() {
+async fn open_sockets_are_limited() {
     let site = Site::start_with(|config| config.max_sockets = 3).await;
     site.new_post("With a socket").await;
     site.settle().await;
@@ -395,7 +395,7 @@ async fn more_sockets_open_than_there_may_be() {
 }
 
 #[actix_web::test]
-async fn a_consumer_that_never_reads_stops_others_or_gets_a_hole() {
+async fn a_consumer_that_never_reads_delays_nobody_and_gets_no_hole() {
     // Large ones fill the kernel's buffers, then small ones the session's mailbox.
     const LARGE: usize = 10;
     const SMALL: usize = 400;
@@ -436,7 +436,7 @@ async fn a_consumer_that_never_reads_stops_others_or_gets_a_hole() {
 }
 
 #[actix_web::test]
-async fn a_consumer_that_never_reads_keeps_its_place_for_ever() {
+async fn a_consumer_that_never_reads_makes_room_for_another() {
     let site = Site::start_with(|config| {
         config.max_sockets = 1;
         config.heartbeat.ping = Duration::from_millis(100);

@@ -22,7 +22,7 @@ async fn under_way(site: &Site) -> Raw {
 }
 
 #[actix_web::test]
-async fn sockets_are_cut_without_a_word() {
+async fn sockets_are_closed_with_1001() {
     let site = Site::start().await;
     site.new_post("With a socket").await;
     let mut sockets = Vec::new();
@@ -37,7 +37,7 @@ async fn sockets_are_cut_without_a_word() {
 }
 
 #[actix_web::test]
-async fn a_request_under_way_is_lost() {
+async fn a_request_under_way_is_finished() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
     let mut request = under_way(&site).await;
@@ -50,7 +50,7 @@ async fn a_request_under_way_is_lost() {
 }
 
 #[actix_web::test]
-async fn who_comes_during_the_end_is_kept_waiting() {
+async fn a_stopping_server_refuses_connections_at_once() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
     // This one holds the end up.
@@ -65,7 +65,7 @@ async fn who_comes_during_the_end_is_kept_waiting() {
 }
 
 #[actix_web::test]
-async fn a_client_that_does_not_leave_holds_up_the_end() {
+async fn a_client_that_does_not_leave_is_cut_within_the_grace() {
     let site = Site::start_with(|config| config.grace = std::time::Duration::from_secs(1)).await;
     // One has an idle connection, one is in the middle of a request, one never reads its close.
     let mut idle = Raw::connect(&site).await;
@@ -81,7 +81,7 @@ async fn a_client_that_does_not_leave_holds_up_the_end() {
 }
 
 #[actix_web::test]
-async fn a_server_that_stops_still_says_that_it_is_ready() {
+async fn a_stopping_server_is_not_ready() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
     // Connections that are open already are still served, and told.

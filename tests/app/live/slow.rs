@@ -17,7 +17,7 @@ fn large(size: usize) -> Value {
 }
 
 #[actix_web::test]
-async fn a_reader_that_falls_behind_is_not_told_or_does_not_find_its_place_again() {
+async fn a_reader_that_falls_behind_is_told_1013_and_resumes() {
     // A few more than the kernel's buffers and the queue hold, so that it is soon that it reads again.
     const NOTES: usize = 18;
     let site = Site::start_with(|config| {
@@ -59,7 +59,7 @@ async fn a_reader_that_falls_behind_is_not_told_or_does_not_find_its_place_again
 }
 
 #[actix_web::test]
-async fn a_reader_that_never_reads_is_kept_for_long() {
+async fn a_reader_that_never_reads_is_cut_within_seconds() {
     let site = Site::start_with(|config| {
         config.queue = Bounds { messages: 8, bytes: 1024 * 1024 };
     })
@@ -93,7 +93,7 @@ async fn a_reader_that_never_reads_is_kept_for_long() {
 }
 
 #[actix_web::test]
-async fn a_crowd_that_never_reads_fills_the_memory_or_holds_up_others() {
+async fn a_crowd_that_never_reads_delays_nobody_in_bounded_memory() {
     const CROWD: usize = 500;
     const NOTES: usize = 120;
     let home = Home::new();

@@ -35,7 +35,7 @@ async fn event(raw: &mut Raw) -> (String, Value) {
 }
 
 #[actix_web::test]
-async fn a_stream_says_less_than_a_socket() {
+async fn a_stream_carries_what_a_socket_does() {
     let site = Site::start().await;
     let (mut feed, head) = open(&site, "/feed", &[STREAM]).await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
@@ -61,7 +61,7 @@ async fn a_stream_says_less_than_a_socket() {
 }
 
 #[actix_web::test]
-async fn the_header_of_a_reconnecting_stream_is_overruled_by_its_first_address() {
+async fn the_header_of_a_reconnecting_stream_wins_over_its_address() {
     let site = Site::start().await;
     for title in ["One", "Two", "Three"] {
         site.new_note(title).await;
@@ -74,7 +74,7 @@ async fn the_header_of_a_reconnecting_stream_is_overruled_by_its_first_address()
 }
 
 #[actix_web::test]
-async fn a_position_that_is_none_opens_a_socket() {
+async fn an_invalid_position_opens_neither_socket_nor_stream() {
     let site = Site::start().await;
     site.new_post("One").await;
     for path in ["/feed", "/notifications", "/posts/1/comments/ws"] {
@@ -94,7 +94,7 @@ async fn a_position_that_is_none_opens_a_socket() {
 }
 
 #[actix_web::test]
-async fn another_site_opens_a_stream_and_a_head_opens_one_for_ever() {
+async fn neither_another_site_nor_a_head_opens_a_stream() {
     let site = Site::start().await;
     let foreign = [STREAM, ("Origin", "http://evil.example")];
     Raw::connect(&site).await.request("GET", "/feed", &foreign, b"").await.error(403);

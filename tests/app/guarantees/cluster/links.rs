@@ -53,7 +53,7 @@ async fn netsplit() {
 }
 
 #[actix_web::test]
-async fn postgres_is_restarted_under_three_nodes() {
+async fn postgres_restart_under_three_nodes() {
     let Some(nodes) = Nodes::start().await else { return };
     let crowd = Crowd::start(&nodes.ports, 2);
     crowd.writes(40).await;

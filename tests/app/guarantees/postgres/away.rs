@@ -21,7 +21,7 @@ fn silent() -> (TcpListener, u16) {
 }
 
 #[test]
-fn a_server_that_takes_connections_and_says_nothing_is_waited_for() {
+fn a_silent_server_is_left_after_its_timeout() {
     let (_listener, port) = silent();
     for mode in ["disable", "prefer", "verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt"]
     {
@@ -36,7 +36,7 @@ fn a_server_that_takes_connections_and_says_nothing_is_waited_for() {
 }
 
 #[test]
-fn a_standby_or_a_dead_host_that_is_named_first_hides_the_primary() {
+fn the_primary_is_found_behind_a_dead_host_and_a_standby() {
     let Some(primary) = Cluster::start(&[]) else { return };
     let Some(standby) = Cluster::start(&["default_transaction_read_only=on"]) else { return };
     let (_listener, silent) = silent();
@@ -61,7 +61,7 @@ fn a_standby_or_a_dead_host_that_is_named_first_hides_the_primary() {
 }
 
 #[actix_web::test]
-async fn a_frozen_database_takes_the_site_with_it() {
+async fn a_frozen_database_is_503_and_the_site_recovers() {
     let Some((cluster, home)) = super::start() else { return };
     let site = Site::start_in(home, |_| ()).await;
     let mut socket = site.socket("/notifications").await;
@@ -95,7 +95,7 @@ async fn a_frozen_database_takes_the_site_with_it() {
 }
 
 #[actix_web::test]
-async fn a_server_without_a_connection_to_spare_holds_up_who_needs_one() {
+async fn a_server_without_a_connection_to_spare_is_503_at_once() {
     let Some(cluster) = Cluster::start(&["max_connections=12"]) else { return };
     let home = Home::on(&cluster.url());
     let elsewhere = at(&home.url().unwrap());

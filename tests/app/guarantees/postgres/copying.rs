@@ -110,7 +110,7 @@ async fn copied(from: Home, to: Home) -> Site {
     assert_eq!(
         replayed.headers.get("last-event-id"),
         answered.headers.get("last-event-id"),
-        "a first answer stays what it was"
+        "a stored response stays as it was"
     );
     // Who was connected before goes on from where it was.
     let mut socket = after.socket("/notifications?last_event_id=64").await;
@@ -130,7 +130,7 @@ async fn copied(from: Home, to: Home) -> Site {
 }
 
 #[actix_web::test]
-async fn a_copy_is_another_site() {
+async fn a_copy_to_postgres_is_the_same_site() {
     let Some((_cluster, home)) = super::start() else { return };
     let embedded = Home::sqlite();
     let site = Site::start_in(embedded, |_| ()).await;
@@ -140,7 +140,7 @@ async fn a_copy_is_another_site() {
 }
 
 #[actix_web::test]
-async fn there_is_no_way_back() {
+async fn a_copy_back_to_sqlite_is_the_same_site() {
     let Some((_cluster, home)) = super::start() else { return };
     let site = Site::start_in(home, |_| ()).await;
     fill(&site).await;
@@ -149,7 +149,7 @@ async fn there_is_no_way_back() {
 }
 
 #[actix_web::test]
-async fn a_copy_that_breaks_off_looks_like_a_whole_one() {
+async fn a_copy_that_breaks_off_leaves_nothing() {
     let Some((cluster, home)) = super::start() else { return };
     let site = Site::start_in(Home::sqlite(), |_| ()).await;
     fill(&site).await;
@@ -175,7 +175,7 @@ async fn a_copy_that_breaks_off_looks_like_a_whole_one() {
 }
 
 #[actix_web::test]
-async fn a_server_that_is_called_something_else_or_works_elsewhere_is_overlooked() {
+async fn a_copy_is_refused_while_a_server_uses_the_database() {
     let Some((_cluster, home)) = super::start() else { return };
     let elsewhere = Home::sqlite();
     let file = elsewhere.path().join("kilonova.sqlite3");

@@ -12,7 +12,7 @@ use crate::guarantees::kills::start;
 use crate::support::within;
 
 #[actix_web::test]
-async fn a_node_that_freezes_before_its_commit_stops_the_others() {
+async fn a_node_frozen_before_its_commit_delays_the_others_for_seconds_only() {
     if !built_in() {
         return;
     }

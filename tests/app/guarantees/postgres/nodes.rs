@@ -11,8 +11,8 @@ use diesel::sql_types::BigInt;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join, join_all};
 use kilonova::db::{Db, Touches, Tx};
-use kilonova::models::answer::{Answer as Answered, Key};
 use kilonova::models::note;
+use kilonova::models::stored_response::{Key, StoredResponse};
 use serde_json::{Value, json};
 
 use crate::databases::Home;
@@ -49,7 +49,7 @@ async fn listen(site: &Site) -> Rc<RefCell<Vec<Value>>> {
 }
 
 #[actix_web::test]
-async fn two_nodes_that_write_at_once_give_a_position_twice_or_none() {
+async fn two_nodes_that_write_at_once_give_each_position_once() {
     let Some((first, second, _cluster)) = two().await else { return };
     let seen = [listen(&first).await, listen(&second).await];
     let nodes = [Client::new(first.port), Client::new(second.port)];
@@ -96,7 +96,7 @@ async fn create(site: &Site, key: &str, note: &Value) -> Answer {
 }
 
 #[actix_web::test]
-async fn a_key_that_is_used_on_two_nodes_at_once_writes_twice() {
+async fn a_key_used_on_two_nodes_at_once_writes_once() {
     let Some((first, second, _cluster)) = two().await else { return };
     for round in 0..20 {
         let note = json!({"title": format!("Round {round}"), "body": "b", "author": "A"});
@@ -120,7 +120,7 @@ async fn a_key_that_is_used_on_two_nodes_at_once_writes_twice() {
 }
 
 #[actix_web::test]
-async fn a_change_on_one_node_is_lost_to_one_on_another() {
+async fn of_two_changes_of_one_version_on_two_nodes_one_holds() {
     let Some((first, second, _cluster)) = two().await else { return };
     first.new_post("Contended").await;
     for round in 0..10 {
@@ -144,7 +144,7 @@ async fn a_change_on_one_node_is_lost_to_one_on_another() {
 }
 
 #[actix_web::test]
-async fn nodes_that_start_at_once_make_the_tables_twice() {
+async fn nodes_that_start_at_once_make_the_tables_once() {
     let Some((_cluster, home)) = super::start() else { return };
     let others = [home.another_node(), home.another_node(), home.another_node()];
     let databases = others.iter().map(|home| home.database()).collect::<Vec<_>>();
@@ -163,7 +163,7 @@ async fn nodes_that_start_at_once_make_the_tables_twice() {
 }
 
 #[actix_web::test]
-async fn keys_in_another_order_on_each_node_wait_for_one_another() {
+async fn keys_in_another_order_on_each_node_do_not_deadlock() {
     let Some((_cluster, home)) = super::start() else { return };
     let (first, second, third) = (db(&home).await, db(&home).await, db(&home).await);
     // Both batches begin, and come as far as the key in the middle.
@@ -185,10 +185,10 @@ async fn keys_in_another_order_on_each_node_wait_for_one_another() {
         for name in names {
             let db = db.clone();
             let once = move |tx: &mut Tx<'_>| {
-                if tx.first_answer()?.is_none() {
+                if tx.stored_response()?.is_none() {
                     let body = add_note(tx, name)?.id.to_string();
                     let fingerprint = String::new();
-                    tx.keep_answer(&Answered { fingerprint, location: None, body })?;
+                    tx.store_response(&StoredResponse { fingerprint, location: None, body })?;
                 }
                 Ok::<_, Failure>(())
             };

@@ -14,7 +14,7 @@ use crate::support::{Site, within};
 use kilonova_test::postgres::Cluster;
 
 #[test]
-fn a_database_that_cannot_hold_every_text_is_used() {
+fn a_database_that_is_not_utf8_is_refused() {
     let Some(cluster) = Cluster::start(&[]) else { return };
     for encoding in ["LATIN1", "SQL_ASCII"] {
         let name = encoding.to_lowercase();
@@ -28,7 +28,7 @@ fn a_database_that_cannot_hold_every_text_is_used() {
 }
 
 #[test]
-fn a_server_needs_the_right_to_make_tables_that_are_there() {
+fn a_server_works_without_the_right_to_make_tables() {
     let Some((_cluster, home)) = super::start() else { return };
     drop(Db::open(&home.database(), Box::new(|_| {})).unwrap());
     home.execute(
@@ -43,7 +43,7 @@ fn a_server_needs_the_right_to_make_tables_that_are_there() {
 
 /// Codes that have no words here: the server may say them in any language.
 #[actix_web::test]
-async fn trouble_of_the_database_is_a_fault_of_ours_or_of_the_request() {
+async fn outages_faults_and_bad_requests_are_told_apart() {
     let Some((_cluster, home)) = super::start() else { return };
     let site = Site::start_in(home, |_| ()).await;
     let refuse = |code: &str| {
@@ -86,7 +86,7 @@ async fn trouble_of_the_database_is_a_fault_of_ours_or_of_the_request() {
 
 /// PostgreSQL takes nothing more in a transaction after an error, and answers COMMIT by rolling back.
 #[actix_web::test]
-async fn a_failure_that_is_hushed_up_is_committed_or_takes_the_rows_and_leaves_the_event() {
+async fn work_that_hides_a_failure_is_not_committed() {
     let Some((_cluster, home)) = super::start() else { return };
     let db = open(home.database(), Box::new(|_| {})).await;
     let gate = hold(&db).await;

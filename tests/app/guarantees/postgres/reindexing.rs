@@ -12,7 +12,7 @@ fn reindex(home: &Home) -> Output {
 
 /// A node's index is its own: one may be built anew while others serve.
 #[test]
-fn a_reindex_misses_rows_or_needs_the_other_nodes_to_stop() {
+fn a_reindex_finds_every_row_while_other_nodes_write() {
     let Some((_cluster, home)) = super::start() else { return };
     let other = home.another_node();
     let first = Server::start(&home);

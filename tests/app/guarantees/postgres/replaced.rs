@@ -4,7 +4,7 @@ use crate::crash::Server;
 use crate::databases::Home;
 
 #[actix_web::test]
-async fn a_node_goes_on_with_a_log_of_another_history() {
+async fn a_node_ends_when_its_database_is_replaced() {
     let Some((cluster, home)) = super::start() else { return };
     for change in [
         "UPDATE kilonova_log SET id = 'of a restored dump'",

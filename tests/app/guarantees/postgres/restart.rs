@@ -21,7 +21,7 @@ async fn blocking(work: impl FnOnce() + Send + 'static) {
 }
 
 #[actix_web::test]
-async fn a_database_that_restarts_costs_an_event_or_doubles_it() {
+async fn database_restarts_cost_and_double_no_event() {
     let Some((cluster, home)) = super::start() else { return };
     let cluster = Arc::new(cluster);
     let site = Site::start_in(home, |_| ()).await;

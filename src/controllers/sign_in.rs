@@ -11,11 +11,11 @@ use crate::db::Tx;
 use crate::error::{AppError, AppResult};
 use crate::events;
 use crate::models::now;
-use crate::models::session::{self, Token};
+use crate::models::sign_in::{self, Token};
 use crate::models::user::{self, Credentials, User};
 use crate::state::State;
 
-/// What is answered whichever was wrong.
+/// The same answer for an unknown name and a wrong password.
 const WRONG: AppError = AppError::Unauthorized("invalid username or password");
 
 /// POST /api/session. Its answer is a secret: no `Idempotency-Key` gives it again.
@@ -25,7 +25,7 @@ pub async fn create(
     Json(params): Json,
 ) -> AppResult<HttpResponse> {
     let credentials = Credentials::changeset(&params)?;
-    let (user, token) = sign_in(&state, &request, credentials).await?;
+    let (user, token) = with_password(&state, &request, credentials).await?;
     Ok(HttpResponse::Created()
         .cookie(account::cookie(&token))
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -34,13 +34,13 @@ pub async fn create(
 
 /// DELETE /api/session
 pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
-    sign_out(&state, &request).await?;
+    end(&state, &request).await?;
     Ok(HttpResponse::NoContent().cookie(account::no_cookie()).finish())
 }
 
-/// Signs somebody in who knows the password, with a new token in place of the request's, and tells
-/// the nodes.
-pub(super) async fn sign_in(
+/// Signs a user in by name and password, with a new token in place of the request's, and tells the
+/// nodes.
+pub(super) async fn with_password(
     state: &State,
     request: &HttpRequest,
     credentials: Credentials,
@@ -70,19 +70,19 @@ pub(super) async fn sign_in(
     Ok((user, begun.value))
 }
 
-/// Begins a session, which takes the place of the one that there was with the request.
+/// Begins a sign-in, and ends the one that the request came with.
 pub(super) fn begin(tx: &mut Tx<'_>, user_id: i64, old: Option<&Token>) -> AppResult<Token> {
     if let Some(old) = old {
-        session::delete(tx.connection, old)?;
+        sign_in::delete(tx.connection, old)?;
     }
     let token = Token::random().map_err(AppError::internal)?;
-    if session::insert(tx.connection, &token, user_id, now())? { Ok(token) } else { Err(WRONG) }
+    if sign_in::insert(tx.connection, &token, user_id, now())? { Ok(token) } else { Err(WRONG) }
 }
 
-/// Ends the request's session, if it has one.
-pub(super) async fn sign_out(state: &State, request: &HttpRequest) -> AppResult<()> {
+/// Ends the sign-in that the request came with, if there is one.
+pub(super) async fn end(state: &State, request: &HttpRequest) -> AppResult<()> {
     if let Some(token) = account::token(request) {
-        let end = move |tx: &mut Tx<'_>| Ok::<_, AppError>(session::delete(tx.connection, &token)?);
+        let end = move |tx: &mut Tx<'_>| Ok::<_, AppError>(sign_in::delete(tx.connection, &token)?);
         state.db.transaction(end).await?;
     }
     Ok(())

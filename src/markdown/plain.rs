@@ -1,19 +1,17 @@
 //! The plain text of Markdown: what is indexed and what snippets are cut from. Owns which parts
-//! count as text and where words end; leaves how they are cut into terms to `analyzer`.
+//! count as text and where words end; leaves how they are cut into terms to the search.
 
-use pulldown_cmark::{Event, Options, Parser, TagEnd};
+use pulldown_cmark::{Event, TagEnd};
+
+use super::{is_inline, parser};
 
 /// The text of `markdown`, code included, a line for each block.
 ///
 /// Where a link leads is not part of it. HTML stands in it as it was written; whoever shows the
 /// text on a page must escape it, as any other text.
-pub(super) fn plain(markdown: &str) -> String {
-    let extensions = Options::ENABLE_TABLES
-        | Options::ENABLE_FOOTNOTES
-        | Options::ENABLE_STRIKETHROUGH
-        | Options::ENABLE_TASKLISTS;
+pub fn plain(markdown: &str) -> String {
     let mut text = String::with_capacity(markdown.len());
-    for event in Parser::new_ext(markdown, extensions) {
+    for event in parser(markdown) {
         match event {
             Event::Text(part) | Event::Code(part) | Event::Html(part) | Event::InlineHtml(part) => {
                 text.push_str(&part)
@@ -26,14 +24,6 @@ pub(super) fn plain(markdown: &str) -> String {
         }
     }
     text
-}
-
-/// True when a word goes on behind the end of this element, as in `un**believ**able`.
-fn is_inline(end: TagEnd) -> bool {
-    matches!(
-        end,
-        TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image
-    )
 }
 
 #[cfg(test)]

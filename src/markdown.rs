@@ -1,6 +1,6 @@
-//! Markdown to HTML that is safe to show, and to plain text. Owns what of Markdown and of raw HTML
-//! is let through, and the bounds that keep hostile text cheap; where the result goes is the
-//! templates'.
+//! Markdown to HTML that is safe to show, and to plain text. Owns which extensions of Markdown
+//! there are, what of it and of raw HTML is let through, and the bounds that keep hostile text
+//! cheap; where the result goes is the templates' and the search's.
 //!
 //! Three steps: pulldown-cmark parses; `html` turns its events into elements that are always
 //! closed where they were opened; ammonia takes away whatever a page must not have. What would
@@ -10,14 +10,18 @@
 //!   [`MAX_ELEMENTS`] elements, the whole of it;
 //! - blocks of raw HTML beyond a document's budget for them, see `raw`.
 
+mod escape;
 mod excerpt;
 mod html;
+mod plain;
 mod raw;
 mod sanitize;
 
-pub use excerpt::excerpt;
+use pulldown_cmark::{Event, Options, Parser, TagEnd};
 
-use pulldown_cmark::{Event, Options, Parser};
+pub(crate) use self::escape::{escape, escape_character};
+pub use self::excerpt::excerpt;
+pub use self::plain::plain;
 
 /// How deep Markdown may nest. Browsers, and the HTML parser here, slow down with the square of it.
 pub const MAX_DEPTH: usize = 48;
@@ -29,30 +33,30 @@ pub const MAX_ELEMENTS: usize = 60_000;
 /// How many characters that HTML gives a meaning to cost about as much as an element.
 const ESCAPES_PER_ELEMENT: usize = 8;
 
-/// Where on a page a text goes.
+/// The element of a page that a text is rendered into.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
-    /// The id of the element around it, unique on the page: footnotes' ids start with it.
+pub struct Container<'a> {
+    /// The element's id, unique on the page: footnotes' ids start with it.
     pub id: &'a str,
     /// The level that `# Heading` gets, 2 to 6: a page has one `h1`, and that is not in the text.
     pub top: u8,
 }
 
 /// Markdown as HTML. Never fails, takes time in proportion to the text's length.
-pub fn render(markdown: &str, place: &Place<'_>) -> String {
-    match events(markdown) {
-        Some(events) => sanitize::page(&html::write(events, place)),
+pub fn render(markdown: &str, container: &Container<'_>) -> String {
+    match parse(markdown) {
+        Some(events) => sanitize::page(&html::write(events, container)),
         None => verbatim(markdown),
     }
 }
 
 /// The events of a text, unless it nests too deep or has too many elements.
-fn events(markdown: &str) -> Option<Vec<Event<'_>>> {
+fn parse(markdown: &str) -> Option<Vec<Event<'_>>> {
     let mut events = Vec::new();
     let mut depth = 0_usize;
     let mut elements = 0_usize;
     let mut escapes = 0_usize;
-    for event in Parser::new_ext(markdown, options()) {
+    for event in parser(markdown) {
         match &event {
             Event::Start(_) => depth += 1,
             Event::End(_) => depth = depth.saturating_sub(1),
@@ -75,18 +79,28 @@ fn events(markdown: &str) -> Option<Vec<Event<'_>>> {
     Some(events)
 }
 
-fn options() -> Options {
-    Options::ENABLE_TABLES
+/// The one parser: what is rendered, excerpted and indexed is the same Markdown.
+fn parser(markdown: &str) -> Parser<'_> {
+    let extensions = Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_FOOTNOTES
-        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_TASKLISTS;
+    Parser::new_ext(markdown, extensions)
+}
+
+/// True when a word goes on behind the end of this element, as in `un**believ**able`.
+fn is_inline(end: TagEnd) -> bool {
+    matches!(
+        end,
+        TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image
+    )
 }
 
 /// The text as it was written, with a line that says why.
 fn verbatim(markdown: &str) -> String {
     let mut html = String::with_capacity(markdown.len() + 128);
     html.push_str("<p class=\"verbatim\">Too intricate to lay out, so here it is as written:</p><pre dir=\"auto\">");
-    raw::escape(markdown, &mut html);
+    escape(markdown, &mut html);
     html.push_str("</pre>");
     html
 }

@@ -1,9 +1,10 @@
-//! Sessions: who is signed in with which token. A token itself is nowhere but with its browser; the
-//! row has its digest.
+//! Sign-ins: which account a browser's token stands for. Only the browser has the token; the row
+//! has its digest.
 
 use std::fmt;
 
 use chrono::{NaiveDateTime, TimeDelta};
+use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use rand::TryRng;
@@ -16,12 +17,12 @@ use crate::connection::DbConnection;
 use crate::schema::{sessions, users};
 
 /// How long a sign-in lasts.
-pub const KEPT: TimeDelta = TimeDelta::days(30);
+pub const LASTS: TimeDelta = TimeDelta::days(30);
 
-/// Sessions of one user at the most; a new one ends the oldest.
+/// The most sign-ins that one user has; another ends the oldest.
 pub const PER_USER: i64 = 100;
 
-/// 256 bits that nobody guesses; shown nowhere, whoever prints what holds them.
+/// 256 random bits that nobody guesses. `Debug` does not show them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token([u8; 32]);
 
@@ -35,31 +36,18 @@ impl Token {
 
     /// The token that a browser sends: 64 hexadecimal digits, as `secret` writes them.
     pub fn parse(text: &str) -> Option<Token> {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        };
-        let mut bytes = [0; 32];
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        if pairs.len() != bytes.len() || !rest.is_empty() {
-            return None;
-        }
-        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = digit(*high)? << 4 | digit(*low)?;
-        }
-        Some(Token(bytes))
+        HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Token)
     }
 
-    /// What the browser is given.
+    /// The cookie's value.
     pub fn secret(&self) -> String {
-        hex(&self.0)
+        HEXLOWER.encode(&self.0)
     }
 
-    /// What the row has. A token has so many bits that a plain hash keeps it, and to look for a
-    /// digest tells by its time nothing of the token.
+    /// The row's key. A token has so many bits that a plain hash protects it, and the time of a
+    /// look-up by digest reveals nothing of the token.
     fn digest(&self) -> String {
-        hex(&Sha256::digest(self.0))
+        HEXLOWER.encode(&Sha256::digest(self.0))
     }
 }
 
@@ -69,11 +57,7 @@ impl fmt::Debug for Token {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Who is signed in with a token, unless it has expired or its user is gone.
+/// The user of a token, unless the sign-in has expired or the user is gone.
 pub fn user(connection: &mut DbConnection, token: &Token) -> QueryResult<Option<User>> {
     let found = sessions::table
         .inner_join(users::table)
@@ -85,8 +69,8 @@ pub fn user(connection: &mut DbConnection, token: &Token) -> QueryResult<Option<
     Ok(found.map(User::from))
 }
 
-/// Signs a user in with a new token, until [`KEPT`] from now. False when there is no such user any
-/// more; the transaction must then be rolled back.
+/// Signs a user in with a new token, for [`LASTS`]. False when the user is gone; the transaction
+/// must then be rolled back.
 pub fn insert(
     connection: &mut DbConnection,
     token: &Token,
@@ -98,7 +82,7 @@ pub fn insert(
             sessions::token_digest.eq(token.digest()),
             sessions::user_id.eq(user_id),
             sessions::inserted_at.eq(at),
-            sessions::expires_at.eq(at + KEPT),
+            sessions::expires_at.eq(at + LASTS),
         ))
         .execute(connection);
     match inserted {
@@ -120,13 +104,13 @@ pub fn insert(
     Ok(true)
 }
 
-/// Ends a session, if it is one.
+/// Ends a sign-in; nothing when there is none.
 pub fn delete(connection: &mut DbConnection, token: &Token) -> QueryResult<()> {
     diesel::delete(sessions::table.find(token.digest())).execute(connection)?;
     Ok(())
 }
 
-/// Deletes the sessions that have expired.
+/// Deletes the sign-ins that have expired.
 pub fn prune(connection: &mut DbConnection) -> QueryResult<usize> {
     diesel::delete(sessions::table.filter(sessions::expires_at.le(now()))).execute(connection)
 }
@@ -136,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_another_one_when_it_comes_back() {
+    fn a_token_survives_the_way_to_the_browser_and_back() {
         let token = Token::random().expect("random bytes");
         assert_ne!(token, Token::random().expect("random bytes"));
         let secret = token.secret();

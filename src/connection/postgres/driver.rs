@@ -1,5 +1,5 @@
-//! The event loop of one connection, which runs only while its thread waits for an answer. Owns how
-//! long that is and when the connection counts as lost.
+//! Drives one connection: its socket is read and written only while its thread waits for an answer.
+//! Owns how long that is and when the connection counts as lost.
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,22 +15,22 @@ use super::url::Postgres;
 
 const SILENT: &str = "the server does not answer";
 
-/// An event loop and, on it, what reads and writes the socket.
-pub(super) struct Events {
+/// A runtime of one thread, the caller's, and the task on it that reads and writes the socket.
+pub(super) struct Driver {
     runtime: Option<Runtime>,
     socket: JoinHandle<()>,
-    /// What a lost answer would have said cannot be told from what comes next.
+    /// An answer was lost, so that a later one could be taken for it.
     lost: bool,
     /// A statement has failed, and nothing was begun or rolled back since.
     pub(super) failed: bool,
-    /// How long an answer is waited for. The server itself ends what takes too long before that; this
-    /// is for one that has stopped while its machine keeps the connection up.
+    /// How long an answer is waited for. The server itself ends what takes too long before that;
+    /// this is for one that has stopped while its machine keeps the connection up.
     pub(super) patience: Duration,
 }
 
-impl Events {
-    /// Connects on a new event loop. Its patience is that of connecting.
-    pub(super) fn connect(server: &Postgres) -> ConnectionResult<(AsyncPgConnection, Events)> {
+impl Driver {
+    /// Connects. The patience is that of connecting until it is set.
+    pub(super) fn connect(server: &Postgres) -> ConnectionResult<(AsyncPgConnection, Driver)> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
@@ -56,11 +56,11 @@ impl Events {
         let patience = server.connecting();
         Ok((
             client,
-            Events { runtime: Some(runtime), socket, lost: false, failed: false, patience },
+            Driver { runtime: Some(runtime), socket, lost: false, failed: false, patience },
         ))
     }
 
-    /// Runs the loop until the answer is there.
+    /// Drives the connection until the answer is there.
     pub(super) fn wait<T>(
         &mut self,
         answer: impl Future<Output = QueryResult<T>>,
@@ -105,7 +105,7 @@ impl Events {
     }
 }
 
-impl Drop for Events {
+impl Drop for Driver {
     fn drop(&mut self) {
         // Dropped where another loop runs, this one would wait for its own threads, and panic.
         if let Some(runtime) = self.runtime.take() {
@@ -116,10 +116,10 @@ impl Drop for Events {
 
 /// Tells what is wrong with a statement from what is wrong with the server.
 ///
-/// PostgreSQL tells the two apart by a code that does not come through diesel-async, and in words of
-/// the server's language. What does come through is the place in the statement, which it names when it
-/// cannot make sense of one, and the kinds of constraints. The rest is a server that is going,
-/// coming, full, busy or forbids something: not available.
+/// PostgreSQL tells the two apart by a code that does not come through diesel-async, and in words
+/// of the server's language. What does come through is the place in the statement, which it names
+/// when it cannot make sense of one, and the kinds of constraints. The rest is a server that is
+/// going, coming, full, busy or forbids something: not available.
 fn told_apart(error: Error) -> Error {
     match error {
         Error::DatabaseError(Kind::Unknown, told) if told.statement_position().is_none() => {

@@ -7,19 +7,18 @@ const INLINE: [&str; 24] = [
     "samp", "small", "span", "strong", "sub", "sup", "time", "u", "var", "tt",
 ];
 
-/// What a document's blocks of raw HTML may cost together, in bytes times tags: an HTML parser may
-/// copy each open formatting element into each paragraph after it, which is where a few hundred
-/// bytes become gigabytes.
+/// The budget for a document's blocks of raw HTML together, in bytes times tags: an HTML parser may
+/// copy each open formatting element into each paragraph after it, so that a few hundred bytes
+/// become gigabytes.
 const BUDGET: usize = 16 << 20;
 
-/// The longest address, title or inline tag. Longer ones are nobody's, and attributes are slow to
-/// write, see [`is_slow`].
+/// The longest address, title or inline tag: attributes are slow to write, see [`is_slow`].
 pub(super) const MAX_ATTRIBUTE: usize = 4096;
 
 /// The elements open at once by inline tags at one level.
 pub(super) const MAX_OPEN: usize = 8;
 
-/// What an inline tag is.
+/// The kind of an inline tag.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Inline<'a> {
     /// Opens an element; the tag to write.
@@ -60,7 +59,7 @@ pub(super) fn inline(tag: &str) -> Inline<'_> {
     }
 }
 
-/// What is left to spend on a document's blocks of HTML.
+/// The rest of a document's budget for blocks of HTML.
 #[derive(Debug)]
 pub(super) struct Budget(usize);
 
@@ -70,7 +69,7 @@ impl Budget {
         Budget(BUDGET)
     }
 
-    /// Takes what a block costs, and tells whether there was enough.
+    /// Takes the cost of a block; false when the budget does not cover it.
     pub(super) fn take(&mut self, block: &str) -> bool {
         let tags = block.bytes().filter(|byte| *byte == b'<').count();
         let slow = block.bytes().filter(is_slow).count();
@@ -88,20 +87,6 @@ impl Budget {
 /// those of `&` and of the first of a no-break space.
 pub(super) fn is_slow(byte: &u8) -> bool {
     matches!(byte, b'&' | 0xc2)
-}
-
-/// Appends a text with every character that HTML gives a meaning to escaped.
-pub(super) fn escape(text: &str, html: &mut String) {
-    for character in text.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            _ => html.push(character),
-        }
-    }
 }
 
 #[cfg(test)]

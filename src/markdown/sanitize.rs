@@ -9,7 +9,7 @@ use ammonia::Builder;
 static PAGE: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = policy();
     builder
-        // What `html` itself writes: task lists, wide tables' frames, footnotes.
+        // The elements that `html` itself writes: task lists, frames of wide tables, footnotes.
         .add_tags(["input"])
         .add_tag_attribute_values("input", "type", ["checkbox"])
         .add_tag_attributes("input", ["checked", "disabled"])

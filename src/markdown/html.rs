@@ -1,19 +1,19 @@
 //! The parser's events as HTML whose elements all close where they opened, raw ones included, so
 //! that the HTML parser after it has nothing to repair. Owns headings' levels, footnotes, tables
-//! and the place of raw HTML; what may stay of it is `raw`'s and `sanitize`'s.
+//! and where raw HTML stands; what may stay of it is `raw`'s and `sanitize`'s.
 
 use std::collections::HashMap;
 
 use pulldown_cmark::{Alignment, CowStr, Event, HeadingLevel, Tag, TagEnd, html};
 
-use super::Place;
+use super::Container;
 use super::raw::{self, Budget, Inline};
 use super::sanitize;
 
 /// Writes the events of one text.
-pub(super) fn write(events: Vec<Event<'_>>, place: &Place<'_>) -> String {
+pub(super) fn write(events: Vec<Event<'_>>, container: &Container<'_>) -> String {
     let mut writer = Writer {
-        place,
+        container,
         out: Vec::with_capacity(events.len() + 16),
         depth: 0,
         open: Vec::new(),
@@ -34,7 +34,7 @@ pub(super) fn write(events: Vec<Event<'_>>, place: &Place<'_>) -> String {
 }
 
 struct Writer<'a, 'p> {
-    place: &'p Place<'p>,
+    container: &'p Container<'p>,
     out: Vec<Event<'a>>,
     depth: usize,
     /// Elements that inline tags opened, each with the depth at which it did.
@@ -87,7 +87,7 @@ impl<'a> Writer<'a, '_> {
             Event::FootnoteReference(label) => {
                 let number = self.footnote(label);
                 self.references += 1;
-                let (id, reference) = (self.place.id, self.references);
+                let (id, reference) = (self.container.id, self.references);
                 self.html(format!(
                     "<sup id=\"{id}-fnref-{reference}\"><a href=\"#{id}-fn-{number}\">{number}</a></sup>"
                 ));
@@ -99,13 +99,13 @@ impl<'a> Writer<'a, '_> {
     fn start(&mut self, tag: Tag<'a>) {
         match tag {
             Tag::Heading { level, id, classes, attrs } => {
-                let level = demoted(level, self.place.top);
+                let level = demoted(level, self.container.top);
                 self.out.push(Event::Start(Tag::Heading { level, id, classes, attrs }));
             }
             Tag::HtmlBlock => self.block = Some(String::new()),
             Tag::FootnoteDefinition(label) => {
                 let number = self.footnote(label);
-                let id = self.place.id;
+                let id = self.container.id;
                 self.html(format!(
                     "<aside class=\"footnote\" id=\"{id}-fn-{number}\"><sup>{number}</sup>"
                 ));
@@ -150,7 +150,7 @@ impl<'a> Writer<'a, '_> {
     fn end(&mut self, tag: TagEnd) {
         match tag {
             TagEnd::Heading(level) => {
-                self.out.push(Event::End(TagEnd::Heading(demoted(level, self.place.top))));
+                self.out.push(Event::End(TagEnd::Heading(demoted(level, self.container.top))));
             }
             TagEnd::HtmlBlock => {
                 let block = self.block.take().unwrap_or_default();

@@ -1,9 +1,9 @@
 //! The start of a text, for lists. Owns what of a text counts as its words.
 
-use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, Tag, TagEnd};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{MAX_DEPTH, options};
+use super::{MAX_DEPTH, is_inline, parser};
 
 /// How many characters (grapheme clusters) an excerpt has at most, the ellipsis not counted.
 const LENGTH: usize = 280;
@@ -33,7 +33,7 @@ fn words(markdown: &str, everything: bool) -> String {
     let mut text = String::new();
     let mut skipped = 0_usize;
     let mut depth = 0_usize;
-    for event in Parser::new_ext(markdown, options()) {
+    for event in parser(markdown) {
         match event {
             Event::Start(tag) => {
                 depth += 1;
@@ -41,14 +41,14 @@ fn words(markdown: &str, everything: bool) -> String {
                 if depth > MAX_DEPTH {
                     break;
                 }
-                if is_block(tag.to_end()) {
+                if !is_inline(tag.to_end()) {
                     text.push(' ');
                 }
             }
             Event::End(tag) => {
                 depth -= 1;
                 skipped -= usize::from(!everything && is_end_apart(tag));
-                if is_block(tag) {
+                if !is_inline(tag) {
                     text.push(' ');
                 }
             }
@@ -87,13 +87,6 @@ fn is_end_apart(tag: TagEnd) -> bool {
             | TagEnd::HtmlBlock
             | TagEnd::FootnoteDefinition
             | TagEnd::Image
-    )
-}
-
-fn is_block(tag: TagEnd) -> bool {
-    !matches!(
-        tag,
-        TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image
     )
 }
 

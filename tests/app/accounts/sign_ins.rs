@@ -4,14 +4,14 @@ use actix_web::http::Method;
 use actix_web::web::Bytes;
 use kilonova::error::AppError;
 use kilonova::models::now;
-use kilonova::models::session::{self, Token};
+use kilonova::models::sign_in::{self, Token};
 use serde_json::{Value, json};
 
 use super::{JSON, PASSWORD, name_of, register, sign_in, try_to_sign_in, with};
 use crate::support::{Site, within};
 
 #[actix_web::test]
-async fn a_sign_in_answers_something_else_or_with_a_cookie_that_scripts_read() {
+async fn a_sign_in_answers_the_account_and_a_cookie_closed_to_scripts() {
     let site = Site::start().await;
     let ada = register(&site, "Ada").await;
     let answer = try_to_sign_in(&site, "ADA", PASSWORD).await;
@@ -35,7 +35,7 @@ async fn a_sign_in_answers_something_else_or_with_a_cookie_that_scripts_read() {
 }
 
 #[actix_web::test]
-async fn a_wrong_password_is_told_from_an_unknown_name() {
+async fn a_wrong_password_and_an_unknown_name_get_the_same_answer() {
     let site = Site::start().await;
     register(&site, "ada").await;
     let wrong = try_to_sign_in(&site, "ada", "wrong password").await;
@@ -57,7 +57,7 @@ async fn a_wrong_password_is_told_from_an_unknown_name() {
 }
 
 #[actix_web::test]
-async fn who_has_signed_out_is_still_signed_in() {
+async fn signing_out_ends_this_sign_in_alone() {
     let site = Site::start().await;
     register(&site, "ada").await;
     let (here, elsewhere) = (sign_in(&site, "ada").await, sign_in(&site, "ada").await);
@@ -80,7 +80,7 @@ async fn who_has_signed_out_is_still_signed_in() {
 }
 
 #[actix_web::test]
-async fn a_new_sign_in_keeps_the_old_token() {
+async fn a_new_sign_in_replaces_the_token() {
     let site = Site::start().await;
     register(&site, "ada").await;
     let old = sign_in(&site, "ada").await;
@@ -99,7 +99,7 @@ async fn a_new_sign_in_keeps_the_old_token() {
 }
 
 #[actix_web::test]
-async fn a_session_outlives_its_time_or_its_user() {
+async fn a_sign_in_ends_with_its_time_and_with_its_user() {
     let site = Site::start().await;
     register(&site, "ada").await;
     register(&site, "eve").await;
@@ -110,19 +110,19 @@ async fn a_session_outlives_its_time_or_its_user() {
     );
     assert_eq!(name_of(&site, &ada).await, None);
     // Nor does its row stay for ever.
-    assert_eq!(sessions(&site).await, 2);
+    assert_eq!(sign_ins(&site).await, 2);
     let site = Site::start_in(site.stop_keeping_data().await, |_| ()).await;
-    within("it is pruned", async { while sessions(&site).await > 1 {} }).await;
+    within("it is pruned", async { while sign_ins(&site).await > 1 {} }).await;
     assert_eq!(name_of(&site, &eve).await.as_deref(), Some("eve"));
     site.home().execute("DELETE FROM users WHERE username = 'eve'");
     assert_eq!(name_of(&site, &eve).await, None);
     assert_eq!(try_to_sign_in(&site, "eve", PASSWORD).await.status, 401);
-    assert_eq!(sessions(&site).await, 0);
+    assert_eq!(sign_ins(&site).await, 0);
     site.stop().await;
 }
 
 /// How many there are, expired ones included.
-async fn sessions(site: &Site) -> i64 {
+async fn sign_ins(site: &Site) -> i64 {
     use diesel::prelude::*;
     let count = site.db().read(|connection| {
         Ok::<_, AppError>(kilonova::schema::sessions::table.count().get_result(connection)?)
@@ -131,15 +131,15 @@ async fn sessions(site: &Site) -> i64 {
 }
 
 #[actix_web::test]
-async fn one_user_has_any_number_of_sessions() {
+async fn one_users_oldest_sign_in_makes_room_for_another() {
     let site = Site::start().await;
     let id = register(&site, "ada").await["id"].as_i64().unwrap();
     let begun = site.db().transaction(move |tx| {
         let mut tokens = Vec::new();
-        for number in 0..=session::PER_USER {
+        for number in 0..=sign_in::PER_USER {
             let token = Token::random().map_err(AppError::internal)?;
             let at = now() + chrono::TimeDelta::milliseconds(number);
-            assert!(session::insert(tx.connection, &token, id, at)?);
+            assert!(sign_in::insert(tx.connection, &token, id, at)?);
             tokens.push(token);
         }
         Ok::<_, AppError>(tokens)
@@ -154,7 +154,7 @@ async fn one_user_has_any_number_of_sessions() {
 }
 
 #[actix_web::test]
-async fn what_is_stored_is_enough_to_sign_in_with() {
+async fn a_stolen_database_signs_nobody_in() {
     let site = Site::start().await;
     register(&site, "ada").await;
     let cookie = sign_in(&site, "ada").await;
@@ -177,7 +177,7 @@ async fn what_is_stored_is_enough_to_sign_in_with() {
 }
 
 #[actix_web::test]
-async fn another_site_signs_its_visitors_in_or_out() {
+async fn another_site_signs_nobody_in_or_out() {
     let site = Site::start().await;
     register(&site, "ada").await;
     let cookie = sign_in(&site, "ada").await;

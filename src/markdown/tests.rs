@@ -1,11 +1,11 @@
-//! What a writer could do to a reader, and does not get to.
+//! Hostile and ordinary Markdown: what reaches a page, and at what cost.
 
 use std::time::{Duration, Instant};
 
 use super::*;
 
 fn show(markdown: &str) -> String {
-    render(markdown, &Place { id: "post-1", top: 2 })
+    render(markdown, &Container { id: "post-1", top: 2 })
 }
 
 /// The tags of some HTML, as ammonia writes them: every value in quotation marks, none with one.
@@ -111,12 +111,12 @@ fn a_page_keeps_its_only_top_heading() {
     assert!(html.contains("<h2 dir=\"auto\">one</h2>"), "{html}");
     assert!(html.contains("<h6 dir=\"auto\">six</h6>"), "{html}");
     assert!(!html.contains("<h1"), "{html}");
-    let html = render("# one", &Place { id: "comment-1", top: 4 });
+    let html = render("# one", &Container { id: "comment-1", top: 4 });
     assert!(html.contains("<h4"), "{html}");
 }
 
 #[test]
-fn what_markdown_can_do_is_there() {
+fn markdown_and_its_extensions_are_rendered() {
     let html = show(
         "| a | b |\n|:-:|--:|\n| 1 | ~~2~~ |\n\n- [x] done\n- [ ] open\n\nx[^n]\n\n[^n]: note",
     );
@@ -246,7 +246,7 @@ fn nothing_costs_more_than_its_length_is_worth() {
 }
 
 #[test]
-fn what_nests_too_deep_is_shown_as_written() {
+fn text_nested_too_deep_is_shown_as_written() {
     let html = show(&format!("{}<script>", "> ".repeat(100)));
     assert!(html.contains("Too intricate"), "{html}");
     assert!(html.contains("&gt; &lt;script&gt;</pre>"), "{html}");

@@ -1,5 +1,5 @@
-//! First answers, kept under the key of the request that they answered, so that a client that
-//! retries after a lost answer does nothing twice.
+//! Stored responses: each is kept under the `Idempotency-Key` of its request, so that a client that
+//! repeats a request whose response was lost does nothing twice.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
@@ -9,10 +9,10 @@ use super::now;
 use crate::connection::DbConnection;
 use crate::schema::idempotency_keys;
 
-/// How long a first answer is given again.
+/// How long a stored response is given again.
 pub const KEPT: TimeDelta = TimeDelta::hours(24);
 
-/// Which request an answer belongs to.
+/// The request that a response belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     /// The path that was posted to.
@@ -23,11 +23,11 @@ pub struct Key {
     pub fingerprint: String,
 }
 
-/// What was answered.
+/// The response to a request.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = idempotency_keys)]
-pub struct Answer {
-    /// The digest of the body that it answered.
+pub struct StoredResponse {
+    /// The digest of the request's body.
     pub fingerprint: String,
     /// Its `Location`.
     pub location: Option<String>,
@@ -35,22 +35,25 @@ pub struct Answer {
     pub body: String,
 }
 
-/// The first answer to this request, if there was one in the last day, and the position that it is
-/// true as of.
-pub fn find(connection: &mut DbConnection, key: &Key) -> QueryResult<Option<(Answer, i64)>> {
+/// The stored response to this request, unless it is too old, and the position that it is true as
+/// of.
+pub fn find(
+    connection: &mut DbConnection,
+    key: &Key,
+) -> QueryResult<Option<(StoredResponse, i64)>> {
     idempotency_keys::table
         .find((&key.path, &key.key))
         .filter(idempotency_keys::inserted_at.gt(oldest()))
-        .select((Answer::as_select(), idempotency_keys::position))
+        .select((StoredResponse::as_select(), idempotency_keys::position))
         .first(connection)
         .optional()
 }
 
-/// Keeps a first answer.
+/// Stores a response.
 pub fn insert(
     connection: &mut DbConnection,
     key: &Key,
-    answer: &Answer,
+    response: &StoredResponse,
     position: i64,
 ) -> QueryResult<()> {
     // One that is too old to be found may still be there.
@@ -59,9 +62,9 @@ pub fn insert(
         .values((
             idempotency_keys::path.eq(&key.path),
             idempotency_keys::idempotency_key.eq(&key.key),
-            idempotency_keys::fingerprint.eq(&answer.fingerprint),
-            idempotency_keys::location.eq(&answer.location),
-            idempotency_keys::body.eq(&answer.body),
+            idempotency_keys::fingerprint.eq(&response.fingerprint),
+            idempotency_keys::location.eq(&response.location),
+            idempotency_keys::body.eq(&response.body),
             idempotency_keys::position.eq(position),
             idempotency_keys::inserted_at.eq(now()),
         ))
@@ -69,8 +72,8 @@ pub fn insert(
     Ok(())
 }
 
-/// Moves the positions of these answers, which this transaction has kept, by so many. Only where
-/// several processes write at a time, which SQLite does not let them.
+/// Adds `by` to the positions of the responses that this transaction has stored. Does nothing on
+/// SQLite, where one process writes at a time.
 pub fn shift(connection: &mut DbConnection, keys: &[Key], by: i64) -> QueryResult<()> {
     let DbConnection::Postgres(c) = connection else { return Ok(()) };
     let sql = "UPDATE idempotency_keys SET position = position + $3 \
@@ -83,7 +86,7 @@ pub fn shift(connection: &mut DbConnection, keys: &[Key], by: i64) -> QueryResul
     Ok(())
 }
 
-/// Deletes the answers that are not given again.
+/// Deletes the responses that are too old to be given again.
 pub fn prune(connection: &mut DbConnection) -> QueryResult<usize> {
     diesel::delete(idempotency_keys::table.filter(idempotency_keys::inserted_at.le(oldest())))
         .execute(connection)

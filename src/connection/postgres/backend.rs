@@ -1,0 +1,49 @@
+//! How PostgreSQL's process for one connection, the backend, is set up, and how long its answers
+//! are waited for. The server itself ends a statement that takes too long; the wait is bounded for
+//! a server that has stopped.
+
+use std::time::Duration;
+
+use crate::connection::Access;
+
+/// The settings of every backend. A node that stops in the middle of a transaction, frozen or cut
+/// off, blocks the others until `idle_in_transaction_session_timeout`, and no longer.
+///
+/// All backends share one advisory lock until they end: a transaction that gets it exclusively
+/// knows that there is no other.
+///
+/// `synchronous_commit` is raised to `on` where the database is set to acknowledge commits before
+/// they are on disk; a database that waits for replicas too keeps its setting.
+pub(super) const SETTINGS: &str = "\
+    SET client_min_messages = warning;\
+    SET idle_in_transaction_session_timeout = '5s';\
+    SET lock_timeout = '10s';\
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;\
+    SET tcp_user_timeout = '20s';\
+    SELECT pg_advisory_lock_shared(1802661750, 3);\
+    SELECT set_config('synchronous_commit', 'on', false) \
+        WHERE current_setting('synchronous_commit') = 'off'";
+
+/// Whether there is no other backend of ours, and none can come until the end of the transaction.
+pub(crate) const ALONE: &str = "pg_try_advisory_xact_lock(1802661750, 3)";
+
+/// The further settings of a backend with this access.
+pub(super) fn settings(access: Access) -> &'static str {
+    match access {
+        Access::Read => "SET default_transaction_read_only = on; SET statement_timeout = '10s'",
+        // One statement may change many rows.
+        Access::Write => "SET statement_timeout = '20s'",
+    }
+}
+
+/// How long a connection with this access waits for an answer.
+pub(super) fn patience(access: Access) -> Duration {
+    match access {
+        Access::Read => Duration::from_secs(15),
+        Access::Write => Duration::from_secs(23),
+    }
+}
+
+/// How long the first answer of a transaction is waited for. The statements before it take locks
+/// and do little else.
+pub(super) const BEGINNING: Duration = Duration::from_secs(15);

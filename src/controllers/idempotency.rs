@@ -1,0 +1,98 @@
+//! POSTs that write once, however often their client sends them. Owns the `Idempotency-Key`: which
+//! requests are the same one, and that a repeated one gets the stored response of the first. What a
+//! response says is the action's, how it is sent is `respond`'s.
+
+use actix_web::HttpRequest;
+use data_encoding::HEXLOWER;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::request;
+use crate::changeset::Params;
+use crate::db::{Db, Touches, Tx};
+use crate::error::{AppError, AppResult};
+use crate::models::stored_response::{Key, StoredResponse};
+use crate::models::user::User;
+
+/// The longest `Idempotency-Key`, in bytes.
+const MAX_KEY: usize = 255;
+
+/// A POST that writes once under its `Idempotency-Key`; each time when it has none.
+pub struct Once(Option<Key>);
+
+/// What a POST created: its JSON, and where to find it.
+pub struct Created {
+    body: String,
+    location: Option<String>,
+}
+
+/// The response to a POST.
+pub struct Outcome {
+    /// The JSON of what was created.
+    pub body: String,
+    /// Where to find it.
+    pub location: Option<String>,
+    /// The position that the response is true as of.
+    pub position: i64,
+    /// Whether an earlier request wrote it, and this one got the stored response.
+    pub replayed: bool,
+}
+
+impl Once {
+    /// Reads a request's key. Requests are the same when path, key, author and parameters are; 422
+    /// for a key that is empty, too long or not ASCII.
+    pub fn of(request: &HttpRequest, author: Option<&User>, params: &Params) -> AppResult<Once> {
+        let Some(value) = request.headers().get("idempotency-key") else { return Ok(Once(None)) };
+        let key = value.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
+        let key = key.ok_or_else(|| request::invalid("Idempotency-Key"))?.to_owned();
+        let mut content = serde_json::to_string(params)?;
+        // One account must not get the response that is stored for another.
+        if let Some(author) = author {
+            content.insert_str(0, &format!("{} ", author.id));
+        }
+        let fingerprint = HEXLOWER.encode(&Sha256::digest(content));
+        Ok(Once(Some(Key { path: request.path().to_owned(), key, fingerprint })))
+    }
+
+    /// Runs a transaction and stores its response with what it wrote.
+    ///
+    /// A repeated request does not run `work`: it gets the stored response. 422 when the key was
+    /// used for another request. Of two requests with one key at the same time, on any node, the
+    /// second waits for the first.
+    pub async fn transact<F>(self, db: &Db, touches: Touches, work: F) -> AppResult<Outcome>
+    where
+        F: FnOnce(&mut Tx<'_>) -> AppResult<Created> + Send + 'static,
+    {
+        let fingerprint = self.0.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default();
+        let done = db.transaction_on(touches, self.0, move |tx| {
+            if let Some((stored, position)) = tx.stored_response()? {
+                if stored.fingerprint != fingerprint {
+                    return Err(AppError::Unprocessable(
+                        "Idempotency-Key was used for another request".to_owned(),
+                    ));
+                }
+                return Ok((stored, Some(position)));
+            }
+            let Created { body, location } = work(tx)?;
+            let response = StoredResponse { fingerprint, location, body };
+            tx.store_response(&response)?;
+            Ok::<_, AppError>((response, None))
+        });
+        let done = done.await?;
+        let (StoredResponse { body, location, .. }, stored_at) = done.value;
+        let position = stored_at.unwrap_or(done.position);
+        Ok(Outcome { body, location, position, replayed: stored_at.is_some() })
+    }
+}
+
+impl Created {
+    /// Something that has no address of its own.
+    pub fn of(thing: &impl Serialize) -> AppResult<Created> {
+        Ok(Created { body: serde_json::to_string(thing)?, location: None })
+    }
+
+    /// The same with the address at which it is found.
+    pub fn at(self, location: String) -> Created {
+        Created { location: Some(location), ..self }
+    }
+}

@@ -1,0 +1,126 @@
+//! The folders that a process works in. Owns the file whose lock says so, beside SQLite's own file
+//! and in each data folder, and who excludes whom: two servers never share a data folder, and
+//! nobody copies a SQLite file under a server.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+
+use crate::connection::Database;
+
+const NAME: &str = "server.lock";
+
+/// Why a folder cannot be worked in; one line.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder cannot be made or used.
+    #[error("cannot use the folder {0}: {1}")]
+    Folder(String, #[source] io::Error),
+    /// Another process works in it.
+    #[error("another server uses the folder {0}; stop it or choose another folder")]
+    InUse(String),
+}
+
+/// A lock, held until it is dropped or the process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Makes a folder if it is missing.
+pub fn make_folder(folder: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(|error| unusable(folder, error))
+}
+
+/// Makes the data folder if it is missing, and takes it for this process alone.
+pub fn take(folder: &Path) -> Result<Lock, Error> {
+    make_folder(folder)?;
+    let file = File::create(folder.join(NAME)).map_err(|error| unusable(folder, error))?;
+    locked(file.try_lock(), file, folder)
+}
+
+/// Shares the folder of a SQLite file that is not in the data folder with other servers, so that
+/// the file is not copied while they write to it. `None` when there is no such folder.
+pub fn share(database: &Database, data_folder: &Path) -> Result<Option<Lock>, Error> {
+    let Some(folder) = folder_of(database) else { return Ok(None) };
+    make_folder(folder)?;
+    let absolute = |folder: &Path| folder.canonicalize().map_err(|error| unusable(folder, error));
+    if absolute(folder)? == absolute(data_folder)? {
+        return Ok(None);
+    }
+    let file = File::create(folder.join(NAME)).map_err(|error| unusable(folder, error))?;
+    locked(file.try_lock_shared(), file, folder).map(Some)
+}
+
+/// Takes the folder of a SQLite file for this process alone, if a server has ever worked there.
+pub fn reserve(database: &Database) -> Result<Option<Lock>, Error> {
+    let Some(folder) = folder_of(database) else { return Ok(None) };
+    match File::open(folder.join(NAME)) {
+        Ok(file) => locked(file.try_lock(), file, folder).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unusable(folder, error)),
+    }
+}
+
+fn folder_of(database: &Database) -> Option<&Path> {
+    let Database::Sqlite(file) = database else { return None };
+    let folder = file.parent().filter(|folder| *folder != Path::new(""));
+    Some(folder.unwrap_or(Path::new(".")))
+}
+
+fn locked(taken: Result<(), TryLockError>, file: File, folder: &Path) -> Result<Lock, Error> {
+    match taken {
+        Ok(()) => Ok(Lock { _file: file }),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse(folder.display().to_string())),
+        Err(TryLockError::Error(error)) => Err(unusable(folder, error)),
+    }
+}
+
+fn unusable(folder: &Path, error: io::Error) -> Error {
+    Error::Folder(folder.display().to_string(), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sqlite_in(folder: &Path) -> Database {
+        Database::Sqlite(folder.join("kilonova.sqlite3"))
+    }
+
+    #[test]
+    fn a_data_folder_has_one_server_at_a_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = folder.path().join("made/when/missing");
+        let first = take(&data).expect("the first server");
+        assert!(matches!(take(&data), Err(Error::InUse(_))));
+        drop(first);
+        take(&data).expect("the next server");
+    }
+
+    #[test]
+    fn servers_share_a_database_folder_and_a_copy_shares_it_with_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        let database = sqlite_in(&folder.path().join("shared"));
+        assert!(reserve(&database).expect("nobody there").is_none());
+        let servers = [&one, &two].map(|data| {
+            let own = take(data).expect("a data folder");
+            (own, share(&database, data).expect("a shared folder").expect("a lock"))
+        });
+        assert!(matches!(reserve(&database), Err(Error::InUse(_))));
+        drop(servers);
+        let copying = reserve(&database).expect("nobody there").expect("a lock");
+        assert!(matches!(share(&database, &one), Err(Error::InUse(_))));
+        drop(copying);
+    }
+
+    #[test]
+    fn a_database_in_the_data_folder_is_locked_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let _own = take(folder.path()).expect("a data folder");
+        let database = sqlite_in(folder.path());
+        assert!(share(&database, folder.path()).expect("nothing to share").is_none());
+        assert!(matches!(reserve(&database), Err(Error::InUse(_))));
+    }
+}
