@@ -1,9 +1,9 @@
 //! Kilonova: process groups for actix actors, and a live blog with notes on top of them.
 //!
-//! The library that other applications take is [`pubsub`], which needs nothing of the rest. With the
-//! feature `app`, on by default, this is also the whole application; ARCHITECTURE.md is its map. Top
-//! to bottom, a request goes through `server`, `guard`, `router`, `controllers`, `models` and `db`, and its
-//! events through `events`, `pubsub`, and then `live` and `search`.
+//! This package is the application. Other applications take the libraries under it: the process
+//! groups ([`pubsub`]), the groups across nodes ([`cluster`]) and the live feed of a log ([`feed`]).
+//! ARCHITECTURE.md is the map of all four. A request goes through `guard`, `router`, `controllers`,
+//! `models` and `db`, and its events through `site_log` and the feed.
 
 pub use kilonova_cluster as cluster;
 pub use kilonova_feed as feed;

@@ -6,4 +6,4 @@ mod errors;
 mod events;
 mod notes;
 mod posts;
-mod search;
+pub(crate) mod search;

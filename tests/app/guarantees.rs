@@ -15,5 +15,6 @@ mod postgres;
 mod redaction;
 mod resume;
 mod rows;
+mod upgrade;
 mod withheld;
 mod writer;

@@ -123,7 +123,7 @@ async fn a_damaged_index_is_rebuilt() {
 
 #[actix::test]
 async fn an_index_that_fell_behind_the_log_is_built_from_the_rows() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     let search = world.search();
     let changed = world.post("Holmium one", "holmium").await;
     world.settle(&search).await;
@@ -131,6 +131,7 @@ async fn an_index_that_fell_behind_the_log_is_built_from_the_rows() {
     world.update_post(changed.id, json!({ "body": "dysprosium" })).await;
     world.post("Holmium two", "holmium").await;
     world.prune().await;
+    world.restart().await;
     world.post("Holmium three", "holmium").await;
 
     let search = world.search();

@@ -48,6 +48,14 @@ impl World {
         World { home, db, feed, silent }
     }
 
+    /// Replaces the feed by a new one, as a restart of the process does: what was in its memory is
+    /// gone. Commits go unannounced from then on.
+    pub(crate) async fn restart(&mut self) {
+        self.feed.stop().await;
+        self.feed =
+            Feed::start(PubSub::start("test"), SiteLog::new(self.db.clone())).await.unwrap();
+    }
+
     /// Whether commits go unannounced from now on.
     pub(crate) fn silence(&self, silent: bool) {
         self.silent.store(silent, Ordering::SeqCst);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{Site, within};
 
 /// Asks until as many are found as there should be.
-async fn found(site: &Site, query: &str, count: usize) -> Vec<Value> {
+pub(crate) async fn found(site: &Site, query: &str, count: usize) -> Vec<Value> {
     let path = format!("/api/search?q={query}");
     within("the index catches up", async {
         loop {

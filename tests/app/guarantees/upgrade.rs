@@ -1,0 +1,170 @@
+//! A site that was written before the log was the feed's own: it opens, on either database, and
+//! nobody notices. The fixtures' README says what is in them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use kilonova::connection::{Access, Database, DbConnection};
+use kilonova::feed::diesel::Retention;
+use serde_json::{Value, json};
+
+use crate::api::search::found;
+use crate::databases::Home;
+use crate::support::{Site, within};
+
+#[actix_web::test]
+async fn a_site_from_before_the_feed_opens_and_its_readers_resume() {
+    let (home, name) = old_site();
+    let index = home.path().join("index");
+    let meta = std::fs::read(index.join("meta.json")).unwrap();
+    let site = open(home).await;
+
+    // The log is the same, event by event.
+    let told: Value = serde_json::from_slice(&std::fs::read(events(name)).unwrap()).unwrap();
+    assert_eq!(site.get("/api/events?after=0&limit=100").await.json(200), told);
+
+    // So is its id: a reader goes on where it was, and then live.
+    let list = site.get("/api/posts").await;
+    let log = list.header("log-id").unwrap().to_owned();
+    let mut socket = site.socket(&format!("/feed?last_event_id=8&log={log}")).await;
+    let frames = socket.next_jsons(7).await;
+    let positions: Vec<_> = frames.iter().map(|frame| frame["id"].as_i64().unwrap()).collect();
+    assert_eq!(positions, [9, 10, 11, 12, 15, 16, 17]);
+    assert_eq!(frames[0]["data"], told["events"][8]["data"]);
+    assert_eq!(site.new_post("Written after the upgrade").await["id"], 6);
+    assert_eq!(socket.next_json().await["id"], 18);
+    socket.close().await;
+
+    // The index goes on as well.
+    assert_eq!(found(&site, "edited", 1).await[0]["id"], 1);
+    assert_eq!(found(&site, "upgrade", 1).await[0]["id"], 6);
+    let segments = |meta: &[u8]| -> BTreeSet<String> {
+        let meta: Value = serde_json::from_slice(meta).unwrap();
+        let segments = meta["segments"].as_array().unwrap().iter();
+        segments.map(|segment| segment["segment_id"].as_str().unwrap().to_owned()).collect()
+    };
+    let now = std::fs::read(index.join("meta.json")).unwrap();
+    assert!(segments(&now).is_superset(&segments(&meta)), "the index was rebuilt");
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn deleting_a_post_redacts_events_that_are_older_than_the_feed() {
+    let (home, _) = old_site();
+    let site = open(home).await;
+    assert_eq!(site.delete("/api/posts/1").await.status, 204);
+    let log = site.get("/api/events?after=0&limit=100").await.json(200);
+    for position in [1, 4, 5, 9] {
+        let event = &log["events"][position - 1];
+        assert_eq!(event["data"], json!({"id": 1, "redacted": true}), "{event}");
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn the_log_that_was_handed_over_is_the_one_that_the_feed_would_make() {
+    let (old, _) = old_site();
+    let site = open(old).await;
+    let handed_over = within("a look", tables(site.database(), |_| ())).await;
+    site.stop().await;
+    let own = Home::new();
+    let made = tables(own.database(), |connection| {
+        match connection {
+            DbConnection::Sqlite(c) => kilonova::feed::diesel::migrate(c),
+            DbConnection::Postgres(c) => kilonova::feed::diesel::migrate(c),
+        }
+        .unwrap();
+    });
+    let made = within("a look", made).await;
+    assert!(made.len() >= 5, "{made:?}");
+    assert_eq!(handed_over, made);
+}
+
+/// Tables, columns and indexes of the log in a database, after something was done to it.
+async fn tables(
+    database: Database,
+    first: impl FnOnce(&mut DbConnection) + Send + 'static,
+) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct Line {
+        #[diesel(sql_type = Text)]
+        line: String,
+    }
+    let look = move || {
+        let mut connection = database.open(Access::Write).unwrap();
+        first(&mut connection);
+        let lines: Vec<Line> = match &mut connection {
+            DbConnection::Sqlite(c) => diesel::sql_query(
+                "SELECT sql AS line FROM sqlite_master \
+                 WHERE tbl_name LIKE 'kilonova_%' AND sql IS NOT NULL ORDER BY name",
+            )
+            .load(c)
+            .unwrap(),
+            DbConnection::Postgres(c) => diesel::sql_query(
+                "SELECT table_name || ' ' || column_name || ' ' || data_type || ' ' || is_nullable \
+                     AS line \
+                 FROM information_schema.columns WHERE table_name LIKE 'kilonova_%' \
+                 UNION SELECT indexdef FROM pg_indexes WHERE tablename LIKE 'kilonova_%' \
+                 UNION SELECT prosrc FROM pg_proc WHERE proname LIKE 'kilonova_%' \
+                 ORDER BY line",
+            )
+            .load(c)
+            .unwrap(),
+        };
+        lines.into_iter().map(|line| line.line).collect()
+    };
+    tokio::task::spawn_blocking(look).await.unwrap()
+}
+
+/// The old site, on the database of this run, and what its files are named after.
+fn old_site() -> (Home, &'static str) {
+    let home = Home::new();
+    let name = match home.database() {
+        Database::Sqlite(file) => {
+            std::fs::copy(fixtures().join("sqlite.db"), file).unwrap();
+            "sqlite"
+        }
+        Database::Postgres(_) => {
+            home.execute(&std::fs::read_to_string(fixtures().join("postgres.sql")).unwrap());
+            "postgres"
+        }
+    };
+    let index = home.path().join("index");
+    std::fs::create_dir(&index).unwrap();
+    for file in std::fs::read_dir(fixtures().join(format!("{name}-index"))).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), index.join(file.file_name())).unwrap();
+    }
+    (home, name)
+}
+
+/// Opens it, whatever the year is by now.
+async fn open(home: Home) -> Site {
+    Site::start_in(home, |config| config.retention = Retention::default()).await
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/before-feed")
+}
+
+fn events(name: &str) -> PathBuf {
+    fixtures().join(format!("{name}-events.json"))
+}
+
+#[test]
+fn migrations_of_the_application_and_of_the_feed_have_different_versions() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let versions = |folder: &str| -> BTreeSet<String> {
+        let folder = std::fs::read_dir(root.join(folder)).unwrap();
+        let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.map(|name| name.split('_').next().unwrap().replace('-', "")).collect()
+    };
+    for database in ["sqlite", "postgres"] {
+        let own = versions(&format!("migrations/{database}"));
+        let feed = versions(&format!("crates/kilonova-feed/migrations/{database}"));
+        assert!(!own.is_empty() && !feed.is_empty());
+        assert_eq!(own.intersection(&feed).count(), 0, "{own:?} {feed:?}");
+    }
+}
