@@ -14,9 +14,8 @@ use actix_web::web::Data;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
-use self::nodes::Reach;
 use crate::accounts::Accounts;
-use crate::cluster::zenoh;
+use crate::cluster::{self, Cluster};
 use crate::config::{Config, Storage};
 use crate::connection::{Database, LOCK};
 use crate::db::{self, Db};
@@ -53,7 +52,7 @@ pub enum Error {
     Descriptors(#[from] descriptors::TooFew),
     /// The other nodes cannot be reached, or cannot reach this one, as it was told to.
     #[error("cannot join the cluster: {0}")]
-    Cluster(#[from] zenoh::Error),
+    Cluster(#[from] cluster::Error),
     /// What this node has shown is of another history than what it would show from now on.
     #[error(
         "the database is another one than at the start, or was put back to an earlier state: start again"
@@ -71,7 +70,7 @@ pub struct App {
     port: u16,
     state: Data<State>,
     core: Arbiter,
-    reach: Reach,
+    node: Cluster,
     stopping: watch::Sender<bool>,
     stop: Arc<Notify>,
     replaced: Arc<Notify>,
@@ -90,7 +89,8 @@ impl App {
         let shortage = descriptors::fit(&mut config, descriptors::available())?;
         let locks = (lock(&config.storage.data_dir)?, lock_database(&config.storage)?);
         let core = Arbiter::new();
-        let (pubsub, reach) = nodes::start(&config, &core).await?;
+        let node = nodes::start(&config, &core).await?;
+        let pubsub = node.pubsub().clone();
         let stopping = watch::Sender::new(false);
         let pace = Pace::default();
         let replaced = Arc::<Notify>::default();
@@ -129,7 +129,7 @@ impl App {
             port,
             state,
             core,
-            reach,
+            node,
             stopping,
             stop,
             replaced,
@@ -163,7 +163,7 @@ impl App {
             door,
             state,
             core,
-            reach,
+            node,
             stopping,
             stop,
             replaced,
@@ -201,7 +201,7 @@ impl App {
         let rest = async {
             state.search.stop().await;
             state.db.close().await;
-            reach.close().await;
+            node.close().await;
         };
         if tokio::time::timeout(grace.mul_f32(0.25), rest).await.is_err() {
             log::warn!("not everything could be finished in time");
