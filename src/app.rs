@@ -12,9 +12,8 @@ use kilonova_feed::{Limits, Running, Server};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
-use self::nodes::Reach;
 use crate::accounts::Accounts;
-use crate::cluster::zenoh;
+use crate::cluster::{self, Cluster};
 use crate::config::{Config, Storage};
 use crate::db::{self, Db};
 use crate::descriptors;
@@ -46,7 +45,7 @@ pub enum Error {
     Descriptors(#[from] descriptors::TooFew),
     /// The other nodes cannot be reached, or cannot reach this one, as it was told to.
     #[error("cannot join the cluster: {0}")]
-    Cluster(#[from] zenoh::Error),
+    Cluster(#[from] cluster::Error),
     /// What this node has shown is of another history than what it would show from now on.
     #[error("{0}")]
     Ended(Arc<str>),
@@ -60,7 +59,7 @@ pub struct App {
     server: Running,
     state: Data<State>,
     core: Arbiter,
-    reach: Reach,
+    node: Cluster,
     stop: Arc<Notify>,
     terminate: Signal,
     interrupt: Signal,
@@ -78,9 +77,9 @@ impl App {
         let Storage { data_dir, database } = &config.storage;
         let locks = (locks::take(data_dir)?, locks::share(database, data_dir)?);
         let core = Arbiter::new();
-        let (pubsub, reach) = nodes::start(&config, &core).await?;
+        let node = nodes::start(&config, &core).await?;
         let (db, told) = open_db(&config).await?;
-        let (feed, shapes) = start_feed(&config, &core, &pubsub, &db).await?;
+        let (feed, shapes) = start_feed(&config, &core, node.pubsub(), &db).await?;
         // Until here nobody has written.
         drop(told.set(feed.clone()));
         core.spawn(pruner::prune(db.clone(), config.retention));
@@ -100,7 +99,7 @@ impl App {
         );
         log::warn!("access is open: anyone who can reach this address may read and write");
         let stop = Arc::new(Notify::new());
-        Ok(App { server, state, core, reach, stop, terminate, interrupt, _locks: locks })
+        Ok(App { server, state, core, node, stop, terminate, interrupt, _locks: locks })
     }
 
     /// The port that it listens on.
@@ -122,7 +121,7 @@ impl App {
     /// connections, closes sockets with 1001, finishes the requests and the writes under way. Does the same, and
     /// fails, when the database is no longer the one that it was.
     pub async fn run_until_stopped(self) -> Result<(), Error> {
-        let App { server, state, core, reach, stop, mut terminate, mut interrupt, .. } = self;
+        let App { server, state, core, node, stop, mut terminate, mut interrupt, .. } = self;
         let (handle, door) = (server.handle(), server.door()?);
         let mut serving = actix_web::rt::spawn(server);
         let mut fault = None;
@@ -155,7 +154,7 @@ impl App {
             state.search.stop().await;
             state.feed.stop().await;
             state.db.close().await;
-            reach.close().await;
+            node.close().await;
         };
         if tokio::time::timeout(grace.mul_f32(0.25), rest).await.is_err() {
             log::warn!("not everything could be finished in time");

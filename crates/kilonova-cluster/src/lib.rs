@@ -20,6 +20,8 @@ mod isolated;
 mod message;
 mod peers;
 #[cfg(feature = "zenoh")]
+mod start;
+#[cfg(feature = "zenoh")]
 pub mod zenoh;
 
 pub use self::adapter::{Adapter, Incoming};
@@ -27,5 +29,8 @@ pub use self::driver::run;
 pub use self::isolated::Isolated;
 pub use self::message::LARGEST;
 #[cfg(feature = "zenoh")]
+pub use self::start::{Cluster, Error, Options, start};
+#[cfg(feature = "zenoh")]
 pub use self::zenoh::Zenoh;
+#[doc(hidden)]
 pub use kilonova_pubsub::NodeId;

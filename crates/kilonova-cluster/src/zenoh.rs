@@ -9,10 +9,24 @@
 //!
 //! What is sent is not secret from who can read the network, unless the endpoints are `tls/`.
 //!
-//! Zenoh has to be compiled with `TCP_LINGER_TIMEOUT=0` and `TLS_LINGER_TIMEOUT=0` in the environment, as this
-//! repository's `.cargo/config.toml` sets it; an application that takes this as a library does the same. Else the
-//! thread that closes the connection to a frozen peer waits for it for ten seconds
-//! (eclipse-zenoh/zenoh#1101), and other nodes seem to be gone meanwhile.
+//! # A frozen peer must not hold up the others
+//!
+//! A thread that closes the connection to a peer which takes nothing more waits for that peer, by default for
+//! ten seconds ([zenoh#1101](https://github.com/eclipse-zenoh/zenoh/issues/1101)). Zenoh has one to two
+//! threads for each task, so healthy nodes seem gone meanwhile. Zenoh fixes these seconds when it is compiled, and no
+//! option at run time changes them. Do one of these:
+//!
+//! - Compile without the wait. Put this into the application's `.cargo/config.toml`; cargo passes no such setting on
+//!   from a dependency:
+//!
+//!   ```toml
+//!   [env]
+//!   TCP_LINGER_TIMEOUT = "0"
+//!   TLS_LINGER_TIMEOUT = "0"
+//!   ```
+//! - Or run with more threads than peers may freeze at a time, in an environment with [`RUNTIME`].
+//!
+//! [`Zenoh::open`] logs a warning when neither was done.
 
 mod config;
 mod credentials;
@@ -66,6 +80,11 @@ pub const LOG_FILTER: &str =
 // How long a node that leaves waits for the others to take what it has sent.
 const LEAVE_WITHIN: Duration = Duration::from_millis(500);
 
+/// Sixteen threads for each of Zenoh's tasks, as the value of the environment variable `ZENOH_RUNTIME`: for a
+/// program that could not be compiled with `TCP_LINGER_TIMEOUT=0`.
+pub const RUNTIME: &str =
+    "(rx: (worker_threads: 16), tx: (worker_threads: 16), net: (worker_threads: 16))";
+
 // What Zenoh was compiled with.
 const LINGER: [Option<&str>; 2] =
     [option_env!("TCP_LINGER_TIMEOUT"), option_env!("TLS_LINGER_TIMEOUT")];
@@ -89,9 +108,12 @@ impl Zenoh {
     /// adapter is open.
     pub async fn open(options: Options) -> Result<(Zenoh, Incoming), Error> {
         options.check()?;
-        if !LINGER.iter().all(|seconds| *seconds == Some("0")) {
+        let lingers = LINGER.iter().any(|seconds| *seconds != Some("0"));
+        if lingers && std::env::var_os("ZENOH_RUNTIME").is_none() {
             log::warn!(
-                "a frozen peer may make others seem gone: compile with TCP_LINGER_TIMEOUT=0 and TLS_LINGER_TIMEOUT=0"
+                "one frozen peer can make other nodes seem gone for ten seconds; compile with \
+                 TCP_LINGER_TIMEOUT=0 and TLS_LINGER_TIMEOUT=0 in .cargo/config.toml, or set the \
+                 environment variable ZENOH_RUNTIME='{RUNTIME}'"
             );
         }
         for endpoint in &options.listen {

@@ -1,15 +1,20 @@
-//! A chat with rooms: `cargo run --example chat [PORT]`, then open the address in two windows.
+//! A chat with rooms that show who is there: `cargo run --example chat --features actix-web [PORT]`,
+//! then open the address in two windows.
 //!
-//! A room is a channel and needs no list of rooms anywhere: it is there while somebody is in it.
+//! A room is a channel and needs no list of rooms anywhere: it is there while somebody is in it. Who is
+//! there is what the members said of themselves when they joined. No actor is needed: each connection
+//! is one task with a `Subscription` for what is said and a `Monitor` for who comes and goes.
 
-use std::time::{Duration, Instant};
+use std::error::Error;
+use std::time::Duration;
 
-use actix::prelude::*;
 use actix_web::http::header;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, error, web};
-use actix_web_actors::ws;
-use kilonova_pubsub::{Channel, Envelope, Lifeline, Payload, PubSub};
-use serde::{Deserialize, Serialize};
+use actix_ws::{CloseCode, Closed, Message, MessageStream, ProtocolError, Session};
+use kilonova_pubsub::{Change, Channel, Envelope, Member, Monitor, Payload, PubSub, Subscription};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, interval};
 
 const NAME_MAX: usize = 32;
 const TEXT_MAX: usize = 1000;
@@ -24,98 +29,133 @@ struct Entry {
     name: String,
 }
 
-/// What goes through the channel and, as it is, to the page, which shows it as text and never as HTML.
-#[derive(Serialize)]
-struct Line<'a> {
-    name: &'a str,
-    text: &'a str,
-}
-
 /// One person's connection to one room.
-struct Session {
+struct Visit {
     room: Channel,
     name: String,
     pubsub: PubSub,
+    inbox: Subscription,
+    presence: Monitor,
+    session: Session,
     heard_from: Instant,
-    lifeline: Option<Lifeline>,
 }
 
-impl Session {
-    fn say(&self, topic: &str, text: &str, ctx: &mut ws::WebsocketContext<Session>) {
-        let Ok(line) = Payload::encode(&Line { name: &self.name, text }) else {
-            return;
-        };
-        if self.pubsub.try_broadcast(&self.room, topic, line).is_err() {
-            ctx.text(r#"{"event":"unsent"}"#);
-        }
+async fn enter(
+    request: HttpRequest,
+    body: web::Payload,
+    entry: web::Query<Entry>,
+    pubsub: web::Data<PubSub>,
+) -> actix_web::Result<HttpResponse> {
+    if !same_origin(&request) {
+        return Err(error::ErrorForbidden("another site's page cannot chat here"));
     }
-
-    fn close(code: ws::CloseCode, ctx: &mut ws::WebsocketContext<Session>) {
-        ctx.close(Some(code.into()));
-        ctx.stop();
-    }
+    let (Some(room), Some(name)) = (tidy(&entry.room, NAME_MAX), tidy(&entry.name, NAME_MAX))
+    else {
+        return Err(error::ErrorBadRequest("room and name need 1 to 32 characters"));
+    };
+    // The errors answer 503 by themselves, thanks to the feature `actix-web`.
+    let inbox = pubsub.subscribe_as([room], json!({ "name": name }).into()).await?;
+    let presence = pubsub.monitor(room).await?;
+    let (response, session, messages) = actix_ws::handle(&request, body)?;
+    let visit = Visit {
+        room: room.into(),
+        name: name.to_owned(),
+        pubsub: pubsub.get_ref().clone(),
+        inbox,
+        presence,
+        session,
+        heard_from: Instant::now(),
+    };
+    actix_web::rt::spawn(visit.last(messages.max_frame_size(FRAME_MAX)));
+    Ok(response)
 }
 
-impl Actor for Session {
-    type Context = ws::WebsocketContext<Session>;
+impl Visit {
+    /// Lasts until either side closes. When this ends, the inbox is dropped, which leaves the room.
+    async fn last(mut self, mut messages: MessageStream) {
+        let code = self.converse(&mut messages).await.unwrap_or(CloseCode::Away);
+        self.session.close(Some(code.into())).await.ok();
+    }
 
-    fn started(&mut self, ctx: &mut Self::Context) {
-        self.lifeline = Some(self.pubsub.lifeline(ctx.address()));
-        let (pubsub, room, me) = (self.pubsub.clone(), self.room.clone(), ctx.address());
-        let join = async move { pubsub.join(room, me).await };
-        // Nothing that the client says is handled before it is in the room.
-        ctx.wait(join.into_actor(self).map(|joined, session, ctx| match joined {
-            Ok(()) => session.say("entered", "", ctx),
-            Err(_) => Session::close(ws::CloseCode::Away, ctx),
-        }));
-        ctx.run_interval(HEARTBEAT, |session, ctx| {
-            if session.heard_from.elapsed() > SILENCE_MAX {
-                ctx.stop();
-            } else {
-                ctx.ping(b"");
+    async fn converse(&mut self, messages: &mut MessageStream) -> Result<CloseCode, Closed> {
+        let here: Vec<_> = self.presence.members().iter().map(name).collect();
+        self.session.text(json!({ "event": "here", "data": here }).to_string()).await?;
+        let mut heartbeat = interval(HEARTBEAT);
+        loop {
+            tokio::select! {
+                message = messages.recv() => {
+                    self.heard_from = Instant::now();
+                    match message {
+                        Some(Ok(Message::Text(text))) => self.say(&text).await?,
+                        Some(Ok(Message::Ping(bytes))) => self.session.pong(&bytes).await?,
+                        Some(Ok(Message::Close(_))) => return Ok(CloseCode::Normal),
+                        Some(Ok(_)) => {}
+                        Some(Err(ProtocolError::Overflow)) => return Ok(CloseCode::Size),
+                        Some(Err(_)) => return Ok(CloseCode::Protocol),
+                        None => return Err(Closed),
+                    }
+                }
+                envelope = self.inbox.next() => {
+                    let Some(envelope) = envelope else { return Ok(CloseCode::Restart) };
+                    self.pass_on(&envelope).await?;
+                }
+                change = self.presence.next() => {
+                    let frame = match change {
+                        Some(Change::Joined(member)) => frame("entered", name(&member)),
+                        Some(Change::Left(member)) => frame("left", name(&member)),
+                        Some(_) => continue,
+                        // More than 1,024 came and went unread. The page enters again.
+                        None => return Ok(CloseCode::Again),
+                    };
+                    self.session.text(frame).await?;
+                }
+                _ = heartbeat.tick() => {
+                    if self.heard_from.elapsed() > SILENCE_MAX {
+                        return Err(Closed);
+                    }
+                    self.session.ping(b"").await?;
+                }
             }
-        });
-    }
-
-    fn stopped(&mut self, ctx: &mut Self::Context) {
-        self.say("left", "", ctx);
-    }
-}
-
-impl Handler<Envelope> for Session {
-    type Result = ();
-
-    fn handle(&mut self, envelope: Envelope, ctx: &mut Self::Context) {
-        if let Some(missed) = envelope.lagged() {
-            ctx.text(format!(r#"{{"event":"lagged","data":{missed}}}"#));
-            return;
         }
-        // Encoded by the first session that comes here, and shared by all others of the room.
+    }
+
+    /// Says something to everyone in the room, this connection included.
+    async fn say(&mut self, text: &str) -> Result<(), Closed> {
+        let sent = match tidy(text, TEXT_MAX) {
+            Some(text) => {
+                let line = Payload::from(json!({ "name": self.name, "text": text }));
+                self.pubsub.broadcast(&self.room, "said", line).await.is_ok()
+            }
+            None => false,
+        };
+        if sent { Ok(()) } else { self.session.text(frame("unsent", Value::Null)).await }
+    }
+
+    async fn pass_on(&mut self, envelope: &Envelope) -> Result<(), Closed> {
+        if let Some(missed) = envelope.lagged() {
+            return self.session.text(frame("lagged", missed.into())).await;
+        }
+        // Encoded by the first connection that comes here, and shared by all others of the room.
         let frame = envelope.encoded(0, |envelope| {
             let (event, data) = (envelope.topic(), envelope.payload().as_json());
             format!(r#"{{"event":"{event}","data":{data}}}"#)
         });
-        if let Ok(frame) = frame.try_into() {
-            ctx.write_raw(ws::Message::Text(frame));
+        match std::str::from_utf8(&frame) {
+            Ok(frame) => self.session.text(frame).await,
+            Err(_) => Ok(()),
         }
     }
 }
 
-impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for Session {
-    fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Self::Context) {
-        self.heard_from = Instant::now();
-        match message {
-            Ok(ws::Message::Text(text)) => match tidy(&text, TEXT_MAX) {
-                Some(text) => self.say("said", text, ctx),
-                None => ctx.text(r#"{"event":"unsent"}"#),
-            },
-            Ok(ws::Message::Ping(bytes)) => ctx.pong(&bytes),
-            Ok(ws::Message::Close(_)) => Session::close(ws::CloseCode::Normal, ctx),
-            Err(ws::ProtocolError::Overflow) => Session::close(ws::CloseCode::Size, ctx),
-            Err(_) => Session::close(ws::CloseCode::Protocol, ctx),
-            Ok(_) => {}
-        }
-    }
+fn name(member: &Member) -> Value {
+    member
+        .meta()
+        .and_then(|meta| Value::try_from(meta).ok())
+        .map_or(Value::Null, |mut meta| meta["name"].take())
+}
+
+fn frame(event: &str, data: Value) -> String {
+    json!({ "event": event, "data": data }).to_string()
 }
 
 /// The text without white space around it, unless that leaves nothing, or more than `max` characters.
@@ -133,35 +173,12 @@ fn same_origin(request: &HttpRequest) -> bool {
     origin.to_str().is_ok_and(|origin| origin.split_once("://").map(|(_, host)| host) == host)
 }
 
-async fn enter(
-    request: HttpRequest,
-    stream: web::Payload,
-    entry: web::Query<Entry>,
-    pubsub: web::Data<PubSub>,
-) -> actix_web::Result<HttpResponse> {
-    if !same_origin(&request) {
-        return Err(error::ErrorForbidden("another site's page cannot chat here"));
-    }
-    let (Some(room), Some(name)) = (tidy(&entry.room, NAME_MAX), tidy(&entry.name, NAME_MAX))
-    else {
-        return Err(error::ErrorBadRequest("room and name need 1 to 32 characters"));
-    };
-    let session = Session {
-        room: room.into(),
-        name: name.to_owned(),
-        pubsub: pubsub.get_ref().clone(),
-        heard_from: Instant::now(),
-        lifeline: None,
-    };
-    ws::WsResponseBuilder::new(session, &request, stream).frame_size(FRAME_MAX).start()
-}
-
 async fn page() -> HttpResponse {
     HttpResponse::Ok().content_type("text/html; charset=utf-8").body(PAGE)
 }
 
 #[actix_web::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let port: u16 = std::env::args().nth(1).as_deref().unwrap_or("8080").parse()?;
     let pubsub = web::Data::new(PubSub::start("chat"));
     let server = HttpServer::new(move || {
@@ -196,6 +213,7 @@ const PAGE: &str = r##"<!doctype html>
   <label>Name <input id="name" required maxlength="32" autofocus></label>
   <button>Enter</button>
 </form>
+<p>Here: <span id="here"></span></p>
 <ol id="lines" role="log" aria-live="polite"></ol>
 <form id="speech" hidden>
   <input id="text" aria-label="Text" required maxlength="1000" autocomplete="off">
@@ -211,7 +229,7 @@ const PAGE: &str = r##"<!doctype html>
     if (by("lines").children.length > 500) by("lines").firstChild.remove();
     line.scrollIntoView();
   };
-  let socket;
+  let socket, here = [];
   by("entry").onsubmit = event => {
     event.preventDefault();
     if (socket) { socket.onclose = null; socket.close(); }
@@ -222,10 +240,15 @@ const PAGE: &str = r##"<!doctype html>
     socket.onclose = () => { by("speech").hidden = true; add("The connection is closed: enter again.", true); };
     socket.onmessage = ({ data: frame }) => {
       const { event, data } = JSON.parse(frame);
+      if (event === "here") here = data;
+      else if (event === "entered") here.push(data);
+      else if (event === "left") here.splice(here.indexOf(data), 1);
+      by("here").textContent = here.join(", ");
+      if (event === "here") return;
       if (event === "said") add(`${data.name}: ${data.text}`);
       else if (event === "lagged") add(`${data} messages were missed.`, true);
       else if (event === "unsent") add("That was not sent: it is empty, too long, or the chat is overloaded.", true);
-      else add(`${data.name} ${event}.`, true);
+      else add(`${data} ${event}.`, true);
     };
   };
   by("speech").onsubmit = event => {

@@ -281,7 +281,16 @@ impl PubSub {
         &self,
         channels: impl IntoIterator<Item = impl Into<Channel>>,
     ) -> Result<Subscription, JoinError> {
-        self.subscribe_with_capacity(subscription::CAPACITY, channels).await
+        self.subscribe_with(subscription::CAPACITY, channels, None).await
+    }
+
+    /// [`PubSub::subscribe`] with metadata for each of the channels, as [`PubSub::join_as`].
+    pub async fn subscribe_as(
+        &self,
+        channels: impl IntoIterator<Item = impl Into<Channel>>,
+        meta: Payload,
+    ) -> Result<Subscription, JoinError> {
+        self.subscribe_with(subscription::CAPACITY, channels, Some(Meta::new(meta)?)).await
     }
 
     /// [`PubSub::subscribe`] with a buffer of `capacity` envelopes, at least 1.
@@ -290,17 +299,27 @@ impl PubSub {
         capacity: usize,
         channels: impl IntoIterator<Item = impl Into<Channel>>,
     ) -> Result<Subscription, JoinError> {
+        self.subscribe_with(capacity, channels, None).await
+    }
+
+    async fn subscribe_with(
+        &self,
+        capacity: usize,
+        channels: impl IntoIterator<Item = impl Into<Channel>>,
+        meta: Option<Meta>,
+    ) -> Result<Subscription, JoinError> {
         let channels = channels.into_iter().map(Into::into).collect();
         let capacity = capacity.clamp(1, subscription::MOST);
         let inlet = Arc::downgrade(&self.inlet);
-        let subscribe = |subscription| Command::Subscribe {
-            channels,
-            meta: None,
-            capacity,
-            inlet,
-            subscription,
-        };
-        self.inlet.ask(subscribe).await?
+        self.inlet
+            .ask(|subscription| Command::Subscribe {
+                channels,
+                meta,
+                capacity,
+                inlet,
+                subscription,
+            })
+            .await?
     }
 
     /// Sends a message to all members of `channel` on all nodes; waits for room in the registry's mailbox.

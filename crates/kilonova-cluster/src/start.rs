@@ -1,0 +1,194 @@
+//! A whole node in one call. Owns the order in which groups, adapter and driver start and end; each of
+//! them can be used alone, as the tests do.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use actix::{Arbiter, ArbiterHandle};
+use kilonova_pubsub::{Link, PubSub, StartError};
+
+use super::zenoh::{self, Endpoint, Secret, Tls, Zenoh};
+use super::{Adapter, Incoming, Isolated};
+
+/// What a node is told: who it is and how it and the others find each other.
+///
+/// A node with neither secret nor endpoints is on its own, and starts no Zenoh.
+#[derive(Clone)]
+#[must_use = "nothing is started yet"]
+pub struct Options {
+    node: Arc<str>,
+    max_channels: Option<usize>,
+    arbiter: Option<ArbiterHandle>,
+    site: String,
+    listen: Vec<Endpoint>,
+    connect: Vec<Endpoint>,
+    secret: Option<Secret>,
+    tls: Option<Tls>,
+    folder: PathBuf,
+}
+
+impl Options {
+    /// The node of this name, 1 to 128 bytes. Nodes should have different names: lists show two of
+    /// one name as one.
+    pub fn new(node: impl Into<Arc<str>>) -> Options {
+        Options {
+            node: node.into(),
+            max_channels: None,
+            arbiter: None,
+            site: "kilonova".to_owned(),
+            listen: Vec::new(),
+            connect: Vec::new(),
+            secret: None,
+            tls: None,
+            folder: std::env::temp_dir(),
+        }
+    }
+
+    /// Where the others may connect to this node, such as `tcp/0.0.0.0:7447`.
+    pub fn listen(mut self, endpoints: impl IntoIterator<Item = Endpoint>) -> Options {
+        self.listen.extend(endpoints);
+        self
+    }
+
+    /// The other nodes. All may be given the same list, themselves included; two nodes reach each
+    /// other when at least one of them is told of the other. Nodes that are down are tried again.
+    pub fn connect(mut self, endpoints: impl IntoIterator<Item = Endpoint>) -> Options {
+        self.connect.extend(endpoints);
+        self
+    }
+
+    /// What all nodes of the cluster know and nobody else does.
+    pub fn secret(self, secret: Secret) -> Options {
+        Options { secret: Some(secret), ..self }
+    }
+
+    /// Certificates for endpoints that are `tls/`.
+    pub fn tls(self, tls: Tls) -> Options {
+        Options { tls: Some(tls), ..self }
+    }
+
+    /// Which cluster, `kilonova` unless set: nodes of another site are not seen, even when they are connected.
+    pub fn site(self, site: impl Into<String>) -> Options {
+        Options { site: site.into(), ..self }
+    }
+
+    /// A folder for the file from which Zenoh takes its password, which is there while the node
+    /// starts; the system's temporary folder unless set. Only this process's user can read the file.
+    pub fn folder(self, folder: impl Into<PathBuf>) -> Options {
+        Options { folder: folder.into(), ..self }
+    }
+
+    /// How many channels this node's members may be in:
+    /// [`Builder::max_channels`](kilonova_pubsub::Builder::max_channels).
+    pub fn max_channels(self, max_channels: usize) -> Options {
+        Options { max_channels: Some(max_channels), ..self }
+    }
+
+    /// The arbiter for the registry and the traffic with other nodes; the current one unless set. With large
+    /// channels it should be one of their own.
+    pub fn arbiter(self, arbiter: ArbiterHandle) -> Options {
+        Options { arbiter: Some(arbiter), ..self }
+    }
+
+    fn is_alone(&self) -> bool {
+        self.secret.is_none() && self.listen.is_empty() && self.connect.is_empty()
+    }
+}
+
+/// Without the secret.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Options { node, site, listen, connect, .. } = self;
+        let fields = (node, site, listen, connect);
+        f.debug_tuple("Options").field(&fields).finish_non_exhaustive()
+    }
+}
+
+/// Why a node was not started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no arbiter to start on.
+    #[error(transparent)]
+    Groups(#[from] StartError),
+    /// The adapter cannot be opened.
+    #[error(transparent)]
+    Zenoh(#[from] zenoh::Error),
+}
+
+/// A node that was started. Dropping it leaves the node running for as long as there is a clone of its
+/// [`PubSub`].
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    pubsub: PubSub,
+    zenoh: Option<Arc<Zenoh>>,
+}
+
+/// Starts a node: its process groups, Zenoh, and the driver that connects both.
+///
+/// It listens when this returns. Other nodes come into sight afterwards, and may come and go;
+/// [`PubSub::nodes`] lists them. If the driver should end by a fault, an error is logged, and the node
+/// leaves the cluster and goes on alone.
+pub async fn start(options: Options) -> Result<Cluster, Error> {
+    let arbiter = options.arbiter.clone().or_else(Arbiter::try_current);
+    let arbiter = arbiter.ok_or(StartError::NoSystem)?;
+    let mut groups = PubSub::builder(Arc::clone(&options.node));
+    if let Some(max_channels) = options.max_channels {
+        groups = groups.max_channels(max_channels);
+    }
+    let (pubsub, link) = groups.start_linked_in(&arbiter);
+    if options.is_alone() {
+        let (isolated, incoming) = Isolated::open();
+        run(&arbiter, link, Arc::new(isolated), incoming, async {});
+        return Ok(Cluster { pubsub, zenoh: None });
+    }
+    let zenoh_options = zenoh::Options {
+        site: options.site,
+        node: link.node().clone(),
+        listen: options.listen,
+        connect: options.connect,
+        secret: options.secret.ok_or(zenoh::Error::NoSecret)?,
+        tls: options.tls,
+        folder: options.folder,
+    };
+    let (zenoh, incoming) = Zenoh::open(zenoh_options).await?;
+    let zenoh = Arc::new(zenoh);
+    let leaving = Arc::clone(&zenoh);
+    let leave = async move { leaving.close().await };
+    run(&arbiter, link, Arc::clone(&zenoh) as Arc<dyn Adapter>, incoming, leave);
+    Ok(Cluster { pubsub, zenoh: Some(zenoh) })
+}
+
+impl Cluster {
+    /// The process groups.
+    pub fn pubsub(&self) -> &PubSub {
+        &self.pubsub
+    }
+
+    /// Leaves the cluster: the other nodes see this one go at once. What was sent before reaches those
+    /// that take it within half a second. The process groups go on, alone.
+    pub async fn close(&self) {
+        if let Some(zenoh) = &self.zenoh {
+            zenoh.close().await;
+        }
+    }
+}
+
+/// Runs the driver. Should it end by a fault, the others must not go on believing what they knew of this node.
+fn run(
+    arbiter: &ArbiterHandle,
+    link: Link,
+    adapter: Arc<dyn Adapter>,
+    incoming: Incoming,
+    leave: impl Future<Output = ()> + Send + 'static,
+) {
+    arbiter.spawn_fn(move || {
+        actix::spawn(async move {
+            if let Err(fault) = actix::spawn(super::run(link, adapter, incoming)).await {
+                log::error!("this node is alone until it is restarted: {fault}");
+                leave.await;
+            }
+        });
+    });
+}
