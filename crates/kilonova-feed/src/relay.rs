@@ -355,11 +355,12 @@ impl<L: Log> Actor for Relay<L> {
         let mut stops = self.parts.stops.clone();
         let stopping = async move { stops.wait_for(|stop| *stop).await.is_ok() };
         ctx.spawn(stopping.into_actor(self).map(|_, _, ctx| ctx.stop()));
-        ctx.run_interval(POLL, |relay, ctx| {
-            // What is on its way is followed by a look at the rest.
-            if relay.outgoing == Outgoing::Idle {
-                relay.read(ctx);
-            }
+        ctx.run_interval(POLL, |relay, ctx| match (relay.outgoing, relay.rest) {
+            (Outgoing::Idle, _) => relay.read(ctx),
+            // What is on its way is followed by a look at the rest. Skipping it would put off for
+            // good what nobody announced, where something is on its way at each poll.
+            (Outgoing::Busy { .. }, Rest::Unknown) => relay.rest = Rest::Behind,
+            _ => {}
         });
         ctx.run_interval(self.parts.tick, |relay, ctx| relay.confirm(ctx));
     }
