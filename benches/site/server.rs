@@ -16,7 +16,11 @@ use serde_json::json;
 
 use super::client::Client;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_kilonova");
+/// The binary that is measured; `KILONOVA_BENCH_BINARY` names another build to be compared with.
+fn binary() -> PathBuf {
+    let other = std::env::var_os("KILONOVA_BENCH_BINARY").map(PathBuf::from);
+    other.unwrap_or_else(|| env!("CARGO_BIN_EXE_kilonova").into())
+}
 
 pub(super) struct Server {
     child: Child,
@@ -41,7 +45,7 @@ impl Server {
         let data = folder.path().to_owned();
         prepare(&data);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new(BINARY)
+        let child = Command::new(binary())
             .args(["--bind", &format!("127.0.0.1:{port}"), "--data-dir"])
             .arg(&data)
             .env("RUST_LOG", "kilonova=error")
@@ -94,7 +98,7 @@ impl Drop for Server {
 
 /// Imports a folder of Markdown.
 pub(super) fn import(folder: &Path, data: &Path) {
-    let done = Command::new(BINARY)
+    let done = Command::new(binary())
         .arg("import")
         .arg(folder)
         .arg("--data-dir")

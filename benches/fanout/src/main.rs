@@ -78,6 +78,9 @@ struct Options {
     /// Kilonova's binary [default: it is built]
     #[arg(long, value_name = "PATH")]
     binary: Option<PathBuf>,
+    /// Another build of Kilonova: what `baseline` among the peers is
+    #[arg(long, value_name = "PATH")]
+    baseline: Option<PathBuf>,
     /// A flag for Kilonova instead of those below, such as --kilonova=--workers=1; may be repeated
     #[arg(
         long,
@@ -100,7 +103,7 @@ fn main() -> ExitCode {
         Some(Command::Serve { peer: Peer::Floor, address }) => {
             peers::floor::serve(address).map(|()| true)
         }
-        Some(Command::Serve { peer: Peer::Kilonova, .. }) => {
+        Some(Command::Serve { peer: Peer::Kilonova | Peer::Baseline, .. }) => {
             Err("kilonova is a binary of its own".into())
         }
         None => bench(&options),
@@ -130,8 +133,12 @@ fn bench(options: &Options) -> Result<bool, Failure> {
     };
     let out = target.join("fanout");
     std::fs::create_dir_all(&out)?;
+    if options.peers.contains(&Peer::Baseline) && options.baseline.is_none() {
+        return Err("the peer `baseline` needs --baseline PATH".into());
+    }
     let plan = Plan {
         binary,
+        baseline: options.baseline.clone().unwrap_or_default(),
         flags: options.kilonova.clone(),
         // Not the system's temporary folder, which may be memory: a sync must be one.
         scratch: out.clone(),

@@ -17,6 +17,8 @@ pub(crate) use self::start::{Server, build};
 pub(crate) enum Peer {
     /// The real binary, with a database on the disk
     Kilonova,
+    /// Another build of it, to be compared with: `--baseline`
+    Baseline,
     /// axum with tokio's broadcast channel, in memory
     Axum,
     /// One thread, one epoll, one send for each socket
@@ -27,6 +29,7 @@ impl Peer {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Peer::Kilonova => "kilonova",
+            Peer::Baseline => "baseline",
             Peer::Axum => "axum",
             Peer::Floor => "floor",
         }

@@ -13,6 +13,8 @@ use crate::peers::{Peer, Server};
 pub(crate) struct Plan {
     /// Kilonova's binary, and its flags beside address and folder.
     pub(crate) binary: PathBuf,
+    /// Another build of it.
+    pub(crate) baseline: PathBuf,
     pub(crate) flags: Vec<String>,
     /// Where servers keep their data: a disk.
     pub(crate) scratch: PathBuf,
@@ -103,7 +105,8 @@ impl Plan {
         stamps: bool,
         work: impl FnOnce(&mut Bench) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let server = Server::start(peer, (&self.binary, &self.flags), &self.scratch, stamps)?;
+        let binary = if peer == Peer::Baseline { &self.baseline } else { &self.binary };
+        let server = Server::start(peer, (binary, &self.flags), &self.scratch, stamps)?;
         let load = Load::connect(server.address, "x".repeat(BODY))?;
         let mut bench = Bench { server, load };
         match work(&mut bench) {

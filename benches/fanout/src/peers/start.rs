@@ -40,7 +40,7 @@ impl Server {
         // Free a moment ago; there is no better way to tell a server its port.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let mut command = match peer {
-            Peer::Kilonova => {
+            Peer::Kilonova | Peer::Baseline => {
                 let mut command = Command::new(binary);
                 command.arg("--bind").arg(address.to_string());
                 command.arg("--data-dir").arg(folder.path().join("data")).args(flags);
