@@ -7,6 +7,7 @@ mod life;
 mod limits;
 mod order;
 mod pruning;
+mod readers;
 mod redaction;
 mod sockets;
 mod support;

@@ -127,6 +127,11 @@ impl Site {
     pub(crate) async fn stop(self) {
         let feed = self.feed();
         soon(feed.stop()).await;
+        self.halt().await;
+    }
+
+    /// Stops the server.
+    pub(crate) async fn halt(&self) {
         soon(self.handle.stop(true)).await;
     }
 }

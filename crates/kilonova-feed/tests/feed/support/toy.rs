@@ -117,6 +117,13 @@ impl Toy {
         self.kept().events.len() as i64
     }
 
+    /// What the event at a position says.
+    pub(crate) fn payload(&self, position: i64) -> String {
+        let kept = self.kept();
+        let event = usize::try_from(position - 1).ok().and_then(|index| kept.events.get(index));
+        event.expect("an event").payload().as_json().to_owned()
+    }
+
     /// Deletes the events before this position.
     pub(crate) fn prune(&self, oldest: i64) {
         self.kept().oldest = oldest;
