@@ -23,7 +23,7 @@ const NODES: usize = 2;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Commits events on these channels, for these audiences, of up to a few kilobytes.
+    /// Commits events on these channels, for these audiences, some of them large.
     Commit(Vec<(usize, usize, usize)>),
     /// Tells a node of the last events, but for those that a mask leaves out.
     Hint {
@@ -49,6 +49,11 @@ enum Step {
         reader: usize,
         node: usize,
     },
+    /// Lets a reader take nothing for a while, or go on.
+    Pause {
+        reader: usize,
+        paused: bool,
+    },
     /// Replaces a node's feed.
     Restart {
         node: usize,
@@ -58,7 +63,8 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let event = (0..CHANNELS.len(), 0..AUDIENCES.len(), 0_usize..3_000);
+    let size = prop_oneof![4 => 0_usize..1_000, 1 => 5_000_usize..30_000];
+    let event = (0..CHANNELS.len(), 0..AUDIENCES.len(), size);
     let transport = prop_oneof![
         Just(Transport::WebSocket),
         Just(Transport::Stream),
@@ -78,6 +84,8 @@ fn step() -> impl Strategy<Value = Step> {
             }
         ),
         3 => (0_usize..8, node()).prop_map(|(reader, node)| Step::Kill { reader, node }),
+        2 => (0_usize..8, any::<bool>())
+            .prop_map(|(reader, paused)| Step::Pause { reader, paused }),
         1 => node().prop_map(|node| Step::Restart { node }),
         2 => Just(Step::Settle),
     ]
@@ -91,6 +99,7 @@ struct Seen {
     last: i64,
     events: Vec<i64>,
     wrong: Option<String>,
+    paused: bool,
 }
 
 struct Follower {
@@ -131,7 +140,9 @@ fn note(seen: &watch::Sender<Seen>, what: String) {
 
 /// Reads to the end of a connection, and checks all that it is told.
 async fn follow(mut reader: Reader, wish: &Wish, toy: &Toy, seen: &watch::Sender<Seen>) {
+    let mut going = seen.subscribe();
     loop {
+        drop(going.wait_for(|seen| !seen.paused).await);
         match reader.next().await {
             Told::Event(said) => {
                 let Some(id) = said.id else { return note(seen, format!("{said:?}")) };
@@ -209,7 +220,8 @@ async fn run(steps: Vec<Step>, shared: bool) -> Result<(), TestCaseError> {
                 let names: Vec<_> =
                     names.filter(|(n, _)| channels >> n & 1 == 1).map(|(_, name)| *name).collect();
                 let start = if late { toy.end() } else { 0 };
-                let seen = Seen { start, last: start, events: Vec::new(), wrong: None };
+                let seen =
+                    Seen { start, last: start, events: Vec::new(), wrong: None, paused: false };
                 let mut follower = Follower {
                     transport,
                     wish: Wish::new(&names).by(viewer),
@@ -224,6 +236,11 @@ async fn run(steps: Vec<Step>, shared: bool) -> Result<(), TestCaseError> {
             Step::Kill { reader, node } => {
                 if let Some(follower) = followers.get_mut(reader) {
                     follower.read(&sites[node]);
+                }
+            }
+            Step::Pause { reader, paused } => {
+                if let Some(follower) = followers.get(reader) {
+                    follower.seen.send_modify(|seen| seen.paused = paused);
                 }
             }
             Step::Restart { node } => {
@@ -249,6 +266,9 @@ async fn run(steps: Vec<Step>, shared: bool) -> Result<(), TestCaseError> {
         toy.commit_event(new_event(channel, "the last"));
     }
     for follower in &followers {
+        follower.seen.send_modify(|seen| seen.paused = false);
+    }
+    for follower in &followers {
         let wish = &follower.wish;
         let mut seen = follower.seen.subscribe();
         let start = seen.borrow().start;
@@ -272,9 +292,14 @@ async fn run(steps: Vec<Step>, shared: bool) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// As many as `PROPTEST_CASES` says; few where it does not, since each takes half a second.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(16)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 24,
+        cases: cases(),
         max_shrink_iters: 40,
         ..ProptestConfig::default()
     })]

@@ -212,6 +212,54 @@ async fn a_slow_consumer_is_closed_with_1013_and_resumes_without_a_loss() {
 }
 
 #[actix::test]
+#[expect(clippy::await_holding_lock, reason = "the lock is what holds the thread up")]
+async fn sessions_whose_thread_is_stuck_lose_their_live_events_and_resume_without_a_loss() {
+    let toy = Toy::new();
+    // A mailbox takes at least a batch.
+    let queue = Bounds { messages: 1, ..Limits::default().queue };
+    let limits = Limits { queue, ..Limits::default() };
+    let site = Site::serve(builder(&toy).limits(limits), Serving::Own).await;
+    let mut readers = Vec::new();
+    for transport in [Transport::WebSocket, Transport::Stream] {
+        for channels in [&["a"][..], &["a", "b"]] {
+            let wish = Wish::new(channels);
+            let mut reader = site.open(transport, &wish.clone().after(toy.end())).await;
+            site.feed().committed([toy.commit("a")]);
+            assert_eq!(reader.ids(1).await, [toy.end()]);
+            readers.push((transport, wish, reader, vec![toy.end()]));
+        }
+    }
+    let mut other = site.open(Transport::Subscription, &Wish::new(&["b"]).after(4)).await;
+    let gate = toy.gate.lock().unwrap();
+    site.feed().committed([toy.commit_for("a", "stuck")]);
+    // More than a mailbox takes.
+    for _ in 0..100 {
+        site.feed().committed([toy.commit("b"), toy.commit("a")]);
+    }
+    assert_eq!(other.ids(100).await.last(), Some(&204));
+    drop(gate);
+    for (transport, wish, mut reader, mut seen) in readers {
+        loop {
+            match soon(reader.next()).await {
+                Told::Event(said) => seen.push(said.id.expect("an event of the log")),
+                Told::Position(_) => {}
+                Told::End(code) => {
+                    assert!(code.is_none_or(|code| code == 1013), "{code:?}");
+                    break;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let last = *seen.last().expect("the first");
+        let mut again = site.open(transport, &wish.clone().after(last)).await;
+        let expected = toy.seen(wish.viewer, &wish.channels, seen[0] - 1, toy.end());
+        seen.extend(again.ids(expected.len() - seen.len()).await);
+        assert_eq!(seen, expected);
+    }
+    site.stop().await;
+}
+
+#[actix::test]
 async fn the_session_of_a_reader_that_takes_nothing_ends() {
     for serving in BOTH {
         for transport in [Transport::WebSocket, Transport::Stream] {

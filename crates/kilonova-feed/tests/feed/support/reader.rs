@@ -142,13 +142,17 @@ impl Reader {
 
     /// The next event or broadcast; positions are passed over.
     pub(crate) async fn event(&mut self) -> Said {
-        loop {
-            match self.next().await {
-                Told::Event(said) => return said,
-                Told::Position(_) => {}
-                other => panic!("an event was expected: {other:?}"),
+        let next = async {
+            loop {
+                match self.next().await {
+                    Told::Event(said) => return said,
+                    Told::Position(_) => {}
+                    other => panic!("an event was expected: {other:?}"),
+                }
             }
-        }
+        };
+        // Positions come without end.
+        super::soon(next).await
     }
 
     /// The ids of the next events.
@@ -162,24 +166,32 @@ impl Reader {
 
     /// The next resync; positions are passed over.
     pub(crate) async fn resync(&mut self) -> i64 {
-        loop {
-            match self.next().await {
-                Told::Resync(position) => return position,
-                Told::Position(_) => {}
-                other => panic!("a resync was expected: {other:?}"),
+        let next = async {
+            loop {
+                match self.next().await {
+                    Told::Resync(position) => return position,
+                    Told::Position(_) => {}
+                    other => panic!("a resync was expected: {other:?}"),
+                }
             }
-        }
+        };
+        // Positions come without end.
+        super::soon(next).await
     }
 
     /// The code that it ends with, which must be the next but for positions.
     pub(crate) async fn end(&mut self) -> Option<u16> {
-        loop {
-            match self.next().await {
-                Told::End(code) => return code,
-                Told::Position(_) => {}
-                other => panic!("an end was expected: {other:?}"),
+        let next = async {
+            loop {
+                match self.next().await {
+                    Told::End(code) => return code,
+                    Told::Position(_) => {}
+                    other => panic!("an end was expected: {other:?}"),
+                }
             }
-        }
+        };
+        // Positions come without end.
+        super::soon(next).await
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Toy {
     kept: Arc<Mutex<Kept>>,
     /// How often it was read.
     reads: Arc<watch::Sender<usize>>,
+    /// Whoever decides what is seen of a `stuck` event waits for it.
+    pub(crate) gate: Arc<Mutex<()>>,
     /// Held as long as this clone, or a clone of it, is.
     _held: Option<mpsc::Sender<()>>,
 }
@@ -67,7 +69,12 @@ pub(crate) enum Viewer {
 impl Toy {
     pub(crate) fn new() -> Toy {
         let kept = Kept { events: Vec::new(), oldest: 1, fault: Fault::Nothing };
-        Toy { kept: Arc::new(Mutex::new(kept)), reads: Arc::default(), _held: None }
+        Toy {
+            kept: Arc::new(Mutex::new(kept)),
+            reads: Arc::default(),
+            gate: Arc::default(),
+            _held: None,
+        }
     }
 
     /// The same log, whose clones can be waited for: the receiver ends when the last is gone.
@@ -103,7 +110,7 @@ impl Toy {
         self.commit_for(channel, "")
     }
 
-    /// The same for an audience: `reduced`, `secret`, or none for everyone.
+    /// The same for an audience: `reduced`, `secret`, `stuck`, or none for everyone.
     pub(crate) fn commit_for(&self, channel: &str, audience: &str) -> Event {
         self.commit_event(new_event(channel, &(self.end() + 1)).for_audience(audience))
     }
@@ -241,6 +248,9 @@ impl Log for Toy {
     }
 
     fn visibility(&self, viewer: &Viewer, event: &Event) -> Visibility {
+        if event.audience() == "stuck" {
+            drop(self.gate.lock());
+        }
         match (viewer, event.audience()) {
             (Viewer::Guest, "secret") => Visibility::Hidden,
             // At a position that is wrong, which must not matter.
