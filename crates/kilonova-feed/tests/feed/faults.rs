@@ -88,6 +88,7 @@ async fn a_replay_from_a_faulty_log_is_refused_or_ends_or_waits_and_misses_nothi
             toy.commit("a");
         }
         let site = site(&toy).await;
+        let mut readers = Vec::new();
         for transport in ALL {
             toy.set(fault);
             let mut seen = Vec::new();
@@ -107,6 +108,9 @@ async fn a_replay_from_a_faulty_log_is_refused_or_ends_or_waits_and_misses_nothi
                         toy.set(Fault::Nothing);
                     }
                     read_on(&mut reader, &mut seen, 20, fault, transport).await;
+                    if let Fault::Claims(_) = fault {
+                        readers.push(reader);
+                    }
                 }
             }
             toy.set(Fault::Nothing);
@@ -118,7 +122,6 @@ async fn a_replay_from_a_faulty_log_is_refused_or_ends_or_waits_and_misses_nothi
             assert_eq!(seen, (1..=20).collect::<Vec<_>>(), "{fault:?} {transport:?}");
         }
         // What it claimed to have, it has not yet: the next event comes.
-        let mut readers = Vec::new();
         toy.set(if let Fault::Claims(_) = fault { fault } else { Fault::Nothing });
         for transport in ALL {
             readers.push(site.open(transport, &Wish::new(&["a"]).after(20)).await);

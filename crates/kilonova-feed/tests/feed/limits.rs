@@ -91,7 +91,7 @@ async fn a_channel_too_many_is_refused_and_nothing_stays_behind() {
     toy.is_read(1).await;
     let request = TestRequest::get().to_http_request();
     let wide = SessionOptions::new(["a", "b", "c", "d"], Viewer::Staff);
-    let refused = feed.sse(&request, wide).await.err().expect("a refusal");
+    let refused = feed.sse(&request, wide).await.expect_err("a refusal");
     assert!(matches!(refused, Error::TooManyChannels));
     assert_eq!((refused.status_code().as_u16(), refused.retry_after()), (503, Some(1)));
     soon(feed.sockets().all_closed()).await;
