@@ -71,3 +71,29 @@ async fn a_subscription_keeps_its_feed() {
         }
     }
 }
+
+#[actix::test]
+async fn a_subscription_is_read_on_any_runtime_of_tokios() {
+    let toy = Toy::new();
+    let feed = feed(&toy).await;
+    let (theirs, log) = (feed.clone(), toy.clone());
+    let (done, read) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let positions = runtime.unwrap().block_on(async {
+            let mut reader =
+                theirs.subscribe(["a"], StartAt::after(0), Viewer::Staff).await.unwrap();
+            theirs.committed([log.commit("a"), log.commit("b"), log.commit("a")]);
+            let mut positions = Vec::new();
+            while positions.len() < 2 {
+                if let Some(kilonova_feed::Update::Event(event)) = soon(reader.next()).await {
+                    positions.push(event.position());
+                }
+            }
+            positions
+        });
+        done.send(positions)
+    });
+    assert_eq!(soon(read).await.unwrap(), [1, 3]);
+    soon(feed.stop()).await;
+}

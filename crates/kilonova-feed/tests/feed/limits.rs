@@ -1,8 +1,8 @@
 //! How many sockets there may be, and what those that are too many are told.
 
-use actix_web::ResponseError;
 use actix_web::test::TestRequest;
-use kilonova_feed::{Error, Limits, SessionOptions};
+use actix_web::{App, ResponseError};
+use kilonova_feed::{Error, Limits, Server, SessionOptions};
 use kilonova_pubsub::PubSub;
 use kilonova_test::raw::{Answer, Raw};
 
@@ -115,4 +115,22 @@ async fn what_asks_for_neither_a_socket_nor_a_stream_is_told_so() {
         assert_eq!(answer.body, br#"{"error":"last_event_id is invalid"}"#);
         site.stop().await;
     }
+}
+
+#[actix::test]
+async fn one_connection_too_many_is_told_so_and_hung_up() {
+    let server = Server::bind("127.0.0.1:0", App::new).unwrap();
+    let server = server.workers(1).max_connections(1).run().unwrap();
+    let (address, handle) = (server.address(), server.handle());
+    actix::spawn(server);
+    let mut one = Raw::connect(address).await;
+    assert_eq!(one.ask("GET", "/", &[], &[]).await.status, 404);
+    let mut two = Raw::connect(address).await;
+    let answer = two.ask("GET", "/", &[], &[]).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
+    soon(two.hung_up()).await;
+    // The first is none the worse for it.
+    assert_eq!(one.ask("GET", "/", &[], &[]).await.status, 404);
+    drop(one);
+    soon(handle.stop(true)).await;
 }

@@ -313,3 +313,16 @@ async fn a_silent_client_is_cut() {
         site.stop().await;
     }
 }
+
+#[actix::test]
+async fn a_rhythm_of_zero_holds_nobody_up() {
+    let toy = Toy::new();
+    let heartbeat = Heartbeat { ping: Duration::ZERO, ..HEARTBEAT };
+    let site = Site::serve(builder(&toy).heartbeat(heartbeat), Serving::Own).await;
+    for transport in ALL {
+        let mut reader = site.open(transport, &Wish::new(&["a"]).after(toy.end())).await;
+        site.feed().committed([toy.commit("a")]);
+        assert_eq!(reader.ids(1).await, [toy.end()]);
+    }
+    site.stop().await;
+}

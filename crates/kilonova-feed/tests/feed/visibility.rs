@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ALL, Site, Toy, Viewer, Wish};
+use crate::support::{ALL, Site, Toy, Transport, Viewer, Wish, soon};
 
 /// What the first events are for.
 const AUDIENCES: [&str; 6] = ["", "reduced", "secret", "", "secret", "reduced"];
@@ -82,5 +82,26 @@ async fn a_reader_resumes_behind_what_it_was_not_shown() {
             assert_eq!(reader.ids(expected.len()).await, expected, "{transport:?} after {after}");
         }
     }
+    site.stop().await;
+}
+
+#[actix::test]
+async fn a_decision_that_panics_ends_the_sessions_that_needed_it_and_no_others() {
+    let toy = Toy::new();
+    let site = Site::start(&toy).await;
+    let mut others = Vec::new();
+    for transport in ALL {
+        others.push(site.open(transport, &Wish::new(&["b"])).await);
+    }
+    for transport in [Transport::WebSocket, Transport::Stream] {
+        let mut reader = site.open(transport, &Wish::new(&["a"])).await;
+        site.feed().committed([toy.commit_for("a", "panics"), toy.commit("b")]);
+        assert_eq!(reader.end().await, None);
+        for other in &mut others {
+            assert_eq!(other.ids(1).await, [toy.end()]);
+        }
+    }
+    drop(others);
+    soon(site.feed().sockets().all_closed()).await;
     site.stop().await;
 }

@@ -110,7 +110,7 @@ impl Toy {
         self.commit_for(channel, "")
     }
 
-    /// The same for an audience: `reduced`, `secret`, `stuck`, or none for everyone.
+    /// The same for an audience: `reduced`, `secret`, `stuck`, `panics`, or none for everyone.
     pub(crate) fn commit_for(&self, channel: &str, audience: &str) -> Event {
         self.commit_event(new_event(channel, &(self.end() + 1)).for_audience(audience))
     }
@@ -251,6 +251,7 @@ impl Log for Toy {
         if event.audience() == "stuck" {
             drop(self.gate.lock());
         }
+        assert!(event.audience() != "panics", "this panic is part of the test");
         match (viewer, event.audience()) {
             (Viewer::Guest, "secret") => Visibility::Hidden,
             // At a position that is wrong, which must not matter.
