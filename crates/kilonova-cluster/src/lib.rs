@@ -34,3 +34,7 @@ pub use self::start::{Cluster, Error, Options, start};
 pub use self::zenoh::Zenoh;
 #[doc(hidden)]
 pub use kilonova_pubsub::NodeId;
+
+#[cfg(all(doctest, feature = "zenoh"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
