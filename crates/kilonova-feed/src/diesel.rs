@@ -12,9 +12,10 @@ mod prune;
 mod read;
 #[doc(hidden)]
 pub mod schema;
+#[cfg(feature = "sqlite")]
+mod wal;
 
 use chrono::{NaiveDateTime, SubsecRound, Utc};
-use diesel::migration::Result as MigrationResult;
 
 #[doc(hidden)]
 pub use self::append::append_and_free;
@@ -25,20 +26,27 @@ pub use self::prune::{Pruned, Retention, prune};
 #[doc(hidden)]
 pub use self::prune::{free, prune_rows};
 pub use self::read::{page, state};
+#[cfg(feature = "sqlite")]
+pub use self::wal::WalMode;
 
 /// Brings the log's tables to the newest schema. To be called at start, after your own migrations
 /// or before them.
 ///
 /// Processes that start at the same time on a new PostgreSQL database should take a lock around
 /// it, as around any migration.
-pub fn migrate<C: LogConnection>(connection: &mut C) -> MigrationResult<()> {
-    connection.migrate()
+pub fn migrate<C: LogConnection>(connection: &mut C) -> Result<(), MigrateError> {
+    connection.migrate().map_err(MigrateError)
 }
 
 /// Whether [`migrate`] would change anything.
-pub fn is_stale<C: LogConnection>(connection: &mut C) -> MigrationResult<bool> {
-    connection.is_stale()
+pub fn is_stale<C: LogConnection>(connection: &mut C) -> Result<bool, MigrateError> {
+    connection.is_stale().map_err(MigrateError)
 }
+
+/// Why the log's tables could not be brought to the newest schema.
+#[derive(Debug, thiserror::Error)]
+#[error("the tables of the log cannot be migrated: {0}")]
+pub struct MigrateError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
 /// The time now, as the databases keep it: UTC, to the microsecond.
 fn now() -> NaiveDateTime {

@@ -34,6 +34,9 @@ mod transport;
 mod websocket;
 mod wire;
 
+/// The process groups that a feed goes out over.
+pub use kilonova_pubsub as pubsub;
+
 pub use self::checked::LogError;
 pub use self::error::Error;
 pub use self::event::{Event, NewEvent, Subject, SubjectId};

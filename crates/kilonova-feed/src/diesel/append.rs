@@ -18,6 +18,30 @@ use crate::{Event, NewEvent, Subject};
 ///
 /// A redacting event reduces the payload of every earlier event about its subject, and about parts
 /// of it, to `{"id":ID,"redacted":true}` in the same transaction.
+///
+/// The connection may be one that a pool has lent:
+///
+#[cfg_attr(feature = "sqlite", doc = "```")]
+#[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
+/// use diesel::r2d2::{ConnectionManager, Pool};
+/// use diesel::{Connection, SqliteConnection};
+/// use kilonova_feed::NewEvent;
+/// use kilonova_feed::diesel::{append, migrate};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// # let manager = ConnectionManager::<SqliteConnection>::new(":memory:");
+/// # let pool = Pool::builder().max_size(1).build(manager)?;
+/// let mut connection = pool.get()?;
+/// migrate(&mut connection)?;
+/// let events = connection.transaction(|connection| {
+///     // Your own statements come before.
+///     let event = NewEvent::new("orders", "order_created", "tea")?;
+///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(append(connection, [event])?)
+/// })?;
+/// assert_eq!(events[0].position(), 1);
+/// # Ok(())
+/// # }
+/// ```
 pub fn append<C: LogConnection>(
     connection: &mut C,
     events: impl IntoIterator<Item = NewEvent>,

@@ -3,7 +3,7 @@
 
 use chrono::NaiveDateTime;
 use diesel::backend::Backend;
-use diesel::connection::{AnsiTransactionManager, LoadConnection};
+use diesel::connection::LoadConnection;
 use diesel::dsl::sql;
 use diesel::migration::{MigrationConnection, Result as MigrationResult};
 use diesel::prelude::*;
@@ -20,10 +20,9 @@ type State = (String, i64, Option<i64>);
 /// The oldest events: position, time, and bytes of the payload.
 type Oldest = Vec<(i64, NaiveDateTime, i64)>;
 
-/// A connection to a database that has a log: any Diesel connection to SQLite or PostgreSQL.
-pub trait LogConnection:
-    Connection<TransactionManager = AnsiTransactionManager> + Sized + 'static
-{
+/// A connection to a database that has a log: any Diesel connection to SQLite or PostgreSQL, also
+/// one that a pool has lent.
+pub trait LogConnection: Connection + 'static {
     #[doc(hidden)]
     fn migrate(&mut self) -> MigrationResult<()>;
     #[doc(hidden)]
@@ -98,7 +97,7 @@ pub trait LogBackend<C>: Backend {
 
 impl<C> LogConnection for C
 where
-    C: Connection<TransactionManager = AnsiTransactionManager> + 'static,
+    C: Connection + 'static,
     C::Backend: LogBackend<C>,
 {
     const SNAPSHOT: &'static str = <C::Backend as LogBackend<C>>::SNAPSHOT;
@@ -264,10 +263,7 @@ mod sqlite {
 
     impl<C> LogBackend<C> for Sqlite
     where
-        C: LoadConnection<Backend = Sqlite>
-            + MigrationConnection
-            + Connection<TransactionManager = AnsiTransactionManager>
-            + 'static,
+        C: LoadConnection<Backend = Sqlite> + MigrationConnection + 'static,
     {
         // SQLite's transactions are snapshots from their first read on.
         statements!(MIGRATIONS, "BEGIN");
@@ -349,10 +345,7 @@ mod postgres {
 
     impl<C> LogBackend<C> for Pg
     where
-        C: LoadConnection<Backend = Pg>
-            + MigrationConnection
-            + Connection<TransactionManager = AnsiTransactionManager>
-            + 'static,
+        C: LoadConnection<Backend = Pg> + MigrationConnection + 'static,
     {
         statements!(MIGRATIONS, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, Connection, TransactionManager};
 use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
 use kilonova_pubsub::Channel;
 
@@ -39,14 +39,20 @@ pub enum PoolError {
     Abandoned,
 }
 
-impl<C: LogConnection + R2D2Connection + 'static> DieselLog<C> {
+impl<C> DieselLog<C>
+where
+    C: LogConnection + R2D2Connection + Connection<TransactionManager = AnsiTransactionManager>,
+{
     /// The log in the database that `pool` connects to.
     pub fn new(pool: Pool<ConnectionManager<C>>) -> DieselLog<C> {
         DieselLog { pool, rule: None, viewer: PhantomData }
     }
 }
 
-impl<C: LogConnection + R2D2Connection + 'static, V> DieselLog<C, V> {
+impl<C, V> DieselLog<C, V>
+where
+    C: LogConnection + R2D2Connection + Connection<TransactionManager = AnsiTransactionManager>,
+{
     /// The same log, in which `rule` decides what each viewer sees of an event.
     pub fn visible<W>(
         self,
@@ -78,7 +84,7 @@ impl<C: LogConnection + R2D2Connection + 'static, V> DieselLog<C, V> {
 
 impl<C, V> Log for DieselLog<C, V>
 where
-    C: LogConnection + R2D2Connection + 'static,
+    C: LogConnection + R2D2Connection + Connection<TransactionManager = AnsiTransactionManager>,
     V: Clone + Send + Sync + Unpin + 'static,
 {
     type Viewer = V;
