@@ -72,7 +72,7 @@ fn step() -> impl Strategy<Value = Step> {
     let viewer = prop_oneof![Just(Viewer::Staff), Just(Viewer::Guest)];
     let node = || 0..NODES;
     prop_oneof![
-        5 => prop::collection::vec(event, 1..40).prop_map(Step::Commit),
+        5 => prop::collection::vec(event, 1..60).prop_map(Step::Commit),
         4 => (node(), any::<u16>(), any::<bool>(), any::<bool>()).prop_map(
             |(node, mask, reversed, doubled)| Step::Hint { node, mask, reversed, doubled }
         ),
@@ -83,7 +83,7 @@ fn step() -> impl Strategy<Value = Step> {
             }
         ),
         3 => (0_usize..8, node()).prop_map(|(reader, node)| Step::Kill { reader, node }),
-        2 => (0_usize..8, any::<bool>())
+        3 => (0_usize..8, prop::bool::weighted(0.7))
             .prop_map(|(reader, paused)| Step::Pause { reader, paused }),
         1 => node().prop_map(|node| Step::Restart { node }),
         2 => Just(Step::Settle),
@@ -201,9 +201,9 @@ async fn run(steps: Vec<Step>, shared: bool) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// As many as `PROPTEST_CASES` says; few where it does not, since each takes half a second.
+/// As many as `PROPTEST_CASES` says; few where it does not, since each takes a good part of a second.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(10)
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(30)
 }
 
 proptest! {

@@ -156,3 +156,25 @@ async fn a_silent_client_is_cut() {
         site.stop().await;
     }
 }
+
+#[actix::test]
+async fn a_subscription_that_is_not_read_falls_back_on_the_log_and_loses_nothing() {
+    for wish in [Wish::new(&["a"]), Wish::new(&["a", "b"])] {
+        let toy = Toy::new();
+        let site = Site::start(&toy).await;
+        let mut slow = site.open(Transport::Subscription, &wish).await;
+        let mut other = site.open(Transport::WebSocket, &wish).await;
+        for _ in 0..3 {
+            let before = toy.end();
+            // More than its buffer takes.
+            for _ in 0..MANY {
+                site.feed().committed([toy.commit("a"), toy.commit("b")]);
+            }
+            let expected = toy.seen(wish.viewer, &wish.channels, before, toy.end());
+            assert_eq!(other.ids(expected.len()).await, expected);
+            assert_eq!(slow.ids(expected.len()).await, expected);
+        }
+        drop((slow, other));
+        site.stop().await;
+    }
+}
