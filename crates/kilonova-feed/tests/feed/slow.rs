@@ -59,9 +59,10 @@ async fn a_slow_consumer_is_closed_with_1013_and_resumes_without_a_loss() {
 async fn sessions_whose_thread_is_stuck_lose_their_live_events_and_resume_without_a_loss() {
     let toy = Toy::new();
     // A mailbox takes at least a batch.
-    let queue = Bounds { messages: 1, ..Limits::default().queue };
+    let queue = Bounds { messages: 8, ..Limits::default().queue };
     let limits = Limits { queue, ..Limits::default() };
-    let site = Site::serve(builder(&toy).limits(limits), Serving::Own).await;
+    let heartbeat = Heartbeat { ping: Duration::from_secs(3600), ..HEARTBEAT };
+    let site = Site::serve(builder(&toy).limits(limits).heartbeat(heartbeat), Serving::Own).await;
     let mut readers = Vec::new();
     for transport in [Transport::WebSocket, Transport::Stream] {
         for channels in [&["a"][..], &["a", "b"]] {
