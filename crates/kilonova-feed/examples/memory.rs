@@ -32,7 +32,7 @@ impl Memory {
         Memory { id: id.to_string().into(), events: Arc::default() }
     }
 
-    /// Appends an event: its place in the list is its position, and the lock keeps commits in order.
+    /// Appends an event. Its place in the list is its position; the lock keeps commits in order.
     fn append(&self, new: NewEvent) -> Event {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let event = Event::committed(events.len() as i64 + 1, new, None);

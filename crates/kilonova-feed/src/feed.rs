@@ -122,8 +122,8 @@ impl<L: Log> Builder<L> {
         self.start_in(&actix::Arbiter::current()).await
     }
 
-    /// Reads the state of the log and starts the relay on `arbiter`: that of the process groups is a
-    /// good one.
+    /// Reads the state of the log and starts the relay on `arbiter`: that of the process groups is
+    /// a good one.
     pub async fn start_in(
         self,
         arbiter: &actix::ArbiterHandle,

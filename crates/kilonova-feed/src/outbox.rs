@@ -1,5 +1,5 @@
-//! What waits for one socket: encoded frames, bounded in number and in bytes. Pure; who writes them,
-//! and what becomes of a reader that lets too many wait, is the session's.
+//! What waits for one socket: encoded frames, bounded in number and in bytes. Pure; who writes
+//! them, and what becomes of a reader that lets too many wait, is the session's.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -115,7 +115,8 @@ mod tests {
             let (mut taken, mut out) = (Vec::new(), Vec::new());
             let mut next = 0_u8;
             for (length, write) in steps {
-                let frame: Vec<u8> = (0..length).map(|_| { next = next.wrapping_add(1); next }).collect();
+                let bytes = (0..length).map(|_| { next = next.wrapping_add(1); next });
+                let frame: Vec<u8> = bytes.collect();
                 if length > 0 {
                     let alone = outbox.is_empty();
                     if outbox.push(&Bytes::from(frame.clone()), &BOUNDS) {

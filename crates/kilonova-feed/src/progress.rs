@@ -133,7 +133,8 @@ mod tests {
             let read = |progress: &mut Progress, sent: &mut Vec<i64>, committed: i64, size: usize| {
                 if let Some(after) = progress.read_after() {
                     let slice: Vec<i64> = (after + 1..=committed).take(size).collect();
-                    let through = if slice.len() == size { *slice.last().unwrap_or(&after) } else { committed };
+                    let last = *slice.last().unwrap_or(&after);
+                    let through = if slice.len() == size { last } else { committed };
                     sent.extend(slice);
                     progress.replayed(through, through == committed);
                 }

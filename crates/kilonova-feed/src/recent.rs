@@ -255,4 +255,29 @@ mod tests {
         recent.push(&deletion);
         assert_eq!(positions(recent.after(1, &["a".into()])), Some(vec![2]));
     }
+
+    #[test]
+    fn it_knows_how_far_the_log_goes_from_those_who_committed() {
+        let recent = Recent::after_position(3);
+        assert_eq!((recent.last(), recent.known()), (3, 3));
+        recent.committed(&[event(9, "a", 1), event(7, "a", 1)]);
+        recent.committed_through(8);
+        assert_eq!((recent.last(), recent.known()), (3, 9));
+        recent.committed_through(11);
+        recent.push(&event(4, "a", 1));
+        assert_eq!((recent.last(), recent.known()), (4, 11));
+        recent.committed(&[]);
+        recent.committed_through(-1);
+        assert_eq!((recent.last(), recent.known()), (4, 11));
+    }
+
+    #[test]
+    fn a_redaction_counts_wherever_it_stands_among_what_was_committed() {
+        let recent = Recent::after_position(0);
+        recent.push(&about(1, Subject::new("post", 7)));
+        let deletion = redacting(3, Subject::new("post", 7));
+        recent.committed(&[deletion, redacting(2, Subject::new("post", 9)), event(4, "a", 1)]);
+        recent.push(&redacting(2, Subject::new("post", 9)));
+        assert_eq!(positions(recent.after(0, &["a".into()])), None);
+    }
 }

@@ -3,7 +3,8 @@
 //!
 //! This is actix-web's own `HttpServer`, put together from the same parts for one difference: a
 //! request for an upgrade, answered by the same routes and middleware as any other, gives its
-//! connection away after a 101. The session then owns the socket, and nothing of HTTP is left of it.
+//! connection away after a 101. The session then owns the socket, and nothing of HTTP is left of
+//! it.
 
 use std::fmt::Debug;
 use std::future::poll_fn;

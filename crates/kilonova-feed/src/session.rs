@@ -1,5 +1,5 @@
-//! The session: one actor per socket, member of its channels, forwarding what they carry. Owns what a
-//! client is sent and when it is closed; leaves bytes and framing to its [`Wire`].
+//! The session: one actor per socket, member of its channels, forwarding what they carry. Owns what
+//! a client is sent and when it is closed; leaves bytes and framing to its [`Wire`].
 
 use std::collections::HashSet;
 use std::future::Future;

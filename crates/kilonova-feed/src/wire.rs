@@ -1,4 +1,5 @@
-//! What a session writes to: the one difference between a WebSocket and a stream of server-sent events.
+//! What a session writes to: the one difference between a WebSocket and a stream of server-sent
+//! events.
 
 use std::task::{Context, Poll};
 

@@ -78,8 +78,8 @@ impl Streamed {
         Poll::Pending
     }
 
-    /// Answers a client's frame, at once or, when too many answers wait, once all are out: then only
-    /// the newest, as many would pile up.
+    /// Answers a client's frame, at once or, when too many answers wait, once all are out: then
+    /// only the newest, as many would pile up.
     fn answer(&mut self, opcode: OpCode, payload: &[u8]) {
         const ANSWERS: Bounds = Bounds { messages: 64, bytes: MAX_MESSAGE };
         let answer = frame::message(opcode, payload);

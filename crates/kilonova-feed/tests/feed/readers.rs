@@ -1,6 +1,8 @@
 //! Readers that come, are dropped and resume, while hints are lost and feeds are restarted: each
 //! sees every event of its channels that its viewer may see, once, in order.
 
+mod follower;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +10,9 @@ use actix::clock::timeout;
 use kilonova_feed::{Bounds, Event, Feed, Limits};
 use kilonova_pubsub::PubSub;
 use proptest::prelude::*;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
-use crate::support::{
-    HEARTBEAT, Reader, Serving, Site, Told, Toy, Transport, Viewer, Wish, new_event, soon,
-};
+use self::follower::Follower;
+use crate::support::{HEARTBEAT, Serving, Site, Toy, Transport, Viewer, Wish, new_event, soon};
 
 const CHANNELS: [&str; 3] = ["a", "b", "c"];
 const AUDIENCES: [&str; 3] = ["", "reduced", "secret"];
@@ -73,7 +72,7 @@ fn step() -> impl Strategy<Value = Step> {
     let viewer = prop_oneof![Just(Viewer::Staff), Just(Viewer::Guest)];
     let node = || 0..NODES;
     prop_oneof![
-        5 => prop::collection::vec(event, 1..40).prop_map(Step::Commit),
+        5 => prop::collection::vec(event, 1..60).prop_map(Step::Commit),
         4 => (node(), any::<u16>(), any::<bool>(), any::<bool>()).prop_map(
             |(node, mask, reversed, doubled)| Step::Hint { node, mask, reversed, doubled }
         ),
@@ -84,93 +83,11 @@ fn step() -> impl Strategy<Value = Step> {
             }
         ),
         3 => (0_usize..8, node()).prop_map(|(reader, node)| Step::Kill { reader, node }),
-        2 => (0_usize..8, any::<bool>())
+        3 => (0_usize..8, prop::bool::weighted(0.7))
             .prop_map(|(reader, paused)| Step::Pause { reader, paused }),
         1 => node().prop_map(|node| Step::Restart { node }),
         2 => Just(Step::Settle),
     ]
-}
-
-/// What a reader has seen.
-#[derive(Debug)]
-struct Seen {
-    start: i64,
-    /// Where it would resume.
-    last: i64,
-    events: Vec<i64>,
-    wrong: Option<String>,
-    paused: bool,
-}
-
-struct Follower {
-    transport: Transport,
-    wish: Wish,
-    toy: Toy,
-    seen: Arc<watch::Sender<Seen>>,
-    reading: JoinHandle<()>,
-}
-
-impl Follower {
-    /// Reads on from where it was, on a node, and again whenever it is closed.
-    fn read(&mut self, site: &Arc<Site>) {
-        let (transport, wish, toy) = (self.transport, self.wish.clone(), self.toy.clone());
-        let (seen, site) = (Arc::clone(&self.seen), Arc::clone(site));
-        self.reading.abort();
-        self.reading = actix::spawn(async move {
-            loop {
-                let last = seen.borrow().last;
-                let wish = wish.clone().after(last);
-                match site.try_open(transport, &wish).await {
-                    Ok(reader) => follow(reader, &wish, &toy, &seen).await,
-                    // Its feed is being replaced.
-                    Err(503) => tokio::task::yield_now().await,
-                    Err(status) => note(&seen, format!("refused with {status}")),
-                }
-                if seen.borrow().wrong.is_some() {
-                    return;
-                }
-            }
-        });
-    }
-}
-
-fn note(seen: &watch::Sender<Seen>, what: String) {
-    seen.send_modify(|seen| seen.wrong = Some(format!("{what}: {seen:?}")));
-}
-
-/// Reads to the end of a connection, and checks all that it is told.
-async fn follow(mut reader: Reader, wish: &Wish, toy: &Toy, seen: &watch::Sender<Seen>) {
-    let mut going = seen.subscribe();
-    loop {
-        drop(going.wait_for(|seen| !seen.paused).await);
-        match reader.next().await {
-            Told::Event(said) => {
-                let Some(id) = said.id else { return note(seen, format!("{said:?}")) };
-                let size = said.data.as_str().map(str::len);
-                if said.topic == "happened" && size != Some(size_at(toy, id)) {
-                    return note(seen, format!("another event than the one at {id}: {size:?}"));
-                }
-                seen.send_modify(|seen| {
-                    seen.last = id;
-                    seen.events.push(id);
-                });
-            }
-            Told::Position(position) => {
-                let start = seen.borrow().start;
-                let expected = toy.seen(wish.viewer, &wish.channels, start, position);
-                if seen.borrow().events != expected || position < seen.borrow().last {
-                    return note(seen, format!("position {position} after {expected:?}"));
-                }
-                seen.send_modify(|seen| seen.last = position);
-            }
-            Told::Resync(position) => return note(seen, format!("resync at {position}")),
-            Told::End(_) => return,
-        }
-    }
-}
-
-fn size_at(toy: &Toy, position: i64) -> usize {
-    toy.payload(position).trim_matches('"').len()
 }
 
 async fn run(steps: Vec<Step>, shared: bool) -> Result<(), TestCaseError> {
@@ -220,15 +137,8 @@ async fn run(steps: Vec<Step>, shared: bool) -> Result<(), TestCaseError> {
                 let names: Vec<_> =
                     names.filter(|(n, _)| channels >> n & 1 == 1).map(|(_, name)| *name).collect();
                 let start = if late { toy.end() } else { 0 };
-                let seen =
-                    Seen { start, last: start, events: Vec::new(), wrong: None, paused: false };
-                let mut follower = Follower {
-                    transport,
-                    wish: Wish::new(&names).by(viewer),
-                    toy: toy.clone(),
-                    seen: Arc::new(watch::Sender::new(seen)),
-                    reading: actix::spawn(async {}),
-                };
+                let wish = Wish::new(&names).by(viewer);
+                let mut follower = Follower::new(transport, wish, &toy, start);
                 follower.read(&sites[node]);
                 followers.push(follower);
             }
@@ -240,7 +150,7 @@ async fn run(steps: Vec<Step>, shared: bool) -> Result<(), TestCaseError> {
             }
             Step::Pause { reader, paused } => {
                 if let Some(follower) = followers.get(reader) {
-                    follower.seen.send_modify(|seen| seen.paused = paused);
+                    follower.pause(paused);
                 }
             }
             Step::Restart { node } => {
@@ -266,7 +176,7 @@ async fn run(steps: Vec<Step>, shared: bool) -> Result<(), TestCaseError> {
         toy.commit_event(new_event(channel, "the last"));
     }
     for follower in &followers {
-        follower.seen.send_modify(|seen| seen.paused = false);
+        follower.pause(false);
     }
     for follower in &followers {
         let wish = &follower.wish;
@@ -281,7 +191,6 @@ async fn run(steps: Vec<Step>, shared: bool) -> Result<(), TestCaseError> {
         let who = format!("{:?} {wish:?} from {start}", follower.transport);
         prop_assert!(seen.wrong.is_none(), "{}: {:?}", who, seen.wrong);
         prop_assert_eq!(&seen.events, &expected, "{}", who);
-        follower.reading.abort();
     }
     drop(followers);
     for site in sites {
@@ -292,15 +201,16 @@ async fn run(steps: Vec<Step>, shared: bool) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// As many as `PROPTEST_CASES` says; few where it does not, since each takes half a second.
+/// As many as `PROPTEST_CASES` says; few where it does not, since each takes a good part of a second.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(16)
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(30)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: cases(),
-        max_shrink_iters: 40,
+        // A case that fails may wait for long.
+        max_shrink_time: 30_000,
         ..ProptestConfig::default()
     })]
 

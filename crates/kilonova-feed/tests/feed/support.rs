@@ -36,6 +36,8 @@ pub(crate) enum Serving {
     Plain,
 }
 
+pub(crate) const BOTH: [Serving; 2] = [Serving::Own, Serving::Plain];
+
 /// A feed behind a server on a free port.
 pub(crate) struct Site {
     pub(crate) address: SocketAddr,

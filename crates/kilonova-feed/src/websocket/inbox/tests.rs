@@ -166,7 +166,9 @@ fn a_deaf_inbox_hears_nothing_and_keeps_nothing() {
 proptest! {
     /// However the network cuts what a client sends, the same is said.
     #[test]
-    fn the_same_is_said_however_the_bytes_are_cut(cuts in prop::collection::vec(1_usize..9, 1..90)) {
+    fn the_same_is_said_however_the_bytes_are_cut(
+        cuts in prop::collection::vec(1_usize..9, 1..90),
+    ) {
         let bytes = [
             frame(PING | LAST, b"one"),
             frame(TEXT, b"pi"),
