@@ -1,5 +1,6 @@
-//! The process groups themselves, without the actor around them. Owns when members come, go and are found dead,
-//! and who is told; leaves counting to `Membership`, delivery to `Subscriber` and `Laggards`, and monitors to `Watchers`.
+//! The process groups themselves, without the actor around them. Owns when members come, go and are
+//! found dead, and who is told; leaves counting to `Membership`, delivery to `Subscriber` and
+//! `Laggards`, and monitors to `Watchers`.
 
 use std::collections::{HashMap, HashSet};
 use std::slice;
@@ -18,14 +19,16 @@ use super::{
     Change, Channel, Count, Envelope, JoinError, Member, Membership, Meta, Monitor, Subscription,
 };
 
-/// How many members one step of the sweep looks at, and how many one round tells: well under a millisecond of work each.
-/// Also how many that a broadcast found dead are removed before the next request.
+/// How many members one step of the sweep looks at, and how many one round tells: well under a
+/// millisecond of work each. Also how many that a broadcast found dead are removed before the next
+/// request.
 const STEP: usize = 4096;
 
 /// All of one node's channels, and what it knows of other nodes' members.
 pub(super) struct Groups {
     membership: Membership<Subscriber>,
-    // Subscriptions by their numbers: each lives on between leaving its last channel and joining one.
+    // Subscriptions by their numbers: each lives on between leaving its last channel and joining
+    // one.
     subscriptions: HashMap<u64, Subscriber>,
     max_channels: usize,
     watchers: Watchers,
@@ -103,7 +106,8 @@ impl Groups {
         Ok(())
     }
 
-    /// Makes an actor a member of `channel` unless it is one. Metadata that is new replaces what it had.
+    /// Makes an actor a member of `channel` unless it is one. Metadata that is new replaces what it
+    /// had.
     ///
     /// Returned is what a guard in the actor's context needs, if it has none.
     pub(super) fn attend(
@@ -219,8 +223,8 @@ impl Groups {
         }
     }
 
-    /// Delivers envelopes, in order. A run of them for one channel goes to each member together, which finds
-    /// them all when it wakes.
+    /// Delivers envelopes, in order. A run of them for one channel goes to each member together,
+    /// which finds them all when it wakes.
     pub(super) fn dispatch(&mut self, envelopes: &[Envelope]) {
         for run in envelopes.chunk_by(|one, next| one.channel() == next.channel()) {
             self.dispatch_run(run);
@@ -249,7 +253,8 @@ impl Groups {
         members
     }
 
-    /// The members of a channel on this node, after those that died unnoticed are gone: monitors see them leave too.
+    /// The members of a channel on this node, after those that died unnoticed are gone: monitors
+    /// see them leave too.
     pub(super) fn local_members(&mut self, channel: &Channel, node: &Arc<str>) -> Vec<Member> {
         let dead =
             self.membership.members(channel.as_str()).filter(|(member, ..)| !member.is_alive());
@@ -359,7 +364,8 @@ impl Groups {
         self.bury_all(&dead);
     }
 
-    /// Looks at the next members for dead ones. Who takes a removed one's number is looked at one round later at the latest.
+    /// Removes the dead among the next members. A member that takes the number of a removed one has
+    /// its turn one round later at the latest.
     pub(super) fn sweep(&mut self) {
         let mut dead = Vec::new();
         for _ in 0..self.membership.len().min(STEP) {
