@@ -10,6 +10,7 @@ mod envelopes;
 mod groups;
 mod lag;
 mod limits;
+mod linked;
 mod membership;
 mod model;
 mod monitors;
