@@ -1,8 +1,8 @@
-//! Two nodes in one program, each with its own process groups and its own Zenoh, as two machines would
-//! have: `cargo run --example two_nodes --features zenoh`.
+//! Two nodes in one program, each with its own process groups and its own Zenoh, as two machines
+//! would have: `cargo run --example two_nodes --features zenoh`.
 //!
-//! A member on the second node hears a broadcast on the first; the first sees who is there, and sees
-//! the second node go.
+//! A member on the second node hears a broadcast on the first; the first sees who is there, and
+//! sees the second node go.
 
 use std::error::Error;
 use std::net::TcpListener;

@@ -1,5 +1,5 @@
-//! Brings the parts together: the registry's link, the other nodes, and the adapter between them. Owns the loop
-//! and its timing.
+//! Brings the parts together: the registry's link, the other nodes, and the adapter between them.
+//! Owns the loop and its timing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,13 +17,15 @@ use kilonova_pubsub::{Error, Link, Local, NodeId, Snapshot};
 /// How often it is looked at what is owed.
 const TICK: Duration = Duration::from_millis(250);
 
-/// How often, in ticks, a node tells the others how far it has told, and so finds out who missed something.
+/// How often, in ticks, a node tells the others how far it has told, and so finds out who missed
+/// something.
 const TELL: u32 = 2;
 
 /// What is taken at a time of what happens here, and of what the others say.
 const TOGETHER: usize = 1024;
 
-/// Between two parts of all members, so that they find room in the queues: 32 KiB each time. Longer for who has lost some.
+/// Between two parts of all members, so that they find room in the queues: 32 KiB each time. Longer
+/// for who has lost some.
 const PART: Duration = Duration::from_millis(2);
 
 /// Broadcasts that are delivered as one request to the registry, which does nothing else meanwhile.
@@ -97,7 +99,8 @@ impl Driver {
                     self.act(actions).await?;
                     ticks += 1;
                     if ticks % TELL == 0 && !self.alone {
-                        // Changes that found no room, with nothing after them, show in the version alone.
+                        // Changes that found no room, with nothing after them, show in the version
+                        // alone.
                         self.version = self.version.max(self.link.lost());
                         self.adapter.send_to_all(single(&Item::Version(self.version)));
                     }

@@ -1,18 +1,22 @@
-//! Process groups across nodes.
+//! Process groups across nodes: [`kilonova_pubsub`] on several machines.
 //!
-//! Each node's registry keeps its own members, and what the other nodes tell of theirs. What reaches the others is an
-//! [`Adapter`]: [`Isolated`] for a node on its own. [`run`] connects the two.
+//! With the feature `zenoh`, `start` runs a whole node. Its parts: each node's registry keeps its
+//! own members and a copy of the other nodes' members. An [`Adapter`] reaches the other nodes;
+//! [`Isolated`] is the one of a node on its own. [`run`] connects a registry with an adapter.
 //!
 //! The semantics are those of `pg` in Erlang/OTP between connected nodes:
 //!
-//! - A broadcast reaches all members on the nodes that can be reached, at most once, and in the order of its
-//!   sender. Members on its own node have it before the others.
-//! - Membership elsewhere follows: a join is known on the other nodes some milliseconds later.
-//! - Members of a node that died or is out of reach are gone, and monitors see them leave; when it comes back, all of its
-//!   members are told anew.
-//! - What a node says that is not known to be there is ignored.
+//! - A broadcast reaches all members on the nodes that can be reached, at most once, and in the
+//!   order of its sender. Members on its own node have it before the others.
+//! - Membership on other nodes follows: they know of a join, with its metadata, some milliseconds
+//!   later.
+//! - Members of a node that died or cannot be reached are gone, and monitors see them leave. When
+//!   the node is back, so are its members.
+//! - Messages of an unknown node are ignored.
 //!
-//! Owns what nodes say to each other; knows nothing of the log, databases or the blog.
+//! Versions with and without metadata understand each other.
+//!
+//! Owns what nodes say to each other; knows nothing of an application.
 
 mod adapter;
 mod driver;

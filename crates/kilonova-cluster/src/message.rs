@@ -1,5 +1,5 @@
-//! What nodes say to each other: the JSON of a message, and its bounds. A message is a list of items; what
-//! a node does not understand of it, as of a newer version's, it skips.
+//! What nodes say to each other: the JSON of a message, and its bounds. A message is a list of
+//! items. A node skips an item that it does not understand, such as one of a newer version.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -56,8 +56,8 @@ pub(super) struct Steps {
     pub(super) meta: Metas,
 }
 
-/// Metadata beside a list of members: which of them, in ascending order, and its JSON. A list of its own, so that
-/// a node of a version without metadata reads the members all the same.
+/// Metadata beside a list of members: which of them, in ascending order, and its JSON. A list of
+/// its own, so that a node of a version without metadata reads the members all the same.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Metas(Vec<(u32, Payload)>);
@@ -67,7 +67,8 @@ impl Metas {
         self.0.is_empty()
     }
 
-    /// Notes the metadata of member `index` of the list, and returns what that adds to a message, in bytes.
+    /// Notes the metadata of member `index` of the list, and returns what that adds to a message,
+    /// in bytes.
     pub(super) fn push(&mut self, index: usize, meta: Option<&Meta>) -> usize {
         let (Some(meta), Ok(index)) = (meta, u32::try_from(index)) else { return 0 };
         self.0.push((index, meta.payload().clone()));
@@ -149,7 +150,8 @@ impl Writer {
     }
 }
 
-/// The messages that tell of what happened on this node, in order. `version` is the last one told, and goes on.
+/// The messages that tell of what happened on this node, in order. `version` is the last one told,
+/// and goes on.
 pub(super) fn tell(happened: Vec<Local>, version: &mut u64) -> Vec<Bytes> {
     let mut writer = Writer::default();
     let mut steps: Option<Steps> = None;

@@ -1,9 +1,10 @@
-//! The other nodes, and how far what is known of each goes. Pure: told what has come and what time it is, it says
-//! what is to be done. Leaves messages to `message` and doing it to `driver`.
+//! The other nodes, and up to which version each is known. Pure: from a message and the time it
+//! decides what to do. Leaves the format to `message` and the doing to `driver`.
 //!
-//! Each node counts the changes to its own members and tells all others of each; whoever misses one asks for all
-//! of them anew. What is lost without anything after it shows in the version that each node says now and then. So
-//! what is known of a node becomes right as soon as it can be reached, whatever was lost before.
+//! Each node counts the changes to its own members and tells all others of each change. A node that
+//! misses one asks for all members. If the last change is lost, the version that each node sends
+//! twice a second shows it. So the copy of a node's members becomes right as soon as that node can
+//! be reached.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -11,13 +12,14 @@ use std::time::{Duration, Instant};
 use super::message::{self, Item, Part, Steps};
 use kilonova_pubsub::{Channel, Envelope, Joins, Meta, NodeId, Step, Update};
 
-/// How soon a node that has not answered is asked again, and how often one node's question is answered.
+/// The pause before a node that did not answer is asked again, and between two answers to one node.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Who asks again this soon after an answer has missed some of it: the next comes at half the speed.
+/// A node that asks again this soon after an answer missed a part: the next answer has half the
+/// speed.
 const SOON: Duration = Duration::from_secs(5);
 
-/// Slower than this, 2 to its power, it does not get.
+/// The lowest speed of an answer is 1 / 2 to this power.
 const SLOWEST: u32 = 6;
 
 /// A node with more memberships than this is not believed.
@@ -26,7 +28,8 @@ const MOST: usize = 8_000_000;
 /// Metadata of one node's members beyond these bytes is left out while all are told.
 const MOST_META: usize = 256 * 1024 * 1024;
 
-/// So many messages with changes are kept while all members are told; those beyond make it ask again.
+/// How many messages with changes are kept while all members arrive; after more, the node asks
+/// again.
 const BETWEEN: usize = 1024;
 
 /// What is to be done.
@@ -34,8 +37,8 @@ const BETWEEN: usize = 1024;
 pub(super) enum Action {
     /// Ask this node for its members.
     Ask(NodeId),
-    /// Tell this node all of one's own, at a speed of 1 / 2^n, and say so when it is done. One answer that is still
-    /// under way to it ends.
+    /// Tell this node all of one's own, at a speed of 1 / 2^n, and say so when it is done. One
+    /// answer that is still under way to it ends.
     Answer(NodeId, u32),
     /// Tell the registry.
     Update(Update),

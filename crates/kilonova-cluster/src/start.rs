@@ -1,5 +1,5 @@
-//! A whole node in one call. Owns the order in which groups, adapter and driver start and end; each of
-//! them can be used alone, as the tests do.
+//! A whole node in one call. Owns the order in which groups, adapter and driver start and end; each
+//! of them can be used alone, as the tests do.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -68,13 +68,15 @@ impl Options {
         Options { tls: Some(tls), ..self }
     }
 
-    /// Which cluster, `kilonova` unless set: nodes of another site are not seen, even when they are connected.
+    /// Which cluster, `kilonova` unless set: nodes of another site are not seen, even when they are
+    /// connected.
     pub fn site(self, site: impl Into<String>) -> Options {
         Options { site: site.into(), ..self }
     }
 
     /// A folder for the file from which Zenoh takes its password, which is there while the node
-    /// starts; the system's temporary folder unless set. Only this process's user can read the file.
+    /// starts; the system's temporary folder unless set. Only this process's user can read the
+    /// file.
     pub fn folder(self, folder: impl Into<PathBuf>) -> Options {
         Options { folder: folder.into(), ..self }
     }
@@ -85,8 +87,8 @@ impl Options {
         Options { max_channels: Some(max_channels), ..self }
     }
 
-    /// The arbiter for the registry and the traffic with other nodes; the current one unless set. With large
-    /// channels it should be one of their own.
+    /// The arbiter for the registry and the traffic with other nodes; the current one unless set.
+    /// With large channels it should be one of their own.
     pub fn arbiter(self, arbiter: ArbiterHandle) -> Options {
         Options { arbiter: Some(arbiter), ..self }
     }
@@ -117,8 +119,8 @@ pub enum Error {
     Zenoh(#[from] zenoh::Error),
 }
 
-/// A node that was started. Dropping it leaves the node running for as long as there is a clone of its
-/// [`PubSub`].
+/// A node that was started. Dropping it leaves the node running for as long as there is a clone of
+/// its [`PubSub`].
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pubsub: PubSub,
@@ -128,8 +130,8 @@ pub struct Cluster {
 /// Starts a node: its process groups, Zenoh, and the driver that connects both.
 ///
 /// It listens when this returns. Other nodes come into sight afterwards, and may come and go;
-/// [`PubSub::nodes`] lists them. If the driver should end by a fault, an error is logged, and the node
-/// leaves the cluster and goes on alone.
+/// [`PubSub::nodes`] lists them. If the driver should end by a fault, an error is logged, and the
+/// node leaves the cluster and goes on alone.
 pub async fn start(options: Options) -> Result<Cluster, Error> {
     let arbiter = options.arbiter.clone().or_else(Arbiter::try_current);
     let arbiter = arbiter.ok_or(StartError::NoSystem)?;
@@ -166,8 +168,8 @@ impl Cluster {
         &self.pubsub
     }
 
-    /// Leaves the cluster: the other nodes see this one go at once. What was sent before reaches those
-    /// that take it within half a second. The process groups go on, alone.
+    /// Leaves the cluster: the other nodes see this one go at once. What was sent before reaches
+    /// those that take it within half a second. The process groups go on, alone.
     pub async fn close(&self) {
         if let Some(zenoh) = &self.zenoh {
             zenoh.close().await;
@@ -175,7 +177,8 @@ impl Cluster {
     }
 }
 
-/// Runs the driver. Should it end by a fault, the others must not go on believing what they knew of this node.
+/// Runs the driver. Should it end by a fault, the others must not go on believing what they knew of
+/// this node.
 fn run(
     arbiter: &ArbiterHandle,
     link: Link,

@@ -1,23 +1,23 @@
-//! Reaches the other nodes with Zenoh, as one peer among them, inside the process. Owns the session:
-//! opening it, sending, closing.
+//! Reaches the other nodes with Zenoh, as one peer among them, inside the process. Owns the
+//! session: opening it, sending, closing.
 //!
-//! Every two nodes have a connection of their own, which one of them, or both, was told to make: nothing
-//! is found by itself and nothing is passed on. A node is there as long as its liveliness token is,
-//! which ends with its last connection. Zenoh's user and password keep out who connects without the
-//! secret; but as there only the connecting side proves itself, tokens and messages also carry a proof
-//! (`proof`), and what comes without is ignored.
+//! Every two nodes have a connection of their own, which one of them, or both, was told to make:
+//! nothing is found by itself and nothing is passed on. A node is there as long as its liveliness
+//! token is, which ends with its last connection. Zenoh's user and password keep out who connects
+//! without the secret; but as there only the connecting side proves itself, tokens and messages
+//! also carry a proof (`proof`), and what comes without is ignored.
 //!
 //! What is sent is not secret from who can read the network, unless the endpoints are `tls/`.
 //!
 //! # A frozen peer must not hold up the others
 //!
-//! A thread that closes the connection to a peer which takes nothing more waits for that peer, by default for
-//! ten seconds ([zenoh#1101](https://github.com/eclipse-zenoh/zenoh/issues/1101)). Zenoh has one to two
-//! threads for each task, so healthy nodes seem gone meanwhile. Zenoh fixes these seconds when it is compiled, and no
-//! option at run time changes them. Do one of these:
+//! A thread that closes the connection to a peer which takes nothing more waits for that peer, by
+//! default for ten seconds ([zenoh#1101](https://github.com/eclipse-zenoh/zenoh/issues/1101)).
+//! Zenoh has one to two threads for each task, so healthy nodes seem gone meanwhile. Zenoh fixes
+//! these seconds when it is compiled, and no option at run time changes them. Do one of these:
 //!
-//! - Compile without the wait. Put this into the application's `.cargo/config.toml`; cargo passes no such setting on
-//!   from a dependency:
+//! - Compile without the wait. Put this into the application's `.cargo/config.toml`; cargo passes
+//!   no such setting on from a dependency:
 //!
 //!   ```toml
 //!   [env]
@@ -71,17 +71,18 @@ pub const MAX_MESSAGE: usize = super::message::LARGEST;
 /// How many messages wait for the reader of [`Incoming`]; what comes beyond that is lost.
 pub const MAX_WAITING: usize = 4_096;
 
-/// What of Zenoh's log is worth reading, as a filter of `env_logger`. Zenoh calls it an error whenever
-/// two nodes that connect to each other find that they are connected already, which they try again every few
-/// seconds, and repeats what strangers send it; the adapter says itself which nodes cannot be reached.
+/// What of Zenoh's log is worth reading, as a filter of `env_logger`. Zenoh calls it an error
+/// whenever two nodes that connect to each other find that they are connected already, which they
+/// try again every few seconds, and repeats what strangers send it; the adapter says itself which
+/// nodes cannot be reached.
 pub const LOG_FILTER: &str =
     "zenoh=error,zenoh_transport::unicast::establishment=off,zenoh_codec=off";
 
 // How long a node that leaves waits for the others to take what it has sent.
 const LEAVE_WITHIN: Duration = Duration::from_millis(500);
 
-/// Sixteen threads for each of Zenoh's tasks, as the value of the environment variable `ZENOH_RUNTIME`: for a
-/// program that could not be compiled with `TCP_LINGER_TIMEOUT=0`.
+/// Sixteen threads for each of Zenoh's tasks, as the value of the environment variable
+/// `ZENOH_RUNTIME`: for a program that could not be compiled with `TCP_LINGER_TIMEOUT=0`.
 pub const RUNTIME: &str =
     "(rx: (worker_threads: 16), tx: (worker_threads: 16), net: (worker_threads: 16))";
 
@@ -103,9 +104,9 @@ pub struct Zenoh {
 }
 
 impl Zenoh {
-    /// Listens, begins to connect, and is known to the others from then on. Peers that are not there,
-    /// or whose names cannot be resolved yet, are no error: they are tried again for as long as the
-    /// adapter is open.
+    /// Listens, begins to connect, and is known to the others from then on. Peers that are not
+    /// there, or whose names cannot be resolved yet, are no error: they are tried again for as long
+    /// as the adapter is open.
     pub async fn open(options: Options) -> Result<(Zenoh, Incoming), Error> {
         options.check()?;
         let lingers = LINGER.iter().any(|seconds| *seconds != Some("0"));
@@ -161,9 +162,9 @@ impl Zenoh {
         Ok((zenoh, Incoming { nodes, messages }))
     }
 
-    /// Leaves: the others see this node go at once, and [`Incoming`] ends. What was sent before has reached
-    /// them by then, but for those who have not taken it within half a second; what is sent from then on
-    /// goes to nobody.
+    /// Leaves: the others see this node go at once, and [`Incoming`] ends. What was sent before has
+    /// reached them by then, but for those who have not taken it within half a second; what is sent
+    /// from then on goes to nobody.
     pub async fn close(&self) {
         if let Some(watcher) = &self.watcher {
             watcher.abort();

@@ -1,9 +1,10 @@
-//! A chat with rooms that show who is there: `cargo run --example chat --features actix-web [PORT]`,
-//! then open the address in two windows.
+//! A chat with rooms that show who is there: `cargo run --example chat --features actix-web
+//! [PORT]`, then open the address in two windows.
 //!
-//! A room is a channel and needs no list of rooms anywhere: it is there while somebody is in it. Who is
-//! there is what the members said of themselves when they joined. No actor is needed: each connection
-//! is one task with a `Subscription` for what is said and a `Monitor` for who comes and goes.
+//! A room is a channel and needs no list of rooms anywhere: it is there while somebody is in it.
+//! Who is there is what the members said of themselves when they joined. No actor is needed: each
+//! connection is one task with a `Subscription` for what is said and a `Monitor` for who comes and
+//! goes.
 
 use std::error::Error;
 use std::time::Duration;
@@ -158,7 +159,8 @@ fn frame(event: &str, data: Value) -> String {
     json!({ "event": event, "data": data }).to_string()
 }
 
-/// The text without white space around it, unless that leaves nothing, or more than `max` characters.
+/// The text without white space around it, unless that leaves nothing, or more than `max`
+/// characters.
 fn tidy(text: &str, max: usize) -> Option<&str> {
     let text = text.trim();
     (!text.is_empty() && text.chars().count() <= max).then_some(text)

@@ -1,6 +1,8 @@
-//! Two actors play ping-pong over a channel until the ball is used up: `cargo run --example ping_pong`.
+//! Two actors play ping-pong over a channel until the ball is used up: `cargo run --example
+//! ping_pong`.
 //!
-//! Each hears everything said on the channel, its own strokes too, and tells them apart by the sender.
+//! Each hears everything said on the channel, its own strokes too, and tells them apart by the
+//! sender.
 
 use actix::prelude::*;
 use kilonova_pubsub::{Envelope, Lifeline, Payload, PubSub};

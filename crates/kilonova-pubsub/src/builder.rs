@@ -1,4 +1,4 @@
-//! How a registry is started. Owns what can be chosen and its defaults; where the choices take effect is `Groups`.
+//! How a registry is started. Owns the options and their defaults; `Groups` applies them.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ impl Builder {
         Builder { node, max_channels: usize::MAX }
     }
 
-    /// How many channels may exist at once; as many as memory allows by default.
+    /// How many channels may exist at once. By default memory is the only limit.
     ///
-    /// A join that would create one more fails with [`JoinError::TooManyChannels`](super::JoinError::TooManyChannels).
-    /// Joining those that exist, and everything else, goes on. A channel whose members all died without anyone having
-    /// noticed yet still counts.
+    /// A join that would create one more fails with
+    /// [`JoinError::TooManyChannels`](super::JoinError::TooManyChannels). Other calls are not
+    /// affected. A channel whose members are all dead still counts until their deaths are known.
     pub fn max_channels(self, max_channels: usize) -> Builder {
         Builder { max_channels, ..self }
     }
@@ -39,7 +39,8 @@ impl Builder {
         self.try_start().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Starts it on the current arbiter; fails on a thread that has none, such as one of plain tokio.
+    /// Starts it on the current arbiter; fails on a thread that has none, such as one of plain
+    /// tokio.
     pub fn try_start(self) -> Result<PubSub, StartError> {
         let arbiter = Arbiter::try_current().ok_or(StartError::NoSystem)?;
         Ok(self.start_in(&arbiter))

@@ -1,4 +1,5 @@
-//! What the registry can be asked. Owns the requests and their answers' types; leaves doing them to `registry`.
+//! What the registry can be asked. Owns the requests and their answers' types; leaves doing them to
+//! `registry`.
 
 use std::sync::{Arc, Weak};
 

@@ -1,5 +1,5 @@
-//! How an actor joins from its own context, for as long as it lives. Owns the guard that notices its
-//! death, and the room in its mailbox; the registry decides whether it is a member already.
+//! How an actor joins from its own context, for as long as it lives. Owns the guard that notices
+//! its death, and the room in its mailbox; the registry decides whether it is a member already.
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -19,18 +19,20 @@ pub const MAILBOX: usize = 1024;
 /// The capacity that actix gives a mailbox.
 const ACTIX_DEFAULT: usize = 16;
 
-/// Joining channels from an actor's [`started`](Actor::started): what [`PubSub::join`] does from outside.
+/// Joining channels from an actor's [`started`](Actor::started): what [`PubSub::join`] does from
+/// outside.
 ///
-/// - **Once.** An actor that is a member of the channel already stays one member. So `started` may run
-///   again: an actor that is restarted by actix's [`Supervisor`](actix::Supervisor) has not left in between,
-///   and one that is made again by [`supervise`](super::supervise) joins in the place of the dead one.
+/// - **Once.** An actor that is a member of the channel already stays one member. So `started` may
+///   run again: an actor that is restarted by actix's [`Supervisor`](actix::Supervisor) has not
+///   left in between, and one that is made again by [`supervise`](super::supervise) joins in the
+///   place of the dead one.
 /// - **First.** The actor handles no message before it has joined.
-/// - **Until it dies.** It leaves by itself when it stops or panics, and monitors see it at once. It may
-///   leave before with [`PubSub::leave`].
-/// - **With room.** actix gives an actor a mailbox for 16 messages, of which 100 awaited broadcasts fill it
-///   and 84 are missed. Joining raises the capacity to [`MAILBOX`] (1,024), which takes no memory before
-///   messages wait. Any other number than 16 that the actor set before is kept, and it may set another one
-///   after.
+/// - **Until it dies.** It leaves by itself when it stops or panics, and monitors see it at once.
+///   It may leave before with [`PubSub::leave`].
+/// - **With room.** actix gives an actor a mailbox for 16 messages, of which 100 awaited broadcasts
+///   fill it and 84 are missed. Joining raises the capacity to [`MAILBOX`] (1,024), which takes no
+///   memory before messages wait. Any other number than 16 that the actor set before is kept, and
+///   it may set another one after.
 ///
 /// ```
 /// use actix::prelude::*;
@@ -54,14 +56,16 @@ const ACTIX_DEFAULT: usize = 16;
 /// }
 /// ```
 pub trait ContextExt<A: Actor<Context = Self>>: Sized {
-    /// Makes the actor a member of `channel`. If that fails, an error is logged and the actor stops.
+    /// Makes the actor a member of `channel`. If that fails, an error is logged and the actor
+    /// stops.
     fn join(&mut self, pubsub: &PubSub, channel: impl Into<Channel>);
 
-    /// [`ContextExt::join`] with metadata, as [`PubSub::join_as`]. If the actor is a member already, this
-    /// metadata replaces what it had.
+    /// [`ContextExt::join`] with metadata, as [`PubSub::join_as`]. If the actor is a member
+    /// already, this metadata replaces what it had.
     fn join_as(&mut self, pubsub: &PubSub, channel: impl Into<Channel>, meta: Payload);
 
-    /// [`ContextExt::join`] where the actor itself decides what follows: `then` is called with the result.
+    /// [`ContextExt::join`] where the actor itself decides what follows: `then` is called with the
+    /// result.
     fn join_then(
         &mut self,
         pubsub: &PubSub,
@@ -130,8 +134,8 @@ fn or_stop(joined: Result<(), JoinError>, channel: &Channel, ctx: &mut impl Acto
     }
 }
 
-/// Lives in the actor's context, which drops it when the actor is restarted and after the mailbox when it
-/// dies.
+/// Lives in the actor's context, which drops it when the actor is restarted and after the mailbox
+/// when it dies.
 struct Guard {
     inlet: Weak<Inlet>,
     member: WeakRecipient<Envelope>,
@@ -151,8 +155,8 @@ where
         ctx: &mut A::Context,
         _: &mut task::Context<'_>,
     ) -> Poll<()> {
-        // A context with anything to wait for lives on when nobody has its address. The context is polled
-        // when its last address is dropped, so that this ends then.
+        // A context with anything to wait for lives on when nobody has its address. The context is
+        // polled when its last address is dropped, so that this ends then.
         match self.tether.is_loose() || !ctx.parts().connected() {
             true => Poll::Ready(()),
             false => Poll::Pending,

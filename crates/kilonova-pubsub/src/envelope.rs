@@ -25,8 +25,8 @@ impl Message for Envelope {
 pub struct Sender {
     /// The name of the node that it was sent on; empty before the envelope is sent.
     pub node: Arc<str>,
-    /// The actor that sent it, where the handle named one ([`PubSub::sent_by`](super::PubSub::sent_by)) and it
-    /// is of this node.
+    /// The actor that sent it, where the handle named one
+    /// ([`PubSub::sent_by`](super::PubSub::sent_by)) and it is of this node.
     pub member: Option<Recipient<Envelope>>,
     // Nodes may have the same name.
     remote: bool,
@@ -59,7 +59,8 @@ struct Parts {
     topic: Arc<str>,
     payload: Payload,
     position: Option<i64>,
-    // Private, and set in `notice` alone: no topic or payload that a broadcaster chooses looks like a notice.
+    // Private, and set in `notice` alone: no topic or payload that a broadcaster chooses looks like
+    // a notice.
     lagged: Option<u64>,
     attachment: Option<Arc<dyn Any + Send + Sync>>,
     encodings: [OnceLock<Bytes>; SLOTS],
@@ -97,7 +98,8 @@ impl Envelope {
 
     /// The same envelope, sent by this sender.
     pub(super) fn sent_by(self, sender: &Arc<Sender>) -> Envelope {
-        // One that went through `publish` before may be a notice that a member passes on: it is news to nobody else.
+        // One that went through `publish` before may be a notice that a member passes on: it is
+        // news to nobody else.
         self.changed(|parts| {
             parts.sender = Arc::clone(sender);
             parts.lagged = None;
@@ -144,8 +146,8 @@ impl Envelope {
         self.0.position
     }
 
-    /// `Some(n)` for the notice that this member missed `n` messages, over all of its channels, since the last
-    /// one before it.
+    /// `Some(n)` for the notice that this member missed `n` messages, over all of its channels,
+    /// since the last one before it.
     ///
     /// Only the registry makes such envelopes, and only for the member concerned.
     pub fn lagged(&self) -> Option<u64> {
@@ -158,10 +160,11 @@ impl Envelope {
         self.0.attachment.as_ref()
     }
 
-    /// The encoding in `slot`, made by the first receiver that asks and shared with all others, on every thread.
+    /// The encoding in `slot`, made by the first receiver that asks and shared with all others, on
+    /// every thread.
     ///
-    /// Receivers agree on which slot, 0 to 11, holds which shape; for any other slot it is made anew each time.
-    /// `encode` must not ask for the same slot itself.
+    /// Receivers agree on which slot, 0 to 11, holds which shape; for any other slot it is made
+    /// anew each time. `encode` must not ask for the same slot itself.
     pub fn encoded<E: Into<Bytes>>(
         &self,
         slot: usize,

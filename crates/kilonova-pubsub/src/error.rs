@@ -1,4 +1,5 @@
-//! What can go wrong. Owns the words; where an error is logged or turned into an answer is its receiver's choice.
+//! What can go wrong. Owns the words; where an error is logged or turned into an answer is its
+//! receiver's choice.
 
 /// Why a registry was not started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +31,7 @@ pub enum JoinError {
     #[error("too many channels")]
     TooManyChannels,
     /// Its metadata has more than [`META_MAX`](super::META_MAX) bytes of JSON text.
-    #[error("a member's metadata has {bytes} bytes of JSON, more than the {max} that are allowed", max = super::META_MAX)]
+    #[error("a member's metadata has {bytes} bytes of JSON; the limit is {max}", max = super::META_MAX)]
     MetaTooLong {
         /// Its length.
         bytes: usize,

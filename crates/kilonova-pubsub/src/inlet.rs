@@ -16,13 +16,15 @@ use super::{Channel, Error, JoinError, LeaveError, Meta, TryBroadcastError};
 /// How many requests may wait for the registry.
 const ROOM: usize = 1024;
 
-/// The registry's address and the room in its mailbox, shared by all handles; the registry stops with it.
+/// The registry's address and the room in its mailbox, shared by all handles; the registry stops
+/// with it.
 #[derive(Debug)]
 pub(super) struct Inlet {
     registry: Addr<Registry>,
-    // An actix mailbox lets every clone of an address, and every waiting request, go one beyond its capacity.
-    // A permit for each request bounds them exactly, and lets those who wait take turns. It is never closed: when the
-    // registry stops, its mailbox gives the permits back, and whoever waited for one finds out.
+    // An actix mailbox lets every clone of an address, and every waiting request, go one beyond its
+    // capacity. A permit for each request bounds them exactly, and lets those who wait take turns.
+    // It is never closed: when the registry stops, its mailbox gives the permits back, and whoever
+    // waited for one finds out.
     room: Arc<Semaphore>,
 }
 
@@ -77,7 +79,8 @@ impl Inlet {
         left.then_some(()).ok_or(LeaveError::NotJoined)
     }
 
-    /// Queues a command from a destructor, which can neither wait nor fail: there is at most one for each guard.
+    /// Queues a command from a destructor, which can neither wait nor fail: there is at most one
+    /// for each guard.
     pub(super) fn push(&self, command: Command) {
         self.registry.do_send(Queued { command, permit: None });
     }

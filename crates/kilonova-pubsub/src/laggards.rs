@@ -1,5 +1,5 @@
-//! Members that missed messages. Owns what each missed and when it is told; that it has left or died is told to this
-//! by `Groups`.
+//! Members that missed messages. Owns what each missed and when it is told; that it has left or
+//! died is told to this by `Groups`.
 
 use indexmap::IndexMap;
 use indexmap::map::Entry;
@@ -7,7 +7,8 @@ use indexmap::map::Entry;
 use super::subscriber::{Delivery, Subscriber};
 use super::{Channel, Envelope};
 
-/// The members with a gap that they have not been told of: few or none as a rule, so that the others pay nothing for it.
+/// The members with a gap that they have not been told of: few or none as a rule, so that the
+/// others pay nothing for it.
 #[derive(Default)]
 pub(super) struct Laggards {
     // A member is here exactly while it is marked as lagging.
@@ -34,7 +35,8 @@ impl Laggards {
         delivery
     }
 
-    /// Tells up to so many of them what they missed, where they have room by now; returns those found dead.
+    /// Tells up to so many of them what they missed, where they have room by now; returns those
+    /// found dead.
     pub(super) fn tell_next(&mut self, count: usize) -> Vec<Subscriber> {
         let mut dead = Vec::new();
         for _ in 0..self.gaps.len().min(count) {

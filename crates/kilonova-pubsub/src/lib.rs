@@ -1,8 +1,8 @@
-//! Process groups: named channels that actors join, and messages to everyone who did.
+//! Process groups: named channels that actors and other code join, and messages to all members.
 //!
-//! The whole interface is in this file. It leaves bookkeeping to [`Membership`], the one place
-//! that acts on it to `registry`, and what a message is to [`Envelope`]; it knows nothing of sockets,
-//! databases or the blog.
+//! The whole interface is in this file. `Membership` owns the bookkeeping, `registry` is the one
+//! place that acts on it, and [`Envelope`] is what a message is. Nothing here knows of sockets,
+//! databases or an application.
 //!
 //! ```
 //! use actix::prelude::*;
@@ -39,61 +39,74 @@
 //! # }
 //! ```
 //!
+//! Code outside actors reads a [`Subscription`]. An actor joins from its own `started` with
+//! [`ContextExt::join`], and [`supervise`] restarts it after a panic.
+//!
 //! # Guarantees
 //!
 //! The semantics are those of `pg` in Erlang/OTP:
 //!
 //! - **Joining.** A member that joins twice is a member twice: it gets each message twice and must
-//!   leave twice. Leaving without having joined is [`LeaveError::NotJoined`]. `join` and `leave` are
-//!   done when they return, for whoever asks afterwards and from wherever.
-//! - **Empty channels** do not exist: the last one to leave or die takes the channel along. Any string
-//!   can be a channel.
-//! - **Death.** A member whose actor stopped or panicked is gone from every channel, and no list ever
-//!   names it. With a [`Lifeline`] in the actor that happens at once; without one at the next message
-//!   to it, the next list of the channel, or by a sweep that looks at 40,000 members a second. Of those
-//!   that one message finds dead, the first 4,096 go at once and the others with the sweep.
+//!   leave twice. Leaving without having joined is [`LeaveError::NotJoined`]. When `join` or
+//!   `leave` returns, every later call sees the change, from any thread.
+//! - **Empty channels** do not exist: a channel goes with its last member. Any string can name a
+//!   channel.
+//! - **Death.** A member that stopped, panicked or was dropped is in no channel, and no list names
+//!   it. A [`Subscription`], an actor that joined with [`ContextExt::join`] and an actor with a
+//!   [`Lifeline`] leave at once. Any other actor leaves with the next message to it, with the next
+//!   list of the channel, or with a sweep that checks 40,000 members a second. If one message finds
+//!   many dead members, the first 4,096 leave at once and the others with the sweep.
 //! - **The sender** gets its own broadcast if it is a member.
-//! - **Order.** Messages from one sender to one member arrive in the order in which they were sent, whichever
-//!   of `broadcast`, `local_broadcast`, `try_broadcast` and `publish` sent them. Between members, and
-//!   between senders, there is no order.
-//! - **Delivery** is at most once. A broadcast that returned is on its way to those who are members when
-//!   the registry comes to it; it is not a receipt.
+//! - **Order.** Messages from one sender to one member arrive in the order in which they were sent,
+//!   by `broadcast`, `local_broadcast`, `try_broadcast` and `publish` alike. There is no order
+//!   between members or between senders.
+//! - **Delivery** is at most once. A broadcast that returned goes to all that are members when the
+//!   registry processes it. That is no receipt: a member may die before it handles the message.
 //!
-//! Beyond `pg`, nothing here queues without bound:
+//! Beyond `pg`:
 //!
-//! - **A member's mailbox** has the capacity that its actor gave it ([`actix::AsyncContext`]'s context:
-//!   `set_mailbox_capacity`, 16 by default). When it is full the member misses messages, and others do not wait for it.
-//!   It is told so with one [`Envelope::lagged`] notice for each gap, before anything newer, as soon
-//!   as it has room: with the next message or, on a quiet channel, within about a tenth of a
-//!   second. A member that has left every channel in the meantime is not told any more.
-//! - **The registry's mailbox** holds 1,024 requests. When it is full, the `async` functions wait in turn, which
-//!   slows a fast sender down to what the registry can do, and `try_broadcast` says [`TryBroadcastError::Full`].
+//! - **Metadata.** A member may say who it is ([`PubSub::join_as`]), up to [`META_MAX`] bytes in
+//!   each channel. Lists and monitors show it on every node.
+//!
+//! Every queue is bounded:
+//!
+//! - **A member's mailbox** has the capacity that its actor gave it: 16 by default in actix,
+//!   [`MAILBOX`] after [`ContextExt::join`], the chosen one after `set_mailbox_capacity` of the
+//!   actor's context. A [`Subscription`] buffers 1,024 envelopes by default. When a mailbox is
+//!   full, the member misses messages, and nobody waits for it. One [`Envelope::lagged`] notice
+//!   tells it of each gap, before anything newer and as soon as it has room: with the next message,
+//!   or within about a tenth of a second on a quiet channel. A member that has left every channel
+//!   in the meantime gets no notice.
+//! - **The registry's mailbox** holds 1,024 requests. When it is full, the `async` functions wait,
+//!   which slows a fast sender down, and `try_broadcast` returns [`TryBroadcastError::Full`].
 //! - **A monitor** that does not read ends after 1,024 unread changes ([`Monitor::next`]).
-//! - **The number of channels** can be limited ([`Builder::max_channels`]): a join that would make one too many
-//!   fails with [`JoinError::TooManyChannels`].
+//! - **The number of channels** can be limited ([`Builder::max_channels`]): a join that would
+//!   create one too many fails with [`JoinError::TooManyChannels`].
 //!
-//! A call whose future is dropped half-way may or may not have happened. The registry stops when
-//! the last [`PubSub`] of it is dropped or its arbiter stops; everything then says `Stopped`. It holds
-//! an address of each member, so an actor that would have ended because nobody had its address any
-//! more lives on for as long as it is a member.
+//! A call whose future is dropped early may or may not have had its effect. The registry stops when
+//! its last [`PubSub`] is dropped or its arbiter stops; every call then returns `Stopped`. The
+//! registry holds the address of each member, so an actor that is a member does not stop because
+//! nobody else has its address.
 //!
 //! # Cost
 //!
-//! What an operation costs does not depend on how many members and channels there are beside those that it concerns;
-//! `benches/README.md` has the figures, up to a million members in a hundred thousand channels.
+//! The cost of an operation depends on the members and channels that it concerns, not on how many
+//! others there are. `benches/README.md` has figures for up to a million members in a hundred
+//! thousand channels.
 //!
-//! - **Joining and leaving** take constant time. Now and then a table is full and moves to one of twice the
-//!   size, for which a join takes a tenth of a second when there are a million members.
-//! - **A death** takes time in proportion to the channels that the member was in.
-//! - **A broadcast** takes time in proportion to the members of its channel, a quarter of a microsecond to one for
-//!   each. Requests are done one after the other, so that whoever joins during a broadcast to a million
-//!   waits for up to a second. Everything else on the registry's thread has its turn after each millisecond
-//!   of requests, or after one that takes longer: a registry with large channels belongs on an arbiter of its own.
-//! - **A list** of members takes time in proportion to their number, the list of channels to that of the channels; a tenth
-//!   of a second for a million.
-//! - **Memory**: a member takes about 300 bytes, most of it for the clone of its address, and nothing more for
-//!   two more channels but 16 to 32 bytes for its entry in each. A channel takes about 150 bytes.
-//!   What those who left took is kept for those who come.
+//! - **Joining and leaving** take constant time. Now and then a full table moves to one of twice
+//!   the size: a tenth of a second with a million members.
+//! - **A death** takes time in proportion to the channels of the member.
+//! - **A broadcast** takes a quarter of a microsecond to one microsecond for each member of the
+//!   channel. Requests run one after the other: a join during a broadcast to a million members
+//!   waits for up to a second. Other tasks on the registry's thread run after each millisecond of
+//!   requests, or after one longer request. A registry with large channels belongs on its own
+//!   arbiter.
+//! - **A list** of members takes time in proportion to the members of its channel, the list of
+//!   channels in proportion to all channels: a tenth of a second for a million.
+//! - **Memory.** A member takes about 300 bytes, most of it for the clone of its address, and 16 to
+//!   32 bytes more for each channel from the third on. A channel takes about 150 bytes. Members
+//!   that left make room for new ones; the memory is not given back.
 
 mod builder;
 mod channel;
@@ -151,7 +164,7 @@ use self::subscriber::Who;
 
 /// A handle on one node's process groups: cheap to clone, usable from every thread and arbiter.
 ///
-/// All clones speak to the same registry. What holds for all of them is in the [module](self)'s documentation.
+/// All clones share one registry. The [crate's documentation](self) has the guarantees.
 #[derive(Clone, Debug)]
 pub struct PubSub {
     inlet: Arc<Inlet>,
@@ -179,7 +192,8 @@ impl PubSub {
         PubSub::builder(node).start()
     }
 
-    /// [`PubSub::start`] that fails on a thread without an actix `System`, such as one of plain tokio.
+    /// [`PubSub::start`] that fails on a thread without an actix `System`, such as one of plain
+    /// tokio.
     pub fn try_start(node: impl Into<Arc<str>>) -> Result<PubSub, StartError> {
         PubSub::builder(node).try_start()
     }
@@ -214,7 +228,7 @@ impl PubSub {
 
     /// Makes `member` a member of `channel` once more; done when it returns.
     ///
-    /// An actor that is dead already is not recorded, which is no error: its death would undo it at once.
+    /// Joining with the address of a dead actor has no effect and is no error.
     pub async fn join(
         &self,
         channel: impl Into<Channel>,
@@ -225,9 +239,10 @@ impl PubSub {
 
     /// [`PubSub::join`] with what the member says of itself, at most [`META_MAX`] bytes of JSON.
     ///
-    /// Lists and monitors show it on every node ([`Member::meta`]): who is here, not only how many. A member
-    /// has one metadata in each channel. The last one given holds for all of its joins there, a plain
-    /// `join` keeps it, and it is gone when the member has left the channel as often as it joined.
+    /// Lists and monitors show it on every node ([`Member::meta`]): who is here, not only how many.
+    /// A member has one metadata in each channel. The last one given holds for all of its joins
+    /// there, a plain `join` keeps it, and it is gone when the member has left the channel as often
+    /// as it joined.
     ///
     /// ```
     /// # use kilonova_pubsub::{Payload, PubSub, testing::Probe};
@@ -252,7 +267,8 @@ impl PubSub {
 
     /// Takes back one `join`; done when it returns.
     ///
-    /// Messages that are in the member's mailbox already are still handled. A member that died has left: `NotJoined`.
+    /// The member still handles the messages in its mailbox. A member that died has left already:
+    /// `NotJoined`.
     pub async fn leave(
         &self,
         channel: impl Into<Channel>,
@@ -264,8 +280,8 @@ impl PubSub {
     /// Receives the messages of these channels without an actor, from now on; done when it returns.
     ///
     /// Works on any thread and in any async runtime. A channel that is named twice is joined twice.
-    /// On an error it has joined none of them. The buffer holds 1,024 envelopes; the documentation of
-    /// [`Subscription`] says what happens when it is full.
+    /// After an error it has joined none of them. The buffer holds 1,024 envelopes;
+    /// [`Subscription`] describes a full one.
     ///
     /// ```
     /// # use kilonova_pubsub::{Payload, PubSub};
@@ -322,9 +338,11 @@ impl PubSub {
             .await?
     }
 
-    /// Sends a message to all members of `channel` on all nodes; waits for room in the registry's mailbox.
+    /// Sends a message to all members of `channel` on all nodes; waits for room in the registry's
+    /// mailbox.
     ///
-    /// A channel without members is no error. An actor's handler, which cannot wait, uses [`PubSub::try_broadcast`].
+    /// A channel without members is no error. An actor's handler cannot wait and uses
+    /// [`PubSub::try_broadcast`].
     pub async fn broadcast(
         &self,
         channel: impl Into<Channel>,
@@ -335,7 +353,8 @@ impl PubSub {
         self.inlet.send(Command::Broadcast(envelope)).await
     }
 
-    /// Sends a message to the members of `channel` on this node only; otherwise as [`PubSub::broadcast`].
+    /// Sends a message to the members of `channel` on this node only; otherwise as
+    /// [`PubSub::broadcast`].
     pub async fn local_broadcast(
         &self,
         channel: impl Into<Channel>,
@@ -345,9 +364,9 @@ impl PubSub {
         self.publish(Envelope::new(channel, topic, payload)).await
     }
 
-    /// [`PubSub::broadcast`] for where one cannot wait: an actor's handler, a plain thread.
+    /// [`PubSub::broadcast`] without waiting, for an actor's handler or a plain thread.
     ///
-    /// `Full` means that the registry has 1,024 requests to do; nothing was sent and trying later is fine.
+    /// `Full` means that 1,024 requests wait for the registry. Nothing was sent; try again later.
     pub fn try_broadcast(
         &self,
         channel: impl Into<Channel>,
@@ -358,28 +377,30 @@ impl PubSub {
         self.inlet.try_send(Command::Broadcast(envelope))
     }
 
-    /// Sends a ready-made envelope, such as one with a position, to this node's members of its channel.
+    /// Sends a ready-made envelope, such as one with a position, to this node's members of its
+    /// channel.
     ///
-    /// The sender that members see is this handle's own. Waits for room as [`PubSub::broadcast`] does.
+    /// Members see this handle's sender. Waits for room as [`PubSub::broadcast`] does.
     pub async fn publish(&self, envelope: Envelope) -> Result<(), Error> {
         self.inlet.send(Command::Dispatch(envelope.sent_by(&self.sender))).await
     }
 
-    /// [`PubSub::publish`] for several envelopes, in their order, as one request to the registry; they are in the
-    /// members' mailboxes when it returns.
+    /// [`PubSub::publish`] for several envelopes, in their order, as one request to the registry.
+    /// When it returns, they are in the members' mailboxes.
     ///
-    /// Those in a row for one channel reach each member together: a member that writes them somewhere can write
-    /// them at once. Everyone else waits until all are sent, so a few dozen at a time is right.
+    /// Consecutive envelopes for one channel reach each member together, so that it can write them
+    /// together. Other requests wait until all are sent: a few dozen at a time is right.
     pub async fn publish_all(&self, envelopes: Vec<Envelope>) -> Result<(), Error> {
         let sent = envelopes.into_iter().map(|envelope| envelope.sent_by(&self.sender));
         let envelopes = sent.collect();
         self.inlet.ask(|done| Command::DispatchAll { envelopes, done }).await
     }
 
-    /// The living members of `channel` on all nodes: each as often as it joined, in no order; none if there is
-    /// no such channel.
+    /// The living members of `channel` on all nodes, each as often as it joined, in no order. A
+    /// channel that does not exist has none.
     ///
-    /// Everything sent before by the same caller has reached the mailboxes when it returns, which makes it a barrier.
+    /// It is a barrier: when it returns, everything that the same caller sent before is in the
+    /// mailboxes.
     pub async fn get_members(&self, channel: impl Into<Channel>) -> Result<Vec<Member>, Error> {
         let (channel, node) = (channel.into(), Arc::clone(&self.sender.node));
         self.inlet.ask(|members| Command::Members { channel, node, members }).await
@@ -394,7 +415,7 @@ impl PubSub {
         self.inlet.ask(|members| Command::LocalMembers { channel, node, members }).await
     }
 
-    /// The names of all nodes that are there, this one first, the others in no order.
+    /// The names of all nodes that can be reached, this one first, the others in no order.
     pub async fn nodes(&self) -> Result<Vec<Arc<str>>, Error> {
         let others = self.inlet.ask(Command::Nodes).await?;
         Ok(std::iter::once(Arc::clone(&self.sender.node)).chain(others).collect())
@@ -407,15 +428,14 @@ impl PubSub {
 
     /// How many members each channel has, on all nodes and on this one, in no order.
     ///
-    /// Members whose death was not noticed yet may be among them.
+    /// Members whose death is not known yet may be counted.
     pub async fn count_members(&self) -> Result<Vec<Count>, Error> {
         self.inlet.ask(Command::Counts).await
     }
 
-    /// The members of `channel` now, and every change to them from then on: nothing in between is missing or
-    /// told twice.
+    /// The members of `channel` now, and each later change to them, without a gap or a repetition.
     ///
-    /// The channel need not exist yet, and may come and go meanwhile.
+    /// The channel need not exist, and may come and go.
     pub async fn monitor(&self, channel: impl Into<Channel>) -> Result<Monitor, Error> {
         let (channel, node, inlet) =
             (channel.into(), Arc::clone(&self.sender.node), Arc::downgrade(&self.inlet));
@@ -424,14 +444,15 @@ impl PubSub {
 
     /// A handle whose broadcasts name `member` as their sender, as Erlang's `self()` does.
     ///
-    /// It need not be a member of anything. Receivers ask [`Sender::is`]. The handle holds the actor's address.
+    /// It need not be a member of a channel. Receivers ask [`Sender::is`]. The handle holds the
+    /// actor's address.
     pub fn sent_by(&self, member: impl Into<Recipient<Envelope>>) -> PubSub {
         let sender = Sender::local(Arc::clone(&self.sender.node), Some(member.into()));
         PubSub { inlet: Arc::clone(&self.inlet), sender: Arc::new(sender) }
     }
 
-    /// A guard that removes `member` from every channel when it is dropped: kept in the actor's struct, it
-    /// makes death known at once.
+    /// A guard that removes `member` from every channel when it is dropped. In the actor's struct
+    /// it makes its death known at once; [`ContextExt::join`] needs none.
     pub fn lifeline(&self, member: impl Into<Recipient<Envelope>>) -> Lifeline {
         Lifeline::new(Arc::downgrade(&self.inlet), &member.into())
     }

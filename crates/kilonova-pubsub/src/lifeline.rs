@@ -1,4 +1,5 @@
-//! How the death of an actor becomes known at once. Owns the guard; actors without one are found by the registry's sweep.
+//! How the death of an actor becomes known at once. Owns the guard; the registry's sweep finds
+//! actors without one.
 
 use std::sync::Weak;
 
@@ -9,15 +10,16 @@ use super::command::Command;
 use super::inlet::Inlet;
 use super::subscriber::Who;
 
-/// Removes its member from every channel when it is dropped, also when that is because the actor panicked.
+/// Removes its member from every channel when it is dropped, also by a panic of the actor.
 ///
-/// It belongs in the actor's struct. It keeps neither the actor nor the registry running, and a member that joins anew
-/// after it was dropped is a member again.
+/// It belongs in the actor's struct. It keeps neither the actor nor the registry running. A member
+/// that joins after its lifeline was dropped is a member again.
 #[must_use = "a lifeline that is dropped at once removes the member at once"]
 #[derive(Debug)]
 pub struct Lifeline {
     inlet: Weak<Inlet>,
-    // A weak one is a fifth of the size, and enough: whoever is a member has an address, which the registry holds.
+    // A weak address takes a fifth of the memory. It is enough, because the registry holds an
+    // address of each member.
     member: WeakRecipient<Envelope>,
 }
 

@@ -1,5 +1,5 @@
-//! The registry's link to other nodes. Owns what it tells of this node and takes in of the others; how nodes
-//! reach each other, and what they say, is for whoever holds the link.
+//! The registry's link to other nodes. Owns what the registry tells of this node and learns of the
+//! others. The holder of the link owns the messages and the network.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -10,17 +10,18 @@ use super::command::Command;
 use super::inlet::Inlet;
 use super::{Channel, Envelope, Error, Meta, NodeId, Sender};
 
-/// How much may wait for the holder of the link. What finds no room is lost; of changes it then misses versions, and asks
-/// for all members anew.
+/// How many events may wait for the holder of the link. Those beyond are lost: after lost changes
+/// the versions have a gap, and the other nodes ask for all members.
 const ROOM: usize = 64 * 1024;
 
-/// Channels with longer names, in bytes, are this node's alone: other nodes are not told who is in them.
+/// Channels with longer names, in bytes, are local: other nodes do not learn their members.
 pub(super) const LONGEST_NAME: usize = 16 * 1024;
 
 /// What happened on this node that concerns the others.
 #[derive(Clone, Debug)]
 pub enum Local {
-    /// A member joined or left once: the change that made this version of the membership, which counts them all.
+    /// A member joined or left once: the change that made this version of the membership, which
+    /// counts them all.
     Changed(u64, Step),
     /// A broadcast to all nodes.
     Broadcast(Envelope),
@@ -72,7 +73,8 @@ pub enum Update {
     Gone(NodeId),
 }
 
-/// What connects a registry with other nodes: [`Builder::start_linked_in`](super::Builder::start_linked_in).
+/// What connects a registry with other nodes:
+/// [`Builder::start_linked_in`](super::Builder::start_linked_in).
 ///
 /// It does not keep the registry running.
 #[derive(Debug)]
@@ -104,14 +106,16 @@ impl Link {
         &self.node
     }
 
-    /// Waits for what happens on this node, and takes up to `limit` of it, in order; nothing when the registry has stopped.
+    /// Waits for events on this node, and takes up to `limit` of them, in order; none when the
+    /// registry has stopped.
     pub async fn next(&mut self, limit: usize) -> Vec<Local> {
         let mut taken = Vec::new();
         self.local.recv_many(&mut taken, limit).await;
         taken
     }
 
-    /// The last version of the membership that found no room, where everything before it was taken; 0 if there is none.
+    /// The last version of the membership that found no room, once everything before it was taken;
+    /// otherwise 0.
     pub fn lost(&self) -> u64 {
         // What was lost was so after what waits.
         let lost = self.lost.load(Ordering::Acquire);

@@ -1,4 +1,5 @@
-//! A member as lists and monitors name it. Owns identity: two are equal when they are the same actor.
+//! A member as lists and monitors name it. Owns identity: two are equal when they are the same
+//! actor.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -42,15 +43,16 @@ impl Member {
         &self.node
     }
 
-    /// What it said of itself when it joined the channel ([`PubSub::join_as`](super::PubSub::join_as)), if it
-    /// did.
+    /// What it said of itself when it joined the channel
+    /// ([`PubSub::join_as`](super::PubSub::join_as)), if it did.
     ///
     /// In [`Change::Left`](super::Change::Left) it is what the member had until then.
     pub fn meta(&self) -> Option<&Payload> {
         self.meta.as_ref().map(Meta::payload)
     }
 
-    /// Its address, if it is an actor on this node; a [`Subscription`](super::Subscription) has none.
+    /// Its address, if it is an actor on this node; a [`Subscription`](super::Subscription) has
+    /// none.
     pub fn recipient(&self) -> Option<&Recipient<Envelope>> {
         match &self.identity {
             Identity::Local(subscriber) => subscriber.recipient(),

@@ -1,5 +1,5 @@
-//! Who is a member of what, as plain data: no actors, no input or output. Owns the counting and its cost;
-//! the registry decides when someone joins, leaves or has died.
+//! Who is a member of what, as plain data: no actors, no input or output. Owns the counting and its
+//! cost; the registry decides when someone joins, leaves or has died.
 
 mod joined;
 
@@ -14,14 +14,16 @@ use super::{Channel, Meta};
 
 /// A multiset of members for each channel, indexed both ways.
 ///
-/// [`join`](Membership::join) and [`leave`](Membership::leave) take constant time, [`remove`](Membership::remove)
-/// time in proportion to the channels of that member; none looks at a channel's other members. Constant is meant as
-/// it is of a vector: now and then a table that is full moves to one of twice the size. The room of those who are
-/// gone is kept for those who come. Members are in no order. `M` is cloned into each of its channels, so it should
-/// be small and cheap to clone.
+/// [`join`](Membership::join) and [`leave`](Membership::leave) take constant time,
+/// [`remove`](Membership::remove) time in proportion to the channels of that member; none looks at
+/// a channel's other members. Constant is meant as it is of a vector: now and then a table that is
+/// full moves to one of twice the size. The room of those who are gone is kept for those who come.
+/// Members are in no order. `M` is cloned into each of its channels, so it should be small and
+/// cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Membership<M> {
-    // What number a channel has: a name is hashed once, and nothing else holds more of it than four bytes.
+    // What number a channel has: a name is hashed once, and nothing else holds more of it than four
+    // bytes.
     numbers: IndexMap<Channel, u32>,
     groups: Slab<Group<M>>,
     members: IndexMap<M, Joined>,
@@ -38,8 +40,8 @@ struct Group<M> {
     metas: Option<Box<HashMap<M, Meta>>>,
 }
 
-/// A member in a channel. Seat and place name each other, so that neither is searched for; whoever moves one tells
-/// the other.
+/// A member in a channel. Seat and place name each other, so that neither is searched for; whoever
+/// moves one tells the other.
 #[derive(Clone, Debug)]
 struct Seat<M> {
     member: M,
@@ -75,15 +77,18 @@ impl<M: Clone + Eq + Hash> Membership<M> {
 
     /// Makes `member` a member of `channel` once more.
     ///
-    /// Where an equal member is known already that one is kept, here and in every channel. Returned is the one kept.
+    /// Where an equal member is known already that one is kept, here and in every channel. Returned
+    /// is the one kept.
     pub fn join(&mut self, channel: Channel, member: M) -> M {
         self.join_as(channel, member, 1, None).0
     }
 
-    /// [`join`](Membership::join) `times` times, with metadata. 0 times is for a member that is in the channel.
+    /// [`join`](Membership::join) `times` times, with metadata. 0 times is for a member that is in
+    /// the channel.
     ///
-    /// A member has one metadata in each channel: what is given replaces what was there, for all of its joins,
-    /// and `None` leaves what was there. Returned are the member that is kept and its metadata.
+    /// A member has one metadata in each channel: what is given replaces what was there, for all of
+    /// its joins, and `None` leaves what was there. Returned are the member that is kept and its
+    /// metadata.
     pub fn join_as(
         &mut self,
         channel: Channel,
@@ -267,7 +272,8 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         self.members.get_key_value(member).map(|(member, _)| member)
     }
 
-    /// One of the members, by a number below [`Membership::len`]: for walking through all of them in steps.
+    /// One of the members, by a number below [`Membership::len`]: for walking through all of them
+    /// in steps.
     ///
     /// When a member goes, another one may take its number.
     pub fn get(&self, number: usize) -> Option<&M> {

@@ -1,4 +1,5 @@
-//! Watching a channel's members. Owns the reader's side; the registry sends the changes and drops who does not read them.
+//! Watching a channel's members. Owns the reader's side; the registry sends the changes, and drops
+//! a monitor that does not read them.
 
 use std::pin::Pin;
 use std::sync::Weak;
@@ -13,8 +14,8 @@ use super::{Channel, Member};
 
 /// What happened to a channel's members: one change for each `join` and for each `leave`.
 ///
-/// A member that dies leaves as often as it had joined. Of several joins of one member, the last one tells the
-/// metadata that it has ([`Member::meta`]).
+/// A member that dies leaves as often as it had joined. The last `Joined` of a member has its
+/// current metadata ([`Member::meta`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
@@ -52,16 +53,17 @@ impl Monitor {
         &self.channel
     }
 
-    /// The living members when monitoring began, each as often as it had joined; [`Monitor::next`] does not alter them.
+    /// The living members at the start, each as often as it had joined. [`Monitor::next`] does not
+    /// update them.
     pub fn members(&self) -> &[Member] {
         &self.members
     }
 
-    /// The next change, or `None` when there will be none any more.
+    /// The next change, or `None` after the last one.
     ///
-    /// That is when the registry has stopped, or when this reader fell more than 1,024 changes behind: it then gets those
-    /// that were kept, in order, and `None`. What it knows is out of date from there on: monitor anew.
-    /// Dropping the future loses no change.
+    /// A monitor ends when the registry has stopped, or when its reader was more than 1,024 changes
+    /// behind. The reader still gets the changes that were kept, in order, and then `None`; it
+    /// starts another monitor to go on. Dropping the future loses no change.
     pub async fn next(&mut self) -> Option<Change> {
         self.changes.recv().await
     }

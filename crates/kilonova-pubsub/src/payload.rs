@@ -10,9 +10,9 @@ use serde_json::value::{RawValue, to_raw_value};
 
 /// A JSON value in its encoded form, cheap to clone.
 ///
-/// Two payloads are equal when they are the same JSON value: white space and the order of an object's
-/// keys do not matter. Numbers are equal as `serde_json` has it, so that `1` is not `1.0`. Comparing the same
-/// text is quick; other texts are parsed.
+/// Two payloads are equal when they are the same JSON value: white space and the order of an
+/// object's keys do not matter. Numbers are equal as `serde_json` has it, so that `1` is not `1.0`.
+/// Comparing the same text is quick; other texts are parsed.
 #[derive(Clone, Debug)]
 pub struct Payload(Arc<RawValue>);
 

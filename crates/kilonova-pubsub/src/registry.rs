@@ -1,5 +1,5 @@
-//! The actor around the process groups. Owns the order of requests, the timer and fairness towards its thread;
-//! leaves what a request does to `Groups` and the bound on its mailbox to `Inlet`.
+//! The actor around the process groups. Owns the order of requests, the timer and fairness towards
+//! its thread; leaves what a request does to `Groups` and the bound on its mailbox to `Inlet`.
 
 use std::future::{Future, poll_fn};
 use std::slice;
@@ -14,7 +14,8 @@ use super::link::Outlet;
 
 /// How often the sweep goes on, and who missed messages is told.
 const TICK: Duration = Duration::from_millis(100);
-/// How long requests are done before everything else on the thread gets its turn. One request is not interrupted.
+/// How long requests are done before everything else on the thread gets its turn. One request is
+/// not interrupted.
 const STREAK: Duration = Duration::from_millis(1);
 
 /// One node's registry.
@@ -108,7 +109,8 @@ impl Handler<Queued> for Registry {
         self.execute(queued.command, ctx);
         drop(queued.permit);
         if self.rested.elapsed() >= STREAK {
-            // A context polls its timers only when its mailbox is empty, which under load it may never be.
+            // A context polls its timers only when its mailbox is empty, which under load it may
+            // never be.
             if self.ticked.elapsed() >= TICK {
                 self.tick();
             }

@@ -1,5 +1,5 @@
-//! Members on other nodes, as those nodes tell. Owns their bookkeeping; how it comes here is the link's, who
-//! watches is `Watchers`'.
+//! Members on other nodes, as those nodes tell. Owns their bookkeeping; how it comes here is the
+//! link's, who watches is `Watchers`'.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -23,7 +23,8 @@ pub(super) struct Subscriber(Arc<Inner>);
 struct Inner {
     ear: Ear,
     // Whether `Laggards` has something to tell it, known here so that a delivery need not look. The
-    // registry alone reads and writes it. It is atomic because lists of members go to other threads.
+    // registry alone reads and writes it. It is atomic because lists of members go to other
+    // threads.
     lags: AtomicBool,
     // Whether the actor's context has a guard that tells of its death.
     guarded: AtomicBool,

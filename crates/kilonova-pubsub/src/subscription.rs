@@ -19,20 +19,20 @@ pub(super) const CAPACITY: usize = 1024;
 /// No buffer is larger: tokio's channels allow no more.
 pub(super) const MOST: usize = Semaphore::MAX_PERMITS;
 
-/// The messages of some channels, as a [`Stream`]: what [`PubSub::subscribe`](super::PubSub::subscribe)
-/// returns.
+/// The messages of some channels, as a [`Stream`]: what
+/// [`PubSub::subscribe`](super::PubSub::subscribe) returns.
 ///
-/// A subscription is a member like an actor: lists, counts and monitors on all nodes show it, and what
-/// holds for joining, order and delivery holds for it too. It has no address, so that
+/// A subscription is a member like an actor: lists, counts and monitors on all nodes show it, and
+/// what holds for joining, order and delivery holds for it too. It has no address, so that
 /// [`Member::recipient`](super::Member::recipient) is `None`.
 ///
-/// - **Bounded.** It buffers as many envelopes as its capacity, over all its channels. When the buffer is
-///   full it misses messages, and others do not wait for it. One [`Envelope::lagged`] notice tells
-///   of each gap, before anything newer, as soon as there is room.
-/// - **Dropping** it leaves all its channels at once, and so does nothing else: it may leave its
-///   last channel and join another one later.
-/// - **The end.** It ends with `None` when the registry has stopped, after what is buffered. It does
-///   not keep the registry running.
+/// - **Bounded.** It buffers as many envelopes as its capacity, over all its channels. When the
+///   buffer is full it misses messages, and others do not wait for it. One [`Envelope::lagged`]
+///   notice tells of each gap, before anything newer, as soon as there is room.
+/// - **Dropping** it leaves all its channels at once. A subscription that has left its last channel
+///   lives on and may join another one.
+/// - **The end.** It ends with `None` when the registry has stopped, after what is buffered. It
+///   does not keep the registry running.
 #[derive(Debug)]
 #[must_use = "a subscription that is dropped leaves its channels"]
 pub struct Subscription {
@@ -59,7 +59,8 @@ impl Subscription {
 
     /// Takes the next envelope if one is buffered already, without waiting.
     ///
-    /// `None` says that the buffer is empty, not that more can come: [`Subscription::next`] tells that.
+    /// `None` says that the buffer is empty, not that more can come: [`Subscription::next`] tells
+    /// that.
     pub fn next_buffered(&mut self) -> Option<Envelope> {
         self.envelopes.try_recv().ok()
     }

@@ -1,8 +1,9 @@
 //! Keeps an actor running: makes it again after it stopped and after it panicked. Owns when and how
-//! soon; the actor joins its channels in `started`, as with [`ContextExt::join`](super::ContextExt::join).
+//! soon; the actor joins its channels in `started`, as with
+//! [`ContextExt::join`](super::ContextExt::join).
 //!
-//! actix's `Supervisor` restarts an actor that stopped, but not one that panicked, whose task dies with
-//! it. It also restarts at once and without end; [`keep`] pauses longer each time.
+//! actix's `Supervisor` restarts an actor that stopped, but not one that panicked, whose task dies
+//! with it. It also restarts at once and without end; [`keep`] pauses longer each time.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -64,13 +65,14 @@ const HEALTHY: Duration = Duration::from_secs(60);
 /// Runs the actors that `start` makes, one after the other, on the current arbiter. Returns when
 /// `shutdown` is true, or its sender is gone, and the last actor has ended.
 ///
-/// An actor that stops or panics is followed by a new one after a pause: 100 ms at first, twice as long
-/// each time, at most 5 s; 100 ms again after an actor that ran for a minute. The new actor has a new
-/// address and an empty mailbox: what the old one had not handled is lost. A failure of `start`, also a
-/// panic, counts like an actor that ended at once.
+/// An actor that stops or panics is followed by a new one after a pause: 100 ms at first, twice as
+/// long each time, at most 5 s; 100 ms again after an actor that ran for a minute. The new actor
+/// has a new address and an empty mailbox: what the old one had not handled is lost. A failure of
+/// `start`, also a panic, counts like an actor that ended at once.
 ///
-/// Each end is logged with `name`, and a failure of `start` once for each new reason. `keep` does not stop the actor:
-/// it must end by itself at shutdown. Dropping the future leaves the running actor without a successor.
+/// Each end is logged with `name`, and a failure of `start` once for each new reason. `keep` does
+/// not stop the actor: it must end by itself at shutdown. Dropping the future leaves the running
+/// actor without a successor.
 pub async fn keep<A, E>(
     name: &str,
     mut shutdown: watch::Receiver<bool>,

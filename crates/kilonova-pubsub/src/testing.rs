@@ -1,5 +1,5 @@
-//! A member for tests. Owns a probe that hands on what it hears and can be held up, stopped and made
-//! to panic; what a test expects of it is the test's business.
+//! A member for tests. Owns a probe that hands on what it hears and can be held up, stopped and
+//! made to panic; what a test expects of it is the test's business.
 //!
 //! Only with the feature `testing`, which belongs into `[dev-dependencies]`:
 //!
@@ -77,8 +77,9 @@ impl Probe {
 
     /// The topics of all that is in its mailbox or was heard, without waiting for more.
     ///
-    /// A call that the registry answers, such as [`PubSub::get_members`](super::PubSub::get_members),
-    /// is the barrier to await first: what was sent before is in the mailbox then.
+    /// A call that the registry answers, such as
+    /// [`PubSub::get_members`](super::PubSub::get_members), is the barrier to await first: what was
+    /// sent before is in the mailbox then.
     pub async fn topics(&mut self) -> Vec<String> {
         // The mailbox is in order: what the registry put there is handled before this.
         let (release, held) = oneshot::channel();

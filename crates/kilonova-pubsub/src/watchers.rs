@@ -1,4 +1,5 @@
-//! Who watches which channel. Owns the sending side of monitors and what happens to one that does not read.
+//! Who watches which channel. Owns the sending side of monitors and what happens to one that does
+//! not read.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,7 +42,8 @@ impl Watchers {
         self.retain(channel, |watcher| watcher.id != id);
     }
 
-    /// Tells all watchers of `channel` of a change, made with the name of their node. For one that is gone, or has not read what it was sent, it is the end.
+    /// Tells all watchers of `channel` of a change, which is made with the name of their node. A
+    /// watcher that is gone, or too far behind, ends.
     pub(super) fn tell(&mut self, channel: &Channel, change: impl Fn(&Arc<str>) -> Change) {
         self.retain(channel, |watcher| watcher.changes.try_send(change(&watcher.node)).is_ok());
     }

@@ -20,8 +20,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts one with these settings beside the defaults; `None` where PostgreSQL is not installed,
-    /// which it says, unless `KILONOVA_TEST_REQUIRE` has `postgres`.
+    /// Starts one with these settings beside the defaults; `None` where PostgreSQL is not
+    /// installed, which it says, unless `KILONOVA_TEST_REQUIRE` has `postgres`.
     pub fn start(settings: &[&str]) -> Option<Cluster> {
         let Some(bin) = installed() else {
             assert!(!crate::required("postgres"), "PostgreSQL is not installed");

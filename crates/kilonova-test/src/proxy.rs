@@ -1,5 +1,5 @@
-//! A TCP proxy of a test's own: a link between two nodes that can be cut, frozen and healed. It needs
-//! nothing but threads, so that it serves adapters in one process and real processes alike.
+//! A TCP proxy of a test's own: a link between two nodes that can be cut, frozen and healed. It
+//! needs nothing but threads, so that it serves adapters in one process and real processes alike.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -67,8 +67,8 @@ impl Proxy {
         self.link.set(Mode::Cut);
     }
 
-    /// Lets nothing through any more, in either direction, but closes nothing: as if the cable were out
-    /// or the other side stopped.
+    /// Lets nothing through any more, in either direction, but closes nothing: as if the cable were
+    /// out or the other side stopped.
     pub fn freeze(&self) {
         self.link.set(Mode::Frozen);
     }

@@ -1,5 +1,5 @@
-//! Broadcasts between three nodes, each with a registry and a member: from a `broadcast` on one to the member's
-//! actor on another. Every member must get each message of each sender once, in order.
+//! Broadcasts between three nodes, each with a registry and a member: from a `broadcast` on one to
+//! the member's actor on another. Every member must get each message of each sender once, in order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -16,7 +16,8 @@ use super::node;
 const NODES: usize = 3;
 const SECONDS: u64 = 5;
 const SAMPLES: usize = 5_000;
-/// So many of one sender's are on their way to the slowest member at the most: none is lost to a bound.
+/// So many of one sender's are on their way to the slowest member at the most: none is lost to a
+/// bound.
 const WINDOW: u64 = 500;
 
 struct Node {

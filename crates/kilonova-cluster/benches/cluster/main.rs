@@ -2,10 +2,11 @@
 //!
 //!     cargo bench --no-default-features --features zenoh --bench cluster
 //!
-//! - `latency`: from `send_to` on one node to the reader on another, one message at a time, in one process.
+//! - `latency`: from `send_to` on one node to the reader on another, one message at a time, in one
+//!   process.
 //! - `messages`: how many arrive in a second, when the sender waits only so that none is lost.
-//! - `groups`: from a broadcast on one node to an actor on another, and how many broadcasts three nodes send each
-//!   other in a second.
+//! - `groups`: from a broadcast on one node to an actor on another, and how many broadcasts three
+//!   nodes send each other in a second.
 //! - `idle`: threads, memory and CPU of a node that has one peer and nothing to do.
 //! - `gone`: until a peer, a process of its own, is gone after SIGKILL, and after SIGSTOP.
 //!

@@ -1,5 +1,6 @@
-//! A model: nodes whose messages are delivered, lost and held up, that lose sight of each other, die and start anew. When
-//! the network is whole again each must know the members of all others, and of nobody else.
+//! A model: nodes whose messages are delivered, lost and held up, that lose sight of each other,
+//! die and start anew. When the network is whole again each must know the members of all others,
+//! and of nobody else.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -410,8 +411,8 @@ fn who_asks_too_often_is_answered_twice_a_second() {
     assert!((1..=3).contains(&answers), "{answers}");
 }
 
-/// An answer takes longer than its asker is patient, and a part of it is lost: one that is asked for meanwhile
-/// must not get between.
+/// An answer takes longer than its asker is patient, and a part of it is lost: one that is asked
+/// for meanwhile must not get between.
 #[test]
 fn a_long_answer_of_which_a_part_was_lost_is_followed_by_a_whole_one() {
     const MEMBERS: u64 = 100;

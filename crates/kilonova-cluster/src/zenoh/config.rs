@@ -11,7 +11,8 @@ use super::credentials::USER;
 use super::proof::Proof;
 use super::{Endpoint, Error, MAX_MESSAGE, Options, Tls};
 
-// A node that says nothing for so long is gone for the others. It says something four times as often.
+// A node that says nothing for so long is gone for the others. It says something four times as
+// often.
 const LEASE_MS: u64 = 1_500;
 
 // How long a handshake may take.
@@ -50,9 +51,11 @@ pub(super) fn build(
                         // In batches of 64 KiB, made when they are needed.
                         "size": { "data": 16 },
                         "congestion_control": {
-                            // A message that finds the queue of a peer full is dropped for that peer, at once.
+                            // A message that finds the queue of a peer full is dropped for that
+                            // peer, at once.
                             "drop": { "wait_before_drop": 0, "max_wait_before_drop_fragments": 0 },
-                            // Zenoh's own messages are not dropped; a peer that does not take them is.
+                            // Zenoh's own messages are not dropped; a peer that does not take them
+                            // is.
                             "block": { "wait_before_close": LEASE_MS * 1_000 },
                         },
                     },
@@ -72,8 +75,8 @@ pub(super) fn build(
     ::zenoh::Config::from_json5(&config.to_string()).map_err(Error::open)
 }
 
-// Two nodes that connect to each other in the same moment refuse each other; so that they do not go on
-// doing it, each waits for another time before it tries again.
+// Two nodes that connect to each other in the same moment refuse each other; so that they do not go
+// on doing it, each waits for another time before it tries again.
 fn retried(options: &Options, endpoint: &Endpoint) -> String {
     let mut own = std::hash::DefaultHasher::new();
     std::hash::Hash::hash(&(&options.node, endpoint), &mut own);

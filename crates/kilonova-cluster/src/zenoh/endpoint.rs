@@ -10,10 +10,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Error;
 
-// Which endpoints are this node itself is looked up before connecting; no longer than this for all together.
+// Which endpoints are this node itself is looked up before connecting; no longer than this for all
+// together.
 const RESOLVE: Duration = Duration::from_secs(2);
 
-/// Where a node listens or connects to: `tcp/ADDR:PORT` or `tls/HOST:PORT`. An address of IPv6 has its brackets.
+/// Where a node listens or connects to: `tcp/ADDR:PORT` or `tls/HOST:PORT`. An address of IPv6 has
+/// its brackets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     tls: bool,

@@ -61,7 +61,8 @@ impl Error {
     }
 }
 
-/// Zenoh's errors end with the place in its sources where they arose, and may run over several lines.
+/// Zenoh's errors end with the place in its sources where they arose, and may run over several
+/// lines.
 pub(super) fn line(error: &::zenoh::Error) -> String {
     let text = error.to_string();
     let text = text.split(" at /").next().unwrap_or(&text);

@@ -1,5 +1,6 @@
 //! The keys under which nodes announce themselves and are sent to. Owns how a site and a node are
-//! written in them and in messages; what the text of a node's name may be is not limited but in length.
+//! written in them and in messages; what the text of a node's name may be is not limited but in
+//! length.
 //!
 //! ```text
 //! kilonova1/SITE/node/NODE/PROOF    the liveliness token of a node
@@ -8,8 +9,8 @@
 //! kilonova1/SITE/taken              asked by a node that leaves: whether all have what it sent before
 //! ```
 //!
-//! Whom a message is from stands in the message: as nothing is sent under a key that nobody has subscribed to
-//! as it is, Zenoh looks no key up twice and sends a number for it.
+//! Whom a message is from stands in the message: as nothing is sent under a key that nobody has
+//! subscribed to as it is, Zenoh looks no key up twice and sends a number for it.
 
 use std::fmt::Write;
 

@@ -22,8 +22,8 @@ pub struct Options {
     pub secret: Secret,
     /// Needed for endpoints that are `tls/`.
     pub tls: Option<Tls>,
-    /// A folder that only this process's user should read. Zenoh takes its password from a file, which
-    /// is in there for as long as opening takes.
+    /// A folder that only this process's user should read. Zenoh takes its password from a file,
+    /// which is in there for as long as opening takes.
     pub folder: PathBuf,
 }
 
@@ -47,8 +47,8 @@ impl Options {
     }
 }
 
-/// What all nodes know and nobody else does: any text that is not empty. It should be long and random, as
-/// whoever gets to see a handshake can try guesses.
+/// What all nodes know and nobody else does: any text that is not empty. It should be long and
+/// random, as whoever gets to see a handshake can try guesses.
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -75,8 +75,9 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The files with which nodes know each other, PEM. Both sides of a connection show their certificate,
-/// which therefore has to be good for a server and for a client, and for the name in the endpoint.
+/// The files with which nodes know each other, PEM. Both sides of a connection show their
+/// certificate, which therefore has to be good for a server and for a client, and for the name in
+/// the endpoint.
 #[derive(Clone, Debug)]
 pub struct Tls {
     /// The certificate of the authority that has signed those of all nodes.

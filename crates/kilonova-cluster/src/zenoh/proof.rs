@@ -1,7 +1,7 @@
-//! What shows that a node knows the secret. Owns the keys made of it. The password is what Zenoh asks of
-//! who connects; a proof (HMAC-SHA256, half of it) goes with each token and each message. It covers the
-//! site, from whom, to whom and what, but not when: who can change what is on the network can repeat
-//! what they saw there, against which only TLS helps.
+//! What shows that a node knows the secret. Owns the keys made of it. The password is what Zenoh
+//! asks of who connects; a proof (HMAC-SHA256, half of it) goes with each token and each message.
+//! It covers the site, from whom, to whom and what, but not when: who can change what is on the
+//! network can repeat what they saw there, against which only TLS helps.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -30,8 +30,8 @@ impl Proof {
         Proof { token: derived(b"token"), message: derived(b"message") }
     }
 
-    /// What Zenoh is to take for the password, whatever characters the secret has. It does not tell the secret or
-    /// the other keys.
+    /// What Zenoh is to take for the password, whatever characters the secret has. It does not tell
+    /// the secret or the other keys.
     pub(super) fn password(secret: &Secret) -> String {
         let mut key = keyed(secret.as_bytes());
         put(&mut key, b"password");

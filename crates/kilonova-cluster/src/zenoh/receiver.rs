@@ -1,5 +1,5 @@
-//! What comes from other nodes. Called on Zenoh's threads, where nothing may wait: a callback that did
-//! would hold up all that its sender sends.
+//! What comes from other nodes. Called on Zenoh's threads, where nothing may wait: a callback that
+//! did would hold up all that its sender sends.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -17,8 +17,8 @@ use super::{MAX_MESSAGE, NodeId};
 // More senders than these share one room, and are read anew with each message.
 const MAX_KNOWN: usize = 1_000;
 
-// What of one sender's messages may wait, in bytes, and what a small one counts as: a thousand of them. Who floods this
-// node takes no room from the others.
+// What of one sender's messages may wait, in bytes, and what a small one counts as: a thousand of
+// them. Who floods this node takes no room from the others.
 const ROOM: usize = 16 * 1024 * 1024;
 const LEAST: usize = ROOM / 1024;
 
@@ -114,7 +114,8 @@ impl Receiver {
         if from == self.own_bytes {
             return;
         }
-        // Copied, because it lies in a buffer with what came before and after, which it would hold on to.
+        // Copied, because it lies in a buffer with what came before and after, which it would hold
+        // on to.
         let message = sample.payload().to_bytes().into_owned();
         if !self.proof.is_of_message(proof, from, to, &message) {
             return self.unproven.note();

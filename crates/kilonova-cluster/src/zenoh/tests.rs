@@ -1,5 +1,5 @@
-//! A stranger inside: what would come from one that connected nodes took in, as Zenoh lets whoever is
-//! connected to take in whom it likes.
+//! A stranger inside: what would come from one that connected nodes took in, as Zenoh lets whoever
+//! is connected to take in whom it likes.
 
 use std::collections::HashSet;
 use std::net::TcpListener;

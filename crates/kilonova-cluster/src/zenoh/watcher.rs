@@ -1,5 +1,5 @@
-//! Says which of the nodes that this one was told of cannot be reached, and why. Zenoh goes on trying
-//! without a word.
+//! Says which of the nodes that this one was told of cannot be reached, and why. Zenoh goes on
+//! trying without a word.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -17,8 +17,8 @@ const FIRST: Duration = Duration::from_secs(10);
 const LAST: Duration = Duration::from_secs(160);
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Looks, only while fewer nodes are there than it was told of, whether they can be connected to. Each
-/// change is logged once.
+/// Looks, only while fewer nodes are there than it was told of, whether they can be connected to.
+/// Each change is logged once.
 pub(super) async fn watch(endpoints: Vec<Endpoint>, nodes: watch::Receiver<HashSet<NodeId>>) {
     let mut known = Known::default();
     let mut pause = FIRST;

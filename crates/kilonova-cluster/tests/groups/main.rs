@@ -1,4 +1,5 @@
-//! Process groups across nodes: what `pg` promises between them, over a network in memory that can be cut.
+//! Process groups across nodes: what `pg` promises between them, over a network in memory that can
+//! be cut.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{HashMap, HashSet};
@@ -347,7 +348,8 @@ async fn thundering_herd() {
     }
 }
 
-/// More happens than has room until it is taken, and then nothing more: the version alone can tell the others.
+/// More happens than has room until it is taken, and then nothing more: the version alone can tell
+/// the others.
 #[actix::test]
 async fn what_is_lost_last_goes_unnoticed() {
     const MORE_THAN_ROOM: u64 = 70_000;

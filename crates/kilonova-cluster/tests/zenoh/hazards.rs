@@ -79,7 +79,8 @@ async fn a_peer_that_does_not_read_slows_nobody() {
     slow.sees(&[&a.id]).await;
     a.sees(&[&c.id, &slow.id]).await;
     is_not_slowed(&a, &mut c).await;
-    // Not all of it waits for it, and it is still there: what is sent when it has read comes through.
+    // Not all of it waits for it, and it is still there: what is sent when it has read comes
+    // through.
     a.sees(&[&c.id, &slow.id]).await;
     let mut read = 0;
     while slow.incoming.messages.try_recv().is_ok() {

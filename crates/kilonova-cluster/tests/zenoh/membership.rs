@@ -83,7 +83,8 @@ async fn another_site_is_not_seen() {
     let mut other = Node::start_with("other", free(), &[a.address], elsewhere).await;
     let mut another =
         Node::start_with("another", free(), &[a.address, other.address], elsewhere).await;
-    // They are connected, as they see each other; what they send would arrive before what follows it.
+    // They are connected, as they see each other; what they send would arrive before what follows
+    // it.
     another.sees(&[&other.id]).await;
     other.sees(&[&another.id]).await;
     let mut b = Node::start("b", &[a.address, other.address]).await;

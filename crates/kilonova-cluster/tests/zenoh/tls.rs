@@ -1,5 +1,5 @@
-//! Connections with certificates. They are made by the command `openssl`; without it these tests skip,
-//! unless `KILONOVA_TEST_REQUIRE` has `openssl`.
+//! Connections with certificates. They are made by the command `openssl`; without it these tests
+//! skip, unless `KILONOVA_TEST_REQUIRE` has `openssl`.
 
 use std::fs;
 use std::io::Write;

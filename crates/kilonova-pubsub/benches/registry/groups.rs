@@ -1,4 +1,5 @@
-//! The whole way: the handle, the registry's actor, and members that are running actors on another thread.
+//! The whole way: the handle, the registry's actor, and members that are running actors on another
+//! thread.
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -53,8 +54,8 @@ fn death(bencher: Bencher<'_, '_>, size: Size) {
     });
 }
 
-/// From the call to the message being in the last mailbox, for each delivery. The members' thread is at work on the other
-/// core meanwhile.
+/// From the call to the message being in the last mailbox, for each delivery. The members' thread
+/// is at work on the other core meanwhile.
 #[divan::bench(args = SIZES, sample_size = 1, max_time = 5)]
 fn broadcast(bencher: Bencher<'_, '_>, size: Size) {
     let world = World::filled(size);

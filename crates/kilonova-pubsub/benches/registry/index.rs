@@ -1,5 +1,5 @@
-//! The index alone, with numbers for members. What an operation did is undone before the next sample,
-//! so that the index keeps its size.
+//! The index alone, with numbers for members. What an operation did is undone before the next
+//! sample, so that the index keeps its size.
 
 use std::cell::RefCell;
 

@@ -1,5 +1,5 @@
-//! Memory per membership: what the process grows by while its members join. Each scenario gets a process of its own,
-//! as an allocator seldom gives back what an earlier one has used.
+//! Memory per membership: what the process grows by while its members join. Each scenario gets a
+//! process of its own, as an allocator seldom gives back what an earlier one has used.
 
 use std::process::Command;
 
@@ -8,7 +8,8 @@ use kilonova_pubsub::Membership;
 use crate::size::Size;
 use crate::world::World;
 
-/// What there is to measure: a million memberships each, with actors for members only where they fit in.
+/// What there is to measure: a million memberships each, with actors for members only where they
+/// fit in.
 const SCENARIOS: [(&str, Size); 5] = [
     ("all in one channel", Size { members: 1_000_000, channels: 1, each: 1 }),
     ("ten in a channel", Size { members: 1_000_000, channels: 100_000, each: 1 }),

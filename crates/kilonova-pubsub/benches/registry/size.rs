@@ -34,7 +34,8 @@ impl Size {
         (0..self.channels).map(|number| Channel::from(format!("channel-{number}"))).collect()
     }
 
-    /// The numbers of the channels that a member is in; neighbours in number are not in the same ones.
+    /// The numbers of the channels that a member is in; neighbours in number are not in the same
+    /// ones.
     pub(crate) fn channels_of(self, member: usize) -> impl Iterator<Item = usize> {
         (0..self.each).map(move |turn| (member + turn * 7919) % self.channels)
     }

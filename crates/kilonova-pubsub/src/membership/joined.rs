@@ -1,5 +1,5 @@
-//! The channels of one member. Owns that few of them take no allocation, and that one of any number is found in
-//! constant time; what the numbers stand for is `Membership`'s.
+//! The channels of one member. Owns that few of them take no allocation, and that one of any number
+//! is found in constant time; what the numbers stand for is `Membership`'s.
 
 use indexmap::IndexMap;
 
@@ -15,8 +15,8 @@ pub(super) enum Joined {
         len: u8,
         places: [Place; FEW],
     },
-    /// From channel to seat; the place is the index. It stays that way when few are left, or else a member that
-    /// goes to and fro would pay for it each time.
+    /// From channel to seat; the place is the index. It stays that way when few are left, or else a
+    /// member that goes to and fro would pay for it each time.
     Many(Box<IndexMap<u32, u32>>),
 }
 

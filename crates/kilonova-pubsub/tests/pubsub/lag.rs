@@ -31,7 +31,8 @@ async fn lagging(pubsub: &PubSub) -> (Probe, u64, Envelope) {
     }
 }
 
-/// A member of "notes", of which it missed messages, and of "posts"; it is told when it is released.
+/// A member of "notes", of which it missed messages, and of "posts"; it is told when it is
+/// released.
 async fn gap_in_one_of_two_channels(pubsub: &PubSub) -> (Probe, oneshot::Sender<()>) {
     let member = Probe::with_capacity(4);
     for channel in ["notes", "posts"] {

@@ -15,7 +15,8 @@ async fn one_channel_too_many() {
     let refused = pubsub.join("users", ann.addr.clone()).await;
     assert_eq!(refused, Err(JoinError::TooManyChannels));
 
-    // What is there goes on: others join, messages arrive, and the one that was refused left nothing behind.
+    // What is there goes on: others join, messages arrive, and the one that was refused left
+    // nothing behind.
     pubsub.join("notes", bob.addr.clone()).await.unwrap();
     pubsub.join("notes", ann.addr.clone()).await.unwrap();
     assert_eq!((count(&pubsub, "notes").await, count(&pubsub, "users").await), (3, 0));

@@ -1,5 +1,6 @@
-//! The process groups, tested through their handle. Nothing here sleeps: an answer of the registry is a barrier behind
-//! everything sent before it, and a member that was told something afterwards shows what did not arrive.
+//! The process groups, tested through their handle. Nothing here sleeps: an answer of the registry
+//! is a barrier behind everything sent before it, and a member that was told something afterwards
+//! shows what did not arrive.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod contexts;
@@ -9,6 +10,7 @@ mod envelopes;
 mod groups;
 mod lag;
 mod limits;
+mod linked;
 mod membership;
 mod model;
 mod monitors;

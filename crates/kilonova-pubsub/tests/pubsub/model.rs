@@ -1,4 +1,5 @@
-//! The whole stack, actors included, against a naive multiset: random joins, leaves, deaths and broadcasts.
+//! The whole stack, actors included, against a naive multiset: random joins, leaves, deaths and
+//! broadcasts.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -87,7 +87,8 @@ async fn call_dropped_half_way() {
     soon(pubsub.join("notes", member.addr.clone())).await.unwrap();
 }
 
-/// Without a system, with a runtime of tokio's or without one, starting fails with the reason and the remedy.
+/// Without a system, with a runtime of tokio's or without one, starting fails with the reason and
+/// the remedy.
 #[test]
 fn starting_without_a_system_is_an_error_and_no_abort() {
     let outside = || {

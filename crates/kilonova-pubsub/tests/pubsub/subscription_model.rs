@@ -1,7 +1,8 @@
-//! A subscription against a naive model: random joins, leaves, broadcasts and reads, with small buffers.
+//! A subscription against a naive model: random joins, leaves, broadcasts and reads, with small
+//! buffers.
 //!
-//! The model is the list of all messages that the subscription should get. A message that is read must be the
-//! next of the list, and a notice must skip exactly as many as it says.
+//! The model is the list of all messages that the subscription should get. A message that is read
+//! must be the next of the list, and a notice must skip exactly as many as it says.
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,86 @@
+//! Members that join for as long as they live: subscriptions, and actors from their own contexts. Owns
+//! how the end of such a life is noticed; `Groups` removes the member.
+
+use std::sync::Weak;
+
+use actix::Recipient;
+use tokio::sync::mpsc;
+
+use super::super::inlet::Inlet;
+use super::super::subscriber::{Subscriber, Tether, Who};
+use super::super::{Channel, Envelope, JoinError, Meta, Subscription};
+use super::Groups;
+
+impl Groups {
+    /// Makes an actor a member of `channel` unless it is one. Metadata that is new replaces what it
+    /// had.
+    ///
+    /// Returned is what a guard in the actor's context needs, if it has none.
+    pub(in super::super) fn attend(
+        &mut self,
+        channel: Channel,
+        member: Recipient<Envelope>,
+        meta: Option<Meta>,
+    ) -> Result<Option<Tether>, JoinError> {
+        let who = Who::Actor(member);
+        let known = self.membership.find(&who).cloned();
+        let meta_before = self.membership.meta(channel.as_str(), &who);
+        match (known, meta_before) {
+            (Some(member), Some(before)) => {
+                if meta.is_some() && before != meta.as_ref() {
+                    let before = before.cloned();
+                    self.tell(&channel, &member, false, before);
+                    let (member, meta) = self.membership.join_as(channel.clone(), member, 0, meta);
+                    self.tell(&channel, &member, true, meta);
+                }
+            }
+            _ => self.join(channel, who.clone(), meta)?,
+        }
+        Ok(self.membership.find(&who).and_then(Subscriber::tether))
+    }
+
+    pub(in super::super) fn unguarded(&mut self, member: &Who) {
+        if let Some(member) = self.membership.find(member).cloned() {
+            if member.is_alive() {
+                self.suspects.push(member);
+            } else {
+                self.bury(&member);
+            }
+        }
+    }
+
+    /// Each is dead by now, or lives on after a restart.
+    pub(in super::super) fn look_at_suspects(&mut self) {
+        let mut dead = std::mem::take(&mut self.suspects);
+        dead.retain(|member| !member.is_alive());
+        self.bury_all(&dead);
+    }
+
+    /// A new subscription to all of these channels, or to none of them.
+    pub(in super::super) fn subscribe(
+        &mut self,
+        channels: Vec<Channel>,
+        meta: Option<Meta>,
+        capacity: usize,
+        inlet: Weak<Inlet>,
+    ) -> Result<Subscription, JoinError> {
+        self.number += 1;
+        let id = self.number;
+        let (sender, envelopes) = mpsc::channel(capacity);
+        let subscriber = Subscriber::subscription(sender, id);
+        self.subscriptions.insert(id, subscriber.clone());
+        for channel in channels {
+            if let Err(error) = self.join_known(channel, subscriber.clone(), meta.clone()) {
+                self.unsubscribe(id);
+                return Err(error);
+            }
+        }
+        Ok(Subscription::new(id, envelopes, inlet))
+    }
+
+    pub(in super::super) fn unsubscribe(&mut self, id: u64) {
+        if let Some(subscriber) = self.subscriptions.remove(&id) {
+            self.bury(&subscriber);
+        }
+    }
+}
