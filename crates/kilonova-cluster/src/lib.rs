@@ -32,5 +32,9 @@ pub use self::message::LARGEST;
 pub use self::start::{Cluster, Error, Options, start};
 #[cfg(feature = "zenoh")]
 pub use self::zenoh::Zenoh;
-#[doc(hidden)]
+#[doc(inline)]
 pub use kilonova_pubsub::NodeId;
+
+#[cfg(all(doctest, feature = "zenoh"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

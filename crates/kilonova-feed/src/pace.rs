@@ -32,11 +32,11 @@ const SHORTEST_REST: Duration = Duration::from_micros(500);
 /// The threads that write events to sockets; cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Pace {
-    threads: Arc<Mutex<Vec<Writer>>>,
+    threads: Arc<Mutex<Vec<Attending>>>,
 }
 
-/// A thread that writes, and where it is asked for its turn.
-type Writer = (ThreadId, mpsc::Sender<Turn>);
+/// A thread that gives turns.
+type Attending = (ThreadId, mpsc::Sender<Turn>);
 
 /// Dropped when everything that its thread was woken for before has run.
 type Turn = oneshot::Sender<()>;

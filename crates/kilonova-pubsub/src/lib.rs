@@ -436,3 +436,7 @@ impl PubSub {
         Lifeline::new(Arc::downgrade(&self.inlet), &member.into())
     }
 }
+
+#[cfg(all(doctest, feature = "actix-web"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,5 +1,5 @@
 //! What the tests of several packages stand on: members to test with, a PostgreSQL server, a link
-//! that can be cut.
+//! that can be cut, a client that sends bytes.
 //!
 //! Not published. It knows the process groups and nothing above them, so that every package can use
 //! it in its tests.
@@ -13,6 +13,7 @@
 pub mod member;
 pub mod postgres;
 pub mod proxy;
+pub mod raw;
 
 /// Whether `KILONOVA_TEST_REQUIRE` names something: what is required and missing fails a test that
 /// would otherwise say so and skip.

@@ -13,4 +13,5 @@ mod membership;
 mod model;
 mod monitors;
 mod shutdown;
+mod subscription_model;
 mod subscriptions;

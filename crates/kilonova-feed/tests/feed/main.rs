@@ -1,0 +1,14 @@
+//! What the feed promises, against a log in memory that can misbehave in every way that a log can.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod broadcasts;
+mod faults;
+mod life;
+mod limits;
+mod order;
+mod pruning;
+mod readers;
+mod redaction;
+mod sockets;
+mod support;
+mod visibility;

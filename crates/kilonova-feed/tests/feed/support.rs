@@ -1,0 +1,161 @@
+//! What the tests stand on: a log of a test's own, a server on a free port, and readers of all
+//! kinds.
+
+mod reader;
+mod toy;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use actix_web::web::{self, Data, Payload, Query, ServiceConfig};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use kilonova_feed::{Builder, Error, Feed, Heartbeat, Server, SessionOptions, Shape, StartAt};
+use kilonova_pubsub::PubSub;
+use serde::Deserialize;
+
+pub(crate) use kilonova_test::member::soon;
+
+pub(crate) use self::reader::{ALL, Reader, Told, Transport, Wish};
+pub(crate) use self::toy::{Fault, Toy, Viewer, new_event};
+
+/// Position frames come often, and nothing is cut by the clock unless a test says so.
+pub(crate) const HEARTBEAT: Heartbeat = Heartbeat {
+    ping: Duration::from_millis(20),
+    silence: Duration::from_secs(60),
+    stall: Duration::from_secs(60),
+    grace: Duration::from_secs(5),
+};
+
+/// Which server serves a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Serving {
+    /// The library's, which hands sockets over.
+    Own,
+    /// actix-web's.
+    Plain,
+}
+
+/// A feed behind a server on a free port.
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
+    feed: Arc<RwLock<Feed<Toy>>>,
+    handle: actix_web::dev::ServerHandle,
+}
+
+/// What a handler needs.
+struct Shared {
+    feed: Arc<RwLock<Feed<Toy>>>,
+    shape: Shape,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    channels: String,
+    #[serde(default)]
+    ephemeral: String,
+    #[serde(default)]
+    guest: bool,
+    #[serde(default)]
+    custom: bool,
+}
+
+/// A feed of the log on a registry of its own.
+pub(crate) async fn feed(toy: &Toy) -> Feed<Toy> {
+    builder(toy).start().await.unwrap()
+}
+
+/// The same, to be started.
+pub(crate) fn builder(toy: &Toy) -> Builder<Toy> {
+    Feed::builder(PubSub::start("test"), toy.clone()).heartbeat(HEARTBEAT)
+}
+
+impl Site {
+    pub(crate) async fn start(toy: &Toy) -> Site {
+        Site::serve(builder(toy), Serving::Own).await
+    }
+
+    /// Starts a feed and serves it. Its custom shape says the topic alone.
+    pub(crate) async fn serve(mut builder: Builder<Toy>, serving: Serving) -> Site {
+        let shape = builder.shape(|envelope| format!("{{\"topic\":{:?}}}", envelope.topic()));
+        let feed = Arc::new(RwLock::new(builder.start().await.unwrap()));
+        let shared = Data::new(Shared { feed: Arc::clone(&feed), shape });
+        let configure = move |config: &mut ServiceConfig| {
+            config.app_data(shared.clone()).route("/feed", web::get().to(follow));
+        };
+        let app = move || App::new().configure(configure.clone());
+        let (address, handle) = match serving {
+            Serving::Own => {
+                let server = Server::bind("127.0.0.1:0", app).unwrap().workers(1).run().unwrap();
+                let told = (server.address(), server.handle());
+                actix::spawn(server);
+                told
+            }
+            Serving::Plain => {
+                let server = HttpServer::new(app).workers(1).disable_signals();
+                let server = server.bind(("127.0.0.1", 0)).unwrap();
+                let address = server.addrs()[0];
+                let server = server.run();
+                let handle = server.handle();
+                actix::spawn(server);
+                (address, handle)
+            }
+        };
+        Site { address, feed, handle }
+    }
+
+    pub(crate) fn feed(&self) -> Feed<Toy> {
+        self.feed.read().unwrap().clone()
+    }
+
+    /// Serves another feed from now on, and stops the one before.
+    pub(crate) async fn replace(&self, feed: Feed<Toy>) {
+        let before = std::mem::replace(&mut *self.feed.write().unwrap(), feed);
+        soon(before.stop()).await;
+    }
+
+    pub(crate) async fn open(&self, transport: Transport, wish: &Wish) -> Reader {
+        let opened = self.try_open(transport, wish).await;
+        opened.unwrap_or_else(|status| panic!("{transport:?} of {wish:?}: {status}"))
+    }
+
+    pub(crate) async fn try_open(&self, transport: Transport, wish: &Wish) -> Result<Reader, u16> {
+        Reader::try_open(transport, self.address, &self.feed(), wish).await
+    }
+
+    /// Stops the feed and the server.
+    pub(crate) async fn stop(self) {
+        let feed = self.feed();
+        soon(feed.stop()).await;
+        self.halt().await;
+    }
+
+    /// Stops the server.
+    pub(crate) async fn halt(&self) {
+        soon(self.handle.stop(true)).await;
+    }
+}
+
+async fn follow(
+    request: HttpRequest,
+    body: Payload,
+    asked: Query<Asked>,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, Error> {
+    let names = |list: &str| {
+        list.split(',').filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    let viewer = if asked.guest { Viewer::Guest } else { Viewer::Staff };
+    let mut options = SessionOptions::new(names(&asked.channels), viewer)
+        .ephemeral(names(&asked.ephemeral))
+        .start(StartAt::from_request(&request)?);
+    if asked.custom {
+        options = options.shape(shared.shape);
+    }
+    let feed = shared.feed.read().unwrap().clone();
+    let accept = request.headers().get("accept");
+    match accept.is_some_and(|accept| accept == "text/event-stream") {
+        true => feed.sse(&request, options).await,
+        false => feed.websocket(&request, body, options).await,
+    }
+}

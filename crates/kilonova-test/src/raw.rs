@@ -1,0 +1,246 @@
+//! A client that sends the bytes that it is given, and reads what a server sends frame by frame:
+//! for what no well-behaved client would do, and for counting what one is sent.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+
+/// Longer than anything takes on a busy machine: what takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A connection and what has been read from it but not been used.
+pub struct Raw {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    /// What the chunks of an endless answer have said so far.
+    said: Vec<u8>,
+    address: SocketAddr,
+}
+
+/// An answer to a request.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    headers: Vec<(String, String)>,
+    /// Its body, where its length was told.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The first header of this name, which is written in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A WebSocket frame that the server sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// What it is.
+    pub opcode: u8,
+    /// What it says.
+    pub payload: Vec<u8>,
+}
+
+/// Opcodes of frames in one piece.
+pub mod opcode {
+    /// A text.
+    pub const TEXT: u8 = 1;
+    /// The end.
+    pub const CLOSE: u8 = 8;
+    /// A question.
+    pub const PING: u8 = 9;
+    /// Its answer.
+    pub const PONG: u8 = 10;
+}
+
+impl Frame {
+    /// The code in a close frame.
+    pub fn close_code(&self) -> Option<u16> {
+        let code = self.payload.first_chunk::<2>().filter(|_| self.opcode == opcode::CLOSE)?;
+        Some(u16::from_be_bytes(*code))
+    }
+}
+
+/// A client's frame in one piece, masked with zeros.
+pub fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x80 | opcode];
+    match payload.len() {
+        length @ 0..=125 => frame.push(0x80 | length as u8),
+        length @ 126..=0xffff => {
+            frame.push(0xfe);
+            frame.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+        length => {
+            frame.push(0xff);
+            frame.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(payload);
+    frame
+}
+
+impl Raw {
+    /// Connects.
+    pub async fn connect(address: SocketAddr) -> Raw {
+        let socket = TcpSocket::new_v4().unwrap();
+        // Little fits on the way to a client that does not read.
+        socket.set_recv_buffer_size(64 * 1024).unwrap();
+        let stream = within("a connection", socket.connect(address)).await.unwrap();
+        Raw { stream, buffer: Vec::new(), said: Vec::new(), address }
+    }
+
+    /// Connects and asks for a WebSocket; the answer, if it is not 101.
+    pub async fn try_upgrade(address: SocketAddr, path: &str) -> Result<Raw, Answer> {
+        let headers = [
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        let mut raw = Raw::connect(address).await;
+        let answer = raw.ask("GET", path, &headers, &[]).await;
+        if answer.status == 101 { Ok(raw) } else { Err(answer) }
+    }
+
+    /// Connects and opens a WebSocket.
+    pub async fn upgrade(address: SocketAddr, path: &str) -> Raw {
+        let upgraded = Raw::try_upgrade(address, path).await;
+        upgraded.unwrap_or_else(|answer| panic!("no WebSocket: {answer:?}"))
+    }
+
+    /// Connects and asks for an event stream; the answer, if it is not 200.
+    pub async fn try_stream(address: SocketAddr, path: &str) -> Result<Raw, Answer> {
+        let mut raw = Raw::connect(address).await;
+        let answer = raw.ask("GET", path, &[("Accept", "text/event-stream")], &[]).await;
+        if answer.status == 200 { Ok(raw) } else { Err(answer) }
+    }
+
+    /// Sends bytes. A server that has hung up meanwhile is no error here: it is what it answered
+    /// that counts.
+    pub async fn send(&mut self, bytes: &[u8]) {
+        drop(within("bytes go out", self.stream.write_all(bytes)).await);
+    }
+
+    /// Says that nothing more will come, and stays to listen.
+    pub async fn finish(&mut self) {
+        drop(self.stream.shutdown().await);
+    }
+
+    /// Sends a whole request and reads the answer.
+    pub async fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let mut head = format!("{method} {path} HTTP/1.1\r\n");
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            head += &format!("Host: {}\r\n", self.address);
+        }
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        if !body.is_empty() {
+            head += &format!("Content-Length: {}\r\n", body.len());
+        }
+        head += "\r\n";
+        self.send(&[head.as_bytes(), body].concat()).await;
+        self.answer().await.expect("an answer")
+    }
+
+    /// Reads an answer; `None` when the server hangs up without one.
+    pub async fn answer(&mut self) -> Option<Answer> {
+        let head = self.try_read_until("\r\n\r\n").await?;
+        let mut lines = head.lines();
+        let status = lines.next()?.split(' ').nth(1)?.parse().unwrap();
+        let headers: Vec<(String, String)> = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+            .collect();
+        let mut answer = Answer { status, headers, body: Vec::new() };
+        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+        answer.body = self.take(length).await.expect("the whole body");
+        Some(answer)
+    }
+
+    /// The next WebSocket frame; `None` when the server hangs up.
+    pub async fn frame(&mut self) -> Option<Frame> {
+        let head = self.take(2).await?;
+        let (opcode, length) = (head[0] & 0x0f, usize::from(head[1]));
+        assert_eq!(head[0] & 0xf0, 0x80, "the server sends whole frames");
+        let length = match length {
+            126 => usize::from(u16::from_be_bytes(self.take(2).await?.try_into().unwrap())),
+            127 => u64::from_be_bytes(self.take(8).await?.try_into().unwrap()).try_into().unwrap(),
+            short => short,
+        };
+        Some(Frame { opcode, payload: self.take(length).await? })
+    }
+
+    /// The next block of an event stream, up to its empty line; `None` at the end.
+    pub async fn block(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.said.windows(2).position(|bytes| bytes == b"\n\n") {
+                let rest = self.said.split_off(end + 2);
+                let block = std::mem::replace(&mut self.said, rest);
+                return Some(String::from_utf8(block).expect("UTF-8"));
+            }
+            let size = self.try_read_until("\r\n").await?;
+            let size = usize::from_str_radix(size.trim(), 16).expect("the size of a chunk");
+            let chunk = self.take(size + 2).await?;
+            if size == 0 {
+                return None;
+            }
+            self.said.extend_from_slice(&chunk[..size]);
+        }
+    }
+
+    /// Waits for the server to hang up, whatever it says before.
+    pub async fn hung_up(&mut self) {
+        while self.more().await {
+            self.buffer.clear();
+        }
+    }
+
+    async fn try_read_until(&mut self, end: &str) -> Option<String> {
+        loop {
+            let found = self.buffer.windows(end.len()).position(|bytes| bytes == end.as_bytes());
+            if let Some(start) = found {
+                let text = self.take(start + end.len()).await?;
+                return Some(String::from_utf8(text).unwrap());
+            }
+            if !self.more().await {
+                return None;
+            }
+        }
+    }
+
+    async fn take(&mut self, count: usize) -> Option<Vec<u8>> {
+        while self.buffer.len() < count {
+            if !self.more().await {
+                return None;
+            }
+        }
+        let rest = self.buffer.split_off(count);
+        Some(std::mem::replace(&mut self.buffer, rest))
+    }
+
+    /// Reads what is there; false at the end, however it comes.
+    async fn more(&mut self) -> bool {
+        let read = self.stream.read_buf(&mut self.buffer);
+        within("bytes from the server", read).await.is_ok_and(|count| count > 0)
+    }
+}
+
+async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match timeout(PATIENCE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("waited {PATIENCE:?} in vain: {what}"),
+    }
+}
