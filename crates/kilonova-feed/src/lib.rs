@@ -29,11 +29,11 @@
 //!   everything again.
 //! - **Hints may be lost.** An event whose [`Feed::committed`] never came, or that another process
 //!   committed, goes out when the log is next read, within some 0.1 s, before any later event.
-//! - **Bounded.** What waits for a reader is bounded in frames, bytes and time. A slow one is closed
-//!   and resumes; it delays nobody.
-//! - **A log is not trusted.** One that fails, hangs, goes backwards, has gaps or returns events that
-//!   were not asked for causes an error or a resync ([`LogError`], [`Feed::ended`]), never a wrong
-//!   event.
+//! - **Bounded.** What waits for a reader is bounded in frames, bytes and time. A slow one is
+//!   closed and resumes; it delays nobody.
+//! - **A log is not trusted.** One that fails, hangs, goes backwards, has gaps or returns events
+//!   that were not asked for causes an error or a resync ([`LogError`], [`Feed::ended`]), never a
+//!   wrong event.
 //!
 //! Without a position, a subscriber gets only events committed after it was opened. Nothing takes
 //! back what was delivered.
