@@ -11,12 +11,12 @@ use std::error::Error;
 
 use actix_web::error::ErrorInternalServerError;
 use actix_web::web::{Data, Json, Payload, block};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Result, get, post};
+use actix_web::{App, HttpRequest, HttpResponse, Result, get, post};
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::{RunQueryDsl, SqliteConnection};
 use kilonova_feed::diesel::{DieselLog, WalMode, append, migrate};
-use kilonova_feed::{Feed, NewEvent, pubsub::PubSub};
+use kilonova_feed::{Feed, NewEvent, Server, pubsub::PubSub};
 
 type Db = Pool<ConnectionManager<SqliteConnection>>;
 type Orders = Feed<DieselLog<SqliteConnection>>;
@@ -64,10 +64,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     db.get()?.batch_execute(table)?;
     migrate(&mut db.get()?)?;
     let feed = Feed::start(PubSub::start("node-1"), DieselLog::new(db.clone())).await?;
+    let sockets = feed.sockets().clone();
     let (db, feed) = (Data::new(db), Data::new(feed));
     let app = move || {
         App::new().app_data(db.clone()).app_data(feed.clone()).service(create).service(live)
     };
-    HttpServer::new(app).bind("127.0.0.1:8080")?.run().await?;
+    Server::bind("127.0.0.1:8080", app)?.run()?.until_stopped(&sockets).await?;
     Ok(())
 }

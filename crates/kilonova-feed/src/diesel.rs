@@ -1,4 +1,4 @@
-//! A ready log for Diesel, on SQLite and PostgreSQL: [`append`] inside your transaction, and
+//! A ready log for Diesel, on SQLite and PostgreSQL: [`append()`] inside your transaction, and
 //! [`DieselLog`] over a pool of connections.
 //!
 //! Works over any Diesel connection of these databases. Owns two tables, `kilonova_events` and
