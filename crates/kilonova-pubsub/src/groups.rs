@@ -30,8 +30,6 @@ pub(super) struct Groups {
     max_channels: usize,
     watchers: Watchers,
     laggards: Laggards,
-    // Actors whose guard is gone: they died or were restarted, which is not known yet.
-    suspects: Vec<Subscriber>,
     // The number of the member that came last.
     number: u64,
     // Who tells other nodes, where there can be any.
@@ -49,7 +47,6 @@ impl Groups {
             max_channels,
             watchers: Watchers::default(),
             laggards: Laggards::default(),
-            suspects: Vec::new(),
             number: 0,
             outlet,
             remote: Remote::default(),

@@ -35,7 +35,6 @@ impl Registry {
     fn tick(&mut self) {
         self.ticked = Instant::now();
         self.groups.tell_laggards();
-        self.groups.look_at_suspects();
         self.groups.sweep();
     }
 

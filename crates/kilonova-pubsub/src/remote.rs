@@ -2,7 +2,7 @@
 //! link's, who watches is `Watchers`'.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use super::link::{Joins, Step, Update};
 use super::watchers::Watchers;
@@ -100,11 +100,19 @@ impl Remote {
 
 fn kept(node: &NodeId, members: &Membership<u64>, meta: Option<Meta>) -> Option<Meta> {
     let meta = meta?;
-    if members.meta_bytes() + meta.len() <= MOST_META {
+    if has_room(members.meta_bytes(), meta.len()) {
         return Some(meta);
     }
-    log::debug!("{node} tells more metadata than {MOST_META} bytes: some is not kept");
+    // Once, because each further member would repeat it.
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        log::warn!("{node} sends more than {MOST_META} bytes of metadata: the rest is not kept");
+    });
     None
+}
+
+fn has_room(held: usize, more: usize) -> bool {
+    held + more <= MOST_META
 }
 
 /// A member's joins and its metadata.
@@ -139,4 +147,17 @@ fn tell_difference(
         };
     tell(after, before, Change::Left);
     tell(before, after, Change::Joined);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_of_a_node_is_kept_up_to_the_bound() {
+        assert!(has_room(0, 1));
+        assert!(has_room(MOST_META - 4096, 4096));
+        assert!(!has_room(MOST_META - 4095, 4096));
+        assert_eq!(MOST_META, 268_435_456);
+    }
 }

@@ -39,21 +39,14 @@ impl Groups {
         Ok(self.membership.find(&who).and_then(Subscriber::tether))
     }
 
+    /// The guard is gone: the actor is dead, or lives on after a restart. The sweep finds one that dies
+    /// within the same moment.
     pub(in super::super) fn unguarded(&mut self, member: &Who) {
-        if let Some(member) = self.membership.find(member).cloned() {
-            if member.is_alive() {
-                self.suspects.push(member);
-            } else {
-                self.bury(&member);
-            }
+        if let Some(member) = self.membership.find(member).cloned()
+            && !member.is_alive()
+        {
+            self.bury(&member);
         }
-    }
-
-    /// Each is dead by now, or lives on after a restart.
-    pub(in super::super) fn look_at_suspects(&mut self) {
-        let mut dead = std::mem::take(&mut self.suspects);
-        dead.retain(|member| !member.is_alive());
-        self.bury_all(&dead);
     }
 
     /// A new subscription to all of these channels, or to none of them.

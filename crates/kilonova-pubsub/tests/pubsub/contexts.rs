@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use actix::dev::AsyncContextParts;
 use actix::prelude::*;
+use futures_util::FutureExt;
 use kilonova_pubsub::supervise;
 use kilonova_pubsub::{Change, ContextExt, Envelope, JoinError, MAILBOX, Payload, PubSub};
 use serde_json::json;
@@ -106,6 +107,7 @@ async fn an_actor_that_joins_again_is_one_member_and_shows_its_newest_metadata()
     soon(addr.send(Ready)).await.unwrap();
     assert_eq!(count(&pubsub, "notes").await, 1);
     assert!(matches!(at_once(monitor.next()), Some(Change::Joined(_))));
+    assert!(monitor.next().now_or_never().is_none(), "the same metadata is no change");
     say(&pubsub, "notes", "once").await;
     barrier(&pubsub).await;
     soon(addr.send(Ready)).await.unwrap();
