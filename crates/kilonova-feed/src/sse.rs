@@ -17,7 +17,7 @@ use crate::session::Joined;
 use crate::stream::Stream;
 use crate::transport::Stall;
 use crate::wire::Wire;
-use crate::{Bounds, Error, Log, SessionOptions};
+use crate::{Bounds, Error, Log, SessionOptions, StartAt};
 
 /// Whether a request asks for an event stream, and not for a WebSocket.
 pub(crate) fn is_wanted(request: &HttpRequest) -> bool {
@@ -38,10 +38,16 @@ pub(crate) async fn open<L: Log>(
     options: SessionOptions<L::Viewer>,
 ) -> Result<HttpResponse, Error> {
     let place = feed.sockets.enter(request.peer_addr())?;
+    // Before it joins: whatever goes out from here on is after this position, or reaches it live.
+    let begins = matches!(options.start, StartAt::Now).then(|| feed.status.borrow().sent);
     let joined = Joined::join(feed, options, place).await?;
     let (stream, body) = Stream::new();
     // Sent at once, so that the client sees the stream open.
     stream.force(Bytes::from_static(b": welcome\n\n"));
+    if let Some(position) = begins {
+        // A browser reconnects with the last id that it saw: one that has heard nothing needs one.
+        stream.force(EventStream::position(position));
+    }
     let stall = request.conn_data::<Stall>().cloned().unwrap_or_default();
     joined.run(EventStream { stream, stall });
     Ok(HttpResponse::Ok()

@@ -29,3 +29,36 @@ impl CustomizeConnection<SqliteConnection, Error> for WalMode {
         connection.batch_execute(settings).map_err(Error::QueryError)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::Connection;
+    use diesel::r2d2::{ConnectionManager, Pool};
+
+    use super::*;
+    use crate::NewEvent;
+    use crate::diesel::{append, migrate, state};
+
+    #[test]
+    fn a_reader_does_not_hold_up_a_writer() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log.sqlite3").display().to_string();
+        let pool = Pool::builder()
+            .max_size(2)
+            .connection_customizer(Box::new(WalMode))
+            .build(ConnectionManager::<SqliteConnection>::new(path))
+            .expect("a pool");
+        let (mut reader, mut writer) = (pool.get().expect("one"), pool.get().expect("another"));
+        migrate(&mut writer).expect("the log's tables");
+        let seen = reader.transaction(|reader| {
+            let before = state(reader)?.position;
+            writer.immediate_transaction(|writer| {
+                let event = NewEvent::new("orders", "order_created", "tea").expect("JSON");
+                append(writer, [event])
+            })?;
+            diesel::QueryResult::Ok((before, state(reader)?.position))
+        });
+        assert_eq!(seen, Ok((0, 0)), "the reader keeps its snapshot");
+        assert_eq!(state(&mut reader).map(|state| state.position), Ok(1));
+    }
+}

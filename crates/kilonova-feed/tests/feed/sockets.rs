@@ -164,6 +164,25 @@ async fn a_shape_of_the_applications_is_what_it_says() {
     site.stop().await;
 }
 
+/// A browser reconnects with the last id that it saw.
+#[actix::test]
+async fn an_event_stream_begins_with_a_position_to_resume_from() {
+    for serving in BOTH {
+        let toy = Toy::new();
+        toy.commit("a");
+        let site = site(&toy, serving).await;
+        let path = Wish::new(&["a"]).path();
+        let mut raw = Raw::try_stream(site.address, &path).await.unwrap();
+        assert_eq!(raw.block().await.as_deref(), Some(": welcome\n\n"));
+        assert_eq!(raw.block().await.as_deref(), Some("id: 1\n\n"), "{serving:?}");
+        drop(raw);
+        site.feed().committed([toy.commit("a")]);
+        let mut reader = site.open(Transport::Stream, &Wish::new(&["a"]).after(1)).await;
+        assert_eq!(reader.ids(1).await, [2]);
+        site.stop().await;
+    }
+}
+
 #[actix::test]
 async fn a_rhythm_of_zero_holds_nobody_up() {
     let toy = Toy::new();
