@@ -38,7 +38,7 @@ pub fn migrate<C: LogConnection>(connection: &mut C) -> Result<(), MigrateError>
     connection.migrate().map_err(MigrateError)
 }
 
-/// Whether [`migrate`] would change anything.
+/// Returns true if [`migrate`] would change anything.
 pub fn is_stale<C: LogConnection>(connection: &mut C) -> Result<bool, MigrateError> {
     connection.is_stale().map_err(MigrateError)
 }

@@ -67,8 +67,8 @@ impl Sockets {
     /// Takes a place for a socket of this peer; dropping the place frees it. 429 if the peer's
     /// address is at its limit, 503 if the node is at its limit or its rate limit.
     ///
-    /// A refused request uses up neither a place nor a part of the rate limit: a client that retries
-    /// at its own limit does not affect others.
+    /// A refused request uses up neither a place nor a part of the rate limit: a client that
+    /// retries at its own limit does not affect others.
     pub(crate) fn enter(&self, peer: Option<SocketAddr>) -> Result<Place, Error> {
         if self.closing() {
             return Err(Error::Stopping);

@@ -1,5 +1,5 @@
-//! A subscriber without a socket: the events of some channels as a `Stream`. Owns the switch between
-//! live events and the log; leaves its buffer to the process groups and reads to `replay`.
+//! A subscriber without a socket: the events of some channels as a `Stream`. Owns the switch
+//! between live events and the log; leaves its buffer to the process groups and reads to `replay`.
 
 use std::collections::{HashSet, VecDeque};
 use std::pin::Pin;

@@ -1,5 +1,5 @@
-//! The WebSocket: the handshake, and the frames that both kinds of socket share. Leaves sockets that
-//! were handed over to `owned`, and those that stay in the buffers of an HTTP server to `streamed`.
+//! The WebSocket: the handshake, and the frames that both kinds of socket share. Leaves sockets
+//! that were handed over to `owned`, and those that keep HTTP's buffers to `streamed`.
 //!
 //! `actix-web-actors` is deprecated: only this file may use its handshake.
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// A rate limit that allows short bursts; threads share it without a lock.
 pub struct Rate {
     steady: Steady,
-    /// The time at which everything that was admitted would be done, in nanoseconds since the start.
+    /// The time at which everything admitted would be done, in nanoseconds since the start.
     due: AtomicU64,
 }
 

@@ -1,6 +1,6 @@
 //! The number of open sockets per address.
 //!
-//! An address has an entry only while it has a socket, so there are never more entries than sockets.
+//! An address has an entry only while it has a socket, so entries never outnumber sockets.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
