@@ -9,7 +9,7 @@ use actix_web::{HttpResponse, ResponseError};
 #[non_exhaustive]
 pub enum Error {
     /// 426: the request asks for neither an upgrade nor an event stream.
-    #[error("this is a WebSocket: ask for an upgrade")]
+    #[error("this endpoint serves WebSockets and event streams; request an upgrade")]
     UpgradeRequired,
     /// 400: the WebSocket handshake is invalid.
     #[error("bad handshake: {0}")]

@@ -107,8 +107,8 @@ impl<L: Log> Builder<L> {
         Builder { log_timeout, ..self }
     }
 
-    /// Adds a shape for frames: `encode` returns the text of an envelope. The feed calls it once
-    /// for all sockets that get the event, except for broadcasts. It must not block.
+    /// Adds a shape for frames: `encode` returns the text of an envelope. All sockets that get an
+    /// event share one call; for a broadcast, each socket makes its own. It must not block.
     pub fn shape(&mut self, encode: impl Fn(&Envelope) -> String + Send + Sync + 'static) -> Shape {
         self.shapes.add(Box::new(encode))
     }

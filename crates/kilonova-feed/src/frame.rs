@@ -16,7 +16,7 @@ use crate::Event;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape(usize);
 
-/// Encodes an envelope as text.
+/// Encodes an envelope as text without line breaks.
 type Encode = Box<dyn Fn(&Envelope) -> String + Send + Sync>;
 
 /// The shapes of a feed.
@@ -55,9 +55,9 @@ impl Shapes {
         })
     }
 
-    /// Encodes once for all sockets that share the envelope. Other feeds, with other shapes, may
-    /// share the envelope of a broadcast or of an event that the log keeps; these are not cached
-    /// in a custom shape.
+    /// Encodes once for all sockets that share the envelope. The exception is a custom shape of an
+    /// envelope that this feed has not sent, such as a broadcast: another feed may share the
+    /// envelope, and its shapes are different.
     fn shared(
         &self,
         envelope: &Envelope,
