@@ -1,5 +1,5 @@
-//! Tells the relays what was committed: this node's, and those of the other nodes. Owns who is
-//! told; all of it is a hint, and the relays read the log where one is lost.
+//! Announces commits to the relays of this node and of other nodes. Owns the recipients. An
+//! announcement is a hint: a relay that misses one reads the log.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,9 +11,9 @@ use crate::recent::Recent;
 use crate::relay::{Committed, Relay};
 use crate::{Event, Log};
 
-/// See the module.
+/// Sends announcements to this node's relay and, over the process groups, to the others.
 pub(crate) struct Announcer<L: Log> {
-    /// Whichever relay runs at the time.
+    /// The running relay; a restart replaces it.
     relay: Mutex<Option<Addr<Relay<L>>>>,
     recent: Recent,
     pubsub: PubSub,
@@ -21,12 +21,12 @@ pub(crate) struct Announcer<L: Log> {
     log: Arc<str>,
 }
 
-/// What other nodes' relays are told.
+/// The message to the relays of other nodes.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Announcement {
-    /// The log's id: nodes with databases of their own have nothing to tell each other.
+    /// The log's id: relays ignore announcements of other logs.
     pub(crate) log: String,
-    /// How far it goes.
+    /// The log's last committed position.
     pub(crate) position: i64,
 }
 
@@ -40,21 +40,21 @@ impl<L: Log> Announcer<L> {
         Announcer { relay: Mutex::default(), recent, pubsub, channel, log }
     }
 
-    /// From now on this relay is told.
+    /// Sends later announcements to this relay.
     pub(crate) fn tell(&self, relay: Addr<Relay<L>>) {
         *self.relay.lock().unwrap_or_else(PoisonError::into_inner) = Some(relay);
     }
 
-    /// Tells of committed events. Never blocks.
+    /// Announces committed events. Never blocks.
     pub(crate) fn committed(&self, events: Vec<Event>) {
         let Some(position) = events.iter().map(Event::position).max() else { return };
-        // Before the caller answers anyone: once a deletion is acknowledged, no replay tells of
-        // what was deleted.
+        // Before the caller answers its client: after a deletion is acknowledged, no replay may
+        // include the deleted row.
         self.recent.committed(&events);
         self.announce(Committed::Events(events), position);
     }
 
-    /// Tells that the log goes to this position.
+    /// Announces that the log is committed up to this position.
     pub(crate) fn committed_through(&self, position: i64) {
         self.recent.committed_through(position);
         self.announce(Committed::Through(position), position);
@@ -63,14 +63,14 @@ impl<L: Log> Announcer<L> {
     fn announce(&self, committed: Committed, position: i64) {
         let relay = self.relay.lock().unwrap_or_else(PoisonError::into_inner);
         if relay.as_ref().is_none_or(|relay| relay.try_send(committed).is_err()) {
-            log::debug!("the relay was not told of position {position}: it will read the log");
+            log::debug!("the relay missed position {position}; it reads the log");
         }
         drop(relay);
         let announcement = Announcement { log: self.log.to_string(), position };
         let announced = Payload::encode(&announcement)
             .map(|payload| self.pubsub.try_broadcast(self.channel.clone(), "committed", payload));
         if !matches!(announced, Ok(Ok(()))) {
-            log::debug!("other nodes were not told of position {position}: they will read the log");
+            log::debug!("other nodes missed position {position}; they read the log");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Holds a log to what it promises. Owns the time that a read may take and the checks of what it
-//! returns; leaves what becomes of a fault to the relay and the sessions.
+//! Checks that a log keeps its promises. Owns the timeout of a read and the checks of its result;
+//! leaves the reaction to a fault to the relay and the sessions.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -10,41 +10,41 @@ use kilonova_pubsub::Channel;
 
 use crate::{Event, Log, LogState, Page};
 
-/// What is wrong with a log.
+/// The reason why the feed rejects a log or a read of it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError<E: std::error::Error + 'static> {
-    /// It cannot be read.
+    /// The read returned an error.
     #[error("the log cannot be read: {0}")]
     Failed(#[source] E),
-    /// A read takes too long.
+    /// The read took longer than the timeout.
     #[error("reading the log took longer than {0:?}")]
     TimedOut(Duration),
-    /// A read panicked.
+    /// The read panicked.
     #[error("reading the log panicked")]
     Panicked,
-    /// It is another log than at the start, or lost events that were already sent.
+    /// The log has another id than at the start, or ends before an event that was already sent.
     #[error("the log was replaced or restored while the server was running; restart the server")]
     Replaced,
-    /// Events are gone that had not been sent.
+    /// Events were deleted before the feed sent them.
     #[error("events before {oldest} were deleted before they were sent")]
     Pruned {
-        /// The first position that is still there.
+        /// The first position that the log still has.
         oldest: i64,
     },
-    /// It breaks its promise.
+    /// The log breaks a promise of [`Log`]; the text says which.
     #[error("the log is broken: {0}")]
     Broken(String),
 }
 
 impl<E: std::error::Error + 'static> LogError<E> {
-    /// Whether the feed cannot go on: no later read makes it right again.
+    /// True when no later read can succeed, so that the feed must end.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self, LogError::Replaced)
     }
 }
 
-/// A log whose answers were checked; cheap to clone.
+/// A log whose results are checked; cheap to clone.
 pub(crate) struct Checked<L> {
     log: Arc<L>,
     id: Arc<str>,
@@ -58,7 +58,7 @@ impl<L> Clone for Checked<L> {
 }
 
 impl<L: Log> Checked<L> {
-    /// Takes the log as it is now; what it is later is compared with this.
+    /// Reads the state of the log. Later reads must return the same id.
     pub(crate) async fn open(
         log: Arc<L>,
         timeout: Duration,
@@ -83,7 +83,7 @@ impl<L: Log> Checked<L> {
         Ok(state)
     }
 
-    /// All events after a position, contiguous.
+    /// The events after a position on all channels, without a gap.
     pub(crate) async fn all_after(
         &self,
         position: i64,
@@ -109,7 +109,8 @@ impl<L: Log> Checked<L> {
         Ok(page)
     }
 
-    /// The events of some channels after a position. `None` when some of them are gone.
+    /// The events of some channels after a position. `None` when the log no longer reaches back to
+    /// that position.
     pub(crate) async fn some_after(
         &self,
         position: i64,
@@ -138,7 +139,7 @@ impl<L: Log> Checked<L> {
         channels: Option<&[Channel]>,
         limit: usize,
     ) -> Result<Page, LogError<L::Error>> {
-        // Called inside: it may panic before there is a future.
+        // Called inside the block: it may panic before it returns a future.
         within(self.timeout, async { self.log.after(position, channels, limit).await }).await
     }
 
@@ -151,7 +152,7 @@ impl<L: Log> Checked<L> {
     }
 }
 
-/// A state that a log can be in.
+/// Rejects a state that no log can be in.
 fn plausible<E: std::error::Error + 'static>(state: &LogState) -> Result<(), LogError<E>> {
     let LogState { oldest, position, .. } = state;
     if *position < 0 || *position == i64::MAX || *oldest < 1 || *oldest > position + 1 {
@@ -162,7 +163,8 @@ fn plausible<E: std::error::Error + 'static>(state: &LogState) -> Result<(), Log
     Ok(())
 }
 
-/// Positions rise, are asked for, and lie within what the page says that it covers.
+/// Checks that positions ascend, start after `position`, and lie within the range that the page
+/// covers.
 fn in_order<E: std::error::Error + 'static>(
     page: &Page,
     position: i64,

@@ -1,28 +1,28 @@
-//! Why a session ends: each reason with its close code and what a client should do about it.
+//! The reasons why a session ends: each with its close code and the client's next step.
 
 use actix_http::ws::CloseCode;
 
-/// Why this side ends a session.
+/// The reason why the server ends a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Close {
-    /// 1001: the server is stopping. Come back, with the last id.
+    /// 1001: the server is stopping. The client reconnects with its last id.
     Away,
-    /// 1002: a frame that no client may send. A fault of the client's.
+    /// 1002: the client sent a frame that the protocol forbids. The client has a bug.
     Protocol,
-    /// 1007: a text that is not UTF-8. A fault of the client's.
+    /// 1007: the client sent a text that is not UTF-8. The client has a bug.
     NotText,
-    /// 1008: more frames than a client may send. Come back, and send less.
+    /// 1008: the client exceeded its rate limit. It reconnects and sends less.
     TooMany,
-    /// 1009: a message that is too large. A fault of the client's.
+    /// 1009: the client sent a message over the size limit. The client has a bug.
     TooLarge,
-    /// 1013: the client reads slower than events come. Come back, with the last id.
+    /// 1013: the client reads slower than events arrive. It reconnects with its last id.
     SlowConsumer,
-    /// 1013: the log cannot be read. Come back, with the last id.
+    /// 1013: the log cannot be read. The client reconnects with its last id.
     NoLog,
 }
 
 impl Close {
-    /// The code on the wire.
+    /// The close code of the frame.
     pub(crate) fn code(self) -> CloseCode {
         match self {
             Close::Away => CloseCode::Away,
@@ -34,12 +34,12 @@ impl Close {
         }
     }
 
-    /// True when the client is at fault: nothing that it sends can be understood any more.
+    /// True when the client is at fault: the session ignores all of its later input.
     pub(crate) fn is_fault(self) -> bool {
         matches!(self, Close::Protocol | Close::NotText | Close::TooMany | Close::TooLarge)
     }
 
-    /// The words on the wire.
+    /// The reason text of the frame.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Close::Away => "the server is stopping: reconnect",

@@ -1,9 +1,9 @@
 //! A ready log for Diesel, on SQLite and PostgreSQL: [`append()`] inside your transaction, and
 //! [`DieselLog`] over a pool of connections.
 //!
-//! Works over any Diesel connection of these databases. Owns two tables, `kilonova_events` and
-//! `kilonova_log`, which [`migrate`] makes and updates; their migrations have versions of their
-//! own (from 1 on), which no date of yours can be.
+//! Works over any Diesel connection to these databases. Owns two tables, `kilonova_events` and
+//! `kilonova_log`, which [`migrate`] creates and updates. Their migrations are numbered from 1, so
+//! they cannot collide with your migrations, whose versions are dates.
 
 mod append;
 mod backend;
@@ -29,26 +29,26 @@ pub use self::read::{page, state};
 #[cfg(feature = "sqlite")]
 pub use self::wal::WalMode;
 
-/// Brings the log's tables to the newest schema. To be called at start, after your own migrations
-/// or before them.
+/// Brings the log's tables to the newest schema. Call it at start, before or after your own
+/// migrations.
 ///
-/// Processes that start at the same time on a new PostgreSQL database should take a lock around
-/// it, as around any migration.
+/// If several processes can start at the same time on a new PostgreSQL database, take a lock
+/// around it, as around any migration.
 pub fn migrate<C: LogConnection>(connection: &mut C) -> Result<(), MigrateError> {
     connection.migrate().map_err(MigrateError)
 }
 
-/// Whether [`migrate`] would change anything.
+/// Returns true if [`migrate`] would change anything.
 pub fn is_stale<C: LogConnection>(connection: &mut C) -> Result<bool, MigrateError> {
     connection.is_stale().map_err(MigrateError)
 }
 
-/// Why the log's tables could not be brought to the newest schema.
+/// The reason why the log's tables could not be migrated.
 #[derive(Debug, thiserror::Error)]
 #[error("the tables of the log cannot be migrated: {0}")]
 pub struct MigrateError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-/// The time now, as the databases keep it: UTC, to the microsecond.
+/// The current time in the databases' precision: UTC, in microseconds.
 fn now() -> NaiveDateTime {
     Utc::now().naive_utc().trunc_subsecs(6)
 }

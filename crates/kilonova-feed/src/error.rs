@@ -1,41 +1,41 @@
-//! Why a request for a socket or a stream is refused, with its status and its words.
+//! The errors of a request for a socket or a stream: each with its status and its text.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpResponse, ResponseError};
 
-/// Why a socket, a stream or a subscription is not opened.
+/// The reason why the feed refuses a socket, a stream or a subscription.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// 426: neither an upgrade nor an event stream was asked for.
-    #[error("this is a WebSocket: ask for an upgrade")]
+    /// 426: the request asks for neither an upgrade nor an event stream.
+    #[error("this endpoint serves WebSockets and event streams; request an upgrade")]
     UpgradeRequired,
-    /// 400: the handshake is not one.
+    /// 400: the WebSocket handshake is invalid.
     #[error("bad handshake: {0}")]
     BadHandshake(String),
-    /// 422: a parameter of this name cannot be read.
+    /// 422: the parameter of this name is invalid.
     #[error("{0} is invalid")]
     BadParameter(&'static str),
-    /// 429: the address has as many sockets as it may.
+    /// 429: the address is at its limit of sockets.
     #[error("too many sockets from this address: try again later")]
     TooManyOfAddress {
-        /// Seconds until it may be tried again.
+        /// The seconds after which the client may retry.
         retry_after: u32,
     },
-    /// 503: the node has as many sockets as it may.
+    /// 503: the node is at its limit of sockets.
     #[error("too many sockets: try again later")]
     TooMany {
-        /// Seconds until it may be tried again.
+        /// The seconds after which the client may retry.
         retry_after: u32,
     },
-    /// 503: too many sockets were opened in the last second.
+    /// 503: the node is at its rate limit for new sockets.
     #[error("too many new sockets at once: try again later")]
     TooFast {
-        /// Seconds until it may be tried again.
+        /// The seconds after which the client may retry.
         retry_after: u32,
     },
-    /// 503: there are as many channels as there may be.
+    /// 503: the process groups are at their limit of channels.
     #[error("too many channels: try again later")]
     TooManyChannels,
     /// 503: the feed is stopping, or has ended.
@@ -47,7 +47,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Seconds after which it may be tried again, where that helps.
+    /// The seconds after which the client may retry; `None` where a retry cannot help.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Error::TooManyOfAddress { retry_after }
@@ -81,7 +81,7 @@ impl ResponseError for Error {
         }
         if let Some(seconds) = self.retry_after() {
             response.insert_header((header::RETRY_AFTER, seconds));
-            // A refused client does not keep a connection that another could have.
+            // A refused client must not keep a connection that another could have.
             response.force_close();
         }
         response.json(serde_json::json!({ "error": self.to_string() }))

@@ -1,5 +1,5 @@
-//! An event of the log, and one that is about to become one. Owns what an event consists of;
-//! leaves its storage to the log and its encoding to `frame`.
+//! Events: those of the log, and new ones before they are appended. Owns the parts of an event;
+//! leaves storage to the log and encoding to `frame`.
 
 use std::any::Any;
 use std::fmt;
@@ -9,10 +9,10 @@ use std::time::SystemTime;
 use kilonova_pubsub::{Channel, Envelope, Payload};
 use serde::Serialize;
 
-/// What an event is about: the row whose deletion takes back what its events told.
+/// The row that an event is about; deleting the row can redact its events.
 ///
-/// Two are equal when kind and id are. A subject can be part of another one, as a comment is part
-/// of a post: redacting the post then covers the comment's events too.
+/// Two subjects are equal when kind, id and parent are equal. A subject can be part of another, as
+/// a comment is part of a post: redacting the post then covers the comment's events too.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Subject {
     name: Name,
@@ -22,7 +22,7 @@ pub struct Subject {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Name {
     kind: Arc<str>,
-    /// As JSON: a number or a string.
+    /// JSON: a number or a string.
     id: Arc<str>,
 }
 
@@ -32,7 +32,7 @@ impl Subject {
         Subject { name: Name { kind: kind.into(), id: id.into().0 }, parent: None }
     }
 
-    /// The same row as a part of another one.
+    /// The same row as a part of another row.
     #[must_use]
     pub fn within(self, kind: impl Into<Arc<str>>, id: impl Into<SubjectId>) -> Subject {
         Subject { parent: Some(Name { kind: kind.into(), id: id.into().0 }), ..self }
@@ -48,23 +48,23 @@ impl Subject {
         &self.name.id
     }
 
-    /// Kind and id (as JSON) of the row that this one is part of.
+    /// The kind and the id (as JSON) of the row that contains this one.
     pub fn parent(&self) -> Option<(&str, &str)> {
         self.parent.as_ref().map(|parent| (&*parent.kind, &*parent.id))
     }
 
-    /// True when redacting `self` redacts events about `other`: the same row, or a part of it.
+    /// True when redacting `self` redacts events about `other`: the same row or a part of it.
     pub fn covers(&self, other: &Subject) -> bool {
         self.name == other.name || other.parent.as_ref() == Some(&self.name)
     }
 }
 
-/// A row's id: made from integers and strings.
+/// A row's id: converts from integers and strings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SubjectId(Arc<str>);
 
 impl SubjectId {
-    /// From the JSON that [`Subject::id`] gives, for logs that read it back.
+    /// The id from the JSON of [`Subject::id`], for logs that read it back.
     pub fn from_json(json: impl Into<Arc<str>>) -> SubjectId {
         SubjectId(json.into())
     }
@@ -100,26 +100,26 @@ impl From<String> for SubjectId {
     }
 }
 
-/// An event that a transaction will append to the log; it has no position yet.
+/// An event to append to the log; it has no position yet.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct NewEvent {
-    /// The channel that it goes out on.
+    /// The channel whose subscribers get the event.
     pub channel: Channel,
-    /// What happened.
+    /// The kind of event, such as `"post_created"`.
     pub topic: Arc<str>,
-    /// What its subscribers are told.
+    /// The data that subscribers get.
     pub payload: Payload,
-    /// What it is about; only such events can be redacted.
+    /// The row that the event is about. An event without a subject cannot be redacted.
     pub subject: Option<Subject>,
-    /// Who may see it, in words of the application's own. Empty by default.
+    /// The readers of the event, in a format that the application defines. Empty by default.
     pub audience: Arc<str>,
-    /// Whether appending it redacts the subject's earlier events.
+    /// True when appending the event redacts the subject's earlier events.
     pub redacts: bool,
 }
 
 impl NewEvent {
-    /// An event whose payload is the JSON of `payload`; fails where that has no JSON form.
+    /// An event whose payload is the JSON of `payload`; an error if it has no JSON form.
     pub fn new(
         channel: impl Into<Channel>,
         topic: impl Into<Arc<str>>,
@@ -141,15 +141,15 @@ impl NewEvent {
         NewEvent { subject: Some(subject), ..self }
     }
 
-    /// The same event for these readers: words that [`Log::visibility`](crate::Log::visibility)
-    /// finds in [`Event::audience`].
+    /// The same event for these readers; [`Log::visibility`](crate::Log::visibility) reads the
+    /// text from [`Event::audience`].
     #[must_use]
     pub fn for_audience(self, audience: impl Into<Arc<str>>) -> NewEvent {
         NewEvent { audience: audience.into(), ..self }
     }
 
-    /// The same event, which redacts the earlier ones about its subject: in the log, in memory and
-    /// in replays their payload becomes `{"id":ID,"redacted":true}`. For deletions.
+    /// The same event, which redacts the earlier events about its subject: in the log, in memory
+    /// and in replays their payload becomes `{"id":ID,"redacted":true}`. For deletions.
     #[must_use]
     pub fn redacting(self) -> NewEvent {
         NewEvent { redacts: true, ..self }
@@ -163,7 +163,7 @@ pub struct Event {
     details: Arc<Details>,
 }
 
-/// What an event has beyond its envelope.
+/// The parts of an event that its envelope does not have.
 struct Details {
     position: i64,
     subject: Option<Subject>,
@@ -172,17 +172,17 @@ struct Details {
     inserted_at: Option<SystemTime>,
 }
 
-/// What an envelope carries to the sessions of this node once a feed has sent it.
+/// The attachment of an envelope that a feed has sent to the sessions of this node.
 ///
-/// Feeds may share a registry, names of channels, and clones of one event: each sends an envelope
-/// of its own, and its sessions take no other.
+/// Feeds may share a registry, channel names and clones of one event. Each feed sends its own
+/// envelope, and its sessions accept no other.
 struct Sent {
     feed: u64,
     details: Arc<Details>,
 }
 
 impl Event {
-    /// The event at this position of its log, public and about nothing until more is said.
+    /// The event at this position of its log, with no subject and an empty audience.
     pub fn new(
         position: i64,
         channel: impl Into<Channel>,
@@ -200,21 +200,21 @@ impl Event {
         Event::committed(position, new, None)
     }
 
-    /// What `new` has become: its position and, where the log keeps it, its time.
+    /// The event that `new` became: adds the position and, if the log keeps it, the time.
     pub fn committed(position: i64, new: NewEvent, inserted_at: Option<SystemTime>) -> Event {
         let NewEvent { channel, topic, payload, subject, audience, redacts } = new;
         let details = Arc::new(Details { position, subject, audience, redacts, inserted_at });
         Event { envelope: Envelope::new(channel, topic, payload).with_position(position), details }
     }
 
-    /// The event that an envelope carries, if this feed has sent it.
+    /// The event of an envelope that this feed sent; `None` for other envelopes.
     pub(crate) fn of(envelope: &Envelope, feed: u64) -> Option<Event> {
         let sent = envelope.attachment()?.downcast_ref::<Sent>()?;
         let details = || Arc::clone(&sent.details);
         (sent.feed == feed).then(|| Event { envelope: envelope.clone(), details: details() })
     }
 
-    /// The same event as this feed sends it, in an envelope that no other feed has.
+    /// The same event in this feed's own envelope.
     pub(crate) fn sent_by(&self, feed: u64) -> Event {
         let details = Arc::clone(&self.details);
         let sent: Arc<dyn Any + Send + Sync> = Arc::new(Sent { feed, details });
@@ -222,12 +222,12 @@ impl Event {
         Event { envelope, details: Arc::clone(&self.details) }
     }
 
-    /// Whether a feed has sent this envelope, so that only its sessions encode it.
+    /// True when a feed has sent this envelope, so that only the sessions of that feed encode it.
     pub(crate) fn is_sent(envelope: &Envelope) -> bool {
         envelope.attachment().is_some_and(|attachment| attachment.is::<Sent>())
     }
 
-    /// The same event with another payload: what some viewers see of it.
+    /// The same event with another topic and payload, for viewers with a reduced view.
     #[must_use]
     pub fn with_payload(&self, topic: impl Into<Arc<str>>, payload: Payload) -> Event {
         let new = NewEvent {
@@ -258,58 +258,58 @@ impl Event {
         Event::committed(position, new, *inserted_at)
     }
 
-    /// Its position in the log: 1, 2, 3 … without a gap, in commit order.
+    /// The position in the log: 1, 2, 3 … without a gap, in commit order.
     pub fn position(&self) -> i64 {
         self.details.position
     }
 
-    /// The channel that it goes out on.
+    /// The channel whose subscribers get the event.
     pub fn channel(&self) -> &Channel {
         self.envelope.channel()
     }
 
-    /// What happened.
+    /// The kind of event, such as `"post_created"`.
     pub fn topic(&self) -> &str {
         self.envelope.topic()
     }
 
-    /// What its subscribers are told.
+    /// The data that subscribers get.
     pub fn payload(&self) -> &Payload {
         self.envelope.payload()
     }
 
-    /// What it is about.
+    /// The row that the event is about.
     pub fn subject(&self) -> Option<&Subject> {
         self.details.subject.as_ref()
     }
 
-    /// Who may see it, in the application's own words.
+    /// The readers of the event, in a format that the application defines.
     pub fn audience(&self) -> &str {
         &self.details.audience
     }
 
-    /// Whether it redacted, or may have redacted, its subject's earlier events.
+    /// True when the event redacted, or may have redacted, its subject's earlier events.
     pub fn redacts(&self) -> bool {
         self.details.redacts
     }
 
-    /// When it was written, where the log keeps that.
+    /// The time of the write; `None` if the log does not keep it.
     pub fn inserted_at(&self) -> Option<SystemTime> {
         self.details.inserted_at
     }
 
-    /// The envelope that the members of its channel get.
+    /// The envelope that the members of the channel get.
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
     }
 
-    /// Bytes of its payload.
+    /// The payload's size in bytes.
     pub(crate) fn size(&self) -> usize {
         self.payload().as_json().len()
     }
 }
 
-/// Equal when everything that a log keeps of them is.
+/// Two events are equal when all parts that a log keeps are equal.
 impl PartialEq for Event {
     fn eq(&self, other: &Event) -> bool {
         let of = |event: &Event| {
@@ -364,7 +364,7 @@ mod tests {
         let new = new.about(Subject::new("post", 7)).for_audience("public").redacting();
         let event = Event::committed(3, new, Some(SystemTime::UNIX_EPOCH));
         assert!(Event::of(event.envelope(), 1).is_none(), "nobody has sent it");
-        // Two feeds of one process may be given clones of one event.
+        // Two feeds of one process may get clones of one event.
         let (one, other) = (event.sent_by(1), event.clone().sent_by(2));
         assert!(Event::of(one.envelope(), 2).is_none(), "it is another feed's");
         for (feed, sent) in [(1, one), (2, other)] {

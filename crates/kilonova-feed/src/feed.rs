@@ -1,5 +1,5 @@
-//! The feed: what holds its parts together. Owns how it is started and stopped; leaves order to the
-//! relay, what each subscriber gets to the sessions, and how many there are to `sockets`.
+//! The feed: connects its parts. Owns start and stop; leaves the order of events to the relay, each
+//! subscriber's frames to the sessions, and the limit of sockets to `sockets`.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -25,23 +25,23 @@ use crate::{
     Error, Event, Heartbeat, Limits, Log, SessionOptions, StartAt, Subscription, sse, websocket,
 };
 
-/// How long a read of the log may take unless [`Builder::log_timeout`] says otherwise.
+/// The default of [`Builder::log_timeout`].
 const LOG_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The least time between two pings.
+/// The shortest interval between two pings.
 const SHORTEST_PING: Duration = Duration::from_millis(1);
 
 /// A live feed of a log: cheap to clone, usable from every thread.
 ///
 /// All clones are the same feed. It stops when [`Feed::stop`] is called, or when the last clone and
-/// the last session are gone.
+/// the last session are dropped.
 pub struct Feed<L: Log> {
     inner: Arc<Inner<L>>,
 }
 
-/// What the sessions of a feed work with.
+/// The parts that a feed shares with its sessions.
 pub(crate) struct Inner<L: Log> {
-    /// Tells this feed's events from another one's.
+    /// Distinguishes this feed's events from those of other feeds.
     pub(crate) number: u64,
     log: Checked<L>,
     pub(crate) pubsub: PubSub,
@@ -62,7 +62,7 @@ impl<L: Log> Inner<L> {
         self.log.log()
     }
 
-    /// Says true when the feed stops.
+    /// A receiver that turns true when the feed stops.
     pub(crate) fn stops(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()
     }
@@ -80,7 +80,7 @@ impl<L: Log> fmt::Debug for Feed<L> {
     }
 }
 
-/// A feed about to be started: see [`Feed::builder`].
+/// The options of a feed before it starts: see [`Feed::builder`].
 #[must_use = "nothing is started yet"]
 pub struct Builder<L> {
     pubsub: PubSub,
@@ -92,23 +92,23 @@ pub struct Builder<L> {
 }
 
 impl<L: Log> Builder<L> {
-    /// What clients may take of this node.
+    /// Sets the limits of clients on this node.
     pub fn limits(self, limits: Limits) -> Builder<L> {
         Builder { limits, ..self }
     }
 
-    /// When sockets are pinged and closed.
+    /// Sets the intervals and timeouts of sockets.
     pub fn heartbeat(self, heartbeat: Heartbeat) -> Builder<L> {
         Builder { heartbeat, ..self }
     }
 
-    /// How long a read of the log may take before it counts as failed; 20 seconds by default.
+    /// Sets the timeout of a read of the log; 20 seconds by default.
     pub fn log_timeout(self, log_timeout: Duration) -> Builder<L> {
         Builder { log_timeout, ..self }
     }
 
-    /// Adds a shape for frames: `encode` makes the text of an envelope, once for all sockets that
-    /// are sent it. It must not block.
+    /// Adds a shape for frames: `encode` returns the text of an envelope. All sockets that get an
+    /// event share one call; for a broadcast, each socket makes its own. It must not block.
     pub fn shape(&mut self, encode: impl Fn(&Envelope) -> String + Send + Sync + 'static) -> Shape {
         self.shapes.add(Box::new(encode))
     }
@@ -122,15 +122,15 @@ impl<L: Log> Builder<L> {
         self.start_in(&actix::Arbiter::current()).await
     }
 
-    /// Reads the state of the log and starts the relay on `arbiter`: that of the process groups is
-    /// a good one.
+    /// Reads the state of the log and starts the relay on `arbiter`. The arbiter of the process
+    /// groups is a good choice.
     pub async fn start_in(
         self,
         arbiter: &actix::ArbiterHandle,
     ) -> Result<Feed<L>, LogError<L::Error>> {
         static FEEDS: AtomicU64 = AtomicU64::new(0);
         let Builder { pubsub, log, limits, mut heartbeat, log_timeout, shapes } = self;
-        // Without a pause a session would do nothing but ping.
+        // With an interval of zero a session would only ping.
         heartbeat.ping = heartbeat.ping.max(SHORTEST_PING);
         let (log, state) = Checked::open(Arc::new(log), log_timeout).await?;
         let recent = Recent::after_position(state.position);
@@ -201,11 +201,11 @@ impl<L: Log> Feed<L> {
         Feed::builder(pubsub, log).start().await
     }
 
-    /// A feed of `log` over these process groups, to be started with options.
+    /// The options for a feed of `log` over these process groups.
     ///
     /// Each event goes to the members of its channel as an [`Envelope`] with a position, so that
-    /// an actor can hear it too. Messages that others broadcast on these channels do not reach
-    /// the feed's subscribers.
+    /// actors can receive it too. Other messages on these channels do not reach the feed's
+    /// subscribers.
     pub fn builder(pubsub: PubSub, log: L) -> Builder<L> {
         Builder {
             pubsub,
@@ -217,24 +217,24 @@ impl<L: Log> Feed<L> {
         }
     }
 
-    /// Tells the feed of events that were committed: to be called after COMMIT has returned, before
-    /// the client is answered. Never blocks, and may be called from any thread.
+    /// Announces committed events to the feed. Call it after COMMIT has returned and before you
+    /// answer the client. Never blocks; any thread may call it.
     ///
-    /// It is a hint. When it is lost the events go out 0.1 s later, and a replay in that time may
-    /// still tell of a row whose deletion was acknowledged. The events must really be committed:
-    /// they go out as they are.
+    /// It is a hint. If it is lost, the events go out about 0.1 s later, and a replay in that time
+    /// may still contain a row whose deletion was acknowledged. Pass only events that are
+    /// committed: the feed sends them without reading the log.
     pub fn committed(&self, events: impl IntoIterator<Item = Event>) {
         self.inner.announcer.committed(events.into_iter().collect());
     }
 
-    /// Tells the feed that the log goes to this position, for those who do not have the events at
-    /// hand. A hint, as [`Feed::committed`] is.
+    /// Announces that the log is committed up to this position, for callers that do not have the
+    /// events. A hint, like [`Feed::committed`].
     pub fn committed_through(&self, position: i64) {
         self.inner.announcer.committed_through(position);
     }
 
-    /// Opens a WebSocket, or an event stream where the request accepts one, that follows `channels`
-    /// and resumes where the request says ([`StartAt::from_request`]).
+    /// Opens a WebSocket, or an event stream if the request accepts one, that follows `channels`
+    /// from the request's position ([`StartAt::from_request`]).
     pub async fn serve<C: Into<Channel>>(
         &self,
         request: &HttpRequest,
@@ -246,7 +246,7 @@ impl<L: Log> Feed<L> {
         self.open(request, body, options.start(StartAt::from_request(request)?)).await
     }
 
-    /// Opens a WebSocket, or an event stream where the request accepts one.
+    /// Opens a WebSocket, or an event stream if the request accepts one.
     pub async fn open(
         &self,
         request: &HttpRequest,
@@ -259,11 +259,11 @@ impl<L: Log> Feed<L> {
         }
     }
 
-    /// Opens a WebSocket. The client receives every event of its channels that is committed after
-    /// its 101, and before that what it asks for.
+    /// Opens a WebSocket. The client gets the replay that it asks for, then every event of its
+    /// channels that is committed after its 101.
     ///
-    /// Under [`Server`](crate::Server) the session owns the socket; under actix-web's own server it
-    /// goes on through HTTP's buffers, which costs more memory for each socket.
+    /// Under [`Server`](crate::Server) the session owns the socket. Under actix-web's own server
+    /// the socket keeps HTTP's buffers, which costs more memory per socket.
     pub async fn websocket(
         &self,
         request: &HttpRequest,
@@ -282,8 +282,8 @@ impl<L: Log> Feed<L> {
         sse::open(request, &self.inner, options).await
     }
 
-    /// The events of these channels from `start` on, as a `Stream`: for code that is not a browser,
-    /// inside or outside actors and on any runtime of tokio's.
+    /// Subscribes to the events of these channels from `start` on, as a `Stream`: for code other
+    /// than browsers, inside or outside actors and on any tokio runtime.
     pub async fn subscribe<C: Into<Channel>>(
         &self,
         channels: impl IntoIterator<Item = C>,
@@ -299,7 +299,7 @@ impl<L: Log> Feed<L> {
         self.inner.log.id()
     }
 
-    /// The log itself.
+    /// The log that the feed reads.
     pub fn log(&self) -> &L {
         self.inner.log()
     }
@@ -314,22 +314,22 @@ impl<L: Log> Feed<L> {
         &self.inner.sockets
     }
 
-    /// Everything up to this position has gone out to this node's subscribers.
+    /// The position up to which every event has gone out to this node's subscribers.
     pub fn sent(&self) -> i64 {
         self.inner.status.borrow().sent
     }
 
-    /// Whether the log can be read: false after a second in which it could not. Waits for the next
-    /// change; `None` when the feed has stopped.
+    /// Waits until the log's reachability differs from `was` and returns it: false once the log
+    /// could not be read for a second. `None` when the feed has stopped.
     pub async fn reachable_changed(&self, was: bool) -> Option<bool> {
         let mut status = self.inner.status.clone();
         let changed = status.wait_for(|status| status.reachable != was).await.ok()?;
         Some(changed.reachable)
     }
 
-    /// Returns when the feed has ended by itself, with the reason: the log was replaced or put back
-    /// to an earlier state, so that what subscribers have seen is of another history. Its sockets
-    /// are closed with 1001 and no new ones are opened. Start the application again.
+    /// Waits until the feed ends because of a fault and returns the reason: the log was replaced
+    /// or restored to an earlier state, so that subscribers have seen another history. The feed
+    /// closes its sockets with 1001 and opens no new ones. Restart the application.
     ///
     /// Never returns after [`Feed::stop`].
     pub async fn ended(&self) -> Arc<str> {
@@ -342,8 +342,7 @@ impl<L: Log> Feed<L> {
     }
 
     /// Closes all sockets with 1001, opens no new ones, and stops the relay. Returns when the last
-    /// socket is closed; those that do not close themselves are cut within
-    /// [`Heartbeat::grace`].
+    /// socket is closed; the feed cuts sockets that do not close within [`Heartbeat::grace`].
     pub async fn stop(&self) {
         self.inner.sockets.close_all();
         self.inner.sockets.all_closed().await;

@@ -1,5 +1,5 @@
-//! What an event looks like on the wire: one encoding per event, shape and wire, shared by all
-//! sockets that are sent it.
+//! The encoding of events on the wire: one per event, shape and wire, shared by all sockets that
+//! get the event.
 
 use actix_http::ws::{OpCode, Parser};
 use bytes::{Bytes, BytesMut};
@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 
 use crate::Event;
 
-/// What the frames of a session look like.
+/// The format of a session's frames.
 ///
 /// The default is JSON, `{"channel","event","data","id"}`: the channel, the topic, the payload, and
-/// the position where there is one. [`Builder::shape`](crate::Builder::shape) makes others.
+/// the position if there is one. [`Builder::shape`](crate::Builder::shape) adds others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape(usize);
 
@@ -32,7 +32,7 @@ struct Frame<'a> {
     id: Option<i64>,
 }
 
-/// Bytes of the head of a server's frame at the most.
+/// The largest head of a server's frame, in bytes.
 const LARGEST_HEAD: usize = 10;
 
 impl Shapes {
@@ -42,12 +42,12 @@ impl Shapes {
         Shape(self.0.len())
     }
 
-    /// The text frame of an envelope, head and all.
+    /// The text frame of an envelope, including its head.
     pub(crate) fn text(&self, envelope: &Envelope, shape: Shape) -> Bytes {
         self.shared(envelope, shape, 0, |shapes| text(shapes.encode(envelope, shape).as_bytes()))
     }
 
-    /// The server-sent event of an envelope: its position, its topic, and the text as data.
+    /// The server-sent event of an envelope: the position as id, the topic, and the text as data.
     pub(crate) fn sse(&self, envelope: &Envelope, shape: Shape) -> Bytes {
         self.shared(envelope, shape, 1, |shapes| {
             let text = shapes.encode(envelope, shape);
@@ -55,8 +55,9 @@ impl Shapes {
         })
     }
 
-    /// Encodes once for all that share the envelope. A broadcast, and an event that the log itself
-    /// keeps, may be shared with another feed, whose shapes are others.
+    /// Encodes once for all sockets that share the envelope. The exception is a custom shape of an
+    /// envelope that this feed has not sent, such as a broadcast: another feed may share the
+    /// envelope, and its shapes are different.
     fn shared(
         &self,
         envelope: &Envelope,
@@ -71,7 +72,7 @@ impl Shapes {
     }
 
     fn encode(&self, envelope: &Envelope, shape: Shape) -> String {
-        // A shape of another feed's is the default here.
+        // A shape of another feed falls back to the default.
         let custom = shape.0.checked_sub(1).and_then(|index| self.0.get(index));
         custom.map_or_else(|| whole(envelope), |encode| encode(envelope))
     }
@@ -79,7 +80,7 @@ impl Shapes {
 
 /// The default shape.
 fn whole(envelope: &Envelope) -> String {
-    // A payload is JSON by construction, and strings and a number always encode.
+    // A payload is JSON by construction, and strings and numbers always encode.
     let encoded =
         serde_json::from_str::<&RawValue>(envelope.payload().as_json()).and_then(|data| {
             let (channel, event) = (envelope.channel().as_str(), envelope.topic());
@@ -96,21 +97,21 @@ pub(crate) fn text(text: &[u8]) -> Bytes {
     message(OpCode::Text, text)
 }
 
-/// A whole frame of the server's.
+/// A complete, unmasked frame, as servers send it.
 pub(crate) fn message(opcode: OpCode, payload: &[u8]) -> Bytes {
     let mut frame = BytesMut::with_capacity(payload.len() + LARGEST_HEAD);
     Parser::write_message(&mut frame, payload, opcode, true, false);
     frame.freeze()
 }
 
-/// The frame that says how far the log has come, or that the client must load everything again:
-/// not an event of a channel, so the same in every shape.
+/// The text of a control frame: `position` or `resync`. It is no event of a channel, so it is the
+/// same in every shape.
 pub(crate) fn control(event: &'static str, position: i64) -> String {
     format!(r#"{{"event":"{event}","id":{position}}}"#)
 }
 
-/// One server-sent event. A line break in a field would begin another one, so the topic ends at
-/// it, and each line of the data is a field.
+/// One server-sent event. A line break would start another field, so the topic ends at its first
+/// line break, and each line of the data becomes one field.
 pub(crate) fn sse(id: Option<i64>, event: &str, data: &[u8]) -> Bytes {
     let mut text = BytesMut::with_capacity(data.len() + 64);
     if let Some(id) = id {

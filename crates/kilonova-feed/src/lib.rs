@@ -1,42 +1,43 @@
 //! A resumable live feed of an application's own tables, over WebSockets and server-sent events:
 //! every subscriber sees every event once, in order, through crashes and reconnects.
 //!
-//! An application appends an event to a log in the transaction that changes a row. The feed sends
-//! what was committed to the subscribers of the event's channel. A subscriber that reconnects says
-//! which position it saw last, is sent what it missed, and goes on live.
+//! An application appends an event to a log in the transaction that changes a row. After the
+//! commit, the feed sends the event to the subscribers of its channel. A subscriber that reconnects
+//! names the last position it saw, gets a replay of the events it missed, and goes on live.
 //!
-//! The README has a whole application; this is the map:
+//! The README shows a complete application. This is the map:
 //!
 //! | for | look at |
 //! |---|---|
-//! | a ready log on SQLite and PostgreSQL | [`mod@diesel`], with the feature `sqlite` or `postgres` |
-//! | a log over anything else | [`Log`], and `examples/sqlx_log.rs` |
+//! | a log on SQLite or PostgreSQL | [`mod@diesel`]; feature `sqlite` or `postgres` |
+//! | a log over another database | [`Log`], and `examples/sqlx_log.rs` |
 //! | starting, announcing, opening sockets, subscribing | [`Feed`] |
-//! | what an event is, and who may see it | [`NewEvent`], [`Event`], [`Visibility`] |
-//! | where a subscriber starts | [`StartAt`] |
-//! | what a socket follows, and what its frames look like | [`SessionOptions`], [`Shape`] |
-//! | subscribers that are no browsers | [`Subscription`], [`Update`] |
+//! | events and their viewers | [`NewEvent`], [`Event`], [`Visibility`] |
+//! | the start position of a subscriber | [`StartAt`] |
+//! | a socket's channels and the format of its frames | [`SessionOptions`], [`Shape`] |
+//! | subscribers other than browsers | [`Subscription`], [`Update`] |
 //! | limits and timeouts | [`Limits`], [`Heartbeat`] |
-//! | a server that hands sockets to their sessions | [`Server`] |
-//! | the process groups, for broadcasts that are in no log | [`pubsub`] |
+//! | a server whose sessions own their sockets | [`Server`] |
+//! | process groups, for broadcasts outside the log | [`pubsub`] |
 //!
 //! # Guarantees
 //!
-//! - **Once, in order.** A subscriber sees the events of its channels that its viewer may see, each
+//! - **Once, in order.** A subscriber gets every event of its channels that its viewer may see,
 //!   once, in the order of their positions, which is the order of their commits.
-//! - **Complete.** After a position it misses none, however often it reconnects. Where that cannot
-//!   be kept (the log was pruned beyond the position, or is another log) it gets a resync: load
-//!   everything again.
-//! - **Hints may be lost.** An event whose [`Feed::committed`] never came, or that another process
-//!   committed, goes out when the log is next read, within some 0.1 s, before any later event.
-//! - **Bounded.** What waits for a reader is bounded in frames, bytes and time. A slow one is
-//!   closed and resumes; it delays nobody.
-//! - **A log is not trusted.** One that fails, hangs, goes backwards, has gaps or returns events
-//!   that were not asked for causes an error or a resync ([`LogError`], [`Feed::ended`]), never a
-//!   wrong event.
+//! - **Complete.** A subscriber that resumes from a position misses no event after it, no matter
+//!   how often it reconnects. If the log was pruned beyond the position, or is another log, the
+//!   subscriber gets a resync instead: it must load everything again.
+//! - **Hints may be lost.** If [`Feed::committed`] is not called for an event, or another process
+//!   committed it, the event goes out at the next poll of the log, within about 0.1 s, and before
+//!   any later event.
+//! - **Bounded.** A reader's backlog is bounded in frames, bytes and time. The feed closes a slow
+//!   reader, which can resume; it delays no other reader.
+//! - **A log is not trusted.** A log that fails, hangs, goes backwards, has gaps or returns events
+//!   outside the request causes an error or a resync ([`LogError`], [`Feed::ended`]), never a wrong
+//!   event.
 //!
-//! Without a position, a subscriber gets only events committed after it was opened. Nothing takes
-//! back what was delivered.
+//! A subscriber without a position gets only events that are committed after it was opened. The
+//! feed cannot recall a delivered event.
 #![cfg_attr(
     not(any(feature = "sqlite", feature = "postgres")),
     doc = "",
@@ -76,7 +77,7 @@ mod transport;
 mod websocket;
 mod wire;
 
-/// The process groups that a feed goes out over.
+/// The process groups that carry a feed's events.
 pub use kilonova_pubsub as pubsub;
 
 pub use self::checked::LogError;

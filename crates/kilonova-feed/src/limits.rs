@@ -1,4 +1,4 @@
-//! What one client may have of something: how often, and under which address it is counted.
+//! Limits of one client: its rate, and the address that it counts under.
 
 mod address;
 mod rate;

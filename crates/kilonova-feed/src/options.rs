@@ -1,4 +1,4 @@
-//! What a feed can be told: its limits, its rhythm, and what a session is opened for. Owns the
+//! The options of a feed and of a session: limits, intervals and timeouts, channels. Owns the
 //! defaults.
 
 use std::time::Duration;
@@ -8,26 +8,26 @@ use kilonova_pubsub::Channel;
 use crate::frame::Shape;
 use crate::start_at::StartAt;
 
-/// How much may wait for one subscriber. A socket that lets more wait is a slow consumer: it is
-/// closed with 1013 and can resume.
+/// The largest backlog of one socket. A socket with a larger one is a slow consumer: the feed
+/// closes it with 1013, and it can resume.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Frames.
+    /// The number of frames.
     pub messages: usize,
-    /// Bytes of frames. A frame that waits alone may be larger.
+    /// The bytes of all frames. A single frame may be larger.
     pub bytes: usize,
 }
 
-/// When a socket is pinged, and when it is closed.
+/// The intervals and timeouts of a socket.
 #[derive(Clone, Copy, Debug)]
 pub struct Heartbeat {
-    /// Between two pings, and between two position frames; at least a millisecond.
+    /// The interval between two pings, and between two position frames; at least a millisecond.
     pub ping: Duration,
-    /// A peer that is silent for this long is cut.
+    /// The feed cuts a WebSocket whose client is silent for this long.
     pub silence: Duration,
-    /// A reader that takes none of its waiting frames for this long is a slow consumer.
+    /// A reader that takes none of its backlog for this long is a slow consumer.
     pub stall: Duration,
-    /// A socket that is told to close has this long to do so before it is cut.
+    /// A closing socket has this long to finish before the feed cuts it.
     pub grace: Duration,
 }
 
@@ -42,24 +42,25 @@ impl Default for Heartbeat {
     }
 }
 
-/// What clients may take of a node. `usize::MAX`, and 0 where it is a rate, is no limit.
+/// The limits of clients on a node. `usize::MAX`, or 0 for a rate, means no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Open sockets and streams. More are refused with 503.
+    /// Open sockets and streams. Above it, new ones get 503.
     pub sockets: usize,
-    /// Those of one address, or IPv6 /64. Loopback is not counted. More are refused with 429.
+    /// Sockets and streams of one IPv4 address or IPv6 /64; loopback does not count. Above it, new
+    /// ones get 429.
     pub sockets_per_address: usize,
-    /// New sockets and streams a second. More are refused with 503.
+    /// New sockets and streams per second. Above it, they get 503.
     pub handshakes: u32,
-    /// Frames that a client may send in a second; then it is closed with 1008.
+    /// Frames per second from one client. A client above it is closed with 1008.
     pub client_frames: u32,
-    /// What may wait for one reader.
+    /// The largest backlog of one socket.
     pub queue: Bounds,
 }
 
 impl Default for Limits {
-    /// 20,000 sockets, 200 of one address, 10,000 new ones a second, 500 frames a second, and
-    /// 1,024 frames or 4 MiB that wait.
+    /// 20,000 sockets, 200 per address, 10,000 new ones per second, 500 frames per second, and a
+    /// backlog of 1,024 frames or 4 MiB.
     fn default() -> Limits {
         Limits {
             sockets: 20_000,
@@ -71,12 +72,12 @@ impl Default for Limits {
     }
 }
 
-/// What a session is opened for.
+/// The options of a session: channels, viewer, start and shape.
 #[derive(Clone, Debug)]
 pub struct SessionOptions<V> {
-    /// The channels of the log that it follows.
+    /// The channels of the log that the session follows.
     pub(crate) channels: Vec<Channel>,
-    /// The channels whose broadcasts it passes on.
+    /// The channels whose broadcasts the session forwards.
     pub(crate) ephemeral: Vec<Channel>,
     pub(crate) viewer: V,
     pub(crate) start: StartAt,
@@ -84,7 +85,7 @@ pub struct SessionOptions<V> {
 }
 
 impl<V> SessionOptions<V> {
-    /// Follows these channels of the log, for this viewer, from now on.
+    /// Follows these channels of the log for this viewer, from the next event on.
     pub fn new<C: Into<Channel>>(
         channels: impl IntoIterator<Item = C>,
         viewer: V,
@@ -98,22 +99,22 @@ impl<V> SessionOptions<V> {
         }
     }
 
-    /// Passes on what is broadcast on these channels through the process groups as well. Such
-    /// messages are in no log: they have no position, may be lost, and every viewer gets them.
-    /// Messages with a position, such as another feed's events, are not passed on.
+    /// Also forwards broadcasts on these channels of the process groups. Such messages are in no
+    /// log: they have no position, may be lost, and every viewer gets them. Messages with a
+    /// position, such as another feed's events, are not forwarded.
     #[must_use]
     pub fn ephemeral<C: Into<Channel>>(mut self, channels: impl IntoIterator<Item = C>) -> Self {
         self.ephemeral.extend(channels.into_iter().map(Into::into));
         self
     }
 
-    /// Where it starts.
+    /// Sets the start position; [`StartAt::Now`] by default.
     #[must_use]
     pub fn start(self, start: StartAt) -> Self {
         SessionOptions { start, ..self }
     }
 
-    /// What its frames look like.
+    /// Sets the format of the frames.
     #[must_use]
     pub fn shape(self, shape: Shape) -> Self {
         SessionOptions { shape, ..self }

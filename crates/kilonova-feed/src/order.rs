@@ -1,14 +1,14 @@
-//! Puts events in order: whatever is announced late, twice or never, each position comes out once,
-//! in order. Pure; the relay around it reads what is missing from the log.
+//! Puts events in order: each position comes out once and in order, even if it is announced late,
+//! twice or never. Pure; the relay reads missing events from the log.
 
 use std::collections::BTreeMap;
 
-/// Items that wait for their turn. `T` is the event; only its position matters here.
+/// Items that wait for earlier positions. `T` is the event; only its position matters here.
 #[derive(Debug)]
 pub(crate) struct Order<T> {
-    /// The position that is to come out next.
+    /// The next position to come out.
     next: i64,
-    /// Each with its weight.
+    /// Each item with its weight.
     waiting: BTreeMap<i64, (usize, T)>,
     capacity: usize,
     weight: usize,
@@ -16,8 +16,8 @@ pub(crate) struct Order<T> {
 }
 
 impl<T> Order<T> {
-    /// Starts behind `last`. Holds at most `capacity` items, which weigh `max_weight` together, or
-    /// one that weighs more.
+    /// Starts after `last`. Holds at most `capacity` items with a total weight of at most
+    /// `max_weight`, or one item that weighs more.
     pub(crate) fn after(last: i64, capacity: usize, max_weight: usize) -> Order<T> {
         Order { next: last + 1, waiting: BTreeMap::new(), capacity, weight: 0, max_weight }
     }
@@ -27,8 +27,8 @@ impl<T> Order<T> {
         self.next - 1
     }
 
-    /// Takes an item in. One that has come out or waits already is dropped; so is the latest when
-    /// there is no room, since it can be read from the log again.
+    /// Adds an item. Drops it if its position has come out or already waits. If there is no room,
+    /// drops the latest item, which can be read from the log again.
     pub(crate) fn offer(&mut self, position: i64, weight: usize, item: T) {
         if position < self.next || self.waiting.contains_key(&position) {
             return;
@@ -43,7 +43,7 @@ impl<T> Order<T> {
         }
     }
 
-    /// The next item, when it is there.
+    /// The next item, if it has arrived.
     pub(crate) fn pop(&mut self) -> Option<(i64, T)> {
         let (weight, item) = self.waiting.remove(&self.next)?;
         self.weight -= weight;
@@ -52,7 +52,7 @@ impl<T> Order<T> {
         Some((position, item))
     }
 
-    /// True when items wait for one that is missing.
+    /// True when items wait for a missing one.
     pub(crate) fn has_gap(&self) -> bool {
         self.waiting.first_key_value().is_some_and(|(first, _)| *first > self.next)
     }
@@ -65,8 +65,8 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Announcements lost, doubled and in any order; a gap is filled from the log, as the
-        /// relay does: each position comes out once, in order.
+        /// Announcements are lost, doubled and in any order; gaps are filled from the log, as the
+        /// relay does. Each position comes out once, in order.
         #[test]
         fn every_position_once_in_order(
             announced in prop::collection::vec(1_i64..60, 0..200),

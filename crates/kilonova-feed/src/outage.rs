@@ -1,30 +1,30 @@
-//! Whether the log can be read: decides when that is worth telling. Owns the moments; leaves the
-//! telling to the relay, which notices them.
+//! Outages of the log: decides when one begins, and when it is long enough to report. Owns the
+//! times; leaves the reports to the relay.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A shorter outage, such as a connection that is made again, is not told.
+/// Shorter outages, such as a reconnect to the database, are not reported.
 const NOTICED: Duration = Duration::from_secs(1);
 
-/// See the module.
+/// The current outage, if there is one.
 #[derive(Default)]
 pub(crate) struct Outage {
     since: Option<Instant>,
 }
 
-/// What a failed read means.
+/// The effect of a failed read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
-    /// An outage begins with it; worth a line in the log.
+    /// True when the read begins an outage, which is logged once.
     pub(crate) begins: bool,
-    /// It has lasted long enough to be told.
+    /// True when the outage is long enough to report.
     pub(crate) lasts: bool,
 }
 
 impl Outage {
-    /// A read that began at `begun` has failed now. One that hung until it timed out is an outage
+    /// Records a failed read that began at `begun`. A read that hung until its timeout is an outage
     /// of that length.
     pub(crate) fn failed(&mut self, begun: Instant, now: Instant) -> Failure {
         let begins = self.since.is_none();
@@ -32,7 +32,7 @@ impl Outage {
         Failure { begins, lasts: now.duration_since(since) >= NOTICED }
     }
 
-    /// The log could be read; true when that ends an outage.
+    /// Records a successful read; true when it ends an outage.
     pub(crate) fn worked(&mut self) -> bool {
         self.since.take().is_some()
     }

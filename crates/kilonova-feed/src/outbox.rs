@@ -1,5 +1,5 @@
-//! What waits for one socket: encoded frames, bounded in number and in bytes. Pure; who writes
-//! them, and what becomes of a reader that lets too many wait, is the session's.
+//! The backlog of one socket: encoded frames, bounded in number and in bytes. Pure; leaves writing
+//! to the wires, and the fate of a slow reader to the session.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -8,24 +8,24 @@ use bytes::{Buf, Bytes};
 
 use crate::Bounds;
 
-/// Frames that one write takes at the most.
+/// The most frames in one write.
 pub(crate) const BATCH: usize = 64;
 
-/// Places that an empty queue keeps for the next frames.
+/// The capacity that an empty queue keeps for the next frames.
 const KEPT: usize = 8;
 
-/// The frames that wait, in order.
+/// The waiting frames, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     frames: VecDeque<Bytes>,
     bytes: usize,
-    /// The first frame has been written in part.
+    /// The first frame was written in part.
     begun: bool,
 }
 
 impl Outbox {
-    /// Takes a frame in, unless more than `bounds` would wait.
-    #[must_use = "a frame that finds no room is lost, and so must be its reader"]
+    /// Adds a frame; false if the backlog would exceed `bounds`. A single frame always fits.
+    #[must_use = "a frame without room is lost; close its reader"]
     pub(crate) fn push(&mut self, frame: &Bytes, bounds: &Bounds) -> bool {
         let room = self.frames.len() < bounds.messages
             && self.bytes.saturating_add(frame.len()) <= bounds.bytes;
@@ -36,7 +36,7 @@ impl Outbox {
         false
     }
 
-    /// Takes a frame in whatever waits: one that is bounded otherwise, or the last one.
+    /// Adds a frame without a bound: one that is bounded elsewhere, or the last one.
     pub(crate) fn force(&mut self, frame: Bytes) {
         self.bytes += frame.len();
         self.frames.push_back(frame);
@@ -46,7 +46,7 @@ impl Outbox {
         self.frames.is_empty()
     }
 
-    /// Fills `slices` with what is to be written next; how many of them are filled.
+    /// Fills `slices` with the next bytes to write and returns the number of filled slices.
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; BATCH]) -> usize {
         let mut filled = 0;
         for (slice, frame) in slices.iter_mut().zip(&self.frames) {
@@ -56,7 +56,7 @@ impl Outbox {
         filled
     }
 
-    /// So many bytes have been written.
+    /// Removes bytes that were written.
     pub(crate) fn advance(&mut self, mut written: usize) {
         while let Some(first) = self.frames.front_mut() {
             if written < first.len() {
@@ -70,20 +70,20 @@ impl Outbox {
         }
     }
 
-    /// Takes the next frame out.
+    /// Removes the next frame.
     pub(crate) fn pop(&mut self) -> Option<Bytes> {
         let first = self.frames.pop_front()?;
         self.bytes -= first.len();
         self.begun = false;
         if self.frames.is_empty() && self.frames.capacity() > KEPT {
-            // Most sockets wait most of the time: what a burst needed is given back.
+            // Most sockets are idle most of the time: frees the memory of a burst.
             self.frames = VecDeque::new();
         }
         Some(first)
     }
 
-    /// Drops everything but the rest of a frame that has been begun, without which what follows
-    /// could not be read.
+    /// Drops everything except the rest of a frame that was written in part: the client could not
+    /// parse later frames without it.
     pub(crate) fn abandon(&mut self) {
         self.frames.truncate(usize::from(self.begun));
         self.bytes = self.frames.iter().map(Bytes::len).sum();
@@ -105,8 +105,8 @@ mod tests {
     }
 
     proptest! {
-        /// However writes cut the frames, the bytes come out in order, each once, and no more
-        /// wait than may.
+        /// Writes may cut the frames anywhere: the bytes come out once and in order, and the
+        /// backlog stays within its bounds.
         #[test]
         fn bytes_come_out_once_in_order_and_within_bounds(
             steps in prop::collection::vec((0_usize..12, 0_usize..30), 0..80),

@@ -1,42 +1,42 @@
-//! Where a session is in the log: what it has sent, and whether what comes live is for it now or
-//! for later. Pure; both kinds of session use it.
+//! A session's progress in the log: the position that it has sent, and whether it sends live events
+//! now or reads them from the log later. Pure; sessions and subscriptions use it.
 
 /// A session's place in the log.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Progress {
-    /// Everything up to here has been sent or does not concern the session.
+    /// Every event up to here was sent or is not for this session.
     through: i64,
     replaying: bool,
-    /// While replaying: the newest position that came live, to be read from the log as well.
+    /// During a replay: the newest live position, which the replay must reach.
     newest: i64,
-    /// While replaying: live events were missed, so one more slice must be read after this one.
+    /// During a replay: live events were missed, so another slice must be read after this one.
     missed: bool,
 }
 
 impl Progress {
-    /// Live only: whatever comes is sent, if it is after `through`.
+    /// Live only: sends every live event after `through`.
     pub(crate) fn live(through: i64) -> Progress {
         Progress { through, replaying: false, newest: 0, missed: false }
     }
 
-    /// First everything after `through` from the log, then live.
+    /// First a replay of everything after `through`, then live.
     pub(crate) fn replaying(through: i64) -> Progress {
         Progress { through, replaying: true, newest: 0, missed: false }
     }
 
-    /// True while there is something to replay.
+    /// True during a replay.
     pub(crate) fn is_replaying(&self) -> bool {
         self.replaying
     }
 
-    /// Where to read on from, while there is something to replay.
+    /// The position to read after; `None` when there is nothing to replay.
     pub(crate) fn read_after(&mut self) -> Option<i64> {
         self.missed = false;
         self.replaying.then_some(self.through)
     }
 
-    /// Decides about an event that comes live: true to send it now. One without a position is in
-    /// no log and always sent.
+    /// Decides about a live event: true to send it now. An event without a position is in no log
+    /// and is always sent.
     pub(crate) fn admits(&mut self, position: Option<i64>) -> bool {
         let Some(position) = position else { return true };
         if self.replaying {
@@ -48,7 +48,8 @@ impl Progress {
         new
     }
 
-    /// Decides about the word that everything up to `position` has come: true to pass it on.
+    /// Decides about a position frame, which says that every event up to `position` went out: true
+    /// to forward it.
     pub(crate) fn confirms(&mut self, position: i64) -> bool {
         if !self.replaying {
             self.through = self.through.max(position);
@@ -56,28 +57,28 @@ impl Progress {
         !self.replaying && position == self.through
     }
 
-    /// Live events were missed. True while replaying, which will find them in the log.
+    /// Records that live events were missed. True during a replay, which reads them from the log.
     pub(crate) fn forgives(&mut self) -> bool {
         self.missed = true;
         self.replaying
     }
 
-    /// Live events were missed: the log has them, and is read from the last event on.
+    /// Records that live events were missed, and replays them from the log.
     pub(crate) fn falls_back(&mut self) {
         if !self.forgives() {
             *self = Progress::replaying(self.through);
         }
     }
 
-    /// The log no longer reaches back to this place: it goes on live, after what is returned. What
-    /// came live meanwhile was not sent, and is not after the log's last position.
+    /// Goes on live after the returned position, because the log no longer reaches back to
+    /// `through`. The result covers the live events that the replay held back.
     pub(crate) fn resyncs(&mut self, position: i64) -> i64 {
         let position = position.max(self.newest).max(self.through);
         *self = Progress::live(position);
         position
     }
 
-    /// A slice was sent that reaches `through`; `end` when the log went no further.
+    /// Records a sent slice that covers positions up to `through`; `end` if the log ended there.
     pub(crate) fn replayed(&mut self, through: i64, end: bool) {
         self.through = self.through.max(through);
         if end && !self.missed && self.through >= self.newest {
@@ -94,13 +95,13 @@ mod tests {
 
     #[derive(Clone, Debug)]
     enum Step {
-        /// Commit so many events.
+        /// Commit this number of events.
         Commit(i64),
         /// Hand the next live events to the session.
         Deliver(usize),
         /// Lose the next live events, as a full mailbox does.
         Lose(usize),
-        /// Read and send a slice of at most so many.
+        /// Read and send a slice of at most this number.
         Read(usize),
     }
 
@@ -114,9 +115,9 @@ mod tests {
     }
 
     proptest! {
-        /// However commits, live deliveries, losses and slices interleave, each event after the
-        /// start is sent once, in order. A loss while live ends a session; a subscription falls
-        /// back to the log.
+        /// Commits, live deliveries, losses and slices may interleave in any way: each event after
+        /// the start is sent once and in order. A loss while live ends a session; a subscription
+        /// falls back to the log.
         #[test]
         fn each_event_once_in_order(
             steps in prop::collection::vec(step(), 0..60),
@@ -125,7 +126,7 @@ mod tests {
             falls_back: bool,
         ) {
             let start = start.min(before);
-            // Joined with `before` committed, none of them delivered.
+            // Joined with `before` committed events, of which none is delivered live.
             let (mut committed, mut delivered) = (before, before);
             let mut progress = Progress::replaying(start);
             let mut sent = Vec::new();

@@ -1,6 +1,6 @@
-//! The newest events in memory, so that the many who reconnect at once need not all read the log.
+//! The newest events in memory, so that many clients can reconnect at once without reading the log.
 //!
-//! Pure but for its lock; the relay fills it, replays read it.
+//! Pure except for its lock; the relay fills it, replays read it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,10 +10,10 @@ use kilonova_pubsub::Channel;
 use crate::replay::{SLICE, SLICE_BYTES, Slice};
 use crate::{Event, Subject};
 
-/// Events held at the most.
+/// The most events in memory.
 const COUNT: usize = 4096;
 
-/// Bytes of payloads held at the most.
+/// The most bytes of payloads in memory.
 const BYTES: usize = 8 * 1024 * 1024;
 
 /// The newest events; cheap to clone.
@@ -23,30 +23,30 @@ pub(crate) struct Recent {
 }
 
 struct Held {
-    /// Without a gap.
+    /// Their positions have no gap.
     events: VecDeque<Event>,
     bytes: usize,
-    /// The position of the last event that came by.
+    /// The last position that was pushed.
     last: i64,
-    /// The position of the last event that went out.
+    /// The last position that went out.
     sent: i64,
     /// The last position that is known to be committed.
     known: i64,
-    /// The position of the newest event that is known to redact earlier ones. Until it has come
-    /// by, some of what is held may tell what the log no longer does.
+    /// The newest position that is known to redact earlier events. Until it is pushed, the events
+    /// in memory may contain payloads that the log has redacted.
     redacting: i64,
 }
 
 impl Recent {
-    /// Holds nothing yet; `last` came by already.
+    /// Starts empty, after `last`.
     pub(crate) fn after_position(last: i64) -> Recent {
         let (events, bytes) = (VecDeque::new(), 0);
         let held = Held { events, bytes, last, sent: last, known: last, redacting: 0 };
         Recent { held: Arc::new(RwLock::new(held)) }
     }
 
-    /// Hears what was committed, before its client does: once a deletion is acknowledged, no
-    /// replay tells what was deleted.
+    /// Records committed events. Must be called before the client gets its response: after a
+    /// deletion is acknowledged, no replay may include the deleted row.
     pub(crate) fn committed(&self, events: &[Event]) {
         let redacting = events.iter().filter(|event| event.redacts()).map(Event::position).max();
         let known = events.iter().map(Event::position).max();
@@ -55,19 +55,19 @@ impl Recent {
         held.known = held.known.max(known.unwrap_or(0));
     }
 
-    /// Hears that the log goes to a position.
+    /// Records that the log is committed up to a position.
     pub(crate) fn committed_through(&self, position: i64) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         held.known = held.known.max(position);
     }
 
-    /// Takes the next event in. Must come before the event goes out to the members: who has joined
-    /// and finds an event neither here nor in its mailbox would miss it.
+    /// Adds the next event. Must be called before the event goes out: a member that has just joined
+    /// and finds the event neither here nor in its mailbox would miss it.
     pub(crate) fn push(&self, event: &Event) {
         let position = event.position();
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         if position <= held.last {
-            // A relay that starts again repeats events that it cannot know to have gone out.
+            // A restarted relay repeats events that may not have gone out.
             return;
         }
         if event.redacts() {
@@ -82,7 +82,7 @@ impl Recent {
         }
     }
 
-    /// Forgets everything, and goes on after a position before which events are gone.
+    /// Drops all events and goes on after `position`, up to which events were pruned.
     pub(crate) fn skip_to(&self, position: i64) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         held.events.clear();
@@ -91,29 +91,29 @@ impl Recent {
         held.sent = held.sent.max(position);
     }
 
-    /// Notes that everything up to a position has gone out to the members.
+    /// Records that every event up to a position went out to the members.
     pub(crate) fn mark_sent(&self, position: i64) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         held.sent = held.sent.max(position);
     }
 
-    /// The position up to which everything has gone out to the members.
+    /// The position up to which every event went out to the members.
     pub(crate) fn sent(&self) -> i64 {
         self.held.read().unwrap_or_else(PoisonError::into_inner).sent
     }
 
-    /// The position of the last event that came by: each up to there was seen.
+    /// The last position that was pushed; the relay has seen every event up to it.
     pub(crate) fn last(&self) -> i64 {
         self.held.read().unwrap_or_else(PoisonError::into_inner).last
     }
 
-    /// The last position that is known to be committed, whatever the log says now.
+    /// The last position that is known to be committed, even if the log says otherwise.
     pub(crate) fn known(&self) -> i64 {
         self.held.read().unwrap_or_else(PoisonError::into_inner).known
     }
 
-    /// A slice of the events after `position` on these channels, as bounded as one from the log,
-    /// or `None` when not all of those after `position` are held.
+    /// A slice of the events after `position` on these channels, within the bounds of a slice from
+    /// the log; `None` if some events after `position` are not in memory.
     pub(crate) fn after(&self, position: i64, channels: &[Channel]) -> Option<Slice> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         let first = held.events.front().map_or(held.last + 1, Event::position);
@@ -125,7 +125,7 @@ impl Recent {
         for event in after.filter(|event| channels.contains(event.channel())) {
             bytes += event.size();
             if events.len() == SLICE || (!events.is_empty() && bytes > SLICE_BYTES) {
-                // Positions have no gap: what comes before this one is in the slice.
+                // Positions have no gap: every earlier event is in the slice.
                 through = event.position() - 1;
                 break;
             }
@@ -136,8 +136,8 @@ impl Recent {
 }
 
 impl Held {
-    /// Drops what is held up to the last event about a subject that was redacted: the log has it
-    /// as it is now.
+    /// Drops all events up to the last one about a redacted subject: the log has their current
+    /// payloads.
     fn forget(&mut self, subject: Option<&Subject>) {
         let told = |event: &Event| {
             subject.zip(event.subject()).is_none_or(|(subject, about)| subject.covers(about))

@@ -1,9 +1,9 @@
 //! The relay: the actor that forwards committed events to the process groups, strictly by
 //! position.
 //!
-//! The application announces what it has committed; the relay reads from the log what is late, was
-//! dropped, or was committed by another process. Owns that order and nothing else: the registry
-//! knows who hears an event.
+//! The application announces its commits; the relay reads events from the log that are late, were
+//! dropped, or were committed by another process. Owns the order of events; leaves their recipients
+//! to the registry.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,56 +21,56 @@ use crate::pace::Pace;
 use crate::recent::Recent;
 use crate::{Event, Log, Page, Sockets};
 
-/// How often the log is read for events that nobody announced, such as another process's.
+/// The interval of reads for unannounced events, such as those of another process.
 const POLL: Duration = Duration::from_millis(100);
 
-/// How long the relay waits for a missing position before it reads it from the log.
+/// The wait for a missing position before the relay reads it from the log.
 const LATE: Duration = Duration::from_millis(50);
 
-/// Events that may wait for an earlier one; the relay reads the others from the log.
+/// The most events that wait for an earlier one; the relay reads the others from the log.
 const WAITING: usize = 1024;
 
-/// Announcements that may wait in the relay's mailbox; the relay reads the others from the log.
+/// The most announcements in the relay's mailbox; the relay reads the others from the log.
 pub(crate) const MAILBOX: usize = 1024;
 
-/// Bytes of payloads that may wait for an earlier event.
+/// The most bytes of payloads that wait for an earlier event.
 const WAITING_BYTES: usize = 16 * 1024 * 1024;
 
-/// The most events that go out together.
+/// The most events in one batch.
 pub(crate) const TOGETHER: usize = 32;
 
-/// Bytes of payloads after which no further event goes out with them.
+/// The bytes of payloads that complete a batch.
 const TOGETHER_BYTES: usize = 256 * 1024;
 
-/// Events read from the log at a time.
+/// The most events in one read of the log.
 const PAGE: usize = 200;
 
-/// What the application has committed.
+/// An announcement of a commit by the application.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) enum Committed {
-    /// These events, in order.
+    /// These events were committed.
     Events(Vec<Event>),
-    /// Everything up to this position, to be read from the log.
+    /// Every event up to this position was committed; the relay reads them from the log.
     Through(i64),
 }
 
-/// What a relay works with.
+/// The parts that a relay is made of; a restarted relay gets the same.
 pub(crate) struct Parts<L> {
     pub(crate) log: Checked<L>,
     pub(crate) pubsub: PubSub,
-    /// The newest events, and how far they have gone out.
+    /// The newest events, and the position that has gone out.
     pub(crate) recent: Recent,
-    /// When a batch has been written.
+    /// Waits until a batch is written.
     pub(crate) pace: Pace,
     pub(crate) channels: Channels,
     pub(crate) sockets: Sockets,
-    /// Between two position frames.
+    /// The interval between two position frames.
     pub(crate) tick: Duration,
     /// The feed's number.
     pub(crate) feed: u64,
     pub(crate) status: Arc<watch::Sender<Status>>,
-    /// The relay stops when this says so, or its sender is gone.
+    /// The relay stops when this turns true or its sender is dropped.
     pub(crate) stops: watch::Receiver<bool>,
 }
 
@@ -91,16 +91,16 @@ impl<L> Clone for Parts<L> {
     }
 }
 
-/// The channels that the feed itself uses, named after its log, so that feeds of several logs share
-/// a registry, and but for the first after the feed: of two feeds of one log, neither may take how
-/// far the other has come for its own.
+/// The feed's internal channels. Their names contain the log's id, so that feeds of several logs
+/// can share a registry. All but the first contain the feed's number: two feeds of one log must not
+/// mix up their positions.
 #[derive(Clone, Debug)]
 pub(crate) struct Channels {
-    /// What was committed, for the relays of other nodes.
+    /// Announcements of commits, for the relays of other nodes.
     pub(crate) committed: Channel,
-    /// How far the log has gone out, now and then: for sockets that resume.
+    /// The position that has gone out, once per tick: for sockets that resume.
     pub(crate) position: Channel,
-    /// The same after every batch: for subscriptions.
+    /// The same position after every batch: for subscriptions.
     pub(crate) sent: Channel,
 }
 
@@ -114,41 +114,41 @@ impl Channels {
     }
 }
 
-/// How a feed is.
+/// The status of a feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Status {
-    /// Everything up to this position has gone out to the members.
+    /// Every event up to this position has gone out to the members.
     pub(crate) sent: i64,
     /// False once the log could not be read for a second.
     pub(crate) reachable: bool,
-    /// Why the feed has ended: the log is no longer the one that it was.
+    /// The reason why the feed has ended: the log was replaced or restored.
     pub(crate) ended: Option<Arc<str>>,
 }
 
-/// Whether a batch is on its way to the sessions.
+/// The state of the outgoing batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outgoing {
     Idle,
-    /// On its way; a position frame is due after it, or not.
+    /// A batch is on its way to the sessions; `confirm` if a position frame is due after it.
     Busy {
         confirm: bool,
     },
 }
 
-/// What the relay knows of the log beyond the events that it has.
+/// The state of the log after the events that the relay has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rest {
-    /// Nothing, until the next poll.
+    /// Unknown until the next poll.
     Unknown,
-    /// The log goes on, or may: it is read when nothing is on its way.
+    /// The log has, or may have, more events: the relay reads them after the outgoing batch.
     Behind,
-    /// It is being read; and again afterwards, when more was committed since that began.
+    /// A read is running; `again` if more was committed since it began.
     Reading { again: bool },
-    /// The log is another one. There is nothing to be sent any more.
+    /// The log was replaced. The relay sends nothing more.
     Ended,
 }
 
-/// The relay actor. One per feed and node.
+/// The relay actor: one per feed and node.
 pub(crate) struct Relay<L> {
     parts: Parts<L>,
     order: Order<Event>,
@@ -159,7 +159,7 @@ pub(crate) struct Relay<L> {
 }
 
 impl<L: Log> Relay<L> {
-    /// Goes on after what is known to have gone out.
+    /// Starts after the last position that is known to have gone out.
     pub(crate) fn new(parts: Parts<L>) -> Relay<L> {
         Relay {
             order: Order::after(parts.recent.sent(), WAITING, WAITING_BYTES),
@@ -171,8 +171,8 @@ impl<L: Log> Relay<L> {
         }
     }
 
-    /// Forwards what is in order, unless a batch is on its way: then that comes first, and what has
-    /// come in the meantime follows together.
+    /// Forwards the events that are in order. While a batch is on its way, they wait and follow it
+    /// together.
     fn forward(&mut self, ctx: &mut Context<Self>) {
         if self.outgoing == Outgoing::Idle && self.rest != Rest::Ended {
             self.publish(false, ctx);
@@ -191,8 +191,8 @@ impl<L: Log> Relay<L> {
         }
     }
 
-    /// Hands the next batch to the registry, with a position frame behind it when `confirm` says
-    /// so, and lets every session write it.
+    /// Hands the next batch to the registry, followed by a position frame if `confirm`, and waits
+    /// until the sessions have written it.
     fn publish(&mut self, confirm: bool, ctx: &mut Context<Self>) {
         let (mut events, mut bytes) = (Vec::new(), 0);
         while events.len() < TOGETHER
@@ -206,7 +206,7 @@ impl<L: Log> Relay<L> {
             return;
         }
         let last = self.order.last();
-        // They go the way of the events, so that none can overtake one.
+        // Position frames take the same path as events, so they cannot overtake them.
         let at = |channel: &Channel| {
             Envelope::new(channel.clone(), "position", Payload::null()).with_position(last)
         };
@@ -215,12 +215,12 @@ impl<L: Log> Relay<L> {
         let Parts { pubsub, recent, pace, status, .. } = self.parts.clone();
         let publish = async move {
             let begun = Instant::now();
-            // Before they go out: a subscriber that has joined and finds an event neither here nor
-            // in its mailbox would miss it.
+            // Before they go out: a subscriber that has just joined and finds an event neither here
+            // nor in its mailbox would miss it.
             events.iter().for_each(|event| recent.push(event));
             let events = events.iter().map(|event| event.envelope().clone());
             if pubsub.publish_all(events.chain([sent]).chain(confirmed).collect()).await.is_err() {
-                log::debug!("the registry has stopped: events stay in the log");
+                log::debug!("the registry has stopped; events stay in the log");
                 return;
             }
             recent.mark_sent(last);
@@ -244,7 +244,7 @@ impl<L: Log> Relay<L> {
         }
     }
 
-    /// Forwards what there is, and reads on when that was all.
+    /// Forwards the waiting events, then reads more from the log if it has more.
     fn go_on(&mut self, ctx: &mut Context<Self>) {
         self.forward(ctx);
         if self.rest == Rest::Behind && self.outgoing == Outgoing::Idle {
@@ -252,8 +252,8 @@ impl<L: Log> Relay<L> {
         }
     }
 
-    /// Tells subscribers that resume that nothing up to here is still to come, so that a quiet
-    /// channel does not leave them behind.
+    /// Sends a position frame to subscribers that resume, so that those of a quiet channel do not
+    /// fall behind the log.
     fn confirm(&mut self, ctx: &mut Context<Self>) {
         match &mut self.outgoing {
             Outgoing::Busy { confirm } => *confirm = true,
@@ -262,7 +262,7 @@ impl<L: Log> Relay<L> {
         }
     }
 
-    /// More was committed than the relay has.
+    /// Handles an announcement of a position: reads the log if the relay does not have it.
     fn is_behind(&mut self, position: i64, ctx: &mut Context<Self>) {
         if position <= self.order.last() {
             return;
@@ -275,7 +275,7 @@ impl<L: Log> Relay<L> {
         self.go_on(ctx);
     }
 
-    /// Reads a page of the log after what has come out, when there is one.
+    /// Reads the next page of the log, unless a read is running.
     fn read(&mut self, ctx: &mut Context<Self>) {
         if matches!(self.rest, Rest::Reading { .. } | Rest::Ended) {
             return;
@@ -307,7 +307,7 @@ impl<L: Log> Relay<L> {
         self.go_on(ctx);
     }
 
-    /// A read that `begun` at some time has failed.
+    /// Handles a failed read that began at `begun`.
     fn cannot_read(&mut self, error: &LogError<L::Error>, begun: Instant, ctx: &mut Context<Self>) {
         if error.is_final() {
             self.rest = Rest::Ended;
@@ -320,18 +320,18 @@ impl<L: Log> Relay<L> {
             return;
         }
         if let LogError::Pruned { oldest } = error {
-            log::error!("subscribers have to load everything again: {error}");
+            log::error!("subscribers must load everything again: {error}");
             let last = oldest - 1;
             self.parts.recent.skip_to(last);
             self.order = Order::after(last, WAITING, WAITING_BYTES);
-            // Before anything behind the gap goes out.
+            // Before any event behind the gap goes out.
             self.parts.sockets.break_all();
             self.parts.status.send_modify(|status| status.sent = status.sent.max(last));
             return self.read(ctx);
         }
         let failure = self.outage.failed(begun, Instant::now());
         if failure.begins {
-            log::error!("new events are not sent until this is over: {error}");
+            log::error!("new events are not sent until the log can be read: {error}");
         }
         if failure.lasts {
             let unreachable = |status: &mut Status| std::mem::take(&mut status.reachable);
@@ -349,7 +349,7 @@ impl<L: Log> Actor for Relay<L> {
         let join = async move { pubsub.join(channel, address).await };
         ctx.spawn(join.into_actor(self).map(|joined, _, _| {
             if let Err(error) = joined {
-                log::warn!("events of other nodes come up to {POLL:?} later: {error}");
+                log::warn!("events of other nodes arrive up to {POLL:?} late: {error}");
             }
         }));
         let mut stops = self.parts.stops.clone();
@@ -357,8 +357,8 @@ impl<L: Log> Actor for Relay<L> {
         ctx.spawn(stopping.into_actor(self).map(|_, _, ctx| ctx.stop()));
         ctx.run_interval(POLL, |relay, ctx| match (relay.outgoing, relay.rest) {
             (Outgoing::Idle, _) => relay.read(ctx),
-            // What is on its way is followed by a look at the rest. Skipping it would put off for
-            // good what nobody announced, where something is on its way at each poll.
+            // Reads the log after the outgoing batch. If the poll were skipped, unannounced events
+            // would wait forever on a feed that has an outgoing batch at every poll.
             (Outgoing::Busy { .. }, Rest::Unknown) => relay.rest = Rest::Behind,
             _ => {}
         });
@@ -366,7 +366,7 @@ impl<L: Log> Actor for Relay<L> {
     }
 }
 
-/// Another node has committed something.
+/// An announcement of a commit by another node.
 impl<L: Log> Handler<Envelope> for Relay<L> {
     type Result = ();
 

@@ -1,5 +1,5 @@
-//! Replays: the events that a subscriber missed, from memory or from the log, a bounded slice at a
-//! time. Owns how many replays read the log at once; leaves what is sent when to the sessions.
+//! Replays: reads the events that a subscriber missed, from memory or from the log, one bounded
+//! slice at a time. Owns the number of concurrent reads of the log; leaves sending to the sessions.
 
 use std::sync::Arc;
 
@@ -13,35 +13,35 @@ use crate::{Event, Log, Page};
 /// The most events in one slice.
 pub(crate) const SLICE: usize = 200;
 
-/// The most bytes of payloads in one slice from memory; the event that goes beyond ends it.
+/// The most bytes of payloads in one slice; an event over the limit starts the next slice.
 pub(crate) const SLICE_BYTES: usize = 1024 * 1024;
 
-/// Slices read from the log at once. Fewer than a usual pool has connections, so that a crowd that
-/// reconnects does not keep everyone else from the database.
+/// Concurrent reads of the log. Fewer than the connections of a usual pool, so that a wave of
+/// reconnects leaves connections for other work.
 const READS: usize = 3;
 
-/// A part of the log that some channels carried.
+/// A part of the log, limited to some channels.
 #[derive(Clone, Debug)]
 pub(crate) struct Slice {
     /// The events, in order.
     pub(crate) events: Vec<Event>,
-    /// Nothing on these channels up to this position is missing from `events`.
+    /// The last position that the slice covers: `events` has every event of its channels up to it.
     pub(crate) through: i64,
-    /// True when the log went no further.
+    /// True if the log ended there.
     pub(crate) end: bool,
 }
 
-/// Where a subscriber that asks for everything after a position starts.
+/// The start of a subscriber that asks for everything after a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// After that position: the log has everything since.
+    /// After that position: the log has every event since.
     After(i64),
-    /// At this position, the end of the log: the position asked for is too old, in the future, or
+    /// At this position, the end of the log: the requested position is too old, in the future, or
     /// of another log, so the subscriber must load everything again.
     Resync(i64),
 }
 
-/// Reads what a subscriber missed; cheap to clone.
+/// Reads the events that a subscriber missed; cheap to clone.
 pub(crate) struct Replay<L> {
     log: Checked<L>,
     recent: Recent,
@@ -56,14 +56,14 @@ impl<L> Clone for Replay<L> {
 }
 
 impl<L: Log> Replay<L> {
-    /// Replays from `recent` while that reaches back far enough, else from the log.
+    /// Replays from `recent` if it reaches back far enough, otherwise from the log.
     pub(crate) fn new(log: Checked<L>, recent: Recent) -> Replay<L> {
         Replay { log, recent, reads: Arc::new(Semaphore::new(READS)) }
     }
 
-    /// Decides where to start for a subscriber that has seen everything up to `position` of the log
-    /// with this id, or of this log. It must have joined its channels before: later commits reach
-    /// it live.
+    /// Decides the start of a subscriber that has seen everything up to `position` of the log with
+    /// this id; without an id, of this log. The subscriber must have joined its channels before, so
+    /// that later commits reach it live.
     pub(crate) async fn start(
         &self,
         position: i64,
@@ -75,23 +75,23 @@ impl<L: Log> Replay<L> {
         }
         let state = self.log.state(self.recent.sent()).await?;
         let held = same && (state.oldest - 1..=state.position).contains(&position);
-        // No further than what is known: what comes after that goes out live.
+        // Not beyond the last known commit: later events go out live.
         let end = state.position.min(self.recent.known());
         Ok(if held { Start::After(position) } else { Start::Resync(end) })
     }
 
-    /// The next slice after a position. `None` when events after it were deleted meanwhile.
+    /// The next slice after a position. `None` if events after it were pruned.
     ///
-    /// It goes no further than the relay has come, which has seen that nothing is missing: what the
-    /// log says of itself beyond that is not believed, and comes live.
+    /// The slice does not go beyond the relay, which has checked that no event is missing. Later
+    /// events arrive live.
     pub(crate) async fn next(
         &self,
         position: i64,
         channels: Vec<Channel>,
     ) -> Result<Option<Slice>, LogError<L::Error>> {
         if let Some(slice) = self.recent.after(position, &channels) {
-            // It is ready at once: without this an actor would queue slice after slice before its
-            // socket has taken the first.
+            // Without this, an actor would queue slice after slice before its socket takes the
+            // first: a slice from memory never waits.
             tokio::task::yield_now().await;
             return Ok(Some(slice));
         }

@@ -1,10 +1,9 @@
-//! An HTTP server for any actix-web application that hands the connections of WebSockets over to
-//! their sessions.
+//! An HTTP server for any actix-web application that hands WebSocket connections over to their
+//! sessions.
 //!
-//! This is actix-web's own `HttpServer`, put together from the same parts for one difference: a
-//! request for an upgrade, answered by the same routes and middleware as any other, gives its
-//! connection away after a 101. The session then owns the socket, and nothing of HTTP is left of
-//! it.
+//! The server consists of the same parts as actix-web's `HttpServer`, with one difference: after a
+//! 101, the connection of an upgrade request leaves HTTP. The same routes and middleware answer the
+//! request. The session then owns the socket, without HTTP's buffers.
 
 use std::fmt::Debug;
 use std::future::poll_fn;
@@ -36,22 +35,22 @@ use tokio::io::AsyncWriteExt;
 use crate::Sockets;
 use crate::transport::{Connection, Connections, Upgradable, Upgrade};
 
-/// Connections that wait to be taken in, as after a restart, when everyone comes back at once.
+/// The backlog of the listener: after a restart, all clients reconnect at once.
 const BACKLOG: i32 = 4096;
 
-/// What the kernel may hold for a client that reads slowly, in bytes; it counts twice that.
+/// The kernel's send buffer per connection, in bytes; the kernel doubles it.
 const SEND_BUFFER: usize = 128 * 1024;
 
-/// How long an idle connection is kept for another request.
+/// The timeout of an idle connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// How long the answer to a request for an upgrade may take.
+/// The timeout of writing the response to an upgrade request.
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// How long the end of a connection may take.
+/// The timeout of closing a connection.
 const DISCONNECT: Duration = Duration::from_secs(1);
 
-/// A server about to be started.
+/// The options of a server before it starts.
 ///
 /// ```no_run
 /// # async fn example(feed: kilonova_feed::Feed<impl kilonova_feed::Log>) -> std::io::Result<()> {
@@ -74,8 +73,8 @@ pub struct Server<F> {
 }
 
 impl<F> Server<F> {
-    /// Listens on the first of these addresses that can be had, for the application that `factory`
-    /// makes for each worker.
+    /// Listens on the first of these addresses that is available. `factory` returns the application
+    /// for each worker.
     pub fn bind(address: impl ToSocketAddrs, factory: F) -> io::Result<Server<F>> {
         let mut last = io::ErrorKind::AddrNotAvailable.into();
         for address in address.to_socket_addrs()? {
@@ -97,29 +96,30 @@ impl<F> Server<F> {
         Err(last)
     }
 
-    /// Threads that serve; one for each core by default.
+    /// Sets the number of worker threads; one per core by default.
     pub fn workers(self, workers: usize) -> Server<F> {
         Server { workers: workers.max(1), ..self }
     }
 
-    /// The most open connections, sockets and all others; 25,000 by default. Further ones get 503.
+    /// Sets the limit of open connections, including sockets; 25,000 by default. Above it, new ones
+    /// get 503.
     pub fn max_connections(self, max_connections: usize) -> Server<F> {
         Server { max_connections, ..self }
     }
 
-    /// How long a client may take to send the head of a request, or take nothing of an answer; 30
-    /// seconds by default.
+    /// Sets the timeout of receiving a request's head, and of a response that the client does not
+    /// read; 30 seconds by default. `None` means no timeout.
     pub fn request_timeout(self, request_timeout: Option<Duration>) -> Server<F> {
         Server { request_timeout, ..self }
     }
 
-    /// How long a peer may leave what was sent unacknowledged before the kernel ends the
-    /// connection; a minute by default.
+    /// Sets the time after which the kernel closes a connection whose peer does not acknowledge
+    /// sent data; a minute by default. Linux only.
     pub fn silence(self, silence: Duration) -> Server<F> {
         Server { silence, ..self }
     }
 
-    /// How long the end may take, from the first signal; 10 seconds by default.
+    /// Sets the timeout of a graceful stop, from the first signal on; 10 seconds by default.
     pub fn grace(self, grace: Duration) -> Server<F> {
         Server { grace, ..self }
     }
@@ -128,7 +128,7 @@ impl<F> Server<F> {
     ///
     /// # Panics
     ///
-    /// Outside of an actix `System`, as starting any server of actix's does.
+    /// Outside of an actix `System`, as starting any actix server does.
     pub fn run<I, S, B>(self) -> io::Result<Running>
     where
         F: Fn() -> I + Send + Clone + 'static,
@@ -148,7 +148,7 @@ impl<F> Server<F> {
             .workers(workers)
             .shutdown_timeout(grace.as_secs())
             .disable_signals()
-            // Those that are to be refused are taken in for a moment.
+            // A refused connection is open for a moment.
             .max_concurrent_connections((max_connections / workers).saturating_add(1));
         let connections = Connections::new(max_connections);
         let stopping = builder.graceful_shutdown_signal();
@@ -164,8 +164,8 @@ impl<F> Server<F> {
     }
 }
 
-/// A server that runs: a future that ends with it. It handles no signals by itself;
-/// [`Running::until_stopped`] does.
+/// A running server: a future that ends when the server does. Only [`Running::until_stopped`]
+/// handles signals.
 pub struct Running {
     server: actix_server::Server,
     door: TcpListener,
@@ -174,24 +174,24 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where it listens; the port is another one when 0 was asked for.
+    /// The address of the listener, with the assigned port if port 0 was requested.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What pauses and stops it.
+    /// The handle that pauses and stops the server.
     pub fn handle(&self) -> ServerHandle {
         self.server.handle()
     }
 
-    /// What refuses new connections, after the server was paused: they find another node at once
-    /// and do not wait for nothing.
+    /// The door that refuses new connections after the server was paused, so that clients try
+    /// another node at once instead of waiting. An error if the listener cannot be cloned.
     pub fn door(&self) -> io::Result<Door> {
         Ok(Door(self.door.try_clone()?))
     }
 
-    /// Serves until SIGTERM or SIGINT. Then it takes no new connections, closes the sockets with
-    /// 1001, finishes the requests under way, and returns within the grace.
+    /// Serves until SIGTERM or SIGINT. Then it refuses new connections, closes the sockets with
+    /// 1001, finishes the running requests, and returns within the timeout of [`Server::grace`].
     pub async fn until_stopped(self, sockets: &Sockets) -> io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let (mut terminate, mut interrupt) =
@@ -203,15 +203,15 @@ impl Running {
             _ = interrupt.recv() => {}
             ended = &mut serving => return ended.map_err(io::Error::other)?,
         }
-        // A worker waits for its requests, but not for the sockets that left HTTP behind.
+        // A worker waits for its requests, but not for the sockets that left HTTP.
         handle.pause().await;
         door.shut();
         sockets.close_all();
         if tokio::time::timeout(grace / 2, sockets.all_closed()).await.is_err() {
-            log::warn!("{} sockets did not close in time: cut", sockets.open());
+            log::warn!("{} sockets did not close in time; cutting them", sockets.open());
         }
         if tokio::time::timeout(grace / 2, handle.stop(true)).await.is_err() {
-            log::warn!("requests were still under way after {grace:?}: cut");
+            log::warn!("requests were still running after {grace:?}; cutting them");
             serving.abort();
         }
         Ok(())
@@ -226,14 +226,15 @@ impl Future for Running {
     }
 }
 
-/// Where connections come in. A paused server only stops to take them; this refuses them.
+/// The listener of a server. A paused server leaves new connections waiting; a shut door refuses
+/// them.
 pub struct Door(TcpListener);
 
 impl Door {
     /// Refuses every connection from now on.
     pub fn shut(&self) {
         if let Err(error) = SockRef::from(&self.0).shutdown(Shutdown::Both) {
-            log::debug!("connections are not refused, but will not be taken: {error}");
+            log::debug!("new connections wait instead of being refused: {error}");
         }
     }
 }
@@ -241,21 +242,21 @@ impl Door {
 fn bind_to(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(IpProtocol::TCP))?;
     socket.set_reuse_address(true)?;
-    // Each connection inherits it.
+    // Accepted connections inherit the size.
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
 
-/// How long clients may take.
+/// The timeouts of clients.
 #[derive(Clone, Copy)]
 struct Times {
     request: Option<Duration>,
     silence: Duration,
 }
 
-/// What one worker does with each connection.
+/// The service of one worker: serves each connection.
 async fn worker<F, I, S, B>(
     factory: F,
     connections: Connections,
@@ -275,7 +276,8 @@ where
 {
     let site = map_config(factory().into_factory(), |()| AppConfig::default());
     let site = site.new_service(()).await;
-    let site = Rc::new(site.map_err(|error| log::error!("the application: {error:?}"))?);
+    let site =
+        Rc::new(site.map_err(|error| log::error!("the application failed to start: {error:?}"))?);
     let upgrading = Rc::clone(&site);
     let requests = fn_service(move |request: Request| {
         let answer = site.call(request);
@@ -319,37 +321,36 @@ where
         let http = Rc::clone(&http);
         async move {
             let Some((connection, gone)) = serving else { return Ok(()) };
-            // Boxed, so that what HTTP needed is given back when the connection leaves it.
+            // Boxed, so that HTTP's memory is freed when the connection leaves it.
             let served = Box::pin(http.call(connection)).await;
-            // Until then it counts as the worker's, which must not take in more than it may.
+            // Until then the connection counts toward the worker's limit.
             drop(gone.await);
             served
         }
     }))
 }
 
-/// Says that there is no room for another connection, where the client's request is here already
-/// or its end is still open, and hangs up.
+/// Refuses a connection above the limit: sends a 503 if the socket takes it at once, and closes.
 fn refuse(stream: &TcpStream) {
     const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
         Connection: close\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n\
         {\"error\":\"too many connections: try again later\"}\n";
-    // What is left unread would make the end a reset, which can overtake the answer.
+    // Unread input would turn the close into a reset, which can overtake the response.
     let socket = SockRef::from(stream);
     drop((&*socket).read(&mut [0; 4096]));
     if let Err(error) = (&*socket).write(ANSWER) {
-        log::debug!("a connection is refused without a word: {error}");
+        log::debug!("a connection is refused without a response: {error}");
     }
 }
 
-/// A frame goes out when it is written, and a connection whose peer has vanished ends.
+/// Disables Nagle's algorithm, and sets the timeout of a vanished peer.
 fn prepare(stream: &TcpStream, silence: Duration) {
     if let Err(error) = stream.set_nodelay(true) {
-        log::debug!("a connection gathers what is written: {error}");
+        log::debug!("TCP_NODELAY cannot be set: {error}");
     }
     #[cfg(target_os = "linux")]
     if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(silence)) {
-        log::debug!("a connection has no timeout of its own: {error}");
+        log::debug!("TCP_USER_TIMEOUT cannot be set: {error}");
     }
 }
 
@@ -358,7 +359,7 @@ fn refused(error: impl Into<Error>) -> Response<BoxBody> {
     error.into().error_response().into()
 }
 
-/// Answers a request for an upgrade, and hands the connection over when the answer is 101.
+/// Answers an upgrade request, and hands the connection over if the response is 101.
 async fn upgrade<S, B>(
     site: Rc<S>,
     request: Request,
@@ -379,7 +380,7 @@ where
     if upgrade.is_none() {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
-    // Whole, as what answers such a request is: a refusal, or a page.
+    // Buffered: a response other than 101 is an error or a page, and small.
     let (head, body) = response.into_parts();
     let body = body::to_bytes(body).await.map_err(|error| io::Error::other(error.to_string()))?;
     let answered = tokio::time::timeout(ANSWER, answer(framed, head, body)).await;
@@ -396,7 +397,7 @@ where
     Ok(())
 }
 
-/// Writes an answer to the end.
+/// Writes the complete response.
 async fn answer(
     mut framed: Framed<Connection, Codec>,
     head: Response<()>,
@@ -418,7 +419,7 @@ async fn answer(
     Ok(framed.into_parts())
 }
 
-/// A client that leaves in the middle of a handshake is nobody's fault.
+/// Logs a client that leaves during a handshake, which is no fault of the server.
 fn hung_up(error: io::Error) {
-    log::debug!("a client left before it had its answer: {error}");
+    log::debug!("a client left before it got its response: {error}");
 }

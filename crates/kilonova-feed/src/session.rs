@@ -1,5 +1,5 @@
-//! The session: one actor per socket, member of its channels, forwarding what they carry. Owns what
-//! a client is sent and when it is closed; leaves bytes and framing to its [`Wire`].
+//! The session: one actor per socket that joins channels and forwards their events. Owns the frames
+//! that a client gets and the time of its close; leaves bytes and framing to its [`Wire`].
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -24,10 +24,10 @@ use crate::sockets::Place;
 use crate::wire::Wire;
 use crate::{Error, Event, Log, SessionOptions, StartAt, Visibility};
 
-/// A mailbox takes a whole batch of the relay's, however little may wait for the socket.
+/// The least capacity of a mailbox: one batch of the relay, even if the backlog may be smaller.
 const MAILBOX: usize = TOGETHER;
 
-/// A session that has joined its channels but does not run yet: its mailbox keeps what comes.
+/// A session that has joined its channels but does not run yet: its mailbox collects the events.
 pub(crate) struct Joined<W: Wire, L: Log> {
     ctx: Context<Session<W, L>>,
     feed: Arc<Inner<L>>,
@@ -39,7 +39,7 @@ pub(crate) struct Joined<W: Wire, L: Log> {
 }
 
 impl<W: Wire, L: Log> Joined<W, L> {
-    /// Joins the channels. Whatever is committed from then on reaches the session.
+    /// Joins the channels. Every later commit reaches the session.
     pub(crate) async fn join(
         feed: &Arc<Inner<L>>,
         options: SessionOptions<L::Viewer>,
@@ -48,14 +48,14 @@ impl<W: Wire, L: Log> Joined<W, L> {
         let breaks = feed.sockets.breaks();
         let mut ctx = Context::<Session<W, L>>::new();
         ctx.set_mailbox_capacity(match feed.limits.queue.messages {
-            // No limit, in actix's words.
+            // For actix, 0 means no limit.
             usize::MAX => 0,
             messages => messages.max(MAILBOX),
         });
         let address = ctx.address();
         let lifeline = feed.pubsub.lifeline(address.clone());
         let join = async |channel| feed.pubsub.join(channel, address.clone()).await;
-        // Each once, however often it is named: a member that joins twice is sent everything twice.
+        // Each channel once: a member that joins twice gets every event twice.
         let channels: HashSet<_> = options.channels.iter().chain(&options.ephemeral).collect();
         for channel in channels {
             join(channel.clone()).await.map_err(refused)?;
@@ -117,45 +117,45 @@ pub(crate) struct Session<W: Wire, L: Log> {
     feed: Arc<Inner<L>>,
     options: SessionOptions<L::Viewer>,
     progress: Progress,
-    /// The slice whose frames were handed to the wire last: how far it reaches, and whether the
-    /// log went no further.
+    /// The slice whose frames the wire got last: the position that it covers, and whether the log
+    /// ended there.
     slice: Option<(i64, bool)>,
-    /// The next slice, while it is read.
+    /// The running read of the next slice.
     reading: Option<Reading<L::Error>>,
-    /// The wire has been told to close, and `timer` ends what it does not end itself.
+    /// The wire is closing; `timer` cuts it if it does not end in time.
     closing: bool,
     next_ping: Instant,
     timer: Pin<Box<Sleep>>,
-    /// The timer wakes the actor when it is time.
+    /// True when the timer is registered to wake the actor.
     waits: bool,
     stopping: Pin<Box<dyn Future<Output = ()>>>,
-    /// How often the sockets had lost the thread of the log when this one began.
+    /// The value of `Sockets::breaks` when this session joined.
     breaks: u64,
-    /// `stopping` wakes the actor when all sockets are to close.
+    /// True when `stopping` is registered to wake the actor.
     listens: bool,
-    /// Leaves all channels when the session ends, however it ends.
+    /// Leaves all channels when the session ends for any reason.
     _lifeline: Lifeline,
     _place: Place,
 }
 
-/// What time has brought.
+/// The outcome of an elapsed timer.
 enum Time {
-    /// Something to do.
+    /// The session has changed and must be polled again.
     Changed,
-    /// The end.
+    /// The session must end now.
     Up,
 }
 
 type Reading<E> = Pin<Box<dyn Future<Output = Result<Option<Slice>, LogError<E>>>>>;
 
 impl<W: Wire, L: Log> Session<W, L> {
-    /// Hands the wire what the viewer may see of an event of the log.
+    /// The frame of an event as the viewer may see it; `None` if the event is hidden.
     fn show(&self, event: &Event) -> Option<bytes::Bytes> {
         let (shapes, shape) = (&self.feed.shapes, self.options.shape);
         match self.feed.log().visibility(&self.options.viewer, event) {
             Visibility::Whole => Some(W::event(shapes, event.envelope(), shape)),
             Visibility::Reduced(reduced) => {
-                // Whatever it was made from, it stands in the event's place.
+                // The application may have built it with another position.
                 let reduced = reduced.at(event.position());
                 Some(W::event(shapes, reduced.envelope(), shape))
             }
@@ -163,20 +163,20 @@ impl<W: Wire, L: Log> Session<W, L> {
         }
     }
 
-    /// Hands a frame to the wire. A client that lets too many wait is a slow consumer.
+    /// Hands a frame to the wire. A client whose backlog is full is a slow consumer.
     fn push(&mut self, frame: bytes::Bytes) {
         if self.closing || self.wire.push(&frame, &self.feed.limits.queue) {
             return;
         }
-        // A batch may be more than may wait: what the socket takes now need not.
+        // A batch may exceed the backlog: first write the frames that the socket takes now.
         self.wire.relieve();
         if !self.wire.push(&frame, &self.feed.limits.queue) {
-            log::debug!("a reader is too slow: closed");
+            log::debug!("a reader is too slow; closing it");
             self.close(Close::SlowConsumer);
         }
     }
 
-    /// Why all sockets are to close, if they are.
+    /// The reason why all sockets must close; `None` if they stay open.
     fn ended(&self) -> Option<Close> {
         if self.feed.sockets.closing() {
             return Some(Close::Away);
@@ -184,7 +184,7 @@ impl<W: Wire, L: Log> Session<W, L> {
         (self.feed.sockets.breaks() != self.breaks).then_some(Close::NoLog)
     }
 
-    /// Begins to end the session. What does not end by itself in time is cut.
+    /// Starts to close the session; `timer` cuts it if it does not end in time.
     fn close(&mut self, close: Close) {
         if !self.closing {
             self.wire.close(close);
@@ -192,14 +192,14 @@ impl<W: Wire, L: Log> Session<W, L> {
         }
     }
 
-    /// Sends nothing new any more, and leaves only so much time for what is under way.
+    /// Sends nothing new, and limits the time for the frames under way.
     fn end(&mut self) {
         self.closing = true;
         self.reading = None;
         self.set_timer(Instant::now() + self.feed.heartbeat.grace);
     }
 
-    /// Does all there is to do; `Ready` when the session is over.
+    /// Does all work that is possible now; `Ready` when the session is over.
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         if !self.closing {
             if let Some(close) = self.ended() {
@@ -207,7 +207,7 @@ impl<W: Wire, L: Log> Session<W, L> {
             } else if !std::mem::replace(&mut self.listens, true)
                 && self.stopping.as_mut().poll(cx).is_ready()
             {
-                // It was told in between.
+                // The close came between the two checks.
                 cx.waker().wake_by_ref();
             }
         }
@@ -215,7 +215,7 @@ impl<W: Wire, L: Log> Session<W, L> {
             match self.wire.poll(cx) {
                 Poll::Ready(Ok(())) => return Poll::Ready(()),
                 Poll::Ready(Err(close)) if self.closing => {
-                    log::trace!("a closing socket misbehaves: {}", close.reason());
+                    log::trace!("a closing socket breaks the protocol: {}", close.reason());
                     self.wire.cut();
                     return Poll::Ready(());
                 }
@@ -234,7 +234,7 @@ impl<W: Wire, L: Log> Session<W, L> {
         }
     }
 
-    /// Sees to what is due: a ping, or the end of a socket that is silent or stuck.
+    /// Handles the timers: sends a ping, or ends a socket that is silent or stuck.
     fn watch_time(&mut self, cx: &mut TaskContext<'_>) -> Poll<Time> {
         let heartbeat = self.feed.heartbeat;
         let stuck_at = self.wire.blocked().map(|since| since + heartbeat.stall);
@@ -244,12 +244,12 @@ impl<W: Wire, L: Log> Session<W, L> {
         {
             self.set_timer(stuck_at);
         }
-        // Polled once is enough, as the task is always the same.
+        // One poll registers the waker, because the task is always the same.
         if self.waits && !self.timer.is_elapsed() {
             return Poll::Pending;
         }
         if self.timer.as_mut().poll(cx).is_pending() {
-            // Without budget it has only put the task off.
+            // Without budget, the poll only rescheduled the task and registered no waker.
             self.waits = has_budget_remaining();
             return Poll::Pending;
         }
@@ -259,17 +259,17 @@ impl<W: Wire, L: Log> Session<W, L> {
         let now = Instant::now();
         let silent_at = |wire: &W| wire.heard().map(|heard| heard + heartbeat.silence);
         if silent_at(&self.wire).is_some_and(|at| at <= now) {
-            log::debug!("a client was silent for {:?}: cut", heartbeat.silence);
+            log::debug!("a client was silent for {:?}; cutting it", heartbeat.silence);
             return Poll::Ready(Time::Up);
         }
         if stuck_at.is_some_and(|at| at <= now) {
-            log::debug!("a reader has taken nothing for {:?}: closed", heartbeat.stall);
+            log::debug!("a reader has taken nothing for {:?}; closing it", heartbeat.stall);
             self.close(Close::SlowConsumer);
             return Poll::Ready(Time::Changed);
         }
         if self.next_ping <= now {
             self.next_ping = now + heartbeat.ping;
-            // In its turn, behind what waits: one that takes nothing is closed before the next.
+            // Goes behind the backlog: a reader that takes nothing is closed before the next ping.
             self.wire.force(W::heartbeat());
         }
         self.set_timer(silent_at(&self.wire).map_or(self.next_ping, |at| at.min(self.next_ping)));
@@ -281,8 +281,8 @@ impl<W: Wire, L: Log> Session<W, L> {
         self.waits = false;
     }
 
-    /// Goes on with what the client missed, when the wire has taken all of the last slice: a slow
-    /// client has one slice in memory, not a million events. True when there is something to write.
+    /// Continues the replay when the wire has taken all of the last slice: a slow client holds one
+    /// slice in memory, not a million events. True when there is something to write.
     fn replay(&mut self, cx: &mut TaskContext<'_>) -> bool {
         if self.closing || !self.progress.is_replaying() || !self.wire.is_drained() {
             return false;
@@ -308,11 +308,11 @@ impl<W: Wire, L: Log> Session<W, L> {
                 self.slice = Some((slice.through, slice.end));
             }
             Ok(None) => {
-                log::debug!("what a replay would go on with was deleted: the reader has to resync");
+                log::debug!("the next events of a replay were pruned; the reader must resync");
                 self.close(Close::NoLog);
             }
             Err(error) => {
-                log::warn!("a replay ended early: {error}");
+                log::warn!("a replay failed; closing its socket: {error}");
                 self.close(Close::NoLog);
             }
         }
@@ -331,17 +331,17 @@ impl<W: Wire, L: Log> Actor for Session<W, L> {
 impl<W: Wire, L: Log> Handler<Envelope> for Session<W, L> {
     type Result = ();
 
-    /// Only queues: an actor's mailbox is emptied before its futures run, so everything that came
-    /// together is written together.
+    /// Only queues frames: actix empties an actor's mailbox before its futures run, so events that
+    /// arrive together are written together.
     fn handle(&mut self, envelope: Envelope, _: &mut Self::Context) {
         if self.closing {
             return;
         }
         if let Some(close) = self.ended() {
-            // What comes now may be behind a gap.
+            // This envelope may be behind a gap.
             self.close(close);
         } else if let Some(event) = Event::of(&envelope, self.feed.number) {
-            // A channel that it only hears broadcasts of is in no replay, and so not live either.
+            // Replays skip the events of a channel that is only ephemeral, so live must too.
             let follows = self.options.ephemeral.is_empty()
                 || self.options.channels.contains(event.channel());
             if follows
@@ -365,13 +365,13 @@ impl<W: Wire, L: Log> Handler<Envelope> for Session<W, L> {
         {
             self.push(W::event(&self.feed.shapes, &envelope, self.options.shape));
         } else {
-            // The other channels' events come from the log alone: nobody can make one up.
-            log::debug!("a message on {} is not of the log: not sent", envelope.channel());
+            // Events come only from the log: another sender cannot forge one.
+            log::debug!("a message on {} is not from the log; not sending it", envelope.channel());
         }
     }
 }
 
-/// Runs a session's input and output in its actor.
+/// Runs a session's input and output inside its actor.
 struct Pump;
 
 impl<W: Wire, L: Log> ActorFuture<Session<W, L>> for Pump {

@@ -1,7 +1,7 @@
-//! All sockets of this node: how many there may be, and their end.
+//! All sockets of this node: their limits and their close.
 //!
-//! Owns who is let in; WebSockets and event streams count alike. Leaves what a socket is sent to
-//! its session.
+//! Owns the admission of sockets; WebSockets and event streams count the same. Leaves the frames of
+//! a socket to its session.
 
 mod addresses;
 
@@ -17,8 +17,8 @@ use self::addresses::Addresses;
 use crate::limits::{Address, Rate};
 use crate::{Error, Limits};
 
-/// Those who are refused are told to come back within so many seconds, each after a time of its
-/// own: those that were refused together do not return together.
+/// The range of `Retry-After`, in seconds. Each refused client gets a random value, so that they do
+/// not all return at once.
 const RETRY: RangeInclusive<u32> = 1..=10;
 
 /// All sockets of this node; cheap to clone.
@@ -33,16 +33,16 @@ struct Inner {
     addresses: Addresses,
     handshakes: Rate,
     closing: AtomicBool,
-    /// How often all have lost the thread of the log.
+    /// The number of calls of `break_all`.
     breaks: AtomicU64,
-    /// Told when all are to close.
+    /// Notified when all sockets must close.
     closed: Notify,
-    /// Told when the last one has left.
+    /// Notified when the last socket has closed.
     empty: Notify,
 }
 
 impl Sockets {
-    /// No sockets yet, and at most as many as the limits allow from now on.
+    /// Starts without sockets; admits as many as the limits allow.
     pub(crate) fn new(limits: &Limits) -> Sockets {
         let addresses = Addresses::new(limits.sockets_per_address);
         let handshakes = Rate::new(limits.handshakes, Instant::now());
@@ -64,11 +64,11 @@ impl Sockets {
         }
     }
 
-    /// Takes a place for a socket of this peer; dropping the place frees it. 429 when the peer's
-    /// address has as many as it may, 503 when the node has, or lets in no more in this second.
+    /// Takes a place for a socket of this peer; dropping the place frees it. 429 if the peer's
+    /// address is at its limit, 503 if the node is at its limit or its rate limit.
     ///
-    /// What is refused uses up nothing: someone who knocks without end at a limit of their own
-    /// takes neither a place nor a turn from others.
+    /// A refused request uses up neither a place nor a part of the rate limit: a client that
+    /// retries at its own limit does not affect others.
     pub(crate) fn enter(&self, peer: Option<SocketAddr>) -> Result<Place, Error> {
         if self.closing() {
             return Err(Error::Stopping);
@@ -83,7 +83,7 @@ impl Sockets {
             return Err(Error::TooMany { retry_after: retry() });
         }
         let place = Place { sockets: self.clone(), address };
-        // Whoever waits for all to be closed may have seen none just before this one.
+        // `all_closed` may have seen no socket just before this place was taken.
         if self.closing() {
             return Err(Error::Stopping);
         }
@@ -94,40 +94,40 @@ impl Sockets {
         }
     }
 
-    /// How many are open.
+    /// The number of open sockets and streams.
     pub fn open(&self) -> usize {
         self.inner.open.load(Ordering::SeqCst)
     }
 
-    /// How many addresses, of those that are counted, have sockets open.
+    /// The number of addresses with open sockets; loopback does not count.
     pub fn addresses(&self) -> usize {
         self.inner.addresses.count()
     }
 
-    /// True once this node is stopping.
+    /// True after [`Sockets::close_all`]: the node is stopping, or its feed has ended.
     pub fn closing(&self) -> bool {
         self.inner.closing.load(Ordering::SeqCst)
     }
 
-    /// Tells every socket to close with 1001, and lets no new one in.
+    /// Closes every socket with 1001, and refuses new ones.
     pub fn close_all(&self) {
         self.inner.closing.store(true, Ordering::SeqCst);
         self.inner.closed.notify_waiters();
     }
 
-    /// Closes every socket with 1013: some events will not come any more, and who comes back with a
-    /// position is told so.
+    /// Closes every socket with 1013, because events were pruned before they were sent. A client
+    /// that reconnects with a position gets a resync.
     pub(crate) fn break_all(&self) {
         self.inner.breaks.fetch_add(1, Ordering::SeqCst);
         self.inner.closed.notify_waiters();
     }
 
-    /// How often that has happened.
+    /// The number of calls of `break_all`: a socket that joined before the last one must close.
     pub(crate) fn breaks(&self) -> u64 {
         self.inner.breaks.load(Ordering::SeqCst)
     }
 
-    /// Ends when none is open.
+    /// Waits until no socket is open.
     pub async fn all_closed(&self) {
         loop {
             let empty = self.inner.empty.notified();
@@ -138,11 +138,11 @@ impl Sockets {
         }
     }
 
-    /// Ends when all sockets are to close.
+    /// Waits until all sockets must close.
     pub(crate) fn closed(&self) -> impl Future<Output = ()> + use<> {
         let inner = Arc::clone(&self.inner);
         async move {
-            // Before the look: what is told in between is heard.
+            // Created before the check, so that it receives a notification in between.
             let closed = inner.closed.notified();
             if !inner.closing.load(Ordering::SeqCst) {
                 closed.await;

@@ -1,5 +1,5 @@
-//! Server-sent events: the wire of a session whose client only listens. Owns the framing and the
-//! response's body, which takes the frames as fast as the connection does.
+//! Server-sent events: the wire of a session whose client only reads. Owns the framing and the
+//! headers of the response; leaves its body to `stream`.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,19 +19,20 @@ use crate::transport::Stall;
 use crate::wire::Wire;
 use crate::{Bounds, Error, Log, SessionOptions, StartAt};
 
-/// Whether a request asks for an event stream, and not for a WebSocket.
+/// True when a request asks for an event stream and not for a WebSocket.
 pub(crate) fn is_wanted(request: &HttpRequest) -> bool {
     let has = |name: header::HeaderName, word: &str| {
         let mut values = request.headers().get_all(name);
         values.any(|value| value.to_str().is_ok_and(|value| value.to_lowercase().contains(word)))
     };
-    // A HEAD has no body to stream events in. Another upgrade that is offered, as some clients offer `h2c`, need not be taken.
+    // A response to HEAD has no body for events. Some clients offer other upgrades, such as `h2c`,
+    // which a server may ignore.
     request.method() == Method::GET
         && has(header::ACCEPT, "text/event-stream")
         && !has(header::UPGRADE, "websocket")
 }
 
-/// Answers with an endless body and starts the session, which has joined its channels by then.
+/// Joins the channels, starts the session, and responds with an endless body.
 pub(crate) async fn open<L: Log>(
     request: &HttpRequest,
     feed: &Arc<Inner<L>>,
@@ -42,7 +43,7 @@ pub(crate) async fn open<L: Log>(
     let begins = matches!(options.start, StartAt::Now).then(|| feed.status.borrow().sent);
     let joined = Joined::join(feed, options, place).await?;
     let (stream, body) = Stream::new();
-    // Sent at once, so that the client sees the stream open.
+    // Sent at once, so that the client sees an open stream.
     stream.force(Bytes::from_static(b": welcome\n\n"));
     if let Some(position) = begins {
         // A browser reconnects with the last id that it saw: one that has heard nothing needs one.
@@ -53,7 +54,7 @@ pub(crate) async fn open<L: Log>(
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        // Neither compression nor a proxy may hold frames back.
+        // Compression and proxies must not delay frames.
         .insert_header((header::CONTENT_ENCODING, "identity"))
         .insert_header(("X-Accel-Buffering", "no"))
         .body(body))
@@ -62,7 +63,7 @@ pub(crate) async fn open<L: Log>(
 /// One client's stream.
 struct EventStream {
     stream: Stream,
-    /// Ends the connection when it takes nothing, which the body cannot notice.
+    /// Ends a connection that takes nothing, which the body cannot detect.
     stall: Stall,
 }
 
@@ -92,7 +93,7 @@ impl Wire for EventStream {
         self.stream.force(frame);
     }
 
-    /// The body takes the frames, not this.
+    /// Does nothing: the body takes the frames.
     fn relieve(&mut self) {}
 
     fn is_drained(&self) -> bool {

@@ -1,39 +1,39 @@
-//! Where a subscriber starts, and how a client says so.
+//! The start position of a subscriber, and its form in a request.
 
 use actix_web::HttpRequest;
 use actix_web::web::Query;
 
 use crate::Error;
 
-/// Where a subscriber starts in the log.
+/// The start of a subscriber in the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StartAt {
-    /// With the next event.
+    /// The next event.
     #[default]
     Now,
-    /// After this position, which it has seen: first what it missed, then live.
+    /// A replay of the events after this position, then live events.
     After {
-        /// The position.
+        /// The last position that the subscriber has seen.
         position: i64,
-        /// The id of the log that the position belongs to. Without it the position is taken to be
-        /// of this log.
+        /// The id of the position's log; `None` means the feed's own log. For another log, the
+        /// subscriber gets a resync.
         log: Option<String>,
     },
 }
 
 impl StartAt {
-    /// After this position of the feed's own log.
+    /// A start after this position of the feed's own log.
     pub fn after(position: i64) -> StartAt {
         StartAt::After { position, log: None }
     }
 
-    /// What a request asks for: its parameters `last_event_id` and `log`. A browser's `EventSource`
-    /// keeps its first URL when it reconnects, so for event streams the header `Last-Event-ID`
-    /// comes first.
+    /// The start from a request's parameters `last_event_id` and `log`; [`StartAt::Now`] without a
+    /// position. A browser's `EventSource` keeps its first URL when it reconnects, so for event
+    /// streams the header `Last-Event-ID` takes precedence.
     ///
-    /// A position is written in digits; one beyond any number is in the future. Anything else is
-    /// [`Error::BadParameter`].
+    /// A position consists of digits; one over `i64::MAX` counts as in the future. Any other value
+    /// is an [`Error::BadParameter`].
     pub fn from_request(request: &HttpRequest) -> Result<StartAt, Error> {
         let query = Query::<Vec<(String, String)>>::from_query(request.query_string())
             .map_err(|_| Error::BadParameter("the query string"))?;

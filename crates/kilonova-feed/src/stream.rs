@@ -1,6 +1,6 @@
-//! What a session shares with the body of an HTTP response: the frames that wait, and who is to be
-//! woken. The body takes the frames as fast as the connection does. Serves event streams, and
-//! WebSockets under a server that hands no sockets over.
+//! The queue between a session and the body of an HTTP response: waiting frames and wakers. The
+//! body takes frames as fast as its connection does. Serves event streams, and WebSockets under a
+//! server that hands no sockets over.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -18,29 +18,29 @@ use crate::outbox::Outbox;
 #[derive(Default)]
 struct Shared {
     outbox: Outbox,
-    /// When the body took a frame, or there was none to take.
+    /// The last time at which the body took a frame or the queue was empty.
     moved: Option<Instant>,
     /// The session adds no more.
     finished: bool,
-    /// The body is gone, and with it the client.
+    /// The body was dropped: the client has left.
     gone: bool,
     session: Option<Waker>,
     body: Option<Waker>,
 }
 
-/// The session's end. Dropped, it ends the body.
+/// The session's side; dropping it ends the body.
 pub(crate) struct Stream {
     shared: Rc<RefCell<Shared>>,
 }
 
 impl Stream {
-    /// A stream and the body that it fills.
+    /// A stream and its body.
     pub(crate) fn new() -> (Stream, Body) {
         let shared = Rc::new(RefCell::new(Shared::default()));
         (Stream { shared: Rc::clone(&shared) }, Body { shared })
     }
 
-    /// Changes what is shared, and has the body look at it.
+    /// Changes the shared state and wakes the body.
     fn change<T>(&self, change: impl FnOnce(&mut Shared) -> T) -> T {
         let mut shared = self.shared.borrow_mut();
         if shared.outbox.is_empty() {
@@ -53,7 +53,7 @@ impl Stream {
         changed
     }
 
-    #[must_use = "a frame that finds no room is lost, and so must be its reader"]
+    #[must_use = "a frame without room is lost; close its reader"]
     pub(crate) fn push(&self, frame: &Bytes, bounds: &Bounds) -> bool {
         self.change(|shared| shared.outbox.push(frame, bounds))
     }
@@ -62,12 +62,12 @@ impl Stream {
         self.change(|shared| shared.outbox.force(frame));
     }
 
-    /// Drops what waits, but for the rest of a frame that has been begun.
+    /// Drops the waiting frames.
     pub(crate) fn abandon(&self) {
         self.change(|shared| shared.outbox.abandon());
     }
 
-    /// Adds no more; the body ends when it has taken all.
+    /// Ends the body after it has taken all waiting frames.
     pub(crate) fn finish(&self) {
         self.change(|shared| shared.finished = true);
     }
@@ -80,14 +80,14 @@ impl Stream {
         self.shared.borrow().outbox.is_empty()
     }
 
-    /// Since when the body has taken nothing although something waits.
+    /// The time since which the body has taken none of the waiting frames.
     pub(crate) fn blocked(&self) -> Option<Instant> {
         let shared = self.shared.borrow();
         shared.moved.filter(|_| !shared.outbox.is_empty())
     }
 
-    /// `Ready` when the body is gone. Otherwise wakes the session when that happens, or when the
-    /// body has taken everything.
+    /// `Ready` when the body was dropped. Otherwise registers the session to be woken when it is
+    /// dropped, or has taken all frames.
     pub(crate) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut shared = self.shared.borrow_mut();
         if shared.gone {
@@ -107,7 +107,7 @@ impl Drop for Stream {
     }
 }
 
-/// The response's body: frames as they come, until the session ends.
+/// The response's body: yields frames until the session ends.
 pub(crate) struct Body {
     shared: Rc<RefCell<Shared>>,
 }

@@ -1,5 +1,5 @@
-//! A subscriber without a socket: the events of some channels as a `Stream`. Owns how it catches up
-//! after it fell behind; leaves its buffer to the process groups and reading to `replay`.
+//! A subscriber without a socket: the events of some channels as a `Stream`. Owns the switch
+//! between live events and the log; leaves its buffer to the process groups and reads to `replay`.
 
 use std::collections::{HashSet, VecDeque};
 use std::pin::Pin;
@@ -17,35 +17,36 @@ use crate::replay::{Replay, Slice, Start};
 use crate::session::refused;
 use crate::{Error, Event, Log, StartAt, Visibility};
 
-/// Live events that are buffered; the log has those beyond. Few, since each may be large.
+/// The most live events in the buffer; further ones are read from the log. Few, since each may be
+/// large.
 const BUFFER: usize = 64;
 
-/// How long to wait after the log could not be read.
+/// The wait after a failed read of the log.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What a [`Subscription`] gives.
+/// An item of a [`Subscription`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Update {
     /// The next event that the viewer may see.
     Event(Event),
-    /// Everything up to this position was given: a place to resume from.
+    /// Every event up to this position was returned: you can resume from it.
     Position(i64),
-    /// Some events are gone that were not given, or the position asked for is of another log: load
-    /// everything again, from a state that is not older than this position, after which the
-    /// subscription goes on.
+    /// Events were pruned before they were returned, or the requested position is of another log.
+    /// Load everything again, from a state that is not older than this position; the subscription
+    /// goes on after it.
     Resync(i64),
 }
 
-/// The events of some channels, each once, in order, for code that is not a browser: an indexer, a
-/// mailer, another process. What [`Feed::subscribe`](crate::Feed::subscribe) returns.
+/// The events of some channels, each once and in order, for code other than browsers, such as an
+/// indexer or a mailer. [`Feed::subscribe`](crate::Feed::subscribe) returns it.
 ///
-/// - **Complete.** It never loses an event: one that reads slower than events come is served from
-///   the log. When the log no longer reaches back that far, it gives one [`Update::Resync`].
-/// - **Resumable.** Store the position of the last [`Update::Event`] or [`Update::Position`]
-///   together with the work that it caused, and start there again.
-/// - **The end.** It ends when the feed stops or has ended, and when the process groups stop. While
-///   the log cannot be read it waits, and tries again every second.
+/// - **Complete.** It never loses an event: if you read slower than events arrive, it reads them
+///   from the log. If the log no longer reaches back that far, it returns one [`Update::Resync`].
+/// - **Resumable.** Store the position of the last [`Update::Event`] or [`Update::Position`] in the
+///   same transaction as the work that it caused, and resume from it.
+/// - **The end.** It ends when the feed stops or ends, and when the process groups stop. While the
+///   log cannot be read, it retries every second.
 #[must_use = "a subscription that is dropped leaves its channels"]
 pub struct Subscription<L: Log> {
     feed: Arc<Inner<L>>,
@@ -53,22 +54,23 @@ pub struct Subscription<L: Log> {
     channels: Vec<Channel>,
     viewer: L::Viewer,
     progress: Progress,
-    /// What was read and not given yet; how far it reaches, and whether the log went no further.
+    /// The events of the last slice that were not returned yet.
     slice: VecDeque<Event>,
+    /// The position that the slice covers, and whether the log ended there.
     reaches: Option<(i64, bool)>,
     reading: Option<Reading<L::Error>>,
-    /// A resync that is due.
+    /// The position of a resync to return next.
     resync: Option<i64>,
-    /// The last position that was given.
+    /// The last position that was returned.
     told: i64,
-    /// How often subscribers had lost the thread of the log when this was last looked at.
+    /// The value of `Sockets::breaks` at the last check.
     breaks: u64,
     over: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 type Reading<E> = Pin<Box<dyn Future<Output = Result<Read, LogError<E>>> + Send>>;
 
-/// What a read of the log gave.
+/// The result of a read of the log.
 enum Read {
     Slice(Slice),
     Resync(i64),
@@ -89,7 +91,7 @@ impl<L: Log> Subscription<L> {
         let messages =
             feed.pubsub.subscribe_with_capacity(BUFFER, joined).await.map_err(refused)?;
         let start = match start {
-            // What goes out at this moment may not have come, and is not known to have gone out.
+            // A batch that goes out right now may have missed this member; `sent` is before it.
             StartAt::Now => Start::After(feed.status.borrow().sent),
             StartAt::After { position, log } => {
                 let start = feed.replay.start(position, log.as_deref()).await;
@@ -123,12 +125,13 @@ impl<L: Log> Subscription<L> {
         })
     }
 
-    /// Waits for the next update; `None` at the end. Dropping the future loses nothing.
+    /// Waits for the next update; `None` at the end. Cancel safe: dropping the future loses no
+    /// update.
     pub async fn next(&mut self) -> Option<Update> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// What the viewer sees of an event.
+    /// The update of an event as the viewer may see it; `None` if the event is hidden.
     fn show(&mut self, event: Event) -> Option<Update> {
         self.told = self.told.max(event.position());
         match self.feed.log().visibility(&self.viewer, &event) {
@@ -138,18 +141,18 @@ impl<L: Log> Subscription<L> {
         }
     }
 
-    /// A position that was reached, if it is new.
+    /// The update of a position; `None` if it was returned before.
     fn reached(&mut self, position: i64) -> Option<Update> {
         let new = position > self.told;
         self.told = self.told.max(position);
         new.then_some(Update::Position(position))
     }
 
-    /// Takes a message that came live.
+    /// Handles a live message.
     fn take(&mut self, envelope: &Envelope) -> Option<Update> {
         let breaks = self.feed.sockets.breaks();
         if std::mem::replace(&mut self.breaks, breaks) != breaks {
-            // What comes now may be behind a gap.
+            // This message may be behind a gap.
             self.progress.falls_back();
         }
         if let Some(event) = Event::of(envelope, self.feed.number) {
@@ -170,7 +173,7 @@ impl<L: Log> Subscription<L> {
         None
     }
 
-    /// Reads on in the log.
+    /// Reads the next slice of the log; an error if the log was replaced.
     fn poll_log(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
         let reading = match &mut self.reading {
             Some(reading) => reading,
@@ -190,7 +193,7 @@ impl<L: Log> Subscription<L> {
             Ok(Read::Resync(position)) => self.resync = Some(self.progress.resyncs(position)),
             Err(error) if error.is_final() => return Poll::Ready(Err(())),
             Err(error) => {
-                log::warn!("a subscription waits: {error}");
+                log::warn!("a subscription retries in {RETRY:?}: {error}");
                 let Some(after) = self.progress.read_after() else { return Poll::Ready(Ok(())) };
                 let (replay, channels) = (self.feed.replay.clone(), self.channels.clone());
                 self.reading = Some(Box::pin(async move {
@@ -213,7 +216,7 @@ async fn read<L: Log>(
     }
     Ok(match replay.start(after, None).await? {
         Start::Resync(position) => Read::Resync(position),
-        // They are there after all.
+        // The events are there after all.
         Start::After(position) => {
             tokio::time::sleep(RETRY).await;
             Read::Slice(Slice { events: Vec::new(), through: position, end: false })
@@ -227,7 +230,7 @@ impl<L: Log> Stream for Subscription<L> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Update>> {
         let this = self.get_mut();
         if this.over.as_mut().poll(cx).is_ready() {
-            // It must not be polled again.
+            // A completed future must not be polled again.
             this.over = Box::pin(std::future::ready(()));
             return Poll::Ready(None);
         }
@@ -249,7 +252,7 @@ impl<L: Log> Stream for Subscription<L> {
                 }
                 continue;
             }
-            // While it replays, too: how far the log must be read shows in what comes live.
+            // During a replay too: live messages tell how far the log must be read.
             match Pin::new(&mut this.messages).poll_next(cx) {
                 Poll::Ready(Some(envelope)) => {
                     if let Some(update) = this.take(&envelope) {

@@ -1,5 +1,5 @@
-//! A client's connection below HTTP: its end when the client takes nothing, and its way out of HTTP
-//! when it becomes a WebSocket.
+//! A client's connection below HTTP: its timeout when the client takes nothing, and its handover to
+//! a session when it becomes a WebSocket.
 
 mod connection;
 mod connections;

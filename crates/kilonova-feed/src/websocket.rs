@@ -1,7 +1,7 @@
-//! The WebSocket: the handshake, and what both kinds of socket have in common. `owned` has its
-//! socket to itself, `streamed` goes through the buffers of an HTTP server that hands none over.
+//! The WebSocket: the handshake, and the frames that both kinds of socket share. Leaves sockets
+//! that were handed over to `owned`, and those that keep HTTP's buffers to `streamed`.
 //!
-//! The only file that knows `actix-web-actors`, for the handshake.
+//! `actix-web-actors` is deprecated: only this file may use its handshake.
 
 mod inbox;
 mod owned;
@@ -23,7 +23,7 @@ use crate::session::Joined;
 use crate::transport::{Upgradable, Upgrade};
 use crate::{Error, Log, SessionOptions};
 
-/// The frames of a session that are the same on every WebSocket, as methods of its `Wire`.
+/// The methods of `Wire` that are the same for both kinds of WebSocket.
 macro_rules! frames {
     () => {
         fn event(shapes: &Shapes, envelope: &Envelope, shape: Shape) -> Bytes {
@@ -45,8 +45,8 @@ macro_rules! frames {
 }
 use frames;
 
-/// Answers a request with 101 and prepares the session, which has joined its channels by then:
-/// whatever is committed after the client has its 101 arrives.
+/// Responds with 101 after the session has joined its channels: the client gets every event that is
+/// committed after its 101.
 pub(crate) async fn open<L: Log>(
     request: &HttpRequest,
     body: Payload,
@@ -70,7 +70,7 @@ pub(crate) async fn open<L: Log>(
         return Ok(response);
     }
     if Upgradable::is_offered(request) {
-        // This server hands sockets over, and did not offer it for this request.
+        // The server hands sockets over, but did not offer it for this request.
         return Err(Error::BadHandshake("a body, or an odd Upgrade".to_owned()));
     }
     let place = feed.sockets.enter(request.peer_addr())?;
@@ -85,7 +85,7 @@ fn close_frame(close: Close) -> Bytes {
     encode_close(Some(reason))
 }
 
-/// The same code, without words.
+/// The answer to a client's close frame: the same code without a reason text.
 fn answer_to_close(reason: Option<CloseReason>) -> Bytes {
     encode_close(reason.map(|reason| CloseReason { code: reason.code, description: None }))
 }

@@ -1,4 +1,4 @@
-//! What a session writes to: the one difference between a WebSocket and a stream of server-sent
+//! A session's connection: the one difference between a WebSocket and a stream of server-sent
 //! events.
 
 use std::task::{Context, Poll};
@@ -11,51 +11,51 @@ use crate::Bounds;
 use crate::close::Close;
 use crate::frame::{Shape, Shapes};
 
-/// One client's connection, as the session's actor sees it. Nothing here blocks.
+/// One client's connection, as the session's actor uses it. No method blocks.
 pub(crate) trait Wire: Unpin + 'static {
-    /// An event as it goes over this wire.
+    /// The frame of an event.
     fn event(shapes: &Shapes, envelope: &Envelope, shape: Shape) -> Bytes;
 
-    /// The word that the client must load anew, and where the log stands.
+    /// The frame of a resync: the client must load everything again, from this position on.
     fn resync(position: i64) -> Bytes;
 
-    /// The word that everything up to a position has come.
+    /// The frame that says that every event up to a position was sent.
     fn position(position: i64) -> Bytes;
 
-    /// What keeps a quiet connection known to both ends.
+    /// The frame that keeps a quiet connection alive.
     fn heartbeat() -> Bytes;
 
-    /// Takes a frame in, unless more would wait than may.
-    #[must_use = "a frame that finds no room is lost, and so must be its reader"]
+    /// Adds a frame; false if the backlog would exceed `bounds`.
+    #[must_use = "a frame without room is lost; close its reader"]
     fn push(&mut self, frame: &Bytes, bounds: &Bounds) -> bool;
 
-    /// Takes in a frame of a replay, whose slices are bounded by themselves.
+    /// Adds a frame without a bound: one of a replay, whose slices are bounded, or a heartbeat.
     fn force(&mut self, frame: Bytes);
 
-    /// Writes what can be written at once, to make room.
+    /// Writes as much as possible without waiting, to make room.
     fn relieve(&mut self);
 
     /// True when nothing waits to be written.
     fn is_drained(&self) -> bool;
 
-    /// When the client last gave a sign of life: a frame, or a backlog that it took something of.
-    /// `None` where it has nothing to say.
+    /// The time of the client's last sign of life: it sent bytes, or took some of its backlog.
+    /// `None` if clients of this wire send nothing.
     fn heard(&self) -> Option<Instant>;
 
-    /// Since when the client has taken nothing although something waits.
+    /// The time since which the client has taken none of its backlog.
     fn blocked(&self) -> Option<Instant>;
 
-    /// Reads and writes what can be; `Ready` when the connection is over. A reason for this side
-    /// to close it comes as an error.
+    /// Reads and writes as much as possible; `Ready(Ok)` when the connection is over. An error is
+    /// the reason to close it.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>>;
 
-    /// Begins to end the connection and to say why, where the client still listens. What waits for
-    /// a slow consumer is dropped; for others it goes out first.
+    /// Starts to close the connection, with the reason if the wire can carry one. The backlog of a
+    /// slow consumer is dropped; other backlogs go out first.
     fn close(&mut self, close: Close);
 
-    /// True once the last frame is on its way, whoever began to close.
+    /// True once the last frame is queued, no matter which side started to close.
     fn is_closing(&self) -> bool;
 
-    /// Ends the connection whatever is under way. A stream of events that gets on ends by itself.
+    /// Ends the connection at once. An event stream that still makes progress ends by itself.
     fn cut(&mut self);
 }

@@ -1,4 +1,4 @@
-//! What a log may answer, and what is found to be wrong with every other answer.
+//! Tests of the answers that a log may give, and of the fault in every other answer.
 
 use std::future::pending;
 
@@ -6,7 +6,7 @@ use kilonova_pubsub::Payload;
 
 use super::*;
 
-/// A log that gives prepared answers.
+/// A log with prepared answers.
 struct Prepared {
     page: Page,
     mood: Mood,
@@ -64,7 +64,8 @@ fn events(positions: &[i64]) -> Vec<Event> {
     positions.iter().map(|at| Event::new(*at, "a", "topic", Payload::null())).collect()
 }
 
-/// A page of these events with this end, from a log that has everything from `oldest` to `end`.
+/// A page of these events that covers positions up to `through`, from a log that has every event
+/// from `oldest` to `end`.
 fn page(positions: &[i64], through: i64, oldest: i64, end: i64) -> Page {
     Page { events: events(positions), through, state: state(oldest, end) }
 }
@@ -74,14 +75,14 @@ fn checked(page: Page, mood: Mood) -> Checked<Prepared> {
     Checked { log, id: "this".into(), timeout: Duration::from_millis(10) }
 }
 
-/// What reading everything after a position says: the positions, or what is wrong.
+/// The positions of a read of all channels, or its error.
 async fn all(page: Page, after: i64, sent: i64) -> Result<Vec<i64>, String> {
     let page = checked(page, Mood::Well).all_after(after, sent, 5).await;
     let page = page.map_err(|error| error.to_string())?;
     Ok(page.events.iter().map(Event::position).collect())
 }
 
-/// The same of some channels; `None` where some are gone.
+/// The positions of a read of some channels, or its error; `None` if events were pruned.
 async fn some(page: Page, after: i64, sent: i64) -> Result<Option<Vec<i64>>, String> {
     let page = checked(page, Mood::Well).some_after(after, sent, &["a".into()], 5).await;
     let page = page.map_err(|error| error.to_string())?;
@@ -103,14 +104,14 @@ async fn a_good_page_passes_as_it_is() {
         (page(&[1, 2], 2, 1, 3), 0, vec![1, 2]),
         (page(&[3], 3, 1, 3), 2, vec![3]),
         (page(&[], 3, 1, 3), 3, vec![]),
-        // Pruned up to the position that was asked for, or everything.
+        // Pruned up to the requested position, or completely.
         (page(&[4, 5], 5, 4, 5), 3, vec![4, 5]),
         (page(&[], 5, 6, 5), 5, vec![]),
     ] {
         assert_eq!(all(page.clone(), after, 0).await, Ok(expected.clone()), "{page:?}");
         assert_eq!(some(page, after, 0).await, Ok(Some(expected)));
     }
-    // Of some channels there may be few or none.
+    // Some channels may have few events or none.
     assert_eq!(some(page(&[2, 5], 9, 1, 9), 0, 0).await, Ok(Some(vec![2, 5])));
     assert_eq!(some(page(&[], 9, 1, 9), 0, 0).await, Ok(Some(vec![])));
 }
@@ -131,19 +132,19 @@ async fn a_page_out_of_order_is_a_fault() {
 #[actix::test]
 async fn a_page_that_covers_what_it_cannot_is_a_fault() {
     for (page, after) in [
-        // Beyond the end, with events and without, at the end and before it.
+        // Covers positions beyond the end: with events and without, at the end and before it.
         (page(&[1, 2], 3, 1, 2), 0),
         (page(&[], i64::MAX, 1, 2), 2),
         (page(&[], 3, 1, 2), 2),
         (page(&[3], 3, 1, 2), 2),
         (page(&[3], 2, 1, 2), 2),
-        // Less than it has.
+        // Covers less than it has.
         (page(&[1, 2], 1, 1, 2), 0),
         (page(&[], 0, 1, 2), 1),
-        // Nothing, although there is more.
+        // Covers nothing, although the log has more.
         (page(&[], 0, 1, 2), 0),
         (page(&[], -1, 1, 2), 0),
-        // What `Page::new` makes of a page that ends early and has no event.
+        // The page of `Page::new` that ends early and has no event.
         (Page::new(state(1, 2), Vec::new(), true), 0),
         (Page::new(state(1, 2), Vec::new(), true), 1),
     ] {
@@ -199,7 +200,7 @@ async fn what_was_pruned_is_missed_only_by_those_who_need_it() {
     assert_eq!(some(pruned(), 2, 2).await, Ok(None));
     assert_eq!(all(pruned(), 3, 3).await, Ok(vec![4, 5]));
     assert_eq!(some(pruned(), 3, 3).await, Ok(Some(vec![4, 5])));
-    // Everything is gone, and had been sent.
+    // Every event was pruned after it had been sent.
     assert_eq!(all(page(&[], 5, 6, 5), 5, 5).await, Ok(vec![]));
     assert_eq!(some(page(&[], 5, 6, 5), 4, 5).await, Ok(None));
 }

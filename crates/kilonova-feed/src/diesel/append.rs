@@ -1,4 +1,4 @@
-//! Writing events: positions, redaction, and the size of the log.
+//! Writes events: their positions, redactions, and the size of the log.
 
 use diesel::QueryResult;
 use kilonova_pubsub::Payload;
@@ -6,20 +6,20 @@ use kilonova_pubsub::Payload;
 use super::{LogConnection, now};
 use crate::{Event, NewEvent, Subject};
 
-/// Appends events to the log inside the current transaction, and gives them with their positions.
+/// Appends events to the log inside the current transaction, and returns them with their positions.
 ///
-/// They are to be given to [`Feed::committed`](crate::Feed::committed) after the transaction has
-/// committed, and thrown away when it has not.
+/// Pass them to [`Feed::committed`](crate::Feed::committed) after the transaction has committed;
+/// discard them if it has not.
 ///
-/// It should be the last statement of the transaction: until that ends, no other transaction gets
-/// a position, which is what keeps positions in commit order and without a gap. On PostgreSQL the
-/// transaction must be `READ COMMITTED`, the default; on SQLite `BEGIN IMMEDIATE`
-/// (`immediate_transaction`) keeps two writers from refusing each other.
+/// Make it the last statement of the transaction: no other transaction gets a position until the
+/// current one ends, which keeps positions in commit order and without a gap. On PostgreSQL the
+/// transaction must be `READ COMMITTED`, the default. On SQLite, use `BEGIN IMMEDIATE`
+/// (`immediate_transaction`), so that two writers wait for each other instead of failing.
 ///
 /// A redacting event reduces the payload of every earlier event about its subject, and about parts
 /// of it, to `{"id":ID,"redacted":true}` in the same transaction.
 ///
-/// The connection may be one that a pool has lent:
+/// The connection may come from a pool:
 ///
 #[cfg_attr(feature = "sqlite", doc = "```")]
 #[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
@@ -49,8 +49,8 @@ pub fn append<C: LogConnection>(
     append_and_free(connection, events.into_iter().collect(), 0)
 }
 
-/// The same, and takes `freed` bytes off the size of the log: those that this transaction has
-/// pruned, since the log's row is the last one that it may lock.
+/// Like [`append`], and subtracts `freed` bytes from the size of the log: those that this
+/// transaction has pruned, since the log's row must be the last row that it locks.
 #[doc(hidden)]
 pub fn append_and_free<C: LogConnection>(
     connection: &mut C,
@@ -78,12 +78,12 @@ pub fn append_and_free<C: LogConnection>(
         .collect())
 }
 
-/// Whether the log has this event, which a transaction of unknown outcome would have written: one
-/// whose COMMIT was not answered.
+/// Returns true if the log has this event. Call it after a transaction of unknown outcome, whose
+/// COMMIT got no response.
 pub fn holds<C: LogConnection>(connection: &mut C, event: &Event) -> QueryResult<bool> {
     let Some(row) = connection.row(event.position())? else { return Ok(false) };
     let found = row.into_event();
-    // Its payload may be redacted by now.
+    // The payload is not compared, because it may have been redacted since.
     Ok(found.channel() == event.channel()
         && found.topic() == event.topic()
         && found.audience() == event.audience()
@@ -91,7 +91,7 @@ pub fn holds<C: LogConnection>(connection: &mut C, event: &Event) -> QueryResult
         && found.inserted_at() == event.inserted_at())
 }
 
-/// Redacts, among events that are written together, those that a later one takes back.
+/// Redacts new events that a later event of the same call redacts.
 fn redacted(mut new: Vec<NewEvent>) -> Vec<NewEvent> {
     for later in (0..new.len()).rev() {
         let Some(subject) = new[later].subject.clone().filter(|_| new[later].redacts) else {
@@ -108,7 +108,7 @@ fn redacted(mut new: Vec<NewEvent>) -> Vec<NewEvent> {
     new
 }
 
-/// What is left of an event about this subject.
+/// The payload of a redacted event about this subject.
 fn reduced(subject: &Subject) -> Payload {
     let json = format!("{{\"id\":{},\"redacted\":true}}", subject.id());
     Payload::from_json(json).unwrap_or_else(|_| Payload::null())

@@ -1,5 +1,5 @@
-//! What differs between the databases. Owns the statements; what they mean together is `append`'s,
-//! `read`'s and `prune`'s.
+//! The differences between the databases. Owns the statements; leaves their combination to
+//! `append`, `read` and `prune`.
 
 use chrono::NaiveDateTime;
 use diesel::backend::Backend;
@@ -14,14 +14,14 @@ use super::read::Row;
 use super::schema::{kilonova_events as events, kilonova_log as log};
 use crate::{LogState, NewEvent, Subject};
 
-/// The log's row, and the first position that its events have.
+/// The log's id, its last position, and the first position of its events.
 type State = (String, i64, Option<i64>);
 
-/// The oldest events: position, time, and bytes of the payload.
+/// The oldest events: position, time, and size of the payload in bytes.
 type Oldest = Vec<(i64, NaiveDateTime, i64)>;
 
-/// A connection to a database that has a log: any Diesel connection to SQLite or PostgreSQL, also
-/// one that a pool has lent.
+/// A connection to a database with a log: any Diesel connection to SQLite or PostgreSQL, also one
+/// from a pool.
 pub trait LogConnection: Connection + 'static {
     #[doc(hidden)]
     fn migrate(&mut self) -> MigrationResult<()>;
@@ -51,7 +51,7 @@ pub trait LogConnection: Connection + 'static {
     fn oldest(&mut self, limit: i64) -> QueryResult<Oldest>;
     #[doc(hidden)]
     fn delete_through(&mut self, position: i64) -> QueryResult<usize>;
-    /// Begins a transaction that reads one snapshot.
+    /// The statement that begins a transaction that reads one snapshot.
     #[doc(hidden)]
     const SNAPSHOT: &'static str;
 }
@@ -154,7 +154,7 @@ where
     }
 }
 
-/// The statements that both databases understand.
+/// The statements that both databases accept.
 macro_rules! statements {
     ($migrations:ident, $snapshot:literal) => {
         const SNAPSHOT: &'static str = $snapshot;
@@ -211,7 +211,7 @@ macro_rules! statements {
                 events::parent_kind.eq(subject.kind()).and(events::parent_id.eq(subject.id()));
             let sum = || sql::<BigInt>("COALESCE(SUM(OCTET_LENGTH(payload)), 0)");
             let reduced = || sql::<Text>("'{\"id\":' || subject_id || ',\"redacted\":true}'");
-            // One after the other: each has an index.
+            // Two queries instead of `OR`: each condition has its index.
             let bytes = |connection: &mut C| -> QueryResult<i64> {
                 let own: i64 = events::table.filter(own).select(sum()).first(connection)?;
                 let parts: i64 = events::table.filter(parts).select(sum()).first(connection)?;
@@ -258,14 +258,14 @@ mod sqlite {
 
     const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-    /// Rows in one statement: SQLite takes 32,766 values, and a row has eleven.
+    /// Rows per statement: SQLite accepts 32,766 values, and a row has eleven.
     const ROWS: usize = 1000;
 
     impl<C> LogBackend<C> for Sqlite
     where
         C: LoadConnection<Backend = Sqlite> + MigrationConnection + 'static,
     {
-        // SQLite's transactions are snapshots from their first read on.
+        // A transaction of SQLite is a snapshot from its first read on.
         statements!(MIGRATIONS, "BEGIN");
 
         fn insert(
@@ -318,7 +318,7 @@ mod postgres {
 
     #[diesel::declare_sql_function]
     extern "SQL" {
-        /// Made by the migrations: update and insert in one round trip.
+        /// The migrations create it: one round trip for update and insert.
         #[expect(clippy::too_many_arguments, reason = "one for each column")]
         fn kilonova_append(
             channels: Array<Text>,

@@ -1,4 +1,5 @@
-//! A log over a pool of Diesel connections. Owns where the reads run; what they read is `read`'s.
+//! A log over a pool of Diesel connections. Owns the threads and transactions of reads; leaves the
+//! queries to `read`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,27 +12,27 @@ use kilonova_pubsub::Channel;
 use super::{LogConnection, page, state};
 use crate::{Event, Log, LogState, Page, Visibility};
 
-/// What a viewer sees of an event.
+/// The rule that decides which part of an event a viewer may see.
 type Rule<V> = dyn Fn(&V, &Event) -> Visibility + Send + Sync;
 
-/// A [`Log`] in the tables that [`migrate`](super::migrate) made, read through a pool of
-/// connections on tokio's blocking threads. Cheap to clone.
+/// A [`Log`] in the tables of [`migrate`](super::migrate), read through a pool of connections on
+/// tokio's blocking threads. Cheap to clone.
 ///
-/// Everything is public unless [`DieselLog::visible`] says otherwise.
+/// Every event is public unless you set a rule with [`DieselLog::visible`].
 pub struct DieselLog<C: R2D2Connection + 'static, V = ()> {
     pool: Pool<ConnectionManager<C>>,
     rule: Option<Arc<Rule<V>>>,
     viewer: PhantomData<fn(V)>,
 }
 
-/// Why the log could not be read.
+/// The error of a failed read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolError {
-    /// The pool has no connection.
+    /// The pool returned no connection.
     #[error("no connection: {0}")]
     Pool(#[from] diesel::r2d2::PoolError),
-    /// The database refuses the query.
+    /// The query failed.
     #[error(transparent)]
     Query(#[from] diesel::result::Error),
     /// The read panicked, or the runtime is shutting down.
@@ -53,7 +54,8 @@ impl<C, V> DieselLog<C, V>
 where
     C: LogConnection + R2D2Connection + Connection<TransactionManager = AnsiTransactionManager>,
 {
-    /// The same log, in which `rule` decides what each viewer sees of an event.
+    /// The same log with a rule: `rule` decides which part of an event each viewer may see. It must
+    /// not block.
     pub fn visible<W>(
         self,
         rule: impl Fn(&W, &Event) -> Visibility + Send + Sync + 'static,
@@ -61,7 +63,7 @@ where
         DieselLog { pool: self.pool, rule: Some(Arc::new(rule)), viewer: PhantomData }
     }
 
-    /// Runs a query in one snapshot, off the event loop.
+    /// Runs a query in one snapshot on a blocking thread.
     async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut C) -> diesel::QueryResult<T> + Send + 'static,

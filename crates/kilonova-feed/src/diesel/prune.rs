@@ -1,14 +1,14 @@
-//! Keeping the log from growing for ever.
+//! Deletes old events, so that the log does not grow forever.
 
 use chrono::TimeDelta;
 use diesel::QueryResult;
 
 use super::{LogConnection, now};
 
-/// What is kept of a log. `None` keeps everything by that measure.
+/// The limits of a log's size. `None` means no limit by that measure.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Retention {
-    /// The oldest that an event may be.
+    /// The greatest age of an event.
     pub age: Option<TimeDelta>,
     /// The most events.
     pub count: Option<i64>,
@@ -19,19 +19,19 @@ pub struct Retention {
 /// The most events pruned in one transaction, so that no other writer waits long.
 const PRUNED: i64 = 500;
 
-/// What was pruned.
+/// The result of [`prune`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// How many events.
+    /// The number of deleted events.
     pub events: usize,
-    /// Bytes of their payloads.
+    /// The bytes of their payloads.
     pub bytes: i64,
 }
 
-/// Deletes the oldest events beyond what is kept, at most 500, inside the current transaction, of
-/// which it should be the last statement. Call it, each time in a transaction of its own, until it
-/// prunes nothing. Positions stay as they are; subscribers that would need what is gone get a
-/// resync.
+/// Deletes the oldest events beyond the retention, at most 500, inside the current transaction.
+///
+/// Make it the last statement of the transaction. Call it, each time in a new transaction, until it
+/// deletes nothing. Positions do not change. Subscribers that need a deleted event get a resync.
 pub fn prune<C: LogConnection>(connection: &mut C, retention: Retention) -> QueryResult<Pruned> {
     let pruned = prune_rows(connection, retention)?;
     if pruned.bytes != 0 {
@@ -40,8 +40,8 @@ pub fn prune<C: LogConnection>(connection: &mut C, retention: Retention) -> Quer
     Ok(pruned)
 }
 
-/// The same, without the log's own row: that must lose [`Pruned::bytes`] before the transaction
-/// ends.
+/// Like [`prune`], without the update of the log's size: the caller must subtract
+/// [`Pruned::bytes`] before the transaction ends.
 #[doc(hidden)]
 pub fn prune_rows<C: LogConnection>(
     connection: &mut C,
@@ -64,7 +64,7 @@ pub fn prune_rows<C: LogConnection>(
     Ok(Pruned { events: connection.delete_through(last)?, bytes: freed })
 }
 
-/// Takes bytes off the size of the log.
+/// Subtracts bytes from the size of the log.
 #[doc(hidden)]
 pub fn free<C: LogConnection>(connection: &mut C, bytes: i64) -> QueryResult<()> {
     connection.free(bytes)

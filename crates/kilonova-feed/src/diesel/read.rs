@@ -1,4 +1,4 @@
-//! Reading the log: its state, and pages of events bounded in number and in bytes.
+//! Reads the log: its state, and pages of events bounded in number and in bytes.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -30,7 +30,8 @@ pub struct Row {
 impl Row {
     pub(super) fn into_event(self) -> Event {
         let payload = Payload::from_json(self.payload).unwrap_or_else(|error| {
-            // Only in a table that somebody edited: the position goes out all the same.
+            // Only possible in an edited table. The event still goes out, since a gap would stop
+            // the feed.
             log::error!("the payload of event {} is not JSON: {error}", self.position);
             Payload::null()
         });
@@ -54,14 +55,14 @@ impl Row {
     }
 }
 
-/// Which log this is and how far it goes, in this connection's snapshot.
+/// Returns the log's id, its oldest and its last position, in this connection's snapshot.
 pub fn state<C: LogConnection>(connection: &mut C) -> QueryResult<LogState> {
     connection.state()
 }
 
-/// The events after a position, oldest first: those on one of `channels`, or all when there is no
-/// list. At most `limit`, and no further one after 1 MiB of payloads. To be called in a transaction
-/// that reads one snapshot.
+/// Returns the events after a position, oldest first: those on one of `channels`, or all events if
+/// `channels` is `None`. The page has at most `limit` events and 1 MiB of payloads, or one larger
+/// event. Call it in a transaction that reads one snapshot.
 pub fn page<C: LogConnection>(
     connection: &mut C,
     after: i64,

@@ -1,4 +1,4 @@
-//! The log's tables as Diesel sees them. The truth is in `migrations/`.
+//! Diesel's view of the log's tables; `migrations/` defines them.
 
 diesel::table! {
     kilonova_events (position) {

@@ -1,12 +1,12 @@
-//! How a pool's connections to SQLite are prepared, so that reads of the log and your writes do not
-//! refuse each other.
+//! Settings of a pool's connections to SQLite, with which reads of the log and your writes do not
+//! fail with `SQLITE_BUSY`.
 
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{CustomizeConnection, Error};
 
-/// Prepares each of a pool's connections to SQLite: WAL mode, in which readers and the writer do
-/// not wait for each other, and five seconds of waiting for another writer instead of an error.
+/// Sets WAL mode on each of a pool's connections to SQLite, in which readers and the writer do not
+/// block each other, and a busy timeout of five seconds for two writers.
 ///
 /// ```no_run
 /// use diesel::SqliteConnection;
@@ -24,7 +24,7 @@ pub struct WalMode;
 
 impl CustomizeConnection<SqliteConnection, Error> for WalMode {
     fn on_acquire(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
-        // The timeout first: changing the mode waits for a lock.
+        // The timeout comes first, because the change of mode waits for a lock.
         let settings = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL;";
         connection.batch_execute(settings).map_err(Error::QueryError)
     }

@@ -1,17 +1,16 @@
-//! The address that a client is counted under.
+//! The address that a client counts under.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// What a client is counted under; `None` when it is not counted.
+/// The address that a client counts under; `None` if it does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address(pub Option<IpAddr>);
 
 impl Address {
-    /// An IPv6 peer counts with its /64, which is one household's at the least: counted alone,
-    /// everyone would have as many addresses as they like.
+    /// The address of a peer. An IPv6 peer counts with its /64: one household has at least a /64,
+    /// so single addresses would be no limit.
     ///
-    /// Loopback peers are not counted in open access, the only one there is. Nor is a peer
-    /// that has no address.
+    /// Loopback peers and peers without an address do not count.
     pub fn of(peer: Option<IpAddr>) -> Address {
         let counted = peer.map(|peer| peer.to_canonical()).filter(|peer| !peer.is_loopback());
         Address(counted.map(|peer| match peer {

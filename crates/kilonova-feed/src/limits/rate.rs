@@ -1,21 +1,21 @@
-//! How often something may happen: a client's frames, the node's handshakes, guesses at a password.
+//! Rate limits: of a client's frames, the node's handshakes, guesses at a password.
 //!
-//! The generic cell rate algorithm: a token bucket that is one number, the time at which everything
-//! let in so far would be done at the steady rate.
+//! The generic cell rate algorithm: a token bucket in one number, the time at which everything that
+//! was admitted would be done at the steady rate.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A rate that is kept to, with short bursts; shared between threads without a lock.
+/// A rate limit that allows short bursts; threads share it without a lock.
 pub struct Rate {
     steady: Steady,
-    /// When all that were let in would be done, in nanoseconds since the start.
+    /// The time at which everything admitted would be done, in nanoseconds since the start.
     due: AtomicU64,
 }
 
 impl Rate {
-    /// So many a second, and as many at once after a second without; 0 is any number.
+    /// Admits `per_second` per second, and as many at once after an idle second; 0 means no limit.
     pub fn new(per_second: u32, now: Instant) -> Rate {
         Rate {
             steady: Steady::new(per_second, Duration::from_secs(1), now),
@@ -23,28 +23,28 @@ impl Rate {
         }
     }
 
-    /// Whether one more may be let in now. It is counted if so.
+    /// True if one more is admitted now, which counts it.
     pub fn admits(&self, now: Instant) -> bool {
         self.steady.admit(&self.due, now).is_ok()
     }
 }
 
-/// A rate for each of any number of keys, in a fixed amount of memory.
+/// A rate limit per key, for any number of keys in a fixed amount of memory.
 ///
-/// A key has one of 65,536 places, which it may share with another; which ones share changes with
-/// every start, and nobody can tell from outside. So nothing is ever forgotten to make room, which
-/// who asks with ever new keys could bring about.
+/// A key has one of 65,536 places, which it may share with other keys. A random hash decides which
+/// keys share a place; it changes at every start. No key is evicted to make room, so an attacker
+/// cannot reset a limit with new keys.
 pub struct Rates {
     steady: Steady,
     hasher: RandomState,
     due: Box<[AtomicU64]>,
 }
 
-/// Half a mebibyte.
+/// Half a mebibyte of counters.
 const PLACES: usize = 1 << 16;
 
 impl Rates {
-    /// So many of each key in a period, and as many at once after a period without.
+    /// Admits `count` of each key per period, and as many at once after an idle period.
     pub fn new(count: u32, period: Duration, now: Instant) -> Rates {
         Rates {
             steady: Steady::new(count, period, now),
@@ -53,7 +53,7 @@ impl Rates {
         }
     }
 
-    /// Counts one more of this key; if there can be none now, says how long until there can.
+    /// Counts one more of this key, or returns the time until the next one is admitted.
     pub fn admit(&self, key: impl Hash, now: Instant) -> Result<(), Duration> {
         self.steady.admit(self.due(key), now)
     }
@@ -61,25 +61,25 @@ impl Rates {
     /// Takes back one that was counted.
     pub fn give_back(&self, key: impl Hash) {
         let less = |due: u64| Some(due.saturating_sub(self.steady.interval));
-        // There is always a new value.
+        // `less` always returns a value, so the update cannot fail.
         let _ = self.due(key).fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     fn due(&self, key: impl Hash) -> &AtomicU64 {
-        // The remainder is smaller than the length.
+        // The remainder is smaller than the number of places, so the index is valid.
         &self.due[self.hasher.hash_one(key) as usize % PLACES]
     }
 }
 
-/// How many there may be in the long run, and at once.
+/// The steady rate and the largest burst.
 struct Steady {
     started: Instant,
-    /// The latest time that any thread came with, in nanoseconds since the start. A thread that
-    /// took its time before another one and comes after it must not find that one's count ahead.
+    /// The latest time of any thread, in nanoseconds since the start. A thread that read the clock
+    /// before another thread and counts after it must not find that thread's count in the future.
     latest: AtomicU64,
-    /// Between two at the steady rate, in nanoseconds.
+    /// The interval at the steady rate, in nanoseconds.
     interval: u64,
-    /// How far ahead of the steady rate it may be, in nanoseconds.
+    /// The largest lead over the steady rate, in nanoseconds.
     ahead: u64,
 }
 
@@ -96,7 +96,7 @@ impl Steady {
         }
         let now = nanoseconds(now.saturating_duration_since(self.started));
         let mut latest = now;
-        // What another thread counted is seen together with the time that it came with.
+        // Acquire and release: another thread's count is visible together with its time.
         let next = |due: u64| {
             latest = self.latest.fetch_max(now, Ordering::Relaxed).max(now);
             let due = due.max(latest);
@@ -109,7 +109,7 @@ impl Steady {
     }
 }
 
-/// Enough for five hundred years.
+/// The duration in nanoseconds, which fit for five hundred years.
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -124,11 +124,11 @@ mod tests {
         for per_second in [1, 10, 100, 2_000, 100_000] {
             let rate = Rate::new(per_second, start);
             for second in 1..=3 {
-                // After so long a rest there is one burst, and not the sum of what was not used.
+                // After a long rest there is one burst, not the sum of the unused rate.
                 let now = start + Duration::from_secs(1000 * second);
                 let admitted = (0..2 * per_second).filter(|_| rate.admits(now)).count();
                 assert_eq!(admitted, per_second as usize, "{per_second}");
-                // Then a second in which there is always one who wants in.
+                // Then a second with constant demand.
                 let step = Duration::from_secs(1) / (4 * per_second);
                 let admitted =
                     (1..=4 * per_second).filter(|n| rate.admits(now + step * *n)).count();
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(admitted("ada", start), 1);
         let later = start + Duration::from_secs(6);
         assert_eq!(admitted("ada", later), 1);
-        // What is given back after a rest is not one more than there can be.
+        // A return after a rest does not raise the burst.
         let rested = later + Duration::from_secs(120);
         rates.give_back("ada");
         assert_eq!(admitted("ada", rested), 10);

@@ -1,7 +1,6 @@
-//! How many sockets each address has open.
+//! The number of open sockets per address.
 //!
-//! An address is there for as long as it has a socket, so that there are never more of them than
-//! sockets.
+//! An address has an entry only while it has a socket, so entries never outnumber sockets.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,19 +9,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::limits::Address;
 
-/// The sockets of each address, bounded.
+/// The sockets of each address, up to a limit.
 pub(super) struct Addresses {
     max: usize,
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl Addresses {
-    /// No sockets yet, and at most `max` of each address from now on.
+    /// Starts without sockets; admits at most `max` per address.
     pub(super) fn new(max: usize) -> Addresses {
         Addresses { max, open: Mutex::default() }
     }
 
-    /// Counts a socket of this peer, which must leave later; `None` when it has enough.
+    /// Counts a socket of this peer, which must leave later; `None` if its address is at the limit.
     pub(super) fn enter(&self, peer: Option<IpAddr>) -> Option<Address> {
         let address = Address::of(peer);
         if let Some(key) = address.0 {
@@ -36,7 +35,7 @@ impl Addresses {
         Some(address)
     }
 
-    /// Counts a socket no longer.
+    /// Stops counting a socket.
     pub(super) fn leave(&self, address: Address) {
         let Some(key) = address.0 else { return };
         if let Entry::Occupied(mut count) = self.open().entry(key) {
@@ -48,7 +47,7 @@ impl Addresses {
         }
     }
 
-    /// How many addresses have sockets.
+    /// The number of addresses with sockets.
     pub(super) fn count(&self) -> usize {
         self.open().len()
     }

@@ -1,4 +1,4 @@
-//! Who is let in, and what is counted.
+//! Tests of admission and counts.
 
 use std::time::Duration;
 
@@ -6,13 +6,14 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// At most `max` sockets, and two of each address. Time stands still for the rate.
+/// At most `max` sockets and two per address. The rate starts in the future, so its time stands
+/// still.
 fn sockets(max: usize, handshakes: u32) -> Sockets {
     let handshakes = Rate::new(handshakes, Instant::now() + Duration::from_secs(3600));
     Sockets::limited(max, Addresses::new(2), handshakes)
 }
 
-/// The status that a peer is refused with.
+/// The status of a peer's refusal.
 fn refused(sockets: &Sockets, peer: &str) -> u16 {
     match enter(sockets, peer) {
         Ok(_) => panic!("{peer} is let in"),
@@ -32,7 +33,7 @@ fn enter(sockets: &Sockets, peer: &str) -> Result<Place, Error> {
 fn each_address_has_a_share_of_its_own() {
     let sockets = sockets(100, 0);
     let places = [enter(&sockets, "192.0.2.1").unwrap(), enter(&sockets, "192.0.2.1").unwrap()];
-    // The same one, as it is written where IPv6 is listened on.
+    // The same address as an IPv6 listener sees it.
     assert_eq!(refused(&sockets, "192.0.2.1"), 429);
     assert_eq!(refused(&sockets, "::ffff:192.0.2.1"), 429);
     let other = enter(&sockets, "192.0.2.2").unwrap();
@@ -79,7 +80,7 @@ fn a_refusal_leaves_nothing_behind() {
     drop(places);
     assert_eq!((sockets.open(), sockets.addresses()), (0, 0));
 
-    // Ten at once, and the next one a tenth of a second later.
+    // Ten at once; the next one only a tenth of a second later.
     let slow = self::sockets(100, 10);
     let mut places = Vec::new();
     for n in 0..10 {

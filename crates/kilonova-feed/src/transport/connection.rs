@@ -1,7 +1,7 @@
-//! A client's TCP connection, which ends when the client takes nothing for too long.
+//! A client's TCP connection, with a timeout of its writes.
 //!
-//! What writes an answer waits for the socket and does nothing else meanwhile: it neither notices
-//! that a client has stopped reading nor can be told. So the connection itself watches its writes.
+//! While HTTP writes a response, it only waits for the socket: it cannot detect that the client has
+//! stopped reading, and it cannot be interrupted. So the connection itself watches its writes.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
@@ -17,29 +17,29 @@ use tokio::time::{Instant, Sleep};
 
 use super::Held;
 
-/// A connection whose writes must get on.
+/// A connection whose writes have a timeout.
 pub(crate) struct Connection {
     stream: TcpStream,
     held: Held,
     patience: Option<Duration>,
-    /// Runs while the client takes nothing.
+    /// Runs while a write waits for the client.
     timer: Option<Pin<Box<Sleep>>>,
     stall: Stall,
 }
 
-/// Lets a handler end its connection, which it cannot reach itself. Cheap to clone.
+/// Lets a handler end its connection, which it cannot access directly. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Stall(Rc<Inner>);
 
 #[derive(Default)]
 struct Inner {
     cut: Cell<bool>,
-    /// Who waits for the client to take something.
+    /// The waker of a write that waits for the client.
     waiting: RefCell<Option<Waker>>,
 }
 
 impl Stall {
-    /// Ends the connection if the client takes nothing at the moment.
+    /// Ends the connection if a write is waiting for the client.
     pub(crate) fn cut(&self) {
         if let Some(waiting) = self.0.waiting.take() {
             self.0.cut.set(true);
@@ -49,22 +49,22 @@ impl Stall {
 }
 
 impl Connection {
-    /// Ends with an error when the client takes nothing for as long as `patience`.
+    /// Writes fail when the client takes nothing for `patience`; `None` means no timeout.
     pub(crate) fn new(stream: TcpStream, held: Held, patience: Option<Duration>) -> Connection {
         Connection { stream, held, patience, timer: None, stall: Stall::default() }
     }
 
-    /// What ends it from outside.
+    /// The handle that ends the connection from outside.
     pub(crate) fn stall(&self) -> Stall {
         self.stall.clone()
     }
 
-    /// The socket itself, and its place, which it keeps.
+    /// The socket, and its place among the connections.
     pub(crate) fn into_parts(self) -> (TcpStream, Held) {
         (self.stream, self.held)
     }
 
-    /// Lets a write through when it got on, and watches the time while it does not.
+    /// Returns the result of a write; while it waits, runs the timer and checks for a cut.
     fn watch<T>(
         &mut self,
         write: Poll<io::Result<T>>,
@@ -73,7 +73,7 @@ impl Connection {
         if write.is_ready() {
             self.timer = None;
             self.stall.0.waiting.take();
-            // It got on after all.
+            // The write made progress after all.
             self.stall.0.cut.set(false);
             return write;
         }
@@ -86,16 +86,16 @@ impl Connection {
             .timer
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + patience)));
         if timer.as_mut().poll(cx).is_ready() {
-            log::debug!("a client took nothing for {patience:?}: cut");
+            log::debug!("a client took nothing for {patience:?}; cutting it");
             return Poll::Ready(Err(self.reset()));
         }
         Poll::Pending
     }
 
-    /// Gives up what the kernel still holds for the client: it would keep it long after the end.
+    /// Drops the kernel's send buffer at close: the kernel would keep it long after the close.
     fn reset(&self) -> io::Error {
         if let Err(error) = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)) {
-            log::debug!("a connection is not reset: {error}");
+            log::debug!("a connection cannot be reset: {error}");
         }
         io::ErrorKind::TimedOut.into()
     }

@@ -1,4 +1,4 @@
-//! How many connections are open, whatever they are used for.
+//! The number of open connections of every kind, and its limit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,13 +13,13 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// None yet, and at most `max` from now on.
+    /// Starts without connections; admits at most `max`.
     pub(crate) fn new(max: usize) -> Connections {
         Connections { open: Arc::default(), max }
     }
 
-    /// Counts one more, until what is returned is dropped, which the receiver then hears of; `None`
-    /// when there are enough.
+    /// Counts a connection until the returned place is dropped, which also closes the receiver's
+    /// channel. `None` at the limit.
     pub(crate) fn enter(&self) -> Option<(Held, oneshot::Receiver<()>)> {
         let more = |open| (open < self.max).then_some(open + 1);
         self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
@@ -31,7 +31,7 @@ impl Connections {
 /// A connection's place among the others.
 pub(crate) struct Held {
     open: Arc<AtomicUsize>,
-    /// Dropped with it.
+    /// Dropped with the place, which wakes the receiver.
     _told: oneshot::Sender<()>,
 }
 

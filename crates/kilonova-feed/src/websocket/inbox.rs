@@ -1,5 +1,5 @@
-//! What a client sends over a WebSocket: bytes in, messages out. Owns the limits on both; leaves
-//! answers to the two kinds of socket. Pure.
+//! The input of a WebSocket: bytes in, messages out. Owns the limits of both; leaves answers to the
+//! two kinds of socket. Pure.
 
 use std::time::Instant;
 
@@ -11,37 +11,37 @@ use crate::close::Close;
 use crate::limits::Rate;
 use crate::pieces::Pieces;
 
-/// The largest message that a client may send, in bytes, as one frame or in pieces.
+/// The largest message of a client in bytes, as one frame or in fragments.
 pub(crate) const MAX_MESSAGE: usize = 64 * 1024;
 
-/// What a client says that matters. Other messages are read and dropped.
+/// A message that needs an answer. Other messages are read and dropped.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Said {
-    /// A ping, to be answered with its payload.
+    /// A ping; the answer is a pong with its payload.
     Ping(Bytes),
-    /// The text `ping`, to be answered with the text `pong`.
+    /// The text `ping`; the answer is the text `pong`.
     TextPing,
-    /// The last frame that it sends.
+    /// A close frame, the last frame that a client sends.
     Close(Option<CloseReason>),
 }
 
-/// See the module.
+/// The parser of one client's input.
 pub(super) struct Inbox {
-    /// A client's frame that is not all here yet; empty most of the time, without a buffer.
+    /// An incomplete frame; most of the time empty and without an allocation.
     bytes: BytesMut,
     codec: Codec,
-    /// A message that comes in pieces.
+    /// A message of which some fragments are missing.
     pieces: Option<Box<Pieces>>,
     rate: Rate,
-    /// What comes is dropped unread.
+    /// Input is dropped unread.
     deaf: bool,
 }
 
 impl Inbox {
-    /// Begins with these bytes.
+    /// Starts with bytes that were read with the request.
     pub(super) fn new(read: &[u8], frames_per_second: u32, now: Instant) -> Inbox {
         Inbox {
-            // Not the request's own buffer, which is large.
+            // A copy, since the request's own buffer is large.
             bytes: BytesMut::from(read),
             codec: Codec::new().max_size(MAX_MESSAGE),
             pieces: None,
@@ -50,18 +50,18 @@ impl Inbox {
         }
     }
 
-    /// Where the next bytes go.
+    /// The buffer for the next bytes.
     pub(super) fn bytes(&mut self) -> &mut BytesMut {
         &mut self.bytes
     }
 
-    /// Reads nothing any more.
+    /// Drops all later input.
     pub(super) fn deafen(&mut self) {
         self.deaf = true;
     }
 
-    /// The next thing that the client has said; `None` when more bytes are needed. `now` is when
-    /// the last ones came. An error ends the connection.
+    /// The next message that needs an answer; `None` if more bytes are needed. `now` is the time of
+    /// the last bytes. An error ends the connection.
     pub(super) fn next(&mut self, now: Instant) -> Result<Option<Said>, Close> {
         if self.bytes.capacity() == 0 {
             return Ok(None);
@@ -75,7 +75,7 @@ impl Inbox {
                 Ok(None) => return Ok(None),
                 Err(ProtocolError::Overflow) => return Err(Close::TooLarge),
                 Err(error) => {
-                    log::debug!("a client breaks the protocol: {error}");
+                    log::debug!("a client broke the protocol: {error}");
                     return Err(Close::Protocol);
                 }
             };
@@ -131,8 +131,8 @@ fn said(text: &[u8]) -> Result<Option<Said>, Close> {
     Ok((text == b"ping").then_some(Said::TextPing))
 }
 
-/// The length that the frame at the start of `bytes` says it has, once its head is there. The codec
-/// takes a frame in whole before it refuses it, however large it says that it is.
+/// The length in the head of the frame at the start of `bytes`; `None` if the head is incomplete.
+/// The codec itself would buffer a frame of any size before it rejects it.
 fn announced(bytes: &[u8]) -> Option<u64> {
     let [_, second, rest @ ..] = bytes else { return None };
     match second & 0x7f {

@@ -1,9 +1,8 @@
-//! A WebSocket whose socket was handed over: read and written by the session's actor itself, with
-//! nothing of HTTP behind it.
+//! A WebSocket whose socket was handed over: the session's actor reads and writes it without HTTP.
 //!
-//! actix-web's own way for sockets goes through the connection's request buffers, which cost 16 KB
-//! for each, and runs the actor only when the socket takes bytes, so that a blocked one can be
-//! neither noticed nor closed.
+//! actix-web's own WebSockets keep the connection's HTTP buffers, which cost 16 KB per socket. They
+//! run the actor only when the socket takes bytes, so that a blocked socket can be neither detected
+//! nor closed.
 
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
@@ -26,14 +25,14 @@ use crate::outbox::{BATCH, Outbox};
 use crate::transport::Held;
 use crate::wire::Wire;
 
-/// What is read of a socket at a time, in bytes; clients send little.
+/// The size of one read, in bytes; clients send little.
 const READ: usize = 2048;
 
-/// Reads in a row before other sockets get their turn.
+/// The most reads in a row before other sockets run.
 const READS: usize = 16;
 
-/// What the kernel may hold for one socket's reader, in bytes. It takes twice that for its own
-/// bookkeeping, and without a cap megabytes for a reader that does not read.
+/// The kernel's send buffer per socket, in bytes. The kernel doubles it; without a cap it holds
+/// megabytes for a reader that does not read.
 const SEND_BUFFER: usize = 64 * 1024;
 
 /// One client's WebSocket, whose socket the session owns.
@@ -41,19 +40,19 @@ pub(super) struct Owned {
     stream: TcpStream,
     inbox: Inbox,
     outbox: Outbox,
-    /// The newest answer that found no room.
+    /// The newest answer without room in the outbox.
     owed: Option<Bytes>,
     heard: Instant,
     blocked: Option<Instant>,
-    /// The last frame is in the outbox, or gone.
+    /// The close frame is in the outbox or was sent.
     closing: bool,
-    /// The last frame is out, and the client has been told that nothing follows.
+    /// The close frame was sent and the write side is shut.
     finished: bool,
     _held: Held,
 }
 
 impl Owned {
-    /// Takes over an upgraded connection, and what has been read of it already.
+    /// Takes over an upgraded connection, with the bytes that were read after its request.
     pub(super) fn new(
         stream: TcpStream,
         held: Held,
@@ -61,7 +60,7 @@ impl Owned {
         frames_per_second: u32,
     ) -> Owned {
         if let Err(error) = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER) {
-            log::debug!("a socket's buffer cannot be capped: {error}");
+            log::debug!("a socket's send buffer cannot be capped: {error}");
         }
         let now = Instant::now();
         Owned {
@@ -77,7 +76,7 @@ impl Owned {
         }
     }
 
-    /// Reads what has come and answers it.
+    /// Reads input and answers it; `Ready` when the connection is over.
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
         for _ in 0..READS {
             if self.take_in()? {
@@ -100,17 +99,17 @@ impl Owned {
         Poll::Pending
     }
 
-    /// Handles what is here; true when the client has closed.
+    /// Handles the buffered input; true when the client has answered a close.
     fn take_in(&mut self) -> Result<bool, Close> {
         while let Some(said) = self.inbox.next(self.heard.into_std())? {
             match said {
                 Said::Ping(payload) => self.answer(OpCode::Pong, &payload),
                 Said::TextPing => self.answer(OpCode::Text, b"pong"),
-                // The answer to a close of ours.
+                // The client's answer to our close frame.
                 Said::Close(_) if self.closing => return Ok(true),
                 Said::Close(reason) => {
                     self.closing = true;
-                    // Nothing may follow it.
+                    // Nothing may follow a close frame.
                     self.inbox.deafen();
                     self.outbox.force(answer_to_close(reason));
                 }
@@ -119,8 +118,8 @@ impl Owned {
         Ok(false)
     }
 
-    /// Answers a client's frame, at once or, when too much waits for that, as soon as all of it is
-    /// out: then only the newest answer, as many would pile up.
+    /// Queues an answer to a client's frame. If the outbox is full, keeps only the newest answer
+    /// until the outbox is empty, since answers could pile up.
     fn answer(&mut self, opcode: OpCode, payload: &[u8]) {
         const ANSWERS: Bounds = Bounds { messages: 64, bytes: MAX_MESSAGE };
         let answer = frame::message(opcode, payload);
@@ -133,8 +132,8 @@ impl Owned {
         }
     }
 
-    /// Writes what waits, several frames at a time; how far that goes without waiting. False when
-    /// the socket takes no more.
+    /// Writes the backlog without waiting, several frames per call. False if the socket takes no
+    /// more.
     fn try_write(&mut self) -> io::Result<bool> {
         loop {
             if self.outbox.is_empty() {
@@ -146,7 +145,7 @@ impl Owned {
             let mut slices = [IoSlice::new(&[]); BATCH];
             let filled = self.outbox.slices(&mut slices);
             let socket = SockRef::from(&self.stream);
-            // Straight to the socket's own calls: a file's cost a tenth more.
+            // `send` directly: `write` costs a tenth more.
             let write = || match &slices[..filled] {
                 [one] => socket.send(one),
                 several => socket.send_vectored(several),
@@ -156,7 +155,7 @@ impl Owned {
                     self.outbox.advance(written);
                     self.blocked = None;
                     if !self.outbox.is_empty() {
-                        // It works through a backlog, in which a ping may be still to come.
+                        // The client reads its backlog, so it may not have reached a ping yet.
                         self.heard = Instant::now();
                     }
                 }
@@ -167,7 +166,7 @@ impl Owned {
         }
     }
 
-    /// Writes what waits.
+    /// Writes the backlog.
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.try_write()? {
             if self.stream.poll_write_ready(cx)?.is_pending() {
@@ -194,8 +193,8 @@ impl Wire for Owned {
 
     fn relieve(&mut self) {
         if let Err(error) = self.try_write() {
-            // The next poll finds it as well, and ends.
-            log::debug!("a socket takes nothing: {error}");
+            // The next poll gets the same error and ends the session.
+            log::debug!("a socket cannot be written: {error}");
         }
     }
 
@@ -219,7 +218,7 @@ impl Wire for Owned {
             Poll::Ready(Err(error)) => return over(&error),
             Poll::Ready(Ok(())) if self.closing && !self.finished => {
                 self.finished = true;
-                // Waits for the client's end, so that it reads the last frame.
+                // Only the write side: the client must be able to read the close frame.
                 if let Err(error) = SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write)
                 {
                     return over(&error);
@@ -238,7 +237,8 @@ impl Wire for Owned {
             self.outbox.abandon();
         }
         if close.is_fault() {
-            // What the client sends is read only so that a reset does not overtake the last frame.
+            // Input is still read, because unread input causes a reset that can overtake the close
+            // frame.
             self.inbox.deafen();
         }
         self.outbox.force(close_frame(close));
@@ -249,14 +249,14 @@ impl Wire for Owned {
     }
 
     fn cut(&mut self) {
-        // What the kernel still holds for the client goes as well.
+        // Drops the kernel's send buffer too.
         if let Err(error) = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)) {
-            log::debug!("a socket is not reset: {error}");
+            log::debug!("a socket cannot be reset: {error}");
         }
     }
 }
 
-/// The connection has failed, which is one way to end it.
+/// Ends the session of a failed connection.
 fn over(error: &io::Error) -> Poll<Result<(), Close>> {
     log::debug!("a socket ended: {error}");
     Poll::Ready(Ok(()))

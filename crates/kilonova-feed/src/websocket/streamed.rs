@@ -1,8 +1,8 @@
-//! A WebSocket under a server that hands no sockets over: it is read from the request's body and
-//! written as the response's.
+//! A WebSocket under a server that hands no sockets over: reads the request's body and writes the
+//! response's.
 //!
-//! HTTP's buffers stay with it, and a client that takes nothing keeps its connection until the
-//! server or the kernel ends it: the session ends, the connection is out of its reach.
+//! The socket keeps HTTP's buffers. The session of a client that takes nothing ends, but cannot end
+//! the connection: the server or the kernel must.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -22,15 +22,15 @@ use crate::frame::{self, Shape, Shapes};
 use crate::stream::{Body, Stream};
 use crate::wire::Wire;
 
-/// Chunks read in a row before other sockets get their turn.
+/// The most chunks read in a row before other sockets run.
 const READS: usize = 16;
 
-/// One client's WebSocket, as two streams.
+/// One client's WebSocket as two streams.
 pub(super) struct Streamed {
     payload: Payload,
     inbox: Inbox,
     stream: Stream,
-    /// The newest answer that found no room.
+    /// The newest answer without room in the stream.
     owed: Option<Bytes>,
     heard: Instant,
 }
@@ -44,7 +44,7 @@ impl Streamed {
         (Streamed { payload, inbox, stream, owed: None, heard }, body)
     }
 
-    /// Reads what has come and answers it; `Ready` when the connection is over.
+    /// Reads input and answers it; `Ready` when the connection is over.
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
         for _ in 0..READS {
             match Pin::new(&mut self.payload).poll_next(cx) {
@@ -63,10 +63,10 @@ impl Streamed {
                 match said {
                     Said::Ping(payload) => self.answer(OpCode::Pong, &payload),
                     Said::TextPing => self.answer(OpCode::Text, b"pong"),
-                    // The answer to a close of ours.
+                    // The client's answer to our close frame.
                     Said::Close(_) if self.stream.is_finished() => return Poll::Ready(Ok(())),
                     Said::Close(reason) => {
-                        // Nothing may follow it.
+                        // Nothing may follow a close frame.
                         self.inbox.deafen();
                         self.stream.force(answer_to_close(reason));
                         self.stream.finish();
@@ -78,8 +78,8 @@ impl Streamed {
         Poll::Pending
     }
 
-    /// Answers a client's frame, at once or, when too many answers wait, once all are out: then
-    /// only the newest, as many would pile up.
+    /// Queues an answer to a client's frame. If the stream is full, keeps only the newest answer
+    /// until the stream is empty, since answers could pile up.
     fn answer(&mut self, opcode: OpCode, payload: &[u8]) {
         const ANSWERS: Bounds = Bounds { messages: 64, bytes: MAX_MESSAGE };
         let answer = frame::message(opcode, payload);
@@ -102,7 +102,7 @@ impl Wire for Streamed {
         }
     }
 
-    /// The body takes the frames, not this.
+    /// Does nothing: the body takes the frames.
     fn relieve(&mut self) {}
 
     fn is_drained(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Messages in pieces, too large, too many, and not of the protocol.
+//! Tests of fragmented, too large, too many and invalid messages.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const PING: u8 = 9;
 const PONG: u8 = 10;
 const LAST: u8 = 0x80;
 
-/// A client's frame: `first` is the opcode, with `LAST` where no piece follows.
+/// A client's frame: `first` is the opcode, with `LAST` if no fragment follows.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = head(first, payload.len() as u64);
     let mask = [7, 0, 3, 9];
@@ -32,7 +32,7 @@ fn head(first: u8, length: u64) -> Vec<u8> {
     }
 }
 
-/// What an inbox makes of these bytes, all at once: everything said, and how it ends.
+/// The messages that an inbox reads from these bytes at once, and its error.
 fn said(bytes: &[u8]) -> (Vec<Said>, Option<Close>) {
     let now = Instant::now();
     let mut inbox = Inbox::new(bytes, 0, now);
@@ -95,11 +95,11 @@ fn pieces_out_of_order_break_the_protocol() {
         [frame(TEXT, b"x"), frame(TEXT | LAST, b"y")].concat(),
         [frame(TEXT, b"x"), frame(BINARY | LAST, b"y")].concat(),
         [frame(TEXT, b"x"), frame(CONTINUED | LAST, b"y"), frame(CONTINUED | LAST, b"z")].concat(),
-        // Control frames come in one piece, and are short.
+        // Control frames must be short and not fragmented.
         frame(PING, b"x"),
         frame(PING | LAST, &[0; 126]),
         frame(CLOSE | LAST, &[3]),
-        // No such opcode; no mask.
+        // An unknown opcode; a frame without a mask.
         frame(3 | LAST, b"x"),
         vec![TEXT | LAST, 1, b'x'],
     ] {
@@ -164,7 +164,7 @@ fn a_deaf_inbox_hears_nothing_and_keeps_nothing() {
 }
 
 proptest! {
-    /// However the network cuts what a client sends, the same is said.
+    /// The network may cut the input anywhere: the messages are the same.
     #[test]
     fn the_same_is_said_however_the_bytes_are_cut(
         cuts in prop::collection::vec(1_usize..9, 1..90),
@@ -192,7 +192,7 @@ proptest! {
         prop_assert_eq!(all, vec![ping("one"), ping("two"), Said::TextPing, Said::TextPing]);
     }
 
-    /// Whatever comes, it is an answer or an end.
+    /// Every input leads to a message or an error, never to a panic.
     #[test]
     fn no_bytes_are_too_odd(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         said(&bytes);
