@@ -31,6 +31,9 @@ const LOG_TIMEOUT: Duration = Duration::from_secs(20);
 /// The shortest interval between two pings.
 const SHORTEST_PING: Duration = Duration::from_millis(1);
 
+/// Longer times count as this one: the clock cannot add them.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// A live feed of a log: cheap to clone, usable from every thread.
 ///
 /// All clones are the same feed. It stops when [`Feed::stop`] is called, or when the last clone and
@@ -132,6 +135,10 @@ impl<L: Log> Builder<L> {
         let Builder { pubsub, log, limits, mut heartbeat, log_timeout, shapes } = self;
         // With an interval of zero a session would only ping.
         heartbeat.ping = heartbeat.ping.max(SHORTEST_PING);
+        let Heartbeat { ping, silence, stall, grace } = &mut heartbeat;
+        for time in [ping, silence, stall, grace] {
+            *time = (*time).min(LONGEST);
+        }
         let (log, state) = Checked::open(Arc::new(log), log_timeout).await?;
         let recent = Recent::after_position(state.position);
         let status = Status { sent: state.position, reachable: true, ended: None };

@@ -119,10 +119,16 @@ pub(crate) fn sse(id: Option<i64>, event: &str, data: &[u8]) -> Bytes {
     }
     let event = event.split(['\r', '\n']).next().unwrap_or("");
     text.extend_from_slice(format!("event: {event}\n").as_bytes());
-    for line in data.split(|byte| *byte == b'\n') {
+    let mut rest = data;
+    loop {
+        let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
         text.extend_from_slice(b"data: ");
-        text.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        text.extend_from_slice(&rest[..end.unwrap_or(rest.len())]);
         text.extend_from_slice(b"\n");
+        let Some(end) = end else { break };
+        // A carriage return before a line feed is one line break with it.
+        let after = &rest[end..];
+        rest = after.strip_prefix(b"\r\n").unwrap_or(&after[1..]);
     }
     text.extend_from_slice(b"\n");
     text.freeze()
@@ -187,6 +193,9 @@ mod tests {
 
     #[test]
     fn a_line_break_does_not_end_a_field_of_an_event_stream() {
-        assert_eq!(sse(Some(1), "a\nid: 9", b"x\r\ny"), "id: 1\nevent: a\ndata: x\ndata: y\n\n");
+        assert_eq!(
+            sse(Some(1), "a\nid: 9", b"x\r\ny\rid: 9\n"),
+            "id: 1\nevent: a\ndata: x\ndata: y\ndata: id: 9\ndata: \n\n"
+        );
     }
 }

@@ -89,6 +89,7 @@ impl Recent {
         held.bytes = 0;
         held.last = held.last.max(position);
         held.sent = held.sent.max(position);
+        held.known = held.known.max(position);
     }
 
     /// Records that every event up to a position went out to the members.

@@ -224,7 +224,7 @@ impl<L: Log> Relay<L> {
                 return;
             }
             recent.mark_sent(last);
-            status.send_modify(|status| status.sent = last);
+            status.send_modify(|status| status.sent = status.sent.max(last));
             pace.settle(begun).await;
         };
         self.outgoing = Outgoing::Busy { confirm: false };

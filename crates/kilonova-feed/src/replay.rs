@@ -73,7 +73,10 @@ impl<L: Log> Replay<L> {
         if same && self.recent.after(position, &[]).is_some() {
             return Ok(Start::After(position));
         }
+        // The semaphore is never closed.
+        let permit = self.reads.acquire().await.ok();
         let state = self.log.state(self.recent.sent()).await?;
+        drop(permit);
         let held = same && (state.oldest - 1..=state.position).contains(&position);
         // Not beyond the last known commit: later events go out live.
         let end = state.position.min(self.recent.known());

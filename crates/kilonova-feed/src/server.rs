@@ -47,6 +47,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// The timeout of writing the response to an upgrade request.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// The largest response to an upgrade request, in bytes, unless it is 101.
+const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
 /// The timeout of closing a connection.
 const DISCONNECT: Duration = Duration::from_secs(1);
 
@@ -380,10 +383,14 @@ where
     if upgrade.is_none() {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
-    // Buffered: a response other than 101 is an error or a page, and small.
+    // Buffered: a response other than 101 is an error or a page. One without an end is refused.
     let (head, body) = response.into_parts();
-    let body = body::to_bytes(body).await.map_err(|error| io::Error::other(error.to_string()))?;
-    let answered = tokio::time::timeout(ANSWER, answer(framed, head, body)).await;
+    let answered = tokio::time::timeout(ANSWER, async {
+        let body = body::to_bytes_limited(body, LARGEST_ANSWER).await;
+        let body = body.map_err(|_| io::Error::other("the response is too large"))?;
+        answer(framed, head, body.map_err(|error| io::Error::other(error.to_string()))?).await
+    });
+    let answered = answered.await;
     match answered.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         Ok(parts) => match upgrade {
             Some(upgrade) => upgrade.run(parts.io, parts.read_buf),

@@ -55,12 +55,9 @@ pub fn append<C: LogConnection>(
 pub fn append_and_free<C: LogConnection>(
     connection: &mut C,
     new: Vec<NewEvent>,
-    mut freed: i64,
+    freed: i64,
 ) -> QueryResult<Vec<Event>> {
     let new = redacted(new);
-    for subject in new.iter().filter(|event| event.redacts).filter_map(|new| new.subject.as_ref()) {
-        freed += connection.redact(subject)?;
-    }
     if new.is_empty() {
         if freed != 0 {
             connection.free(freed)?;
@@ -71,6 +68,14 @@ pub fn append_and_free<C: LogConnection>(
     let at = now();
     let last = connection.insert(&new, at, added)?;
     let first = last - i64::try_from(new.len()).unwrap_or(i64::MAX) + 1;
+    // After the insert, which locks the log's row: no other transaction adds an earlier event now.
+    let mut redacted = 0;
+    for subject in new.iter().filter(|event| event.redacts).filter_map(|new| new.subject.as_ref()) {
+        redacted += connection.redact(subject, first)?;
+    }
+    if redacted != 0 {
+        connection.free(redacted)?;
+    }
     let time = Some(at.and_utc().into());
     Ok((first..)
         .zip(new)

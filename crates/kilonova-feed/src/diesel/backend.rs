@@ -42,7 +42,7 @@ pub trait LogConnection: Connection + 'static {
     #[doc(hidden)]
     fn insert(&mut self, new: &[NewEvent], at: NaiveDateTime, added: i64) -> QueryResult<i64>;
     #[doc(hidden)]
-    fn redact(&mut self, subject: &Subject) -> QueryResult<i64>;
+    fn redact(&mut self, subject: &Subject, before: i64) -> QueryResult<i64>;
     #[doc(hidden)]
     fn free(&mut self, bytes: i64) -> QueryResult<()>;
     #[doc(hidden)]
@@ -84,7 +84,7 @@ pub trait LogBackend<C>: Backend {
         added: i64,
     ) -> QueryResult<i64>;
     #[doc(hidden)]
-    fn redact(connection: &mut C, subject: &Subject) -> QueryResult<i64>;
+    fn redact(connection: &mut C, subject: &Subject, before: i64) -> QueryResult<i64>;
     #[doc(hidden)]
     fn free(connection: &mut C, bytes: i64) -> QueryResult<()>;
     #[doc(hidden)]
@@ -133,8 +133,8 @@ where
         C::Backend::insert(self, new, at, added)
     }
 
-    fn redact(&mut self, subject: &Subject) -> QueryResult<i64> {
-        C::Backend::redact(self, subject)
+    fn redact(&mut self, subject: &Subject, before: i64) -> QueryResult<i64> {
+        C::Backend::redact(self, subject, before)
     }
 
     fn free(&mut self, bytes: i64) -> QueryResult<()> {
@@ -156,7 +156,7 @@ where
 
 /// The statements that both databases accept.
 macro_rules! statements {
-    ($migrations:ident, $snapshot:literal) => {
+    ($migrations:ident, $snapshot:literal, $bytes:literal) => {
         const SNAPSHOT: &'static str = $snapshot;
 
         fn migrate(connection: &mut C) -> MigrationResult<()> {
@@ -205,11 +205,14 @@ macro_rules! statements {
             events::table.find(position).select(Row::as_select()).first(connection).optional()
         }
 
-        fn redact(connection: &mut C, subject: &Subject) -> QueryResult<i64> {
+        fn redact(connection: &mut C, subject: &Subject, before: i64) -> QueryResult<i64> {
+            let earlier = events::position.lt(before);
             let own = events::kind.eq(subject.kind()).and(events::subject_id.eq(subject.id()));
+            let own = own.and(earlier);
             let parts =
                 events::parent_kind.eq(subject.kind()).and(events::parent_id.eq(subject.id()));
-            let sum = || sql::<BigInt>("COALESCE(SUM(OCTET_LENGTH(payload)), 0)");
+            let parts = parts.and(earlier);
+            let sum = || sql::<BigInt>(concat!("COALESCE(SUM(", $bytes, "), 0)"));
             let reduced = || sql::<Text>("'{\"id\":' || subject_id || ',\"redacted\":true}'");
             // Two queries instead of `OR`: each condition has its index.
             let bytes = |connection: &mut C| -> QueryResult<i64> {
@@ -217,11 +220,11 @@ macro_rules! statements {
                 let parts: i64 = events::table.filter(parts).select(sum()).first(connection)?;
                 Ok(own + parts)
             };
-            let before = bytes(connection)?;
+            let size = bytes(connection)?;
             let payload = || events::payload.eq(reduced());
             diesel::update(events::table.filter(own)).set(payload()).execute(connection)?;
             diesel::update(events::table.filter(parts)).set(payload()).execute(connection)?;
-            Ok(before - bytes(connection)?)
+            Ok(size - bytes(connection)?)
         }
 
         fn free(connection: &mut C, bytes: i64) -> QueryResult<()> {
@@ -236,7 +239,7 @@ macro_rules! statements {
         }
 
         fn oldest(connection: &mut C, limit: i64) -> QueryResult<Oldest> {
-            let size = sql::<BigInt>("CAST(OCTET_LENGTH(payload) AS BIGINT)");
+            let size = sql::<BigInt>(concat!("CAST(", $bytes, " AS BIGINT)"));
             events::table
                 .order(events::position)
                 .limit(limit)
@@ -266,7 +269,8 @@ mod sqlite {
         C: LoadConnection<Backend = Sqlite> + MigrationConnection + 'static,
     {
         // A transaction of SQLite is a snapshot from its first read on.
-        statements!(MIGRATIONS, "BEGIN");
+        // `OCTET_LENGTH` came with SQLite 3.43.
+        statements!(MIGRATIONS, "BEGIN", "LENGTH(CAST(payload AS BLOB))");
 
         fn insert(
             connection: &mut C,
@@ -347,7 +351,11 @@ mod postgres {
     where
         C: LoadConnection<Backend = Pg> + MigrationConnection + 'static,
     {
-        statements!(MIGRATIONS, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+        statements!(
+            MIGRATIONS,
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            "OCTET_LENGTH(payload)"
+        );
 
         fn insert(
             connection: &mut C,

@@ -33,6 +33,8 @@ pub struct Pruned {
 /// Make it the last statement of the transaction. Call it, each time in a new transaction, until it
 /// deletes nothing. Positions do not change. Subscribers that need a deleted event get a resync.
 pub fn prune<C: LogConnection>(connection: &mut C, retention: Retention) -> QueryResult<Pruned> {
+    // Locks the log's row first: of two that prune at once, both would subtract the same bytes.
+    free(connection, 0)?;
     let pruned = prune_rows(connection, retention)?;
     if pruned.bytes != 0 {
         free(connection, pruned.bytes)?;
