@@ -31,6 +31,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Its headers, names in lower case, in their order.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (&**name, &**value))
+    }
+
     /// The first header of this name, which is written in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
@@ -206,6 +211,11 @@ impl Raw {
         while self.more().await {
             self.buffer.clear();
         }
+    }
+
+    /// Reads up to and with `end`, which must come.
+    pub async fn read_until(&mut self, end: &str) -> String {
+        self.try_read_until(end).await.expect("the server hangs up")
     }
 
     async fn try_read_until(&mut self, end: &str) -> Option<String> {
