@@ -158,10 +158,7 @@ impl NewEvent {
 
 /// A committed event of a log. Cheap to clone.
 #[derive(Clone)]
-pub struct Event {
-    envelope: Envelope,
-    details: Arc<Details>,
-}
+pub struct Event(Envelope);
 
 /// The parts of an event that its envelope does not have.
 struct Details {
@@ -172,11 +169,12 @@ struct Details {
     inserted_at: Option<SystemTime>,
 }
 
-/// The attachment of an envelope that a feed has sent to the sessions of this node.
+/// The attachment of an event's envelope.
 ///
 /// Feeds may share a registry, channel names and clones of one event. Each feed sends its own
 /// envelope, and its sessions accept no other.
-struct Sent {
+struct Attached {
+    /// The feed that sends the envelope; 0 before that.
     feed: u64,
     details: Arc<Details>,
 }
@@ -204,27 +202,40 @@ impl Event {
     pub fn committed(position: i64, new: NewEvent, inserted_at: Option<SystemTime>) -> Event {
         let NewEvent { channel, topic, payload, subject, audience, redacts } = new;
         let details = Arc::new(Details { position, subject, audience, redacts, inserted_at });
-        Event { envelope: Envelope::new(channel, topic, payload).with_position(position), details }
+        let envelope = Envelope::new(channel, topic, payload).with_position(position);
+        Event::attach(envelope, Attached { feed: 0, details })
     }
 
-    /// The event of an envelope that this feed sent; `None` for other envelopes.
-    pub(crate) fn of(envelope: &Envelope, feed: u64) -> Option<Event> {
-        let sent = envelope.attachment()?.downcast_ref::<Sent>()?;
-        let details = || Arc::clone(&sent.details);
-        (sent.feed == feed).then(|| Event { envelope: envelope.clone(), details: details() })
+    fn attach(envelope: Envelope, attached: Attached) -> Event {
+        let attached: Arc<dyn Any + Send + Sync> = Arc::new(attached);
+        Event(envelope.with_attachment(attached))
+    }
+
+    /// The event of an envelope that this feed sent; other envelopes are given back.
+    ///
+    /// Takes the envelope, because clones of a message to thousands of sessions on several threads
+    /// are what a delivery costs.
+    pub(crate) fn of(envelope: Envelope, feed: u64) -> Result<Event, Envelope> {
+        match attached(&envelope).is_some_and(|attached| attached.feed == feed) {
+            true => Ok(Event(envelope)),
+            false => Err(envelope),
+        }
     }
 
     /// The same event in this feed's own envelope.
     pub(crate) fn sent_by(&self, feed: u64) -> Event {
-        let details = Arc::clone(&self.details);
-        let sent: Arc<dyn Any + Send + Sync> = Arc::new(Sent { feed, details });
-        let envelope = self.envelope.clone().with_attachment(sent);
-        Event { envelope, details: Arc::clone(&self.details) }
+        let details = Arc::clone(self.details());
+        Event::attach(self.0.clone(), Attached { feed, details })
     }
 
     /// True when a feed has sent this envelope, so that only the sessions of that feed encode it.
     pub(crate) fn is_sent(envelope: &Envelope) -> bool {
-        envelope.attachment().is_some_and(|attachment| attachment.is::<Sent>())
+        attached(envelope).is_some_and(|attached| attached.feed != 0)
+    }
+
+    #[expect(clippy::expect_used, reason = "every constructor attaches them")]
+    fn details(&self) -> &Arc<Details> {
+        &attached(&self.0).expect("an event's envelope has its details").details
     }
 
     /// The same event with another topic and payload, for viewers with a reduced view.
@@ -234,11 +245,11 @@ impl Event {
             channel: self.channel().clone(),
             topic: topic.into(),
             payload,
-            subject: self.details.subject.clone(),
-            audience: Arc::clone(&self.details.audience),
-            redacts: self.details.redacts,
+            subject: self.details().subject.clone(),
+            audience: Arc::clone(&self.details().audience),
+            redacts: self.details().redacts,
         };
-        Event::committed(self.position(), new, self.details.inserted_at)
+        Event::committed(self.position(), new, self.details().inserted_at)
     }
 
     /// The same event at another position.
@@ -246,7 +257,7 @@ impl Event {
         if self.position() == position {
             return self;
         }
-        let Details { subject, audience, redacts, inserted_at, .. } = &*self.details;
+        let Details { subject, audience, redacts, inserted_at, .. } = &**self.details();
         let new = NewEvent {
             channel: self.channel().clone(),
             topic: self.topic().into(),
@@ -260,47 +271,47 @@ impl Event {
 
     /// The position in the log: 1, 2, 3 … without a gap, in commit order.
     pub fn position(&self) -> i64 {
-        self.details.position
+        self.details().position
     }
 
     /// The channel whose subscribers get the event.
     pub fn channel(&self) -> &Channel {
-        self.envelope.channel()
+        self.0.channel()
     }
 
     /// The kind of event, such as `"post_created"`.
     pub fn topic(&self) -> &str {
-        self.envelope.topic()
+        self.0.topic()
     }
 
     /// The data that subscribers get.
     pub fn payload(&self) -> &Payload {
-        self.envelope.payload()
+        self.0.payload()
     }
 
     /// The row that the event is about.
     pub fn subject(&self) -> Option<&Subject> {
-        self.details.subject.as_ref()
+        self.details().subject.as_ref()
     }
 
     /// The readers of the event, in a format that the application defines.
     pub fn audience(&self) -> &str {
-        &self.details.audience
+        &self.details().audience
     }
 
     /// True when the event redacted, or may have redacted, its subject's earlier events.
     pub fn redacts(&self) -> bool {
-        self.details.redacts
+        self.details().redacts
     }
 
     /// The time of the write; `None` if the log does not keep it.
     pub fn inserted_at(&self) -> Option<SystemTime> {
-        self.details.inserted_at
+        self.details().inserted_at
     }
 
     /// The envelope that the members of the channel get.
     pub fn envelope(&self) -> &Envelope {
-        &self.envelope
+        &self.0
     }
 
     /// The payload's size in bytes.
@@ -309,11 +320,16 @@ impl Event {
     }
 }
 
+fn attached(envelope: &Envelope) -> Option<&Attached> {
+    envelope.attachment()?.downcast_ref()
+}
+
 /// Two events are equal when all parts that a log keeps are equal.
 impl PartialEq for Event {
     fn eq(&self, other: &Event) -> bool {
         let of = |event: &Event| {
-            let Details { position, subject, audience, redacts, inserted_at, .. } = &*event.details;
+            let Details { position, subject, audience, redacts, inserted_at, .. } =
+                &**event.details();
             (*position, subject.clone(), Arc::clone(audience), *redacts, *inserted_at)
         };
         self.channel() == other.channel()
@@ -363,15 +379,15 @@ mod tests {
         let new = NewEvent::new("posts", "post_deleted", &7).expect("JSON");
         let new = new.about(Subject::new("post", 7)).for_audience("public").redacting();
         let event = Event::committed(3, new, Some(SystemTime::UNIX_EPOCH));
-        assert!(Event::of(event.envelope(), 1).is_none(), "nobody has sent it");
+        assert!(Event::of(event.envelope().clone(), 1).is_err(), "nobody has sent it");
         // Two feeds of one process may get clones of one event.
         let (one, other) = (event.sent_by(1), event.clone().sent_by(2));
-        assert!(Event::of(one.envelope(), 2).is_none(), "it is another feed's");
+        assert!(Event::of(one.envelope().clone(), 2).is_err(), "it is another feed's");
         for (feed, sent) in [(1, one), (2, other)] {
-            let back = Event::of(sent.envelope(), feed).expect("an event");
+            let back = Event::of(sent.envelope().clone(), feed).expect("an event");
             assert_eq!(format!("{back:?}"), format!("{event:?}"));
             assert_eq!(back.inserted_at(), Some(SystemTime::UNIX_EPOCH));
         }
-        assert!(Event::of(&Envelope::new("posts", "topic", Payload::null()), 1).is_none());
+        assert!(Event::of(Envelope::new("posts", "topic", Payload::null()), 1).is_err());
     }
 }

@@ -320,6 +320,29 @@ impl<W: Wire, L: Log> Session<W, L> {
     }
 }
 
+impl<W: Wire, L: Log> Session<W, L> {
+    /// Handles a message that is not an event of the log.
+    fn take(&mut self, message: &Envelope) {
+        if message.lagged().is_some() {
+            if !self.progress.forgives() {
+                self.close(Close::SlowConsumer);
+            }
+        } else if *message.channel() == self.feed.channels.position {
+            if let Some(position) = message.position()
+                && self.progress.confirms(position)
+            {
+                self.push(W::position(position));
+            }
+        } else if message.position().is_none() && self.options.ephemeral.contains(message.channel())
+        {
+            self.push(W::event(&self.feed.shapes, message, self.options.shape));
+        } else {
+            // Events come only from the log: another sender cannot forge one.
+            log::debug!("a message on {} is not from the log; not sending it", message.channel());
+        }
+    }
+}
+
 impl<W: Wire, L: Log> Actor for Session<W, L> {
     type Context = Context<Self>;
 
@@ -339,34 +362,21 @@ impl<W: Wire, L: Log> Handler<Envelope> for Session<W, L> {
         }
         if let Some(close) = self.ended() {
             // This envelope may be behind a gap.
-            self.close(close);
-        } else if let Some(event) = Event::of(&envelope, self.feed.number) {
-            // Replays skip the events of a channel that is only ephemeral, so live must too.
-            let follows = self.options.ephemeral.is_empty()
-                || self.options.channels.contains(event.channel());
-            if follows
-                && self.progress.admits(Some(event.position()))
-                && let Some(frame) = self.show(&event)
-            {
-                self.push(frame);
+            return self.close(close);
+        }
+        match Event::of(envelope, self.feed.number) {
+            Ok(event) => {
+                // Replays skip the events of a channel that is only ephemeral, so live must too.
+                let follows = self.options.ephemeral.is_empty()
+                    || self.options.channels.contains(event.channel());
+                if follows
+                    && self.progress.admits(Some(event.position()))
+                    && let Some(frame) = self.show(&event)
+                {
+                    self.push(frame);
+                }
             }
-        } else if envelope.lagged().is_some() {
-            if !self.progress.forgives() {
-                self.close(Close::SlowConsumer);
-            }
-        } else if *envelope.channel() == self.feed.channels.position {
-            if let Some(position) = envelope.position()
-                && self.progress.confirms(position)
-            {
-                self.push(W::position(position));
-            }
-        } else if envelope.position().is_none()
-            && self.options.ephemeral.contains(envelope.channel())
-        {
-            self.push(W::event(&self.feed.shapes, &envelope, self.options.shape));
-        } else {
-            // Events come only from the log: another sender cannot forge one.
-            log::debug!("a message on {} is not from the log; not sending it", envelope.channel());
+            Err(message) => self.take(&message),
         }
     }
 }
