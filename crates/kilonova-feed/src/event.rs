@@ -241,15 +241,8 @@ impl Event {
     /// The same event with another topic and payload, for viewers with a reduced view.
     #[must_use]
     pub fn with_payload(&self, topic: impl Into<Arc<str>>, payload: Payload) -> Event {
-        let new = NewEvent {
-            channel: self.channel().clone(),
-            topic: topic.into(),
-            payload,
-            subject: self.details().subject.clone(),
-            audience: Arc::clone(&self.details().audience),
-            redacts: self.details().redacts,
-        };
-        Event::committed(self.position(), new, self.details().inserted_at)
+        let new = NewEvent { topic: topic.into(), payload, ..self.without_position() };
+        Event::committed(self.position(), new, self.inserted_at())
     }
 
     /// The same event at another position.
@@ -257,16 +250,19 @@ impl Event {
         if self.position() == position {
             return self;
         }
-        let Details { subject, audience, redacts, inserted_at, .. } = &**self.details();
-        let new = NewEvent {
+        Event::committed(position, self.without_position(), self.inserted_at())
+    }
+
+    fn without_position(&self) -> NewEvent {
+        let Details { subject, audience, redacts, .. } = &**self.details();
+        NewEvent {
             channel: self.channel().clone(),
             topic: self.topic().into(),
             payload: self.payload().clone(),
             subject: subject.clone(),
             audience: Arc::clone(audience),
             redacts: *redacts,
-        };
-        Event::committed(position, new, *inserted_at)
+        }
     }
 
     /// The position in the log: 1, 2, 3 … without a gap, in commit order.

@@ -171,16 +171,24 @@ impl<L: Log> Subscription<L> {
         None
     }
 
+    /// A read of the next slice, after a pause; `None` when there is nothing to replay.
+    fn read_after(&mut self, pause: Duration) -> Option<Reading<L::Error>> {
+        let after = self.progress.read_after()?;
+        let (replay, channels) = (self.feed.replay.clone(), self.channels.clone());
+        Some(Box::pin(async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            read(replay, after, channels).await
+        }))
+    }
+
     /// Reads the next slice of the log; an error if the log was replaced.
     fn poll_log(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
-        let reading = match &mut self.reading {
-            Some(reading) => reading,
-            none => {
-                let Some(after) = self.progress.read_after() else { return Poll::Ready(Ok(())) };
-                let (replay, channels) = (self.feed.replay.clone(), self.channels.clone());
-                none.insert(Box::pin(read(replay, after, channels)))
-            }
-        };
+        if self.reading.is_none() {
+            self.reading = self.read_after(Duration::ZERO);
+        }
+        let Some(reading) = &mut self.reading else { return Poll::Ready(Ok(())) };
         let outcome = ready!(reading.as_mut().poll(cx));
         self.reading = None;
         match outcome {
@@ -192,12 +200,7 @@ impl<L: Log> Subscription<L> {
             Err(error) if error.is_final() => return Poll::Ready(Err(())),
             Err(error) => {
                 log::warn!("a subscription retries in {RETRY:?}: {error}");
-                let Some(after) = self.progress.read_after() else { return Poll::Ready(Ok(())) };
-                let (replay, channels) = (self.feed.replay.clone(), self.channels.clone());
-                self.reading = Some(Box::pin(async move {
-                    tokio::time::sleep(RETRY).await;
-                    read(replay, after, channels).await
-                }));
+                self.reading = self.read_after(RETRY);
             }
         }
         Poll::Ready(Ok(()))
