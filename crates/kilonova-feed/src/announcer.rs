@@ -6,10 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix::Addr;
 use kilonova_pubsub::{Channel, Payload, PubSub};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use crate::recent::Recent;
 use crate::relay::{Committed, Relay};
 use crate::{Event, Log};
+
+/// The most bytes of payloads in the relay's mailbox; the relay reads the others from the log.
+const WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// Sends announcements to this node's relay and, over the process groups, to the others.
 pub(crate) struct Announcer<L: Log> {
@@ -19,6 +23,8 @@ pub(crate) struct Announcer<L: Log> {
     pubsub: PubSub,
     channel: Channel,
     log: Arc<str>,
+    /// The bytes that the relay's mailbox has room for.
+    room: Arc<Semaphore>,
 }
 
 /// The message to the relays of other nodes.
@@ -37,7 +43,8 @@ impl<L: Log> Announcer<L> {
         channel: Channel,
         log: Arc<str>,
     ) -> Announcer<L> {
-        Announcer { relay: Mutex::default(), recent, pubsub, channel, log }
+        let room = Arc::new(Semaphore::new(WAITING_BYTES));
+        Announcer { relay: Mutex::default(), recent, pubsub, channel, log, room }
     }
 
     /// Sends later announcements to this relay.
@@ -51,7 +58,14 @@ impl<L: Log> Announcer<L> {
         // Before the caller answers its client: after a deletion is acknowledged, no replay may
         // include the deleted row.
         self.recent.committed(&events);
-        self.announce(Committed::Events(events), position);
+        let bytes = events.iter().map(Event::size).sum::<usize>();
+        let room =
+            u32::try_from(bytes).map(|bytes| Arc::clone(&self.room).try_acquire_many_owned(bytes));
+        let committed = match room {
+            Ok(Ok(room)) => Committed::Events(events, room),
+            _ => Committed::Through(position),
+        };
+        self.announce(committed, position);
     }
 
     /// Announces that the log is committed up to this position.

@@ -15,6 +15,8 @@ pub(crate) enum Close {
     TooMany,
     /// 1009: the client sent a message over the size limit. The client has a bug.
     TooLarge,
+    /// 1011: the application's code for this session panicked. The client reconnects later.
+    Failed,
     /// 1013: the client reads slower than events arrive. It reconnects with its last id.
     SlowConsumer,
     /// 1013: the log cannot be read. The client reconnects with its last id.
@@ -30,6 +32,7 @@ impl Close {
             Close::NotText => CloseCode::Invalid,
             Close::TooMany => CloseCode::Policy,
             Close::TooLarge => CloseCode::Size,
+            Close::Failed => CloseCode::Error,
             Close::SlowConsumer | Close::NoLog => CloseCode::Again,
         }
     }
@@ -47,6 +50,7 @@ impl Close {
             Close::NotText => "a text that is not UTF-8",
             Close::TooMany => "too many frames",
             Close::TooLarge => "message too large",
+            Close::Failed => "the server failed: try again later",
             Close::SlowConsumer => "slow consumer: reconnect",
             Close::NoLog => "the log cannot be read: reconnect",
         }

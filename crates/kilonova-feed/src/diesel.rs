@@ -10,21 +10,18 @@ mod backend;
 mod pool;
 mod prune;
 mod read;
-#[doc(hidden)]
 pub mod schema;
 #[cfg(feature = "sqlite")]
 mod wal;
 
 use chrono::{NaiveDateTime, SubsecRound, Utc};
 
-#[doc(hidden)]
-pub use self::append::append_and_free;
-pub use self::append::{append, holds};
-pub use self::backend::{LogBackend, LogConnection};
+use self::backend::Statements as _;
+
+pub use self::append::{append, append_and_free, holds};
+pub use self::backend::LogConnection;
 pub use self::pool::{DieselLog, PoolError};
-pub use self::prune::{Pruned, Retention, prune};
-#[doc(hidden)]
-pub use self::prune::{free, prune_rows};
+pub use self::prune::{Pruned, Retention, prune, prune_rows};
 pub use self::read::{page, state};
 #[cfg(feature = "sqlite")]
 pub use self::wal::WalMode;
@@ -35,12 +32,12 @@ pub use self::wal::WalMode;
 /// If several processes can start at the same time on a new PostgreSQL database, take a lock
 /// around it, as around any migration.
 pub fn migrate<C: LogConnection>(connection: &mut C) -> Result<(), MigrateError> {
-    connection.migrate().map_err(MigrateError)
+    C::Backend::migrate(connection).map_err(MigrateError)
 }
 
 /// Returns true if [`migrate`] would change anything.
 pub fn is_stale<C: LogConnection>(connection: &mut C) -> Result<bool, MigrateError> {
-    connection.is_stale().map_err(MigrateError)
+    C::Backend::is_stale(connection).map_err(MigrateError)
 }
 
 /// The reason why the log's tables could not be migrated.

@@ -1,38 +1,27 @@
 //! The feed: connects its parts. Owns start and stop; leaves the order of events to the relay, each
 //! subscriber's frames to the sessions, and the limit of sockets to `sockets`.
 
-use std::convert::Infallible;
+mod builder;
+
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use actix::{AsyncContext, Context};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use kilonova_pubsub::{Channel, Envelope, PubSub, supervise};
+use kilonova_pubsub::{Channel, PubSub};
 use tokio::sync::watch;
 
+pub use self::builder::Builder;
 use crate::announcer::Announcer;
 use crate::checked::{Checked, LogError};
-use crate::frame::{Shape, Shapes};
-use crate::pace::Pace;
-use crate::recent::Recent;
-use crate::relay::{self, Channels, Parts, Relay, Status};
+use crate::frame::Shapes;
+use crate::relay::{Channels, Status};
 use crate::replay::Replay;
 use crate::sockets::Sockets;
+use crate::threads::Threads;
 use crate::{
     Error, Event, Heartbeat, Limits, Log, SessionOptions, StartAt, Subscription, sse, websocket,
 };
-
-/// The default of [`Builder::log_timeout`].
-const LOG_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The shortest interval between two pings.
-const SHORTEST_PING: Duration = Duration::from_millis(1);
-
-/// Longer times count as this one: the clock cannot add them.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A live feed of a log: cheap to clone, usable from every thread.
 ///
@@ -54,7 +43,7 @@ pub(crate) struct Inner<L: Log> {
     pub(crate) heartbeat: Heartbeat,
     pub(crate) limits: Limits,
     pub(crate) shapes: Shapes,
-    pub(crate) pace: Pace,
+    pub(crate) threads: Threads,
     pub(crate) status: watch::Receiver<Status>,
     announcer: Arc<Announcer<L>>,
     stopping: watch::Sender<bool>,
@@ -83,121 +72,6 @@ impl<L: Log> fmt::Debug for Feed<L> {
     }
 }
 
-/// The options of a feed before it starts: see [`Feed::builder`].
-#[must_use = "nothing is started yet"]
-pub struct Builder<L> {
-    pubsub: PubSub,
-    log: L,
-    limits: Limits,
-    heartbeat: Heartbeat,
-    log_timeout: Duration,
-    shapes: Shapes,
-}
-
-impl<L: Log> Builder<L> {
-    /// Sets the limits of clients on this node.
-    pub fn limits(self, limits: Limits) -> Builder<L> {
-        Builder { limits, ..self }
-    }
-
-    /// Sets the intervals and timeouts of sockets.
-    pub fn heartbeat(self, heartbeat: Heartbeat) -> Builder<L> {
-        Builder { heartbeat, ..self }
-    }
-
-    /// Sets the timeout of a read of the log; 20 seconds by default.
-    pub fn log_timeout(self, log_timeout: Duration) -> Builder<L> {
-        Builder { log_timeout, ..self }
-    }
-
-    /// Adds a shape for frames: `encode` returns the text of an envelope. All sockets that get an
-    /// event share one call; for a broadcast, each socket makes its own. It must not block.
-    pub fn shape(&mut self, encode: impl Fn(&Envelope) -> String + Send + Sync + 'static) -> Shape {
-        self.shapes.add(Box::new(encode))
-    }
-
-    /// Reads the state of the log and starts the relay on the current arbiter.
-    ///
-    /// # Panics
-    ///
-    /// Outside of an actix `System`, as starting any actor does.
-    pub async fn start(self) -> Result<Feed<L>, LogError<L::Error>> {
-        self.start_in(&actix::Arbiter::current()).await
-    }
-
-    /// Reads the state of the log and starts the relay on `arbiter`. The arbiter of the process
-    /// groups is a good choice.
-    pub async fn start_in(
-        self,
-        arbiter: &actix::ArbiterHandle,
-    ) -> Result<Feed<L>, LogError<L::Error>> {
-        static FEEDS: AtomicU64 = AtomicU64::new(0);
-        let Builder { pubsub, log, limits, mut heartbeat, log_timeout, shapes } = self;
-        // With an interval of zero a session would only ping.
-        heartbeat.ping = heartbeat.ping.max(SHORTEST_PING);
-        let Heartbeat { ping, silence, stall, grace } = &mut heartbeat;
-        for time in [ping, silence, stall, grace] {
-            *time = (*time).min(LONGEST);
-        }
-        let (log, state) = Checked::open(Arc::new(log), log_timeout).await?;
-        let recent = Recent::after_position(state.position);
-        let status = Status { sent: state.position, reachable: true, ended: None };
-        let (status, told) = watch::channel(status);
-        let number = FEEDS.fetch_add(1, Ordering::Relaxed) + 1;
-        let channels = Channels::of(log.id(), number);
-        let announcer = Arc::new(Announcer::new(
-            recent.clone(),
-            pubsub.clone(),
-            channels.committed.clone(),
-            Arc::clone(log.id()),
-        ));
-        let (stopping, stops) = watch::channel(false);
-        let inner = Arc::new(Inner {
-            number,
-            replay: Replay::new(log.clone(), recent.clone()),
-            log: log.clone(),
-            pubsub: pubsub.clone(),
-            channels: channels.clone(),
-            sockets: Sockets::new(&limits),
-            heartbeat,
-            limits,
-            shapes,
-            pace: Pace::default(),
-            status: told,
-            announcer: Arc::clone(&announcer),
-            stopping,
-        });
-        let parts = Parts {
-            log,
-            pubsub,
-            recent,
-            pace: inner.pace.clone(),
-            sockets: inner.sockets.clone(),
-            channels,
-            tick: heartbeat.ping,
-            feed: number,
-            status: Arc::new(status),
-            stops: stops.clone(),
-        };
-        let sockets = inner.sockets.clone();
-        let mut ends = inner.status.clone();
-        arbiter.spawn_fn(move || {
-            actix::spawn(supervise::keep("the relay", stops, move || {
-                let mut ctx = Context::<Relay<L>>::new();
-                ctx.set_mailbox_capacity(relay::MAILBOX);
-                announcer.tell(ctx.address());
-                Ok::<_, Infallible>((Relay::new(parts.clone()), ctx))
-            }));
-            actix::spawn(async move {
-                if ends.wait_for(|status| status.ended.is_some()).await.is_ok() {
-                    sockets.close_all();
-                }
-            });
-        });
-        Ok(Feed { inner })
-    }
-}
-
 impl<L: Log> Feed<L> {
     /// Starts a feed with the default limits on the current arbiter.
     ///
@@ -210,18 +84,11 @@ impl<L: Log> Feed<L> {
 
     /// The options for a feed of `log` over these process groups.
     ///
-    /// Each event goes to the members of its channel as an [`Envelope`] with a position, so that
-    /// actors can receive it too. Other messages on these channels do not reach the feed's
-    /// subscribers.
+    /// Each event goes to the members of its channel as an [`Envelope`](kilonova_pubsub::Envelope)
+    /// with a position, so that actors can receive it too. Other messages on these channels do not
+    /// reach the feed's subscribers.
     pub fn builder(pubsub: PubSub, log: L) -> Builder<L> {
-        Builder {
-            pubsub,
-            log,
-            limits: Limits::default(),
-            heartbeat: Heartbeat::default(),
-            log_timeout: LOG_TIMEOUT,
-            shapes: Shapes::default(),
-        }
+        Builder::new(pubsub, log)
     }
 
     /// Announces committed events to the feed. Call it after COMMIT has returned and before you
@@ -338,7 +205,7 @@ impl<L: Log> Feed<L> {
     /// or restored to an earlier state, so that subscribers have seen another history. The feed
     /// closes its sockets with 1001 and opens no new ones. Restart the application.
     ///
-    /// Never returns after [`Feed::stop`].
+    /// Never returns if the feed stops without a fault.
     pub async fn ended(&self) -> Arc<str> {
         let mut status = self.inner.status.clone();
         let ended = status.wait_for(|status| status.ended.is_some()).await;

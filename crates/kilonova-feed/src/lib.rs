@@ -16,7 +16,7 @@
 //! | the start position of a subscriber | [`StartAt`] |
 //! | a socket's channels and the format of its frames | [`SessionOptions`], [`Shape`] |
 //! | subscribers other than browsers | [`Subscription`], [`Update`] |
-//! | limits and timeouts | [`Limits`], [`Heartbeat`] |
+//! | limits and timeouts | [`Limits`], [`Heartbeat`]; rate limits for your own routes: [`limits`] |
 //! | a server whose sessions own their sockets | [`Server`] |
 //! | process groups, for broadcasts outside the log | [`pubsub`] |
 //!
@@ -53,7 +53,6 @@ mod error;
 mod event;
 mod feed;
 mod frame;
-#[doc(hidden)]
 pub mod limits;
 mod log;
 mod options;
@@ -72,7 +71,9 @@ mod sockets;
 mod sse;
 mod start_at;
 mod stream;
+mod subject;
 mod subscription;
+mod threads;
 mod transport;
 mod websocket;
 mod wire;
@@ -82,7 +83,7 @@ pub use kilonova_pubsub as pubsub;
 
 pub use self::checked::LogError;
 pub use self::error::Error;
-pub use self::event::{Event, NewEvent, Subject, SubjectId};
+pub use self::event::{Event, NewEvent};
 pub use self::feed::{Builder, Feed};
 pub use self::frame::Shape;
 pub use self::log::{Log, LogState, Page, Visibility};
@@ -90,6 +91,7 @@ pub use self::options::{Bounds, Heartbeat, Limits, SessionOptions};
 pub use self::server::{Door, Running, Server};
 pub use self::sockets::Sockets;
 pub use self::start_at::StartAt;
+pub use self::subject::{Subject, SubjectId};
 pub use self::subscription::{Subscription, Update};
 
 /// The README's code, compiled as tests.

@@ -1,4 +1,5 @@
-//! Limits of one client: its rate, and the address that it counts under.
+//! Limits of one client: its rate, and the address that it counts under. The feed uses them for
+//! sockets; an application can use them for its own routes.
 
 mod address;
 mod rate;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use kilonova_pubsub::{Channel, Envelope, Payload, PubSub};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 
 use crate::announcer::Announcement;
@@ -49,8 +49,8 @@ const PAGE: usize = 200;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) enum Committed {
-    /// These events were committed.
-    Events(Vec<Event>),
+    /// These events were committed. The permit is the room that they take in the mailbox.
+    Events(Vec<Event>, OwnedSemaphorePermit),
     /// Every event up to this position was committed; the relay reads them from the log.
     Through(i64),
 }
@@ -387,8 +387,9 @@ impl<L: Log> Handler<Committed> for Relay<L> {
 
     fn handle(&mut self, committed: Committed, ctx: &mut Self::Context) {
         match committed {
-            Committed::Events(events) => {
+            Committed::Events(events, room) => {
                 self.take(events);
+                drop(room);
                 self.forward(ctx);
             }
             Committed::Through(position) => self.is_behind(position, ctx),

@@ -1,121 +1,35 @@
-//! The session: one actor per socket that joins channels and forwards their events. Owns the frames
-//! that a client gets and the time of its close; leaves bytes and framing to its [`Wire`].
+//! The session of one socket: forwards the events of its channels. Owns the frames that a client
+//! gets and the time of its close; leaves bytes and framing to its [`Wire`], and joining and its
+//! thread to `actor`.
 
-use std::collections::HashSet;
-use std::future::Future;
+mod actor;
+
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, Waker};
 
-use actix::fut::ActorFuture;
-use actix::prelude::*;
+use kilonova_pubsub::{Channel, Envelope};
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep};
 
-use kilonova_pubsub::{Envelope, JoinError, Lifeline};
-
+pub(crate) use self::actor::{Joined, refused};
 use crate::checked::LogError;
 use crate::close::Close;
 use crate::feed::Inner;
+use crate::frame::Shape;
 use crate::progress::Progress;
-use crate::relay::TOGETHER;
 use crate::replay::{Slice, Start};
-use crate::sockets::Place;
 use crate::wire::Wire;
-use crate::{Error, Event, Log, SessionOptions, StartAt, Visibility};
+use crate::{Event, Log, SessionOptions, Visibility};
 
-/// The least capacity of a mailbox: one batch of the relay, even if the backlog may be smaller.
-const MAILBOX: usize = TOGETHER;
-
-/// A session that has joined its channels but does not run yet: its mailbox collects the events.
-pub(crate) struct Joined<W: Wire, L: Log> {
-    ctx: Context<Session<W, L>>,
-    feed: Arc<Inner<L>>,
-    options: SessionOptions<L::Viewer>,
-    start: Option<Start>,
-    breaks: u64,
-    lifeline: Lifeline,
-    place: Place,
-}
-
-impl<W: Wire, L: Log> Joined<W, L> {
-    /// Joins the channels. Every later commit reaches the session.
-    pub(crate) async fn join(
-        feed: &Arc<Inner<L>>,
-        options: SessionOptions<L::Viewer>,
-        place: Place,
-    ) -> Result<Joined<W, L>, Error> {
-        let breaks = feed.sockets.breaks();
-        let mut ctx = Context::<Session<W, L>>::new();
-        ctx.set_mailbox_capacity(match feed.limits.queue.messages {
-            // For actix, 0 means no limit.
-            usize::MAX => 0,
-            messages => messages.max(MAILBOX),
-        });
-        let address = ctx.address();
-        let lifeline = feed.pubsub.lifeline(address.clone());
-        let join = async |channel| feed.pubsub.join(channel, address.clone()).await;
-        // Each channel once: a member that joins twice gets every event twice.
-        let channels: HashSet<_> = options.channels.iter().chain(&options.ephemeral).collect();
-        for channel in channels {
-            join(channel.clone()).await.map_err(refused)?;
-        }
-        let start = match &options.start {
-            StartAt::Now => None,
-            StartAt::After { position, log } => {
-                join(feed.channels.position.clone()).await.map_err(refused)?;
-                let start = feed.replay.start(*position, log.as_deref()).await;
-                Some(start.map_err(|error| Error::Log(Box::new(error)))?)
-            }
-        };
-        Ok(Joined { ctx, feed: Arc::clone(feed), options, start, breaks, lifeline, place })
-    }
-
-    /// Runs the session on the current thread.
-    pub(crate) fn run(self, mut wire: W) {
-        let Joined { ctx, feed, options, start, breaks, lifeline, place } = self;
-        feed.pace.attend();
-        let progress = match start {
-            None => Progress::live(0),
-            Some(Start::After(position)) => Progress::replaying(position),
-            Some(Start::Resync(position)) => {
-                wire.force(W::resync(position));
-                Progress::live(position)
-            }
-        };
-        let next_ping = Instant::now() + feed.heartbeat.ping;
-        ctx.run(Session {
-            wire,
-            progress,
-            slice: None,
-            reading: None,
-            closing: false,
-            next_ping,
-            timer: Box::pin(tokio::time::sleep_until(next_ping)),
-            waits: false,
-            stopping: Box::pin(feed.sockets.closed()),
-            breaks,
-            listens: false,
-            feed,
-            options,
-            _lifeline: lifeline,
-            _place: place,
-        });
-    }
-}
-
-pub(crate) fn refused(error: JoinError) -> Error {
-    match error {
-        JoinError::TooManyChannels => Error::TooManyChannels,
-        _ => Error::Stopping,
-    }
-}
-
-/// A socket's actor.
+/// What a socket's actor owns.
 pub(crate) struct Session<W: Wire, L: Log> {
     wire: W,
     feed: Arc<Inner<L>>,
-    options: SessionOptions<L::Viewer>,
+    channels: Box<[Channel]>,
+    ephemeral: Box<[Channel]>,
+    viewer: L::Viewer,
+    shape: Shape,
     progress: Progress,
     /// The slice whose frames the wire got last: the position that it covers, and whether the log
     /// ended there.
@@ -128,14 +42,10 @@ pub(crate) struct Session<W: Wire, L: Log> {
     timer: Pin<Box<Sleep>>,
     /// True when the timer is registered to wake the actor.
     waits: bool,
-    stopping: Pin<Box<dyn Future<Output = ()>>>,
     /// The value of `Sockets::breaks` when this session joined.
     breaks: u64,
-    /// True when `stopping` is registered to wake the actor.
-    listens: bool,
-    /// Leaves all channels when the session ends for any reason.
-    _lifeline: Lifeline,
-    _place: Place,
+    /// Wakes the actor, to do what cannot be done at once.
+    actor: Option<Waker>,
 }
 
 /// The outcome of an elapsed timer.
@@ -149,10 +59,47 @@ enum Time {
 type Reading<E> = Pin<Box<dyn Future<Output = Result<Option<Slice>, LogError<E>>>>>;
 
 impl<W: Wire, L: Log> Session<W, L> {
+    fn new(
+        wire: W,
+        feed: Arc<Inner<L>>,
+        options: SessionOptions<L::Viewer>,
+        start: Option<Start>,
+        breaks: u64,
+    ) -> Session<W, L> {
+        let SessionOptions { channels, ephemeral, viewer, shape, .. } = options;
+        let next_ping = Instant::now() + feed.heartbeat.ping;
+        let mut session = Session {
+            wire,
+            progress: Progress::live(0),
+            slice: None,
+            reading: None,
+            closing: false,
+            next_ping,
+            timer: Box::pin(tokio::time::sleep_until(next_ping)),
+            waits: false,
+            breaks,
+            actor: None,
+            feed,
+            channels: channels.into(),
+            ephemeral: ephemeral.into(),
+            viewer,
+            shape,
+        };
+        match start {
+            None => {}
+            Some(Start::After(position)) => session.progress = Progress::replaying(position),
+            Some(Start::Resync(position)) => {
+                session.wire.force(W::resync(position));
+                session.progress = Progress::live(position);
+            }
+        }
+        session
+    }
+
     /// The frame of an event as the viewer may see it; `None` if the event is hidden.
     fn show(&self, event: &Event) -> Option<bytes::Bytes> {
-        let (shapes, shape) = (&self.feed.shapes, self.options.shape);
-        match self.feed.log().visibility(&self.options.viewer, event) {
+        let (shapes, shape) = (&self.feed.shapes, self.shape);
+        match self.feed.log().visibility(&self.viewer, event) {
             Visibility::Whole => Some(W::event(shapes, event.envelope(), shape)),
             Visibility::Reduced(reduced) => {
                 // The application may have built it with another position.
@@ -201,15 +148,14 @@ impl<W: Wire, L: Log> Session<W, L> {
 
     /// Does all work that is possible now; `Ready` when the session is over.
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        if !self.closing {
-            if let Some(close) = self.ended() {
-                self.close(close);
-            } else if !std::mem::replace(&mut self.listens, true)
-                && self.stopping.as_mut().poll(cx).is_ready()
-            {
-                // The close came between the two checks.
-                cx.waker().wake_by_ref();
-            }
+        match &mut self.actor {
+            Some(actor) => actor.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        if !self.closing
+            && let Some(close) = self.ended()
+        {
+            self.close(close);
         }
         loop {
             match self.wire.poll(cx) {
@@ -292,7 +238,7 @@ impl<W: Wire, L: Log> Session<W, L> {
         }
         if self.reading.is_none() {
             let Some(after) = self.progress.read_after() else { return false };
-            let (replay, channels) = (self.feed.replay.clone(), self.options.channels.clone());
+            let (replay, channels) = (self.feed.replay.clone(), self.channels.to_vec());
             self.reading = Some(Box::pin(async move { replay.next(after, channels).await }));
         }
         let Some(reading) = &mut self.reading else { return false };
@@ -321,42 +267,31 @@ impl<W: Wire, L: Log> Session<W, L> {
 }
 
 impl<W: Wire, L: Log> Session<W, L> {
-    /// Handles a message that is not an event of the log.
-    fn take(&mut self, message: &Envelope) {
-        if message.lagged().is_some() {
-            if !self.progress.forgives() {
-                self.close(Close::SlowConsumer);
-            }
-        } else if *message.channel() == self.feed.channels.position {
-            if let Some(position) = message.position()
-                && self.progress.confirms(position)
-            {
-                self.push(W::position(position));
-            }
-        } else if message.position().is_none() && self.options.ephemeral.contains(message.channel())
-        {
-            self.push(W::event(&self.feed.shapes, message, self.options.shape));
-        } else {
-            // Events come only from the log: another sender cannot forge one.
-            log::debug!("a message on {} is not from the log; not sending it", message.channel());
+    /// Handles messages that arrived together, and writes their frames together. Without messages,
+    /// all sockets may have to close.
+    fn receive(&mut self, envelopes: &[Envelope]) {
+        for envelope in envelopes {
+            self.handle(envelope);
+        }
+        // Most sockets take everything at once, so that their actors need not run.
+        let is_done = !envelopes.is_empty()
+            && !self.closing
+            && !self.progress.is_replaying()
+            && self.wire.relieve();
+        if !is_done && let Some(actor) = &self.actor {
+            actor.wake_by_ref();
         }
     }
-}
 
-impl<W: Wire, L: Log> Actor for Session<W, L> {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.spawn(Pump);
+    /// Ends the session after a panic.
+    fn fail(&mut self) {
+        self.close(Close::Failed);
+        if let Some(actor) = &self.actor {
+            actor.wake_by_ref();
+        }
     }
-}
 
-impl<W: Wire, L: Log> Handler<Envelope> for Session<W, L> {
-    type Result = ();
-
-    /// Only queues frames: actix empties an actor's mailbox before its futures run, so events that
-    /// arrive together are written together.
-    fn handle(&mut self, envelope: Envelope, _: &mut Self::Context) {
+    fn handle(&mut self, envelope: &Envelope) {
         if self.closing {
             return;
         }
@@ -365,10 +300,9 @@ impl<W: Wire, L: Log> Handler<Envelope> for Session<W, L> {
             return self.close(close);
         }
         match Event::of(envelope, self.feed.number) {
-            Ok(event) => {
+            Some(event) => {
                 // Replays skip the events of a channel that is only ephemeral, so live must too.
-                let follows = self.options.ephemeral.is_empty()
-                    || self.options.channels.contains(event.channel());
+                let follows = self.ephemeral.is_empty() || self.channels.contains(event.channel());
                 if follows
                     && self.progress.admits(Some(event.position()))
                     && let Some(frame) = self.show(&event)
@@ -376,27 +310,32 @@ impl<W: Wire, L: Log> Handler<Envelope> for Session<W, L> {
                     self.push(frame);
                 }
             }
-            Err(message) => self.take(&message),
+            None => self.take(envelope),
         }
     }
-}
 
-/// Runs a session's input and output inside its actor.
-struct Pump;
-
-impl<W: Wire, L: Log> ActorFuture<Session<W, L>> for Pump {
-    type Output = ();
-
-    fn poll(
-        self: Pin<&mut Self>,
-        session: &mut Session<W, L>,
-        ctx: &mut Context<Session<W, L>>,
-        cx: &mut TaskContext<'_>,
-    ) -> Poll<()> {
-        let over = session.poll(cx);
-        if over.is_ready() {
-            ctx.stop();
+    /// Handles the notice that messages were missed.
+    fn miss(&mut self) {
+        if !self.progress.forgives() {
+            self.close(Close::SlowConsumer);
         }
-        over
+    }
+
+    /// Handles a message that is not an event of the log.
+    fn take(&mut self, message: &Envelope) {
+        if message.lagged().is_some() {
+            self.miss();
+        } else if *message.channel() == self.feed.channels.position {
+            if let Some(position) = message.position()
+                && self.progress.confirms(position)
+            {
+                self.push(W::position(position));
+            }
+        } else if message.position().is_none() && self.ephemeral.contains(message.channel()) {
+            self.push(W::event(&self.feed.shapes, message, self.shape));
+        } else {
+            // Events come only from the log: another sender cannot forge one.
+            log::debug!("a message on {} is not from the log; not sending it", message.channel());
+        }
     }
 }

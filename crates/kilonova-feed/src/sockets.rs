@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use self::addresses::Addresses;
 use crate::limits::{Address, Rate};
+use crate::threads::Threads;
 use crate::{Error, Limits};
 
 /// The range of `Retry-After`, in seconds. Each refused client gets a random value, so that they do
@@ -35,21 +36,21 @@ struct Inner {
     closing: AtomicBool,
     /// The number of calls of `break_all`.
     breaks: AtomicU64,
-    /// Notified when all sockets must close.
-    closed: Notify,
+    /// The threads whose sessions are told when all sockets must close.
+    threads: Threads,
     /// Notified when the last socket has closed.
     empty: Notify,
 }
 
 impl Sockets {
     /// Starts without sockets; admits as many as the limits allow.
-    pub(crate) fn new(limits: &Limits) -> Sockets {
+    pub(crate) fn new(limits: &Limits, threads: Threads) -> Sockets {
         let addresses = Addresses::new(limits.sockets_per_address);
         let handshakes = Rate::new(limits.handshakes, Instant::now());
-        Sockets::limited(limits.sockets, addresses, handshakes)
+        Sockets::limited(limits.sockets, addresses, handshakes, threads)
     }
 
-    fn limited(max: usize, addresses: Addresses, handshakes: Rate) -> Sockets {
+    fn limited(max: usize, addresses: Addresses, handshakes: Rate, threads: Threads) -> Sockets {
         Sockets {
             inner: Arc::new(Inner {
                 open: AtomicUsize::new(0),
@@ -58,7 +59,7 @@ impl Sockets {
                 handshakes,
                 closing: AtomicBool::new(false),
                 breaks: AtomicU64::new(0),
-                closed: Notify::new(),
+                threads,
                 empty: Notify::new(),
             }),
         }
@@ -112,14 +113,14 @@ impl Sockets {
     /// Closes every socket with 1001, and refuses new ones.
     pub fn close_all(&self) {
         self.inner.closing.store(true, Ordering::SeqCst);
-        self.inner.closed.notify_waiters();
+        self.inner.threads.rouse();
     }
 
     /// Closes every socket with 1013, because events were pruned before they were sent. A client
     /// that reconnects with a position gets a resync.
     pub(crate) fn break_all(&self) {
         self.inner.breaks.fetch_add(1, Ordering::SeqCst);
-        self.inner.closed.notify_waiters();
+        self.inner.threads.rouse();
     }
 
     /// The number of calls of `break_all`: a socket that joined before the last one must close.
@@ -135,18 +136,6 @@ impl Sockets {
                 return;
             }
             empty.await;
-        }
-    }
-
-    /// Waits until all sockets must close.
-    pub(crate) fn closed(&self) -> impl Future<Output = ()> + use<> {
-        let inner = Arc::clone(&self.inner);
-        async move {
-            // Created before the check, so that it receives a notification in between.
-            let closed = inner.closed.notified();
-            if !inner.closing.load(Ordering::SeqCst) {
-                closed.await;
-            }
         }
     }
 }

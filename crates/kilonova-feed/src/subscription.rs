@@ -149,17 +149,16 @@ impl<L: Log> Subscription<L> {
     }
 
     /// Handles a live message.
-    fn take(&mut self, envelope: Envelope) -> Option<Update> {
+    fn take(&mut self, envelope: &Envelope) -> Option<Update> {
         let breaks = self.feed.sockets.breaks();
         if std::mem::replace(&mut self.breaks, breaks) != breaks {
             // This message may be behind a gap.
             self.progress.falls_back();
         }
-        let envelope = match Event::of(envelope, self.feed.number) {
-            Ok(event) if self.progress.admits(Some(event.position())) => return self.show(event),
-            Ok(_) => return None,
-            Err(message) => message,
-        };
+        if let Some(event) = Event::of(envelope, self.feed.number) {
+            let is_new = self.progress.admits(Some(event.position()));
+            return is_new.then(|| self.show(event)).flatten();
+        }
         if envelope.lagged().is_some() {
             self.progress.falls_back();
         } else if *envelope.channel() == self.feed.channels.sent
@@ -256,7 +255,7 @@ impl<L: Log> Stream for Subscription<L> {
             // During a replay too: live messages tell how far the log must be read.
             match Pin::new(&mut this.messages).poll_next(cx) {
                 Poll::Ready(Some(envelope)) => {
-                    if let Some(update) = this.take(envelope) {
+                    if let Some(update) = this.take(&envelope) {
                         return Poll::Ready(Some(update));
                     }
                     continue;

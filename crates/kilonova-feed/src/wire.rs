@@ -32,8 +32,8 @@ pub(crate) trait Wire: Unpin + 'static {
     /// Adds a frame without a bound: one of a replay, whose slices are bounded, or a heartbeat.
     fn force(&mut self, frame: Bytes);
 
-    /// Writes as much as possible without waiting, to make room.
-    fn relieve(&mut self);
+    /// Writes as much as possible without waiting. True if nothing is left that `poll` must do.
+    fn relieve(&mut self) -> bool;
 
     /// True when nothing waits to be written.
     fn is_drained(&self) -> bool;

@@ -64,6 +64,8 @@ struct Parts {
     lagged: Option<u64>,
     attachment: Option<Arc<dyn Any + Send + Sync>>,
     encodings: [OnceLock<Bytes>; SLOTS],
+    // The envelope whose encodings this one shares, if it is a thread's own.
+    origin: Option<Envelope>,
 }
 
 impl Envelope {
@@ -82,6 +84,7 @@ impl Envelope {
             lagged: None,
             attachment: None,
             encodings: Default::default(),
+            origin: None,
         }))
     }
 
@@ -117,6 +120,7 @@ impl Envelope {
         let mut shared = self.0;
         let parts = Arc::make_mut(&mut shared);
         parts.encodings = Default::default();
+        parts.origin = None;
         change(parts);
         Envelope(shared)
     }
@@ -170,10 +174,22 @@ impl Envelope {
         slot: usize,
         encode: impl FnOnce(&Envelope) -> E,
     ) -> Bytes {
-        match self.0.encodings.get(slot) {
-            Some(encoding) => encoding.get_or_init(|| encode(self).into()).clone(),
-            None => encode(self).into(),
+        match (self.0.encodings.get(slot), &self.0.origin) {
+            (Some(encoding), None) => encoding.get_or_init(|| encode(self).into()).clone(),
+            (Some(encoding), Some(origin)) => {
+                encoding.get_or_init(|| Bytes::from_owner(origin.encoded(slot, encode))).clone()
+            }
+            (None, _) => encode(self).into(),
         }
+    }
+
+    /// The same envelope for the receivers of one thread: they count their clones of it and of its
+    /// encodings among themselves, so that no two threads write to the same memory.
+    pub(super) fn for_thread(&self) -> Envelope {
+        let mut parts = (*self.0).clone();
+        parts.encodings = Default::default();
+        parts.origin = Some(self.clone());
+        Envelope(Arc::new(parts))
     }
 }
 

@@ -9,6 +9,7 @@ mod view;
 use std::collections::HashMap;
 use std::slice;
 
+use super::dispatcher::Round;
 use super::laggards::Laggards;
 use super::link::{Outlet, Update};
 use super::remote::Remote;
@@ -64,6 +65,10 @@ impl Groups {
             Who::Actor(actor) => {
                 self.number += 1;
                 Subscriber::actor(actor, self.number)
+            }
+            Who::Routed(actor, route) => {
+                self.number += 1;
+                Subscriber::routed(actor, route, self.number)
             }
             Who::Subscription(id) => match self.subscriptions.get(&id) {
                 Some(subscription) => subscription.clone(),
@@ -156,7 +161,11 @@ impl Groups {
     fn dispatch_run(&mut self, run: &[Envelope]) {
         let Some(channel) = run.first().map(Envelope::channel) else { return };
         let mut dead = Vec::new();
+        let mut round = Round::of(run);
         for (member, times) in self.membership.members(channel.as_str()) {
+            if times == 1 && !member.lags() && round.take(member) {
+                continue;
+            }
             let mut messages = run.iter().flat_map(|envelope| std::iter::repeat_n(envelope, times));
             // The sweep finds the dead that are too many for one round.
             if messages.any(|envelope| self.laggards.deliver(member, envelope) == Delivery::Dead)
@@ -165,6 +174,7 @@ impl Groups {
                 dead.push(member.clone());
             }
         }
+        round.send();
         self.bury_all(&dead);
     }
 

@@ -112,6 +112,7 @@ mod builder;
 mod channel;
 mod command;
 mod context;
+mod dispatcher;
 mod envelope;
 mod error;
 mod groups;
@@ -141,6 +142,8 @@ use actix::{ArbiterHandle, Recipient};
 pub use self::builder::Builder;
 pub use self::channel::Channel;
 pub use self::context::{ContextExt, MAILBOX};
+#[doc(hidden)]
+pub use self::dispatcher::{Dispatcher, Gone, Post, Receive, Receiving, Route};
 pub use self::envelope::{Envelope, Sender};
 pub use self::error::{Error, JoinError, LeaveError, StartError, TryBroadcastError};
 pub use self::lifeline::Lifeline;
@@ -263,6 +266,18 @@ impl PubSub {
     ) -> Result<(), JoinError> {
         let (who, meta) = (Who::Actor(member.into()), Meta::new(meta)?);
         self.inlet.join(channel.into(), who, Some(meta)).await
+    }
+
+    /// [`PubSub::join`] of an actor whose messages take this route instead of its mailbox. Its first
+    /// join decides.
+    #[doc(hidden)]
+    pub async fn join_by(
+        &self,
+        channel: impl Into<Channel>,
+        member: impl Into<Recipient<Envelope>>,
+        route: Route,
+    ) -> Result<(), JoinError> {
+        self.inlet.join(channel.into(), Who::Routed(member.into(), route), None).await
     }
 
     /// Takes back one `join`; done when it returns.

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::Envelope;
+use super::dispatcher::Route;
 
 /// One member, equal to another when both are the same actor or the same subscription.
 ///
@@ -37,6 +38,8 @@ enum Ear {
     // Always the same clone of the address is sent through: an actix mailbox grants every clone a
     // message beyond its capacity. Each clone also costs three allocations.
     Actor(Recipient<Envelope>),
+    // An actor that takes its messages on its thread's dispatcher.
+    Routed(Recipient<Envelope>, Route),
     // Told apart from others by its number.
     Subscription(mpsc::Sender<Envelope>),
 }
@@ -46,6 +49,8 @@ enum Ear {
 pub(super) enum Who {
     /// The actor with this address.
     Actor(Recipient<Envelope>),
+    /// The same, where its messages have a way of their own.
+    Routed(Recipient<Envelope>, Route),
     /// The subscription with this number.
     Subscription(u64),
 }
@@ -84,6 +89,10 @@ impl Subscriber {
         Subscriber::new(Ear::Actor(recipient), number)
     }
 
+    pub(super) fn routed(recipient: Recipient<Envelope>, route: Route, number: u64) -> Subscriber {
+        Subscriber::new(Ear::Routed(recipient, route), number)
+    }
+
     pub(super) fn subscription(sender: mpsc::Sender<Envelope>, number: u64) -> Subscriber {
         Subscriber::new(Ear::Subscription(sender), number)
     }
@@ -99,14 +108,22 @@ impl Subscriber {
 
     pub(super) fn recipient(&self) -> Option<&Recipient<Envelope>> {
         match &self.0.ear {
-            Ear::Actor(recipient) => Some(recipient),
+            Ear::Actor(recipient) | Ear::Routed(recipient, _) => Some(recipient),
             Ear::Subscription(_) => None,
+        }
+    }
+
+    pub(super) fn route(&self) -> Option<&Route> {
+        match &self.0.ear {
+            Ear::Routed(_, route) => Some(route),
+            _ => None,
         }
     }
 
     pub(super) fn is_alive(&self) -> bool {
         match &self.0.ear {
             Ear::Actor(recipient) => recipient.connected(),
+            Ear::Routed(recipient, route) => recipient.connected() && route.is_open(),
             Ear::Subscription(sender) => !sender.is_closed(),
         }
     }
@@ -118,6 +135,7 @@ impl Subscriber {
                 Err(SendError::Full(_)) => Delivery::Full,
                 Err(SendError::Closed(_)) => Delivery::Dead,
             },
+            Ear::Routed(_, route) => route.send(envelope),
             Ear::Subscription(sender) => match sender.try_send(envelope) {
                 Ok(()) => Delivery::Sent,
                 Err(TrySendError::Full(_)) => Delivery::Full,
@@ -145,7 +163,7 @@ impl Subscriber {
 impl Hash for Subscriber {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match &self.0.ear {
-            Ear::Actor(recipient) => recipient.hash(state),
+            Ear::Actor(recipient) | Ear::Routed(recipient, _) => recipient.hash(state),
             Ear::Subscription(_) => self.0.number.hash(state),
         }
     }
@@ -154,7 +172,7 @@ impl Hash for Subscriber {
 impl Hash for Who {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
-            Who::Actor(recipient) => recipient.hash(state),
+            Who::Actor(recipient) | Who::Routed(recipient, _) => recipient.hash(state),
             Who::Subscription(number) => number.hash(state),
         }
     }
@@ -162,10 +180,11 @@ impl Hash for Who {
 
 impl Equivalent<Subscriber> for Who {
     fn equivalent(&self, subscriber: &Subscriber) -> bool {
-        match (self, &subscriber.0.ear) {
-            (Who::Actor(one), Ear::Actor(other)) => one == other,
-            (Who::Subscription(number), Ear::Subscription(_)) => *number == subscriber.0.number,
-            _ => false,
+        match self {
+            Who::Actor(one) | Who::Routed(one, _) => Some(one) == subscriber.recipient(),
+            Who::Subscription(number) => {
+                matches!(subscriber.0.ear, Ear::Subscription(_)) && *number == subscriber.0.number
+            }
         }
     }
 }
@@ -173,9 +192,8 @@ impl Equivalent<Subscriber> for Who {
 impl PartialEq for Subscriber {
     fn eq(&self, other: &Subscriber) -> bool {
         match (&self.0.ear, &other.0.ear) {
-            (Ear::Actor(one), Ear::Actor(other)) => one == other,
             (Ear::Subscription(one), Ear::Subscription(other)) => one.same_channel(other),
-            _ => false,
+            _ => self.recipient().is_some() && self.recipient() == other.recipient(),
         }
     }
 }
@@ -185,7 +203,7 @@ impl Eq for Subscriber {}
 impl fmt::Debug for Subscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.ear {
-            Ear::Actor(recipient) => recipient.fmt(f),
+            Ear::Actor(recipient) | Ear::Routed(recipient, _) => recipient.fmt(f),
             Ear::Subscription(_) => write!(f, "Subscription({})", self.0.number),
         }
     }

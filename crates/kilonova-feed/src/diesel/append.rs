@@ -3,6 +3,7 @@
 use diesel::QueryResult;
 use kilonova_pubsub::Payload;
 
+use super::backend::Statements;
 use super::{LogConnection, now};
 use crate::{Event, NewEvent, Subject};
 
@@ -49,9 +50,9 @@ pub fn append<C: LogConnection>(
     append_and_free(connection, events.into_iter().collect(), 0)
 }
 
-/// Like [`append`], and subtracts `freed` bytes from the size of the log: those that this
-/// transaction has pruned, since the log's row must be the last row that it locks.
-#[doc(hidden)]
+/// Like [`append`], for a transaction that has called [`prune_rows`](super::prune_rows): also
+/// subtracts `freed` bytes from the size of the log. The log's row must be the last row that a
+/// transaction locks, so one statement makes both changes.
 pub fn append_and_free<C: LogConnection>(
     connection: &mut C,
     new: Vec<NewEvent>,
@@ -60,21 +61,21 @@ pub fn append_and_free<C: LogConnection>(
     let new = redacted(new);
     if new.is_empty() {
         if freed != 0 {
-            connection.free(freed)?;
+            C::Backend::free(connection, freed)?;
         }
         return Ok(Vec::new());
     }
     let added = new.iter().map(|event| size(&event.payload)).sum::<i64>() - freed;
     let at = now();
-    let last = connection.insert(&new, at, added)?;
+    let last = C::Backend::insert(connection, &new, at, added)?;
     let first = last - i64::try_from(new.len()).unwrap_or(i64::MAX) + 1;
     // After the insert, which locks the log's row: no other transaction adds an earlier event now.
     let mut redacted = 0;
     for subject in new.iter().filter(|event| event.redacts).filter_map(|new| new.subject.as_ref()) {
-        redacted += connection.redact(subject, first)?;
+        redacted += C::Backend::redact(connection, subject, first)?;
     }
     if redacted != 0 {
-        connection.free(redacted)?;
+        C::Backend::free(connection, redacted)?;
     }
     let time = Some(at.and_utc().into());
     Ok((first..)
@@ -86,7 +87,7 @@ pub fn append_and_free<C: LogConnection>(
 /// Returns true if the log has this event. Call it after a transaction of unknown outcome, whose
 /// COMMIT got no response.
 pub fn holds<C: LogConnection>(connection: &mut C, event: &Event) -> QueryResult<bool> {
-    let Some(row) = connection.row(event.position())? else { return Ok(false) };
+    let Some(row) = C::Backend::row(connection, event.position())? else { return Ok(false) };
     let found = row.into_event();
     // The payload is not compared, because it may have been redacted since.
     Ok(found.channel() == event.channel()

@@ -9,6 +9,7 @@ use diesel::connection::{AnsiTransactionManager, Connection, TransactionManager}
 use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
 use kilonova_pubsub::Channel;
 
+use super::backend::Statements;
 use super::{LogConnection, page, state};
 use crate::{Event, Log, LogState, Page, Visibility};
 
@@ -72,7 +73,7 @@ where
         let read = move || {
             let mut connection = pool.get()?;
             let connection: &mut C = &mut connection;
-            AnsiTransactionManager::begin_transaction_sql(connection, C::SNAPSHOT)?;
+            AnsiTransactionManager::begin_transaction_sql(connection, C::Backend::SNAPSHOT)?;
             let outcome = query(connection);
             match &outcome {
                 Ok(_) => AnsiTransactionManager::commit_transaction(connection)?,

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use diesel::QueryResult;
 
+use super::backend::Statements;
 use super::{LogConnection, now};
 
 /// The limits of a log's size. `None` means no limit by that measure.
@@ -21,6 +22,7 @@ const PRUNED: i64 = 500;
 
 /// The result of [`prune`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Pruned {
     /// The number of deleted events.
     pub events: usize,
@@ -34,25 +36,25 @@ pub struct Pruned {
 /// deletes nothing. Positions do not change. Subscribers that need a deleted event get a resync.
 pub fn prune<C: LogConnection>(connection: &mut C, retention: Retention) -> QueryResult<Pruned> {
     // Locks the log's row first: of two that prune at once, both would subtract the same bytes.
-    free(connection, 0)?;
+    C::Backend::free(connection, 0)?;
     let pruned = prune_rows(connection, retention)?;
     if pruned.bytes != 0 {
-        free(connection, pruned.bytes)?;
+        C::Backend::free(connection, pruned.bytes)?;
     }
     Ok(pruned)
 }
 
-/// Like [`prune`], without the update of the log's size: the caller must subtract
-/// [`Pruned::bytes`] before the transaction ends.
-#[doc(hidden)]
+/// Like [`prune`], for a transaction that appends events too: it passes [`Pruned::bytes`] to
+/// [`append_and_free`](super::append_and_free) at its end. Of two transactions that do so at the
+/// same time, the caller must let one wait.
 pub fn prune_rows<C: LogConnection>(
     connection: &mut C,
     retention: Retention,
 ) -> QueryResult<Pruned> {
-    let (position, bytes) = connection.size()?;
+    let (position, bytes) = C::Backend::size(connection)?;
     let stale = retention.age.and_then(|age| now().checked_sub_signed(age));
     let (mut last, mut freed) = (None, 0);
-    for (id, inserted_at, size) in connection.oldest(PRUNED)? {
+    for (id, inserted_at, size) in C::Backend::oldest(connection, PRUNED)? {
         let surplus = retention.count.is_some_and(|count| position - id >= count)
             || retention.bytes.is_some_and(|limit| bytes - freed > limit)
             || stale.is_some_and(|stale| inserted_at < stale);
@@ -63,11 +65,5 @@ pub fn prune_rows<C: LogConnection>(
         last = Some(id);
     }
     let Some(last) = last else { return Ok(Pruned::default()) };
-    Ok(Pruned { events: connection.delete_through(last)?, bytes: freed })
-}
-
-/// Subtracts bytes from the size of the log.
-#[doc(hidden)]
-pub fn free<C: LogConnection>(connection: &mut C, bytes: i64) -> QueryResult<()> {
-    connection.free(bytes)
+    Ok(Pruned { events: C::Backend::delete_through(connection, last)?, bytes: freed })
 }

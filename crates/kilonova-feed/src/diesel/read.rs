@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use kilonova_pubsub::{Channel, Payload};
 
 use super::LogConnection;
+use super::backend::Statements;
 use super::schema::kilonova_events;
 use crate::replay::SLICE_BYTES;
 use crate::{Event, LogState, NewEvent, Page, Subject, SubjectId};
@@ -57,7 +58,8 @@ impl Row {
 
 /// Returns the log's id, its oldest and its last position, in this connection's snapshot.
 pub fn state<C: LogConnection>(connection: &mut C) -> QueryResult<LogState> {
-    connection.state()
+    let (id, position, oldest) = C::Backend::state(connection)?;
+    Ok(LogState { id: id.into(), oldest: oldest.unwrap_or(position + 1), position })
 }
 
 /// Returns the events after a position, oldest first: those on one of `channels`, or all events if
@@ -69,12 +71,13 @@ pub fn page<C: LogConnection>(
     channels: Option<&[Channel]>,
     limit: usize,
 ) -> QueryResult<Page> {
-    let state = connection.state()?;
+    let state = state(connection)?;
     if state.position <= after {
         return Ok(Page::new(state, Vec::new(), false));
     }
     let channels: Option<Vec<String>> =
         channels.map(|channels| channels.iter().map(ToString::to_string).collect());
-    let (rows, more) = connection.rows(after, channels.as_deref(), limit, SLICE_BYTES)?;
+    let (rows, more) =
+        C::Backend::rows(connection, after, channels.as_deref(), limit, SLICE_BYTES)?;
     Ok(Page::new(state, rows.into_iter().map(Row::into_event).collect(), more))
 }

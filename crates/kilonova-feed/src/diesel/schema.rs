@@ -1,4 +1,6 @@
-//! Diesel's view of the log's tables; `migrations/` defines them.
+//! Diesel's view of the log's tables, for queries and copies. Write to them only with the functions
+//! of [the parent module](super): positions have no gap.
+#![allow(missing_docs, reason = "the macro's items; the columns are those of an event")]
 
 diesel::table! {
     kilonova_events (position) {

@@ -10,7 +10,7 @@ use super::*;
 /// still.
 fn sockets(max: usize, handshakes: u32) -> Sockets {
     let handshakes = Rate::new(handshakes, Instant::now() + Duration::from_secs(3600));
-    Sockets::limited(max, Addresses::new(2), handshakes)
+    Sockets::limited(max, Addresses::new(2), handshakes, Threads::default())
 }
 
 /// The status of a peer's refusal.
@@ -120,7 +120,7 @@ fn the_refused_are_told_different_times() {
 #[test]
 fn a_limit_of_none_for_each_address_lets_no_address_in() {
     let rate = Rate::new(0, Instant::now());
-    let sockets = Sockets::limited(10, Addresses::new(0), rate);
+    let sockets = Sockets::limited(10, Addresses::new(0), rate, Threads::default());
     assert_eq!(refused(&sockets, "192.0.2.1"), 429);
     assert_eq!((sockets.open(), sockets.addresses()), (0, 0));
 }

@@ -41,7 +41,7 @@ pub(super) struct Owned {
     inbox: Inbox,
     outbox: Outbox,
     /// The newest answer without room in the outbox.
-    owed: Option<Bytes>,
+    owed: Option<Box<Bytes>>,
     heard: Instant,
     blocked: Option<Instant>,
     /// The close frame is in the outbox or was sent.
@@ -128,7 +128,7 @@ impl Owned {
         }
         self.relieve();
         if !self.outbox.push(&answer, &ANSWERS) {
-            self.owed = Some(answer);
+            self.owed = Some(Box::new(answer));
         }
     }
 
@@ -138,7 +138,7 @@ impl Owned {
         loop {
             if self.outbox.is_empty() {
                 match self.owed.take().filter(|_| !self.closing) {
-                    Some(owed) => self.outbox.force(owed),
+                    Some(owed) => self.outbox.force(*owed),
                     None => return Ok(true),
                 }
             }
@@ -191,11 +191,12 @@ impl Wire for Owned {
         }
     }
 
-    fn relieve(&mut self) {
-        if let Err(error) = self.try_write() {
+    fn relieve(&mut self) -> bool {
+        self.try_write().unwrap_or_else(|error| {
             // The next poll gets the same error and ends the session.
             log::debug!("a socket cannot be written: {error}");
-        }
+            false
+        })
     }
 
     fn is_drained(&self) -> bool {

@@ -102,8 +102,10 @@ impl Wire for Streamed {
         }
     }
 
-    /// Does nothing: the body takes the frames.
-    fn relieve(&mut self) {}
+    /// The body takes the frames, and `poll` watches it.
+    fn relieve(&mut self) -> bool {
+        false
+    }
 
     fn is_drained(&self) -> bool {
         self.stream.is_drained()

@@ -14,6 +14,7 @@ mod linked;
 mod membership;
 mod model;
 mod monitors;
+mod routes;
 mod shutdown;
 mod subscription_model;
 mod subscriptions;

@@ -1,0 +1,103 @@
+//! The statements that both databases accept.
+
+/// Implements them for one database, with its migrations, the beginning of its snapshots, and the
+/// size of a payload in bytes.
+macro_rules! statements {
+    ($migrations:ident, $snapshot:literal, $bytes:literal) => {
+        const SNAPSHOT: &'static str = $snapshot;
+
+        fn migrate(connection: &mut C) -> MigrationResult<()> {
+            connection.run_pending_migrations($migrations).map(drop)
+        }
+
+        fn is_stale(connection: &mut C) -> MigrationResult<bool> {
+            connection.has_pending_migration($migrations)
+        }
+
+        fn state(connection: &mut C) -> QueryResult<State> {
+            let oldest = sql::<Nullable<BigInt>>("(SELECT MIN(position) FROM kilonova_events)");
+            log::table.select((log::id, log::position, oldest)).first(connection)
+        }
+
+        fn rows(
+            connection: &mut C,
+            after: i64,
+            channels: Option<&[String]>,
+            limit: usize,
+            bytes: usize,
+        ) -> QueryResult<(Vec<Row>, bool)> {
+            let mut query = events::table
+                .filter(events::position.gt(after))
+                .order(events::position)
+                .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+                .select(Row::as_select())
+                .into_boxed();
+            if let Some(channels) = channels {
+                query = query.filter(events::channel.eq_any(channels.to_vec()));
+            }
+            let (mut found, mut size): (Vec<Row>, usize) = (Vec::new(), 0);
+            for row in query.load_iter::<Row, _>(connection)? {
+                let row = row?;
+                size += row.payload.len();
+                if !found.is_empty() && size > bytes {
+                    return Ok((found, true));
+                }
+                found.push(row);
+            }
+            let full = found.len() >= limit;
+            Ok((found, full))
+        }
+
+        fn row(connection: &mut C, position: i64) -> QueryResult<Option<Row>> {
+            events::table.find(position).select(Row::as_select()).first(connection).optional()
+        }
+
+        fn redact(connection: &mut C, subject: &Subject, before: i64) -> QueryResult<i64> {
+            let earlier = events::position.lt(before);
+            let own = events::kind.eq(subject.kind()).and(events::subject_id.eq(subject.id()));
+            let own = own.and(earlier);
+            let parts =
+                events::parent_kind.eq(subject.kind()).and(events::parent_id.eq(subject.id()));
+            let parts = parts.and(earlier);
+            let sum = || sql::<BigInt>(concat!("COALESCE(SUM(", $bytes, "), 0)"));
+            let reduced = || sql::<Text>("'{\"id\":' || subject_id || ',\"redacted\":true}'");
+            // Two queries instead of `OR`: each condition has its index.
+            let bytes = |connection: &mut C| -> QueryResult<i64> {
+                let own: i64 = events::table.filter(own).select(sum()).first(connection)?;
+                let parts: i64 = events::table.filter(parts).select(sum()).first(connection)?;
+                Ok(own + parts)
+            };
+            let size = bytes(connection)?;
+            let payload = || events::payload.eq(reduced());
+            diesel::update(events::table.filter(own)).set(payload()).execute(connection)?;
+            diesel::update(events::table.filter(parts)).set(payload()).execute(connection)?;
+            Ok(size - bytes(connection)?)
+        }
+
+        fn free(connection: &mut C, bytes: i64) -> QueryResult<()> {
+            diesel::update(log::table)
+                .set(log::bytes.eq(log::bytes - bytes))
+                .execute(connection)?;
+            Ok(())
+        }
+
+        fn size(connection: &mut C) -> QueryResult<(i64, i64)> {
+            log::table.select((log::position, log::bytes)).first(connection)
+        }
+
+        fn oldest(connection: &mut C, limit: i64) -> QueryResult<Oldest> {
+            let size = sql::<BigInt>(concat!("CAST(", $bytes, " AS BIGINT)"));
+            events::table
+                .order(events::position)
+                .limit(limit)
+                .select((events::position, events::inserted_at, size))
+                .load(connection)
+        }
+
+        fn delete_through(connection: &mut C, position: i64) -> QueryResult<usize> {
+            diesel::delete(events::table.filter(events::position.le(position))).execute(connection)
+        }
+    };
+}
+
+pub(super) use statements;

@@ -1,0 +1,193 @@
+//! The actor of a session. Owns its life: it joins the channels, runs, and leaves them; leaves what
+//! its client is sent to [`Session`].
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use actix::fut::ActorFuture;
+use actix::prelude::*;
+use kilonova_pubsub::{Dispatcher, Envelope, JoinError, Lifeline, Receive, Receiving};
+
+use super::Session;
+use crate::feed::Inner;
+use crate::relay::TOGETHER;
+use crate::replay::Start;
+use crate::sockets::Place;
+use crate::wire::Wire;
+use crate::{Error, Log, SessionOptions, StartAt};
+
+/// A socket's actor. Its thread's dispatcher brings it the messages of its channels.
+pub(crate) struct SessionActor<W: Wire, L: Log> {
+    desk: Rc<Desk<W, L>>,
+    _receiving: Receiving,
+    /// Leaves all channels when the session ends for any reason.
+    _lifeline: Lifeline,
+    _place: Place,
+}
+
+/// Where the dispatcher finds a session, from before it joins its first channel.
+struct Desk<W: Wire, L: Log>(RefCell<Life<W, L>>);
+
+enum Life<W: Wire, L: Log> {
+    /// It has joined and does not run yet: its messages wait.
+    Joining(Box<Waiting>),
+    /// In a box, so that it takes the place of the request's memory, which is freed by then.
+    Running(Box<Session<W, L>>),
+}
+
+/// The messages of a session that does not run yet.
+struct Waiting {
+    envelopes: Vec<Envelope>,
+    /// The most of them.
+    room: usize,
+    /// There was no room for all.
+    missed: bool,
+}
+
+impl<W: Wire, L: Log> Receive for Desk<W, L> {
+    fn receive(&self, envelopes: &[Envelope]) {
+        match &mut *self.0.borrow_mut() {
+            Life::Joining(waiting) => waiting.take(envelopes),
+            Life::Running(session) => session.receive(envelopes),
+        }
+    }
+
+    fn fail(&self) {
+        log::error!("a session panicked; closing its socket");
+        if let Life::Running(session) = &mut *self.0.borrow_mut() {
+            session.fail();
+        }
+    }
+}
+
+impl Waiting {
+    fn take(&mut self, envelopes: &[Envelope]) {
+        let room = self.room - self.envelopes.len();
+        self.missed |= envelopes.len() > room;
+        self.envelopes.extend(envelopes.iter().take(room).cloned());
+    }
+}
+
+/// A session that has joined its channels but does not run yet.
+pub(crate) struct Joined<W: Wire, L: Log> {
+    ctx: Context<SessionActor<W, L>>,
+    actor: SessionActor<W, L>,
+    feed: Arc<Inner<L>>,
+    options: SessionOptions<L::Viewer>,
+    start: Option<Start>,
+    breaks: u64,
+}
+
+impl<W: Wire, L: Log> Joined<W, L> {
+    /// Joins the channels. Every later commit reaches the session.
+    pub(crate) async fn join(
+        feed: &Arc<Inner<L>>,
+        options: SessionOptions<L::Viewer>,
+        place: Place,
+    ) -> Result<Joined<W, L>, Error> {
+        let breaks = feed.sockets.breaks();
+        let ctx = Context::<SessionActor<W, L>>::new();
+        let address = ctx.address();
+        // At least one batch of the relay.
+        let room = feed.limits.queue.messages.max(TOGETHER);
+        let waiting = Box::new(Waiting { envelopes: Vec::new(), room, missed: false });
+        let desk = Rc::new(Desk(RefCell::new(Life::Joining(waiting))));
+        let receiving = Dispatcher::current().receive(Rc::clone(&desk) as Rc<dyn Receive>);
+        let route = receiving.route().clone();
+        let lifeline = feed.pubsub.lifeline(address.clone());
+        let actor =
+            SessionActor { desk, _receiving: receiving, _lifeline: lifeline, _place: place };
+        let join = async |channel| {
+            let joined = feed.pubsub.join_by(channel, address.clone(), route.clone()).await;
+            joined.map_err(refused)
+        };
+        // Each channel once: a member that joins twice gets every event twice.
+        let channels: HashSet<_> = options.channels.iter().chain(&options.ephemeral).collect();
+        for channel in channels {
+            join(channel.clone()).await?;
+        }
+        let start = match &options.start {
+            StartAt::Now => None,
+            StartAt::After { position, log } => {
+                join(feed.channels.position.clone()).await?;
+                let start = feed.replay.start(*position, log.as_deref()).await;
+                Some(start.map_err(|error| Error::Log(Box::new(error)))?)
+            }
+        };
+        Ok(Joined { ctx, actor, feed: Arc::clone(feed), options, start, breaks })
+    }
+
+    /// Runs the session on the current thread, which must be the one that it joined on.
+    pub(crate) fn run(self, wire: W) {
+        let Joined { ctx, actor, feed, options, start, breaks } = self;
+        feed.threads.attend();
+        let mut session = Box::new(Session::new(wire, feed, options, start, breaks));
+        let mut life = actor.desk.0.borrow_mut();
+        if let Life::Joining(waiting) = &*life {
+            session.receive(&waiting.envelopes);
+            if waiting.missed {
+                session.miss();
+            }
+        }
+        *life = Life::Running(session);
+        drop(life);
+        ctx.run(actor);
+    }
+}
+
+pub(crate) fn refused(error: JoinError) -> Error {
+    match error {
+        JoinError::TooManyChannels => Error::TooManyChannels,
+        _ => Error::Stopping,
+    }
+}
+
+impl<W: Wire, L: Log> Actor for SessionActor<W, L> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.spawn(Pump);
+    }
+}
+
+/// A message that was sent to the actor itself, not to a channel.
+impl<W: Wire, L: Log> Handler<Envelope> for SessionActor<W, L> {
+    type Result = ();
+
+    fn handle(&mut self, envelope: Envelope, _: &mut Self::Context) {
+        self.desk.receive(&[envelope]);
+    }
+}
+
+/// Runs a session's input and output inside its actor.
+struct Pump;
+
+impl<W: Wire, L: Log> ActorFuture<SessionActor<W, L>> for Pump {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        actor: &mut SessionActor<W, L>,
+        ctx: &mut Context<SessionActor<W, L>>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<()> {
+        let polled = catch_unwind(AssertUnwindSafe(|| match &mut *actor.desk.0.borrow_mut() {
+            Life::Running(session) => session.poll(cx),
+            Life::Joining(_) => Poll::Ready(()),
+        }));
+        let Ok(over) = polled else {
+            actor.desk.fail();
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        };
+        if over.is_ready() {
+            ctx.stop();
+        }
+        over
+    }
+}

@@ -1,0 +1,267 @@
+//! Members that take their messages on their thread's dispatcher, without a mailbox each.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix::{Actor, Arbiter, Context, Handler};
+use kilonova_pubsub::{Dispatcher, Envelope, Payload, PubSub, Receive, Receiving};
+use kilonova_test::member::{Probe, barrier, count, say, soon};
+use tokio::sync::oneshot;
+
+/// What a member was told: topics, and `lagged N` for a notice.
+#[derive(Default)]
+struct Ear {
+    heard: RefCell<Vec<String>>,
+    panics: Cell<bool>,
+    failed: Cell<bool>,
+}
+
+impl Receive for Ear {
+    fn receive(&self, envelopes: &[Envelope]) {
+        assert!(!self.panics.get(), "this panic is part of the test");
+        self.heard.borrow_mut().extend(envelopes.iter().map(|envelope| match envelope.lagged() {
+            Some(missed) => format!("lagged {missed}"),
+            None => envelope.topic().to_owned(),
+        }));
+    }
+
+    fn fail(&self) {
+        self.failed.set(true);
+    }
+}
+
+struct Routed {
+    ear: Rc<Ear>,
+    actor: Probe,
+    receiving: Receiving,
+}
+
+impl Routed {
+    async fn join(pubsub: &PubSub, channels: &[&str]) -> Routed {
+        let (ear, actor) = (Rc::<Ear>::default(), Probe::start());
+        let receiving = Dispatcher::current().receive(Rc::clone(&ear) as Rc<dyn Receive>);
+        for channel in channels {
+            let route = receiving.route().clone();
+            pubsub.join_by(*channel, actor.addr.clone(), route).await.unwrap();
+        }
+        Routed { ear, actor, receiving }
+    }
+
+    fn heard(&self) -> Vec<String> {
+        self.ear.heard.take()
+    }
+}
+
+/// Returns when the members of this thread have taken everything sent before.
+async fn turn(pubsub: &PubSub) {
+    barrier(pubsub).await;
+    let turn = Dispatcher::current().post().turn().unwrap().unwrap();
+    assert!(soon(turn).await.is_err(), "it is dropped");
+}
+
+#[actix::test]
+async fn routed_members_get_every_message_once_in_order_and_others_too() {
+    let pubsub = PubSub::start("node");
+    let mut members = Vec::new();
+    for _ in 0..200 {
+        members.push(Routed::join(&pubsub, &["a", "b"]).await);
+    }
+    let mut other = Probe::start();
+    pubsub.join("a", other.addr.clone()).await.unwrap();
+    // One that joins twice gets everything twice.
+    let twice = &members[7];
+    let route = twice.receiving.route().clone();
+    pubsub.join_by("b", twice.actor.addr.clone(), route).await.unwrap();
+
+    let mut expected = Vec::new();
+    for n in 0..20 {
+        let channel = if n % 3 == 0 { "b" } else { "a" };
+        say(&pubsub, channel, &n.to_string()).await;
+        expected.push((channel, n.to_string()));
+    }
+    turn(&pubsub).await;
+    for (n, member) in members.iter().enumerate() {
+        let times = |channel| if n == 7 && channel == "b" { 2 } else { 1 };
+        let all = expected.iter().flat_map(|(channel, topic)| vec![topic.clone(); times(*channel)]);
+        assert_eq!(member.heard(), all.collect::<Vec<_>>());
+    }
+    for (_, topic) in expected.iter().filter(|(channel, _)| *channel == "a") {
+        assert_eq!(other.next().await.topic(), topic);
+    }
+    assert_eq!(count(&pubsub, "a").await, 201);
+}
+
+#[actix::test]
+async fn a_thread_without_room_misses_messages_and_each_member_is_told_how_many() {
+    const SENT: usize = 2_000;
+    let pubsub = PubSub::start_in(&Arbiter::new().handle(), "node");
+    let members = [
+        Routed::join(&pubsub, &["a"]).await,
+        Routed::join(&pubsub, &["a"]).await,
+        Routed::join(&pubsub, &["b"]).await,
+    ];
+    // This thread does not run its dispatcher meanwhile.
+    let flood = |sent: usize| {
+        let pubsub = pubsub.clone();
+        let (done, finished) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            actix::System::new().block_on(async {
+                for n in 0..sent {
+                    say(&pubsub, "a", &n.to_string()).await;
+                }
+                barrier(&pubsub).await;
+            });
+            done.send(()).unwrap();
+        });
+        finished.recv().unwrap();
+    };
+    flood(SENT);
+    // The registry tells of the gap when it ticks.
+    let told = async {
+        loop {
+            turn(&pubsub).await;
+            let heard = members[0].ear.heard.borrow();
+            if heard.last().is_some_and(|last| last.starts_with("lagged")) {
+                return;
+            }
+        }
+    };
+    soon(told).await;
+    let heard = members[0].heard();
+    let got = heard.len() - 1;
+    assert!((1_000..SENT).contains(&got), "{got}");
+    assert_eq!(heard[..got], (0..got).map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(heard[got], format!("lagged {}", SENT - got));
+    assert_eq!(members[1].heard(), heard);
+    assert!(members[2].heard().is_empty(), "it is in another channel");
+    say(&pubsub, "a", "newer").await;
+    turn(&pubsub).await;
+    assert_eq!(members[0].heard(), ["newer"]);
+}
+
+#[actix::test]
+async fn a_message_to_one_that_is_gone_does_not_reach_one_that_came_later() {
+    let pubsub = PubSub::start("node");
+    let gone = Routed::join(&pubsub, &["secret"]).await;
+    // The registry has sent it and this thread has not taken it yet.
+    let sent = pubsub.publish_all(vec![Envelope::new("secret", "told", Payload::null())]);
+    let (sent, later) = tokio::join!(sent, async {
+        drop(gone);
+        Routed::join(&pubsub, &["public"]).await
+    });
+    sent.unwrap();
+    say(&pubsub, "public", "heard").await;
+    turn(&pubsub).await;
+    assert_eq!(later.heard(), ["heard"]);
+}
+
+#[actix::test]
+async fn a_member_that_panics_takes_no_other_with_it() {
+    let pubsub = PubSub::start("node");
+    let mut members = Vec::new();
+    for _ in 0..10 {
+        members.push(Routed::join(&pubsub, &["a"]).await);
+    }
+    members[4].ear.panics.set(true);
+    say(&pubsub, "a", "one").await;
+    say(&pubsub, "a", "two").await;
+    turn(&pubsub).await;
+    for (n, member) in members.iter().enumerate() {
+        assert_eq!(member.ear.failed.get(), n == 4);
+        assert_eq!(member.heard().len(), if n == 4 { 0 } else { 2 });
+    }
+}
+
+/// An actor that outlives its thread's dispatcher in the registry's eyes.
+struct Sleeper(#[expect(dead_code, reason = "it ends with the actor")] Receiving);
+
+impl Actor for Sleeper {
+    type Context = Context<Sleeper>;
+}
+
+impl Handler<Envelope> for Sleeper {
+    type Result = ();
+
+    fn handle(&mut self, _: Envelope, _: &mut Context<Sleeper>) {}
+}
+
+#[actix::test]
+async fn the_members_of_a_thread_that_ended_are_gone() {
+    let pubsub = PubSub::start("node");
+    let arbiter = Arbiter::new();
+    let (joined, joins) = oneshot::channel();
+    let theirs = pubsub.clone();
+    let member = async move || {
+        let receiving = Dispatcher::current().receive(Rc::new(Ear::default()));
+        let route = receiving.route().clone();
+        let actor = Sleeper(receiving).start();
+        theirs.join_by("a", actor, route).await.unwrap();
+        joined.send(()).unwrap();
+    };
+    arbiter.spawn_fn(move || drop(actix::spawn(member())));
+    soon(joins).await.unwrap();
+    assert_eq!(count(&pubsub, "a").await, 1);
+    arbiter.stop();
+    arbiter.join().unwrap();
+    say(&pubsub, "a", "nobody hears it").await;
+    assert_eq!(count(&pubsub, "a").await, 0);
+}
+
+/// Asks for an encoding, and counts how often one is made.
+struct Encoder(Arc<AtomicUsize>);
+
+impl Receive for Encoder {
+    fn receive(&self, envelopes: &[Envelope]) {
+        for envelope in envelopes {
+            let frame = envelope.encoded(0, |envelope| {
+                self.0.fetch_add(1, Ordering::Relaxed);
+                envelope.topic().to_owned()
+            });
+            assert_eq!(frame, envelope.topic());
+        }
+    }
+
+    fn fail(&self) {
+        panic!("the frames differ");
+    }
+}
+
+#[actix::test]
+async fn an_envelope_is_encoded_once_for_all_threads() {
+    let pubsub = PubSub::start("node");
+    let (made, threads) = (Arc::new(AtomicUsize::new(0)), [Arbiter::new(), Arbiter::new()]);
+    let mut turns = Vec::new();
+    for thread in &threads {
+        let (pubsub, made) = (pubsub.clone(), Arc::clone(&made));
+        let (ready, readies) = oneshot::channel();
+        let (go, goes) = oneshot::channel::<()>();
+        let (done, dones) = oneshot::channel();
+        let members = async move || {
+            let mut members = Vec::new();
+            for _ in 0..20 {
+                let receiving = Dispatcher::current().receive(Rc::new(Encoder(Arc::clone(&made))));
+                let actor = Probe::start();
+                let route = receiving.route().clone();
+                pubsub.join_by("a", actor.addr.clone(), route).await.unwrap();
+                members.push((actor, receiving));
+            }
+            ready.send(()).unwrap();
+            goes.await.unwrap();
+            turn(&pubsub).await;
+            done.send(()).unwrap();
+        };
+        thread.spawn_fn(move || drop(actix::spawn(members())));
+        soon(readies).await.unwrap();
+        turns.push((go, dones));
+    }
+    for topic in ["one", "two", "three"] {
+        say(&pubsub, "a", topic).await;
+    }
+    for (go, dones) in turns {
+        go.send(()).unwrap();
+        soon(dones).await.unwrap();
+    }
+    assert_eq!(made.load(Ordering::Relaxed), 3);
+}
