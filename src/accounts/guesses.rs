@@ -60,7 +60,7 @@ impl Guesses {
     }
 
     fn count_address(&self, peer: Option<SocketAddr>, now: Instant) -> AppResult<Option<IpAddr>> {
-        let Address(address) = Address::of(peer.map(|peer| peer.ip()));
+        let address = Address::of(peer.map(|peer| peer.ip())).counted();
         if let Some(address) = address {
             self.addresses.admit(address, now).map_err(refused)?;
         }

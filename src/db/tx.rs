@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use kilonova_feed::NewEvent;
+use kilonova_feed::diesel::Pruned;
 
 use crate::connection::DbConnection;
 use crate::models::stored_response::{self, Key, StoredResponse};
@@ -32,8 +33,8 @@ pub(super) struct Written {
     pub(super) events: Vec<NewEvent>,
     /// Stored responses whose position is not certain before the events have theirs.
     pub(super) responses: Vec<Key>,
-    /// Bytes of payloads that were deleted.
-    pub(super) freed: i64,
+    /// The events that were pruned.
+    pub(super) pruned: Pruned,
 }
 
 impl Tx<'_> {
@@ -43,9 +44,9 @@ impl Tx<'_> {
         self.written.events.push(event);
     }
 
-    /// Takes note of bytes of payloads that were deleted from the log.
-    pub fn free(&mut self, bytes: i64) {
-        self.written.freed += bytes;
+    /// Takes note of events that were pruned from the log.
+    pub fn pruned(&mut self, events: Pruned) {
+        self.written.pruned += events;
     }
 
     /// The stored response to the request that this transaction answers, and its position, if there is

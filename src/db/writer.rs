@@ -243,7 +243,7 @@ fn write(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Ba
             Ok(written) => {
                 all.events.extend(written.events);
                 all.responses.extend(written.responses);
-                all.freed += written.freed;
+                all.pruned += written.pruned;
             }
             Err(Refused::ByTheWork) => {}
             // A savepoint that cannot be ended means that the whole transaction is gone, as
@@ -252,7 +252,7 @@ fn write(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Ba
         }
         positions.push(base + all.events.len() as i64);
     }
-    let appended = events::append(connection, all.events, all.freed)?;
+    let appended = events::append(connection, all.events, all.pruned)?;
     if let Some(first) = appended.first() {
         // What other nodes have committed since this transaction began.
         let others = first.position() - base - 1;

@@ -35,7 +35,7 @@ async fn round(db: &Db, retention: Retention) -> Result<usize, db::Error> {
         let some = db
             .transaction(move |tx| {
                 let some = events::prune(tx.connection, retention)?;
-                tx.free(some.bytes);
+                tx.pruned(some);
                 Ok::<_, db::Error>(some.events)
             })
             .await?

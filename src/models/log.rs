@@ -23,14 +23,14 @@ pub fn after(
     with_variant!(connection, c => stored::page(c, position, channels, limit))
 }
 
-/// Gives events the next positions and writes them, and takes `freed` bytes off the size of the
+/// Gives events the next positions and writes them, and takes what was pruned off the size of the
 /// log. The last statements of a transaction: until it ends, no other writer can take a position.
 pub fn append(
     connection: &mut DbConnection,
     new: Vec<NewEvent>,
-    freed: i64,
+    pruned: Pruned,
 ) -> QueryResult<Vec<Event>> {
-    with_variant!(connection, c => stored::append_and_free(c, new, freed))
+    with_variant!(connection, c => stored::append_pruned(c, new, pruned))
 }
 
 /// Whether the log has this event, which a transaction of unknown outcome would have written.

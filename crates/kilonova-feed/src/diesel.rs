@@ -18,7 +18,7 @@ use chrono::{NaiveDateTime, SubsecRound, Utc};
 
 use self::backend::Statements as _;
 
-pub use self::append::{append, append_and_free, holds};
+pub use self::append::{append, append_pruned, holds};
 pub use self::backend::LogConnection;
 pub use self::pool::{DieselLog, PoolError};
 pub use self::prune::{Pruned, Retention, prune, prune_rows};

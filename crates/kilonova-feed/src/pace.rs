@@ -39,7 +39,7 @@ impl Pace {
     /// Waits until the sessions have written the current batch, the tasks behind it have run, and
     /// the rest is over. `begun` is the start of the batch.
     pub(crate) async fn settle(&self, begun: Instant) {
-        if tokio::time::timeout(PATIENCE, self.threads.turned()).await.is_err() {
+        if !self.threads.turned(PATIENCE).await {
             log::debug!("a thread is busy for over {PATIENCE:?}; not waiting for it");
         }
         let rest = (begun.elapsed() / REST).min(LONGEST_REST);

@@ -40,7 +40,7 @@ const WAITING_BYTES: usize = 16 * 1024 * 1024;
 pub(crate) const TOGETHER: usize = 32;
 
 /// The bytes of payloads that complete a batch.
-const TOGETHER_BYTES: usize = 256 * 1024;
+pub(crate) const TOGETHER_BYTES: usize = 256 * 1024;
 
 /// The most events in one read of the log.
 const PAGE: usize = 200;

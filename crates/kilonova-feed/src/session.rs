@@ -45,7 +45,9 @@ pub(crate) struct Session<W: Wire, L: Log> {
     /// The value of `Sockets::breaks` when this session joined.
     breaks: u64,
     /// Wakes the actor, to do what cannot be done at once.
-    actor: Option<Waker>,
+    waker: Option<Waker>,
+    /// True when there are messages that were taken and not passed on.
+    unflushed: bool,
 }
 
 /// The outcome of an elapsed timer.
@@ -78,7 +80,8 @@ impl<W: Wire, L: Log> Session<W, L> {
             timer: Box::pin(tokio::time::sleep_until(next_ping)),
             waits: false,
             breaks,
-            actor: None,
+            waker: None,
+            unflushed: false,
             feed,
             channels: channels.into(),
             ephemeral: ephemeral.into(),
@@ -148,8 +151,8 @@ impl<W: Wire, L: Log> Session<W, L> {
 
     /// Does all work that is possible now; `Ready` when the session is over.
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        match &mut self.actor {
-            Some(actor) => actor.clone_from(cx.waker()),
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
         }
         if !self.closing
@@ -267,28 +270,40 @@ impl<W: Wire, L: Log> Session<W, L> {
 }
 
 impl<W: Wire, L: Log> Session<W, L> {
-    /// Handles messages that arrived together, and writes their frames together. Without messages,
-    /// all sockets may have to close.
-    fn receive(&mut self, envelopes: &[Envelope]) {
+    /// Takes messages; true if the first since the last [`Session::flush`]. Without messages, all
+    /// sockets may have to close.
+    fn receive(&mut self, envelopes: &[Envelope]) -> bool {
         for envelope in envelopes {
             self.handle(envelope);
         }
+        if envelopes.is_empty() {
+            self.wake();
+        }
+        !std::mem::replace(&mut self.unflushed, true)
+    }
+
+    /// Writes the frames of all messages taken.
+    fn flush(&mut self) {
+        self.unflushed = false;
         // Most sockets take everything at once, so that their actors need not run.
-        let is_done = !envelopes.is_empty()
-            && !self.closing
-            && !self.progress.is_replaying()
-            && self.wire.relieve();
-        if !is_done && let Some(actor) = &self.actor {
-            actor.wake_by_ref();
+        let is_done = !self.closing && !self.progress.is_replaying() && self.wire.relieve();
+        if !is_done {
+            self.wake();
         }
     }
 
-    /// Ends the session after a panic.
-    fn fail(&mut self) {
-        self.close(Close::Failed);
-        if let Some(actor) = &self.actor {
-            actor.wake_by_ref();
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
         }
+    }
+
+    /// Ends the session after a panic; true if it was ending already.
+    fn fail(&mut self) -> bool {
+        let was_closing = self.closing;
+        self.close(Close::Failed);
+        self.wake();
+        was_closing
     }
 
     fn handle(&mut self, envelope: &Envelope) {

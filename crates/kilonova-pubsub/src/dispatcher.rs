@@ -10,7 +10,9 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use actix::System;
 use slab::Slab;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::yield_now;
@@ -18,27 +20,36 @@ use tokio::task::yield_now;
 use super::Envelope;
 use super::subscriber::{Delivery, Subscriber};
 
-/// How many envelopes may wait for a thread, as many as for a subscription; beyond it, its members
-/// miss messages.
-const ROOM: u32 = 1024;
+/// How many bytes may wait for a thread; beyond it, its members miss messages.
+const ROOM: usize = 64 * 1024 * 1024;
 
-/// How many members take a batch before everything else on the thread has its turn.
-const STREAK: usize = 64;
+/// What an envelope takes beside its payload, about.
+const ENVELOPE: usize = 512;
 
-/// From how many members on a batch is worth envelopes of its own.
+/// How long members take messages before everything else on the thread has its turn.
+const STREAK: Duration = Duration::from_millis(1);
+
+/// How many deliveries pass between two looks at the clock.
+const LOOK: usize = 32;
+
+/// From how many members on envelopes of the thread's own are worth it.
 const FEW: usize = 4;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Dispatcher>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<(usize, Dispatcher)>> = const { RefCell::new(None) };
 }
 
-/// A member's side of it, on its own thread.
+/// A member's side of it, on its own thread. No call may block.
 pub trait Receive {
-    /// Takes envelopes of one channel, in order; none when everyone is roused ([`Post::rouse`]). It
-    /// must not block.
-    fn receive(&self, envelopes: &[Envelope]);
+    /// Takes envelopes of one channel, in order; none when everyone is roused ([`Post::rouse`]).
+    ///
+    /// True if [`Receive::flush`] must follow, and no call before has said so.
+    fn receive(&self, envelopes: &[Envelope]) -> bool;
 
-    /// [`Receive::receive`] has panicked.
+    /// Passes on what it has taken: nothing more has come with it.
+    fn flush(&self);
+
+    /// One of the others has panicked.
     fn fail(&self);
 }
 
@@ -63,7 +74,7 @@ pub struct Post(Arc<Queue>);
 
 struct Queue {
     batches: mpsc::UnboundedSender<(Batch, OwnedSemaphorePermit)>,
-    // Bounds it: a permit for each envelope.
+    // Bounds it: a permit for each byte.
     room: Arc<Semaphore>,
 }
 
@@ -81,11 +92,18 @@ struct Key {
 }
 
 enum Batch {
-    Envelopes(Vec<Envelope>, Vec<Key>),
+    /// In order.
+    Runs(Vec<Run>),
     /// For all members, of all channels.
     Rouse,
     /// Dropped when all that came before it has been taken.
     Turn(oneshot::Sender<()>),
+}
+
+/// Envelopes of one channel, and whom they are for.
+struct Run {
+    envelopes: Vec<Envelope>,
+    keys: Vec<Key>,
 }
 
 /// Ends the route to its member when it is dropped.
@@ -102,10 +120,17 @@ impl Dispatcher {
     ///
     /// On a thread without an actix arbiter.
     pub fn current() -> Dispatcher {
-        CURRENT.with_borrow_mut(|current| match current {
-            Some(current) if current.post.is_open() => current.clone(),
+        let system = System::current().id();
+        let known = CURRENT.with_borrow(|current| match current {
+            Some((of, current)) if *of == system && current.post.is_open() => Some(current.clone()),
             // The thread has a new arbiter, or its first one.
-            other => other.insert(Dispatcher::start()).clone(),
+            _ => None,
+        });
+        known.unwrap_or_else(|| {
+            let new = Dispatcher::start();
+            let old = CURRENT.replace(Some((system, new.clone())));
+            drop(old);
+            new
         })
     }
 
@@ -113,12 +138,14 @@ impl Dispatcher {
         let (batches, waiting) = mpsc::unbounded_channel();
         let members = Rc::default();
         actix::spawn(dispatch(Rc::clone(&members), waiting));
-        let room = Arc::new(Semaphore::new(ROOM as usize));
-        Dispatcher { members, post: Post(Arc::new(Queue { batches, room })) }
+        Dispatcher {
+            members,
+            post: Post(Arc::new(Queue { batches, room: Arc::new(Semaphore::new(ROOM)) })),
+        }
     }
 
-    /// A route to `member`, for as long as what is returned lives.
-    pub fn receive(&self, member: Rc<dyn Receive>) -> Receiving {
+    /// Opens a route to `member`, for as long as what is returned lives.
+    pub fn register(&self, member: Rc<dyn Receive>) -> Receiving {
         let mut members = self.members.borrow_mut();
         members.number = members.number.wrapping_add(1);
         let number = members.number;
@@ -151,10 +178,15 @@ impl Drop for Receiving {
     }
 }
 
+impl fmt::Debug for Receiving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiving").field("route", &self.route).finish_non_exhaustive()
+    }
+}
+
 impl Members {
     fn keys(&self) -> Vec<Key> {
-        let key =
-            |(slot, (number, _)): (usize, &(u32, _))| Key { slot: short(slot), number: *number };
+        let key = |(slot, member): (usize, &(u32, _))| Key { slot: short(slot), number: member.0 };
         self.slots.iter().map(key).collect()
     }
 
@@ -173,68 +205,112 @@ async fn dispatch(
     members: Rc<RefCell<Members>>,
     mut waiting: mpsc::UnboundedReceiver<(Batch, OwnedSemaphorePermit)>,
 ) {
-    let mut streak = 0;
+    let mut streak = Streak::new();
     while let Some((batch, permit)) = waiting.recv().await {
-        let (envelopes, keys) = match batch {
-            Batch::Envelopes(envelopes, keys) => (envelopes, keys),
-            Batch::Rouse => (Vec::new(), members.borrow().keys()),
+        let runs = match batch {
+            Batch::Runs(runs) => runs,
+            Batch::Rouse => vec![Run { envelopes: Vec::new(), keys: members.borrow().keys() }],
             Batch::Turn(turn) => {
                 // What the members woke has its turn first.
                 yield_now().await;
-                streak = 0;
+                streak = Streak::new();
                 drop(turn);
                 continue;
             }
         };
-        let own = match keys.len() > FEW {
-            true => envelopes.iter().map(Envelope::for_thread).collect(),
-            false => envelopes,
-        };
-        for key in keys {
-            if streak == STREAK {
-                yield_now().await;
-                streak = 0;
+        // With several runs a member may be in each; it passes on everything together.
+        let is_only = runs.len() == 1;
+        let mut unflushed = Vec::new();
+        for Run { envelopes, keys } in runs {
+            let own = match keys.len() > FEW {
+                true => envelopes.iter().map(Envelope::for_thread).collect(),
+                false => envelopes,
+            };
+            for key in keys {
+                let member = members.borrow().get(key);
+                let Some(member) = member else { continue };
+                let mut must_flush = false;
+                guarded(&*member, || {
+                    must_flush = member.receive(&own);
+                    if must_flush && is_only {
+                        member.flush();
+                    }
+                });
+                if must_flush && !is_only {
+                    unflushed.push(key);
+                }
+                streak.pause(own.len()).await;
             }
-            streak += 1;
+        }
+        for key in unflushed {
             let member = members.borrow().get(key);
-            if let Some(member) = member
-                && catch_unwind(AssertUnwindSafe(|| member.receive(&own))).is_err()
-            {
-                member.fail();
+            if let Some(member) = member {
+                guarded(&*member, || member.flush());
+                streak.pause(1).await;
             }
         }
         drop(permit);
     }
 }
 
-impl Post {
-    /// Waits until the thread's members have taken everything that was sent before. `None` when
-    /// too much waits for the thread; an error when it has ended.
-    pub fn turn(&self) -> Result<Option<oneshot::Receiver<()>>, Gone> {
-        let (turn, taken) = oneshot::channel();
-        match self.reserve(1) {
-            Some(permit) => self.send(Batch::Turn(turn), permit).map(|()| Some(taken)),
-            None if self.is_open() => Ok(None),
-            None => Err(Gone),
+/// A panic ends its member and no other.
+fn guarded(member: &dyn Receive, call: impl FnOnce()) {
+    let Err(panic) = catch_unwind(AssertUnwindSafe(call)) else { return };
+    // Its destructor is a stranger's too.
+    std::mem::forget(panic);
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| member.fail())) {
+        std::mem::forget(panic);
+    }
+}
+
+/// How long the members have kept the thread.
+struct Streak {
+    begun: Instant,
+    deliveries: usize,
+}
+
+impl Streak {
+    fn new() -> Streak {
+        Streak { begun: Instant::now(), deliveries: 0 }
+    }
+
+    async fn pause(&mut self, deliveries: usize) {
+        self.deliveries += deliveries.max(1);
+        if self.deliveries >= LOOK {
+            self.deliveries = 0;
+            if self.begun.elapsed() >= STREAK {
+                yield_now().await;
+                self.begun = Instant::now();
+            }
         }
+    }
+}
+
+impl Post {
+    /// Closes the returned channel when the thread's members have taken everything that was sent
+    /// before; `None` when the thread has ended.
+    pub fn turn(&self) -> Option<oneshot::Receiver<()>> {
+        let (turn, taken) = oneshot::channel();
+        self.send(Batch::Turn(turn), self.reserve(0)?).then_some(taken)
     }
 
     /// Calls every member of the thread without an envelope, behind everything that was sent before.
     pub fn rouse(&self) {
-        if let Some(permit) = self.reserve(0)
-            && self.send(Batch::Rouse, permit).is_err()
-        {
+        let roused = self.reserve(0).is_some_and(|permit| self.send(Batch::Rouse, permit));
+        if !roused {
             log::debug!("a thread has ended, and its members with it");
         }
     }
 
-    fn reserve(&self, envelopes: usize) -> Option<OwnedSemaphorePermit> {
-        let envelopes = u32::try_from(envelopes).unwrap_or(ROOM).min(ROOM);
-        Arc::clone(&self.0.room).try_acquire_many_owned(envelopes).ok()
+    fn reserve(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        // Whatever is larger than the room has it to itself.
+        let bytes = u32::try_from(bytes.min(ROOM)).ok()?;
+        Arc::clone(&self.0.room).try_acquire_many_owned(bytes).ok()
     }
 
-    fn send(&self, batch: Batch, permit: OwnedSemaphorePermit) -> Result<(), Gone> {
-        self.0.batches.send((batch, permit)).map_err(|_| Gone)
+    /// False when the thread has ended.
+    fn send(&self, batch: Batch, permit: OwnedSemaphorePermit) -> bool {
+        self.0.batches.send((batch, permit)).is_ok()
     }
 
     fn is_open(&self) -> bool {
@@ -254,19 +330,22 @@ impl fmt::Debug for Post {
     }
 }
 
-/// The thread of a [`Post`] has ended.
-#[derive(Debug)]
-pub struct Gone;
-
 impl Route {
     /// Sends to this member alone.
+    ///
+    /// A notice waits until half of the room is free: it would fit where the next message does not,
+    /// and there would be a notice for each.
     pub(super) fn send(&self, envelope: Envelope) -> Delivery {
-        let Some(permit) = self.post.reserve(1) else {
+        if envelope.lagged().is_some() && self.post.0.room.available_permits() < ROOM / 2 {
+            return if self.is_open() { Delivery::Full } else { Delivery::Dead };
+        }
+        let Some(permit) = self.post.reserve(weight(&envelope)) else {
             return if self.is_open() { Delivery::Full } else { Delivery::Dead };
         };
-        match self.post.send(Batch::Envelopes(vec![envelope], vec![self.key]), permit) {
-            Ok(()) => Delivery::Sent,
-            Err(Gone) => Delivery::Dead,
+        let run = Run { envelopes: vec![envelope], keys: vec![self.key] };
+        match self.post.send(Batch::Runs(vec![run]), permit) {
+            true => Delivery::Sent,
+            false => Delivery::Dead,
         }
     }
 
@@ -275,43 +354,72 @@ impl Route {
     }
 }
 
-/// The members that one run of envelopes goes to, by their threads.
-pub(super) struct Round<'a> {
-    run: &'a [Envelope],
-    threads: Vec<(&'a Post, OwnedSemaphorePermit, Vec<Key>)>,
+fn weight(envelope: &Envelope) -> usize {
+    ENVELOPE + envelope.payload().as_json().len()
 }
 
-impl<'a> Round<'a> {
-    pub(super) fn of(run: &'a [Envelope]) -> Round<'a> {
-        Round { run, threads: Vec::new() }
-    }
+/// What one request sends to the members that have routes, by their threads.
+#[derive(Default)]
+pub(super) struct Round {
+    threads: Vec<Outgoing>,
+}
 
-    /// Takes a member in; false if it has no route, or its thread no room.
+struct Outgoing {
+    post: Post,
+    room: OwnedSemaphorePermit,
+    runs: Vec<Run>,
+    // The number of the last run.
+    number: usize,
+}
+
+impl Round {
+    /// Takes a member in for a run, whose number is higher than that of the run before; false if it
+    /// has no route, or its thread no room.
     ///
     /// Only for members that have missed nothing, which must be told first.
-    pub(super) fn take(&mut self, member: &'a Subscriber) -> bool {
+    pub(super) fn take(&mut self, member: &Subscriber, run: &[Envelope], number: usize) -> bool {
         let Some(Route { post, key }) = member.route() else { return false };
-        if let Some((.., keys)) = self.threads.iter_mut().find(|(known, ..)| *known == post) {
-            keys.push(*key);
+        let known = self.threads.iter_mut().position(|thread| thread.post == *post);
+        if let Some(index) = known
+            && self.threads[index].number == number
+            && let Some(run) = self.threads[index].runs.last_mut()
+        {
+            run.keys.push(*key);
             return true;
         }
-        let Some(permit) = post.reserve(self.run.len()) else { return false };
-        self.threads.push((post, permit, vec![*key]));
+        let Some(room) = post.reserve(run.iter().map(weight).sum()) else { return false };
+        let run = Run { envelopes: run.to_vec(), keys: vec![*key] };
+        match known {
+            Some(index) => {
+                let thread = &mut self.threads[index];
+                thread.room.merge(room);
+                thread.runs.push(run);
+                thread.number = number;
+            }
+            None => {
+                self.threads.push(Outgoing { post: post.clone(), room, runs: vec![run], number })
+            }
+        }
         true
     }
 
-    /// The sweep finds the members of a thread that has ended.
-    pub(super) fn send(self) {
-        for (post, permit, keys) in self.threads {
-            if post.send(Batch::Envelopes(self.run.to_vec(), keys), permit).is_err() {
-                log::debug!("a thread has ended, and its members with it");
-            }
+    /// Sends what was taken in for the thread of `member`: what it is sent another way comes after.
+    pub(super) fn send_before(&mut self, member: &Subscriber) {
+        let Some(Route { post, .. }) = member.route() else { return };
+        if let Some(index) = self.threads.iter().position(|thread| thread.post == *post) {
+            self.threads.swap_remove(index).send();
         }
+    }
+
+    pub(super) fn send(self) {
+        self.threads.into_iter().for_each(Outgoing::send);
     }
 }
 
-impl fmt::Debug for Receiving {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiving").field("route", &self.route).finish_non_exhaustive()
+impl Outgoing {
+    fn send(self) {
+        if !self.post.send(Batch::Runs(self.runs), self.room) {
+            log::debug!("a thread has ended, and its members with it");
+        }
     }
 }

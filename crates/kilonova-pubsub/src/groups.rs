@@ -150,22 +150,24 @@ impl Groups {
         }
     }
 
-    /// Delivers envelopes, in order. A run of them for one channel goes to each member together,
-    /// which finds them all when it wakes.
+    /// Delivers envelopes, in order. A run of them for one channel goes to each member together.
     pub(super) fn dispatch(&mut self, envelopes: &[Envelope]) {
-        for run in envelopes.chunk_by(|one, next| one.channel() == next.channel()) {
-            self.dispatch_run(run);
+        let mut round = Round::default();
+        let runs = envelopes.chunk_by(|one, next| one.channel() == next.channel());
+        for (number, run) in runs.enumerate() {
+            self.dispatch_run(run, number, &mut round);
         }
+        round.send();
     }
 
-    fn dispatch_run(&mut self, run: &[Envelope]) {
+    fn dispatch_run(&mut self, run: &[Envelope], number: usize, round: &mut Round) {
         let Some(channel) = run.first().map(Envelope::channel) else { return };
         let mut dead = Vec::new();
-        let mut round = Round::of(run);
         for (member, times) in self.membership.members(channel.as_str()) {
-            if times == 1 && !member.lags() && round.take(member) {
+            if times == 1 && !member.lags() && round.take(member, run, number) {
                 continue;
             }
+            round.send_before(member);
             let mut messages = run.iter().flat_map(|envelope| std::iter::repeat_n(envelope, times));
             // The sweep finds the dead that are too many for one round.
             if messages.any(|envelope| self.laggards.deliver(member, envelope) == Delivery::Dead)
@@ -174,7 +176,6 @@ impl Groups {
                 dead.push(member.clone());
             }
         }
-        round.send();
         self.bury_all(&dead);
     }
 

@@ -143,7 +143,7 @@ pub use self::builder::Builder;
 pub use self::channel::Channel;
 pub use self::context::{ContextExt, MAILBOX};
 #[doc(hidden)]
-pub use self::dispatcher::{Dispatcher, Gone, Post, Receive, Receiving, Route};
+pub use self::dispatcher::{Dispatcher, Post, Receive, Receiving, Route};
 pub use self::envelope::{Envelope, Sender};
 pub use self::error::{Error, JoinError, LeaveError, StartError, TryBroadcastError};
 pub use self::lifeline::Lifeline;

@@ -40,7 +40,7 @@ pub(super) async fn prune(db: &Db, count: i64) {
     loop {
         let pruned = db.transaction(move |tx| {
             let pruned = log::prune(tx.connection, retention)?;
-            tx.free(pruned.bytes);
+            tx.pruned(pruned);
             Ok::<_, Failure>(pruned.events)
         });
         if pruned.await.unwrap().value == 0 {

@@ -4,7 +4,7 @@ use diesel::QueryResult;
 use kilonova_pubsub::Payload;
 
 use super::backend::Statements;
-use super::{LogConnection, now};
+use super::{LogConnection, Pruned, now};
 use crate::{Event, NewEvent, Subject};
 
 /// Appends events to the log inside the current transaction, and returns them with their positions.
@@ -47,18 +47,18 @@ pub fn append<C: LogConnection>(
     connection: &mut C,
     events: impl IntoIterator<Item = NewEvent>,
 ) -> QueryResult<Vec<Event>> {
-    append_and_free(connection, events.into_iter().collect(), 0)
+    append_pruned(connection, events, Pruned::default())
 }
 
-/// Like [`append`], for a transaction that has called [`prune_rows`](super::prune_rows): also
-/// subtracts `freed` bytes from the size of the log. The log's row must be the last row that a
-/// transaction locks, so one statement makes both changes.
-pub fn append_and_free<C: LogConnection>(
+/// Like [`append`], for a transaction that has called [`prune_rows`](super::prune_rows): takes what
+/// that deleted off the size of the log. The log's row must be the last row that a transaction
+/// locks, so one statement makes both changes.
+pub fn append_pruned<C: LogConnection>(
     connection: &mut C,
-    new: Vec<NewEvent>,
-    freed: i64,
+    events: impl IntoIterator<Item = NewEvent>,
+    pruned: Pruned,
 ) -> QueryResult<Vec<Event>> {
-    let new = redacted(new);
+    let (new, freed) = (redacted(events.into_iter().collect()), pruned.bytes);
     if new.is_empty() {
         if freed != 0 {
             C::Backend::free(connection, freed)?;

@@ -1,5 +1,7 @@
 //! Deletes old events, so that the log does not grow forever.
 
+use std::ops::AddAssign;
+
 use chrono::TimeDelta;
 use diesel::QueryResult;
 
@@ -23,11 +25,19 @@ const PRUNED: i64 = 500;
 /// The result of [`prune`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[must_use = "the size of the log must be reduced by it"]
 pub struct Pruned {
     /// The number of deleted events.
     pub events: usize,
     /// The bytes of their payloads.
     pub bytes: i64,
+}
+
+impl AddAssign for Pruned {
+    fn add_assign(&mut self, more: Pruned) {
+        self.events += more.events;
+        self.bytes += more.bytes;
+    }
 }
 
 /// Deletes the oldest events beyond the retention, at most 500, inside the current transaction.
@@ -44,8 +54,8 @@ pub fn prune<C: LogConnection>(connection: &mut C, retention: Retention) -> Quer
     Ok(pruned)
 }
 
-/// Like [`prune`], for a transaction that appends events too: it passes [`Pruned::bytes`] to
-/// [`append_and_free`](super::append_and_free) at its end. Of two transactions that do so at the
+/// Like [`prune`], for a transaction that appends events too: it passes the result to
+/// [`append_pruned`](super::append_pruned) at its end. Of two transactions that do so at the
 /// same time, the caller must let one wait.
 pub fn prune_rows<C: LogConnection>(
     connection: &mut C,

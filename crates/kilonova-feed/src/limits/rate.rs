@@ -3,11 +3,13 @@
 //! The generic cell rate algorithm: a token bucket in one number, the time at which everything that
 //! was admitted would be done at the steady rate.
 
+use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A rate limit that allows short bursts; threads share it without a lock.
+#[derive(Debug)]
 pub struct Rate {
     steady: Steady,
     /// The time at which everything admitted would be done, in nanoseconds since the start.
@@ -43,6 +45,12 @@ pub struct Rates {
 /// Half a mebibyte of counters.
 const PLACES: usize = 1 << 16;
 
+impl fmt::Debug for Rates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rates").field("steady", &self.steady).finish_non_exhaustive()
+    }
+}
+
 impl Rates {
     /// Admits `count` of each key per period, and as many at once after an idle period.
     pub fn new(count: u32, period: Duration, now: Instant) -> Rates {
@@ -72,6 +80,7 @@ impl Rates {
 }
 
 /// The steady rate and the largest burst.
+#[derive(Debug)]
 struct Steady {
     started: Instant,
     /// The latest time of any thread, in nanoseconds since the start. A thread that read the clock

@@ -15,11 +15,11 @@ use kilonova_pubsub::{Dispatcher, Envelope, JoinError, Lifeline, Receive, Receiv
 
 use super::Session;
 use crate::feed::Inner;
-use crate::relay::TOGETHER;
+use crate::relay::{TOGETHER, TOGETHER_BYTES};
 use crate::replay::Start;
 use crate::sockets::Place;
 use crate::wire::Wire;
-use crate::{Error, Log, SessionOptions, StartAt};
+use crate::{Bounds, Error, Log, SessionOptions, StartAt};
 
 /// A socket's actor. Its thread's dispatcher brings it the messages of its channels.
 pub(crate) struct SessionActor<W: Wire, L: Log> {
@@ -43,33 +43,59 @@ enum Life<W: Wire, L: Log> {
 /// The messages of a session that does not run yet.
 struct Waiting {
     envelopes: Vec<Envelope>,
-    /// The most of them.
-    room: usize,
+    bytes: usize,
+    bounds: Bounds,
     /// There was no room for all.
     missed: bool,
 }
 
 impl<W: Wire, L: Log> Receive for Desk<W, L> {
-    fn receive(&self, envelopes: &[Envelope]) {
+    fn receive(&self, envelopes: &[Envelope]) -> bool {
         match &mut *self.0.borrow_mut() {
-            Life::Joining(waiting) => waiting.take(envelopes),
+            Life::Joining(waiting) => {
+                envelopes.iter().for_each(|envelope| waiting.take(envelope));
+                false
+            }
             Life::Running(session) => session.receive(envelopes),
         }
     }
 
-    fn fail(&self) {
-        log::error!("a session panicked; closing its socket");
+    fn flush(&self) {
         if let Life::Running(session) = &mut *self.0.borrow_mut() {
+            session.flush();
+        }
+    }
+
+    fn fail(&self) {
+        if let Life::Running(session) = &mut *self.0.borrow_mut() {
+            log::error!("a session panicked; closing its socket");
             session.fail();
         }
     }
 }
 
+impl<W: Wire, L: Log> Desk<W, L> {
+    /// Handles a panic of the session's input or output: `Ready` if it was ending already.
+    fn failed(&self, cx: &TaskContext<'_>) -> Poll<()> {
+        log::error!("a session panicked; closing its socket");
+        if let Life::Running(session) = &mut *self.0.borrow_mut()
+            && !session.fail()
+        {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+}
+
 impl Waiting {
-    fn take(&mut self, envelopes: &[Envelope]) {
-        let room = self.room - self.envelopes.len();
-        self.missed |= envelopes.len() > room;
-        self.envelopes.extend(envelopes.iter().take(room).cloned());
+    fn take(&mut self, envelope: &Envelope) {
+        let bytes = self.bytes.saturating_add(envelope.payload().as_json().len());
+        self.missed |= self.envelopes.len() >= self.bounds.messages || bytes > self.bounds.bytes;
+        if !self.missed {
+            self.bytes = bytes;
+            self.envelopes.push(envelope.clone());
+        }
     }
 }
 
@@ -94,10 +120,11 @@ impl<W: Wire, L: Log> Joined<W, L> {
         let ctx = Context::<SessionActor<W, L>>::new();
         let address = ctx.address();
         // At least one batch of the relay.
-        let room = feed.limits.queue.messages.max(TOGETHER);
-        let waiting = Box::new(Waiting { envelopes: Vec::new(), room, missed: false });
+        let Bounds { messages, bytes } = feed.limits.queue;
+        let bounds = Bounds { messages: messages.max(TOGETHER), bytes: bytes.max(TOGETHER_BYTES) };
+        let waiting = Box::new(Waiting { envelopes: Vec::new(), bytes: 0, bounds, missed: false });
         let desk = Rc::new(Desk(RefCell::new(Life::Joining(waiting))));
-        let receiving = Dispatcher::current().receive(Rc::clone(&desk) as Rc<dyn Receive>);
+        let receiving = Dispatcher::current().register(Rc::clone(&desk) as Rc<dyn Receive>);
         let route = receiving.route().clone();
         let lifeline = feed.pubsub.lifeline(address.clone());
         let actor =
@@ -129,10 +156,13 @@ impl<W: Wire, L: Log> Joined<W, L> {
         let mut session = Box::new(Session::new(wire, feed, options, start, breaks));
         let mut life = actor.desk.0.borrow_mut();
         if let Life::Joining(waiting) = &*life {
-            session.receive(&waiting.envelopes);
-            if waiting.missed {
+            let taken = catch_unwind(AssertUnwindSafe(|| session.receive(&waiting.envelopes)));
+            if taken.is_err() {
+                session.fail();
+            } else if waiting.missed {
                 session.miss();
             }
+            session.flush();
         }
         *life = Life::Running(session);
         drop(life);
@@ -160,7 +190,15 @@ impl<W: Wire, L: Log> Handler<Envelope> for SessionActor<W, L> {
     type Result = ();
 
     fn handle(&mut self, envelope: Envelope, _: &mut Self::Context) {
-        self.desk.receive(&[envelope]);
+        let desk = &self.desk;
+        let taken = catch_unwind(AssertUnwindSafe(|| {
+            if desk.receive(&[envelope]) {
+                desk.flush();
+            }
+        }));
+        if taken.is_err() {
+            desk.fail();
+        }
     }
 }
 
@@ -180,11 +218,7 @@ impl<W: Wire, L: Log> ActorFuture<SessionActor<W, L>> for Pump {
             Life::Running(session) => session.poll(cx),
             Life::Joining(_) => Poll::Ready(()),
         }));
-        let Ok(over) = polled else {
-            actor.desk.fail();
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        };
+        let over = polled.unwrap_or_else(|_| actor.desk.failed(cx));
         if over.is_ready() {
             ctx.stop();
         }

@@ -24,7 +24,7 @@ impl Addresses {
     /// Counts a socket of this peer, which must leave later; `None` if its address is at the limit.
     pub(super) fn enter(&self, peer: Option<IpAddr>) -> Option<Address> {
         let address = Address::of(peer);
-        if let Some(key) = address.0 {
+        if let Some(key) = address.counted() {
             match self.open().entry(key) {
                 Entry::Occupied(count) if *count.get() >= self.max => return None,
                 Entry::Occupied(mut count) => *count.get_mut() += 1,
@@ -37,7 +37,7 @@ impl Addresses {
 
     /// Stops counting a socket.
     pub(super) fn leave(&self, address: Address) {
-        let Some(key) = address.0 else { return };
+        let Some(key) = address.counted() else { return };
         if let Entry::Occupied(mut count) = self.open().entry(key) {
             if *count.get() > 1 {
                 *count.get_mut() -= 1;

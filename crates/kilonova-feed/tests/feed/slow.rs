@@ -74,16 +74,24 @@ async fn sessions_whose_thread_is_stuck_lose_their_live_events_and_resume_withou
     let mut other = site.open(Transport::Subscription, &Wish::new(&["b"]).after(4)).await;
     let gate = toy.gate.lock().unwrap();
     site.feed().committed([toy.commit_for("a", "stuck")]);
-    // More than may wait for a thread.
     let feed = site.feed();
+    let is_sent = async {
+        while feed.sent() < toy.end() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(is_sent).await;
+    // Behind it, more than may wait for a thread.
     let pubsub = feed.pubsub();
+    let large = Payload::encode(&"x".repeat(64 * 1024)).expect("JSON");
     for _ in 0..1_100 {
-        pubsub.local_broadcast("a", "noise", Payload::null()).await.expect("the registry runs");
+        pubsub.local_broadcast("a", "noise", large.clone()).await.expect("the registry runs");
     }
-    for _ in 0..100 {
+    // A stuck thread holds the others up once, not for each batch.
+    for _ in 0..1_000 {
         site.feed().committed([toy.commit("b"), toy.commit("a")]);
     }
-    assert_eq!(other.ids(100).await.last(), Some(&204));
+    assert_eq!(other.ids(1_000).await.last(), Some(&2004));
     drop(gate);
     for (transport, wish, mut reader, mut seen) in readers {
         loop {
