@@ -10,9 +10,10 @@ use actix::Arbiter;
 use actix_web::web::Data;
 use kilonova_feed::{Limits, Running, Server};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::accounts::Accounts;
+use crate::bodies::Bodies;
 use crate::cluster::{self, Cluster};
 use crate::config::{Config, Storage};
 use crate::db::{self, Db};
@@ -86,7 +87,10 @@ impl App {
         core.spawn(outage::tell(feed.clone()));
         let search = Search::start(config.storage.index(), db.clone(), feed.clone())?;
         let accounts = Accounts::new(config.max_guesses_per_user, config.max_guesses_per_address);
-        let state = Data::new(State { config, db, feed, shapes, accounts, search });
+        let bodies = Bodies::new(config.max_bodies);
+        let renderings = Arc::new(Semaphore::new(config.max_renderings));
+        let state =
+            Data::new(State { config, db, feed, shapes, accounts, bodies, renderings, search });
         let server = listen(&state).map_err(|error| Error::Listen(state.config.bind, error))?;
         let port = server.address().port();
         if let Some(shortage) = shortage {
@@ -204,6 +208,7 @@ async fn start_feed(
             handshakes: config.max_handshakes,
             client_frames: config.max_client_frames,
             queue: config.queue,
+            replay_bytes: config.max_replay_bytes,
         })
         .heartbeat(config.heartbeat);
     let shapes = Shapes::add_to(&mut feed);
@@ -215,12 +220,14 @@ async fn start_feed(
 
 /// Binds the address and starts the workers.
 fn listen(state: &Data<State>) -> std::io::Result<Running> {
-    let (config, site) = (&state.config, Data::clone(state));
+    let (config, site, expecting) = (&state.config, Data::clone(state), Data::clone(state));
     Server::bind(config.bind, move || router::site(Data::clone(&site)))?
         .workers(config.workers)
         .max_connections(config.max_connections)
+        .max_connections_per_address(config.max_connections_per_address)
         .request_timeout(config.request_timeout)
         .silence(config.heartbeat.silence)
         .grace(config.grace)
+        .expect(move |head| Ok(router::expect(head, &expecting.config)?))
         .run()
 }

@@ -178,6 +178,15 @@ pub struct ServeArgs {
     /// the file descriptors allow [default: 5000 more than --max-sockets]
     #[arg(long, env = "KILONOVA_MAX_CONNECTIONS", value_name = "N")]
     max_connections: Option<usize>,
+    /// Maximum number of open connections per address or IPv6 /64; further ones get 429; open access
+    /// does not count loopback; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_CONNECTIONS_PER_ADDRESS",
+        default_value_t = 500,
+        value_name = "N"
+    )]
+    max_connections_per_address: usize,
     /// Events queued for a slow reader before its socket is closed with 1013; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_QUEUE", default_value_t = 1024, value_name = "N")]
     max_queue: usize,
@@ -189,6 +198,15 @@ pub struct ServeArgs {
         value_name = "BYTES",
     )]
     max_queue_bytes: usize,
+    /// Bytes of events that all replays together have read and not sent; further ones wait; 0: no
+    /// limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_REPLAY_BYTES",
+        default_value_t = 32 * 1024 * 1024,
+        value_name = "BYTES",
+    )]
+    max_replay_bytes: usize,
     /// Frames that a client may send over a WebSocket per second; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_CLIENT_FRAMES", default_value_t = 500, value_name = "N")]
     max_client_frames: u32,
@@ -202,6 +220,23 @@ pub struct ServeArgs {
     /// Maximum size of a request's body in bytes; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_BODY", default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
     max_body: usize,
+    /// Maximum size of all bodies that are being received in bytes; further ones get 503; bodies of
+    /// up to 16 KiB have room of their own; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_BODIES",
+        default_value_t = 64 * 1024 * 1024,
+        value_name = "BYTES",
+    )]
+    max_bodies: usize,
+    /// Pages laid out at the same time; further ones wait, for 5 s [default: number of cores]
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_RENDERINGS",
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..),
+    )]
+    max_renderings: Option<u16>,
     /// Days for which events are kept for clients that reconnect; 0: no limit
     #[arg(
         long,
@@ -285,8 +320,12 @@ pub struct Config {
     pub max_channels: usize,
     /// Maximum number of open connections, sockets included.
     pub max_connections: usize,
+    /// Maximum number of open connections of one address.
+    pub max_connections_per_address: usize,
     /// How much may be queued for one socket.
     pub queue: Bounds,
+    /// Bytes of events that all replays together have read and not sent.
+    pub max_replay_bytes: usize,
     /// Frames that a client may send per second; 0 for any number.
     pub max_client_frames: u32,
     /// Wrong passwords for one user name per minute; 0 for any number.
@@ -295,6 +334,10 @@ pub struct Config {
     pub max_guesses_per_address: u32,
     /// Maximum size of a request's body in bytes.
     pub max_body: usize,
+    /// Maximum size of all bodies that are being received in bytes.
+    pub max_bodies: usize,
+    /// Pages laid out at the same time.
+    pub max_renderings: usize,
     /// The time that a client may take for a request's head, and for its body.
     pub request_timeout: Option<Duration>,
     /// What is kept of the log.
@@ -396,14 +439,18 @@ impl ServeArgs {
             max_channels_per_socket: unless_zero(self.max_channels_per_socket),
             max_channels: unless_zero(self.max_channels),
             max_connections,
+            max_connections_per_address: unless_zero(self.max_connections_per_address),
             queue: Bounds {
                 messages: unless_zero(self.max_queue),
                 bytes: unless_zero(self.max_queue_bytes),
             },
+            max_replay_bytes: unless_zero(self.max_replay_bytes),
             max_client_frames: self.max_client_frames,
             max_guesses_per_user: self.max_guesses_per_user,
             max_guesses_per_address: self.max_guesses_per_address,
             max_body: unless_zero(self.max_body),
+            max_bodies: unless_zero(self.max_bodies),
+            max_renderings: self.max_renderings.map_or_else(cores, usize::from),
             request_timeout: seconds(self.request_timeout),
             retention,
             heartbeat: Heartbeat::default(),

@@ -1,6 +1,7 @@
 //! The actions: each reads as changeset, transact, announce, view, respond.
 
 pub mod account;
+pub mod body;
 pub mod channels;
 pub mod comments;
 pub mod events;

@@ -130,6 +130,7 @@ impl ResponseError for AppError {
             }
             AppError::UpgradeRequired => {
                 response.insert_header((header::UPGRADE, "websocket"));
+                response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
             }
             // The rest of the request is unread, so no other request can follow on this connection.
             AppError::TooLarge(_) | AppError::Timeout => {

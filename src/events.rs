@@ -122,7 +122,7 @@ pub async fn logged_in(pubsub: &PubSub, username: &str) {
 }
 
 /// What is about a post.
-fn of_post(id: i64) -> Subject {
+pub fn of_post(id: i64) -> Subject {
     Subject::new("post", id)
 }
 

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
 use futures_util::FutureExt;
 
@@ -30,6 +30,7 @@ pub async fn admit<B: MessageBody>(
 
 fn check(request: &ServiceRequest) -> AppResult<()> {
     for_loopback(request)?;
+    for_a_reader(request)?;
     let headers = request.headers();
     let live = headers.contains_key(header::UPGRADE) || accepts_events(headers);
     if live || !request.method().is_safe() {
@@ -70,14 +71,36 @@ fn for_loopback(request: &ServiceRequest) -> AppResult<()> {
 }
 
 fn is_loopback(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(""),
-        None => authority.split(':').next().unwrap_or(""),
-    };
+    let Some(host) = host_of(authority) else { return false };
     let name = host.trim_end_matches('.').to_ascii_lowercase();
     name == "localhost"
         || name.ends_with(".localhost")
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The host of an authority that consists of a host and perhaps a port, as RFC 9110 has it.
+fn host_of(authority: &str) -> Option<&str> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let is_port = |port: &str| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte);
+    let fits = (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+        && host.bytes().all(is_host);
+    fits.then_some(host)
+}
+
+/// Refuses to serve pages and lists as a picture or a script: a text can contain links to them, each
+/// of which every reader's browser would follow.
+fn for_a_reader(request: &ServiceRequest) -> AppResult<()> {
+    const READ: [&[u8]; 3] = [b"document", b"empty", b"websocket"];
+    let path = request.path();
+    let fetched = request.headers().get("sec-fetch-dest").map(HeaderValue::as_bytes);
+    if path.starts_with("/static/") || fetched.is_none_or(|kind| READ.contains(&kind)) {
+        return Ok(());
+    }
+    Err(AppError::Forbidden("only a page's own files can be embedded"))
 }
 
 fn from_this_site(headers: &HeaderMap) -> AppResult<()> {
@@ -160,6 +183,13 @@ mod tests {
             "127.0.0.1.nip.io",
             "10.0.0.1",
             "[::2]",
+            "localhost:x@evil.com",
+            "localhost:80@evil.com",
+            "evil@localhost",
+            "evil.com/.localhost",
+            "localhost:123456",
+            "[::1]x",
+            "[::1",
             "0.0.0.0",
         ] {
             assert!(!is_loopback(host), "{host}");

@@ -14,6 +14,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub mod accounts;
 pub mod app;
+pub mod bodies;
 pub mod changeset;
 pub mod config;
 pub mod connection;
@@ -27,6 +28,7 @@ mod failpoint;
 pub mod guard;
 pub mod import;
 pub mod locks;
+pub mod logging;
 pub mod markdown;
 pub mod models;
 mod negotiation;

@@ -8,7 +8,9 @@ use kilonova::app::App;
 use kilonova::config::{Cli, Command, CopyArgs, ImportArgs, ServeArgs, StorageArgs, UserCommand};
 use kilonova::db::Db;
 use kilonova::models::user::Role;
-use kilonova::{accounts, cluster, copy, descriptors, import, locks, search};
+use kilonova::{accounts, cluster, copy, descriptors, import, locks, logging, search};
+use rustix::fs::Mode;
+use rustix::process::umask;
 
 /// The log filter without `RUST_LOG`; libraries log too much.
 const LOG: &str = "info,tantivy=warn,actix_server=warn";
@@ -17,9 +19,11 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     let filter = format!("{LOG},{}", cluster::zenoh::LOG_FILTER);
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter))
-        .format_timestamp_micros()
-        .init();
+    // What this process creates is its user's alone: the database has passwords and drafts.
+    umask(Mode::RWXG | Mode::RWXO);
+    if let Err(error) = logging::start(filter) {
+        return complain(&error.to_string());
+    }
     let command = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli.into_command(),
         Err(error) => return usage(&error),

@@ -10,12 +10,15 @@
 //!   [`MAX_ELEMENTS`] elements, the whole of it;
 //! - blocks of raw HTML beyond a document's budget for them, see `raw`.
 
+mod cache;
 mod escape;
 mod excerpt;
 mod html;
 mod plain;
 mod raw;
 mod sanitize;
+
+use std::sync::Arc;
 
 use pulldown_cmark::{Event, Options, Parser, TagEnd};
 
@@ -28,7 +31,7 @@ pub const MAX_DEPTH: usize = 48;
 
 /// How many elements a text may have. Each costs some microseconds, and a mebibyte has room for
 /// half a million.
-pub const MAX_ELEMENTS: usize = 60_000;
+pub const MAX_ELEMENTS: usize = 20_000;
 
 /// How many characters that HTML gives a meaning to cost about as much as an element.
 const ESCAPES_PER_ELEMENT: usize = 8;
@@ -43,11 +46,11 @@ pub struct Container<'a> {
 }
 
 /// Markdown as HTML. Never fails, takes time in proportion to the text's length.
-pub fn render(markdown: &str, container: &Container<'_>) -> String {
-    match parse(markdown) {
+pub fn render(markdown: &str, container: &Container<'_>) -> Arc<str> {
+    cache::kept((markdown, container.id, container.top), || match parse(markdown) {
         Some(events) => sanitize::page(&html::write(events, container)),
         None => verbatim(markdown),
-    }
+    })
 }
 
 /// The events of a text, unless it nests too deep or has too many elements.

@@ -1,15 +1,16 @@
 //! Every route, one line each, and what every request passes on the way to it.
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{RequestHead, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::Method;
 use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, Error, Handler, Resource, Responder, Route};
 
+use crate::config::Config;
 use crate::controllers::{
-    channels, comments, events, health, live, notes, pages, posts, search, sign_in, users,
+    body, channels, comments, events, health, live, notes, pages, posts, search, sign_in, users,
 };
 use crate::error::{AppError, AppResult};
 use crate::guard;
@@ -85,6 +86,11 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/api/users", [post(users::create)]))
         .service(resource("/api/session", [post(sign_in::create), delete(sign_in::delete)]))
         .default_service(web::to(nowhere));
+}
+
+/// Checks a request whose client waits to be asked for the body.
+pub fn expect(head: &RequestHead, config: &Config) -> AppResult<()> {
+    body::check(head, config)
 }
 
 /// A path with the methods that it takes; any other gets 405 and their list.

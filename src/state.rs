@@ -1,6 +1,11 @@
 //! The state of every controller: the long-lived parts that `app` has started.
 
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
 use crate::accounts::Accounts;
+use crate::bodies::Bodies;
 use crate::config::Config;
 use crate::db::Db;
 use crate::search::Search;
@@ -18,6 +23,10 @@ pub struct State {
     pub shapes: Shapes,
     /// Passwords, and the limits on guessing them.
     pub accounts: Accounts,
+    /// The memory for the bodies of requests.
+    pub bodies: Bodies,
+    /// Turns at laying out a page.
+    pub renderings: Arc<Semaphore>,
     /// The search index.
     pub search: Search,
 }

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{self, Data};
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
+use super::request::Query;
 use crate::error::{AppError, AppResult};
 use crate::state::State;
 
 /// GET /api/channels: the nodes, and each channel with its members on all nodes and on this one.
-pub async fn index(state: Data<State>) -> AppResult<HttpResponse> {
+pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    Query::of(&request)?.only(&[])?;
     let pubsub = state.feed.pubsub();
     let stopped = |_| AppError::Unavailable("the process groups have stopped");
     // Two nodes of one name are not told apart by who reads this.

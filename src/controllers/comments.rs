@@ -4,8 +4,9 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::account::Account;
+use super::body::Body;
 use super::idempotency::{Created, Once};
-use super::request::{self, Json, Query};
+use super::request::{self, Query};
 use super::respond::{self, Precondition};
 use crate::changeset::Errors;
 use crate::db::{Touches, Tx};
@@ -18,7 +19,7 @@ use crate::{events, views};
 /// GET /api/posts/{id}/comments
 pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
-    let query = Query::of(&request)?;
+    let query = Query::of(&request)?.only(&["cursor", "limit"])?;
     let (cursor, limit) = (query.cursor()?, query.limit()?);
     let page = state
         .db
@@ -35,9 +36,10 @@ pub async fn create(
     state: Data<State>,
     request: HttpRequest,
     account: Account,
-    Json(params): Json,
+    body: Body,
 ) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
+    let params = body.json().await?;
     let author = account.user();
     let new = NewComment::changeset_by(&params, author);
     let once = Once::of(&request, author, &params)?;
@@ -65,9 +67,10 @@ pub(super) fn insert(
 pub async fn update(
     state: Data<State>,
     request: HttpRequest,
-    Json(params): Json,
+    body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "comment")?;
+    let params = body.json().await?;
     let changes = CommentChanges::changeset(&params);
     let precondition = Precondition::of(&request);
     let comment = state

@@ -15,7 +15,7 @@ use crate::views;
 /// GET /api/events?after=N: 410 when events after N are gone, and when N is in the future or of
 /// another log.
 pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
-    let query = Query::of(&request)?;
+    let query = Query::of(&request)?.only(&["after", "channel", "limit", "log"])?;
     let after = query.position("after")?.ok_or_else(|| request::invalid("after"))?;
     let channels = query.parse::<String>("channel")?.map(|channel| vec![Channel::from(channel)]);
     let limit = query.limit()?;

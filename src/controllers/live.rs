@@ -7,9 +7,10 @@ use kilonova_feed::{SessionOptions, StartAt};
 
 use super::account::Account;
 use super::request::{self, Query};
+use crate::connection::DbConnection;
 use crate::error::{AppResult, Found};
 use crate::events;
-use crate::models::post;
+use crate::models::{log, post};
 use crate::pubsub::Channel;
 use crate::site_log::Viewer;
 use crate::state::State;
@@ -21,10 +22,26 @@ pub async fn feed(
     account: Account,
     body: Payload,
 ) -> AppResult<HttpResponse> {
-    let channels = match Query::of(&request)?.get("channels") {
+    let query = Query::of(&request)?.only(&["channels", "last_event_id", "log"])?;
+    let channels = match query.get("channels") {
         None => vec![events::POSTS.into(), events::COMMENTS.into()],
         Some(names) => channels(names, state.config.max_channels_per_socket)?,
     };
+    let post = |channel: &Channel| {
+        channel.as_str().strip_prefix(events::POST_COMMENTS).and_then(request::parse_id)
+    };
+    let posts: Vec<i64> = channels.iter().filter_map(post).collect();
+    if !posts.is_empty() {
+        // One that is deleted by now may be followed to learn just that.
+        let exists = move |connection: &mut DbConnection, id: i64| match log::knows(
+            connection,
+            &events::of_post(id),
+        )? {
+            true => Ok(()),
+            false => post::status(connection, id).map(drop).found("post"),
+        };
+        state.db.read(move |c| posts.into_iter().try_for_each(|id| exists(c, id))).await?;
+    }
     let (ephemeral, logged): (Vec<Channel>, Vec<Channel>) =
         channels.into_iter().partition(|channel| *channel == events::SYSTEM);
     let options = SessionOptions::new(logged, viewer(&account)).ephemeral(ephemeral);
@@ -39,7 +56,8 @@ pub async fn post_comments(
     body: Payload,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
-    let shape = match Query::of(&request)?.get("frame") {
+    let query = Query::of(&request)?.only(&["frame", "last_event_id", "log"])?;
+    let shape = match query.get("frame") {
         None => state.shapes.payload,
         Some("event") => state.shapes.event,
         Some(_) => return Err(request::invalid("frame")),
@@ -56,6 +74,7 @@ pub async fn notifications(
     account: Account,
     body: Payload,
 ) -> AppResult<HttpResponse> {
+    Query::of(&request)?.only(&["last_event_id", "log"])?;
     let options = SessionOptions::new([events::NOTES], viewer(&account)).shape(state.shapes.event);
     open(&state, &request, body, options).await
 }

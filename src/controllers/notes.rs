@@ -4,8 +4,9 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::account::Account;
+use super::body::Body;
 use super::idempotency::{Created, Once};
-use super::request::{self, Json, Query};
+use super::request::{self, Query};
 use super::respond::{self, Precondition};
 use crate::changeset::Params;
 use crate::db::{At, Touches};
@@ -17,7 +18,7 @@ use crate::{events, views};
 
 /// GET /api/notes
 pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
-    let query = Query::of(&request)?;
+    let query = Query::of(&request)?.only(&["cursor", "limit"])?;
     let (cursor, limit) = (query.cursor()?, query.limit()?);
     let page = state
         .db
@@ -38,8 +39,9 @@ pub async fn create(
     state: Data<State>,
     request: HttpRequest,
     account: Account,
-    Json(params): Json,
+    body: Body,
 ) -> AppResult<HttpResponse> {
+    let params = body.json().await?;
     let author = account.user();
     let new = NewNote::changeset_by(&params, author)
         .map_err(|errors| missing(errors.into(), "title, body and author required"))?;
@@ -56,9 +58,10 @@ pub async fn create(
 pub async fn update(
     state: Data<State>,
     request: HttpRequest,
-    Json(params): Json,
+    body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
+    let params = body.json().await?;
     let note = change(&state, id, &params, Precondition::of(&request))
         .await
         .map_err(|error| missing(error, "title and body required"))?;

@@ -4,8 +4,9 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::account::Account;
+use super::body::Body;
 use super::idempotency::{Created, Once};
-use super::request::{self, Json, Query};
+use super::request::{self, Query};
 use super::respond::{self, Precondition};
 use crate::changeset::Params;
 use crate::db::{At, Touches};
@@ -17,7 +18,7 @@ use crate::{events, views};
 
 /// GET /api/posts
 pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
-    let query = Query::of(&request)?;
+    let query = Query::of(&request)?.only(&["status", "tag", "cursor", "limit"])?;
     let filter = filter(&query)?;
     let (cursor, limit) = (query.cursor()?, query.limit()?);
     let page = state
@@ -39,8 +40,9 @@ pub async fn create(
     state: Data<State>,
     request: HttpRequest,
     account: Account,
-    Json(params): Json,
+    body: Body,
 ) -> AppResult<HttpResponse> {
+    let params = body.json().await?;
     let author = account.user();
     let new = NewPost::changeset(&params)?.by(author);
     let once = Once::of(&request, author, &params)?;
@@ -56,9 +58,10 @@ pub async fn create(
 pub async fn update(
     state: Data<State>,
     request: HttpRequest,
-    Json(params): Json,
+    body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
+    let params = body.json().await?;
     let post = change(&state, id, &params, Precondition::of(&request)).await?;
     respond::single(&request, &state.db, &post)
 }

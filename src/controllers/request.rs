@@ -1,25 +1,12 @@
-//! Takes requests apart: ids in paths, parameters in queries, JSON and forms in bodies. Everything
-//! is bounded and refused in the API's words; nothing here knows a model.
+//! Takes requests apart: ids in paths, parameters in queries. Everything is bounded and refused in
+//! the API's words; nothing here knows a model.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::str::FromStr;
 
-use actix_web::dev::Payload;
-use actix_web::http::header;
-use actix_web::web::{Bytes, BytesMut, Data};
-use actix_web::{FromRequest, HttpRequest};
-use futures_util::StreamExt;
-use serde_json::Value;
+use actix_web::HttpRequest;
 
-use crate::changeset::Params;
 use crate::error::{AppError, AppResult};
 use crate::models::Cursor;
-use crate::state::State;
-
-/// Bytes beyond the limit that are still read and thrown away, so that a client that sends before
-/// it listens gets to hear the 413.
-const DRAINED: usize = 16 * 1024 * 1024;
 
 /// The id in the path, named `id`. What is no id finds nothing.
 pub fn id(request: &HttpRequest, what: &'static str) -> AppResult<i64> {
@@ -41,6 +28,18 @@ impl Query {
         actix_web::web::Query::<Vec<(String, String)>>::from_query(request.query_string())
             .map(|query| Query(query.into_inner()))
             .map_err(|_| AppError::Unprocessable("the query string cannot be read".to_owned()))
+    }
+
+    /// The same, when every parameter has one of these names: a misspelt one would do nothing
+    /// without a word.
+    pub fn only(self, names: &[&str]) -> AppResult<Query> {
+        match self.0.iter().find(|(name, _)| !names.contains(&name.as_str())) {
+            None => Ok(self),
+            Some(_) => Err(AppError::Unprocessable(format!(
+                "unknown parameter: known are [{}]",
+                names.join(", ")
+            ))),
+        }
     }
 
     /// The first parameter of that name.
@@ -86,106 +85,6 @@ pub fn position(name: &str, text: &str) -> AppResult<i64> {
 /// A parameter that was refused.
 pub fn invalid(name: &str) -> AppError {
     AppError::Unprocessable(format!("{name} is invalid"))
-}
-
-/// A body of `application/json` that is an object.
-pub struct Json(pub Params);
-
-impl FromRequest for Json {
-    type Error = AppError;
-    type Future = Pin<Box<dyn Future<Output = AppResult<Json>>>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let kind =
-            content_type(request, |subtype, suffix| subtype == "json" || suffix == Some("json"));
-        let body = read(request, payload);
-        Box::pin(async move {
-            if !kind {
-                return Err(AppError::UnsupportedMediaType("expected application/json"));
-            }
-            match serde_json::from_slice(&body.await?) {
-                Ok(Value::Object(params)) => Ok(Json(params)),
-                Ok(_) => Err(AppError::Unprocessable("expected a JSON object".to_owned())),
-                Err(error) => Err(AppError::BadRequest(format!("malformed JSON: {error}"))),
-            }
-        })
-    }
-}
-
-/// A body that a browser's form sends, every field a text. Line breaks become `\n`, as they are
-/// when the same text comes as JSON.
-pub struct Form(pub Params);
-
-impl FromRequest for Form {
-    type Error = AppError;
-    type Future = Pin<Box<dyn Future<Output = AppResult<Form>>>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let kind = content_type(request, |subtype, _| subtype == "x-www-form-urlencoded");
-        let body = read(request, payload);
-        Box::pin(async move {
-            if !kind {
-                return Err(AppError::UnsupportedMediaType("expected a form"));
-            }
-            let body = body.await?;
-            let text = std::str::from_utf8(&body)
-                .map_err(|_| AppError::BadRequest("the form is not UTF-8".to_owned()))?;
-            let fields = actix_web::web::Query::<Vec<(String, String)>>::from_query(text)
-                .map_err(|_| AppError::BadRequest("the form cannot be read".to_owned()))?;
-            let params = fields.into_inner().into_iter();
-            Ok(Form(
-                params.map(|(name, value)| (name, value.replace("\r\n", "\n").into())).collect(),
-            ))
-        })
-    }
-}
-
-fn content_type(request: &HttpRequest, fits: impl Fn(&str, Option<&str>) -> bool) -> bool {
-    let Some(Ok(mime)) = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .map(|value| value.to_str().unwrap_or("").parse::<mime::Mime>())
-    else {
-        return false;
-    };
-    let utf8 = mime.get_param(mime::CHARSET).is_none_or(|charset| charset == mime::UTF_8);
-    utf8 && mime.type_() == mime::APPLICATION
-        && fits(mime.subtype().as_str(), mime.suffix().map(|suffix| suffix.as_str()))
-}
-
-/// Reads a body within the limits of size and time.
-fn read(
-    request: &HttpRequest,
-    payload: &mut Payload,
-) -> impl Future<Output = AppResult<Bytes>> + use<> {
-    let config = request.app_data::<Data<State>>().map(|state| state.config.clone());
-    let mut payload = payload.take();
-    async move {
-        let config = config.ok_or_else(|| AppError::internal("no application state"))?;
-        let limit = config.max_body;
-        let whole = async {
-            let mut body = BytesMut::new();
-            let mut size = 0_usize;
-            while let Some(chunk) = payload.next().await {
-                let chunk = chunk.map_err(|error| {
-                    AppError::BadRequest(format!("the body cannot be read: {error}"))
-                })?;
-                size = size.saturating_add(chunk.len());
-                if size <= limit {
-                    body.extend_from_slice(&chunk);
-                } else if size > limit.saturating_add(DRAINED) {
-                    break;
-                }
-            }
-            if size > limit { Err(AppError::TooLarge(limit)) } else { Ok(body.freeze()) }
-        };
-        match config.request_timeout {
-            Some(timeout) => {
-                tokio::time::timeout(timeout, whole).await.unwrap_or(Err(AppError::Timeout))
-            }
-            None => whole.await,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use crate::state::State;
 
 /// GET /api/search?q=…
 pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
-    let hits = find(&state, &Query::of(&request)?).await?;
+    let query = Query::of(&request)?.only(&["q", "kind", "limit"])?;
+    let hits = find(&state, &query).await?;
     Ok(HttpResponse::Ok().json(json!({ "hits": hits })))
 }
 

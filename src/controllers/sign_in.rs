@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use super::account;
-use super::request::Json;
+use super::body::Body;
 use crate::db::Tx;
 use crate::error::{AppError, AppResult};
 use crate::events;
@@ -22,8 +22,9 @@ const WRONG: AppError = AppError::Unauthorized("invalid username or password");
 pub async fn create(
     state: Data<State>,
     request: HttpRequest,
-    Json(params): Json,
+    body: Body,
 ) -> AppResult<HttpResponse> {
+    let params = body.json().await?;
     let credentials = Credentials::changeset(&params)?;
     let (user, token) = with_password(&state, &request, credentials).await?;
     Ok(HttpResponse::Created()

@@ -3,8 +3,8 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::body::Body;
 use super::idempotency::{Created, Once};
-use super::request::Json;
 use super::respond;
 use crate::changeset::Params;
 use crate::config::Registration;
@@ -18,8 +18,10 @@ use crate::state::State;
 pub async fn create(
     state: Data<State>,
     request: HttpRequest,
-    Json(mut params): Json,
+    body: Body,
 ) -> AppResult<HttpResponse> {
+    may_register(&state)?;
+    let mut params = body.json().await?;
     let (new, hash) = prepare(&state, &request, &params).await?;
     // The database keeps a digest of the parameters, from which a password could be guessed.
     params.remove("password");
@@ -44,7 +46,6 @@ pub(super) async fn prepare(
     request: &HttpRequest,
     params: &Params,
 ) -> AppResult<(NewUser, String)> {
-    may_register(state)?;
     let new = NewUser::changeset(params)?;
     state.accounts.guesses.count_new_account(request.peer_addr())?;
     let hash = state.accounts.passwords.hash(new.password.clone()).await?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::*;
 
 fn show(markdown: &str) -> String {
-    render(markdown, &Container { id: "post-1", top: 2 })
+    render(markdown, &Container { id: "post-1", top: 2 }).to_string()
 }
 
 /// The tags of some HTML, as ammonia writes them: every value in quotation marks, none with one.

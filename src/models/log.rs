@@ -1,9 +1,10 @@
 //! The site's log on either database: `kilonova_feed`'s queries over this application's connection.
 
-use diesel::QueryResult;
+use diesel::prelude::*;
 use kilonova_feed::diesel as stored;
+use kilonova_feed::diesel::schema::kilonova_events;
 use kilonova_feed::diesel::{Pruned, Retention};
-use kilonova_feed::{Event, LogState, NewEvent, Page};
+use kilonova_feed::{Event, LogState, NewEvent, Page, Subject};
 
 use crate::connection::{DbConnection, with_variant};
 use crate::pubsub::Channel;
@@ -36,6 +37,14 @@ pub fn append(
 /// Whether the log has this event, which a transaction of unknown outcome would have written.
 pub fn holds(connection: &mut DbConnection, event: &Event) -> QueryResult<bool> {
     with_variant!(connection, c => stored::holds(c, event))
+}
+
+/// Whether the log has an event about this row, which may be deleted by now.
+pub fn knows(connection: &mut DbConnection, subject: &Subject) -> QueryResult<bool> {
+    let about =
+        kilonova_events::kind.eq(subject.kind()).and(kilonova_events::subject_id.eq(subject.id()));
+    let known = kilonova_events::table.filter(about).select(kilonova_events::position);
+    Ok(known.first::<i64>(connection).optional()?.is_some())
 }
 
 /// Deletes the oldest events beyond what is kept, at most a few hundred. Their bytes are still to be

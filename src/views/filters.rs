@@ -1,6 +1,8 @@
 //! The filters of the templates: times, counts, Markdown. Each is a thin name for what other
 //! modules do.
 
+use std::sync::Arc;
+
 use askama::filters::Safe;
 use askama::{Result, Values, filter_fn};
 use chrono::NaiveDateTime;
@@ -40,7 +42,7 @@ pub(crate) fn rendered(
     kind: &str,
     id: &i64,
     top: u8,
-) -> Result<Safe<String>> {
+) -> Result<Safe<Arc<str>>> {
     let id = format!("{kind}-{id}");
     Ok(Safe(markdown::render(body, &Container { id: &id, top })))
 }

@@ -331,3 +331,32 @@ fn open_access_is_not_opened_to_the_world() {
     let line = complaint(kilonova(&["--bind", "0.0.0.0:0", "--data-dir", path]));
     assert_names(&line, &["accounts"]);
 }
+
+#[test]
+fn what_the_server_creates_is_its_users_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempdir().unwrap();
+    let data = folder.path().join("new");
+    let command = kilonova(&["--bind", "127.0.0.1:0", "--data-dir", data.to_str().unwrap()]);
+    let server = Server::of(under("umask 0022", &command));
+    assert_eq!(
+        server.call("POST", "/api/posts", Some(&json!({"title": "Mine", "body": "b"}))).0,
+        201
+    );
+    let mut folders = vec![data];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o700, "{folder:?}");
+        for entry in folder.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                assert_eq!(mode(&path), 0o600, "{path:?}");
+                files += 1;
+            }
+        }
+    }
+    assert!(files > 2);
+}

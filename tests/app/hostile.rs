@@ -398,9 +398,11 @@ async fn a_post_has_at_most_20_tags() {
     assert_eq!(post["tags"], json!(tags));
     let fields = json!({"title": "Tagged", "body": "b", "tags": [" a ", "a", "", "b", "a"]});
     assert_eq!(site.post("/api/posts", &fields).await.json(201)["tags"], json!(["a", "b"]));
-    let fields = json!({"title": "Tagged", "body": "b", "tags": vec!["x"; 100_000]});
+    let fields = json!({"title": "Tagged", "body": "b", "tags": vec!["x"; 900]});
     assert_eq!(site.post("/api/posts", &fields).await.json(201)["tags"], json!(["x"]));
-    let many: Vec<String> = (0..100_000).map(|n| n.to_string()).collect();
+    let fields = json!({"title": "Tagged", "body": "b", "tags": vec!["x"; 100_000]});
+    assert_eq!(site.post("/api/posts", &fields).await.error(422), "too many values");
+    let many: Vec<String> = (0..900).map(|n| n.to_string()).collect();
     let fields = json!({"title": "Tagged", "body": "b", "tags": many});
     let refusal = site.post("/api/posts", &fields).await.json(422);
     assert_eq!(refusal, json!({"errors": {"tags": ["should have at most 20 item(s)"]}}));

@@ -1,5 +1,6 @@
 //! The live endpoints: who is sent what, in which shape and order, and how sockets end.
 
+mod asked;
 mod feed;
 mod notifications;
 mod post_comments;

@@ -15,6 +15,9 @@ pub mod schema;
 mod wal;
 
 use chrono::{NaiveDateTime, SubsecRound, Utc};
+use diesel::QueryResult;
+use diesel::connection::TransactionManager;
+use diesel::result::Error;
 
 use self::backend::Statements as _;
 
@@ -44,6 +47,15 @@ pub fn is_stale<C: LogConnection>(connection: &mut C) -> Result<bool, MigrateErr
 #[derive(Debug, thiserror::Error)]
 #[error("the tables of the log cannot be migrated: {0}")]
 pub struct MigrateError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+/// An error outside of a transaction, where a row and its event could part.
+fn in_transaction<C: LogConnection>(connection: &mut C) -> QueryResult<()> {
+    let status = C::TransactionManager::transaction_manager_status_mut(connection);
+    match status.transaction_depth()? {
+        Some(_) => Ok(()),
+        None => Err(Error::NotInTransaction),
+    }
+}
 
 /// The current time in the databases' precision: UTC, in microseconds.
 fn now() -> NaiveDateTime {

@@ -78,6 +78,7 @@ impl ResponseError for Error {
         let mut response = HttpResponse::build(self.status_code());
         if matches!(self, Error::UpgradeRequired) {
             response.insert_header((header::UPGRADE, "websocket"));
+            response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
         }
         if let Some(seconds) = self.retry_after() {
             response.insert_header((header::RETRY_AFTER, seconds));

@@ -2,7 +2,9 @@
 //! sockets; an application can use them for its own routes.
 
 mod address;
+mod addresses;
 mod rate;
 
 pub use self::address::Address;
+pub(crate) use self::addresses::Addresses;
 pub use self::rate::{Rate, Rates};

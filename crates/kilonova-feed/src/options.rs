@@ -56,11 +56,14 @@ pub struct Limits {
     pub client_frames: u32,
     /// The largest backlog of one socket.
     pub queue: Bounds,
+    /// The bytes of events that all replays together have read from the log and not sent; at least
+    /// a mebibyte. Beyond it, replays wait.
+    pub replay_bytes: usize,
 }
 
 impl Default for Limits {
-    /// 20,000 sockets, 200 per address, 10,000 new ones per second, 500 frames per second, and a
-    /// backlog of 1,024 frames or 4 MiB.
+    /// 20,000 sockets, 200 per address, 10,000 new ones per second, 500 frames per second, a backlog
+    /// of 1,024 frames or 4 MiB, and 32 MiB for replays.
     fn default() -> Limits {
         Limits {
             sockets: 20_000,
@@ -68,6 +71,7 @@ impl Default for Limits {
             handshakes: 10_000,
             client_frames: 500,
             queue: Bounds { messages: 1024, bytes: 4 * 1024 * 1024 },
+            replay_bytes: 32 * 1024 * 1024,
         }
     }
 }

@@ -132,7 +132,7 @@ impl Recent {
             }
             events.push(event.clone());
         }
-        Some(Slice { events, through, end: through == held.last })
+        Some(Slice { events, through, end: through == held.last, room: None })
     }
 }
 

@@ -1,10 +1,11 @@
 //! Replays: reads the events that a subscriber missed, from memory or from the log, one bounded
-//! slice at a time. Owns the number of concurrent reads of the log; leaves sending to the sessions.
+//! slice at a time. Owns the number of concurrent reads of the log and the memory for what they
+//! read; leaves sending to the sessions.
 
 use std::sync::Arc;
 
 use kilonova_pubsub::Channel;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::checked::{Checked, LogError};
 use crate::recent::Recent;
@@ -21,7 +22,7 @@ pub(crate) const SLICE_BYTES: usize = 1024 * 1024;
 const READS: usize = 3;
 
 /// A part of the log, limited to some channels.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Slice {
     /// The events, in order.
     pub(crate) events: Vec<Event>,
@@ -29,6 +30,8 @@ pub(crate) struct Slice {
     pub(crate) through: i64,
     /// True if the log ended there.
     pub(crate) end: bool,
+    /// The memory that the events take; `None` for events that others share.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 /// The start of a subscriber that asks for everything after a position.
@@ -46,19 +49,25 @@ pub(crate) struct Replay<L> {
     log: Checked<L>,
     recent: Recent,
     reads: Arc<Semaphore>,
+    /// Bytes of all slices that were read from the log and have not gone out.
+    room: Arc<Semaphore>,
 }
 
 impl<L> Clone for Replay<L> {
     fn clone(&self) -> Replay<L> {
-        let Replay { log, recent, reads } = self;
-        Replay { log: log.clone(), recent: recent.clone(), reads: Arc::clone(reads) }
+        let Replay { log, recent, reads, room } = self;
+        let (reads, room) = (Arc::clone(reads), Arc::clone(room));
+        Replay { log: log.clone(), recent: recent.clone(), reads, room }
     }
 }
 
 impl<L: Log> Replay<L> {
-    /// Replays from `recent` if it reaches back far enough, otherwise from the log.
-    pub(crate) fn new(log: Checked<L>, recent: Recent) -> Replay<L> {
-        Replay { log, recent, reads: Arc::new(Semaphore::new(READS)) }
+    /// Replays from `recent` if it reaches back far enough, otherwise from the log, with at most so
+    /// many bytes of slices at a time, or one slice.
+    pub(crate) fn new(log: Checked<L>, recent: Recent, bytes: usize) -> Replay<L> {
+        let room = bytes.clamp(SLICE_BYTES, Semaphore::MAX_PERMITS);
+        let (reads, room) = (Arc::new(Semaphore::new(READS)), Arc::new(Semaphore::new(room)));
+        Replay { log, recent, reads, room }
     }
 
     /// Decides the start of a subscriber that has seen everything up to `position` of the log with
@@ -83,7 +92,8 @@ impl<L: Log> Replay<L> {
         Ok(if held { Start::After(position) } else { Start::Resync(end) })
     }
 
-    /// The next slice after a position. `None` if events after it were pruned.
+    /// The next slice after a position, of at most `limit` events. `None` if events after it were
+    /// pruned. Waits until there is memory for it.
     ///
     /// The slice does not go beyond the relay, which has checked that no event is missing. Later
     /// events arrive live.
@@ -91,6 +101,7 @@ impl<L: Log> Replay<L> {
         &self,
         position: i64,
         channels: Vec<Channel>,
+        limit: usize,
     ) -> Result<Option<Slice>, LogError<L::Error>> {
         if let Some(slice) = self.recent.after(position, &channels) {
             // Without this, an actor would queue slice after slice before its socket takes the
@@ -98,15 +109,20 @@ impl<L: Log> Replay<L> {
             tokio::task::yield_now().await;
             return Ok(Some(slice));
         }
-        // The semaphore is never closed.
+        // The semaphores are never closed.
+        let mut room = Arc::clone(&self.room).acquire_many_owned(SLICE_BYTES as u32).await.ok();
         let _permit = self.reads.acquire().await.ok();
         let sent = self.recent.sent();
-        let page = self.log.some_after(position, sent, &channels, SLICE).await?;
+        let page = self.log.some_after(position, sent, &channels, limit.min(SLICE)).await?;
         let last = self.recent.last().max(position);
         Ok(page.map(|page| {
             let Page { mut events, through, state } = page;
             events.truncate(events.partition_point(|event| event.position() <= last));
-            Slice { events, through: through.min(last), end: through >= last.min(state.position) }
+            let taken = events.iter().map(Event::size).sum::<usize>();
+            // A single larger event takes the whole.
+            drop(room.as_mut().and_then(|room| room.split(SLICE_BYTES.saturating_sub(taken))));
+            let end = through >= last.min(state.position);
+            Slice { events, through: through.min(last), end, room }
         }))
     }
 }

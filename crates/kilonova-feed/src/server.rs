@@ -12,17 +12,18 @@ mod worker;
 use std::fmt::Debug;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::body::MessageBody;
-use actix_http::{Request, Response};
+use actix_http::{Request, RequestHead, Response};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_factory};
 use actix_web::Error;
 use actix_web::dev::AppConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub use self::running::{Door, Running};
-use self::worker::{Times, worker};
+use self::worker::{Expect, Times, worker};
 use crate::transport::Connections;
 
 /// The backlog of the listener: after a restart, all clients reconnect at once.
@@ -48,7 +49,10 @@ pub struct Server<F> {
     factory: F,
     workers: usize,
     max_connections: usize,
+    max_connections_per_address: usize,
     request_timeout: Option<Duration>,
+    keep_alive: Duration,
+    expect: Option<Expect>,
     silence: Duration,
     grace: Duration,
 }
@@ -66,7 +70,10 @@ impl<F> Server<F> {
                         factory,
                         workers: std::thread::available_parallelism().map_or(1, Into::into),
                         max_connections: 25_000,
+                        max_connections_per_address: 500,
                         request_timeout: Some(Duration::from_secs(30)),
+                        keep_alive: Duration::from_secs(75),
+                        expect: None,
                         silence: Duration::from_secs(60),
                         grace: Duration::from_secs(10),
                     });
@@ -88,10 +95,31 @@ impl<F> Server<F> {
         Server { max_connections, ..self }
     }
 
-    /// Sets the timeout of receiving a request's head, and of a response that the client does not
-    /// read; 30 seconds by default. `None` means no timeout.
+    /// Sets the limit of open connections of one IPv4 address or IPv6 /64; 500 by default. Above
+    /// it, new ones get 429. Loopback does not count.
+    pub fn max_connections_per_address(self, max_connections_per_address: usize) -> Server<F> {
+        Server { max_connections_per_address, ..self }
+    }
+
+    /// Sets the timeout of receiving a request's head, of a body that no handler reads, and of a
+    /// response that the client does not read; 30 seconds by default. `None` means no timeout.
     pub fn request_timeout(self, request_timeout: Option<Duration>) -> Server<F> {
         Server { request_timeout, ..self }
+    }
+
+    /// Sets how long a connection may be idle between two requests; 75 seconds by default, and at
+    /// least the timeout of a request.
+    pub fn keep_alive(self, keep_alive: Duration) -> Server<F> {
+        Server { keep_alive, ..self }
+    }
+
+    /// Sets the check of a request whose client waits for `100 Continue` before it sends the body. An
+    /// error is the response, and the body is not asked for. By default every body is.
+    pub fn expect(
+        self,
+        check: impl Fn(&RequestHead) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Server<F> {
+        Server { expect: Some(Arc::new(check)), ..self }
     }
 
     /// Sets the time after which the kernel closes a connection whose peer does not acknowledge
@@ -123,6 +151,7 @@ impl<F> Server<F> {
         B: MessageBody + 'static,
     {
         let Server { listener, factory, workers, max_connections, grace, .. } = self;
+        let (per_address, expect) = (self.max_connections_per_address, self.expect);
         let address = listener.local_addr()?;
         let door = listener.try_clone()?;
         let builder = actix_server::Server::build()
@@ -131,14 +160,16 @@ impl<F> Server<F> {
             .disable_signals()
             // A refused connection is open for a moment.
             .max_concurrent_connections((max_connections / workers).saturating_add(1));
-        let connections = Connections::new(max_connections);
+        let connections = Connections::new(max_connections, per_address);
         let stopping = builder.graceful_shutdown_signal();
-        let times = Times { request: self.request_timeout, silence: self.silence };
+        let times =
+            Times { request: self.request_timeout, idle: self.keep_alive, silence: self.silence };
         let server = builder.listen("http", listener, move || {
             let (factory, connections) = (factory.clone(), connections.clone());
-            let stopping = stopping.clone();
+            let (stopping, expect) = (stopping.clone(), expect.clone());
             fn_factory(move || {
-                worker(factory.clone(), connections.clone(), stopping.clone(), times)
+                let (factory, connections) = (factory.clone(), connections.clone());
+                worker(factory, connections, stopping.clone(), times, expect.clone())
             })
         })?;
         Ok(Running::new(server.run(), door, address, grace))

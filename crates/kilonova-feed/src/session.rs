@@ -4,11 +4,14 @@
 
 mod actor;
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
 
 use kilonova_pubsub::{Channel, Envelope};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep};
 
@@ -18,9 +21,18 @@ use crate::close::Close;
 use crate::feed::Inner;
 use crate::frame::Shape;
 use crate::progress::Progress;
-use crate::replay::{Slice, Start};
+use crate::replay::{SLICE, Slice, Start};
 use crate::wire::Wire;
-use crate::{Event, Log, SessionOptions, Visibility};
+use crate::{Event, Log, SessionOptions, StartAt, Visibility};
+
+/// The bytes of a replay that the wire gets at once; the rest of the slice waits.
+const AT_ONCE: usize = 64 * 1024;
+
+/// The time after which a slice that its reader does not take is given back.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The least number of events in a slice for a slow reader.
+const SMALLEST: usize = 4;
 
 /// What a socket's actor owns.
 pub(crate) struct Session<W: Wire, L: Log> {
@@ -31,9 +43,10 @@ pub(crate) struct Session<W: Wire, L: Log> {
     viewer: L::Viewer,
     shape: Shape,
     progress: Progress,
-    /// The slice whose frames the wire got last: the position that it covers, and whether the log
-    /// ended there.
-    slice: Option<(i64, bool)>,
+    /// The slice of the replay whose frames go out.
+    slice: Option<Box<Sending>>,
+    /// The most events of the next slice.
+    appetite: usize,
     /// The running read of the next slice.
     reading: Option<Reading<L::Error>>,
     /// The wire is closing; `timer` cuts it if it does not end in time.
@@ -58,6 +71,21 @@ enum Time {
     Up,
 }
 
+/// A slice of a replay, a part of which the wire has.
+struct Sending {
+    /// The events that the wire has not got.
+    rest: VecDeque<Event>,
+    /// The position up to which the wire has got everything, and how many events that were.
+    sent: i64,
+    count: usize,
+    /// The position that the slice covers, and whether the log ended there.
+    through: i64,
+    end: bool,
+    begun: Instant,
+    /// The memory of `rest`.
+    room: Option<OwnedSemaphorePermit>,
+}
+
 type Reading<E> = Pin<Box<dyn Future<Output = Result<Option<Slice>, LogError<E>>>>>;
 
 impl<W: Wire, L: Log> Session<W, L> {
@@ -68,12 +96,13 @@ impl<W: Wire, L: Log> Session<W, L> {
         start: Option<Start>,
         breaks: u64,
     ) -> Session<W, L> {
-        let SessionOptions { channels, ephemeral, viewer, shape, .. } = options;
+        let SessionOptions { channels, ephemeral, viewer, shape, start: wanted } = options;
         let next_ping = Instant::now() + feed.heartbeat.ping;
         let mut session = Session {
             wire,
             progress: Progress::live(0),
             slice: None,
+            appetite: SLICE,
             reading: None,
             closing: false,
             next_ping,
@@ -90,7 +119,12 @@ impl<W: Wire, L: Log> Session<W, L> {
         };
         match start {
             None => {}
-            Some(Start::After(position)) => session.progress = Progress::replaying(position),
+            Some(Start::After(position)) => {
+                if wanted == StartAt::Latest {
+                    session.wire.force(W::position(position));
+                }
+                session.progress = Progress::replaying(position);
+            }
             Some(Start::Resync(position)) => {
                 session.wire.force(W::resync(position));
                 session.progress = Progress::live(position);
@@ -187,11 +221,13 @@ impl<W: Wire, L: Log> Session<W, L> {
     fn watch_time(&mut self, cx: &mut TaskContext<'_>) -> Poll<Time> {
         let heartbeat = self.feed.heartbeat;
         let stuck_at = self.wire.blocked().map(|since| since + heartbeat.stall);
-        if let Some(stuck_at) = stuck_at
+        let given_back_at = self.slice.as_ref().filter(|slice| !slice.rest.is_empty());
+        let given_back_at = given_back_at.map(|slice| slice.begun + PATIENCE);
+        if let Some(at) = stuck_at.into_iter().chain(given_back_at).min()
             && !self.closing
-            && stuck_at < self.timer.deadline()
+            && at < self.timer.deadline()
         {
-            self.set_timer(stuck_at);
+            self.set_timer(at);
         }
         // One poll registers the waker, because the task is always the same.
         if self.waits && !self.timer.is_elapsed() {
@@ -230,31 +266,59 @@ impl<W: Wire, L: Log> Session<W, L> {
         self.waits = false;
     }
 
-    /// Continues the replay when the wire has taken all of the last slice: a slow client holds one
-    /// slice in memory, not a million events. True when there is something to write.
+    /// Continues the replay when the wire has taken what it got: a client that reads has one slice
+    /// in memory, not a million events, and one that does not gives even that back. True when there
+    /// is something to write.
     fn replay(&mut self, cx: &mut TaskContext<'_>) -> bool {
-        if self.closing || !self.progress.is_replaying() || !self.wire.is_drained() {
+        if self.closing || !self.progress.is_replaying() {
             return false;
         }
-        if let Some((through, end)) = self.slice.take() {
-            self.progress.replayed(through, end);
+        if let Some(mut sending) = self.slice.take() {
+            if !self.wire.is_drained() {
+                if sending.rest.is_empty() || sending.begun.elapsed() < PATIENCE {
+                    self.slice = Some(sending);
+                } else {
+                    // Others wait for the memory. Reads on where the wire is, in smaller steps.
+                    self.progress.replayed(sending.sent, false);
+                    self.appetite = sending.count.max(SMALLEST);
+                }
+                return false;
+            }
+            if sending.rest.is_empty() {
+                self.progress.replayed(sending.through, sending.end);
+                self.appetite = (self.appetite * 2).min(SLICE);
+            } else {
+                self.send(&mut sending);
+                self.slice = Some(sending);
+                return true;
+            }
+        }
+        if !self.wire.is_drained() {
+            return false;
         }
         if self.reading.is_none() {
             let Some(after) = self.progress.read_after() else { return false };
             let (replay, channels) = (self.feed.replay.clone(), self.channels.to_vec());
-            self.reading = Some(Box::pin(async move { replay.next(after, channels).await }));
+            let limit = self.appetite;
+            self.reading = Some(Box::pin(async move { replay.next(after, channels, limit).await }));
         }
         let Some(reading) = &mut self.reading else { return false };
         let Poll::Ready(slice) = reading.as_mut().poll(cx) else { return false };
         self.reading = None;
         match slice {
-            Ok(Some(slice)) => {
-                for event in &slice.events {
-                    if let Some(frame) = self.show(event) {
-                        self.wire.force(frame);
-                    }
-                }
-                self.slice = Some((slice.through, slice.end));
+            Ok(Some(Slice { events, through, end, room })) => {
+                let sent = events.first().map_or(through, |event| event.position() - 1);
+                let mut sending = Box::new(Sending {
+                    rest: events.into(),
+                    sent,
+                    count: 0,
+                    through,
+                    end,
+                    begun: Instant::now(),
+                    room,
+                });
+                self.send(&mut sending);
+                self.slice = Some(sending);
             }
             Ok(None) => {
                 log::debug!("the next events of a replay were pruned; the reader must resync");
@@ -270,6 +334,24 @@ impl<W: Wire, L: Log> Session<W, L> {
 }
 
 impl<W: Wire, L: Log> Session<W, L> {
+    /// Hands the next part of a slice to the wire.
+    fn send(&mut self, sending: &mut Sending) {
+        let mut bytes = 0;
+        while bytes < AT_ONCE
+            && let Some(event) = sending.rest.pop_front()
+        {
+            if let Some(frame) = self.show(&event) {
+                bytes += frame.len();
+                self.wire.force(frame);
+            }
+            sending.sent = event.position();
+            sending.count += 1;
+        }
+        if sending.rest.is_empty() {
+            sending.room = None;
+        }
+    }
+
     /// Takes messages; true if the first since the last [`Session::flush`]. Without messages, all
     /// sockets may have to close.
     fn receive(&mut self, envelopes: &[Envelope]) -> bool {

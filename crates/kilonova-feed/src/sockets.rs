@@ -3,8 +3,6 @@
 //! Owns the admission of sockets; WebSockets and event streams count the same. Leaves the frames of
 //! a socket to its session.
 
-mod addresses;
-
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -13,8 +11,7 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use self::addresses::Addresses;
-use crate::limits::{Address, Rate};
+use crate::limits::{Address, Addresses, Rate};
 use crate::threads::Threads;
 use crate::{Error, Limits};
 

@@ -1,35 +1,46 @@
 //! Server-sent events: the wire of a session whose client only reads. Owns the framing and the
 //! headers of the response; leaves its body to `stream`.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use kilonova_pubsub::Envelope;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use crate::close::Close;
 use crate::feed::Inner;
 use crate::frame::{self, Shape, Shapes};
+use crate::negotiation::accepts;
 use crate::session::Joined;
 use crate::stream::Stream;
-use crate::transport::Stall;
+use crate::transport::Activity;
 use crate::wire::Wire;
 use crate::{Bounds, Error, Log, SessionOptions, StartAt};
 
+/// The intervals of the probes after a client has ended its half of the connection. One that has
+/// left answers the first with a reset; one that still listens gets a few comments.
+const PROBES: [Duration; 4] = [
+    Duration::from_millis(50),
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+    Duration::from_secs(4),
+];
+
 /// True when a request asks for an event stream and not for a WebSocket.
 pub(crate) fn is_wanted(request: &HttpRequest) -> bool {
-    let has = |name: header::HeaderName, word: &str| {
-        let mut values = request.headers().get_all(name);
-        values.any(|value| value.to_str().is_ok_and(|value| value.to_lowercase().contains(word)))
-    };
-    // A response to HEAD has no body for events. Some clients offer other upgrades, such as `h2c`,
-    // which a server may ignore.
-    request.method() == Method::GET
-        && has(header::ACCEPT, "text/event-stream")
-        && !has(header::UPGRADE, "websocket")
+    // Some clients offer other upgrades, such as `h2c`, which a server may ignore.
+    let mut upgrades = request.headers().get_all(header::UPGRADE);
+    let is_websocket = upgrades.any(|value| {
+        value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("websocket"))
+    });
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && !is_websocket
+        && accepts(request.headers(), "text/event-stream")
 }
 
 /// Joins the channels, starts the session, and responds with an endless body.
@@ -38,9 +49,19 @@ pub(crate) async fn open<L: Log>(
     feed: &Arc<Inner<L>>,
     options: SessionOptions<L::Viewer>,
 ) -> Result<HttpResponse, Error> {
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        // Compression and proxies must not delay frames.
+        .insert_header((header::CONTENT_ENCODING, "identity"))
+        .insert_header(("X-Accel-Buffering", "no"));
+    if request.method() == Method::HEAD {
+        return Ok(response.finish());
+    }
     let place = feed.sockets.enter(request.peer_addr())?;
     // Before it joins: whatever goes out from here on is after this position, or reaches it live.
-    let begins = matches!(options.start, StartAt::Now).then(|| feed.status.borrow().sent);
+    let begins = (options.start == StartAt::Now).then(|| feed.status.borrow().sent);
     let joined = Joined::join(feed, options, place).await?;
     let (stream, body) = Stream::new();
     // Sent at once, so that the client sees an open stream.
@@ -49,22 +70,40 @@ pub(crate) async fn open<L: Log>(
         // A browser reconnects with the last id that it saw: one that has heard nothing needs one.
         stream.force(EventStream::position(position));
     }
-    let stall = request.conn_data::<Stall>().cloned().unwrap_or_default();
-    joined.run(EventStream { stream, stall });
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        // Compression and proxies must not delay frames.
-        .insert_header((header::CONTENT_ENCODING, "identity"))
-        .insert_header(("X-Accel-Buffering", "no"))
-        .body(body))
+    let activity = request.conn_data::<Activity>().cloned();
+    joined.run(EventStream { stream, activity, probe: None, probes: 0 });
+    Ok(response.body(body))
 }
 
 /// One client's stream.
 struct EventStream {
     stream: Stream,
-    /// Ends a connection that takes nothing, which the body cannot detect.
-    stall: Stall,
+    /// Ends a connection that takes nothing, and tells of a client that has left, which the body
+    /// cannot detect. `None` under a server that does not know.
+    activity: Option<Activity>,
+    /// Runs until the next probe of a client that sends nothing more.
+    probe: Option<Pin<Box<Sleep>>>,
+    probes: usize,
+}
+
+impl EventStream {
+    /// Probes a client that has ended its half of the connection: writes fail if it has left.
+    fn probe(&mut self, cx: &mut Context<'_>) {
+        let Some(activity) = &self.activity else { return };
+        if self.probe.is_none() && activity.poll_end(cx).is_pending() {
+            return;
+        }
+        while let Some(interval) = PROBES.get(self.probes) {
+            if let Some(timer) = &mut self.probe {
+                if timer.as_mut().poll(cx).is_pending() {
+                    return;
+                }
+                self.probes += 1;
+            }
+            self.probe = Some(Box::pin(tokio::time::sleep(*interval)));
+            self.stream.force(EventStream::heartbeat());
+        }
+    }
 }
 
 impl Wire for EventStream {
@@ -111,6 +150,7 @@ impl Wire for EventStream {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        self.probe(cx);
         self.stream.poll_gone(cx).map(Ok)
     }
 
@@ -127,6 +167,8 @@ impl Wire for EventStream {
 
     fn cut(&mut self) {
         self.stream.finish();
-        self.stall.cut();
+        if let Some(activity) = &self.activity {
+            activity.cut();
+        }
     }
 }

@@ -12,6 +12,9 @@ pub enum StartAt {
     /// The next event.
     #[default]
     Now,
+    /// The next event, and the current position at once, so that the subscriber can resume before it
+    /// has seen an event.
+    Latest,
     /// A replay of the events after this position, then live events.
     After {
         /// The last position that the subscriber has seen.
@@ -29,7 +32,7 @@ impl StartAt {
     }
 
     /// The start from a request's parameters `last_event_id` and `log`; [`StartAt::Now`] without a
-    /// position. A browser's `EventSource` keeps its first URL when it reconnects, so for event
+    /// position, [`StartAt::Latest`] for the word `latest`. A browser's `EventSource` keeps its first URL when it reconnects, so for event
     /// streams the header `Last-Event-ID` takes precedence.
     ///
     /// A position consists of digits; one over `i64::MAX` counts as in the future. Any other value
@@ -41,6 +44,9 @@ impl StartAt {
             |wanted| query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         let header =
             request.headers().get("last-event-id").filter(|_| crate::sse::is_wanted(request));
+        if header.is_none() && parameter("last_event_id") == Some("latest") {
+            return Ok(StartAt::Latest);
+        }
         let position = match header {
             Some(value) => Some(position("Last-Event-ID", value.to_str().unwrap_or(""))?),
             None => parameter("last_event_id")

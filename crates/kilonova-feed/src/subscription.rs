@@ -13,7 +13,7 @@ use kilonova_pubsub::{Channel, Envelope, Subscription as Messages};
 use crate::checked::LogError;
 use crate::feed::Inner;
 use crate::progress::Progress;
-use crate::replay::{Replay, Slice, Start};
+use crate::replay::{Replay, SLICE, Slice, Start};
 use crate::session::refused;
 use crate::{Error, Event, Log, StartAt, Visibility};
 
@@ -92,7 +92,7 @@ impl<L: Log> Subscription<L> {
             feed.pubsub.subscribe_with_capacity(BUFFER, joined).await.map_err(refused)?;
         let start = match start {
             // A batch that goes out right now may have missed this member; `sent` is before it.
-            StartAt::Now => Start::After(feed.status.borrow().sent),
+            StartAt::Now | StartAt::Latest => Start::After(feed.status.borrow().sent),
             StartAt::After { position, log } => {
                 let start = feed.replay.start(position, log.as_deref()).await;
                 start.map_err(|error| Error::Log(Box::new(error)))?
@@ -211,7 +211,7 @@ async fn read<L: Log>(
     after: i64,
     channels: Vec<Channel>,
 ) -> Result<Read, LogError<L::Error>> {
-    if let Some(slice) = replay.next(after, channels).await? {
+    if let Some(slice) = replay.next(after, channels, SLICE).await? {
         return Ok(Read::Slice(slice));
     }
     Ok(match replay.start(after, None).await? {
@@ -219,7 +219,7 @@ async fn read<L: Log>(
         // The events are there after all.
         Start::After(position) => {
             tokio::time::sleep(RETRY).await;
-            Read::Slice(Slice { events: Vec::new(), through: position, end: false })
+            Read::Slice(Slice { events: Vec::new(), through: position, end: false, room: None })
         }
     })
 }

@@ -1,10 +1,15 @@
-//! A client's connection below HTTP: its timeout when the client takes nothing, and its handover to
-//! a session when it becomes a WebSocket.
+//! A client's connection below HTTP: its deadlines, the refusals of HTTP's own parser, and its
+//! handover to a session when it becomes a WebSocket.
 
+mod activity;
+mod answered;
 mod connection;
 mod connections;
 mod handover;
+mod refusal;
 
-pub(crate) use self::connection::{Connection, Stall};
-pub(crate) use self::connections::{Connections, Held};
+pub(crate) use self::activity::{Activity, Deadlines};
+pub(crate) use self::answered::Answered;
+pub(crate) use self::connection::Connection;
+pub(crate) use self::connections::{Connections, Held, TooMany};
 pub(crate) use self::handover::{Upgradable, Upgrade};

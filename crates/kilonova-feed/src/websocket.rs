@@ -10,10 +10,13 @@ mod streamed;
 use std::sync::Arc;
 
 use actix_http::ws::Parser;
+use actix_web::http::Version;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Payload;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use actix_web_actors::ws::{CloseReason, HandshakeError, handshake};
 use bytes::{Bytes, BytesMut};
+use data_encoding::BASE64;
 
 use self::owned::Owned;
 use self::streamed::Streamed;
@@ -53,12 +56,7 @@ pub(crate) async fn open<L: Log>(
     feed: &Arc<Inner<L>>,
     options: SessionOptions<L::Viewer>,
 ) -> Result<HttpResponse, Error> {
-    let mut response = handshake(request).map_err(|error| match error {
-        HandshakeError::NoWebsocketUpgrade
-        | HandshakeError::NoConnectionUpgrade
-        | HandshakeError::GetMethodRequired => Error::UpgradeRequired,
-        other => Error::BadHandshake(other.to_string()),
-    })?;
+    let mut response = checked(request)?;
     let frames_per_second = feed.limits.client_frames;
     if Upgradable::is(request) {
         let place = feed.sockets.enter(request.peer_addr())?;
@@ -78,6 +76,34 @@ pub(crate) async fn open<L: Log>(
     let (streamed, frames) = Streamed::new(body, frames_per_second);
     joined.run(streamed);
     Ok(response.body(frames))
+}
+
+/// The response to a handshake that follows RFC 6455.
+fn checked(request: &HttpRequest) -> Result<HttpResponseBuilder, Error> {
+    if request.version() != Version::HTTP_11 {
+        return Err(Error::UpgradeRequired);
+    }
+    let response = handshake(request).map_err(|error| match error {
+        HandshakeError::NoWebsocketUpgrade
+        | HandshakeError::NoConnectionUpgrade
+        | HandshakeError::GetMethodRequired
+        | HandshakeError::NoVersionHeader
+        | HandshakeError::UnsupportedVersion => Error::UpgradeRequired,
+        other => Error::BadHandshake(other.to_string()),
+    })?;
+    // actix takes the drafts before the RFC too, and any key.
+    let one = |name| {
+        let mut values = request.headers().get_all(name);
+        values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
+    };
+    if one(header::SEC_WEBSOCKET_VERSION) != Some(b"13".as_slice()) {
+        return Err(Error::UpgradeRequired);
+    }
+    let key = one(header::SEC_WEBSOCKET_KEY).and_then(|key| BASE64.decode(key).ok());
+    if key.is_none_or(|key| key.len() != 16) {
+        return Err(Error::BadHandshake("Sec-WebSocket-Key must be 16 bytes in Base64".to_owned()));
+    }
+    Ok(response)
 }
 
 fn close_frame(close: Close) -> Bytes {

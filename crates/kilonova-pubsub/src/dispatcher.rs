@@ -27,7 +27,7 @@ const ROOM: usize = 64 * 1024 * 1024;
 const ENVELOPE: usize = 512;
 
 /// How long members take messages before everything else on the thread has its turn.
-const STREAK: Duration = Duration::from_millis(1);
+const STREAK: Duration = Duration::from_micros(200);
 
 /// How many deliveries pass between two looks at the clock.
 const LOOK: usize = 32;

@@ -1,6 +1,7 @@
 //! A client that sends the bytes that it is given, and reads what a server sends frame by frame:
 //! for what no well-behaved client would do, and for counting what one is sent.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -203,6 +204,30 @@ impl Raw {
                 return None;
             }
             self.said.extend_from_slice(&chunk[..size]);
+        }
+    }
+
+    /// Reads the head of an answer whose length is not told.
+    pub async fn head(&mut self) -> Answer {
+        self.answer().await.expect("an answer")
+    }
+
+    /// Everything up to the end.
+    pub async fn rest(&mut self) -> Vec<u8> {
+        while self.more().await {}
+        std::mem::take(&mut self.buffer)
+    }
+
+    /// Whether the server has hung up, as far as is known by now.
+    pub async fn is_closed(&mut self) -> bool {
+        let mut bytes = [0; 4096];
+        match self.stream.try_read(&mut bytes) {
+            Ok(0) => true,
+            Ok(count) => {
+                self.buffer.extend_from_slice(&bytes[..count]);
+                false
+            }
+            Err(error) => error.kind() != ErrorKind::WouldBlock,
         }
     }
 

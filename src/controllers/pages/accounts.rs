@@ -9,7 +9,8 @@ use super::{page, see};
 use crate::changeset::Params;
 use crate::config::Registration;
 use crate::controllers::account::{self, Account};
-use crate::controllers::request::{Form, Query};
+use crate::controllers::body::Body;
+use crate::controllers::request::Query;
 use crate::controllers::{sign_in, users};
 use crate::db::Tx;
 use crate::error::{AppError, AppResult};
@@ -50,8 +51,9 @@ pub async fn sign_in(
     state: Data<State>,
     request: HttpRequest,
     account: Account,
-    Form(params): Form,
+    body: Body,
 ) -> AppResult<HttpResponse> {
+    let params = body.form().await?;
     let next = next_in(&params);
     let credentials = match Credentials::changeset(&params) {
         Ok(credentials) => credentials,
@@ -102,8 +104,10 @@ pub async fn register(
     state: Data<State>,
     request: HttpRequest,
     account: Account,
-    Form(params): Form,
+    body: Body,
 ) -> AppResult<HttpResponse> {
+    users::may_register(&state)?;
+    let params = body.form().await?;
     let next = next_in(&params);
     let old = account::token(&request);
     let made = async {

@@ -6,8 +6,9 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::{ROWS, posts, see};
 use crate::controllers::account::Account;
+use crate::controllers::body::Body;
 use crate::controllers::comments;
-use crate::controllers::request::{self, Form};
+use crate::controllers::request;
 use crate::controllers::respond::Precondition;
 use crate::error::{AppError, AppResult};
 use crate::models::comment::{self, NewComment};
@@ -19,9 +20,10 @@ pub async fn create(
     state: Data<State>,
     request: HttpRequest,
     account: Account,
-    Form(params): Form,
+    body: Body,
 ) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
+    let params = body.form().await?;
     let new = NewComment::changeset_by(&params, account.user());
     let written = state.db.transaction(move |tx| {
         let comment = comments::insert(tx, post_id, new)?;

@@ -6,8 +6,9 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::{ROWS, page, see};
 use crate::controllers::account::Account;
+use crate::controllers::body::Body;
 use crate::controllers::notes;
-use crate::controllers::request::{self, Form, Query};
+use crate::controllers::request::{self, Query};
 use crate::controllers::respond::Precondition;
 use crate::db::Touches;
 use crate::error::{AppError, AppResult, Found};
@@ -69,11 +70,8 @@ pub async fn edit(
 }
 
 /// POST /notes
-pub async fn create(
-    state: Data<State>,
-    account: Account,
-    Form(params): Form,
-) -> AppResult<HttpResponse> {
+pub async fn create(state: Data<State>, account: Account, body: Body) -> AppResult<HttpResponse> {
+    let params = body.form().await?;
     match NewNote::changeset_by(&params, account.user()) {
         Ok(new) => {
             let written = state.db.transaction_on(Touches::NewRows, None, |tx| {
@@ -95,9 +93,10 @@ pub async fn update(
     state: Data<State>,
     request: HttpRequest,
     account: Account,
-    Form(params): Form,
+    body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
+    let params = body.form().await?;
     match notes::change(&state, id, &params, Precondition::none()).await {
         Ok(_) => Ok(see(format!("/notes/{id}"))),
         Err(AppError::Invalid(errors)) => {

@@ -6,8 +6,9 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::{ROWS, page, see};
 use crate::controllers::account::Account;
+use crate::controllers::body::Body;
 use crate::controllers::posts;
-use crate::controllers::request::{self, Form, Query};
+use crate::controllers::request::{self, Query};
 use crate::controllers::respond::Precondition;
 use crate::db::Touches;
 use crate::error::{AppError, AppResult, Found};
@@ -90,11 +91,8 @@ pub async fn edit(
 }
 
 /// POST /posts
-pub async fn create(
-    state: Data<State>,
-    account: Account,
-    Form(params): Form,
-) -> AppResult<HttpResponse> {
+pub async fn create(state: Data<State>, account: Account, body: Body) -> AppResult<HttpResponse> {
+    let params = body.form().await?;
     let new = match NewPost::changeset(&params) {
         Ok(new) => new.by(account.user()),
         Err(errors) => {
@@ -115,9 +113,10 @@ pub async fn update(
     state: Data<State>,
     request: HttpRequest,
     account: Account,
-    Form(params): Form,
+    body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
+    let params = body.form().await?;
     match posts::change(&state, id, &params, Precondition::none()).await {
         Ok(_) => Ok(see(format!("/posts/{id}"))),
         Err(AppError::Invalid(errors)) => {

@@ -202,6 +202,9 @@ async fn a_feed_with_too_many_channels_is_refused() {
     let channels = |count| (1..=count).map(|id| format!("post_comments_{id}")).collect::<Vec<_>>();
     let path = |count| format!("/feed?channels={}", channels(count).join(","));
     let site = Site::start().await;
+    for n in 1..=32 {
+        site.new_post(&format!("Post {n}")).await;
+    }
     site.socket(&path(32)).await.close().await;
     site.refused(&path(33)).await.error(422);
     site.stop().await;

@@ -193,7 +193,7 @@ async fn a_bad_handshake_opens_no_socket() {
         let mut headers = good.to_vec();
         headers.remove(missing);
         let answer = Raw::connect(&site).await.request("GET", "/feed", &headers, b"").await;
-        answer.error(if missing < 2 { 426 } else { 400 });
+        answer.error(if missing < 3 { 426 } else { 400 });
     }
     // HTTP would go on behind these, whatever the answer to them said.
     let chunked = [&good[..], &[("transfer-encoding", "chunked")]].concat();

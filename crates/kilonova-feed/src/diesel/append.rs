@@ -4,7 +4,7 @@ use diesel::QueryResult;
 use kilonova_pubsub::Payload;
 
 use super::backend::Statements;
-use super::{LogConnection, Pruned, now};
+use super::{LogConnection, Pruned, in_transaction, now};
 use crate::{Event, NewEvent, Subject};
 
 /// Appends events to the log inside the current transaction, and returns them with their positions.
@@ -16,6 +16,8 @@ use crate::{Event, NewEvent, Subject};
 /// current one ends, which keeps positions in commit order and without a gap. On PostgreSQL the
 /// transaction must be `READ COMMITTED`, the default. On SQLite, use `BEGIN IMMEDIATE`
 /// (`immediate_transaction`), so that two writers wait for each other instead of failing.
+///
+/// Outside of a transaction it fails with [`diesel::result::Error::NotInTransaction`].
 ///
 /// A redacting event reduces the payload of every earlier event about its subject, and about parts
 /// of it, to `{"id":ID,"redacted":true}` in the same transaction.
@@ -58,6 +60,7 @@ pub fn append_pruned<C: LogConnection>(
     events: impl IntoIterator<Item = NewEvent>,
     pruned: Pruned,
 ) -> QueryResult<Vec<Event>> {
+    in_transaction(connection)?;
     let (new, freed) = (redacted(events.into_iter().collect()), pruned.bytes);
     if new.is_empty() {
         if freed != 0 {

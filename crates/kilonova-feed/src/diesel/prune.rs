@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use diesel::QueryResult;
 
 use super::backend::Statements;
-use super::{LogConnection, now};
+use super::{LogConnection, in_transaction, now};
 
 /// The limits of a log's size. `None` means no limit by that measure.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,6 +45,7 @@ impl AddAssign for Pruned {
 /// Make it the last statement of the transaction. Call it, each time in a new transaction, until it
 /// deletes nothing. Positions do not change. Subscribers that need a deleted event get a resync.
 pub fn prune<C: LogConnection>(connection: &mut C, retention: Retention) -> QueryResult<Pruned> {
+    in_transaction(connection)?;
     // Locks the log's row first: of two that prune at once, both would subtract the same bytes.
     C::Backend::free(connection, 0)?;
     let pruned = prune_rows(connection, retention)?;
@@ -61,6 +62,7 @@ pub fn prune_rows<C: LogConnection>(
     connection: &mut C,
     retention: Retention,
 ) -> QueryResult<Pruned> {
+    in_transaction(connection)?;
     let (position, bytes) = C::Backend::size(connection)?;
     let stale = retention.age.and_then(|age| now().checked_sub_signed(age));
     let (mut last, mut freed) = (None, 0);

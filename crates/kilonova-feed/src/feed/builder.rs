@@ -114,7 +114,7 @@ impl<L: Log> Builder<L> {
         let pace = Pace::default();
         let inner = Arc::new(Inner {
             number,
-            replay: Replay::new(log.clone(), recent.clone()),
+            replay: Replay::new(log.clone(), recent.clone(), limits.replay_bytes),
             log: log.clone(),
             pubsub: pubsub.clone(),
             channels: channels.clone(),

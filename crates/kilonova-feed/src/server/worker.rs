@@ -1,13 +1,18 @@
 //! One worker of the server. Owns what happens to a connection before its first request.
 
 use std::fmt::Debug;
+use std::future::ready;
 use std::io::{Read, Write};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::body::MessageBody;
 use actix_http::error::DispatchError;
-use actix_http::{HttpService, Protocol, Request, Response};
+use actix_http::header;
+use actix_http::{
+    ConnectionType, HttpMessage, HttpService, Protocol, Request, RequestHead, Response, Version,
+};
 use actix_server::GracefulShutdownSignal;
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_service, map_config};
 use actix_web::Error;
@@ -16,18 +21,19 @@ use actix_web::rt::net::TcpStream;
 use socket2::SockRef;
 
 use super::upgrade::{refused, upgrade};
-use crate::transport::{Connection, Connections};
-
-/// The timeout of an idle connection.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
+use crate::transport::{Activity, Answered, Connection, Connections, Deadlines, TooMany};
 
 /// The timeout of closing a connection.
 const DISCONNECT: Duration = Duration::from_secs(1);
+
+/// The check of a request whose client waits before it sends the body.
+pub(super) type Expect = Arc<dyn Fn(&RequestHead) -> Result<(), Error> + Send + Sync>;
 
 /// The timeouts of clients.
 #[derive(Clone, Copy)]
 pub(super) struct Times {
     pub(super) request: Option<Duration>,
+    pub(super) idle: Duration,
     pub(super) silence: Duration,
 }
 
@@ -37,6 +43,7 @@ pub(super) async fn worker<F, I, S, B>(
     connections: Connections,
     stopping: GracefulShutdownSignal,
     times: Times,
+    expect: Option<Expect>,
 ) -> Result<impl Service<TcpStream, Response = (), Error = DispatchError>, ()>
 where
     F: Fn() -> I,
@@ -55,18 +62,32 @@ where
         Rc::new(site.map_err(|error| log::error!("the application failed to start: {error:?}"))?);
     let upgrading = Rc::clone(&site);
     let requests = fn_service(move |request: Request| {
+        let activity = request.conn_data::<Activity>();
+        if let Some(activity) = activity
+            && request.headers().contains_key(header::UPGRADE)
+        {
+            activity.release();
+        }
+        let answering = activity.map(Activity::answer);
+        let version = request.version();
         let answer = site.call(request);
         async move {
-            match answer.await {
-                Ok(response) => Ok(response.into()),
-                Err(error) => Err(refused(error)),
+            let mut response: Response<B> = match answer.await {
+                Ok(response) => response.into(),
+                Err(error) => return Err(refused(error)),
+            };
+            if version < Version::HTTP_11 {
+                // The end of the body is the end of the connection.
+                response.head_mut().no_chunking(true);
+                response.head_mut().set_connection_type(ConnectionType::Close);
             }
+            Ok(response.map_body(|_, body| Answered::new(body, answering)))
         }
     });
     let upgrades =
         fn_service(move |(request, framed)| upgrade(Rc::clone(&upgrading), request, framed));
     let http = HttpService::build()
-        .keep_alive(KEEP_ALIVE)
+        .keep_alive(times.idle)
         .client_request_timeout(times.request.unwrap_or(Duration::ZERO))
         .client_disconnect_timeout(DISCONNECT)
         .graceful_shutdown_signal(move || {
@@ -74,30 +95,47 @@ where
             async move { stopping.notified().await }
         })
         .on_connect_ext(|connection: &Connection, data| {
-            data.insert(connection.stall());
+            data.insert(connection.activity().clone());
         })
+        .expect(fn_service(move |request: Request| {
+            let checked = expect.as_ref().map_or(Ok(()), |expect| expect(request.head()));
+            ready(checked.map(|()| request))
+        }))
         .upgrade(upgrades)
         .finish(requests)
         .new_service(())
         .await?;
     let http = Rc::new(http);
+    let deadlines =
+        times.request.map(|request| Deadlines { request, idle: times.idle.max(request) });
     Ok(fn_service(move |stream: TcpStream| {
-        let serving = match connections.enter() {
-            Some((held, gone)) => {
-                let peer = stream.peer_addr().ok();
+        let peer = stream.peer_addr().ok();
+        let serving = match connections.enter(peer) {
+            Ok((held, gone)) => {
                 prepare(&stream, times.silence);
                 Some(((Connection::new(stream, held, times.request), Protocol::Http1, peer), gone))
             }
-            None => {
-                refuse(&stream);
+            Err(reason) => {
+                refuse(&stream, reason);
                 None
             }
         };
         let http = Rc::clone(&http);
         async move {
             let Some((connection, gone)) = serving else { return Ok(()) };
+            let activity = connection.0.activity().clone();
             // Boxed, so that HTTP's memory is freed when the connection leaves it.
-            let served = Box::pin(http.call(connection)).await;
+            let serving = Box::pin(http.call(connection));
+            let served = match deadlines {
+                None => serving.await,
+                Some(deadlines) => tokio::select! {
+                    served = serving => served,
+                    () = activity.expired(deadlines) => {
+                        log::debug!("a connection has used up its time; closing it");
+                        Ok(())
+                    }
+                },
+            };
             // Until then the connection counts toward the worker's limit.
             drop(gone.await);
             served
@@ -105,15 +143,24 @@ where
     }))
 }
 
-/// Refuses a connection above the limit: sends a 503 if the socket takes it at once, and closes.
-fn refuse(stream: &TcpStream) {
-    const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
-        Connection: close\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n\
-        {\"error\":\"too many connections: try again later\"}\n";
+/// Refuses a connection above a limit: sends the reason if the socket takes it at once, and closes.
+fn refuse(stream: &TcpStream, reason: TooMany) {
+    let (status, words) = match reason {
+        TooMany::OfNode => ("503 Service Unavailable", "too many connections: try again later"),
+        TooMany::OfAddress => {
+            ("429 Too Many Requests", "too many connections from this address: try again later")
+        }
+    };
+    let body = format!("{{\"error\":\"{words}\"}}\n");
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nRetry-After: 5\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len(),
+    );
     // Unread input would turn the close into a reset, which can overtake the response.
     let socket = SockRef::from(stream);
     drop((&*socket).read(&mut [0; 4096]));
-    if let Err(error) = (&*socket).write(ANSWER) {
+    if let Err(error) = (&*socket).write(answer.as_bytes()) {
         log::debug!("a connection is refused without a response: {error}");
     }
 }

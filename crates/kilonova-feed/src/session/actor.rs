@@ -140,6 +140,11 @@ impl<W: Wire, L: Log> Joined<W, L> {
         }
         let start = match &options.start {
             StartAt::Now => None,
+            StartAt::Latest => {
+                join(feed.channels.position.clone()).await?;
+                // What goes out right now may have missed this member, and is after `sent`.
+                Some(Start::After(feed.status.borrow().sent))
+            }
             StartAt::After { position, log } => {
                 join(feed.channels.position.clone()).await?;
                 let start = feed.replay.start(*position, log.as_deref()).await;

@@ -3,19 +3,19 @@
 //! While HTTP writes a response, it only waits for the socket: it cannot detect that the client has
 //! stopped reading, and it cannot be interrupted. So the connection itself watches its writes.
 
-use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_codec::{AsyncRead, AsyncWrite, ReadBuf};
 use actix_web::rt::net::TcpStream;
+use bytes::{Buf, Bytes};
 use socket2::SockRef;
 use tokio::time::{Instant, Sleep};
 
-use super::Held;
+use super::activity::Activity;
+use super::{Held, refusal};
 
 /// A connection whose writes have a timeout.
 pub(crate) struct Connection {
@@ -24,44 +24,40 @@ pub(crate) struct Connection {
     patience: Option<Duration>,
     /// Runs while a write waits for the client.
     timer: Option<Pin<Box<Sleep>>>,
-    stall: Stall,
-}
-
-/// Lets a handler end its connection, which it cannot access directly. Cheap to clone.
-#[derive(Clone, Default)]
-pub(crate) struct Stall(Rc<Inner>);
-
-#[derive(Default)]
-struct Inner {
-    cut: Cell<bool>,
-    /// The waker of a write that waits for the client.
-    waiting: RefCell<Option<Waker>>,
-}
-
-impl Stall {
-    /// Ends the connection if a write is waiting for the client.
-    pub(crate) fn cut(&self) {
-        if let Some(waiting) = self.0.waiting.take() {
-            self.0.cut.set(true);
-            waiting.wake();
-        }
-    }
+    activity: Activity,
+    /// The value of `Activity::requests` when everything was last written.
+    flushed: u64,
+    /// The rest of a refusal that is being written.
+    refusal: Option<Bytes>,
+    /// What came behind the head of an upgrade request. HTTP would read it as another request if
+    /// the upgrade has to wait for an earlier response.
+    behind: Bytes,
 }
 
 impl Connection {
     /// Writes fail when the client takes nothing for `patience`; `None` means no timeout.
     pub(crate) fn new(stream: TcpStream, held: Held, patience: Option<Duration>) -> Connection {
-        Connection { stream, held, patience, timer: None, stall: Stall::default() }
+        let activity = Activity::new();
+        Connection {
+            stream,
+            held,
+            patience,
+            timer: None,
+            activity,
+            flushed: 0,
+            refusal: None,
+            behind: Bytes::new(),
+        }
     }
 
-    /// The handle that ends the connection from outside.
-    pub(crate) fn stall(&self) -> Stall {
-        self.stall.clone()
+    /// What happens on the connection.
+    pub(crate) fn activity(&self) -> &Activity {
+        &self.activity
     }
 
-    /// The socket, and its place among the connections.
-    pub(crate) fn into_parts(self) -> (TcpStream, Held) {
-        (self.stream, self.held)
+    /// The socket, its place among the connections, and the bytes that HTTP has not got.
+    pub(crate) fn into_parts(self) -> (TcpStream, Held, Bytes) {
+        (self.stream, self.held, self.behind)
     }
 
     /// Returns the result of a write; while it waits, runs the timer and checks for a cut.
@@ -72,15 +68,12 @@ impl Connection {
     ) -> Poll<io::Result<T>> {
         if write.is_ready() {
             self.timer = None;
-            self.stall.0.waiting.take();
-            // The write made progress after all.
-            self.stall.0.cut.set(false);
+            self.activity.wrote();
             return write;
         }
-        if self.stall.0.cut.get() {
+        if self.activity.waits(cx).is_err() {
             return Poll::Ready(Err(self.reset()));
         }
-        self.stall.0.waiting.replace(Some(cx.waker().clone()));
         let Some(patience) = self.patience else { return Poll::Pending };
         let timer = self
             .timer
@@ -90,6 +83,22 @@ impl Connection {
             return Poll::Ready(Err(self.reset()));
         }
         Poll::Pending
+    }
+
+    /// Writes the rest of a refusal.
+    fn write_refusal(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(refusal) = &mut self.refusal {
+            if refusal.is_empty() {
+                self.refusal = None;
+                break;
+            }
+            let write = Pin::new(&mut self.stream).poll_write(cx, refusal);
+            if let Poll::Ready(Ok(written)) = write {
+                refusal.advance(written);
+            }
+            ready!(self.watch(write, cx))?;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Drops the kernel's send buffer at close: the kernel would keep it long after the close.
@@ -107,7 +116,30 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        if !self.behind.is_empty() {
+            if self.activity.poll_released(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let count = self.behind.len().min(buffer.remaining());
+            buffer.put_slice(&self.behind.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if matches!(read, Poll::Ready(Ok(()))) {
+            match buffer.filled().len() > before {
+                true => {
+                    self.activity.read();
+                    if let Some(head) = upgrade_head(&buffer.filled()[before..]) {
+                        self.behind = Bytes::copy_from_slice(&buffer.filled()[before + head..]);
+                        buffer.set_filled(before + head);
+                        self.activity.hold();
+                    }
+                }
+                false => self.activity.end(),
+            }
+        }
+        read
     }
 }
 
@@ -117,6 +149,14 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        // Written without a handler, so it is the parser's.
+        if self.refusal.is_none() && self.activity.requests() == self.flushed {
+            self.refusal = refusal::reworded(bytes);
+        }
+        if self.refusal.is_some() {
+            ready!(self.write_refusal(cx))?;
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let write = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.watch(write, cx)
     }
@@ -135,10 +175,20 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.flushed = self.activity.requests();
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
+}
+
+/// Where the head of an upgrade request ends, if `read` has one and more behind it.
+fn upgrade_head(read: &[u8]) -> Option<usize> {
+    const NAME: &[u8] = b"\nupgrade:";
+    let is_name = |bytes: &[u8]| bytes.eq_ignore_ascii_case(NAME);
+    let name = read.windows(NAME.len()).position(is_name)?;
+    let end = read[name..].windows(4).position(|bytes| bytes == b"\r\n\r\n")? + name + 4;
+    (end < read.len()).then_some(end)
 }

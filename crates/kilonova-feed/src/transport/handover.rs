@@ -5,7 +5,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::{HttpMessage, HttpRequest};
 use bytes::BytesMut;
 
-use super::{Connection, Held, Stall};
+use super::{Activity, Connection, Held};
 
 /// Marks a request whose connection can be handed over. Without the mark, a 101 would go out on a
 /// connection that stays with HTTP.
@@ -20,7 +20,7 @@ impl Upgradable {
 
     /// True for a request to a server that hands connections over, even if not for this request.
     pub(crate) fn is_offered(request: &HttpRequest) -> bool {
-        request.conn_data::<Stall>().is_some()
+        request.conn_data::<Activity>().is_some()
     }
 }
 
@@ -34,8 +34,9 @@ impl Upgrade {
     }
 
     /// Hands the connection over.
-    pub(crate) fn run(self, connection: Connection, read: BytesMut) {
-        let (stream, held) = connection.into_parts();
+    pub(crate) fn run(self, connection: Connection, mut read: BytesMut) {
+        let (stream, held, behind) = connection.into_parts();
+        read.extend_from_slice(&behind);
         (self.0)(stream, held, read);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use diesel::result::Error;
-use kilonova_feed::diesel::{append, holds, is_stale, migrate, state};
+use kilonova_feed::diesel::{Retention, append, holds, is_stale, migrate, prune, state};
 use kilonova_feed::{Event, NewEvent, Subject};
 use serde_json::json;
 
@@ -29,6 +29,15 @@ where
     assert_eq!(told, [r#""kept""#, r#""kept too""#]);
     assert_eq!(home.number("SELECT COUNT(*) AS number FROM notes"), 2);
     home.assert_size();
+}
+
+pub(crate) async fn nothing_is_appended_outside_of_a_transaction<C: Db>(home: Home<C>) {
+    let connection: &mut C = &mut home.pool.get().unwrap();
+    let refused = append(connection, [event("notes", "alone")]);
+    assert!(matches!(refused, Err(Error::NotInTransaction)), "{refused:?}");
+    let refused = prune(connection, Retention { count: Some(0), ..Retention::default() });
+    assert!(matches!(refused, Err(Error::NotInTransaction)), "{refused:?}");
+    assert_eq!(state(connection).unwrap().position, 0);
 }
 
 pub(crate) async fn positions_of_many_writers_have_no_gap_and_no_double<C: Db>(home: Home<C>)

@@ -34,6 +34,7 @@ macro_rules! suites {
 
 suites! {
     appending::an_event_is_committed_with_its_row_or_not_at_all,
+    appending::nothing_is_appended_outside_of_a_transaction,
     appending::positions_of_many_writers_have_no_gap_and_no_double,
     appending::migrating_again_changes_nothing,
     appending::everything_that_an_event_consists_of_is_read_back,

@@ -12,4 +12,5 @@ mod redaction;
 mod slow;
 mod sockets;
 mod support;
+mod transport;
 mod visibility;

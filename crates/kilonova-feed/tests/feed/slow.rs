@@ -17,6 +17,7 @@ const SLOW: Limits = Limits {
     handshakes: 0,
     client_frames: 0,
     queue: Bounds { messages: 64, bytes: 256 * 1024 },
+    replay_bytes: 32 * 1024 * 1024,
 };
 
 const LARGE: usize = 16 * 1024;
@@ -112,6 +113,34 @@ async fn sessions_whose_thread_is_stuck_lose_their_live_events_and_resume_withou
         assert_eq!(seen, expected);
     }
     site.stop().await;
+}
+
+#[actix::test]
+async fn readers_that_do_not_read_keep_no_other_from_its_replay() {
+    let toy = Toy::new();
+    for _ in 0..MANY {
+        toy.commit_event(new_event("a", &"x".repeat(LARGE)));
+    }
+    // Room for one slice. The feed has nothing of this in memory.
+    let limits = Limits { replay_bytes: 1, ..Limits::default() };
+    for serving in BOTH {
+        let site = Site::serve(builder(&toy).limits(limits), serving).await;
+        let mut idle = Vec::new();
+        for transport in [Transport::WebSocket, Transport::Stream, Transport::WebSocket] {
+            idle.push((transport, site.open(transport, &Wish::new(&["a"]).after(0)).await));
+        }
+        for transport in [Transport::WebSocket, Transport::Stream] {
+            let mut reader = site.open(transport, &Wish::new(&["a"]).after(0)).await;
+            let all: Vec<i64> = (1..=toy.end()).collect();
+            assert_eq!(reader.ids(all.len()).await, all, "{transport:?}");
+        }
+        // They have missed nothing.
+        for (transport, mut reader) in idle {
+            let all: Vec<i64> = (1..=toy.end()).collect();
+            assert_eq!(reader.ids(all.len()).await, all, "{transport:?}");
+        }
+        site.stop().await;
+    }
 }
 
 #[actix::test]

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use actix_web::web::{self, Data, Payload, Query, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
-use kilonova_feed::{Builder, Error, Feed, Heartbeat, Server, SessionOptions, Shape, StartAt};
+use kilonova_feed::{
+    Builder, Error, Feed, Heartbeat, Server, SessionOptions, Shape, StartAt, accepts,
+};
 use kilonova_pubsub::PubSub;
 use serde::Deserialize;
 
@@ -83,7 +85,7 @@ impl Site {
         let feed = Arc::new(RwLock::new(builder.start().await.unwrap()));
         let shared = Data::new(Shared { feed: Arc::clone(&feed), shape });
         let configure = move |config: &mut ServiceConfig| {
-            config.app_data(shared.clone()).route("/feed", web::get().to(follow));
+            config.app_data(shared.clone()).route("/feed", web::to(follow));
         };
         let app = move || App::new().configure(configure.clone());
         let (address, handle) = match serving {
@@ -155,8 +157,7 @@ async fn follow(
         options = options.shape(shared.shape);
     }
     let feed = shared.feed.read().unwrap().clone();
-    let accept = request.headers().get("accept");
-    match accept.is_some_and(|accept| accept == "text/event-stream") {
+    match accepts(request.headers(), "text/event-stream") {
         true => feed.sse(&request, options).await,
         false => feed.websocket(&request, body, options).await,
     }

@@ -1,28 +1,28 @@
-//! The number of open sockets per address.
+//! The number of open sockets, or connections, per address.
 //!
-//! An address has an entry only while it has a socket, so entries never outnumber sockets.
+//! An address has an entry only while it has one, so entries never outnumber them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::limits::Address;
+use super::Address;
 
-/// The sockets of each address, up to a limit.
-pub(super) struct Addresses {
+/// The sockets or connections of each address, up to a limit.
+pub(crate) struct Addresses {
     max: usize,
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl Addresses {
-    /// Starts without sockets; admits at most `max` per address.
-    pub(super) fn new(max: usize) -> Addresses {
+    /// Starts with none; admits at most `max` per address.
+    pub(crate) fn new(max: usize) -> Addresses {
         Addresses { max, open: Mutex::default() }
     }
 
-    /// Counts a socket of this peer, which must leave later; `None` if its address is at the limit.
-    pub(super) fn enter(&self, peer: Option<IpAddr>) -> Option<Address> {
+    /// Counts one of this peer, which must leave later; `None` if its address is at the limit.
+    pub(crate) fn enter(&self, peer: Option<IpAddr>) -> Option<Address> {
         let address = Address::of(peer);
         if let Some(key) = address.counted() {
             match self.open().entry(key) {
@@ -35,8 +35,8 @@ impl Addresses {
         Some(address)
     }
 
-    /// Stops counting a socket.
-    pub(super) fn leave(&self, address: Address) {
+    /// Stops counting one.
+    pub(crate) fn leave(&self, address: Address) {
         let Some(key) = address.counted() else { return };
         if let Entry::Occupied(mut count) = self.open().entry(key) {
             if *count.get() > 1 {
@@ -47,8 +47,8 @@ impl Addresses {
         }
     }
 
-    /// The number of addresses with sockets.
-    pub(super) fn count(&self) -> usize {
+    /// The number of addresses that have any.
+    pub(crate) fn count(&self) -> usize {
         self.open().len()
     }
 

@@ -1,0 +1,56 @@
+//! Which kind of response a request asks for: its `Accept`, by the grammar of RFC 9110.
+
+use actix_web::http::header::{self, HeaderMap};
+
+/// True if `Accept` names this media type with a weight above 0, such as `text/event-stream`.
+///
+/// Wildcards, which every program sends, do not count.
+pub fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let values = headers.get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type));
+        let mut weights = parts.filter_map(|parameter| {
+            let (name, weight) = parameter.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("q").then(|| weight.trim().parse::<f32>())
+        });
+        is_named && weights.next().is_none_or(|weight| weight.is_ok_and(|weight| weight > 0.0))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn accept_is_read_by_its_grammar() {
+        let names_it = |value| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(value));
+            accepts(&headers, "text/event-stream")
+        };
+        for named in [
+            "text/event-stream",
+            "TEXT/Event-Stream",
+            "text/html, text/event-stream;q=0.5",
+            "text/event-stream ; charset=utf-8 ; Q=1",
+            "*/*;q=0,text/event-stream",
+        ] {
+            assert!(names_it(named), "{named}");
+        }
+        for other in [
+            "",
+            "*/*",
+            "text/*",
+            "text/event-streams",
+            "x-text/event-stream",
+            "text/event-stream;q=0",
+            "text/event-stream; q=0.000",
+            "text/event-stream;q=none",
+        ] {
+            assert!(!names_it(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What happens on a connection: known to the connection itself, to its deadline, and to the
+//! handlers of its requests. Owns when a connection has been given enough time.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The state of one connection. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Activity(Rc<Inner>);
+
+struct Inner {
+    /// Requests whose handler or response is not finished.
+    answering: Cell<u32>,
+    /// Requests that have reached a handler.
+    requests: Cell<u64>,
+    /// The time of the first bytes for which nothing has been written yet.
+    unanswered: Cell<Option<Instant>>,
+    /// The time of the last write, or of the connection's begin.
+    written: Cell<Instant>,
+    /// The client sends nothing more.
+    ended: Cell<bool>,
+    /// The waker of a session that wants to know.
+    listening: RefCell<Option<Waker>>,
+    /// The next write that has to wait fails.
+    cut: Cell<bool>,
+    /// The waker of a write that waits for the client.
+    waiting: RefCell<Option<Waker>>,
+    /// What came behind the head of an upgrade request waits for its handler.
+    holds: Cell<bool>,
+    /// The waker of a read of it.
+    held: RefCell<Option<Waker>>,
+}
+
+/// The time that a connection is given.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadlines {
+    /// From the first byte of a request to its last, where no handler reads it.
+    pub(crate) request: Duration,
+    /// Between two requests.
+    pub(crate) idle: Duration,
+}
+
+/// A request that is being answered; dropped with its response.
+pub(crate) struct Answering(Activity);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let inner = &self.0.0;
+        inner.answering.set(inner.answering.get() - 1);
+    }
+}
+
+impl Activity {
+    pub(super) fn new() -> Activity {
+        Activity(Rc::new(Inner {
+            answering: Cell::new(0),
+            requests: Cell::new(0),
+            unanswered: Cell::new(None),
+            written: Cell::new(Instant::now()),
+            ended: Cell::new(false),
+            listening: RefCell::new(None),
+            cut: Cell::new(false),
+            waiting: RefCell::new(None),
+            holds: Cell::new(false),
+            held: RefCell::new(None),
+        }))
+    }
+
+    /// A request has reached a handler.
+    pub(crate) fn answer(&self) -> Answering {
+        self.0.answering.set(self.0.answering.get() + 1);
+        self.0.requests.set(self.0.requests.get() + 1);
+        Answering(self.clone())
+    }
+
+    /// What follows is not given to HTTP before the upgrade request has reached a handler.
+    pub(super) fn hold(&self) {
+        self.0.holds.set(true);
+    }
+
+    /// An upgrade request has reached a handler and stays with HTTP.
+    pub(crate) fn release(&self) {
+        self.0.holds.set(false);
+        if let Some(held) = self.0.held.take() {
+            held.wake();
+        }
+    }
+
+    pub(super) fn poll_released(&self, cx: &Context<'_>) -> Poll<()> {
+        if !self.0.holds.get() {
+            return Poll::Ready(());
+        }
+        self.0.held.replace(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+
+    /// The number of requests that have reached a handler.
+    pub(super) fn requests(&self) -> u64 {
+        self.0.requests.get()
+    }
+
+    /// Bytes have come.
+    pub(super) fn read(&self) {
+        if self.0.unanswered.get().is_none() {
+            self.0.unanswered.set(Some(Instant::now()));
+        }
+    }
+
+    /// The client sends nothing more: it has left, or listens.
+    pub(super) fn end(&self) {
+        self.0.ended.set(true);
+        if let Some(listening) = self.0.listening.take() {
+            listening.wake();
+        }
+    }
+
+    /// Bytes have gone out.
+    pub(super) fn wrote(&self) {
+        self.0.unanswered.set(None);
+        self.0.written.set(Instant::now());
+        self.0.waiting.take();
+        // The write made progress after all.
+        self.0.cut.set(false);
+    }
+
+    /// A write waits for the client: an error if the connection must end.
+    pub(super) fn waits(&self, cx: &Context<'_>) -> Result<(), Cut> {
+        if self.0.cut.get() {
+            return Err(Cut);
+        }
+        self.0.waiting.replace(Some(cx.waker().clone()));
+        Ok(())
+    }
+
+    /// Ends the connection if a write is waiting for the client.
+    pub(crate) fn cut(&self) {
+        if let Some(waiting) = self.0.waiting.take() {
+            self.0.cut.set(true);
+            waiting.wake();
+        }
+    }
+
+    /// `Ready` when the client sends nothing more.
+    pub(crate) fn poll_end(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.0.ended.get() {
+            return Poll::Ready(());
+        }
+        match &mut *self.0.listening.borrow_mut() {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Waits until the connection has used up its time. No handler's time counts, nor the time of a
+    /// response: these have limits of their own.
+    pub(crate) async fn expired(&self, deadlines: Deadlines) {
+        loop {
+            let now = Instant::now();
+            let due = match self.0.unanswered.get() {
+                _ if self.0.answering.get() > 0 => now + deadlines.request,
+                Some(since) => since + deadlines.request,
+                None => self.0.written.get() + deadlines.idle,
+            };
+            if due <= now {
+                return;
+            }
+            tokio::time::sleep_until(due).await;
+        }
+    }
+}
+
+/// The connection must end.
+pub(super) struct Cut;

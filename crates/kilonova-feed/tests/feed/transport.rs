@@ -1,0 +1,233 @@
+//! Connections: their deadlines, the refusals of HTTP's parser, and what HTTP 1.0 gets.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::body::BodyStream;
+use actix_web::web::{self, Bytes};
+use actix_web::{App, HttpResponse};
+use futures_util::stream;
+use kilonova_feed::Server;
+use kilonova_test::raw::{Answer, Raw, masked, opcode};
+
+use crate::support::{Site, Toy, Transport, Wish, soon};
+
+/// A server that gives nobody much time. `/streams` answers in pieces, `/echo`
+/// with what it gets.
+fn hurried() -> SocketAddr {
+    let app = || {
+        let pieces = || async {
+            let pieces = ["one", "two"].map(|piece| Ok::<_, std::io::Error>(Bytes::from(piece)));
+            HttpResponse::Ok().body(BodyStream::new(stream::iter(pieces)))
+        };
+        let echo = |body: Bytes| async { HttpResponse::Ok().body(body) };
+        App::new().route("/streams", web::get().to(pieces)).route("/echo", web::post().to(echo))
+    };
+    let server = Server::bind("127.0.0.1:0", app).unwrap().workers(1);
+    let server = server.request_timeout(Some(Duration::from_secs(1)));
+    let server = server.keep_alive(Duration::from_secs(1)).run().unwrap();
+    let address = server.address();
+    actix::spawn(server);
+    address
+}
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+#[actix::test]
+async fn a_connection_that_ends_no_request_is_closed_in_time() {
+    let address = hurried();
+    for unfinished in ["", "GET / HTTP/1.1\r\nHost: x", "\r\n", "\r\n\r\n\r\n"] {
+        let mut raw = Raw::connect(address).await;
+        raw.send(REQUEST).await;
+        assert_eq!(raw.answer().await.unwrap().status, 404);
+        raw.send(unfinished.as_bytes()).await;
+        raw.hung_up().await;
+        let mut raw = Raw::connect(address).await;
+        raw.send(unfinished.as_bytes()).await;
+        raw.hung_up().await;
+    }
+}
+
+#[actix::test]
+async fn a_client_that_sends_one_byte_after_the_other_gets_no_more_time() {
+    let address = hurried();
+    let heads = [
+        "GET / HTTP/1.1\r\nHost: x\r\nX: ",
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "\r\n",
+    ];
+    for head in heads {
+        let drip = if head.ends_with("\r\n\r\n") { "1\r\na\r\n" } else { &head[head.len() - 2..] };
+        let mut raw = Raw::connect(address).await;
+        raw.send(REQUEST).await;
+        assert_eq!(raw.answer().await.unwrap().status, 404);
+        raw.send(head.as_bytes()).await;
+        let dripping = async {
+            while !raw.is_closed().await {
+                raw.send(drip.as_bytes()).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        soon(dripping).await;
+    }
+}
+
+#[actix::test]
+async fn a_refusal_of_the_parser_says_why_as_json() {
+    let address = hurried();
+    let long = format!("GET / HTTP/1.1\r\nX: {}\r\n", "x".repeat(200_000));
+    let cases = [
+        ("X\r\n\r\n", 400, "the request is malformed"),
+        ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400, "the request is malformed"),
+        (&long, 431, "the request's head is too large"),
+        ("GET / HTTP/1.1\r\n", 408, "the request took too long"),
+    ];
+    for (request, status, words) in cases {
+        let mut raw = Raw::connect(address).await;
+        raw.send(request.as_bytes()).await;
+        let answer = raw.answer().await.expect("a refusal");
+        assert_eq!(answer.status, status, "{words}");
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        assert_eq!(answer.body, format!("{{\"error\":\"{words}\"}}").as_bytes());
+        raw.hung_up().await;
+    }
+}
+
+#[actix::test]
+async fn http_1_0_gets_no_chunks() {
+    let address = hurried();
+    let mut raw = Raw::connect(address).await;
+    raw.send(b"GET /streams HTTP/1.0\r\n\r\n").await;
+    let Answer { status, .. } = raw.head().await;
+    assert_eq!(status, 200);
+    assert_eq!(raw.rest().await, b"onetwo");
+    let site = Site::start(&Toy::new()).await;
+    let mut raw = Raw::connect(site.address).await;
+    let path = Wish::new(&["a"]).path();
+    let request = format!("GET {path} HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n");
+    raw.send(request.as_bytes()).await;
+    let head = raw.head().await;
+    assert_eq!((head.status, head.header("transfer-encoding")), (200, None));
+    assert_eq!(raw.read_until("\n\n").await, ": welcome\n\n");
+    drop(raw);
+    site.stop().await;
+}
+
+#[actix::test]
+async fn the_session_of_a_reader_that_leaves_ends_at_once() {
+    let site = Site::start(&Toy::new()).await;
+    for transport in [Transport::WebSocket, Transport::Stream] {
+        let reader = site.open(transport, &Wish::new(&["a"])).await;
+        assert_eq!(site.feed().sockets().open(), 1);
+        drop(reader);
+        let left = tokio::time::Instant::now();
+        soon(site.feed().sockets().all_closed()).await;
+        assert!(left.elapsed() < Duration::from_secs(2), "{transport:?}: {:?}", left.elapsed());
+    }
+    site.stop().await;
+}
+
+#[actix::test]
+async fn a_reader_of_a_stream_that_says_nothing_more_is_still_served() {
+    let toy = Toy::new();
+    let site = Site::start(&toy).await;
+    let mut raw = Raw::try_stream(site.address, &Wish::new(&["a"]).path()).await.unwrap();
+    raw.finish().await;
+    // Longer than the probes for one that has left take to find out.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    site.feed().committed([toy.commit("a")]);
+    let told = async {
+        loop {
+            if raw.block().await.expect("the stream goes on").contains("event: ") {
+                return;
+            }
+        }
+    };
+    soon(told).await;
+    site.stop().await;
+}
+
+#[actix::test]
+async fn head_answers_as_get_does_and_opens_nothing() {
+    let site = Site::start(&Toy::new()).await;
+    let path = Wish::new(&["a"]).path();
+    for accept in ["text/event-stream", "TEXT/EVENT-STREAM"] {
+        let mut raw = Raw::connect(site.address).await;
+        let answer = raw.ask("HEAD", &path, &[("Accept", accept)], &[]).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-type"), Some("text/event-stream"));
+        assert_eq!(site.feed().sockets().open(), 0);
+    }
+    site.stop().await;
+}
+
+#[actix::test]
+async fn a_handshake_is_one_of_rfc_6455_or_is_refused() {
+    const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+    let site = Site::start(&Toy::new()).await;
+    let path = Wish::new(&["a"]).path();
+    let mut cases = vec![("1.0", "13", KEY, 426)];
+    cases.extend(["7", "8", "12", "013", "x", ""].map(|version| ("1.1", version, KEY, 426)));
+    cases.extend(
+        ["abc", "", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZQ=="]
+            .map(|key| ("1.1", "13", key, 400)),
+    );
+    for (http, version, key, status) in cases {
+        let request = format!(
+            "GET {path} HTTP/{http}\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: {version}\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+        );
+        let mut raw = Raw::connect(site.address).await;
+        raw.send(request.as_bytes()).await;
+        let answer = raw.answer().await.unwrap();
+        assert_eq!(answer.status, status, "{request}");
+        if status == 426 {
+            assert_eq!(answer.header("sec-websocket-version"), Some("13"));
+        }
+    }
+    site.stop().await;
+}
+
+#[actix::test]
+async fn frames_behind_a_handshake_that_has_to_wait_arrive() {
+    let toy = Toy::new();
+    let site = Site::start(&toy).await;
+    let path = Wish::new(&["a"]).path();
+    let handshake = format!(
+        "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    for before in [0, 1, 3] {
+        let mut raw = Raw::connect(site.address).await;
+        let ping = masked(opcode::PING, b"early");
+        raw.send(&[&REQUEST.repeat(before), handshake.as_bytes(), &ping].concat()).await;
+        for _ in 0..before {
+            assert_eq!(raw.answer().await.unwrap().status, 404);
+        }
+        assert_eq!(raw.answer().await.expect("101").status, 101, "{before}");
+        loop {
+            let frame = raw.frame().await.expect("an answer to the ping");
+            if frame.opcode == opcode::PONG {
+                assert_eq!(frame.payload, b"early");
+                break;
+            }
+        }
+    }
+    site.stop().await;
+}
+
+#[actix::test]
+async fn a_request_that_offers_an_upgrade_and_stays_with_http_gets_its_body() {
+    let address = hurried();
+    for before in [0, 2] {
+        let mut raw = Raw::connect(address).await;
+        let echo =
+            b"POST /echo HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nContent-Length: 4\r\n\r\nbody";
+        raw.send(&[&REQUEST.repeat(before), &echo[..], REQUEST].concat()).await;
+        for _ in 0..before {
+            assert_eq!(raw.answer().await.unwrap().status, 404);
+        }
+        assert_eq!(raw.answer().await.unwrap().body, b"body");
+        assert_eq!(raw.answer().await.unwrap().status, 404);
+    }
+}

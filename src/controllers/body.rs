@@ -1,0 +1,333 @@
+//! Bodies of requests: how much of them is read, in how much memory, and how they are parsed. Owns
+//! the limits; what the fields may hold is the changesets'.
+//!
+//! A handler asks for its body when it has decided that the request may be answered at all.
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::dev::{Payload, RequestHead};
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::web::{self, Bytes, BytesMut, Data};
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::StreamExt;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::changeset::Params;
+use crate::config::Config;
+use crate::error::{AppError, AppResult};
+use crate::state::State;
+
+/// The longest body with a name and a password.
+const CREDENTIALS: usize = 4 * 1024;
+
+/// Bytes beyond the limit that are still read and thrown away, so that a client that sends before
+/// it listens gets to hear the 413.
+const DRAINED: usize = 16 * 1024 * 1024;
+
+/// From this size on a body is parsed off the worker.
+const LONG_WORK: usize = 64 * 1024;
+
+/// The most values in a JSON body, and the most fields of a form.
+const MAX_VALUES: usize = 1_000;
+
+/// How deep a JSON body may nest.
+const MAX_DEPTH: usize = 8;
+
+/// The longest body that a path takes.
+fn limit(path: &str, config: &Config) -> usize {
+    match path {
+        "/api/session" | "/api/users" | "/login" | "/register" => CREDENTIALS.min(config.max_body),
+        _ => config.max_body,
+    }
+}
+
+/// The length that a request's head tells.
+fn told(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Checks the length that a request's head tells, before its client is asked to go on.
+pub fn check(head: &RequestHead, config: &Config) -> AppResult<()> {
+    let limit = limit(head.uri.path(), config);
+    match told(&head.headers) {
+        Some(length) if length > limit => Err(AppError::TooLarge(limit)),
+        _ => Ok(()),
+    }
+}
+
+/// A request's body, unread.
+pub struct Body {
+    payload: Payload,
+    headers: HeaderMap,
+    limit: usize,
+    state: Data<State>,
+}
+
+impl FromRequest for Body {
+    type Error = AppError;
+    type Future = Ready<AppResult<Body>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let Some(state) = request.app_data::<Data<State>>() else {
+            return ready(Err(AppError::internal("no application state")));
+        };
+        ready(Ok(Body {
+            payload: payload.take(),
+            headers: request.headers().clone(),
+            limit: limit(request.path(), &state.config),
+            state: state.clone(),
+        }))
+    }
+}
+
+impl Body {
+    /// The fields of a body of `application/json` that is an object.
+    pub async fn json(self) -> AppResult<Params> {
+        if !self.is(|subtype, suffix| subtype == "json" || suffix == Some("json")) {
+            return Err(AppError::UnsupportedMediaType("expected application/json"));
+        }
+        self.parse(parse_json).await
+    }
+
+    /// The fields of a body that a browser's form sends, every one a text. Line breaks become `\n`,
+    /// as they are when the same text comes as JSON.
+    pub async fn form(self) -> AppResult<Params> {
+        if !self.is(|subtype, _| subtype == "x-www-form-urlencoded") {
+            return Err(AppError::UnsupportedMediaType("expected a form"));
+        }
+        self.parse(parse_form).await
+    }
+
+    fn is(&self, fits: impl Fn(&str, Option<&str>) -> bool) -> bool {
+        let Some(Ok(mime)) = self
+            .headers
+            .get(header::CONTENT_TYPE)
+            .map(|value| value.to_str().unwrap_or("").parse::<mime::Mime>())
+        else {
+            return false;
+        };
+        let utf8 = mime.get_param(mime::CHARSET).is_none_or(|charset| charset == mime::UTF_8);
+        utf8 && mime.type_() == mime::APPLICATION
+            && fits(mime.subtype().as_str(), mime.suffix().map(|suffix| suffix.as_str()))
+    }
+
+    async fn parse(self, parse: fn(&[u8]) -> AppResult<Params>) -> AppResult<Params> {
+        let (body, room) = self.read().await?;
+        if body.len() < LONG_WORK {
+            return parse(&body);
+        }
+        let parsed = web::block(move || {
+            let _room = room;
+            parse(&body)
+        });
+        parsed.await.map_err(AppError::internal)?
+    }
+
+    /// Reads the body within the limits of size, memory and time.
+    async fn read(self) -> AppResult<(Bytes, Vec<OwnedSemaphorePermit>)> {
+        let timeout = self.state.config.request_timeout;
+        match timeout {
+            Some(timeout) => tokio::time::timeout(timeout, self.read_slowly())
+                .await
+                .unwrap_or(Err(AppError::Timeout)),
+            None => self.read_slowly().await,
+        }
+    }
+
+    async fn read_slowly(mut self) -> AppResult<(Bytes, Vec<OwnedSemaphorePermit>)> {
+        let limit = self.limit;
+        let is_long = told(&self.headers).is_some_and(|length| length > limit);
+        let (mut body, mut room) = (BytesMut::new(), Vec::<OwnedSemaphorePermit>::new());
+        let mut size = 0_usize;
+        while let Some(chunk) = self.payload.next().await {
+            let chunk = chunk.map_err(|error| {
+                AppError::BadRequest(format!("the body cannot be read: {error}"))
+            })?;
+            let before = size;
+            size = size.saturating_add(chunk.len());
+            if size <= limit && !is_long {
+                let more = self.state.bodies.take(before, chunk.len())?;
+                match room.last_mut() {
+                    Some(last) if Arc::ptr_eq(last.semaphore(), more.semaphore()) => {
+                        last.merge(more)
+                    }
+                    _ => room.push(more),
+                }
+                body.extend_from_slice(&chunk);
+            } else if size > limit.saturating_add(DRAINED) {
+                break;
+            }
+        }
+        if size > limit || is_long {
+            Err(AppError::TooLarge(limit))
+        } else {
+            Ok((body.freeze(), room))
+        }
+    }
+}
+
+fn parse_json(body: &[u8]) -> AppResult<Params> {
+    let mut left = MAX_VALUES;
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = Limited { left: &mut left, depth: 0 }.deserialize(&mut json);
+    match value.and_then(|value| json.end().map(|()| value)) {
+        Ok(Value::Object(params)) => Ok(params),
+        Ok(_) => Err(AppError::Unprocessable("expected a JSON object".to_owned())),
+        Err(_) if left == 0 => Err(AppError::Unprocessable("too many values".to_owned())),
+        Err(error) => Err(AppError::BadRequest(format!("malformed JSON: {error}"))),
+    }
+}
+
+fn parse_form(body: &[u8]) -> AppResult<Params> {
+    let text = std::str::from_utf8(body)
+        .map_err(|_| AppError::BadRequest("the form is not UTF-8".to_owned()))?;
+    if text.bytes().filter(|byte| *byte == b'&').count() >= MAX_VALUES {
+        return Err(AppError::Unprocessable("too many values".to_owned()));
+    }
+    let fields = web::Query::<Vec<(String, String)>>::from_query(text)
+        .map_err(|_| AppError::BadRequest("the form cannot be read".to_owned()))?;
+    let fields = fields.into_inner().into_iter();
+    Ok(fields.map(|(name, value)| (name, value.replace("\r\n", "\n").into())).collect())
+}
+
+/// A JSON value of a few values, not a tree of millions: a value of two bytes takes forty times that
+/// in memory.
+struct Limited<'a> {
+    left: &'a mut usize,
+    depth: usize,
+}
+
+impl Limited<'_> {
+    /// One level further in.
+    fn inner<E: serde::de::Error>(&mut self) -> Result<Limited<'_>, E> {
+        if self.depth == MAX_DEPTH {
+            return Err(E::custom("nested too deep"));
+        }
+        Ok(Limited { left: self.left, depth: self.depth + 1 })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Limited<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        *self.left = self.left.saturating_sub(1);
+        if *self.left == 0 {
+            return Err(D::Error::custom("too many values"));
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Limited<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut values: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(value) = values.next_element_seed(self.inner()?)? {
+            array.push(value);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut values: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(key) = values.next_key::<String>()? {
+            object.insert(key, values.next_value_seed(self.inner()?)?);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(body: &str) -> Result<Params, String> {
+        parse_json(body.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    proptest! {
+        #[test]
+        fn a_body_of_few_values_is_what_serde_json_makes_of_it(
+            fields in prop::collection::hash_map(".*", prop_oneof![
+                any::<i64>().prop_map(Value::from),
+                any::<u64>().prop_map(Value::from),
+                any::<f64>().prop_map(Value::from),
+                any::<bool>().prop_map(Value::from),
+                ".*".prop_map(Value::from),
+                prop::collection::vec(".*", 0..5).prop_map(Value::from),
+                Just(json!(null)),
+                Just(json!({ "a": [1, { "b": null }] })),
+            ], 0..20),
+        ) {
+            let body = serde_json::to_string(&fields).expect("JSON");
+            prop_assert_eq!(Value::Object(read(&body).expect("fields")), serde_json::from_str::<Value>(&body).expect("JSON"));
+        }
+    }
+
+    #[test]
+    fn a_body_of_many_values_is_refused_before_they_are_made() {
+        let items = vec!["{\"\":0}"; MAX_VALUES].join(",");
+        assert_eq!(read(&format!("{{\"x\":[{items}]}}")), Err("too many values".to_owned()));
+        let few = vec!["0"; MAX_VALUES - 3].join(",");
+        assert!(read(&format!("{{\"x\":[{few}]}}")).is_ok());
+        let deep = format!("{{\"x\":{}{}}}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
+        assert!(read(&deep).is_err_and(|error| error.contains("nested too deep")), "{deep}");
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused_in_words() {
+        assert_eq!(read("[]"), Err("expected a JSON object".to_owned()));
+        for wrong in ["", "{", "{}x", "{\"a\":}", "{\"a\":1,}", "nul"] {
+            assert!(read(wrong).is_err_and(|error| error.starts_with("malformed JSON")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_form_of_many_fields_is_refused_before_they_are_made() {
+        let error = parse_form("a&".repeat(MAX_VALUES).as_bytes()).expect_err("a refusal");
+        assert_eq!(error.to_string(), "too many values");
+        let form = parse_form(b"title=a%20b&body=x%0D%0Ay&title=c").expect("fields");
+        assert_eq!(form.get("body"), Some(&json!("x\ny")));
+    }
+}

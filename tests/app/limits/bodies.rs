@@ -1,0 +1,94 @@
+//! How much of a request's body is read, into how much memory.
+
+use serde_json::json;
+
+use crate::support::{Raw, Site, within};
+
+/// A POST of JSON as its client sends it, without the last byte.
+fn unfinished(path: &str, length: usize) -> Vec<u8> {
+    let mut request = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n"
+    );
+    request.push('"');
+    request += &"x".repeat(length - 2);
+    request.into()
+}
+
+#[actix_web::test]
+async fn a_name_and_a_password_need_no_more_than_4_kib() {
+    let site = Site::start().await;
+    for path in ["/api/session", "/api/users"] {
+        let padded = |length: usize| format!("{{\"x\":\"{}\"}}", "x".repeat(length - 8));
+        assert_eq!(site.post_text(path, padded(4096)).await.status, 422, "{path}");
+        site.post_text(path, padded(4097)).await.error(413);
+    }
+    for path in ["/login", "/register"] {
+        let mut raw = Raw::connect(&site).await;
+        let form = [("Content-Type", "application/x-www-form-urlencoded")];
+        raw.ask("POST", path, &form, "a=b&".repeat(1025).as_bytes()).await.error(413);
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_body_that_is_too_long_is_not_asked_for() {
+    let site = Site::start_with(|config| config.max_body = 1_000).await;
+    let head = |path, length| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    for (path, length) in [("/api/posts", 1_001), ("/api/posts", 1 << 40), ("/api/session", 4_097)]
+    {
+        let mut raw = Raw::connect(&site).await;
+        raw.send(head(path, length).as_bytes()).await;
+        raw.answer().await.expect("a refusal").error(413);
+    }
+    let mut raw = Raw::connect(&site).await;
+    let body = r#"{"title":"Asked for","body":"b"}"#;
+    raw.send(head("/api/posts", body.len()).as_bytes()).await;
+    assert_eq!(raw.answer().await.expect("to go on").status, 100);
+    raw.send(body.as_bytes()).await;
+    assert_eq!(raw.answer().await.unwrap().json(201)["title"], "Asked for");
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn the_bytes_of_all_bodies_are_bounded_and_small_ones_have_their_own() {
+    let site = Site::start_with(|config| config.max_bodies = 1_000_000).await;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        let mut raw = Raw::connect(&site).await;
+        raw.send(&unfinished("/api/posts", 300_000)).await;
+        held.push(raw);
+    }
+    // One of the four is refused; which one is a matter of the order in which they are read.
+    let large = json!({ "title": "Large", "body": "b".repeat(900_000) });
+    site.post("/api/posts", &large).await.error(503);
+    let small = json!({ "title": "Small", "body": "b" });
+    assert_eq!(site.post("/api/posts", &small).await.status, 201);
+    drop(held);
+    let room = async {
+        while site.post("/api/posts", &large).await.status != 201 {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("there is room again", room).await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_body_of_a_million_values_is_refused_without_making_them() {
+    let site = Site::start().await;
+    let values = format!("{{\"x\":[{}0]}}", "{\"\":0},".repeat(1_000_000));
+    for path in ["/api/posts", "/api/notes", "/api/posts/1/comments"] {
+        let error = site.post_text(path, values.clone()).await.error(422);
+        assert_eq!(error, "too many values");
+    }
+    let mut raw = Raw::connect(&site).await;
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    raw.ask("POST", "/posts", &form, "a&".repeat(1_000_000).as_bytes()).await.error(422);
+    site.stop().await;
+}

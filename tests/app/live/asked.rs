@@ -1,0 +1,87 @@
+//! What a live endpoint is asked: in which words, and for what.
+
+use serde_json::json;
+
+use crate::support::{Raw, Site, within};
+
+const STREAM: &[(&str, &str)] = &[("Accept", "text/event-stream")];
+
+#[actix_web::test]
+async fn a_parameter_that_nothing_knows_is_refused() {
+    let site = Site::start().await;
+    let post = site.new_post("Here").await;
+    let comments = format!("/posts/{}/comments/ws", post["id"]);
+    for path in [
+        "/feed?lastEventId=1",
+        "/feed?channel=notes",
+        "/feed?frame=event",
+        "/notifications?channels=notes",
+        &format!("{comments}?last-event-id=1"),
+    ] {
+        for headers in [STREAM, &[]] {
+            let answer = Raw::connect(&site).await.ask("GET", path, headers, b"").await;
+            assert!(answer.error(422).starts_with("unknown parameter"), "{path}");
+        }
+    }
+    for path in [
+        "/api/posts?state=draft",
+        "/api/posts/1/comments?after=1",
+        "/api/notes?q=x",
+        "/api/events?after=0&channels=posts",
+        "/api/search?q=x&page=2",
+    ] {
+        assert!(site.get(path).await.error(422).starts_with("unknown parameter"), "{path}");
+    }
+    // Pages are linked to with whatever others append.
+    assert_eq!(site.get("/?utm_source=x").await.status, 200);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn comments_of_a_post_that_is_not_there_cannot_be_followed() {
+    let site = Site::start().await;
+    let post = site.new_post("Here").await;
+    let path = |id| format!("/feed?channels=posts,post_comments_{id}");
+    let answer = Raw::connect(&site).await.ask("GET", &path(999_999), STREAM, b"").await;
+    assert_eq!(answer.error(404), "post not found");
+    let id = post["id"].as_i64().unwrap();
+    drop(site.socket(&path(id)).await);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn the_latest_position_is_told_at_once_and_everything_after_it_follows() {
+    let site = Site::start().await;
+    site.new_post("Before").await;
+    let before = site.get("/api/events?after=0").await.json(200)["last_event_id"].clone();
+    let mut socket = site.socket("/feed?last_event_id=latest").await;
+    assert_eq!(socket.next_json().await, json!({ "event": "position", "id": before }));
+    site.new_post("After").await;
+    let told = socket.next_json().await;
+    assert_eq!((&told["event"], &told["data"]["title"]), (&json!("post_created"), &json!("After")));
+    let mut raw = Raw::connect(&site).await;
+    let answer = raw.ask("GET", "/feed?last_event_id=latest", STREAM, b"").await;
+    assert_eq!(answer.status, 200);
+    let position = format!("id: {}", told["id"]);
+    let told = async { while raw.block().await.expect("the stream goes on").trim() != position {} };
+    within("the position", told).await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_stream_that_its_reader_leaves_makes_room_at_once() {
+    let site = Site::start_with(|config| config.max_sockets = 20).await;
+    for _ in 0..100 {
+        let mut raw = Raw::connect(&site).await;
+        let mut answer = raw.ask("GET", "/feed", STREAM, b"").await;
+        let opened = async {
+            while answer.status == 503 {
+                raw = Raw::connect(&site).await;
+                answer = raw.ask("GET", "/feed", STREAM, b"").await;
+            }
+        };
+        within("the streams before are gone", opened).await;
+        assert_eq!(answer.status, 200);
+    }
+    site.stop().await;
+}
