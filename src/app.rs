@@ -88,7 +88,8 @@ impl App {
         let search = Search::start(config.storage.index(), db.clone(), feed.clone())?;
         let accounts = Accounts::new(config.max_guesses_per_user, config.max_guesses_per_address);
         let bodies = Bodies::new(config.max_bodies);
-        let renderings = Arc::new(Semaphore::new(config.max_renderings));
+        let renderings =
+            Arc::new(Semaphore::new(config.max_renderings.min(Semaphore::MAX_PERMITS)));
         let state =
             Data::new(State { config, db, feed, shapes, accounts, bodies, renderings, search });
         let server = listen(&state).map_err(|error| Error::Listen(state.config.bind, error))?;

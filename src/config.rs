@@ -229,13 +229,9 @@ pub struct ServeArgs {
         value_name = "BYTES",
     )]
     max_bodies: usize,
-    /// Pages laid out at the same time; further ones wait, for 5 s [default: number of cores]
-    #[arg(
-        long,
-        env = "KILONOVA_MAX_RENDERINGS",
-        value_name = "N",
-        value_parser = clap::value_parser!(u16).range(1..),
-    )]
+    /// Pages laid out at the same time; further ones wait, for 5 s; 0: no limit [default: number of
+    /// cores]
+    #[arg(long, env = "KILONOVA_MAX_RENDERINGS", value_name = "N")]
     max_renderings: Option<u16>,
     /// Days for which events are kept for clients that reconnect; 0: no limit
     #[arg(
@@ -450,7 +446,9 @@ impl ServeArgs {
             max_guesses_per_address: self.max_guesses_per_address,
             max_body: unless_zero(self.max_body),
             max_bodies: unless_zero(self.max_bodies),
-            max_renderings: self.max_renderings.map_or_else(cores, usize::from),
+            max_renderings: self
+                .max_renderings
+                .map_or_else(cores, |limit| unless_zero(limit.into())),
             request_timeout: seconds(self.request_timeout),
             retention,
             heartbeat: Heartbeat::default(),

@@ -178,11 +178,20 @@ impl Db {
         answer.blocking_recv().map_err(|_| Error::Stopped)?
     }
 
-    /// Takes no further transactions, finishes those that wait and ends the writer's thread.
+    /// Takes no further transactions, finishes those that wait, ends the writer's thread, and closes
+    /// all connections. Nothing of a SQLite database is outside its file then, unless another
+    /// process has it open.
     pub async fn close(&self) {
-        let writer = Arc::clone(&self.writer);
-        if tokio::task::spawn_blocking(move || writer.close()).await.is_err() {
+        let db = self.clone();
+        if tokio::task::spawn_blocking(move || db.close_blocking()).await.is_err() {
             log::error!("the writer could not be waited for");
         }
+    }
+
+    /// The same for a command, which has a thread to block.
+    pub fn close_blocking(&self) {
+        // The writer's connection is the last one: SQLite takes the journal in when that closes.
+        self.readers.close();
+        self.writer.close();
     }
 }

@@ -100,6 +100,9 @@ pub fn command(
     };
     let progress = progress();
     let summary = run(dir, &mut target, &progress);
+    if let Target::Database(db) = &target {
+        db.close_blocking();
+    }
     progress.finish_and_clear();
     let summary = summary?;
     report::print(&summary, dry_run, out).map_err(ImportError::Output)?;

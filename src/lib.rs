@@ -16,6 +16,7 @@ pub mod accounts;
 pub mod app;
 pub mod bodies;
 pub mod changeset;
+pub mod compression;
 pub mod config;
 pub mod connection;
 pub mod controllers;

@@ -8,6 +8,7 @@ use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, Error, Handler, Resource, Responder, Route};
 
+use crate::compression;
 use crate::config::Config;
 use crate::controllers::{
     body, channels, comments, events, health, live, notes, pages, posts, search, sign_in, users,
@@ -36,6 +37,7 @@ pub fn site(
         .wrap(from_fn(pages::show_errors))
         .wrap(security_headers())
         .wrap(Compress::default())
+        .wrap(from_fn(compression::label))
         .configure(routes)
 }
 

@@ -58,6 +58,7 @@ pub fn add(
     let made = db.transaction_blocking(move |tx| {
         Ok::<_, AppError>(user::insert(tx.connection, new, &hash, role, now())??)
     });
+    db.close_blocking();
     let user = made.map_err(told)?.value;
     writeln!(out, "added the {} {}", user.role.as_str(), user.username).map_err(AddError::Output)
 }

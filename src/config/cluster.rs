@@ -48,6 +48,9 @@ pub struct Cluster {
     pub tls: Option<Tls>,
 }
 
+/// The shortest secret of a cluster of more than this machine, in bytes.
+const SHORTEST_SECRET: usize = 16;
+
 impl ClusterArgs {
     /// Checks the flags; `None` when they name no endpoint.
     pub(super) fn check(self) -> Result<Option<Cluster>, Error> {
@@ -63,6 +66,13 @@ impl ClusterArgs {
                     .to_owned(),
             )
         })?;
+        let is_local = listen.iter().chain(&connect).all(Endpoint::is_loopback);
+        if secret.len() < SHORTEST_SECRET && !is_local {
+            return Err(Error(format!(
+                "--cluster-secret has fewer than {SHORTEST_SECRET} bytes; across a network it could \
+                 be guessed"
+            )));
+        }
         let tls = match (self.cluster_ca, self.cluster_cert, self.cluster_key) {
             (Some(authority), Some(certificate), Some(key)) => {
                 Some(Tls { authority, certificate, key })

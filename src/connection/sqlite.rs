@@ -12,6 +12,9 @@ use super::Access;
 /// How long a statement waits for another process's write lock, in milliseconds.
 const BUSY_TIMEOUT_MS: u32 = 10_000;
 
+/// What the write-ahead journal keeps of its size once all of it is in the database.
+const JOURNAL_BYTES: u32 = 16 * 1024 * 1024;
+
 /// Opens the file at `path`, made if missing.
 ///
 /// WAL, so that readers never wait for the writer; `synchronous = FULL`, so that what was
@@ -25,7 +28,10 @@ pub(super) fn open(path: &Path, access: Access) -> ConnectionResult<SqliteConnec
         .batch_execute(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};"))
         .and_then(|()| match access {
             Access::Write => set_wal(&mut connection).and_then(|()| {
-                connection.batch_execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+                connection.batch_execute(&format!(
+                    "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+                     PRAGMA journal_size_limit = {JOURNAL_BYTES};"
+                ))
             }),
             Access::Read => {
                 connection.batch_execute("PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;")

@@ -23,6 +23,7 @@ use askama::Template;
 
 use super::account::Account;
 use super::respond;
+use crate::compression::Varies;
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult, Shown};
 use crate::models::log as events;
@@ -80,8 +81,9 @@ where
     let mut response = HttpResponse::build(status);
     respond::stamp(&mut response, &state.db, position);
     response.insert_header((header::CACHE_CONTROL, kept));
-    response.insert_header((header::VARY, "cookie"));
-    Ok(response.content_type("text/html; charset=utf-8").body(html))
+    let mut response = response.content_type("text/html; charset=utf-8").body(html);
+    response.extensions_mut().insert(Varies("cookie"));
+    Ok(response)
 }
 
 /// The response to a form that was accepted: 303.

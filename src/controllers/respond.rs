@@ -9,6 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::idempotency::Outcome;
+use crate::compression::version;
 use crate::db::{At, Db};
 use crate::error::{AppError, AppResult};
 
@@ -33,17 +34,20 @@ pub fn single<T: Serialize>(
 ) -> AppResult<HttpResponse> {
     let body = serde_json::to_string(&thing.value)?;
     let etag = etag(&body);
-    let known = request.method().is_safe()
-        && matches(request.headers(), header::IF_NONE_MATCH, &etag).unwrap_or(false);
-    let status = if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let known = match request.method().is_safe() {
+        true => matching(request.headers(), header::IF_NONE_MATCH, &etag).flatten(),
+        false => None,
+    };
+    let status = if known.is_some() { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let mut response = HttpResponse::build(status);
     stamp(&mut response, db, thing.position);
-    response.insert_header((header::ETAG, etag));
     // Caches must revalidate each time.
     response.insert_header((header::CACHE_CONTROL, "no-cache"));
-    if known {
+    if let Some(known) = known {
+        response.insert_header((header::ETAG, if known == "*" { &*etag } else { known }));
         return Ok(response.finish());
     }
+    response.insert_header((header::ETAG, etag));
     Ok(response.content_type("application/json").body(body))
 }
 
@@ -71,8 +75,8 @@ impl Precondition {
             return Ok(());
         }
         let etag = etag(&serde_json::to_string(thing)?);
-        match matches(&self.0, header::IF_MATCH, &etag) {
-            Some(false) => Err(AppError::PreconditionFailed),
+        match matching(&self.0, header::IF_MATCH, &etag) {
+            Some(None) => Err(AppError::PreconditionFailed),
             _ => Ok(()),
         }
     }
@@ -98,12 +102,14 @@ fn etag(json: &str) -> String {
     format!("\"{}\"", &digest[..32])
 }
 
-/// Whether the header lists this tag; `None` when there is no such header.
-fn matches(headers: &HeaderMap, name: header::HeaderName, etag: &str) -> Option<bool> {
+/// The tag in this header that names the same version, or `*`; `None` when there is no such header.
+fn matching<'a>(
+    headers: &'a HeaderMap,
+    name: header::HeaderName,
+    etag: &str,
+) -> Option<Option<&'a str>> {
     let mut values = headers.get_all(name).peekable();
     values.peek()?;
-    Some(values.filter_map(|value| value.to_str().ok()).flat_map(|tags| tags.split(',')).any(
-        // A compressing proxy may have weakened the tag.
-        |tag| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == etag,
-    ))
+    let tags = values.filter_map(|value| value.to_str().ok()).flat_map(|tags| tags.split(','));
+    Some(tags.map(str::trim).find(|tag| *tag == "*" || version(tag) == version(etag)))
 }

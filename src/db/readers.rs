@@ -1,8 +1,8 @@
 //! The pool of connections that read. Owns how long one is waited for, and that nobody waits for a
 //! database that is known to be away.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use diesel::ConnectionError;
@@ -21,7 +21,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// The pool; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Readers {
-    pool: r2d2::Pool<Manager>,
+    /// `None` after the close.
+    pool: Arc<Mutex<Option<r2d2::Pool<Manager>>>>,
     away: Arc<AtomicBool>,
 }
 
@@ -36,15 +37,25 @@ impl Readers {
             .test_on_check_out(true)
             .error_handler(Box::new(Quiet))
             .build_unchecked(Manager { database, away: Arc::clone(&away) });
-        Readers { pool, away }
+        Readers { pool: Arc::new(Mutex::new(Some(pool))), away }
+    }
+
+    /// Closes the connections, those that read right now when they have done so.
+    pub(super) fn close(&self) {
+        drop(self.pool().take());
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Option<r2d2::Pool<Manager>>> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A connection that nobody else has. Blocks.
     pub(super) fn get(&self) -> Result<r2d2::PooledConnection<Manager>, Error> {
-        if self.away.load(Ordering::Relaxed) && self.pool.state().connections == 0 {
+        let pool = self.pool().clone().ok_or(Error::Stopped)?;
+        if self.away.load(Ordering::Relaxed) && pool.state().connections == 0 {
             return Err(Error::Unavailable("it cannot be reached".to_owned()));
         }
-        self.pool.get_timeout(OPENING).map_err(Error::from)
+        pool.get_timeout(OPENING).map_err(Error::from)
     }
 }
 

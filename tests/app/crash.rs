@@ -242,6 +242,10 @@ fn a_bad_flag_is_named_on_one_line() {
         (&["--grace", "soon"], "--grace"),
         (&["--max-body=-1"], "--max-body"),
         (&["--access", "everyone"], "--access"),
+        (
+            &["--cluster-listen", "tcp/192.0.2.1:7447", "--cluster-secret", "fifteen bytes.."],
+            "--cluster-secret",
+        ),
         (&["no-such-command"], "no-such-command"),
     ] {
         assert_names(&complaint(kilonova(arguments)), &[names]);
@@ -359,4 +363,38 @@ fn what_the_server_creates_is_its_users_alone() {
         }
     }
     assert!(files > 2);
+}
+
+#[test]
+fn after_a_clean_end_the_main_file_is_the_whole_site() {
+    let home = Home::sqlite();
+    let journal = home.path().join("kilonova.sqlite3-wal");
+    let server = Server::start(&home);
+    let post = json!({"title": "Kept", "body": "b".repeat(500_000)});
+    assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
+    assert!(journal.exists(), "there is something to take in");
+    server.signal("TERM");
+    assert!(server.ended().success());
+    assert!(!journal.exists());
+
+    let data = home.path().to_str().unwrap();
+    let mut add = kilonova(&["user", "add", "ada", "--data-dir", data]);
+    let mut add = add.stdin(Stdio::piped()).spawn().unwrap();
+    writeln!(add.stdin.take().unwrap(), "a long enough password").unwrap();
+    assert!(wait(&mut add).success());
+    assert!(!journal.exists());
+
+    let texts = tempdir().unwrap();
+    std::fs::write(texts.path().join("post.md"), "+++\ntitle = \"Imported\"\n+++\nText").unwrap();
+    let mut import = kilonova(&["import", texts.path().to_str().unwrap(), "--data-dir", data]);
+    assert!(wait(&mut import.spawn().unwrap()).success());
+    assert!(!journal.exists());
+
+    // All that a backup of the one file needs.
+    let copy = Home::sqlite();
+    let file = "kilonova.sqlite3";
+    std::fs::copy(home.path().join(file), copy.path().join(file)).unwrap();
+    let server = Server::start(&copy);
+    let posts = server.call("GET", "/api/posts", None).1;
+    assert_eq!(posts["posts"].as_array().unwrap().len(), 2);
 }

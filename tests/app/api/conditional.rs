@@ -1,5 +1,7 @@
 //! Entity tags, preconditions, repeated POSTs, and the position that an answer is true as of.
 
+use actix_web::http::Method;
+use actix_web::web::Bytes;
 use serde_json::json;
 
 use crate::support::{Raw, Site, ids};
@@ -36,6 +38,47 @@ async fn an_edit_of_an_outdated_version_is_refused() {
         assert_eq!(edit("*", &first, "PUT").await.status, 200);
         assert_eq!(edit(&format!("{tag}, {newer}"), "", "DELETE").await.status, 204);
         edit("*", &first, "PUT").await.error(404);
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_compressed_response_has_a_tag_of_its_own_that_names_the_same_version() {
+    let site = Site::start().await;
+    let body = "a long text ".repeat(1_000);
+    let post = site.post("/api/posts", &json!({ "title": "Long", "body": body })).await.json(201);
+    let path = format!("/api/posts/{}", post["id"]);
+    let plain =
+        site.send(Method::GET, &path, &[("accept-encoding", "identity")], Bytes::new()).await;
+    let plain = plain.header("etag").unwrap().to_owned();
+    let get = async |headers: &[(&str, &str)]| {
+        Raw::connect(&site).await.request("GET", &path, headers, b"").await
+    };
+    let compressed = get(&[("Accept-Encoding", "gzip")]).await;
+    let tag = compressed.header("etag").unwrap().to_owned();
+    assert_eq!(compressed.header("content-encoding"), Some("gzip"));
+    assert_eq!(tag, format!("{}-gzip\"", plain.trim_end_matches('"')));
+    assert_eq!(compressed.header("vary"), Some("accept-encoding"));
+    for tag in [&tag, &plain] {
+        let known = get(&[("Accept-Encoding", "gzip"), ("If-None-Match", tag)]).await;
+        assert_eq!((known.status, known.header("etag")), (304, Some(tag.as_str())));
+    }
+    let change = json!({ "title": "Changed" }).to_string();
+    let edit = async |tag: &str| {
+        let headers = [JSON, ("If-Match", tag)];
+        Raw::connect(&site).await.request("PUT", &path, &headers, change.as_bytes()).await
+    };
+    assert_eq!(edit(&tag).await.status, 200);
+    edit(&tag).await.error(412);
+    // A page depends on who asks as well.
+    for encoding in ["gzip", "identity"] {
+        let page = Raw::connect(&site).await;
+        let headers = [("Accept", "text/html"), ("Accept-Encoding", encoding)];
+        let page = { page }.request("GET", "/", &headers, b"").await;
+        let vary: Vec<_> = page.headers.get_all("vary").filter_map(|on| on.to_str().ok()).collect();
+        let vary = vary.join(",").to_lowercase();
+        assert!(vary.contains("cookie"), "{encoding}: {vary}");
+        assert_eq!(vary.contains("accept-encoding"), encoding == "gzip", "{encoding}: {vary}");
     }
     site.stop().await;
 }

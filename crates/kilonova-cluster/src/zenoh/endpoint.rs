@@ -69,6 +69,12 @@ impl Endpoint {
         self.tls
     }
 
+    /// Whether only this machine can reach it: its host is an address of loopback, or `localhost`.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host.trim_matches(['[', ']']);
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
     /// Without the protocol.
     pub(super) fn address(&self) -> String {
         format!("{}:{}", self.host, self.port)

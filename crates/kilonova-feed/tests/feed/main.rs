@@ -9,6 +9,7 @@ mod order;
 mod pruning;
 mod readers;
 mod redaction;
+mod rfc6455;
 mod slow;
 mod sockets;
 mod support;

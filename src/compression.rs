@@ -1,0 +1,75 @@
+//! What compression changes about a response: another representation has another tag, and caches
+//! must know what it depends on. Outermost, so that it sees what was compressed.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+
+/// The encodings that responses may have, as they stand in tags.
+const ENCODINGS: [&str; 4] = ["gzip", "br", "zstd", "deflate"];
+
+/// A response that depends on these request headers, beside the encoding. Compression would replace
+/// a header that says so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Varies(pub(crate) &'static str);
+
+/// Gives a compressed response a tag of its own, and says on what a response depends.
+pub async fn label<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let mut response = next.call(request).await?;
+    let varies = response.response().extensions().get::<Varies>().copied();
+    let headers = response.headers_mut();
+    let encoding = headers.get(header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+    if let Some(encoding) = encoding.and_then(|encoding| {
+        ENCODINGS.into_iter().find(|known| known.eq_ignore_ascii_case(encoding))
+    }) && let Some(tag) = headers.get(header::ETAG).and_then(|tag| encoded(tag, encoding))
+    {
+        headers.insert(header::ETAG, tag);
+    }
+    if let Some(Varies(on)) = varies {
+        add(headers, header::VARY, on);
+    }
+    Ok(response)
+}
+
+/// The tag of a compressed representation: `"…-gzip"`.
+fn encoded(tag: &HeaderValue, encoding: &str) -> Option<HeaderValue> {
+    let tag = tag.to_str().ok()?.strip_suffix('"')?;
+    HeaderValue::from_str(&format!("{tag}-{encoding}\"")).ok()
+}
+
+fn add(headers: &mut HeaderMap, name: HeaderName, word: &'static str) {
+    let has = |value: &HeaderValue| {
+        let words = value.to_str().unwrap_or("").split(',');
+        words.map(str::trim).any(|known| known.eq_ignore_ascii_case(word))
+    };
+    if !headers.get_all(&name).any(has) {
+        headers.append(name, HeaderValue::from_static(word));
+    }
+}
+
+/// The tag without what compression added: it names the same version.
+pub(crate) fn version(tag: &str) -> &str {
+    let bare = tag.trim().trim_start_matches("W/");
+    let Some(inner) = bare.strip_suffix('"') else { return bare };
+    let end = |encoding: &str| inner.strip_suffix(encoding)?.strip_suffix('-');
+    ENCODINGS.into_iter().find_map(end).unwrap_or(inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_names_the_same_version_however_it_was_sent() {
+        for tag in ["\"ab\"", " \"ab-gzip\"", "W/\"ab\"", "W/\"ab-br\" ", "\"ab-zstd\""] {
+            assert_eq!(version(tag), "\"ab", "{tag}");
+        }
+        for other in ["\"abc\"", "\"ab-gzip-gzip\"", "\"a\"", "ab", ""] {
+            assert_ne!(version(other), "\"ab", "{other}");
+        }
+    }
+}
