@@ -127,8 +127,13 @@ pub fn of_post(id: i64) -> Subject {
 }
 
 /// What is about a comment, which goes with its post.
-fn of_comment(comment: &Comment) -> Subject {
+pub fn of_comment(comment: &Comment) -> Subject {
     Subject::new("comment", comment.id).within("post", comment.post_id)
+}
+
+/// What is about a note.
+pub fn of_note(id: i64) -> Subject {
+    Subject::new("note", id)
 }
 
 fn post_event(topic: &'static str, post: &Post) -> Result<NewEvent, Error> {
@@ -148,7 +153,7 @@ fn comment_event(
 
 fn note_event(topic: &'static str, id: i64, payload: &impl Serialize) -> Result<NewEvent, Error> {
     let event = NewEvent::new(NOTES, topic, payload)?;
-    Ok(event.about(Subject::new("note", id)).for_audience(ACCOUNT))
+    Ok(event.about(of_note(id)).for_audience(ACCOUNT))
 }
 
 /// Everyone who may read the site.

@@ -53,7 +53,8 @@ diesel::joinable!(comments -> posts (post_id));
 diesel::allow_tables_to_appear_in_same_query!(posts, post_tags, comments);
 
 diesel::table! {
-    idempotency_keys (path, idempotency_key) {
+    stored_responses (account, path, idempotency_key) {
+        account -> BigInt,
         path -> Text,
         idempotency_key -> Text,
         fingerprint -> Text,
@@ -61,6 +62,8 @@ diesel::table! {
         body -> Text,
         position -> BigInt,
         inserted_at -> Timestamp,
+        subject -> Nullable<Text>,
+        parent -> Nullable<Text>,
     }
 }
 

@@ -44,7 +44,8 @@ pub async fn create(
     let new = NewComment::changeset_by(&params, author);
     let once = Once::of(&request, author, &params)?;
     let outcome = once.transact(&state.db, Touches::ExistingRows, move |tx| {
-        Created::of(&insert(tx, post_id, new)?)
+        let comment = insert(tx, post_id, new)?;
+        Ok(Created::of(&comment)?.about(events::of_comment(&comment)))
     });
     Ok(respond::created(&state.db, outcome.await?))
 }

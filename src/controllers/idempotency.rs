@@ -4,6 +4,7 @@
 
 use actix_web::HttpRequest;
 use data_encoding::HEXLOWER;
+use kilonova_feed::Subject;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -11,7 +12,7 @@ use super::request;
 use crate::changeset::Params;
 use crate::db::{Db, Touches, Tx};
 use crate::error::{AppError, AppResult};
-use crate::models::stored_response::{Key, StoredResponse};
+use crate::models::stored_response::{Key, NOBODY, StoredResponse};
 use crate::models::user::User;
 
 /// The longest `Idempotency-Key`, in bytes.
@@ -24,6 +25,7 @@ pub struct Once(Option<Key>);
 pub struct Created {
     body: String,
     location: Option<String>,
+    subject: Option<Subject>,
 }
 
 /// The response to a POST.
@@ -51,7 +53,8 @@ impl Once {
             content.insert_str(0, &format!("{} ", author.id));
         }
         let fingerprint = HEXLOWER.encode(&Sha256::digest(content));
-        Ok(Once(Some(Key { path: request.path().to_owned(), key, fingerprint })))
+        let account = author.map_or(NOBODY, |author| author.id);
+        Ok(Once(Some(Key { account, path: request.path().to_owned(), key, fingerprint })))
     }
 
     /// Runs a transaction and stores its response with what it wrote.
@@ -73,9 +76,9 @@ impl Once {
                 }
                 return Ok((stored, Some(position)));
             }
-            let Created { body, location } = work(tx)?;
+            let Created { body, location, subject } = work(tx)?;
             let response = StoredResponse { fingerprint, location, body };
-            tx.store_response(&response)?;
+            tx.store_response(&response, subject.as_ref())?;
             Ok::<_, AppError>((response, None))
         });
         let done = done.await?;
@@ -88,7 +91,12 @@ impl Once {
 impl Created {
     /// Something that has no address of its own.
     pub fn of(thing: &impl Serialize) -> AppResult<Created> {
-        Ok(Created { body: serde_json::to_string(thing)?, location: None })
+        Ok(Created { body: serde_json::to_string(thing)?, location: None, subject: None })
+    }
+
+    /// The same about a subject: the stored response is redacted with it.
+    pub fn about(self, subject: Subject) -> Created {
+        Created { subject: Some(subject), ..self }
     }
 
     /// The same with the address at which it is found.

@@ -49,7 +49,8 @@ pub async fn create(
     let outcome = once.transact(&state.db, Touches::NewRows, |tx| {
         let note = note::insert(tx.connection, new, now())?;
         tx.announce(events::note_created(&note)?);
-        Ok(Created::of(&note)?.at(format!("/api/notes/{}", note.id)))
+        let created = Created::of(&note)?.about(events::of_note(note.id));
+        Ok(created.at(format!("/api/notes/{}", note.id)))
     });
     Ok(respond::created(&state.db, outcome.await?))
 }

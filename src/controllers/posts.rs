@@ -49,7 +49,8 @@ pub async fn create(
     let outcome = once.transact(&state.db, Touches::NewRows, |tx| {
         let post = post::insert(tx.connection, new, now())?;
         tx.announce(events::post_created(&post)?);
-        Ok(Created::of(&post)?.at(format!("/api/posts/{}", post.id)))
+        let created = Created::of(&post)?.about(events::of_post(post.id));
+        Ok(created.at(format!("/api/posts/{}", post.id)))
     });
     Ok(respond::created(&state.db, outcome.await?))
 }

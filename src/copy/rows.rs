@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use kilonova_feed::diesel::schema::kilonova_events;
 
 use crate::connection::{DbConnection, with_variant};
-use crate::schema::{comments, idempotency_keys, notes, post_tags, posts, sessions, users};
+use crate::schema::{comments, notes, post_tags, posts, sessions, stored_responses, users};
 
 /// Rows written with one statement at the most. PostgreSQL takes 65,535 values, SQLite 32,766.
 const ROWS: usize = 500;
@@ -32,7 +32,7 @@ pub(super) const TABLES: [Table; 8] = [
     CommentRow::TABLE,
     NoteRow::TABLE,
     EventRow::TABLE,
-    KeyRow::TABLE,
+    ResponseRow::TABLE,
 ];
 
 /// The row of a table, the order that it is read in, how large it is, and what copies it.
@@ -124,7 +124,14 @@ table!(kilonova_events as "events", EventRow, [position], |row| row.payload.len(
     parent_id: Option<String>, redacts: bool, inserted_at: NaiveDateTime,
 });
 
-table!(idempotency_keys as "idempotency_keys", KeyRow, [path, idempotency_key], |row| row.body.len(), {
-    path: String, idempotency_key: String, fingerprint: String, location: Option<String>,
-    body: String, position: i64, inserted_at: NaiveDateTime,
-});
+table!(
+    stored_responses as "stored_responses",
+    ResponseRow,
+    [account, path, idempotency_key],
+    |row| row.body.len(),
+    {
+        account: i64, path: String, idempotency_key: String, fingerprint: String,
+        location: Option<String>, body: String, position: i64, inserted_at: NaiveDateTime,
+        subject: Option<String>, parent: Option<String>,
+    }
+);

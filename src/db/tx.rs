@@ -1,8 +1,8 @@
 //! A transaction at work, as the one who wrote its closure sees it.
 
 use diesel::prelude::*;
-use kilonova_feed::NewEvent;
 use kilonova_feed::diesel::Pruned;
+use kilonova_feed::{NewEvent, Subject};
 
 use crate::connection::DbConnection;
 use crate::models::stored_response::{self, Key, StoredResponse};
@@ -60,10 +60,14 @@ impl Tx<'_> {
 
     /// Stores the response to the request, if it has a key, as true as of the events announced so
     /// far.
-    pub fn store_response(&mut self, answer: &StoredResponse) -> QueryResult<()> {
+    pub fn store_response(
+        &mut self,
+        answer: &StoredResponse,
+        subject: Option<&Subject>,
+    ) -> QueryResult<()> {
         let Some(key) = &self.key else { return Ok(()) };
         let position = self.base + self.written.events.len() as i64;
-        stored_response::insert(self.connection, key, answer, position)?;
+        stored_response::insert(self.connection, key, answer, subject, position)?;
         self.written.responses.push(key.clone());
         Ok(())
     }

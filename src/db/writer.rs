@@ -252,6 +252,11 @@ fn write(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Ba
         }
         positions.push(base + all.events.len() as i64);
     }
+    for event in all.events.iter().filter(|event| event.redacts) {
+        if let Some(subject) = &event.subject {
+            stored_response::redact(connection, subject)?;
+        }
+    }
     let appended = events::append(connection, all.events, all.pruned)?;
     if let Some(first) = appended.first() {
         // What other nodes have committed since this transaction began.

@@ -1,33 +1,40 @@
 //! Stored responses: each is kept under the `Idempotency-Key` of its request, so that a client that
-//! repeats a request whose response was lost does nothing twice.
+//! repeats a request whose response was lost does nothing twice. A response belongs to the account
+//! that made the request, and is redacted with what it is about.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
+use kilonova_feed::Subject;
 
 use super::now;
 use crate::connection::DbConnection;
-use crate::schema::idempotency_keys;
+use crate::schema::stored_responses;
 
 /// How long a stored response is given again.
 pub const KEPT: TimeDelta = TimeDelta::hours(24);
 
+/// The account of requests without one.
+pub const NOBODY: i64 = 0;
+
 /// The request that a response belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
+    /// The account that made it, or [`NOBODY`].
+    pub account: i64,
     /// The path that was posted to.
     pub path: String,
     /// The client's `Idempotency-Key`.
     pub key: String,
-    /// A digest of the body.
+    /// A digest of the account and the body.
     pub fingerprint: String,
 }
 
 /// The response to a request.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = idempotency_keys)]
+#[diesel(table_name = stored_responses)]
 pub struct StoredResponse {
-    /// The digest of the request's body.
+    /// The digest of the request's account and body.
     pub fingerprint: String,
     /// Its `Location`.
     pub location: Option<String>,
@@ -41,44 +48,78 @@ pub fn find(
     connection: &mut DbConnection,
     key: &Key,
 ) -> QueryResult<Option<(StoredResponse, i64)>> {
-    idempotency_keys::table
-        .find((&key.path, &key.key))
-        .filter(idempotency_keys::inserted_at.gt(oldest()))
-        .select((StoredResponse::as_select(), idempotency_keys::position))
+    let own = stored_responses::account.eq(key.account);
+    // One of a version before, which knew an account by the digest alone.
+    let before = stored_responses::account
+        .eq(NOBODY)
+        .and(stored_responses::fingerprint.eq(&key.fingerprint));
+    stored_responses::table
+        .filter(stored_responses::path.eq(&key.path))
+        .filter(stored_responses::idempotency_key.eq(&key.key))
+        .filter(own.or(before))
+        .filter(stored_responses::inserted_at.gt(oldest()))
+        .order(stored_responses::account.desc())
+        .select((StoredResponse::as_select(), stored_responses::position))
         .first(connection)
         .optional()
 }
 
-/// Stores a response.
+/// Stores a response about a subject.
 pub fn insert(
     connection: &mut DbConnection,
     key: &Key,
     response: &StoredResponse,
+    subject: Option<&Subject>,
     position: i64,
 ) -> QueryResult<()> {
+    let parent = subject.and_then(Subject::parent);
     // One that is too old to be found may still be there.
-    diesel::delete(idempotency_keys::table.find((&key.path, &key.key))).execute(connection)?;
-    diesel::insert_into(idempotency_keys::table)
+    diesel::delete(stored_responses::table.find((key.account, &key.path, &key.key)))
+        .execute(connection)?;
+    diesel::insert_into(stored_responses::table)
         .values((
-            idempotency_keys::path.eq(&key.path),
-            idempotency_keys::idempotency_key.eq(&key.key),
-            idempotency_keys::fingerprint.eq(&response.fingerprint),
-            idempotency_keys::location.eq(&response.location),
-            idempotency_keys::body.eq(&response.body),
-            idempotency_keys::position.eq(position),
-            idempotency_keys::inserted_at.eq(now()),
+            stored_responses::account.eq(key.account),
+            stored_responses::path.eq(&key.path),
+            stored_responses::idempotency_key.eq(&key.key),
+            stored_responses::fingerprint.eq(&response.fingerprint),
+            stored_responses::location.eq(&response.location),
+            stored_responses::body.eq(&response.body),
+            stored_responses::position.eq(position),
+            stored_responses::inserted_at.eq(now()),
+            stored_responses::subject
+                .eq(subject.map(|subject| named(subject.kind(), subject.id()))),
+            stored_responses::parent.eq(parent.map(|(kind, id)| named(kind, id))),
         ))
         .execute(connection)?;
     Ok(())
+}
+
+/// Reduces the responses about a subject that is deleted, and about its parts.
+pub fn redact(connection: &mut DbConnection, subject: &Subject) -> QueryResult<()> {
+    let name = named(subject.kind(), subject.id());
+    let reduced = format!("{{\"id\":{},\"redacted\":true}}", subject.id());
+    diesel::update(stored_responses::table.filter(stored_responses::subject.eq(&name)))
+        .set(stored_responses::body.eq(reduced))
+        .execute(connection)?;
+    diesel::update(stored_responses::table.filter(stored_responses::parent.eq(&name)))
+        .set(stored_responses::body.eq("{\"redacted\":true}"))
+        .execute(connection)?;
+    Ok(())
+}
+
+fn named(kind: &str, id: &str) -> String {
+    format!("{kind}:{id}")
 }
 
 /// Adds `by` to the positions of the responses that this transaction has stored. Does nothing on
 /// SQLite, where one process writes at a time.
 pub fn shift(connection: &mut DbConnection, keys: &[Key], by: i64) -> QueryResult<()> {
     let DbConnection::Postgres(c) = connection else { return Ok(()) };
-    let sql = "UPDATE idempotency_keys SET position = position + $3 \
-               FROM unnest($1, $2) AS kept (at, key) WHERE path = at AND idempotency_key = key";
+    let sql = "UPDATE stored_responses SET position = position + $4 \
+               FROM unnest($1, $2, $3) AS kept (owner, at, key) \
+               WHERE account = owner AND path = at AND idempotency_key = key";
     diesel::sql_query(sql)
+        .bind::<Array<BigInt>, _>(keys.iter().map(|key| key.account).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(keys.iter().map(|key| &key.path).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(keys.iter().map(|key| &key.key).collect::<Vec<_>>())
         .bind::<BigInt, _>(by)
@@ -88,7 +129,7 @@ pub fn shift(connection: &mut DbConnection, keys: &[Key], by: i64) -> QueryResul
 
 /// Deletes the responses that are too old to be given again.
 pub fn prune(connection: &mut DbConnection) -> QueryResult<usize> {
-    diesel::delete(idempotency_keys::table.filter(idempotency_keys::inserted_at.le(oldest())))
+    diesel::delete(stored_responses::table.filter(stored_responses::inserted_at.le(oldest())))
         .execute(connection)
 }
 

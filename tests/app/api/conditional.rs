@@ -134,6 +134,30 @@ async fn a_repeated_post_writes_once() {
 }
 
 #[actix_web::test]
+async fn a_stored_response_is_redacted_with_what_it_is_about() {
+    let site = Site::start().await;
+    let body = json!({"title": "Secret", "body": "secret", "author": "Ada"}).to_string();
+    let post = async |path: &str| {
+        let headers = [JSON, ("Idempotency-Key", "a key")];
+        Raw::connect(&site).await.request("POST", path, &headers, body.as_bytes()).await.json(201)
+    };
+    let paths = ["/api/posts", "/api/notes", "/api/posts/1/comments"];
+    for path in paths {
+        assert_eq!(post(path).await["body"], "secret");
+    }
+    assert_eq!(site.delete("/api/notes/1").await.status, 204);
+    assert_eq!(post("/api/notes").await, json!({"id": 1, "redacted": true}));
+    assert_eq!(post("/api/posts").await["body"], "secret");
+    // With a post its comments go.
+    assert_eq!(site.delete("/api/posts/1").await.status, 204);
+    assert_eq!(post("/api/posts").await, json!({"id": 1, "redacted": true}));
+    assert_eq!(post("/api/posts/1/comments").await, json!({"redacted": true}));
+    // Nothing was written again.
+    assert_eq!(ids(&site.get("/api/posts").await.json(200)["posts"]).len(), 0);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn fifty_requests_at_once_with_one_key_make_one_post() {
     let site = Site::start().await;
     let body = json!({"title": "Once", "body": "b"}).to_string();

@@ -113,7 +113,8 @@ async fn pings_are_answered_with_what_they_say_and_pongs_are_taken() {
     let ping = |payload: &[u8]| last(opcode::PING, payload);
     let pong = |payload: &[u8]| last(opcode::PONG, payload);
     let many: Vec<Vec<u8>> = (0..10).map(|n| format!("payload-{n}").into_bytes()).collect();
-    let cases: Vec<(&str, Vec<u8>, Vec<Vec<u8>>)> = vec![
+    type Case = (&'static str, Vec<u8>, Vec<Vec<u8>>);
+    let cases: Vec<Case> = vec![
         ("2.1", ping(b""), vec![b"".to_vec()]),
         ("2.2", ping(b"Hello, world!"), vec![b"Hello, world!".to_vec()]),
         ("2.3", ping(&[0, 0xff, 0xfe, 0xfd, 0]), vec![vec![0, 0xff, 0xfe, 0xfd, 0]]),

@@ -188,7 +188,7 @@ async fn keys_in_another_order_on_each_node_do_not_deadlock() {
                 if tx.stored_response()?.is_none() {
                     let body = add_note(tx, name)?.id.to_string();
                     let fingerprint = String::new();
-                    tx.store_response(&StoredResponse { fingerprint, location: None, body })?;
+                    tx.store_response(&StoredResponse { fingerprint, location: None, body }, None)?;
                 }
                 Ok::<_, Failure>(())
             };
@@ -227,5 +227,10 @@ async fn db(home: &Home) -> Db {
 }
 
 fn key(name: &str) -> Key {
-    Key { path: "/api/notes".to_owned(), key: name.to_owned(), fingerprint: String::new() }
+    Key {
+        account: 0,
+        path: "/api/notes".to_owned(),
+        key: name.to_owned(),
+        fingerprint: String::new(),
+    }
 }
