@@ -92,6 +92,11 @@ impl<L: Log> Replay<L> {
         Ok(if held { Start::After(position) } else { Start::Resync(end) })
     }
 
+    /// True when others wait for the memory of slices.
+    pub(crate) fn is_contended(&self) -> bool {
+        self.room.available_permits() < SLICE_BYTES
+    }
+
     /// The next slice after a position, of at most `limit` events. `None` if events after it were
     /// pruned. Waits until there is memory for it.
     ///

@@ -81,8 +81,11 @@ struct Sending {
     /// The position that the slice covers, and whether the log ended there.
     through: i64,
     end: bool,
+    /// The bytes that the wire got last.
+    part: usize,
+    /// When the wire got them, or was found to take them too slowly.
     begun: Instant,
-    /// The memory of `rest`.
+    /// The memory of `rest`, and of a last part that is a large frame.
     room: Option<OwnedSemaphorePermit>,
 }
 
@@ -180,6 +183,7 @@ impl<W: Wire, L: Log> Session<W, L> {
     fn end(&mut self) {
         self.closing = true;
         self.reading = None;
+        self.slice = None;
         self.set_timer(Instant::now() + self.feed.heartbeat.grace);
     }
 
@@ -221,7 +225,8 @@ impl<W: Wire, L: Log> Session<W, L> {
     fn watch_time(&mut self, cx: &mut TaskContext<'_>) -> Poll<Time> {
         let heartbeat = self.feed.heartbeat;
         let stuck_at = self.wire.blocked().map(|since| since + heartbeat.stall);
-        let given_back_at = self.slice.as_ref().filter(|slice| !slice.rest.is_empty());
+        let holds = |slice: &&Box<Sending>| !slice.rest.is_empty() || slice.part > AT_ONCE;
+        let given_back_at = self.slice.as_ref().filter(holds);
         let given_back_at = given_back_at.map(|slice| slice.begun + PATIENCE);
         if let Some(at) = stuck_at.into_iter().chain(given_back_at).min()
             && !self.closing
@@ -275,7 +280,22 @@ impl<W: Wire, L: Log> Session<W, L> {
         }
         if let Some(mut sending) = self.slice.take() {
             if !self.wire.is_drained() {
-                if sending.rest.is_empty() || sending.begun.elapsed() < PATIENCE {
+                if sending.begun.elapsed() < PATIENCE {
+                    self.slice = Some(sending);
+                } else if sending.part > AT_ONCE {
+                    // A frame that has begun must go out whole: it can be given back only with its
+                    // reader.
+                    let is_stuck = self.wire.blocked().is_some_and(|at| at.elapsed() >= PATIENCE);
+                    if is_stuck && self.feed.replay.is_contended() {
+                        log::debug!("a reader does not take its replay; cutting it for others");
+                        self.close(Close::SlowConsumer);
+                        // Its frame cannot end, so the close would not reach it.
+                        self.set_timer(Instant::now());
+                        return true;
+                    }
+                    sending.begun = Instant::now();
+                    self.slice = Some(sending);
+                } else if sending.rest.is_empty() {
                     self.slice = Some(sending);
                 } else {
                     // Others wait for the memory. Reads on where the wire is, in smaller steps.
@@ -314,6 +334,7 @@ impl<W: Wire, L: Log> Session<W, L> {
                     count: 0,
                     through,
                     end,
+                    part: 0,
                     begun: Instant::now(),
                     room,
                 });
@@ -347,7 +368,8 @@ impl<W: Wire, L: Log> Session<W, L> {
             sending.sent = event.position();
             sending.count += 1;
         }
-        if sending.rest.is_empty() {
+        (sending.part, sending.begun) = (bytes, Instant::now());
+        if sending.rest.is_empty() && bytes <= AT_ONCE {
             sending.room = None;
         }
     }
