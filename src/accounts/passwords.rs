@@ -13,11 +13,11 @@ use tokio::sync::Semaphore;
 use crate::error::{AppError, AppResult};
 use crate::models::user::Password;
 
-/// Most passwords that wait to be hashed.
-const WAITING: usize = 64;
+/// Most passwords that wait to be hashed: a crowd of as many makes the others wait, not fail.
+const WAITING: usize = 512;
 
-/// How long they wait.
-const WAIT: Duration = Duration::from_secs(5);
+/// How long they wait: longer than a processor takes for all of them.
+const WAIT: Duration = Duration::from_secs(25);
 
 /// A hash of no password that takes as long to compare as any user's.
 const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$\

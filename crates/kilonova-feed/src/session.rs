@@ -225,8 +225,8 @@ impl<W: Wire, L: Log> Session<W, L> {
     fn watch_time(&mut self, cx: &mut TaskContext<'_>) -> Poll<Time> {
         let heartbeat = self.feed.heartbeat;
         let stuck_at = self.wire.blocked().map(|since| since + heartbeat.stall);
-        let holds = |slice: &&Box<Sending>| !slice.rest.is_empty() || slice.part > AT_ONCE;
-        let given_back_at = self.slice.as_ref().filter(holds);
+        let holds = |slice: &&Sending| !slice.rest.is_empty() || slice.part > AT_ONCE;
+        let given_back_at = self.slice.as_deref().filter(holds);
         let given_back_at = given_back_at.map(|slice| slice.begun + PATIENCE);
         if let Some(at) = stuck_at.into_iter().chain(given_back_at).min()
             && !self.closing
