@@ -63,10 +63,14 @@ impl Server {
     pub(crate) fn of(mut command: Command) -> Server {
         let mut child = command.spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
+        let (mut line, mut before) = (String::new(), String::new());
         let port = loop {
+            before.push_str(&line);
             line.clear();
-            assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it listened");
+            assert!(
+                log.read_line(&mut line).unwrap() > 0,
+                "it ended before it listened:\n{before}"
+            );
             let at = line
                 .split("http://127.0.0.1:")
                 .nth(1)

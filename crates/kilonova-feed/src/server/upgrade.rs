@@ -15,7 +15,7 @@ use actix_web::Error;
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 
-use crate::transport::{Connection, Upgradable, Upgrade};
+use crate::transport::{Activity, Connection, Upgradable, Upgrade};
 
 /// The timeout of writing the response to an upgrade request.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -36,6 +36,8 @@ where
     B: MessageBody + 'static,
 {
     request.extensions_mut().insert(Upgradable);
+    // Until the response is written, or the connection is the session's.
+    let _answering = request.conn_data::<Activity>().map(Activity::answer);
     let mut response: Response<BoxBody> = match site.call(request).await {
         Ok(response) => response.into().map_into_boxed_body(),
         Err(error) => refused(error).map_into_boxed_body(),

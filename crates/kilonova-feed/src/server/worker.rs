@@ -120,22 +120,24 @@ where
                 None
             }
         };
-        let http = Rc::clone(&http);
-        async move {
-            let Some((connection, gone)) = serving else { return Ok(()) };
-            let activity = connection.0.activity().clone();
-            // Boxed, so that HTTP's memory is freed when the connection leaves it.
-            let serving = Box::pin(http.call(connection));
-            let served = match deadlines {
-                None => serving.await,
-                Some(deadlines) => tokio::select! {
-                    served = serving => served,
+        let serving = serving.map(|(connection, gone)| {
+            let (http, activity) = (Rc::clone(&http), connection.0.activity().clone());
+            // In a box, so that HTTP's memory is freed when the connection leaves it.
+            let served = Box::pin(async move {
+                let Some(deadlines) = deadlines else { return http.call(connection).await };
+                tokio::select! {
+                    served = http.call(connection) => served,
                     () = activity.expired(deadlines) => {
                         log::debug!("a connection has used up its time; closing it");
                         Ok(())
                     }
-                },
-            };
+                }
+            });
+            (served, gone)
+        });
+        async move {
+            let Some((served, gone)) = serving else { return Ok(()) };
+            let served = served.await;
             // Until then the connection counts toward the worker's limit.
             drop(gone.await);
             served

@@ -181,6 +181,9 @@ async fn a_handshake_is_one_of_rfc_6455_or_is_refused() {
         raw.send(request.as_bytes()).await;
         let answer = raw.answer().await.unwrap();
         assert_eq!(answer.status, status, "{request}");
+        let said = String::from_utf8(answer.body.clone()).unwrap();
+        assert!(said.starts_with("{\"error\":\""), "{said}");
+        assert!(!said.contains("malformed"), "its own words: {said}");
         if status == 426 {
             assert_eq!(answer.header("sec-websocket-version"), Some("13"));
         }
