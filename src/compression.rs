@@ -3,6 +3,7 @@
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 
@@ -21,6 +22,7 @@ pub async fn label<B: MessageBody>(
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let mut response = next.call(request).await?;
     let varies = response.response().extensions().get::<Varies>().copied();
+    let status = response.status();
     let headers = response.headers_mut();
     let encoding = headers.get(header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
     if let Some(encoding) = encoding.and_then(|encoding| {
@@ -28,6 +30,13 @@ pub async fn label<B: MessageBody>(
     }) && let Some(tag) = headers.get(header::ETAG).and_then(|tag| encoded(tag, encoding))
     {
         headers.insert(header::ETAG, tag);
+    }
+    // Also of what was not compressed: a cache must not give that to who would have got it so.
+    let depends = matches!(status, StatusCode::OK | StatusCode::NOT_MODIFIED);
+    if depends
+        && headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding != "identity")
+    {
+        add(headers, header::VARY, "accept-encoding");
     }
     if let Some(Varies(on)) = varies {
         add(headers, header::VARY, on);

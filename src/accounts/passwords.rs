@@ -1,6 +1,8 @@
 //! Hashing passwords: with Argon2id, off the event loop, a few at a time.
 
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use argon2::Argon2;
@@ -8,7 +10,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{Error, PasswordHasher, PasswordVerifier};
 use rand::TryRng;
 use rand::rngs::SysRng;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::{AppError, AppResult};
 use crate::models::user::Password;
@@ -26,18 +28,37 @@ const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$\
 /// Hashes passwords, each of which takes a processor a good while and 19 MiB: at most half of the
 /// processors are at it, and who would wait for too long is told 503.
 pub struct Passwords {
+    /// A thread for each turn: the memory that a hash takes stays with the thread that made it.
+    threads: mpsc::Sender<Box<dyn FnOnce() + Send>>,
     turns: Arc<Semaphore>,
     waiting: Semaphore,
 }
 
 impl Passwords {
     pub(super) fn new() -> Passwords {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let processors = thread::available_parallelism().map_or(1, usize::from);
         Passwords::with(processors.div_ceil(2), WAITING)
     }
 
     fn with(turns: usize, waiting: usize) -> Passwords {
-        Passwords { turns: Arc::new(Semaphore::new(turns)), waiting: Semaphore::new(waiting) }
+        let (threads, jobs) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..turns {
+            let jobs = Arc::clone(&jobs);
+            let work = move || {
+                // Ends with the last `Passwords`.
+                while let Ok(job) = { jobs.lock().unwrap_or_else(PoisonError::into_inner).recv() } {
+                    if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                        log::error!("hashing a password panicked");
+                    }
+                }
+            };
+            if let Err(error) = thread::Builder::new().name("passwords".to_owned()).spawn(work) {
+                log::error!("a thread for passwords cannot be started: {error}");
+            }
+        }
+        let (turns, waiting) = (Arc::new(Semaphore::new(turns)), Semaphore::new(waiting));
+        Passwords { threads, turns, waiting }
     }
 
     /// The hash to keep of a new password.
@@ -66,10 +87,16 @@ impl Passwords {
         let turn = tokio::time::timeout(WAIT, Arc::clone(&self.turns).acquire_owned()).await;
         let turn = turn.map_err(|_| BUSY)?.map_err(AppError::internal)?;
         drop(waiting);
-        let hashed = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work()
-        });
+        let (done, hashed) = oneshot::channel();
+        let job = move || {
+            let hashed = work();
+            // Before the caller asks for the next.
+            drop(turn);
+            // The caller may have gone away.
+            drop(done.send(hashed));
+        };
+        let sent = self.threads.send(Box::new(job));
+        sent.map_err(|_| AppError::internal("no thread hashes passwords"))?;
         hashed.await.map_err(AppError::internal)?
     }
 }

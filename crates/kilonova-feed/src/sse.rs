@@ -53,6 +53,8 @@ pub(crate) async fn open<L: Log>(
     response
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
+        // The end of the stream is the end of the connection.
+        .force_close()
         // Compression and proxies must not delay frames.
         .insert_header((header::CONTENT_ENCODING, "identity"))
         .insert_header(("X-Accel-Buffering", "no"));
@@ -146,7 +148,9 @@ impl Wire for EventStream {
     }
 
     fn blocked(&self) -> Option<Instant> {
-        self.stream.blocked()
+        // HTTP may still be writing what it took before: a large event over a slow link.
+        let written = self.activity.as_ref().map(Activity::written);
+        self.stream.blocked().map(|since| written.map_or(since, |written| since.max(written)))
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {

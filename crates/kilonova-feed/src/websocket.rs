@@ -91,6 +91,13 @@ fn checked(request: &HttpRequest) -> Result<HttpResponseBuilder, Error> {
         | HandshakeError::UnsupportedVersion => Error::UpgradeRequired,
         other => Error::BadHandshake(other.to_string()),
     })?;
+    let has_body = request.headers().contains_key(header::TRANSFER_ENCODING)
+        || request.headers().get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    if has_body {
+        return Err(Error::BadHandshake(
+            "a body, whose bytes would be taken for frames".to_owned(),
+        ));
+    }
     // actix takes the drafts before the RFC too, and any key.
     let one = |name| {
         let mut values = request.headers().get_all(name);

@@ -218,6 +218,34 @@ impl Raw {
         std::mem::take(&mut self.buffer)
     }
 
+    /// The whole blocks of an event stream among what [`Raw::is_closed`] has read.
+    pub fn blocks_so_far(&mut self) -> Vec<String> {
+        let mut blocks = Vec::new();
+        while let Some(chunk) = self.chunk_so_far() {
+            self.said.extend_from_slice(&chunk);
+        }
+        while let Some(end) = self.said.windows(2).position(|bytes| bytes == b"\n\n") {
+            let rest = self.said.split_off(end + 2);
+            let block = std::mem::replace(&mut self.said, rest);
+            blocks.push(String::from_utf8(block).expect("UTF-8"));
+        }
+        blocks
+    }
+
+    /// The next chunk of an answer, if all of it is there.
+    fn chunk_so_far(&mut self) -> Option<Vec<u8>> {
+        let line = self.buffer.windows(2).position(|bytes| bytes == b"\r\n")?;
+        let size = str::from_utf8(&self.buffer[..line]).expect("ASCII");
+        let size = usize::from_str_radix(size, 16).expect("the size of a chunk");
+        let end = line + 2 + size + 2;
+        if self.buffer.len() < end {
+            return None;
+        }
+        let rest = self.buffer.split_off(end);
+        let chunk = std::mem::replace(&mut self.buffer, rest);
+        Some(chunk[line + 2..line + 2 + size].to_vec())
+    }
+
     /// Whether the server has hung up, as far as is known by now.
     pub async fn is_closed(&mut self) -> bool {
         let mut bytes = [0; 4096];

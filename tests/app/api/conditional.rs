@@ -77,8 +77,7 @@ async fn a_compressed_response_has_a_tag_of_its_own_that_names_the_same_version(
         let page = { page }.request("GET", "/", &headers, b"").await;
         let vary: Vec<_> = page.headers.get_all("vary").filter_map(|on| on.to_str().ok()).collect();
         let vary = vary.join(",").to_lowercase();
-        assert!(vary.contains("cookie"), "{encoding}: {vary}");
-        assert_eq!(vary.contains("accept-encoding"), encoding == "gzip", "{encoding}: {vary}");
+        assert!(vary.contains("cookie") && vary.contains("accept-encoding"), "{encoding}: {vary}");
     }
     site.stop().await;
 }

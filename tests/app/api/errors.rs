@@ -159,6 +159,8 @@ async fn open_access_refuses_other_hosts_than_loopback() {
         "user@example.org",
     ] {
         raw(&site, "GET", "/api/posts", &[("Host", host)]).await.error(421);
+        let ready = raw(&site, "GET", "/health/ready", &[("Host", host)]).await;
+        assert_eq!(ready.status, 200, "who watches over it may call it {host}");
     }
     let twice = [("Host", "localhost"), ("Host", "example.org")];
     let twice = raw(&site, "GET", "/api/posts", &twice).await;

@@ -144,6 +144,16 @@ impl Activity {
         }
     }
 
+    /// The time of the last write that the client made room for.
+    pub(crate) fn written(&self) -> Instant {
+        self.0.written.get()
+    }
+
+    /// True while a request's handler or response is at work.
+    pub(super) fn is_answering(&self) -> bool {
+        self.0.answering.get() > 0
+    }
+
     /// `Ready` when the client sends nothing more.
     pub(crate) fn poll_end(&self, cx: &Context<'_>) -> Poll<()> {
         if self.0.ended.get() {
@@ -169,7 +179,8 @@ impl Activity {
             if due <= now {
                 return;
             }
-            tokio::time::sleep_until(due).await;
+            // A request may begin meanwhile.
+            tokio::time::sleep_until(due.min(now + deadlines.request)).await;
         }
     }
 }

@@ -175,7 +175,9 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.flushed = self.activity.requests();
+        if !self.activity.is_answering() {
+            self.flushed = self.activity.requests();
+        }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

@@ -7,10 +7,10 @@ use actix_web::body::BodyStream;
 use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpResponse};
 use futures_util::stream;
-use kilonova_feed::Server;
+use kilonova_feed::{Heartbeat, Server};
 use kilonova_test::raw::{Answer, Raw, masked, opcode};
 
-use crate::support::{Site, Toy, Transport, Wish, soon};
+use crate::support::{HEARTBEAT, Serving, Site, Toy, Transport, Wish, builder, new_event, soon};
 
 /// A server that gives nobody much time. `/streams` answers in pieces, `/echo`
 /// with what it gets.
@@ -148,6 +148,67 @@ async fn a_reader_of_a_stream_that_says_nothing_more_is_still_served() {
 }
 
 #[actix::test]
+async fn a_reader_of_a_large_event_over_a_slow_link_gets_it_and_the_next() {
+    let toy = Toy::new();
+    for _ in 0..3 {
+        toy.commit_event(new_event("a", &"x".repeat(1024 * 1024)));
+    }
+    // A reader that takes nothing for so long is too slow; this one takes something all the time.
+    let (stall, grace) = (Duration::from_millis(400), Duration::from_millis(100));
+    let heartbeat = Heartbeat { stall, grace, ..HEARTBEAT };
+    let site = Site::serve(builder(&toy).heartbeat(heartbeat), Serving::Own).await;
+    let path = Wish::new(&["a"]).after(0).path();
+    let mut raw = Raw::try_stream(site.address, &path).await.unwrap();
+    let mut events = 0;
+    while events < 3 {
+        assert!(!raw.is_closed().await, "it is cut after {events} events");
+        // About a mebibyte a second.
+        tokio::time::sleep(Duration::from_millis(4)).await;
+        events += raw.blocks_so_far().iter().filter(|block| block.contains("event: ")).count();
+    }
+    site.stop().await;
+}
+
+#[actix::test]
+async fn a_request_that_comes_slowly_behind_another_has_no_more_time_than_the_first() {
+    let app = || App::new();
+    let server = Server::bind("127.0.0.1:0", app).unwrap().workers(1);
+    let server = server.request_timeout(Some(Duration::from_secs(1))).run().unwrap();
+    let mut raw = Raw::connect(server.address()).await;
+    actix::spawn(server);
+    raw.send(REQUEST).await;
+    assert_eq!(raw.answer().await.unwrap().status, 404);
+    raw.send(b"GET / HTTP/1.1\r\nHost: x\r\nX: ").await;
+    let begun = tokio::time::Instant::now();
+    let dripping = async {
+        while !raw.is_closed().await {
+            raw.send(b"x").await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    soon(dripping).await;
+    // Between two requests it would have 75 s.
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[actix::test]
+async fn a_handlers_own_400_keeps_its_words_whenever_it_comes() {
+    let late = || async {
+        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        HttpResponse::BadRequest().body("late words")
+    };
+    let app = move || App::new().route("/", web::get().to(late));
+    let server = Server::bind("127.0.0.1:0", app).unwrap().workers(1).run().unwrap();
+    let mut raw = Raw::connect(server.address()).await;
+    actix::spawn(server);
+    for _ in 0..3 {
+        raw.send(REQUEST).await;
+        assert_eq!(raw.answer().await.unwrap().body, b"late words");
+    }
+}
+
+#[actix::test]
 async fn head_answers_as_get_does_and_opens_nothing() {
     let site = Site::start(&Toy::new()).await;
     let path = Wish::new(&["a"]).path();
@@ -172,6 +233,8 @@ async fn a_handshake_is_one_of_rfc_6455_or_is_refused() {
         ["abc", "", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZQ=="]
             .map(|key| ("1.1", "13", key, 400)),
     );
+    // HTTP would take the first bytes of such a socket for a body.
+    cases.push(("1.1", "13\r\nContent-Length: 5", KEY, 400));
     for (http, version, key, status) in cases {
         let request = format!(
             "GET {path} HTTP/{http}\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
