@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{SearchError, analyzer};
 
 /// The most characters of a query.
-const MAX_CHARS: usize = 512;
+const MAX_CHARS: usize = 1000;
 /// The most terms of a query, after it was cut into words.
 const MAX_TERMS: usize = 64;
 /// How deep parentheses may be nested.
@@ -56,7 +56,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// Understands what a user typed, of 1 to 512 characters.
+    /// Understands what a user typed, of 1 to 1,000 characters.
     ///
     /// Asks for 20 posts and notes. A malformed query is [`SearchError::BadQuery`].
     pub fn parse(text: &str) -> Result<Query, SearchError> {
@@ -317,8 +317,8 @@ mod tests {
         ] {
             assert!(matches!(Query::parse(text), Err(SearchError::BadQuery(_))), "{text:?}");
         }
-        assert!(Query::parse(&"x".repeat(512)).is_ok());
-        assert!(Query::parse(&"x".repeat(513)).is_err());
+        assert!(Query::parse(&"x".repeat(1000)).is_ok());
+        assert!(Query::parse(&"x".repeat(1001)).is_err());
         assert!(Query::parse(&"日".repeat(65)).is_err());
         assert!(Query::parse(&("(".repeat(9) + "a" + &")".repeat(9))).is_err());
         assert!(Query::parse(&("(".repeat(8) + "a" + &")".repeat(8))).is_ok());

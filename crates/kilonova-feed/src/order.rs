@@ -97,4 +97,17 @@ mod tests {
             prop_assert!(!order.has_gap());
         }
     }
+
+    #[test]
+    fn what_waits_is_as_much_as_there_is_room_for_or_one_that_is_heavier() {
+        let mut order = Order::after(0, 3, 10);
+        order.offer(2, 5, "two");
+        order.offer(3, 5, "three");
+        order.offer(4, 1, "too much");
+        order.offer(1, 0, "one");
+        let out: Vec<_> = std::iter::from_fn(|| order.pop()).collect();
+        assert_eq!(out, [(1, "one"), (2, "two"), (3, "three")]);
+        order.offer(4, 11, "heavier than the room");
+        assert_eq!(order.pop(), Some((4, "heavier than the room")));
+    }
 }
