@@ -101,13 +101,20 @@ mod tests {
     #[test]
     fn what_waits_is_as_much_as_there_is_room_for_or_one_that_is_heavier() {
         let mut order = Order::after(0, 3, 10);
+        assert!(!order.has_gap(), "nothing waits");
         order.offer(2, 5, "two");
+        assert!(order.has_gap());
         order.offer(3, 5, "three");
         order.offer(4, 1, "too much");
         order.offer(1, 0, "one");
+        assert!(!order.has_gap(), "the next one is there");
         let out: Vec<_> = std::iter::from_fn(|| order.pop()).collect();
         assert_eq!(out, [(1, "one"), (2, "two"), (3, "three")]);
         order.offer(4, 11, "heavier than the room");
         assert_eq!(order.pop(), Some((4, "heavier than the room")));
+        // What has come out takes no room.
+        order.offer(5, 5, "five");
+        order.offer(6, 5, "six");
+        assert_eq!((order.pop(), order.pop()), (Some((5, "five")), Some((6, "six"))));
     }
 }
