@@ -48,7 +48,7 @@ impl Once {
         let key = value.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
         let key = key.ok_or_else(|| request::invalid("Idempotency-Key"))?.to_owned();
         let mut content = serde_json::to_string(params)?;
-        // One account must not get the response that is stored for another.
+        // Of rows from before a response belonged to an account, only this tells whose they are.
         if let Some(author) = author {
             content.insert_str(0, &format!("{} ", author.id));
         }

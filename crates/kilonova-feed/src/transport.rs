@@ -6,7 +6,7 @@ mod answered;
 mod connection;
 mod connections;
 mod handover;
-mod refusal;
+pub(crate) mod refusal;
 
 pub(crate) use self::activity::{Activity, Deadlines};
 pub(crate) use self::answered::Answered;

@@ -379,7 +379,7 @@ impl Round {
     /// Only for members that have missed nothing, which must be told first.
     pub(super) fn take(&mut self, member: &Subscriber, run: &[Envelope], number: usize) -> bool {
         let Some(Route { post, key }) = member.route() else { return false };
-        let known = self.threads.iter_mut().position(|thread| thread.post == *post);
+        let known = self.threads.iter().position(|thread| thread.post == *post);
         if let Some(index) = known
             && self.threads[index].number == number
             && let Some(run) = self.threads[index].runs.last_mut()

@@ -21,7 +21,7 @@ use actix_web::rt::net::TcpStream;
 use socket2::SockRef;
 
 use super::upgrade::{refused, upgrade};
-use crate::transport::{Activity, Answered, Connection, Connections, Deadlines, TooMany};
+use crate::transport::{Activity, Answered, Connection, Connections, Deadlines, TooMany, refusal};
 
 /// The timeout of closing a connection.
 const DISCONNECT: Duration = Duration::from_secs(1);
@@ -153,16 +153,11 @@ fn refuse(stream: &TcpStream, reason: TooMany) {
             ("429 Too Many Requests", "too many connections from this address: try again later")
         }
     };
-    let body = format!("{{\"error\":\"{words}\"}}\n");
-    let answer = format!(
-        "HTTP/1.1 {status}\r\nRetry-After: 5\r\nConnection: close\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len(),
-    );
+    let answer = refusal::last(status, "Retry-After: 5", &format!("{{\"error\":\"{words}\"}}\n"));
     // Unread input would turn the close into a reset, which can overtake the response.
     let socket = SockRef::from(stream);
     drop((&*socket).read(&mut [0; 4096]));
-    if let Err(error) = (&*socket).write(answer.as_bytes()) {
+    if let Err(error) = (&*socket).write(&answer) {
         log::debug!("a connection is refused without a response: {error}");
     }
 }

@@ -67,24 +67,16 @@ impl<W: Wire, L: Log> Receive for Desk<W, L> {
     }
 
     fn fail(&self) {
-        if let Life::Running(session) = &mut *self.0.borrow_mut() {
-            log::error!("a session panicked; closing its socket");
-            session.fail();
-        }
+        self.end_after_panic();
     }
 }
 
 impl<W: Wire, L: Log> Desk<W, L> {
-    /// Handles a panic of the session's input or output: `Ready` if it was ending already.
-    fn failed(&self, cx: &TaskContext<'_>) -> Poll<()> {
+    /// Closes the socket; true if it was closing already, or does not run.
+    fn end_after_panic(&self) -> bool {
+        let Life::Running(session) = &mut *self.0.borrow_mut() else { return true };
         log::error!("a session panicked; closing its socket");
-        if let Life::Running(session) = &mut *self.0.borrow_mut()
-            && !session.fail()
-        {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        Poll::Ready(())
+        session.fail()
     }
 }
 
@@ -223,7 +215,13 @@ impl<W: Wire, L: Log> ActorFuture<SessionActor<W, L>> for Pump {
             Life::Running(session) => session.poll(cx),
             Life::Joining(_) => Poll::Ready(()),
         }));
-        let over = polled.unwrap_or_else(|_| actor.desk.failed(cx));
+        let over = polled.unwrap_or_else(|_| {
+            if actor.desk.end_after_panic() {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        });
         if over.is_ready() {
             ctx.stop();
         }

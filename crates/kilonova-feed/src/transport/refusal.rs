@@ -1,6 +1,7 @@
-//! The refusals of HTTP's own parser, which have no body: in the words of the API.
+//! Refusals without a handler, in the words of the API: of connections, and in place of those of
+//! HTTP's own parser, which have no body.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 /// The response to write instead of `response`, if that is a refusal of the parser. The caller knows
 /// that no handler wrote it.
@@ -14,14 +15,15 @@ pub(super) fn reworded(response: &[u8]) -> Option<Bytes> {
         _ => return None,
     };
     let body = format!("{{\"error\":\"{words}\"}}");
-    let mut reworded = BytesMut::with_capacity(256);
-    reworded.put_slice(
-        format!(
-            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-             X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n{body}",
-            body.len(),
-        )
-        .as_bytes(),
+    Some(last(status, "X-Content-Type-Options: nosniff", &body))
+}
+
+/// The last response on a connection, with one header beside those of its JSON.
+pub(crate) fn last(status: &str, header: &str, json: &str) -> Bytes {
+    let length = json.len();
+    let response = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+         {header}\r\nConnection: close\r\n\r\n{json}"
     );
-    Some(reworded.freeze())
+    response.into()
 }
