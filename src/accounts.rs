@@ -2,12 +2,16 @@
 //! and `models::sign_in`'s; signing in and out is the controllers'.
 
 pub mod command;
+mod devices;
 mod guesses;
+mod line;
 mod passwords;
 
 use std::time::Instant;
 
+pub use self::devices::{Device, Devices};
 pub use self::guesses::{Guess, Guesses};
+pub use self::line::Caller;
 pub use self::passwords::Passwords;
 
 /// The parts that signing in needs; shared by all workers.
@@ -16,13 +20,29 @@ pub struct Accounts {
     pub passwords: Passwords,
     /// Counts guesses.
     pub guesses: Guesses,
+    /// Knows the browsers that have signed in before.
+    pub devices: Devices,
+}
+
+/// How much of it there may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Wrong passwords per minute for one user name, or of one device; 0 for any number.
+    pub guesses_per_user: u32,
+    /// Wrong passwords and new accounts per minute of one address; 0 for any number.
+    pub guesses_per_address: u32,
+    /// Passwords that wait to be hashed.
+    pub passwords_waiting: usize,
 }
 
 impl Accounts {
-    /// Nobody has guessed yet. So many guesses in a minute may be wrong of one user name, and of
-    /// one address; 0 for any number.
-    pub fn new(guesses_per_user: u32, guesses_per_address: u32) -> Accounts {
-        let guesses = Guesses::new(guesses_per_user, guesses_per_address, Instant::now());
-        Accounts { passwords: Passwords::new(), guesses }
+    /// Starts without guesses. `key` signs devices; all nodes of a site have the same.
+    pub fn new(limits: Limits, key: [u8; 64]) -> Accounts {
+        let Limits { guesses_per_user, guesses_per_address, passwords_waiting } = limits;
+        Accounts {
+            passwords: Passwords::new(passwords_waiting),
+            guesses: Guesses::new(guesses_per_user, guesses_per_address, Instant::now()),
+            devices: Devices::new(key),
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 mod nodes;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
 
 use actix::Arbiter;
@@ -18,13 +18,16 @@ use crate::cluster::{self, Cluster};
 use crate::config::{Config, Storage};
 use crate::db::{self, Db};
 use crate::descriptors;
+use crate::error::AppError;
 use crate::events::{outage, pruner};
 use crate::locks::{self, Lock};
+use crate::models::site_key;
 use crate::pubsub::PubSub;
 use crate::router;
 use crate::search::Search;
 use crate::site_log::{Feed, Shapes, SiteLog};
 use crate::state::State;
+use crate::writes::Writes;
 
 /// Why the application does not start; one line.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,9 @@ pub enum Error {
     /// The log in the database cannot be read.
     #[error("cannot read the log in the database {0}: {1}")]
     Log(String, String),
+    /// The site's keys cannot be read or made.
+    #[error("cannot read the keys in the database {0}: {1}")]
+    Keys(String, String),
     /// The address is taken or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] std::io::Error),
@@ -79,20 +85,34 @@ impl App {
         let locks = (locks::take(data_dir)?, locks::share(database, data_dir)?);
         let core = Arbiter::new();
         let node = nodes::start(&config, &core).await?;
+        // Before there is anything to undo.
+        let listener =
+            kilonova_feed::bind(config.bind).map_err(|error| Error::Listen(config.bind, error))?;
         let (db, told) = open_db(&config).await?;
         let (feed, shapes) = start_feed(&config, &core, node.pubsub(), &db).await?;
         // Until here nobody has written.
         drop(told.set(feed.clone()));
         core.spawn(pruner::prune(db.clone(), config.retention));
         core.spawn(outage::tell(feed.clone()));
-        let search = Search::start(config.storage.index(), db.clone(), feed.clone())?;
-        let accounts = Accounts::new(config.max_guesses_per_user, config.max_guesses_per_address);
+        let search =
+            Search::start(config.storage.index(), db.clone(), feed.clone(), config.max_searches)?;
+        let accounts = Accounts::new(config.accounts, device_key(&config, &db).await?);
+        let writes = Data::new(Writes::new(config.max_writes_per_address));
         let bodies = Bodies::new(config.max_bodies);
         let renderings =
             Arc::new(Semaphore::new(config.max_renderings.min(Semaphore::MAX_PERMITS)));
-        let state =
-            Data::new(State { config, db, feed, shapes, accounts, bodies, renderings, search });
-        let server = listen(&state).map_err(|error| Error::Listen(state.config.bind, error))?;
+        let state = Data::new(State {
+            config,
+            db,
+            feed,
+            shapes,
+            accounts,
+            writes,
+            bodies,
+            renderings,
+            search,
+        });
+        let server = serve(&state, listener)?;
         let port = server.address().port();
         if let Some(shortage) = shortage {
             log::warn!("{shortage}");
@@ -195,6 +215,16 @@ async fn open_db(config: &Config) -> Result<(Db, Arc<OnceLock<Feed>>), Error> {
     Ok((db.map_err(|error| Error::Database(name, error))?, feed))
 }
 
+/// The key that signs device cookies.
+async fn device_key(config: &Config, db: &Db) -> Result<site_key::Key, Error> {
+    let get = |tx: &mut db::Tx<'_>| {
+        Ok::<_, AppError>(site_key::get_or_make(tx.connection, site_key::DEVICE)?)
+    };
+    let name = config.storage.database.to_string();
+    let key = db.transaction(get).await.map_err(|error| Error::Keys(name, error.to_string()))?;
+    Ok(key.value)
+}
+
 /// Starts the feed of what this database's log has, on `core`.
 async fn start_feed(
     config: &Config,
@@ -219,10 +249,10 @@ async fn start_feed(
     Ok((feed, shapes))
 }
 
-/// Binds the address and starts the workers.
-fn listen(state: &Data<State>) -> std::io::Result<Running> {
+/// Starts the workers.
+fn serve(state: &Data<State>, listener: TcpListener) -> std::io::Result<Running> {
     let (config, site, expecting) = (&state.config, Data::clone(state), Data::clone(state));
-    Server::bind(config.bind, move || router::site(Data::clone(&site)))?
+    Server::listen(listener, move || router::site(Data::clone(&site)))
         .workers(config.workers)
         .max_connections(config.max_connections)
         .max_connections_per_address(config.max_connections_per_address)

@@ -9,9 +9,6 @@ use crate::error::{AppError, AppResult};
 /// Bodies up to this size have room of their own: large ones cannot keep them out.
 const SMALL: usize = 16 * 1024;
 
-/// Bytes of all small bodies together.
-const ALL_SMALL: usize = 32 * 1024 * 1024;
-
 /// The memory that the bodies of all requests take while they are read and parsed.
 pub struct Bodies {
     small: Arc<Semaphore>,
@@ -19,10 +16,11 @@ pub struct Bodies {
 }
 
 impl Bodies {
-    /// Nothing is being read. `max` is for bodies of more than 16 KiB; the others have 32 MiB.
+    /// Nothing is being read. `max` is for bodies of more than 16 KiB; the others have half as much
+    /// beside it.
     pub fn new(max: usize) -> Bodies {
         let room = |bytes: usize| Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)));
-        Bodies { small: room(ALL_SMALL), large: room(max) }
+        Bodies { small: room(max / 2), large: room(max) }
     }
 
     /// Room for `more` bytes of a body that has `before`.

@@ -14,6 +14,7 @@ use kilonova_feed::{Bounds, Heartbeat};
 
 pub use self::cluster::Cluster;
 use self::cluster::ClusterArgs;
+use crate::accounts;
 use crate::connection::{Database, Postgres};
 
 /// The command line as clap sees it.
@@ -217,11 +218,23 @@ pub struct ServeArgs {
     /// access does not count loopback; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_GUESSES_PER_ADDRESS", default_value_t = 30, value_name = "N")]
     max_guesses_per_address: u32,
+    /// Bytes of events that one address or IPv6 /64 may write per minute, and 16 KiB more for each
+    /// write, before 429; open access does not count loopback; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_WRITES_PER_ADDRESS",
+        default_value_t = 64 * 1024 * 1024,
+        value_name = "BYTES",
+    )]
+    max_writes_per_address: u32,
+    /// Passwords that wait to be checked; further ones get 503; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_PASSWORDS", default_value_t = 512, value_name = "N")]
+    max_passwords: usize,
     /// Maximum size of a request's body in bytes; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_BODY", default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
     max_body: usize,
     /// Maximum size of all bodies that are being received in bytes; further ones get 503; bodies of
-    /// up to 16 KiB have room of their own; 0: no limit
+    /// up to 16 KiB have half as much beside it; 0: no limit
     #[arg(
         long,
         env = "KILONOVA_MAX_BODIES",
@@ -229,6 +242,12 @@ pub struct ServeArgs {
         value_name = "BYTES",
     )]
     max_bodies: usize,
+    /// Maximum number of values in a JSON body, or of fields in a form; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_VALUES", default_value_t = 1_000, value_name = "N")]
+    max_values: usize,
+    /// Searches at the same time; further ones wait, for 5 s; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_SEARCHES", default_value_t = 8, value_name = "N")]
+    max_searches: usize,
     /// Pages laid out at the same time; further ones wait, for 5 s; 0: no limit [default: number of
     /// cores]
     #[arg(long, env = "KILONOVA_MAX_RENDERINGS", value_name = "N")]
@@ -324,14 +343,18 @@ pub struct Config {
     pub max_replay_bytes: usize,
     /// Frames that a client may send per second; 0 for any number.
     pub max_client_frames: u32,
-    /// Wrong passwords for one user name per minute; 0 for any number.
-    pub max_guesses_per_user: u32,
-    /// Wrong passwords and new accounts of one address per minute; 0 for any number.
-    pub max_guesses_per_address: u32,
+    /// Bytes of events that one address may write per minute; 0 for any number.
+    pub max_writes_per_address: u32,
+    /// How often passwords may be guessed, and how many may wait to be checked.
+    pub accounts: accounts::Limits,
     /// Maximum size of a request's body in bytes.
     pub max_body: usize,
     /// Maximum size of all bodies that are being received in bytes.
     pub max_bodies: usize,
+    /// Maximum number of values in a body.
+    pub max_values: usize,
+    /// Searches at the same time.
+    pub max_searches: usize,
     /// Pages laid out at the same time.
     pub max_renderings: usize,
     /// The time that a client may take for a request's head, and for its body.
@@ -442,10 +465,16 @@ impl ServeArgs {
             },
             max_replay_bytes: unless_zero(self.max_replay_bytes),
             max_client_frames: self.max_client_frames,
-            max_guesses_per_user: self.max_guesses_per_user,
-            max_guesses_per_address: self.max_guesses_per_address,
+            max_writes_per_address: self.max_writes_per_address,
+            accounts: accounts::Limits {
+                guesses_per_user: self.max_guesses_per_user,
+                guesses_per_address: self.max_guesses_per_address,
+                passwords_waiting: unless_zero(self.max_passwords),
+            },
             max_body: unless_zero(self.max_body),
             max_bodies: unless_zero(self.max_bodies),
+            max_values: unless_zero(self.max_values),
+            max_searches: unless_zero(self.max_searches),
             max_renderings: self
                 .max_renderings
                 .map_or_else(cores, |limit| unless_zero(limit.into())),

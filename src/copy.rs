@@ -21,6 +21,7 @@ use self::rows::TABLES;
 use crate::connection::{self, Database, DbConnection, transaction};
 use crate::db;
 use crate::locks::{self, Lock};
+use crate::models::site_key;
 
 /// Why a database was not copied.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +127,7 @@ fn copy(
     diesel::update(log::table)
         .set((log::id.eq(id), log::position.eq(position), log::bytes.eq(bytes)))
         .execute(new)?;
+    site_key::copy(old, new)?;
     for table in ["users", "posts", "comments", "notes"] {
         let given = last_given(old, table)?;
         give_after(new, table, given)?;

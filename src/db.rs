@@ -5,6 +5,7 @@
 mod error;
 mod job;
 mod lock;
+mod meter;
 mod migrate;
 mod readers;
 mod tx;
@@ -17,6 +18,7 @@ use kilonova_feed::Event;
 use tokio::sync::Semaphore;
 
 pub use self::error::Error;
+pub use self::meter::Meter;
 use self::readers::Readers;
 pub use self::tx::{Touches, Tx};
 use crate::connection::{Access, Database, DbConnection, snapshot};
@@ -161,7 +163,7 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + From<diesel::result::Error> + Send + 'static,
     {
-        let (job, answer) = job::pending(touches, key, work);
+        let (job, answer) = job::pending(touches, key, Meter::current(), work);
         self.writer.enqueue(job)?;
         answer.await.map_err(|_| Error::Stopped)?
     }
@@ -173,7 +175,7 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + From<diesel::result::Error> + Send + 'static,
     {
-        let (job, answer) = job::pending(Touches::ExistingRows, None, work);
+        let (job, answer) = job::pending(Touches::ExistingRows, None, None, work);
         self.writer.enqueue(job)?;
         answer.blocking_recv().map_err(|_| Error::Stopped)?
     }

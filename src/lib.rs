@@ -39,3 +39,4 @@ pub mod search;
 pub mod site_log;
 pub mod state;
 pub mod views;
+pub mod writes;

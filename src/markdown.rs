@@ -6,8 +6,9 @@
 //! closed where they were opened; ammonia takes away whatever a page must not have. What would
 //! cost more than it shows is not laid out but shown as it was written:
 //!
-//! - a text nested deeper than [`MAX_DEPTH`] (quotes, lists, emphasis) or of more than
-//!   [`MAX_ELEMENTS`] elements, the whole of it;
+//! - a text nested deeper than [`MAX_DEPTH`] (quotes, lists, emphasis), or of more than
+//!   [`MAX_ELEMENTS`] elements, or of ten times as many characters that may begin one, the whole of
+//!   it;
 //! - blocks of raw HTML beyond a document's budget for them, see `raw`.
 
 mod cache;
@@ -33,6 +34,10 @@ pub const MAX_DEPTH: usize = 48;
 /// half a million.
 pub const MAX_ELEMENTS: usize = 20_000;
 
+/// How many characters that may begin an element a text may have. The parser keeps about a hundred
+/// bytes for each of them, before it knows which ones do.
+const MAX_MARKS: usize = 10 * MAX_ELEMENTS;
+
 /// How many characters that HTML gives a meaning to cost about as much as an element.
 const ESCAPES_PER_ELEMENT: usize = 8;
 
@@ -55,6 +60,9 @@ pub fn render(markdown: &str, container: &Container<'_>) -> Arc<str> {
 
 /// The events of a text, unless it nests too deep or has too many elements.
 fn parse(markdown: &str) -> Option<Vec<Event<'_>>> {
+    if has_too_many_marks(markdown) {
+        return None;
+    }
     let mut events = Vec::new();
     let mut depth = 0_usize;
     let mut elements = 0_usize;
@@ -80,6 +88,12 @@ fn parse(markdown: &str) -> Option<Vec<Event<'_>>> {
         events.push(event);
     }
     Some(events)
+}
+
+/// Whether parsing the text takes much more memory than the text.
+fn has_too_many_marks(markdown: &str) -> bool {
+    let is_mark = |byte: &u8| b"\\`*_~[]!<&|".contains(byte);
+    markdown.len() > MAX_MARKS && markdown.bytes().filter(|byte| is_mark(byte)).count() > MAX_MARKS
 }
 
 /// The one parser: what is rendered, excerpted and indexed is the same Markdown.

@@ -6,6 +6,7 @@ pub mod log;
 pub mod note;
 pub mod post;
 pub mod sign_in;
+pub mod site_key;
 pub mod stored_response;
 pub mod user;
 

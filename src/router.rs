@@ -16,6 +16,7 @@ use crate::controllers::{
 use crate::error::{AppError, AppResult};
 use crate::guard;
 use crate::state::State;
+use crate::writes;
 
 /// The whole site, as each worker has it.
 pub fn site(
@@ -31,8 +32,10 @@ pub fn site(
 > {
     // The last one wrapped sees a request first.
     App::new()
+        .app_data(state.writes.clone())
         .app_data(state)
         .wrap(from_fn(guard::catch_panic))
+        .wrap(from_fn(writes::admit))
         .wrap(from_fn(guard::admit))
         .wrap(from_fn(pages::show_errors))
         .wrap(security_headers())

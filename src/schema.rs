@@ -90,3 +90,10 @@ diesel::table! {
 
 diesel::joinable!(sessions -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(sessions, users);
+
+diesel::table! {
+    site_keys (name) {
+        name -> Text,
+        value -> Text,
+    }
+}

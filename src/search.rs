@@ -48,8 +48,6 @@ use crate::db::{self, Db};
 use crate::pubsub::supervise;
 use crate::site_log::Feed;
 
-/// Queries at once; more wait.
-const QUERIES: usize = 8;
 /// How long a query waits for its turn.
 const WAIT: Duration = Duration::from_secs(5);
 /// How long [`Search::stop`] waits for the last commit.
@@ -99,12 +97,13 @@ struct Inner {
 impl Search {
     /// Starts the indexer on a thread of its own, with its index in `dir`, made if missing.
     ///
-    /// Returns at once: the index is opened, caught up or built in the background. Fails if there can be no such folder or no thread.
+    /// Returns at once: the index is opened, caught up or built in the background. At most
+    /// `max_queries` run at once; more wait. Fails if the folder or the thread cannot be made.
     ///
     /// # Panics
     ///
     /// Outside of an actix `System`, as starting any actor does.
-    pub fn start(dir: PathBuf, db: Db, feed: Feed) -> io::Result<Search> {
+    pub fn start(dir: PathBuf, db: Db, feed: Feed, max_queries: usize) -> io::Result<Search> {
         std::fs::create_dir_all(&dir)?;
         let arbiter = Arbiter::try_new()?;
         let state = Arc::new(watch::Sender::new(State::default()));
@@ -145,7 +144,8 @@ impl Search {
                 end.send_replace(true);
             });
         });
-        let (arbiter, turns) = (Mutex::new(Some(arbiter)), Semaphore::new(QUERIES));
+        let (arbiter, turns) =
+            (Mutex::new(Some(arbiter)), Semaphore::new(max_queries.min(Semaphore::MAX_PERMITS)));
         Ok(Search(Arc::new(Inner { db, state, shutdown, ended, indexer, arbiter, turns })))
     }
 

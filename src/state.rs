@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::web::Data;
 use tokio::sync::Semaphore;
 
 use crate::accounts::Accounts;
@@ -10,6 +11,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::search::Search;
 use crate::site_log::{Feed, Shapes};
+use crate::writes::Writes;
 
 /// The long-lived parts that controllers use.
 pub struct State {
@@ -23,6 +25,8 @@ pub struct State {
     pub shapes: Shapes,
     /// Passwords, and the limits on guessing them.
     pub accounts: Accounts,
+    /// How much each address may write.
+    pub writes: Data<Writes>,
     /// The memory for the bodies of requests.
     pub bodies: Bodies,
     /// Turns at laying out a page.

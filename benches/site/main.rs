@@ -4,6 +4,7 @@
 //!     cargo bench --bench site -- writes       durable writes with 1 and with 64 clients
 //!     cargo bench --bench site -- latency      from a write to 1,000 open sockets
 //!     cargo bench --bench site -- replay       what a client that was away is sent
+//!     cargo bench --bench site -- attacks      what a health check notices of each attack
 //!     DATABASE_URL=postgres://… cargo bench --bench site -- nodes    three nodes on an empty database
 //!
 //! What the figures were, and on what machine, stands in `benches/README.md`.
@@ -14,6 +15,7 @@
     reason = "a benchmark stops at the first surprise, and prints"
 )]
 
+mod attacks;
 mod client;
 mod nodes;
 mod server;
@@ -36,8 +38,9 @@ fn main() {
         ["writes"] => runtime.block_on(writes()),
         ["latency"] => runtime.block_on(latency()),
         ["replay"] => runtime.block_on(replay()),
+        ["attacks"] => runtime.block_on(attacks::measure()),
         ["nodes"] => runtime.block_on(nodes::measure()),
-        _ => println!("say one of: reads DIR, writes, latency, replay, nodes"),
+        _ => println!("say one of: reads DIR, writes, latency, replay, attacks, nodes"),
     }
 }
 

@@ -3,24 +3,31 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use super::devices::Device;
 use crate::error::{AppError, AppResult};
 use kilonova_feed::limits::{Address, Rates};
 
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// Counts guesses by name and by address. Ten per minute are ten at once, then one in six seconds.
-/// Loopback peers are not counted by their address, only by the name.
+/// Counts guesses by name and by address; those of a known device by that device alone. Ten per
+/// minute are ten at once, then one in six seconds. Loopback peers do not count by their address.
 pub struct Guesses {
     names: Rates,
     addresses: Rates,
+    devices: Rates,
 }
 
 /// A guess that counts, unless it is forgiven.
 #[must_use]
 pub struct Guess<'a> {
     guesses: &'a Guesses,
-    name: &'a str,
-    address: Option<IpAddr>,
+    counted: Counted<'a>,
+}
+
+/// What a guess was counted under.
+enum Counted<'a> {
+    Stranger { name: &'a str, address: Option<IpAddr> },
+    Device(Device),
 }
 
 impl Guesses {
@@ -28,27 +35,34 @@ impl Guesses {
         Guesses {
             names: Rates::new(per_name, PERIOD, now),
             addresses: Rates::new(per_address, PERIOD, now),
+            devices: Rates::new(per_name, PERIOD, now),
         }
     }
 
-    /// Counts a guess at this user's password before it is looked at, so that those that come at
-    /// the same time count as well. 429 when there were too many of that name or of that address;
-    /// the right password is refused then, too.
+    /// Counts a guess at this user's password before it is checked, so that simultaneous guesses
+    /// count too. 429 when there were too many at that name or from that address; the right password
+    /// is refused then, too.
     ///
-    /// A name that nobody has counts like any other.
+    /// A device of this name has as many guesses as a name has, and takes none from name or address.
+    /// A name without an account counts like any other.
     pub fn count<'a>(
         &'a self,
         folded_username: &'a str,
         peer: Option<SocketAddr>,
+        device: Option<Device>,
     ) -> AppResult<Guess<'a>> {
         let now = Instant::now();
+        if let Some(device) = device {
+            self.devices.admit(device, now).map_err(refused)?;
+            return Ok(Guess { guesses: self, counted: Counted::Device(device) });
+        }
         let address = self.count_address(peer, now)?;
-        let guess = Guess { guesses: self, name: folded_username, address };
+        let counted = Counted::Stranger { name: folded_username, address };
         match self.names.admit(folded_username, now) {
-            Ok(()) => Ok(guess),
+            Ok(()) => Ok(Guess { guesses: self, counted }),
             Err(wait) => {
-                // A refused guess uses up nothing.
-                guess.give_back_address();
+                // A refused guess costs its address nothing.
+                self.give_back_address(address);
                 Err(refused(wait))
             }
         }
@@ -66,18 +80,23 @@ impl Guesses {
         }
         Ok(address)
     }
+
+    fn give_back_address(&self, address: Option<IpAddr>) {
+        if let Some(address) = address {
+            self.addresses.give_back(address);
+        }
+    }
 }
 
 impl Guess<'_> {
-    /// Counts it no longer: it was right, or it was never looked at.
+    /// Removes it from the count: it was right, or it was never checked.
     pub fn forgive(self) {
-        self.guesses.names.give_back(self.name);
-        self.give_back_address();
-    }
-
-    fn give_back_address(&self) {
-        if let Some(address) = self.address {
-            self.guesses.addresses.give_back(address);
+        match self.counted {
+            Counted::Device(device) => self.guesses.devices.give_back(device),
+            Counted::Stranger { name, address } => {
+                self.guesses.names.give_back(name);
+                self.guesses.give_back_address(address);
+            }
         }
     }
 }
@@ -97,7 +116,7 @@ mod tests {
 
     /// How many of a hundred wrong guesses are let in.
     fn wrong(guesses: &Guesses, name: impl Fn(usize) -> String, address: &str) -> usize {
-        (0..100).filter(|n| guesses.count(&name(*n), peer(address)).is_ok()).count()
+        (0..100).filter(|n| guesses.count(&name(*n), peer(address), None).is_ok()).count()
     }
 
     // Nothing here takes the two seconds after which there is one more.
@@ -135,8 +154,24 @@ mod tests {
     fn right_passwords_do_not_count_as_guesses() {
         let guesses = Guesses::new(10, 30, Instant::now());
         for _ in 0..100 {
-            guesses.count("ada", peer("192.0.2.1")).expect("it is let in").forgive();
+            guesses.count("ada", peer("192.0.2.1"), None).expect("it is let in").forgive();
         }
+    }
+
+    #[test]
+    fn a_known_device_has_guesses_that_strangers_do_not_use_up() {
+        let guesses = Guesses::new(10, 30, Instant::now());
+        assert_eq!(wrong(&guesses, |_| "ada".to_owned(), "192.0.2.1"), 10);
+        assert_eq!(wrong(&guesses, |n| format!("name-{n}"), "192.0.2.1"), 20);
+        let guesses = &guesses;
+        let device = |n| Some(Device::example(n));
+        let of = |n| {
+            (0..100).filter(move |_| guesses.count("ada", peer("192.0.2.1"), device(n)).is_ok())
+        };
+        assert_eq!(of(1).count(), 10);
+        assert_eq!(of(2).count(), 10);
+        guesses.count("ada", peer("192.0.2.1"), device(3)).expect("it is let in").forgive();
+        assert_eq!(of(3).count(), 10);
     }
 
     #[test]

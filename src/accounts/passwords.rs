@@ -1,7 +1,7 @@
-//! Hashing passwords: with Argon2id, off the event loop, a few at a time.
+//! Hashing passwords: with Argon2id, on threads of its own, a few at a time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -10,94 +10,132 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{Error, PasswordHasher, PasswordVerifier};
 use rand::TryRng;
 use rand::rngs::SysRng;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
+use super::line::{Caller, Line};
 use crate::error::{AppError, AppResult};
 use crate::models::user::Password;
 
-/// Most passwords that wait to be hashed: a crowd of as many makes the others wait, not fail.
-const WAITING: usize = 512;
-
-/// How long they wait: longer than a processor takes for all of them.
+/// How long a password waits at most: longer than a processor takes for a full line.
 const WAIT: Duration = Duration::from_secs(25);
 
 /// A hash of no password that takes as long to compare as any user's.
 const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$\
                        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Hashes passwords, each of which takes a processor a good while and 19 MiB: at most half of the
-/// processors are at it, and who would wait for too long is told 503.
-pub struct Passwords {
-    /// A thread for each turn: the memory that a hash takes stays with the thread that made it.
-    threads: mpsc::Sender<Box<dyn FnOnce() + Send>>,
-    turns: Arc<Semaphore>,
-    waiting: Semaphore,
+/// Hashes passwords. Each hash keeps a processor busy for a while and takes 19 MiB, so at most half
+/// of the processors hash; the other passwords wait in a line, and 503 is the answer for those that
+/// it has no room for.
+pub struct Passwords(Arc<Shared>);
+
+struct Shared {
+    line: Mutex<Option<Line<Job>>>,
+    arrived: Condvar,
 }
 
+type Job = Box<dyn FnOnce() + Send>;
+
 impl Passwords {
-    pub(super) fn new() -> Passwords {
+    /// `waiting` is the length of the line.
+    pub(super) fn new(waiting: usize) -> Passwords {
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        Passwords::with(processors.div_ceil(2), WAITING)
+        Passwords::with(processors.div_ceil(2), waiting)
     }
 
-    fn with(turns: usize, waiting: usize) -> Passwords {
-        let (threads, jobs) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
-        let jobs = Arc::new(Mutex::new(jobs));
-        for _ in 0..turns {
-            let jobs = Arc::clone(&jobs);
+    /// With a number of threads: the memory of a hash stays with the thread that made it.
+    fn with(threads: usize, waiting: usize) -> Passwords {
+        let shared = Arc::new(Shared {
+            line: Mutex::new(Some(Line::new(waiting))),
+            arrived: Condvar::new(),
+        });
+        for _ in 0..threads {
+            let shared = Arc::clone(&shared);
             let work = move || {
-                // Ends with the last `Passwords`.
-                while let Ok(job) = { jobs.lock().unwrap_or_else(PoisonError::into_inner).recv() } {
-                    if catch_unwind(AssertUnwindSafe(job)).is_err() {
-                        log::error!("hashing a password panicked");
-                    }
+                while let Some(job) = shared.next() {
+                    job();
                 }
             };
             if let Err(error) = thread::Builder::new().name("passwords".to_owned()).spawn(work) {
                 log::error!("a thread for passwords cannot be started: {error}");
             }
         }
-        let (turns, waiting) = (Arc::new(Semaphore::new(turns)), Semaphore::new(waiting));
-        Passwords { threads, turns, waiting }
+        Passwords(shared)
     }
 
     /// The hash to keep of a new password.
-    pub async fn hash(&self, password: Password) -> AppResult<String> {
-        self.run(move || hash(&password)).await
+    pub async fn hash(&self, caller: Caller, password: Password) -> AppResult<String> {
+        self.run(caller, move || hash(&password)).await
     }
 
-    /// Whether the password is that of the hash. Without a hash it is not, which takes as long to
-    /// find out: who tries names does not learn from the time which ones there are.
-    pub async fn verify(&self, password: Password, hash: Option<String>) -> AppResult<bool> {
-        self.run(move || {
+    /// Whether the password is that of the hash. Without a hash the answer is no, and takes as long
+    /// to find: the time does not tell which names exist.
+    pub async fn verify(
+        &self,
+        caller: Caller,
+        password: Password,
+        hash: Option<String>,
+    ) -> AppResult<bool> {
+        self.run(caller, move || {
             let matches = verify(&password, hash.as_deref().unwrap_or(NOBODYS))?;
             Ok(matches && hash.is_some())
         })
         .await
     }
 
-    /// Runs one hash as soon as a slot is free. It finishes, and keeps its slot, even if its caller
-    /// goes away.
+    /// Runs one hash when it is its turn, unless its caller has gone away by then.
     async fn run<T: Send + 'static>(
         &self,
+        caller: Caller,
         work: impl FnOnce() -> AppResult<T> + Send + 'static,
     ) -> AppResult<T> {
-        const BUSY: AppError = AppError::Busy("too many passwords to check: try again later", 5);
-        let waiting = self.waiting.try_acquire().map_err(|_| BUSY)?;
-        let turn = tokio::time::timeout(WAIT, Arc::clone(&self.turns).acquire_owned()).await;
-        let turn = turn.map_err(|_| BUSY)?.map_err(AppError::internal)?;
-        drop(waiting);
         let (done, hashed) = oneshot::channel();
         let job = move || {
-            let hashed = work();
-            // Before the caller asks for the next.
-            drop(turn);
-            // The caller may have gone away.
-            drop(done.send(hashed));
+            if !done.is_closed() {
+                let hashed = catch_unwind(AssertUnwindSafe(work))
+                    .unwrap_or_else(|_| Err(AppError::internal("hashing a password panicked")));
+                // The caller may have gone away.
+                drop(done.send(hashed));
+            }
         };
-        let sent = self.threads.send(Box::new(job));
-        sent.map_err(|_| AppError::internal("no thread hashes passwords"))?;
-        hashed.await.map_err(AppError::internal)?
+        self.0.push(caller, Box::new(job));
+        match tokio::time::timeout(WAIT, hashed).await {
+            Ok(Ok(hashed)) => hashed,
+            // It had to leave the line, or waited for too long.
+            Ok(Err(_)) | Err(_) => {
+                Err(AppError::Busy("too many passwords to check: try again later", 5))
+            }
+        }
+    }
+}
+
+impl Drop for Passwords {
+    fn drop(&mut self) {
+        *self.0.line() = None;
+        self.0.arrived.notify_all();
+    }
+}
+
+impl Shared {
+    fn push(&self, caller: Caller, job: Job) {
+        let left = self.line().as_mut().map(|line| line.push(caller, job));
+        self.arrived.notify_one();
+        // After the lock: its end wakes its caller.
+        drop(left);
+    }
+
+    /// Waits for the next job; `None` at the end.
+    fn next(&self) -> Option<Job> {
+        let mut line = self.line();
+        loop {
+            if let Some(job) = line.as_mut()?.pop() {
+                return Some(job);
+            }
+            line = self.arrived.wait(line).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn line(&self) -> MutexGuard<'_, Option<Line<Job>>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -129,6 +167,8 @@ mod tests {
     use super::*;
     use crate::models::user::Credentials;
 
+    const ANYONE: Caller = Caller::Address(None);
+
     fn password(text: &str) -> Password {
         let serde_json::Value::Object(params) = json!({"username": "ada", "password": text}) else {
             panic!("an object")
@@ -138,33 +178,56 @@ mod tests {
 
     #[actix_web::test]
     async fn only_the_right_password_verifies_and_hashes_are_salted() {
-        let passwords = Passwords::new();
+        let passwords = Passwords::new(10);
         let right = || password("correct horse");
-        let hash = passwords.hash(right()).await.expect("a hash");
+        let hash = passwords.hash(ANYONE, right()).await.expect("a hash");
         // As much work as the one that stands for nobody's.
         let work = |hash: &str| hash.rsplitn(3, '$').nth(2).map(str::to_owned);
         assert!(work(&hash).is_some_and(|work| work.starts_with("$argon2id$v=19$m=")), "{hash}");
         assert_eq!((work(&hash), hash.len()), (work(NOBODYS), NOBODYS.len()));
-        assert_ne!(hash, passwords.hash(right()).await.expect("a hash"), "they share a salt");
-        assert!(passwords.verify(right(), Some(hash.clone())).await.expect("an answer"));
+        assert_ne!(
+            hash,
+            passwords.hash(ANYONE, right()).await.expect("a hash"),
+            "they share a salt"
+        );
+        assert!(passwords.verify(ANYONE, right(), Some(hash.clone())).await.expect("an answer"));
         let wrong = password("correct hors");
-        assert!(!passwords.verify(wrong, Some(hash)).await.expect("an answer"));
-        assert!(!passwords.verify(right(), None).await.expect("an answer"));
-        assert!(passwords.verify(right(), Some("nonsense".to_owned())).await.is_err());
+        assert!(!passwords.verify(ANYONE, wrong, Some(hash)).await.expect("an answer"));
+        assert!(!passwords.verify(ANYONE, right(), None).await.expect("an answer"));
+        assert!(passwords.verify(ANYONE, right(), Some("nonsense".to_owned())).await.is_err());
         assert_eq!(format!("{:?}", right()), "Password(…)");
     }
 
     #[actix_web::test]
-    async fn waiting_passwords_are_bounded() {
+    async fn a_full_line_refuses_with_a_time_to_come_back() {
         let passwords = Passwords::with(0, 1);
-        let waits = passwords.hash(password("one"));
-        let refused = async {
-            tokio::task::yield_now().await;
-            passwords.hash(password("two")).await
-        };
-        let first = tokio::select! { biased; first = waits => first, second = refused => second };
-        let error = first.expect_err("there is room for one");
+        let first = passwords.hash(ANYONE, password("one"));
+        let second = passwords.hash(ANYONE, password("two"));
+        let answer = tokio::select! { biased; first = first => first, second = second => second };
+        let error = answer.expect_err("there is room for one");
         assert_eq!(error.status_code(), 503);
         assert!(error.error_response().headers().contains_key("retry-after"));
+    }
+
+    #[actix_web::test]
+    async fn a_password_whose_caller_left_is_not_hashed() {
+        let passwords = Passwords::with(0, 2);
+        let left = passwords.run(ANYONE, || -> AppResult<()> { panic!("it is hashed") });
+        let ended = tokio::select! {
+            biased;
+            _ = left => true,
+            () = std::future::ready(()) => false,
+        };
+        assert!(!ended);
+        let job = passwords.0.line().as_mut().and_then(Line::pop).expect("it waits");
+        job();
+    }
+
+    #[actix_web::test]
+    async fn a_panic_is_an_error_and_its_thread_goes_on() {
+        let passwords = Passwords::with(1, 2);
+        let error = passwords.run(ANYONE, || -> AppResult<()> { panic!("on purpose") }).await;
+        assert_eq!(error.expect_err("it panicked").status_code(), 500);
+        assert!(passwords.run(ANYONE, || Ok(1)).await.is_ok());
     }
 }

@@ -1,5 +1,7 @@
-//! The account of a request, by its cookie. Owns the cookie.
+//! The account of a request, by its cookie. Owns the cookies: the one of a sign-in, and the one of a
+//! device that has signed in before.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -10,6 +12,7 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 
+use crate::accounts::Device;
 use crate::error::{AppError, AppResult};
 use crate::models::sign_in::{self, Token};
 use crate::models::user::User;
@@ -17,6 +20,12 @@ use crate::state::State;
 
 /// The cookie's name, without `__Host-`, which browsers refuse over plain HTTP.
 const NAME: &str = "kilonova_session";
+
+/// The beginning of the name of a device cookie; the user's name follows in lower case.
+const DEVICE: &str = "kilonova_device_";
+
+/// How long a browser counts as one that has signed in before.
+const DEVICE_LASTS: Duration = Duration::days(365);
 
 /// The account of a request, if it has one. An expired cookie counts as none.
 pub struct Account(pub Option<User>);
@@ -44,30 +53,51 @@ impl FromRequest for Account {
     }
 }
 
-/// The token in a request's cookie. Other cookies of this host, malformed ones too, do not matter.
+/// The token in a request's cookie.
 pub(super) fn token(request: &HttpRequest) -> Option<Token> {
-    let cookies = request.headers().get_all(header::COOKIE);
-    let cookies = cookies.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';'));
-    cookies
-        .filter_map(|cookie| cookie.trim().strip_prefix(NAME)?.strip_prefix('='))
-        .find_map(Token::parse)
+    values(request, NAME).find_map(Token::parse)
 }
 
-/// The cookie that signs a browser in, for as long as the sign-in lasts.
-pub(super) fn cookie(token: &Token) -> Cookie<'static> {
-    with(token.secret(), sign_in::LASTS.num_seconds())
+/// The device that a request comes from, if it has signed in to that name before.
+pub(super) fn device(
+    state: &State,
+    request: &HttpRequest,
+    folded_username: &str,
+) -> Option<Device> {
+    let name = format!("{DEVICE}{folded_username}");
+    values(request, &name).find_map(|value| state.accounts.devices.verify(folded_username, value))
+}
+
+/// The values of the cookies of that name. Other cookies of this host, malformed ones too, do not
+/// matter.
+fn values<'a>(request: &'a HttpRequest, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let cookies = request.headers().get_all(header::COOKIE);
+    let cookies = cookies.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';'));
+    cookies.filter_map(move |cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+/// The cookies of a browser that has just signed in: the one of the sign-in, for as long as that
+/// lasts, and one that tells the browser from strangers when this name signs in again.
+pub(super) fn cookies(
+    state: &State,
+    token: &Token,
+    folded_username: &str,
+) -> AppResult<[Cookie<'static>; 2]> {
+    let device = state.accounts.devices.issue(folded_username).map_err(AppError::internal)?;
+    let signed_in = with(NAME, token.secret(), Duration::seconds(sign_in::LASTS.num_seconds()));
+    Ok([signed_in, with(format!("{DEVICE}{folded_username}"), device, DEVICE_LASTS)])
 }
 
 /// The cookie that signs a browser out.
 pub(super) fn no_cookie() -> Cookie<'static> {
-    with(String::new(), 0)
+    with(NAME, String::new(), Duration::ZERO)
 }
 
-fn with(value: String, seconds: i64) -> Cookie<'static> {
-    Cookie::build(NAME, value)
+fn with(name: impl Into<Cow<'static, str>>, value: String, lasts: Duration) -> Cookie<'static> {
+    Cookie::build(name, value)
         .path("/")
         .http_only(true)
         .same_site(SameSite::Lax)
-        .max_age(Duration::seconds(seconds))
+        .max_age(lasts)
         .finish()
 }

@@ -31,9 +31,6 @@ const DRAINED: usize = 16 * 1024 * 1024;
 /// From this size on a body is parsed off the worker.
 const LONG_WORK: usize = 64 * 1024;
 
-/// The most values in a JSON body, and the most fields of a form.
-const MAX_VALUES: usize = 1_000;
-
 /// How deep a JSON body may nest.
 const MAX_DEPTH: usize = 8;
 
@@ -115,14 +112,15 @@ impl Body {
             && fits(mime.subtype().as_str(), mime.suffix().map(|suffix| suffix.as_str()))
     }
 
-    async fn parse(self, parse: fn(&[u8]) -> AppResult<Params>) -> AppResult<Params> {
+    async fn parse(self, parse: fn(&[u8], usize) -> AppResult<Params>) -> AppResult<Params> {
+        let max_values = self.state.config.max_values;
         let (body, room) = self.read().await?;
         if body.len() < LONG_WORK {
-            return parse(&body);
+            return parse(&body, max_values);
         }
         let parsed = web::block(move || {
             let _room = room;
-            parse(&body)
+            parse(&body, max_values)
         });
         parsed.await.map_err(AppError::internal)?
     }
@@ -170,8 +168,8 @@ impl Body {
     }
 }
 
-fn parse_json(body: &[u8]) -> AppResult<Params> {
-    let mut left = MAX_VALUES;
+fn parse_json(body: &[u8], max_values: usize) -> AppResult<Params> {
+    let mut left = max_values;
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = Limited { left: &mut left, depth: 0 }.deserialize(&mut json);
     match value.and_then(|value| json.end().map(|()| value)) {
@@ -182,10 +180,10 @@ fn parse_json(body: &[u8]) -> AppResult<Params> {
     }
 }
 
-fn parse_form(body: &[u8]) -> AppResult<Params> {
+fn parse_form(body: &[u8], max_values: usize) -> AppResult<Params> {
     let text = std::str::from_utf8(body)
         .map_err(|_| AppError::BadRequest("the form is not UTF-8".to_owned()))?;
-    if text.bytes().filter(|byte| *byte == b'&').count() >= MAX_VALUES {
+    if text.bytes().filter(|byte| *byte == b'&').count() >= max_values {
         return Err(AppError::Unprocessable("too many values".to_owned()));
     }
     let fields = web::Query::<Vec<(String, String)>>::from_query(text)
@@ -282,8 +280,10 @@ mod tests {
 
     use super::*;
 
+    const MAX_VALUES: usize = 1_000;
+
     fn read(body: &str) -> Result<Params, String> {
-        parse_json(body.as_bytes()).map_err(|error| error.to_string())
+        parse_json(body.as_bytes(), MAX_VALUES).map_err(|error| error.to_string())
     }
 
     proptest! {
@@ -325,9 +325,10 @@ mod tests {
 
     #[test]
     fn a_form_of_many_fields_is_refused_before_they_are_made() {
-        let error = parse_form("a&".repeat(MAX_VALUES).as_bytes()).expect_err("a refusal");
+        let error =
+            parse_form("a&".repeat(MAX_VALUES).as_bytes(), MAX_VALUES).expect_err("a refusal");
         assert_eq!(error.to_string(), "too many values");
-        let form = parse_form(b"title=a%20b&body=x%0D%0Ay&title=c").expect("fields");
+        let form = parse_form(b"title=a%20b&body=x%0D%0Ay&title=c", MAX_VALUES).expect("fields");
         assert_eq!(form.get("body"), Some(&json!("x\ny")));
     }
 }

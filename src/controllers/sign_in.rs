@@ -1,5 +1,6 @@
 //! Signing in and out over JSON, and what the pages share of it.
 
+use actix_web::cookie::Cookie;
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -7,6 +8,7 @@ use serde_json::json;
 
 use super::account;
 use super::body::Body;
+use crate::accounts::Caller;
 use crate::db::Tx;
 use crate::error::{AppError, AppResult};
 use crate::events;
@@ -26,9 +28,11 @@ pub async fn create(
 ) -> AppResult<HttpResponse> {
     let params = body.json().await?;
     let credentials = Credentials::changeset(&params)?;
-    let (user, token) = with_password(&state, &request, credentials).await?;
+    let SignedIn { user, cookies: [sign_in, device] } =
+        with_password(&state, &request, credentials).await?;
     Ok(HttpResponse::Created()
-        .cookie(account::cookie(&token))
+        .cookie(sign_in)
+        .cookie(device)
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(json!({ "user": user })))
 }
@@ -39,20 +43,28 @@ pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpR
     Ok(HttpResponse::NoContent().cookie(account::no_cookie()).finish())
 }
 
+/// A user who has just signed in, and the cookies for the browser.
+pub(super) struct SignedIn {
+    pub(super) user: User,
+    pub(super) cookies: [Cookie<'static>; 2],
+}
+
 /// Signs a user in by name and password, with a new token in place of the request's, and tells the
 /// nodes.
 pub(super) async fn with_password(
     state: &State,
     request: &HttpRequest,
     credentials: Credentials,
-) -> AppResult<(User, Token)> {
+) -> AppResult<SignedIn> {
     let Credentials { folded_username, password } = credentials;
-    let guess = state.accounts.guesses.count(&folded_username, request.peer_addr())?;
+    let device = account::device(state, request, &folded_username);
+    let caller = Caller::of(device, request.peer_addr());
+    let guess = state.accounts.guesses.count(&folded_username, request.peer_addr(), device)?;
     let verified = async {
         let name = folded_username.clone();
         let found = state.db.read(move |c| Ok::<_, AppError>(user::by_name(c, &name)?)).await?;
         let (user, hash) = found.unzip();
-        let right = state.accounts.passwords.verify(password, hash).await?;
+        let right = state.accounts.passwords.verify(caller, password, hash).await?;
         Ok(user.filter(|_| right))
     };
     let user = match verified.await {
@@ -68,7 +80,8 @@ pub(super) async fn with_password(
     let id = user.id;
     let begun = state.db.transaction(move |tx| begin(tx, id, old.as_ref())).await?;
     events::logged_in(state.feed.pubsub(), &user.username).await;
-    Ok((user, begun.value))
+    let cookies = account::cookies(state, &begun.value, &folded_username)?;
+    Ok(SignedIn { user, cookies })
 }
 
 /// Begins a sign-in, and ends the one that the request came with.

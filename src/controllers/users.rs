@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::body::Body;
 use super::idempotency::{Created, Once};
 use super::respond;
+use crate::accounts::Caller;
 use crate::changeset::Params;
 use crate::config::Registration;
 use crate::db::{Touches, Tx};
@@ -48,7 +49,8 @@ pub(super) async fn prepare(
 ) -> AppResult<(NewUser, String)> {
     let new = NewUser::changeset(params)?;
     state.accounts.guesses.count_new_account(request.peer_addr())?;
-    let hash = state.accounts.passwords.hash(new.password.clone()).await?;
+    let caller = Caller::of(None, request.peer_addr());
+    let hash = state.accounts.passwords.hash(caller, new.password.clone()).await?;
     Ok((new, hash))
 }
 

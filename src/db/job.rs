@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::oneshot;
 
-use super::{At, Error, Touches, Tx};
+use super::{At, Error, Meter, Touches, Tx};
 use crate::models::stored_response::Key;
 
 /// The outcome that a transaction's caller waits for.
@@ -28,6 +28,7 @@ struct Pending<T, E, F> {
     touches: Touches,
     key: Option<Key>,
     work: Option<F>,
+    meter: Option<Meter>,
     outcome: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<At<T>, E>>,
 }
@@ -36,6 +37,7 @@ struct Pending<T, E, F> {
 pub(super) fn pending<T, E, F>(
     touches: Touches,
     key: Option<Key>,
+    meter: Option<Meter>,
     work: F,
 ) -> (Box<dyn Job>, Answer<T, E>)
 where
@@ -44,7 +46,7 @@ where
     E: From<Error> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
-    (Box::new(Pending { touches, key, work: Some(work), outcome: None, reply }), answer)
+    (Box::new(Pending { touches, key, work: Some(work), meter, outcome: None, reply }), answer)
 }
 
 impl<T, E, F> Job for Pending<T, E, F>
@@ -63,9 +65,14 @@ where
 
     fn run(&mut self, tx: &mut Tx<'_>) -> bool {
         let Some(work) = self.work.take() else { return false };
+        let before = tx.written.events.len();
         // The savepoint is rolled back after a panic, so that nobody sees half-done work.
         let outcome = catch_unwind(AssertUnwindSafe(|| work(tx)))
             .unwrap_or_else(|_| Err(Error::Panicked.into()));
+        if let Some(meter) = &self.meter {
+            let events = tx.written.events.get(before..).unwrap_or_default();
+            meter.count(events.iter().map(|event| event.payload.as_json().len()).sum());
+        }
         self.outcome.insert(outcome).is_ok()
     }
 

@@ -3,13 +3,17 @@
 
 use pulldown_cmark::{Event, TagEnd};
 
-use super::{is_inline, parser};
+use super::{has_too_many_marks, is_inline, parser};
 
 /// The text of `markdown`, code included, a line for each block.
 ///
 /// Where a link leads is not part of it. HTML stands in it as it was written; whoever shows the
-/// text on a page must escape it, as any other text.
+/// text on a page must escape it, as any other text. A text that is too intricate to parse is its own
+/// plain text.
 pub fn plain(markdown: &str) -> String {
+    if has_too_many_marks(markdown) {
+        return markdown.to_owned();
+    }
     let mut text = String::with_capacity(markdown.len());
     for event in parser(markdown) {
         match event {

@@ -42,6 +42,8 @@ fn policy() -> Builder<'static> {
     builder
         // The page's landmarks and its one `h1` are not the text's to set.
         .rm_tags(["article", "area", "footer", "h1", "header", "hgroup", "map", "nav"])
+        // A rule of any width would widen the page.
+        .rm_tag_attributes("hr", ["align", "size", "width"])
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .link_rel(Some("nofollow ugc noopener"))
         .set_tag_attribute_value("img", "loading", "lazy")

@@ -61,6 +61,13 @@ pub struct User {
     pub inserted_at: NaiveDateTime,
 }
 
+impl User {
+    /// The name in lower case, in which nobody else has it.
+    pub fn folded_username(&self) -> String {
+        fold(&self.username)
+    }
+}
+
 /// A password as it was typed; shown nowhere, whoever prints what holds it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);

@@ -36,11 +36,17 @@ async fn sign_in(site: &Site, username: &str) -> String {
     cookie(&answer)
 }
 
-/// The one cookie that an answer sets, without its attributes.
+/// The cookie of a sign-in that an answer sets, without its attributes.
 fn cookie(answer: &Answer) -> String {
-    let set: Vec<_> = answer.headers.get_all("set-cookie").collect();
+    set_cookie(answer, "kilonova_session")
+}
+
+/// The one cookie that an answer sets whose name begins like this, without its attributes.
+fn set_cookie(answer: &Answer, name: &str) -> String {
+    let set = answer.headers.get_all("set-cookie").map(|value| value.to_str().unwrap());
+    let set: Vec<_> = set.filter(|cookie| cookie.starts_with(name)).collect();
     assert_eq!(set.len(), 1, "{set:?}");
-    set[0].to_str().unwrap().split(';').next().unwrap().to_owned()
+    set[0].split(';').next().unwrap().to_owned()
 }
 
 /// A request with a cookie.

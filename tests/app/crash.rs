@@ -3,8 +3,11 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
@@ -51,6 +54,7 @@ pub(crate) fn under(limit: &str, command: &Command) -> Command {
 pub(crate) struct Server {
     child: Child,
     pub(crate) port: u16,
+    lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -80,8 +84,14 @@ impl Server {
             }
         };
         // The rest of the log is read, so that it never blocks on a full pipe.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        let server = Server { child, port };
+        let lines = Arc::<Mutex<Vec<String>>>::default();
+        let read = Arc::clone(&lines);
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                read.lock().unwrap().push(line);
+            }
+        });
+        let server = Server { child, port, lines };
         assert_eq!(server.call("GET", "/health/ready", None).0, 200);
         server
     }
@@ -103,6 +113,11 @@ impl Server {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, serde_json::from_str(body).unwrap_or_default())
+    }
+
+    /// What its log has said since it listened.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
     }
 
     /// Its process.
@@ -338,6 +353,42 @@ fn open_access_is_not_opened_to_the_world() {
     let path = folder.path().to_str().unwrap();
     let line = complaint(kilonova(&["--bind", "0.0.0.0:0", "--data-dir", path]));
     assert_names(&line, &["accounts"]);
+}
+
+#[test]
+fn a_journal_that_a_foreign_reader_held_up_shrinks_again() {
+    const BOUND: u64 = 16 * 1024 * 1024;
+    let home = Home::sqlite();
+    let server = Server::start(&home);
+    let journal = || {
+        let file = home.path().join("kilonova.sqlite3-wal");
+        std::fs::metadata(file).map_or(0, |file| file.len())
+    };
+    let write = |count| {
+        let post = json!({"title": "Large", "body": "b".repeat(1_000_000)});
+        for _ in 0..count {
+            assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
+        }
+    };
+    write(1);
+    let mut foreign =
+        SqliteConnection::establish(home.path().join("kilonova.sqlite3").to_str().unwrap())
+            .unwrap();
+    foreign.batch_execute("BEGIN; SELECT count(*) FROM posts").unwrap();
+    write(12);
+    assert!(journal() > BOUND, "{}", journal());
+    foreign.batch_execute("COMMIT").unwrap();
+    write(3);
+    assert!(journal() <= BOUND, "{}", journal());
+    // Another process has it open at the end: the site is whole for both.
+    server.signal("TERM");
+    assert_eq!(server.ended().code(), Some(0));
+    foreign.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    drop(foreign);
+    assert_eq!(journal(), 0);
+    let server = Server::start(&home);
+    let (_, list) = server.call("GET", "/api/posts?limit=100", None);
+    assert!(!list["posts"].as_array().unwrap().is_empty());
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl World {
 
     /// A running search over this world.
     pub(crate) fn search(&self) -> Search {
-        Search::start(self.index(), self.db.clone(), self.feed.clone()).unwrap()
+        Search::start(self.index(), self.db.clone(), self.feed.clone(), 8).unwrap()
     }
 
     async fn write<T: Send + 'static>(

@@ -90,7 +90,7 @@ pub use self::frame::Shape;
 pub use self::log::{Log, LogState, Page, Visibility};
 pub use self::negotiation::accepts;
 pub use self::options::{Bounds, Heartbeat, Limits, SessionOptions};
-pub use self::server::{Door, Running, Server};
+pub use self::server::{Door, Running, Server, bind};
 pub use self::sockets::Sockets;
 pub use self::start_at::StartAt;
 pub use self::subject::{Subject, SubjectId};

@@ -6,10 +6,11 @@ use std::time::Duration;
 use kilonova_pubsub::Channel;
 
 use crate::frame::Shape;
+use crate::limits::unless_zero;
 use crate::start_at::StartAt;
 
 /// The largest backlog of one socket. A socket with a larger one is a slow consumer: the feed
-/// closes it with 1013, and it can resume.
+/// closes it with 1013, and it can resume. 0 means no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// The number of frames.
@@ -42,7 +43,7 @@ impl Default for Heartbeat {
     }
 }
 
-/// The limits of clients on a node. `usize::MAX`, or 0 for a rate, means no limit.
+/// The limits of clients on a node. 0 means no limit, for each of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Open sockets and streams. Above it, new ones get 503.
@@ -72,6 +73,22 @@ impl Default for Limits {
             client_frames: 500,
             queue: Bounds { messages: 1024, bytes: 4 * 1024 * 1024 },
             replay_bytes: 32 * 1024 * 1024,
+        }
+    }
+}
+
+impl Limits {
+    /// The same with numbers that need no exception for 0; rates know it themselves.
+    pub(crate) fn unless_zero(self) -> Limits {
+        Limits {
+            sockets: unless_zero(self.sockets),
+            sockets_per_address: unless_zero(self.sockets_per_address),
+            queue: Bounds {
+                messages: unless_zero(self.queue.messages),
+                bytes: unless_zero(self.queue.bytes),
+            },
+            replay_bytes: unless_zero(self.replay_bytes),
+            ..self
         }
     }
 }

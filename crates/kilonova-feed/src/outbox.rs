@@ -82,6 +82,18 @@ impl Outbox {
         Some(first)
     }
 
+    /// Removes the next bytes: a whole frame, or `most` bytes of one that is larger.
+    pub(crate) fn take(&mut self, most: usize) -> Option<Bytes> {
+        match self.frames.front_mut() {
+            Some(first) if first.len() > most => {
+                self.bytes -= most;
+                self.begun = true;
+                Some(first.split_to(most))
+            }
+            _ => self.pop(),
+        }
+    }
+
     /// Drops everything except the rest of a frame that was written in part: the client could not
     /// parse later frames without it.
     pub(crate) fn abandon(&mut self) {

@@ -24,6 +24,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 pub use self::running::{Door, Running};
 use self::worker::{Expect, Times, worker};
+use crate::limits::unless_zero;
 use crate::transport::Connections;
 
 /// The backlog of the listener: after a restart, all clients reconnect at once.
@@ -61,27 +62,24 @@ impl<F> Server<F> {
     /// Listens on the first of these addresses that is available. `factory` returns the application
     /// for each worker.
     pub fn bind(address: impl ToSocketAddrs, factory: F) -> io::Result<Server<F>> {
-        let mut last = io::ErrorKind::AddrNotAvailable.into();
-        for address in address.to_socket_addrs()? {
-            match bind_to(address) {
-                Ok(listener) => {
-                    return Ok(Server {
-                        listener,
-                        factory,
-                        workers: std::thread::available_parallelism().map_or(1, Into::into),
-                        max_connections: 25_000,
-                        max_connections_per_address: 500,
-                        request_timeout: Some(Duration::from_secs(30)),
-                        keep_alive: Duration::from_secs(75),
-                        expect: None,
-                        silence: Duration::from_secs(60),
-                        grace: Duration::from_secs(10),
-                    });
-                }
-                Err(error) => last = error,
-            }
+        Ok(Server::listen(bind(address)?, factory))
+    }
+
+    /// Takes connections from `listener`, which [`bind`] returns. An application can so find out
+    /// that its address is taken before it starts anything else.
+    pub fn listen(listener: TcpListener, factory: F) -> Server<F> {
+        Server {
+            listener,
+            factory,
+            workers: std::thread::available_parallelism().map_or(1, Into::into),
+            max_connections: 25_000,
+            max_connections_per_address: 500,
+            request_timeout: Some(Duration::from_secs(30)),
+            keep_alive: Duration::from_secs(75),
+            expect: None,
+            silence: Duration::from_secs(60),
+            grace: Duration::from_secs(10),
         }
-        Err(last)
     }
 
     /// Sets the number of worker threads; one per core by default.
@@ -89,15 +87,16 @@ impl<F> Server<F> {
         Server { workers: workers.max(1), ..self }
     }
 
-    /// Sets the limit of open connections, including sockets; 25,000 by default. Above it, new ones
-    /// get 503.
+    /// Sets the limit of open connections, including sockets; 25,000 by default, 0 means no limit.
+    /// Above it, new ones get 503.
     pub fn max_connections(self, max_connections: usize) -> Server<F> {
-        Server { max_connections, ..self }
+        Server { max_connections: unless_zero(max_connections), ..self }
     }
 
-    /// Sets the limit of open connections of one IPv4 address or IPv6 /64; 500 by default. Above
-    /// it, new ones get 429. Loopback does not count.
+    /// Sets the limit of open connections of one IPv4 address or IPv6 /64; 500 by default, 0
+    /// means no limit. Above it, new ones get 429. Loopback does not count.
     pub fn max_connections_per_address(self, max_connections_per_address: usize) -> Server<F> {
+        let max_connections_per_address = unless_zero(max_connections_per_address);
         Server { max_connections_per_address, ..self }
     }
 
@@ -174,6 +173,18 @@ impl<F> Server<F> {
         })?;
         Ok(Running::new(server.run(), door, address, grace))
     }
+}
+
+/// Listens on the first of these addresses that is available, for [`Server::listen`].
+pub fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
+    let mut last = io::ErrorKind::AddrNotAvailable.into();
+    for address in address.to_socket_addrs()? {
+        match bind_to(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 fn bind_to(address: SocketAddr) -> io::Result<TcpListener> {

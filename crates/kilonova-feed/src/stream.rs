@@ -15,6 +15,10 @@ use tokio::time::Instant;
 use crate::Bounds;
 use crate::outbox::Outbox;
 
+/// The most bytes that HTTP takes at once. It copies them, so that of a large frame the session would
+/// believe that it had gone out.
+const PART: usize = 16 * 1024;
+
 #[derive(Default)]
 struct Shared {
     outbox: Outbox,
@@ -107,7 +111,7 @@ impl Drop for Stream {
     }
 }
 
-/// The response's body: yields frames until the session ends.
+/// The response's body: yields frames, large ones in parts, until the session ends.
 pub(crate) struct Body {
     shared: Rc<RefCell<Shared>>,
 }
@@ -124,15 +128,15 @@ impl MessageBody for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
         let mut shared = self.shared.borrow_mut();
-        let frame = shared.outbox.pop();
+        let part = shared.outbox.take(PART);
         shared.moved = Some(Instant::now());
         if shared.outbox.is_empty()
             && let Some(session) = shared.session.take()
         {
             session.wake();
         }
-        match frame {
-            Some(frame) => Poll::Ready(Some(Ok(frame))),
+        match part {
+            Some(part) => Poll::Ready(Some(Ok(part))),
             None if shared.finished => Poll::Ready(None),
             None => {
                 shared.body = Some(cx.waker().clone());
@@ -204,6 +208,26 @@ mod tests {
         assert_eq!(next(&mut body, &woken), Poll::Ready(Some(frame("one"))));
         assert_eq!(next(&mut body, &woken), Poll::Ready(Some(frame("two"))));
         assert_eq!(next(&mut body, &woken), Poll::Ready(None));
+    }
+
+    #[test]
+    fn a_large_frame_comes_out_in_parts_and_waits_until_the_last() {
+        let (stream, mut body) = Stream::new();
+        let woken = Arc::default();
+        let large = Bytes::from(vec![b'x'; 2 * PART + 1]);
+        stream.force(large.clone());
+        stream.force(frame("next"));
+        let mut taken = Vec::new();
+        for length in [PART, PART, 1] {
+            assert!(!stream.is_drained());
+            let Poll::Ready(Some(part)) = next(&mut body, &woken) else { panic!("no part") };
+            assert_eq!(part.len(), length);
+            taken.extend(part);
+            // What has begun goes out whole, whatever becomes of the rest.
+            stream.abandon();
+        }
+        assert_eq!(taken, large);
+        assert_eq!(next(&mut body, &woken), Poll::Pending);
     }
 
     #[test]

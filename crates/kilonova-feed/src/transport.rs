@@ -3,13 +3,16 @@
 
 mod activity;
 mod answered;
+mod awaited;
 mod connection;
 mod connections;
 mod handover;
 pub(crate) mod refusal;
+mod upgrade_head;
 
 pub(crate) use self::activity::{Activity, Deadlines};
 pub(crate) use self::answered::Answered;
+pub(crate) use self::awaited::Awaited;
 pub(crate) use self::connection::Connection;
 pub(crate) use self::connections::{Connections, Held, TooMany};
 pub(crate) use self::handover::{Upgradable, Upgrade};

@@ -20,13 +20,13 @@ impl Builder {
         Builder { node, max_channels: usize::MAX }
     }
 
-    /// How many channels may exist at once. By default memory is the only limit.
+    /// How many channels may exist at once. By default, and with 0, memory is the only limit.
     ///
     /// A join that would create one more fails with
     /// [`JoinError::TooManyChannels`](super::JoinError::TooManyChannels). Other calls are not
     /// affected. A channel whose members are all dead still counts until their deaths are known.
     pub fn max_channels(self, max_channels: usize) -> Builder {
-        Builder { max_channels, ..self }
+        Builder { max_channels: if max_channels == 0 { usize::MAX } else { max_channels }, ..self }
     }
 
     /// Starts it on the current arbiter, as [`PubSub::start`] does.

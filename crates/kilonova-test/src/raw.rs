@@ -221,13 +221,17 @@ impl Raw {
     /// The whole blocks of an event stream among what [`Raw::is_closed`] has read.
     pub fn blocks_so_far(&mut self) -> Vec<String> {
         let mut blocks = Vec::new();
+        // What was there before has no end in it.
+        let mut looked_at = self.said.len().saturating_sub(1);
         while let Some(chunk) = self.chunk_so_far() {
             self.said.extend_from_slice(&chunk);
         }
-        while let Some(end) = self.said.windows(2).position(|bytes| bytes == b"\n\n") {
-            let rest = self.said.split_off(end + 2);
+        let is_end = |bytes: &[u8]| bytes == b"\n\n";
+        while let Some(end) = self.said[looked_at..].windows(2).position(is_end) {
+            let rest = self.said.split_off(looked_at + end + 2);
             let block = std::mem::replace(&mut self.said, rest);
             blocks.push(String::from_utf8(block).expect("UTF-8"));
+            looked_at = 0;
         }
         blocks
     }

@@ -1,5 +1,6 @@
 //! Pages for signing in and out and for registration.
 
+use actix_web::cookie::Cookie;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -11,11 +12,11 @@ use crate::config::Registration;
 use crate::controllers::account::{self, Account};
 use crate::controllers::body::Body;
 use crate::controllers::request::Query;
-use crate::controllers::{sign_in, users};
+use crate::controllers::sign_in::{self, SignedIn};
+use crate::controllers::users;
 use crate::db::Tx;
 use crate::error::{AppError, AppResult};
 use crate::events;
-use crate::models::sign_in::Token;
 use crate::models::user::Credentials;
 use crate::state::State;
 use crate::views::forms::{LoginForm, RegisterForm};
@@ -64,7 +65,7 @@ pub async fn sign_in(
         }
     };
     match sign_in::with_password(&state, &request, credentials).await {
-        Ok((_, token)) => Ok(go_on(&token, next)),
+        Ok(SignedIn { cookies, .. }) => Ok(go_on(cookies, next)),
         Err(AppError::Unauthorized(_)) => {
             let form = LoginForm::wrong(&params, next);
             login_with(&state, &account, StatusCode::UNAUTHORIZED, form).await
@@ -76,7 +77,7 @@ pub async fn sign_in(
 /// POST /logout
 pub async fn sign_out(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     sign_in::end(&state, &request).await?;
-    Ok(with_cookie(see("/"), account::no_cookie()))
+    Ok(with_cookies(see("/"), &[account::no_cookie()]))
 }
 
 /// GET /register
@@ -117,12 +118,14 @@ pub async fn register(
             let token = sign_in::begin(tx, user.id, old.as_ref())?;
             Ok::<_, AppError>((user, token))
         };
-        Ok(state.db.transaction(make).await?.value)
+        let (user, token) = state.db.transaction(make).await?.value;
+        let cookies = account::cookies(&state, &token, &user.folded_username())?;
+        Ok(SignedIn { user, cookies })
     };
     match made.await {
-        Ok((user, token)) => {
+        Ok(SignedIn { user, cookies }) => {
             events::logged_in(state.feed.pubsub(), &user.username).await;
-            Ok(go_on(&token, next))
+            Ok(go_on(cookies, next))
         }
         Err(AppError::Invalid(errors)) => {
             let form = RegisterForm::refused(&params, next, errors);
@@ -132,15 +135,18 @@ pub async fn register(
     }
 }
 
-/// The response to a sign-in: the cookie, and on to the next page.
-fn go_on(token: &Token, next: Option<String>) -> HttpResponse {
-    with_cookie(see(next.unwrap_or_else(|| "/".to_owned())), account::cookie(token))
+/// The response to a sign-in: the cookies, and on to the next page.
+fn go_on(cookies: [Cookie<'_>; 2], next: Option<String>) -> HttpResponse {
+    with_cookies(see(next.unwrap_or_else(|| "/".to_owned())), &cookies)
 }
 
-fn with_cookie(mut response: HttpResponse, cookie: actix_web::cookie::Cookie<'_>) -> HttpResponse {
-    // Only names and values that no header may have are refused; these are fixed and hexadecimal.
-    if let Err(error) = response.add_cookie(&cookie) {
-        log::error!("the cookie cannot be set: {error}");
+fn with_cookies(mut response: HttpResponse, cookies: &[Cookie<'_>]) -> HttpResponse {
+    for cookie in cookies {
+        // Only names and values that no header may have are refused; these are user names and
+        // hexadecimal.
+        if let Err(error) = response.add_cookie(cookie) {
+            log::error!("the cookie cannot be set: {error}");
+        }
     }
     unkept(response)
 }

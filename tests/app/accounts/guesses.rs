@@ -1,9 +1,11 @@
 //! Guessing passwords. What an address may guess is tested in `src/accounts/guesses.rs`: here all
 //! come from loopback, which does not count.
 
+use actix_web::http::Method;
 use futures_util::future::join_all;
+use serde_json::json;
 
-use super::{PASSWORD, register, sign_in, try_to_sign_in};
+use super::{PASSWORD, register, send_form, set_cookie, sign_in, try_to_sign_in, with};
 use crate::support::{Answer, Site};
 
 /// How many guesses are looked at before one is refused, and that refusal.
@@ -40,6 +42,55 @@ async fn guesses_at_a_password_are_limited() {
     let right = join_all((0..5).map(|_| try_to_sign_in(&site, "ada", PASSWORD))).await;
     assert!(right.iter().any(|answer| answer.status == 429));
     sign_in(&site, "eve").await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_browser_that_has_signed_in_is_not_locked_out_by_strangers() {
+    let site = Site::start().await;
+    register(&site, "ada").await;
+    register(&site, "eve").await;
+    let device = |answer: &Answer| set_cookie(answer, "kilonova_device_");
+    let known = device(&try_to_sign_in(&site, "Ada", PASSWORD).await);
+    let eves = device(&try_to_sign_in(&site, "eve", PASSWORD).await);
+    let fields = |password: &str| json!({"username": "ada", "password": password});
+    let from = async |cookie: &str, password: &str| -> u16 {
+        with(&site, cookie, Method::POST, "/api/session", &fields(password)).await.status
+    };
+    // Strangers use up the name's guesses.
+    guess(&site, "ada").await.1.error(429);
+    let (_, signature) = known.rsplit_once('.').unwrap();
+    let forged = known.replace(signature, &"0".repeat(signature.len()));
+    let renamed = eves.replace("_eve=", "_ada=");
+    for stranger in ["", &eves, &forged, &renamed] {
+        let refused = join_all((0..3).map(|_| from(stranger, PASSWORD))).await;
+        assert!(refused.contains(&429), "{stranger}: {refused:?}");
+    }
+    assert_eq!(from(&known, PASSWORD).await, 201);
+    // Nor does a stolen device guess for ever.
+    let wrong = join_all((0..40).map(|_| from(&known, "wrong password"))).await;
+    let looked_at = wrong.iter().filter(|&&status| status == 401).count();
+    assert!((10..=20).contains(&looked_at), "{wrong:?}");
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_device_cookie_is_closed_to_scripts_and_known_after_a_restart() {
+    let site = Site::start().await;
+    let fields = format!("username=Ada&password={}", PASSWORD.replace(' ', "+"));
+    let answer = send_form(&site, "", "/register", &fields).await;
+    let set = answer.headers.get_all("set-cookie").map(|value| value.to_str().unwrap());
+    let set = set.filter(|cookie| cookie.starts_with("kilonova_device_ada=")).next().unwrap();
+    let mut attributes: Vec<_> = set.split("; ").skip(1).collect();
+    attributes.sort_unstable();
+    assert_eq!(attributes, ["HttpOnly", "Max-Age=31536000", "Path=/", "SameSite=Lax"]);
+    let known = set_cookie(&answer, "kilonova_device_");
+    let limit = |config: &mut kilonova::config::Config| config.accounts.guesses_per_user = 1;
+    let site = Site::start_in(site.stop_keeping_data().await, limit).await;
+    guess(&site, "ada").await.1.error(429);
+    let form = |cookie| send_form(&site, cookie, "/login", &fields);
+    assert_eq!(form("").await.status, 429);
+    assert_eq!(form(&known).await.status, 303);
     site.stop().await;
 }
 

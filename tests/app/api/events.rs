@@ -66,3 +66,25 @@ async fn an_invalid_position_is_refused() {
     assert_eq!(site.get("/api/events?after=1").await.json(200)["last_event_id"], 1);
     site.stop().await;
 }
+
+#[actix_web::test]
+async fn a_row_that_is_no_json_harms_no_reader() {
+    let site = Site::start().await;
+    for title in ["One", "Two", "Three"] {
+        site.new_post(title).await;
+    }
+    let home = site.stop_keeping_data().await;
+    home.execute("UPDATE kilonova_events SET payload = '{' WHERE position = 2");
+    let site = Site::start_in(home, |_| ()).await;
+    let page = site.get("/api/events?after=0").await.json(200);
+    assert_eq!(ids(&page["events"]), [1, 2, 3]);
+    assert_eq!(page["events"][1]["data"], json!(null));
+    assert_eq!(page["events"][2]["data"]["title"], "Three");
+    let mut socket = site.socket("/feed?last_event_id=0").await;
+    for id in 1..=3 {
+        assert_eq!(socket.next_json().await["id"], id);
+    }
+    site.new_post("Four").await;
+    assert_eq!(socket.next_json().await["data"]["title"], "Four");
+    site.stop().await;
+}

@@ -113,6 +113,42 @@ async fn text_that_people_write_never_runs() {
 }
 
 #[actix_web::test]
+async fn no_text_makes_a_page_wider_than_its_window() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    let wide = [
+        "<img src=/static/icon.svg width=99999 height=99999>",
+        "x <img src=/static/icon.svg width=99999>",
+        "<hr width=99999>",
+        "<table width=99999><tr><td width=99999>x</td></tr></table>",
+        "<table><colgroup><col width=99999></colgroup><tr><td><img src=/static/icon.svg width=99999></td></tr></table>",
+        "<ul><li><img src=/static/icon.svg width=99999></ul>",
+        "<details open><summary>x</summary><img src=/static/icon.svg width=99999></details>",
+        &format!("`{}`", "x".repeat(5_000)),
+        &format!("```\n{}\n```", "x".repeat(5_000)),
+        &format!("# {}", "x".repeat(5_000)),
+        &format!("|{}\n|{}\n|{}\n", "a|".repeat(200), "-|".repeat(200), "b|".repeat(200)),
+        &format!("[{}](https://example.org/)", "x".repeat(5_000)),
+        &"> ".repeat(40),
+    ];
+    for (n, body) in wide.iter().enumerate() {
+        let post = json!({"title": format!("{n} {}", "W".repeat(150)), "body": body});
+        let id = site.post("/api/posts", &post).await.json(201)["id"].clone();
+        site.new_comment(id.as_i64().unwrap(), body).await;
+        for page in [format!("/posts/{id}"), "/".to_owned()] {
+            browser.open(&site, &page).await;
+            browser.until("document.readyState === 'complete'").await;
+            let beyond = "const root = document.documentElement; \
+                          return root.scrollWidth - root.clientWidth";
+            let beyond = browser.run(beyond).await.as_i64().unwrap();
+            assert!(beyond <= 0, "{page}: {beyond} px, {}", &body[..body.len().min(99)]);
+        }
+    }
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn ordinary_pages_keep_to_the_content_security_policy() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;

@@ -1,16 +1,14 @@
 //! How many sockets there may be, of whom, how fast and on how many channels.
 
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use kilonova::config::Config;
 
+use super::{HOST, own_address};
 use crate::support::{Answer, Raw, Site, within};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
-/// Open access answers for no other host.
-const HOST: (&str, &str) = ("Host", "localhost");
 
 const SOCKET: &[(&str, &str)] = &[
     HOST,
@@ -62,14 +60,6 @@ async fn counted(site: &Site, sockets: usize, addresses: usize) {
         }
     };
     within("sockets come and go", counted).await;
-}
-
-/// An address of this machine that is not a loopback one. Asking for the way to somewhere sends
-/// nothing there.
-fn own_address() -> Option<IpAddr> {
-    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
-    socket.connect("198.51.100.1:9").ok()?;
-    Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_loopback())
 }
 
 #[actix_web::test]
@@ -171,7 +161,8 @@ async fn a_storm_of_handshakes_is_rate_limited() {
 
 #[actix_web::test]
 async fn a_refused_page_says_when_to_retry() {
-    let site = site(|config| config.max_sockets = 0).await;
+    let site = site(|config| config.max_sockets = 1).await;
+    let _open = opened(&site, LOOPBACK, SOCKET).await;
     let headers = [SOCKET, &[("Accept", "text/html")]].concat();
     let (mut raw, answer) = ask(&site, LOOPBACK, "/feed", &headers).await;
     assert_eq!(answer.status, 503);

@@ -106,6 +106,11 @@ impl Site {
         &self.home
     }
 
+    /// What its controllers work with.
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
     /// The live sockets.
     pub(crate) fn sockets(&self) -> &Sockets {
         self.state.feed.sockets()

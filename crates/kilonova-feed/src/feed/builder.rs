@@ -54,7 +54,7 @@ impl<L: Log> Builder<L> {
 
     /// Sets the limits of clients on this node.
     pub fn limits(self, limits: Limits) -> Builder<L> {
-        Builder { limits, ..self }
+        Builder { limits: limits.unless_zero(), ..self }
     }
 
     /// Sets the intervals and timeouts of sockets.

@@ -66,6 +66,19 @@ impl Rates {
         self.steady.admit(self.due(key), now)
     }
 
+    /// Whether one more of this key would be admitted, without counting it; or the time until then.
+    ///
+    /// For things whose size is known only afterwards: check first, [`charge`](Rates::charge) later.
+    pub fn check(&self, key: impl Hash, now: Instant) -> Result<(), Duration> {
+        self.steady.check(self.due(key), now)
+    }
+
+    /// Counts `count` more of this key, also beyond what is admitted: the key then waits until the
+    /// rest has come in at the steady rate.
+    pub fn charge(&self, key: impl Hash, count: u32, now: Instant) {
+        self.steady.charge(self.due(key), count, now);
+    }
+
     /// Takes back one that was counted.
     pub fn give_back(&self, key: impl Hash) {
         let less = |due: u64| Some(due.saturating_sub(self.steady.interval));
@@ -97,6 +110,27 @@ impl Steady {
         let interval = nanoseconds(period).checked_div(count.into()).unwrap_or(0);
         let ahead = interval.saturating_mul(count.saturating_sub(1).into());
         Steady { started: now, latest: AtomicU64::new(0), interval, ahead }
+    }
+
+    fn check(&self, due: &AtomicU64, now: Instant) -> Result<(), Duration> {
+        if self.interval == 0 {
+            return Ok(());
+        }
+        let now = nanoseconds(now.saturating_duration_since(self.started));
+        let latest = self.latest.fetch_max(now, Ordering::Relaxed).max(now);
+        match due.load(Ordering::Acquire).saturating_sub(latest) {
+            lead if lead <= self.ahead => Ok(()),
+            lead => Err(Duration::from_nanos(lead - self.ahead)),
+        }
+    }
+
+    fn charge(&self, due: &AtomicU64, count: u32, now: Instant) {
+        let now = nanoseconds(now.saturating_duration_since(self.started));
+        let latest = self.latest.fetch_max(now, Ordering::Relaxed).max(now);
+        let cost = self.interval.saturating_mul(count.into());
+        let next = |due: u64| Some(due.max(latest).saturating_add(cost));
+        // `next` always returns a value, so the update cannot fail.
+        let _ = due.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
     }
 
     fn admit(&self, due: &AtomicU64, now: Instant) -> Result<(), Duration> {
@@ -182,6 +216,27 @@ mod tests {
             threads.into_iter().map(|thread| thread.join().expect("a thread's end")).sum()
         });
         assert_eq!(admitted, 1_000);
+    }
+
+    #[test]
+    fn what_is_charged_beyond_the_rate_is_waited_for() {
+        let start = Instant::now();
+        let rates = Rates::new(60, Duration::from_secs(60), start);
+        assert_eq!(rates.check("ada", start), Ok(()));
+        rates.charge("ada", 59, start);
+        assert_eq!(rates.check("ada", start), Ok(()));
+        rates.charge("ada", 101, start);
+        assert_eq!(rates.check("ada", start), Err(Duration::from_secs(101)));
+        assert_eq!(rates.check("eve", start), Ok(()));
+        let later = start + Duration::from_secs(101);
+        assert_eq!(
+            rates.check("ada", later - Duration::from_nanos(1)),
+            Err(Duration::from_nanos(1))
+        );
+        assert_eq!(rates.check("ada", later), Ok(()));
+        let unlimited = Rates::new(0, Duration::from_secs(60), start);
+        unlimited.charge("ada", u32::MAX, start);
+        assert_eq!(unlimited.check("ada", start), Ok(()));
     }
 
     #[test]

@@ -21,7 +21,9 @@ use actix_web::rt::net::TcpStream;
 use socket2::SockRef;
 
 use super::upgrade::{refused, upgrade};
-use crate::transport::{Activity, Answered, Connection, Connections, Deadlines, TooMany, refusal};
+use crate::transport::{
+    Activity, Answered, Awaited, Connection, Connections, Deadlines, TooMany, refusal,
+};
 
 /// The timeout of closing a connection.
 const DISCONNECT: Duration = Duration::from_secs(1);
@@ -61,14 +63,16 @@ where
     let site =
         Rc::new(site.map_err(|error| log::error!("the application failed to start: {error:?}"))?);
     let upgrading = Rc::clone(&site);
-    let requests = fn_service(move |request: Request| {
-        let activity = request.conn_data::<Activity>();
-        if let Some(activity) = activity
-            && request.headers().contains_key(header::UPGRADE)
-        {
-            activity.release();
+    let requests = fn_service(move |mut request: Request| {
+        let activity = request.conn_data::<Activity>().cloned();
+        if let Some(activity) = &activity {
+            if request.headers().contains_key(header::UPGRADE) {
+                activity.release();
+            }
+            let body = request.take_payload();
+            *request.payload() = Awaited::observe(body, activity);
         }
-        let answering = activity.map(Activity::answer);
+        let answering = activity.as_ref().map(Activity::answer);
         let version = request.version();
         let answer = site.call(request);
         async move {

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use actix_codec::{AsyncRead, AsyncWrite, ReadBuf};
 use actix_web::rt::net::TcpStream;
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use socket2::SockRef;
 use tokio::time::{Instant, Sleep};
 
 use super::activity::Activity;
+use super::upgrade_head::UpgradeHead;
 use super::{Held, refusal};
 
 /// A connection whose writes have a timeout.
@@ -29,6 +30,7 @@ pub(crate) struct Connection {
     flushed: u64,
     /// The rest of a refusal that is being written.
     refusal: Option<Bytes>,
+    upgrade: UpgradeHead,
     /// What came behind the head of an upgrade request. HTTP would read it as another request if
     /// the upgrade has to wait for an earlier response.
     behind: Bytes,
@@ -46,6 +48,7 @@ impl Connection {
             activity,
             flushed: 0,
             refusal: None,
+            upgrade: UpgradeHead::default(),
             behind: Bytes::new(),
         }
     }
@@ -116,30 +119,28 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.behind.is_empty() {
-            if self.activity.poll_released(cx).is_pending() {
-                return Poll::Pending;
-            }
-            let count = self.behind.len().min(buffer.remaining());
-            buffer.put_slice(&self.behind.split_to(count));
-            return Poll::Ready(Ok(()));
+        if self.activity.poll_released(cx).is_pending() {
+            return Poll::Pending;
         }
         let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if matches!(read, Poll::Ready(Ok(()))) {
+        if self.behind.is_empty() {
+            ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
             match buffer.filled().len() > before {
-                true => {
-                    self.activity.read();
-                    if let Some(head) = upgrade_head(&buffer.filled()[before..]) {
-                        self.behind = Bytes::copy_from_slice(&buffer.filled()[before + head..]);
-                        buffer.set_filled(before + head);
-                        self.activity.hold();
-                    }
-                }
+                true => self.activity.read(),
                 false => self.activity.end(),
             }
+        } else {
+            let count = self.behind.len().min(buffer.remaining());
+            buffer.put_slice(&self.behind.split_to(count));
         }
-        read
+        if let Some(head) = self.upgrade.find(&buffer.filled()[before..]) {
+            let mut behind = BytesMut::from(&buffer.filled()[before + head..]);
+            behind.extend_from_slice(&self.behind);
+            self.behind = behind.freeze();
+            buffer.set_filled(before + head);
+            self.activity.hold();
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -184,13 +185,4 @@ impl AsyncWrite for Connection {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
-}
-
-/// Where the head of an upgrade request ends, if `read` has one and more behind it.
-fn upgrade_head(read: &[u8]) -> Option<usize> {
-    const NAME: &[u8] = b"\nupgrade:";
-    let is_name = |bytes: &[u8]| bytes.eq_ignore_ascii_case(NAME);
-    let name = read.windows(NAME.len()).position(is_name)?;
-    let end = read[name..].windows(4).position(|bytes| bytes == b"\r\n\r\n")? + name + 4;
-    (end < read.len()).then_some(end)
 }

@@ -15,6 +15,7 @@ use kilonova_feed::{
 };
 use kilonova_pubsub::PubSub;
 use serde::Deserialize;
+use tokio::sync::Notify;
 
 pub(crate) use kilonova_test::member::soon;
 
@@ -44,6 +45,7 @@ pub(crate) const BOTH: [Serving; 2] = [Serving::Own, Serving::Plain];
 pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     feed: Arc<RwLock<Feed<Toy>>>,
+    slow: Arc<Notify>,
     handle: actix_web::dev::ServerHandle,
 }
 
@@ -83,9 +85,20 @@ impl Site {
     pub(crate) async fn serve(mut builder: Builder<Toy>, serving: Serving) -> Site {
         let shape = builder.shape(|envelope| format!("{{\"topic\":{:?}}}", envelope.topic()));
         let feed = Arc::new(RwLock::new(builder.start().await.unwrap()));
+        let slow = Arc::<Notify>::default();
+        let waiting = Arc::clone(&slow);
         let shared = Data::new(Shared { feed: Arc::clone(&feed), shape });
         let configure = move |config: &mut ServiceConfig| {
+            let waiting = Arc::clone(&waiting);
+            let wait = move || {
+                let waiting = Arc::clone(&waiting);
+                async move {
+                    waiting.notified().await;
+                    HttpResponse::Ok()
+                }
+            };
             config.app_data(shared.clone()).route("/feed", web::to(follow));
+            config.route("/slow", web::get().to(wait));
         };
         let app = move || App::new().configure(configure.clone());
         let (address, handle) = match serving {
@@ -105,7 +118,12 @@ impl Site {
                 (address, handle)
             }
         };
-        Site { address, feed, handle }
+        Site { address, feed, slow, handle }
+    }
+
+    /// Answers a request for `/slow`, which waits until then.
+    pub(crate) fn answer_slow(&self) {
+        self.slow.notify_one();
     }
 
     pub(crate) fn feed(&self) -> Feed<Toy> {

@@ -115,7 +115,9 @@ async fn http_1_0_gets_no_chunks() {
 
 #[actix::test]
 async fn the_session_of_a_reader_that_leaves_ends_at_once() {
-    let site = Site::start(&Toy::new()).await;
+    // No write finds out.
+    let heartbeat = Heartbeat { ping: Duration::from_secs(3600), ..HEARTBEAT };
+    let site = Site::serve(builder(&Toy::new()).heartbeat(heartbeat), Serving::Own).await;
     for transport in [Transport::WebSocket, Transport::Stream] {
         let reader = site.open(transport, &Wish::new(&["a"])).await;
         assert_eq!(site.feed().sockets().open(), 1);
@@ -144,6 +146,9 @@ async fn a_reader_of_a_stream_that_says_nothing_more_is_still_served() {
         }
     };
     soon(told).await;
+    // And when it has left after all, it is gone.
+    drop(raw);
+    soon(site.feed().sockets().all_closed()).await;
     site.stop().await;
 }
 
@@ -280,6 +285,49 @@ async fn frames_behind_a_handshake_that_has_to_wait_arrive() {
         }
     }
     site.stop().await;
+}
+
+#[actix::test]
+async fn a_handshake_that_has_to_wait_may_come_in_pieces() {
+    let site = Site::start(&Toy::new()).await;
+    let path = Wish::new(&["a"]).path();
+    let handshake = format!(
+        "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    let ping = masked(opcode::PING, b"early");
+    for cut in [80, 150, handshake.len() - 2, handshake.len(), handshake.len() + 3] {
+        let mut raw = Raw::connect(site.address).await;
+        raw.send(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let rest = [handshake.as_bytes(), &ping].concat();
+        for piece in [&rest[..cut], &rest[cut..]] {
+            raw.send(piece).await;
+            // Long enough to be read apart.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        site.answer_slow();
+        assert_eq!(raw.answer().await.unwrap().status, 200);
+        assert_eq!(raw.answer().await.expect("101").status, 101, "{cut}");
+        while raw.frame().await.expect("an answer to the ping").opcode != opcode::PONG {}
+    }
+    site.stop().await;
+}
+
+#[actix::test]
+async fn a_body_that_looks_like_a_handshake_arrives_whole() {
+    let address = hurried();
+    let body = "GET /feed HTTP/1.1\r\nUpgrade: websocket\r\n\r\nand the rest".repeat(3);
+    let head = format!("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+    for before in [0, 1] {
+        let mut raw = Raw::connect(address).await;
+        raw.send(&[&REQUEST.repeat(before), head.as_bytes(), body.as_bytes(), REQUEST].concat())
+            .await;
+        for _ in 0..before {
+            assert_eq!(raw.answer().await.unwrap().status, 404);
+        }
+        assert_eq!(raw.answer().await.unwrap().body, body.as_bytes());
+        assert_eq!(raw.answer().await.unwrap().status, 404);
+    }
 }
 
 #[actix::test]

@@ -1,0 +1,100 @@
+//! Where the head of an upgrade request ends, in whatever pieces it comes; pure.
+//!
+//! HTTP's parser reads on behind it while an earlier request is being answered, and would take the
+//! client's first frames for another request.
+
+/// Looks for upgrade requests in what a client sends.
+#[derive(Debug, Default)]
+pub(super) struct UpgradeHead {
+    /// How much of `NAME` the last bytes are.
+    name: usize,
+    /// How much of `END` the last bytes are, since the name was complete.
+    end: Option<usize>,
+}
+
+const NAME: &[u8] = b"\nupgrade:";
+const END: &[u8] = b"\r\n\r\n";
+
+impl UpgradeHead {
+    /// The end of an upgrade request's head in the bytes that follow those of the calls before. It
+    /// starts anew behind that end, where the next call must begin.
+    ///
+    /// A body may look like a head, so what is found may be none.
+    pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut rest = bytes.iter().enumerate();
+        while let Some((index, &byte)) = rest.next() {
+            if let Some(end) = &mut self.end {
+                *end = match byte {
+                    _ if byte == END[*end] => *end + 1,
+                    b'\r' => 1,
+                    _ => 0,
+                };
+                if *end == END.len() {
+                    *self = UpgradeHead::default();
+                    return Some(index + 1);
+                }
+            } else if byte.to_ascii_lowercase() == NAME[self.name] {
+                self.name += 1;
+                if self.name == NAME.len() {
+                    self.end = Some(0);
+                }
+            } else {
+                self.name = usize::from(byte == b'\n');
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HANDSHAKE: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /feed HTTP/1.1\r\nHost: a\r\n\
+        uPGRADE: websocket\r\nConnection: Upgrade\r\n\r\n";
+
+    proptest! {
+        #[test]
+        fn a_head_is_found_in_whatever_pieces_it_comes(
+            cuts in prop::collection::vec(0..HANDSHAKE.len() + 20, 0..6),
+        ) {
+            let mut all = HANDSHAKE.to_vec();
+            all.extend([0x81; 20]);
+            let mut cuts = cuts;
+            cuts.sort_unstable();
+            cuts.push(all.len());
+            let (mut head, mut from, mut found) = (UpgradeHead::default(), 0, Vec::new());
+            for cut in cuts {
+                while let Some(end) = head.find(&all[from..cut]) {
+                    from += end;
+                    found.push(from);
+                }
+                from = cut;
+            }
+            prop_assert_eq!(found, [HANDSHAKE.len()]);
+        }
+    }
+
+    #[test]
+    fn other_requests_have_no_such_head() {
+        for other in [
+            &b"GET / HTTP/1.1\r\nHost: upgrade:\r\n\r\n"[..],
+            b"GET / HTTP/1.1\r\nX-Upgrade: a\r\n\r\n",
+            b"GET / HTTP/1.1\r\nUpgrade : a\r\n\r\n",
+            b"GET / HTTP/1.1\r\nUpgrade: a\r\nHost: b\r\n",
+        ] {
+            assert_eq!(UpgradeHead::default().find(other), None);
+        }
+    }
+
+    #[test]
+    fn several_heads_are_found_one_after_the_other() {
+        let mut head = UpgradeHead::default();
+        let bytes = b"\nUpgrade: a\r\r\n\r\n\r\nUpgrade: b\r\n\r\n";
+        let first = head.find(bytes).expect("the first");
+        assert_eq!(&bytes[first..first + 2], b"\r\n");
+        assert_eq!(head.find(&bytes[first..]), Some(bytes.len() - first));
+    }
+}

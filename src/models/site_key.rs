@@ -1,0 +1,47 @@
+//! Keys that all nodes of a site share. Each is made once, by the node that first needs it.
+
+use data_encoding::HEXLOWER;
+use diesel::prelude::*;
+use rand::TryRng;
+use rand::rngs::SysRng;
+
+use crate::connection::DbConnection;
+use crate::schema::site_keys;
+
+/// A key's bytes, as many as a block of SHA-256 has.
+pub type Key = [u8; 64];
+
+/// The name of the key that signs device cookies.
+pub const DEVICE: &str = "device";
+
+/// The key of that name; makes it if there is none. Must run in a transaction that touches existing
+/// rows, so that two nodes do not make two.
+pub fn get_or_make(connection: &mut DbConnection, name: &str) -> QueryResult<Key> {
+    let known = site_keys::table.find(name).select(site_keys::value);
+    let known = known.first::<String>(connection).optional()?;
+    if let Some(value) = known {
+        let key = HEXLOWER.decode(value.as_bytes()).ok().and_then(|key| key.try_into().ok());
+        return key.ok_or_else(|| broken(format!("site key {name} is not 128 hexadecimal digits")));
+    }
+    let mut key = [0; 64];
+    SysRng.try_fill_bytes(&mut key).map_err(|error| broken(error.to_string()))?;
+    diesel::insert_into(site_keys::table)
+        .values((site_keys::name.eq(name), site_keys::value.eq(HEXLOWER.encode(&key))))
+        .execute(connection)?;
+    Ok(key)
+}
+
+/// Replaces all keys of a site by those of another, which it is a copy of.
+pub fn copy(from: &mut DbConnection, to: &mut DbConnection) -> QueryResult<()> {
+    diesel::delete(site_keys::table).execute(to)?;
+    for (name, value) in site_keys::table.load::<(String, String)>(from)? {
+        diesel::insert_into(site_keys::table)
+            .values((site_keys::name.eq(name), site_keys::value.eq(value)))
+            .execute(to)?;
+    }
+    Ok(())
+}
+
+fn broken(reason: String) -> diesel::result::Error {
+    diesel::result::Error::DeserializationError(reason.into())
+}

@@ -1,0 +1,197 @@
+//! How much memory strangers can make the server take.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::crash::{Server, serve};
+use crate::databases::Home;
+use crate::support::PATIENCE;
+
+const MEBIBYTE: u64 = 1024 * 1024;
+
+/// A line of the process's status that counts memory, in bytes.
+fn status(server: &Server, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+/// What the process has for itself: files that it has mapped are the system's to forget.
+fn memory(server: &Server) -> u64 {
+    status(server, "RssAnon")
+}
+
+/// The most that the process had at any time since `reset_peak`, mapped files included.
+fn peak(server: &Server) -> u64 {
+    status(server, "VmHWM")
+}
+
+fn reset_peak(server: &Server) {
+    std::fs::write(format!("/proc/{}/clear_refs", server.id()), "5").unwrap();
+}
+
+fn start(flags: &[&str]) -> (Home, Server) {
+    let home = Home::new();
+    let server = Server::of({
+        let mut command = serve(&home, "127.0.0.1:0");
+        command.args(["--workers", "2"]).args(flags);
+        command
+    });
+    (home, server)
+}
+
+fn connect(server: &Server) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+fn post(path: &str, length: usize) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    )
+}
+
+#[test]
+fn unfinished_bodies_take_no_more_than_there_is_for_bodies() {
+    const LENGTH: usize = 4 * MEBIBYTE as usize;
+    let (_home, server) = start(&["--max-bodies", "16000000"]);
+    let before = memory(&server);
+    let body = vec![b'x'; LENGTH - 1];
+    let mut held = Vec::new();
+    for _ in 0..40 {
+        let mut stream = connect(&server);
+        stream.write_all(post("/api/posts", LENGTH).as_bytes()).unwrap();
+        // Where it is refused the rest may not be taken.
+        let _ = stream.write_all(&body);
+        held.push(stream);
+    }
+    assert_eq!(server.call("GET", "/health/ready", None).0, 200);
+    let grown = memory(&server).saturating_sub(before);
+    // 160 MiB were sent.
+    assert!(grown < 64 * MEBIBYTE, "{} MiB", grown / MEBIBYTE);
+}
+
+#[test]
+fn a_body_of_many_values_takes_little_more_than_its_bytes() {
+    let (_home, server) = start(&[]);
+    let values = format!("{{\"x\":[{}0]}}", "{\"\":0},".repeat(1_100_000));
+    reset_peak(&server);
+    let before = peak(&server);
+    let ask = || {
+        let mut stream = connect(&server);
+        stream.write_all(post("/api/session", values.len()).as_bytes()).unwrap();
+        let _ = stream.write_all(values.as_bytes());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        assert!(answer.starts_with(b"HTTP/1.1 413 "), "{}", String::from_utf8_lossy(&answer));
+        let mut stream = connect(&server);
+        stream.write_all(post("/api/posts", values.len()).as_bytes()).unwrap();
+        stream.write_all(values.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 422 "), "{}", String::from_utf8_lossy(&answer));
+    };
+    std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(ask))));
+    let grown = peak(&server).saturating_sub(before);
+    assert!(grown < 128 * MEBIBYTE, "{} MiB", grown / MEBIBYTE);
+}
+
+#[test]
+fn pages_that_are_costly_to_lay_out_take_a_bounded_amount_of_memory() {
+    let (_home, server) = start(&["--max-renderings", "2"]);
+    let bodies = ["[a](".repeat(260_000), "*a* `b` ".repeat(9_900), "![a][b] ".repeat(19_000)];
+    for (number, body) in bodies.iter().enumerate() {
+        let post = json!({"title": format!("Post {number}"), "body": body});
+        assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
+    }
+    reset_peak(&server);
+    let before = peak(&server);
+    let ask = |n: usize| {
+        let mut stream = connect(&server);
+        let head = format!("HEAD /posts/{} HTTP/1.1\r\nHost: localhost\r\n", n % 3 + 1);
+        stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let status = String::from_utf8_lossy(&answer[9..12]).into_owned();
+        assert!(["200", "503"].contains(&&*status), "{status}");
+    };
+    std::thread::scope(|scope| {
+        (0..21).for_each(|n| drop(scope.spawn(move || ask(n))));
+    });
+    let grown = peak(&server).saturating_sub(before);
+    assert!(grown < 256 * MEBIBYTE, "{} MiB", grown / MEBIBYTE);
+}
+
+#[test]
+fn readers_that_resume_and_do_not_read_share_one_budget() {
+    let (_home, server) = start(&["--max-replay-bytes", "8000000"]);
+    for number in 0..40 {
+        let post = json!({"title": format!("Post {number}"), "body": "b".repeat(500_000)});
+        assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
+    }
+    let before = memory(&server);
+    let resume = || {
+        let mut stream = connect(&server);
+        write!(
+            stream,
+            "GET /feed?last_event_id=0 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        .unwrap();
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        assert_eq!(&head, b"HTTP/1.1 101");
+        stream
+    };
+    let mut held: Vec<TcpStream> = (0..150).map(|_| resume()).collect();
+    for _ in 0..50 {
+        let mut stream = connect(&server);
+        stream.write_all(b"GET /feed?last_event_id=0 HTTP/1.1\r\nHost: localhost\r\n").unwrap();
+        stream.write_all(b"Accept: text/event-stream\r\n\r\n").unwrap();
+        held.push(stream);
+    }
+    // One that reads gets everything beside them, which takes a share of the budget.
+    let mut reader = resume();
+    let (mut taken, mut bytes, begun) = (0, vec![0; 64 * 1024], Instant::now());
+    while taken < 40 * 500_000 {
+        taken += reader.read(&mut bytes).unwrap();
+        assert!(begun.elapsed() < 4 * PATIENCE, "{taken} bytes came");
+    }
+    let grown = memory(&server).saturating_sub(before);
+    // A slice of half a megabyte for each would be 100 MB.
+    assert!(grown < 64 * MEBIBYTE, "{} MiB", grown / MEBIBYTE);
+    drop(held);
+}
+
+#[test]
+fn connections_that_send_nothing_more_take_little() {
+    let (_home, server) = start(&["--request-timeout", "2"]);
+    let before = memory(&server);
+    let hold = |rest: &[u8]| {
+        let mut stream = connect(&server);
+        stream.write_all(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        stream.write_all(rest).unwrap();
+        stream
+    };
+    let mut held: Vec<TcpStream> =
+        (0..400).map(|n| hold([&b"GET / HTTP/1.1\r\nHost: x"[..], b"\r\n"][n % 2])).collect();
+    let grown = memory(&server).saturating_sub(before);
+    assert!(grown < 32 * MEBIBYTE, "{} MiB", grown / MEBIBYTE);
+    // And not for long.
+    let begun = Instant::now();
+    for stream in &mut held {
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+    }
+    assert!(begun.elapsed() < PATIENCE.min(Duration::from_secs(30)), "{:?}", begun.elapsed());
+}
