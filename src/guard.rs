@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 
 use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
 use futures_util::FutureExt;
@@ -25,18 +25,19 @@ pub async fn admit<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    match check(&request) {
+    match check(request.head()) {
         Ok(()) => next.call(request).await.map(ServiceResponse::map_into_left_body),
         Err(error) => Ok(request.error_response(error).map_into_right_body()),
     }
 }
 
-fn check(request: &ServiceRequest) -> AppResult<()> {
+/// The checks, before anything of a request but its head is read.
+pub fn check(request: &RequestHead) -> AppResult<()> {
     for_loopback(request)?;
     for_a_reader(request)?;
     let headers = request.headers();
     let live = headers.contains_key(header::UPGRADE) || accepts_events(headers);
-    if live || !request.method().is_safe() {
+    if live || !request.method.is_safe() {
         from_this_site(headers)?;
     }
     Ok(())
@@ -53,7 +54,7 @@ pub async fn catch_panic<B: MessageBody>(
     })
 }
 
-fn for_loopback(request: &ServiceRequest) -> AppResult<()> {
+fn for_loopback(request: &RequestHead) -> AppResult<()> {
     let headers = request.headers();
     let proxied = PROXIED.iter().any(|name| headers.contains_key(*name))
         || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"));
@@ -61,7 +62,7 @@ fn for_loopback(request: &ServiceRequest) -> AppResult<()> {
         return Err(AppError::Misdirected("open access does not work behind a proxy"));
     }
     // Who watches over the server may call it by any name.
-    if request.path() == READY {
+    if request.uri.path() == READY {
         return Ok(());
     }
     let mut hosts = headers.get_all(header::HOST);
@@ -69,7 +70,7 @@ fn for_loopback(request: &ServiceRequest) -> AppResult<()> {
         (Some(host), None) => host.to_str().ok(),
         _ => None,
     };
-    let target = request.uri().authority().map(|authority| authority.as_str());
+    let target = request.uri.authority().map(|authority| authority.as_str());
     if host.is_some_and(is_loopback) && target.is_none_or(is_loopback) {
         Ok(())
     } else {
@@ -100,9 +101,9 @@ fn host_of(authority: &str) -> Option<&str> {
 
 /// Refuses to serve pages and lists as a picture or a script: a text can contain links to them, each
 /// of which every reader's browser would follow.
-fn for_a_reader(request: &ServiceRequest) -> AppResult<()> {
+fn for_a_reader(request: &RequestHead) -> AppResult<()> {
     const READ: [&[u8]; 3] = [b"document", b"empty", b"websocket"];
-    let path = request.path();
+    let path = request.uri.path();
     let fetched = request.headers().get("sec-fetch-dest").map(HeaderValue::as_bytes);
     if path.starts_with("/static/") || fetched.is_none_or(|kind| READ.contains(&kind)) {
         return Ok(());

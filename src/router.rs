@@ -93,8 +93,13 @@ fn routes(config: &mut ServiceConfig) {
         .default_service(web::to(nowhere));
 }
 
-/// Checks a request whose client waits to be asked for the body.
+/// Checks a request whose client waits to be asked for the body: it is told before it sends one
+/// that nobody would read.
 pub fn expect(head: &RequestHead, config: &Config) -> AppResult<()> {
+    guard::check(head)?;
+    if matches!(head.uri.path(), "/api/users" | "/register") {
+        users::may_register(config)?;
+    }
     body::check(head, config)
 }
 

@@ -95,3 +95,47 @@ fn endpoints(flag: &str, texts: &[String]) -> Result<Vec<Endpoint>, Error> {
     let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
     texts.map(|text| text.parse().map_err(|error| Error(format!("{flag}: {error}")))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        cluster: ClusterArgs,
+    }
+
+    fn check(listen: &str, connect: &str, secret: &str) -> Result<Option<Cluster>, Error> {
+        let flags = ["x", "--cluster-listen", listen, "--cluster-connect", connect];
+        let flags = Flags::parse_from(flags.into_iter().chain(["--cluster-secret", secret]));
+        flags.cluster.check()
+    }
+
+    #[test]
+    fn a_short_secret_is_for_one_machine_alone() {
+        const SHORT: &str = "fifteen bytes..";
+        const LONG: &str = "sixteen bytes...";
+        for (listen, connect) in [
+            ("tcp/127.0.0.1:7447", ""),
+            ("tcp/[::1]:7447", "tcp/localhost:7448"),
+            ("", "tcp/127.8.9.1:7447"),
+        ] {
+            assert!(check(listen, connect, SHORT).is_ok(), "{listen} {connect}");
+            assert!(check(listen, connect, LONG).is_ok(), "{listen} {connect}");
+        }
+        for (listen, connect) in [
+            ("tcp/0.0.0.0:7447", ""),
+            ("tcp/[::]:7447", ""),
+            ("tcp/127.0.0.1:7447", "tcp/192.0.2.1:7447"),
+            ("", "tcp/localhost.example.org:7447"),
+            ("", "tcp/127.0.0.1.example.org:7447"),
+        ] {
+            assert!(check(listen, connect, SHORT).is_err(), "{listen} {connect}");
+            assert!(check(listen, connect, LONG).is_ok(), "{listen} {connect}");
+        }
+        assert!(check("tcp/127.0.0.1:7447", "", "").is_err());
+    }
+}

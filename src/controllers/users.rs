@@ -8,7 +8,7 @@ use super::idempotency::{Created, Once};
 use super::respond;
 use crate::accounts::Caller;
 use crate::changeset::Params;
-use crate::config::Registration;
+use crate::config::{Config, Registration};
 use crate::db::{Touches, Tx};
 use crate::error::{AppError, AppResult};
 use crate::models::now;
@@ -21,7 +21,7 @@ pub async fn create(
     request: HttpRequest,
     body: Body,
 ) -> AppResult<HttpResponse> {
-    may_register(&state)?;
+    may_register(&state.config)?;
     let mut params = body.json().await?;
     let (new, hash) = prepare(&state, &request, &params).await?;
     // The database keeps a digest of the parameters, from which a password could be guessed.
@@ -34,8 +34,8 @@ pub async fn create(
 }
 
 /// Whether accounts may be made here at all: else 403.
-pub(super) fn may_register(state: &State) -> AppResult<()> {
-    match state.config.registration {
+pub fn may_register(config: &Config) -> AppResult<()> {
+    match config.registration {
         Registration::Open => Ok(()),
         Registration::Closed => Err(AppError::Forbidden("registration is closed")),
     }

@@ -272,3 +272,22 @@ fn an_excerpt_is_cut_between_words_and_never_inside_a_character() {
     assert_eq!(excerpt(&"x".repeat(200)), "x".repeat(200));
     assert!(excerpt(&format!("{}ü", "a".repeat(8 * 1024 - 1))).ends_with('…'));
 }
+
+#[test]
+fn a_text_has_as_many_elements_as_it_may_and_not_one_more() {
+    // A paragraph, and a mark of code each.
+    let elements = |count: usize| "`a` ".repeat(count - 1);
+    assert!(!show(&elements(MAX_ELEMENTS)).contains("class=\"verbatim\""));
+    assert!(show(&elements(MAX_ELEMENTS + 1)).contains("class=\"verbatim\""));
+}
+
+#[test]
+fn a_text_of_too_many_marks_is_not_even_parsed() {
+    // Few elements come of them: stars with spaces around mean nothing.
+    let marks = |count: usize| "* a\n".repeat(10) + &"x *** ".repeat((count - 10) / 3);
+    let most = MAX_MARKS - (MAX_MARKS - 10) % 3;
+    assert!(!show(&marks(most)).contains("class=\"verbatim\""));
+    let more = marks(most + 3);
+    assert!(show(&more).contains("class=\"verbatim\""));
+    assert_eq!(plain(&more), more);
+}

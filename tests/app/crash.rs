@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -265,6 +266,14 @@ fn a_bad_flag_is_named_on_one_line() {
             &["--cluster-listen", "tcp/192.0.2.1:7447", "--cluster-secret", "fifteen bytes.."],
             "--cluster-secret",
         ),
+        (
+            &["--cluster-connect", "tls/localhost.example:7447", "--cluster-secret", "short"],
+            "--cluster-secret",
+        ),
+        (
+            &["--cluster-listen=tcp/127.0.0.1:7447,tcp/0.0.0.0:7448", "--cluster-secret", "short"],
+            "--cluster-secret",
+        ),
         (&["no-such-command"], "no-such-command"),
     ] {
         assert_names(&complaint(kilonova(arguments)), &[names]);
@@ -392,20 +401,38 @@ fn a_journal_that_a_foreign_reader_held_up_shrinks_again() {
 }
 
 #[test]
-fn what_the_server_creates_is_its_users_alone() {
-    use std::os::unix::fs::PermissionsExt;
+fn what_the_server_and_the_commands_create_is_their_users_alone() {
     let folder = tempdir().unwrap();
-    let data = folder.path().join("new");
-    let command = kilonova(&["--bind", "127.0.0.1:0", "--data-dir", data.to_str().unwrap()]);
+    let data = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (served, added, imported) = (data("served"), data("added"), data("imported"));
+    let command = kilonova(&["--bind", "127.0.0.1:0", "--data-dir", &served]);
     let server = Server::of(under("umask 0022", &command));
     assert_eq!(
         server.call("POST", "/api/posts", Some(&json!({"title": "Mine", "body": "b"}))).0,
         201
     );
-    let mut folders = vec![data];
+    // Its journal is there, too.
+    assert!(assert_private(Path::new(&served)) > 3);
+    let add = kilonova(&["user", "add", "ada", "--data-dir", &added]);
+    let mut add = under("umask 0022", &add);
+    let mut add = add.stdin(Stdio::piped()).spawn().unwrap();
+    writeln!(add.stdin.take().unwrap(), "a long enough password").unwrap();
+    assert!(wait(&mut add).success());
+    assert!(assert_private(Path::new(&added)) > 0);
+    let texts = tempdir().unwrap();
+    std::fs::write(texts.path().join("post.md"), "+++\ntitle = \"Imported\"\n+++\nText").unwrap();
+    let import = kilonova(&["import", texts.path().to_str().unwrap(), "--data-dir", &imported]);
+    assert!(wait(&mut under("umask 0022", &import).spawn().unwrap()).success());
+    assert!(assert_private(Path::new(&imported)) > 0);
+}
+
+/// Checks everything in a folder, and counts the files.
+fn assert_private(folder: &Path) -> usize {
+    use std::os::unix::fs::PermissionsExt;
+    let mut folders = vec![folder.to_owned()];
     let mut files = 0;
     while let Some(folder) = folders.pop() {
-        let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&folder), 0o700, "{folder:?}");
         for entry in folder.read_dir().unwrap() {
             let path = entry.unwrap().path();
@@ -417,7 +444,7 @@ fn what_the_server_creates_is_its_users_alone() {
             }
         }
     }
-    assert!(files > 2);
+    files
 }
 
 #[test]
@@ -444,6 +471,23 @@ fn after_a_clean_end_the_main_file_is_the_whole_site() {
     let mut import = kilonova(&["import", texts.path().to_str().unwrap(), "--data-dir", data]);
     assert!(wait(&mut import.spawn().unwrap()).success());
     assert!(!journal.exists());
+
+    let mut reindex = kilonova(&["reindex", "--data-dir", data]);
+    assert!(wait(&mut reindex.spawn().unwrap()).success());
+    assert!(!journal.exists());
+
+    // A command that fails midway leaves nothing either.
+    let mut again = kilonova(&["user", "add", "ADA", "--data-dir", data]);
+    let mut again = again.stdin(Stdio::piped()).spawn().unwrap();
+    writeln!(again.stdin.take().unwrap(), "a long enough password").unwrap();
+    assert!(!wait(&mut again).success());
+    assert!(!journal.exists());
+
+    let moved = Home::sqlite();
+    let url = |home: &Home| format!("sqlite:{}/kilonova.sqlite3", home.path().display());
+    let mut copy = kilonova(&["copy", "--from", &url(&home), "--to", &url(&moved)]);
+    assert!(wait(&mut copy.spawn().unwrap()).success());
+    assert!(!journal.exists() && !moved.path().join("kilonova.sqlite3-wal").exists());
 
     // All that a backup of the one file needs.
     let copy = Home::sqlite();

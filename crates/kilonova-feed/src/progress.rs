@@ -114,6 +114,44 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn a_position_is_confirmed_live_and_when_nothing_newer_has_come() {
+        let mut live = Progress::live(5);
+        assert!(!live.is_replaying());
+        assert!(live.confirms(7));
+        assert!(live.confirms(7));
+        assert!(!live.confirms(6), "older than what is known");
+        assert!(!live.admits(Some(7)) && live.admits(Some(8)), "it says that 7 went out");
+        let mut replaying = Progress::replaying(5);
+        assert!(replaying.is_replaying());
+        assert!(!replaying.confirms(5) && !replaying.confirms(7), "the replay has not come so far");
+        assert_eq!(replaying.read_after(), Some(5));
+    }
+
+    #[test]
+    fn missed_events_are_forgiven_during_a_replay_alone() {
+        assert!(!Progress::live(5).forgives());
+        let mut replaying = Progress::replaying(5);
+        assert_eq!(replaying.read_after(), Some(5));
+        assert!(replaying.forgives());
+        replaying.replayed(9, true);
+        assert!(replaying.is_replaying(), "what was missed is read");
+        assert_eq!(replaying.read_after(), Some(9));
+        replaying.replayed(9, true);
+        assert!(!replaying.is_replaying());
+    }
+
+    #[test]
+    fn a_resync_goes_on_after_everything_that_is_known() {
+        assert_eq!(Progress::replaying(5).resyncs(9), 9);
+        assert_eq!(Progress::replaying(12).resyncs(9), 12);
+        let mut replaying = Progress::replaying(5);
+        assert!(!replaying.admits(Some(20)));
+        assert_eq!(replaying.resyncs(9), 20);
+        assert!(!replaying.is_replaying() && !replaying.admits(Some(20)));
+        assert!(replaying.admits(Some(21)));
+    }
+
     proptest! {
         /// Commits, live deliveries, losses and slices may interleave in any way: each event after
         /// the start is sent once and in order. A loss while live ends a session; a subscription

@@ -86,7 +86,7 @@ pub async fn registration(
     request: HttpRequest,
     account: Account,
 ) -> AppResult<HttpResponse> {
-    users::may_register(&state)?;
+    users::may_register(&state.config)?;
     let form = RegisterForm { next: next_of(&request)?, ..RegisterForm::default() };
     register_with(&state, &account, StatusCode::OK, form).await
 }
@@ -107,7 +107,7 @@ pub async fn register(
     account: Account,
     body: Body,
 ) -> AppResult<HttpResponse> {
-    users::may_register(&state)?;
+    users::may_register(&state.config)?;
     let params = body.form().await?;
     let next = next_in(&params);
     let old = account::token(&request);

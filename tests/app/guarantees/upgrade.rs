@@ -4,11 +4,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use actix_web::http::Method;
+use actix_web::web::Bytes;
+use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use kilonova::connection::{Access, Database, DbConnection};
 use kilonova::feed::diesel::Retention;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::api::search::found;
 use crate::databases::Home;
@@ -80,6 +84,37 @@ async fn the_log_that_was_handed_over_is_the_one_that_the_feed_would_make() {
     let made = within("a look", made).await;
     assert!(made.len() >= 5, "{made:?}");
     assert_eq!(handed_over, made);
+}
+
+#[actix_web::test]
+async fn stored_responses_from_before_are_given_again_and_redacted() {
+    let (home, _) = old_site();
+    let post = json!({"title": "Sent before the upgrade", "body": "b"});
+    let fingerprint = HEXLOWER.encode(&Sha256::digest(post.to_string()));
+    let time = kilonova::models::now();
+    for (key, location, path) in [
+        ("kept", "'/api/posts/1'", "/api/posts"),
+        ("gone", "'/api/posts/999'", "/api/posts"),
+        ("orphan", "NULL", "/api/posts/999/comments"),
+    ] {
+        home.execute(&format!(
+            "INSERT INTO idempotency_keys \
+             (path, idempotency_key, fingerprint, location, body, position, inserted_at) \
+             VALUES ('{path}', '{key}', '{fingerprint}', {location}, '{{\"id\":1,\"title\":\"t\"}}', 3, '{time}')"
+        ));
+    }
+    let site = open(home).await;
+    let send = async |path: &str, key: &str| {
+        let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+        site.send(Method::POST, path, &headers, Bytes::from(post.to_string())).await.json(201)
+    };
+    assert_eq!(send("/api/posts", "kept").await, json!({"id": 1, "title": "t"}));
+    assert_eq!(send("/api/posts", "gone").await, json!({"id": 999, "redacted": true}));
+    assert_eq!(send("/api/posts/999/comments", "orphan").await, json!({"redacted": true}));
+    // And what goes with the upgraded table goes from them.
+    assert_eq!(site.delete("/api/posts/1").await.status, 204);
+    assert_eq!(send("/api/posts", "kept").await, json!({"id": 1, "redacted": true}));
+    site.stop().await;
 }
 
 /// Tables, columns and indexes of the log in a database, after something was done to it.

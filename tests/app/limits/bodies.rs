@@ -1,5 +1,6 @@
 //! How much of a request's body is read, into how much memory.
 
+use kilonova::config::Registration;
 use serde_json::json;
 
 use crate::support::{Raw, Site, within};
@@ -56,6 +57,36 @@ async fn a_body_that_is_too_long_is_not_asked_for() {
 }
 
 #[actix_web::test]
+async fn a_body_that_would_not_be_taken_is_not_waited_for() {
+    let site = Site::start_with(|config| config.registration = Registration::Closed).await;
+    for (path, header, status) in [
+        ("/api/posts", "Origin: https://elsewhere.example", 403),
+        ("/api/posts", "Sec-Fetch-Site: cross-site", 403),
+        ("/api/posts", "X-Forwarded-For: 192.0.2.1", 421),
+        ("/api/users", "X-Nothing: x", 403),
+        ("/register", "X-Nothing: x", 403),
+        ("/nowhere", "X-Nothing: x", 404),
+        ("/api/posts/x/comments", "X-Nothing: x", 404),
+        ("/api/search", "X-Nothing: x", 405),
+    ] {
+        let mut raw = Raw::connect(&site).await;
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             {header}\r\nContent-Length: 1000\r\n\r\n"
+        );
+        raw.send(head.as_bytes()).await;
+        assert_eq!(raw.answer().await.expect("a refusal").status, status, "{path} {header}");
+        if status == 404 || status == 405 {
+            continue;
+        }
+        let mut raw = Raw::connect(&site).await;
+        raw.send(head.replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n").as_bytes()).await;
+        assert_eq!(raw.answer().await.expect("a refusal").status, status, "{path} {header}");
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn the_bytes_of_all_bodies_are_bounded_and_small_ones_have_their_own() {
     let site = Site::start_with(|config| config.max_bodies = 1_000_000).await;
     let mut held = Vec::new();
@@ -69,7 +100,21 @@ async fn the_bytes_of_all_bodies_are_bounded_and_small_ones_have_their_own() {
     site.post("/api/posts", &large).await.error(503);
     let small = json!({ "title": "Small", "body": "b" });
     assert_eq!(site.post("/api/posts", &small).await.status, 201);
-    drop(held);
+    // The small ones' own room is half as large.
+    let mut small_ones = Vec::new();
+    for _ in 0..50 {
+        let mut raw = Raw::connect(&site).await;
+        raw.send(&unfinished("/api/notes", 16_000)[..15_990]).await;
+        small_ones.push(raw);
+    }
+    let medium = json!({ "title": "Small", "body": "b".repeat(15_000) });
+    let refused = async {
+        while site.post("/api/posts", &medium).await.status != 503 {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("the room for small ones is full", refused).await;
+    drop((held, small_ones));
     let room = async {
         while site.post("/api/posts", &large).await.status != 201 {
             tokio::task::yield_now().await;

@@ -202,6 +202,39 @@ async fn a_feed_with_too_many_channels_is_refused() {
 }
 
 #[actix_web::test]
+async fn the_channels_of_all_sockets_are_limited() {
+    let site = Site::start().await;
+    for n in 1..=30 {
+        site.new_post(&format!("Post {n}")).await;
+    }
+    let site = Site::start_in(site.stop_keeping_data().await, |config| config.max_channels = 24);
+    let site = site.await;
+    let path = |from: usize| {
+        let channels: Vec<_> = (from..from + 10).map(|id| format!("post_comments_{id}")).collect();
+        format!("/feed?channels={}", channels.join(","))
+    };
+    let mut open = Vec::new();
+    let refused = loop {
+        let (raw, answer) = ask(&site, LOOPBACK, &path(open.len() * 10 + 1), SOCKET).await;
+        if answer.status != 101 {
+            break answer;
+        }
+        open.push(raw);
+        assert!(open.len() < 3);
+    };
+    assert!(refused.header("retry-after").is_some());
+    refused.error(503);
+    // Channels that are there are joined as ever, and those that end make room.
+    assert!(!open.is_empty());
+    let (again, answer) = ask(&site, LOOPBACK, &path(1), STREAM).await;
+    assert_eq!(answer.status, 200);
+    drop((again, open));
+    let room = async { while ask(&site, LOOPBACK, &path(11), SOCKET).await.1.status != 101 {} };
+    within("there is room", room).await;
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn open_connections_are_limited() {
     let site = Site::start_with(|config| config.max_connections = 3).await;
     let mut open = Vec::new();

@@ -29,11 +29,14 @@ async fn a_parameter_that_nothing_knows_is_refused() {
         "/api/notes?q=x",
         "/api/events?after=0&channels=posts",
         "/api/search?q=x&page=2",
+        "/api/channels?limit=2",
     ] {
         assert!(site.get(path).await.error(422).starts_with("unknown parameter"), "{path}");
     }
     // Pages are linked to with whatever others append.
-    assert_eq!(site.get("/?utm_source=x").await.status, 200);
+    for page in ["/", "/posts/1", "/posts/new", "/notes", "/search", "/login", "/register"] {
+        assert_eq!(site.get(&format!("{page}?utm_source=x")).await.status, 200, "{page}");
+    }
     site.stop().await;
 }
 
@@ -46,6 +49,41 @@ async fn comments_of_a_post_that_is_not_there_cannot_be_followed() {
     assert_eq!(answer.error(404), "post not found");
     let id = post["id"].as_i64().unwrap();
     drop(site.socket(&path(id)).await);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_stream_that_has_heard_nothing_resumes_after_a_restart() {
+    let site = Site::start().await;
+    // Empty so far, and then not.
+    for post in [false, true] {
+        if post {
+            site.new_post("There").await;
+        }
+        let position = if post { 1 } else { 0 };
+        let comments = "/posts/1/comments/ws";
+        for path in ["/feed", "/notifications", comments] {
+            if path == comments && !post {
+                continue;
+            }
+            let mut raw = Raw::connect(&site).await;
+            assert_eq!(raw.ask("GET", path, STREAM, b"").await.status, 200);
+            let told = async {
+                while raw.block().await.expect("the stream goes on").trim()
+                    != format!("id: {position}")
+                {}
+            };
+            within("the position", told).await;
+        }
+    }
+    let site = Site::start_in(site.stop_keeping_data().await, |_| ()).await;
+    site.new_note("Meanwhile").await;
+    let mut raw = Raw::connect(&site).await;
+    let again = [STREAM[0], ("Last-Event-ID", "1")];
+    assert_eq!(raw.ask("GET", "/notifications", &again, b"").await.status, 200);
+    let missed =
+        async { while !raw.block().await.expect("the stream goes on").contains("Meanwhile") {} };
+    within("what was missed", missed).await;
     site.stop().await;
 }
 
