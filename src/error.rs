@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
 use crate::changeset::Errors;
-use crate::db;
+use crate::{db, logging};
 
 /// What a controller returns.
 pub type AppResult<T> = Result<T, AppError>;
@@ -119,7 +119,7 @@ impl ResponseError for AppError {
 
     fn error_response(&self) -> HttpResponse {
         if let AppError::Internal(source) = self {
-            log::error!("a request failed: {}", Chain(source.as_ref()));
+            logging::failure(format_args!("a request failed: {}", Chain(source.as_ref())));
         }
         let mut response = HttpResponse::build(self.status_code());
         match self {
@@ -182,7 +182,7 @@ impl From<db::Error> for AppError {
         match error {
             db::Error::Overloaded => AppError::Unavailable("overloaded: try again later"),
             db::Error::Unavailable(reason) => {
-                log::error!("the database is not available: {reason}");
+                logging::failure(format_args!("the database is not available: {reason}"));
                 AppError::Unavailable("the database is not available: try again later")
             }
             db::Error::Stopped => AppError::Unavailable("stopping: try again later"),
@@ -212,7 +212,7 @@ impl From<kilonova_feed::Error> for AppError {
             Feed::TooManyChannels => AppError::Unavailable("too many channels: try again later"),
             Feed::Stopping => AppError::Unavailable("stopping: try again later"),
             Feed::Log(reason) => {
-                log::error!("a reader is refused: {reason}");
+                logging::failure(format_args!("a reader is refused: {reason}"));
                 AppError::Unavailable("the database is not available: try again later")
             }
             other => AppError::internal(other),

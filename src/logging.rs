@@ -1,6 +1,13 @@
-//! The log: env_logger, with what strangers can cause in libraries kept at debug level.
+//! The log: env_logger, with what strangers can cause in libraries kept at debug level, and failures
+//! of requests at a bounded rate.
+
+use std::fmt::Arguments;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use env_logger::{Builder, Env, Logger};
+use kilonova_feed::limits::Rate;
 use log::{Level, Log, Metadata, Record, SetLoggerError};
 
 /// Libraries that log each malformed request as an error: a stranger could fill the disk with it.
@@ -49,9 +56,55 @@ pub fn start(default_filter: String) -> Result<(), SetLoggerError> {
     log::set_boxed_logger(Box::new(Demoting(logger)))
 }
 
+/// Failures of requests in the log, each second: during an outage every request fails.
+const FAILURES: u32 = 10;
+
+/// Lines at a bounded rate.
+struct Bounded {
+    rate: Rate,
+    left_out: AtomicU64,
+}
+
+impl Bounded {
+    fn new(per_second: u32) -> Bounded {
+        Bounded { rate: Rate::new(per_second, Instant::now()), left_out: AtomicU64::new(0) }
+    }
+
+    /// The number of lines that were left out since the last one; `None` leaves this one out.
+    fn admit(&self, now: Instant) -> Option<u64> {
+        if self.rate.admits(now) {
+            return Some(self.left_out.swap(0, Ordering::Relaxed));
+        }
+        self.left_out.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+}
+
+/// Logs the failure of a request, unless there were many within the last second. The next line says
+/// how many were left out.
+pub fn failure(line: Arguments<'_>) {
+    static LINES: LazyLock<Bounded> = LazyLock::new(|| Bounded::new(FAILURES));
+    match LINES.admit(Instant::now()) {
+        Some(0) => log::error!("{line}"),
+        Some(left_out) => log::error!("{line} ({left_out} failures before it are not shown)"),
+        None => log::debug!("{line}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    #[test]
+    fn failures_of_requests_are_bounded_and_none_is_forgotten() {
+        let (lines, start) = (Bounded::new(3), Instant::now());
+        let shown: Vec<_> = (0..10).map(|_| lines.admit(start)).collect();
+        assert_eq!(shown, [[Some(0); 3].as_slice(), &[None; 7]].concat());
+        assert_eq!(lines.admit(start + Duration::from_secs(1)), Some(7));
+        assert_eq!(lines.admit(start + Duration::from_secs(1)), Some(0));
+    }
 
     #[test]
     fn errors_that_strangers_cause_in_libraries_are_shown_at_debug_level() {

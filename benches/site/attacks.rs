@@ -110,12 +110,12 @@ async fn probe(server: &Server) -> Probe {
         assert_eq!(client.get("/health/ready").await.0, 200);
         times.push(asked.elapsed().as_secs_f64() * 1000.0);
         if times.len() % 20 == 0 {
-            memory = memory.max(server.private_memory());
+            memory = memory.max(server.anonymous_memory());
         }
         tokio::time::sleep(EVERY).await;
     }
     times.sort_by(f64::total_cmp);
-    Probe { times, memory: memory.max(server.private_memory()) }
+    Probe { times, memory: memory.max(server.anonymous_memory()) }
 }
 
 /// All attackers, until they are stopped.

@@ -77,6 +77,13 @@ impl Server {
         ticks.sum::<u64>() as f64 / 100.0
     }
 
+    /// What it has of memory beside the files that it has mapped, in bytes.
+    pub(super) fn anonymous_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// What it has of memory for itself alone, in bytes.
     pub(super) fn private_memory(&self) -> u64 {
         let rollup =

@@ -21,8 +21,7 @@ impl UpgradeHead {
     ///
     /// A body may look like a head, so what is found may be none.
     pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
-        let mut rest = bytes.iter().enumerate();
-        while let Some((index, &byte)) = rest.next() {
+        for (index, &byte) in bytes.iter().enumerate() {
             if let Some(end) = &mut self.end {
                 *end = match byte {
                     _ if byte == END[*end] => *end + 1,
