@@ -151,12 +151,12 @@ impl Act {
             }
             Act::Leave(request) => {
                 stream.write_all(&request).await?;
-                stream.read(&mut bytes[..1]).await?;
+                stream.read_exact(&mut bytes[..1]).await?;
             }
             Act::Hold(request) => {
                 stream.write_all(&request).await?;
                 // Takes the handshake's answer, and nothing after it.
-                stream.read(&mut bytes[..16]).await?;
+                stream.read_exact(&mut bytes[..16]).await?;
                 std::future::pending::<()>().await;
             }
         }

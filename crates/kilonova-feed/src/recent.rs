@@ -228,6 +228,46 @@ mod tests {
     }
 
     #[test]
+    fn it_holds_as_much_as_it_may_and_not_one_more() {
+        // With their quotation marks.
+        for (count, size) in [(COUNT, 5), (8, BYTES / 8 - 2)] {
+            let recent = Recent::after_position(0);
+            for position in 1..=count as i64 {
+                recent.push(&event(position, "a", size));
+            }
+            assert!(recent.after(0, &[]).is_some(), "{count}");
+            recent.push(&event(count as i64 + 1, "a", 5));
+            assert!(recent.after(0, &[]).is_none(), "{count}");
+            assert!(recent.after(1, &[]).is_some(), "{count}");
+        }
+    }
+
+    #[test]
+    fn what_went_out_only_grows() {
+        let recent = Recent::after_position(3);
+        assert_eq!(recent.sent(), 3);
+        recent.mark_sent(5);
+        recent.mark_sent(4);
+        assert_eq!(recent.sent(), 5);
+    }
+
+    #[test]
+    fn it_goes_on_behind_events_that_were_pruned() {
+        let recent = Recent::after_position(0);
+        recent.push(&event(1, "a", BYTES / 2));
+        recent.skip_to(7);
+        assert_eq!((recent.last(), recent.sent(), recent.known()), (7, 7, 7));
+        assert_eq!(positions(recent.after(1, &["a".into()])), None);
+        assert_eq!(positions(recent.after(7, &["a".into()])), Some(vec![]));
+        // What was dropped takes no room.
+        recent.push(&event(8, "a", BYTES / 2 - 2));
+        recent.push(&event(9, "a", BYTES / 2 - 2));
+        assert_eq!(positions(recent.after(7, &["a".into()])), Some(vec![8]));
+        recent.skip_to(3);
+        assert_eq!(recent.last(), 9, "it does not go back");
+    }
+
+    #[test]
     fn it_forgets_what_was_redacted() {
         let recent = Recent::after_position(0);
         let a = ["a".into()];

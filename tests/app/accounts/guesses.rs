@@ -79,8 +79,8 @@ async fn a_device_cookie_is_closed_to_scripts_and_known_after_a_restart() {
     let site = Site::start().await;
     let fields = format!("username=Ada&password={}", PASSWORD.replace(' ', "+"));
     let answer = send_form(&site, "", "/register", &fields).await;
-    let set = answer.headers.get_all("set-cookie").map(|value| value.to_str().unwrap());
-    let set = set.filter(|cookie| cookie.starts_with("kilonova_device_ada=")).next().unwrap();
+    let mut set = answer.headers.get_all("set-cookie").map(|value| value.to_str().unwrap());
+    let set = set.find(|cookie| cookie.starts_with("kilonova_device_ada=")).unwrap();
     let mut attributes: Vec<_> = set.split("; ").skip(1).collect();
     attributes.sort_unstable();
     assert_eq!(attributes, ["HttpOnly", "Max-Age=31536000", "Path=/", "SameSite=Lax"]);

@@ -94,7 +94,7 @@ impl Site {
                 let waiting = Arc::clone(&waiting);
                 async move {
                     waiting.notified().await;
-                    HttpResponse::Ok()
+                    HttpResponse::Ok().finish()
                 }
             };
             config.app_data(shared.clone()).route("/feed", web::to(follow));
