@@ -116,6 +116,20 @@ mod tests {
         slices[..filled].iter().flat_map(|slice| slice.to_vec()).take(count).collect()
     }
 
+    #[test]
+    fn the_memory_of_a_burst_is_freed_and_that_of_a_few_frames_kept() {
+        let mut outbox = Outbox::default();
+        for count in [1, 200] {
+            (0..count).for_each(|_| outbox.force(Bytes::from_static(b"frame")));
+            let before = outbox.frames.capacity();
+            while outbox.pop().is_some() {
+                let empty = outbox.frames.is_empty();
+                let kept = if empty && before > KEPT { 0 } else { before };
+                assert_eq!(outbox.frames.capacity(), kept, "{count}");
+            }
+        }
+    }
+
     proptest! {
         /// Writes may cut the frames anywhere: the bytes come out once and in order, and the
         /// backlog stays within its bounds.

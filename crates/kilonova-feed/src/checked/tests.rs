@@ -236,6 +236,7 @@ async fn a_log_that_fails_hangs_or_panics_makes_an_error() {
             let told = told.expect("an error");
             assert_eq!(told.to_string(), expected);
             assert!(!told.is_final(), "it may be well again");
+            assert!(LogError::<OnPurpose>::Replaced.is_final());
         }
     }
 }
