@@ -317,6 +317,8 @@ pub struct Config {
     pub storage: Storage,
     /// This node's name.
     pub node: String,
+    /// Who may read and write.
+    pub access: Access,
     /// Who may create an account.
     pub registration: Registration,
     /// Threads that serve sockets.
@@ -449,6 +451,7 @@ impl ServeArgs {
             bind: self.bind,
             storage: self.storage.check()?,
             node: self.node.map_or_else(|| Ok(default_node()), node_name)?,
+            access,
             registration: self.registration,
             workers: self.workers.map_or_else(cores, usize::from),
             grace: Duration::from_secs(self.grace),

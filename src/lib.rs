@@ -12,6 +12,7 @@ pub use kilonova_pubsub as pubsub;
 /// The version of this application.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+pub mod access;
 pub mod accounts;
 pub mod app;
 pub mod bodies;

@@ -12,7 +12,10 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 
+use crate::access::{self, Action, Verdict, Viewer};
 use crate::accounts::Device;
+use crate::config::Access;
+use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult};
 use crate::models::sign_in::{self, Token};
 use crate::models::user::User;
@@ -27,13 +30,80 @@ const DEVICE: &str = "kilonova_device_";
 /// How long a browser counts as one that has signed in before.
 const DEVICE_LASTS: Duration = Duration::days(365);
 
-/// The account of a request, if it has one. An expired cookie counts as none.
-pub struct Account(pub Option<User>);
+/// The account of a request, if it has one, and what it may do. An expired cookie counts as none.
+pub struct Account {
+    user: Option<User>,
+    /// For the transaction that the request leads to.
+    pub asker: Asker,
+}
+
+/// Who makes a request; cheap to clone, and to ask again in a transaction.
+#[derive(Clone)]
+pub struct Asker {
+    access: Access,
+    token: Option<Token>,
+    viewer: Viewer,
+}
 
 impl Account {
     /// The user, when there is one.
     pub fn user(&self) -> Option<&User> {
-        self.0.as_ref()
+        self.user.as_ref()
+    }
+
+    /// Who asks, as of the beginning of the request.
+    pub fn viewer(&self) -> Viewer {
+        self.asker.viewer
+    }
+
+    /// Refuses what it may not do, before its body is read. What hangs on a row is decided with the
+    /// row.
+    pub fn permit(&self, action: Action) -> AppResult<()> {
+        answer(access::may(self.viewer(), action), "page")
+    }
+
+    /// 401 for those who would need an account for any write.
+    pub fn permit_writing(&self) -> AppResult<()> {
+        match self.viewer() {
+            Viewer::Nobody => answer(Verdict::SignIn, "page"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Asker {
+    /// Refuses what it may not do as of this transaction: neither an account that was signed out,
+    /// nor a role that was taken away meanwhile, decides any more. `what` is not found if it is
+    /// hidden.
+    pub fn permit(
+        &self,
+        connection: &mut DbConnection,
+        action: Action,
+        what: &'static str,
+    ) -> AppResult<()> {
+        let user = match (&self.token, self.access) {
+            (Some(token), Access::Accounts) => sign_in::user(connection, token)?,
+            _ => None,
+        };
+        answer(access::may(viewer(self.access, user.as_ref()), action), what)
+    }
+}
+
+/// A verdict in the words of the API.
+pub(super) fn answer(verdict: Verdict, what: &'static str) -> AppResult<()> {
+    match verdict {
+        Verdict::Allowed => Ok(()),
+        Verdict::SignIn => Err(AppError::Unauthorized("sign in first")),
+        Verdict::Forbidden => Err(AppError::Forbidden("this account may not do that")),
+        Verdict::Hidden => Err(AppError::NotFound(what)),
+    }
+}
+
+fn viewer(access: Access, user: Option<&User>) -> Viewer {
+    match (access, user) {
+        (Access::Open, _) => Viewer::Anyone,
+        (Access::Accounts, None) => Viewer::Nobody,
+        (Access::Accounts, Some(user)) => Viewer::User { id: user.id, role: user.role },
     }
 }
 
@@ -45,10 +115,19 @@ impl FromRequest for Account {
         let token = token(request);
         let state = request.app_data::<Data<State>>().cloned();
         Box::pin(async move {
-            let Some(token) = token else { return Ok(Account(None)) };
             let state = state.ok_or_else(|| AppError::internal("no application state"))?;
-            let found = state.db.read(move |c| Ok::<_, AppError>(sign_in::user(c, &token)?));
-            Ok(Account(found.await?))
+            let user = match token.clone() {
+                None => None,
+                Some(token) => {
+                    let found = move |c: &mut DbConnection| {
+                        Ok::<_, AppError>(sign_in::user(c, &token)?)
+                    };
+                    state.db.read(found).await?
+                }
+            };
+            let access = state.config.access;
+            let asker = Asker { access, token, viewer: viewer(access, user.as_ref()) };
+            Ok(Account { user, asker })
         })
     }
 }

@@ -18,18 +18,22 @@ use actix_web::error::InternalError;
 use actix_web::http::header;
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::account::Account;
 use super::respond;
+use crate::access::Viewer;
 use crate::compression::Varies;
+use crate::config::Access;
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult, Shown};
 use crate::models::log as events;
 use crate::negotiation::accepts_html;
 use crate::state::State;
 use crate::views::assets::{self, Assets};
+use crate::views::encoded;
 use crate::views::pages::{ErrorPage, Frame, Reader};
 
 /// How long a page waits to be laid out.
@@ -51,6 +55,7 @@ where
     F: FnOnce(&mut DbConnection, Frame) -> AppResult<T> + Send + 'static,
 {
     let log: Arc<str> = state.db.log_id().into();
+    let (open, viewer) = (state.config.access == Access::Open, account.viewer());
     let reader = match account.user() {
         Some(user) => Reader::User(user.username.clone()),
         None => Reader::Guest,
@@ -61,7 +66,7 @@ where
         .db
         .read(move |connection| {
             let position = events::state(connection)?.position;
-            let frame = Frame { open: true, position, log, reader };
+            let frame = Frame { open, position, log, reader, viewer };
             Ok::<_, AppError>((build(connection, frame)?, position))
         })
         .await?;
@@ -84,6 +89,15 @@ where
     let mut response = response.content_type("text/html; charset=utf-8").body(html);
     response.extensions_mut().insert(Varies("cookie"));
     Ok(response)
+}
+
+/// The way to a page that needs an account, for a reader without one: over the page to sign in.
+fn to_sign_in(request: &HttpRequest, account: &Account) -> Option<HttpResponse> {
+    if account.viewer() != Viewer::Nobody {
+        return None;
+    }
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    Some(see(format!("/login?next={}", encoded(target))))
 }
 
 /// The response to a form that was accepted: 303.
@@ -119,13 +133,14 @@ pub async fn show_errors<B: MessageBody + 'static>(
     if request.path().starts_with("/api/") || !accepts_html(request.headers()) {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
     }
+    let open = is_open(request.request());
     match next.call(request).await {
         Ok(response) => {
             let shown = response.response().extensions().get::<Shown>().cloned();
             let Some(shown) = shown else { return Ok(response.map_into_left_body()) };
             let status = response.status();
             let (request, failed) = response.into_parts();
-            let mut page = error_page(status, shown);
+            let mut page = error_page(open, status, shown);
             if failed.head().connection_type() == ConnectionType::Close {
                 page.head_mut().set_connection_type(ConnectionType::Close);
             }
@@ -140,13 +155,19 @@ pub async fn show_errors<B: MessageBody + 'static>(
             let response = error.as_response_error().error_response();
             let shown = response.extensions().get::<Shown>().cloned();
             let Some(shown) = shown else { return Err(error) };
-            let page = error_page(response.status(), shown);
+            let page = error_page(open, response.status(), shown);
             Err(InternalError::from_response(error, page).into())
         }
     }
 }
 
-fn error_page(status: StatusCode, shown: Shown) -> HttpResponse {
+/// Whether access is open, as the frame of a page says.
+fn is_open(request: &HttpRequest) -> bool {
+    let state = request.app_data::<Data<State>>();
+    state.is_some_and(|state| state.config.access == Access::Open)
+}
+
+fn error_page(open: bool, status: StatusCode, shown: Shown) -> HttpResponse {
     let title = match status {
         StatusCode::NOT_FOUND => "There is nothing here",
         StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "This is not allowed",
@@ -160,7 +181,11 @@ fn error_page(status: StatusCode, shown: Shown) -> HttpResponse {
         message = format!("{}{}.", first.to_uppercase(), &message[1..]);
     }
     let page = ErrorPage {
-        frame: Frame { open: true, ..Frame::default() },
+        frame: Frame {
+            open,
+            viewer: if open { Viewer::Anyone } else { Viewer::Nobody },
+            ..Frame::default()
+        },
         status: status.as_u16(),
         title: title.to_owned(),
         message,

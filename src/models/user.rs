@@ -26,9 +26,11 @@ const TRIED: Text =
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// As everyone is.
+    /// Writes comments.
+    Commenter,
+    /// Writes posts and notes, too.
     Member,
-    /// Runs the site.
+    /// Runs the site: may change everything.
     Admin,
 }
 
@@ -36,14 +38,20 @@ impl Role {
     /// The word on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
+            Role::Commenter => "commenter",
             Role::Member => "member",
             Role::Admin => "admin",
         }
     }
 
-    /// The role that a row has. The table's CHECK lets no other word in; a member may do least.
+    /// The role of that name.
+    pub fn parse(word: &str) -> Option<Role> {
+        [Role::Commenter, Role::Member, Role::Admin].into_iter().find(|role| role.as_str() == word)
+    }
+
+    /// The role that a row has. The table's CHECK lets no other word in; a commenter may do least.
     fn of(column: &str) -> Role {
-        if column == Role::Admin.as_str() { Role::Admin } else { Role::Member }
+        Role::parse(column).unwrap_or(Role::Commenter)
     }
 }
 

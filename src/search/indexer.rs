@@ -20,7 +20,8 @@ use super::index::{Index, LogPosition, Searchable};
 use super::source::Walk;
 use crate::db::Db;
 use crate::events::{NOTES, POSTS};
-use crate::site_log::{Feed, Viewer};
+use crate::access::Viewer;
+use crate::site_log::Feed;
 
 /// What everyone may know about the index.
 #[derive(Clone, Default)]

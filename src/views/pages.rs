@@ -10,6 +10,7 @@ use askama::Template;
 
 use super::filters;
 use super::forms::{CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
+use crate::access::{self, Action, CommentFacts, Verdict, Viewer};
 use crate::models::comment::Comment;
 use crate::models::note::Note;
 use crate::models::post::{Post, Status};
@@ -26,6 +27,41 @@ pub struct Frame {
     pub log: Arc<str>,
     /// The reader.
     pub reader: Reader,
+    /// What the reader may do.
+    pub viewer: Viewer,
+}
+
+impl Frame {
+    /// Whether the reader may write posts, and notes.
+    fn writes(&self) -> bool {
+        access::may(self.viewer, Action::WritePost) == Verdict::Allowed
+    }
+
+    /// Whether the reader may read notes.
+    fn reads_notes(&self) -> bool {
+        access::may(self.viewer, Action::ReadNotes) == Verdict::Allowed
+    }
+
+    /// Whether the reader may write comments on a post.
+    fn comments(&self, post: &Post) -> bool {
+        access::may(self.viewer, Action::WriteComment(post.facts())) == Verdict::Allowed
+    }
+
+    /// Whether the reader may change a post.
+    fn changes(&self, post: &Post) -> bool {
+        access::may(self.viewer, Action::ChangePost(post.facts())) == Verdict::Allowed
+    }
+
+    /// Whether the reader may change a note.
+    fn changes_note(&self, note: &Note) -> bool {
+        access::may(self.viewer, Action::ChangeNote(note.user_id)) == Verdict::Allowed
+    }
+
+    /// Whether the reader may delete a comment on a post.
+    fn deletes(&self, comment: &Comment, post: &Post) -> bool {
+        let comment = CommentFacts { author: comment.user_id, post: post.facts() };
+        access::may(self.viewer, Action::DeleteComment(comment)) == Verdict::Allowed
+    }
 }
 
 /// The reader of a page.
