@@ -13,8 +13,9 @@ async fn a_role_that_was_taken_away_writes_nothing_more() {
     let change = |title: &str| json!({ "title": title });
     accounts.send(Role::Author, Method::PATCH, &path, &change("As a member")).await.json(200);
     set_role(&accounts.site, "author", "commenter");
-    let refused = accounts.send(Role::Author, Method::PATCH, &path, &change("As a commenter"));
-    assert_eq!(refused.await.error(403), "this account may not do that");
+    let refused = change("As a commenter");
+    let refused = accounts.send(Role::Author, Method::PATCH, &path, &refused).await;
+    assert_eq!(refused.error(403), "this account may not do that");
     let new = json!({"title": "New", "body": "b"});
     assert_eq!(accounts.send(Role::Author, Method::POST, "/api/posts", &new).await.status, 403);
     set_role(&accounts.site, "author", "admin");
