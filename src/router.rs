@@ -15,6 +15,7 @@ use crate::controllers::{
 };
 use crate::error::{AppError, AppResult};
 use crate::guard;
+use crate::responses;
 use crate::state::State;
 use crate::writes;
 
@@ -32,9 +33,11 @@ pub fn site(
 > {
     // The last one wrapped sees a request first.
     App::new()
+        .app_data(state.responses.clone())
         .app_data(state.writes.clone())
         .app_data(state)
         .wrap(from_fn(guard::catch_panic))
+        .wrap(from_fn(responses::bound))
         .wrap(from_fn(writes::admit))
         .wrap(from_fn(guard::admit))
         .wrap(from_fn(pages::show_errors))

@@ -199,3 +199,19 @@ async fn every_answer_says_which_position_it_is_true_as_of() {
     }
     site.stop().await;
 }
+
+#[actix_web::test]
+async fn a_client_that_takes_no_encoding_gets_the_plain_response() {
+    let site = Site::start().await;
+    for accept in ["*;q=0", "br, *;q=0", "identity;q=0", "identity;q=0, gzip;q=0"] {
+        for path in ["/api/posts", "/health/ready", "/nowhere"] {
+            let headers = [("Accept-Encoding", accept)];
+            let answer = Raw::connect(&site).await.ask("GET", path, &headers, b"").await;
+            assert_eq!(answer.status, if path == "/nowhere" { 404 } else { 200 }, "{accept}");
+        }
+    }
+    let page = [("Accept", "text/html")];
+    let answer = Raw::connect(&site).await.ask("GET", "/nowhere", &page, b"").await;
+    assert!(answer.header("vary").is_some_and(|vary| vary.contains("accept")), "{answer:?}");
+    site.stop().await;
+}

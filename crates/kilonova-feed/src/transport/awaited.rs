@@ -29,14 +29,18 @@ impl Awaited {
     }
 }
 
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.activity.awaits_body(false);
+    }
+}
+
 impl Stream for Awaited {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = Pin::new(&mut self.body).poll_next(cx);
-        if next.is_pending() {
-            self.activity.release();
-        }
+        self.activity.awaits_body(next.is_pending());
         next
     }
 }

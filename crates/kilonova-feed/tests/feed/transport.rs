@@ -1,6 +1,8 @@
 //! Connections: their deadlines, the refusals of HTTP's parser, and what HTTP 1.0 gets.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::body::BodyStream;
@@ -146,6 +148,54 @@ async fn the_session_of_a_reader_that_leaves_ends_at_once() {
 }
 
 #[actix::test]
+async fn the_session_of_a_reader_that_sends_and_leaves_ends_at_once() {
+    let heartbeat = Heartbeat { ping: Duration::from_secs(3600), ..HEARTBEAT };
+    let site = Site::serve(builder(&Toy::new()).heartbeat(heartbeat), Serving::Own).await;
+    let path = Wish::new(&["a"]).path();
+    for input in ["x\r\n".repeat(100_000), String::from_utf8_lossy(REQUEST).repeat(5_000)] {
+        let mut raw = Raw::connect(site.address).await;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
+        raw.send(&[request.as_bytes(), input.as_bytes()].concat()).await;
+        assert_eq!(raw.head().await.status, 200);
+        raw.send(input.as_bytes()).await;
+        assert_eq!(site.feed().sockets().open(), 1);
+        drop(raw);
+        let left = tokio::time::Instant::now();
+        soon(site.feed().sockets().all_closed()).await;
+        assert!(left.elapsed() < Duration::from_secs(2), "{:?}", left.elapsed());
+    }
+    site.stop().await;
+}
+
+#[actix::test]
+async fn of_pipelined_requests_one_is_answered_at_a_time() {
+    const REQUESTS: usize = 200;
+    let begun = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&begun);
+    let app = move || {
+        let count = Arc::clone(&count);
+        let large = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            async { HttpResponse::Ok().body("x".repeat(100_000)) }
+        };
+        App::new().route("/", web::get().to(large))
+    };
+    let server = Server::bind("127.0.0.1:0", app).unwrap().workers(1).run().unwrap();
+    let mut raw = Raw::connect(server.address()).await;
+    actix::spawn(server);
+    raw.send(&REQUEST.repeat(REQUESTS)).await;
+    // The buffers of both ends take a few.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let unread = begun.load(Ordering::Relaxed);
+    assert!((1..REQUESTS / 2).contains(&unread), "{unread}");
+    for _ in 0..REQUESTS {
+        assert_eq!(raw.answer().await.unwrap().body.len(), 100_000);
+    }
+    assert_eq!(begun.load(Ordering::Relaxed), REQUESTS);
+}
+
+#[actix::test]
 async fn a_reader_of_a_stream_that_says_nothing_more_is_still_served() {
     let toy = Toy::new();
     let site = Site::start(&toy).await;
@@ -284,9 +334,18 @@ async fn frames_behind_a_handshake_that_has_to_wait_arrive() {
         "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     );
+    let ping = masked(opcode::PING, b"early");
+    // Behind a request whose body has come with it, and which takes a while.
+    let mut raw = Raw::connect(site.address).await;
+    let post = b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody";
+    raw.send(&[&post[..], handshake.as_bytes(), &ping].concat()).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    site.answer_slow();
+    assert_eq!(raw.answer().await.unwrap().status, 200);
+    assert_eq!(raw.answer().await.expect("101").status, 101);
+    while raw.frame().await.expect("an answer to the ping").opcode != opcode::PONG {}
     for before in [0, 1, 3] {
         let mut raw = Raw::connect(site.address).await;
-        let ping = masked(opcode::PING, b"early");
         raw.send(&[&REQUEST.repeat(before), handshake.as_bytes(), &ping].concat()).await;
         for _ in 0..before {
             assert_eq!(raw.answer().await.unwrap().status, 404);
