@@ -37,8 +37,9 @@ struct Inner {
     cut: Cell<bool>,
     /// The waker of a write that waits for the client.
     waiting: RefCell<Option<Waker>>,
-    /// What came behind the head of an upgrade request waits for its handler.
-    holds: Cell<bool>,
+    /// The number of requests that must have reached a handler before HTTP gets more of what came
+    /// behind them; 0 while nothing is held back.
+    holds: Cell<u64>,
     /// The waker of a read of it.
     held: RefCell<Option<Waker>>,
     /// A handler waits for more of its request's body.
@@ -81,7 +82,7 @@ impl Activity {
             listening: RefCell::new(None),
             cut: Cell::new(false),
             waiting: RefCell::new(None),
-            holds: Cell::new(false),
+            holds: Cell::new(0),
             held: RefCell::new(None),
             awaits_body: Cell::new(false),
             unflushed: Cell::new(0),
@@ -94,17 +95,29 @@ impl Activity {
     pub(crate) fn answer(&self) -> Answering {
         self.0.answering.set(self.0.answering.get() + 1);
         self.0.requests.set(self.0.requests.get() + 1);
+        if self.0.holds.get() != 0
+            && let Some(held) = self.0.held.take()
+        {
+            held.wake();
+        }
         Answering(self.clone())
     }
 
     /// What follows is not given to HTTP before the upgrade request has reached a handler.
     pub(super) fn hold(&self) {
-        self.0.holds.set(true);
+        self.0.holds.set(u64::MAX);
+    }
+
+    /// What follows is not given to HTTP before this many requests have reached a handler.
+    pub(super) fn hold_until(&self, requests: u64) {
+        if self.0.holds.get() == 0 {
+            self.0.holds.set(requests);
+        }
     }
 
     /// An upgrade request has reached a handler and stays with HTTP.
     pub(crate) fn release(&self) {
-        self.0.holds.set(false);
+        self.0.holds.set(0);
         if let Some(held) = self.0.held.take() {
             held.wake();
         }
@@ -115,18 +128,23 @@ impl Activity {
     pub(super) fn awaits_body(&self, awaits: bool) {
         self.0.awaits_body.set(awaits);
         if awaits
-            && self.0.holds.get()
+            && self.0.holds.get() != 0
             && let Some(held) = self.0.held.take()
         {
             held.wake();
         }
     }
 
+    /// Whether what comes now is a body that a handler waits for.
+    pub(super) fn is_body(&self) -> bool {
+        self.0.awaits_body.get()
+    }
+
     /// `Ready` when nothing is held back. What a handler waits for although HTTP has nothing more
     /// is no other request, whatever it looks like.
     pub(super) fn poll_released(&self, cx: &Context<'_>) -> Poll<()> {
-        if !self.0.holds.get() || self.0.awaits_body.get() {
-            self.0.holds.set(false);
+        if self.0.holds.get() <= self.0.requests.get() || self.0.awaits_body.get() {
+            self.0.holds.set(0);
             return Poll::Ready(());
         }
         self.0.held.replace(Some(cx.waker().clone()));

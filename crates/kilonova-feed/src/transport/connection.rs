@@ -17,8 +17,12 @@ use socket2::SockRef;
 use tokio::time::{Instant, Sleep};
 
 use super::activity::Activity;
-use super::upgrade_head::UpgradeHead;
+use super::upgrade_head::{Heads, UpgradeHead};
 use super::{Held, refusal};
+
+/// The requests of one connection that HTTP gets before the first of them has reached a handler. Each
+/// takes several kilobytes there, and forty bytes here.
+const PIPELINED: u64 = 4;
 
 /// Bytes that are read and dropped after the last response.
 const LINGER: usize = 16 * 1024 * 1024;
@@ -36,6 +40,7 @@ pub(crate) struct Connection {
     /// The rest of a refusal that is being written.
     refusal: Option<Bytes>,
     upgrade: UpgradeHead,
+    heads: Heads,
     /// The bytes that are still taken after the end of our half.
     lingers: Option<usize>,
     /// What came behind the head of an upgrade request. HTTP would read it as another request if
@@ -58,6 +63,7 @@ impl Connection {
             flushed: 0,
             refusal: None,
             upgrade: UpgradeHead::default(),
+            heads: Heads::default(),
             lingers: None,
             behind: Bytes::new(),
         }
@@ -72,6 +78,14 @@ impl Connection {
     /// an event stream has the socket.
     pub(crate) fn into_parts(self) -> Option<(TcpStream, Held, Bytes)> {
         Some((Rc::into_inner(self.stream)?, self.held, self.behind))
+    }
+
+    /// Takes back what was read behind `end`.
+    fn keep_behind(&mut self, buffer: &mut ReadBuf<'_>, end: usize) {
+        let mut behind = BytesMut::from(&buffer.filled()[end..]);
+        behind.extend_from_slice(&self.behind);
+        self.behind = behind.freeze();
+        buffer.set_filled(end);
     }
 
     fn write(&self, bytes: &[u8], cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -164,11 +178,16 @@ impl AsyncRead for Connection {
             let count = self.behind.len().min(buffer.remaining());
             buffer.put_slice(&self.behind.split_to(count));
         }
+        let requests = self.activity.requests();
+        if self.activity.is_body() {
+            self.heads.set(requests);
+        } else if let Some(end) = self.heads.find(&buffer.filled()[before..], requests + PIPELINED)
+        {
+            self.keep_behind(buffer, before + end);
+            self.activity.hold_until(requests + PIPELINED / 2);
+        }
         if let Some(head) = self.upgrade.find(&buffer.filled()[before..]) {
-            let mut behind = BytesMut::from(&buffer.filled()[before + head..]);
-            behind.extend_from_slice(&self.behind);
-            self.behind = behind.freeze();
-            buffer.set_filled(before + head);
+            self.keep_behind(buffer, before + head);
             self.activity.hold();
         }
         Poll::Ready(Ok(()))
