@@ -115,6 +115,13 @@ impl Activity {
         }
     }
 
+    /// No request is at work: what waits behind a number of them is next.
+    pub(super) fn relax(&self) {
+        if ![0, u64::MAX].contains(&self.0.holds.get()) {
+            self.release();
+        }
+    }
+
     /// An upgrade request has reached a handler and stays with HTTP.
     pub(crate) fn release(&self) {
         self.0.holds.set(0);

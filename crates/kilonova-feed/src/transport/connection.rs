@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use actix_codec::{AsyncRead, AsyncWrite, ReadBuf};
 use actix_web::rt::net::TcpStream;
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 use socket2::SockRef;
 use tokio::time::{Instant, Sleep};
 
@@ -43,8 +43,9 @@ pub(crate) struct Connection {
     heads: Heads,
     /// The bytes that are still taken after the end of our half.
     lingers: Option<usize>,
-    /// What came behind the head of an upgrade request. HTTP would read it as another request if
-    /// the upgrade has to wait for an earlier response.
+    /// What HTTP does not get yet: further requests of a client that pipelines many, and what came
+    /// behind the head of an upgrade request. HTTP would read that as another request if the upgrade
+    /// has to wait for an earlier response.
     behind: Bytes,
 }
 
@@ -80,18 +81,38 @@ impl Connection {
         Some((Rc::into_inner(self.stream)?, self.held, self.behind))
     }
 
-    /// Takes back what was read behind `end`.
-    fn keep_behind(&mut self, buffer: &mut ReadBuf<'_>, end: usize) {
-        let mut behind = BytesMut::from(&buffer.filled()[end..]);
-        behind.extend_from_slice(&self.behind);
-        self.behind = behind.freeze();
-        buffer.set_filled(end);
+    /// How much of these bytes, which follow those of the calls before, HTTP gets now.
+    fn admit(&mut self, bytes: &[u8]) -> usize {
+        let (mut admitted, requests) = (bytes.len(), self.activity.requests());
+        let before = self.heads;
+        if self.activity.is_body() {
+            self.heads.set(requests);
+        } else if let Some(end) = self.heads.find(bytes, requests + PIPELINED) {
+            admitted = end;
+            self.activity.hold_until(requests + PIPELINED / 2);
+        }
+        if let Some(head) = self.upgrade.find(&bytes[..admitted]) {
+            admitted = head;
+            self.activity.hold();
+            // The rest is looked at again.
+            self.heads = before;
+            self.heads.find(&bytes[..admitted], u64::MAX);
+        }
+        admitted
     }
 
     fn write(&self, bytes: &[u8], cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.write_with(|stream| stream.try_write(bytes), cx)
+    }
+
+    fn write_with(
+        &self,
+        write: impl Fn(&TcpStream) -> io::Result<usize>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.stream.poll_write_ready(cx))?;
-            match self.stream.try_write(bytes) {
+            match write(&self.stream) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => return Poll::Ready(written),
             }
@@ -168,28 +189,20 @@ impl AsyncRead for Connection {
         if self.activity.poll_released(cx).is_pending() {
             return Poll::Pending;
         }
+        if !self.behind.is_empty() {
+            let next = self.behind.slice(..self.behind.len().min(buffer.remaining()));
+            let admitted = self.admit(&next);
+            buffer.put_slice(&self.behind.split_to(admitted));
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
-        if self.behind.is_empty() {
-            match ready!(self.read(buffer, cx))? {
-                0 => self.activity.end(),
-                _ => self.activity.read(),
-            }
-        } else {
-            let count = self.behind.len().min(buffer.remaining());
-            buffer.put_slice(&self.behind.split_to(count));
+        match ready!(self.read(buffer, cx))? {
+            0 => self.activity.end(),
+            _ => self.activity.read(),
         }
-        let requests = self.activity.requests();
-        if self.activity.is_body() {
-            self.heads.set(requests);
-        } else if let Some(end) = self.heads.find(&buffer.filled()[before..], requests + PIPELINED)
-        {
-            self.keep_behind(buffer, before + end);
-            self.activity.hold_until(requests + PIPELINED / 2);
-        }
-        if let Some(head) = self.upgrade.find(&buffer.filled()[before..]) {
-            self.keep_behind(buffer, before + head);
-            self.activity.hold();
-        }
+        let admitted = before + self.admit(&buffer.filled()[before..]);
+        self.behind = Bytes::copy_from_slice(&buffer.filled()[admitted..]);
+        buffer.set_filled(admitted);
         Poll::Ready(Ok(()))
     }
 }
@@ -217,16 +230,8 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let write = loop {
-            if let Err(error) = ready!(self.stream.poll_write_ready(cx)) {
-                break Err(error);
-            }
-            match self.stream.try_write_vectored(slices) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => break written,
-            }
-        };
-        self.watch(Poll::Ready(write), cx)
+        let write = self.write_with(|stream| stream.try_write_vectored(slices), cx);
+        self.watch(write, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -236,6 +241,10 @@ impl AsyncWrite for Connection {
     fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.activity.is_answering() {
             self.flushed = self.activity.requests();
+            // Nothing that HTTP has got is left: what has looked like more heads was not.
+            let requests = self.flushed;
+            self.heads.set(requests);
+            self.activity.relax();
         }
         // HTTP has written everything by then, and a socket has no buffer of its own.
         self.activity.flushed();

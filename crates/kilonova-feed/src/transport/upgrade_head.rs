@@ -1,4 +1,4 @@
-//! Where the head of an upgrade request ends, in whatever pieces it comes; pure.
+//! Where the heads of requests end, in whatever pieces they come; pure.
 //!
 //! HTTP's parser reads on behind it while an earlier request is being answered, and would take the
 //! client's first frames for another request.
@@ -46,7 +46,7 @@ impl UpgradeHead {
 }
 
 /// Counts the heads of requests in what a client sends.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Heads {
     /// The last bytes: nothing of an end, the end of a line, or that and the beginning of another.
     /// HTTP's parser takes a line end without its CR, too.

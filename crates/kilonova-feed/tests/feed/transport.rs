@@ -196,6 +196,44 @@ async fn of_pipelined_requests_one_is_answered_at_a_time() {
 }
 
 #[actix::test]
+async fn bodies_with_blank_lines_keep_no_later_request_waiting() {
+    let app = || {
+        let echo = |body: Bytes| async { HttpResponse::Ok().body(body) };
+        let ignore = || async { HttpResponse::Ok().body("ignored") };
+        let app = App::new().route("/echo", web::post().to(echo));
+        app.route("/ignore", web::post().to(ignore)).route("/", web::get().to(ignore))
+    };
+    let server = Server::bind("127.0.0.1:0", app).unwrap().workers(1).run().unwrap();
+    let address = server.address();
+    actix::spawn(server);
+    let body = "{\n\n\"a\":1,\r\n\r\n\n\n}".repeat(3);
+    let post =
+        format!("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let offer = post.replace("Host: x", "Host: x\r\nUpgrade: h2c");
+    for together in [false, true] {
+        let mut raw = Raw::connect(address).await;
+        let requests =
+            [post.as_bytes(), REQUEST, post.as_bytes(), offer.as_bytes(), REQUEST, REQUEST];
+        let all: Vec<&[u8]> = requests.into_iter().cycle().take(60).collect();
+        if together {
+            raw.send(&all.concat()).await;
+        }
+        for request in all {
+            if !together {
+                raw.send(request).await;
+            }
+            let answer = raw.answer().await.expect("an answer");
+            let expected = if request == REQUEST { b"ignored" } else { body.as_bytes() };
+            assert_eq!((answer.status, &*answer.body), (200, expected));
+        }
+    }
+    // One that nobody reads costs its connection, and no more.
+    let mut raw = Raw::connect(address).await;
+    raw.send(post.replace("/echo", "/ignore").as_bytes()).await;
+    assert_eq!(raw.answer().await.expect("an answer").body, b"ignored");
+}
+
+#[actix::test]
 async fn a_reader_of_a_stream_that_says_nothing_more_is_still_served() {
     let toy = Toy::new();
     let site = Site::start(&toy).await;
