@@ -95,10 +95,8 @@ impl Activity {
     pub(crate) fn answer(&self) -> Answering {
         self.0.answering.set(self.0.answering.get() + 1);
         self.0.requests.set(self.0.requests.get() + 1);
-        if self.0.holds.get() != 0
-            && let Some(held) = self.0.held.take()
-        {
-            held.wake();
+        if self.0.holds.get() != 0 {
+            self.wake_held();
         }
         Answering(self.clone())
     }
@@ -125,6 +123,10 @@ impl Activity {
     /// An upgrade request has reached a handler and stays with HTTP.
     pub(crate) fn release(&self) {
         self.0.holds.set(0);
+        self.wake_held();
+    }
+
+    fn wake_held(&self) {
         if let Some(held) = self.0.held.take() {
             held.wake();
         }
@@ -134,11 +136,8 @@ impl Activity {
     /// to find out whether that is the body's.
     pub(super) fn awaits_body(&self, awaits: bool) {
         self.0.awaits_body.set(awaits);
-        if awaits
-            && self.0.holds.get() != 0
-            && let Some(held) = self.0.held.take()
-        {
-            held.wake();
+        if awaits && self.0.holds.get() != 0 {
+            self.wake_held();
         }
     }
 
