@@ -83,8 +83,13 @@ where
                 Ok(response) => response.into(),
                 Err(error) => return Err(refused(error)),
             };
-            if let (Some(activity), BodySize::Sized(size)) = (&activity, response.body().size()) {
-                activity.responded(usize::try_from(size).unwrap_or(usize::MAX));
+            if let Some(activity) = &activity {
+                // HTTP takes a body without a size in parts.
+                let size = match response.body().size() {
+                    BodySize::Sized(size) => usize::try_from(size).unwrap_or(usize::MAX),
+                    BodySize::None | BodySize::Stream => 0,
+                };
+                activity.responded(size);
             }
             if version < Version::HTTP_11 {
                 // The end of the body is the end of the connection.
