@@ -108,8 +108,11 @@ pub fn expect(head: &RequestHead, config: &Config) -> AppResult<()> {
 
 /// A path with the methods that it takes; any other gets 405 and their list.
 fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
-    let allowed: Vec<&str> = routes.iter().map(|(method, _)| method.as_str()).collect();
-    let allowed = allowed.join(", ");
+    let name = |(method, _): &(Method, Route)| match *method {
+        Method::GET => "GET, HEAD".to_owned(),
+        ref method => method.to_string(),
+    };
+    let allowed = routes.iter().map(name).collect::<Vec<_>>().join(", ");
     let resource = web::resource(path).default_service(web::to(move || {
         let allowed = allowed.clone();
         async move { AppResult::<String>::Err(AppError::MethodNotAllowed(allowed)) }

@@ -59,10 +59,10 @@ pub(crate) async fn open<L: Log>(
         // Compression and proxies must not delay frames.
         .insert_header((header::CONTENT_ENCODING, "identity"))
         .insert_header(("X-Accel-Buffering", "no"));
+    let place = feed.sockets.enter(request.peer_addr())?;
     if request.method() == Method::HEAD {
         return Ok(response.finish());
     }
-    let place = feed.sockets.enter(request.peer_addr())?;
     // Before it joins: whatever goes out from here on is after this position, or reaches it live.
     let begins = (options.start == StartAt::Now).then(|| feed.status.borrow().sent);
     let joined = Joined::join(feed, options, place).await?;
@@ -117,6 +117,8 @@ impl EventStream {
 }
 
 impl Wire for EventStream {
+    const TELLS_START: bool = true;
+
     fn event(shapes: &Shapes, envelope: &Envelope, shape: Shape) -> Bytes {
         shapes.sse(envelope, shape)
     }

@@ -43,6 +43,28 @@ async fn an_edit_of_an_outdated_version_is_refused() {
 }
 
 #[actix_web::test]
+async fn a_precondition_holds_for_reads_and_writes_alike() {
+    let site = Site::start().await;
+    let path = format!("/api/posts/{}", site.new_post("First").await["id"]);
+    let tag = site.get(&path).await.header("etag").unwrap().to_owned();
+    let ask = async |method: &str, name: &str, tag: &str| {
+        let headers = [JSON, (name, tag)];
+        let body = if method == "PUT" { r#"{"title":"Second"}"# } else { "" };
+        Raw::connect(&site).await.request(method, &path, &headers, body.as_bytes()).await
+    };
+    for method in ["GET", "PUT", "DELETE"] {
+        assert_eq!(ask(method, "If-Match", "\"other\"").await.status, 412, "{method}");
+    }
+    assert_eq!(ask("GET", "If-Match", &tag).await.status, 200);
+    for known in [&*tag, "*", &format!("\"other\", W/{tag}")] {
+        ask("PUT", "If-None-Match", known).await.error(412);
+        ask("DELETE", "If-None-Match", known).await.error(412);
+    }
+    assert_eq!(ask("PUT", "If-None-Match", "\"other\"").await.json(200)["title"], "Second");
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn a_compressed_response_has_a_tag_of_its_own_that_names_the_same_version() {
     let site = Site::start().await;
     let body = "a long text ".repeat(1_000);

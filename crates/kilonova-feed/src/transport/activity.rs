@@ -44,6 +44,8 @@ struct Inner {
     held: RefCell<Option<Waker>>,
     /// A handler waits for more of its request's body.
     awaits_body: Cell<bool>,
+    /// A request since everything had gone out has a body.
+    had_body: Cell<bool>,
     /// The bytes of responses since everything had gone out.
     unflushed: Cell<usize>,
     /// The waker of the next request, which waits until then.
@@ -85,6 +87,7 @@ impl Activity {
             holds: Cell::new(0),
             held: RefCell::new(None),
             awaits_body: Cell::new(false),
+            had_body: Cell::new(false),
             unflushed: Cell::new(0),
             flushing: RefCell::new(None),
             socket: RefCell::new(Weak::new()),
@@ -139,6 +142,16 @@ impl Activity {
         if awaits && self.0.holds.get() != 0 {
             self.wake_held();
         }
+    }
+
+    /// A request with a body has reached a handler.
+    pub(super) fn has_body(&self) {
+        self.0.had_body.set(true);
+    }
+
+    /// Whether a request since the last call has a body.
+    pub(super) fn take_had_body(&self) -> bool {
+        self.0.had_body.take()
     }
 
     /// Whether what comes now is a body that a handler waits for.

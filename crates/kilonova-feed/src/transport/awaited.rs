@@ -23,6 +23,7 @@ impl Awaited {
         match body {
             Payload::None => Payload::None,
             body => {
+                activity.has_body();
                 Payload::Stream { payload: Box::pin(Awaited { body, activity: activity.clone() }) }
             }
         }

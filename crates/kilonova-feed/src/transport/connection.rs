@@ -192,6 +192,7 @@ impl AsyncRead for Connection {
         if !self.behind.is_empty() {
             let next = self.behind.slice(..self.behind.len().min(buffer.remaining()));
             let admitted = self.admit(&next);
+            self.activity.read();
             buffer.put_slice(&self.behind.split_to(admitted));
             return Poll::Ready(Ok(()));
         }
@@ -245,6 +246,12 @@ impl AsyncWrite for Connection {
             let requests = self.flushed;
             self.heads.set(requests);
             self.activity.relax();
+            if self.activity.take_had_body() {
+                self.heads.forget();
+            } else if self.heads.has_begun() {
+                // It came with the head of a request that has its response by now.
+                self.activity.read();
+            }
         }
         // HTTP has written everything by then, and a socket has no buffer of its own.
         self.activity.flushed();

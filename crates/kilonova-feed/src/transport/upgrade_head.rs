@@ -53,6 +53,8 @@ pub(super) struct Heads {
     end: u8,
     /// The heads so far; a body may have looked like some.
     count: u64,
+    /// Bytes have come behind the last of them.
+    begun: bool,
 }
 
 impl Heads {
@@ -65,6 +67,7 @@ impl Heads {
                 (b'\r', 1) => 2,
                 (b'\n', _) => {
                     self.count += 1;
+                    self.begun = false;
                     if self.count >= most {
                         self.end = 0;
                         return Some(index + 1);
@@ -73,8 +76,19 @@ impl Heads {
                 }
                 _ => 0,
             };
+            self.begun |= !matches!((byte, self.end), (b'\n', 0));
         }
         None
+    }
+
+    /// Whether the last bytes begin another head.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// The last bytes were a body.
+    pub(super) fn forget(&mut self) {
+        self.begun = false;
     }
 
     /// Corrects the number, after bytes that were a body.

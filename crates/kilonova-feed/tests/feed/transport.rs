@@ -284,8 +284,16 @@ async fn a_request_that_comes_slowly_behind_another_has_no_more_time_than_the_fi
     let app = || App::new();
     let server = Server::bind("127.0.0.1:0", app).unwrap().workers(1);
     let server = server.request_timeout(Some(Duration::from_secs(1))).run().unwrap();
-    let mut raw = Raw::connect(server.address()).await;
+    let address = server.address();
     actix::spawn(server);
+    // In the same segment as the first, which is answered at once.
+    let mut raw = Raw::connect(address).await;
+    raw.send(&[REQUEST, b"GET / HTTP/1.1\r\nHost: x"].concat()).await;
+    assert_eq!(raw.answer().await.unwrap().status, 404);
+    let begun = tokio::time::Instant::now();
+    raw.hung_up().await;
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let mut raw = Raw::connect(address).await;
     raw.send(REQUEST).await;
     assert_eq!(raw.answer().await.unwrap().status, 404);
     raw.send(b"GET / HTTP/1.1\r\nHost: x\r\nX: ").await;
