@@ -23,6 +23,7 @@ use crate::events::{outage, pruner};
 use crate::locks::{self, Lock};
 use crate::models::site_key;
 use crate::pubsub::PubSub;
+use crate::responses::Responses;
 use crate::router;
 use crate::search::Search;
 use crate::site_log::{Feed, Shapes, SiteLog};
@@ -98,6 +99,7 @@ impl App {
             Search::start(config.storage.index(), db.clone(), feed.clone(), config.max_searches)?;
         let accounts = Accounts::new(config.accounts, device_key(&config, &db).await?);
         let writes = Data::new(Writes::new(config.max_writes_per_address));
+        let responses = Data::new(Responses::new(config.max_responses));
         let bodies = Bodies::new(config.max_bodies);
         let renderings =
             Arc::new(Semaphore::new(config.max_renderings.min(Semaphore::MAX_PERMITS)));
@@ -108,6 +110,7 @@ impl App {
             shapes,
             accounts,
             writes,
+            responses,
             bodies,
             renderings,
             search,
@@ -161,6 +164,15 @@ impl App {
             }
         }
         let grace = state.config.grace;
+        actix_web::rt::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            log::warn!("a second signal: exiting at once");
+            // What is committed is on disk.
+            std::process::exit(1);
+        });
         // A worker waits for its requests, but not for the sockets that left HTTP behind.
         handle.pause().await;
         door.shut();

@@ -4,7 +4,9 @@
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    self, AcceptEncoding, Encoding, Header, HeaderMap, HeaderName, HeaderValue,
+};
 use actix_web::middleware::Next;
 
 /// The encodings that responses may have, as they stand in tags.
@@ -17,9 +19,16 @@ pub(crate) struct Varies(pub(crate) &'static str);
 
 /// Gives a compressed response a tag of its own, and says on what a response depends.
 pub async fn label<B: MessageBody>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
+    // A client that takes neither gets the plain response, which RFC 9110 prefers to a refusal.
+    let takes = AcceptEncoding::parse(&request);
+    let (plain, gzip) = (Encoding::identity(), Encoding::gzip());
+    if takes.is_ok_and(|takes| takes.negotiate([&plain, &gzip].into_iter()).is_none()) {
+        request.headers_mut().remove(header::ACCEPT_ENCODING);
+    }
+    let is_page = !request.path().starts_with("/api/");
     let mut response = next.call(request).await?;
     let varies = response.response().extensions().get::<Varies>().copied();
     let status = response.status();
@@ -37,6 +46,10 @@ pub async fn label<B: MessageBody>(
         && headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding != "identity")
     {
         add(headers, header::VARY, "accept-encoding");
+    }
+    if is_page && (status.is_client_error() || status.is_server_error()) {
+        // A program gets it as JSON.
+        add(headers, header::VARY, "accept");
     }
     if let Some(Varies(on)) = varies {
         add(headers, header::VARY, on);

@@ -242,6 +242,15 @@ pub struct ServeArgs {
         value_name = "BYTES",
     )]
     max_bodies: usize,
+    /// Maximum size of all large responses that their clients have not taken, in bytes; further ones
+    /// get 503; responses of up to 64 KiB are not counted; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_RESPONSES",
+        default_value_t = 64 * 1024 * 1024,
+        value_name = "BYTES",
+    )]
+    max_responses: usize,
     /// Maximum number of values in a JSON body, or of fields in a form; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_VALUES", default_value_t = 1_000, value_name = "N")]
     max_values: usize,
@@ -353,6 +362,8 @@ pub struct Config {
     pub max_body: usize,
     /// Maximum size of all bodies that are being received in bytes.
     pub max_bodies: usize,
+    /// Maximum size of all large responses that have not gone out.
+    pub max_responses: usize,
     /// Maximum number of values in a body.
     pub max_values: usize,
     /// Searches at the same time.
@@ -476,6 +487,7 @@ impl ServeArgs {
             },
             max_body: unless_zero(self.max_body),
             max_bodies: unless_zero(self.max_bodies),
+            max_responses: unless_zero(self.max_responses),
             max_values: unless_zero(self.max_values),
             max_searches: unless_zero(self.max_searches),
             max_renderings: self

@@ -1,6 +1,7 @@
 //! The one table of failures: each with its status and its JSON.
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
@@ -83,6 +84,12 @@ impl AppError {
     /// A 500 with its cause.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> AppError {
         AppError::Internal(source.into())
+    }
+
+    /// 429 until a rate admits more.
+    pub fn too_many(message: &'static str, wait: Duration) -> AppError {
+        let seconds = wait.as_secs().saturating_add(1).try_into().unwrap_or(u32::MAX);
+        AppError::TooManyRequests(message, seconds)
     }
 
     /// The seconds after which the client may retry.

@@ -34,6 +34,7 @@ pub mod logging;
 pub mod markdown;
 pub mod models;
 mod negotiation;
+pub mod responses;
 pub mod router;
 pub mod schema;
 pub mod search;

@@ -15,6 +15,7 @@ use crate::controllers::{
 };
 use crate::error::{AppError, AppResult};
 use crate::guard;
+use crate::responses;
 use crate::state::State;
 use crate::writes;
 
@@ -32,9 +33,11 @@ pub fn site(
 > {
     // The last one wrapped sees a request first.
     App::new()
+        .app_data(state.responses.clone())
         .app_data(state.writes.clone())
         .app_data(state)
         .wrap(from_fn(guard::catch_panic))
+        .wrap(from_fn(responses::bound))
         .wrap(from_fn(writes::admit))
         .wrap(from_fn(guard::admit))
         .wrap(from_fn(pages::show_errors))
@@ -105,8 +108,11 @@ pub fn expect(head: &RequestHead, config: &Config) -> AppResult<()> {
 
 /// A path with the methods that it takes; any other gets 405 and their list.
 fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
-    let allowed: Vec<&str> = routes.iter().map(|(method, _)| method.as_str()).collect();
-    let allowed = allowed.join(", ");
+    let name = |(method, _): &(Method, Route)| match *method {
+        Method::GET => "GET, HEAD".to_owned(),
+        ref method => method.to_string(),
+    };
+    let allowed = routes.iter().map(name).collect::<Vec<_>>().join(", ");
     let resource = web::resource(path).default_service(web::to(move || {
         let allowed = allowed.clone();
         async move { AppResult::<String>::Err(AppError::MethodNotAllowed(allowed)) }

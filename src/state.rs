@@ -9,6 +9,7 @@ use crate::accounts::Accounts;
 use crate::bodies::Bodies;
 use crate::config::Config;
 use crate::db::Db;
+use crate::responses::Responses;
 use crate::search::Search;
 use crate::site_log::{Feed, Shapes};
 use crate::writes::Writes;
@@ -27,6 +28,8 @@ pub struct State {
     pub accounts: Accounts,
     /// How much each address may write.
     pub writes: Data<Writes>,
+    /// The memory for large responses.
+    pub responses: Data<Responses>,
     /// The memory for the bodies of requests.
     pub bodies: Bodies,
     /// Turns at laying out a page.

@@ -43,8 +43,7 @@ pub async fn admit<B: MessageBody>(
         return Err(AppError::internal("no budget of writes").into());
     };
     if let Err(wait) = writes.0.check(address, Instant::now()) {
-        let seconds = wait.as_secs().saturating_add(1).try_into().unwrap_or(u32::MAX);
-        let error = AppError::TooManyRequests("too much is written from this address", seconds);
+        let error = AppError::too_many("too much is written from this address", wait);
         return Ok(request.error_response(error).map_into_right_body());
     }
     let charge = move |bytes: usize| {

@@ -102,8 +102,7 @@ impl Guess<'_> {
 }
 
 fn refused(wait: Duration) -> AppError {
-    let seconds = wait.as_secs().saturating_add(1).try_into().unwrap_or(u32::MAX);
-    AppError::TooManyRequests("too many attempts: try again later", seconds)
+    AppError::too_many("too many attempts: try again later", wait)
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ impl ClusterArgs {
             )
         })?;
         let is_local = listen.iter().chain(&connect).all(Endpoint::is_loopback);
-        if secret.len() < SHORTEST_SECRET && !is_local {
+        if secret.trim().len() < SHORTEST_SECRET && !is_local {
             return Err(Error(format!(
                 "--cluster-secret has fewer than {SHORTEST_SECRET} bytes; across a network it could \
                  be guessed"
@@ -134,6 +134,7 @@ mod tests {
             ("", "tcp/127.0.0.1.example.org:7447"),
         ] {
             assert!(check(listen, connect, SHORT).is_err(), "{listen} {connect}");
+            assert!(check(listen, connect, &" ".repeat(16)).is_err(), "{listen} {connect}");
             assert!(check(listen, connect, LONG).is_ok(), "{listen} {connect}");
         }
         assert!(check("tcp/127.0.0.1:7447", "", "").is_err());

@@ -24,10 +24,6 @@ use crate::state::State;
 /// The longest body with a name and a password.
 const CREDENTIALS: usize = 4 * 1024;
 
-/// Bytes beyond the limit that are still read and thrown away, so that a client that sends before
-/// it listens gets to hear the 413.
-const DRAINED: usize = 16 * 1024 * 1024;
-
 /// From this size on a body is parsed off the worker.
 const LONG_WORK: usize = 64 * 1024;
 
@@ -138,33 +134,29 @@ impl Body {
 
     async fn read_slowly(mut self) -> AppResult<(Bytes, Vec<OwnedSemaphorePermit>)> {
         let limit = self.limit;
-        let is_long = told(&self.headers).is_some_and(|length| length > limit);
+        if told(&self.headers).is_some_and(|length| length > limit) {
+            return Err(AppError::TooLarge(limit));
+        }
         let (mut body, mut room) = (BytesMut::new(), Vec::<OwnedSemaphorePermit>::new());
         let mut size = 0_usize;
         while let Some(chunk) = self.payload.next().await {
             let chunk = chunk.map_err(|error| {
-                AppError::BadRequest(format!("the body cannot be read: {error}"))
+                log::debug!("a body cannot be read: {error}");
+                AppError::BadRequest("the body is malformed, or ended early".to_owned())
             })?;
             let before = size;
             size = size.saturating_add(chunk.len());
-            if size <= limit && !is_long {
-                let more = self.state.bodies.take(before, chunk.len())?;
-                match room.last_mut() {
-                    Some(last) if Arc::ptr_eq(last.semaphore(), more.semaphore()) => {
-                        last.merge(more)
-                    }
-                    _ => room.push(more),
-                }
-                body.extend_from_slice(&chunk);
-            } else if size > limit.saturating_add(DRAINED) {
-                break;
+            if size > limit {
+                return Err(AppError::TooLarge(limit));
             }
+            let more = self.state.bodies.take(before, chunk.len())?;
+            match room.last_mut() {
+                Some(last) if Arc::ptr_eq(last.semaphore(), more.semaphore()) => last.merge(more),
+                _ => room.push(more),
+            }
+            body.extend_from_slice(&chunk);
         }
-        if size > limit || is_long {
-            Err(AppError::TooLarge(limit))
-        } else {
-            Ok((body.freeze(), room))
-        }
+        Ok((body.freeze(), room))
     }
 }
 

@@ -61,9 +61,9 @@ impl Query {
 
     /// `limit`: 1 to 100, 20 when it is not given.
     pub fn limit(&self) -> AppResult<usize> {
-        match self.parse::<usize>("limit")? {
+        match self.position("limit")? {
             None => Ok(20),
-            Some(limit @ 1..=100) => Ok(limit),
+            Some(limit @ 1..=100) => Ok(limit as usize),
             Some(_) => Err(invalid("limit")),
         }
     }

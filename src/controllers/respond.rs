@@ -34,10 +34,14 @@ pub fn single<T: Serialize>(
 ) -> AppResult<HttpResponse> {
     let body = serde_json::to_string(&thing.value)?;
     let etag = etag(&body);
-    let known = match request.method().is_safe() {
-        true => matching(request.headers(), header::IF_NONE_MATCH, &etag).flatten(),
-        false => None,
-    };
+    let mut known = None;
+    // A write has checked its preconditions in its transaction.
+    if request.method().is_safe() {
+        if let Some(None) = matching(request.headers(), header::IF_MATCH, &etag) {
+            return Err(AppError::PreconditionFailed);
+        }
+        known = matching(request.headers(), header::IF_NONE_MATCH, &etag).flatten();
+    }
     let status = if known.is_some() { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let mut response = HttpResponse::build(status);
     stamp(&mut response, db, thing.position);
@@ -55,11 +59,13 @@ pub fn single<T: Serialize>(
 pub struct Precondition(HeaderMap);
 
 impl Precondition {
-    /// The request's `If-Match`.
+    /// The request's `If-Match` and `If-None-Match`.
     pub fn of(request: &HttpRequest) -> Precondition {
         let mut headers = HeaderMap::new();
-        for value in request.headers().get_all(header::IF_MATCH) {
-            headers.append(header::IF_MATCH, value.clone());
+        for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+            for value in request.headers().get_all(&name) {
+                headers.append(name.clone(), value.clone());
+            }
         }
         Precondition(headers)
     }
@@ -69,16 +75,15 @@ impl Precondition {
         Precondition(HeaderMap::new())
     }
 
-    /// 412 when the thing has another version.
+    /// 412 when the thing has another version than it must have, or one that it must not have.
     pub fn check(&self, thing: &impl Serialize) -> AppResult<()> {
         if self.0.is_empty() {
             return Ok(());
         }
         let etag = etag(&serde_json::to_string(thing)?);
-        match matching(&self.0, header::IF_MATCH, &etag) {
-            Some(None) => Err(AppError::PreconditionFailed),
-            _ => Ok(()),
-        }
+        let is_other = matches!(matching(&self.0, header::IF_MATCH, &etag), Some(None));
+        let is_known = matches!(matching(&self.0, header::IF_NONE_MATCH, &etag), Some(Some(_)));
+        if is_other || is_known { Err(AppError::PreconditionFailed) } else { Ok(()) }
     }
 }
 

@@ -193,6 +193,28 @@ fn a_signal_ends_the_server_in_order() {
 }
 
 #[test]
+fn a_second_signal_ends_the_server_at_once() {
+    let home = Home::new();
+    let server = Server::start(&home);
+    // It would be waited for.
+    let mut unfinished = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    let head = "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                Content-Length: 100\r\n\r\n{";
+    unfinished.write_all(head.as_bytes()).unwrap();
+    assert_eq!(server.call("GET", "/health/ready", None).0, 200);
+    server.signal("TERM");
+    let stopping = Instant::now();
+    while !server.log().iter().any(|line| line.contains("SIGTERM")) {
+        assert!(stopping.elapsed() < PATIENCE);
+        std::thread::yield_now();
+    }
+    let begun = Instant::now();
+    server.signal("INT");
+    assert_eq!(server.ended().code(), Some(1));
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+}
+
+#[test]
 fn a_kill_loses_nothing_acknowledged() {
     const WRITES: usize = 40;
     let home = Home::new();

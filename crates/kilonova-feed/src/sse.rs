@@ -1,6 +1,7 @@
 //! Server-sent events: the wire of a session whose client only reads. Owns the framing and the
 //! headers of the response; leaves its body to `stream`.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -58,10 +59,10 @@ pub(crate) async fn open<L: Log>(
         // Compression and proxies must not delay frames.
         .insert_header((header::CONTENT_ENCODING, "identity"))
         .insert_header(("X-Accel-Buffering", "no"));
+    let place = feed.sockets.enter(request.peer_addr())?;
     if request.method() == Method::HEAD {
         return Ok(response.finish());
     }
-    let place = feed.sockets.enter(request.peer_addr())?;
     // Before it joins: whatever goes out from here on is after this position, or reaches it live.
     let begins = (options.start == StartAt::Now).then(|| feed.status.borrow().sent);
     let joined = Joined::join(feed, options, place).await?;
@@ -73,9 +74,14 @@ pub(crate) async fn open<L: Log>(
         stream.force(EventStream::position(position));
     }
     let activity = request.conn_data::<Activity>().cloned();
-    joined.run(EventStream { stream, activity, probe: None, probes: 0 });
+    let input = activity
+        .clone()
+        .map(|activity| -> Input { Box::pin(async move { activity.discard_input().await }) });
+    joined.run(EventStream { stream, activity, input, probe: None, probes: 0 });
     Ok(response.body(body))
 }
+
+type Input = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 
 /// One client's stream.
 struct EventStream {
@@ -83,6 +89,8 @@ struct EventStream {
     /// Ends a connection that takes nothing, and tells of a client that has left, which the body
     /// cannot detect. `None` under a server that does not know.
     activity: Option<Activity>,
+    /// Takes what the client sends beside its request, until its end.
+    input: Option<Input>,
     /// Runs until the next probe of a client that sends nothing more.
     probe: Option<Pin<Box<Sleep>>>,
     probes: usize,
@@ -109,6 +117,8 @@ impl EventStream {
 }
 
 impl Wire for EventStream {
+    const TELLS_START: bool = true;
+
     fn event(shapes: &Shapes, envelope: &Envelope, shape: Shape) -> Bytes {
         shapes.sse(envelope, shape)
     }
@@ -154,6 +164,17 @@ impl Wire for EventStream {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        if let Some(input) = &mut self.input
+            && let Poll::Ready(ended) = input.as_mut().poll(cx)
+        {
+            self.input = None;
+            match (ended, &self.activity) {
+                (Ok(()), Some(activity)) => activity.end(),
+                (Ok(()), None) => {}
+                // The client has left, and said so.
+                (Err(_), _) => return Poll::Ready(Ok(())),
+            }
+        }
         self.probe(cx);
         self.stream.poll_gone(cx).map(Ok)
     }

@@ -90,3 +90,6 @@ impl Laggards {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,3 +63,6 @@ impl Watchers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,28 @@ async fn an_edit_of_an_outdated_version_is_refused() {
 }
 
 #[actix_web::test]
+async fn a_precondition_holds_for_reads_and_writes_alike() {
+    let site = Site::start().await;
+    let path = format!("/api/posts/{}", site.new_post("First").await["id"]);
+    let tag = site.get(&path).await.header("etag").unwrap().to_owned();
+    let ask = async |method: &str, name: &str, tag: &str| {
+        let headers = [JSON, (name, tag)];
+        let body = if method == "PUT" { r#"{"title":"Second"}"# } else { "" };
+        Raw::connect(&site).await.request(method, &path, &headers, body.as_bytes()).await
+    };
+    for method in ["GET", "PUT", "DELETE"] {
+        assert_eq!(ask(method, "If-Match", "\"other\"").await.status, 412, "{method}");
+    }
+    assert_eq!(ask("GET", "If-Match", &tag).await.status, 200);
+    for known in [&*tag, "*", &format!("\"other\", W/{tag}")] {
+        ask("PUT", "If-None-Match", known).await.error(412);
+        ask("DELETE", "If-None-Match", known).await.error(412);
+    }
+    assert_eq!(ask("PUT", "If-None-Match", "\"other\"").await.json(200)["title"], "Second");
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn a_compressed_response_has_a_tag_of_its_own_that_names_the_same_version() {
     let site = Site::start().await;
     let body = "a long text ".repeat(1_000);
@@ -197,5 +219,21 @@ async fn every_answer_says_which_position_it_is_true_as_of() {
         assert_eq!(answer.header("last-event-id"), Some("4"), "{path}");
         assert_eq!(answer.header("log-id"), Some(log.as_str()), "{path}");
     }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_client_that_takes_no_encoding_gets_the_plain_response() {
+    let site = Site::start().await;
+    for accept in ["*;q=0", "br, *;q=0", "identity;q=0", "identity;q=0, gzip;q=0"] {
+        for path in ["/api/posts", "/health/ready", "/nowhere"] {
+            let headers = [("Accept-Encoding", accept)];
+            let answer = Raw::connect(&site).await.ask("GET", path, &headers, b"").await;
+            assert_eq!(answer.status, if path == "/nowhere" { 404 } else { 200 }, "{accept}");
+        }
+    }
+    let page = [("Accept", "text/html")];
+    let answer = Raw::connect(&site).await.ask("GET", "/nowhere", &page, b"").await;
+    assert!(answer.header("vary").is_some_and(|vary| vary.contains("accept")), "{answer:?}");
     site.stop().await;
 }

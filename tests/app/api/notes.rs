@@ -109,7 +109,7 @@ async fn a_walk_meets_each_note_once_while_others_are_written_and_deleted() {
     met.sort_unstable();
     written.sort_unstable();
     assert_eq!(met, written);
-    for parameter in ["limit=0", "limit=101", "limit=x", "cursor=x"] {
+    for parameter in ["limit=0", "limit=101", "limit=x", "limit=%2B1", "cursor=x"] {
         let name = parameter.split('=').next().unwrap();
         let error = site.get(&format!("/api/notes?{parameter}")).await.error(422);
         assert_eq!(error, format!("{name} is invalid"));

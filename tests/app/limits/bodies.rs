@@ -33,6 +33,26 @@ async fn a_name_and_a_password_need_no_more_than_4_kib() {
 }
 
 #[actix_web::test]
+async fn a_body_that_is_too_long_is_refused_before_it_comes() {
+    let site = Site::start().await;
+    for (path, length) in
+        [("/api/posts", 8 * 1024 * 1024 + 1), ("/api/session", 4_097), ("/api/notes", usize::MAX)]
+    {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n"
+        );
+        for sent in [0, 1_000, 100_000] {
+            let mut raw = Raw::connect(&site).await;
+            raw.send(head.as_bytes()).await;
+            raw.send(&vec![b'x'; sent]).await;
+            raw.answer().await.expect("a refusal").error(413);
+        }
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn a_body_that_is_too_long_is_not_asked_for() {
     let site = Site::start_with(|config| config.max_body = 1_000).await;
     let head = |path, length| {

@@ -106,6 +106,9 @@ async fn streams_are_counted_as_sockets() {
     for headers in [SOCKET, STREAM] {
         assert_refused(ask(&site, LOOPBACK, "/feed", headers).await, 503, "too many sockets").await;
     }
+    let mut raw = Raw::connect(&site).await;
+    raw.send(b"HEAD /feed HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n").await;
+    assert!(raw.read_until("\r\n\r\n").await.starts_with("HTTP/1.1 503 "));
     assert_eq!(site.sockets().open(), 2);
     drop(open);
     counted(&site, 0, 0).await;

@@ -112,12 +112,17 @@ impl Steady {
         Steady { started: now, latest: AtomicU64::new(0), interval, ahead }
     }
 
+    /// The latest time of any thread, this one's included, in nanoseconds since the start.
+    fn latest(&self, now: Instant) -> u64 {
+        let now = nanoseconds(now.saturating_duration_since(self.started));
+        self.latest.fetch_max(now, Ordering::Relaxed).max(now)
+    }
+
     fn check(&self, due: &AtomicU64, now: Instant) -> Result<(), Duration> {
         if self.interval == 0 {
             return Ok(());
         }
-        let now = nanoseconds(now.saturating_duration_since(self.started));
-        let latest = self.latest.fetch_max(now, Ordering::Relaxed).max(now);
+        let latest = self.latest(now);
         match due.load(Ordering::Acquire).saturating_sub(latest) {
             lead if lead <= self.ahead => Ok(()),
             lead => Err(Duration::from_nanos(lead - self.ahead)),
@@ -125,8 +130,7 @@ impl Steady {
     }
 
     fn charge(&self, due: &AtomicU64, count: u32, now: Instant) {
-        let now = nanoseconds(now.saturating_duration_since(self.started));
-        let latest = self.latest.fetch_max(now, Ordering::Relaxed).max(now);
+        let latest = self.latest(now);
         let cost = self.interval.saturating_mul(count.into());
         let next = |due: u64| Some(due.max(latest).saturating_add(cost));
         // `next` always returns a value, so the update cannot fail.
@@ -137,11 +141,10 @@ impl Steady {
         if self.interval == 0 {
             return Ok(());
         }
-        let now = nanoseconds(now.saturating_duration_since(self.started));
-        let mut latest = now;
+        let mut latest = 0;
         // Acquire and release: another thread's count is visible together with its time.
         let next = |due: u64| {
-            latest = self.latest.fetch_max(now, Ordering::Relaxed).max(now);
+            latest = self.latest(now);
             let due = due.max(latest);
             (due - latest <= self.ahead).then(|| due.saturating_add(self.interval))
         };

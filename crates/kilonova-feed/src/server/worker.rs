@@ -1,13 +1,13 @@
 //! One worker of the server. Owns what happens to a connection before its first request.
 
 use std::fmt::Debug;
-use std::future::ready;
+use std::future::{poll_fn, ready};
 use std::io::{Read, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::body::MessageBody;
+use actix_http::body::{BodySize, MessageBody};
 use actix_http::error::DispatchError;
 use actix_http::header;
 use actix_http::{
@@ -74,12 +74,23 @@ where
         }
         let answering = activity.as_ref().map(Activity::answer);
         let version = request.version();
-        let answer = site.call(request);
+        let site = Rc::clone(&site);
         async move {
-            let mut response: Response<B> = match answer.await {
+            if let Some(activity) = &activity {
+                poll_fn(|cx| activity.poll_flushed(cx)).await;
+            }
+            let mut response: Response<B> = match site.call(request).await {
                 Ok(response) => response.into(),
                 Err(error) => return Err(refused(error)),
             };
+            if let Some(activity) = &activity {
+                // HTTP takes a body without a size in parts.
+                let size = match response.body().size() {
+                    BodySize::Sized(size) => usize::try_from(size).unwrap_or(usize::MAX),
+                    BodySize::None | BodySize::Stream => 0,
+                };
+                activity.responded(size);
+            }
             if version < Version::HTTP_11 {
                 // The end of the body is the end of the connection.
                 response.head_mut().no_chunking(true);

@@ -2,11 +2,19 @@
 //! handlers of its requests. Owns when a connection has been given enough time.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::io;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use actix_web::rt::net::TcpStream;
 use tokio::time::Instant;
+
+/// The most bytes of responses that wait before the next request of the same connection does.
+const UNFLUSHED: usize = 64 * 1024;
+
+/// The size of a response's head, about.
+const HEAD: usize = 512;
 
 /// The state of one connection. Cheap to clone.
 #[derive(Clone)]
@@ -29,10 +37,21 @@ struct Inner {
     cut: Cell<bool>,
     /// The waker of a write that waits for the client.
     waiting: RefCell<Option<Waker>>,
-    /// What came behind the head of an upgrade request waits for its handler.
-    holds: Cell<bool>,
+    /// The number of requests that must have reached a handler before HTTP gets more of what came
+    /// behind them; 0 while nothing is held back.
+    holds: Cell<u64>,
     /// The waker of a read of it.
     held: RefCell<Option<Waker>>,
+    /// A handler waits for more of its request's body.
+    awaits_body: Cell<bool>,
+    /// A request since everything had gone out has a body.
+    had_body: Cell<bool>,
+    /// The bytes of responses since everything had gone out.
+    unflushed: Cell<usize>,
+    /// The waker of the next request, which waits until then.
+    flushing: RefCell<Option<Waker>>,
+    /// The socket, for an event stream that takes over reading.
+    socket: RefCell<Weak<TcpStream>>,
 }
 
 /// The time that a connection is given.
@@ -65,8 +84,13 @@ impl Activity {
             listening: RefCell::new(None),
             cut: Cell::new(false),
             waiting: RefCell::new(None),
-            holds: Cell::new(false),
+            holds: Cell::new(0),
             held: RefCell::new(None),
+            awaits_body: Cell::new(false),
+            had_body: Cell::new(false),
+            unflushed: Cell::new(0),
+            flushing: RefCell::new(None),
+            socket: RefCell::new(Weak::new()),
         }))
     }
 
@@ -74,28 +98,122 @@ impl Activity {
     pub(crate) fn answer(&self) -> Answering {
         self.0.answering.set(self.0.answering.get() + 1);
         self.0.requests.set(self.0.requests.get() + 1);
+        if self.0.holds.get() != 0 {
+            self.wake_held();
+        }
         Answering(self.clone())
     }
 
     /// What follows is not given to HTTP before the upgrade request has reached a handler.
     pub(super) fn hold(&self) {
-        self.0.holds.set(true);
+        self.0.holds.set(u64::MAX);
+    }
+
+    /// What follows is not given to HTTP before this many requests have reached a handler.
+    pub(super) fn hold_until(&self, requests: u64) {
+        if self.0.holds.get() == 0 {
+            self.0.holds.set(requests);
+        }
+    }
+
+    /// No request is at work: what waits behind a number of them is next.
+    pub(super) fn relax(&self) {
+        if ![0, u64::MAX].contains(&self.0.holds.get()) {
+            self.release();
+        }
     }
 
     /// An upgrade request has reached a handler and stays with HTTP.
     pub(crate) fn release(&self) {
-        self.0.holds.set(false);
+        self.0.holds.set(0);
+        self.wake_held();
+    }
+
+    fn wake_held(&self) {
         if let Some(held) = self.0.held.take() {
             held.wake();
         }
     }
 
+    /// Whether a handler waits for more of a body. While something is held back, HTTP reads again
+    /// to find out whether that is the body's.
+    pub(super) fn awaits_body(&self, awaits: bool) {
+        self.0.awaits_body.set(awaits);
+        if awaits && self.0.holds.get() != 0 {
+            self.wake_held();
+        }
+    }
+
+    /// A request with a body has reached a handler.
+    pub(super) fn has_body(&self) {
+        self.0.had_body.set(true);
+    }
+
+    /// Whether a request since the last call has a body.
+    pub(super) fn take_had_body(&self) -> bool {
+        self.0.had_body.take()
+    }
+
+    /// Whether what comes now is a body that a handler waits for.
+    pub(super) fn is_body(&self) -> bool {
+        self.0.awaits_body.get()
+    }
+
+    /// `Ready` when nothing is held back. What a handler waits for although HTTP has nothing more
+    /// is no other request, whatever it looks like.
     pub(super) fn poll_released(&self, cx: &Context<'_>) -> Poll<()> {
-        if !self.0.holds.get() {
+        if self.0.holds.get() <= self.0.requests.get() || self.0.awaits_body.get() {
+            self.0.holds.set(0);
             return Poll::Ready(());
         }
         self.0.held.replace(Some(cx.waker().clone()));
         Poll::Pending
+    }
+
+    /// A response of this size is on its way. A client that pipelines requests and does not read has
+    /// a few responses in memory, not thousands.
+    pub(crate) fn responded(&self, bytes: usize) {
+        let unflushed = self.0.unflushed.get().saturating_add(bytes).saturating_add(HEAD);
+        self.0.unflushed.set(unflushed);
+    }
+
+    /// Everything has gone out.
+    pub(super) fn flushed(&self) {
+        self.0.unflushed.set(0);
+        if let Some(next) = self.0.flushing.take() {
+            next.wake();
+        }
+    }
+
+    /// `Ready` when most of the responses before have gone out.
+    pub(crate) fn poll_flushed(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.0.unflushed.get() <= UNFLUSHED {
+            return Poll::Ready(());
+        }
+        self.0.flushing.replace(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+
+    /// The connection's socket.
+    pub(super) fn set_socket(&self, socket: Weak<TcpStream>) {
+        self.0.socket.replace(socket);
+    }
+
+    /// Reads and drops everything that the client still sends, until it ends its half of the
+    /// connection; an error if the connection is broken. HTTP stops reading at some point, and would
+    /// not notice either.
+    pub(crate) async fn discard_input(&self) -> io::Result<()> {
+        let Some(socket) = self.0.socket.borrow().upgrade() else { return Ok(()) };
+        let mut dropped = [0; 1024];
+        loop {
+            socket.readable().await?;
+            match socket.try_read(&mut dropped) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The number of requests that have reached a handler.
@@ -111,7 +229,7 @@ impl Activity {
     }
 
     /// The client sends nothing more: it has left, or listens.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.0.ended.set(true);
         if let Some(listening) = self.0.listening.take() {
             listening.wake();

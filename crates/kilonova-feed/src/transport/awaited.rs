@@ -23,9 +23,16 @@ impl Awaited {
         match body {
             Payload::None => Payload::None,
             body => {
+                activity.has_body();
                 Payload::Stream { payload: Box::pin(Awaited { body, activity: activity.clone() }) }
             }
         }
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.activity.awaits_body(false);
     }
 }
 
@@ -34,9 +41,7 @@ impl Stream for Awaited {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = Pin::new(&mut self.body).poll_next(cx);
-        if next.is_pending() {
-            self.activity.release();
-        }
+        self.activity.awaits_body(next.is_pending());
         next
     }
 }

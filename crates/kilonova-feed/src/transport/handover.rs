@@ -35,7 +35,10 @@ impl Upgrade {
 
     /// Hands the connection over.
     pub(crate) fn run(self, connection: Connection, mut read: BytesMut) {
-        let (stream, held, behind) = connection.into_parts();
+        let Some((stream, held, behind)) = connection.into_parts() else {
+            log::error!("a connection is in use; it cannot be handed over");
+            return;
+        };
         read.extend_from_slice(&behind);
         (self.0)(stream, held, read);
     }

@@ -1,4 +1,4 @@
-//! Where the head of an upgrade request ends, in whatever pieces it comes; pure.
+//! Where the heads of requests end, in whatever pieces they come; pure.
 //!
 //! HTTP's parser reads on behind it while an earlier request is being answered, and would take the
 //! client's first frames for another request.
@@ -45,6 +45,58 @@ impl UpgradeHead {
     }
 }
 
+/// Counts the heads of requests in what a client sends.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Heads {
+    /// The last bytes: nothing of an end, the end of a line, or that and the beginning of another.
+    /// HTTP's parser takes a line end without its CR, too.
+    end: u8,
+    /// The heads so far; a body may have looked like some.
+    count: u64,
+    /// Bytes have come behind the last of them.
+    begun: bool,
+}
+
+impl Heads {
+    /// The end of the head that makes them `most`, if it is in these bytes, which follow those of
+    /// the calls before.
+    pub(super) fn find(&mut self, bytes: &[u8], most: u64) -> Option<usize> {
+        for (index, &byte) in bytes.iter().enumerate() {
+            self.end = match (byte, self.end) {
+                (b'\n', 0) => 1,
+                (b'\r', 1) => 2,
+                (b'\n', _) => {
+                    self.count += 1;
+                    self.begun = false;
+                    if self.count >= most {
+                        self.end = 0;
+                        return Some(index + 1);
+                    }
+                    0
+                }
+                _ => 0,
+            };
+            self.begun |= !matches!((byte, self.end), (b'\n', 0));
+        }
+        None
+    }
+
+    /// Whether the last bytes begin another head.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// The last bytes were a body.
+    pub(super) fn forget(&mut self) {
+        self.begun = false;
+    }
+
+    /// Corrects the number, after bytes that were a body.
+    pub(super) fn set(&mut self, count: u64) {
+        self.count = count;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -86,6 +138,21 @@ mod tests {
         ] {
             assert_eq!(UpgradeHead::default().find(other), None);
         }
+    }
+
+    #[test]
+    fn heads_are_counted_in_whatever_pieces_they_come() {
+        let bytes = b"GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nA: b\r\n\r\nGET";
+        for cut in 0..bytes.len() {
+            let mut heads = Heads::default();
+            let first = heads.find(&bytes[..cut], 2);
+            let end = first.or_else(|| heads.find(&bytes[cut..], 2).map(|end| cut + end));
+            assert_eq!(end, Some(bytes.len() - 3), "{cut}");
+        }
+        let mut heads = Heads::default();
+        heads.set(7);
+        assert_eq!(heads.find(bytes, 8), Some(18));
+        assert_eq!(Heads::default().find(b"GET / HTTP/1.1\nA: b\n\nGET", 1), Some(21));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use actix_web::web::{self, Data, Payload, Query, ServiceConfig};
+use actix_web::web::{self, Bytes, Data, Payload, Query, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use kilonova_feed::{
     Builder, Error, Feed, Heartbeat, Server, SessionOptions, Shape, StartAt, accepts,
@@ -90,7 +90,7 @@ impl Site {
         let shared = Data::new(Shared { feed: Arc::clone(&feed), shape });
         let configure = move |config: &mut ServiceConfig| {
             let waiting = Arc::clone(&waiting);
-            let wait = move || {
+            let wait = move |_: Bytes| {
                 let waiting = Arc::clone(&waiting);
                 async move {
                     waiting.notified().await;
@@ -98,7 +98,7 @@ impl Site {
                 }
             };
             config.app_data(shared.clone()).route("/feed", web::to(follow));
-            config.route("/slow", web::get().to(wait));
+            config.route("/slow", web::to(wait));
         };
         let app = move || App::new().configure(configure.clone());
         let (address, handle) = match serving {

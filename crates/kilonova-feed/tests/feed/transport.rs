@@ -1,6 +1,8 @@
 //! Connections: their deadlines, the refusals of HTTP's parser, and what HTTP 1.0 gets.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::body::BodyStream;
@@ -146,6 +148,93 @@ async fn the_session_of_a_reader_that_leaves_ends_at_once() {
 }
 
 #[actix::test]
+async fn the_session_of_a_reader_that_sends_and_leaves_ends_at_once() {
+    let heartbeat = Heartbeat { ping: Duration::from_secs(3600), ..HEARTBEAT };
+    let site = Site::serve(builder(&Toy::new()).heartbeat(heartbeat), Serving::Own).await;
+    let path = Wish::new(&["a"]).path();
+    for input in ["x\r\n".repeat(100_000), String::from_utf8_lossy(REQUEST).repeat(5_000)] {
+        let mut raw = Raw::connect(site.address).await;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
+        raw.send(&[request.as_bytes(), input.as_bytes()].concat()).await;
+        assert_eq!(raw.head().await.status, 200);
+        raw.send(input.as_bytes()).await;
+        assert_eq!(site.feed().sockets().open(), 1);
+        drop(raw);
+        let left = tokio::time::Instant::now();
+        soon(site.feed().sockets().all_closed()).await;
+        assert!(left.elapsed() < Duration::from_secs(2), "{:?}", left.elapsed());
+    }
+    site.stop().await;
+}
+
+#[actix::test]
+async fn of_pipelined_requests_few_are_answered_before_their_client_reads() {
+    const REQUESTS: usize = 1_000;
+    let begun = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&begun);
+    let app = move || {
+        let count = Arc::clone(&count);
+        // HTTP bounds the bodies that it has not written, and not the heads.
+        let empty = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            async { HttpResponse::NoContent().insert_header(("x", "x".repeat(2_000))).finish() }
+        };
+        App::new().route("/", web::get().to(empty))
+    };
+    let server = Server::bind("127.0.0.1:0", app).unwrap().workers(1).run().unwrap();
+    let mut raw = Raw::connect(server.address()).await;
+    actix::spawn(server);
+    raw.send(&REQUEST.repeat(REQUESTS)).await;
+    // The buffers of both ends take a few hundred.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let unread = begun.load(Ordering::Relaxed);
+    assert!((1..REQUESTS * 3 / 4).contains(&unread), "{unread}");
+    for _ in 0..REQUESTS {
+        assert_eq!(raw.answer().await.unwrap().status, 204);
+    }
+    assert_eq!(begun.load(Ordering::Relaxed), REQUESTS);
+}
+
+#[actix::test]
+async fn bodies_with_blank_lines_keep_no_later_request_waiting() {
+    let app = || {
+        let echo = |body: Bytes| async { HttpResponse::Ok().body(body) };
+        let ignore = || async { HttpResponse::Ok().body("ignored") };
+        let app = App::new().route("/echo", web::post().to(echo));
+        app.route("/ignore", web::post().to(ignore)).route("/", web::get().to(ignore))
+    };
+    let server = Server::bind("127.0.0.1:0", app).unwrap().workers(1).run().unwrap();
+    let address = server.address();
+    actix::spawn(server);
+    let body = "{\n\n\"a\":1,\r\n\r\n\n\n}".repeat(3);
+    let post =
+        format!("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let offer = post.replace("Host: x", "Host: x\r\nUpgrade: h2c");
+    for together in [false, true] {
+        let mut raw = Raw::connect(address).await;
+        let requests =
+            [post.as_bytes(), REQUEST, post.as_bytes(), offer.as_bytes(), REQUEST, REQUEST];
+        let all: Vec<&[u8]> = requests.into_iter().cycle().take(60).collect();
+        if together {
+            raw.send(&all.concat()).await;
+        }
+        for request in all {
+            if !together {
+                raw.send(request).await;
+            }
+            let answer = raw.answer().await.expect("an answer");
+            let expected = if request == REQUEST { b"ignored" } else { body.as_bytes() };
+            assert_eq!((answer.status, &*answer.body), (200, expected));
+        }
+    }
+    // One that nobody reads costs its connection, and no more.
+    let mut raw = Raw::connect(address).await;
+    raw.send(post.replace("/echo", "/ignore").as_bytes()).await;
+    assert_eq!(raw.answer().await.expect("an answer").body, b"ignored");
+}
+
+#[actix::test]
 async fn a_reader_of_a_stream_that_says_nothing_more_is_still_served() {
     let toy = Toy::new();
     let site = Site::start(&toy).await;
@@ -195,8 +284,16 @@ async fn a_request_that_comes_slowly_behind_another_has_no_more_time_than_the_fi
     let app = || App::new();
     let server = Server::bind("127.0.0.1:0", app).unwrap().workers(1);
     let server = server.request_timeout(Some(Duration::from_secs(1))).run().unwrap();
-    let mut raw = Raw::connect(server.address()).await;
+    let address = server.address();
     actix::spawn(server);
+    // In the same segment as the first, which is answered at once.
+    let mut raw = Raw::connect(address).await;
+    raw.send(&[REQUEST, b"GET / HTTP/1.1\r\nHost: x"].concat()).await;
+    assert_eq!(raw.answer().await.unwrap().status, 404);
+    let begun = tokio::time::Instant::now();
+    raw.hung_up().await;
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let mut raw = Raw::connect(address).await;
     raw.send(REQUEST).await;
     assert_eq!(raw.answer().await.unwrap().status, 404);
     raw.send(b"GET / HTTP/1.1\r\nHost: x\r\nX: ").await;
@@ -284,9 +381,18 @@ async fn frames_behind_a_handshake_that_has_to_wait_arrive() {
         "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     );
+    let ping = masked(opcode::PING, b"early");
+    // Behind a request whose body has come with it, and which takes a while.
+    let mut raw = Raw::connect(site.address).await;
+    let post = b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody";
+    raw.send(&[&post[..], handshake.as_bytes(), &ping].concat()).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    site.answer_slow();
+    assert_eq!(raw.answer().await.unwrap().status, 200);
+    assert_eq!(raw.answer().await.expect("101").status, 101);
+    while raw.frame().await.expect("an answer to the ping").opcode != opcode::PONG {}
     for before in [0, 1, 3] {
         let mut raw = Raw::connect(site.address).await;
-        let ping = masked(opcode::PING, b"early");
         raw.send(&[&REQUEST.repeat(before), handshake.as_bytes(), &ping].concat()).await;
         for _ in 0..before {
             assert_eq!(raw.answer().await.unwrap().status, 404);

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use actix::{Actor, Arbiter, Context, Handler};
 use kilonova_pubsub::{Dispatcher, Envelope, Payload, PubSub, Receive, Receiving};
@@ -268,14 +269,98 @@ async fn the_members_of_a_thread_that_ended_are_gone() {
     assert_eq!(count(&pubsub, "a").await, 0);
 }
 
-/// Asks for an encoding, and counts how often one is made.
-struct Encoder(Arc<AtomicUsize>);
+#[actix::test]
+async fn members_are_roused_without_an_envelope_until_their_route_ends() {
+    let pubsub = PubSub::start("node");
+    let members = [Routed::join(&pubsub, &["a"]).await, Routed::join(&pubsub, &["b"]).await];
+    Dispatcher::current().post().rouse();
+    turn(&pubsub).await;
+    let flushes = members.each_ref().map(|member| member.ear.flushes.get());
+    assert_eq!(flushes, [1, 1], "each passes on what it has");
+    let [ended, other] = members;
+    let Routed { ear, actor: _actor, receiving } = ended;
+    drop(receiving);
+    assert_eq!(Rc::strong_count(&ear), 1, "nobody else has it any more");
+    say(&pubsub, "a", "nobody hears it").await;
+    Dispatcher::current().post().rouse();
+    turn(&pubsub).await;
+    assert_eq!((ear.flushes.get(), other.ear.flushes.get()), (1, 2));
+    assert_eq!(ear.heard.take(), [""; 0]);
+}
+
+#[test]
+fn a_thread_has_one_dispatcher_until_its_system_ends() {
+    let mut before = None;
+    for _ in 0..2 {
+        actix::System::new().block_on(async {
+            let post = Dispatcher::current().post().clone();
+            assert_eq!(Dispatcher::current().post(), &post);
+            assert!(before.as_ref() != Some(&post), "it is the one of the system before");
+            // It works.
+            let pubsub = PubSub::start("node");
+            let member = Routed::join(&pubsub, &["a"]).await;
+            say(&pubsub, "a", "heard").await;
+            turn(&pubsub).await;
+            assert_eq!(member.heard(), ["heard"]);
+            before = Some(post);
+        });
+    }
+}
+
+/// Takes its time, and notes how often others had theirs.
+struct Slow {
+    others: Rc<Cell<usize>>,
+    seen: Rc<RefCell<Vec<usize>>>,
+}
+
+impl Receive for Slow {
+    fn receive(&self, _: &[Envelope]) -> bool {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_micros(50) {}
+        self.seen.borrow_mut().push(self.others.get());
+        false
+    }
+
+    fn flush(&self) {}
+
+    fn fail(&self) {}
+}
+
+#[actix::test]
+async fn many_members_let_the_rest_of_their_thread_have_its_turn() {
+    let pubsub = PubSub::start("node");
+    let (others, seen) = (Rc::new(Cell::new(0)), Rc::<RefCell<Vec<usize>>>::default());
+    let mut members = Vec::new();
+    for _ in 0..200 {
+        let slow = Slow { others: Rc::clone(&others), seen: Rc::clone(&seen) };
+        let (receiving, actor) = (Dispatcher::current().register(Rc::new(slow)), Probe::start());
+        let route = receiving.route().clone();
+        pubsub.join_by("a", actor.addr.clone(), route).await.unwrap();
+        members.push((receiving, actor));
+    }
+    let turns = Rc::clone(&others);
+    actix::spawn(async move {
+        loop {
+            turns.set(turns.get() + 1);
+            tokio::task::yield_now().await;
+        }
+    });
+    say(&pubsub, "a", "slow").await;
+    turn(&pubsub).await;
+    let seen = seen.take();
+    assert_eq!(seen.len(), 200);
+    assert!(seen[199] - seen[0] >= 2, "{} and {}", seen[0], seen[199]);
+}
+
+/// Asks for an encoding, and counts how often one is made, and how often it is asked for.
+struct Encoder(Arc<[AtomicUsize; 2]>);
 
 impl Receive for Encoder {
     fn receive(&self, envelopes: &[Envelope]) -> bool {
         for envelope in envelopes {
+            self.0[1].fetch_add(1, Ordering::Relaxed);
             let frame = envelope.encoded(0, |envelope| {
-                self.0.fetch_add(1, Ordering::Relaxed);
+                self.0[0].fetch_add(1, Ordering::Relaxed);
                 envelope.topic().to_owned()
             });
             assert_eq!(frame, envelope.topic());
@@ -293,7 +378,7 @@ impl Receive for Encoder {
 #[actix::test]
 async fn an_envelope_is_encoded_once_for_all_threads() {
     let pubsub = PubSub::start("node");
-    let (made, threads) = (Arc::new(AtomicUsize::new(0)), [Arbiter::new(), Arbiter::new()]);
+    let (made, threads) = (Arc::<[AtomicUsize; 2]>::default(), [Arbiter::new(), Arbiter::new()]);
     let mut turns = Vec::new();
     for thread in &threads {
         let (pubsub, made) = (pubsub.clone(), Arc::clone(&made));
@@ -325,5 +410,6 @@ async fn an_envelope_is_encoded_once_for_all_threads() {
         go.send(()).unwrap();
         soon(dones).await.unwrap();
     }
-    assert_eq!(made.load(Ordering::Relaxed), 3);
+    let [made, asked] = made.each_ref().map(|number| number.load(Ordering::Relaxed));
+    assert_eq!((made, asked), (3, 3 * 2 * 20));
 }
