@@ -70,7 +70,10 @@ pub fn of_update(updated: &Updated) -> Result<Vec<NewEvent>, Error> {
 /// A post was deleted, its comments with it.
 pub fn post_deleted(post: &Post) -> Result<NewEvent, Error> {
     let event = NewEvent::new(POSTS, "post_deleted", &json!({ "id": post.id }))?;
-    Ok(event.about(of_post(post.id)).for_audience(Audience::of(post.facts()).to_string()).redacting())
+    Ok(event
+        .about(of_post(post.id))
+        .for_audience(Audience::of(post.facts()).to_string())
+        .redacting())
 }
 
 /// A comment was written, told to who follows all comments. `post` is its post.

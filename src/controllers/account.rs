@@ -119,9 +119,8 @@ impl FromRequest for Account {
             let user = match token.clone() {
                 None => None,
                 Some(token) => {
-                    let found = move |c: &mut DbConnection| {
-                        Ok::<_, AppError>(sign_in::user(c, &token)?)
-                    };
+                    let found =
+                        move |c: &mut DbConnection| Ok::<_, AppError>(sign_in::user(c, &token)?);
                     state.db.read(found).await?
                 }
             };

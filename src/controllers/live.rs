@@ -8,8 +8,8 @@ use kilonova_feed::{SessionOptions, StartAt};
 use super::account::{Account, answer};
 use super::posts;
 use super::request::{self, Query};
-use crate::connection::DbConnection;
 use crate::access::{self, Action, Audience, Seen, Viewer};
+use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult};
 use crate::events;
 use crate::models::{log, post};
@@ -77,8 +77,7 @@ pub async fn notifications(
 ) -> AppResult<HttpResponse> {
     Query::of(&request)?.only(&["last_event_id", "log"])?;
     account.permit(Action::ReadNotes)?;
-    let options =
-        SessionOptions::new([events::NOTES], account.viewer()).shape(state.shapes.event);
+    let options = SessionOptions::new([events::NOTES], account.viewer()).shape(state.shapes.event);
     open(&state, &request, body, options).await
 }
 

@@ -46,6 +46,9 @@ async fn a_key_gives_its_response_to_its_account_alone() {
     // Nor is it given to an account that may not write any more.
     set_role(&accounts.site, "author", "commenter");
     assert_eq!(send(Role::Author).await.status, 403);
-    assert_eq!(accounts.send(Role::Admin, Method::GET, "/api/posts", &Value::Null).await.status, 200);
+    assert_eq!(
+        accounts.send(Role::Admin, Method::GET, "/api/posts", &Value::Null).await.status,
+        200
+    );
     accounts.site.stop().await;
 }

@@ -117,7 +117,14 @@ fn table() -> Vec<Row> {
             [303, 404, 404, 200, 200],
             [303, 403, 403, 200, 200],
         ),
-        row(POST, page, "/posts/{post}", Form("title=Changed"), SEND_DRAFT, [401, 403, 403, 303, 303]),
+        row(
+            POST,
+            page,
+            "/posts/{post}",
+            Form("title=Changed"),
+            SEND_DRAFT,
+            [401, 403, 403, 303, 303],
+        ),
         row(
             POST,
             "/posts/{id}/delete",
@@ -150,7 +157,14 @@ fn table() -> Vec<Row> {
             READ_DRAFT,
             EVERYONE,
         ),
-        row(GET, "/feed", "/feed?channels=post_comments_{post}", Open(STREAM), READ_DRAFT, EVERYONE),
+        row(
+            GET,
+            "/feed",
+            "/feed?channels=post_comments_{post}",
+            Open(STREAM),
+            READ_DRAFT,
+            EVERYONE,
+        ),
         plain(GET, "/feed", "/feed", Open(STREAM), EVERYONE),
         plain(GET, "/feed", "/feed?channels=posts,notes", Open(STREAM), NOTES),
         plain(GET, "/notifications", "/notifications", Open(STREAM), NOTES),
@@ -266,7 +280,9 @@ async fn ask(accounts: &Accounts, row: &Row, role: Role, status: &str) -> u16 {
 fn routes() -> Vec<(String, String)> {
     let source = include_str!("../../../src/router.rs");
     let mut routes = Vec::new();
-    for resource in source.split("resource(").skip(1).filter(|rest| rest.trim_start().starts_with('"')) {
+    for resource in
+        source.split("resource(").skip(1).filter(|rest| rest.trim_start().starts_with('"'))
+    {
         let (path, rest) = resource.trim_start()[1..].split_once('"').unwrap();
         let handlers = rest.split("])").next().unwrap();
         for method in ["get", "post", "put", "patch", "delete"] {
