@@ -126,7 +126,7 @@ impl<W: Wire, L: Log> Session<W, L> {
         match start {
             None => {}
             Some(Start::After(position)) => {
-                if wanted == StartAt::Latest || W::TELLS_START {
+                if wanted == StartAt::Latest {
                     session.wire.force(W::position(position));
                 }
                 session.progress = Progress::replaying(position);

@@ -117,8 +117,6 @@ impl EventStream {
 }
 
 impl Wire for EventStream {
-    const TELLS_START: bool = true;
-
     fn event(shapes: &Shapes, envelope: &Envelope, shape: Shape) -> Bytes {
         shapes.sse(envelope, shape)
     }

@@ -13,10 +13,6 @@ use crate::frame::{Shape, Shapes};
 
 /// One client's connection, as the session's actor uses it. No method blocks.
 pub(crate) trait Wire: Unpin + 'static {
-    /// Whether clients keep the position of a connection that has carried no event yet, and so are
-    /// told where it starts.
-    const TELLS_START: bool = false;
-
     /// The frame of an event.
     fn event(shapes: &Shapes, envelope: &Envelope, shape: Shape) -> Bytes;
 

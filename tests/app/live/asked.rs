@@ -92,8 +92,6 @@ async fn a_stream_that_has_heard_nothing_resumes_after_a_restart() {
     let mut raw = Raw::connect(&site).await;
     let again = [STREAM[0], ("Last-Event-ID", "2")];
     assert_eq!(raw.ask("GET", "/notifications", &again, b"").await.status, 200);
-    assert_eq!(raw.block().await.unwrap().trim(), ": welcome");
-    assert_eq!(raw.block().await.unwrap().trim(), "id: 2");
     let missed =
         async { while !raw.block().await.expect("the stream goes on").contains("Meanwhile") {} };
     within("what was missed", missed).await;

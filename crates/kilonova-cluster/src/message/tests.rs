@@ -1,5 +1,6 @@
 //! What messages hold, how large they are, and how versions understand each other.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -98,4 +99,123 @@ fn metadata_of_nobody_too_long_or_out_of_order_is_left_out() {
     let expected =
         [('a', None), ('b', Some("\"b\"".to_owned())), ('c', None), ('d', Some("{}".to_owned()))];
     assert_eq!(beside, expected);
+}
+
+fn broadcast_of(bytes: usize) -> Item {
+    let payload = serde_json::value::to_raw_value(&"x".repeat(bytes)).unwrap();
+    Item::Broadcast(Broadcast { channel: String::new(), topic: String::new(), payload })
+}
+
+fn length(item: &Item) -> usize {
+    serde_json::to_vec(item).unwrap().len()
+}
+
+proptest! {
+    #[test]
+    fn messages_are_as_full_as_they_may_be(
+        sizes in prop::collection::vec(prop_oneof![0..3000_usize, 20_000..70_000_usize], 1..40),
+    ) {
+        let mut writer = Writer::default();
+        for size in &sizes {
+            prop_assert!(writer.push(&broadcast_of(*size)));
+        }
+        let messages = writer.finish();
+        let items: Vec<_> = messages.iter().map(|message| decode(message).unwrap()).collect();
+        let told = items.iter().flatten().map(length).collect::<Vec<_>>();
+        let expected = sizes.iter().map(|size| length(&broadcast_of(*size))).collect::<Vec<_>>();
+        prop_assert_eq!(told, expected);
+        for (n, message) in messages.iter().enumerate() {
+            prop_assert!(message.len() <= FULL || items[n].len() == 1);
+            if let Some(next) = items.get(n + 1) {
+                prop_assert!(message.len() + length(&next[0]) + 1 > FULL);
+            }
+        }
+    }
+
+    #[test]
+    fn what_happened_is_told_in_order_and_consecutive_changes_together(
+        happened in prop::collection::vec((0..4_u8, 0..20_usize), 1..60),
+    ) {
+        // A change, a change after versions that are missing, or a broadcast.
+        let (mut version, mut before, mut runs) = (7, 7, 0);
+        let mut goes_on = false;
+        let locals: Vec<_> = happened.iter().map(|(kind, name)| {
+            if *kind == 0 {
+                goes_on = false;
+                return Local::Broadcast(Envelope::new("c", "t", Payload::null()));
+            }
+            runs += usize::from(!goes_on || *kind == 1);
+            goes_on = true;
+            before += if *kind == 1 { 3 } else { 1 };
+            let (channel, member) = ("n".repeat(*name).into(), before);
+            Local::Changed(before, Step { channel, member, joined: true, meta: None })
+        }).collect();
+        let messages = tell(locals.clone(), &mut version);
+        prop_assert_eq!(version, before);
+        let items: Vec<_> = messages.iter().flat_map(|message| decode(message).unwrap()).collect();
+        let steps = items.iter().filter(|item| matches!(item, Item::Steps(_))).count();
+        prop_assert_eq!(steps, runs);
+        let mut told = Vec::new();
+        for item in items {
+            match item {
+                Item::Steps(steps) => told.extend(
+                    (steps.after + 1..).zip(steps.steps).map(|(n, step)| Some((n, step.1)))
+                ),
+                Item::Broadcast(_) => told.push(None),
+                other => panic!("{other:?}"),
+            }
+        }
+        let expected: Vec<_> = locals.iter().map(|local| match local {
+            Local::Changed(version, step) => Some((*version, step.member)),
+            Local::Broadcast(_) => None,
+        }).collect();
+        prop_assert_eq!(told, expected);
+    }
+}
+
+#[test]
+fn many_changes_at_once_go_in_several_items_of_half_a_message() {
+    let step = |n| Step { channel: "n".repeat(68).into(), member: n, joined: true, meta: None };
+    let happened = (1..=1000).map(|n| Local::Changed(n, step(n)));
+    let messages = tell(happened.collect(), &mut 0);
+    let items = messages.iter().flat_map(|message| decode(message).unwrap());
+    let counts: Vec<_> = items
+        .map(|item| match item {
+            Item::Steps(steps) => steps.steps.len(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    // A hundred bytes each, about.
+    let most = (FULL / 2).div_ceil(100);
+    assert_eq!(counts, [most, most, most, 1000 - 3 * most]);
+}
+
+#[test]
+fn all_members_go_in_parts_of_half_a_message() {
+    let joins = |member| Joins { channel: "n".repeat(68).into(), member, times: 1, meta: None };
+    let messages: Vec<_> = tell_all(9, (0..1000).map(joins).collect()).collect();
+    let items = messages.iter().flat_map(|message| decode(message).unwrap());
+    let parts: Vec<_> = items
+        .map(|item| match item {
+            Item::Members(part) => (part.version, part.part, part.last, part.joins.len()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let most = (FULL / 2).div_ceil(100);
+    let rest = 1000 - 3 * most;
+    assert_eq!(
+        parts,
+        [(9, 0, false, most), (9, 1, false, most), (9, 2, false, most), (9, 3, true, rest)]
+    );
+}
+
+#[test]
+fn a_message_of_the_largest_size_is_read_and_a_larger_one_is_not() {
+    let overhead = length(&broadcast_of(0)) + 2;
+    for (bytes, fits) in [(LARGEST - overhead, true), (LARGEST - overhead + 1, false)] {
+        assert_eq!(Writer::default().push(&broadcast_of(bytes)), fits);
+        let message = format!("[{}]", serde_json::to_string(&broadcast_of(bytes)).unwrap());
+        assert_eq!(message.len() <= LARGEST, fits);
+        assert_eq!(decode(message.as_bytes()).is_some(), fits);
+    }
 }

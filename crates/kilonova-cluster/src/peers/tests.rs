@@ -445,3 +445,99 @@ fn a_long_answer_of_which_a_part_was_lost_is_followed_by_a_whole_one() {
     // To each of the two: the first, and one for what was lost.
     assert_eq!((world.nodes[1].begun, world.nodes[1].broken_off), (4, 0));
 }
+
+/// A node's members, and the peers that know them.
+fn known(version: u64) -> (Peers, NodeId, Instant) {
+    let (node, now) = (NodeId::new("other", 1), Instant::now());
+    let mut peers = Peers::default();
+    peers.see(&HashSet::from([node.clone()]), now);
+    for part in tell_all(version, Vec::new()) {
+        peers.hear(&node, &part, now);
+    }
+    (peers, node, now + PATIENCE)
+}
+
+/// So many consecutive changes after a version, each of another member: the number of its version.
+fn steps(after: u64, count: u64) -> Bytes {
+    let steps = (after + 1..=after + count).map(|version| ("a".to_owned(), version, true));
+    single(&Item::Steps(Steps { after, steps: steps.collect(), meta: Metas::default() }))
+}
+
+/// Whose steps the registry is told.
+fn told(actions: &[Action]) -> Vec<u64> {
+    let steps = actions.iter().filter_map(|action| match action {
+        Action::Update(Update::Steps(_, steps)) => Some(steps),
+        _ => None,
+    });
+    steps.flatten().map(|step| step.member).collect()
+}
+
+#[test]
+fn changes_are_taken_over_once_and_a_gap_is_asked_about() {
+    let (mut peers, node, now) = known(5);
+    assert_eq!(told(&peers.hear(&node, &steps(5, 2), now)), [6, 7]);
+    // Again, and together with newer ones.
+    assert!(peers.hear(&node, &steps(5, 2), now).is_empty());
+    assert_eq!(told(&peers.hear(&node, &steps(5, 4), now)), [8, 9]);
+    let actions = peers.hear(&node, &steps(10, 1), now);
+    assert!(matches!(&actions[..], [Action::Ask(_)]), "{actions:?}");
+    assert_eq!(told(&peers.hear(&node, &steps(9, 1), now)), [10]);
+    // What is said to be the newest is known.
+    let now = now + PATIENCE;
+    for version in [0, 9, 10] {
+        assert!(peers.hear(&node, &single(&Item::Version(version)), now).is_empty(), "{version}");
+    }
+    let actions = peers.hear(&node, &single(&Item::Version(11)), now);
+    assert!(matches!(&actions[..], [Action::Ask(_)]), "{actions:?}");
+}
+
+#[test]
+fn changes_between_the_parts_of_all_members_follow_them() {
+    let joins = |times| Joins { channel: "a".into(), member: 1, times, meta: None };
+    let parts = parts(20, vec![joins(1), joins(0), joins(2)]);
+    let (mut peers, node, now) = known(5);
+    assert!(peers.hear(&node, &parts[0], now).is_empty());
+    for message in [steps(20, 1), steps(21, 2)] {
+        assert!(peers.hear(&node, &message, now).is_empty());
+    }
+    let actions = peers.hear(&node, &parts[1], now);
+    let Action::Update(Update::Members(_, members)) = &actions[0] else { panic!("{actions:?}") };
+    assert_eq!(members, &[joins(1), joins(2)], "one that is not there is none");
+    assert_eq!(told(&actions[1..]), [21, 22, 23]);
+    // Those of an older answer are of no use to a newer one.
+    assert!(peers.hear(&node, &parts[0], now).is_empty());
+    assert!(peers.hear(&node, &steps(30, 1), now).is_empty());
+    peers.hear(&node, &parts[0], now);
+    assert_eq!(told(&peers.hear(&node, &parts[1], now)), [0; 0]);
+}
+
+#[test]
+fn changes_that_are_too_many_between_the_parts_are_asked_about() {
+    let joins = |member| Joins { channel: "a".into(), member, times: 1, meta: None };
+    let parts = parts(20, (0..3).map(joins).collect());
+    let (mut peers, node, now) = known(5);
+    peers.hear(&node, &parts[0], now);
+    for n in 0..BETWEEN as u64 {
+        assert!(peers.hear(&node, &steps(20 + n, 1), now).is_empty(), "{n}");
+    }
+    let now = now + PATIENCE;
+    let actions = peers.hear(&node, &steps(20 + BETWEEN as u64, 1), now);
+    assert!(matches!(&actions[..], [Action::Ask(_)]), "{actions:?}");
+}
+
+#[test]
+fn who_asks_soon_after_an_answer_is_answered_more_slowly_each_time() {
+    let (mut peers, node, mut now) = known(0);
+    let mut slowness = |after: Duration| {
+        now += after;
+        let actions = peers.hear(&node, &single(&Item::Ask), now);
+        let [Action::Answer(_, slowness)] = actions[..] else { panic!("{actions:?}") };
+        peers.answered(&node, now);
+        slowness
+    };
+    let soon = SOON - Duration::from_millis(1);
+    let slower: Vec<_> = (0..8).map(|_| slowness(soon)).collect();
+    assert_eq!(slower, [0, 1, 2, 3, 4, 5, SLOWEST, SLOWEST]);
+    assert_eq!(slowness(SOON), 0);
+    assert_eq!(slowness(PATIENCE), 1);
+}
