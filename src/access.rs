@@ -68,6 +68,8 @@ pub enum Action {
     ChangeNote(Option<i64>),
     /// To see which channels and nodes there are.
     ReadChannels,
+    /// To change roles of accounts, and to disable them.
+    ManageUsers,
 }
 
 /// The answer.
@@ -138,7 +140,7 @@ pub fn may(viewer: Viewer, action: Action) -> Verdict {
         }
         Action::ReadNotes => true,
         Action::ChangeNote(author) => viewer.is_member() && viewer.is(author),
-        Action::ReadChannels => false,
+        Action::ReadChannels | Action::ManageUsers => false,
     };
     if allowed { Verdict::Allowed } else { Verdict::Forbidden }
 }

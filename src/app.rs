@@ -12,7 +12,7 @@ use kilonova_feed::{Limits, Running, Server};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, Semaphore};
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Ends};
 use crate::bodies::Bodies;
 use crate::cluster::{self, Cluster};
 use crate::config::{Config, Storage};
@@ -97,7 +97,11 @@ impl App {
         core.spawn(outage::tell(feed.clone()));
         let search =
             Search::start(config.storage.index(), db.clone(), feed.clone(), config.max_searches)?;
-        let accounts = Accounts::new(config.accounts, device_key(&config, &db).await?);
+        let ends = Ends::start(&db, node.pubsub()).await;
+        let ends =
+            ends.map_err(|error| Error::Database(config.storage.database.to_string(), error))?;
+        core.spawn(ends.clone().follow(db.clone(), feed.clone()));
+        let accounts = Accounts::new(config.accounts, device_key(&config, &db).await?, ends);
         let writes = Data::new(Writes::new(config.max_writes_per_address));
         let responses = Data::new(Responses::new(config.max_responses));
         let bodies = Bodies::new(config.max_bodies);

@@ -16,6 +16,7 @@ pub use self::cluster::Cluster;
 use self::cluster::ClusterArgs;
 use crate::accounts;
 use crate::connection::{Database, Postgres};
+use crate::models::user::Role;
 
 /// The command line as clap sees it.
 #[derive(Debug, Parser)]
@@ -40,7 +41,7 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Imports Markdown files with front matter (Zola, Hugo, Jekyll); a server may be running
     Import(ImportArgs),
-    /// Creates accounts
+    /// Creates, lists and changes accounts; a server may be running
     #[command(subcommand)]
     User(UserCommand),
     /// Rebuilds the search index; refused while a server holds it
@@ -109,18 +110,63 @@ pub enum Registration {
 pub enum UserCommand {
     /// Creates an account; prompts for the password, or reads it from piped standard input
     Add(UserAddArgs),
+    /// Lists the accounts
+    List(StorageArgs),
+    /// Replaces a password, read as by `add`, and signs the account's browsers out
+    Password(UserArgs),
+    /// Gives an account another role
+    Role(UserRoleArgs),
+    /// Keeps an account from signing in, and ends its sign-ins and tokens
+    Disable(UserArgs),
+    /// Lets a disabled account sign in again
+    Enable(UserArgs),
 }
 
 /// `kilonova user add`.
 #[derive(Debug, Args)]
 pub struct UserAddArgs {
-    /// The user's name: 3 to 40 letters, digits, '.', '-' and '_'
+    /// Account to create: 3 to 40 letters, digits, '.', '-' and '_'
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// Creates an admin instead of a member
-    #[arg(long, env = "KILONOVA_ADMIN")]
-    pub admin: bool,
+    /// Role of the account
+    #[arg(long, env = "KILONOVA_ROLE", value_enum, default_value_t = Role::Member)]
+    role: Role,
+    /// The same as --role admin
+    #[arg(long, env = "KILONOVA_ADMIN", conflicts_with = "role")]
+    admin: bool,
     /// The site that gets the account.
+    #[command(flatten)]
+    pub storage: StorageArgs,
+}
+
+impl UserAddArgs {
+    /// The role of the new account.
+    pub fn role(&self) -> Role {
+        if self.admin { Role::Admin } else { self.role }
+    }
+}
+
+/// `kilonova user password`, `disable` and `enable`.
+#[derive(Debug, Args)]
+pub struct UserArgs {
+    /// The account
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The site that has the account.
+    #[command(flatten)]
+    pub storage: StorageArgs,
+}
+
+/// `kilonova user role`.
+#[derive(Debug, Args)]
+pub struct UserRoleArgs {
+    /// The account
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The new role
+    #[arg(value_enum)]
+    pub role: Role,
+    /// The site that has the account.
     #[command(flatten)]
     pub storage: StorageArgs,
 }
@@ -136,9 +182,18 @@ pub struct ServeArgs {
     /// Who may read and write [default: open on a loopback bind, accounts on any other]
     #[arg(long, env = "KILONOVA_ACCESS", value_enum)]
     access: Option<Access>,
-    /// Who may create an account
-    #[arg(long, env = "KILONOVA_REGISTRATION", value_enum, default_value_t = Registration::Open)]
-    registration: Registration,
+    /// Who may create an account [default: open in open access, closed otherwise]
+    #[arg(long, env = "KILONOVA_REGISTRATION", value_enum)]
+    registration: Option<Registration>,
+    /// Role of accounts that readers create for themselves
+    #[arg(
+        long,
+        env = "KILONOVA_REGISTRATION_ROLE",
+        value_enum,
+        default_value_t = Role::Commenter,
+        value_name = "ROLE",
+    )]
+    registration_role: Role,
     /// Name of this node in logs and process groups [default: hostname-pid]
     #[arg(long, env = "KILONOVA_NODE", value_name = "NAME")]
     node: Option<String>,
@@ -330,6 +385,8 @@ pub struct Config {
     pub access: Access,
     /// Who may create an account.
     pub registration: Registration,
+    /// The role of accounts that readers create for themselves.
+    pub registration_role: Role,
     /// Threads that serve sockets.
     pub workers: usize,
     /// The time from a stop signal to the end.
@@ -441,13 +498,16 @@ impl ServeArgs {
             true => Access::Open,
             false => Access::Accounts,
         });
-        if access == Access::Accounts {
+        if access == Access::Accounts && !self.bind.ip().is_loopback() {
             return Err(Error(
-                "--access accounts is not available in this version; bind to a loopback address, \
-                 or pass --access open, which lets everyone who reaches the address read and write"
+                "--bind: accounts access answers only on a loopback address in this version"
                     .to_owned(),
             ));
         }
+        let registration = self.registration.unwrap_or(match access {
+            Access::Open => Registration::Open,
+            Access::Accounts => Registration::Closed,
+        });
         let retention = Retention {
             age: (self.max_log_age > 0).then(|| TimeDelta::days(self.max_log_age.into())),
             count: (self.max_log_events > 0).then_some(self.max_log_events.into()),
@@ -463,7 +523,8 @@ impl ServeArgs {
             storage: self.storage.check()?,
             node: self.node.map_or_else(|| Ok(default_node()), node_name)?,
             access,
-            registration: self.registration,
+            registration,
+            registration_role: self.registration_role,
             workers: self.workers.map_or_else(cores, usize::from),
             grace: Duration::from_secs(self.grace),
             max_sockets,

@@ -15,4 +15,5 @@ pub mod request;
 pub mod respond;
 pub mod search;
 pub mod sign_in;
+pub mod sign_ins;
 pub mod users;

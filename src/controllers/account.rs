@@ -1,4 +1,4 @@
-//! The account of a request, by its cookie. Owns the cookies: the one of a sign-in, and the one of a
+//! The account of a request, by its cookie or bearer token. Owns the cookies: the one of a sign-in, and the one of a
 //! device that has signed in before.
 
 use std::borrow::Cow;
@@ -17,9 +17,11 @@ use crate::accounts::Device;
 use crate::config::Access;
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult};
-use crate::models::sign_in::{self, Token};
+use crate::models::sign_in::{self, Credential, Token};
 use crate::models::user::User;
 use crate::state::State;
+
+const SIGN_IN: AppError = AppError::Unauthorized("sign in first");
 
 /// The cookie's name, without `__Host-`, which browsers refuse over plain HTTP.
 const NAME: &str = "kilonova_session";
@@ -33,6 +35,9 @@ const DEVICE_LASTS: Duration = Duration::days(365);
 /// The account of a request, if it has one, and what it may do. An expired cookie counts as none.
 pub struct Account {
     user: Option<User>,
+    sign_in: Option<i64>,
+    /// The last end of a sign-in that was taken into account.
+    as_of: i64,
     /// For the transaction that the request leads to.
     pub asker: Asker,
 }
@@ -41,7 +46,7 @@ pub struct Account {
 #[derive(Clone)]
 pub struct Asker {
     access: Access,
-    token: Option<Token>,
+    credential: Option<Credential>,
     viewer: Viewer,
 }
 
@@ -49,6 +54,22 @@ impl Account {
     /// The user, when there is one.
     pub fn user(&self) -> Option<&User> {
         self.user.as_ref()
+    }
+
+    /// The user and the sign-in; 401 without them.
+    pub fn signed_in(&self) -> AppResult<(&User, i64)> {
+        self.user.as_ref().zip(self.sign_in).ok_or(SIGN_IN)
+    }
+
+    /// Whether a program asks, with a bearer token.
+    pub fn is_program(&self) -> bool {
+        self.asker.credential.as_ref().is_some_and(Credential::is_bearer)
+    }
+
+    /// The sign-in that a socket of this request ends with, and the last end that it takes into
+    /// account.
+    pub fn grant(&self) -> Option<(i64, i64)> {
+        self.sign_in.map(|sign_in| (sign_in, self.as_of))
     }
 
     /// Who asks, as of the beginning of the request.
@@ -81,11 +102,22 @@ impl Asker {
         action: Action,
         what: &'static str,
     ) -> AppResult<()> {
-        let user = match (&self.token, self.access) {
-            (Some(token), Access::Accounts) => sign_in::user(connection, token)?,
-            _ => None,
+        let user = match self.access {
+            Access::Accounts => self.user(connection)?,
+            Access::Open => None,
         };
         answer(access::may(viewer(self.access, user.as_ref()), action), what)
+    }
+
+    /// The account as of this transaction, if the sign-in is still in force.
+    pub fn user(&self, connection: &mut DbConnection) -> AppResult<Option<User>> {
+        let Some(credential) = &self.credential else { return Ok(None) };
+        Ok(sign_in::find(connection, credential)?.map(|current| current.user))
+    }
+
+    /// The same; 401 without one.
+    pub fn signed_in(&self, connection: &mut DbConnection) -> AppResult<User> {
+        self.user(connection)?.ok_or(SIGN_IN)
     }
 }
 
@@ -93,7 +125,7 @@ impl Asker {
 pub(super) fn answer(verdict: Verdict, what: &'static str) -> AppResult<()> {
     match verdict {
         Verdict::Allowed => Ok(()),
-        Verdict::SignIn => Err(AppError::Unauthorized("sign in first")),
+        Verdict::SignIn => Err(SIGN_IN),
         Verdict::Forbidden => Err(AppError::Forbidden("this account may not do that")),
         Verdict::Hidden => Err(AppError::NotFound(what)),
     }
@@ -112,28 +144,66 @@ impl FromRequest for Account {
     type Future = Pin<Box<dyn Future<Output = AppResult<Account>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let token = token(request);
+        let credential = credential(request);
         let state = request.app_data::<Data<State>>().cloned();
         Box::pin(async move {
             let state = state.ok_or_else(|| AppError::internal("no application state"))?;
-            let user = match token.clone() {
+            let credential = credential?;
+            // Before it is looked up: what ends later closes the socket.
+            let as_of = state.accounts.ends.known();
+            let current = match credential.clone() {
                 None => None,
-                Some(token) => {
-                    let found =
-                        move |c: &mut DbConnection| Ok::<_, AppError>(sign_in::user(c, &token)?);
+                Some(credential) => {
+                    let found = move |c: &mut DbConnection| {
+                        Ok::<_, AppError>(sign_in::find(c, &credential)?)
+                    };
                     state.db.read(found).await?
                 }
             };
+            // A cookie may have expired; a program must be told that its token is worth nothing.
+            if current.is_none() && credential.as_ref().is_some_and(Credential::is_bearer) {
+                return Err(WRONG_TOKEN);
+            }
+            let sign_in = current.as_ref().map(|current| current.id);
+            if let Some(current) = current.as_ref().filter(|current| current.unseen) {
+                actix_web::rt::spawn(touch(state.clone(), current.id));
+            }
+            let user = current.map(|current| current.user);
             let access = state.config.access;
-            let asker = Asker { access, token, viewer: viewer(access, user.as_ref()) };
-            Ok(Account { user, asker })
+            let asker = Asker { access, credential, viewer: viewer(access, user.as_ref()) };
+            Ok(Account { user, sign_in, as_of, asker })
         })
     }
 }
 
-/// The token in a request's cookie.
-pub(super) fn token(request: &HttpRequest) -> Option<Token> {
-    values(request, NAME).find_map(Token::parse)
+/// Takes note that a sign-in is being used.
+async fn touch(state: Data<State>, id: i64) {
+    let touched =
+        state.db.transaction(move |tx| Ok::<_, AppError>(sign_in::touch(tx.connection, id)?));
+    if let Err(error) = touched.await {
+        log::debug!("the time of a sign-in's use is not noted: {error}");
+    }
+}
+
+const WRONG_TOKEN: AppError = AppError::Unauthorized("the token is invalid");
+
+/// What a request proves itself with. A bearer token comes before a cookie; of other schemes, which
+/// a proxy may use for itself, nothing is known here. 401 for what cannot be a token.
+fn credential(request: &HttpRequest) -> AppResult<Option<Credential>> {
+    if let Some(value) = request.headers().get(header::AUTHORIZATION)
+        && let Ok(text) = value.to_str()
+        && let (scheme, token) = text.split_once(' ').unwrap_or((text, ""))
+        && scheme.eq_ignore_ascii_case("bearer")
+    {
+        let token = Token::parse_bearer(token.trim()).ok_or(WRONG_TOKEN)?;
+        return Ok(Some(Credential::Bearer(token)));
+    }
+    Ok(cookie(request))
+}
+
+/// The sign-in of a request's cookie.
+pub(super) fn cookie(request: &HttpRequest) -> Option<Credential> {
+    values(request, NAME).find_map(Token::parse).map(Credential::Cookie)
 }
 
 /// The device that a request comes from, if it has signed in to that name before.

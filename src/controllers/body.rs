@@ -33,7 +33,14 @@ const MAX_DEPTH: usize = 8;
 /// The longest body that a path takes.
 fn limit(path: &str, config: &Config) -> usize {
     match path {
-        "/api/session" | "/api/users" | "/login" | "/register" => CREDENTIALS.min(config.max_body),
+        "/api/session"
+        | "/api/users"
+        | "/api/tokens"
+        | "/api/account/password"
+        | "/login"
+        | "/register"
+        | "/account/password"
+        | "/account/tokens" => CREDENTIALS.min(config.max_body),
         _ => config.max_body,
     }
 }

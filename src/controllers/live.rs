@@ -45,7 +45,7 @@ pub async fn feed(
     let (ephemeral, logged): (Vec<Channel>, Vec<Channel>) =
         channels.into_iter().partition(|channel| *channel == events::SYSTEM);
     let options = SessionOptions::new(logged, account.viewer()).ephemeral(ephemeral);
-    open(&state, &request, body, options).await
+    open(&state, &request, body, &account, options).await
 }
 
 /// WS /posts/{id}/comments/ws: a post's new comments.
@@ -65,7 +65,7 @@ pub async fn post_comments(
     let viewer = account.viewer();
     state.db.read(move |connection| posts::visible(connection, id, viewer)).await?;
     let options = SessionOptions::new([events::post_comments(id)], viewer).shape(shape);
-    open(&state, &request, body, options).await
+    open(&state, &request, body, &account, options).await
 }
 
 /// WS /notifications: notes.
@@ -78,17 +78,22 @@ pub async fn notifications(
     Query::of(&request)?.only(&["last_event_id", "log"])?;
     account.permit(Action::ReadNotes)?;
     let options = SessionOptions::new([events::NOTES], account.viewer()).shape(state.shapes.event);
-    open(&state, &request, body, options).await
+    open(&state, &request, body, &account, options).await
 }
 
-/// Opens a socket or a stream, whichever the request asks for, where it says that it has come.
+/// Opens a socket or a stream, whichever the request asks for, where it says that it has come. It
+/// ends with the sign-in of the request.
 async fn open(
     state: &State,
     request: &HttpRequest,
     body: Payload,
+    account: &Account,
     options: SessionOptions<Viewer>,
 ) -> AppResult<HttpResponse> {
-    let options = options.start(StartAt::from_request(request)?);
+    let mut options = options.start(StartAt::from_request(request)?);
+    if let Some((sign_in, as_of)) = account.grant() {
+        options = options.grant(sign_in, as_of);
+    }
     Ok(state.feed.open(request, body, options).await?)
 }
 

@@ -3,6 +3,7 @@
 //! Forms work without JavaScript: an accepted POST answers 303, a refused one the form as it was
 //! typed.
 
+pub mod account;
 pub mod accounts;
 pub mod comments;
 pub mod notes;
@@ -93,11 +94,13 @@ where
 
 /// The way to a page that needs an account, for a reader without one: over the page to sign in.
 fn to_sign_in(request: &HttpRequest, account: &Account) -> Option<HttpResponse> {
-    if account.viewer() != Viewer::Nobody {
-        return None;
-    }
+    (account.viewer() == Viewer::Nobody).then(|| sign_in_first(request))
+}
+
+/// The page to sign in, which leads on to the page that was asked for.
+fn sign_in_first(request: &HttpRequest) -> HttpResponse {
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    Some(see(format!("/login?next={}", encoded(target))))
+    see(format!("/login?next={}", encoded(target)))
 }
 
 /// The response to a form that was accepted: 303.

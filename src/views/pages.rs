@@ -9,11 +9,13 @@ use std::sync::Arc;
 use askama::Template;
 
 use super::filters;
-use super::forms::{CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
+use super::forms::{AccountForm, CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
 use crate::access::{self, Action, CommentFacts, Verdict, Viewer};
 use crate::models::comment::Comment;
 use crate::models::note::Note;
 use crate::models::post::{Post, Status};
+use crate::models::sign_in::{BearerToken, SignIn};
+use crate::models::user::User;
 use crate::models::{Cursor, Page};
 
 /// The frame of every page.
@@ -225,6 +227,22 @@ pub struct Register {
     pub frame: Frame,
     /// The account being made.
     pub form: RegisterForm,
+}
+
+/// `GET /account`, and what its forms come back to.
+#[derive(Debug, Template)]
+#[template(path = "accounts/show.html")]
+pub struct AccountPage {
+    /// The page's frame.
+    pub frame: Frame,
+    /// Whose page it is.
+    pub user: User,
+    /// The browsers that are signed in.
+    pub sign_ins: Vec<SignIn>,
+    /// The tokens.
+    pub tokens: Vec<BearerToken>,
+    /// The forms as typed.
+    pub form: AccountForm,
 }
 
 /// The page that is shown for a failure.

@@ -1,6 +1,8 @@
 //! Who may do what where accounts decide: every route, for every role and every status of a post, over
 //! real HTTP and streams.
 
+mod ends;
+mod manage;
 mod roles;
 mod seen;
 mod table;
@@ -36,14 +38,18 @@ struct Accounts {
 
 impl Accounts {
     async fn start() -> Accounts {
-        let site = Site::start_with(|config| config.access = Access::Accounts).await;
+        let site = Site::start_with(|config| {
+            config.access = Access::Accounts;
+            config.registration_role = kilonova::models::user::Role::Member;
+        })
+        .await;
         let mut cookies = vec![String::new()];
-        for name in ["commenter", "other", "author", "admin"] {
+        for name in ["commenter", "other", "author", "boss"] {
             let user = json!({"username": name, "password": PASSWORD});
             site.post("/api/users", &user).await.json(201);
             cookies.push(sign_in(&site, name).await);
         }
-        for (name, role) in [("commenter", "commenter"), ("admin", "admin")] {
+        for (name, role) in [("commenter", "commenter"), ("boss", "admin")] {
             set_role(&site, name, role);
         }
         Accounts { site, cookies }
@@ -114,7 +120,11 @@ impl Accounts {
 
 async fn sign_in(site: &Site, username: &str) -> String {
     let fields = json!({"username": username, "password": PASSWORD});
-    let answer = site.post("/api/session", &fields).await;
+    session_cookie(&site.post("/api/session", &fields).await)
+}
+
+/// The cookie of a sign-in that an answer sets.
+fn session_cookie(answer: &Answer) -> String {
     assert_eq!(answer.status, 201);
     let set = answer.headers.get_all("set-cookie").map(|value| value.to_str().unwrap());
     let mut set = set.filter(|cookie| cookie.starts_with("kilonova_session"));

@@ -110,12 +110,13 @@ pub async fn register(
     users::may_register(&state.config)?;
     let params = body.form().await?;
     let next = next_in(&params);
-    let old = account::token(&request);
+    let client = sign_in::Client::of(&request);
     let made = async {
         let (new, hash) = users::prepare(&state, &request, &params).await?;
+        let role = state.config.registration_role;
         let make = move |tx: &mut Tx<'_>| {
-            let user = users::insert(tx, new, &hash)?;
-            let token = sign_in::begin(tx, user.id, old.as_ref())?;
+            let user = users::insert(tx, new, &hash, role)?;
+            let token = sign_in::begin(tx, user.id, &hash, &client)?;
             Ok::<_, AppError>((user, token))
         };
         let (user, token) = state.db.transaction(make).await?.value;
@@ -152,7 +153,7 @@ fn with_cookies(mut response: HttpResponse, cookies: &[Cookie<'_>]) -> HttpRespo
 }
 
 /// Keeps a response out of all caches.
-fn unkept(mut response: HttpResponse) -> HttpResponse {
+pub(super) fn unkept(mut response: HttpResponse) -> HttpResponse {
     let never = header::HeaderValue::from_static("no-store");
     response.headers_mut().insert(header::CACHE_CONTROL, never);
     response

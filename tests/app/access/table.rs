@@ -69,6 +69,7 @@ fn table() -> Vec<Row> {
     const CHANGE: Answers = [401, 403, 403, 200, 200];
     const DELETE_DRAFT: Answers = [401, 404, 404, 204, 204];
     const SEND_DRAFT: Answers = [401, 404, 404, 303, 303];
+    const OWN: Answers = [401, 200, 200, 200, 200];
     const NOTES: Answers = [401, 200, 200, 200, 200];
     const NOTE_PAGES: Answers = [303, 200, 200, 200, 200];
     let title = Api(r#"{"title":"Changed"}"#);
@@ -220,6 +221,73 @@ fn table() -> Vec<Row> {
         plain(POST, "/register", "/register", Form("username=x"), [422; 5]),
         plain(POST, "/api/users", "/api/users", Api("{}"), [422; 5]),
         plain(POST, "/api/session", "/api/session", Api("{}"), [422; 5]),
+        plain(
+            PATCH,
+            "/api/users/{username}",
+            "/api/users/other",
+            Api(r#"{"role":"member"}"#),
+            [401, 403, 403, 403, 200],
+        ),
+        plain(GET, "/api/sessions", "/api/sessions", Api(""), OWN),
+        plain(
+            DELETE,
+            "/api/sessions/{id}",
+            "/api/sessions/999",
+            Api(""),
+            [401, 404, 404, 404, 404],
+        ),
+        plain(GET, "/api/tokens", "/api/tokens", Api(""), OWN),
+        plain(
+            POST,
+            "/api/tokens",
+            "/api/tokens",
+            Api(r#"{"name":"n"}"#),
+            [401, 201, 201, 201, 201],
+        ),
+        plain(DELETE, "/api/tokens/{id}", "/api/tokens/999", Api(""), [401, 404, 404, 404, 404]),
+        plain(
+            PUT,
+            "/api/account/password",
+            "/api/account/password",
+            Api(r#"{"password":"wrong","new_password":"another horse"}"#),
+            [401, 422, 422, 422, 422],
+        ),
+        plain(GET, "/account", "/account", Open(HTML), [303, 200, 200, 200, 200]),
+        plain(
+            POST,
+            "/account/password",
+            "/account/password",
+            Form("password=wrong&new_password=another+horse"),
+            [401, 422, 422, 422, 422],
+        ),
+        plain(
+            POST,
+            "/account/sessions/delete",
+            "/account/sessions/delete",
+            Form(""),
+            [401, 303, 303, 303, 303],
+        ),
+        plain(
+            POST,
+            "/account/sessions/{id}/delete",
+            "/account/sessions/999/delete",
+            Form(""),
+            [401, 404, 404, 404, 404],
+        ),
+        plain(
+            POST,
+            "/account/tokens",
+            "/account/tokens",
+            Form("name=n"),
+            [401, 201, 201, 201, 201],
+        ),
+        plain(
+            POST,
+            "/account/tokens/{id}/delete",
+            "/account/tokens/999/delete",
+            Form(""),
+            [401, 404, 404, 404, 404],
+        ),
         // Whoever has a sign-in may end it; the others keep theirs for the rest of the table.
         plain(DELETE, "/api/session", "/nowhere", Api(""), [404; 5]),
         plain(GET, "/health/ready", "/health/ready", Api(""), EVERYONE),
@@ -316,8 +384,8 @@ fn every_route_has_a_row() {
 async fn what_a_request_claims_about_its_author_is_ignored() {
     let accounts = Accounts::start().await;
     let claims = json!({
-        "title": "Claimed", "body": "b", "user_id": 1, "author": "admin", "role": "admin",
-        "username": "admin",
+        "title": "Claimed", "body": "b", "user_id": 1, "author": "boss", "role": "admin",
+        "username": "boss",
     });
     let post = accounts.send(Role::Other, Method::POST, "/api/posts", &claims).await.json(201);
     assert_eq!((&post["author"], &post["user_id"]), (&json!("other"), &json!(2)));
