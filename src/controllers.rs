@@ -4,6 +4,7 @@ pub mod account;
 pub mod body;
 pub mod channels;
 pub mod comments;
+mod cookies;
 pub mod events;
 pub mod health;
 pub mod idempotency;

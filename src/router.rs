@@ -10,6 +10,7 @@ use actix_web::{App, Error, Handler, Resource, Responder, Route};
 
 use crate::compression;
 use crate::config::Config;
+use crate::door;
 use crate::controllers::{
     body, channels, comments, events, health, live, notes, pages, posts, search, sign_in, sign_ins,
     users,
@@ -45,6 +46,7 @@ pub fn site(
         .wrap(security_headers())
         .wrap(Compress::default())
         .wrap(from_fn(compression::label))
+        .wrap(from_fn(door::pass))
         .configure(routes)
 }
 
@@ -112,11 +114,13 @@ fn routes(config: &mut ServiceConfig) {
 /// Checks a request whose client waits to be asked for the body: it is told before it sends one
 /// that nobody would read.
 pub fn expect(head: &RequestHead, config: &Config) -> AppResult<()> {
-    guard::check(head)?;
-    if matches!(head.uri.path(), "/api/users" | "/register") {
+    guard::check(head, config)?;
+    let path = head.uri.path();
+    let path = door::inside(config.reach.path(), path).unwrap_or(path);
+    if matches!(path, "/api/users" | "/register") {
         users::may_register(config)?;
     }
-    body::check(head, config)
+    body::check(path, head.headers(), config)
 }
 
 /// A path with the methods that it takes; any other gets 405 and their list.

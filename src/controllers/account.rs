@@ -1,36 +1,24 @@
-//! The account of a request, by its cookie or bearer token. Owns the cookies: the one of a sign-in, and the one of a
-//! device that has signed in before.
+//! The account of a request, by its cookie or bearer token, and what it may do.
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 
-use actix_web::cookie::time::Duration;
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
+use super::cookies;
 use crate::access::{self, Action, Verdict, Viewer};
-use crate::accounts::Device;
 use crate::config::Access;
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult};
 use crate::models::sign_in::{self, Credential, Token};
 use crate::models::user::User;
+use crate::reach::{Reach, Stranger};
 use crate::state::State;
 
 const SIGN_IN: AppError = AppError::Unauthorized("sign in first");
-
-/// The cookie's name, without `__Host-`, which browsers refuse over plain HTTP.
-const NAME: &str = "kilonova_session";
-
-/// The beginning of the name of a device cookie; the user's name follows in lower case.
-const DEVICE: &str = "kilonova_device_";
-
-/// How long a browser counts as one that has signed in before.
-const DEVICE_LASTS: Duration = Duration::days(365);
 
 /// The account of a request, if it has one, and what it may do. An expired cookie counts as none.
 pub struct Account {
@@ -144,11 +132,12 @@ impl FromRequest for Account {
     type Future = Pin<Box<dyn Future<Output = AppResult<Account>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let credential = credential(request);
         let state = request.app_data::<Data<State>>().cloned();
+        let credential = state.as_ref().map(|state| credential(&state.config.reach, request));
+        let is_stranger = request.extensions().contains::<Stranger>();
         Box::pin(async move {
             let state = state.ok_or_else(|| AppError::internal("no application state"))?;
-            let credential = credential?;
+            let credential = credential.transpose()?.flatten();
             // Before it is looked up: what ends later closes the socket.
             let as_of = state.accounts.ends.known();
             let current = match credential.clone() {
@@ -169,7 +158,8 @@ impl FromRequest for Account {
                 actix_web::rt::spawn(touch(state.clone(), current.id));
             }
             let user = current.map(|current| current.user);
-            let access = state.config.access;
+            // Another site's page reads as nobody does, also where access is open.
+            let access = if is_stranger { Access::Accounts } else { state.config.access };
             let asker = Asker { access, credential, viewer: viewer(access, user.as_ref()) };
             Ok(Account { user, sign_in, as_of, asker })
         })
@@ -189,7 +179,7 @@ const WRONG_TOKEN: AppError = AppError::Unauthorized("the token is invalid");
 
 /// What a request proves itself with. A bearer token comes before a cookie; of other schemes, which
 /// a proxy may use for itself, nothing is known here. 401 for what cannot be a token.
-fn credential(request: &HttpRequest) -> AppResult<Option<Credential>> {
+fn credential(reach: &Reach, request: &HttpRequest) -> AppResult<Option<Credential>> {
     if let Some(value) = request.headers().get(header::AUTHORIZATION)
         && let Ok(text) = value.to_str()
         && let (scheme, token) = text.split_once(' ').unwrap_or((text, ""))
@@ -198,54 +188,5 @@ fn credential(request: &HttpRequest) -> AppResult<Option<Credential>> {
         let token = Token::parse_bearer(token.trim()).ok_or(WRONG_TOKEN)?;
         return Ok(Some(Credential::Bearer(token)));
     }
-    Ok(cookie(request))
-}
-
-/// The sign-in of a request's cookie.
-pub(super) fn cookie(request: &HttpRequest) -> Option<Credential> {
-    values(request, NAME).find_map(Token::parse).map(Credential::Cookie)
-}
-
-/// The device that a request comes from, if it has signed in to that name before.
-pub(super) fn device(
-    state: &State,
-    request: &HttpRequest,
-    folded_username: &str,
-) -> Option<Device> {
-    let name = format!("{DEVICE}{folded_username}");
-    values(request, &name).find_map(|value| state.accounts.devices.verify(folded_username, value))
-}
-
-/// The values of the cookies of that name. Other cookies of this host, malformed ones too, do not
-/// matter.
-fn values<'a>(request: &'a HttpRequest, name: &'a str) -> impl Iterator<Item = &'a str> {
-    let cookies = request.headers().get_all(header::COOKIE);
-    let cookies = cookies.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';'));
-    cookies.filter_map(move |cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
-}
-
-/// The cookies of a browser that has just signed in: the one of the sign-in, for as long as that
-/// lasts, and one that tells the browser from strangers when this name signs in again.
-pub(super) fn cookies(
-    state: &State,
-    token: &Token,
-    folded_username: &str,
-) -> AppResult<[Cookie<'static>; 2]> {
-    let device = state.accounts.devices.issue(folded_username).map_err(AppError::internal)?;
-    let signed_in = with(NAME, token.secret(), Duration::seconds(sign_in::LASTS.num_seconds()));
-    Ok([signed_in, with(format!("{DEVICE}{folded_username}"), device, DEVICE_LASTS)])
-}
-
-/// The cookie that signs a browser out.
-pub(super) fn no_cookie() -> Cookie<'static> {
-    with(NAME, String::new(), Duration::ZERO)
-}
-
-fn with(name: impl Into<Cow<'static, str>>, value: String, lasts: Duration) -> Cookie<'static> {
-    Cookie::build(name, value)
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .max_age(lasts)
-        .finish()
+    Ok(cookies::sign_in(reach, request))
 }

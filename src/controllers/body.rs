@@ -7,7 +7,7 @@ use std::fmt;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
-use actix_web::dev::{Payload, RequestHead};
+use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{self, Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
@@ -51,9 +51,9 @@ fn told(headers: &HeaderMap) -> Option<usize> {
 }
 
 /// Checks the length that a request's head tells, before its client is asked to go on.
-pub fn check(head: &RequestHead, config: &Config) -> AppResult<()> {
-    let limit = limit(head.uri.path(), config);
-    match told(&head.headers) {
+pub fn check(path: &str, headers: &HeaderMap, config: &Config) -> AppResult<()> {
+    let limit = limit(path, config);
+    match told(headers) {
         Some(length) if length > limit => Err(AppError::TooLarge(limit)),
         _ => Ok(()),
     }

@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-use super::account;
+use super::cookies;
 use super::body::Body;
 use crate::accounts::Caller;
 use crate::db::Tx;
@@ -14,6 +14,7 @@ use crate::error::{AppError, AppResult};
 use crate::events;
 use crate::models::sign_in::{self, Credential, Token};
 use crate::models::user::{self, Credentials, User};
+use crate::reach::Reach;
 use crate::state::State;
 
 /// The same answer for an unknown name and a wrong password.
@@ -39,7 +40,7 @@ pub async fn create(
 /// DELETE /api/session
 pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     end(&state, &request).await?;
-    Ok(HttpResponse::NoContent().cookie(account::no_cookie()).finish())
+    Ok(HttpResponse::NoContent().cookie(cookies::of_sign_out(&state.config.reach)).finish())
 }
 
 /// A user who has just signed in, and the cookies for the browser.
@@ -56,7 +57,7 @@ pub(super) async fn with_password(
     credentials: Credentials,
 ) -> AppResult<SignedIn> {
     let Credentials { folded_username, password } = credentials;
-    let device = account::device(state, request, &folded_username);
+    let device = cookies::device(state, request, &folded_username);
     let caller = Caller::of(device, request.peer_addr());
     let guess = state.accounts.guesses.count(&folded_username, request.peer_addr(), device)?;
     let verified = async {
@@ -75,12 +76,12 @@ pub(super) async fn with_password(
         }
     };
     guess.forgive();
-    let client = Client::of(request);
+    let client = Client::of(&state.config.reach, request);
     let id = user.id;
     let begun = state.db.transaction(move |tx| begin(tx, id, &hash, &client)).await?;
     state.accounts.ends.hurry().await;
     events::logged_in(state.feed.pubsub(), &user.username).await;
-    let cookies = account::cookies(state, &begun.value, &folded_username)?;
+    let cookies = cookies::of_sign_in(state, &begun.value, &folded_username)?;
     Ok(SignedIn { user, cookies })
 }
 
@@ -92,12 +93,12 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn of(request: &HttpRequest) -> Client {
+    pub(super) fn of(reach: &Reach, request: &HttpRequest) -> Client {
         let user_agent = request.headers().get(header::USER_AGENT);
         let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
         // NUL is in no text of a database.
         let user_agent = user_agent.map(|text| text.replace('\0', ""));
-        Client { old: account::cookie(request), user_agent }
+        Client { old: cookies::sign_in(reach, request), user_agent }
     }
 }
 
@@ -126,7 +127,7 @@ pub(super) fn begin(
 
 /// Ends the sign-in that the request came with, if there is one.
 pub(super) async fn end(state: &State, request: &HttpRequest) -> AppResult<()> {
-    if let Some(cookie) = account::cookie(request) {
+    if let Some(cookie) = cookies::sign_in(&state.config.reach, request) {
         let end =
             move |tx: &mut Tx<'_>| Ok::<_, AppError>(sign_in::end_of(tx.connection, &cookie)?);
         state.db.transaction(end).await?;

@@ -6,8 +6,9 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-use super::account::{self, Account};
+use super::account::Account;
 use super::body::Body;
+use super::cookies;
 use super::request;
 use crate::accounts::Caller;
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
@@ -155,7 +156,7 @@ pub(super) async fn replace_password(
     let (old, new) = changeset.finish(|| old.zip(new))?;
     let (id, folded) = (user.id, user.folded_username());
     let old_hash = verified(state, request, id, &folded, old).await?;
-    let device = account::device(state, request, &folded);
+    let device = cookies::device(state, request, &folded);
     let caller = Caller::of(device, request.peer_addr());
     let hash = state.accounts.passwords.hash(caller, new).await?;
     let asker = account.asker.clone();
@@ -181,7 +182,7 @@ async fn verified(
     folded_username: &str,
     password: Password,
 ) -> AppResult<String> {
-    let device = account::device(state, request, folded_username);
+    let device = cookies::device(state, request, folded_username);
     let caller = Caller::of(device, request.peer_addr());
     let guess = state.accounts.guesses.count(folded_username, request.peer_addr(), device)?;
     let checked = async {
