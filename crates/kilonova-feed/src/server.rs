@@ -11,7 +11,7 @@ mod worker;
 
 use std::fmt::Debug;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 pub use self::running::{Door, Running};
 use self::worker::{Expect, Times, worker};
 use crate::limits::unless_zero;
-use crate::transport::Connections;
+use crate::transport::{Connections, Count};
 
 /// The backlog of the listener: after a restart, all clients reconnect at once.
 const BACKLOG: i32 = 4096;
