@@ -118,7 +118,11 @@ fn from_this_site(headers: &HeaderMap) -> AppResult<()> {
     {
         return Err(REFUSED);
     }
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let mut origins = headers.get_all(header::ORIGIN);
+    let Some(origin) = origins.next() else { return Ok(()) };
+    if origins.next().is_some() {
+        return Err(REFUSED);
+    }
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
     // The scheme is the browser's to know: a proxy may have ended TLS on the way.
     let same = origin.to_str().ok().and_then(|origin| origin.split_once("://")).is_some_and(
@@ -209,7 +213,7 @@ mod tests {
         let allowed = |fields: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();
             for (name, value) in fields {
-                headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+                headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
             }
             from_this_site(&headers).is_ok()
         };
@@ -232,6 +236,8 @@ mod tests {
         ] {
             assert!(!allowed(&[host, ("origin", origin)]), "{origin}");
         }
+        let two = [host, ("origin", "http://localhost:8080"), ("origin", "http://evil.example")];
+        assert!(!allowed(&two), "the second counts as well");
         assert!(!allowed(&[host, ("sec-fetch-site", "cross-site")]));
         assert!(!allowed(&[host, ("sec-fetch-site", "same-site")]));
     }
