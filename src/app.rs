@@ -5,12 +5,13 @@ mod nodes;
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use actix::Arbiter;
 use actix_web::web::Data;
 use kilonova_feed::{Limits, Running, Server};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use crate::accounts::{Accounts, Ends};
 use crate::bodies::Bodies;
@@ -21,8 +22,10 @@ use crate::descriptors;
 use crate::error::AppError;
 use crate::events::{outage, pruner};
 use crate::locks::{self, Lock};
+use crate::logging;
 use crate::models::{site_key, user};
 use crate::pubsub::PubSub;
+use crate::renderings::Renderings;
 use crate::responses::Responses;
 use crate::router;
 use crate::search::Search;
@@ -105,8 +108,7 @@ impl App {
         let writes = Data::new(Writes::new(config.max_writes_per_address));
         let responses = Data::new(Responses::new(config.max_responses));
         let bodies = Bodies::new(config.max_bodies);
-        let renderings =
-            Arc::new(Semaphore::new(config.max_renderings.min(Semaphore::MAX_PERMITS)));
+        let renderings = Renderings::new(config.max_renderings)?;
         let state = Data::new(State {
             config,
             db,
@@ -178,6 +180,7 @@ impl App {
             // What is committed is on disk.
             std::process::exit(1);
         });
+        logging::stopping();
         // A worker waits for its requests, but not for the sockets that left HTTP behind.
         handle.pause().await;
         door.shut();
@@ -198,7 +201,9 @@ impl App {
             state.db.close().await;
             node.close().await;
         };
-        if tokio::time::timeout(grace.mul_f32(0.25), rest).await.is_err() {
+        // The database is closed however little time there is: the main file is the whole site.
+        let left = grace.mul_f32(0.25).max(Duration::from_secs(1));
+        if tokio::time::timeout(left, rest).await.is_err() {
             log::warn!("not everything could be finished in time");
         }
         core.stop();

@@ -24,8 +24,9 @@ pub use self::tx::{Touches, Tx};
 use crate::connection::{Access, Database, DbConnection, snapshot};
 use crate::models::log as events;
 use crate::models::stored_response::Key;
+use crate::threads::Threads;
 
-/// Readers at once. Each holds a connection and, while it runs, one thread of the blocking pool.
+/// Readers at once. Each holds a connection and, while it runs, a thread.
 const READERS: u32 = 8;
 
 /// How long a read waits for a free connection before it is refused.
@@ -39,6 +40,7 @@ const MIGRATION: Duration = Duration::from_secs(15 * 60);
 pub struct Db {
     readers: Readers,
     permits: Arc<Semaphore>,
+    threads: Arc<Threads>,
     writer: Arc<writer::Writer>,
     log_id: Arc<str>,
 }
@@ -84,9 +86,12 @@ impl Db {
     pub fn open(database: &Database, on_commit: OnCommit) -> Result<Db, Error> {
         let mut connection = open_migrated(database)?;
         let log_id = events::state(&mut connection)?.id;
+        let threads = Threads::new("read", READERS as usize)
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Db {
             readers: Readers::new(database.clone(), READERS),
             permits: Arc::new(Semaphore::new(READERS as usize)),
+            threads: Arc::new(threads),
             writer: Arc::new(writer::Writer::start(database.clone(), connection, on_commit)?),
             log_id,
         })
@@ -125,12 +130,12 @@ impl Db {
             .map_err(|_| Error::Overloaded)?
             .map_err(|_| Error::Stopped)?;
         let readers = self.readers.clone();
-        let task = tokio::task::spawn_blocking(move || {
+        let done = self.threads.run(move || {
             let _permit = permit;
             let mut connection = readers.get()?;
             snapshot(&mut connection, query)
         });
-        task.await.map_err(|_| Error::Panicked)?
+        done.await.ok_or(Error::Panicked)?
     }
 
     /// Runs a transaction: what it wrote and the events that it announced are committed together,

@@ -145,7 +145,11 @@ fn from_this_site(headers: &HeaderMap, host: &str, reach: &Reach) -> AppResult<(
     {
         return Err(REFUSED);
     }
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let mut origins = headers.get_all(header::ORIGIN);
+    let Some(origin) = origins.next() else { return Ok(()) };
+    if origins.next().is_some() {
+        return Err(REFUSED);
+    }
     let Ok(origin) = origin.to_str() else { return Err(REFUSED) };
     match reach.is_own(origin).unwrap_or_else(|| is_of_host(origin, host)) {
         true => Ok(()),
@@ -208,7 +212,7 @@ mod tests {
         let allowed = |fields: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();
             for (name, value) in fields {
-                headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+                headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
             }
             let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
             from_this_site(&headers, host, &Reach::default()).is_ok()
@@ -232,6 +236,8 @@ mod tests {
         ] {
             assert!(!allowed(&[host, ("origin", origin)]), "{origin}");
         }
+        let two = [host, ("origin", "http://localhost:8080"), ("origin", "http://evil.example")];
+        assert!(!allowed(&two), "the second counts as well");
         assert!(!allowed(&[host, ("sec-fetch-site", "cross-site")]));
         assert!(!allowed(&[host, ("sec-fetch-site", "same-site")]));
     }

@@ -20,6 +20,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -65,6 +66,9 @@ pub enum ImportError {
         /// Why it failed.
         source: Box<ImportError>,
     },
+    /// A signal told it to stop.
+    #[error("stopped; {0} post(s) were written; run the same command to continue")]
+    Stopped(usize),
     /// An event's payload cannot be encoded.
     #[error("cannot announce a post: {0}")]
     Event(#[from] serde_json::Error),
@@ -79,13 +83,15 @@ impl From<diesel::result::Error> for ImportError {
     }
 }
 
-/// The whole command: opens the database, imports `dir`, prints the summary to `out`.
+/// The whole command: opens the database, imports `dir`, prints the summary to `out`. It ends early,
+/// with a closed database, when `stop` turns true.
 ///
 /// A dry run creates no database and changes none, not even its schema.
 pub fn command(
     dir: &Path,
     database: &Database,
     dry_run: bool,
+    stop: &AtomicBool,
     out: &mut dyn Write,
 ) -> Result<Summary, ImportError> {
     walk::check(dir)?;
@@ -99,7 +105,7 @@ pub fn command(
         }
     };
     let progress = progress();
-    let summary = run(dir, &mut target, &progress);
+    let summary = run(dir, &mut target, &progress, stop);
     if let Target::Database(db) = &target {
         db.close_blocking();
     }
@@ -117,6 +123,7 @@ pub fn run(
     dir: &Path,
     target: &mut Target,
     progress: &ProgressBar,
+    stop: &AtomicBool,
 ) -> Result<Summary, ImportError> {
     walk::check(dir)?;
     if !progress.is_hidden() {
@@ -126,6 +133,9 @@ pub fn run(
     let (mut seen, hasher) = (HashSet::new(), RandomState::new());
     let (mut batch, mut bytes) = (Vec::new(), 0);
     for found in walk::files(dir) {
+        if stop.load(Ordering::Relaxed) {
+            return Err(ImportError::Stopped(summary.created + summary.updated));
+        }
         summary.found += 1;
         progress.inc(1);
         let entry = match found.file.and_then(|file| Entry::read(&file, &found.relative)) {

@@ -3,7 +3,7 @@
 
 use std::fmt::Arguments;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use env_logger::{Builder, Env, Logger};
@@ -40,8 +40,21 @@ impl Log for Demoting {
     }
 }
 
+/// What the server's library says of the end of accepting, when it was told to end it.
+const ACCEPTING: &str = "actix_server::accept";
+
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// The application has been told to stop.
+pub fn stopping() {
+    STOPPING.store(true, Ordering::Relaxed);
+}
+
 /// The level at which a library's line is shown.
 fn level(target: &str, level: Level) -> Level {
+    if target == ACCEPTING && STOPPING.load(Ordering::Relaxed) {
+        return level.max(Level::Debug);
+    }
     let is_talkative = TALKATIVE.iter().any(|library| {
         target.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
     });

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use kilonova::app::App;
@@ -14,6 +16,7 @@ use kilonova::{accounts, cluster, copy, descriptors, import, locks, logging, sea
 use mimalloc::MiMalloc;
 use rustix::fs::Mode;
 use rustix::process::umask;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Returns memory to the system after a burst, and is faster than glibc's for threads that free what
 /// others allocated, as the threads of sockets do with events. It serves SQLite, too.
@@ -66,7 +69,7 @@ fn serve(args: ServeArgs) -> Result<(), Failure> {
 fn survive_file_size_limit() -> std::io::Result<tokio::signal::unix::Signal> {
     /// The same number on Linux, macOS and the BSDs; tokio has no name for it.
     const SIGXFSZ: i32 = 25;
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(SIGXFSZ))
+    signal(SignalKind::from_raw(SIGXFSZ))
 }
 
 fn import(args: ImportArgs) -> Result<(), Failure> {
@@ -75,8 +78,35 @@ fn import(args: ImportArgs) -> Result<(), Failure> {
         locks::make_folder(&storage.data_dir)?;
     }
     let out = &mut std::io::stdout().lock();
-    import::command(&args.source, &storage.database, args.dry_run, out)?;
+    let stop = stop_on_signal()?;
+    import::command(&args.source, &storage.database, args.dry_run, &stop, out)?;
     Ok(())
+}
+
+/// Turns true with the first SIGTERM or SIGINT; the second ends the process.
+fn stop_on_signal() -> std::io::Result<Arc<AtomicBool>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let signals = async {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok::<_, std::io::Error>((terminate, signal(SignalKind::interrupt())?))
+    };
+    let (mut terminate, mut interrupt) = runtime.block_on(signals)?;
+    let stop = Arc::<AtomicBool>::default();
+    let told = Arc::clone(&stop);
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            for _ in 0..2 {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                if told.swap(true, Ordering::Relaxed) {
+                    std::process::exit(1);
+                }
+            }
+        });
+    });
+    Ok(stop)
 }
 
 fn user(command: UserCommand) -> Result<(), Failure> {

@@ -2,15 +2,19 @@
 //!
 //! A list of posts may be four mebibytes, and stays in memory until its client has taken it.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use kilonova_feed::Hangup;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::error::AppError;
 
@@ -20,22 +24,94 @@ const SMALL: u64 = 64 * 1024;
 /// What HTTP takes at once. It copies it, so that the rest of a whole body would not be counted.
 const PART: usize = 32 * 1024;
 
+/// How long a large response is given before it has to make room for others.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// The bytes of all large responses that have not gone out.
 pub struct Responses {
     room: Arc<Semaphore>,
     max: usize,
+    /// By their numbers, the oldest first.
+    waiting: Mutex<BTreeMap<u64, Waiting>>,
+    numbers: AtomicU64,
+}
+
+/// A response that has not gone out.
+struct Waiting {
+    since: Instant,
+    bytes: usize,
+    must_end: Arc<Notify>,
 }
 
 impl Responses {
     /// With this many bytes together; a single response may be larger.
     pub fn new(max: usize) -> Responses {
         let max = max.min(Semaphore::MAX_PERMITS);
-        Responses { room: Arc::new(Semaphore::new(max)), max }
+        let room = Arc::new(Semaphore::new(max));
+        Responses { room, max, waiting: Mutex::default(), numbers: AtomicU64::new(0) }
     }
 
-    fn take(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(self.max);
-        Arc::clone(&self.room).try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()
+    /// Room for a response of this size. When there is none, the responses that have waited longest
+    /// for their clients are ended, so that there is soon.
+    fn take(responses: &Data<Responses>, bytes: u64) -> Option<Room> {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(responses.max);
+        let permit =
+            Arc::clone(&responses.room).try_acquire_many_owned(u32::try_from(bytes).ok()?).ok();
+        let mut waiting = responses.waiting();
+        let Some(permit) = permit else {
+            let mut freed = 0;
+            for one in waiting.values().take_while(|one| one.since.elapsed() >= PATIENCE) {
+                if freed >= bytes {
+                    break;
+                }
+                freed += one.bytes;
+                one.must_end.notify_one();
+            }
+            return None;
+        };
+        let number = responses.numbers.fetch_add(1, Ordering::Relaxed);
+        let must_end = Arc::<Notify>::default();
+        let one = Waiting { since: Instant::now(), bytes, must_end: Arc::clone(&must_end) };
+        waiting.insert(number, one);
+        let responses = Data::clone(responses);
+        Some(Room { responses, number, must_end, _permit: permit })
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The room of a response until it has gone out.
+struct Room {
+    responses: Data<Responses>,
+    number: u64,
+    must_end: Arc<Notify>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Room {
+    /// Ends the connection whenever the response must make room and its client takes nothing.
+    fn end_by(&self, hangup: Hangup) {
+        let (number, must_end) = (self.number, Arc::clone(&self.must_end));
+        let responses = Data::clone(&self.responses);
+        actix_web::rt::spawn(async move {
+            loop {
+                must_end.notified().await;
+                if !responses.waiting().contains_key(&number) {
+                    return;
+                }
+                log::debug!("a client does not take a large response; cutting it for others");
+                hangup.now();
+            }
+        });
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.responses.waiting().remove(&self.number);
+        self.must_end.notify_one();
     }
 }
 
@@ -45,19 +121,23 @@ pub async fn bound<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, actix_web::Error> {
     let responses = request.app_data::<Data<Responses>>().cloned();
+    let hangup = Hangup::of(request.request());
     let response = next.call(request).await?;
     let size = match response.response().body().size() {
         BodySize::Sized(size) if size > SMALL => size,
         _ => return Ok(response.map_into_left_body()),
     };
     let room = match responses {
-        Some(responses) => responses.take(size),
+        Some(responses) => Responses::take(&responses, size),
         None => return Err(AppError::internal("no memory for responses").into()),
     };
     let Some(room) = room else {
         let busy = AppError::Busy("too many large responses at once: try again later", 1);
         return Ok(response.error_response(busy).map_into_right_body());
     };
+    if let Some(hangup) = hangup {
+        room.end_by(hangup);
+    }
     let parted = |_: &mut _, body: B| {
         BoxBody::new(Parted { body: Box::pin(body), part: Bytes::new(), _room: room })
     };
@@ -68,7 +148,7 @@ pub async fn bound<B: MessageBody + 'static>(
 struct Parted<B> {
     body: Pin<Box<B>>,
     part: Bytes,
-    _room: OwnedSemaphorePermit,
+    _room: Room,
 }
 
 impl<B: MessageBody> MessageBody for Parted<B> {

@@ -1,14 +1,12 @@
 //! The state of every controller: the long-lived parts that `app` has started.
 
-use std::sync::Arc;
-
 use actix_web::web::Data;
-use tokio::sync::Semaphore;
 
 use crate::accounts::Accounts;
 use crate::bodies::Bodies;
 use crate::config::Config;
 use crate::db::Db;
+use crate::renderings::Renderings;
 use crate::responses::Responses;
 use crate::search::Search;
 use crate::site_log::{Feed, Shapes};
@@ -33,7 +31,7 @@ pub struct State {
     /// The memory for the bodies of requests.
     pub bodies: Bodies,
     /// Turns at laying out a page.
-    pub renderings: Arc<Semaphore>,
+    pub renderings: Renderings,
     /// The search index.
     pub search: Search,
 }

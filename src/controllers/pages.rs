@@ -11,7 +11,6 @@ pub mod posts;
 pub mod search;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -36,9 +35,6 @@ use crate::state::State;
 use crate::views::assets::{self, Assets};
 use crate::views::encoded;
 use crate::views::pages::{ErrorPage, Frame, Reader};
-
-/// How long a page waits to be laid out.
-const WAIT: Duration = Duration::from_secs(5);
 
 /// Rows on one page.
 const ROWS: usize = 20;
@@ -72,18 +68,8 @@ where
         })
         .await?;
     // Laying out Markdown takes a while and some memory, and needs no database.
-    let turn = tokio::time::timeout(WAIT, Arc::clone(&state.renderings).acquire_owned()).await;
-    let turn = turn
-        .map_err(|_| AppError::Busy("too many pages at once: try again later", 5))?
-        .map_err(AppError::internal)?;
-    let render = move || {
-        let _turn = turn;
-        template.render()
-    };
-    let html = actix_web::web::block(render)
-        .await
-        .map_err(AppError::internal)?
-        .map_err(AppError::internal)?;
+    let html =
+        state.renderings.run(move || template.render()).await?.map_err(AppError::internal)?;
     let mut response = HttpResponse::build(status);
     respond::stamp(&mut response, &state.db, position);
     response.insert_header((header::CACHE_CONTROL, kept));

@@ -470,6 +470,55 @@ fn assert_private(folder: &Path) -> usize {
 }
 
 #[test]
+fn an_import_that_a_signal_stops_leaves_the_main_file_whole_and_goes_on_later() {
+    let home = Home::sqlite();
+    let texts = tempdir().unwrap();
+    for number in 0..2_000 {
+        let text = format!("+++\ntitle = \"Imported {number}\"\n+++\n{}", "text ".repeat(100));
+        std::fs::write(texts.path().join(format!("{number}.md")), text).unwrap();
+    }
+    let journal = home.path().join("kilonova.sqlite3-wal");
+    let (data, texts) = (home.path().to_str().unwrap(), texts.path().to_str().unwrap());
+    let mut import = kilonova(&["import", texts, "--data-dir", data]).spawn().unwrap();
+    while !journal.exists() {
+        assert!(import.try_wait().unwrap().is_none(), "it has not begun to write");
+        std::thread::yield_now();
+    }
+    let kill = format!("kill -TERM {}", import.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    let stopped = import.wait_with_output().unwrap();
+    assert_eq!(stopped.status.code(), Some(1), "{stopped:?}");
+    let told = String::from_utf8(stopped.stderr).unwrap();
+    assert!(told.contains("run the same command to continue"), "{told}");
+    assert!(!journal.exists());
+    let again = kilonova(&["import", texts, "--data-dir", data]).output().unwrap();
+    assert!(again.status.success(), "{again:?}");
+    let server = Server::start(&home);
+    let (_, search) = server.call("GET", "/api/posts?limit=1", None);
+    assert_eq!(search["posts"][0]["title"].as_str().map(|title| &title[..8]), Some("Imported"));
+}
+
+#[test]
+fn without_grace_the_main_file_is_the_whole_site_all_the_same() {
+    let home = Home::sqlite();
+    let server = Server::of({
+        let mut command = serve(&home, "127.0.0.1:0");
+        command.args(["--grace", "0"]);
+        command
+    });
+    let post = json!({"title": "Kept", "body": "b"});
+    assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
+    // Somebody follows it.
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    let request = "GET /feed HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    Read::read_exact(&mut stream, &mut [0; 12]).unwrap();
+    server.signal("TERM");
+    assert!(server.ended().success());
+    assert!(!home.path().join("kilonova.sqlite3-wal").exists());
+}
+
+#[test]
 fn after_a_clean_end_the_main_file_is_the_whole_site() {
     let home = Home::sqlite();
     let journal = home.path().join("kilonova.sqlite3-wal");

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use kilonova::changeset::Params;
 use kilonova::connection::{Access, Database, DbConnection};
@@ -78,7 +79,7 @@ impl Site {
     }
 
     pub(crate) fn try_import(&self, dir: &Path, dry_run: bool) -> Result<Summary, ImportError> {
-        command(dir, &self.database(), dry_run, &mut io::sink())
+        command(dir, &self.database(), dry_run, &AtomicBool::new(false), &mut io::sink())
     }
 
     pub(crate) fn import_from(&self, dir: &Path) -> Summary {

@@ -96,6 +96,8 @@ pub use self::sockets::Sockets;
 pub use self::start_at::StartAt;
 pub use self::subject::{Subject, SubjectId};
 pub use self::subscription::{Subscription, Update};
+#[doc(hidden)]
+pub use self::transport::Hangup;
 
 /// The README's code, compiled as tests.
 #[cfg(all(doctest, feature = "sqlite"))]

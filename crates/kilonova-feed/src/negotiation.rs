@@ -7,14 +7,29 @@ use actix_web::http::header::{self, HeaderMap};
 /// Wildcards, which every program sends, do not count.
 pub fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     let values = headers.get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|range| {
-        let mut parts = range.split(';').map(str::trim);
+    values.flat_map(|value| split(value, ',')).any(|range| {
+        let mut parts = split(range, ';').map(str::trim);
         let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type));
         let mut weights = parts.filter_map(|parameter| {
             let (name, weight) = parameter.split_once('=')?;
             name.trim().eq_ignore_ascii_case("q").then(|| weight.trim().parse::<f32>())
         });
         is_named && weights.next().is_none_or(|weight| weight.is_ok_and(|weight| weight > 0.0))
+    })
+}
+
+/// The parts of a list, whose quoted strings may have separators in them.
+fn split(list: &str, separator: char) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    list.split(move |c| {
+        let ends = c == separator && !quoted;
+        match c {
+            _ if std::mem::take(&mut escaped) => {}
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+        ends
     })
 }
 
@@ -37,6 +52,8 @@ mod tests {
             "text/html, text/event-stream;q=0.5",
             "text/event-stream ; charset=utf-8 ; Q=1",
             "*/*;q=0,text/event-stream",
+            "a/b;p=\"\\\",\",text/event-stream",
+            "text/event-stream;p=\";q=0\"",
         ] {
             assert!(names_it(named), "{named}");
         }
@@ -49,6 +66,8 @@ mod tests {
             "text/event-stream;q=0",
             "text/event-stream; q=0.000",
             "text/event-stream;q=none",
+            "a/b;p=\",text/event-stream,\"",
+            "a/b;p=\"\\\",text/event-stream,\"",
         ] {
             assert!(!names_it(other), "{other}");
         }

@@ -59,7 +59,8 @@ pub struct Limits {
     /// The largest backlog of one socket.
     pub queue: Bounds,
     /// The bytes of events that all replays together have read from the log and not sent; at least
-    /// a mebibyte. Beyond it, replays wait.
+    /// two mebibytes. One half is for readers that have taken what they got before, however many
+    /// others there are. Beyond it, replays wait.
     pub replay_bytes: usize,
 }
 

@@ -3,6 +3,7 @@
 //! read; leaves sending to the sessions.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kilonova_pubsub::Channel;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -49,25 +50,65 @@ pub(crate) struct Replay<L> {
     log: Checked<L>,
     recent: Recent,
     reads: Arc<Semaphore>,
-    /// Bytes of all slices that were read from the log and have not gone out.
-    room: Arc<Semaphore>,
+    /// Bytes of all slices that were read from the log and have not gone out: one half for readers
+    /// that are known to read, one for the others. However many there are of these, they take
+    /// nothing from those.
+    rooms: [Arc<Room>; 2],
+}
+
+/// The memory for slices.
+struct Room {
+    bytes: Arc<Semaphore>,
+    /// The readers that wait for some.
+    waiting: AtomicUsize,
 }
 
 impl<L> Clone for Replay<L> {
     fn clone(&self) -> Replay<L> {
-        let Replay { log, recent, reads, room } = self;
-        let (reads, room) = (Arc::clone(reads), Arc::clone(room));
-        Replay { log: log.clone(), recent: recent.clone(), reads, room }
+        let Replay { log, recent, reads, rooms } = self;
+        let (reads, rooms) = (Arc::clone(reads), rooms.clone());
+        Replay { log: log.clone(), recent: recent.clone(), reads, rooms }
+    }
+}
+
+impl Room {
+    fn new(bytes: usize) -> Room {
+        Room { bytes: Arc::new(Semaphore::new(bytes)), waiting: AtomicUsize::new(0) }
+    }
+
+    /// Room for the largest slice.
+    async fn take(&self) -> Option<OwnedSemaphorePermit> {
+        const MOST: u32 = SLICE_BYTES as u32;
+        if let Ok(room) = Arc::clone(&self.bytes).try_acquire_many_owned(MOST) {
+            return Some(room);
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(self);
+        // The semaphore is never closed.
+        Arc::clone(&self.bytes).acquire_many_owned(MOST).await.ok()
+    }
+}
+
+/// Counts a reader that waits, until it does so no more.
+struct Waiting<'a>(&'a Room);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl<L: Log> Replay<L> {
     /// Replays from `recent` if it reaches back far enough, otherwise from the log, with at most so
-    /// many bytes of slices at a time, or one slice.
+    /// many bytes of slices at a time, or two slices.
     pub(crate) fn new(log: Checked<L>, recent: Recent, bytes: usize) -> Replay<L> {
-        let room = bytes.clamp(SLICE_BYTES, Semaphore::MAX_PERMITS);
-        let (reads, room) = (Arc::new(Semaphore::new(READS)), Arc::new(Semaphore::new(room)));
-        Replay { log, recent, reads, room }
+        let half = (bytes / 2).clamp(SLICE_BYTES, Semaphore::MAX_PERMITS);
+        let rooms = [half, half].map(|half| Arc::new(Room::new(half)));
+        Replay { log, recent, reads: Arc::new(Semaphore::new(READS)), rooms }
+    }
+
+    fn room(&self, reads: bool) -> &Room {
+        &self.rooms[usize::from(reads)]
     }
 
     /// Decides the start of a subscriber that has seen everything up to `position` of the log with
@@ -92,13 +133,14 @@ impl<L: Log> Replay<L> {
         Ok(if held { Start::After(position) } else { Start::Resync(end) })
     }
 
-    /// True when others wait for the memory of slices.
-    pub(crate) fn is_contended(&self) -> bool {
-        self.room.available_permits() < SLICE_BYTES
+    /// True when others wait for the memory of slices, of readers that are known to read or of the
+    /// others.
+    pub(crate) fn is_contended(&self, reads: bool) -> bool {
+        self.room(reads).waiting.load(Ordering::Relaxed) > 0
     }
 
     /// The next slice after a position, of at most `limit` events. `None` if events after it were
-    /// pruned. Waits until there is memory for it.
+    /// pruned. Waits until there is memory for it; `reads` says whether its reader is known to read.
     ///
     /// The slice does not go beyond the relay, which has checked that no event is missing. Later
     /// events arrive live.
@@ -107,6 +149,7 @@ impl<L: Log> Replay<L> {
         position: i64,
         channels: Vec<Channel>,
         limit: usize,
+        reads: bool,
     ) -> Result<Option<Slice>, LogError<L::Error>> {
         if let Some(slice) = self.recent.after(position, &channels) {
             // Without this, an actor would queue slice after slice before its socket takes the
@@ -115,7 +158,7 @@ impl<L: Log> Replay<L> {
             return Ok(Some(slice));
         }
         // The semaphores are never closed.
-        let mut room = Arc::clone(&self.room).acquire_many_owned(SLICE_BYTES as u32).await.ok();
+        let mut room = self.room(reads).take().await;
         let _permit = self.reads.acquire().await.ok();
         let sent = self.recent.sent();
         let page = self.log.some_after(position, sent, &channels, limit.min(SLICE)).await?;

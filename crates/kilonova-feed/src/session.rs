@@ -49,6 +49,8 @@ pub(crate) struct Session<W: Wire, L: Log> {
     slice: Option<Box<Sending>>,
     /// The most events of the next slice.
     appetite: usize,
+    /// The client has taken the last slice in time.
+    reads: bool,
     /// The running read of the next slice.
     reading: Option<Reading<L::Error>>,
     /// The wire is closing; `timer` cuts it if it does not end in time.
@@ -87,8 +89,10 @@ struct Sending {
     part: usize,
     /// When the wire got them, or was found to take them too slowly.
     begun: Instant,
-    /// The memory of `rest`, and of a last part that is a large frame.
+    /// The memory of `rest`, and of a last part that is a large frame; of those that read or of the
+    /// others.
     room: Option<OwnedSemaphorePermit>,
+    reads: bool,
 }
 
 type Reading<E> = Pin<Box<dyn Future<Output = Result<Option<Slice>, LogError<E>>>>>;
@@ -108,6 +112,7 @@ impl<W: Wire, L: Log> Session<W, L> {
             progress: Progress::live(0),
             slice: None,
             appetite: SLICE,
+            reads: false,
             reading: None,
             closing: false,
             next_ping,
@@ -290,11 +295,15 @@ impl<W: Wire, L: Log> Session<W, L> {
             if !self.wire.is_drained() {
                 if sending.begun.elapsed() < PATIENCE {
                     self.slice = Some(sending);
-                } else if sending.part > AT_ONCE {
+                    return false;
+                }
+                self.reads = false;
+                let contended = self.feed.replay.is_contended(sending.reads);
+                if sending.part > AT_ONCE {
                     // A frame that has begun must go out whole: it can be given back only with its
                     // reader.
                     let is_stuck = self.wire.blocked().is_some_and(|at| at.elapsed() >= PATIENCE);
-                    if is_stuck && self.feed.replay.is_contended() {
+                    if is_stuck && contended {
                         log::debug!("a reader does not take its replay; cutting it for others");
                         self.close(Close::SlowConsumer);
                         // Its frame cannot end, so the close would not reach it.
@@ -314,6 +323,7 @@ impl<W: Wire, L: Log> Session<W, L> {
             }
             if sending.rest.is_empty() {
                 self.progress.replayed(sending.through, sending.end);
+                self.reads = true;
                 self.appetite = (self.appetite * 2).min(SLICE);
             } else {
                 self.send(&mut sending);
@@ -327,8 +337,12 @@ impl<W: Wire, L: Log> Session<W, L> {
         if self.reading.is_none() {
             let Some(after) = self.progress.read_after() else { return false };
             let (replay, channels) = (self.feed.replay.clone(), self.channels.to_vec());
-            let limit = self.appetite;
-            self.reading = Some(Box::pin(async move { replay.next(after, channels, limit).await }));
+            let reads = self.reads;
+            // While others wait, one that may never read gets as little as there is.
+            let is_little = !reads && replay.is_contended(false);
+            let limit = if is_little { 1 } else { self.appetite };
+            let reading = async move { replay.next(after, channels, limit, reads).await };
+            self.reading = Some(Box::pin(reading));
         }
         let Some(reading) = &mut self.reading else { return false };
         let Poll::Ready(slice) = reading.as_mut().poll(cx) else { return false };
@@ -345,6 +359,7 @@ impl<W: Wire, L: Log> Session<W, L> {
                     part: 0,
                     begun: Instant::now(),
                     room,
+                    reads: self.reads,
                 });
                 self.send(&mut sending);
                 self.slice = Some(sending);

@@ -23,14 +23,10 @@ use crate::transport::Activity;
 use crate::wire::Wire;
 use crate::{Bounds, Error, Log, SessionOptions, StartAt};
 
-/// The intervals of the probes after a client has ended its half of the connection. One that has
-/// left answers the first with a reset; one that still listens gets a few comments.
-const PROBES: [Duration; 4] = [
-    Duration::from_millis(50),
-    Duration::from_millis(250),
-    Duration::from_secs(1),
-    Duration::from_secs(4),
-];
+/// The first intervals of the probes after a client has ended its half of the connection; the last
+/// repeats. One that has left answers with a reset; one that still listens gets a few bytes.
+const PROBES: [Duration; 3] =
+    [Duration::from_millis(50), Duration::from_millis(250), Duration::from_millis(500)];
 
 /// True when a request asks for an event stream and not for a WebSocket.
 pub(crate) fn is_wanted(request: &HttpRequest) -> bool {
@@ -103,7 +99,7 @@ impl EventStream {
         if self.probe.is_none() && activity.poll_end(cx).is_pending() {
             return;
         }
-        while let Some(interval) = PROBES.get(self.probes) {
+        while let Some(interval) = PROBES.get(self.probes.min(PROBES.len() - 1)) {
             if let Some(timer) = &mut self.probe {
                 if timer.as_mut().poll(cx).is_pending() {
                     return;

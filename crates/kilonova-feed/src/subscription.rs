@@ -211,7 +211,7 @@ async fn read<L: Log>(
     after: i64,
     channels: Vec<Channel>,
 ) -> Result<Read, LogError<L::Error>> {
-    if let Some(slice) = replay.next(after, channels, SLICE).await? {
+    if let Some(slice) = replay.next(after, channels, SLICE, true).await? {
         return Ok(Read::Slice(slice));
     }
     Ok(match replay.start(after, None).await? {

@@ -7,6 +7,7 @@ mod awaited;
 mod connection;
 mod connections;
 mod handover;
+mod hangup;
 pub(crate) mod refusal;
 mod upgrade_head;
 
@@ -16,3 +17,4 @@ pub(crate) use self::awaited::Awaited;
 pub(crate) use self::connection::Connection;
 pub(crate) use self::connections::{Connections, Count, Held, TooMany};
 pub(crate) use self::handover::{Upgradable, Upgrade};
+pub use self::hangup::Hangup;

@@ -26,7 +26,7 @@ async fn pages_wait_for_their_turn_and_are_refused_when_it_does_not_come() {
             .await
     };
     let state = site.state();
-    let turn = Arc::clone(&state.renderings).acquire_owned().await.unwrap();
+    let turn = Arc::clone(state.renderings.turns()).acquire_owned().await.unwrap();
     let waits = async {
         let answer = page().await;
         assert_eq!(answer.status, 200);
@@ -36,7 +36,7 @@ async fn pages_wait_for_their_turn_and_are_refused_when_it_does_not_come() {
         drop(turn);
     };
     join(waits, frees).await;
-    let _turn = Arc::clone(&state.renderings).acquire_owned().await.unwrap();
+    let _turn = Arc::clone(state.renderings.turns()).acquire_owned().await.unwrap();
     assert_busy(&page().await);
     // The API lays nothing out.
     site.get("/api/posts/1").await.json(200);

@@ -169,6 +169,25 @@ async fn the_session_of_a_reader_that_sends_and_leaves_ends_at_once() {
 }
 
 #[actix::test]
+async fn a_reader_that_says_nothing_more_and_leaves_later_is_gone_at_once_all_the_same() {
+    let heartbeat = Heartbeat { ping: Duration::from_secs(3600), ..HEARTBEAT };
+    let site = Site::serve(builder(&Toy::new()).heartbeat(heartbeat), Serving::Own).await;
+    let mut raw = Raw::try_stream(site.address, &Wish::new(&["a"]).path()).await.unwrap();
+    raw.finish().await;
+    // Longer than its first probes take.
+    let mut probes = 0;
+    while probes < 5 {
+        probes += usize::from(raw.block().await.expect("the stream goes on") == ":\n\n");
+    }
+    assert_eq!(site.feed().sockets().open(), 1);
+    drop(raw);
+    let left = tokio::time::Instant::now();
+    soon(site.feed().sockets().all_closed()).await;
+    assert!(left.elapsed() < Duration::from_secs(2), "{:?}", left.elapsed());
+    site.stop().await;
+}
+
+#[actix::test]
 async fn of_pipelined_requests_few_are_answered_before_their_client_reads() {
     const REQUESTS: usize = 1_000;
     let begun = Arc::new(AtomicUsize::new(0));

@@ -1,0 +1,28 @@
+//! A connection that an application may end: one whose client does not take its response.
+
+use actix_web::HttpRequest;
+
+use super::Activity;
+
+/// Ends the connection of a request whose response waits for the client.
+#[doc(hidden)]
+pub struct Hangup(Activity);
+
+impl Hangup {
+    /// For the connection of this request; `None` under another server than
+    /// [`Server`](crate::Server).
+    pub fn of(request: &HttpRequest) -> Option<Hangup> {
+        request.conn_data::<Activity>().cloned().map(Hangup)
+    }
+
+    /// Ends the connection if a write is waiting for the client.
+    pub fn now(&self) {
+        self.0.cut();
+    }
+}
+
+impl std::fmt::Debug for Hangup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hangup")
+    }
+}
