@@ -209,7 +209,7 @@ pub struct ServeArgs {
         long = "trusted-proxy",
         env = "KILONOVA_TRUSTED_PROXY",
         value_name = "CIDR",
-        value_delimiter = ',',
+        value_delimiter = ','
     )]
     trusted_proxies: Vec<String>,
     /// Another site, for example https://example.net, whose pages may read as strangers; may be
@@ -218,7 +218,7 @@ pub struct ServeArgs {
         long = "allow-origin",
         env = "KILONOVA_ALLOW_ORIGIN",
         value_name = "ORIGIN",
-        value_delimiter = ',',
+        value_delimiter = ','
     )]
     allowed_origins: Vec<String>,
     /// Name of this node in logs and process groups [default: hostname-pid]

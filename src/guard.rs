@@ -4,10 +4,10 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 
+use actix_web::HttpMessage;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use actix_web::HttpMessage;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use futures_util::FutureExt;
@@ -70,7 +70,7 @@ pub fn check(request: &RequestHead, config: &Config) -> AppResult<From> {
         unproxied(headers)?;
     }
     let host = for_this_site(request, &config.reach)?;
-    for_a_reader(request)?;
+    for_a_reader(request, path_of(request, &config.reach))?;
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
     if let Some(origin) = origin
         && config.reach.allows(origin)
@@ -99,6 +99,12 @@ pub async fn catch_panic<B: MessageBody>(
     })
 }
 
+/// The path of a request, without the one that the site has in front of all of its own.
+fn path_of<'a>(request: &'a RequestHead, reach: &Reach) -> &'a str {
+    let path = request.uri.path();
+    door::inside(reach.path(), path).unwrap_or(path)
+}
+
 fn unproxied(headers: &HeaderMap) -> AppResult<()> {
     let proxied = PROXIED.iter().any(|name| headers.contains_key(*name))
         || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"));
@@ -112,8 +118,7 @@ fn unproxied(headers: &HeaderMap) -> AppResult<()> {
 fn for_this_site<'a>(request: &'a RequestHead, reach: &Reach) -> AppResult<Option<&'a str>> {
     let host = reach.host(request.peer_addr.map(|peer| peer.ip()), request.headers());
     // Who watches over the server may call it by any name.
-    let path = request.uri.path();
-    if door::inside(reach.path(), path).unwrap_or(path) == READY {
+    if path_of(request, reach) == READY {
         return Ok(host);
     }
     let target = request.uri.authority().map(|authority| authority.as_str());
@@ -129,7 +134,7 @@ fn for_this_site<'a>(request: &'a RequestHead, reach: &Reach) -> AppResult<Optio
 
 /// Refuses to serve pages and lists as a picture or a script: a text can contain links to them, each
 /// of which every reader's browser would follow.
-fn for_a_reader(request: &RequestHead) -> AppResult<()> {
+fn for_a_reader(request: &RequestHead, path: &str) -> AppResult<()> {
     const READ: [&[u8]; 3] = [b"document", b"empty", b"websocket"];
     let fetched = request.headers().get("sec-fetch-dest").map(HeaderValue::as_bytes);
     if path.starts_with("/static/") || fetched.is_none_or(|kind| READ.contains(&kind)) {

@@ -3,8 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::Uri;
+use actix_web::http::header::{self, HeaderMap};
 use ipnet::IpNet;
 
 /// Under what the site is reached.

@@ -10,11 +10,11 @@ use actix_web::{App, Error, Handler, Resource, Responder, Route};
 
 use crate::compression;
 use crate::config::Config;
-use crate::door;
 use crate::controllers::{
     body, channels, comments, events, health, live, notes, pages, posts, search, sign_in, sign_ins,
     users,
 };
+use crate::door;
 use crate::error::{AppError, AppResult};
 use crate::guard;
 use crate::responses;

@@ -10,8 +10,6 @@ pub mod notes;
 pub mod posts;
 pub mod search;
 
-use std::sync::Arc;
-
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
@@ -51,7 +49,7 @@ where
     T: Template + Send + 'static,
     F: FnOnce(&mut DbConnection, Frame) -> AppResult<T> + Send + 'static,
 {
-    let log: Arc<str> = state.db.log_id().into();
+    let (log, root) = (state.db.log_id().into(), state.config.reach.path().into());
     let (open, viewer) = (state.config.access == Access::Open, account.viewer());
     let reader = match account.user() {
         Some(user) => Reader::User(user.username.clone()),
@@ -63,7 +61,7 @@ where
         .db
         .read(move |connection| {
             let position = events::state(connection)?.position;
-            let frame = Frame { open, position, log, reader, viewer };
+            let frame = Frame { open, position, log, root, reader, viewer };
             Ok::<_, AppError>((build(connection, frame)?, position))
         })
         .await?;
@@ -122,14 +120,14 @@ pub async fn show_errors<B: MessageBody + 'static>(
     if request.path().starts_with("/api/") || !accepts_html(request.headers()) {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
     }
-    let open = is_open(request.request());
+    let base = base(request.request());
     match next.call(request).await {
         Ok(response) => {
             let shown = response.response().extensions().get::<Shown>().cloned();
             let Some(shown) = shown else { return Ok(response.map_into_left_body()) };
             let status = response.status();
             let (request, failed) = response.into_parts();
-            let mut page = error_page(open, status, shown);
+            let mut page = error_page(base, status, shown);
             if failed.head().connection_type() == ConnectionType::Close {
                 page.head_mut().set_connection_type(ConnectionType::Close);
             }
@@ -144,19 +142,21 @@ pub async fn show_errors<B: MessageBody + 'static>(
             let response = error.as_response_error().error_response();
             let shown = response.extensions().get::<Shown>().cloned();
             let Some(shown) = shown else { return Err(error) };
-            let page = error_page(open, response.status(), shown);
+            let page = error_page(base, response.status(), shown);
             Err(InternalError::from_response(error, page).into())
         }
     }
 }
 
-/// Whether access is open, as the frame of a page says.
-fn is_open(request: &HttpRequest) -> bool {
-    let state = request.app_data::<Data<State>>();
-    state.is_some_and(|state| state.config.access == Access::Open)
+/// What a page for nobody in particular is framed by.
+fn base(request: &HttpRequest) -> Frame {
+    let Some(state) = request.app_data::<Data<State>>() else { return Frame::default() };
+    let open = state.config.access == Access::Open;
+    let viewer = if open { Viewer::Anyone } else { Viewer::Nobody };
+    Frame { open, viewer, root: state.config.reach.path().into(), ..Frame::default() }
 }
 
-fn error_page(open: bool, status: StatusCode, shown: Shown) -> HttpResponse {
+fn error_page(frame: Frame, status: StatusCode, shown: Shown) -> HttpResponse {
     let title = match status {
         StatusCode::NOT_FOUND => "There is nothing here",
         StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "This is not allowed",
@@ -169,16 +169,7 @@ fn error_page(open: bool, status: StatusCode, shown: Shown) -> HttpResponse {
     if let Some(first) = message.get(..1) {
         message = format!("{}{}.", first.to_uppercase(), &message[1..]);
     }
-    let page = ErrorPage {
-        frame: Frame {
-            open,
-            viewer: if open { Viewer::Anyone } else { Viewer::Nobody },
-            ..Frame::default()
-        },
-        status: status.as_u16(),
-        title: title.to_owned(),
-        message,
-    };
+    let page = ErrorPage { frame, status: status.as_u16(), title: title.to_owned(), message };
     match page.render() {
         Ok(html) => HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html),
         Err(error) => {

@@ -6,8 +6,8 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-use super::cookies;
 use super::body::Body;
+use super::cookies;
 use crate::accounts::Caller;
 use crate::db::Tx;
 use crate::error::{AppError, AppResult};

@@ -94,9 +94,16 @@ fn the_site_answers_for_its_names_alone() {
     {
         assert!(reach.answers_for(host), "{host}");
     }
-    for host in ["example.org", "blog.example.org.evil.example", "localhost", "127.0.0.1", "",
-        "x@blog.example.org", "blog.example.org:x", "evil.example/blog.example.org"]
-    {
+    for host in [
+        "example.org",
+        "blog.example.org.evil.example",
+        "localhost",
+        "127.0.0.1",
+        "",
+        "x@blog.example.org",
+        "blog.example.org:x",
+        "evil.example/blog.example.org",
+    ] {
         assert!(!reach.answers_for(host), "{host}");
     }
     let told = [("host", "127.0.0.1:8080"), ("x-forwarded-host", "evil.example, blog.example.org")];
@@ -111,17 +118,25 @@ fn the_site_answers_for_its_names_alone() {
 #[test]
 fn an_origin_is_the_sites_own_by_name_and_scheme() {
     let known = reach(&[]);
-    for own in ["https://blog.example.org", "https://www.example.org", "https://blog.example.org:8443"]
+    for own in
+        ["https://blog.example.org", "https://www.example.org", "https://blog.example.org:8443"]
     {
         assert_eq!(known.is_own(own), Some(true), "{own}");
     }
-    for other in ["http://blog.example.org", "https://evil.example", "null", "", "file://blog.example.org",
-        "https://blog.example.org.evil.example", "https://x@blog.example.org"]
-    {
+    for other in [
+        "http://blog.example.org",
+        "https://evil.example",
+        "null",
+        "",
+        "file://blog.example.org",
+        "https://blog.example.org.evil.example",
+        "https://x@blog.example.org",
+    ] {
         assert_ne!(known.is_own(other), Some(true), "{other}");
     }
     assert!(known.allows("https://other.example"));
-    for other in ["https://other.example/", "http://other.example", "https://OTHER.example", "null"] {
+    for other in ["https://other.example/", "http://other.example", "https://OTHER.example", "null"]
+    {
         assert!(!known.allows(other), "{other}");
     }
     assert_eq!(Reach::default().is_own("http://localhost"), None);
@@ -136,10 +151,20 @@ fn a_public_url_has_a_scheme_a_host_and_perhaps_a_path() {
     let plain = PublicUrl::parse("http://example.org").expect("a URL");
     assert_eq!((plain.path.as_str(), plain.origin().as_str()), ("", "http://example.org"));
     for wrong in [
-        "", "example.org", "/blog", "ftp://example.org", "https://", "https://a@example.org",
-        "https://example.org?a=b", "https://example.org/#a", "https://example.org/a b",
-        "https://example.org/a//b", "https://example.org/../a", "https://example.org/a%20b",
-        "https://example.org/\"", "https://ex ample.org",
+        "",
+        "example.org",
+        "/blog",
+        "ftp://example.org",
+        "https://",
+        "https://a@example.org",
+        "https://example.org?a=b",
+        "https://example.org/#a",
+        "https://example.org/a b",
+        "https://example.org/a//b",
+        "https://example.org/../a",
+        "https://example.org/a%20b",
+        "https://example.org/\"",
+        "https://ex ample.org",
     ] {
         assert_eq!(PublicUrl::parse(wrong), None, "{wrong}");
     }
@@ -147,14 +172,9 @@ fn a_public_url_has_a_scheme_a_host_and_perhaps_a_path() {
 
 #[test]
 fn loopback_hosts_are_told_from_others() {
-    for host in [
-        "localhost",
-        "LOCALHOST:8080",
-        "127.0.0.1",
-        "127.8.9.1:80",
-        "[::1]:8080",
-        "a.localhost",
-    ] {
+    for host in
+        ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.8.9.1:80", "[::1]:8080", "a.localhost"]
+    {
         assert!(is_loopback(host), "{host}");
     }
     for host in [
@@ -176,7 +196,6 @@ fn loopback_hosts_are_told_from_others() {
         assert!(!is_loopback(host), "{host}");
     }
 }
-
 
 proptest! {
     #[test]

@@ -27,6 +27,8 @@ pub struct Frame {
     pub position: i64,
     /// The log that the position belongs to.
     pub log: Arc<str>,
+    /// The path in front of all of the site's own; empty for none.
+    pub root: Arc<str>,
     /// The reader.
     pub reader: Reader,
     /// What the reader may do.

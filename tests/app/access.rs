@@ -3,6 +3,7 @@
 
 mod ends;
 mod manage;
+mod proxies;
 mod roles;
 mod seen;
 mod table;
