@@ -3,6 +3,7 @@
 
 pub mod command;
 mod devices;
+mod ends;
 mod guesses;
 mod line;
 mod passwords;
@@ -10,6 +11,7 @@ mod passwords;
 use std::time::Instant;
 
 pub use self::devices::{Device, Devices};
+pub use self::ends::Ends;
 pub use self::guesses::{Guess, Guesses};
 pub use self::line::Caller;
 pub use self::passwords::Passwords;
@@ -22,6 +24,8 @@ pub struct Accounts {
     pub guesses: Guesses,
     /// Knows the browsers that have signed in before.
     pub devices: Devices,
+    /// Knows which sign-ins have ended.
+    pub ends: Ends,
 }
 
 /// How much of it there may be.
@@ -37,12 +41,13 @@ pub struct Limits {
 
 impl Accounts {
     /// Starts without guesses. `key` signs devices; all nodes of a site have the same.
-    pub fn new(limits: Limits, key: [u8; 64]) -> Accounts {
+    pub fn new(limits: Limits, key: [u8; 64], ends: Ends) -> Accounts {
         let Limits { guesses_per_user, guesses_per_address, passwords_waiting } = limits;
         Accounts {
             passwords: Passwords::new(passwords_waiting),
             guesses: Guesses::new(guesses_per_user, guesses_per_address, Instant::now()),
             devices: Devices::new(key),
+            ends,
         }
     }
 }

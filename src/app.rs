@@ -13,17 +13,17 @@ use kilonova_feed::{Limits, Running, Server};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Ends};
 use crate::bodies::Bodies;
 use crate::cluster::{self, Cluster};
-use crate::config::{Config, Storage};
+use crate::config::{Access, Config, Storage};
 use crate::db::{self, Db};
 use crate::descriptors;
 use crate::error::AppError;
 use crate::events::{outage, pruner};
 use crate::locks::{self, Lock};
 use crate::logging;
-use crate::models::site_key;
+use crate::models::{site_key, user};
 use crate::pubsub::PubSub;
 use crate::renderings::Renderings;
 use crate::responses::Responses;
@@ -100,7 +100,11 @@ impl App {
         core.spawn(outage::tell(feed.clone()));
         let search =
             Search::start(config.storage.index(), db.clone(), feed.clone(), config.max_searches)?;
-        let accounts = Accounts::new(config.accounts, device_key(&config, &db).await?);
+        let ends = Ends::start(&db, node.pubsub()).await;
+        let ends =
+            ends.map_err(|error| Error::Database(config.storage.database.to_string(), error))?;
+        core.spawn(ends.clone().follow(db.clone(), feed.clone()));
+        let accounts = Accounts::new(config.accounts, device_key(&config, &db).await?, ends);
         let writes = Data::new(Writes::new(config.max_writes_per_address));
         let responses = Data::new(Responses::new(config.max_responses));
         let bodies = Bodies::new(config.max_bodies);
@@ -122,12 +126,13 @@ impl App {
         if let Some(shortage) = shortage {
             log::warn!("{shortage}");
         }
-        log::info!(
-            "this is node {}; open http://{}:{port}/",
-            state.config.node,
-            host(&state.config)
-        );
-        log::warn!("access is open: anyone who can reach this address may read and write");
+        log::info!("this is node {}; open {}", state.config.node, open_at(&state.config, port));
+        match state.config.access {
+            Access::Open => {
+                log::warn!("access is open: anyone who can reach this address may read and write");
+            }
+            Access::Accounts => ask_for_admin(&state).await?,
+        }
         let stop = Arc::new(Notify::new());
         Ok(App { server, state, core, node, stop, terminate, interrupt, _locks: locks })
     }
@@ -207,6 +212,25 @@ impl App {
     }
 }
 
+/// Says what to do while nobody runs the site.
+async fn ask_for_admin(state: &State) -> Result<(), Error> {
+    // No account has this id.
+    let has_admin = state.db.read(|c| Ok::<_, db::Error>(user::has_other_admin(c, 0)?)).await;
+    let name = state.config.storage.database.to_string();
+    if !has_admin.map_err(|error| Error::Database(name, error))? {
+        log::warn!("there is no admin yet; add one: kilonova user add NAME --admin");
+    }
+    Ok(())
+}
+
+/// The address to open in a browser.
+fn open_at(config: &Config, port: u16) -> String {
+    match &config.reach.public {
+        Some(public) => format!("{}{}/", public.origin(), public.path),
+        None => format!("http://{}:{port}/", host(config)),
+    }
+}
+
 /// The host to open in a browser.
 fn host(config: &Config) -> String {
     match config.bind.ip() {
@@ -266,6 +290,15 @@ async fn start_feed(
     Ok((feed, shapes))
 }
 
+/// Under which address a connection counts.
+fn count_under(config: &Config) -> impl Fn(IpAddr) -> Option<IpAddr> + Send + Sync + 'static {
+    let (access, reach) = (config.access, config.reach.clone());
+    move |peer| match access {
+        Access::Open => Some(peer),
+        Access::Accounts => reach.counted(peer),
+    }
+}
+
 /// Starts the workers.
 fn serve(state: &Data<State>, listener: TcpListener) -> std::io::Result<Running> {
     let (config, site, expecting) = (&state.config, Data::clone(state), Data::clone(state));
@@ -273,6 +306,7 @@ fn serve(state: &Data<State>, listener: TcpListener) -> std::io::Result<Running>
         .workers(config.workers)
         .max_connections(config.max_connections)
         .max_connections_per_address(config.max_connections_per_address)
+        .count_under(count_under(config))
         .request_timeout(config.request_timeout)
         .silence(config.heartbeat.silence)
         .grace(config.grace)

@@ -63,7 +63,8 @@ fn encoded(tag: &HeaderValue, encoding: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("{tag}-{encoding}\"")).ok()
 }
 
-fn add(headers: &mut HeaderMap, name: HeaderName, word: &'static str) {
+/// Adds a word to a header that is a list, unless it is there.
+pub(crate) fn add(headers: &mut HeaderMap, name: HeaderName, word: &'static str) {
     let has = |value: &HeaderValue| {
         let words = value.to_str().unwrap_or("").split(',');
         words.map(str::trim).any(|known| known.eq_ignore_ascii_case(word))

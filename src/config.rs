@@ -3,12 +3,13 @@
 mod cluster;
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use kilonova_feed::diesel::Retention;
 use kilonova_feed::{Bounds, Heartbeat};
 
@@ -16,6 +17,8 @@ pub use self::cluster::Cluster;
 use self::cluster::ClusterArgs;
 use crate::accounts;
 use crate::connection::{Database, Postgres};
+use crate::models::user::Role;
+use crate::reach::{PublicUrl, Reach, host_of};
 
 /// The command line as clap sees it.
 #[derive(Debug, Parser)]
@@ -40,7 +43,7 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Imports Markdown files with front matter (Zola, Hugo, Jekyll); a server may be running
     Import(ImportArgs),
-    /// Creates accounts
+    /// Creates, lists and changes accounts; a server may be running
     #[command(subcommand)]
     User(UserCommand),
     /// Rebuilds the search index; refused while a server holds it
@@ -109,18 +112,63 @@ pub enum Registration {
 pub enum UserCommand {
     /// Creates an account; prompts for the password, or reads it from piped standard input
     Add(UserAddArgs),
+    /// Lists the accounts
+    List(StorageArgs),
+    /// Replaces a password, read as by `add`, and signs the account's browsers out
+    Password(UserArgs),
+    /// Gives an account another role
+    Role(UserRoleArgs),
+    /// Keeps an account from signing in, and ends its sign-ins and tokens
+    Disable(UserArgs),
+    /// Lets a disabled account sign in again
+    Enable(UserArgs),
 }
 
 /// `kilonova user add`.
 #[derive(Debug, Args)]
 pub struct UserAddArgs {
-    /// The user's name: 3 to 40 letters, digits, '.', '-' and '_'
+    /// Account to create: 3 to 40 letters, digits, '.', '-' and '_'
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// Creates an admin instead of a member
-    #[arg(long, env = "KILONOVA_ADMIN")]
-    pub admin: bool,
+    /// Role of the account
+    #[arg(long, env = "KILONOVA_ROLE", value_enum, default_value_t = Role::Member)]
+    role: Role,
+    /// The same as --role admin
+    #[arg(long, env = "KILONOVA_ADMIN", conflicts_with = "role")]
+    admin: bool,
     /// The site that gets the account.
+    #[command(flatten)]
+    pub storage: StorageArgs,
+}
+
+impl UserAddArgs {
+    /// The role of the new account.
+    pub fn role(&self) -> Role {
+        if self.admin { Role::Admin } else { self.role }
+    }
+}
+
+/// `kilonova user password`, `disable` and `enable`.
+#[derive(Debug, Args)]
+pub struct UserArgs {
+    /// The account
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The site that has the account.
+    #[command(flatten)]
+    pub storage: StorageArgs,
+}
+
+/// `kilonova user role`.
+#[derive(Debug, Args)]
+pub struct UserRoleArgs {
+    /// The account
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The new role
+    #[arg(value_enum)]
+    pub role: Role,
+    /// The site that has the account.
     #[command(flatten)]
     pub storage: StorageArgs,
 }
@@ -136,9 +184,43 @@ pub struct ServeArgs {
     /// Who may read and write [default: open on a loopback bind, accounts on any other]
     #[arg(long, env = "KILONOVA_ACCESS", value_enum)]
     access: Option<Access>,
-    /// Who may create an account
-    #[arg(long, env = "KILONOVA_REGISTRATION", value_enum, default_value_t = Registration::Open)]
-    registration: Registration,
+    /// Who may create an account [default: open in open access, closed otherwise]
+    #[arg(long, env = "KILONOVA_REGISTRATION", value_enum)]
+    registration: Option<Registration>,
+    /// Role of accounts that readers create for themselves
+    #[arg(
+        long,
+        env = "KILONOVA_REGISTRATION_ROLE",
+        value_enum,
+        default_value_t = Role::Commenter,
+        value_name = "ROLE",
+    )]
+    registration_role: Role,
+    /// Where readers reach the site, for example https://example.org/blog; implies accounts access
+    #[arg(long, env = "KILONOVA_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// Another name that the site is reached by; may be repeated; implies accounts access
+    #[arg(long = "host", env = "KILONOVA_HOST", value_name = "NAME", value_delimiter = ',')]
+    hosts: Vec<String>,
+    /// Address or network of a proxy whose Forwarded and X-Forwarded-* headers count; may be
+    /// repeated; implies accounts access [default with --public-url on a loopback bind: 127.0.0.0/8
+    /// and ::1]
+    #[arg(
+        long = "trusted-proxy",
+        env = "KILONOVA_TRUSTED_PROXY",
+        value_name = "CIDR",
+        value_delimiter = ','
+    )]
+    trusted_proxies: Vec<String>,
+    /// Another site, for example https://example.net, whose pages may read as strangers; may be
+    /// repeated
+    #[arg(
+        long = "allow-origin",
+        env = "KILONOVA_ALLOW_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    allowed_origins: Vec<String>,
     /// Name of this node in logs and process groups [default: hostname-pid]
     #[arg(long, env = "KILONOVA_NODE", value_name = "NAME")]
     node: Option<String>,
@@ -326,8 +408,14 @@ pub struct Config {
     pub storage: Storage,
     /// This node's name.
     pub node: String,
+    /// Who may read and write.
+    pub access: Access,
+    /// How readers reach the site.
+    pub reach: Reach,
     /// Who may create an account.
     pub registration: Registration,
+    /// The role of accounts that readers create for themselves.
+    pub registration_role: Role,
     /// Threads that serve sockets.
     pub workers: usize,
     /// The time from a stop signal to the end.
@@ -433,19 +521,80 @@ fn database(flag: &str, url: &str) -> Result<Database, Error> {
 }
 
 impl ServeArgs {
-    /// Checks the flags, each and together.
-    pub fn check(self) -> Result<Config, Error> {
-        let access = self.access.unwrap_or(match self.bind.ip().is_loopback() {
+    /// Who may do what, and how readers reach the site.
+    fn reach(&self) -> Result<(Access, Reach), Error> {
+        let is_loopback = self.bind.ip().is_loopback();
+        let is_named = self.public_url.is_some() || !self.hosts.is_empty();
+        let is_proxied = is_named || !self.trusted_proxies.is_empty();
+        let access = self.access.unwrap_or(match is_loopback && !is_proxied {
             true => Access::Open,
             false => Access::Accounts,
         });
-        if access == Access::Accounts {
+        if access == Access::Open && is_proxied {
             return Err(Error(
-                "--access accounts is not available in this version; bind to a loopback address, \
-                 or pass --access open, which lets everyone who reaches the address read and write"
+                "--access open is for a loopback address without a proxy; leave it out, or leave \
+                 out --public-url, --host and --trusted-proxy"
                     .to_owned(),
             ));
         }
+        if access == Access::Accounts && !is_loopback && !is_named {
+            return Err(Error(
+                "--public-url is missing; pass the address at which readers reach the site, or \
+                 --host for each of its names"
+                    .to_owned(),
+            ));
+        }
+        let public = self.public_url.as_deref().map(|url| {
+            PublicUrl::parse(url).ok_or_else(|| {
+                Error(
+                    "--public-url: expected http:// or https://, a host and perhaps a path of \
+                     letters, digits, '-', '.', '_' and '~'"
+                        .to_owned(),
+                )
+            })
+        });
+        let public = public.transpose()?;
+        let mut hosts: Vec<_> = public.iter().map(|public| public.host.clone()).collect();
+        for name in &self.hosts {
+            match host_of(name).filter(|host| *host == name && !host.is_empty()) {
+                Some(host) => hosts.push(host.trim_end_matches('.').to_ascii_lowercase()),
+                None => return Err(Error("--host: expected a name without a port".to_owned())),
+            }
+        }
+        let mut trusted = Vec::new();
+        for text in &self.trusted_proxies {
+            let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            trusted.push(network.map_err(|_| {
+                Error("--trusted-proxy: expected an address or a network".to_owned())
+            })?);
+        }
+        if trusted.is_empty() && public.is_some() && is_loopback {
+            trusted.extend([
+                IpNet::new_assert(Ipv4Addr::new(127, 0, 0, 0).into(), 8),
+                IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST)),
+            ]);
+        }
+        for origin in &self.allowed_origins {
+            let url = PublicUrl::parse(origin);
+            if url.is_none_or(|url| url.origin() != *origin) {
+                return Err(Error(
+                    "--allow-origin: expected http:// or https:// and a host, without a slash at \
+                     the end"
+                        .to_owned(),
+                ));
+            }
+        }
+        let allowed_origins = self.allowed_origins.clone();
+        Ok((access, Reach { public, hosts, trusted, allowed_origins }))
+    }
+
+    /// Checks the flags, each and together.
+    pub fn check(self) -> Result<Config, Error> {
+        let (access, reach) = self.reach()?;
+        let registration = self.registration.unwrap_or(match access {
+            Access::Open => Registration::Open,
+            Access::Accounts => Registration::Closed,
+        });
         let retention = Retention {
             age: (self.max_log_age > 0).then(|| TimeDelta::days(self.max_log_age.into())),
             count: (self.max_log_events > 0).then_some(self.max_log_events.into()),
@@ -460,7 +609,10 @@ impl ServeArgs {
             bind: self.bind,
             storage: self.storage.check()?,
             node: self.node.map_or_else(|| Ok(default_node()), node_name)?,
-            registration: self.registration,
+            access,
+            reach,
+            registration,
+            registration_role: self.registration_role,
             workers: self.workers.map_or_else(cores, usize::from),
             grace: Duration::from_secs(self.grace),
             max_sockets,

@@ -135,6 +135,9 @@ impl ResponseError for AppError {
                     response.insert_header((header::ALLOW, value));
                 }
             }
+            AppError::Unauthorized(_) => {
+                response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+            }
             AppError::UpgradeRequired => {
                 response.insert_header((header::UPGRADE, "websocket"));
                 response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));

@@ -9,6 +9,7 @@ use kilonova_feed::{NewEvent, Subject};
 use serde::Serialize;
 use serde_json::{Error, json};
 
+use crate::access::{Audience, PostFacts};
 use crate::models::comment::Comment;
 use crate::models::note::Note;
 use crate::models::post::{Post, Status, Updated};
@@ -57,7 +58,7 @@ pub fn of_update(updated: &Updated) -> Result<Vec<NewEvent>, Error> {
     }
     let mut told = post_updated(after)?;
     if after.status == Status::Draft && before.status != Status::Draft {
-        told = told.redacting();
+        told = told.for_audience(Audience::Withdrawn(after.user_id).to_string()).redacting();
     }
     let mut events = vec![told];
     if after.status == Status::Published && before.status != Status::Published {
@@ -69,29 +70,32 @@ pub fn of_update(updated: &Updated) -> Result<Vec<NewEvent>, Error> {
 /// A post was deleted, its comments with it.
 pub fn post_deleted(post: &Post) -> Result<NewEvent, Error> {
     let event = NewEvent::new(POSTS, "post_deleted", &json!({ "id": post.id }))?;
-    Ok(event.about(of_post(post.id)).for_audience(audience(post.status)).redacting())
+    Ok(event
+        .about(of_post(post.id))
+        .for_audience(Audience::of(post.facts()).to_string())
+        .redacting())
 }
 
-/// A comment was written, told to who follows all comments. `status` is its post's.
-pub fn comment_created(comment: &Comment, status: Status) -> Result<NewEvent, Error> {
-    comment_event(COMMENTS, "comment_created", comment, status)
+/// A comment was written, told to who follows all comments. `post` is its post.
+pub fn comment_created(comment: &Comment, post: PostFacts) -> Result<NewEvent, Error> {
+    comment_event(COMMENTS, "comment_created", comment, post)
 }
 
-/// A comment was written, told to who follows its post. `status` is its post's.
-pub fn new_comment(comment: &Comment, status: Status) -> Result<NewEvent, Error> {
-    comment_event(&post_comments(comment.post_id), "new_comment", comment, status)
+/// A comment was written, told to who follows its post. `post` is its post.
+pub fn new_comment(comment: &Comment, post: PostFacts) -> Result<NewEvent, Error> {
+    comment_event(&post_comments(comment.post_id), "new_comment", comment, post)
 }
 
-/// A comment was changed. `status` is its post's.
-pub fn comment_updated(comment: &Comment, status: Status) -> Result<NewEvent, Error> {
-    comment_event(COMMENTS, "comment_updated", comment, status)
+/// A comment was changed. `post` is its post.
+pub fn comment_updated(comment: &Comment, post: PostFacts) -> Result<NewEvent, Error> {
+    comment_event(COMMENTS, "comment_updated", comment, post)
 }
 
-/// A comment was deleted. `status` is its post's.
-pub fn comment_deleted(comment: &Comment, status: Status) -> Result<NewEvent, Error> {
+/// A comment was deleted. `post` is its post.
+pub fn comment_deleted(comment: &Comment, post: PostFacts) -> Result<NewEvent, Error> {
     let payload = json!({ "id": comment.id, "post_id": comment.post_id });
     let event = NewEvent::new(COMMENTS, "comment_deleted", &payload)?;
-    Ok(event.about(of_comment(comment)).for_audience(audience(status)).redacting())
+    Ok(event.about(of_comment(comment)).for_audience(Audience::of(post).to_string()).redacting())
 }
 
 /// A note was written.
@@ -138,36 +142,20 @@ pub fn of_note(id: i64) -> Subject {
 
 fn post_event(topic: &'static str, post: &Post) -> Result<NewEvent, Error> {
     let event = NewEvent::new(POSTS, topic, post)?;
-    Ok(event.about(of_post(post.id)).for_audience(audience(post.status)))
+    Ok(event.about(of_post(post.id)).for_audience(Audience::of(post.facts()).to_string()))
 }
 
 fn comment_event(
     channel: &str,
     topic: &'static str,
     comment: &Comment,
-    status: Status,
+    post: PostFacts,
 ) -> Result<NewEvent, Error> {
     let event = NewEvent::new(channel, topic, comment)?;
-    Ok(event.about(of_comment(comment)).for_audience(audience(status)))
+    Ok(event.about(of_comment(comment)).for_audience(Audience::of(post).to_string()))
 }
 
 fn note_event(topic: &'static str, id: i64, payload: &impl Serialize) -> Result<NewEvent, Error> {
     let event = NewEvent::new(NOTES, topic, payload)?;
-    Ok(event.about(of_note(id)).for_audience(ACCOUNT))
-}
-
-/// Everyone who may read the site.
-const PUBLIC: &str = "public";
-/// Everyone with an account, where there are accounts.
-const ACCOUNT: &str = "account";
-/// The author of a draft and the admins.
-const DRAFT: &str = "draft";
-
-/// Who may see what is told of a post of that status, and of its comments. Open access shows
-/// everything to everyone.
-fn audience(status: Status) -> &'static str {
-    match status {
-        Status::Draft => DRAFT,
-        Status::Published | Status::Archived => PUBLIC,
-    }
+    Ok(event.about(of_note(id)).for_audience(Audience::Accounts.to_string()))
 }

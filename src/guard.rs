@@ -1,17 +1,23 @@
 //! Which requests are let in at all, and what becomes of those that panic. Owns the checks that
 //! hold for every route alike.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 
+use actix_web::HttpMessage;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use futures_util::FutureExt;
 
+use crate::config::{Access, Config};
+use crate::door;
 use crate::error::{AppError, AppResult};
 use crate::negotiation::accepts_events;
+use crate::reach::{Reach, Stranger};
+use crate::state::State;
 
 /// The path that says whether the server is ready.
 const READY: &str = "/health/ready";
@@ -19,28 +25,67 @@ const READY: &str = "/health/ready";
 /// Headers that only a proxy adds: what comes through one does not come from this machine.
 const PROXIED: [&str; 3] = ["forwarded", "via", "x-real-ip"];
 
-/// Lets in what open access answers: requests for a loopback host, straight from a client, and
-/// unsafe ones and sockets only from this site's own pages or from no page at all.
+/// Lets in what is for this site, and unsafe requests and sockets only from its own pages or from no
+/// page at all. From here on the peer of a request is its client, whoever has passed it on.
 pub async fn admit<B: MessageBody>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    match check(request.head()) {
-        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_left_body),
-        Err(error) => Ok(request.error_response(error).map_into_right_body()),
+    let Some(state) = request.app_data::<Data<State>>().cloned() else {
+        return Err(AppError::internal("no application state").into());
+    };
+    let config = &state.config;
+    let from = match check(request.head(), config) {
+        Ok(from) => from,
+        Err(error) => return Ok(request.error_response(error).map_into_right_body()),
+    };
+    let head = request.head_mut();
+    if config.access == Access::Accounts
+        && let Some(peer) = head.peer_addr
+    {
+        let client = config.reach.client(peer.ip(), &head.headers);
+        head.peer_addr = Some(SocketAddr::new(client, peer.port()));
     }
+    if from == From::Elsewhere {
+        head.headers.remove(header::COOKIE);
+        head.headers.remove(header::AUTHORIZATION);
+        request.extensions_mut().insert(Stranger);
+    }
+    next.call(request).await.map(ServiceResponse::map_into_left_body)
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// This site's own pages, or no page at all.
+    Here,
+    /// A page of another site, which may read.
+    Elsewhere,
 }
 
 /// The checks, before anything of a request but its head is read.
-pub fn check(request: &RequestHead) -> AppResult<()> {
-    for_loopback(request)?;
-    for_a_reader(request)?;
+pub fn check(request: &RequestHead, config: &Config) -> AppResult<From> {
     let headers = request.headers();
+    if config.access == Access::Open {
+        unproxied(headers)?;
+    }
+    let host = for_this_site(request, &config.reach)?;
+    for_a_reader(request, path_of(request, &config.reach))?;
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    if let Some(origin) = origin
+        && config.reach.allows(origin)
+        && config.reach.is_own(origin) != Some(true)
+    {
+        return match request.method.is_safe() {
+            true => Ok(From::Elsewhere),
+            false => Err(AppError::Forbidden("another site may read, and not write")),
+        };
+    }
     let live = headers.contains_key(header::UPGRADE) || accepts_events(headers);
     if live || !request.method.is_safe() {
-        from_this_site(headers)?;
+        from_this_site(headers, host.unwrap_or(""), &config.reach)?;
     }
-    Ok(())
+    Ok(From::Here)
 }
 
 /// Answers a request whose handler panics with 500, where the connection would be closed.
@@ -54,56 +99,43 @@ pub async fn catch_panic<B: MessageBody>(
     })
 }
 
-fn for_loopback(request: &RequestHead) -> AppResult<()> {
-    let headers = request.headers();
+/// The path of a request, without the one that the site has in front of all of its own.
+fn path_of<'a>(request: &'a RequestHead, reach: &Reach) -> &'a str {
+    let path = request.uri.path();
+    door::inside(reach.path(), path).unwrap_or(path)
+}
+
+fn unproxied(headers: &HeaderMap) -> AppResult<()> {
     let proxied = PROXIED.iter().any(|name| headers.contains_key(*name))
         || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"));
-    if proxied {
-        return Err(AppError::Misdirected("open access does not work behind a proxy"));
+    match proxied {
+        true => Err(AppError::Misdirected("open access does not work behind a proxy")),
+        false => Ok(()),
     }
+}
+
+/// The host that was asked for, which must be one that the site answers for.
+fn for_this_site<'a>(request: &'a RequestHead, reach: &Reach) -> AppResult<Option<&'a str>> {
+    let host = reach.host(request.peer_addr.map(|peer| peer.ip()), request.headers());
     // Who watches over the server may call it by any name.
-    if request.uri.path() == READY {
-        return Ok(());
+    if path_of(request, reach) == READY {
+        return Ok(host);
     }
-    let mut hosts = headers.get_all(header::HOST);
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().ok(),
-        _ => None,
-    };
     let target = request.uri.authority().map(|authority| authority.as_str());
-    if host.is_some_and(is_loopback) && target.is_none_or(is_loopback) {
-        Ok(())
-    } else {
-        Err(AppError::Misdirected("open access answers only for a loopback host"))
+    let is_own = |authority| reach.answers_for(authority);
+    match host.is_some_and(is_own) && target.is_none_or(is_own) {
+        true => Ok(host),
+        false if reach.hosts.is_empty() => {
+            Err(AppError::Misdirected("this site answers only for a loopback host"))
+        }
+        false => Err(AppError::Misdirected("this site has another name")),
     }
-}
-
-fn is_loopback(authority: &str) -> bool {
-    let Some(host) = host_of(authority) else { return false };
-    let name = host.trim_end_matches('.').to_ascii_lowercase();
-    name == "localhost"
-        || name.ends_with(".localhost")
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// The host of an authority that consists of a host and perhaps a port, as RFC 9110 has it.
-fn host_of(authority: &str) -> Option<&str> {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => rest.split_once(']')?,
-        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
-    };
-    let is_port = |port: &str| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
-    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte);
-    let fits = (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
-        && host.bytes().all(is_host);
-    fits.then_some(host)
 }
 
 /// Refuses to serve pages and lists as a picture or a script: a text can contain links to them, each
 /// of which every reader's browser would follow.
-fn for_a_reader(request: &RequestHead) -> AppResult<()> {
+fn for_a_reader(request: &RequestHead, path: &str) -> AppResult<()> {
     const READ: [&[u8]; 3] = [b"document", b"empty", b"websocket"];
-    let path = request.uri.path();
     let fetched = request.headers().get("sec-fetch-dest").map(HeaderValue::as_bytes);
     if path.starts_with("/static/") || fetched.is_none_or(|kind| READ.contains(&kind)) {
         return Ok(());
@@ -111,7 +143,7 @@ fn for_a_reader(request: &RequestHead) -> AppResult<()> {
     Err(AppError::Forbidden("only a page's own files can be embedded"))
 }
 
-fn from_this_site(headers: &HeaderMap) -> AppResult<()> {
+fn from_this_site(headers: &HeaderMap, host: &str, reach: &Reach) -> AppResult<()> {
     const REFUSED: AppError = AppError::Forbidden("requests from another site are refused");
     if let Some(site) = headers.get("sec-fetch-site")
         && !matches!(site.as_bytes(), b"same-origin" | b"none")
@@ -123,20 +155,24 @@ fn from_this_site(headers: &HeaderMap) -> AppResult<()> {
     if origins.next().is_some() {
         return Err(REFUSED);
     }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-    // The scheme is the browser's to know: a proxy may have ended TLS on the way.
-    let same = origin.to_str().ok().and_then(|origin| origin.split_once("://")).is_some_and(
-        |(scheme, authority)| {
-            let port = match scheme {
-                "http" => ":80",
-                "https" => ":443",
-                _ => return false,
-            };
-            let short = |text: &str| text.strip_suffix(port).unwrap_or(text).to_ascii_lowercase();
-            short(authority) == short(host)
-        },
-    );
-    if same { Ok(()) } else { Err(REFUSED) }
+    let Ok(origin) = origin.to_str() else { return Err(REFUSED) };
+    match reach.is_own(origin).unwrap_or_else(|| is_of_host(origin, host)) {
+        true => Ok(()),
+        false => Err(REFUSED),
+    }
+}
+
+/// Whether an origin is the host of a request.
+fn is_of_host(origin: &str, host: &str) -> bool {
+    origin.split_once("://").is_some_and(|(scheme, authority)| {
+        let port = match scheme {
+            "http" => ":80",
+            "https" => ":443",
+            _ => return false,
+        };
+        let short = |text: &str| text.strip_suffix(port).unwrap_or(text).to_ascii_lowercase();
+        short(authority) == short(host)
+    })
 }
 
 #[cfg(test)]
@@ -177,45 +213,14 @@ mod tests {
     }
 
     #[test]
-    fn loopback_hosts_are_told_from_others() {
-        for host in [
-            "localhost",
-            "LOCALHOST:8080",
-            "127.0.0.1",
-            "127.8.9.1:80",
-            "[::1]:8080",
-            "a.localhost",
-        ] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in [
-            "",
-            "example.org",
-            "localhost.example.org",
-            "127.0.0.1.nip.io",
-            "10.0.0.1",
-            "[::2]",
-            "localhost:x@evil.com",
-            "localhost:80@evil.com",
-            "evil@localhost",
-            "evil.com/.localhost",
-            "localhost:123456",
-            "[::1]x",
-            "[::1",
-            "0.0.0.0",
-        ] {
-            assert!(!is_loopback(host), "{host}");
-        }
-    }
-
-    #[test]
     fn another_sites_origin_is_refused() {
         let allowed = |fields: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();
             for (name, value) in fields {
                 headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
             }
-            from_this_site(&headers).is_ok()
+            let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+            from_this_site(&headers, host, &Reach::default()).is_ok()
         };
         let host = ("host", "localhost:8080");
         assert!(allowed(&[host]));

@@ -12,6 +12,7 @@ pub use kilonova_pubsub as pubsub;
 /// The version of this application.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+pub mod access;
 pub mod accounts;
 pub mod app;
 pub mod bodies;
@@ -23,6 +24,7 @@ pub mod controllers;
 pub mod copy;
 pub mod db;
 pub mod descriptors;
+pub mod door;
 pub mod error;
 pub mod events;
 mod failpoint;
@@ -33,6 +35,7 @@ pub mod logging;
 pub mod markdown;
 pub mod models;
 mod negotiation;
+pub mod reach;
 pub mod renderings;
 pub mod responses;
 pub mod router;

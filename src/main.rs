@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use kilonova::app::App;
-use kilonova::config::{Cli, Command, CopyArgs, ImportArgs, ServeArgs, StorageArgs, UserCommand};
+use kilonova::config::{
+    Cli, Command, CopyArgs, ImportArgs, ServeArgs, StorageArgs, UserArgs, UserCommand, UserRoleArgs,
+};
 use kilonova::db::Db;
-use kilonova::models::user::Role;
+use kilonova::models::user::Change;
 use kilonova::{accounts, cluster, copy, descriptors, import, locks, logging, search};
 use mimalloc::MiMalloc;
 use rustix::fs::Mode;
@@ -108,11 +110,32 @@ fn stop_on_signal() -> std::io::Result<Arc<AtomicBool>> {
 }
 
 fn user(command: UserCommand) -> Result<(), Failure> {
-    let UserCommand::Add(args) = command;
-    let storage = args.storage.check()?;
-    locks::make_folder(&storage.data_dir)?;
-    let role = if args.admin { Role::Admin } else { Role::Member };
-    accounts::command::add(&storage.database, &args.name, role, &mut std::io::stdout().lock())?;
+    let out = &mut std::io::stdout().lock();
+    let database = |storage: StorageArgs| storage.check().map(|storage| storage.database);
+    match command {
+        UserCommand::Add(args) => {
+            let role = args.role();
+            let storage = args.storage.check()?;
+            locks::make_folder(&storage.data_dir)?;
+            accounts::command::add(&storage.database, &args.name, role, out)?;
+        }
+        UserCommand::List(storage) => accounts::command::list(&database(storage)?, out)?,
+        UserCommand::Password(UserArgs { name, storage }) => {
+            accounts::command::password(&database(storage)?, &name, out)?;
+        }
+        UserCommand::Role(UserRoleArgs { name, role, storage }) => {
+            let change = Change { role: Some(role), disabled: None };
+            accounts::command::change(&database(storage)?, &name, change, out)?;
+        }
+        UserCommand::Disable(UserArgs { name, storage }) => {
+            let change = Change { role: None, disabled: Some(true) };
+            accounts::command::change(&database(storage)?, &name, change, out)?;
+        }
+        UserCommand::Enable(UserArgs { name, storage }) => {
+            let change = Change { role: None, disabled: Some(false) };
+            accounts::command::change(&database(storage)?, &name, change, out)?;
+        }
+    }
     Ok(())
 }
 

@@ -23,6 +23,17 @@ pub fn rfc3339<S: Serializer>(time: &NaiveDateTime, serializer: S) -> Result<S::
     serializer.collect_str(&time.and_utc().format("%Y-%m-%dT%H:%M:%S%.6fZ"))
 }
 
+/// The same for a time that may be missing.
+pub fn optional_rfc3339<S: Serializer>(
+    time: &Option<NaiveDateTime>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => rfc3339(time, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 /// The most bytes of bodies that one page of a list may hold. A page ends early there, and `next`
 /// goes on: a hundred posts of a mebibyte each are not one answer.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;

@@ -11,8 +11,10 @@ use actix_web::{App, Error, Handler, Resource, Responder, Route};
 use crate::compression;
 use crate::config::Config;
 use crate::controllers::{
-    body, channels, comments, events, health, live, notes, pages, posts, search, sign_in, users,
+    body, channels, comments, events, health, live, notes, pages, posts, search, sign_in, sign_ins,
+    users,
 };
+use crate::door;
 use crate::error::{AppError, AppResult};
 use crate::guard;
 use crate::responses;
@@ -44,6 +46,7 @@ pub fn site(
         .wrap(security_headers())
         .wrap(Compress::default())
         .wrap(from_fn(compression::label))
+        .wrap(from_fn(door::pass))
         .configure(routes)
 }
 
@@ -69,6 +72,12 @@ fn routes(config: &mut ServiceConfig) {
             "/register",
             [get(pages::accounts::registration), post(pages::accounts::register)],
         ))
+        .service(resource("/account", [get(pages::account::show)]))
+        .service(resource("/account/password", [post(pages::account::change_password)]))
+        .service(resource("/account/sessions/delete", [post(pages::account::end_others)]))
+        .service(resource("/account/sessions/{id}/delete", [post(pages::account::end)]))
+        .service(resource("/account/tokens", [post(pages::account::create_token)]))
+        .service(resource("/account/tokens/{id}/delete", [post(pages::account::delete_token)]))
         .service(resource("/static/{file}", [get(pages::asset)]))
         .service(resource("/feed", [get(live::feed)]))
         .service(resource("/notifications", [get(live::notifications)]))
@@ -92,6 +101,12 @@ fn routes(config: &mut ServiceConfig) {
         ))
         .service(resource("/api/search", [get(search::index)]))
         .service(resource("/api/users", [post(users::create)]))
+        .service(resource("/api/users/{username}", [patch(users::update)]))
+        .service(resource("/api/sessions", [get(sign_ins::index)]))
+        .service(resource("/api/sessions/{id}", [delete(sign_ins::delete)]))
+        .service(resource("/api/tokens", [get(sign_ins::tokens), post(sign_ins::create_token)]))
+        .service(resource("/api/tokens/{id}", [delete(sign_ins::delete_token)]))
+        .service(resource("/api/account/password", [put(sign_ins::change_password)]))
         .service(resource("/api/session", [post(sign_in::create), delete(sign_in::delete)]))
         .default_service(web::to(nowhere));
 }
@@ -99,11 +114,13 @@ fn routes(config: &mut ServiceConfig) {
 /// Checks a request whose client waits to be asked for the body: it is told before it sends one
 /// that nobody would read.
 pub fn expect(head: &RequestHead, config: &Config) -> AppResult<()> {
-    guard::check(head)?;
-    if matches!(head.uri.path(), "/api/users" | "/register") {
+    guard::check(head, config)?;
+    let path = head.uri.path();
+    let path = door::inside(config.reach.path(), path).unwrap_or(path);
+    if matches!(path, "/api/users" | "/register") {
         users::may_register(config)?;
     }
-    body::check(head, config)
+    body::check(path, head.headers(), config)
 }
 
 /// A path with the methods that it takes; any other gets 405 and their list.

@@ -76,20 +76,34 @@ diesel::table! {
         password_hash -> Text,
         role -> Text,
         inserted_at -> Timestamp,
+        disabled_at -> Nullable<Timestamp>,
+        skeleton -> Nullable<Text>,
     }
 }
 
 diesel::table! {
-    sessions (token_digest) {
+    sign_ins (id) {
+        id -> BigInt,
         token_digest -> Text,
         user_id -> BigInt,
+        name -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
         inserted_at -> Timestamp,
-        expires_at -> Timestamp,
+        last_seen_at -> Nullable<Timestamp>,
+        expires_at -> Nullable<Timestamp>,
     }
 }
 
-diesel::joinable!(sessions -> users (user_id));
-diesel::allow_tables_to_appear_in_same_query!(sessions, users);
+diesel::joinable!(sign_ins -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(sign_ins, users);
+
+diesel::table! {
+    ended_sign_ins (number) {
+        number -> BigInt,
+        sign_in_id -> BigInt,
+        ended_at -> Timestamp,
+    }
+}
 
 diesel::table! {
     site_keys (name) {

@@ -4,6 +4,7 @@
 use kilonova_feed::{Builder, Event, Log, LogState, Page, Shape, Visibility};
 use serde::Serialize;
 
+use crate::access::{Audience, Seen, Viewer};
 use crate::db::{self, Db};
 use crate::models::log as events;
 use crate::pubsub::{Channel, Envelope, Payload};
@@ -48,18 +49,6 @@ fn event_frame(envelope: &Envelope) -> String {
     })
 }
 
-/// Who follows the feed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Viewer {
-    /// A visitor who is not signed in.
-    #[default]
-    Guest,
-    /// The account with this id.
-    Account(i64),
-    /// The site itself, as its search indexer.
-    Site,
-}
-
 /// The log in the site's database.
 #[derive(Clone)]
 pub struct SiteLog {
@@ -91,8 +80,24 @@ impl Log for SiteLog {
         self.db.read(move |c| Ok(events::after(c, position, channels.as_deref(), limit)?)).await
     }
 
-    /// Access is open: every viewer sees everything.
-    fn visibility(&self, _: &Viewer, _: &Event) -> Visibility {
-        Visibility::Whole
+    fn visibility(&self, viewer: &Viewer, event: &Event) -> Visibility {
+        visibility(*viewer, event)
     }
+}
+
+/// What a viewer sees of an event, live, in a replay and in a list.
+pub fn visibility(viewer: Viewer, event: &Event) -> Visibility {
+    match Audience::parse(event.audience()).seen_by(viewer) {
+        Seen::Whole => Visibility::Whole,
+        Seen::Nothing => Visibility::Hidden,
+        Seen::Gone => gone(event).map_or(Visibility::Hidden, Visibility::Reduced),
+    }
+}
+
+/// What is told of a withdrawn post to those who no longer see it.
+fn gone(event: &Event) -> Option<Event> {
+    let subject = event.subject()?;
+    let id: serde_json::Value = serde_json::from_str(subject.id()).ok()?;
+    let payload = Payload::encode(&serde_json::json!({ "id": id })).ok()?;
+    Some(event.with_payload(format!("{}_deleted", subject.kind()), payload))
 }

@@ -253,14 +253,14 @@ let opened = false;
 
 async function askVersion() {
   try {
-    compare((await (await fetch("/health/ready")).json()).version);
+    compare((await (await fetch(`${page.root}/health/ready`)).json()).version);
   } catch {
     // It is asked again with the next connection.
   }
 }
 
 function address() {
-  const url = new URL(feeds[kind], location.href);
+  const url = new URL(page.root + feeds[kind], location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   url.searchParams.set("last_event_id", lastId);
   url.searchParams.set("log", page.log);

@@ -1,23 +1,24 @@
-//! `kilonova user add`: creates an account from the command line, with or without a server running.
+//! `kilonova user`: accounts from the command line, with or without a server running.
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use serde_json::json;
 
 use super::passwords;
-use crate::changeset::Params;
+use crate::changeset::{Changeset, Mode, Params};
 use crate::connection::Database;
-use crate::db::Db;
-use crate::error::AppError;
+use crate::db::{Db, Tx};
+use crate::error::{AppError, AppResult};
 use crate::models::now;
-use crate::models::user::{self, NewUser, Role};
+use crate::models::sign_in::{self, Which};
+use crate::models::user::{self, Change, Listed, NewUser, Role};
 
 /// Bytes that are read of a line with a password, more than a password may have.
 const LINE: u64 = 4096;
 
-/// Why no account was created.
+/// Why a command about accounts has failed.
 #[derive(Debug, thiserror::Error)]
-pub enum AddError {
+pub enum UserError {
     /// The password cannot be read.
     #[error("cannot read the password: {0}")]
     Unreadable(#[source] io::Error),
@@ -30,8 +31,14 @@ pub enum AddError {
     /// The database cannot be opened or written to, or the system has no random numbers.
     #[error("{0}: {1}")]
     Failed(String, String),
-    /// The account was created, but the report cannot be printed.
-    #[error("the account was created, but its summary cannot be printed: {0}")]
+    /// There is no account of that name.
+    #[error("there is no account called {0}")]
+    Unknown(String),
+    /// There is no site.
+    #[error("there is no database at {0}")]
+    Missing(String),
+    /// It is done, but the report cannot be printed.
+    #[error("it is done, but the summary cannot be printed: {0}")]
     Output(#[source] io::Error),
 }
 
@@ -41,42 +48,120 @@ pub fn add(
     username: &str,
     role: Role,
     out: &mut dyn Write,
-) -> Result<(), AddError> {
+) -> Result<(), UserError> {
     let mut params = Params::new();
     params.insert("username".to_owned(), json!(username));
     params.insert("password".to_owned(), json!(read_password()?));
-    let failed =
-        |error: &dyn std::fmt::Display| AddError::Failed(database.to_string(), error.to_string());
-    let told = |error: AppError| match error {
-        AppError::Invalid(errors) => AddError::Refused(errors.to_string()),
-        AppError::Internal(source) => failed(&source),
-        other => failed(&other),
-    };
+    let told = |error| told(database, error);
     let new = NewUser::changeset(&params).map_err(|errors| told(errors.into()))?;
     let hash = passwords::hash(&new.password).map_err(told)?;
-    let db = Db::open(database, Box::new(|_| {})).map_err(|error| failed(&error))?;
-    let made = db.transaction_blocking(move |tx| {
-        Ok::<_, AppError>(user::insert(tx.connection, new, &hash, role, now())??)
+    let user =
+        transact(database, move |tx| Ok(user::insert(tx.connection, new, &hash, role, now())??))?;
+    writeln!(out, "added the {} {}", user.role.as_str(), user.username).map_err(UserError::Output)
+}
+
+/// Lists the accounts, one line each.
+pub fn list(database: &Database, out: &mut dyn Write) -> Result<(), UserError> {
+    existing(database)?;
+    let accounts = transact(database, |tx| Ok(user::list(tx.connection)?))?;
+    for Listed { user, disabled } in accounts {
+        let disabled = if disabled { " (disabled)" } else { "" };
+        let since = user.inserted_at.format("%Y-%m-%d");
+        writeln!(out, "{:40} {:9} since {since}{disabled}", user.username, user.role.as_str())
+            .map_err(UserError::Output)?;
+    }
+    Ok(())
+}
+
+/// Replaces an account's password, and ends the sign-ins of its browsers.
+pub fn password(database: &Database, name: &str, out: &mut dyn Write) -> Result<(), UserError> {
+    existing(database)?;
+    let mut params = Params::new();
+    params.insert("password".to_owned(), json!(read_password()?));
+    let mut changeset = Changeset::new(&params, Mode::Create);
+    let new = user::new_password(&mut changeset, "password");
+    let told = |error| told(database, error);
+    let new = changeset.finish(|| new).map_err(|errors| told(errors.into()))?;
+    let hash = passwords::hash(&new).map_err(told)?;
+    let account = transact_on(database, name, move |tx, account| {
+        user::set_password(tx.connection, account.user.id, &hash)?;
+        sign_in::end_of_user(tx.connection, account.user.id, Which::Browsers)?;
+        Ok(account)
+    })?;
+    writeln!(out, "replaced the password of {}", account.user.username).map_err(UserError::Output)
+}
+
+/// Gives an account another role, disables or enables it.
+pub fn change(
+    database: &Database,
+    name: &str,
+    change: Change,
+    out: &mut dyn Write,
+) -> Result<(), UserError> {
+    existing(database)?;
+    let changed = transact_on(database, name, move |tx, account| {
+        Ok(user::change(tx.connection, &account, change, now())?)
+    })?;
+    let Listed { user, disabled } = changed;
+    let disabled = if disabled { ", disabled" } else { "" };
+    writeln!(out, "{} is a {}{disabled}", user.username, user.role.as_str())
+        .map_err(UserError::Output)
+}
+
+fn existing(database: &Database) -> Result<(), UserError> {
+    if database.is_missing() {
+        return Err(UserError::Missing(database.to_string()));
+    }
+    Ok(())
+}
+
+/// A transaction about the account of this name.
+fn transact_on<T: Send + 'static>(
+    database: &Database,
+    name: &str,
+    work: impl FnOnce(&mut Tx<'_>, Listed) -> AppResult<T> + Send + 'static,
+) -> Result<T, UserError> {
+    let folded = name.to_ascii_lowercase();
+    let done = transact(database, move |tx| match user::listed(tx.connection, &folded)? {
+        Some(account) => Ok(Some(work(tx, account)?)),
+        None => Ok(None),
     });
+    done?.ok_or_else(|| UserError::Unknown(name.to_owned()))
+}
+
+fn transact<T: Send + 'static>(
+    database: &Database,
+    work: impl FnOnce(&mut Tx<'_>) -> AppResult<T> + Send + 'static,
+) -> Result<T, UserError> {
+    let db = Db::open(database, Box::new(|_| {}));
+    let db = db.map_err(|error| UserError::Failed(database.to_string(), error.to_string()))?;
+    let done = db.transaction_blocking(work);
     db.close_blocking();
-    let user = made.map_err(told)?.value;
-    writeln!(out, "added the {} {}", user.role.as_str(), user.username).map_err(AddError::Output)
+    Ok(done.map_err(|error| told(database, error))?.value)
+}
+
+fn told(database: &Database, error: AppError) -> UserError {
+    match error {
+        AppError::Invalid(errors) => UserError::Refused(errors.to_string()),
+        AppError::Internal(source) => UserError::Failed(database.to_string(), source.to_string()),
+        other => UserError::Failed(database.to_string(), other.to_string()),
+    }
 }
 
 /// Prompts twice in a terminal, without echo; otherwise reads the first line of standard input.
-fn read_password() -> Result<String, AddError> {
+fn read_password() -> Result<String, UserError> {
     let input = io::stdin();
     if input.is_terminal() {
-        let ask = |prompt| rpassword::prompt_password(prompt).map_err(AddError::Unreadable);
+        let ask = |prompt| rpassword::prompt_password(prompt).map_err(UserError::Unreadable);
         let password = ask("Password: ")?;
         return if ask("Repeat the password: ")? == password {
             Ok(password)
         } else {
-            Err(AddError::Different)
+            Err(UserError::Different)
         };
     }
     let mut line = String::new();
-    input.lock().take(LINE).read_line(&mut line).map_err(AddError::Unreadable)?;
+    input.lock().take(LINE).read_line(&mut line).map_err(UserError::Unreadable)?;
     let end = line.trim_end_matches(['\r', '\n']).len();
     line.truncate(end);
     Ok(line)

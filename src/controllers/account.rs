@@ -1,39 +1,129 @@
-//! The account of a request, by its cookie. Owns the cookies: the one of a sign-in, and the one of a
-//! device that has signed in before.
+//! The account of a request, by its cookie or bearer token, and what it may do.
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 
-use actix_web::cookie::time::Duration;
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
-use crate::accounts::Device;
+use super::cookies;
+use crate::access::{self, Action, Verdict, Viewer};
+use crate::config::Access;
+use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult};
-use crate::models::sign_in::{self, Token};
+use crate::models::sign_in::{self, Credential, Token};
 use crate::models::user::User;
+use crate::reach::{Reach, Stranger};
 use crate::state::State;
 
-/// The cookie's name, without `__Host-`, which browsers refuse over plain HTTP.
-const NAME: &str = "kilonova_session";
+const SIGN_IN: AppError = AppError::Unauthorized("sign in first");
 
-/// The beginning of the name of a device cookie; the user's name follows in lower case.
-const DEVICE: &str = "kilonova_device_";
+/// The account of a request, if it has one, and what it may do. An expired cookie counts as none.
+pub struct Account {
+    user: Option<User>,
+    sign_in: Option<i64>,
+    /// The last end of a sign-in that was taken into account.
+    as_of: i64,
+    /// For the transaction that the request leads to.
+    pub asker: Asker,
+}
 
-/// How long a browser counts as one that has signed in before.
-const DEVICE_LASTS: Duration = Duration::days(365);
-
-/// The account of a request, if it has one. An expired cookie counts as none.
-pub struct Account(pub Option<User>);
+/// Who makes a request; cheap to clone, and to ask again in a transaction.
+#[derive(Clone)]
+pub struct Asker {
+    access: Access,
+    credential: Option<Credential>,
+    viewer: Viewer,
+}
 
 impl Account {
     /// The user, when there is one.
     pub fn user(&self) -> Option<&User> {
-        self.0.as_ref()
+        self.user.as_ref()
+    }
+
+    /// The user and the sign-in; 401 without them.
+    pub fn signed_in(&self) -> AppResult<(&User, i64)> {
+        self.user.as_ref().zip(self.sign_in).ok_or(SIGN_IN)
+    }
+
+    /// Whether a program asks, with a bearer token.
+    pub fn is_program(&self) -> bool {
+        self.asker.credential.as_ref().is_some_and(Credential::is_bearer)
+    }
+
+    /// The sign-in that a socket of this request ends with, and the last end that it takes into
+    /// account.
+    pub fn grant(&self) -> Option<(i64, i64)> {
+        self.sign_in.map(|sign_in| (sign_in, self.as_of))
+    }
+
+    /// Who asks, as of the beginning of the request.
+    pub fn viewer(&self) -> Viewer {
+        self.asker.viewer
+    }
+
+    /// Refuses what it may not do, before its body is read. What hangs on a row is decided with the
+    /// row.
+    pub fn permit(&self, action: Action) -> AppResult<()> {
+        answer(access::may(self.viewer(), action), "page")
+    }
+
+    /// 401 for those who would need an account for any write.
+    pub fn permit_writing(&self) -> AppResult<()> {
+        match self.viewer() {
+            Viewer::Nobody => answer(Verdict::SignIn, "page"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Asker {
+    /// Refuses what it may not do as of this transaction: neither an account that was signed out,
+    /// nor a role that was taken away meanwhile, decides any more. `what` is not found if it is
+    /// hidden.
+    pub fn permit(
+        &self,
+        connection: &mut DbConnection,
+        action: Action,
+        what: &'static str,
+    ) -> AppResult<()> {
+        let user = match self.access {
+            Access::Accounts => self.user(connection)?,
+            Access::Open => None,
+        };
+        answer(access::may(viewer(self.access, user.as_ref()), action), what)
+    }
+
+    /// The account as of this transaction, if the sign-in is still in force.
+    pub fn user(&self, connection: &mut DbConnection) -> AppResult<Option<User>> {
+        let Some(credential) = &self.credential else { return Ok(None) };
+        Ok(sign_in::find(connection, credential)?.map(|current| current.user))
+    }
+
+    /// The same; 401 without one.
+    pub fn signed_in(&self, connection: &mut DbConnection) -> AppResult<User> {
+        self.user(connection)?.ok_or(SIGN_IN)
+    }
+}
+
+/// A verdict in the words of the API.
+pub(super) fn answer(verdict: Verdict, what: &'static str) -> AppResult<()> {
+    match verdict {
+        Verdict::Allowed => Ok(()),
+        Verdict::SignIn => Err(SIGN_IN),
+        Verdict::Forbidden => Err(AppError::Forbidden("this account may not do that")),
+        Verdict::Hidden => Err(AppError::NotFound(what)),
+    }
+}
+
+fn viewer(access: Access, user: Option<&User>) -> Viewer {
+    match (access, user) {
+        (Access::Open, _) => Viewer::Anyone,
+        (Access::Accounts, None) => Viewer::Nobody,
+        (Access::Accounts, Some(user)) => Viewer::User { id: user.id, role: user.role },
     }
 }
 
@@ -42,62 +132,61 @@ impl FromRequest for Account {
     type Future = Pin<Box<dyn Future<Output = AppResult<Account>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let token = token(request);
         let state = request.app_data::<Data<State>>().cloned();
+        let credential = state.as_ref().map(|state| credential(&state.config.reach, request));
+        let is_stranger = request.extensions().contains::<Stranger>();
         Box::pin(async move {
-            let Some(token) = token else { return Ok(Account(None)) };
             let state = state.ok_or_else(|| AppError::internal("no application state"))?;
-            let found = state.db.read(move |c| Ok::<_, AppError>(sign_in::user(c, &token)?));
-            Ok(Account(found.await?))
+            let credential = credential.transpose()?.flatten();
+            // Before it is looked up: what ends later closes the socket.
+            let as_of = state.accounts.ends.known();
+            let current = match credential.clone() {
+                None => None,
+                Some(credential) => {
+                    let found = move |c: &mut DbConnection| {
+                        Ok::<_, AppError>(sign_in::find(c, &credential)?)
+                    };
+                    state.db.read(found).await?
+                }
+            };
+            // A cookie may have expired; a program must be told that its token is worth nothing.
+            if current.is_none() && credential.as_ref().is_some_and(Credential::is_bearer) {
+                return Err(WRONG_TOKEN);
+            }
+            let sign_in = current.as_ref().map(|current| current.id);
+            if let Some(current) = current.as_ref().filter(|current| current.unseen) {
+                actix_web::rt::spawn(touch(state.clone(), current.id));
+            }
+            let user = current.map(|current| current.user);
+            // Another site's page reads as nobody does, also where access is open.
+            let access = if is_stranger { Access::Accounts } else { state.config.access };
+            let asker = Asker { access, credential, viewer: viewer(access, user.as_ref()) };
+            Ok(Account { user, sign_in, as_of, asker })
         })
     }
 }
 
-/// The token in a request's cookie.
-pub(super) fn token(request: &HttpRequest) -> Option<Token> {
-    values(request, NAME).find_map(Token::parse)
+/// Takes note that a sign-in is being used.
+async fn touch(state: Data<State>, id: i64) {
+    let touched =
+        state.db.transaction(move |tx| Ok::<_, AppError>(sign_in::touch(tx.connection, id)?));
+    if let Err(error) = touched.await {
+        log::debug!("the time of a sign-in's use is not noted: {error}");
+    }
 }
 
-/// The device that a request comes from, if it has signed in to that name before.
-pub(super) fn device(
-    state: &State,
-    request: &HttpRequest,
-    folded_username: &str,
-) -> Option<Device> {
-    let name = format!("{DEVICE}{folded_username}");
-    values(request, &name).find_map(|value| state.accounts.devices.verify(folded_username, value))
-}
+const WRONG_TOKEN: AppError = AppError::Unauthorized("the token is invalid");
 
-/// The values of the cookies of that name. Other cookies of this host, malformed ones too, do not
-/// matter.
-fn values<'a>(request: &'a HttpRequest, name: &'a str) -> impl Iterator<Item = &'a str> {
-    let cookies = request.headers().get_all(header::COOKIE);
-    let cookies = cookies.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';'));
-    cookies.filter_map(move |cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
-}
-
-/// The cookies of a browser that has just signed in: the one of the sign-in, for as long as that
-/// lasts, and one that tells the browser from strangers when this name signs in again.
-pub(super) fn cookies(
-    state: &State,
-    token: &Token,
-    folded_username: &str,
-) -> AppResult<[Cookie<'static>; 2]> {
-    let device = state.accounts.devices.issue(folded_username).map_err(AppError::internal)?;
-    let signed_in = with(NAME, token.secret(), Duration::seconds(sign_in::LASTS.num_seconds()));
-    Ok([signed_in, with(format!("{DEVICE}{folded_username}"), device, DEVICE_LASTS)])
-}
-
-/// The cookie that signs a browser out.
-pub(super) fn no_cookie() -> Cookie<'static> {
-    with(NAME, String::new(), Duration::ZERO)
-}
-
-fn with(name: impl Into<Cow<'static, str>>, value: String, lasts: Duration) -> Cookie<'static> {
-    Cookie::build(name, value)
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .max_age(lasts)
-        .finish()
+/// What a request proves itself with. A bearer token comes before a cookie; of other schemes, which
+/// a proxy may use for itself, nothing is known here. 401 for what cannot be a token.
+fn credential(reach: &Reach, request: &HttpRequest) -> AppResult<Option<Credential>> {
+    if let Some(value) = request.headers().get(header::AUTHORIZATION)
+        && let Ok(text) = value.to_str()
+        && let (scheme, token) = text.split_once(' ').unwrap_or((text, ""))
+        && scheme.eq_ignore_ascii_case("bearer")
+    {
+        let token = Token::parse_bearer(token.trim()).ok_or(WRONG_TOKEN)?;
+        return Ok(Some(Credential::Bearer(token)));
+    }
+    Ok(cookies::sign_in(reach, request))
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
-use actix_web::dev::{Payload, RequestHead};
+use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{self, Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
@@ -33,7 +33,14 @@ const MAX_DEPTH: usize = 8;
 /// The longest body that a path takes.
 fn limit(path: &str, config: &Config) -> usize {
     match path {
-        "/api/session" | "/api/users" | "/login" | "/register" => CREDENTIALS.min(config.max_body),
+        "/api/session"
+        | "/api/users"
+        | "/api/tokens"
+        | "/api/account/password"
+        | "/login"
+        | "/register"
+        | "/account/password"
+        | "/account/tokens" => CREDENTIALS.min(config.max_body),
         _ => config.max_body,
     }
 }
@@ -44,9 +51,9 @@ fn told(headers: &HeaderMap) -> Option<usize> {
 }
 
 /// Checks the length that a request's head tells, before its client is asked to go on.
-pub fn check(head: &RequestHead, config: &Config) -> AppResult<()> {
-    let limit = limit(head.uri.path(), config);
-    match told(&head.headers) {
+pub fn check(path: &str, headers: &HeaderMap, config: &Config) -> AppResult<()> {
+    let limit = limit(path, config);
+    match told(headers) {
         Some(length) if length > limit => Err(AppError::TooLarge(limit)),
         _ => Ok(()),
     }

@@ -7,12 +7,19 @@ use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
+use super::account::Account;
 use super::request::Query;
+use crate::access::Action;
 use crate::error::{AppError, AppResult};
 use crate::state::State;
 
 /// GET /api/channels: the nodes, and each channel with its members on all nodes and on this one.
-pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn index(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    account.permit(Action::ReadChannels)?;
     Query::of(&request)?.only(&[])?;
     let pubsub = state.feed.pubsub();
     let stopped = |_| AppError::Unavailable("the process groups have stopped");

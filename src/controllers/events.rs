@@ -2,19 +2,25 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use kilonova_feed::{Event, Visibility};
 use serde_json::json;
 
+use super::account::Account;
 use super::request::{self, Query};
 use super::respond;
 use crate::error::{AppError, AppResult};
 use crate::models::log;
 use crate::pubsub::Channel;
 use crate::state::State;
-use crate::views;
+use crate::{site_log, views};
 
 /// GET /api/events?after=N: 410 when events after N are gone, and when N is in the future or of
 /// another log.
-pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn index(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
     let query = Query::of(&request)?.only(&["after", "channel", "limit", "log"])?;
     let after = query.position("after")?.ok_or_else(|| request::invalid("after"))?;
     let channels = query.parse::<String>("channel")?.map(|channel| vec![Channel::from(channel)]);
@@ -30,7 +36,13 @@ pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
             Ok(log::after(connection, after, channels.as_deref(), limit)?)
         })
         .await?;
-    let events: Vec<_> = page.value.events.iter().map(views::event).collect();
+    let viewer = account.viewer();
+    let seen = |event: &Event| match site_log::visibility(viewer, event) {
+        Visibility::Whole => Some(views::event(event)),
+        Visibility::Reduced(event) => Some(views::event(&event)),
+        _ => None,
+    };
+    let events: Vec<_> = page.value.events.iter().filter_map(seen).collect();
     let body = json!({ "events": events, "last_event_id": page.value.through });
     Ok(respond::list(&state.db, page.position, body))
 }

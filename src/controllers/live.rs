@@ -5,14 +5,15 @@ use actix_web::{HttpRequest, HttpResponse};
 use indexmap::IndexSet;
 use kilonova_feed::{SessionOptions, StartAt};
 
-use super::account::Account;
+use super::account::{Account, answer};
+use super::posts;
 use super::request::{self, Query};
+use crate::access::{self, Action, Audience, Seen, Viewer};
 use crate::connection::DbConnection;
-use crate::error::{AppResult, Found};
+use crate::error::{AppError, AppResult};
 use crate::events;
 use crate::models::{log, post};
 use crate::pubsub::Channel;
-use crate::site_log::Viewer;
 use crate::state::State;
 
 /// WS /feed: posts and comments, or the `channels` that are asked for.
@@ -31,21 +32,20 @@ pub async fn feed(
         channel.as_str().strip_prefix(events::POST_COMMENTS).and_then(request::parse_id)
     };
     let posts: Vec<i64> = channels.iter().filter_map(post).collect();
+    if channels.iter().any(|channel| *channel == events::NOTES) {
+        account.permit(Action::ReadNotes)?;
+    }
     if !posts.is_empty() {
-        // One that is deleted by now may be followed to learn just that.
-        let exists = move |connection: &mut DbConnection, id: i64| match log::knows(
-            connection,
-            &events::of_post(id),
-        )? {
-            true => Ok(()),
-            false => post::status(connection, id).map(drop).found("post"),
+        let viewer = account.viewer();
+        let check = move |connection: &mut DbConnection| {
+            posts.into_iter().try_for_each(|id| follows(connection, id, viewer))
         };
-        state.db.read(move |c| posts.into_iter().try_for_each(|id| exists(c, id))).await?;
+        state.db.read(check).await?;
     }
     let (ephemeral, logged): (Vec<Channel>, Vec<Channel>) =
         channels.into_iter().partition(|channel| *channel == events::SYSTEM);
-    let options = SessionOptions::new(logged, viewer(&account)).ephemeral(ephemeral);
-    open(&state, &request, body, options).await
+    let options = SessionOptions::new(logged, account.viewer()).ephemeral(ephemeral);
+    open(&state, &request, body, &account, options).await
 }
 
 /// WS /posts/{id}/comments/ws: a post's new comments.
@@ -62,9 +62,10 @@ pub async fn post_comments(
         Some("event") => state.shapes.event,
         Some(_) => return Err(request::invalid("frame")),
     };
-    state.db.read(move |connection| post::status(connection, id).found("post")).await?;
-    let options = SessionOptions::new([events::post_comments(id)], viewer(&account)).shape(shape);
-    open(&state, &request, body, options).await
+    let viewer = account.viewer();
+    state.db.read(move |connection| posts::visible(connection, id, viewer)).await?;
+    let options = SessionOptions::new([events::post_comments(id)], viewer).shape(shape);
+    open(&state, &request, body, &account, options).await
 }
 
 /// WS /notifications: notes.
@@ -75,23 +76,41 @@ pub async fn notifications(
     body: Payload,
 ) -> AppResult<HttpResponse> {
     Query::of(&request)?.only(&["last_event_id", "log"])?;
-    let options = SessionOptions::new([events::NOTES], viewer(&account)).shape(state.shapes.event);
-    open(&state, &request, body, options).await
+    account.permit(Action::ReadNotes)?;
+    let options = SessionOptions::new([events::NOTES], account.viewer()).shape(state.shapes.event);
+    open(&state, &request, body, &account, options).await
 }
 
-/// Opens a socket or a stream, whichever the request asks for, where it says that it has come.
+/// Opens a socket or a stream, whichever the request asks for, where it says that it has come. It
+/// ends with the sign-in of the request.
 async fn open(
     state: &State,
     request: &HttpRequest,
     body: Payload,
+    account: &Account,
     options: SessionOptions<Viewer>,
 ) -> AppResult<HttpResponse> {
-    let options = options.start(StartAt::from_request(request)?);
+    let mut options = options.start(StartAt::from_request(request)?);
+    if let Some((sign_in, as_of)) = account.grant() {
+        options = options.grant(sign_in, as_of);
+    }
     Ok(state.feed.open(request, body, options).await?)
 }
 
-fn viewer(account: &Account) -> Viewer {
-    account.user().map_or(Viewer::Guest, |user| Viewer::Account(user.id))
+/// Whether a viewer may follow the comments of a post: one that it sees, or one that was deleted and
+/// that it has seen, to learn just that.
+fn follows(connection: &mut DbConnection, id: i64, viewer: Viewer) -> AppResult<()> {
+    match post::facts(connection, id) {
+        Ok(post) => answer(access::may(viewer, Action::ReadPost(post)), "post"),
+        Err(diesel::NotFound) => {
+            let seen = |audience: &str| Audience::parse(audience).seen_by(viewer) != Seen::Nothing;
+            match log::audiences(connection, &events::of_post(id))?.iter().any(|it| seen(it)) {
+                true => Ok(()),
+                false => Err(AppError::NotFound("post")),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The channels that a list names, each once and no more than `max`. Those that browsers are not

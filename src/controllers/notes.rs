@@ -8,6 +8,7 @@ use super::body::Body;
 use super::idempotency::{Created, Once};
 use super::request::{self, Query};
 use super::respond::{self, Precondition};
+use crate::access::Action;
 use crate::changeset::Params;
 use crate::db::{At, Touches};
 use crate::error::{AppError, AppResult, Found};
@@ -17,7 +18,12 @@ use crate::state::State;
 use crate::{events, views};
 
 /// GET /api/notes
-pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn index(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    account.permit(Action::ReadNotes)?;
     let query = Query::of(&request)?.only(&["cursor", "limit"])?;
     let (cursor, limit) = (query.cursor()?, query.limit()?);
     let page = state
@@ -28,8 +34,13 @@ pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
 }
 
 /// GET /api/notes/{id}
-pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn show(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
+    account.permit(Action::ReadNotes)?;
     let note = state.db.snapshot(move |connection| note::get(connection, id).found("note")).await?;
     respond::single(&request, &state.db, &note)
 }
@@ -41,12 +52,14 @@ pub async fn create(
     account: Account,
     body: Body,
 ) -> AppResult<HttpResponse> {
+    account.permit(Action::WriteNote)?;
     let params = body.json().await?;
-    let author = account.user();
+    let (author, asker) = (account.user(), account.asker.clone());
     let new = NewNote::changeset_by(&params, author)
         .map_err(|errors| missing(errors.into(), "title, body and author required"))?;
     let once = Once::of(&request, author, &params)?;
-    let outcome = once.transact(&state.db, Touches::NewRows, |tx| {
+    let outcome = once.transact(&state.db, Touches::NewRows, move |tx| {
+        asker.permit(tx.connection, Action::WriteNote, "note")?;
         let note = note::insert(tx.connection, new, now())?;
         tx.announce(events::note_created(&note)?);
         let created = Created::of(&note)?.about(events::of_note(note.id));
@@ -59,20 +72,27 @@ pub async fn create(
 pub async fn update(
     state: Data<State>,
     request: HttpRequest,
+    account: Account,
     body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
+    account.permit_writing()?;
     let params = body.json().await?;
-    let note = change(&state, id, &params, Precondition::of(&request))
+    let note = change(&state, &account, id, &params, Precondition::of(&request))
         .await
         .map_err(|error| missing(error, "title and body required"))?;
     respond::single(&request, &state.db, &note)
 }
 
 /// DELETE /api/notes/{id}
-pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn delete(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
-    remove(&state, id, Precondition::of(&request)).await?;
+    account.permit_writing()?;
+    remove(&state, &account, id, Precondition::of(&request)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -80,15 +100,18 @@ pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpR
 /// before fields that are wrong.
 pub(super) async fn change(
     state: &State,
+    account: &Account,
     id: i64,
     params: &Params,
     precondition: Precondition,
 ) -> AppResult<At<Note>> {
     let changes = NoteChanges::changeset(params);
+    let asker = account.asker.clone();
     state
         .db
         .transaction(move |tx| {
             let note = note::get(tx.connection, id).found("note")?;
+            asker.permit(tx.connection, Action::ChangeNote(note.user_id), "note")?;
             precondition.check(&note)?;
             let (note, changed) = note::update(tx.connection, note, changes?, now())?;
             if changed {
@@ -100,11 +123,18 @@ pub(super) async fn change(
 }
 
 /// Deletes a note and announces it.
-pub(super) async fn remove(state: &State, id: i64, precondition: Precondition) -> AppResult<()> {
+pub(super) async fn remove(
+    state: &State,
+    account: &Account,
+    id: i64,
+    precondition: Precondition,
+) -> AppResult<()> {
+    let asker = account.asker.clone();
     state
         .db
         .transaction(move |tx| {
             let note = note::get(tx.connection, id).found("note")?;
+            asker.permit(tx.connection, Action::ChangeNote(note.user_id), "note")?;
             precondition.check(&note)?;
             note::delete(tx.connection, id)?;
             tx.announce(events::note_deleted(id)?);

@@ -3,13 +3,12 @@
 //! Forms work without JavaScript: an accepted POST answers 303, a refused one the form as it was
 //! typed.
 
+pub mod account;
 pub mod accounts;
 pub mod comments;
 pub mod notes;
 pub mod posts;
 pub mod search;
-
-use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -17,18 +16,22 @@ use actix_web::error::InternalError;
 use actix_web::http::header;
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::account::Account;
 use super::respond;
+use crate::access::Viewer;
 use crate::compression::Varies;
+use crate::config::Access;
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult, Shown};
 use crate::models::log as events;
 use crate::negotiation::accepts_html;
 use crate::state::State;
 use crate::views::assets::{self, Assets};
+use crate::views::encoded;
 use crate::views::pages::{ErrorPage, Frame, Reader};
 
 /// Rows on one page.
@@ -46,7 +49,8 @@ where
     T: Template + Send + 'static,
     F: FnOnce(&mut DbConnection, Frame) -> AppResult<T> + Send + 'static,
 {
-    let log: Arc<str> = state.db.log_id().into();
+    let (log, root) = (state.db.log_id().into(), state.config.reach.path().into());
+    let (open, viewer) = (state.config.access == Access::Open, account.viewer());
     let reader = match account.user() {
         Some(user) => Reader::User(user.username.clone()),
         None => Reader::Guest,
@@ -57,7 +61,7 @@ where
         .db
         .read(move |connection| {
             let position = events::state(connection)?.position;
-            let frame = Frame { open: true, position, log, reader };
+            let frame = Frame { open, position, log, root, reader, viewer };
             Ok::<_, AppError>((build(connection, frame)?, position))
         })
         .await?;
@@ -70,6 +74,17 @@ where
     let mut response = response.content_type("text/html; charset=utf-8").body(html);
     response.extensions_mut().insert(Varies("cookie"));
     Ok(response)
+}
+
+/// The way to a page that needs an account, for a reader without one: over the page to sign in.
+fn to_sign_in(request: &HttpRequest, account: &Account) -> Option<HttpResponse> {
+    (account.viewer() == Viewer::Nobody).then(|| sign_in_first(request))
+}
+
+/// The page to sign in, which leads on to the page that was asked for.
+fn sign_in_first(request: &HttpRequest) -> HttpResponse {
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    see(format!("/login?next={}", encoded(target)))
 }
 
 /// The response to a form that was accepted: 303.
@@ -105,13 +120,14 @@ pub async fn show_errors<B: MessageBody + 'static>(
     if request.path().starts_with("/api/") || !accepts_html(request.headers()) {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
     }
+    let base = base(request.request());
     match next.call(request).await {
         Ok(response) => {
             let shown = response.response().extensions().get::<Shown>().cloned();
             let Some(shown) = shown else { return Ok(response.map_into_left_body()) };
             let status = response.status();
             let (request, failed) = response.into_parts();
-            let mut page = error_page(status, shown);
+            let mut page = error_page(base, status, shown);
             if failed.head().connection_type() == ConnectionType::Close {
                 page.head_mut().set_connection_type(ConnectionType::Close);
             }
@@ -126,13 +142,21 @@ pub async fn show_errors<B: MessageBody + 'static>(
             let response = error.as_response_error().error_response();
             let shown = response.extensions().get::<Shown>().cloned();
             let Some(shown) = shown else { return Err(error) };
-            let page = error_page(response.status(), shown);
+            let page = error_page(base, response.status(), shown);
             Err(InternalError::from_response(error, page).into())
         }
     }
 }
 
-fn error_page(status: StatusCode, shown: Shown) -> HttpResponse {
+/// What a page for nobody in particular is framed by.
+fn base(request: &HttpRequest) -> Frame {
+    let Some(state) = request.app_data::<Data<State>>() else { return Frame::default() };
+    let open = state.config.access == Access::Open;
+    let viewer = if open { Viewer::Anyone } else { Viewer::Nobody };
+    Frame { open, viewer, root: state.config.reach.path().into(), ..Frame::default() }
+}
+
+fn error_page(frame: Frame, status: StatusCode, shown: Shown) -> HttpResponse {
     let title = match status {
         StatusCode::NOT_FOUND => "There is nothing here",
         StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "This is not allowed",
@@ -145,12 +169,7 @@ fn error_page(status: StatusCode, shown: Shown) -> HttpResponse {
     if let Some(first) = message.get(..1) {
         message = format!("{}{}.", first.to_uppercase(), &message[1..]);
     }
-    let page = ErrorPage {
-        frame: Frame { open: true, ..Frame::default() },
-        status: status.as_u16(),
-        title: title.to_owned(),
-        message,
-    };
+    let page = ErrorPage { frame, status: status.as_u16(), title: title.to_owned(), message };
     match page.render() {
         Ok(html) => HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html),
         Err(error) => {

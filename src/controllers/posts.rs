@@ -3,12 +3,14 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::account::Account;
+use super::account::{Account, answer};
 use super::body::Body;
 use super::idempotency::{Created, Once};
 use super::request::{self, Query};
 use super::respond::{self, Precondition};
+use crate::access::{self, Action, Viewer};
 use crate::changeset::Params;
+use crate::connection::DbConnection;
 use crate::db::{At, Touches};
 use crate::error::{AppError, AppResult, Found};
 use crate::models::now;
@@ -17,9 +19,13 @@ use crate::state::State;
 use crate::{events, views};
 
 /// GET /api/posts
-pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn index(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
     let query = Query::of(&request)?.only(&["status", "tag", "cursor", "limit"])?;
-    let filter = filter(&query)?;
+    let filter = filter(&query, &account)?;
     let (cursor, limit) = (query.cursor()?, query.limit()?);
     let page = state
         .db
@@ -29,9 +35,14 @@ pub async fn index(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
 }
 
 /// GET /api/posts/{id}
-pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn show(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
-    let post = state.db.snapshot(move |connection| post::get(connection, id).found("post")).await?;
+    let viewer = account.viewer();
+    let post = state.db.snapshot(move |connection| visible(connection, id, viewer)).await?;
     respond::single(&request, &state.db, &post)
 }
 
@@ -42,11 +53,13 @@ pub async fn create(
     account: Account,
     body: Body,
 ) -> AppResult<HttpResponse> {
+    account.permit(Action::WritePost)?;
     let params = body.json().await?;
-    let author = account.user();
+    let (author, asker) = (account.user(), account.asker.clone());
     let new = NewPost::changeset(&params)?.by(author);
     let once = Once::of(&request, author, &params)?;
-    let outcome = once.transact(&state.db, Touches::NewRows, |tx| {
+    let outcome = once.transact(&state.db, Touches::NewRows, move |tx| {
+        asker.permit(tx.connection, Action::WritePost, "post")?;
         let post = post::insert(tx.connection, new, now())?;
         tx.announce(events::post_created(&post)?);
         let created = Created::of(&post)?.about(events::of_post(post.id));
@@ -59,43 +72,60 @@ pub async fn create(
 pub async fn update(
     state: Data<State>,
     request: HttpRequest,
+    account: Account,
     body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
+    account.permit_writing()?;
     let params = body.json().await?;
-    let post = change(&state, id, &params, Precondition::of(&request)).await?;
+    let post = change(&state, &account, id, &params, Precondition::of(&request)).await?;
     respond::single(&request, &state.db, &post)
 }
 
 /// DELETE /api/posts/{id}
-pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn delete(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
-    remove(&state, id, Precondition::of(&request)).await?;
+    account.permit_writing()?;
+    remove(&state, &account, id, Precondition::of(&request)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Which posts `status` and `tag` ask for.
-pub(super) fn filter(query: &Query) -> AppResult<Filter> {
+/// A post that the viewer sees; for others there is none.
+pub(super) fn visible(connection: &mut DbConnection, id: i64, viewer: Viewer) -> AppResult<Post> {
+    let post = post::get(connection, id).found("post")?;
+    answer(access::may(viewer, Action::ReadPost(post.facts())), "post")?;
+    Ok(post)
+}
+
+/// Which posts `status` and `tag` ask for, of those that the account finds.
+pub(super) fn filter(query: &Query, account: &Account) -> AppResult<Filter> {
     let status = match query.get("status") {
         None => Status::Published,
         Some(word) => Status::parse(word).ok_or_else(|| request::invalid("status"))?,
     };
-    Ok(Filter { status, tag: query.parse("tag")? })
+    Ok(Filter { status, tag: query.parse("tag")?, drafts: access::drafts(account.viewer()) })
 }
 
 /// Changes a post and announces it, unless nothing changes. A post that is not there is told before
 /// fields that are wrong.
 pub(super) async fn change(
     state: &State,
+    account: &Account,
     id: i64,
     params: &Params,
     precondition: Precondition,
 ) -> AppResult<At<Post>> {
     let changes = PostChanges::changeset(params);
+    let asker = account.asker.clone();
     state
         .db
         .transaction(move |tx| {
             let before = post::get(tx.connection, id).found("post")?;
+            asker.permit(tx.connection, Action::ChangePost(before.facts()), "post")?;
             precondition.check(&before)?;
             let updated = post::update(tx.connection, before, changes?, now())?;
             for event in events::of_update(&updated)? {
@@ -107,11 +137,18 @@ pub(super) async fn change(
 }
 
 /// Deletes a post with its comments and announces it.
-pub(super) async fn remove(state: &State, id: i64, precondition: Precondition) -> AppResult<()> {
+pub(super) async fn remove(
+    state: &State,
+    account: &Account,
+    id: i64,
+    precondition: Precondition,
+) -> AppResult<()> {
+    let asker = account.asker.clone();
     state
         .db
         .transaction(move |tx| {
             let post = post::get(tx.connection, id).found("post")?;
+            asker.permit(tx.connection, Action::ChangePost(post.facts()), "post")?;
             precondition.check(&post)?;
             post::delete(tx.connection, id)?;
             tx.announce(events::post_deleted(&post)?);

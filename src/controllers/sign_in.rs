@@ -6,15 +6,15 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-use super::account;
 use super::body::Body;
+use super::cookies;
 use crate::accounts::Caller;
 use crate::db::Tx;
 use crate::error::{AppError, AppResult};
 use crate::events;
-use crate::models::now;
-use crate::models::sign_in::{self, Token};
+use crate::models::sign_in::{self, Credential, Token};
 use crate::models::user::{self, Credentials, User};
+use crate::reach::Reach;
 use crate::state::State;
 
 /// The same answer for an unknown name and a wrong password.
@@ -40,7 +40,7 @@ pub async fn create(
 /// DELETE /api/session
 pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     end(&state, &request).await?;
-    Ok(HttpResponse::NoContent().cookie(account::no_cookie()).finish())
+    Ok(HttpResponse::NoContent().cookie(cookies::of_sign_out(&state.config.reach)).finish())
 }
 
 /// A user who has just signed in, and the cookies for the browser.
@@ -57,18 +57,18 @@ pub(super) async fn with_password(
     credentials: Credentials,
 ) -> AppResult<SignedIn> {
     let Credentials { folded_username, password } = credentials;
-    let device = account::device(state, request, &folded_username);
+    let device = cookies::device(state, request, &folded_username);
     let caller = Caller::of(device, request.peer_addr());
     let guess = state.accounts.guesses.count(&folded_username, request.peer_addr(), device)?;
     let verified = async {
         let name = folded_username.clone();
         let found = state.db.read(move |c| Ok::<_, AppError>(user::by_name(c, &name)?)).await?;
-        let (user, hash) = found.unzip();
+        let hash = found.as_ref().map(|(_, hash)| hash.clone());
         let right = state.accounts.passwords.verify(caller, password, hash).await?;
-        Ok(user.filter(|_| right))
+        Ok(found.filter(|_| right))
     };
-    let user = match verified.await {
-        Ok(Some(user)) => user,
+    let (user, hash) = match verified.await {
+        Ok(Some(found)) => found,
         Ok(None) => return Err(WRONG),
         Err(error) => {
             guess.forgive();
@@ -76,28 +76,62 @@ pub(super) async fn with_password(
         }
     };
     guess.forgive();
-    let old = account::token(request);
+    let client = Client::of(&state.config.reach, request);
     let id = user.id;
-    let begun = state.db.transaction(move |tx| begin(tx, id, old.as_ref())).await?;
+    let begun = state.db.transaction(move |tx| begin(tx, id, &hash, &client)).await?;
+    state.accounts.ends.hurry().await;
     events::logged_in(state.feed.pubsub(), &user.username).await;
-    let cookies = account::cookies(state, &begun.value, &folded_username)?;
+    let cookies = cookies::of_sign_in(state, &begun.value, &folded_username)?;
     Ok(SignedIn { user, cookies })
 }
 
-/// Begins a sign-in, and ends the one that the request came with.
-pub(super) fn begin(tx: &mut Tx<'_>, user_id: i64, old: Option<&Token>) -> AppResult<Token> {
-    if let Some(old) = old {
-        sign_in::delete(tx.connection, old)?;
+/// What a sign-in is begun by.
+pub(super) struct Client {
+    /// The sign-in that the request came with.
+    old: Option<Credential>,
+    user_agent: Option<String>,
+}
+
+impl Client {
+    pub(super) fn of(reach: &Reach, request: &HttpRequest) -> Client {
+        let user_agent = request.headers().get(header::USER_AGENT);
+        let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        // NUL is in no text of a database.
+        let user_agent = user_agent.map(|text| text.replace('\0', ""));
+        Client { old: cookies::sign_in(reach, request), user_agent }
+    }
+}
+
+/// Begins a sign-in with the password of this hash, and ends the one that the request came with.
+/// 401 when the password was changed since it was checked, or the account is gone or disabled.
+pub(super) fn begin(
+    tx: &mut Tx<'_>,
+    user_id: i64,
+    checked_hash: &str,
+    client: &Client,
+) -> AppResult<Token> {
+    if user::password_hash(tx.connection, user_id)?.as_deref() != Some(checked_hash) {
+        return Err(WRONG);
+    }
+    if let Some(old) = &client.old {
+        sign_in::end_of(tx.connection, old)?;
     }
     let token = Token::random().map_err(AppError::internal)?;
-    if sign_in::insert(tx.connection, &token, user_id, now())? { Ok(token) } else { Err(WRONG) }
+    let user_agent = client.user_agent.as_deref();
+    if sign_in::insert(tx.connection, &token, user_id, user_agent)? {
+        Ok(token)
+    } else {
+        Err(WRONG)
+    }
 }
 
 /// Ends the sign-in that the request came with, if there is one.
 pub(super) async fn end(state: &State, request: &HttpRequest) -> AppResult<()> {
-    if let Some(token) = account::token(request) {
-        let end = move |tx: &mut Tx<'_>| Ok::<_, AppError>(sign_in::delete(tx.connection, &token)?);
+    if let Some(cookie) = cookies::sign_in(&state.config.reach, request) {
+        let end =
+            move |tx: &mut Tx<'_>| Ok::<_, AppError>(sign_in::end_of(tx.connection, &cookie)?);
         state.db.transaction(end).await?;
+        state.accounts.ends.hurry().await;
     }
     Ok(())
 }

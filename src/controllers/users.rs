@@ -1,18 +1,21 @@
 //! Accounts over JSON, and how they are made, which their page shares.
 
+use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::account::Account;
 use super::body::Body;
 use super::idempotency::{Created, Once};
 use super::respond;
+use crate::access::Action;
 use crate::accounts::Caller;
-use crate::changeset::Params;
+use crate::changeset::{Errors, Params};
 use crate::config::{Config, Registration};
 use crate::db::{Touches, Tx};
 use crate::error::{AppError, AppResult};
 use crate::models::now;
-use crate::models::user::{self, NewUser, Role, User};
+use crate::models::user::{self, Listed, NewUser, Role, User};
 use crate::state::State;
 
 /// POST /api/users
@@ -27,8 +30,9 @@ pub async fn create(
     // The database keeps a digest of the parameters, from which a password could be guessed.
     params.remove("password");
     let once = Once::of(&request, None, &params)?;
+    let role = state.config.registration_role;
     let outcome = once.transact(&state.db, Touches::ExistingRows, move |tx| {
-        Created::of(&insert(tx, new, &hash)?)
+        Created::of(&insert(tx, new, &hash, role)?)
     });
     Ok(respond::created(&state.db, outcome.await?))
 }
@@ -48,13 +52,50 @@ pub(super) async fn prepare(
     params: &Params,
 ) -> AppResult<(NewUser, String)> {
     let new = NewUser::changeset(params)?;
+    new.refuse_reserved()?;
     state.accounts.guesses.count_new_account(request.peer_addr())?;
     let caller = Caller::of(None, request.peer_addr());
     let hash = state.accounts.passwords.hash(caller, new.password.clone()).await?;
     Ok((new, hash))
 }
 
-/// Writes a new member. No role that a request asks for is given.
-pub(super) fn insert(tx: &mut Tx<'_>, new: NewUser, hash: &str) -> AppResult<User> {
-    Ok(user::insert(tx.connection, new, hash, Role::Member, now())??)
+/// Writes a new account of this role. No role that a request asks for is given.
+pub(super) fn insert(tx: &mut Tx<'_>, new: NewUser, hash: &str, role: Role) -> AppResult<User> {
+    Ok(user::insert(tx.connection, new, hash, role, now())??)
+}
+
+/// PATCH /api/users/{username}: its role, and whether it is disabled; for admins.
+pub async fn update(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+    body: Body,
+) -> AppResult<HttpResponse> {
+    account.signed_in()?;
+    account.permit(Action::ManageUsers)?;
+    let change = user::Change::changeset(&body.json().await?)?;
+    let name = request.match_info().get("username").unwrap_or("").to_ascii_lowercase();
+    let asker = account.asker.clone();
+    let changed = state.db.transaction(move |tx| {
+        asker.permit(tx.connection, Action::ManageUsers, "user")?;
+        update_in(tx, &name, change)
+    });
+    let changed = changed.await?.value;
+    state.accounts.ends.hurry().await;
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(changed))
+}
+
+/// Changes an account; 422 for a change that would leave no admin.
+fn update_in(tx: &mut Tx<'_>, folded_username: &str, change: user::Change) -> AppResult<Listed> {
+    let known = user::listed(tx.connection, folded_username)?;
+    let known = known.ok_or(AppError::NotFound("user"))?;
+    let after = user::change(tx.connection, &known, change, now())?;
+    let loses_admin = known.is_admin() && !after.is_admin();
+    if loses_admin && !user::has_other_admin(tx.connection, known.user.id)? {
+        let field = if after.disabled { "disabled" } else { "role" };
+        let mut errors = Errors::default();
+        errors.add(field, "would leave the site without an admin");
+        return Err(errors.into());
+    }
+    Ok(after)
 }

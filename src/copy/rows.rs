@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use kilonova_feed::diesel::schema::kilonova_events;
 
 use crate::connection::{DbConnection, with_variant};
-use crate::schema::{comments, notes, post_tags, posts, sessions, stored_responses, users};
+use crate::schema::{comments, notes, post_tags, posts, sign_ins, stored_responses, users};
 
 /// Rows written with one statement at the most. PostgreSQL takes 65,535 values, SQLite 32,766.
 const ROWS: usize = 500;
@@ -26,7 +26,7 @@ pub(super) struct Table {
 /// All tables but the log's, in an order in which nothing refers to what comes later.
 pub(super) const TABLES: [Table; 8] = [
     UserRow::TABLE,
-    SessionRow::TABLE,
+    SignInRow::TABLE,
     PostRow::TABLE,
     TagRow::TABLE,
     CommentRow::TABLE,
@@ -92,10 +92,13 @@ macro_rules! table {
 table!(users as "users", UserRow, [id], |_| 0, {
     id: i64, username: String, folded_username: String, email: Option<String>,
     password_hash: String, role: String, inserted_at: NaiveDateTime,
+    disabled_at: Option<NaiveDateTime>, skeleton: Option<String>,
 });
 
-table!(sessions as "sessions", SessionRow, [token_digest], |_| 0, {
-    token_digest: String, user_id: i64, inserted_at: NaiveDateTime, expires_at: NaiveDateTime,
+table!(sign_ins as "sign_ins", SignInRow, [id], |_| 0, {
+    id: i64, token_digest: String, user_id: i64, name: Option<String>, user_agent: Option<String>,
+    inserted_at: NaiveDateTime, last_seen_at: Option<NaiveDateTime>,
+    expires_at: Option<NaiveDateTime>,
 });
 
 table!(posts as "posts", PostRow, [id], |row| row.body.len(), {

@@ -39,12 +39,16 @@ pub fn holds(connection: &mut DbConnection, event: &Event) -> QueryResult<bool> 
     with_variant!(connection, c => stored::holds(c, event))
 }
 
-/// Whether the log has an event about this row, which may be deleted by now.
-pub fn knows(connection: &mut DbConnection, subject: &Subject) -> QueryResult<bool> {
+/// The audiences of the events about this row, which may be deleted by now; none if there are none.
+pub fn audiences(connection: &mut DbConnection, subject: &Subject) -> QueryResult<Vec<String>> {
     let about =
         kilonova_events::kind.eq(subject.kind()).and(kilonova_events::subject_id.eq(subject.id()));
-    let known = kilonova_events::table.filter(about).select(kilonova_events::position);
-    Ok(known.first::<i64>(connection).optional()?.is_some())
+    kilonova_events::table
+        .filter(about)
+        .select(kilonova_events::audience)
+        .distinct()
+        .limit(100)
+        .load(connection)
 }
 
 /// Deletes the oldest events beyond what is kept, at most a few hundred. Their bytes are still to be

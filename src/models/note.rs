@@ -27,6 +27,9 @@ pub struct Note {
     pub body: String,
     /// The author.
     pub author: String,
+    /// The account that wrote it; not shown.
+    #[serde(skip)]
+    pub user_id: Option<i64>,
     /// UTC.
     #[serde(serialize_with = "rfc3339")]
     pub inserted_at: NaiveDateTime,
@@ -155,6 +158,7 @@ pub fn insert(connection: &mut DbConnection, new: NewNote, at: NaiveDateTime) ->
         title: new.title,
         body: new.body,
         author: new.author,
+        user_id: new.user_id,
         inserted_at: at,
         updated_at: at,
     })

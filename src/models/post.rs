@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::user::User;
 use super::{Cursor, Excerpt, Page, paginate, rfc3339, substr};
+use crate::access::{Drafts, PostFacts};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::{post_tags, posts};
@@ -80,6 +81,13 @@ pub struct Post {
     /// UTC; the last change of any field.
     #[serde(serialize_with = "rfc3339")]
     pub updated_at: NaiveDateTime,
+}
+
+impl Post {
+    /// What decides who may see and change it.
+    pub fn facts(&self) -> PostFacts {
+        PostFacts { author: self.user_id, status: self.status }
+    }
 }
 
 /// The fields of a new post, validated.
@@ -226,6 +234,8 @@ pub struct Filter {
     pub status: Status,
     /// Only those that carry this tag.
     pub tag: Option<String>,
+    /// Of drafts, only these.
+    pub drafts: Drafts,
 }
 
 /// A page of posts, newest first.
@@ -241,6 +251,11 @@ pub fn list(
         .limit(limit as i64 + 1)
         .select(Row::as_select())
         .into_boxed();
+    match (filter.status, filter.drafts) {
+        (Status::Published | Status::Archived, _) | (Status::Draft, Drafts::All) => {}
+        (Status::Draft, Drafts::Of(author)) => query = query.filter(posts::user_id.eq(author)),
+        (Status::Draft, Drafts::None) => return Ok(Page { items: Vec::new(), next: None }),
+    }
     if let Some(tag) = &filter.tag {
         query = query.filter(exists(
             post_tags::table
@@ -297,10 +312,11 @@ pub fn get(connection: &mut DbConnection, id: i64) -> QueryResult<Post> {
     tagged(connection, vec![row])?.pop().ok_or(diesel::NotFound)
 }
 
-/// The status of a post, or `NotFound`: the cheapest way to ask whether it is there.
-pub fn status(connection: &mut DbConnection, id: i64) -> QueryResult<Status> {
-    let word = posts::table.find(id).select(posts::status).first::<String>(connection)?;
-    Ok(Status::of(&word))
+/// Whose a post is and who may see it, or `NotFound`: the cheapest way to ask whether it is there.
+pub fn facts(connection: &mut DbConnection, id: i64) -> QueryResult<PostFacts> {
+    let found = posts::table.find(id).select((posts::user_id, posts::status));
+    let (author, status) = found.first::<(Option<i64>, String)>(connection)?;
+    Ok(PostFacts { author, status: Status::of(&status) })
 }
 
 /// The post that an import made of `source`, if it did and it is still there.

@@ -1,26 +1,44 @@
-//! Sign-ins: which account a browser's token stands for. Only the browser has the token; the row
-//! has its digest.
+//! Sign-ins: which account a browser's cookie or a program's bearer token stands for. Only the
+//! client has the token; the row has its digest. Owns the ends of sign-ins, too: which sockets of
+//! theirs must close is numbered in the transaction that ends them.
 
 use std::fmt;
 
 use chrono::{NaiveDateTime, TimeDelta};
 use data_encoding::HEXLOWER;
+use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use rand::TryRng;
 use rand::rngs::{SysError, SysRng};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::now;
-use super::user::{Row, User};
-use crate::connection::DbConnection;
-use crate::schema::{sessions, users};
+use super::user::{Row as UserRow, User};
+use super::{now, optional_rfc3339, rfc3339};
+use crate::connection::{DbConnection, with_variant};
+use crate::schema::{ended_sign_ins, sign_ins, users};
 
-/// How long a sign-in lasts.
-pub const LASTS: TimeDelta = TimeDelta::days(30);
+/// How long a browser's sign-in lasts at the most.
+pub const LASTS: TimeDelta = TimeDelta::days(90);
 
-/// The most sign-ins that one user has; another ends the oldest.
+/// How long it lasts without being used.
+pub const IDLE: TimeDelta = TimeDelta::days(14);
+
+/// How exact the time of the last use is.
+pub const SEEN: TimeDelta = TimeDelta::minutes(5);
+
+/// The most sign-ins that one user has, cookies and tokens each. Another cookie ends the oldest.
 pub const PER_USER: i64 = 100;
+
+/// The longest `User-Agent` that is kept, in characters.
+const MAX_USER_AGENT: usize = 200;
+
+/// How long the number of an end is kept. A node that has not read it by then knows that it has not.
+const ENDS_KEPT: TimeDelta = TimeDelta::days(1);
+
+/// What a bearer token begins with, so that it can be told from other secrets.
+const PREFIX: &str = "kilonova_";
 
 /// 256 random bits that nobody guesses. `Debug` does not show them.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,9 +57,19 @@ impl Token {
         HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Token)
     }
 
+    /// The token that a program sends, as `bearer` writes it.
+    pub fn parse_bearer(text: &str) -> Option<Token> {
+        Token::parse(text.strip_prefix(PREFIX)?)
+    }
+
     /// The cookie's value.
     pub fn secret(&self) -> String {
         HEXLOWER.encode(&self.0)
+    }
+
+    /// A bearer token's text.
+    pub fn bearer(&self) -> String {
+        format!("{PREFIX}{}", self.secret())
     }
 
     /// The row's key. A token has so many bits that a plain hash protects it, and the time of a
@@ -57,32 +85,132 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The user of a token, unless the sign-in has expired or the user is gone.
-pub fn user(connection: &mut DbConnection, token: &Token) -> QueryResult<Option<User>> {
-    let found = sessions::table
-        .inner_join(users::table)
-        .filter(sessions::token_digest.eq(token.digest()))
-        .filter(sessions::expires_at.gt(now()))
-        .select(Row::as_select())
-        .first::<Row>(connection)
-        .optional()?;
-    Ok(found.map(User::from))
+/// How a client proves who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A browser's cookie.
+    Cookie(Token),
+    /// A program's bearer token.
+    Bearer(Token),
 }
 
-/// Signs a user in with a new token, for [`LASTS`]. False when the user is gone; the transaction
+impl Credential {
+    fn token(&self) -> &Token {
+        match self {
+            Credential::Cookie(token) | Credential::Bearer(token) => token,
+        }
+    }
+
+    /// Whether it is a bearer token.
+    pub fn is_bearer(&self) -> bool {
+        matches!(self, Credential::Bearer(_))
+    }
+}
+
+/// A sign-in that is in force.
+#[derive(Clone, Debug)]
+pub struct Current {
+    /// Its id.
+    pub id: i64,
+    /// Whose it is.
+    pub user: User,
+    /// The time of its last use has become too old.
+    pub unseen: bool,
+}
+
+/// A browser's sign-in, as its user sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SignIn {
+    /// Its id.
+    pub id: i64,
+    /// UTC.
+    #[serde(serialize_with = "rfc3339")]
+    pub inserted_at: NaiveDateTime,
+    /// UTC, within five minutes.
+    #[serde(serialize_with = "rfc3339")]
+    pub last_seen_at: NaiveDateTime,
+    /// What the browser calls itself.
+    pub user_agent: Option<String>,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// A bearer token, as its user sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct BearerToken {
+    /// Its id.
+    pub id: i64,
+    /// What its user calls it.
+    pub name: String,
+    /// UTC.
+    #[serde(serialize_with = "rfc3339")]
+    pub inserted_at: NaiveDateTime,
+    /// UTC, within five minutes; `null` until it is used.
+    #[serde(serialize_with = "optional_rfc3339")]
+    pub last_used_at: Option<NaiveDateTime>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sign_ins)]
+struct Row {
+    id: i64,
+    name: Option<String>,
+    user_agent: Option<String>,
+    inserted_at: NaiveDateTime,
+    last_seen_at: Option<NaiveDateTime>,
+}
+
+/// The sign-in of a credential, unless it has expired or the account is gone or disabled.
+pub fn find(
+    connection: &mut DbConnection,
+    credential: &Credential,
+) -> QueryResult<Option<Current>> {
+    let now = now();
+    let found = sign_ins::table
+        .inner_join(users::table)
+        .filter(sign_ins::token_digest.eq(credential.token().digest()))
+        .filter(sign_ins::name.is_not_null().eq(credential.is_bearer()))
+        .filter(sign_ins::expires_at.is_null().or(sign_ins::expires_at.gt(now)))
+        .filter(users::disabled_at.is_null())
+        .select((Row::as_select(), UserRow::as_select()))
+        .first::<(Row, UserRow)>(connection)
+        .optional()?;
+    Ok(found.and_then(|(row, user)| {
+        let seen = row.last_seen_at;
+        if !credential.is_bearer() && seen.unwrap_or(row.inserted_at) + IDLE <= now {
+            return None;
+        }
+        let unseen = seen.is_none_or(|seen| seen + SEEN <= now);
+        Some(Current { id: row.id, user: user.into(), unseen })
+    }))
+}
+
+/// Takes note that a sign-in is being used.
+pub fn touch(connection: &mut DbConnection, id: i64) -> QueryResult<()> {
+    diesel::update(sign_ins::table.find(id))
+        .set(sign_ins::last_seen_at.eq(now()))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Signs a browser in with a new token, for [`LASTS`]. False when the user is gone; the transaction
 /// must then be rolled back.
 pub fn insert(
     connection: &mut DbConnection,
     token: &Token,
     user_id: i64,
-    at: NaiveDateTime,
+    user_agent: Option<&str>,
 ) -> QueryResult<bool> {
-    let inserted = diesel::insert_into(sessions::table)
+    let at = now();
+    let user_agent = user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect::<String>());
+    let inserted = diesel::insert_into(sign_ins::table)
         .values((
-            sessions::token_digest.eq(token.digest()),
-            sessions::user_id.eq(user_id),
-            sessions::inserted_at.eq(at),
-            sessions::expires_at.eq(at + LASTS),
+            sign_ins::token_digest.eq(token.digest()),
+            sign_ins::user_id.eq(user_id),
+            sign_ins::user_agent.eq(user_agent),
+            sign_ins::inserted_at.eq(at),
+            sign_ins::last_seen_at.eq(at),
+            sign_ins::expires_at.eq(at + LASTS),
         ))
         .execute(connection);
     match inserted {
@@ -90,29 +218,214 @@ pub fn insert(
         Err(Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)) => return Ok(false),
         Err(error) => return Err(error),
     }
-    let ended: Vec<String> = sessions::table
-        .filter(sessions::user_id.eq(user_id))
-        .order((sessions::inserted_at.desc(), sessions::token_digest))
+    let oldest: Vec<i64> = of_user(user_id, false)
+        .order((sign_ins::inserted_at.desc(), sign_ins::id.desc()))
         .offset(PER_USER)
         .limit(PER_USER)
-        .select(sessions::token_digest)
+        .select(sign_ins::id)
         .load(connection)?;
-    if !ended.is_empty() {
-        diesel::delete(sessions::table.filter(sessions::token_digest.eq_any(ended)))
-            .execute(connection)?;
-    }
+    end(connection, &oldest)?;
     Ok(true)
 }
 
-/// Ends a sign-in; nothing when there is none.
-pub fn delete(connection: &mut DbConnection, token: &Token) -> QueryResult<()> {
-    diesel::delete(sessions::table.find(token.digest())).execute(connection)?;
+/// Adds a bearer token of this name; `None` when the user has [`PER_USER`] already.
+pub fn insert_bearer(
+    connection: &mut DbConnection,
+    token: &Token,
+    user_id: i64,
+    name: &str,
+) -> QueryResult<Option<BearerToken>> {
+    let count: i64 = of_user(user_id, true).count().get_result(connection)?;
+    if count >= PER_USER {
+        return Ok(None);
+    }
+    let at = now();
+    let row = (
+        sign_ins::token_digest.eq(token.digest()),
+        sign_ins::user_id.eq(user_id),
+        sign_ins::name.eq(name),
+        sign_ins::inserted_at.eq(at),
+    );
+    let id = with_variant!(connection, c => {
+        diesel::insert_into(sign_ins::table).values(row).returning(sign_ins::id).get_result(c)
+    })?;
+    let name = name.to_owned();
+    Ok(Some(BearerToken { id, name, inserted_at: at, last_used_at: None }))
+}
+
+/// A user's browsers, the one used last first. `current` is the sign-in that asks.
+pub fn of_browsers(
+    connection: &mut DbConnection,
+    user_id: i64,
+    current: i64,
+) -> QueryResult<Vec<SignIn>> {
+    let now = now();
+    let rows = of_user(user_id, false)
+        .filter(sign_ins::expires_at.gt(now))
+        .order((sign_ins::last_seen_at.desc(), sign_ins::id.desc()))
+        .select(Row::as_select())
+        .load::<Row>(connection)?;
+    let seen = |row: &Row| row.last_seen_at.unwrap_or(row.inserted_at);
+    let in_force = rows.into_iter().filter(|row| seen(row) + IDLE > now);
+    Ok(in_force
+        .map(|row| SignIn {
+            id: row.id,
+            inserted_at: row.inserted_at,
+            last_seen_at: seen(&row),
+            current: row.id == current,
+            user_agent: row.user_agent,
+        })
+        .collect())
+}
+
+/// A user's bearer tokens, the newest first.
+pub fn of_programs(connection: &mut DbConnection, user_id: i64) -> QueryResult<Vec<BearerToken>> {
+    let rows = of_user(user_id, true)
+        .order(sign_ins::id.desc())
+        .select(Row::as_select())
+        .load::<Row>(connection)?;
+    let token = |row: Row| BearerToken {
+        id: row.id,
+        name: row.name.unwrap_or_default(),
+        inserted_at: row.inserted_at,
+        last_used_at: row.last_seen_at,
+    };
+    Ok(rows.into_iter().map(token).collect())
+}
+
+/// Which of a user's sign-ins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The browser's with this id.
+    Browser(i64),
+    /// The bearer token with this id.
+    Program(i64),
+    /// All browsers but this one.
+    OtherBrowsers(i64),
+    /// All browsers.
+    Browsers,
+    /// All browsers and all bearer tokens.
+    All,
+}
+
+/// Ends some of a user's sign-ins; the number of those that ended. Must run in a transaction that
+/// touches existing rows: the ends are numbered in the order of their commits.
+pub fn end_of_user(
+    connection: &mut DbConnection,
+    user_id: i64,
+    which: Which,
+) -> QueryResult<usize> {
+    let all = sign_ins::table.filter(sign_ins::user_id.eq(user_id)).select(sign_ins::id);
+    let browsers = all.filter(sign_ins::name.is_null());
+    let ids: Vec<i64> = match which {
+        Which::All => all.load(connection)?,
+        Which::Browsers => browsers.load(connection)?,
+        Which::OtherBrowsers(id) => browsers.filter(sign_ins::id.ne(id)).load(connection)?,
+        Which::Browser(id) => browsers.filter(sign_ins::id.eq(id)).load(connection)?,
+        Which::Program(id) => {
+            all.filter(sign_ins::name.is_not_null().and(sign_ins::id.eq(id))).load(connection)?
+        }
+    };
+    end(connection, &ids)?;
+    Ok(ids.len())
+}
+
+/// Ends the sign-in of a credential, if there is one: as above.
+pub fn end_of(connection: &mut DbConnection, credential: &Credential) -> QueryResult<()> {
+    let ids: Vec<i64> = sign_ins::table
+        .filter(sign_ins::token_digest.eq(credential.token().digest()))
+        .select(sign_ins::id)
+        .load(connection)?;
+    end(connection, &ids)
+}
+
+/// Closes the sockets of all sign-ins of a user, who has other rights from now on: as above.
+pub fn close_sockets(connection: &mut DbConnection, user_id: i64) -> QueryResult<()> {
+    let ids: Vec<i64> = sign_ins::table
+        .filter(sign_ins::user_id.eq(user_id))
+        .select(sign_ins::id)
+        .load(connection)?;
+    number(connection, &ids)
+}
+
+/// Ends the sign-ins that have expired, which no request makes: as above. The number of those that
+/// ended.
+pub fn prune(connection: &mut DbConnection) -> QueryResult<usize> {
+    let now = now();
+    let expired: Vec<i64> = sign_ins::table
+        .filter(
+            sign_ins::expires_at
+                .le(now)
+                .or(sign_ins::name.is_null().and(sign_ins::last_seen_at.le(now - IDLE))),
+        )
+        .select(sign_ins::id)
+        .limit(1000)
+        .load(connection)?;
+    end(connection, &expired)?;
+    // The newest stays, so that numbers go on from there.
+    let newest: Option<i64> =
+        ended_sign_ins::table.select(max(ended_sign_ins::number)).first(connection)?;
+    diesel::delete(
+        ended_sign_ins::table
+            .filter(ended_sign_ins::ended_at.lt(now - ENDS_KEPT))
+            .filter(ended_sign_ins::number.lt(newest.unwrap_or(0))),
+    )
+    .execute(connection)?;
+    Ok(expired.len())
+}
+
+/// The ends after a number, in order: sign-ins with the numbers of their ends.
+pub fn ended_after(connection: &mut DbConnection, after: i64) -> QueryResult<Vec<(i64, i64)>> {
+    ended_sign_ins::table
+        .filter(ended_sign_ins::number.gt(after))
+        .order(ended_sign_ins::number)
+        .select((ended_sign_ins::sign_in_id, ended_sign_ins::number))
+        .load(connection)
+}
+
+/// The number of the last end; 0 before the first.
+pub fn last_end(connection: &mut DbConnection) -> QueryResult<i64> {
+    let last: Option<i64> =
+        ended_sign_ins::table.select(max(ended_sign_ins::number)).first(connection)?;
+    Ok(last.unwrap_or(0))
+}
+
+fn end(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
+    for some in ids.chunks(500) {
+        diesel::delete(sign_ins::table.filter(sign_ins::id.eq_any(some.to_vec())))
+            .execute(connection)?;
+    }
+    number(connection, ids)
+}
+
+fn number(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let (first, at) = (last_end(connection)? + 1, now());
+    for (some, base) in ids.chunks(500).zip((first..).step_by(500)) {
+        let rows: Vec<_> = (base..)
+            .zip(some)
+            .map(|(number, id)| {
+                (
+                    ended_sign_ins::number.eq(number),
+                    ended_sign_ins::sign_in_id.eq(*id),
+                    ended_sign_ins::ended_at.eq(at),
+                )
+            })
+            .collect();
+        with_variant!(connection, c => {
+            diesel::insert_into(ended_sign_ins::table).values(&rows).execute(c)
+        })?;
+    }
     Ok(())
 }
 
-/// Deletes the sign-ins that have expired.
-pub fn prune(connection: &mut DbConnection) -> QueryResult<usize> {
-    diesel::delete(sessions::table.filter(sessions::expires_at.le(now()))).execute(connection)
+#[diesel::dsl::auto_type(no_type_alias)]
+fn of_user(user_id: i64, is_bearer: bool) -> _ {
+    sign_ins::table
+        .filter(sign_ins::user_id.eq(user_id))
+        .filter(sign_ins::name.is_not_null().eq(is_bearer))
 }
 
 #[cfg(test)]
@@ -120,11 +433,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_survives_the_way_to_the_browser_and_back() {
+    fn a_token_survives_the_way_to_the_client_and_back() {
         let token = Token::random().expect("random bytes");
         assert_ne!(token, Token::random().expect("random bytes"));
         let secret = token.secret();
         assert_eq!(Token::parse(&secret), Some(token.clone()));
+        assert_eq!(Token::parse_bearer(&token.bearer()), Some(token.clone()));
+        assert_eq!(Token::parse_bearer(&secret), None);
+        assert_eq!(Token::parse(&token.bearer()), None);
         assert_ne!(token.digest(), secret);
         assert!(!format!("{token:?}").contains(&secret[..8]));
         for none in ["", "00", &secret[1..], &secret.to_uppercase(), &format!("{secret}00")] {

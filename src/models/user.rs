@@ -3,11 +3,15 @@
 use std::fmt;
 
 use chrono::NaiveDateTime;
+use clap::ValueEnum;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use serde::Serialize;
 
+use unicode_security::skeleton;
+
 use super::rfc3339;
+use super::sign_in::{self, Which};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::users;
@@ -23,12 +27,14 @@ const TRIED: Text =
     Text { required: true, min: 1, max: usize::MAX, max_bytes: 1024, single_line: false };
 
 /// A user's role on the site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// As everyone is.
+    /// Writes comments.
+    Commenter,
+    /// Writes posts and notes, too.
     Member,
-    /// Runs the site.
+    /// Runs the site: may change everything.
     Admin,
 }
 
@@ -36,14 +42,20 @@ impl Role {
     /// The word on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
+            Role::Commenter => "commenter",
             Role::Member => "member",
             Role::Admin => "admin",
         }
     }
 
-    /// The role that a row has. The table's CHECK lets no other word in; a member may do least.
+    /// The role of that name.
+    pub fn parse(word: &str) -> Option<Role> {
+        [Role::Commenter, Role::Member, Role::Admin].into_iter().find(|role| role.as_str() == word)
+    }
+
+    /// The role that a row has. The table's CHECK lets no other word in; a commenter may do least.
     fn of(column: &str) -> Role {
-        if column == Role::Admin.as_str() { Role::Admin } else { Role::Member }
+        Role::parse(column).unwrap_or(Role::Commenter)
     }
 }
 
@@ -115,6 +127,18 @@ impl NewUser {
     }
 }
 
+impl NewUser {
+    /// Refuses a name that nobody may give to themselves.
+    pub fn refuse_reserved(&self) -> Result<(), Errors> {
+        let mut errors = Errors::default();
+        if is_reserved(&self.username) {
+            errors.add("username", "is reserved");
+            return Err(errors);
+        }
+        Ok(())
+    }
+}
+
 /// One `@` with something on both sides, and nothing that would end the address. Only a message
 /// that arrives proves more.
 fn is_email(text: &str) -> bool {
@@ -148,6 +172,73 @@ fn fold(username: &str) -> String {
     username.to_ascii_lowercase()
 }
 
+/// What a name looks like: names that people take for one another look the same.
+pub fn looks(name: &str) -> String {
+    let once: String = skeleton(name).collect();
+    skeleton(&once.to_lowercase()).collect()
+}
+
+/// Names of which readers expect that the site speaks.
+const RESERVED: [&str; 22] = [
+    "abuse",
+    "admin",
+    "administrator",
+    "anonymous",
+    "everyone",
+    "guest",
+    "help",
+    "hostmaster",
+    "kilonova",
+    "moderator",
+    "nobody",
+    "noreply",
+    "official",
+    "owner",
+    "postmaster",
+    "root",
+    "security",
+    "site",
+    "staff",
+    "support",
+    "system",
+    "webmaster",
+];
+
+/// Whether nobody may give this name to themselves.
+pub fn is_reserved(name: &str) -> bool {
+    // An `I` looks like an `l`, but is an `i` to those who read it aloud.
+    let (as_typed, lower) = (looks(name), looks(&name.to_lowercase()));
+    RESERVED.iter().map(|reserved| looks(reserved)).any(|it| it == as_typed || it == lower)
+}
+
+/// Whether an account has this name, or one that looks the same.
+pub fn is_taken(connection: &mut DbConnection, name: &str) -> QueryResult<bool> {
+    let lower = name.to_lowercase();
+    let alike = users::skeleton.eq_any([looks(name), looks(&lower)]);
+    let same = users::folded_username.eq(lower).or(alike);
+    diesel::select(diesel::dsl::exists(users::table.filter(same))).get_result(connection)
+}
+
+/// Notes what the names of accounts from before that look like. Of two that look the same the first
+/// has it noted, and both stay.
+pub fn fill_skeletons(connection: &mut DbConnection) -> QueryResult<()> {
+    let unknown: Vec<(i64, String)> = users::table
+        .filter(users::skeleton.is_null())
+        .order(users::id)
+        .select((users::id, users::username))
+        .load(connection)?;
+    for (id, name) in unknown {
+        let known = users::table.filter(users::skeleton.eq(looks(&name)));
+        let is_known: bool = diesel::select(diesel::dsl::exists(known)).get_result(connection)?;
+        if !is_known {
+            diesel::update(users::table.find(id))
+                .set(users::skeleton.eq(looks(&name)))
+                .execute(connection)?;
+        }
+    }
+    Ok(())
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
 pub(super) struct Row {
@@ -169,12 +260,15 @@ impl From<Row> for User {
 }
 
 /// The user of that name in lower case and the password's hash, if there is one.
+///
+/// A disabled one is as if it were not there.
 pub fn by_name(
     connection: &mut DbConnection,
     folded_username: &str,
 ) -> QueryResult<Option<(User, String)>> {
     let found = users::table
         .filter(users::folded_username.eq(folded_username))
+        .filter(users::disabled_at.is_null())
         .select((Row::as_select(), users::password_hash))
         .first::<(Row, String)>(connection)
         .optional()?;
@@ -197,6 +291,7 @@ pub fn insert(
         users::password_hash.eq(password_hash),
         users::role.eq(role.as_str()),
         users::inserted_at.eq(at),
+        users::skeleton.eq(looks(&new.username)),
     );
     let inserted = with_variant!(connection, c => {
         diesel::insert_into(users::table).values(row).returning(users::id).get_result(c)
@@ -219,5 +314,138 @@ fn taken(error: &Error) -> Option<&'static str> {
     let Error::DatabaseError(DatabaseErrorKind::UniqueViolation, told) = error else { return None };
     // PostgreSQL names the constraint, SQLite the column in its message.
     let what = told.constraint_name().unwrap_or_else(|| told.message());
-    ["username", "email"].into_iter().find(|field| what.contains(field))
+    let fields = [("username", "username"), ("skeleton", "username"), ("email", "email")];
+    fields.into_iter().find(|(column, _)| what.contains(column)).map(|(_, field)| field)
+}
+
+/// An account, as those who run the site see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listed {
+    /// The account.
+    #[serde(flatten)]
+    pub user: User,
+    /// Whether it cannot be signed in to.
+    pub disabled: bool,
+}
+
+/// The account of that name in lower case, disabled or not.
+pub fn listed(connection: &mut DbConnection, folded_username: &str) -> QueryResult<Option<Listed>> {
+    let found = users::table
+        .filter(users::folded_username.eq(folded_username))
+        .select((Row::as_select(), users::disabled_at.is_not_null()))
+        .first::<(Row, bool)>(connection)
+        .optional()?;
+    Ok(found.map(|(row, disabled)| Listed { user: row.into(), disabled }))
+}
+
+/// All accounts, by name.
+pub fn list(connection: &mut DbConnection) -> QueryResult<Vec<Listed>> {
+    let rows = users::table
+        .order(users::folded_username)
+        .select((Row::as_select(), users::disabled_at.is_not_null()))
+        .load::<(Row, bool)>(connection)?;
+    Ok(rows.into_iter().map(|(row, disabled)| Listed { user: row.into(), disabled }).collect())
+}
+
+impl Listed {
+    /// Whether it is an admin who can sign in.
+    pub fn is_admin(&self) -> bool {
+        self.user.role == Role::Admin && !self.disabled
+    }
+}
+
+/// What is to change about an account.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Change {
+    /// Its role.
+    pub role: Option<Role>,
+    /// Whether it is disabled.
+    pub disabled: Option<bool>,
+}
+
+impl Change {
+    /// Validates the fields of a change: `role` and `disabled`, both optional.
+    pub fn changeset(params: &Params) -> Result<Change, Errors> {
+        let mut errors = Errors::default();
+        let role = params.get("role").map(|role| role.as_str().and_then(Role::parse));
+        let disabled = params.get("disabled").map(serde_json::Value::as_bool);
+        if role == Some(None) {
+            errors.add("role", "is invalid");
+        }
+        if disabled == Some(None) {
+            errors.add("disabled", "is invalid");
+        }
+        let change = Change { role: role.flatten(), disabled: disabled.flatten() };
+        if errors.is_empty() { Ok(change) } else { Err(errors) }
+    }
+}
+
+/// Changes an account, and ends what hangs on it: its sockets with another role, everything when it
+/// is disabled. Must run in a transaction that touches existing rows.
+pub fn change(
+    connection: &mut DbConnection,
+    account: &Listed,
+    change: Change,
+    at: NaiveDateTime,
+) -> QueryResult<Listed> {
+    let mut after = account.clone();
+    let id = account.user.id;
+    if let Some(role) = change.role.filter(|role| *role != account.user.role) {
+        diesel::update(users::table.find(id))
+            .set(users::role.eq(role.as_str()))
+            .execute(connection)?;
+        sign_in::close_sockets(connection, id)?;
+        after.user.role = role;
+    }
+    if let Some(disabled) = change.disabled.filter(|disabled| *disabled != account.disabled) {
+        diesel::update(users::table.find(id))
+            .set(users::disabled_at.eq(disabled.then_some(at)))
+            .execute(connection)?;
+        if disabled {
+            sign_in::end_of_user(connection, id, Which::All)?;
+        }
+        after.disabled = disabled;
+    }
+    Ok(after)
+}
+
+/// Whether there is an admin who can sign in, besides this account.
+pub fn has_other_admin(connection: &mut DbConnection, id: i64) -> QueryResult<bool> {
+    let others = users::table
+        .filter(users::role.eq(Role::Admin.as_str()))
+        .filter(users::disabled_at.is_null())
+        .filter(users::id.ne(id));
+    diesel::select(diesel::dsl::exists(others)).get_result(connection)
+}
+
+/// Replaces a password. What it ends is the caller's to say.
+pub fn set_password(
+    connection: &mut DbConnection,
+    id: i64,
+    password_hash: &str,
+) -> QueryResult<()> {
+    diesel::update(users::table.find(id))
+        .set(users::password_hash.eq(password_hash))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// A password's hash, while the account is not disabled.
+pub fn password_hash(connection: &mut DbConnection, id: i64) -> QueryResult<Option<String>> {
+    users::table
+        .find(id)
+        .filter(users::disabled_at.is_null())
+        .select(users::password_hash)
+        .first(connection)
+        .optional()
+}
+
+/// The new password that replaces one, validated: between 10 characters and 1,024 bytes.
+pub fn new_password(changeset: &mut Changeset<'_>, field: &'static str) -> Option<Password> {
+    changeset.text(field, PASSWORD).map(Password)
+}
+
+/// The password that is tried.
+pub fn tried_password(changeset: &mut Changeset<'_>, field: &'static str) -> Option<Password> {
+    changeset.text(field, TRIED).map(Password)
 }

@@ -18,9 +18,10 @@ use tokio::sync::watch;
 use self::work::{fail, rebuild};
 use super::index::{Index, LogPosition, Searchable};
 use super::source::Walk;
+use crate::access::Viewer;
 use crate::db::Db;
 use crate::events::{NOTES, POSTS};
-use crate::site_log::{Feed, Viewer};
+use crate::site_log::Feed;
 
 /// What everyone may know about the index.
 #[derive(Clone, Default)]

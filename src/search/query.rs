@@ -82,6 +82,11 @@ impl Query {
         Query { kind: Some(kind), ..self }
     }
 
+    /// The one kind that is asked for.
+    pub fn kind(&self) -> Option<Kind> {
+        self.kind
+    }
+
     /// The same, but for this many hits, 1 to 100.
     pub fn limit(self, limit: usize) -> Result<Query, SearchError> {
         if (1..=MAX_LIMIT).contains(&limit) {

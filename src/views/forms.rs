@@ -156,6 +156,29 @@ impl RegisterForm {
     }
 }
 
+/// The forms of an account's page, and what came of the last one.
+#[derive(Clone, Debug, Default)]
+pub struct AccountForm {
+    /// What was done.
+    pub done: Option<&'static str>,
+    /// A token that was just made, which is shown once.
+    pub token: Option<String>,
+    /// The messages of the fields of the password's form.
+    pub password_errors: Errors,
+    /// The name of a token to make, as typed.
+    pub token_name: String,
+    /// The messages of its fields.
+    pub token_errors: Errors,
+}
+
+impl AccountForm {
+    /// The refused form of a token, as typed, with its messages.
+    pub fn refused_token(params: &Params, errors: Errors) -> AccountForm {
+        let token_name = typed(params, "name");
+        AccountForm { token_name, token_errors: errors, ..AccountForm::default() }
+    }
+}
+
 /// The text of a field; a form sends text only.
 fn typed(params: &Params, field: &str) -> String {
     params.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()

@@ -9,10 +9,13 @@ use std::sync::Arc;
 use askama::Template;
 
 use super::filters;
-use super::forms::{CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
+use super::forms::{AccountForm, CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
+use crate::access::{self, Action, CommentFacts, Verdict, Viewer};
 use crate::models::comment::Comment;
 use crate::models::note::Note;
 use crate::models::post::{Post, Status};
+use crate::models::sign_in::{BearerToken, SignIn};
+use crate::models::user::User;
 use crate::models::{Cursor, Page};
 
 /// The frame of every page.
@@ -24,8 +27,45 @@ pub struct Frame {
     pub position: i64,
     /// The log that the position belongs to.
     pub log: Arc<str>,
+    /// The path in front of all of the site's own; empty for none.
+    pub root: Arc<str>,
     /// The reader.
     pub reader: Reader,
+    /// What the reader may do.
+    pub viewer: Viewer,
+}
+
+impl Frame {
+    /// Whether the reader may write posts, and notes.
+    fn writes(&self) -> bool {
+        access::may(self.viewer, Action::WritePost) == Verdict::Allowed
+    }
+
+    /// Whether the reader may read notes.
+    fn reads_notes(&self) -> bool {
+        access::may(self.viewer, Action::ReadNotes) == Verdict::Allowed
+    }
+
+    /// Whether the reader may write comments on a post.
+    fn comments(&self, post: &Post) -> bool {
+        access::may(self.viewer, Action::WriteComment(post.facts())) == Verdict::Allowed
+    }
+
+    /// Whether the reader may change a post.
+    fn changes(&self, post: &Post) -> bool {
+        access::may(self.viewer, Action::ChangePost(post.facts())) == Verdict::Allowed
+    }
+
+    /// Whether the reader may change a note.
+    fn changes_note(&self, note: &Note) -> bool {
+        access::may(self.viewer, Action::ChangeNote(note.user_id)) == Verdict::Allowed
+    }
+
+    /// Whether the reader may delete a comment on a post.
+    fn deletes(&self, comment: &Comment, post: &Post) -> bool {
+        let comment = CommentFacts { author: comment.user_id, post: post.facts() };
+        access::may(self.viewer, Action::DeleteComment(comment)) == Verdict::Allowed
+    }
 }
 
 /// The reader of a page.
@@ -189,6 +229,22 @@ pub struct Register {
     pub frame: Frame,
     /// The account being made.
     pub form: RegisterForm,
+}
+
+/// `GET /account`, and what its forms come back to.
+#[derive(Debug, Template)]
+#[template(path = "accounts/show.html")]
+pub struct AccountPage {
+    /// The page's frame.
+    pub frame: Frame,
+    /// Whose page it is.
+    pub user: User,
+    /// The browsers that are signed in.
+    pub sign_ins: Vec<SignIn>,
+    /// The tokens.
+    pub tokens: Vec<BearerToken>,
+    /// The forms as typed.
+    pub form: AccountForm,
 }
 
 /// The page that is shown for a failure.

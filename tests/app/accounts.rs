@@ -1,7 +1,7 @@
 //! Who somebody is: accounts, signing in and out, and what is written under a name. What an account
-//! may do is not decided yet.
+//! may do is `access`'s.
 
-mod command;
+pub(crate) mod command;
 mod guesses;
 mod pages;
 mod registration;

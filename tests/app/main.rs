@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is meant to panic")]
 
+mod access;
 mod accounts;
 mod api;
 mod browser;

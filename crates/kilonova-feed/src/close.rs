@@ -13,6 +13,8 @@ pub(crate) enum Close {
     NotText,
     /// 1008: the client exceeded its rate limit. It reconnects and sends less.
     TooMany,
+    /// 1008: what the session was opened under is revoked. The client signs in again.
+    Revoked,
     /// 1009: the client sent a message over the size limit. The client has a bug.
     TooLarge,
     /// 1011: the application's code for this session panicked. The client reconnects later.
@@ -30,7 +32,7 @@ impl Close {
             Close::Away => CloseCode::Away,
             Close::Protocol => CloseCode::Protocol,
             Close::NotText => CloseCode::Invalid,
-            Close::TooMany => CloseCode::Policy,
+            Close::TooMany | Close::Revoked => CloseCode::Policy,
             Close::TooLarge => CloseCode::Size,
             Close::Failed => CloseCode::Error,
             Close::SlowConsumer | Close::NoLog => CloseCode::Again,
@@ -42,6 +44,11 @@ impl Close {
         matches!(self, Close::Protocol | Close::NotText | Close::TooMany | Close::TooLarge)
     }
 
+    /// True when the client does not get what waits to be sent.
+    pub(crate) fn drops_backlog(self) -> bool {
+        matches!(self, Close::SlowConsumer | Close::Revoked)
+    }
+
     /// The reason text of the frame.
     pub(crate) fn reason(self) -> &'static str {
         match self {
@@ -49,6 +56,7 @@ impl Close {
             Close::Protocol => "not a frame that a client may send",
             Close::NotText => "a text that is not UTF-8",
             Close::TooMany => "too many frames",
+            Close::Revoked => "access was revoked: sign in again",
             Close::TooLarge => "message too large",
             Close::Failed => "the server failed: try again later",
             Close::SlowConsumer => "slow consumer: reconnect",

@@ -15,6 +15,7 @@ pub use self::builder::Builder;
 use crate::announcer::Announcer;
 use crate::checked::{Checked, LogError};
 use crate::frame::Shapes;
+use crate::grants::Revocations;
 use crate::relay::{Channels, Status};
 use crate::replay::Replay;
 use crate::sockets::Sockets;
@@ -40,6 +41,7 @@ pub(crate) struct Inner<L: Log> {
     pub(crate) channels: Channels,
     pub(crate) replay: Replay<L>,
     pub(crate) sockets: Sockets,
+    pub(crate) revocations: Revocations,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) limits: Limits,
     pub(crate) shapes: Shapes,
@@ -186,6 +188,18 @@ impl<L: Log> Feed<L> {
     /// The open sockets and streams.
     pub fn sockets(&self) -> &Sockets {
         &self.inner.sockets
+    }
+
+    /// Revokes grants: closes the sockets and streams that were opened under one of them
+    /// ([`SessionOptions::grant`]), with 1008. What waits to be sent to them is dropped.
+    ///
+    /// Each revocation is a grant's id with the revocation's number; numbers grow. One that is not
+    /// higher than all before was taken into account already. Any thread may call it; it does not
+    /// block. Each node closes its own sockets, so each must be told.
+    pub fn revoke(&self, revocations: impl IntoIterator<Item = (i64, i64)>) {
+        if self.inner.revocations.add(revocations) {
+            self.inner.threads.rouse();
+        }
     }
 
     /// The position up to which every event has gone out to this node's subscribers.

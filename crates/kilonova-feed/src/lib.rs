@@ -53,6 +53,7 @@ mod error;
 mod event;
 mod feed;
 mod frame;
+mod grants;
 pub mod limits;
 mod log;
 mod negotiation;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kilonova_pubsub::Channel;
 
 use crate::frame::Shape;
+use crate::grants::Grant;
 use crate::limits::unless_zero;
 use crate::start_at::StartAt;
 
@@ -102,6 +103,7 @@ pub struct SessionOptions<V> {
     /// The channels whose broadcasts the session forwards.
     pub(crate) ephemeral: Vec<Channel>,
     pub(crate) viewer: V,
+    pub(crate) grant: Option<Grant>,
     pub(crate) start: StartAt,
     pub(crate) shape: Shape,
 }
@@ -116,6 +118,7 @@ impl<V> SessionOptions<V> {
             channels: channels.into_iter().map(Into::into).collect(),
             ephemeral: Vec::new(),
             viewer,
+            grant: None,
             start: StartAt::Now,
             shape: Shape::default(),
         }
@@ -128,6 +131,17 @@ impl<V> SessionOptions<V> {
     pub fn ephemeral<C: Into<Channel>>(mut self, channels: impl IntoIterator<Item = C>) -> Self {
         self.ephemeral.extend(channels.into_iter().map(Into::into));
         self
+    }
+
+    /// Opens the session under this grant, for example a sign-in: it lasts until
+    /// [`Feed::revoke`](crate::Feed::revoke) revokes it.
+    ///
+    /// `as_of` is the number of the last revocation that was taken into account when the request was
+    /// allowed. Read it first, and check the request after that: one that comes in between closes
+    /// the session.
+    #[must_use]
+    pub fn grant(self, id: i64, as_of: i64) -> Self {
+        SessionOptions { grant: Some(Grant { id, as_of }), ..self }
     }
 
     /// Sets the start position; [`StartAt::Now`] by default.

@@ -11,7 +11,7 @@ mod worker;
 
 use std::fmt::Debug;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 pub use self::running::{Door, Running};
 use self::worker::{Expect, Times, worker};
 use crate::limits::unless_zero;
-use crate::transport::Connections;
+use crate::transport::{Connections, Count};
 
 /// The backlog of the listener: after a restart, all clients reconnect at once.
 const BACKLOG: i32 = 4096;
@@ -51,6 +51,7 @@ pub struct Server<F> {
     workers: usize,
     max_connections: usize,
     max_connections_per_address: usize,
+    count_under: Count,
     request_timeout: Option<Duration>,
     keep_alive: Duration,
     expect: Option<Expect>,
@@ -74,6 +75,7 @@ impl<F> Server<F> {
             workers: std::thread::available_parallelism().map_or(1, Into::into),
             max_connections: 25_000,
             max_connections_per_address: 500,
+            count_under: Arc::new(Some),
             request_timeout: Some(Duration::from_secs(30)),
             keep_alive: Duration::from_secs(75),
             expect: None,
@@ -98,6 +100,15 @@ impl<F> Server<F> {
     pub fn max_connections_per_address(self, max_connections_per_address: usize) -> Server<F> {
         let max_connections_per_address = unless_zero(max_connections_per_address);
         Server { max_connections_per_address, ..self }
+    }
+
+    /// Sets the address under which a peer's connections count; the peer's own by default. `None`
+    /// does not count them, as those of a proxy that many clients share.
+    pub fn count_under(
+        self,
+        count_under: impl Fn(IpAddr) -> Option<IpAddr> + Send + Sync + 'static,
+    ) -> Server<F> {
+        Server { count_under: Arc::new(count_under), ..self }
     }
 
     /// Sets the timeout of receiving a request's head, of a body that no handler reads, and of a
@@ -159,7 +170,7 @@ impl<F> Server<F> {
             .disable_signals()
             // A refused connection is open for a moment.
             .max_concurrent_connections((max_connections / workers).saturating_add(1));
-        let connections = Connections::new(max_connections, per_address);
+        let connections = Connections::new(max_connections, per_address, self.count_under);
         let stopping = builder.graceful_shutdown_signal();
         let times =
             Times { request: self.request_timeout, idle: self.keep_alive, silence: self.silence };

@@ -20,6 +20,7 @@ use crate::checked::LogError;
 use crate::close::Close;
 use crate::feed::Inner;
 use crate::frame::Shape;
+use crate::grants::Grant;
 use crate::progress::Progress;
 use crate::replay::{SLICE, Slice, Start};
 use crate::wire::Wire;
@@ -41,6 +42,7 @@ pub(crate) struct Session<W: Wire, L: Log> {
     channels: Box<[Channel]>,
     ephemeral: Box<[Channel]>,
     viewer: L::Viewer,
+    grant: Option<Grant>,
     shape: Shape,
     progress: Progress,
     /// The slice of the replay whose frames go out.
@@ -103,7 +105,7 @@ impl<W: Wire, L: Log> Session<W, L> {
         start: Option<Start>,
         breaks: u64,
     ) -> Session<W, L> {
-        let SessionOptions { channels, ephemeral, viewer, shape, start: wanted } = options;
+        let SessionOptions { channels, ephemeral, viewer, grant, shape, start: wanted } = options;
         let next_ping = Instant::now() + feed.heartbeat.ping;
         let mut session = Session {
             wire,
@@ -123,6 +125,7 @@ impl<W: Wire, L: Log> Session<W, L> {
             channels: channels.into(),
             ephemeral: ephemeral.into(),
             viewer,
+            grant,
             shape,
         };
         match start {
@@ -168,8 +171,13 @@ impl<W: Wire, L: Log> Session<W, L> {
         }
     }
 
-    /// The reason why all sockets must close; `None` if they stay open.
-    fn ended(&self) -> Option<Close> {
+    /// The reason why this socket, or all of them, must close; `None` if it stays open.
+    fn ended(&mut self) -> Option<Close> {
+        if let Some(grant) = &mut self.grant
+            && self.feed.revocations.revoke(grant)
+        {
+            return Some(Close::Revoked);
+        }
         if self.feed.sockets.closing() {
             return Some(Close::Away);
         }

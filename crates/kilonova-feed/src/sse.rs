@@ -174,7 +174,7 @@ impl Wire for EventStream {
     }
 
     fn close(&mut self, close: Close) {
-        if close == Close::SlowConsumer {
+        if close.drops_backlog() {
             self.stream.abandon();
         }
         self.stream.finish();

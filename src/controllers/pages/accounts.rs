@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::{page, see};
 use crate::changeset::Params;
 use crate::config::Registration;
-use crate::controllers::account::{self, Account};
+use crate::controllers::account::Account;
 use crate::controllers::body::Body;
+use crate::controllers::cookies;
 use crate::controllers::request::Query;
 use crate::controllers::sign_in::{self, SignedIn};
 use crate::controllers::users;
@@ -77,7 +78,7 @@ pub async fn sign_in(
 /// POST /logout
 pub async fn sign_out(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     sign_in::end(&state, &request).await?;
-    Ok(with_cookies(see("/"), &[account::no_cookie()]))
+    Ok(with_cookies(see("/"), &[cookies::of_sign_out(&state.config.reach)]))
 }
 
 /// GET /register
@@ -110,16 +111,17 @@ pub async fn register(
     users::may_register(&state.config)?;
     let params = body.form().await?;
     let next = next_in(&params);
-    let old = account::token(&request);
+    let client = sign_in::Client::of(&state.config.reach, &request);
     let made = async {
         let (new, hash) = users::prepare(&state, &request, &params).await?;
+        let role = state.config.registration_role;
         let make = move |tx: &mut Tx<'_>| {
-            let user = users::insert(tx, new, &hash)?;
-            let token = sign_in::begin(tx, user.id, old.as_ref())?;
+            let user = users::insert(tx, new, &hash, role)?;
+            let token = sign_in::begin(tx, user.id, &hash, &client)?;
             Ok::<_, AppError>((user, token))
         };
         let (user, token) = state.db.transaction(make).await?.value;
-        let cookies = account::cookies(&state, &token, &user.folded_username())?;
+        let cookies = cookies::of_sign_in(&state, &token, &user.folded_username())?;
         Ok(SignedIn { user, cookies })
     };
     match made.await {
@@ -152,7 +154,7 @@ fn with_cookies(mut response: HttpResponse, cookies: &[Cookie<'_>]) -> HttpRespo
 }
 
 /// Keeps a response out of all caches.
-fn unkept(mut response: HttpResponse) -> HttpResponse {
+pub(super) fn unkept(mut response: HttpResponse) -> HttpResponse {
     let never = header::HeaderValue::from_static("no-store");
     response.headers_mut().insert(header::CACHE_CONTROL, never);
     response

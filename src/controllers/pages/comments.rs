@@ -23,10 +23,12 @@ pub async fn create(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
+    account.permit_writing()?;
     let params = body.form().await?;
     let new = NewComment::changeset_by(&params, account.user());
+    let asker = account.asker.clone();
     let written = state.db.transaction(move |tx| {
-        let comment = comments::insert(tx, post_id, new)?;
+        let comment = comments::insert(tx, &asker, post_id, new)?;
         let page = comment::page_of(tx.connection, &comment, ROWS)?;
         Ok((comment.id, page))
     });
@@ -46,8 +48,13 @@ pub async fn create(
 }
 
 /// POST /comments/{id}/delete
-pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn delete(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
     let id = request::id(&request, "comment")?;
-    let comment = comments::remove(&state, id, Precondition::none()).await?;
+    account.permit_writing()?;
+    let comment = comments::remove(&state, &account, id, Precondition::none()).await?;
     Ok(see(format!("/posts/{}#comments-title", comment.post_id)))
 }

@@ -4,8 +4,9 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{ROWS, page, see};
-use crate::controllers::account::Account;
+use super::{ROWS, page, see, to_sign_in};
+use crate::access::{self, Action};
+use crate::controllers::account::{Account, answer};
 use crate::controllers::body::Body;
 use crate::controllers::notes;
 use crate::controllers::request::{self, Query};
@@ -25,6 +26,10 @@ pub async fn index(
     request: HttpRequest,
     account: Account,
 ) -> AppResult<HttpResponse> {
+    if let Some(login) = to_sign_in(&request, &account) {
+        return Ok(login);
+    }
+    account.permit(Action::ReadNotes)?;
     let cursor = Query::of(&request)?.cursor()?;
     index_with(&state, &account, cursor, StatusCode::OK, NoteForm::default()).await
 }
@@ -49,6 +54,10 @@ pub async fn show(
     account: Account,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
+    if let Some(login) = to_sign_in(&request, &account) {
+        return Ok(login);
+    }
+    account.permit(Action::ReadNotes)?;
     page(&state, &account, StatusCode::OK, move |connection, frame| {
         Ok(NoteShow { frame, note: note::get(connection, id).found("note")? })
     })
@@ -62,8 +71,14 @@ pub async fn edit(
     account: Account,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
+    if let Some(login) = to_sign_in(&request, &account) {
+        return Ok(login);
+    }
+    let viewer = account.viewer();
     page(&state, &account, StatusCode::OK, move |connection, frame| {
-        let form = NoteForm::of(&note::get(connection, id).found("note")?);
+        let note = note::get(connection, id).found("note")?;
+        answer(access::may(viewer, Action::ChangeNote(note.user_id)), "note")?;
+        let form = NoteForm::of(&note);
         Ok(NoteEdit { frame, id, form })
     })
     .await
@@ -71,10 +86,13 @@ pub async fn edit(
 
 /// POST /notes
 pub async fn create(state: Data<State>, account: Account, body: Body) -> AppResult<HttpResponse> {
+    account.permit(Action::WriteNote)?;
     let params = body.form().await?;
     match NewNote::changeset_by(&params, account.user()) {
         Ok(new) => {
-            let written = state.db.transaction_on(Touches::NewRows, None, |tx| {
+            let asker = account.asker;
+            let written = state.db.transaction_on(Touches::NewRows, None, move |tx| {
+                asker.permit(tx.connection, Action::WriteNote, "note")?;
                 let note = note::insert(tx.connection, new, now())?;
                 tx.announce(events::note_created(&note)?);
                 Ok::<_, AppError>(note.id)
@@ -96,8 +114,9 @@ pub async fn update(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
+    account.permit_writing()?;
     let params = body.form().await?;
-    match notes::change(&state, id, &params, Precondition::none()).await {
+    match notes::change(&state, &account, id, &params, Precondition::none()).await {
         Ok(_) => Ok(see(format!("/notes/{id}"))),
         Err(AppError::Invalid(errors)) => {
             let form = NoteForm::refused(&params, errors);
@@ -109,7 +128,12 @@ pub async fn update(
 }
 
 /// POST /notes/{id}/delete
-pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
-    notes::remove(&state, request::id(&request, "note")?, Precondition::none()).await?;
+pub async fn delete(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    account.permit_writing()?;
+    notes::remove(&state, &account, request::id(&request, "note")?, Precondition::none()).await?;
     Ok(see("/notes"))
 }

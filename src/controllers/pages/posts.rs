@@ -4,14 +4,15 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{ROWS, page, see};
-use crate::controllers::account::Account;
+use super::{ROWS, page, see, to_sign_in};
+use crate::access::{self, Action};
+use crate::controllers::account::{Account, answer};
 use crate::controllers::body::Body;
 use crate::controllers::posts;
 use crate::controllers::request::{self, Query};
 use crate::controllers::respond::Precondition;
 use crate::db::Touches;
-use crate::error::{AppError, AppResult, Found};
+use crate::error::{AppError, AppResult};
 use crate::events;
 use crate::models::post::{self, NewPost};
 use crate::models::{comment, now};
@@ -26,7 +27,7 @@ pub async fn index(
     account: Account,
 ) -> AppResult<HttpResponse> {
     let query = Query::of(&request)?;
-    let (filter, cursor) = (posts::filter(&query)?, query.cursor()?);
+    let (filter, cursor) = (posts::filter(&query, &account)?, query.cursor()?);
     page(&state, &account, StatusCode::OK, move |connection, frame| {
         let posts = post::list(connection, &filter, cursor, ROWS)?;
         Ok(PostIndex { frame, status: filter.status, tag: filter.tag, cursor, posts })
@@ -54,8 +55,9 @@ pub(super) async fn show_with(
     status: StatusCode,
     form: CommentForm,
 ) -> AppResult<HttpResponse> {
+    let viewer = account.viewer();
     page(state, account, status, move |connection, frame| {
-        let post = post::get(connection, id).found("post")?;
+        let post = posts::visible(connection, id, viewer)?;
         let comments = comment::list(connection, id, cursor, ROWS)?;
         Ok(PostShow { frame, post, cursor, comments, form })
     })
@@ -63,7 +65,15 @@ pub(super) async fn show_with(
 }
 
 /// GET /posts/new
-pub async fn new(state: Data<State>, account: Account) -> AppResult<HttpResponse> {
+pub async fn new(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    if let Some(login) = to_sign_in(&request, &account) {
+        return Ok(login);
+    }
+    account.permit(Action::WritePost)?;
     new_with(&state, &account, StatusCode::OK, PostForm::default()).await
 }
 
@@ -83,8 +93,14 @@ pub async fn edit(
     account: Account,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
+    if let Some(login) = to_sign_in(&request, &account) {
+        return Ok(login);
+    }
+    let viewer = account.viewer();
     page(&state, &account, StatusCode::OK, move |connection, frame| {
-        let form = PostForm::of(&post::get(connection, id).found("post")?);
+        let post = posts::visible(connection, id, viewer)?;
+        answer(access::may(viewer, Action::ChangePost(post.facts())), "post")?;
+        let form = PostForm::of(&post);
         Ok(PostEdit { frame, id, form })
     })
     .await
@@ -92,6 +108,7 @@ pub async fn edit(
 
 /// POST /posts
 pub async fn create(state: Data<State>, account: Account, body: Body) -> AppResult<HttpResponse> {
+    account.permit(Action::WritePost)?;
     let params = body.form().await?;
     let new = match NewPost::changeset(&params) {
         Ok(new) => new.by(account.user()),
@@ -100,7 +117,9 @@ pub async fn create(state: Data<State>, account: Account, body: Body) -> AppResu
             return new_with(&state, &account, StatusCode::UNPROCESSABLE_ENTITY, form).await;
         }
     };
-    let written = state.db.transaction_on(Touches::NewRows, None, |tx| {
+    let asker = account.asker;
+    let written = state.db.transaction_on(Touches::NewRows, None, move |tx| {
+        asker.permit(tx.connection, Action::WritePost, "post")?;
         let post = post::insert(tx.connection, new, now())?;
         tx.announce(events::post_created(&post)?);
         Ok::<_, AppError>(post.id)
@@ -116,8 +135,9 @@ pub async fn update(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
+    account.permit_writing()?;
     let params = body.form().await?;
-    match posts::change(&state, id, &params, Precondition::none()).await {
+    match posts::change(&state, &account, id, &params, Precondition::none()).await {
         Ok(_) => Ok(see(format!("/posts/{id}"))),
         Err(AppError::Invalid(errors)) => {
             let form = PostForm::refused(&params, errors);
@@ -129,7 +149,12 @@ pub async fn update(
 }
 
 /// POST /posts/{id}/delete
-pub async fn delete(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
-    posts::remove(&state, request::id(&request, "post")?, Precondition::none()).await?;
+pub async fn delete(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    account.permit_writing()?;
+    posts::remove(&state, &account, request::id(&request, "post")?, Precondition::none()).await?;
     Ok(see("/"))
 }

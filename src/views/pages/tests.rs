@@ -8,6 +8,11 @@ use crate::changeset::{Errors, Params};
 
 const NASTY: &str = "</title></textarea><script>alert(1)</script>\"'><img src=x onerror=alert(1)> שלום \u{202e}x 👨‍👩‍👧";
 
+/// The frame of a page where access is open.
+fn anyones() -> Frame {
+    Frame { viewer: Viewer::Anyone, ..Frame::default() }
+}
+
 fn at(text: &str) -> NaiveDateTime {
     text.parse().unwrap()
 }
@@ -44,6 +49,7 @@ fn note(id: i64) -> Note {
         id,
         title: NASTY.to_owned(),
         body: NASTY.to_owned(),
+        user_id: None,
         author: NASTY.to_owned(),
         inserted_at,
         updated_at: inserted_at,
@@ -63,7 +69,7 @@ fn refused(fields: &[&'static str]) -> (Params, Errors) {
 fn index(tag: Option<&str>, cursor: Option<Cursor>) -> PostIndex {
     let next = Some(Cursor { inserted_at: at("2026-11-22T09:05:07.123456"), id: 2 });
     PostIndex {
-        frame: Frame { open: true, ..Frame::default() },
+        frame: Frame { open: true, ..anyones() },
         status: Status::Published,
         tag: tag.map(str::to_owned),
         cursor,
@@ -73,7 +79,7 @@ fn index(tag: Option<&str>, cursor: Option<Cursor>) -> PostIndex {
 
 fn show(form: CommentForm) -> PostShow {
     PostShow {
-        frame: Frame::default(),
+        frame: anyones(),
         post: post(1),
         cursor: None,
         comments: Page {
@@ -85,7 +91,7 @@ fn show(form: CommentForm) -> PostShow {
 }
 
 fn every_page() -> Vec<String> {
-    let frame = Frame { open: true, ..Frame::default() };
+    let frame = Frame { open: true, ..anyones() };
     let (params, errors) =
         refused(&["title", "body", "tags", "status", "author", "username", "email", "password"]);
     let frame = Frame { reader: Reader::Guest, ..frame };
@@ -217,7 +223,7 @@ fn a_refused_form_comes_back_as_typed_with_its_messages() {
     let mut errors = Errors::default();
     errors.add("title", "should be at least 3 character(s)");
     let form = PostForm::refused(&params, errors);
-    let page = PostNew { frame: Frame::default(), form }.render().unwrap();
+    let page = PostNew { frame: anyones(), form }.render().unwrap();
     // The first line break after the tag is not part of the text.
     assert!(page.contains(&format!(">\n{body}</textarea>")), "{page}");
     assert!(page.contains("<li>The title should be at least 3 character(s).</li>"), "{page}");

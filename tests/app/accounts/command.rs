@@ -1,4 +1,4 @@
-//! `kilonova user add`, by the binary itself.
+//! `kilonova user`, by the binary itself.
 
 use std::io::Write;
 use std::process::{Output, Stdio};
@@ -10,10 +10,14 @@ use crate::crash::kilonova;
 use crate::databases::Home;
 use crate::support::Site;
 
-/// Runs it with this on its standard input.
 fn add(home: &Home, arguments: &[&str], input: &str) -> Output {
+    user(home, &[&["add"], arguments].concat(), input)
+}
+
+/// Runs it with this on its standard input.
+pub(crate) fn user(home: &Home, arguments: &[&str], input: &str) -> Output {
     let data = home.path().to_str().unwrap();
-    let mut command = kilonova(&[&["user", "add", "--data-dir", data], arguments].concat());
+    let mut command = kilonova(&[&["user"], arguments, &["--data-dir", data]].concat());
     command.envs(home.url().map(|url| ("DATABASE_URL", url))).stdin(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -48,7 +52,9 @@ fn a_refused_account_is_not_added_and_the_reason_is_one_line() {
         (&["eve"][..], "", "password can't be blank"),
         (&["e e"][..], "correct horse\n", "username should have only letters"),
         (&["eve"][..], &"x".repeat(5000), "password should be at most 1024 byte(s)"),
-        (&["eve", "--role", "admin"][..], "correct horse\n", "unexpected argument"),
+        (&["A.da"][..], "short\n", "password should be at least 10 character(s)"),
+        (&["eve", "--role", "king"][..], "correct horse\n", "invalid value 'king'"),
+        (&["eve", "--role", "member", "--admin"][..], "correct horse\n", "cannot be used with"),
         (
             &["eve", "--database-url", "sqlite:/nowhere/at/all"][..],
             "correct horse\n",
@@ -61,4 +67,43 @@ fn a_refused_account_is_not_added_and_the_reason_is_one_line() {
         assert!(told.contains(words) && told.lines().count() == 1, "{words}: {told}");
         assert!(!told.contains("correct horse"), "{told}");
     }
+}
+
+#[actix_web::test]
+async fn accounts_are_listed_and_changed_beside_a_running_server() {
+    let site = Site::start().await;
+    let home = site.home();
+    let run = |arguments: &[&str], input: &str| {
+        let done = user(home, arguments, input);
+        assert!(done.status.success(), "{arguments:?}: {done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    };
+    run(&["add", "Ada", "--role", "commenter"], "correct horse\n");
+    run(&["add", "eve", "--admin"], "correct horse\n");
+    assert_eq!(run(&["role", "ADA", "member"], ""), "Ada is a member\n");
+    assert_eq!(run(&["password", "ada"], "another horse\n"), "replaced the password of Ada\n");
+    assert_eq!(try_to_sign_in(&site, "ada", PASSWORD).await.status, 401);
+    let ada = try_to_sign_in(&site, "ada", "another horse").await.json(201);
+    assert_eq!(ada["user"]["role"], "member");
+    assert_eq!(run(&["disable", "ada"], ""), "Ada is a member, disabled\n");
+    assert_eq!(try_to_sign_in(&site, "ada", "another horse").await.status, 401);
+    let list = run(&["list"], "");
+    let lines: Vec<_> = list.lines().collect();
+    assert_eq!(lines.len(), 2, "{list}");
+    assert!(lines[0].starts_with("Ada ") && lines[0].ends_with("(disabled)"), "{list}");
+    assert!(lines[1].contains("admin") && lines[1].starts_with("eve "), "{list}");
+    assert_eq!(run(&["enable", "ada"], ""), "Ada is a member\n");
+    assert_eq!(try_to_sign_in(&site, "ada", "another horse").await.status, 201);
+    for (arguments, input, words) in [
+        (&["role", "nobody", "member"][..], "", "no account called nobody"),
+        (&["password", "nobody"][..], "correct horse\n", "no account called nobody"),
+        (&["password", "ada"][..], "short\n", "should be at least 10 character(s)"),
+        (&["role", "ada", "king"][..], "", "invalid value"),
+    ] {
+        let refused = user(home, arguments, input);
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert!(told.contains(words) && told.lines().count() == 1, "{words}: {told}");
+    }
+    site.stop().await;
 }

@@ -20,7 +20,7 @@ async fn a_new_account_has_the_contracts_fields() {
     let user = answer.json(201);
     let keys: Vec<_> = user.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(keys, ["id", "inserted_at", "role", "username"]);
-    assert_eq!((&user["username"], &user["role"]), (&json!("Ada.L-1_"), &json!("member")));
+    assert_eq!((&user["username"], &user["role"]), (&json!("Ada.L-1_"), &json!("commenter")));
     assert!(user["id"].as_i64().unwrap() > 0 && user["id"] != 99);
     let at = chrono::DateTime::parse_from_rfc3339(user["inserted_at"].as_str().unwrap()).unwrap();
     assert!((chrono::Utc::now() - at.to_utc()).num_minutes() < 10);

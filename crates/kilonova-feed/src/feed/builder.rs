@@ -13,6 +13,7 @@ use super::{Feed, Inner};
 use crate::announcer::Announcer;
 use crate::checked::{Checked, LogError};
 use crate::frame::{Shape, Shapes};
+use crate::grants::Revocations;
 use crate::pace::Pace;
 use crate::recent::Recent;
 use crate::relay::{self, Channels, Parts, Relay, Status};
@@ -119,6 +120,7 @@ impl<L: Log> Builder<L> {
             pubsub: pubsub.clone(),
             channels: channels.clone(),
             sockets: Sockets::new(&limits, pace.threads.clone()),
+            revocations: Revocations::default(),
             heartbeat,
             limits,
             shapes,

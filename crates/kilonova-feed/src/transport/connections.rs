@@ -1,6 +1,6 @@
 //! The number of open connections of every kind, and its limits.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,7 +16,11 @@ struct Inner {
     open: AtomicUsize,
     max: usize,
     addresses: Addresses,
+    count_under: Count,
 }
+
+/// The address under which a peer's connections count.
+pub(crate) type Count = Arc<dyn Fn(IpAddr) -> Option<IpAddr> + Send + Sync>;
 
 /// The reason why a connection is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +33,9 @@ pub(crate) enum TooMany {
 
 impl Connections {
     /// Starts without connections; admits at most `max`, and `max_per_address` of one address.
-    pub(crate) fn new(max: usize, max_per_address: usize) -> Connections {
+    pub(crate) fn new(max: usize, max_per_address: usize, count_under: Count) -> Connections {
         let addresses = Addresses::new(max_per_address);
-        Connections(Arc::new(Inner { open: AtomicUsize::new(0), max, addresses }))
+        Connections(Arc::new(Inner { open: AtomicUsize::new(0), max, addresses, count_under }))
     }
 
     /// Counts a connection until the returned place is dropped, which also closes the receiver's
@@ -41,7 +45,7 @@ impl Connections {
         peer: Option<SocketAddr>,
     ) -> Result<(Held, oneshot::Receiver<()>), TooMany> {
         let inner = &self.0;
-        let address = inner.addresses.enter(peer.map(|peer| peer.ip()));
+        let address = inner.addresses.enter(peer.and_then(|peer| (inner.count_under)(peer.ip())));
         let address = address.ok_or(TooMany::OfAddress)?;
         let more = |open| (open < inner.max).then_some(open + 1);
         if inner.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_err() {

@@ -234,7 +234,7 @@ impl Wire for Owned {
         if std::mem::replace(&mut self.closing, true) {
             return;
         }
-        if close == Close::SlowConsumer {
+        if close.drops_backlog() {
             self.outbox.abandon();
         }
         if close.is_fault() {

@@ -135,7 +135,7 @@ impl Wire for Streamed {
         if self.stream.is_finished() {
             return;
         }
-        if close == Close::SlowConsumer {
+        if close.drops_backlog() {
             self.stream.abandon();
         }
         if close.is_fault() {

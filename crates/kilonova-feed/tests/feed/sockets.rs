@@ -7,7 +7,7 @@ use kilonova_feed::{Heartbeat, Limits};
 use kilonova_test::raw::{Raw, masked, opcode};
 
 use crate::support::{
-    ALL, BOTH, HEARTBEAT, Serving, Site, Told, Toy, Transport, Wish, builder, soon,
+    ALL, BOTH, HEARTBEAT, Reader, Serving, Site, Told, Toy, Transport, Wish, builder, soon,
 };
 
 async fn site(toy: &Toy, serving: Serving) -> Site {
@@ -58,6 +58,41 @@ async fn a_quiet_channel_is_told_how_far_the_log_has_come() {
                     Told::Position(position) => assert!(position < toy.end()),
                     other => panic!("{serving:?} {transport:?}: {other:?}"),
                 }
+            }
+        }
+        site.stop().await;
+    }
+}
+
+#[actix::test]
+async fn a_revoked_grant_closes_its_own_sockets_and_streams() {
+    for serving in BOTH {
+        let toy = Toy::new();
+        let site = site(&toy, serving).await;
+        for (transport, code) in [(Transport::WebSocket, Some(1008)), (Transport::Stream, None)] {
+            let wish = Wish::new(&["a"]);
+            // Of a stream, the first thing is its position.
+            let end = async |reader: &mut Reader| loop {
+                match reader.next().await {
+                    Told::Position(_) => {}
+                    told => break told,
+                }
+            };
+            let number = |n| if transport == Transport::Stream { n + 10 } else { n };
+            let mut ended = site.open(transport, &wish.clone().under(7, number(0))).await;
+            let mut other = site.open(transport, &wish.clone().under(8, number(0))).await;
+            let mut free = site.open(transport, &wish).await;
+            site.feed().revoke([(9, number(1)), (7, number(2))]);
+            assert_eq!(end(&mut ended).await, Told::End(code), "{serving:?} {transport:?}");
+            // One that was allowed before that, and opens only now.
+            let mut late = site.open(transport, &wish.clone().under(7, number(1))).await;
+            assert_eq!(end(&mut late).await, Told::End(code), "{serving:?} {transport:?}");
+            // One that was allowed after it; the same revocation again means nothing.
+            let mut again = site.open(transport, &wish.clone().under(7, number(2))).await;
+            site.feed().revoke([(7, number(2))]);
+            site.feed().committed([toy.commit("a")]);
+            for reader in [&mut other, &mut free, &mut again] {
+                assert_eq!(reader.ids(1).await, [toy.end()], "{serving:?} {transport:?}");
             }
         }
         site.stop().await;

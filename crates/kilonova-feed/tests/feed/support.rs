@@ -64,6 +64,9 @@ struct Asked {
     guest: bool,
     #[serde(default)]
     custom: bool,
+    grant: Option<i64>,
+    #[serde(default)]
+    as_of: i64,
 }
 
 /// A feed of the log on a registry of its own.
@@ -173,6 +176,9 @@ async fn follow(
         .start(StartAt::from_request(&request)?);
     if asked.custom {
         options = options.shape(shared.shape);
+    }
+    if let Some(grant) = asked.grant {
+        options = options.grant(grant, asked.as_of);
     }
     let feed = shared.feed.read().unwrap().clone();
     match accepts(request.headers(), "text/event-stream") {

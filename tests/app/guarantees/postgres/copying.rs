@@ -92,7 +92,7 @@ async fn copied(from: Home, to: Home) -> Site {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let told = String::from_utf8(output.stdout).unwrap();
-    for count in ["1 users", "1 sessions", "2 posts", "2 post_tags", "30 comments", "1 notes"] {
+    for count in ["1 users", "1 sign_ins", "2 posts", "2 post_tags", "30 comments", "1 notes"] {
         assert!(told.contains(count), "{count}: {told}");
     }
     let to_itself = copy(&from, &from);

@@ -52,12 +52,14 @@ pub(crate) struct Wish {
     pub(crate) ephemeral: Vec<&'static str>,
     pub(crate) viewer: Viewer,
     pub(crate) start: StartAt,
+    /// A grant, and the last revocation that was taken into account.
+    pub(crate) grant: Option<(i64, i64)>,
 }
 
 impl Wish {
     pub(crate) fn new(channels: &[&'static str]) -> Wish {
         let (channels, ephemeral) = (channels.to_vec(), Vec::new());
-        Wish { channels, ephemeral, viewer: Viewer::Staff, start: StartAt::Now }
+        Wish { channels, ephemeral, viewer: Viewer::Staff, start: StartAt::Now, grant: None }
     }
 
     pub(crate) fn after(self, position: i64) -> Wish {
@@ -66,6 +68,10 @@ impl Wish {
 
     pub(crate) fn by(self, viewer: Viewer) -> Wish {
         Wish { viewer, ..self }
+    }
+
+    pub(crate) fn under(self, grant: i64, as_of: i64) -> Wish {
+        Wish { grant: Some((grant, as_of)), ..self }
     }
 
     pub(crate) fn hearing(self, ephemeral: &[&'static str]) -> Wish {
@@ -80,6 +86,9 @@ impl Wish {
         if let StartAt::After { position, log } = &self.start {
             path += &format!("&last_event_id={position}");
             path += &log.as_ref().map(|log| format!("&log={log}")).unwrap_or_default();
+        }
+        if let Some((grant, as_of)) = self.grant {
+            path += &format!("&grant={grant}&as_of={as_of}");
         }
         path
     }

@@ -1,0 +1,117 @@
+//! What sockets are allowed by, and which of that has been revoked since. Owns the revocations of
+//! late; a session asks when it is roused.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The revocations that are kept for sessions that have not looked yet.
+const KEPT: usize = 10_000;
+
+/// What a session was opened under, for example a sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) id: i64,
+    /// The number of the last revocation that was taken into account.
+    pub(crate) as_of: i64,
+}
+
+/// The revocations of late; cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Revocations(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    /// The number of the last one.
+    last: AtomicI64,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// Grants and the numbers of their revocations, in order.
+    revoked: VecDeque<(i64, i64)>,
+    /// The number of the last one that is not kept any more.
+    forgotten: i64,
+}
+
+impl Revocations {
+    /// Adds the revocations with higher numbers than all before: grants with their numbers, in
+    /// order. False if there was none.
+    pub(crate) fn add(&self, revoked: impl IntoIterator<Item = (i64, i64)>) -> bool {
+        let mut kept = self.locked();
+        let before = self.0.last.load(Ordering::Acquire);
+        let mut last = before;
+        for (grant, number) in revoked {
+            if number > last {
+                kept.revoked.push_back((grant, number));
+                last = number;
+            }
+        }
+        while kept.revoked.len() > KEPT {
+            if let Some((_, number)) = kept.revoked.pop_front() {
+                kept.forgotten = number;
+            }
+        }
+        self.0.last.store(last, Ordering::Release);
+        last > before
+    }
+
+    /// Whether a grant was revoked since it was last asked about. One that was not asked about in so
+    /// long that revocations since then are forgotten counts as revoked.
+    pub(crate) fn revoke(&self, grant: &mut Grant) -> bool {
+        let last = self.0.last.load(Ordering::Acquire);
+        if last <= grant.as_of {
+            return false;
+        }
+        let kept = self.locked();
+        let since = kept.revoked.partition_point(|(_, number)| *number <= grant.as_of);
+        let is_revoked = grant.as_of < kept.forgotten
+            || kept.revoked.range(since..).any(|(revoked, _)| *revoked == grant.id);
+        grant.as_of = last;
+        is_revoked
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Kept> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_is_revoked_by_what_came_after_it_was_taken_into_account() {
+        let revocations = Revocations::default();
+        let mut grant = Grant { id: 7, as_of: 0 };
+        assert!(!revocations.revoke(&mut grant));
+        assert!(revocations.add([(8, 1), (9, 2)]));
+        assert!(!revocations.revoke(&mut grant));
+        assert_eq!(grant.as_of, 2);
+        assert!(revocations.add([(7, 3)]));
+        // Opened again when that was known.
+        assert!(!revocations.revoke(&mut Grant { id: 7, as_of: 3 }));
+        assert!(revocations.revoke(&mut grant));
+    }
+
+    #[test]
+    fn the_same_revocations_again_change_nothing() {
+        let revocations = Revocations::default();
+        assert!(revocations.add([(7, 5)]));
+        assert!(!revocations.add([(7, 5), (8, 4)]));
+        assert!(!revocations.revoke(&mut Grant { id: 8, as_of: 3 }));
+        assert!(!revocations.revoke(&mut Grant { id: 7, as_of: 5 }));
+    }
+
+    #[test]
+    fn who_has_missed_revocations_counts_as_revoked() {
+        let revocations = Revocations::default();
+        let most = KEPT as i64;
+        revocations.add((1..=most).map(|number| (number, number)));
+        assert!(!revocations.revoke(&mut Grant { id: 0, as_of: 0 }));
+        revocations.add([(1, most + 1), (1, most + 2)]);
+        assert!(revocations.revoke(&mut Grant { id: 0, as_of: 1 }));
+        assert!(!revocations.revoke(&mut Grant { id: 0, as_of: 2 }));
+    }
+}

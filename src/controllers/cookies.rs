@@ -1,0 +1,88 @@
+//! The cookies: one for a sign-in, and one by which a device that has signed in before is known.
+//! Owns their names and attributes, which depend on how readers reach the site.
+
+use actix_web::HttpRequest;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header;
+
+use crate::accounts::Device;
+use crate::error::{AppError, AppResult};
+use crate::models::sign_in::{self, Credential, Token};
+use crate::reach::Reach;
+use crate::state::State;
+
+/// A sign-in's.
+const SIGN_IN: &str = "kilonova_session";
+
+/// The beginning of a device's; the user's name follows in lower case.
+const DEVICE: &str = "kilonova_device_";
+
+/// How long a browser counts as one that has signed in before.
+const DEVICE_LASTS: Duration = Duration::days(365);
+
+/// The name of a cookie. Over https it says so, and a browser takes it from nobody else: neither
+/// over http nor, without a path, from another host of the domain.
+fn name(reach: &Reach, name: &str) -> String {
+    match (reach.is_https(), reach.path()) {
+        (false, _) => name.to_owned(),
+        (true, "") => format!("__Host-{name}"),
+        (true, _) => format!("__Secure-{name}"),
+    }
+}
+
+/// The sign-in of a request's cookie.
+pub(super) fn sign_in(reach: &Reach, request: &HttpRequest) -> Option<Credential> {
+    values(request, &name(reach, SIGN_IN)).find_map(Token::parse).map(Credential::Cookie)
+}
+
+/// The device that a request comes from, if it has signed in to that name before.
+pub(super) fn device(
+    state: &State,
+    request: &HttpRequest,
+    folded_username: &str,
+) -> Option<Device> {
+    let name = name(&state.config.reach, &format!("{DEVICE}{folded_username}"));
+    values(request, &name).find_map(|value| state.accounts.devices.verify(folded_username, value))
+}
+
+/// The values of the cookies of that name. Other cookies of this host, malformed ones too, do not
+/// matter.
+fn values<'a>(request: &'a HttpRequest, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let cookies = request.headers().get_all(header::COOKIE);
+    let cookies = cookies.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';'));
+    cookies.filter_map(move |cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+/// The cookies of a browser that has just signed in: the one of the sign-in, for as long as that
+/// lasts, and one that tells the browser from strangers when this name signs in again.
+pub(super) fn of_sign_in(
+    state: &State,
+    token: &Token,
+    folded_username: &str,
+) -> AppResult<[Cookie<'static>; 2]> {
+    let reach = &state.config.reach;
+    let device = state.accounts.devices.issue(folded_username).map_err(AppError::internal)?;
+    let lasts = Duration::seconds(sign_in::LASTS.num_seconds());
+    let device_name = name(reach, &format!("{DEVICE}{folded_username}"));
+    Ok([
+        cookie(reach, name(reach, SIGN_IN), token.secret(), lasts),
+        cookie(reach, device_name, device, DEVICE_LASTS),
+    ])
+}
+
+/// The cookie that signs a browser out.
+pub(super) fn of_sign_out(reach: &Reach) -> Cookie<'static> {
+    cookie(reach, name(reach, SIGN_IN), String::new(), Duration::ZERO)
+}
+
+fn cookie(reach: &Reach, name: String, value: String, lasts: Duration) -> Cookie<'static> {
+    let path = if reach.path().is_empty() { "/" } else { reach.path() };
+    Cookie::build(name, value)
+        .path(path.to_owned())
+        .http_only(true)
+        .secure(reach.is_https())
+        .same_site(SameSite::Lax)
+        .max_age(lasts)
+        .finish()
+}

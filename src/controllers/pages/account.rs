@@ -1,0 +1,127 @@
+//! The page of an account: its password, the browsers that are signed in, and its tokens.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::accounts::unkept;
+use super::{page, see, sign_in_first};
+use crate::controllers::account::Account;
+use crate::controllers::body::Body;
+use crate::controllers::request::{self, Query};
+use crate::controllers::sign_ins;
+use crate::error::{AppError, AppResult};
+use crate::models::sign_in::Which;
+use crate::state::State;
+use crate::views::forms::AccountForm;
+use crate::views::pages::AccountPage;
+
+/// What has just been done, by the word in the address that a form leads to.
+const DONE: [(&str, &str); 3] = [
+    ("password", "The password is changed, and all other browsers are signed out."),
+    ("session", "Signed out."),
+    ("token", "The token is revoked."),
+];
+
+/// GET /account
+pub async fn show(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    if account.user().is_none() {
+        return Ok(sign_in_first(&request));
+    }
+    let query = Query::of(&request)?;
+    let done = DONE.iter().find(|(word, _)| query.get("done") == Some(word));
+    let done = done.map(|(_, message)| *message);
+    show_with(&state, &account, StatusCode::OK, AccountForm { done, ..AccountForm::default() })
+        .await
+}
+
+async fn show_with(
+    state: &State,
+    account: &Account,
+    status: StatusCode,
+    form: AccountForm,
+) -> AppResult<HttpResponse> {
+    let (user, _) = account.signed_in()?;
+    let user = user.clone();
+    let (sign_ins, tokens) = sign_ins::all(state, account).await?;
+    page(state, account, status, move |_, frame| {
+        Ok(AccountPage { frame, user, sign_ins, tokens, form })
+    })
+    .await
+    .map(unkept)
+}
+
+/// POST /account/password
+pub async fn change_password(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+    body: Body,
+) -> AppResult<HttpResponse> {
+    account.signed_in()?;
+    let params = body.form().await?;
+    match sign_ins::replace_password(&state, &request, &account, &params).await {
+        Ok(()) => Ok(see("/account?done=password")),
+        Err(AppError::Invalid(password_errors)) => {
+            let form = AccountForm { password_errors, ..AccountForm::default() };
+            show_with(&state, &account, StatusCode::UNPROCESSABLE_ENTITY, form).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// POST /account/sessions/{id}/delete
+pub async fn end(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "session")?;
+    sign_ins::end(&state, &account, Which::Browser(id), "session").await?;
+    Ok(see("/account?done=session"))
+}
+
+/// POST /account/sessions/delete: all but the one that asks.
+pub async fn end_others(state: Data<State>, account: Account) -> AppResult<HttpResponse> {
+    let (_, current) = account.signed_in()?;
+    match sign_ins::end(&state, &account, Which::OtherBrowsers(current), "session").await {
+        Ok(()) | Err(AppError::NotFound(_)) => Ok(see("/account?done=session")),
+        Err(error) => Err(error),
+    }
+}
+
+/// POST /account/tokens: the page shows the token, this once.
+pub async fn create_token(
+    state: Data<State>,
+    account: Account,
+    body: Body,
+) -> AppResult<HttpResponse> {
+    account.signed_in()?;
+    let params = body.form().await?;
+    match sign_ins::make_token(&state, &account, &params).await {
+        Ok((_, token)) => {
+            let form = AccountForm { token: Some(token.bearer()), ..AccountForm::default() };
+            show_with(&state, &account, StatusCode::CREATED, form).await
+        }
+        Err(AppError::Invalid(errors)) => {
+            let form = AccountForm::refused_token(&params, errors);
+            show_with(&state, &account, StatusCode::UNPROCESSABLE_ENTITY, form).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// POST /account/tokens/{id}/delete
+pub async fn delete_token(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "token")?;
+    sign_ins::end(&state, &account, Which::Program(id), "token").await?;
+    Ok(see("/account?done=token"))
+}

@@ -1,0 +1,216 @@
+//! What an account is used with, over JSON, and what its page shares of it: browsers that are signed
+//! in, bearer tokens, the password.
+
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+use super::account::Account;
+use super::body::Body;
+use super::cookies;
+use super::request;
+use crate::accounts::Caller;
+use crate::changeset::{Changeset, Errors, Mode, Params, Text};
+use crate::connection::DbConnection;
+use crate::error::{AppError, AppResult};
+use crate::models::sign_in::{self, BearerToken, SignIn, Token, Which};
+use crate::models::user::{self, Password};
+use crate::state::State;
+
+/// The name of a bearer token.
+const NAME: Text = Text { required: true, min: 1, max: 80, max_bytes: 320, single_line: true };
+
+/// GET /api/sessions
+pub async fn index(state: Data<State>, account: Account) -> AppResult<HttpResponse> {
+    let (sign_ins, _) = all(&state, &account).await?;
+    Ok(private(json!({ "sessions": sign_ins })))
+}
+
+/// DELETE /api/sessions/{id}
+pub async fn delete(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "session")?;
+    end(&state, &account, Which::Browser(id), "session").await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// GET /api/tokens
+pub async fn tokens(state: Data<State>, account: Account) -> AppResult<HttpResponse> {
+    let (_, tokens) = all(&state, &account).await?;
+    Ok(private(json!({ "tokens": tokens })))
+}
+
+/// POST /api/tokens. Its answer is a secret: no `Idempotency-Key` gives it again.
+pub async fn create_token(
+    state: Data<State>,
+    account: Account,
+    body: Body,
+) -> AppResult<HttpResponse> {
+    account.signed_in()?;
+    let (made, token) = make_token(&state, &account, &body.json().await?).await?;
+    let BearerToken { id, name, .. } = made;
+    let body = json!({ "id": id, "name": name, "token": token.bearer() });
+    Ok(HttpResponse::Created().insert_header((header::CACHE_CONTROL, "no-store")).json(body))
+}
+
+/// DELETE /api/tokens/{id}
+pub async fn delete_token(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "token")?;
+    end(&state, &account, Which::Program(id), "token").await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// PUT /api/account/password
+pub async fn change_password(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+    body: Body,
+) -> AppResult<HttpResponse> {
+    account.signed_in()?;
+    replace_password(&state, &request, &account, &body.json().await?).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// An account's browsers and bearer tokens; 401 without an account.
+pub(super) async fn all(
+    state: &State,
+    account: &Account,
+) -> AppResult<(Vec<SignIn>, Vec<BearerToken>)> {
+    let (user, current) = account.signed_in()?;
+    let id = user.id;
+    let list = move |c: &mut DbConnection| {
+        let sign_ins = sign_in::of_browsers(c, id, current)?;
+        Ok::<_, AppError>((sign_ins, sign_in::of_programs(c, id)?))
+    };
+    state.db.read(list).await
+}
+
+/// Ends sign-ins of an account; 404 when there is none such.
+pub(super) async fn end(
+    state: &State,
+    account: &Account,
+    which: Which,
+    what: &'static str,
+) -> AppResult<()> {
+    account.signed_in()?;
+    let asker = account.asker.clone();
+    let ended = state.db.transaction(move |tx| {
+        let user = asker.signed_in(tx.connection)?;
+        match sign_in::end_of_user(tx.connection, user.id, which)? {
+            0 => Err(AppError::NotFound(what)),
+            _ => Ok(()),
+        }
+    });
+    ended.await?;
+    state.accounts.ends.hurry().await;
+    Ok(())
+}
+
+/// Makes a bearer token of the name in these parameters. Only a browser may: a token that leaked
+/// could outlive its end by others that it made.
+pub(super) async fn make_token(
+    state: &State,
+    account: &Account,
+    params: &Params,
+) -> AppResult<(BearerToken, Token)> {
+    if account.is_program() {
+        return Err(AppError::Forbidden("a token makes no tokens: sign in with the password"));
+    }
+    let mut changeset = Changeset::new(params, Mode::Create);
+    let name = changeset.text("name", NAME);
+    let name = changeset.finish(|| name)?;
+    let token = Token::random().map_err(AppError::internal)?;
+    let (asker, new) = (account.asker.clone(), token.clone());
+    let made = state.db.transaction(move |tx| {
+        let user = asker.signed_in(tx.connection)?;
+        sign_in::insert_bearer(tx.connection, &new, user.id, &name)?.ok_or_else(|| {
+            let mut errors = Errors::default();
+            errors.add("name", format!("should have at most {} others", sign_in::PER_USER));
+            AppError::Invalid(errors)
+        })
+    });
+    Ok((made.await?.value, token))
+}
+
+/// Replaces an account's password by the one in these parameters, and ends its other browsers'
+/// sign-ins. A wrong password counts as a guess.
+pub(super) async fn replace_password(
+    state: &State,
+    request: &HttpRequest,
+    account: &Account,
+    params: &Params,
+) -> AppResult<()> {
+    let (user, current) = account.signed_in()?;
+    let mut changeset = Changeset::new(params, Mode::Create);
+    let old = user::tried_password(&mut changeset, "password");
+    let new = user::new_password(&mut changeset, "new_password");
+    let (old, new) = changeset.finish(|| old.zip(new))?;
+    let (id, folded) = (user.id, user.folded_username());
+    let old_hash = verified(state, request, id, &folded, old).await?;
+    let device = cookies::device(state, request, &folded);
+    let caller = Caller::of(device, request.peer_addr());
+    let hash = state.accounts.passwords.hash(caller, new).await?;
+    let asker = account.asker.clone();
+    let replaced = state.db.transaction(move |tx| {
+        asker.signed_in(tx.connection)?;
+        if user::password_hash(tx.connection, id)?.as_deref() != Some(&old_hash) {
+            return Err(wrong());
+        }
+        user::set_password(tx.connection, id, &hash)?;
+        sign_in::end_of_user(tx.connection, id, Which::OtherBrowsers(current))?;
+        Ok(())
+    });
+    replaced.await?;
+    state.accounts.ends.hurry().await;
+    Ok(())
+}
+
+/// The hash of the password, if that is right.
+async fn verified(
+    state: &State,
+    request: &HttpRequest,
+    user_id: i64,
+    folded_username: &str,
+    password: Password,
+) -> AppResult<String> {
+    let device = cookies::device(state, request, folded_username);
+    let caller = Caller::of(device, request.peer_addr());
+    let guess = state.accounts.guesses.count(folded_username, request.peer_addr(), device)?;
+    let checked = async {
+        let hash = move |c: &mut DbConnection| Ok::<_, AppError>(user::password_hash(c, user_id)?);
+        let hash = state.db.read(hash).await?;
+        let right = state.accounts.passwords.verify(caller, password, hash.clone()).await?;
+        Ok::<_, AppError>(hash.filter(|_| right))
+    };
+    match checked.await {
+        Ok(None) => Err(wrong()),
+        Ok(Some(hash)) => {
+            guess.forgive();
+            Ok(hash)
+        }
+        Err(error) => {
+            guess.forgive();
+            Err(error)
+        }
+    }
+}
+
+fn wrong() -> AppError {
+    let mut errors = Errors::default();
+    errors.add("password", "is wrong");
+    errors.into()
+}
+
+/// What caches must not keep.
+fn private(body: serde_json::Value) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
+}

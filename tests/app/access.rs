@@ -1,0 +1,138 @@
+//! Who may do what where accounts decide: every route, for every role and every status of a post, over
+//! real HTTP and streams.
+
+mod ends;
+mod manage;
+mod proxies;
+mod roles;
+mod seen;
+mod table;
+
+use actix_web::http::Method;
+use actix_web::web::Bytes;
+use kilonova::config::Access;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Raw, Site};
+
+const PASSWORD: &str = "correct horse";
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Nobody,
+    Commenter,
+    /// A member who has written none of it.
+    Other,
+    /// The member who wrote post and note.
+    Author,
+    Admin,
+}
+
+const ROLES: [Role; 5] = [Role::Nobody, Role::Commenter, Role::Other, Role::Author, Role::Admin];
+
+/// A site where accounts decide, with one of each role.
+struct Accounts {
+    site: Site,
+    cookies: Vec<String>,
+}
+
+impl Accounts {
+    async fn start() -> Accounts {
+        let site = Site::start_with(|config| {
+            config.access = Access::Accounts;
+            config.registration_role = kilonova::models::user::Role::Member;
+        })
+        .await;
+        let mut cookies = vec![String::new()];
+        for name in ["commenter", "other", "author", "boss"] {
+            let user = json!({"username": name, "password": PASSWORD});
+            site.post("/api/users", &user).await.json(201);
+            cookies.push(sign_in(&site, name).await);
+        }
+        for (name, role) in [("commenter", "commenter"), ("boss", "admin")] {
+            set_role(&site, name, role);
+        }
+        Accounts { site, cookies }
+    }
+
+    fn cookie(&self, role: Role) -> &str {
+        &self.cookies[role as usize]
+    }
+
+    /// A request of this role.
+    async fn send(&self, role: Role, method: Method, path: &str, body: &Value) -> Answer {
+        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        let mut headers = vec![("content-type", "application/json")];
+        if role != Role::Nobody {
+            headers.push(("cookie", self.cookie(role)));
+        }
+        self.site.send(method, path, &headers, body).await
+    }
+
+    /// A request whose connection may go on for ever: only the head of its answer is read.
+    async fn open(&self, role: Role, path: &str, accept: &str) -> (Raw, u16) {
+        let mut raw = Raw::connect(&self.site).await;
+        let headers = [("Accept", accept), ("Cookie", self.cookie(role))];
+        let headers = if role == Role::Nobody { &headers[..1] } else { &headers[..] };
+        let answer = raw.ask("GET", path, headers, b"").await;
+        (raw, answer.status)
+    }
+
+    async fn form(&self, role: Role, path: &str, fields: &str) -> u16 {
+        let mut raw = Raw::connect(&self.site).await;
+        let headers = [
+            ("Content-Type", "application/x-www-form-urlencoded"),
+            ("Accept", "text/html"),
+            ("Cookie", self.cookie(role)),
+        ];
+        let headers = if role == Role::Nobody { &headers[..2] } else { &headers[..] };
+        raw.ask("POST", path, headers, fields.as_bytes()).await.status
+    }
+
+    /// A post of the author's, which was published, was commented on by the commenter, and then got
+    /// this status; the ids of both.
+    async fn post(&self, status: &str) -> (i64, i64) {
+        let post = json!({"title": "A post", "body": "b"});
+        let post = self.send(Role::Author, Method::POST, "/api/posts", &post).await.json(201);
+        let id = post["id"].as_i64().unwrap();
+        let comments = format!("/api/posts/{id}/comments");
+        let comment = json!({"body": "A comment"});
+        let comment = self.send(Role::Commenter, Method::POST, &comments, &comment).await.json(201);
+        let status = json!({ "status": status });
+        let path = format!("/api/posts/{id}");
+        self.send(Role::Author, Method::PATCH, &path, &status).await.json(200);
+        (id, comment["id"].as_i64().unwrap())
+    }
+
+    /// A published post of this role's.
+    async fn post_of(&self, role: Role) -> i64 {
+        let post = json!({"title": "A post", "body": "b"});
+        let post = self.send(role, Method::POST, "/api/posts", &post).await.json(201);
+        post["id"].as_i64().unwrap()
+    }
+
+    async fn note(&self) -> i64 {
+        let note = json!({"title": "A note", "body": "b"});
+        let note = self.send(Role::Author, Method::POST, "/api/notes", &note).await.json(201);
+        note["id"].as_i64().unwrap()
+    }
+}
+
+async fn sign_in(site: &Site, username: &str) -> String {
+    let fields = json!({"username": username, "password": PASSWORD});
+    session_cookie(&site.post("/api/session", &fields).await)
+}
+
+/// The cookie of a sign-in that an answer sets.
+fn session_cookie(answer: &Answer) -> String {
+    assert_eq!(answer.status, 201);
+    let set = answer.headers.get_all("set-cookie").map(|value| value.to_str().unwrap());
+    let mut set = set.filter(|cookie| cookie.starts_with("kilonova_session"));
+    set.next().unwrap().split(';').next().unwrap().to_owned()
+}
+
+fn set_role(site: &Site, name: &str, role: &str) {
+    let role = format!("UPDATE users SET role = '{role}' WHERE folded_username = '{name}'");
+    site.home().execute(&role);
+}

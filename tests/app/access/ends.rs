@@ -1,0 +1,261 @@
+//! Sign-ins and tokens that end: what was opened under them ends with them, whoever ends them and
+//! whether or not a message says so.
+
+use std::time::{Duration, Instant};
+
+use actix_web::http::Method;
+use serde_json::{Value, json};
+
+use super::{Accounts, PASSWORD, Role, sign_in};
+use crate::accounts::command::user;
+use crate::support::{Raw, Site, within};
+
+/// How soon everything must have ended.
+const SOON: Duration = Duration::from_secs(2);
+
+const UPGRADE: [(&str, &str); 4] = [
+    ("Connection", "Upgrade"),
+    ("Upgrade", "websocket"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
+
+/// A WebSocket and a stream of notes, opened with this header.
+pub(super) struct Opened {
+    socket: Raw,
+    stream: Raw,
+}
+
+impl Opened {
+    pub(super) async fn open(site: &Site, name: &str, value: &str) -> Opened {
+        let mut socket = Raw::connect(site).await;
+        let headers = [UPGRADE.as_slice(), &[(name, value)]].concat();
+        assert_eq!(socket.ask("GET", "/notifications", &headers, b"").await.status, 101);
+        let mut stream = Raw::connect(site).await;
+        let headers = [("Accept", "text/event-stream"), (name, value)];
+        assert_eq!(stream.ask("GET", "/notifications", &headers, b"").await.status, 200);
+        Opened { socket, stream }
+    }
+
+    /// Both end, the socket with 1008, soon after `begun`.
+    pub(super) async fn ends(mut self, begun: Instant) {
+        let code = loop {
+            let frame = self.socket.frame().await.expect("a close frame");
+            if let Some(code) = frame.close_code() {
+                break code;
+            }
+        };
+        assert_eq!(code, 1008);
+        while self.stream.block().await.is_some() {}
+        assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    }
+
+    /// Both go on: what is written now comes through.
+    pub(super) async fn goes_on(&mut self, accounts: &Accounts) {
+        let note = json!({"title": "Still here?", "body": "b"});
+        let note = accounts.send(Role::Admin, Method::POST, "/api/notes", &note).await.json(201);
+        let said = loop {
+            let frame = self.socket.frame().await.expect("a frame");
+            assert_eq!(frame.close_code(), None);
+            let text: Value = serde_json::from_slice(&frame.payload).unwrap_or_default();
+            if text["data"] == note {
+                break text;
+            }
+        };
+        assert_eq!(said["event"], "note_created");
+        let id = format!("\"id\":{}", note["id"]);
+        while !self.stream.block().await.expect("the stream goes on").contains(&id) {}
+    }
+}
+
+/// A request of a cookie or a token.
+async fn send(site: &Site, who: (&str, &str), method: Method, path: &str, body: Value) -> u16 {
+    let headers = [("content-type", "application/json"), who];
+    site.send(method, path, &headers, body.to_string().into()).await.status
+}
+
+async fn token(site: &Site, cookie: &str) -> (i64, String) {
+    let headers = [("content-type", "application/json"), ("cookie", cookie)];
+    let made = site.send(Method::POST, "/api/tokens", &headers, r#"{"name":"a"}"#.into()).await;
+    let made = made.json(201);
+    (made["id"].as_i64().unwrap(), format!("Bearer {}", made["token"].as_str().unwrap()))
+}
+
+#[actix_web::test]
+async fn sockets_and_streams_end_with_their_sign_in() {
+    let accounts = Accounts::start().await;
+    let site = &accounts.site;
+    let boss = accounts.cookie(Role::Admin).to_owned();
+    let boss = ("cookie", boss.as_str());
+    let mut others = Opened::open(site, "cookie", accounts.cookie(Role::Other)).await;
+
+    // Signed out.
+    let cookie = sign_in(site, "author").await;
+    let opened = Opened::open(site, "cookie", &cookie).await;
+    let begun = Instant::now();
+    assert_eq!(
+        send(site, ("cookie", &cookie), Method::DELETE, "/api/session", json!({})).await,
+        204
+    );
+    opened.ends(begun).await;
+
+    // Signed out from elsewhere, by the list of sign-ins.
+    let cookie = sign_in(site, "author").await;
+    let mine = accounts.cookie(Role::Author);
+    let headers = [("cookie", mine)];
+    let list = site.send(Method::GET, "/api/sessions", &headers, "".into()).await.json(200);
+    let list = list["sessions"].as_array().unwrap().clone();
+    assert_eq!(list.iter().filter(|one| one["current"] == true).count(), 1);
+    let other = list.iter().find(|one| one["current"] == false).unwrap();
+    let opened = Opened::open(site, "cookie", &cookie).await;
+    let begun = Instant::now();
+    let path = format!("/api/sessions/{}", other["id"]);
+    assert_eq!(send(site, ("cookie", mine), Method::DELETE, &path, json!({})).await, 204);
+    opened.ends(begun).await;
+
+    // A new password: the browser that has set it stays.
+    let cookie = sign_in(site, "author").await;
+    let opened = Opened::open(site, "cookie", &cookie).await;
+    let mut own = Opened::open(site, "cookie", mine).await;
+    let (_, bearer) = token(site, mine).await;
+    let body = json!({"password": PASSWORD, "new_password": "another horse"});
+    let begun = Instant::now();
+    assert_eq!(send(site, ("cookie", mine), Method::PUT, "/api/account/password", body).await, 204);
+    opened.ends(begun).await;
+    own.goes_on(&accounts).await;
+
+    // A token that is revoked.
+    let (id, second) = token(site, mine).await;
+    let opened = Opened::open(site, "authorization", &second).await;
+    let mut first = Opened::open(site, "authorization", &bearer).await;
+    let begun = Instant::now();
+    let path = format!("/api/tokens/{id}");
+    assert_eq!(send(site, ("cookie", mine), Method::DELETE, &path, json!({})).await, 204);
+    opened.ends(begun).await;
+    first.goes_on(&accounts).await;
+    assert_eq!(
+        send(site, ("authorization", &second), Method::GET, "/api/notes", json!({})).await,
+        401
+    );
+
+    // Another role: everything is opened anew.
+    let begun = Instant::now();
+    let role = json!({"role": "commenter"});
+    assert_eq!(send(site, boss, Method::PATCH, "/api/users/author", role).await, 200);
+    own.ends(begun).await;
+    first.ends(begun).await;
+    let opened = Opened::open(site, "cookie", mine).await;
+    let first = Opened::open(site, "authorization", &bearer).await;
+
+    // Disabled: neither cookie nor token is worth anything any more, not even after it is enabled.
+    let begun = Instant::now();
+    let disabled = json!({"disabled": true});
+    assert_eq!(send(site, boss, Method::PATCH, "/api/users/author", disabled).await, 200);
+    opened.ends(begun).await;
+    first.ends(begun).await;
+    for who in [("cookie", mine), ("authorization", &bearer)] {
+        assert_eq!(send(site, who, Method::GET, "/api/notes", json!({})).await, 401);
+    }
+    let fields = json!({"username": "author", "password": "another horse"});
+    assert_eq!(site.post("/api/session", &fields).await.status, 401);
+    let enabled = json!({"disabled": false});
+    assert_eq!(send(site, boss, Method::PATCH, "/api/users/author", enabled).await, 200);
+    assert_eq!(send(site, ("cookie", mine), Method::GET, "/api/notes", json!({})).await, 401);
+    assert_eq!(
+        send(site, ("authorization", &bearer), Method::GET, "/api/notes", json!({})).await,
+        401
+    );
+    assert_eq!(site.post("/api/session", &fields).await.status, 201);
+
+    // All this was none of the others' business.
+    others.goes_on(&accounts).await;
+    accounts.site.stop().await;
+}
+
+#[actix_web::test]
+async fn what_another_process_ends_is_noticed_without_a_message() {
+    let accounts = Accounts::start().await;
+    let site = &accounts.site;
+    for (arguments, input) in [
+        (&["role", "author", "commenter"][..], ""),
+        (&["password", "author"][..], "another horse\n"),
+        (&["disable", "author"][..], ""),
+    ] {
+        let cookie = match arguments[0] {
+            "disable" => {
+                let fields = json!({"username": "author", "password": "another horse"});
+                let signed_in = site.post("/api/session", &fields).await;
+                super::session_cookie(&signed_in)
+            }
+            _ => sign_in(site, "author").await,
+        };
+        let opened = Opened::open(site, "cookie", &cookie).await;
+        let done = user(site.home(), arguments, input);
+        let begun = Instant::now();
+        assert!(done.status.success(), "{done:?}");
+        opened.ends(begun).await;
+    }
+    accounts.site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_sign_in_that_is_not_used_ends_and_one_that_is_has_its_time_noted() {
+    let accounts = Accounts::start().await;
+    let site = &accounts.site;
+    let mine = ("cookie", accounts.cookie(Role::Author));
+    let (_, bearer) = token(site, mine.1).await;
+    let is_signed_in =
+        async |who| send(site, who, Method::GET, "/api/notes", json!({})).await == 200;
+    let days_ago = |days| (chrono::Utc::now() - chrono::TimeDelta::days(days)).naive_utc();
+    let last_seen = |days| {
+        let seen = days_ago(days).format("%Y-%m-%d %H:%M:%S");
+        site.home().execute(&format!("UPDATE sign_ins SET last_seen_at = '{seen}'"));
+    };
+    last_seen(13);
+    assert!(is_signed_in(mine).await);
+    // Noted by that.
+    let noted = async {
+        loop {
+            let headers = [mine];
+            let list = site.send(Method::GET, "/api/sessions", &headers, "".into()).await.json(200);
+            let seen = list["sessions"][0]["last_seen_at"].as_str().unwrap().to_owned();
+            if !seen.starts_with(&days_ago(13).format("%Y-%m-%d").to_string()) {
+                break;
+            }
+        }
+    };
+    within("it is noted", noted).await;
+    last_seen(15);
+    assert!(!is_signed_in(mine).await);
+    assert!(is_signed_in(("authorization", &bearer)).await, "a token has no such end");
+    accounts.site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_sign_in_with_the_old_password_does_not_outlive_its_change() {
+    let accounts = Accounts::start().await;
+    let site = &accounts.site;
+    let mine = ("cookie", accounts.cookie(Role::Author));
+    // Both are checked at the same moment, as often as it takes.
+    for round in 0..5 {
+        let (old, new) = match round % 2 {
+            0 => (PASSWORD, "another horse"),
+            _ => ("another horse", PASSWORD),
+        };
+        let fields = json!({"username": "author", "password": old});
+        let body = json!({"password": old, "new_password": new});
+        let (signed_in, changed) = futures_util::future::join(
+            site.post("/api/session", &fields),
+            send(site, mine, Method::PUT, "/api/account/password", body),
+        )
+        .await;
+        assert_eq!(changed, 204);
+        if signed_in.status == 201 {
+            let cookie = super::session_cookie(&signed_in);
+            let status =
+                send(site, ("cookie", &cookie), Method::GET, "/api/notes", json!({})).await;
+            assert_eq!(status, 401, "the old password's sign-in is in force");
+        }
+    }
+    accounts.site.stop().await;
+}

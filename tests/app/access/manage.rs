@@ -1,0 +1,167 @@
+//! Admins who change accounts, and accounts that look after themselves.
+
+use actix_web::http::Method;
+use futures_util::future::join;
+use serde_json::{Value, json};
+
+use super::{Accounts, PASSWORD, Role};
+
+#[actix_web::test]
+async fn an_admin_gives_roles_and_takes_them() {
+    let accounts = Accounts::start().await;
+    let patch = async |who: Role, name: &str, body: Value| {
+        accounts.send(who, Method::PATCH, &format!("/api/users/{name}"), &body).await
+    };
+    let changed = patch(Role::Admin, "OTHER", json!({"role": "admin"})).await.json(200);
+    let keys: Vec<_> = changed.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, ["disabled", "id", "inserted_at", "role", "username"]);
+    assert_eq!((&changed["role"], &changed["disabled"]), (&json!("admin"), &json!(false)));
+    patch(Role::Other, "boss", json!({"role": "commenter"})).await.json(200);
+    assert_eq!(patch(Role::Admin, "other", json!({"role": "member"})).await.status, 403);
+    // Nothing changes nothing.
+    let same = patch(Role::Other, "boss", json!({"name": "x"})).await.json(200);
+    assert_eq!(same["role"], "commenter");
+    for (body, field) in [
+        (json!({"role": "king"}), "role"),
+        (json!({"role": null}), "role"),
+        (json!({"disabled": "yes"}), "disabled"),
+        (json!({"disabled": 1}), "disabled"),
+    ] {
+        let refused = patch(Role::Other, "boss", body).await.json(422);
+        assert_eq!(refused, json!({"errors": {field: ["is invalid"]}}));
+    }
+    patch(Role::Other, "nobody", json!({"role": "member"})).await.error(404);
+    accounts.site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_site_keeps_an_admin_whoever_gives_up_at_the_same_moment() {
+    let accounts = Accounts::start().await;
+    let patch = async |who: Role, name: &str, body: Value| {
+        accounts.send(who, Method::PATCH, &format!("/api/users/{name}"), &body).await
+    };
+    let words = "would leave the site without an admin";
+    let refused = patch(Role::Admin, "boss", json!({"role": "member"})).await.json(422);
+    assert_eq!(refused, json!({"errors": {"role": [words]}}));
+    let refused = patch(Role::Admin, "boss", json!({"disabled": true})).await.json(422);
+    assert_eq!(refused, json!({"errors": {"disabled": [words]}}));
+    patch(Role::Admin, "other", json!({"role": "admin"})).await.json(200);
+    let (one, two) = join(
+        patch(Role::Admin, "other", json!({"role": "member"})),
+        patch(Role::Other, "boss", json!({"role": "member"})),
+    )
+    .await;
+    let mut statuses = [one.status, two.status];
+    statuses.sort_unstable();
+    // The second is an admin no more when its turn comes, or is the last one.
+    assert!(matches!(statuses, [200, 403 | 422]), "{statuses:?}");
+    accounts.site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_token_acts_as_its_account_until_it_is_revoked() {
+    let accounts = Accounts::start().await;
+    let site = &accounts.site;
+    let mine = Role::Author;
+    let made = accounts.send(mine, Method::POST, "/api/tokens", &json!({"name": "Bot"})).await;
+    assert_eq!(made.header("cache-control"), Some("no-store"));
+    let made = made.json(201);
+    let keys: Vec<_> = made.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, ["id", "name", "token"]);
+    let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+    let ask = async |authorization: &str, method: Method, path: &str, body: Value| {
+        let headers = [("content-type", "application/json"), ("authorization", authorization)];
+        site.send(method, path, &headers, body.to_string().into()).await
+    };
+    let post = json!({"title": "By a program", "body": "b"});
+    let post = ask(&bearer, Method::POST, "/api/posts", post).await.json(201);
+    assert_eq!(post["author"], "author");
+    let lower = bearer.replacen("Bearer", "bearer", 1);
+    assert_eq!(ask(&lower, Method::GET, "/api/notes", json!({})).await.status, 200);
+    // It is listed, without itself, and as used.
+    let list = ask(&bearer, Method::GET, "/api/tokens", json!({})).await;
+    assert!(!String::from_utf8_lossy(&list.body).contains(made["token"].as_str().unwrap()));
+    let list = list.json(200);
+    assert_eq!(
+        (&list["tokens"][0]["name"], &list["tokens"][0]["id"]),
+        (&json!("Bot"), &made["id"])
+    );
+    // It makes no others.
+    let another = ask(&bearer, Method::POST, "/api/tokens", json!({"name": "Another"})).await;
+    assert_eq!(another.status, 403);
+    // What is no token is told so; what is not for us is not looked at.
+    for wrong in
+        ["Bearer", "Bearer ", "Bearer x", &bearer[..bearer.len() - 1], &lower.to_uppercase()]
+    {
+        let status = ask(wrong, Method::GET, "/api/posts", json!({})).await.status;
+        assert_eq!(status, 401, "{wrong}");
+    }
+    assert_eq!(ask("Basic YTpi", Method::GET, "/api/posts", json!({})).await.status, 200);
+    // The cookie's secret is none, nor the other way round.
+    let secret = accounts.cookie(mine).split_once('=').unwrap().1;
+    let as_bearer = format!("Bearer kilonova_{secret}");
+    assert_eq!(ask(&as_bearer, Method::GET, "/api/posts", json!({})).await.status, 401);
+    let as_cookie = bearer.replacen("Bearer kilonova_", "kilonova_session=", 1);
+    let headers = [("cookie", as_cookie.as_str())];
+    assert_eq!(site.send(Method::GET, "/api/notes", &headers, "".into()).await.status, 401);
+    // Nobody else revokes it, and its account does.
+    let path = format!("/api/tokens/{}", made["id"]);
+    accounts.send(Role::Other, Method::DELETE, &path, &Value::Null).await.error(404);
+    accounts.send(Role::Admin, Method::DELETE, &path, &Value::Null).await.error(404);
+    assert_eq!(accounts.send(mine, Method::DELETE, &path, &Value::Null).await.status, 204);
+    assert_eq!(ask(&bearer, Method::GET, "/api/posts", json!({})).await.status, 401);
+    accounts.send(mine, Method::DELETE, &path, &Value::Null).await.error(404);
+    accounts.site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_password_is_changed_by_who_knows_it() {
+    let accounts = Accounts::start().await;
+    let put = async |body: Value| {
+        accounts.send(Role::Author, Method::PUT, "/api/account/password", &body).await
+    };
+    for (body, field, message) in [
+        (
+            json!({"password": "wrong horse", "new_password": "another horse"}),
+            "password",
+            "is wrong",
+        ),
+        (
+            json!({"password": PASSWORD, "new_password": "short"}),
+            "new_password",
+            "should be at least 10 character(s)",
+        ),
+        (json!({"password": PASSWORD}), "new_password", "can't be blank"),
+    ] {
+        assert_eq!(put(body).await.json(422), json!({"errors": {field: [message]}}));
+    }
+    let new = json!({"password": PASSWORD, "new_password": "another horse"});
+    assert_eq!(put(new.clone()).await.status, 204);
+    assert_eq!(put(new).await.json(422), json!({"errors": {"password": ["is wrong"]}}));
+    let fields = |password| json!({"username": "author", "password": password});
+    assert_eq!(accounts.site.post("/api/session", &fields(PASSWORD)).await.status, 401);
+    assert_eq!(accounts.site.post("/api/session", &fields("another horse")).await.status, 201);
+    accounts.site.stop().await;
+}
+
+#[actix_web::test]
+async fn names_that_look_alike_or_speak_for_the_site_are_refused() {
+    let accounts = Accounts::start().await;
+    let register = async |name: &str| {
+        let fields = json!({"username": name, "password": PASSWORD});
+        accounts.site.post("/api/users", &fields).await
+    };
+    register("Paypal").await.json(201);
+    for name in ["paypal", "PaypaI", "Paypa1", "PAYPAL"] {
+        let refused = register(name).await.json(422);
+        assert_eq!(refused, json!({"errors": {"username": ["has already been taken"]}}), "{name}");
+    }
+    register("modern").await.json(201);
+    register("rnodern").await.json(422);
+    register("paypai").await.json(201);
+    for name in ["admin", "ADMIN", "adrnin", "r00t", "Kilonova", "support"] {
+        let refused = register(name).await.json(422);
+        assert_eq!(refused, json!({"errors": {"username": ["is reserved"]}}), "{name}");
+    }
+    accounts.site.stop().await;
+}

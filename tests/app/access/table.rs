@@ -1,0 +1,401 @@
+//! The table: what each route answers each role, by the status of the post that it is about.
+
+use actix_web::http::Method;
+use serde_json::{Value, json};
+
+use super::{Accounts, ROLES, Role};
+
+/// Statuses for nobody, a commenter, another member, the author, and an admin.
+type Answers = [u16; 5];
+
+/// How a route is asked.
+#[derive(Clone, Copy)]
+enum Ask {
+    /// JSON, or none.
+    Api(&'static str),
+    /// A browser's form.
+    Form(&'static str),
+    /// A page, or a stream.
+    Open(&'static str),
+}
+
+struct Row {
+    /// As in the router.
+    route: &'static str,
+    method: Method,
+    /// What is asked, with `{post}`, `{comment}` and `{note}`.
+    path: &'static str,
+    ask: Ask,
+    draft: Answers,
+    /// Of a published or an archived post; of everything, where there is no post.
+    public: Answers,
+}
+
+const HTML: &str = "text/html";
+const STREAM: &str = "text/event-stream";
+const EVERYONE: Answers = [200; 5];
+
+fn row(
+    method: Method,
+    route: &'static str,
+    path: &'static str,
+    ask: Ask,
+    draft: Answers,
+    public: Answers,
+) -> Row {
+    Row { route, method, path, ask, draft, public }
+}
+
+/// A route that is about no post.
+fn plain(
+    method: Method,
+    route: &'static str,
+    path: &'static str,
+    ask: Ask,
+    answers: Answers,
+) -> Row {
+    row(method, route, path, ask, answers, answers)
+}
+
+fn table() -> Vec<Row> {
+    use Ask::{Api, Form, Open};
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    const PUT: Method = Method::PUT;
+    const PATCH: Method = Method::PATCH;
+    const DELETE: Method = Method::DELETE;
+    const READ_DRAFT: Answers = [404, 404, 404, 200, 200];
+    const CHANGE_DRAFT: Answers = [401, 404, 404, 200, 200];
+    const CHANGE: Answers = [401, 403, 403, 200, 200];
+    const DELETE_DRAFT: Answers = [401, 404, 404, 204, 204];
+    const SEND_DRAFT: Answers = [401, 404, 404, 303, 303];
+    const OWN: Answers = [401, 200, 200, 200, 200];
+    const NOTES: Answers = [401, 200, 200, 200, 200];
+    const NOTE_PAGES: Answers = [303, 200, 200, 200, 200];
+    let title = Api(r#"{"title":"Changed"}"#);
+    let note = Api(r#"{"title":"Changed","body":"b"}"#);
+    let post = "/api/posts/{id}";
+    let page = "/posts/{id}";
+    let comments = "/api/posts/{id}/comments";
+    let comment = "/api/comments/{id}";
+    let notes = "/api/notes/{id}";
+    vec![
+        row(GET, post, "/api/posts/{post}", Api(""), READ_DRAFT, EVERYONE),
+        row(PUT, post, "/api/posts/{post}", title, CHANGE_DRAFT, CHANGE),
+        row(PATCH, post, "/api/posts/{post}", title, CHANGE_DRAFT, CHANGE),
+        row(DELETE, post, "/api/posts/{post}", Api(""), DELETE_DRAFT, [401, 403, 403, 204, 204]),
+        row(GET, comments, "/api/posts/{post}/comments", Api(""), READ_DRAFT, EVERYONE),
+        row(
+            POST,
+            comments,
+            "/api/posts/{post}/comments",
+            Api(r#"{"body":"b"}"#),
+            [401, 404, 404, 201, 201],
+            [401, 201, 201, 201, 201],
+        ),
+        row(
+            PUT,
+            comment,
+            "/api/comments/{comment}",
+            Api(r#"{"body":"Changed"}"#),
+            [401, 404, 404, 403, 200],
+            [401, 200, 403, 403, 200],
+        ),
+        row(
+            DELETE,
+            comment,
+            "/api/comments/{comment}",
+            Api(""),
+            DELETE_DRAFT,
+            [401, 204, 403, 204, 204],
+        ),
+        row(GET, page, "/posts/{post}", Open(HTML), READ_DRAFT, EVERYONE),
+        row(
+            GET,
+            "/posts/{id}/edit",
+            "/posts/{post}/edit",
+            Open(HTML),
+            [303, 404, 404, 200, 200],
+            [303, 403, 403, 200, 200],
+        ),
+        row(
+            POST,
+            page,
+            "/posts/{post}",
+            Form("title=Changed"),
+            SEND_DRAFT,
+            [401, 403, 403, 303, 303],
+        ),
+        row(
+            POST,
+            "/posts/{id}/delete",
+            "/posts/{post}/delete",
+            Form(""),
+            SEND_DRAFT,
+            [401, 403, 403, 303, 303],
+        ),
+        row(
+            POST,
+            "/posts/{id}/comments",
+            "/posts/{post}/comments",
+            Form("body=b"),
+            SEND_DRAFT,
+            [401, 303, 303, 303, 303],
+        ),
+        row(
+            POST,
+            "/comments/{id}/delete",
+            "/comments/{comment}/delete",
+            Form(""),
+            SEND_DRAFT,
+            [401, 303, 403, 303, 303],
+        ),
+        row(
+            GET,
+            "/posts/{id}/comments/ws",
+            "/posts/{post}/comments/ws",
+            Open(STREAM),
+            READ_DRAFT,
+            EVERYONE,
+        ),
+        row(
+            GET,
+            "/feed",
+            "/feed?channels=post_comments_{post}",
+            Open(STREAM),
+            READ_DRAFT,
+            EVERYONE,
+        ),
+        plain(GET, "/feed", "/feed", Open(STREAM), EVERYONE),
+        plain(GET, "/feed", "/feed?channels=posts,notes", Open(STREAM), NOTES),
+        plain(GET, "/notifications", "/notifications", Open(STREAM), NOTES),
+        plain(GET, "/", "/", Open(HTML), EVERYONE),
+        plain(GET, "/", "/?status=draft", Open(HTML), EVERYONE),
+        plain(GET, "/posts/new", "/posts/new", Open(HTML), [303, 403, 200, 200, 200]),
+        plain(POST, "/posts", "/posts", Form("title=New&body=b"), [401, 403, 303, 303, 303]),
+        plain(GET, "/notes", "/notes", Open(HTML), NOTE_PAGES),
+        plain(POST, "/notes", "/notes", Form("title=New&body=b"), [401, 403, 303, 303, 303]),
+        plain(GET, "/notes/{id}", "/notes/{note}", Open(HTML), NOTE_PAGES),
+        plain(
+            POST,
+            "/notes/{id}",
+            "/notes/{note}",
+            Form("title=Changed&body=b"),
+            [401, 403, 403, 303, 303],
+        ),
+        plain(GET, "/notes/{id}/edit", "/notes/{note}/edit", Open(HTML), [303, 403, 403, 200, 200]),
+        plain(
+            POST,
+            "/notes/{id}/delete",
+            "/notes/{note}/delete",
+            Form(""),
+            [401, 403, 403, 303, 303],
+        ),
+        plain(GET, "/api/posts", "/api/posts?status=draft", Api(""), EVERYONE),
+        plain(
+            POST,
+            "/api/posts",
+            "/api/posts",
+            Api(r#"{"title":"New","body":"b"}"#),
+            [401, 403, 201, 201, 201],
+        ),
+        plain(GET, "/api/notes", "/api/notes", Api(""), NOTES),
+        plain(
+            POST,
+            "/api/notes",
+            "/api/notes",
+            Api(r#"{"title":"New","body":"b"}"#),
+            [401, 403, 201, 201, 201],
+        ),
+        plain(GET, notes, "/api/notes/{note}", Api(""), NOTES),
+        plain(PUT, notes, "/api/notes/{note}", note, [401, 403, 403, 200, 200]),
+        plain(DELETE, notes, "/api/notes/{note}", Api(""), [401, 403, 403, 204, 204]),
+        plain(GET, "/api/events", "/api/events?after=0", Api(""), EVERYONE),
+        plain(GET, "/api/channels", "/api/channels", Api(""), [401, 403, 403, 403, 200]),
+        plain(GET, "/search", "/search", Open(HTML), EVERYONE),
+        plain(GET, "/api/search", "/api/search", Api(""), [422; 5]),
+        plain(GET, "/login", "/login", Open(HTML), EVERYONE),
+        plain(POST, "/login", "/login", Form("username=nobody&password=wrong"), [401; 5]),
+        plain(POST, "/logout", "/nowhere", Form(""), [404; 5]),
+        plain(GET, "/register", "/register", Open(HTML), EVERYONE),
+        plain(POST, "/register", "/register", Form("username=x"), [422; 5]),
+        plain(POST, "/api/users", "/api/users", Api("{}"), [422; 5]),
+        plain(POST, "/api/session", "/api/session", Api("{}"), [422; 5]),
+        plain(
+            PATCH,
+            "/api/users/{username}",
+            "/api/users/other",
+            Api(r#"{"role":"member"}"#),
+            [401, 403, 403, 403, 200],
+        ),
+        plain(GET, "/api/sessions", "/api/sessions", Api(""), OWN),
+        plain(
+            DELETE,
+            "/api/sessions/{id}",
+            "/api/sessions/999",
+            Api(""),
+            [401, 404, 404, 404, 404],
+        ),
+        plain(GET, "/api/tokens", "/api/tokens", Api(""), OWN),
+        plain(
+            POST,
+            "/api/tokens",
+            "/api/tokens",
+            Api(r#"{"name":"n"}"#),
+            [401, 201, 201, 201, 201],
+        ),
+        plain(DELETE, "/api/tokens/{id}", "/api/tokens/999", Api(""), [401, 404, 404, 404, 404]),
+        plain(
+            PUT,
+            "/api/account/password",
+            "/api/account/password",
+            Api(r#"{"password":"wrong","new_password":"another horse"}"#),
+            [401, 422, 422, 422, 422],
+        ),
+        plain(GET, "/account", "/account", Open(HTML), [303, 200, 200, 200, 200]),
+        plain(
+            POST,
+            "/account/password",
+            "/account/password",
+            Form("password=wrong&new_password=another+horse"),
+            [401, 422, 422, 422, 422],
+        ),
+        plain(
+            POST,
+            "/account/sessions/delete",
+            "/account/sessions/delete",
+            Form(""),
+            [401, 303, 303, 303, 303],
+        ),
+        plain(
+            POST,
+            "/account/sessions/{id}/delete",
+            "/account/sessions/999/delete",
+            Form(""),
+            [401, 404, 404, 404, 404],
+        ),
+        plain(
+            POST,
+            "/account/tokens",
+            "/account/tokens",
+            Form("name=n"),
+            [401, 201, 201, 201, 201],
+        ),
+        plain(
+            POST,
+            "/account/tokens/{id}/delete",
+            "/account/tokens/999/delete",
+            Form(""),
+            [401, 404, 404, 404, 404],
+        ),
+        // Whoever has a sign-in may end it; the others keep theirs for the rest of the table.
+        plain(DELETE, "/api/session", "/nowhere", Api(""), [404; 5]),
+        plain(GET, "/health/ready", "/health/ready", Api(""), EVERYONE),
+        plain(GET, "/static/{file}", "/static/style.css", Open("text/css"), EVERYONE),
+    ]
+}
+
+#[actix_web::test]
+async fn every_route_answers_every_role_as_the_table_says() {
+    let accounts = Accounts::start().await;
+    let mut wrong = Vec::new();
+    for row in table() {
+        let path = row.path;
+        let statuses: &[&str] = match path.contains("{post}") || path.contains("{comment}") {
+            true => &["draft", "published", "archived"],
+            false => &["published"],
+        };
+        for &status in statuses {
+            let expected = if status == "draft" { row.draft } else { row.public };
+            for (role, expected) in ROLES.into_iter().zip(expected) {
+                let told = ask(&accounts, &row, role, status).await;
+                if told != expected {
+                    wrong.push(format!(
+                        "{} {path} of a {status} post for {role:?}: {told}, not {expected}",
+                        row.method
+                    ));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    accounts.site.stop().await;
+}
+
+/// Asks for something that is made for this request alone.
+async fn ask(accounts: &Accounts, row: &Row, role: Role, status: &str) -> u16 {
+    let mut path = row.path.to_owned();
+    if path.contains("{post}") || path.contains("{comment}") {
+        let (post, comment) = accounts.post(status).await;
+        path = path.replace("{post}", &post.to_string());
+        path = path.replace("{comment}", &comment.to_string());
+    }
+    if path.contains("{note}") {
+        path = path.replace("{note}", &accounts.note().await.to_string());
+    }
+    match row.ask {
+        Ask::Api("") => accounts.send(role, row.method.clone(), &path, &Value::Null).await.status,
+        Ask::Api(body) => {
+            let body: Value = serde_json::from_str(body).unwrap();
+            accounts.send(role, row.method.clone(), &path, &body).await.status
+        }
+        Ask::Form(fields) => accounts.form(role, &path, fields).await,
+        Ask::Open(accept) => accounts.open(role, &path, accept).await.1,
+    }
+}
+
+/// Each route of the router, by method and pattern, as its source says.
+fn routes() -> Vec<(String, String)> {
+    let source = include_str!("../../../src/router.rs");
+    let mut routes = Vec::new();
+    for resource in
+        source.split("resource(").skip(1).filter(|rest| rest.trim_start().starts_with('"'))
+    {
+        let (path, rest) = resource.trim_start()[1..].split_once('"').unwrap();
+        let handlers = rest.split("])").next().unwrap();
+        for method in ["get", "post", "put", "patch", "delete"] {
+            if handlers.contains(&format!("{method}(")) {
+                routes.push((method.to_uppercase(), path.to_owned()));
+            }
+        }
+    }
+    routes
+}
+
+#[test]
+fn every_route_has_a_row() {
+    let routes = routes();
+    assert!(routes.len() > 40, "{routes:?}");
+    let table = table();
+    let missing: Vec<_> = routes
+        .iter()
+        .filter(|(method, path)| {
+            !table.iter().any(|row| row.method.as_str() == method && row.route == path)
+        })
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    for row in &table {
+        let known = (row.method.to_string(), row.route.to_owned());
+        assert!(routes.contains(&known), "{known:?} is no route");
+    }
+}
+
+#[actix_web::test]
+async fn what_a_request_claims_about_its_author_is_ignored() {
+    let accounts = Accounts::start().await;
+    let claims = json!({
+        "title": "Claimed", "body": "b", "user_id": 1, "author": "boss", "role": "admin",
+        "username": "boss",
+    });
+    let post = accounts.send(Role::Other, Method::POST, "/api/posts", &claims).await.json(201);
+    assert_eq!((&post["author"], &post["user_id"]), (&json!("other"), &json!(2)));
+    let note = accounts.send(Role::Other, Method::POST, "/api/notes", &claims).await.json(201);
+    assert_eq!(note["author"], "other");
+    let comments = format!("/api/posts/{}/comments", post["id"]);
+    let comment = accounts.send(Role::Commenter, Method::POST, &comments, &claims).await.json(201);
+    assert_eq!(comment["author"], "commenter");
+    let user = json!({"username": "eve", "password": "correct horse", "role": "admin", "id": 1});
+    let user = accounts.send(Role::Nobody, Method::POST, "/api/users", &user).await.json(201);
+    assert_eq!(user["role"], "member");
+    accounts.site.stop().await;
+}
