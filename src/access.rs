@@ -3,10 +3,10 @@
 //! responses.
 
 mod audience;
+mod words;
 
 pub use self::audience::{Audience, Seen};
-use crate::models::post::Status;
-use crate::models::user::Role;
+pub use self::words::{Role, Status};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -225,9 +225,12 @@ async fn ask_for_admin(state: &State) -> Result<(), Error> {
 
 /// The address to open in a browser.
 fn open_at(config: &Config, port: u16) -> String {
+    let here = format!("http://{}:{port}/", host(config));
     match &config.reach.public {
-        Some(public) => format!("{}{}/", public.origin(), public.path),
-        None => format!("http://{}:{port}/", host(config)),
+        Some(public) => {
+            format!("{}{}/, which leads to {here}", public.origin(), public.path)
+        }
+        None => here,
     }
 }
 

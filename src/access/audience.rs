@@ -3,8 +3,7 @@
 
 use std::fmt;
 
-use super::{PostFacts, Viewer, sees};
-use crate::models::post::Status;
+use super::{PostFacts, Status, Viewer, sees};
 
 /// Whom an event is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

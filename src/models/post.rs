@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::user::User;
 use super::{Cursor, Excerpt, Page, paginate, rfc3339, substr};
+pub use crate::access::Status;
 use crate::access::{Drafts, PostFacts};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
@@ -22,41 +23,6 @@ const AUTHOR: Text =
     Text { required: false, min: 1, max: 1000, max_bytes: 8192, single_line: true };
 const TAG: Text = Text { required: false, min: 1, max: 50, max_bytes: 400, single_line: true };
 const MAX_TAGS: usize = 20;
-
-/// Whether and to whom a post shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// Not yet for readers.
-    Draft,
-    /// Listed and readable.
-    Published,
-    /// Readable, but not listed.
-    Archived,
-}
-
-impl Status {
-    /// The word on the wire and in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Status::Draft => "draft",
-            Status::Published => "published",
-            Status::Archived => "archived",
-        }
-    }
-
-    /// The status of that name.
-    pub fn parse(word: &str) -> Option<Status> {
-        [Status::Draft, Status::Published, Status::Archived]
-            .into_iter()
-            .find(|status| status.as_str() == word)
-    }
-
-    /// The status that a row has. The table's CHECK lets no other word in; a draft shows least.
-    fn of(column: &str) -> Status {
-        Status::parse(column).unwrap_or(Status::Draft)
-    }
-}
 
 /// A post, as the API, the events and the pages show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use chrono::NaiveDateTime;
-use clap::ValueEnum;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use serde::Serialize;
@@ -12,6 +11,7 @@ use unicode_security::skeleton;
 
 use super::rfc3339;
 use super::sign_in::{self, Which};
+pub use crate::access::Role;
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::users;
@@ -25,39 +25,6 @@ const PASSWORD: Text =
 /// The bound on names and passwords in a sign-in; values that no account can have are just wrong.
 const TRIED: Text =
     Text { required: true, min: 1, max: usize::MAX, max_bytes: 1024, single_line: false };
-
-/// A user's role on the site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Writes comments.
-    Commenter,
-    /// Writes posts and notes, too.
-    Member,
-    /// Runs the site: may change everything.
-    Admin,
-}
-
-impl Role {
-    /// The word on the wire and in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Role::Commenter => "commenter",
-            Role::Member => "member",
-            Role::Admin => "admin",
-        }
-    }
-
-    /// The role of that name.
-    pub fn parse(word: &str) -> Option<Role> {
-        [Role::Commenter, Role::Member, Role::Admin].into_iter().find(|role| role.as_str() == word)
-    }
-
-    /// The role that a row has. The table's CHECK lets no other word in; a commenter may do least.
-    fn of(column: &str) -> Role {
-        Role::parse(column).unwrap_or(Role::Commenter)
-    }
-}
 
 /// A user, as the API shows one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

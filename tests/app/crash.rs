@@ -379,11 +379,52 @@ fn a_database_url_is_never_shown_with_its_password() {
 }
 
 #[test]
-fn open_access_is_not_opened_to_the_world() {
+fn how_the_site_is_reached_must_fit_together() {
     let folder = tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
-    let line = complaint(kilonova(&["--bind", "0.0.0.0:0", "--data-dir", path]));
-    assert_names(&line, &["accounts"]);
+    let complain = |flags: &[&str], named: &str| {
+        let line = complaint(kilonova(&[&["--data-dir", path], flags].concat()));
+        assert_names(&line, &[named]);
+    };
+    let url = ["--public-url", "https://blog.example.org"];
+    complain(&["--bind", "0.0.0.0:0"], "--public-url");
+    complain(&["--bind", "0.0.0.0:0", "--trusted-proxy", "10.0.0.0/8"], "--public-url");
+    complain(&["--bind", "0.0.0.0:0", "--access", "accounts"], "--public-url");
+    for flags in [&url, &["--host", "a.example"], &["--trusted-proxy", "127.0.0.1"]] {
+        complain(&[&["--access", "open"], &flags[..]].concat(), "--access open");
+    }
+    complain(&["--public-url", "blog.example.org"], "--public-url");
+    complain(&["--public-url", "https://blog.example.org/?a=b"], "--public-url");
+    complain(&["--host", "https://a.example"], "--host");
+    complain(&["--host", "a.example:80"], "--host");
+    complain(&[&url[..], &["--trusted-proxy", "everyone"]].concat(), "--trusted-proxy");
+    complain(&["--allow-origin", "https://a.example/"], "--allow-origin");
+    complain(&["--allow-origin", "*"], "--allow-origin");
+}
+
+#[test]
+fn who_runs_the_site_is_asked_for_until_there_is_an_admin() {
+    let home = Home::new();
+    let served = || {
+        let mut command = serve(&home, "127.0.0.1:0");
+        command.args(["--public-url", "https://blog.example.org/blog"]);
+        Server::of(command)
+    };
+    let said = |server: Server| {
+        server.signal("TERM");
+        let begun = Instant::now();
+        while !server.log().iter().any(|line| line.contains("SIGTERM")) {
+            assert!(begun.elapsed() < PATIENCE, "{:?}", server.log());
+            std::thread::yield_now();
+        }
+        server.log().join("\n")
+    };
+    let log = said(served());
+    assert!(log.contains("kilonova user add NAME --admin") && !log.contains("open"), "{log}");
+    let added =
+        crate::accounts::command::user(&home, &["add", "ada", "--admin"], "correct horse\n");
+    assert!(added.status.success(), "{added:?}");
+    assert!(!said(served()).contains("kilonova user add"));
 }
 
 #[test]

@@ -62,7 +62,7 @@ async fn assert_accounts(site: &Site, cookie: &str) {
     let taken = json!({"errors": {"username": ["has already been taken"]}});
     assert_eq!(site.post("/api/users", &ada).await.json(422), taken);
     let eve = json!({"username": "eve", "password": "correct horse"});
-    assert_eq!(site.post("/api/users", &eve).await.json(201)["role"], "member");
+    assert_eq!(site.post("/api/users", &eve).await.json(201)["role"], "commenter");
 }
 
 /// Everything that the API shows, and whose log it is.

@@ -1,0 +1,72 @@
+//! The words that decide: an account's role, and a post's status.
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+/// A user's role on the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Writes comments.
+    Commenter,
+    /// Writes posts and notes, too.
+    Member,
+    /// Runs the site: may change everything.
+    Admin,
+}
+
+impl Role {
+    /// The word on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Commenter => "commenter",
+            Role::Member => "member",
+            Role::Admin => "admin",
+        }
+    }
+
+    /// The role of that name.
+    pub fn parse(word: &str) -> Option<Role> {
+        [Role::Commenter, Role::Member, Role::Admin].into_iter().find(|role| role.as_str() == word)
+    }
+
+    /// The role that a row has. The table's CHECK lets no other word in; a commenter may do least.
+    pub(crate) fn of(column: &str) -> Role {
+        Role::parse(column).unwrap_or(Role::Commenter)
+    }
+}
+
+/// Whether and to whom a post shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Not yet for readers.
+    Draft,
+    /// Listed and readable.
+    Published,
+    /// Readable, but not listed.
+    Archived,
+}
+
+impl Status {
+    /// The word on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Draft => "draft",
+            Status::Published => "published",
+            Status::Archived => "archived",
+        }
+    }
+
+    /// The status of that name.
+    pub fn parse(word: &str) -> Option<Status> {
+        [Status::Draft, Status::Published, Status::Archived]
+            .into_iter()
+            .find(|status| status.as_str() == word)
+    }
+
+    /// The status that a row has. The table's CHECK lets no other word in; a draft shows least.
+    pub(crate) fn of(column: &str) -> Status {
+        Status::parse(column).unwrap_or(Status::Draft)
+    }
+}
