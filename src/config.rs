@@ -196,7 +196,7 @@ pub struct ServeArgs {
         value_name = "ROLE",
     )]
     registration_role: Role,
-    /// Where readers reach the site, for example https://example.org/blog; implies accounts access
+    /// Where readers reach the site, as in `https://example.org/blog`; implies accounts access
     #[arg(long, env = "KILONOVA_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
     /// Another name that the site is reached by; may be repeated; implies accounts access
@@ -212,8 +212,7 @@ pub struct ServeArgs {
         value_delimiter = ','
     )]
     trusted_proxies: Vec<String>,
-    /// Another site, for example https://example.net, whose pages may read as strangers; may be
-    /// repeated
+    /// Another site, as in `https://example.net`, whose pages may read as strangers; may be repeated
     #[arg(
         long = "allow-origin",
         env = "KILONOVA_ALLOW_ORIGIN",
