@@ -118,6 +118,10 @@ impl Viewer {
 /// Who is not signed in is told so before anything else, so that the answer to a write does not
 /// tell what exists.
 pub fn may(viewer: Viewer, action: Action) -> Verdict {
+    if action == Action::ManageUsers && viewer == Viewer::Anyone {
+        // Whoever may do everything else must not make an admin of the time when accounts decide.
+        return Verdict::Forbidden;
+    }
     if viewer.is_above_rules() {
         return Verdict::Allowed;
     }

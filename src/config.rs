@@ -114,7 +114,7 @@ pub enum UserCommand {
     Add(UserAddArgs),
     /// Lists the accounts
     List(StorageArgs),
-    /// Replaces a password, read as by `add`, and signs the account's browsers out
+    /// Replaces a password, read as by `add`, and ends the account's sign-ins and tokens
     Password(UserArgs),
     /// Gives an account another role
     Role(UserRoleArgs),
@@ -203,8 +203,8 @@ pub struct ServeArgs {
     #[arg(long = "host", env = "KILONOVA_HOST", value_name = "NAME", value_delimiter = ',')]
     hosts: Vec<String>,
     /// Address or network of a proxy whose Forwarded and X-Forwarded-* headers count; may be
-    /// repeated; implies accounts access [default with --public-url on a loopback bind: 127.0.0.0/8
-    /// and ::1]
+    /// repeated; implies accounts access [default with --public-url or --host on a loopback bind:
+    /// 127.0.0.0/8 and ::1]
     #[arg(
         long = "trusted-proxy",
         env = "KILONOVA_TRUSTED_PROXY",
@@ -567,7 +567,7 @@ impl ServeArgs {
                 Error("--trusted-proxy: expected an address or a network".to_owned())
             })?);
         }
-        if trusted.is_empty() && public.is_some() && is_loopback {
+        if trusted.is_empty() && is_named && is_loopback {
             trusted.extend([
                 IpNet::new_assert(Ipv4Addr::new(127, 0, 0, 0).into(), 8),
                 IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST)),

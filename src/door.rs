@@ -34,6 +34,7 @@ pub async fn pass<B: MessageBody>(
         request.match_info_mut().get_mut().update(&inner);
         request.head_mut().uri = inner;
     }
+    let is_api = request.path().starts_with("/api/");
     let origin = request.headers().get(header::ORIGIN).cloned();
     let reader = origin.filter(|origin| origin.to_str().is_ok_and(|origin| reach.allows(origin)));
     let mut response = match &reader {
@@ -49,6 +50,15 @@ pub async fn pass<B: MessageBody>(
     };
     let headers = response.headers_mut();
     lead(headers, reach.path());
+    if is_api {
+        // What comes depends on who asks.
+        if !headers.contains_key(header::CACHE_CONTROL) {
+            let kept = HeaderValue::from_static("private, no-cache");
+            headers.insert(header::CACHE_CONTROL, kept);
+        }
+        compression::add(headers, header::VARY, "cookie");
+        compression::add(headers, header::VARY, "authorization");
+    }
     if let Some(origin) = reader {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));

@@ -74,7 +74,7 @@ pub fn check(request: &RequestHead, config: &Config) -> AppResult<From> {
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
     if let Some(origin) = origin
         && config.reach.allows(origin)
-        && config.reach.is_own(origin) != Some(true)
+        && config.reach.is_own(origin, host.unwrap_or("")) != Some(true)
     {
         return match request.method.is_safe() {
             true => Ok(From::Elsewhere),
@@ -156,7 +156,7 @@ fn from_this_site(headers: &HeaderMap, host: &str, reach: &Reach) -> AppResult<(
         return Err(REFUSED);
     }
     let Ok(origin) = origin.to_str() else { return Err(REFUSED) };
-    match reach.is_own(origin).unwrap_or_else(|| is_of_host(origin, host)) {
+    match reach.is_own(origin, host).unwrap_or_else(|| is_of_host(origin, host)) {
         true => Ok(()),
         false => Err(REFUSED),
     }

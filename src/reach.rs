@@ -110,8 +110,9 @@ impl Reach {
     /// another one. `None` when there is none, or more than one.
     pub fn host<'a>(&self, peer: Option<IpAddr>, headers: &'a HeaderMap) -> Option<&'a str> {
         if peer.is_some_and(|peer| self.trusts(peer)) {
-            let told = headers.get("x-forwarded-host").and_then(|value| value.to_str().ok());
+            let told = headers.get_all("x-forwarded-host").last();
             // A chain of proxies: the last one that was added is the trusted one's.
+            let told = told.and_then(|value| value.to_str().ok());
             if let Some(host) = told.and_then(|hosts| hosts.rsplit(',').next()) {
                 return Some(host.trim());
             }
@@ -132,9 +133,10 @@ impl Reach {
         name.is_some_and(|name| self.hosts.contains(&name))
     }
 
-    /// Whether this origin is the site itself, by name and scheme. `None` where no name is known,
-    /// and it must be the host of the request.
-    pub fn is_own(&self, origin: &str) -> Option<bool> {
+    /// Whether this origin is the site itself: by scheme and name, and by port the one that readers
+    /// are told or the one that was asked for (`host`). Another port of the host is another
+    /// application, which gets the same cookies. `None` where no name is known.
+    pub fn is_own(&self, origin: &str, host: &str) -> Option<bool> {
         if self.hosts.is_empty() {
             return None;
         }
@@ -143,7 +145,10 @@ impl Reach {
             Some(public) => scheme == if public.is_https { "https" } else { "http" },
             None => matches!(scheme, "http" | "https"),
         };
-        Some(fits && self.answers_for(authority))
+        let default = if scheme == "https" { ":443" } else { ":80" };
+        let short = |text: &str| text.strip_suffix(default).unwrap_or(text).to_ascii_lowercase();
+        let told = self.public.iter().any(|public| short(&public.authority) == short(authority));
+        Some(fits && self.answers_for(authority) && (told || short(authority) == short(host)))
     }
 
     /// Whether this origin's pages may read as strangers.

@@ -48,7 +48,8 @@ impl Audience {
             "public" => Audience::Public,
             "account" => Audience::Accounts,
             "withdrawn" => Audience::Withdrawn(account),
-            _ => Audience::Draft(account),
+            "draft" => Audience::Draft(account),
+            _ => Audience::Draft(None),
         }
     }
 

@@ -73,7 +73,7 @@ pub fn list(database: &Database, out: &mut dyn Write) -> Result<(), UserError> {
     Ok(())
 }
 
-/// Replaces an account's password, and ends the sign-ins of its browsers.
+/// Replaces an account's password, and ends all of its sign-ins and tokens.
 pub fn password(database: &Database, name: &str, out: &mut dyn Write) -> Result<(), UserError> {
     existing(database)?;
     let mut params = Params::new();
@@ -85,7 +85,7 @@ pub fn password(database: &Database, name: &str, out: &mut dyn Write) -> Result<
     let hash = passwords::hash(&new).map_err(told)?;
     let account = transact_on(database, name, move |tx, account| {
         user::set_password(tx.connection, account.user.id, &hash)?;
-        sign_in::end_of_user(tx.connection, account.user.id, Which::Browsers)?;
+        sign_in::end_of_user(tx.connection, account.user.id, Which::All)?;
         Ok(account)
     })?;
     writeln!(out, "replaced the password of {}", account.user.username).map_err(UserError::Output)

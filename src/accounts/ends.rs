@@ -1,11 +1,12 @@
 //! Sign-ins that have ended: has the feed close their sockets, on every node. Owns how soon; which
 //! have ended is in the database, so that it does not hang on a message between nodes.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::db::{self, Db};
+use crate::db::{self, Db, Touches, Tx};
 use crate::models::sign_in;
 use crate::pubsub::{Payload, PubSub, Subscription};
 use crate::site_log::Feed;
@@ -21,6 +22,8 @@ const CHANNEL: &str = "sign_ins";
 pub struct Ends {
     /// The number up to which their sockets were closed.
     known: Arc<AtomicI64>,
+    /// The sign-ins whose use is being noted.
+    noting: Arc<Mutex<HashSet<i64>>>,
     pubsub: PubSub,
 }
 
@@ -28,13 +31,30 @@ impl Ends {
     /// Knows all ends until now, when there are no sockets yet.
     pub async fn start(db: &Db, pubsub: &PubSub) -> Result<Ends, db::Error> {
         let last = db.read(|connection| Ok::<_, db::Error>(sign_in::last_end(connection)?)).await?;
-        Ok(Ends { known: Arc::new(AtomicI64::new(last)), pubsub: pubsub.clone() })
+        let known = Arc::new(AtomicI64::new(last));
+        Ok(Ends { known, noting: Arc::default(), pubsub: pubsub.clone() })
     }
 
     /// The number of the last end whose sockets were closed. A request that is allowed after this
     /// was read takes it into account.
     pub fn known(&self) -> i64 {
         self.known.load(Ordering::Acquire)
+    }
+
+    /// Takes note that a sign-in is being used, once at a time.
+    pub async fn note_use(&self, db: &Db, id: i64) {
+        if !self.noting().insert(id) {
+            return;
+        }
+        let touch = move |tx: &mut Tx<'_>| Ok::<_, db::Error>(sign_in::touch(tx.connection, id)?);
+        if let Err(error) = db.transaction_on(Touches::NewRows, None, touch).await {
+            log::debug!("the time of a sign-in's use is not noted: {error}");
+        }
+        self.noting().remove(&id);
+    }
+
+    fn noting(&self) -> MutexGuard<'_, HashSet<i64>> {
+        self.noting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has all nodes look at once.
@@ -52,8 +72,12 @@ impl Ends {
             let ended = move |c: &mut _| Ok::<_, db::Error>(sign_in::ended_after(c, after)?);
             match db.read(ended).await {
                 Ok(ended) => {
-                    if let Some((_, last)) = ended.last() {
-                        let last = *last;
+                    if let (Some((_, first)), Some((_, last))) = (ended.first(), ended.last()) {
+                        let (first, last) = (*first, *last);
+                        if first > after + 1 {
+                            log::warn!("too many sign-ins have ended; closing all their sockets");
+                            feed.revoke_all(first - 1);
+                        }
                         feed.revoke(ended);
                         self.known.store(last, Ordering::Release);
                     }

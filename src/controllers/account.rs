@@ -100,6 +100,7 @@ impl Asker {
     /// The account as of this transaction, if the sign-in is still in force.
     pub fn user(&self, connection: &mut DbConnection) -> AppResult<Option<User>> {
         let Some(credential) = &self.credential else { return Ok(None) };
+        sign_in::hold(connection, credential)?;
         Ok(sign_in::find(connection, credential)?.map(|current| current.user))
     }
 
@@ -155,7 +156,10 @@ impl FromRequest for Account {
             }
             let sign_in = current.as_ref().map(|current| current.id);
             if let Some(current) = current.as_ref().filter(|current| current.unseen) {
-                actix_web::rt::spawn(touch(state.clone(), current.id));
+                let (state, id) = (state.clone(), current.id);
+                actix_web::rt::spawn(async move {
+                    state.accounts.ends.note_use(&state.db, id).await;
+                });
             }
             let user = current.map(|current| current.user);
             // Another site's page reads as nobody does, also where access is open.
@@ -166,20 +170,11 @@ impl FromRequest for Account {
     }
 }
 
-/// Takes note that a sign-in is being used.
-async fn touch(state: Data<State>, id: i64) {
-    let touched =
-        state.db.transaction(move |tx| Ok::<_, AppError>(sign_in::touch(tx.connection, id)?));
-    if let Err(error) = touched.await {
-        log::debug!("the time of a sign-in's use is not noted: {error}");
-    }
-}
-
 const WRONG_TOKEN: AppError = AppError::Unauthorized("the token is invalid");
 
 /// What a request proves itself with. A bearer token comes before a cookie; of other schemes, which
 /// a proxy may use for itself, nothing is known here. 401 for what cannot be a token.
-fn credential(reach: &Reach, request: &HttpRequest) -> AppResult<Option<Credential>> {
+pub(super) fn credential(reach: &Reach, request: &HttpRequest) -> AppResult<Option<Credential>> {
     if let Some(value) = request.headers().get(header::AUTHORIZATION)
         && let Ok(text) = value.to_str()
         && let (scheme, token) = text.split_once(' ').unwrap_or((text, ""))

@@ -46,7 +46,7 @@ pub fn single<T: Serialize>(
     let mut response = HttpResponse::build(status);
     stamp(&mut response, db, thing.position);
     // Caches must revalidate each time.
-    response.insert_header((header::CACHE_CONTROL, "no-cache"));
+    response.insert_header((header::CACHE_CONTROL, "private, no-cache"));
     if let Some(known) = known {
         response.insert_header((header::ETAG, if known == "*" { &*etag } else { known }));
         return Ok(response.finish());

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use super::body::Body;
-use super::cookies;
+use super::{account, cookies};
 use crate::accounts::Caller;
 use crate::db::Tx;
 use crate::error::{AppError, AppResult};
@@ -125,11 +125,17 @@ pub(super) fn begin(
     }
 }
 
-/// Ends the sign-in that the request came with, if there is one.
+/// Ends the sign-in that the request came with, cookie or token, if there is one.
 pub(super) async fn end(state: &State, request: &HttpRequest) -> AppResult<()> {
-    if let Some(cookie) = cookies::sign_in(&state.config.reach, request) {
+    let Some(credential) = account::credential(&state.config.reach, request)? else {
+        return Ok(());
+    };
+    let sought = credential.clone();
+    let is_there = state.db.read(move |c| Ok::<_, AppError>(sign_in::exists(c, &sought)?));
+    // Anyone can make one up: it costs no transaction.
+    if is_there.await? {
         let end =
-            move |tx: &mut Tx<'_>| Ok::<_, AppError>(sign_in::end_of(tx.connection, &cookie)?);
+            move |tx: &mut Tx<'_>| Ok::<_, AppError>(sign_in::end_of(tx.connection, &credential)?);
         state.db.transaction(end).await?;
         state.accounts.ends.hurry().await;
     }

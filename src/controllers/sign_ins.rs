@@ -141,8 +141,8 @@ pub(super) async fn make_token(
     Ok((made.await?.value, token))
 }
 
-/// Replaces an account's password by the one in these parameters, and ends its other browsers'
-/// sign-ins. A wrong password counts as a guess.
+/// Replaces an account's password by the one in these parameters, and ends its other sign-ins and
+/// its tokens. A wrong password counts as a guess.
 pub(super) async fn replace_password(
     state: &State,
     request: &HttpRequest,
@@ -166,7 +166,7 @@ pub(super) async fn replace_password(
             return Err(wrong());
         }
         user::set_password(tx.connection, id, &hash)?;
-        sign_in::end_of_user(tx.connection, id, Which::OtherBrowsers(current))?;
+        sign_in::end_of_user(tx.connection, id, Which::Others(current))?;
         Ok(())
     });
     replaced.await?;

@@ -9,6 +9,7 @@ use data_encoding::HEXLOWER;
 use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sql_types::Text;
 use rand::TryRng;
 use rand::rngs::{SysError, SysRng};
 use serde::Serialize;
@@ -34,7 +35,8 @@ pub const PER_USER: i64 = 100;
 /// The longest `User-Agent` that is kept, in characters.
 const MAX_USER_AGENT: usize = 200;
 
-/// How long the number of an end is kept. A node that has not read it by then knows that it has not.
+/// How long the number of an end is kept. A node that has not read it by then finds a gap, and closes
+/// the sockets of all sign-ins.
 const ENDS_KEPT: TimeDelta = TimeDelta::days(1);
 
 /// What a bearer token begins with, so that it can be told from other secrets.
@@ -185,6 +187,17 @@ pub fn find(
     }))
 }
 
+/// Keeps a credential's sign-in, and the role of its account, as they are until the end of the
+/// transaction. SQLite has one writer at a time, and needs nothing for it.
+pub fn hold(connection: &mut DbConnection, credential: &Credential) -> QueryResult<()> {
+    const HOLD: &str = "SELECT 1 FROM sign_ins s JOIN users u ON u.id = s.user_id \
+                        WHERE s.token_digest = $1 FOR SHARE OF u FOR KEY SHARE OF s";
+    if let DbConnection::Postgres(c) = connection {
+        diesel::sql_query(HOLD).bind::<Text, _>(credential.token().digest()).execute(c)?;
+    }
+    Ok(())
+}
+
 /// Takes note that a sign-in is being used.
 pub fn touch(connection: &mut DbConnection, id: i64) -> QueryResult<()> {
     diesel::update(sign_ins::table.find(id))
@@ -302,9 +315,9 @@ pub enum Which {
     Program(i64),
     /// All browsers but this one.
     OtherBrowsers(i64),
-    /// All browsers.
-    Browsers,
-    /// All browsers and all bearer tokens.
+    /// All browsers and bearer tokens but this one.
+    Others(i64),
+    /// All browsers and bearer tokens.
     All,
 }
 
@@ -319,7 +332,7 @@ pub fn end_of_user(
     let browsers = all.filter(sign_ins::name.is_null());
     let ids: Vec<i64> = match which {
         Which::All => all.load(connection)?,
-        Which::Browsers => browsers.load(connection)?,
+        Which::Others(id) => all.filter(sign_ins::id.ne(id)).load(connection)?,
         Which::OtherBrowsers(id) => browsers.filter(sign_ins::id.ne(id)).load(connection)?,
         Which::Browser(id) => browsers.filter(sign_ins::id.eq(id)).load(connection)?,
         Which::Program(id) => {
@@ -328,6 +341,12 @@ pub fn end_of_user(
     };
     end(connection, &ids)?;
     Ok(ids.len())
+}
+
+/// Whether there is a sign-in of this credential, in force or not.
+pub fn exists(connection: &mut DbConnection, credential: &Credential) -> QueryResult<bool> {
+    let of = sign_ins::token_digest.eq(credential.token().digest());
+    diesel::select(diesel::dsl::exists(sign_ins::table.filter(of))).get_result(connection)
 }
 
 /// Ends the sign-in of a credential, if there is one: as above.

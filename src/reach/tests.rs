@@ -111,6 +111,8 @@ fn the_site_answers_for_its_names_alone() {
     assert_eq!(reach.host(peer("127.0.0.1"), &headers(&told)), Some("blog.example.org"));
     assert_eq!(reach.host(peer("203.0.113.9"), &headers(&told)), Some("127.0.0.1:8080"));
     assert_eq!(reach.host(None, &headers(&told)), Some("127.0.0.1:8080"));
+    let lines = [("x-forwarded-host", "blog.example.org"), ("x-forwarded-host", "evil.example")];
+    assert_eq!(reach.host(peer("127.0.0.1"), &headers(&lines)), Some("evil.example"));
     let two = [("host", "blog.example.org"), ("host", "evil.example")];
     assert_eq!(reach.host(peer("127.0.0.1"), &headers(&two)), None);
 }
@@ -118,28 +120,37 @@ fn the_site_answers_for_its_names_alone() {
 #[test]
 fn an_origin_is_the_sites_own_by_name_and_scheme() {
     let known = reach(&[]);
-    for own in
-        ["https://blog.example.org", "https://www.example.org", "https://blog.example.org:8443"]
-    {
-        assert_eq!(known.is_own(own), Some(true), "{own}");
-    }
-    for other in [
-        "http://blog.example.org",
-        "https://evil.example",
-        "null",
-        "",
-        "file://blog.example.org",
-        "https://blog.example.org.evil.example",
-        "https://x@blog.example.org",
+    let own = |origin: &str, host: &str| known.is_own(origin, host) == Some(true);
+    for (origin, host) in [
+        ("https://blog.example.org", "blog.example.org"),
+        ("https://blog.example.org:443", "127.0.0.1:8080"),
+        ("https://BLOG.example.org", "127.0.0.1:8080"),
+        ("https://www.example.org", "www.example.org"),
+        ("https://blog.example.org:8443", "blog.example.org:8443"),
     ] {
-        assert_ne!(known.is_own(other), Some(true), "{other}");
+        assert!(own(origin, host), "{origin} {host}");
+    }
+    for (origin, host) in [
+        ("http://blog.example.org", "blog.example.org"),
+        ("https://evil.example", "evil.example"),
+        ("null", "blog.example.org"),
+        ("", ""),
+        ("file://blog.example.org", "blog.example.org"),
+        ("https://blog.example.org.evil.example", "blog.example.org"),
+        ("https://x@blog.example.org", "blog.example.org"),
+        // Other applications of the host.
+        ("https://blog.example.org:8443", "blog.example.org"),
+        ("https://blog.example.org:5000", "blog.example.org:8443"),
+        ("https://www.example.org:5000", "www.example.org"),
+    ] {
+        assert!(!own(origin, host), "{origin} {host}");
     }
     assert!(known.allows("https://other.example"));
     for other in ["https://other.example/", "http://other.example", "https://OTHER.example", "null"]
     {
         assert!(!known.allows(other), "{other}");
     }
-    assert_eq!(Reach::default().is_own("http://localhost"), None);
+    assert_eq!(Reach::default().is_own("http://localhost", "localhost"), None);
 }
 
 #[test]

@@ -31,6 +31,9 @@ enum Role {
 
 const ROLES: [Role; 5] = [Role::Nobody, Role::Commenter, Role::Other, Role::Author, Role::Admin];
 
+/// What they are called.
+const NAMES: [&str; 5] = ["", "commenter", "other", "author", "boss"];
+
 /// A site where accounts decide, with one of each role.
 struct Accounts {
     site: Site,
@@ -45,7 +48,7 @@ impl Accounts {
         })
         .await;
         let mut cookies = vec![String::new()];
-        for name in ["commenter", "other", "author", "boss"] {
+        for name in &NAMES[1..] {
             let user = json!({"username": name, "password": PASSWORD});
             site.post("/api/users", &user).await.json(201);
             cookies.push(sign_in(&site, name).await);

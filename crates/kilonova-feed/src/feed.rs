@@ -202,6 +202,14 @@ impl<L: Log> Feed<L> {
         }
     }
 
+    /// Revokes every grant that does not take this number into account, for a node that cannot know
+    /// which were revoked up to it.
+    pub fn revoke_all(&self, number: i64) {
+        if self.inner.revocations.add_all(number) {
+            self.inner.threads.rouse();
+        }
+    }
+
     /// The position up to which every event has gone out to this node's subscribers.
     pub fn sent(&self) -> i64 {
         self.inner.status.borrow().sent

@@ -57,6 +57,18 @@ impl Revocations {
         last > before
     }
 
+    /// Revokes all grants that were last asked about before this number. False if it is known.
+    pub(crate) fn add_all(&self, number: i64) -> bool {
+        let mut kept = self.locked();
+        if number <= self.0.last.load(Ordering::Acquire) {
+            return false;
+        }
+        kept.forgotten = number;
+        kept.revoked.clear();
+        self.0.last.store(number, Ordering::Release);
+        true
+    }
+
     /// Whether a grant was revoked since it was last asked about. One that was not asked about in so
     /// long that revocations since then are forgotten counts as revoked.
     pub(crate) fn revoke(&self, grant: &mut Grant) -> bool {
@@ -102,6 +114,16 @@ mod tests {
         assert!(!revocations.add([(7, 5), (8, 4)]));
         assert!(!revocations.revoke(&mut Grant { id: 8, as_of: 3 }));
         assert!(!revocations.revoke(&mut Grant { id: 7, as_of: 5 }));
+    }
+
+    #[test]
+    fn all_grants_are_revoked_when_nobody_knows_which() {
+        let revocations = Revocations::default();
+        assert!(revocations.add([(7, 5)]));
+        assert!(revocations.add_all(9));
+        assert!(!revocations.add_all(9));
+        assert!(revocations.revoke(&mut Grant { id: 8, as_of: 8 }));
+        assert!(!revocations.revoke(&mut Grant { id: 8, as_of: 9 }));
     }
 
     #[test]

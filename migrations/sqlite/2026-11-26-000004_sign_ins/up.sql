@@ -14,7 +14,8 @@ CREATE TABLE sign_ins (
     expires_at TIMESTAMP
 );
 INSERT INTO sign_ins (token_digest, user_id, inserted_at, last_seen_at, expires_at)
-SELECT token_digest, user_id, inserted_at, inserted_at, expires_at FROM sessions ORDER BY inserted_at;
+SELECT token_digest, user_id, inserted_at, datetime('now'), expires_at FROM sessions
+ORDER BY inserted_at;
 DROP TABLE sessions;
 CREATE INDEX sign_ins_newest ON sign_ins (user_id, inserted_at DESC);
 CREATE INDEX sign_ins_expiring ON sign_ins (expires_at) WHERE expires_at IS NOT NULL;

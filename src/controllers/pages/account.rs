@@ -18,7 +18,10 @@ use crate::views::pages::AccountPage;
 
 /// What has just been done, by the word in the address that a form leads to.
 const DONE: [(&str, &str); 3] = [
-    ("password", "The password is changed, and all other browsers are signed out."),
+    (
+        "password",
+        "The password is changed; all other browsers are signed out, and all tokens have ended.",
+    ),
     ("session", "Signed out."),
     ("token", "The token is revoked."),
 ];

@@ -123,8 +123,13 @@ async fn sockets_and_streams_end_with_their_sign_in() {
     assert_eq!(send(site, ("cookie", mine), Method::PUT, "/api/account/password", body).await, 204);
     opened.ends(begun).await;
     own.goes_on(&accounts).await;
+    assert_eq!(
+        send(site, ("authorization", &bearer), Method::GET, "/api/notes", json!({})).await,
+        401
+    );
 
     // A token that is revoked.
+    let (_, bearer) = token(site, mine).await;
     let (id, second) = token(site, mine).await;
     let opened = Opened::open(site, "authorization", &second).await;
     let mut first = Opened::open(site, "authorization", &bearer).await;

@@ -59,6 +59,21 @@ async fn a_site_keeps_an_admin_whoever_gives_up_at_the_same_moment() {
 }
 
 #[actix_web::test]
+async fn where_access_is_open_nobody_becomes_an_admin() {
+    let site = crate::support::Site::start().await;
+    let fields = json!({"username": "mallory", "password": PASSWORD});
+    site.post("/api/users", &fields).await.json(201);
+    let cookie = super::sign_in(&site, "mallory").await;
+    let headers = [("content-type", "application/json"), ("cookie", cookie.as_str())];
+    for body in [r#"{"role":"admin"}"#, r#"{"disabled":true}"#] {
+        let refused = site.send(Method::PATCH, "/api/users/mallory", &headers, body.into()).await;
+        assert_eq!(refused.status, 403);
+    }
+    assert_eq!(site.patch("/api/users/mallory", &json!({"role": "admin"})).await.status, 401);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn a_token_acts_as_its_account_until_it_is_revoked() {
     let accounts = Accounts::start().await;
     let site = &accounts.site;

@@ -216,7 +216,7 @@ fn table() -> Vec<Row> {
         plain(GET, "/api/search", "/api/search", Api(""), [422; 5]),
         plain(GET, "/login", "/login", Open(HTML), EVERYONE),
         plain(POST, "/login", "/login", Form("username=nobody&password=wrong"), [401; 5]),
-        plain(POST, "/logout", "/nowhere", Form(""), [404; 5]),
+        plain(POST, "/logout", "/logout", Form(""), [303; 5]),
         plain(GET, "/register", "/register", Open(HTML), EVERYONE),
         plain(POST, "/register", "/register", Form("username=x"), [422; 5]),
         plain(POST, "/api/users", "/api/users", Api("{}"), [422; 5]),
@@ -288,8 +288,7 @@ fn table() -> Vec<Row> {
             Form(""),
             [401, 404, 404, 404, 404],
         ),
-        // Whoever has a sign-in may end it; the others keep theirs for the rest of the table.
-        plain(DELETE, "/api/session", "/nowhere", Api(""), [404; 5]),
+        plain(DELETE, "/api/session", "/api/session", Api(""), [204; 5]),
         plain(GET, "/health/ready", "/health/ready", Api(""), EVERYONE),
         plain(GET, "/static/{file}", "/static/style.css", Open("text/css"), EVERYONE),
     ]
@@ -332,6 +331,16 @@ async fn ask(accounts: &Accounts, row: &Row, role: Role, status: &str) -> u16 {
     }
     if path.contains("{note}") {
         path = path.replace("{note}", &accounts.note().await.to_string());
+    }
+    if path == "/logout" || (path == "/api/session" && row.method == Method::DELETE) {
+        // It ends one that nothing else needs.
+        let cookie = match role {
+            Role::Nobody => String::new(),
+            role => super::sign_in(&accounts.site, super::NAMES[role as usize]).await,
+        };
+        let headers = [("Cookie", cookie.as_str()), ("Accept", "text/html")];
+        let mut raw = crate::support::Raw::connect(&accounts.site).await;
+        return raw.ask(row.method.as_str(), &path, &headers, b"").await.status;
     }
     match row.ask {
         Ask::Api("") => accounts.send(role, row.method.clone(), &path, &Value::Null).await.status,
