@@ -259,9 +259,10 @@ async fn open_db(config: &Config) -> Result<(Db, Arc<OnceLock<Feed>>), Error> {
     Ok((db.map_err(|error| Error::Database(name, error))?, feed))
 }
 
-/// The key that signs device cookies.
+/// The key that signs device cookies. Notes what the names of accounts from before look like, too.
 async fn device_key(config: &Config, db: &Db) -> Result<site_key::Key, Error> {
     let get = |tx: &mut db::Tx<'_>| {
+        user::fill_skeletons(tx.connection)?;
         Ok::<_, AppError>(site_key::get_or_make(tx.connection, site_key::DEVICE)?)
     };
     let name = config.storage.database.to_string();

@@ -10,7 +10,7 @@ use super::account::Account;
 use super::body::Body;
 use super::cookies;
 use super::request;
-use crate::accounts::Caller;
+use crate::accounts::{Caller, Guess};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult};
@@ -155,9 +155,10 @@ pub(super) async fn replace_password(
     let new = user::new_password(&mut changeset, "new_password");
     let (old, new) = changeset.finish(|| old.zip(new))?;
     let (id, folded) = (user.id, user.folded_username());
-    let old_hash = verified(state, request, id, &folded, old).await?;
     let device = cookies::device(state, request, &folded);
     let caller = Caller::of(device, request.peer_addr());
+    let guess = state.accounts.guesses.count(&folded, request.peer_addr(), device)?;
+    let old_hash = verified(state, guess, caller, id, old).await?;
     let hash = state.accounts.passwords.hash(caller, new).await?;
     let asker = account.asker.clone();
     let replaced = state.db.transaction(move |tx| {
@@ -174,17 +175,14 @@ pub(super) async fn replace_password(
     Ok(())
 }
 
-/// The hash of the password, if that is right.
+/// The hash of the password, if that is right: then the guess does not count.
 async fn verified(
     state: &State,
-    request: &HttpRequest,
+    guess: Guess<'_>,
+    caller: Caller,
     user_id: i64,
-    folded_username: &str,
     password: Password,
 ) -> AppResult<String> {
-    let device = cookies::device(state, request, folded_username);
-    let caller = Caller::of(device, request.peer_addr());
-    let guess = state.accounts.guesses.count(folded_username, request.peer_addr(), device)?;
     let checked = async {
         let hash = move |c: &mut DbConnection| Ok::<_, AppError>(user::password_hash(c, user_id)?);
         let hash = state.db.read(hash).await?;

@@ -178,14 +178,6 @@ pub fn is_reserved(name: &str) -> bool {
     RESERVED.iter().map(|reserved| looks(reserved)).any(|it| it == as_typed || it == lower)
 }
 
-/// Whether an account has this name, or one that looks the same.
-pub fn is_taken(connection: &mut DbConnection, name: &str) -> QueryResult<bool> {
-    let lower = name.to_lowercase();
-    let alike = users::skeleton.eq_any([looks(name), looks(&lower)]);
-    let same = users::folded_username.eq(lower).or(alike);
-    diesel::select(diesel::dsl::exists(users::table.filter(same))).get_result(connection)
-}
-
 /// Notes what the names of accounts from before that look like. Of two that look the same the first
 /// has it noted, and both stay.
 pub fn fill_skeletons(connection: &mut DbConnection) -> QueryResult<()> {

@@ -140,3 +140,19 @@ async fn an_idempotency_key_keeps_no_digest_of_the_password() {
     assert_eq!(try_to_sign_in(&site, "ada", "another password").await.status, 401);
     site.stop().await;
 }
+
+#[actix_web::test]
+async fn names_that_look_like_an_account_from_before_are_refused() {
+    let site = Site::start().await;
+    for name in ["Paypal", "modern"] {
+        register(&site, name).await;
+    }
+    site.home().execute("UPDATE users SET skeleton = NULL");
+    let site = Site::start_in(site.stop_keeping_data().await, |_| ()).await;
+    for name in ["PaypaI", "rnodern"] {
+        let fields = json!({"username": name, "password": PASSWORD});
+        let refused = site.post("/api/users", &fields).await.json(422);
+        assert_eq!(refused, json!({"errors": {"username": ["has already been taken"]}}), "{name}");
+    }
+    site.stop().await;
+}
