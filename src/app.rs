@@ -311,6 +311,7 @@ fn serve(state: &Data<State>, listener: TcpListener) -> std::io::Result<Running>
         .max_connections(config.max_connections)
         .max_connections_per_address(config.max_connections_per_address)
         .count_under(count_under(config))
+        .max_unread(config.max_unread)
         .request_timeout(config.request_timeout)
         .silence(config.heartbeat.silence)
         .grace(config.grace)

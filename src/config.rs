@@ -314,6 +314,15 @@ pub struct ServeArgs {
     /// Maximum size of a request's body in bytes; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_BODY", default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
     max_body: usize,
+    /// Maximum number of bytes that all connections together have sent and no request has taken yet,
+    /// above 16 KiB of each; 0 means no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_UNREAD",
+        default_value_t = 64 * 1024 * 1024,
+        value_name = "BYTES",
+    )]
+    max_unread: usize,
     /// Maximum size of all bodies that are being received in bytes; further ones get 503; bodies of
     /// up to 16 KiB have half as much beside it; 0: no limit
     #[arg(
@@ -445,6 +454,9 @@ pub struct Config {
     pub accounts: accounts::Limits,
     /// Maximum size of a request's body in bytes.
     pub max_body: usize,
+    /// Maximum number of bytes that all connections together have sent and no request has taken,
+    /// above 16 KiB of each.
+    pub max_unread: usize,
     /// Maximum size of all bodies that are being received in bytes.
     pub max_bodies: usize,
     /// Maximum size of all large responses that have not gone out.
@@ -634,6 +646,7 @@ impl ServeArgs {
                 passwords_waiting: unless_zero(self.max_passwords),
             },
             max_body: unless_zero(self.max_body),
+            max_unread: unless_zero(self.max_unread),
             max_bodies: unless_zero(self.max_bodies),
             max_responses: unless_zero(self.max_responses),
             max_values: unless_zero(self.max_values),

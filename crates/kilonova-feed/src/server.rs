@@ -25,7 +25,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 pub use self::running::{Door, Running};
 use self::worker::{Expect, Times, worker};
 use crate::limits::unless_zero;
-use crate::transport::{Connections, Count};
+use crate::transport::{Budget, Connections, Count};
 
 /// The backlog of the listener: after a restart, all clients reconnect at once.
 const BACKLOG: i32 = 4096;
@@ -52,6 +52,7 @@ pub struct Server<F> {
     max_connections: usize,
     max_connections_per_address: usize,
     count_under: Count,
+    max_unread: usize,
     request_timeout: Option<Duration>,
     keep_alive: Duration,
     expect: Option<Expect>,
@@ -76,6 +77,7 @@ impl<F> Server<F> {
             max_connections: 25_000,
             max_connections_per_address: 500,
             count_under: Arc::new(Some),
+            max_unread: 64 * 1024 * 1024,
             request_timeout: Some(Duration::from_secs(30)),
             keep_alive: Duration::from_secs(75),
             expect: None,
@@ -109,6 +111,13 @@ impl<F> Server<F> {
         count_under: impl Fn(IpAddr) -> Option<IpAddr> + Send + Sync + 'static,
     ) -> Server<F> {
         Server { count_under: Arc::new(count_under), ..self }
+    }
+
+    /// Sets the limit of bytes that all connections together have sent and no handler has taken, such
+    /// as unfinished heads, above 16 KiB of each; 64 MiB by default, 0 means no limit. Above it,
+    /// clients wait, until the timeout of their request at the longest.
+    pub fn max_unread(self, max_unread: usize) -> Server<F> {
+        Server { max_unread: unless_zero(max_unread), ..self }
     }
 
     /// Sets the timeout of receiving a request's head, of a body that no handler reads, and of a
@@ -171,15 +180,17 @@ impl<F> Server<F> {
             // A refused connection is open for a moment.
             .max_concurrent_connections((max_connections / workers).saturating_add(1));
         let connections = Connections::new(max_connections, per_address, self.count_under);
+        let unread = Budget::new(self.max_unread);
         let stopping = builder.graceful_shutdown_signal();
         let times =
             Times { request: self.request_timeout, idle: self.keep_alive, silence: self.silence };
         let server = builder.listen("http", listener, move || {
             let (factory, connections) = (factory.clone(), connections.clone());
-            let (stopping, expect) = (stopping.clone(), expect.clone());
+            let (unread, stopping, expect) = (unread.clone(), stopping.clone(), expect.clone());
             fn_factory(move || {
                 let (factory, connections) = (factory.clone(), connections.clone());
-                worker(factory, connections, stopping.clone(), times, expect.clone())
+                let (unread, stopping) = (unread.clone(), stopping.clone());
+                worker(factory, connections, unread, stopping, times, expect.clone())
             })
         })?;
         Ok(Running::new(server.run(), door, address, grace))

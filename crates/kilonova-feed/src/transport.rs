@@ -9,6 +9,7 @@ mod connections;
 mod handover;
 mod hangup;
 pub(crate) mod refusal;
+mod unread;
 mod upgrade_head;
 
 pub(crate) use self::activity::{Activity, Deadlines};
@@ -18,3 +19,4 @@ pub(crate) use self::connection::Connection;
 pub(crate) use self::connections::{Connections, Count, Held, TooMany};
 pub(crate) use self::handover::{Upgradable, Upgrade};
 pub use self::hangup::Hangup;
+pub(crate) use self::unread::Budget;

@@ -236,3 +236,42 @@ fn responses_that_are_not_read_share_one_budget() {
     }
     drop(held);
 }
+
+#[test]
+fn what_no_request_has_taken_shares_one_budget() {
+    let (_home, server) = start(&["--max-unread", "2000000"]);
+    let before = memory(&server);
+    let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}", "x".repeat(120_000));
+    let stream_head = format!(
+        "GET /feed HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\nX: {}\r\n\r\n",
+        "x".repeat(120_000)
+    );
+    let held: Vec<TcpStream> = (0..400)
+        .map(|number| {
+            let stream = connect(&server);
+            // The kernel takes what the server does not read.
+            stream.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+            let head = if number % 2 == 0 { &head } else { &stream_head };
+            let _ = (&stream).write_all(head.as_bytes());
+            stream
+        })
+        .collect();
+    // Requests with an ordinary head and any body are served beside them.
+    let post = json!({"title": "A title", "body": "b".repeat(900_000)});
+    assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
+    let grown = memory(&server).saturating_sub(before);
+    // Without the budget it would be 67 MiB.
+    assert!(grown < 48 * MEBIBYTE, "{} MiB", grown / MEBIBYTE);
+    drop(held);
+    let begun = Instant::now();
+    loop {
+        let mut stream = connect(&server);
+        write!(stream, "{head}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = [0; 12];
+        stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        if stream.read_exact(&mut answer).is_ok() && &answer == b"HTTP/1.1 200" {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the room does not come back");
+    }
+}

@@ -22,7 +22,7 @@ use socket2::SockRef;
 
 use super::upgrade::{refused, upgrade};
 use crate::transport::{
-    Activity, Answered, Awaited, Connection, Connections, Deadlines, TooMany, refusal,
+    Activity, Answered, Awaited, Budget, Connection, Connections, Deadlines, TooMany, refusal,
 };
 
 /// The timeout of closing a connection.
@@ -43,6 +43,7 @@ pub(super) struct Times {
 pub(super) async fn worker<F, I, S, B>(
     factory: F,
     connections: Connections,
+    unread: Budget,
     stopping: GracefulShutdownSignal,
     times: Times,
     expect: Option<Expect>,
@@ -128,7 +129,8 @@ where
         let serving = match connections.enter(peer) {
             Ok((held, gone)) => {
                 prepare(&stream, times.silence);
-                Some(((Connection::new(stream, held, times.request), Protocol::Http1, peer), gone))
+                let connection = Connection::new(stream, held, times.request, unread.clone());
+                Some(((connection, Protocol::Http1, peer), gone))
             }
             Err(reason) => {
                 refuse(&stream, reason);

@@ -10,6 +10,8 @@ use std::time::Duration;
 use actix_web::rt::net::TcpStream;
 use tokio::time::Instant;
 
+use super::unread::{Budget, Unread};
+
 /// The most bytes of responses that wait before the next request of the same connection does.
 const UNFLUSHED: usize = 64 * 1024;
 
@@ -52,6 +54,8 @@ struct Inner {
     flushing: RefCell<Option<Waker>>,
     /// The socket, for an event stream that takes over reading.
     socket: RefCell<Weak<TcpStream>>,
+    /// The bytes that no handler has taken.
+    unread: RefCell<Unread>,
 }
 
 /// The time that a connection is given.
@@ -74,7 +78,7 @@ impl Drop for Answering {
 }
 
 impl Activity {
-    pub(super) fn new() -> Activity {
+    pub(super) fn new(budget: Budget) -> Activity {
         Activity(Rc::new(Inner {
             answering: Cell::new(0),
             requests: Cell::new(0),
@@ -91,6 +95,7 @@ impl Activity {
             unflushed: Cell::new(0),
             flushing: RefCell::new(None),
             socket: RefCell::new(Weak::new()),
+            unread: RefCell::new(Unread::new(budget)),
         }))
     }
 
@@ -139,6 +144,9 @@ impl Activity {
     /// to find out whether that is the body's.
     pub(super) fn awaits_body(&self, awaits: bool) {
         self.0.awaits_body.set(awaits);
+        if awaits {
+            self.taken();
+        }
         if awaits && self.0.holds.get() != 0 {
             self.wake_held();
         }
@@ -221,7 +229,34 @@ impl Activity {
         self.0.requests.get()
     }
 
-    /// Bytes have come.
+    /// The number of bytes that may be read now; `Pending` while all connections together have too
+    /// many that no handler has taken.
+    pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<usize> {
+        self.0.unread.borrow_mut().poll_room(cx)
+    }
+
+    /// Handlers have taken everything that HTTP has got.
+    pub(super) fn taken(&self) {
+        self.0.unread.borrow_mut().clear();
+    }
+
+    /// A handler has taken so many bytes of a body.
+    pub(super) fn took(&self, bytes: usize) {
+        self.0.unread.borrow_mut().take(bytes);
+    }
+
+    /// All requests so far have their responses.
+    pub(super) fn answered(&self) {
+        self.0.unread.borrow_mut().answered();
+    }
+
+    /// These bytes have come.
+    pub(super) fn received(&self, bytes: &[u8]) {
+        self.0.unread.borrow_mut().add(bytes);
+        self.read();
+    }
+
+    /// HTTP has got bytes.
     pub(super) fn read(&self) {
         if self.0.unanswered.get().is_none() {
             self.0.unanswered.set(Some(Instant::now()));

@@ -42,6 +42,9 @@ impl Stream for Awaited {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = Pin::new(&mut self.body).poll_next(cx);
         self.activity.awaits_body(next.is_pending());
+        if let Poll::Ready(Some(Ok(bytes))) = &next {
+            self.activity.took(bytes.len());
+        }
         next
     }
 }

@@ -18,7 +18,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::activity::Activity;
 use super::upgrade_head::{Heads, UpgradeHead};
-use super::{Held, refusal};
+use super::{Budget, Held, refusal};
 
 /// The requests of one connection that HTTP gets before the first of them has reached a handler. Each
 /// takes several kilobytes there, and forty bytes here.
@@ -50,9 +50,15 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Writes fail when the client takes nothing for `patience`; `None` means no timeout.
-    pub(crate) fn new(stream: TcpStream, held: Held, patience: Option<Duration>) -> Connection {
-        let activity = Activity::new();
+    /// Writes fail when the client takes nothing for `patience`; `None` means no timeout. Reads take
+    /// from `unread`.
+    pub(crate) fn new(
+        stream: TcpStream,
+        held: Held,
+        patience: Option<Duration>,
+        unread: Budget,
+    ) -> Connection {
+        let activity = Activity::new(unread);
         let stream = Rc::new(stream);
         activity.set_socket(Rc::downgrade(&stream));
         Connection {
@@ -78,6 +84,7 @@ impl Connection {
     /// The socket, its place among the connections, and the bytes that HTTP has not got. `None` when
     /// an event stream has the socket.
     pub(crate) fn into_parts(self) -> Option<(TcpStream, Held, Bytes)> {
+        self.activity.taken();
         Some((Rc::into_inner(self.stream)?, self.held, self.behind))
     }
 
@@ -197,9 +204,10 @@ impl AsyncRead for Connection {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        match ready!(self.read(buffer, cx))? {
+        let room = ready!(self.activity.poll_room(cx));
+        match ready!(self.read(&mut (&mut *buffer).limit(room), cx))? {
             0 => self.activity.end(),
-            _ => self.activity.read(),
+            _ => self.activity.received(&buffer.filled()[before..]),
         }
         let admitted = before + self.admit(&buffer.filled()[before..]);
         self.behind = Bytes::copy_from_slice(&buffer.filled()[admitted..]);
@@ -241,6 +249,9 @@ impl AsyncWrite for Connection {
 
     fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.activity.is_answering() {
+            if self.flushed != self.activity.requests() {
+                self.activity.answered();
+            }
             self.flushed = self.activity.requests();
             // Nothing that HTTP has got is left: what has looked like more heads was not.
             let requests = self.flushed;
