@@ -6,7 +6,7 @@ mod audience;
 mod words;
 
 pub use self::audience::{Audience, Seen};
-pub use self::words::{Role, Status};
+pub use self::words::{CommentState, Role, Status};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,28 @@ pub struct CommentFacts {
     pub author: Option<i64>,
     /// The post that it is on.
     pub post: PostFacts,
+    /// Whether it shows.
+    pub state: CommentState,
+}
+
+/// A post's comments, as far as they decide who may add one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// The post.
+    pub post: PostFacts,
+    /// Whether nobody may add one.
+    pub locked: bool,
+    /// The site's rules.
+    pub rules: CommentRules,
+}
+
+/// The site's rules about new comments, where accounts decide.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CommentRules {
+    /// Whether those without an account may comment; their comments are held.
+    pub guests: bool,
+    /// Whether the comments of an account are held until one of them is approved.
+    pub holds_newcomers: bool,
 }
 
 /// What is asked for.
@@ -54,12 +76,16 @@ pub enum Action {
     WritePost,
     /// To change or delete a post.
     ChangePost(PostFacts),
-    /// To write a comment on a post.
-    WriteComment(PostFacts),
+    /// To write a comment.
+    WriteComment(Thread),
     /// To change a comment.
     ChangeComment(CommentFacts),
     /// To delete a comment.
     DeleteComment(CommentFacts),
+    /// To approve a comment, or to hide it.
+    ModerateComment(CommentFacts),
+    /// To see which comments wait for approval.
+    ReadHeld,
     /// To read notes, and to follow them.
     ReadNotes,
     /// To write a note.
@@ -81,13 +107,15 @@ pub enum Verdict {
     SignIn,
     /// Not with this account: 403.
     Forbidden,
+    /// Nobody may, until the thread is unlocked: 403.
+    Locked,
     /// As if it were not there: 404.
     Hidden,
 }
 
-/// The drafts that a viewer finds in lists.
+/// Which of the things that are not public a viewer finds in lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drafts {
+pub enum Scope {
     /// All.
     All,
     /// Those of one account.
@@ -118,51 +146,107 @@ impl Viewer {
 /// Who is not signed in is told so before anything else, so that the answer to a write does not
 /// tell what exists.
 pub fn may(viewer: Viewer, action: Action) -> Verdict {
-    if action == Action::ManageUsers && viewer == Viewer::Anyone {
-        // Whoever may do everything else must not make an admin of the time when accounts decide.
-        return Verdict::Forbidden;
-    }
-    if viewer.is_above_rules() {
-        return Verdict::Allowed;
-    }
-    if viewer == Viewer::Nobody && !matches!(action, Action::ReadPost(_)) {
-        return Verdict::SignIn;
-    }
     let allowed = match action {
+        Action::WriteComment(thread) => return may_comment(viewer, thread),
+        // Whoever may do everything else must not make an admin of the time when accounts decide.
+        Action::ManageUsers if viewer == Viewer::Anyone => false,
+        _ if viewer.is_above_rules() => true,
         Action::ReadPost(post) => return seen(viewer, post, true),
+        _ if viewer == Viewer::Nobody => return Verdict::SignIn,
         Action::WritePost | Action::WriteNote => viewer.is_member(),
         Action::ChangePost(post) => {
             return seen(viewer, post, viewer.is_member() && viewer.is(post.author));
         }
-        Action::WriteComment(post) => return seen(viewer, post, true),
         Action::ChangeComment(comment) => {
-            return seen(viewer, comment.post, viewer.is(comment.author));
+            return seen_comment(viewer, comment, viewer.is(comment.author));
         }
         Action::DeleteComment(comment) => {
             let own = viewer.is(comment.author) || viewer.is(comment.post.author);
-            return seen(viewer, comment.post, own);
+            return seen_comment(viewer, comment, own);
         }
-        Action::ReadNotes => true,
+        Action::ModerateComment(comment) => {
+            return seen_comment(viewer, comment, moderates(viewer, comment.post));
+        }
+        Action::ReadNotes | Action::ReadHeld => true,
         Action::ChangeNote(author) => viewer.is_member() && viewer.is(author),
         Action::ReadChannels | Action::ManageUsers => false,
     };
     if allowed { Verdict::Allowed } else { Verdict::Forbidden }
 }
 
-/// Whether a viewer sees a post.
-pub fn sees(viewer: Viewer, post: PostFacts) -> bool {
-    match post.status {
-        Status::Published | Status::Archived => true,
-        Status::Draft => viewer.is_above_rules() || viewer.is(post.author),
+/// Whether a viewer may add a comment. A locked thread takes none from anybody.
+fn may_comment(viewer: Viewer, thread: Thread) -> Verdict {
+    let is_guest = viewer == Viewer::Nobody;
+    match (is_guest && !thread.rules.guests, sees(viewer, thread.post)) {
+        (true, _) => Verdict::SignIn,
+        (false, false) => Verdict::Hidden,
+        (false, true) if thread.locked => Verdict::Locked,
+        (false, true) => Verdict::Allowed,
     }
 }
 
-/// Which drafts a viewer finds in lists: those that [`sees`] says yes to.
-pub fn drafts(viewer: Viewer) -> Drafts {
+/// Whether a new comment waits for approval. `approved` tells whether the viewer has a visible one.
+pub fn is_held<E>(
+    viewer: Viewer,
+    thread: Thread,
+    approved: impl FnOnce(i64) -> Result<bool, E>,
+) -> Result<bool, E> {
     match viewer {
-        _ if viewer.is_above_rules() => Drafts::All,
-        Viewer::User { id, .. } => Drafts::Of(id),
-        _ => Drafts::None,
+        Viewer::Nobody => Ok(true),
+        Viewer::User { id, role: Role::Commenter } if thread.rules.holds_newcomers => {
+            Ok(!viewer.is(thread.post.author) && !approved(id)?)
+        }
+        Viewer::User { .. } | Viewer::Anyone | Viewer::Site => Ok(false),
+    }
+}
+
+/// Whether a viewer sees a post.
+pub fn sees(viewer: Viewer, post: PostFacts) -> bool {
+    post.status.is_public() || viewer.is_above_rules() || viewer.is(post.author)
+}
+
+/// Whether a viewer sees a comment: one that does not show, its author and the moderators do.
+pub fn sees_comment(viewer: Viewer, comment: CommentFacts) -> bool {
+    sees(viewer, comment.post)
+        && (comment.state == CommentState::Visible
+            || moderates(viewer, comment.post)
+            || viewer.is(comment.author))
+}
+
+/// Whether a viewer approves and hides the comments of a post.
+pub fn moderates(viewer: Viewer, post: PostFacts) -> bool {
+    viewer.is_above_rules() || viewer.is(post.author)
+}
+
+/// Which drafts a viewer finds in lists: those that [`sees`] says yes to.
+pub fn drafts(viewer: Viewer) -> Scope {
+    match viewer {
+        _ if viewer.is_above_rules() => Scope::All,
+        Viewer::User { id, .. } => Scope::Of(id),
+        _ => Scope::None,
+    }
+}
+
+/// Of which authors' posts a viewer moderates the comments: those that [`moderates`] says yes to.
+pub fn moderated(viewer: Viewer) -> Scope {
+    drafts(viewer)
+}
+
+/// Of whom a viewer sees the comments of a post that do not show: those that [`sees_comment`] says
+/// yes to.
+pub fn withheld(viewer: Viewer, post: PostFacts) -> Scope {
+    match viewer {
+        _ if moderates(viewer, post) => Scope::All,
+        Viewer::User { id, .. } => Scope::Of(id),
+        _ => Scope::None,
+    }
+}
+
+/// The verdict about a comment.
+fn seen_comment(viewer: Viewer, comment: CommentFacts, allowed: bool) -> Verdict {
+    match sees_comment(viewer, comment) {
+        false => Verdict::Hidden,
+        true => seen(viewer, comment.post, allowed),
     }
 }
 

@@ -157,6 +157,35 @@ impl<'a> Changeset<'a> {
         }
     }
 
+    /// Casts a field that is one of a few words and must be there when something is created.
+    pub fn required<T>(
+        &mut self,
+        field: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let before = self.errors.of(field).len();
+        let value = self.one_of(field, parse);
+        if value.is_none() && self.mode == Mode::Create && self.errors.of(field).len() == before {
+            self.errors.add(field, "can't be blank");
+        }
+        value
+    }
+
+    /// Casts a yes or no: a boolean, or the words `true` and `false`, as a form sends them. `None`
+    /// when absent, null, blank or refused.
+    pub fn boolean(&mut self, field: &'static str) -> Option<bool> {
+        match self.params.get(field) {
+            Some(Value::Bool(value)) => Some(*value),
+            Some(Value::Null | Value::String(_)) | None => {
+                self.one_of(field, |word| word.parse().ok())
+            }
+            Some(_) => {
+                self.errors.add(field, "is invalid");
+                None
+            }
+        }
+    }
+
     /// Refuses a text that has another form than the field asks for.
     pub fn format(
         &mut self,

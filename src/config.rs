@@ -15,6 +15,7 @@ use kilonova_feed::{Bounds, Heartbeat};
 
 pub use self::cluster::Cluster;
 use self::cluster::ClusterArgs;
+use crate::access::CommentRules;
 use crate::accounts;
 use crate::connection::{Database, Postgres};
 use crate::models::user::Role;
@@ -107,6 +108,24 @@ pub enum Registration {
     Closed,
 }
 
+/// The comments of readers without an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GuestComments {
+    /// There are none.
+    Off,
+    /// They show once they are approved.
+    Held,
+}
+
+/// The first comments of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NewcomerComments {
+    /// They show at once.
+    Visible,
+    /// They show once one is approved.
+    Held,
+}
+
 /// `kilonova user`.
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
@@ -196,6 +215,24 @@ pub struct ServeArgs {
         value_name = "ROLE",
     )]
     registration_role: Role,
+    /// Comments of readers without an account, in accounts access: none, or held for approval
+    #[arg(
+        long,
+        env = "KILONOVA_GUEST_COMMENTS",
+        value_enum,
+        default_value_t = GuestComments::Off,
+        value_name = "RULE",
+    )]
+    guest_comments: GuestComments,
+    /// Comments of commenters none of whose comments was approved yet, in accounts access
+    #[arg(
+        long,
+        env = "KILONOVA_NEWCOMER_COMMENTS",
+        value_enum,
+        default_value_t = NewcomerComments::Visible,
+        value_name = "RULE",
+    )]
+    newcomer_comments: NewcomerComments,
     /// Where readers reach the site, as in `https://example.org/blog`; implies accounts access
     #[arg(long, env = "KILONOVA_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
@@ -424,6 +461,8 @@ pub struct Config {
     pub registration: Registration,
     /// The role of accounts that readers create for themselves.
     pub registration_role: Role,
+    /// The rules about new comments, where accounts decide.
+    pub comments: CommentRules,
     /// Threads that serve sockets.
     pub workers: usize,
     /// The time from a stop signal to the end.
@@ -606,6 +645,24 @@ impl ServeArgs {
             Access::Open => Registration::Open,
             Access::Accounts => Registration::Closed,
         });
+        if registration == Registration::Open && self.registration_role == Role::Admin {
+            return Err(Error(
+                "--registration-role admin would make everyone an admin; choose commenter or \
+                 member, or close registration"
+                    .to_owned(),
+            ));
+        }
+        let comments = CommentRules {
+            guests: self.guest_comments == GuestComments::Held,
+            holds_newcomers: self.newcomer_comments == NewcomerComments::Held,
+        };
+        if access == Access::Open && comments != CommentRules::default() {
+            return Err(Error(
+                "--guest-comments and --newcomer-comments are for accounts access; in open access \
+                 everyone may comment"
+                    .to_owned(),
+            ));
+        }
         let retention = Retention {
             age: (self.max_log_age > 0).then(|| TimeDelta::days(self.max_log_age.into())),
             count: (self.max_log_events > 0).then_some(self.max_log_events.into()),
@@ -624,6 +681,7 @@ impl ServeArgs {
             reach,
             registration,
             registration_role: self.registration_role,
+            comments,
             workers: self.workers.map_or_else(cores, usize::from),
             grace: Duration::from_secs(self.grace),
             max_sockets,

@@ -9,7 +9,7 @@ use kilonova_feed::{NewEvent, Subject};
 use serde::Serialize;
 use serde_json::{Error, json};
 
-use crate::access::{Audience, PostFacts};
+use crate::access::{Audience, CommentState, PostFacts};
 use crate::models::comment::Comment;
 use crate::models::note::Note;
 use crate::models::post::{Post, Status, Updated};
@@ -57,7 +57,7 @@ pub fn of_update(updated: &Updated) -> Result<Vec<NewEvent>, Error> {
         return Ok(Vec::new());
     }
     let mut told = post_updated(after)?;
-    if after.status == Status::Draft && before.status != Status::Draft {
+    if before.status.is_public() && !after.status.is_public() {
         told = told.for_audience(Audience::Withdrawn(after.user_id).to_string()).redacting();
     }
     let mut events = vec![told];
@@ -91,11 +91,34 @@ pub fn comment_updated(comment: &Comment, post: PostFacts) -> Result<NewEvent, E
     comment_event(COMMENTS, "comment_updated", comment, post)
 }
 
+/// A comment was approved or hidden, or waits for approval again; nothing when it has the state that
+/// it had. `post` is its post.
+///
+/// Those who have not seen it until then are told of a new comment, those who do not see it any more
+/// that it is gone.
+pub fn of_state(
+    before: CommentState,
+    comment: &Comment,
+    post: PostFacts,
+) -> Result<Vec<NewEvent>, Error> {
+    let facts = comment.facts(post);
+    if before == comment.state {
+        return Ok(Vec::new());
+    }
+    if Audience::of_comment(facts) == Audience::Public {
+        return Ok(vec![comment_created(comment, post)?, new_comment(comment, post)?]);
+    }
+    let audience = Audience::of_state(before, facts);
+    let told = comment_updated(comment, post)?.for_audience(audience.to_string());
+    Ok(vec![if before == CommentState::Visible { told.redacting() } else { told }])
+}
+
 /// A comment was deleted. `post` is its post.
 pub fn comment_deleted(comment: &Comment, post: PostFacts) -> Result<NewEvent, Error> {
     let payload = json!({ "id": comment.id, "post_id": comment.post_id });
     let event = NewEvent::new(COMMENTS, "comment_deleted", &payload)?;
-    Ok(event.about(of_comment(comment)).for_audience(Audience::of(post).to_string()).redacting())
+    let audience = Audience::of_comment(comment.facts(post));
+    Ok(event.about(of_comment(comment)).for_audience(audience.to_string()).redacting())
 }
 
 /// A note was written.
@@ -152,7 +175,8 @@ fn comment_event(
     post: PostFacts,
 ) -> Result<NewEvent, Error> {
     let event = NewEvent::new(channel, topic, comment)?;
-    Ok(event.about(of_comment(comment)).for_audience(Audience::of(post).to_string()))
+    let audience = Audience::of_comment(comment.facts(post));
+    Ok(event.about(of_comment(comment)).for_audience(audience.to_string()))
 }
 
 fn note_event(topic: &'static str, id: i64, payload: &impl Serialize) -> Result<NewEvent, Error> {

@@ -61,6 +61,9 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/posts/{id}/delete", [post(pages::posts::delete)]))
         .service(resource("/posts/{id}/comments", [post(pages::comments::create)]))
         .service(resource("/comments/{id}/delete", [post(pages::comments::delete)]))
+        .service(resource("/comments/{id}/state", [post(pages::comments::moderate)]))
+        .service(resource("/comments/{id}/block", [post(pages::comments::block)]))
+        .service(resource("/moderation", [get(pages::comments::held)]))
         .service(resource("/notes", [get(pages::notes::index), post(pages::notes::create)]))
         .service(resource("/notes/{id}", [get(pages::notes::show), post(pages::notes::update)]))
         .service(resource("/notes/{id}/edit", [get(pages::notes::edit)]))
@@ -91,7 +94,11 @@ fn routes(config: &mut ServiceConfig) {
             "/api/posts/{id}/comments",
             [get(comments::index), post(comments::create)],
         ))
-        .service(resource("/api/comments/{id}", [put(comments::update), delete(comments::delete)]))
+        .service(resource("/api/comments", [get(comments::held)]))
+        .service(resource(
+            "/api/comments/{id}",
+            [put(comments::update), patch(comments::moderate), delete(comments::delete)],
+        ))
         .service(resource("/api/events", [get(events::index)]))
         .service(resource("/api/channels", [get(channels::index)]))
         .service(resource("/api/notes", [get(notes::index), post(notes::create)]))

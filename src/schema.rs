@@ -14,6 +14,7 @@ diesel::table! {
         source -> Nullable<Text>,
         inserted_at -> Timestamp,
         updated_at -> Timestamp,
+        comments_locked -> Bool,
     }
 }
 
@@ -33,6 +34,7 @@ diesel::table! {
         author -> Nullable<Text>,
         user_id -> Nullable<BigInt>,
         inserted_at -> Timestamp,
+        state -> Text,
     }
 }
 

@@ -94,10 +94,14 @@ pub fn visibility(viewer: Viewer, event: &Event) -> Visibility {
     }
 }
 
-/// What is told of a withdrawn post to those who no longer see it.
+/// What is told of a withdrawn post or comment to those who no longer see it.
 fn gone(event: &Event) -> Option<Event> {
     let subject = event.subject()?;
     let id: serde_json::Value = serde_json::from_str(subject.id()).ok()?;
-    let payload = Payload::encode(&serde_json::json!({ "id": id })).ok()?;
+    let mut payload = serde_json::json!({ "id": id });
+    if let Some((kind, parent)) = subject.parent() {
+        payload[format!("{kind}_id")] = serde_json::from_str(parent).ok()?;
+    }
+    let payload = Payload::encode(&payload).ok()?;
     Some(event.with_payload(format!("{}_deleted", subject.kind()), payload))
 }

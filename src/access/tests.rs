@@ -11,8 +11,30 @@ fn post(author: Option<i64>, status: Status) -> PostFacts {
     PostFacts { author, status }
 }
 
+fn comment(author: Option<i64>, post: PostFacts) -> CommentFacts {
+    CommentFacts { author, post, state: CommentState::Visible }
+}
+
+fn thread(post: PostFacts) -> Thread {
+    Thread { post, locked: false, rules: CommentRules::default() }
+}
+
 fn status() -> impl Strategy<Value = Status> {
-    prop_oneof![Just(Status::Draft), Just(Status::Published), Just(Status::Archived)]
+    use Status::{Archived, Draft, Published, Scheduled};
+    prop_oneof![Just(Draft), Just(Scheduled), Just(Published), Just(Archived)]
+}
+
+fn state() -> impl Strategy<Value = CommentState> {
+    use CommentState::{Held, Hidden, Visible};
+    prop_oneof![Just(Held), Just(Visible), Just(Hidden)]
+}
+
+fn is_in(scope: Scope, account: Option<i64>) -> bool {
+    match scope {
+        Scope::All => true,
+        Scope::Of(id) => account == Some(id),
+        Scope::None => false,
+    }
 }
 
 fn viewer() -> impl Strategy<Value = Viewer> {
@@ -51,9 +73,10 @@ fn a_draft_is_not_there_for_others() {
     for action in [
         Action::ReadPost(own),
         Action::ChangePost(own),
-        Action::WriteComment(own),
-        Action::ChangeComment(CommentFacts { author: Some(3), post: own }),
-        Action::DeleteComment(CommentFacts { author: Some(3), post: own }),
+        Action::WriteComment(thread(own)),
+        Action::ChangeComment(comment(Some(3), own)),
+        Action::DeleteComment(comment(Some(3), own)),
+        Action::ModerateComment(comment(Some(3), own)),
     ] {
         assert_eq!(may(OTHER, action), Verdict::Hidden, "{action:?}");
         assert_ne!(may(MEMBER, action), Verdict::Hidden, "{action:?}");
@@ -68,13 +91,13 @@ fn an_author_whose_role_writes_no_posts_any_more_changes_none() {
     let own = post(Some(1), Status::Published);
     assert_eq!(may(COMMENTER, Action::ChangePost(own)), Verdict::Forbidden);
     assert_eq!(may(COMMENTER, Action::ChangeNote(Some(1))), Verdict::Forbidden);
-    let comment = CommentFacts { author: Some(1), post: own };
+    let comment = comment(Some(1), own);
     assert_eq!(may(COMMENTER, Action::ChangeComment(comment)), Verdict::Allowed);
 }
 
 #[test]
 fn a_posts_author_deletes_comments_and_changes_none() {
-    let comment = CommentFacts { author: Some(1), post: post(Some(2), Status::Published) };
+    let comment = comment(Some(1), post(Some(2), Status::Published));
     assert_eq!(may(MEMBER, Action::DeleteComment(comment)), Verdict::Allowed);
     assert_eq!(may(MEMBER, Action::ChangeComment(comment)), Verdict::Forbidden);
     assert_eq!(may(OTHER, Action::DeleteComment(comment)), Verdict::Forbidden);
@@ -93,10 +116,71 @@ fn roles_decide_who_writes_what() {
     ] {
         assert_eq!(may(viewer, Action::WritePost), writes, "{viewer:?}");
         assert_eq!(may(viewer, Action::WriteNote), writes, "{viewer:?}");
-        assert_eq!(may(viewer, Action::WriteComment(public)), comments, "{viewer:?}");
+        assert_eq!(may(viewer, Action::WriteComment(thread(public))), comments, "{viewer:?}");
         assert_eq!(may(viewer, Action::ReadChannels), channels, "{viewer:?}");
         let reads = if viewer == Viewer::Nobody { Verdict::SignIn } else { Verdict::Allowed };
         assert_eq!(may(viewer, Action::ReadNotes), reads, "{viewer:?}");
+    }
+}
+
+#[test]
+fn guests_comment_where_the_site_lets_them_and_wait_for_approval() {
+    let public = post(Some(2), Status::Published);
+    let rules = CommentRules { guests: true, holds_newcomers: false };
+    let open = Thread { rules, ..thread(public) };
+    assert_eq!(may(Viewer::Nobody, Action::WriteComment(open)), Verdict::Allowed);
+    assert_eq!(may(Viewer::Nobody, Action::WriteComment(thread(public))), Verdict::SignIn);
+    let draft = Thread { rules, ..thread(post(Some(2), Status::Draft)) };
+    assert_eq!(may(Viewer::Nobody, Action::WriteComment(draft)), Verdict::Hidden);
+    let held = |viewer, thread, approved| is_held(viewer, thread, |_| Ok::<_, ()>(approved));
+    assert_eq!(held(Viewer::Nobody, open, true), Ok(true));
+    for viewer in [COMMENTER, MEMBER, ADMIN, Viewer::Anyone] {
+        assert_eq!(held(viewer, open, false), Ok(false));
+    }
+}
+
+#[test]
+fn newcomers_wait_for_approval_until_they_were_approved_once() {
+    let rules = CommentRules { guests: false, holds_newcomers: true };
+    let thread = |author| Thread { rules, ..thread(post(author, Status::Published)) };
+    let held = |viewer, author, approved| {
+        is_held(viewer, thread(author), |_| Ok::<_, ()>(approved)) == Ok(true)
+    };
+    assert!(held(COMMENTER, Some(2), false));
+    assert!(!held(COMMENTER, Some(2), true));
+    // Their own thread is theirs.
+    assert!(!held(COMMENTER, Some(1), false));
+    assert!(!held(MEMBER, Some(3), false));
+    assert!(!held(ADMIN, Some(3), false));
+}
+
+#[test]
+fn nobody_comments_on_a_locked_thread() {
+    let locked = Thread { locked: true, ..thread(post(Some(2), Status::Published)) };
+    assert_eq!(may(Viewer::Nobody, Action::WriteComment(locked)), Verdict::SignIn);
+    for viewer in [COMMENTER, MEMBER, ADMIN, Viewer::Anyone] {
+        assert_eq!(may(viewer, Action::WriteComment(locked)), Verdict::Locked);
+    }
+    // Nor does it tell that the post is there.
+    let draft = Thread { locked: true, ..thread(post(Some(2), Status::Scheduled)) };
+    assert_eq!(may(OTHER, Action::WriteComment(draft)), Verdict::Hidden);
+}
+
+#[test]
+fn a_comment_that_does_not_show_is_there_for_its_writer_and_the_moderators() {
+    let public = post(Some(2), Status::Published);
+    for state in [CommentState::Held, CommentState::Hidden] {
+        let withheld = CommentFacts { state, ..comment(Some(1), public) };
+        for (viewer, moderates, changes) in [
+            (Viewer::Nobody, Verdict::SignIn, Verdict::SignIn),
+            (COMMENTER, Verdict::Forbidden, Verdict::Allowed),
+            (MEMBER, Verdict::Allowed, Verdict::Forbidden),
+            (OTHER, Verdict::Hidden, Verdict::Hidden),
+            (ADMIN, Verdict::Allowed, Verdict::Allowed),
+        ] {
+            assert_eq!(may(viewer, Action::ModerateComment(withheld)), moderates, "{viewer:?}");
+            assert_eq!(may(viewer, Action::ChangeComment(withheld)), changes, "{viewer:?}");
+        }
     }
 }
 
@@ -129,14 +213,7 @@ proptest! {
         author in prop::option::of(1_i64..4),
     ) {
         let facts = post(author, status);
-        let listed = match status {
-            Status::Draft => match drafts(viewer) {
-                Drafts::All => true,
-                Drafts::Of(id) => author == Some(id),
-                Drafts::None => false,
-            },
-            Status::Published | Status::Archived => true,
-        };
+        let listed = status.is_public() || is_in(drafts(viewer), author);
         prop_assert_eq!(listed, sees(viewer, facts));
         prop_assert_eq!(listed, may(viewer, Action::ReadPost(facts)) == Verdict::Allowed);
         // What is told of it goes to the same.
@@ -149,12 +226,14 @@ proptest! {
         status in status(),
         author in prop::option::of(1_i64..4),
         writer in prop::option::of(1_i64..4),
+        state in state(),
     ) {
         let post = post(author, status);
-        let comment = CommentFacts { author: writer, post };
+        let comment = CommentFacts { author: writer, post, state };
         for action in [
             Action::ChangePost(post),
-            Action::WriteComment(post),
+            Action::WriteComment(thread(post)),
+            Action::ModerateComment(comment),
             Action::ChangeComment(comment),
             Action::DeleteComment(comment),
         ] {
@@ -165,8 +244,58 @@ proptest! {
     }
 
     #[test]
-    fn an_audience_is_read_as_it_was_written(account in prop::option::of(any::<i64>())) {
+    fn threads_show_the_comments_that_can_be_seen_and_no_others(
+        viewer in viewer(),
+        status in status(),
+        author in prop::option::of(1_i64..4),
+        writer in prop::option::of(1_i64..4),
+        state in state(),
+    ) {
+        let post = post(author, status);
+        let comment = CommentFacts { author: writer, post, state };
+        let seen = sees_comment(viewer, comment);
+        let shown = state == CommentState::Visible || is_in(withheld(viewer, post), writer);
+        prop_assert_eq!(sees(viewer, post) && shown, seen);
+        // What is told of it goes to no others.
+        let audience = Audience::of_comment(comment);
+        if audience.seen_by(viewer) == Seen::Whole {
+            prop_assert!(seen);
+        }
+        if status.is_public() {
+            prop_assert_eq!(audience.seen_by(viewer) == Seen::Whole, seen);
+        }
+        if moderates(viewer, post) {
+            prop_assert_eq!(may(viewer, Action::ModerateComment(comment)), Verdict::Allowed);
+            prop_assert!(is_in(moderated(viewer), author));
+        }
+    }
+
+    #[test]
+    fn those_who_no_longer_see_a_comment_are_told_that_it_is_gone(
+        viewer in viewer(),
+        author in prop::option::of(1_i64..4),
+        writer in prop::option::of(1_i64..4),
+        (before, after) in (state(), state()),
+    ) {
+        let post = post(author, Status::Published);
+        let facts = |state| CommentFacts { author: writer, post, state };
+        let sees = |state| sees_comment(viewer, facts(state));
+        let expected = match (sees(before), sees(after)) {
+            (_, true) => Seen::Whole,
+            (true, false) => Seen::Gone,
+            (false, false) => Seen::Nothing,
+        };
+        prop_assert_eq!(Audience::of_state(before, facts(after)).seen_by(viewer), expected);
+    }
+
+    #[test]
+    fn an_audience_is_read_as_it_was_written(
+        account in prop::option::of(any::<i64>()),
+        other in prop::option::of(any::<i64>()),
+    ) {
         for audience in [
+            Audience::Held(account, other),
+            Audience::Withheld(account, other),
             Audience::Public,
             Audience::Accounts,
             Audience::Draft(account),

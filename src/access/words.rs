@@ -42,6 +42,8 @@ impl Role {
 pub enum Status {
     /// Not yet for readers.
     Draft,
+    /// Not yet for readers; the site publishes it when it is due.
+    Scheduled,
     /// Listed and readable.
     Published,
     /// Readable, but not listed.
@@ -53,12 +55,13 @@ impl Status {
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Draft => "draft",
+            Status::Scheduled => "scheduled",
             Status::Published => "published",
             Status::Archived => "archived",
         }
     }
 
-    /// The status of that name.
+    /// The status of that name that a request may ask for. Nothing publishes a scheduled post yet.
     pub fn parse(word: &str) -> Option<Status> {
         [Status::Draft, Status::Published, Status::Archived]
             .into_iter()
@@ -67,6 +70,52 @@ impl Status {
 
     /// The status that a row has. The table's CHECK lets no other word in; a draft shows least.
     pub(crate) fn of(column: &str) -> Status {
-        Status::parse(column).unwrap_or(Status::Draft)
+        match column {
+            "scheduled" => Status::Scheduled,
+            other => Status::parse(other).unwrap_or(Status::Draft),
+        }
+    }
+
+    /// Whether everyone may read a post of this status.
+    pub fn is_public(self) -> bool {
+        match self {
+            Status::Draft | Status::Scheduled => false,
+            Status::Published | Status::Archived => true,
+        }
+    }
+}
+
+/// Whether and to whom a comment shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CommentState {
+    /// Waits for approval.
+    Held,
+    /// Everyone who sees the post sees it.
+    Visible,
+    /// Taken away by a moderator.
+    Hidden,
+}
+
+impl CommentState {
+    /// The word on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CommentState::Held => "held",
+            CommentState::Visible => "visible",
+            CommentState::Hidden => "hidden",
+        }
+    }
+
+    /// The state of that name.
+    pub fn parse(word: &str) -> Option<CommentState> {
+        [CommentState::Held, CommentState::Visible, CommentState::Hidden]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+    }
+
+    /// The state that a row has. The table's CHECK lets no other word in; a held one shows least.
+    pub(crate) fn of(column: &str) -> CommentState {
+        CommentState::parse(column).unwrap_or(CommentState::Held)
     }
 }

@@ -83,18 +83,20 @@ impl Account {
 impl Asker {
     /// Refuses what it may not do as of this transaction: neither an account that was signed out,
     /// nor a role that was taken away meanwhile, decides any more. `what` is not found if it is
-    /// hidden.
+    /// hidden. Gives who asks, as of this transaction.
     pub fn permit(
         &self,
         connection: &mut DbConnection,
         action: Action,
         what: &'static str,
-    ) -> AppResult<()> {
+    ) -> AppResult<Viewer> {
         let user = match self.access {
             Access::Accounts => self.user(connection)?,
             Access::Open => None,
         };
-        answer(access::may(viewer(self.access, user.as_ref()), action), what)
+        let viewer = viewer(self.access, user.as_ref());
+        answer(access::may(viewer, action), what)?;
+        Ok(viewer)
     }
 
     /// The account as of this transaction, if the sign-in is still in force.
@@ -116,6 +118,7 @@ pub(super) fn answer(verdict: Verdict, what: &'static str) -> AppResult<()> {
         Verdict::Allowed => Ok(()),
         Verdict::SignIn => Err(SIGN_IN),
         Verdict::Forbidden => Err(AppError::Forbidden("this account may not do that")),
+        Verdict::Locked => Err(AppError::Forbidden("comments are locked")),
         Verdict::Hidden => Err(AppError::NotFound(what)),
     }
 }

@@ -3,18 +3,18 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::account::{Account, Asker};
+use super::account::{Account, Asker, answer};
 use super::body::Body;
 use super::idempotency::{Created, Once};
-use super::posts::visible;
 use super::request::{self, Query};
 use super::respond::{self, Precondition};
-use crate::access::{Action, CommentFacts};
-use crate::changeset::Errors;
+use super::users;
+use crate::access::{self, Action, CommentFacts, CommentRules, CommentState};
+use crate::changeset::{Errors, Params};
 use crate::connection::DbConnection;
-use crate::db::{Touches, Tx};
+use crate::db::{At, Touches, Tx};
 use crate::error::{AppError, AppResult, Found};
-use crate::models::comment::{self, Comment, CommentChanges, NewComment};
+use crate::models::comment::{self, Comment, CommentChanges, Filter, NewComment};
 use crate::models::{now, post};
 use crate::state::State;
 use crate::{events, views};
@@ -27,14 +27,42 @@ pub async fn index(
 ) -> AppResult<HttpResponse> {
     let viewer = account.viewer();
     let post_id = request::id(&request, "post")?;
-    let query = Query::of(&request)?.only(&["cursor", "limit"])?;
-    let (cursor, limit) = (query.cursor()?, query.limit()?);
+    let query = Query::of(&request)?.only(&["cursor", "limit", "state"])?;
+    let (cursor, limit, state_asked) = (query.cursor()?, query.limit()?, asked_state(&query)?);
     let page = state
         .db
         .snapshot(move |connection| {
-            visible(connection, post_id, viewer)?;
-            Ok::<_, AppError>(comment::list(connection, post_id, cursor, limit)?)
+            let post = post::facts(connection, post_id).found("post")?;
+            answer(access::may(viewer, Action::ReadPost(post)), "post")?;
+            let filter = Filter { withheld: access::withheld(viewer, post), state: state_asked };
+            Ok::<_, AppError>(comment::list(connection, post_id, filter, cursor, limit)?)
         })
+        .await?;
+    Ok(respond::list(&state.db, page.position, views::list("comments", &page.value)))
+}
+
+/// The state that a list is asked for.
+fn asked_state(query: &Query) -> AppResult<Option<CommentState>> {
+    let parse = |word| CommentState::parse(word).ok_or_else(|| request::invalid("state"));
+    query.get("state").map(parse).transpose()
+}
+
+/// GET /api/comments: those that wait for approval, on posts whose comments the account moderates.
+pub async fn held(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    account.permit(Action::ReadHeld)?;
+    let query = Query::of(&request)?.only(&["cursor", "limit", "state"])?;
+    if asked_state(&query)?.is_some_and(|state| state != CommentState::Held) {
+        return Err(request::invalid("state"));
+    }
+    let (cursor, limit) = (query.cursor()?, query.limit()?);
+    let of_posts = access::moderated(account.viewer());
+    let page = state
+        .db
+        .snapshot(move |c| Ok::<_, AppError>(comment::held(c, of_posts, cursor, limit)?))
         .await?;
     Ok(respond::list(&state.db, page.position, views::list("comments", &page.value)))
 }
@@ -47,31 +75,45 @@ pub async fn create(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
-    account.permit_writing()?;
+    let rules = state.config.comments;
+    permit_comment(&account, rules)?;
     let params = body.json().await?;
     let (author, asker) = (account.user(), account.asker.clone());
     let new = NewComment::changeset_by(&params, author);
     let once = Once::of(&request, author, &params)?;
     let outcome = once.transact(&state.db, Touches::ExistingRows, move |tx| {
-        let comment = insert(tx, &asker, post_id, new)?;
+        let comment = insert(tx, &asker, post_id, rules, new)?;
         Ok(Created::of(&comment)?.about(events::of_comment(&comment)))
     });
     Ok(respond::created(&state.db, outcome.await?))
 }
 
-/// Writes a new comment and announces it, on the channel of all comments and on its post's. A post
-/// that is not there is told before fields that are wrong.
+/// 401 for those who may comment nowhere, before their body is read.
+pub(super) fn permit_comment(account: &Account, rules: CommentRules) -> AppResult<()> {
+    if rules.guests { Ok(()) } else { account.permit_writing() }
+}
+
+/// Writes a new comment and announces it, on the channel of all comments and, if it shows, on its
+/// post's. A post that is not there is told before fields that are wrong.
 pub(super) fn insert(
     tx: &mut Tx<'_>,
     asker: &Asker,
     post_id: i64,
+    rules: CommentRules,
     new: Result<NewComment, Errors>,
 ) -> AppResult<Comment> {
-    let post = post::facts(tx.connection, post_id).found("post")?;
-    asker.permit(tx.connection, Action::WriteComment(post), "post")?;
-    let comment = comment::insert(tx.connection, post_id, new?, now())?;
-    tx.announce(events::comment_created(&comment, post)?);
-    tx.announce(events::new_comment(&comment, post)?);
+    let thread = post::thread(tx.connection, post_id, rules).found("post")?;
+    let viewer = asker.permit(tx.connection, Action::WriteComment(thread), "post")?;
+    let new = new?;
+    users::refuse_guest(tx.connection, viewer, new.guest())?;
+    let is_held =
+        access::is_held(viewer, thread, |account| comment::has_visible(tx.connection, account))?;
+    let state = if is_held { CommentState::Held } else { CommentState::Visible };
+    let comment = comment::insert(tx.connection, post_id, new, state, now())?;
+    tx.announce(events::comment_created(&comment, thread.post)?);
+    if state == CommentState::Visible {
+        tx.announce(events::new_comment(&comment, thread.post)?);
+    }
     Ok(comment)
 }
 
@@ -102,6 +144,48 @@ pub async fn update(
         })
         .await?;
     respond::single(&request, &state.db, &comment)
+}
+
+/// PATCH /api/comments/{id}
+pub async fn moderate(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+    body: Body,
+) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "comment")?;
+    account.permit_writing()?;
+    let params = body.json().await?;
+    let comment = set_state(&state, &account, id, &params, Precondition::of(&request)).await?;
+    respond::single(&request, &state.db, &comment)
+}
+
+/// Gives a comment the state that the parameters ask for, and announces what comes of it.
+pub(super) async fn set_state(
+    state: &State,
+    account: &Account,
+    id: i64,
+    params: &Params,
+    precondition: Precondition,
+) -> AppResult<At<Comment>> {
+    let asker = account.asker.clone();
+    let asked = comment::new_state(params);
+    let changed = state.db.transaction(move |tx| {
+        let before = comment::get(tx.connection, id).found("comment")?;
+        let facts = facts(tx.connection, &before)?;
+        asker.permit(tx.connection, Action::ModerateComment(facts), "comment")?;
+        precondition.check(&before)?;
+        let (asked, was) = (asked?, before.state);
+        if asked == was {
+            return Ok(before);
+        }
+        let comment = comment::set_state(tx.connection, before, asked)?;
+        for event in events::of_state(was, &comment, facts.post)? {
+            tx.announce(event);
+        }
+        Ok::<_, AppError>(comment)
+    });
+    changed.await
 }
 
 /// DELETE /api/comments/{id}
@@ -138,6 +222,5 @@ pub(super) async fn remove(
 
 /// What decides who may change a comment.
 fn facts(connection: &mut DbConnection, comment: &Comment) -> AppResult<CommentFacts> {
-    let post = post::facts(connection, comment.post_id)?;
-    Ok(CommentFacts { author: comment.user_id, post })
+    Ok(comment.facts(post::facts(connection, comment.post_id)?))
 }

@@ -3,14 +3,15 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::account::Account;
+use super::account::{Account, Asker};
 use super::body::Body;
 use super::idempotency::{Created, Once};
 use super::request::{self, Query};
 use super::respond::{self, Precondition};
+use super::users;
 use crate::access::Action;
 use crate::changeset::Params;
-use crate::db::{At, Touches};
+use crate::db::{At, Touches, Tx};
 use crate::error::{AppError, AppResult, Found};
 use crate::models::note::{self, NewNote, Note, NoteChanges};
 use crate::models::now;
@@ -59,13 +60,20 @@ pub async fn create(
         .map_err(|errors| missing(errors.into(), "title, body and author required"))?;
     let once = Once::of(&request, author, &params)?;
     let outcome = once.transact(&state.db, Touches::NewRows, move |tx| {
-        asker.permit(tx.connection, Action::WriteNote, "note")?;
-        let note = note::insert(tx.connection, new, now())?;
-        tx.announce(events::note_created(&note)?);
+        let note = insert(tx, &asker, new)?;
         let created = Created::of(&note)?.about(events::of_note(note.id));
         Ok(created.at(format!("/api/notes/{}", note.id)))
     });
     Ok(respond::created(&state.db, outcome.await?))
+}
+
+/// Writes a new note and announces it.
+pub(super) fn insert(tx: &mut Tx<'_>, asker: &Asker, new: NewNote) -> AppResult<Note> {
+    let viewer = asker.permit(tx.connection, Action::WriteNote, "note")?;
+    users::refuse_guest(tx.connection, viewer, new.guest())?;
+    let note = note::insert(tx.connection, new, now())?;
+    tx.announce(events::note_created(&note)?);
+    Ok(note)
 }
 
 /// PUT /api/notes/{id}

@@ -51,6 +51,7 @@ where
 {
     let (log, root) = (state.db.log_id().into(), state.config.reach.path().into());
     let (open, viewer) = (state.config.access == Access::Open, account.viewer());
+    let rules = state.config.comments;
     let reader = match account.user() {
         Some(user) => Reader::User(user.username.clone()),
         None => Reader::Guest,
@@ -61,7 +62,7 @@ where
         .db
         .read(move |connection| {
             let position = events::state(connection)?.position;
-            let frame = Frame { open, position, log, root, reader, viewer };
+            let frame = Frame { open, position, log, root, reader, viewer, rules };
             Ok::<_, AppError>((build(connection, frame)?, position))
         })
         .await?;

@@ -8,10 +8,11 @@ use super::account::Account;
 use super::body::Body;
 use super::idempotency::{Created, Once};
 use super::respond;
-use crate::access::Action;
+use crate::access::{Action, Viewer};
 use crate::accounts::Caller;
 use crate::changeset::{Errors, Params};
 use crate::config::{Config, Registration};
+use crate::connection::DbConnection;
 use crate::db::{Touches, Tx};
 use crate::error::{AppError, AppResult};
 use crate::models::now;
@@ -64,6 +65,26 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: NewUser, hash: &str, role: Role) -> A
     Ok(user::insert(tx.connection, new, hash, role, now())??)
 }
 
+/// Refuses a name that a guest gives and that is, or looks like, an account's; where accounts decide,
+/// also one of which readers expect that the site speaks.
+pub(super) fn refuse_guest(
+    connection: &mut DbConnection,
+    viewer: Viewer,
+    name: Option<&str>,
+) -> AppResult<()> {
+    let Some(name) = name else { return Ok(()) };
+    let message = if viewer != Viewer::Anyone && user::is_reserved(name) {
+        "is reserved"
+    } else if user::is_taken(connection, name)? {
+        "has already been taken"
+    } else {
+        return Ok(());
+    };
+    let mut errors = Errors::default();
+    errors.add("author", message);
+    Err(errors.into())
+}
+
 /// PATCH /api/users/{username}: its role, and whether it is disabled; for admins.
 pub async fn update(
     state: Data<State>,
@@ -86,7 +107,11 @@ pub async fn update(
 }
 
 /// Changes an account; 422 for a change that would leave no admin.
-fn update_in(tx: &mut Tx<'_>, folded_username: &str, change: user::Change) -> AppResult<Listed> {
+pub(super) fn update_in(
+    tx: &mut Tx<'_>,
+    folded_username: &str,
+    change: user::Change,
+) -> AppResult<Listed> {
     let known = user::listed(tx.connection, folded_username)?;
     let known = known.ok_or(AppError::NotFound("user"))?;
     let after = user::change(tx.connection, &known, change, now())?;

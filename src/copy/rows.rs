@@ -104,7 +104,7 @@ table!(sign_ins as "sign_ins", SignInRow, [id], |_| 0, {
 table!(posts as "posts", PostRow, [id], |row| row.body.len(), {
     id: i64, title: String, body: String, status: String, author: Option<String>,
     user_id: Option<i64>, source: Option<String>, inserted_at: NaiveDateTime,
-    updated_at: NaiveDateTime,
+    updated_at: NaiveDateTime, comments_locked: bool,
 });
 
 table!(post_tags as "post_tags", TagRow, [post_id, ordinal], |_| 0, {
@@ -113,7 +113,7 @@ table!(post_tags as "post_tags", TagRow, [post_id, ordinal], |_| 0, {
 
 table!(comments as "comments", CommentRow, [id], |row| row.body.len(), {
     id: i64, post_id: i64, body: String, author: Option<String>, user_id: Option<i64>,
-    inserted_at: NaiveDateTime,
+    inserted_at: NaiveDateTime, state: String,
 });
 
 table!(notes as "notes", NoteRow, [id], |row| row.body.len(), {

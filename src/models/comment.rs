@@ -6,17 +6,17 @@ use serde::Serialize;
 
 use super::user::User;
 use super::{Cursor, Page, paginate, rfc3339};
+use crate::access::{CommentFacts, CommentState, PostFacts, Scope};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
-use crate::schema::comments;
+use crate::schema::{comments, posts};
 
 const BODY: Text =
     Text { required: true, min: 1, max: usize::MAX, max_bytes: 64 * 1024, single_line: false };
 const AUTHOR: Text = Text { required: false, min: 1, max: 100, max_bytes: 2048, single_line: true };
 
 /// A comment, as the API, the events and the pages show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Queryable, Selectable)]
-#[diesel(table_name = comments)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Comment {
     /// Never given to another comment.
     pub id: i64,
@@ -31,6 +31,41 @@ pub struct Comment {
     /// UTC.
     #[serde(serialize_with = "rfc3339")]
     pub inserted_at: NaiveDateTime,
+    /// Whether it shows.
+    pub state: CommentState,
+}
+
+impl Comment {
+    /// What decides who may see and change it, on this post.
+    pub fn facts(&self, post: PostFacts) -> CommentFacts {
+        CommentFacts { author: self.user_id, post, state: self.state }
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = comments)]
+struct Row {
+    id: i64,
+    post_id: i64,
+    body: String,
+    author: Option<String>,
+    user_id: Option<i64>,
+    inserted_at: NaiveDateTime,
+    state: String,
+}
+
+impl From<Row> for Comment {
+    fn from(row: Row) -> Comment {
+        Comment {
+            id: row.id,
+            post_id: row.post_id,
+            body: row.body,
+            author: row.author,
+            user_id: row.user_id,
+            inserted_at: row.inserted_at,
+            state: CommentState::of(&row.state),
+        }
+    }
 }
 
 /// The fields of a new comment, validated.
@@ -56,6 +91,20 @@ impl NewComment {
     }
 }
 
+impl NewComment {
+    /// The name that its writer gave, if no account wrote it.
+    pub fn guest(&self) -> Option<&str> {
+        self.author.as_deref().filter(|_| self.user_id.is_none())
+    }
+}
+
+/// The state that a moderator gives a comment, validated: it must be there.
+pub fn new_state(params: &Params) -> Result<CommentState, Errors> {
+    let mut changeset = Changeset::new(params, Mode::Create);
+    let state = changeset.required("state", CommentState::parse);
+    changeset.finish(|| state)
+}
+
 /// The fields that an update changes, validated.
 #[derive(Clone, Debug)]
 pub struct CommentChanges {
@@ -71,19 +120,24 @@ impl CommentChanges {
     }
 }
 
+/// Which comments a list shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Filter {
+    /// Of those that do not show, only these accounts'.
+    pub withheld: Scope,
+    /// Only those of this state.
+    pub state: Option<CommentState>,
+}
+
 /// A page of a post's comments, oldest first.
 pub fn list(
     connection: &mut DbConnection,
     post_id: i64,
+    filter: Filter,
     after: Option<Cursor>,
     limit: usize,
 ) -> QueryResult<Page<Comment>> {
-    let mut query = comments::table
-        .filter(comments::post_id.eq(post_id))
-        .order((comments::inserted_at, comments::id))
-        .limit(limit as i64 + 1)
-        .select(Comment::as_select())
-        .into_boxed();
+    let mut query = seen(filter).filter(comments::post_id.eq(post_id));
     if let Some(Cursor { inserted_at, id }) = after {
         query = query.filter(
             comments::inserted_at
@@ -91,29 +145,97 @@ pub fn list(
                 .or(comments::inserted_at.eq(inserted_at).and(comments::id.gt(id))),
         );
     }
-    paginate(query.load_iter::<Comment, _>(connection)?, limit, |comment| {
+    let query = query
+        .order((comments::inserted_at, comments::id))
+        .limit(limit as i64 + 1)
+        .select(Row::as_select());
+    page(query.load_iter::<Row, _>(connection)?.map(|row| row.map(Comment::from)), limit)
+}
+
+/// The comments that a filter lets through.
+fn seen(filter: Filter) -> comments::BoxedQuery<'static, <DbConnection as Connection>::Backend> {
+    let mut query = comments::table.into_boxed();
+    let visible = comments::state.eq(CommentState::Visible.as_str());
+    match filter.withheld {
+        Scope::All => {}
+        Scope::Of(account) => {
+            query = query.filter(visible.nullable().or(comments::user_id.eq(account)));
+        }
+        Scope::None => query = query.filter(visible),
+    }
+    if let Some(state) = filter.state {
+        query = query.filter(comments::state.eq(state.as_str()));
+    }
+    query
+}
+
+fn page(
+    rows: impl Iterator<Item = QueryResult<Comment>>,
+    limit: usize,
+) -> QueryResult<Page<Comment>> {
+    paginate(rows, limit, |comment| {
         (Cursor { inserted_at: comment.inserted_at, id: comment.id }, comment.body.len())
     })
 }
 
-/// The comment, or `NotFound`.
-pub fn get(connection: &mut DbConnection, id: i64) -> QueryResult<Comment> {
-    comments::table.find(id).select(Comment::as_select()).first(connection)
+/// A page of the comments that wait for approval, on the posts of these authors, oldest first.
+pub fn held(
+    connection: &mut DbConnection,
+    of_posts: Scope,
+    after: Option<Cursor>,
+    limit: usize,
+) -> QueryResult<Page<Comment>> {
+    let mut query = comments::table
+        .inner_join(posts::table)
+        .filter(comments::state.eq(CommentState::Held.as_str()))
+        .order((comments::inserted_at, comments::id))
+        .limit(limit as i64 + 1)
+        .select(Row::as_select())
+        .into_boxed();
+    match of_posts {
+        Scope::All => {}
+        Scope::Of(author) => query = query.filter(posts::user_id.eq(author)),
+        Scope::None => return Ok(Page { items: Vec::new(), next: None }),
+    }
+    if let Some(Cursor { inserted_at, id }) = after {
+        query = query.filter(
+            comments::inserted_at
+                .gt(inserted_at)
+                .or(comments::inserted_at.eq(inserted_at).and(comments::id.gt(id))),
+        );
+    }
+    page(query.load_iter::<Row, _>(connection)?.map(|row| row.map(Comment::from)), limit)
 }
 
-/// How many comments a post has.
-pub fn count(connection: &mut DbConnection, post_id: i64) -> QueryResult<i64> {
-    comments::table.filter(comments::post_id.eq(post_id)).count().get_result(connection)
+/// Whether an account has a comment that shows.
+pub fn has_visible(connection: &mut DbConnection, user_id: i64) -> QueryResult<bool> {
+    let visible = comments::table
+        .filter(comments::user_id.eq(user_id))
+        .filter(comments::state.eq(CommentState::Visible.as_str()));
+    diesel::select(diesel::dsl::exists(visible)).get_result(connection)
+}
+
+/// How many comments an account has, counted up to `most`.
+pub fn count_of(connection: &mut DbConnection, user_id: i64, most: i64) -> QueryResult<i64> {
+    let own = comments::table.filter(comments::user_id.eq(user_id)).select(comments::id);
+    own.limit(most).load_iter::<i64, _>(connection)?.try_fold(0, |count, id| id.map(|_| count + 1))
+}
+
+/// The comment, or `NotFound`.
+pub fn get(connection: &mut DbConnection, id: i64) -> QueryResult<Comment> {
+    let row = comments::table.find(id).select(Row::as_select()).first::<Row>(connection)?;
+    Ok(row.into())
 }
 
 /// Where the page starts that shows a post's newest comment: nowhere in particular while one page
-/// of `rows` holds all of them, else right before it.
+/// of `rows` holds all that this filter shows, else right before it.
 pub fn page_of(
     connection: &mut DbConnection,
     newest: &Comment,
+    filter: Filter,
     rows: usize,
 ) -> QueryResult<Option<Cursor>> {
-    let before = comments::table
+    let before = seen(filter)
         .filter(comments::post_id.eq(newest.post_id))
         .filter(comments::id.ne(newest.id))
         .order((comments::inserted_at.desc(), comments::id.desc()))
@@ -129,6 +251,7 @@ pub fn insert(
     connection: &mut DbConnection,
     post_id: i64,
     new: NewComment,
+    state: CommentState,
     at: NaiveDateTime,
 ) -> QueryResult<Comment> {
     let row = (
@@ -137,6 +260,7 @@ pub fn insert(
         comments::author.eq(&new.author),
         comments::user_id.eq(new.user_id),
         comments::inserted_at.eq(at),
+        comments::state.eq(state.as_str()),
     );
     let id = with_variant!(connection, c => {
         diesel::insert_into(comments::table).values(row).returning(comments::id).get_result(c)
@@ -148,6 +272,7 @@ pub fn insert(
         author: new.author,
         user_id: new.user_id,
         inserted_at: at,
+        state,
     })
 }
 
@@ -167,6 +292,18 @@ pub fn update(
         }
         _ => Ok((comment, false)),
     }
+}
+
+/// Gives a comment another state.
+pub fn set_state(
+    connection: &mut DbConnection,
+    comment: Comment,
+    state: CommentState,
+) -> QueryResult<Comment> {
+    diesel::update(comments::table.find(comment.id))
+        .set(comments::state.eq(state.as_str()))
+        .execute(connection)?;
+    Ok(Comment { state, ..comment })
 }
 
 /// Deletes the comment, or gives `NotFound`.

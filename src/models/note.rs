@@ -67,6 +67,13 @@ impl NewNote {
     }
 }
 
+impl NewNote {
+    /// The name that its writer gave, if no account wrote it.
+    pub fn guest(&self) -> Option<&str> {
+        self.user_id.is_none().then_some(&*self.author)
+    }
+}
+
 /// The fields that an update sets, validated; unlike a post's, both are required.
 #[derive(Clone, Debug)]
 pub struct NoteChanges {
@@ -115,6 +122,12 @@ pub fn walk(connection: &mut DbConnection, after: i64, limit: usize) -> QueryRes
         .limit(limit as i64)
         .select(Note::as_select())
         .load(connection)
+}
+
+/// How many notes an account has, counted up to `most`.
+pub fn count_of(connection: &mut DbConnection, user_id: i64, most: i64) -> QueryResult<i64> {
+    let own = notes::table.filter(notes::user_id.eq(user_id)).select(notes::id).limit(most);
+    own.load_iter::<i64, _>(connection)?.try_fold(0, |count, id| id.map(|_| count + 1))
 }
 
 /// How many notes there are.

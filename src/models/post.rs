@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::user::User;
 use super::{Cursor, Excerpt, Page, paginate, rfc3339, substr};
 pub use crate::access::Status;
-use crate::access::{Drafts, PostFacts};
+use crate::access::{CommentRules, PostFacts, Scope, Thread};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::{post_tags, posts};
@@ -47,12 +47,19 @@ pub struct Post {
     /// UTC; the last change of any field.
     #[serde(serialize_with = "rfc3339")]
     pub updated_at: NaiveDateTime,
+    /// Whether nobody may add a comment.
+    pub comments_locked: bool,
 }
 
 impl Post {
     /// What decides who may see and change it.
     pub fn facts(&self) -> PostFacts {
         PostFacts { author: self.user_id, status: self.status }
+    }
+
+    /// What decides who may add a comment, by these rules.
+    pub fn thread(&self, rules: CommentRules) -> Thread {
+        Thread { post: self.facts(), locked: self.comments_locked, rules }
     }
 }
 
@@ -73,6 +80,8 @@ pub struct NewPost {
     pub tags: Vec<String>,
     /// Where an import found it, which makes a second import of it an update.
     pub source: Option<String>,
+    /// See [`Post::comments_locked`].
+    pub comments_locked: bool,
 }
 
 /// The fields that an update changes, validated; `None` stays as it is.
@@ -84,6 +93,7 @@ pub struct PostChanges {
     tags: Option<Vec<String>>,
     author: Option<Option<String>>,
     inserted_at: Option<NaiveDateTime>,
+    comments_locked: Option<bool>,
 }
 
 impl NewPost {
@@ -94,6 +104,7 @@ impl NewPost {
         let body = changeset.text("body", BODY);
         let status = changeset.one_of("status", Status::parse).unwrap_or(Status::Published);
         let tags = changeset.list("tags", MAX_TAGS, TAG).unwrap_or_default();
+        let comments_locked = changeset.boolean("comments_locked").unwrap_or(false);
         changeset.finish(|| {
             Some(NewPost {
                 title: title?,
@@ -103,6 +114,7 @@ impl NewPost {
                 user_id: None,
                 tags,
                 source: None,
+                comments_locked,
             })
         })
     }
@@ -134,8 +146,11 @@ impl PostChanges {
         let body = changeset.text("body", BODY);
         let status = changeset.one_of("status", Status::parse);
         let tags = changeset.list("tags", MAX_TAGS, TAG);
-        changeset
-            .finish(|| Some(PostChanges { title, body, status, tags, ..PostChanges::default() }))
+        let comments_locked = changeset.boolean("comments_locked");
+        changeset.finish(|| {
+            let unchanged = PostChanges::default();
+            Some(PostChanges { title, body, status, tags, comments_locked, ..unchanged })
+        })
     }
 
     /// The changes that turn a post into what `new` says, and into one of that date if it is known.
@@ -147,6 +162,7 @@ impl PostChanges {
             tags: Some(new.tags),
             author: Some(new.author),
             inserted_at,
+            comments_locked: None,
         }
     }
 
@@ -159,6 +175,7 @@ impl PostChanges {
             tags: self.tags.unwrap_or_else(|| post.tags.clone()),
             author: self.author.unwrap_or_else(|| post.author.clone()),
             inserted_at: self.inserted_at.unwrap_or(post.inserted_at),
+            comments_locked: self.comments_locked.unwrap_or(post.comments_locked),
             ..post.clone()
         }
     }
@@ -175,6 +192,7 @@ struct Row {
     user_id: Option<i64>,
     inserted_at: NaiveDateTime,
     updated_at: NaiveDateTime,
+    comments_locked: bool,
 }
 
 impl Row {
@@ -189,6 +207,7 @@ impl Row {
             tags,
             inserted_at: self.inserted_at,
             updated_at: self.updated_at,
+            comments_locked: self.comments_locked,
         }
     }
 }
@@ -201,7 +220,7 @@ pub struct Filter {
     /// Only those that carry this tag.
     pub tag: Option<String>,
     /// Of drafts, only these.
-    pub drafts: Drafts,
+    pub drafts: Scope,
 }
 
 /// A page of posts, newest first.
@@ -217,10 +236,11 @@ pub fn list(
         .limit(limit as i64 + 1)
         .select(Row::as_select())
         .into_boxed();
-    match (filter.status, filter.drafts) {
-        (Status::Published | Status::Archived, _) | (Status::Draft, Drafts::All) => {}
-        (Status::Draft, Drafts::Of(author)) => query = query.filter(posts::user_id.eq(author)),
-        (Status::Draft, Drafts::None) => return Ok(Page { items: Vec::new(), next: None }),
+    match filter.drafts {
+        _ if filter.status.is_public() => {}
+        Scope::All => {}
+        Scope::Of(author) => query = query.filter(posts::user_id.eq(author)),
+        Scope::None => return Ok(Page { items: Vec::new(), next: None }),
     }
     if let Some(tag) = &filter.tag {
         query = query.filter(exists(
@@ -258,7 +278,7 @@ pub fn count(connection: &mut DbConnection) -> QueryResult<i64> {
     posts::table.count().get_result(connection)
 }
 
-/// Those of the posts with these ids that are not drafts, in no order, with at most `length`
+/// Those of the posts with these ids that everyone may read, in no order, with at most `length`
 /// characters of their bodies.
 pub fn excerpts(
     connection: &mut DbConnection,
@@ -267,9 +287,24 @@ pub fn excerpts(
 ) -> QueryResult<Vec<Excerpt>> {
     posts::table
         .filter(posts::id.eq_any(ids.to_vec()))
-        .filter(posts::status.ne(Status::Draft.as_str()))
+        .filter(posts::status.eq_any([Status::Published, Status::Archived].map(Status::as_str)))
         .select((posts::id, posts::title, substr(posts::body, 1, length)))
         .load(connection)
+}
+
+/// A post as a comment's page names it.
+#[derive(Clone, Debug, Queryable)]
+pub struct Heading {
+    /// Its id.
+    pub id: i64,
+    /// Its title.
+    pub title: String,
+}
+
+/// The titles of these posts, in no order.
+pub fn headings(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Heading>> {
+    let found = posts::table.filter(posts::id.eq_any(ids.to_vec()));
+    found.select((posts::id, posts::title)).load(connection)
 }
 
 /// The post, or `NotFound`.
@@ -283,6 +318,20 @@ pub fn facts(connection: &mut DbConnection, id: i64) -> QueryResult<PostFacts> {
     let found = posts::table.find(id).select((posts::user_id, posts::status));
     let (author, status) = found.first::<(Option<i64>, String)>(connection)?;
     Ok(PostFacts { author, status: Status::of(&status) })
+}
+
+/// What decides who may add a comment to a post, by these rules; or `NotFound`.
+pub fn thread(connection: &mut DbConnection, id: i64, rules: CommentRules) -> QueryResult<Thread> {
+    let found =
+        posts::table.find(id).select((posts::user_id, posts::status, posts::comments_locked));
+    let (author, status, locked) = found.first::<(Option<i64>, String, bool)>(connection)?;
+    Ok(Thread { post: PostFacts { author, status: Status::of(&status) }, locked, rules })
+}
+
+/// How many posts an account has, counted up to `most`.
+pub fn count_of(connection: &mut DbConnection, user_id: i64, most: i64) -> QueryResult<i64> {
+    let own = posts::table.filter(posts::user_id.eq(user_id)).select(posts::id).limit(most);
+    own.load_iter::<i64, _>(connection)?.try_fold(0, |count, id| id.map(|_| count + 1))
 }
 
 /// The post that an import made of `source`, if it did and it is still there.
@@ -316,6 +365,7 @@ pub fn insert_dated(
         posts::source.eq(&new.source),
         posts::inserted_at.eq(inserted_at),
         posts::updated_at.eq(updated_at),
+        posts::comments_locked.eq(new.comments_locked),
     );
     let id: i64 = with_variant!(connection, c => {
         diesel::insert_into(posts::table).values(row).returning(posts::id).get_result(c)
@@ -331,6 +381,7 @@ pub fn insert_dated(
         tags: new.tags,
         inserted_at,
         updated_at,
+        comments_locked: new.comments_locked,
     })
 }
 
@@ -365,6 +416,7 @@ pub fn update(
             posts::author.eq(&after.author),
             posts::inserted_at.eq(after.inserted_at),
             posts::updated_at.eq(after.updated_at),
+            posts::comments_locked.eq(after.comments_locked),
         ))
         .execute(connection)?;
     if after.tags != before.tags {

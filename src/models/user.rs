@@ -171,6 +171,14 @@ const RESERVED: [&str; 22] = [
     "webmaster",
 ];
 
+/// Whether a name is an account's, or looks as one does.
+pub fn is_taken(connection: &mut DbConnection, name: &str) -> QueryResult<bool> {
+    let known = users::table.filter(
+        users::folded_username.eq(fold(name.trim())).or(users::skeleton.eq(looks(name.trim()))),
+    );
+    diesel::select(diesel::dsl::exists(known)).get_result(connection)
+}
+
 /// Whether nobody may give this name to themselves.
 pub fn is_reserved(name: &str) -> bool {
     // An `I` looks like an `l`, but is an `i` to those who read it aloud.
@@ -287,6 +295,11 @@ pub struct Listed {
     pub disabled: bool,
 }
 
+/// An account's name in lower case, or `NotFound`.
+pub fn folded_name(connection: &mut DbConnection, id: i64) -> QueryResult<String> {
+    users::table.find(id).select(users::folded_username).first(connection)
+}
+
 /// The account of that name in lower case, disabled or not.
 pub fn listed(connection: &mut DbConnection, folded_username: &str) -> QueryResult<Option<Listed>> {
     let found = users::table
@@ -325,17 +338,10 @@ pub struct Change {
 impl Change {
     /// Validates the fields of a change: `role` and `disabled`, both optional.
     pub fn changeset(params: &Params) -> Result<Change, Errors> {
-        let mut errors = Errors::default();
-        let role = params.get("role").map(|role| role.as_str().and_then(Role::parse));
-        let disabled = params.get("disabled").map(serde_json::Value::as_bool);
-        if role == Some(None) {
-            errors.add("role", "is invalid");
-        }
-        if disabled == Some(None) {
-            errors.add("disabled", "is invalid");
-        }
-        let change = Change { role: role.flatten(), disabled: disabled.flatten() };
-        if errors.is_empty() { Ok(change) } else { Err(errors) }
+        let mut changeset = Changeset::new(params, Mode::Update);
+        let role = changeset.one_of("role", Role::parse);
+        let disabled = changeset.boolean("disabled");
+        changeset.finish(|| Some(Change { role, disabled }))
     }
 }
 

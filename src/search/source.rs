@@ -17,9 +17,9 @@ use crate::models::post::{self, Post, Status};
 const PAGE: usize = 64;
 
 impl Document {
-    /// A post's document, unless it is a draft, which nobody finds.
+    /// A post's document, if everyone may read it; nobody finds the others.
     fn of_post(post: &Post) -> Option<Document> {
-        (post.status != Status::Draft).then(|| Document {
+        post.status.is_public().then(|| Document {
             kind: Kind::Post,
             id: post.id,
             title: post.title.clone(),
@@ -147,7 +147,7 @@ pub(super) fn change(
     if row.redacted {
         return Ok(Change::Nothing);
     }
-    if row.status.as_deref() == Some(Status::Draft.as_str()) {
+    if row.status.as_deref().is_some_and(|status| !Status::of(status).is_public()) {
         return Ok(Change::Hide(kind, row.id));
     }
     let document = |row: Row| Document {

@@ -60,6 +60,8 @@ impl PostForm {
 /// The form of a comment.
 #[derive(Clone, Debug, Default)]
 pub struct CommentForm {
+    /// The comment that was sent waits for approval.
+    pub is_held: bool,
     /// The Markdown, as typed.
     pub body: String,
     /// The name, as typed.
@@ -71,7 +73,8 @@ pub struct CommentForm {
 impl CommentForm {
     /// The refused form, as typed, with its messages.
     pub fn refused(params: &Params, errors: Errors) -> CommentForm {
-        CommentForm { body: typed(params, "body"), author: typed(params, "author"), errors }
+        let (body, author) = (typed(params, "body"), typed(params, "author"));
+        CommentForm { is_held: false, body, author, errors }
     }
 }
 

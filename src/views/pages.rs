@@ -10,10 +10,10 @@ use askama::Template;
 
 use super::filters;
 use super::forms::{AccountForm, CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
-use crate::access::{self, Action, CommentFacts, Verdict, Viewer};
+use crate::access::{self, Action, CommentRules, CommentState, Verdict, Viewer};
 use crate::models::comment::Comment;
 use crate::models::note::Note;
-use crate::models::post::{Post, Status};
+use crate::models::post::{Heading, Post, Status};
 use crate::models::sign_in::{BearerToken, SignIn};
 use crate::models::user::User;
 use crate::models::{Cursor, Page};
@@ -33,6 +33,8 @@ pub struct Frame {
     pub reader: Reader,
     /// What the reader may do.
     pub viewer: Viewer,
+    /// The site's rules about new comments.
+    pub rules: CommentRules,
 }
 
 impl Frame {
@@ -48,7 +50,30 @@ impl Frame {
 
     /// Whether the reader may write comments on a post.
     fn comments(&self, post: &Post) -> bool {
-        access::may(self.viewer, Action::WriteComment(post.facts())) == Verdict::Allowed
+        let action = Action::WriteComment(post.thread(self.rules));
+        access::may(self.viewer, action) == Verdict::Allowed
+    }
+
+    /// Whether the reader is known not to have an account, where accounts decide.
+    fn is_guest(&self) -> bool {
+        self.viewer == Viewer::Nobody
+    }
+
+    /// Whether the reader approves and hides the comments of a post.
+    fn moderates(&self, post: &Post) -> bool {
+        access::moderates(self.viewer, post.facts())
+    }
+
+    /// Whether the reader may find comments that wait for approval.
+    fn reads_held(&self) -> bool {
+        self.writes() && matches!(self.reader, Reader::User(_))
+    }
+
+    /// Whether the reader may block the account of a comment.
+    fn blocks(&self, comment: &Comment) -> bool {
+        let may = access::may(self.viewer, Action::ManageUsers) == Verdict::Allowed;
+        let own = matches!(self.viewer, Viewer::User { id, .. } if comment.user_id == Some(id));
+        may && comment.user_id.is_some() && !own
     }
 
     /// Whether the reader may change a post.
@@ -63,8 +88,8 @@ impl Frame {
 
     /// Whether the reader may delete a comment on a post.
     fn deletes(&self, comment: &Comment, post: &Post) -> bool {
-        let comment = CommentFacts { author: comment.user_id, post: post.facts() };
-        access::may(self.viewer, Action::DeleteComment(comment)) == Verdict::Allowed
+        let action = Action::DeleteComment(comment.facts(post.facts()));
+        access::may(self.viewer, action) == Verdict::Allowed
     }
 }
 
@@ -110,6 +135,20 @@ pub struct PostShow {
     pub comments: Page<Comment>,
     /// The comment being written.
     pub form: CommentForm,
+}
+
+/// `GET /moderation`: the comments that wait for approval, oldest first.
+#[derive(Debug, Template)]
+#[template(path = "posts/moderation.html")]
+pub struct Moderation {
+    /// The page's frame.
+    pub frame: Frame,
+    /// Where the list starts; the oldest when not given.
+    pub cursor: Option<Cursor>,
+    /// The comments.
+    pub comments: Page<Comment>,
+    /// Their posts, in no order.
+    pub posts: Vec<Heading>,
 }
 
 /// `GET /posts/new`, and what a refused new post comes back to.
@@ -285,6 +324,7 @@ impl PostIndex {
             (_, Some(_)) => "Posts tagged",
             (Status::Published, None) => "Newest posts",
             (Status::Draft, None) => "Drafts",
+            (Status::Scheduled, None) => "Scheduled",
             (Status::Archived, None) => "Archive",
         }
     }
@@ -295,6 +335,19 @@ impl PostShow {
     fn address(&self, cursor: Option<&Cursor>) -> String {
         let path = format!("/posts/{}", self.post.id);
         address(&path, &[("cursor", cursor.map(ToString::to_string))])
+    }
+}
+
+impl Moderation {
+    /// The title of a comment's post.
+    fn title(&self, comment: &Comment) -> &str {
+        let post = self.posts.iter().find(|post| post.id == comment.post_id);
+        post.map_or("", |post| &post.title)
+    }
+
+    /// The address of this list from a place on.
+    fn address(&self, cursor: Option<&Cursor>) -> String {
+        address("/moderation", &[("cursor", cursor.map(ToString::to_string))])
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod ends;
 mod manage;
+mod moderation;
 mod proxies;
 mod roles;
 mod seen;
@@ -10,7 +11,7 @@ mod table;
 
 use actix_web::http::Method;
 use actix_web::web::Bytes;
-use kilonova::config::Access;
+use kilonova::config::{Access, Config};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Raw, Site};
@@ -42,9 +43,15 @@ struct Accounts {
 
 impl Accounts {
     async fn start() -> Accounts {
+        Accounts::start_with(|_| ()).await
+    }
+
+    /// The same with a configuration that `change` has changed.
+    async fn start_with(change: impl FnOnce(&mut Config)) -> Accounts {
         let site = Site::start_with(|config| {
             config.access = Access::Accounts;
             config.registration_role = kilonova::models::user::Role::Member;
+            change(config);
         })
         .await;
         let mut cookies = vec![String::new()];

@@ -164,7 +164,7 @@ fn next_of(request: &HttpRequest) -> AppResult<Option<String>> {
     Ok(Query::of(request)?.get("next").and_then(local))
 }
 
-fn next_in(params: &Params) -> Option<String> {
+pub(super) fn next_in(params: &Params) -> Option<String> {
     params.get("next").and_then(Value::as_str).and_then(local)
 }
 

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::{ROWS, page, see, to_sign_in};
 use crate::access::{self, Action};
+use crate::changeset::{Errors, Params};
 use crate::controllers::account::{Account, answer};
 use crate::controllers::body::Body;
 use crate::controllers::notes;
@@ -13,9 +14,8 @@ use crate::controllers::request::{self, Query};
 use crate::controllers::respond::Precondition;
 use crate::db::Touches;
 use crate::error::{AppError, AppResult, Found};
-use crate::events;
+use crate::models::Cursor;
 use crate::models::note::{self, NewNote};
-use crate::models::{Cursor, now};
 use crate::state::State;
 use crate::views::forms::NoteForm;
 use crate::views::pages::{NoteEdit, NoteIndex, NoteShow};
@@ -90,20 +90,29 @@ pub async fn create(state: Data<State>, account: Account, body: Body) -> AppResu
     let params = body.form().await?;
     match NewNote::changeset_by(&params, account.user()) {
         Ok(new) => {
-            let asker = account.asker;
+            let asker = account.asker.clone();
             let written = state.db.transaction_on(Touches::NewRows, None, move |tx| {
-                asker.permit(tx.connection, Action::WriteNote, "note")?;
-                let note = note::insert(tx.connection, new, now())?;
-                tx.announce(events::note_created(&note)?);
-                Ok::<_, AppError>(note.id)
+                notes::insert(tx, &asker, new).map(|note| note.id)
             });
-            Ok(see(format!("/notes#note-{}", written.await?.value)))
+            match written.await {
+                Ok(written) => Ok(see(format!("/notes#note-{}", written.value))),
+                Err(AppError::Invalid(errors)) => refused(&state, &account, &params, errors).await,
+                Err(error) => Err(error),
+            }
         }
-        Err(errors) => {
-            let form = NoteForm::refused(&params, errors);
-            index_with(&state, &account, None, StatusCode::UNPROCESSABLE_ENTITY, form).await
-        }
+        Err(errors) => refused(&state, &account, &params, errors).await,
     }
+}
+
+/// The form of a new note, as typed, with its messages.
+async fn refused(
+    state: &State,
+    account: &Account,
+    params: &Params,
+    errors: Errors,
+) -> AppResult<HttpResponse> {
+    let form = NoteForm::refused(params, errors);
+    index_with(state, account, None, StatusCode::UNPROCESSABLE_ENTITY, form).await
 }
 
 /// POST /notes/{id}

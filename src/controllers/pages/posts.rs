@@ -14,6 +14,7 @@ use crate::controllers::respond::Precondition;
 use crate::db::Touches;
 use crate::error::{AppError, AppResult};
 use crate::events;
+use crate::models::comment::Filter;
 use crate::models::post::{self, NewPost};
 use crate::models::{comment, now};
 use crate::state::State;
@@ -42,8 +43,10 @@ pub async fn show(
     account: Account,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
-    let cursor = Query::of(&request)?.cursor()?;
-    show_with(&state, &account, id, cursor, StatusCode::OK, CommentForm::default()).await
+    let query = Query::of(&request)?;
+    let is_held = query.get("comment") == Some("held");
+    let form = CommentForm { is_held, ..CommentForm::default() };
+    show_with(&state, &account, id, query.cursor()?, StatusCode::OK, form).await
 }
 
 /// A post with its comments and the form of a new one.
@@ -58,7 +61,8 @@ pub(super) async fn show_with(
     let viewer = account.viewer();
     page(state, account, status, move |connection, frame| {
         let post = posts::visible(connection, id, viewer)?;
-        let comments = comment::list(connection, id, cursor, ROWS)?;
+        let filter = Filter { withheld: access::withheld(viewer, post.facts()), state: None };
+        let comments = comment::list(connection, id, filter, cursor, ROWS)?;
         Ok(PostShow { frame, post, cursor, comments, form })
     })
     .await

@@ -28,6 +28,7 @@ fn post(id: i64) -> Post {
         tags: vec![NASTY.to_owned(), "a&b=c d".to_owned()],
         inserted_at: at("2026-11-22T09:05:07.123456"),
         updated_at: at("2026-11-23T10:00:00"),
+        comments_locked: false,
     }
 }
 
@@ -40,6 +41,7 @@ fn comment(id: i64) -> Comment {
         author: Some(NASTY.to_owned()),
         user_id: None,
         inserted_at,
+        state: CommentState::Visible,
     }
 }
 
