@@ -21,6 +21,7 @@ use crate::db::{self, Db};
 use crate::descriptors;
 use crate::error::AppError;
 use crate::events::{outage, pruner};
+use crate::limits;
 use crate::locks::{self, Lock};
 use crate::logging;
 use crate::models::{site_key, user};
@@ -31,7 +32,6 @@ use crate::router;
 use crate::search::Search;
 use crate::site_log::{Feed, Shapes, SiteLog};
 use crate::state::State;
-use crate::writes::Writes;
 
 /// Why the application does not start; one line.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +105,7 @@ impl App {
             ends.map_err(|error| Error::Database(config.storage.database.to_string(), error))?;
         core.spawn(ends.clone().follow(db.clone(), feed.clone()));
         let accounts = Accounts::new(config.accounts, device_key(&config, &db).await?, ends);
-        let writes = Data::new(Writes::new(config.max_writes_per_address));
+        let limits = Data::new(limits::Limits::new(config.allowances));
         let responses = Data::new(Responses::new(config.max_responses));
         let bodies = Bodies::new(config.max_bodies);
         let renderings = Renderings::new(config.max_renderings)?;
@@ -115,7 +115,7 @@ impl App {
             feed,
             shapes,
             accounts,
-            writes,
+            limits,
             responses,
             bodies,
             renderings,

@@ -1,5 +1,6 @@
 //! The command line and the environment, read once, here and nowhere else.
 
+mod clients;
 mod cluster;
 
 use std::ffi::OsString;
@@ -13,11 +14,13 @@ use ipnet::IpNet;
 use kilonova_feed::diesel::Retention;
 use kilonova_feed::{Bounds, Heartbeat};
 
+use self::clients::ClientArgs;
 pub use self::cluster::Cluster;
 use self::cluster::ClusterArgs;
 use crate::access::CommentRules;
 use crate::accounts;
 use crate::connection::{Database, Postgres};
+use crate::limits::{Allowances, Quotas};
 use crate::models::user::Role;
 use crate::reach::{PublicUrl, Reach, host_of};
 
@@ -332,19 +335,12 @@ pub struct ServeArgs {
     /// Wrong passwords per minute for one user name, from all addresses, before 429; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_GUESSES_PER_USER", default_value_t = 10, value_name = "N")]
     max_guesses_per_user: u32,
-    /// Wrong passwords and new accounts per minute from one address or IPv6 /64 before 429; open
+    /// Wrong passwords per minute from one address or IPv6 /64 before 429; open
     /// access does not count loopback; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_GUESSES_PER_ADDRESS", default_value_t = 30, value_name = "N")]
     max_guesses_per_address: u32,
-    /// Bytes of events that one address or IPv6 /64 may write per minute, and 16 KiB more for each
-    /// write, before 429; open access does not count loopback; 0: no limit
-    #[arg(
-        long,
-        env = "KILONOVA_MAX_WRITES_PER_ADDRESS",
-        default_value_t = 64 * 1024 * 1024,
-        value_name = "BYTES",
-    )]
-    max_writes_per_address: u32,
+    #[command(flatten)]
+    clients: ClientArgs,
     /// Passwords that wait to be checked; further ones get 503; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_PASSWORDS", default_value_t = 512, value_name = "N")]
     max_passwords: usize,
@@ -487,8 +483,10 @@ pub struct Config {
     pub max_replay_bytes: usize,
     /// Frames that a client may send per second; 0 for any number.
     pub max_client_frames: u32,
-    /// Bytes of events that one address may write per minute; 0 for any number.
-    pub max_writes_per_address: u32,
+    /// How much one client may do at a time.
+    pub allowances: Allowances,
+    /// How much one account may have.
+    pub quotas: Quotas,
     /// How often passwords may be guessed, and how many may wait to be checked.
     pub accounts: accounts::Limits,
     /// Maximum size of a request's body in bytes.
@@ -697,7 +695,8 @@ impl ServeArgs {
             },
             max_replay_bytes: unless_zero(self.max_replay_bytes),
             max_client_frames: self.max_client_frames,
-            max_writes_per_address: self.max_writes_per_address,
+            allowances: self.clients.allowances(),
+            quotas: self.clients.quotas(),
             accounts: accounts::Limits {
                 guesses_per_user: self.max_guesses_per_user,
                 guesses_per_address: self.max_guesses_per_address,

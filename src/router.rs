@@ -17,9 +17,9 @@ use crate::controllers::{
 use crate::door;
 use crate::error::{AppError, AppResult};
 use crate::guard;
+use crate::limits;
 use crate::responses;
 use crate::state::State;
-use crate::writes;
 
 /// The whole site, as each worker has it.
 pub fn site(
@@ -36,11 +36,11 @@ pub fn site(
     // The last one wrapped sees a request first.
     App::new()
         .app_data(state.responses.clone())
-        .app_data(state.writes.clone())
+        .app_data(state.limits.clone())
         .app_data(state)
         .wrap(from_fn(guard::catch_panic))
         .wrap(from_fn(responses::bound))
-        .wrap(from_fn(writes::admit))
+        .wrap(from_fn(limits::admit))
         .wrap(from_fn(guard::admit))
         .wrap(from_fn(pages::show_errors))
         .wrap(security_headers())

@@ -6,11 +6,11 @@ use crate::accounts::Accounts;
 use crate::bodies::Bodies;
 use crate::config::Config;
 use crate::db::Db;
+use crate::limits::Limits;
 use crate::renderings::Renderings;
 use crate::responses::Responses;
 use crate::search::Search;
 use crate::site_log::{Feed, Shapes};
-use crate::writes::Writes;
 
 /// The long-lived parts that controllers use.
 pub struct State {
@@ -24,8 +24,8 @@ pub struct State {
     pub shapes: Shapes,
     /// Passwords, and the limits on guessing them.
     pub accounts: Accounts,
-    /// How much each address may write.
-    pub writes: Data<Writes>,
+    /// How much each client may do.
+    pub limits: Data<Limits>,
     /// The memory for large responses.
     pub responses: Data<Responses>,
     /// The memory for the bodies of requests.

@@ -1,4 +1,4 @@
-//! How often a password may be guessed, and accounts be made.
+//! How often a password may be guessed.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -68,11 +68,6 @@ impl Guesses {
         }
     }
 
-    /// Counts an account that is to be made, as a guess of that address.
-    pub fn count_new_account(&self, peer: Option<SocketAddr>) -> AppResult<()> {
-        self.count_address(peer, Instant::now()).map(drop)
-    }
-
     fn count_address(&self, peer: Option<SocketAddr>, now: Instant) -> AppResult<Option<IpAddr>> {
         let address = Address::of(peer.map(|peer| peer.ip())).counted();
         if let Some(address) = address {
@@ -138,8 +133,6 @@ mod tests {
         assert_eq!(wrong(&guesses, any, "::ffff:192.0.2.1"), 0);
         assert_eq!(wrong(&guesses, any, "2001:db8::1"), 30);
         assert_eq!(wrong(&guesses, any, "2001:db8::2"), 0);
-        assert!(guesses.count_new_account(peer("2001:db8::3")).is_err());
-        assert!(guesses.count_new_account(peer("192.0.2.2")).is_ok());
         assert_eq!(wrong(&guesses, |n| format!("other-{n}"), "127.0.0.1"), 100);
     }
 

@@ -7,12 +7,14 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use diesel::QueryResult;
 
 use super::cookies;
-use crate::access::{self, Action, Verdict, Viewer};
+use crate::access::{self, Action, Role, Verdict, Viewer};
 use crate::config::Access;
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult};
+use crate::limits::{Client, Payer};
 use crate::models::sign_in::{self, Credential, Token};
 use crate::models::user::User;
 use crate::reach::{Reach, Stranger};
@@ -65,6 +67,15 @@ impl Account {
         self.asker.viewer
     }
 
+    /// Whom the request counts for.
+    pub fn client(&self, request: &HttpRequest) -> Client {
+        let account = match self.viewer() {
+            Viewer::User { id, .. } => Some(id),
+            Viewer::Nobody | Viewer::Anyone | Viewer::Site => None,
+        };
+        Client::of(request, account)
+    }
+
     /// Refuses what it may not do, before its body is read. What hangs on a row is decided with the
     /// row.
     pub fn permit(&self, action: Action) -> AppResult<()> {
@@ -112,6 +123,22 @@ impl Asker {
     }
 }
 
+/// Refuses one more of what an account has `count` of, unless it is an admin's.
+pub(super) fn within(
+    quota: Option<i64>,
+    viewer: Viewer,
+    what: &'static str,
+    count: impl FnOnce(i64, i64) -> QueryResult<i64>,
+) -> AppResult<()> {
+    match (viewer, quota) {
+        (Viewer::User { role: Role::Admin, .. }, _) | (_, None) => Ok(()),
+        (Viewer::User { id, .. }, Some(quota)) if count(id, quota)? >= quota => {
+            Err(AppError::Forbidden(what))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A verdict in the words of the API.
 pub(super) fn answer(verdict: Verdict, what: &'static str) -> AppResult<()> {
     match verdict {
@@ -139,6 +166,7 @@ impl FromRequest for Account {
         let state = request.app_data::<Data<State>>().cloned();
         let credential = state.as_ref().map(|state| credential(&state.config.reach, request));
         let is_stranger = request.extensions().contains::<Stranger>();
+        let payer = request.extensions().get::<Payer>().cloned();
         Box::pin(async move {
             let state = state.ok_or_else(|| AppError::internal("no application state"))?;
             let credential = credential.transpose()?.flatten();
@@ -168,6 +196,9 @@ impl FromRequest for Account {
             // Another site's page reads as nobody does, also where access is open.
             let access = if is_stranger { Access::Accounts } else { state.config.access };
             let asker = Asker { access, credential, viewer: viewer(access, user.as_ref()) };
+            if let (Viewer::User { id, .. }, Some(payer)) = (asker.viewer, payer) {
+                payer.join(id)?;
+            }
             Ok(Account { user, sign_in, as_of, asker })
         })
     }

@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::account::{Account, Asker, answer};
+use super::account::{Account, Asker, answer, within};
 use super::body::Body;
 use super::idempotency::{Created, Once};
 use super::request::{self, Query};
@@ -75,22 +75,38 @@ pub async fn create(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
-    let rules = state.config.comments;
-    permit_comment(&account, rules)?;
+    let settings = permit_comment(&state, &request, &account)?;
     let params = body.json().await?;
     let (author, asker) = (account.user(), account.asker.clone());
     let new = NewComment::changeset_by(&params, author);
     let once = Once::of(&request, author, &params)?;
     let outcome = once.transact(&state.db, Touches::ExistingRows, move |tx| {
-        let comment = insert(tx, &asker, post_id, rules, new)?;
+        let comment = insert(tx, &asker, post_id, settings, new)?;
         Ok(Created::of(&comment)?.about(events::of_comment(&comment)))
     });
     Ok(respond::created(&state.db, outcome.await?))
 }
 
-/// 401 for those who may comment nowhere, before their body is read.
-pub(super) fn permit_comment(account: &Account, rules: CommentRules) -> AppResult<()> {
-    if rules.guests { Ok(()) } else { account.permit_writing() }
+/// What the flags say about new comments.
+#[derive(Clone, Copy)]
+pub(super) struct Settings {
+    rules: CommentRules,
+    quota: Option<i64>,
+}
+
+/// 401 for those who may comment nowhere and 429 for those who comment too much, before their body
+/// is read.
+pub(super) fn permit_comment(
+    state: &State,
+    request: &HttpRequest,
+    account: &Account,
+) -> AppResult<Settings> {
+    let settings = Settings { rules: state.config.comments, quota: state.config.quotas.comments };
+    if !settings.rules.guests {
+        account.permit_writing()?;
+    }
+    state.limits.comment(account.client(request))?;
+    Ok(settings)
 }
 
 /// Writes a new comment and announces it, on the channel of all comments and, if it shows, on its
@@ -99,13 +115,17 @@ pub(super) fn insert(
     tx: &mut Tx<'_>,
     asker: &Asker,
     post_id: i64,
-    rules: CommentRules,
+    settings: Settings,
     new: Result<NewComment, Errors>,
 ) -> AppResult<Comment> {
-    let thread = post::thread(tx.connection, post_id, rules).found("post")?;
+    let thread = post::thread(tx.connection, post_id, settings.rules).found("post")?;
     let viewer = asker.permit(tx.connection, Action::WriteComment(thread), "post")?;
     let new = new?;
     users::refuse_guest(tx.connection, viewer, new.guest())?;
+    let told = "this account has as many comments as it may have";
+    within(settings.quota, viewer, told, |account, most| {
+        comment::count_of(tx.connection, account, most)
+    })?;
     let is_held =
         access::is_held(viewer, thread, |account| comment::has_visible(tx.connection, account))?;
     let state = if is_held { CommentState::Held } else { CommentState::Visible };

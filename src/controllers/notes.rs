@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::account::{Account, Asker};
+use super::account::{Account, Asker, within};
 use super::body::Body;
 use super::idempotency::{Created, Once};
 use super::request::{self, Query};
@@ -59,8 +59,9 @@ pub async fn create(
     let new = NewNote::changeset_by(&params, author)
         .map_err(|errors| missing(errors.into(), "title, body and author required"))?;
     let once = Once::of(&request, author, &params)?;
+    let quota = state.config.quotas.notes;
     let outcome = once.transact(&state.db, Touches::NewRows, move |tx| {
-        let note = insert(tx, &asker, new)?;
+        let note = insert(tx, &asker, quota, new)?;
         let created = Created::of(&note)?.about(events::of_note(note.id));
         Ok(created.at(format!("/api/notes/{}", note.id)))
     });
@@ -68,9 +69,17 @@ pub async fn create(
 }
 
 /// Writes a new note and announces it.
-pub(super) fn insert(tx: &mut Tx<'_>, asker: &Asker, new: NewNote) -> AppResult<Note> {
+pub(super) fn insert(
+    tx: &mut Tx<'_>,
+    asker: &Asker,
+    quota: Option<i64>,
+    new: NewNote,
+) -> AppResult<Note> {
     let viewer = asker.permit(tx.connection, Action::WriteNote, "note")?;
     users::refuse_guest(tx.connection, viewer, new.guest())?;
+    within(quota, viewer, "this account has as many notes as it may have", |account, most| {
+        note::count_of(tx.connection, account, most)
+    })?;
     let note = note::insert(tx.connection, new, now())?;
     tx.announce(events::note_created(&note)?);
     Ok(note)

@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::account::{Account, answer};
+use super::account::{Account, Asker, answer, within};
 use super::body::Body;
 use super::idempotency::{Created, Once};
 use super::request::{self, Query};
@@ -11,7 +11,7 @@ use super::respond::{self, Precondition};
 use crate::access::{self, Action, Viewer};
 use crate::changeset::Params;
 use crate::connection::DbConnection;
-use crate::db::{At, Touches};
+use crate::db::{At, Touches, Tx};
 use crate::error::{AppError, AppResult, Found};
 use crate::models::now;
 use crate::models::post::{self, Filter, NewPost, Post, PostChanges, Status};
@@ -58,14 +58,29 @@ pub async fn create(
     let (author, asker) = (account.user(), account.asker.clone());
     let new = NewPost::changeset(&params)?.by(author);
     let once = Once::of(&request, author, &params)?;
+    let quota = state.config.quotas.posts;
     let outcome = once.transact(&state.db, Touches::NewRows, move |tx| {
-        asker.permit(tx.connection, Action::WritePost, "post")?;
-        let post = post::insert(tx.connection, new, now())?;
-        tx.announce(events::post_created(&post)?);
+        let post = insert(tx, &asker, quota, new)?;
         let created = Created::of(&post)?.about(events::of_post(post.id));
         Ok(created.at(format!("/api/posts/{}", post.id)))
     });
     Ok(respond::created(&state.db, outcome.await?))
+}
+
+/// Writes a new post and announces it.
+pub(super) fn insert(
+    tx: &mut Tx<'_>,
+    asker: &Asker,
+    quota: Option<i64>,
+    new: NewPost,
+) -> AppResult<Post> {
+    let viewer = asker.permit(tx.connection, Action::WritePost, "post")?;
+    within(quota, viewer, "this account has as many posts as it may have", |account, most| {
+        post::count_of(tx.connection, account, most)
+    })?;
+    let post = post::insert(tx.connection, new, now())?;
+    tx.announce(events::post_created(&post)?);
+    Ok(post)
 }
 
 /// PUT or PATCH /api/posts/{id}

@@ -8,6 +8,7 @@ use super::account::Account;
 use super::request::{self, Query};
 use crate::access::Action;
 use crate::error::{AppError, AppResult};
+use crate::limits::Client;
 use crate::search::{self, Hit, Kind, SearchError};
 use crate::state::State;
 
@@ -18,17 +19,19 @@ pub async fn index(
     account: Account,
 ) -> AppResult<HttpResponse> {
     let query = Query::of(&request)?.only(&["q", "kind", "limit"])?;
-    let hits = find(&state, &account, &query).await?;
+    let hits = find(&state, account.client(&request), &account, &query).await?;
     Ok(HttpResponse::Ok().json(json!({ "hits": hits })))
 }
 
 /// The hits of `q`, `kind` and `limit` among what the account may read.
 pub(super) async fn find(
     state: &State,
+    client: Client,
     account: &Account,
     parameters: &Query,
 ) -> AppResult<Vec<Hit>> {
     let words = parameters.get("q").ok_or_else(|| request::invalid("q"))?;
+    state.limits.search(client)?;
     let mut query = search::Query::parse(words)?.limit(parameters.limit()?)?;
     // The page's form sends an empty kind for everything.
     if let Some(word) = parameters.get("kind").filter(|word| !word.is_empty()) {

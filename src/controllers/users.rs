@@ -15,6 +15,7 @@ use crate::config::{Config, Registration};
 use crate::connection::DbConnection;
 use crate::db::{Touches, Tx};
 use crate::error::{AppError, AppResult};
+use crate::limits::Client;
 use crate::models::now;
 use crate::models::user::{self, Listed, NewUser, Role, User};
 use crate::state::State;
@@ -54,7 +55,7 @@ pub(super) async fn prepare(
 ) -> AppResult<(NewUser, String)> {
     let new = NewUser::changeset(params)?;
     new.refuse_reserved()?;
-    state.accounts.guesses.count_new_account(request.peer_addr())?;
+    state.limits.register(Client::of(request, None))?;
     let caller = Caller::of(None, request.peer_addr());
     let hash = state.accounts.passwords.hash(caller, new.password.clone()).await?;
     Ok((new, hash))
@@ -65,15 +66,15 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: NewUser, hash: &str, role: Role) -> A
     Ok(user::insert(tx.connection, new, hash, role, now())??)
 }
 
-/// Refuses a name that a guest gives and that is, or looks like, an account's; where accounts decide,
-/// also one of which readers expect that the site speaks.
+/// Refuses a name that a guest gives and that is, or looks like, an account's, or one of which readers
+/// expect that the site speaks. Where access is open, names decide nothing.
 pub(super) fn refuse_guest(
     connection: &mut DbConnection,
     viewer: Viewer,
     name: Option<&str>,
 ) -> AppResult<()> {
-    let Some(name) = name else { return Ok(()) };
-    let message = if viewer != Viewer::Anyone && user::is_reserved(name) {
+    let Some(name) = name.filter(|_| viewer != Viewer::Anyone) else { return Ok(()) };
+    let message = if user::is_reserved(name) {
         "is reserved"
     } else if user::is_taken(connection, name)? {
         "has already been taken"

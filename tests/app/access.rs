@@ -2,6 +2,7 @@
 //! real HTTP and streams.
 
 mod ends;
+mod limits;
 mod manage;
 mod moderation;
 mod proxies;
@@ -51,6 +52,9 @@ impl Accounts {
         let site = Site::start_with(|config| {
             config.access = Access::Accounts;
             config.registration_role = kilonova::models::user::Role::Member;
+            // All of it comes from one address.
+            config.allowances.comments_per_address = 0;
+            config.allowances.comments_per_account = 0;
             change(config);
         })
         .await;

@@ -29,14 +29,13 @@ pub async fn create(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
-    let rules = state.config.comments;
-    comments::permit_comment(&account, rules)?;
+    let settings = comments::permit_comment(&state, &request, &account)?;
     let params = body.form().await?;
     let new = NewComment::changeset_by(&params, account.user());
     let asker = account.asker.clone();
     let viewer = account.viewer();
     let written = state.db.transaction(move |tx| {
-        let comment = comments::insert(tx, &asker, post_id, rules, new)?;
+        let comment = comments::insert(tx, &asker, post_id, settings, new)?;
         let post = post::facts(tx.connection, post_id)?;
         let shown = access::sees_comment(viewer, comment.facts(post));
         let filter = Filter { withheld: access::withheld(viewer, post), state: None };

@@ -90,9 +90,9 @@ pub async fn create(state: Data<State>, account: Account, body: Body) -> AppResu
     let params = body.form().await?;
     match NewNote::changeset_by(&params, account.user()) {
         Ok(new) => {
-            let asker = account.asker.clone();
+            let (asker, quota) = (account.asker.clone(), state.config.quotas.notes);
             let written = state.db.transaction_on(Touches::NewRows, None, move |tx| {
-                notes::insert(tx, &asker, new).map(|note| note.id)
+                notes::insert(tx, &asker, quota, new).map(|note| note.id)
             });
             match written.await {
                 Ok(written) => Ok(see(format!("/notes#note-{}", written.value))),

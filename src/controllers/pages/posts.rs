@@ -13,10 +13,9 @@ use crate::controllers::request::{self, Query};
 use crate::controllers::respond::Precondition;
 use crate::db::Touches;
 use crate::error::{AppError, AppResult};
-use crate::events;
+use crate::models::comment;
 use crate::models::comment::Filter;
 use crate::models::post::{self, NewPost};
-use crate::models::{comment, now};
 use crate::state::State;
 use crate::views::forms::{CommentForm, PostForm};
 use crate::views::pages::{PostEdit, PostIndex, PostNew, PostShow};
@@ -121,12 +120,9 @@ pub async fn create(state: Data<State>, account: Account, body: Body) -> AppResu
             return new_with(&state, &account, StatusCode::UNPROCESSABLE_ENTITY, form).await;
         }
     };
-    let asker = account.asker;
+    let (asker, quota) = (account.asker, state.config.quotas.posts);
     let written = state.db.transaction_on(Touches::NewRows, None, move |tx| {
-        asker.permit(tx.connection, Action::WritePost, "post")?;
-        let post = post::insert(tx.connection, new, now())?;
-        tx.announce(events::post_created(&post)?);
-        Ok::<_, AppError>(post.id)
+        posts::insert(tx, &asker, quota, new).map(|post| post.id)
     });
     Ok(see(format!("/posts/{}", written.await?.value)))
 }

@@ -25,7 +25,7 @@ pub async fn index(
     let outcome = if words.is_empty() {
         Outcome::Idle
     } else {
-        match search::find(&state, &account, &parameters).await {
+        match search::find(&state, account.client(&request), &account, &parameters).await {
             Ok(hits) => Outcome::Hits(hits.into_iter().map(hit).collect()),
             Err(AppError::Unprocessable(message)) => Outcome::Invalid(message),
             Err(error) => return Err(error),

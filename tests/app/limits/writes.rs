@@ -15,7 +15,7 @@ async fn small_requests_with_large_effects_are_limited_by_address() {
     };
     let site = Site::start_with(|config| {
         config.bind = ([0, 0, 0, 0], 0).into();
-        config.max_writes_per_address = 2_000_000;
+        config.allowances.writes_per_address = 2_000_000;
     })
     .await;
     let post = json!({ "title": "A large one", "body": "b".repeat(300_000) });

@@ -5,9 +5,20 @@ use serde_json::Value;
 
 #[track_caller]
 pub(crate) fn assert_post(post: &Value) {
-    let fields =
-        ["author", "body", "id", "inserted_at", "status", "tags", "title", "updated_at", "user_id"];
+    let fields = [
+        "author",
+        "body",
+        "comments_locked",
+        "id",
+        "inserted_at",
+        "status",
+        "tags",
+        "title",
+        "updated_at",
+        "user_id",
+    ];
     assert_fields(post, &fields);
+    assert!(post["comments_locked"].is_boolean());
     assert!(post["id"].as_i64().unwrap() > 0);
     assert!(post["title"].is_string() && post["body"].is_string());
     assert!(["draft", "published", "archived"].contains(&post["status"].as_str().unwrap()));
@@ -20,7 +31,8 @@ pub(crate) fn assert_post(post: &Value) {
 
 #[track_caller]
 pub(crate) fn assert_comment(comment: &Value) {
-    assert_fields(comment, &["author", "body", "id", "inserted_at", "post_id", "user_id"]);
+    assert_fields(comment, &["author", "body", "id", "inserted_at", "post_id", "state", "user_id"]);
+    assert!(["held", "visible", "hidden"].contains(&comment["state"].as_str().unwrap()));
     assert!(comment["id"].as_i64().unwrap() > 0 && comment["post_id"].as_i64().unwrap() > 0);
     assert!(comment["body"].is_string());
     assert!(comment["author"].is_null() || comment["author"].is_string());

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -39,7 +40,8 @@ impl Rate {
 pub struct Rates {
     steady: Steady,
     hasher: RandomState,
-    due: Box<[AtomicU64]>,
+    /// None before the first key: a rate that nothing asks for, or that has no limit, takes no memory.
+    due: OnceLock<Box<[AtomicU64]>>,
 }
 
 /// Half a mebibyte of counters.
@@ -57,38 +59,46 @@ impl Rates {
         Rates {
             steady: Steady::new(count, period, now),
             hasher: RandomState::new(),
-            due: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
+            due: OnceLock::new(),
         }
     }
 
     /// Counts one more of this key, or returns the time until the next one is admitted.
     pub fn admit(&self, key: impl Hash, now: Instant) -> Result<(), Duration> {
-        self.steady.admit(self.due(key), now)
+        self.due(key).map_or(Ok(()), |due| self.steady.admit(due, now))
     }
 
     /// Whether one more of this key would be admitted, without counting it; or the time until then.
     ///
     /// For things whose size is known only afterwards: check first, [`charge`](Rates::charge) later.
     pub fn check(&self, key: impl Hash, now: Instant) -> Result<(), Duration> {
-        self.steady.check(self.due(key), now)
+        self.due(key).map_or(Ok(()), |due| self.steady.check(due, now))
     }
 
     /// Counts `count` more of this key, also beyond what is admitted: the key then waits until the
     /// rest has come in at the steady rate.
     pub fn charge(&self, key: impl Hash, count: u32, now: Instant) {
-        self.steady.charge(self.due(key), count, now);
+        if let Some(due) = self.due(key) {
+            self.steady.charge(due, count, now);
+        }
     }
 
     /// Takes back one that was counted.
     pub fn give_back(&self, key: impl Hash) {
         let less = |due: u64| Some(due.saturating_sub(self.steady.interval));
-        // `less` always returns a value, so the update cannot fail.
-        let _ = self.due(key).fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        if let Some(due) = self.due(key) {
+            // `less` always returns a value, so the update cannot fail.
+            let _ = due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        }
     }
 
-    fn due(&self, key: impl Hash) -> &AtomicU64 {
-        // The remainder is smaller than the number of places, so the index is valid.
-        &self.due[self.hasher.hash_one(key) as usize % PLACES]
+    /// The place of a key; `None` without a limit.
+    fn due(&self, key: impl Hash) -> Option<&AtomicU64> {
+        if self.steady.interval == 0 {
+            return None;
+        }
+        let due = self.due.get_or_init(|| (0..PLACES).map(|_| AtomicU64::new(0)).collect());
+        due.get(self.hasher.hash_one(key) as usize % PLACES)
     }
 }
 
@@ -119,9 +129,6 @@ impl Steady {
     }
 
     fn check(&self, due: &AtomicU64, now: Instant) -> Result<(), Duration> {
-        if self.interval == 0 {
-            return Ok(());
-        }
         let latest = self.latest(now);
         match due.load(Ordering::Acquire).saturating_sub(latest) {
             lead if lead <= self.ahead => Ok(()),

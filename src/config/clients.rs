@@ -1,0 +1,95 @@
+//! The flags that limit what one address or one account does.
+
+use clap::Args;
+
+use crate::limits::{Allowances, Quotas};
+
+/// What one client may do.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ClientArgs {
+    /// Bytes of events that one address or IPv6 /64 may write per minute, and 16 KiB more for each
+    /// write, before 429; open access does not count loopback; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_WRITES_PER_ADDRESS",
+        default_value_t = 64 * 1024 * 1024,
+        value_name = "BYTES",
+    )]
+    max_writes_per_address: u32,
+    /// Bytes of events that one account may write per minute, and 16 KiB more for each write, before
+    /// 429; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_WRITES_PER_ACCOUNT",
+        default_value_t = 64 * 1024 * 1024,
+        value_name = "BYTES",
+    )]
+    max_writes_per_account: u32,
+    /// Comments per minute from one address or IPv6 /64 before 429; open access does not count
+    /// loopback; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_COMMENTS_PER_ADDRESS", default_value_t = 60, value_name = "N")]
+    max_comments_per_address: u32,
+    /// Comments per minute of one account before 429; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_COMMENTS_PER_ACCOUNT", default_value_t = 30, value_name = "N")]
+    max_comments_per_account: u32,
+    /// Searches per minute from one address or IPv6 /64 before 429; open access does not count
+    /// loopback; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_SEARCHES_PER_ADDRESS",
+        default_value_t = 300,
+        value_name = "N"
+    )]
+    max_searches_per_address: u32,
+    /// Searches per minute of one account before 429; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_SEARCHES_PER_ACCOUNT",
+        default_value_t = 300,
+        value_name = "N"
+    )]
+    max_searches_per_account: u32,
+    /// New accounts per hour from one address or IPv6 /64 before 429; open access does not count
+    /// loopback; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_REGISTRATIONS_PER_ADDRESS",
+        default_value_t = 20,
+        value_name = "N"
+    )]
+    max_registrations_per_address: u32,
+    /// Posts that one account may have, unless it is an admin's; 0: no limit
+    #[arg(long, env = "KILONOVA_QUOTA_POSTS", default_value_t = 10_000, value_name = "N")]
+    quota_posts: u32,
+    /// Notes that one account may have, unless it is an admin's; 0: no limit
+    #[arg(long, env = "KILONOVA_QUOTA_NOTES", default_value_t = 10_000, value_name = "N")]
+    quota_notes: u32,
+    /// Comments that one account may have, unless it is an admin's; 0: no limit
+    #[arg(long, env = "KILONOVA_QUOTA_COMMENTS", default_value_t = 10_000, value_name = "N")]
+    quota_comments: u32,
+}
+
+impl ClientArgs {
+    /// How much one client may do at a time.
+    pub(super) fn allowances(&self) -> Allowances {
+        Allowances {
+            writes_per_address: self.max_writes_per_address,
+            writes_per_account: self.max_writes_per_account,
+            comments_per_address: self.max_comments_per_address,
+            comments_per_account: self.max_comments_per_account,
+            searches_per_address: self.max_searches_per_address,
+            searches_per_account: self.max_searches_per_account,
+            registrations_per_address: self.max_registrations_per_address,
+        }
+    }
+
+    /// How much one account may have.
+    pub(super) fn quotas(&self) -> Quotas {
+        let quota = |count: u32| (count > 0).then_some(count.into());
+        Quotas {
+            posts: quota(self.quota_posts),
+            notes: quota(self.quota_notes),
+            comments: quota(self.quota_comments),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! How much one client may do, by its address and by its account: writes, comments, searches and new
+//! accounts. Owns the rates and what each thing costs; guesses at passwords are `accounts`', and
+//! which requests are let in at all is `guard`'s.
+//!
+//! A change of one word in a post of a mebibyte is a request of 22 bytes and an event of a mebibyte,
+//! which the log keeps and every reader gets. So a write costs the bytes of its events.
+
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{HttpMessage, HttpRequest};
+use kilonova_feed::limits::{Address, Rates};
+
+use crate::db::Meter;
+use crate::error::{AppError, AppResult};
+
+/// What a write costs beside its events, if it comes to any.
+const EACH: u32 = 16 * 1024;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// The flags: how much per minute, and as much at once after an idle minute; 0 for any number.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowances {
+    /// Bytes that one address writes.
+    pub writes_per_address: u32,
+    /// Bytes that one account writes.
+    pub writes_per_account: u32,
+    /// Comments from one address.
+    pub comments_per_address: u32,
+    /// Comments of one account.
+    pub comments_per_account: u32,
+    /// Searches from one address.
+    pub searches_per_address: u32,
+    /// Searches of one account.
+    pub searches_per_account: u32,
+    /// New accounts from one address, per hour.
+    pub registrations_per_address: u32,
+}
+
+/// How much one account may have; `None` for any number.
+#[derive(Clone, Copy, Debug)]
+pub struct Quotas {
+    /// Posts.
+    pub posts: Option<i64>,
+    /// Notes.
+    pub notes: Option<i64>,
+    /// Comments.
+    pub comments: Option<i64>,
+}
+
+/// Counts what clients do. Loopback peers do not count by their address.
+pub struct Limits {
+    writes: Limit,
+    comments: Limit,
+    searches: Limit,
+    registrations: Rates,
+}
+
+/// One thing, counted by address and by account.
+struct Limit {
+    by_address: Rates,
+    by_account: Rates,
+}
+
+impl Limit {
+    fn per_minute(address: u32, account: u32, now: Instant) -> Limit {
+        let [by_address, by_account] =
+            [address, account].map(|count| Rates::new(count, MINUTE, now));
+        Limit { by_address, by_account }
+    }
+
+    /// Counts one more, or refuses it.
+    fn admit(&self, client: Client, what: &'static str) -> AppResult<()> {
+        let now = Instant::now();
+        let refused = |wait| AppError::too_many(what, wait);
+        if let Some(account) = client.account {
+            self.by_account.admit(account, now).map_err(refused)?;
+        }
+        if let Some(address) = client.address
+            && let Err(wait) = self.by_address.admit(address, now)
+        {
+            // What is refused costs its account nothing.
+            if let Some(account) = client.account {
+                self.by_account.give_back(account);
+            }
+            return Err(refused(wait));
+        }
+        Ok(())
+    }
+}
+
+/// Whom something counts for.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    address: Option<IpAddr>,
+    account: Option<i64>,
+}
+
+impl Client {
+    /// The client of a request, which this account makes.
+    pub fn of(request: &HttpRequest, account: Option<i64>) -> Client {
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        Client { address: Address::of(peer).counted(), account }
+    }
+}
+
+impl Limits {
+    /// Nothing was done yet.
+    pub fn new(allowances: Allowances) -> Limits {
+        let now = Instant::now();
+        let Allowances {
+            writes_per_address,
+            writes_per_account,
+            comments_per_address,
+            comments_per_account,
+            searches_per_address,
+            searches_per_account,
+            registrations_per_address,
+        } = allowances;
+        Limits {
+            writes: Limit::per_minute(writes_per_address, writes_per_account, now),
+            comments: Limit::per_minute(comments_per_address, comments_per_account, now),
+            searches: Limit::per_minute(searches_per_address, searches_per_account, now),
+            registrations: Rates::new(registrations_per_address, HOUR, now),
+        }
+    }
+
+    /// Counts a comment; 429 beyond the allowance.
+    pub fn comment(&self, client: Client) -> AppResult<()> {
+        self.comments.admit(client, "too many comments: try again later")
+    }
+
+    /// Counts a search; 429 beyond the allowance.
+    pub fn search(&self, client: Client) -> AppResult<()> {
+        self.searches.admit(client, "too many searches: try again later")
+    }
+
+    /// Counts a new account; 429 beyond the allowance.
+    pub fn register(&self, client: Client) -> AppResult<()> {
+        let Some(address) = client.address else { return Ok(()) };
+        self.registrations
+            .admit(address, Instant::now())
+            .map_err(|wait| AppError::too_many("too many new accounts: try again later", wait))
+    }
+}
+
+/// Who pays for what a request writes: its address, and its account once that is known.
+#[derive(Clone)]
+pub struct Payer(Arc<Paying>);
+
+struct Paying {
+    limits: Data<Limits>,
+    address: Option<IpAddr>,
+    account: OnceLock<i64>,
+}
+
+impl Payer {
+    fn new(limits: Data<Limits>, address: Option<IpAddr>) -> AppResult<Payer> {
+        if let Some(address) = address {
+            let checked = limits.writes.by_address.check(address, Instant::now());
+            checked.map_err(|wait| {
+                AppError::too_many("too much is written from this address", wait)
+            })?;
+            limits.writes.by_address.charge(address, EACH, Instant::now());
+        }
+        Ok(Payer(Arc::new(Paying { limits, address, account: OnceLock::new() })))
+    }
+
+    /// Lets this account pay, too; 429 when it has written too much.
+    pub fn join(&self, account: i64) -> AppResult<()> {
+        let rates = &self.0.limits.writes.by_account;
+        let checked = rates.check(account, Instant::now());
+        checked.map_err(|wait| AppError::too_many("this account writes too much", wait))?;
+        if self.0.account.set(account).is_ok() {
+            rates.charge(account, EACH, Instant::now());
+        }
+        Ok(())
+    }
+
+    fn charge(&self, bytes: usize) {
+        // No event is as large as that.
+        let (bytes, now) = (bytes.try_into().unwrap_or(u32::MAX), Instant::now());
+        let writes = &self.0.limits.writes;
+        if let Some(address) = self.0.address {
+            writes.by_address.charge(address, bytes, now);
+        }
+        if let Some(account) = self.0.account.get() {
+            writes.by_account.charge(account, bytes, now);
+        }
+    }
+}
+
+/// Refuses a write with 429 while its address has used up its allowance, and counts the others.
+pub async fn admit<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    if request.method().is_safe() {
+        return next.call(request).await.map(ServiceResponse::map_into_left_body);
+    }
+    let Some(limits) = request.app_data::<Data<Limits>>().cloned() else {
+        return Err(AppError::internal("no limits").into());
+    };
+    let address = Client::of(request.request(), None).address;
+    let payer = match Payer::new(limits, address) {
+        Ok(payer) => payer,
+        Err(error) => return Ok(request.error_response(error).map_into_right_body()),
+    };
+    request.extensions_mut().insert(payer.clone());
+    let meter = Meter::new(move |bytes| payer.charge(bytes));
+    meter.measure(next.call(request)).await.map(ServiceResponse::map_into_left_body)
+}

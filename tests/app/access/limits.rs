@@ -1,0 +1,130 @@
+//! How much one account, and one address, may do where accounts decide.
+
+use actix_web::http::Method;
+use serde_json::{Value, json};
+
+use super::{Accounts, PASSWORD, Role};
+use crate::support::Answer;
+
+/// Asks until it is refused; gives how often it was not, and the refusal.
+async fn until_refused(mut ask: impl AsyncFnMut() -> Answer) -> (usize, Answer) {
+    for count in 0..50 {
+        let answer = ask().await;
+        if answer.status == 429 {
+            let wait: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+            assert!((1..=3600).contains(&wait), "{wait}");
+            return (count, answer);
+        }
+        assert!(answer.status < 400, "{}", answer.status);
+    }
+    panic!("nothing was refused");
+}
+
+#[actix_web::test]
+async fn comments_are_limited_by_account_and_by_address() {
+    let accounts = Accounts::start_with(|config| {
+        config.allowances.comments_per_account = 3;
+        config.allowances.comments_per_address = 5;
+    })
+    .await;
+    let path = format!("/api/posts/{}/comments", accounts.post_of(Role::Author).await);
+    let body = json!({"body": "b"});
+    let ask = |role| accounts.send(role, Method::POST, &path, &body);
+    assert_eq!(until_refused(|| ask(Role::Other)).await.0, 3);
+    // Another account has its own; the address does not have as much again.
+    assert_eq!(until_refused(|| ask(Role::Commenter)).await.0, 2);
+    assert_eq!(ask(Role::Admin).await.status, 429);
+    // A form counts, too.
+    let form = path.trim_start_matches("/api").to_owned();
+    assert_eq!(accounts.form(Role::Admin, &form, "body=b").await, 429);
+    accounts.site.stop().await;
+}
+
+#[actix_web::test]
+async fn searches_are_limited_by_account_and_by_address() {
+    let accounts = Accounts::start_with(|config| {
+        config.allowances.searches_per_account = 3;
+        config.allowances.searches_per_address = 5;
+    })
+    .await;
+    let ask = |role| accounts.send(role, Method::GET, "/api/search?q=words", &Value::Null);
+    assert_eq!(until_refused(|| ask(Role::Other)).await.0, 3);
+    assert_eq!(until_refused(|| ask(Role::Nobody)).await.0, 2);
+    let (mut page, status) = accounts.open(Role::Nobody, "/search?q=words", "text/html").await;
+    assert_eq!(status, 429);
+    let _ = page.is_closed().await;
+    accounts.site.stop().await;
+}
+
+#[actix_web::test]
+async fn new_accounts_are_limited_by_address() {
+    let accounts = Accounts::start_with(|config| {
+        // Four are made at the start.
+        config.allowances.registrations_per_address = 6;
+    })
+    .await;
+    let mut number = 0;
+    let (made, _) = until_refused(async || {
+        number += 1;
+        let user = json!({"username": format!("user-{number}"), "password": PASSWORD});
+        accounts.send(Role::Nobody, Method::POST, "/api/users", &user).await
+    })
+    .await;
+    assert_eq!(made, 2);
+    accounts.site.stop().await;
+}
+
+#[actix_web::test]
+async fn an_account_that_writes_too_much_waits_and_others_do_not() {
+    let accounts = Accounts::start_with(|config| {
+        config.allowances.writes_per_account = 500_000;
+        config.allowances.writes_per_address = 0;
+    })
+    .await;
+    let post = json!({"title": "A large one", "body": "b".repeat(150_000)});
+    let ask = |role| accounts.send(role, Method::POST, "/api/posts", &post);
+    let (written, refused) = until_refused(|| ask(Role::Author)).await;
+    // 150,000 bytes and 16 KiB each.
+    assert!((3..=4).contains(&written), "{written}");
+    assert!(refused.error(429).contains("account"));
+    assert_eq!(ask(Role::Other).await.status, 201);
+    let list = accounts.send(Role::Author, Method::GET, "/api/posts", &Value::Null).await;
+    assert_eq!(list.status, 200);
+    accounts.site.stop().await;
+}
+
+#[actix_web::test]
+async fn an_account_has_no_more_than_its_quota_unless_it_is_an_admins() {
+    let accounts = Accounts::start_with(|config| {
+        config.quotas.posts = Some(2);
+        config.quotas.notes = Some(2);
+        config.quotas.comments = Some(2);
+    })
+    .await;
+    let post = accounts.post_of(Role::Admin).await;
+    let body = json!({"title": "Title", "body": "b"});
+    for (path, form) in [
+        ("/api/posts".to_owned(), "/posts".to_owned()),
+        ("/api/notes".to_owned(), "/notes".to_owned()),
+        (format!("/api/posts/{post}/comments"), format!("/posts/{post}/comments")),
+    ] {
+        let ask = |role| accounts.send(role, Method::POST, &path, &body);
+        let first = ask(Role::Other).await.json(201)["id"].clone();
+        ask(Role::Other).await.json(201);
+        assert!(ask(Role::Other).await.error(403).contains("as it may have"), "{path}");
+        let fields = "title=Title&body=b";
+        assert_eq!(accounts.form(Role::Other, &form, fields).await, 403, "{form}");
+        // Others have their own, and admins any number.
+        assert_eq!(ask(Role::Author).await.status, 201, "{path}");
+        for _ in 0..3 {
+            assert_eq!(ask(Role::Admin).await.status, 201, "{path}");
+        }
+        // What is deleted makes room.
+        let collection = path.rsplit('/').next().unwrap();
+        let path = format!("/api/{collection}/{first}");
+        let deleted = accounts.send(Role::Other, Method::DELETE, &path, &Value::Null).await;
+        assert_eq!(deleted.status, 204);
+        assert_eq!(accounts.form(Role::Other, &form, fields).await, 303, "{form}");
+    }
+    accounts.site.stop().await;
+}
