@@ -46,7 +46,7 @@ pub async fn admit<B: MessageBody>(
         let client = config.reach.client(peer.ip(), &head.headers);
         head.peer_addr = Some(SocketAddr::new(client, peer.port()));
     }
-    if from == From::Elsewhere {
+    if from == Source::Elsewhere {
         head.headers.remove(header::COOKIE);
         head.headers.remove(header::AUTHORIZATION);
         request.extensions_mut().insert(Stranger);
@@ -56,7 +56,7 @@ pub async fn admit<B: MessageBody>(
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum Source {
     /// This site's own pages, or no page at all.
     Here,
     /// A page of another site, which may read.
@@ -64,7 +64,7 @@ pub enum From {
 }
 
 /// The checks, before anything of a request but its head is read.
-pub fn check(request: &RequestHead, config: &Config) -> AppResult<From> {
+pub fn check(request: &RequestHead, config: &Config) -> AppResult<Source> {
     let headers = request.headers();
     if config.access == Access::Open {
         unproxied(headers)?;
@@ -77,7 +77,7 @@ pub fn check(request: &RequestHead, config: &Config) -> AppResult<From> {
         && config.reach.is_own(origin, host.unwrap_or("")) != Some(true)
     {
         return match request.method.is_safe() {
-            true => Ok(From::Elsewhere),
+            true => Ok(Source::Elsewhere),
             false => Err(AppError::Forbidden("another site may read, and not write")),
         };
     }
@@ -85,7 +85,7 @@ pub fn check(request: &RequestHead, config: &Config) -> AppResult<From> {
     if live || !request.method.is_safe() {
         from_this_site(headers, host.unwrap_or(""), &config.reach)?;
     }
-    Ok(From::Here)
+    Ok(Source::Here)
 }
 
 /// Answers a request whose handler panics with 500, where the connection would be closed.

@@ -12,6 +12,7 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{self, Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
+use percent_encoding::percent_decode_str;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use tokio::sync::OwnedSemaphorePermit;
@@ -30,9 +31,9 @@ const LONG_WORK: usize = 64 * 1024;
 /// How deep a JSON body may nest.
 const MAX_DEPTH: usize = 8;
 
-/// The longest body that a path takes.
-fn limit(path: &str, config: &Config) -> usize {
-    match path {
+/// The longest body that a route takes.
+fn limit(route: &str, config: &Config) -> usize {
+    match route {
         "/api/session"
         | "/api/users"
         | "/api/tokens"
@@ -52,7 +53,8 @@ fn told(headers: &HeaderMap) -> Option<usize> {
 
 /// Checks the length that a request's head tells, before its client is asked to go on.
 pub fn check(path: &str, headers: &HeaderMap, config: &Config) -> AppResult<()> {
-    let limit = limit(path, config);
+    // As the router sees it.
+    let limit = limit(&percent_decode_str(path).decode_utf8_lossy(), config);
     match told(headers) {
         Some(length) if length > limit => Err(AppError::TooLarge(limit)),
         _ => Ok(()),
@@ -78,7 +80,7 @@ impl FromRequest for Body {
         ready(Ok(Body {
             payload: payload.take(),
             headers: request.headers().clone(),
-            limit: limit(request.path(), &state.config),
+            limit: limit(&request.match_pattern().unwrap_or_default(), &state.config),
             state: state.clone(),
         }))
     }

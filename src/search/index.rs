@@ -5,6 +5,7 @@
 //! move together. Drafts are never in the index.
 
 mod open;
+mod statistics;
 
 use std::path::Path;
 
@@ -16,6 +17,7 @@ use tantivy::schema::{
 use tantivy::{IndexReader, IndexWriter, TantivyDocument, TantivyError, Term};
 
 pub(super) use self::open::{Condition, OpenError};
+use self::statistics::Within;
 use super::query::{Kind, Query};
 use super::{analyzer, plan};
 use crate::failpoint;
@@ -148,10 +150,15 @@ impl Searchable {
     /// The best `count` hits, best first. Blocks.
     pub(super) fn search(&self, query: &Query, count: usize) -> Result<Vec<Found>, TantivyError> {
         let searcher = self.reader.searcher();
-        let top = searcher.search(
-            &plan::plan(query, &self.fields),
-            &TopDocs::with_limit(count).order_by_score(),
-        )?;
+        let (plan, best) = (plan::plan(query, &self.fields), TopDocs::with_limit(count));
+        let best = best.order_by_score();
+        let top = match query.kind() {
+            None => searcher.search(&plan, &best)?,
+            Some(kind) => {
+                let within = Within::new(&searcher, &self.fields, kind)?;
+                searcher.search_with_statistics_provider(&plan, &best, &within)?
+            }
+        };
         let found = top.into_iter().map(|(score, address)| {
             let columns = searcher.segment_reader(address.segment_ord).fast_fields();
             let kind = columns.u64("kind")?.first(address.doc_id);

@@ -10,7 +10,7 @@ use askama::Template;
 
 use super::filters;
 use super::forms::{AccountForm, CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
-use crate::access::{self, Action, CommentRules, CommentState, Verdict, Viewer};
+use crate::access::{self, Action, CommentRules, CommentState, Scope, Verdict, Viewer};
 use crate::models::comment::Comment;
 use crate::models::note::Note;
 use crate::models::post::{Heading, Post, Status};
@@ -41,6 +41,11 @@ impl Frame {
     /// Whether the reader may write posts, and notes.
     fn writes(&self) -> bool {
         access::may(self.viewer, Action::WritePost) == Verdict::Allowed
+    }
+
+    /// Whether the reader may find drafts.
+    fn has_drafts(&self) -> bool {
+        access::drafts(self.viewer) != Scope::None
     }
 
     /// Whether the reader may read notes.

@@ -178,3 +178,28 @@ fn hostile_queries_are_quick() {
     index.searchable().search(&Query::parse(&format!("\"{words}\"")).unwrap(), 100).unwrap();
     assert!(began.elapsed().as_secs() < 5);
 }
+
+#[test]
+fn scores_of_posts_do_not_tell_which_words_notes_have() {
+    let scores = |of_notes: &str, kind: Option<Kind>| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = filled(dir.path());
+        for id in 10..20 {
+            let note = Document { kind: Kind::Note, ..post(id, "A note", of_notes) };
+            index.upsert(&note).unwrap();
+        }
+        index.commit(&at(20)).unwrap();
+        let mut query = Query::parse("borrow OR essay").unwrap();
+        if let Some(kind) = kind {
+            query = query.of_kind(kind);
+        }
+        let found = index.searchable().search(&query, 100).unwrap();
+        let posts = found.into_iter().filter(|found| found.kind == Kind::Post);
+        posts.map(|found| (found.id, found.score)).collect::<Vec<_>>()
+    };
+    let of_posts = scores("borrow borrow", Some(Kind::Post));
+    assert_eq!(of_posts.len(), 3);
+    assert_eq!(of_posts, scores("wholly unrelated", Some(Kind::Post)));
+    // Who finds both ranks them by both.
+    assert_ne!(scores("borrow borrow", None), scores("wholly unrelated", None));
+}
