@@ -15,4 +15,5 @@ mod hostile;
 mod layering;
 mod limits;
 mod live;
+mod secrets;
 mod support;

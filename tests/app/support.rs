@@ -3,6 +3,7 @@
 mod answer;
 mod mishaps;
 mod raw;
+pub(crate) mod secrets;
 mod shapes;
 mod site;
 mod socket;
