@@ -16,5 +16,6 @@ mod redaction;
 mod resume;
 mod rows;
 mod upgrade;
+mod upgrade_accounts;
 mod withheld;
 mod writer;

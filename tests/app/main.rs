@@ -10,6 +10,7 @@ mod browser;
 mod crash;
 #[path = "../support/databases.rs"]
 mod databases;
+mod documentation;
 mod guarantees;
 mod hostile;
 mod layering;
