@@ -16,5 +16,6 @@ mod hostile;
 mod layering;
 mod limits;
 mod live;
+mod pipelining;
 mod secrets;
 mod support;

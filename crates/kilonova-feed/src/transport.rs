@@ -6,11 +6,11 @@ mod answered;
 mod awaited;
 mod connection;
 mod connections;
+mod framing;
 mod handover;
 mod hangup;
 pub(crate) mod refusal;
 mod unread;
-mod upgrade_head;
 
 pub(crate) use self::activity::{Activity, Deadlines};
 pub(crate) use self::answered::Answered;
