@@ -1,6 +1,7 @@
 //! Who may do what where accounts decide: every route, for every role and every status of a post, over
 //! real HTTP and streams.
 
+mod behind;
 mod ends;
 mod manage;
 mod proxies;
