@@ -14,6 +14,10 @@ use crate::support::{Answer, Raw};
 /// See the module.
 pub(super) struct Nodes {
     servers: Vec<Option<Server>>,
+    ports: Vec<u16>,
+    /// Where they listen for each other.
+    links: Vec<String>,
+    flags: &'static [&'static str],
     homes: Vec<Home>,
     /// Goes last.
     _postgres: Cluster,
@@ -27,17 +31,25 @@ impl Nodes {
         for _ in 1..count {
             homes.push(homes[0].another_node());
         }
-        let links: Vec<_> = homes.iter().map(|_| format!("tcp/127.0.0.1:{}", free())).collect();
-        let mut servers = Vec::new();
-        for (home, link) in homes.iter().zip(&links) {
-            let mut command = serve(home, "127.0.0.1:0");
-            command.args(flags).args(["--cluster-listen", link]);
-            command.args(["--cluster-connect", &links.join(",")]);
-            command.env("KILONOVA_CLUSTER_SECRET", "the nodes of a test");
-            let started = tokio::task::spawn_blocking(|| Server::of(command));
-            servers.push(Some(started.await.unwrap()));
+        let servers = homes.iter().map(|_| None).collect();
+        let links = homes.iter().map(|_| format!("tcp/127.0.0.1:{}", free())).collect();
+        let ports = vec![0; count];
+        let mut nodes = Nodes { servers, ports, links, flags, homes, _postgres: postgres };
+        for node in 0..count {
+            nodes.run(node).await;
         }
-        Some(Nodes { servers, homes, _postgres: postgres })
+        Some(nodes)
+    }
+
+    /// Starts a node, for the first time or again where the proxy knows it.
+    pub(super) async fn run(&mut self, node: usize) {
+        let mut command = serve(&self.homes[node], &format!("127.0.0.1:{}", self.ports[node]));
+        command.args(self.flags).args(["--cluster-listen", &self.links[node]]);
+        command.args(["--cluster-connect", &self.links.join(",")]);
+        command.env("KILONOVA_CLUSTER_SECRET", "the nodes of a test");
+        let server = tokio::task::spawn_blocking(|| Server::of(command)).await.unwrap();
+        self.ports[node] = server.port;
+        self.servers[node] = Some(server);
     }
 
     /// Makes an account, as the site's owner would.
@@ -52,7 +64,7 @@ impl Nodes {
     }
 
     pub(super) fn port(&self, node: usize) -> u16 {
-        self.servers[node].as_ref().unwrap().port
+        self.ports[node]
     }
 
     /// Asks a node without the proxy.
