@@ -12,17 +12,17 @@ async fn a_role_that_was_taken_away_writes_nothing_more() {
     let path = format!("/api/posts/{post}");
     let change = |title: &str| json!({ "title": title });
     accounts.send(Role::Author, Method::PATCH, &path, &change("As a member")).await.json(200);
-    set_role(&accounts.site, "author", "commenter");
+    set_role(accounts.site(), "author", "commenter");
     let refused = change("As a commenter");
     let refused = accounts.send(Role::Author, Method::PATCH, &path, &refused).await;
     assert_eq!(refused.error(403), "this account may not do that");
     let new = json!({"title": "New", "body": "b"});
     assert_eq!(accounts.send(Role::Author, Method::POST, "/api/posts", &new).await.status, 403);
-    set_role(&accounts.site, "author", "admin");
+    set_role(accounts.site(), "author", "admin");
     let other = accounts.post_of(Role::Other).await;
     let path = format!("/api/posts/{other}");
     accounts.send(Role::Author, Method::PATCH, &path, &change("As an admin")).await.json(200);
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -36,7 +36,7 @@ async fn a_key_gives_its_response_to_its_account_alone() {
             ("cookie", accounts.cookie(role)),
         ];
         let headers = if role == Role::Nobody { &headers[..2] } else { &headers[..] };
-        accounts.site.send(Method::POST, "/api/posts", headers, body.clone().into()).await
+        accounts.site().send(Method::POST, "/api/posts", headers, body.clone().into()).await
     };
     let first = send(Role::Author).await.json(201);
     assert_eq!(send(Role::Author).await.json(201), first);
@@ -44,11 +44,11 @@ async fn a_key_gives_its_response_to_its_account_alone() {
     assert_eq!(send(Role::Commenter).await.status, 403);
     assert_ne!(send(Role::Other).await.json(201)["id"], first["id"]);
     // Nor is it given to an account that may not write any more.
-    set_role(&accounts.site, "author", "commenter");
+    set_role(accounts.site(), "author", "commenter");
     assert_eq!(send(Role::Author).await.status, 403);
     assert_eq!(
         accounts.send(Role::Admin, Method::GET, "/api/posts", &Value::Null).await.status,
         200
     );
-    accounts.site.stop().await;
+    accounts.stop().await;
 }

@@ -15,7 +15,7 @@ async fn log(accounts: &Accounts, role: Role) -> Vec<Value> {
 
 /// Everything that a role is sent on these channels of the log, up to a position.
 async fn replayed(accounts: &Accounts, role: Role, path: &str, last: i64) -> Vec<Value> {
-    let mut raw = Raw::connect(&accounts.site).await;
+    let mut raw = Raw::connect(accounts.next()).await;
     let headers = [("Accept", "text/event-stream"), ("Cookie", accounts.cookie(role))];
     let headers = if role == Role::Nobody { &headers[..1] } else { &headers[..] };
     assert_eq!(raw.ask("GET", path, headers, b"").await.status, 200);
@@ -73,7 +73,7 @@ async fn a_draft_is_its_authors_and_the_admins_until_it_is_published() {
         assert_eq!(text.contains("confidential"), sees(role), "{role:?}: {text}");
         assert!(text.contains("Public now"), "{role:?}: {text}");
     }
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -109,7 +109,7 @@ async fn a_withdrawn_post_is_deleted_for_others_and_changed_for_its_author() {
         }
         assert_eq!(event["id"], 2);
     }
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -131,7 +131,7 @@ async fn notes_are_found_by_accounts_alone() {
             assert_eq!(found(role, kind).await, Some(hits), "{role:?} {kind}");
         }
     }
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -152,5 +152,5 @@ async fn a_deleted_draft_is_not_there_to_follow() {
         assert_eq!(status, if sees { 200 } else { 404 }, "{role:?}");
         assert_eq!(accounts.open(role, &public, "text/event-stream").await.1, 200, "{role:?}");
     }
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
