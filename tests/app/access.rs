@@ -190,6 +190,16 @@ impl Accounts {
     }
 }
 
+/// Tests a site of one node, and one of three that are asked in turns.
+async fn on_one_node_and_on_three(test: impl AsyncFn(&Accounts)) {
+    for nodes in [Nodes::One, Nodes::Three] {
+        if let Some(accounts) = Accounts::start_on(nodes).await {
+            test(&accounts).await;
+            accounts.stop().await;
+        }
+    }
+}
+
 async fn sign_in(site: &Site, username: &str) -> String {
     let fields = json!({"username": username, "password": PASSWORD});
     session_cookie(&site.post("/api/session", &fields).await)
