@@ -7,6 +7,7 @@ mod nodes;
 mod proxy;
 mod site;
 mod tls;
+mod told;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

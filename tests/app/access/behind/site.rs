@@ -52,7 +52,7 @@ impl Behind {
         vacant.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let ports = [vacant.local_addr().unwrap().port(), nodes.port(0), nodes.port(1)];
         let proxy = Proxy::start(program, &installed, ports);
-        let tunnel = Tunnel::new(proxy.https, HOST, &proxy.authority()).await;
+        let tunnel = Tunnel::new(Ipv4Addr::LOCALHOST, proxy.https, HOST, &proxy.authority()).await;
         let (cookie, admin) = (String::new(), String::new());
         let mut site = Behind { tunnel, proxy, cookie, admin, nodes, _vacant: vacant };
         site.is_up().await;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use actix_web::rt::task::JoinHandle;
 use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -22,8 +22,14 @@ pub(super) struct Tunnel {
 }
 
 impl Tunnel {
-    /// The way to `host`, which is at `port` and for which `authority` vouches.
-    pub(super) async fn new(port: u16, host: &'static str, authority: &Path) -> Tunnel {
+    /// The way to `host`, which is at `port` and for which `authority` vouches, for a client of this
+    /// address.
+    pub(super) async fn new(
+        client: Ipv4Addr,
+        port: u16,
+        host: &'static str,
+        authority: &Path,
+    ) -> Tunnel {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -37,13 +43,15 @@ impl Tunnel {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let accepting = actix_web::rt::spawn(async move {
-            while let Ok((mut client, _)) = listener.accept().await {
+            while let Ok((mut inside, _)) = listener.accept().await {
                 let (connector, name) = (connector.clone(), name.clone());
                 actix_web::rt::spawn(async move {
                     // Where nothing listens the client is hung up on.
-                    let connected = TcpStream::connect(proxy).await?;
-                    let mut server = connector.connect(name, connected).await?;
-                    copy_bidirectional(&mut client, &mut server).await
+                    let socket = TcpSocket::new_v4()?;
+                    socket.bind((client, 0).into())?;
+                    let connected = socket.connect(proxy).await?;
+                    let mut outside = connector.connect(name, connected).await?;
+                    copy_bidirectional(&mut inside, &mut outside).await
                 });
             }
         });
