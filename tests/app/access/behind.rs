@@ -2,6 +2,7 @@
 //! and over TLS. Each test has a proxy, nodes and a PostgreSQL of its own; they skip where one is not
 //! installed, unless KILONOVA_TEST_REQUIRE has `proxies`, `postgres` and `openssl`.
 
+mod browser;
 mod killed;
 mod nodes;
 mod proxy;
@@ -38,6 +39,7 @@ async fn is_whole_behind(program: Program) {
     browsers_stay_with_https(&site).await;
     only_own_pages_write(&site).await;
     readers_hear_of_writes_on_every_node(&site).await;
+    browser::a_browser_signs_in_writes_and_stays_live(&mut site).await;
     a_crowd_takes_no_node_away(&site).await;
     forged_addresses_are_ignored(&site).await;
     killed::a_killed_node_is_not_noticed(&mut site).await;

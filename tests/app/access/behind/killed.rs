@@ -12,7 +12,6 @@ use super::site::{Behind, ORIGIN};
 use crate::guarantees::client::{Client, positions};
 use crate::guarantees::follower::{Follower, Transport};
 use crate::guarantees::kills::until;
-use crate::support::within;
 
 /// By then every proxy has noticed that a node is gone, or is there again.
 const NOTICED: Duration = Duration::from_secs(2);
@@ -60,7 +59,7 @@ pub(super) async fn a_killed_node_is_not_noticed(site: &mut Behind) {
             write(&client, &mut written).await;
         }
         site.nodes.run(node).await;
-        is_used(site, node).await;
+        site.is_used(node).await;
     }
     let log = client.log(begun, Some("posts")).await;
     assert_eq!(log.len(), written);
@@ -79,17 +78,4 @@ async fn write(client: &Client, written: &mut usize) {
     let told = client.insist(Method::POST, "/api/posts", Some(&key), Some(&post)).await;
     assert_eq!(told.0.status, 201, "{}", told.0.json);
     *written += 1;
-}
-
-/// Waits until the proxy gives a node that has come back something to do.
-async fn is_used(site: &Behind, node: usize) {
-    let used = async {
-        loop {
-            let (_socket, status) = site.upgrade("/feed?channels=post_comments_2", ORIGIN).await;
-            if status == 101 && site.members(node, "post_comments_2").await > 0 {
-                break;
-            }
-        }
-    };
-    within("a node that has come back is used", used).await;
 }

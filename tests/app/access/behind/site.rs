@@ -14,7 +14,7 @@ use super::proxy::{HOST, Program, Proxy};
 use super::tls::Tunnel;
 use crate::access::PASSWORD;
 use crate::guarantees::client::Client;
-use crate::support::{Answer, Raw};
+use crate::support::{Answer, Raw, within};
 
 pub(super) const ORIGIN: &str = "https://blog.example.org";
 pub(super) const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -126,6 +126,22 @@ impl Behind {
         let channels = channels["channels"].as_array().unwrap();
         let found = channels.iter().find(|found| found["channel"] == channel);
         found.map_or(0, |found| found["local_members"].as_u64().unwrap() as usize)
+    }
+
+    /// Waits until the proxy gives a node that has come back something to do.
+    pub(super) async fn is_used(&self, node: usize) {
+        // Nobody else follows what is said of this post.
+        const CHANNEL: &str = "post_comments_2";
+        let used = async {
+            loop {
+                let (_socket, status) =
+                    self.upgrade("/feed?channels=post_comments_2", ORIGIN).await;
+                if status == 101 && self.members(node, CHANNEL).await > 0 {
+                    break;
+                }
+            }
+        };
+        within("a node that has come back is used", used).await;
     }
 
     /// Opens a WebSocket, or does not.
