@@ -1,6 +1,6 @@
 //! Several real nodes behind the proxies whose configurations are in `docs/proxies`, from outside
-//! and over TLS. Each test has a proxy, nodes and a PostgreSQL of its own; they skip where one is not
-//! installed, unless KILONOVA_TEST_REQUIRE has `proxies`, `postgres` and `openssl`.
+//! and over TLS. Each test has its own proxy, nodes and PostgreSQL. The tests skip where a program
+//! is not installed, unless KILONOVA_TEST_REQUIRE has `proxies`, `postgres` and `openssl`.
 
 mod browser;
 mod killed;
@@ -42,7 +42,7 @@ async fn is_whole_behind(program: Program) {
     browser::a_browser_signs_in_writes_and_stays_live(&mut site).await;
     a_crowd_takes_no_node_away(&site).await;
     forged_addresses_are_ignored(&site).await;
-    killed::a_killed_node_is_not_noticed(&mut site).await;
+    killed::nobody_misses_a_node(&mut site).await;
 }
 
 async fn browsers_stay_with_https(site: &Behind) {

@@ -1,4 +1,4 @@
-//! Nodes that are killed behind a proxy: readers and writers go on with the others.
+//! Nodes that are killed or stopped behind a proxy: readers and writers go on with the others.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -16,8 +16,9 @@ use crate::guarantees::kills::until;
 /// By then every proxy has noticed that a node is gone, or is there again.
 const NOTICED: Duration = Duration::from_secs(2);
 
-/// One node after the other is killed while others write and read, the WebSocket's first.
-pub(super) async fn a_killed_node_is_not_noticed(site: &mut Behind) {
+/// One node after the other is killed while others write and read, the WebSocket's first, and one
+/// is stopped as for an update. No `GET` fails.
+pub(super) async fn nobody_misses_a_node(site: &mut Behind) {
     // Nobody else follows the comments of the first post.
     const PATHS: [&str; 2] = ["/feed?channels=posts,post_comments_1", "/feed?channels=posts"];
     const COMMENTS: &str = "post_comments_1";
@@ -49,14 +50,24 @@ pub(super) async fn a_killed_node_is_not_noticed(site: &mut Behind) {
         nodes.reverse();
     }
     assert_eq!(site.members(nodes[0], COMMENTS).await, 1);
-    for node in nodes {
-        site.nodes.kill(node);
-        let killed = Instant::now();
-        while killed.elapsed() < NOTICED {
+    for (node, kind) in [(nodes[0], "killed"), (nodes[1], "killed"), (nodes[0], "stopped")] {
+        let ended = match kind {
+            "killed" => {
+                site.nodes.kill(node);
+                None
+            }
+            _ => Some(site.nodes.stop(node)),
+        };
+        let begun = Instant::now();
+        while begun.elapsed() < NOTICED || ended.as_ref().is_some_and(|ended| !ended.is_finished())
+        {
             let page = client.once(&Method::GET, "/api/posts?limit=1", None, None).await.unwrap();
-            let after = killed.elapsed();
-            assert_eq!(page.status, 200, "{after:?} after the kill\n{}", site.proxy.log());
+            let after = begun.elapsed();
+            assert_eq!(page.status, 200, "{after:?} after it was {kind}\n{}", site.proxy.log());
             write(&client, &mut written).await;
+        }
+        if let Some(ended) = ended {
+            assert_eq!(ended.await.unwrap().code(), Some(0));
         }
         site.nodes.run(node).await;
         site.is_used(node).await;

@@ -1,9 +1,11 @@
 //! Real nodes of one site, with a PostgreSQL of their own.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::ExitStatus;
 
 use kilonova_test::postgres::Cluster;
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
 use super::HOST;
 use crate::accounts::command::user;
@@ -87,6 +89,13 @@ impl Nodes {
         let server = self.servers[node].take().unwrap();
         server.signal("KILL");
         server.ended();
+    }
+
+    /// Asks a node to stop, which takes a while; it has ended when the result has.
+    pub(super) fn stop(&mut self, node: usize) -> JoinHandle<ExitStatus> {
+        let server = self.servers[node].take().unwrap();
+        server.signal("TERM");
+        tokio::task::spawn_blocking(|| server.ended())
     }
 }
 

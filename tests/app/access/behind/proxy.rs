@@ -1,6 +1,6 @@
-//! The proxies themselves, each with the configuration that `docs/proxies` has of it. Ports,
-//! certificates and folders are replaced by a test's own, and nothing else; each must be there to be
-//! replaced.
+//! The proxies themselves, each with its configuration from `docs/proxies`. A test puts its own
+//! ports, certificate and folders into it, and changes nothing else. Each of these must be in the
+//! file once.
 
 use std::fs::File;
 use std::io::Write;

@@ -1,6 +1,6 @@
-//! The way in from outside: a port of this machine behind which everything goes through TLS, as a
-//! browser would send it, so that the clients of the other tests can speak to a proxy. A certificate
-//! that is not the site's ends it.
+//! The way in from outside: a port of this machine that forwards every connection over TLS, as a
+//! browser would open it, so that the clients of the other tests can speak to a proxy. A connection
+//! fails when the proxy's certificate is not the site's.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -22,8 +22,8 @@ pub(super) struct Tunnel {
 }
 
 impl Tunnel {
-    /// The way to `host`, which is at `port` and for which `authority` vouches, for a client of this
-    /// address.
+    /// The way to `host` at `port`, for a client of this address. `authority` has signed the
+    /// certificate.
     pub(super) async fn new(
         client: Ipv4Addr,
         port: u16,
