@@ -1,5 +1,5 @@
-//! How long a socket outlives its sign-in, when it is on another node than the one that was asked to
-//! end it: on three nodes that tell each other, and on three that only share a database.
+//! How long a socket outlives its sign-in when another node ended it: on three nodes that tell each
+//! other, and on three that only share a database.
 
 use std::time::{Duration, Instant};
 
