@@ -443,3 +443,31 @@ async fn what_a_request_claims_about_its_author_is_ignored() {
     assert_eq!(user["role"], "member");
     accounts.stop().await;
 }
+
+/// The table as the documentation has it.
+fn documented() -> String {
+    let mut text = "| request | of | nobody | commenter | another member | author | admin |\n\
+                    |---|---|---|---|---|---|---|\n"
+        .to_owned();
+    for row in table() {
+        let is_one = row.draft == row.public;
+        let lines = match (is_one, row.path.contains("{post}") || row.path.contains("{comment}")) {
+            (true, false) => vec![("", row.public)],
+            (true, true) => vec![("any post", row.public)],
+            (false, _) => vec![("a draft", row.draft), ("a public post", row.public)],
+        };
+        for (of, answers) in lines {
+            let answers = answers.map(|status| status.to_string()).join(" | ");
+            text += &format!("| {} {} | {of} | {answers} |\n", row.method, row.path);
+        }
+    }
+    text
+}
+
+#[test]
+fn the_documentation_has_this_table() {
+    let known = include_str!("../../../docs/security.md");
+    let (_, table) = known.split_once("## The table\n").unwrap();
+    let table = table.split_once("\n\n| ").map(|(_, table)| format!("| {table}")).unwrap();
+    assert!(table.trim() == documented().trim(), "docs/security.md must end on\n{}", documented());
+}
