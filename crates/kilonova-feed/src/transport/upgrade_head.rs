@@ -8,12 +8,35 @@
 pub(super) struct UpgradeHead {
     /// How much of `NAME` the last bytes are.
     name: usize,
-    /// How much of `END` the last bytes are, since the name was complete.
-    end: Option<usize>,
+    /// How much of a head's end the last bytes are, since the name was complete.
+    end: Option<LineEnd>,
 }
 
 const NAME: &[u8] = b"\nupgrade:";
-const END: &[u8] = b"\r\n\r\n";
+
+/// The last bytes: nothing of an end, the end of a line, or that and the beginning of another.
+/// HTTP's parser takes a line end without its CR, too.
+#[derive(Clone, Copy, Debug, Default)]
+enum LineEnd {
+    #[default]
+    None,
+    One,
+    OneAndCr,
+}
+
+impl LineEnd {
+    /// Takes the next byte; true if it ends a head.
+    fn ends_head(&mut self, byte: u8) -> bool {
+        let ends = byte == b'\n' && !matches!(self, LineEnd::None);
+        *self = match (byte, *self) {
+            _ if ends => LineEnd::None,
+            (b'\n', _) => LineEnd::One,
+            (b'\r', LineEnd::One) => LineEnd::OneAndCr,
+            _ => LineEnd::None,
+        };
+        ends
+    }
+}
 
 impl UpgradeHead {
     /// The end of an upgrade request's head in the bytes that follow those of the calls before. It
@@ -23,19 +46,14 @@ impl UpgradeHead {
     pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         for (index, &byte) in bytes.iter().enumerate() {
             if let Some(end) = &mut self.end {
-                *end = match byte {
-                    _ if byte == END[*end] => *end + 1,
-                    b'\r' => 1,
-                    _ => 0,
-                };
-                if *end == END.len() {
+                if end.ends_head(byte) {
                     *self = UpgradeHead::default();
                     return Some(index + 1);
                 }
             } else if byte.to_ascii_lowercase() == NAME[self.name] {
                 self.name += 1;
                 if self.name == NAME.len() {
-                    self.end = Some(0);
+                    self.end = Some(LineEnd::None);
                 }
             } else {
                 self.name = usize::from(byte == b'\n');
@@ -48,9 +66,7 @@ impl UpgradeHead {
 /// Counts the heads of requests in what a client sends.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Heads {
-    /// The last bytes: nothing of an end, the end of a line, or that and the beginning of another.
-    /// HTTP's parser takes a line end without its CR, too.
-    end: u8,
+    end: LineEnd,
     /// The heads so far; a body may have looked like some.
     count: u64,
     /// Bytes have come behind the last of them.
@@ -62,21 +78,15 @@ impl Heads {
     /// the calls before.
     pub(super) fn find(&mut self, bytes: &[u8], most: u64) -> Option<usize> {
         for (index, &byte) in bytes.iter().enumerate() {
-            self.end = match (byte, self.end) {
-                (b'\n', 0) => 1,
-                (b'\r', 1) => 2,
-                (b'\n', _) => {
-                    self.count += 1;
-                    self.begun = false;
-                    if self.count >= most {
-                        self.end = 0;
-                        return Some(index + 1);
-                    }
-                    0
+            if self.end.ends_head(byte) {
+                self.count += 1;
+                self.begun = false;
+                if self.count >= most {
+                    return Some(index + 1);
                 }
-                _ => 0,
-            };
-            self.begun |= !matches!((byte, self.end), (b'\n', 0));
+            } else {
+                self.begun = true;
+            }
         }
         None
     }
@@ -126,6 +136,15 @@ mod tests {
             }
             prop_assert_eq!(found, [HANDSHAKE.len()]);
         }
+    }
+
+    #[test]
+    fn a_head_ends_without_carriage_returns_too() {
+        let bytes = b"GET / HTTP/1.1\nUpgrade: h2c\nA: b\n\nGET / HTTP/1.1\r\n\r\n";
+        let mut head = UpgradeHead::default();
+        let end = head.find(bytes).expect("the head of the first request");
+        assert!(bytes[end..].starts_with(b"GET"));
+        assert_eq!(head.find(&bytes[end..]), None, "the second asks for no upgrade");
     }
 
     #[test]
