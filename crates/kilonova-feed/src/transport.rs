@@ -6,6 +6,8 @@ mod answered;
 mod awaited;
 mod connection;
 mod connections;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod handover;
 mod hangup;
 pub(crate) mod refusal;

@@ -96,6 +96,15 @@ impl Unread {
         self.keep(0);
     }
 
+    /// The shares that it has, after a look at the numbers.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(super) fn check(&self) -> usize {
+        let allowed = FREE + self.shares.len() * SHARE as usize;
+        assert!(self.bytes <= allowed || self.bytes == MOST, "bytes without a share");
+        assert!(self.behind <= self.bytes, "more bytes behind the last head than there are");
+        self.shares.len()
+    }
+
     /// Gives back the shares that these bytes do not need.
     fn keep(&mut self, bytes: usize) {
         if bytes >= self.bytes {
