@@ -2,6 +2,8 @@
 //! knows nothing of pools, actors or HTTP.
 
 pub mod comment;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 pub mod log;
 pub mod note;
 pub mod post;

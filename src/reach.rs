@@ -1,6 +1,9 @@
 //! How the site is reached: under which names, through which proxies, and so by whom. Pure: from a
 //! request's peer and its headers it tells the client's address and the host that was asked for.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::Utf8Error;
 

@@ -102,13 +102,13 @@ pub fn created(db: &Db, outcome: Outcome) -> HttpResponse {
 }
 
 /// A strong tag of a thing's JSON.
-fn etag(json: &str) -> String {
+pub(super) fn etag(json: &str) -> String {
     let digest = HEXLOWER.encode(&Sha256::digest(json));
     format!("\"{}\"", &digest[..32])
 }
 
 /// The tag in this header that names the same version, or `*`; `None` when there is no such header.
-fn matching<'a>(
+pub(super) fn matching<'a>(
     headers: &'a HeaderMap,
     name: header::HeaderName,
     etag: &str,
