@@ -136,6 +136,7 @@ mod tests {
         let seeds: &[&[u8]] = &[
             b"localhost:8080",
             b"A.example.",
+            b"[A.example]:8080",
             b"a.example:80",
             b"[::1]:8080",
             b"127.0.0.1",

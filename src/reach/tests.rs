@@ -91,6 +91,15 @@ fn bytes_that_are_no_text_hide_no_hop_behind_them() {
 }
 
 #[test]
+fn brackets_have_an_address_in_them() {
+    assert_eq!(host_of("[2001:db8::1]:80"), Some("2001:db8::1"));
+    for wrong in ["[localhost]", "[blog.example.org]:80", "[127.0.0.1]", "[]", "[:]", "[::1"] {
+        assert_eq!(host_of(wrong), None, "{wrong}");
+        assert!(!is_loopback(wrong) && !reach(&[]).answers_for(wrong), "{wrong}");
+    }
+}
+
+#[test]
 fn a_public_url_may_end_its_host_in_a_dot() {
     let public = PublicUrl::parse("https://Blog.example.org.:8443").expect("a URL");
     assert_eq!(public.host, "blog.example.org");
