@@ -44,23 +44,18 @@ pub fn peers(bytes: &[u8]) {
     world.see(&mut peers, &nodes, now);
     for line in bytes.split(|byte| *byte == b'\n') {
         let Some((what, rest)) = line.split_first() else { continue };
-        let actions = match what {
-            b'0' => peers.hear(&nodes[0], rest, now),
-            b'1' => peers.hear(&nodes[1], rest, now),
-            b'-' => return_of(world.see(&mut peers, &nodes[..1], now)),
-            b'+' => return_of(world.see(&mut peers, &nodes, now)),
-            b'a' => return_of(peers.answered(&nodes[0], now)),
+        match what {
+            b'0' => world.act(peers.hear(&nodes[0], rest, now)),
+            b'1' => world.act(peers.hear(&nodes[1], rest, now)),
+            b'-' => world.see(&mut peers, &nodes[..1], now),
+            b'+' => world.see(&mut peers, &nodes, now),
+            b'a' => peers.answered(&nodes[0], now),
             _ => {
                 now += Duration::from_millis(500);
-                peers.tick(now)
+                world.act(peers.tick(now));
             }
-        };
-        world.act(actions);
+        }
     }
-}
-
-fn return_of((): ()) -> Vec<Action> {
-    Vec::new()
 }
 
 /// What the registry would know of the nodes.
