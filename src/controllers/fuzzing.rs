@@ -256,10 +256,14 @@ mod tests {
     #[test]
     fn a_credential_is_one_that_the_request_has() {
         let seeds: &[&[u8]] = &[
-            b"Cookie: theme=dark; kilonova_session=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
-            b"Cookie: __Host-kilonova_session=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
-            b"Cookie: __Secure-kilonova_session=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
-            b"Authorization: Bearer kilonova_00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+            b"Cookie: theme=dark; kilonova_session=\
+              00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+            b"Cookie: __Host-kilonova_session=\
+              00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+            b"Cookie: __Secure-kilonova_session=\
+              00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+            b"Authorization: Bearer kilonova_\
+              00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
             b"\nAuthorization: Basic YTpi",
             b"\nCookie: name=J\xc3\xb6rg; b=\xff",
             b"; ",
@@ -315,8 +319,10 @@ mod tests {
     #[test]
     fn a_body_of_json_makes_rows_within_their_rules() {
         let seeds: &[&[u8]] = &[
-            b"{\"title\":\"A title\",\"body\":\"# x\",\"status\":\"draft\",\"tags\":[\" a \",\"b\",\"a\"]}",
-            b"{\"title\":null,\"body\":\"\\ud83d\\ude80\",\"tags\":\"a, b\",\"comments_locked\":\"true\"}",
+            b"{\"title\":\"A title\",\"body\":\"# x\",\"status\":\"draft\",\
+              \"tags\":[\" a \",\"b\",\"a\"]}",
+            b"{\"title\":null,\"body\":\"\\ud83d\\ude80\",\"tags\":\"a, b\",\
+              \"comments_locked\":\"true\"}",
             b"{\"author\":\"guest\",\"body\":\"a\\u0000\",\"state\":\"hidden\"}",
             b"{\"username\":\"ada\",\"password\":\"correct horse\",\"email\":\"ada@a.example\"}",
             b"[[[[[[[[[",

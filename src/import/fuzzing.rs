@@ -51,12 +51,15 @@ mod tests {
     fn front_matter_makes_a_post_or_a_reason() {
         let seeds: &[&[u8]] = &[
             b"+++\ntitle = \"One\"\ndate = 2024-02-29T10:11:12Z\npath = \"2024/02/29/one\"\n\
-              authors = [\"Ada\"]\n[taxonomies]\ntags = [\"a b\", \"c\"]\n[extra]\nx = 1.5\n+++\n\nBody\n",
+              authors = [\"Ada\"]\n[taxonomies]\ntags = [\"a b\", \"c\"]\n[extra]\n\
+              x = 1.5\n+++\n\nBody\n",
             b"---\ntitle: \"One: two\"\ndate: 2024-02-29T10:11:12+01:00\nlastmod: 2024-03-01\n\
-              draft: true\nauthor:\n  name: Ada\ntags: [a b, 2024]\nparams: {x: [1, {y: ~}]}\n---\nBody",
+              draft: true\nauthor:\n  name: Ada\ntags: [a b, 2024]\n\
+              params: {x: [1, {y: ~}]}\n---\nBody",
             b"---\nlayout: post\ntitle:  Hello\ndate:   2015-09-08 10:11:12 +0200\n\
               categories: news rust\npublished: false\n...\nBody",
-            b"---\na: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\ntitle: *c\n<<: {tags: *a}\n---\nBody",
+            b"---\na: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\ntitle: *c\n\
+              <<: {tags: *a}\n---\nBody",
             b"---\ntitle: !!binary aGk=\ndate: !!timestamp 2001-12-14\ntags: |\n  a\n  b\n---\nx",
             b"+++\na.b.c = [[[{d = 1}]]]\n[[e]]\n[e.f]\n+++\nx",
             b"\n---\n",

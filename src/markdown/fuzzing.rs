@@ -87,9 +87,11 @@ mod tests {
     #[test]
     fn a_page_stays_a_page_whatever_is_in_a_text() {
         let seeds: &[&[u8]] = &[
-            b"# One\n\nA *b* **c** ~~d~~ `e` [f](https://a.example/ \"g\") ![h](i.png)\n\n- [x] j\n",
+            b"# One\n\nA *b* **c** ~~d~~ `e` [f](https://a.example/ \"g\") ![h](i.png)\n\
+              \n- [x] j\n",
             b"| a | b |\n|:-:|--:|\n| 1 | <b>2 |\n\nx[^n]\n\n[^n]: note\n",
-            b"<div><p>raw <b>html</div>\n\n> quote\n> - list\n>   1. one\n\n```rust\nfn f() {}\n```\n",
+            b"<div><p>raw <b>html</div>\n\n> quote\n> - list\n>   1. one\n\n\
+              ```rust\nfn f() {}\n```\n",
             b"x <script>alert(1)</script> <img src=x onerror=alert(1)> <svg/onload=alert(1)>\n",
             b"[x](javascript:alert(1)) <a href=\"java&#10;script:alert(1)\" onclick=a>x</a>\n",
             b"<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>\n",

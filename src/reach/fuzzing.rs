@@ -1,4 +1,5 @@
-//! Fuzz targets for names and addresses: what proxies say of a request, authorities, the public URL.
+//! Fuzz targets for names and addresses: what proxies say of a request, authorities, the public
+//! URL.
 
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -124,7 +124,8 @@ mod tests {
     fn a_message_is_written_as_it_was_read() {
         let seeds: &[&[u8]] = &[
             br#"[{"version":7},"ask",{"news":[1,2]}]"#,
-            br#"[{"members":{"version":3,"part":0,"last":true,"joins":[["a",1,2],["b",2,1]],"meta":[[1,{"x":[1.50,"\ud83d\ude80"]}]]}}]"#,
+            br#"[{"members":{"version":3,"part":0,"last":true,
+                "joins":[["a",1,2],["b",2,1]],"meta":[[1,{"x":[1.50,"\ud83d\ude80"]}]]}}]"#,
             br#"[{"steps":{"after":3,"steps":[["a",1,true],["b",2,false]],"meta":[[0,null]]}}]"#,
             br#"[{"broadcast":{"channel":"c","topic":"t","payload":{"a": [1, 2.0e3]}}}]"#,
             br#"18446744073709551615"#,

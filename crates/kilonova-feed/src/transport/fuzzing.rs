@@ -132,7 +132,8 @@ mod tests {
     #[test]
     fn heads_end_at_their_empty_lines_in_whatever_pieces_they_come() {
         let seeds: &[&[u8]] = &[
-            b"\x05GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /feed HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\x81\x80",
+            b"\x05GET / HTTP/1.1\r\nHost: a\r\n\r\n\
+              GET /feed HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\x81\x80",
             b"\x01GET / HTTP/1.1\nUpgrade: h2c\n\nGET / HTTP/1.1\r\n\r\n",
             b"\x40POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n\n\n\n\nGET / HTTP/1.1\r\n\r\n",
             b"\r\nupgrade: ",
