@@ -3,6 +3,8 @@
 //! responses.
 
 mod audience;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod words;
 
 pub use self::audience::{Audience, Seen};

@@ -4,6 +4,8 @@
 pub mod command;
 mod devices;
 mod ends;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod guesses;
 mod line;
 mod passwords;

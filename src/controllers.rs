@@ -6,6 +6,8 @@ pub mod channels;
 pub mod comments;
 mod cookies;
 pub mod events;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 pub mod health;
 pub mod idempotency;
 pub mod live;

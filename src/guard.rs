@@ -1,6 +1,9 @@
 //! Which requests are let in at all, and what becomes of those that panic. Owns the checks that
 //! hold for every route alike.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
+
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 

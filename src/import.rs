@@ -12,6 +12,8 @@
 pub mod date;
 pub mod entry;
 pub mod front_matter;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod report;
 mod store;
 mod walk;

@@ -28,6 +28,9 @@ pub mod door;
 pub mod error;
 pub mod events;
 mod failpoint;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guard;
 pub mod import;
 pub mod limits;

@@ -14,6 +14,8 @@
 mod cache;
 mod escape;
 mod excerpt;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod html;
 mod plain;
 mod raw;

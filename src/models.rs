@@ -2,6 +2,8 @@
 //! knows nothing of pools, actors or HTTP.
 
 pub mod comment;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 pub mod log;
 pub mod note;
 pub mod post;
@@ -63,7 +65,9 @@ impl std::str::FromStr for Cursor {
         if !(1..=9999).contains(&time.year()) {
             return Err(());
         }
-        Ok(Cursor { inserted_at: time.naive_utc(), id: id.parse().map_err(drop)? })
+        let cursor = Cursor { inserted_at: time.naive_utc(), id: id.parse().map_err(drop)? };
+        // A place has one name: no sign and no zeros in front.
+        if cursor.to_string() == text { Ok(cursor) } else { Err(()) }
     }
 }
 
@@ -119,4 +123,21 @@ fn paginate<T, E>(
         page.items.push(row);
     }
     Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cursor;
+
+    #[test]
+    fn a_cursor_is_written_in_one_way_only() {
+        for text in ["0_1", "-62135596800000000_1", "1709201472123456_9223372036854775807"] {
+            assert_eq!(text.parse().map(|cursor: Cursor| cursor.to_string()).as_deref(), Ok(text));
+        }
+        for no_cursor in
+            ["", "_", "0", "0_", "+0_1", "-0_1", "00_1", "0_+1", "0_01", "0_1_", "0 _1"]
+        {
+            assert_eq!(no_cursor.parse::<Cursor>(), Err(()), "{no_cursor}");
+        }
+    }
 }

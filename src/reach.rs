@@ -1,10 +1,14 @@
 //! How the site is reached: under which names, through which proxies, and so by whom. Pure: from a
 //! request's peer and its headers it tells the client's address and the host that was asked for.
 
-use std::net::{IpAddr, Ipv4Addr};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::Utf8Error;
 
 use actix_web::http::Uri;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 /// Under what the site is reached.
@@ -28,7 +32,7 @@ pub struct PublicUrl {
     pub is_https: bool,
     /// Host and port, as in a URL.
     pub authority: String,
-    /// The host alone, in lower case.
+    /// The host alone, in lower case and without a dot at its end.
     pub host: String,
     /// The path, which begins with a slash and ends without one; empty for none.
     pub path: String,
@@ -48,10 +52,11 @@ impl PublicUrl {
             _ => return None,
         };
         let authority = uri.authority()?.as_str().to_ascii_lowercase();
-        let host = host_of(&authority).filter(|host| !host.is_empty())?.to_owned();
+        let host = host_of(&authority)?.trim_end_matches('.').to_owned();
         let path = uri.path().trim_end_matches('/');
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
-        let fits = uri.query().is_none()
+        let fits = !host.is_empty()
+            && uri.query().is_none()
             && path.bytes().all(is_plain)
             && !path.contains("//")
             && !path.split('/').any(|part| part == "." || part == "..");
@@ -110,11 +115,10 @@ impl Reach {
     /// another one. `None` when there is none, or more than one.
     pub fn host<'a>(&self, peer: Option<IpAddr>, headers: &'a HeaderMap) -> Option<&'a str> {
         if peer.is_some_and(|peer| self.trusts(peer)) {
-            let told = headers.get_all("x-forwarded-host").last();
             // A chain of proxies: the last one that was added is the trusted one's.
-            let told = told.and_then(|value| value.to_str().ok());
-            if let Some(host) = told.and_then(|hosts| hosts.rsplit(',').next()) {
-                return Some(host.trim());
+            let told = headers.get_all("x-forwarded-host").last().and_then(|it| list(it).last());
+            if let Some(host) = told.and_then(Result::ok) {
+                return Some(host);
             }
         }
         let mut hosts = headers.get_all(header::HOST);
@@ -169,8 +173,8 @@ fn as_counted(address: IpAddr) -> IpAddr {
 /// `Forwarded`, which most proxies pass on as a client wrote it.
 fn hops(headers: &HeaderMap) -> Vec<&str> {
     let lists = |name: &str| {
-        let values = headers.get_all(name).map(|value| value.to_str().unwrap_or(""));
-        values.flat_map(|list| list.split(',')).map(str::trim).collect::<Vec<_>>()
+        let hops = headers.get_all(name).flat_map(list);
+        hops.map(|hop| hop.unwrap_or("")).collect::<Vec<_>>()
     };
     let hops = lists("x-forwarded-for");
     if !hops.is_empty() {
@@ -178,6 +182,12 @@ fn hops(headers: &HeaderMap) -> Vec<&str> {
     }
     let elements = lists("forwarded");
     elements.into_iter().map(|element| parameter(element, "for").unwrap_or("")).collect()
+}
+
+/// The elements of a list. Proxies add theirs to what a client has sent, which may be no text.
+fn list(value: &HeaderValue) -> impl Iterator<Item = Result<&str, Utf8Error>> {
+    let elements = value.as_bytes().split(|byte| *byte == b',');
+    elements.map(|element| std::str::from_utf8(element.trim_ascii()))
 }
 
 /// A parameter of an element of `Forwarded`.
@@ -212,7 +222,7 @@ pub fn is_loopback(authority: &str) -> bool {
 /// The host of an authority that consists of a host and perhaps a port, as RFC 9110 has it.
 pub fn host_of(authority: &str) -> Option<&str> {
     let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => rest.split_once(']')?,
+        Some(rest) => rest.split_once(']').filter(|(host, _)| host.parse::<Ipv6Addr>().is_ok())?,
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
     let is_port = |port: &str| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());

@@ -19,6 +19,8 @@
 mod analyzer;
 mod files;
 mod find;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod index;
 mod indexer;
 mod lexer;

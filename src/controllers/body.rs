@@ -169,7 +169,7 @@ impl Body {
     }
 }
 
-fn parse_json(body: &[u8], max_values: usize) -> AppResult<Params> {
+pub(super) fn parse_json(body: &[u8], max_values: usize) -> AppResult<Params> {
     let mut left = max_values;
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = Limited { left: &mut left, depth: 0 }.deserialize(&mut json);
@@ -181,7 +181,7 @@ fn parse_json(body: &[u8], max_values: usize) -> AppResult<Params> {
     }
 }
 
-fn parse_form(body: &[u8], max_values: usize) -> AppResult<Params> {
+pub(super) fn parse_form(body: &[u8], max_values: usize) -> AppResult<Params> {
     let text = std::str::from_utf8(body)
         .map_err(|_| AppError::BadRequest("the form is not UTF-8".to_owned()))?;
     if text.bytes().filter(|byte| *byte == b'&').count() >= max_values {

@@ -49,8 +49,9 @@ pub(super) fn device(
 /// The values of the cookies of that name. Other cookies of this host, malformed ones too, do not
 /// matter.
 fn values<'a>(request: &'a HttpRequest, name: &'a str) -> impl Iterator<Item = &'a str> {
-    let cookies = request.headers().get_all(header::COOKIE);
-    let cookies = cookies.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';'));
+    let all = request.headers().get_all(header::COOKIE);
+    let cookies = all.flat_map(|all| all.as_bytes().split(|byte| *byte == b';'));
+    let cookies = cookies.filter_map(|cookie| std::str::from_utf8(cookie).ok());
     cookies.filter_map(move |cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
@@ -85,4 +86,24 @@ fn cookie(reach: &Reach, name: String, value: String, lasts: Duration) -> Cookie
         .same_site(SameSite::Lax)
         .max_age(lasts)
         .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn other_cookies_of_the_host_do_not_matter_whatever_they_are() {
+        let token = "0a".repeat(32);
+        for others in [&b""[..], b"; theme=dark", b"; name=J\xc3\xb6rg", b"; \xff", b"; =;;a"] {
+            let cookies = [format!("kilonova_session={token}").as_bytes(), others].concat();
+            let cookies = HeaderValue::from_bytes(&cookies).expect("a header's value");
+            let request = TestRequest::default().insert_header((header::COOKIE, cookies));
+            let found = sign_in(&Reach::default(), &request.to_http_request());
+            assert_eq!(found, Token::parse(&token).map(Credential::Cookie), "{others:?}");
+        }
+    }
 }

@@ -19,7 +19,7 @@ use crate::models::user::User;
 const MAX_KEY: usize = 255;
 
 /// A POST that writes once under its `Idempotency-Key`; each time when it has none.
-pub struct Once(Option<Key>);
+pub struct Once(pub(super) Option<Key>);
 
 /// What a POST created: its JSON, and where to find it.
 pub struct Created {

@@ -115,7 +115,7 @@ fn follows(connection: &mut DbConnection, id: i64, viewer: Viewer) -> AppResult<
 
 /// The channels that a list names, each once and no more than `max`. Those that browsers are not
 /// sent are refused like those that do not exist.
-fn channels(names: &str, max: usize) -> AppResult<Vec<Channel>> {
+pub(super) fn channels(names: &str, max: usize) -> AppResult<Vec<Channel>> {
     let mut channels = IndexSet::new();
     for name in names.split(',') {
         let known = [events::POSTS, events::COMMENTS, events::NOTES, events::SYSTEM]

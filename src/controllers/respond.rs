@@ -103,19 +103,41 @@ pub fn created(db: &Db, outcome: Outcome) -> HttpResponse {
 }
 
 /// A strong tag of a thing's JSON.
-fn etag(json: &str) -> String {
+pub(super) fn etag(json: &str) -> String {
     let digest = HEXLOWER.encode(&Sha256::digest(json));
     format!("\"{}\"", &digest[..32])
 }
 
 /// The tag in this header that names the same version, or `*`; `None` when there is no such header.
-fn matching<'a>(
+pub(super) fn matching<'a>(
     headers: &'a HeaderMap,
     name: header::HeaderName,
     etag: &str,
 ) -> Option<Option<&'a str>> {
     let mut values = headers.get_all(name).peekable();
     values.peek()?;
-    let tags = values.filter_map(|value| value.to_str().ok()).flat_map(|tags| tags.split(','));
+    // A tag of another server may be no text.
+    let tags = values.flat_map(|tags| tags.as_bytes().split(|byte| *byte == b','));
+    let tags = tags.filter_map(|tag| std::str::from_utf8(tag).ok());
     Some(tags.map(str::trim).find(|tag| *tag == "*" || version(tag) == version(etag)))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_tag_that_is_no_text_hides_no_other() {
+        let etag = etag("{}");
+        for others in [&b""[..], b"\"a\", ", b"\"\xff\", ", b"\xff,"] {
+            let tags = [others, etag.as_bytes()].concat();
+            let mut headers = HeaderMap::new();
+            let tags = HeaderValue::from_bytes(&tags).expect("a header's value");
+            headers.insert(header::IF_MATCH, tags);
+            let found = matching(&headers, header::IF_MATCH, &etag);
+            assert_eq!(found, Some(Some(&*etag)), "{others:?}");
+        }
+    }
 }

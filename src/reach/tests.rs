@@ -75,6 +75,43 @@ fn the_client_is_the_last_one_that_a_trusted_proxy_names() {
 }
 
 #[test]
+fn bytes_that_are_no_text_hide_no_hop_behind_them() {
+    let reach = reach(&["127.0.0.0/8"]);
+    let peer = "127.0.0.1".parse().expect("an address");
+    for (name, list) in [
+        ("x-forwarded-for", &b"\xff, 203.0.113.5"[..]),
+        ("x-forwarded-for", b"J\xf6rg,203.0.113.5"),
+        ("forwarded", b"for=\xff, for=203.0.113.5"),
+    ] {
+        let mut headers = HeaderMap::new();
+        let list = HeaderValue::from_bytes(list).expect("a header's value");
+        headers.append(HeaderName::from_static(name), list);
+        assert_eq!(reach.client(peer, &headers).to_string(), "203.0.113.5", "{headers:?}");
+    }
+}
+
+#[test]
+fn brackets_have_an_address_in_them() {
+    assert_eq!(host_of("[2001:db8::1]:80"), Some("2001:db8::1"));
+    for wrong in ["[localhost]", "[blog.example.org]:80", "[127.0.0.1]", "[]", "[:]", "[::1"] {
+        assert_eq!(host_of(wrong), None, "{wrong}");
+        assert!(!is_loopback(wrong) && !reach(&[]).answers_for(wrong), "{wrong}");
+    }
+}
+
+#[test]
+fn a_public_url_may_end_its_host_in_a_dot() {
+    let public = PublicUrl::parse("https://Blog.example.org.:8443").expect("a URL");
+    assert_eq!(public.host, "blog.example.org");
+    let hosts = vec![public.host.clone()];
+    let reach = Reach { public: Some(public), hosts, ..Reach::default() };
+    for host in ["blog.example.org.:8443", "blog.example.org:8443"] {
+        assert!(reach.answers_for(host), "{host}");
+    }
+    assert_eq!(PublicUrl::parse("https://./"), None);
+}
+
+#[test]
 fn proxies_connections_are_not_counted_and_loopbacks_are() {
     let reach = reach(&["10.0.0.0/24"]);
     let counted = |peer: &str| {

@@ -20,6 +20,9 @@
 
 mod adapter;
 mod driver;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod isolated;
 mod message;
 mod peers;

@@ -22,8 +22,9 @@ const SOON: Duration = Duration::from_secs(5);
 /// The lowest speed of an answer is 1 / 2 to this power.
 const SLOWEST: u32 = 6;
 
-/// A node with more memberships than this is not believed.
-const MOST: usize = 8_000_000;
+/// A node with more memberships than this is not believed. Each join counts: whoever asks for a
+/// channel's members gets one as often as it joined.
+const MOST: u64 = 8_000_000;
 
 /// Metadata of one node's members beyond these bytes is left out while all are told.
 const MOST_META: usize = 256 * 1024 * 1024;
@@ -74,6 +75,7 @@ struct Peer {
 struct Parts {
     last: Part,
     joins: Vec<Joins>,
+    memberships: u64,
     meta_bytes: usize,
 }
 
@@ -186,12 +188,12 @@ impl Peer {
             meta,
         });
         let (last, version) = (part.last, part.version);
-        let (mut collected, mut meta_bytes) = match self.parts.take() {
-            _ if part.part == 0 => (Vec::new(), 0),
-            Some(Parts { last: before, joins, meta_bytes })
+        let (mut collected, mut memberships, mut meta_bytes) = match self.parts.take() {
+            _ if part.part == 0 => (Vec::new(), 0, 0),
+            Some(Parts { last: before, joins, memberships, meta_bytes })
                 if before.version == version && before.part.checked_add(1) == Some(part.part) =>
             {
-                (joins, meta_bytes)
+                (joins, memberships, meta_bytes)
             }
             // One was lost: the rest is of no use, and when it is through all are asked for anew.
             _ => {
@@ -205,14 +207,15 @@ impl Peer {
         // The question is being answered: no need to repeat it yet.
         self.asked = Some(now);
         collected.extend(joins.map(|mut join| {
+            memberships += u64::from(join.times);
             meta_bytes += join.meta.as_ref().map_or(0, Meta::len);
             join.meta = join.meta.filter(|_| meta_bytes <= MOST_META);
             join
         }));
-        if collected.len() > MOST {
+        if memberships > MOST {
             log::error!("{from} says it has more than {MOST} members: not believed");
         } else if !last {
-            self.parts = Some(Parts { last: part, joins: collected, meta_bytes });
+            self.parts = Some(Parts { last: part, joins: collected, memberships, meta_bytes });
         } else if self.version.is_none_or(|known| known <= version) {
             self.version = Some(version);
             actions.push(Action::Update(Update::Members(from.clone(), collected)));

@@ -32,6 +32,8 @@ mod config;
 mod credentials;
 mod endpoint;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod key;
 mod loss;
 mod options;

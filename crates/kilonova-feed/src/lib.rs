@@ -53,6 +53,9 @@ mod error;
 mod event;
 mod feed;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod grants;
 pub mod limits;
 mod log;

@@ -7,6 +7,8 @@ mod awaited;
 mod connection;
 mod connections;
 mod framing;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod handover;
 mod hangup;
 pub(crate) mod refusal;

@@ -3,6 +3,8 @@
 //!
 //! `actix-web-actors` is deprecated: only this file may use its handshake.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod inbox;
 mod owned;
 mod streamed;

@@ -1,5 +1,5 @@
 //! What the tests of several packages stand on: members to test with, a PostgreSQL server,
-//! certificates, a link that can be cut, a client that sends bytes.
+//! certificates, a link that can be cut, a client that sends bytes, a driver of fuzz targets.
 //!
 //! Not published. It knows the process groups and nothing above them, so that every package can use
 //! it in its tests.
@@ -11,6 +11,7 @@
 )]
 
 pub mod certificates;
+pub mod fuzz;
 pub mod member;
 pub mod postgres;
 pub mod proxy;

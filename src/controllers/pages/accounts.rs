@@ -170,7 +170,7 @@ pub(super) fn next_in(params: &Params) -> Option<String> {
 
 /// A path of this site that no browser takes for another's: browsers read `\` as `/`, drop line
 /// breaks and tabs, and take the text after `//` for a host.
-fn local(path: &str) -> Option<String> {
+pub(in super::super) fn local(path: &str) -> Option<String> {
     let fits = path.len() <= MAX_NEXT
         && path.starts_with('/')
         && !path.starts_with("//")

@@ -512,6 +512,20 @@ fn changes_between_the_parts_of_all_members_follow_them() {
 }
 
 #[test]
+fn a_node_that_says_its_members_joined_too_often_is_not_believed() {
+    let joins = |times| Joins { channel: "a".into(), member: 1, times, meta: None };
+    let half = u32::try_from(MOST / 2).unwrap();
+    for (more, is_believed) in [(half, true), (half + 1, false), (u32::MAX, false)] {
+        let (mut peers, node, now) = known(5);
+        let actions: Vec<_> = parts(20, vec![joins(half), joins(more)])
+            .iter()
+            .flat_map(|part| peers.hear(&node, part, now))
+            .collect();
+        assert_eq!(!actions.is_empty(), is_believed, "{more}: {actions:?}");
+    }
+}
+
+#[test]
 fn changes_that_are_too_many_between_the_parts_are_asked_about() {
     let joins = |member| Joins { channel: "a".into(), member, times: 1, meta: None };
     let parts = parts(20, (0..3).map(joins).collect());

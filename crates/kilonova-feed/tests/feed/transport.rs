@@ -112,6 +112,22 @@ async fn a_refusal_of_the_parser_says_why_as_json() {
 }
 
 #[actix::test]
+async fn an_upgrade_that_is_ignored_holds_nothing_back_however_its_lines_end() {
+    let address = hurried();
+    for line_end in ["\r\n", "\n"] {
+        let mut raw = Raw::connect(address).await;
+        let head = ["GET / HTTP/1.1", "Host: x", "Upgrade: h2c", "", ""].join(line_end);
+        raw.send(head.as_bytes()).await;
+        assert_eq!(raw.answer().await.unwrap().status, 404, "{line_end:?}");
+        for _ in 0..2 {
+            raw.send(REQUEST).await;
+            let answer = raw.answer().await.expect("an answer");
+            assert_eq!(answer.status, 404, "{line_end:?}");
+        }
+    }
+}
+
+#[actix::test]
 async fn http_1_0_gets_no_chunks() {
     let address = hurried();
     let mut raw = Raw::connect(address).await;

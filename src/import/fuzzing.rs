@@ -1,0 +1,92 @@
+//! Fuzz targets for files that an import reads: front matter in TOML and YAML, and dates.
+
+use std::path::Path;
+
+use chrono::{Datelike, NaiveDateTime};
+
+use super::date;
+use super::entry::Entry;
+use crate::changeset::is_blank;
+
+/// A Markdown file with its front matter.
+pub fn front_matter(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let modified = NaiveDateTime::default();
+    match Entry::parse(&text, Path::new("2020-01-02-hello.md"), modified) {
+        Ok(entry) => {
+            let post = &entry.post;
+            assert!(!is_blank(&post.title) && !post.title.contains(char::is_control));
+            assert!(!is_blank(&post.body) && !post.body.contains('\0'));
+            assert!(post.tags.len() <= 20);
+            let source = post.source.as_deref().unwrap_or_default();
+            assert!(!source.is_empty() && source.len() <= 2048, "{source}");
+            assert!(kept(entry.inserted_at) && kept(entry.updated_at));
+            assert!(entry.updated_at >= entry.inserted_at);
+        }
+        Err(reason) => assert!(reason.len() <= 1024 && !is_blank(&reason), "{reason}"),
+    }
+}
+
+/// A date in front matter, and one in a path.
+pub fn date(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    for found in [date::parse(text), date::in_path(text)].into_iter().flatten() {
+        assert!(kept(found), "{found}");
+        let printed = found.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
+        assert_eq!(date::parse(&printed), Some(found));
+    }
+}
+
+fn kept(time: NaiveDateTime) -> bool {
+    (1..=9999).contains(&time.year()) && date::kept(time) == Some(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use kilonova_test::fuzz::drive;
+
+    use super::*;
+
+    #[test]
+    fn front_matter_makes_a_post_or_a_reason() {
+        let seeds: &[&[u8]] = &[
+            b"+++\ntitle = \"One\"\ndate = 2024-02-29T10:11:12Z\npath = \"2024/02/29/one\"\n\
+              authors = [\"Ada\"]\n[taxonomies]\ntags = [\"a b\", \"c\"]\n[extra]\n\
+              x = 1.5\n+++\n\nBody\n",
+            b"---\ntitle: \"One: two\"\ndate: 2024-02-29T10:11:12+01:00\nlastmod: 2024-03-01\n\
+              draft: true\nauthor:\n  name: Ada\ntags: [a b, 2024]\n\
+              params: {x: [1, {y: ~}]}\n---\nBody",
+            b"---\nlayout: post\ntitle:  Hello\ndate:   2015-09-08 10:11:12 +0200\n\
+              categories: news rust\npublished: false\n...\nBody",
+            b"---\na: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\ntitle: *c\n\
+              <<: {tags: *a}\n---\nBody",
+            b"---\ntitle: !!binary aGk=\ndate: !!timestamp 2001-12-14\ntags: |\n  a\n  b\n---\nx",
+            b"+++\na.b.c = [[[{d = 1}]]]\n[[e]]\n[e.f]\n+++\nx",
+            b"\n---\n",
+            b"\n+++\n",
+            b"a.",
+            b"[a.",
+            b"[",
+            b"{a: ",
+            b"- ",
+            b"? ",
+            b"&a ",
+            b"*a ",
+            b"{\"$serde_json::private::RawValue\": \"[1]\"}",
+        ];
+        drive("front_matter", front_matter, seeds);
+    }
+
+    #[test]
+    fn a_date_is_one_that_the_database_keeps() {
+        let seeds: &[&[u8]] = &[
+            b"2024-02-29T10:11:12.123456Z",
+            b"2024-02-29 23:11 -05:00",
+            b"2016-12-31t23:59:60.999999999z",
+            b"9999-12-31T23:59:59-01:00",
+            b"posts/2014/12/12/2015-01-02-x.md",
+            b"0001-01-01 UTC",
+        ];
+        drive("date", date, seeds);
+    }
+}
