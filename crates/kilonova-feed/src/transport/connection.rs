@@ -301,6 +301,10 @@ impl AsyncRead for Connection {
             this.activity.answered();
             this.framing.next();
         }
+        if this.framing.is_wasteful() {
+            log::debug!("a client sends a body in tiny chunks; cutting it");
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
         let allowed = ready!(this.poll_allowed(cx))?.min(buffer.remaining());
         if !this.behind.is_empty() {
             let next = this.behind.slice(..this.behind.len().min(allowed));

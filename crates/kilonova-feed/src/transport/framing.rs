@@ -8,6 +8,12 @@
 /// The longest part of a line that is looked at: names of headers, and lengths.
 const LOOKED_AT: usize = 64;
 
+/// A body of more chunks than this must have [`WORTH`] bytes in each, on average. A chunk costs as
+/// much as some kilobytes do.
+const CHUNKS: u64 = 4096;
+
+const WORTH: u64 = 16;
+
 /// The part of a request that comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -26,6 +32,8 @@ pub(super) struct Framing {
     line: Line,
     /// The length of the body, as the head has told so far.
     told: Option<Length>,
+    /// The chunks of the body so far, and their bytes.
+    chunks: (u64, u64),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +95,7 @@ impl Framing {
     /// Before the first request.
     pub(super) fn new() -> Framing {
         let line = Line { bytes: [0; LOOKED_AT], length: 0, is_longer: false };
-        Framing { at: At::Start, line, told: None }
+        Framing { at: At::Start, line, told: None, chunks: (0, 0) }
     }
 
     /// The part that comes next.
@@ -106,11 +114,18 @@ impl Framing {
         self.stage() == Stage::Body && !matches!(self.at, At::Bytes(_))
     }
 
+    /// True when the body has many chunks with next to nothing in them.
+    pub(super) fn is_wasteful(&self) -> bool {
+        let (count, bytes) = self.chunks;
+        count > CHUNKS && bytes < count.saturating_mul(WORTH)
+    }
+
     /// Another request comes.
     pub(super) fn next(&mut self) {
         self.at = At::Start;
         self.line.take();
         self.told = None;
+        self.chunks = (0, 0);
     }
 
     /// HTTP has found the end of the body.
@@ -173,7 +188,10 @@ impl Framing {
             }
             At::ChunkSize => match chunk_size(line) {
                 0 => At::Trailers,
-                size => At::Chunk(size),
+                size => {
+                    self.chunks = (self.chunks.0 + 1, self.chunks.1.saturating_add(size));
+                    At::Chunk(size)
+                }
             },
             At::ChunkEnd => At::ChunkSize,
             At::Trailers if line.is_empty() => At::Done,
@@ -261,6 +279,22 @@ mod tests {
         ] {
             assert_eq!(texts(&requests.concat()), requests);
         }
+    }
+
+    #[test]
+    fn many_chunks_with_little_in_them_are_wasteful() {
+        let head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let wasteful = |chunk: &str, count: usize| {
+            let mut framing = Framing::new();
+            assert_eq!(framing.advance(head), head.len());
+            let chunks = chunk.repeat(count);
+            assert_eq!(framing.advance(chunks.as_bytes()), chunks.len());
+            framing.is_wasteful()
+        };
+        assert!(wasteful("1\r\nx\r\n", 5000));
+        assert!(wasteful("f\r\n123456789012345\r\n", 5000));
+        assert!(!wasteful("1\r\nx\r\n", 4000));
+        assert!(!wasteful("10\r\n1234567890123456\r\n", 5000));
     }
 
     #[test]
