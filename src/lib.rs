@@ -45,6 +45,7 @@ pub mod responses;
 pub mod router;
 pub mod schema;
 pub mod search;
+pub mod shares;
 pub mod site_log;
 pub mod state;
 pub mod threads;

@@ -3,6 +3,7 @@
 //! A list of posts may be four mebibytes, and stays in memory until its client has taken it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,12 +15,17 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use kilonova_feed::Hangup;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use kilonova_feed::limits::Address;
+use tokio::sync::Notify;
 
 use crate::error::AppError;
+use crate::shares::{Refused, Share, Shares};
 
 /// Responses up to this size are not counted: as many as there are connections fit.
 const SMALL: u64 = 64 * 1024;
+
+/// Where the lists are.
+const API: &str = "/api/";
 
 /// What HTTP takes at once. It copies it, so that the rest of a whole body would not be counted.
 const PART: usize = 32 * 1024;
@@ -29,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The bytes of all large responses that have not gone out.
 pub struct Responses {
-    room: Arc<Semaphore>,
+    room: Arc<Shares>,
     max: usize,
     /// By their numbers, the oldest first.
     waiting: Mutex<BTreeMap<u64, Waiting>>,
@@ -46,19 +52,21 @@ struct Waiting {
 impl Responses {
     /// With this many bytes together; a single response may be larger.
     pub fn new(max: usize) -> Responses {
-        let max = max.min(Semaphore::MAX_PERMITS);
-        let room = Arc::new(Semaphore::new(max));
+        let room = Shares::new(max);
         Responses { room, max, waiting: Mutex::default(), numbers: AtomicU64::new(0) }
     }
 
-    /// Room for a response of this size. When there is none, the responses that have waited longest
-    /// for their clients are ended, so that there is soon.
-    fn take(responses: &Data<Responses>, bytes: u64) -> Option<Room> {
+    /// Room for a response of this size to this address. When there is none for anybody, the responses
+    /// that have waited longest for their clients are ended, so that there is soon.
+    fn take(
+        responses: &Data<Responses>,
+        address: Option<IpAddr>,
+        bytes: u64,
+    ) -> Result<Room, Refused> {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(responses.max);
-        let permit =
-            Arc::clone(&responses.room).try_acquire_many_owned(u32::try_from(bytes).ok()?).ok();
+        let share = responses.room.take(address, bytes);
         let mut waiting = responses.waiting();
-        let Some(permit) = permit else {
+        if let Err(Refused::All) = share {
             let mut freed = 0;
             for one in waiting.values().take_while(|one| one.since.elapsed() >= PATIENCE) {
                 if freed >= bytes {
@@ -67,14 +75,14 @@ impl Responses {
                 freed += one.bytes;
                 one.must_end.notify_one();
             }
-            return None;
-        };
+        }
+        let share = share?;
         let number = responses.numbers.fetch_add(1, Ordering::Relaxed);
         let must_end = Arc::<Notify>::default();
         let one = Waiting { since: Instant::now(), bytes, must_end: Arc::clone(&must_end) };
         waiting.insert(number, one);
         let responses = Data::clone(responses);
-        Some(Room { responses, number, must_end, _permit: permit })
+        Ok(Room { responses, number, must_end, _share: share })
     }
 
     fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, Waiting>> {
@@ -87,7 +95,7 @@ struct Room {
     responses: Data<Responses>,
     number: u64,
     must_end: Arc<Notify>,
-    _permit: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 impl Room {
@@ -120,20 +128,25 @@ pub async fn bound<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, actix_web::Error> {
-    let responses = request.app_data::<Data<Responses>>().cloned();
+    let Some(responses) = request.app_data::<Data<Responses>>().cloned() else {
+        return Err(AppError::internal("no memory for responses").into());
+    };
+    let address = Address::of(request.peer_addr().map(|peer| peer.ip())).counted();
+    // A list would be read and written, to be dropped.
+    if request.path().starts_with(API) && responses.room.is_at_its_part(address) {
+        return Ok(request.error_response(refused(Refused::Address)).map_into_right_body());
+    }
     let hangup = Hangup::of(request.request());
     let response = next.call(request).await?;
     let size = match response.response().body().size() {
         BodySize::Sized(size) if size > SMALL => size,
         _ => return Ok(response.map_into_left_body()),
     };
-    let room = match responses {
-        Some(responses) => Responses::take(&responses, size),
-        None => return Err(AppError::internal("no memory for responses").into()),
-    };
-    let Some(room) = room else {
-        let busy = AppError::Busy("too many large responses at once: try again later", 1);
-        return Ok(response.error_response(busy).map_into_right_body());
+    let room = match Responses::take(&responses, address, size) {
+        Ok(room) => room,
+        Err(reason) => {
+            return Ok(response.error_response(refused(reason)).map_into_right_body());
+        }
     };
     if let Some(hangup) = hangup {
         room.end_by(hangup);
@@ -142,6 +155,16 @@ pub async fn bound<B: MessageBody + 'static>(
         BoxBody::new(Parted { body: Box::pin(body), part: Bytes::new(), _room: room })
     };
     Ok(response.map_body(|head, body| EitherBody::right(parted(head, body))))
+}
+
+fn refused(reason: Refused) -> AppError {
+    match reason {
+        Refused::All => AppError::Busy("too many large responses at once: try again later", 1),
+        Refused::Address => AppError::too_many(
+            "too many large responses at once to this address",
+            Duration::from_secs(1),
+        ),
+    }
 }
 
 /// A body that comes out in parts, and holds its room until the last.

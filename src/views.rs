@@ -16,12 +16,9 @@ use serde::ser::SerializeMap;
 use crate::models::{Page, rfc3339};
 use crate::pubsub::{Channel, Payload};
 
-/// A page of a list, as `{NAME: [row…], "next": cursor or null}`.
-pub fn list<'a, T: Serialize>(
-    name: &'static str,
-    page: &'a Page<T>,
-) -> impl Serialize + use<'a, T> {
-    List { name, page }
+/// The JSON of a page of a list, `{NAME: [row…], "next": cursor or null}`.
+pub fn list<T: Serialize>(name: &'static str, page: &Page<T>) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&List { name, page })
 }
 
 struct List<'a, T> {

@@ -12,7 +12,7 @@ const ofPosts = "/feed?channels=posts,comments,system";
 const ofNotes = "/feed?channels=notes,system";
 const feeds = {
   posts: ofPosts, post: ofPosts, "edit-post": ofPosts,
-  notes: ofNotes, note: ofNotes, "edit-note": ofNotes,
+  moderation: ofPosts, notes: ofNotes, note: ofNotes, "edit-note": ofNotes,
 };
 
 // ---- The page ------------------------------------------------------------------------------
@@ -196,8 +196,16 @@ const take = {
     const id = `comment-${data.id}`;
     if (channel === "comments" && (String(data.post_id) === page.post || byId(id))) {
       if (event === "comment_deleted") remove(id);
+      // One that was hidden may show again.
+      else gone.delete(id);
       refresh();
     }
+  },
+
+  moderation({ channel, event, data }) {
+    const id = `comment-${data.id}`;
+    if (channel === "comments" && (byId(id) || event === "comment_created" || data.state === "held")) refresh();
+    if (channel === "posts" && event === "post_deleted") refresh();
   },
 
   notes({ event, data }) {

@@ -2,13 +2,15 @@
 
 use std::io;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 pub(super) struct Client {
     stream: BufReader<TcpStream>,
     port: u16,
+    /// The sign-in that the last answer has set.
+    cookie: Option<String>,
 }
 
 impl Client {
@@ -19,7 +21,7 @@ impl Client {
     pub(super) async fn try_connect(port: u16) -> io::Result<Client> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
-        Ok(Client { stream: BufReader::new(stream), port })
+        Ok(Client { stream: BufReader::new(stream), port, cookie: None })
     }
 
     pub(super) async fn get(&mut self, path: &str) -> (u16, Vec<u8>) {
@@ -36,32 +38,66 @@ impl Client {
         .await
     }
 
+    /// Signs in, and gives the cookie of it.
+    pub(super) async fn sign_in(&mut self, username: &str, password: &str) -> String {
+        let fields = json!({"username": username, "password": password});
+        assert_eq!(self.post("/api/session", &fields).await.0, 201);
+        self.cookie.clone().unwrap()
+    }
+
+    /// A request without a body of a browser that is signed in.
+    pub(super) async fn signed_in(
+        &mut self,
+        method: &str,
+        path: &str,
+        cookie: &str,
+    ) -> (u16, Vec<u8>) {
+        let port = self.port;
+        self.send(&format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost:{port}\r\nCookie: {cookie}\r\n\r\n"
+        ))
+        .await
+    }
+
     async fn send(&mut self, request: &str) -> (u16, Vec<u8>) {
         self.stream.get_mut().write_all(request.as_bytes()).await.unwrap();
-        let (status, length) = head(&mut self.stream).await;
+        let Head { status, length, cookie } = head(&mut self.stream).await;
+        self.cookie = cookie;
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).await.unwrap();
         (status, body)
     }
 }
 
-/// Reads an answer's head: its status and the length of its body.
-async fn head(stream: &mut BufReader<TcpStream>) -> (u16, usize) {
-    let (mut status, mut length) = (0, 0);
+/// An answer's head.
+#[derive(Default)]
+struct Head {
+    status: u16,
+    /// How long its body is.
+    length: usize,
+    /// The sign-in that it sets.
+    cookie: Option<String>,
+}
+
+async fn head(stream: &mut BufReader<TcpStream>) -> Head {
+    let mut head = Head::default();
     let mut line = String::new();
     loop {
         line.clear();
         stream.read_line(&mut line).await.unwrap();
         let text = line.trim_end();
         if text.is_empty() {
-            return (status, length);
+            return head;
         }
-        if status == 0 {
-            status = text.split(' ').nth(1).unwrap().parse().unwrap();
-        } else if let Some((name, value)) = text.split_once(": ")
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            length = value.parse().unwrap();
+        if head.status == 0 {
+            head.status = text.split(' ').nth(1).unwrap().parse().unwrap();
+            continue;
+        }
+        let Some((name, value)) = text.split_once(": ") else { continue };
+        if name.eq_ignore_ascii_case("content-length") {
+            head.length = value.parse().unwrap();
+        } else if name.eq_ignore_ascii_case("set-cookie") && value.starts_with("kilonova_session") {
+            head.cookie = value.split(';').next().map(str::to_owned);
         }
     }
 }
@@ -72,33 +108,52 @@ pub(super) struct Socket {
 
 impl Socket {
     pub(super) async fn connect(port: u16, path: &str) -> Socket {
+        Socket::connect_as(port, path, "").await
+    }
+
+    /// The same for a browser that has this cookie.
+    pub(super) async fn connect_as(port: u16, path: &str, cookie: &str) -> Socket {
         let mut stream = BufReader::new(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: Upgrade\r\n\
-             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nCookie: {cookie}\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
         stream.get_mut().write_all(request.as_bytes()).await.unwrap();
-        assert_eq!(head(&mut stream).await.0, 101);
+        assert_eq!(head(&mut stream).await.status, 101);
         Socket { stream }
     }
 
     /// The next text frame; pings are passed over.
     pub(super) async fn next(&mut self) -> String {
         loop {
-            let first = self.stream.read_u8().await.unwrap();
-            let length = match self.stream.read_u8().await.unwrap() {
-                126 => self.stream.read_u16().await.unwrap().into(),
-                127 => self.stream.read_u64().await.unwrap(),
-                short => short.into(),
-            };
-            let mut payload = vec![0; usize::try_from(length).unwrap()];
-            self.stream.read_exact(&mut payload).await.unwrap();
-            match first {
-                0x81 => return String::from_utf8(payload).unwrap(),
-                0x89 => {}
-                other => panic!("frame {other:#x}"),
+            match self.frame().await {
+                (0x81, payload) => return String::from_utf8(payload).unwrap(),
+                (0x89, _) => {}
+                (other, _) => panic!("frame {other:#x}"),
             }
         }
+    }
+
+    /// The code of the close frame, whatever comes before it.
+    pub(super) async fn close_code(&mut self) -> u16 {
+        loop {
+            if let (0x88, payload) = self.frame().await {
+                return u16::from_be_bytes(payload[..2].try_into().unwrap());
+            }
+        }
+    }
+
+    /// The first byte of a frame, and what it says.
+    async fn frame(&mut self) -> (u8, Vec<u8>) {
+        let first = self.stream.read_u8().await.unwrap();
+        let length = match self.stream.read_u8().await.unwrap() {
+            126 => self.stream.read_u16().await.unwrap().into(),
+            127 => self.stream.read_u64().await.unwrap(),
+            short => short.into(),
+        };
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        self.stream.read_exact(&mut payload).await.unwrap();
+        (first, payload)
     }
 }

@@ -6,6 +6,7 @@
 //!     cargo bench --bench site -- replay       what a client that was away is sent
 //!     cargo bench --bench site -- attacks      what a health check notices of each attack
 //!     DATABASE_URL=postgres://… cargo bench --bench site -- nodes    three nodes on an empty database
+//!     DATABASE_URL=postgres://… cargo bench --bench site -- sign-outs   likewise, until a socket ends
 //!
 //! What the figures were, and on what machine, stands in `benches/README.md`.
 
@@ -19,6 +20,7 @@ mod attacks;
 mod client;
 mod nodes;
 mod server;
+mod sign_outs;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -40,7 +42,8 @@ fn main() {
         ["replay"] => runtime.block_on(replay()),
         ["attacks"] => runtime.block_on(attacks::measure()),
         ["nodes"] => runtime.block_on(nodes::measure()),
-        _ => println!("say one of: reads DIR, writes, latency, replay, attacks, nodes"),
+        ["sign-outs"] => runtime.block_on(sign_outs::measure()),
+        _ => println!("say one of: reads DIR, writes, latency, replay, attacks, nodes, sign-outs"),
     }
 }
 

@@ -11,7 +11,7 @@ use super::client::{Client, Socket};
 use super::server::Server;
 use super::{rate, report, seen, write_in_rhythm};
 
-const NODES: usize = 3;
+pub(super) const NODES: usize = 3;
 const KILLS: usize = 10;
 
 /// `DATABASE_URL` must name an empty database.
@@ -19,7 +19,7 @@ pub(super) async fn measure() {
     let links: Vec<_> = (0..NODES).map(|_| free()).collect();
     let mut nodes = Vec::new();
     for index in 0..NODES {
-        nodes.push(start(index, &links).await);
+        nodes.push(start(index, &links, &[]).await);
     }
     see(&nodes[0], NODES).await;
     idle(&nodes).await;
@@ -30,7 +30,8 @@ pub(super) async fn measure() {
     gone(nodes, &links).await;
 }
 
-async fn start(index: usize, links: &[u16]) -> Server {
+/// A node that finds the others at these ports, with more in its environment.
+pub(super) async fn start(index: usize, links: &[u16], more: &[(&str, String)]) -> Server {
     let connect: Vec<_> = links.iter().map(|port| format!("tcp/127.0.0.1:{port}")).collect();
     let flags = [
         ("KILONOVA_NODE", format!("node-{index}")),
@@ -38,7 +39,7 @@ async fn start(index: usize, links: &[u16]) -> Server {
         ("KILONOVA_CLUSTER_CONNECT", connect.join(",")),
         ("KILONOVA_CLUSTER_SECRET", "a secret of a benchmark".to_owned()),
     ];
-    Server::start_with(|_| {}, &flags).await
+    Server::start_with(|_| {}, &[&flags, more].concat()).await
 }
 
 /// Waits until a node sees so many, with a relay on each; says how long that took.
@@ -107,11 +108,11 @@ async fn gone(mut nodes: Vec<Server>, links: &[u16]) {
         see(&nodes[0], NODES).await;
         drop(nodes.pop());
         times.push(see(&nodes[0], NODES - 1).await);
-        nodes.push(start(NODES - 1, links).await);
+        nodes.push(start(NODES - 1, links, &[]).await);
     }
     report("killed to gone", &mut times);
 }
 
-fn free() -> u16 {
+pub(super) fn free() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }

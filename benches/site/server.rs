@@ -115,6 +115,19 @@ pub(super) fn import(folder: &Path, data: &Path) {
     assert!(done.unwrap().success());
 }
 
+/// Makes an account.
+pub(super) fn add_user(data: &Path, name: &str, role: &str, password: &str) {
+    let mut adding = Command::new(binary())
+        .args(["user", "add", name, "--role", role, "--data-dir"])
+        .arg(data)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    writeln!(adding.stdin.take().unwrap(), "{password}").unwrap();
+    assert!(adding.wait().unwrap().success());
+}
+
 /// Writes so many notes, each with its event.
 pub(super) fn seed(data: &Path, events: usize) {
     const BATCH: usize = 500;

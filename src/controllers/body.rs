@@ -5,18 +5,19 @@
 
 use std::fmt;
 use std::future::{Ready, ready};
-use std::sync::Arc;
+use std::net::IpAddr;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{self, Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
+use kilonova_feed::limits::Address;
 use percent_encoding::percent_decode_str;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
-use tokio::sync::OwnedSemaphorePermit;
 
+use crate::bodies::Taken;
 use crate::changeset::Params;
 use crate::config::Config;
 use crate::error::{AppError, AppResult};
@@ -66,6 +67,8 @@ pub struct Body {
     payload: Payload,
     headers: HeaderMap,
     limit: usize,
+    /// The client's, if it counts.
+    address: Option<IpAddr>,
     state: Data<State>,
 }
 
@@ -81,6 +84,7 @@ impl FromRequest for Body {
             payload: payload.take(),
             headers: request.headers().clone(),
             limit: limit(&request.match_pattern().unwrap_or_default(), &state.config),
+            address: Address::of(request.peer_addr().map(|peer| peer.ip())).counted(),
             state: state.clone(),
         }))
     }
@@ -131,7 +135,7 @@ impl Body {
     }
 
     /// Reads the body within the limits of size, memory and time.
-    async fn read(self) -> AppResult<(Bytes, Vec<OwnedSemaphorePermit>)> {
+    async fn read(self) -> AppResult<(Bytes, Taken)> {
         let timeout = self.state.config.request_timeout;
         match timeout {
             Some(timeout) => tokio::time::timeout(timeout, self.read_slowly())
@@ -141,12 +145,12 @@ impl Body {
         }
     }
 
-    async fn read_slowly(mut self) -> AppResult<(Bytes, Vec<OwnedSemaphorePermit>)> {
+    async fn read_slowly(mut self) -> AppResult<(Bytes, Taken)> {
         let limit = self.limit;
         if told(&self.headers).is_some_and(|length| length > limit) {
             return Err(AppError::TooLarge(limit));
         }
-        let (mut body, mut room) = (BytesMut::new(), Vec::<OwnedSemaphorePermit>::new());
+        let (mut body, mut room) = (BytesMut::new(), Taken::default());
         let mut size = 0_usize;
         while let Some(chunk) = self.payload.next().await {
             let chunk = chunk.map_err(|error| {
@@ -158,11 +162,7 @@ impl Body {
             if size > limit {
                 return Err(AppError::TooLarge(limit));
             }
-            let more = self.state.bodies.take(before, chunk.len())?;
-            match room.last_mut() {
-                Some(last) if Arc::ptr_eq(last.semaphore(), more.semaphore()) => last.merge(more),
-                _ => room.push(more),
-            }
+            self.state.bodies.take(self.address, &mut room, before, chunk.len())?;
             body.extend_from_slice(&chunk);
         }
         Ok((body.freeze(), room))

@@ -29,16 +29,17 @@ pub async fn index(
     let post_id = request::id(&request, "post")?;
     let query = Query::of(&request)?.only(&["cursor", "limit", "state"])?;
     let (cursor, limit, state_asked) = (query.cursor()?, query.limit()?, asked_state(&query)?);
-    let page = state
+    let list = state
         .db
         .snapshot(move |connection| {
             let post = post::facts(connection, post_id).found("post")?;
             answer(access::may(viewer, Action::ReadPost(post)), "post")?;
             let filter = Filter { withheld: access::withheld(viewer, post), state: state_asked };
-            Ok::<_, AppError>(comment::list(connection, post_id, filter, cursor, limit)?)
+            let page = comment::list(connection, post_id, filter, cursor, limit)?;
+            Ok::<_, AppError>(views::list("comments", &page)?)
         })
         .await?;
-    Ok(respond::list(&state.db, page.position, views::list("comments", &page.value)))
+    Ok(respond::list(&state.db, list))
 }
 
 /// The state that a list is asked for.
@@ -60,11 +61,11 @@ pub async fn held(
     }
     let (cursor, limit) = (query.cursor()?, query.limit()?);
     let of_posts = access::moderated(account.viewer());
-    let page = state
-        .db
-        .snapshot(move |c| Ok::<_, AppError>(comment::held(c, of_posts, cursor, limit)?))
-        .await?;
-    Ok(respond::list(&state.db, page.position, views::list("comments", &page.value)))
+    let list = state.db.snapshot(move |connection| {
+        let page = comment::held(connection, of_posts, cursor, limit)?;
+        Ok::<_, AppError>(views::list("comments", &page)?)
+    });
+    Ok(respond::list(&state.db, list.await?))
 }
 
 /// POST /api/posts/{id}/comments

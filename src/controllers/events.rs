@@ -26,23 +26,24 @@ pub async fn index(
     let channels = query.parse::<String>("channel")?.map(|channel| vec![Channel::from(channel)]);
     let limit = query.limit()?;
     let foreign = query.get("log").is_some_and(|log| log != state.db.log_id());
-    let page = state
+    let viewer = account.viewer();
+    let list = state
         .db
         .snapshot(move |connection| {
             let log = log::state(connection)?;
             if foreign || after > log.position || after < log.oldest - 1 {
                 return Err(AppError::Gone(log.oldest));
             }
-            Ok(log::after(connection, after, channels.as_deref(), limit)?)
+            let page = log::after(connection, after, channels.as_deref(), limit)?;
+            let seen = |event: &Event| match site_log::visibility(viewer, event) {
+                Visibility::Whole => Some(views::event(event)),
+                Visibility::Reduced(event) => Some(views::event(&event)),
+                _ => None,
+            };
+            let events: Vec<_> = page.events.iter().filter_map(seen).collect();
+            let list = json!({ "events": events, "last_event_id": page.through });
+            Ok(list.to_string())
         })
         .await?;
-    let viewer = account.viewer();
-    let seen = |event: &Event| match site_log::visibility(viewer, event) {
-        Visibility::Whole => Some(views::event(event)),
-        Visibility::Reduced(event) => Some(views::event(&event)),
-        _ => None,
-    };
-    let events: Vec<_> = page.value.events.iter().filter_map(seen).collect();
-    let body = json!({ "events": events, "last_event_id": page.value.through });
-    Ok(respond::list(&state.db, page.position, body))
+    Ok(respond::list(&state.db, list))
 }

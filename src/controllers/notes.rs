@@ -27,11 +27,11 @@ pub async fn index(
     account.permit(Action::ReadNotes)?;
     let query = Query::of(&request)?.only(&["cursor", "limit"])?;
     let (cursor, limit) = (query.cursor()?, query.limit()?);
-    let page = state
-        .db
-        .snapshot(move |connection| Ok::<_, AppError>(note::list(connection, cursor, limit)?))
-        .await?;
-    Ok(respond::list(&state.db, page.position, views::list("notes", &page.value)))
+    let list = state.db.snapshot(move |connection| {
+        let page = note::list(connection, cursor, limit)?;
+        Ok::<_, AppError>(views::list("notes", &page)?)
+    });
+    Ok(respond::list(&state.db, list.await?))
 }
 
 /// GET /api/notes/{id}

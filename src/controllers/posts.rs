@@ -27,11 +27,11 @@ pub async fn index(
     let query = Query::of(&request)?.only(&["status", "tag", "cursor", "limit"])?;
     let filter = filter(&query, &account)?;
     let (cursor, limit) = (query.cursor()?, query.limit()?);
-    let page = state
-        .db
-        .snapshot(move |c| Ok::<_, AppError>(post::list(c, &filter, cursor, limit)?))
-        .await?;
-    Ok(respond::list(&state.db, page.position, views::list("posts", &page.value)))
+    let list = state.db.snapshot(move |connection| {
+        let page = post::list(connection, &filter, cursor, limit)?;
+        Ok::<_, AppError>(views::list("posts", &page)?)
+    });
+    Ok(respond::list(&state.db, list.await?))
 }
 
 /// GET /api/posts/{id}

@@ -19,11 +19,12 @@ pub fn stamp(response: &mut HttpResponseBuilder, db: &Db, position: i64) {
     response.insert_header(("Log-Id", db.log_id()));
 }
 
-/// 200 with a list.
-pub fn list(db: &Db, position: i64, list: impl Serialize) -> HttpResponse {
+/// 200 with the JSON of a list. It may be mebibytes, so it is written where it was read, off the
+/// workers.
+pub fn list(db: &Db, list: At<String>) -> HttpResponse {
     let mut response = HttpResponse::Ok();
-    stamp(&mut response, db, position);
-    response.json(list)
+    stamp(&mut response, db, list.position);
+    response.content_type("application/json").body(list.value)
 }
 
 /// 200 with a single thing and its tag, or 304 when the client has this version.

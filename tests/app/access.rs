@@ -1,6 +1,7 @@
 //! Who may do what where accounts decide: every route, for every role and every status of a post, over
 //! real HTTP and streams.
 
+mod behind;
 mod ends;
 mod limits;
 mod manage;
@@ -10,12 +11,16 @@ mod roles;
 mod seen;
 mod table;
 
+use std::cell::Cell;
+
 use actix_web::http::Method;
 use actix_web::web::Bytes;
 use kilonova::config::{Access, Config};
+use kilonova_test::postgres::Cluster;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Raw, Site};
+use crate::databases::Home;
+use crate::support::{Answer, Raw, Site, converge, links};
 
 const PASSWORD: &str = "correct horse";
 
@@ -36,57 +41,124 @@ const ROLES: [Role; 5] = [Role::Nobody, Role::Commenter, Role::Other, Role::Auth
 /// What they are called.
 const NAMES: [&str; 5] = ["", "commenter", "other", "author", "boss"];
 
+/// Which nodes a site has.
+#[derive(Clone, Copy, Debug)]
+enum Nodes {
+    One,
+    /// Three that tell each other of what happens.
+    Three,
+    /// Three that share a database, and hear nothing of each other.
+    ThreeApart,
+}
+
 /// A site where accounts decide, with one of each role.
 struct Accounts {
-    site: Site,
+    sites: Vec<Site>,
+    /// The node that was asked last.
+    asked: Cell<usize>,
     cookies: Vec<String>,
+    /// Goes last.
+    _postgres: Option<Cluster>,
 }
 
 impl Accounts {
     async fn start() -> Accounts {
-        Accounts::start_with(|_| ()).await
+        Accounts::start_on(Nodes::One).await.unwrap()
     }
 
-    /// The same with a configuration that `change` has changed.
-    async fn start_with(change: impl FnOnce(&mut Config)) -> Accounts {
-        let site = Site::start_with(|config| {
-            config.access = Access::Accounts;
-            config.registration_role = kilonova::models::user::Role::Member;
-            // All of it comes from one address.
-            config.allowances.comments_per_address = 0;
-            config.allowances.comments_per_account = 0;
-            change(config);
-        })
-        .await;
+    /// On one node with a configuration that `change` has changed.
+    async fn start_with(change: impl Fn(&mut Config)) -> Accounts {
+        Accounts::start_on_with(Nodes::One, change).await.unwrap()
+    }
+
+    /// `None` where several nodes need PostgreSQL and there is none.
+    async fn start_on(nodes: Nodes) -> Option<Accounts> {
+        Accounts::start_on_with(nodes, |_| ()).await
+    }
+
+    async fn start_on_with(nodes: Nodes, change: impl Fn(&mut Config)) -> Option<Accounts> {
+        let (postgres, home) = match nodes {
+            Nodes::One => (None, Home::new()),
+            _ => {
+                let postgres = Cluster::start(&[])?;
+                let home = Home::on(&postgres.url());
+                (Some(postgres), home)
+            }
+        };
+        let links: Vec<_> = match nodes {
+            Nodes::One => vec![None],
+            Nodes::Three => links(3).into_iter().map(Some).collect(),
+            Nodes::ThreeApart => vec![None, None, None],
+        };
+        let others: Vec<_> = links.iter().skip(1).map(|_| home.another_node()).collect();
+        let mut sites = Vec::new();
+        for (node, (home, link)) in [home].into_iter().chain(others).zip(links).enumerate() {
+            let configure = |config: &mut Config| {
+                config.access = Access::Accounts;
+                config.registration_role = kilonova::models::user::Role::Member;
+                config.node = format!("node-{node}");
+                config.cluster = link;
+                // All of it comes from one address.
+                config.allowances.comments_per_address = 0;
+                config.allowances.comments_per_account = 0;
+                change(config);
+            };
+            sites.push(Site::start_in(home, configure).await);
+        }
+        if matches!(nodes, Nodes::Three) {
+            converge(&sites).await;
+        }
         let mut cookies = vec![String::new()];
         for name in &NAMES[1..] {
             let user = json!({"username": name, "password": PASSWORD});
-            site.post("/api/users", &user).await.json(201);
-            cookies.push(sign_in(&site, name).await);
+            sites[0].post("/api/users", &user).await.json(201);
+            cookies.push(sign_in(&sites[0], name).await);
         }
         for (name, role) in [("commenter", "commenter"), ("boss", "admin")] {
-            set_role(&site, name, role);
+            set_role(&sites[0], name, role);
         }
-        Accounts { site, cookies }
+        Some(Accounts { sites, asked: Cell::new(0), cookies, _postgres: postgres })
+    }
+
+    /// The first node.
+    fn site(&self) -> &Site {
+        &self.sites[0]
+    }
+
+    /// The nodes in turns.
+    fn next(&self) -> &Site {
+        self.asked.set((self.asked.get() + 1) % self.sites.len());
+        &self.sites[self.asked.get()]
+    }
+
+    /// All nodes but the first, or that one if it is alone.
+    fn others(&self) -> &[Site] {
+        &self.sites[usize::from(self.sites.len() > 1)..]
+    }
+
+    async fn stop(self) {
+        for site in self.sites.into_iter().rev() {
+            site.stop().await;
+        }
     }
 
     fn cookie(&self, role: Role) -> &str {
         &self.cookies[role as usize]
     }
 
-    /// A request of this role.
+    /// A request of this role, of the next node.
     async fn send(&self, role: Role, method: Method, path: &str, body: &Value) -> Answer {
         let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
         let mut headers = vec![("content-type", "application/json")];
         if role != Role::Nobody {
             headers.push(("cookie", self.cookie(role)));
         }
-        self.site.send(method, path, &headers, body).await
+        self.next().send(method, path, &headers, body).await
     }
 
     /// A request whose connection may go on for ever: only the head of its answer is read.
     async fn open(&self, role: Role, path: &str, accept: &str) -> (Raw, u16) {
-        let mut raw = Raw::connect(&self.site).await;
+        let mut raw = Raw::connect(self.next()).await;
         let headers = [("Accept", accept), ("Cookie", self.cookie(role))];
         let headers = if role == Role::Nobody { &headers[..1] } else { &headers[..] };
         let answer = raw.ask("GET", path, headers, b"").await;
@@ -94,7 +166,7 @@ impl Accounts {
     }
 
     async fn form(&self, role: Role, path: &str, fields: &str) -> u16 {
-        let mut raw = Raw::connect(&self.site).await;
+        let mut raw = Raw::connect(self.next()).await;
         let headers = [
             ("Content-Type", "application/x-www-form-urlencoded"),
             ("Accept", "text/html"),
@@ -130,6 +202,16 @@ impl Accounts {
         let note = json!({"title": "A note", "body": "b"});
         let note = self.send(Role::Author, Method::POST, "/api/notes", &note).await.json(201);
         note["id"].as_i64().unwrap()
+    }
+}
+
+/// Tests a site of one node, and one of three that are asked in turns.
+async fn on_one_node_and_on_three(test: impl AsyncFn(&Accounts)) {
+    for nodes in [Nodes::One, Nodes::Three] {
+        if let Some(accounts) = Accounts::start_on(nodes).await {
+            test(&accounts).await;
+            accounts.stop().await;
+        }
     }
 }
 

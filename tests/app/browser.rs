@@ -8,4 +8,4 @@ mod hostile;
 mod live;
 mod scriptless;
 
-use self::driver::{Browser, Scripts};
+pub(crate) use self::driver::{Browser, Scripts};

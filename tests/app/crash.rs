@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::databases::Home;
+use crate::support::secrets;
 
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -89,6 +90,7 @@ impl Server {
         let read = Arc::clone(&lines);
         std::thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
+                secrets::line(&line);
                 read.lock().unwrap().push(line);
             }
         });
@@ -102,6 +104,7 @@ impl Server {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let body = body.map(Value::to_string).unwrap_or_default();
+        secrets::sent(&[], body.as_bytes());
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\

@@ -1,20 +1,21 @@
 //! The guarantees of docs/guarantees.md, each shown under the failure that it is about. Nothing
 //! here waits for a time to pass: a condition is polled until it holds or the test has failed.
 
-mod client;
+pub(crate) mod client;
 mod cluster;
 mod crowd;
 mod disk;
 mod drops;
 mod failpoints;
-mod follower;
+pub(crate) mod follower;
 mod hang_ups;
-mod kills;
+pub(crate) mod kills;
 mod ledger;
 mod postgres;
 mod redaction;
 mod resume;
 mod rows;
 mod upgrade;
+mod upgrade_accounts;
 mod withheld;
 mod writer;

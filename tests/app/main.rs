@@ -10,9 +10,12 @@ mod browser;
 mod crash;
 #[path = "../support/databases.rs"]
 mod databases;
+mod documentation;
 mod guarantees;
 mod hostile;
 mod layering;
 mod limits;
 mod live;
+mod pipelining;
+mod secrets;
 mod support;

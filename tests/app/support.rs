@@ -2,7 +2,9 @@
 
 mod answer;
 mod mishaps;
+mod nodes;
 mod raw;
+pub(crate) mod secrets;
 mod shapes;
 mod site;
 mod socket;
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 pub(crate) use self::answer::Answer;
 pub(crate) use self::mishaps::{Mishap, Mishaps};
+pub(crate) use self::nodes::{converge, links};
 pub(crate) use self::raw::Raw;
 pub(crate) use self::shapes::{assert_comment, assert_note, assert_post, ids};
 pub(crate) use self::site::Site;

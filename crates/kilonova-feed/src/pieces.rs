@@ -1,34 +1,139 @@
-//! A fragmented message of a client, assembled within a bound.
+//! A client's message that comes in pieces. Of what it says no more is kept than it takes to know
+//! whether it is `ping`, and whether a text is one.
 
-/// The fragments that have arrived.
+use crate::close::Close;
+
+/// The text that is answered.
+const PING: &[u8] = b"ping";
+
+/// The longest part of a character that may wait for its rest, in bytes.
+const PART: usize = 3;
+
+/// The pieces that have come.
 pub(crate) struct Pieces {
-    bytes: Vec<u8>,
-    text: bool,
+    length: usize,
+    text: Option<Text>,
+}
+
+struct Text {
+    /// So far it is the beginning of `ping`.
+    is_ping: bool,
+    is_valid: bool,
+    /// The beginning of a character.
+    part: [u8; PART],
+    in_part: usize,
 }
 
 impl Pieces {
     /// An empty text message.
     pub(crate) fn of_text() -> Pieces {
-        Pieces { bytes: Vec::new(), text: true }
+        let text = Text { is_ping: true, is_valid: true, part: [0; PART], in_part: 0 };
+        Pieces { length: 0, text: Some(text) }
     }
 
     /// An empty binary message, whose content is ignored.
     pub(crate) fn of_binary() -> Pieces {
-        Pieces { bytes: Vec::new(), text: false }
+        Pieces { length: 0, text: None }
     }
 
-    /// Adds a fragment; false if the message would exceed `max` bytes.
-    #[must_use = "a message that is too large is refused"]
-    pub(crate) fn add(&mut self, piece: &[u8], max: usize) -> bool {
-        if self.bytes.len() + piece.len() > max {
-            return false;
+    /// Adds a piece; an error if the message has more than `max` bytes.
+    pub(crate) fn add(&mut self, piece: &[u8], max: usize) -> Result<(), Close> {
+        let before = self.length;
+        self.length += piece.len();
+        if self.length > max {
+            return Err(Close::TooLarge);
         }
-        self.bytes.extend_from_slice(piece);
-        true
+        if let Some(text) = &mut self.text {
+            text.is_ping &= PING.get(before..self.length) == Some(piece);
+            text.is_valid &= text.validate(piece);
+        }
+        Ok(())
     }
 
-    /// The complete message, if it is a text.
-    pub(crate) fn into_text(self) -> Option<Vec<u8>> {
-        self.text.then_some(self.bytes)
+    /// The message is complete: true if it is the text `ping`. An error for a text that is not UTF-8.
+    pub(crate) fn end(self) -> Result<bool, Close> {
+        match self.text {
+            Some(text) if !text.is_valid || text.in_part > 0 => Err(Close::NotText),
+            Some(text) => Ok(text.is_ping && self.length == PING.len()),
+            None => Ok(false),
+        }
+    }
+}
+
+impl Text {
+    /// Whether all is text so far, but for the beginning of a character at the end.
+    fn validate(&mut self, piece: &[u8]) -> bool {
+        let mut rest = piece;
+        // A character that has begun goes on, byte by byte.
+        while self.in_part > 0 {
+            let Some((byte, more)) = rest.split_first() else { return true };
+            let mut character = [0; PART + 1];
+            character[..self.in_part].copy_from_slice(&self.part[..self.in_part]);
+            character[self.in_part] = *byte;
+            let length = self.in_part + 1;
+            rest = more;
+            match std::str::from_utf8(&character[..length]) {
+                Ok(_) => self.in_part = 0,
+                Err(error) if error.error_len().is_none() && length <= PART => {
+                    self.part = [character[0], character[1], character[2]];
+                    self.in_part = length;
+                }
+                Err(_) => return false,
+            }
+        }
+        match std::str::from_utf8(rest) {
+            Ok(_) => true,
+            Err(error) if error.error_len().is_none() => {
+                let part = rest.get(error.valid_up_to()..).unwrap_or_default();
+                self.in_part = part.len();
+                self.part[..part.len()].copy_from_slice(part);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a text is found to be that comes in pieces of these lengths.
+    fn end(text: &[u8], lengths: &[usize]) -> Result<bool, Close> {
+        let (mut pieces, mut rest) = (Pieces::of_text(), text);
+        for length in lengths {
+            let (piece, more) = rest.split_at((*length).min(rest.len()));
+            pieces.add(piece, usize::MAX)?;
+            rest = more;
+        }
+        pieces.add(rest, usize::MAX)?;
+        pieces.end()
+    }
+
+    fn whole(text: &[u8]) -> Result<bool, Close> {
+        std::str::from_utf8(text).map(|text| text == "ping").map_err(|_| Close::NotText)
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_one_however_it_is_cut(
+            text in prop_oneof!["[a-ÿ€𝄞]{0,9}", Just("ping".to_owned()), "p?i?n?g{0,2}"],
+            lengths in prop::collection::vec(0_usize..4, 0..12),
+        ) {
+            prop_assert_eq!(end(text.as_bytes(), &lengths), whole(text.as_bytes()));
+        }
+
+        #[test]
+        fn bytes_are_no_text_however_they_are_cut(
+            bytes in prop::collection::vec(
+                prop_oneof![any::<u8>(), Just(0xe2), Just(0x82), Just(0xac), Just(0xf0), Just(0x9d)],
+                0..9,
+            ),
+            lengths in prop::collection::vec(0_usize..4, 0..12),
+        ) {
+            prop_assert_eq!(end(&bytes, &lengths), whole(&bytes));
+        }
     }
 }

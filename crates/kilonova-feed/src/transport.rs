@@ -6,13 +6,13 @@ mod answered;
 mod awaited;
 mod connection;
 mod connections;
+mod framing;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod handover;
 mod hangup;
 pub(crate) mod refusal;
 mod unread;
-mod upgrade_head;
 
 pub(crate) use self::activity::{Activity, Deadlines};
 pub(crate) use self::answered::Answered;

@@ -1,5 +1,5 @@
-//! What the tests of several packages stand on: members to test with, a PostgreSQL server, a link
-//! that can be cut, a client that sends bytes, a driver of fuzz targets.
+//! What the tests of several packages stand on: members to test with, a PostgreSQL server,
+//! certificates, a link that can be cut, a client that sends bytes, a driver of fuzz targets.
 //!
 //! Not published. It knows the process groups and nothing above them, so that every package can use
 //! it in its tests.
@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod certificates;
 pub mod fuzz;
 pub mod member;
 pub mod postgres;

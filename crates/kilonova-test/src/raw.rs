@@ -197,14 +197,30 @@ impl Raw {
                 let block = std::mem::replace(&mut self.said, rest);
                 return Some(String::from_utf8(block).expect("UTF-8"));
             }
-            let size = self.try_read_until("\r\n").await?;
-            let size = usize::from_str_radix(size.trim(), 16).expect("the size of a chunk");
-            let chunk = self.take(size + 2).await?;
-            if size == 0 {
-                return None;
-            }
-            self.said.extend_from_slice(&chunk[..size]);
+            let chunk = self.chunk().await.filter(|chunk| !chunk.is_empty())?;
+            self.said.extend_from_slice(&chunk);
         }
+    }
+
+    /// The body of an answer that comes in chunks, and has an end; `None` when the server hangs up
+    /// before.
+    pub async fn chunked(&mut self) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            match self.chunk().await? {
+                chunk if chunk.is_empty() => return Some(body),
+                chunk => body.extend_from_slice(&chunk),
+            }
+        }
+    }
+
+    /// The next chunk of an answer; the last one is empty.
+    async fn chunk(&mut self) -> Option<Vec<u8>> {
+        let size = self.try_read_until("\r\n").await?;
+        let size = usize::from_str_radix(size.trim(), 16).expect("the size of a chunk");
+        let mut chunk = self.take(size + 2).await?;
+        chunk.truncate(size);
+        Some(chunk)
     }
 
     /// Reads the head of an answer whose length is not told.

@@ -1,12 +1,14 @@
 //! Sign-ins and tokens that end: what was opened under them ends with them, whoever ends them and
 //! whether or not a message says so.
 
+mod told;
+
 use std::time::{Duration, Instant};
 
 use actix_web::http::Method;
 use serde_json::{Value, json};
 
-use super::{Accounts, PASSWORD, Role, sign_in};
+use super::{Accounts, Nodes, PASSWORD, Role, sign_in};
 use crate::accounts::command::user;
 use crate::support::{Raw, Site, within};
 
@@ -20,51 +22,56 @@ const UPGRADE: [(&str, &str); 4] = [
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ];
 
-/// A WebSocket and a stream of notes, opened with this header.
-pub(super) struct Opened {
-    socket: Raw,
-    stream: Raw,
-}
+/// A WebSocket and a stream of notes on each other node, opened with this header.
+pub(super) struct Opened(Vec<(Raw, Raw)>);
 
 impl Opened {
-    pub(super) async fn open(site: &Site, name: &str, value: &str) -> Opened {
-        let mut socket = Raw::connect(site).await;
-        let headers = [UPGRADE.as_slice(), &[(name, value)]].concat();
-        assert_eq!(socket.ask("GET", "/notifications", &headers, b"").await.status, 101);
-        let mut stream = Raw::connect(site).await;
-        let headers = [("Accept", "text/event-stream"), (name, value)];
-        assert_eq!(stream.ask("GET", "/notifications", &headers, b"").await.status, 200);
-        Opened { socket, stream }
+    pub(super) async fn open(accounts: &Accounts, name: &str, value: &str) -> Opened {
+        let mut opened = Vec::new();
+        for site in accounts.others() {
+            let mut socket = Raw::connect(site).await;
+            let headers = [UPGRADE.as_slice(), &[(name, value)]].concat();
+            assert_eq!(socket.ask("GET", "/notifications", &headers, b"").await.status, 101);
+            let mut stream = Raw::connect(site).await;
+            let headers = [("Accept", "text/event-stream"), (name, value)];
+            assert_eq!(stream.ask("GET", "/notifications", &headers, b"").await.status, 200);
+            opened.push((socket, stream));
+        }
+        Opened(opened)
     }
 
-    /// Both end, the socket with 1008, soon after `begun`.
-    pub(super) async fn ends(mut self, begun: Instant) {
-        let code = loop {
-            let frame = self.socket.frame().await.expect("a close frame");
-            if let Some(code) = frame.close_code() {
-                break code;
-            }
-        };
-        assert_eq!(code, 1008);
-        while self.stream.block().await.is_some() {}
-        assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    /// All end, the sockets with 1008, soon after `begun`.
+    pub(super) async fn ends(self, begun: Instant) {
+        for (mut socket, mut stream) in self.0 {
+            let code = loop {
+                let frame = socket.frame().await.expect("a close frame");
+                if let Some(code) = frame.close_code() {
+                    break code;
+                }
+            };
+            assert_eq!(code, 1008);
+            while stream.block().await.is_some() {}
+            assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+        }
     }
 
-    /// Both go on: what is written now comes through.
+    /// All go on: what is written now comes through.
     pub(super) async fn goes_on(&mut self, accounts: &Accounts) {
         let note = json!({"title": "Still here?", "body": "b"});
         let note = accounts.send(Role::Admin, Method::POST, "/api/notes", &note).await.json(201);
-        let said = loop {
-            let frame = self.socket.frame().await.expect("a frame");
-            assert_eq!(frame.close_code(), None);
-            let text: Value = serde_json::from_slice(&frame.payload).unwrap_or_default();
-            if text["data"] == note {
-                break text;
-            }
-        };
-        assert_eq!(said["event"], "note_created");
-        let id = format!("\"id\":{}", note["id"]);
-        while !self.stream.block().await.expect("the stream goes on").contains(&id) {}
+        for (socket, stream) in &mut self.0 {
+            let said = loop {
+                let frame = socket.frame().await.expect("a frame");
+                assert_eq!(frame.close_code(), None);
+                let text: Value = serde_json::from_slice(&frame.payload).unwrap_or_default();
+                if text["data"] == note {
+                    break text;
+                }
+            };
+            assert_eq!(said["event"], "note_created");
+            let id = format!("\"id\":{}", note["id"]);
+            while !stream.block().await.expect("the stream goes on").contains(&id) {}
+        }
     }
 }
 
@@ -83,15 +90,31 @@ async fn token(site: &Site, cookie: &str) -> (i64, String) {
 
 #[actix_web::test]
 async fn sockets_and_streams_end_with_their_sign_in() {
-    let accounts = Accounts::start().await;
-    let site = &accounts.site;
+    end_with_their_sign_in(Accounts::start().await).await;
+}
+
+#[actix_web::test]
+async fn sockets_and_streams_on_other_nodes_end_with_their_sign_in() {
+    let Some(accounts) = Accounts::start_on(Nodes::Three).await else { return };
+    end_with_their_sign_in(accounts).await;
+}
+
+#[actix_web::test]
+async fn sockets_and_streams_on_nodes_that_hear_nothing_end_with_their_sign_in() {
+    let Some(accounts) = Accounts::start_on(Nodes::ThreeApart).await else { return };
+    end_with_their_sign_in(accounts).await;
+}
+
+/// Everything that ends a sign-in is asked of the first node.
+async fn end_with_their_sign_in(accounts: Accounts) {
+    let site = accounts.site();
     let boss = accounts.cookie(Role::Admin).to_owned();
     let boss = ("cookie", boss.as_str());
-    let mut others = Opened::open(site, "cookie", accounts.cookie(Role::Other)).await;
+    let mut others = Opened::open(&accounts, "cookie", accounts.cookie(Role::Other)).await;
 
     // Signed out.
     let cookie = sign_in(site, "author").await;
-    let opened = Opened::open(site, "cookie", &cookie).await;
+    let opened = Opened::open(&accounts, "cookie", &cookie).await;
     let begun = Instant::now();
     assert_eq!(
         send(site, ("cookie", &cookie), Method::DELETE, "/api/session", json!({})).await,
@@ -107,7 +130,7 @@ async fn sockets_and_streams_end_with_their_sign_in() {
     let list = list["sessions"].as_array().unwrap().clone();
     assert_eq!(list.iter().filter(|one| one["current"] == true).count(), 1);
     let other = list.iter().find(|one| one["current"] == false).unwrap();
-    let opened = Opened::open(site, "cookie", &cookie).await;
+    let opened = Opened::open(&accounts, "cookie", &cookie).await;
     let begun = Instant::now();
     let path = format!("/api/sessions/{}", other["id"]);
     assert_eq!(send(site, ("cookie", mine), Method::DELETE, &path, json!({})).await, 204);
@@ -115,8 +138,8 @@ async fn sockets_and_streams_end_with_their_sign_in() {
 
     // A new password: the browser that has set it stays.
     let cookie = sign_in(site, "author").await;
-    let opened = Opened::open(site, "cookie", &cookie).await;
-    let mut own = Opened::open(site, "cookie", mine).await;
+    let opened = Opened::open(&accounts, "cookie", &cookie).await;
+    let mut own = Opened::open(&accounts, "cookie", mine).await;
     let (_, bearer) = token(site, mine).await;
     let body = json!({"password": PASSWORD, "new_password": "another horse"});
     let begun = Instant::now();
@@ -131,8 +154,8 @@ async fn sockets_and_streams_end_with_their_sign_in() {
     // A token that is revoked.
     let (_, bearer) = token(site, mine).await;
     let (id, second) = token(site, mine).await;
-    let opened = Opened::open(site, "authorization", &second).await;
-    let mut first = Opened::open(site, "authorization", &bearer).await;
+    let opened = Opened::open(&accounts, "authorization", &second).await;
+    let mut first = Opened::open(&accounts, "authorization", &bearer).await;
     let begun = Instant::now();
     let path = format!("/api/tokens/{id}");
     assert_eq!(send(site, ("cookie", mine), Method::DELETE, &path, json!({})).await, 204);
@@ -149,8 +172,8 @@ async fn sockets_and_streams_end_with_their_sign_in() {
     assert_eq!(send(site, boss, Method::PATCH, "/api/users/author", role).await, 200);
     own.ends(begun).await;
     first.ends(begun).await;
-    let opened = Opened::open(site, "cookie", mine).await;
-    let first = Opened::open(site, "authorization", &bearer).await;
+    let opened = Opened::open(&accounts, "cookie", mine).await;
+    let first = Opened::open(&accounts, "authorization", &bearer).await;
 
     // Disabled: neither cookie nor token is worth anything any more, not even after it is enabled.
     let begun = Instant::now();
@@ -174,13 +197,13 @@ async fn sockets_and_streams_end_with_their_sign_in() {
 
     // All this was none of the others' business.
     others.goes_on(&accounts).await;
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
 async fn what_another_process_ends_is_noticed_without_a_message() {
     let accounts = Accounts::start().await;
-    let site = &accounts.site;
+    let site = accounts.site();
     for (arguments, input) in [
         (&["role", "author", "commenter"][..], ""),
         (&["password", "author"][..], "another horse\n"),
@@ -194,19 +217,19 @@ async fn what_another_process_ends_is_noticed_without_a_message() {
             }
             _ => sign_in(site, "author").await,
         };
-        let opened = Opened::open(site, "cookie", &cookie).await;
+        let opened = Opened::open(&accounts, "cookie", &cookie).await;
         let done = user(site.home(), arguments, input);
         let begun = Instant::now();
         assert!(done.status.success(), "{done:?}");
         opened.ends(begun).await;
     }
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
 async fn a_sign_in_that_is_not_used_ends_and_one_that_is_has_its_time_noted() {
     let accounts = Accounts::start().await;
-    let site = &accounts.site;
+    let site = accounts.site();
     let mine = ("cookie", accounts.cookie(Role::Author));
     let (_, bearer) = token(site, mine.1).await;
     let is_signed_in =
@@ -233,13 +256,13 @@ async fn a_sign_in_that_is_not_used_ends_and_one_that_is_has_its_time_noted() {
     last_seen(15);
     assert!(!is_signed_in(mine).await);
     assert!(is_signed_in(("authorization", &bearer)).await, "a token has no such end");
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
 async fn a_sign_in_with_the_old_password_does_not_outlive_its_change() {
     let accounts = Accounts::start().await;
-    let site = &accounts.site;
+    let site = accounts.site();
     let mine = ("cookie", accounts.cookie(Role::Author));
     // Both are checked at the same moment, as often as it takes.
     for round in 0..5 {
@@ -262,5 +285,5 @@ async fn a_sign_in_with_the_old_password_does_not_outlive_its_change() {
             assert_eq!(status, 401, "the old password's sign-in is in force");
         }
     }
-    accounts.site.stop().await;
+    accounts.stop().await;
 }

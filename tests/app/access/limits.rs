@@ -37,7 +37,7 @@ async fn comments_are_limited_by_account_and_by_address() {
     // A form counts, too.
     let form = path.trim_start_matches("/api").to_owned();
     assert_eq!(accounts.form(Role::Admin, &form, "body=b").await, 429);
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -53,7 +53,7 @@ async fn searches_are_limited_by_account_and_by_address() {
     let (mut page, status) = accounts.open(Role::Nobody, "/search?q=words", "text/html").await;
     assert_eq!(status, 429);
     let _ = page.is_closed().await;
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -71,7 +71,7 @@ async fn new_accounts_are_limited_by_address() {
     })
     .await;
     assert_eq!(made, 2);
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -90,7 +90,7 @@ async fn an_account_that_writes_too_much_waits_and_others_do_not() {
     assert_eq!(ask(Role::Other).await.status, 201);
     let list = accounts.send(Role::Author, Method::GET, "/api/posts", &Value::Null).await;
     assert_eq!(list.status, 200);
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -126,5 +126,5 @@ async fn an_account_has_no_more_than_its_quota_unless_it_is_an_admins() {
         assert_eq!(deleted.status, 204);
         assert_eq!(accounts.form(Role::Other, &form, fields).await, 303, "{form}");
     }
-    accounts.site.stop().await;
+    accounts.stop().await;
 }

@@ -31,7 +31,7 @@ async fn an_admin_gives_roles_and_takes_them() {
         assert_eq!(refused, json!({"errors": {field: ["is invalid"]}}));
     }
     patch(Role::Other, "nobody", json!({"role": "member"})).await.error(404);
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -55,7 +55,7 @@ async fn a_site_keeps_an_admin_whoever_gives_up_at_the_same_moment() {
     statuses.sort_unstable();
     // The second is an admin no more when its turn comes, or is the last one.
     assert!(matches!(statuses, [200, 403 | 422]), "{statuses:?}");
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -76,7 +76,7 @@ async fn where_access_is_open_nobody_becomes_an_admin() {
 #[actix_web::test]
 async fn a_token_acts_as_its_account_until_it_is_revoked() {
     let accounts = Accounts::start().await;
-    let site = &accounts.site;
+    let site = accounts.site();
     let mine = Role::Author;
     let made = accounts.send(mine, Method::POST, "/api/tokens", &json!({"name": "Bot"})).await;
     assert_eq!(made.header("cache-control"), Some("no-store"));
@@ -126,7 +126,7 @@ async fn a_token_acts_as_its_account_until_it_is_revoked() {
     assert_eq!(accounts.send(mine, Method::DELETE, &path, &Value::Null).await.status, 204);
     assert_eq!(ask(&bearer, Method::GET, "/api/posts", json!({})).await.status, 401);
     accounts.send(mine, Method::DELETE, &path, &Value::Null).await.error(404);
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -154,9 +154,9 @@ async fn a_password_is_changed_by_who_knows_it() {
     assert_eq!(put(new.clone()).await.status, 204);
     assert_eq!(put(new).await.json(422), json!({"errors": {"password": ["is wrong"]}}));
     let fields = |password| json!({"username": "author", "password": password});
-    assert_eq!(accounts.site.post("/api/session", &fields(PASSWORD)).await.status, 401);
-    assert_eq!(accounts.site.post("/api/session", &fields("another horse")).await.status, 201);
-    accounts.site.stop().await;
+    assert_eq!(accounts.site().post("/api/session", &fields(PASSWORD)).await.status, 401);
+    assert_eq!(accounts.site().post("/api/session", &fields("another horse")).await.status, 201);
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -164,7 +164,7 @@ async fn names_that_look_alike_or_speak_for_the_site_are_refused() {
     let accounts = Accounts::start().await;
     let register = async |name: &str| {
         let fields = json!({"username": name, "password": PASSWORD});
-        accounts.site.post("/api/users", &fields).await
+        accounts.site().post("/api/users", &fields).await
     };
     register("Paypal").await.json(201);
     for name in ["paypal", "PaypaI", "Paypa1", "PAYPAL"] {
@@ -178,5 +178,5 @@ async fn names_that_look_alike_or_speak_for_the_site_are_refused() {
         let refused = register(name).await.json(422);
         assert_eq!(refused, json!({"errors": {"username": ["is reserved"]}}), "{name}");
     }
-    accounts.site.stop().await;
+    accounts.stop().await;
 }

@@ -48,7 +48,7 @@ async fn page(accounts: &Accounts, role: Role, path: &str) -> String {
     let cookie = accounts.cookie(role);
     let headers = [("accept", "text/html"), ("cookie", cookie)];
     let headers = if role == Role::Nobody { &headers[..1] } else { &headers[..] };
-    let answer = accounts.site.send(Method::GET, path, headers, "".into()).await;
+    let answer = accounts.site().send(Method::GET, path, headers, "".into()).await;
     assert_eq!(answer.status, 200);
     String::from_utf8(answer.body.to_vec()).unwrap()
 }
@@ -115,7 +115,7 @@ async fn a_guests_comment_is_there_for_others_once_it_is_approved() {
     // Nothing came before that.
     assert_eq!(frame(&mut feed).await["event"], "comment_created");
     assert_eq!(frame(&mut thread).await, approved);
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -158,7 +158,7 @@ async fn a_hidden_comment_is_deleted_for_others_and_changed_for_those_who_see_it
     };
     assert_eq!(topics_of(Role::Other).await, ["comment_deleted"]);
     assert_eq!(topics_of(Role::Author).await, ["comment_updated", "comment_deleted"]);
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -188,7 +188,7 @@ async fn a_guests_name_is_no_accounts_and_none_of_the_sites() {
     let path = format!("/posts/{post}/comments");
     assert_eq!(accounts.form(Role::Nobody, &path, fields).await, 422);
     assert_eq!(accounts.form(Role::Nobody, &path, "body=b&author=Ann").await, 303);
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -228,7 +228,7 @@ async fn a_newcomers_comments_are_held_until_one_is_approved() {
     // Without an account one signs in first.
     let path = format!("/api/posts/{post}/comments");
     accounts.send(Role::Nobody, Method::POST, &path, &json!({"body": "b"})).await.error(401);
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -256,7 +256,7 @@ async fn a_locked_thread_takes_no_comments_until_it_is_unlocked() {
     let lock = json!({"comments_locked": 1});
     let wrong = accounts.send(Role::Author, Method::PATCH, &path, &lock);
     assert_eq!(wrong.await.json(422), json!({"errors": {"comments_locked": ["is invalid"]}}));
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -280,7 +280,7 @@ async fn states_are_asked_for_by_their_names() {
     };
     assert_eq!((count("visible").await, count("held").await), (1, 0));
     accounts.send(Role::Nobody, Method::GET, &list("all"), &Value::Null).await.error(422);
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 #[actix_web::test]
@@ -296,5 +296,5 @@ async fn an_account_that_is_blocked_from_its_comment_is_signed_out() {
     again.await.error(401);
     // What it has written stays.
     assert_eq!(states(&accounts, Role::Nobody, post).await, ["visible"]);
-    accounts.site.stop().await;
+    accounts.stop().await;
 }

@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use serde_json::{Value, json};
 
-use super::{Accounts, ROLES, Role};
+use super::{Accounts, ROLES, Role, on_one_node_and_on_three};
 use crate::support::{Raw, within};
 
 /// Everything that a role finds in the log.
@@ -15,7 +15,7 @@ async fn log(accounts: &Accounts, role: Role) -> Vec<Value> {
 
 /// Everything that a role is sent on these channels of the log, up to a position.
 async fn replayed(accounts: &Accounts, role: Role, path: &str, last: i64) -> Vec<Value> {
-    let mut raw = Raw::connect(&accounts.site).await;
+    let mut raw = Raw::connect(accounts.next()).await;
     let headers = [("Accept", "text/event-stream"), ("Cookie", accounts.cookie(role))];
     let headers = if role == Role::Nobody { &headers[..1] } else { &headers[..] };
     assert_eq!(raw.ask("GET", path, headers, b"").await.status, 200);
@@ -40,117 +40,133 @@ async fn replayed(accounts: &Accounts, role: Role, path: &str, last: i64) -> Vec
 
 #[actix_web::test]
 async fn a_draft_is_its_authors_and_the_admins_until_it_is_published() {
-    let accounts = Accounts::start().await;
-    let draft = json!({"title": "Secret draft", "body": "confidential", "status": "draft"});
-    let post = accounts.send(Role::Author, Method::POST, "/api/posts", &draft).await.json(201);
-    let path = format!("/api/posts/{}", post["id"]);
-    let comment = json!({"body": "A secret comment"});
-    let comments = format!("{path}/comments");
-    accounts.send(Role::Author, Method::POST, &comments, &comment).await.json(201);
-    let sees = |role| [Role::Author, Role::Admin].contains(&role);
-    for role in ROLES {
-        let drafts = accounts.send(role, Method::GET, "/api/posts?status=draft", &Value::Null);
-        let drafts = drafts.await.json(200)["posts"].as_array().unwrap().len();
-        assert_eq!(drafts, usize::from(sees(role)), "{role:?}");
-        let log = log(&accounts, role).await;
-        assert_eq!(log.len(), if sees(role) { 3 } else { 0 }, "{role:?}: {log:?}");
-        let (mut raw, status) = accounts.open(role, "/?status=draft", "text/html").await;
-        assert_eq!(status, 200);
-        let _ = raw.is_closed().await;
-    }
+    on_one_node_and_on_three(async |accounts| {
+        let draft = json!({"title": "Secret draft", "body": "confidential", "status": "draft"});
+        let post = accounts.send(Role::Author, Method::POST, "/api/posts", &draft).await.json(201);
+        let path = format!("/api/posts/{}", post["id"]);
+        let comment = json!({"body": "A secret comment"});
+        let comments = format!("{path}/comments");
+        accounts.send(Role::Author, Method::POST, &comments, &comment).await.json(201);
+        let sees = |role| [Role::Author, Role::Admin].contains(&role);
+        for role in ROLES {
+            let drafts = accounts.send(role, Method::GET, "/api/posts?status=draft", &Value::Null);
+            let drafts = drafts.await.json(200)["posts"].as_array().unwrap().len();
+            assert_eq!(drafts, usize::from(sees(role)), "{role:?}");
+            let log = log(accounts, role).await;
+            assert_eq!(log.len(), if sees(role) { 3 } else { 0 }, "{role:?}: {log:?}");
+            let (mut raw, status) = accounts.open(role, "/?status=draft", "text/html").await;
+            assert_eq!(status, 200);
+            let _ = raw.is_closed().await;
+        }
 
-    // Published: its revisions as a draft stay hidden.
-    let published = json!({"title": "Public now", "body": "open", "status": "published"});
-    accounts.send(Role::Author, Method::PATCH, &path, &published).await.json(200);
-    let all = ["post_created", "comment_created", "new_comment", "post_updated", "post_published"];
-    for role in ROLES {
-        let log = log(&accounts, role).await;
-        let topics: Vec<_> = log.iter().map(|event| event["event"].as_str().unwrap()).collect();
-        let expected = if sees(role) { &all[..] } else { &all[3..] };
-        assert_eq!(topics, expected, "{role:?}");
-        let told = replayed(&accounts, role, "/feed?last_event_id=0", 5).await;
-        let text = Value::from(told).to_string();
-        assert_eq!(text.contains("confidential"), sees(role), "{role:?}: {text}");
-        assert!(text.contains("Public now"), "{role:?}: {text}");
-    }
-    accounts.site.stop().await;
+        // Published: its revisions as a draft stay hidden.
+        let published = json!({"title": "Public now", "body": "open", "status": "published"});
+        accounts.send(Role::Author, Method::PATCH, &path, &published).await.json(200);
+        let all =
+            ["post_created", "comment_created", "new_comment", "post_updated", "post_published"];
+        for role in ROLES {
+            let log = log(accounts, role).await;
+            let topics: Vec<_> = log.iter().map(|event| event["event"].as_str().unwrap()).collect();
+            let expected = if sees(role) { &all[..] } else { &all[3..] };
+            assert_eq!(topics, expected, "{role:?}");
+            let told = replayed(accounts, role, "/feed?last_event_id=0", 5).await;
+            let text = Value::from(told).to_string();
+            assert_eq!(text.contains("confidential"), sees(role), "{role:?}: {text}");
+            assert!(text.contains("Public now"), "{role:?}: {text}");
+        }
+    })
+    .await;
 }
 
 #[actix_web::test]
 async fn a_withdrawn_post_is_deleted_for_others_and_changed_for_its_author() {
-    let accounts = Accounts::start().await;
-    let post = json!({"title": "For a while", "body": "b"});
-    let post = accounts.send(Role::Author, Method::POST, "/api/posts", &post).await.json(201);
-    let path = format!("/api/posts/{}", post["id"]);
-    let mut live = Vec::new();
-    for role in ROLES {
-        live.push((role, accounts.open(role, "/feed", "text/event-stream").await.0));
-    }
-    let draft = json!({"status": "draft"});
-    accounts.send(Role::Author, Method::PATCH, &path, &draft).await.json(200);
-    for (role, mut raw) in live {
-        let event = within("the event", async {
-            loop {
-                let block = raw.block().await.expect("the stream goes on");
-                if let Some(data) = block.lines().find_map(|line| line.strip_prefix("data: ")) {
-                    return serde_json::from_str::<Value>(data).unwrap();
-                }
-            }
-        })
-        .await;
-        let replayed = replayed(&accounts, role, "/feed?last_event_id=1", 2).await;
-        assert_eq!(replayed, std::slice::from_ref(&event), "{role:?}");
-        if [Role::Author, Role::Admin].contains(&role) {
-            assert_eq!(event["event"], "post_updated", "{role:?}");
-            assert_eq!(event["data"]["status"], "draft");
-        } else {
-            assert_eq!(event["event"], "post_deleted", "{role:?}");
-            assert_eq!(event["data"], json!({"id": post["id"]}), "{role:?}");
+    on_one_node_and_on_three(async |accounts| {
+        let post = json!({"title": "For a while", "body": "b"});
+        let post = accounts.send(Role::Author, Method::POST, "/api/posts", &post).await.json(201);
+        let path = format!("/api/posts/{}", post["id"]);
+        let mut live = Vec::new();
+        for role in ROLES {
+            live.push((role, accounts.open(role, "/feed", "text/event-stream").await.0));
         }
-        assert_eq!(event["id"], 2);
-    }
-    accounts.site.stop().await;
+        let draft = json!({"status": "draft"});
+        accounts.send(Role::Author, Method::PATCH, &path, &draft).await.json(200);
+        for (role, mut raw) in live {
+            let event = within("the event", async {
+                loop {
+                    let block = raw.block().await.expect("the stream goes on");
+                    let data = block.lines().find_map(|line| line.strip_prefix("data: "));
+                    let event = data.map(|data| serde_json::from_str::<Value>(data).unwrap());
+                    // A node may hear of the post itself only now.
+                    if let Some(event) = event.filter(|event| event["id"] != 1) {
+                        return event;
+                    }
+                }
+            })
+            .await;
+            let replayed = replayed(accounts, role, "/feed?last_event_id=1", 2).await;
+            assert_eq!(replayed, std::slice::from_ref(&event), "{role:?}");
+            if [Role::Author, Role::Admin].contains(&role) {
+                assert_eq!(event["event"], "post_updated", "{role:?}");
+                assert_eq!(event["data"]["status"], "draft");
+            } else {
+                assert_eq!(event["event"], "post_deleted", "{role:?}");
+                assert_eq!(event["data"], json!({"id": post["id"]}), "{role:?}");
+            }
+            assert_eq!(event["id"], 2);
+        }
+    })
+    .await;
 }
 
 #[actix_web::test]
 async fn notes_are_found_by_accounts_alone() {
-    let accounts = Accounts::start().await;
-    accounts.note().await;
-    let found = async |role, kind: &str| {
-        let path = format!("/api/search?q=note{kind}");
-        let answer = accounts.send(role, Method::GET, &path, &Value::Null).await;
-        match answer.status {
-            503 => None,
-            _ => Some(answer.json(200)["hits"].as_array().unwrap().len()),
+    on_one_node_and_on_three(async |accounts| {
+        accounts.note().await;
+        let found = async |role, kind: &str| {
+            let path = format!("/api/search?q=note{kind}");
+            let answer = accounts.send(role, Method::GET, &path, &Value::Null).await;
+            match answer.status {
+                503 => None,
+                _ => Some(answer.json(200)["hits"].as_array().unwrap().len()),
+            }
+        };
+        // Each node has one.
+        let indexed = async {
+            let mut nodes = 0;
+            while nodes < accounts.sites.len() {
+                nodes = if found(Role::Admin, "").await == Some(1) { nodes + 1 } else { 0 };
+            }
+        };
+        within("the indexes", indexed).await;
+        for role in ROLES {
+            let hits = if role == Role::Nobody { 0 } else { 1 };
+            for kind in ["", "&kind=note"] {
+                assert_eq!(found(role, kind).await, Some(hits), "{role:?} {kind}");
+            }
         }
-    };
-    within("the index", async { while found(Role::Admin, "").await != Some(1) {} }).await;
-    for role in ROLES {
-        let hits = if role == Role::Nobody { 0 } else { 1 };
-        for kind in ["", "&kind=note"] {
-            assert_eq!(found(role, kind).await, Some(hits), "{role:?} {kind}");
-        }
-    }
-    accounts.site.stop().await;
+    })
+    .await;
 }
 
 #[actix_web::test]
 async fn a_deleted_draft_is_not_there_to_follow() {
-    let accounts = Accounts::start().await;
-    let make = async |status: &str| {
-        let post = json!({"title": "Gone soon", "body": "b", "status": status});
-        let post = accounts.send(Role::Author, Method::POST, "/api/posts", &post).await.json(201);
-        let path = format!("/api/posts/{}", post["id"]);
-        let gone = accounts.send(Role::Author, Method::DELETE, &path, &Value::Null).await;
-        assert_eq!(gone.status, 204);
-        format!("/feed?channels=post_comments_{}", post["id"])
-    };
-    let (draft, public) = (make("draft").await, make("published").await);
-    for role in ROLES {
-        let sees = [Role::Author, Role::Admin].contains(&role);
-        let (_, status) = accounts.open(role, &draft, "text/event-stream").await;
-        assert_eq!(status, if sees { 200 } else { 404 }, "{role:?}");
-        assert_eq!(accounts.open(role, &public, "text/event-stream").await.1, 200, "{role:?}");
-    }
-    accounts.site.stop().await;
+    on_one_node_and_on_three(async |accounts| {
+        let make = async |status: &str| {
+            let post = json!({"title": "Gone soon", "body": "b", "status": status});
+            let post =
+                accounts.send(Role::Author, Method::POST, "/api/posts", &post).await.json(201);
+            let path = format!("/api/posts/{}", post["id"]);
+            let gone = accounts.send(Role::Author, Method::DELETE, &path, &Value::Null).await;
+            assert_eq!(gone.status, 204);
+            format!("/feed?channels=post_comments_{}", post["id"])
+        };
+        let (draft, public) = (make("draft").await, make("published").await);
+        for role in ROLES {
+            let sees = [Role::Author, Role::Admin].contains(&role);
+            let (_, status) = accounts.open(role, &draft, "text/event-stream").await;
+            assert_eq!(status, if sees { 200 } else { 404 }, "{role:?}");
+            assert_eq!(accounts.open(role, &public, "text/event-stream").await.1, 200, "{role:?}");
+        }
+    })
+    .await;
 }

@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use serde_json::{Value, json};
 
-use super::{Accounts, ROLES, Role};
+use super::{Accounts, Nodes, ROLES, Role};
 
 /// Statuses for nobody, a commenter, another member, the author, and an admin.
 type Answers = [u16; 5];
@@ -321,7 +321,17 @@ fn table() -> Vec<Row> {
 
 #[actix_web::test]
 async fn every_route_answers_every_role_as_the_table_says() {
-    let accounts = Accounts::start().await;
+    walk(Accounts::start().await).await;
+}
+
+/// What one request has made, the next one needs, and it is another node's.
+#[actix_web::test]
+async fn three_nodes_in_turns_answer_as_the_table_says() {
+    let Some(accounts) = Accounts::start_on(Nodes::Three).await else { return };
+    walk(accounts).await;
+}
+
+async fn walk(accounts: Accounts) {
     let mut wrong = Vec::new();
     for row in table() {
         let path = row.path;
@@ -343,7 +353,7 @@ async fn every_route_answers_every_role_as_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    accounts.site.stop().await;
+    accounts.stop().await;
 }
 
 /// Asks for something that is made for this request alone.
@@ -361,10 +371,10 @@ async fn ask(accounts: &Accounts, row: &Row, role: Role, status: &str) -> u16 {
         // It ends one that nothing else needs.
         let cookie = match role {
             Role::Nobody => String::new(),
-            role => super::sign_in(&accounts.site, super::NAMES[role as usize]).await,
+            role => super::sign_in(accounts.next(), super::NAMES[role as usize]).await,
         };
         let headers = [("Cookie", cookie.as_str()), ("Accept", "text/html")];
-        let mut raw = crate::support::Raw::connect(&accounts.site).await;
+        let mut raw = crate::support::Raw::connect(accounts.next()).await;
         return raw.ask(row.method.as_str(), &path, &headers, b"").await.status;
     }
     match row.ask {
@@ -431,5 +441,33 @@ async fn what_a_request_claims_about_its_author_is_ignored() {
     let user = json!({"username": "eve", "password": "correct horse", "role": "admin", "id": 1});
     let user = accounts.send(Role::Nobody, Method::POST, "/api/users", &user).await.json(201);
     assert_eq!(user["role"], "member");
-    accounts.site.stop().await;
+    accounts.stop().await;
+}
+
+/// The table as the documentation has it.
+fn documented() -> String {
+    let mut text = "| request | of | nobody | commenter | another member | author | admin |\n\
+                    |---|---|---|---|---|---|---|\n"
+        .to_owned();
+    for row in table() {
+        let is_one = row.draft == row.public;
+        let lines = match (is_one, row.path.contains("{post}") || row.path.contains("{comment}")) {
+            (true, false) => vec![("", row.public)],
+            (true, true) => vec![("any post", row.public)],
+            (false, _) => vec![("a draft", row.draft), ("a public post", row.public)],
+        };
+        for (of, answers) in lines {
+            let answers = answers.map(|status| status.to_string()).join(" | ");
+            text += &format!("| {} {} | {of} | {answers} |\n", row.method, row.path);
+        }
+    }
+    text
+}
+
+#[test]
+fn the_documentation_has_this_table() {
+    let known = include_str!("../../../docs/security.md");
+    let (_, table) = known.split_once("## The table\n").unwrap();
+    let table = table.split_once("\n\n| ").map(|(_, table)| format!("| {table}")).unwrap();
+    assert!(table.trim() == documented().trim(), "docs/security.md must end on\n{}", documented());
 }

@@ -1,18 +1,15 @@
 //! The event `logged_in`: heard by members on the nodes, and by nobody else.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use actix::prelude::*;
-use kilonova::cluster::zenoh::{Endpoint, Secret};
-use kilonova::config::Cluster;
 use kilonova::pubsub::{Envelope, Payload};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{PASSWORD, register, send_form, sign_in, try_to_sign_in};
 use crate::databases::Home;
-use crate::support::{Site, within};
+use crate::support::{Site, links, within};
 
 /// A member that tells what it is sent.
 struct Probe(mpsc::UnboundedSender<Value>);
@@ -57,22 +54,15 @@ async fn successful_sign_ins_are_announced_and_failed_ones_are_not() {
 
 #[actix_web::test]
 async fn a_sign_in_is_announced_once_on_every_node() {
-    let links = [free(), free(), free()];
-    let cluster = |node: usize| Cluster {
-        listen: vec![links[node].clone()],
-        connect: links.iter().filter(|link| **link != links[node]).cloned().collect(),
-        secret: Secret::new("three nodes of a test"),
-        tls: None,
-    };
     let mut sites: Vec<Site> = Vec::new();
-    for node in 0..links.len() {
+    for (node, cluster) in links(3).into_iter().enumerate() {
         let home = match sites.first() {
             Some(first) => first.home().another_node(),
             None => Home::new(),
         };
         let started = Site::start_in(home, |config| {
             config.node = format!("node-{node}");
-            config.cluster = Some(cluster(node));
+            config.cluster = Some(cluster);
         });
         sites.push(started.await);
     }
@@ -100,12 +90,6 @@ async fn a_sign_in_is_announced_once_on_every_node() {
     for site in sites.into_iter().rev() {
         site.stop().await;
     }
-}
-
-/// Where nobody listens yet.
-fn free() -> Endpoint {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    format!("tcp/{}", listener.local_addr().unwrap()).parse().unwrap()
 }
 
 #[actix_web::test]

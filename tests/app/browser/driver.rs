@@ -41,14 +41,14 @@ static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Whether pages may run scripts.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scripts {
+pub(crate) enum Scripts {
     On,
     Off,
 }
 
 /// A running browser. Its processes end and its profile goes when it is dropped, also when a test
 /// fails.
-pub(super) struct Browser {
+pub(crate) struct Browser {
     client: Client,
     // Dropped in this order: nobody writes to the profile when it is removed.
     _driver: Driver,
@@ -70,7 +70,12 @@ impl Drop for Driver {
 
 impl Browser {
     /// Starts a browser; `None`, and a line that says so, when there is none to start.
-    pub(super) async fn start(scripts: Scripts) -> Option<Browser> {
+    pub(crate) async fn start(scripts: Scripts) -> Option<Browser> {
+        Browser::start_with(scripts, &[]).await
+    }
+
+    /// The same with more flags.
+    pub(crate) async fn start_with(scripts: Scripts, flags: &[String]) -> Option<Browser> {
         if let Some(missing) = [CHROMIUM, CHROMEDRIVER].iter().find(|it| !Path::new(it).exists()) {
             let required = std::env::var("KILONOVA_TEST_REQUIRE").unwrap_or_default();
             assert!(!required.contains("chromium"), "{missing} is required and not there");
@@ -80,9 +85,10 @@ impl Browser {
         let turn = TURN.lock().await;
         let profile = tempfile::tempdir().unwrap();
         let (driver, port) = start_driver();
+        let arguments = [&FLAGS.map(str::to_owned), flags].concat();
         let mut options = json!({
             "binary": CHROMIUM,
-            "args": FLAGS.map(str::to_owned).to_vec(),
+            "args": arguments,
             "prefs": {},
         });
         let folder = format!("--user-data-dir={}", profile.path().display());
@@ -99,9 +105,13 @@ impl Browser {
     }
 
     /// Opens a page of the site.
-    pub(super) async fn open(&self, site: &Site, path: &str) {
-        let address = format!("http://localhost:{}{path}", site.port);
-        within(path, self.client.goto(&address)).await.unwrap();
+    pub(crate) async fn open(&self, site: &Site, path: &str) {
+        self.open_at(&format!("http://localhost:{}{path}", site.port)).await;
+    }
+
+    /// Opens a page.
+    pub(crate) async fn open_at(&self, address: &str) {
+        within(address, self.client.goto(address)).await.unwrap();
     }
 
     /// Opens a second window and goes on in it; gives the first.
@@ -121,14 +131,14 @@ impl Browser {
     }
 
     /// What a script returns that is run in the page, also where the page itself may run none.
-    pub(super) async fn run(&self, script: &str) -> Value {
+    pub(crate) async fn run(&self, script: &str) -> Value {
         let ran = within(script, self.client.execute(script, Vec::new()));
         ran.await.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
     /// Looks at the page until the expression is true there.
     #[track_caller]
-    pub(super) fn until<'a>(&'a self, expression: &str) -> impl Future<Output = ()> + use<'a> {
+    pub(crate) fn until<'a>(&'a self, expression: &str) -> impl Future<Output = ()> + use<'a> {
         let caller = std::panic::Location::caller();
         let script = format!("return Boolean({expression})");
         async move {
@@ -150,19 +160,19 @@ impl Browser {
 
     /// Waits until the page's text has this in it.
     #[track_caller]
-    pub(super) fn until_text<'a>(&'a self, text: &str) -> impl Future<Output = ()> + use<'a> {
+    pub(crate) fn until_text<'a>(&'a self, text: &str) -> impl Future<Output = ()> + use<'a> {
         self.until(&format!("document.querySelector('main').innerText.includes({})", json!(text)))
     }
 
     /// Waits until the page is connected.
     #[track_caller]
-    pub(super) fn until_live(&self) -> impl Future<Output = ()> {
+    pub(crate) fn until_live(&self) -> impl Future<Output = ()> {
         self.until("document.querySelector('#live[data-state=live]')")
     }
 
     /// Waits until the page's address has this path, and the page is there whole.
     #[track_caller]
-    pub(super) fn until_at<'a>(&'a self, path: &str) -> impl Future<Output = ()> + use<'a> {
+    pub(crate) fn until_at<'a>(&'a self, path: &str) -> impl Future<Output = ()> + use<'a> {
         self.until(&format!(
             "location.pathname + location.search === {} && document.readyState === 'complete'",
             json!(path)
@@ -182,19 +192,19 @@ impl Browser {
     }
 
     /// Types a text in the place of what a field holds.
-    pub(super) async fn fill(&self, selector: &str, text: &str) {
+    pub(crate) async fn fill(&self, selector: &str, text: &str) {
         let field = self.find(selector).await;
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
     }
 
-    pub(super) async fn click(&self, selector: &str) {
+    pub(crate) async fn click(&self, selector: &str) {
         let element = self.find(selector).await;
         element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
     /// Clicks a button that sends a form, and waits for the page that comes of it.
-    pub(super) async fn send(&self, selector: &str) {
+    pub(crate) async fn send(&self, selector: &str) {
         self.run("window.before = true").await;
         self.click(selector).await;
         self.until("!window.before && document.readyState === 'complete'").await;

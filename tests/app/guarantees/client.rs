@@ -11,37 +11,44 @@ const PAUSE: Duration = Duration::from_millis(3);
 
 /// Speaks to whatever listens on a port.
 #[derive(Clone)]
-pub(super) struct Client {
+pub(crate) struct Client {
     http: Http,
-    pub(super) port: u16,
+    pub(crate) port: u16,
 }
 
 /// An answer that came whole.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     /// Its `Last-Event-Id`.
-    pub(super) position: Option<i64>,
+    pub(crate) position: Option<i64>,
     /// Whether it is the stored response to the same `Idempotency-Key`.
-    pub(super) replayed: bool,
-    pub(super) json: Value,
+    pub(crate) replayed: bool,
+    pub(crate) json: Value,
 }
 
 impl Client {
-    pub(super) fn new(port: u16) -> Client {
-        Client { http: Http::builder().timeout(Duration::from_secs(20)).finish(), port }
+    pub(crate) fn new(port: u16) -> Client {
+        Client::with(port, &[])
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    /// One that says this in every request.
+    pub(crate) fn with(port: u16, headers: &[(&str, &str)]) -> Client {
+        let builder = Http::builder().timeout(Duration::from_secs(20));
+        let http = headers.iter().fold(builder, |http, header| http.add_default_header(*header));
+        Client { http: http.finish(), port }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    pub(super) fn http(&self) -> &Http {
+    pub(crate) fn http(&self) -> &Http {
         &self.http
     }
 
     /// Sends a request once; `None` when no whole answer came, whatever became of the request.
-    pub(super) async fn once(
+    pub(crate) async fn once(
         &self,
         method: &Method,
         path: &str,
@@ -67,8 +74,9 @@ impl Client {
         })
     }
 
-    /// Sends a request until it is answered by anything but 503, and tells how often it did.
-    pub(super) async fn insist(
+    /// Sends a request until it is answered by anything but 503, or by a proxy that got no answer,
+    /// and tells how often it did.
+    pub(crate) async fn insist(
         &self,
         method: Method,
         path: &str,
@@ -77,7 +85,7 @@ impl Client {
     ) -> (Reply, u32) {
         for tries in 1.. {
             match self.once(&method, path, key, body).await {
-                Some(reply) if reply.status != 503 => return (reply, tries),
+                Some(reply) if !matches!(reply.status, 502..=504) => return (reply, tries),
                 _ => tokio::time::sleep(PAUSE).await,
             }
         }
@@ -85,14 +93,14 @@ impl Client {
     }
 
     /// What a GET gives, which must be 200.
-    pub(super) async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let (reply, _) = self.insist(Method::GET, path, None, None).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.json);
         reply.json
     }
 
     /// All pages of a list.
-    pub(super) async fn list(&self, path: &str, name: &str) -> Vec<Value> {
+    pub(crate) async fn list(&self, path: &str, name: &str) -> Vec<Value> {
         let mut all = Vec::new();
         let mut cursor = String::new();
         loop {
@@ -106,7 +114,7 @@ impl Client {
     }
 
     /// The whole log after a position, of one channel or of all.
-    pub(super) async fn log(&self, mut after: i64, channel: Option<&str>) -> Vec<Value> {
+    pub(crate) async fn log(&self, mut after: i64, channel: Option<&str>) -> Vec<Value> {
         let channel = channel.map(|name| format!("&channel={name}")).unwrap_or_default();
         let mut all = Vec::new();
         loop {
@@ -122,6 +130,6 @@ impl Client {
 }
 
 /// The positions of events or frames.
-pub(super) fn positions(events: &[Value]) -> Vec<i64> {
+pub(crate) fn positions(events: &[Value]) -> Vec<i64> {
     events.iter().map(|event| event["id"].as_i64().unwrap()).collect()
 }

@@ -15,13 +15,13 @@ use crate::support::within;
 
 /// How a subscriber is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Transport {
+pub(crate) enum Transport {
     WebSocket,
     ServerSentEvents,
 }
 
 /// An open connection.
-pub(super) enum Connection {
+pub(crate) enum Connection {
     WebSocket {
         incoming: Pin<Box<dyn Stream<Item = Option<Frame>>>>,
         outgoing: Pin<Box<dyn Sink<Message, Error = awc::error::WsProtocolError>>>,
@@ -34,7 +34,7 @@ pub(super) enum Connection {
 
 impl Connection {
     /// Connects, if there is a server and it lets us.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         client: &Client,
         transport: Transport,
         path: &str,
@@ -58,8 +58,8 @@ impl Connection {
                     request = request.insert_header(("last-event-id", after));
                 }
                 let response = request.send().await.ok()?;
-                // It is stopping.
-                if response.status() == 503 {
+                // It is stopping, or a proxy knows of none.
+                if matches!(response.status().as_u16(), 502..=504) {
                     return None;
                 }
                 assert_eq!(response.status(), 200);
@@ -70,7 +70,7 @@ impl Connection {
     }
 
     /// The next frame; `None` when the connection has ended, however it did.
-    pub(super) async fn next(&mut self) -> Option<Value> {
+    pub(crate) async fn next(&mut self) -> Option<Value> {
         match self {
             Connection::WebSocket { incoming, outgoing } => loop {
                 match incoming.next().await?? {
@@ -110,38 +110,38 @@ fn parse(block: &str) -> Option<Value> {
 }
 
 /// A subscriber and all that it has seen.
-pub(super) struct Follower {
+pub(crate) struct Follower {
     client: Client,
-    pub(super) transport: Transport,
-    pub(super) path: &'static str,
+    pub(crate) transport: Transport,
+    pub(crate) path: &'static str,
     /// What it will ask to go on from.
-    pub(super) last: i64,
+    pub(crate) last: i64,
     /// Every event, in the order in which it came; none is left out, not even a double.
-    pub(super) seen: Rc<RefCell<Vec<Value>>>,
-    pub(super) connections: u32,
+    pub(crate) seen: Rc<RefCell<Vec<Value>>>,
+    pub(crate) connections: u32,
 }
 
 impl Follower {
     /// One that has seen nothing.
-    pub(super) fn new(client: &Client, transport: Transport, path: &'static str) -> Follower {
+    pub(crate) fn new(client: &Client, transport: Transport, path: &'static str) -> Follower {
         let client = client.clone();
         Follower { client, transport, path, last: 0, seen: Rc::default(), connections: 0 }
     }
 
     /// How many events it has seen.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.seen.borrow().len()
     }
 
     /// Takes events until it has seen so many, however often it must connect.
-    pub(super) async fn take_up_to(&mut self, count: usize) {
+    pub(crate) async fn take_up_to(&mut self, count: usize) {
         while self.count() < count {
             within("what was missed", self.take(count - self.count())).await;
         }
     }
 
     /// Connects once, and waits for a frame like this; live.
-    pub(super) async fn find(&self, like: impl Fn(&Value) -> bool) -> Option<Value> {
+    pub(crate) async fn find(&self, like: impl Fn(&Value) -> bool) -> Option<Value> {
         let opened = Connection::open(&self.client, self.transport, self.path, None).await;
         let mut connection = opened?;
         loop {
@@ -153,7 +153,7 @@ impl Follower {
     }
 
     /// Connects and takes at most `count` events, then drops the connection without a word.
-    pub(super) async fn take(&mut self, count: usize) {
+    pub(crate) async fn take(&mut self, count: usize) {
         let after = Some(self.last);
         let opened = Connection::open(&self.client, self.transport, self.path, after).await;
         let Some(mut connection) = opened else {

@@ -26,7 +26,7 @@ pub(super) async fn start(home: &Home, port: u16, failpoint: Option<String>) -> 
 }
 
 /// Waits until a condition holds.
-pub(super) async fn until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
     let polled = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -9,6 +9,7 @@ use actix_web::web::Bytes;
 use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use kilonova::config::Config;
 use kilonova::connection::{Access, Database, DbConnection};
 use kilonova::feed::diesel::Retention;
 use serde_json::{Value, json};
@@ -154,7 +155,7 @@ async fn tables(
 }
 
 /// The old site, on the database of this run, and what its files are named after.
-fn old_site() -> (Home, &'static str) {
+pub(super) fn old_site() -> (Home, &'static str) {
     let home = Home::new();
     let name = match home.database() {
         Database::Sqlite(file) => {
@@ -177,7 +178,16 @@ fn old_site() -> (Home, &'static str) {
 
 /// Opens it, whatever the year is by now.
 async fn open(home: Home) -> Site {
-    Site::start_in(home, |config| config.retention = Retention::default()).await
+    open_with(home, |_| ()).await
+}
+
+/// The same with a configuration that `change` has changed.
+pub(super) async fn open_with(home: Home, change: impl FnOnce(&mut Config)) -> Site {
+    Site::start_in(home, |config| {
+        config.retention = Retention::default();
+        change(config);
+    })
+    .await
 }
 
 fn fixtures() -> PathBuf {

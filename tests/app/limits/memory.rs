@@ -268,7 +268,7 @@ fn what_no_request_has_taken_shares_one_budget() {
         let mut stream = connect(&server);
         write!(stream, "{head}\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = [0; 12];
-        stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE / 3)).unwrap();
         if stream.read_exact(&mut answer).is_ok() && &answer == b"HTTP/1.1 200" {
             break;
         }

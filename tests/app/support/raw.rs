@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use kilonova_test::raw::{self, Raw as Client};
 
-use super::{Answer, Site};
+use super::{Answer, Site, secrets};
 
 /// See the module.
 pub(crate) struct Raw(Client);
@@ -50,6 +50,7 @@ impl Raw {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Answer {
+        secrets::sent(headers, body);
         own(self.0.ask(method, path, headers, body).await)
     }
 
@@ -83,5 +84,7 @@ fn own(answer: raw::Answer) -> Answer {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
         headers.append(name, HeaderValue::from_str(value).unwrap());
     }
-    Answer { status: answer.status, headers, body: answer.body.into() }
+    let answer = Answer { status: answer.status, headers, body: answer.body.into() };
+    secrets::received(&answer);
+    answer
 }

@@ -18,7 +18,7 @@ use kilonova::state::State;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::{Answer, PATIENCE, Socket, within};
+use super::{Answer, PATIENCE, Socket, secrets, within};
 use crate::databases::Home;
 
 /// The largest body and the largest frame that a test expects.
@@ -47,6 +47,7 @@ impl Site {
 
     /// Starts an application on the data of one that has stopped.
     pub(crate) async fn start_in(home: Home, change: impl FnOnce(&mut Config)) -> Site {
+        secrets::watch();
         let mut config = config(&home);
         change(&mut config);
         let app = App::build(config).await.unwrap();
@@ -159,6 +160,7 @@ impl Site {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Answer {
+        secrets::sent(headers, &body);
         let mut request = self.client.request(method.clone(), self.url(path)).force_close();
         for (name, value) in headers {
             request = request.insert_header((*name, *value));
@@ -170,7 +172,9 @@ impl Site {
             let body = response.body().limit(LARGEST).await.unwrap();
             Answer { status: response.status().as_u16(), headers: response.headers().clone(), body }
         };
-        within("an answer", answer).await
+        let answer = within("an answer", answer).await;
+        secrets::received(&answer);
+        answer
     }
 
     /// Opens a WebSocket; it is open when this returns.

@@ -9,10 +9,7 @@ use std::time::Duration;
 
 use actix_http::body::{BodySize, MessageBody};
 use actix_http::error::DispatchError;
-use actix_http::header;
-use actix_http::{
-    ConnectionType, HttpMessage, HttpService, Protocol, Request, RequestHead, Response, Version,
-};
+use actix_http::{ConnectionType, HttpService, Protocol, Request, RequestHead, Response, Version};
 use actix_server::GracefulShutdownSignal;
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_service, map_config};
 use actix_web::Error;
@@ -67,9 +64,6 @@ where
     let requests = fn_service(move |mut request: Request| {
         let activity = request.conn_data::<Activity>().cloned();
         if let Some(activity) = &activity {
-            if request.headers().contains_key(header::UPGRADE) {
-                activity.release();
-            }
             let body = request.take_payload();
             *request.payload() = Awaited::observe(body, activity);
         }

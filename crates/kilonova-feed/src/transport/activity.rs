@@ -39,15 +39,10 @@ struct Inner {
     cut: Cell<bool>,
     /// The waker of a write that waits for the client.
     waiting: RefCell<Option<Waker>>,
-    /// The number of requests that must have reached a handler before HTTP gets more of what came
-    /// behind them; 0 while nothing is held back.
-    holds: Cell<u64>,
-    /// The waker of a read of it.
-    held: RefCell<Option<Waker>>,
-    /// A handler waits for more of its request's body.
-    awaits_body: Cell<bool>,
-    /// A request since everything had gone out has a body.
-    had_body: Cell<bool>,
+    /// What HTTP gets of the body of the present request.
+    body: Cell<Wanted>,
+    /// The waker of a read that waits: for the end of a response, or for a handler to want a body.
+    reading: RefCell<Option<Waker>>,
     /// The bytes of responses since everything had gone out.
     unflushed: Cell<usize>,
     /// The waker of the next request, which waits until then.
@@ -67,6 +62,23 @@ pub(crate) struct Deadlines {
     pub(crate) idle: Duration,
 }
 
+/// What HTTP gets of the body of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Nothing: no handler waits for it.
+    Nothing,
+    /// This many bytes.
+    Bytes(usize),
+    /// All of it: no handler will read it, and HTTP drops it.
+    Dropped,
+    /// It is complete.
+    Complete,
+}
+
+/// The bytes of a body that HTTP gets each time a handler waits for more. HTTP keeps each piece of a
+/// body on its own, so what a client sends in tiny pieces takes much more memory than its length.
+const AT_A_TIME: usize = 16 * 1024;
+
 /// A request that is being answered; dropped with its response.
 pub(crate) struct Answering(Activity);
 
@@ -74,6 +86,7 @@ impl Drop for Answering {
     fn drop(&mut self) {
         let inner = &self.0.0;
         inner.answering.set(inner.answering.get() - 1);
+        self.0.wake_reader();
     }
 }
 
@@ -88,10 +101,8 @@ impl Activity {
             listening: RefCell::new(None),
             cut: Cell::new(false),
             waiting: RefCell::new(None),
-            holds: Cell::new(0),
-            held: RefCell::new(None),
-            awaits_body: Cell::new(false),
-            had_body: Cell::new(false),
+            body: Cell::new(Wanted::Nothing),
+            reading: RefCell::new(None),
             unflushed: Cell::new(0),
             flushing: RefCell::new(None),
             socket: RefCell::new(Weak::new()),
@@ -103,79 +114,36 @@ impl Activity {
     pub(crate) fn answer(&self) -> Answering {
         self.0.answering.set(self.0.answering.get() + 1);
         self.0.requests.set(self.0.requests.get() + 1);
-        if self.0.holds.get() != 0 {
-            self.wake_held();
-        }
         Answering(self.clone())
     }
 
-    /// What follows is not given to HTTP before the upgrade request has reached a handler.
-    pub(super) fn hold(&self) {
-        self.0.holds.set(u64::MAX);
+    /// What HTTP gets of the body of the present request.
+    pub(super) fn wanted(&self) -> Wanted {
+        self.0.body.get()
     }
 
-    /// What follows is not given to HTTP before this many requests have reached a handler.
-    pub(super) fn hold_until(&self, requests: u64) {
-        if self.0.holds.get() == 0 {
-            self.0.holds.set(requests);
+    /// Sets it.
+    pub(super) fn want(&self, wanted: Wanted) {
+        self.0.body.set(wanted);
+        if wanted != Wanted::Nothing {
+            self.wake_reader();
         }
     }
 
-    /// No request is at work: what waits behind a number of them is next.
-    pub(super) fn relax(&self) {
-        if ![0, u64::MAX].contains(&self.0.holds.get()) {
-            self.release();
+    /// A handler waits for more of a body.
+    pub(super) fn awaits_body(&self) {
+        self.want(Wanted::Bytes(AT_A_TIME));
+    }
+
+    /// Wakes this task when there may be something to read.
+    pub(super) fn wait_to_read(&self, cx: &Context<'_>) {
+        self.0.reading.replace(Some(cx.waker().clone()));
+    }
+
+    fn wake_reader(&self) {
+        if let Some(reading) = self.0.reading.take() {
+            reading.wake();
         }
-    }
-
-    /// An upgrade request has reached a handler and stays with HTTP.
-    pub(crate) fn release(&self) {
-        self.0.holds.set(0);
-        self.wake_held();
-    }
-
-    fn wake_held(&self) {
-        if let Some(held) = self.0.held.take() {
-            held.wake();
-        }
-    }
-
-    /// Whether a handler waits for more of a body. While something is held back, HTTP reads again
-    /// to find out whether that is the body's.
-    pub(super) fn awaits_body(&self, awaits: bool) {
-        self.0.awaits_body.set(awaits);
-        if awaits {
-            self.taken();
-        }
-        if awaits && self.0.holds.get() != 0 {
-            self.wake_held();
-        }
-    }
-
-    /// A request with a body has reached a handler.
-    pub(super) fn has_body(&self) {
-        self.0.had_body.set(true);
-    }
-
-    /// Whether a request since the last call has a body.
-    pub(super) fn take_had_body(&self) -> bool {
-        self.0.had_body.take()
-    }
-
-    /// Whether what comes now is a body that a handler waits for.
-    pub(super) fn is_body(&self) -> bool {
-        self.0.awaits_body.get()
-    }
-
-    /// `Ready` when nothing is held back. What a handler waits for although HTTP has nothing more
-    /// is no other request, whatever it looks like.
-    pub(super) fn poll_released(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.0.holds.get() <= self.0.requests.get() || self.0.awaits_body.get() {
-            self.0.holds.set(0);
-            return Poll::Ready(());
-        }
-        self.0.held.replace(Some(cx.waker().clone()));
-        Poll::Pending
     }
 
     /// A response of this size is on its way. A client that pipelines requests and does not read has
@@ -231,29 +199,18 @@ impl Activity {
 
     /// The number of bytes that may be read now; `Pending` while all connections together have too
     /// many that no handler has taken.
-    pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<usize> {
+    pub(super) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<usize> {
         self.0.unread.borrow_mut().poll_room(cx)
     }
 
-    /// Handlers have taken everything that HTTP has got.
-    pub(super) fn taken(&self) {
-        self.0.unread.borrow_mut().clear();
-    }
-
-    /// A handler has taken so many bytes of a body.
-    pub(super) fn took(&self, bytes: usize) {
-        self.0.unread.borrow_mut().take(bytes);
-    }
-
-    /// All requests so far have their responses.
-    pub(super) fn answered(&self) {
-        self.0.unread.borrow_mut().answered();
-    }
-
-    /// These bytes have come.
-    pub(super) fn received(&self, bytes: &[u8]) {
+    /// So many bytes of a request's head have come.
+    pub(super) fn received(&self, bytes: usize) {
         self.0.unread.borrow_mut().add(bytes);
-        self.read();
+    }
+
+    /// The request has its response, or is no request any more.
+    pub(super) fn answered(&self) {
+        self.0.unread.borrow_mut().clear();
     }
 
     /// HTTP has got bytes.
@@ -278,6 +235,9 @@ impl Activity {
         self.0.waiting.take();
         // The write made progress after all.
         self.0.cut.set(false);
+        if self.0.answering.get() == 0 {
+            self.wake_reader();
+        }
     }
 
     /// A write waits for the client: an error if the connection must end.

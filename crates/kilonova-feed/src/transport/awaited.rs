@@ -9,12 +9,15 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::Activity;
+use super::activity::Wanted;
 
-/// A body that tells its connection when a handler waits for more of it: what the connection held
-/// back as another request is the body's then.
+/// A body that tells its connection when a handler waits for more of it, and when nobody does any
+/// more.
 pub(crate) struct Awaited {
     body: Payload,
     activity: Activity,
+    /// The end has come, or an error.
+    is_complete: bool,
 }
 
 impl Awaited {
@@ -23,8 +26,9 @@ impl Awaited {
         match body {
             Payload::None => Payload::None,
             body => {
-                activity.has_body();
-                Payload::Stream { payload: Box::pin(Awaited { body, activity: activity.clone() }) }
+                let activity = activity.clone();
+                let awaited = Awaited { body, activity, is_complete: false };
+                Payload::Stream { payload: Box::pin(awaited) }
             }
         }
     }
@@ -32,7 +36,11 @@ impl Awaited {
 
 impl Drop for Awaited {
     fn drop(&mut self) {
-        self.activity.awaits_body(false);
+        // The body first: HTTP drops what comes once it is gone.
+        self.body = Payload::None;
+        if !self.is_complete {
+            self.activity.want(Wanted::Dropped);
+        }
     }
 }
 
@@ -41,9 +49,14 @@ impl Stream for Awaited {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = Pin::new(&mut self.body).poll_next(cx);
-        self.activity.awaits_body(next.is_pending());
-        if let Poll::Ready(Some(Ok(bytes))) = &next {
-            self.activity.took(bytes.len());
+        match &next {
+            Poll::Pending => self.activity.awaits_body(),
+            Poll::Ready(Some(Ok(_))) => {}
+            Poll::Ready(None | Some(Err(_))) if self.is_complete => {}
+            Poll::Ready(None | Some(Err(_))) => {
+                self.is_complete = true;
+                self.activity.want(Wanted::Complete);
+            }
         }
         next
     }

@@ -5,24 +5,34 @@
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use actix_codec::{AsyncRead, AsyncWrite, ReadBuf};
 use actix_web::rt::net::TcpStream;
 use bytes::{Buf, BufMut, Bytes};
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::time::{Instant, Sleep};
 
-use super::activity::Activity;
-use super::upgrade_head::{Heads, UpgradeHead};
+use super::activity::{Activity, Wanted};
+use super::framing::{Framing, Stage};
 use super::{Budget, Held, refusal};
 
-/// The requests of one connection that HTTP gets before the first of them has reached a handler. Each
-/// takes several kilobytes there, and forty bytes here.
-const PIPELINED: u64 = 4;
+/// The bytes of a chunked body that HTTP gets at a time: it keeps each chunk on its own, and a client
+/// may send chunks of one byte.
+const OF_CHUNKS: usize = 4 * 1024;
+
+/// The bytes of a body that nobody reads that HTTP drops before other connections have their turn.
+const DROPPED_AT_A_TIME: usize = 16 * 1024;
+
+/// The bytes that are read while a request is being answered: they show when its client leaves.
+const AHEAD: usize = 4 * 1024;
+
+/// How soon a client that waits for room is noticed to have left.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Bytes that are read and dropped after the last response.
 const LINGER: usize = 16 * 1024 * 1024;
@@ -39,13 +49,20 @@ pub(crate) struct Connection {
     flushed: u64,
     /// The rest of a refusal that is being written.
     refusal: Option<Bytes>,
-    upgrade: UpgradeHead,
-    heads: Heads,
+    framing: Framing,
+    /// The heads that HTTP has got.
+    given: u64,
+    /// Something was written since the last of them.
+    wrote: bool,
+    /// The bytes of a body that HTTP was given to drop, since others had their turn.
+    dropped: usize,
+    /// Runs while a read waits for room.
+    look: Option<Pin<Box<Sleep>>>,
+    /// The client has ended its half.
+    ended: bool,
     /// The bytes that are still taken after the end of our half.
     lingers: Option<usize>,
-    /// What HTTP does not get yet: further requests of a client that pipelines many, and what came
-    /// behind the head of an upgrade request. HTTP would read that as another request if the upgrade
-    /// has to wait for an earlier response.
+    /// What HTTP does not get yet: it follows the request that is being answered.
     behind: Bytes,
 }
 
@@ -69,8 +86,12 @@ impl Connection {
             activity,
             flushed: 0,
             refusal: None,
-            upgrade: UpgradeHead::default(),
-            heads: Heads::default(),
+            framing: Framing::new(),
+            given: 0,
+            wrote: false,
+            dropped: 0,
+            look: None,
+            ended: false,
             lingers: None,
             behind: Bytes::new(),
         }
@@ -84,26 +105,101 @@ impl Connection {
     /// The socket, its place among the connections, and the bytes that HTTP has not got. `None` when
     /// an event stream has the socket.
     pub(crate) fn into_parts(self) -> Option<(TcpStream, Held, Bytes)> {
-        self.activity.taken();
+        self.activity.answered();
         Some((Rc::into_inner(self.stream)?, self.held, self.behind))
     }
 
-    /// How much of these bytes, which follow those of the calls before, HTTP gets now.
-    fn admit(&mut self, bytes: &[u8]) -> usize {
-        let (mut admitted, requests) = (bytes.len(), self.activity.requests());
-        let before = self.heads;
-        if self.activity.is_body() {
-            self.heads.set(requests);
-        } else if let Some(end) = self.heads.find(bytes, requests + PIPELINED) {
-            admitted = end;
-            self.activity.hold_until(requests + PIPELINED / 2);
+    /// Whether HTTP may get another request: the last one has its response, or was refused without
+    /// a handler.
+    fn is_answered(&self) -> bool {
+        !self.activity.is_answering() && (self.activity.requests() >= self.given || self.wrote)
+    }
+
+    /// Reads a little of what follows, once, so that the end of it is noticed.
+    fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.behind.is_empty() && !self.ended {
+            let mut ahead = [0; AHEAD];
+            match ready!(self.read(&mut &mut ahead[..], cx))? {
+                0 => self.end(),
+                read => self.behind = Bytes::copy_from_slice(ahead.get(..read).unwrap_or_default()),
+            }
         }
-        if let Some(head) = self.upgrade.find(&bytes[..admitted]) {
-            admitted = head;
-            self.activity.hold();
-            // The rest is looked at again.
-            self.heads = before;
-            self.heads.find(&bytes[..admitted], u64::MAX);
+        self.activity.wait_to_read(cx);
+        Poll::Pending
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.activity.end();
+    }
+
+    /// How many bytes HTTP may get now; an error if the client has left while it waited.
+    fn poll_allowed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.framing.stage() == Stage::Head {
+            return self.poll_room(cx);
+        }
+        let most = if self.framing.is_chunked() { OF_CHUNKS } else { usize::MAX };
+        match self.activity.wanted() {
+            Wanted::Bytes(bytes @ 1..) => Poll::Ready(Ok(bytes.min(most))),
+            Wanted::Dropped if self.dropped < DROPPED_AT_A_TIME => {
+                Poll::Ready(Ok(DROPPED_AT_A_TIME - self.dropped))
+            }
+            Wanted::Dropped => {
+                self.dropped = 0;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Wanted::Nothing | Wanted::Bytes(_) | Wanted::Complete => {
+                self.activity.wait_to_read(cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(room) = self.activity.poll_room(cx) {
+            self.look = None;
+            return Poll::Ready(Ok(room));
+        }
+        loop {
+            if self.has_left() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
+            let look = self.look.get_or_insert_with(|| Box::pin(tokio::time::sleep(LOOK)));
+            ready!(look.as_mut().poll(cx));
+            look.as_mut().reset(Instant::now() + LOOK);
+        }
+    }
+
+    /// Whether the client has ended its half, although not everything before that was read.
+    fn has_left(&self) -> bool {
+        let ready = pin!(self.stream.ready(Interest::READABLE));
+        match ready.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(ready)) => ready.is_read_closed(),
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        }
+    }
+
+    /// How many of these bytes HTTP gets.
+    fn admit(&mut self, bytes: &[u8]) -> usize {
+        self.activity.read();
+        let stage = self.framing.stage();
+        let admitted = self.framing.advance(bytes);
+        match (stage, self.activity.wanted()) {
+            (Stage::Head, _) => self.activity.received(admitted),
+            (_, Wanted::Bytes(wanted)) => {
+                // What is left of a chunked body's share is not worth another turn.
+                let left =
+                    if self.framing.is_chunked() { 0 } else { wanted - admitted.min(wanted) };
+                self.activity.want(Wanted::Bytes(left));
+            }
+            _ => self.dropped += admitted,
+        }
+        if stage == Stage::Head && self.framing.stage() != Stage::Head {
+            self.given += 1;
+            (self.wrote, self.dropped) = (false, 0);
+            self.activity.want(Wanted::Nothing);
         }
         admitted
     }
@@ -144,6 +240,7 @@ impl Connection {
     ) -> Poll<io::Result<T>> {
         if write.is_ready() {
             self.timer = None;
+            self.wrote = true;
             self.activity.wrote();
             return write;
         }
@@ -193,24 +290,31 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.activity.poll_released(cx).is_pending() {
-            return Poll::Pending;
+        let this = &mut *self;
+        if this.framing.stage() == Stage::Body && this.activity.wanted() == Wanted::Complete {
+            this.framing.end();
         }
-        if !self.behind.is_empty() {
-            let next = self.behind.slice(..self.behind.len().min(buffer.remaining()));
-            let admitted = self.admit(&next);
-            self.activity.read();
-            buffer.put_slice(&self.behind.split_to(admitted));
+        if this.framing.stage() == Stage::Done {
+            if !this.is_answered() {
+                return this.poll_ahead(cx);
+            }
+            this.activity.answered();
+            this.framing.next();
+        }
+        let allowed = ready!(this.poll_allowed(cx))?.min(buffer.remaining());
+        if !this.behind.is_empty() {
+            let next = this.behind.slice(..this.behind.len().min(allowed));
+            let admitted = this.admit(&next);
+            buffer.put_slice(&this.behind.split_to(admitted));
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        let room = ready!(self.activity.poll_room(cx));
-        match ready!(self.read(&mut (&mut *buffer).limit(room), cx))? {
-            0 => self.activity.end(),
-            _ => self.activity.received(&buffer.filled()[before..]),
+        if ready!(this.read(&mut (&mut *buffer).limit(allowed), cx))? == 0 {
+            this.end();
+            return Poll::Ready(Ok(()));
         }
-        let admitted = before + self.admit(&buffer.filled()[before..]);
-        self.behind = Bytes::copy_from_slice(&buffer.filled()[admitted..]);
+        let admitted = before + this.admit(&buffer.filled()[before..]);
+        this.behind = Bytes::copy_from_slice(&buffer.filled()[admitted..]);
         buffer.set_filled(admitted);
         Poll::Ready(Ok(()))
     }
@@ -249,19 +353,9 @@ impl AsyncWrite for Connection {
 
     fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.activity.is_answering() {
-            if self.flushed != self.activity.requests() {
-                self.activity.answered();
-            }
             self.flushed = self.activity.requests();
-            // Nothing that HTTP has got is left: what has looked like more heads was not.
-            let requests = self.flushed;
-            self.heads.set(requests);
-            self.activity.relax();
-            if self.activity.take_had_body() {
-                self.heads.forget();
-            } else if self.heads.has_begun() {
-                // It came with the head of a request that has its response by now.
-                self.activity.read();
+            if self.framing.stage() == Stage::Done {
+                self.activity.answered();
             }
         }
         // HTTP has written everything by then, and a socket has no buffer of its own.

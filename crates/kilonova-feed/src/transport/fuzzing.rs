@@ -1,102 +1,116 @@
-//! Fuzz targets below HTTP: heads of requests in whatever pieces they come, and the budget of bytes
-//! that no handler has taken.
+//! Fuzz targets below HTTP: requests in whatever pieces they come, and the budget of the bytes that
+//! HTTP keeps of them.
 
 use std::task::{Context, Poll, Waker};
 
+use actix_codec::Decoder;
+use actix_http::ServiceConfig;
+use actix_http::h1::{Codec, Message, MessageType};
+use bytes::BytesMut;
+
+use super::framing::{Framing, Stage};
 use super::unread::{Budget, Unread};
-use super::upgrade_head::{Heads, UpgradeHead};
 
-/// Heads of requests, of which some ask for an upgrade. The first byte is the length of a piece.
-pub fn heads(bytes: &[u8]) {
+thread_local! {
+    /// It starts a task for the date, which nobody asks for.
+    static CONFIG: Option<ServiceConfig> = actix_web::rt::Runtime::new()
+        .map(|runtime| runtime.block_on(async { ServiceConfig::default() }))
+        .ok();
+}
+
+/// Requests on one connection. The first byte is the length of a piece. They end where HTTP's parser
+/// ends them.
+pub fn requests(bytes: &[u8]) {
     let Some((&size, sent)) = bytes.split_first() else { return };
-    let expected = Ends::of(sent);
-    for size in [usize::from(size).max(1), sent.len().max(1)] {
-        assert_eq!(upgrades(sent, size), expected.upgrades, "upgrades in pieces of {size}");
-        let all = u64::MAX;
-        assert_eq!(head(sent, size, all), None, "too many heads in pieces of {size}");
-        for (index, end) in expected.heads.iter().enumerate().take(8) {
-            let found = head(sent, size, index as u64 + 1);
-            assert_eq!(found, Some(*end), "head {index} in pieces of {size}");
-        }
-        assert_eq!(head(sent, size, expected.heads.len() as u64 + 1), None);
-    }
-}
-
-fn upgrades(sent: &[u8], size: usize) -> Vec<usize> {
-    let (mut upgrade, mut at, mut found) = (UpgradeHead::default(), 0, Vec::new());
-    while at < sent.len() {
-        let piece = &sent[at..sent.len().min(at + size)];
-        match upgrade.find(piece) {
-            Some(end) => {
-                at += end;
-                found.push(at);
-            }
-            None => at += piece.len(),
-        }
-    }
-    found
-}
-
-fn head(sent: &[u8], size: usize, most: u64) -> Option<usize> {
-    let mut heads = Heads::default();
-    let mut pieces = sent.chunks(size).enumerate();
-    pieces.find_map(|(piece, bytes)| heads.find(bytes, most).map(|end| piece * size + end))
-}
-
-/// Where heads end, read line by line.
-#[derive(Default)]
-struct Ends {
-    heads: Vec<usize>,
-    upgrades: Vec<usize>,
-}
-
-impl Ends {
-    fn of(sent: &[u8]) -> Ends {
-        let (mut ends, mut at) = (Ends::default(), 0);
-        let (mut is_behind_a_line, mut has_begun, mut is_upgrade) = (false, false, false);
-        for line in sent.split_inclusive(|byte| *byte == b'\n') {
-            at += line.len();
-            let is_empty = matches!(line, b"\n" | b"\r\n");
-            let name = line.get(..8).unwrap_or_default();
-            if is_behind_a_line && is_empty {
-                ends.heads.push(at);
-            }
-            is_behind_a_line = line.ends_with(b"\n") && !(is_behind_a_line && is_empty);
-            if is_upgrade && is_empty {
-                ends.upgrades.push(at);
-                (has_begun, is_upgrade) = (false, false);
-            } else {
-                is_upgrade |= has_begun && name.eq_ignore_ascii_case(b"upgrade:");
-                has_begun = true;
-            }
-        }
-        ends
-    }
-}
-
-/// A client's bytes and how handlers take them, two bytes for each step.
-pub fn unread(bytes: &[u8]) {
-    const SHARES: usize = 4;
-    const BLOCK: [u8; 16 * 1024] = [b'x'; 16 * 1024];
-    let budget = Budget::new(SHARES * BLOCK.len());
-    let mut unread = [Unread::new(budget.clone()), Unread::new(budget.clone())];
-    for (index, step) in bytes.chunks(2).enumerate() {
-        let &[what, how_much] = step else { break };
-        let connection = &mut unread[usize::from(what & 1)];
-        let amount = usize::from(how_much) * 64;
-        match what >> 1 {
-            0 => connection.take(amount),
-            1 => connection.answered(),
-            2 => connection.clear(),
-            3 => {
-                if let Some(room) = room(connection) {
-                    let sent = &bytes[index * 2..];
-                    connection.add(&sent[..sent.len().min(room)]);
+    let parts = parts(sent, sent.len().max(1));
+    assert_eq!(self::parts(sent, usize::from(size).max(1)), parts, "pieces of {size}");
+    let mut codec = Codec::new(CONFIG.with(|config| config.clone().unwrap_or_default()));
+    let mut at = 0;
+    for (index, (stage, length)) in parts.iter().enumerate() {
+        let part = &sent[at..at + length];
+        at += length;
+        // The last one may have no end yet.
+        let is_whole = index + 1 < parts.len();
+        match follow(&mut codec, *stage, part, is_whole) {
+            Some(is_complete) if is_whole => {
+                let has_body = parts[index + 1].0 == Stage::Body;
+                assert!(is_complete || has_body, "a body is taken for a request");
+                if is_complete && has_body {
+                    return;
                 }
             }
+            _ => return,
+        }
+    }
+}
+
+/// The parts of requests and their lengths.
+fn parts(sent: &[u8], size: usize) -> Vec<(Stage, usize)> {
+    let (mut framing, mut parts) = (Framing::new(), Vec::<(Stage, usize)>::new());
+    let mut is_new = true;
+    for piece in sent.chunks(size) {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            if framing.stage() == Stage::Done {
+                framing.next();
+                is_new = true;
+            }
+            let stage = framing.stage();
+            let used = framing.advance(rest);
+            assert!(used > 0, "nothing is taken: {framing:?}");
+            match parts.last_mut().filter(|(last, _)| *last == stage && !is_new) {
+                Some((_, length)) => *length += used,
+                None => parts.push((stage, used)),
+            }
+            is_new = false;
+            rest = &rest[used..];
+        }
+    }
+    parts
+}
+
+/// What HTTP's parser makes of a part: whether the request is complete; `None` where it refuses it,
+/// or where no request follows.
+fn follow(codec: &mut Codec, stage: Stage, part: &[u8], is_whole: bool) -> Option<bool> {
+    let mut rest = BytesMut::from(part);
+    loop {
+        match codec.decode(&mut rest).ok()? {
+            Some(Message::Item(_)) => {
+                assert_eq!(stage, Stage::Head, "a body has another request in it");
+                assert!(rest.is_empty(), "HTTP gets what follows a head");
+                match codec.message_type() {
+                    MessageType::None => return Some(true),
+                    MessageType::Payload => return Some(false),
+                    MessageType::Stream => return None,
+                }
+            }
+            Some(Message::Chunk(Some(_))) => {}
+            Some(Message::Chunk(None)) => {
+                assert!(rest.is_empty(), "HTTP gets what follows a body");
+                return Some(true);
+            }
+            None => {
+                assert!(!is_whole, "a part ends early");
+                return None;
+            }
+        }
+    }
+}
+
+/// Two connections' heads, two bytes for each step.
+pub fn unread(bytes: &[u8]) {
+    const SHARES: usize = 4;
+    const SHARE: usize = 16 * 1024;
+    let budget = Budget::new(SHARES * SHARE);
+    let mut unread = [Unread::new(budget.clone()), Unread::new(budget.clone())];
+    for step in bytes.chunks(2) {
+        let &[what, how_much] = step else { break };
+        let connection = &mut unread[usize::from(what & 1)];
+        match what >> 1 {
+            0 => connection.clear(),
             _ => {
                 if let Some(room) = room(connection) {
-                    connection.add(&BLOCK[..amount.min(room).min(BLOCK.len())]);
+                    connection.add(room.min(usize::from(how_much) * 256));
                 }
             }
         }
@@ -106,15 +120,14 @@ pub fn unread(bytes: &[u8]) {
     drop(unread);
     let mut last = Unread::new(budget);
     for _ in 0..=SHARES {
-        let room = room(&mut last);
-        assert_eq!(room, Some(BLOCK.len()), "a share is lost");
-        last.add(&BLOCK);
+        assert_eq!(room(&mut last), Some(SHARE), "a share is lost");
+        last.add(SHARE);
     }
     assert_eq!(room(&mut last), None, "a share is made");
 }
 
 fn room(unread: &mut Unread) -> Option<usize> {
-    match unread.poll_room(&Context::from_waker(Waker::noop())) {
+    match unread.poll_room(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(room) => {
             assert!(room > 0, "a read of nothing looks like the client's end");
             Some(room)
@@ -130,28 +143,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn heads_end_at_their_empty_lines_in_whatever_pieces_they_come() {
+    fn requests_end_where_http_ends_them_in_whatever_pieces_they_come() {
         let seeds: &[&[u8]] = &[
             b"\x05GET / HTTP/1.1\r\nHost: a\r\n\r\n\
-              GET /feed HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\x81\x80",
-            b"\x01GET / HTTP/1.1\nUpgrade: h2c\n\nGET / HTTP/1.1\r\n\r\n",
-            b"\x40POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n\n\n\n\nGET / HTTP/1.1\r\n\r\n",
-            b"\r\nupgrade: ",
+              GET /feed HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n\x81\x80",
+            b"\x01GET / HTTP/1.1\nHost: a\nUpgrade: h2c\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"\x40POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n\n\n\n\n\
+              GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"\x03POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+              4;x=\"y\"\r\n\r\n\r\n\r\nA\r\n0123456789\r\n0\r\n\r\nHEAD / HTTP/1.0\r\n\r\n",
+            b"\x03POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+              0\r\nT: t\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"\r\nContent-Length: 3",
+            b"\r\nTransfer-Encoding: identity, chunked",
             b"\r\n\r\n",
             b"\n",
             b"\r",
+            b"0\r\n\r\n",
+            b"\r\nA\r\n0123456789",
+            b" ",
+            b"\t",
         ];
-        drive("heads", heads, seeds);
+        drive("requests", requests, seeds);
     }
 
     #[test]
     fn shares_of_the_budget_come_back() {
         let seeds: &[&[u8]] = &[
-            b"\x08\xff\x08\xff\x09\xff\x09\xff\x08\xff\x00\x40\x02\x00",
-            b"\x06\x00GET / HTTP/1.1\r\n\r\n\x08\xff\x02\x00\x08\xff\x04\x00",
-            b"\x08\xff",
-            b"\x09\xff",
-            b"\n\n",
+            b"\x02\xff\x02\xff\x03\xff\x03\xff\x02\xff\x00\x00",
+            b"\x02\x40\x03\xff\x01\x00\x03\xff",
+            b"\x02\xff",
+            b"\x03\xff",
+            b"\x00\x00",
         ];
         drive("unread", unread, seeds);
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use actix_codec::Decoder;
 use actix_http::ws::{CloseReason, Codec, Frame, Item, ProtocolError};
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::close::Close;
 use crate::limits::Rate;
@@ -25,13 +25,18 @@ pub(super) enum Said {
     Close(Option<CloseReason>),
 }
 
-/// The parser of one client's input.
+/// The longest frame that the codec gets whole. It would keep a longer one until its end has come.
+const WHOLE: u64 = 1024;
+
+/// The parser of one client's input. It keeps no message that it does not answer.
 pub(super) struct Inbox {
     /// An incomplete frame; most of the time empty and without an allocation.
     bytes: BytesMut,
     codec: Codec,
-    /// A message of which some fragments are missing.
+    /// A message of which some pieces are missing.
     pieces: Option<Box<Pieces>>,
+    /// A long frame of it whose end has not come.
+    long: Option<Long>,
     rate: Rate,
     /// Input is dropped unread.
     deaf: bool,
@@ -45,6 +50,7 @@ impl Inbox {
             bytes: BytesMut::from(read),
             codec: Codec::new().max_size(MAX_MESSAGE),
             pieces: None,
+            long: None,
             rate: Rate::new(frames_per_second, now),
             deaf: false,
         }
@@ -67,18 +73,20 @@ impl Inbox {
             return Ok(None);
         }
         while !self.bytes.is_empty() && !self.deaf {
+            if self.long.is_some() {
+                if let Some(said) = self.go_on()? {
+                    return Ok(Some(said));
+                }
+                continue;
+            }
             if announced(&self.bytes).is_some_and(|length| length > MAX_MESSAGE as u64) {
                 return Err(Close::TooLarge);
             }
-            let frame = match self.codec.decode(&mut self.bytes) {
-                Ok(Some(frame)) => frame,
-                Ok(None) => return Ok(None),
-                Err(ProtocolError::Overflow) => return Err(Close::TooLarge),
-                Err(error) => {
-                    log::debug!("a client broke the protocol: {error}");
-                    return Err(Close::Protocol);
-                }
+            let decoded = match self.begin() {
+                Some(mut empty) => decode(&mut self.codec, &mut empty),
+                None => decode(&mut self.codec, &mut self.bytes),
             };
+            let Some(frame) = decoded? else { return Ok(None) };
             if !self.rate.admits(now) {
                 return Err(Close::TooMany);
             }
@@ -90,9 +98,58 @@ impl Inbox {
         Ok(None)
     }
 
+    /// Begins a long frame of a message whose head is complete: gives an empty piece in its place, in
+    /// which the codec finds what is wrong with the head.
+    fn begin(&mut self) -> Option<BytesMut> {
+        let (&first, &second) = (self.bytes.first()?, self.bytes.get(1)?);
+        let length = announced(&self.bytes).filter(|length| *length > WHOLE)?;
+        let head = if second & LENGTH == LONGEST { 10 } else { 4 };
+        let mask = *self.bytes.get(head..)?.first_chunk::<4>()?;
+        // The codec refuses control frames of this length.
+        if first & OPCODE > LAST_OF_MESSAGES {
+            return None;
+        }
+        let long = Long { mask, left: usize::try_from(length).ok()?, is_last: first & FIN != 0 };
+        self.bytes.advance(head + mask.len());
+        self.long = Some(long);
+        Some(BytesMut::from_iter([first & !FIN, second & MASKED].into_iter().chain(mask)))
+    }
+
+    /// Takes what there is of a long frame.
+    fn go_on(&mut self) -> Result<Option<Said>, Close> {
+        let (Some(long), Some(pieces)) = (&mut self.long, &mut self.pieces) else {
+            return Err(Close::Protocol);
+        };
+        let mut piece = self.bytes.split_to(self.bytes.len().min(long.left));
+        for (byte, mask) in piece.iter_mut().zip(long.mask.into_iter().cycle()) {
+            *byte ^= mask;
+        }
+        let turned = piece.len() % long.mask.len();
+        long.mask.rotate_left(turned);
+        long.left -= piece.len();
+        pieces.add(&piece, MAX_MESSAGE)?;
+        let is_last = match self.long.take_if(|long| long.left == 0) {
+            Some(long) => long.is_last,
+            None => false,
+        };
+        if !is_last {
+            return Ok(None);
+        }
+        // An empty last piece, for the codec to know.
+        let mut empty = BytesMut::from(&[FIN, MASKED, 0, 0, 0, 0][..]);
+        match decode(&mut self.codec, &mut empty)? {
+            Some(frame) => self.take(frame),
+            None => Ok(None),
+        }
+    }
+
     fn take(&mut self, frame: Frame) -> Result<Option<Said>, Close> {
         match frame {
-            Frame::Text(text) => said(&text),
+            Frame::Text(text) => {
+                let mut message = Pieces::of_text();
+                message.add(&text, MAX_MESSAGE)?;
+                said(message)
+            }
             Frame::Ping(payload) => Ok(Some(Said::Ping(payload))),
             Frame::Continuation(item) => self.piece(item),
             Frame::Binary(_) | Frame::Pong(_) => Ok(None),
@@ -114,22 +171,44 @@ impl Inbox {
             Item::Last(piece) => (piece, true),
         };
         let Some(pieces) = &mut self.pieces else { return Err(Close::Protocol) };
-        if !pieces.add(&piece, MAX_MESSAGE) {
-            return Err(Close::TooLarge);
+        pieces.add(&piece, MAX_MESSAGE)?;
+        match self.pieces.take_if(|_| last) {
+            Some(pieces) => said(*pieces),
+            None => Ok(None),
         }
-        if last && let Some(text) = self.pieces.take().and_then(|pieces| pieces.into_text()) {
-            return said(&text);
-        }
-        Ok(None)
     }
 }
 
-fn said(text: &[u8]) -> Result<Option<Said>, Close> {
-    if std::str::from_utf8(text).is_err() {
-        return Err(Close::NotText);
-    }
-    Ok((text == b"ping").then_some(Said::TextPing))
+fn said(message: Pieces) -> Result<Option<Said>, Close> {
+    Ok(message.end()?.then_some(Said::TextPing))
 }
+
+fn decode(codec: &mut Codec, bytes: &mut BytesMut) -> Result<Option<Frame>, Close> {
+    codec.decode(bytes).map_err(|error| match error {
+        ProtocolError::Overflow => Close::TooLarge,
+        error => {
+            log::debug!("a client broke the protocol: {error}");
+            Close::Protocol
+        }
+    })
+}
+
+/// The rest of a long frame.
+struct Long {
+    mask: [u8; 4],
+    left: usize,
+    is_last: bool,
+}
+
+// RFC 6455, section 5.2: the bits of a frame's first two bytes.
+const FIN: u8 = 0x80;
+const OPCODE: u8 = 0x0f;
+/// The opcodes of messages: continuation, text, binary.
+const LAST_OF_MESSAGES: u8 = 2;
+const MASKED: u8 = 0x80;
+const LENGTH: u8 = 0x7f;
+/// The length that says that the length follows in eight bytes.
+const LONGEST: u8 = 127;
 
 /// The length in the head of the frame at the start of `bytes`; `None` if the head is incomplete.
 /// The codec itself would buffer a frame of any size before it rejects it.

@@ -1,7 +1,6 @@
 //! TLS to the database, with certificates that `openssl` makes.
 
 use std::path::Path;
-use std::process::Command;
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -9,29 +8,21 @@ use diesel::sql_types::Bool;
 use kilonova::connection::{Access, Database, DbConnection, Postgres};
 
 use crate::databases::Home;
+use kilonova_test::certificates;
 use kilonova_test::postgres::{Cluster, as_owner};
 
-/// Makes an issuer, and a certificate of its for `localhost` where the server looks for one.
+/// Makes an issuer and a certificate of its for `localhost` where the server looks for one, and one
+/// of another issuer.
 fn certify(data: &Path) {
-    let openssl = |line: &str| {
-        let arguments: Vec<_> = line.split(' ').collect();
-        let made = as_owner("openssl", &arguments).current_dir(data).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let openssl = || {
+        let mut command = as_owner("openssl", &[]);
+        command.current_dir(data);
+        command
     };
-    openssl(
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=issuer -keyout ca.key -out ca.crt",
-    );
-    openssl(
-        "req -newkey rsa:2048 -nodes -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-         -keyout server.key -out server.csr",
-    );
-    openssl(
-        "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 \
-         -copy_extensions copyall -out server.crt",
-    );
-    openssl(
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other -keyout o.key -out other.crt",
-    );
+    certificates::issue("localhost", openssl);
+    let other = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other -keyout o.key \
+                 -out other.crt";
+    assert!(openssl().args(other.split(' ')).output().unwrap().status.success());
 }
 
 /// Whether the connection that this URL asks for is encrypted, or why there is none.
@@ -46,8 +37,7 @@ fn encrypted(url: &str) -> Result<bool, String> {
 
 #[test]
 fn a_connection_is_as_private_as_its_url_says() {
-    if Command::new("openssl").arg("version").output().is_err() {
-        assert!(!kilonova_test::required("postgres"), "openssl is not installed");
+    if !certificates::can_be_made() {
         return;
     }
     let Some(cluster) = Cluster::start(&[]) else { return };

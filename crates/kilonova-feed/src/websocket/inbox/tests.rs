@@ -135,6 +135,46 @@ fn a_text_that_is_not_utf_8_is_refused_when_it_is_whole() {
 }
 
 #[test]
+fn long_frames_are_messages_like_others_and_are_not_kept() {
+    let long = vec![b'x'; 3000];
+    let said_of = |frames: &[Vec<u8>]| said(&frames.concat());
+    let ping_after = |frames: &[Vec<u8>]| said_of(&[frames.concat(), frame(TEXT | LAST, b"ping")]);
+    let one = (vec![Said::TextPing], None);
+    assert_eq!(ping_after(&[frame(TEXT | LAST, &long)]), one);
+    assert_eq!(ping_after(&[frame(BINARY | LAST, &[0xff; 3000])]), one);
+    assert_eq!(ping_after(&[frame(TEXT, &long), frame(CONTINUED | LAST, &long)]), one);
+    assert_eq!(ping_after(&[frame(TEXT, b"p"), frame(CONTINUED | LAST, &long)]), one);
+    // The same is wrong with them.
+    let protocol = (vec![], Some(Close::Protocol));
+    let mut unmasked = frame(TEXT | LAST, &long);
+    unmasked[1] &= 0x7f;
+    for frames in [
+        [frame(CONTINUED | LAST, &long), vec![]],
+        [frame(TEXT, b"x"), frame(TEXT | LAST, &long)],
+        [frame(TEXT, &long), frame(BINARY, &long)],
+        [frame(PING | LAST, &long), vec![]],
+        [frame(3 | LAST, &long), vec![]],
+        [frame(0x40 | TEXT | LAST, &long), vec![]],
+        [unmasked, vec![]],
+    ] {
+        assert_eq!(said_of(&frames), protocol);
+    }
+    let not_text = [&long[..], &[0xff], &long].concat();
+    assert_eq!(said(&frame(TEXT | LAST, &not_text)), (vec![], Some(Close::NotText)));
+    // While the end has not come, little is in memory.
+    let frame = frame(TEXT | LAST, &vec![b'x'; MAX_MESSAGE]);
+    let now = Instant::now();
+    let mut inbox = Inbox::new(&[], 1, now);
+    for part in frame[..frame.len() - 1].chunks(1000) {
+        inbox.bytes().extend_from_slice(part);
+        assert_eq!(drain(&mut inbox, now), (vec![], None));
+        assert!(inbox.bytes().capacity() < 2048, "{}", inbox.bytes().capacity());
+    }
+    inbox.bytes().extend_from_slice(&frame[frame.len() - 1..]);
+    assert_eq!(drain(&mut inbox, now), (vec![], None));
+}
+
+#[test]
 fn each_frame_counts_and_one_too_many_ends_it() {
     let now = Instant::now();
     let ping = frame(PING | LAST, b"");
@@ -175,6 +215,8 @@ proptest! {
             frame(PING | LAST, b"two"),
             frame(CONTINUED | LAST, b"ng"),
             frame(BINARY | LAST, &[7; 300]),
+            frame(TEXT, &[b'x'; 1025]),
+            frame(CONTINUED | LAST, &[b'x'; 2000]),
             frame(TEXT | LAST, b"ping"),
         ]
         .concat();

@@ -1,0 +1,294 @@
+//! Where requests and their bodies end in what a client sends, in whatever pieces it comes; pure.
+//!
+//! HTTP's parser reads on behind a request while that is being answered, and its encoder then writes
+//! the response by the method, the version and the `Connection` of the request behind. It would also
+//! take the first frames behind a handshake for another request. So it gets one request at a time.
+//! What is malformed is the parser's to refuse: here it only must not end early.
+
+/// The longest part of a line that is looked at: names of headers, and lengths.
+const LOOKED_AT: usize = 64;
+
+/// The part of a request that comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The head, or line ends before it.
+    Head,
+    /// The body.
+    Body,
+    /// Nothing: the request is complete.
+    Done,
+}
+
+/// Follows one request after the other.
+#[derive(Debug)]
+pub(super) struct Framing {
+    at: At,
+    line: Line,
+    /// The length of the body, as the head has told so far.
+    told: Option<Length>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Length {
+    Bytes(u64),
+    Chunks,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum At {
+    /// Before the request line.
+    Start,
+    RequestLine,
+    Headers,
+    Bytes(u64),
+    ChunkSize,
+    /// In a chunk, and the line end behind it.
+    Chunk(u64),
+    ChunkEnd,
+    Trailers,
+    Done,
+}
+
+/// The beginning of the line that is being read.
+#[derive(Debug)]
+struct Line {
+    bytes: [u8; LOOKED_AT],
+    length: usize,
+    is_longer: bool,
+}
+
+impl Line {
+    /// Adds a byte; true if it ends the line.
+    fn add(&mut self, byte: u8) -> bool {
+        if byte == b'\n' {
+            return true;
+        }
+        match self.bytes.get_mut(self.length) {
+            Some(place) => {
+                *place = byte;
+                self.length += 1;
+            }
+            None => self.is_longer = true,
+        }
+        false
+    }
+
+    /// What is looked at of the line, without its end, and whether that is not all. It is taken
+    /// away.
+    fn take(&mut self) -> (&[u8], bool) {
+        let line = self.bytes.get(..self.length).unwrap_or_default();
+        let is_longer = std::mem::take(&mut self.is_longer);
+        self.length = 0;
+        (line.strip_suffix(b"\r").unwrap_or(line), is_longer)
+    }
+}
+
+impl Framing {
+    /// Before the first request.
+    pub(super) fn new() -> Framing {
+        let line = Line { bytes: [0; LOOKED_AT], length: 0, is_longer: false };
+        Framing { at: At::Start, line, told: None }
+    }
+
+    /// The part that comes next.
+    pub(super) fn stage(&self) -> Stage {
+        match self.at {
+            At::Start | At::RequestLine | At::Headers => Stage::Head,
+            At::Bytes(_) | At::ChunkSize | At::Chunk(_) | At::ChunkEnd | At::Trailers => {
+                Stage::Body
+            }
+            At::Done => Stage::Done,
+        }
+    }
+
+    /// True in a body whose pieces its sender chooses.
+    pub(super) fn is_chunked(&self) -> bool {
+        self.stage() == Stage::Body && !matches!(self.at, At::Bytes(_))
+    }
+
+    /// Another request comes.
+    pub(super) fn next(&mut self) {
+        self.at = At::Start;
+        self.line.take();
+        self.told = None;
+    }
+
+    /// HTTP has found the end of the body.
+    pub(super) fn end(&mut self) {
+        self.at = At::Done;
+    }
+
+    /// How many of these bytes belong to the present part. The caller asks for the stage after each
+    /// call, and for the rest of the bytes again.
+    pub(super) fn advance(&mut self, bytes: &[u8]) -> usize {
+        let before = self.stage();
+        let mut used = 0;
+        while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
+            used += match self.at {
+                At::Bytes(left) | At::Chunk(left) => self.skip(left, rest.len()),
+                _ => self.step(rest[0]),
+            };
+            if self.stage() != before {
+                break;
+            }
+        }
+        used
+    }
+
+    /// Skips bytes of a body; how many.
+    fn skip(&mut self, left: u64, most: usize) -> usize {
+        let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(most);
+        let left = left - skipped as u64;
+        self.at = match (self.at, left) {
+            (At::Bytes(_), 0) => At::Done,
+            (At::Bytes(_), left) => At::Bytes(left),
+            (_, 0) => At::ChunkEnd,
+            (_, left) => At::Chunk(left),
+        };
+        skipped
+    }
+
+    /// Takes one byte that is none of a body's.
+    fn step(&mut self, byte: u8) -> usize {
+        if matches!(self.at, At::Start) {
+            if matches!(byte, b'\r' | b'\n') {
+                return 1;
+            }
+            self.at = At::RequestLine;
+        }
+        if !self.line.add(byte) {
+            return 1;
+        }
+        let (line, is_longer) = self.line.take();
+        self.at = match self.at {
+            At::RequestLine => At::Headers,
+            At::Headers if line.is_empty() => match self.told {
+                None | Some(Length::Bytes(0)) => At::Done,
+                Some(Length::Bytes(length)) => At::Bytes(length),
+                Some(Length::Chunks) => At::ChunkSize,
+            },
+            At::Headers => {
+                self.told = told(line, is_longer).or(self.told);
+                At::Headers
+            }
+            At::ChunkSize => match chunk_size(line) {
+                0 => At::Trailers,
+                size => At::Chunk(size),
+            },
+            At::ChunkEnd => At::ChunkSize,
+            At::Trailers if line.is_empty() => At::Done,
+            at => at,
+        };
+        1
+    }
+}
+
+/// The length of the body, if this header tells it. What nobody understands has no end.
+fn told(header: &[u8], is_longer: bool) -> Option<Length> {
+    let colon = header.iter().position(|&byte| byte == b':')?;
+    let (name, value) = (header.get(..colon)?, header.get(colon + 1..)?);
+    if name.eq_ignore_ascii_case(b"transfer-encoding") {
+        return Some(Length::Chunks);
+    }
+    if !name.eq_ignore_ascii_case(b"content-length") {
+        return None;
+    }
+    let value = std::str::from_utf8(value).ok().filter(|_| !is_longer);
+    let length = value.and_then(|value| value.trim().parse().ok());
+    Some(Length::Bytes(length.unwrap_or(u64::MAX)))
+}
+
+/// The size of a chunk, before its extensions. What is none has no end.
+fn chunk_size(line: &[u8]) -> u64 {
+    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let digits = std::str::from_utf8(line.get(..digits).unwrap_or_default());
+    digits.ok().and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The parts of what a client sends, where it comes in these pieces.
+    fn parts(pieces: &[&[u8]]) -> Vec<(Stage, Vec<u8>)> {
+        let mut framing = Framing::new();
+        let mut parts: Vec<(Stage, Vec<u8>)> = Vec::new();
+        let mut fresh = true;
+        for piece in pieces {
+            let mut rest = *piece;
+            while !rest.is_empty() {
+                if framing.stage() == Stage::Done {
+                    framing.next();
+                    fresh = true;
+                }
+                let stage = framing.stage();
+                let used = framing.advance(rest);
+                assert!(used > 0, "{framing:?}");
+                match parts.last_mut().filter(|(last, _)| *last == stage && !fresh) {
+                    Some((_, part)) => part.extend(&rest[..used]),
+                    None => parts.push((stage, rest[..used].to_vec())),
+                }
+                fresh = false;
+                rest = &rest[used..];
+            }
+        }
+        parts
+    }
+
+    fn texts(bytes: &str) -> Vec<String> {
+        let parts = parts(&[bytes.as_bytes()]);
+        parts.into_iter().map(|(_, part)| String::from_utf8(part).unwrap()).collect()
+    }
+
+    #[test]
+    fn requests_are_told_apart_and_their_bodies_from_their_heads() {
+        for requests in [
+            &["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HEAD / HTTP/1.1\r\n\r\n"][..],
+            &["\r\n\r\nGET / HTTP/1.1\nHost: a\n\n", "GET /b HTTP/1.0\r\n\r\n"],
+            &[
+                "POST / HTTP/1.1\r\ncontent-LENGTH:  5 \r\n\r\n",
+                "a\r\n\r\n",
+                "GET / HTTP/1.1\r\n\r\n",
+            ],
+            &["POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "GET / HTTP/1.1\r\n\r\n"],
+            &[
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "4;x=\"y\"\r\n\r\n\r\n\r\n1\r\nA\r\n0\r\nT: t\r\n\r\n",
+                "GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
+            ],
+        ] {
+            assert_eq!(texts(&requests.concat()), requests);
+        }
+    }
+
+    #[test]
+    fn what_nobody_understands_has_no_end() {
+        for (head, rest) in [
+            ("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "GET / HTTP/1.1\r\n\r\n"),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "x\r\n\r\n0\r\n\r\n"),
+        ] {
+            assert_eq!(texts(&format!("{head}{rest}")), [head, rest]);
+        }
+    }
+
+    const REQUESTS: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n\
+        POST /b HTTP/1.1\r\nContent-Length: 9\r\n\r\nGET \r\n\r\n.\r\n\
+        POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n10\r\n0123456789\r\n\r\n\
+        56\r\n0\r\n\r\nGET /feed HTTP/1.1\r\nUpgrade: websocket\r\n\r\n";
+
+    proptest! {
+        #[test]
+        fn requests_are_told_apart_in_whatever_pieces_they_come(
+            cuts in prop::collection::vec(0..REQUESTS.len(), 0..12),
+        ) {
+            let mut cuts = cuts;
+            cuts.extend([0, REQUESTS.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> =
+                cuts.windows(2).map(|cut| &REQUESTS[cut[0]..cut[1]]).collect();
+            prop_assert_eq!(parts(&pieces), parts(&[REQUESTS]));
+        }
+    }
+}

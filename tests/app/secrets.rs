@@ -1,0 +1,42 @@
+//! The binary's secrets, at the level of the log at which it says most of itself. What else the tests
+//! send and get as secrets is looked for in the whole run: `support/secrets.rs`.
+
+use std::net::TcpListener;
+
+use serde_json::json;
+
+use crate::crash::{Server, kilonova, serve};
+use crate::databases::Home;
+use crate::support::secrets;
+
+#[test]
+fn a_node_names_no_secret_of_its_own() {
+    let (home, secret) = (Home::sqlite(), "a secret of this cluster");
+    secrets::know(secret);
+    let mut command = serve(&home, "127.0.0.1:0");
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let endpoint = format!("tcp/127.0.0.1:{port}");
+    command.args(["--cluster-listen", &endpoint, "--cluster-secret", secret]);
+    command.env("RUST_LOG", "debug");
+    let server = Server::of(command);
+    let user = json!({"username": "ada", "password": "a long password"});
+    assert_eq!(server.call("POST", "/api/users", Some(&user)).0, 201);
+    assert_eq!(server.call("POST", "/api/session", Some(&user)).0, 201);
+    let wrong = json!({"username": "ada", "password": "another long one"});
+    assert_eq!(server.call("POST", "/api/session", Some(&wrong)).0, 401);
+    assert!(server.log().len() > 3, "nothing was logged at this level");
+}
+
+#[test]
+fn help_shows_no_secret_of_the_environment() {
+    let secrets =
+        ["KILONOVA_CLUSTER_SECRET", "KILONOVA_DATABASE_URL", "KILONOVA_FROM", "KILONOVA_TO"];
+    for arguments in [&["--help"][..], &["serve", "--help"], &["copy", "--help"], &["-h"]] {
+        let mut command = kilonova(arguments);
+        command.envs(secrets.map(|name| (name, "postgres://ada:hunter2hunter2@host/db")));
+        let output = command.output().unwrap();
+        assert!(output.status.success());
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(help.contains("Usage:") && !help.contains("hunter2"), "{help}");
+    }
+}
