@@ -18,8 +18,8 @@ thread_local! {
         .ok();
 }
 
-/// Requests on one connection. The first byte is the length of a piece. They end where HTTP's parser
-/// ends them.
+/// Requests on one connection. The first byte is the length of a piece. They end where HTTP's
+/// parser ends them.
 pub fn requests(bytes: &[u8]) {
     let Some((&size, sent)) = bytes.split_first() else { return };
     let parts = parts(sent, sent.len().max(1));
