@@ -347,8 +347,8 @@ pub struct ServeArgs {
     /// Maximum size of a request's body in bytes; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_BODY", default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
     max_body: usize,
-    /// Maximum number of bytes that all connections together have sent and no request has taken yet,
-    /// above 16 KiB of each; 0 means no limit
+    /// Bytes of requests' heads that all connections together may have sent before their responses are
+    /// complete, above 16 KiB of each; further ones wait; 0: no limit
     #[arg(
         long,
         env = "KILONOVA_MAX_UNREAD",
@@ -491,8 +491,8 @@ pub struct Config {
     pub accounts: accounts::Limits,
     /// Maximum size of a request's body in bytes.
     pub max_body: usize,
-    /// Maximum number of bytes that all connections together have sent and no request has taken,
-    /// above 16 KiB of each.
+    /// Bytes of requests' heads that all connections together may have sent before their responses are
+    /// complete, above 16 KiB of each.
     pub max_unread: usize,
     /// Maximum size of all bodies that are being received in bytes.
     pub max_bodies: usize,

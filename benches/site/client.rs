@@ -38,6 +38,42 @@ impl Client {
         .await
     }
 
+    /// A POST of a browser that is signed in.
+    pub(super) async fn post_as(
+        &mut self,
+        path: &str,
+        body: &Value,
+        cookie: &str,
+    ) -> (u16, Vec<u8>) {
+        self.write_as("POST", path, body, cookie).await
+    }
+
+    /// A PATCH of one.
+    pub(super) async fn patch_as(
+        &mut self,
+        path: &str,
+        body: &Value,
+        cookie: &str,
+    ) -> (u16, Vec<u8>) {
+        self.write_as("PATCH", path, body, cookie).await
+    }
+
+    async fn write_as(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        cookie: &str,
+    ) -> (u16, Vec<u8>) {
+        let (body, port) = (body.to_string(), self.port);
+        self.send(&format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost:{port}\r\nCookie: {cookie}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+        .await
+    }
+
     /// Signs in, and gives the cookie of it.
     pub(super) async fn sign_in(&mut self, username: &str, password: &str) -> String {
         let fields = json!({"username": username, "password": password});

@@ -5,6 +5,7 @@
 //!     cargo bench --bench site -- latency      from a write to 1,000 open sockets
 //!     cargo bench --bench site -- replay       what a client that was away is sent
 //!     cargo bench --bench site -- attacks      what a health check notices of each attack
+//!     cargo bench --bench site -- access       accounts beside open access
 //!     DATABASE_URL=postgres://… cargo bench --bench site -- nodes    three nodes on an empty database
 //!     DATABASE_URL=postgres://… cargo bench --bench site -- sign-outs   likewise, until a socket ends
 //!
@@ -16,6 +17,7 @@
     reason = "a benchmark stops at the first surprise, and prints"
 )]
 
+mod access;
 mod attacks;
 mod client;
 mod nodes;
@@ -41,9 +43,12 @@ fn main() {
         ["latency"] => runtime.block_on(latency()),
         ["replay"] => runtime.block_on(replay()),
         ["attacks"] => runtime.block_on(attacks::measure()),
+        ["access"] => runtime.block_on(access::measure()),
         ["nodes"] => runtime.block_on(nodes::measure()),
         ["sign-outs"] => runtime.block_on(sign_outs::measure()),
-        _ => println!("say one of: reads DIR, writes, latency, replay, attacks, nodes, sign-outs"),
+        _ => println!(
+            "say one of: reads DIR, writes, latency, replay, attacks, access, nodes, sign-outs"
+        ),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::account::Account;
 use super::body::Body;
 use super::cookies;
-use super::request;
+use super::request::{self, Query};
 use crate::accounts::{Caller, Guess};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::DbConnection;
@@ -22,7 +22,13 @@ use crate::state::State;
 const NAME: Text = Text { required: true, min: 1, max: 80, max_bytes: 320, single_line: true };
 
 /// GET /api/sessions
-pub async fn index(state: Data<State>, account: Account) -> AppResult<HttpResponse> {
+pub async fn index(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    account.signed_in()?;
+    Query::of(&request)?.only(&[])?;
     let (sign_ins, _) = all(&state, &account).await?;
     Ok(private(json!({ "sessions": sign_ins })))
 }
@@ -39,7 +45,13 @@ pub async fn delete(
 }
 
 /// GET /api/tokens
-pub async fn tokens(state: Data<State>, account: Account) -> AppResult<HttpResponse> {
+pub async fn tokens(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    account.signed_in()?;
+    Query::of(&request)?.only(&[])?;
     let (_, tokens) = all(&state, &account).await?;
     Ok(private(json!({ "tokens": tokens })))
 }

@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
 
-pub use crate::transport::fuzzing::{requests, unread};
+pub use crate::transport::fuzzing::{framing, unread};
 pub use crate::websocket::fuzzing::{frames, handshake};
 use crate::{StartAt, accepts, frame};
 

@@ -113,9 +113,9 @@ impl<F> Server<F> {
         Server { count_under: Arc::new(count_under), ..self }
     }
 
-    /// Sets the limit of bytes that all connections together have sent and no handler has taken, such
-    /// as unfinished heads, above 16 KiB of each; 64 MiB by default, 0 means no limit. Above it,
-    /// clients wait, until the timeout of their request at the longest.
+    /// Sets the limit of bytes of heads that all connections together have sent, until their responses
+    /// are complete, above 16 KiB of each; 64 MiB by default, 0 means no limit. Above it, clients
+    /// wait, until the timeout of their request at the longest. Bodies wait until they are read.
     pub fn max_unread(self, max_unread: usize) -> Server<F> {
         Server { max_unread: unless_zero(max_unread), ..self }
     }

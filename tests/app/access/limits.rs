@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use serde_json::{Value, json};
 
 use super::{Accounts, PASSWORD, Role};
-use crate::support::Answer;
+use crate::support::{Answer, Raw, within};
 
 /// Asks until it is refused; gives how often it was not, and the refusal.
 async fn until_refused(mut ask: impl AsyncFnMut() -> Answer) -> (usize, Answer) {
@@ -126,5 +126,92 @@ async fn an_account_has_no_more_than_its_quota_unless_it_is_an_admins() {
         assert_eq!(deleted.status, 204);
         assert_eq!(accounts.form(Role::Other, &form, fields).await, 303, "{form}");
     }
+    accounts.stop().await;
+}
+
+/// A connection on which a client behind a proxy has sent a request, to read no more than the status
+/// of the response.
+async fn from(accounts: &Accounts, client: &str, request: &str, body: &[u8]) -> (Raw, String) {
+    let mut raw = Raw::connect(accounts.site()).await;
+    let head = format!("{request}\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n");
+    raw.send(head.as_bytes()).await;
+    raw.send(body).await;
+    let status = raw.read_until("\r\n").await;
+    (raw, status["HTTP/1.1 ".len()..][..3].to_owned())
+}
+
+/// A site behind a proxy on this machine, with little memory for what is large.
+async fn behind_a_proxy() -> Accounts {
+    Accounts::start_with(|config| {
+        config.reach.trusted = vec!["127.0.0.0/8".parse().unwrap()];
+        config.max_responses = 4_000_000;
+        config.max_bodies = 4_000_000;
+    })
+    .await
+}
+
+#[actix_web::test]
+async fn one_address_leaves_the_memory_for_responses_to_others() {
+    let accounts = behind_a_proxy().await;
+    let post = json!({"title": "A large one", "body": "b".repeat(250_000)});
+    for _ in 0..3 {
+        accounts.send(Role::Author, Method::POST, "/api/posts", &post).await.json(201);
+    }
+    let list = "GET /api/posts HTTP/1.1";
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        held.push(from(&accounts, "203.0.113.5", list, b"\r\n").await);
+    }
+    let taken = held.iter().filter(|(_, status)| status == "200").count();
+    assert!((1..=3).contains(&taken), "{taken}");
+    assert!(held.iter().all(|(_, status)| ["200", "429"].contains(&&**status)));
+    // Others have theirs meanwhile.
+    assert_eq!(from(&accounts, "203.0.113.6", list, b"\r\n").await.1, "200");
+    let small = "GET /api/posts?limit=1&tag=none HTTP/1.1";
+    assert_eq!(from(&accounts, "203.0.113.7", small, b"\r\n").await.1, "200");
+    // What is not taken any more leaves its place.
+    drop(held);
+    within("the place comes back", async {
+        while from(&accounts, "203.0.113.5", list, b"\r\n").await.1 != "200" {}
+    })
+    .await;
+    accounts.stop().await;
+}
+
+#[actix_web::test]
+async fn one_address_leaves_the_memory_for_bodies_to_others() {
+    let accounts = behind_a_proxy().await;
+    let post = accounts.post_of(Role::Author).await;
+    let cookie = accounts.cookie(Role::Commenter);
+    let head = |length: usize| {
+        format!(
+            "Cookie: {cookie}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    let mut held = Vec::new();
+    for _ in 0..8 {
+        let mut raw = Raw::connect(accounts.site()).await;
+        let request = format!("POST /api/posts/{post}/comments HTTP/1.1");
+        raw.send(
+            format!("{request}\r\nHost: localhost\r\nX-Forwarded-For: 203.0.113.5\r\n").as_bytes(),
+        )
+        .await;
+        raw.send(head(600_000).as_bytes()).await;
+        raw.send(&vec![b' '; 599_000]).await;
+        held.push(raw);
+    }
+    // All but one are refused before their ends come.
+    let mut refused = 0;
+    for raw in &mut held[1..] {
+        let status = raw.read_until("\r\n").await;
+        assert!(status.starts_with("HTTP/1.1 429"), "{status}");
+        refused += 1;
+    }
+    assert_eq!(refused, 7);
+    let comment = format!("{{\"body\":\"b\",\"more\":\"{}\"}}", "x".repeat(900_000));
+    let request = format!("POST /api/posts/{post}/comments HTTP/1.1");
+    let body = format!("{}{comment}", head(comment.len()));
+    assert_eq!(from(&accounts, "203.0.113.6", &request, body.as_bytes()).await.1, "201");
+    drop(held);
     accounts.stop().await;
 }

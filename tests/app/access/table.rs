@@ -261,7 +261,9 @@ fn table() -> Vec<Row> {
             Api(""),
             [401, 404, 404, 404, 404],
         ),
+        plain(GET, "/api/sessions", "/api/sessions?x=1", Api(""), [401, 422, 422, 422, 422]),
         plain(GET, "/api/tokens", "/api/tokens", Api(""), OWN),
+        plain(GET, "/api/tokens", "/api/tokens?x=1", Api(""), [401, 422, 422, 422, 422]),
         plain(
             POST,
             "/api/tokens",

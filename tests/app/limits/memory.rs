@@ -275,3 +275,83 @@ fn what_no_request_has_taken_shares_one_budget() {
         assert!(begun.elapsed() < PATIENCE, "the room does not come back");
     }
 }
+
+#[test]
+fn bodies_in_tiny_pieces_take_little_more_than_their_bytes() {
+    let (_home, server) = start(&["--max-unread", "65536"]);
+    reset_peak(&server);
+    let before = peak(&server);
+    let chunks = "1\r\nx\r\n".repeat(60_000);
+    let requests = [
+        "GET /search?q=word HTTP/1.1\r\nHost: localhost\r\n",
+        "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n",
+        "GET /api/posts HTTP/1.1\r\nHost: localhost\r\n",
+    ];
+    let held: Vec<TcpStream> = (0..300)
+        .map(|number| {
+            let stream = connect(&server);
+            stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+            let head = format!("{}Transfer-Encoding: chunked\r\n\r\n", requests[number % 3]);
+            let _ = (&stream).write_all(head.as_bytes());
+            let _ = (&stream).write_all(chunks.as_bytes());
+            stream
+        })
+        .collect();
+    let post = json!({"title": "A title", "body": "b".repeat(900_000)});
+    assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
+    let grown = peak(&server).saturating_sub(before);
+    // Each piece on its own would be 0.7 MB for a connection, 210 in all.
+    assert!(grown < 128 * MEBIBYTE, "{} MiB", grown / MEBIBYTE);
+    drop(held);
+}
+
+#[test]
+fn unfinished_messages_of_websockets_take_no_memory() {
+    let (_home, server) = start(&[]);
+    let handshake = "GET /feed HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
+                     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let hold = |frames: &[u8]| {
+        let mut stream = connect(&server);
+        stream.write_all(handshake.as_bytes()).unwrap();
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        assert_eq!(&head, b"HTTP/1.1 101");
+        stream.write_all(frames).unwrap();
+        stream
+    };
+    // A text frame of 65,000 bytes without its end, and fragments without a last one.
+    let frame = [&[0x81, 0xfe, 0xfd, 0xe8, 0, 0, 0, 0][..], &[b'x'; 64_000]].concat();
+    let fragment = [&[0x01, 0xfe, 0x75, 0x30, 0, 0, 0, 0][..], &[b'x'; 30_000]].concat();
+    let next = [&[0x00, 0xfe, 0x75, 0x30, 0, 0, 0, 0][..], &[b'x'; 30_000]].concat();
+    let fragments = [fragment, next].concat();
+    let before = memory(&server);
+    let held: Vec<TcpStream> =
+        (0..400).map(|number| hold(if number % 2 == 0 { &frame } else { &fragments })).collect();
+    assert_eq!(server.call("GET", "/health/ready", None).0, 200);
+    let grown = memory(&server).saturating_sub(before);
+    // They have sent 25 MB.
+    assert!(grown < 12 * MEBIBYTE, "{} MiB", grown / MEBIBYTE);
+    drop(held);
+}
+
+#[test]
+fn clients_that_wait_for_room_and_leave_are_gone_at_once() {
+    let (_home, server) = start(&["--max-unread", "65536", "--request-timeout", "60"]);
+    let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}", "x".repeat(100_000));
+    let held: Vec<TcpStream> = (0..100)
+        .map(|_| {
+            let stream = connect(&server);
+            stream.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+            let _ = (&stream).write_all(head.as_bytes());
+            stream
+        })
+        .collect();
+    let open = || std::fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap().count();
+    let (before, begun) = (open(), Instant::now());
+    drop(held);
+    while open() > before - 95 {
+        assert!(begun.elapsed() < PATIENCE / 2, "{} of {before} are open", open());
+        std::thread::yield_now();
+    }
+}

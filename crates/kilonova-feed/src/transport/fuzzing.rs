@@ -20,7 +20,7 @@ thread_local! {
 
 /// Requests on one connection. The first byte is the length of a piece. They end where HTTP's
 /// parser ends them.
-pub fn requests(bytes: &[u8]) {
+pub fn framing(bytes: &[u8]) {
     let Some((&size, sent)) = bytes.split_first() else { return };
     let parts = parts(sent, sent.len().max(1));
     assert_eq!(self::parts(sent, usize::from(size).max(1)), parts, "pieces of {size}");
@@ -164,7 +164,7 @@ mod tests {
             b" ",
             b"\t",
         ];
-        drive("requests", requests, seeds);
+        drive("framing", framing, seeds);
     }
 
     #[test]
