@@ -54,6 +54,8 @@ enum At {
     Chunk(u64),
     ChunkEnd,
     Trailers,
+    /// In a trailer. Unlike a header, only CR LF ends it.
+    Trailer,
     Done,
 }
 
@@ -63,6 +65,8 @@ struct Line {
     bytes: [u8; LOOKED_AT],
     length: usize,
     is_longer: bool,
+    /// The last byte is a CR.
+    ends_in_cr: bool,
 }
 
 impl Line {
@@ -70,6 +74,10 @@ impl Line {
     fn add(&mut self, byte: u8) -> bool {
         if byte == b'\n' {
             return true;
+        }
+        self.ends_in_cr = byte == b'\r';
+        if self.is_padded_by(byte) {
+            return false;
         }
         match self.bytes.get_mut(self.length) {
             Some(place) => {
@@ -81,12 +89,24 @@ impl Line {
         false
     }
 
+    /// True for white space in front of a value, or behind it, and for zeros in front of a length:
+    /// beyond the first they change nothing, and there may be any number of them.
+    fn is_padded_by(&self, byte: u8) -> bool {
+        let is_blank = |byte: &u8| matches!(byte, b':' | b' ' | b'\t');
+        match (byte, self.bytes.get(..self.length).unwrap_or_default()) {
+            (b' ' | b'\t', [.., last]) => is_blank(last),
+            (b'0', [b'0']) => true,
+            (b'0', [.., before, b'0']) => is_blank(before),
+            _ => false,
+        }
+    }
+
     /// What is looked at of the line, without its end, and whether that is not all. It is taken
     /// away.
     fn take(&mut self) -> (&[u8], bool) {
         let line = self.bytes.get(..self.length).unwrap_or_default();
         let is_longer = std::mem::take(&mut self.is_longer);
-        self.length = 0;
+        (self.length, self.ends_in_cr) = (0, false);
         (line.strip_suffix(b"\r").unwrap_or(line), is_longer)
     }
 }
@@ -94,7 +114,7 @@ impl Line {
 impl Framing {
     /// Before the first request.
     pub(super) fn new() -> Framing {
-        let line = Line { bytes: [0; LOOKED_AT], length: 0, is_longer: false };
+        let line = Line { bytes: [0; LOOKED_AT], length: 0, is_longer: false, ends_in_cr: false };
         Framing { at: At::Start, line, told: None, chunks: (0, 0) }
     }
 
@@ -102,9 +122,12 @@ impl Framing {
     pub(super) fn stage(&self) -> Stage {
         match self.at {
             At::Start | At::RequestLine | At::Headers => Stage::Head,
-            At::Bytes(_) | At::ChunkSize | At::Chunk(_) | At::ChunkEnd | At::Trailers => {
-                Stage::Body
-            }
+            At::Bytes(_)
+            | At::ChunkSize
+            | At::Chunk(_)
+            | At::ChunkEnd
+            | At::Trailers
+            | At::Trailer => Stage::Body,
             At::Done => Stage::Done,
         }
     }
@@ -174,6 +197,7 @@ impl Framing {
         if !self.line.add(byte) {
             return 1;
         }
+        let is_crlf = self.line.ends_in_cr;
         let (line, is_longer) = self.line.take();
         self.at = match self.at {
             At::RequestLine => At::Headers,
@@ -194,7 +218,9 @@ impl Framing {
                 }
             },
             At::ChunkEnd => At::ChunkSize,
-            At::Trailers if line.is_empty() => At::Done,
+            At::Trailers if line.is_empty() && is_crlf => At::Done,
+            At::Trailers | At::Trailer if is_crlf => At::Trailers,
+            At::Trailers | At::Trailer => At::Trailer,
             at => at,
         };
         1
@@ -305,6 +331,32 @@ mod tests {
         ] {
             assert_eq!(texts(&format!("{head}{rest}")), [head, rest]);
         }
+    }
+
+    #[test]
+    fn trailers_end_where_http_ends_them() {
+        let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let long = format!("0\r\nT: {}\r\n\r\n", "t".repeat(2 * LOOKED_AT));
+        for body in ["0\r\n\r\n", "0\r\nT: t\r\nU: u\r\n\r\n", "0\r\n\n\n\r\n\r\n", &long] {
+            assert_eq!(texts(&format!("{head}{body}GET")), [head, body, "GET"]);
+        }
+        for unfinished in ["0\r\nT: t\n\nGET /", "0\r\nT: t\n\r\nGET /", "0\r\n\nGET /"] {
+            assert_eq!(texts(&format!("{head}{unfinished}")), [head, unfinished]);
+        }
+    }
+
+    #[test]
+    fn a_length_is_read_however_it_is_padded() {
+        for padding in [" ", "\t", "0"].map(|byte| byte.repeat(2 * LOOKED_AT)) {
+            let head = format!("POST / HTTP/1.1\r\nContent-Length:{padding}4\r\n\r\n");
+            assert_eq!(texts(&format!("{head}\r\n\r\nGET")), [&*head, "\r\n\r\n", "GET"]);
+        }
+        let behind = " ".repeat(2 * LOOKED_AT);
+        let head = format!("POST / HTTP/1.1\r\nContent-Length: 4{behind}\r\n\r\n");
+        assert_eq!(texts(&format!("{head}bodyGET")), [&*head, "body", "GET"]);
+        let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let body = format!("{}4{behind}\r\n\r\n\r\n\r\n0\r\n\r\n", "0".repeat(2 * LOOKED_AT));
+        assert_eq!(texts(&format!("{head}{body}GET")), [head, &*body, "GET"]);
     }
 
     const REQUESTS: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n\

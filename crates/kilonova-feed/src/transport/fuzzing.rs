@@ -1,49 +1,103 @@
-//! Fuzz targets below HTTP: requests in whatever pieces they come, and the budget of bytes that no
-//! handler has taken.
+//! Fuzz targets below HTTP: requests in whatever pieces they come, and the budget of the bytes that
+//! HTTP keeps of them.
 
 use std::task::{Context, Poll, Waker};
+
+use actix_codec::Decoder;
+use actix_http::ServiceConfig;
+use actix_http::h1::{Codec, Message, MessageType};
+use bytes::BytesMut;
 
 use super::framing::{Framing, Stage};
 use super::unread::{Budget, Unread};
 
-/// What a client sends. The first byte is the length of a piece.
+thread_local! {
+    /// It starts a task for the date, which nobody asks for.
+    static CONFIG: Option<ServiceConfig> = actix_web::rt::Runtime::new()
+        .map(|runtime| runtime.block_on(async { ServiceConfig::default() }))
+        .ok();
+}
+
+/// Requests on one connection. The first byte is the length of a piece. They end where HTTP's
+/// parser ends them.
 pub fn framing(bytes: &[u8]) {
     let Some((&size, sent)) = bytes.split_first() else { return };
-    let whole = ends(sent, sent.len().max(1));
-    assert_eq!(whole, ends(sent, usize::from(size).max(1)), "in pieces of {size}");
-    let mut before = 0;
-    for (stage, end) in whole {
-        assert!(end > before || (stage == Stage::Done && end == before));
-        // A head ends at an empty line.
-        let part = &sent[before..end];
-        if stage == Stage::Head && end < sent.len() {
-            assert!(part.ends_with(b"\n\n") || part.ends_with(b"\n\r\n"), "a head goes on");
+    let parts = parts(sent, sent.len().max(1));
+    assert_eq!(self::parts(sent, usize::from(size).max(1)), parts, "pieces of {size}");
+    let mut codec = Codec::new(CONFIG.with(|config| config.clone().unwrap_or_default()));
+    let mut at = 0;
+    for (index, (stage, length)) in parts.iter().enumerate() {
+        let part = &sent[at..at + length];
+        at += length;
+        // The last one may have no end yet.
+        let is_whole = index + 1 < parts.len();
+        match follow(&mut codec, *stage, part, is_whole) {
+            Some(is_complete) if is_whole => {
+                let has_body = parts[index + 1].0 == Stage::Body;
+                assert!(is_complete || has_body, "a body is taken for a request");
+                if is_complete && has_body {
+                    return;
+                }
+            }
+            _ => return,
         }
-        before = end;
     }
 }
 
-/// Where each part of what a client sends ends; a part that goes on ends with the last byte.
-fn ends(sent: &[u8], size: usize) -> Vec<(Stage, usize)> {
-    let (mut framing, mut at, mut ends) = (Framing::new(), 0, Vec::<(Stage, usize)>::new());
-    while at < sent.len() {
-        if framing.stage() == Stage::Done {
-            ends.push((Stage::Done, at));
-            framing.next();
-        }
-        let stage = framing.stage();
-        let used = framing.advance(&sent[at..sent.len().min(at + size)]);
-        assert!(used > 0, "no progress at {at}");
-        at += used;
-        match ends.last_mut() {
-            Some((last, end)) if *last == stage => *end = at,
-            _ => ends.push((stage, at)),
+/// The parts of requests and their lengths.
+fn parts(sent: &[u8], size: usize) -> Vec<(Stage, usize)> {
+    let (mut framing, mut parts) = (Framing::new(), Vec::<(Stage, usize)>::new());
+    let mut is_new = true;
+    for piece in sent.chunks(size) {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            if framing.stage() == Stage::Done {
+                framing.next();
+                is_new = true;
+            }
+            let stage = framing.stage();
+            let used = framing.advance(rest);
+            assert!(used > 0, "nothing is taken: {framing:?}");
+            match parts.last_mut().filter(|(last, _)| *last == stage && !is_new) {
+                Some((_, length)) => *length += used,
+                None => parts.push((stage, used)),
+            }
+            is_new = false;
+            rest = &rest[used..];
         }
     }
-    ends
+    parts
 }
 
-/// A client's bytes and how responses free them, two bytes for each step.
+/// What HTTP's parser makes of a part: whether the request is complete; `None` where it refuses it,
+/// or where no request follows.
+fn follow(codec: &mut Codec, stage: Stage, part: &[u8], is_whole: bool) -> Option<bool> {
+    let mut rest = BytesMut::from(part);
+    loop {
+        match codec.decode(&mut rest).ok()? {
+            Some(Message::Item(_)) => {
+                assert_eq!(stage, Stage::Head, "a body has another request in it");
+                assert!(rest.is_empty(), "HTTP gets what follows a head");
+                match codec.message_type() {
+                    MessageType::None => return Some(true),
+                    MessageType::Payload => return Some(false),
+                    MessageType::Stream => return None,
+                }
+            }
+            Some(Message::Chunk(Some(_))) => {}
+            Some(Message::Chunk(None)) => {
+                assert!(rest.is_empty(), "HTTP gets what follows a body");
+                return Some(true);
+            }
+            None => {
+                assert!(!is_whole, "a part ends early");
+                return None;
+            }
+        }
+    }
+}
+
+/// Two connections' heads, two bytes for each step.
 pub fn unread(bytes: &[u8]) {
     const SHARES: usize = 4;
     const SHARE: usize = 16 * 1024;
@@ -56,10 +110,12 @@ pub fn unread(bytes: &[u8]) {
             0 => connection.clear(),
             _ => {
                 if let Some(room) = room(connection) {
-                    connection.add((usize::from(how_much) * 64).min(room));
+                    connection.add(room.min(usize::from(how_much) * 256));
                 }
             }
         }
+        let held: usize = unread.iter().map(Unread::check).sum();
+        assert!(held <= SHARES, "{held} shares of {SHARES}");
     }
     drop(unread);
     let mut last = Unread::new(budget);
@@ -87,26 +143,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_end_in_the_same_places_in_whatever_pieces_they_come() {
+    fn requests_end_where_http_ends_them_in_whatever_pieces_they_come() {
         let seeds: &[&[u8]] = &[
             b"\x05GET / HTTP/1.1\r\nHost: a\r\n\r\n\
-              GET /feed HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\x81\x80",
-            b"\x01GET / HTTP/1.1\nUpgrade: h2c\n\nGET / HTTP/1.1\r\n\r\n",
-            b"\x40POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n\n\n\n\nGET / HTTP/1.1\r\n\r\n",
-            b"\x03POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\nGET",
-            b"\r\nContent-Length: ",
-            b"\r\n0\r\n\r\n",
+              GET /feed HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n\x81\x80",
+            b"\x01GET / HTTP/1.1\nHost: a\nUpgrade: h2c\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"\x40POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n\n\n\n\n\
+              GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"\x03POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+              4;x=\"y\"\r\n\r\n\r\n\r\nA\r\n0123456789\r\n0\r\n\r\nHEAD / HTTP/1.0\r\n\r\n",
+            b"\x03POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+              0\r\nT: t\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"\r\nContent-Length: 3",
+            b"\r\nTransfer-Encoding: identity, chunked",
             b"\r\n\r\n",
             b"\n",
             b"\r",
+            b"0\r\n\r\n",
+            b"\r\nA\r\n0123456789",
+            b" ",
+            b"\t",
         ];
         drive("framing", framing, seeds);
     }
 
     #[test]
     fn shares_of_the_budget_come_back() {
-        let seeds: &[&[u8]] =
-            &[b"\x08\xff\x08\xff\x09\xff\x09\xff\x08\xff\x00\x40\x02\x00", b"\x08\xff", b"\x01\0"];
+        let seeds: &[&[u8]] = &[
+            b"\x02\xff\x02\xff\x03\xff\x03\xff\x02\xff\x00\x00",
+            b"\x02\x40\x03\xff\x01\x00\x03\xff",
+            b"\x02\xff",
+            b"\x03\xff",
+            b"\x00\x00",
+        ];
         drive("unread", unread, seeds);
     }
 }

@@ -71,6 +71,14 @@ impl Unread {
         self.waiting = None;
         self.shares = Vec::new();
     }
+
+    /// The shares that it has, after a look at the numbers.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(super) fn check(&self) -> usize {
+        let allowed = FREE + self.shares.len() * SHARE as usize;
+        assert!(self.bytes <= allowed, "{} bytes in room for {allowed}", self.bytes);
+        self.shares.len()
+    }
 }
 
 #[cfg(test)]
