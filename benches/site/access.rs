@@ -45,6 +45,8 @@ impl Site {
             ("KILONOVA_MAX_WRITES_PER_ACCOUNT", "0".to_owned()),
             ("KILONOVA_MAX_WRITES_PER_ADDRESS", "0".to_owned()),
             ("KILONOVA_QUOTA_NOTES", "0".to_owned()),
+            ("KILONOVA_MAX_SOCKETS_PER_ADDRESS", "0".to_owned()),
+            ("KILONOVA_MAX_CONNECTIONS_PER_ADDRESS", "0".to_owned()),
         ];
         let add = |data: &std::path::Path| add_user(data, "writer", "member", PASSWORD);
         let server = Server::start_with(add, &variables).await;
