@@ -191,6 +191,22 @@ fn attacks() -> Vec<Attack> {
             let first = "GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n";
             Act::Hold(format!("{first}GET / HTTP/1.1\r\nHost: x").into())
         }),
+        attack("heads of 120 KiB that never end", 500, |_| {
+            let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}", "x".repeat(120_000));
+            Act::Hold(head.into())
+        }),
+        attack("bodies in chunks of one byte", 500, |_| {
+            let head = "GET /search?q=a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+            let chunks = "1\r\nx\r\n".repeat(140_000);
+            Act::Ask(format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunks}").into())
+        }),
+        attack("lists of mebibytes that nobody reads", 200, |_| {
+            Act::Hold(request("GET /api/posts?limit=100", "", ""))
+        }),
+        attack("messages of WebSockets that never end", 2000, |_| {
+            let frame = [&[0x81, 0xfe, 0xfd, 0xe8, 0, 0, 0, 0][..], &[b'x'; 64_000]].concat();
+            Act::Hold([handshake("/feed"), frame].concat())
+        }),
         attack("bodies of 8 MiB that never end", 184, |_| {
             let mut unfinished = request("POST /api/posts", JSON, &"x".repeat(8 << 20));
             unfinished.pop();
