@@ -41,7 +41,8 @@ impl Bodies {
             true => (&self.small, &mut taken.small),
             false => (&self.large, &mut taken.large),
         };
-        let share = room.take(address, more).map_err(|refused| match refused {
+        let own = taken.as_ref().map_or(0, Share::bytes);
+        let share = room.take(address, own, more).map_err(|refused| match refused {
             Refused::All => AppError::Busy("too many large requests at once: try again later", 1),
             Refused::Address => AppError::too_many(
                 "too many large requests at once from this address",

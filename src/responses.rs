@@ -64,7 +64,7 @@ impl Responses {
         bytes: u64,
     ) -> Result<Room, Refused> {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(responses.max);
-        let share = responses.room.take(address, bytes);
+        let share = responses.room.take(address, 0, bytes);
         let mut waiting = responses.waiting();
         if let Err(Refused::All) = share {
             let mut freed = 0;

@@ -34,11 +34,12 @@ impl Shares {
         Arc::new(Shares { room, max, by_address: Mutex::default() })
     }
 
-    /// A share of this many bytes, or of the whole budget if that is less. An address that has none
-    /// gets one of any size.
+    /// A share of this many bytes, or of the whole budget if that is less. An address that has no more
+    /// than `own`, which this adds to, gets one of any size.
     pub fn take(
         self: &Arc<Shares>,
         address: Option<IpAddr>,
+        own: usize,
         bytes: usize,
     ) -> Result<Share, Refused> {
         let bytes = bytes.min(self.max);
@@ -46,7 +47,7 @@ impl Shares {
         if let Some(address) = address {
             let mut by_address = self.by_address();
             let has = by_address.entry(address).or_default();
-            if *has > 0 && *has + bytes > self.max / PART {
+            if *has > own && *has + bytes > self.max / PART {
                 return Err(Refused::Address);
             }
             *has += bytes;
@@ -78,6 +79,11 @@ pub struct Share {
 }
 
 impl Share {
+    /// How many bytes it is.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Adds another share of the same budget and address.
     pub fn merge(&mut self, mut more: Share) {
         self.bytes += std::mem::take(&mut more.bytes);
@@ -113,16 +119,16 @@ mod tests {
     #[test]
     fn one_address_has_a_quarter_and_leaves_the_rest_to_others() {
         let shares = Shares::new(100);
-        let mut first = shares.take(address(1), 20).unwrap();
-        assert_eq!(shares.take(address(1), 6).err(), Some(Refused::Address));
-        first.merge(shares.take(address(1), 5).unwrap());
+        let mut first = shares.take(address(1), 0, 20).unwrap();
+        assert_eq!(shares.take(address(1), 0, 6).err(), Some(Refused::Address));
+        first.merge(shares.take(address(1), 0, 5).unwrap());
         assert!(shares.is_at_its_part(address(1)));
-        let others: Vec<_> = (2..5).map(|it| shares.take(address(it), 25).unwrap()).collect();
-        assert_eq!(shares.take(address(5), 1).err(), Some(Refused::All));
-        assert_eq!(shares.take(None, 1).err(), Some(Refused::All));
+        let others: Vec<_> = (2..5).map(|it| shares.take(address(it), 0, 25).unwrap()).collect();
+        assert_eq!(shares.take(address(5), 0, 1).err(), Some(Refused::All));
+        assert_eq!(shares.take(None, 0, 1).err(), Some(Refused::All));
         drop(first);
         assert!(!shares.is_at_its_part(address(1)));
-        assert!(shares.take(address(5), 25).is_ok());
+        assert!(shares.take(address(5), 0, 25).is_ok());
         drop(others);
         assert!(shares.by_address().is_empty());
         assert_eq!(shares.room.available_permits(), 100);
@@ -131,9 +137,14 @@ mod tests {
     #[test]
     fn a_share_larger_than_the_part_is_given_to_those_who_have_none() {
         let shares = Shares::new(100);
-        let whole = shares.take(address(1), 500).unwrap();
-        assert_eq!(shares.take(address(2), 1).err(), Some(Refused::All));
+        let whole = shares.take(address(1), 0, 500).unwrap();
+        assert_eq!(shares.take(address(2), 0, 1).err(), Some(Refused::All));
         drop(whole);
-        assert!(shares.take(None, 100).is_ok());
+        // Also when it comes in pieces.
+        let mut pieces = shares.take(address(1), 0, 20).unwrap();
+        pieces.merge(shares.take(address(1), pieces.bytes(), 40).unwrap());
+        assert_eq!(shares.take(address(1), 0, 1).err(), Some(Refused::Address));
+        drop(pieces);
+        assert!(shares.take(None, 0, 100).is_ok());
     }
 }

@@ -106,6 +106,10 @@ impl Asker {
             Access::Open => None,
         };
         let viewer = viewer(self.access, user.as_ref());
+        if viewer == Viewer::Nobody && self.viewer != Viewer::Nobody {
+            // Not what a guest may do: the request is an account's, which has ended.
+            return Err(SIGN_IN);
+        }
         answer(access::may(viewer, action), what)?;
         Ok(viewer)
     }

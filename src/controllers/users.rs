@@ -74,12 +74,10 @@ pub(super) fn refuse_guest(
     name: Option<&str>,
 ) -> AppResult<()> {
     let Some(name) = name.filter(|_| viewer != Viewer::Anyone) else { return Ok(()) };
-    let message = if user::is_reserved(name) {
-        "is reserved"
-    } else if user::is_taken(connection, name)? {
-        "has already been taken"
-    } else {
-        return Ok(());
+    let message = match user::refusal_of_guest(name) {
+        Some(message) => message,
+        None if user::is_taken(connection, name)? => "has already been taken",
+        None => return Ok(()),
     };
     let mut errors = Errors::default();
     errors.add("author", message);

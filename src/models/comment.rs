@@ -207,11 +207,13 @@ pub fn held(
     page(query.load_iter::<Row, _>(connection)?.map(|row| row.map(Comment::from)), limit)
 }
 
-/// Whether an account has a comment that shows.
+/// Whether an account has a comment that shows, on a post of another's.
 pub fn has_visible(connection: &mut DbConnection, user_id: i64) -> QueryResult<bool> {
     let visible = comments::table
+        .inner_join(posts::table)
         .filter(comments::user_id.eq(user_id))
-        .filter(comments::state.eq(CommentState::Visible.as_str()));
+        .filter(comments::state.eq(CommentState::Visible.as_str()))
+        .filter(posts::user_id.is_null().or(posts::user_id.ne(user_id)));
     diesel::select(diesel::dsl::exists(visible)).get_result(connection)
 }
 

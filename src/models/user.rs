@@ -145,6 +145,26 @@ pub fn looks(name: &str) -> String {
     skeleton(&once.to_lowercase()).collect()
 }
 
+/// The same of a name of any characters, without what is blank or lies over a dot.
+fn looks_bare(name: &str) -> String {
+    const BRAILLE_BLANK: char = '\u{2800}';
+    const DOT_ABOVE: char = '\u{307}';
+    let is_seen = |c: &char| !c.is_whitespace() && ![BRAILLE_BLANK, DOT_ABOVE].contains(c);
+    looks(name).chars().filter(is_seen).collect()
+}
+
+/// What is wrong with a name that somebody without an account gives: it shows nothing, turns the text
+/// around it, or seems to be the site's.
+pub fn refusal_of_guest(name: &str) -> Option<&'static str> {
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    match looks_bare(name) {
+        bare if bare.is_empty() => Some("can't be blank"),
+        _ if name.contains(turns) => Some("is invalid"),
+        _ if is_reserved(name) => Some("is reserved"),
+        _ => None,
+    }
+}
+
 /// Names of which readers expect that the site speaks.
 const RESERVED: [&str; 22] = [
     "abuse",
@@ -174,7 +194,7 @@ const RESERVED: [&str; 22] = [
 /// Whether a name is an account's, or looks as one does.
 pub fn is_taken(connection: &mut DbConnection, name: &str) -> QueryResult<bool> {
     let known = users::table.filter(
-        users::folded_username.eq(fold(name.trim())).or(users::skeleton.eq(looks(name.trim()))),
+        users::folded_username.eq(fold(name.trim())).or(users::skeleton.eq(looks_bare(name))),
     );
     diesel::select(diesel::dsl::exists(known)).get_result(connection)
 }
@@ -182,7 +202,7 @@ pub fn is_taken(connection: &mut DbConnection, name: &str) -> QueryResult<bool> 
 /// Whether nobody may give this name to themselves.
 pub fn is_reserved(name: &str) -> bool {
     // An `I` looks like an `l`, but is an `i` to those who read it aloud.
-    let (as_typed, lower) = (looks(name), looks(&name.to_lowercase()));
+    let (as_typed, lower) = (looks_bare(name), looks_bare(&name.to_lowercase()));
     RESERVED.iter().map(|reserved| looks(reserved)).any(|it| it == as_typed || it == lower)
 }
 

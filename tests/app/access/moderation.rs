@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use kilonova::access::CommentRules;
 use serde_json::{Value, json};
 
-use super::{Accounts, ROLES, Role};
+use super::{Accounts, ROLES, Role, sign_in};
 use crate::support::{Raw, within};
 
 /// A site with these rules about comments, and a published post of the author's.
@@ -172,6 +172,13 @@ async fn a_guests_name_is_no_accounts_and_none_of_the_sites() {
         ("admin", "is reserved"),
         ("\u{410}dmin", "is reserved"),
         ("Kilonova", "is reserved"),
+        ("admin ", "is reserved"),
+        ("\u{3000}moderator\u{a0}", "is reserved"),
+        ("admin\u{2800}", "is reserved"),
+        ("author \u{200b}", "has already been taken"),
+        ("\u{200b} author", "has already been taken"),
+        ("\u{2800}au\u{ad}thor", "has already been taken"),
+        ("\u{202e}rohtua", "is invalid"),
     ] {
         let fields = json!({"body": "b", "author": name});
         let refused = accounts.send(Role::Nobody, Method::POST, &path, &fields).await.json(422);
@@ -205,6 +212,54 @@ async fn names_without_an_account_are_marked_where_access_is_open_too() {
         assert!(shown.contains("Bob</bdi>") && shown.contains("badge\">guest"), "{shown}");
     }
     site.stop().await;
+}
+
+#[actix_web::test]
+async fn an_account_that_ends_before_its_comment_comes_is_no_guest() {
+    let (accounts, post) = start(GUESTS).await;
+    for by_form in [false, true] {
+        let cookie = sign_in(accounts.site(), "commenter").await;
+        let (path, kind, body) = match by_form {
+            true => {
+                (format!("/posts/{post}/comments"), "application/x-www-form-urlencoded", "body=b")
+            }
+            false => (format!("/api/posts/{post}/comments"), "application/json", r#"{"body":"b"}"#),
+        };
+        let mut raw = Raw::connect(accounts.site()).await;
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\
+             Content-Type: {kind}\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+            body.len()
+        );
+        raw.send(head.as_bytes()).await;
+        assert_eq!(raw.answer().await.expect("to go on").status, 100);
+        let headers = [("cookie", cookie.as_str())];
+        // The account is looked up by the time that later requests have theirs.
+        for _ in 0..3 {
+            let path = "/api/sessions";
+            let later = accounts.site().send(Method::GET, path, &headers, "".into()).await;
+            assert_eq!(later.status, 200);
+        }
+        let ended = accounts.site().send(Method::DELETE, "/api/session", &headers, "".into()).await;
+        assert_eq!(ended.status, 204);
+        raw.send(body.as_bytes()).await;
+        assert_eq!(raw.answer().await.expect("a response").status, 401, "by form: {by_form}");
+    }
+    assert_eq!(states(&accounts, Role::Admin, post).await, [""; 0]);
+    accounts.stop().await;
+}
+
+#[actix_web::test]
+async fn nobody_approves_themselves() {
+    let rules = CommentRules { guests: false, holds_newcomers: true };
+    let (accounts, post) = start(rules).await;
+    let own = accounts.post_of(Role::Other).await;
+    super::set_role(accounts.site(), "other", "commenter");
+    let on_own = comment(&accounts, Role::Other, own, json!({"body": "Mine"})).await;
+    assert_eq!(on_own["state"], "visible");
+    let on_another = comment(&accounts, Role::Other, post, json!({"body": "Hello"})).await;
+    assert_eq!(on_another["state"], "held");
+    accounts.stop().await;
 }
 
 #[actix_web::test]
