@@ -64,7 +64,7 @@ async fn each_response_is_its_own_requests() {
     raw.send([get(zipped), old].concat().as_bytes()).await;
     let bytes = within("the end", raw.rest()).await;
     let text = String::from_utf8_lossy(&bytes);
-    let (new, old) = text.split_once("HTTP/1.0 200").expect("the second is of its version");
+    let (new, old) = text.split_once("HTTP/1.0 200").unwrap_or_else(|| panic!("{text}"));
     assert!(new.starts_with("HTTP/1.1 200") && new.contains("chunked"), "{new}");
     assert!(!old.to_lowercase().contains("transfer-encoding"), "{old}");
     site.stop().await;
@@ -146,6 +146,41 @@ async fn a_body_comes_whole_in_whatever_pieces_it_is_sent() {
         let made = raw.answer().await.expect("a response").json(201);
         assert_eq!(made["body"], json!("\r\n\r\nGET / HTTP/1.1\r\n\r\n".repeat(2000)));
         raw.answer().await.expect("the next response").json(200);
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_body_that_stalls_ends_its_connection() {
+    let site = Site::start_with(|config| {
+        config.request_timeout = Some(std::time::Duration::from_secs(1));
+    })
+    .await;
+    let chunked = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n";
+    let head = request("POST /api/notes HTTP/1.1", chunked);
+    for begun in ["", "2", "26\r\n{", "2\r\n{}\r\n", "2\r\n{}\r\n0\r\nA: b"] {
+        let mut raw = Raw::connect(&site).await;
+        raw.send(format!("{head}{begun}").as_bytes()).await;
+        let answer = raw.answer().await.expect("a refusal");
+        assert_eq!((answer.status, answer.header("connection")), (408, Some("close")), "{begun}");
+        // Nothing behind it is done, not even if the body ends now.
+        raw.send(format!("0\r\n\r\n{}", request("GET /api/posts HTTP/1.1", "")).as_bytes()).await;
+        let rest = within("the end", raw.rest()).await;
+        assert!(rest.is_empty(), "{begun}: {}", String::from_utf8_lossy(&rest));
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn an_offer_to_upgrade_that_nobody_takes_ends_the_connection_and_says_so() {
+    let site = start().await;
+    let offer =
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
+    for offer in [offer, "Connection: upgrade\r\n"] {
+        let text = pipelined(&site, &[request("GET /api/posts/1 HTTP/1.1", offer)]).await;
+        assert_eq!(summary(&text), [("1 200".to_owned(), true)], "{text}");
+        let head = text.split("\r\n\r\n").next().unwrap().to_lowercase();
+        assert!(head.contains("connection: close") && !head.contains("upgrade"), "{head}");
     }
     site.stop().await;
 }

@@ -68,7 +68,7 @@ where
             *request.payload() = Awaited::observe(body, activity);
         }
         let answering = activity.as_ref().map(Activity::answer);
-        let version = request.version();
+        let (version, asked) = (request.version(), request.head().connection_type());
         let site = Rc::clone(&site);
         async move {
             if let Some(activity) = &activity {
@@ -89,7 +89,19 @@ where
             if version < Version::HTTP_11 {
                 // The end of the body is the end of the connection.
                 response.head_mut().no_chunking(true);
+            }
+            // A head that was used before still has the version of that response.
+            response.head_mut().version = version;
+            let said = response.head().connection_type();
+            // An offer to upgrade that nobody takes ends the connection, too: HTTP keeps none of these.
+            if version < Version::HTTP_11
+                || asked != ConnectionType::KeepAlive
+                || said == ConnectionType::Close
+            {
                 response.head_mut().set_connection_type(ConnectionType::Close);
+                if let Some(activity) = &activity {
+                    activity.set_last();
+                }
             }
             Ok(response.map_body(|_, body| Answered::new(body, answering)))
         }

@@ -43,6 +43,8 @@ struct Inner {
     body: Cell<Wanted>,
     /// The waker of a read that waits: for the end of a response, or for a handler to want a body.
     reading: RefCell<Option<Waker>>,
+    /// No request follows: a response has said so, or its request has.
+    is_last: Cell<bool>,
     /// The bytes of responses since everything had gone out.
     unflushed: Cell<usize>,
     /// The waker of the next request, which waits until then.
@@ -102,6 +104,7 @@ impl Activity {
             cut: Cell::new(false),
             waiting: RefCell::new(None),
             body: Cell::new(Wanted::Nothing),
+            is_last: Cell::new(false),
             reading: RefCell::new(None),
             unflushed: Cell::new(0),
             flushing: RefCell::new(None),
@@ -115,6 +118,16 @@ impl Activity {
         self.0.answering.set(self.0.answering.get() + 1);
         self.0.requests.set(self.0.requests.get() + 1);
         Answering(self.clone())
+    }
+
+    /// Nothing is read any more once the response is complete.
+    pub(crate) fn set_last(&self) {
+        self.0.is_last.set(true);
+    }
+
+    /// Whether the last response is complete.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.is_last.get() && !self.is_answering()
     }
 
     /// What HTTP gets of the body of the present request.

@@ -291,6 +291,11 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.activity.is_over() {
+            // HTTP would wait for the rest of a chunked body, to drop it.
+            this.activity.end();
+            return Poll::Ready(Ok(()));
+        }
         if this.framing.stage() == Stage::Body && this.activity.wanted() == Wanted::Complete {
             this.framing.end();
         }
@@ -311,6 +316,10 @@ impl AsyncRead for Connection {
             let admitted = this.admit(&next);
             buffer.put_slice(&this.behind.split_to(admitted));
             return Poll::Ready(Ok(()));
+        }
+        if this.framing.stage() == Stage::Body {
+            // The response may be complete before the body.
+            this.activity.wait_to_read(cx);
         }
         let before = buffer.filled().len();
         if ready!(this.read(&mut (&mut *buffer).limit(allowed), cx))? == 0 {
