@@ -188,21 +188,27 @@ async fn one_address_leaves_the_memory_for_bodies_to_others() {
             "Cookie: {cookie}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
         )
     };
-    let mut raw = Raw::connect(accounts.site()).await;
     let request = format!("POST /api/posts/{post}/comments HTTP/1.1");
     let head_of = format!("{request}\r\nHost: localhost\r\nX-Forwarded-For: 203.0.113.5\r\n");
-    raw.send([head_of, head(900_000)].concat().as_bytes()).await;
-    raw.send(&vec![b' '; 899_000]).await;
-    // The next one of the address is refused as soon as that has come.
     let next = format!("{}{}", head(300_000), " ".repeat(300_000));
-    within("the address has its part", async {
-        while from(&accounts, "203.0.113.5", &request, next.as_bytes()).await.1 != "429" {}
+    // The next one of the address is refused once that has come; before, it may be that which is.
+    let held = within("the address has its part", async {
+        loop {
+            let mut raw = Raw::connect(accounts.site()).await;
+            raw.send([head_of.clone(), head(900_000)].concat().as_bytes()).await;
+            raw.send(&vec![b' '; 899_000]).await;
+            for _ in 0..3 {
+                if from(&accounts, "203.0.113.5", &request, next.as_bytes()).await.1 == "429" {
+                    return raw;
+                }
+            }
+        }
     })
     .await;
     let comment = format!("{{\"body\":\"b\",\"more\":\"{}\"}}", "x".repeat(900_000));
     let body = format!("{}{comment}", head(comment.len()));
     assert_eq!(from(&accounts, "203.0.113.6", &request, body.as_bytes()).await.1, "201");
-    drop(raw);
+    drop(held);
     // An address that sends nothing else may send a larger one.
     let large = format!("{{\"body\":\"b\",\"more\":\"{}\"}}", "x".repeat(2_000_000));
     let body = format!("{}{large}", head(large.len()));
