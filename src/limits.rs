@@ -96,7 +96,7 @@ impl Limit {
     }
 }
 
-/// Whom something counts for.
+/// The client that an action counts for: its address and its account.
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
     address: Option<IpAddr>,
@@ -151,7 +151,7 @@ impl Limits {
     }
 }
 
-/// Who pays for what a request writes: its address, and its account once that is known.
+/// The address that pays for the writes of a request, and its account once that is known.
 #[derive(Clone)]
 pub struct Payer(Arc<Paying>);
 

@@ -17,7 +17,7 @@ pub struct Shares {
     by_address: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// Why there is no share.
+/// The reason why there is no share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// The budget is used up.

@@ -1,5 +1,5 @@
-//! What the ranking of one kind of hits is made of. Who finds posts alone must not read from their
-//! scores how often a word is in notes.
+//! Term statistics of one kind of document, for the ranking. A reader who finds posts only must not
+//! learn from their scores how often a word is in notes.
 
 use tantivy::collector::Count;
 use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, Query, TermQuery};
@@ -32,8 +32,8 @@ fn having(term: &Term) -> TermQuery {
 }
 
 impl Bm25StatisticsProvider for Within<'_> {
-    /// In proportion: how long the texts of one kind are is not counted. It is the same whatever
-    /// words they have.
+    /// The index has no count of tokens by kind, so this is a share in proportion to the number of
+    /// documents. It does not depend on which words they have.
     fn total_num_tokens(&self, field: Field) -> Result<u64, TantivyError> {
         let tokens = self.searcher.total_num_tokens(field)?;
         let documents = self.searcher.total_num_docs()?.max(1);

@@ -130,17 +130,20 @@ impl Activity {
         self.0.is_last.get() && !self.is_answering()
     }
 
-    /// What HTTP gets of the body of the present request.
+    /// The part of the present request's body that HTTP gets.
     pub(super) fn wanted(&self) -> Wanted {
         self.0.body.get()
     }
 
-    /// Sets it.
+    /// Notes what is wanted after a read.
+    pub(super) fn still_wants(&self, wanted: Wanted) {
+        self.0.body.set(wanted);
+    }
+
+    /// The body's reader wants this, which may be there to be read.
     pub(super) fn want(&self, wanted: Wanted) {
         self.0.body.set(wanted);
-        if wanted != Wanted::Nothing {
-            self.wake_reader();
-        }
+        self.wake_reader();
     }
 
     /// A handler waits for more of a body.

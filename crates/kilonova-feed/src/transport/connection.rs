@@ -192,14 +192,14 @@ impl Connection {
                 // What is left of a chunked body's share is not worth another turn.
                 let left =
                     if self.framing.is_chunked() { 0 } else { wanted - admitted.min(wanted) };
-                self.activity.want(Wanted::Bytes(left));
+                self.activity.still_wants(Wanted::Bytes(left));
             }
             _ => self.dropped += admitted,
         }
         if stage == Stage::Head && self.framing.stage() != Stage::Head {
             self.given += 1;
             (self.wrote, self.dropped) = (false, 0);
-            self.activity.want(Wanted::Nothing);
+            self.activity.still_wants(Wanted::Nothing);
         }
         admitted
     }
