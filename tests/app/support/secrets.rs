@@ -1,8 +1,8 @@
 //! No secret is in any line of the log, page, error or list of the whole run. What the tests send or
 //! get as a secret is remembered, and looked for in everything that is sent or logged afterwards.
 
-use std::collections::HashSet;
-use std::sync::{Once, PoisonError, RwLock};
+use std::collections::HashMap;
+use std::sync::{LazyLock, Once, PoisonError, RwLock};
 
 use log::{LevelFilter, Log, Metadata, Record};
 use serde_json::Value;
@@ -15,7 +15,49 @@ const SHORTEST: usize = 9;
 /// What tokens, and the names of cookies, begin with.
 const PREFIX: &str = "kilonova_";
 
-static KNOWN: RwLock<Option<HashSet<String>>> = RwLock::new(None);
+static KNOWN: LazyLock<RwLock<Known>> = LazyLock::new(RwLock::default);
+
+/// Thousands of secrets, which are looked for in megabytes: each place of a text is looked at once,
+/// however many there are.
+#[derive(Default)]
+struct Known {
+    /// By the bytes that they begin with.
+    secrets: HashMap<[u8; SHORTEST], Vec<String>>,
+    /// The hashes of the first four of these; no secret begins where a text has another.
+    hashes: Vec<bool>,
+}
+
+impl Known {
+    fn add(&mut self, secret: &str) {
+        let Some(beginning) = secret.as_bytes().first_chunk() else { return };
+        self.hashes.resize(1 << 16, false);
+        self.hashes[hash(beginning)] = true;
+        let secrets = self.secrets.entry(*beginning).or_default();
+        if !secrets.iter().any(|known| known == secret) {
+            secrets.push(secret.to_owned());
+        }
+    }
+
+    fn found(&self, text: &[u8]) -> Option<String> {
+        if self.hashes.is_empty() {
+            return None;
+        }
+        let begun = text.windows(SHORTEST).enumerate().filter(|(_, begin)| {
+            // Most places end here.
+            self.hashes[hash(begin)]
+        });
+        let mut met = begun.flat_map(|(at, beginning)| {
+            let secrets = self.secrets.get(beginning).into_iter().flatten();
+            secrets.filter(move |secret| text[at..].starts_with(secret.as_bytes()))
+        });
+        met.next().cloned()
+    }
+}
+
+fn hash(bytes: &[u8]) -> usize {
+    let first = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    (first.wrapping_mul(0x9e37_79b1) >> 16) as usize
+}
 
 /// Looks at every line of the log from now on.
 pub(crate) fn watch() {
@@ -50,10 +92,7 @@ pub(crate) fn line(line: &str) {
 
 /// Remembers a secret.
 pub(crate) fn know(secret: &str) {
-    if secret.len() >= SHORTEST {
-        let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
-        known.get_or_insert_default().insert(secret.to_owned());
-    }
+    KNOWN.write().unwrap_or_else(PoisonError::into_inner).add(secret);
 }
 
 /// Remembers the passwords and tokens of a request.
@@ -106,7 +145,5 @@ fn look(what: &str, bytes: &[u8]) {
 }
 
 fn found(bytes: &[u8]) -> Option<String> {
-    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
-    let has = |secret: &&String| memchr::memmem::find(bytes, secret.as_bytes()).is_some();
-    known.as_ref()?.iter().find(has).cloned()
+    KNOWN.read().unwrap_or_else(PoisonError::into_inner).found(bytes)
 }
