@@ -25,6 +25,7 @@ use crate::limits;
 use crate::locks::{self, Lock};
 use crate::logging;
 use crate::models::{site_key, user};
+use crate::publisher;
 use crate::pubsub::PubSub;
 use crate::renderings::Renderings;
 use crate::responses::Responses;
@@ -98,6 +99,7 @@ impl App {
         drop(told.set(feed.clone()));
         core.spawn(pruner::prune(db.clone(), config.retention));
         core.spawn(outage::tell(feed.clone()));
+        core.spawn(publisher::publish(db.clone()));
         let search =
             Search::start(config.storage.index(), db.clone(), feed.clone(), config.max_searches)?;
         let ends = Ends::start(&db, node.pubsub()).await;

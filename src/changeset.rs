@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use unicode_segmentation::UnicodeSegmentation;
@@ -184,6 +185,24 @@ impl<'a> Changeset<'a> {
                 None
             }
         }
+    }
+
+    /// Casts a time: RFC 3339 or, as a form sends it, a day and a minute of UTC. `None` when absent,
+    /// null, blank or refused.
+    pub fn time(&mut self, field: &'static str) -> Option<NaiveDateTime> {
+        self.one_of(field, |text| {
+            let time = DateTime::parse_from_rfc3339(text)
+                .map(|time| time.naive_utc())
+                .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M"))
+                .ok()?;
+            // What every database and every client can write.
+            (1..=9999).contains(&time.year()).then(|| time.trunc_subsecs(6))
+        })
+    }
+
+    /// Checks what concerns several fields.
+    pub fn check(&mut self, check: impl FnOnce(&mut Errors)) {
+        check(&mut self.errors);
     }
 
     /// Refuses a text that has another form than the field asks for.

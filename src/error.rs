@@ -17,6 +17,9 @@ pub type AppResult<T> = Result<T, AppError>;
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
+    /// 301: the page has this address, a path with its query.
+    #[error("moved to {0}")]
+    Moved(String),
     /// 400: the request cannot be read.
     #[error("{0}")]
     BadRequest(String),
@@ -105,6 +108,7 @@ impl AppError {
 impl ResponseError for AppError {
     fn status_code(&self) -> StatusCode {
         match self {
+            AppError::Moved(_) => StatusCode::MOVED_PERMANENTLY,
             AppError::BadRequest(_) => StatusCode::BAD_REQUEST,
             AppError::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             AppError::Forbidden(_) => StatusCode::FORBIDDEN,
@@ -130,6 +134,12 @@ impl ResponseError for AppError {
         }
         let mut response = HttpResponse::build(self.status_code());
         match self {
+            AppError::Moved(address) => {
+                response.insert_header((header::LOCATION, address.as_str()));
+                // An address may be given back, and browsers keep what is permanent for good.
+                response.insert_header((header::CACHE_CONTROL, "no-cache"));
+                return response.finish();
+            }
             AppError::MethodNotAllowed(allowed) => {
                 if let Ok(value) = HeaderValue::from_str(allowed) {
                     response.insert_header((header::ALLOW, value));

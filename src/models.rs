@@ -9,15 +9,32 @@ pub mod note;
 pub mod post;
 pub mod sign_in;
 pub mod site_key;
+pub(crate) mod slug;
 pub mod stored_response;
 pub mod user;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};
+use diesel::QueryResult;
+use diesel::dsl::sql;
+use diesel::query_dsl::RunQueryDsl;
+use diesel::sql_types::Timestamp;
 use serde::Serializer;
+
+use crate::connection::DbConnection;
 
 /// The time now, as the database keeps it: UTC, to the microsecond.
 pub fn now() -> NaiveDateTime {
     Utc::now().naive_utc().trunc_subsecs(6)
+}
+
+/// The time now by the database's clock, which all nodes share.
+pub fn clock(connection: &mut DbConnection) -> QueryResult<NaiveDateTime> {
+    match connection {
+        DbConnection::Sqlite(_) => Ok(now()),
+        DbConnection::Postgres(c) => {
+            diesel::select(sql::<Timestamp>("clock_timestamp() AT TIME ZONE 'UTC'")).get_result(c)
+        }
+    }
 }
 
 /// Writes a time of the database as RFC 3339 with `Z`.
@@ -43,15 +60,15 @@ const PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// A place in a list: the time and the id of the last row before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// The row's `inserted_at`.
-    pub inserted_at: NaiveDateTime,
+    /// The time by which the list is ordered.
+    pub at: NaiveDateTime,
     /// The row's id, which decides between rows of one time.
     pub id: i64,
 }
 
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}_{}", self.inserted_at.and_utc().timestamp_micros(), self.id)
+        write!(f, "{}_{}", self.at.and_utc().timestamp_micros(), self.id)
     }
 }
 
@@ -65,7 +82,7 @@ impl std::str::FromStr for Cursor {
         if !(1..=9999).contains(&time.year()) {
             return Err(());
         }
-        let cursor = Cursor { inserted_at: time.naive_utc(), id: id.parse().map_err(drop)? };
+        let cursor = Cursor { at: time.naive_utc(), id: id.parse().map_err(drop)? };
         // A place has one name: no sign and no zeros in front.
         if cursor.to_string() == text { Ok(cursor) } else { Err(()) }
     }

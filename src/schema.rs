@@ -15,6 +15,10 @@ diesel::table! {
         inserted_at -> Timestamp,
         updated_at -> Timestamp,
         comments_locked -> Bool,
+        slug -> Nullable<Text>,
+        published_at -> Nullable<Timestamp>,
+        publish_at -> Nullable<Timestamp>,
+        listed_at -> Timestamp,
     }
 }
 

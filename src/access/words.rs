@@ -61,19 +61,16 @@ impl Status {
         }
     }
 
-    /// The status of that name that a request may ask for. Nothing publishes a scheduled post yet.
+    /// The status of that name.
     pub fn parse(word: &str) -> Option<Status> {
-        [Status::Draft, Status::Published, Status::Archived]
+        [Status::Draft, Status::Scheduled, Status::Published, Status::Archived]
             .into_iter()
             .find(|status| status.as_str() == word)
     }
 
     /// The status that a row has. The table's CHECK lets no other word in; a draft shows least.
     pub(crate) fn of(column: &str) -> Status {
-        match column {
-            "scheduled" => Status::Scheduled,
-            other => Status::parse(other).unwrap_or(Status::Draft),
-        }
+        Status::parse(column).unwrap_or(Status::Draft)
     }
 
     /// Whether everyone may read a post of this status.

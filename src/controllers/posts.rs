@@ -56,7 +56,7 @@ pub async fn create(
     account.permit(Action::WritePost)?;
     let params = body.json().await?;
     let (author, asker) = (account.user(), account.asker.clone());
-    let new = NewPost::changeset(&params)?.by(author);
+    let new = NewPost::changeset(&params, now())?.by(author);
     let once = Once::of(&request, author, &params)?;
     let quota = state.config.quotas.posts;
     let outcome = once.transact(&state.db, Touches::NewRows, move |tx| {
@@ -142,7 +142,8 @@ pub(super) async fn change(
             let before = post::get(tx.connection, id).found("post")?;
             asker.permit(tx.connection, Action::ChangePost(before.facts()), "post")?;
             precondition.check(&before)?;
-            let updated = post::update(tx.connection, before, changes?, now())?;
+            let after = changes?.applied(&before, now())?;
+            let updated = post::update(tx.connection, before, after, now())?;
             for event in events::of_update(&updated)? {
                 tx.announce(event);
             }

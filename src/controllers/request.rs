@@ -13,6 +13,13 @@ pub fn id(request: &HttpRequest, what: &'static str) -> AppResult<i64> {
     request.match_info().get("id").and_then(parse_id).ok_or(AppError::NotFound(what))
 }
 
+/// The id at the beginning of the path's `id`, and all of that: `12-a-slug`.
+pub fn id_and_slug<'a>(request: &'a HttpRequest, what: &'static str) -> AppResult<(i64, &'a str)> {
+    let whole = request.match_info().get("id").unwrap_or_default();
+    let id = whole.split('-').next().and_then(parse_id).ok_or(AppError::NotFound(what))?;
+    Ok((id, whole))
+}
+
 /// An id as it is written: digits without a sign or leading zeros, from 1.
 pub fn parse_id(text: &str) -> Option<i64> {
     let canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');

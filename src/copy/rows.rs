@@ -104,7 +104,8 @@ table!(sign_ins as "sign_ins", SignInRow, [id], |_| 0, {
 table!(posts as "posts", PostRow, [id], |row| row.body.len(), {
     id: i64, title: String, body: String, status: String, author: Option<String>,
     user_id: Option<i64>, source: Option<String>, inserted_at: NaiveDateTime,
-    updated_at: NaiveDateTime, comments_locked: bool,
+    updated_at: NaiveDateTime, comments_locked: bool, slug: Option<String>,
+    published_at: Option<NaiveDateTime>, publish_at: Option<NaiveDateTime>,
 });
 
 table!(post_tags as "post_tags", TagRow, [post_id, ordinal], |_| 0, {

@@ -5,6 +5,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{Error, lock};
 use crate::connection::{DbConnection, transaction, with_variant};
+use crate::models::post;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -40,6 +41,7 @@ pub(super) fn run(connection: &mut DbConnection) -> Result<(), Error> {
             for version in done.map_err(|error| failed(&error))? {
                 log::debug!("migrated the database to {version}");
             }
+            post::fill_slugs(connection)?;
             // After the application's own, of which one hands an older log over.
             with_variant!(connection, c => kilonova_feed::diesel::migrate(c))
                 .map_err(|error| failed(&error))

@@ -89,10 +89,15 @@ impl Entry {
             ("tags".to_owned(), Value::Array(tags)),
             ("author".to_owned(), front_matter.author().map_or(Value::Null, Value::String)),
         ]);
-        let post = NewPost::imported(&params, source(&front_matter, &name)?).map_err(|errors| {
-            let first = FIELDS.iter().find_map(|field| Some((field, errors.of(field).first()?)));
-            first.map_or_else(|| "is invalid".to_owned(), |(field, why)| format!("{field} {why}"))
-        })?;
+        let post =
+            NewPost::imported(&params, source(&front_matter, &name)?, now()).map_err(|errors| {
+                let first =
+                    FIELDS.iter().find_map(|field| Some((field, errors.of(field).first()?)));
+                first.map_or_else(
+                    || "is invalid".to_owned(),
+                    |(field, why)| format!("{field} {why}"),
+                )
+            })?;
         let updated_at = updated.unwrap_or(inserted_at).max(inserted_at);
         Ok(Entry {
             path: relative.to_owned(),

@@ -57,8 +57,8 @@ fn write_one(tx: &mut Tx<'_>, mut entry: Entry) -> Result<Outcome, ImportError> 
         let date = entry.dated.then_some(entry.inserted_at);
         // The author's date of the change; now, when a file was changed without saying so.
         let at = if entry.updated_at > known.updated_at { entry.updated_at } else { now() };
-        let changes = PostChanges::to(entry.post, date);
-        let updated = post::update(tx.connection, known, changes, at)?;
+        let after = PostChanges::to(entry.post, date).merged(&known);
+        let updated = post::update(tx.connection, known, after, at)?;
         for event in events::of_update(&updated)? {
             tx.announce(event);
         }

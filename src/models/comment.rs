@@ -138,11 +138,9 @@ pub fn list(
     limit: usize,
 ) -> QueryResult<Page<Comment>> {
     let mut query = seen(filter).filter(comments::post_id.eq(post_id));
-    if let Some(Cursor { inserted_at, id }) = after {
+    if let Some(Cursor { at, id }) = after {
         query = query.filter(
-            comments::inserted_at
-                .gt(inserted_at)
-                .or(comments::inserted_at.eq(inserted_at).and(comments::id.gt(id))),
+            comments::inserted_at.gt(at).or(comments::inserted_at.eq(at).and(comments::id.gt(id))),
         );
     }
     let query = query
@@ -174,7 +172,7 @@ fn page(
     limit: usize,
 ) -> QueryResult<Page<Comment>> {
     paginate(rows, limit, |comment| {
-        (Cursor { inserted_at: comment.inserted_at, id: comment.id }, comment.body.len())
+        (Cursor { at: comment.inserted_at, id: comment.id }, comment.body.len())
     })
 }
 
@@ -197,11 +195,9 @@ pub fn held(
         Scope::Of(author) => query = query.filter(posts::user_id.eq(author)),
         Scope::None => return Ok(Page { items: Vec::new(), next: None }),
     }
-    if let Some(Cursor { inserted_at, id }) = after {
+    if let Some(Cursor { at, id }) = after {
         query = query.filter(
-            comments::inserted_at
-                .gt(inserted_at)
-                .or(comments::inserted_at.eq(inserted_at).and(comments::id.gt(id))),
+            comments::inserted_at.gt(at).or(comments::inserted_at.eq(at).and(comments::id.gt(id))),
         );
     }
     page(query.load_iter::<Row, _>(connection)?.map(|row| row.map(Comment::from)), limit)
@@ -245,7 +241,7 @@ pub fn page_of(
         .select((comments::inserted_at, comments::id))
         .load::<(NaiveDateTime, i64)>(connection)?;
     let cursor = before.first().filter(|_| before.len() == rows);
-    Ok(cursor.map(|&(inserted_at, id)| Cursor { inserted_at, id }))
+    Ok(cursor.map(|&(at, id)| Cursor { at, id }))
 }
 
 /// Inserts a comment on a post that exists.

@@ -10,7 +10,7 @@ pub fn cursor(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(cursor) = text.parse::<Cursor>() {
         assert_eq!(cursor.to_string(), text);
-        assert!((1..=9999).contains(&cursor.inserted_at.year()));
+        assert!((1..=9999).contains(&cursor.at.year()));
     }
 }
 

@@ -102,15 +102,12 @@ pub fn list(
         .limit(limit as i64 + 1)
         .select(Note::as_select())
         .into_boxed();
-    if let Some(Cursor { inserted_at, id }) = after {
-        query = query.filter(
-            notes::inserted_at
-                .lt(inserted_at)
-                .or(notes::inserted_at.eq(inserted_at).and(notes::id.lt(id))),
-        );
+    if let Some(Cursor { at, id }) = after {
+        query = query
+            .filter(notes::inserted_at.lt(at).or(notes::inserted_at.eq(at).and(notes::id.lt(id))));
     }
     paginate(query.load_iter::<Note, _>(connection)?, limit, |note| {
-        (Cursor { inserted_at: note.inserted_at, id: note.id }, note.body.len())
+        (Cursor { at: note.inserted_at, id: note.id }, note.body.len())
     })
 }
 

@@ -1,28 +1,22 @@
-//! Posts and their tags: changesets, the row, its queries.
+//! Posts and their tags: the row and its queries. Which fields a request may give and change is
+//! `fields`'.
+
+mod fields;
 
 use std::collections::HashMap;
 
 use chrono::NaiveDateTime;
 use diesel::dsl::exists;
 use diesel::prelude::*;
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
-use super::user::User;
-use super::{Cursor, Excerpt, Page, paginate, rfc3339, substr};
+pub use self::fields::{NewPost, PostChanges};
+use super::{Cursor, Excerpt, Page, optional_rfc3339, paginate, rfc3339, slug, substr};
 pub use crate::access::Status;
 use crate::access::{CommentRules, PostFacts, Scope, Thread};
-use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::{post_tags, posts};
-
-const TITLE: Text = Text { required: true, min: 3, max: 200, max_bytes: 4096, single_line: true };
-const BODY: Text =
-    Text { required: true, min: 1, max: usize::MAX, max_bytes: 1024 * 1024, single_line: false };
-/// Several people, when an import says so, in one line.
-const AUTHOR: Text =
-    Text { required: false, min: 1, max: 1000, max_bytes: 8192, single_line: true };
-const TAG: Text = Text { required: false, min: 1, max: 50, max_bytes: 400, single_line: true };
-const MAX_TAGS: usize = 20;
 
 /// A post, as the API, the events and the pages show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,6 +25,10 @@ pub struct Post {
     pub id: i64,
     /// One line, 3 to 200 characters.
     pub title: String,
+    /// What its page's address has after the id: words, for people. Made of the title when the post
+    /// is published first, unless somebody chose it; `None` until then, and where the title has no
+    /// letter.
+    pub slug: Option<String>,
     /// Markdown, at most 1 MiB.
     pub body: String,
     /// Whether it shows.
@@ -47,11 +45,43 @@ pub struct Post {
     /// UTC; the last change of any field.
     #[serde(serialize_with = "rfc3339")]
     pub updated_at: NaiveDateTime,
+    /// UTC; when it was published first.
+    #[serde(serialize_with = "optional_rfc3339")]
+    pub published_at: Option<NaiveDateTime>,
+    /// UTC; when it is to be published, if it is scheduled.
+    #[serde(serialize_with = "optional_rfc3339")]
+    pub publish_at: Option<NaiveDateTime>,
     /// Whether nobody may add a comment.
     pub comments_locked: bool,
 }
 
 impl Post {
+    /// What its page's address ends with.
+    pub fn address(&self) -> String {
+        match &self.slug {
+            Some(slug) => format!("{}-{slug}", self.id),
+            None => self.id.to_string(),
+        }
+    }
+
+    /// The path of its page, with letters beyond ASCII encoded.
+    pub fn path(&self) -> String {
+        format!("/posts/{}", utf8_percent_encode(&self.address(), CONTROLS))
+    }
+
+    /// The time by which readers know it.
+    pub fn shown_at(&self) -> &NaiveDateTime {
+        self.published_at.as_ref().unwrap_or(&self.inserted_at)
+    }
+
+    /// Gives it what a post has that is or was published: the time and the address.
+    fn published(&mut self, at: NaiveDateTime) {
+        self.published_at.get_or_insert(at);
+        if self.slug.is_none() {
+            self.slug = slug::of(&self.title);
+        }
+    }
+
     /// What decides who may see and change it.
     pub fn facts(&self) -> PostFacts {
         PostFacts { author: self.user_id, status: self.status }
@@ -60,124 +90,6 @@ impl Post {
     /// What decides who may add a comment, by these rules.
     pub fn thread(&self, rules: CommentRules) -> Thread {
         Thread { post: self.facts(), locked: self.comments_locked, rules }
-    }
-}
-
-/// The fields of a new post, validated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewPost {
-    /// See [`Post::title`].
-    pub title: String,
-    /// See [`Post::body`].
-    pub body: String,
-    /// Published unless asked otherwise.
-    pub status: Status,
-    /// See [`Post::author`].
-    pub author: Option<String>,
-    /// See [`Post::user_id`].
-    pub user_id: Option<i64>,
-    /// See [`Post::tags`].
-    pub tags: Vec<String>,
-    /// Where an import found it, which makes a second import of it an update.
-    pub source: Option<String>,
-    /// See [`Post::comments_locked`].
-    pub comments_locked: bool,
-}
-
-/// The fields that an update changes, validated; `None` stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PostChanges {
-    title: Option<String>,
-    body: Option<String>,
-    status: Option<Status>,
-    tags: Option<Vec<String>>,
-    author: Option<Option<String>>,
-    inserted_at: Option<NaiveDateTime>,
-    comments_locked: Option<bool>,
-}
-
-impl NewPost {
-    /// Validates the fields of a new post.
-    pub fn changeset(params: &Params) -> Result<NewPost, Errors> {
-        let mut changeset = Changeset::new(params, Mode::Create);
-        let title = changeset.text("title", TITLE);
-        let body = changeset.text("body", BODY);
-        let status = changeset.one_of("status", Status::parse).unwrap_or(Status::Published);
-        let tags = changeset.list("tags", MAX_TAGS, TAG).unwrap_or_default();
-        let comments_locked = changeset.boolean("comments_locked").unwrap_or(false);
-        changeset.finish(|| {
-            Some(NewPost {
-                title: title?,
-                body: body?,
-                status,
-                author: None,
-                user_id: None,
-                tags,
-                source: None,
-                comments_locked,
-            })
-        })
-    }
-
-    /// The same as this user's, if anybody's.
-    pub fn by(self, user: Option<&User>) -> NewPost {
-        NewPost {
-            author: user.map(|user| user.username.clone()).or(self.author),
-            user_id: user.map(|user| user.id),
-            ..self
-        }
-    }
-
-    /// Validates what an import found at `source`, by the same rules. Unlike a request, a file may
-    /// say who its author is.
-    pub fn imported(params: &Params, source: String) -> Result<NewPost, Errors> {
-        let new = NewPost::changeset(params)?;
-        let mut changeset = Changeset::new(params, Mode::Create);
-        let author = changeset.text("author", AUTHOR);
-        changeset.finish(|| Some(NewPost { author, source: Some(source), ..new }))
-    }
-}
-
-impl PostChanges {
-    /// Validates any subset of a post's fields.
-    pub fn changeset(params: &Params) -> Result<PostChanges, Errors> {
-        let mut changeset = Changeset::new(params, Mode::Update);
-        let title = changeset.text("title", TITLE);
-        let body = changeset.text("body", BODY);
-        let status = changeset.one_of("status", Status::parse);
-        let tags = changeset.list("tags", MAX_TAGS, TAG);
-        let comments_locked = changeset.boolean("comments_locked");
-        changeset.finish(|| {
-            let unchanged = PostChanges::default();
-            Some(PostChanges { title, body, status, tags, comments_locked, ..unchanged })
-        })
-    }
-
-    /// The changes that turn a post into what `new` says, and into one of that date if it is known.
-    pub fn to(new: NewPost, inserted_at: Option<NaiveDateTime>) -> PostChanges {
-        PostChanges {
-            title: Some(new.title),
-            body: Some(new.body),
-            status: Some(new.status),
-            tags: Some(new.tags),
-            author: Some(new.author),
-            inserted_at,
-            comments_locked: None,
-        }
-    }
-
-    /// `post` with these changes.
-    fn applied(self, post: &Post) -> Post {
-        Post {
-            title: self.title.unwrap_or_else(|| post.title.clone()),
-            body: self.body.unwrap_or_else(|| post.body.clone()),
-            status: self.status.unwrap_or(post.status),
-            tags: self.tags.unwrap_or_else(|| post.tags.clone()),
-            author: self.author.unwrap_or_else(|| post.author.clone()),
-            inserted_at: self.inserted_at.unwrap_or(post.inserted_at),
-            comments_locked: self.comments_locked.unwrap_or(post.comments_locked),
-            ..post.clone()
-        }
     }
 }
 
@@ -193,6 +105,9 @@ struct Row {
     inserted_at: NaiveDateTime,
     updated_at: NaiveDateTime,
     comments_locked: bool,
+    slug: Option<String>,
+    published_at: Option<NaiveDateTime>,
+    publish_at: Option<NaiveDateTime>,
 }
 
 impl Row {
@@ -201,14 +116,34 @@ impl Row {
             id: self.id,
             title: self.title,
             body: self.body,
-            status: Status::of(&self.status),
+            slug: self.slug,
+            status: status(&self.status, self.publish_at.is_some()),
             author: self.author,
             user_id: self.user_id,
             tags,
             inserted_at: self.inserted_at,
             updated_at: self.updated_at,
+            published_at: self.published_at,
+            publish_at: self.publish_at,
             comments_locked: self.comments_locked,
         }
+    }
+}
+
+/// The status of a row: a draft that is due some time is scheduled. To nodes of an older version
+/// it is a draft.
+fn status(word: &str, is_due: bool) -> Status {
+    match Status::of(word) {
+        Status::Draft if is_due => Status::Scheduled,
+        status => status,
+    }
+}
+
+/// The word that a row has for it.
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Scheduled => Status::Draft.as_str(),
+        other => other.as_str(),
     }
 }
 
@@ -231,11 +166,16 @@ pub fn list(
     limit: usize,
 ) -> QueryResult<Page<Post>> {
     let mut query = posts::table
-        .filter(posts::status.eq(filter.status.as_str()))
-        .order((posts::inserted_at.desc(), posts::id.desc()))
+        .filter(posts::status.eq(word(filter.status)))
+        .order((posts::listed_at.desc(), posts::id.desc()))
         .limit(limit as i64 + 1)
-        .select(Row::as_select())
+        .select((Row::as_select(), posts::listed_at))
         .into_boxed();
+    match filter.status {
+        Status::Draft => query = query.filter(posts::publish_at.is_null()),
+        Status::Scheduled => query = query.filter(posts::publish_at.is_not_null()),
+        Status::Published | Status::Archived => {}
+    }
     match filter.drafts {
         _ if filter.status.is_public() => {}
         Scope::All => {}
@@ -249,17 +189,14 @@ pub fn list(
                 .filter(post_tags::tag.eq(tag)),
         ));
     }
-    if let Some(Cursor { inserted_at, id }) = after {
-        query = query.filter(
-            posts::inserted_at
-                .lt(inserted_at)
-                .or(posts::inserted_at.eq(inserted_at).and(posts::id.lt(id))),
-        );
+    if let Some(Cursor { at, id }) = after {
+        query =
+            query.filter(posts::listed_at.lt(at).or(posts::listed_at.eq(at).and(posts::id.lt(id))));
     }
-    let page = paginate(query.load_iter::<Row, _>(connection)?, limit, |row| {
-        (Cursor { inserted_at: row.inserted_at, id: row.id }, row.body.len())
-    })?;
-    Ok(Page { items: tagged(connection, page.items)?, next: page.next })
+    let rows = query.load_iter::<(Row, NaiveDateTime), _>(connection)?;
+    let page = paginate(rows, limit, |(row, at)| (Cursor { at: *at, id: row.id }, row.body.len()))?;
+    let rows = page.items.into_iter().map(|(row, _)| row).collect();
+    Ok(Page { items: tagged(connection, rows)?, next: page.next })
 }
 
 /// At most `limit` posts of any status with ids above `after`, by id: the way to walk all of them.
@@ -313,19 +250,28 @@ pub fn get(connection: &mut DbConnection, id: i64) -> QueryResult<Post> {
     tagged(connection, vec![row])?.pop().ok_or(diesel::NotFound)
 }
 
+type Facts = (Option<i64>, String, Option<NaiveDateTime>);
+
+const FACTS: (posts::user_id, posts::status, posts::publish_at) =
+    (posts::user_id, posts::status, posts::publish_at);
+
+impl From<Facts> for PostFacts {
+    fn from((author, word, publish_at): Facts) -> PostFacts {
+        PostFacts { author, status: status(&word, publish_at.is_some()) }
+    }
+}
+
 /// Whose a post is and who may see it, or `NotFound`: the cheapest way to ask whether it is there.
 pub fn facts(connection: &mut DbConnection, id: i64) -> QueryResult<PostFacts> {
-    let found = posts::table.find(id).select((posts::user_id, posts::status));
-    let (author, status) = found.first::<(Option<i64>, String)>(connection)?;
-    Ok(PostFacts { author, status: Status::of(&status) })
+    let found = posts::table.find(id);
+    found.select(FACTS).first::<Facts>(connection).map(PostFacts::from)
 }
 
 /// What decides who may add a comment to a post, by these rules; or `NotFound`.
 pub fn thread(connection: &mut DbConnection, id: i64, rules: CommentRules) -> QueryResult<Thread> {
-    let found =
-        posts::table.find(id).select((posts::user_id, posts::status, posts::comments_locked));
-    let (author, status, locked) = found.first::<(Option<i64>, String, bool)>(connection)?;
-    Ok(Thread { post: PostFacts { author, status: Status::of(&status) }, locked, rules })
+    let found = posts::table.find(id).select((FACTS, posts::comments_locked));
+    let (facts, locked) = found.first::<(Facts, bool)>(connection)?;
+    Ok(Thread { post: facts.into(), locked, rules })
 }
 
 /// How many posts an account has, counted up to `most`.
@@ -356,33 +302,43 @@ pub fn insert_dated(
     inserted_at: NaiveDateTime,
     updated_at: NaiveDateTime,
 ) -> QueryResult<Post> {
-    let row = (
-        posts::title.eq(&new.title),
-        posts::body.eq(&new.body),
-        posts::status.eq(new.status.as_str()),
-        posts::author.eq(&new.author),
-        posts::user_id.eq(new.user_id),
-        posts::source.eq(&new.source),
-        posts::inserted_at.eq(inserted_at),
-        posts::updated_at.eq(updated_at),
-        posts::comments_locked.eq(new.comments_locked),
-    );
-    let id: i64 = with_variant!(connection, c => {
-        diesel::insert_into(posts::table).values(row).returning(posts::id).get_result(c)
-    })?;
-    insert_tags(connection, id, &new.tags)?;
-    Ok(Post {
-        id,
+    let mut post = Post {
+        id: 0,
         title: new.title,
         body: new.body,
+        slug: new.slug,
         status: new.status,
         author: new.author,
         user_id: new.user_id,
         tags: new.tags,
         inserted_at,
         updated_at,
+        published_at: None,
+        publish_at: new.publish_at,
         comments_locked: new.comments_locked,
-    })
+    };
+    if post.status.is_public() {
+        post.published(inserted_at);
+    }
+    let row = (
+        posts::title.eq(&post.title),
+        posts::body.eq(&post.body),
+        posts::slug.eq(&post.slug),
+        posts::status.eq(word(post.status)),
+        posts::author.eq(&post.author),
+        posts::user_id.eq(post.user_id),
+        posts::source.eq(&new.source),
+        posts::inserted_at.eq(inserted_at),
+        posts::updated_at.eq(updated_at),
+        posts::published_at.eq(post.published_at),
+        posts::publish_at.eq(post.publish_at),
+        posts::comments_locked.eq(post.comments_locked),
+    );
+    post.id = with_variant!(connection, c => {
+        diesel::insert_into(posts::table).values(row).returning(posts::id).get_result(c)
+    })?;
+    insert_tags(connection, post.id, &post.tags)?;
+    Ok(post)
 }
 
 /// The result of an update.
@@ -394,17 +350,19 @@ pub struct Updated {
     pub after: Post,
 }
 
-/// Applies changes to a post that this transaction has read.
+/// Makes `after` of a post that this transaction has read.
 pub fn update(
     connection: &mut DbConnection,
     before: Post,
-    changes: PostChanges,
+    mut after: Post,
     at: NaiveDateTime,
 ) -> QueryResult<Updated> {
     let id = before.id;
-    let mut after = changes.applied(&before);
     if after == before {
         return Ok(Updated { before, after });
+    }
+    if after.status.is_public() {
+        after.published(at);
     }
     // A clock set back does not let a change look older than what it changes.
     after.updated_at = at.max(before.updated_at);
@@ -412,10 +370,13 @@ pub fn update(
         .set((
             posts::title.eq(&after.title),
             posts::body.eq(&after.body),
-            posts::status.eq(after.status.as_str()),
+            posts::slug.eq(&after.slug),
+            posts::status.eq(word(after.status)),
             posts::author.eq(&after.author),
             posts::inserted_at.eq(after.inserted_at),
             posts::updated_at.eq(after.updated_at),
+            posts::published_at.eq(after.published_at),
+            posts::publish_at.eq(after.publish_at),
             posts::comments_locked.eq(after.comments_locked),
         ))
         .execute(connection)?;
@@ -424,6 +385,58 @@ pub fn update(
         insert_tags(connection, id, &after.tags)?;
     }
     Ok(Updated { before, after })
+}
+
+/// The first scheduled posts that are due at this time, in the order in which they are.
+pub fn due(connection: &mut DbConnection, at: NaiveDateTime, limit: i64) -> QueryResult<Vec<Post>> {
+    let rows = posts::table
+        .filter(posts::publish_at.le(at))
+        .order((posts::publish_at, posts::id))
+        .limit(limit)
+        .select(Row::as_select())
+        .load(connection)?;
+    tagged(connection, rows)
+}
+
+/// When the next scheduled post is due.
+pub fn next_due(connection: &mut DbConnection) -> QueryResult<Option<NaiveDateTime>> {
+    posts::table.select(diesel::dsl::min(posts::publish_at)).first(connection)
+}
+
+/// Publishes a scheduled post.
+pub fn publish(
+    connection: &mut DbConnection,
+    post: Post,
+    at: NaiveDateTime,
+) -> QueryResult<Updated> {
+    let after = Post {
+        status: Status::Published,
+        published_at: post.publish_at,
+        publish_at: None,
+        ..post.clone()
+    };
+    update(connection, post, after, at)
+}
+
+/// Gives the published posts of an older version the addresses that they would have got.
+pub(crate) fn fill_slugs(connection: &mut DbConnection) -> QueryResult<()> {
+    let mut last = 0;
+    loop {
+        let found = posts::table
+            .filter(posts::id.gt(last))
+            .filter(posts::published_at.is_not_null())
+            .filter(posts::slug.is_null())
+            .order(posts::id)
+            .limit(1000)
+            .select((posts::id, posts::title))
+            .load::<(i64, String)>(connection)?;
+        let Some((id, _)) = found.last() else { return Ok(()) };
+        last = *id;
+        for (id, title) in found {
+            let slug = posts::slug.eq(slug::of(&title));
+            diesel::update(posts::table.find(id)).set(slug).execute(connection)?;
+        }
+    }
 }
 
 /// Deletes the post with its comments and tags, or gives `NotFound`.

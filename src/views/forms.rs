@@ -18,6 +18,10 @@ pub struct PostForm {
     pub status: String,
     /// The tags with commas between them, as typed.
     pub tags: String,
+    /// The day and minute of its publication, as typed.
+    pub publish_at: String,
+    /// The words of its address, as typed.
+    pub slug: String,
     /// The messages of the invalid fields.
     pub errors: Errors,
 }
@@ -30,6 +34,10 @@ impl PostForm {
             body: post.body.clone(),
             status: post.status.as_str().to_owned(),
             tags: post.tags.join(", "),
+            publish_at: post
+                .publish_at
+                .map_or_else(String::new, |at| at.format("%Y-%m-%dT%H:%M").to_string()),
+            slug: post.slug.clone().unwrap_or_default(),
             errors: Errors::default(),
         }
     }
@@ -41,16 +49,19 @@ impl PostForm {
             body: typed(params, "body"),
             status: typed(params, "status"),
             tags: typed(params, "tags"),
+            publish_at: typed(params, "publish_at"),
+            slug: typed(params, "slug"),
             errors,
         }
     }
 
     /// The choices of the status: word, name, hint, whether it is chosen.
-    pub(super) fn statuses(&self) -> [(&'static str, &'static str, &'static str, bool); 3] {
+    pub(super) fn statuses(&self) -> [(&'static str, &'static str, &'static str, bool); 4] {
         let chosen = Status::parse(&self.status).unwrap_or(Status::Published);
         [
             (Status::Published, "Published", "listed, for everyone to read"),
             (Status::Draft, "Draft", "not yet for readers"),
+            (Status::Scheduled, "Scheduled", "published by itself at the time below"),
             (Status::Archived, "Archived", "readable, but no longer listed"),
         ]
         .map(|(status, name, hint)| (status.as_str(), name, hint, status == chosen))

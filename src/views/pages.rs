@@ -315,10 +315,11 @@ impl PostIndex {
     }
 
     /// The tabs over the list: name, address, whether it is the one shown.
-    fn tabs(&self) -> [(&'static str, &'static str, bool); 3] {
+    fn tabs(&self) -> [(&'static str, &'static str, bool); 4] {
         [
             ("Published", "/", Status::Published),
             ("Drafts", "/?status=draft", Status::Draft),
+            ("Scheduled", "/?status=scheduled", Status::Scheduled),
             ("Archive", "/?status=archived", Status::Archived),
         ]
         .map(|(name, address, status)| (name, address, status == self.status))
@@ -338,8 +339,7 @@ impl PostIndex {
 impl PostShow {
     /// The address of this post, its comments from a place on.
     fn address(&self, cursor: Option<&Cursor>) -> String {
-        let path = format!("/posts/{}", self.post.id);
-        address(&path, &[("cursor", cursor.map(ToString::to_string))])
+        address(&self.post.path(), &[("cursor", cursor.map(ToString::to_string))])
     }
 }
 

@@ -185,7 +185,7 @@ impl Accounts {
         let comments = format!("/api/posts/{id}/comments");
         let comment = json!({"body": "A comment"});
         let comment = self.send(Role::Commenter, Method::POST, &comments, &comment).await.json(201);
-        let status = json!({ "status": status });
+        let status = json!({ "status": status, "publish_at": "2999-01-01T00:00:00Z" });
         let path = format!("/api/posts/{id}");
         self.send(Role::Author, Method::PATCH, &path, &status).await.json(200);
         (id, comment["id"].as_i64().unwrap())

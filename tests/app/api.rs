@@ -6,4 +6,5 @@ mod errors;
 mod events;
 mod notes;
 mod posts;
+mod publication;
 pub(crate) mod search;

@@ -11,7 +11,7 @@ pub(crate) mod follower;
 mod hang_ups;
 pub(crate) mod kills;
 mod ledger;
-mod postgres;
+pub(crate) mod postgres;
 mod redaction;
 mod resume;
 mod rows;

@@ -116,7 +116,8 @@ impl Site {
         let changes = PostChanges::changeset(&params).expect("valid");
         let db = Db::open(&self.database(), Box::new(|_| {})).expect("the database");
         db.transaction_blocking(move |tx| {
-            post::update(tx.connection, post, changes, now())?;
+            let after = changes.merged(&post);
+            post::update(tx.connection, post, after, now())?;
             Ok::<_, db::Error>(())
         })
         .expect("an update");

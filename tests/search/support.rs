@@ -83,7 +83,7 @@ impl World {
     }
 
     pub(crate) async fn post_with(&self, fields: Value) -> Post {
-        let new = NewPost::changeset(&params(fields)).unwrap();
+        let new = NewPost::changeset(&params(fields), now()).unwrap();
         self.write(|tx| {
             let post = post::insert(tx.connection, new, now())?;
             tx.announce(events::post_created(&post).unwrap());
@@ -97,7 +97,8 @@ impl World {
         self.write(move |tx| {
             let post = {
                 let before = post::get(tx.connection, id)?;
-                post::update(tx.connection, before, changes, now())?
+                let after = changes.merged(&before);
+                post::update(tx.connection, before, after, now())?
             }
             .after;
             tx.announce(events::post_updated(&post).unwrap());
@@ -112,7 +113,8 @@ impl World {
         self.write(move |tx| {
             Ok({
                 let before = post::get(tx.connection, id)?;
-                post::update(tx.connection, before, changes, now())?
+                let after = changes.merged(&before);
+                post::update(tx.connection, before, after, now())?
             })
         })
         .await;

@@ -51,7 +51,8 @@ pub async fn create(
         Err(AppError::Invalid(errors)) => {
             let form = CommentForm::refused(&params, errors);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            posts::show_with(&state, &account, post_id, None, status, form).await
+            let asked = posts::Asked::default();
+            posts::show_with(&state, &account, post_id, asked, status, form).await
         }
         Err(error) => Err(error),
     }

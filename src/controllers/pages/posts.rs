@@ -13,9 +13,9 @@ use crate::controllers::request::{self, Query};
 use crate::controllers::respond::Precondition;
 use crate::db::Touches;
 use crate::error::{AppError, AppResult};
-use crate::models::comment;
 use crate::models::comment::Filter;
-use crate::models::post::{self, NewPost};
+use crate::models::post::{self, NewPost, Post};
+use crate::models::{Cursor, comment, now};
 use crate::state::State;
 use crate::views::forms::{CommentForm, PostForm};
 use crate::views::pages::{PostEdit, PostIndex, PostNew, PostShow};
@@ -35,17 +35,42 @@ pub async fn index(
     .await
 }
 
-/// GET /posts/{id}
+/// GET /posts/{id}-{slug}; other forms lead there, once it is clear that the reader may know it.
 pub async fn show(
     state: Data<State>,
     request: HttpRequest,
     account: Account,
 ) -> AppResult<HttpResponse> {
-    let id = request::id(&request, "post")?;
+    let (id, given) = request::id_and_slug(&request, "post")?;
     let query = Query::of(&request)?;
     let is_held = query.get("comment") == Some("held");
     let form = CommentForm { is_held, ..CommentForm::default() };
-    show_with(&state, &account, id, query.cursor()?, StatusCode::OK, form).await
+    let asked = Asked {
+        address: Some((given.to_owned(), request.query_string().to_owned())),
+        cursor: query.cursor()?,
+    };
+    show_with(&state, &account, id, asked, StatusCode::OK, form).await
+}
+
+/// What a request for a post's page says of it beside the id.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// The last part of the path, and the query, if only the post's own address is answered.
+    address: Option<(String, String)>,
+    /// Where its comments go on.
+    cursor: Option<Cursor>,
+}
+
+impl Asked {
+    /// Leads from another form of the post's address to its own.
+    fn lead(&self, post: &Post) -> AppResult<()> {
+        let Some((given, query)) = &self.address else { return Ok(()) };
+        if *given == post.address() {
+            return Ok(());
+        }
+        let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+        Err(AppError::Moved(format!("{}{query}", post.path())))
+    }
 }
 
 /// A post with its comments and the form of a new one.
@@ -53,13 +78,15 @@ pub(super) async fn show_with(
     state: &State,
     account: &Account,
     id: i64,
-    cursor: Option<crate::models::Cursor>,
+    asked: Asked,
     status: StatusCode,
     form: CommentForm,
 ) -> AppResult<HttpResponse> {
     let viewer = account.viewer();
     page(state, account, status, move |connection, frame| {
         let post = posts::visible(connection, id, viewer)?;
+        asked.lead(&post)?;
+        let cursor = asked.cursor;
         let filter = Filter { withheld: access::withheld(viewer, post.facts()), state: None };
         let comments = comment::list(connection, id, filter, cursor, ROWS)?;
         Ok(PostShow { frame, post, cursor, comments, form })
@@ -113,7 +140,7 @@ pub async fn edit(
 pub async fn create(state: Data<State>, account: Account, body: Body) -> AppResult<HttpResponse> {
     account.permit(Action::WritePost)?;
     let params = body.form().await?;
-    let new = match NewPost::changeset(&params) {
+    let new = match NewPost::changeset(&params, now()) {
         Ok(new) => new.by(account.user()),
         Err(errors) => {
             let form = PostForm::refused(&params, errors);
@@ -122,9 +149,9 @@ pub async fn create(state: Data<State>, account: Account, body: Body) -> AppResu
     };
     let (asker, quota) = (account.asker, state.config.quotas.posts);
     let written = state.db.transaction_on(Touches::NewRows, None, move |tx| {
-        posts::insert(tx, &asker, quota, new).map(|post| post.id)
+        posts::insert(tx, &asker, quota, new).map(|post| post.path())
     });
-    Ok(see(format!("/posts/{}", written.await?.value)))
+    Ok(see(written.await?.value))
 }
 
 /// POST /posts/{id}
@@ -138,7 +165,7 @@ pub async fn update(
     account.permit_writing()?;
     let params = body.form().await?;
     match posts::change(&state, &account, id, &params, Precondition::none()).await {
-        Ok(_) => Ok(see(format!("/posts/{id}"))),
+        Ok(post) => Ok(see(post.value.path())),
         Err(AppError::Invalid(errors)) => {
             let form = PostForm::refused(&params, errors);
             let status = StatusCode::UNPROCESSABLE_ENTITY;

@@ -22,12 +22,15 @@ fn post(id: i64) -> Post {
         id,
         title: NASTY.to_owned(),
         body: NASTY.to_owned(),
+        slug: Some("a-slug".to_owned()),
         status: Status::Published,
         author: Some(NASTY.to_owned()),
         user_id: None,
         tags: vec![NASTY.to_owned(), "a&b=c d".to_owned()],
         inserted_at: at("2026-11-22T09:05:07.123456"),
         updated_at: at("2026-11-23T10:00:00"),
+        published_at: Some(at("2026-11-22T09:05:07.123456")),
+        publish_at: None,
         comments_locked: false,
     }
 }
@@ -69,7 +72,7 @@ fn refused(fields: &[&'static str]) -> (Params, Errors) {
 }
 
 fn index(tag: Option<&str>, cursor: Option<Cursor>) -> PostIndex {
-    let next = Some(Cursor { inserted_at: at("2026-11-22T09:05:07.123456"), id: 2 });
+    let next = Some(Cursor { at: at("2026-11-22T09:05:07.123456"), id: 2 });
     PostIndex {
         frame: Frame { open: true, ..anyones() },
         status: Status::Published,
@@ -192,9 +195,7 @@ fn addresses_carry_the_list_that_they_go_on_with() {
     assert!(page.contains(next), "{page}");
     assert!(page.contains("href=\"/?tag=a%26b%3Dc%20d\""), "{page}");
     assert!(page.contains("data-first>"), "{page}");
-    let page = index(None, Some(Cursor { inserted_at: at("2026-11-22T00:00:00"), id: 9 }))
-        .render()
-        .unwrap();
+    let page = index(None, Some(Cursor { at: at("2026-11-22T00:00:00"), id: 9 })).render().unwrap();
     assert!(!page.contains("data-first"), "{page}");
     assert!(page.contains("<a href=\"/\">Newest posts</a>"), "{page}");
 }

@@ -6,7 +6,7 @@ mod away;
 mod copying;
 mod frozen;
 mod lost;
-mod nodes;
+pub(crate) mod nodes;
 mod refusals;
 mod reindexing;
 mod replaced;

@@ -11,6 +11,9 @@ pub(crate) fn assert_post(post: &Value) {
         "comments_locked",
         "id",
         "inserted_at",
+        "publish_at",
+        "published_at",
+        "slug",
         "status",
         "tags",
         "title",
@@ -21,7 +24,18 @@ pub(crate) fn assert_post(post: &Value) {
     assert!(post["comments_locked"].is_boolean());
     assert!(post["id"].as_i64().unwrap() > 0);
     assert!(post["title"].is_string() && post["body"].is_string());
-    assert!(["draft", "published", "archived"].contains(&post["status"].as_str().unwrap()));
+    let status = post["status"].as_str().unwrap();
+    assert!(["draft", "scheduled", "published", "archived"].contains(&status), "{status}");
+    assert!(post["slug"].is_null() || post["slug"].is_string());
+    match status {
+        "scheduled" => assert_utc(&post["publish_at"]),
+        _ => assert!(post["publish_at"].is_null()),
+    }
+    match status {
+        "published" | "archived" => assert_utc(&post["published_at"]),
+        // One that was withdrawn has been published before.
+        _ => assert!(post["published_at"].is_null() || post["published_at"].is_string()),
+    }
     assert!(post["author"].is_null() || post["author"].is_string());
     assert!(post["user_id"].is_null() || post["user_id"].is_i64());
     assert!(post["tags"].as_array().unwrap().iter().all(Value::is_string));

@@ -26,7 +26,7 @@ use crate::support::{Answer, Site, within};
 const WRITES: usize = 40;
 
 /// Two nodes, and the server, which goes last.
-async fn two() -> Option<(Site, Site, kilonova_test::postgres::Cluster)> {
+pub(crate) async fn two() -> Option<(Site, Site, kilonova_test::postgres::Cluster)> {
     let (cluster, home) = super::start()?;
     let second = home.another_node();
     let first = Site::start_in(home, |_| ()).await;
