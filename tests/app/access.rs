@@ -3,6 +3,7 @@
 
 mod behind;
 mod ends;
+mod guests;
 mod limits;
 mod manage;
 mod moderation;

@@ -146,9 +146,13 @@ impl Activity {
         self.wake_reader();
     }
 
-    /// A handler waits for more of a body.
+    /// A handler waits for more of a body. What it has not got of the last share, the connection
+    /// waits for already; waking it again would keep its worker busy until that comes.
     pub(super) fn awaits_body(&self) {
-        self.want(Wanted::Bytes(AT_A_TIME));
+        let was = self.0.body.replace(Wanted::Bytes(AT_A_TIME));
+        if !matches!(was, Wanted::Bytes(1..)) {
+            self.wake_reader();
+        }
     }
 
     /// Wakes this task when there may be something to read.
@@ -208,7 +212,7 @@ impl Activity {
         }
     }
 
-    /// The number of requests that have reached a handler.
+    /// The number of requests that have reached a handler; the present one's, while it is answered.
     pub(super) fn requests(&self) -> u64 {
         self.0.requests.get()
     }
