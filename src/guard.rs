@@ -93,7 +93,7 @@ pub fn check(request: &RequestHead, config: &Config) -> AppResult<Source> {
     {
         return match request.method.is_safe() {
             true => Ok(Source::Elsewhere),
-            false => Err(AppError::Forbidden("another site may read, and not write")),
+            false => Err(AppError::Forbidden("pages of other sites may only read")),
         };
     }
     let live = headers.contains_key(header::UPGRADE) || accepts_events(headers);

@@ -341,7 +341,8 @@ function connect() {
 /** A page that was made for an account is nobody's once its sign-in has ended. What is being typed
  *  stays, unless the page may be shown to somebody else: `leaves`. */
 async function checkSignIn(leaves = false) {
-  if (!("account" in page)) return;
+  // A form that is on its way, signing out perhaps, leads to another page.
+  if (!("account" in page) || (!leaves && document.querySelector("form[data-sent]"))) return;
   const answer = await fetch(`${page.root}/api/sessions`, { cache: "no-store" }).catch(() => null);
   if (answer?.status !== 401) return;
   const typed = [...document.querySelectorAll("main textarea, main input[type=text], main input:not([type])")];

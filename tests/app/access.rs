@@ -4,6 +4,7 @@
 mod behind;
 mod ends;
 mod guests;
+mod hints;
 mod limits;
 mod manage;
 mod moderation;

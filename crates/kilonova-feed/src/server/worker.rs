@@ -97,6 +97,7 @@ where
             if version < Version::HTTP_11
                 || asked != ConnectionType::KeepAlive
                 || said == ConnectionType::Close
+                || activity.as_ref().is_some_and(Activity::is_last)
             {
                 response.head_mut().set_connection_type(ConnectionType::Close);
                 if let Some(activity) = &activity {

@@ -125,6 +125,11 @@ impl Activity {
         self.0.is_last.set(true);
     }
 
+    /// Whether this request is the last.
+    pub(crate) fn is_last(&self) -> bool {
+        self.0.is_last.get()
+    }
+
     /// Whether the last response is complete.
     pub(super) fn is_over(&self) -> bool {
         self.0.is_last.get() && !self.is_answering()

@@ -65,6 +65,10 @@ impl Stream for Awaited {
         let was_complete = self.is_complete;
         self.is_complete |= matches!(next, Poll::Ready(None | Some(Err(_))));
         if let Some(activity) = self.activity() {
+            if matches!(next, Poll::Ready(Some(Err(_)))) {
+                // Nobody knows where the next request would begin.
+                activity.set_last();
+            }
             match next {
                 Poll::Pending => activity.awaits_body(),
                 Poll::Ready(_) if self.is_complete && !was_complete => {

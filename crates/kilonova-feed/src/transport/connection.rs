@@ -316,8 +316,10 @@ impl AsyncRead for Connection {
             this.framing.next();
         }
         if this.framing.is_wasteful() {
-            log::debug!("a client sends a body in tiny chunks; cutting it");
-            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            log::debug!("a client sends a body in tiny chunks; not reading on");
+            this.activity.set_last();
+            // For HTTP the body has broken off: its handler gets an error, and answers.
+            return Poll::Ready(Ok(()));
         }
         let allowed = ready!(this.poll_allowed(cx))?.min(buffer.remaining());
         if !this.behind.is_empty() {
