@@ -65,7 +65,7 @@ pub struct Thread {
 pub struct CommentRules {
     /// Whether those without an account may comment; their comments are held.
     pub guests: bool,
-    /// Whether the comments of an account are held until one of them is approved.
+    /// Whether the comments of a commenter are held until one of them is approved.
     pub holds_newcomers: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Passwords, the limits on guessing them, and `kilonova user add`. The rows are `models::user`'s
+//! Passwords, the limits on guessing them, and the commands `kilonova user`. The rows are `models::user`'s
 //! and `models::sign_in`'s; signing in and out is the controllers'.
 
 pub mod command;
@@ -35,7 +35,7 @@ pub struct Accounts {
 pub struct Limits {
     /// Wrong passwords per minute for one user name, or of one device; 0 for any number.
     pub guesses_per_user: u32,
-    /// Wrong passwords and new accounts per minute of one address; 0 for any number.
+    /// Wrong passwords per minute of one address; 0 for any number.
     pub guesses_per_address: u32,
     /// Passwords that wait to be hashed.
     pub passwords_waiting: usize,

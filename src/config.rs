@@ -535,11 +535,14 @@ impl StorageArgs {
     /// Checks the database URL.
     pub fn check(self) -> Result<Storage, Error> {
         let url = self.database_url.or_else(|| std::env::var("DATABASE_URL").ok());
+        // What is said about it is clear wherever it is read.
+        let data_dir = std::path::absolute(&self.data_dir)
+            .map_err(|error| Error(format!("--data-dir {}: {error}", self.data_dir.display())))?;
         let database = match url.as_deref() {
-            None | Some("") => Database::Sqlite(self.data_dir.join(SQLITE_FILE)),
+            None | Some("") => Database::Sqlite(data_dir.join(SQLITE_FILE)),
             Some(url) => database("--database-url", url)?,
         };
-        Ok(Storage { data_dir: self.data_dir, database })
+        Ok(Storage { data_dir, database })
     }
 }
 

@@ -18,12 +18,16 @@ use futures_util::FutureExt;
 use crate::config::{Access, Config};
 use crate::door;
 use crate::error::{AppError, AppResult};
+use crate::logging::Hint;
 use crate::negotiation::accepts_events;
 use crate::reach::{Reach, Stranger};
 use crate::state::State;
 
 /// The path that says whether the server is ready.
 const READY: &str = "/health/ready";
+
+/// The most characters that a line of the log has of what a request says.
+const SHOWN: usize = 100;
 
 /// Headers that only a proxy adds: what comes through one does not come from this machine.
 const PROXIED: [&str; 3] = ["forwarded", "via", "x-real-ip"];
@@ -46,6 +50,14 @@ pub async fn admit<B: MessageBody>(
     if config.access == Access::Accounts
         && let Some(peer) = head.peer_addr
     {
+        if !config.reach.trusts(peer.ip()) && head.headers.contains_key("x-forwarded-for") {
+            static HINT: Hint = Hint::ungiven();
+            HINT.give(format_args!(
+                "X-Forwarded-For from {} does not count, and all its clients count as one: if it is \
+                 a proxy, --trusted-proxy names it",
+                peer.ip()
+            ));
+        }
         let client = config.reach.client(peer.ip(), &head.headers);
         head.peer_addr = Some(SocketAddr::new(client, peer.port()));
     }
@@ -81,7 +93,7 @@ pub fn check(request: &RequestHead, config: &Config) -> AppResult<Source> {
     {
         return match request.method.is_safe() {
             true => Ok(Source::Elsewhere),
-            false => Err(AppError::Forbidden("another site may read, and not write")),
+            false => Err(AppError::Forbidden("pages of other sites may only read")),
         };
     }
     let live = headers.contains_key(header::UPGRADE) || accepts_events(headers);
@@ -131,7 +143,16 @@ fn for_this_site<'a>(request: &'a RequestHead, reach: &Reach) -> AppResult<Optio
         false if reach.hosts.is_empty() => {
             Err(AppError::Misdirected("this site answers only for a loopback host"))
         }
-        false => Err(AppError::Misdirected("this site has another name")),
+        false => {
+            static HINT: Hint = Hint::ungiven();
+            let asked: String = host.or(target).unwrap_or("").chars().take(SHOWN).collect();
+            HINT.give(format_args!(
+                "a request for the host {asked:?} was refused: the site answers for {}. A proxy must \
+                 pass on Host; --host adds a name",
+                reach.hosts.join(", ")
+            ));
+            Err(AppError::Misdirected("this site has another name"))
+        }
     }
 }
 
@@ -159,10 +180,21 @@ fn from_this_site(headers: &HeaderMap, host: &str, reach: &Reach) -> AppResult<(
         return Err(REFUSED);
     }
     let Ok(origin) = origin.to_str() else { return Err(REFUSED) };
-    match reach.is_own(origin, host).unwrap_or_else(|| is_of_host(origin, host)) {
-        true => Ok(()),
-        false => Err(REFUSED),
+    if reach.is_own(origin, host).unwrap_or_else(|| is_of_host(origin, host)) {
+        return Ok(());
     }
+    if let Some(public) = &reach.public
+        && let Some((_, authority)) = origin.split_once("://")
+        && reach.answers_for(authority)
+    {
+        static HINT: Hint = Hint::ungiven();
+        let origin: String = origin.chars().take(SHOWN).collect();
+        HINT.give(format_args!(
+            "a page at {origin:?} was not let in: by --public-url readers reach the site at {}",
+            public.origin()
+        ));
+    }
+    Err(REFUSED)
 }
 
 /// Whether an origin is the host of a request.

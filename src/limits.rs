@@ -44,7 +44,7 @@ pub struct Allowances {
     pub registrations_per_address: u32,
 }
 
-/// How much one account may have; `None` for any number.
+/// How much one account may have, and all guests together; `None` for any number.
 #[derive(Clone, Copy, Debug)]
 pub struct Quotas {
     /// Posts.
@@ -53,6 +53,8 @@ pub struct Quotas {
     pub notes: Option<i64>,
     /// Comments.
     pub comments: Option<i64>,
+    /// Comments of guests that wait for approval.
+    pub held_comments: Option<i64>,
 }
 
 /// Counts what clients do. Loopback peers do not count by their address.

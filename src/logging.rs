@@ -2,9 +2,9 @@
 //! of requests at a bounded rate.
 
 use std::fmt::Arguments;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use env_logger::{Builder, Env, Logger};
 use kilonova_feed::limits::Rate;
@@ -104,10 +104,38 @@ pub fn failure(line: Arguments<'_>) {
     }
 }
 
+/// Warns of what is probably wrong with how the site is set up, at the first request that shows it
+/// and then at most once an hour: strangers can send such requests, too.
+pub struct Hint(Mutex<Option<Instant>>);
+
+/// Between two lines of a hint.
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+impl Hint {
+    /// One that has not been given.
+    pub const fn ungiven() -> Hint {
+        Hint(Mutex::new(None))
+    }
+
+    /// Gives it.
+    pub fn give(&self, line: Arguments<'_>) {
+        if self.is_due(Instant::now()) {
+            log::warn!("{line}");
+        }
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|last| now.saturating_duration_since(last) >= HOUR);
+        if is_due {
+            *last = Some(now);
+        }
+        is_due
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -117,6 +145,13 @@ mod tests {
         assert_eq!(shown, [[Some(0); 3].as_slice(), &[None; 7]].concat());
         assert_eq!(lines.admit(start + Duration::from_secs(1)), Some(7));
         assert_eq!(lines.admit(start + Duration::from_secs(1)), Some(0));
+    }
+
+    #[test]
+    fn a_hint_is_given_once_an_hour() {
+        let (hint, start) = (Hint::ungiven(), Instant::now());
+        assert!(hint.is_due(start) && !hint.is_due(start + HOUR / 2));
+        assert!(hint.is_due(start + HOUR) && !hint.is_due(start + HOUR));
     }
 
     #[test]

@@ -123,7 +123,8 @@ impl Drop for Room {
     }
 }
 
-/// Answers 503 in place of a large response when there are too many of them already.
+/// Answers 503 in place of a large response when there are too many of them already, unless it is the
+/// response to a write.
 pub async fn bound<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -133,10 +134,14 @@ pub async fn bound<B: MessageBody + 'static>(
     };
     let address = Address::of(request.peer_addr().map(|peer| peer.ip())).counted();
     // A list would be read and written, to be dropped.
-    if request.path().starts_with(API) && responses.room.is_at_its_part(address) {
+    if request.method().is_safe()
+        && request.path().starts_with(API)
+        && responses.room.is_at_its_part(address)
+    {
         return Ok(request.error_response(refused(Refused::Address)).map_into_right_body());
     }
     let hangup = Hangup::of(request.request());
+    let writes = !request.method().is_safe();
     let response = next.call(request).await?;
     let size = match response.response().body().size() {
         BodySize::Sized(size) if size > SMALL => size,
@@ -144,6 +149,9 @@ pub async fn bound<B: MessageBody + 'static>(
     };
     let room = match Responses::take(&responses, address, size) {
         Ok(room) => room,
+        // It was written: whoever is told that it was not writes it again. What one address writes
+        // has a limit of its own.
+        Err(_) if writes => return Ok(response.map_into_left_body()),
         Err(reason) => {
             return Ok(response.error_response(refused(reason)).map_into_right_body());
         }

@@ -204,7 +204,7 @@ const take = {
 
   moderation({ channel, event, data }) {
     const id = `comment-${data.id}`;
-    if (channel === "comments" && (byId(id) || event === "comment_created" || data.state === "held")) refresh();
+    if (channel === "comments" && (byId(id) || data.state === "held")) refresh();
     if (channel === "posts" && event === "post_deleted") refresh();
   },
 
@@ -332,9 +332,28 @@ function connect() {
     if (frame.data) take[kind](frame);
   };
   mine.onclose = ({ code }) => {
-    if (socket === mine) lost(code);
+    if (socket !== mine) return;
+    lost(code);
+    if (code === POLICY) checkSignIn();
   };
 }
+
+/** A page that was made for an account is nobody's once its sign-in has ended. What is being typed
+ *  stays, unless the page may be shown to somebody else: `leaves`. */
+async function checkSignIn(leaves = false) {
+  // A form that is on its way, signing out perhaps, leads to another page.
+  if (!("account" in page) || (!leaves && document.querySelector("form[data-sent]"))) return;
+  const answer = await fetch(`${page.root}/api/sessions`, { cache: "no-store" }).catch(() => null);
+  if (answer?.status !== 401) return;
+  const typed = [...document.querySelectorAll("main textarea, main input[type=text], main input:not([type])")];
+  if (!leaves && typed.some((field) => field.value !== field.defaultValue)) {
+    return tell("You have been signed out. Keep a copy of what you have typed, then sign in again.");
+  }
+  location.reload();
+}
+
+// The browser may have kept the page when its reader left it, and the reader may have signed out.
+addEventListener("pageshow", ({ persisted }) => persisted && checkSignIn(true));
 
 /** Forgets the socket and comes back after a while. */
 function lost(code) {

@@ -55,9 +55,11 @@ pub fn add(
     let told = |error| told(database, error);
     let new = NewUser::changeset(&params).map_err(|errors| told(errors.into()))?;
     let hash = passwords::hash(&new.password).map_err(told)?;
+    let made = if database.is_missing() { " to a new site" } else { "" };
     let user =
         transact(database, move |tx| Ok(user::insert(tx.connection, new, &hash, role, now())??))?;
-    writeln!(out, "added the {} {}", user.role.as_str(), user.username).map_err(UserError::Output)
+    writeln!(out, "added the {} {}{made} in {database}", user.role.as_str(), user.username)
+        .map_err(UserError::Output)
 }
 
 /// Lists the accounts, one line each.

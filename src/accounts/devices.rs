@@ -1,5 +1,5 @@
 //! Browsers that have signed in before. Owns what their device cookie says; the cookie is
-//! `controllers::account`'s.
+//! `controllers::cookies`'.
 //!
 //! Strangers who guess at a name use up that name's guesses. A browser that has signed in to it once
 //! has guesses of its own, so that they do not lock its user out. The idea is OWASP's "Device

@@ -67,6 +67,9 @@ pub(super) struct ClientArgs {
     /// Comments that one account may have, unless it is an admin's; 0: no limit
     #[arg(long, env = "KILONOVA_QUOTA_COMMENTS", default_value_t = 10_000, value_name = "N")]
     quota_comments: u32,
+    /// Comments of guests that wait for approval, before further ones get 429; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_HELD_COMMENTS", default_value_t = 1000, value_name = "N")]
+    max_held_comments: u32,
 }
 
 impl ClientArgs {
@@ -83,13 +86,14 @@ impl ClientArgs {
         }
     }
 
-    /// How much one account may have.
+    /// How much one account may have, and all guests together.
     pub(super) fn quotas(&self) -> Quotas {
         let quota = |count: u32| (count > 0).then_some(count.into());
         Quotas {
             posts: quota(self.quota_posts),
             notes: quota(self.quota_notes),
             comments: quota(self.quota_comments),
+            held_comments: quota(self.max_held_comments),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::models::user::User;
 use crate::reach::{Reach, Stranger};
 use crate::state::State;
 
-const SIGN_IN: AppError = AppError::Unauthorized("sign in first");
+pub(super) const SIGN_IN: AppError = AppError::Unauthorized("sign in first");
 
 /// The account of a request, if it has one, and what it may do. An expired cookie counts as none.
 pub struct Account {
@@ -65,6 +65,11 @@ impl Account {
     /// Who asks, as of the beginning of the request.
     pub fn viewer(&self) -> Viewer {
         self.asker.viewer
+    }
+
+    /// Whether the request comes with a cookie whose sign-in has ended.
+    pub fn has_ended(&self) -> bool {
+        self.asker.credential.is_some() && self.user.is_none()
     }
 
     /// Whom the request counts for.
@@ -127,18 +132,16 @@ impl Asker {
     }
 }
 
-/// Refuses one more of what an account has `count` of, unless it is an admin's.
+/// Refuses one more of what an account has as many of as its quota, unless it is an admin's.
 pub(super) fn within(
     quota: Option<i64>,
     viewer: Viewer,
     what: &'static str,
-    count: impl FnOnce(i64, i64) -> QueryResult<i64>,
+    has: impl FnOnce(i64, i64) -> QueryResult<bool>,
 ) -> AppResult<()> {
     match (viewer, quota) {
         (Viewer::User { role: Role::Admin, .. }, _) | (_, None) => Ok(()),
-        (Viewer::User { id, .. }, Some(quota)) if count(id, quota)? >= quota => {
-            Err(AppError::Forbidden(what))
-        }
+        (Viewer::User { id, .. }, Some(quota)) if has(id, quota)? => Err(AppError::Forbidden(what)),
         _ => Ok(()),
     }
 }

@@ -1,15 +1,18 @@
 //! Comments over JSON, and the writes that their pages share.
 
+use std::time::Duration;
+
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
 
-use super::account::{Account, Asker, answer, within};
+use super::account::{Account, Asker, SIGN_IN, answer, within};
 use super::body::Body;
 use super::idempotency::{Created, Once};
 use super::request::{self, Query};
 use super::respond::{self, Precondition};
 use super::users;
-use crate::access::{self, Action, CommentFacts, CommentRules, CommentState};
+use crate::access::{self, Action, CommentFacts, CommentRules, CommentState, Viewer};
 use crate::changeset::{Errors, Params};
 use crate::connection::DbConnection;
 use crate::db::{At, Touches, Tx};
@@ -77,6 +80,10 @@ pub async fn create(
 ) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
     let settings = permit_comment(&state, &request, &account)?;
+    if account.has_ended() {
+        // It is not a guest's.
+        return Err(SIGN_IN);
+    }
     let params = body.json().await?;
     let (author, asker) = (account.user(), account.asker.clone());
     let new = NewComment::changeset_by(&params, author);
@@ -93,6 +100,8 @@ pub async fn create(
 pub(super) struct Settings {
     rules: CommentRules,
     quota: Option<i64>,
+    /// The most comments of guests that wait for approval.
+    held: Option<i64>,
 }
 
 /// 401 for those who may comment nowhere and 429 for those who comment too much, before their body
@@ -102,7 +111,9 @@ pub(super) fn permit_comment(
     request: &HttpRequest,
     account: &Account,
 ) -> AppResult<Settings> {
-    let settings = Settings { rules: state.config.comments, quota: state.config.quotas.comments };
+    let quotas = &state.config.quotas;
+    let rules = state.config.comments;
+    let settings = Settings { rules, quota: quotas.comments, held: quotas.held_comments };
     if !settings.rules.guests {
         account.permit_writing()?;
     }
@@ -123,10 +134,18 @@ pub(super) fn insert(
     let viewer = asker.permit(tx.connection, Action::WriteComment(thread), "post")?;
     let new = new?;
     users::refuse_guest(tx.connection, viewer, new.guest())?;
-    let told = "this account has as many comments as it may have";
-    within(settings.quota, viewer, told, |account, most| {
-        comment::count_of(tx.connection, account, most)
-    })?;
+    within(
+        settings.quota,
+        viewer,
+        "this account has reached its limit of comments",
+        |account, quota| comment::has(tx.connection, account, quota),
+    )?;
+    if let (Viewer::Nobody, Some(most)) = (viewer, settings.held)
+        && comment::guests_hold(tx.connection, most)?
+    {
+        const WAIT: Duration = Duration::from_secs(60 * 60);
+        return Err(AppError::too_many("too many comments wait for approval", WAIT));
+    }
     let is_held =
         access::is_held(viewer, thread, |account| comment::has_visible(tx.connection, account))?;
     let state = if is_held { CommentState::Held } else { CommentState::Visible };
@@ -177,11 +196,13 @@ pub async fn moderate(
     let id = request::id(&request, "comment")?;
     account.permit_writing()?;
     let params = body.json().await?;
-    let comment = set_state(&state, &account, id, &params, Precondition::of(&request)).await?;
+    let precondition = Precondition::of(&request);
+    let comment = set_state(&state, &account, id, &params, precondition).await?;
     respond::single(&request, &state.db, &comment)
 }
 
-/// Gives a comment the state that the parameters ask for, and announces what comes of it.
+/// Gives a comment the state that the parameters ask for, and announces what comes of it. `seen` among
+/// them is the digest of the text that it is for.
 pub(super) async fn set_state(
     state: &State,
     account: &Account,
@@ -191,11 +212,16 @@ pub(super) async fn set_state(
 ) -> AppResult<At<Comment>> {
     let asker = account.asker.clone();
     let asked = comment::new_state(params);
+    let seen = params.get("seen").and_then(Value::as_str).map(ToOwned::to_owned);
     let changed = state.db.transaction(move |tx| {
         let before = comment::get(tx.connection, id).found("comment")?;
         let facts = facts(tx.connection, &before)?;
         asker.permit(tx.connection, Action::ModerateComment(facts), "comment")?;
         precondition.check(&before)?;
+        if seen.is_some_and(|seen| seen != before.digest()) {
+            // A text that is approved is one that was read.
+            return Err(AppError::PreconditionFailed);
+        }
         let (asked, was) = (asked?, before.state);
         if asked == was {
             return Ok(before);

@@ -5,6 +5,7 @@
 use actix_web::HttpRequest;
 use data_encoding::HEXLOWER;
 use kilonova_feed::Subject;
+use kilonova_feed::limits::Address;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -41,16 +42,21 @@ pub struct Outcome {
 }
 
 impl Once {
-    /// Reads a request's key. Requests are the same when path, key, author and parameters are; 422
+    /// Reads a request's key. Keys are an account's own, and a guest's are its address's. Requests are the same when path, key, author and parameters are; 422
     /// for a key that is empty, too long or not ASCII.
     pub fn of(request: &HttpRequest, author: Option<&User>, params: &Params) -> AppResult<Once> {
         let Some(value) = request.headers().get("idempotency-key") else { return Ok(Once(None)) };
         let key = value.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
-        let key = key.ok_or_else(|| request::invalid("Idempotency-Key"))?.to_owned();
+        let mut key = key.ok_or_else(|| request::invalid("Idempotency-Key"))?.to_owned();
         let mut content = serde_json::to_string(params)?;
         // Of rows from before a response belonged to an account, only this tells whose they are.
         if let Some(author) = author {
             content.insert_str(0, &format!("{} ", author.id));
+        }
+        let address = Address::of(request.peer_addr().map(|peer| peer.ip())).counted();
+        if let (None, Some(address)) = (author, address) {
+            // Guests have no account that would keep their keys apart.
+            key = HEXLOWER.encode(&Sha256::digest(format!("{address} {key}")));
         }
         let fingerprint = HEXLOWER.encode(&Sha256::digest(content));
         let account = author.map_or(NOBODY, |author| author.id);

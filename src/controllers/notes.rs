@@ -77,8 +77,8 @@ pub(super) fn insert(
 ) -> AppResult<Note> {
     let viewer = asker.permit(tx.connection, Action::WriteNote, "note")?;
     users::refuse_guest(tx.connection, viewer, new.guest())?;
-    within(quota, viewer, "this account has as many notes as it may have", |account, most| {
-        note::count_of(tx.connection, account, most)
+    within(quota, viewer, "this account has reached its limit of notes", |account, quota| {
+        note::has(tx.connection, account, quota)
     })?;
     let note = note::insert(tx.connection, new, now())?;
     tx.announce(events::note_created(&note)?);

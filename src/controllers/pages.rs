@@ -122,13 +122,14 @@ pub async fn show_errors<B: MessageBody + 'static>(
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
     }
     let base = base(request.request());
+    let is_of_form = !request.method().is_safe();
     match next.call(request).await {
         Ok(response) => {
             let shown = response.response().extensions().get::<Shown>().cloned();
             let Some(shown) = shown else { return Ok(response.map_into_left_body()) };
             let status = response.status();
             let (request, failed) = response.into_parts();
-            let mut page = error_page(base, status, shown);
+            let mut page = error_page(base, status, shown, is_of_form);
             if failed.head().connection_type() == ConnectionType::Close {
                 page.head_mut().set_connection_type(ConnectionType::Close);
             }
@@ -143,7 +144,7 @@ pub async fn show_errors<B: MessageBody + 'static>(
             let response = error.as_response_error().error_response();
             let shown = response.extensions().get::<Shown>().cloned();
             let Some(shown) = shown else { return Err(error) };
-            let page = error_page(base, response.status(), shown);
+            let page = error_page(base, response.status(), shown, is_of_form);
             Err(InternalError::from_response(error, page).into())
         }
     }
@@ -157,8 +158,9 @@ fn base(request: &HttpRequest) -> Frame {
     Frame { open, viewer, root: state.config.reach.path().into(), ..Frame::default() }
 }
 
-fn error_page(frame: Frame, status: StatusCode, shown: Shown) -> HttpResponse {
+fn error_page(frame: Frame, status: StatusCode, shown: Shown, is_of_form: bool) -> HttpResponse {
     let title = match status {
+        StatusCode::UNAUTHORIZED => "You are not signed in",
         StatusCode::NOT_FOUND => "There is nothing here",
         StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "This is not allowed",
         StatusCode::TOO_MANY_REQUESTS => "Too much at once",
@@ -170,7 +172,8 @@ fn error_page(frame: Frame, status: StatusCode, shown: Shown) -> HttpResponse {
     if let Some(first) = message.get(..1) {
         message = format!("{}{}.", first.to_uppercase(), &message[1..]);
     }
-    let page = ErrorPage { frame, status: status.as_u16(), title: title.to_owned(), message };
+    let (status_code, title) = (status.as_u16(), title.to_owned());
+    let page = ErrorPage { frame, status: status_code, title, message, is_of_form };
     match page.render() {
         Ok(html) => HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html),
         Err(error) => {

@@ -75,8 +75,8 @@ pub(super) fn insert(
     new: NewPost,
 ) -> AppResult<Post> {
     let viewer = asker.permit(tx.connection, Action::WritePost, "post")?;
-    within(quota, viewer, "this account has as many posts as it may have", |account, most| {
-        post::count_of(tx.connection, account, most)
+    within(quota, viewer, "this account has reached its limit of posts", |account, quota| {
+        post::has(tx.connection, account, quota)
     })?;
     let post = post::insert(tx.connection, new, now())?;
     tx.announce(events::post_created(&post)?);

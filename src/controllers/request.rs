@@ -37,9 +37,14 @@ impl Query {
             .map_err(|_| AppError::Unprocessable("the query string cannot be read".to_owned()))
     }
 
-    /// The same, when every parameter has one of these names: a misspelt one would do nothing
-    /// without a word.
+    /// The same, when every parameter has one of these names and comes once: a misspelt one, or a
+    /// second, would do nothing without a word.
     pub fn only(self, names: &[&str]) -> AppResult<Query> {
+        if let Some(name) =
+            names.iter().find(|name| self.0.iter().filter(|(key, _)| key == *name).count() > 1)
+        {
+            return Err(AppError::Unprocessable(format!("{name} is given more than once")));
+        }
         match self.0.iter().find(|(name, _)| !names.contains(&name.as_str())) {
             None => Ok(self),
             Some(_) => Err(AppError::Unprocessable(format!(

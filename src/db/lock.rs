@@ -1,9 +1,9 @@
 //! The locks that writers of several nodes take on PostgreSQL. SQLite has one writer at a time by
 //! its nature and needs none.
 //!
-//! In this order, so that no two transactions ever wait for one another: first that of changes,
-//! then those of single keys, before any row; last the log's row, with which a transaction gets its
-//! positions.
+//! In this order, so that no two transactions wait for one another: first that of changes, then
+//! those of single keys, before any row; last the log's row, with which a transaction gets its
+//! positions. Only the rows of accounts and sign-ins are outside of it: see ARCHITECTURE.md.
 
 use std::collections::BTreeSet;
 

@@ -19,6 +19,7 @@ use super::tx::Written;
 use super::{Error, OnCommit, Touches, Tx, lock};
 use crate::connection::{Access, Database, DbConnection, transaction, with_variant};
 use crate::failpoint;
+use crate::logging;
 use crate::models::{log as events, stored_response};
 
 /// Transactions that may wait. One more is refused: it would wait longer than its client does.
@@ -124,7 +125,10 @@ fn run(
                         finish(done, batch, on_commit);
                     }
                     _ => {
-                        log::error!("{} transaction(s) not committed: {error}", batch.len());
+                        logging::failure(format_args!(
+                            "{} transaction(s) not committed: {error}",
+                            batch.len()
+                        ));
                         fail(batch, &error.to_string());
                     }
                 }

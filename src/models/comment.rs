@@ -1,8 +1,10 @@
 //! Comments on posts: changesets, the row, its queries.
 
 use chrono::NaiveDateTime;
+use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::user::User;
 use super::{Cursor, Page, paginate, rfc3339};
@@ -36,6 +38,12 @@ pub struct Comment {
 }
 
 impl Comment {
+    /// Tells whether its text is the one that somebody has seen.
+    pub fn digest(&self) -> String {
+        let digest = HEXLOWER.encode(&Sha256::digest(&self.body));
+        digest.get(..32).unwrap_or_default().to_owned()
+    }
+
     /// What decides who may see and change it, on this post.
     pub fn facts(&self, post: PostFacts) -> CommentFacts {
         CommentFacts { author: self.user_id, post, state: self.state }
@@ -213,10 +221,21 @@ pub fn has_visible(connection: &mut DbConnection, user_id: i64) -> QueryResult<b
     diesel::select(diesel::dsl::exists(visible)).get_result(connection)
 }
 
-/// How many comments an account has, counted up to `most`.
-pub fn count_of(connection: &mut DbConnection, user_id: i64, most: i64) -> QueryResult<i64> {
+/// Whether this many comments of guests wait for approval, at least one.
+pub fn guests_hold(connection: &mut DbConnection, count: i64) -> QueryResult<bool> {
+    let held = comments::table
+        .filter(comments::state.eq(CommentState::Held.as_str()))
+        .filter(comments::user_id.is_null())
+        .select(comments::id);
+    let last = held.offset(count - 1).limit(1);
+    Ok(last.first::<i64>(connection).optional()?.is_some())
+}
+
+/// Whether an account has this many comments, at least one.
+pub fn has(connection: &mut DbConnection, user_id: i64, count: i64) -> QueryResult<bool> {
     let own = comments::table.filter(comments::user_id.eq(user_id)).select(comments::id);
-    own.limit(most).load_iter::<i64, _>(connection)?.try_fold(0, |count, id| id.map(|_| count + 1))
+    let last = own.order(comments::id).offset(count - 1).limit(1);
+    Ok(last.first::<i64>(connection).optional()?.is_some())
 }
 
 /// The comment, or `NotFound`.

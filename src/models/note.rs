@@ -121,10 +121,11 @@ pub fn walk(connection: &mut DbConnection, after: i64, limit: usize) -> QueryRes
         .load(connection)
 }
 
-/// How many notes an account has, counted up to `most`.
-pub fn count_of(connection: &mut DbConnection, user_id: i64, most: i64) -> QueryResult<i64> {
-    let own = notes::table.filter(notes::user_id.eq(user_id)).select(notes::id).limit(most);
-    own.load_iter::<i64, _>(connection)?.try_fold(0, |count, id| id.map(|_| count + 1))
+/// Whether an account has this many notes, at least one.
+pub fn has(connection: &mut DbConnection, user_id: i64, count: i64) -> QueryResult<bool> {
+    let own = notes::table.filter(notes::user_id.eq(user_id)).select(notes::id);
+    let last = own.order(notes::id).offset(count - 1).limit(1);
+    Ok(last.first::<i64>(connection).optional()?.is_some())
 }
 
 /// How many notes there are.

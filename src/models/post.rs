@@ -42,7 +42,7 @@ pub struct Post {
     /// UTC.
     #[serde(serialize_with = "rfc3339")]
     pub inserted_at: NaiveDateTime,
-    /// UTC; the last change of any field.
+    /// UTC; the last change of any field but `comments_locked`.
     #[serde(serialize_with = "rfc3339")]
     pub updated_at: NaiveDateTime,
     /// UTC; when it was published first.
@@ -274,10 +274,11 @@ pub fn thread(connection: &mut DbConnection, id: i64, rules: CommentRules) -> Qu
     Ok(Thread { post: facts.into(), locked, rules })
 }
 
-/// How many posts an account has, counted up to `most`.
-pub fn count_of(connection: &mut DbConnection, user_id: i64, most: i64) -> QueryResult<i64> {
-    let own = posts::table.filter(posts::user_id.eq(user_id)).select(posts::id).limit(most);
-    own.load_iter::<i64, _>(connection)?.try_fold(0, |count, id| id.map(|_| count + 1))
+/// Whether an account has this many posts, at least one.
+pub fn has(connection: &mut DbConnection, user_id: i64, count: i64) -> QueryResult<bool> {
+    let own = posts::table.filter(posts::user_id.eq(user_id)).select(posts::id);
+    let last = own.order(posts::id).offset(count - 1).limit(1);
+    Ok(last.first::<i64>(connection).optional()?.is_some())
 }
 
 /// The post that an import made of `source`, if it did and it is still there.
@@ -364,8 +365,11 @@ pub fn update(
     if after.status.is_public() {
         after.published(at);
     }
-    // A clock set back does not let a change look older than what it changes.
-    after.updated_at = at.max(before.updated_at);
+    // Readers are not told of a change where there is none to read.
+    if (Post { comments_locked: before.comments_locked, ..after.clone() }) != before {
+        // A clock set back does not let a change look older than what it changes.
+        after.updated_at = at.max(before.updated_at);
+    }
     diesel::update(posts::table.find(id))
         .set((
             posts::title.eq(&after.title),

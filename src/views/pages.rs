@@ -303,6 +303,8 @@ pub struct ErrorPage {
     pub title: String,
     /// The message for the reader.
     pub message: String,
+    /// Whether a form was sent.
+    pub is_of_form: bool,
 }
 
 impl PostIndex {

@@ -3,6 +3,8 @@
 
 mod behind;
 mod ends;
+mod guests;
+mod hints;
 mod limits;
 mod manage;
 mod moderation;

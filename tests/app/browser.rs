@@ -7,5 +7,6 @@ mod driver;
 mod hostile;
 mod live;
 mod scriptless;
+mod signed_out;
 
 pub(crate) use self::driver::{Browser, Scripts};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Raw, Site};
 
@@ -191,6 +191,31 @@ async fn a_requests_body_has_an_exact_limit() {
     let both = format!("{head}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
     assert_eq!(status_of(&site, both.as_bytes()).await, Some(400));
     site.assert_alive().await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_body_in_odd_chunks_is_answered_and_is_the_last() {
+    let site = Site::start().await;
+    let head = "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                Transfer-Encoding: chunked\r\n\r\n";
+    let words = "5\r\n     \r\n".repeat(10_000);
+    for body in [&*words, "x\r\n", "5\r\nabcdefgh", "ffffffffffffffffff\r\n"] {
+        let mut raw = Raw::connect(&site).await;
+        raw.send(format!("{head}{body}").as_bytes()).await;
+        let answer = raw.answer().await.expect("an answer");
+        assert_eq!(answer.status, 400, "{}", &body[..3]);
+        assert_eq!(answer.header("connection"), Some("close"));
+        let told: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(told["error"], "the body is malformed, or ended early");
+    }
+    // A program that sends a few thousand words is served.
+    let text = "{\"title\":\"In words\",\"body\":\"b\"}";
+    let words = "1\r\n \r\n".repeat(4_000);
+    let length = text.len();
+    let mut raw = Raw::connect(&site).await;
+    raw.send(format!("{head}{words}{length:x}\r\n{text}\r\n0\r\n\r\n").as_bytes()).await;
+    assert_eq!(raw.answer().await.unwrap().status, 201);
     site.stop().await;
 }
 

@@ -1,8 +1,6 @@
 //! The binary's secrets, at the level of the log at which it says most of itself. What else the tests
 //! send and get as secrets is looked for in the whole run: `support/secrets.rs`.
 
-use std::net::TcpListener;
-
 use serde_json::json;
 
 use crate::crash::{Server, kilonova, serve};
@@ -14,7 +12,7 @@ fn a_node_names_no_secret_of_its_own() {
     let (home, secret) = (Home::sqlite(), "a secret of this cluster");
     secrets::know(secret);
     let mut command = serve(&home, "127.0.0.1:0");
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = kilonova_test::free_port();
     let endpoint = format!("tcp/127.0.0.1:{port}");
     command.args(["--cluster-listen", &endpoint, "--cluster-secret", secret]);
     command.env("RUST_LOG", "debug");

@@ -133,6 +133,17 @@ impl Raw {
         drop(within("bytes go out", self.stream.write_all(bytes)).await);
     }
 
+    /// Waits until the server has closed the connection altogether, where `hung_up` waits for the
+    /// end of its half: what is sent is refused then.
+    pub async fn gone(&mut self) {
+        let refused = async {
+            while self.stream.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        within("the connection is closed", refused).await;
+    }
+
     /// Says that nothing more will come, and stays to listen.
     pub async fn finish(&mut self) {
         drop(self.stream.shutdown().await);

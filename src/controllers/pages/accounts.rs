@@ -171,7 +171,11 @@ pub(super) fn next_in(params: &Params) -> Option<String> {
 /// A path of this site that no browser takes for another's: browsers read `\` as `/`, drop line
 /// breaks and tabs, and take the text after `//` for a host.
 pub(in super::super) fn local(path: &str) -> Option<String> {
+    // Browsers take `..` and its encodings for the folder above, perhaps above the site's own path.
+    let route = path.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let climbs = route.replace("%2e", ".").split('/').any(|part| matches!(part, "." | ".."));
     let fits = path.len() <= MAX_NEXT
+        && !climbs
         && path.starts_with('/')
         && !path.starts_with("//")
         && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
@@ -203,6 +207,11 @@ mod tests {
             " /",
             "/\u{7f}",
             "/a\0",
+            "/../other",
+            "/a/../../other?b",
+            "/%2e%2E/other",
+            "/.%2e/other",
+            "/a/..",
         ] {
             assert_eq!(local(bad), None, "{bad:?}");
         }

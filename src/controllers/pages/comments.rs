@@ -4,11 +4,12 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
 
 use super::accounts::next_in;
 use super::{ROWS, page, posts, see, to_sign_in};
 use crate::access::{self, Action};
-use crate::controllers::account::Account;
+use crate::controllers::account::{Account, SIGN_IN};
 use crate::controllers::body::Body;
 use crate::controllers::request::{self, Query};
 use crate::controllers::respond::Precondition;
@@ -31,6 +32,12 @@ pub async fn create(
     let post_id = request::id(&request, "post")?;
     let settings = comments::permit_comment(&state, &request, &account)?;
     let params = body.form().await?;
+    if let Some(name) = params.get("as").and_then(Value::as_str)
+        && account.user().is_none_or(|user| user.username != name)
+    {
+        // The form was made for an account that no longer sends it.
+        return Err(SIGN_IN);
+    }
     let new = NewComment::changeset_by(&params, account.user());
     let asker = account.asker.clone();
     let viewer = account.viewer();

@@ -12,8 +12,15 @@ use super::{Fields, Kind, number};
 pub(super) struct Within<'a> {
     searcher: &'a Searcher,
     of_kind: Term,
+    body: Field,
     count: u64,
 }
+
+/// The words of an ordinary body, about.
+const TOKENS_OF_BODY: u64 = 300;
+
+/// The words of an ordinary title, author's name or list of tags, about.
+const TOKENS_OF_OTHERS: u64 = 5;
 
 impl<'a> Within<'a> {
     pub(super) fn new(
@@ -23,7 +30,7 @@ impl<'a> Within<'a> {
     ) -> Result<Within<'a>, TantivyError> {
         let of_kind = Term::from_field_u64(fields.kind, number(kind));
         let count = searcher.search(&having(&of_kind), &Count)? as u64;
-        Ok(Within { searcher, of_kind, count })
+        Ok(Within { searcher, of_kind, body: fields.body, count })
     }
 }
 
@@ -32,12 +39,11 @@ fn having(term: &Term) -> TermQuery {
 }
 
 impl Bm25StatisticsProvider for Within<'_> {
-    /// The index has no count of tokens by kind, so this is a share in proportion to the number of
-    /// documents. It does not depend on which words they have.
+    /// The index has no count of tokens by kind, and one over all kinds tells how long notes are: so
+    /// the average document has a fixed length.
     fn total_num_tokens(&self, field: Field) -> Result<u64, TantivyError> {
-        let tokens = self.searcher.total_num_tokens(field)?;
-        let documents = self.searcher.total_num_docs()?.max(1);
-        Ok((tokens as f64 / documents as f64 * self.count as f64) as u64)
+        let each = if field == self.body { TOKENS_OF_BODY } else { TOKENS_OF_OTHERS };
+        Ok(self.count * each)
     }
 
     fn total_num_docs(&self) -> Result<u64, TantivyError> {

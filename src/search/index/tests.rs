@@ -180,7 +180,7 @@ fn hostile_queries_are_quick() {
 }
 
 #[test]
-fn scores_of_posts_do_not_tell_which_words_notes_have() {
+fn scores_of_posts_tell_neither_the_words_of_notes_nor_their_length() {
     let scores = |of_notes: &str, kind: Option<Kind>| {
         let dir = tempfile::tempdir().unwrap();
         let mut index = filled(dir.path());
@@ -200,6 +200,7 @@ fn scores_of_posts_do_not_tell_which_words_notes_have() {
     let of_posts = scores("borrow borrow", Some(Kind::Post));
     assert_eq!(of_posts.len(), 3);
     assert_eq!(of_posts, scores("wholly unrelated", Some(Kind::Post)));
+    assert_eq!(of_posts, scores(&"a long one ".repeat(500), Some(Kind::Post)));
     // Who finds both ranks them by both.
     assert_ne!(scores("borrow borrow", None), scores("wholly unrelated", None));
 }

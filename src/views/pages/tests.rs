@@ -144,6 +144,7 @@ fn every_page() -> Vec<String> {
             status: 404,
             title: NASTY.to_owned(),
             message: NASTY.to_owned(),
+            is_of_form: false,
         }
         .render(),
     ]

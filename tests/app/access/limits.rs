@@ -111,7 +111,7 @@ async fn an_account_has_no_more_than_its_quota_unless_it_is_an_admins() {
         let ask = |role| accounts.send(role, Method::POST, &path, &body);
         let first = ask(Role::Other).await.json(201)["id"].clone();
         ask(Role::Other).await.json(201);
-        assert!(ask(Role::Other).await.error(403).contains("as it may have"), "{path}");
+        assert!(ask(Role::Other).await.error(403).contains("reached its limit"), "{path}");
         let fields = "title=Title&body=b";
         assert_eq!(accounts.form(Role::Other, &form, fields).await, 403, "{form}");
         // Others have their own, and admins any number.
@@ -169,6 +169,16 @@ async fn one_address_leaves_the_memory_for_responses_to_others() {
     assert_eq!(from(&accounts, "203.0.113.6", list, b"\r\n").await.1, "200");
     let small = "GET /api/posts?limit=1&tag=none HTTP/1.1";
     assert_eq!(from(&accounts, "203.0.113.7", small, b"\r\n").await.1, "200");
+    // What was written is never told to have failed.
+    let written = "POST /api/posts HTTP/1.1";
+    let body = format!("{{\"title\":\"Another\",\"body\":\"{}\"}}", "b".repeat(250_000));
+    let head = format!(
+        "Cookie: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        accounts.cookie(Role::Author),
+        body.len()
+    );
+    let request = [head, body].concat();
+    assert_eq!(from(&accounts, "203.0.113.5", written, request.as_bytes()).await.1, "201");
     // What is not taken any more leaves its place.
     drop(held);
     within("the place comes back", async {

@@ -34,7 +34,7 @@ async fn accounts_are_added_beside_a_running_server() {
         let added = add(site.home(), arguments, "correct horse\r\nnot this line\n");
         assert!(added.status.success(), "{added:?}");
         let told = String::from_utf8(added.stdout).unwrap();
-        assert_eq!(told, format!("added the {role} {}\n", arguments[0]));
+        assert_eq!(told, format!("added the {role} {} in {}\n", arguments[0], site.database()));
         let user = try_to_sign_in(&site, arguments[0], PASSWORD).await.json(201)["user"].clone();
         assert_eq!((&user["username"], &user["role"]), (&Value::from(arguments[0]), &json!(role)));
     }

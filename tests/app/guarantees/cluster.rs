@@ -6,7 +6,6 @@ mod deaths;
 mod links;
 mod poisoned;
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -52,7 +51,7 @@ impl Nodes {
         for _ in 1..NODES {
             homes.push(homes[0].another_node());
         }
-        let mut links: Vec<_> = (0..NODES).map(|_| free()).collect();
+        let mut links: Vec<_> = (0..NODES).map(|_| kilonova_test::free_port()).collect();
         links.push(postgres.port());
         let ways = (0..NODES)
             .map(|from| (0..=DATABASE).map(|to| way(from, to, links[to])).collect())
@@ -158,9 +157,4 @@ fn counts(channel: &Value) -> (usize, usize) {
 
 fn name(node: usize) -> String {
     format!("node-{node}")
-}
-
-/// A port that nobody listens on.
-fn free() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }

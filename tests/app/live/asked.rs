@@ -11,6 +11,10 @@ async fn a_parameter_that_nothing_knows_is_refused() {
     let site = Site::start().await;
     let post = site.new_post("Here").await;
     let comments = format!("/posts/{}/comments/ws", post["id"]);
+    for path in ["/feed?channels=posts&channels=notes", "/api/events?after=1&after=2"] {
+        let answer = Raw::connect(&site).await.ask("GET", path, STREAM, b"").await;
+        assert!(answer.error(422).ends_with("is given more than once"), "{path}");
+    }
     for path in [
         "/feed?lastEventId=1",
         "/feed?channel=notes",

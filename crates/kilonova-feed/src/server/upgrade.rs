@@ -37,7 +37,7 @@ where
 {
     request.extensions_mut().insert(Upgradable);
     // Until the response is written, or the connection is the session's.
-    let _answering = request.conn_data::<Activity>().map(Activity::answer);
+    let answering = request.conn_data::<Activity>().map(Activity::answer);
     let mut response: Response<BoxBody> = match site.call(request).await {
         Ok(response) => response.into().map_into_boxed_body(),
         Err(error) => refused(error).map_into_boxed_body(),
@@ -58,6 +58,7 @@ where
         Ok(parts) => match upgrade {
             Some(upgrade) => upgrade.run(parts.io, parts.read_buf),
             None => {
+                drop(answering);
                 let mut connection = parts.io;
                 connection.shutdown().await.unwrap_or_else(hung_up);
             }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::body::{BodySize, MessageBody};
+use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::error::DispatchError;
 use actix_http::{ConnectionType, HttpService, Protocol, Request, RequestHead, Response, Version};
 use actix_server::GracefulShutdownSignal;
@@ -63,11 +63,11 @@ where
     let upgrading = Rc::clone(&site);
     let requests = fn_service(move |mut request: Request| {
         let activity = request.conn_data::<Activity>().cloned();
+        let answering = activity.as_ref().map(Activity::answer);
         if let Some(activity) = &activity {
             let body = request.take_payload();
             *request.payload() = Awaited::observe(body, activity);
         }
-        let answering = activity.as_ref().map(Activity::answer);
         let (version, asked) = (request.version(), request.head().connection_type());
         let site = Rc::clone(&site);
         async move {
@@ -97,6 +97,7 @@ where
             if version < Version::HTTP_11
                 || asked != ConnectionType::KeepAlive
                 || said == ConnectionType::Close
+                || activity.as_ref().is_some_and(Activity::is_last)
             {
                 response.head_mut().set_connection_type(ConnectionType::Close);
                 if let Some(activity) = &activity {
@@ -121,7 +122,7 @@ where
         })
         .expect(fn_service(move |request: Request| {
             let checked = expect.as_ref().map_or(Ok(()), |expect| expect(request.head()));
-            ready(checked.map(|()| request))
+            ready(checked.map_err(|error| last(&request, error)).map(|()| request))
         }))
         .upgrade(upgrades)
         .finish(requests)
@@ -166,6 +167,17 @@ where
             served
         }
     }))
+}
+
+/// The response to a request whose body is not wanted: the last of its connection, since the body
+/// may come all the same.
+fn last(request: &Request, error: Error) -> Response<BoxBody> {
+    if let Some(activity) = request.conn_data::<Activity>() {
+        activity.set_last();
+    }
+    let mut response = refused(error);
+    response.head_mut().set_connection_type(ConnectionType::Close);
+    response
 }
 
 /// Refuses a connection above a limit: sends the reason if the socket takes it at once, and closes.

@@ -125,6 +125,11 @@ impl Activity {
         self.0.is_last.set(true);
     }
 
+    /// Whether this request is the last.
+    pub(crate) fn is_last(&self) -> bool {
+        self.0.is_last.get()
+    }
+
     /// Whether the last response is complete.
     pub(super) fn is_over(&self) -> bool {
         self.0.is_last.get() && !self.is_answering()
@@ -146,9 +151,13 @@ impl Activity {
         self.wake_reader();
     }
 
-    /// A handler waits for more of a body.
+    /// A handler waits for more of a body. What it has not got of the last share, the connection
+    /// waits for already; waking it again would keep its worker busy until that comes.
     pub(super) fn awaits_body(&self) {
-        self.want(Wanted::Bytes(AT_A_TIME));
+        let was = self.0.body.replace(Wanted::Bytes(AT_A_TIME));
+        if !matches!(was, Wanted::Bytes(1..)) {
+            self.wake_reader();
+        }
     }
 
     /// Wakes this task when there may be something to read.
@@ -208,7 +217,7 @@ impl Activity {
         }
     }
 
-    /// The number of requests that have reached a handler.
+    /// The number of requests that have reached a handler; the present one's, while it is answered.
     pub(super) fn requests(&self) -> u64 {
         self.0.requests.get()
     }

@@ -16,21 +16,32 @@ use super::activity::Wanted;
 pub(crate) struct Awaited {
     body: Payload,
     activity: Activity,
+    /// The number of its request: one that is kept beyond it has no say in the next one's body.
+    request: u64,
     /// The end has come, or an error.
     is_complete: bool,
 }
 
 impl Awaited {
-    /// The same body, observed; one that is empty stays as it is.
+    /// The same body of the request that is being answered, observed; one that is empty stays as it
+    /// is.
     pub(crate) fn observe(body: Payload, activity: &Activity) -> Payload {
         match body {
             Payload::None => Payload::None,
             body => {
                 let activity = activity.clone();
-                let awaited = Awaited { body, activity, is_complete: false };
+                let request = activity.requests();
+                let awaited = Awaited { body, activity, request, is_complete: false };
                 Payload::Stream { payload: Box::pin(awaited) }
             }
         }
+    }
+}
+
+impl Awaited {
+    /// What happens on its connection, while that is about its request.
+    fn activity(&self) -> Option<&Activity> {
+        Some(&self.activity).filter(|activity| activity.requests() == self.request)
     }
 }
 
@@ -38,8 +49,10 @@ impl Drop for Awaited {
     fn drop(&mut self) {
         // The body first: HTTP drops what comes once it is gone.
         self.body = Payload::None;
-        if !self.is_complete {
-            self.activity.want(Wanted::Dropped);
+        if !self.is_complete
+            && let Some(activity) = self.activity()
+        {
+            activity.want(Wanted::Dropped);
         }
     }
 }
@@ -49,13 +62,19 @@ impl Stream for Awaited {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = Pin::new(&mut self.body).poll_next(cx);
-        match &next {
-            Poll::Pending => self.activity.awaits_body(),
-            Poll::Ready(Some(Ok(_))) => {}
-            Poll::Ready(None | Some(Err(_))) if self.is_complete => {}
-            Poll::Ready(None | Some(Err(_))) => {
-                self.is_complete = true;
-                self.activity.want(Wanted::Complete);
+        let was_complete = self.is_complete;
+        self.is_complete |= matches!(next, Poll::Ready(None | Some(Err(_))));
+        if let Some(activity) = self.activity() {
+            if matches!(next, Poll::Ready(Some(Err(_)))) {
+                // Nobody knows where the next request would begin.
+                activity.set_last();
+            }
+            match next {
+                Poll::Pending => activity.awaits_body(),
+                Poll::Ready(_) if self.is_complete && !was_complete => {
+                    activity.want(Wanted::Complete);
+                }
+                Poll::Ready(_) => {}
             }
         }
         next

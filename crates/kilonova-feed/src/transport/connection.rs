@@ -1,7 +1,9 @@
-//! A client's TCP connection, with a timeout of its writes.
+//! A client's TCP connection, as HTTP gets it: one request at a time, and a body only as far as a
+//! handler wants it.
 //!
 //! While HTTP writes a response, it only waits for the socket: it cannot detect that the client has
-//! stopped reading, and it cannot be interrupted. So the connection itself watches its writes.
+//! stopped reading, and it cannot be interrupted. So the connection itself watches its writes, and
+//! the time that it takes to close.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -37,7 +39,10 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Bytes that are read and dropped after the last response.
 const LINGER: usize = 16 * 1024 * 1024;
 
-/// A connection whose writes have a timeout.
+/// How long the client may take to end its half after that.
+const LINGERING: Duration = Duration::from_secs(1);
+
+/// A client's connection.
 pub(crate) struct Connection {
     stream: Rc<TcpStream>,
     held: Held,
@@ -60,8 +65,8 @@ pub(crate) struct Connection {
     look: Option<Pin<Box<Sleep>>>,
     /// The client has ended its half.
     ended: bool,
-    /// The bytes that are still taken after the end of our half.
-    lingers: Option<usize>,
+    /// After the end of our half: the bytes that are still taken, and how long.
+    lingers: Option<(usize, Pin<Box<Sleep>>)>,
     /// What HTTP does not get yet: it follows the request that is being answered.
     behind: Bytes,
 }
@@ -184,14 +189,18 @@ impl Connection {
     /// How many of these bytes HTTP gets.
     fn admit(&mut self, bytes: &[u8]) -> usize {
         self.activity.read();
-        let stage = self.framing.stage();
+        let (stage, data) = (self.framing.stage(), self.framing.data());
         let admitted = self.framing.advance(bytes);
         match (stage, self.activity.wanted()) {
             (Stage::Head, _) => self.activity.received(admitted),
             (_, Wanted::Bytes(wanted)) => {
-                // What is left of a chunked body's share is not worth another turn.
-                let left =
-                    if self.framing.is_chunked() { 0 } else { wanted - admitted.min(wanted) };
+                let left = match self.framing.is_chunked() {
+                    // What is around chunks wakes no handler, so that none would ask for more.
+                    true if self.framing.data() == data => wanted,
+                    // What is left of a share is not worth another turn.
+                    true => 0,
+                    false => wanted - admitted.min(wanted),
+                };
                 self.activity.still_wants(Wanted::Bytes(left));
             }
             _ => self.dropped += admitted,
@@ -307,8 +316,10 @@ impl AsyncRead for Connection {
             this.framing.next();
         }
         if this.framing.is_wasteful() {
-            log::debug!("a client sends a body in tiny chunks; cutting it");
-            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            log::debug!("a client sends a body in tiny chunks; not reading on");
+            this.activity.set_last();
+            // For HTTP the body has broken off: its handler gets an error, and answers.
+            return Poll::Ready(Ok(()));
         }
         let allowed = ready!(this.poll_allowed(cx))?.min(buffer.remaining());
         if !this.behind.is_empty() {
@@ -376,23 +387,30 @@ impl AsyncWrite for Connection {
         Poll::Ready(Ok(()))
     }
 
-    /// Ends this half, and takes what the client still sends until it ends the other: closing with
-    /// unread input resets the connection, and the reset may overtake the response. HTTP gives it a
-    /// second.
+    /// Ends this half, and for a second takes what the client still sends until it ends the other:
+    /// closing with unread input resets the connection, and the reset may overtake the response.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.lingers.is_none() {
-            SockRef::from(&*self.stream).shutdown(Shutdown::Write)?;
-        }
-        let mut left = self.lingers.unwrap_or(LINGER);
+        let this = &mut *self;
+        let (mut left, mut timer) = match this.lingers.take() {
+            Some(lingers) => lingers,
+            None => {
+                SockRef::from(&*this.stream).shutdown(Shutdown::Write)?;
+                (LINGER, Box::pin(tokio::time::sleep(LINGERING)))
+            }
+        };
         let mut dropped = [0; 4096];
         while left > 0 {
-            self.lingers = Some(left);
-            let read = self.read(&mut &mut dropped[..], cx);
-            match ready!(read) {
-                Ok(0) | Err(_) => break,
-                Ok(count) => left = left.saturating_sub(count),
+            match this.read(&mut &mut dropped[..], cx) {
+                Poll::Ready(Ok(0) | Err(_)) => break,
+                Poll::Ready(Ok(count)) => left = left.saturating_sub(count),
+                Poll::Pending if timer.as_mut().poll(cx).is_ready() => break,
+                Poll::Pending => {
+                    this.lingers = Some((left, timer));
+                    return Poll::Pending;
+                }
             }
         }
+        this.lingers = Some((0, timer));
         Poll::Ready(Ok(()))
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Framing {
     told: Option<Length>,
     /// The chunks of the body so far, and their bytes.
     chunks: (u64, u64),
+    /// The bytes of all bodies so far, without what is around chunks.
+    data: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +117,7 @@ impl Framing {
     /// Before the first request.
     pub(super) fn new() -> Framing {
         let line = Line { bytes: [0; LOOKED_AT], length: 0, is_longer: false, ends_in_cr: false };
-        Framing { at: At::Start, line, told: None, chunks: (0, 0) }
+        Framing { at: At::Start, line, told: None, chunks: (0, 0), data: 0 }
     }
 
     /// The part that comes next.
@@ -135,6 +137,11 @@ impl Framing {
     /// True in a body whose pieces its sender chooses.
     pub(super) fn is_chunked(&self) -> bool {
         self.stage() == Stage::Body && !matches!(self.at, At::Bytes(_))
+    }
+
+    /// The bytes of all bodies so far, without what is around chunks.
+    pub(super) fn data(&self) -> u64 {
+        self.data
     }
 
     /// True when the body has many chunks with next to nothing in them.
@@ -177,6 +184,7 @@ impl Framing {
     fn skip(&mut self, left: u64, most: usize) -> usize {
         let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(most);
         let left = left - skipped as u64;
+        self.data = self.data.saturating_add(skipped as u64);
         self.at = match (self.at, left) {
             (At::Bytes(_), 0) => At::Done,
             (At::Bytes(_), left) => At::Bytes(left),

@@ -1,6 +1,7 @@
 //! What the feed promises, against a log in memory that can misbehave in every way that a log can.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bodies;
 mod broadcasts;
 mod faults;
 mod life;

@@ -1,6 +1,6 @@
 //! Real nodes of one site, with a PostgreSQL of their own.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitStatus;
 
 use kilonova_test::postgres::Cluster;
@@ -99,7 +99,4 @@ impl Nodes {
     }
 }
 
-/// A port that nobody listens on.
-pub(super) fn free() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
+pub(super) use kilonova_test::free_port as free;

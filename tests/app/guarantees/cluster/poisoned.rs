@@ -4,7 +4,9 @@ use kilonova::cluster::zenoh::{Options, Secret};
 use kilonova::cluster::{Adapter, NodeId, Zenoh};
 use serde_json::json;
 
-use super::{Nodes, SECRET, free, log_channel};
+use kilonova_test::free_port;
+
+use super::{Nodes, SECRET, log_channel};
 use crate::guarantees::crowd::Crowd;
 
 #[actix_web::test]
@@ -24,7 +26,7 @@ async fn poison(nodes: &Nodes, name: &str, crowd: &Crowd) {
     let (poisoned, mut incoming) = Zenoh::open(Options {
         site: "kilonova".to_owned(),
         node: NodeId::now(name),
-        listen: vec![format!("tcp/127.0.0.1:{}", free()).parse().unwrap()],
+        listen: vec![format!("tcp/127.0.0.1:{}", free_port()).parse().unwrap()],
         connect: nodes
             .links
             .iter()

@@ -1,0 +1,77 @@
+//! Pages that were made for an account, once its sign-in has ended.
+
+use actix_web::http::Method;
+use serde_json::{Value, json};
+
+use super::{Browser, Scripts};
+use crate::support::Site;
+
+const GUEST: &str = "document.querySelector('a.account[href=\"/login\"]')";
+
+async fn sign_in(browser: &Browser, site: &Site) {
+    browser.open(site, "/login?next=/posts/1").await;
+    browser.fill("#login-username", "ada").await;
+    browser.fill("#login-password", "correct horse").await;
+    browser.send("form.write button").await;
+    browser.until("document.querySelector('#signed-in')?.innerText == 'ada'").await;
+}
+
+/// Ends all sign-ins but a new one's own.
+async fn end_elsewhere(site: &Site) {
+    let account = json!({"username": "ada", "password": "correct horse"});
+    let answer = site.post("/api/session", &account).await;
+    let cookie = answer.headers.get("set-cookie").unwrap().to_str().unwrap().to_owned();
+    let cookie = [("cookie", cookie.split(';').next().unwrap())];
+    let list = site.send(Method::GET, "/api/sessions", &cookie, "".into()).await.json(200);
+    for sign_in in list["sessions"].as_array().unwrap() {
+        if sign_in["current"] == Value::Bool(false) {
+            let path = format!("/api/sessions/{}", sign_in["id"]);
+            let ended = site.send(Method::DELETE, &path, &cookie, "".into()).await;
+            assert_eq!(ended.status, 204);
+        }
+    }
+}
+
+async fn start() -> Option<(Browser, Site)> {
+    let browser = Browser::start(Scripts::On).await?;
+    let site = Site::start().await;
+    site.new_post("Read by ada").await;
+    let account = json!({"username": "ada", "password": "correct horse"});
+    assert_eq!(site.post("/api/users", &account).await.status, 201);
+    Some((browser, site))
+}
+
+#[actix_web::test]
+async fn a_page_whose_sign_in_ends_becomes_a_strangers_and_what_is_typed_stays() {
+    let Some((browser, site)) = start().await else { return };
+    sign_in(&browser, &site).await;
+    browser.until_live().await;
+    end_elsewhere(&site).await;
+    browser.until(GUEST).await;
+    assert_eq!(browser.run("return document.querySelector('#signed-in')").await, Value::Null);
+
+    sign_in(&browser, &site).await;
+    browser.until_live().await;
+    browser.type_in("#comment-body", "Half a thought").await;
+    end_elsewhere(&site).await;
+    browser.until_text("You have been signed out.").await;
+    let typed = "return document.querySelector('#comment-body').value";
+    assert_eq!(browser.run(typed).await, json!("Half a thought"));
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn going_back_after_signing_out_shows_nothing_of_the_account() {
+    let Some((browser, site)) = start().await else { return };
+    sign_in(&browser, &site).await;
+    browser.until_live().await;
+    browser.send("form.account button").await;
+    browser.until_at("/").await;
+    browser.until(GUEST).await;
+    browser.run("history.back()").await;
+    browser.until_at("/posts/1").await;
+    browser.until(GUEST).await;
+    drop(browser);
+    site.stop().await;
+}
