@@ -1,18 +1,15 @@
 //! When and where a post is published: slugs, scheduled posts, and the order of lists.
 
-use actix_web::http::Method;
-use actix_web::web::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::crash::Server;
 use crate::databases::Home;
-use crate::support::{Answer, Site, assert_post, ids, within};
+use crate::support::{Answer, Raw, Site, assert_post, ids, within};
 
-const HTML: [(&str, &str); 1] = [("accept", "text/html")];
-
+/// A page as it is, without following it.
 async fn page(site: &Site, path: &str) -> Answer {
-    site.send(Method::GET, path, &HTML, Bytes::new()).await
+    Raw::connect(site).await.ask("GET", path, &[("Accept", "text/html")], b"").await
 }
 
 /// Where a page leads to.
@@ -84,13 +81,13 @@ async fn a_slug_that_is_no_part_of_a_path_is_refused() {
 async fn every_form_of_a_posts_address_leads_to_one() {
     let site = Site::start().await;
     site.new_post("Hello, World").await;
-    site.new_post("日記").await;
+    site.new_post("私の日記").await;
     assert_eq!(page(&site, "/posts/1-hello-world").await.status, 200);
     for form in ["/posts/1", "/posts/1-", "/posts/1-hello", "/posts/1-Hello-World"] {
         assert_eq!(led(&site, form).await, "/posts/1-hello-world");
     }
     assert_eq!(led(&site, "/posts/1?a=b&c=%20d").await, "/posts/1-hello-world?a=b&c=%20d");
-    let encoded = "/posts/2-%E6%97%A5%E8%A8%98";
+    let encoded = "/posts/2-%E7%A7%81%E3%81%AE%E6%97%A5%E8%A8%98";
     assert_eq!(led(&site, "/posts/2").await, encoded);
     assert_eq!(page(&site, encoded).await.status, 200);
     for no_post in ["/posts/3", "/posts/3-hello", "/posts/01-hello-world", "/posts/1x", "/posts/-1"]
@@ -251,10 +248,16 @@ async fn of_two_nodes_one_publishes_each_scheduled_post() {
         node.post("/api/posts", &fields).await.json(201);
     }
     let published = async || {
-        let log = first.get("/api/events?after=0&limit=100&channel=posts").await.json(200);
-        let mut events = log["events"].as_array().unwrap().clone();
-        let rest = first.get("/api/events?after=100&limit=100&channel=posts").await.json(200);
-        events.extend(rest["events"].as_array().unwrap().clone());
+        let (mut events, mut after) = (Vec::new(), json!(0));
+        loop {
+            let path = format!("/api/events?after={after}&limit=100");
+            let page = first.get(&path).await.json(200);
+            if page["events"] == json!([]) {
+                break;
+            }
+            events.extend(page["events"].as_array().unwrap().clone());
+            after = page["last_event_id"].clone();
+        }
         let told = events.iter().filter(|event| event["event"] == "post_published");
         told.map(|event| event["data"]["id"].as_i64().unwrap()).collect::<Vec<_>>()
     };

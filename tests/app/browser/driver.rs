@@ -170,11 +170,13 @@ impl Browser {
         self.until("document.querySelector('#live[data-state=live]')")
     }
 
-    /// Waits until the page's address has this path, and the page is there whole.
+    /// Waits until the page's address has this path, and the page is there whole. Behind the id of a
+    /// post there may be its slug.
     #[track_caller]
     pub(crate) fn until_at<'a>(&'a self, path: &str) -> impl Future<Output = ()> + use<'a> {
         self.until(&format!(
-            "location.pathname + location.search === {} && document.readyState === 'complete'",
+            "location.pathname.replace(/^(\\/posts\\/\\d+)-[^/]*$/, '$1') + location.search === {} \
+             && document.readyState === 'complete'",
             json!(path)
         ))
     }

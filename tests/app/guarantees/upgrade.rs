@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::api::search::found;
 use crate::databases::Home;
-use crate::support::{Site, within};
+use crate::support::{Site, assert_post, within};
 
 #[actix_web::test]
 async fn a_site_from_before_the_feed_opens_and_its_readers_resume() {
@@ -30,8 +30,15 @@ async fn a_site_from_before_the_feed_opens_and_its_readers_resume() {
     let told: Value = serde_json::from_slice(&std::fs::read(events(name)).unwrap()).unwrap();
     assert_eq!(site.get("/api/events?after=0&limit=100").await.json(200), told);
 
-    // So is its id: a reader goes on where it was, and then live.
+    // Its posts have addresses in words, and the times by which they have been known.
     let list = site.get("/api/posts").await;
+    for post in list.json(200)["posts"].as_array().unwrap() {
+        assert_post(post);
+        assert!(post["slug"].as_str().is_some_and(|slug| !slug.is_empty()), "{post}");
+        assert_eq!(post["published_at"], post["inserted_at"]);
+    }
+
+    // So is its id: a reader goes on where it was, and then live.
     let log = list.header("log-id").unwrap().to_owned();
     let mut socket = site.socket(&format!("/feed?last_event_id=8&log={log}")).await;
     let frames = socket.next_jsons(7).await;
