@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
 
 use actix_web::http::Method;
 use serde_json::json;
@@ -10,6 +11,7 @@ use serde_json::json;
 use super::client::{Client, positions};
 use super::follower::{Follower, Transport};
 use super::kills::start;
+use crate::crash::serve;
 use crate::databases::Home;
 use crate::support::within;
 
@@ -118,4 +120,57 @@ async fn a_death_between_the_index_and_its_reload_keeps_each_document_once() {
         dies_at("index-committed:2").await;
         dies_at("index-committed:3").await;
     }
+}
+
+#[actix_web::test]
+async fn a_post_that_is_due_is_published_once_at_whatever_commit_its_node_dies() {
+    if !built_in() {
+        return;
+    }
+    let home = Home::new();
+    let server = start(&home, 0, None).await;
+    let (client, port) = (Client::new(server.port), server.port);
+    let due = chrono::Utc::now() + chrono::TimeDelta::milliseconds(1500);
+    let post = json!({
+        "title": "Due", "body": "b", "status": "scheduled", "publish_at": due.to_rfc3339(),
+    });
+    assert_eq!(
+        client.once(&Method::POST, "/api/posts", None, Some(&post)).await.unwrap().status,
+        201
+    );
+    let mut follower = Follower::new(&client, Transport::WebSocket, "/feed?channels=posts");
+    server.signal("KILL");
+    server.ended();
+    while chrono::Utc::now() < due {
+        tokio::task::yield_now().await;
+    }
+    // What is due is among the first things that a node writes.
+    for point in ["before-commit", "after-commit"] {
+        for commit in 1..=3 {
+            let mut command = serve(&home, &format!("127.0.0.1:{port}"));
+            command.env("KILONOVA_FAILPOINT", format!("{point}:{commit}"));
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            let mut server = command.spawn().unwrap();
+            let note = json!({"title": "Written", "body": "b", "author": "A"});
+            let dies = async {
+                loop {
+                    if let Some(status) = server.try_wait().unwrap() {
+                        return status;
+                    }
+                    client.once(&Method::POST, "/api/notes", None, Some(&note)).await;
+                    tokio::task::yield_now().await;
+                }
+            };
+            assert_eq!(within("it dies", dies).await.signal(), Some(SIGABRT));
+        }
+    }
+    let server = start(&home, port, None).await;
+    let published = async { while client.get("/api/posts/1").await["status"] != "published" {} };
+    within("it is published", published).await;
+    let log = client.log(0, Some("posts")).await;
+    let topics: Vec<_> = log.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(topics, ["post_created", "post_updated", "post_published"]);
+    follower.take_up_to(3).await;
+    assert_eq!(positions(&follower.seen.borrow()), positions(&log));
+    drop(server);
 }
