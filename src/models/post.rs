@@ -112,19 +112,21 @@ struct Row {
 
 impl Row {
     fn with_tags(self, tags: Vec<String>) -> Post {
+        let status = status(&self.status, self.publish_at.is_some());
         Post {
             id: self.id,
             title: self.title,
             body: self.body,
             slug: self.slug,
-            status: status(&self.status, self.publish_at.is_some()),
+            status,
             author: self.author,
             user_id: self.user_id,
             tags,
             inserted_at: self.inserted_at,
             updated_at: self.updated_at,
             published_at: self.published_at,
-            publish_at: self.publish_at,
+            // A node of an older version publishes a draft without taking its time away.
+            publish_at: self.publish_at.filter(|_| status == Status::Scheduled),
             comments_locked: self.comments_locked,
         }
     }
@@ -394,7 +396,7 @@ pub fn update(
 /// The first scheduled posts that are due at this time, in the order in which they are.
 pub fn due(connection: &mut DbConnection, at: NaiveDateTime, limit: i64) -> QueryResult<Vec<Post>> {
     let rows = posts::table
-        .filter(posts::publish_at.le(at))
+        .filter(posts::status.eq(word(Status::Scheduled)).and(posts::publish_at.le(at)))
         .order((posts::publish_at, posts::id))
         .limit(limit)
         .select(Row::as_select())
@@ -404,7 +406,11 @@ pub fn due(connection: &mut DbConnection, at: NaiveDateTime, limit: i64) -> Quer
 
 /// When the next scheduled post is due.
 pub fn next_due(connection: &mut DbConnection) -> QueryResult<Option<NaiveDateTime>> {
-    posts::table.select(diesel::dsl::min(posts::publish_at)).first(connection)
+    posts::table
+        .filter(posts::status.eq(word(Status::Scheduled)))
+        .filter(posts::publish_at.is_not_null())
+        .select(diesel::dsl::min(posts::publish_at))
+        .first(connection)
 }
 
 /// Publishes a scheduled post.
