@@ -22,7 +22,7 @@ pub(super) async fn measure() {
         sites.push(Site::start(access).await);
     }
     println!("open access, then accounts; {REQUESTS} requests each, in turns");
-    let page = |n: usize| format!("/posts/{}", n % POSTS + 1);
+    let page = |n: usize| format!("/posts/{}-a-post", n % POSTS + 1);
     let list = |_: usize| "/api/posts".to_owned();
     for (name, signed_in) in [("nobody", false), ("a member", true)] {
         reads(&mut sites, &format!("page of a post, {name}"), signed_in, page).await;

@@ -217,7 +217,8 @@ fn attacks() -> Vec<Attack> {
             Act::Ask(request("POST /api/posts", JSON, &values))
         }),
         attack("pages that are costly to lay out", 20, |n| {
-            Act::Ask(request(&format!("HEAD /posts/{}", n % INTRICATE + 1), "", ""))
+            let number = n % INTRICATE;
+            Act::Ask(request(&format!("HEAD /posts/{}-post-{number}", number + 1), "", ""))
         }),
         attack("searches", 64, |n| {
             let words = format!("/api/search?q=a+OR+b+OR+x+OR+%22post+{n}%22&limit=100");

@@ -27,6 +27,7 @@ mod sign_outs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -71,7 +72,7 @@ async fn reads(folder: &Path) {
     };
     type PathOf<'a> = Box<dyn Fn(usize) -> String + 'a>;
     let kinds: [(&str, PathOf<'_>); 7] = [
-        ("page of a post", Box::new(|n| format!("/posts/{}", posts[n % posts.len()]["id"]))),
+        ("page of a post", Box::new(|n| path_of(&posts[n % posts.len()]))),
         ("front page", Box::new(|_| "/".to_owned())),
         ("list of 20", Box::new(|_| "/api/posts".to_owned())),
         ("list of 100", Box::new(|_| "/api/posts?limit=100".to_owned())),
@@ -134,6 +135,15 @@ async fn rate(servers: &[Server], clients: usize) -> f64 {
     }
     let total: u32 = running.join_all().await.into_iter().sum();
     f64::from(total) / SECONDS
+}
+
+/// The path of a post's page.
+fn path_of(post: &Value) -> String {
+    let id = &post["id"];
+    match post["slug"].as_str() {
+        Some(slug) => format!("/posts/{id}-{}", utf8_percent_encode(slug, CONTROLS)),
+        None => format!("/posts/{id}"),
+    }
 }
 
 fn note() -> Value {

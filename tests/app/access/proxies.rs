@@ -142,7 +142,7 @@ async fn everything_is_below_the_sites_path() {
     for page in [
         "",
         "/",
-        "/posts/1",
+        "/posts/1-below",
         "/posts/1/edit",
         "/posts/new",
         "/notes",
@@ -170,7 +170,9 @@ async fn everything_is_below_the_sites_path() {
     let form = ("Content-Type", "application/x-www-form-urlencoded");
     let (_, sent) =
         ask(&site, "", "POST", "/a/blog/posts/1", &[cookie, form], "title=Changed").await;
-    assert_eq!((sent.status, sent.header("location")), (303, Some("/a/blog/posts/1")));
+    assert_eq!((sent.status, sent.header("location")), (303, Some("/a/blog/posts/1-below")));
+    let bare = get(&site, "/a/blog/posts/1?a=b", &[cookie, ("Accept", "text/html")]).await;
+    assert_eq!((bare.status, bare.header("location")), (301, Some("/a/blog/posts/1-below?a=b")));
     let (_, first) =
         ask(&site, "", "GET", "/a/blog/posts/new", &[("Accept", "text/html")], "").await;
     assert_eq!(first.header("location"), Some("/a/blog/login?next=%2Fposts%2Fnew"));

@@ -116,7 +116,8 @@ fn pages_that_are_costly_to_lay_out_take_a_bounded_amount_of_memory() {
     let before = peak(&server);
     let ask = |n: usize| {
         let mut stream = connect(&server);
-        let head = format!("HEAD /posts/{} HTTP/1.1\r\nHost: localhost\r\n", n % 3 + 1);
+        let (id, title) = (n % 3 + 1, n % 3);
+        let head = format!("HEAD /posts/{id}-post-{title} HTTP/1.1\r\nHost: localhost\r\n");
         stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();

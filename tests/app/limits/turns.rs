@@ -22,7 +22,7 @@ async fn pages_wait_for_their_turn_and_are_refused_when_it_does_not_come() {
     let page = async || {
         Raw::connect(&site)
             .await
-            .ask("GET", "/posts/1", &[("Accept", "application/json")], b"")
+            .ask("GET", "/posts/1-a-page", &[("Accept", "application/json")], b"")
             .await
     };
     let state = site.state();

@@ -56,7 +56,7 @@ fn a_limit_of_zero_is_no_limit_for_every_flag() {
     for n in 0..MANY {
         let post = json!({"title": format!("Post {n}"), "body": "b", "x": values});
         assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
-        assert_eq!(server.call("GET", &format!("/posts/{}", n + 1), None).0, 200);
+        assert_eq!(server.call("GET", &format!("/posts/{}-post-{n}", n + 1), None).0, 200);
         assert_eq!(server.call("POST", "/api/session", Some(&wrong)).0, 401);
     }
     assert_eq!(server.call("POST", "/api/session", Some(&user)).0, 201);
