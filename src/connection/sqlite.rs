@@ -18,7 +18,8 @@ const JOURNAL_BYTES: u32 = 16 * 1024 * 1024;
 /// Opens the file at `path`, made if missing.
 ///
 /// WAL, so that readers never wait for the writer; `synchronous = FULL`, so that what was
-/// acknowledged survives a power cut.
+/// acknowledged survives a power cut; `secure_delete`, so that what was deleted is not in the file's
+/// free pages, and in every copy of it.
 pub(super) fn open(path: &Path, access: Access) -> ConnectionResult<SqliteConnection> {
     let path = path.to_str().ok_or_else(|| {
         ConnectionError::BadConnection("the database's path is not valid Unicode".to_owned())
@@ -30,7 +31,7 @@ pub(super) fn open(path: &Path, access: Access) -> ConnectionResult<SqliteConnec
             Access::Write => set_wal(&mut connection).and_then(|()| {
                 connection.batch_execute(&format!(
                     "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-                     PRAGMA journal_size_limit = {JOURNAL_BYTES};"
+                     PRAGMA secure_delete = ON; PRAGMA journal_size_limit = {JOURNAL_BYTES};"
                 ))
             }),
             Access::Read => {

@@ -563,6 +563,29 @@ fn without_grace_the_main_file_is_the_whole_site_all_the_same() {
 }
 
 #[test]
+fn what_was_deleted_is_not_in_the_file() {
+    let home = Home::sqlite();
+    let server = Server::start(&home);
+    let secret = "quaggaword";
+    for (number, length) in [1, 400, 5_000].into_iter().enumerate() {
+        let post = json!({"title": format!("{secret} {number}"), "body": secret.repeat(length)});
+        let key = json!({"body": format!("{secret} said")});
+        let (status, post) = server.call("POST", "/api/posts", Some(&post));
+        assert_eq!(status, 201);
+        let path = format!("/api/posts/{}", post["id"]);
+        assert_eq!(server.call("POST", &format!("{path}/comments"), Some(&key)).0, 201);
+        let change = json!({"body": format!("{secret} changed")});
+        assert_eq!(server.call("PATCH", &path, Some(&change)).0, 200);
+        assert_eq!(server.call("DELETE", &path, None).0, 204);
+    }
+    server.signal("TERM");
+    assert!(server.ended().success());
+    let file = std::fs::read(home.path().join("kilonova.sqlite3")).unwrap();
+    let left = file.windows(secret.len()).filter(|part| *part == secret.as_bytes()).count();
+    assert_eq!(left, 0, "it is there {left} times");
+}
+
+#[test]
 fn after_a_clean_end_the_main_file_is_the_whole_site() {
     let home = Home::sqlite();
     let journal = home.path().join("kilonova.sqlite3-wal");
