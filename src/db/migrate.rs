@@ -38,10 +38,13 @@ pub(super) fn run(connection: &mut DbConnection) -> Result<(), Error> {
                     c.run_pending_migrations(POSTGRES)
                 }
             };
-            for version in done.map_err(|error| failed(&error))? {
+            let done = done.map_err(|error| failed(&error))?;
+            for version in &done {
                 log::debug!("migrated the database to {version}");
             }
-            post::fill_slugs(connection)?;
+            if !done.is_empty() {
+                post::fill_slugs(connection)?;
+            }
             // After the application's own, of which one hands an older log over.
             with_variant!(connection, c => kilonova_feed::diesel::migrate(c))
                 .map_err(|error| failed(&error))

@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation;
 const MADE: usize = 80;
 
 /// The most characters of one that somebody chose.
-const CHOSEN: usize = 200;
+pub(crate) const CHOSEN: usize = 200;
 
 /// The signs that an address leaves as they are.
 const SIGNS: [char; 4] = ['-', '.', '_', '~'];

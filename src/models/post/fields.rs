@@ -13,7 +13,8 @@ const BODY: Text =
 /// Several people, when an import says so, in one line.
 const AUTHOR: Text =
     Text { required: false, min: 1, max: 1000, max_bytes: 8192, single_line: true };
-const SLUG: Text = Text { required: false, min: 1, max: 200, max_bytes: 2048, single_line: true };
+const SLUG: Text =
+    Text { required: false, min: 1, max: slug::CHOSEN, max_bytes: 2048, single_line: true };
 const TAG: Text = Text { required: false, min: 1, max: 50, max_bytes: 400, single_line: true };
 const MAX_TAGS: usize = 20;
 

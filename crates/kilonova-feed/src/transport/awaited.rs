@@ -36,9 +36,7 @@ impl Awaited {
             }
         }
     }
-}
 
-impl Awaited {
     /// What happens on its connection, while that is about its request.
     fn activity(&self) -> Option<&Activity> {
         Some(&self.activity).filter(|activity| activity.requests() == self.request)
