@@ -180,6 +180,7 @@ impl App {
             }
             log::warn!("a second signal: exiting at once");
             // What is committed is on disk.
+            logging::flush();
             std::process::exit(1);
         });
         logging::stopping();

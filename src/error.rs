@@ -91,7 +91,8 @@ impl AppError {
 
     /// 429 until a rate admits more.
     pub fn too_many(message: &'static str, wait: Duration) -> AppError {
-        let seconds = wait.as_secs().saturating_add(1).try_into().unwrap_or(u32::MAX);
+        let whole = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+        let seconds = whole.max(1).try_into().unwrap_or(u32::MAX);
         AppError::TooManyRequests(message, seconds)
     }
 

@@ -42,6 +42,8 @@ pub struct Allowances {
     pub searches_per_account: u32,
     /// New accounts from one address, per hour.
     pub registrations_per_address: u32,
+    /// Comments of guests from one address, per hour.
+    pub guest_comments_per_address: u32,
 }
 
 /// How much one account may have, and all guests together; `None` for any number.
@@ -63,6 +65,7 @@ pub struct Limits {
     comments: Limit,
     searches: Limit,
     registrations: Rates,
+    guest_comments: Rates,
 }
 
 /// One thing, counted by address and by account.
@@ -125,18 +128,27 @@ impl Limits {
             searches_per_address,
             searches_per_account,
             registrations_per_address,
+            guest_comments_per_address,
         } = allowances;
         Limits {
             writes: Limit::per_minute(writes_per_address, writes_per_account, now),
             comments: Limit::per_minute(comments_per_address, comments_per_account, now),
             searches: Limit::per_minute(searches_per_address, searches_per_account, now),
             registrations: Rates::new(registrations_per_address, HOUR, now),
+            guest_comments: Rates::new(guest_comments_per_address, HOUR, now),
         }
     }
 
     /// Counts a comment; 429 beyond the allowance.
     pub fn comment(&self, client: Client) -> AppResult<()> {
         self.comments.admit(client, "too many comments: try again later")
+    }
+
+    /// Counts a comment of a guest, which is held: one address must not fill the queue of all; 429
+    /// beyond the allowance.
+    pub fn guest_comment(&self, client: Client) -> AppResult<()> {
+        let what = "too many comments without an account: sign in, or try again later";
+        by_the_hour(&self.guest_comments, client, what)
     }
 
     /// Counts a search; 429 beyond the allowance.
@@ -146,11 +158,13 @@ impl Limits {
 
     /// Counts a new account; 429 beyond the allowance.
     pub fn register(&self, client: Client) -> AppResult<()> {
-        let Some(address) = client.address else { return Ok(()) };
-        self.registrations
-            .admit(address, Instant::now())
-            .map_err(|wait| AppError::too_many("too many new accounts: try again later", wait))
+        by_the_hour(&self.registrations, client, "too many new accounts: try again later")
     }
+}
+
+fn by_the_hour(rates: &Rates, client: Client, what: &'static str) -> AppResult<()> {
+    let Some(address) = client.address else { return Ok(()) };
+    rates.admit(address, Instant::now()).map_err(|wait| AppError::too_many(what, wait))
 }
 
 /// The address that pays for the writes of a request, and its account once that is known.

@@ -1,14 +1,21 @@
 //! The log: env_logger, with what strangers can cause in libraries kept at debug level, and failures
-//! of requests at a bounded rate.
+//! of requests at a bounded rate. Nobody who logs waits for the log's reader: see `output`.
 
+mod output;
+
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Arguments;
+use std::io::{self, IsTerminal};
+use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use env_logger::{Builder, Env, Logger};
+use env_logger::{Builder, Env, Logger, Target, WriteStyle};
 use kilonova_feed::limits::Rate;
-use log::{Level, Log, Metadata, Record, SetLoggerError};
+use log::{Level, Log, Metadata, Record};
+
+use self::output::Output;
 
 /// Libraries that log each malformed request as an error: a stranger could fill the disk with it.
 const TALKATIVE: [&str; 3] = ["actix_http", "actix_web", "actix_server::worker"];
@@ -61,12 +68,71 @@ fn level(target: &str, level: Level) -> Level {
     if is_talkative { level.max(Level::Debug) } else { level }
 }
 
-/// Logs by `RUST_LOG`, or by this filter without it.
-pub fn start(default_filter: String) -> Result<(), SetLoggerError> {
+static OUTPUT: OnceLock<Output> = OnceLock::new();
+
+/// How long an exit waits for the log's reader.
+const FLUSH: Duration = Duration::from_millis(500);
+
+/// How long a thread that panics does: the process may be about to abort.
+const FLUSH_OF_PANIC: Duration = Duration::from_millis(50);
+
+/// Logs by `RUST_LOG`, or by this filter without it. Panics are shown in any case.
+pub fn start(default_filter: String) -> io::Result<()> {
+    let lost = |lines| log::error!("{lines} lines of the log are lost: nobody read it in time");
+    let output = Output::start(io::stderr(), lost)?;
     let env = Env::default().default_filter_or(default_filter);
-    let logger = Builder::from_env(env).format_timestamp_micros().build();
+    let mut builder = Builder::from_env(env);
+    builder.format_timestamp_micros().target(Target::Pipe(Box::new(output.clone())));
+    if io::stderr().is_terminal() && is_style_left_open() {
+        builder.write_style(WriteStyle::Always);
+    }
+    let logger = builder.build();
     log::set_max_level(logger.filter());
-    log::set_boxed_logger(Box::new(Demoting(logger)))
+    log::set_boxed_logger(Box::new(Demoting(logger))).map_err(io::Error::other)?;
+    OUTPUT.get_or_init(|| output);
+    std::panic::set_hook(Box::new(panicked));
+    Ok(())
+}
+
+/// Whether it is left to the program to write in colour.
+fn is_style_left_open() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !is_set("RUST_LOG_STYLE") && !is_set("NO_COLOR")
+}
+
+/// Shows a panic. The standard library's own hook would wait for the log's reader.
+fn panicked(panic: &PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("<unnamed>");
+    let trace = Backtrace::capture();
+    let trace = match trace.status() {
+        BacktraceStatus::Captured => format!("\n{trace}"),
+        _ => String::new(),
+    };
+    let reason = panic.payload_as_str().unwrap_or("a value that is no text");
+    let place = panic.location().map(|at| format!(" at {at}")).unwrap_or_default();
+    say(&format!("thread '{name}' panicked{place}: {reason}{trace}"));
+    flush_within(FLUSH_OF_PANIC);
+}
+
+/// Waits until the log is written, for half a second at most: to be called before the process exits.
+pub fn flush() {
+    flush_within(FLUSH);
+}
+
+fn flush_within(time: Duration) {
+    if let Some(output) = OUTPUT.get() {
+        output.flush(time);
+    }
+}
+
+/// Adds a line to standard error that is no line of the log.
+pub fn say(line: &str) {
+    match OUTPUT.get() {
+        Some(output) => output.add(format!("{line}\n").as_bytes()),
+        // The log could not be started. There is nobody to tell if this fails, too.
+        None => drop(io::Write::write_all(&mut io::stderr(), format!("{line}\n").as_bytes())),
+    }
 }
 
 /// Failures of requests in the log, each second: during an outage every request fails.

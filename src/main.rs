@@ -29,6 +29,12 @@ const LOG: &str = "info,tantivy=warn,actix_server=warn";
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
+    let code = run();
+    logging::flush();
+    code
+}
+
+fn run() -> ExitCode {
     let filter = format!("{LOG},{}", cluster::zenoh::LOG_FILTER);
     // What this process creates is its user's alone: the database has passwords and drafts.
     umask(Mode::RWXG | Mode::RWXO);
@@ -60,6 +66,7 @@ fn serve(args: ServeArgs) -> Result<(), Failure> {
         let app = App::build(config).await?;
         app.run_until_stopped().await?;
         // Threads that are still busy after the grace must not delay the exit.
+        logging::flush();
         std::process::exit(0)
     })
 }
@@ -101,6 +108,7 @@ fn stop_on_signal() -> std::io::Result<Arc<AtomicBool>> {
                     _ = interrupt.recv() => {}
                 }
                 if told.swap(true, Ordering::Relaxed) {
+                    logging::flush();
                     std::process::exit(1);
                 }
             }
@@ -188,6 +196,6 @@ fn usage(error: &clap::Error) -> ExitCode {
 /// Prints one line on standard error.
 fn complain(message: &str) -> ExitCode {
     let line = message.replace('\n', " ");
-    drop(writeln!(std::io::stderr(), "kilonova: {line}"));
+    logging::say(&format!("kilonova: {line}"));
     ExitCode::FAILURE
 }

@@ -12,17 +12,22 @@ use crate::config::Config;
 use crate::events;
 use crate::pubsub::{Payload, PubSub};
 
-/// How long other nodes are waited for before they are told that this one has started, and for how long no further one
-/// must have come.
+/// How long other nodes are waited for before they are told that this one has started, and for how
+/// long no further one must have come.
 const SETTLED: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(1));
+
+/// The channels that the server itself needs: the indexer's, the relay's and what nodes tell each
+/// other. They leave to sockets what the flag gives them.
+const OWN_CHANNELS: usize = 8;
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Starts the process groups on `core`.
 pub(super) async fn start(config: &Config, core: &Arbiter) -> Result<Cluster, cluster::Error> {
-    let mut options =
-        Options::new(config.node.as_str()).max_channels(config.max_channels).arbiter(core.handle());
+    let mut options = Options::new(config.node.as_str())
+        .max_channels(config.max_channels.saturating_add(OWN_CHANNELS))
+        .arbiter(core.handle());
     if let Some(cluster) = &config.cluster {
         if cluster.secret.is_short() {
             log::warn!("--cluster-secret is short: who sees a connection can try guesses");

@@ -67,6 +67,14 @@ pub(super) struct ClientArgs {
     /// Comments that one account may have, unless it is an admin's; 0: no limit
     #[arg(long, env = "KILONOVA_QUOTA_COMMENTS", default_value_t = 10_000, value_name = "N")]
     quota_comments: u32,
+    /// Comments of guests per hour from one address or IPv6 /64 before 429; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_GUEST_COMMENTS_PER_ADDRESS",
+        default_value_t = 50,
+        value_name = "N"
+    )]
+    max_guest_comments_per_address: u32,
     /// Comments of guests that wait for approval, before further ones get 429; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_HELD_COMMENTS", default_value_t = 1000, value_name = "N")]
     max_held_comments: u32,
@@ -83,6 +91,7 @@ impl ClientArgs {
             searches_per_address: self.max_searches_per_address,
             searches_per_account: self.max_searches_per_account,
             registrations_per_address: self.max_registrations_per_address,
+            guest_comments_per_address: self.max_guest_comments_per_address,
         }
     }
 

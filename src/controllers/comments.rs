@@ -117,7 +117,11 @@ pub(super) fn permit_comment(
     if !settings.rules.guests {
         account.permit_writing()?;
     }
-    state.limits.comment(account.client(request))?;
+    let client = account.client(request);
+    state.limits.comment(client)?;
+    if account.viewer() == Viewer::Nobody {
+        state.limits.guest_comment(client)?;
+    }
     Ok(settings)
 }
 

@@ -6,11 +6,11 @@ use kilonova_feed::{Event, Visibility};
 use serde_json::json;
 
 use super::account::Account;
+use super::live;
 use super::request::{self, Query};
 use super::respond;
 use crate::error::{AppError, AppResult};
 use crate::models::log;
-use crate::pubsub::Channel;
 use crate::state::State;
 use crate::{site_log, views};
 
@@ -23,7 +23,10 @@ pub async fn index(
 ) -> AppResult<HttpResponse> {
     let query = Query::of(&request)?.only(&["after", "channel", "limit", "log"])?;
     let after = query.position("after")?.ok_or_else(|| request::invalid("after"))?;
-    let channels = query.parse::<String>("channel")?.map(|channel| vec![Channel::from(channel)]);
+    let channels = query
+        .get("channel")
+        .map(|name| live::channels(name, 1).map_err(|_| request::invalid("channel")));
+    let channels = channels.transpose()?;
     let limit = query.limit()?;
     let foreign = query.get("log").is_some_and(|log| log != state.db.log_id());
     let viewer = account.viewer();

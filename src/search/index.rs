@@ -62,11 +62,18 @@ pub(super) struct Fields {
     pub(super) author: Field,
 }
 
+/// The most changes between two commits: until then each takes a kilobyte or two of memory.
+const PENDING: usize = 10_000;
+
 /// An open index, its only writer. The lock is the operating system's and ends with the process.
 pub(super) struct Index {
     writer: IndexWriter,
     searchable: Searchable,
     position: Option<LogPosition>,
+    /// Changes since the last commit.
+    pending: usize,
+    /// Documents may be in it: until there are any, the writer keeps what it is to delete for good.
+    has_documents: bool,
 }
 
 /// The committed part of an index, for searching; cheap to clone.
@@ -98,9 +105,19 @@ impl Index {
         &self.searchable
     }
 
+    /// True when what is not committed has taken enough memory.
+    pub(super) fn is_full(&self) -> bool {
+        self.pending >= PENDING
+    }
+
     /// Puts a document in, in place of an earlier one of its kind and id.
     pub(super) fn upsert(&mut self, document: &Document) -> Result<(), TantivyError> {
         self.delete(document.kind, document.id);
+        self.add(document)
+    }
+
+    /// Puts a document in that is not there.
+    pub(super) fn add(&mut self, document: &Document) -> Result<(), TantivyError> {
         let Fields { key, kind, id, title, body, tags, author } = self.searchable.fields;
         let mut new = TantivyDocument::new();
         new.add_text(key, key_of(document.kind, document.id));
@@ -114,11 +131,16 @@ impl Index {
         for tag in &document.tags {
             new.add_text(tags, tag);
         }
+        (self.pending, self.has_documents) = (self.pending + 1, true);
         self.writer.add_document(new).map(drop)
     }
 
     /// Takes a document out; nothing if it is not there.
     pub(super) fn delete(&mut self, kind: Kind, id: i64) {
+        if !self.has_documents {
+            return;
+        }
+        self.pending += 1;
         self.writer
             .delete_term(Term::from_field_text(self.searchable.fields.key, &key_of(kind, id)));
     }
@@ -142,11 +164,17 @@ impl Index {
         failpoint::reach(failpoint::INDEX_COMMITTED);
         self.searchable.reader.reload()?;
         self.position = Some(position.clone());
+        self.pending = 0;
+        self.has_documents = self.searchable.has_documents();
         Ok(())
     }
 }
 
 impl Searchable {
+    fn has_documents(&self) -> bool {
+        !self.reader.searcher().segment_readers().is_empty()
+    }
+
     /// The best `count` hits, best first. Blocks.
     pub(super) fn search(&self, query: &Query, count: usize) -> Result<Vec<Found>, TantivyError> {
         let searcher = self.reader.searcher();

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -52,6 +52,23 @@ pub(crate) fn under(limit: &str, command: &Command) -> Command {
     limited
 }
 
+/// Reads a log to where it names the port.
+fn port(log: &mut impl BufRead) -> u16 {
+    let (mut line, mut before) = (String::new(), String::new());
+    loop {
+        before.push_str(&line);
+        line.clear();
+        assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it listened:\n{before}");
+        let at = line
+            .split("http://127.0.0.1:")
+            .nth(1)
+            .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+        if let Some(port @ 1..) = at.and_then(|port| port.parse().ok()) {
+            return port;
+        }
+    }
+}
+
 /// A running server. Killed at the latest when it is dropped.
 pub(crate) struct Server {
     child: Child,
@@ -66,37 +83,27 @@ impl Server {
     }
 
     /// Runs a command that starts the binary, and waits until it is ready.
-    pub(crate) fn of(mut command: Command) -> Server {
-        let mut child = command.spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let (mut line, mut before) = (String::new(), String::new());
-        let port = loop {
-            before.push_str(&line);
-            line.clear();
-            assert!(
-                log.read_line(&mut line).unwrap() > 0,
-                "it ended before it listened:\n{before}"
-            );
-            let at = line
-                .split("http://127.0.0.1:")
-                .nth(1)
-                .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
-            if let Some(port @ 1..) = at.and_then(|port| port.parse().ok()) {
-                break port;
-            }
-        };
+    pub(crate) fn of(command: Command) -> Server {
+        let (server, log) = Server::unread(command);
         // The rest of the log is read, so that it never blocks on a full pipe.
-        let lines = Arc::<Mutex<Vec<String>>>::default();
-        let read = Arc::clone(&lines);
+        let read = Arc::clone(&server.lines);
         std::thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
                 secrets::line(&line);
                 read.lock().unwrap().push(line);
             }
         });
-        let server = Server { child, port, lines };
         assert_eq!(server.call("GET", "/health/ready", None).0, 200);
         server
+    }
+
+    /// The same; its log is read only to where it listens.
+    fn unread(mut command: Command) -> (Server, BufReader<ChildStderr>) {
+        let child = command.spawn().unwrap();
+        let mut server = Server { child, port: 0, lines: Arc::default() };
+        let mut log = BufReader::new(server.child.stderr.take().unwrap());
+        server.port = port(&mut log);
+        (server, log)
     }
 
     /// A request and its answer.
@@ -193,6 +200,26 @@ fn a_signal_ends_the_server_in_order() {
         server.signal(signal);
         assert_eq!(server.ended().code(), Some(0), "SIG{signal}");
     }
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let home = Home::new();
+    let mut command = serve(&home, "127.0.0.1:0");
+    // Some lines for each request: a pipe holds 64 KiB.
+    command.env("RUST_LOG", "trace");
+    let (server, mut log) = Server::unread(command);
+    for n in 0..300 {
+        let note = json!({"title": format!("Note {n}"), "body": "b", "author": "A"});
+        assert_eq!(server.call("POST", "/api/notes", Some(&note)).0, 201);
+    }
+    server.signal("TERM");
+    assert_eq!(server.ended().code(), Some(0));
+    let mut unread = String::new();
+    log.read_to_string(&mut unread).unwrap();
+    unread.lines().for_each(secrets::line);
+    // The pipe was full long before.
+    assert!(unread.len() > 32 * 1024 && !unread.contains("SIGTERM"), "{}", unread.len());
 }
 
 #[test]

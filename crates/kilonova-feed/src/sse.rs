@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::body;
 use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
@@ -57,7 +58,8 @@ pub(crate) async fn open<L: Log>(
         .insert_header(("X-Accel-Buffering", "no"));
     let place = feed.sockets.enter(request.peer_addr())?;
     if request.method() == Method::HEAD {
-        return Ok(response.finish());
+        // A stream has no length.
+        return Ok(response.body(body::None::new()));
     }
     // Before it joins: whatever goes out from here on is after this position, or reaches it live.
     let begins = (options.start == StartAt::Now).then(|| feed.status.borrow().sent);

@@ -65,7 +65,9 @@ pub(super) fn open(dir: &Path, rebuild: bool) -> Result<(Index, Condition), Open
     let payload = index.load_metas()?.payload;
     let position = payload.and_then(|payload| serde_json::from_str(&payload).ok());
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    Ok((Index { writer, searchable: Searchable { reader, fields }, position }, condition))
+    let searchable = Searchable { reader, fields };
+    let has_documents = searchable.has_documents();
+    Ok((Index { writer, searchable, position, pending: 0, has_documents }, condition))
 }
 
 enum Inspected {

@@ -204,3 +204,23 @@ fn scores_of_posts_tell_neither_the_words_of_notes_nor_their_length() {
     // Who finds both ranks them by both.
     assert_ne!(scores("borrow borrow", None), scores("wholly unrelated", None));
 }
+
+#[test]
+fn what_is_deleted_from_an_empty_index_takes_no_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut index, _) = Index::open(dir.path()).unwrap();
+    for id in 0..2 * PENDING as i64 {
+        index.delete(Kind::Post, id);
+    }
+    assert!(!index.is_full());
+    index.upsert(&post(1, "First", "text")).unwrap();
+    index.commit(&at(1)).unwrap();
+    for id in 2..2 + PENDING as i64 {
+        assert!(!index.is_full());
+        index.delete(Kind::Post, id);
+    }
+    assert!(index.is_full());
+    index.commit(&at(2)).unwrap();
+    assert!(!index.is_full());
+    assert_eq!(ids(&index, "first"), [1]);
+}

@@ -78,7 +78,7 @@ impl Indexer {
     /// Adds a page of rows; after the last one the index is complete.
     fn build(&mut self, place: LogPosition, rows: Rows) -> Result<(), TantivyError> {
         for document in &rows.documents {
-            self.index.upsert(document)?;
+            self.index.add(document)?;
         }
         let Task::Rebuild { begun, place: noted, walk, posts, notes } = &mut self.task else {
             return Ok(());
@@ -138,7 +138,9 @@ impl Indexer {
                 Ok(())
             }
             // A context's timers wait while its mailbox has something.
-            Some(since) if since.elapsed() > self.commit_after => self.commit(),
+            Some(since) if since.elapsed() > self.commit_after || self.index.is_full() => {
+                self.commit()
+            }
             Some(_) => Ok(()),
         }
     }

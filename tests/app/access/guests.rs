@@ -145,3 +145,26 @@ async fn locking_a_thread_is_no_change_of_its_post() {
     assert_eq!(locked["updated_at"], before["updated_at"]);
     accounts.stop().await;
 }
+
+#[actix_web::test]
+async fn one_address_does_not_fill_the_queue_of_all_guests() {
+    let accounts = Accounts::start_with(|config| {
+        config.comments = GUESTS;
+        config.allowances.guest_comments_per_address = 2;
+    })
+    .await;
+    let post = accounts.post_of(Role::Author).await;
+    let path = format!("/api/posts/{post}/comments");
+    let write = async |role| {
+        accounts.send(role, Method::POST, &path, &json!({"body": "From outside"})).await
+    };
+    write(Role::Nobody).await.json(201);
+    assert_eq!(form(&accounts, "", &format!("/posts/{post}/comments"), "body=b").await.0, 303);
+    let refused = write(Role::Nobody).await;
+    let wait: u32 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=1800).contains(&wait), "{wait}");
+    refused.error(429);
+    // Accounts behind the same address are not concerned.
+    write(Role::Commenter).await.json(201);
+    accounts.stop().await;
+}

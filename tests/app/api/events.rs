@@ -56,6 +56,8 @@ async fn an_invalid_position_is_refused() {
         "?after=1.0",
         "?after=0&limit=0",
         "?after=0&limit=101",
+        "?after=0&channel=posts,notes",
+        "?after=0&channel=users",
     ] {
         site.get(&format!("/api/events{bad}")).await.error(422);
     }

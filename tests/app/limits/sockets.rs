@@ -210,7 +210,7 @@ async fn the_channels_of_all_sockets_are_limited() {
     for n in 1..=30 {
         site.new_post(&format!("Post {n}")).await;
     }
-    let site = Site::start_in(site.stop_keeping_data().await, |config| config.max_channels = 24);
+    let site = Site::start_in(site.stop_keeping_data().await, |config| config.max_channels = 12);
     let site = site.await;
     let path = |from: usize| {
         let channels: Vec<_> = (from..from + 10).map(|id| format!("post_comments_{id}")).collect();
@@ -223,7 +223,7 @@ async fn the_channels_of_all_sockets_are_limited() {
             break answer;
         }
         open.push(raw);
-        assert!(open.len() < 3);
+        assert!(open.len() < 2);
     };
     assert!(refused.header("retry-after").is_some());
     refused.error(503);
@@ -234,6 +234,20 @@ async fn the_channels_of_all_sockets_are_limited() {
     drop((again, open));
     let room = async { while ask(&site, LOOPBACK, &path(11), SOCKET).await.1.status != 101 {} };
     within("there is room", room).await;
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn the_limit_of_channels_leaves_the_server_its_own() {
+    let site = Site::start_with(|config| config.max_channels = 1).await;
+    let id = site.new_post("Indexed all the same").await["id"].as_i64().unwrap();
+    let found = async {
+        while site.get("/api/search?q=indexed").await.json(200)["hits"][0]["id"] != id {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within("the post is found", found).await;
+    site.socket(&format!("/feed?channels=post_comments_{id}")).await.close().await;
     site.stop().await;
 }
 

@@ -7,9 +7,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::body::{BodySize, BoxBody, MessageBody};
+use actix_http::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_http::error::DispatchError;
-use actix_http::{ConnectionType, HttpService, Protocol, Request, RequestHead, Response, Version};
+use actix_http::{
+    ConnectionType, HttpService, Protocol, Request, RequestHead, Response, ResponseHead, Version,
+};
 use actix_server::GracefulShutdownSignal;
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_service, map_config};
 use actix_web::Error;
@@ -74,9 +76,9 @@ where
             if let Some(activity) = &activity {
                 poll_fn(|cx| activity.poll_flushed(cx)).await;
             }
-            let mut response: Response<B> = match site.call(request).await {
-                Ok(response) => response.into(),
-                Err(error) => return Err(refused(error)),
+            let mut response: Response<EitherBody<B>> = match site.call(request).await {
+                Ok(response) => response.into().map_body(|_, body| EitherBody::left(body)),
+                Err(error) => refused(error).map_body(|_, body| EitherBody::right(body)),
             };
             if let Some(activity) = &activity {
                 // HTTP takes a body without a size in parts.
@@ -94,17 +96,15 @@ where
             response.head_mut().version = version;
             let said = response.head().connection_type();
             // An offer to upgrade that nobody takes ends the connection, too: HTTP keeps none of these.
+            // Nor does it keep one whose request is longer than what its handler wanted of it.
             if version < Version::HTTP_11
                 || asked != ConnectionType::KeepAlive
                 || said == ConnectionType::Close
-                || activity.as_ref().is_some_and(Activity::is_last)
+                || activity.as_ref().is_some_and(|it| it.is_last() || it.is_in_body())
             {
-                response.head_mut().set_connection_type(ConnectionType::Close);
-                if let Some(activity) = &activity {
-                    activity.set_last();
-                }
+                set_last(response.head_mut(), activity.as_ref());
             }
-            Ok(response.map_body(|_, body| Answered::new(body, answering)))
+            Ok::<_, Response<BoxBody>>(response.map_body(|_, body| Answered::new(body, answering)))
         }
     });
     let upgrades =
@@ -172,12 +172,17 @@ where
 /// The response to a request whose body is not wanted: the last of its connection, since the body
 /// may come all the same.
 fn last(request: &Request, error: Error) -> Response<BoxBody> {
-    if let Some(activity) = request.conn_data::<Activity>() {
+    let mut response = refused(error);
+    set_last(response.head_mut(), request.conn_data::<Activity>());
+    response
+}
+
+/// Says that the connection ends with this response, and ends it then.
+fn set_last(head: &mut ResponseHead, activity: Option<&Activity>) {
+    head.set_connection_type(ConnectionType::Close);
+    if let Some(activity) = activity {
         activity.set_last();
     }
-    let mut response = refused(error);
-    response.head_mut().set_connection_type(ConnectionType::Close);
-    response
 }
 
 /// Refuses a connection above a limit: sends the reason if the socket takes it at once, and closes.

@@ -15,6 +15,9 @@ use super::unread::{Budget, Unread};
 /// The most bytes of responses that wait before the next request of the same connection does.
 const UNFLUSHED: usize = 64 * 1024;
 
+/// The most bytes that a client sends beside the request of its event stream.
+const BESIDE: usize = 1024 * 1024;
+
 /// The size of a response's head, about.
 const HEAD: usize = 512;
 
@@ -43,6 +46,8 @@ struct Inner {
     body: Cell<Wanted>,
     /// The waker of a read that waits: for the end of a response, or for a handler to want a body.
     reading: RefCell<Option<Waker>>,
+    /// More of the present request's body is to come.
+    in_body: Cell<bool>,
     /// No request follows: a response has said so, or its request has.
     is_last: Cell<bool>,
     /// The bytes of responses since everything had gone out.
@@ -104,6 +109,7 @@ impl Activity {
             cut: Cell::new(false),
             waiting: RefCell::new(None),
             body: Cell::new(Wanted::Nothing),
+            in_body: Cell::new(false),
             is_last: Cell::new(false),
             reading: RefCell::new(None),
             unflushed: Cell::new(0),
@@ -143,6 +149,16 @@ impl Activity {
     /// Notes what is wanted after a read.
     pub(super) fn still_wants(&self, wanted: Wanted) {
         self.0.body.set(wanted);
+    }
+
+    /// Notes whether more of a body is to come.
+    pub(super) fn set_in_body(&self, in_body: bool) {
+        self.0.in_body.set(in_body);
+    }
+
+    /// True while the present request's body is not complete.
+    pub(crate) fn is_in_body(&self) -> bool {
+        self.0.in_body.get() && self.0.body.get() != Wanted::Complete
     }
 
     /// The body's reader wants this, which may be there to be read.
@@ -200,17 +216,18 @@ impl Activity {
         self.0.socket.replace(socket);
     }
 
-    /// Reads and drops everything that the client still sends, until it ends its half of the
-    /// connection; an error if the connection is broken. HTTP stops reading at some point, and would
+    /// Reads and drops what the client still sends, until it ends its half of the connection; an
+    /// error if the connection is broken, or the client sends more than a little. HTTP stops reading at some point, and would
     /// not notice either.
     pub(crate) async fn discard_input(&self) -> io::Result<()> {
         let Some(socket) = self.0.socket.borrow().upgrade() else { return Ok(()) };
-        let mut dropped = [0; 1024];
+        let (mut dropped, mut left) = ([0; 1024], BESIDE);
         loop {
             socket.readable().await?;
             match socket.try_read(&mut dropped) {
                 Ok(0) => return Ok(()),
-                Ok(_) => {}
+                Ok(read) if read > left => return Err(io::ErrorKind::InvalidData.into()),
+                Ok(read) => left -= read,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }

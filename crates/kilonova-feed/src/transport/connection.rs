@@ -210,6 +210,7 @@ impl Connection {
             (self.wrote, self.dropped) = (false, 0);
             self.activity.still_wants(Wanted::Nothing);
         }
+        self.activity.set_in_body(self.framing.stage() == Stage::Body);
         admitted
     }
 

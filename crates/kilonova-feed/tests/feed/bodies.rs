@@ -15,8 +15,11 @@ use tokio::sync::oneshot;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
+/// The size of `/large`: more than the buffers on its way take.
+const LARGE: usize = 16 * 1024 * 1024;
+
 /// A server whose `/watched` reads its body and counts how often it is polled meanwhile, and whose
-/// `/apart` reads it in a task of its own. A client that asks before it sends is refused.
+/// `/apart` reads it in a task of its own; `/large` wants none, and `/counted` counts, too. A client that asks before it sends is refused.
 fn serve() -> (SocketAddr, Arc<AtomicUsize>) {
     let polls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&polls);
@@ -48,10 +51,18 @@ fn serve() -> (SocketAddr, Arc<AtomicUsize>) {
             });
             HttpResponse::Ok().body(read.await.unwrap())
         };
+        let large = || async { HttpResponse::Ok().body(Bytes::from_static(&[b'x'; LARGE])) };
+        let polls = Arc::clone(&counted);
+        let count = move || {
+            polls.fetch_add(1, Ordering::Relaxed);
+            async { HttpResponse::NoContent().finish() }
+        };
         let empty = || async { HttpResponse::NoContent().finish() };
         App::new()
             .route("/watched", web::post().to(watched))
             .route("/apart", web::post().to(apart))
+            .route("/large", web::get().to(large))
+            .route("/counted", web::post().to(count))
             .route("/", web::get().to(empty))
     };
     let server = Server::bind("127.0.0.1:0", app).unwrap().workers(1);
@@ -132,5 +143,37 @@ async fn the_connection_of_a_client_whose_body_is_not_wanted_ends() {
         assert_eq!((answer.status, answer.header("connection")), (403, Some("close")));
         raw.hung_up().await;
         raw.gone().await;
+    }
+}
+
+#[actix::test]
+async fn no_request_behind_a_body_that_nobody_wanted_is_answered() {
+    let (address, counted) = serve();
+    let next = "POST /counted HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+    for (framing, body) in [
+        ("Content-Length: 10", "0123456789"),
+        ("Transfer-Encoding: chunked", "a\r\n0123456789\r\n0\r\n\r\n"),
+    ] {
+        for together in [true, false] {
+            let mut raw = Raw::connect(address).await;
+            let head = format!("GET /large HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n");
+            raw.send(head.as_bytes()).await;
+            let head = raw.read_until("\r\n\r\n").await;
+            assert!(head.contains("200 OK") && head.contains("connection: close"), "{head}");
+            // The response is still on its way.
+            match together {
+                true => raw.send(format!("{body}{next}").as_bytes()).await,
+                false => {
+                    raw.send(body.as_bytes()).await;
+                    let mut other = Raw::connect(address).await;
+                    other.send(GET).await;
+                    assert_eq!(other.answer().await.unwrap().status, 204);
+                    raw.send(next.as_bytes()).await;
+                }
+            }
+            assert_eq!(raw.rest().await.len(), LARGE, "{framing}");
+            raw.gone().await;
+            assert_eq!(counted.load(Ordering::Relaxed), 0, "{framing}");
+        }
     }
 }

@@ -293,6 +293,21 @@ async fn a_reader_of_a_stream_that_says_nothing_more_is_still_served() {
 }
 
 #[actix::test]
+async fn a_reader_of_a_stream_who_sends_without_end_is_cut() {
+    let toy = Toy::new();
+    let site = Site::start(&toy).await;
+    let mut raw = Raw::try_stream(site.address, &Wish::new(&["a"]).path()).await.unwrap();
+    let (mut sent, piece) = (0, [b'x'; 16 * 1024]);
+    while !raw.is_closed().await {
+        assert!(sent < 64 * 1024 * 1024, "{sent} bytes are taken");
+        raw.send(&piece).await;
+        sent += piece.len();
+    }
+    soon(site.feed().sockets().all_closed()).await;
+    site.stop().await;
+}
+
+#[actix::test]
 async fn a_reader_of_a_large_event_over_a_slow_link_gets_it_and_the_next() {
     let toy = Toy::new();
     for _ in 0..3 {
@@ -370,6 +385,7 @@ async fn head_answers_as_get_does_and_opens_nothing() {
         let answer = raw.ask("HEAD", &path, &[("Accept", accept)], &[]).await;
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("content-type"), Some("text/event-stream"));
+        assert_eq!(answer.header("content-length"), None);
         assert_eq!(site.feed().sockets().open(), 0);
     }
     site.stop().await;
