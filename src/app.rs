@@ -12,6 +12,7 @@ use actix_web::web::Data;
 use kilonova_feed::{Limits, Running, Server};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::accounts::{Accounts, Ends};
 use crate::bodies::Bodies;
@@ -99,7 +100,7 @@ impl App {
         drop(told.set(feed.clone()));
         core.spawn(pruner::prune(db.clone(), config.retention));
         core.spawn(outage::tell(feed.clone()));
-        core.spawn(publisher::publish(db.clone()));
+        core.spawn(publisher::publish(db.clone(), config.access));
         let search =
             Search::start(config.storage.index(), db.clone(), feed.clone(), config.max_searches)?;
         let ends = Ends::start(&db, node.pubsub()).await;
@@ -187,13 +188,14 @@ impl App {
         // A worker waits for its requests, but not for the sockets that left HTTP behind.
         handle.pause().await;
         door.shut();
+        let until = Instant::now() + grace.mul_f32(0.7);
         let sockets = state.feed.sockets();
         sockets.close_all();
         let closed = sockets.all_closed();
         if tokio::time::timeout(grace.mul_f32(0.35), closed).await.is_err() {
             log::warn!("{} sockets did not close in time: cut", sockets.open());
         }
-        let requests = tokio::time::timeout(grace.mul_f32(0.35), handle.stop(true)).await;
+        let requests = tokio::time::timeout_at(until, handle.stop(true)).await;
         if requests.is_err() {
             log::warn!("requests were still under way after {:?}: cut", grace.mul_f32(0.7));
             serving.abort();

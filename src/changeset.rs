@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound};
+use chrono::{DateTime, Datelike, NaiveDateTime};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use unicode_segmentation::UnicodeSegmentation;
@@ -195,8 +195,10 @@ impl<'a> Changeset<'a> {
                 .map(|time| time.naive_utc())
                 .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M"))
                 .ok()?;
+            // Nobody else knows a leap second: it is the next one.
+            let time = DateTime::from_timestamp_micros(time.and_utc().timestamp_micros())?;
             // What every database and every client can write.
-            (1..=9999).contains(&time.year()).then(|| time.trunc_subsecs(6))
+            (1..=9999).contains(&time.year()).then(|| time.naive_utc())
         })
     }
 

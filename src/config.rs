@@ -347,6 +347,14 @@ pub struct ServeArgs {
     /// Maximum size of a request's body in bytes; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_BODY", default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
     max_body: usize,
+    /// Maximum size of an uploaded picture in bytes; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_UPLOAD",
+        default_value_t = 10 * 1024 * 1024,
+        value_name = "BYTES"
+    )]
+    max_upload: usize,
     /// Bytes of requests' heads that all connections together may have sent before their responses are
     /// complete, above 16 KiB of each; further ones wait; 0: no limit
     #[arg(
@@ -491,6 +499,8 @@ pub struct Config {
     pub accounts: accounts::Limits,
     /// Maximum size of a request's body in bytes.
     pub max_body: usize,
+    /// Maximum size of an uploaded picture in bytes.
+    pub max_upload: usize,
     /// Bytes of requests' heads that all connections together may have sent before their responses are
     /// complete, above 16 KiB of each.
     pub max_unread: usize,
@@ -706,6 +716,7 @@ impl ServeArgs {
                 passwords_waiting: unless_zero(self.max_passwords),
             },
             max_body: unless_zero(self.max_body),
+            max_upload: unless_zero(self.max_upload),
             max_unread: unless_zero(self.max_unread),
             max_bodies: unless_zero(self.max_bodies),
             max_responses: unless_zero(self.max_responses),

@@ -1,6 +1,7 @@
 //! The actions: each reads as changeset, transact, announce, view, respond.
 
 pub mod account;
+
 pub mod body;
 pub mod channels;
 pub mod comments;
@@ -12,6 +13,7 @@ pub mod health;
 pub mod idempotency;
 pub mod live;
 pub mod notes;
+pub mod old_addresses;
 pub mod pages;
 pub mod posts;
 pub mod request;
@@ -19,4 +21,5 @@ pub mod respond;
 pub mod search;
 pub mod sign_in;
 pub mod sign_ins;
+pub mod uploads;
 pub mod users;

@@ -32,6 +32,9 @@ const READERS: u32 = 8;
 /// How long a read waits for a free connection before it is refused.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// How long the close waits for reads that are under way.
+const LAST_READS: Duration = Duration::from_secs(2);
+
 /// The most time for a migration of much data, or to wait for that of another node.
 const MIGRATION: Duration = Duration::from_secs(15 * 60);
 
@@ -189,6 +192,12 @@ impl Db {
     /// all connections. Nothing of a SQLite database is outside its file then, unless another
     /// process has it open.
     pub async fn close(&self) {
+        // SQLite takes the journal into the file only when nobody reads.
+        self.readers.close();
+        let reads = self.permits.acquire_many(READERS);
+        if tokio::time::timeout(LAST_READS, reads).await.is_err() {
+            log::warn!("reads were still under way after {LAST_READS:?}");
+        }
         let db = self.clone();
         if tokio::task::spawn_blocking(move || db.close_blocking()).await.is_err() {
             log::error!("the writer could not be waited for");

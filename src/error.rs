@@ -29,6 +29,9 @@ pub enum AppError {
     /// 403: the request comes from another site, or the action is not allowed here.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// 403: a page or a list was asked for as a picture or a script.
+    #[error("only a page's own files can be embedded")]
+    Embedded,
     /// 404: the word is the thing that was looked for, as in "post not found".
     #[error("{0} not found")]
     NotFound(&'static str),
@@ -76,6 +79,15 @@ pub enum AppError {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Left in the response where nothing is at an address: an old one may lead on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// For whoever asks.
+    Page,
+    /// For a page that would have it as a picture.
+    Picture,
+}
+
 /// Left in an error's response for the page that is made of it.
 #[derive(Clone, Debug)]
 pub struct Shown {
@@ -112,7 +124,7 @@ impl ResponseError for AppError {
             AppError::Moved(_) => StatusCode::MOVED_PERMANENTLY,
             AppError::BadRequest(_) => StatusCode::BAD_REQUEST,
             AppError::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            AppError::Forbidden(_) => StatusCode::FORBIDDEN,
+            AppError::Forbidden(_) | AppError::Embedded => StatusCode::FORBIDDEN,
             AppError::NotFound(_) => StatusCode::NOT_FOUND,
             AppError::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             AppError::Timeout => StatusCode::REQUEST_TIMEOUT,
@@ -134,11 +146,11 @@ impl ResponseError for AppError {
             logging::failure(format_args!("a request failed: {}", Chain(source.as_ref())));
         }
         let mut response = HttpResponse::build(self.status_code());
+        // What is missing or forbidden for one reader, or now, need not be for the next.
+        response.insert_header((header::CACHE_CONTROL, "private, no-cache"));
         match self {
             AppError::Moved(address) => {
                 response.insert_header((header::LOCATION, address.as_str()));
-                // An address may be given back, and browsers keep what is permanent for good.
-                response.insert_header((header::CACHE_CONTROL, "no-cache"));
                 return response.finish();
             }
             AppError::MethodNotAllowed(allowed) => {
@@ -167,6 +179,11 @@ impl ResponseError for AppError {
             response.insert_header((header::RETRY_AFTER, seconds));
         }
         response.extensions_mut().insert(Shown { message: self.to_string() });
+        match self {
+            AppError::NotFound(_) => drop(response.extensions_mut().insert(Missing::Page)),
+            AppError::Embedded => drop(response.extensions_mut().insert(Missing::Picture)),
+            _ => {}
+        }
         match self {
             AppError::Invalid(errors) => response.json(json!({ "errors": errors })),
             AppError::Gone(oldest) => {

@@ -12,5 +12,6 @@ pub use crate::guard::fuzzing::origin;
 pub use crate::import::fuzzing::{date, front_matter};
 pub use crate::markdown::fuzzing::markdown;
 pub use crate::models::fuzzing::{cursor, token};
+pub use crate::pictures::fuzzing::picture;
 pub use crate::reach::fuzzing::{authority, forwarded, public_url};
 pub use crate::search::fuzzing::search_query;

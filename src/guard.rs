@@ -19,6 +19,7 @@ use crate::config::{Access, Config};
 use crate::door;
 use crate::error::{AppError, AppResult};
 use crate::logging::Hint;
+use crate::models::upload;
 use crate::negotiation::accepts_events;
 use crate::reach::{Reach, Stranger};
 use crate::state::State;
@@ -161,10 +162,11 @@ fn for_this_site<'a>(request: &'a RequestHead, reach: &Reach) -> AppResult<Optio
 fn for_a_reader(request: &RequestHead, path: &str) -> AppResult<()> {
     const READ: [&[u8]; 3] = [b"document", b"empty", b"websocket"];
     let fetched = request.headers().get("sec-fetch-dest").map(HeaderValue::as_bytes);
-    if path.starts_with("/static/") || fetched.is_none_or(|kind| READ.contains(&kind)) {
+    let is_file = path.starts_with("/static/") || path.starts_with(upload::ROOT);
+    if is_file || fetched.is_none_or(|kind| READ.contains(&kind)) {
         return Ok(());
     }
-    Err(AppError::Forbidden("only a page's own files can be embedded"))
+    Err(AppError::Embedded)
 }
 
 fn from_this_site(headers: &HeaderMap, host: &str, reach: &Reach) -> AppResult<()> {

@@ -39,6 +39,7 @@ pub mod logging;
 pub mod markdown;
 pub mod models;
 mod negotiation;
+pub mod pictures;
 pub mod publisher;
 pub mod reach;
 pub mod renderings;

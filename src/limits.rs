@@ -55,6 +55,8 @@ pub struct Quotas {
     pub notes: Option<i64>,
     /// Comments.
     pub comments: Option<i64>,
+    /// Bytes of uploads.
+    pub uploads: Option<i64>,
     /// Comments of guests that wait for approval.
     pub held_comments: Option<i64>,
 }
@@ -146,9 +148,10 @@ impl Limits {
 
     /// Counts a comment of a guest, which is held: one address must not fill the queue of all; 429
     /// beyond the allowance.
-    pub fn guest_comment(&self, client: Client) -> AppResult<()> {
+    pub fn guest_comment(&self, client: Client) -> AppResult<GuestComment<'_>> {
         let what = "too many comments without an account: sign in, or try again later";
-        by_the_hour(&self.guest_comments, client, what)
+        by_the_hour(&self.guest_comments, client, what)?;
+        Ok(GuestComment { limits: self, client, is_written: false })
     }
 
     /// Counts a search; 429 beyond the allowance.
@@ -159,6 +162,29 @@ impl Limits {
     /// Counts a new account; 429 beyond the allowance.
     pub fn register(&self, client: Client) -> AppResult<()> {
         by_the_hour(&self.registrations, client, "too many new accounts: try again later")
+    }
+}
+
+/// A guest's comment that counts. It does not if it is dropped before it is written.
+#[must_use]
+pub struct GuestComment<'a> {
+    limits: &'a Limits,
+    client: Client,
+    is_written: bool,
+}
+
+impl GuestComment<'_> {
+    /// It was written.
+    pub fn written(mut self) {
+        self.is_written = true;
+    }
+}
+
+impl Drop for GuestComment<'_> {
+    fn drop(&mut self) {
+        if let (Some(address), false) = (self.client.address, self.is_written) {
+            self.limits.guest_comments.give_back(address);
+        }
     }
 }
 
@@ -200,7 +226,8 @@ impl Payer {
         Ok(())
     }
 
-    fn charge(&self, bytes: usize) {
+    /// Has the client pay for bytes that it writes.
+    pub fn pay(&self, bytes: usize) {
         // No event is as large as that.
         let (bytes, now) = (bytes.try_into().unwrap_or(u32::MAX), Instant::now());
         let writes = &self.0.limits.writes;
@@ -230,6 +257,6 @@ pub async fn admit<B: MessageBody>(
         Err(error) => return Ok(request.error_response(error).map_into_right_body()),
     };
     request.extensions_mut().insert(payer.clone());
-    let meter = Meter::new(move |bytes| payer.charge(bytes));
+    let meter = Meter::new(move |bytes| payer.pay(bytes));
     meter.measure(next.call(request)).await.map(ServiceResponse::map_into_left_body)
 }

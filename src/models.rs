@@ -6,11 +6,13 @@ pub mod comment;
 pub(crate) mod fuzzing;
 pub mod log;
 pub mod note;
+pub mod old_address;
 pub mod post;
 pub mod sign_in;
 pub mod site_key;
 pub(crate) mod slug;
 pub mod stored_response;
+pub mod upload;
 pub mod user;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};

@@ -1,4 +1,5 @@
-//! Publishes scheduled posts when they are due.
+//! Publishes scheduled posts when they are due. A post whose author may no longer publish becomes a
+//! draft instead.
 //!
 //! Each node looks once a second. A post is published in a transaction with its events, under the
 //! lock that every write takes, so one node publishes it, once; a node that dies leaves it to the
@@ -8,9 +9,13 @@ use std::time::Duration;
 
 use diesel::result::Error as Diesel;
 
+use crate::access::{self, Action, Verdict, Viewer};
+use crate::config::Access;
+use crate::connection::DbConnection;
 use crate::db::{self, Db};
 use crate::events;
-use crate::models::{clock, post};
+use crate::models::post::{Post, Status};
+use crate::models::{clock, post, user};
 
 /// Between looks at what is due.
 const EVERY: Duration = Duration::from_secs(1);
@@ -19,9 +24,9 @@ const EVERY: Duration = Duration::from_secs(1);
 const AT_ONCE: i64 = 50;
 
 /// Publishes what is due, until the database stops.
-pub async fn publish(db: Db) {
+pub async fn publish(db: Db, access: Access) {
     loop {
-        match round(&db).await {
+        match round(&db, access).await {
             Ok(()) => {}
             Err(db::Error::Stopped) => return,
             // It is said elsewhere that the database is away.
@@ -32,7 +37,7 @@ pub async fn publish(db: Db) {
     }
 }
 
-async fn round(db: &Db) -> Result<(), db::Error> {
+async fn round(db: &Db, access: Access) -> Result<(), db::Error> {
     loop {
         let is_due = db.read(|connection| {
             let Some(next) = post::next_due(connection)? else { return Ok(false) };
@@ -41,10 +46,17 @@ async fn round(db: &Db) -> Result<(), db::Error> {
         if !is_due.await? {
             return Ok(());
         }
-        db.transaction(|tx| {
+        db.transaction(move |tx| {
             let now = clock(tx.connection)?;
             for due in post::due(tx.connection, now, AT_ONCE)? {
-                let updated = post::publish(tx.connection, due, now)?;
+                let updated = match may_be_published(tx.connection, access, &due)? {
+                    true => post::publish(tx.connection, due, now)?,
+                    false => {
+                        log::info!("Post {} stays a draft: its author may not publish", due.id);
+                        let after = Post { status: Status::Draft, publish_at: None, ..due.clone() };
+                        post::update(tx.connection, due, after, now)?
+                    }
+                };
                 let events = events::of_update(&updated)
                     .map_err(|error| Diesel::SerializationError(Box::new(error)))?;
                 for event in events {
@@ -55,4 +67,16 @@ async fn round(db: &Db) -> Result<(), db::Error> {
         })
         .await?;
     }
+}
+
+/// Whether the author of a post could publish it now.
+fn may_be_published(
+    connection: &mut DbConnection,
+    access: Access,
+    post: &Post,
+) -> Result<bool, Diesel> {
+    let (Access::Accounts, Some(id)) = (access, post.user_id) else { return Ok(true) };
+    let Some(role) = user::role(connection, id)? else { return Ok(false) };
+    let verdict = access::may(Viewer::User { id, role }, Action::ChangePost(post.facts()));
+    Ok(verdict == Verdict::Allowed)
 }

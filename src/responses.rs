@@ -33,6 +33,10 @@ const PART: usize = 32 * 1024;
 /// How long a large response is given before it has to make room for others.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// Left in a response that is read as it goes out: the bytes of it that are in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Resident(pub u64);
+
 /// The bytes of all large responses that have not gone out.
 pub struct Responses {
     room: Arc<Shares>,
@@ -143,8 +147,9 @@ pub async fn bound<B: MessageBody + 'static>(
     let hangup = Hangup::of(request.request());
     let writes = !request.method().is_safe();
     let response = next.call(request).await?;
+    let resident = response.response().extensions().get::<Resident>().map(|bytes| bytes.0);
     let size = match response.response().body().size() {
-        BodySize::Sized(size) if size > SMALL => size,
+        BodySize::Sized(size) if size > SMALL => resident.map_or(size, |bytes| bytes.min(size)),
         _ => return Ok(response.map_into_left_body()),
     };
     let room = match Responses::take(&responses, address, size) {

@@ -11,8 +11,8 @@ use actix_web::{App, Error, Handler, Resource, Responder, Route};
 use crate::compression;
 use crate::config::Config;
 use crate::controllers::{
-    body, channels, comments, events, health, live, notes, pages, posts, search, sign_in, sign_ins,
-    users,
+    body, channels, comments, events, health, live, notes, old_addresses, pages, posts, search,
+    sign_in, sign_ins, uploads, users,
 };
 use crate::door;
 use crate::error::{AppError, AppResult};
@@ -42,6 +42,7 @@ pub fn site(
         .wrap(from_fn(responses::bound))
         .wrap(from_fn(limits::admit))
         .wrap(from_fn(guard::admit))
+        .wrap(from_fn(old_addresses::lead))
         .wrap(from_fn(pages::show_errors))
         .wrap(security_headers())
         .wrap(Compress::default())
@@ -82,6 +83,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/account/tokens", [post(pages::account::create_token)]))
         .service(resource("/account/tokens/{id}/delete", [post(pages::account::delete_token)]))
         .service(resource("/static/{file}", [get(pages::asset)]))
+        .service(resource("/uploads/{file}", [get(uploads::show)]))
         .service(resource("/feed", [get(live::feed)]))
         .service(resource("/notifications", [get(live::notifications)]))
         .service(resource("/posts/{id}/comments/ws", [get(live::post_comments)]))
@@ -94,6 +96,7 @@ fn routes(config: &mut ServiceConfig) {
             "/api/posts/{id}/comments",
             [get(comments::index), post(comments::create)],
         ))
+        .service(resource("/api/uploads", [post(uploads::create)]))
         .service(resource("/api/comments", [get(comments::held)]))
         .service(resource(
             "/api/comments/{id}",

@@ -117,3 +117,45 @@ diesel::table! {
         value -> Text,
     }
 }
+
+diesel::table! {
+    uploads (digest) {
+        digest -> Text,
+        media_type -> Text,
+        name -> Nullable<Text>,
+        width -> Nullable<Integer>,
+        height -> Nullable<Integer>,
+        length -> BigInt,
+        user_id -> Nullable<BigInt>,
+        inserted_at -> Timestamp,
+        unused_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    upload_slices (digest, ordinal) {
+        digest -> Text,
+        ordinal -> Integer,
+        bytes -> Binary,
+    }
+}
+
+diesel::table! {
+    // Without a primary key; Diesel asks for one.
+    upload_uses (digest, post_id, comment_id, note_id) {
+        digest -> Text,
+        post_id -> Nullable<BigInt>,
+        comment_id -> Nullable<BigInt>,
+        note_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    old_addresses (path) {
+        path -> Text,
+        post_id -> Nullable<BigInt>,
+        upload -> Nullable<Text>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(old_addresses, posts, uploads, upload_uses);

@@ -23,6 +23,16 @@ pub struct Devices {
     key: [u8; 64],
 }
 
+impl Device {
+    /// A browser or a program that is signed in now, whatever it has done before. No issued device is
+    /// like it: those are random.
+    pub fn of_sign_in(id: i64) -> Device {
+        let mut device = [0; 16];
+        device[..8].copy_from_slice(&id.to_le_bytes());
+        Device(device)
+    }
+}
+
 impl Devices {
     /// Every node of a site has the same key.
     pub(super) fn new(key: [u8; 64]) -> Devices {

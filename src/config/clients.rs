@@ -67,6 +67,14 @@ pub(super) struct ClientArgs {
     /// Comments that one account may have, unless it is an admin's; 0: no limit
     #[arg(long, env = "KILONOVA_QUOTA_COMMENTS", default_value_t = 10_000, value_name = "N")]
     quota_comments: u32,
+    /// Bytes of uploads that one account may have, unless it is an admin's; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_QUOTA_UPLOADS",
+        default_value_t = 1024 * 1024 * 1024,
+        value_name = "BYTES"
+    )]
+    quota_uploads: u32,
     /// Comments of guests per hour from one address or IPv6 /64 before 429; 0: no limit
     #[arg(
         long,
@@ -102,6 +110,7 @@ impl ClientArgs {
             posts: quota(self.quota_posts),
             notes: quota(self.quota_notes),
             comments: quota(self.quota_comments),
+            uploads: quota(self.quota_uploads),
             held_comments: quota(self.max_held_comments),
         }
     }

@@ -3,6 +3,7 @@
 //!
 //! A handler asks for its body when it has decided that the request may be answered at all.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::{Ready, ready};
 use std::net::IpAddr;
@@ -11,7 +12,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{self, Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use kilonova_feed::limits::Address;
 use percent_encoding::percent_decode_str;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -29,6 +30,12 @@ const CREDENTIALS: usize = 4 * 1024;
 /// From this size on a body is parsed off the worker.
 const LONG_WORK: usize = 64 * 1024;
 
+/// The route that takes files.
+const UPLOADS: &str = "/api/uploads";
+
+/// What a form adds to its file, at most.
+const AROUND_FILE: usize = 4 * 1024;
+
 /// How deep a JSON body may nest.
 const MAX_DEPTH: usize = 8;
 
@@ -43,6 +50,7 @@ fn limit(route: &str, config: &Config) -> usize {
         | "/register"
         | "/account/password"
         | "/account/tokens" => CREDENTIALS.min(config.max_body),
+        UPLOADS => config.max_upload.saturating_add(AROUND_FILE),
         _ => config.max_body,
     }
 }
@@ -108,6 +116,24 @@ impl Body {
         self.parse(parse_form).await
     }
 
+    /// The file that is the body, whatever its type is said to be, or the only one in a form with
+    /// files. The memory that it counts for comes with it.
+    pub async fn file(self) -> AppResult<(Bytes, Taken)> {
+        let most = self.state.config.max_upload;
+        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let boundary = kind.and_then(|kind| multer::parse_boundary(kind).ok());
+        let is_form = kind.is_some_and(|kind| kind.trim_start().starts_with("multipart/"));
+        let (body, room) = self.read().await?;
+        let file = match boundary {
+            Some(boundary) => only_file(body, boundary).await?,
+            None if is_form => {
+                return Err(AppError::BadRequest("the form has no boundary".to_owned()));
+            }
+            None => body,
+        };
+        if file.len() > most { Err(AppError::TooLarge(most)) } else { Ok((file, room)) }
+    }
+
     fn is(&self, fits: impl Fn(&str, Option<&str>) -> bool) -> bool {
         let Some(Ok(mime)) = self
             .headers
@@ -167,6 +193,27 @@ impl Body {
         }
         Ok((body.freeze(), room))
     }
+}
+
+/// The only file in a form that is in memory.
+async fn only_file(body: Bytes, boundary: String) -> AppResult<Bytes> {
+    let whole = stream::once(ready(Ok::<_, Infallible>(body)));
+    let mut form = multer::Multipart::new(whole, boundary);
+    let broken = |error: multer::Error| {
+        log::debug!("a form cannot be read: {error}");
+        AppError::BadRequest("the form is malformed, or ended early".to_owned())
+    };
+    let mut file = None;
+    while let Some(field) = form.next_field().await.map_err(broken)? {
+        if field.file_name().is_none() {
+            continue;
+        }
+        if file.is_some() {
+            return Err(AppError::Unprocessable("expected one file".to_owned()));
+        }
+        file = Some(field.bytes().await.map_err(broken)?);
+    }
+    file.ok_or_else(|| AppError::Unprocessable("expected a file in the form".to_owned()))
 }
 
 pub(super) fn parse_json(body: &[u8], max_values: usize) -> AppResult<Params> {

@@ -17,6 +17,7 @@ use crate::changeset::{Errors, Params};
 use crate::connection::DbConnection;
 use crate::db::{At, Touches, Tx};
 use crate::error::{AppError, AppResult, Found};
+use crate::limits::GuestComment;
 use crate::models::comment::{self, Comment, CommentChanges, Filter, NewComment};
 use crate::models::{now, post};
 use crate::state::State;
@@ -79,7 +80,7 @@ pub async fn create(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
-    let settings = permit_comment(&state, &request, &account)?;
+    let (settings, counted) = permit_comment(&state, &request, &account)?;
     if account.has_ended() {
         // It is not a guest's.
         return Err(SIGN_IN);
@@ -92,7 +93,13 @@ pub async fn create(
         let comment = insert(tx, &asker, post_id, settings, new)?;
         Ok(Created::of(&comment)?.about(events::of_comment(&comment)))
     });
-    Ok(respond::created(&state.db, outcome.await?))
+    let outcome = outcome.await?;
+    if let Some(counted) = counted
+        && !outcome.replayed
+    {
+        counted.written();
+    }
+    Ok(respond::created(&state.db, outcome))
 }
 
 /// What the flags say about new comments.
@@ -105,12 +112,12 @@ pub(super) struct Settings {
 }
 
 /// 401 for those who may comment nowhere and 429 for those who comment too much, before their body
-/// is read.
-pub(super) fn permit_comment(
-    state: &State,
+/// is read. What counts comes back, if it is a guest's.
+pub(super) fn permit_comment<'a>(
+    state: &'a State,
     request: &HttpRequest,
     account: &Account,
-) -> AppResult<Settings> {
+) -> AppResult<(Settings, Option<GuestComment<'a>>)> {
     let quotas = &state.config.quotas;
     let rules = state.config.comments;
     let settings = Settings { rules, quota: quotas.comments, held: quotas.held_comments };
@@ -119,10 +126,9 @@ pub(super) fn permit_comment(
     }
     let client = account.client(request);
     state.limits.comment(client)?;
-    if account.viewer() == Viewer::Nobody {
-        state.limits.guest_comment(client)?;
-    }
-    Ok(settings)
+    let is_guest = account.viewer() == Viewer::Nobody;
+    let counted = is_guest.then(|| state.limits.guest_comment(client)).transpose()?;
+    Ok((settings, counted))
 }
 
 /// Writes a new comment and announces it, on the channel of all comments and, if it shows, on its

@@ -42,8 +42,8 @@ pub struct Outcome {
 }
 
 impl Once {
-    /// Reads a request's key. Keys are an account's own, and a guest's are its address's. Requests are the same when path, key, author and parameters are; 422
-    /// for a key that is empty, too long or not ASCII.
+    /// Reads a request's key. Keys are an account's own, and a guest's are its address's. Requests are
+    /// the same when path, key, author and parameters are; 422 for a key that is empty, too long or not ASCII.
     pub fn of(request: &HttpRequest, author: Option<&User>, params: &Params) -> AppResult<Once> {
         let Some(value) = request.headers().get("idempotency-key") else { return Ok(Once(None)) };
         let key = value.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
@@ -61,6 +61,11 @@ impl Once {
         let fingerprint = HEXLOWER.encode(&Sha256::digest(content));
         let account = author.map_or(NOBODY, |author| author.id);
         Ok(Once(Some(Key { account, path: request.path().to_owned(), key, fingerprint })))
+    }
+
+    /// Whether it has a key.
+    pub fn is_keyed(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Runs a transaction and stores its response with what it wrote.

@@ -133,7 +133,7 @@ pub async fn show_errors<B: MessageBody + 'static>(
             if failed.head().connection_type() == ConnectionType::Close {
                 page.head_mut().set_connection_type(ConnectionType::Close);
             }
-            for name in [header::ALLOW, header::RETRY_AFTER] {
+            for name in [header::ALLOW, header::RETRY_AFTER, header::CACHE_CONTROL] {
                 if let Some(value) = failed.headers().get(&name) {
                     page.headers_mut().insert(name, value.clone());
                 }

@@ -56,6 +56,11 @@ pub fn single<T: Serialize>(
     Ok(response.content_type("application/json").body(body))
 }
 
+/// Whether a client has the version with this tag.
+pub(super) fn is_known(request: &HttpRequest, etag: &str) -> bool {
+    matches!(matching(request.headers(), header::IF_NONE_MATCH, etag), Some(Some(_)))
+}
+
 /// The version that a client wants to change, checked in the transaction that changes it.
 pub struct Precondition(HeaderMap);
 

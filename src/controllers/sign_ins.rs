@@ -10,7 +10,7 @@ use super::account::Account;
 use super::body::Body;
 use super::cookies;
 use super::request::{self, Query};
-use crate::accounts::{Caller, Guess};
+use crate::accounts::{Caller, Device, Guess};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult};
@@ -167,7 +167,9 @@ pub(super) async fn replace_password(
     let new = user::new_password(&mut changeset, "new_password");
     let (old, new) = changeset.finish(|| old.zip(new))?;
     let (id, folded) = (user.id, user.folded_username());
+    // Strangers who guess at the name keep nobody who is signed in from changing the password.
     let device = cookies::device(state, request, &folded);
+    let device = Some(device.unwrap_or_else(|| Device::of_sign_in(current)));
     let caller = Caller::of(device, request.peer_addr());
     let guess = state.accounts.guesses.count(&folded, request.peer_addr(), device)?;
     let old_hash = verified(state, guess, caller, id, old).await?;

@@ -5,7 +5,10 @@ use diesel::prelude::*;
 use kilonova_feed::diesel::schema::kilonova_events;
 
 use crate::connection::{DbConnection, with_variant};
-use crate::schema::{comments, notes, post_tags, posts, sign_ins, stored_responses, users};
+use crate::schema::{
+    comments, notes, old_addresses, post_tags, posts, sign_ins, stored_responses, upload_slices,
+    upload_uses, uploads, users,
+};
 
 /// Rows written with one statement at the most. PostgreSQL takes 65,535 values, SQLite 32,766.
 const ROWS: usize = 500;
@@ -24,13 +27,17 @@ pub(super) struct Table {
 }
 
 /// All tables but the log's, in an order in which nothing refers to what comes later.
-pub(super) const TABLES: [Table; 8] = [
+pub(super) const TABLES: [Table; 12] = [
     UserRow::TABLE,
     SignInRow::TABLE,
     PostRow::TABLE,
     TagRow::TABLE,
     CommentRow::TABLE,
     NoteRow::TABLE,
+    UploadRow::TABLE,
+    SliceRow::TABLE,
+    UseRow::TABLE,
+    AddressRow::TABLE,
     EventRow::TABLE,
     ResponseRow::TABLE,
 ];
@@ -120,6 +127,24 @@ table!(comments as "comments", CommentRow, [id], |row| row.body.len(), {
 table!(notes as "notes", NoteRow, [id], |row| row.body.len(), {
     id: i64, title: String, body: String, author: String, user_id: Option<i64>,
     inserted_at: NaiveDateTime, updated_at: NaiveDateTime,
+});
+
+table!(uploads as "uploads", UploadRow, [digest], |_| 0, {
+    digest: String, media_type: String, name: Option<String>, width: Option<i32>,
+    height: Option<i32>, length: i64, user_id: Option<i64>, inserted_at: NaiveDateTime,
+    unused_at: Option<NaiveDateTime>,
+});
+
+table!(upload_slices as "upload_slices", SliceRow, [digest, ordinal], |row| row.bytes.len(), {
+    digest: String, ordinal: i32, bytes: Vec<u8>,
+});
+
+table!(upload_uses as "upload_uses", UseRow, [digest, post_id, comment_id, note_id], |_| 0, {
+    digest: String, post_id: Option<i64>, comment_id: Option<i64>, note_id: Option<i64>,
+});
+
+table!(old_addresses as "old_addresses", AddressRow, [path], |_| 0, {
+    path: String, post_id: Option<i64>, upload: Option<String>,
 });
 
 table!(kilonova_events as "events", EventRow, [position], |row| row.payload.len(), {

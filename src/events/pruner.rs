@@ -1,14 +1,19 @@
-//! Keeps the log, the stored responses and the sign-ins from growing for ever, a little at a time.
+//! Keeps the log, the stored responses, the sign-ins and the uploads from growing for ever, a little
+//! at a time.
 
 use std::time::Duration;
 
 use kilonova_feed::diesel::Retention;
 
+use crate::connection::DbConnection;
 use crate::db::{self, Db};
-use crate::models::{log as events, sign_in, stored_response};
+use crate::models::{clock, log as events, sign_in, stored_response, upload};
 
 /// Between looks at what is too old or too much.
 const EVERY: Duration = Duration::from_secs(60);
+
+/// The most uploads that one transaction deletes.
+const UPLOADS: i64 = 20;
 
 /// Deletes what need not be kept, now and every minute, until it is dropped.
 pub async fn prune(db: Db, retention: Retention) {
@@ -30,6 +35,7 @@ async fn round(db: &Db, retention: Retention) -> Result<usize, db::Error> {
         Ok::<_, db::Error>(sign_in::prune(tx.connection)?)
     })
     .await?;
+    while db.transaction(|tx| sweep(tx.connection)).await?.value == UPLOADS as usize {}
     let mut pruned = 0;
     loop {
         let some = db
@@ -45,4 +51,9 @@ async fn round(db: &Db, retention: Retention) -> Result<usize, db::Error> {
             return Ok(pruned);
         }
     }
+}
+
+fn sweep(connection: &mut DbConnection) -> Result<usize, db::Error> {
+    let now = clock(connection)?;
+    Ok(upload::sweep(connection, now, UPLOADS)?)
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::user::User;
-use super::{Cursor, Page, paginate, rfc3339};
+use super::{Cursor, Page, paginate, rfc3339, upload};
 use crate::access::{CommentFacts, CommentState, PostFacts, Scope};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
@@ -282,6 +282,7 @@ pub fn insert(
     let id = with_variant!(connection, c => {
         diesel::insert_into(comments::table).values(row).returning(comments::id).get_result(c)
     })?;
+    upload::note_uses(connection, upload::Text::Comment(id), "", &new.body)?;
     Ok(Comment {
         id,
         post_id,
@@ -301,6 +302,8 @@ pub fn update(
 ) -> QueryResult<(Comment, bool)> {
     match changes.body {
         Some(body) if body != comment.body => {
+            let text = upload::Text::Comment(comment.id);
+            upload::note_uses(connection, text, &comment.body, &body)?;
             diesel::update(comments::table.find(comment.id))
                 .set(comments::body.eq(&body))
                 .execute(connection)?;

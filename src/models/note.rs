@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 
 use super::user::User;
-use super::{Cursor, Excerpt, Page, paginate, rfc3339, substr};
+use super::{Cursor, Excerpt, Page, paginate, rfc3339, substr, upload};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::notes;
@@ -164,6 +164,7 @@ pub fn insert(connection: &mut DbConnection, new: NewNote, at: NaiveDateTime) ->
     let id = with_variant!(connection, c => {
         diesel::insert_into(notes::table).values(row).returning(notes::id).get_result(c)
     })?;
+    upload::note_uses(connection, upload::Text::Note(id), "", &new.body)?;
     Ok(Note {
         id,
         title: new.title,
@@ -185,6 +186,7 @@ pub fn update(
     if note.title == changes.title && note.body == changes.body {
         return Ok((note, false));
     }
+    upload::note_uses(connection, upload::Text::Note(note.id), &note.body, &changes.body)?;
     note.title = changes.title;
     note.body = changes.body;
     // A clock set back does not let a change look older than what it changes.

@@ -12,7 +12,7 @@ use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 pub use self::fields::{NewPost, PostChanges};
-use super::{Cursor, Excerpt, Page, optional_rfc3339, paginate, rfc3339, slug, substr};
+use super::{Cursor, Excerpt, Page, optional_rfc3339, paginate, rfc3339, slug, substr, upload};
 pub use crate::access::Status;
 use crate::access::{CommentRules, PostFacts, Scope, Thread};
 use crate::connection::{DbConnection, with_variant};
@@ -341,6 +341,7 @@ pub fn insert_dated(
         diesel::insert_into(posts::table).values(row).returning(posts::id).get_result(c)
     })?;
     insert_tags(connection, post.id, &post.tags)?;
+    upload::note_uses(connection, upload::Text::Post(post.id), "", &post.body)?;
     Ok(post)
 }
 
@@ -386,6 +387,7 @@ pub fn update(
             posts::comments_locked.eq(after.comments_locked),
         ))
         .execute(connection)?;
+    upload::note_uses(connection, upload::Text::Post(id), &before.body, &after.body)?;
     if after.tags != before.tags {
         diesel::delete(post_tags::table.filter(post_tags::post_id.eq(id))).execute(connection)?;
         insert_tags(connection, id, &after.tags)?;

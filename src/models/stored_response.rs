@@ -97,14 +97,22 @@ pub fn insert(
 /// Reduces the responses about a subject that is deleted, and about its parts.
 pub fn redact(connection: &mut DbConnection, subject: &Subject) -> QueryResult<()> {
     let name = named(subject.kind(), subject.id());
-    let reduced = format!("{{\"id\":{},\"redacted\":true}}", subject.id());
-    diesel::update(stored_responses::table.filter(stored_responses::subject.eq(&name)))
-        .set(stored_responses::body.eq(reduced))
-        .execute(connection)?;
-    diesel::update(stored_responses::table.filter(stored_responses::parent.eq(&name)))
-        .set(stored_responses::body.eq("{\"redacted\":true}"))
-        .execute(connection)?;
+    reduce(connection, &name)?;
+    let parts = stored_responses::table.filter(stored_responses::parent.eq(&name));
+    let parts =
+        parts.select(stored_responses::subject).distinct().load::<Option<String>>(connection)?;
+    for part in parts.into_iter().flatten() {
+        reduce(connection, &part)?;
+    }
     Ok(())
+}
+
+/// Reduces the responses about the subject of this name to its id.
+fn reduce(connection: &mut DbConnection, name: &str) -> QueryResult<usize> {
+    let id = name.split_once(':').map_or("null", |(_, id)| id);
+    diesel::update(stored_responses::table.filter(stored_responses::subject.eq(name)))
+        .set(stored_responses::body.eq(format!("{{\"id\":{id},\"redacted\":true}}")))
+        .execute(connection)
 }
 
 fn named(kind: &str, id: &str) -> String {

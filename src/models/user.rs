@@ -262,6 +262,13 @@ pub fn by_name(
     Ok(found.map(|(row, hash)| (row.into(), hash)))
 }
 
+/// The role of an account; `None` for one that is disabled or not there.
+pub fn role(connection: &mut DbConnection, id: i64) -> QueryResult<Option<Role>> {
+    let found = users::table.find(id).filter(users::disabled_at.is_null());
+    let row = found.select(Row::as_select()).first::<Row>(connection).optional()?;
+    Ok(row.map(|row| User::from(row).role))
+}
+
 /// Inserts a user. The inner error: the name or the address is another's, also when that one came
 /// only now; the transaction must then be rolled back.
 pub fn insert(

@@ -10,6 +10,7 @@ mod manage;
 mod moderation;
 mod proxies;
 mod roles;
+mod scheduled;
 mod seen;
 mod table;
 

@@ -5,6 +5,8 @@ mod conditional;
 mod errors;
 mod events;
 mod notes;
+mod old_addresses;
 mod posts;
 mod publication;
 pub(crate) mod search;
+mod uploads;

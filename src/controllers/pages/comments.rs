@@ -30,7 +30,7 @@ pub async fn create(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
-    let settings = comments::permit_comment(&state, &request, &account)?;
+    let (settings, counted) = comments::permit_comment(&state, &request, &account)?;
     let params = body.form().await?;
     if let Some(name) = params.get("as").and_then(Value::as_str)
         && account.user().is_none_or(|user| user.username != name)
@@ -49,7 +49,13 @@ pub async fn create(
         let page = comment::page_of(tx.connection, &comment, filter, ROWS)?;
         Ok((comment.id, shown, page))
     });
-    match written.await {
+    let written = written.await;
+    if let Some(counted) = counted
+        && written.is_ok()
+    {
+        counted.written();
+    }
+    match written {
         Ok(At { value: (id, true, cursor), .. }) => {
             let query = cursor.map(|cursor| format!("?cursor={cursor}")).unwrap_or_default();
             Ok(see(format!("/posts/{post_id}{query}#comment-{id}")))

@@ -191,7 +191,7 @@ fn schedule(
     publish_at: Option<NaiveDateTime>,
     now: NaiveDateTime,
 ) {
-    if status != Status::Scheduled {
+    if status != Status::Scheduled || !errors.of("publish_at").is_empty() {
         return;
     }
     match publish_at {

@@ -158,6 +158,11 @@ async fn one_address_does_not_fill_the_queue_of_all_guests() {
     let write = async |role| {
         accounts.send(role, Method::POST, &path, &json!({"body": "From outside"})).await
     };
+    // One that is not written does not count.
+    for _ in 0..3 {
+        accounts.send(Role::Nobody, Method::POST, &path, &json!({"body": ""})).await.json(422);
+        assert_eq!(form(&accounts, "", &format!("/posts/{post}/comments"), "body=").await.0, 422);
+    }
     write(Role::Nobody).await.json(201);
     assert_eq!(form(&accounts, "", &format!("/posts/{post}/comments"), "body=b").await.0, 303);
     let refused = write(Role::Nobody).await;

@@ -317,6 +317,8 @@ fn table() -> Vec<Row> {
         ),
         plain(DELETE, "/api/session", "/api/session", Api(""), [204; 5]),
         plain(GET, "/health/ready", "/health/ready", Api(""), EVERYONE),
+        plain(POST, "/api/uploads", "/api/uploads", Api("{}"), [401, 403, 415, 415, 415]),
+        plain(GET, "/uploads/{file}", "/uploads/none", Open("*/*"), [404; 5]),
         plain(GET, "/static/{file}", "/static/style.css", Open("text/css"), EVERYONE),
     ]
 }

@@ -51,7 +51,8 @@ async fn a_browser_that_has_signed_in_is_not_locked_out_by_strangers() {
     register(&site, "ada").await;
     register(&site, "eve").await;
     let device = |answer: &Answer| set_cookie(answer, "kilonova_device_");
-    let known = device(&try_to_sign_in(&site, "Ada", PASSWORD).await);
+    let signed_in = try_to_sign_in(&site, "Ada", PASSWORD).await;
+    let (known, ada) = (device(&signed_in), set_cookie(&signed_in, "kilonova_session"));
     let eves = device(&try_to_sign_in(&site, "eve", PASSWORD).await);
     let fields = |password: &str| json!({"username": "ada", "password": password});
     let from = async |cookie: &str, password: &str| -> u16 {
@@ -67,6 +68,10 @@ async fn a_browser_that_has_signed_in_is_not_locked_out_by_strangers() {
         assert!(refused.contains(&429), "{stranger}: {refused:?}");
     }
     assert_eq!(from(&known, PASSWORD).await, 201);
+    // Nor do strangers keep one who is signed in from another password.
+    let change = json!({"password": PASSWORD, "new_password": "correct horse, too"});
+    let changed = with(&site, &ada, Method::PUT, "/api/account/password", &change).await;
+    assert_eq!(changed.status, 204);
     // Nor does a stolen device guess for ever.
     let wrong = join_all((0..40).map(|_| from(&known, "wrong password"))).await;
     let looked_at = wrong.iter().filter(|&&status| status == 401).count();

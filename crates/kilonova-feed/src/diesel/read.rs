@@ -15,7 +15,7 @@ use crate::{Event, LogState, NewEvent, Page, Subject, SubjectId};
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = kilonova_events)]
 pub struct Row {
-    position: i64,
+    pub(super) position: i64,
     channel: String,
     topic: String,
     pub(super) payload: String,
@@ -53,6 +53,43 @@ impl Row {
             redacts: self.redacts,
         };
         Event::committed(self.position, new, Some(self.inserted_at.and_utc().into()))
+    }
+}
+
+/// Rows of one page, until they have enough bytes.
+pub(super) struct Taken {
+    rows: Vec<Row>,
+    size: usize,
+    most: usize,
+    /// A row had no room.
+    is_full: bool,
+}
+
+impl Taken {
+    /// At most so many bytes of payloads, or one larger one.
+    pub(super) fn of_at_most(bytes: usize) -> Taken {
+        Taken { rows: Vec::new(), size: 0, most: bytes, is_full: false }
+    }
+
+    /// Takes the next row; false when there is no room for it.
+    pub(super) fn take(&mut self, row: Row) -> bool {
+        self.size = self.size.saturating_add(row.payload.len());
+        self.is_full |= !self.rows.is_empty() && self.size > self.most;
+        if !self.is_full {
+            self.rows.push(row);
+        }
+        !self.is_full
+    }
+
+    /// True when a row had no room.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// The rows, and whether more may follow: there was no room for one, or there are `limit`.
+    pub(super) fn rows(self, limit: usize) -> (Vec<Row>, bool) {
+        let more = self.is_full || self.rows.len() >= limit;
+        (self.rows, more)
     }
 }
 

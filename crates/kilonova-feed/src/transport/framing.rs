@@ -14,6 +14,9 @@ const CHUNKS: u64 = 4096;
 
 const WORTH: u64 = 16;
 
+/// The most bytes of one chunk's size with its extensions, and of all trailers.
+const AROUND: u64 = 8 * 1024;
+
 /// The part of a request that comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -34,6 +37,8 @@ pub(super) struct Framing {
     told: Option<Length>,
     /// The chunks of the body so far, and their bytes.
     chunks: (u64, u64),
+    /// The bytes of the size of a chunk that is being read, or of the trailers.
+    around: u64,
     /// The bytes of all bodies so far, without what is around chunks.
     data: u64,
 }
@@ -117,7 +122,7 @@ impl Framing {
     /// Before the first request.
     pub(super) fn new() -> Framing {
         let line = Line { bytes: [0; LOOKED_AT], length: 0, is_longer: false, ends_in_cr: false };
-        Framing { at: At::Start, line, told: None, chunks: (0, 0), data: 0 }
+        Framing { at: At::Start, line, told: None, chunks: (0, 0), around: 0, data: 0 }
     }
 
     /// The part that comes next.
@@ -144,10 +149,10 @@ impl Framing {
         self.data
     }
 
-    /// True when the body has many chunks with next to nothing in them.
+    /// True when the body has many chunks with next to nothing in them, or much around them.
     pub(super) fn is_wasteful(&self) -> bool {
         let (count, bytes) = self.chunks;
-        count > CHUNKS && bytes < count.saturating_mul(WORTH)
+        self.around > AROUND || count > CHUNKS && bytes < count.saturating_mul(WORTH)
     }
 
     /// Another request comes.
@@ -156,6 +161,7 @@ impl Framing {
         self.line.take();
         self.told = None;
         self.chunks = (0, 0);
+        self.around = 0;
     }
 
     /// HTTP has found the end of the body.
@@ -202,6 +208,9 @@ impl Framing {
             }
             self.at = At::RequestLine;
         }
+        if matches!(self.at, At::ChunkSize | At::Trailers | At::Trailer) {
+            self.around = self.around.saturating_add(1);
+        }
         if !self.line.add(byte) {
             return 1;
         }
@@ -221,6 +230,7 @@ impl Framing {
             At::ChunkSize => match chunk_size(line) {
                 0 => At::Trailers,
                 size => {
+                    self.around = 0;
                     self.chunks = (self.chunks.0 + 1, self.chunks.1.saturating_add(size));
                     At::Chunk(size)
                 }
@@ -329,6 +339,14 @@ mod tests {
         assert!(wasteful("f\r\n123456789012345\r\n", 5000));
         assert!(!wasteful("1\r\nx\r\n", 4000));
         assert!(!wasteful("10\r\n1234567890123456\r\n", 5000));
+        for (around, count) in [("2;yyyyyyyy", 1), ("0000", 1), ("0\r\n", 1), ("0\r\nT: t\r\n", 1)]
+        {
+            let end = &around[around.len() - 1..];
+            assert!(wasteful(&format!("{around}{}", end.repeat(9000)), count), "{around}");
+            assert!(!wasteful(&format!("{around}{}", end.repeat(7000)), count), "{around}");
+        }
+        // Extensions of one chunk are not those of the next.
+        assert!(!wasteful(&format!("10;{}\r\n1234567890123456\r\n", "y".repeat(1000)), 100));
     }
 
     #[test]

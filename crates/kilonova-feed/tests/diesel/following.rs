@@ -93,7 +93,30 @@ pub(crate) async fn pages_are_bounded_in_number_and_in_bytes<C: Db>(home: Home<C
     assert_eq!(read(8, Some(&["odd"]), 2), (vec![10], 14), "nothing follows on this channel");
     assert_eq!(read(10, None, 100), (vec![11, 12], 12), "two large ones are a mebibyte");
     assert_eq!(read(14, None, 100), (vec![], 14));
+    let both: &[&str] = &["odd", "even", "odd"];
+    assert_eq!(read(0, Some(both), 4), (vec![1, 2, 3, 4], 4));
+    assert_eq!(read(8, Some(both), 100), (vec![9, 10, 11, 12], 12));
+    assert_eq!(read(13, Some(both), 100), (vec![14], 14));
     assert_eq!(read(0, Some(&[]), 100), (vec![], 14));
+}
+
+pub(crate) async fn a_page_takes_time_for_what_it_holds_not_for_what_follows<C: Db>(home: Home<C>) {
+    const EVENTS: i64 = 400;
+    for n in 0..EVENTS {
+        home.append([event(if n % 2 == 0 { "even" } else { "odd" }, &"x".repeat(256 * 1024))]);
+    }
+    let channels = ["even".into(), "odd".into()];
+    let connection: &mut C = &mut home.pool.get().unwrap();
+    let mut fastest = |after| {
+        let times = (0..5).map(|_| {
+            let begun = std::time::Instant::now();
+            assert!(!page(connection, after, Some(&channels), 200).unwrap().events.is_empty());
+            begun.elapsed()
+        });
+        times.min().unwrap()
+    };
+    let (last, first) = (fastest(EVENTS - 5), fastest(0));
+    assert!(first < last * 10, "{first:?} for a page at the beginning, {last:?} at the end");
 }
 
 /// The next event.

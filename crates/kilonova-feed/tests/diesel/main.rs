@@ -42,6 +42,7 @@ suites! {
     following::a_subscriber_sees_every_commit_once_in_order_without_hints,
     following::a_viewer_sees_what_the_rule_says_live_and_in_replay,
     following::pages_are_bounded_in_number_and_in_bytes,
+    following::a_page_takes_time_for_what_it_holds_not_for_what_follows,
     pruning::the_oldest_go_by_each_measure,
     pruning::a_reader_of_pruned_events_gets_a_resync,
     redacting::a_deletion_redacts_the_row_and_its_parts,

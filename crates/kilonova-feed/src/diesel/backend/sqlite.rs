@@ -11,7 +11,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::statements::statements;
 use super::{Oldest, State, Statements};
-use crate::diesel::read::Row;
+use crate::diesel::read::{Row, Taken};
 use crate::diesel::schema::{kilonova_events as events, kilonova_log as log};
 use crate::{NewEvent, Subject};
 

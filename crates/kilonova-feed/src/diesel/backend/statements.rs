@@ -26,26 +26,39 @@ macro_rules! statements {
             limit: usize,
             bytes: usize,
         ) -> QueryResult<(Vec<Row>, bool)> {
-            let mut query = events::table
-                .filter(events::position.gt(after))
-                .order(events::position)
-                .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-                .select(Row::as_select())
-                .into_boxed();
-            if let Some(channels) = channels {
-                query = query.filter(events::channel.eq_any(channels.to_vec()));
-            }
-            let (mut found, mut size): (Vec<Row>, usize) = (Vec::new(), 0);
-            for row in query.load_iter::<Row, _>(connection)? {
-                let row = row?;
-                size += row.payload.len();
-                if !found.is_empty() && size > bytes {
-                    return Ok((found, true));
+            let most = i64::try_from(limit).unwrap_or(i64::MAX);
+            let all = || events::table.filter(events::position.gt(after)).order(events::position);
+            let mut taken = Taken::of_at_most(bytes);
+            let Some(channels) = channels else {
+                let rows = all().limit(most).select(Row::as_select());
+                for row in rows.load_iter::<Row, _>(connection)? {
+                    if !taken.take(row?) {
+                        break;
+                    }
                 }
-                found.push(row);
+                return Ok(taken.rows(limit));
+            };
+            // The positions first, from the index of each channel: one query for several channels
+            // would sort the payloads of the whole rest of the log.
+            let mut positions = Vec::new();
+            for channel in channels {
+                let of_channel = all().filter(events::channel.eq(channel)).limit(most);
+                positions.extend(of_channel.select(events::position).load::<i64>(connection)?);
             }
-            let full = found.len() >= limit;
-            Ok((found, full))
+            positions.sort_unstable();
+            positions.dedup();
+            positions.truncate(limit);
+            let (mut rest, mut count) = (&positions[..], 1);
+            while !rest.is_empty() && !taken.is_full() {
+                // Few at first: each may be large.
+                let (some, others) = rest.split_at(rest.len().min(count));
+                let rows = events::table.filter(events::position.eq_any(some.to_vec()));
+                let mut rows = rows.select(Row::as_select()).load::<Row>(connection)?;
+                rows.sort_unstable_by_key(|row| row.position);
+                rows.into_iter().all(|row| taken.take(row));
+                (rest, count) = (others, count * 2);
+            }
+            Ok(taken.rows(limit))
         }
 
         fn row(connection: &mut C, position: i64) -> QueryResult<Option<Row>> {

@@ -1,0 +1,4 @@
+DROP TABLE old_addresses;
+DROP TABLE upload_uses;
+DROP TABLE upload_slices;
+DROP TABLE uploads;

@@ -1,0 +1,60 @@
+//! Requests for addresses that the site had before it was imported. They are looked up only where
+//! nothing of this site answers.
+
+use actix_web::ResponseError;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+
+use crate::error::{AppError, Missing};
+use crate::models::{old_address, upload};
+use crate::state::State;
+
+/// Feeds as other programs name them: Hugo, Zola, Jekyll, WordPress and Ghost.
+const FEEDS: [&str; 8] = [
+    "/index.xml",
+    "/atom.xml",
+    "/rss.xml",
+    "/rss",
+    "/feed/atom",
+    "/feed/rss",
+    "/feeds/posts/default",
+    "/feed/",
+];
+
+/// Leads from an old address to the new one: 301.
+pub async fn lead<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    let is_read = request.method().is_safe();
+    let response = next.call(request).await?;
+    let missing = response.response().extensions().get::<Missing>().copied();
+    let Some(missing) = missing.filter(|_| is_read) else {
+        return Ok(response.map_into_left_body());
+    };
+    let request = response.request();
+    let path = request.uri().path().to_owned();
+    if path.starts_with("/api/") {
+        return Ok(response.map_into_left_body());
+    }
+    let Some(state) = request.app_data::<Data<State>>().cloned() else {
+        return Ok(response.map_into_left_body());
+    };
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    let found = match missing {
+        Missing::Page if FEEDS.contains(&path.as_str()) => Ok(Some("/feed.xml".to_owned())),
+        _ => state.db.read(move |c| Ok::<_, AppError>(old_address::lead(c, &path)?)).await,
+    };
+    let told = match found {
+        // A picture leads to a picture: a text must not make its readers' browsers load pages.
+        Ok(Some(new)) if missing == Missing::Page || new.starts_with(upload::ROOT) => {
+            AppError::Moved(format!("{new}{query}"))
+        }
+        Ok(_) => return Ok(response.map_into_left_body()),
+        Err(error) => error,
+    };
+    let (request, _) = response.into_parts();
+    Ok(ServiceResponse::new(request, told.error_response()).map_into_right_body())
+}

@@ -1,0 +1,157 @@
+//! Uploads: taking pictures in, and giving out what is kept.
+
+use actix_web::body::SizedStream;
+use actix_web::http::header::{
+    self, Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue,
+};
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use futures_util::{Stream, stream};
+use serde_json::json;
+
+use super::account::{Account, within};
+use super::body::Body;
+use super::idempotency::{Created, Once};
+use super::respond::{self, is_known};
+use crate::access::Action;
+use crate::changeset::Params;
+use crate::db::{Db, Touches};
+use crate::error::{AppError, AppResult};
+use crate::limits::Payer;
+use crate::models::clock;
+use crate::models::upload::{self, NewUpload, Upload};
+use crate::pictures::{self, Unfit};
+use crate::responses::Resident;
+use crate::state::State;
+
+/// What a browser may do with an upload that it opens: show it.
+const SANDBOX: &str = "sandbox; default-src 'none'";
+
+/// POST /api/uploads: a picture as the body, or in a form as its only file.
+pub async fn create(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+    body: Body,
+) -> AppResult<HttpResponse> {
+    account.permit(Action::WritePost)?;
+    let (file, room) = body.file().await?;
+    // Taking a file of some mebibytes apart takes a while.
+    let cleaned = actix_web::web::block(move || {
+        let _room = room;
+        pictures::clean(&file).map(|picture| (upload::digest(&picture.bytes), picture))
+    });
+    let (digest, picture) = cleaned.await.map_err(AppError::internal)?.map_err(refused)?;
+    let length = picture.bytes.len();
+    let pixels = |side: u32| i32::try_from(side).map_err(AppError::internal);
+    let (width, height) = (pixels(picture.width)?, pixels(picture.height)?);
+    let new = NewUpload {
+        upload: Upload {
+            digest: digest.clone(),
+            media_type: picture.format.media_type().to_owned(),
+            name: None,
+            width: Some(width),
+            height: Some(height),
+            length: i64::try_from(length).map_err(AppError::internal)?,
+        },
+        bytes: picture.bytes,
+        user_id: account.user().map(|user| user.id),
+    };
+    let params = Params::from_iter([("digest".to_owned(), digest.into())]);
+    let once = Once::of(&request, account.user(), &params)?;
+    let payer = request.extensions().get::<Payer>().cloned();
+    let (asker, quota) = (account.asker.clone(), state.config.quotas.uploads);
+    let root = state.config.reach.path().to_owned();
+    let outcome = once.transact(&state.db, Touches::ExistingRows, move |tx| {
+        let viewer = asker.permit(tx.connection, Action::WritePost, "upload")?;
+        within(quota, viewer, "this account has reached its limit of uploads", |id, quota| {
+            Ok(upload::length_of(tx.connection, id)? + new.upload.length > quota)
+        })?;
+        if let Some(payer) = payer {
+            payer.pay(length);
+        }
+        let at = clock(tx.connection)?;
+        let kept = upload::insert(tx.connection, &new, at)?;
+        let path = kept.path();
+        let told = json!({
+            "url": format!("{root}{path}"), "width": kept.width, "height": kept.height,
+        });
+        Ok(Created::of(&told)?.at(path))
+    });
+    Ok(respond::created(&state.db, outcome.await?))
+}
+
+/// GET /uploads/{file}
+pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    const MISSING: AppError = AppError::NotFound("file");
+    let name = request.match_info().get("file").unwrap_or_default();
+    let (digest, _) = name.split_once('.').ok_or(MISSING)?;
+    if upload::digests(request.path()).first() != Some(&digest) {
+        return Err(MISSING);
+    }
+    let wanted = digest.to_owned();
+    let found = state.db.read(move |c| Ok::<_, AppError>(upload::find(c, &wanted)?)).await?;
+    let found = found.filter(|upload| upload.path() == request.path()).ok_or(MISSING)?;
+    let tag = format!("\"{digest}\"");
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::ETAG, tag.clone()))
+        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX));
+    if is_known(&request, &tag) {
+        return Ok(response.status(actix_web::http::StatusCode::NOT_MODIFIED).finish());
+    }
+    response
+        .insert_header((header::CONTENT_TYPE, found.media_type.as_str()))
+        // Pictures are compressed already, and the length of a file is worth more than a little of it.
+        .insert_header((header::CONTENT_ENCODING, "identity"));
+    if let Some(name) = &found.name {
+        response.insert_header(attachment(name));
+    }
+    let length = u64::try_from(found.length).map_err(AppError::internal)?;
+    let slices = slices(state.db.clone(), found.digest);
+    let mut response = response.body(SizedStream::new(length, slices));
+    response.extensions_mut().insert(Resident(2 * upload::SLICE as u64));
+    Ok(response)
+}
+
+/// The bytes of an upload. Each slice is read when HTTP has taken the one before, by a task of its
+/// own: HTTP asks no further while its client takes nothing, and a read that nobody asks for would
+/// keep its connection from others.
+fn slices(db: Db, digest: String) -> impl Stream<Item = Result<Bytes, AppError>> {
+    stream::try_unfold((db, digest, 0_i32), |(db, digest, ordinal)| async move {
+        let (source, wanted) = (db.clone(), digest.clone());
+        let read = async move {
+            let slice = source.read(move |connection| {
+                match upload::slice(connection, &wanted, ordinal) {
+                    // The stream is complete, or shorter than its length, which ends the connection.
+                    Err(diesel::NotFound) => Ok(None),
+                    slice => Ok::<_, AppError>(Some(slice?)),
+                }
+            });
+            slice.await
+        };
+        let slice = actix_web::rt::spawn(read).await.map_err(AppError::internal)??;
+        Ok(slice.map(|slice| (Bytes::from(slice), (db, digest, ordinal + 1))))
+    })
+}
+
+fn attachment(name: &str) -> ContentDisposition {
+    ContentDisposition {
+        disposition: DispositionType::Attachment,
+        parameters: vec![DispositionParam::FilenameExt(ExtendedValue {
+            charset: Charset::Ext("UTF-8".to_owned()),
+            language_tag: None,
+            value: name.as_bytes().to_vec(),
+        })],
+    }
+}
+
+fn refused(unfit: Unfit) -> AppError {
+    match unfit {
+        Unfit::Unknown => {
+            AppError::UnsupportedMediaType("expected a picture: png, jpeg, gif, webp or avif")
+        }
+        unfit => AppError::Unprocessable(unfit.to_string()),
+    }
+}

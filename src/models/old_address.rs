@@ -1,0 +1,222 @@
+//! Addresses that a site had before it was imported, and what they lead to now. Owns how an address
+//! is written and which ones an import may bring; how a request for one is answered is
+//! `controllers::old_addresses`'.
+
+use diesel::prelude::*;
+use percent_encoding::percent_decode_str;
+
+use super::post::{self, Post};
+use super::upload;
+use crate::connection::DbConnection;
+use crate::schema::{old_addresses, uploads};
+
+/// The longest old address, in bytes.
+pub const MAX: usize = 1024;
+
+/// The last parts of a path that most servers leave out.
+const INDEXES: [&str; 2] = ["index.html", "index.htm"];
+
+/// Everything below these belongs to this site.
+const TREES: [&str; 14] = [
+    "account",
+    "admin",
+    "api",
+    "authors",
+    "comments",
+    "drafts",
+    "embed",
+    "health",
+    "notes",
+    "sitemaps",
+    "static",
+    "tags",
+    "uploads",
+    "moderation",
+];
+
+/// These themselves do.
+const PAGES: [&str; 16] = [
+    "",
+    "archive",
+    "feed",
+    "feed.xml",
+    "login",
+    "logout",
+    "moderation",
+    "notes",
+    "notifications",
+    "posts",
+    "posts/new",
+    "register",
+    "robots.txt",
+    "search",
+    "sitemap.xml",
+    "tags",
+];
+
+/// What an old address leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// The post of this id.
+    Post(i64),
+    /// The upload of this digest.
+    Upload(&'a str),
+}
+
+/// What has become of an address that an import brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// It leads where it should.
+    Yes,
+    /// The site itself has it.
+    Reserved,
+    /// It leads to something else already.
+    Taken,
+    /// It is none, or longer than 1,024 bytes.
+    Invalid,
+}
+
+/// An address as the table has it: the path of a URL, decoded, without a slash or an `index.html` at
+/// its end. `None` when it is no path, is not UTF-8, or is too long.
+pub fn normalized(address: &str) -> Option<String> {
+    let path = address.split(['?', '#']).next()?;
+    let path = percent_decode_str(path.strip_prefix('/')?).decode_utf8().ok()?;
+    let (before, last) = path.rsplit_once('/').unwrap_or(("", &path));
+    let path = if INDEXES.contains(&last) { before } else { path.trim_end_matches('/') };
+    let fits = path.len() < MAX && !path.contains(char::is_control);
+    fits.then(|| format!("/{path}"))
+}
+
+/// Whether a normalised address is one of the site's own, or may become one.
+pub fn is_reserved(path: &str) -> bool {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let first = path.split('/').next().unwrap_or_default();
+    let of_a_post = || {
+        let last = path.strip_prefix("posts/")?.split('/').next()?;
+        (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit())).then_some(())
+    };
+    TREES.contains(&first) || PAGES.contains(&path) || of_a_post().is_some()
+}
+
+/// Has an address lead to something from now on, unless it leads somewhere else.
+pub fn claim(
+    connection: &mut DbConnection,
+    address: &str,
+    target: Target<'_>,
+) -> QueryResult<Claimed> {
+    let Some(path) = normalized(address) else { return Ok(Claimed::Invalid) };
+    if is_reserved(&path) {
+        return Ok(Claimed::Reserved);
+    }
+    let wanted = match target {
+        Target::Post(id) => (Some(id), None),
+        Target::Upload(digest) => (None, Some(digest.to_owned())),
+    };
+    let known = old_addresses::table
+        .find(&path)
+        .select((old_addresses::post_id, old_addresses::upload))
+        .first::<(Option<i64>, Option<String>)>(connection)
+        .optional()?;
+    match known {
+        Some(known) if known == wanted => Ok(Claimed::Yes),
+        Some(_) => Ok(Claimed::Taken),
+        None => {
+            let (post_id, upload) = wanted;
+            diesel::insert_into(old_addresses::table)
+                .values((
+                    old_addresses::path.eq(path),
+                    old_addresses::post_id.eq(post_id),
+                    old_addresses::upload.eq(upload),
+                ))
+                .execute(connection)?;
+            Ok(Claimed::Yes)
+        }
+    }
+}
+
+/// All old addresses of a post, in alphabetical order.
+pub fn of_post(connection: &mut DbConnection, id: i64) -> QueryResult<Vec<String>> {
+    old_addresses::table
+        .filter(old_addresses::post_id.eq(id))
+        .order(old_addresses::path)
+        .select(old_addresses::path)
+        .load(connection)
+}
+
+/// The path that an old address leads to: of a post that everyone may read, or of an upload. Generators
+/// leave out `.html` or write it, so one with it and one without it are the same where only one is
+/// known.
+pub fn lead(connection: &mut DbConnection, address: &str) -> QueryResult<Option<String>> {
+    let Some(path) = normalized(address) else { return Ok(None) };
+    let other = match path.strip_suffix(".html") {
+        Some(bare) => bare.to_owned(),
+        None => format!("{path}.html"),
+    };
+    for path in [path, other] {
+        let found = old_addresses::table
+            .find(&path)
+            .select((old_addresses::post_id, old_addresses::upload))
+            .first::<(Option<i64>, Option<String>)>(connection)
+            .optional()?;
+        match found {
+            Some((Some(id), _)) => {
+                let post = post::get(connection, id)?;
+                return Ok(post.status.is_public().then(|| Post::path(&post)));
+            }
+            Some((None, Some(digest))) => {
+                let media = uploads::table.find(&digest).select(uploads::media_type);
+                let media = media.first::<String>(connection)?;
+                return Ok(Some(upload::path(&digest, &media)));
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_one_form() {
+        for (address, path) in [
+            ("/2020/01/02/hello/", Some("/2020/01/02/hello")),
+            ("/2020/01/02/hello/index.html?a=b#c", Some("/2020/01/02/hello")),
+            ("/hello.html", Some("/hello.html")),
+            ("/%E6%97%A5%E8%A8%98/", Some("/日記")),
+            ("/a%20b", Some("/a b")),
+            ("/", Some("/")),
+            ("/index.html", Some("/")),
+            ("hello", None),
+            ("/%ff", None),
+            ("/a%00b", None),
+        ] {
+            assert_eq!(normalized(address).as_deref(), path, "{address}");
+        }
+        assert_eq!(normalized(&format!("/{}", "x".repeat(MAX))), None);
+    }
+
+    #[test]
+    fn no_old_address_is_over_one_of_the_site() {
+        for own in [
+            "/",
+            "/posts",
+            "/posts/1",
+            "/posts/0017/x",
+            "/posts/new",
+            "/notes/x",
+            "/api/posts",
+            "/feed",
+            "/feed.xml",
+            "/tags/rust",
+            "/uploads/a.png",
+            "/search",
+        ] {
+            assert!(is_reserved(own), "{own}");
+        }
+        for old in ["/posts/hello", "/posts/2020-hello", "/post/1", "/feeds", "/search/label/x"] {
+            assert!(!is_reserved(old), "{old}");
+        }
+    }
+}

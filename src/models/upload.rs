@@ -1,0 +1,235 @@
+//! Uploads: pictures in texts, and files that an import brought. Owns their rows, their bytes, and
+//! which texts have them; what is let in is `pictures`' and the controllers'.
+//!
+//! The bytes are in the database, in slices, on either kind: they are written and deleted with the
+//! rows that tell of them, every node has them, and so has every dump and every copy.
+
+use chrono::{NaiveDateTime, TimeDelta};
+use data_encoding::HEXLOWER;
+use diesel::dsl::{exists, not};
+use diesel::prelude::*;
+use indexmap::IndexSet;
+use sha2::{Digest, Sha256};
+
+use crate::connection::DbConnection;
+use crate::pictures::Format;
+use crate::schema::{old_addresses, upload_slices, upload_uses, uploads};
+
+/// What the paths of uploads begin with.
+pub const ROOT: &str = "/uploads/";
+
+/// The bytes of a slice.
+pub const SLICE: usize = 256 * 1024;
+
+/// The digits of a digest: 160 bits, of which no two files share all.
+const DIGITS: usize = 40;
+
+/// The most uploads that count as a text's.
+const MAX_USES: usize = 1000;
+
+/// How long an upload stays that no text has.
+const KEPT: TimeDelta = TimeDelta::hours(24);
+
+/// The ending of a file that is none of the pictures.
+const FILE: &str = "bin";
+
+/// What an upload is, without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+pub struct Upload {
+    /// Of its bytes; see [`digest`].
+    pub digest: String,
+    /// One of the pictures', or any other of a file.
+    pub media_type: String,
+    /// What a reader saves it as, if it is no picture.
+    pub name: Option<String>,
+    /// In pixels.
+    pub width: Option<i32>,
+    /// In pixels.
+    pub height: Option<i32>,
+    /// In bytes.
+    pub length: i64,
+}
+
+/// A new upload.
+#[derive(Clone, Debug)]
+pub struct NewUpload {
+    /// What it is.
+    pub upload: Upload,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The account that uploads it.
+    pub user_id: Option<i64>,
+}
+
+/// A text that may have uploads.
+#[derive(Clone, Copy, Debug)]
+pub enum Text {
+    /// The body of the post of this id.
+    Post(i64),
+    /// Of a comment.
+    Comment(i64),
+    /// Of a note.
+    Note(i64),
+}
+
+/// The name of a file by its content.
+pub fn digest(bytes: &[u8]) -> String {
+    let mut digest = HEXLOWER.encode(&Sha256::digest(bytes));
+    digest.truncate(DIGITS);
+    digest
+}
+
+/// The path of the upload with this digest and media type.
+pub fn path(digest: &str, media_type: &str) -> String {
+    let extension = Format::of_media_type(media_type).map_or(FILE, Format::extension);
+    format!("{ROOT}{digest}.{extension}")
+}
+
+/// The digests of the uploads in a text, in their order, each once; the first thousand.
+pub fn digests(text: &str) -> IndexSet<&str> {
+    let after = text.split(ROOT).skip(1);
+    let digests = after.filter_map(|rest| {
+        let digest = rest.get(..DIGITS)?;
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (digest.bytes().all(is_digit) && rest[DIGITS..].starts_with('.')).then_some(digest)
+    });
+    let mut found = IndexSet::new();
+    for digest in digests {
+        if found.len() < MAX_USES {
+            found.insert(digest);
+        }
+    }
+    found
+}
+
+impl Upload {
+    /// Its path.
+    pub fn path(&self) -> String {
+        path(&self.digest, &self.media_type)
+    }
+}
+
+/// The upload with this digest, if there is one.
+pub fn find(connection: &mut DbConnection, digest: &str) -> QueryResult<Option<Upload>> {
+    uploads::table.find(digest).select(Upload::as_select()).first(connection).optional()
+}
+
+/// Keeps an upload. One that is there already stays as it is, for another day at least.
+pub fn insert(
+    connection: &mut DbConnection,
+    new: &NewUpload,
+    at: NaiveDateTime,
+) -> QueryResult<Upload> {
+    let NewUpload { upload, bytes, user_id } = new;
+    if let Some(known) = find(connection, &upload.digest)? {
+        let unused = uploads::table.find(&upload.digest).filter(uploads::unused_at.is_not_null());
+        diesel::update(unused).set(uploads::unused_at.eq(at)).execute(connection)?;
+        return Ok(known);
+    }
+    diesel::insert_into(uploads::table)
+        .values((
+            uploads::digest.eq(&upload.digest),
+            uploads::media_type.eq(&upload.media_type),
+            uploads::name.eq(&upload.name),
+            uploads::width.eq(upload.width),
+            uploads::height.eq(upload.height),
+            uploads::length.eq(upload.length),
+            uploads::user_id.eq(user_id),
+            uploads::inserted_at.eq(at),
+            uploads::unused_at.eq(at),
+        ))
+        .execute(connection)?;
+    for (ordinal, slice) in (0_i32..).zip(bytes.chunks(SLICE)) {
+        diesel::insert_into(upload_slices::table)
+            .values((
+                upload_slices::digest.eq(&upload.digest),
+                upload_slices::ordinal.eq(ordinal),
+                upload_slices::bytes.eq(slice),
+            ))
+            .execute(connection)?;
+    }
+    Ok(upload.clone())
+}
+
+/// A slice of an upload's bytes, from 0; or `NotFound`.
+pub fn slice(connection: &mut DbConnection, digest: &str, ordinal: i32) -> QueryResult<Vec<u8>> {
+    upload_slices::table.find((digest, ordinal)).select(upload_slices::bytes).first(connection)
+}
+
+/// The bytes of all uploads of an account.
+pub fn length_of(connection: &mut DbConnection, user_id: i64) -> QueryResult<i64> {
+    // The sum of 64-bit integers is a NUMERIC in PostgreSQL.
+    let lengths = uploads::table.filter(uploads::user_id.eq(user_id)).select(uploads::length);
+    Ok(lengths.load::<i64>(connection)?.into_iter().sum())
+}
+
+/// Notes which uploads a text has, where it had those of `before`.
+pub fn note_uses(
+    connection: &mut DbConnection,
+    text: Text,
+    before: &str,
+    after: &str,
+) -> QueryResult<()> {
+    let (before, after) = (digests(before), digests(after));
+    if before == after {
+        return Ok(());
+    }
+    let (post, comment, note) = match text {
+        Text::Post(id) => (Some(id), None, None),
+        Text::Comment(id) => (None, Some(id), None),
+        Text::Note(id) => (None, None, Some(id)),
+    };
+    if !before.is_empty() {
+        let uses = upload_uses::table;
+        match text {
+            Text::Post(id) => {
+                diesel::delete(uses.filter(upload_uses::post_id.eq(id))).execute(connection)?
+            }
+            Text::Comment(id) => {
+                diesel::delete(uses.filter(upload_uses::comment_id.eq(id))).execute(connection)?
+            }
+            Text::Note(id) => {
+                diesel::delete(uses.filter(upload_uses::note_id.eq(id))).execute(connection)?
+            }
+        };
+    }
+    for digest in after {
+        diesel::insert_into(upload_uses::table)
+            .values((
+                upload_uses::digest.eq(digest),
+                upload_uses::post_id.eq(post),
+                upload_uses::comment_id.eq(comment),
+                upload_uses::note_id.eq(note),
+            ))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// True where a text has it, or an old address leads to it.
+macro_rules! is_used {
+    () => {
+        exists(upload_uses::table.filter(upload_uses::digest.eq(uploads::digest))).or(exists(
+            old_addresses::table.filter(old_addresses::upload.eq(uploads::digest.nullable())),
+        ))
+    };
+}
+
+/// Notes since when uploads are unused, and deletes at most `limit` of those that have been for a
+/// day. How many were deleted.
+pub fn sweep(connection: &mut DbConnection, at: NaiveDateTime, limit: i64) -> QueryResult<usize> {
+    let unused = uploads::table.filter(uploads::unused_at.is_null().and(not(is_used!())));
+    diesel::update(unused).set(uploads::unused_at.eq(at)).execute(connection)?;
+    let used = uploads::table.filter(uploads::unused_at.is_not_null().and(is_used!()));
+    diesel::update(used).set(uploads::unused_at.eq(None::<NaiveDateTime>)).execute(connection)?;
+    let due = uploads::table
+        .filter(uploads::unused_at.lt(at - KEPT))
+        .select(uploads::digest)
+        .limit(limit)
+        .load::<String>(connection)?;
+    let still_due = uploads::table
+        .filter(uploads::digest.eq_any(due))
+        .filter(uploads::unused_at.lt(at - KEPT))
+        .filter(not(is_used!()));
+    diesel::delete(still_due).execute(connection)
+}

@@ -1,0 +1,97 @@
+//! Addresses that a site had before it was imported.
+
+use kilonova::db;
+use kilonova::models::old_address::{self, Claimed, Target};
+use serde_json::json;
+
+use crate::support::{Answer, Raw, Site};
+
+async fn ask(site: &Site, path: &str, headers: &[(&str, &str)]) -> Answer {
+    Raw::connect(site).await.ask("GET", path, headers, b"").await
+}
+
+async fn claim(site: &Site, address: &'static str, id: i64) -> Claimed {
+    let claimed = site.db().transaction(move |tx| {
+        let claimed = old_address::claim(tx.connection, address, Target::Post(id));
+        claimed.map_err(db::Error::from)
+    });
+    claimed.await.unwrap().value
+}
+
+#[actix_web::test]
+async fn an_old_address_leads_to_its_post() {
+    let site = Site::start().await;
+    site.new_post("Moved here").await;
+    for address in ["/2020/01/02/hello/", "/posts/hello.html", "/%E6%97%A5%E8%A8%98/", "/a b"] {
+        assert_eq!(claim(&site, address, 1).await, Claimed::Yes, "{address}");
+        assert_eq!(claim(&site, address, 1).await, Claimed::Yes, "{address}");
+    }
+    for (old, new) in [
+        ("/2020/01/02/hello/", "/posts/1-moved-here"),
+        ("/2020/01/02/hello", "/posts/1-moved-here"),
+        ("/2020/01/02/hello/index.html?a=b", "/posts/1-moved-here?a=b"),
+        ("/2020/01/02/hello.html", "/posts/1-moved-here"),
+        ("/posts/hello", "/posts/1-moved-here"),
+        ("/%E6%97%A5%E8%A8%98", "/posts/1-moved-here"),
+        ("/a%20b", "/posts/1-moved-here"),
+    ] {
+        for accept in ["text/html", "*/*"] {
+            let answer = ask(&site, old, &[("Accept", accept)]).await;
+            assert_eq!((answer.status, answer.header("location")), (301, Some(new)), "{old}");
+            // Browsers keep what is permanent, and the post may go.
+            assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+        }
+    }
+    let head = Raw::connect(&site).await.ask("HEAD", "/posts/hello", &[], b"").await;
+    assert_eq!(head.status, 301);
+    let post = Raw::connect(&site).await.ask("POST", "/posts/hello", &[], b"").await;
+    assert_ne!(post.status, 301);
+    assert_eq!(ask(&site, "/2020/01/02/hullo/", &[]).await.status, 404);
+    assert_eq!(ask(&site, "/api/2020/01/02/hello", &[]).await.status, 404);
+    // No page is loaded as a picture.
+    let picture = ask(&site, "/posts/hello", &[("Sec-Fetch-Dest", "image")]).await;
+    assert_eq!(picture.status, 403);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn an_old_address_is_over_no_route_and_no_id() {
+    let site = Site::start().await;
+    site.new_post("First").await;
+    for own in ["/", "/posts/17", "/api/posts/1", "/notes", "/search", "/login/", "/tags/rust/"] {
+        assert_eq!(claim(&site, own, 1).await, Claimed::Reserved, "{own}");
+    }
+    assert_eq!(claim(&site, "no path", 1).await, Claimed::Invalid);
+    assert_eq!(claim(&site, "/posts/2-old", 1).await, Claimed::Yes);
+    let led = ask(&site, "/posts/2-old", &[]).await;
+    assert_eq!(led.header("location"), Some("/posts/1-first"));
+    site.new_post("Second").await;
+    let led = ask(&site, "/posts/2-old", &[]).await;
+    assert_eq!(led.header("location"), Some("/posts/2-second"));
+    assert_eq!(claim(&site, "/posts/2-old", 2).await, Claimed::Taken);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn an_old_address_tells_nothing_of_a_draft() {
+    let site = Site::start().await;
+    let draft = json!({"title": "A secret", "body": "b", "status": "draft"});
+    site.post("/api/posts", &draft).await.json(201);
+    assert_eq!(claim(&site, "/old", 1).await, Claimed::Yes);
+    assert_eq!(ask(&site, "/old", &[]).await.status, 404);
+    site.patch("/api/posts/1", &json!({"status": "published"})).await.json(200);
+    assert_eq!(ask(&site, "/old", &[]).await.header("location"), Some("/posts/1-a-secret"));
+    site.delete("/api/posts/1").await;
+    assert_eq!(ask(&site, "/old", &[]).await.status, 404);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn the_address_of_an_old_feed_leads_to_the_feed() {
+    let site = Site::start().await;
+    for old in ["/index.xml", "/atom.xml", "/rss.xml", "/feed/"] {
+        let answer = ask(&site, old, &[]).await;
+        assert_eq!((answer.status, answer.header("location")), (301, Some("/feed.xml")), "{old}");
+    }
+    site.stop().await;
+}
