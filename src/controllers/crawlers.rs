@@ -31,7 +31,7 @@ pub async fn sitemap(state: Data<State>, request: HttpRequest) -> AppResult<Http
     let write = |connection: &mut DbConnection, address: &Address| {
         let parts = post::parts(connection)?;
         match parts.as_slice() {
-            [] | [1] => part(connection, address, 1),
+            [number] => part(connection, address, *number),
             _ => Ok(Index { address, parts }.render().map_err(AppError::internal)?),
         }
     };

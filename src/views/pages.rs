@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use askama::Template;
 
-use super::{feeds, filters};
 use super::forms::{AccountForm, CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
+use super::{feeds, filters};
 use crate::access::{self, Action, CommentRules, CommentState, Scope, Verdict, Viewer};
 use crate::models::comment::Comment;
 use crate::models::note::Note;

@@ -29,10 +29,10 @@ pub struct Found {
     pub updated_at: NaiveDateTime,
 }
 
-/// The numbers of the parts that have a post, in order; the first is 1.
+/// The numbers of the parts in order: the first, and all others that have a post.
 pub fn parts(connection: &mut DbConnection) -> QueryResult<Vec<i64>> {
-    let mut parts = Vec::new();
-    let mut after = 0;
+    let mut parts = vec![1];
+    let mut after = PART;
     while parts.len() < MOST
         && let Some(id) = next(connection, after)?
     {

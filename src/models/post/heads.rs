@@ -54,8 +54,7 @@ pub enum Newest {
     Of(i64),
 }
 
-type Row =
-    (i64, String, Option<String>, Option<String>, NaiveDateTime, NaiveDateTime, String, i32);
+type Row = (i64, String, Option<String>, Option<String>, NaiveDateTime, NaiveDateTime, String, i32);
 
 /// The first of the published posts, in the order of the pages, with so many characters of each
 /// body.
@@ -103,10 +102,7 @@ pub fn newest(
 }
 
 /// The bodies of these posts.
-pub fn bodies(
-    connection: &mut DbConnection,
-    ids: Vec<i64>,
-) -> QueryResult<HashMap<i64, String>> {
+pub fn bodies(connection: &mut DbConnection, ids: Vec<i64>) -> QueryResult<HashMap<i64, String>> {
     let found = posts::table.filter(posts::id.eq_any(ids)).select((posts::id, posts::body));
     Ok(found.load(connection)?.into_iter().collect())
 }
