@@ -26,7 +26,7 @@ pub async fn robots(state: Data<State>, request: HttpRequest) -> HttpResponse {
     }
 }
 
-/// GET /sitemap.xml: every page, or where there are too many for one document an index of its parts.
+/// GET /sitemap.xml: every page, or an index of the parts where one document cannot hold them.
 pub async fn sitemap(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let write = |connection: &mut DbConnection, address: &Address| {
         let parts = post::parts(connection)?;

@@ -1,5 +1,5 @@
-//! Atom feeds: the newest published posts of the site, of a tag, of an account. Whoever asks gets the
-//! same: cookies and tokens count for nothing here, so that caches may keep a feed for everyone.
+//! Atom feeds: the newest published posts of the site, of a tag, of an account. Everyone gets the
+//! same: no cookie and no token is read, so that caches may keep a feed for everyone.
 
 use std::collections::HashMap;
 
@@ -28,8 +28,8 @@ pub async fn tag(state: Data<State>, request: HttpRequest) -> AppResult<HttpResp
     answer(state, &request, |_| Ok((Subject::Tag(tag.clone()), Newest::Tagged(tag)))).await
 }
 
-/// GET /authors/{username}/feed.xml: of an account. The name that an imported post has is free text,
-/// which may be that of several people, and is no address.
+/// GET /authors/{username}/feed.xml: of an account. The name that an import gave a post is free
+/// text, which may name several people, and has no feed.
 pub async fn author(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let name = part(&request, "username").ok_or(NOT_FOUND)?;
     let find = move |connection: &mut DbConnection| {
@@ -73,8 +73,9 @@ async fn answer(
     match state.db.read(read).await? {
         Read::Known(etag) => Ok(respond::unchanged(&etag)),
         Read::New(etag, subject, heads, bodies) => {
-            let site = (state.address.clone(), state.feeds_key);
-            let lay_out = move || feeds::atom(&subject, &heads, &bodies, (&site.0, &site.1));
+            let site = Data::clone(&state);
+            let lay_out =
+                move || feeds::atom(&subject, &heads, &bodies, &site.address, &site.feeds_key);
             let xml = state.renderings.run(lay_out).await?.map_err(AppError::internal)?;
             Ok(respond::document("application/atom+xml; charset=utf-8", &etag, xml))
         }

@@ -13,7 +13,7 @@ use diesel::prelude::*;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
-pub use self::addresses::{Found, PART, parts, public_in};
+pub use self::addresses::{Location, parts, public_in};
 pub use self::fields::{NewPost, PostChanges};
 pub use self::heads::{Head, Newest, bodies, newest};
 use super::{Cursor, Excerpt, Page, optional_rfc3339, paginate, rfc3339, slug, substr};
@@ -381,8 +381,8 @@ pub fn update(
     }
     // Readers are not told of a change where there is none to read.
     if (Post { comments_locked: before.comments_locked, ..after.clone() }) != before {
-        // Two versions never have one time, and a clock set back makes no change look older than what
-        // it changes.
+        // A feed tells versions apart by their times. A clock set back makes no change look older
+        // than what it changes.
         after.updated_at = at.max(before.updated_at + TimeDelta::microseconds(1));
     }
     diesel::update(posts::table.find(id))

@@ -1,5 +1,5 @@
-//! Where the site's own addresses begin. Documents that are read elsewhere (feeds, the sitemap) name
-//! whole addresses.
+//! The address of the whole site. Documents that are read elsewhere (feeds, the sitemap) need whole
+//! addresses.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,9 +13,8 @@ use super::Reach;
 pub struct Address(Url);
 
 impl Address {
-    /// The address that readers are told: the public URL; without one the first name of the site, and
-    /// without a name the address that it listens on. Never what a request says. `None` when a name
-    /// is none that an address can have.
+    /// The public URL; without one the site's first name, and without a name the address that it
+    /// listens on (`bind`). A request never decides. `None` when no URL can have that name.
     pub fn of(reach: &Reach, bind: SocketAddr) -> Option<Address> {
         let text = match (&reach.public, reach.hosts.first()) {
             (Some(public), _) => format!("{}{}", public.origin(), public.path),

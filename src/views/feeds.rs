@@ -1,5 +1,7 @@
-//! Atom feeds (RFC 4287): which posts are whole in one, what identifies it and its entries, and what
-//! of a text XML can hold. When one is answered is the controllers'.
+//! Atom feeds (RFC 4287). Owns which posts are whole in a feed, the ids, and what of a text XML can
+//! hold; when a feed is answered is the controllers'.
+
+mod subject;
 
 use std::collections::HashMap;
 
@@ -7,7 +9,9 @@ use askama::Template;
 use chrono::{DateTime, NaiveDateTime};
 use sha2::{Digest, Sha256};
 
-use super::{encoded, filters};
+pub use self::subject::Subject;
+pub(super) use self::subject::{of_author, of_tag};
+use super::filters;
 use crate::markdown::{self, Container, escape_character};
 use crate::models::post::Head;
 use crate::models::site_key::Key;
@@ -22,75 +26,12 @@ pub const POSTS: i64 = 20;
 /// The bytes of a feed. Posts that do not fit are there with their summaries.
 pub const MAX: usize = 1024 * 1024;
 
-/// What stands around the content of an entry: `<content type="html">…</content>` and a line's end.
+/// At least the bytes of `<content type="html">`, `</content>` and a line's end.
 const AROUND: usize = 64;
 
-/// The characters of a body that a summary is made of: one more than are looked at, which tells that
-/// there are more.
+/// The characters of a body that a summary needs: one more than an excerpt looks at, so that it
+/// knows of more.
 pub const START: i32 = markdown::LOOKED_AT as i32 + 1;
-
-/// Whose or what posts a feed has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// Everybody's.
-    Site,
-    /// Those with this tag.
-    Tag(String),
-    /// An account's.
-    Author {
-        /// Its id.
-        id: i64,
-        /// Its name.
-        username: String,
-    },
-}
-
-impl Subject {
-    /// The path of the feed.
-    pub fn path(&self) -> String {
-        match self {
-            Subject::Site => "/feed.xml".to_owned(),
-            Subject::Tag(tag) => of_tag(tag),
-            Subject::Author { username, .. } => of_author(username),
-        }
-    }
-
-    /// The path of the page with the same posts, if there is one.
-    fn page(&self) -> Option<String> {
-        match self {
-            Subject::Site => Some("/".to_owned()),
-            Subject::Tag(tag) => Some(format!("/?tag={}", encoded(tag))),
-            Subject::Author { .. } => None,
-        }
-    }
-
-    fn title(&self) -> String {
-        match self {
-            Subject::Site => SITE.to_owned(),
-            Subject::Tag(tag) => format!("{SITE}: {tag}"),
-            Subject::Author { username, .. } => format!("{SITE}: posts by {username}"),
-        }
-    }
-
-    /// What the feed's id is made of.
-    fn name(&self) -> String {
-        match self {
-            Subject::Site => "feed".to_owned(),
-            Subject::Tag(tag) => format!("tag {tag}"),
-            Subject::Author { id, .. } => format!("author {id}"),
-        }
-    }
-}
-
-/// The path of a tag's feed.
-pub(super) fn of_tag(tag: &str) -> String {
-    format!("/tags/{}/feed.xml", encoded(tag))
-}
-
-/// The path of an account's feed.
-pub(super) fn of_author(username: &str) -> String {
-    format!("/authors/{}/feed.xml", encoded(username))
-}
 
 /// A feed.
 #[derive(Debug, Template)]
@@ -121,8 +62,8 @@ struct Entry {
     content: Option<String>,
 }
 
-/// The posts that a feed may have whole: as many as fit by the bytes of their bodies. Some may be left
-/// out yet when they are laid out.
+/// The ids of the posts that fit by the bytes of their bodies. HTML may be longer: [`atom`]
+/// decides.
 pub fn chosen(heads: &[Head]) -> Vec<i64> {
     let mut left = MAX;
     let fits = |head: &&Head| match left.checked_sub(head.size) {
@@ -135,13 +76,14 @@ pub fn chosen(heads: &[Head]) -> Vec<i64> {
     heads.iter().filter(fits).map(|head| head.id).collect()
 }
 
-/// The feed of these posts, of which these are the bodies that are known. Lays them out, which takes a
-/// while: not for a thread that serves sockets.
+/// The feed of these posts, with the [`chosen`] bodies by their posts' ids. Lays out Markdown: do
+/// it off the event loop.
 pub fn atom(
     subject: &Subject,
     heads: &[Head],
     bodies: &HashMap<i64, String>,
-    (address, key): (&Address, &Key),
+    address: &Address,
+    key: &Key,
 ) -> askama::Result<String> {
     let entries = heads.iter().map(|head| Entry::of(head, address, key)).collect();
     let newest = heads.iter().map(changed_at).max().unwrap_or(DateTime::UNIX_EPOCH.naive_utc());

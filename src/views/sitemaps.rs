@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::filters;
-use crate::models::post::Found;
+use crate::models::post::Location;
 use crate::reach::Address;
 
 /// Addresses that show nothing to be found: forms, searches, accounts, and what programs use.
@@ -28,7 +28,7 @@ pub struct Sitemap<'a> {
     /// Whether the front page is among them.
     pub front: bool,
     /// The posts.
-    pub posts: Vec<Found>,
+    pub posts: Vec<Location>,
 }
 
 /// An index of sitemaps.

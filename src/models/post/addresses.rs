@@ -12,7 +12,7 @@ use crate::schema::posts;
 
 /// The ids of a part. A sitemap may have 50,000 addresses in 50 MB; an address has at most 2,400
 /// bytes beside the site's own.
-pub const PART: i64 = 10_000;
+const PART: i64 = 10_000;
 
 /// The most parts: as many as an index of sitemaps may name.
 const MOST: usize = 50_000;
@@ -22,7 +22,7 @@ const PUBLIC: [Status; 2] = [Status::Published, Status::Archived];
 
 /// A post that everybody may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct Location {
     /// The path of its page, encoded.
     pub path: String,
     /// Its last change; UTC.
@@ -59,7 +59,7 @@ fn next(connection: &mut DbConnection, after: i64) -> QueryResult<Option<i64>> {
 }
 
 /// The posts of a part, in no order.
-pub fn public_in(connection: &mut DbConnection, part: i64) -> QueryResult<Vec<Found>> {
+pub fn public_in(connection: &mut DbConnection, part: i64) -> QueryResult<Vec<Location>> {
     let Some(last) = part.checked_mul(PART) else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for status in PUBLIC {
@@ -70,7 +70,7 @@ pub fn public_in(connection: &mut DbConnection, part: i64) -> QueryResult<Vec<Fo
             .load_iter::<(i64, Option<String>, NaiveDateTime), _>(connection)?;
         for row in rows {
             let (id, slug, updated_at) = row?;
-            found.push(Found { path: path(id, slug.as_deref()), updated_at });
+            found.push(Location { path: path(id, slug.as_deref()), updated_at });
         }
     }
     Ok(found)

@@ -62,7 +62,7 @@ async fn any_text_is_an_entry() {
     let found: Vec<_> = told.entries.iter().rev().map(|entry| entry.title.clone()).collect();
     assert_eq!(found, titles.map(legal));
     for entry in &told.entries {
-        assert_eq!(entry.tags, [entry.title.clone()]);
+        assert_eq!(entry.tags, std::slice::from_ref(&entry.title));
         assert!(entry.content.as_ref().unwrap().contains("ab\n"), "{entry:?}");
     }
     site.stop().await;
