@@ -25,9 +25,11 @@ use crate::events::{outage, pruner};
 use crate::limits;
 use crate::locks::{self, Lock};
 use crate::logging;
-use crate::models::{site_key, user};
+use crate::models::site_key::{self, Key};
+use crate::models::user;
 use crate::publisher;
 use crate::pubsub::PubSub;
+use crate::reach::{self, Address};
 use crate::renderings::Renderings;
 use crate::responses::Responses;
 use crate::router;
@@ -53,6 +55,9 @@ pub enum Error {
     /// The address is taken or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] std::io::Error),
+    /// No address can be made of the site's name.
+    #[error("{0} is no name that an address can have; pass --public-url")]
+    Name(String),
     /// The system gives too few file descriptors.
     #[error(transparent)]
     Descriptors(#[from] descriptors::TooFew),
@@ -94,6 +99,9 @@ impl App {
         // Before there is anything to undo.
         let listener =
             kilonova_feed::bind(config.bind).map_err(|error| Error::Listen(config.bind, error))?;
+        let bound = listener.local_addr()?;
+        let address = Address::of(&config.reach, bound)
+            .ok_or_else(|| Error::Name(config.reach.hosts.join(", ")))?;
         let (db, told) = open_db(&config).await?;
         let (feed, shapes) = start_feed(&config, &core, node.pubsub(), &db).await?;
         // Until here nobody has written.
@@ -107,13 +115,16 @@ impl App {
         let ends =
             ends.map_err(|error| Error::Database(config.storage.database.to_string(), error))?;
         core.spawn(ends.clone().follow(db.clone(), feed.clone()));
-        let accounts = Accounts::new(config.accounts, device_key(&config, &db).await?, ends);
+        let [device_key, feeds_key] = keys(&config, &db).await?;
+        let accounts = Accounts::new(config.accounts, device_key, ends);
         let limits = Data::new(limits::Limits::new(config.allowances));
         let responses = Data::new(Responses::new(config.max_responses));
         let bodies = Bodies::new(config.max_bodies);
         let renderings = Renderings::new(config.max_renderings)?;
         let state = Data::new(State {
             config,
+            address,
+            feeds_key,
             db,
             feed,
             shapes,
@@ -125,16 +136,24 @@ impl App {
             search,
         });
         let server = serve(&state, listener)?;
-        let port = server.address().port();
         if let Some(shortage) = shortage {
             log::warn!("{shortage}");
         }
-        log::info!("this is node {}; open {}", state.config.node, open_at(&state.config, port));
+        log::info!("this is node {}; open {}", state.config.node, open_at(&state.config, bound));
         match state.config.access {
             Access::Open => {
                 log::warn!("access is open: anyone who can reach this address may read and write");
             }
-            Access::Accounts => ask_for_admin(&state).await?,
+            Access::Accounts => {
+                if state.config.reach.public.is_none() {
+                    log::warn!(
+                        "feeds and the sitemap lead to {}: if readers reach the site elsewhere, pass \
+                         --public-url",
+                        state.address.to("/")
+                    );
+                }
+                ask_for_admin(&state).await?;
+            }
         }
         let stop = Arc::new(Notify::new());
         Ok(App { server, state, core, node, stop, terminate, interrupt, _locks: locks })
@@ -229,22 +248,13 @@ async fn ask_for_admin(state: &State) -> Result<(), Error> {
 }
 
 /// The address to open in a browser.
-fn open_at(config: &Config, port: u16) -> String {
-    let here = format!("http://{}:{port}/", host(config));
+fn open_at(config: &Config, bound: SocketAddr) -> String {
+    let here = format!("{}/", reach::local(bound));
     match &config.reach.public {
         Some(public) => {
             format!("{}{}/, which leads to {here}", public.origin(), public.path)
         }
         None => here,
-    }
-}
-
-/// The host to open in a browser.
-fn host(config: &Config) -> String {
-    match config.bind.ip() {
-        ip if ip.is_unspecified() => "localhost".to_owned(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-        IpAddr::V4(ip) => ip.to_string(),
     }
 }
 
@@ -264,15 +274,17 @@ async fn open_db(config: &Config) -> Result<(Db, Arc<OnceLock<Feed>>), Error> {
     Ok((db.map_err(|error| Error::Database(name, error))?, feed))
 }
 
-/// The key that signs device cookies. Notes what the names of accounts from before look like, too.
-async fn device_key(config: &Config, db: &Db) -> Result<site_key::Key, Error> {
+/// The keys of device cookies and of feeds. Notes what the names of accounts from before look like,
+/// too.
+async fn keys(config: &Config, db: &Db) -> Result<[Key; 2], Error> {
     let get = |tx: &mut db::Tx<'_>| {
         user::fill_skeletons(tx.connection)?;
-        Ok::<_, AppError>(site_key::get_or_make(tx.connection, site_key::DEVICE)?)
+        let mut key = |name| site_key::get_or_make(tx.connection, name);
+        Ok::<_, AppError>([key(site_key::DEVICE)?, key(site_key::FEEDS)?])
     };
     let name = config.storage.database.to_string();
-    let key = db.transaction(get).await.map_err(|error| Error::Keys(name, error.to_string()))?;
-    Ok(key.value)
+    let keys = db.transaction(get).await.map_err(|error| Error::Keys(name, error.to_string()))?;
+    Ok(keys.value)
 }
 
 /// Starts the feed of what this database's log has, on `core`.

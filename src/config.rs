@@ -236,7 +236,8 @@ pub struct ServeArgs {
         value_name = "RULE",
     )]
     newcomer_comments: NewcomerComments,
-    /// Where readers reach the site, as in `https://example.org/blog`; implies accounts access
+    /// Where readers reach the site, as in `https://example.org/blog`; feeds and the sitemap lead
+    /// there; implies accounts access
     #[arg(long, env = "KILONOVA_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
     /// Another name that the site is reached by; may be repeated; implies accounts access

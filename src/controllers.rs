@@ -6,7 +6,9 @@ pub mod body;
 pub mod channels;
 pub mod comments;
 mod cookies;
+pub mod crawlers;
 pub mod events;
+pub mod feeds;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 pub mod health;

@@ -24,9 +24,10 @@ mod sanitize;
 use std::sync::Arc;
 
 use pulldown_cmark::{Event, Options, Parser, TagEnd};
+use url::Url;
 
 pub(crate) use self::escape::{escape, escape_character};
-pub use self::excerpt::excerpt;
+pub use self::excerpt::{LOOKED_AT, excerpt};
 pub use self::plain::plain;
 
 /// How deep Markdown may nest. Browsers, and the HTML parser here, slow down with the square of it.
@@ -54,8 +55,18 @@ pub struct Container<'a> {
 
 /// Markdown as HTML. Never fails, takes time in proportion to the text's length.
 pub fn render(markdown: &str, container: &Container<'_>) -> Arc<str> {
-    cache::kept((markdown, container.id, container.top), || match parse(markdown) {
-        Some(events) => sanitize::page(&html::write(events, container)),
+    lay_out(markdown, container, None)
+}
+
+/// The same for readers elsewhere: a relative address is a whole one, as of `base`.
+pub fn render_from(markdown: &str, container: &Container<'_>, base: &Url) -> Arc<str> {
+    lay_out(markdown, container, Some(base))
+}
+
+fn lay_out(markdown: &str, container: &Container<'_>, base: Option<&Url>) -> Arc<str> {
+    let place = (markdown, container.id, container.top, base.map(Url::as_str));
+    cache::kept(place, || match parse(markdown) {
+        Some(events) => sanitize::page(&html::write(events, container), base),
         None => verbatim(markdown),
     })
 }

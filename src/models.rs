@@ -109,6 +109,9 @@ extern "SQL" {
         from: diesel::sql_types::Integer,
         length: diesel::sql_types::Integer,
     ) -> diesel::sql_types::Text;
+
+    /// The bytes of `text`.
+    fn octet_length(text: diesel::sql_types::Text) -> diesel::sql_types::Integer;
 }
 
 /// A page of a list and where the next one starts.

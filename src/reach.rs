@@ -1,6 +1,7 @@
 //! How the site is reached: under which names, through which proxies, and so by whom. Pure: from a
 //! request's peer and its headers it tells the client's address and the host that was asked for.
 
+mod address;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 
@@ -10,6 +11,9 @@ use std::str::Utf8Error;
 use actix_web::http::Uri;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use ipnet::IpNet;
+use url::Url;
+
+pub use self::address::{Address, local};
 
 /// Under what the site is reached.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +65,9 @@ impl PublicUrl {
             && !path.contains("//")
             && !path.split('/').any(|part| part == "." || part == "..");
         let path = path.to_owned();
-        fits.then_some(PublicUrl { is_https, authority, host, path })
+        let url = PublicUrl { is_https, authority, host, path };
+        // A host may still be none: "1.2.3.4.5".
+        (fits && Url::parse(&url.origin()).is_ok()).then_some(url)
     }
 
     /// The site's origin, as browsers write it.

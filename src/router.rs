@@ -11,8 +11,8 @@ use actix_web::{App, Error, Handler, Resource, Responder, Route};
 use crate::compression;
 use crate::config::Config;
 use crate::controllers::{
-    body, channels, comments, events, health, live, notes, old_addresses, pages, posts, search,
-    sign_in, sign_ins, uploads, users,
+    body, channels, comments, crawlers, events, feeds, health, live, notes, old_addresses, pages,
+    posts, search, sign_in, sign_ins, uploads, users,
 };
 use crate::door;
 use crate::error::{AppError, AppResult};
@@ -84,6 +84,12 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/account/tokens/{id}/delete", [post(pages::account::delete_token)]))
         .service(resource("/static/{file}", [get(pages::asset)]))
         .service(resource("/uploads/{file}", [get(uploads::show)]))
+        .service(resource("/feed.xml", [get(feeds::site)]))
+        .service(resource("/tags/{tag}/feed.xml", [get(feeds::tag)]))
+        .service(resource("/authors/{username}/feed.xml", [get(feeds::author)]))
+        .service(resource("/sitemap.xml", [get(crawlers::sitemap)]))
+        .service(resource("/sitemaps/{number}.xml", [get(crawlers::sitemap_part)]))
+        .service(resource("/robots.txt", [get(crawlers::robots)]))
         .service(resource("/feed", [get(live::feed)]))
         .service(resource("/notifications", [get(live::notifications)]))
         .service(resource("/posts/{id}/comments/ws", [get(live::post_comments)]))

@@ -7,6 +7,8 @@ use crate::bodies::Bodies;
 use crate::config::Config;
 use crate::db::Db;
 use crate::limits::Limits;
+use crate::models::site_key::Key;
+use crate::reach::Address;
 use crate::renderings::Renderings;
 use crate::responses::Responses;
 use crate::search::Search;
@@ -16,6 +18,10 @@ use crate::site_log::{Feed, Shapes};
 pub struct State {
     /// The flags, checked.
     pub config: Config,
+    /// Where the site's own addresses begin.
+    pub address: Address,
+    /// What the ids of feeds and their entries are made with.
+    pub feeds_key: Key,
     /// The database.
     pub db: Db,
     /// The feed, its sockets, and the process groups under it.

@@ -2,10 +2,12 @@
 //! own JSON; requests and statuses are the controllers'.
 
 pub mod assets;
+pub mod feeds;
 #[expect(unreachable_pub, reason = "what `filter_fn` writes is `pub`")]
 mod filters;
 pub mod forms;
 pub mod pages;
+pub mod sitemaps;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use kilonova_feed::Event;
@@ -59,7 +61,7 @@ pub fn event(event: &Event) -> impl Serialize + use<> {
 /// All but letters, digits and `-._~`.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A text as the value of a parameter in an address.
+/// A text as a part of a path, or as the value of a parameter, in an address.
 pub(crate) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }

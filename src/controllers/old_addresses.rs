@@ -11,17 +11,12 @@ use crate::error::{AppError, Missing};
 use crate::models::{old_address, upload};
 use crate::state::State;
 
-/// Feeds as other programs name them: Hugo, Zola, Jekyll, WordPress and Ghost.
-const FEEDS: [&str; 8] = [
-    "/index.xml",
-    "/atom.xml",
-    "/rss.xml",
-    "/rss",
-    "/feed/atom",
-    "/feed/rss",
-    "/feeds/posts/default",
-    "/feed/",
-];
+/// The last parts of feeds' addresses in Hugo, Zola, Jekyll, WordPress and Ghost.
+const FEEDS: [&str; 8] =
+    ["/index.xml", "/atom.xml", "/rss.xml", "/rss", "/rss/", "/feed/atom", "/feed/rss", "/feed/"];
+
+/// What their addresses of a tag's pages begin with.
+const TAGS: [&str; 4] = ["/tags/", "/tag/", "/categories/", "/category/"];
 
 /// Leads from an old address to the new one: 301.
 pub async fn lead<B: MessageBody>(
@@ -43,11 +38,9 @@ pub async fn lead<B: MessageBody>(
         return Ok(response.map_into_left_body());
     };
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
-    let found = match missing {
-        Missing::Page if FEEDS.contains(&path.as_str()) => Ok(Some("/feed.xml".to_owned())),
-        _ => state.db.read(move |c| Ok::<_, AppError>(old_address::lead(c, &path)?)).await,
-    };
-    let told = match found {
+    let feed = feed_at(&path).filter(|_| missing == Missing::Page);
+    let found = state.db.read(move |c| Ok::<_, AppError>(old_address::lead(c, &path)?));
+    let told = match found.await.map(|found| found.or(feed)) {
         // A picture leads to a picture: a text must not make its readers' browsers load pages.
         Ok(Some(new)) if missing == Missing::Page || new.starts_with(upload::ROOT) => {
             AppError::Moved(format!("{new}{query}"))
@@ -57,4 +50,14 @@ pub async fn lead<B: MessageBody>(
     };
     let (request, _) = response.into_parts();
     Ok(ServiceResponse::new(request, told.error_response()).map_into_right_body())
+}
+
+/// The feed that replaces the one at this address of another program.
+fn feed_at(path: &str) -> Option<String> {
+    let of = FEEDS.iter().find_map(|end| path.strip_suffix(end))?;
+    if of.is_empty() {
+        return Some("/feed.xml".to_owned());
+    }
+    let tag = TAGS.iter().find_map(|start| of.strip_prefix(start))?;
+    (!tag.is_empty() && !tag.contains('/')).then(|| format!("/tags/{tag}/feed.xml"))
 }

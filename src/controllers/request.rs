@@ -4,6 +4,7 @@
 use std::str::FromStr;
 
 use actix_web::HttpRequest;
+use percent_encoding::percent_decode_str;
 
 use crate::error::{AppError, AppResult};
 use crate::models::Cursor;
@@ -18,6 +19,14 @@ pub fn id_and_slug<'a>(request: &'a HttpRequest, what: &'static str) -> AppResul
     let whole = request.match_info().get("id").unwrap_or_default();
     let id = whole.split('-').next().and_then(parse_id).ok_or(AppError::NotFound(what))?;
     Ok((id, whole))
+}
+
+/// A part of the path, decoded. The router leaves `%25`, `%2B` and `%2F` as they are: one of its
+/// parts may have a slash. `None` when it is no text.
+pub fn part(request: &HttpRequest, name: &str) -> Option<String> {
+    let text = percent_decode_str(request.match_info().get(name)?).decode_utf8().ok()?;
+    // No database takes it.
+    (!text.contains('\0')).then(|| text.into_owned())
 }
 
 /// An id as it is written: digits without a sign or leading zeros, from 1.

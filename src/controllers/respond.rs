@@ -56,9 +56,21 @@ pub fn single<T: Serialize>(
     Ok(response.content_type("application/json").body(body))
 }
 
-/// Whether a client has the version with this tag.
-pub(super) fn is_known(request: &HttpRequest, etag: &str) -> bool {
-    matches!(matching(request.headers(), header::IF_NONE_MATCH, etag), Some(Some(_)))
+/// 200 with a document that is the same for everyone. Caches may keep it, and must revalidate it.
+pub fn document(kind: &str, etag: &str, text: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "public, no-cache"))
+        .insert_header((header::ETAG, etag))
+        .content_type(kind)
+        .body(text)
+}
+
+/// 304 in place of a document that the client has.
+pub fn unchanged(etag: &str) -> HttpResponse {
+    HttpResponse::NotModified()
+        .insert_header((header::CACHE_CONTROL, "public, no-cache"))
+        .insert_header((header::ETAG, etag))
+        .finish()
 }
 
 /// The version that a client wants to change, checked in the transaction that changes it.
@@ -79,6 +91,12 @@ impl Precondition {
     /// No precondition: changes any version.
     pub fn none() -> Precondition {
         Precondition(HeaderMap::new())
+    }
+
+    /// The tag of the version that the client has, as it wrote it, if that is this one.
+    pub fn known(&self, etag: &str) -> Option<String> {
+        let known = matching(&self.0, header::IF_NONE_MATCH, etag).flatten()?;
+        Some(if known == "*" { etag } else { known }.to_owned())
     }
 
     /// 412 when the thing has another version than it must have, or one that it must not have.

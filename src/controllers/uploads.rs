@@ -12,7 +12,7 @@ use serde_json::json;
 use super::account::{Account, within};
 use super::body::Body;
 use super::idempotency::{Created, Once};
-use super::respond::{self, is_known};
+use super::respond::{self, Precondition};
 use crate::access::Action;
 use crate::changeset::Params;
 use crate::db::{Db, Touches};
@@ -98,7 +98,7 @@ pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpRes
         .insert_header((header::ETAG, tag.clone()))
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
         .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX));
-    if is_known(&request, &tag) {
+    if Precondition::of(&request).known(&tag).is_some() {
         return Ok(response.status(actix_web::http::StatusCode::NOT_MODIFIED).finish());
     }
     response

@@ -1,7 +1,7 @@
 //! Texts that were laid out, so that one that everybody reads is laid out once. Owns the memory for
 //! them; a changed text is another text.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use lru::LruCache;
@@ -12,7 +12,7 @@ const KEPT: usize = 32 * 1024 * 1024;
 /// What an entry takes beside its HTML, about.
 const ENTRY: usize = 200;
 
-/// A text in its place on a page, by two hashes with keys that nobody knows.
+/// A text in its place, by two hashes with keys that nobody knows.
 type Key = (u64, u64);
 
 struct Cache {
@@ -24,7 +24,7 @@ static CACHE: LazyLock<Mutex<Cache>> =
     LazyLock::new(|| Mutex::new(Cache { texts: LruCache::unbounded(), bytes: 0 }));
 
 /// The HTML of a text, laid out by `lay_out` unless it is kept.
-pub(super) fn kept(text: (&str, &str, u8), lay_out: impl FnOnce() -> String) -> Arc<str> {
+pub(super) fn kept(text: impl Hash + Copy, lay_out: impl FnOnce() -> String) -> Arc<str> {
     static KEYS: LazyLock<(RandomState, RandomState)> = LazyLock::new(Default::default);
     let key = (KEYS.0.hash_one(text), KEYS.1.hash_one(text));
     let cache = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,8 +8,9 @@ use super::{MAX_DEPTH, is_inline, parser};
 /// How many characters (grapheme clusters) an excerpt has at most, the ellipsis not counted.
 const LENGTH: usize = 280;
 
-/// How much of a body is looked at: lists show many posts, each of which may be a mebibyte.
-const LOOKED_AT: usize = 8 * 1024;
+/// How many bytes of a body an excerpt looks at: lists show many posts, each of which may be a
+/// mebibyte.
+pub const LOOKED_AT: usize = 8 * 1024;
 
 /// The first words of a Markdown text, as plain text on one line, cut with an ellipsis.
 ///

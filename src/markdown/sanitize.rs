@@ -4,9 +4,12 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use ammonia::Builder;
+use ammonia::{Builder, UrlRelative};
+use url::Url;
 
-static PAGE: LazyLock<Builder<'static>> = LazyLock::new(|| {
+static PAGE: LazyLock<Builder<'static>> = LazyLock::new(page_policy);
+
+fn page_policy() -> Builder<'static> {
     let mut builder = policy();
     builder
         // The elements that `html` itself writes: task lists, frames of wide tables, footnotes.
@@ -23,13 +26,16 @@ static PAGE: LazyLock<Builder<'static>> = LazyLock::new(|| {
             kept.then_some(Cow::Borrowed(value))
         });
     builder
-});
+}
 
 static BLOCK: LazyLock<Builder<'static>> = LazyLock::new(policy);
 
-/// Cleans a whole text.
-pub(super) fn page(html: &str) -> String {
-    PAGE.clean(html).to_string()
+/// Cleans a whole text. With a base, relative addresses become whole ones.
+pub(super) fn page(html: &str, base: Option<&Url>) -> String {
+    let Some(base) = base else { return PAGE.clean(html).to_string() };
+    let mut builder = page_policy();
+    builder.url_relative(UrlRelative::RewriteWithBase(base.clone()));
+    builder.clean(html).to_string()
 }
 
 /// Cleans one block of a writer's own HTML; what it leaves open is closed.

@@ -1,17 +1,21 @@
 //! Posts and their tags: the row and its queries. Which fields a request may give and change is
-//! `fields`'.
+//! `fields`'; what is read of posts without their bodies is `heads`' and `addresses`'.
 
+mod addresses;
 mod fields;
+mod heads;
 
 use std::collections::HashMap;
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
+pub use self::addresses::{Location, parts, public_in};
 pub use self::fields::{NewPost, PostChanges};
+pub use self::heads::{Head, Newest, bodies, newest};
 use super::{Cursor, Excerpt, Page, optional_rfc3339, paginate, rfc3339, slug, substr, upload};
 pub use crate::access::Status;
 use crate::access::{CommentRules, PostFacts, Scope, Thread};
@@ -58,15 +62,12 @@ pub struct Post {
 impl Post {
     /// What its page's address ends with.
     pub fn address(&self) -> String {
-        match &self.slug {
-            Some(slug) => format!("{}-{slug}", self.id),
-            None => self.id.to_string(),
-        }
+        address(self.id, self.slug.as_deref())
     }
 
     /// The path of its page, with letters beyond ASCII encoded.
     pub fn path(&self) -> String {
-        format!("/posts/{}", utf8_percent_encode(&self.address(), CONTROLS))
+        path(self.id, self.slug.as_deref())
     }
 
     /// The time by which readers know it.
@@ -91,6 +92,17 @@ impl Post {
     pub fn thread(&self, rules: CommentRules) -> Thread {
         Thread { post: self.facts(), locked: self.comments_locked, rules }
     }
+}
+
+fn address(id: i64, slug: Option<&str>) -> String {
+    match slug {
+        Some(slug) => format!("{id}-{slug}"),
+        None => id.to_string(),
+    }
+}
+
+fn path(id: i64, slug: Option<&str>) -> String {
+    format!("/posts/{}", utf8_percent_encode(&address(id, slug), CONTROLS))
 }
 
 #[derive(Queryable, Selectable)]
@@ -370,8 +382,9 @@ pub fn update(
     }
     // Readers are not told of a change where there is none to read.
     if (Post { comments_locked: before.comments_locked, ..after.clone() }) != before {
-        // A clock set back does not let a change look older than what it changes.
-        after.updated_at = at.max(before.updated_at);
+        // A feed tells versions apart by their times. A clock set back makes no change look older
+        // than what it changes.
+        after.updated_at = at.max(before.updated_at + TimeDelta::microseconds(1));
     }
     diesel::update(posts::table.find(id))
         .set((
@@ -474,18 +487,7 @@ fn insert_tags(connection: &mut DbConnection, id: i64, tags: &[String]) -> Query
 
 /// Joins rows with their tags, in two queries whatever their number.
 fn tagged(connection: &mut DbConnection, rows: Vec<Row>) -> QueryResult<Vec<Post>> {
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let mut tags: HashMap<i64, Vec<String>> = HashMap::new();
-    if !ids.is_empty() {
-        let found = post_tags::table
-            .filter(post_tags::post_id.eq_any(ids))
-            .order((post_tags::post_id, post_tags::ordinal))
-            .select((post_tags::post_id, post_tags::tag))
-            .load::<(i64, String)>(connection)?;
-        for (id, tag) in found {
-            tags.entry(id).or_default().push(tag);
-        }
-    }
+    let mut tags = tags(connection, rows.iter().map(|row| row.id).collect())?;
     Ok(rows
         .into_iter()
         .map(|row| {
@@ -493,4 +495,21 @@ fn tagged(connection: &mut DbConnection, rows: Vec<Row>) -> QueryResult<Vec<Post
             row.with_tags(tags)
         })
         .collect())
+}
+
+/// The tags of these posts, each post's in its order.
+fn tags(connection: &mut DbConnection, ids: Vec<i64>) -> QueryResult<HashMap<i64, Vec<String>>> {
+    let mut tags: HashMap<i64, Vec<String>> = HashMap::new();
+    if ids.is_empty() {
+        return Ok(tags);
+    }
+    let found = post_tags::table
+        .filter(post_tags::post_id.eq_any(ids))
+        .order((post_tags::post_id, post_tags::ordinal))
+        .select((post_tags::post_id, post_tags::tag))
+        .load::<(i64, String)>(connection)?;
+    for (id, tag) in found {
+        tags.entry(id).or_default().push(tag);
+    }
+    Ok(tags)
 }

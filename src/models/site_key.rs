@@ -14,6 +14,9 @@ pub type Key = [u8; 64];
 /// The name of the key that signs device cookies.
 pub const DEVICE: &str = "device";
 
+/// The name of the key that the ids of feeds and their entries are made with.
+pub const FEEDS: &str = "feeds";
+
 /// The key of that name; makes it if there is none. Must run in a transaction that touches existing
 /// rows, so that two nodes do not make two.
 pub fn get_or_make(connection: &mut DbConnection, name: &str) -> QueryResult<Key> {

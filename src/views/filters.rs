@@ -1,4 +1,4 @@
-//! The filters of the templates: times, counts, Markdown. Each is a thin name for what other
+//! The filters of the templates: times, Markdown, XML. Each is a thin name for what other
 //! modules do.
 
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use askama::filters::Safe;
 use askama::{Result, Values, filter_fn};
 use chrono::NaiveDateTime;
 
+use super::feeds;
 use crate::markdown::{self, Container};
 
 /// The day in words, `22 November 2026`.
@@ -19,6 +20,12 @@ pub(crate) fn day(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
 #[filter_fn]
 pub(crate) fn moment(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
     Ok(time.format("%-d %B %Y, %H:%M UTC").to_string())
+}
+
+/// A text in XML, without the characters that XML cannot have.
+#[filter_fn]
+pub(crate) fn xml(text: &str, _: &dyn Values) -> Result<Safe<String>> {
+    Ok(Safe(feeds::xml(text)))
 }
 
 /// The value of a `datetime` attribute, `2026-11-22T09:30:00Z`.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use askama::Template;
 
-use super::filters;
 use super::forms::{AccountForm, CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
+use super::{feeds, filters};
 use crate::access::{self, Action, CommentRules, CommentState, Scope, Verdict, Viewer};
 use crate::models::comment::Comment;
 use crate::models::note::Note;
@@ -316,6 +316,14 @@ impl PostIndex {
         address("/", &[("status", status), ("tag", tag), ("cursor", cursor)])
     }
 
+    /// The path of the tag's feed, where it has posts.
+    fn feed(&self) -> Option<String> {
+        let has_posts = self.status == Status::Published && !self.posts.items.is_empty();
+        // A browser takes dots alone out of a path.
+        let tag = self.tag.as_deref().filter(|tag| has_posts && ![".", ".."].contains(tag));
+        tag.map(feeds::of_tag)
+    }
+
     /// The tabs over the list: name, address, whether it is the one shown.
     fn tabs(&self) -> [(&'static str, &'static str, bool); 4] {
         [
@@ -339,6 +347,12 @@ impl PostIndex {
 }
 
 impl PostShow {
+    /// The path of the feed of the account that wrote it, if one did and it is listed.
+    fn feed(&self) -> Option<String> {
+        let author = self.post.author.as_deref().filter(|_| self.post.user_id.is_some());
+        author.filter(|_| self.post.status == Status::Published).map(feeds::of_author)
+    }
+
     /// The address of this post, its comments from a place on.
     fn address(&self, cursor: Option<&Cursor>) -> String {
         address(&self.post.path(), &[("cursor", cursor.map(ToString::to_string))])

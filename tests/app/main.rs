@@ -11,6 +11,7 @@ mod crash;
 #[path = "../support/databases.rs"]
 mod databases;
 mod documentation;
+mod feeds;
 mod guarantees;
 mod hostile;
 mod layering;

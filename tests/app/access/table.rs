@@ -33,6 +33,8 @@ struct Row {
 
 const HTML: &str = "text/html";
 const STREAM: &str = "text/event-stream";
+const ATOM: &str = "application/atom+xml";
+const XML: &str = "application/xml";
 const EVERYONE: Answers = [200; 5];
 
 fn row(
@@ -316,6 +318,18 @@ fn table() -> Vec<Row> {
             [401, 404, 404, 404, 404],
         ),
         plain(DELETE, "/api/session", "/api/session", Api(""), [204; 5]),
+        plain(GET, "/feed.xml", "/feed.xml", Open(ATOM), EVERYONE),
+        plain(GET, "/tags/{tag}/feed.xml", "/tags/none/feed.xml", Open(ATOM), [404; 5]),
+        plain(
+            GET,
+            "/authors/{username}/feed.xml",
+            "/authors/author/feed.xml",
+            Open(ATOM),
+            EVERYONE,
+        ),
+        plain(GET, "/sitemap.xml", "/sitemap.xml", Open(XML), EVERYONE),
+        plain(GET, "/sitemaps/{number}.xml", "/sitemaps/1.xml", Open(XML), EVERYONE),
+        plain(GET, "/robots.txt", "/robots.txt", Open("text/plain"), EVERYONE),
         plain(GET, "/health/ready", "/health/ready", Api(""), EVERYONE),
         plain(POST, "/api/uploads", "/api/uploads", Api("{}"), [401, 403, 415, 415, 415]),
         plain(GET, "/uploads/{file}", "/uploads/none", Open("*/*"), [404; 5]),

@@ -89,9 +89,19 @@ async fn an_old_address_tells_nothing_of_a_draft() {
 #[actix_web::test]
 async fn the_address_of_an_old_feed_leads_to_the_feed() {
     let site = Site::start().await;
-    for old in ["/index.xml", "/atom.xml", "/rss.xml", "/feed/"] {
+    for (old, new) in [
+        ("/index.xml", "/feed.xml"),
+        ("/atom.xml", "/feed.xml"),
+        ("/rss.xml", "/feed.xml"),
+        ("/feed/", "/feed.xml"),
+        ("/tags/rust/index.xml", "/tags/rust/feed.xml"),
+        ("/category/a%2Fb/feed/", "/tags/a%2Fb/feed.xml"),
+    ] {
         let answer = ask(&site, old, &[]).await;
-        assert_eq!((answer.status, answer.header("location")), (301, Some("/feed.xml")), "{old}");
+        assert_eq!((answer.status, answer.header("location")), (301, Some(new)), "{old}");
+    }
+    for none in ["/a/index.xml", "/tags/index.xml", "/tags//index.xml", "/tags/a/b/index.xml"] {
+        assert_eq!(ask(&site, none, &[]).await.status, 404, "{none}");
     }
     site.stop().await;
 }

@@ -1,0 +1,2 @@
+DROP INDEX posts_newest_of_user;
+DROP INDEX posts_addresses;

@@ -1,0 +1,83 @@
+//! Atom feeds: the newest published posts of the site, of a tag, of an account. Everyone gets the
+//! same: no cookie and no token is read, so that caches may keep a feed for everyone.
+
+use std::collections::HashMap;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::request::part;
+use super::respond::{self, Precondition};
+use crate::connection::DbConnection;
+use crate::error::{AppError, AppResult};
+use crate::models::post::{self, Head, Newest};
+use crate::models::user;
+use crate::state::State;
+use crate::views::feeds::{self, Subject};
+
+const NOT_FOUND: AppError = AppError::NotFound("feed");
+
+/// GET /feed.xml
+pub async fn site(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    answer(state, &request, |_| Ok((Subject::Site, Newest::Any))).await
+}
+
+/// GET /tags/{tag}/feed.xml
+pub async fn tag(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    let tag = part(&request, "tag").ok_or(NOT_FOUND)?;
+    answer(state, &request, |_| Ok((Subject::Tag(tag.clone()), Newest::Tagged(tag)))).await
+}
+
+/// GET /authors/{username}/feed.xml: of an account. The name that an import gave a post is free
+/// text, which may name several people, and has no feed.
+pub async fn author(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
+    let name = part(&request, "username").ok_or(NOT_FOUND)?;
+    let find = move |connection: &mut DbConnection| {
+        let user = user::listed(connection, &name.to_ascii_lowercase())?.ok_or(NOT_FOUND)?.user;
+        let of = Newest::Of(user.id);
+        Ok((Subject::Author { id: user.id, username: user.username }, of))
+    };
+    answer(state, &request, find).await
+}
+
+/// What was read for a request.
+enum Read {
+    /// The client has this version; its tag.
+    Known(String),
+    /// A feed and its tag.
+    New(String, Subject, Vec<Head>, HashMap<i64, String>),
+}
+
+async fn answer(
+    state: Data<State>,
+    request: &HttpRequest,
+    find: impl FnOnce(&mut DbConnection) -> AppResult<(Subject, Newest)> + Send + 'static,
+) -> AppResult<HttpResponse> {
+    let client = Precondition::of(request);
+    let address = state.address.clone();
+    let read = move |connection: &mut DbConnection| {
+        let (subject, which) = find(connection)?;
+        let heads = post::newest(connection, &which, feeds::POSTS, feeds::START)?;
+        if heads.is_empty() && subject != Subject::Site {
+            return Err(NOT_FOUND);
+        }
+        // A head has the time of its version, so that it stands for its body.
+        let version = (crate::VERSION, address.to(&subject.path()), &heads);
+        let etag = respond::etag(&serde_json::to_string(&version)?);
+        if let Some(known) = client.known(&etag) {
+            return Ok(Read::Known(known));
+        }
+        let bodies = post::bodies(connection, feeds::chosen(&heads))?;
+        Ok(Read::New(etag, subject, heads, bodies))
+    };
+    match state.db.read(read).await? {
+        Read::Known(etag) => Ok(respond::unchanged(&etag)),
+        Read::New(etag, subject, heads, bodies) => {
+            let site = Data::clone(&state);
+            let lay_out =
+                move || feeds::atom(&subject, &heads, &bodies, &site.address, &site.feeds_key);
+            let xml = state.renderings.run(lay_out).await?.map_err(AppError::internal)?;
+            Ok(respond::document("application/atom+xml; charset=utf-8", &etag, xml))
+        }
+    }
+}

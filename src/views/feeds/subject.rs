@@ -1,0 +1,67 @@
+//! Whose posts a feed has, and where it is.
+
+use super::SITE;
+use crate::views::encoded;
+
+/// Whose or what posts a feed has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Everybody's.
+    Site,
+    /// Those with this tag.
+    Tag(String),
+    /// An account's.
+    Author {
+        /// Its id.
+        id: i64,
+        /// Its name.
+        username: String,
+    },
+}
+
+impl Subject {
+    /// The path of the feed.
+    pub fn path(&self) -> String {
+        match self {
+            Subject::Site => "/feed.xml".to_owned(),
+            Subject::Tag(tag) => of_tag(tag),
+            Subject::Author { username, .. } => of_author(username),
+        }
+    }
+
+    /// The path of the page with the same posts, if there is one.
+    pub(super) fn page(&self) -> Option<String> {
+        match self {
+            Subject::Site => Some("/".to_owned()),
+            Subject::Tag(tag) => Some(format!("/?tag={}", encoded(tag))),
+            Subject::Author { .. } => None,
+        }
+    }
+
+    pub(super) fn title(&self) -> String {
+        match self {
+            Subject::Site => SITE.to_owned(),
+            Subject::Tag(tag) => format!("{SITE}: {tag}"),
+            Subject::Author { username, .. } => format!("{SITE}: posts by {username}"),
+        }
+    }
+
+    /// What the feed's id is made of.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Subject::Site => "feed".to_owned(),
+            Subject::Tag(tag) => format!("tag {tag}"),
+            Subject::Author { id, .. } => format!("author {id}"),
+        }
+    }
+}
+
+/// The path of a tag's feed.
+pub(in crate::views) fn of_tag(tag: &str) -> String {
+    format!("/tags/{}/feed.xml", encoded(tag))
+}
+
+/// The path of an account's feed.
+pub(in crate::views) fn of_author(username: &str) -> String {
+    format!("/authors/{}/feed.xml", encoded(username))
+}
