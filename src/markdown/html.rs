@@ -1,40 +1,50 @@
 //! The parser's events as HTML whose elements all close where they opened, raw ones included, so
-//! that the HTML parser after it has nothing to repair. Owns headings' levels, footnotes, tables
-//! and where raw HTML stands; what may stay of it is `raw`'s and `sanitize`'s.
+//! that the HTML parser after it has nothing to repair. Owns tables, alerts, code, and where raw
+//! HTML and footnotes stand; what may stay of raw HTML is `raw`'s and `sanitize`'s.
 
-use std::collections::HashMap;
-
-use pulldown_cmark::{Alignment, CowStr, Event, HeadingLevel, Tag, TagEnd, html};
+use percent_encoding::percent_decode_str;
+use pulldown_cmark::{Alignment, BlockQuoteKind, CodeBlockKind, CowStr, Event, Tag, TagEnd, html};
 
 use super::Container;
+use super::colour::Colours;
+use super::footnotes::Footnotes;
+use super::headings::{self, Renamed};
 use super::raw::{self, Budget, Inline};
 use super::sanitize;
 
 /// Writes the events of one text.
-pub(super) fn write(events: Vec<Event<'_>>, container: &Container<'_>) -> String {
+pub(super) fn write(mut events: Vec<Event<'_>>, container: &Container<'_>) -> String {
+    let renamed = headings::settle(&mut events, container);
+    let (footnotes, events, notes) = Footnotes::collect(events, container.id);
     let mut writer = Writer {
-        container,
+        renamed,
+        footnotes,
+        code: None,
+        colours: Colours::new(),
         out: Vec::with_capacity(events.len() + 16),
         depth: 0,
         open: Vec::new(),
         block: None,
         budget: Budget::new(),
         table: Table::default(),
-        footnotes: HashMap::new(),
-        references: 0,
         slow: 0,
         alt: None,
     };
     for event in events {
         writer.event(event);
     }
+    writer.notes(notes);
     let mut html = String::new();
     html::push_html(&mut html, writer.out.into_iter());
     html
 }
 
 struct Writer<'a, 'p> {
-    container: &'p Container<'p>,
+    renamed: Renamed,
+    footnotes: Footnotes<'p>,
+    /// The code that is being read, and what its writer says of it.
+    code: Option<(CowStr<'a>, String)>,
+    colours: Colours,
     out: Vec<Event<'a>>,
     depth: usize,
     /// Elements that inline tags opened, each with the depth at which it did.
@@ -43,8 +53,6 @@ struct Writer<'a, 'p> {
     block: Option<String>,
     budget: Budget,
     table: Table,
-    footnotes: HashMap<CowStr<'a>, usize>,
-    references: usize,
     /// The bytes since the last break that are slow to write.
     slow: usize,
     /// Inside an image: how long its description may still get.
@@ -59,6 +67,7 @@ struct Table {
     alignments: Vec<Alignment>,
     column: usize,
     head: bool,
+    has_rows: bool,
 }
 
 impl<'a> Writer<'a, '_> {
@@ -78,41 +87,47 @@ impl<'a> Writer<'a, '_> {
                 None => self.text(html),
             },
             Event::InlineHtml(tag) => self.inline(tag),
-            Event::Text(text) => self.text(text),
+            Event::Text(text) => match &mut self.code {
+                Some((_, code)) => code.push_str(&text),
+                None => self.text(text),
+            },
             Event::Code(code) if code.len() > MAX_SLOW => {
                 self.html("<code>");
                 self.text(code);
                 self.html("</code>");
             }
-            Event::FootnoteReference(label) => {
-                let number = self.footnote(label);
-                self.references += 1;
-                let (id, reference) = (self.container.id, self.references);
-                self.html(format!(
-                    "<sup id=\"{id}-fnref-{reference}\"><a href=\"#{id}-fn-{number}\">{number}</a></sup>"
-                ));
-            }
+            Event::FootnoteReference(label) => match self.footnotes.reference(&label) {
+                Some(reference) => self.html(reference),
+                None => self.text(format!("[^{label}]").into()),
+            },
+            Event::TaskListMarker(is_done) => self.html(if is_done {
+                "<input disabled type=\"checkbox\" checked aria-label=\"Completed task\"> "
+            } else {
+                "<input disabled type=\"checkbox\" aria-label=\"Incomplete task\"> "
+            }),
             other => self.out.push(other),
         }
     }
 
     fn start(&mut self, tag: Tag<'a>) {
         match tag {
-            Tag::Heading { level, id, classes, attrs } => {
-                let level = demoted(level, self.container.top);
-                self.out.push(Event::Start(Tag::Heading { level, id, classes, attrs }));
-            }
             Tag::HtmlBlock => self.block = Some(String::new()),
-            Tag::FootnoteDefinition(label) => {
-                let number = self.footnote(label);
-                let id = self.container.id;
+            Tag::CodeBlock(kind) => {
+                let info = match kind {
+                    CodeBlockKind::Fenced(info) => info,
+                    CodeBlockKind::Indented => "".into(),
+                };
+                self.code = Some((info, String::new()));
+            }
+            Tag::BlockQuote(Some(kind)) => {
+                let (class, title) = alert(kind);
                 self.html(format!(
-                    "<aside class=\"footnote\" id=\"{id}-fn-{number}\"><sup>{number}</sup>"
+                    "<div class=\"alert alert-{class}\"><p class=\"alert-title\">{title}</p>"
                 ));
             }
             Tag::Table(alignments) => {
-                self.table = Table { alignments, column: 0, head: false };
-                self.html("<div class=\"scroll\"><table>");
+                self.table = Table { alignments, ..Table::default() };
+                self.html(format!("<div class=\"scroll\"{}><table>", reachable("Table")));
             }
             Tag::TableHead => {
                 self.table.head = true;
@@ -120,8 +135,9 @@ impl<'a> Writer<'a, '_> {
                 self.html("<thead><tr>");
             }
             Tag::TableRow => {
+                let is_first = !std::mem::replace(&mut self.table.has_rows, true);
                 self.table.column = 0;
-                self.html("<tr>");
+                self.html(if is_first { "<tbody><tr>" } else { "<tr>" });
             }
             Tag::TableCell => {
                 let cell = if self.table.head { "th" } else { "td" };
@@ -135,7 +151,7 @@ impl<'a> Writer<'a, '_> {
                 self.html(format!("<{cell}{align}>"));
             }
             Tag::Link { link_type, dest_url, title, id } => {
-                let (dest_url, title) = (short(dest_url), short(title));
+                let (dest_url, title) = (self.target(short(dest_url)), short(title));
                 self.out.push(Event::Start(Tag::Link { link_type, dest_url, title, id }));
             }
             Tag::Image { link_type, dest_url, title, id } => {
@@ -149,9 +165,6 @@ impl<'a> Writer<'a, '_> {
 
     fn end(&mut self, tag: TagEnd) {
         match tag {
-            TagEnd::Heading(level) => {
-                self.out.push(Event::End(TagEnd::Heading(demoted(level, self.container.top))));
-            }
             TagEnd::HtmlBlock => {
                 let block = self.block.take().unwrap_or_default();
                 if self.budget.take(&block) {
@@ -166,11 +179,19 @@ impl<'a> Writer<'a, '_> {
                 self.alt = None;
                 self.out.push(Event::End(TagEnd::Image));
             }
-            TagEnd::FootnoteDefinition => self.html("</aside>\n"),
-            TagEnd::Table => self.html("</tbody></table></div>\n"),
+            TagEnd::CodeBlock => {
+                if let Some((info, code)) = self.code.take() {
+                    self.code(&info, &code);
+                }
+            }
+            TagEnd::BlockQuote(Some(_)) => self.html("</div>\n"),
+            TagEnd::Table => {
+                let end = if self.table.has_rows { "</tbody>" } else { "" };
+                self.html(format!("{end}</table></div>\n"));
+            }
             TagEnd::TableHead => {
                 self.table.head = false;
-                self.html("</tr></thead><tbody>");
+                self.html("</tr></thead>");
             }
             TagEnd::TableRow => self.html("</tr>"),
             TagEnd::TableCell => self.html(if self.table.head { "</th>" } else { "</td>" }),
@@ -246,9 +267,60 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    fn footnote(&mut self, label: CowStr<'a>) -> usize {
-        let next = self.footnotes.len() + 1;
-        *self.footnotes.entry(label).or_insert(next)
+    /// A block of code, in colours where its language is known.
+    fn code(&mut self, info: &str, code: &str) {
+        let reachable = if fits(code) { String::new() } else { reachable("Code") };
+        self.html(format!("<pre{reachable}><code>"));
+        match self.colours.parts(info, code) {
+            None => self.text(code.to_owned().into()),
+            Some(parts) => {
+                for (class, part) in parts {
+                    if let Some(class) = class {
+                        self.html(format!("<span class=\"{class}\">"));
+                    }
+                    self.text(part.to_owned().into());
+                    if class.is_some() {
+                        self.html("</span>");
+                    }
+                }
+            }
+        }
+        self.html("</code></pre>\n");
+    }
+
+    /// The footnotes, each with its links back at its end.
+    fn notes(&mut self, notes: Vec<Vec<Event<'a>>>) {
+        if notes.is_empty() {
+            return;
+        }
+        self.html("<ol class=\"footnotes\" aria-label=\"Footnotes\">\n");
+        for (note, number) in notes.into_iter().zip(1..) {
+            self.html(self.footnotes.start(number));
+            let back = self.footnotes.back(number);
+            let is_paragraph = matches!(note.last(), Some(Event::End(TagEnd::Paragraph)));
+            let last = note.len().saturating_sub(1);
+            for (at, event) in note.into_iter().enumerate() {
+                if at == last && is_paragraph {
+                    self.close_inline(None);
+                    self.html(back.clone());
+                }
+                self.event(event);
+            }
+            if !is_paragraph {
+                self.html(back);
+            }
+            self.html("</li>\n");
+        }
+        self.html("</ol>\n");
+    }
+
+    /// Where a link leads: one to a heading of the text leads to the id that the heading got.
+    fn target(&self, target: CowStr<'a>) -> CowStr<'a> {
+        let Some(id) = target.strip_prefix('#').filter(|_| !self.renamed.is_empty()) else {
+            return target;
+        };
+        let id = percent_decode_str(id).decode_utf8_lossy();
+        self.renamed.get(&*id).map_or(target, |id| format!("#{id}").into())
     }
 
     fn html(&mut self, html: impl Into<CowStr<'a>>) {
@@ -261,8 +333,24 @@ fn short(attribute: CowStr<'_>) -> CowStr<'_> {
     if attribute.len() > raw::MAX_ATTRIBUTE { CowStr::Borrowed("") } else { attribute }
 }
 
-/// The level of a heading in a text whose topmost level is `top`.
-fn demoted(level: HeadingLevel, top: u8) -> HeadingLevel {
-    let level = level as usize + usize::from(top.clamp(2, 6)) - 1;
-    HeadingLevel::try_from(level).unwrap_or(HeadingLevel::H6)
+/// The attributes of a part that may be wider or higher than the page has room for: with them the
+/// keyboard reaches and scrolls it, and a screen reader says what it is.
+fn reachable(name: &str) -> String {
+    format!(" tabindex=\"0\" role=\"group\" aria-label=\"{name}\"")
+}
+
+/// True for code that the narrowest screen shows without scrolling.
+fn fits(code: &str) -> bool {
+    code.len() < 256 && code.lines().count() <= 8 && code.lines().all(|line| line.len() <= 24)
+}
+
+/// The class and the title of an alert.
+fn alert(kind: BlockQuoteKind) -> (&'static str, &'static str) {
+    match kind {
+        BlockQuoteKind::Note => ("note", "Note"),
+        BlockQuoteKind::Tip => ("tip", "Tip"),
+        BlockQuoteKind::Important => ("important", "Important"),
+        BlockQuoteKind::Warning => ("warning", "Warning"),
+        BlockQuoteKind::Caution => ("caution", "Caution"),
+    }
 }
