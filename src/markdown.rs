@@ -29,9 +29,7 @@ mod sanitize;
 
 use std::sync::Arc;
 
-use pulldown_cmark::{
-    CowStr, Event, Options, Parser, TagEnd, TextMergeStream, TextMergeWithOffset,
-};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, TextMergeStream, TextMergeWithOffset};
 
 pub(crate) use self::escape::{escape, escape_character};
 pub use self::excerpt::excerpt;
@@ -138,15 +136,21 @@ fn extensions() -> Options {
 
 /// The events that have words, each text in one piece, and headings without their `{#id}`.
 fn words(parser: Parser<'_>) -> impl Iterator<Item = Event<'_>> {
-    let mut events = TextMergeStream::new(parser).peekable();
+    let mut events = TextMergeStream::new(parser);
+    let mut heading = Vec::new().into_iter();
     std::iter::from_fn(move || {
-        let event = events.next()?;
-        let (Event::Text(text), Some(Event::End(TagEnd::Heading(_)))) = (&event, events.peek())
-        else {
+        if let Some(event) = heading.next() {
             return Some(event);
-        };
-        let title = headings::attributes(text).map(|(title, _)| CowStr::from(title.to_owned()));
-        Some(title.map_or(event, Event::Text))
+        }
+        let event = events.next()?;
+        if let Event::Start(Tag::Heading { level, .. }) = &event {
+            let is_title = |event: &Event<'_>| !matches!(event, Event::End(TagEnd::Heading(_)));
+            let mut title: Vec<_> = events.by_ref().take_while(is_title).collect();
+            headings::take_attributes(&mut title);
+            title.push(Event::End(TagEnd::Heading(*level)));
+            heading = title.into_iter();
+        }
+        Some(event)
     })
 }
 

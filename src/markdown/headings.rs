@@ -65,16 +65,34 @@ pub(super) fn settle(events: &mut [Event<'_>], container: &Container<'_>) -> Ren
     renamed
 }
 
-/// A title that ends in attributes, `{#id}` or `{#id .class}`, without them, and the id. Braces
-/// with anything else in them are part of the title.
-pub(super) fn attributes(title: &str) -> Option<(&str, Option<&str>)> {
-    let (title, attributes) = title.trim_end().strip_suffix('}')?.rsplit_once('{')?;
-    let is_attribute = |word: &str| word.len() > 1 && word.starts_with(['#', '.']);
-    if attributes.trim().is_empty() || !attributes.split_whitespace().all(is_attribute) {
+/// Takes attributes, `{#id}` or `{#id .class}`, off the end of a heading, and gives the id that
+/// they set. Braces with anything else in them are part of the title: the parser's own extension
+/// would drop `{}`.
+pub(super) fn take_attributes(heading: &mut [Event<'_>]) -> Option<String> {
+    let is_begin = |event: &Event<'_>| matches!(event, Event::Text(text) if text.contains('{'));
+    let begin = heading.iter().rposition(is_begin)?;
+    let Event::Text(text) = &heading[begin] else { return None };
+    let (title, rest) = text.rsplit_once('{')?;
+    let mut written = rest.to_owned();
+    for event in &heading[begin + 1..] {
+        match event {
+            Event::Text(text) => written.push_str(text),
+            // Underscores of an id that Markdown has taken for emphasis.
+            Event::Start(Tag::Emphasis) | Event::End(TagEnd::Emphasis) => written.push('_'),
+            Event::Start(Tag::Strong) | Event::End(TagEnd::Strong) => written.push_str("__"),
+            _ => return None,
+        }
+    }
+    let attributes: Vec<&str> = written.trim_end().strip_suffix('}')?.split_whitespace().collect();
+    let is_attribute = |word: &&str| word.len() > 1 && word.starts_with(['#', '.']);
+    if attributes.is_empty() || !attributes.iter().all(is_attribute) {
         return None;
     }
-    let id = attributes.split_whitespace().find_map(|word| word.strip_prefix('#'));
-    Some((title.trim_end(), id))
+    let id = attributes.iter().find_map(|word| word.strip_prefix('#')).unwrap_or_default();
+    let title = CowStr::from(title.trim_end().to_owned());
+    heading[begin..].fill(Event::Text(CowStr::Borrowed("")));
+    heading[begin] = Event::Text(title);
+    Some(id.chars().filter(may_be_chosen).take(MAX_ID).collect())
 }
 
 /// True for an id that a page has itself, of the parts of the page or of what is listed on it.
@@ -115,14 +133,8 @@ struct Ids {
 impl Ids {
     /// The id for a heading, whose title loses its attributes.
     fn unique(&mut self, heading: &mut [Event<'_>]) -> String {
-        let mut chosen = None;
-        if let Some(Event::Text(last)) = heading.last_mut()
-            && let Some((title, id)) = attributes(last)
-        {
-            chosen = id.map(|id| id.chars().filter(may_be_chosen).take(MAX_ID).collect::<String>());
-            *last = CowStr::from(title.to_owned());
-        }
-        let id = chosen.filter(|id| !id.is_empty()).unwrap_or_else(|| made(heading));
+        let chosen = take_attributes(heading).filter(|id| !id.is_empty());
+        let id = chosen.unwrap_or_else(|| made(heading));
         if !self.used.contains_key(&id) {
             self.used.insert(id.clone(), 0);
             return id;

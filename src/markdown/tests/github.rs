@@ -273,7 +273,7 @@ fn marks_are_no_noise_in_excerpts_and_in_what_is_searched() {
     let text =
         "> [!WARNING]\n> Hot *soup*.[^1]\n\n- [x] eaten\n\nSpoon\n: A tool.\n\n[^1]: Very.\n";
     assert_eq!(excerpt(text), "Hot soup. eaten Spoon A tool.");
-    assert_eq!(excerpt("# Title {#id .class}"), "Title");
+    assert_eq!(excerpt("# Title {#id__a__ .class}"), "Title");
     // The note is far behind what an excerpt looks at.
     let long = format!("Hot.[^1] {}\n\n[^1]: Very.", "word ".repeat(4_000));
     assert!(excerpt(&long).starts_with("Hot. word "), "{}", excerpt(&long));
