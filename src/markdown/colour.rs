@@ -97,6 +97,23 @@ enum Language {
     Diff,
 }
 
+/// Names of HTML with something between its tags.
+const TEMPLATES: [&str; 13] = [
+    "astro",
+    "atom",
+    "django",
+    "go-html-template",
+    "gotmpl",
+    "handlebars",
+    "jinja",
+    "jinja2",
+    "liquid",
+    "rss",
+    "svelte",
+    "twig",
+    "vue",
+];
+
 /// The language that the words behind a fence name: `rust,ignore`, `js {1,3}`, `{.python}`,
 /// `language-c`.
 fn language(info: &str) -> Option<Language> {
@@ -108,6 +125,7 @@ fn language(info: &str) -> Option<Language> {
     if name == "diff" || name == "patch" {
         return Some(Language::Diff);
     }
+    let name = if TEMPLATES.contains(&name) { "html" } else { name };
     Lang::from_slug(name).map(Language::Lite).or_else(|| grammars::find(name).map(Language::Table))
 }
 

@@ -1,4 +1,4 @@
-//! The footnotes of a text. Owns which of them are shown, in which order, and their ids; a note that
+//! The footnotes of a text. Owns which of them are shown, in which order, and their ids. A note that
 //! nothing refers to is not shown, as on GitHub.
 
 use std::collections::HashMap;

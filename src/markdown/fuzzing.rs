@@ -110,7 +110,8 @@ mod tests {
             b"<b id=\"post-1-fn-1\" class=scroll>\n",
             b"> [!NOTE]\n> a\n>\n> > [!tip]\n> > b https://a.example/_b_(c). www.d.example\n",
             b"## a {#main}\n\n## a {#main .b}\n\n#### [a](#main)\n\n# {#__proto__}\n",
-            b"a\n: b[^n] e@f.example\n: c[^n]\n\n[^n]: d[^m]\n\n    ```c++\n    int e;\n    ```\n\n[^m]: f\n",
+            b"a\n: b[^n] e@f.example\n: c[^n]\n\n[^n]: d[^m]\n\n\
+              \x20   ```c++\n    int e;\n    ```\n\n[^m]: f\n",
             b"```js\n`${1}` /* a */\n```\n\n```sql\nselect 'a\n```\n",
             b"_",
             b"#",

@@ -31,14 +31,41 @@ pub(super) const OF_PAGES: [&str; 16] = [
     "write-comment-title",
 ];
 
-/// The ids that headings did not get: what the text's own links ask for, and what they find instead.
-pub(super) type Renamed = HashMap<String, String>;
+/// Where the links of a text to its own headings lead.
+#[derive(Default)]
+pub(super) struct Anchors {
+    /// The id of each heading, by the one that its text asks for.
+    exact: HashMap<String, String>,
+    /// The same by letters and digits alone. Generators differ in what they make of the rest:
+    /// `#what-s-next` and `#whats-next` are one title.
+    loose: HashMap<String, String>,
+}
+
+impl Anchors {
+    /// The id of the heading that a link to `#wanted` is for, if there is one.
+    pub(super) fn find(&self, wanted: &str) -> Option<&str> {
+        let loose = || {
+            let key = Some(loosely(wanted)).filter(|key| !key.is_empty() && !is_of_pages(wanted));
+            self.loose.get(&key?)
+        };
+        self.exact.get(wanted).or_else(loose).map(String::as_str)
+    }
+
+    fn add(&mut self, wanted: String, id: String) {
+        self.loose.entry(loosely(&wanted)).or_insert_with(|| id.clone());
+        self.exact.insert(wanted, id);
+    }
+}
+
+fn loosely(id: &str) -> String {
+    id.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
 
 /// Gives the headings of a text their levels and ids, and takes `{#id}` out of their titles.
-pub(super) fn settle(events: &mut [Event<'_>], container: &Container<'_>) -> Renamed {
+pub(super) fn settle(events: &mut [Event<'_>], container: &Container<'_>) -> Anchors {
     let mut levels = Levels { top: container.top, open: Vec::new() };
     let mut ids = Ids::default();
-    let mut renamed = Renamed::new();
+    let mut anchors = Anchors::default();
     let mut start = None;
     for at in 0..events.len() {
         match &events[at] {
@@ -55,14 +82,12 @@ pub(super) fn settle(events: &mut [Event<'_>], container: &Container<'_>) -> Ren
                     *of_start = level;
                     *id_of_start = Some(CowStr::from(id.clone()));
                 }
-                if id != wanted {
-                    renamed.insert(wanted, id);
-                }
+                anchors.add(wanted, id);
             }
             _ => {}
         }
     }
-    renamed
+    anchors
 }
 
 /// Takes attributes, `{#id}` or `{#id .class}`, off the end of a heading, and gives the id that
@@ -100,7 +125,7 @@ pub(super) fn is_of_pages(id: &str) -> bool {
     let is_numbered = |kind: &&str| {
         id.strip_prefix(kind).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
     };
-    OF_PAGES.contains(&id) || ["comment-", "note-", "post-"].iter().any(|kind| is_numbered(kind))
+    OF_PAGES.contains(&id) || ["comment-", "note-", "post-"].iter().any(is_numbered)
 }
 
 /// The levels, so that none is skipped: screen readers tell a text's outline by them.

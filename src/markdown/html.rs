@@ -2,22 +2,24 @@
 //! that the HTML parser after it has nothing to repair. Owns tables, alerts, code, and where raw
 //! HTML and footnotes stand; what may stay of raw HTML is `raw`'s and `sanitize`'s.
 
-use percent_encoding::percent_decode_str;
-use pulldown_cmark::{Alignment, BlockQuoteKind, CodeBlockKind, CowStr, Event, Tag, TagEnd, html};
+mod github;
 
+use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, Tag, TagEnd, html};
+
+use self::github::{alert, reachable};
 use super::Container;
 use super::colour::Colours;
 use super::footnotes::Footnotes;
-use super::headings::{self, Renamed};
+use super::headings::{self, Anchors};
 use super::raw::{self, Budget, Inline};
 use super::sanitize;
 
 /// Writes the events of one text.
 pub(super) fn write(mut events: Vec<Event<'_>>, container: &Container<'_>) -> String {
-    let renamed = headings::settle(&mut events, container);
+    let anchors = headings::settle(&mut events, container);
     let (footnotes, events, notes) = Footnotes::collect(events, container.id);
     let mut writer = Writer {
-        renamed,
+        anchors,
         footnotes,
         code: None,
         colours: Colours::new(),
@@ -40,7 +42,7 @@ pub(super) fn write(mut events: Vec<Event<'_>>, container: &Container<'_>) -> St
 }
 
 struct Writer<'a, 'p> {
-    renamed: Renamed,
+    anchors: Anchors,
     footnotes: Footnotes<'p>,
     /// The code that is being read, and what its writer says of it.
     code: Option<(CowStr<'a>, String)>,
@@ -267,62 +269,6 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    /// A block of code, in colours where its language is known.
-    fn code(&mut self, info: &str, code: &str) {
-        let reachable = if fits(code) { String::new() } else { reachable("Code") };
-        self.html(format!("<pre{reachable}><code>"));
-        match self.colours.parts(info, code) {
-            None => self.text(code.to_owned().into()),
-            Some(parts) => {
-                for (class, part) in parts {
-                    if let Some(class) = class {
-                        self.html(format!("<span class=\"{class}\">"));
-                    }
-                    self.text(part.to_owned().into());
-                    if class.is_some() {
-                        self.html("</span>");
-                    }
-                }
-            }
-        }
-        self.html("</code></pre>\n");
-    }
-
-    /// The footnotes, each with its links back at its end.
-    fn notes(&mut self, notes: Vec<Vec<Event<'a>>>) {
-        if notes.is_empty() {
-            return;
-        }
-        self.html("<ol class=\"footnotes\" aria-label=\"Footnotes\">\n");
-        for (note, number) in notes.into_iter().zip(1..) {
-            self.html(self.footnotes.start(number));
-            let back = self.footnotes.back(number);
-            let is_paragraph = matches!(note.last(), Some(Event::End(TagEnd::Paragraph)));
-            let last = note.len().saturating_sub(1);
-            for (at, event) in note.into_iter().enumerate() {
-                if at == last && is_paragraph {
-                    self.close_inline(None);
-                    self.html(back.clone());
-                }
-                self.event(event);
-            }
-            if !is_paragraph {
-                self.html(back);
-            }
-            self.html("</li>\n");
-        }
-        self.html("</ol>\n");
-    }
-
-    /// Where a link leads: one to a heading of the text leads to the id that the heading got.
-    fn target(&self, target: CowStr<'a>) -> CowStr<'a> {
-        let Some(id) = target.strip_prefix('#').filter(|_| !self.renamed.is_empty()) else {
-            return target;
-        };
-        let id = percent_decode_str(id).decode_utf8_lossy();
-        self.renamed.get(&*id).map_or(target, |id| format!("#{id}").into())
-    }
-
     fn html(&mut self, html: impl Into<CowStr<'a>>) {
         self.out.push(Event::Html(html.into()));
     }
@@ -331,26 +277,4 @@ impl<'a> Writer<'a, '_> {
 /// An address or a title, unless it is too long to be one.
 fn short(attribute: CowStr<'_>) -> CowStr<'_> {
     if attribute.len() > raw::MAX_ATTRIBUTE { CowStr::Borrowed("") } else { attribute }
-}
-
-/// The attributes of a part that may be wider or higher than the page has room for: with them the
-/// keyboard reaches and scrolls it, and a screen reader says what it is.
-fn reachable(name: &str) -> String {
-    format!(" tabindex=\"0\" role=\"group\" aria-label=\"{name}\"")
-}
-
-/// True for code that the narrowest screen shows without scrolling.
-fn fits(code: &str) -> bool {
-    code.len() < 256 && code.lines().count() <= 8 && code.lines().all(|line| line.len() <= 24)
-}
-
-/// The class and the title of an alert.
-fn alert(kind: BlockQuoteKind) -> (&'static str, &'static str) {
-    match kind {
-        BlockQuoteKind::Note => ("note", "Note"),
-        BlockQuoteKind::Tip => ("tip", "Tip"),
-        BlockQuoteKind::Important => ("important", "Important"),
-        BlockQuoteKind::Warning => ("warning", "Warning"),
-        BlockQuoteKind::Caution => ("caution", "Caution"),
-    }
 }

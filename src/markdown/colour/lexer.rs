@@ -94,7 +94,7 @@ fn comment(grammar: &Grammar, rest: &str) -> Option<usize> {
         return Some(inside.find(end).map_or(rest.len(), |at| begin.len() + at + end.len()));
     }
     let is_begin = |begin: &&str| rest.starts_with(*begin);
-    grammar.line.iter().any(|begin| is_begin(begin)).then(|| rest.find('\n').unwrap_or(rest.len()))
+    grammar.line.iter().any(is_begin).then(|| rest.find('\n').unwrap_or(rest.len()))
 }
 
 fn string(grammar: &Grammar, rest: &str) -> Option<usize> {

@@ -90,6 +90,8 @@ fn languages_are_known_by_name_and_by_common_aliases() {
         "tf",
         "console",
         "f#",
+        "liquid",
+        "go-html-template {file=\"a.html\"}",
     ] {
         assert!(language(alias).is_some(), "{alias}");
     }

@@ -71,8 +71,15 @@ fn ten_thousand_headings_of_one_name_have_ten_thousand_ids() {
 }
 
 #[test]
+fn a_note_leads_back_to_the_first_of_many_references() {
+    let html = show(&format!("{}\n\n[^a]: b", "[^a] ".repeat(1_000)));
+    assert_eq!(html.matches("aria-label=\"Footnote 1\"").count(), 1_000);
+    assert_eq!(html.matches("aria-label=\"Back to reference").count(), 20);
+}
+
+#[test]
 fn nested_alerts_and_definitions_are_bounded_like_quotes() {
-    let nested = |depth: usize| format!("{}a", "> [!NOTE]\n> ".repeat(1) + &"> ".repeat(depth));
+    let nested = |depth: usize| format!("> [!NOTE]\n{}a", "> ".repeat(depth));
     assert!(show(&nested(20)).contains("alert-note"));
     let alerts: String = (1..100).map(|depth| format!("{}[!NOTE]\n", "> ".repeat(depth))).collect();
     assert!(show(&alerts).contains("class=\"verbatim\""));
@@ -88,6 +95,8 @@ fn code_is_coloured_up_to_a_bound_and_shown_whole_beyond_it() {
     assert!(show(&block(100)).contains("<span class=\"hl-keyword\">let</span> x ="));
     let html = show(&block(100_000));
     assert!(!html.contains("hl-") && html.matches("let x = 1;").count() == 100_000);
+    let html = show(&format!("```rust\n//{}\n```", "x".repeat(MIB / 4)));
+    assert!(!html.contains("hl-"), "few parts, many bytes");
     // Many blocks share the bound.
     let html = show(&block(1_000).repeat(50));
     assert!(html.matches("hl-keyword").count() > 1_000);

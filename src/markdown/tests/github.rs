@@ -108,6 +108,18 @@ fn no_heading_takes_an_id_of_the_page_and_links_find_it_all_the_same() {
 }
 
 #[test]
+fn links_that_another_generator_would_have_found_find_their_headings() {
+    let html = show(
+        "[a](#what-s-next) [b](#What-Is-1-0) [c](#main) [d](#none) [e](#)\n\n## {#-}\n\n\
+         ## What's next?\n\n\
+         ## What is 1.0?\n\n## Ma in",
+    );
+    for link in ["#whats-next", "#what-is-10", "#main", "#none", "#"] {
+        assert_has(&html, &format!("<a href=\"{link}\""));
+    }
+}
+
+#[test]
 fn the_ids_of_pages_are_known() {
     let templates = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/");
     let mut found = 0;
