@@ -2,20 +2,26 @@
 //! there are, what of it and of raw HTML is let through, and the bounds that keep hostile text
 //! cheap; where the result goes is the templates' and the search's.
 //!
-//! Three steps: pulldown-cmark parses; `html` turns its events into elements that are always
-//! closed where they were opened; ammonia takes away whatever a page must not have. What would
-//! cost more than it shows is not laid out but shown as it was written:
+//! Four steps: pulldown-cmark parses; `autolink`, `headings` and `footnotes` add what GitHub adds;
+//! `html` turns the events into elements that are always closed where they were opened; ammonia
+//! takes away whatever a page must not have. What would cost more than it shows is not laid out but
+//! shown as it was written:
 //!
 //! - a text nested deeper than [`MAX_DEPTH`] (quotes, lists, emphasis), or of more than
 //!   [`MAX_ELEMENTS`] elements, or of ten times as many characters that may begin one, the whole of
 //!   it;
-//! - blocks of raw HTML beyond a document's budget for them, see `raw`.
+//! - blocks of raw HTML beyond a document's budget for them, see `raw`;
+//! - code beyond what is coloured, see `colour`.
 
+mod autolink;
 mod cache;
+mod colour;
 mod escape;
 mod excerpt;
+mod footnotes;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod headings;
 mod html;
 mod plain;
 mod raw;
@@ -23,7 +29,7 @@ mod sanitize;
 
 use std::sync::Arc;
 
-use pulldown_cmark::{Event, Options, Parser, TagEnd};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, TextMergeStream, TextMergeWithOffset};
 use url::Url;
 
 pub(crate) use self::escape::{escape, escape_character};
@@ -47,10 +53,25 @@ const ESCAPES_PER_ELEMENT: usize = 8;
 /// The element of a page that a text is rendered into.
 #[derive(Clone, Copy, Debug)]
 pub struct Container<'a> {
-    /// The element's id, unique on the page: footnotes' ids start with it.
+    /// The element's id, unique on the page: ids in it start with it.
     pub id: &'a str,
-    /// The level that `# Heading` gets, 2 to 6: a page has one `h1`, and that is not in the text.
+    /// The level that the topmost headings get, 2 to 6: a page has one `h1`, which is not in the
+    /// text, so `# Heading` and `## Heading` both get it.
     pub top: u8,
+    /// Whether the page is this text's. Its headings then have the very ids that links from
+    /// anywhere ask for, unless an id is the page's own.
+    pub is_page: bool,
+}
+
+impl Container<'_> {
+    /// The id of a heading whose text asks for this one. No id of a page has two hyphens.
+    fn heading_id(&self, wanted: &str) -> String {
+        if self.is_page && !headings::is_of_pages(wanted) {
+            wanted.to_owned()
+        } else {
+            format!("{}--{wanted}", self.id)
+        }
+    }
 }
 
 /// Markdown as HTML. Never fails, takes time in proportion to the text's length.
@@ -64,7 +85,7 @@ pub fn render_from(markdown: &str, container: &Container<'_>, base: &Url) -> Arc
 }
 
 fn lay_out(markdown: &str, container: &Container<'_>, base: Option<&Url>) -> Arc<str> {
-    let place = (markdown, container.id, container.top, base.map(Url::as_str));
+    let place = (markdown, container.id, container.top, container.is_page, base.map(Url::as_str));
     cache::kept(place, || match parse(markdown) {
         Some(events) => sanitize::page(&html::write(events, container), base),
         None => verbatim(markdown),
@@ -80,7 +101,7 @@ fn parse(markdown: &str) -> Option<Vec<Event<'_>>> {
     let mut depth = 0_usize;
     let mut elements = 0_usize;
     let mut escapes = 0_usize;
-    for event in parser(markdown) {
+    for (event, range) in TextMergeWithOffset::new(parser(markdown).into_offset_iter()) {
         match &event {
             Event::Start(_) => depth += 1,
             Event::End(_) => depth = depth.saturating_sub(1),
@@ -98,9 +119,9 @@ fn parse(markdown: &str) -> Option<Vec<Event<'_>>> {
         if depth > MAX_DEPTH || elements + escapes / ESCAPES_PER_ELEMENT > MAX_ELEMENTS {
             return None;
         }
-        events.push(event);
+        events.push((event, range));
     }
-    Some(events)
+    Some(autolink::link(events, markdown, MAX_ELEMENTS - elements.min(MAX_ELEMENTS)))
 }
 
 /// Whether parsing the text takes much more memory than the text.
@@ -111,11 +132,36 @@ fn has_too_many_marks(markdown: &str) -> bool {
 
 /// The one parser: what is rendered, excerpted and indexed is the same Markdown.
 fn parser(markdown: &str) -> Parser<'_> {
-    let extensions = Options::ENABLE_TABLES
+    Parser::new_ext(markdown, extensions())
+}
+
+fn extensions() -> Options {
+    Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_FOOTNOTES
-        | Options::ENABLE_TASKLISTS;
-    Parser::new_ext(markdown, extensions)
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_GFM
+        | Options::ENABLE_DEFINITION_LIST
+}
+
+/// The events that have words, each text in one piece, and headings without their `{#id}`.
+fn words(parser: Parser<'_>) -> impl Iterator<Item = Event<'_>> {
+    let mut events = TextMergeStream::new(parser);
+    let mut heading = Vec::new().into_iter();
+    std::iter::from_fn(move || {
+        if let Some(event) = heading.next() {
+            return Some(event);
+        }
+        let event = events.next()?;
+        if let Event::Start(Tag::Heading { level, .. }) = &event {
+            let is_title = |event: &Event<'_>| !matches!(event, Event::End(TagEnd::Heading(_)));
+            let mut title: Vec<_> = events.by_ref().take_while(is_title).collect();
+            headings::take_attributes(&mut title);
+            title.push(Event::End(TagEnd::Heading(*level)));
+            heading = title.into_iter();
+        }
+        Some(event)
+    })
 }
 
 /// True when a word goes on behind the end of this element, as in `un**believ**able`.
@@ -129,7 +175,8 @@ fn is_inline(end: TagEnd) -> bool {
 /// The text as it was written, with a line that says why.
 fn verbatim(markdown: &str) -> String {
     let mut html = String::with_capacity(markdown.len() + 128);
-    html.push_str("<p class=\"verbatim\">Too intricate to lay out, so here it is as written:</p><pre dir=\"auto\">");
+    html.push_str("<p class=\"verbatim\">Too intricate to lay out, so here it is as written:</p>");
+    html.push_str("<pre dir=\"auto\" tabindex=\"0\" role=\"group\" aria-label=\"Text\">");
     escape(markdown, &mut html);
     html.push_str("</pre>");
     html

@@ -60,10 +60,12 @@ mod tests {
     #[test]
     fn a_text_is_laid_out_once_in_each_of_its_places() {
         let text = "a text of this test";
-        assert_eq!(&*kept((text, "post-1", 2), || "one".to_owned()), "one");
-        assert_eq!(&*kept((text, "post-1", 2), || panic!("it is kept")), "one");
-        assert_eq!(&*kept((text, "post-2", 2), || "two".to_owned()), "two");
-        assert_eq!(&*kept((text, "post-1", 3), || "three".to_owned()), "three");
+        assert_eq!(&*kept((text, "post-1", 2, true), || "one".to_owned()), "one");
+        assert_eq!(&*kept((text, "post-1", 2, true), || panic!("it is kept")), "one");
+        assert_eq!(&*kept((text, "post-2", 2, true), || "two".to_owned()), "two");
+        assert_eq!(&*kept((text, "post-1", 3, true), || "three".to_owned()), "three");
+        let listed = kept((text, "post-1", 2, false), || "four".to_owned());
+        assert_eq!(&*listed, "four");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The start of a text, for lists. Owns what of a text counts as its words.
 
-use pulldown_cmark::{Event, Tag, TagEnd};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{MAX_DEPTH, is_inline, parser};
+use super::{MAX_DEPTH, extensions, is_inline};
 
 /// How many characters (grapheme clusters) an excerpt has at most, the ellipsis not counted.
 const LENGTH: usize = 280;
@@ -34,7 +34,9 @@ fn words(markdown: &str, everything: bool) -> String {
     let mut text = String::new();
     let mut skipped = 0_usize;
     let mut depth = 0_usize;
-    for event in parser(markdown) {
+    // A note may be defined behind what is looked at. The older syntax knows its references still.
+    let parser = Parser::new_ext(markdown, extensions() | Options::ENABLE_OLD_FOOTNOTES);
+    for event in super::words(parser) {
         match event {
             Event::Start(tag) => {
                 depth += 1;

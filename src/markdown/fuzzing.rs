@@ -1,8 +1,11 @@
 //! A fuzz target for Markdown: whatever is in it, a page stays a page.
 
+use std::collections::HashSet;
+
 use ammonia::Url;
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::headings::is_of_pages;
 use super::{Container, excerpt, plain, render};
 
 /// Elements that have no end.
@@ -20,7 +23,7 @@ const REFUSED_ATTRIBUTES: [&str; 5] = ["style", "name", "srcset", "formaction", 
 /// A text of Markdown.
 pub fn markdown(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let html = render(&text, &Container { id: "post-1", top: 2 });
+    let html = render(&text, &Container { id: "post-1", top: 2, is_page: true });
     check(&html);
     let plain = plain(&text);
     assert!(plain.len() <= 4 * text.len() + 64, "{} bytes of {}", plain.len(), text.len());
@@ -32,6 +35,7 @@ pub fn markdown(bytes: &[u8]) {
 /// Each element ends where it must, and nothing in it runs.
 fn check(html: &str) {
     let mut open = Vec::new();
+    let mut ids = HashSet::new();
     let mut rest = html;
     while let Some((_, after)) = rest.split_once('<') {
         let (tag, behind) = tag(after).unwrap_or_else(|| panic!("a tag has no end: {html}"));
@@ -43,7 +47,7 @@ fn check(html: &str) {
         let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
         let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
         assert!(is_name && !REFUSED.contains(&name), "<{name}> in {html}");
-        check_attributes(attributes);
+        check_attributes(attributes, &mut ids);
         if !VOID.contains(&name) {
             open.push(name);
         }
@@ -61,13 +65,20 @@ fn tag(text: &str) -> Option<(&str, &str)> {
     Some((&text[..end], &text[end + 1..]))
 }
 
-fn check_attributes(mut attributes: &str) {
+fn check_attributes<'a>(mut attributes: &'a str, ids: &mut HashSet<&'a str>) {
     while let Some((name, rest)) = attributes.split_once("=\"") {
         let (value, rest) = rest.split_once('"').unwrap_or((rest, ""));
         attributes = rest;
         let name = name.trim();
         assert!(!name.starts_with("on") && !REFUSED_ATTRIBUTES.contains(&name), "{name}");
-        assert!(name != "id" || value.starts_with("post-1-fn") || value.contains("-fn"), "{value}");
+        if name == "id" {
+            assert!(ids.insert(value), "two elements are called {value}");
+            assert!(value.starts_with("post-1-") || !is_of_pages(value), "{value} is the page's");
+            assert!(
+                !value.contains(|c: char| c.is_whitespace() || "\"'<>&".contains(c)),
+                "{value}"
+            );
+        }
         if matches!(name, "href" | "src" | "cite") {
             let address = value.replace("&amp;", "&");
             let scheme = Url::parse(&address).map(|url| url.scheme().to_owned());
@@ -97,6 +108,18 @@ mod tests {
             b"<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>\n",
             b"<!--><noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">-->\n",
             b"<b id=\"post-1-fn-1\" class=scroll>\n",
+            b"> [!NOTE]\n> a\n>\n> > [!tip]\n> > b https://a.example/_b_(c). www.d.example\n",
+            b"## a {#main}\n\n## a {#main .b}\n\n#### [a](#main)\n\n# {#__proto__}\n",
+            b"a\n: b[^n] e@f.example\n: c[^n]\n\n[^n]: d[^m]\n\n\
+              \x20   ```c++\n    int e;\n    ```\n\n[^m]: f\n",
+            b"```js\n`${1}` /* a */\n```\n\n```sql\nselect 'a\n```\n",
+            b"_",
+            b"#",
+            b"{#a}",
+            b"http://",
+            b"@",
+            b": ",
+            b"```c\n",
             b"&lt;&#x6a;&nbsp;",
             b"\n\n",
             b"***",

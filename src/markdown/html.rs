@@ -1,40 +1,52 @@
 //! The parser's events as HTML whose elements all close where they opened, raw ones included, so
-//! that the HTML parser after it has nothing to repair. Owns headings' levels, footnotes, tables
-//! and where raw HTML stands; what may stay of it is `raw`'s and `sanitize`'s.
+//! that the HTML parser after it has nothing to repair. Owns tables, alerts, code, and where raw
+//! HTML and footnotes stand; what may stay of raw HTML is `raw`'s and `sanitize`'s.
 
-use std::collections::HashMap;
+mod github;
 
-use pulldown_cmark::{Alignment, CowStr, Event, HeadingLevel, Tag, TagEnd, html};
+use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, Tag, TagEnd, html};
 
+use self::github::{alert, reachable};
 use super::Container;
+use super::colour::Colours;
+use super::footnotes::Footnotes;
+use super::headings::{self, Anchors};
 use super::raw::{self, Budget, Inline};
 use super::sanitize;
 
 /// Writes the events of one text.
-pub(super) fn write(events: Vec<Event<'_>>, container: &Container<'_>) -> String {
+pub(super) fn write(mut events: Vec<Event<'_>>, container: &Container<'_>) -> String {
+    let anchors = headings::settle(&mut events, container);
+    let (footnotes, events, notes) = Footnotes::collect(events, container.id);
     let mut writer = Writer {
-        container,
+        anchors,
+        footnotes,
+        code: None,
+        colours: Colours::new(),
         out: Vec::with_capacity(events.len() + 16),
         depth: 0,
         open: Vec::new(),
         block: None,
         budget: Budget::new(),
         table: Table::default(),
-        footnotes: HashMap::new(),
-        references: 0,
         slow: 0,
         alt: None,
     };
     for event in events {
         writer.event(event);
     }
+    writer.notes(notes);
     let mut html = String::new();
     html::push_html(&mut html, writer.out.into_iter());
     html
 }
 
 struct Writer<'a, 'p> {
-    container: &'p Container<'p>,
+    anchors: Anchors,
+    footnotes: Footnotes<'p>,
+    /// The code that is being read, and what its writer says of it.
+    code: Option<(CowStr<'a>, String)>,
+    colours: Colours,
     out: Vec<Event<'a>>,
     depth: usize,
     /// Elements that inline tags opened, each with the depth at which it did.
@@ -43,8 +55,6 @@ struct Writer<'a, 'p> {
     block: Option<String>,
     budget: Budget,
     table: Table,
-    footnotes: HashMap<CowStr<'a>, usize>,
-    references: usize,
     /// The bytes since the last break that are slow to write.
     slow: usize,
     /// Inside an image: how long its description may still get.
@@ -59,6 +69,7 @@ struct Table {
     alignments: Vec<Alignment>,
     column: usize,
     head: bool,
+    has_rows: bool,
 }
 
 impl<'a> Writer<'a, '_> {
@@ -78,41 +89,47 @@ impl<'a> Writer<'a, '_> {
                 None => self.text(html),
             },
             Event::InlineHtml(tag) => self.inline(tag),
-            Event::Text(text) => self.text(text),
+            Event::Text(text) => match &mut self.code {
+                Some((_, code)) => code.push_str(&text),
+                None => self.text(text),
+            },
             Event::Code(code) if code.len() > MAX_SLOW => {
                 self.html("<code>");
                 self.text(code);
                 self.html("</code>");
             }
-            Event::FootnoteReference(label) => {
-                let number = self.footnote(label);
-                self.references += 1;
-                let (id, reference) = (self.container.id, self.references);
-                self.html(format!(
-                    "<sup id=\"{id}-fnref-{reference}\"><a href=\"#{id}-fn-{number}\">{number}</a></sup>"
-                ));
-            }
+            Event::FootnoteReference(label) => match self.footnotes.reference(&label) {
+                Some(reference) => self.html(reference),
+                None => self.text(format!("[^{label}]").into()),
+            },
+            Event::TaskListMarker(is_done) => self.html(if is_done {
+                "<input disabled type=\"checkbox\" checked aria-label=\"Completed task\"> "
+            } else {
+                "<input disabled type=\"checkbox\" aria-label=\"Incomplete task\"> "
+            }),
             other => self.out.push(other),
         }
     }
 
     fn start(&mut self, tag: Tag<'a>) {
         match tag {
-            Tag::Heading { level, id, classes, attrs } => {
-                let level = demoted(level, self.container.top);
-                self.out.push(Event::Start(Tag::Heading { level, id, classes, attrs }));
-            }
             Tag::HtmlBlock => self.block = Some(String::new()),
-            Tag::FootnoteDefinition(label) => {
-                let number = self.footnote(label);
-                let id = self.container.id;
+            Tag::CodeBlock(kind) => {
+                let info = match kind {
+                    CodeBlockKind::Fenced(info) => info,
+                    CodeBlockKind::Indented => "".into(),
+                };
+                self.code = Some((info, String::new()));
+            }
+            Tag::BlockQuote(Some(kind)) => {
+                let (class, title) = alert(kind);
                 self.html(format!(
-                    "<aside class=\"footnote\" id=\"{id}-fn-{number}\"><sup>{number}</sup>"
+                    "<div class=\"alert alert-{class}\"><p class=\"alert-title\">{title}</p>"
                 ));
             }
             Tag::Table(alignments) => {
-                self.table = Table { alignments, column: 0, head: false };
-                self.html("<div class=\"scroll\"><table>");
+                self.table = Table { alignments, ..Table::default() };
+                self.html(format!("<div class=\"scroll\"{}><table>", reachable("Table")));
             }
             Tag::TableHead => {
                 self.table.head = true;
@@ -120,8 +137,9 @@ impl<'a> Writer<'a, '_> {
                 self.html("<thead><tr>");
             }
             Tag::TableRow => {
+                let is_first = !std::mem::replace(&mut self.table.has_rows, true);
                 self.table.column = 0;
-                self.html("<tr>");
+                self.html(if is_first { "<tbody><tr>" } else { "<tr>" });
             }
             Tag::TableCell => {
                 let cell = if self.table.head { "th" } else { "td" };
@@ -135,7 +153,7 @@ impl<'a> Writer<'a, '_> {
                 self.html(format!("<{cell}{align}>"));
             }
             Tag::Link { link_type, dest_url, title, id } => {
-                let (dest_url, title) = (short(dest_url), short(title));
+                let (dest_url, title) = (self.target(short(dest_url)), short(title));
                 self.out.push(Event::Start(Tag::Link { link_type, dest_url, title, id }));
             }
             Tag::Image { link_type, dest_url, title, id } => {
@@ -149,9 +167,6 @@ impl<'a> Writer<'a, '_> {
 
     fn end(&mut self, tag: TagEnd) {
         match tag {
-            TagEnd::Heading(level) => {
-                self.out.push(Event::End(TagEnd::Heading(demoted(level, self.container.top))));
-            }
             TagEnd::HtmlBlock => {
                 let block = self.block.take().unwrap_or_default();
                 if self.budget.take(&block) {
@@ -166,11 +181,19 @@ impl<'a> Writer<'a, '_> {
                 self.alt = None;
                 self.out.push(Event::End(TagEnd::Image));
             }
-            TagEnd::FootnoteDefinition => self.html("</aside>\n"),
-            TagEnd::Table => self.html("</tbody></table></div>\n"),
+            TagEnd::CodeBlock => {
+                if let Some((info, code)) = self.code.take() {
+                    self.code(&info, &code);
+                }
+            }
+            TagEnd::BlockQuote(Some(_)) => self.html("</div>\n"),
+            TagEnd::Table => {
+                let end = if self.table.has_rows { "</tbody>" } else { "" };
+                self.html(format!("{end}</table></div>\n"));
+            }
             TagEnd::TableHead => {
                 self.table.head = false;
-                self.html("</tr></thead><tbody>");
+                self.html("</tr></thead>");
             }
             TagEnd::TableRow => self.html("</tr>"),
             TagEnd::TableCell => self.html(if self.table.head { "</th>" } else { "</td>" }),
@@ -246,11 +269,6 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    fn footnote(&mut self, label: CowStr<'a>) -> usize {
-        let next = self.footnotes.len() + 1;
-        *self.footnotes.entry(label).or_insert(next)
-    }
-
     fn html(&mut self, html: impl Into<CowStr<'a>>) {
         self.out.push(Event::Html(html.into()));
     }
@@ -259,10 +277,4 @@ impl<'a> Writer<'a, '_> {
 /// An address or a title, unless it is too long to be one.
 fn short(attribute: CowStr<'_>) -> CowStr<'_> {
     if attribute.len() > raw::MAX_ATTRIBUTE { CowStr::Borrowed("") } else { attribute }
-}
-
-/// The level of a heading in a text whose topmost level is `top`.
-fn demoted(level: HeadingLevel, top: u8) -> HeadingLevel {
-    let level = level as usize + usize::from(top.clamp(2, 6)) - 1;
-    HeadingLevel::try_from(level).unwrap_or(HeadingLevel::H6)
 }

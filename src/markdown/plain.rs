@@ -3,7 +3,7 @@
 
 use pulldown_cmark::{Event, TagEnd};
 
-use super::{has_too_many_marks, is_inline, parser};
+use super::{has_too_many_marks, is_inline, parser, words};
 
 /// The text of `markdown`, code included, a line for each block.
 ///
@@ -15,7 +15,7 @@ pub fn plain(markdown: &str) -> String {
         return markdown.to_owned();
     }
     let mut text = String::with_capacity(markdown.len());
-    for event in parser(markdown) {
+    for event in words(parser(markdown)) {
         match event {
             Event::Text(part) | Event::Code(part) | Event::Html(part) | Event::InlineHtml(part) => {
                 text.push_str(&part)

@@ -13,22 +13,59 @@ fn page_policy() -> Builder<'static> {
     let mut builder = policy();
     builder
         // The elements that `html` itself writes: task lists, frames of wide tables, footnotes.
+        // A writer's own elements have neither ids nor classes, see `raw` and `block`.
         .add_tags(["input"])
         .add_tag_attribute_values("input", "type", ["checkbox"])
-        .add_tag_attributes("input", ["checked", "disabled"])
+        .add_tag_attributes("input", ["checked", "disabled", "aria-label"])
+        .add_tag_attributes("a", ["aria-label"])
+        .add_tag_attributes("ol", ["aria-label"])
         .add_tag_attributes("sup", ["id"])
-        .add_tag_attributes("aside", ["id"])
-        .add_allowed_classes("div", ["scroll"])
-        .add_allowed_classes("aside", ["footnote"])
+        .add_tag_attributes("li", ["id"])
+        .add_allowed_classes("div", DIVISIONS)
+        .add_allowed_classes("p", ["alert-title"])
+        .add_allowed_classes("ol", ["footnotes"])
+        .add_allowed_classes("span", super::colour::CLASSES)
         .attribute_filter(|element, attribute, value| {
-            let own = attribute != "id" || is_footnote(value);
-            let kept = own && (element != "input" || attribute != "type" || value == "checkbox");
+            let kept = match (element, attribute) {
+                ("sup" | "li", "id") => is_footnote(value),
+                ("input", "type") => value == "checkbox",
+                ("a", "aria-label") => is_name_of_link(value),
+                _ => true,
+            };
             kept.then_some(Cow::Borrowed(value))
         });
+    for heading in ["h2", "h3", "h4", "h5", "h6"] {
+        builder.add_tag_attributes(heading, ["id"]);
+    }
+    for part in ["div", "pre", "table"] {
+        builder.add_tag_attributes(part, REACHABLE);
+    }
     builder
 }
 
-static BLOCK: LazyLock<Builder<'static>> = LazyLock::new(policy);
+/// The classes of the elements around tables and in alerts.
+const DIVISIONS: [&str; 7] = [
+    "alert",
+    "alert-caution",
+    "alert-important",
+    "alert-note",
+    "alert-tip",
+    "alert-warning",
+    "scroll",
+];
+
+/// The attributes of what the keyboard reaches to scroll it.
+const REACHABLE: [&str; 3] = ["tabindex", "role", "aria-label"];
+
+static BLOCK: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let mut builder = policy();
+    builder
+        .set_tag_attribute_value("table", "tabindex", "0")
+        .set_tag_attribute_value("pre", "tabindex", "0")
+        .set_tag_attribute_value("pre", "role", "group")
+        .set_tag_attribute_value("pre", "aria-label", "Text");
+    builder
+});
 
 /// Cleans a whole text. With a base, relative addresses become whole ones.
 pub(super) fn page(html: &str, base: Option<&Url>) -> String {
@@ -54,15 +91,23 @@ fn policy() -> Builder<'static> {
         .link_rel(Some("nofollow ugc noopener"))
         .set_tag_attribute_value("img", "loading", "lazy")
         .set_tag_attribute_value("img", "decoding", "async");
-    for block in ["p", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "table"] {
+    for block in ["p", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dt", "dd", "blockquote", "table"]
+    {
         builder.set_tag_attribute_value(block, "dir", "auto");
     }
     builder
 }
 
-/// True for the ids that `html` gives: they end in `-fn-` or `-fnref-` and a number.
+/// True for the ids that `footnotes` gives: `-fn-` or `-fnref-` and numbers behind a container's.
 fn is_footnote(id: &str) -> bool {
-    let Some((stem, number)) = id.rsplit_once('-') else { return false };
-    number.bytes().all(|byte| byte.is_ascii_digit())
-        && (stem.ends_with("-fn") || stem.ends_with("-fnref"))
+    let number = id.rsplit_once("-fnref-").or_else(|| id.rsplit_once("-fn-"));
+    number.is_some_and(|(_, number)| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+    })
+}
+
+/// True for the names that `footnotes` gives links: a writer's own link is called what it shows.
+fn is_name_of_link(name: &str) -> bool {
+    let number = name.strip_prefix("Footnote ").or_else(|| name.strip_prefix("Back to reference "));
+    number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
 }

@@ -4,8 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
+mod bounds;
+mod github;
+mod suites;
+
 fn show(markdown: &str) -> String {
-    render(markdown, &Container { id: "post-1", top: 2 }).to_string()
+    render(markdown, &Container { id: "post-1", top: 2, is_page: true }).to_string()
 }
 
 /// The tags of some HTML, as ammonia writes them: every value in quotation marks, none with one.
@@ -103,33 +107,6 @@ fn links_and_images_are_marked_and_lazy() {
     assert_eq!(html.matches("rel=\"nofollow ugc noopener\"").count(), 3, "{html}");
     assert!(html.contains("href=\"/posts/1\""), "{html}");
     assert!(html.contains("loading=\"lazy\""), "{html}");
-}
-
-#[test]
-fn a_page_keeps_its_only_top_heading() {
-    let html = show("# one\n\n###### six\n\n<h1>raw</h1>");
-    assert!(html.contains("<h2 dir=\"auto\">one</h2>"), "{html}");
-    assert!(html.contains("<h6 dir=\"auto\">six</h6>"), "{html}");
-    assert!(!html.contains("<h1"), "{html}");
-    let html = render("# one", &Container { id: "comment-1", top: 4 });
-    assert!(html.contains("<h4"), "{html}");
-}
-
-#[test]
-fn markdown_and_its_extensions_are_rendered() {
-    let html = show(
-        "| a | b |\n|:-:|--:|\n| 1 | ~~2~~ |\n\n- [x] done\n- [ ] open\n\nx[^n]\n\n[^n]: note",
-    );
-    for part in [
-        "<div class=\"scroll\"><table dir=\"auto\"><thead><tr><th align=\"center\">a</th>",
-        "<td align=\"right\"><del>2</del></td>",
-        "type=\"checkbox\"",
-        "<sup id=\"post-1-fnref-1\"><a href=\"#post-1-fn-1\"",
-        "<aside class=\"footnote\" id=\"post-1-fn-1\">",
-    ] {
-        assert!(html.contains(part), "{part}\nnot in\n{html}");
-    }
-    assert!(!tags(&html).iter().any(|tag| names(tag).contains("style")), "{html}");
 }
 
 #[test]

@@ -40,10 +40,17 @@ pub(crate) fn excerpt(body: &str, _: &dyn Values) -> Result<String> {
     Ok(markdown::excerpt(body))
 }
 
-/// A Markdown text as HTML, for the element with the id `KIND-ID`; `top` is the heading level
-/// that its topmost heading gets.
+/// The Markdown text that a page is for as HTML, in the element with the id `KIND-ID`.
 #[filter_fn]
-pub(crate) fn rendered(
+pub(crate) fn page(body: &str, _: &dyn Values, kind: &str, id: &i64) -> Result<Safe<Arc<str>>> {
+    let id = format!("{kind}-{id}");
+    Ok(Safe(markdown::render(body, &Container { id: &id, top: 2, is_page: true })))
+}
+
+/// One of several Markdown texts of a page as HTML, in the element with the id `KIND-ID`; `top` is
+/// the heading level that its topmost headings get.
+#[filter_fn]
+pub(crate) fn part(
     body: &str,
     _: &dyn Values,
     kind: &str,
@@ -51,7 +58,7 @@ pub(crate) fn rendered(
     top: u8,
 ) -> Result<Safe<Arc<str>>> {
     let id = format!("{kind}-{id}");
-    Ok(Safe(markdown::render(body, &Container { id: &id, top })))
+    Ok(Safe(markdown::render(body, &Container { id: &id, top, is_page: false })))
 }
 
 /// A text as the value of a parameter in an address.

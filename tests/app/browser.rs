@@ -6,6 +6,7 @@ mod connection;
 mod driver;
 mod hostile;
 mod live;
+mod markdown;
 mod scriptless;
 mod signed_out;
 
