@@ -191,7 +191,7 @@ pub fn run(
         let path = found.relative;
         let read = found.file.and_then(|file| reader.read(&file, &path));
         summary.found += 1;
-        let mut new = match read {
+        let new = match read {
             Ok(Some(new)) => new,
             Ok(None) => {
                 summary.found -= 1;
@@ -207,9 +207,6 @@ pub fn run(
             summary.skip(path, Note::lost("another file has the same path", ""));
             continue;
         }
-        summary.note(&path, std::mem::take(&mut new.entry.notes));
-        summary.addresses += new.entry.addresses.len();
-        summary.links += new.entry.links.len();
         bytes += new.entry.post.body.len();
         batch.push(new);
         if batch.len() == BATCH || bytes >= BATCH_BYTES {
@@ -299,10 +296,14 @@ fn slashed(relative: &Path) -> Option<String> {
 
 fn flush(
     target: &mut Target,
-    batch: Vec<New>,
+    mut batch: Vec<New>,
     known: &mut Known,
     summary: &mut Summary,
 ) -> Result<(), ImportError> {
+    let told = batch.iter_mut().map(|New { entry, .. }| {
+        (std::mem::take(&mut entry.notes), entry.addresses.len(), entry.links.len())
+    });
+    let told: Vec<_> = told.collect();
     let outcomes = match target {
         Target::DryRun(None) => {
             Ok(batch.into_iter().map(|new| (new.entry.path, Outcome::Created)).collect())
@@ -315,7 +316,14 @@ fn flush(
         0 => error,
         written => ImportError::Interrupted { written, source: Box::new(error) },
     })?;
-    outcomes.into_iter().for_each(|(path, outcome)| summary.count(path, outcome));
+    for ((path, outcome), (notes, addresses, links)) in outcomes.into_iter().zip(told) {
+        if !matches!(outcome, Outcome::Taken(_)) {
+            summary.note(&path, notes);
+            summary.addresses += addresses;
+            summary.links += links;
+        }
+        summary.count(path, outcome);
+    }
     Ok(())
 }
 
