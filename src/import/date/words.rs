@@ -110,10 +110,10 @@ impl Parts {
             "PM" | "P.M" => set(&mut self.afternoon, true),
             "SEPT" => set(&mut self.month, 9),
             _ => {
-                if let Some(at) = MONTHS.iter().position(|name| is(name)) {
+                if let Some(at) = MONTHS.iter().position(is) {
                     return set(&mut self.month, u32::try_from(at).ok()? + 1);
                 }
-                if DAYS.iter().any(|name| is(name)) || matches!(word, "TUES" | "THUR") {
+                if DAYS.iter().any(is) || matches!(word, "TUES" | "THUR") {
                     return Some(());
                 }
                 let zone = ZONES.iter().find(|(name, _)| *name == word);
