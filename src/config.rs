@@ -71,12 +71,19 @@ pub struct StorageArgs {
 /// `kilonova import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// Folder to import
+    /// Folder to import: a site of Hugo, Jekyll or Zola, part of one, or any folder of Markdown
     #[arg(value_name = "DIR")]
     pub source: PathBuf,
-    /// Reports what an import would do and writes nothing
+    /// Reports what an import would do and writes nothing to the database
     #[arg(long, env = "KILONOVA_DRY_RUN")]
     pub dry_run: bool,
+    /// Exits with 1 if something was left out or not understood. The rest is imported all the same;
+    /// to look first, add --dry-run
+    #[arg(long, env = "KILONOVA_STRICT")]
+    pub strict: bool,
+    /// New file for all findings, of which the summary lists 20 of each kind
+    #[arg(long, env = "KILONOVA_REPORT", value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// The site to import into.
     #[command(flatten)]
     pub storage: StorageArgs,

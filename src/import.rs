@@ -1,36 +1,54 @@
-//! `kilonova import`: Markdown files with front matter become posts.
+//! `kilonova import`: Markdown files with front matter become posts, as the site's generator means
+//! them.
 //!
-//! Owns the order of things: walk, read, batch, write, count. Reading a file is `entry`'s and
-//! `front_matter`'s, writing a post `store`'s, the summary `report`'s.
+//! Owns the order of things: walk, read, batch, write, count. Which site a file is of is `site`'s,
+//! reading it `file`'s, `front_matter`'s and `entry`'s, by what it is recognised `identity`'s,
+//! writing a post `store`'s, the summary `report`'s. Where a page was on its old site is
+//! `address`'s, what its links lead to `links`'.
 //!
-//! A post is recognised by its identity (see [`entry::Entry`]), so an import that is run twice
-//! writes nothing the second time. A file wins over changes that were made in the application. A
-//! bad file is skipped and reported; a bad database ends the import. Every batch is one
-//! transaction, with its events: committed batches stay when a later one fails, and the next run
-//! continues. Several imports and a server may use one database.
+//! An import that is run twice writes nothing the second time. A file wins over changes that were
+//! made in the application. A bad file is skipped and reported; a bad database ends the import.
+//! Every batch is one transaction, with its events: committed batches stay when a later one fails,
+//! and the next run continues. Several imports and a server may use one database.
 
+mod address;
 pub mod date;
 pub mod entry;
+mod file;
 pub mod front_matter;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod html;
+mod identity;
+pub mod links;
+mod marks;
 mod report;
+pub mod site;
 mod store;
 mod walk;
 
 use std::collections::HashSet;
+use std::fs::OpenOptions;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use chrono::{DateTime, NaiveDateTime, Utc};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use self::entry::Entry;
-pub use self::report::{Skipped, Summary};
-use self::store::Outcome;
+use self::entry::{Context, Entry};
+use self::identity::{Folders, Known};
+pub use self::report::{Finding, Note, Summary};
+use self::site::{Sections, Sites};
+use self::store::{New, Outcome};
 use crate::connection::{Access, Database, DbConnection};
 use crate::db::{self, Db};
+use crate::models::{now, post};
+
+/// Largest file in bytes: the largest body, the largest front matter, and some for `\r\n`.
+const MAX_FILE: u64 = 2 * 1024 * 1024;
 
 /// Most posts in one transaction, which bounds how long a server's writes wait.
 const BATCH: usize = 100;
@@ -71,6 +89,14 @@ pub enum ImportError {
     /// A signal told it to stop.
     #[error("stopped; {0} post(s) were written; run the same command to continue")]
     Stopped(usize),
+    /// The report cannot be written.
+    #[error("cannot write the report to {}: {source}", path.display())]
+    Report {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
     /// An event's payload cannot be encoded.
     #[error("cannot announce a post: {0}")]
     Event(#[from] serde_json::Error),
@@ -85,19 +111,35 @@ impl From<diesel::result::Error> for ImportError {
     }
 }
 
-/// The whole command: opens the database, imports `dir`, prints the summary to `out`. It ends early,
-/// with a closed database, when `stop` turns true.
+/// What is to be imported, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// The folder.
+    pub folder: &'a Path,
+    /// Write nothing to the database.
+    pub dry_run: bool,
+    /// The file for all findings; a new one.
+    pub report: Option<&'a Path>,
+}
+
+/// The whole command: opens the database, imports the folder, prints the summary to `out`. It ends
+/// early, with a closed database, when `stop` turns true.
 ///
 /// A dry run creates no database and changes none, not even its schema.
 pub fn command(
-    dir: &Path,
+    order: Order<'_>,
     database: &Database,
-    dry_run: bool,
     stop: &AtomicBool,
     out: &mut dyn Write,
 ) -> Result<Summary, ImportError> {
-    walk::check(dir)?;
-    let mut target = match dry_run {
+    walk::check(order.folder)?;
+    // Before anything is written: an import whose report is lost cannot be told of again.
+    let report = order.report.map(|path| {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        file.map_err(|source| ImportError::Report { path: path.to_owned(), source })
+    });
+    let report = report.transpose()?;
+    let mut target = match order.dry_run {
         false => Target::Database(Db::open(database, Box::new(|_| {}))?),
         true if database.is_missing() => Target::DryRun(None),
         true => {
@@ -107,17 +149,22 @@ pub fn command(
         }
     };
     let progress = progress();
-    let summary = run(dir, &mut target, &progress, stop);
+    let summary = run(order.folder, &mut target, &progress, stop);
     if let Target::Database(db) = &target {
         db.close_blocking();
     }
     progress.finish_and_clear();
     let summary = summary?;
-    report::print(&summary, dry_run, out).map_err(ImportError::Output)?;
+    if let (Some(mut file), Some(path)) = (report, order.report) {
+        let all = |source| ImportError::Report { path: path.to_owned(), source };
+        let mut file = std::io::BufWriter::new(&mut file);
+        report::write_all(&summary, &mut file).map_err(all)?;
+    }
+    report::print(&summary, order.dry_run, out).map_err(ImportError::Output)?;
     Ok(summary)
 }
 
-/// Imports the Markdown files in and below `dir`, in the order of their paths.
+/// Imports the files in and below `dir` that hold pages, in the order of their paths.
 ///
 /// Of several files with one identity the first counts. Memory is bounded by one batch and the
 /// summary, whatever the number of files.
@@ -127,56 +174,156 @@ pub fn run(
     progress: &ProgressBar,
     stop: &AtomicBool,
 ) -> Result<Summary, ImportError> {
-    walk::check(dir)?;
+    let folder = walk::check(dir)?;
     if !progress.is_hidden() {
-        progress.set_length(walk::files(dir).count() as u64);
+        progress.set_length(walk::files(&folder).count() as u64);
     }
+    let mut known = known(target)?;
     let mut summary = Summary::default();
     let (mut seen, hasher) = (HashSet::new(), RandomState::new());
     let (mut batch, mut bytes) = (Vec::new(), 0);
-    for found in walk::files(dir) {
+    let mut reader = Reader::of(&folder);
+    for found in walk::files(&folder) {
         if stop.load(Ordering::Relaxed) {
             return Err(ImportError::Stopped(summary.created + summary.updated));
         }
-        summary.found += 1;
         progress.inc(1);
-        let entry = match found.file.and_then(|file| Entry::read(&file, &found.relative)) {
-            // Hashes, not the texts: there is no bound on the number of files.
-            Ok(entry) if seen.insert(hasher.hash_one(&entry.post.source)) => entry,
-            Ok(_) => {
-                summary.skip(found.relative, "another file has the same path");
+        let path = found.relative;
+        let read = found.file.and_then(|file| reader.read(&file, &path));
+        summary.found += 1;
+        let new = match read {
+            Ok(Some(new)) => new,
+            Ok(None) => {
+                summary.found -= 1;
                 continue;
             }
-            Err(reason) => {
-                summary.skip(found.relative, reason);
+            Err(note) => {
+                summary.skip(path, note);
                 continue;
             }
         };
-        bytes += entry.post.body.len();
-        batch.push(entry);
+        // Hashes, not the texts: there is no bound on the number of files.
+        if !seen.insert(hasher.hash_one(&new.entry.post.source)) {
+            summary.skip(path, Note::lost("another file has the same path", ""));
+            continue;
+        }
+        bytes += new.entry.post.body.len();
+        batch.push(new);
         if batch.len() == BATCH || bytes >= BATCH_BYTES {
-            flush(target, std::mem::take(&mut batch), &mut summary)?;
+            flush(target, std::mem::take(&mut batch), &mut known, &mut summary)?;
             bytes = 0;
         }
     }
-    flush(target, batch, &mut summary)?;
+    flush(target, batch, &mut known, &mut summary)?;
+    for Finding { path, note } in reader.sites.noted {
+        summary.note(path.strip_prefix(&folder).unwrap_or(&path), vec![note]);
+    }
     Ok(summary)
 }
 
-fn flush(target: &mut Target, batch: Vec<Entry>, summary: &mut Summary) -> Result<(), ImportError> {
+/// What earlier imports made, read in parts: a server's writes do not wait for all of it.
+fn known(target: &mut Target) -> Result<Known, ImportError> {
+    const PART: i64 = 1000;
+    let mut known = Known::none();
+    let mut last = Some(0);
+    while let Some(after) = last {
+        let part = match target {
+            Target::Database(db) => {
+                let part = db.transaction_blocking(move |tx| {
+                    post::imported(tx.connection, after, PART).map_err(db::Error::of)
+                });
+                part?.value
+            }
+            Target::DryRun(Some(connection)) => post::imported(connection, after, PART)?,
+            Target::DryRun(None) => Vec::new(),
+        };
+        last = known.learn(part);
+    }
+    Ok(known)
+}
+
+/// Reads files, and what is above them.
+struct Reader<'a> {
+    folder: &'a Path,
+    sites: Sites,
+    sections: Sections,
+    now: NaiveDateTime,
+}
+
+impl Reader<'_> {
+    fn of(folder: &Path) -> Reader<'_> {
+        let (sites, sections) = (Sites::around(folder), Sections::default());
+        Reader { folder, sites, sections, now: now() }
+    }
+
+    /// Makes an entry of a file; `None` when it is HTML that is no page.
+    fn read(&mut self, file: &Path, relative: &Path) -> Result<Option<New>, Note> {
+        let above = file.parent().unwrap_or(self.folder);
+        let site = self.sites.of(above);
+        let path = slashed(file.strip_prefix(&site.root).unwrap_or(file));
+        let path = path.ok_or_else(|| Note::lost("file name is not UTF-8", ""))?;
+        let is_html = html::is_html(&path);
+        let Some(read) = file::read(file, MAX_FILE)? else {
+            return Err(Note::lost("cannot be read", "it is gone"));
+        };
+        if is_html && !front_matter::is_there(&read.text) {
+            return Ok(None);
+        }
+        if read.text.is_empty() {
+            return Err(Note::lost("file is empty", ""));
+        }
+        let modified = read.modified.map_or(self.now, |at| DateTime::<Utc>::from(at).naive_utc());
+        let context = Context {
+            site: &site,
+            relative,
+            path: &path,
+            sections: &self.sections.of(&site, above),
+            exists: &|name| file::is_below(&site.root, name),
+            modified,
+            now: self.now,
+        };
+        let entry = Entry::parse(&read.text, &context)?;
+        let folders = Folders { imported: self.folder.to_owned(), site: site.root.clone() };
+        Ok(Some(New { entry, folders }))
+    }
+}
+
+/// The path with `/` on every system.
+fn slashed(relative: &Path) -> Option<String> {
+    let names: Option<Vec<&str>> = relative.iter().map(std::ffi::OsStr::to_str).collect();
+    names.map(|names| names.join("/"))
+}
+
+fn flush(
+    target: &mut Target,
+    mut batch: Vec<New>,
+    known: &mut Known,
+    summary: &mut Summary,
+) -> Result<(), ImportError> {
+    let told = batch.iter_mut().map(|New { entry, .. }| {
+        (std::mem::take(&mut entry.notes), entry.addresses.len(), entry.links.len())
+    });
+    let told: Vec<_> = told.collect();
     let outcomes = match target {
         Target::DryRun(None) => {
-            Ok(batch.into_iter().map(|new| (new.path, Outcome::Created)).collect())
+            Ok(batch.into_iter().map(|new| (new.entry.path, Outcome::Created)).collect())
         }
-        Target::DryRun(Some(connection)) => store::compare(connection, batch),
+        Target::DryRun(Some(connection)) => store::compare(connection, batch, known),
         Target::Database(_) if batch.is_empty() => return Ok(()),
-        Target::Database(db) => store::write(db, batch),
+        Target::Database(db) => store::write(db, batch, known),
     };
     let outcomes = outcomes.map_err(|error| match summary.created + summary.updated {
         0 => error,
         written => ImportError::Interrupted { written, source: Box::new(error) },
     })?;
-    outcomes.into_iter().for_each(|(path, outcome)| summary.count(path, outcome));
+    for ((path, outcome), (notes, addresses, links)) in outcomes.into_iter().zip(told) {
+        if !matches!(outcome, Outcome::Taken(_)) {
+            summary.note(&path, notes);
+            summary.addresses += addresses;
+            summary.links += links;
+        }
+        summary.count(path, outcome);
+    }
     Ok(())
 }
 

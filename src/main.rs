@@ -86,8 +86,16 @@ fn import(args: ImportArgs) -> Result<(), Failure> {
     }
     let out = &mut std::io::stdout().lock();
     let stop = stop_on_signal()?;
-    import::command(&args.source, &storage.database, args.dry_run, &stop, out)?;
-    Ok(())
+    let order = import::Order {
+        folder: &args.source,
+        dry_run: args.dry_run,
+        report: args.report.as_deref(),
+    };
+    let summary = import::command(order, &storage.database, &stop, out)?;
+    match args.strict && summary.lost_something() {
+        true => Err("something was left out or not understood; see the summary".into()),
+        false => Ok(()),
+    }
 }
 
 /// Turns true with the first SIGTERM or SIGINT; the second ends the process.

@@ -1,39 +1,41 @@
-//! One file becomes one entry: a post that passes the application's own rules, with its dates and
-//! its identity. Otherwise a reason, in the few words that the summary gives.
+//! One file becomes one entry: a post that passes the application's own rules, with its dates, its
+//! identity and its old addresses. Otherwise the note that says why not.
 
-use std::fs::File;
-use std::io::Read;
+mod dates;
+mod fields;
+mod status;
+mod tags;
+mod title;
+
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::NaiveDateTime;
 use serde_json::{Map, Value};
 
-use super::date;
+pub(super) use self::dates::Dates;
+pub(super) use self::fields::Layers;
+pub(super) use self::tags::categories;
 use super::front_matter::{self, FrontMatter};
-use crate::changeset::is_blank;
+use super::links::{self, Inner};
+use super::report::Note;
+use super::site::{Kind, Place, Section, Site};
+use super::{address, date, html, identity, marks};
 use crate::models::now;
-use crate::models::post::{NewPost, Status};
-
-/// Largest file in bytes: the largest body, the largest front matter, and some for `\r\n`.
-const MAX_FILE: u64 = 2 * 1024 * 1024;
-
-/// Longest identity in bytes.
-const MAX_SOURCE: usize = 2048;
+use crate::models::post::NewPost;
 
 /// The fields that a changeset may refuse, in the order in which the first one is told.
-const FIELDS: [&str; 5] = ["title", "body", "status", "tags", "author"];
+const FIELDS: [&str; 4] = ["title", "body", "tags", "author"];
+
+/// Most notes on one file.
+const MAX_NOTES: usize = 50;
 
 /// A post to be, from a file.
-///
-/// Its `source` is its identity: `path:` and Zola's `path`, the page's place on its site, which
-/// stays when the file is renamed; else `file:` and the path below the imported folder, which stays
-/// when the folder is moved. (A `slug` is only unique within a section, a permalink may be a
-/// pattern.)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The file, below the folder.
+    /// The file, below the imported folder.
     pub path: PathBuf,
-    /// The post that it describes.
+    /// The post that it describes. Its `source` is its identity: see [`identity`](super::identity).
     pub post: NewPost,
     /// Its date.
     pub inserted_at: NaiveDateTime,
@@ -41,110 +43,138 @@ pub struct Entry {
     pub dated: bool,
     /// The date of its last change, by its front matter; never before `inserted_at`.
     pub updated_at: NaiveDateTime,
+    /// The paths at which its site had it, with its aliases: each begins with `/`, is not encoded,
+    /// and ends as the generator ends it.
+    pub addresses: Vec<String>,
+    /// The links and images of its body that lead into its own site, in the order of the text.
+    pub links: Vec<Inner>,
+    /// What is to know of it.
+    pub notes: Vec<Note>,
+}
+
+/// Where a file is, and when it is read.
+pub struct Context<'a> {
+    /// Its site.
+    pub site: &'a Site,
+    /// Its path below the imported folder.
+    pub relative: &'a Path,
+    /// Its path below the site's folder, with `/`.
+    pub path: &'a str,
+    /// The sections above it, the nearest first.
+    pub(super) sections: &'a [Rc<Section>],
+    /// Whether there is a regular file of this path below the site's folder.
+    pub exists: &'a dyn Fn(&str) -> bool,
+    /// Its date when nothing else says one.
+    pub modified: NaiveDateTime,
+    /// The time by which its dates are past or to come.
+    pub now: NaiveDateTime,
+}
+
+impl<'a> Context<'a> {
+    /// A file of no known site.
+    pub fn alone(site: &'a Site, relative: &'a Path, path: &'a str, at: NaiveDateTime) -> Self {
+        Context {
+            site,
+            relative,
+            path,
+            sections: &[],
+            exists: &|_| false,
+            modified: at,
+            now: now(),
+        }
+    }
 }
 
 impl Entry {
-    /// Reads the file, whose path below the imported folder is `relative`.
-    pub fn read(file: &Path, relative: &Path) -> Result<Entry, String> {
-        if is_section(relative) {
-            return Err("section file".to_owned());
+    /// Makes an entry of a file's text.
+    pub fn parse(text: &str, context: &Context<'_>) -> Result<Entry, Note> {
+        let site = context.site;
+        let place = Place::of(site, context.path);
+        match place.kind {
+            Kind::Outside(why) => return Err(Note::told(why, "")),
+            Kind::Section => return Err(section(text)),
+            _ => {}
         }
-        let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
-        let file = File::open(file).map_err(unreadable)?;
-        let modified = file.metadata().and_then(|metadata| metadata.modified());
-        let modified =
-            modified.map_or_else(|_| now(), |time| DateTime::<Utc>::from(time).naive_utc());
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > MAX_FILE {
-            return Err(format!("larger than {} MiB", MAX_FILE / (1024 * 1024)));
+        let read = front_matter::parse(text)?;
+        let cascades = fields::cascades(site, &place, context.sections);
+        let layers = Layers { own: &read.fields, below: &cascades };
+        let mut notes: Vec<Note> = Vec::new();
+        for repeated in &read.repeated {
+            let what = "a key is there twice, and the last one counts";
+            notes.push(Note::lost(what, &*repeated.key).on(repeated.line));
         }
-        if bytes.is_empty() {
-            return Err("file is empty".to_owned());
+        let title = title::of(&layers, site, &place, &mut notes);
+        let dates = dates::of(&layers, site, &place, &mut notes);
+        let shown = status::of(&layers, context, &place, &dates, &read.body, &mut notes);
+        let tags = tags::of(&layers, site, &place, &mut notes);
+        let body = body(&read, context, &mut notes);
+        let (source, addresses) =
+            (identity::source(&layers, &place)?, address::all(&layers, site, &place, &dates));
+        let modified = date::kept(context.modified).unwrap_or(context.now);
+        let inserted_at = dates.date.unwrap_or(modified);
+        if dates.date.is_none() && !dates.unclear {
+            notes.push(Note::told("no date, so that the file's own time counts", ""));
         }
-        let text = String::from_utf8(bytes).map_err(|_| "not UTF-8")?;
-        Entry::parse(&text, relative, modified)
-    }
-
-    /// Makes an entry of a file's text. `modified` is its date when nothing else says one.
-    pub fn parse(text: &str, relative: &Path, modified: NaiveDateTime) -> Result<Entry, String> {
-        let name = slashed(relative).ok_or("file name is not UTF-8")?;
-        let (front_matter, body) = front_matter::parse(text)?;
-        let title = front_matter.title.as_deref().map(str::trim).filter(|title| !is_blank(title));
-        let title = title.ok_or("no title")?.to_owned();
-        if is_blank(&body) {
-            return Err("body is empty".to_owned());
-        }
-        let written = written(&front_matter, &name)?;
-        let updated = given("updated", front_matter.updated.as_deref())?;
-        let inserted_at = written.or_else(|| date::kept(modified)).unwrap_or_else(now);
-        let draft = front_matter.is_draft().ok_or("draft is invalid")?;
-        let draft = draft || name.split('/').any(|folder| folder == "_drafts");
-        let status = if draft { Status::Draft } else { Status::Published };
-        let tags = front_matter.tags().into_iter().map(Value::String).collect();
+        let text = |text: Option<String>| text.map_or(Value::Null, Value::String);
         let params = Map::from_iter([
             ("title".to_owned(), Value::String(title)),
             ("body".to_owned(), Value::String(body)),
-            ("status".to_owned(), Value::String(status.as_str().to_owned())),
-            ("tags".to_owned(), Value::Array(tags)),
-            ("author".to_owned(), front_matter.author().map_or(Value::Null, Value::String)),
+            ("slug".to_owned(), text(fields::slug(&layers))),
+            ("status".to_owned(), Value::String(shown.status.as_str().to_owned())),
+            ("publish_at".to_owned(), text(shown.publish_at.map(fields::rfc3339))),
+            ("tags".to_owned(), tags.into_iter().map(Value::String).collect()),
+            ("author".to_owned(), text(fields::author(&layers, &mut notes))),
         ]);
-        let post =
-            NewPost::imported(&params, source(&front_matter, &name)?, now()).map_err(|errors| {
-                let first =
-                    FIELDS.iter().find_map(|field| Some((field, errors.of(field).first()?)));
-                first.map_or_else(
-                    || "is invalid".to_owned(),
-                    |(field, why)| format!("{field} {why}"),
-                )
-            })?;
-        let updated_at = updated.unwrap_or(inserted_at).max(inserted_at);
+        bound(&mut notes);
+        let post = NewPost::imported(&params, source, context.now).map_err(|errors| {
+            let first = FIELDS.iter().find_map(|field| Some((field, errors.of(field).first()?)));
+            Note::lost(
+                first.map_or_else(|| errors.to_string(), |(field, why)| format!("{field} {why}")),
+                "",
+            )
+        })?;
         Ok(Entry {
-            path: relative.to_owned(),
+            path: context.relative.to_owned(),
+            links: links::inner(&post.body, site, &place, context.exists),
             post,
             inserted_at,
-            dated: written.is_some(),
-            updated_at,
+            dated: dates.date.is_some(),
+            updated_at: dates.updated.unwrap_or(inserted_at).max(inserted_at),
+            addresses,
+            notes,
         })
     }
 }
 
-/// Zola's and Hugo's `_index.md`, also `_index.fr.md`: a list of pages, not a page.
-fn is_section(relative: &Path) -> bool {
-    let name = relative.file_name().map(std::ffi::OsStr::as_encoded_bytes);
-    name.is_some_and(|name| name.starts_with(b"_index."))
-}
-
-/// The path with `/` on every system.
-fn slashed(relative: &Path) -> Option<String> {
-    let names: Option<Vec<&str>> = relative.iter().map(std::ffi::OsStr::to_str).collect();
-    names.map(|names| names.join("/"))
-}
-
-fn written(front_matter: &FrontMatter, name: &str) -> Result<Option<NaiveDateTime>, String> {
-    Ok(given("date", front_matter.date.as_deref())?
-        .or_else(|| front_matter.path.as_deref().and_then(date::in_path))
-        .or_else(|| date::in_path(name)))
-}
-
-/// A date that is given must be one: any other would put the post where nobody expects it.
-fn given(field: &str, text: Option<&str>) -> Result<Option<NaiveDateTime>, String> {
-    match text.filter(|text| !is_blank(text)) {
-        None => Ok(None),
-        Some(text) => date::parse(text).map(Some).ok_or_else(|| format!("{field} is invalid")),
+/// A file may be made to cause a note with each of its lines.
+fn bound(notes: &mut Vec<Note>) {
+    if let Some(more @ 1..) = notes.len().checked_sub(MAX_NOTES) {
+        notes.truncate(MAX_NOTES);
+        notes.push(Note::lost("more notes on one file than are kept", format!("{more} more")));
     }
 }
 
-fn source(front_matter: &FrontMatter, name: &str) -> Result<String, String> {
-    let path = front_matter.path.as_deref().map(|path| path.trim().trim_matches('/'));
-    let source = match path.filter(|path| !is_blank(path)) {
-        Some(path) => format!("path:{path}"),
-        None => format!("file:{name}"),
+fn body(read: &FrontMatter, context: &Context<'_>, notes: &mut Vec<Note>) -> String {
+    let body = match html::is_html(context.path) {
+        true => html::as_block(&read.body),
+        false => read.body.clone(),
     };
-    if source.len() > MAX_SOURCE || source.contains(char::is_control) {
-        return Err("path is invalid".to_owned());
+    let body = marks::translated(&body, context.site, read.body_line, notes);
+    if body.trim().is_empty() {
+        notes.push(Note::told("no text", ""));
     }
-    Ok(source)
+    body
+}
+
+/// A section's own page is a list, with a text above it in some sites.
+fn section(text: &str) -> Note {
+    match front_matter::parse(text) {
+        Ok(read) if read.body.trim().is_empty() => Note::told("a section's list of pages", ""),
+        Ok(read) => {
+            Note::lost("a section's list of pages, which has a text", "").on(read.body_line)
+        }
+        Err(note) => note,
+    }
 }
 
 #[cfg(test)]

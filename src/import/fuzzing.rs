@@ -5,25 +5,34 @@ use std::path::Path;
 use chrono::{Datelike, NaiveDateTime};
 
 use super::date;
-use super::entry::Entry;
+use super::entry::{Context, Entry};
+use super::site::Site;
 use crate::changeset::is_blank;
 
 /// A Markdown file with its front matter.
 pub fn front_matter(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let modified = NaiveDateTime::default();
-    match Entry::parse(&text, Path::new("2020-01-02-hello.md"), modified) {
+    let name = "2020-01-02-hello.md";
+    let site = Site::default();
+    let context = Context::alone(&site, Path::new(name), name, modified);
+    match Entry::parse(&text, &context) {
         Ok(entry) => {
             let post = &entry.post;
             assert!(!is_blank(&post.title) && !post.title.contains(char::is_control));
-            assert!(!is_blank(&post.body) && !post.body.contains('\0'));
+            assert!(!post.body.contains('\0'));
             assert!(post.tags.len() <= 20);
             let source = post.source.as_deref().unwrap_or_default();
             assert!(!source.is_empty() && source.len() <= 2048, "{source}");
+            assert!(entry.addresses.iter().all(|it| it.starts_with('/') && it.len() <= 1024));
+            assert!(entry.notes.len() <= 64);
             assert!(kept(entry.inserted_at) && kept(entry.updated_at));
             assert!(entry.updated_at >= entry.inserted_at);
         }
-        Err(reason) => assert!(reason.len() <= 1024 && !is_blank(&reason), "{reason}"),
+        Err(note) => {
+            assert!(!is_blank(&note.what) && note.what.len() + note.detail.len() <= 1024);
+            assert!(note.line.is_none_or(|line| line <= 1 + text.matches('\n').count()));
+        }
     }
 }
 

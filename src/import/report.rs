@@ -1,4 +1,5 @@
-//! The result of an import: counted, and printed with the skipped files grouped by reason.
+//! The result of an import: counted, and printed with what was left out, changed or not understood,
+//! grouped by the kind of it, with file and line.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -6,10 +7,55 @@ use std::path::PathBuf;
 
 use super::store::Outcome;
 
+/// Most files that the summary lists of a kind; a report lists all.
+const LISTED: usize = 20;
+
+/// Most findings that are kept of one kind, whatever the number of files.
+const KEPT: usize = 100_000;
+
+/// Something that whoever imports should know of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The kind of it: the same words for all files.
+    pub what: String,
+    /// More about this one; empty when there is no more.
+    pub detail: String,
+    /// The line of the file.
+    pub line: Option<usize>,
+    /// Whether something was left out or not understood, which `--strict` does not let pass.
+    pub lost: bool,
+}
+
+impl Note {
+    /// Something that was left out or not understood.
+    pub(super) fn lost(what: impl Into<String>, detail: impl Into<String>) -> Note {
+        Note { what: what.into(), detail: detail.into(), line: None, lost: true }
+    }
+
+    /// Something that was done as the site's generator does it.
+    pub(super) fn told(what: impl Into<String>, detail: impl Into<String>) -> Note {
+        Note { lost: false, ..Note::lost(what, detail) }
+    }
+
+    /// The same, on this line.
+    pub(super) fn on(self, line: usize) -> Note {
+        Note { line: Some(line), ..self }
+    }
+}
+
+/// A note and its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The path below the imported folder.
+    pub path: PathBuf,
+    /// The note.
+    pub note: Note,
+}
+
 /// The result of an import; for a dry run, the result that it would have had.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Markdown files: the sum of all below.
+    /// Files of the kinds that hold pages: the sum of all below.
     pub found: usize,
     /// New posts.
     pub created: usize,
@@ -17,22 +63,35 @@ pub struct Summary {
     pub updated: usize,
     /// Existing posts that did not differ.
     pub unchanged: usize,
+    /// Addresses that the imported pages had on their site.
+    pub addresses: usize,
+    /// Links and images of the imported pages that lead into their own site.
+    pub links: usize,
     /// Files without a post.
-    pub skipped: Vec<Skipped>,
-}
-
-/// A file without a post.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
-    /// The path below the imported folder.
-    pub path: PathBuf,
-    /// The reason, in a few words.
-    pub reason: String,
+    pub skipped: Vec<Finding>,
+    /// What is to know of the files that have a post.
+    pub noted: Vec<Finding>,
+    /// Findings beyond those that are kept.
+    pub unlisted: usize,
 }
 
 impl Summary {
-    pub(super) fn skip(&mut self, path: PathBuf, reason: impl Into<String>) {
-        self.skipped.push(Skipped { path, reason: reason.into() });
+    /// Whether something was left out or not understood.
+    pub fn lost_something(&self) -> bool {
+        self.unlisted > 0 || self.skipped.iter().chain(&self.noted).any(|found| found.note.lost)
+    }
+
+    pub(super) fn skip(&mut self, path: PathBuf, note: Note) {
+        self.skipped.push(Finding { path, note });
+    }
+
+    pub(super) fn note(&mut self, path: &std::path::Path, notes: Vec<Note>) {
+        for note in notes {
+            match self.noted.len() < KEPT {
+                true => self.noted.push(Finding { path: path.to_owned(), note }),
+                false => self.unlisted += 1,
+            }
+        }
     }
 
     pub(super) fn count(&mut self, path: PathBuf, outcome: Outcome) {
@@ -41,71 +100,83 @@ impl Summary {
             Outcome::Updated => self.updated += 1,
             Outcome::Unchanged => self.unchanged += 1,
             Outcome::Taken(id) => {
-                self.skip(path, format!("post {id} has the same path and another title and date"))
+                let what = "a post has the same path and another title and date";
+                self.skip(path, Note::lost(what, format!("post {id}")));
             }
         }
     }
 }
 
-/// Prints a summary.
+/// Prints a summary: at most 20 files of each kind.
 pub(super) fn print(summary: &Summary, dry_run: bool, out: &mut dyn Write) -> io::Result<()> {
-    let Summary { found, created, updated, unchanged, skipped } = summary;
+    let Summary { found, created, updated, unchanged, skipped, .. } = summary;
     if dry_run {
         writeln!(out, "Dry run: nothing was written.")?;
     }
     writeln!(
         out,
-        "{found} Markdown file(s): {created} created, {updated} updated, {unchanged} unchanged, \
-         {} skipped",
+        "{found} file(s): {created} created, {updated} updated, {unchanged} unchanged, {} skipped",
         skipped.len()
     )?;
-    let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for file in skipped {
-        let paths = reasons.entry(&file.reason).or_default();
-        paths.push(printable(&file.path.to_string_lossy()));
+    if summary.addresses + summary.links > 0 {
+        writeln!(
+            out,
+            "{} old address(es) do not answer here; {} link(s) into the site are as they were",
+            summary.addresses, summary.links
+        )?;
     }
-    for (reason, paths) in reasons {
-        writeln!(out, "Skipped, {}: {}", printable(reason), paths.len())?;
-        for path in paths {
-            writeln!(out, "  {path}")?;
+    list(summary, LISTED, out)?;
+    out.flush()
+}
+
+/// Writes every finding.
+pub(super) fn write_all(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    list(summary, usize::MAX, out)?;
+    out.flush()
+}
+
+fn list(summary: &Summary, most: usize, out: &mut dyn Write) -> io::Result<()> {
+    group("Skipped", &summary.skipped, most, out)?;
+    group("Imported", &summary.noted, most, out)?;
+    match summary.unlisted {
+        0 => Ok(()),
+        more => writeln!(out, "… and {more} more notes on imported files"),
+    }
+}
+
+fn group(head: &str, findings: &[Finding], most: usize, out: &mut dyn Write) -> io::Result<()> {
+    let mut kinds: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        kinds.entry(&finding.note.what).or_default().push(finding);
+    }
+    for (kind, findings) in kinds {
+        writeln!(out, "{head}, {}: {}", printable(kind), findings.len())?;
+        for Finding { path, note } in findings.iter().take(most) {
+            write!(out, "  {}", printable(&path.to_string_lossy()))?;
+            if let Some(line) = note.line {
+                write!(out, ":{line}")?;
+            }
+            match note.detail.as_str() {
+                "" => writeln!(out)?,
+                detail => writeln!(out, ": {}", printable(detail))?,
+            }
+        }
+        if let Some(more @ 1..) = findings.len().checked_sub(most) {
+            writeln!(out, "  … and {more} more")?;
         }
     }
-    out.flush()
+    Ok(())
 }
 
 /// Replaces control characters: a file's name may hold escape sequences for the terminal.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() || is_bidi(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Marks that show a line's letters in another order than they are in.
+fn is_bidi(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn skipped(path: &str, reason: &str) -> Skipped {
-        Skipped { path: path.into(), reason: reason.into() }
-    }
-
-    #[test]
-    fn skipped_files_are_grouped_by_reason_and_leave_the_terminal_alone() {
-        let summary = Summary {
-            found: 4,
-            created: 1,
-            skipped: vec![
-                skipped("b.md", "no title"),
-                skipped("_index.md", "section file"),
-                skipped("a\u{1b}[2J.md", "no title"),
-            ],
-            ..Summary::default()
-        };
-        let mut out = Vec::new();
-        print(&summary, true, &mut out).expect("a vector takes everything");
-        assert_eq!(
-            String::from_utf8(out).expect("text"),
-            "Dry run: nothing was written.\n\
-             4 Markdown file(s): 1 created, 0 updated, 0 unchanged, 3 skipped\n\
-             Skipped, no title: 2\n  b.md\n  a\u{fffd}[2J.md\n\
-             Skipped, section file: 1\n  _index.md\n"
-        );
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! Finds the Markdown files of a folder, in the order of their paths and one at a time.
+//! Finds the files of a folder that hold pages, in the order of their paths and one at a time.
 //!
 //! Hidden files and folders are passed over. Links are told of and never followed, so nothing from
 //! outside the folder gets in and no loop goes on for ever.
@@ -8,46 +8,67 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::ImportError;
+use super::report::Note;
 
-/// A Markdown file, or something in its place that cannot be read.
+/// The endings of files that hold pages, as Jekyll (`markdown_ext`) and Hugo have them.
+const ENDINGS: [&str; 9] =
+    ["md", "markdown", "mkd", "mkdn", "mkdown", "mdown", "mdwn", "html", "htm"];
+
+/// A file that may hold a page, or something in its place that cannot be read.
 pub(super) struct Found {
     /// The path below the folder.
     pub(super) relative: PathBuf,
     /// Where to read it, or why not.
-    pub(super) file: Result<PathBuf, String>,
+    pub(super) file: Result<PathBuf, Note>,
 }
 
-/// Refuses what is no folder that can be read.
-pub(super) fn check(dir: &Path) -> Result<(), ImportError> {
-    std::fs::read_dir(dir)
-        .map(drop)
-        .map_err(|source| ImportError::Folder { path: dir.to_owned(), source })
+/// Refuses what is no folder that can be read, and gives its path without links.
+pub(super) fn check(dir: &Path) -> Result<PathBuf, ImportError> {
+    let folder = std::fs::read_dir(dir).and_then(|_| dir.canonicalize());
+    folder.map_err(|source| ImportError::Folder { path: dir.to_owned(), source })
 }
 
-/// The Markdown files in and below `dir`.
+/// The files in and below `dir` that may hold pages.
 pub(super) fn files(dir: &Path) -> impl Iterator<Item = Found> {
     WalkDir::new(dir)
         .sort_by_file_name()
         .into_iter()
         .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry))
         .filter_map(move |entry| match entry {
-            Ok(entry) if is_markdown(&entry) => Some(Found {
+            Ok(entry) if is_page(&entry) => Some(Found {
                 relative: below(dir, entry.path()),
                 file: match entry.file_type() {
                     kind if kind.is_file() => Ok(entry.into_path()),
-                    kind if kind.is_symlink() => Err("symbolic link".to_owned()),
-                    _ => Err("not a file".to_owned()),
+                    kind if kind.is_symlink() => Err(Note::lost("symbolic link", "")),
+                    _ => Err(Note::lost("not a file", "")),
                 },
+            }),
+            // Pages may be behind it, and none of them is read.
+            Ok(entry) if entry.path_is_symlink() && entry.path().is_dir() => Some(Found {
+                relative: below(dir, entry.path()),
+                file: Err(Note::lost("symbolic link to a folder", "")),
             }),
             Ok(_) => None,
             Err(error) => Some(Found {
                 relative: below(dir, error.path().unwrap_or(dir)),
-                file: Err(error.io_error().map_or_else(
-                    || "cannot be read".to_owned(),
-                    |source| format!("cannot be read: {source}"),
+                file: Err(Note::lost(
+                    "cannot be read",
+                    error
+                        .io_error()
+                        .map_or_else(|| "unknown error".to_owned(), ToString::to_string),
                 )),
             }),
         })
+}
+
+/// Whether a file of this name may hold a page.
+pub(super) fn holds_page(name: &str) -> bool {
+    let ending = name.rsplit('/').next().and_then(|name| name.rsplit_once('.'));
+    ending.is_some_and(|(_, ending)| is_ending(ending))
+}
+
+fn is_ending(ending: &str) -> bool {
+    ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 fn below(dir: &Path, path: &Path) -> PathBuf {
@@ -58,9 +79,7 @@ fn is_hidden(entry: &DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
-fn is_markdown(entry: &DirEntry) -> bool {
-    !entry.file_type().is_dir()
-        && entry.path().extension().is_some_and(|extension| {
-            extension.eq_ignore_ascii_case("md") || extension.eq_ignore_ascii_case("markdown")
-        })
+fn is_page(entry: &DirEntry) -> bool {
+    let ending = entry.path().extension().and_then(std::ffi::OsStr::to_str);
+    !entry.file_type().is_dir() && ending.is_some_and(is_ending)
 }

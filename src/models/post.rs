@@ -305,6 +305,36 @@ pub fn by_source(connection: &mut DbConnection, source: &str) -> QueryResult<Opt
     id.map(|id| get(connection, id)).transpose()
 }
 
+/// The ids and titles of at most `limit` posts that an import made, with ids above `after`, by id.
+pub fn imported(
+    connection: &mut DbConnection,
+    after: i64,
+    limit: i64,
+) -> QueryResult<Vec<(i64, String)>> {
+    posts::table
+        .filter(posts::id.gt(after))
+        .filter(posts::source.is_not_null())
+        .order(posts::id)
+        .limit(limit)
+        .select((posts::id, posts::title))
+        .load(connection)
+}
+
+/// A post and its source, or nothing.
+pub fn with_source(
+    connection: &mut DbConnection,
+    id: i64,
+) -> QueryResult<Option<(Post, Option<String>)>> {
+    let source = posts::table.find(id).select(posts::source).first(connection).optional()?;
+    source.map(|source| Ok((get(connection, id)?, source))).transpose()
+}
+
+/// Changes what an import recognises a post by.
+pub fn set_source(connection: &mut DbConnection, id: i64, source: Option<&str>) -> QueryResult<()> {
+    let change = diesel::update(posts::table.find(id)).set(posts::source.eq(source));
+    change.execute(connection).map(drop)
+}
+
 /// Inserts a post with its tags.
 pub fn insert(connection: &mut DbConnection, new: NewPost, at: NaiveDateTime) -> QueryResult<Post> {
     insert_dated(connection, new, at, at)

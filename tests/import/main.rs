@@ -6,16 +6,20 @@
     reason = "a test ends where its ground gives way"
 )]
 
+mod command;
 #[path = "../support/databases.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod databases;
+mod generators;
+mod hostile;
+mod renamed;
 mod site;
 
 use std::path::Path;
 
 use kilonova::models::post::Status;
 
-use self::site::{Site, counts, reasons};
+use self::site::{Site, counts, notes, reasons};
 
 #[test]
 fn posts_of_zola_hugo_and_jekyll_arrive_whole() {
@@ -24,7 +28,7 @@ fn posts_of_zola_hugo_and_jekyll_arrive_whole() {
     assert_eq!(counts(&summary), [6, 4, 0, 0]);
     assert_eq!(
         reasons(&summary),
-        [("_index.md", "section file"), ("notes/readme.md", "no front matter")]
+        [("_index.md", "a section's list of pages"), ("notes/readme.md", "no front matter")]
     );
 
     let posts = site.posts();
@@ -127,7 +131,7 @@ fn another_blogs_file_of_the_same_name_overwrites_nothing() {
     let summary = site.import();
     assert_eq!(
         reasons(&summary),
-        [("hello.md", "post 1 has the same path and another title and date")]
+        [("hello.md", "a post has the same path and another title and date")]
     );
     assert_eq!(site.posts()[0].title, "Hello from here");
 }
@@ -168,26 +172,36 @@ fn bad_files_are_skipped_with_a_reason_and_stop_nothing() {
     site.write("02-latin1.md", b"---\ntitle: caf\xe9\n---\nBody");
     site.write("03-huge.md", format!("---\ntitle: Huge\n---\n{}", "x".repeat(10 << 20)));
     site.write("04-toml.md", "+++\ntitle = \n+++\nBody");
-    site.write("05-long.md", format!("---\ntitle: {}\n---\nBody", "x".repeat(201)));
-    site.write("06-no-body.md", "---\ntitle: No body\n---\n");
+    site.write("05-nul.md", "---\ntitle: NUL\n---\nBo\0dy");
+    site.write("06-no-body.md", "---\ntitle: No body\ndate: 2020-01-01\n---\n");
     site.write("07-no-title.md", "---\ndate: 2020-01-01\n---\nBody");
+    site.write("07-page.html", "---\ntitle: HTML\ndate: 2020-01-01\n---\n  <p>Body</p>");
+    site.write("07-template.html", "<html>{{ x }}</html>");
+    site.write("07-x.mkd", "---\ntitle: mkd\ndate: 2020-01-01\n---\nBody");
     site.write("08-folder.md/09-inside.MD", "---\ntitle: Inside\n---\nBody");
     site.write("10-picture.png", b"\x89PNG");
     site.write(".git/hidden.md", "---\ntitle: Hidden\n---\nBody");
     let summary = site.import();
-    assert_eq!(counts(&summary), [9, 2, 0, 0]);
-    let reasons = reasons(&summary);
-    assert!(reasons[3].1.starts_with("front matter is not valid TOML: "), "{reasons:?}");
+    assert_eq!(counts(&summary), [11, 6, 0, 0]);
     let expected = [
         ("01-empty.md", "file is empty"),
         ("02-latin1.md", "not UTF-8"),
         ("03-huge.md", "larger than 2 MiB"),
-        ("04-toml.md", reasons[3].1),
-        ("05-long.md", "title should be at most 200 character(s)"),
-        ("06-no-body.md", "body is empty"),
-        ("07-no-title.md", "no title"),
+        ("04-toml.md", "front matter is not valid TOML"),
+        ("05-nul.md", "body is invalid"),
     ];
-    assert_eq!(reasons, expected);
+    assert_eq!(reasons(&summary), expected);
+    // The line of the byte, and that of the key.
+    let lines: Vec<_> = summary.skipped.iter().map(|found| found.note.line).collect();
+    assert_eq!(lines, [None, Some(2), None, Some(2), None]);
+    let expected = [
+        ("00-good.md", "no date, so that the file's own time counts"),
+        ("06-no-body.md", "no text"),
+        ("07-no-title.md", "no title, so that the file's name is one"),
+        ("08-folder.md/09-inside.MD", "no date, so that the file's own time counts"),
+    ];
+    assert_eq!(notes(&summary), expected);
+    assert!(summary.lost_something());
 }
 
 #[cfg(unix)]
@@ -201,8 +215,10 @@ fn links_are_not_followed_out_of_the_folder() {
     std::os::unix::fs::symlink(outside.join("secret.md"), site.file("file.md")).expect("a link");
     std::os::unix::fs::symlink(site.dir(), site.file("loop")).expect("a link");
     let summary = site.import();
-    assert_eq!(counts(&summary), [1, 0, 0, 0]);
-    assert_eq!(reasons(&summary), [("file.md", "symbolic link")]);
+    assert_eq!(counts(&summary), [3, 0, 0, 0]);
+    let folders = "symbolic link to a folder";
+    let expected = [("file.md", "symbolic link"), ("folder", folders), ("loop", folders)];
+    assert_eq!(reasons(&summary), expected);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use kilonova::changeset::Params;
 use kilonova::connection::{Access, Database, DbConnection};
 use kilonova::db::{self, Db, is_bare};
-use kilonova::import::{ImportError, Skipped, Summary, command};
+use kilonova::import::{Finding, ImportError, Order, Summary, command};
 use kilonova::models::post::{self, Post, PostChanges};
 use kilonova::models::{log, now};
 
@@ -79,7 +79,8 @@ impl Site {
     }
 
     pub(crate) fn try_import(&self, dir: &Path, dry_run: bool) -> Result<Summary, ImportError> {
-        command(dir, &self.database(), dry_run, &AtomicBool::new(false), &mut io::sink())
+        let order = Order { folder: dir, dry_run, report: None };
+        command(order, &self.database(), &AtomicBool::new(false), &mut io::sink())
     }
 
     pub(crate) fn import_from(&self, dir: &Path) -> Summary {
@@ -126,13 +127,21 @@ impl Site {
 
 /// Found, created, updated, unchanged.
 pub(crate) fn counts(summary: &Summary) -> [usize; 4] {
-    let Summary { found, created, updated, unchanged, skipped } = summary;
+    let Summary { found, created, updated, unchanged, skipped, .. } = summary;
     assert_eq!(*found, created + updated + unchanged + skipped.len());
     [*found, *created, *updated, *unchanged]
 }
 
 /// The skipped files with their reasons, in order.
-pub(crate) fn reasons<'a>(summary: &'a Summary) -> Vec<(&'a str, &'a str)> {
-    let reason = |file: &'a Skipped| (file.path.to_str().expect("UTF-8"), file.reason.as_str());
-    summary.skipped.iter().map(reason).collect()
+pub(crate) fn reasons(summary: &Summary) -> Vec<(&str, &str)> {
+    summary.skipped.iter().map(words).collect()
+}
+
+/// The notes on imported files, in order.
+pub(crate) fn notes(summary: &Summary) -> Vec<(&str, &str)> {
+    summary.noted.iter().map(words).collect()
+}
+
+fn words(finding: &Finding) -> (&str, &str) {
+    (finding.path.to_str().expect("UTF-8"), finding.note.what.as_str())
 }

@@ -1,10 +1,32 @@
-//! Where an entry's date and identity come from, and the reasons why there is none.
+//! What becomes of a file, by the documentation of its generator.
 
 use super::*;
+use crate::import::date;
+use crate::import::front_matter::Format;
+use crate::import::site::{Cascade, Collection, Config, Generator};
+use crate::models::post::Status;
 
-fn parse(text: &str, path: &str) -> Result<Entry, String> {
-    let modified = date::parse("2001-02-03").expect("a date");
-    Entry::parse(text, Path::new(path), modified)
+/// A file on a site, read on 2026-01-01.
+fn on(site: &Site, path: &str, text: &str) -> Result<Entry, Note> {
+    let at = |text: &str| date::parse(text).expect("a date");
+    let context = Context {
+        now: at("2026-01-01"),
+        ..Context::alone(site, Path::new(path), path, at("2001-02-03"))
+    };
+    Entry::parse(text, &context)
+}
+
+fn site(generator: Generator) -> Site {
+    let taxonomies = vec!["tags".to_owned(), "categories".to_owned()];
+    Site { generator, config: Config { taxonomies, ..Config::default() }, ..Site::default() }
+}
+
+fn parse(text: &str, path: &str) -> Entry {
+    on(&Site::default(), path, text).unwrap_or_else(|note| panic!("{note:?}: {text}"))
+}
+
+fn whats(entry: &Entry) -> Vec<&str> {
+    entry.notes.iter().map(|note| note.what.as_str()).collect()
 }
 
 #[test]
@@ -17,58 +39,247 @@ fn the_date_is_the_nearest_that_is_given() {
         ("", "a.md", "2001-02-03", false),
     ] {
         let text = format!("+++\ntitle = \"Title\"\n{front_matter}\n+++\nbody");
-        let entry = parse(&text, path).expect("an entry");
+        let entry = parse(&text, path);
         assert_eq!(Some(entry.inserted_at), date::parse(expected), "{front_matter} {path}");
         assert_eq!((entry.updated_at, entry.dated), (entry.inserted_at, dated));
+        assert_eq!(whats(&entry).is_empty(), dated, "the file's time never counts without a word");
     }
 }
 
 #[test]
-fn the_identity_is_the_path_on_the_site_or_in_the_folder() {
-    let source = |text: &str| parse(text, "blog/a.md").expect("an entry").post.source;
+fn a_date_that_nobody_understands_is_named_and_hides_the_page() {
+    let entry = parse("---\ntitle: Title\ndate: soon\n---\nbody", "2020-02-02-a.md");
+    assert_eq!(entry.post.status, Status::Draft);
+    assert_eq!(whats(&entry), ["date is not understood", "as a draft: a date is not understood"]);
+    let note = entry.notes.first().expect("a note");
+    assert_eq!((note.line, note.detail.as_str(), note.lost), (Some(3), "soon", true));
+    // That of a change hides nothing.
+    let entry = parse("---\ntitle: T\ndate: 2020-01-01\nlastmod: x\n---\nb", "a.md");
+    assert_eq!(entry.post.status, Status::Published);
+    assert_eq!(whats(&entry), ["lastmod is not understood"]);
+}
+
+#[test]
+fn the_identity_is_the_path_on_the_site_or_of_the_file() {
+    let source = |text: &str| parse(text, "blog/a.md").post.source;
     assert_eq!(source("---\ntitle: Title\nslug: s\n---\nb").as_deref(), Some("file:blog/a.md"));
     assert_eq!(source("+++\ntitle = 'Title'\npath = '/x/y/'\n+++\nb").as_deref(), Some("path:x/y"));
 }
 
 #[test]
-fn reasons_are_a_few_words() {
-    let long = format!("---\ntitle: {}\n---\nbody", "é".repeat(201));
+fn a_page_without_title_has_its_files_name() {
+    let title = |generator, path: &str| {
+        let entry = on(&site(generator), path, "---\ndate: 2020-02-02\n---\nb").expect("an entry");
+        entry.post.title
+    };
+    let name = "2020-02-02-title-from-the-name.md";
+    assert_eq!(title(Generator::Unknown, name), "Title from the name");
+    // `titleize_slug` of Jekyll.
+    assert_eq!(title(Generator::Jekyll, &format!("_posts/{name}")), "Title From The Name");
+    assert_eq!(title(Generator::Hugo, "posts/my_page/index.md"), "My page");
+    assert_eq!(title(Generator::Unknown, "2020-02-02.md"), "2020 02 02");
+}
+
+#[test]
+fn what_the_model_does_not_take_is_left_out_and_named() {
+    let text = |title: &str, tags: &str| format!("---\ntitle: {title}\ntags: {tags}\n---\nbody");
+    let many: Vec<String> = (1..=21).map(|n| format!("a{n}")).collect();
+    let entry = parse(&text("日", &format!("[{}]", many.join(","))), "a.md");
+    assert_eq!(entry.post.title, "日");
+    assert_eq!(entry.post.tags.len(), 20);
+    let note = entry.notes.iter().find(|note| note.lost).expect("a note");
+    assert_eq!((note.line, note.detail.as_str()), (Some(3), "a21"));
+
+    let long = "x".repeat(51);
+    let entry = parse(&text(&"é".repeat(201), &format!("[{long}, y]")), "a.md");
+    assert_eq!(entry.post.title, format!("{}…", "é".repeat(199)));
+    assert_eq!(entry.post.tags, ["y"]);
+    assert_eq!(entry.notes.iter().filter(|note| note.lost).count(), 2);
+
+    let entry = parse("---\ntitle: \"a\\nb\\e[2Jc\"\n---\n", "a.md");
+    assert_eq!((entry.post.title.as_str(), entry.post.body.as_str()), ("a b [2Jc", ""));
+}
+
+#[test]
+fn a_text_that_no_post_may_have_is_refused() {
     let large = format!("---\ntitle: Title\n---\n{}", "a".repeat(1024 * 1024 + 1));
-    let many = (0..21).map(|n| format!("t{n} ")).collect::<String>();
-    for (text, reason) in [
+    for (text, what) in [
         ("# Hello\n", "no front matter"),
-        ("---\ndate: 2020-01-01\n---\nbody", "no title"),
-        ("---\ntitle: \" \"\n---\nbody", "no title"),
-        ("---\ntitle: Title\n---\n \n\t\n", "body is empty"),
-        ("---\ntitle: ab\n---\nbody", "title should be at least 3 character(s)"),
-        (&long, "title should be at most 200 character(s)"),
         (&large, "body should be at most 1048576 byte(s)"),
         ("---\ntitle: Title\n---\nbo\0dy", "body is invalid"),
         (
-            &format!("---\ntitle: Title\ntags: {many}\n---\nbody"),
-            "tags should have at most 20 item(s)",
+            "+++\ntitle = 'Title'\npath = \"a\\u0000b\"\n+++\nbody",
+            "path is longer than 2048 bytes or has control characters",
         ),
-        ("---\ntitle: Title\ndate: soon\n---\nbody", "date is invalid"),
-        ("---\ntitle: Title\nlastmod: 2020-13-01\n---\nbody", "updated is invalid"),
-        ("---\ntitle: Title\ndraft: perhaps\n---\nbody", "draft is invalid"),
-        ("+++\ntitle = 'Title'\npath = \"a\\u0000b\"\n+++\nbody", "path is invalid"),
     ] {
-        assert_eq!(parse(text, "a.md"), Err(reason.to_owned()));
+        let note = on(&Site::default(), "a.md", text).expect_err("a refusal");
+        assert_eq!((note.what.as_str(), note.lost), (what, true));
+    }
+}
+
+/// <https://jekyllrb.com/docs/posts/#tags-and-categories>; Hugo keeps a text as one term.
+#[test]
+fn tags_are_those_of_the_generator() {
+    let tags = |generator, path: &str, fields: &str| {
+        let text = format!("---\ntitle: T\ndate: 2020-01-01\n{fields}\n---\nb");
+        on(&site(generator), path, &text).expect("an entry").post.tags
+    };
+    let post = "movies/horror/_posts/2019-05-21-x.markdown";
+    assert_eq!(
+        tags(Generator::Jekyll, "_posts/2019-05-21-x.md", "tag: classic hollywood"),
+        ["classic hollywood"]
+    );
+    assert_eq!(
+        tags(Generator::Jekyll, "_posts/2019-05-21-x.md", "tags: classic hollywood"),
+        ["classic", "hollywood"]
+    );
+    assert_eq!(tags(Generator::Jekyll, post, "category: b"), ["b", "movies", "horror"]);
+    assert_eq!(
+        tags(Generator::Hugo, "a.md", "tags: two words\ncategories: [c, 7.0, 007]"),
+        ["two words", "c", "7.0", "007"]
+    );
+    assert_eq!(
+        tags(Generator::Zola, "a.md", "taxonomies: {tags: [a b, '1e3']}\ntags: [no]"),
+        ["a b", "1e3"]
+    );
+    assert_eq!(tags(Generator::Unknown, "a.md", "tags: news, big things"), ["news", "big things"]);
+}
+
+#[test]
+fn authors_are_texts_lists_or_maps() {
+    for fields in [
+        "author: Ada",
+        "authors: [Ada]",
+        "authors: {name: Ada}",
+        "authors: [{name: Ada}, Ada, ' ']",
+        "params: {author: Ada}",
+        "taxonomies: {authors: [Ada]}",
+    ] {
+        let entry = parse(&format!("---\ntitle: T\n{fields}\n---\n"), "a.md");
+        assert_eq!(entry.post.author.as_deref(), Some("Ada"), "{fields}");
+    }
+    for fields in ["author: ''", "authors: []", "author:", "author: {nick: a}", "author: false"] {
+        let entry = parse(&format!("---\ntitle: T\n{fields}\n---\n"), "a.md");
+        assert_eq!(entry.post.author, None, "{fields}");
     }
 }
 
 #[test]
-fn drafts_are_those_that_say_so_and_those_in_jekylls_folder() {
-    let status = |text: &str, path: &str| parse(text, path).expect("an entry").post.status;
-    assert_eq!(status("---\ntitle: Title\n---\nb", "a.md"), Status::Published);
-    assert_eq!(status("---\ntitle: Title\ndraft: true\n---\nb", "a.md"), Status::Draft);
-    assert_eq!(status("---\ntitle: Title\npublished: false\n---\nb", "a.md"), Status::Draft);
-    assert_eq!(status("---\ntitle: Title\n---\nb", "_drafts/a.md"), Status::Draft);
+fn whatever_hides_a_page_makes_a_draft_of_it() {
+    use Generator::{Hugo, Jekyll, Unknown, Zola};
+    for (generator, path, fields, status) in [
+        (Unknown, "a.md", "", Status::Published),
+        (Unknown, "a.md", "Draft: true", Status::Draft),
+        (Unknown, "a.md", "draft: perhaps", Status::Draft),
+        (Unknown, "a.md", "draft: No", Status::Published),
+        (Unknown, "a.md", "published: false", Status::Draft),
+        (Unknown, "_drafts/a.md", "", Status::Draft),
+        (Jekyll, "_drafts/a.md", "", Status::Draft),
+        // <https://jekyllrb.com/docs/front-matter/#predefined-global-variables>
+        (Jekyll, "_posts/2020-01-01-a.md", "published: false", Status::Draft),
+        (Jekyll, "_posts/a.md", "", Status::Draft),
+        // <https://gohugo.io/content-management/build-options/>
+        (Hugo, "a.md", "build: {render: never}", Status::Draft),
+        (Hugo, "a.md", "_build: {render: link}", Status::Draft),
+        (Hugo, "a.md", "build: {render: always}", Status::Published),
+        (Hugo, "a/index.md", "headless: true", Status::Draft),
+        (Hugo, "a.md", "headless: true", Status::Published),
+        // <https://gohugo.io/content-management/front-matter/#expirydate>
+        (Hugo, "a.md", "expiryDate: 2021-01-01", Status::Draft),
+        (Hugo, "a.md", "unpublishdate: 2099-01-01", Status::Published),
+        (Hugo, "a.md", "expiryDate: soon", Status::Draft),
+        // <https://www.getzola.org/documentation/content/page/#front-matter>
+        (Zola, "a.md", "render: false", Status::Draft),
+        (Zola, "a.md", "draft: true", Status::Draft),
+    ] {
+        let text = format!("---\ntitle: T\ndate: 2020-01-01\n{fields}\n---\nb");
+        let entry = on(&site(generator), path, &text).expect("an entry");
+        assert_eq!(entry.post.status, status, "{generator:?} {path} {fields}");
+        assert_eq!(whats(&entry).is_empty(), status == Status::Published, "each is named");
+    }
+}
+
+/// <https://gohugo.io/content-management/front-matter/#publishdate>
+#[test]
+fn a_page_of_the_future_is_scheduled_for_then() {
+    let text = |fields: &str| format!("---\ntitle: T\n{fields}\n---\nb");
+    for (fields, at) in [
+        ("date: 2099-12-31", "2099-12-31"),
+        ("date: 2020-01-01\npublishDate: 2099-12-31", "2099-12-31"),
+        ("date: 2020-01-01\npubdate: 2099-12-31T10:00:00+02:00", "2099-12-31T08:00:00Z"),
+    ] {
+        let entry = parse(&text(fields), "a.md");
+        assert_eq!(entry.post.status, Status::Scheduled, "{fields}");
+        assert_eq!(entry.post.publish_at, date::parse(at), "{fields}");
+        assert_eq!(whats(&entry), ["scheduled"]);
+    }
+    // `published` is a name of `publishDate` in Hugo; elsewhere it says whether a page shows.
+    let hugo = on(&site(Generator::Hugo), "a.md", &text("date: 2020-01-01\npublished: 2099-01-01"));
+    assert_eq!(hugo.expect("an entry").post.status, Status::Scheduled);
+    let draft = parse(&text("date: 2099-12-31\ndraft: true"), "a.md");
+    assert_eq!(draft.post.status, Status::Draft);
+    // `future: true` of Jekyll, `buildFuture` of Hugo.
+    let mut open = site(Generator::Jekyll);
+    open.config.future = true;
+    let entry = on(&open, "_posts/2099-01-01-a.md", &text("")).expect("an entry");
+    assert_eq!(entry.post.status, Status::Published);
+    assert_eq!(whats(&entry), ["with a date to come, which its site shows"]);
+}
+
+/// <https://gohugo.io/configuration/front-matter/#dates>
+#[test]
+fn a_site_may_choose_the_fields_of_its_dates() {
+    let mut hugo = site(Generator::Hugo);
+    let chosen = [":filename", "myDate", ":default"].map(str::to_owned).to_vec();
+    hugo.config.dates[0] = Some(chosen);
+    let at = |path: &str| {
+        let text = "---\ntitle: T\nmydate: 2020-03-03\ndate: 2020-01-01\n---\nb";
+        on(&hugo, path, text).expect("an entry").inserted_at
+    };
+    assert_eq!(Some(at("2020-02-02-a.md")), date::parse("2020-02-02"));
+    assert_eq!(Some(at("a.md")), date::parse("2020-03-03"));
+    // Without a choice: `date`, `publishDate`, `lastmod` and their other names.
+    let text = "---\ntitle: T\nmodified: 2020-03-04\n---\nb";
+    let entry = on(&site(Generator::Hugo), "a.md", text).expect("an entry");
+    assert_eq!(Some(entry.inserted_at), date::parse("2020-03-04"));
+}
+
+/// <https://jekyllrb.com/docs/configuration/front-matter-defaults/>
+#[test]
+fn defaults_and_collections_of_jekylls_count() {
+    let mut jekyll = site(Generator::Jekyll);
+    let fields = Format::Yaml.read("published: false\ntags: [x]").expect("fields");
+    jekyll.config.cascades.push(Cascade {
+        prefix: "_posts/old".to_owned(),
+        kind: Some("posts".to_owned()),
+        fields,
+        ..Cascade::default()
+    });
+    let label = |label: &str, output| Collection { label: label.to_owned(), output, future: false };
+    jekyll.config.collections = vec![label("docs", true), label("data", false)];
+    let status = |path: &str| {
+        let entry = on(&jekyll, path, "---\ntitle: T\ndate: 2020-01-01\n---\nb");
+        entry.map(|entry| (entry.post.status, entry.post.tags.len())).map_err(|note| note.lost)
+    };
+    assert_eq!(status("_posts/old/2020-01-01-a.md"), Ok((Status::Draft, 1)));
+    assert_eq!(status("_posts/2020-01-01-a.md"), Ok((Status::Published, 0)));
+    assert_eq!(status("_docs/a.md"), Ok((Status::Published, 0)));
+    assert_eq!(status("_data/a.md"), Ok((Status::Draft, 0)));
+    assert_eq!(status("_includes/a.md"), Err(false));
 }
 
 #[test]
 fn a_change_is_not_older_than_the_post() {
     let text = "---\ntitle: Title\ndate: 2020-01-02\nlastmod: 2019-01-01\n---\nb";
-    let entry = parse(text, "a.md").expect("an entry");
+    let entry = parse(text, "a.md");
     assert_eq!(entry.updated_at, entry.inserted_at);
+}
+
+#[test]
+fn notes_are_bounded_whatever_the_file() {
+    let tags: Vec<String> = (0..1000).map(|n| format!("t{n}")).collect();
+    let entry = parse(&format!("---\ntitle: T\ntags: [{}]\n---\nb", tags.join(",")), "a.md");
+    assert_eq!(entry.post.tags.len(), 20);
+    assert!(entry.notes.len() <= MAX_NOTES + 1);
+    assert!(entry.notes.last().is_some_and(|note| note.lost));
 }

@@ -10,6 +10,9 @@ use crate::models::user::User;
 const TITLE: Text = Text { required: true, min: 3, max: 200, max_bytes: 4096, single_line: true };
 const BODY: Text =
     Text { required: true, min: 1, max: usize::MAX, max_bytes: 1024 * 1024, single_line: false };
+/// What other sites have: a title of one character, and a page without a text.
+const IMPORTED_TITLE: Text = Text { min: 1, ..TITLE };
+const IMPORTED_BODY: Text = Text { required: false, ..BODY };
 /// Several people, when an import says so, in one line.
 const AUTHOR: Text =
     Text { required: false, min: 1, max: 1000, max_bytes: 8192, single_line: true };
@@ -60,9 +63,19 @@ pub struct PostChanges {
 impl NewPost {
     /// Validates the fields of a new post. One that is scheduled is so for later than `now`.
     pub fn changeset(params: &Params, now: NaiveDateTime) -> Result<NewPost, Errors> {
+        NewPost::checked(params, now, TITLE, BODY)
+    }
+
+    fn checked(
+        params: &Params,
+        now: NaiveDateTime,
+        title: Text,
+        body: Text,
+    ) -> Result<NewPost, Errors> {
         let mut changeset = Changeset::new(params, Mode::Create);
-        let title = changeset.text("title", TITLE);
-        let body = changeset.text("body", BODY);
+        let title = changeset.text("title", title);
+        let is_required = body.required;
+        let body = changeset.text("body", body).or((!is_required).then(String::new));
         let slug = slug(&mut changeset);
         let status = changeset.one_of("status", Status::parse).unwrap_or(Status::Published);
         let publish_at = changeset.time("publish_at");
@@ -94,14 +107,14 @@ impl NewPost {
         }
     }
 
-    /// Validates what an import found at `source`, by the same rules. Unlike a request, a file may
-    /// say who its author is.
+    /// Validates what an import found at `source`, by the same rules but for a title of one or two
+    /// characters and an empty body. Unlike a request, a file may say who its author is.
     pub fn imported(
         params: &Params,
         source: String,
         now: NaiveDateTime,
     ) -> Result<NewPost, Errors> {
-        let new = NewPost::changeset(params, now)?;
+        let new = NewPost::checked(params, now, IMPORTED_TITLE, IMPORTED_BODY)?;
         let mut changeset = Changeset::new(params, Mode::Create);
         let author = changeset.text("author", AUTHOR);
         changeset.finish(|| Some(NewPost { author, source: Some(source), ..new }))

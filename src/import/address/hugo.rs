@@ -1,0 +1,167 @@
+//! Addresses as Hugo makes them (<https://gohugo.io/content-management/urls/>,
+//! <https://gohugo.io/configuration/permalinks/>).
+
+use chrono::{Datelike, NaiveDateTime};
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+
+use super::pattern;
+use crate::import::date;
+use crate::import::entry::{Dates, Layers};
+use crate::import::site::{Place, Site};
+
+pub(super) fn address(
+    layers: &Layers<'_>,
+    site: &Site,
+    place: &Place,
+    dates: &Dates,
+) -> Option<String> {
+    let tokens = |pattern: &str| {
+        pattern::filled(pattern, |token, slice| {
+            let value = value(token, slice, layers, place, dates)?;
+            Some(if site.config.paths.keep_case { value } else { value.to_lowercase() })
+        })
+    };
+    if let Some(url) = layers.text("url") {
+        let url = tokens(&url.replace("\\:", "\u{0}"))?.replace('\u{0}', ":");
+        // Without a slash before it, it is one of the language's.
+        let url =
+            if url.starts_with('/') { url } else { format!("{}/{url}", language(site, place)) };
+        return Some(super::ended(url));
+    }
+    let path = match permalink(site, place) {
+        Some(pattern) => tokens(pattern)?,
+        None => {
+            let names = place.folders.iter().map(|name| sanitized(name));
+            let name = slug(layers, place, dates).unwrap_or_else(|| sanitized(&place.name));
+            let names: Vec<String> = names.chain([name]).collect();
+            names.join("/")
+        }
+    };
+    let path = path.trim_matches('/');
+    let path = if site.config.paths.keep_case { path.to_owned() } else { path.to_lowercase() };
+    let end = if site.config.paths.ugly { ".html" } else { "/" };
+    Some(format!("{}/{path}{end}", language(site, place)))
+}
+
+/// An alias from the top: those of the site are of its language, others are written from the page's
+/// folder.
+pub(super) fn alias(site: &Site, place: &Place, alias: &str) -> String {
+    let language = language(site, place);
+    match alias.starts_with('/') {
+        _ if alias.contains("://") => alias.to_owned(),
+        true => format!("{language}{alias}"),
+        false => format!("{language}/{}/{alias}", place.folders.join("/")),
+    }
+}
+
+fn language(site: &Site, place: &Place) -> String {
+    let default = &site.config.default_language;
+    let own = place.language.as_ref().unwrap_or(default);
+    match own == default && !site.config.paths.default_in_folder {
+        true => String::new(),
+        false => format!("/{}", own.to_lowercase()),
+    }
+}
+
+fn permalink<'a>(site: &'a Site, place: &Place) -> Option<&'a str> {
+    let logical = place.logical();
+    let fits = site.config.permalinks.iter().find(|known| {
+        let in_section = known.section.as_ref().is_none_or(|section| {
+            // A page at the top has the section `/`.
+            place.folders.first().map_or(section == "/", |first| first == section)
+        });
+        in_section && known.path.as_ref().is_none_or(|glob| glob.is_match(&logical))
+    });
+    fits.map(|known| known.pattern.as_str())
+}
+
+fn slug(layers: &Layers<'_>, place: &Place, dates: &Dates) -> Option<String> {
+    if let Some(slug) = layers.own.text("slug") {
+        return Some(sanitized(slug));
+    }
+    // Where the date is of the name, the slug is, too.
+    let (_, rest) = date::split_name(&place.name).filter(|_| dates.by_name)?;
+    let rest = rest.trim_matches([' ', '-', '_']);
+    (!rest.is_empty()).then(|| sanitized(rest))
+}
+
+fn value(
+    token: &str,
+    slice: Option<&str>,
+    layers: &Layers<'_>,
+    place: &Place,
+    dates: &Dates,
+) -> Option<String> {
+    let day = |form: &str| dates.local.map(|local| local.format(form).to_string());
+    let title = || layers.text("title").map(sanitized).unwrap_or_default();
+    let names = || place.folders.iter().map(|name| sanitized(name)).collect::<Vec<_>>();
+    let base = || sanitized(&place.name);
+    Some(match token {
+        "year" => day("%Y")?,
+        "month" => day("%m")?,
+        "monthname" => day("%B")?,
+        "day" => day("%d")?,
+        "weekday" => day("%w")?,
+        "weekdayname" => day("%A")?,
+        "yearday" => dates.local.as_ref().map(NaiveDateTime::ordinal)?.to_string(),
+        "section" | "sectionslug" => names().first().cloned().unwrap_or_default(),
+        "sections" | "sectionslugs" => sliced(&names(), slice),
+        "title" => title(),
+        "slug" => slug(layers, place, dates).unwrap_or_else(title),
+        "filename" | "contentbasename" => base(),
+        "slugorfilename" | "slugorcontentbasename" => {
+            slug(layers, place, dates).unwrap_or_else(base)
+        }
+        // Go's layouts.
+        "2006" => day("%Y")?,
+        "06" => day("%y")?,
+        "01" => day("%m")?,
+        "1" => day("%-m")?,
+        "Jan" => day("%b")?,
+        "January" => day("%B")?,
+        "02" => day("%d")?,
+        "2" => day("%-d")?,
+        "Mon" => day("%a")?,
+        "Monday" => day("%A")?,
+        _ => return None,
+    })
+}
+
+/// `[last]`, `[1]`, `[1:]`, `[:last]`, `[1:2]`: out of bounds is the nearest bound.
+fn sliced(names: &[String], slice: Option<&str>) -> String {
+    let Some(slice) = slice else { return names.join("/") };
+    let last = names.len().saturating_sub(1);
+    let index = |text: &str, none: usize| match text {
+        "" => none,
+        "last" => last,
+        number => number.parse().unwrap_or(none),
+    };
+    let (from, to) = match slice.split_once(':') {
+        Some((from, to)) => (index(from, 0), index(to, names.len())),
+        None => {
+            let at = index(slice, 0);
+            (at, at.saturating_add(1))
+        }
+    };
+    let to = to.min(names.len());
+    names.get(from.min(to)..to).unwrap_or_default().join("/")
+}
+
+/// A name as part of an address: blanks become hyphens, and signs but a few are left out.
+fn sanitized(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.trim().chars() {
+        let is_letter = matches!(
+            c.general_category_group(),
+            GeneralCategoryGroup::Letter
+                | GeneralCategoryGroup::Mark
+                | GeneralCategoryGroup::Number
+        );
+        if is_letter || "._#+~-@".contains(c) {
+            out.push(c);
+        } else if (c.is_whitespace() || c == '/') && !out.ends_with('-') {
+            out.push('-');
+        }
+    }
+    out
+}

@@ -1,0 +1,233 @@
+//! Addresses, each by the page of its generator's documentation that gives it.
+
+use std::path::Path;
+
+use crate::import::date;
+use crate::import::entry::{Context, Entry};
+use crate::import::site::{Config, Content, Generator, Paths, Permalinks, Site};
+
+fn site(generator: Generator, config: Config) -> Site {
+    Site { generator, config, ..Site::default() }
+}
+
+fn hugo(config: Config) -> Site {
+    let content = vec![Content { folder: "content".to_owned(), ..Content::default() }];
+    let default_language = "en".to_owned();
+    site(Generator::Hugo, Config { content, default_language, ..config })
+}
+
+fn zola(config: Config) -> Site {
+    Site { generator: Generator::Zola, ..hugo(config) }
+}
+
+fn jekyll(pattern: &str, section: Option<&str>) -> Site {
+    let pattern = pattern.to_owned();
+    let section = section.map(str::to_owned);
+    let permalinks = vec![Permalinks { section, path: None, pattern }];
+    let content = vec![Content::default()];
+    site(Generator::Jekyll, Config { permalinks, content, ..Config::default() })
+}
+
+#[track_caller]
+fn addresses(site: &Site, path: &str, fields: &str) -> Vec<String> {
+    let at = date::parse("2001-02-03").expect("a date");
+    let text = format!("---\ntitle: The Title, 2!\n{fields}\n---\nb");
+    let context = Context::alone(site, Path::new(path), path, at);
+    Entry::parse(&text, &context).expect("an entry").addresses
+}
+
+/// <https://gohugo.io/content-management/urls/>
+#[test]
+fn hugo_by_the_path_slug_and_url() {
+    let plain = hugo(Config::default());
+    for (path, fields, address) in [
+        ("content/posts/post-1.md", "", "/posts/post-1/"),
+        ("content/posts/Post 1/index.md", "", "/posts/post-1/"),
+        ("content/posts/post-1.md", "slug: my-first-post", "/posts/my-first-post/"),
+        (
+            "content/posts/post-1.md",
+            "url: articles/my-first-article",
+            "/articles/my-first-article/",
+        ),
+        ("content/posts/post-1.md", "url: articles/my.html", "/articles/my.html"),
+        ("content/example.md", "url: \"my\\\\:example\"", "/my:example/"),
+        ("content/a/b.md", "url: /:sections[last]/:slug", "/a/the-title-2/"),
+    ] {
+        assert_eq!(addresses(&plain, path, fields), [address], "{path} {fields}");
+    }
+    let based = hugo(Config { base: "/blog".to_owned(), ..Config::default() });
+    assert_eq!(addresses(&based, "content/Größe.md", ""), ["/blog/größe/"]);
+    let ugly = Paths { ugly: true, keep_case: true, ..Paths::default() };
+    let ugly = hugo(Config { paths: ugly, ..Config::default() });
+    assert_eq!(addresses(&ugly, "content/posts/Post.md", ""), ["/posts/Post.html"]);
+}
+
+/// <https://gohugo.io/content-management/urls/#aliases>, the table of path types.
+#[test]
+fn hugos_aliases_are_of_the_site_or_of_the_page() {
+    let languages = vec!["en".to_owned(), "de".to_owned()];
+    let paths = Paths { default_in_folder: true, ..Paths::default() };
+    let plain = hugo(Config { languages, paths, ..Config::default() });
+    assert_eq!(
+        addresses(
+            &plain,
+            "content/examples/example-1.de.md",
+            "aliases: [/old-url, old-name, ../old/path]"
+        ),
+        ["/de/examples/example-1/", "/de/old-url/", "/de/examples/old-name/", "/de/old/path/"]
+    );
+    let plain = hugo(Config::default());
+    assert_eq!(
+        addresses(&plain, "content/a.md", "aliases: [/old-url, /x/y.html, '../../../up']"),
+        ["/a/", "/old-url/", "/x/y.html", "/up/"]
+    );
+}
+
+/// <https://gohugo.io/configuration/permalinks/>
+#[test]
+fn hugos_patterns() {
+    let with = |section: &str, pattern: &str| {
+        let section = Some(section.to_owned());
+        let permalink = Permalinks { section, path: None, pattern: pattern.to_owned() };
+        hugo(Config { permalinks: vec![permalink], ..Config::default() })
+    };
+    let at = "date: 2024-02-09T23:30:00-08:00";
+    for (pattern, fields, address) in [
+        ("/blog/:year/:month/:slug/", at, "/blog/2024/02/the-title-2/"),
+        ("/:06/:1/:2/:title/", at, "/24/2/9/the-title-2/"),
+        ("/:section/:contentbasename/", at, "/articles/a-file/"),
+        ("/:sections[1:]/:filename", at, "/deep/a-file/"),
+        ("/:yearday/:monthname/:day", at, "/40/february/09/"),
+        ("/:slugorfilename/", "slug: s", "/s/"),
+    ] {
+        let site = with("articles", pattern);
+        let found = addresses(&site, "content/articles/deep/A file.md", fields);
+        assert_eq!(found, [address], "{pattern}");
+    }
+    // Of another section it is none.
+    assert_eq!(
+        addresses(&with("other", "/x/:slug"), "content/articles/a.md", ""),
+        ["/articles/a/"]
+    );
+}
+
+/// <https://jekyllrb.com/docs/permalinks/#built-in-formats>
+#[test]
+fn jekylls_styles() {
+    let post = "_posts/2009-04-29-slap-chop.textile.md";
+    let at = "date: 2009-04-29 10:11:12 -0700\ncategories: [Food, two words]";
+    for (pattern, address) in [
+        (
+            "/:categories/:year/:month/:day/:title:output_ext",
+            "/food/two words/2009/04/29/slap-chop.textile.html",
+        ),
+        (
+            "/:categories/:year/:y_day/:title:output_ext",
+            "/food/two words/2009/119/slap-chop.textile.html",
+        ),
+        ("/:slugified_categories/:title/", "/food/two-words/slap-chop.textile/"),
+        ("/:year/W:week/:short_day/:title:output_ext", "/2009/W18/Wed/slap-chop.textile.html"),
+        ("/:i_month-:i_day-:short_year/:slug", "/4-29-09/slap-chop-textile"),
+        ("/:year_:month/:title", "/2009_04/slap-chop.textile"),
+    ] {
+        assert_eq!(addresses(&jekyll(pattern, None), post, at), [address], "{pattern}");
+    }
+}
+
+/// <https://jekyllrb.com/docs/permalinks/>, and the plugin jekyll-redirect-from.
+#[test]
+fn jekylls_pages_collections_and_own_permalinks() {
+    let mut plain = jekyll("/:categories/:year/:month/:day/:title:output_ext", Some("posts"));
+    let date = "date: 2020-01-01";
+    assert_eq!(
+        addresses(&plain, "movies/_posts/2020-01-01-Bride of Chucky.md", date),
+        ["/movies/2020/01/01/Bride-of-Chucky.html"]
+    );
+    assert_eq!(
+        addresses(&plain, "_posts/2020-01-01-a.md", "permalink: /about/\nredirect_from: /old"),
+        ["/about/", "/old"]
+    );
+    let pages = Permalinks {
+        section: Some("pages".to_owned()),
+        path: None,
+        pattern: "/:path/:basename:output_ext".to_owned(),
+    };
+    plain.config.permalinks.push(pages);
+    assert_eq!(addresses(&plain, "docs/my page.md", ""), ["/docs/my page.html"]);
+    assert_eq!(addresses(&plain, "docs/index.md", ""), ["/docs/"]);
+    // 2013-05-06 02:12 in Warsaw is the fifth in California: the address of Jekyll's own site.
+    let mut own = jekyll("/news/:year/:month/:day/:title/", Some("posts"));
+    own.config.zone = date::Zone::named("America/Los_Angeles").expect("a zone");
+    assert_eq!(
+        addresses(
+            &own,
+            "_posts/2013-05-06-jekyll-1-0-0-released.markdown",
+            "date: 2013-05-06 02:12:52 +0200"
+        ),
+        ["/news/2013/05/05/jekyll-1-0-0-released/"]
+    );
+}
+
+/// <https://www.getzola.org/documentation/content/page/#output-paths>
+#[test]
+fn zola_by_the_path_and_the_slug() {
+    let plain = zola(Config::default());
+    for (path, fields, address) in [
+        ("content/blog/2018-10-10-hello-world.md", "", "/blog/hello-world/"),
+        ("content/blog/2021-01-23 -hello new world.md", "", "/blog/hello-new-world/"),
+        ("content/2018-10-10.md", "", "/2018-10-10/"),
+        ("content/about/index.md", "", "/about/"),
+        ("content/zines/x.md", "slug: élevage-chèvre", "/zines/elevage-chevre/"),
+        ("content/a.md", "path: 2014/12/12/Core-Team", "/2014/12/12/Core-Team/"),
+    ] {
+        assert_eq!(addresses(&plain, path, fields), [address], "{path} {fields}");
+    }
+    let keep_signs = Paths { keep_signs: true, ..Paths::default() };
+    let safe = zola(Config { paths: keep_signs, ..Config::default() });
+    assert_eq!(addresses(&safe, "content/日記.md", ""), ["/日記/"]);
+    let languages = vec!["fr".to_owned()];
+    let both = zola(Config { languages, ..Config::default() });
+    assert_eq!(
+        addresses(&both, "content/a.fr.md", "aliases: [b/c, /d.html]"),
+        ["/fr/a/", "/b/c/", "/d.html"]
+    );
+}
+
+#[test]
+fn a_folder_of_no_known_site_gives_what_its_files_say() {
+    let none = Site::default();
+    assert_eq!(
+        addresses(
+            &none,
+            "permalink-and-aliases.md",
+            "permalink: /2020/01/old-address/\naliases: [/old/one, /old/two.html]"
+        ),
+        ["/2020/01/old-address/", "/old/one", "/old/two.html"]
+    );
+    assert_eq!(addresses(&none, "content/posts/a.md", ""), ["/posts/a/"]);
+    assert_eq!(
+        addresses(&none, "_posts/2020-01-02-a.md", "date: 2020-01-02"),
+        ["/2020/01/02/a.html"]
+    );
+}
+
+#[test]
+fn an_address_is_a_path_of_its_own_host() {
+    let host = hugo(Config { host: "example.org".to_owned(), ..Config::default() });
+    for (alias, address) in [
+        ("https://Example.org/x%20y/?q#f", Some("/x y/")),
+        ("https://other.example/x", None),
+        ("/a/../../b", Some("/b/")),
+        ("/a//b/", Some("/a/b/")),
+        ("/", None),
+        ("/a\\\\b", None),
+        ("/%00", None),
+        ("/%ff", None),
+    ] {
+        let found = addresses(&host, "content/own.md", &format!("aliases: [\"{alias}\"]"));
+        assert_eq!(found.get(1).map(String::as_str), address, "{alias}");
+    }
+    let many: Vec<String> = (0..500).map(|n| format!("/{n}")).collect();
+    let found = addresses(&host, "content/own.md", &format!("aliases: [{}]", many.join(",")));
+    assert_eq!(found.len(), 100);
+}

@@ -1,0 +1,247 @@
+//! The links and images of a text that lead to files and pages of the imported site. Pure.
+//!
+//! What a link leads to is decided here; what it becomes is the store's, which knows where pages
+//! and files are now: it calls [`rewritten`].
+
+use std::ops::Range;
+
+use percent_encoding::percent_decode_str;
+use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd};
+
+use super::site::{Generator, Place, Site};
+use super::walk;
+
+/// Most links of one text.
+const MOST: usize = 10_000;
+
+/// A link or an image, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The bytes of the text that are its destination, without brackets around it.
+    pub range: Range<usize>,
+    /// Whether it is an image.
+    pub is_image: bool,
+    /// Its destination, without Markdown's escapes.
+    pub destination: String,
+}
+
+/// What a link leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A file of the site that holds a page: its path below the site's folder.
+    Page(String),
+    /// Another file of the site: its path below the site's folder.
+    File(String),
+    /// An address on the site, which no file is found for: with the site's base path, not encoded.
+    Address(String),
+}
+
+/// A link that leads somewhere in its own site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inner {
+    /// The link.
+    pub link: Link,
+    /// What it leads to.
+    pub target: Target,
+    /// What is behind the path: `#part`, `?query`, or nothing.
+    pub suffix: String,
+}
+
+/// The links of a text that lead into its own site, in the order of the text. `exists` says whether
+/// there is a regular file of this path below the site's folder.
+pub fn inner(body: &str, site: &Site, place: &Place, exists: &dyn Fn(&str) -> bool) -> Vec<Inner> {
+    let found = all(body).into_iter().filter_map(|link| {
+        let (target, suffix) = resolved(&link.destination, site, place, exists)?;
+        Some(Inner { link, target, suffix })
+    });
+    found.collect()
+}
+
+/// The text with other destinations: those that `replace` gives.
+pub fn rewritten(
+    body: &str,
+    links: &[Inner],
+    replace: impl Fn(&Inner) -> Option<String>,
+) -> String {
+    let mut out = String::with_capacity(body.len());
+    let mut from = 0;
+    for inner in links {
+        let Range { start, end } = inner.link.range;
+        if let Some(new) = replace(inner).filter(|_| start >= from)
+            && let Some(before) = body.get(from..start)
+        {
+            out.push_str(before);
+            out.push_str(&new);
+            from = end;
+        }
+    }
+    out.push_str(body.get(from..).unwrap_or_default());
+    out
+}
+
+/// All links and images of a text whose destination is found in it.
+fn all(body: &str) -> Vec<Link> {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES;
+    let mut links: Vec<Link> = Vec::new();
+    // Where the text of each open link ends so far.
+    let mut open: Vec<(Range<usize>, usize, bool, String, bool)> = Vec::new();
+    let parser = Parser::new_ext(body, options);
+    let definitions: Vec<(Range<usize>, String)> = parser
+        .reference_definitions()
+        .iter()
+        .map(|(_, definition)| (definition.span.clone(), definition.dest.to_string()))
+        .collect();
+    for (event, range) in parser.into_offset_iter() {
+        let end = range.end;
+        match event {
+            Event::Start(
+                Tag::Link { link_type, dest_url, .. } | Tag::Image { link_type, dest_url, .. },
+            ) => {
+                let is_inline = link_type == LinkType::Inline;
+                let start = range.start + 1;
+                let is_image = body.get(range.start..).is_some_and(|text| text.starts_with('!'));
+                open.push((range, start, is_image, dest_url.to_string(), is_inline));
+            }
+            Event::End(TagEnd::Link | TagEnd::Image) => {
+                if let Some((range, from, is_image, destination, true)) = open.pop() {
+                    let part = body.get(from..range.end).unwrap_or_default();
+                    let at = part.find("](").map(|at| from + at + 2);
+                    let found = at.and_then(|at| destination_at(body, at..range.end, &destination));
+                    links.extend(found.map(|range| Link { range, is_image, destination }));
+                }
+            }
+            Event::Html(html) | Event::InlineHtml(html) => {
+                attributes(&html, range.start, &mut links);
+            }
+            _ => {}
+        }
+        if let Some((whole, so_far, ..)) = open.last_mut()
+            && end < whole.end
+        {
+            *so_far = (*so_far).max(end);
+        }
+        if links.len() >= MOST {
+            break;
+        }
+    }
+    for (span, destination) in definitions.into_iter().take(MOST) {
+        let text = body.get(span.clone()).unwrap_or_default();
+        let at = text.find("]:").map(|at| span.start + at + 2);
+        let found = at.and_then(|at| destination_at(body, at..span.end, &destination));
+        links.extend(found.map(|range| Link { range, is_image: false, destination }));
+    }
+    links.sort_by_key(|link| link.range.start);
+    links
+}
+
+/// Where a destination is, which begins in this range: the same characters, or nothing that is
+/// found.
+fn destination_at(body: &str, range: Range<usize>, destination: &str) -> Option<Range<usize>> {
+    let text = body.get(range.clone())?;
+    let blank = text.len() - text.trim_start().len();
+    let text = text.trim_start();
+    let (bracket, text) = match text.strip_prefix('<') {
+        Some(text) => (1, text),
+        None => (0, text),
+    };
+    let is_it = !destination.is_empty() && text.starts_with(destination);
+    let start = range.start + blank + bracket;
+    is_it.then(|| start..start + destination.len())
+}
+
+/// The `src` and `href` of HTML, where they are in quotes and hold no entities.
+fn attributes(html: &str, offset: usize, links: &mut Vec<Link>) {
+    for (name, is_image) in [("src=", true), ("href=", false)] {
+        for (at, _) in html.match_indices(name) {
+            let is_own = html.get(..at).is_some_and(|before| before.ends_with([' ', '\n', '\t']));
+            let rest = html.get(at + name.len()..).unwrap_or_default();
+            let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
+                continue;
+            };
+            let inside = rest.get(1..).unwrap_or_default();
+            let Some(end) = inside.find([quote, '<', '&', '\n']) else { continue };
+            let (value, after) = inside.split_at(end);
+            if is_own && after.starts_with(quote) && !value.is_empty() && links.len() < MOST {
+                let start = offset + at + name.len() + 1;
+                let range = start..start + value.len();
+                links.push(Link { range, is_image, destination: value.to_owned() });
+            }
+        }
+    }
+}
+
+/// What a destination leads to in its own site, and what is behind the path. `None` for another
+/// site's, for a part of the same page, and for what is no path.
+fn resolved(
+    destination: &str,
+    site: &Site,
+    place: &Place,
+    exists: &dyn Fn(&str) -> bool,
+) -> Option<(Target, String)> {
+    let end = destination.find(['?', '#']).unwrap_or(destination.len());
+    let (path, suffix) = destination.split_at(end);
+    let is_other = path.starts_with("//")
+        || path.find(':').is_some_and(|at| path.get(..at).is_some_and(|it| !it.contains('/')));
+    if path.is_empty() || is_other || path.len() > 1024 {
+        return None;
+    }
+    let path = percent_decode_str(path).decode_utf8().ok()?;
+    if path.contains(|c: char| c.is_control() || c == '\\') {
+        return None;
+    }
+    let content = content_folder(site, place);
+    let own = place.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut tries: Vec<String> = Vec::new();
+    if let Some(page) = path.strip_prefix("@/") {
+        tries.extend(joined(content, page));
+    } else if let Some(below) = path.strip_prefix('/') {
+        let base = site.config.base.trim_start_matches('/');
+        let below = below.strip_prefix(base).filter(|_| !base.is_empty()).unwrap_or(below);
+        let folders = match site.generator {
+            Generator::Jekyll => &[""][..],
+            Generator::Hugo => &["static", "assets"],
+            Generator::Zola => &["static"],
+            Generator::Unknown => &["", "static"],
+        };
+        tries.extend(folders.iter().chain([&content]).filter_map(|folder| joined(folder, below)));
+    } else {
+        tries.extend(joined(own, &path));
+        tries.extend(joined(&format!("{own}/{}", place.name), &path).filter(|_| !place.bundle));
+        // Hugo's `ref` takes paths from the top, too.
+        tries.extend(joined(content, &path).filter(|_| site.generator == Generator::Hugo));
+    }
+    for name in tries.iter().filter(|name| !name.is_empty()) {
+        for ending in ["", ".md", "/index.md", ".markdown", ".html"] {
+            let file = format!("{name}{ending}");
+            if exists(&file) {
+                let is_page = walk::holds_page(&file);
+                let target = if is_page { Target::Page(file) } else { Target::File(file) };
+                return Some((target, suffix.to_owned()));
+            }
+        }
+    }
+    let address = if path.starts_with('/') { path.into_owned() } else { return None };
+    Some((Target::Address(address), suffix.to_owned()))
+}
+
+/// The folder of pages that a page is in.
+fn content_folder<'a>(site: &'a Site, place: &Place) -> &'a str {
+    let folders = site.config.content.iter().map(|content| content.folder.as_str());
+    folders.into_iter().find(|folder| place.path.starts_with(folder)).unwrap_or_default()
+}
+
+/// A path below the site's folder; `None` when it leads out of it.
+fn joined(folder: &str, path: &str) -> Option<String> {
+    let mut names: Vec<&str> = Vec::new();
+    for name in folder.split('/').chain(path.split('/')) {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()?),
+            name => names.push(name),
+        }
+    }
+    Some(names.join("/"))
+}
+
+#[cfg(test)]
+mod tests;

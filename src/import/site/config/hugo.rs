@@ -1,0 +1,210 @@
+//! Hugo's configuration (<https://gohugo.io/configuration/>), in one file or in the parts of
+//! `config/_default`.
+
+use super::{
+    Cascade, Config, Content, Glob, MAX_ENTRIES, Paths, Permalinks, Reader, base, folder, texts,
+};
+use crate::import::front_matter::node::{Field, Fields, Node};
+
+/// The endings of its files.
+pub(super) const FORMATS: &[&str] = &["toml", "yaml", "yml", "json"];
+
+/// The parts of a configuration that are read.
+const PARTS: [&str; 6] =
+    ["permalinks", "languages", "taxonomies", "cascade", "frontmatter", "module"];
+
+/// Keys that tell a Hugo site's `config.toml` from that of something else.
+const KEYS: [&str; 10] = [
+    "baseurl",
+    "languagecode",
+    "theme",
+    "params",
+    "menu",
+    "menus",
+    "permalinks",
+    "contentdir",
+    "taxonomies",
+    "markup",
+];
+
+/// Keys that may hide a page.
+const HIDE: [&str; 8] =
+    ["draft", "build", "_build", "publishDate", "expiryDate", "published", "pubdate", "headless"];
+
+pub(super) fn is_one(fields: &Fields) -> bool {
+    KEYS.iter().any(|key| fields.get(key).is_some())
+}
+
+/// The configuration that has no file but those of its folder.
+pub(super) fn of_parts(reader: &mut Reader<'_>) -> Option<Fields> {
+    let names = ["config/_default/hugo", "config/_default/config"];
+    let fields = names.iter().find_map(|name| reader.any(name, FORMATS))?;
+    Some(with_parts(fields, reader))
+}
+
+/// The configuration with the parts that have files of their own.
+pub(super) fn with_parts(mut fields: Fields, reader: &mut Reader<'_>) -> Fields {
+    for part in PARTS {
+        if let Some(found) = reader.any(&format!("config/_default/{part}"), FORMATS) {
+            let found = Field { key: part.to_owned(), line: 1, value: Node::Map(found) };
+            fields.0.retain(|field| !field.key.eq_ignore_ascii_case(part));
+            fields.0.push(found);
+        }
+    }
+    fields
+}
+
+pub(super) fn config(fields: &Fields, reader: &mut Reader<'_>) -> Config {
+    let (base, host) = base(fields.text("baseURL"));
+    let languages: Vec<&Field> = fields
+        .map("languages")
+        .map_or(&[][..], |languages| &languages.0)
+        .iter()
+        .take(MAX_ENTRIES)
+        .collect();
+    let ugly = fields.get("uglyURLs").and_then(|field| field.value.truth()) == Some(true);
+    let dates = fields.map("frontmatter");
+    let date = |name| dates.and_then(|dates| dates.value(name)).map(|node| texts(Some(node)));
+    Config {
+        base,
+        host,
+        content: content(fields, &languages),
+        zone: reader.zone(fields.text("timeZone")),
+        future: fields.truth("buildFuture") == Some(true),
+        taxonomies: match fields.map("taxonomies") {
+            Some(taxonomies) => {
+                let names = taxonomies.0.iter().take(MAX_ENTRIES);
+                names.filter_map(|field| field.value.text().map(str::to_owned)).collect()
+            }
+            None => vec!["tags".to_owned(), "categories".to_owned()],
+        },
+        default_language: fields.text("defaultContentLanguage").unwrap_or("en").to_owned(),
+        languages: languages.iter().map(|field| field.key.clone()).collect(),
+        paths: Paths {
+            ugly,
+            keep_case: fields.truth("disablePathToLower") == Some(true),
+            default_in_folder: fields.truth("defaultContentLanguageInSubdir") == Some(true),
+            ..Paths::default()
+        },
+        permalinks: permalinks(fields, reader),
+        dates: [date("date"), date("lastmod"), date("publishDate"), date("expiryDate")],
+        cascades: cascades(fields.value("cascade"), reader),
+        ..Config::default()
+    }
+}
+
+/// `contentDir`, that of each language, and what modules mount there.
+fn content(fields: &Fields, languages: &[&Field]) -> Vec<Content> {
+    let mut found = Vec::new();
+    let mounts = fields.map("module").and_then(|module| module.value("mounts"));
+    for mount in mounts.map_or(&[][..], Node::list).iter().take(MAX_ENTRIES) {
+        let Some((source, target)) =
+            mount.map().and_then(|mount| Some((mount.text("source")?, mount.text("target")?)))
+        else {
+            continue;
+        };
+        let target = folder(target);
+        if let Some(below) = target.strip_prefix("content").filter(|rest| !rest.starts_with('.')) {
+            found.push(Content {
+                folder: folder(source),
+                target: folder(below),
+                language: mount.map().and_then(|mount| mount.text("lang")).map(str::to_owned),
+            });
+        }
+    }
+    for language in languages {
+        if let Some(dir) = language.value.map().and_then(|values| values.text("contentDir")) {
+            let language = Some(language.key.clone());
+            found.push(Content { folder: folder(dir), language, ..Content::default() });
+        }
+    }
+    if found.is_empty() {
+        let dir = fields.text("contentDir").unwrap_or("content");
+        found.push(Content { folder: folder(dir), ..Content::default() });
+    }
+    found.sort_by_key(|content| std::cmp::Reverse(content.folder.len()));
+    found
+}
+
+/// A map of sections, alone or by kinds of pages, or a list of patterns with what they are for.
+fn permalinks(fields: &Fields, reader: &mut Reader<'_>) -> Vec<Permalinks> {
+    let mut found = Vec::new();
+    match fields.value("permalinks") {
+        Some(Node::Map(sections)) => {
+            let pages = sections.map("page").map_or(&[][..], |pages| &pages.0);
+            for field in pages.iter().chain(&sections.0).take(MAX_ENTRIES) {
+                if let Some(pattern) = field.value.text() {
+                    found.push(Permalinks {
+                        section: Some(field.key.clone()),
+                        path: None,
+                        pattern: pattern.to_owned(),
+                    });
+                }
+            }
+        }
+        other => {
+            for entry in other.map_or(&[][..], Node::list).iter().take(MAX_ENTRIES) {
+                let Some(entry) = entry.map() else { continue };
+                let Some(pattern) = entry.text("pattern") else { continue };
+                let Target::Pages(path) = target(entry, reader) else { continue };
+                found.push(Permalinks { section: None, path, pattern: pattern.to_owned() });
+            }
+        }
+    }
+    found
+}
+
+/// The values that go down from a configuration or a section's front matter.
+pub(in super::super) fn cascades_of(node: Option<&Node>) -> Vec<Cascade> {
+    let mut noted = Vec::new();
+    let mut reader = Reader { folder: std::path::Path::new(""), noted: &mut noted };
+    cascades(node, &mut reader)
+}
+
+fn cascades(node: Option<&Node>, reader: &mut Reader<'_>) -> Vec<Cascade> {
+    let mut found = Vec::new();
+    for entry in node.map_or(&[][..], Node::list).iter().take(MAX_ENTRIES) {
+        let Some(entry) = entry.map() else { continue };
+        match target(entry, reader) {
+            Target::Pages(path) => {
+                found.push(Cascade { path, fields: entry.clone(), ..Cascade::default() });
+            }
+            Target::NoPages => {}
+            // What may hide a page does.
+            Target::Unclear => {
+                let mut fields = entry.clone();
+                fields.0.retain(|field| HIDE.iter().any(|key| field.key.eq_ignore_ascii_case(key)));
+                found.push(Cascade { fields, ..Cascade::default() });
+            }
+        }
+    }
+    found
+}
+
+/// The pages that an entry is for.
+enum Target {
+    /// Those of this pattern; all, if there is none.
+    Pages(Option<Glob>),
+    /// Other things than pages.
+    NoPages,
+    /// Nobody knows: a pattern is none.
+    Unclear,
+}
+
+fn target(entry: &Fields, reader: &mut Reader<'_>) -> Target {
+    let Some(target) = entry.map("target").or_else(|| entry.map("_target")) else {
+        return Target::Pages(None);
+    };
+    if let Some(kind) = target.text("kind") {
+        match reader.glob(kind) {
+            None => return Target::Unclear,
+            Some(kind) if !kind.is_match("page") => return Target::NoPages,
+            Some(_) => {}
+        }
+    }
+    match target.text("path").map(|path| reader.glob(path)) {
+        None => Target::Pages(None),
+        Some(None) => Target::Unclear,
+        Some(glob) => Target::Pages(glob),
+    }
+}

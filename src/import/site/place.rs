@@ -1,0 +1,141 @@
+//! Where a file is on its site: what kind of page, of which section, under which name. Pure.
+
+use super::{Generator, Site};
+
+/// What a file is to its generator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A page.
+    Page,
+    /// In Jekyll's `_posts`.
+    Post,
+    /// In Jekyll's `_drafts`.
+    Draft,
+    /// A document of this collection of Jekyll's.
+    Document(String),
+    /// Zola's and Hugo's `_index.md`: a list of pages, not a page.
+    Section,
+    /// No part of the site, for this reason.
+    Outside(&'static str),
+}
+
+/// A file's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its path below the site's folder, with `/`.
+    pub path: String,
+    /// What it is.
+    pub kind: Kind,
+    /// The folders of its section: those of the path that make its address, without the folder of
+    /// pages and without a bundle's own.
+    pub folders: Vec<String>,
+    /// Its name without ending and language; a bundle's is that of its folder.
+    pub name: String,
+    /// Its language, if its name or its folder says one of the site's.
+    pub language: Option<String>,
+    /// Whether it is the `index.md` of a folder of its own.
+    pub bundle: bool,
+}
+
+impl Place {
+    /// The place of a file on its site.
+    pub fn of(site: &Site, path: &str) -> Place {
+        let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+        let config = &site.config;
+        let within = config
+            .content
+            .iter()
+            .find_map(|content| Some((content, strip(folder, &content.folder)?)));
+        let (mut language, below) = match within {
+            Some((content, below)) => {
+                let target = content.target.split('/').chain(below.split('/'));
+                let names = target.filter(|name| !name.is_empty()).map(str::to_owned);
+                (content.language.clone(), names.collect())
+            }
+            None => (None, names(folder, site.generator)),
+        };
+        let mut folders: Vec<String> = below;
+        let mut name = file.rsplit_once('.').map_or(file, |(name, _)| name).to_owned();
+        if let Some((start, end)) = name.rsplit_once('.')
+            && config.languages.iter().any(|known| known.eq_ignore_ascii_case(end))
+        {
+            language = Some(end.to_ascii_lowercase());
+            name = start.to_owned();
+        }
+        let kind = if within.is_none() && !config.content.is_empty() {
+            Kind::Outside("outside the site's folder of pages")
+        } else {
+            kind(site, path, &folders, &name)
+        };
+        let bundle = site.generator != Generator::Jekyll && name == "index";
+        if bundle && let Some(own) = folders.pop() {
+            name = own;
+        }
+        if matches!(kind, Kind::Post | Kind::Draft) {
+            let special = |name: &String| name == "_posts" || name == "_drafts";
+            folders = folders.split(special).next().unwrap_or_default().to_vec();
+        }
+        Place { path: path.to_owned(), kind, folders, name, language, bundle }
+    }
+
+    /// The path that cascades of Hugo's name pages by: from the top, without ending.
+    pub fn logical(&self) -> String {
+        let names = self.folders.iter().chain([&self.name]);
+        names.fold(String::new(), |path, name| format!("{path}/{}", name.to_lowercase()))
+    }
+
+    /// What front matter defaults of Jekyll's call its kind.
+    pub fn type_name(&self) -> &str {
+        match &self.kind {
+            Kind::Post => "posts",
+            Kind::Draft => "drafts",
+            Kind::Document(label) => label,
+            _ => "pages",
+        }
+    }
+}
+
+/// The folders of a page of no known site: those behind the last one called `content`, if any is.
+fn names(folder: &str, generator: Generator) -> Vec<String> {
+    let all: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
+    let from = match generator {
+        Generator::Unknown => {
+            all.iter().rposition(|name| *name == "content").map_or(0, |at| at + 1)
+        }
+        _ => 0,
+    };
+    all.into_iter().skip(from).map(str::to_owned).collect()
+}
+
+fn strip<'a>(folder: &'a str, start: &str) -> Option<&'a str> {
+    if start.is_empty() {
+        return Some(folder);
+    }
+    let rest = folder.strip_prefix(start)?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
+}
+
+fn kind(site: &Site, path: &str, folders: &[String], name: &str) -> Kind {
+    let jekyll = matches!(site.generator, Generator::Jekyll | Generator::Unknown);
+    if jekyll && folders.iter().any(|name| name == "_drafts") {
+        return Kind::Draft;
+    }
+    if jekyll && folders.iter().any(|name| name == "_posts") {
+        return Kind::Post;
+    }
+    if site.generator != Generator::Jekyll {
+        return if name == "_index" { Kind::Section } else { Kind::Page };
+    }
+    if site.config.exclude.iter().any(|glob| glob.is_match(path)) {
+        return Kind::Outside("excluded by the site's configuration");
+    }
+    // Those of collections may be in a folder of their own.
+    let special = folders.iter().find_map(|name| name.strip_prefix('_'));
+    match special {
+        None => Kind::Page,
+        Some(label) => match site.config.collections.iter().find(|known| known.label == label) {
+            Some(_) => Kind::Document(label.to_owned()),
+            None => Kind::Outside("in a folder that Jekyll does not read"),
+        },
+    }
+}
