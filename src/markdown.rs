@@ -20,6 +20,7 @@ mod html;
 mod plain;
 mod raw;
 mod sanitize;
+mod visible;
 
 use std::sync::Arc;
 
