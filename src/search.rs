@@ -1,5 +1,5 @@
-//! Full-text search over posts, notes and comments. Owns the handle that the application uses and the life
-//! of the indexer's thread; its parts own the rest:
+//! Full-text search over posts, notes and comments. Owns the handle that the application uses and
+//! the life of the indexer's thread; its parts own the rest:
 //!
 //! - `indexer`: the supervised actor that keeps the index true, and `source`, what it reads;
 //! - `index`: the files, with `analyzer` (what a word is) and `plan`;
@@ -14,8 +14,8 @@
 //!   catches up from the log, or from the rows where the log no longer reaches back.
 //! - A missing or damaged index, one of another version or of another database, is built anew from the rows. An
 //!   outdated one answers queries meanwhile.
-//! - Drafts, comments that do not show and rows that are gone are never found, and not counted among the
-//!   first thousand hits, even where the index lags.
+//! - Drafts, comments that do not show and rows that are gone are never found, and not counted
+//!   among the first thousand hits, even where the index lags.
 //! - The indexer is started again after it stopped and after it panicked.
 
 mod analyzer;

@@ -9,8 +9,8 @@ use super::{is_inline, parse, sanitize, visible};
 /// The text of `markdown`, code included, a line for each block.
 ///
 /// It is what a reader sees: where a link leads is not part of it, and of raw HTML only what the
-/// page shows is. Whoever shows the text on a page must escape it. A text that is too intricate to be
-/// laid out is its own plain text.
+/// page shows is. Whoever shows the text on a page must escape it. A text that is too intricate to
+/// be laid out is its own plain text.
 pub fn plain(markdown: &str) -> String {
     let Some(events) = parse(markdown) else { return markdown.to_owned() };
     let mut text = String::with_capacity(markdown.len());

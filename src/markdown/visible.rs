@@ -1,7 +1,8 @@
 //! The text that a reader sees of HTML that was cleaned. Owns where its words end.
 
-/// Puts the text of `html`, as [`sanitize`](super::sanitize) writes it, behind what is in `text`: tags
-/// are closed, comments and scripts are gone, and only four characters are written as entities.
+/// Puts the text of `html`, as [`sanitize`](super::sanitize) writes it, behind what is in `text`:
+/// tags are closed, comments and scripts are gone, and only four characters are written as
+/// entities.
 pub(super) fn push(html: &str, text: &mut String) {
     let mut rest = html;
     while let Some(at) = rest.find(['<', '&']) {

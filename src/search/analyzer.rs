@@ -3,13 +3,14 @@
 //! which terms stand for it. Leaves where text comes from to `source` and `query`.
 //!
 //! A word is indexed as its English stem and, where that is another, as it is: beginnings of words
-//! are looked for among the latter. A word with a sign (`C++`, `.NET`, `AT&T`) is indexed with it as
-//! well. No word is left out, so that phrases hold.
+//! are looked for among the latter. A word with a sign (`C++`, `.NET`, `AT&T`) is indexed with it
+//! as well. No word is left out, so that phrases hold.
 
 mod fold;
 mod words;
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use frostem::{Algorithm, Stemmer};
@@ -45,6 +46,8 @@ pub(super) struct Forms {
     pub(super) plain: String,
     /// The word with its sign.
     pub(super) signed: String,
+    /// Where it stands in the text, with its sign, in bytes.
+    pub(super) whole: Range<usize>,
 }
 
 impl Forms {
@@ -54,23 +57,23 @@ impl Forms {
             form.clear();
         }
         fold::fold(&text[word.from..word.to], &mut self.plain);
-        match word.sign {
+        self.whole = word.from..word.to;
+        let sign = words::sign(text, word);
+        match sign {
             None => {}
-            Some(Sign::After(to)) => {
+            Some(Sign::After(to) | Sign::With(to)) => {
+                self.whole.end = to;
                 self.signed.push_str(&self.plain);
                 fold::fold(&text[word.to..to], &mut self.signed);
             }
-            Some(Sign::Before(_)) => {
+            Some(Sign::Before(from)) => {
+                self.whole.start = from;
                 self.signed.push('.');
                 self.signed.push_str(&self.plain);
             }
-            Some(Sign::With(to)) => {
-                self.signed.push_str(&self.plain);
-                fold::fold(&text[word.to..to], &mut self.signed);
-            }
         }
         let is_letter = self.plain.chars().nth(1).is_none();
-        if is_letter && matches!(word.sign, Some(Sign::After(_))) {
+        if is_letter && matches!(sign, Some(Sign::After(_))) {
             self.plain.clear();
         } else if word.alone || !self.plain.is_ascii() {
             std::mem::swap(&mut self.stem, &mut self.plain);
@@ -111,7 +114,7 @@ pub(super) fn terms(text: &str) -> Vec<Term> {
         if !forms.signed.is_empty() {
             let text = std::mem::take(&mut forms.signed);
             terms.push(Term { place, beginning: Some(text.clone()), text });
-            covered = word.whole().1;
+            covered = forms.whole.end;
         } else if word.from >= covered {
             let beginning = (!word.alone).then(|| forms.spelt().to_owned());
             terms.push(Term { place, text: std::mem::take(&mut forms.stem), beginning });
@@ -127,7 +130,6 @@ struct Analyzer;
 struct Stream<'a> {
     text: &'a str,
     words: words::Words<'a>,
-    word: Option<Word>,
     forms: Forms,
     token: Token,
 }
@@ -137,25 +139,22 @@ impl Tokenizer for Analyzer {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Stream<'a> {
         let (words, forms) = (words(text), Forms::default());
-        Stream { text, words, word: None, forms, token: Token::default() }
+        Stream { text, words, forms, token: Token::default() }
     }
 }
 
 impl TokenStream for Stream<'_> {
     fn advance(&mut self) -> bool {
         loop {
-            if let Some(word) = self.word {
-                let Forms { stem, plain, signed } = &mut self.forms;
-                if let Some(form) = [stem, plain, signed].into_iter().find(|it| !it.is_empty()) {
-                    std::mem::swap(&mut self.token.text, form);
-                    form.clear();
-                    (self.token.offset_from, self.token.offset_to) = word.whole();
-                    return true;
-                }
+            let Forms { stem, plain, signed, whole } = &mut self.forms;
+            if let Some(form) = [stem, plain, signed].into_iter().find(|it| !it.is_empty()) {
+                std::mem::swap(&mut self.token.text, form);
+                form.clear();
+                (self.token.offset_from, self.token.offset_to) = (whole.start, whole.end);
+                return true;
             }
-            self.word = self.words.next();
-            let Some(word) = &self.word else { return false };
-            self.forms.of(self.text, word);
+            let Some(word) = self.words.next() else { return false };
+            self.forms.of(self.text, &word);
             // The first word stands at 0: a new token's position is one before.
             self.token.position = self.token.position.wrapping_add(1);
         }

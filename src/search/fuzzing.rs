@@ -34,8 +34,8 @@ fn searched() -> Result<(Searcher, Fields), TantivyError> {
     Ok((index.reader()?.searcher(), fields))
 }
 
-/// A query on the first line, and a text. Any query of up to a thousand characters has a plan, which
-/// is bounded; the terms of a text are bounded, and an excerpt is safe to put on a page.
+/// A query on the first line, and a text. Any query of up to a thousand characters has a plan,
+/// which is bounded; the terms of a text are bounded, and an excerpt is safe to put on a page.
 pub fn search_query(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(place) = text.parse::<Place>() {

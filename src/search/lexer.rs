@@ -130,8 +130,8 @@ impl Lexer<'_> {
         self.rest.len()
     }
 
-    /// What is between quotation marks, the first of which is behind. Without the second there is no
-    /// phrase.
+    /// What is between quotation marks, the first of which is behind. Without the second there is
+    /// no phrase.
     fn phrase(&mut self, scope: Scope) {
         let Some(end) = self.rest.find('"') else { return };
         let text = self.take(end);

@@ -4,9 +4,9 @@
 //! Words must all be there. `"…"` is a phrase, `-word` or `NOT word` must not be there, `OR` gives
 //! a choice and binds less than `AND`, which is what stands between words anyway; parentheses
 //! group. `title:`, `body:`, `tag:` and `author:` right before a word or phrase look there only.
-//! `word*` finds what begins with it, and so does the last word, which may still be typed; both find
-//! the whole word first. Whatever else stands in a word is taken as it is: `std::fs` is a word of two
-//! parts in a row. Every text is a query: an operator that makes no sense is a word.
+//! `word*` finds what begins with it, and so does the last word, which may still be typed; both
+//! find the whole word first. Whatever else stands in a word is taken as it is: `std::fs` is a word
+//! of two parts in a row. Every text is a query: an operator that makes no sense is a word.
 
 use serde::Serialize;
 

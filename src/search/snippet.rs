@@ -17,8 +17,8 @@ const LENGTH: usize = 260;
 /// Matches that are weighed; later ones would hardly be better.
 const MATCHES: usize = 2000;
 
-/// The best excerpt of `text` as HTML: escaped, with what is wanted in `<mark>`, white space folded.
-/// Its beginning if nothing matches.
+/// The best excerpt of `text` as HTML: escaped, with what is wanted in `<mark>`, white space
+/// folded. Its beginning if nothing matches.
 pub(super) fn snippet(text: &str, wanted: &Wanted) -> String {
     let matches = matches(text, wanted);
     let first = best(&matches);

@@ -150,7 +150,8 @@ pub(super) enum Change {
     Nothing,
 }
 
-/// The fields of posts, notes and comments that matter here; in the log of either, or of what is left of it.
+/// The fields of posts, notes and comments that matter here; in the log of either, or of what is
+/// left of it.
 #[derive(Deserialize)]
 struct Row {
     id: i64,

@@ -87,10 +87,7 @@ impl Wanted {
                     continue;
                 }
                 let range = match row.terms.len() {
-                    1 if row.terms[0] == forms.signed => {
-                        let (from, to) = word.whole();
-                        from..to
-                    }
+                    1 if row.terms[0] == forms.signed => forms.whole.clone(),
                     terms => starts[starts.len() - terms]..word.to,
                 };
                 if !found(Match { range, number }) {

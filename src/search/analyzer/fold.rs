@@ -6,8 +6,8 @@
 //! - Latin and Greek letters lose their marks, and Greek's final sigma is a sigma.
 //! - Cyrillic ё is е. Letters that are others without their mark, such as й, ї and ў, keep it.
 //! - Hebrew loses its points, and its final forms are the ordinary ones.
-//! - Arabic loses its vowel marks and lengthening strokes; all forms of alef are one, final ya is ya,
-//!   ta marbuta is ha, Persian kaf and ya are the Arabic ones, and its digits are `0` to `9`.
+//! - Arabic loses its vowel marks and lengthening strokes; all forms of alef are one, final ya is
+//!   ya, ta marbuta is ha, Persian kaf and ya are the Arabic ones, and its digits are `0` to `9`.
 //! - Marks of other scripts make other words, and stay.
 
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};

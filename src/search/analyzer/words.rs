@@ -17,7 +17,6 @@ pub(in crate::search) struct Word {
     pub(in crate::search) to: usize,
     /// One character of writing without spaces, or a picture.
     pub(in crate::search) alone: bool,
-    pub(super) sign: Option<Sign>,
 }
 
 /// What makes another word of a word.
@@ -29,17 +28,6 @@ pub(super) enum Sign {
     Before(usize),
     /// As in `AT&T`: `&` and the next word, up to this byte.
     With(usize),
-}
-
-impl Word {
-    /// The word's place, with its sign.
-    pub(in crate::search) fn whole(&self) -> (usize, usize) {
-        match self.sign {
-            Some(Sign::After(to) | Sign::With(to)) => (self.from, to),
-            Some(Sign::Before(from)) => (from, self.to),
-            None => (self.from, self.to),
-        }
-    }
 }
 
 /// The words of a text, in order.
@@ -58,16 +46,23 @@ impl Iterator for Words<'_> {
     type Item = Word;
 
     fn next(&mut self) -> Option<Word> {
-        let mut rest = self.text[self.at..].char_indices();
-        let (from, alone) = rest.find_map(|(at, c)| match part(c) {
-            Part::Word => Some((self.at + at, false)),
-            Part::Alone => Some((self.at + at, true)),
-            Part::Inside | Part::Between => None,
-        })?;
-        let to = if alone { alone_end(self.text, from) } else { word_end(self.text, from) };
-        self.at = to;
-        let sign = if alone { None } else { sign(self.text, from, to) };
-        Some(Word { from, to, alone, sign })
+        loop {
+            let rest = &self.text[self.at..];
+            // Most of a text is ASCII, of which no character needs a table.
+            let begins = |byte: u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+            let from = self.at + rest.bytes().position(begins)?;
+            let first = self.text[from..].chars().next()?;
+            let (to, alone) = match part(first) {
+                Part::Word => (word_end(self.text, from), false),
+                Part::Alone => (alone_end(self.text, from), true),
+                Part::Inside | Part::Between => {
+                    self.at = from + first.len_utf8();
+                    continue;
+                }
+            };
+            self.at = to;
+            return Some(Word { from, to, alone });
+        }
     }
 }
 
@@ -159,11 +154,18 @@ fn word_end(text: &str, from: usize) -> usize {
 
 /// The bytes of letters, digits and their marks that `text` begins with.
 fn plain_length(text: &str) -> usize {
+    let ascii = text.bytes().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(text.len());
+    let rest = &text[ascii..];
     let inside = |c: char| matches!(part(c), Part::Word | Part::Inside);
-    text.find(|c| !inside(c)).unwrap_or(text.len())
+    ascii + rest.find(|c| !inside(c)).unwrap_or(rest.len())
 }
 
-fn sign(text: &str, from: usize, to: usize) -> Option<Sign> {
+/// The sign of a word of this text.
+pub(super) fn sign(text: &str, word: &Word) -> Option<Sign> {
+    let Word { from, to, alone } = *word;
+    if alone {
+        return None;
+    }
     let (before, word, after) = (&text[..from], &text[from..to], &text[to..]);
     let mut behind = after.chars();
     match behind.next() {

@@ -1,5 +1,5 @@
-//! Term statistics of some kinds of documents, for the ranking. A reader who finds posts only must not
-//! learn from their scores how often a word is in notes.
+//! Term statistics of some kinds of documents, for the ranking. A reader who finds posts only must
+//! not learn from their scores how often a word is in notes.
 
 use tantivy::collector::Count;
 use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, Query, TermQuery};
