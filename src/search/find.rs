@@ -91,7 +91,8 @@ pub(super) async fn find(
         return Ok(Answer::default());
     };
     // More than is asked for: some may be gone or drafts since.
-    let found = look_up(&searchable, query, query.limit + query.limit / 2 + 10).await?;
+    let mut found = look_up(&searchable, query, query.limit + query.limit / 2 + 10).await?;
+    found.best.truncate(REACH.saturating_sub(found.before));
     let (limit, places) = (query.limit, found.best.clone());
     let read = db.read(move |c| read(c, &places, limit)).await?;
     let hidden = if position == Some(read.position) {

@@ -232,7 +232,7 @@ async fn one_pages_through_a_thousand_hits_and_no_more() {
     let search = world.search();
     world.notes(1200, "tantalum").await;
     world.settle(&search).await;
-    let mut query = Query::parse("tantalum").unwrap().limit(100).unwrap();
+    let mut query = Query::parse("tantalum").unwrap().limit(70).unwrap();
     let mut seen = 0;
     loop {
         let answer = search.query(&query).await.unwrap();
