@@ -175,9 +175,10 @@ fn reindex(args: StorageArgs) -> Result<(), Failure> {
         rebuilt
     });
     bar.finish_and_clear();
-    let search::Summary { posts, notes, elapsed } = rebuilt?;
+    let search::Summary { posts, notes, comments, elapsed } = rebuilt?;
     let seconds = elapsed.as_secs_f32();
-    writeln!(std::io::stdout(), "indexed {posts} posts and {notes} notes in {seconds:.1} s")?;
+    let counts = format!("{posts} posts, {notes} notes and {comments} comments");
+    writeln!(std::io::stdout(), "indexed {counts} in {seconds:.1} s")?;
     Ok(())
 }
 

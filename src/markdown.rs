@@ -26,6 +26,7 @@ mod html;
 mod plain;
 mod raw;
 mod sanitize;
+mod visible;
 
 use std::sync::Arc;
 
@@ -145,8 +146,8 @@ fn extensions() -> Options {
 }
 
 /// The events that have words, each text in one piece, and headings without their `{#id}`.
-fn words(parser: Parser<'_>) -> impl Iterator<Item = Event<'_>> {
-    let mut events = TextMergeStream::new(parser);
+fn words<'a>(events: impl Iterator<Item = Event<'a>>) -> impl Iterator<Item = Event<'a>> {
+    let mut events = TextMergeStream::new(events);
     let mut heading = Vec::new().into_iter();
     std::iter::from_fn(move || {
         if let Some(event) = heading.next() {

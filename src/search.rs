@@ -1,9 +1,10 @@
-//! Full-text search over posts and notes. Owns the handle that the application uses and the life
-//! of the indexer's thread; its parts own the rest:
+//! Full-text search over posts, notes and comments. Owns the handle that the application uses and
+//! the life of the indexer's thread; its parts own the rest:
 //!
 //! - `indexer`: the supervised actor that keeps the index true, and `source`, what it reads;
 //! - `index`: the files, with `analyzer` (what a word is) and `plan`;
-//! - `query` and `lexer`: what a user's query means; `find` and `snippet`: the hits;
+//! - `query`, `parser` and `lexer`: what a user's query means;
+//! - `find`, `wanted`, `snippet` and `texts`: the hits;
 //! - `reindex`: the index built anew from the command line.
 //!
 //! # Guarantees
@@ -13,7 +14,8 @@
 //!   catches up from the log, or from the rows where the log no longer reaches back.
 //! - A missing or damaged index, one of another version or of another database, is built anew from the rows. An
 //!   outdated one answers queries meanwhile.
-//! - Drafts and rows that are gone are never found, even where the index lags.
+//! - Drafts, comments that do not show and rows that are gone are never found, and not counted
+//!   among the first thousand hits, even where the index lags.
 //! - The indexer is started again after it stopped and after it panicked.
 
 mod analyzer;
@@ -24,11 +26,14 @@ pub(crate) mod fuzzing;
 mod index;
 mod indexer;
 mod lexer;
+mod parser;
 mod plan;
 mod query;
 mod reindex;
 mod snippet;
 mod source;
+mod texts;
+mod wanted;
 
 use std::io;
 use std::path::PathBuf;
@@ -38,7 +43,8 @@ use std::time::Duration;
 use actix::{Addr, Arbiter, AsyncContext, Context};
 use tokio::sync::{Semaphore, watch};
 
-pub use self::find::Hit;
+pub use self::find::{Answer, Hit, REACH};
+pub use self::index::Place;
 #[doc(hidden)]
 pub use self::indexer::Disturbance;
 pub use self::query::{Kind, Query};
@@ -46,6 +52,7 @@ pub use self::reindex::{ReindexError, Summary, reindex};
 
 use self::index::{Condition, Index, OpenError};
 use self::indexer::{Indexer, State};
+use self::texts::Texts;
 use crate::db::{self, Db};
 use crate::pubsub::supervise;
 use crate::site_log::Feed;
@@ -58,7 +65,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
-    /// It makes no sense; the message says why.
+    /// It asks for too much; the message says for what.
     #[error("{0}")]
     BadQuery(String),
     /// The index is being built for the first time.
@@ -94,6 +101,7 @@ struct Inner {
     indexer: Arc<Mutex<Option<Addr<Indexer>>>>,
     arbiter: Mutex<Option<Arbiter>>,
     turns: Semaphore,
+    texts: Arc<Texts>,
 }
 
 impl Search {
@@ -120,6 +128,9 @@ impl Search {
                 match condition {
                     Condition::Sound => {}
                     Condition::Missing => log::info!("there is no search index yet: building it"),
+                    Condition::Outdated => {
+                        log::info!("another version wrote the search index: building it again");
+                    }
                     Condition::Damaged(reason) => {
                         log::warn!("the search index is damaged, {reason}: building it anew");
                         // What was mapped into memory of the old files is not to be trusted either.
@@ -148,18 +159,21 @@ impl Search {
         });
         let (arbiter, turns) =
             (Mutex::new(Some(arbiter)), Semaphore::new(max_queries.min(Semaphore::MAX_PERMITS)));
-        Ok(Search(Arc::new(Inner { db, state, shutdown, ended, indexer, arbiter, turns })))
+        let texts = Arc::new(Texts::new());
+        let inner = Inner { db, state, shutdown, ended, indexer, arbiter, turns, texts };
+        Ok(Search(Arc::new(inner)))
     }
 
-    /// The hits of a query, best first, off the event loop.
+    /// A page of the hits of a query, off the event loop.
     ///
     /// While the very first index is built it waits for two seconds, then says [`SearchError::NotReady`].
-    pub async fn query(&self, query: &Query) -> Result<Vec<Hit>, SearchError> {
+    pub async fn query(&self, query: &Query) -> Result<Answer, SearchError> {
         let turn = tokio::time::timeout(WAIT, self.0.turns.acquire())
             .await
             .map_err(|_| SearchError::Overloaded)?;
         let _turn = turn.map_err(|_| SearchError::Stopped)?;
-        find::find(self.0.state.subscribe(), &self.0.db, query).await
+        let texts = Arc::clone(&self.0.texts);
+        find::find(self.0.state.subscribe(), &self.0.db, texts, query).await
     }
 
     /// The position of the log that can be searched by now; none before the first index is complete.

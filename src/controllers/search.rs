@@ -9,7 +9,7 @@ use super::request::{self, Query};
 use crate::access::Action;
 use crate::error::{AppError, AppResult};
 use crate::limits::Client;
-use crate::search::{self, Hit, Kind, SearchError};
+use crate::search::{self, Answer, Kind, SearchError};
 use crate::state::State;
 
 /// GET /api/search?q=…
@@ -18,18 +18,20 @@ pub async fn index(
     request: HttpRequest,
     account: Account,
 ) -> AppResult<HttpResponse> {
-    let query = Query::of(&request)?.only(&["q", "kind", "limit"])?;
-    let hits = find(&state, account.client(&request), &account, &query).await?;
-    Ok(HttpResponse::Ok().json(json!({ "hits": hits })))
+    let query = Query::of(&request)?.only(&["q", "kind", "limit", "cursor"])?;
+    let Answer { hits, total, next } =
+        find(&state, account.client(&request), &account, &query).await?;
+    let next = next.map(|next| next.to_string());
+    Ok(HttpResponse::Ok().json(json!({ "hits": hits, "total": total, "next": next })))
 }
 
-/// The hits of `q`, `kind` and `limit` among what the account may read.
+/// The hits of `q`, `kind`, `limit` and `cursor` among what the account may read.
 pub(super) async fn find(
     state: &State,
     client: Client,
     account: &Account,
     parameters: &Query,
-) -> AppResult<Vec<Hit>> {
+) -> AppResult<Answer> {
     let words = parameters.get("q").ok_or_else(|| request::invalid("q"))?;
     state.limits.search(client)?;
     let mut query = search::Query::parse(words)?.limit(parameters.limit()?)?;
@@ -38,10 +40,10 @@ pub(super) async fn find(
         query = query.of_kind(Kind::parse(word).ok_or_else(|| request::invalid("kind"))?);
     }
     if account.permit(Action::ReadNotes).is_err() {
-        if query.kind() == Some(Kind::Note) {
-            return Ok(Vec::new());
-        }
-        query = query.of_kind(Kind::Post);
+        query = query.without(Kind::Note);
+    }
+    if let Some(place) = parameters.parse("cursor")? {
+        query = query.after(place);
     }
     Ok(state.search.query(&query).await?)
 }

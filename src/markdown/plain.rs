@@ -1,25 +1,38 @@
 //! The plain text of Markdown: what is indexed and what snippets are cut from. Owns which parts
 //! count as text and where words end; leaves how they are cut into terms to the search.
 
-use pulldown_cmark::{Event, TagEnd};
+use pulldown_cmark::{Event, Tag, TagEnd};
 
-use super::{has_too_many_marks, is_inline, parser, words};
+use super::raw::{self, Budget, Inline};
+use super::{is_inline, parse, sanitize, visible, words};
 
 /// The text of `markdown`, code included, a line for each block.
 ///
-/// Where a link leads is not part of it. HTML stands in it as it was written; whoever shows the
-/// text on a page must escape it, as any other text. A text that is too intricate to parse is its own
-/// plain text.
+/// It is what a reader sees: where a link leads is not part of it, and of raw HTML only what the
+/// page shows is. Whoever shows the text on a page must escape it. A text that is too intricate to
+/// be laid out is its own plain text.
 pub fn plain(markdown: &str) -> String {
-    if has_too_many_marks(markdown) {
-        return markdown.to_owned();
-    }
+    let Some(events) = parse(markdown) else { return markdown.to_owned() };
     let mut text = String::with_capacity(markdown.len());
-    for event in words(parser(markdown)) {
+    let (mut block, mut budget) = (String::new(), Budget::new());
+    for event in words(events.into_iter()) {
         match event {
-            Event::Text(part) | Event::Code(part) | Event::Html(part) | Event::InlineHtml(part) => {
-                text.push_str(&part)
+            Event::Text(part) | Event::Code(part) => text.push_str(&part),
+            Event::Start(Tag::HtmlBlock) => block.clear(),
+            Event::Html(part) => block.push_str(&part),
+            Event::End(TagEnd::HtmlBlock) => {
+                if budget.take(&block) {
+                    visible::push(&sanitize::block(&block), &mut text);
+                } else {
+                    text.push_str(&block);
+                }
+                text.push('\n');
             }
+            Event::InlineHtml(tag) => match raw::inline(&tag) {
+                Inline::Unknown => text.push_str(&tag),
+                Inline::Single(_) => text.push(' '),
+                Inline::Open(..) | Inline::Close(_) | Inline::Comment => {}
+            },
             Event::SoftBreak => text.push(' '),
             Event::HardBreak | Event::Rule => text.push('\n'),
             Event::End(TagEnd::TableCell) => text.push(' '),
@@ -52,8 +65,18 @@ mod tests {
     }
 
     #[test]
-    fn html_stays_as_text() {
-        assert_eq!(plain("<script>x</script> word").trim(), "<script>x</script> word");
+    fn of_html_there_is_what_the_page_shows() {
+        let text = plain(
+            "<div class=\"secretclass\">visible</div><!-- hiddencomment -->\n\n\
+             a <b title=\"secret\">b</b>c <!-- hidden --> <foo> d<br>e\n\n<!-- open\n\nhidden",
+        );
+        assert_eq!(
+            text.split_whitespace().collect::<Vec<_>>(),
+            ["visible", "a", "bc", "<foo>", "d", "e"]
+        );
+        assert_eq!(plain("<script>x</script> word").trim(), "word");
+        let cells = plain("<table><tr><td>a</td><td>b &amp; c</td></tr></table>");
+        assert_eq!(cells.split_whitespace().collect::<Vec<_>>(), ["a", "b", "&", "c"]);
     }
 
     #[test]

@@ -6,8 +6,9 @@ use diesel::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::post::{PUBLIC, Status};
 use super::user::User;
-use super::{Cursor, Page, paginate, rfc3339, upload};
+use super::{Cursor, Page, paginate, rfc3339, substr, upload};
 use crate::access::{CommentFacts, CommentState, PostFacts, Scope};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
@@ -238,23 +239,99 @@ pub fn has(connection: &mut DbConnection, user_id: i64, count: i64) -> QueryResu
     Ok(last.first::<i64>(connection).optional()?.is_some())
 }
 
+/// The beginning of a comment that everyone may read, and its post's title.
+#[derive(Clone, Debug, Queryable)]
+pub struct Excerpt {
+    /// Its id.
+    pub id: i64,
+    /// Its post.
+    pub post_id: i64,
+    /// The post's whole title.
+    pub title: String,
+    /// The first characters of its body, as Markdown.
+    pub body: String,
+}
+
+/// Selects comments that show, on posts that everyone may read.
+macro_rules! shown {
+    () => {
+        comments::table
+            .inner_join(posts::table)
+            .filter(comments::state.eq(CommentState::Visible.as_str()))
+            .filter(posts::status.eq_any(PUBLIC.map(Status::as_str)))
+    };
+}
+
+/// Those of the comments with these ids that everyone may read, in no order, with at most `length`
+/// characters of their bodies.
+pub fn excerpts(
+    connection: &mut DbConnection,
+    ids: &[i64],
+    length: i32,
+) -> QueryResult<Vec<Excerpt>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let body = substr(comments::body, 1, length);
+    shown!()
+        .filter(comments::id.eq_any(ids.to_vec()))
+        .select((comments::id, comments::post_id, posts::title, body))
+        .load(connection)
+}
+
+/// How many of the comments with these ids everyone may read.
+pub fn count_shown(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<usize> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let found = shown!().filter(comments::id.eq_any(ids.to_vec()));
+    let count: i64 = found.count().get_result(connection)?;
+    Ok(usize::try_from(count).unwrap_or_default())
+}
+
+/// At most `limit` comments that everyone may read, on one post or on all, with ids above `after`,
+/// by id: the way to walk all of them.
+pub fn walk(
+    connection: &mut DbConnection,
+    post_id: Option<i64>,
+    after: i64,
+    limit: usize,
+) -> QueryResult<Vec<Comment>> {
+    let found = shown!().filter(comments::id.gt(after)).order(comments::id).limit(limit as i64);
+    let found = found.select(Row::as_select());
+    let rows: Vec<Row> = match post_id {
+        Some(post_id) => found.filter(comments::post_id.eq(post_id)).load(connection)?,
+        None => found.load(connection)?,
+    };
+    Ok(rows.into_iter().map(Comment::from).collect())
+}
+
+/// How many comments everyone may read.
+pub fn count(connection: &mut DbConnection) -> QueryResult<i64> {
+    shown!().count().get_result(connection)
+}
+
 /// The comment, or `NotFound`.
 pub fn get(connection: &mut DbConnection, id: i64) -> QueryResult<Comment> {
     let row = comments::table.find(id).select(Row::as_select()).first::<Row>(connection)?;
     Ok(row.into())
 }
 
-/// Where the page starts that shows a post's newest comment: nowhere in particular while one page
-/// of `rows` holds all that this filter shows, else right before it.
+/// Where a page of `rows` starts that shows a comment: nowhere in particular if it is on the first
+/// page of what this filter shows, else right before it.
 pub fn page_of(
     connection: &mut DbConnection,
-    newest: &Comment,
+    comment: &Comment,
     filter: Filter,
     rows: usize,
 ) -> QueryResult<Option<Cursor>> {
     let before = seen(filter)
-        .filter(comments::post_id.eq(newest.post_id))
-        .filter(comments::id.ne(newest.id))
+        .filter(comments::post_id.eq(comment.post_id))
+        .filter(
+            comments::inserted_at
+                .lt(comment.inserted_at)
+                .or(comments::inserted_at.eq(comment.inserted_at).and(comments::id.lt(comment.id))),
+        )
         .order((comments::inserted_at.desc(), comments::id.desc()))
         .limit(rows as i64)
         .select((comments::inserted_at, comments::id))

@@ -140,10 +140,23 @@ pub fn excerpts(
     ids: &[i64],
     length: i32,
 ) -> QueryResult<Vec<Excerpt>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     notes::table
         .filter(notes::id.eq_any(ids.to_vec()))
         .select((notes::id, notes::title, substr(notes::body, 1, length)))
         .load(connection)
+}
+
+/// How many of the notes with these ids there are.
+pub fn count_of(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<usize> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let found = notes::table.filter(notes::id.eq_any(ids.to_vec()));
+    let count: i64 = found.count().get_result(connection)?;
+    Ok(usize::try_from(count).unwrap_or_default())
 }
 
 /// The note, or `NotFound`.

@@ -229,6 +229,9 @@ pub fn count(connection: &mut DbConnection) -> QueryResult<i64> {
     posts::table.count().get_result(connection)
 }
 
+/// The statuses of posts that everyone may read.
+pub(super) const PUBLIC: [Status; 2] = [Status::Published, Status::Archived];
+
 /// Those of the posts with these ids that everyone may read, in no order, with at most `length`
 /// characters of their bodies.
 pub fn excerpts(
@@ -236,11 +239,27 @@ pub fn excerpts(
     ids: &[i64],
     length: i32,
 ) -> QueryResult<Vec<Excerpt>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     posts::table
         .filter(posts::id.eq_any(ids.to_vec()))
-        .filter(posts::status.eq_any([Status::Published, Status::Archived].map(Status::as_str)))
+        .filter(posts::status.eq_any(PUBLIC.map(Status::as_str)))
         .select((posts::id, posts::title, substr(posts::body, 1, length)))
         .load(connection)
+}
+
+/// How many of the posts with these ids everyone may read.
+pub fn count_public(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<usize> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let count: i64 = posts::table
+        .filter(posts::id.eq_any(ids.to_vec()))
+        .filter(posts::status.eq_any(PUBLIC.map(Status::as_str)))
+        .count()
+        .get_result(connection)?;
+    Ok(usize::try_from(count).unwrap_or_default())
 }
 
 /// A post as a comment's page names it.

@@ -1,77 +1,163 @@
-//! Words: how text is cut into the terms that are indexed and looked for. Owns the rules
-//! for both sides, which must agree; leaves where text comes from to `text` and `query`.
+//! Words: how text is cut into the terms that are indexed and looked for. Owns the rules for both
+//! sides, which must agree: `words` says where a word is, `fold` how it is spelt, and this file
+//! which terms stand for it. Leaves where text comes from to `source` and `query`.
+//!
+//! A word is indexed as its English stem and, where that is another, as it is: beginnings of words
+//! are looked for among the latter. A word with a sign (`C++`, `.NET`, `AT&T`) is indexed with it
+//! as well. No word is left out, so that phrases hold.
 
-use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer,
-};
+mod fold;
+mod words;
 
-/// The analyzer's name in the index's schema. A change of the rules below needs another one: an
-/// index of another schema is rebuilt.
-pub(super) const NAME: &str = "english-1";
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::LazyLock;
 
-/// The most characters of a term; the rest of a longer word is not told apart.
-const LONGEST: usize = 64;
+use frostem::{Algorithm, Stemmer};
+use icu_normalizer::ComposingNormalizerBorrowed;
+use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer};
 
-/// English words in lower case, without accents, reduced to their stems. No word is left out, so
-/// that phrases hold. An ideograph, a kana and an emoji is a word by itself.
-pub(super) fn analyzer() -> TextAnalyzer {
-    TextAnalyzer::builder(Words)
-        .filter(LowerCaser)
-        .filter(AsciiFoldingFilter)
-        .filter(Stemmer::new(Language::English))
-        .build()
+use self::words::Sign;
+pub(super) use self::words::{Word, words};
+
+/// The analyzer's name in the index's schema, with its version. Any change of what these rules make
+/// of a text needs another one: an index of another schema is rebuilt.
+pub(super) const NAME: &str = "words-2";
+
+static ENGLISH: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::new(Algorithm::English));
+
+/// A text as it must be when it is analyzed: each character composed with its marks.
+pub(super) fn composed(text: &str) -> Cow<'_, str> {
+    const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
+    NFC.normalize(text)
 }
 
-/// The terms of a text with their places, the first at 0.
-pub(super) fn terms(text: &str) -> Vec<(usize, String)> {
-    let mut analyzer = analyzer();
-    let mut stream = analyzer.token_stream(text);
-    let mut terms = Vec::new();
-    while stream.advance() {
-        let token = stream.token_mut();
-        terms.push((token.position, std::mem::take(&mut token.text)));
+/// The analyzer as Tantivy wants it.
+pub(super) fn analyzer() -> TextAnalyzer {
+    TextAnalyzer::from(Analyzer)
+}
+
+/// The terms that stand for one word. Empty ones do not.
+#[derive(Debug, Default)]
+pub(super) struct Forms {
+    /// Its stem; empty for a letter that is something else with its sign, as in `C++`.
+    pub(super) stem: String,
+    /// The word itself, unless that is its stem.
+    pub(super) plain: String,
+    /// The word with its sign.
+    pub(super) signed: String,
+    /// Where it stands in the text, with its sign, in bytes.
+    pub(super) whole: Range<usize>,
+}
+
+impl Forms {
+    /// Makes them those of a word of this text.
+    pub(super) fn of(&mut self, text: &str, word: &Word) {
+        for form in [&mut self.stem, &mut self.plain, &mut self.signed] {
+            form.clear();
+        }
+        fold::fold(&text[word.from..word.to], &mut self.plain);
+        self.whole = word.from..word.to;
+        let sign = words::sign(text, word);
+        match sign {
+            None => {}
+            Some(Sign::After(to) | Sign::With(to)) => {
+                self.whole.end = to;
+                self.signed.push_str(&self.plain);
+                fold::fold(&text[word.to..to], &mut self.signed);
+            }
+            Some(Sign::Before(from)) => {
+                self.whole.start = from;
+                self.signed.push('.');
+                self.signed.push_str(&self.plain);
+            }
+        }
+        let is_letter = self.plain.chars().nth(1).is_none();
+        if is_letter && matches!(sign, Some(Sign::After(_))) {
+            self.plain.clear();
+        } else if word.alone || !self.plain.is_ascii() {
+            std::mem::swap(&mut self.stem, &mut self.plain);
+        } else {
+            self.stem.push_str(&ENGLISH.stem(&self.plain));
+            if self.stem == self.plain {
+                self.plain.clear();
+            }
+        }
     }
+
+    /// The word as it is spelt, without its sign.
+    fn spelt(&self) -> &str {
+        if self.plain.is_empty() { &self.stem } else { &self.plain }
+    }
+}
+
+/// A term of a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Term {
+    /// Its distance from the first one's place.
+    pub(super) place: usize,
+    /// How it is indexed.
+    pub(super) text: String,
+    /// What other words begin with that it is the beginning of; of a character of writing without
+    /// spaces there are none.
+    pub(super) beginning: Option<String>,
+}
+
+/// The terms to look for, the first at 0. A word with a sign is looked for with its sign.
+pub(super) fn terms(text: &str) -> Vec<Term> {
+    let text = composed(text);
+    let mut forms = Forms::default();
+    let mut terms = Vec::new();
+    let mut covered = 0;
+    for (place, word) in words(&text).enumerate() {
+        forms.of(&text, &word);
+        if !forms.signed.is_empty() {
+            let text = std::mem::take(&mut forms.signed);
+            terms.push(Term { place, beginning: Some(text.clone()), text });
+            covered = forms.whole.end;
+        } else if word.from >= covered {
+            let beginning = (!word.alone).then(|| forms.spelt().to_owned());
+            terms.push(Term { place, text: std::mem::take(&mut forms.stem), beginning });
+        }
+    }
+    terms.retain(|term| !term.text.is_empty());
     terms
 }
 
 #[derive(Clone)]
-struct Words;
+struct Analyzer;
 
-struct WordStream<'a> {
+struct Stream<'a> {
     text: &'a str,
-    // Where the next word is looked for, in bytes.
-    at: usize,
+    words: words::Words<'a>,
+    forms: Forms,
     token: Token,
 }
 
-impl Tokenizer for Words {
-    type TokenStream<'a> = WordStream<'a>;
+impl Tokenizer for Analyzer {
+    type TokenStream<'a> = Stream<'a>;
 
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
-        WordStream { text, at: 0, token: Token::default() }
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Stream<'a> {
+        let (words, forms) = (words(text), Forms::default());
+        Stream { text, words, forms, token: Token::default() }
     }
 }
 
-impl TokenStream for WordStream<'_> {
+impl TokenStream for Stream<'_> {
     fn advance(&mut self) -> bool {
-        let rest = &self.text[self.at..];
-        let Some((start, first)) =
-            rest.char_indices().find(|(_, c)| stands_alone(*c) || c.is_alphanumeric())
-        else {
-            self.at = self.text.len();
-            return false;
-        };
-        let word = &rest[start..];
-        let length = if stands_alone(first) { first.len_utf8() } else { word_length(word) };
-        self.token.offset_from = self.at + start;
-        self.token.offset_to = self.token.offset_from + length;
-        // The first word stands at 0: a new token's position is one before.
-        self.token.position = self.token.position.wrapping_add(1);
-        self.token.text.clear();
-        let kept = word[..length].chars().filter(|c| !is_accent(*c)).take(LONGEST);
-        self.token.text.extend(kept.map(|c| if c == '’' { '\'' } else { c }));
-        self.at = self.token.offset_to;
-        true
+        loop {
+            let Forms { stem, plain, signed, whole } = &mut self.forms;
+            if let Some(form) = [stem, plain, signed].into_iter().find(|it| !it.is_empty()) {
+                std::mem::swap(&mut self.token.text, form);
+                form.clear();
+                (self.token.offset_from, self.token.offset_to) = (whole.start, whole.end);
+                return true;
+            }
+            let Some(word) = self.words.next() else { return false };
+            self.forms.of(self.text, &word);
+            // The first word stands at 0: a new token's position is one before.
+            self.token.position = self.token.position.wrapping_add(1);
+        }
     }
 
     fn token(&self) -> &Token {
@@ -83,77 +169,5 @@ impl TokenStream for WordStream<'_> {
     }
 }
 
-/// The bytes of the word that `text` begins with.
-fn word_length(text: &str) -> usize {
-    let plain = plain_length(text);
-    // The ending of "don't" and "Rust's" belongs to the word; "l'été" and "'a'" are two.
-    let Some(tail) = text[plain..].strip_prefix(['\'', '’']) else { return plain };
-    let ending = plain_length(tail);
-    if ending > 0 && tail[..ending].chars().count() <= 2 {
-        text.len() - tail.len() + ending
-    } else {
-        plain
-    }
-}
-
-/// The bytes of letters, digits and accents that `text` begins with.
-fn plain_length(text: &str) -> usize {
-    let inside = |c: char| (c.is_alphanumeric() && !stands_alone(c)) || is_accent(c);
-    text.find(|c| !inside(c)).unwrap_or(text.len())
-}
-
-/// True for a mark that goes over the letter before it.
-fn is_accent(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36F}')
-}
-
-/// True for characters of writing without spaces, and for pictures.
-fn stands_alone(c: char) -> bool {
-    matches!(c,
-        '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}'
-        | '\u{2600}'..='\u{27BF}' | '\u{1F000}'..='\u{1FAFF}')
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn words(text: &str) -> Vec<String> {
-        terms(text).into_iter().map(|(_, term)| term).collect()
-    }
-
-    #[test]
-    fn words_are_stemmed_lowered_and_folded() {
-        assert_eq!(words("Borrowing CAFÉS, cafe\u{301}!"), ["borrow", "cafe", "cafe"]);
-    }
-
-    #[test]
-    fn code_is_cut_at_punctuation() {
-        assert_eq!(
-            words("std::fs::read_to_string(1.85)"),
-            ["std", "fs", "read", "to", "string", "1", "85"]
-        );
-    }
-
-    #[test]
-    fn apostrophes_do_not_make_words_of_endings() {
-        assert_eq!(words("Rust's Rust’s l'été don't"), ["rust", "rust", "l", "ete", "don't"]);
-    }
-
-    #[test]
-    fn ideographs_and_emoji_are_words() {
-        assert_eq!(words("日本 go🎉"), ["日", "本", "go", "🎉"]);
-    }
-
-    #[test]
-    fn terms_are_numbered_from_zero_without_gaps() {
-        let places: Vec<usize> =
-            terms("the end of the line").into_iter().map(|(place, _)| place).collect();
-        assert_eq!(places, [0, 1, 2, 3, 4]);
-    }
-
-    #[test]
-    fn endless_words_are_cut() {
-        assert_eq!(words(&"x".repeat(100_000))[0].len(), LONGEST);
-    }
-}
+mod tests;

@@ -2,20 +2,26 @@
 //! knows nothing of actors or of the database.
 //!
 //! Every commit carries the position of the log that its content is true as of, so that the two
-//! move together. Drafts are never in the index.
+//! move together. Drafts and comments that do not show are never in the index.
 
+mod best;
 mod open;
 mod statistics;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tantivy::collector::TopDocs;
+use tantivy::collector::Count;
+use tantivy::query::TermQuery;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions,
 };
 use tantivy::{IndexReader, IndexWriter, TantivyDocument, TantivyError, Term};
 
+pub(super) use self::best::Found;
+pub use self::best::Place;
+use self::best::{Best, kind_number, number};
 pub(super) use self::open::{Condition, OpenError};
 use self::statistics::Within;
 use super::query::{Kind, Query};
@@ -34,19 +40,14 @@ pub(super) struct LogPosition {
 pub(super) struct Document {
     pub(super) kind: Kind,
     pub(super) id: i64,
+    /// A comment's post.
+    pub(super) post: Option<i64>,
+    /// Empty for a comment.
     pub(super) title: String,
     /// Plain text.
     pub(super) text: String,
     pub(super) author: Option<String>,
     pub(super) tags: Vec<String>,
-}
-
-/// A row that a query found.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Found {
-    pub(super) kind: Kind,
-    pub(super) id: i64,
-    pub(super) score: f32,
 }
 
 /// The fields of the schema.
@@ -55,7 +56,10 @@ pub(super) struct Fields {
     /// `post-12`: what an update or a deletion goes by.
     pub(super) key: Field,
     pub(super) kind: Field,
-    pub(super) id: Field,
+    /// Kind and id as one number.
+    pub(super) row: Field,
+    /// A comment's post.
+    pub(super) post: Field,
     pub(super) title: Field,
     pub(super) body: Field,
     pub(super) tags: Field,
@@ -72,6 +76,8 @@ pub(super) struct Index {
     position: Option<LogPosition>,
     /// Changes since the last commit.
     pending: usize,
+    /// The posts that were put in or taken out since the last commit, and which of it was last.
+    posts: HashMap<i64, bool>,
     /// Documents may be in it: until there are any, the writer keeps what it is to delete for good.
     has_documents: bool,
 }
@@ -110,33 +116,58 @@ impl Index {
         self.pending >= PENDING
     }
 
+    /// Whether a post is in, committed or not.
+    pub(super) fn has_post(&self, id: i64) -> Result<bool, TantivyError> {
+        if let Some(known) = self.posts.get(&id) {
+            return Ok(*known);
+        }
+        let key = Term::from_field_text(self.searchable.fields.key, &key_of(Kind::Post, id));
+        let query = TermQuery::new(key, IndexRecordOption::Basic);
+        Ok(self.searchable.reader.searcher().search(&query, &Count)? > 0)
+    }
+
     /// Puts a document in, in place of an earlier one of its kind and id.
     pub(super) fn upsert(&mut self, document: &Document) -> Result<(), TantivyError> {
-        self.delete(document.kind, document.id);
+        self.remove(document.kind, document.id);
+        if document.kind == Kind::Post {
+            self.posts.insert(document.id, true);
+        }
         self.add(document)
     }
 
     /// Puts a document in that is not there.
     pub(super) fn add(&mut self, document: &Document) -> Result<(), TantivyError> {
-        let Fields { key, kind, id, title, body, tags, author } = self.searchable.fields;
+        let Fields { key, kind, row, post, title, body, tags, author } = self.searchable.fields;
         let mut new = TantivyDocument::new();
         new.add_text(key, key_of(document.kind, document.id));
-        new.add_u64(kind, number(document.kind));
-        new.add_i64(id, document.id);
-        new.add_text(title, &document.title);
-        new.add_text(body, &document.text);
+        new.add_u64(kind, kind_number(document.kind));
+        new.add_u64(row, number(document.kind, document.id));
+        if let Some(id) = document.post {
+            new.add_i64(post, id);
+        }
+        let mut add = |field, text: &str| new.add_text(field, analyzer::composed(text));
+        add(title, &document.title);
+        add(body, &document.text);
         if let Some(name) = &document.author {
-            new.add_text(author, name);
+            add(author, name);
         }
         for tag in &document.tags {
-            new.add_text(tags, tag);
+            add(tags, tag);
         }
         (self.pending, self.has_documents) = (self.pending + 1, true);
         self.writer.add_document(new).map(drop)
     }
 
-    /// Takes a document out; nothing if it is not there.
+    /// Takes a document out, a post with its comments; nothing if it is not there.
     pub(super) fn delete(&mut self, kind: Kind, id: i64) {
+        self.remove(kind, id);
+        if kind == Kind::Post && self.has_documents {
+            self.posts.insert(id, false);
+            self.writer.delete_term(Term::from_field_i64(self.searchable.fields.post, id));
+        }
+    }
+
+    fn remove(&mut self, kind: Kind, id: i64) {
         if !self.has_documents {
             return;
         }
@@ -148,10 +179,10 @@ impl Index {
     /// Takes everything out. What is committed can be found until the next commit.
     pub(super) fn clear(&mut self) {
         // Not `delete_all_documents`: it may remove the files of the last commit before the next.
-        for kind in [Kind::Post, Kind::Note] {
-            self.writer
-                .delete_term(Term::from_field_u64(self.searchable.fields.kind, number(kind)));
+        for kind in Kind::ALL {
+            self.writer.delete_term(of_kind(kind, &self.searchable.fields));
         }
+        self.posts.clear();
     }
 
     /// Makes what was changed durable and findable, true as of this position.
@@ -165,6 +196,7 @@ impl Index {
         self.searchable.reader.reload()?;
         self.position = Some(position.clone());
         self.pending = 0;
+        self.posts.clear();
         self.has_documents = self.searchable.has_documents();
         Ok(())
     }
@@ -175,27 +207,23 @@ impl Searchable {
         !self.reader.searcher().segment_readers().is_empty()
     }
 
-    /// The best `count` hits, best first. Blocks.
-    pub(super) fn search(&self, query: &Query, count: usize) -> Result<Vec<Found>, TantivyError> {
+    /// The best `limit` hits behind the query's place, and how many there are. Blocks.
+    pub(super) fn search(&self, query: &Query, limit: usize) -> Result<Found, TantivyError> {
         let searcher = self.reader.searcher();
-        let (plan, best) = (plan::plan(query, &self.fields), TopDocs::with_limit(count));
-        let best = best.order_by_score();
-        let top = match query.kind() {
-            None => searcher.search(&plan, &best)?,
-            Some(kind) => {
-                let within = Within::new(&searcher, &self.fields, kind)?;
-                searcher.search_with_statistics_provider(&plan, &best, &within)?
-            }
+        let Some(plan) = plan::plan(query, &self.fields, &searcher)? else {
+            return Ok(Found::default());
         };
-        let found = top.into_iter().map(|(score, address)| {
-            let columns = searcher.segment_reader(address.segment_ord).fast_fields();
-            let kind = columns.u64("kind")?.first(address.doc_id);
-            let id = columns.i64("id")?.first(address.doc_id);
-            Ok(kind.and_then(kind_of).zip(id).map(|(kind, id)| Found { kind, id, score }))
-        });
-        found.filter_map(Result::transpose).collect()
+        let best = Best { limit, after: query.after, field: ROW };
+        if query.kinds.len() == Kind::ALL.len() {
+            return searcher.search(&plan, &best);
+        }
+        let within = Within::new(&searcher, &self.fields, &query.kinds)?;
+        searcher.search_with_statistics_provider(&plan, &best, &within)
     }
 }
+
+/// The name of the field that hits are known by.
+const ROW: &str = "row";
 
 pub(super) fn schema() -> (Schema, Fields) {
     let mut schema = Schema::builder();
@@ -205,8 +233,9 @@ pub(super) fn schema() -> (Schema, Fields) {
     let text = TextOptions::default().set_indexing_options(indexing);
     let fields = Fields {
         key: schema.add_text_field("key", STRING),
-        kind: schema.add_u64_field("kind", INDEXED | FAST),
-        id: schema.add_i64_field("id", FAST),
+        kind: schema.add_u64_field("kind", INDEXED),
+        row: schema.add_u64_field(ROW, FAST),
+        post: schema.add_i64_field("post", INDEXED),
         title: schema.add_text_field("title", text.clone()),
         body: schema.add_text_field("body", text.clone()),
         tags: schema.add_text_field("tags", text.clone()),
@@ -219,15 +248,9 @@ fn key_of(kind: Kind, id: i64) -> String {
     format!("{}-{id}", kind.as_str())
 }
 
-pub(super) fn number(kind: Kind) -> u64 {
-    match kind {
-        Kind::Post => 0,
-        Kind::Note => 1,
-    }
-}
-
-fn kind_of(number_in_index: u64) -> Option<Kind> {
-    [Kind::Post, Kind::Note].into_iter().find(|kind| number(*kind) == number_in_index)
+/// The term that all documents of a kind have.
+pub(super) fn of_kind(kind: Kind, fields: &Fields) -> Term {
+    Term::from_field_u64(fields.kind, kind_number(kind))
 }
 
 #[cfg(test)]

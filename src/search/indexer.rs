@@ -20,7 +20,7 @@ use super::index::{Index, LogPosition, Searchable};
 use super::source::Walk;
 use crate::access::Viewer;
 use crate::db::Db;
-use crate::events::{NOTES, POSTS};
+use crate::events::{COMMENTS, NOTES, POSTS};
 use crate::site_log::Feed;
 
 /// What everyone may know about the index.
@@ -39,7 +39,15 @@ enum Task {
     /// Applies what comes after this place.
     Follow(LogPosition),
     /// Builds the index from the rows, which will be true as of this place or later.
-    Rebuild { begun: Instant, place: Option<LogPosition>, walk: Walk, posts: u64, notes: u64 },
+    Rebuild { begun: Instant, place: Option<LogPosition>, walk: Walk, counts: Counts },
+}
+
+/// What a rebuild has put in.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    posts: u64,
+    notes: u64,
+    comments: u64,
 }
 
 pub(super) struct Indexer {
@@ -106,7 +114,8 @@ impl Indexer {
     fn subscribe(&mut self, place: &LogPosition, ctx: &mut Context<Indexer>) {
         let start = StartAt::After { position: place.position, log: Some(place.log.clone()) };
         let feed = self.feed.clone();
-        let subscribe = async move { feed.subscribe([POSTS, NOTES], start, Viewer::Site).await };
+        let subscribe =
+            async move { feed.subscribe([POSTS, NOTES, COMMENTS], start, Viewer::Site).await };
         ctx.spawn(subscribe.into_actor(self).map(|subscription, this, ctx| match subscription {
             Ok(subscription) => this.subscription = Some(ctx.add_stream(subscription)),
             Err(error) => {

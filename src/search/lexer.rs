@@ -1,65 +1,98 @@
 //! Cuts what a user typed into words, phrases, operators and parentheses. Owns what counts as
-//! one and what is taken literally; leaves their grammar to `query`.
+//! one and what is taken literally; leaves their grammar to `parser`.
+//!
+//! Any text has pieces that fit together: a quotation mark or a parenthesis without its other half
+//! is left out, and an operator without words on both sides is a word.
 
-use super::SearchError;
-use super::query::{Lexeme, MAX_DEPTH, Scope, bad};
+use super::parser::{Lexeme, Prefix, Scope};
 
-/// The pieces of `text`, with matching parentheses.
-pub(super) fn lex(text: &str) -> Result<Vec<Lexeme>, SearchError> {
-    let mut lexer = Lexer { rest: text, depth: 0, lexemes: Vec::new() };
-    while lexer.next()? {}
-    if lexer.depth > 0 {
-        return bad("a `(` without its `)`");
+/// How deep parentheses may be nested. Deeper ones are left out.
+const MAX_DEPTH: usize = 8;
+
+/// The pieces of `text`: parentheses match, and every operator has what it needs.
+pub(super) fn lex(text: &str) -> Vec<Lexeme> {
+    let mut lexer = Lexer { rest: text, open: Vec::new(), ignored: 0, lexemes: Vec::new() };
+    while lexer.next() {}
+    let Lexer { open, lexemes, .. } = lexer;
+    let matched = lexemes.into_iter().enumerate().filter(|(at, _)| !open.contains(at));
+    let mut lexemes: Vec<Lexeme> = matched.map(|(_, lexeme)| lexeme).collect();
+    spell_out(&mut lexemes);
+    lexemes
+}
+
+/// Makes words of operators that have nothing to work on.
+fn spell_out(lexemes: &mut [Lexeme]) {
+    let mut follows = false;
+    for lexeme in lexemes.iter_mut().rev() {
+        match lexeme {
+            Lexeme::And | Lexeme::Or | Lexeme::Not(_) if !follows => lexeme.spell_out(),
+            _ => {}
+        }
+        follows = matches!(lexeme, Lexeme::Open | Lexeme::Not(_) | Lexeme::Text { .. });
     }
-    Ok(lexer.lexemes)
+    let mut precedes = false;
+    for lexeme in lexemes.iter_mut() {
+        if matches!(lexeme, Lexeme::And | Lexeme::Or) && !precedes {
+            lexeme.spell_out();
+        }
+        precedes = matches!(lexeme, Lexeme::Close | Lexeme::Text { .. });
+    }
 }
 
 struct Lexer<'a> {
     rest: &'a str,
-    depth: usize,
+    /// The parentheses that are not closed yet, by their places among the lexemes.
+    open: Vec<usize>,
+    /// How many are open beyond the deepest.
+    ignored: usize,
     lexemes: Vec<Lexeme>,
 }
 
 impl Lexer<'_> {
-    fn next(&mut self) -> Result<bool, SearchError> {
+    fn next(&mut self) -> bool {
         self.rest = self.rest.trim_start_matches(is_space);
         let mut ahead = self.rest.chars();
-        let Some(first) = ahead.next() else { return Ok(false) };
+        let Some(first) = ahead.next() else { return false };
         let second = ahead.next();
         match first {
-            '(' if second != Some(')') => {
-                self.skip(1);
-                self.depth += 1;
-                if self.depth > MAX_DEPTH {
-                    return bad("the parentheses are nested too deeply");
-                }
-                self.lexemes.push(Lexeme::Open);
-            }
-            ')' => {
-                self.skip(1);
-                let Some(depth) = self.depth.checked_sub(1) else {
-                    return bad("a `)` without its `(`");
-                };
-                self.depth = depth;
-                self.lexemes.push(Lexeme::Close);
-            }
+            '(' if second != Some(')') => self.open(),
+            ')' => self.close(),
             '"' => {
                 self.skip(1);
-                self.phrase(Scope::Everywhere)?;
+                self.phrase(Scope::Everywhere);
             }
             // `--release` and `->` are words, and so is a lone `-`.
-            '-' | '+' if second.is_some_and(|c| c.is_alphanumeric() || c == '"' || c == '(') => {
+            '-' | '+' if second.is_some_and(|c| c.is_alphanumeric() || "\"(.".contains(c)) => {
                 self.skip(1);
                 if first == '-' {
-                    self.lexemes.push(Lexeme::Not);
+                    self.lexemes.push(Lexeme::Not("-"));
                 }
             }
-            _ => self.word()?,
+            _ => self.word(),
         }
-        Ok(true)
+        true
     }
 
-    fn word(&mut self) -> Result<(), SearchError> {
+    fn open(&mut self) {
+        self.skip(1);
+        if self.open.len() == MAX_DEPTH {
+            self.ignored += 1;
+        } else {
+            self.open.push(self.lexemes.len());
+            self.lexemes.push(Lexeme::Open);
+        }
+    }
+
+    fn close(&mut self) {
+        self.skip(1);
+        if self.ignored > 0 {
+            self.ignored -= 1;
+        } else if self.open.pop().is_some() {
+            self.lexemes.push(Lexeme::Close);
+        }
+    }
+
+    fn word(&mut self) {
         let (scope, rest) = scope(self.rest);
         self.rest = rest;
         if scope != Scope::Everywhere && self.rest.starts_with('"') {
@@ -70,10 +103,16 @@ impl Lexer<'_> {
         self.lexemes.push(match text.as_str() {
             "AND" if scope == Scope::Everywhere => Lexeme::And,
             "OR" if scope == Scope::Everywhere => Lexeme::Or,
-            "NOT" if scope == Scope::Everywhere => Lexeme::Not,
-            _ => Lexeme::Text { scope, text },
+            "NOT" if scope == Scope::Everywhere => Lexeme::Not("NOT"),
+            _ => {
+                let prefix = match text.chars().next_back() {
+                    Some('*') => Prefix::Asked,
+                    Some(last) if self.rest.is_empty() && !is_closing(last) => Prefix::Typing,
+                    _ => Prefix::No,
+                };
+                Lexeme::Text { scope, text, prefix }
+            }
         });
-        Ok(())
     }
 
     /// A word ends at a space or at the parenthesis that ends its group: `main()` is one word.
@@ -84,19 +123,20 @@ impl Lexer<'_> {
                 c if is_space(c) => return at,
                 '(' => open += 1,
                 ')' if open > 0 => open -= 1,
-                ')' if self.depth > 0 => return at,
+                ')' if !self.open.is_empty() => return at,
                 _ => {}
             }
         }
         self.rest.len()
     }
 
-    fn phrase(&mut self, scope: Scope) -> Result<(), SearchError> {
-        let Some(end) = self.rest.find('"') else { return bad("a `\"` without its second `\"`") };
+    /// What is between quotation marks, the first of which is behind. Without the second there is
+    /// no phrase.
+    fn phrase(&mut self, scope: Scope) {
+        let Some(end) = self.rest.find('"') else { return };
         let text = self.take(end);
         self.skip(1);
-        self.lexemes.push(Lexeme::Text { scope, text });
-        Ok(())
+        self.lexemes.push(Lexeme::Text { scope, text, prefix: Prefix::No });
     }
 
     fn take(&mut self, length: usize) -> String {
@@ -123,9 +163,15 @@ fn scope(text: &str) -> (Scope, &str) {
         .find_map(|(name, scope)| {
             let rest = text.strip_prefix(name)?;
             // `title::new` and a `title:` at the end of a sentence are words.
-            rest.starts_with(|c: char| c.is_alphanumeric() || c == '"').then_some((scope, rest))
+            let begins = |c: char| c.is_alphanumeric() || matches!(c, '"' | '.');
+            rest.starts_with(begins).then_some((scope, rest))
         })
         .unwrap_or((Scope::Everywhere, text))
+}
+
+/// True for what nobody types within a word.
+fn is_closing(last: char) -> bool {
+    !last.is_alphanumeric() && matches!(last, '"' | ')' | ']' | '.' | ',' | ';' | ':' | '!' | '?')
 }
 
 fn is_space(c: char) -> bool {

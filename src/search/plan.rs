@@ -1,73 +1,156 @@
-//! A user's query as Tantivy's: which fields are searched, and which weigh more.
+//! A user's query as Tantivy's: which fields are searched, and which weigh more. Owns which words
+//! the beginning of one stands for.
 
-use tantivy::Term;
+use std::collections::HashMap;
+
 use tantivy::query::{
-    BooleanQuery, BoostQuery, ConstScoreQuery, Occur, PhraseQuery, Query as Plan, TermQuery,
+    BooleanQuery, BoostQuery, ConstScoreQuery, Occur, PhrasePrefixQuery, PhraseQuery,
+    Query as Plan, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{Searcher, TantivyError, Term};
 
-use super::index::{Fields, number};
-use super::query::{Expression, Query, Scope};
+use super::analyzer;
+use super::index::{Fields, of_kind};
+use super::parser::{Expression, Scope};
+use super::query::{Kind, Query};
 
 /// How much more a word counts in a title, and in a tag, than in a text.
 const TITLE_BOOST: f32 = 3.0;
 const TAGS_BOOST: f32 = 2.0;
+/// The score of a word of which only the beginning was looked for: less than any whole one's.
+const BEGINNING: f32 = 1e-6;
+/// The most words that a beginning stands for in a field, those that most documents have.
+const COMPLETIONS: usize = 64;
+/// The most words among which these are chosen in each segment, in the order of the alphabet.
+const SCANNED: usize = 4096;
+/// The most words that the last of several words in a row stands for.
+const PHRASE_COMPLETIONS: u32 = 50;
 
-/// The plan of a whole query. No larger than the query itself, which is bounded.
-pub(super) fn plan(query: &Query, fields: &Fields) -> BooleanQuery {
-    let mut clauses = vec![(Occur::Must, expression(&query.expression, fields))];
-    if let Some(kind) = query.kind {
-        let term = Term::from_field_u64(fields.kind, number(kind));
-        let of_kind = TermQuery::new(term, IndexRecordOption::Basic);
-        clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(Box::new(of_kind), 0.0))));
+/// The plan of a whole query; nothing if it finds nothing. No larger than the query itself and its
+/// completions, which are bounded.
+pub(super) fn plan(
+    query: &Query,
+    fields: &Fields,
+    searcher: &Searcher,
+) -> Result<Option<BooleanQuery>, TantivyError> {
+    let Some(wanted) = &query.expression else { return Ok(None) };
+    let planner = Planner { fields, searcher };
+    let mut clauses = vec![(Occur::Must, planner.expression(wanted)?)];
+    if query.kinds.len() < Kind::ALL.len() {
+        let kinds = query.kinds.iter().map(|kind| -> Box<dyn Plan> {
+            Box::new(TermQuery::new(of_kind(*kind, fields), IndexRecordOption::Basic))
+        });
+        let kinds = BooleanQuery::union(kinds.collect());
+        clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(Box::new(kinds), 0.0))));
     }
-    BooleanQuery::new(clauses)
+    Ok((!query.kinds.is_empty()).then(|| BooleanQuery::new(clauses)))
 }
 
-fn expression(part: &Expression, fields: &Fields) -> Box<dyn Plan> {
-    let each = |parts: &[Expression], occur: Occur| -> Vec<(Occur, Box<dyn Plan>)> {
-        parts.iter().map(|part| (occur, expression(part, fields))).collect()
-    };
-    match part {
-        Expression::Words { scope, terms } => words(*scope, terms, fields),
-        Expression::Any(choices) => Box::new(BooleanQuery::new(each(choices, Occur::Should))),
-        Expression::All { wanted, unwanted } => {
-            let mut clauses = each(wanted, Occur::Must);
-            clauses.extend(each(unwanted, Occur::MustNot));
-            Box::new(BooleanQuery::new(clauses))
+struct Planner<'a> {
+    fields: &'a Fields,
+    searcher: &'a Searcher,
+}
+
+impl Planner<'_> {
+    fn expression(&self, part: &Expression) -> Result<Box<dyn Plan>, TantivyError> {
+        let each = |parts: &[Expression], occur: Occur| {
+            let each = parts.iter().map(|part| Ok((occur, self.expression(part)?)));
+            each.collect::<Result<Vec<_>, TantivyError>>()
+        };
+        Ok(match part {
+            Expression::Words { scope, terms, prefix } => self.words(*scope, terms, *prefix)?,
+            Expression::Any(choices) => Box::new(BooleanQuery::new(each(choices, Occur::Should)?)),
+            Expression::All { wanted, unwanted } => {
+                let mut clauses = each(wanted, Occur::Must)?;
+                clauses.extend(each(unwanted, Occur::MustNot)?);
+                Box::new(BooleanQuery::new(clauses))
+            }
+        })
+    }
+
+    fn words(
+        &self,
+        scope: Scope,
+        terms: &[analyzer::Term],
+        prefix: bool,
+    ) -> Result<Box<dyn Plan>, TantivyError> {
+        let Fields { title, body, tags, author, .. } = *self.fields;
+        let fields: &[(Field, f32)] = match scope {
+            Scope::Title => &[(title, 1.0)],
+            Scope::Body => &[(body, 1.0)],
+            Scope::Tags => &[(tags, 1.0)],
+            Scope::Author => &[(author, 1.0)],
+            Scope::Everywhere => {
+                &[(title, TITLE_BOOST), (tags, TAGS_BOOST), (body, 1.0), (author, 1.0)]
+            }
+        };
+        let mut plans: Vec<Box<dyn Plan>> = Vec::new();
+        for (field, boost) in fields {
+            plans.push(Box::new(BoostQuery::new(whole(*field, terms), *boost)));
+            if prefix && let Some(begun) = self.beginning(*field, terms)? {
+                plans.push(Box::new(ConstScoreQuery::new(begun, BEGINNING * boost)));
+            }
         }
+        Ok(Box::new(BooleanQuery::union(plans)))
     }
-}
 
-fn words(scope: Scope, terms: &[(usize, String)], fields: &Fields) -> Box<dyn Plan> {
-    let boosted = |field, boost| -> Box<dyn Plan> {
-        Box::new(BoostQuery::new(in_field(field, terms), boost))
-    };
-    match scope {
-        Scope::Title => in_field(fields.title, terms),
-        Scope::Body => in_field(fields.body, terms),
-        Scope::Tags => in_field(fields.tags, terms),
-        Scope::Author => in_field(fields.author, terms),
-        Scope::Everywhere => Box::new(BooleanQuery::union(vec![
-            boosted(fields.title, TITLE_BOOST),
-            boosted(fields.tags, TAGS_BOOST),
-            in_field(fields.body, terms),
-            in_field(fields.author, terms),
-        ])),
+    /// The words in a row, the last of which may go on; nothing if no word goes on so.
+    fn beginning(
+        &self,
+        field: Field,
+        terms: &[analyzer::Term],
+    ) -> Result<Option<Box<dyn Plan>>, TantivyError> {
+        let Some((last, before)) = terms.split_last() else { return Ok(None) };
+        let Some(beginning) = &last.beginning else { return Ok(None) };
+        if before.is_empty() {
+            let words = self.completions(field, beginning)?;
+            return Ok((!words.is_empty()).then(|| Box::new(TermSetQuery::new(words)) as _));
+        }
+        let mut row = in_a_row(field, before);
+        row.push((last.place, Term::from_field_text(field, beginning)));
+        let mut phrase = PhrasePrefixQuery::new_with_offset(row);
+        phrase.set_max_expansions(PHRASE_COMPLETIONS);
+        Ok(Some(Box::new(phrase)))
+    }
+
+    /// The words that begin so.
+    fn completions(&self, field: Field, beginning: &str) -> Result<Vec<Term>, TantivyError> {
+        let mut counts: HashMap<Vec<u8>, u64> = HashMap::new();
+        for segment in self.searcher.segment_readers() {
+            let index = segment.inverted_index(field)?;
+            let mut words = index.terms().range().ge(beginning).into_stream()?;
+            for _ in 0..SCANNED {
+                if !words.advance() || !words.key().starts_with(beginning.as_bytes()) {
+                    break;
+                }
+                let count = u64::from(words.value().doc_freq);
+                match counts.get_mut(words.key()) {
+                    Some(sum) => *sum += count,
+                    None => drop(counts.insert(words.key().to_vec(), count)),
+                }
+            }
+        }
+        let mut words: Vec<(Vec<u8>, u64)> = counts.into_iter().collect();
+        words
+            .sort_unstable_by(|(word, count), (other, less)| less.cmp(count).then(word.cmp(other)));
+        let words = words.into_iter().take(COMPLETIONS);
+        let words = words.filter_map(|(word, _)| String::from_utf8(word).ok());
+        Ok(words.map(|word| Term::from_field_text(field, &word)).collect())
     }
 }
 
 /// One word, or several that stand as far apart as in the query.
-fn in_field(field: Field, terms: &[(usize, String)]) -> Box<dyn Plan> {
+fn whole(field: Field, terms: &[analyzer::Term]) -> Box<dyn Plan> {
     match terms {
-        [(_, only)] => Box::new(TermQuery::new(
-            Term::from_field_text(field, only),
+        [only] => Box::new(TermQuery::new(
+            Term::from_field_text(field, &only.text),
             IndexRecordOption::WithFreqs,
         )),
-        _ => {
-            let places =
-                terms.iter().map(|(place, term)| (*place, Term::from_field_text(field, term)));
-            Box::new(PhraseQuery::new_with_offset(places.collect()))
-        }
+        _ => Box::new(PhraseQuery::new_with_offset(in_a_row(field, terms))),
     }
+}
+
+fn in_a_row(field: Field, terms: &[analyzer::Term]) -> Vec<(usize, Term)> {
+    terms.iter().map(|term| (term.place, Term::from_field_text(field, &term.text))).collect()
 }

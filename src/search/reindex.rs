@@ -16,6 +16,8 @@ pub struct Summary {
     pub posts: u64,
     /// Notes that can be found now.
     pub notes: u64,
+    /// Comments that can be found now.
+    pub comments: u64,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -67,14 +69,18 @@ pub async fn reindex(
             Ok::<_, db::Error>((source::newest(connection)?, source::count(connection)?))
         })
         .await?;
-    let mut summary = Summary { posts: 0, notes: 0, elapsed: Duration::ZERO };
+    let mut summary = Summary { posts: 0, notes: 0, comments: 0, elapsed: Duration::ZERO };
     let (mut walk, mut done) = (Some(Walk::START), 0);
     progress(done, total);
     while let Some(at) = walk {
         let rows = db.read(move |connection| Ok::<_, db::Error>(at.page(connection)?)).await?;
         for document in &rows.documents {
             index.upsert(document)?;
-            *if document.kind == Kind::Post { &mut summary.posts } else { &mut summary.notes } += 1;
+            *match document.kind {
+                Kind::Post => &mut summary.posts,
+                Kind::Note => &mut summary.notes,
+                Kind::Comment => &mut summary.comments,
+            } += 1;
         }
         done += rows.read as u64;
         // Rows may have come since they were counted.

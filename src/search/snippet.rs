@@ -1,12 +1,9 @@
 //! The excerpt of a text around what was looked for. Owns which part is shown and that it is safe
-//! to put on a page; leaves what the terms are to `query`.
+//! to put on a page; leaves finding the words to `wanted`.
 
-use std::collections::{BTreeSet, HashSet};
-use std::ops::Range;
+use std::collections::BTreeSet;
 
-use tantivy::tokenizer::TokenStream;
-
-use super::analyzer;
+use super::wanted::{Match, Wanted};
 use crate::markdown::escape_character;
 
 /// How far apart the first and the last match of an excerpt may be, in bytes.
@@ -20,15 +17,10 @@ const LENGTH: usize = 260;
 /// Matches that are weighed; later ones would hardly be better.
 const MATCHES: usize = 2000;
 
-struct Match {
-    range: Range<usize>,
-    term: usize,
-}
-
-/// The best excerpt of `text` as HTML: escaped, with what matches a term in `<mark>`, white space
+/// The best excerpt of `text` as HTML: escaped, with what is wanted in `<mark>`, white space
 /// folded. Its beginning if nothing matches.
-pub(super) fn snippet(text: &str, terms: &HashSet<&str>) -> String {
-    let matches = matches(text, terms);
+pub(super) fn snippet(text: &str, wanted: &Wanted) -> String {
+    let matches = matches(text, wanted);
     let first = best(&matches);
     let from = match first.map(|first| matches[first].range.start) {
         Some(start) if start > NEAR => word_start(text, start - LEAD),
@@ -40,14 +32,21 @@ pub(super) fn snippet(text: &str, terms: &HashSet<&str>) -> String {
         html.text.push('…');
     }
     let mut at = from;
-    for Match { range, .. } in
-        matches.iter().skip(first.unwrap_or(0)).take_while(|found| found.range.end <= to)
-    {
-        html.push(&text[at..range.start]);
-        html.text.push_str("<mark>");
-        html.push(&text[range.clone()]);
-        html.text.push_str("</mark>");
-        at = range.end;
+    let shown = matches.iter().skip(first.unwrap_or(0)).map(|found| &found.range);
+    let mut shown = shown.take_while(|range| range.end <= to).peekable();
+    while let Some(range) = shown.next() {
+        let (start, mut end) = (range.start.max(at), range.end);
+        // One mark for those that touch or overlap.
+        while let Some(next) = shown.next_if(|next| next.start <= end) {
+            end = end.max(next.end);
+        }
+        if start < end {
+            html.push(&text[at..start]);
+            html.text.push_str("<mark>");
+            html.push(&text[start..end]);
+            html.text.push_str("</mark>");
+            at = end;
+        }
     }
     html.push(&text[at..to]);
     html.text.truncate(html.text.trim_end().len());
@@ -57,29 +56,25 @@ pub(super) fn snippet(text: &str, terms: &HashSet<&str>) -> String {
     html.text
 }
 
-/// The matches in order: all of them, or those up to shortly after the first place where all terms
-/// are near each other, which no later place betters by much.
-fn matches(text: &str, terms: &HashSet<&str>) -> Vec<Match> {
-    let numbers: Vec<&str> = terms.iter().copied().collect();
-    let mut analyzer = analyzer::analyzer();
-    let mut stream = analyzer.token_stream(text);
+/// The matches in order: all of them, or those up to shortly after the first place where all that
+/// is wanted is near each other, which no later place betters by much.
+fn matches(text: &str, wanted: &Wanted) -> Vec<Match> {
     let mut matches = Vec::new();
-    let mut newest = vec![None; numbers.len()];
+    let mut newest = vec![None; wanted.count()];
     let mut enough = usize::MAX;
-    while matches.len() < MATCHES && stream.advance() {
-        let token = stream.token();
-        if token.offset_from > enough {
-            break;
+    wanted.search(text, |found| {
+        if found.range.start > enough {
+            return false;
         }
-        if let Some(term) = numbers.iter().position(|term| *term == token.text) {
-            matches.push(Match { range: token.offset_from..token.offset_to, term });
-            newest[term] = Some(token.offset_from);
-            let oldest = newest.iter().min().copied().flatten();
-            if let Some(oldest) = oldest.filter(|oldest| token.offset_to <= oldest + WINDOW) {
-                enough = enough.min(oldest + LENGTH);
-            }
+        newest[found.number] = Some(found.range.start);
+        let oldest = newest.iter().min().copied().flatten();
+        if let Some(oldest) = oldest.filter(|oldest| found.range.end <= oldest + WINDOW) {
+            enough = enough.min(oldest + LENGTH);
         }
-    }
+        matches.push(found);
+        matches.len() < MATCHES
+    });
+    matches.sort_by_key(|found| found.range.start);
     matches
 }
 
@@ -90,7 +85,7 @@ fn best(matches: &[Match]) -> Option<usize> {
         let near = matches[first..]
             .iter()
             .take_while(|found| found.range.end <= begin.range.start + WINDOW);
-        let near: Vec<usize> = near.map(|found| found.term).collect();
+        let near: Vec<usize> = near.map(|found| found.number).collect();
         let weight = (near.iter().collect::<BTreeSet<_>>().len(), near.len());
         // The earliest of equals.
         if best.is_none_or(|(heaviest, _)| weight > heaviest) {
@@ -143,13 +138,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::search::parser;
+
+    fn excerpt(text: &str, query: &str) -> String {
+        snippet(text, &Wanted::of(&parser::parse(query).unwrap()))
+    }
 
     #[test]
     fn matches_are_marked_and_all_else_is_escaped() {
-        let html = snippet(
-            "<script>alert('x')</script> \n\n & Borrowing",
-            &HashSet::from(["borrow", "x"]),
-        );
+        let html = excerpt("<script>alert('x')</script> \n\n & Borrowing", "x borrows ");
         assert_eq!(
             html,
             "&lt;script&gt;alert(&#39;<mark>x</mark>&#39;)&lt;/script&gt; &amp; <mark>Borrowing</mark>"
@@ -160,7 +157,7 @@ mod tests {
     fn the_excerpt_is_where_most_terms_are() {
         let text =
             format!("borrow {} the borrow checker {}", "word ".repeat(200), "word ".repeat(200));
-        let html = snippet(&text, &HashSet::from(["borrow", "checker"]));
+        let html = excerpt(&text, "borrow checker ");
         assert!(html.starts_with('…') && html.ends_with('…'), "{html}");
         assert!(html.contains("<mark>borrow</mark> <mark>checker</mark>"), "{html}");
         assert!(html.len() < 400);
@@ -168,13 +165,31 @@ mod tests {
 
     #[test]
     fn without_a_match_it_is_the_beginning() {
-        assert_eq!(snippet("one two", &HashSet::new()), "one two");
+        assert_eq!(excerpt("one two", "three"), "one two");
+    }
+
+    #[test]
+    fn signs_phrases_without_spaces_and_beginnings_are_marked() {
+        for (text, query, expected) in [
+            ("Use C++, not C.", "C++", "Use <mark>C++</mark>, not C."),
+            ("a .NET app: net", ".net", "a <mark>.NET</mark> app: net"),
+            ("at AT&T, t", "at&t", "at <mark>AT&amp;T</mark>, t"),
+            ("서 서울에는 울", "서울", "서 <mark>서울</mark>에는 울"),
+            ("가가나", "가나", "가<mark>가나</mark>"),
+            ("日本語 and 日", "日本", "<mark>日本</mark>語 and 日"),
+            ("processes, proc", "proc*", "<mark>processes</mark>, <mark>proc</mark>"),
+            ("الكِتَابُ", "الكتاب", "<mark>الكِتَابُ</mark>"),
+            ("Ёлка", "елка", "<mark>Ёлка</mark>"),
+            ("Émile", "emile", "<mark>Émile</mark>"),
+        ] {
+            assert_eq!(excerpt(text, query), expected);
+        }
     }
 
     proptest! {
         #[test]
         fn only_marks_are_tags(text in "(\\PC|[ <>&a\n]){0,600}") {
-            let html = snippet(&text, &HashSet::from(["a"]));
+            let html = excerpt(&text, "a OR b* OR 서울");
             let rest = html.replace("<mark>", "").replace("</mark>", "");
             prop_assert!(!rest.contains(['<', '>', '"', '\'']));
         }

@@ -6,9 +6,11 @@ use serde::Deserialize;
 
 use super::index::{Document, LogPosition};
 use super::query::Kind;
+use crate::access::Audience;
 use crate::connection::DbConnection;
 use crate::events;
 use crate::markdown;
+use crate::models::comment::{self, Comment};
 use crate::models::log;
 use crate::models::note::{self, Note};
 use crate::models::post::{self, Post, Status};
@@ -22,6 +24,7 @@ impl Document {
         post.status.is_public().then(|| Document {
             kind: Kind::Post,
             id: post.id,
+            post: None,
             title: post.title.clone(),
             text: markdown::plain(&post.body),
             author: post.author.clone(),
@@ -33,9 +36,23 @@ impl Document {
         Document {
             kind: Kind::Note,
             id: note.id,
+            post: None,
             title: note.title.clone(),
             text: markdown::plain(&note.body),
             author: Some(note.author.clone()),
+            tags: Vec::new(),
+        }
+    }
+
+    /// The document of a comment that everyone may read.
+    fn of_comment(comment: &Comment) -> Document {
+        Document {
+            kind: Kind::Comment,
+            id: comment.id,
+            post: Some(comment.post_id),
+            title: String::new(),
+            text: markdown::plain(&comment.body),
+            author: comment.author.clone(),
             tags: Vec::new(),
         }
     }
@@ -58,7 +75,7 @@ pub(super) struct Rows {
 }
 
 impl Walk {
-    /// The start: posts first, then notes.
+    /// The start: posts first, then notes, then comments.
     pub(super) const START: Walk = Walk { kind: Kind::Post, after: 0 };
 
     /// The next page.
@@ -78,14 +95,33 @@ impl Walk {
                     notes.iter().map(|note| note.id).collect(),
                 )
             }
+            Kind::Comment => {
+                let comments = comment::walk(connection, None, self.after, PAGE)?;
+                (
+                    comments.iter().map(Document::of_comment).collect(),
+                    comments.iter().map(|comment| comment.id).collect(),
+                )
+            }
         };
         let next = match (ids.last(), self.kind) {
             (Some(last), kind) if ids.len() == PAGE => Some(Walk { kind, after: *last }),
             (_, Kind::Post) => Some(Walk { kind: Kind::Note, after: 0 }),
-            (_, Kind::Note) => None,
+            (_, Kind::Note) => Some(Walk { kind: Kind::Comment, after: 0 }),
+            (_, Kind::Comment) => None,
         };
         Ok(Rows { documents, read: ids.len(), next })
     }
+}
+
+/// The next of a post's comments that everyone may read, with ids above `after`, and whether they
+/// are the last.
+pub(super) fn comments(
+    connection: &mut DbConnection,
+    post_id: i64,
+    after: i64,
+) -> Result<(Vec<Document>, bool), Error> {
+    let comments = comment::walk(connection, Some(post_id), after, PAGE)?;
+    Ok((comments.iter().map(Document::of_comment).collect(), comments.len() < PAGE))
 }
 
 /// Where the log stands.
@@ -96,7 +132,7 @@ pub(super) fn newest(connection: &mut DbConnection) -> Result<LogPosition, Error
 
 /// How many rows a walk will read.
 pub(super) fn count(connection: &mut DbConnection) -> Result<u64, Error> {
-    let rows = post::count(connection)? + note::count(connection)?;
+    let rows = post::count(connection)? + note::count(connection)? + comment::count(connection)?;
     Ok(u64::try_from(rows).unwrap_or_default())
 }
 
@@ -108,13 +144,14 @@ pub(super) enum Change {
     /// A row as it is now.
     Update(Document),
     Delete(Kind, i64),
-    /// A row that must not be found, such as a draft.
+    /// A row that must not be found, such as a draft or a comment that is held.
     Hide(Kind, i64),
     /// It is about something else, or the event was redacted.
     Nothing,
 }
 
-/// The fields of posts and notes that matter here; in the log of either, or of what is left of it.
+/// The fields of posts, notes and comments that matter here; in the log of either, or of what is
+/// left of it.
 #[derive(Deserialize)]
 struct Row {
     id: i64,
@@ -127,20 +164,24 @@ struct Row {
     #[serde(default)]
     status: Option<String>,
     #[serde(default)]
+    post_id: Option<i64>,
+    #[serde(default)]
     author: Option<String>,
     #[serde(default)]
     tags: Vec<String>,
 }
 
-/// The effect of the event with this channel, topic and payload.
+/// The effect of the event with this channel, topic, audience and payload.
 pub(super) fn change(
     channel: &str,
     topic: &str,
+    audience: &str,
     payload: &str,
 ) -> Result<Change, serde_json::Error> {
     let kind = match channel {
         events::POSTS => Kind::Post,
         events::NOTES => Kind::Note,
+        events::COMMENTS => Kind::Comment,
         _ => return Ok(Change::Nothing),
     };
     let row: Row = serde_json::from_str(payload)?;
@@ -150,18 +191,25 @@ pub(super) fn change(
     if row.status.as_deref().is_some_and(|status| !Status::of(status).is_public()) {
         return Ok(Change::Hide(kind, row.id));
     }
+    let is_deleted = topic == "comment_deleted";
+    if kind == Kind::Comment && !is_deleted && Audience::parse(audience) != Audience::Public {
+        return Ok(Change::Hide(kind, row.id));
+    }
     let document = |row: Row| Document {
         kind,
         id: row.id,
+        post: row.post_id,
         title: row.title,
         text: markdown::plain(&row.body),
         author: row.author,
         tags: row.tags,
     };
     Ok(match topic {
-        "post_created" | "note_created" => Change::New(document(row)),
-        "post_updated" | "post_published" | "note_updated" => Change::Update(document(row)),
-        "post_deleted" | "note_deleted" => Change::Delete(kind, row.id),
+        "post_created" | "note_created" | "comment_created" => Change::New(document(row)),
+        "post_updated" | "post_published" | "note_updated" | "comment_updated" => {
+            Change::Update(document(row))
+        }
+        "post_deleted" | "note_deleted" | "comment_deleted" => Change::Delete(kind, row.id),
         _ => Change::Nothing,
     })
 }
@@ -174,7 +222,7 @@ mod tests {
     fn redacted_events_change_nothing() {
         for topic in ["post_created", "post_updated", "post_published", "post_deleted"] {
             assert_eq!(
-                change("posts", topic, r#"{"id":7,"redacted":true}"#).unwrap(),
+                change("posts", topic, "public", r#"{"id":7,"redacted":true}"#).unwrap(),
                 Change::Nothing
             );
         }
@@ -184,13 +232,42 @@ mod tests {
     fn drafts_are_hidden_whatever_the_topic() {
         for topic in ["post_created", "post_updated", "post_published"] {
             let payload = r#"{"id":7,"title":"t","body":"b","status":"draft","tags":[],"author":null,"user_id":null}"#;
-            assert_eq!(change("posts", topic, payload).unwrap(), Change::Hide(Kind::Post, 7));
+            assert_eq!(
+                change("posts", topic, "draft:", payload).unwrap(),
+                Change::Hide(Kind::Post, 7)
+            );
         }
     }
 
     #[test]
     fn other_channels_and_topics_change_nothing() {
-        assert_eq!(change("comments", "comment_created", "{}").unwrap(), Change::Nothing);
-        assert_eq!(change("posts", "cache_invalidated", r#"{"id":7}"#).unwrap(), Change::Nothing);
+        for (channel, topic) in
+            [("post_comments_1", "new_comment"), ("users", "x"), ("posts", "cache_invalidated")]
+        {
+            assert_eq!(change(channel, topic, "public", r#"{"id":7}"#).unwrap(), Change::Nothing);
+        }
+    }
+
+    #[test]
+    fn comments_are_found_by_whoever_may_read_them_all() {
+        let payload = r#"{"id":7,"post_id":3,"body":"*b*","author":"ada","user_id":1}"#;
+        let change = |topic, audience| change("comments", topic, audience, payload).unwrap();
+        let document = Document {
+            kind: Kind::Comment,
+            id: 7,
+            post: Some(3),
+            title: String::new(),
+            text: "b\n".to_owned(),
+            author: Some("ada".to_owned()),
+            tags: Vec::new(),
+        };
+        assert_eq!(change("comment_created", "public"), Change::New(document.clone()));
+        assert_eq!(change("comment_updated", "public"), Change::Update(document));
+        for audience in ["held:1:2", "withheld:1:2", "draft:2", "draft:", "", "of the future"] {
+            for topic in ["comment_created", "comment_updated"] {
+                assert_eq!(change(topic, audience), Change::Hide(Kind::Comment, 7), "{audience}");
+            }
+            assert_eq!(change("comment_deleted", audience), Change::Delete(Kind::Comment, 7));
+        }
     }
 }

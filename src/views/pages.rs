@@ -223,7 +223,7 @@ pub struct Search {
     pub frame: Frame,
     /// The query, as typed.
     pub query: String,
-    /// `post` or `note`, when only those were asked for.
+    /// `post`, `note` or `comment`, when only those were asked for.
     pub kind: Option<&'static str>,
     /// The result.
     pub outcome: Outcome,
@@ -236,18 +236,27 @@ pub enum Outcome {
     Idle,
     /// The query is malformed; the reason, for the reader.
     Invalid(String),
-    /// The hits, best first; perhaps none.
-    Hits(Vec<Hit>),
+    /// A page of hits.
+    Hits {
+        /// The hits, best first; perhaps none.
+        hits: Vec<Hit>,
+        /// How many there are on all pages.
+        total: usize,
+        /// Whether this is the first page.
+        is_first: bool,
+        /// The cursor of the next page.
+        next: Option<String>,
+    },
 }
 
 /// One thing that a search found.
 #[derive(Debug)]
 pub struct Hit {
-    /// `post` or `note`.
+    /// `post`, `note` or `comment`.
     pub kind: &'static str,
-    /// The id of the post or the note.
-    pub id: i64,
-    /// Its title, as text.
+    /// Where it is shown.
+    pub path: String,
+    /// Its title, or that of a comment's post, as text.
     pub title: String,
     /// Where the words are: HTML, escaped but for its `<mark>`s, and put on the page as it is.
     pub snippet: String,
@@ -395,9 +404,15 @@ impl Register {
 
 impl Search {
     /// The choices of the kind: word, name, whether it is chosen.
-    fn kinds(&self) -> [(&'static str, &'static str, bool); 3] {
-        [("", "Everything"), ("post", "Posts"), ("note", "Notes")]
+    fn kinds(&self) -> [(&'static str, &'static str, bool); 4] {
+        [("", "Everything"), ("post", "Posts"), ("note", "Notes"), ("comment", "Comments")]
             .map(|(word, name)| (word, name, self.kind.unwrap_or_default() == word))
+    }
+
+    /// The address of this search from a place on.
+    fn address(&self, cursor: Option<&String>) -> String {
+        let (query, kind) = (self.query.clone(), self.kind.map(ToOwned::to_owned));
+        address("/search", &[("q", Some(query)), ("kind", kind), ("cursor", cursor.cloned())])
     }
 }
 

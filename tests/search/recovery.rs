@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use kilonova::access::CommentState;
 use kilonova::search::{Disturbance, SearchError};
 use serde_json::json;
 
@@ -20,6 +21,7 @@ async fn survives(disturbance: Disturbance, word: &str) {
         // A member again, and once: the next one comes as a message, and only one does.
         assert_eq!(world.feed.pubsub().get_members("posts").await.unwrap().len(), 1);
         assert_eq!(world.feed.pubsub().get_members("notes").await.unwrap().len(), 1);
+        assert_eq!(world.feed.pubsub().get_members("comments").await.unwrap().len(), 1);
     }
     search.stop().await;
     assert_eq!(world.feed.pubsub().get_members("posts").await.unwrap().len(), 0);
@@ -89,6 +91,28 @@ async fn a_missing_index_is_built_from_the_rows() {
     std::fs::remove_dir_all(world.index()).unwrap();
     let search = world.search();
     assert_eq!(world.ids(&search, "thulium").await.len(), 1);
+    search.stop().await;
+}
+
+#[actix::test]
+async fn an_index_of_another_version_is_built_from_the_rows() {
+    let world = World::new().await;
+    let post = world.post("Outdated", "bohrium").await;
+    world.comment(post.id, "bohrium", CommentState::Visible).await;
+    world.comment(post.id, "bohrium", CommentState::Held).await;
+    let search = world.search();
+    world.settle(&search).await;
+    search.stop().await;
+    world.prune().await;
+    let meta = world.index().join("meta.json");
+    let written = std::fs::read_to_string(&meta).unwrap();
+    let version = written.find("\"words-").expect("the analyzer's version") + 1;
+    let outdated = format!("{}english-1{}", &written[..version], &written[version + 7..]);
+    std::fs::write(&meta, outdated.replace(&written[version..version + 7], "english-1")).unwrap();
+
+    let search = world.search();
+    assert_eq!(world.ids(&search, "bohrium").await.len(), 2);
+    assert_eq!(logged("another version wrote the search index: building it again"), 1);
     search.stop().await;
 }
 

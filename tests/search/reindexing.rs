@@ -1,5 +1,6 @@
 //! The command: what it builds, and that it is refused beside a server.
 
+use kilonova::access::CommentState;
 use kilonova::search::{ReindexError, reindex};
 use serde_json::json;
 
@@ -27,15 +28,17 @@ async fn a_reindex_finds_rows_that_were_never_in_the_log() {
     world.post_with(json!({ "title": "A draft", "body": "rubidium", "status": "draft" })).await;
     world.settle(&search).await;
     search.stop().await;
+    world.comment(post.id, "strontium", CommentState::Visible).await;
+    world.comment(post.id, "strontium", CommentState::Held).await;
     world.update_post_secretly(post.id, json!({ "body": "strontium" })).await;
 
     let mut steps = Vec::new();
     let summary =
         reindex(&world.index(), &world.db, |done, total| steps.push((done, total))).await.unwrap();
-    assert_eq!((summary.posts, summary.notes), (1, 0));
-    assert_eq!((steps.first(), steps.last()), (Some(&(0, 2)), Some(&(2, 2))));
+    assert_eq!((summary.posts, summary.notes, summary.comments), (1, 0, 1));
+    assert_eq!((steps.first(), steps.last()), (Some(&(0, 3)), Some(&(3, 3))));
     let search = world.search();
-    assert_eq!(world.ids(&search, "strontium").await.len(), 1);
+    assert_eq!(world.ids(&search, "strontium").await.len(), 2);
     assert_eq!(logged("Indexing new post: Rubidium"), 1);
     search.stop().await;
 }

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, Once, OnceLock};
 use std::time::Duration;
 
+use kilonova::access::CommentState;
 use kilonova::changeset::Params;
 use kilonova::connection::Database;
 use kilonova::db::{Db, Error, OnCommit, Tx};
 use kilonova::events;
+use kilonova::models::comment::{self, Comment, CommentChanges, NewComment};
 use kilonova::models::log as events_log;
 use kilonova::models::note::{self, NewNote, Note};
 use kilonova::models::now;
@@ -95,14 +97,15 @@ impl World {
     pub(crate) async fn update_post(&self, id: i64, fields: Value) -> Post {
         let changes = PostChanges::changeset(&params(fields)).unwrap();
         self.write(move |tx| {
-            let post = {
+            let updated = {
                 let before = post::get(tx.connection, id)?;
                 let after = changes.merged(&before);
                 post::update(tx.connection, before, after, now())?
+            };
+            for event in events::of_update(&updated).unwrap() {
+                tx.announce(event);
             }
-            .after;
-            tx.announce(events::post_updated(&post).unwrap());
-            Ok(post)
+            Ok(updated.after)
         })
         .await
     }
@@ -141,6 +144,54 @@ impl World {
             Ok(note)
         })
         .await
+    }
+
+    /// A comment in this state.
+    pub(crate) async fn comment(&self, post_id: i64, body: &str, state: CommentState) -> Comment {
+        let new = NewComment::changeset_by(&params(json!({ "body": body })), None).unwrap();
+        self.write(move |tx| {
+            let comment = comment::insert(tx.connection, post_id, new, state, now())?;
+            let post = post::facts(tx.connection, post_id)?;
+            tx.announce(events::comment_created(&comment, post).unwrap());
+            Ok(comment)
+        })
+        .await
+    }
+
+    pub(crate) async fn moderate(&self, id: i64, state: CommentState) {
+        self.write(move |tx| {
+            let before = comment::get(tx.connection, id)?;
+            let (was, post) = (before.state, post::facts(tx.connection, before.post_id)?);
+            let comment = comment::set_state(tx.connection, before, state)?;
+            for event in events::of_state(was, &comment, post).unwrap() {
+                tx.announce(event);
+            }
+            Ok(())
+        })
+        .await;
+    }
+
+    pub(crate) async fn edit_comment(&self, id: i64, body: &str) {
+        let changes = CommentChanges::changeset(&params(json!({ "body": body }))).unwrap();
+        self.write(move |tx| {
+            let before = comment::get(tx.connection, id)?;
+            let post = post::facts(tx.connection, before.post_id)?;
+            let (comment, _) = comment::update(tx.connection, before, changes)?;
+            tx.announce(events::comment_updated(&comment, post).unwrap());
+            Ok(())
+        })
+        .await;
+    }
+
+    pub(crate) async fn delete_comment(&self, id: i64) {
+        self.write(move |tx| {
+            let comment = comment::get(tx.connection, id)?;
+            let post = post::facts(tx.connection, comment.post_id)?;
+            comment::delete(tx.connection, id)?;
+            tx.announce(events::comment_deleted(&comment, post).unwrap());
+            Ok(())
+        })
+        .await;
     }
 
     /// So many notes in one transaction, announced all at once.
@@ -194,7 +245,7 @@ impl World {
     /// Waits as `settle` does, then searches.
     pub(crate) async fn find(&self, search: &Search, text: &str) -> Vec<Hit> {
         self.settle(search).await;
-        search.query(&Query::parse(text).unwrap()).await.unwrap()
+        search.query(&Query::parse(text).unwrap()).await.unwrap().hits
     }
 
     /// The ids of the hits, in order.

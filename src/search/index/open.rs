@@ -1,6 +1,7 @@
 //! Opening an index: taking its lock, checking it, and making an empty one where there is none to
 //! go on with. Owns what counts as damage; leaves filling the new one to the caller.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -29,6 +30,9 @@ pub(in crate::search) enum OpenError {
 pub(in crate::search) enum Condition {
     Sound,
     Missing,
+    /// Another version of the program, with other words or other fields, has written it; it is
+    /// gone.
+    Outdated,
     /// The files were unusable, for this reason, and are gone.
     Damaged(String),
 }
@@ -51,7 +55,8 @@ pub(super) fn open(dir: &Path, rebuild: bool) -> Result<(Index, Condition), Open
             index.tokenizers().register(analyzer::NAME, analyzer::analyzer());
             let condition = match useless {
                 Inspected::Damaged(reason) => Condition::Damaged(reason),
-                _ => Condition::Missing,
+                Inspected::Outdated => Condition::Outdated,
+                Inspected::Missing | Inspected::Sound(_) => Condition::Missing,
             };
             (index, condition)
         }
@@ -67,12 +72,16 @@ pub(super) fn open(dir: &Path, rebuild: bool) -> Result<(Index, Condition), Open
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
     let searchable = Searchable { reader, fields };
     let has_documents = searchable.has_documents();
-    Ok((Index { writer, searchable, position, pending: 0, has_documents }, condition))
+    Ok((
+        Index { writer, searchable, position, pending: 0, posts: HashMap::new(), has_documents },
+        condition,
+    ))
 }
 
 enum Inspected {
     Sound(Box<tantivy::Index>),
     Missing,
+    Outdated,
     Damaged(String),
 }
 
@@ -84,7 +93,7 @@ fn inspect(directory: &MmapDirectory, schema: &Schema) -> Result<Inspected, Tant
         }
         let index = tantivy::Index::open(directory.clone())?;
         if index.schema() != *schema {
-            return Ok(Inspected::Damaged("it is of another version".to_owned()));
+            return Ok(Inspected::Outdated);
         }
         let damaged = index.validate_checksum()?;
         if let Some(path) = damaged.iter().next() {

@@ -1,36 +1,38 @@
-//! Term statistics of one kind of document, for the ranking. A reader who finds posts only must not
-//! learn from their scores how often a word is in notes.
+//! Term statistics of some kinds of documents, for the ranking. A reader who finds posts only must
+//! not learn from their scores how often a word is in notes.
 
 use tantivy::collector::Count;
 use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, TantivyError, Term};
 
-use super::{Fields, Kind, number};
+use super::{Fields, Kind, of_kind};
 
-/// Counts the documents of one kind.
+/// Counts the documents of some kinds.
 pub(super) struct Within<'a> {
     searcher: &'a Searcher,
-    of_kind: Term,
+    of_kinds: BooleanQuery,
     body: Field,
     count: u64,
 }
 
-/// The words of an ordinary body, about.
-const TOKENS_OF_BODY: u64 = 300;
+/// The terms of an ordinary body, about.
+const TOKENS_OF_BODY: u64 = 400;
 
-/// The words of an ordinary title, author's name or list of tags, about.
+/// The terms of an ordinary title, author's name or list of tags, about.
 const TOKENS_OF_OTHERS: u64 = 5;
 
 impl<'a> Within<'a> {
     pub(super) fn new(
         searcher: &'a Searcher,
         fields: &Fields,
-        kind: Kind,
+        kinds: &[Kind],
     ) -> Result<Within<'a>, TantivyError> {
-        let of_kind = Term::from_field_u64(fields.kind, number(kind));
-        let count = searcher.search(&having(&of_kind), &Count)? as u64;
-        Ok(Within { searcher, of_kind, body: fields.body, count })
+        let of_kinds = BooleanQuery::union(
+            kinds.iter().map(|kind| Box::new(having(&of_kind(*kind, fields))) as _).collect(),
+        );
+        let count = searcher.search(&of_kinds, &Count)? as u64;
+        Ok(Within { searcher, of_kinds, body: fields.body, count })
     }
 }
 
@@ -51,7 +53,7 @@ impl Bm25StatisticsProvider for Within<'_> {
     }
 
     fn doc_freq(&self, term: &Term) -> Result<u64, TantivyError> {
-        let both: [Box<dyn Query>; 2] = [Box::new(having(term)), Box::new(having(&self.of_kind))];
+        let both: [Box<dyn Query>; 2] = [Box::new(having(term)), Box::new(self.of_kinds.clone())];
         let found = self.searcher.search(&BooleanQuery::intersection(both.into()), &Count)?;
         Ok(found as u64)
     }

@@ -7,7 +7,7 @@ use actix::prelude::*;
 use kilonova_feed::Event;
 use tantivy::TantivyError;
 
-use super::{Indexer, Task};
+use super::{Counts, Indexer, Task};
 use crate::db;
 use crate::search::index::{Document, LogPosition};
 use crate::search::query::Kind;
@@ -80,18 +80,24 @@ impl Indexer {
         for document in &rows.documents {
             self.index.add(document)?;
         }
-        let Task::Rebuild { begun, place: noted, walk, posts, notes } = &mut self.task else {
+        let Task::Rebuild { begun, place: noted, walk, counts } = &mut self.task else {
             return Ok(());
         };
         for document in &rows.documents {
-            *if document.kind == Kind::Post { &mut *posts } else { &mut *notes } += 1;
+            *match document.kind {
+                Kind::Post => &mut counts.posts,
+                Kind::Note => &mut counts.notes,
+                Kind::Comment => &mut counts.comments,
+            } += 1;
         }
         if let Some(next) = rows.next {
             (*noted, *walk) = (Some(place), next);
             return Ok(());
         }
+        let Counts { posts, notes, comments } = counts;
         log::info!(
-            "Built the search index from {posts} posts and {notes} notes in {:.1?}",
+            "Built the search index from {posts} posts, {notes} notes and {comments} comments \
+             in {:.1?}",
             begun.elapsed()
         );
         self.task = Task::Follow(place);
@@ -105,7 +111,13 @@ impl Indexer {
         ctx: &mut Context<Indexer>,
     ) -> Result<(), TantivyError> {
         let (channel, topic) = (event.channel().as_str(), event.topic());
-        match source::change(channel, topic, event.payload().as_json()) {
+        match source::change(channel, topic, event.audience(), event.payload().as_json()) {
+            Ok(Change::Update(post))
+                if post.kind == Kind::Post && !self.index.has_post(post.id)? =>
+            {
+                self.show(post, event.position(), 0, ctx);
+                return Ok(());
+            }
             Ok(change) => self.change(change)?,
             // It will not become readable by trying again.
             Err(error) => {
@@ -113,6 +125,49 @@ impl Indexer {
             }
         }
         self.reach(event.position(), ctx)
+    }
+
+    /// Puts a post in that can be read again, or for the first time, with its comments from `after`
+    /// on, and goes on with the log from there. The events of the comments do not come again.
+    ///
+    /// The post comes last: a node that dies before starts over with the same event.
+    fn show(&mut self, post: Document, position: i64, after: i64, ctx: &mut Context<Indexer>) {
+        let (db, id) = (self.db.clone(), post.id);
+        let read = async move {
+            db.read(move |c| Ok::<_, db::Error>(source::comments(c, id, after)?)).await
+        };
+        // Nothing else is applied before that.
+        ctx.wait(read.into_actor(self).map(move |read, this, ctx| match read {
+            Ok((comments, are_last)) => {
+                let last = comments.last().map_or(after, |comment| comment.id);
+                let put = this.put(&comments).and_then(|()| match are_last {
+                    true => {
+                        this.change(Change::Update(post))?;
+                        this.reach(position, ctx)
+                    }
+                    false => {
+                        this.show(post, position, last, ctx);
+                        Ok(())
+                    }
+                });
+                put.unwrap_or_else(|error| fail(&error, ctx));
+            }
+            Err(error) => {
+                log::warn!("the indexer cannot read the database: {error}; it tries again");
+                // The same event comes first then.
+                if let Some(subscription) = this.subscription.take() {
+                    ctx.cancel_future(subscription);
+                }
+                ctx.run_later(RETRY_AFTER, |this, ctx| this.go_on(ctx));
+            }
+        }));
+    }
+
+    fn put(&mut self, documents: &[Document]) -> Result<(), TantivyError> {
+        for document in documents {
+            self.index.upsert(document)?;
+        }
+        if self.index.is_full() { self.commit() } else { Ok(()) }
     }
 
     /// The index is true as of this position, and to be committed as such.
@@ -148,7 +203,11 @@ impl Indexer {
     fn change(&mut self, change: Change) -> Result<(), TantivyError> {
         match change {
             Change::New(document) => {
-                log::info!("Indexing new {}: {}", document.kind.as_str(), document.title);
+                let kind = document.kind.as_str();
+                match document.post {
+                    None => log::info!("Indexing new {kind}: {}", document.title),
+                    Some(post) => log::info!("Indexing new {kind} {} on post {post}", document.id),
+                }
                 self.index.upsert(&document)
             }
             Change::Update(document) => {
@@ -205,7 +264,8 @@ impl Indexer {
 
 /// The task of building the index anew.
 pub(super) fn rebuild() -> Task {
-    Task::Rebuild { begun: Instant::now(), place: None, walk: Walk::START, posts: 0, notes: 0 }
+    let counts = Counts::default();
+    Task::Rebuild { begun: Instant::now(), place: None, walk: Walk::START, counts }
 }
 
 /// After an error of Tantivy's nothing is assumed of the writer: the next actor opens the index anew, as of its last commit.

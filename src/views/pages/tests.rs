@@ -107,7 +107,7 @@ fn every_page() -> Vec<String> {
     let note_form = || NoteForm::refused(&params, errors.clone());
     let hit = Hit {
         kind: "post",
-        id: 1,
+        path: "/posts/1".to_owned(),
         title: NASTY.to_owned(),
         snippet: "&lt;b&gt; <mark>x</mark>".to_owned(),
     };
@@ -138,7 +138,13 @@ fn every_page() -> Vec<String> {
         signed_in.render(),
         search(Outcome::Idle).render(),
         search(Outcome::Invalid(NASTY.to_owned())).render(),
-        search(Outcome::Hits(vec![hit])).render(),
+        search(Outcome::Hits {
+            hits: vec![hit],
+            total: 58,
+            is_first: false,
+            next: Some(NASTY.to_owned()),
+        })
+        .render(),
         ErrorPage {
             frame: frame.clone(),
             status: 404,

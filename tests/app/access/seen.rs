@@ -149,6 +149,67 @@ async fn notes_are_found_by_accounts_alone() {
 }
 
 #[actix_web::test]
+async fn nobody_finds_or_counts_what_is_hidden() {
+    on_one_node_and_on_three(async |accounts| {
+        let post = json!({"title": "On borrowing", "body": "xenon"});
+        let post = accounts.send(Role::Author, Method::POST, "/api/posts", &post).await.json(201);
+        let path = format!("/api/posts/{}", post["id"]);
+        let mut comments = Vec::new();
+        for _ in 0..2 {
+            let comment = json!({"body": "xenon"});
+            let thread = format!("{path}/comments");
+            let written = accounts.send(Role::Commenter, Method::POST, &thread, &comment);
+            comments.push(format!("/api/comments/{}", written.await.json(201)["id"]));
+        }
+        let draft = json!({"title": "A draft", "body": "xenon", "status": "draft"});
+        accounts.send(Role::Author, Method::POST, "/api/posts", &draft).await.json(201);
+        let found = async |role, kind: &str| {
+            let path = format!("/api/search?q=xenon{kind}");
+            let answer = accounts.send(role, Method::GET, &path, &Value::Null).await;
+            (answer.status == 200).then(|| {
+                let answer = answer.json(200);
+                let hits = answer["hits"].as_array().unwrap().len();
+                assert_eq!(answer["total"], hits, "{role:?}");
+                hits
+            })
+        };
+        // Each node has an index of its own.
+        let indexed = async |count: usize| {
+            let mut nodes = 0;
+            while nodes < accounts.sites.len() {
+                nodes = if found(Role::Nobody, "").await == Some(count) { nodes + 1 } else { 0 };
+            }
+            for role in ROLES {
+                assert_eq!(found(role, "").await, Some(count), "{role:?}");
+                let comments = count.saturating_sub(1);
+                assert_eq!(found(role, "&kind=comment").await, Some(comments), "{role:?}");
+                assert_eq!(found(role, "&kind=note").await, Some(0), "{role:?}");
+            }
+        };
+        let change = async |path: &str, fields: Value| {
+            accounts.send(Role::Author, Method::PATCH, path, &fields).await.json(200);
+        };
+        within("the indexes", indexed(3)).await;
+        change(&comments[0], json!({"state": "hidden"})).await;
+        // From then on, and not only when the index knows.
+        for role in ROLES {
+            assert_ne!(found(role, "").await, Some(3), "{role:?}");
+        }
+        within("the indexes", indexed(2)).await;
+        change(&path, json!({"status": "draft"})).await;
+        for role in ROLES {
+            assert_eq!(found(role, "").await, Some(0), "{role:?}");
+        }
+        within("the indexes", indexed(0)).await;
+        change(&path, json!({"status": "published"})).await;
+        within("the indexes", indexed(2)).await;
+        change(&comments[0], json!({"state": "visible"})).await;
+        within("the indexes", indexed(3)).await;
+    })
+    .await;
+}
+
+#[actix_web::test]
 async fn a_deleted_draft_is_not_there_to_follow() {
     on_one_node_and_on_three(async |accounts| {
         let make = async |status: &str| {

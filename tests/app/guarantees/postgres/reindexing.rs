@@ -28,7 +28,7 @@ fn a_reindex_finds_every_row_while_other_nodes_write() {
     let built = reindex(&other);
     let told = String::from_utf8_lossy(&built.stdout);
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    assert!(told.contains("indexed 120 posts and 0 notes"), "{told}");
+    assert!(told.contains("indexed 120 posts, 0 notes and 0 comments"), "{told}");
     // The first goes on, and the second finds at once what was built.
     assert_eq!(first.call("POST", "/api/posts", Some(&post("Afterwards"))).0, 201);
     let second = Server::start(&other);
