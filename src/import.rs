@@ -41,7 +41,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use self::entry::{Context, Entry};
 use self::identity::{Folders, Known};
 pub use self::report::{Finding, Note, Summary};
-use self::site::{Sections, Sites};
+use self::site::{Kind, Place, Sections, Sites};
 use self::store::{New, Outcome};
 use crate::connection::{Access, Database, DbConnection};
 use crate::db::{self, Db};
@@ -263,6 +263,10 @@ impl Reader<'_> {
         let path = slashed(file.strip_prefix(&site.root).unwrap_or(file));
         let path = path.ok_or_else(|| Note::lost("file name is not UTF-8", ""))?;
         let is_html = html::is_html(&path);
+        // What is no part of the site is not read, whatever it is.
+        if let Kind::Outside(why) = Place::of(&site, &path).kind {
+            return if is_html { Ok(None) } else { Err(Note::told(why, "")) };
+        }
         let Some(read) = file::read(file, MAX_FILE)? else {
             return Err(Note::lost("cannot be read", "it is gone"));
         };

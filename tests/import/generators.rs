@@ -22,7 +22,8 @@ fn shows(site: &Site, expected: &[(&str, Status)]) {
 fn hugo_cascades_from_sections_and_from_the_configuration() {
     let site = Site::new();
     site.write("hugo.toml", "[[cascade]]\ndraft = true\n[cascade.target]\npath = '/news/**'\n");
-    site.write("archetypes/default.md", "---\ntitle: {{ replace .Name }}\n---\n");
+    site.write("archetypes/default.md", b"---\ntitle: {{ replace .Name }}\xff\n---\n");
+    site.write("layouts/index.html", "---\n---\n{{ define }}");
     site.write(
         "content/glossary/_index.md",
         "+++\n[[cascade]]\n[cascade.build]\nrender = 'never'\n+++\n",
