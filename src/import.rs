@@ -22,12 +22,13 @@ mod html;
 mod identity;
 pub mod links;
 mod marks;
+mod media;
 mod report;
 pub mod site;
 mod store;
 mod walk;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::OpenOptions;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
@@ -42,7 +43,7 @@ use self::entry::{Context, Entry};
 use self::identity::{Folders, Known};
 pub use self::report::{Finding, Note, Summary};
 use self::site::{Kind, Place, Sections, Sites};
-use self::store::{New, Outcome};
+use self::store::{New, Outcome, Written};
 use crate::connection::{Access, Database, DbConnection};
 use crate::db::{self, Db};
 use crate::models::{now, post};
@@ -207,6 +208,13 @@ pub fn run(
             summary.skip(path, Note::lost("another file has the same path", ""));
             continue;
         }
+        let new = match reader.bring(new, target, &mut summary)? {
+            Ok(new) => new,
+            Err(note) => {
+                summary.skip(path, note);
+                continue;
+            }
+        };
         bytes += new.entry.post.body.len();
         batch.push(new);
         if batch.len() == BATCH || bytes >= BATCH_BYTES {
@@ -242,18 +250,23 @@ fn known(target: &mut Target) -> Result<Known, ImportError> {
     Ok(known)
 }
 
+/// The most addresses of pages that are remembered.
+const PAGES: usize = 10_000;
+
 /// Reads files, and what is above them.
 struct Reader<'a> {
     folder: &'a Path,
     sites: Sites,
     sections: Sections,
     now: NaiveDateTime,
+    /// The addresses that pages had, of those that others have led to so far.
+    pages: HashMap<PathBuf, Option<String>>,
 }
 
 impl Reader<'_> {
     fn of(folder: &Path) -> Reader<'_> {
         let (sites, sections) = (Sites::around(folder), Sections::default());
-        Reader { folder, sites, sections, now: now() }
+        Reader { folder, sites, sections, now: now(), pages: HashMap::new() }
     }
 
     /// Makes an entry of a file; `None` when it is HTML that is no page.
@@ -287,8 +300,55 @@ impl Reader<'_> {
             now: self.now,
         };
         let entry = Entry::parse(&read.text, &context)?;
+        self.remember(file, entry.addresses.first().cloned());
         let folders = Folders { imported: self.folder.to_owned(), site: site.root.clone() };
-        Ok(Some(New { entry, folders }))
+        Ok(Some(New { entry, folders, uploads: BTreeMap::new() }))
+    }
+
+    fn remember(&mut self, file: &Path, address: Option<String>) {
+        if self.pages.len() >= PAGES {
+            self.pages.clear();
+        }
+        self.pages.insert(file.to_owned(), address);
+    }
+
+    /// The address that a page had, which may be read later than those that lead to it.
+    fn address(&mut self, file: &Path) -> Option<String> {
+        if let Some(known) = self.pages.get(file) {
+            return known.clone();
+        }
+        let relative = file.strip_prefix(self.folder).unwrap_or(file).to_owned();
+        let address = match self.read(file, &relative) {
+            Ok(Some(new)) => new.entry.addresses.into_iter().next(),
+            // It is told of when its turn comes.
+            Ok(None) | Err(_) => None,
+        };
+        self.remember(file, address.clone());
+        address
+    }
+
+    /// Has the links of an entry lead to what they lead to here, and brings along the files among it.
+    fn bring(
+        &mut self,
+        mut new: New,
+        target: &Target,
+        summary: &mut Summary,
+    ) -> Result<Result<New, Note>, ImportError> {
+        let root = new.folders.site.clone();
+        let page = |path: &str| self.address(&root.join(path));
+        let brought = media::bring(&mut new, &root, page, |upload| match target {
+            Target::Database(db) => store::keep(db, upload),
+            Target::DryRun(_) => Ok(()),
+        })?;
+        summary.files += brought.files;
+        summary.links += brought.links;
+        new.uploads = brought.addresses;
+        Ok(match new.entry.post.body.len() {
+            length if length > post::MAX_BODY => {
+                Err(Note::lost("the text is over 1 MiB where its links lead to this site", ""))
+            }
+            _ => Ok(new),
+        })
     }
 }
 
@@ -304,14 +364,10 @@ fn flush(
     known: &mut Known,
     summary: &mut Summary,
 ) -> Result<(), ImportError> {
-    let told = batch.iter_mut().map(|New { entry, .. }| {
-        (std::mem::take(&mut entry.notes), entry.addresses.len(), entry.links.len())
-    });
+    let told = batch.iter_mut().map(|New { entry, .. }| std::mem::take(&mut entry.notes));
     let told: Vec<_> = told.collect();
     let outcomes = match target {
-        Target::DryRun(None) => {
-            Ok(batch.into_iter().map(|new| (new.entry.path, Outcome::Created)).collect())
-        }
+        Target::DryRun(None) => Ok(batch.into_iter().map(store::unwritten).collect()),
         Target::DryRun(Some(connection)) => store::compare(connection, batch, known),
         Target::Database(_) if batch.is_empty() => return Ok(()),
         Target::Database(db) => store::write(db, batch, known),
@@ -320,11 +376,11 @@ fn flush(
         0 => error,
         written => ImportError::Interrupted { written, source: Box::new(error) },
     })?;
-    for ((path, outcome), (notes, addresses, links)) in outcomes.into_iter().zip(told) {
+    for (Written { path, outcome, addresses, notes }, own) in outcomes.into_iter().zip(told) {
         if !matches!(outcome, Outcome::Taken(_)) {
+            summary.note(&path, own);
             summary.note(&path, notes);
             summary.addresses += addresses;
-            summary.links += links;
         }
         summary.count(path, outcome);
     }

@@ -35,7 +35,7 @@ const MAX_NOTES: usize = 50;
 pub struct Entry {
     /// The file, below the imported folder.
     pub path: PathBuf,
-    /// The post that it describes. Its `source` is its identity: see [`identity`](super::identity).
+    /// The post that it describes. Its `source` is its identity: see `identity`.
     pub post: NewPost,
     /// Its date.
     pub inserted_at: NaiveDateTime,

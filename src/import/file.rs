@@ -17,8 +17,14 @@ pub(super) struct Text {
     pub(super) modified: Option<SystemTime>,
 }
 
-/// Reads a text of at most `most` bytes. `None` when there is no such file.
-pub(super) fn read(path: &Path, most: u64) -> Result<Option<Text>, Note> {
+/// A file's bytes, and when they were changed last.
+pub(super) struct Bytes {
+    pub(super) bytes: Vec<u8>,
+    pub(super) modified: Option<SystemTime>,
+}
+
+/// Reads a file of at most `most` bytes. `None` when there is none.
+pub(super) fn bytes(path: &Path, most: u64) -> Result<Option<Bytes>, Note> {
     let unreadable = |error: std::io::Error| Note::lost("cannot be read", error.to_string());
     // Where the name is a pipe's by now, opening it would wait for a writer.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
@@ -46,6 +52,12 @@ pub(super) fn read(path: &Path, most: u64) -> Result<Option<Text>, Note> {
     if changed(&before, &after) || bytes.len() as u64 != after.len() {
         return Err(Note::lost("changed while it was read", "import it again"));
     }
+    Ok(Some(Bytes { bytes, modified: after.modified().ok() }))
+}
+
+/// Reads a text of at most `most` bytes. `None` when there is no such file.
+pub(super) fn read(path: &Path, most: u64) -> Result<Option<Text>, Note> {
+    let Some(Bytes { bytes, modified }) = bytes(path, most)? else { return Ok(None) };
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..valid).unwrap_or_default();
@@ -54,7 +66,7 @@ pub(super) fn read(path: &Path, most: u64) -> Result<Option<Text>, Note> {
         Note::lost("not UTF-8", format!("byte 0x{wrong:02X}; convert the file, e.g. with iconv"))
             .on(line)
     })?;
-    Ok(Some(Text { text, modified: after.modified().ok() }))
+    Ok(Some(Text { text, modified }))
 }
 
 /// Whether there is a regular file of this path, with `/`, below a folder, without a link on the

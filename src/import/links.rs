@@ -61,7 +61,7 @@ pub fn inner(body: &str, site: &Site, place: &Place, exists: &dyn Fn(&str) -> bo
 pub fn rewritten(
     body: &str,
     links: &[Inner],
-    replace: impl Fn(&Inner) -> Option<String>,
+    mut replace: impl FnMut(&Inner) -> Option<String>,
 ) -> String {
     let mut out = String::with_capacity(body.len());
     let mut from = 0;

@@ -63,10 +63,12 @@ pub struct Summary {
     pub updated: usize,
     /// Existing posts that did not differ.
     pub unchanged: usize,
-    /// Addresses that the imported pages had on their site.
+    /// Addresses that pages and files had on their site, and that lead to them here.
     pub addresses: usize,
-    /// Links and images of the imported pages that lead into their own site.
+    /// Links and images that lead to this site in place of theirs.
     pub links: usize,
+    /// Files that were brought along for them.
+    pub files: usize,
     /// Files without a post.
     pub skipped: Vec<Finding>,
     /// What is to know of the files that have a post.
@@ -118,11 +120,12 @@ pub(super) fn print(summary: &Summary, dry_run: bool, out: &mut dyn Write) -> io
         "{found} file(s): {created} created, {updated} updated, {unchanged} unchanged, {} skipped",
         skipped.len()
     )?;
-    if summary.addresses + summary.links > 0 {
+    let Summary { addresses, links, files, .. } = summary;
+    if addresses + links > 0 {
         writeln!(
             out,
-            "{} old address(es) do not answer here; {} link(s) into the site are as they were",
-            summary.addresses, summary.links
+            "{addresses} old address(es) lead here; {links} link(s) lead to this site, with {files} \
+             file(s) brought along"
         )?;
     }
     list(summary, LISTED, out)?;

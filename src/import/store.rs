@@ -1,15 +1,19 @@
 //! Writes entries to the database: decides, writes, announces.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::ImportError;
 use super::entry::Entry;
 use super::identity::{Folders, Known};
+use super::report::Note;
 use crate::connection::DbConnection;
 use crate::db::{Db, Tx};
 use crate::events;
-use crate::models::now;
+use crate::models::old_address::{self, Claimed, Target};
 use crate::models::post::{self, Post, PostChanges, Status};
+use crate::models::upload::{self, NewUpload};
+use crate::models::{clock, now};
 
 /// The outcome of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,16 +32,37 @@ pub(super) enum Outcome {
 pub(super) struct New {
     pub(super) entry: Entry,
     pub(super) folders: Folders,
+    /// The addresses that its site had files at, and their digests.
+    pub(super) uploads: BTreeMap<String, String>,
 }
 
-type Outcomes = Result<Vec<(PathBuf, Outcome)>, ImportError>;
+/// What has become of an entry.
+pub(super) struct Written {
+    pub(super) path: PathBuf,
+    pub(super) outcome: Outcome,
+    /// Old addresses that lead here.
+    pub(super) addresses: usize,
+    pub(super) notes: Vec<Note>,
+}
+
+type Outcomes = Result<Vec<Written>, ImportError>;
+
+/// Keeps an upload; one that is there stays.
+pub(super) fn keep(db: &Db, new: NewUpload) -> Result<(), ImportError> {
+    db.transaction_blocking(move |tx| {
+        let at = clock(tx.connection)?;
+        upload::insert(tx.connection, &new, at)?;
+        Ok::<_, ImportError>(())
+    })?;
+    Ok(())
+}
 
 /// Writes a batch with its events in one transaction. `known` comes back as it was when that
 /// failed.
 pub(super) fn write(db: &Db, batch: Vec<New>, known: &mut Known) -> Outcomes {
     let mut own = std::mem::replace(known, Known::none());
     let committed = db.transaction_blocking(move |tx| {
-        let one = |new: New| Ok((new.entry.path.clone(), write_one(tx, new, &mut own)?));
+        let one = |new: New| write_one(tx, new, &mut own);
         let outcomes = batch.into_iter().map(one).collect::<Result<Vec<_>, ImportError>>()?;
         Ok::<_, ImportError>((outcomes, own))
     })?;
@@ -54,23 +79,72 @@ pub(super) fn compare(
 ) -> Outcomes {
     batch
         .into_iter()
-        .map(|New { mut entry, folders }| {
-            let found = known.find(connection, &entry, &folders)?;
-            let outcome = found.map_or(Outcome::Created, |(post, _)| decide(&post, &mut entry));
-            Ok((entry.path, outcome))
+        .map(|mut new| {
+            let found = known.find(connection, &new.entry, &new.folders)?;
+            let outcome = found.map(|(post, _)| decide(&post, &mut new.entry));
+            let unwritten = unwritten(new);
+            Ok(Written { outcome: outcome.unwrap_or(unwritten.outcome), ..unwritten })
         })
         .collect()
 }
 
-fn write_one(tx: &mut Tx<'_>, new: New, known: &mut Known) -> Result<Outcome, ImportError> {
-    let New { mut entry, folders } = new;
+/// What becomes of an entry where there is nothing yet.
+pub(super) fn unwritten(new: New) -> Written {
+    let New { entry, uploads, .. } = new;
+    let (mut addresses, mut notes) = (0, Vec::new());
+    let all = entry.addresses.iter().chain(uploads.keys());
+    for address in all {
+        let claimed = old_address::own(address).err().unwrap_or(Claimed::Yes);
+        tell(claimed, address, &mut addresses, &mut notes);
+    }
+    Written { path: entry.path, outcome: Outcome::Created, addresses, notes }
+}
+
+/// Counts an old address that leads here, and tells of any other.
+fn tell(claimed: Claimed, address: &str, addresses: &mut usize, notes: &mut Vec<Note>) {
+    let what = match claimed {
+        Claimed::Yes => return *addresses += 1,
+        Claimed::Reserved => "an old address that this site has itself",
+        Claimed::Taken => "an old address that leads to something else",
+        Claimed::Invalid => "an old address that cannot be kept",
+    };
+    notes.push(Note::lost(what, address));
+}
+
+fn write_one(tx: &mut Tx<'_>, new: New, known: &mut Known) -> Result<Written, ImportError> {
+    let (path, old, uploads) =
+        (new.entry.path.clone(), new.entry.addresses.clone(), new.uploads.clone());
+    let (outcome, post) = write_post(tx, new, known)?;
+    let (mut addresses, mut notes) = (0, Vec::new());
+    if let Some(id) = post {
+        for address in old {
+            let claimed = old_address::claim(tx.connection, &address, Target::Post(id))?;
+            tell(claimed, &address, &mut addresses, &mut notes);
+        }
+        for (address, digest) in uploads {
+            let target = Target::Upload(&digest);
+            let claimed = old_address::claim(tx.connection, &address, target)?;
+            // Two pages may show one picture, and each lead to it from its own place.
+            tell(claimed, &address, &mut addresses, &mut notes);
+        }
+    }
+    Ok(Written { path, outcome, addresses, notes })
+}
+
+/// Writes the post of an entry; its id, unless another has its place.
+fn write_post(
+    tx: &mut Tx<'_>,
+    new: New,
+    known: &mut Known,
+) -> Result<(Outcome, Option<i64>), ImportError> {
+    let New { mut entry, folders, .. } = new;
     let Some((known, is_elsewhere)) = known.find(tx.connection, &entry, &folders)? else {
         let Entry { post, inserted_at, updated_at, .. } = entry;
         let post = post::insert_dated(tx.connection, post, inserted_at, updated_at)?;
         tx.announce(events::post_created(&post)?);
-        return Ok(Outcome::Created);
+        return Ok((Outcome::Created, Some(post.id)));
     };
-    let outcome = decide(&known, &mut entry);
+    let (outcome, id) = (decide(&known, &mut entry), known.id);
     if is_elsewhere && !matches!(outcome, Outcome::Taken(_)) {
         post::set_source(tx.connection, known.id, entry.post.source.as_deref())?;
     }
@@ -84,7 +158,7 @@ fn write_one(tx: &mut Tx<'_>, new: New, known: &mut Known) -> Result<Outcome, Im
             tx.announce(event);
         }
     }
-    Ok(outcome)
+    Ok((outcome, (!matches!(outcome, Outcome::Taken(_))).then_some(id)))
 }
 
 /// Compares an entry with the post of its identity.

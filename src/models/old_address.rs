@@ -76,15 +76,29 @@ pub enum Claimed {
     Invalid,
 }
 
-/// An address as the table has it: the path of a URL, decoded, without a slash or an `index.html` at
-/// its end. `None` when it is no path, is not UTF-8, or is too long.
-pub fn normalized(address: &str) -> Option<String> {
-    let path = address.split(['?', '#']).next()?;
-    let path = percent_decode_str(path.strip_prefix('/')?).decode_utf8().ok()?;
-    let (before, last) = path.rsplit_once('/').unwrap_or(("", &path));
+/// The address that a URL's path is, as the table has it. `None` when it is none, is not UTF-8, or is
+/// too long.
+fn asked(path: &str) -> Option<String> {
+    normalized(&percent_decode_str(path).decode_utf8().ok()?)
+}
+
+/// A decoded path as the table has it: without a slash or an `index.html` at its end. `None` when it is
+/// no path, or is too long.
+fn normalized(path: &str) -> Option<String> {
+    let path = path.strip_prefix('/')?;
+    let (before, last) = path.rsplit_once('/').unwrap_or(("", path));
     let path = if INDEXES.contains(&last) { before } else { path.trim_end_matches('/') };
     let fits = path.len() < MAX && !path.contains(char::is_control);
     fits.then(|| format!("/{path}"))
+}
+
+/// A decoded path as the table has it, unless it cannot be one of another site's.
+pub fn own(path: &str) -> Result<String, Claimed> {
+    match normalized(path) {
+        None => Err(Claimed::Invalid),
+        Some(path) if is_reserved(&path) => Err(Claimed::Reserved),
+        Some(path) => Ok(path),
+    }
 }
 
 /// Whether a normalised address is one of the site's own, or may become one.
@@ -98,16 +112,16 @@ pub fn is_reserved(path: &str) -> bool {
     TREES.contains(&first) || PAGES.contains(&path) || of_a_post().is_some()
 }
 
-/// Has an address lead to something from now on, unless it leads somewhere else.
+/// Has a decoded path lead to something from now on, unless it leads somewhere else.
 pub fn claim(
     connection: &mut DbConnection,
     address: &str,
     target: Target<'_>,
 ) -> QueryResult<Claimed> {
-    let Some(path) = normalized(address) else { return Ok(Claimed::Invalid) };
-    if is_reserved(&path) {
-        return Ok(Claimed::Reserved);
-    }
+    let path = match own(address) {
+        Ok(path) => path,
+        Err(refused) => return Ok(refused),
+    };
     let wanted = match target {
         Target::Post(id) => (Some(id), None),
         Target::Upload(digest) => (None, Some(digest.to_owned())),
@@ -134,20 +148,11 @@ pub fn claim(
     }
 }
 
-/// All old addresses of a post, in alphabetical order.
-pub fn of_post(connection: &mut DbConnection, id: i64) -> QueryResult<Vec<String>> {
-    old_addresses::table
-        .filter(old_addresses::post_id.eq(id))
-        .order(old_addresses::path)
-        .select(old_addresses::path)
-        .load(connection)
-}
-
-/// The path that an old address leads to: of a post that everyone may read, or of an upload. Generators
+/// The path that a URL's old path leads to: of a post that everyone may read, or of an upload. Generators
 /// leave out `.html` or write it, so one with it and one without it are the same where only one is
 /// known.
 pub fn lead(connection: &mut DbConnection, address: &str) -> QueryResult<Option<String>> {
-    let Some(path) = normalized(address) else { return Ok(None) };
+    let Some(path) = asked(address) else { return Ok(None) };
     let other = match path.strip_suffix(".html") {
         Some(bare) => bare.to_owned(),
         None => format!("{path}.html"),
@@ -182,7 +187,7 @@ mod tests {
     fn an_address_has_one_form() {
         for (address, path) in [
             ("/2020/01/02/hello/", Some("/2020/01/02/hello")),
-            ("/2020/01/02/hello/index.html?a=b#c", Some("/2020/01/02/hello")),
+            ("/2020/01/02/hello/index.html", Some("/2020/01/02/hello")),
             ("/hello.html", Some("/hello.html")),
             ("/%E6%97%A5%E8%A8%98/", Some("/日記")),
             ("/a%20b", Some("/a b")),
@@ -192,7 +197,7 @@ mod tests {
             ("/%ff", None),
             ("/a%00b", None),
         ] {
-            assert_eq!(normalized(address).as_deref(), path, "{address}");
+            assert_eq!(asked(address).as_deref(), path, "{address}");
         }
         assert_eq!(normalized(&format!("/{}", "x".repeat(MAX))), None);
     }

@@ -141,7 +141,7 @@ fn cases_from_outside_are_imported() {
         ("json-front-matter.md", "{\n \"title\": \"JSON\",\n \"date\": \"2020-01-01\"\n}\nb"),
         ("sec/_index.md", "+++\ntitle = \"Draft section\"\ndraft = true\n+++\n"),
         ("sec/below.md", "+++\ntitle = \"Below\"\ndate = 2020-01-01\n+++\nb"),
-        ("tags.md", "---\ntitle: Tags\ndate: 2020-01-01\ntags: [007, 3.10, 1e3, yes]\n---\nb"),
+        ("with-tags.md", "---\ntitle: Tags\ndate: 2020-01-01\ntags: [007, 3.10, 1e3, yes]\n---\nb"),
     ] {
         site.write(name, text);
     }

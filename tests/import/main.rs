@@ -12,6 +12,7 @@ mod command;
 mod databases;
 mod generators;
 mod hostile;
+mod moved;
 mod renamed;
 mod site;
 

@@ -9,7 +9,8 @@ use kilonova::connection::{Access, Database, DbConnection};
 use kilonova::db::{self, Db, is_bare};
 use kilonova::import::{Finding, ImportError, Order, Summary, command};
 use kilonova::models::post::{self, Post, PostChanges};
-use kilonova::models::{log, now};
+use kilonova::models::upload::{self, Upload};
+use kilonova::models::{log, now, old_address};
 
 use crate::databases::Home;
 
@@ -93,6 +94,19 @@ impl Site {
 
     pub(crate) fn dry_run(&self) -> Summary {
         self.try_import(&self.dir(), true).expect("a dry run")
+    }
+
+    /// Where a URL's old path leads to.
+    pub(crate) fn led(&self, path: &str) -> Option<String> {
+        old_address::lead(&mut self.read(), path).expect("an answer")
+    }
+
+    /// The bytes of an upload that a destination in a text leads to.
+    pub(crate) fn uploaded(&self, destination: &str) -> (Upload, Vec<u8>) {
+        let digest = *upload::digests(destination).first().expect("an upload");
+        let connection = &mut self.read();
+        let found = upload::find(connection, digest).expect("an answer").expect("an upload");
+        (found, upload::slice(connection, digest, 0).expect("its bytes"))
     }
 
     fn read(&self) -> DbConnection {

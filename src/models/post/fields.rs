@@ -7,9 +7,12 @@ use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::models::slug;
 use crate::models::user::User;
 
+/// The most bytes of a body.
+pub const MAX_BODY: usize = 1024 * 1024;
+
 const TITLE: Text = Text { required: true, min: 3, max: 200, max_bytes: 4096, single_line: true };
 const BODY: Text =
-    Text { required: true, min: 1, max: usize::MAX, max_bytes: 1024 * 1024, single_line: false };
+    Text { required: true, min: 1, max: usize::MAX, max_bytes: MAX_BODY, single_line: false };
 /// What other sites have: a title of one character, and a page without a text.
 const IMPORTED_TITLE: Text = Text { min: 1, ..TITLE };
 const IMPORTED_BODY: Text = Text { required: false, ..BODY };

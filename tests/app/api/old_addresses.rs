@@ -22,7 +22,7 @@ async fn claim(site: &Site, address: &'static str, id: i64) -> Claimed {
 async fn an_old_address_leads_to_its_post() {
     let site = Site::start().await;
     site.new_post("Moved here").await;
-    for address in ["/2020/01/02/hello/", "/posts/hello.html", "/%E6%97%A5%E8%A8%98/", "/a b"] {
+    for address in ["/2020/01/02/hello/", "/posts/hello.html", "/日記/", "/a b"] {
         assert_eq!(claim(&site, address, 1).await, Claimed::Yes, "{address}");
         assert_eq!(claim(&site, address, 1).await, Claimed::Yes, "{address}");
     }
