@@ -22,6 +22,9 @@ use crate::error::{AppError, AppResult};
 /// What a write costs beside its events, if it comes to any.
 const EACH: u32 = 16 * 1024;
 
+/// What a search takes at most, as a rule.
+const ORDINARY: Duration = Duration::from_millis(50);
+
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -103,6 +106,19 @@ impl Limit {
     }
 }
 
+impl Limit {
+    /// Counts more, also beyond what is admitted.
+    fn charge(&self, client: Client, count: u32) {
+        let now = Instant::now();
+        if let Some(account) = client.account {
+            self.by_account.charge(account, count, now);
+        }
+        if let Some(address) = client.address {
+            self.by_address.charge(address, count, now);
+        }
+    }
+}
+
 /// The client that an action counts for: its address and its account.
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
@@ -157,6 +173,13 @@ impl Limits {
     /// Counts a search; 429 beyond the allowance.
     pub fn search(&self, client: Client) -> AppResult<()> {
         self.searches.admit(client, "too many searches: try again later")
+    }
+
+    /// Counts the time of a search: one that takes as long as ten ordinary ones is ten.
+    pub fn searched(&self, client: Client, took: Duration) {
+        let more = took.as_millis() / ORDINARY.as_millis();
+        let more = u32::try_from(more).unwrap_or(u32::MAX);
+        self.searches.charge(client, more);
     }
 
     /// Counts a new account; 429 beyond the allowance.
@@ -259,4 +282,32 @@ pub async fn admit<B: MessageBody>(
     request.extensions_mut().insert(payer.clone());
     let meter = Meter::new(move |bytes| payer.pay(bytes));
     meter.measure(next.call(request)).await.map(ServiceResponse::map_into_left_body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_that_takes_long_costs_more() {
+        let limits = Limits::new(Allowances {
+            writes_per_address: 0,
+            writes_per_account: 0,
+            comments_per_address: 0,
+            comments_per_account: 0,
+            searches_per_address: 30,
+            searches_per_account: 0,
+            registrations_per_address: 0,
+            guest_comments_per_address: 0,
+        });
+        let client = |last| Client { address: Some([192, 0, 2, last].into()), account: None };
+        for _ in 0..10 {
+            limits.search(client(1)).unwrap();
+            limits.searched(client(1), Duration::from_millis(40));
+            limits.search(client(2)).unwrap();
+        }
+        limits.searched(client(2), Duration::from_secs(3));
+        assert!(limits.search(client(1)).is_ok());
+        assert!(limits.search(client(2)).is_err());
+    }
 }

@@ -19,7 +19,7 @@ pub async fn index(
     account: Account,
 ) -> AppResult<HttpResponse> {
     let query = Query::of(&request)?.only(&["q", "kind", "limit", "cursor"])?;
-    let Answer { hits, total, next } =
+    let Answer { hits, total, next, .. } =
         find(&state, account.client(&request), &account, &query).await?;
     let next = next.map(|next| next.to_string());
     Ok(HttpResponse::Ok().json(json!({ "hits": hits, "total": total, "next": next })))
@@ -45,7 +45,14 @@ pub(super) async fn find(
     if let Some(place) = parameters.parse("cursor")? {
         query = query.after(place);
     }
-    Ok(state.search.query(&query).await?)
+    let (search, limits) = (state.search.clone(), state.limits.clone());
+    // A task of its own: a client that leaves ends no search, nor what it costs.
+    let answered = actix_web::rt::spawn(async move {
+        let answer = search.query(&query).await?;
+        limits.searched(client, answer.took);
+        Ok::<_, SearchError>(answer)
+    });
+    Ok(answered.await.map_err(AppError::internal)??)
 }
 
 impl From<SearchError> for AppError {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::sync::watch;
@@ -57,6 +57,8 @@ pub struct Answer {
     /// move nothing. Scores follow the index, so a hit whose score changes between two pages may
     /// come twice or not at all.
     pub next: Option<Place>,
+    /// The time that it took, without the wait for its turn.
+    pub took: Duration,
 }
 
 /// A row that was found and may be shown.
@@ -87,6 +89,7 @@ pub(super) async fn find(
     query: &Query,
 ) -> Result<Answer, SearchError> {
     let (searchable, position) = wait_for_index(state).await?;
+    let begun = Instant::now();
     let Some(wanted) = query.expression.as_ref().map(Wanted::of) else {
         return Ok(Answer::default());
     };
@@ -110,7 +113,8 @@ pub(super) async fn find(
     let next = read.examined.checked_sub(1).filter(|_| goes_on).map(|last| best[last]);
     let rows = read.rows;
     let hits = blocking(move || rows.into_iter().map(|row| hit(row, &texts, &wanted)).collect());
-    Ok(Answer { hits: hits.await?, total: total.saturating_sub(hidden), next })
+    let (hits, total) = (hits.await?, total.saturating_sub(hidden));
+    Ok(Answer { hits, total, next, took: begun.elapsed() })
 }
 
 fn hit(row: Row, texts: &Texts, wanted: &Wanted) -> Hit {

@@ -46,7 +46,7 @@ pub async fn index(
         let outcome = match outcome {
             Err(message) => Outcome::Invalid(message),
             Ok(_) if is_idle => Outcome::Idle,
-            Ok(Answer { hits, total, next }) => Outcome::Hits {
+            Ok(Answer { hits, total, next, .. }) => Outcome::Hits {
                 hits: hits
                     .into_iter()
                     .map(|found| hit(connection, frame.viewer, found))
