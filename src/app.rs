@@ -103,6 +103,7 @@ impl App {
         let address = Address::of(&config.reach, bound)
             .ok_or_else(|| Error::Name(config.reach.hosts.join(", ")))?;
         let (db, told) = open_db(&config).await?;
+        locks::warn_if_open_to_others(&config.storage.database);
         let (feed, shapes) = start_feed(&config, &core, node.pubsub(), &db).await?;
         // Until here nobody has written.
         drop(told.set(feed.clone()));

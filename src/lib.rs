@@ -33,6 +33,7 @@ mod failpoint;
 pub mod fuzzing;
 pub mod guard;
 pub mod import;
+mod kept;
 pub mod limits;
 pub mod locks;
 pub mod logging;

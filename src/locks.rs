@@ -4,6 +4,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::connection::Database;
@@ -59,6 +60,19 @@ pub fn reserve(database: &Database) -> Result<Option<Lock>, Error> {
         Ok(file) => locked(file.try_lock(), file, folder).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unusable(folder, error)),
+    }
+}
+
+/// Warns of a SQLite file that other users of the machine can read. One that this version made is its
+/// user's alone.
+pub fn warn_if_open_to_others(database: &Database) {
+    let Database::Sqlite(file) = database else { return };
+    let others = file.metadata().map(|found| found.permissions().mode() & 0o077).unwrap_or(0);
+    if others != 0 {
+        log::warn!(
+            "other users of this machine can read {0}: run chmod go= {0} {0}-wal {0}-shm",
+            file.display()
+        );
     }
 }
 

@@ -14,7 +14,6 @@
 //! - code beyond what is coloured, see `colour`.
 
 mod autolink;
-mod cache;
 mod colour;
 mod escape;
 mod excerpt;
@@ -28,7 +27,7 @@ mod raw;
 mod sanitize;
 mod visible;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, TextMergeStream, TextMergeWithOffset};
 use url::Url;
@@ -36,6 +35,7 @@ use url::Url;
 pub(crate) use self::escape::{escape, escape_character};
 pub use self::excerpt::{LOOKED_AT, excerpt};
 pub use self::plain::plain;
+use crate::kept::Kept;
 
 /// How deep Markdown may nest. Browsers, and the HTML parser here, slow down with the square of it.
 pub const MAX_DEPTH: usize = 48;
@@ -85,9 +85,12 @@ pub fn render_from(markdown: &str, container: &Container<'_>, base: &Url) -> Arc
     lay_out(markdown, container, Some(base))
 }
 
+/// What was laid out: a text that everybody reads is once.
+static LAID_OUT: LazyLock<Kept> = LazyLock::new(|| Kept::at_most(32 * 1024 * 1024));
+
 fn lay_out(markdown: &str, container: &Container<'_>, base: Option<&Url>) -> Arc<str> {
     let place = (markdown, container.id, container.top, container.is_page, base.map(Url::as_str));
-    cache::kept(place, || match parse(markdown) {
+    LAID_OUT.get(place, || match parse(markdown) {
         Some(events) => sanitize::page(&html::write(events, container), base),
         None => verbatim(markdown),
     })

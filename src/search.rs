@@ -4,7 +4,7 @@
 //! - `indexer`: the supervised actor that keeps the index true, and `source`, what it reads;
 //! - `index`: the files, with `analyzer` (what a word is) and `plan`;
 //! - `query`, `parser` and `lexer`: what a user's query means;
-//! - `find`, `wanted`, `snippet` and `texts`: the hits;
+//! - `find`, `wanted` and `snippet`: the hits;
 //! - `reindex`: the index built anew from the command line.
 //!
 //! # Guarantees
@@ -32,7 +32,6 @@ mod query;
 mod reindex;
 mod snippet;
 mod source;
-mod texts;
 mod wanted;
 
 use std::io;
@@ -52,11 +51,13 @@ pub use self::reindex::{ReindexError, Summary, reindex};
 
 use self::index::{Condition, Index, OpenError};
 use self::indexer::{Indexer, State};
-use self::texts::Texts;
 use crate::db::{self, Db};
+use crate::kept::Kept;
 use crate::pubsub::supervise;
 use crate::site_log::Feed;
 
+/// The bytes of plain texts that are kept.
+const TEXTS: usize = 16 * 1024 * 1024;
 /// How long a query waits for its turn.
 const WAIT: Duration = Duration::from_secs(5);
 /// How long [`Search::stop`] waits for the last commit.
@@ -101,7 +102,8 @@ struct Inner {
     indexer: Arc<Mutex<Option<Addr<Indexer>>>>,
     arbiter: Mutex<Option<Arbiter>>,
     turns: Semaphore,
-    texts: Arc<Texts>,
+    /// The plain texts of rows that were found lately.
+    texts: Arc<Kept>,
 }
 
 impl Search {
@@ -159,7 +161,7 @@ impl Search {
         });
         let (arbiter, turns) =
             (Mutex::new(Some(arbiter)), Semaphore::new(max_queries.min(Semaphore::MAX_PERMITS)));
-        let texts = Arc::new(Texts::new());
+        let texts = Arc::new(Kept::at_most(TEXTS));
         let inner = Inner { db, state, shutdown, ended, indexer, arbiter, turns, texts };
         Ok(Search(Arc::new(inner)))
     }

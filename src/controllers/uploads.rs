@@ -64,9 +64,12 @@ pub async fn create(
     let root = state.config.reach.path().to_owned();
     let outcome = once.transact(&state.db, Touches::ExistingRows, move |tx| {
         let viewer = asker.permit(tx.connection, Action::WritePost, "upload")?;
-        within(quota, viewer, "this account has reached its limit of uploads", |id, quota| {
-            Ok(upload::length_of(tx.connection, id)? + new.upload.length > quota)
-        })?;
+        // What is there already takes no more room.
+        if upload::find(tx.connection, &new.upload.digest)?.is_none() {
+            within(quota, viewer, "this account has reached its limit of uploads", |id, quota| {
+                Ok(upload::length_of(tx.connection, id)? + new.upload.length > quota)
+            })?;
+        }
         if let Some(payer) = payer {
             payer.pay(length);
         }

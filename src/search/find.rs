@@ -12,11 +12,12 @@ use tokio::sync::watch;
 use super::index::{Found, Place, Searchable};
 use super::indexer::State;
 use super::query::{Kind, Query};
-use super::texts::Texts;
 use super::wanted::Wanted;
-use super::{SearchError, snippet};
+use super::{SearchError, analyzer, snippet};
 use crate::connection::DbConnection;
 use crate::db::{self, Db};
+use crate::kept::Kept;
+use crate::markdown;
 use crate::models::{comment, log, note, post};
 
 /// How much of a body a snippet is looked for in, in characters.
@@ -85,7 +86,7 @@ struct Read {
 pub(super) async fn find(
     state: watch::Receiver<State>,
     db: &Db,
-    texts: Arc<Texts>,
+    texts: Arc<Kept>,
     query: &Query,
 ) -> Result<Answer, SearchError> {
     let (searchable, position) = wait_for_index(state).await?;
@@ -117,9 +118,12 @@ pub(super) async fn find(
     Ok(Answer { hits, total, next, took: begun.elapsed() })
 }
 
-fn hit(row: Row, texts: &Texts, wanted: &Wanted) -> Hit {
+fn hit(row: Row, texts: &Kept, wanted: &Wanted) -> Hit {
     let Row { place, kind, id, post_id, title, body } = row;
-    let snippet = snippet::snippet(&texts.plain(kind, id, &body), wanted);
+    // Without the id: the same words on two rows are the same text.
+    let text =
+        texts.get(body.as_str(), || analyzer::composed(&markdown::plain(&body)).into_owned());
+    let snippet = snippet::snippet(&text, wanted);
     Hit { kind, id, post_id, title, snippet, score: place.score }
 }
 

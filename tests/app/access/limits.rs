@@ -94,6 +94,31 @@ async fn an_account_that_writes_too_much_waits_and_others_do_not() {
 }
 
 #[actix_web::test]
+async fn an_account_uploads_no_more_bytes_than_its_quota_unless_it_is_an_admins() {
+    let accounts = Accounts::start_with(|config| config.quotas.uploads = Some(700)).await;
+    let upload = async |role, seed: u8| {
+        let picture = [
+            b"GIF89a\x03\0\x02\0\0\0\0\x2c\0\0\0\0\x03\0\x02\0\0\x02\xff".as_slice(),
+            &[seed; 255],
+            b"\0;",
+        ];
+        let headers = [("cookie", accounts.cookie(role)), ("content-type", "image/gif")];
+        let body = picture.concat().into();
+        accounts.site().send(Method::POST, "/api/uploads", &headers, body).await
+    };
+    let first = upload(Role::Other, 1).await.json(201);
+    upload(Role::Other, 2).await.json(201);
+    assert!(upload(Role::Other, 3).await.error(403).contains("reached its limit"));
+    // What is there takes no more room, and others have their own.
+    assert_eq!(upload(Role::Other, 1).await.json(201), first);
+    upload(Role::Author, 3).await.json(201);
+    for seed in 4..8 {
+        upload(Role::Admin, seed).await.json(201);
+    }
+    accounts.stop().await;
+}
+
+#[actix_web::test]
 async fn an_account_has_no_more_than_its_quota_unless_it_is_an_admins() {
     let accounts = Accounts::start_with(|config| {
         config.quotas.posts = Some(2);

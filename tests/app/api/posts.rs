@@ -3,6 +3,9 @@
 use actix_web::http::Method;
 use actix_web::web::Bytes;
 use futures_util::{StreamExt, stream};
+use kilonova::db;
+use kilonova::models::now;
+use kilonova::models::post::{self, NewPost};
 use serde_json::{Value, json};
 
 use crate::support::{Site, assert_post, ids};
@@ -345,5 +348,24 @@ async fn a_page_of_very_large_posts_ends_early() {
         path = format!("/api/posts?limit=100&cursor={cursor}");
     }
     assert_eq!(met, [7, 6, 5, 4, 3, 2, 1]);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn what_an_import_brought_may_stay_where_it_is_not_changed() {
+    let site = Site::start().await;
+    let fields = json!({"title": "日記", "body": ""});
+    let Value::Object(fields) = fields else { unreachable!() };
+    let imported = NewPost::imported(&fields, "file:a".to_owned(), now()).unwrap();
+    let inserted = site.db().transaction(move |tx| {
+        post::insert(tx.connection, imported, now()).map_err(db::Error::from)
+    });
+    let id = inserted.await.unwrap().value.id;
+    let path = format!("/api/posts/{id}");
+    // As the form sends it, whole.
+    let changes = json!({"title": "日記", "body": "", "tags": ["a"]});
+    assert_eq!(site.patch(&path, &changes).await.json(200)["tags"], json!(["a"]));
+    let refused = site.patch(&path, &json!({"title": "日"})).await.json(422);
+    assert_eq!(refused["errors"]["title"], json!(["should be at least 3 character(s)"]));
     site.stop().await;
 }
