@@ -49,7 +49,7 @@ async fn a_site_from_before_the_feed_opens_and_its_readers_resume() {
     assert_eq!(socket.next_json().await["id"], 18);
     socket.close().await;
 
-    // The index goes on as well.
+    // The index is of an older analyzer, and is built again from the rows.
     assert_eq!(found(&site, "edited", 1).await[0]["id"], 1);
     assert_eq!(found(&site, "upgrade", 1).await[0]["id"], 6);
     let segments = |meta: &[u8]| -> BTreeSet<String> {
@@ -58,7 +58,7 @@ async fn a_site_from_before_the_feed_opens_and_its_readers_resume() {
         segments.map(|segment| segment["segment_id"].as_str().unwrap().to_owned()).collect()
     };
     let now = std::fs::read(index.join("meta.json")).unwrap();
-    assert!(segments(&now).is_superset(&segments(&meta)), "the index was rebuilt");
+    assert!(segments(&now).is_disjoint(&segments(&meta)), "the index was not rebuilt");
     site.stop().await;
 }
 
