@@ -99,14 +99,15 @@ pub(super) async fn find(
     found.best.truncate(REACH.saturating_sub(found.before));
     let (limit, places) = (query.limit, found.best.clone());
     let read = db.read(move |c| read(c, &places, limit)).await?;
-    let hidden = if position == Some(read.position) {
-        read.examined - read.rows.len()
+    let (counted, hidden) = if position == Some(read.position) {
+        (found.total, read.examined - read.rows.len())
     } else {
-        // What the index does not know yet must not be counted.
+        // What the index does not know yet must not be counted. It may have learnt it since the first
+        // look, so the total is of this one.
         let first = Query { after: None, ..query.clone() };
-        let reached = look_up(&searchable, &first, REACH).await?.best;
-        let count = reached.len();
-        count - db.read(move |c| count_shown(c, &reached)).await?
+        let Found { total, best, .. } = look_up(&searchable, &first, REACH).await?;
+        let count = best.len();
+        (total, count - db.read(move |c| count_shown(c, &best)).await?)
     };
     let Found { total, before, best } = found;
     let behind = before + read.examined;
@@ -114,7 +115,7 @@ pub(super) async fn find(
     let next = read.examined.checked_sub(1).filter(|_| goes_on).map(|last| best[last]);
     let rows = read.rows;
     let hits = blocking(move || rows.into_iter().map(|row| hit(row, &texts, &wanted)).collect());
-    let (hits, total) = (hits.await?, total.saturating_sub(hidden));
+    let (hits, total) = (hits.await?, counted.saturating_sub(hidden));
     Ok(Answer { hits, total, next, took: begun.elapsed() })
 }
 
