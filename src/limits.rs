@@ -23,7 +23,7 @@ use crate::error::{AppError, AppResult};
 const EACH: u32 = 16 * 1024;
 
 /// What a search takes at most, as a rule.
-const ORDINARY: Duration = Duration::from_millis(50);
+const ORDINARY: Duration = Duration::from_millis(200);
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -306,7 +306,7 @@ mod tests {
             limits.searched(client(1), Duration::from_millis(40));
             limits.search(client(2)).unwrap();
         }
-        limits.searched(client(2), Duration::from_secs(3));
+        limits.searched(client(2), Duration::from_secs(6));
         assert!(limits.search(client(1)).is_ok());
         assert!(limits.search(client(2)).is_err());
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::index::{Found, Place, Searchable};
+use super::index::{Found, Place, Searchable, Snapshot};
 use super::indexer::State;
 use super::query::{Kind, Query};
 use super::wanted::Wanted;
@@ -95,19 +95,19 @@ pub(super) async fn find(
         return Ok(Answer::default());
     };
     // More than is asked for: some may be gone or drafts since.
-    let mut found = look_up(&searchable, query, query.limit + query.limit / 2 + 10).await?;
+    let snapshot = searchable.snapshot();
+    let mut found = look_up(&snapshot, query, query.limit + query.limit / 2 + 10).await?;
     found.best.truncate(REACH.saturating_sub(found.before));
     let (limit, places) = (query.limit, found.best.clone());
     let read = db.read(move |c| read(c, &places, limit)).await?;
-    let (counted, hidden) = if position == Some(read.position) {
-        (found.total, read.examined - read.rows.len())
+    let hidden = if position == Some(read.position) {
+        read.examined - read.rows.len()
     } else {
-        // What the index does not know yet must not be counted. It may have learnt it since the first
-        // look, so the total is of this one.
+        // What the index does not know yet must not be counted.
         let first = Query { after: None, ..query.clone() };
-        let Found { total, best, .. } = look_up(&searchable, &first, REACH).await?;
-        let count = best.len();
-        (total, count - db.read(move |c| count_shown(c, &best)).await?)
+        let reached = look_up(&snapshot, &first, REACH).await?.best;
+        let count = reached.len();
+        count - db.read(move |c| count_shown(c, &reached)).await?
     };
     let Found { total, before, best } = found;
     let behind = before + read.examined;
@@ -115,7 +115,7 @@ pub(super) async fn find(
     let next = read.examined.checked_sub(1).filter(|_| goes_on).map(|last| best[last]);
     let rows = read.rows;
     let hits = blocking(move || rows.into_iter().map(|row| hit(row, &texts, &wanted)).collect());
-    let (hits, total) = (hits.await?, counted.saturating_sub(hidden));
+    let (hits, total) = (hits.await?, total.saturating_sub(hidden));
     Ok(Answer { hits, total, next, took: begun.elapsed() })
 }
 
@@ -162,13 +162,9 @@ fn count_shown(c: &mut DbConnection, places: &[Place]) -> Result<usize, db::Erro
         + comment::count_shown(c, &ids(places, Kind::Comment))?)
 }
 
-async fn look_up(
-    searchable: &Searchable,
-    query: &Query,
-    limit: usize,
-) -> Result<Found, SearchError> {
-    let (searchable, query) = (searchable.clone(), query.clone());
-    Ok(blocking(move || searchable.search(&query, limit)).await??)
+async fn look_up(snapshot: &Snapshot, query: &Query, limit: usize) -> Result<Found, SearchError> {
+    let (snapshot, query) = (snapshot.clone(), query.clone());
+    Ok(blocking(move || snapshot.search(&query, limit)).await??)
 }
 
 /// The index, and the position that it is true as of or later.

@@ -17,7 +17,7 @@ use tantivy::query::TermQuery;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions,
 };
-use tantivy::{IndexReader, IndexWriter, TantivyDocument, TantivyError, Term};
+use tantivy::{IndexReader, IndexWriter, Searcher, TantivyDocument, TantivyError, Term};
 
 pub(super) use self::best::Found;
 pub use self::best::Place;
@@ -207,17 +207,36 @@ impl Searchable {
         !self.reader.searcher().segment_readers().is_empty()
     }
 
+    /// What is committed now, for several looks that must agree.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot { searcher: self.reader.searcher(), fields: self.fields }
+    }
+
+    #[cfg(test)]
+    pub(super) fn search(&self, query: &Query, limit: usize) -> Result<Found, TantivyError> {
+        self.snapshot().search(query, limit)
+    }
+}
+
+/// The committed part of an index at one time; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Snapshot {
+    searcher: Searcher,
+    fields: Fields,
+}
+
+impl Snapshot {
     /// The best `limit` hits behind the query's place, and how many there are. Blocks.
     pub(super) fn search(&self, query: &Query, limit: usize) -> Result<Found, TantivyError> {
-        let searcher = self.reader.searcher();
-        let Some(plan) = plan::plan(query, &self.fields, &searcher)? else {
+        let searcher = &self.searcher;
+        let Some(plan) = plan::plan(query, &self.fields, searcher)? else {
             return Ok(Found::default());
         };
         let best = Best { limit, after: query.after, field: ROW };
         if query.kinds.len() == Kind::ALL.len() {
             return searcher.search(&plan, &best);
         }
-        let within = Within::new(&searcher, &self.fields, &query.kinds)?;
+        let within = Within::new(searcher, &self.fields, &query.kinds)?;
         searcher.search_with_statistics_provider(&plan, &best, &within)
     }
 }

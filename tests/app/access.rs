@@ -104,6 +104,8 @@ impl Accounts {
                 // All of it comes from one address.
                 config.allowances.comments_per_address = 0;
                 config.allowances.comments_per_account = 0;
+                config.allowances.searches_per_address = 0;
+                config.allowances.searches_per_account = 0;
                 change(config);
             };
             sites.push(Site::start_in(home, configure).await);

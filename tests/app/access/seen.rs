@@ -175,15 +175,15 @@ async fn nobody_finds_or_counts_what_is_hidden() {
         };
         // Each node has an index of its own.
         let indexed = async |count: usize| {
-            let mut nodes = 0;
-            while nodes < accounts.sites.len() {
-                nodes = if found(Role::Nobody, "").await == Some(count) { nodes + 1 } else { 0 };
-            }
-            for role in ROLES {
-                assert_eq!(found(role, "").await, Some(count), "{role:?}");
-                let comments = count.saturating_sub(1);
-                assert_eq!(found(role, "&kind=comment").await, Some(comments), "{role:?}");
-                assert_eq!(found(role, "&kind=note").await, Some(0), "{role:?}");
+            let comments = count.saturating_sub(1);
+            let wanted = [("", count), ("&kind=comment", comments), ("&kind=note", 0)];
+            // Of a post that is published again the comments follow one by one.
+            let mut agreed = 0;
+            while agreed < accounts.sites.len() * ROLES.len() * wanted.len() {
+                let role = ROLES[agreed % ROLES.len()];
+                let (kind, expected) = wanted[agreed / ROLES.len() % wanted.len()];
+                let is_so = found(role, kind).await == Some(expected);
+                agreed = if is_so { agreed + 1 } else { 0 };
             }
         };
         let change = async |path: &str, fields: Value| {
