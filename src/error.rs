@@ -153,6 +153,8 @@ impl ResponseError for AppError {
                 response.insert_header((header::LOCATION, address.as_str()));
                 return response.finish();
             }
+            AppError::NotFound(_) => drop(response.extensions_mut().insert(Missing::Page)),
+            AppError::Embedded => drop(response.extensions_mut().insert(Missing::Picture)),
             AppError::MethodNotAllowed(allowed) => {
                 if let Ok(value) = HeaderValue::from_str(allowed) {
                     response.insert_header((header::ALLOW, value));
@@ -179,11 +181,6 @@ impl ResponseError for AppError {
             response.insert_header((header::RETRY_AFTER, seconds));
         }
         response.extensions_mut().insert(Shown { message: self.to_string() });
-        match self {
-            AppError::NotFound(_) => drop(response.extensions_mut().insert(Missing::Page)),
-            AppError::Embedded => drop(response.extensions_mut().insert(Missing::Picture)),
-            _ => {}
-        }
         match self {
             AppError::Invalid(errors) => response.json(json!({ "errors": errors })),
             AppError::Gone(oldest) => {

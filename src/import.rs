@@ -314,17 +314,14 @@ impl Reader<'_> {
 
     /// The address that a page had, which may be read later than those that lead to it.
     fn address(&mut self, file: &Path) -> Option<String> {
-        if let Some(known) = self.pages.get(file) {
-            return known.clone();
+        if !self.pages.contains_key(file) {
+            let relative = file.strip_prefix(self.folder).unwrap_or(file).to_owned();
+            // A reading that succeeds remembers it; one that fails is told of when its turn comes.
+            if !matches!(self.read(file, &relative), Ok(Some(_))) {
+                self.remember(file, None);
+            }
         }
-        let relative = file.strip_prefix(self.folder).unwrap_or(file).to_owned();
-        let address = match self.read(file, &relative) {
-            Ok(Some(new)) => new.entry.addresses.into_iter().next(),
-            // It is told of when its turn comes.
-            Ok(None) | Err(_) => None,
-        };
-        self.remember(file, address.clone());
-        address
+        self.pages.get(file).cloned().flatten()
     }
 
     /// Has the links of an entry lead to what they lead to here, and brings along the files among it.

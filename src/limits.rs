@@ -104,9 +104,7 @@ impl Limit {
         }
         Ok(())
     }
-}
 
-impl Limit {
     /// Counts more, also beyond what is admitted.
     fn charge(&self, client: Client, count: u32) {
         let now = Instant::now();
@@ -251,15 +249,9 @@ impl Payer {
 
     /// Has the client pay for bytes that it writes.
     pub fn pay(&self, bytes: usize) {
+        let client = Client { address: self.0.address, account: self.0.account.get().copied() };
         // No event is as large as that.
-        let (bytes, now) = (bytes.try_into().unwrap_or(u32::MAX), Instant::now());
-        let writes = &self.0.limits.writes;
-        if let Some(address) = self.0.address {
-            writes.by_address.charge(address, bytes, now);
-        }
-        if let Some(account) = self.0.account.get() {
-            writes.by_account.charge(account, bytes, now);
-        }
+        self.0.limits.writes.charge(client, bytes.try_into().unwrap_or(u32::MAX));
     }
 }
 

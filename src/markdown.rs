@@ -139,7 +139,8 @@ fn parser(markdown: &str) -> Parser<'_> {
     Parser::new_ext(markdown, extensions())
 }
 
-fn extensions() -> Options {
+/// What of Markdown there is beside CommonMark.
+pub(crate) fn extensions() -> Options {
     Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_FOOTNOTES

@@ -52,7 +52,7 @@ async fn round(db: &Db, access: Access) -> Result<(), db::Error> {
                 let updated = match may_be_published(tx.connection, access, &due)? {
                     true => post::publish(tx.connection, due, now)?,
                     false => {
-                        log::info!("Post {} stays a draft: its author may not publish", due.id);
+                        log::info!("Post {} becomes a draft: its author may not publish", due.id);
                         let after = Post { status: Status::Draft, publish_at: None, ..due.clone() };
                         post::update(tx.connection, due, after, now)?
                     }

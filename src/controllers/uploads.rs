@@ -19,7 +19,7 @@ use crate::db::{Db, Touches};
 use crate::error::{AppError, AppResult};
 use crate::limits::Payer;
 use crate::models::clock;
-use crate::models::upload::{self, NewUpload, Upload};
+use crate::models::upload::{self, NewUpload};
 use crate::pictures::{self, Unfit};
 use crate::responses::Resident;
 use crate::state::State;
@@ -36,27 +36,14 @@ pub async fn create(
 ) -> AppResult<HttpResponse> {
     account.permit(Action::WritePost)?;
     let (file, room) = body.file().await?;
+    let user_id = account.user().map(|user| user.id);
     // Taking a file of some mebibytes apart takes a while.
     let cleaned = actix_web::web::block(move || {
         let _room = room;
-        pictures::clean(&file).map(|picture| (upload::digest(&picture.bytes), picture))
+        pictures::clean(&file).map(|picture| NewUpload::picture(picture, user_id))
     });
-    let (digest, picture) = cleaned.await.map_err(AppError::internal)?.map_err(refused)?;
-    let length = picture.bytes.len();
-    let pixels = |side: u32| i32::try_from(side).map_err(AppError::internal);
-    let (width, height) = (pixels(picture.width)?, pixels(picture.height)?);
-    let new = NewUpload {
-        upload: Upload {
-            digest: digest.clone(),
-            media_type: picture.format.media_type().to_owned(),
-            name: None,
-            width: Some(width),
-            height: Some(height),
-            length: i64::try_from(length).map_err(AppError::internal)?,
-        },
-        bytes: picture.bytes,
-        user_id: account.user().map(|user| user.id),
-    };
+    let new = cleaned.await.map_err(AppError::internal)?.map_err(refused)?;
+    let digest = new.upload.digest.clone();
     let params = Params::from_iter([("digest".to_owned(), digest.into())]);
     let once = Once::of(&request, account.user(), &params)?;
     let payer = request.extensions().get::<Payer>().cloned();
@@ -64,17 +51,21 @@ pub async fn create(
     let root = state.config.reach.path().to_owned();
     let outcome = once.transact(&state.db, Touches::ExistingRows, move |tx| {
         let viewer = asker.permit(tx.connection, Action::WritePost, "upload")?;
-        // What is there already takes no more room.
-        if upload::find(tx.connection, &new.upload.digest)?.is_none() {
-            within(quota, viewer, "this account has reached its limit of uploads", |id, quota| {
-                Ok(upload::length_of(tx.connection, id)? + new.upload.length > quota)
-            })?;
-        }
         if let Some(payer) = payer {
-            payer.pay(length);
+            payer.pay(new.bytes.len());
         }
         let at = clock(tx.connection)?;
-        let kept = upload::insert(tx.connection, &new, at)?;
+        let kept = match upload::renew(tx.connection, &new.upload.digest, at)? {
+            // It takes no more room.
+            Some(known) => known,
+            None => {
+                let what = "this account has reached its limit of uploads";
+                within(quota, viewer, what, |id, quota| {
+                    Ok(upload::length_of(tx.connection, id)? + new.upload.length > quota)
+                })?;
+                upload::insert(tx.connection, new, at)?
+            }
+        };
         let path = kept.path();
         let told = json!({
             "url": format!("{root}{path}"), "width": kept.width, "height": kept.height,
@@ -89,7 +80,7 @@ pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpRes
     const MISSING: AppError = AppError::NotFound("file");
     let name = request.match_info().get("file").unwrap_or_default();
     let (digest, _) = name.split_once('.').ok_or(MISSING)?;
-    if upload::digests(request.path()).first() != Some(&digest) {
+    if !upload::is_digest(digest) {
         return Err(MISSING);
     }
     let wanted = digest.to_owned();

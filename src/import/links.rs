@@ -6,10 +6,11 @@
 use std::ops::Range;
 
 use percent_encoding::percent_decode_str;
-use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, LinkType, Parser, Tag, TagEnd};
 
 use super::site::{Generator, Place, Site};
 use super::walk;
+use crate::markdown;
 
 /// Most links of one text.
 const MOST: usize = 10_000;
@@ -81,11 +82,10 @@ pub fn rewritten(
 
 /// All links and images of a text whose destination is found in it.
 fn all(body: &str) -> Vec<Link> {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES;
     let mut links: Vec<Link> = Vec::new();
     // Where the text of each open link ends so far.
     let mut open: Vec<(Range<usize>, usize, bool, String, bool)> = Vec::new();
-    let parser = Parser::new_ext(body, options);
+    let parser = Parser::new_ext(body, markdown::extensions());
     let definitions: Vec<(Range<usize>, String)> = parser
         .reference_definitions()
         .iter()

@@ -15,7 +15,7 @@ use super::file;
 use super::links::{self, Inner, Target};
 use super::report::Note;
 use super::store::New;
-use crate::models::upload::{self, NewUpload, Upload};
+use crate::models::upload::{NewUpload, Upload};
 use crate::pictures::{self, Unfit};
 
 /// The largest file that is brought along, as that of an upload by a flag's default.
@@ -23,9 +23,6 @@ const MAX: u64 = 10 * 1024 * 1024;
 
 /// The most files of one page.
 const MOST: usize = 1000;
-
-/// The media type of a file that is none of the pictures: browsers save it.
-const ANY: &str = "application/octet-stream";
 
 /// What a destination in Markdown, or in an attribute, writes in another way.
 const WRITTEN: &AsciiSet = &CONTROLS
@@ -64,10 +61,10 @@ pub(super) fn bring(
     mut keep: impl FnMut(NewUpload) -> Result<(), ImportError>,
 ) -> Result<Brought, ImportError> {
     let mut brought = Brought::default();
-    let mut destinations: HashMap<usize, String> = HashMap::new();
-    let mut known: HashMap<String, Option<String>> = HashMap::new();
+    let mut destinations = Vec::new();
+    let mut known: HashMap<String, Option<Upload>> = HashMap::new();
     let entry = &mut new.entry;
-    for (at, inner) in entry.links.iter().enumerate() {
+    for inner in &entry.links {
         let led = match &inner.target {
             Target::Address(path) => Some(beside(path)),
             Target::Page(path) => {
@@ -89,33 +86,27 @@ pub(super) fn bring(
                         Err(note) => (None, Some(note)),
                     };
                     entry.notes.extend(note.map(|note| named(note, path)));
-                    let led = found.as_ref().map(|found| found.upload.path());
+                    known.insert(path.clone(), found.as_ref().map(|found| found.upload.clone()));
                     if let Some(found) = found {
                         brought.files += 1;
                         keep(found)?;
                     }
-                    known.insert(path.clone(), led);
                 }
-                let led = known.get(path).cloned().flatten();
-                if let (Some(led), Some(old)) = (&led, address_of(inner, entry.addresses.first()))
-                    && let Some(digest) = upload::digests(led).first()
+                let found = known.get(path).and_then(Option::as_ref);
+                if let (Some(found), Some(old)) =
+                    (found, address_of(inner, entry.addresses.first()))
                 {
-                    brought.addresses.insert(old, (*digest).to_owned());
+                    brought.addresses.insert(old, found.digest.clone());
                 }
-                led.map(|led| format!("..{led}"))
+                found.map(|found| format!("..{}", found.path()))
             }
         };
-        if let Some(led) = led {
-            destinations.insert(at, led + fragment(inner));
-        }
+        destinations.push(led.map(|led| led + fragment(inner)));
     }
-    brought.links = destinations.len();
+    brought.links = destinations.iter().flatten().count();
     let links = std::mem::take(&mut entry.links);
-    let mut at = 0;
-    entry.post.body = links::rewritten(&entry.post.body, &links, |_| {
-        at += 1;
-        destinations.remove(&(at - 1))
-    });
+    let mut destinations = destinations.into_iter();
+    entry.post.body = links::rewritten(&entry.post.body, &links, |_| destinations.next().flatten());
     Ok(brought)
 }
 
@@ -151,27 +142,11 @@ fn read(file: &Path, path: &str, shown: bool) -> Result<(NewUpload, Option<Note>
     let missing = || Note::lost("a file that a page leads to is gone", "");
     let bytes = file::bytes(file, MAX)?.ok_or_else(missing)?.bytes;
     let name = path.rsplit('/').next().unwrap_or(path);
-    let (bytes, media_type, name, size, note) = match pictures::clean(&bytes) {
-        Ok(picture) => {
-            let size = (i32::try_from(picture.width).ok(), i32::try_from(picture.height).ok());
-            (picture.bytes, picture.format.media_type(), None, size, None)
-        }
-        Err(unfit) => {
-            let note = match unfit {
-                Unfit::Unknown if !shown => None,
-                Unfit::Unknown => Some(Note::lost("a picture that is shown nowhere", "")),
-                unfit => Some(Note::lost("a picture that cannot be read", unfit.to_string())),
-            };
-            (bytes, ANY, Some(name.to_owned()), (None, None), note)
-        }
+    let note = match pictures::clean(&bytes) {
+        Ok(picture) => return Ok((NewUpload::picture(picture, None), None)),
+        Err(Unfit::Unknown) if !shown => None,
+        Err(Unfit::Unknown) => Some(Note::lost("a picture that is shown nowhere", "")),
+        Err(unfit) => Some(Note::lost("a picture that cannot be read", unfit.to_string())),
     };
-    let upload = Upload {
-        digest: upload::digest(&bytes),
-        media_type: media_type.to_owned(),
-        name,
-        width: size.0,
-        height: size.1,
-        length: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
-    };
-    Ok((NewUpload { upload, bytes, user_id: None }, note))
+    Ok((NewUpload::file(bytes, name), note))
 }

@@ -51,7 +51,9 @@ type Outcomes = Result<Vec<Written>, ImportError>;
 pub(super) fn keep(db: &Db, new: NewUpload) -> Result<(), ImportError> {
     db.transaction_blocking(move |tx| {
         let at = clock(tx.connection)?;
-        upload::insert(tx.connection, &new, at)?;
+        if upload::renew(tx.connection, &new.upload.digest, at)?.is_none() {
+            upload::insert(tx.connection, new, at)?;
+        }
         Ok::<_, ImportError>(())
     })?;
     Ok(())

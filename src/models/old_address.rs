@@ -5,10 +5,9 @@
 use diesel::prelude::*;
 use percent_encoding::percent_decode_str;
 
-use super::post::{self, Post};
-use super::upload;
+use super::{post, upload};
 use crate::connection::DbConnection;
-use crate::schema::{old_addresses, uploads};
+use crate::schema::old_addresses;
 
 /// The longest old address, in bytes.
 pub const MAX: usize = 1024;
@@ -16,7 +15,7 @@ pub const MAX: usize = 1024;
 /// The last parts of a path that most servers leave out.
 const INDEXES: [&str; 2] = ["index.html", "index.htm"];
 
-/// Everything below these belongs to this site.
+/// These and everything below them belong to this site.
 const TREES: [&str; 14] = [
     "account",
     "admin",
@@ -26,24 +25,22 @@ const TREES: [&str; 14] = [
     "drafts",
     "embed",
     "health",
+    "moderation",
     "notes",
     "sitemaps",
     "static",
     "tags",
     "uploads",
-    "moderation",
 ];
 
-/// These themselves do.
-const PAGES: [&str; 16] = [
+/// These alone do.
+const PAGES: [&str; 13] = [
     "",
     "archive",
     "feed",
     "feed.xml",
     "login",
     "logout",
-    "moderation",
-    "notes",
     "notifications",
     "posts",
     "posts/new",
@@ -51,7 +48,6 @@ const PAGES: [&str; 16] = [
     "robots.txt",
     "search",
     "sitemap.xml",
-    "tags",
 ];
 
 /// What an old address leads to.
@@ -126,12 +122,7 @@ pub fn claim(
         Target::Post(id) => (Some(id), None),
         Target::Upload(digest) => (None, Some(digest.to_owned())),
     };
-    let known = old_addresses::table
-        .find(&path)
-        .select((old_addresses::post_id, old_addresses::upload))
-        .first::<(Option<i64>, Option<String>)>(connection)
-        .optional()?;
-    match known {
+    match target_of(connection, &path)? {
         Some(known) if known == wanted => Ok(Claimed::Yes),
         Some(_) => Ok(Claimed::Taken),
         None => {
@@ -148,9 +139,21 @@ pub fn claim(
     }
 }
 
-/// The path that a URL's old path leads to: of a post that everyone may read, or of an upload. Generators
-/// leave out `.html` or write it, so one with it and one without it are the same where only one is
-/// known.
+/// The post or the upload that a path of the table leads to.
+fn target_of(
+    connection: &mut DbConnection,
+    path: &str,
+) -> QueryResult<Option<(Option<i64>, Option<String>)>> {
+    old_addresses::table
+        .find(path)
+        .select((old_addresses::post_id, old_addresses::upload))
+        .first(connection)
+        .optional()
+}
+
+/// The path that a URL's old path leads to: of a post that everyone may read, or of an upload.
+/// Generators leave out `.html` or write it, so one with it and one without it are the same where
+/// only one is known.
 pub fn lead(connection: &mut DbConnection, address: &str) -> QueryResult<Option<String>> {
     let Some(path) = asked(address) else { return Ok(None) };
     let other = match path.strip_suffix(".html") {
@@ -158,20 +161,10 @@ pub fn lead(connection: &mut DbConnection, address: &str) -> QueryResult<Option<
         None => format!("{path}.html"),
     };
     for path in [path, other] {
-        let found = old_addresses::table
-            .find(&path)
-            .select((old_addresses::post_id, old_addresses::upload))
-            .first::<(Option<i64>, Option<String>)>(connection)
-            .optional()?;
-        match found {
-            Some((Some(id), _)) => {
-                let post = post::get(connection, id)?;
-                return Ok(post.status.is_public().then(|| Post::path(&post)));
-            }
+        match target_of(connection, &path)? {
+            Some((Some(id), _)) => return post::public_path(connection, id),
             Some((None, Some(digest))) => {
-                let media = uploads::table.find(&digest).select(uploads::media_type);
-                let media = media.first::<String>(connection)?;
-                return Ok(Some(upload::path(&digest, &media)));
+                return Ok(upload::find(connection, &digest)?.map(|upload| upload.path()));
             }
             _ => {}
         }

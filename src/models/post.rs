@@ -13,7 +13,7 @@ use diesel::prelude::*;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
-pub use self::addresses::{Location, parts, public_in};
+pub use self::addresses::{Location, parts, public_in, public_path};
 pub use self::fields::{MAX_BODY, NewPost, PostChanges};
 pub use self::heads::{Head, Newest, bodies, newest};
 use super::{Cursor, Excerpt, Page, optional_rfc3339, paginate, rfc3339, slug, substr, upload};

@@ -12,7 +12,7 @@ use indexmap::IndexSet;
 use sha2::{Digest, Sha256};
 
 use crate::connection::DbConnection;
-use crate::pictures::Format;
+use crate::pictures::{Format, Picture};
 use crate::schema::{old_addresses, upload_slices, upload_uses, uploads};
 
 /// What the paths of uploads begin with.
@@ -30,13 +30,14 @@ const MAX_USES: usize = 1000;
 /// How long an upload stays that no text has.
 const KEPT: TimeDelta = TimeDelta::hours(24);
 
-/// The ending of a file that is none of the pictures.
+/// The media type of a file that is none of the pictures, and the ending of its path.
+const ANY: &str = "application/octet-stream";
 const FILE: &str = "bin";
 
 /// What an upload is, without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 pub struct Upload {
-    /// Of its bytes; see [`digest`].
+    /// The first 160 bits of the SHA-256 of its bytes, in hexadecimal digits.
     pub digest: String,
     /// One of the pictures', or any other of a file.
     pub media_type: String,
@@ -61,6 +62,34 @@ pub struct NewUpload {
     pub user_id: Option<i64>,
 }
 
+impl NewUpload {
+    /// A picture, which is shown.
+    pub fn picture(picture: Picture, user_id: Option<i64>) -> NewUpload {
+        // No side has more pixels than fit: `pictures` sees to it.
+        let [width, height] = [picture.width, picture.height].map(|side| i32::try_from(side).ok());
+        let media_type = picture.format.media_type();
+        let new = NewUpload::new(picture.bytes, media_type, None);
+        NewUpload { upload: Upload { width, height, ..new.upload }, user_id, ..new }
+    }
+
+    /// Any other file, which is saved under this name.
+    pub fn file(bytes: Vec<u8>, name: &str) -> NewUpload {
+        NewUpload::new(bytes, ANY, Some(name.to_owned()))
+    }
+
+    fn new(bytes: Vec<u8>, media_type: &str, name: Option<String>) -> NewUpload {
+        let upload = Upload {
+            digest: digest(&bytes),
+            media_type: media_type.to_owned(),
+            name,
+            width: None,
+            height: None,
+            length: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+        };
+        NewUpload { upload, bytes, user_id: None }
+    }
+}
+
 /// A text that may have uploads.
 #[derive(Clone, Copy, Debug)]
 pub enum Text {
@@ -73,25 +102,24 @@ pub enum Text {
 }
 
 /// The name of a file by its content.
-pub fn digest(bytes: &[u8]) -> String {
+fn digest(bytes: &[u8]) -> String {
     let mut digest = HEXLOWER.encode(&Sha256::digest(bytes));
     digest.truncate(DIGITS);
     digest
 }
 
-/// The path of the upload with this digest and media type.
-pub fn path(digest: &str, media_type: &str) -> String {
-    let extension = Format::of_media_type(media_type).map_or(FILE, Format::extension);
-    format!("{ROOT}{digest}.{extension}")
+/// Whether a text can be a digest.
+pub fn is_digest(text: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.len() == DIGITS && text.bytes().all(is_digit)
 }
 
 /// The digests of the uploads in a text, in their order, each once; the first thousand.
 pub fn digests(text: &str) -> IndexSet<&str> {
     let after = text.split(ROOT).skip(1);
     let digests = after.filter_map(|rest| {
-        let digest = rest.get(..DIGITS)?;
-        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        (digest.bytes().all(is_digit) && rest[DIGITS..].starts_with('.')).then_some(digest)
+        let (digest, rest) = rest.split_at_checked(DIGITS)?;
+        (is_digest(digest) && rest.starts_with('.')).then_some(digest)
     });
     let mut found = IndexSet::new();
     for digest in digests {
@@ -105,7 +133,8 @@ pub fn digests(text: &str) -> IndexSet<&str> {
 impl Upload {
     /// Its path.
     pub fn path(&self) -> String {
-        path(&self.digest, &self.media_type)
+        let extension = Format::of_media_type(&self.media_type).map_or(FILE, Format::extension);
+        format!("{ROOT}{}.{extension}", self.digest)
     }
 }
 
@@ -114,18 +143,27 @@ pub fn find(connection: &mut DbConnection, digest: &str) -> QueryResult<Option<U
     uploads::table.find(digest).select(Upload::as_select()).first(connection).optional()
 }
 
-/// Keeps an upload. One that is there already stays as it is, for another day at least.
+/// The upload with this digest, if there is one: it stays for another day at least.
+pub fn renew(
+    connection: &mut DbConnection,
+    digest: &str,
+    at: NaiveDateTime,
+) -> QueryResult<Option<Upload>> {
+    let known = find(connection, digest)?;
+    if known.is_some() {
+        let unused = uploads::table.find(digest).filter(uploads::unused_at.is_not_null());
+        diesel::update(unused).set(uploads::unused_at.eq(at)).execute(connection)?;
+    }
+    Ok(known)
+}
+
+/// Inserts an upload that is not there.
 pub fn insert(
     connection: &mut DbConnection,
-    new: &NewUpload,
+    new: NewUpload,
     at: NaiveDateTime,
 ) -> QueryResult<Upload> {
     let NewUpload { upload, bytes, user_id } = new;
-    if let Some(known) = find(connection, &upload.digest)? {
-        let unused = uploads::table.find(&upload.digest).filter(uploads::unused_at.is_not_null());
-        diesel::update(unused).set(uploads::unused_at.eq(at)).execute(connection)?;
-        return Ok(known);
-    }
     diesel::insert_into(uploads::table)
         .values((
             uploads::digest.eq(&upload.digest),
@@ -148,7 +186,7 @@ pub fn insert(
             ))
             .execute(connection)?;
     }
-    Ok(upload.clone())
+    Ok(upload)
 }
 
 /// A slice of an upload's bytes, from 0; or `NotFound`.

@@ -6,7 +6,7 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::{Status, path};
+use super::{PUBLIC, Status, path};
 use crate::connection::DbConnection;
 use crate::schema::posts;
 
@@ -16,9 +16,6 @@ const PART: i64 = 10_000;
 
 /// The most parts: as many as an index of sitemaps may name.
 const MOST: usize = 50_000;
-
-/// What everybody may read: in lists, or by its address alone.
-const PUBLIC: [Status; 2] = [Status::Published, Status::Archived];
 
 /// A post that everybody may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +53,16 @@ fn next(connection: &mut DbConnection, after: i64) -> QueryResult<Option<i64>> {
         lowest = lowest.into_iter().chain(id).min();
     }
     Ok(lowest)
+}
+
+/// The path of a post's page, if everybody may read it.
+pub fn public_path(connection: &mut DbConnection, id: i64) -> QueryResult<Option<String>> {
+    let slug = posts::table
+        .filter(posts::id.eq(id).and(posts::status.eq_any(PUBLIC.map(Status::as_str))))
+        .select(posts::slug)
+        .first::<Option<String>>(connection)
+        .optional()?;
+    Ok(slug.map(|slug| path(id, slug.as_deref())))
 }
 
 /// The posts of a part, in no order.
