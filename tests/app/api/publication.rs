@@ -1,5 +1,6 @@
 //! When and where a post is published: slugs, scheduled posts, and the order of lists.
 
+use actix_web::http::Method;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
@@ -209,6 +210,27 @@ async fn a_scheduled_post_is_published_by_itself_once() {
     // Nothing else comes of it.
     site.new_post("Afterwards").await;
     assert_eq!(socket.next_json().await["data"]["title"], "Afterwards");
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_request_that_is_repeated_after_its_post_was_due_gets_the_stored_response() {
+    let site = Site::start().await;
+    let post = json!({
+        "title": "Due", "body": "b", "status": "scheduled", "publish_at": soon(1000),
+    })
+    .to_string();
+    let send = async || {
+        let headers = [("content-type", "application/json"), ("idempotency-key", "one")];
+        site.send(Method::POST, "/api/posts", &headers, post.clone().into()).await
+    };
+    let mut socket = site.socket("/feed").await;
+    let first = send().await.json(201);
+    let frames = within("it is published", socket.next_jsons(3)).await;
+    assert_eq!(frames[2]["event"], "post_published");
+    let again = send().await;
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(again.json(201), first);
     site.stop().await;
 }
 
