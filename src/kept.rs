@@ -1,18 +1,18 @@
-//! Texts that were made of others, so that one that is asked for often is made once. Owns the memory
-//! for them: what is made of what is the caller's, and a changed text is another text.
+//! A cache of derived texts: a rendering or a plain text that is needed often is made once. Owns its
+//! memory. The callers decide how a text is derived; a changed source is another entry.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 
-/// What an entry takes beside its text, about.
+/// The memory of an entry beside its text, about.
 const ENTRY: usize = 200;
 
-/// What a text was made of, by two hashes with keys that nobody knows.
+/// The source of a text, as two hashes with secret keys.
 type Key = (u64, u64);
 
-/// Texts of at most so many bytes together; the longest unread go.
+/// Texts up to a total size; the least recently used are evicted.
 pub(crate) struct Kept {
     keys: (RandomState, RandomState),
     most: usize,
@@ -25,7 +25,7 @@ struct Texts {
 }
 
 impl Kept {
-    /// None yet.
+    /// An empty cache of this size.
     pub(crate) fn at_most(bytes: usize) -> Kept {
         let texts = Texts { by_key: LruCache::unbounded(), bytes: 0 };
         Kept { keys: Default::default(), most: bytes, texts: Mutex::new(texts) }

@@ -22,7 +22,7 @@ use crate::error::{AppError, AppResult};
 /// What a write costs beside its events, if it comes to any.
 const EACH: u32 = 16 * 1024;
 
-/// What a search takes at most, as a rule.
+/// The longest time of an ordinary search.
 const ORDINARY: Duration = Duration::from_millis(200);
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -33,7 +33,7 @@ const LONG_WORK: usize = 64 * 1024;
 /// The route that takes files.
 const UPLOADS: &str = "/api/uploads";
 
-/// What a form adds to its file, at most.
+/// The most bytes that a form adds to its file.
 const AROUND_FILE: usize = 4 * 1024;
 
 /// How deep a JSON body may nest.

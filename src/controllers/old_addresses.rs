@@ -15,7 +15,7 @@ use crate::state::State;
 const FEEDS: [&str; 8] =
     ["/index.xml", "/atom.xml", "/rss.xml", "/rss", "/rss/", "/feed/atom", "/feed/rss", "/feed/"];
 
-/// What their addresses of a tag's pages begin with.
+/// The beginnings of their addresses of a tag's pages.
 const TAGS: [&str; 4] = ["/tags/", "/tag/", "/categories/", "/category/"];
 
 /// Leads from an old address to the new one: 301.

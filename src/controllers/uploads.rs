@@ -24,7 +24,7 @@ use crate::pictures::{self, Unfit};
 use crate::responses::Resident;
 use crate::state::State;
 
-/// What a browser may do with an upload that it opens: show it.
+/// A browser may show an upload that it opens, and run nothing of it.
 const SANDBOX: &str = "sandbox; default-src 'none'";
 
 /// POST /api/uploads: a picture as the body, or in a form as its only file.

@@ -1,5 +1,5 @@
-//! What the links of an entry become: the files that they lead to are brought along as uploads, and
-//! its text leads to them; pages and other addresses of the old site are asked for where they were.
+//! Rewrites the links of an entry. Files become uploads, and the text leads to those; links to pages
+//! and to other addresses of the old site lead to the old addresses, which answer 301.
 //!
 //! A post's page is one level below the site, so every new destination begins with `..`: it holds
 //! under any path that the site has in front of its own.
@@ -24,7 +24,7 @@ const MAX: u64 = 10 * 1024 * 1024;
 /// The most files of one page.
 const MOST: usize = 1000;
 
-/// What a destination in Markdown, or in an attribute, writes in another way.
+/// The characters that are encoded in a destination, in Markdown and in attributes.
 const WRITTEN: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')

@@ -36,7 +36,7 @@ pub(super) struct New {
     pub(super) uploads: BTreeMap<String, String>,
 }
 
-/// What has become of an entry.
+/// The outcome of an entry, with its old addresses.
 pub(super) struct Written {
     pub(super) path: PathBuf,
     pub(super) outcome: Outcome,
@@ -90,7 +90,7 @@ pub(super) fn compare(
         .collect()
 }
 
-/// What becomes of an entry where there is nothing yet.
+/// The outcome of an entry in an empty database.
 pub(super) fn unwritten(new: New) -> Written {
     let New { entry, uploads, .. } = new;
     let (mut addresses, mut notes) = (0, Vec::new());

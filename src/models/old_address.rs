@@ -1,6 +1,5 @@
-//! Addresses that a site had before it was imported, and what they lead to now. Owns how an address
-//! is written and which ones an import may bring; how a request for one is answered is
-//! `controllers::old_addresses`'.
+//! Addresses that a site had before it was imported, and their targets. Owns the form of an address
+//! and the addresses that an import may claim; `controllers::old_addresses` answers the requests.
 
 use diesel::prelude::*;
 use percent_encoding::percent_decode_str;
@@ -50,7 +49,7 @@ const PAGES: [&str; 13] = [
     "sitemap.xml",
 ];
 
-/// What an old address leads to.
+/// The target of an old address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'a> {
     /// The post of this id.
@@ -59,7 +58,7 @@ pub enum Target<'a> {
     Upload(&'a str),
 }
 
-/// What has become of an address that an import brings.
+/// The outcome of an import's claim to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claimed {
     /// It leads where it should.

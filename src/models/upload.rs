@@ -15,7 +15,7 @@ use crate::connection::DbConnection;
 use crate::pictures::{Format, Picture};
 use crate::schema::{old_addresses, upload_slices, upload_uses, uploads};
 
-/// What the paths of uploads begin with.
+/// The beginning of the paths of uploads.
 pub const ROOT: &str = "/uploads/";
 
 /// The bytes of a slice.
@@ -34,14 +34,14 @@ const KEPT: TimeDelta = TimeDelta::hours(24);
 const ANY: &str = "application/octet-stream";
 const FILE: &str = "bin";
 
-/// What an upload is, without its bytes.
+/// An upload without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 pub struct Upload {
     /// The first 160 bits of the SHA-256 of its bytes, in hexadecimal digits.
     pub digest: String,
     /// One of the pictures', or any other of a file.
     pub media_type: String,
-    /// What a reader saves it as, if it is no picture.
+    /// The file name for readers who save it, if it is no picture.
     pub name: Option<String>,
     /// In pixels.
     pub width: Option<i32>,
@@ -54,7 +54,7 @@ pub struct Upload {
 /// A new upload.
 #[derive(Clone, Debug)]
 pub struct NewUpload {
-    /// What it is.
+    /// The row.
     pub upload: Upload,
     /// Its bytes.
     pub bytes: Vec<u8>,
