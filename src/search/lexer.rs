@@ -4,6 +4,7 @@
 //! Any text has pieces that fit together: a quotation mark or a parenthesis without its other half
 //! is left out, and an operator without words on both sides is a word.
 
+use super::analyzer;
 use super::parser::{Lexeme, Prefix, Scope};
 
 /// How deep parentheses may be nested. Deeper ones are left out.
@@ -15,28 +16,48 @@ pub(super) fn lex(text: &str) -> Vec<Lexeme> {
     while lexer.next() {}
     let Lexer { open, lexemes, .. } = lexer;
     let matched = lexemes.into_iter().enumerate().filter(|(at, _)| !open.contains(at));
-    let mut lexemes: Vec<Lexeme> = matched.map(|(_, lexeme)| lexeme).collect();
-    spell_out(&mut lexemes);
-    lexemes
+    let lexemes = without_nothing(matched.map(|(_, lexeme)| lexeme));
+    operators_with_operands(lexemes)
 }
 
-/// Makes words of operators that have nothing to work on.
-fn spell_out(lexemes: &mut [Lexeme]) {
-    let mut follows = false;
-    for lexeme in lexemes.iter_mut().rev() {
+/// Leaves out what has no word, so that no operator takes it for what it works on: signs, and
+/// parentheses around nothing.
+fn without_nothing(lexemes: impl Iterator<Item = Lexeme>) -> Vec<Lexeme> {
+    let mut kept = Vec::new();
+    for lexeme in lexemes {
         match lexeme {
+            Lexeme::Text { ref text, .. } if analyzer::terms(text).is_empty() => {}
+            Lexeme::Close if kept.last() == Some(&Lexeme::Open) => {
+                kept.pop();
+            }
+            lexeme => kept.push(lexeme),
+        }
+    }
+    kept
+}
+
+/// Makes words of operators that have nothing to work on; a `-` without a word is left out.
+fn operators_with_operands(lexemes: Vec<Lexeme>) -> Vec<Lexeme> {
+    let mut kept: Vec<Lexeme> = Vec::with_capacity(lexemes.len());
+    for mut lexeme in lexemes.into_iter().rev() {
+        let follows =
+            matches!(kept.last(), Some(Lexeme::Open | Lexeme::Not(_) | Lexeme::Text { .. }));
+        match lexeme {
+            Lexeme::Not("-") if !follows => continue,
             Lexeme::And | Lexeme::Or | Lexeme::Not(_) if !follows => lexeme.spell_out(),
             _ => {}
         }
-        follows = matches!(lexeme, Lexeme::Open | Lexeme::Not(_) | Lexeme::Text { .. });
+        kept.push(lexeme);
     }
+    kept.reverse();
     let mut precedes = false;
-    for lexeme in lexemes.iter_mut() {
+    for lexeme in &mut kept {
         if matches!(lexeme, Lexeme::And | Lexeme::Or) && !precedes {
             lexeme.spell_out();
         }
         precedes = matches!(lexeme, Lexeme::Close | Lexeme::Text { .. });
     }
+    kept
 }
 
 struct Lexer<'a> {
