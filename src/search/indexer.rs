@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) position: Option<i64>,
     /// How often the actor was started.
     pub(super) starts: u64,
+    /// The last position whose line is in the log: an actor that starts over does not repeat it.
+    logged: i64,
 }
 
 /// What the actor is at.

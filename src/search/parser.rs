@@ -7,6 +7,9 @@ use super::lexer;
 
 /// The most terms of a query. Those behind them do not count.
 const MAX_TERMS: usize = 64;
+/// The most terms that must stand in a row. Those behind them must be there, wherever: comparing
+/// places costs time for each term and each place of it, and nothing ends it within a document.
+const MAX_IN_ROWS: usize = 16;
 /// The most beginnings of words. Those behind them are whole words.
 const MAX_PREFIXES: usize = 8;
 /// The fewest characters of the last word of a query that is taken for the beginning of others.
@@ -105,7 +108,8 @@ impl Lexeme {
 /// What a text asks for; nothing if it has no word.
 pub(super) fn parse(text: &str) -> Option<Expression> {
     let lexemes = lexer::lex(text).into_iter().peekable();
-    let mut parser = Parser { lexemes, terms: MAX_TERMS, prefixes: MAX_PREFIXES };
+    let mut parser =
+        Parser { lexemes, terms: MAX_TERMS, in_rows: MAX_IN_ROWS, prefixes: MAX_PREFIXES };
     parser.any().map(Expression::positive)
 }
 
@@ -113,6 +117,7 @@ struct Parser {
     lexemes: std::iter::Peekable<std::vec::IntoIter<Lexeme>>,
     /// How many more count.
     terms: usize,
+    in_rows: usize,
     prefixes: usize,
 }
 
@@ -192,7 +197,22 @@ impl Parser {
             && self.prefixes > 0
             && beginning.is_some_and(|beginning| beginning.chars().nth(fewest - 1).is_some());
         self.prefixes -= usize::from(prefix);
-        Some(Expression::Words { scope, terms, prefix })
+        let row = if terms.len() > 1 { terms.len().min(self.in_rows) } else { 0 };
+        self.in_rows -= row;
+        if row == terms.len() || terms.len() == 1 {
+            return Some(Expression::Words { scope, terms, prefix });
+        }
+        let rest = terms.split_off(row);
+        let mut wanted = Vec::with_capacity(rest.len() + 1);
+        if !terms.is_empty() {
+            wanted.push(Expression::Words { scope, terms, prefix: false });
+        }
+        let last = rest.len() - 1;
+        wanted.extend(rest.into_iter().enumerate().map(|(at, term)| {
+            let prefix = prefix && at == last;
+            Expression::Words { scope, terms: vec![term], prefix }
+        }));
+        Some(Expression::All { wanted, unwanted: Vec::new() })
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use kilonova::access::CommentState;
 use kilonova::search::{Disturbance, SearchError};
+use kilonova_test::member::soon;
 use serde_json::json;
 
 use crate::support::{World, logged};
@@ -48,6 +49,29 @@ async fn uncommitted_changes_survive_a_panic() {
     }
     assert_eq!(world.ids(&search, "ytterbium").await.len(), 20);
     assert_eq!(search.indexed_position(), Some(100));
+    search.stop().await;
+}
+
+#[actix::test]
+async fn an_indexer_that_starts_over_does_not_log_an_event_again() {
+    let world = World::new().await;
+    let search = world.search();
+    world.settle(&search).await;
+    for round in 0..5 {
+        let title = format!("Hafnium {round}");
+        world.post(&title, "hafnium").await;
+        let line = format!("Indexing new post: {title}");
+        let is_logged = async {
+            while logged(&line) == 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        };
+        soon(is_logged).await;
+        // Long before the change is committed, so that the next actor applies it again.
+        search.disturb(Disturbance::Panic);
+        assert_eq!(world.ids(&search, "hafnium").await.len(), round + 1);
+        assert_eq!(logged(&line), 1);
+    }
     search.stop().await;
 }
 

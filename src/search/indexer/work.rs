@@ -118,7 +118,10 @@ impl Indexer {
                 self.show(post, event.position(), 0, ctx);
                 return Ok(());
             }
-            Ok(change) => self.change(change)?,
+            Ok(change) => {
+                self.announce(&change, event.position());
+                self.change(change)?;
+            }
             // It will not become readable by trying again.
             Err(error) => {
                 log::error!("the indexer cannot read event {} ({topic}): {error}", event.position())
@@ -142,7 +145,9 @@ impl Indexer {
                 let last = comments.last().map_or(after, |comment| comment.id);
                 let put = this.put(&comments).and_then(|()| match are_last {
                     true => {
-                        this.change(Change::Update(post))?;
+                        let shown = Change::Update(post);
+                        this.announce(&shown, position);
+                        this.change(shown)?;
                         this.reach(position, ctx)
                     }
                     false => {
@@ -200,28 +205,37 @@ impl Indexer {
         }
     }
 
-    fn change(&mut self, change: Change) -> Result<(), TantivyError> {
+    /// Logs a change, once.
+    fn announce(&mut self, change: &Change, position: i64) {
+        if self.state.borrow().logged >= position {
+            return;
+        }
+        self.state.send_if_modified(|state| {
+            state.logged = position;
+            false
+        });
         match change {
-            Change::New(document) => {
-                let kind = document.kind.as_str();
-                match document.post {
-                    None => log::info!("Indexing new {kind}: {}", document.title),
-                    Some(post) => log::info!("Indexing new {kind} {} on post {post}", document.id),
-                }
-                self.index.upsert(&document)
+            Change::New(Document { kind: Kind::Comment, id, post: Some(post), .. }) => {
+                log::info!("Indexing new comment {id} on post {post}");
             }
-            Change::Update(document) => {
-                let Document { kind, id, .. } = document;
+            Change::New(Document { kind, title, .. }) => {
+                log::info!("Indexing new {}: {title}", kind.as_str());
+            }
+            Change::Update(Document { kind, id, .. }) => {
                 log::debug!("Indexing {} {id} again", kind.as_str());
-                self.index.upsert(&document)
             }
-            Change::Delete(kind, id) => {
-                log::info!("Removing {} {id} from index", kind.as_str());
-                self.index.delete(kind, id);
-                Ok(())
-            }
+            Change::Delete(kind, id) => log::info!("Removing {} {id} from index", kind.as_str()),
             Change::Hide(kind, id) => {
                 log::debug!("Keeping {} {id} out of the index", kind.as_str());
+            }
+            Change::Nothing => {}
+        }
+    }
+
+    fn change(&mut self, change: Change) -> Result<(), TantivyError> {
+        match change {
+            Change::New(document) | Change::Update(document) => self.index.upsert(&document),
+            Change::Delete(kind, id) | Change::Hide(kind, id) => {
                 self.index.delete(kind, id);
                 Ok(())
             }

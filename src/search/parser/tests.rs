@@ -163,6 +163,13 @@ fn what_counts_is_bounded() {
     for part in ["a ", "日", "a OR ", "-b ", "\"a b\" ", "a:", "a* "] {
         assert_eq!(terms(&part.repeat(300)), MAX_TERMS, "{part}");
     }
+    let text: Vec<String> = (0..40).map(|n| format!("w{n}")).collect();
+    let long = parsed(&format!("\"{}\"", text.join(" ")));
+    let sizes: Vec<usize> = long.wanted().iter().map(|(terms, _)| terms.len()).collect();
+    assert_eq!(sizes, [&[MAX_IN_ROWS][..], &[1; 40 - MAX_IN_ROWS]].concat());
+    let short = parsed(&"\"a b c d\" ".repeat(16));
+    let sizes = short.wanted().into_iter().map(|(terms, _)| terms.len());
+    assert_eq!(sizes.filter(|size| *size > 1).sum::<usize>(), MAX_IN_ROWS);
     let stars = parse(&"ab* ".repeat(100)).unwrap();
     let prefixes = stars.wanted().iter().filter(|(_, prefix)| *prefix).count();
     assert_eq!(prefixes, MAX_PREFIXES);

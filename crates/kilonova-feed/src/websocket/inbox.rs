@@ -38,6 +38,8 @@ pub(super) struct Inbox {
     /// A long frame of it whose end has not come.
     long: Option<Long>,
     rate: Rate,
+    /// A frame has ended since `ended` was asked last.
+    ended: bool,
     /// Input is dropped unread.
     deaf: bool,
 }
@@ -52,6 +54,7 @@ impl Inbox {
             pieces: None,
             long: None,
             rate: Rate::new(frames_per_second, now),
+            ended: false,
             deaf: false,
         }
     }
@@ -61,13 +64,19 @@ impl Inbox {
         &mut self.bytes
     }
 
+    /// Whether a frame has ended since the last call. A client is heard with whole frames: one that
+    /// sends a byte now and then is silent.
+    pub(super) fn ended(&mut self) -> bool {
+        std::mem::take(&mut self.ended)
+    }
+
     /// Drops all later input.
     pub(super) fn deafen(&mut self) {
         self.deaf = true;
     }
 
-    /// The next message that needs an answer; `None` if more bytes are needed. `now` is the time of
-    /// the last bytes. An error ends the connection.
+    /// The next message that needs an answer; `None` if more bytes are needed. An error ends the
+    /// connection.
     pub(super) fn next(&mut self, now: Instant) -> Result<Option<Said>, Close> {
         if self.bytes.capacity() == 0 {
             return Ok(None);
@@ -144,6 +153,7 @@ impl Inbox {
     }
 
     fn take(&mut self, frame: Frame) -> Result<Option<Said>, Close> {
+        self.ended = true;
         match frame {
             Frame::Text(text) => {
                 let mut message = Pieces::of_text();

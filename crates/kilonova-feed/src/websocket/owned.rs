@@ -90,7 +90,7 @@ impl Owned {
             self.inbox.bytes().reserve(READ);
             match self.stream.try_read_buf(self.inbox.bytes()) {
                 Ok(0) => return Poll::Ready(Ok(())),
-                Ok(_) => self.heard = Instant::now(),
+                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return over(&error),
             }
@@ -101,7 +101,13 @@ impl Owned {
 
     /// Handles the buffered input; true when the client has answered a close.
     fn take_in(&mut self) -> Result<bool, Close> {
-        while let Some(said) = self.inbox.next(self.heard.into_std())? {
+        let now = Instant::now();
+        loop {
+            let said = self.inbox.next(now.into_std())?;
+            if self.inbox.ended() {
+                self.heard = now;
+            }
+            let Some(said) = said else { return Ok(false) };
             match said {
                 Said::Ping(payload) => self.answer(OpCode::Pong, &payload),
                 Said::TextPing => self.answer(OpCode::Text, b"pong"),
@@ -115,7 +121,6 @@ impl Owned {
                 }
             }
         }
-        Ok(false)
     }
 
     /// Queues an answer to a client's frame. If the outbox is full, keeps only the newest answer

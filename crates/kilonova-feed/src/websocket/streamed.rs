@@ -54,12 +54,15 @@ impl Streamed {
                     log::debug!("a socket ended: {error}");
                     return Poll::Ready(Ok(()));
                 }
-                Poll::Ready(Some(Ok(chunk))) => {
-                    self.heard = Instant::now();
-                    self.inbox.bytes().extend_from_slice(&chunk);
-                }
+                Poll::Ready(Some(Ok(chunk))) => self.inbox.bytes().extend_from_slice(&chunk),
             }
-            while let Some(said) = self.inbox.next(self.heard.into_std())? {
+            let now = Instant::now();
+            loop {
+                let said = self.inbox.next(now.into_std())?;
+                if self.inbox.ended() {
+                    self.heard = now;
+                }
+                let Some(said) = said else { break };
                 match said {
                     Said::Ping(payload) => self.answer(OpCode::Pong, &payload),
                     Said::TextPing => self.answer(OpCode::Text, b"pong"),

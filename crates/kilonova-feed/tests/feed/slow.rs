@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kilonova_feed::{Bounds, Heartbeat, Limits};
 use kilonova_pubsub::Payload;
-use kilonova_test::raw::Raw;
+use kilonova_test::raw::{Raw, masked};
 
 use crate::support::{
     BOTH, HEARTBEAT, Serving, Site, Told, Toy, Transport, Wish, builder, new_event, soon,
@@ -212,6 +212,27 @@ async fn a_silent_client_is_cut() {
         // It answers no ping.
         let mut raw = Raw::upgrade(site.address, &Wish::new(&["a"]).path()).await;
         soon(raw.hung_up()).await;
+        soon(site.feed().sockets().all_closed()).await;
+        site.stop().await;
+    }
+}
+
+#[actix::test]
+async fn a_client_that_sends_a_frame_byte_by_byte_is_cut_as_a_silent_one() {
+    let toy = Toy::new();
+    for serving in BOTH {
+        let heartbeat = Heartbeat { silence: Duration::from_millis(200), ..HEARTBEAT };
+        let site = Site::serve(builder(&toy).heartbeat(heartbeat), serving).await;
+        let mut raw = Raw::upgrade(site.address, &Wish::new(&["a"]).path()).await;
+        let long = masked(0x81, &[b'x'; 1000]);
+        let mut sent = 0;
+        // A byte with every ping: often enough, and the frame ends long after the silence.
+        while raw.frame().await.is_some() {
+            raw.send(&long[sent..=sent]).await;
+            sent += 1;
+            assert!(sent < 500, "it is still there after {sent} bytes");
+        }
+        assert!(sent > 2, "it was cut at once");
         soon(site.feed().sockets().all_closed()).await;
         site.stop().await;
     }
