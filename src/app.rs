@@ -36,6 +36,7 @@ use crate::router;
 use crate::search::Search;
 use crate::site_log::{Feed, Shapes, SiteLog};
 use crate::state::State;
+use crate::views::fragments::Fragments;
 
 /// Why the application does not start; one line.
 #[derive(Debug, thiserror::Error)]
@@ -305,7 +306,9 @@ async fn start_feed(
             replay_bytes: config.max_replay_bytes,
         })
         .heartbeat(config.heartbeat);
-    let shapes = Shapes::add_to(&mut feed);
+    let fragments =
+        Fragments { root: config.reach.path().into(), open: config.access == Access::Open };
+    let shapes = Shapes::add_to(&mut feed, move |envelope| fragments.frame(envelope));
     let started = feed.start_in(&core.handle()).await;
     let name = config.storage.database.to_string();
     let feed = started.map_err(|error| Error::Log(name, error.to_string()))?;

@@ -21,6 +21,7 @@ use crate::access::CommentRules;
 use crate::accounts;
 use crate::connection::{Database, Postgres};
 use crate::limits::{Allowances, Quotas};
+use crate::models::old_address::is_reserved;
 use crate::models::user::Role;
 use crate::reach::{PublicUrl, Reach, host_of};
 
@@ -579,6 +580,9 @@ impl CopyArgs {
 /// a password.
 fn database(flag: &str, url: &str) -> Result<Database, Error> {
     match url.split_once(':') {
+        Some(("sqlite", path)) if path.starts_with(':') => {
+            Err(Error(format!("{flag}: expected the path of a file behind sqlite:")))
+        }
         Some(("sqlite", path)) if !path.is_empty() => {
             Ok(Database::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))))
         }
@@ -623,6 +627,12 @@ impl ServeArgs {
             })
         });
         let public = public.transpose()?;
+        // A proxy may take the path away: then nobody could tell it from one of the site's own.
+        let first =
+            |public: &PublicUrl| public.path.split('/').nth(1).map(|name| format!("/{name}"));
+        if let Some(own) = public.as_ref().and_then(first).filter(|own| is_reserved(own)) {
+            return Err(Error(format!("--public-url: the site has a page of its own at {own}")));
+        }
         let mut hosts: Vec<_> = public.iter().map(|public| public.host.clone()).collect();
         for name in &self.hosts {
             match host_of(name).filter(|host| *host == name && !host.is_empty()) {

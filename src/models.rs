@@ -20,7 +20,7 @@ use diesel::QueryResult;
 use diesel::dsl::sql;
 use diesel::query_dsl::RunQueryDsl;
 use diesel::sql_types::Timestamp;
-use serde::Serializer;
+use serde::{Deserialize, Deserializer, Serializer};
 
 use crate::connection::DbConnection;
 
@@ -53,6 +53,19 @@ pub fn optional_rfc3339<S: Serializer>(
         Some(time) => rfc3339(time, serializer),
         None => serializer.serialize_none(),
     }
+}
+
+/// Reads a time as `rfc3339` writes it.
+pub fn from_rfc3339<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDateTime, D::Error> {
+    DateTime::<Utc>::deserialize(deserializer).map(|time| time.naive_utc())
+}
+
+/// The same for a time that may be missing.
+pub fn from_optional_rfc3339<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<NaiveDateTime>, D::Error> {
+    let time = Option::<DateTime<Utc>>::deserialize(deserializer)?;
+    Ok(time.map(|time| time.naive_utc()))
 }
 
 /// The most bytes of bodies that one page of a list may hold. A page ends early there, and `next`

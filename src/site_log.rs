@@ -19,14 +19,20 @@ pub struct Shapes {
     pub event: Shape,
     /// The payload itself: a post's comments.
     pub payload: Shape,
+    /// HTML, for open pages.
+    pub html: Shape,
 }
 
 impl Shapes {
     /// Adds them to a feed.
-    pub fn add_to(feed: &mut Builder<SiteLog>) -> Shapes {
+    pub fn add_to(
+        feed: &mut Builder<SiteLog>,
+        html: impl Fn(&Envelope) -> String + Send + Sync + 'static,
+    ) -> Shapes {
         Shapes {
             event: feed.shape(event_frame),
             payload: feed.shape(|envelope| envelope.payload().as_json().to_owned()),
+            html: feed.slow_shape(html),
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod feeds;
 #[expect(unreachable_pub, reason = "what `filter_fn` writes is `pub`")]
 mod filters;
 pub mod forms;
+pub mod fragments;
 pub mod pages;
 pub mod sitemaps;
 

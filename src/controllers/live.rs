@@ -23,7 +23,7 @@ pub async fn feed(
     account: Account,
     body: Payload,
 ) -> AppResult<HttpResponse> {
-    let query = Query::of(&request)?.only(&["channels", "last_event_id", "log"])?;
+    let query = Query::of(&request)?.only(&["channels", "frame", "last_event_id", "log"])?;
     let channels = match query.get("channels") {
         None => vec![events::POSTS.into(), events::COMMENTS.into()],
         Some(names) => channels(names, state.config.max_channels_per_socket)?,
@@ -44,7 +44,10 @@ pub async fn feed(
     }
     let (ephemeral, logged): (Vec<Channel>, Vec<Channel>) =
         channels.into_iter().partition(|channel| *channel == events::SYSTEM);
-    let options = SessionOptions::new(logged, account.viewer()).ephemeral(ephemeral);
+    let mut options = SessionOptions::new(logged, account.viewer()).ephemeral(ephemeral);
+    if is_html(&query)? {
+        options = options.shape(state.shapes.html);
+    }
     open(&state, &request, body, &account, options).await
 }
 
@@ -60,6 +63,7 @@ pub async fn post_comments(
     let shape = match query.get("frame") {
         None => state.shapes.payload,
         Some("event") => state.shapes.event,
+        Some("html") => state.shapes.html,
         Some(_) => return Err(request::invalid("frame")),
     };
     let viewer = account.viewer();
@@ -75,10 +79,20 @@ pub async fn notifications(
     account: Account,
     body: Payload,
 ) -> AppResult<HttpResponse> {
-    Query::of(&request)?.only(&["last_event_id", "log"])?;
+    let query = Query::of(&request)?.only(&["frame", "last_event_id", "log"])?;
     account.permit(Action::ReadNotes)?;
-    let options = SessionOptions::new([events::NOTES], account.viewer()).shape(state.shapes.event);
+    let shape = if is_html(&query)? { state.shapes.html } else { state.shapes.event };
+    let options = SessionOptions::new([events::NOTES], account.viewer()).shape(shape);
     open(&state, &request, body, &account, options).await
+}
+
+/// Whether the frames are to hold HTML.
+fn is_html(query: &Query) -> AppResult<bool> {
+    match query.get("frame") {
+        None => Ok(false),
+        Some("html") => Ok(true),
+        Some(_) => Err(request::invalid("frame")),
+    }
 }
 
 /// Opens a socket or a stream, whichever the request asks for, where it says that it has come. It

@@ -132,17 +132,20 @@ pub(super) fn etag(json: &str) -> String {
 }
 
 /// The tag in this header that names the same version, or `*`; `None` when there is no such header.
+/// `If-Match` takes no weak tag (RFC 9110, section 13.1.1).
 pub(super) fn matching<'a>(
     headers: &'a HeaderMap,
     name: header::HeaderName,
     etag: &str,
 ) -> Option<Option<&'a str>> {
-    let mut values = headers.get_all(name).peekable();
+    let mut values = headers.get_all(&name).peekable();
     values.peek()?;
     // A tag of another server may be no text.
     let tags = values.flat_map(|tags| tags.as_bytes().split(|byte| *byte == b','));
     let tags = tags.filter_map(|tag| std::str::from_utf8(tag).ok());
-    Some(tags.map(str::trim).find(|tag| *tag == "*" || version(tag) == version(etag)))
+    let tags = tags.map(str::trim);
+    let mut fit = tags.filter(|tag| name != header::IF_MATCH || !tag.starts_with("W/"));
+    Some(fit.find(|tag| *tag == "*" || version(tag) == version(etag)))
 }
 
 #[cfg(test)]

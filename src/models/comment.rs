@@ -3,12 +3,12 @@
 use chrono::NaiveDateTime;
 use data_encoding::HEXLOWER;
 use diesel::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::post::{PUBLIC, Status};
 use super::user::User;
-use super::{Cursor, Page, paginate, rfc3339, substr, upload};
+use super::{Cursor, Page, from_rfc3339, paginate, rfc3339, substr, upload};
 use crate::access::{CommentFacts, CommentState, PostFacts, Scope};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
@@ -19,7 +19,7 @@ const BODY: Text =
 const AUTHOR: Text = Text { required: false, min: 1, max: 100, max_bytes: 2048, single_line: true };
 
 /// A comment, as the API, the events and the pages show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comment {
     /// Never given to another comment.
     pub id: i64,
@@ -32,7 +32,7 @@ pub struct Comment {
     /// The account that wrote it.
     pub user_id: Option<i64>,
     /// UTC.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub inserted_at: NaiveDateTime,
     /// Whether it shows.
     pub state: CommentState,

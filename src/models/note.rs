@@ -2,10 +2,10 @@
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::user::User;
-use super::{Cursor, Excerpt, Page, paginate, rfc3339, substr, upload};
+use super::{Cursor, Excerpt, Page, from_rfc3339, paginate, rfc3339, substr, upload};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::notes;
@@ -16,7 +16,7 @@ const BODY: Text =
 const AUTHOR: Text = Text { required: true, min: 1, max: 100, max_bytes: 2048, single_line: true };
 
 /// A note, as the API, the events and the pages show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Queryable, Selectable)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Queryable, Selectable)]
 #[diesel(table_name = notes)]
 pub struct Note {
     /// Never given to another note.
@@ -31,10 +31,10 @@ pub struct Note {
     #[serde(skip)]
     pub user_id: Option<i64>,
     /// UTC.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub inserted_at: NaiveDateTime,
     /// UTC; the last change of any field.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub updated_at: NaiveDateTime,
 }
 

@@ -11,19 +11,22 @@ use chrono::{NaiveDateTime, TimeDelta};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::addresses::{Location, parts, public_in, public_path};
 pub use self::fields::{MAX_BODY, NewPost, PostChanges};
 pub use self::heads::{Head, Newest, bodies, newest};
-use super::{Cursor, Excerpt, Page, optional_rfc3339, paginate, rfc3339, slug, substr, upload};
+use super::{
+    Cursor, Excerpt, Page, from_optional_rfc3339, from_rfc3339, optional_rfc3339, paginate,
+    rfc3339, slug, substr, upload,
+};
 pub use crate::access::Status;
 use crate::access::{CommentRules, PostFacts, Scope, Thread};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::{post_tags, posts};
 
 /// A post, as the API, the events and the pages show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Post {
     /// Never given to another post, not even after this one is deleted.
     pub id: i64,
@@ -32,6 +35,7 @@ pub struct Post {
     /// What its page's address has after the id: words, for people. Made of the title when the post
     /// is published first, unless somebody chose it; `None` until then, and where the title has no
     /// letter.
+    #[serde(default)]
     pub slug: Option<String>,
     /// Markdown, at most 1 MiB.
     pub body: String,
@@ -44,18 +48,27 @@ pub struct Post {
     /// In the author's order, each once.
     pub tags: Vec<String>,
     /// UTC.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub inserted_at: NaiveDateTime,
     /// UTC; the last change of any field but `comments_locked`.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub updated_at: NaiveDateTime,
     /// UTC; when it was published first.
-    #[serde(serialize_with = "optional_rfc3339")]
+    #[serde(
+        default,
+        serialize_with = "optional_rfc3339",
+        deserialize_with = "from_optional_rfc3339"
+    )]
     pub published_at: Option<NaiveDateTime>,
     /// UTC; when it is to be published, if it is scheduled.
-    #[serde(serialize_with = "optional_rfc3339")]
+    #[serde(
+        default,
+        serialize_with = "optional_rfc3339",
+        deserialize_with = "from_optional_rfc3339"
+    )]
     pub publish_at: Option<NaiveDateTime>,
     /// Whether nobody may add a comment.
+    #[serde(default)]
     pub comments_locked: bool,
 }
 

@@ -65,7 +65,7 @@ impl Frame {
     }
 
     /// Whether the reader approves and hides the comments of a post.
-    fn moderates(&self, post: &Post) -> bool {
+    pub(super) fn moderates(&self, post: &Post) -> bool {
         access::moderates(self.viewer, post.facts())
     }
 
@@ -75,7 +75,7 @@ impl Frame {
     }
 
     /// Whether the reader may block the account of a comment.
-    fn blocks(&self, comment: &Comment) -> bool {
+    pub(super) fn blocks(&self, comment: &Comment) -> bool {
         let may = access::may(self.viewer, Action::ManageUsers) == Verdict::Allowed;
         let own = matches!(self.viewer, Viewer::User { id, .. } if comment.user_id == Some(id));
         may && comment.user_id.is_some() && !own
@@ -87,12 +87,12 @@ impl Frame {
     }
 
     /// Whether the reader may change a note.
-    fn changes_note(&self, note: &Note) -> bool {
+    pub(super) fn changes_note(&self, note: &Note) -> bool {
         access::may(self.viewer, Action::ChangeNote(note.user_id)) == Verdict::Allowed
     }
 
     /// Whether the reader may delete a comment on a post.
-    fn deletes(&self, comment: &Comment, post: &Post) -> bool {
+    pub(super) fn deletes(&self, comment: &Comment, post: &Post) -> bool {
         let action = Action::DeleteComment(comment.facts(post.facts()));
         access::may(self.viewer, action) == Verdict::Allowed
     }
@@ -356,6 +356,11 @@ impl PostIndex {
 }
 
 impl PostShow {
+    /// The post whose comments they are.
+    fn thread(&self) -> Option<&Post> {
+        Some(&self.post)
+    }
+
     /// The path of the feed of the account that wrote it, if one did and it is listed.
     fn feed(&self) -> Option<String> {
         let author = self.post.author.as_deref().filter(|_| self.post.user_id.is_some());

@@ -3,6 +3,7 @@
 
 mod behind;
 mod ends;
+mod fragments;
 mod guests;
 mod hints;
 mod limits;

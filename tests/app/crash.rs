@@ -425,6 +425,9 @@ fn how_the_site_is_reached_must_fit_together() {
     }
     complain(&["--public-url", "blog.example.org"], "--public-url");
     complain(&["--public-url", "https://blog.example.org/?a=b"], "--public-url");
+    complain(&["--public-url", "https://example.org/posts"], "--public-url");
+    complain(&["--public-url", "https://example.org/api/blog"], "--public-url");
+    complain(&["--database-url", "sqlite::memory:"], "sqlite:");
     complain(&["--host", "https://a.example"], "--host");
     complain(&["--host", "a.example:80"], "--host");
     complain(&[&url[..], &["--trusted-proxy", "everyone"]].concat(), "--trusted-proxy");

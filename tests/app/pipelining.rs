@@ -184,3 +184,29 @@ async fn an_offer_to_upgrade_that_nobody_takes_ends_the_connection_and_says_so()
     }
     site.stop().await;
 }
+
+#[actix_web::test]
+async fn a_body_whose_trailers_are_none_is_refused_and_nothing_behind_it_is_read() {
+    let site = start().await;
+    let head = "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                Transfer-Encoding: chunked\r\n\r\n";
+    let behind = request("GET /api/posts HTTP/1.1", "");
+    for trailers in ["", "T: t\r\n", "T:\r\nU: \u{e9}\r\n"] {
+        let body = "1d\r\n{\"title\": \"abc\", \"body\": \"b\"}\r\n0\r\n";
+        let mut raw = Raw::connect(&site).await;
+        raw.send(format!("{head}{body}{trailers}\r\n{behind}").as_bytes()).await;
+        assert_eq!(raw.answer().await.unwrap().status, 201, "{trailers:?}");
+        assert_eq!(raw.answer().await.unwrap().status, 200, "{trailers:?}");
+    }
+    for trailers in
+        ["\n", "T: t\n\r\n", "T t\r\n\r\n", "T: a\r\n b\r\n\r\n", "GET / HTTP/1.1\r\n\r\n"]
+    {
+        let body = "1d\r\n{\"title\": \"abc\", \"body\": \"b\"}\r\n0\r\n";
+        let mut raw = Raw::connect(&site).await;
+        raw.send(format!("{head}{body}{trailers}{behind}").as_bytes()).await;
+        assert_eq!(raw.answer().await.unwrap().status, 400, "{trailers:?}");
+        let rest = within("the end", raw.rest()).await;
+        assert!(rest.is_empty(), "{trailers:?}: {}", String::from_utf8_lossy(&rest));
+    }
+    site.stop().await;
+}

@@ -44,7 +44,7 @@ pub(crate) struct Inner<L: Log> {
     pub(crate) revocations: Revocations,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) limits: Limits,
-    pub(crate) shapes: Shapes,
+    pub(crate) shapes: Arc<Shapes>,
     pub(crate) threads: Threads,
     pub(crate) status: watch::Receiver<Status>,
     announcer: Arc<Announcer<L>>,

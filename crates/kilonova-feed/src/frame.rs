@@ -1,12 +1,17 @@
 //! The encoding of events on the wire: one per event, shape and wire, shared by all sockets that
 //! get the event.
 
+mod slow;
+
+use std::sync::atomic::AtomicUsize;
+
 use actix_http::ws::{OpCode, Parser};
 use bytes::{Bytes, BytesMut};
 use kilonova_pubsub::Envelope;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub(crate) use self::slow::Wanted;
 use crate::Event;
 
 /// The format of a session's frames.
@@ -21,7 +26,25 @@ type Encode = Box<dyn Fn(&Envelope) -> String + Send + Sync>;
 
 /// The shapes of a feed.
 #[derive(Default)]
-pub(crate) struct Shapes(Vec<Encode>);
+pub(crate) struct Shapes(Vec<Encoder>);
+
+/// A shape that the application has added.
+struct Encoder {
+    encode: Encode,
+    /// For a shape that takes time to make: how many sessions on each wire have it.
+    wanted: Option<[AtomicUsize; WIRES]>,
+}
+
+/// The wires that a frame is encoded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// A frame of a WebSocket.
+    Text,
+    /// A server-sent event.
+    Stream,
+}
+
+const WIRES: usize = 2;
 
 #[derive(Serialize)]
 struct Frame<'a> {
@@ -38,20 +61,28 @@ const LARGEST_HEAD: usize = 10;
 impl Shapes {
     /// Adds a shape.
     pub(crate) fn add(&mut self, encode: Encode) -> Shape {
-        self.0.push(encode);
+        self.push(Encoder { encode, wanted: None })
+    }
+
+    /// Adds a shape that takes time to make.
+    pub(crate) fn add_slow(&mut self, encode: Encode) -> Shape {
+        self.push(Encoder { encode, wanted: Some(Default::default()) })
+    }
+
+    fn push(&mut self, encoder: Encoder) -> Shape {
+        self.0.push(encoder);
         Shape(self.0.len())
     }
 
-    /// The text frame of an envelope, including its head.
-    pub(crate) fn text(&self, envelope: &Envelope, shape: Shape) -> Bytes {
-        self.shared(envelope, shape, 0, |shapes| text(shapes.encode(envelope, shape).as_bytes()))
-    }
-
-    /// The server-sent event of an envelope: the position as id, the topic, and the text as data.
-    pub(crate) fn sse(&self, envelope: &Envelope, shape: Shape) -> Bytes {
-        self.shared(envelope, shape, 1, |shapes| {
-            let text = shapes.encode(envelope, shape);
-            sse(envelope.position(), envelope.topic(), text.as_bytes())
+    /// The frame of an envelope: the text with the head of a frame; or a server-sent event with the
+    /// position as id, the topic, and the text as data.
+    pub(crate) fn frame(&self, envelope: &Envelope, shape: Shape, framing: Framing) -> Bytes {
+        self.shared(envelope, shape, framing, |shapes| {
+            let encoded = shapes.encode(envelope, shape);
+            match framing {
+                Framing::Text => text(encoded.as_bytes()),
+                Framing::Stream => sse(envelope.position(), envelope.topic(), encoded.as_bytes()),
+            }
         })
     }
 
@@ -62,19 +93,23 @@ impl Shapes {
         &self,
         envelope: &Envelope,
         shape: Shape,
-        wire: usize,
+        framing: Framing,
         encode: impl FnOnce(&Shapes) -> Bytes,
     ) -> Bytes {
         match shape == Shape::default() || Event::is_sent(envelope) {
-            true => envelope.encoded(shape.0 * 2 + wire, |_| encode(self)),
+            true => envelope.encoded(shape.0 * WIRES + framing as usize, |_| encode(self)),
             false => encode(self),
         }
     }
 
     fn encode(&self, envelope: &Envelope, shape: Shape) -> String {
         // A shape of another feed falls back to the default.
-        let custom = shape.0.checked_sub(1).and_then(|index| self.0.get(index));
-        custom.map_or_else(|| whole(envelope), |encode| encode(envelope))
+        let custom = self.custom(shape);
+        custom.map_or_else(|| whole(envelope), |encoder| (encoder.encode)(envelope))
+    }
+
+    fn custom(&self, shape: Shape) -> Option<&Encoder> {
+        self.0.get(shape.0.checked_sub(1)?)
     }
 }
 
@@ -145,7 +180,7 @@ mod tests {
     }
 
     fn text(shapes: &Shapes, envelope: &Envelope, shape: Shape) -> String {
-        let frame = shapes.text(envelope, shape);
+        let frame = shapes.frame(envelope, shape, Framing::Text);
         assert_eq!((frame[0], usize::from(frame[1])), (0x81, frame.len() - 2));
         String::from_utf8(frame[2..].to_vec()).expect("UTF-8")
     }

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::announcer::Announcement;
 use crate::checked::{Checked, LogError};
+use crate::frame::Shapes;
 use crate::order::Order;
 use crate::outage::Outage;
 use crate::pace::Pace;
@@ -63,6 +64,7 @@ pub(crate) struct Parts<L> {
     pub(crate) recent: Recent,
     /// Waits until a batch is written.
     pub(crate) pace: Pace,
+    pub(crate) shapes: Arc<Shapes>,
     pub(crate) channels: Channels,
     pub(crate) sockets: Sockets,
     /// The interval between two position frames.
@@ -81,6 +83,7 @@ impl<L> Clone for Parts<L> {
             pubsub: self.pubsub.clone(),
             recent: self.recent.clone(),
             pace: self.pace.clone(),
+            shapes: Arc::clone(&self.shapes),
             channels: self.channels.clone(),
             sockets: self.sockets.clone(),
             tick: self.tick,
@@ -212,8 +215,9 @@ impl<L: Log> Relay<L> {
         };
         let sent = at(&self.parts.channels.sent);
         let confirmed = confirm.then(|| at(&self.parts.channels.position));
-        let Parts { pubsub, recent, pace, status, .. } = self.parts.clone();
+        let Parts { pubsub, recent, pace, shapes, status, .. } = self.parts.clone();
         let publish = async move {
+            shapes.prepare(&events).await;
             let begun = Instant::now();
             // Before they go out: a subscriber that has just joined and finds an event neither here
             // nor in its mailbox would miss it.

@@ -19,7 +19,7 @@ pub(crate) use self::actor::{Joined, refused};
 use crate::checked::LogError;
 use crate::close::Close;
 use crate::feed::Inner;
-use crate::frame::Shape;
+use crate::frame::{Shape, Wanted};
 use crate::grants::Grant;
 use crate::progress::Progress;
 use crate::replay::{SLICE, Slice, Start};
@@ -44,6 +44,10 @@ pub(crate) struct Session<W: Wire, L: Log> {
     viewer: L::Viewer,
     grant: Option<Grant>,
     shape: Shape,
+    /// The shape takes time to make: says that this session has it.
+    wanted: Option<Wanted>,
+    /// The events of the replay so far, where there is a bound to them.
+    missed: usize,
     progress: Progress,
     /// The slice of the replay whose frames go out.
     slice: Option<Box<Sending>>,
@@ -103,9 +107,10 @@ impl<W: Wire, L: Log> Session<W, L> {
         feed: Arc<Inner<L>>,
         options: SessionOptions<L::Viewer>,
         start: Option<Start>,
+        wanted: Option<Wanted>,
         breaks: u64,
     ) -> Session<W, L> {
-        let SessionOptions { channels, ephemeral, viewer, grant, shape, start: wanted } = options;
+        let SessionOptions { channels, ephemeral, viewer, grant, shape, start: asked } = options;
         let next_ping = Instant::now() + feed.heartbeat.ping;
         let mut session = Session {
             wire,
@@ -127,11 +132,13 @@ impl<W: Wire, L: Log> Session<W, L> {
             viewer,
             grant,
             shape,
+            wanted,
+            missed: 0,
         };
         match start {
             None => {}
             Some(Start::After(position)) => {
-                if wanted == StartAt::Latest {
+                if asked == StartAt::Latest {
                     session.wire.force(W::position(position));
                 }
                 session.progress = Progress::replaying(position);
@@ -148,11 +155,11 @@ impl<W: Wire, L: Log> Session<W, L> {
     fn show(&self, event: &Event) -> Option<bytes::Bytes> {
         let (shapes, shape) = (&self.feed.shapes, self.shape);
         match self.feed.log().visibility(&self.viewer, event) {
-            Visibility::Whole => Some(W::event(shapes, event.envelope(), shape)),
+            Visibility::Whole => Some(shapes.frame(event.envelope(), shape, W::FRAMING)),
             Visibility::Reduced(reduced) => {
                 // The application may have built it with another position.
                 let reduced = reduced.at(event.position());
-                Some(W::event(shapes, reduced.envelope(), shape))
+                Some(shapes.frame(reduced.envelope(), shape, W::FRAMING))
             }
             Visibility::Hidden => None,
         }
@@ -341,13 +348,25 @@ impl<W: Wire, L: Log> Session<W, L> {
             // While others wait, one that may never read gets as little as there is.
             let is_little = !reads && replay.is_contended(false);
             let limit = if is_little { 1 } else { self.appetite };
-            let reading = async move { replay.next(after, channels, limit, reads).await };
+            let prepare = self.wanted.is_some().then(|| self.preparation());
+            let reading = async move {
+                let slice = replay.next(after, channels, limit, reads).await?;
+                match (slice, prepare) {
+                    (Some(slice), Some(prepare)) => Ok(Some(prepare(slice).await)),
+                    (slice, _) => Ok(slice),
+                }
+            };
             self.reading = Some(Box::pin(reading));
         }
         let Some(reading) = &mut self.reading else { return false };
         let Poll::Ready(slice) = reading.as_mut().poll(cx) else { return false };
         self.reading = None;
         match slice {
+            Ok(Some(slice)) if self.is_too_much(&slice) => {
+                let sent = self.feed.status.borrow().sent;
+                let position = self.progress.resyncs(sent);
+                self.wire.force(W::resync(position));
+            }
             Ok(Some(Slice { events, through, end, room })) => {
                 let sent = events.first().map_or(through, |event| event.position() - 1);
                 let mut sending = Box::new(Sending {
@@ -378,6 +397,37 @@ impl<W: Wire, L: Log> Session<W, L> {
 }
 
 impl<W: Wire, L: Log> Session<W, L> {
+    /// Whether a replay in a shape that takes time to make goes on beyond what it may: one slice.
+    fn is_too_much(&mut self, slice: &Slice) -> bool {
+        if self.wanted.is_none() {
+            return false;
+        }
+        self.missed += slice.events.len();
+        let is_too_much = self.missed + usize::from(!slice.end) > SLICE;
+        if is_too_much || slice.end {
+            self.missed = 0;
+        }
+        is_too_much
+    }
+
+    /// Encodes the events of a slice that the viewer sees, off this thread.
+    fn preparation(&self) -> impl AsyncFnOnce(Slice) -> Slice + use<W, L> {
+        let (feed, viewer, shape) = (Arc::clone(&self.feed), self.viewer.clone(), self.shape);
+        async move |mut slice: Slice| {
+            for event in &mut slice.events {
+                if Event::of(event.envelope(), feed.number).is_none() {
+                    // An encoding stays with an event of this feed alone.
+                    *event = event.sent_by(feed.number);
+                }
+            }
+            let is_whole =
+                |event: &&Event| matches!(feed.log().visibility(&viewer, event), Visibility::Whole);
+            let seen = slice.events.iter().filter(is_whole).cloned().collect();
+            Arc::clone(&feed.shapes).prepare_for(seen, shape, W::FRAMING).await;
+            slice
+        }
+    }
+
     /// Hands the next part of a slice to the wire.
     fn send(&mut self, sending: &mut Sending) {
         let mut bytes = 0;
@@ -474,7 +524,7 @@ impl<W: Wire, L: Log> Session<W, L> {
                 self.push(W::position(position));
             }
         } else if message.position().is_none() && self.ephemeral.contains(message.channel()) {
-            self.push(W::event(&self.feed.shapes, message, self.shape));
+            self.push(self.feed.shapes.frame(message, self.shape, W::FRAMING));
         } else {
             // Events come only from the log: another sender cannot forge one.
             log::debug!("a message on {} is not from the log; not sending it", message.channel());

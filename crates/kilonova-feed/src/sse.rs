@@ -11,12 +11,11 @@ use actix_web::body;
 use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
-use kilonova_pubsub::Envelope;
 use tokio::time::{Instant, Sleep};
 
 use crate::close::Close;
 use crate::feed::Inner;
-use crate::frame::{self, Shape, Shapes};
+use crate::frame::{self, Framing};
 use crate::negotiation::accepts;
 use crate::session::Joined;
 use crate::stream::Stream;
@@ -115,9 +114,7 @@ impl EventStream {
 }
 
 impl Wire for EventStream {
-    fn event(shapes: &Shapes, envelope: &Envelope, shape: Shape) -> Bytes {
-        shapes.sse(envelope, shape)
-    }
+    const FRAMING: Framing = Framing::Stream;
 
     fn resync(position: i64) -> Bytes {
         let data = frame::control("resync", position);

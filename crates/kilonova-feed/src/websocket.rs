@@ -31,9 +31,7 @@ use crate::{Error, Log, SessionOptions};
 /// The methods of `Wire` that are the same for both kinds of WebSocket.
 macro_rules! frames {
     () => {
-        fn event(shapes: &Shapes, envelope: &Envelope, shape: Shape) -> Bytes {
-            shapes.text(envelope, shape)
-        }
+        const FRAMING: Framing = Framing::Text;
 
         fn resync(position: i64) -> Bytes {
             frame::text(frame::control("resync", position).as_bytes())
@@ -71,7 +69,7 @@ pub(crate) async fn open<L: Log>(
     }
     if Upgradable::is_offered(request) {
         // The server hands sockets over, but did not offer it for this request.
-        return Err(Error::BadHandshake("a body, or an odd Upgrade".to_owned()));
+        return Err(Error::BadHandshake("Upgrade must be websocket alone".to_owned()));
     }
     let place = feed.sockets.enter(request.peer_addr())?;
     let joined = Joined::join(feed, options, place).await?;

@@ -4,17 +4,16 @@
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use kilonova_pubsub::Envelope;
 use tokio::time::Instant;
 
 use crate::Bounds;
 use crate::close::Close;
-use crate::frame::{Shape, Shapes};
+use crate::frame::Framing;
 
 /// One client's connection, as the session's actor uses it. No method blocks.
 pub(crate) trait Wire: Unpin + 'static {
-    /// The frame of an event.
-    fn event(shapes: &Shapes, envelope: &Envelope, shape: Shape) -> Bytes;
+    /// The encoding of its frames.
+    const FRAMING: Framing;
 
     /// The frame of a resync: the client must load everything again, from this position on.
     fn resync(position: i64) -> Bytes;

@@ -101,12 +101,14 @@ impl Envelope {
 
     /// The same envelope, sent by this sender.
     pub(super) fn sent_by(self, sender: &Arc<Sender>) -> Envelope {
+        let mut shared = self.0;
+        let parts = Arc::make_mut(&mut shared);
+        parts.origin = None;
+        parts.sender = Arc::clone(sender);
         // One that went through `publish` before may be a notice that a member passes on: it is
         // news to nobody else.
-        self.changed(|parts| {
-            parts.sender = Arc::clone(sender);
-            parts.lagged = None;
-        })
+        parts.lagged = None;
+        Envelope(shared)
     }
 
     /// What a member that missed messages is told instead of them.
@@ -168,7 +170,8 @@ impl Envelope {
     /// every thread.
     ///
     /// Receivers agree on which slot, 0 to 11, holds which shape; for any other slot it is made
-    /// anew each time. `encode` must not ask for the same slot itself.
+    /// anew each time. `encode` must not ask for the same slot itself, and the encoding must not
+    /// depend on the sender: one that is made before the envelope is sent stays with it.
     pub fn encoded<E: Into<Bytes>>(
         &self,
         slot: usize,

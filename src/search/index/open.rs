@@ -39,7 +39,10 @@ pub(in crate::search) enum Condition {
 
 /// Opens the index in `dir`; with `rebuild`, removes its files and makes an empty one.
 pub(super) fn open(dir: &Path, rebuild: bool) -> Result<(Index, Condition), OpenError> {
-    std::fs::create_dir_all(dir).map_err(TantivyError::from)?;
+    std::fs::create_dir_all(dir).map_err(|error| {
+        let told = format!("cannot make the folder of the index, {}: {error}", dir.display());
+        TantivyError::from(std::io::Error::new(error.kind(), told))
+    })?;
     let directory = MmapDirectory::open(dir).map_err(TantivyError::from)?;
     let lock = directory.acquire_lock(&INDEX_WRITER_LOCK).map_err(|error| match error {
         LockError::LockBusy => OpenError::Busy,

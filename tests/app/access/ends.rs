@@ -15,7 +15,7 @@ use crate::support::{Raw, Site, within};
 /// How soon everything must have ended.
 const SOON: Duration = Duration::from_secs(2);
 
-const UPGRADE: [(&str, &str); 4] = [
+pub(super) const UPGRADE: [(&str, &str); 4] = [
     ("Connection", "Upgrade"),
     ("Upgrade", "websocket"),
     ("Sec-WebSocket-Version", "13"),

@@ -54,6 +54,8 @@ async fn a_precondition_holds_for_reads_and_writes_alike() {
     };
     for method in ["GET", "PUT", "DELETE"] {
         assert_eq!(ask(method, "If-Match", "\"other\"").await.status, 412, "{method}");
+        // RFC 9110, section 13.1.1: the comparison is strong.
+        assert_eq!(ask(method, "If-Match", &format!("W/{tag}")).await.status, 412, "{method}");
     }
     assert_eq!(ask("GET", "If-Match", &tag).await.status, 200);
     for known in [&*tag, "*", &format!("\"other\", W/{tag}")] {

@@ -18,7 +18,6 @@ async fn a_parameter_that_nothing_knows_is_refused() {
     for path in [
         "/feed?lastEventId=1",
         "/feed?channel=notes",
-        "/feed?frame=event",
         "/notifications?channels=notes",
         &format!("{comments}?last-event-id=1"),
     ] {

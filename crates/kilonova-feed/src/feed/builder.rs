@@ -76,6 +76,21 @@ impl<L: Log> Builder<L> {
         self.shapes.add(Box::new(encode))
     }
 
+    /// Adds a shape whose text takes time to make, such as HTML: an event is encoded on tokio's
+    /// blocking pool before it goes out, once for all sockets, and only while a session of this
+    /// node has the shape. Every event of the feed waits for that, so `encode` should take
+    /// milliseconds at the most. It gets broadcasts too, on a thread that serves sockets: their
+    /// texts must be quick to make.
+    ///
+    /// A client of such a shape that has missed more than 200 events gets a resync in place of
+    /// those that it has not got by then, most often all of them.
+    pub fn slow_shape(
+        &mut self,
+        encode: impl Fn(&Envelope) -> String + Send + Sync + 'static,
+    ) -> Shape {
+        self.shapes.add_slow(Box::new(encode))
+    }
+
     /// Reads the state of the log and starts the relay on the current arbiter.
     ///
     /// # Panics
@@ -93,6 +108,7 @@ impl<L: Log> Builder<L> {
     ) -> Result<Feed<L>, LogError<L::Error>> {
         static FEEDS: AtomicU64 = AtomicU64::new(0);
         let Builder { pubsub, log, limits, mut heartbeat, log_timeout, shapes } = self;
+        let shapes = Arc::new(shapes);
         // With an interval of zero a session would only ping.
         heartbeat.ping = heartbeat.ping.max(SHORTEST_PING);
         let Heartbeat { ping, silence, stall, grace } = &mut heartbeat;
@@ -123,7 +139,7 @@ impl<L: Log> Builder<L> {
             revocations: Revocations::default(),
             heartbeat,
             limits,
-            shapes,
+            shapes: Arc::clone(&shapes),
             threads: pace.threads.clone(),
             status: told,
             announcer: Arc::clone(&announcer),
@@ -134,6 +150,7 @@ impl<L: Log> Builder<L> {
             pubsub,
             recent,
             pace,
+            shapes,
             sockets: inner.sockets.clone(),
             channels,
             tick: heartbeat.ping,

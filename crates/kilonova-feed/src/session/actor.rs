@@ -15,6 +15,7 @@ use kilonova_pubsub::{Dispatcher, Envelope, JoinError, Lifeline, Receive, Receiv
 
 use super::Session;
 use crate::feed::Inner;
+use crate::frame::Wanted;
 use crate::relay::{TOGETHER, TOGETHER_BYTES};
 use crate::replay::Start;
 use crate::sockets::Place;
@@ -98,6 +99,7 @@ pub(crate) struct Joined<W: Wire, L: Log> {
     feed: Arc<Inner<L>>,
     options: SessionOptions<L::Viewer>,
     start: Option<Start>,
+    wanted: Option<Wanted>,
     breaks: u64,
 }
 
@@ -109,6 +111,7 @@ impl<W: Wire, L: Log> Joined<W, L> {
         place: Place,
     ) -> Result<Joined<W, L>, Error> {
         let breaks = feed.sockets.breaks();
+        let wanted = feed.shapes.want(options.shape, W::FRAMING);
         let ctx = Context::<SessionActor<W, L>>::new();
         let address = ctx.address();
         // At least one batch of the relay.
@@ -143,14 +146,14 @@ impl<W: Wire, L: Log> Joined<W, L> {
                 Some(start.map_err(|error| Error::Log(Box::new(error)))?)
             }
         };
-        Ok(Joined { ctx, actor, feed: Arc::clone(feed), options, start, breaks })
+        Ok(Joined { ctx, actor, feed: Arc::clone(feed), options, start, wanted, breaks })
     }
 
     /// Runs the session on the current thread, which must be the one that it joined on.
     pub(crate) fn run(self, wire: W) {
-        let Joined { ctx, actor, feed, options, start, breaks } = self;
+        let Joined { ctx, actor, feed, options, start, wanted, breaks } = self;
         feed.threads.attend();
-        let mut session = Box::new(Session::new(wire, feed, options, start, breaks));
+        let mut session = Box::new(Session::new(wire, feed, options, start, wanted, breaks));
         let mut life = actor.desk.0.borrow_mut();
         if let Life::Joining(waiting) = &*life {
             let taken = catch_unwind(AssertUnwindSafe(|| session.receive(&waiting.envelopes)));

@@ -316,8 +316,8 @@ impl AsyncRead for Connection {
             this.activity.answered();
             this.framing.next();
         }
-        if this.framing.is_wasteful() {
-            log::debug!("a client sends a body in tiny chunks; not reading on");
+        if this.framing.is_wasteful() || this.framing.is_malformed() {
+            log::debug!("a client's chunks are tiny, or its trailers are none; not reading on");
             this.activity.set_last();
             // For HTTP the body has broken off: its handler gets an error, and answers.
             return Poll::Ready(Ok(()));
@@ -353,7 +353,7 @@ impl AsyncWrite for Connection {
     ) -> Poll<io::Result<usize>> {
         // Written without a handler, so it is the parser's.
         if self.refusal.is_none() && self.activity.requests() == self.flushed {
-            self.refusal = refusal::reworded(bytes);
+            self.refusal = refusal::reworded(bytes, self.framing.has_long_target());
         }
         if self.refusal.is_some() {
             ready!(self.write_refusal(cx))?;

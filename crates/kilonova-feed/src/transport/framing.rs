@@ -3,7 +3,9 @@
 //! HTTP's parser reads on behind a request while that is being answered, and its encoder then writes
 //! the response by the method, the version and the `Connection` of the request behind. It would also
 //! take the first frames behind a handshake for another request. So it gets one request at a time.
-//! What is malformed is the parser's to refuse: here it only must not end early.
+//! What is malformed is the parser's to refuse: here it only must not end early. The exception are
+//! trailers, of which the parser reads nothing but the end: a lone LF in them may end a request for
+//! the proxy in front.
 
 /// The longest part of a line that is looked at: names of headers, and lengths.
 const LOOKED_AT: usize = 64;
@@ -16,6 +18,9 @@ const WORTH: u64 = 16;
 
 /// The most bytes of one chunk's size with its extensions, and of all trailers.
 const AROUND: u64 = 8 * 1024;
+
+/// The longest target that HTTP's parser takes, in bytes.
+const LONGEST_TARGET: usize = 65_534;
 
 /// The part of a request that comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +46,8 @@ pub(super) struct Framing {
     around: u64,
     /// The bytes of all bodies so far, without what is around chunks.
     data: u64,
+    /// The bytes of the request line so far.
+    request_line: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,10 +67,40 @@ enum At {
     /// In a chunk, and the line end behind it.
     Chunk(u64),
     ChunkEnd,
-    Trailers,
-    /// In a trailer. Unlike a header, only CR LF ends it.
-    Trailer,
+    Trailers(Trailer),
+    /// In trailers that are none. There is no end to them.
+    Malformed,
     Done,
+}
+
+/// Where in a trailer.
+#[derive(Clone, Copy, Debug)]
+enum Trailer {
+    /// Before it, or at the end of all.
+    Start,
+    /// In the empty line that ends all.
+    Last,
+    Name,
+    Value,
+    /// Behind the CR that ends it.
+    End,
+}
+
+impl Trailer {
+    /// What follows on this byte; nothing if it must not be there.
+    fn then(self, byte: u8) -> Option<At> {
+        let next = match (self, byte) {
+            (Trailer::Start, b'\r') => Trailer::Last,
+            (Trailer::Last, b'\n') => return Some(At::Done),
+            (Trailer::Start | Trailer::Name, byte) if is_of_token(byte) => Trailer::Name,
+            (Trailer::Name, b':') => Trailer::Value,
+            (Trailer::Value, b'\r') => Trailer::End,
+            (Trailer::Value, b'\t' | b' '..=b'~' | 0x80..) => Trailer::Value,
+            (Trailer::End, b'\n') => Trailer::Start,
+            _ => return None,
+        };
+        Some(At::Trailers(next))
+    }
 }
 
 /// The beginning of the line that is being read.
@@ -72,8 +109,6 @@ struct Line {
     bytes: [u8; LOOKED_AT],
     length: usize,
     is_longer: bool,
-    /// The last byte is a CR.
-    ends_in_cr: bool,
 }
 
 impl Line {
@@ -82,7 +117,6 @@ impl Line {
         if byte == b'\n' {
             return true;
         }
-        self.ends_in_cr = byte == b'\r';
         if self.is_padded_by(byte) {
             return false;
         }
@@ -113,7 +147,7 @@ impl Line {
     fn take(&mut self) -> (&[u8], bool) {
         let line = self.bytes.get(..self.length).unwrap_or_default();
         let is_longer = std::mem::take(&mut self.is_longer);
-        (self.length, self.ends_in_cr) = (0, false);
+        self.length = 0;
         (line.strip_suffix(b"\r").unwrap_or(line), is_longer)
     }
 }
@@ -121,8 +155,16 @@ impl Line {
 impl Framing {
     /// Before the first request.
     pub(super) fn new() -> Framing {
-        let line = Line { bytes: [0; LOOKED_AT], length: 0, is_longer: false, ends_in_cr: false };
-        Framing { at: At::Start, line, told: None, chunks: (0, 0), around: 0, data: 0 }
+        let line = Line { bytes: [0; LOOKED_AT], length: 0, is_longer: false };
+        Framing {
+            at: At::Start,
+            line,
+            told: None,
+            chunks: (0, 0),
+            around: 0,
+            data: 0,
+            request_line: 0,
+        }
     }
 
     /// The part that comes next.
@@ -133,8 +175,8 @@ impl Framing {
             | At::ChunkSize
             | At::Chunk(_)
             | At::ChunkEnd
-            | At::Trailers
-            | At::Trailer => Stage::Body,
+            | At::Trailers(_)
+            | At::Malformed => Stage::Body,
             At::Done => Stage::Done,
         }
     }
@@ -155,6 +197,11 @@ impl Framing {
         self.around > AROUND || count > CHUNKS && bytes < count.saturating_mul(WORTH)
     }
 
+    /// True behind trailers that are none.
+    pub(super) fn is_malformed(&self) -> bool {
+        matches!(self.at, At::Malformed)
+    }
+
     /// Another request comes.
     pub(super) fn next(&mut self) {
         self.at = At::Start;
@@ -162,6 +209,12 @@ impl Framing {
         self.told = None;
         self.chunks = (0, 0);
         self.around = 0;
+        self.request_line = 0;
+    }
+
+    /// True for a target that is longer than any that is read.
+    pub(super) fn has_long_target(&self) -> bool {
+        self.request_line > LONGEST_TARGET
     }
 
     /// HTTP has found the end of the body.
@@ -177,9 +230,10 @@ impl Framing {
         while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
             used += match self.at {
                 At::Bytes(left) | At::Chunk(left) => self.skip(left, rest.len()),
+                At::Malformed => return bytes.len(),
                 _ => self.step(rest[0]),
             };
-            if self.stage() != before {
+            if self.stage() != before || self.is_malformed() {
                 break;
             }
         }
@@ -208,13 +262,19 @@ impl Framing {
             }
             self.at = At::RequestLine;
         }
-        if matches!(self.at, At::ChunkSize | At::Trailers | At::Trailer) {
+        if matches!(self.at, At::RequestLine) {
+            self.request_line = self.request_line.saturating_add(1);
+        }
+        if matches!(self.at, At::ChunkSize | At::Trailers(_)) {
             self.around = self.around.saturating_add(1);
+        }
+        if let At::Trailers(trailer) = self.at {
+            self.at = trailer.then(byte).unwrap_or(At::Malformed);
+            return 1;
         }
         if !self.line.add(byte) {
             return 1;
         }
-        let is_crlf = self.line.ends_in_cr;
         let (line, is_longer) = self.line.take();
         self.at = match self.at {
             At::RequestLine => At::Headers,
@@ -228,7 +288,7 @@ impl Framing {
                 At::Headers
             }
             At::ChunkSize => match chunk_size(line) {
-                0 => At::Trailers,
+                0 => At::Trailers(Trailer::Start),
                 size => {
                     self.around = 0;
                     self.chunks = (self.chunks.0 + 1, self.chunks.1.saturating_add(size));
@@ -236,13 +296,15 @@ impl Framing {
                 }
             },
             At::ChunkEnd => At::ChunkSize,
-            At::Trailers if line.is_empty() && is_crlf => At::Done,
-            At::Trailers | At::Trailer if is_crlf => At::Trailers,
-            At::Trailers | At::Trailer => At::Trailer,
             at => at,
         };
         1
     }
+}
+
+/// RFC 9110, section 5.6.2.
+fn is_of_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// The length of the body, if this header tells it. What nobody understands has no end.
@@ -339,9 +401,9 @@ mod tests {
         assert!(wasteful("f\r\n123456789012345\r\n", 5000));
         assert!(!wasteful("1\r\nx\r\n", 4000));
         assert!(!wasteful("10\r\n1234567890123456\r\n", 5000));
-        for (around, count) in [("2;yyyyyyyy", 1), ("0000", 1), ("0\r\n", 1), ("0\r\nT: t\r\n", 1)]
+        for (around, end, count) in
+            [("2;yyyyyyyy", "y", 1), ("0000", "0", 1), ("0\r\nT: t", "t", 1), ("0\r\n", "t", 1)]
         {
-            let end = &around[around.len() - 1..];
             assert!(wasteful(&format!("{around}{}", end.repeat(9000)), count), "{around}");
             assert!(!wasteful(&format!("{around}{}", end.repeat(7000)), count), "{around}");
         }
@@ -363,11 +425,36 @@ mod tests {
     fn trailers_end_where_http_ends_them() {
         let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
         let long = format!("0\r\nT: {}\r\n\r\n", "t".repeat(2 * LOOKED_AT));
-        for body in ["0\r\n\r\n", "0\r\nT: t\r\nU: u\r\n\r\n", "0\r\n\n\n\r\n\r\n", &long] {
+        for body in ["0\r\n\r\n", "0\r\nT: t\r\nU:\t\u{e9}\r\n\r\n", &long] {
             assert_eq!(texts(&format!("{head}{body}GET")), [head, body, "GET"]);
         }
-        for unfinished in ["0\r\nT: t\n\nGET /", "0\r\nT: t\n\r\nGET /", "0\r\n\nGET /"] {
-            assert_eq!(texts(&format!("{head}{unfinished}")), [head, unfinished]);
+    }
+
+    #[test]
+    fn trailers_that_are_none_have_no_end() {
+        let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for trailers in [
+            "T: t\n\nGET /",
+            "T: t\n\r\nGET /",
+            "\nGET /",
+            "\rGET /",
+            "T: a\rb\r\n\r\n",
+            "t t\r\n\r\n",
+            "T : t\r\n\r\n",
+            ": t\r\n\r\n",
+            "\u{e9}: t\r\n\r\n",
+            "T\r\n\r\n",
+            "T: \0\r\n\r\n",
+            "T: a\r\n b\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        ] {
+            let body = format!("0\r\n{trailers}");
+            assert_eq!(texts(&format!("{head}{body}")), [head, &body], "{trailers:?}");
+            let mut framing = Framing::new();
+            assert_eq!(framing.advance(head.as_bytes()), head.len());
+            // HTTP gets nothing behind what is wrong.
+            let used = framing.advance(body.as_bytes());
+            assert!(used < body.len() && framing.is_malformed(), "{trailers:?}");
         }
     }
 

@@ -3,10 +3,11 @@
 
 use bytes::Bytes;
 
-/// The response to write instead of `response`, if that is a refusal of the parser. The caller knows
-/// that no handler wrote it.
-pub(super) fn reworded(response: &[u8]) -> Option<Bytes> {
+/// The response to write instead of `response`, if that is a refusal of the parser; which does not
+/// say that the target was too long. The caller knows that no handler wrote it.
+pub(super) fn reworded(response: &[u8], has_long_target: bool) -> Option<Bytes> {
     let (status, words) = match response.get(..13)? {
+        b"HTTP/1.1 400 " if has_long_target => ("414 URI Too Long", "the target is too long"),
         b"HTTP/1.1 400 " => ("400 Bad Request", "the request is malformed"),
         b"HTTP/1.1 408 " => ("408 Request Timeout", "the request took too long"),
         b"HTTP/1.1 431 " => {

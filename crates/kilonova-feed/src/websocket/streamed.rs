@@ -11,14 +11,13 @@ use actix_http::ws::OpCode;
 use actix_web::web::Payload;
 use bytes::Bytes;
 use futures_core::Stream as _;
-use kilonova_pubsub::Envelope;
 use tokio::time::Instant;
 
 use super::inbox::{Inbox, MAX_MESSAGE, Said};
 use super::{answer_to_close, close_frame, frames};
 use crate::Bounds;
 use crate::close::Close;
-use crate::frame::{self, Shape, Shapes};
+use crate::frame::{self, Framing};
 use crate::stream::{Body, Stream};
 use crate::wire::Wire;
 

@@ -11,6 +11,7 @@ mod pruning;
 mod readers;
 mod redaction;
 mod rfc6455;
+mod shapes;
 mod slow;
 mod sockets;
 mod support;

@@ -175,30 +175,6 @@ async fn a_client_that_breaks_the_rules_is_told_which() {
     }
 }
 
-#[actix::test]
-async fn a_shape_of_the_applications_is_what_it_says() {
-    let toy = Toy::new();
-    toy.commit("a");
-    let heartbeat = Heartbeat { ping: Duration::from_secs(3600), ..HEARTBEAT };
-    let site = Site::serve(builder(&toy).heartbeat(heartbeat), Serving::Own).await;
-    site.feed().committed([toy.commit("a")]);
-    let path = format!("{}&custom=true", Wish::new(&["a"]).after(0).path());
-    let mut raw = Raw::upgrade(site.address, &path).await;
-    for _ in 0..2 {
-        let frame = raw.frame().await.expect("a frame");
-        assert_eq!(frame.payload, br#"{"topic":"happened"}"#);
-    }
-    let mut raw = Raw::try_stream(site.address, &path).await.unwrap();
-    assert_eq!(raw.block().await.as_deref(), Some(": welcome\n\n"));
-    for id in 1..=2 {
-        let block = raw.block().await.expect("a block");
-        let expected = format!("id: {id}\nevent: happened\ndata: {{\"topic\":\"happened\"}}\n\n");
-        assert_eq!(block, expected);
-    }
-    drop(raw);
-    site.stop().await;
-}
-
 /// A browser reconnects with the last id that it saw.
 #[actix::test]
 async fn an_event_stream_begins_with_a_position_to_resume_from() {

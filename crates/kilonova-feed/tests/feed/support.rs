@@ -4,8 +4,9 @@
 mod reader;
 mod toy;
 
+use std::cell::Cell;
 use std::net::SocketAddr;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use actix_web::web::{self, Bytes, Data, Payload, Query, ServiceConfig};
@@ -46,6 +47,8 @@ pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     feed: Arc<RwLock<Feed<Toy>>>,
     slow: Arc<Notify>,
+    /// The positions that were encoded in the slow shape, and whether by a thread that serves.
+    pub(crate) encoded: Arc<Mutex<Vec<(i64, bool)>>>,
     handle: actix_web::dev::ServerHandle,
 }
 
@@ -53,6 +56,12 @@ pub(crate) struct Site {
 struct Shared {
     feed: Arc<RwLock<Feed<Toy>>>,
     shape: Shape,
+    slow_shape: Shape,
+}
+
+thread_local! {
+    /// This thread serves sockets.
+    static SERVES: Cell<bool> = const { Cell::new(false) };
 }
 
 #[derive(Deserialize)]
@@ -64,6 +73,8 @@ struct Asked {
     guest: bool,
     #[serde(default)]
     custom: bool,
+    #[serde(default)]
+    slow: bool,
     grant: Option<i64>,
     #[serde(default)]
     as_of: i64,
@@ -84,13 +95,22 @@ impl Site {
         Site::serve(builder(toy), Serving::Own).await
     }
 
-    /// Starts a feed and serves it. Its custom shape says the topic alone.
+    /// Starts a feed and serves it. Its custom shape says the topic alone; its slow one, the position.
     pub(crate) async fn serve(mut builder: Builder<Toy>, serving: Serving) -> Site {
         let shape = builder.shape(|envelope| format!("{{\"topic\":{:?}}}", envelope.topic()));
+        let encoded = Arc::<Mutex<Vec<(i64, bool)>>>::default();
+        let slow_shape = {
+            let encoded = Arc::clone(&encoded);
+            builder.slow_shape(move |envelope| {
+                let position = envelope.position().unwrap_or_default();
+                encoded.lock().unwrap().push((position, SERVES.get()));
+                format!("{{\"slow\":{position}}}")
+            })
+        };
         let feed = Arc::new(RwLock::new(builder.start().await.unwrap()));
         let slow = Arc::<Notify>::default();
         let waiting = Arc::clone(&slow);
-        let shared = Data::new(Shared { feed: Arc::clone(&feed), shape });
+        let shared = Data::new(Shared { feed: Arc::clone(&feed), shape, slow_shape });
         let configure = move |config: &mut ServiceConfig| {
             let waiting = Arc::clone(&waiting);
             let wait = move |_: Bytes| {
@@ -121,7 +141,7 @@ impl Site {
                 (address, handle)
             }
         };
-        Site { address, feed, slow, handle }
+        Site { address, feed, slow, encoded, handle }
     }
 
     /// Answers a request for `/slow`, which waits until then.
@@ -174,8 +194,12 @@ async fn follow(
     let mut options = SessionOptions::new(names(&asked.channels), viewer)
         .ephemeral(names(&asked.ephemeral))
         .start(StartAt::from_request(&request)?);
+    SERVES.set(true);
     if asked.custom {
         options = options.shape(shared.shape);
+    }
+    if asked.slow {
+        options = options.shape(shared.slow_shape);
     }
     if let Some(grant) = asked.grant {
         options = options.grant(grant, asked.as_of);

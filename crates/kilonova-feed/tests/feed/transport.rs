@@ -78,8 +78,10 @@ async fn a_client_that_sends_one_byte_after_the_other_gets_no_more_time() {
 async fn a_refusal_of_the_parser_says_why_as_json() {
     let address = hurried();
     let long = format!("GET / HTTP/1.1\r\nX: {}\r\n", "x".repeat(200_000));
+    let target = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(66_000));
     let cases = [
         ("X\r\n\r\n", 400, "the request is malformed"),
+        (&target, 414, "the target is too long"),
         ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400, "the request is malformed"),
         (&long, 431, "the request's head is too large"),
         ("GET / HTTP/1.1\r\n", 408, "the request took too long"),

@@ -1,0 +1,85 @@
+//! Shapes that take time to make: an event is encoded once, on the blocking pool, before it reaches
+//! the sessions, and only while a session has the shape.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{Framing, Shape, Shapes, WIRES};
+use crate::Event;
+
+/// Counts a session with a slow shape, until it is dropped.
+pub(crate) struct Wanted {
+    shapes: Arc<Shapes>,
+    shape: Shape,
+    framing: Framing,
+}
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        if let Some(count) = self.shapes.count(self.shape, self.framing) {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Shapes {
+    fn count(&self, shape: Shape, framing: Framing) -> Option<&std::sync::atomic::AtomicUsize> {
+        self.custom(shape)?.wanted.as_ref()?.get(framing as usize)
+    }
+
+    /// Says that a session has this shape; `None` if it takes no time to make. To be called before
+    /// the session joins its channels: its thread makes what nobody has made before.
+    pub(crate) fn want(self: &Arc<Shapes>, shape: Shape, framing: Framing) -> Option<Wanted> {
+        self.count(shape, framing)?.fetch_add(1, Ordering::Relaxed);
+        Some(Wanted { shapes: Arc::clone(self), shape, framing })
+    }
+
+    /// The slow shapes that sessions have.
+    fn wanted(&self) -> Vec<(Shape, Framing)> {
+        let all = (1..=self.0.len()).map(Shape);
+        let all = all.flat_map(|shape| {
+            const FRAMINGS: [Framing; WIRES] = [Framing::Text, Framing::Stream];
+            FRAMINGS.map(|framing| (shape, framing))
+        });
+        let has = |(shape, framing): &(Shape, Framing)| {
+            self.count(*shape, *framing).is_some_and(|count| count.load(Ordering::Relaxed) > 0)
+        };
+        all.filter(has).collect()
+    }
+
+    /// Encodes events that are about to go out, in the slow shapes that sessions have.
+    pub(crate) async fn prepare(self: &Arc<Shapes>, events: &[Event]) {
+        let wanted = self.wanted();
+        if !wanted.is_empty() && !events.is_empty() {
+            self.make(events.to_vec(), wanted).await;
+        }
+    }
+
+    /// Encodes the events of a replay for one session.
+    pub(crate) async fn prepare_for(
+        self: Arc<Shapes>,
+        events: Vec<Event>,
+        shape: Shape,
+        framing: Framing,
+    ) {
+        if !events.is_empty() {
+            self.make(events, vec![(shape, framing)]).await;
+        }
+    }
+
+    async fn make(self: &Arc<Shapes>, events: Vec<Event>, wanted: Vec<(Shape, Framing)>) {
+        let shapes = Arc::clone(self);
+        let made = tokio::task::spawn_blocking(move || {
+            for event in &events {
+                for (shape, framing) in &wanted {
+                    // It stays with the envelope.
+                    drop(shapes.frame(event.envelope(), *shape, *framing));
+                }
+            }
+        });
+        if let Err(error) = made.await {
+            // The sessions make what is missing, and end if that panics.
+            log::error!("events were not encoded before they went out: {error}");
+        }
+    }
+}

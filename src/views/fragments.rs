@@ -1,0 +1,125 @@
+//! Events as open pages get them: the thing as it stands in a list, laid out once for all readers.
+//! Owns what such a frame holds; the markup is that of the pages' own parts.
+
+use std::sync::Arc;
+
+use askama::Template;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::filters;
+use super::pages::Frame;
+use crate::access::CommentState;
+use crate::models::comment::Comment;
+use crate::models::note::Note;
+use crate::models::post::{Post, Status};
+use crate::pubsub::Envelope;
+
+/// The largest fragment, in bytes. A page fetches a larger one itself: a text of a few kilobytes can
+/// be laid out as megabytes, and these are kept for those who come back.
+const LARGEST: usize = 256 * 1024;
+
+/// The account of a note's author, where there is one that the event does not name.
+const SOME_ACCOUNT: i64 = 0;
+
+#[derive(Template)]
+#[template(path = "posts/card.html")]
+struct Card {
+    frame: Frame,
+    post: Post,
+}
+
+#[derive(Template)]
+#[template(path = "posts/comment.html")]
+struct OneComment {
+    frame: Frame,
+    comment: Comment,
+}
+
+impl OneComment {
+    /// A fragment has no controls, which depend on the post.
+    fn thread(&self) -> Option<&Post> {
+        None
+    }
+}
+
+#[derive(Template)]
+#[template(path = "notes/note.html")]
+struct OneNote {
+    frame: Frame,
+    note: Note,
+}
+
+/// What is told of an event.
+#[derive(Serialize)]
+struct Told<'a> {
+    channel: &'a str,
+    event: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<i64>,
+    data: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html: Option<String>,
+}
+
+/// Makes the frames of a site whose paths begin so.
+#[derive(Clone, Debug)]
+pub struct Fragments {
+    /// The path in front of all of the site's own; empty for none.
+    pub root: Arc<str>,
+    /// Whether access is open, so that notes may be of guests.
+    pub open: bool,
+}
+
+impl Fragments {
+    /// `{"channel","event","id","data","html"}`: `data` without its body, and the thing as HTML. There
+    /// is none of what is gone, of what is no thing in a list, and of what is too large.
+    pub fn frame(&self, envelope: &Envelope) -> String {
+        let (channel, event) = (envelope.channel().as_str(), envelope.topic());
+        let payload = envelope.payload().as_json();
+        let mut data = match serde_json::from_str(payload) {
+            Ok(Value::Object(data)) => data,
+            Ok(other) => Map::from_iter([("value".to_owned(), other)]),
+            Err(_) => Map::new(),
+        };
+        let html = self.html(event, &data).filter(|html| html.len() <= LARGEST);
+        data.remove("body");
+        let told = Told { channel, event, id: envelope.position(), data, html };
+        serde_json::to_string(&told).unwrap_or_else(|error| {
+            // Strings, numbers and what was JSON already always encode.
+            log::error!("event {:?} cannot be encoded: {error}", envelope.position());
+            String::new()
+        })
+    }
+
+    fn html(&self, event: &str, data: &Map<String, Value>) -> Option<String> {
+        let frame = Frame { root: Arc::clone(&self.root), ..Frame::default() };
+        let html = match event {
+            "post_created" | "post_updated" | "post_published" => {
+                Card { frame, post: read(data)? }.render()
+            }
+            "comment_created" | "comment_updated" | "new_comment" => {
+                OneComment { frame, comment: read(data)? }.render()
+            }
+            "note_created" | "note_updated" => {
+                let mut note: Note = read(data)?;
+                note.user_id = (!self.open).then_some(SOME_ACCOUNT);
+                OneNote { frame, note }.render()
+            }
+            _ => return None,
+        };
+        match html {
+            Ok(html) => Some(html),
+            Err(error) => {
+                log::error!("a fragment cannot be rendered: {error}");
+                None
+            }
+        }
+    }
+}
+
+/// The row that a payload holds; `None` where it was redacted, or is of an older version.
+fn read<T: DeserializeOwned>(data: &Map<String, Value>) -> Option<T> {
+    serde_json::from_value(Value::Object(data.clone())).ok()
+}
