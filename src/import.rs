@@ -15,6 +15,7 @@ mod address;
 pub mod comments;
 pub mod date;
 pub mod entry;
+mod exported;
 mod file;
 pub mod front_matter;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -43,7 +44,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use self::entry::{Context, Entry};
 use self::identity::{Folders, Known};
 pub use self::report::{Finding, Note, Summary};
-use self::site::{Kind, Place, Sections, Sites};
+use self::site::{Generator, Kind, Place, Sections, Sites};
 use self::store::{New, Outcome, Written};
 use crate::connection::{Access, Database, DbConnection};
 use crate::db::{self, Db};
@@ -80,6 +81,23 @@ pub enum ImportError {
     /// The database cannot be opened, or refused a batch; nothing of the batch was written.
     #[error(transparent)]
     Database(#[from] db::Error),
+    /// The folder is a part of an export.
+    #[error("this is a part of an export; import {}", root.display())]
+    Part {
+        /// The export's folder.
+        root: PathBuf,
+    },
+    /// An export's description cannot be read.
+    #[error("cannot import {}:{why}", path.display())]
+    Mark {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A newer version made the export.
+    #[error("cannot import an export of format {0}; a newer version of kilonova made it")]
+    Newer(u32),
     /// A batch failed after others were written.
     #[error("{source}; {written} post(s) were written before; run the same command to continue")]
     Interrupted {
@@ -177,6 +195,12 @@ pub fn run(
     stop: &AtomicBool,
 ) -> Result<Summary, ImportError> {
     let folder = walk::check(dir)?;
+    if let Some(root) = Sites::around(&folder).export() {
+        return match root == folder {
+            true => exported::run(&folder, target, progress, stop),
+            false => Err(ImportError::Part { root: root.to_owned() }),
+        };
+    }
     if !progress.is_hidden() {
         progress.set_length(walk::files(&folder).count() as u64);
     }
@@ -278,6 +302,9 @@ impl Reader<'_> {
         let path = path.ok_or_else(|| Note::lost("file name is not UTF-8", ""))?;
         let is_html = html::is_html(&path);
         // What is no part of the site is not read, whatever it is.
+        if site.generator == Generator::Kilonova {
+            return Err(Note::lost("in an export, which is imported by itself", ""));
+        }
         if let Kind::Outside(why) = Place::of(&site, &path).kind {
             return if is_html { Ok(None) } else { Err(Note::told(why, "")) };
         }

@@ -24,10 +24,10 @@ use crate::models::post;
 use crate::models::user::{self, User};
 
 /// Most comments in one transaction, which bounds how long a server's writes wait.
-const BATCH: usize = 500;
+pub(super) const BATCH: usize = 500;
 
 /// Most bytes of their texts.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
+pub(super) const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// Most comments on one post that are of one time.
 const MOST_AT_ONCE: usize = 1000;
@@ -99,12 +99,27 @@ pub(super) fn write(
     post_id: i64,
     part: Vec<Comment>,
 ) -> Result<Written, ImportError> {
+    let mut ids = None;
+    let written = write_with(tx, post_id, part, &mut ids)?;
+    if let Some(ids) = ids {
+        ids.close(tx.connection)?;
+    }
+    Ok(written)
+}
+
+/// The same for several posts of one transaction, which closes `ids` at its end.
+pub(super) fn write_with(
+    tx: &mut Tx<'_>,
+    post_id: i64,
+    part: Vec<Comment>,
+    ids: &mut Option<Ids>,
+) -> Result<Written, ImportError> {
     let mut written = Written::default();
     let facts = match post::facts(tx.connection, post_id) {
         Err(diesel::NotFound) => return Ok(written),
         facts => facts?,
     };
-    let (mut there, mut ids) = (There::of(post_id), None::<Ids>);
+    let mut there = There::of(post_id);
     for comment in part {
         let (at, state, id) = (comment.inserted_at, comment.state, comment.id);
         match there.find(tx.connection, comment, &mut written)? {
@@ -118,7 +133,7 @@ pub(super) fn write(
             }
             Step::Create(new) => {
                 if let Some(id) = id {
-                    let ids = match &mut ids {
+                    let ids = match &mut *ids {
                         Some(ids) => ids,
                         none => none.insert(Ids::of(tx.connection, "comments")?),
                     };
@@ -136,9 +151,6 @@ pub(super) fn write(
                 written.created += 1;
             }
         }
-    }
-    if let Some(ids) = ids {
-        ids.close(tx.connection)?;
     }
     Ok(written)
 }

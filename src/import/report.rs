@@ -76,6 +76,8 @@ pub struct Summary {
     pub links: usize,
     /// Files that were brought along for them.
     pub files: usize,
+    /// How many of those that have a row are notes.
+    pub notes: usize,
     /// New comments, comments that changed, and comments that were there.
     pub comments: [usize; 3],
     /// Files without a post.
@@ -140,7 +142,10 @@ pub(super) fn print(summary: &Summary, dry_run: bool, out: &mut dyn Write) -> io
         skipped.len()
     )?;
     let Summary { addresses, links, files, .. } = summary;
-    if addresses + links > 0 {
+    if summary.notes > 0 {
+        writeln!(out, "{} of them are notes", summary.notes)?;
+    }
+    if addresses + links + files > 0 {
         writeln!(
             out,
             "{addresses} old address(es) lead here; {links} link(s) lead to this site, with {files} \

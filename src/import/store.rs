@@ -134,7 +134,7 @@ pub(super) fn unwritten(new: New) -> Written {
 }
 
 /// Counts an old address that leads here, and tells of any other.
-fn tell(claimed: Claimed, address: &str, addresses: &mut usize, notes: &mut Vec<Note>) {
+pub(super) fn tell(claimed: Claimed, address: &str, addresses: &mut usize, notes: &mut Vec<Note>) {
     let what = match claimed {
         Claimed::Yes => return *addresses += 1,
         Claimed::Reserved => "an old address that this site has itself",

@@ -306,6 +306,13 @@ pub fn walk(
     Ok(rows.into_iter().map(Comment::from).collect())
 }
 
+/// At most `limit` comments in any state with ids above `after`, by id.
+pub fn every(connection: &mut DbConnection, after: i64, limit: usize) -> QueryResult<Vec<Comment>> {
+    let found = comments::table.filter(comments::id.gt(after)).order(comments::id);
+    let rows = found.limit(limit as i64).select(Row::as_select()).load::<Row>(connection)?;
+    Ok(rows.into_iter().map(Comment::from).collect())
+}
+
 /// How many comments everyone may read.
 pub fn count(connection: &mut DbConnection) -> QueryResult<i64> {
     shown!().count().get_result(connection)
