@@ -1,5 +1,7 @@
 //! Notes of an export: by what they are recognised, and their rows.
 
+use std::collections::HashSet;
+
 use super::super::ImportError;
 use super::fields::{self, Given};
 use super::pages::{Page, changed_at};
@@ -53,8 +55,13 @@ impl Page for NotePage {
     }
 
     /// By its time, and its id or its title.
-    fn find(&self, connection: &mut DbConnection) -> diesel::QueryResult<Option<Note>> {
-        let all = note::at(connection, self.note.inserted_at)?;
+    fn find(
+        &self,
+        connection: &mut DbConnection,
+        taken: &HashSet<i64>,
+    ) -> diesel::QueryResult<Option<Note>> {
+        let mut all = note::at(connection, self.note.inserted_at)?;
+        all.retain(|note| !taken.contains(&note.id));
         let by_id = all.iter().find(|note| note.id == self.note.id);
         let by_title = || all.iter().find(|note| note.title == self.note.title);
         Ok(by_id.or_else(by_title).cloned())

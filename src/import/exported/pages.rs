@@ -47,8 +47,12 @@ pub(super) trait Page: Sized + Send + 'static {
     fn weight(&self) -> usize;
     /// The addresses that lead to it.
     fn aliases(&self) -> &[String];
-    /// The row that it is of, if that is there.
-    fn find(&self, connection: &mut DbConnection) -> diesel::QueryResult<Option<Self::Row>>;
+    /// The row that it is of, if that is there, and is none of `taken`.
+    fn find(
+        &self,
+        connection: &mut DbConnection,
+        taken: &HashSet<i64>,
+    ) -> diesel::QueryResult<Option<Self::Row>>;
     /// The id of a row.
     fn id_of(row: &Self::Row) -> i64;
     /// The row that it makes of the one that is there, or of none.
@@ -87,7 +91,7 @@ struct Written {
 
 /// Imports all files of a kind. How many there are.
 pub(super) fn run<P: Page>(import: &mut Import<'_>) -> Result<usize, ImportError> {
-    let (mut seen, mut deferred) = (HashSet::new(), Vec::new());
+    let (mut seen, mut pass) = (HashSet::new(), Pass::keeping());
     let files = files(import.folder, P::FOLDER);
     let mut batch = Batch::<P>::default();
     let count = files.len();
@@ -103,21 +107,22 @@ pub(super) fn run<P: Page>(import: &mut Import<'_>) -> Result<usize, ImportError
             Err(note) => import.summary.skip(path, note),
         }
         if batch.is_full() {
-            write(import, &mut batch, true, &mut deferred)?;
+            write(import, &mut batch, &mut pass)?;
         }
     }
-    write(import, &mut batch, true, &mut deferred)?;
-    for path in deferred {
+    write(import, &mut batch, &mut pass)?;
+    pass.keep = false;
+    for path in std::mem::take(&mut pass.deferred) {
         import.step()?;
         match read::<P>(import, &path) {
             Ok(read) => batch.add(read),
             Err(note) => import.summary.skip(path, note),
         }
         if batch.is_full() {
-            write(import, &mut batch, false, &mut Vec::new())?;
+            write(import, &mut batch, &mut pass)?;
         }
     }
-    write(import, &mut batch, false, &mut Vec::new())?;
+    write(import, &mut batch, &mut pass)?;
     Ok(count)
 }
 
@@ -178,39 +183,56 @@ impl<P: Page> Batch<P> {
     }
 }
 
-/// Writes a batch. `keep`: those whose ids are not free go to `deferred`.
+/// A way through the files.
+struct Pass {
+    /// Whether rows are to keep their ids: files of those that cannot are deferred.
+    keep: bool,
+    deferred: Vec<PathBuf>,
+    /// The rows that pages were recognised in or became: no other page is of one of them.
+    taken: HashSet<i64>,
+}
+
+impl Pass {
+    fn keeping() -> Pass {
+        Pass { keep: true, deferred: Vec::new(), taken: HashSet::new() }
+    }
+}
+
+/// Writes a batch.
 fn write<P: Page>(
     import: &mut Import<'_>,
     batch: &mut Batch<P>,
-    keep: bool,
-    deferred: &mut Vec<PathBuf>,
+    pass: &mut Pass,
 ) -> Result<(), ImportError> {
     let pages = std::mem::take(batch).pages;
     if pages.is_empty() {
         return Ok(());
     }
+    // Lost with a transaction that fails, which ends the import.
+    let (keep, taken) = (pass.keep, std::mem::take(&mut pass.taken));
     let written = match &mut *import.target {
         Target::Database(db) => db
             .transaction_blocking(move |tx| {
-                let mut writer = Writer { keep, users: Users::default(), ids: None };
+                let mut writer = Writer { keep, taken, users: Users::default(), ids: None };
                 let all = pages.into_iter().map(|read| writer.write(tx, read));
                 let all = all.collect::<Result<Vec<_>, ImportError>>()?;
                 if let Some(ids) = writer.ids {
                     ids.close(tx.connection)?;
                 }
-                Ok::<_, ImportError>((all, writer.users.missing))
+                Ok::<_, ImportError>((all, writer.users.missing, writer.taken))
             })
             .map(|committed| committed.value),
-        Target::DryRun(connection) => compare(connection.as_mut(), pages),
+        Target::DryRun(connection) => compare(connection.as_mut(), pages, taken),
     };
-    let (written, missing) = written.map_err(|error| import.failed(error))?;
+    let (written, missing, taken) = written.map_err(|error| import.failed(error))?;
+    pass.taken = taken;
     if let Some(first) = written.first() {
         let path = first.path.clone();
         import.missing(&path, missing);
     }
     for Written { path, id, outcome, addresses, notes } in written {
         let Some((outcome, row)) = outcome else {
-            deferred.push(path);
+            pass.deferred.push(path);
             continue;
         };
         import.summary.note(&path, notes);
@@ -226,6 +248,7 @@ fn write<P: Page>(
 
 struct Writer {
     keep: bool,
+    taken: HashSet<i64>,
     users: Users,
     ids: Option<Ids>,
 }
@@ -234,7 +257,7 @@ impl Writer {
     fn write<P: Page>(&mut self, tx: &mut Tx<'_>, read: Read<P>) -> Result<Written, ImportError> {
         let Read { path, page, mut notes } = read;
         let user = self.users.named(tx.connection, page.account())?;
-        let known = page.find(tx.connection)?;
+        let known = page.find(tx.connection, &self.taken)?;
         let row = page.row(known.as_ref(), user.as_ref());
         let (outcome, id) = match known {
             Some(known) if known == row => (Outcome::Unchanged, P::id_of(&known)),
@@ -261,6 +284,7 @@ impl Writer {
                 (Outcome::Created, id)
             }
         };
+        self.taken.insert(id);
         let mut addresses = 0;
         for alias in page.aliases() {
             let claimed = old_address::claim(tx.connection, alias, Led::Post(id))?;
@@ -271,17 +295,22 @@ impl Writer {
     }
 }
 
+/// The outcomes of a batch, the accounts that are not here, and the rows that are taken.
+type Outcomes = (Vec<Written>, Vec<String>, HashSet<i64>);
+
 /// The outcomes that a batch would have, and the accounts that are not here.
 fn compare<P: Page>(
     mut connection: Option<&mut DbConnection>,
     pages: Vec<Read<P>>,
-) -> Result<(Vec<Written>, Vec<String>), ImportError> {
+    mut taken: HashSet<i64>,
+) -> Result<Outcomes, ImportError> {
     let (mut all, mut users) = (Vec::new(), Users::default());
     for Read { path, page, mut notes } in pages {
         let outcome = match connection.as_mut() {
             Some(connection) => {
                 let user = users.named(connection, page.account())?;
-                page.find(connection)?.map(|known| {
+                page.find(connection, &taken)?.map(|known| {
+                    taken.insert(P::id_of(&known));
                     let is_same = page.row(Some(&known), user.as_ref()) == known;
                     let outcome = if is_same { Outcome::Unchanged } else { Outcome::Updated };
                     (outcome, Some(P::id_of(&known)))
@@ -297,7 +326,7 @@ fn compare<P: Page>(
         let outcome = Some(outcome.unwrap_or((Outcome::Created, None)));
         all.push(Written { path, id: page.id(), outcome, addresses, notes });
     }
-    Ok((all, users.missing))
+    Ok((all, users.missing, taken))
 }
 
 /// The time of a change: the file's own, or now, when it was changed without saying so.

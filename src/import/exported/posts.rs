@@ -1,5 +1,7 @@
 //! Posts of an export: by what they are recognised, and their rows.
 
+use std::collections::HashSet;
+
 use chrono::NaiveDateTime;
 
 use super::super::ImportError;
@@ -95,21 +97,28 @@ impl Page for PostPage {
         &self.aliases
     }
 
-    fn find(&self, connection: &mut DbConnection) -> diesel::QueryResult<Option<Post>> {
+    fn find(
+        &self,
+        connection: &mut DbConnection,
+        taken: &HashSet<i64>,
+    ) -> diesel::QueryResult<Option<Post>> {
+        let is_free = |post: &Post| !taken.contains(&post.id);
         let known = post::with_source(connection, self.post.id)?;
         if let Some((post, source)) = known
+            && is_free(&post)
             && post.inserted_at == self.post.inserted_at
             && (source == self.source || post.title == self.post.title)
         {
             return Ok(Some(post));
         }
-        if let Some(post) = post::by_source(connection, &self.own_source())? {
-            return Ok(Some(post));
+        let known = post::by_source(connection, &self.own_source())?.filter(is_free);
+        if known.is_some() {
+            return Ok(known);
         }
         match &self.source {
             Some(source) => {
                 let known = post::by_source(connection, source)?;
-                Ok(known.filter(|known| self.resembles(known)))
+                Ok(known.filter(|known| is_free(known) && self.resembles(known)))
             }
             None => Ok(None),
         }
