@@ -72,7 +72,10 @@ impl Folder {
 
     /// The name that a file of it will have.
     fn named(&self, path: &Path) -> PathBuf {
-        self.whole.join(path.strip_prefix(&self.part).unwrap_or(path))
+        match path.strip_prefix(&self.part) {
+            Ok(below) if !below.as_os_str().is_empty() => self.whole.join(below),
+            _ => self.whole.clone(),
+        }
     }
 
     /// Gives it its name, with everything on the disk.

@@ -1,6 +1,6 @@
 //! Reads a site in parts, in one snapshot, and writes each part before the next is read.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, SecondsFormat};
 use serde::Serialize;
 use toml::value::Datetime;
 
@@ -218,7 +218,7 @@ fn fits(bytes: usize, what: &str) -> Result<(), ExportError> {
 }
 
 fn datetime(time: NaiveDateTime, what: &str) -> Result<Datetime, ExportError> {
-    let text = time.and_utc().format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
+    let text = time.and_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true);
     let unfit = |_| ExportError::Unfit(what.to_owned(), format!("its time {text} is no date"));
     text.parse().map_err(unfit)
 }
