@@ -12,6 +12,7 @@ mod notes;
 mod pages;
 mod posts;
 mod uploads;
+mod write;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
