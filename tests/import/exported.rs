@@ -346,6 +346,48 @@ fn a_file_that_was_changed_by_hand_wins_and_a_moderators_decision_stays() {
 }
 
 #[test]
+fn comments_that_show_are_announced_and_no_others() {
+    let site = everything();
+    let other = Site::new();
+    other.import_from(&site.export("a"));
+    let topics = other.topics();
+    let count = |topic: &str| topics.iter().filter(|it| *it == topic).count();
+    assert_eq!((count("post_created"), count("note_created")), (7, 2));
+    assert_eq!((count("comment_created"), count("new_comment")), (3, 3), "{topics:?}");
+}
+
+/// A server writes all the time: every comment of an export has its post, and counts are true.
+#[test]
+fn an_export_under_writes_is_of_one_moment() {
+    let site = Site::new();
+    site.write("a.md", "---\ntitle: First\ndate: 2020-01-01\n---\nBody");
+    site.import();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let db = kilonova::db::Db::open(&site.database(), Box::new(|_| {})).unwrap();
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let written = db.transaction_blocking(|tx| {
+                    let new = post::insert_whole(tx.connection, None, post("New", "x", 1), None)?;
+                    comment_of(tx.connection, new.id, None, None, CommentState::Visible);
+                    Ok::<_, kilonova::db::Error>(())
+                });
+                written.unwrap();
+            }
+            db.close_blocking();
+        });
+        for n in 0..5 {
+            let to = site.export(&format!("during-{n}"));
+            let other = Site::new();
+            let summary = other.import_from(&to);
+            assert!(!summary.lost_something(), "{summary:#?}");
+            assert_eq!(summary.created, summary.comments[0] + 1);
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+#[test]
 fn a_dry_run_of_an_export_says_the_same_and_writes_nothing() {
     let site = everything();
     let a = site.export("a");
