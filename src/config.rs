@@ -46,8 +46,11 @@ pub struct Cli {
 pub enum Command {
     /// Runs the server (the same as no command)
     Serve(Box<ServeArgs>),
-    /// Imports Markdown files with front matter (Zola, Hugo, Jekyll); a server may be running
+    /// Imports Markdown files with front matter (Zola, Hugo, Jekyll, export); a server may be running
     Import(ImportArgs),
+    /// Exports the site as Markdown with front matter, which import reads back; a server may be
+    /// running
+    Export(ExportArgs),
     /// Creates, lists and changes accounts; a server may be running
     #[command(subcommand)]
     User(UserCommand),
@@ -72,7 +75,8 @@ pub struct StorageArgs {
 /// `kilonova import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// Folder to import: a site of Hugo, Jekyll or Zola, part of one, or any folder of Markdown
+    /// Folder to import: a site of Hugo, Jekyll or Zola, part of one, any folder of Markdown, or an
+    /// export
     #[arg(value_name = "DIR")]
     pub source: PathBuf,
     /// Reports what an import would do and writes nothing to the database
@@ -86,6 +90,17 @@ pub struct ImportArgs {
     #[arg(long, env = "KILONOVA_REPORT", value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// The site to import into.
+    #[command(flatten)]
+    pub storage: StorageArgs,
+}
+
+/// `kilonova export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// New or empty folder; it has drafts in it, and nobody else may read it
+    #[arg(value_name = "DIR")]
+    pub target: PathBuf,
+    /// The site to export.
     #[command(flatten)]
     pub storage: StorageArgs,
 }

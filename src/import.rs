@@ -3,7 +3,7 @@
 //!
 //! Owns the order of things: walk, read, batch, write, count. Which site a file is of is `site`'s,
 //! reading it `file`'s, `front_matter`'s and `entry`'s, by what it is recognised `identity`'s,
-//! writing a post `store`'s, the summary `report`'s. Where a page was on its old site is
+//! writing a post `store`'s, its comments `comments`', the summary `report`'s. Where a page was on its old site is
 //! `address`'s, what its links lead to `links`'.
 //!
 //! An import that is run twice writes nothing the second time. A file wins over changes that were
@@ -12,8 +12,10 @@
 //! and the next run continues. Several imports and a server may use one database.
 
 mod address;
+pub mod comments;
 pub mod date;
 pub mod entry;
+mod exported;
 mod file;
 pub mod front_matter;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -42,7 +44,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use self::entry::{Context, Entry};
 use self::identity::{Folders, Known};
 pub use self::report::{Finding, Note, Summary};
-use self::site::{Kind, Place, Sections, Sites};
+use self::site::{Generator, Kind, Place, Sections, Sites};
 use self::store::{New, Outcome, Written};
 use crate::connection::{Access, Database, DbConnection};
 use crate::db::{self, Db};
@@ -79,6 +81,23 @@ pub enum ImportError {
     /// The database cannot be opened, or refused a batch; nothing of the batch was written.
     #[error(transparent)]
     Database(#[from] db::Error),
+    /// The folder is a part of an export.
+    #[error("this is a part of an export; import {}", root.display())]
+    Part {
+        /// The export's folder.
+        root: PathBuf,
+    },
+    /// An export's description cannot be read.
+    #[error("cannot import {}:{why}", path.display())]
+    Mark {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A newer version made the export.
+    #[error("cannot import an export of format {0}; a newer version of kilonova made it")]
+    Newer(u32),
     /// A batch failed after others were written.
     #[error("{source}; {written} post(s) were written before; run the same command to continue")]
     Interrupted {
@@ -176,6 +195,12 @@ pub fn run(
     stop: &AtomicBool,
 ) -> Result<Summary, ImportError> {
     let folder = walk::check(dir)?;
+    if let Some(root) = Sites::around(&folder).export() {
+        return match root == folder {
+            true => exported::run(&folder, target, progress, stop),
+            false => Err(ImportError::Part { root: root.to_owned() }),
+        };
+    }
     if !progress.is_hidden() {
         progress.set_length(walk::files(&folder).count() as u64);
     }
@@ -215,7 +240,7 @@ pub fn run(
                 continue;
             }
         };
-        bytes += new.entry.post.body.len();
+        bytes += new.entry.weight();
         batch.push(new);
         if batch.len() == BATCH || bytes >= BATCH_BYTES {
             flush(target, std::mem::take(&mut batch), &mut known, &mut summary)?;
@@ -277,6 +302,9 @@ impl Reader<'_> {
         let path = path.ok_or_else(|| Note::lost("file name is not UTF-8", ""))?;
         let is_html = html::is_html(&path);
         // What is no part of the site is not read, whatever it is.
+        if site.generator == Generator::Kilonova {
+            return Err(Note::lost("in an export, which is imported by itself", ""));
+        }
         if let Kind::Outside(why) = Place::of(&site, &path).kind {
             return if is_html { Ok(None) } else { Err(Note::told(why, "")) };
         }
@@ -361,6 +389,8 @@ fn flush(
     known: &mut Known,
     summary: &mut Summary,
 ) -> Result<(), ImportError> {
+    let comments = batch.iter_mut().map(|New { entry, .. }| std::mem::take(&mut entry.comments));
+    let comments: Vec<_> = comments.collect();
     let told = batch.iter_mut().map(|New { entry, .. }| std::mem::take(&mut entry.notes));
     let told: Vec<_> = told.collect();
     let outcomes = match target {
@@ -369,19 +399,28 @@ fn flush(
         Target::Database(_) if batch.is_empty() => return Ok(()),
         Target::Database(db) => store::write(db, batch, known),
     };
-    let outcomes = outcomes.map_err(|error| match summary.created + summary.updated {
-        0 => error,
-        written => ImportError::Interrupted { written, source: Box::new(error) },
-    })?;
-    for (Written { path, outcome, addresses, notes }, own) in outcomes.into_iter().zip(told) {
+    let outcomes = outcomes.map_err(|error| interrupted(summary, error))?;
+    for ((written, own), comments) in outcomes.into_iter().zip(told).zip(comments) {
+        let Written { path, outcome, post, addresses, notes } = written;
         if !matches!(outcome, Outcome::Taken(_)) {
             summary.note(&path, own);
             summary.note(&path, notes);
             summary.addresses += addresses;
+            // The post is there: what fails from here on goes on from here.
+            let written = store::comment(target, post, comments);
+            summary.comments(&path, written.map_err(|error| interrupted(summary, error))?);
         }
         summary.count(path, outcome);
     }
     Ok(())
+}
+
+/// An error, and how much was written before.
+fn interrupted(summary: &Summary, error: ImportError) -> ImportError {
+    match summary.created + summary.updated {
+        0 => error,
+        written => ImportError::Interrupted { written, source: Box::new(error) },
+    }
 }
 
 /// A bar on standard error; none when that is no terminal.

@@ -27,6 +27,7 @@ pub mod descriptors;
 pub mod door;
 pub mod error;
 pub mod events;
+pub mod export;
 mod failpoint;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 use kilonova::app::App;
 use kilonova::config::{
-    Cli, Command, CopyArgs, ImportArgs, ServeArgs, StorageArgs, UserArgs, UserCommand, UserRoleArgs,
+    Cli, Command, CopyArgs, ExportArgs, ImportArgs, ServeArgs, StorageArgs, UserArgs, UserCommand,
+    UserRoleArgs,
 };
 use kilonova::db::Db;
 use kilonova::models::user::Change;
-use kilonova::{accounts, cluster, copy, descriptors, import, locks, logging, search};
+use kilonova::{accounts, cluster, copy, descriptors, export, import, locks, logging, search};
 use mimalloc::MiMalloc;
 use rustix::fs::Mode;
 use rustix::process::umask;
@@ -48,6 +49,7 @@ fn run() -> ExitCode {
     let done = match command {
         Command::Serve(args) => serve(*args),
         Command::Import(args) => import(args),
+        Command::Export(args) => export(args),
         Command::User(command) => user(command),
         Command::Reindex(args) => reindex(args),
         Command::Copy(args) => copy(args),
@@ -96,6 +98,13 @@ fn import(args: ImportArgs) -> Result<(), Failure> {
         true => Err("something was left out or not understood; see the summary".into()),
         false => Ok(()),
     }
+}
+
+fn export(args: ExportArgs) -> Result<(), Failure> {
+    let database = args.storage.check()?.database;
+    let stop = stop_on_signal()?;
+    export::command(&database, &args.target, &stop, &mut std::io::stdout().lock())?;
+    Ok(())
 }
 
 /// Turns true with the first SIGTERM or SIGINT; the second ends the process.

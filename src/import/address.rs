@@ -29,7 +29,7 @@ pub(in crate::import) fn all(
         Generator::Hugo => hugo::address(layers, site, place, dates),
         Generator::Jekyll => jekyll::address(layers, site, place, dates),
         Generator::Zola => Some(zola(layers, site, place)),
-        Generator::Unknown => unknown(layers, site, place, dates),
+        Generator::Unknown | Generator::Kilonova => unknown(layers, site, place, dates),
     };
     let mut found: Vec<String> = Vec::new();
     let mut add = |address: Option<String>| {
@@ -47,7 +47,7 @@ pub(in crate::import) fn all(
             add(match site.generator {
                 Generator::Hugo => clean(site, &hugo::alias(site, place, alias)).map(ended),
                 Generator::Zola => clean(site, alias).map(ended),
-                Generator::Jekyll | Generator::Unknown => clean(site, alias),
+                _ => clean(site, alias),
             });
         }
     }

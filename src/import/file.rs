@@ -23,13 +23,12 @@ pub(super) struct Bytes {
     pub(super) modified: Option<SystemTime>,
 }
 
-/// Reads a file of at most `most` bytes. `None` when there is none.
-pub(super) fn bytes(path: &Path, most: u64) -> Result<Option<Bytes>, Note> {
-    let unreadable = |error: std::io::Error| Note::lost("cannot be read", error.to_string());
+/// Opens a regular file. `None` when there is none.
+pub(super) fn open(path: &Path) -> Result<Option<(File, Metadata)>, Note> {
     // Where the name is a pipe's by now, opening it would wait for a writer.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    let mut file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
@@ -37,10 +36,20 @@ pub(super) fn bytes(path: &Path, most: u64) -> Result<Option<Bytes>, Note> {
         }
         Err(error) => return Err(unreadable(error)),
     };
-    let before = file.metadata().map_err(unreadable)?;
-    if !before.is_file() {
-        return Err(Note::lost("not a file", ""));
+    let metadata = file.metadata().map_err(unreadable)?;
+    match metadata.is_file() {
+        true => Ok(Some((file, metadata))),
+        false => Err(Note::lost("not a file", "")),
     }
+}
+
+fn unreadable(error: std::io::Error) -> Note {
+    Note::lost("cannot be read", error.to_string())
+}
+
+/// Reads a file of at most `most` bytes. `None` when there is none.
+pub(super) fn bytes(path: &Path, most: u64) -> Result<Option<Bytes>, Note> {
+    let Some((mut file, before)) = open(path)? else { return Ok(None) };
     if before.len() > most {
         return Err(too_large(most));
     }

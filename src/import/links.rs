@@ -201,7 +201,7 @@ fn resolved(
             Generator::Jekyll => &[""][..],
             Generator::Hugo => &["static", "assets"],
             Generator::Zola => &["static"],
-            Generator::Unknown => &["", "static"],
+            Generator::Unknown | Generator::Kilonova => &["", "static"],
         };
         tries.extend(folders.iter().chain([&content]).filter_map(|folder| joined(folder, below)));
     } else {

@@ -27,6 +27,8 @@ pub enum Generator {
     Jekyll,
     /// <https://www.getzola.org>
     Zola,
+    /// `kilonova export`.
+    Kilonova,
     /// None that is known: what any of them would hide is hidden.
     #[default]
     Unknown,
@@ -71,6 +73,12 @@ impl Sites {
         }
         let none = Rc::new(Site { root: folder.to_owned(), ..Site::default() });
         Sites { folder: folder.to_owned(), around, none, way: Vec::new(), noted }
+    }
+
+    /// The folder of the export that the whole folder belongs to, if any.
+    pub(super) fn export(&self) -> Option<&Path> {
+        let around = self.around.as_ref()?;
+        (around.generator == Generator::Kilonova).then_some(&*around.root)
     }
 
     /// The site of the files in `folder`. A site in a site is part of it.

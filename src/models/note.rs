@@ -68,6 +68,12 @@ impl NewNote {
 }
 
 impl NewNote {
+    /// The note that it is, before it has an id.
+    pub fn dated(self, inserted_at: NaiveDateTime, updated_at: NaiveDateTime) -> Note {
+        let NewNote { title, body, author, user_id } = self;
+        Note { id: 0, title, body, author, user_id, inserted_at, updated_at }
+    }
+
     /// The name that its writer gave, if no account wrote it.
     pub fn guest(&self) -> Option<&str> {
         self.user_id.is_none().then_some(&*self.author)
@@ -164,54 +170,79 @@ pub fn get(connection: &mut DbConnection, id: i64) -> QueryResult<Note> {
     notes::table.find(id).select(Note::as_select()).first(connection)
 }
 
+/// At most 100 notes of this very time, by id.
+pub fn at(connection: &mut DbConnection, at: NaiveDateTime) -> QueryResult<Vec<Note>> {
+    let found = notes::table.filter(notes::inserted_at.eq(at)).order(notes::id).limit(100);
+    found.select(Note::as_select()).load(connection)
+}
+
 /// Inserts a note.
 pub fn insert(connection: &mut DbConnection, new: NewNote, at: NaiveDateTime) -> QueryResult<Note> {
+    insert_whole(connection, None, new.dated(at, at))
+}
+
+/// Inserts a note as it is, with this id, if one is given, in place of its own.
+pub fn insert_whole(
+    connection: &mut DbConnection,
+    id: Option<i64>,
+    mut note: Note,
+) -> QueryResult<Note> {
     let row = (
-        notes::title.eq(&new.title),
-        notes::body.eq(&new.body),
-        notes::author.eq(&new.author),
-        notes::user_id.eq(new.user_id),
-        notes::inserted_at.eq(at),
-        notes::updated_at.eq(at),
+        notes::title.eq(&note.title),
+        notes::body.eq(&note.body),
+        notes::author.eq(&note.author),
+        notes::user_id.eq(note.user_id),
+        notes::inserted_at.eq(note.inserted_at),
+        notes::updated_at.eq(note.updated_at),
     );
-    let id = with_variant!(connection, c => {
-        diesel::insert_into(notes::table).values(row).returning(notes::id).get_result(c)
-    })?;
-    upload::note_uses(connection, upload::Text::Note(id), "", &new.body)?;
-    Ok(Note {
-        id,
-        title: new.title,
-        body: new.body,
-        author: new.author,
-        user_id: new.user_id,
-        inserted_at: at,
-        updated_at: at,
-    })
+    note.id = match id {
+        Some(id) => {
+            let row = (notes::id.eq(id), row);
+            diesel::insert_into(notes::table).values(row).execute(connection)?;
+            id
+        }
+        None => with_variant!(connection, c => {
+            diesel::insert_into(notes::table).values(row).returning(notes::id).get_result(c)
+        })?,
+    };
+    upload::note_uses(connection, upload::Text::Note(note.id), "", &note.body)?;
+    Ok(note)
+}
+
+/// Makes `after` of a note that this transaction has read.
+pub fn replace(
+    connection: &mut DbConnection,
+    before: Note,
+    mut after: Note,
+    at: NaiveDateTime,
+) -> QueryResult<Note> {
+    upload::note_uses(connection, upload::Text::Note(before.id), &before.body, &after.body)?;
+    // A clock set back does not let a change look older than what it changes.
+    after.updated_at = at.max(before.updated_at);
+    diesel::update(notes::table.find(before.id))
+        .set((
+            notes::title.eq(&after.title),
+            notes::body.eq(&after.body),
+            notes::author.eq(&after.author),
+            notes::user_id.eq(after.user_id),
+            notes::updated_at.eq(after.updated_at),
+        ))
+        .execute(connection)?;
+    Ok(after)
 }
 
 /// Applies changes to a note that this transaction has read, and tells whether there were any.
 pub fn update(
     connection: &mut DbConnection,
-    mut note: Note,
+    note: Note,
     changes: NoteChanges,
     at: NaiveDateTime,
 ) -> QueryResult<(Note, bool)> {
     if note.title == changes.title && note.body == changes.body {
         return Ok((note, false));
     }
-    upload::note_uses(connection, upload::Text::Note(note.id), &note.body, &changes.body)?;
-    note.title = changes.title;
-    note.body = changes.body;
-    // A clock set back does not let a change look older than what it changes.
-    note.updated_at = at.max(note.updated_at);
-    diesel::update(notes::table.find(note.id))
-        .set((
-            notes::title.eq(&note.title),
-            notes::body.eq(&note.body),
-            notes::updated_at.eq(note.updated_at),
-        ))
-        .execute(connection)?;
-    Ok((note, true))
+    let after = Note { title: changes.title, body: changes.body, ..note.clone() };
+    Ok((replace(connection, note, after, at)?, true))
 }
 
 /// Deletes the note, or gives `NotFound`.

@@ -1,6 +1,9 @@
 //! Addresses that a site had before it was imported, and their targets. Owns the form of an address
 //! and the addresses that an import may claim; `controllers::old_addresses` answers the requests.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use diesel::prelude::*;
 use percent_encoding::percent_decode_str;
 
@@ -80,9 +83,13 @@ fn asked(path: &str) -> Option<String> {
 /// A decoded path as the table has it: without a slash or an `index.html` at its end. `None` when it is
 /// no path, or is too long.
 fn normalized(path: &str) -> Option<String> {
-    let path = path.strip_prefix('/')?;
-    let (before, last) = path.rsplit_once('/').unwrap_or(("", path));
-    let path = if INDEXES.contains(&last) { before } else { path.trim_end_matches('/') };
+    let mut path = path.strip_prefix('/')?.trim_end_matches('/');
+    // As often as it takes: an address that the table has is one that it may be told again.
+    while let (before, last) = path.rsplit_once('/').unwrap_or(("", path))
+        && INDEXES.contains(&last)
+    {
+        path = before.trim_end_matches('/');
+    }
     let fits = path.len() < MAX && !path.contains(char::is_control);
     fits.then(|| format!("/{path}"))
 }
@@ -138,6 +145,40 @@ pub fn claim(
     }
 }
 
+/// The addresses that lead to these posts, in their order.
+pub fn of_posts(
+    connection: &mut DbConnection,
+    ids: &[i64],
+) -> QueryResult<HashMap<i64, Vec<String>>> {
+    let found = old_addresses::table.filter(old_addresses::post_id.eq_any(ids.to_vec()));
+    let rows = found
+        .select((old_addresses::post_id.assume_not_null(), old_addresses::path))
+        .load::<(i64, String)>(connection)?;
+    Ok(grouped(rows))
+}
+
+/// The addresses that lead to these uploads, in their order.
+pub fn of_uploads(
+    connection: &mut DbConnection,
+    digests: &[String],
+) -> QueryResult<HashMap<String, Vec<String>>> {
+    let found = old_addresses::table.filter(old_addresses::upload.eq_any(digests.to_vec()));
+    let rows = found
+        .select((old_addresses::upload.assume_not_null(), old_addresses::path))
+        .load::<(String, String)>(connection)?;
+    Ok(grouped(rows))
+}
+
+fn grouped<K: Eq + Hash>(rows: Vec<(K, String)>) -> HashMap<K, Vec<String>> {
+    let mut all: HashMap<K, Vec<String>> = HashMap::new();
+    for (target, path) in rows {
+        all.entry(target).or_default().push(path);
+    }
+    // Here, since databases have orders of their own.
+    all.values_mut().for_each(|paths| paths.sort());
+    all
+}
+
 /// The post or the upload that a path of the table leads to.
 fn target_of(
     connection: &mut DbConnection,
@@ -185,6 +226,7 @@ mod tests {
             ("/a%20b", Some("/a b")),
             ("/", Some("/")),
             ("/index.html", Some("/")),
+            ("/a//index.html/index.htm/", Some("/a")),
             ("hello", None),
             ("/%ff", None),
             ("/a%00b", None),

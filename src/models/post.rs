@@ -89,7 +89,7 @@ impl Post {
     }
 
     /// Gives it what a post has that is or was published: the time and the address.
-    fn published(&mut self, at: NaiveDateTime) {
+    pub(crate) fn published(&mut self, at: NaiveDateTime) {
         self.published_at.get_or_insert(at);
         if self.slug.is_none() {
             self.slug = slug::of(&self.title);
@@ -361,6 +361,16 @@ pub fn with_source(
     source.map(|source| Ok((get(connection, id)?, source))).transpose()
 }
 
+/// What an import recognises these posts by, where there is something.
+pub fn sources(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<HashMap<i64, String>> {
+    let found = posts::table.filter(posts::id.eq_any(ids.to_vec()));
+    let found = found.filter(posts::source.is_not_null());
+    let rows = found
+        .select((posts::id, posts::source.assume_not_null()))
+        .load::<(i64, String)>(connection)?;
+    Ok(rows.into_iter().collect())
+}
+
 /// Changes what an import recognises a post by.
 pub fn set_source(connection: &mut DbConnection, id: i64, source: Option<&str>) -> QueryResult<()> {
     let change = diesel::update(posts::table.find(id)).set(posts::source.eq(source));
@@ -397,6 +407,16 @@ pub fn insert_dated(
     if post.status.is_public() {
         post.published(inserted_at);
     }
+    insert_whole(connection, None, post, new.source.as_deref())
+}
+
+/// Inserts a post as it is, with this id, if one is given, in place of its own.
+pub fn insert_whole(
+    connection: &mut DbConnection,
+    id: Option<i64>,
+    mut post: Post,
+    source: Option<&str>,
+) -> QueryResult<Post> {
     let row = (
         posts::title.eq(&post.title),
         posts::body.eq(&post.body),
@@ -404,16 +424,23 @@ pub fn insert_dated(
         posts::status.eq(word(post.status)),
         posts::author.eq(&post.author),
         posts::user_id.eq(post.user_id),
-        posts::source.eq(&new.source),
-        posts::inserted_at.eq(inserted_at),
-        posts::updated_at.eq(updated_at),
+        posts::source.eq(source),
+        posts::inserted_at.eq(post.inserted_at),
+        posts::updated_at.eq(post.updated_at),
         posts::published_at.eq(post.published_at),
         posts::publish_at.eq(post.publish_at),
         posts::comments_locked.eq(post.comments_locked),
     );
-    post.id = with_variant!(connection, c => {
-        diesel::insert_into(posts::table).values(row).returning(posts::id).get_result(c)
-    })?;
+    post.id = match id {
+        Some(id) => {
+            let row = (posts::id.eq(id), row);
+            diesel::insert_into(posts::table).values(row).execute(connection)?;
+            id
+        }
+        None => with_variant!(connection, c => {
+            diesel::insert_into(posts::table).values(row).returning(posts::id).get_result(c)
+        })?,
+    };
     insert_tags(connection, post.id, &post.tags)?;
     upload::note_uses(connection, upload::Text::Post(post.id), "", &post.body)?;
     Ok(post)
@@ -455,6 +482,7 @@ pub fn update(
             posts::slug.eq(&after.slug),
             posts::status.eq(word(after.status)),
             posts::author.eq(&after.author),
+            posts::user_id.eq(after.user_id),
             posts::inserted_at.eq(after.inserted_at),
             posts::updated_at.eq(after.updated_at),
             posts::published_at.eq(after.published_at),

@@ -133,8 +133,19 @@ pub fn digests(text: &str) -> IndexSet<&str> {
 impl Upload {
     /// Its path.
     pub fn path(&self) -> String {
+        format!("{ROOT}{}", self.file_name())
+    }
+
+    /// The last part of its path.
+    pub fn file_name(&self) -> String {
         let extension = Format::of_media_type(&self.media_type).map_or(FILE, Format::extension);
-        format!("{ROOT}{}.{extension}", self.digest)
+        format!("{}.{extension}", self.digest)
+    }
+
+    /// How many slices its bytes are in.
+    pub fn slices(&self) -> i32 {
+        let length = usize::try_from(self.length).unwrap_or_default();
+        i32::try_from(length.div_ceil(SLICE)).unwrap_or(i32::MAX)
     }
 }
 
@@ -251,6 +262,27 @@ macro_rules! is_used {
             old_addresses::table.filter(old_addresses::upload.eq(uploads::digest.nullable())),
         ))
     };
+}
+
+/// At most `limit` uploads that are used, with their accounts, of digests above `after`, by digest.
+pub fn used(
+    connection: &mut DbConnection,
+    after: &str,
+    limit: usize,
+) -> QueryResult<Vec<(Upload, Option<i64>)>> {
+    uploads::table
+        .filter(uploads::digest.gt(after))
+        .filter(is_used!())
+        .order(uploads::digest)
+        .limit(limit as i64)
+        .select((Upload::as_select(), uploads::user_id))
+        .load(connection)
+}
+
+/// Has an account be the owner of an upload that has none.
+pub fn adopt(connection: &mut DbConnection, digest: &str, user_id: i64) -> QueryResult<()> {
+    let found = uploads::table.find(digest).filter(uploads::user_id.is_null());
+    diesel::update(found).set(uploads::user_id.eq(user_id)).execute(connection).map(drop)
 }
 
 /// Notes since when uploads are unused, and deletes at most `limit` of those that have been for a

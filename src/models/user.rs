@@ -1,5 +1,6 @@
 //! Users: changesets, the row, its queries. What a password's hash is made of is `accounts`'.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use chrono::NaiveDateTime;
@@ -244,6 +245,22 @@ impl From<Row> for User {
             inserted_at: row.inserted_at,
         }
     }
+}
+
+/// The names of these users.
+pub fn names(connection: &mut DbConnection, ids: Vec<i64>) -> QueryResult<HashMap<i64, String>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found = users::table.filter(users::id.eq_any(ids)).select((users::id, users::username));
+    Ok(found.load::<(i64, String)>(connection)?.into_iter().collect())
+}
+
+/// The user of that name in any letter case, a disabled one too.
+pub fn named(connection: &mut DbConnection, name: &str) -> QueryResult<Option<User>> {
+    let found = users::table.filter(users::folded_username.eq(fold(name)));
+    let row = found.select(Row::as_select()).first::<Row>(connection).optional()?;
+    Ok(row.map(User::from))
 }
 
 /// The user of that name in lower case and the password's hash, if there is one.

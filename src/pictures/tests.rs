@@ -255,3 +255,15 @@ fn items_that_lie_over_each_other_take_no_time() {
     assert_eq!(clean(&file), Err(Unfit::Damaged("avif")));
     assert!(begun.elapsed().as_secs() < 5);
 }
+
+/// An export has what was cleaned, and the import cleans it again: it must stay the same upload.
+#[test]
+fn what_is_clean_stays_as_it_is_in_every_format() {
+    let mut formats = Vec::new();
+    for (format, file) in samples() {
+        let once = clean(&file).unwrap();
+        assert_eq!(clean(&once.bytes).as_ref(), Ok(&once), "{format:?}");
+        formats.push(once.format);
+    }
+    assert!(Format::ALL.iter().all(|format| formats.contains(format)), "{formats:?}");
+}

@@ -10,6 +10,8 @@ mod command;
 #[path = "../support/databases.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod databases;
+mod exported;
+mod exported_hostile;
 mod generators;
 mod hostile;
 mod moved;

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use kilonova::changeset::Params;
 use kilonova::connection::{Access, Database, DbConnection};
 use kilonova::db::{self, Db, is_bare};
+use kilonova::export::{self, ExportError};
 use kilonova::import::{Finding, ImportError, Order, Summary, command};
 use kilonova::models::post::{self, Post, PostChanges};
 use kilonova::models::upload::{self, Upload};
@@ -45,6 +46,13 @@ impl Site {
     /// An empty folder, no database.
     pub(crate) fn new() -> Site {
         let site = Site { home: Home::new() };
+        std::fs::create_dir(site.dir()).expect("a folder");
+        site
+    }
+
+    /// An empty folder, and SQLite whatever this run is about.
+    pub(crate) fn sqlite() -> Site {
+        let site = Site { home: Home::sqlite() };
         std::fs::create_dir(site.dir()).expect("a folder");
         site
     }
@@ -96,6 +104,29 @@ impl Site {
         self.try_import(&self.dir(), true).expect("a dry run")
     }
 
+    /// Exports the site to a folder beside its content.
+    pub(crate) fn try_export(&self, name: &str) -> Result<PathBuf, ExportError> {
+        let to = self.home.path().join(name);
+        export::command(&self.database(), &to, &AtomicBool::new(false), &mut io::sink())?;
+        Ok(to)
+    }
+
+    pub(crate) fn export(&self, name: &str) -> PathBuf {
+        self.try_export(name).expect("an export")
+    }
+
+    /// Writes to the database as the application does, without its events.
+    pub(crate) fn transact<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> T + Send + 'static,
+    ) -> T {
+        let db = Db::open(&self.database(), Box::new(|_| {})).expect("the database");
+        let done = db.transaction_blocking(move |tx| Ok::<_, db::Error>(work(tx.connection)));
+        let value = done.expect("a transaction").value;
+        db.close_blocking();
+        value
+    }
+
     /// Where a URL's old path leads to.
     pub(crate) fn led(&self, path: &str) -> Option<String> {
         old_address::lead(&mut self.read(), path).expect("an answer")
@@ -109,7 +140,7 @@ impl Site {
         (found, upload::slice(connection, digest, 0).expect("its bytes"))
     }
 
-    fn read(&self) -> DbConnection {
+    pub(crate) fn read(&self) -> DbConnection {
         self.database().open(Access::Read).expect("the database")
     }
 

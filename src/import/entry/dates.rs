@@ -90,7 +90,7 @@ impl Reader<'_> {
         let own = match self.site.generator {
             Generator::Hugo => HUGO,
             Generator::Jekyll | Generator::Zola => OTHERS,
-            Generator::Unknown => ALL,
+            Generator::Unknown | Generator::Kilonova => ALL,
         };
         let own = own.get(kind).copied().unwrap_or_default();
         let chosen = self.site.config.dates.get(kind).and_then(Option::as_ref);

@@ -62,7 +62,7 @@ impl Fields {
     }
 
     /// Moves all lines down by so many.
-    pub(super) fn moved(mut self, lines: usize) -> Fields {
+    pub(in crate::import) fn moved(mut self, lines: usize) -> Fields {
         self.0.iter_mut().for_each(|field| field.line += lines);
         self
     }

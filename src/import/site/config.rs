@@ -11,6 +11,7 @@ use std::path::Path;
 pub(super) use self::hugo::cascades_of;
 use super::glob::Glob;
 use super::{Generator, Site};
+use crate::export::format::MARK;
 use crate::import::date::Zone;
 use crate::import::file;
 use crate::import::front_matter::Format;
@@ -129,6 +130,12 @@ impl Config {
 
 /// Reads the configuration of the site whose folder this is; `None` when it is no site's.
 pub(super) fn read(folder: &Path, noted: &mut Vec<Finding>) -> Option<Site> {
+    let mark = folder.join(MARK).symlink_metadata();
+    if mark.is_ok_and(|mark| mark.is_file()) {
+        // Nothing in it is what a generator means by it: `exported` reads it.
+        let config = Config { content: vec![Content::default()], ..Config::default() };
+        return Some(Site { root: folder.to_owned(), generator: Generator::Kilonova, config });
+    }
     let mut reader = Reader { folder, noted };
     let (generator, config) = if let Some(fields) = reader.any("zola", &["toml"]) {
         (Generator::Zola, zola::config(&fields, &mut reader))

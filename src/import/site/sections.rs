@@ -87,7 +87,9 @@ fn section(generator: Generator, path: String, fields: &Fields) -> Section {
             _ => None,
         },
         cascades: match generator {
-            Generator::Hugo | Generator::Unknown => cascades_of(fields.value("cascade")),
+            Generator::Hugo | Generator::Unknown | Generator::Kilonova => {
+                cascades_of(fields.value("cascade"))
+            }
             Generator::Zola | Generator::Jekyll => Vec::new(),
         },
     }
