@@ -13,7 +13,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::Bool;
 use indicatif::{ProgressBar, ProgressStyle};
 use kilonova_feed::diesel::schema::kilonova_log as log;
 
@@ -21,7 +21,7 @@ use self::rows::TABLES;
 use crate::connection::{self, Database, DbConnection, transaction};
 use crate::db;
 use crate::locks::{self, Lock};
-use crate::models::site_key;
+use crate::models::{ids, site_key};
 
 /// Why a database was not copied.
 #[derive(Debug, thiserror::Error)]
@@ -129,8 +129,8 @@ fn copy(
         .execute(new)?;
     site_key::copy(old, new)?;
     for table in ["users", "sign_ins", "posts", "comments", "notes"] {
-        let given = last_given(old, table)?;
-        give_after(new, table, given)?;
+        let given = ids::last_given(old, table)?;
+        ids::give_after(new, table, given)?;
     }
     Ok(counts)
 }
@@ -149,35 +149,6 @@ fn alone(connection: &mut DbConnection, database: &Database) -> Result<(), CopyE
         return Err(CopyError::InUse(database.to_string()));
     }
     Ok(())
-}
-
-/// The last id that a table has given, also to a row that is gone: it is not given again.
-fn last_given(connection: &mut DbConnection, table: &str) -> QueryResult<i64> {
-    let given = match connection {
-        DbConnection::Sqlite(_) => {
-            format!("COALESCE((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0)")
-        }
-        DbConnection::Postgres(_) => {
-            format!("(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {table}_id_seq)")
-        }
-    };
-    diesel::select(sql::<BigInt>(&given)).get_result(connection)
-}
-
-/// Has a table give ids from here on.
-fn give_after(connection: &mut DbConnection, table: &str, last: i64) -> QueryResult<()> {
-    if last == 0 {
-        return Ok(());
-    }
-    match connection {
-        DbConnection::Sqlite(c) => c.batch_execute(&format!(
-            "DELETE FROM sqlite_sequence WHERE name = '{table}'; \
-             INSERT INTO sqlite_sequence (name, seq) VALUES ('{table}', {last})"
-        )),
-        DbConnection::Postgres(c) => {
-            c.batch_execute(&format!("SELECT setval('{table}_id_seq', {last})"))
-        }
-    }
 }
 
 /// Keeps servers from working on a SQLite file.

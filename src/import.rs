@@ -3,7 +3,7 @@
 //!
 //! Owns the order of things: walk, read, batch, write, count. Which site a file is of is `site`'s,
 //! reading it `file`'s, `front_matter`'s and `entry`'s, by what it is recognised `identity`'s,
-//! writing a post `store`'s, the summary `report`'s. Where a page was on its old site is
+//! writing a post `store`'s, its comments `comments`', the summary `report`'s. Where a page was on its old site is
 //! `address`'s, what its links lead to `links`'.
 //!
 //! An import that is run twice writes nothing the second time. A file wins over changes that were
@@ -12,6 +12,7 @@
 //! and the next run continues. Several imports and a server may use one database.
 
 mod address;
+pub mod comments;
 pub mod date;
 pub mod entry;
 mod file;
@@ -215,7 +216,7 @@ pub fn run(
                 continue;
             }
         };
-        bytes += new.entry.post.body.len();
+        bytes += new.entry.weight();
         batch.push(new);
         if batch.len() == BATCH || bytes >= BATCH_BYTES {
             flush(target, std::mem::take(&mut batch), &mut known, &mut summary)?;
@@ -361,6 +362,8 @@ fn flush(
     known: &mut Known,
     summary: &mut Summary,
 ) -> Result<(), ImportError> {
+    let comments = batch.iter_mut().map(|New { entry, .. }| std::mem::take(&mut entry.comments));
+    let comments: Vec<_> = comments.collect();
     let told = batch.iter_mut().map(|New { entry, .. }| std::mem::take(&mut entry.notes));
     let told: Vec<_> = told.collect();
     let outcomes = match target {
@@ -369,19 +372,28 @@ fn flush(
         Target::Database(_) if batch.is_empty() => return Ok(()),
         Target::Database(db) => store::write(db, batch, known),
     };
-    let outcomes = outcomes.map_err(|error| match summary.created + summary.updated {
-        0 => error,
-        written => ImportError::Interrupted { written, source: Box::new(error) },
-    })?;
-    for (Written { path, outcome, addresses, notes }, own) in outcomes.into_iter().zip(told) {
+    let outcomes = outcomes.map_err(|error| interrupted(summary, error))?;
+    for ((written, own), comments) in outcomes.into_iter().zip(told).zip(comments) {
+        let Written { path, outcome, post, addresses, notes } = written;
         if !matches!(outcome, Outcome::Taken(_)) {
             summary.note(&path, own);
             summary.note(&path, notes);
             summary.addresses += addresses;
+            // The post is there: what fails from here on goes on from here.
+            let written = store::comment(target, post, comments);
+            summary.comments(&path, written.map_err(|error| interrupted(summary, error))?);
         }
         summary.count(path, outcome);
     }
     Ok(())
+}
+
+/// An error, and how much was written before.
+fn interrupted(summary: &Summary, error: ImportError) -> ImportError {
+    match summary.created + summary.updated {
+        0 => error,
+        written => ImportError::Interrupted { written, source: Box::new(error) },
+    }
 }
 
 /// A bar on standard error; none when that is no terminal.

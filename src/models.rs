@@ -4,6 +4,7 @@
 pub mod comment;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+pub mod ids;
 pub mod log;
 pub mod note;
 pub mod old_address;

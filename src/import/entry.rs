@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 pub(super) use self::dates::Dates;
 pub(super) use self::fields::Layers;
 pub(super) use self::tags::categories;
+use super::comments::Comment;
 use super::front_matter::{self, FrontMatter};
 use super::links::{self, Inner};
 use super::report::Note;
@@ -48,6 +49,8 @@ pub struct Entry {
     pub addresses: Vec<String>,
     /// The links and images of its body that lead into its own site, in the order of the text.
     pub links: Vec<Inner>,
+    /// The comments on it.
+    pub comments: Vec<Comment>,
     /// What is to know of it.
     pub notes: Vec<Note>,
 }
@@ -141,8 +144,17 @@ impl Entry {
             dated: dates.date.is_some(),
             updated_at: dates.updated.unwrap_or(inserted_at).max(inserted_at),
             addresses,
+            comments: Vec::new(),
             notes,
         })
+    }
+}
+
+impl Entry {
+    /// The bytes of its texts.
+    pub(super) fn weight(&self) -> usize {
+        let comments: usize = self.comments.iter().map(|comment| comment.body.len()).sum();
+        self.post.body.len() + comments
     }
 }
 

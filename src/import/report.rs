@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use super::comments;
 use super::store::Outcome;
 
 /// Most files that the summary lists of a kind; a report lists all.
@@ -35,6 +36,12 @@ impl Note {
     /// Something that was done as the site's generator does it.
     pub(super) fn told(what: impl Into<String>, detail: impl Into<String>) -> Note {
         Note { lost: false, ..Note::lost(what, detail) }
+    }
+
+    /// Something whose account is not here.
+    pub(super) fn without_account(name: String) -> Note {
+        let what = "an account that is not here: add it with `kilonova user add`, and import again";
+        Note::lost(what, name)
     }
 
     /// The same, on this line.
@@ -69,6 +76,8 @@ pub struct Summary {
     pub links: usize,
     /// Files that were brought along for them.
     pub files: usize,
+    /// New comments, comments that changed, and comments that were there.
+    pub comments: [usize; 3],
     /// Files without a post.
     pub skipped: Vec<Finding>,
     /// What is to know of the files that have a post.
@@ -94,6 +103,16 @@ impl Summary {
                 false => self.unlisted += 1,
             }
         }
+    }
+
+    /// Counts comments of the post of a file, and tells of those that are not kept.
+    pub(super) fn comments(&mut self, path: &std::path::Path, written: comments::Written) {
+        let comments::Written { created, updated, unchanged, missing, notes, .. } = written;
+        for (sum, count) in self.comments.iter_mut().zip([created, updated, unchanged]) {
+            *sum += count;
+        }
+        self.note(path, notes);
+        self.note(path, missing.into_iter().map(Note::without_account).collect());
     }
 
     pub(super) fn count(&mut self, path: PathBuf, outcome: Outcome) {
@@ -127,6 +146,10 @@ pub(super) fn print(summary: &Summary, dry_run: bool, out: &mut dyn Write) -> io
             "{addresses} old address(es) lead here; {links} link(s) lead to this site, with {files} \
              file(s) brought along"
         )?;
+    }
+    if summary.comments != [0; 3] {
+        let [created, updated, unchanged] = summary.comments;
+        writeln!(out, "comments: {created} created, {updated} updated, {unchanged} unchanged")?;
     }
     list(summary, LISTED, out)?;
     out.flush()

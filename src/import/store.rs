@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::ImportError;
+use super::comments::{self, Comment};
 use super::entry::Entry;
 use super::identity::{Folders, Known};
 use super::report::Note;
+use super::{ImportError, Target};
 use crate::connection::DbConnection;
 use crate::db::{Db, Tx};
 use crate::events;
-use crate::models::old_address::{self, Claimed, Target};
+use crate::models::old_address::{self, Claimed, Target as Led};
 use crate::models::post::{self, Post, PostChanges, Status};
 use crate::models::upload::{self, NewUpload};
 use crate::models::{clock, now};
@@ -40,6 +41,8 @@ pub(super) struct New {
 pub(super) struct Written {
     pub(super) path: PathBuf,
     pub(super) outcome: Outcome,
+    /// The post, if it is there.
+    pub(super) post: Option<i64>,
     /// Old addresses that lead here.
     pub(super) addresses: usize,
     pub(super) notes: Vec<Note>,
@@ -73,6 +76,31 @@ pub(super) fn write(db: &Db, batch: Vec<New>, known: &mut Known) -> Outcomes {
     Ok(outcomes)
 }
 
+/// Writes the comments of a post, in transactions of some each; a dry run only counts them.
+pub(super) fn comment(
+    target: &mut Target,
+    post: Option<i64>,
+    comments: Vec<Comment>,
+) -> Result<comments::Written, ImportError> {
+    let mut all = comments::Written::default();
+    let mut rest = comments.into_iter();
+    loop {
+        let part = comments::part(&mut rest);
+        if part.is_empty() {
+            return Ok(all);
+        }
+        all.add(match (&mut *target, post) {
+            (Target::Database(db), Some(post)) => {
+                db.transaction_blocking(move |tx| comments::write(tx, post, part))?.value
+            }
+            (Target::DryRun(Some(connection)), Some(post)) => {
+                comments::compare(connection, post, part)?
+            }
+            _ => comments::unwritten(part),
+        });
+    }
+}
+
 /// The outcomes that `write` would have, without writing.
 pub(super) fn compare(
     connection: &mut DbConnection,
@@ -83,9 +111,12 @@ pub(super) fn compare(
         .into_iter()
         .map(|mut new| {
             let found = known.find(connection, &new.entry, &new.folders)?;
-            let outcome = found.map(|(post, _)| decide(&post, &mut new.entry));
+            let outcome = found.map(|(post, _)| (post.id, decide(&post, &mut new.entry)));
             let unwritten = unwritten(new);
-            Ok(Written { outcome: outcome.unwrap_or(unwritten.outcome), ..unwritten })
+            Ok(match outcome {
+                Some((id, outcome)) => Written { outcome, post: Some(id), ..unwritten },
+                None => unwritten,
+            })
         })
         .collect()
 }
@@ -99,7 +130,7 @@ pub(super) fn unwritten(new: New) -> Written {
         let claimed = old_address::own(address).err().unwrap_or(Claimed::Yes);
         tell(claimed, address, &mut addresses, &mut notes);
     }
-    Written { path: entry.path, outcome: Outcome::Created, addresses, notes }
+    Written { path: entry.path, outcome: Outcome::Created, post: None, addresses, notes }
 }
 
 /// Counts an old address that leads here, and tells of any other.
@@ -120,17 +151,17 @@ fn write_one(tx: &mut Tx<'_>, new: New, known: &mut Known) -> Result<Written, Im
     let (mut addresses, mut notes) = (0, Vec::new());
     if let Some(id) = post {
         for address in old {
-            let claimed = old_address::claim(tx.connection, &address, Target::Post(id))?;
+            let claimed = old_address::claim(tx.connection, &address, Led::Post(id))?;
             tell(claimed, &address, &mut addresses, &mut notes);
         }
         for (address, digest) in uploads {
-            let target = Target::Upload(&digest);
+            let target = Led::Upload(&digest);
             let claimed = old_address::claim(tx.connection, &address, target)?;
             // Two pages may show one picture, and each lead to it from its own place.
             tell(claimed, &address, &mut addresses, &mut notes);
         }
     }
-    Ok(Written { path, outcome, addresses, notes })
+    Ok(Written { path, outcome, post, addresses, notes })
 }
 
 /// Writes the post of an entry; its id, unless another has its place.

@@ -340,9 +340,48 @@ pub fn page_of(
     Ok(cursor.map(|&(at, id)| Cursor { at, id }))
 }
 
+/// At most `limit` comments of a post that are of this very time, by id.
+pub fn at(
+    connection: &mut DbConnection,
+    post_id: i64,
+    at: NaiveDateTime,
+    limit: usize,
+) -> QueryResult<Vec<Comment>> {
+    let found = comments::table
+        .filter(comments::post_id.eq(post_id).and(comments::inserted_at.eq(at)))
+        .order(comments::id)
+        .limit(limit as i64)
+        .select(Row::as_select());
+    Ok(found.load::<Row>(connection)?.into_iter().map(Comment::from).collect())
+}
+
+/// Has an account be the writer of a comment.
+pub fn set_author(
+    connection: &mut DbConnection,
+    comment: Comment,
+    user: &User,
+) -> QueryResult<Comment> {
+    diesel::update(comments::table.find(comment.id))
+        .set((comments::author.eq(&user.username), comments::user_id.eq(user.id)))
+        .execute(connection)?;
+    Ok(Comment { author: Some(user.username.clone()), user_id: Some(user.id), ..comment })
+}
+
 /// Inserts a comment on a post that exists.
 pub fn insert(
     connection: &mut DbConnection,
+    post_id: i64,
+    new: NewComment,
+    state: CommentState,
+    at: NaiveDateTime,
+) -> QueryResult<Comment> {
+    insert_as(connection, None, post_id, new, state, at)
+}
+
+/// Inserts a comment with this id, if one is given.
+pub fn insert_as(
+    connection: &mut DbConnection,
+    id: Option<i64>,
     post_id: i64,
     new: NewComment,
     state: CommentState,
@@ -356,9 +395,16 @@ pub fn insert(
         comments::inserted_at.eq(at),
         comments::state.eq(state.as_str()),
     );
-    let id = with_variant!(connection, c => {
-        diesel::insert_into(comments::table).values(row).returning(comments::id).get_result(c)
-    })?;
+    let id: i64 = match id {
+        Some(id) => {
+            let row = (comments::id.eq(id), row);
+            diesel::insert_into(comments::table).values(row).execute(connection)?;
+            id
+        }
+        None => with_variant!(connection, c => {
+            diesel::insert_into(comments::table).values(row).returning(comments::id).get_result(c)
+        })?,
+    };
     upload::note_uses(connection, upload::Text::Comment(id), "", &new.body)?;
     Ok(Comment {
         id,

@@ -246,6 +246,13 @@ impl From<Row> for User {
     }
 }
 
+/// The user of that name in any letter case, a disabled one too.
+pub fn named(connection: &mut DbConnection, name: &str) -> QueryResult<Option<User>> {
+    let found = users::table.filter(users::folded_username.eq(fold(name)));
+    let row = found.select(Row::as_select()).first::<Row>(connection).optional()?;
+    Ok(row.map(User::from))
+}
+
 /// The user of that name in lower case and the password's hash, if there is one.
 ///
 /// A disabled one is as if it were not there.
