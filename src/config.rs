@@ -71,8 +71,9 @@ pub struct StorageArgs {
 /// `kilonova import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// Folder to import: a site of Hugo, Jekyll or Zola, part of one, or any folder of Markdown
-    #[arg(value_name = "DIR")]
+    /// Folder to import: a site of Hugo, Jekyll or Zola, part of one, or any folder of Markdown; or
+    /// an export file of Ghost (JSON) or WordPress (XML), or a zip file of one
+    #[arg(value_name = "PATH")]
     pub source: PathBuf,
     /// Reports what an import would do and writes nothing to the database
     #[arg(long, env = "KILONOVA_DRY_RUN")]
@@ -84,6 +85,10 @@ pub struct ImportArgs {
     /// New file for all findings, of which the summary lists 20 of each kind
     #[arg(long, env = "KILONOVA_REPORT", value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Folder with the files that an export's posts show and link to: wp-content/uploads of
+    /// WordPress, content of Ghost
+    #[arg(long, env = "KILONOVA_MEDIA", value_name = "DIR")]
+    pub media: Option<PathBuf>,
     /// The site to import into.
     #[command(flatten)]
     pub storage: StorageArgs,

@@ -10,6 +10,7 @@ mod command;
 #[path = "../support/databases.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod databases;
+mod exports;
 mod generators;
 mod hostile;
 mod moved;
