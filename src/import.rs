@@ -1,10 +1,11 @@
 //! `kilonova import`: Markdown files with front matter become posts, as the site's generator means
-//! them.
+//! them; so do the posts and pages in an export file of Ghost or WordPress.
 //!
-//! Owns the order of things: walk, read, batch, write, count. Which site a file is of is `site`'s,
-//! reading it `file`'s, `front_matter`'s and `entry`'s, by what it is recognised `identity`'s,
-//! writing a post `store`'s, its comments `comments`', the summary `report`'s. Where a page was on its old site is
-//! `address`'s, what its links lead to `links`'.
+//! Owns the order of things: open, walk, read. `intake` takes what is read, in batches. Which site a
+//! file is of is `site`'s, reading it `file`'s, `front_matter`'s and `entry`'s; export files are
+//! `export`'s, `ghost`'s and `wordpress`', and their HTML `markup`'s. By what an entry is recognised
+//! is `identity`'s, writing a post `store`'s, its comments `comments`', the summary `report`'s. Where
+//! a page was on its old site is `address`'s, what its links lead to `links`'.
 //!
 //! An import that is run twice writes nothing the second time. A file wins over changes that were
 //! made in the application. A bad file is skipped and reported; a bad database ends the import.
