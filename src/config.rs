@@ -45,7 +45,7 @@ pub struct Cli {
 pub enum Command {
     /// Runs the server (the same as no command)
     Serve(Box<ServeArgs>),
-    /// Imports Markdown files with front matter (Zola, Hugo, Jekyll); a server may be running
+    /// Imports a site (Zola, Hugo, Jekyll) or an export file (Ghost, WordPress); a server may be running
     Import(ImportArgs),
     /// Creates, lists and changes accounts; a server may be running
     #[command(subcommand)]

@@ -239,6 +239,12 @@ fn folder(folder: &Path, intake: &mut Intake<'_>) -> Result<(), ImportError> {
     for Finding { path, note } in reader.sites.noted {
         intake.note(path.strip_prefix(folder).unwrap_or(&path), vec![note]);
     }
+    if intake.summary.found == 0 {
+        for path in export::inside(folder) {
+            let note = Note::lost("an export file, which is imported by its own path", "");
+            intake.note(&path, vec![note]);
+        }
+    }
     Ok(())
 }
 

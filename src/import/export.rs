@@ -54,6 +54,23 @@ pub(super) fn check(path: &Path) -> Result<PathBuf, ImportError> {
     }
 }
 
+/// The names of files in a folder that may be exports.
+pub(super) fn inside(folder: &Path) -> Vec<PathBuf> {
+    const MOST: usize = 1000;
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(MOST);
+    let mut found: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+        .filter(|entry| {
+            let path = entry.path();
+            let ending = path.extension().and_then(std::ffi::OsStr::to_str);
+            ending.is_some_and(|it| matches!(it, "json" | "xml" | "zip")) && check(&path).is_ok()
+        })
+        .map(|entry| PathBuf::from(entry.file_name()))
+        .collect();
+    found.sort();
+    found
+}
+
 /// An export file that is checked, all of it.
 pub(super) enum Export {
     /// Ghost's.

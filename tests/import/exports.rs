@@ -269,3 +269,12 @@ fn media_are_not_looked_for_through_links() {
     let (summary, _) = taken(&site, "wordpress.xml", Some("media"));
     assert_eq!(summary.files, 0);
 }
+
+#[test]
+fn a_folder_of_nothing_but_an_export_says_that_the_file_is_imported() {
+    let site = Site::new();
+    site.write("wordpress.xml", WORDPRESS);
+    let summary = site.import();
+    assert_eq!(counts(&summary), [0, 0, 0, 0]);
+    assert!(has(&summary, "imported by its own path") && summary.lost_something());
+}
