@@ -46,7 +46,8 @@ pub struct Cli {
 pub enum Command {
     /// Runs the server (the same as no command)
     Serve(Box<ServeArgs>),
-    /// Imports Markdown files with front matter (Zola, Hugo, Jekyll, export); a server may be running
+    /// Imports a site (Zola, Hugo, Jekyll) or an export (kilonova, Ghost, WordPress); a server may be
+    /// running
     Import(ImportArgs),
     /// Exports the site as Markdown with front matter, which import reads back; a server may be
     /// running
@@ -75,9 +76,10 @@ pub struct StorageArgs {
 /// `kilonova import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// Folder to import: a site of Hugo, Jekyll or Zola, part of one, any folder of Markdown, or an
-    /// export
-    #[arg(value_name = "DIR")]
+    /// Folder to import: a site of Hugo, Jekyll or Zola, part of one, any folder of Markdown, or what
+    /// `kilonova export` wrote; or an export file of Ghost (JSON) or WordPress (XML), or a zip file of
+    /// one
+    #[arg(value_name = "PATH")]
     pub source: PathBuf,
     /// Reports what an import would do and writes nothing to the database
     #[arg(long, env = "KILONOVA_DRY_RUN")]
@@ -89,6 +91,10 @@ pub struct ImportArgs {
     /// New file for all findings, of which the summary lists 20 of each kind
     #[arg(long, env = "KILONOVA_REPORT", value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Folder with the files that an export's posts show and link to: wp-content/uploads of
+    /// WordPress, content of Ghost
+    #[arg(long, env = "KILONOVA_MEDIA", value_name = "DIR")]
+    pub media: Option<PathBuf>,
     /// The site to import into.
     #[command(flatten)]
     pub storage: StorageArgs,

@@ -1,10 +1,12 @@
 //! `kilonova import`: Markdown files with front matter become posts, as the site's generator means
-//! them.
+//! them; so do the posts and pages in an export file of Ghost or WordPress.
 //!
-//! Owns the order of things: walk, read, batch, write, count. Which site a file is of is `site`'s,
-//! reading it `file`'s, `front_matter`'s and `entry`'s, by what it is recognised `identity`'s,
-//! writing a post `store`'s, its comments `comments`', the summary `report`'s. Where a page was on its old site is
-//! `address`'s, what its links lead to `links`'.
+//! Owns the order of things: open, walk, read. `intake` takes what is read, in batches. Which site a
+//! file is of is `site`'s, reading it `file`'s, `front_matter`'s and `entry`'s; what `kilonova export`
+//! wrote is `exported`'s, export files of other programs are `dump`'s, `ghost`'s and `wordpress`', and
+//! their HTML `markup`'s. By what an entry is recognised is `identity`'s, writing a post `store`'s, its
+//! comments `comments`', the summary `report`'s. Where a page was on its old site is `address`'s, what
+//! its links lead to `links`'.
 //!
 //! An import that is run twice writes nothing the second time. A file wins over changes that were
 //! made in the application. A bad file is skipped and reported; a bad database ends the import.
@@ -14,50 +16,48 @@
 mod address;
 pub mod comments;
 pub mod date;
+mod dump;
 pub mod entry;
 mod exported;
 mod file;
 pub mod front_matter;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod ghost;
 mod html;
 mod identity;
+mod intake;
 pub mod links;
 mod marks;
+mod markup;
 mod media;
 mod report;
 pub mod site;
 mod store;
 mod walk;
+mod wordpress;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::OpenOptions;
-use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use self::entry::{Context, Entry};
-use self::identity::{Folders, Known};
+use self::identity::Folders;
+use self::intake::{Intake, Source};
 pub use self::report::{Finding, Note, Summary};
 use self::site::{Generator, Kind, Place, Sections, Sites};
-use self::store::{New, Outcome, Written};
 use crate::connection::{Access, Database, DbConnection};
 use crate::db::{self, Db};
-use crate::models::{now, post};
+use crate::models::now;
 
 /// Largest file in bytes: the largest body, the largest front matter, and some for `\r\n`.
 const MAX_FILE: u64 = 2 * 1024 * 1024;
-
-/// Most posts in one transaction, which bounds how long a server's writes wait.
-const BATCH: usize = 100;
-
-/// Bytes of bodies that a batch holds before it is written, which bounds the import's memory.
-const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// The target of an import.
 pub enum Target {
@@ -77,6 +77,19 @@ pub enum ImportError {
         path: PathBuf,
         /// The system's error.
         source: std::io::Error,
+    },
+    /// The export file is not one, or is damaged; nothing was written.
+    #[error(
+        "cannot import from {}{}: {why}", path.display(),
+        line.map(|line| format!(", line {line}")).unwrap_or_default()
+    )]
+    Export {
+        /// The file.
+        path: PathBuf,
+        /// The line of it.
+        line: Option<usize>,
+        /// What is wrong with it.
+        why: String,
     },
     /// The database cannot be opened, or refused a batch; nothing of the batch was written.
     #[error(transparent)]
@@ -134,8 +147,10 @@ impl From<diesel::result::Error> for ImportError {
 /// What is to be imported, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Order<'a> {
-    /// The folder.
-    pub folder: &'a Path,
+    /// The folder, or the export file.
+    pub path: &'a Path,
+    /// The folder with the media of an export.
+    pub media: Option<&'a Path>,
     /// Write nothing to the database.
     pub dry_run: bool,
     /// The file for all findings; a new one.
@@ -152,7 +167,11 @@ pub fn command(
     stop: &AtomicBool,
     out: &mut dyn Write,
 ) -> Result<Summary, ImportError> {
-    walk::check(order.folder)?;
+    let path = dump::check(order.path)?;
+    let export = match path.is_dir() {
+        true => None,
+        false => Some(dump::open(&path, order.media)?),
+    };
     // Before anything is written: an import whose report is lost cannot be told of again.
     let report = order.report.map(|path| {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
@@ -169,7 +188,7 @@ pub fn command(
         }
     };
     let progress = progress();
-    let summary = run(order.folder, &mut target, &progress, stop);
+    let summary = run(&path, export, &mut target, &progress, stop);
     if let Target::Database(db) = &target {
         db.close_blocking();
     }
@@ -184,95 +203,76 @@ pub fn command(
     Ok(summary)
 }
 
-/// Imports the files in and below `dir` that hold pages, in the order of their paths.
-///
-/// Of several files with one identity the first counts. Memory is bounded by one batch and the
-/// summary, whatever the number of files.
-pub fn run(
-    dir: &Path,
+/// Imports a folder or an export file.
+fn run(
+    path: &Path,
+    export: Option<dump::Opened>,
     target: &mut Target,
     progress: &ProgressBar,
     stop: &AtomicBool,
 ) -> Result<Summary, ImportError> {
-    let folder = walk::check(dir)?;
-    if let Some(root) = Sites::around(&folder).export() {
-        return match root == folder {
-            true => exported::run(&folder, target, progress, stop),
+    if export.is_none()
+        && let Some(root) = Sites::around(path).export()
+    {
+        return match root == path {
+            true => exported::run(path, target, progress, stop),
             false => Err(ImportError::Part { root: root.to_owned() }),
         };
     }
-    if !progress.is_hidden() {
-        progress.set_length(walk::files(&folder).count() as u64);
-    }
-    let mut known = known(target)?;
-    let mut summary = Summary::default();
-    let (mut seen, hasher) = (HashSet::new(), RandomState::new());
-    let (mut batch, mut bytes) = (Vec::new(), 0);
-    let mut reader = Reader::of(&folder);
-    for found in walk::files(&folder) {
-        if stop.load(Ordering::Relaxed) {
-            return Err(ImportError::Stopped(summary.created + summary.updated));
+    let mut intake = Intake::new(target, progress, stop)?;
+    match export {
+        Some((export, notes)) => {
+            progress.set_length(export.pages() as u64);
+            for (path, note) in notes {
+                intake.note(&path, vec![note]);
+            }
+            export.import(&mut intake)?;
         }
-        progress.inc(1);
-        let path = found.relative;
-        let read = found.file.and_then(|file| reader.read(&file, &path));
-        summary.found += 1;
-        let new = match read {
-            Ok(Some(new)) => new,
-            Ok(None) => {
-                summary.found -= 1;
-                continue;
+        None => {
+            if !progress.is_hidden() {
+                progress.set_length(walk::files(path).count() as u64);
             }
-            Err(note) => {
-                summary.skip(path, note);
-                continue;
-            }
-        };
-        // Hashes, not the texts: there is no bound on the number of files.
-        if !seen.insert(hasher.hash_one(&new.entry.post.source)) {
-            summary.skip(path, Note::lost("another file has the same path", ""));
-            continue;
-        }
-        let new = match reader.bring(new, target, &mut summary)? {
-            Ok(new) => new,
-            Err(note) => {
-                summary.skip(path, note);
-                continue;
-            }
-        };
-        bytes += new.entry.weight();
-        batch.push(new);
-        if batch.len() == BATCH || bytes >= BATCH_BYTES {
-            flush(target, std::mem::take(&mut batch), &mut known, &mut summary)?;
-            bytes = 0;
+            folder(path, &mut intake)?;
         }
     }
-    flush(target, batch, &mut known, &mut summary)?;
-    for Finding { path, note } in reader.sites.noted {
-        summary.note(path.strip_prefix(&folder).unwrap_or(&path), vec![note]);
-    }
-    Ok(summary)
+    intake.finish()
 }
 
-/// What earlier imports made, read in parts: a server's writes do not wait for all of it.
-fn known(target: &mut Target) -> Result<Known, ImportError> {
-    const PART: i64 = 1000;
-    let mut known = Known::none();
-    let mut last = Some(0);
-    while let Some(after) = last {
-        let part = match target {
-            Target::Database(db) => {
-                let part = db.transaction_blocking(move |tx| {
-                    post::imported(tx.connection, after, PART).map_err(db::Error::of)
-                });
-                part?.value
+/// Imports the files in and below a folder that hold pages, in the order of their paths.
+///
+/// Of several files with one identity the first counts.
+fn folder(folder: &Path, intake: &mut Intake<'_>) -> Result<(), ImportError> {
+    let mut reader = Reader::of(folder);
+    for found in walk::files(folder) {
+        intake.next()?;
+        let path = found.relative;
+        let file = match found.file {
+            Ok(file) => file,
+            Err(note) => {
+                let nothing = &mut Around { reader: &mut reader, root: folder.to_owned() };
+                intake.take(path, Err(note), None, nothing)?;
+                continue;
             }
-            Target::DryRun(Some(connection)) => post::imported(connection, after, PART)?,
-            Target::DryRun(None) => Vec::new(),
         };
-        last = known.learn(part);
+        let entry = match reader.read(&file, &path) {
+            Ok(Some(entry)) => Ok(entry),
+            Ok(None) => continue,
+            Err(note) => Err(note),
+        };
+        let folders = reader.folders(&file);
+        let around = &mut Around { root: folders.site.clone(), reader: &mut reader };
+        intake.take(path, entry, Some(folders), around)?;
     }
-    Ok(known)
+    for Finding { path, note } in reader.sites.noted {
+        intake.note(path.strip_prefix(folder).unwrap_or(&path), vec![note]);
+    }
+    if intake.summary.found == 0 {
+        for path in dump::inside(folder) {
+            let note = Note::lost("an export file, which is imported by its own path", "");
+            intake.note(&path, vec![note]);
+        }
+    }
+    Ok(())
 }
 
 /// The most addresses of pages that are remembered.
@@ -295,7 +295,7 @@ impl Reader<'_> {
     }
 
     /// Makes an entry of a file; `None` when it is HTML that is no page.
-    fn read(&mut self, file: &Path, relative: &Path) -> Result<Option<New>, Note> {
+    fn read(&mut self, file: &Path, relative: &Path) -> Result<Option<Entry>, Note> {
         let above = file.parent().unwrap_or(self.folder);
         let site = self.sites.of(above);
         let path = slashed(file.strip_prefix(&site.root).unwrap_or(file));
@@ -329,8 +329,7 @@ impl Reader<'_> {
         };
         let entry = Entry::parse(&read.text, &context)?;
         self.remember(file, entry.addresses.first().cloned());
-        let folders = Folders { imported: self.folder.to_owned(), site: site.root.clone() };
-        Ok(Some(New { entry, folders, uploads: BTreeMap::new() }))
+        Ok(Some(entry))
     }
 
     fn remember(&mut self, file: &Path, address: Option<String>) {
@@ -352,28 +351,27 @@ impl Reader<'_> {
         self.pages.get(file).cloned().flatten()
     }
 
-    /// Has the links of an entry lead to what they lead to here, and brings along the files among it.
-    fn bring(
-        &mut self,
-        mut new: New,
-        target: &Target,
-        summary: &mut Summary,
-    ) -> Result<Result<New, Note>, ImportError> {
-        let root = new.folders.site.clone();
-        let page = |path: &str| self.address(&root.join(path));
-        let brought = media::bring(&mut new, &root, page, |upload| match target {
-            Target::Database(db) => store::keep(db, upload),
-            Target::DryRun(_) => Ok(()),
-        })?;
-        summary.files += brought.files;
-        summary.links += brought.links;
-        new.uploads = brought.addresses;
-        Ok(match new.entry.post.body.len() {
-            length if length > post::MAX_BODY => {
-                Err(Note::lost("the text is over 1 MiB where its links lead to this site", ""))
-            }
-            _ => Ok(new),
-        })
+    /// Where a file is from.
+    fn folders(&mut self, file: &Path) -> Folders {
+        let site = self.sites.of(file.parent().unwrap_or(self.folder));
+        Folders { imported: self.folder.to_owned(), site: site.root.clone() }
+    }
+}
+
+/// The files of one site.
+struct Around<'a, 'b> {
+    reader: &'a mut Reader<'b>,
+    root: PathBuf,
+}
+
+impl Source for Around<'_, '_> {
+    fn page(&mut self, path: &str) -> Option<String> {
+        self.reader.address(&self.root.join(path))
+    }
+
+    fn file(&mut self, path: &str) -> Result<Vec<u8>, Note> {
+        let missing = || Note::lost("a file that a page leads to is gone", "");
+        Ok(file::bytes(&self.root.join(path), media::MAX)?.ok_or_else(missing)?.bytes)
     }
 }
 
@@ -381,38 +379,6 @@ impl Reader<'_> {
 fn slashed(relative: &Path) -> Option<String> {
     let names: Option<Vec<&str>> = relative.iter().map(std::ffi::OsStr::to_str).collect();
     names.map(|names| names.join("/"))
-}
-
-fn flush(
-    target: &mut Target,
-    mut batch: Vec<New>,
-    known: &mut Known,
-    summary: &mut Summary,
-) -> Result<(), ImportError> {
-    let comments = batch.iter_mut().map(|New { entry, .. }| std::mem::take(&mut entry.comments));
-    let comments: Vec<_> = comments.collect();
-    let told = batch.iter_mut().map(|New { entry, .. }| std::mem::take(&mut entry.notes));
-    let told: Vec<_> = told.collect();
-    let outcomes = match target {
-        Target::DryRun(None) => Ok(batch.into_iter().map(store::unwritten).collect()),
-        Target::DryRun(Some(connection)) => store::compare(connection, batch, known),
-        Target::Database(_) if batch.is_empty() => return Ok(()),
-        Target::Database(db) => store::write(db, batch, known),
-    };
-    let outcomes = outcomes.map_err(|error| interrupted(summary, error))?;
-    for ((written, own), comments) in outcomes.into_iter().zip(told).zip(comments) {
-        let Written { path, outcome, post, addresses, notes } = written;
-        if !matches!(outcome, Outcome::Taken(_)) {
-            summary.note(&path, own);
-            summary.note(&path, notes);
-            summary.addresses += addresses;
-            // The post is there: what fails from here on goes on from here.
-            let written = store::comment(target, post, comments);
-            summary.comments(&path, written.map_err(|error| interrupted(summary, error))?);
-        }
-        summary.count(path, outcome);
-    }
-    Ok(())
 }
 
 /// An error, and how much was written before.

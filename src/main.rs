@@ -83,13 +83,14 @@ fn survive_file_size_limit() -> std::io::Result<tokio::signal::unix::Signal> {
 
 fn import(args: ImportArgs) -> Result<(), Failure> {
     let storage = args.storage.check()?;
-    if !args.dry_run && args.source.is_dir() {
+    if !args.dry_run && args.source.exists() {
         locks::make_folder(&storage.data_dir)?;
     }
     let out = &mut std::io::stdout().lock();
     let stop = stop_on_signal()?;
     let order = import::Order {
-        folder: &args.source,
+        path: &args.source,
+        media: args.media.as_deref(),
         dry_run: args.dry_run,
         report: args.report.as_deref(),
     };

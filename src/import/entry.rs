@@ -14,14 +14,16 @@ use chrono::NaiveDateTime;
 use serde_json::{Map, Value};
 
 pub(super) use self::dates::Dates;
-pub(super) use self::fields::Layers;
-pub(super) use self::tags::categories;
+pub(super) use self::fields::{Layers, author_of, rfc3339};
+pub(super) use self::tags::{categories, tags_of};
+pub(super) use self::title::title_of;
 use super::comments::Comment;
 use super::front_matter::{self, FrontMatter};
 use super::links::{self, Inner};
 use super::report::Note;
 use super::site::{Kind, Place, Section, Site};
 use super::{address, date, html, identity, marks};
+use crate::changeset::Errors;
 use crate::models::now;
 use crate::models::post::NewPost;
 
@@ -124,18 +126,13 @@ impl Entry {
             ("body".to_owned(), Value::String(body)),
             ("slug".to_owned(), text(fields::slug(&layers))),
             ("status".to_owned(), Value::String(shown.status.as_str().to_owned())),
-            ("publish_at".to_owned(), text(shown.publish_at.map(fields::rfc3339))),
+            ("publish_at".to_owned(), text(shown.publish_at.map(rfc3339))),
             ("tags".to_owned(), tags.into_iter().map(Value::String).collect()),
             ("author".to_owned(), text(fields::author(&layers, &mut notes))),
         ]);
         bound(&mut notes);
-        let post = NewPost::imported(&params, source, context.now).map_err(|errors| {
-            let first = FIELDS.iter().find_map(|field| Some((field, errors.of(field).first()?)));
-            Note::lost(
-                first.map_or_else(|| errors.to_string(), |(field, why)| format!("{field} {why}")),
-                "",
-            )
-        })?;
+        let post = NewPost::imported(&params, source, context.now);
+        let post = post.map_err(|errors| refused(&errors))?;
         Ok(Entry {
             path: context.relative.to_owned(),
             links: links::inner(&post.body, site, &place, context.exists),
@@ -158,8 +155,15 @@ impl Entry {
     }
 }
 
+/// Why a post is not taken: the first thing that is wrong with it.
+pub(super) fn refused(errors: &Errors) -> Note {
+    let first = FIELDS.iter().find_map(|field| Some((field, errors.of(field).first()?)));
+    let why = first.map_or_else(|| errors.to_string(), |(field, why)| format!("{field} {why}"));
+    Note::lost(why, "")
+}
+
 /// A file may be made to cause a note with each of its lines.
-fn bound(notes: &mut Vec<Note>) {
+pub(super) fn bound(notes: &mut Vec<Note>) {
     if let Some(more @ 1..) = notes.len().checked_sub(MAX_NOTES) {
         notes.truncate(MAX_NOTES);
         notes.push(Note::lost("more notes on one file than are kept", format!("{more} more")));

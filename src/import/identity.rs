@@ -6,6 +6,8 @@
 //! unique within a section, a permalink may be a pattern.) A folder of no known site is one by
 //! itself.
 //!
+//! An entry of an export of another program is known by the id that the program gave it.
+//!
 //! A post that has another identity is recognised too: by the path that the same file had when it
 //! was imported from a folder above or below, as every version before had it; and as a file that
 //! was renamed, by its title and date. Both only where the file that it is from is not there any
@@ -79,16 +81,14 @@ impl Known {
         &mut self,
         connection: &mut DbConnection,
         entry: &Entry,
-        folders: &Folders,
+        folders: Option<&Folders>,
     ) -> QueryResult<Option<(Post, bool)>> {
         let Some(source) = &entry.post.source else { return Ok(None) };
         if let Some(post) = post::by_source(connection, source)? {
             self.taken.insert(post.id);
             return Ok(Some((post, false)));
         }
-        if self.titles.is_empty() {
-            return Ok(None);
-        }
+        let Some(folders) = folders.filter(|_| !self.titles.is_empty()) else { return Ok(None) };
         let this = folders.imported.join(&entry.path);
         for name in names(&this, folders, source) {
             if let Some(post) = post::by_source(connection, &format!("file:{name}"))?

@@ -46,14 +46,28 @@ pub struct Inner {
     pub target: Target,
     /// What is behind the path: `#part`, `?query`, or nothing.
     pub suffix: String,
+    /// The address that the site had a file at, where the link does not say it.
+    pub address: Option<String>,
 }
 
 /// The links of a text that lead into its own site, in the order of the text. `exists` says whether
 /// there is a regular file of this path below the site's folder.
 pub fn inner(body: &str, site: &Site, place: &Place, exists: &dyn Fn(&str) -> bool) -> Vec<Inner> {
-    let found = all(body).into_iter().filter_map(|link| {
+    found(body, |link| {
         let (target, suffix) = resolved(&link.destination, site, place, exists)?;
-        Some(Inner { link, target, suffix })
+        Some((target, suffix, None))
+    })
+}
+
+/// The links of a text that `resolve` knows: what each leads to, what is behind the path, and the
+/// address that a file had.
+pub(super) fn found(
+    body: &str,
+    mut resolve: impl FnMut(&Link) -> Option<(Target, String, Option<String>)>,
+) -> Vec<Inner> {
+    let found = all(body).into_iter().filter_map(|link| {
+        let (target, suffix, address) = resolve(&link)?;
+        Some(Inner { link, target, suffix, address })
     });
     found.collect()
 }

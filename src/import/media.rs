@@ -5,13 +5,12 @@
 //! under any path that the site has in front of its own.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
 use super::ImportError;
-use super::file;
+use super::intake::Source;
 use super::links::{self, Inner, Target};
 use super::report::Note;
 use super::store::New;
@@ -19,7 +18,7 @@ use crate::models::upload::{NewUpload, Upload};
 use crate::pictures::{self, Unfit};
 
 /// The largest file that is brought along, as that of an upload by a flag's default.
-const MAX: u64 = 10 * 1024 * 1024;
+pub(super) const MAX: u64 = 10 * 1024 * 1024;
 
 /// The most files of one page.
 const MOST: usize = 1000;
@@ -52,13 +51,19 @@ pub(super) struct Brought {
     pub(super) links: usize,
 }
 
-/// Rewrites the links of an entry. `root` is its site's folder; `page` gives the address that a page
-/// of the site had; `keep` keeps an upload.
+/// A file that is brought along.
+pub(super) struct File {
+    pub(super) upload: NewUpload,
+    /// What is to be said of it.
+    note: Option<Note>,
+}
+
+/// Rewrites the links of an entry. `source` has the files and pages that they lead to; `keep` keeps
+/// an upload.
 pub(super) fn bring(
     new: &mut New,
-    root: &Path,
-    mut page: impl FnMut(&str) -> Option<String>,
-    mut keep: impl FnMut(NewUpload) -> Result<(), ImportError>,
+    source: &mut dyn Source,
+    mut keep: impl FnMut(File) -> Result<(), ImportError>,
 ) -> Result<Brought, ImportError> {
     let mut brought = Brought::default();
     let mut destinations = Vec::new();
@@ -68,7 +73,7 @@ pub(super) fn bring(
         let led = match &inner.target {
             Target::Address(path) => Some(beside(path)),
             Target::Page(path) => {
-                let address = page(path);
+                let address = source.page(path);
                 if address.is_none() {
                     let what = "a link to a page that is not imported";
                     entry.notes.push(Note::lost(what, path.clone()));
@@ -81,21 +86,24 @@ pub(super) fn bring(
             }
             Target::File(path) => {
                 if !known.contains_key(path) {
-                    let (found, note) = match read(&root.join(path), path, inner.link.is_image) {
-                        Ok((found, note)) => (Some(found), note),
-                        Err(note) => (None, Some(note)),
+                    let bytes = source.file(path);
+                    let file = bytes.map(|bytes| File::of(bytes, path, inner.link.is_image));
+                    let note = match &file {
+                        Ok(file) => file.note.clone(),
+                        Err(note) => Some(note.clone()),
                     };
                     entry.notes.extend(note.map(|note| named(note, path)));
-                    known.insert(path.clone(), found.as_ref().map(|found| found.upload.clone()));
-                    if let Some(found) = found {
+                    let found = file.as_ref().ok().map(|file| file.upload.upload.clone());
+                    known.insert(path.clone(), found);
+                    if let Ok(file) = file {
                         brought.files += 1;
-                        keep(found)?;
+                        keep(file)?;
                     }
                 }
                 let found = known.get(path).and_then(Option::as_ref);
-                if let (Some(found), Some(old)) =
-                    (found, address_of(inner, entry.addresses.first()))
-                {
+                let old = inner.address.clone();
+                let old = old.or_else(|| address_of(inner, entry.addresses.first()));
+                if let (Some(found), Some(old)) = (found, old) {
                     brought.addresses.insert(old, found.digest.clone());
                 }
                 found.map(|found| format!("..{}", found.path()))
@@ -137,16 +145,16 @@ fn address_of(inner: &Inner, page: Option<&String>) -> Option<String> {
     (asked.host_str() == Some("site")).then(|| path.into_owned())
 }
 
-/// A file as an upload, and what is to be said of it.
-fn read(file: &Path, path: &str, shown: bool) -> Result<(NewUpload, Option<Note>), Note> {
-    let missing = || Note::lost("a file that a page leads to is gone", "");
-    let bytes = file::bytes(file, MAX)?.ok_or_else(missing)?.bytes;
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let note = match pictures::clean(&bytes) {
-        Ok(picture) => return Ok((NewUpload::picture(picture, None), None)),
-        Err(Unfit::Unknown) if !shown => None,
-        Err(Unfit::Unknown) => Some(Note::lost("a picture that is shown nowhere", "")),
-        Err(unfit) => Some(Note::lost("a picture that cannot be read", unfit.to_string())),
-    };
-    Ok((NewUpload::file(bytes, name), note))
+impl File {
+    /// A file with this path; `shown` as a picture.
+    fn of(bytes: Vec<u8>, path: &str, shown: bool) -> File {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let note = match pictures::clean(&bytes) {
+            Ok(picture) => return File { upload: NewUpload::picture(picture, None), note: None },
+            Err(Unfit::Unknown) if !shown => None,
+            Err(Unfit::Unknown) => Some(Note::lost("a picture that is shown nowhere", "")),
+            Err(unfit) => Some(Note::lost("a picture that cannot be read", unfit.to_string())),
+        };
+        File { upload: NewUpload::file(bytes, name), note }
+    }
 }

@@ -29,10 +29,10 @@ pub(super) enum Outcome {
     Taken(i64),
 }
 
-/// An entry, and the folders that its identity is of.
+/// An entry, and the folders that its identity is of, if it is a file's.
 pub(super) struct New {
     pub(super) entry: Entry,
-    pub(super) folders: Folders,
+    pub(super) folders: Option<Folders>,
     /// The addresses that its site had files at, and their digests.
     pub(super) uploads: BTreeMap<String, String>,
 }
@@ -110,7 +110,7 @@ pub(super) fn compare(
     batch
         .into_iter()
         .map(|mut new| {
-            let found = known.find(connection, &new.entry, &new.folders)?;
+            let found = known.find(connection, &new.entry, new.folders.as_ref())?;
             let outcome = found.map(|(post, _)| (post.id, decide(&post, &mut new.entry)));
             let unwritten = unwritten(new);
             Ok(match outcome {
@@ -171,7 +171,7 @@ fn write_post(
     known: &mut Known,
 ) -> Result<(Outcome, Option<i64>), ImportError> {
     let New { mut entry, folders, .. } = new;
-    let Some((known, is_elsewhere)) = known.find(tx.connection, &entry, &folders)? else {
+    let Some((known, is_elsewhere)) = known.find(tx.connection, &entry, folders.as_ref())? else {
         let Entry { post, inserted_at, updated_at, .. } = entry;
         let post = post::insert_dated(tx.connection, post, inserted_at, updated_at)?;
         tx.announce(events::post_created(&post)?);

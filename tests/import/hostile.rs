@@ -427,7 +427,8 @@ fn twenty_thousand_files_take_a_bounded_summary() {
     assert_eq!(counts(&summary)[1], 20_000);
     assert_eq!(notes(&summary).len(), 40_000);
     let mut out = Vec::new();
-    let order = kilonova::import::Order { folder: &site.dir(), dry_run: true, report: None };
+    let order =
+        kilonova::import::Order { path: &site.dir(), media: None, dry_run: true, report: None };
     let stop = AtomicBool::new(false);
     kilonova::import::command(order, &site.database(), &stop, &mut out).expect("a dry run");
     assert!(out.iter().filter(|byte| **byte == b'\n').count() < 60);

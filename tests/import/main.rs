@@ -12,6 +12,7 @@ mod command;
 mod databases;
 mod exported;
 mod exported_hostile;
+mod exports;
 mod generators;
 mod hostile;
 mod moved;

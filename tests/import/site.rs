@@ -88,7 +88,7 @@ impl Site {
     }
 
     pub(crate) fn try_import(&self, dir: &Path, dry_run: bool) -> Result<Summary, ImportError> {
-        let order = Order { folder: dir, dry_run, report: None };
+        let order = Order { path: dir, media: None, dry_run, report: None };
         command(order, &self.database(), &AtomicBool::new(false), &mut io::sink())
     }
 

@@ -104,16 +104,30 @@ pub(super) fn author(layers: &Layers<'_>, notes: &mut Vec<Note>) -> Option<Strin
             names.push(name);
         }
     }
-    let names = names.join(", ");
-    if names.chars().count() > AUTHOR || names.contains(char::is_control) {
-        let note = Note::lost("an author's name is too long or no line, and left out", "");
+    joined(&names).unwrap_or_else(|note| {
         notes.push(match own {
             Some(found) => found.noted(note),
             None => note,
         });
-        return None;
+        None
+    })
+}
+
+/// Authors' names as one line.
+pub(in crate::import) fn author_of(names: &[String], notes: &mut Vec<Note>) -> Option<String> {
+    let names: Vec<&str> = names.iter().map(String::as_str).take(100).collect();
+    joined(&names).unwrap_or_else(|note| {
+        notes.push(note);
+        None
+    })
+}
+
+fn joined(names: &[&str]) -> Result<Option<String>, Note> {
+    let names = names.join(", ");
+    if names.chars().count() > AUTHOR || names.contains(char::is_control) {
+        return Err(Note::lost("an author's name is too long or no line, and left out", ""));
     }
-    (!names.is_empty()).then_some(names)
+    Ok((!names.is_empty()).then_some(names))
 }
 
 /// The words of its address, if they can be those of a post's.
@@ -123,6 +137,6 @@ pub(super) fn slug(layers: &Layers<'_>) -> Option<String> {
 }
 
 /// As a changeset takes it.
-pub(super) fn rfc3339(time: NaiveDateTime) -> String {
+pub(in crate::import) fn rfc3339(time: NaiveDateTime) -> String {
     time.and_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

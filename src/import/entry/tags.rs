@@ -68,6 +68,16 @@ pub(super) fn of(
     tags.kept
 }
 
+/// The tags of a page that names each of them.
+pub(in crate::import) fn tags_of<'a>(
+    terms: impl Iterator<Item = &'a str>,
+    notes: &mut Vec<Note>,
+) -> Vec<String> {
+    let mut tags = Tags { kept: Vec::new(), notes };
+    terms.for_each(|term| tags.one(term, None));
+    tags.kept
+}
+
 /// A page's categories as Jekyll has them, which are part of its address: those of its folders,
 /// then its own.
 pub(in crate::import) fn categories(

@@ -32,6 +32,23 @@ pub(super) fn of(layers: &Layers<'_>, site: &Site, place: &Place, notes: &mut Ve
     title
 }
 
+/// The title of a page that has one or not; then the words of its address stand in.
+pub(in crate::import) fn title_of(own: &str, slug: &str, notes: &mut Vec<Note>) -> String {
+    let title = one_line(own);
+    if is_blank(&title) {
+        let words = one_line(&slug.replace(['-', '_'], " "));
+        let words = if is_blank(&words) { "Untitled".to_owned() } else { words };
+        let (title, _) = cut(words);
+        notes.push(Note::told("no title, so that the words of its address are one", &*title));
+        return title;
+    }
+    let (title, is_whole) = cut(title);
+    if !is_whole {
+        notes.push(Note::lost(format!("title is longer than {LONGEST} characters, and cut"), ""));
+    }
+    title
+}
+
 /// One line, whatever line breaks and control characters it has.
 fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use super::super::front_matter::Format;
+use super::super::intake::{BATCH, BATCH_BYTES};
 use super::super::report::Note;
-use super::super::{BATCH, BATCH_BYTES, ImportError, file};
+use super::super::{ImportError, file};
 use super::Import;
 use super::fields::Given;
 use super::write::{Pass, write};

@@ -1,0 +1,94 @@
+//! Ghost's export file: JSON with the tables of its database
+//! (<https://docs.ghost.org/migration/custom>). Posts and pages become entries.
+//!
+//! Of the file no more is held than its text; a row is parsed when its turn comes.
+
+mod body;
+mod post;
+mod tables;
+
+use std::collections::{BTreeSet, HashMap};
+
+use self::post::Rows;
+use self::tables::Tables;
+use super::ImportError;
+use super::dump::Text;
+use super::dump::site::{Media, Site};
+use super::intake::Intake;
+use super::report::Note;
+use crate::models::now;
+
+/// The largest file in bytes: all of it is in memory.
+const MOST: u64 = 256 * 1024 * 1024;
+
+/// A file that is parsed, but for its rows.
+pub(super) struct Export {
+    text: Text,
+    json: String,
+    media: Media,
+    /// How many posts and pages there are.
+    pub(super) pages: usize,
+}
+
+/// Whether a file that begins so may be Ghost's.
+pub(super) fn is_export(begins: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(begins);
+    ["\"db\"", "\"data\"", "\"meta\""].iter().any(|key| text.contains(key))
+}
+
+/// Reads a file, all of it.
+pub(super) fn open(text: Text, media: Media) -> Result<Export, ImportError> {
+    let bytes = text.read(MOST + 1, |input| {
+        let mut bytes = Vec::new();
+        let read = input.read_to_end(&mut bytes);
+        read.map_err(|error| text.refused(None, error.to_string()))?;
+        Ok(bytes)
+    })?;
+    if bytes.len() as u64 > MOST {
+        return Err(text.refused(None, "it is larger than 256 MiB"));
+    }
+    let json = String::from_utf8(bytes).map_err(|error| {
+        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        text.refused(Some(line), "it is not UTF-8")
+    })?;
+    let json = json.strip_prefix('\u{feff}').map_or(json.clone(), str::to_owned);
+    let tables = Tables::read(&json).map_err(|error| text.refused(error.line, error.why))?;
+    let pages = tables.posts.len();
+    Ok(Export { text, json, media, pages })
+}
+
+impl Export {
+    /// Imports its posts and pages.
+    pub(super) fn import(self, intake: &mut Intake<'_>) -> Result<(), ImportError> {
+        let Export { text, json, media, .. } = self;
+        let tables = Tables::read(&json).map_err(|error| text.refused(error.line, error.why))?;
+        let mut notes = Vec::new();
+        let rows = Rows::of(&tables, &mut notes);
+        let mut site = Site {
+            // The file does not tell the site's address: it has `__GHOST_URL__` in its place.
+            hosts: BTreeSet::new(),
+            media_hosts: BTreeSet::new(),
+            numbers: HashMap::new(),
+            media,
+        };
+        let now = now();
+        for (n, row) in tables.posts.iter().enumerate() {
+            intake.next()?;
+            match rows.page(row, n) {
+                Ok(page) => {
+                    let name = page.name.clone();
+                    intake.take(name, page.entry(&site, now), None, &mut site)?;
+                }
+                Err((name, note)) => intake.take(name, Err(note), None, &mut site)?,
+            }
+        }
+        intake.note(&text.name(), notes);
+        Ok(())
+    }
+}
+
+/// A finding that stands for many of its kind.
+fn several(what: &str, times: usize) -> Note {
+    Note::lost(what, if times == 1 { String::new() } else { format!("{times} times") })
+}
