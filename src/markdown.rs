@@ -169,6 +169,11 @@ fn words<'a>(events: impl Iterator<Item = Event<'a>>) -> impl Iterator<Item = Ev
     })
 }
 
+/// Whether parsing HTML takes long because of its attributes.
+pub(crate) fn is_costly(html: &str) -> bool {
+    raw::is_costly(html)
+}
+
 /// True when a word goes on behind the end of this element, as in `un**believ**able`.
 fn is_inline(end: TagEnd) -> bool {
     matches!(

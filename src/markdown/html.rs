@@ -203,6 +203,9 @@ impl<'a> Writer<'a, '_> {
 
     fn inline(&mut self, tag: CowStr<'a>) {
         match raw::inline(&tag) {
+            Inline::Open(_, written) | Inline::Single(written) if !self.budget.take(written) => {
+                self.text(tag);
+            }
             Inline::Open(name, written) if self.open_here() < raw::MAX_OPEN => {
                 let html =
                     if written.is_empty() { format!("<{name}>") } else { written.to_owned() };

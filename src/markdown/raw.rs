@@ -73,7 +73,8 @@ impl Budget {
     pub(super) fn take(&mut self, block: &str) -> bool {
         let tags = block.bytes().filter(|byte| *byte == b'<').count();
         let slow = block.bytes().filter(is_slow).count();
-        match self.0.checked_sub(block.len().saturating_mul(tags + slow / 64)) {
+        let cost = block.len().saturating_mul(tags + slow / 64).saturating_add(attributes(block));
+        match self.0.checked_sub(cost) {
             Some(left) => {
                 self.0 = left;
                 true
@@ -81,6 +82,43 @@ impl Budget {
             None => false,
         }
     }
+}
+
+/// The comparisons of names of attributes that html5ever makes at the most: it compares each of a tag
+/// with all before it.
+fn attributes(html: &str) -> usize {
+    let mut sum = 0_usize;
+    let mut bytes = html.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        if byte != b'<'
+            || !bytes.peek().is_some_and(|next| next.is_ascii_alphabetic() || *next == b'/')
+        {
+            continue;
+        }
+        // Every attribute has one of these before it: a space, a slash, or the end of a value.
+        let (mut before, mut is_value) = (0_usize, false);
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'>' => break,
+                b'"' | b'\'' if is_value => {
+                    bytes.by_ref().take_while(|inside| *inside != byte).for_each(drop);
+                    before += 1;
+                    is_value = false;
+                }
+                b'=' => is_value = true,
+                byte if byte.is_ascii_whitespace() => before += usize::from(!is_value),
+                b'/' => (before, is_value) = (before + 1, false),
+                _ => is_value = false,
+            }
+        }
+        sum = sum.saturating_add(before.saturating_mul(before) / 2);
+    }
+    sum
+}
+
+/// Whether an HTML parser takes long for a text, because of its attributes.
+pub(super) fn is_costly(html: &str) -> bool {
+    attributes(html) > BUDGET
 }
 
 /// True for a byte at which html5ever's serializer looks through the rest of its text once more:
@@ -110,6 +148,32 @@ mod tests {
         let mut budget = Budget::new();
         assert!(budget.take(&"<tr><td>cell</td></tr>".repeat(50)));
         assert!(!budget.take(&"<b id=1>".repeat(10_000)));
+        // One tag, whatever is between its attributes, and wherever it seems to end.
+        let flood =
+            |separator: &str| (0..9000).map(|n| format!("{separator}a{n}")).collect::<String>();
+        for (start, separator) in [
+            ("<b", " "),
+            ("<b", "/"),
+            ("<b", "\n"),
+            ("</b", "\t"),
+            ("<b x='1'", "=''"),
+            ("<b x=\">\"", " "),
+            ("<b x= '>'", " "),
+            ("<b x=y\"z", " "),
+        ] {
+            let tag = format!("{start}{}>", flood(separator));
+            assert!(!Budget::new().take(&tag), "{start} {separator:?}");
+        }
+        // Words are none.
+        let words = "word ".repeat(9000);
+        for honest in [
+            format!("<p>{words}</p>"),
+            format!("<img alt=\"{words}\">"),
+            format!("<img alt='{words}'>a < b {words}"),
+            format!("<!-- {words} -->"),
+        ] {
+            assert!(Budget::new().take(&honest), "{}", &honest[..20]);
+        }
         assert!(budget.take("<hr>"));
     }
 }

@@ -16,6 +16,7 @@ use self::builder::Builder;
 use super::Lines;
 use super::tree::Node;
 use crate::import::report::Note;
+use crate::markdown;
 
 /// The bytes without a token after which the rest is not read: attributes take time with the square
 /// of their number.
@@ -32,6 +33,9 @@ pub(super) struct Read {
 
 /// Reads HTML; `None` when it has more elements, or longer tags, than are taken.
 pub(super) fn read(source: &str, lines: Lines) -> Option<Read> {
+    if markdown::is_costly(source) {
+        return None;
+    }
     let sink = Sink { builder: RefCell::new(Builder::new(lines)), heard: Cell::new(true) };
     let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
     let input = BufferQueue::default();

@@ -11,6 +11,9 @@ fn a_mebibyte_of_any_extension_is_shown_in_bounded_time() {
     let unit = |text: &str| text.repeat(most / text.len());
     let nested: String = (0..400).map(|depth| format!("{}a\n", ": ".repeat(depth))).collect();
     let notes: String = (0..9_000).map(|n| format!("[^{n}]: a[^{}]\n\n", n + 1)).collect();
+    let attributes: String = (0..most / 8).map(|n| format!(" a{n:x}")).collect();
+    let block = format!("<div{attributes}>\n\nx\n");
+    let inline = format!("x <a{}> ", attributes.get(..4000).unwrap_or(&attributes));
     let hostile = [
         "> [!NOTE]\n",
         "> > [!TIP]\n",
@@ -53,6 +56,8 @@ fn a_mebibyte_of_any_extension_is_shown_in_bounded_time() {
         format!("https://a.b/{}", unit("*x*.")),
         format!("https://a.b/{}", unit(")")),
         format!("https://a.b/{}", unit("&a;")),
+        block,
+        unit(&inline),
     ]);
     for text in hostile {
         let started = Instant::now();
