@@ -27,6 +27,7 @@ mod ghost;
 mod html;
 mod identity;
 mod intake;
+mod leads;
 pub mod links;
 mod marks;
 mod markup;

@@ -11,13 +11,6 @@ use crate::error::{AppError, Missing};
 use crate::models::{old_address, upload};
 use crate::state::State;
 
-/// The last parts of feeds' addresses in Hugo, Zola, Jekyll, WordPress and Ghost.
-const FEEDS: [&str; 8] =
-    ["/index.xml", "/atom.xml", "/rss.xml", "/rss", "/rss/", "/feed/atom", "/feed/rss", "/feed/"];
-
-/// The beginnings of their addresses of a tag's pages.
-const TAGS: [&str; 4] = ["/tags/", "/tag/", "/categories/", "/category/"];
-
 /// Leads from an old address to the new one: 301.
 pub async fn lead<B: MessageBody>(
     request: ServiceRequest,
@@ -38,7 +31,7 @@ pub async fn lead<B: MessageBody>(
         return Ok(response.map_into_left_body());
     };
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
-    let feed = feed_at(&path).filter(|_| missing == Missing::Page);
+    let feed = old_address::feed(&path).filter(|_| missing == Missing::Page);
     let found = state.db.read(move |c| Ok::<_, AppError>(old_address::lead(c, &path)?));
     let told = match found.await.map(|found| found.or(feed)) {
         // A picture leads to a picture: a text must not make its readers' browsers load pages.
@@ -50,14 +43,4 @@ pub async fn lead<B: MessageBody>(
     };
     let (request, _) = response.into_parts();
     Ok(ServiceResponse::new(request, told.error_response()).map_into_right_body())
-}
-
-/// The feed that replaces the one at this address of another program.
-fn feed_at(path: &str) -> Option<String> {
-    let of = FEEDS.iter().find_map(|end| path.strip_suffix(end))?;
-    if of.is_empty() {
-        return Some("/feed.xml".to_owned());
-    }
-    let tag = TAGS.iter().find_map(|start| of.strip_prefix(start))?;
-    (!tag.is_empty() && !tag.contains('/')).then(|| format!("/tags/{tag}/feed.xml"))
 }

@@ -49,6 +49,8 @@ pub struct Entry {
     /// The paths at which its site had it, with its aliases: each begins with `/`, is not encoded,
     /// and ends as the generator ends it.
     pub addresses: Vec<String>,
+    /// The line of its file on which its body begins, if it has a file of its own.
+    pub first_line: Option<usize>,
     /// The links and images of its body that lead into its own site, in the order of the text.
     pub links: Vec<Inner>,
     /// The comments on it.
@@ -135,6 +137,7 @@ impl Entry {
         let post = post.map_err(|errors| refused(&errors))?;
         Ok(Entry {
             path: context.relative.to_owned(),
+            first_line: Some(read.body_line),
             links: links::inner(&post.body, site, &place, context.exists),
             post,
             inserted_at,

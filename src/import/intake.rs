@@ -10,8 +10,9 @@ use indicatif::ProgressBar;
 
 use super::entry::Entry;
 use super::identity::{Folders, Known};
+use super::leads::Leads;
 use super::media::{self, File};
-use super::report::{Note, Summary};
+use super::report::{Finding, Note, Summary};
 use super::store::{self, New, Outcome, Written};
 use super::{ImportError, Target};
 use crate::db;
@@ -42,6 +43,7 @@ pub(super) struct Intake<'a> {
     /// Hashes, not the texts: there is no bound on the number of entries.
     seen: HashSet<u64>,
     hasher: RandomState,
+    leads: Leads,
     batch: Vec<New>,
     bytes: usize,
 }
@@ -61,6 +63,7 @@ impl<'a> Intake<'a> {
             summary: Summary::default(),
             seen: HashSet::new(),
             hasher: RandomState::new(),
+            leads: Leads::none(),
             batch: Vec::new(),
             bytes: 0,
         })
@@ -121,12 +124,29 @@ impl<'a> Intake<'a> {
         self.summary.files += brought.files;
         self.summary.links += brought.links;
         new.uploads = brought.addresses;
+        new.entry.addresses.iter().chain(new.uploads.keys()).for_each(|it| self.leads.answers(it));
+        self.leads.ask(&new.entry.path, brought.leads);
         Ok(())
     }
 
     /// Writes what is left, and gives the summary.
     pub(super) fn finish(mut self) -> Result<Summary, ImportError> {
         self.flush()?;
+        while let Some(asked) = self.leads.unanswered() {
+            let dead = match &mut *self.target {
+                Target::Database(db) => {
+                    let dead = db.transaction_blocking(move |tx| {
+                        Leads::dead(asked, Some(tx.connection)).map_err(db::Error::of)
+                    });
+                    dead?.value
+                }
+                Target::DryRun(connection) => Leads::dead(asked, connection.as_mut())?,
+            };
+            for Finding { path, note } in dead {
+                self.summary.note(&path, vec![note]);
+            }
+        }
+        self.summary.unlisted += self.leads.unlisted;
         Ok(self.summary)
     }
 

@@ -35,6 +35,8 @@ pub enum Target {
     File(String),
     /// An address on the site, which no file is found for: with the site's base path, not encoded.
     Address(String),
+    /// A relative one, which no file is found for either.
+    Relative,
 }
 
 /// A link that leads somewhere in its own site.
@@ -200,7 +202,9 @@ fn resolved(
         return None;
     }
     let path = percent_decode_str(path).decode_utf8().ok()?;
-    if path.contains(|c: char| c.is_control() || c == '\\') {
+    // Liquid and shortcodes that were not translated are named as such.
+    let is_code = path.contains("{{") || path.contains("{%");
+    if is_code || path.contains(|c: char| c.is_control() || c == '\\') {
         return None;
     }
     let content = content_folder(site, place);
@@ -234,8 +238,12 @@ fn resolved(
             }
         }
     }
-    let address = if path.starts_with('/') { path.into_owned() } else { return None };
-    Some((Target::Address(address), suffix.to_owned()))
+    let target = match path.starts_with('/') {
+        true => Target::Address(path.into_owned()),
+        false if path.starts_with("@/") => Target::Page(path.into_owned()),
+        false => Target::Relative,
+    };
+    Some((target, suffix.to_owned()))
 }
 
 /// The folder of pages that a page is in.

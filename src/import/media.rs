@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use url::Url;
 
 use super::ImportError;
+use super::entry::Entry;
 use super::intake::Source;
 use super::links::{self, Inner, Target};
 use super::report::Note;
@@ -49,6 +50,8 @@ pub(super) struct Brought {
     pub(super) files: usize,
     /// Links that were rewritten.
     pub(super) links: usize,
+    /// Links to addresses of the old site, and their lines.
+    pub(super) leads: Vec<(String, Option<usize>)>,
 }
 
 /// A file that is brought along.
@@ -71,12 +74,31 @@ pub(super) fn bring(
     let entry = &mut new.entry;
     for inner in &entry.links {
         let led = match &inner.target {
-            Target::Address(path) => Some(beside(path)),
+            Target::Address(path) => {
+                brought.leads.push((path.clone(), line(entry, inner)));
+                Some(beside(path))
+            }
+            // As a browser resolved it on the old page.
+            Target::Relative => {
+                match entry.addresses.first().and(address_of(inner, entry.addresses.first())) {
+                    Some(address) => {
+                        brought.leads.push((address.clone(), line(entry, inner)));
+                        Some(beside(&address))
+                    }
+                    None => {
+                        let what = "a link that leads nowhere";
+                        let note = Note::lost(what, inner.link.destination.clone());
+                        entry.notes.push(Note { line: line(entry, inner), ..note });
+                        None
+                    }
+                }
+            }
             Target::Page(path) => {
                 let address = source.page(path);
                 if address.is_none() {
                     let what = "a link to a page that is not imported";
-                    entry.notes.push(Note::lost(what, path.clone()));
+                    let note = Note::lost(what, path.clone());
+                    entry.notes.push(Note { line: line(entry, inner), ..note });
                 }
                 address.map(|address| beside(&address))
             }
@@ -116,6 +138,12 @@ pub(super) fn bring(
     let mut destinations = destinations.into_iter();
     entry.post.body = links::rewritten(&entry.post.body, &links, |_| destinations.next().flatten());
     Ok(brought)
+}
+
+/// The line of a link in the entry's file, where the entry is a file.
+fn line(entry: &Entry, inner: &Inner) -> Option<usize> {
+    let before = entry.post.body.get(..inner.link.range.start)?;
+    Some(entry.first_line? + before.matches('\n').count())
 }
 
 /// The destination from a post's page to a path of the site.

@@ -52,6 +52,13 @@ const PAGES: [&str; 13] = [
     "sitemap.xml",
 ];
 
+/// The last parts of feeds' addresses in Hugo, Zola, Jekyll, WordPress and Ghost.
+const FEEDS: [&str; 8] =
+    ["/index.xml", "/atom.xml", "/rss.xml", "/rss", "/rss/", "/feed/atom", "/feed/rss", "/feed/"];
+
+/// The beginnings of their addresses of a tag's pages.
+const TAGS: [&str; 4] = ["/tags/", "/tag/", "/categories/", "/category/"];
+
 /// The target of an old address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'a> {
@@ -82,7 +89,7 @@ fn asked(path: &str) -> Option<String> {
 
 /// A decoded path as the table has it: without a slash or an `index.html` at its end. `None` when it is
 /// no path, or is too long.
-fn normalized(path: &str) -> Option<String> {
+pub fn normalized(path: &str) -> Option<String> {
     let mut path = path.strip_prefix('/')?.trim_end_matches('/');
     // As often as it takes: an address that the table has is one that it may be told again.
     while let (before, last) = path.rsplit_once('/').unwrap_or(("", path))
@@ -191,16 +198,20 @@ fn target_of(
         .optional()
 }
 
-/// The path that a URL's old path leads to: of a post that everyone may read, or of an upload.
-/// Generators leave out `.html` or write it, so one with it and one without it are the same where
-/// only one is known.
-pub fn lead(connection: &mut DbConnection, address: &str) -> QueryResult<Option<String>> {
-    let Some(path) = asked(address) else { return Ok(None) };
+/// A path of the table, and the other one that leads to the same where only one is known:
+/// generators leave out `.html` or write it.
+pub fn forms(path: String) -> [String; 2] {
     let other = match path.strip_suffix(".html") {
         Some(bare) => bare.to_owned(),
         None => format!("{path}.html"),
     };
-    for path in [path, other] {
+    [path, other]
+}
+
+/// The path that a URL's old path leads to: of a post that everyone may read, or of an upload.
+pub fn lead(connection: &mut DbConnection, address: &str) -> QueryResult<Option<String>> {
+    let Some(path) = asked(address) else { return Ok(None) };
+    for path in forms(path) {
         match target_of(connection, &path)? {
             Some((Some(id), _)) => return post::public_path(connection, id),
             Some((None, Some(digest))) => {
@@ -210,6 +221,27 @@ pub fn lead(connection: &mut DbConnection, address: &str) -> QueryResult<Option<
         }
     }
     Ok(None)
+}
+
+/// Whether a decoded path leads to something that is here, whoever may see it.
+pub fn is_known(connection: &mut DbConnection, path: &str) -> QueryResult<bool> {
+    let Some(path) = normalized(path) else { return Ok(false) };
+    for path in forms(path) {
+        if target_of(connection, &path)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The feed that replaces the one at this path of another program.
+pub fn feed(path: &str) -> Option<String> {
+    let of = FEEDS.iter().find_map(|end| path.strip_suffix(end))?;
+    if of.is_empty() {
+        return Some("/feed.xml".to_owned());
+    }
+    let tag = TAGS.iter().find_map(|start| of.strip_prefix(start))?;
+    (!tag.is_empty() && !tag.contains('/')).then(|| format!("/tags/{tag}/feed.xml"))
 }
 
 #[cfg(test)]

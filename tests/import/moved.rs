@@ -86,6 +86,56 @@ fn of_two_pages_with_one_alias_the_first_has_it_and_the_other_is_told_of() {
     assert!(summary.lost_something());
 }
 
+/// A browser resolved a relative link by the page's address.
+#[test]
+fn links_without_a_file_lead_where_they_led_and_those_that_lead_nowhere_are_named() {
+    let site = Site::new();
+    site.write("hugo.toml", "baseURL = 'https://example.org/'\n");
+    site.write(
+        "content/posts/first.md",
+        "---\ntitle: First\ndate: 2020-01-01\n---\n[a](../second/) [b](gone.png)\n\n[c](/nowhere/)\n\
+         [d](/tags/rust/) [e](/index.xml) [f](/old/second.html) [g]({{ x }})\n",
+    );
+    site.write(
+        "content/posts/second.md",
+        "---\ntitle: Second\ndate: 2020-01-02\naliases: [/old/second]\n---\n![h](/static/h.png)\n",
+    );
+    for summary in [site.dry_run(), site.import(), site.import(), site.dry_run()] {
+        let dead =
+            summary.noted.iter().filter(|found| found.note.what == "a link that leads nowhere");
+        let dead: Vec<_> = dead
+            .map(|found| (found.path.to_str().unwrap(), found.note.line, &*found.note.detail))
+            .collect();
+        let first = "content/posts/first.md";
+        let expected = [
+            (first, Some(5), "/posts/first/gone.png"),
+            (first, Some(7), "/nowhere/"),
+            ("content/posts/second.md", Some(6), "/static/h.png"),
+        ];
+        assert_eq!(dead, expected);
+        assert!(summary.lost_something());
+    }
+    let body = &site.posts()[0].body;
+    assert!(body.starts_with("[a](../posts/second/) [b](../posts/first/gone.png)"), "{body}");
+    assert!(body.trim_end().ends_with("[f](../old/second.html) [g]({{ x }})"), "{body}");
+}
+
+/// What an earlier import brought is there.
+#[test]
+fn a_link_to_a_page_of_an_earlier_import_leads_there() {
+    let site = Site::new();
+    site.write("hugo.toml", "");
+    site.write("content/a.md", "---\ntitle: First\ndate: 2020-01-01\n---\nb");
+    site.import();
+    std::fs::remove_file(site.file("content/a.md")).unwrap();
+    site.write("content/b.md", "---\ntitle: Second\ndate: 2020-01-02\n---\n[a](/a/) [c](/c/)");
+    for summary in [site.dry_run(), site.import()] {
+        let dead =
+            notes(&summary).into_iter().filter(|(_, what)| *what == "a link that leads nowhere");
+        assert_eq!(dead.count(), 1);
+    }
+}
+
 #[test]
 fn files_that_are_no_pictures_are_told_of_where_they_are_shown() {
     let site = Site::new();
@@ -103,7 +153,12 @@ fn files_that_are_no_pictures_are_told_of_where_they_are_shown() {
     let told: Vec<_> = notes(&summary).into_iter().map(|(_, what)| what).collect();
     assert_eq!(
         told,
-        ["a picture that is shown nowhere", "a picture that cannot be read", "larger than 10 MiB",]
+        [
+            "a picture that is shown nowhere",
+            "a picture that cannot be read",
+            "larger than 10 MiB",
+            "a link that leads nowhere",
+        ]
     );
     let body = &site.posts()[0].body;
     assert_eq!(body.matches("../uploads/").count(), 3, "{body}");

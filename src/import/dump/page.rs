@@ -94,6 +94,7 @@ impl Page {
         entry::bound(&mut notes);
         let inserted_at = self.date.unwrap_or(now);
         Ok(Entry {
+            first_line: None,
             path: name,
             links,
             post,

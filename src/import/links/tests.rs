@@ -109,7 +109,7 @@ fn links_are_rewritten_in_their_places() {
     let new = rewritten(body, &links, |inner| match &inner.target {
         Target::Page(path) => Some(format!("/posts/1-{path}")),
         Target::File(_) => Some("/uploads/1".to_owned()),
-        Target::Address(_) => None,
+        Target::Address(_) | Target::Relative => None,
     });
     assert_eq!(new, "é [a](/posts/1-b.md \"t\") and ![b](/uploads/1), [d](d.md)");
 }
