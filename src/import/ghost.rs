@@ -52,7 +52,10 @@ pub(super) fn open(text: Text, media: Media) -> Result<Export, ImportError> {
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
         text.refused(Some(line), "it is not UTF-8")
     })?;
-    let json = json.strip_prefix('\u{feff}').map_or(json.clone(), str::to_owned);
+    let json = match json.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => json,
+    };
     let tables = Tables::read(&json).map_err(|error| text.refused(error.line, error.why))?;
     let pages = tables.posts.len();
     Ok(Export { text, json, media, pages })

@@ -51,7 +51,7 @@ fn assert_same(a: &Path, b: &Path) {
 
 /// Export, import into fresh databases of either kind, export: the same files. An import into the
 /// site itself changes nothing and announces nothing.
-fn assert_identity(site: &Site) {
+pub(crate) fn assert_identity(site: &Site) {
     let a = site.export("a");
     for other in [Site::new(), Site::sqlite()] {
         with_accounts(&other);

@@ -10,6 +10,7 @@ use kilonova::models::post::Status;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use super::exported::assert_identity;
 use super::site::{Site, counts};
 
 const GHOST: &str = include_str!("../fixtures/exports/ghost.json");
@@ -119,6 +120,7 @@ fn ghosts_posts_and_pages_arrive_with_their_pictures() {
     let (again, _) = taken(&site, "ghost.zip", None);
     assert_eq!(counts(&again), [8, 0, 0, 6]);
     assert_eq!(site.posts(), posts);
+    assert_identity(&site);
 }
 
 #[test]
@@ -172,6 +174,7 @@ fn wordpress_posts_and_pages_arrive_with_comments_and_media() {
     let (again, _) = taken(&site, "wordpress.xml", Some("media"));
     assert_eq!((counts(&again), again.comments), ([7, 0, 0, 7], [0, 0, 1]));
     assert_eq!(site.posts(), posts);
+    assert_identity(&site);
 }
 
 #[test]
@@ -192,7 +195,14 @@ fn hostile_files_give_a_clear_line_and_write_nothing() {
     let mut lies = zipped(&[("a.json", &GHOST.as_bytes().repeat(3)[..100])]);
     let at = lies.windows(4).position(|it| it == b"PK\x01\x02").expect("a directory");
     lies[at + 24..at + 28].copy_from_slice(&1_u32.to_le_bytes());
-    let cases: [(&str, Vec<u8>, &str); 17] = [
+    // The flags and the method are in a file's own header and in the directory.
+    let patched = |own: usize, value: u8| {
+        let mut zip = zipped(&[("a.json", GHOST.as_bytes())]);
+        let at = zip.windows(4).position(|it| it == b"PK\x01\x02").expect("a directory");
+        (zip[own], zip[at + own + 2]) = (value, value);
+        zip
+    };
+    let cases: [(&str, Vec<u8>, &str); 19] = [
         ("a.xml", doctype, "line 3: it has a DOCTYPE"),
         ("b.xml", wordpress("First line", "]]>&lol;<![CDATA["), "the entity &lol; is not XML's"),
         ("c.xml", deep, "nest deeper"),
@@ -210,6 +220,8 @@ fn hostile_files_give_a_clear_line_and_write_nothing() {
         ("o.zip", zipped(&[("a.zip", &zipped(&[("g.json", GHOST.as_bytes())]))]), "no export"),
         ("p.zip", zipped(&[("a.json", GHOST.as_bytes()), ("b.json", GHOST.as_bytes())]), "several"),
         ("q.zip", lies, "larger than its declared"),
+        ("r.zip", patched(6, 1), "it is encrypted"),
+        ("s.zip", patched(8, 14), "compression method not supported"),
     ];
     for (name, bytes, why) in cases {
         let site = Site::new();

@@ -137,9 +137,6 @@ fn words(error: &ZipError) -> String {
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
             "it is encrypted; unpack it and import the file inside".to_owned()
         }
-        ZipError::CompressionMethodNotSupported(method) => {
-            format!("compression method {method} is not supported; pack it with deflate")
-        }
         other => format!("the zip file is damaged: {other}"),
     }
 }
