@@ -9,7 +9,7 @@ pub use crate::controllers::fuzzing::{
     return_to,
 };
 pub use crate::guard::fuzzing::origin;
-pub use crate::import::fuzzing::{date, front_matter};
+pub use crate::import::fuzzing::{date, front_matter, ghost_export, html, wordpress_export};
 pub use crate::markdown::fuzzing::markdown;
 pub use crate::models::fuzzing::{cursor, token};
 pub use crate::pictures::fuzzing::picture;

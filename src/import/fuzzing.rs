@@ -1,4 +1,5 @@
-//! Fuzz targets for files that an import reads: front matter in TOML and YAML, and dates.
+//! Fuzz targets for files that an import reads: front matter in TOML and YAML, dates, exports of other
+//! programs, and their HTML.
 
 use std::path::Path;
 
@@ -6,7 +7,10 @@ use chrono::{Datelike, NaiveDateTime};
 
 use super::date;
 use super::entry::{Context, Entry};
+use super::markup::{self, Lines};
+use super::report::Note;
 use super::site::Site;
+use super::{ghost, wordpress};
 use crate::changeset::is_blank;
 
 /// A Markdown file with its front matter.
@@ -16,7 +20,12 @@ pub fn front_matter(bytes: &[u8]) {
     let name = "2020-01-02-hello.md";
     let site = Site::default();
     let context = Context::alone(&site, Path::new(name), name, modified);
-    match Entry::parse(&text, &context) {
+    check(Entry::parse(&text, &context), &text);
+}
+
+/// What becomes of a part of a text.
+fn check(entry: Result<Entry, Note>, text: &str) {
+    match entry {
         Ok(entry) => {
             let post = &entry.post;
             assert!(!is_blank(&post.title) && !post.title.contains(char::is_control));
@@ -32,6 +41,32 @@ pub fn front_matter(bytes: &[u8]) {
         Err(note) => {
             assert!(!is_blank(&note.what) && note.what.len() + note.detail.len() <= 1024);
             assert!(note.line.is_none_or(|line| line <= 1 + text.matches('\n').count()));
+        }
+    }
+}
+
+/// WordPress' export file.
+pub fn wordpress_export(bytes: &[u8]) {
+    let Ok(entries) = wordpress::entries(bytes) else { return };
+    let text = String::from_utf8_lossy(bytes);
+    entries.into_iter().for_each(|entry| check(entry, &text));
+}
+
+/// Ghost's export file.
+pub fn ghost_export(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(entries) = ghost::entries(&text) else { return };
+    entries.into_iter().for_each(|entry| check(entry, &text));
+}
+
+/// HTML that becomes Markdown.
+pub fn html(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for lines in [Lines::Spaces, Lines::Breaks] {
+        let mut notes = Vec::new();
+        let markdown = markup::converted(&text, lines, &mut notes);
+        if lines == Lines::Spaces && notes.is_empty() {
+            assert!(markup::is_same(&markdown, &text), "{markdown:?}");
         }
     }
 }
@@ -84,6 +119,30 @@ mod tests {
             b"{\"$serde_json::private::RawValue\": \"[1]\"}",
         ];
         drive("front_matter", front_matter, seeds);
+    }
+
+    #[test]
+    fn exports_of_other_programs_make_posts_or_reasons() {
+        let fixture = |name: &str| {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/exports/");
+            std::fs::read(format!("{path}{name}")).expect("a fixture")
+        };
+        let (wordpress, ghost) = (fixture("wordpress.xml"), fixture("ghost.json"));
+        drive("wordpress_export", wordpress_export, &[wordpress.as_slice()]);
+        drive("ghost_export", ghost_export, &[ghost.as_slice()]);
+    }
+
+    #[test]
+    fn html_shows_the_same_as_markdown_or_says_that_it_does_not() {
+        let seeds: &[&[u8]] = &[
+            b"<h2 id=\"a\">A <em>b</em></h2>\n<p>c<br>d <a href=\"/x\" title=\"t\">e</a></p>",
+            b"<ul><li>a<ol start=3><li>b</ol><li><p>c<p>d</ul><blockquote><p>e</blockquote>",
+            b"<table><tr><th>a<th align=right>b<tr><td>c|d<td></table><pre><code>x\n y</code></pre>",
+            b"<p>1. a\n- b # c * d _ e ` f [g](h) &lt;i&gt; &amp;amp; \\</p><hr><img src=x alt=\"y ]\">",
+            b"a\n\nb\nc<!--more-->[caption id=\"x\"]<img src=\"/y\">z[/caption]",
+            b"<b><i>a</b>b</i><strong> c </strong>d<del>e</del><iframe src=//f></iframe><script>g</script>",
+        ];
+        drive("html", html, seeds);
     }
 
     #[test]

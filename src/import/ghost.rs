@@ -14,6 +14,8 @@ use self::tables::Tables;
 use super::ImportError;
 use super::dump::Text;
 use super::dump::site::{Media, Site};
+#[cfg(any(test, feature = "fuzzing"))]
+use super::entry::Entry;
 use super::intake::Intake;
 use super::report::Note;
 use crate::models::now;
@@ -89,6 +91,25 @@ impl Export {
         intake.note(&text.name(), notes);
         Ok(())
     }
+}
+
+/// The entries in a file, without media. For fuzz targets.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn entries(json: &str) -> Result<Vec<Result<Entry, Note>>, String> {
+    let tables = Tables::read(json).map_err(|error| error.why)?;
+    let rows = Rows::of(&tables, &mut Vec::new());
+    let site = Site {
+        hosts: BTreeSet::new(),
+        media_hosts: BTreeSet::new(),
+        numbers: HashMap::new(),
+        media: Media { archive: None, folder: None },
+    };
+    let (posts, now) = (tables.posts.iter().enumerate(), now());
+    let entries = posts.map(|(n, row)| match rows.page(row, n) {
+        Ok(page) => page.entry(&site, now),
+        Err((_, note)) => Err(note),
+    });
+    Ok(entries.collect())
 }
 
 /// A finding that stands for many of its kind.

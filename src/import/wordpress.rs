@@ -18,6 +18,8 @@ use self::xml::Part;
 use super::ImportError;
 use super::dump::Text;
 use super::dump::site::{Media, Site};
+#[cfg(any(test, feature = "fuzzing"))]
+use super::entry::Entry;
 use super::intake::Intake;
 use super::report::Note;
 use crate::models::now;
@@ -122,6 +124,30 @@ impl Export {
         }
         Ok(())
     }
+}
+
+/// The entries in a file, without media. For fuzz targets.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn entries(bytes: &[u8]) -> Result<Vec<Result<Entry, Note>>, ImportError> {
+    let text = Text::File("a.xml".into());
+    let mut lookup = Lookup::default();
+    xml::read(&text, &mut &*bytes, &mut |part| {
+        lookup.learn(part).map_err(|why| text.refused(None, why))
+    })?;
+    let site = Site {
+        hosts: lookup.hosts.clone(),
+        media_hosts: lookup.media_hosts.clone(),
+        numbers: std::mem::take(&mut lookup.numbers),
+        media: Media { archive: None, folder: None },
+    };
+    let (mut entries, now) = (Vec::new(), now());
+    xml::read(&text, &mut &*bytes, &mut |part| {
+        if let Part::Item(item) = part {
+            entries.push(post::page(*item, &lookup).and_then(|page| page.entry(&site, now)));
+        }
+        Ok(())
+    })?;
+    Ok(entries)
 }
 
 fn is_page(kind: &str) -> bool {
