@@ -62,6 +62,10 @@ fn parts(sent: &[u8], size: usize) -> Vec<(Stage, usize)> {
                 Some((_, length)) => *length += used,
                 None => parts.push((stage, used)),
             }
+            if framing.is_malformed() {
+                // HTTP gets nothing behind it.
+                return parts;
+            }
             is_new = false;
             rest = &rest[used..];
         }
