@@ -132,7 +132,7 @@ impl<'a> Intake<'a> {
     /// Writes what is left, and gives the summary.
     pub(super) fn finish(mut self) -> Result<Summary, ImportError> {
         self.flush()?;
-        while let Some(asked) = self.leads.unanswered() {
+        for asked in self.leads.unanswered() {
             let dead = match &mut *self.target {
                 Target::Database(db) => {
                     let dead = db.transaction_blocking(move |tx| {

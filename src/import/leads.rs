@@ -37,6 +37,11 @@ pub(super) struct Asked {
     address: String,
 }
 
+/// The finding about a link that leads nowhere.
+pub(super) fn nowhere(address: &str, line: Option<usize>) -> Note {
+    Note { line, ..Note::lost("a link that leads nowhere", address) }
+}
+
 impl Leads {
     pub(super) fn none() -> Leads {
         Leads { hasher: RandomState::new(), known: HashSet::new(), asked: Vec::new(), unlisted: 0 }
@@ -62,12 +67,14 @@ impl Leads {
 
     /// The links that lead to nothing of this import, in parts: what earlier ones brought is in the
     /// database.
-    pub(super) fn unanswered(&mut self) -> Option<Vec<Asked>> {
-        let asked = std::mem::take(&mut self.asked);
-        let mut rest: Vec<Asked> =
-            asked.into_iter().filter(|link| !self.is_known(&link.address)).collect();
-        self.asked = rest.split_off(rest.len().min(PART));
-        (!rest.is_empty()).then_some(rest)
+    pub(super) fn unanswered(&mut self) -> Vec<Vec<Asked>> {
+        let asked = std::mem::take(&mut self.asked).into_iter();
+        let mut rest = asked.filter(|link| !self.is_known(&link.address)).peekable();
+        let mut parts = Vec::new();
+        while rest.peek().is_some() {
+            parts.push(rest.by_ref().take(PART).collect());
+        }
+        parts
     }
 
     /// Those of them that lead nowhere.
@@ -82,8 +89,7 @@ impl Leads {
                 None => false,
             };
             if !is_known {
-                let note = Note::lost("a link that leads nowhere", address);
-                dead.push(Finding { path: page.clone(), note: Note { line: *line, ..note } });
+                dead.push(Finding { path: page.clone(), note: nowhere(address, *line) });
             }
         }
         Ok(dead)

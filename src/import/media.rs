@@ -10,8 +10,8 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use url::Url;
 
 use super::ImportError;
-use super::entry::Entry;
 use super::intake::Source;
+use super::leads;
 use super::links::{self, Inner, Target};
 use super::report::Note;
 use super::store::New;
@@ -72,23 +72,27 @@ pub(super) fn bring(
     let mut destinations = Vec::new();
     let mut known: HashMap<String, Option<Upload>> = HashMap::new();
     let entry = &mut new.entry;
+    let (mut line, mut counted) = (entry.first_line, 0);
     for inner in &entry.links {
+        // They come in the order of the text, so that each line is counted once.
+        let between = entry.post.body.get(counted..inner.link.range.start).unwrap_or_default();
+        line = line.map(|line| line + between.matches('\n').count());
+        counted = counted.max(inner.link.range.start);
         let led = match &inner.target {
             Target::Address(path) => {
-                brought.leads.push((path.clone(), line(entry, inner)));
+                brought.leads.push((path.clone(), line));
                 Some(beside(path))
             }
             // As a browser resolved it on the old page.
             Target::Relative => {
-                match entry.addresses.first().and(address_of(inner, entry.addresses.first())) {
+                let page = entry.addresses.first();
+                match page.and_then(|page| address_of(inner, Some(page))) {
                     Some(address) => {
-                        brought.leads.push((address.clone(), line(entry, inner)));
+                        brought.leads.push((address.clone(), line));
                         Some(beside(&address))
                     }
                     None => {
-                        let what = "a link that leads nowhere";
-                        let note = Note::lost(what, inner.link.destination.clone());
-                        entry.notes.push(Note { line: line(entry, inner), ..note });
+                        entry.notes.push(leads::nowhere(&inner.link.destination, line));
                         None
                     }
                 }
@@ -98,7 +102,7 @@ pub(super) fn bring(
                 if address.is_none() {
                     let what = "a link to a page that is not imported";
                     let note = Note::lost(what, path.clone());
-                    entry.notes.push(Note { line: line(entry, inner), ..note });
+                    entry.notes.push(Note { line, ..note });
                 }
                 address.map(|address| beside(&address))
             }
@@ -138,12 +142,6 @@ pub(super) fn bring(
     let mut destinations = destinations.into_iter();
     entry.post.body = links::rewritten(&entry.post.body, &links, |_| destinations.next().flatten());
     Ok(brought)
-}
-
-/// The line of a link in the entry's file, where the entry is a file.
-fn line(entry: &Entry, inner: &Inner) -> Option<usize> {
-    let before = entry.post.body.get(..inner.link.range.start)?;
-    Some(entry.first_line? + before.matches('\n').count())
 }
 
 /// The destination from a post's page to a path of the site.

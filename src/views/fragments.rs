@@ -83,7 +83,7 @@ impl Fragments {
             Ok(other) => Map::from_iter([("value".to_owned(), other)]),
             Err(_) => Map::new(),
         };
-        let html = self.html(event, &data).filter(|html| html.len() <= LARGEST);
+        let html = self.html(event, payload).filter(|html| html.len() <= LARGEST);
         data.remove("body");
         let told = Told { channel, event, id: envelope.position(), data, html };
         serde_json::to_string(&told).unwrap_or_else(|error| {
@@ -93,17 +93,17 @@ impl Fragments {
         })
     }
 
-    fn html(&self, event: &str, data: &Map<String, Value>) -> Option<String> {
+    fn html(&self, event: &str, payload: &str) -> Option<String> {
         let frame = Frame { root: Arc::clone(&self.root), ..Frame::default() };
         let html = match event {
             "post_created" | "post_updated" | "post_published" => {
-                Card { frame, post: read(data)? }.render()
+                Card { frame, post: read(payload)? }.render()
             }
             "comment_created" | "comment_updated" | "new_comment" => {
-                OneComment { frame, comment: read(data)? }.render()
+                OneComment { frame, comment: read(payload)? }.render()
             }
             "note_created" | "note_updated" => {
-                let mut note: Note = read(data)?;
+                let mut note: Note = read(payload)?;
                 note.user_id = (!self.open).then_some(SOME_ACCOUNT);
                 OneNote { frame, note }.render()
             }
@@ -120,6 +120,6 @@ impl Fragments {
 }
 
 /// The row that a payload holds; `None` where it was redacted, or is of an older version.
-fn read<T: DeserializeOwned>(data: &Map<String, Value>) -> Option<T> {
-    serde_json::from_value(Value::Object(data.clone())).ok()
+fn read<T: DeserializeOwned>(payload: &str) -> Option<T> {
+    serde_json::from_str(payload).ok()
 }

@@ -2,7 +2,7 @@
 //! the sessions, and only while a session has the shape.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Framing, Shape, Shapes, WIRES};
 use crate::Event;
@@ -23,7 +23,7 @@ impl Drop for Wanted {
 }
 
 impl Shapes {
-    fn count(&self, shape: Shape, framing: Framing) -> Option<&std::sync::atomic::AtomicUsize> {
+    fn count(&self, shape: Shape, framing: Framing) -> Option<&AtomicUsize> {
         self.custom(shape)?.wanted.as_ref()?.get(framing as usize)
     }
 
