@@ -213,20 +213,19 @@ impl Browser {
     }
 }
 
-/// Starts chromedriver on a port that it chooses and names.
+/// Starts chromedriver. It listens on one port of two addresses, and ends when a port that the system
+/// has chosen for the one is taken on the other: it is told a port that the system gives to nobody.
 fn start_driver() -> (Driver, u16) {
-    let mut command = Command::new(CHROMEDRIVER);
-    command.arg("--port=0").process_group(0);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let port = kilonova_test::free_port();
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec \"$@\" 2>&1", "sh", CHROMEDRIVER, &format!("--port={port}")]);
+    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut driver = Driver(command.spawn().unwrap());
     let mut log = BufReader::new(driver.0.stdout.take().unwrap());
-    let mut line = String::new();
-    let port = loop {
-        line.clear();
-        assert!(log.read_line(&mut line).unwrap() > 0, "chromedriver ended before it listened");
-        let Some((_, port)) = line.split_once("successfully on port ") else { continue };
-        break port.trim().trim_end_matches('.').parse().unwrap();
-    };
+    let mut said = String::new();
+    while !said.contains("successfully on port ") {
+        assert!(log.read_line(&mut said).unwrap() > 0, "chromedriver ended:\n{said}");
+    }
     // The rest of the log is read, so that it never blocks on a full pipe.
     std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
     (driver, port)
