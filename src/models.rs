@@ -17,17 +17,25 @@ pub mod upload;
 pub mod user;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};
+use data_encoding::HEXLOWER;
 use diesel::QueryResult;
 use diesel::dsl::sql;
 use diesel::query_dsl::RunQueryDsl;
 use diesel::sql_types::Timestamp;
 use serde::{Deserialize, Deserializer, Serializer};
+use sha2::{Digest, Sha256};
 
 use crate::connection::DbConnection;
 
 /// The time now, as the database keeps it: UTC, to the microsecond.
 pub fn now() -> NaiveDateTime {
     Utc::now().naive_utc().trunc_subsecs(6)
+}
+
+/// Tells a text from another, as a page and a form say which one they show: 32 hexadecimal digits.
+pub fn digest(text: &str) -> String {
+    let digest = HEXLOWER.encode(&Sha256::digest(text));
+    digest.get(..32).unwrap_or_default().to_owned()
 }
 
 /// The time now by the database's clock, which all nodes share.

@@ -58,6 +58,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/posts", [post(pages::posts::create)]))
         .service(resource("/posts/new", [get(pages::posts::new)]))
         .service(resource("/posts/{id}", [get(pages::posts::show), post(pages::posts::update)]))
+        .service(resource("/posts/{id}/body", [get(pages::posts::body)]))
         .service(resource("/posts/{id}/edit", [get(pages::posts::edit)]))
         .service(resource("/posts/{id}/delete", [post(pages::posts::delete)]))
         .service(resource("/posts/{id}/comments", [post(pages::comments::create)]))

@@ -1,15 +1,18 @@
-// Keeps an open page true while others write. What is on a page is the server's: an event only
-// says that something has changed. What was deleted goes at once; anything else comes from the
-// page itself, fetched again and merged into the one that is open, so that Markdown is laid out
-// and made safe in one place. Nothing that is typed is touched, focus stays where it is.
+// Keeps an open page true while others write, at the cost of one frame for each event. The server
+// lays out what is new once for everybody (`?frame=html`); this script puts it in its place. The
+// page itself is fetched again only after a gap in the log, and the text of the open post once when
+// it has changed.
 //
-// <body data-live> says what the page shows, data-source where to fetch it from; each element
-// with data-region and an id is kept as the server has it; what has data-item comes and goes.
+// Nothing that the reader looks at moves: what would push it away waits behind a button, what is
+// deleted leaves its place behind, and an edit keeps the line being read where it is.
+//
+// <body data-live> says what the page shows and data-source where to fetch it from. An element with
+// data-region and an id is kept as the server has it; an element with data-item comes and goes.
 
 const page = document.body.dataset;
 const kind = page.live;
-const ofPosts = "/feed?channels=posts,comments,system";
-const ofNotes = "/feed?channels=notes,system";
+const ofPosts = "/feed?channels=posts,comments,system&frame=html";
+const ofNotes = "/feed?channels=notes,system&frame=html";
 const feeds = {
   posts: ofPosts, post: ofPosts, "edit-post": ofPosts,
   moderation: ofPosts, notes: ofNotes, note: ofNotes, "edit-note": ofNotes,
@@ -21,25 +24,25 @@ const byId = (id) => document.getElementById(id);
 /** The ids of what was deleted: a page fetched before that must not bring it back. */
 const gone = new Set();
 
-function remove(id) {
-  gone.add(id);
-  byId(id)?.remove();
-}
-
 function tell(text) {
   const notice = byId("notice");
   notice.textContent = text;
   notice.hidden = false;
 }
 
-/** Says so when the site runs another version than the one that this page is of. Loading it anew is
- *  the reader's to decide: there may be something half written. */
+/** Says something to those who hear the page. */
+function announce(text) {
+  byId("announcer").textContent = text;
+}
+
+/** Says so when the site runs another version than the one that this page is of. When to reload is
+ *  the reader's to decide: something may be half written. */
 function compare(version) {
   if (version && version !== page.version) byId("version").hidden = false;
 }
 
-/** What the reader changes on a page, which is not the server's. */
-const readers = new Set(["open", "data-fresh"]);
+/** What the reader, or this script, changes on a page, and the server knows nothing of. */
+const own = new Set(["open", "data-fresh", "data-waiting"]);
 
 /** Makes `old` equal to `wanted` with as few changes as that takes. */
 function merge(old, wanted) {
@@ -50,18 +53,19 @@ function merge(old, wanted) {
     return;
   }
   for (const { name } of [...old.attributes]) {
-    if (!wanted.hasAttribute(name) && !readers.has(name)) old.removeAttribute(name);
+    if (!wanted.hasAttribute(name) && !own.has(name)) old.removeAttribute(name);
   }
   for (const { name, value } of wanted.attributes) {
-    if (old.getAttribute(name) !== value && !readers.has(name)) old.setAttribute(name, value);
+    if (old.getAttribute(name) !== value && !own.has(name)) old.setAttribute(name, value);
   }
-  mergeChildren(old, wanted);
+  if (old.matches(".prose")) mergeText(old, wanted);
+  else mergeChildren(old, wanted);
 }
 
 function mergeChildren(old, wanted) {
   const staying = new Set([...wanted.children].map((child) => child.id).filter(Boolean));
   for (const child of [...old.children]) {
-    if (child.id && !staying.has(child.id)) child.remove();
+    if (child.id && !staying.has(child.id)) withdraw(child);
   }
   const known = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
   let at = old.firstChild;
@@ -80,8 +84,8 @@ function mergeChildren(old, wanted) {
     }
     if (!match) {
       const copy = document.importNode(child, true);
-      if (copy.dataset && "item" in copy.dataset) copy.dataset.fresh = "";
-      old.insertBefore(copy, at);
+      if (copy.dataset && "item" in copy.dataset) insert(old, copy, at);
+      else old.insertBefore(copy, at);
       continue;
     }
     if (match === at) at = at.nextSibling;
@@ -91,23 +95,233 @@ function mergeChildren(old, wanted) {
   while (at) drop();
 }
 
+/** The same for a text: a paragraph is known by its content, so that one more above it is not taken
+ *  for a change of all that follow. */
+function mergeText(old, wanted) {
+  const before = [...old.children];
+  const after = [...wanted.children];
+  if (before.length !== old.childElementCount || !after.length) return mergeChildren(old, wanted);
+  const texts = before.map((child) => child.outerHTML);
+  const places = new Map();
+  texts.forEach((text, place) => {
+    if (!places.has(text)) places.set(text, []);
+    places.get(text).push(place);
+  });
+  // Of the paragraphs that stay, each is after the one before it.
+  let passed = -1;
+  const stays = after.map((child) => {
+    const place = places.get(child.outerHTML)?.find((place) => place > passed);
+    if (place === undefined) return null;
+    passed = place;
+    return place;
+  });
+  let next = 0;
+  after.forEach((child, index) => {
+    const place = stays[index];
+    if (place !== null) {
+      while (next < place) before[next++].remove();
+      next += 1;
+      return;
+    }
+    const limit = stays.slice(index).find((place) => place !== null) ?? before.length;
+    const changed = before[next];
+    if (next < limit && changed.nodeName === child.nodeName) {
+      next += 1;
+      merge(changed, child);
+    } else {
+      old.insertBefore(document.importNode(child, true), before[next] ?? null);
+    }
+  });
+  while (next < before.length) before[next++].remove();
+}
+
 document.addEventListener("animationend", (event) => {
   if (event.animationName === "arrive") delete event.target.dataset.fresh;
 });
 
+// ---- Nothing jumps -------------------------------------------------------------------------
+
+/** What waits to be shown, oldest first: elements that are hidden, and changes by their element. */
+const arrivals = new Set();
+const changes = new Map();
+/** More than these are not kept: the page is fetched when the reader wants to see them. */
+const MAX_WAITING = 100;
+let overflow = false;
+
+/** Changes something above or in the view, and keeps what is being read where it is. */
+function keepingPlace(change) {
+  const root = document.documentElement;
+  const anchor = anchorOf();
+  const before = anchor?.getBoundingClientRect().top;
+  // Browsers that do the same by themselves would do it twice.
+  root.style.overflowAnchor = "none";
+  change();
+  if (anchor?.isConnected) {
+    const moved = anchor.getBoundingClientRect().top - before;
+    if (Math.abs(moved) >= 1) scrollBy({ top: moved, behavior: "instant" });
+  }
+  requestAnimationFrame(() => root.style.removeProperty("overflow-anchor"));
+}
+
+/** The element that the reader looks at: the one with the focus, or the first whole one in view. */
+function anchorOf() {
+  const focused = document.activeElement;
+  if (focused?.closest("main") && focused.id !== "main" && isInView(focused)) return focused;
+  const blocks = document.querySelectorAll("main [data-item], main article.post > .prose > *, main h1, main h2");
+  for (const block of blocks) {
+    const { top, bottom, height } = block.getBoundingClientRect();
+    if (height && bottom > 0) return top < innerHeight ? block : null;
+  }
+  return null;
+}
+
+function isInView(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
+}
+
+/** Puts an item into a list. One that would move what is in view waits for its reader. */
+function insert(list, item, before) {
+  const items = [...list.children].filter((other) => !("waiting" in other.dataset));
+  const follows = before && items.find((other) => other === before || before.compareDocumentPosition(other) & 4);
+  const place = follows?.getBoundingClientRect().top ?? list.getBoundingClientRect().bottom;
+  // Under an empty list of posts or notes there is nothing that could move.
+  const isAlone = !items.length && list.id !== "comments";
+  list.insertBefore(item, before ?? null);
+  if (document.hidden || place >= innerHeight || isAlone) {
+    item.dataset.fresh = "";
+    list.parentElement.querySelector(".empty")?.remove();
+  } else {
+    item.dataset.waiting = "";
+    arrivals.add(item);
+    if (arrivals.size > MAX_WAITING) {
+      overflow = true;
+      withdraw(item);
+    }
+  }
+  count();
+}
+
+/** Changes an element in its place. A change that moves something in view waits. */
+function changeInPlace(element, change) {
+  const { top, bottom, height } = element.getBoundingClientRect();
+  if (document.hidden || "waiting" in element.dataset || top >= innerHeight) return change();
+  if (bottom <= 0) return keepingPlace(change);
+  const before = element.cloneNode(true);
+  const places = [...element.children].map((child) => [child, child.getBoundingClientRect().top]);
+  const isMoved = ([child, top]) => child.isConnected && child.getBoundingClientRect().top !== top;
+  change();
+  const now = element.getBoundingClientRect().height;
+  changes.delete(element);
+  if (places.some(isMoved) || (now > height && bottom < innerHeight)) {
+    merge(element, before);
+    changes.set(element, change);
+  } else if (now < height) {
+    element.style.minBlockSize = `${height}px`;
+  }
+  count();
+}
+
+/** Takes away what was deleted, at once. In view it leaves its place behind. */
+function withdraw(element, text) {
+  arrivals.delete(element);
+  changes.delete(element);
+  const { top, bottom, height } = element.getBoundingClientRect();
+  if (document.hidden || !height || top >= innerHeight) {
+    element.remove();
+  } else if (bottom <= 0) {
+    keepingPlace(() => element.remove());
+  } else if (text) {
+    const had = element.contains(document.activeElement);
+    const note = document.createElement("p");
+    note.textContent = text;
+    element.removeAttribute("id");
+    element.replaceChildren(note);
+    element.classList.add("gone");
+    element.style.minBlockSize = `${height}px`;
+    element.tabIndex = -1;
+    if (had) element.focus({ preventScroll: true });
+  } else {
+    element.remove();
+  }
+  count();
+}
+
+const words = { posts: "post", post: "comment", notes: "note", moderation: "comment" };
+const several = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
+let counted = "";
+
+/** Says on the button how much waits. */
+function count() {
+  const parts = [];
+  if (overflow) parts.push(`more than ${MAX_WAITING} new ${words[kind]}s`);
+  else if (arrivals.size) parts.push(several(arrivals.size, `new ${words[kind]}`));
+  if (changes.size) parts.push(several(changes.size, "change"));
+  const text = parts.join(", ");
+  if (text === counted) return;
+  counted = text;
+  const button = byId("arrivals");
+  button.textContent = text;
+  button.hidden = !text;
+  clearTimeout(announcing);
+  if (text) announcing = setTimeout(() => announce(`${text}. Press N to show.`), 1000);
+}
+let announcing = 0;
+
+/** Shows all that waits. */
+function reveal() {
+  const items = [...arrivals];
+  const changed = [...changes];
+  const first = items[0] ?? changed[0]?.[0];
+  arrivals.clear();
+  changes.clear();
+  for (const item of items) {
+    delete item.dataset.waiting;
+    item.dataset.fresh = "";
+    item.parentElement.parentElement.querySelector(".empty")?.remove();
+  }
+  for (const [element, change] of changed) {
+    element.style.removeProperty("min-block-size");
+    change();
+  }
+  if (overflow) refresh();
+  overflow = false;
+  count();
+  // In a list with the newest first that is the one at the top.
+  const shown = kind === "post" ? first : items.reduce((one, other) =>
+    one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_PRECEDING ? other : one, first);
+  if (!shown) return;
+  shown.scrollIntoView({ block: "nearest" });
+  const target = shown.querySelector("a") ?? shown;
+  target.focus({ preventScroll: true });
+}
+
+byId("arrivals")?.addEventListener("click", reveal);
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]");
+  const isPlain = !event.ctrlKey && !event.altKey && !event.metaKey;
+  if (event.key?.toLowerCase() === "n" && isPlain && !isTyping && counted) reveal();
+});
+
+// ---- The page, fetched again ---------------------------------------------------------------
+
 async function load(address) {
-  const answer = await fetch(address, { headers: { accept: "text/html" }, cache: "no-store" });
+  const answer = await fetch(address, { headers: { accept: "text/html" }, cache: "no-cache" });
   if (answer.status === 404 || answer.status === 410) return null;
   if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-/** A thread that was read to its end stays so when it grows over the page's: this many pages on. */
-const MAX_FOLLOWED = 10;
+/** A thread stays as long as its reader made it: at most so many pages of it are fetched. */
+const MAX_FOLLOWED = 50;
 
+/** Fetches the rest of a thread, up to its end, or to where the open page ends. */
 async function follow(fresh) {
+  const isAtEnd = isAtEndOfThread();
+  const last = isAtEnd ? null : byId("comments").lastElementChild?.id;
   const thread = fresh.getElementById("comments");
   for (let pages = 0; pages < MAX_FOLLOWED; pages += 1) {
+    if (last && fresh.getElementById(last)) return;
     const next = fresh.querySelector("#comments-rest [rel=next]");
     const more = next && await load(next.getAttribute("href"));
     if (!more) return;
@@ -116,19 +330,30 @@ async function follow(fresh) {
   }
 }
 
+/** The frames that have come since a page was asked for, which may not be on it. */
+let meanwhile = null;
+
 async function update() {
-  const wasAtEnd = !document.querySelector("#comments-rest [rel=next]");
-  const fresh = await load(page.source);
-  if (!fresh) return tell("This is no longer here.");
-  if (kind === "post" && wasAtEnd) await follow(fresh);
-  for (const id of gone) fresh.getElementById(id)?.remove();
-  for (const region of document.querySelectorAll("[data-region]")) {
-    const wanted = fresh.getElementById(region.id);
-    if (wanted) merge(region, wanted);
+  meanwhile = [];
+  try {
+    const fresh = await load(page.source);
+    if (!fresh) return tell("This is no longer here.");
+    if (kind === "post" && byId("comments").childElementCount) await follow(fresh);
+    for (const id of gone) fresh.getElementById(id)?.remove();
+    keepingPlace(() => {
+      for (const region of document.querySelectorAll("[data-region]")) {
+        const wanted = fresh.getElementById(region.id);
+        if (wanted) merge(region, wanted);
+      }
+    });
+    document.title = fresh.title;
+    page.log = fresh.body.dataset.log;
+    compare(fresh.body.dataset.version);
+    const position = Number(fresh.body.dataset.lastEventId);
+    for (const frame of meanwhile) if (frame.id > position) take[kind](frame);
+  } finally {
+    meanwhile = null;
   }
-  document.title = fresh.title;
-  page.log = fresh.body.dataset.log;
-  compare(fresh.body.dataset.version);
 }
 
 // One fetch at a time, one for all that happened since the last, and not every reader's at once.
@@ -168,36 +393,119 @@ async function refresh() {
 
 const sleep = (time) => new Promise((resolve) => setTimeout(resolve, time));
 
+/** The readers of a post ask for its new text at different times. */
+const SPREAD_TEXT = 2000;
+let wantedText = null;
+
+/** Fetches the text of the open post once, however often it changes meanwhile. */
+async function fetchText(digest) {
+  const isAsked = wantedText !== null;
+  wantedText = digest;
+  if (isAsked) return;
+  await sleep(Math.random() * SPREAD_TEXT);
+  const address = `${page.root}/posts/${page.post}/body?v=${wantedText}`;
+  wantedText = null;
+  try {
+    const fresh = await load(address);
+    const article = document.querySelector("article.post");
+    const text = fresh?.querySelector(".prose");
+    if (!text || !article) return;
+    keepingPlace(() => merge(article.querySelector(":scope > .prose"), text));
+    article.dataset.body = text.dataset.body;
+  } catch {
+    refresh();
+  }
+}
+
 // ---- The events ----------------------------------------------------------------------------
+
+function fragment(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content.firstElementChild;
+}
 
 function isListed(post) {
   return post.status === page.status && (!page.tag || post.tags?.includes(page.tag));
 }
 
+/** Items are in the order of their times, and of their ids within a second. */
+function isBefore(one, other) {
+  const [first, second] = [one, other].map((item) => item.querySelector("time").dateTime);
+  const number = (item) => Number(item.id.replace(/\D+/, ""));
+  return first === second ? number(one) < number(other) : first < second;
+}
+
+/** Puts a fragment where it belongs in its list: in the place of its older version, or by its time.
+ *  An item that belongs to another page of the list is left out. */
+function place(list, item, newestFirst) {
+  gone.delete(item.id);
+  const old = byId(item.id);
+  if (old) return changeInPlace(old, () => merge(old, item));
+  const items = [...list.children].filter((other) => other.id);
+  const next = items.find((other) => isBefore(item, other) !== newestFirst);
+  const [isFirst, isLast] = [next === items[0], next === undefined];
+  if (isLast && newestFirst && document.querySelector("#main > [id$=-rest] [rel=next]")) return;
+  if (isLast && !newestFirst && !isAtEndOfThread()) return;
+  if (isFirst && !("first" in page)) return;
+  insert(list, item, next ?? null);
+}
+
+function isAtEndOfThread() {
+  return !document.querySelector("#comments-rest [rel=next]");
+}
+
+/** Adds the controls that a page has for what its reader may change. */
+function addMenu(item, name, data, mayAll) {
+  const template = byId(`${name}-menu${data.state ? `-${data.state}` : ""}`);
+  if (!template) return item;
+  const menu = document.importNode(template.content, true);
+  const isOwn = data.user_id === undefined
+    ? data.author === page.account
+    : data.user_id !== null && String(data.user_id) === page.user;
+  if (!mayAll(template) && !isOwn) return item;
+  if (isOwn || data.user_id === null) menu.querySelector("[data-may=block]")?.remove();
+  for (const part of menu.querySelectorAll("[href], [action]")) {
+    for (const name of ["href", "action"]) {
+      const address = part.getAttribute(name);
+      if (address) part.setAttribute(name, address.replace(/\/0\//, `/${data.id}/`));
+    }
+  }
+  for (const seen of menu.querySelectorAll("[name=seen]")) seen.value = data.body_digest;
+  item.append(menu);
+  return item;
+}
+
 const take = {
-  posts({ channel, event, data }) {
-    if (channel !== "posts") return;
-    const id = `post-${data.id}`;
-    if (event === "post_deleted" || (byId(id) && !data.redacted && !isListed(data))) {
-      const shown = byId(id);
-      remove(id);
-      if (shown) refresh();
+  posts({ channel, event, data, html }) {
+    if (channel !== "posts" || data.redacted) return;
+    const shown = byId(`post-${data.id}`);
+    if (event === "post_deleted" || !isListed(data)) {
+      if (event === "post_deleted") gone.add(`post-${data.id}`);
+      if (shown) withdraw(shown, event === "post_deleted" ? "This post was deleted." : "This post has moved.");
       return;
     }
-    gone.delete(id);
-    if (byId(id) || ("first" in page && isListed(data))) refresh();
+    if (!html) return refresh();
+    place(byId("posts"), fragment(html), true);
   },
 
-  post({ channel, event, data }) {
-    if (channel === "posts" && String(data.id) === page.post) {
+  post({ channel, event, data, html }) {
+    if (channel === "posts" && String(data.id) === page.post && !data.redacted) {
       if (event === "post_deleted") tell("This post was deleted. What you have typed is still here.");
+      else if (html) changePost(data, fragment(html));
       else refresh();
     }
     const id = `comment-${data.id}`;
-    if (channel === "comments" && (String(data.post_id) === page.post || byId(id))) {
-      if (event === "comment_deleted") remove(id);
-      // One that was hidden may show again.
-      else gone.delete(id);
+    if (channel !== "comments" || data.redacted || String(data.post_id) !== page.post) return;
+    if (event === "comment_deleted") {
+      gone.add(id);
+      const shown = byId(id);
+      if (shown) withdraw(shown, "This comment was deleted.");
+    } else if (html) {
+      const mayAll = (template) => template.content.querySelector("[data-may=moderate]");
+      const comment = addMenu(fragment(html), "comment", data, mayAll);
+      place(byId("comments"), comment, false);
+    } else {
       refresh();
     }
   },
@@ -208,11 +516,19 @@ const take = {
     if (channel === "posts" && event === "post_deleted") refresh();
   },
 
-  notes({ event, data }) {
+  notes({ channel, event, data, html }) {
+    if (channel !== "notes" || data.redacted) return;
     const id = `note-${data.id}`;
-    const shown = byId(id);
-    if (event === "note_deleted") remove(id);
-    if (shown || (event === "note_created" && "first" in page)) refresh();
+    if (event === "note_deleted") {
+      gone.add(id);
+      const shown = byId(id);
+      if (shown) withdraw(shown, "This note was deleted.");
+    } else if (html) {
+      const note = addMenu(fragment(html), "note", data, (template) => "all" in template.dataset);
+      place(byId("notes"), note, true);
+    } else {
+      refresh();
+    }
   },
 
   note({ event, data }) {
@@ -235,6 +551,67 @@ const take = {
       : "This note was changed by someone else since you opened it. Saving replaces that change.");
   },
 };
+
+/** The head of an open post is made of its card; its text is fetched if it is another one. */
+function changePost(data, card) {
+  const article = document.querySelector("article.post");
+  const header = article.querySelector("header");
+  const title = header.querySelector("h1");
+  document.title = data.title + document.title.slice(document.title.lastIndexOf(" · "));
+  changeInPlace(header, () => {
+    title.textContent = data.title;
+    for (const [selector, parent] of [["ul.tags", header], [".meta > .badge", header.querySelector(".meta")]]) {
+      const [old, wanted] = [header, card].map((part) => part.querySelector(selector)?.cloneNode(true));
+      if (old && wanted) header.querySelector(selector).replaceWith(wanted);
+      else if (wanted) parent.append(wanted);
+      else header.querySelector(selector)?.remove();
+    }
+    const changed = header.querySelector(".changed");
+    changed.hidden = data.updated_at <= (data.published_at ?? data.inserted_at);
+    const time = changed.querySelector("time");
+    time.dateTime = `${data.updated_at.slice(0, 19)}Z`;
+    time.textContent = moment(new Date(time.dateTime));
+  });
+  if (data.body_digest !== article.dataset.body) fetchText(data.body_digest);
+}
+
+/** The time as the server writes it. */
+function moment(time) {
+  const [, day, month, year] = /, (\d+) (\w+) (\d+)/.exec(time.toUTCString());
+  const name = new Date(`${month} 1, ${year}`).toLocaleString("en", { month: "long" });
+  return `${Number(day)} ${name} ${year}, ${time.toISOString().slice(11, 16)} UTC`;
+}
+
+/** A burst of events is put on the page between two of its pictures, and never all in one go. */
+const SHARE = 16;
+const waitingFrames = [];
+let isDraining = false;
+
+function apply(frame) {
+  waitingFrames.push(frame);
+  if (isDraining) return;
+  isDraining = true;
+  next();
+}
+
+function next() {
+  let isDone = false;
+  const drain = () => {
+    if (isDone) return;
+    isDone = true;
+    const begun = performance.now();
+    while (waitingFrames.length && performance.now() - begun < SHARE) {
+      const frame = waitingFrames.shift();
+      meanwhile?.push(frame);
+      take[kind](frame);
+    }
+    isDraining = waitingFrames.length > 0;
+    if (isDraining) next();
+  };
+  // A page that nobody sees has no pictures.
+  requestAnimationFrame(drain);
+  setTimeout(drain, 100);
+}
 
 // ---- The connection ------------------------------------------------------------------------
 
@@ -279,10 +656,12 @@ const labels = { live: "Live", stale: "Out of date", reconnecting: "Reconnecting
 
 function show(state) {
   const pill = byId("live");
-  if (pill.dataset.state === state) return;
+  const before = pill.dataset.state;
+  if (before === state) return;
   pill.dataset.state = state;
   pill.textContent = labels[state];
-  pill.hidden = false;
+  // That all is well is said only after it was not.
+  if (before || state !== "live") announce(labels[state]);
 }
 
 function connect() {
@@ -311,7 +690,7 @@ function connect() {
       return;
     }
     if (frame.event === "resync") {
-      // The log no longer has what happened since, or it is another log: all anew from here.
+      // The log no longer has what happened since, or it is another log: fetch the page.
       lastId = frame.id;
       if (!page.source) tell("This may have changed since you opened it. Saving replaces such a change.");
       refresh();
@@ -329,7 +708,7 @@ function connect() {
       }
       return;
     }
-    if (frame.data) take[kind](frame);
+    if (frame.data) apply(frame);
   };
   mine.onclose = ({ code }) => {
     if (socket !== mine) return;

@@ -1,10 +1,8 @@
 //! Comments on posts: changesets, the row, its queries.
 
 use chrono::NaiveDateTime;
-use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::post::{PUBLIC, Status};
 use super::user::User;
@@ -41,8 +39,7 @@ pub struct Comment {
 impl Comment {
     /// Tells whether its text is the one that somebody has seen.
     pub fn digest(&self) -> String {
-        let digest = HEXLOWER.encode(&Sha256::digest(&self.body));
-        digest.get(..32).unwrap_or_default().to_owned()
+        super::digest(&self.body)
     }
 
     /// What decides who may see and change it, on this post.

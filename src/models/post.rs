@@ -73,6 +73,11 @@ pub struct Post {
 }
 
 impl Post {
+    /// Tells the versions of its text apart.
+    pub fn body_digest(&self) -> String {
+        super::digest(&self.body)
+    }
+
     /// What its page's address ends with.
     pub fn address(&self) -> String {
         address(self.id, self.slug.as_deref())

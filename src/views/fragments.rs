@@ -11,9 +11,9 @@ use serde_json::{Map, Value};
 use super::filters;
 use super::pages::Frame;
 use crate::access::CommentState;
-use crate::models::comment::Comment;
 use crate::models::note::Note;
 use crate::models::post::{Post, Status};
+use crate::models::{self, comment::Comment};
 use crate::pubsub::Envelope;
 
 /// The largest fragment, in bytes. A page fetches a larger one itself: a text of a few kilobytes can
@@ -73,8 +73,8 @@ pub struct Fragments {
 }
 
 impl Fragments {
-    /// `{"channel","event","id","data","html"}`: `data` without its body, and the thing as HTML. There
-    /// is none of what is gone, of what is no thing in a list, and of what is too large.
+    /// `{"channel","event","id","data","html"}`: `data` with `body_digest` in the place of the body, and
+    /// the thing as HTML, but for a thing that is gone, is in no list, or is too large.
     pub fn frame(&self, envelope: &Envelope) -> String {
         let (channel, event) = (envelope.channel().as_str(), envelope.topic());
         let payload = envelope.payload().as_json();
@@ -84,7 +84,9 @@ impl Fragments {
             Err(_) => Map::new(),
         };
         let html = self.html(event, payload).filter(|html| html.len() <= LARGEST);
-        data.remove("body");
+        if let Some(Value::String(body)) = data.remove("body") {
+            data.insert("body_digest".to_owned(), models::digest(&body).into());
+        }
         let told = Told { channel, event, id: envelope.position(), data, html };
         serde_json::to_string(&told).unwrap_or_else(|error| {
             // Strings, numbers and what was JSON already always encode.

@@ -18,6 +18,14 @@ use crate::models::sign_in::{BearerToken, SignIn};
 use crate::models::user::User;
 use crate::models::{Cursor, Page};
 
+/// The id in the place of which a page's script puts that of a comment or note which comes later.
+const ANY: i64 = 0;
+
+/// A comment or note that comes later.
+struct Any {
+    id: i64,
+}
+
 /// The frame of every page.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
@@ -77,8 +85,16 @@ impl Frame {
     /// Whether the reader may block the account of a comment.
     pub(super) fn blocks(&self, comment: &Comment) -> bool {
         let may = access::may(self.viewer, Action::ManageUsers) == Verdict::Allowed;
-        let own = matches!(self.viewer, Viewer::User { id, .. } if comment.user_id == Some(id));
-        may && comment.user_id.is_some() && !own
+        let is_others = comment.user_id.is_some() && comment.user_id != self.user();
+        may && (comment.id == ANY || is_others)
+    }
+
+    /// The reader's account.
+    fn user(&self) -> Option<i64> {
+        match self.viewer {
+            Viewer::User { id, .. } => Some(id),
+            _ => None,
+        }
     }
 
     /// Whether the reader may change a post.
@@ -89,6 +105,11 @@ impl Frame {
     /// Whether the reader may change a note.
     pub(super) fn changes_note(&self, note: &Note) -> bool {
         access::may(self.viewer, Action::ChangeNote(note.user_id)) == Verdict::Allowed
+    }
+
+    /// Whether the reader may change every note.
+    fn changes_all_notes(&self) -> bool {
+        access::may(self.viewer, Action::ChangeNote(None)) == Verdict::Allowed
     }
 
     /// Whether the reader may delete a comment on a post.
@@ -140,6 +161,14 @@ pub struct PostShow {
     pub comments: Page<Comment>,
     /// The comment being written.
     pub form: CommentForm,
+}
+
+/// `GET /posts/{id}/body`: the text of a post alone, for a page that is open.
+#[derive(Debug, Template)]
+#[template(path = "posts/body.html")]
+pub struct PostBody {
+    /// The post.
+    pub post: Post,
 }
 
 /// `GET /moderation`: the comments that wait for approval, oldest first.
@@ -361,6 +390,26 @@ impl PostShow {
         Some(&self.post)
     }
 
+    /// A comment for each state, with which the page carries the controls of comments that come
+    /// later: all that the reader may have on some comment of this post.
+    fn menus(&self) -> Vec<Comment> {
+        let user_id = self.frame.user();
+        if user_id.is_none() && !self.frame.moderates(&self.post) {
+            return Vec::new();
+        }
+        let states = [CommentState::Visible, CommentState::Held, CommentState::Hidden];
+        let any = |state| Comment {
+            id: ANY,
+            post_id: self.post.id,
+            body: String::new(),
+            author: None,
+            user_id,
+            inserted_at: self.post.inserted_at,
+            state,
+        };
+        states.into_iter().map(any).collect()
+    }
+
     /// The path of the feed of the account that wrote it, if one did and it is listed.
     fn feed(&self) -> Option<String> {
         let author = self.post.author.as_deref().filter(|_| self.post.user_id.is_some());
@@ -387,6 +436,11 @@ impl Moderation {
 }
 
 impl NoteIndex {
+    /// A note with whose controls the page carries those of notes that come later.
+    fn any(&self) -> Any {
+        Any { id: ANY }
+    }
+
     /// The address of the notes from a place on.
     fn address(&self, cursor: Option<&Cursor>) -> String {
         address("/notes", &[("cursor", cursor.map(ToString::to_string))])

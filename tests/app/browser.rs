@@ -9,5 +9,6 @@ mod live;
 mod markdown;
 mod scriptless;
 mod signed_out;
+mod still;
 
 pub(crate) use self::driver::{Browser, Scripts};

@@ -1,8 +1,9 @@
 //! Pages of posts.
 
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
 
 use super::{ROWS, page, see, to_sign_in};
 use crate::access::{self, Action};
@@ -10,7 +11,7 @@ use crate::controllers::account::{Account, answer};
 use crate::controllers::body::Body;
 use crate::controllers::posts;
 use crate::controllers::request::{self, Query};
-use crate::controllers::respond::Precondition;
+use crate::controllers::respond::{self, Precondition};
 use crate::db::Touches;
 use crate::error::{AppError, AppResult};
 use crate::models::comment::Filter;
@@ -18,7 +19,7 @@ use crate::models::post::{self, NewPost, Post};
 use crate::models::{Cursor, comment, now};
 use crate::state::State;
 use crate::views::forms::{CommentForm, PostForm};
-use crate::views::pages::{PostEdit, PostIndex, PostNew, PostShow};
+use crate::views::pages::{PostBody, PostEdit, PostIndex, PostNew, PostShow};
 
 /// GET /
 pub async fn index(
@@ -92,6 +93,34 @@ pub(super) async fn show_with(
         Ok(PostShow { frame, post, cursor, comments, form })
     })
     .await
+}
+
+/// GET /posts/{id}/body: the text alone, which open pages fetch once it has changed. It is laid out
+/// once for all of them.
+pub async fn body(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "post")?;
+    let viewer = account.viewer();
+    let post = state.db.snapshot(move |connection| posts::visible(connection, id, viewer)).await?;
+    let (post, position) = (post.value, post.position);
+    let etag = format!("\"{}\"", post.body_digest());
+    let known = Precondition::of(&request).known(&etag);
+    let mut response = match known {
+        Some(_) => HttpResponse::NotModified(),
+        None => HttpResponse::Ok(),
+    };
+    respond::stamp(&mut response, &state.db, position);
+    response.insert_header((header::CACHE_CONTROL, "private, no-cache"));
+    response.insert_header((header::ETAG, known.clone().unwrap_or(etag)));
+    if known.is_some() {
+        return Ok(response.finish());
+    }
+    let html = state.renderings.run(move || PostBody { post }.render());
+    let html = html.await?.map_err(AppError::internal)?;
+    Ok(response.content_type("text/html; charset=utf-8").body(html))
 }
 
 /// GET /posts/new

@@ -137,6 +137,7 @@ fn table() -> Vec<Row> {
         ),
         plain(GET, "/moderation", "/moderation", Open(HTML), NOTE_PAGES),
         row(GET, page, "/posts/{post}", Open(HTML), READ_DRAFT, EVERYONE),
+        row(GET, "/posts/{id}/body", "/posts/{post}/body", Open(HTML), READ_DRAFT, EVERYONE),
         row(
             GET,
             "/posts/{id}/edit",

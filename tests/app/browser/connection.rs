@@ -10,10 +10,10 @@ use crate::databases::Home;
 use crate::support::Site;
 use kilonova_test::postgres::Cluster;
 
-const SHOWN: &str = "return [...document.querySelectorAll('#posts > *')].map((item) => item.id)";
+const SHOWN: &str = "return [...document.querySelectorAll('#posts > [id]')].map((item) => item.id)";
 
 /// The browser keeps connections open that it no longer uses, and a graceful end waits for them.
-fn ends_soon(config: &mut Config) {
+pub(super) fn ends_soon(config: &mut Config) {
     config.grace = Duration::from_secs(1);
 }
 

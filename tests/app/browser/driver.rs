@@ -76,6 +76,19 @@ impl Browser {
 
     /// The same with more flags.
     pub(crate) async fn start_with(scripts: Scripts, flags: &[String]) -> Option<Browser> {
+        Browser::start_as(scripts, flags, None).await
+    }
+
+    /// One whose window is so many pixels wide and high.
+    pub(crate) async fn start_in(width: u32, height: u32) -> Option<Browser> {
+        Browser::start_as(Scripts::On, &[], Some((width, height))).await
+    }
+
+    async fn start_as(
+        scripts: Scripts,
+        flags: &[String],
+        window: Option<(u32, u32)>,
+    ) -> Option<Browser> {
         if let Some(missing) = [CHROMIUM, CHROMEDRIVER].iter().find(|it| !Path::new(it).exists()) {
             let required = std::env::var("KILONOVA_TEST_REQUIRE").unwrap_or_default();
             assert!(!required.contains("chromium"), "{missing} is required and not there");
@@ -95,6 +108,12 @@ impl Browser {
         options["args"].as_array_mut().unwrap().push(folder.into());
         if scripts == Scripts::Off {
             options["prefs"]["profile.managed_default_content_settings.javascript"] = 2.into();
+        }
+        if let Some((width, height)) = window {
+            // A real window is never as narrow as a phone.
+            let metrics = json!({"width": width, "height": height, "pixelRatio": 1,
+                "mobile": false, "touch": false});
+            options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
         }
         let capabilities = [("goog:chromeOptions".to_owned(), options)].into_iter().collect();
         let address = format!("http://127.0.0.1:{port}");
@@ -198,6 +217,11 @@ impl Browser {
         let field = self.find(selector).await;
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
+    }
+
+    /// Presses a key where the focus is.
+    pub(super) async fn press(&self, key: &str) {
+        self.client.active_element().await.unwrap().send_keys(key).await.unwrap();
     }
 
     pub(crate) async fn click(&self, selector: &str) {

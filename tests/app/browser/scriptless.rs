@@ -26,7 +26,7 @@ async fn everything_works_without_scripts() {
     browser.send("form.write button").await;
     browser.until_at("/posts/1").await;
     assert_eq!(
-        browser.run("return document.querySelector('#live').hidden").await,
+        browser.run("return document.querySelector('#live').dataset.state === undefined").await,
         json!(true),
         "this page ran a script"
     );

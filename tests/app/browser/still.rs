@@ -1,0 +1,250 @@
+//! Pages on which nothing moves, and which ask for nothing, while others write.
+
+use serde_json::{Value, json};
+
+use super::connection::ends_soon;
+use super::{Browser, Scripts};
+use crate::support::Site;
+
+/// Counts what the browser counts as a shift of the layout, from the page's load on.
+const WATCH: &str = "
+window.moved = 0;
+window.shifts = [];
+window.asked = performance.getEntriesByType('resource').length;
+new PerformanceObserver((list) => {
+  for (const shift of list.getEntries().filter((shift) => !shift.hadRecentInput)) {
+    window.moved += shift.value;
+    window.shifts.push(...shift.sources.map(({ node, previousRect: from, currentRect: to }) =>
+      `${node?.outerHTML?.slice(0, 60) ?? node?.data}: ${from.y} to ${to.y}`));
+  }
+}).observe({ type: 'layout-shift', buffered: true });
+";
+
+const ASKED: &str = "return performance.getEntriesByType('resource').length - window.asked";
+
+/// Sees the shifts of everything that has happened, after the page has been painted.
+async fn moved(browser: &Browser) -> f64 {
+    browser
+        .run("requestAnimationFrame(() => requestAnimationFrame(() => window.painted = true))")
+        .await;
+    browser.until("window.painted").await;
+    browser.run("return window.moved").await.as_f64().unwrap()
+}
+
+async fn is_still(browser: &Browser, what: &str) {
+    let moved = moved(browser).await;
+    let shifts = browser.run("return window.shifts").await;
+    assert!(moved < 0.005, "{what}: a layout shift of {moved}: {shifts:#}");
+    assert_eq!(browser.run(ASKED).await, json!(0), "{what}: requests");
+}
+
+/// Waits until as many as these wait behind the button.
+async fn until_waiting(browser: &Browser, text: &str) {
+    let button = "document.getElementById('arrivals')";
+    browser.until(&format!("{button}.innerText === '{text}' && !{button}.hidden")).await;
+}
+
+/// Fifty events on the front page, on a post's page and on the board of notes.
+async fn nothing_moves_at(width: u32) {
+    let Some(browser) = Browser::start_in(width, 800).await else { return };
+    let site = Site::start().await;
+    for number in 0..8 {
+        site.new_post(&format!("Post {number}")).await;
+        site.new_note(&format!("Note {number}")).await;
+        site.new_comment(1, &format!("Comment {number}")).await;
+    }
+
+    browser.open(&site, "/").await;
+    browser.until_live().await;
+    browser.run(WATCH).await;
+    for number in 0..20 {
+        site.new_post(&format!("New post {number}")).await;
+        let title =
+            json!({"title": format!("Post 7, for the {number}th time, which takes more room")});
+        site.patch("/api/posts/8", &title).await.json(200);
+    }
+    for id in 1..=8 {
+        site.delete(&format!("/api/posts/{id}")).await.json(204);
+    }
+    for id in 9..=10 {
+        site.patch(&format!("/api/posts/{id}"), &json!({"status": "archived"})).await.json(200);
+    }
+    until_waiting(&browser, "18 new posts").await;
+    browser.until("document.querySelectorAll('#posts .gone').length >= 1").await;
+    browser.until("!document.getElementById('post-8') && !document.getElementById('post-1')").await;
+    is_still(&browser, &format!("the front page at {width}")).await;
+
+    let post = site.new_post("Talked about").await["id"].as_i64().unwrap();
+    for number in 0..4 {
+        site.new_comment(post, &format!("Comment {number}")).await;
+    }
+    browser.open(&site, &format!("/posts/{post}")).await;
+    browser.until_live().await;
+    browser.run(WATCH).await;
+    browser.type_in("#comment-body", "half a th").await;
+    let field = "return Math.round(document.activeElement.getBoundingClientRect().top)";
+    let place = browser.run(field).await;
+    for number in 0..20 {
+        site.new_comment(post, &format!("New comment {number}")).await;
+    }
+    for id in 13..=20 {
+        let better = json!({"body": "Said\n\nbetter\n\nand\n\nlonger"});
+        site.put(&format!("/api/comments/{id}"), &better).await.json(200);
+    }
+    for number in 0..20 {
+        let title = json!({"title": format!("Talked about {number}")});
+        site.patch(&format!("/api/posts/{post}"), &title).await.json(200);
+    }
+    site.delete("/api/comments/9").await.json(204);
+    site.delete("/api/comments/10").await.json(204);
+    browser.until("document.title.startsWith('Talked about 19')").await;
+    browser.until("!document.getElementById('comment-10')").await;
+    is_still(&browser, &format!("a post's page at {width}")).await;
+    assert_eq!(browser.run(field).await, place, "the field being typed in has moved");
+
+    browser.open(&site, "/notes").await;
+    browser.until_live().await;
+    browser.run(WATCH).await;
+    for number in 0..42 {
+        site.new_note(&format!("New note {number}")).await;
+    }
+    for id in 1..=8 {
+        site.delete(&format!("/api/notes/{id}")).await.json(204);
+    }
+    until_waiting(&browser, "42 new notes").await;
+    browser.until("!document.getElementById('note-8')").await;
+    is_still(&browser, &format!("the notes at {width}")).await;
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn fifty_events_move_nothing_and_ask_for_nothing_on_a_phone() {
+    nothing_moves_at(320).await;
+}
+
+#[actix_web::test]
+async fn fifty_events_move_nothing_and_ask_for_nothing_on_a_desktop() {
+    nothing_moves_at(1280).await;
+}
+
+#[actix_web::test]
+async fn new_posts_wait_and_come_with_one_key() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    site.new_post("Already here").await;
+    browser.open(&site, "/").await;
+    browser.until_live().await;
+    site.new_post("Second").await;
+    site.new_post("Third").await;
+    until_waiting(&browser, "2 new posts").await;
+    let shown = "return document.getElementById('posts').innerText.includes('Second')";
+    assert_eq!(browser.run(shown).await, json!(false));
+    browser
+        .until("document.getElementById('announcer').textContent.startsWith('2 new posts')")
+        .await;
+    // A waiting one that changes or goes is counted as it is.
+    site.patch("/api/posts/2", &json!({"title": "Second, changed"})).await.json(200);
+    site.delete("/api/posts/3").await.json(204);
+    until_waiting(&browser, "1 new post").await;
+    browser.press("n").await;
+    browser.until("document.getElementById('posts').innerText.includes('Second, changed')").await;
+    browser.until("document.getElementById('arrivals').hidden").await;
+    let focused = browser.run("return document.activeElement.textContent").await;
+    assert_eq!(focused, json!("Second, changed"));
+    let order = "return [...document.querySelectorAll('#posts > *')].map((item) => item.id)";
+    assert_eq!(browser.run(order).await, json!(["post-2", "post-1"]));
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn the_focus_stays_where_a_focused_card_was() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    site.new_post("Stays").await;
+    site.new_post("Goes").await;
+    browser.open(&site, "/").await;
+    browser.until_live().await;
+    browser.run("document.querySelector('#post-2 h2 a').focus()").await;
+    site.delete("/api/posts/2").await.json(204);
+    browser.until("document.activeElement.innerText === 'This post was deleted.'").await;
+    assert_eq!(browser.run("return document.body.innerText.includes('Goes')").await, json!(false));
+    drop(browser);
+    site.stop().await;
+}
+
+/// Paragraphs of a few lines each.
+fn text(paragraphs: std::ops::Range<usize>) -> String {
+    let paragraph =
+        |number| format!("Paragraph {number}. {}", "Some more words of it. ".repeat(20));
+    paragraphs.map(paragraph).collect::<Vec<_>>().join("\n\n")
+}
+
+#[actix_web::test]
+async fn an_edit_keeps_the_paragraph_being_read_in_its_place_and_is_fetched_once() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    let post = json!({"title": "Long", "body": text(0..30)});
+    site.post("/api/posts", &post).await.json(201);
+    browser.open(&site, "/posts/1").await;
+    browser.until_live().await;
+    browser.run(WATCH).await;
+    browser.run("window.read = document.querySelectorAll('.prose > p')[15]").await;
+    browser.run("window.read.scrollIntoView({ block: 'start' })").await;
+    let place = "return Math.round(window.read.getBoundingClientRect().top)";
+    let before = browser.run(place).await;
+    // Three changes at once are one text.
+    for body in ["one", "two"] {
+        site.patch("/api/posts/1", &json!({"body": body})).await.json(200);
+    }
+    let changed = format!("New above.\n\n{}\n\nNew below.", text(0..30));
+    site.patch("/api/posts/1", &json!({"body": changed})).await.json(200);
+    browser.until("document.querySelector('.prose').innerText.startsWith('New above.')").await;
+    browser.until("document.querySelector('.prose').innerText.trim().endsWith('New below.')").await;
+    assert_eq!(browser.run("return window.read.isConnected").await, json!(true));
+    assert_eq!(browser.run(place).await, before, "the paragraph being read has moved");
+    let asked = browser.run(ASKED).await.as_i64().unwrap();
+    // The first may have been asked for before the last was written.
+    assert!((1..=2).contains(&asked), "{asked} requests");
+    let shift = moved(&browser).await;
+    assert!(shift < 0.005, "a layout shift of {shift}");
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_thread_stays_as_long_as_its_reader_made_it() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start_with(ends_soon).await;
+    site.new_post("Talked about").await;
+    browser.open(&site, "/posts/1").await;
+    browser.until_live().await;
+    for number in 0..50 {
+        site.new_comment(1, &format!("Comment {number}")).await;
+    }
+    until_waiting(&browser, "50 new comments").await;
+    browser.click("#arrivals").await;
+    browser
+        .until("document.querySelectorAll('#comments > :not([data-waiting])').length === 50")
+        .await;
+    browser.run("window.mark = document.getElementById('comment-50')").await;
+    // So much happens while it is away that the page is fetched again.
+    let port = site.port;
+    let elsewhere = Site::start_in(site.stop_keeping_data().await, ends_soon).await;
+    for number in 0..=200 {
+        let title = json!({"title": format!("Talked about {number} times")});
+        elsewhere.patch("/api/posts/1", &title).await.json(200);
+    }
+    let site = Site::start_in(elsewhere.stop_keeping_data().await, |config| {
+        ends_soon(config);
+        config.bind.set_port(port);
+    })
+    .await;
+    browser.until("document.querySelector('h1').textContent === 'Talked about 200 times'").await;
+    let shown = browser.run("return document.querySelectorAll('#comments > *').length").await;
+    assert_eq!(shown, json!(50));
+    assert_eq!(browser.run("return window.mark.isConnected").await, Value::Bool(true));
+    drop(browser);
+    site.stop().await;
+}
