@@ -2,6 +2,7 @@
 
 use actix_web::http::Method;
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::RunQueryDsl;
 use serde_json::{Value, json};
 
 use crate::crash::Server;
@@ -267,7 +268,7 @@ async fn of_two_nodes_one_publishes_each_scheduled_post() {
         return;
     };
     const POSTS: usize = 60;
-    let at = soon(1500);
+    let at = soon(3_600_000);
     for number in 0..POSTS {
         let fields = json!({
             "title": format!("Post {number}"), "body": "b", "status": "scheduled", "publish_at": at,
@@ -275,6 +276,12 @@ async fn of_two_nodes_one_publishes_each_scheduled_post() {
         let node = if number % 2 == 0 { &first } else { &second };
         node.post("/api/posts", &fields).await.json(201);
     }
+    // An hour passes for all of them at once.
+    let passes = first.db().transaction(|tx| {
+        let passes = "UPDATE posts SET publish_at = publish_at - interval '1 hour'";
+        diesel::sql_query(passes).execute(tx.connection).map_err(kilonova::db::Error::from)
+    });
+    assert_eq!(passes.await.unwrap().value, POSTS);
     let published = async || {
         let (mut events, mut after) = (Vec::new(), json!(0));
         loop {
