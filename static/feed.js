@@ -9,11 +9,13 @@
 // <body data-live> says what the page shows and data-source where to fetch it from. An element with
 // data-region and an id is kept as the server has it; an element with data-item comes and goes.
 
+import { backoff, follow } from "./client.js";
+
 const page = document.body.dataset;
 const kind = page.live;
-const ofPosts = "/feed?channels=posts,comments,system&frame=html";
-const ofNotes = "/feed?channels=notes,system&frame=html";
-const feeds = {
+const ofPosts = ["posts", "comments", "system"];
+const ofNotes = ["notes", "system"];
+const channels = {
   posts: ofPosts, post: ofPosts, "edit-post": ofPosts,
   moderation: ofPosts, notes: ofNotes, note: ofNotes, "edit-note": ofNotes,
 };
@@ -316,7 +318,7 @@ async function load(address) {
 const MAX_FOLLOWED = 50;
 
 /** Fetches the rest of a thread, up to its end, or to where the open page ends. */
-async function follow(fresh) {
+async function fetchRest(fresh) {
   const isAtEnd = isAtEndOfThread();
   const last = isAtEnd ? null : byId("comments").lastElementChild?.id;
   const thread = fresh.getElementById("comments");
@@ -338,7 +340,7 @@ async function update() {
   try {
     const fresh = await load(page.source);
     if (!fresh) return tell("This is no longer here.");
-    if (kind === "post" && byId("comments").childElementCount) await follow(fresh);
+    if (kind === "post" && byId("comments").childElementCount) await fetchRest(fresh);
     for (const id of gone) fresh.getElementById(id)?.remove();
     keepingPlace(() => {
       for (const region of document.querySelectorAll("[data-region]")) {
@@ -347,7 +349,7 @@ async function update() {
       }
     });
     document.title = fresh.title;
-    page.log = fresh.body.dataset.log;
+    feed.log = fresh.body.dataset.log;
     compare(fresh.body.dataset.version);
     const position = Number(fresh.body.dataset.lastEventId);
     for (const frame of meanwhile) if (frame.id > position) take[kind](frame);
@@ -385,7 +387,7 @@ async function refresh() {
       failures += 1;
       behind = true;
     }
-    if (socket?.readyState === WebSocket.OPEN) show(current());
+    if (feed.state === "live") show(current());
     await sleep(failures ? backoff(failures) : PAUSE);
   }
   updating = false;
@@ -615,42 +617,8 @@ function next() {
 
 // ---- The connection ------------------------------------------------------------------------
 
-const PING_EVERY = 25_000;
-/** A server that has not answered a ping by then is gone, as after a laptop's sleep. */
-const ANSWER_WITHIN = 8_000;
-const RETRY_FIRST = 500;
-const RETRY_MOST = 30_000;
+/** The server has ended the connection for what it may not serve any more. */
 const POLICY = 1008;
-
-/** Full jitter: anywhere up to a bound that doubles, so that readers do not return in step. */
-const backoff = (failures) => Math.random() * Math.min(RETRY_MOST, RETRY_FIRST * 2 ** failures);
-
-let socket = null;
-let failures = 0;
-let retry = 0;
-let silence = 0;
-/** The last event that the page reflects or has been told of: each connection goes on from it, the
- *  first one from where the page was rendered, so that nothing falls in between. */
-let lastId = Number(page.lastEventId);
-
-/** There was a connection before. */
-let opened = false;
-
-async function askVersion() {
-  try {
-    compare((await (await fetch(`${page.root}/health/ready`)).json()).version);
-  } catch {
-    // It is asked again with the next connection.
-  }
-}
-
-function address() {
-  const url = new URL(page.root + feeds[kind], location.href);
-  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  url.searchParams.set("last_event_id", lastId);
-  url.searchParams.set("log", page.log);
-  return url;
-}
 
 const labels = { live: "Live", stale: "Out of date", reconnecting: "Reconnecting…", offline: "Offline" };
 
@@ -664,58 +632,50 @@ function show(state) {
   if (before || state !== "live") announce(labels[state]);
 }
 
-function connect() {
-  if (socket) return;
-  clearTimeout(retry);
-  const mine = new WebSocket(address());
-  socket = mine;
-  mine.onopen = () => {
-    // If this node has lost its database, it says so again within seconds.
-    blind = false;
-    show(current());
-    // The node may have been replaced meanwhile.
-    if (opened) askVersion();
-    opened = true;
-  };
-  mine.onmessage = ({ data }) => {
-    clearTimeout(silence);
-    failures = 0;
-    // Also after an interruption of the network that the connection has outlived.
-    show(current());
-    if (data === "pong") return;
-    let frame;
-    try {
-      frame = JSON.parse(data);
-    } catch {
-      return;
-    }
-    if (frame.event === "resync") {
-      // The log no longer has what happened since, or it is another log: fetch the page.
-      lastId = frame.id;
-      if (!page.source) tell("This may have changed since you opened it. Saving replaces such a change.");
-      refresh();
-      return;
-    }
-    if (Number.isInteger(frame.id)) {
-      if (frame.id <= lastId) return;
-      lastId = frame.id;
-    }
-    if (frame.channel === "system") {
-      if (frame.event === "deploy") compare(frame.data.version);
-      if (frame.event === "database") {
-        blind = !frame.data.reachable;
-        show(current());
-      }
-      return;
-    }
-    if (frame.data) apply(frame);
-  };
-  mine.onclose = ({ code }) => {
-    if (socket !== mine) return;
-    lost(code);
-    if (code === POLICY) checkSignIn();
-  };
+async function askVersion() {
+  try {
+    compare((await (await fetch(`${page.root}/health/ready`)).json()).version);
+  } catch {
+    // It is asked again with the next connection.
+  }
 }
+
+/** There was a connection before. */
+let opened = false;
+
+/** Goes on from where the page was rendered, so that nothing falls in between. */
+const feed = kind in channels && follow({
+  url: `${page.root}/feed`,
+  channels: channels[kind],
+  frame: "html",
+  lastEventId: Number(page.lastEventId),
+  log: page.log,
+  onState(state) {
+    if (state === "live") {
+      // If this node has lost its database, it says so again within seconds.
+      blind = false;
+      // The node may have been replaced meanwhile.
+      if (opened) askVersion();
+      opened = true;
+    }
+    show(state === "live" ? current() : state);
+  },
+  onEvent(event) {
+    if (event.channel !== "system") return event.data && apply(event);
+    if (event.event === "deploy") compare(event.data.version);
+    if (event.event === "database") {
+      blind = !event.data.reachable;
+      show(current());
+    }
+  },
+  onResync() {
+    if (!page.source) tell("This may have changed since you opened it. Saving replaces such a change.");
+    refresh();
+  },
+  onClose(code) {
+    if (code === POLICY) checkSignIn();
+  },
+});
 
 /** A page that was made for an account is nobody's once its sign-in has ended. What is being typed
  *  stays, unless the page may be shown to somebody else: `leaves`. */
@@ -733,56 +693,6 @@ async function checkSignIn(leaves = false) {
 
 // The browser may have kept the page when its reader left it, and the reader may have signed out.
 addEventListener("pageshow", ({ persisted }) => persisted && checkSignIn(true));
-
-/** Forgets the socket and comes back after a while. */
-function lost(code) {
-  socket = null;
-  clearTimeout(silence);
-  failures = code === POLICY ? 10 : failures + 1;
-  show(navigator.onLine ? "reconnecting" : "offline");
-  retry = setTimeout(connect, backoff(failures));
-}
-
-function ping() {
-  if (socket?.readyState !== WebSocket.OPEN) return;
-  socket.send("ping");
-  clearTimeout(silence);
-  silence = setTimeout(() => {
-    const dead = socket;
-    lost();
-    dead?.close();
-  }, ANSWER_WITHIN);
-}
-
-/** Something speaks for a connection being possible now: asks a socket that is there whether it
- *  lives, and does not wait for the next try when there is none. */
-function wake() {
-  if (socket?.readyState === WebSocket.OPEN) {
-    ping();
-  } else if (!socket) {
-    failures = 0;
-    connect();
-  }
-}
-
-function leave() {
-  clearTimeout(retry);
-  clearTimeout(silence);
-  const left = socket;
-  socket = null;
-  left?.close();
-}
-
-if (kind in feeds) {
-  connect();
-  setInterval(ping, PING_EVERY);
-  addEventListener("online", wake);
-  addEventListener("offline", () => show("offline"));
-  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && wake());
-  // A page with an open socket is not kept for the back button.
-  addEventListener("pagehide", leave);
-  addEventListener("pageshow", ({ persisted }) => persisted && connect());
-}
 
 // ---- Forms ---------------------------------------------------------------------------------
 

@@ -38,6 +38,10 @@ impl Client {
         .await
     }
 
+    pub(super) async fn patch(&mut self, path: &str, body: &Value) -> (u16, Vec<u8>) {
+        self.write_as("PATCH", path, body, "").await
+    }
+
     /// A POST of a browser that is signed in.
     pub(super) async fn post_as(
         &mut self,

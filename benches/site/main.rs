@@ -6,6 +6,7 @@
 //!     cargo bench --bench site -- replay       what a client that was away is sent
 //!     cargo bench --bench site -- attacks      what a health check notices of each attack
 //!     cargo bench --bench site -- access       accounts beside open access
+//!     cargo bench --bench site -- fragments    the html shape beside JSON
 //!     DATABASE_URL=postgres://… cargo bench --bench site -- nodes    three nodes on an empty database
 //!     DATABASE_URL=postgres://… cargo bench --bench site -- sign-outs   likewise, until a socket ends
 //!
@@ -20,6 +21,7 @@
 mod access;
 mod attacks;
 mod client;
+mod fragments;
 mod nodes;
 mod server;
 mod sign_outs;
@@ -45,10 +47,12 @@ fn main() {
         ["replay"] => runtime.block_on(replay()),
         ["attacks"] => runtime.block_on(attacks::measure()),
         ["access"] => runtime.block_on(access::measure()),
+        ["fragments"] => runtime.block_on(fragments::measure()),
         ["nodes"] => runtime.block_on(nodes::measure()),
         ["sign-outs"] => runtime.block_on(sign_outs::measure()),
         _ => println!(
-            "say one of: reads DIR, writes, latency, replay, attacks, access, nodes, sign-outs"
+            "say one of: reads DIR, writes, latency, replay, attacks, access, fragments, nodes, \
+             sign-outs"
         ),
     }
 }

@@ -30,7 +30,7 @@ use crate::error::{AppError, AppResult, Shown};
 use crate::models::log as events;
 use crate::negotiation::accepts_html;
 use crate::state::State;
-use crate::views::assets::{self, Assets};
+use crate::views::assets;
 use crate::views::encoded;
 use crate::views::pages::{ErrorPage, Frame, Reader};
 
@@ -96,7 +96,7 @@ fn see(location: impl Into<String>) -> HttpResponse {
 /// GET /static/{file}
 pub async fn asset(request: HttpRequest) -> AppResult<HttpResponse> {
     let name = request.match_info().get("file").unwrap_or("");
-    let file = Assets::get(name).ok_or(AppError::NotFound("file"))?;
+    let file = assets::get(name).ok_or(AppError::NotFound("file"))?;
     let kind = match name.rsplit_once('.').map(|(_, extension)| extension) {
         Some("js") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
@@ -104,13 +104,12 @@ pub async fn asset(request: HttpRequest) -> AppResult<HttpResponse> {
         _ => "application/octet-stream",
     };
     // Under an address with its version a file never changes.
-    let versioned = assets::version(name)
-        .is_some_and(|version| request.query_string().strip_prefix("v=") == Some(version));
+    let versioned = request.query_string().strip_prefix("v=") == Some(&*file.version);
     let kept = if versioned { "public, max-age=31536000, immutable" } else { "no-cache" };
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, kept))
         .content_type(kind)
-        .body(file.data.into_owned()))
+        .body(file.bytes.clone().into_owned()))
 }
 
 /// Shows failures to browsers as pages; programs get their JSON.

@@ -2,6 +2,7 @@
 //! none, unless `KILONOVA_TEST_REQUIRE` names `chromium`.
 
 mod articles;
+mod client;
 mod connection;
 mod driver;
 mod hostile;

@@ -1,0 +1,157 @@
+// Follows the live feed of a Kilonova server: every event once and in order, through lost
+// connections and restarts of the server. The site's own pages use this file. It owns the connection
+// and the position; what becomes of an event is its caller's.
+
+const PING_EVERY = 25_000;
+/** A server that has not answered a ping by then is gone, as after a laptop's sleep. */
+const ANSWER_WITHIN = 8_000;
+const RETRY_FIRST = 500;
+const RETRY_MOST = 30_000;
+/** The server ended the connection for a reason that an immediate retry would meet again. */
+const POLICY = 1008;
+const FAILURES_OF_POLICY = 10;
+
+/** Full jitter: anywhere up to a bound that doubles, so that readers do not return in step. */
+export const backoff = (failures) =>
+  Math.random() * Math.min(RETRY_MOST, RETRY_FIRST * 2 ** failures);
+
+/**
+ * Connects, and reconnects until it is closed. See client.d.ts for the options.
+ */
+export function follow(options) {
+  const { channels, frame, onEvent, onState, onResync, onClose } = options;
+  const base = new URL(options.url, globalThis.location?.href);
+  base.protocol = base.protocol.replace("http", "ws");
+  if (channels) base.searchParams.set("channels", channels.join());
+  if (frame) base.searchParams.set("frame", frame);
+  let log = options.log;
+  let lastEventId = options.lastEventId ?? "latest";
+  let state = "connecting";
+  let socket = null;
+  let failures = 0;
+  let retry, silence, pinging;
+  let isClosed = false;
+
+  function enter(next) {
+    if (state === next) return;
+    state = next;
+    onState?.(state);
+  }
+
+  function connect() {
+    if (socket || isClosed) return;
+    clearTimeout(retry);
+    base.searchParams.set("last_event_id", lastEventId);
+    if (log) base.searchParams.set("log", log);
+    else base.searchParams.delete("log");
+    const mine = new WebSocket(base);
+    socket = mine;
+    mine.onopen = () => socket === mine && enter("live");
+    mine.onmessage = ({ data }) => socket === mine && take(data);
+    mine.onclose = ({ code }) => {
+      if (socket !== mine) return;
+      lose(code);
+      onClose?.(code);
+    };
+  }
+
+  function take(text) {
+    clearTimeout(silence);
+    failures = 0;
+    // Also after an interruption of the network that the connection has outlived.
+    enter("live");
+    if (text === "pong") return;
+    let event;
+    try {
+      event = JSON.parse(text);
+    } catch {
+      return;
+    }
+    if (event.event === "resync") {
+      // The server no longer has what was missed, or it is another log: it goes on from here.
+      lastEventId = event.id;
+      log = undefined;
+      onResync?.(event.id);
+      return;
+    }
+    if (Number.isInteger(event.id)) {
+      if (event.id <= lastEventId) return;
+      lastEventId = event.id;
+    }
+    if (event.event !== "position") onEvent(event);
+  }
+
+  /** Forgets the socket and comes back after a while. */
+  function lose(code) {
+    socket = null;
+    clearTimeout(silence);
+    failures = code === POLICY ? FAILURES_OF_POLICY : failures + 1;
+    enter(globalThis.navigator?.onLine === false ? "offline" : "reconnecting");
+    retry = setTimeout(connect, backoff(failures));
+  }
+
+  function ping() {
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    socket.send("ping");
+    clearTimeout(silence);
+    silence = setTimeout(() => {
+      const dead = socket;
+      lose();
+      dead?.close();
+    }, ANSWER_WITHIN);
+  }
+
+  /** Something speaks for a connection being possible now: asks a socket that is there whether it
+   *  lives, and does not wait for the next try when there is none. */
+  function wake() {
+    if (socket?.readyState === WebSocket.OPEN) {
+      ping();
+    } else if (!socket) {
+      failures = 0;
+      connect();
+    }
+  }
+
+  function leave() {
+    clearTimeout(retry);
+    clearTimeout(silence);
+    const left = socket;
+    socket = null;
+    left?.close();
+  }
+
+  const listening = new AbortController();
+  function on(target, name, listener) {
+    target?.addEventListener?.(name, listener, { signal: listening.signal });
+  }
+  on(globalThis, "online", wake);
+  on(globalThis, "offline", () => enter("offline"));
+  on(globalThis.document, "visibilitychange", () => document.visibilityState === "visible" && wake());
+  // A browser does not keep a page with an open socket for its back button.
+  on(globalThis, "pagehide", leave);
+  on(globalThis, "pageshow", ({ persisted }) => persisted && connect());
+  pinging = setInterval(ping, PING_EVERY);
+  connect();
+
+  return {
+    /** The position of the last event, with which another page or run goes on. */
+    get lastEventId() {
+      return lastEventId;
+    },
+    /** `connecting`, `live`, `reconnecting` or `offline`. */
+    get state() {
+      return state;
+    },
+    /** The log that `lastEventId` is of, once a page or a response has named it. */
+    set log(name) {
+      log = name;
+    },
+    /** Ends the connection for good. */
+    close() {
+      isClosed = true;
+      clearInterval(pinging);
+      listening.abort();
+      leave();
+    },
+  };
+}
