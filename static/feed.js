@@ -150,6 +150,15 @@ const changes = new Map();
 const MAX_WAITING = 100;
 let overflow = false;
 
+/** Where elements were when a burst of events began to be put on the page. What is in view stays where
+ *  it is, so that one look is enough: each look after a change costs a layout of the page. */
+let places = new WeakMap();
+
+function placeOf(element) {
+  if (!places.has(element)) places.set(element, element.getBoundingClientRect());
+  return places.get(element);
+}
+
 /** Changes something above or in the view, and keeps what is being read where it is. */
 function keepingPlace(change) {
   const root = document.documentElement;
@@ -182,17 +191,26 @@ function isInView(element) {
   return bottom > 0 && top < innerHeight;
 }
 
+/** What stands beside a list: the ways to its other pages, and that it is empty. */
+const beside = (list, selector) =>
+  ["start", "rest"].map((end) => byId(`${list.id}-${end}`)?.querySelector(selector)).find(Boolean);
+
+/** A list that has items does not say that it is empty. */
+function fill(list) {
+  beside(list, ".empty")?.remove();
+}
+
 /** Puts an item into a list. One that would move what is in view waits for its reader. */
 function insert(list, item, before) {
-  const items = [...list.children].filter((other) => !("waiting" in other.dataset));
-  const follows = before && items.find((other) => other === before || before.compareDocumentPosition(other) & 4);
-  const place = follows?.getBoundingClientRect().top ?? list.getBoundingClientRect().bottom;
+  let follows = before;
+  while (follows && (!follows.dataset || "waiting" in follows.dataset)) follows = follows.nextSibling;
+  const place = follows ? placeOf(follows).top : placeOf(list).bottom;
   // Under an empty list of posts or notes there is nothing that could move.
-  const isAlone = !items.length && list.id !== "comments";
+  const isAlone = list.id !== "comments" && !list.querySelector(":scope > :not([data-waiting])");
   list.insertBefore(item, before ?? null);
   if (document.hidden || place >= innerHeight || isAlone) {
     item.dataset.fresh = "";
-    list.parentElement.querySelector(".empty")?.remove();
+    fill(list);
   } else {
     item.dataset.waiting = "";
     arrivals.add(item);
@@ -206,7 +224,7 @@ function insert(list, item, before) {
 
 /** Changes an element in its place. A change that moves something in view waits. */
 function changeInPlace(element, change) {
-  const { top, bottom, height } = element.getBoundingClientRect();
+  const { top, bottom, height } = placeOf(element);
   if (document.hidden || "waiting" in element.dataset || top >= innerHeight) return change();
   if (bottom <= 0) return keepingPlace(change);
   const before = element.cloneNode(true);
@@ -228,7 +246,7 @@ function changeInPlace(element, change) {
 function withdraw(element, text) {
   arrivals.delete(element);
   changes.delete(element);
-  const { top, bottom, height } = element.getBoundingClientRect();
+  const { top, bottom, height } = placeOf(element);
   if (document.hidden || !height || top >= innerHeight) {
     element.remove();
   } else if (bottom <= 0) {
@@ -280,7 +298,7 @@ function reveal() {
   for (const item of items) {
     delete item.dataset.waiting;
     item.dataset.fresh = "";
-    item.parentElement.parentElement.querySelector(".empty")?.remove();
+    fill(item.parentElement);
   }
   for (const [element, change] of changed) {
     element.style.removeProperty("min-block-size");
@@ -342,6 +360,7 @@ async function update() {
     if (!fresh) return tell("This is no longer here.");
     if (kind === "post" && byId("comments").childElementCount) await fetchRest(fresh);
     for (const id of gone) fresh.getElementById(id)?.remove();
+    places = new WeakMap();
     keepingPlace(() => {
       for (const region of document.querySelectorAll("[data-region]")) {
         const wanted = fresh.getElementById(region.id);
@@ -444,17 +463,19 @@ function place(list, item, newestFirst) {
   gone.delete(item.id);
   const old = byId(item.id);
   if (old) return changeInPlace(old, () => merge(old, item));
-  const items = [...list.children].filter((other) => other.id);
-  const next = items.find((other) => isBefore(item, other) !== newestFirst);
-  const [isFirst, isLast] = [next === items[0], next === undefined];
-  if (isLast && newestFirst && document.querySelector("#main > [id$=-rest] [rel=next]")) return;
-  if (isLast && !newestFirst && !isAtEndOfThread()) return;
-  if (isFirst && !("first" in page)) return;
+  const isAfter = (other) => isBefore(item, other) !== newestFirst;
+  // Most items come at an end.
+  const last = list.lastElementChild;
+  const isAtEnd = !newestFirst && last?.id && !isAfter(last);
+  const items = isAtEnd ? [] : [...list.children].filter((other) => other.id);
+  const next = items.find(isAfter);
+  if (!next && beside(list, "[rel=next]")) return;
+  if (!isAtEnd && next === items[0] && !("first" in page)) return;
   insert(list, item, next ?? null);
 }
 
 function isAtEndOfThread() {
-  return !document.querySelector("#comments-rest [rel=next]");
+  return !beside(byId("comments"), "[rel=next]");
 }
 
 /** Adds the controls that a page has for what its reader may change. */
@@ -602,6 +623,7 @@ function next() {
     if (isDone) return;
     isDone = true;
     const begun = performance.now();
+    places = new WeakMap();
     while (waitingFrames.length && performance.now() - begun < SHARE) {
       const frame = waitingFrames.shift();
       meanwhile?.push(frame);

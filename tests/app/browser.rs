@@ -5,6 +5,7 @@ mod articles;
 mod client;
 mod connection;
 mod driver;
+mod figures;
 mod hostile;
 mod live;
 mod markdown;

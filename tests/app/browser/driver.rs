@@ -50,6 +50,7 @@ pub(crate) enum Scripts {
 /// fails.
 pub(crate) struct Browser {
     client: Client,
+    port: u16,
     // Dropped in this order: nobody writes to the profile when it is removed.
     _driver: Driver,
     _profile: TempDir,
@@ -120,7 +121,7 @@ impl Browser {
         let mut builder = ClientBuilder::new(HttpConnector::new());
         let connected = builder.capabilities(capabilities).connect(&address);
         let client = within("the browser starts", connected).await.unwrap();
-        Some(Browser { client, _driver: driver, _profile: profile, _turn: turn })
+        Some(Browser { client, port, _driver: driver, _profile: profile, _turn: turn })
     }
 
     /// Opens a page of the site.
@@ -153,6 +154,15 @@ impl Browser {
     pub(crate) async fn run(&self, script: &str) -> Value {
         let ran = within(script, self.client.execute(script, Vec::new()));
         ran.await.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// A command of the browser's own protocol, such as to slow it down.
+    pub(super) async fn command(&self, name: &str, parameters: Value) {
+        let session = self.client.session_id().await.unwrap().unwrap();
+        let address = format!("http://127.0.0.1:{}/session/{session}/goog/cdp/execute", self.port);
+        let command = json!({"cmd": name, "params": parameters});
+        let answer = within(name, awc::Client::new().post(address).send_json(&command)).await;
+        assert_eq!(answer.unwrap().status(), 200, "{name}");
     }
 
     /// Looks at the page until the expression is true there.

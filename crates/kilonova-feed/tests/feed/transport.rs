@@ -312,20 +312,21 @@ async fn a_reader_of_a_stream_who_sends_without_end_is_cut() {
 #[actix::test]
 async fn a_reader_of_a_large_event_over_a_slow_link_gets_it_and_the_next() {
     let toy = Toy::new();
-    for _ in 0..3 {
+    for _ in 0..2 {
         toy.commit_event(new_event("a", &"x".repeat(1024 * 1024)));
     }
-    // A reader that takes nothing for so long is too slow; this one takes something all the time.
-    let (stall, grace) = (Duration::from_millis(400), Duration::from_millis(100));
+    // A reader that takes nothing for so long is too slow; this one takes something all the time, and
+    // longer than that for each event.
+    let (stall, grace) = (Duration::from_millis(1200), Duration::from_millis(100));
     let heartbeat = Heartbeat { stall, grace, ..HEARTBEAT };
     let site = Site::serve(builder(&toy).heartbeat(heartbeat), Serving::Own).await;
     let path = Wish::new(&["a"]).after(0).path();
     let mut raw = Raw::try_stream(site.address, &path).await.unwrap();
     let mut events = 0;
-    while events < 3 {
+    while events < 2 {
         assert!(!raw.is_closed().await, "it is cut after {events} events");
-        // About a mebibyte a second.
-        tokio::time::sleep(Duration::from_millis(4)).await;
+        // About half a mebibyte a second.
+        tokio::time::sleep(Duration::from_millis(8)).await;
         events += raw.blocks_so_far().iter().filter(|block| block.contains("event: ")).count();
     }
     site.stop().await;
