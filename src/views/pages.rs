@@ -9,7 +9,7 @@ use std::sync::Arc;
 use askama::Template;
 
 use super::forms::{AccountForm, CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
-use super::{feeds, filters};
+use super::{assets, feeds, filters};
 use crate::access::{self, Action, CommentRules, CommentState, Scope, Verdict, Viewer};
 use crate::models::comment::Comment;
 use crate::models::note::Note;
@@ -17,6 +17,7 @@ use crate::models::post::{Heading, Post, Status};
 use crate::models::sign_in::{BearerToken, SignIn};
 use crate::models::user::User;
 use crate::models::{Cursor, Page};
+use crate::site::{self, Site};
 
 /// The frame of every page.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +30,8 @@ pub struct Frame {
     pub log: Arc<str>,
     /// The path in front of all of the site's own; empty for none.
     pub root: Arc<str>,
+    /// How the site is called, and how it looks.
+    pub site: Arc<Site>,
     /// The reader.
     pub reader: Reader,
     /// What the reader may do.
@@ -38,6 +41,19 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// The address of the site's icon, and its media type.
+    fn icon(&self) -> (String, &'static str) {
+        match &self.site.icon {
+            Some(icon) => (own(&icon.name(), &icon.file), icon.media_type),
+            None => (assets::asset("icon.svg"), "image/svg+xml"),
+        }
+    }
+
+    /// The address of the owner's colours.
+    fn sheet(&self) -> Option<String> {
+        self.site.sheet.as_ref().map(|sheet| own(site::SHEET, sheet))
+    }
+
     /// Whether the reader may write posts, and notes.
     fn writes(&self) -> bool {
         access::may(self.viewer, Action::WritePost) == Verdict::Allowed
@@ -333,24 +349,25 @@ impl PostIndex {
         tag.map(feeds::of_tag)
     }
 
-    /// The tabs over the list: name, address, whether it is the one shown.
+    /// The tabs over a writer's list: name, address, whether it is the one shown.
     fn tabs(&self) -> [(&'static str, &'static str, bool); 4] {
         [
             ("Published", "/", Status::Published),
             ("Drafts", "/?status=draft", Status::Draft),
             ("Scheduled", "/?status=scheduled", Status::Scheduled),
-            ("Archive", "/?status=archived", Status::Archived),
+            ("Unlisted", "/?status=archived", Status::Archived),
         ]
         .map(|(name, address, status)| (name, address, status == self.status))
     }
 
-    fn heading(&self) -> &'static str {
+    /// The heading, unless it is the site's name.
+    fn heading(&self) -> Option<&'static str> {
         match (self.status, &self.tag) {
-            (_, Some(_)) => "Posts tagged",
-            (Status::Published, None) => "Newest posts",
-            (Status::Draft, None) => "Drafts",
-            (Status::Scheduled, None) => "Scheduled",
-            (Status::Archived, None) => "Archive",
+            (_, Some(_)) => Some("Posts tagged"),
+            (Status::Published, None) => None,
+            (Status::Draft, None) => Some("Drafts"),
+            (Status::Scheduled, None) => Some("Scheduled"),
+            (Status::Archived, None) => Some("Unlisted"),
         }
     }
 }
@@ -419,6 +436,11 @@ impl Search {
         let (query, kind) = (self.query.clone(), self.kind.map(ToOwned::to_owned));
         address("/search", &[("q", Some(query)), ("kind", kind), ("cursor", cursor.cloned())])
     }
+}
+
+/// The address of one of the owner's own files.
+fn own(name: &str, file: &site::File) -> String {
+    format!("/static/{name}?v={}", file.version)
 }
 
 /// A path with those of the parameters that are given.

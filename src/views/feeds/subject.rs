@@ -1,6 +1,5 @@
 //! Whose posts a feed has, and where it is.
 
-use super::SITE;
 use crate::views::encoded;
 
 /// Whose or what posts a feed has.
@@ -38,11 +37,11 @@ impl Subject {
         }
     }
 
-    pub(super) fn title(&self) -> String {
+    pub(super) fn title(&self, site: &str) -> String {
         match self {
-            Subject::Site => SITE.to_owned(),
-            Subject::Tag(tag) => format!("{SITE}: {tag}"),
-            Subject::Author { username, .. } => format!("{SITE}: posts by {username}"),
+            Subject::Site => site.to_owned(),
+            Subject::Tag(tag) => format!("{site}: {tag}"),
+            Subject::Author { username, .. } => format!("{site}: posts by {username}"),
         }
     }
 
