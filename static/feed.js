@@ -171,7 +171,8 @@ const sleep = (time) => new Promise((resolve) => setTimeout(resolve, time));
 // ---- The events ----------------------------------------------------------------------------
 
 function isListed(post) {
-  return post.status === page.status && (!page.tag || post.tags?.includes(page.tag));
+  return post.status === page.status && (!page.tag || post.tags?.includes(page.tag))
+    && (!page.author || String(post.user_id) === page.author);
 }
 
 const take = {

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod accounts;
 pub mod comments;
+pub mod lists;
 pub mod notes;
 pub mod posts;
 pub mod search;

@@ -43,7 +43,7 @@ struct Feed {
     /// Its own address.
     address: String,
     /// The page's.
-    page: Option<String>,
+    page: String,
     updated: String,
     entries: Vec<Entry>,
 }
@@ -96,7 +96,7 @@ pub fn atom(
         // Of the site, not of a part of it.
         subtitle: site.description.clone().filter(|_| *subject == Subject::Site),
         address: address.to(&subject.path()),
-        page: subject.page().map(|page| address.to(&page)),
+        page: address.to(&subject.page()),
         updated: rfc3339(newest),
         entries,
     };

@@ -61,10 +61,16 @@ pub(crate) fn part(
     Ok(Safe(markdown::render(body, &Container { id: &id, top, is_page: false })))
 }
 
-/// A text as the value of a parameter in an address.
+/// The day of the month in digits.
 #[filter_fn]
-pub(crate) fn parameter(text: &str, _: &dyn Values) -> Result<String> {
-    Ok(super::encoded(text))
+pub(crate) fn day_of_month(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
+    Ok(time.format("%-d").to_string())
+}
+
+/// The path of a tag's page.
+#[filter_fn]
+pub(crate) fn tag_path(tag: &str, _: &dyn Values) -> Result<String> {
+    Ok(super::pages::of_tag(tag))
 }
 
 /// The address of a static file.

@@ -4,10 +4,13 @@
 //!
 //! Rendering lays out Markdown, up to mebibytes of it: do it off the event loop.
 
+mod lists;
+
 use std::sync::Arc;
 
 use askama::Template;
 
+pub use self::lists::{Archive, Author, TagIndex, has_path, of_author, of_tag};
 use super::forms::{AccountForm, CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
 use super::{assets, feeds, filters};
 use crate::access::{self, Action, CommentRules, CommentState, Scope, Verdict, Viewer};
@@ -126,7 +129,8 @@ pub enum Reader {
     User(String),
 }
 
-/// `GET /`: the posts of a status and perhaps a tag, newest first.
+/// `GET /`, `/tags/{tag}` and `/authors/{username}`: the posts of a status and perhaps of a tag or an
+/// account, newest first.
 #[derive(Debug, Template)]
 #[template(path = "posts/index.html")]
 pub struct PostIndex {
@@ -136,6 +140,8 @@ pub struct PostIndex {
     pub status: Status,
     /// The tag that was asked for.
     pub tag: Option<String>,
+    /// The account whose posts were asked for.
+    pub author: Option<Author>,
     /// Where the list starts; at the newest when not given.
     pub cursor: Option<Cursor>,
     /// The posts.
@@ -335,18 +341,35 @@ pub struct ErrorPage {
 impl PostIndex {
     /// The address of this list from a place on.
     fn address(&self, cursor: Option<&Cursor>) -> String {
-        let status = (self.status != Status::Published).then(|| self.status.as_str().to_owned());
-        let tag = self.tag.clone();
         let cursor = cursor.map(ToString::to_string);
-        address("/", &[("status", status), ("tag", tag), ("cursor", cursor)])
+        if let Some(author) = &self.author {
+            return address(&of_author(&author.username), &[("cursor", cursor)]);
+        }
+        match &self.tag {
+            Some(tag) if self.status == Status::Published && has_path(tag) => {
+                address(&of_tag(tag), &[("cursor", cursor)])
+            }
+            tag => {
+                let status = (self.status != Status::Published).then(|| self.status.as_str());
+                let status = status.map(ToOwned::to_owned);
+                address("/", &[("status", status), ("tag", tag.clone()), ("cursor", cursor)])
+            }
+        }
     }
 
-    /// The path of the tag's feed, where it has posts.
+    /// The path of the feed of the tag or the account, where it has posts.
     fn feed(&self) -> Option<String> {
-        let has_posts = self.status == Status::Published && !self.posts.items.is_empty();
-        // A browser takes dots alone out of a path.
-        let tag = self.tag.as_deref().filter(|tag| has_posts && ![".", ".."].contains(tag));
-        tag.map(feeds::of_tag)
+        if self.status != Status::Published || self.posts.items.is_empty() {
+            return None;
+        }
+        let author = self.author.as_ref().map(|author| feeds::of_author(&author.username));
+        author.or(self.tag.as_deref().and_then(lists::feed_of_tag))
+    }
+
+    /// The tag or the name behind the heading.
+    fn named(&self) -> Option<&str> {
+        let author = self.author.as_ref().map(|author| author.username.as_str());
+        self.tag.as_deref().or(author)
     }
 
     /// The tabs over a writer's list: name, address, whether it is the one shown.
@@ -364,7 +387,7 @@ impl PostIndex {
     fn heading(&self) -> Option<&'static str> {
         match (self.status, &self.tag) {
             (_, Some(_)) => Some("Posts tagged"),
-            (Status::Published, None) => None,
+            (Status::Published, None) => self.author.as_ref().map(|_| "Posts by"),
             (Status::Draft, None) => Some("Drafts"),
             (Status::Scheduled, None) => Some("Scheduled"),
             (Status::Archived, None) => Some("Unlisted"),

@@ -1,5 +1,6 @@
 //! The site as a place to read: how its owner calls it, its lists, and a post's page.
 
+mod lists;
 mod owner;
 
 use std::ffi::OsString;

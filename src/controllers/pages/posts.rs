@@ -14,11 +14,11 @@ use crate::controllers::respond::Precondition;
 use crate::db::Touches;
 use crate::error::{AppError, AppResult};
 use crate::models::comment::Filter;
-use crate::models::post::{self, NewPost, Post};
+use crate::models::post::{self, NewPost, Post, Status};
 use crate::models::{Cursor, comment, now};
 use crate::state::State;
 use crate::views::forms::{CommentForm, PostForm};
-use crate::views::pages::{PostEdit, PostIndex, PostNew, PostShow};
+use crate::views::pages::{PostEdit, PostIndex, PostNew, PostShow, has_path, of_tag};
 
 /// GET /
 pub async fn index(
@@ -28,9 +28,15 @@ pub async fn index(
 ) -> AppResult<HttpResponse> {
     let query = Query::of(&request)?;
     let (filter, cursor) = (posts::filter(&query, &account)?, query.cursor()?);
+    // The address of a tag's posts before they had one to themselves.
+    if let Some(tag) = filter.tag.as_deref().filter(|tag| has_path(tag))
+        && filter.status == Status::Published
+    {
+        return Err(AppError::Moved(of_tag(tag) + &query.without(&["status", "tag"])));
+    }
     page(&state, &account, StatusCode::OK, move |connection, frame| {
         let posts = post::list(connection, &filter, cursor, ROWS)?;
-        Ok(PostIndex { frame, status: filter.status, tag: filter.tag, cursor, posts })
+        Ok(PostIndex { frame, status: filter.status, tag: filter.tag, author: None, cursor, posts })
     })
     .await
 }

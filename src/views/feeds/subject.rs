@@ -1,6 +1,6 @@
 //! Whose posts a feed has, and where it is.
 
-use crate::views::encoded;
+use crate::views::{encoded, pages};
 
 /// Whose or what posts a feed has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +28,12 @@ impl Subject {
         }
     }
 
-    /// The path of the page with the same posts, if there is one.
-    pub(super) fn page(&self) -> Option<String> {
+    /// The path of the page with the same posts.
+    pub(super) fn page(&self) -> String {
         match self {
-            Subject::Site => Some("/".to_owned()),
-            Subject::Tag(tag) => Some(format!("/?tag={}", encoded(tag))),
-            Subject::Author { .. } => None,
+            Subject::Site => "/".to_owned(),
+            Subject::Tag(tag) => pages::of_tag(tag),
+            Subject::Author { username, .. } => pages::of_author(username),
         }
     }
 
