@@ -67,10 +67,22 @@ pub(crate) fn day_of_month(time: &NaiveDateTime, _: &dyn Values) -> Result<Strin
     Ok(time.format("%-d").to_string())
 }
 
+/// How long a Markdown text takes to read, `5 min read`.
+#[filter_fn]
+pub(crate) fn reading_time(body: &str, _: &dyn Values) -> Result<String> {
+    Ok(format!("{} min read", markdown::minutes(body)))
+}
+
 /// The path of a tag's page.
 #[filter_fn]
 pub(crate) fn tag_path(tag: &str, _: &dyn Values) -> Result<String> {
     Ok(super::pages::of_tag(tag))
+}
+
+/// The path of the page of an account with this name.
+#[filter_fn]
+pub(crate) fn author_path(username: &str, _: &dyn Values) -> Result<String> {
+    Ok(super::pages::of_author(username))
 }
 
 /// The address of a static file.

@@ -5,7 +5,9 @@
 //! Rendering lays out Markdown, up to mebibytes of it: do it off the event loop.
 
 mod lists;
+mod text;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -16,7 +18,7 @@ use super::{assets, feeds, filters};
 use crate::access::{self, Action, CommentRules, CommentState, Scope, Verdict, Viewer};
 use crate::models::comment::Comment;
 use crate::models::note::Note;
-use crate::models::post::{Heading, Post, Status};
+use crate::models::post::{Heading, Neighbours, Post, Status};
 use crate::models::sign_in::{BearerToken, SignIn};
 use crate::models::user::User;
 use crate::models::{Cursor, Page};
@@ -146,6 +148,8 @@ pub struct PostIndex {
     pub cursor: Option<Cursor>,
     /// The posts.
     pub posts: Page<Post>,
+    /// How many comments each has, if it has any.
+    pub counts: HashMap<i64, i64>,
 }
 
 /// `GET /posts/{id}`: a post with its comments; also what a refused comment comes back to.
@@ -160,6 +164,12 @@ pub struct PostShow {
     pub cursor: Option<Cursor>,
     /// The comments.
     pub comments: Page<Comment>,
+    /// How many there are that everyone may read.
+    pub count: i64,
+    /// The newest comment, and where the page starts that has it.
+    pub newest: Option<(i64, Option<Cursor>)>,
+    /// The posts that were published before and after it.
+    pub neighbours: Neighbours,
     /// The comment being written.
     pub form: CommentForm,
 }
@@ -372,6 +382,11 @@ impl PostIndex {
         self.tag.as_deref().or(author)
     }
 
+    /// The number of a post's comments, where it has any.
+    fn comments(&self, post: &Post) -> Option<String> {
+        self.counts.get(&post.id).map(|count| text::comments(*count))
+    }
+
     /// The tabs over a writer's list: name, address, whether it is the one shown.
     fn tabs(&self) -> [(&'static str, &'static str, bool); 4] {
         [
@@ -405,6 +420,12 @@ impl PostShow {
     fn feed(&self) -> Option<String> {
         let author = self.post.author.as_deref().filter(|_| self.post.user_id.is_some());
         author.filter(|_| self.post.status == Status::Published).map(feeds::of_author)
+    }
+
+    /// The address of the newest comment, where there are several.
+    fn newest(&self) -> Option<String> {
+        let (id, cursor) = self.newest.as_ref().filter(|_| self.count > 1)?;
+        Some(format!("{}#comment-{id}", self.address(cursor.as_ref())))
     }
 
     /// The address of this post, its comments from a place on.

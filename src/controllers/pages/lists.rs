@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Datelike;
 
+use super::posts::counts;
 use super::{ROWS, page};
 use crate::access::{Scope, Status};
 use crate::connection::DbConnection;
@@ -50,8 +51,9 @@ pub async fn tag(
     let cursor = Query::of(&request)?.cursor()?;
     page(&state, &account, StatusCode::OK, move |connection, frame| {
         let posts = published(connection, Some(tag.clone()), None, cursor)?.ok_or(NOT_FOUND)?;
+        let counts = counts(connection, &posts)?;
         let (status, tag) = (Status::Published, Some(tag));
-        Ok(PostIndex { frame, status, tag, author: None, cursor, posts })
+        Ok(PostIndex { frame, status, tag, author: None, cursor, posts, counts })
     })
     .await
 }
@@ -69,8 +71,10 @@ pub async fn author(
     page(&state, &account, StatusCode::OK, move |connection, frame| {
         let user = user::listed(connection, &name.to_ascii_lowercase())?.ok_or(NOT_FOUND)?.user;
         let posts = published(connection, None, Some(user.id), cursor)?.ok_or(NOT_FOUND)?;
+        let counts = counts(connection, &posts)?;
         let author = Some(Author { id: user.id, username: user.username });
-        Ok(PostIndex { frame, status: Status::Published, tag: None, author, cursor, posts })
+        let status = Status::Published;
+        Ok(PostIndex { frame, status, tag: None, author, cursor, posts, counts })
     })
     .await
 }

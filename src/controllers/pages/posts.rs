@@ -1,11 +1,14 @@
 //! Pages of posts.
 
+use std::collections::HashMap;
+
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{ROWS, page, see, to_sign_in};
 use crate::access::{self, Action};
+use crate::connection::DbConnection;
 use crate::controllers::account::{Account, answer};
 use crate::controllers::body::Body;
 use crate::controllers::posts;
@@ -15,7 +18,7 @@ use crate::db::Touches;
 use crate::error::{AppError, AppResult};
 use crate::models::comment::Filter;
 use crate::models::post::{self, NewPost, Post, Status};
-use crate::models::{Cursor, comment, now};
+use crate::models::{Cursor, Page, comment, now};
 use crate::state::State;
 use crate::views::forms::{CommentForm, PostForm};
 use crate::views::pages::{PostEdit, PostIndex, PostNew, PostShow, has_path, of_tag};
@@ -36,9 +39,20 @@ pub async fn index(
     }
     page(&state, &account, StatusCode::OK, move |connection, frame| {
         let posts = post::list(connection, &filter, cursor, ROWS)?;
-        Ok(PostIndex { frame, status: filter.status, tag: filter.tag, author: None, cursor, posts })
+        let counts = counts(connection, &posts)?;
+        let (status, tag) = (filter.status, filter.tag);
+        Ok(PostIndex { frame, status, tag, author: None, cursor, posts, counts })
     })
     .await
+}
+
+/// How many comments the posts of a list have.
+pub(super) fn counts(
+    connection: &mut DbConnection,
+    posts: &Page<Post>,
+) -> AppResult<HashMap<i64, i64>> {
+    let ids: Vec<i64> = posts.items.iter().map(|post| post.id).collect();
+    Ok(comment::counts(connection, &ids)?)
 }
 
 /// GET /posts/{id}-{slug}; other forms lead there, once it is clear that the reader may know it.
@@ -95,7 +109,13 @@ pub(super) async fn show_with(
         let cursor = asked.cursor;
         let filter = Filter { withheld: access::withheld(viewer, post.facts()), state: None };
         let comments = comment::list(connection, id, filter, cursor, ROWS)?;
-        Ok(PostShow { frame, post, cursor, comments, form })
+        let newest = match (&comments.next, comments.items.last()) {
+            (None, Some(last)) => Some((last.id, cursor)),
+            _ => comment::newest(connection, id, filter, ROWS)?,
+        };
+        let count = comment::counts(connection, &[id])?.remove(&id).unwrap_or_default();
+        let neighbours = post::neighbours(connection, &post)?;
+        Ok(PostShow { frame, post, cursor, comments, count, newest, neighbours, form })
     })
     .await
 }

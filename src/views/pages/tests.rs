@@ -80,6 +80,7 @@ fn index(tag: Option<&str>, cursor: Option<Cursor>) -> PostIndex {
         author: None,
         cursor,
         posts: Page { items: vec![post(2), post(1)], next },
+        counts: HashMap::from([(2, 3)]),
     }
 }
 
@@ -92,6 +93,9 @@ fn show(form: CommentForm) -> PostShow {
             items: vec![comment(1), Comment { author: None, ..comment(2) }],
             next: None,
         },
+        count: 2,
+        newest: Some((2, None)),
+        neighbours: Neighbours::default(),
         form,
     }
 }

@@ -1,0 +1,45 @@
+//! A post's text on its page, with what is made of it: the table of contents.
+
+use std::sync::Arc;
+
+use super::PostShow;
+use crate::markdown::{self, Container, Heading};
+
+/// The headings from which on a text has a table of contents.
+const CONTENTS_FROM: usize = 3;
+
+/// A text that was laid out.
+pub(super) struct Text {
+    /// HTML that is safe to show.
+    pub(super) html: Arc<str>,
+    /// Its headings, where they are enough for a table of contents.
+    pub(super) contents: Vec<Heading>,
+}
+
+impl PostShow {
+    /// The post's text.
+    pub(super) fn text(&self) -> Text {
+        let id = format!("post-{}", self.post.id);
+        let container = Container { id: &id, top: 2, is_page: true };
+        let html = markdown::render(&self.post.body, &container);
+        let mut contents = markdown::contents(&html);
+        if contents.len() < CONTENTS_FROM {
+            contents.clear();
+        }
+        Text { html, contents }
+    }
+
+    /// The number of comments, in words.
+    pub(super) fn number(&self) -> String {
+        comments(self.count)
+    }
+}
+
+/// A number of comments, in words.
+pub(super) fn comments(count: i64) -> String {
+    match count {
+        0 => "No comments".to_owned(),
+        1 => "1 comment".to_owned(),
+        count => format!("{count} comments"),
+    }
+}
