@@ -55,6 +55,8 @@ where
     let (log, root) = (state.db.log_id().into(), state.config.reach.path().into());
     let (open, viewer) = (state.config.access == Access::Open, account.viewer());
     let (rules, site) = (state.config.comments, Arc::clone(&state.config.site));
+    let public = state.config.reach.public.is_some();
+    let address = public.then(|| state.address.clone());
     let reader = match account.user() {
         Some(user) => Reader::User(user.username.clone()),
         None => Reader::Guest,
@@ -65,7 +67,7 @@ where
         .db
         .read(move |connection| {
             let position = events::state(connection)?.position;
-            let frame = Frame { open, position, log, root, site, reader, viewer, rules };
+            let frame = Frame { open, position, log, root, site, address, reader, viewer, rules };
             Ok::<_, AppError>((build(connection, frame)?, position))
         })
         .await?;

@@ -4,6 +4,7 @@
 //!
 //! Rendering lays out Markdown, up to mebibytes of it: do it off the event loop.
 
+mod about;
 mod lists;
 mod text;
 
@@ -22,6 +23,7 @@ use crate::models::post::{Heading, Neighbours, Post, Status};
 use crate::models::sign_in::{BearerToken, SignIn};
 use crate::models::user::User;
 use crate::models::{Cursor, Page};
+use crate::reach::Address;
 use crate::site::{self, Site};
 
 /// The frame of every page.
@@ -37,6 +39,8 @@ pub struct Frame {
     pub root: Arc<str>,
     /// How the site is called, and how it looks.
     pub site: Arc<Site>,
+    /// Where readers find it, if the owner has said so.
+    pub address: Option<Address>,
     /// The reader.
     pub reader: Reader,
     /// What the reader may do.

@@ -1,7 +1,9 @@
 //! The site as a place to read: how its owner calls it, its lists, and a post's page.
 
+mod heads;
 mod lists;
 mod owner;
+mod post;
 
 use std::ffi::OsString;
 

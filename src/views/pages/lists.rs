@@ -86,7 +86,7 @@ impl Archive {
     }
 
     /// The address of a year, from a place on.
-    fn address(&self, year: &i32, cursor: Option<&Cursor>) -> String {
+    pub(super) fn address(&self, year: &i32, cursor: Option<&Cursor>) -> String {
         let cursor = cursor.map(ToString::to_string);
         address("/archive", &[("year", Some(year.to_string())), ("cursor", cursor)])
     }
