@@ -6,6 +6,7 @@ mod addresses;
 mod fields;
 mod heads;
 mod listed;
+mod tag_cache;
 
 use std::collections::HashMap;
 
@@ -19,6 +20,7 @@ pub use self::addresses::{Location, parts, public_in, public_path};
 pub use self::fields::{MAX_BODY, NewPost, PostChanges};
 pub use self::heads::{Head, Newest, bodies, newest};
 pub use self::listed::{Line, Neighbours, TagCount, neighbours, of_year, tags_in_use, years};
+pub use self::tag_cache::TagCache;
 use super::{
     Cursor, Excerpt, Page, from_optional_rfc3339, from_rfc3339, optional_rfc3339, paginate,
     rfc3339, slug, substr, upload,

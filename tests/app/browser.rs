@@ -7,6 +7,7 @@ mod driver;
 mod hostile;
 mod live;
 mod markdown;
+mod reading;
 mod scriptless;
 mod signed_out;
 

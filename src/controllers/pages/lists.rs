@@ -1,6 +1,8 @@
 //! Pages that lead to published posts: by tag, by author, by year. Everyone sees the same posts there:
 //! drafts have a list of their own.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -31,8 +33,13 @@ pub async fn tags(
     account: Account,
 ) -> AppResult<HttpResponse> {
     let after = Query::of(&request)?.parse::<String>("after")?;
+    let own = Data::clone(&state);
     page(&state, &account, StatusCode::OK, move |connection, frame| {
-        let (mut tags, more) = post::tags_in_use(connection, after.as_deref(), TAGS)?;
+        let counted = match &after {
+            None => own.tags.first(connection, frame.position, TAGS)?,
+            Some(_) => Arc::new(post::tags_in_use(connection, after.as_deref(), TAGS)?),
+        };
+        let (mut tags, more) = Arc::unwrap_or_clone(counted);
         // Databases have orders of their own, which decide where a page ends.
         tags.sort_by_cached_key(|counted| counted.tag.to_lowercase());
         Ok(TagIndex { frame, after, tags, more })
