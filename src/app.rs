@@ -25,6 +25,7 @@ use crate::events::{outage, pruner};
 use crate::limits;
 use crate::locks::{self, Lock};
 use crate::logging;
+use crate::models::post::TagCache;
 use crate::models::site_key::{self, Key};
 use crate::models::user;
 use crate::publisher;
@@ -135,6 +136,7 @@ impl App {
             responses,
             bodies,
             renderings,
+            tags: TagCache::default(),
             search,
         });
         let server = serve(&state, listener)?;

@@ -2,10 +2,12 @@
 
 mod clients;
 mod cluster;
+mod site;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -17,6 +19,7 @@ use kilonova_feed::{Bounds, Heartbeat};
 use self::clients::ClientArgs;
 pub use self::cluster::Cluster;
 use self::cluster::ClusterArgs;
+use self::site::SiteArgs;
 use crate::access::CommentRules;
 use crate::accounts;
 use crate::connection::{Database, Postgres};
@@ -24,6 +27,7 @@ use crate::limits::{Allowances, Quotas};
 use crate::models::old_address::is_reserved;
 use crate::models::user::Role;
 use crate::reach::{PublicUrl, Reach, host_of};
+use crate::site::Site;
 
 /// The command line as clap sees it.
 #[derive(Debug, Parser)]
@@ -290,6 +294,8 @@ pub struct ServeArgs {
         value_delimiter = ','
     )]
     allowed_origins: Vec<String>,
+    #[command(flatten)]
+    site: SiteArgs,
     /// Name of this node in logs and process groups [default: hostname-pid]
     #[arg(long, env = "KILONOVA_NODE", value_name = "NAME")]
     node: Option<String>,
@@ -491,6 +497,8 @@ pub struct Config {
     pub access: Access,
     /// How readers reach the site.
     pub reach: Reach,
+    /// How the site is called, and how it looks.
+    pub site: Arc<Site>,
     /// Who may create an account.
     pub registration: Registration,
     /// The role of accounts that readers create for themselves.
@@ -729,6 +737,7 @@ impl ServeArgs {
             node: self.node.map_or_else(|| Ok(default_node()), node_name)?,
             access,
             reach,
+            site: Arc::new(self.site.check()?),
             registration,
             registration_role: self.registration_role,
             comments,

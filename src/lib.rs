@@ -50,6 +50,7 @@ pub mod router;
 pub mod schema;
 pub mod search;
 pub mod shares;
+pub mod site;
 pub mod site_log;
 pub mod state;
 pub mod threads;

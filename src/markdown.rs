@@ -15,6 +15,7 @@
 
 mod autolink;
 mod colour;
+mod contents;
 mod escape;
 mod excerpt;
 mod footnotes;
@@ -22,6 +23,7 @@ mod footnotes;
 pub(crate) mod fuzzing;
 mod headings;
 mod html;
+mod minutes;
 mod plain;
 mod raw;
 mod sanitize;
@@ -32,8 +34,10 @@ use std::sync::{Arc, LazyLock};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, TextMergeStream, TextMergeWithOffset};
 use url::Url;
 
+pub use self::contents::{Heading, contents};
 pub(crate) use self::escape::{escape, escape_character};
 pub use self::excerpt::{LOOKED_AT, excerpt};
+pub use self::minutes::minutes;
 pub use self::plain::plain;
 use crate::kept::Kept;
 

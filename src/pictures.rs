@@ -87,6 +87,11 @@ impl Format {
         Format::ALL.into_iter().find(|format| format.media_type() == media_type)
     }
 
+    /// The format of files whose names end so.
+    pub fn of_extension(extension: &str) -> Option<Format> {
+        Format::ALL.into_iter().find(|format| format.extension() == extension)
+    }
+
     /// Its media type.
     pub fn media_type(self) -> &'static str {
         match self {

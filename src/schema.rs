@@ -27,6 +27,7 @@ diesel::table! {
         post_id -> BigInt,
         ordinal -> Integer,
         tag -> Text,
+        listed_at -> Nullable<Timestamp>,
     }
 }
 

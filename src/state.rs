@@ -7,6 +7,7 @@ use crate::bodies::Bodies;
 use crate::config::Config;
 use crate::db::Db;
 use crate::limits::Limits;
+use crate::models::post::TagCache;
 use crate::models::site_key::Key;
 use crate::reach::Address;
 use crate::renderings::Renderings;
@@ -38,6 +39,8 @@ pub struct State {
     pub bodies: Bodies,
     /// Turns at laying out a page.
     pub renderings: Renderings,
+    /// The tags in use.
+    pub tags: TagCache,
     /// The search index.
     pub search: Search,
 }

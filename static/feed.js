@@ -49,6 +49,8 @@ const own = new Set(["open", "data-fresh", "data-waiting"]);
 /** Makes `old` equal to `wanted` with as few changes as that takes. */
 function merge(old, wanted) {
   if (old.isEqualNode(wanted)) return;
+  // Its words are the reader's own.
+  if (old.nodeName === "TIME" && old.dateTime === wanted.dateTime) return;
   if (old.nodeName !== wanted.nodeName) return old.replaceWith(document.importNode(wanted, true));
   if (old.nodeType !== Node.ELEMENT_NODE) {
     old.nodeValue = wanted.nodeValue;
@@ -178,7 +180,7 @@ function keepingPlace(change) {
 function anchorOf() {
   const focused = document.activeElement;
   if (focused?.closest("main") && focused.id !== "main" && isInView(focused)) return focused;
-  const blocks = document.querySelectorAll("main [data-item], main article.post > .prose > *, main h1, main h2");
+  const blocks = document.querySelectorAll("main [data-item], main article.post .prose > *, main h1, main h2");
   for (const block of blocks) {
     const { top, bottom, height } = block.getBoundingClientRect();
     if (height && bottom > 0) return top < innerHeight ? block : null;
@@ -429,10 +431,8 @@ async function fetchText(digest) {
   try {
     const fresh = await load(address);
     const article = document.querySelector("article.post");
-    const text = fresh?.querySelector(".prose");
-    if (!text || !article) return;
-    keepingPlace(() => merge(article.querySelector(":scope > .prose"), text));
-    article.dataset.body = text.dataset.body;
+    const text = fresh?.querySelector(".text");
+    if (text && article) keepingPlace(() => merge(article.querySelector(".text"), text));
   } catch {
     refresh();
   }
@@ -447,7 +447,8 @@ function fragment(html) {
 }
 
 function isListed(post) {
-  return post.status === page.status && (!page.tag || post.tags?.includes(page.tag));
+  return post.status === page.status && (!page.tag || post.tags?.includes(page.tag))
+    && (!page.author || String(post.user_id) === page.author);
 }
 
 /** Items are in the order of their times, and of their ids within a second. */
@@ -499,17 +500,35 @@ function addMenu(item, name, data, mayAll) {
   return item;
 }
 
+/** Comments that came and went while the page was away: they were never counted. */
+const uncounted = new Set();
+
+/** Counts a comment where the page says how many there are. */
+function countComment(shown, { event, data }) {
+  const link = shown?.querySelector("[data-comments]");
+  if (event === "comment_created" && data.redacted) uncounted.add(data.id);
+  if (!link || data.redacted || (event === "comment_deleted" && uncounted.delete(data.id))) return;
+  const change = { comment_created: data.state === "visible" ? 1 : 0, comment_deleted: -1 }[event] ?? 0;
+  const number = Math.max(0, (parseInt(link.textContent, 10) || 0) + change);
+  link.textContent = number ? several(number, "comment") : "No comments";
+}
+
 const take = {
   posts({ channel, event, data, html }) {
+    const shown = byId(`post-${channel === "comments" ? data.post_id : data.id}`);
+    if (channel === "comments") countComment(shown, { event, data });
     if (channel !== "posts" || data.redacted) return;
-    const shown = byId(`post-${data.id}`);
     if (event === "post_deleted" || !isListed(data)) {
       if (event === "post_deleted") gone.add(`post-${data.id}`);
       if (shown) withdraw(shown, event === "post_deleted" ? "This post was deleted." : "This post has moved.");
       return;
     }
     if (!html) return refresh();
-    place(byId("posts"), fragment(html), true);
+    const card = fragment(html);
+    // The event of a post does not say how many comments it has.
+    const count = shown?.querySelector("[data-comments]");
+    if (count) card.querySelector(".meta").append(" ", count.cloneNode(true));
+    place(byId("posts"), card, true);
   },
 
   post({ channel, event, data, html }) {
@@ -519,6 +538,9 @@ const take = {
       else refresh();
     }
     const id = `comment-${data.id}`;
+    if (channel === "comments" && (data.redacted || String(data.post_id) === page.post)) {
+      countComment(document.querySelector("article.post header"), { event, data });
+    }
     if (channel !== "comments" || data.redacted || String(data.post_id) !== page.post) return;
     if (event === "comment_deleted") {
       gone.add(id);
@@ -593,16 +615,9 @@ function changePost(data, card) {
     changed.hidden = data.updated_at <= (data.published_at ?? data.inserted_at);
     const time = changed.querySelector("time");
     time.dateTime = `${data.updated_at.slice(0, 19)}Z`;
-    time.textContent = moment(new Date(time.dateTime));
+    time.textContent = time.title = new Date(time.dateTime).toUTCString();
   });
-  if (data.body_digest !== article.dataset.body) fetchText(data.body_digest);
-}
-
-/** The time as the server writes it. */
-function moment(time) {
-  const [, day, month, year] = /, (\d+) (\w+) (\d+)/.exec(time.toUTCString());
-  const name = new Date(`${month} 1, ${year}`).toLocaleString("en", { month: "long" });
-  return `${Number(day)} ${name} ${year}, ${time.toISOString().slice(11, 16)} UTC`;
+  if (data.body_digest !== article.querySelector(".text").dataset.body) fetchText(data.body_digest);
 }
 
 /** A burst of events is put on the page between two of its pictures, and never all in one go. */

@@ -2,6 +2,7 @@
 //! same: no cookie and no token is read, so that caches may keep a feed for everyone.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -54,7 +55,7 @@ async fn answer(
     find: impl FnOnce(&mut DbConnection) -> AppResult<(Subject, Newest)> + Send + 'static,
 ) -> AppResult<HttpResponse> {
     let client = Precondition::of(request);
-    let address = state.address.clone();
+    let (address, site) = (state.address.clone(), Arc::clone(&state.config.site));
     let read = move |connection: &mut DbConnection| {
         let (subject, which) = find(connection)?;
         let heads = post::newest(connection, &which, feeds::POSTS, feeds::START)?;
@@ -62,7 +63,8 @@ async fn answer(
             return Err(NOT_FOUND);
         }
         // A head has the time of its version, so that it stands for its body.
-        let version = (crate::VERSION, address.to(&subject.path()), &heads);
+        let of_site = (&site.name, &site.description);
+        let version = (crate::VERSION, of_site, address.to(&subject.path()), &heads);
         let etag = respond::etag(&serde_json::to_string(&version)?);
         if let Some(known) = client.known(&etag) {
             return Ok(Read::Known(known));
@@ -73,9 +75,11 @@ async fn answer(
     match state.db.read(read).await? {
         Read::Known(etag) => Ok(respond::unchanged(&etag)),
         Read::New(etag, subject, heads, bodies) => {
-            let site = Data::clone(&state);
-            let lay_out =
-                move || feeds::atom(&subject, &heads, &bodies, &site.address, &site.feeds_key);
+            let own = Data::clone(&state);
+            let lay_out = move || {
+                let site = &own.config.site;
+                feeds::atom(site, &subject, &heads, &bodies, &own.address, &own.feeds_key)
+            };
             let xml = state.renderings.run(lay_out).await?.map_err(AppError::internal)?;
             Ok(respond::document("application/atom+xml; charset=utf-8", &etag, xml))
         }

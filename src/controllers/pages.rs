@@ -6,9 +6,12 @@
 pub mod account;
 pub mod accounts;
 pub mod comments;
+pub mod lists;
 pub mod notes;
 pub mod posts;
 pub mod search;
+
+use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -16,7 +19,7 @@ use actix_web::error::InternalError;
 use actix_web::http::header;
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
@@ -51,7 +54,9 @@ where
 {
     let (log, root) = (state.db.log_id().into(), state.config.reach.path().into());
     let (open, viewer) = (state.config.access == Access::Open, account.viewer());
-    let rules = state.config.comments;
+    let (rules, site) = (state.config.comments, Arc::clone(&state.config.site));
+    let public = state.config.reach.public.is_some();
+    let address = public.then(|| state.address.clone());
     let reader = match account.user() {
         Some(user) => Reader::User(user.username.clone()),
         None => Reader::Guest,
@@ -62,7 +67,7 @@ where
         .db
         .read(move |connection| {
             let position = events::state(connection)?.position;
-            let frame = Frame { open, position, log, root, reader, viewer, rules };
+            let frame = Frame { open, position, log, root, site, address, reader, viewer, rules };
             Ok::<_, AppError>((build(connection, frame)?, position))
         })
         .await?;
@@ -94,8 +99,11 @@ fn see(location: impl Into<String>) -> HttpResponse {
 }
 
 /// GET /static/{file}
-pub async fn asset(request: HttpRequest) -> AppResult<HttpResponse> {
+pub async fn asset(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let name = request.match_info().get("file").unwrap_or("");
+    if let Some((file, kind)) = state.config.site.file(name) {
+        return Ok(file_of(&request, kind, &file.version, file.bytes.clone()));
+    }
     let file = assets::get(name).ok_or(AppError::NotFound("file"))?;
     let kind = match name.rsplit_once('.').map(|(_, extension)| extension) {
         Some("js") => "text/javascript; charset=utf-8",
@@ -103,13 +111,14 @@ pub async fn asset(request: HttpRequest) -> AppResult<HttpResponse> {
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
     };
-    // Under an address with its version a file never changes.
-    let versioned = request.query_string().strip_prefix("v=") == Some(&*file.version);
+    Ok(file_of(&request, kind, &file.version, file.bytes.clone().into_owned().into()))
+}
+
+/// A static file. Under an address with its version it never changes.
+fn file_of(request: &HttpRequest, kind: &str, version: &str, bytes: Bytes) -> HttpResponse {
+    let versioned = request.query_string().strip_prefix("v=") == Some(version);
     let kept = if versioned { "public, max-age=31536000, immutable" } else { "no-cache" };
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, kept))
-        .content_type(kind)
-        .body(file.bytes.clone().into_owned()))
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, kept)).content_type(kind).body(bytes)
 }
 
 /// Shows failures to browsers as pages; programs get their JSON.
@@ -154,7 +163,8 @@ fn base(request: &HttpRequest) -> Frame {
     let Some(state) = request.app_data::<Data<State>>() else { return Frame::default() };
     let open = state.config.access == Access::Open;
     let viewer = if open { Viewer::Anyone } else { Viewer::Nobody };
-    Frame { open, viewer, root: state.config.reach.path().into(), ..Frame::default() }
+    let (root, site) = (state.config.reach.path().into(), Arc::clone(&state.config.site));
+    Frame { open, viewer, root, site, ..Frame::default() }
 }
 
 fn error_page(frame: Frame, status: StatusCode, shown: Shown, is_of_form: bool) -> HttpResponse {

@@ -125,7 +125,8 @@ pub(super) fn filter(query: &Query, account: &Account) -> AppResult<Filter> {
         None => Status::Published,
         Some(word) => Status::parse(word).ok_or_else(|| request::invalid("status"))?,
     };
-    Ok(Filter { status, tag: query.parse("tag")?, drafts: access::drafts(account.viewer()) })
+    let drafts = access::drafts(account.viewer());
+    Ok(Filter { status, tag: query.parse("tag")?, author: None, drafts })
 }
 
 /// Changes a post and announces it, unless nothing changes. A post that is not there is told before

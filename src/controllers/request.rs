@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::error::{AppError, AppResult};
 use crate::models::Cursor;
+use crate::views::encoded;
 
 /// The id in the path, named `id`. What is no id finds nothing.
 pub fn id(request: &HttpRequest, what: &'static str) -> AppResult<i64> {
@@ -66,6 +67,17 @@ impl Query {
     /// The first parameter of that name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All parameters but those of these names, as a query string; empty for none.
+    pub fn without(&self, names: &[&str]) -> String {
+        let left = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        let mut text = String::new();
+        for (name, value) in left {
+            text.push(if text.is_empty() { '?' } else { '&' });
+            text += &format!("{}={}", encoded(name), encoded(value));
+        }
+        text
     }
 
     /// A parameter in its type, when it is there. NUL is in no type: no database takes it.

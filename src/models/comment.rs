@@ -1,6 +1,9 @@
 //! Comments on posts: changesets, the row, its queries.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDateTime;
+use diesel::dsl::count_star;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -342,6 +345,37 @@ pub fn page_of(
         .load::<(NaiveDateTime, i64)>(connection)?;
     let cursor = before.first().filter(|_| before.len() == rows);
     Ok(cursor.map(|&(at, id)| Cursor { at, id }))
+}
+
+/// How many comments of each of these posts everyone may read; those without any are left out.
+pub fn counts(connection: &mut DbConnection, posts: &[i64]) -> QueryResult<HashMap<i64, i64>> {
+    if posts.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found = comments::table
+        .filter(comments::post_id.eq_any(posts.to_vec()))
+        .filter(comments::state.eq(CommentState::Visible.as_str()))
+        .group_by(comments::post_id)
+        .select((comments::post_id, count_star()));
+    Ok(found.load::<(i64, i64)>(connection)?.into_iter().collect())
+}
+
+/// The newest comment on a post that this filter lets through, and where a page of `rows` starts that
+/// ends with it.
+pub fn newest(
+    connection: &mut DbConnection,
+    post_id: i64,
+    filter: Filter,
+    rows: usize,
+) -> QueryResult<Option<(i64, Option<Cursor>)>> {
+    let last = seen(filter)
+        .filter(comments::post_id.eq(post_id))
+        .order((comments::inserted_at.desc(), comments::id.desc()))
+        .limit(rows as i64 + 1)
+        .select((comments::inserted_at, comments::id))
+        .load::<(NaiveDateTime, i64)>(connection)?;
+    let before = last.get(rows).map(|&(at, id)| Cursor { at, id });
+    Ok(last.first().map(|&(_, id)| (id, before)))
 }
 
 /// At most `limit` comments of a post that are of this very time, by id.

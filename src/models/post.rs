@@ -1,9 +1,12 @@
 //! Posts and their tags: the row and its queries. Which fields a request may give and change is
-//! `fields`'; what is read of posts without their bodies is `heads`' and `addresses`'.
+//! `fields`'; what is read of posts without their bodies is `heads`', `listed`'s
+//! and `addresses`'.
 
 mod addresses;
 mod fields;
 mod heads;
+mod listed;
+mod tag_cache;
 
 use std::collections::HashMap;
 
@@ -16,6 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use self::addresses::{Location, parts, public_in, public_path};
 pub use self::fields::{MAX_BODY, NewPost, PostChanges};
 pub use self::heads::{Head, Newest, bodies, newest};
+pub use self::listed::{Line, Neighbours, TagCount, neighbours, of_year, tags_in_use, years};
+pub use self::tag_cache::TagCache;
 use super::{
     Cursor, Excerpt, Page, from_optional_rfc3339, from_rfc3339, optional_rfc3339, paginate,
     rfc3339, slug, substr, upload,
@@ -186,6 +191,8 @@ pub struct Filter {
     pub status: Status,
     /// Only those that carry this tag.
     pub tag: Option<String>,
+    /// Only those of this account.
+    pub author: Option<i64>,
     /// Of drafts, only these.
     pub drafts: Scope,
 }
@@ -214,16 +221,28 @@ pub fn list(
         Scope::Of(author) => query = query.filter(posts::user_id.eq(author)),
         Scope::None => return Ok(Page { items: Vec::new(), next: None }),
     }
-    if let Some(tag) = &filter.tag {
-        query = query.filter(exists(
-            post_tags::table
-                .filter(post_tags::post_id.eq(posts::id))
-                .filter(post_tags::tag.eq(tag)),
-        ));
+    if let Some(author) = filter.author {
+        query = query.filter(posts::user_id.eq(author));
+    }
+    match &filter.tag {
+        // In their order, without a look at the posts that do not have it.
+        Some(tag) if filter.status == Status::Published => {
+            let ids = listed::with_tag(connection, tag, after, limit as i64 + 1)?;
+            query = query.filter(posts::id.eq_any(ids));
+        }
+        Some(tag) => {
+            query = query.filter(exists(
+                post_tags::table
+                    .filter(post_tags::post_id.eq(posts::id))
+                    .filter(post_tags::tag.eq(tag)),
+            ));
+        }
+        None => {}
     }
     if let Some(Cursor { at, id }) = after {
+        // The first condition alone is where an index begins.
         query =
-            query.filter(posts::listed_at.lt(at).or(posts::listed_at.eq(at).and(posts::id.lt(id))));
+            query.filter(posts::listed_at.le(at).and(posts::listed_at.lt(at).or(posts::id.lt(id))));
     }
     let rows = query.load_iter::<(Row, NaiveDateTime), _>(connection)?;
     let page = paginate(rows, limit, |(row, at)| (Cursor { at: *at, id: row.id }, row.body.len()))?;

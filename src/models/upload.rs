@@ -114,6 +114,17 @@ pub fn is_digest(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(is_digit)
 }
 
+/// The path of the first upload in a text that is a picture.
+pub fn first_picture(text: &str) -> Option<String> {
+    text.split(ROOT).skip(1).find_map(|rest| {
+        let (digest, rest) = rest.split_at_checked(DIGITS)?;
+        let end = rest.strip_prefix('.').filter(|_| is_digest(digest))?;
+        let extension = end.split(|c: char| !c.is_ascii_alphanumeric()).next()?;
+        let is_picture = Format::of_extension(extension).is_some();
+        is_picture.then(|| format!("{ROOT}{digest}.{extension}"))
+    })
+}
+
 /// The digests of the uploads in a text, in their order, each once; the first thousand.
 pub fn digests(text: &str) -> IndexSet<&str> {
     let after = text.split(ROOT).skip(1);

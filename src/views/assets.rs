@@ -33,24 +33,50 @@ impl Asset {
     }
 }
 
+/// The import that a script of the pages has of it. The pages' script carries the client within it,
+/// which saves a request.
+const IMPORT: &str = "import { backoff, follow } from \"./client.js\";";
+
 static ASSETS: LazyLock<BTreeMap<String, Asset>> = LazyLock::new(|| {
-    let (name, text) = CLIENT;
-    let client = Asset::new(text.as_bytes().into());
-    // The script that imports it changes with it.
-    let import = format!("\"./{name}\"");
-    let versioned = format!("\"./{name}?v={}\"", client.version);
+    let (name, client) = CLIENT;
     let files = Files::iter().filter_map(|file| {
         let bytes = Files::get(&file)?.data;
         let bytes = match std::str::from_utf8(&bytes) {
-            Ok(text) if text.contains(&import) => {
-                text.replace(&import, &versioned).into_bytes().into()
+            Ok(text) if file.ends_with(".js") => {
+                slim(&text.replace(IMPORT, &inlined(client))).into_bytes().into()
             }
+            Ok(text) if file.ends_with(".css") => slim(text).into_bytes().into(),
             _ => bytes,
         };
         Some((file.into_owned(), Asset::new(bytes)))
     });
-    files.chain([(name.to_owned(), client)]).collect()
+    files.chain([(name.to_owned(), Asset::new(client.as_bytes().into()))]).collect()
 });
+
+/// The client's module as a part of another script.
+fn inlined(client: &str) -> String {
+    let body = client.replace("\nexport ", "\n");
+    format!(
+        "const {{ backoff, follow }} = (() => {{\n{body}\nreturn {{ backoff, follow }};\n}})();"
+    )
+}
+
+/// A script or style sheet without its comments and indentation. Only comments that have their lines
+/// to themselves are known.
+fn slim(text: &str) -> String {
+    let mut slim = String::with_capacity(text.len());
+    let mut is_comment = false;
+    for line in text.lines().map(str::trim) {
+        is_comment |= line.starts_with("/*");
+        if is_comment {
+            is_comment = !line.ends_with("*/");
+        } else if !line.is_empty() && !line.starts_with("//") {
+            slim.push_str(line);
+            slim.push('\n');
+        }
+    }
+    slim
+}
 
 /// A static file, as it was when the program first asked for one.
 pub fn get(name: &str) -> Option<&'static Asset> {
@@ -72,7 +98,7 @@ mod tests {
 
     #[test]
     fn an_address_has_the_version_of_a_file_that_exists() {
-        for name in ["feed.js", "client.js", "style.css", "icon.svg"] {
+        for name in ["feed.js", "client.js", "reading.js", "style.css", "icon.svg"] {
             let address = asset(name);
             let version = address.strip_prefix(&format!("/static/{name}?v="));
             assert!(version.is_some_and(|version| version.len() == 12), "{address}");
@@ -81,9 +107,14 @@ mod tests {
     }
 
     #[test]
-    fn a_script_imports_another_by_its_version() {
+    fn the_pages_script_needs_no_other() {
         let text = str::from_utf8(&get("feed.js").expect("the script").bytes).expect("text");
-        let client = asset("client.js").replace("/static/", "./");
-        assert!(text.contains(&format!("from \"{client}\"")), "{client}");
+        assert!(!text.contains("import") && text.contains("new WebSocket("), "{text}");
+    }
+
+    #[test]
+    fn comments_and_indentation_stay_behind() {
+        let text = "// one\n/** two\n *  three */\nlet a = 1; // four\n\n  /* five */\n  b();\n";
+        assert_eq!(slim(text), "let a = 1; // four\nb();\n");
     }
 }

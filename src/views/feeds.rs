@@ -16,9 +16,7 @@ use crate::markdown::{self, Container, escape_character};
 use crate::models::post::Head;
 use crate::models::site_key::Key;
 use crate::reach::Address;
-
-/// The site's name, of which the feeds are.
-const SITE: &str = "Kilonova";
+use crate::site::Site;
 
 /// The posts of a feed.
 pub const POSTS: i64 = 20;
@@ -39,10 +37,13 @@ pub const START: i32 = markdown::LOOKED_AT as i32 + 1;
 struct Feed {
     id: String,
     title: String,
+    /// The site's name.
+    site: String,
+    subtitle: Option<String>,
     /// Its own address.
     address: String,
     /// The page's.
-    page: Option<String>,
+    page: String,
     updated: String,
     entries: Vec<Entry>,
 }
@@ -79,6 +80,7 @@ pub fn chosen(heads: &[Head]) -> Vec<i64> {
 /// The feed of these posts, with the [`chosen`] bodies by their posts' ids. Lays out Markdown: do
 /// it off the event loop.
 pub fn atom(
+    site: &Site,
     subject: &Subject,
     heads: &[Head],
     bodies: &HashMap<i64, String>,
@@ -89,9 +91,12 @@ pub fn atom(
     let newest = heads.iter().map(changed_at).max().unwrap_or(DateTime::UNIX_EPOCH.naive_utc());
     let mut feed = Feed {
         id: id(key, &subject.name()),
-        title: subject.title(),
+        title: subject.title(&site.name),
+        site: site.name.clone(),
+        // Of the site, not of a part of it.
+        subtitle: site.description.clone().filter(|_| *subject == Subject::Site),
         address: address.to(&subject.path()),
-        page: subject.page().map(|page| address.to(&page)),
+        page: address.to(&subject.page()),
         updated: rfc3339(newest),
         entries,
     };

@@ -10,6 +10,12 @@ use chrono::NaiveDateTime;
 use super::feeds;
 use crate::markdown::{self, Container};
 
+/// A time as machines read it.
+const MACHINE: &str = "%Y-%m-%dT%H:%M:%SZ";
+
+/// Day and minute as readers without scripts read them.
+const MOMENT: &str = "%-d %B %Y, %H:%M UTC";
+
 /// The day in words, `22 November 2026`.
 #[filter_fn]
 pub(crate) fn day(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
@@ -19,7 +25,16 @@ pub(crate) fn day(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
 /// Day and minute in words, `22 November 2026, 09:30 UTC`.
 #[filter_fn]
 pub(crate) fn moment(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
-    Ok(time.format("%-d %B %Y, %H:%M UTC").to_string())
+    Ok(time.format(MOMENT).to_string())
+}
+
+/// The element of a time: day and minute in words, `22 November 2026, 09:30 UTC`, which the page's
+/// script puts as the reader counts; to the second in its title.
+#[filter_fn]
+pub(crate) fn time(time: &NaiveDateTime, _: &dyn Values) -> Result<Safe<String>> {
+    let (machine, exact) = (time.format(MACHINE), time.format("%-d %B %Y, %H:%M:%S UTC"));
+    let words = time.format(MOMENT);
+    Ok(Safe(format!("<time datetime=\"{machine}\" title=\"{exact}\">{words}</time>")))
 }
 
 /// A text in XML, without the characters that XML cannot have.
@@ -31,7 +46,7 @@ pub(crate) fn xml(text: &str, _: &dyn Values) -> Result<Safe<String>> {
 /// The value of a `datetime` attribute, `2026-11-22T09:30:00Z`.
 #[filter_fn]
 pub(crate) fn datetime(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
-    Ok(time.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+    Ok(time.format(MACHINE).to_string())
 }
 
 /// The start of a Markdown text, without its marks.
@@ -61,10 +76,28 @@ pub(crate) fn part(
     Ok(Safe(markdown::render(body, &Container { id: &id, top, is_page: false })))
 }
 
-/// A text as the value of a parameter in an address.
+/// The day of the month in digits.
 #[filter_fn]
-pub(crate) fn parameter(text: &str, _: &dyn Values) -> Result<String> {
-    Ok(super::encoded(text))
+pub(crate) fn day_of_month(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
+    Ok(time.format("%-d").to_string())
+}
+
+/// How long a Markdown text takes to read, `5 min read`.
+#[filter_fn]
+pub(crate) fn reading_time(body: &str, _: &dyn Values) -> Result<String> {
+    Ok(format!("{} min read", markdown::minutes(body)))
+}
+
+/// The path of a tag's page.
+#[filter_fn]
+pub(crate) fn tag_path(tag: &str, _: &dyn Values) -> Result<String> {
+    Ok(super::pages::of_tag(tag))
+}
+
+/// The path of the page of an account with this name.
+#[filter_fn]
+pub(crate) fn author_path(username: &str, _: &dyn Values) -> Result<String> {
+    Ok(super::pages::of_author(username))
 }
 
 /// The address of a static file.

@@ -4,19 +4,27 @@
 //!
 //! Rendering lays out Markdown, up to mebibytes of it: do it off the event loop.
 
+mod about;
+mod lists;
+mod text;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use askama::Template;
 
+pub use self::lists::{Archive, Author, TagIndex, has_path, of_author, of_tag};
 use super::forms::{AccountForm, CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
-use super::{feeds, filters};
+use super::{assets, feeds, filters};
 use crate::access::{self, Action, CommentRules, CommentState, Scope, Verdict, Viewer};
 use crate::models::comment::Comment;
 use crate::models::note::Note;
-use crate::models::post::{Heading, Post, Status};
+use crate::models::post::{Heading, Neighbours, Post, Status};
 use crate::models::sign_in::{BearerToken, SignIn};
 use crate::models::user::User;
 use crate::models::{Cursor, Page};
+use crate::reach::Address;
+use crate::site::{self, Site};
 
 /// The id in the place of which a page's script puts that of a comment or note which comes later.
 const ANY: i64 = 0;
@@ -37,6 +45,10 @@ pub struct Frame {
     pub log: Arc<str>,
     /// The path in front of all of the site's own; empty for none.
     pub root: Arc<str>,
+    /// How the site is called, and how it looks.
+    pub site: Arc<Site>,
+    /// Where readers find it, if the owner has said so.
+    pub address: Option<Address>,
     /// The reader.
     pub reader: Reader,
     /// What the reader may do.
@@ -46,6 +58,19 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// The address of the site's icon, and its media type.
+    fn icon(&self) -> (String, &'static str) {
+        match &self.site.icon {
+            Some(icon) => (own(&icon.name(), &icon.file), icon.media_type),
+            None => (assets::asset("icon.svg"), "image/svg+xml"),
+        }
+    }
+
+    /// The address of the owner's colours.
+    fn sheet(&self) -> Option<String> {
+        self.site.sheet.as_ref().map(|sheet| own(site::SHEET, sheet))
+    }
+
     /// Whether the reader may write posts, and notes.
     fn writes(&self) -> bool {
         access::may(self.viewer, Action::WritePost) == Verdict::Allowed
@@ -131,7 +156,8 @@ pub enum Reader {
     User(String),
 }
 
-/// `GET /`: the posts of a status and perhaps a tag, newest first.
+/// `GET /`, `/tags/{tag}` and `/authors/{username}`: the posts of a status and perhaps of a tag or an
+/// account, newest first.
 #[derive(Debug, Template)]
 #[template(path = "posts/index.html")]
 pub struct PostIndex {
@@ -141,10 +167,14 @@ pub struct PostIndex {
     pub status: Status,
     /// The tag that was asked for.
     pub tag: Option<String>,
+    /// The account whose posts were asked for.
+    pub author: Option<Author>,
     /// Where the list starts; at the newest when not given.
     pub cursor: Option<Cursor>,
     /// The posts.
     pub posts: Page<Post>,
+    /// How many comments each has, if it has any.
+    pub counts: HashMap<i64, i64>,
 }
 
 /// `GET /posts/{id}`: a post with its comments; also what a refused comment comes back to.
@@ -159,6 +189,12 @@ pub struct PostShow {
     pub cursor: Option<Cursor>,
     /// The comments.
     pub comments: Page<Comment>,
+    /// How many there are that everyone may read.
+    pub count: i64,
+    /// The newest comment, and where the page starts that has it.
+    pub newest: Option<(i64, Option<Cursor>)>,
+    /// The posts that were published before and after it.
+    pub neighbours: Neighbours,
     /// The comment being written.
     pub form: CommentForm,
 }
@@ -348,38 +384,61 @@ pub struct ErrorPage {
 impl PostIndex {
     /// The address of this list from a place on.
     fn address(&self, cursor: Option<&Cursor>) -> String {
-        let status = (self.status != Status::Published).then(|| self.status.as_str().to_owned());
-        let tag = self.tag.clone();
         let cursor = cursor.map(ToString::to_string);
-        address("/", &[("status", status), ("tag", tag), ("cursor", cursor)])
+        if let Some(author) = &self.author {
+            return address(&of_author(&author.username), &[("cursor", cursor)]);
+        }
+        match &self.tag {
+            Some(tag) if self.status == Status::Published && has_path(tag) => {
+                address(&of_tag(tag), &[("cursor", cursor)])
+            }
+            tag => {
+                let status = (self.status != Status::Published).then(|| self.status.as_str());
+                let status = status.map(ToOwned::to_owned);
+                address("/", &[("status", status), ("tag", tag.clone()), ("cursor", cursor)])
+            }
+        }
     }
 
-    /// The path of the tag's feed, where it has posts.
+    /// The path of the feed of the tag or the account, where it has posts.
     fn feed(&self) -> Option<String> {
-        let has_posts = self.status == Status::Published && !self.posts.items.is_empty();
-        // A browser takes dots alone out of a path.
-        let tag = self.tag.as_deref().filter(|tag| has_posts && ![".", ".."].contains(tag));
-        tag.map(feeds::of_tag)
+        if self.status != Status::Published || self.posts.items.is_empty() {
+            return None;
+        }
+        let author = self.author.as_ref().map(|author| feeds::of_author(&author.username));
+        author.or(self.tag.as_deref().and_then(lists::feed_of_tag))
     }
 
-    /// The tabs over the list: name, address, whether it is the one shown.
+    /// The tag or the name behind the heading.
+    fn named(&self) -> Option<&str> {
+        let author = self.author.as_ref().map(|author| author.username.as_str());
+        self.tag.as_deref().or(author)
+    }
+
+    /// The number of a post's comments, where it has any.
+    fn comments(&self, post: &Post) -> Option<String> {
+        self.counts.get(&post.id).map(|count| text::comments(*count))
+    }
+
+    /// The tabs over a writer's list: name, address, whether it is the one shown.
     fn tabs(&self) -> [(&'static str, &'static str, bool); 4] {
         [
             ("Published", "/", Status::Published),
             ("Drafts", "/?status=draft", Status::Draft),
             ("Scheduled", "/?status=scheduled", Status::Scheduled),
-            ("Archive", "/?status=archived", Status::Archived),
+            ("Unlisted", "/?status=archived", Status::Archived),
         ]
         .map(|(name, address, status)| (name, address, status == self.status))
     }
 
-    fn heading(&self) -> &'static str {
+    /// The heading, unless it is the site's name.
+    fn heading(&self) -> Option<&'static str> {
         match (self.status, &self.tag) {
-            (_, Some(_)) => "Posts tagged",
-            (Status::Published, None) => "Newest posts",
-            (Status::Draft, None) => "Drafts",
-            (Status::Scheduled, None) => "Scheduled",
-            (Status::Archived, None) => "Archive",
+            (_, Some(_)) => Some("Posts tagged"),
+            (Status::Published, None) => self.author.as_ref().map(|_| "Posts by"),
+            (Status::Draft, None) => Some("Drafts"),
+            (Status::Scheduled, None) => Some("Scheduled"),
+            (Status::Archived, None) => Some("Unlisted"),
         }
     }
 }
@@ -414,6 +473,12 @@ impl PostShow {
     fn feed(&self) -> Option<String> {
         let author = self.post.author.as_deref().filter(|_| self.post.user_id.is_some());
         author.filter(|_| self.post.status == Status::Published).map(feeds::of_author)
+    }
+
+    /// The address of the newest comment, where there are several.
+    fn newest(&self) -> Option<String> {
+        let (id, cursor) = self.newest.as_ref().filter(|_| self.count > 1)?;
+        Some(format!("{}#comment-{id}", self.address(cursor.as_ref())))
     }
 
     /// The address of this post, its comments from a place on.
@@ -473,6 +538,11 @@ impl Search {
         let (query, kind) = (self.query.clone(), self.kind.map(ToOwned::to_owned));
         address("/search", &[("q", Some(query)), ("kind", kind), ("cursor", cursor.cloned())])
     }
+}
+
+/// The address of one of the owner's own files.
+fn own(name: &str, file: &site::File) -> String {
+    format!("/static/{name}?v={}", file.version)
 }
 
 /// A path with those of the parameters that are given.

@@ -9,6 +9,7 @@ mod figures;
 mod hostile;
 mod live;
 mod markdown;
+mod reading;
 mod scriptless;
 mod signed_out;
 mod still;

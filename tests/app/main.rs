@@ -18,5 +18,6 @@ mod layering;
 mod limits;
 mod live;
 mod pipelining;
+mod reading;
 mod secrets;
 mod support;

@@ -1,5 +1,7 @@
 //! Pages of posts.
 
+use std::collections::HashMap;
+
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -7,6 +9,7 @@ use askama::Template;
 
 use super::{ROWS, page, see, to_sign_in};
 use crate::access::{self, Action};
+use crate::connection::DbConnection;
 use crate::controllers::account::{Account, answer};
 use crate::controllers::body::Body;
 use crate::controllers::posts;
@@ -15,11 +18,11 @@ use crate::controllers::respond::{self, Precondition};
 use crate::db::Touches;
 use crate::error::{AppError, AppResult};
 use crate::models::comment::Filter;
-use crate::models::post::{self, NewPost, Post};
-use crate::models::{Cursor, comment, now};
+use crate::models::post::{self, NewPost, Post, Status};
+use crate::models::{Cursor, Page, comment, now};
 use crate::state::State;
 use crate::views::forms::{CommentForm, PostForm};
-use crate::views::pages::{PostBody, PostEdit, PostIndex, PostNew, PostShow};
+use crate::views::pages::{PostBody, PostEdit, PostIndex, PostNew, PostShow, has_path, of_tag};
 
 /// GET /
 pub async fn index(
@@ -29,11 +32,28 @@ pub async fn index(
 ) -> AppResult<HttpResponse> {
     let query = Query::of(&request)?;
     let (filter, cursor) = (posts::filter(&query, &account)?, query.cursor()?);
+    // The address of a tag's posts before they had one to themselves.
+    if let Some(tag) = filter.tag.as_deref().filter(|tag| has_path(tag))
+        && filter.status == Status::Published
+    {
+        return Err(AppError::Moved(of_tag(tag) + &query.without(&["status", "tag"])));
+    }
     page(&state, &account, StatusCode::OK, move |connection, frame| {
         let posts = post::list(connection, &filter, cursor, ROWS)?;
-        Ok(PostIndex { frame, status: filter.status, tag: filter.tag, cursor, posts })
+        let counts = counts(connection, &posts)?;
+        let (status, tag) = (filter.status, filter.tag);
+        Ok(PostIndex { frame, status, tag, author: None, cursor, posts, counts })
     })
     .await
+}
+
+/// How many comments the posts of a list have.
+pub(super) fn counts(
+    connection: &mut DbConnection,
+    posts: &Page<Post>,
+) -> AppResult<HashMap<i64, i64>> {
+    let ids: Vec<i64> = posts.items.iter().map(|post| post.id).collect();
+    Ok(comment::counts(connection, &ids)?)
 }
 
 /// GET /posts/{id}-{slug}; other forms lead there, once it is clear that the reader may know it.
@@ -90,7 +110,13 @@ pub(super) async fn show_with(
         let cursor = asked.cursor;
         let filter = Filter { withheld: access::withheld(viewer, post.facts()), state: None };
         let comments = comment::list(connection, id, filter, cursor, ROWS)?;
-        Ok(PostShow { frame, post, cursor, comments, form })
+        let newest = match (&comments.next, comments.items.last()) {
+            (None, Some(last)) => Some((last.id, cursor)),
+            _ => comment::newest(connection, id, filter, ROWS)?,
+        };
+        let count = comment::counts(connection, &[id])?.remove(&id).unwrap_or_default();
+        let neighbours = post::neighbours(connection, &post)?;
+        Ok(PostShow { frame, post, cursor, comments, count, newest, neighbours, form })
     })
     .await
 }

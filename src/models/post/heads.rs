@@ -4,14 +4,13 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDateTime;
-use diesel::dsl::exists;
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::{Status, path, tags, word};
+use super::{Status, listed, path, tags, word};
 use crate::connection::DbConnection;
 use crate::models::{octet_length, substr};
-use crate::schema::{post_tags, posts};
+use crate::schema::posts;
 
 /// A published post, with the start of its body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -83,11 +82,8 @@ pub fn newest(
         Newest::Any => {}
         Newest::Of(account) => query = query.filter(posts::user_id.eq(*account)),
         Newest::Tagged(tag) => {
-            query = query.filter(exists(
-                post_tags::table
-                    .filter(post_tags::post_id.eq(posts::id))
-                    .filter(post_tags::tag.eq(tag.clone())),
-            ));
+            let ids = listed::with_tag(connection, tag, None, limit)?;
+            query = query.filter(posts::id.eq_any(ids));
         }
     }
     let rows = query.load::<Row>(connection)?;

@@ -1,7 +1,6 @@
 //! Whose posts a feed has, and where it is.
 
-use super::SITE;
-use crate::views::encoded;
+use crate::views::{encoded, pages};
 
 /// Whose or what posts a feed has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,20 +28,20 @@ impl Subject {
         }
     }
 
-    /// The path of the page with the same posts, if there is one.
-    pub(super) fn page(&self) -> Option<String> {
+    /// The path of the page with the same posts.
+    pub(super) fn page(&self) -> String {
         match self {
-            Subject::Site => Some("/".to_owned()),
-            Subject::Tag(tag) => Some(format!("/?tag={}", encoded(tag))),
-            Subject::Author { .. } => None,
+            Subject::Site => "/".to_owned(),
+            Subject::Tag(tag) => pages::of_tag(tag),
+            Subject::Author { username, .. } => pages::of_author(username),
         }
     }
 
-    pub(super) fn title(&self) -> String {
+    pub(super) fn title(&self, site: &str) -> String {
         match self {
-            Subject::Site => SITE.to_owned(),
-            Subject::Tag(tag) => format!("{SITE}: {tag}"),
-            Subject::Author { username, .. } => format!("{SITE}: posts by {username}"),
+            Subject::Site => site.to_owned(),
+            Subject::Tag(tag) => format!("{site}: {tag}"),
+            Subject::Author { username, .. } => format!("{site}: posts by {username}"),
         }
     }
 

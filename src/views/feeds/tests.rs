@@ -36,7 +36,7 @@ fn longest(character: char, characters: usize, bytes: usize) -> String {
 }
 
 fn feed(heads: &[Head], bodies: &HashMap<i64, String>) -> String {
-    atom(&Subject::Site, heads, bodies, &address(), &KEY).expect("a feed")
+    atom(&Site::default(), &Subject::Site, heads, bodies, &address(), &KEY).expect("a feed")
 }
 
 #[test]

@@ -77,8 +77,10 @@ fn index(tag: Option<&str>, cursor: Option<Cursor>) -> PostIndex {
         frame: Frame { open: true, ..anyones() },
         status: Status::Published,
         tag: tag.map(str::to_owned),
+        author: None,
         cursor,
         posts: Page { items: vec![post(2), post(1)], next },
+        counts: HashMap::from([(2, 3)]),
     }
 }
 
@@ -91,6 +93,9 @@ fn show(form: CommentForm) -> PostShow {
             items: vec![comment(1), Comment { author: None, ..comment(2) }],
             next: None,
         },
+        count: 2,
+        newest: Some((2, None)),
+        neighbours: Neighbours::default(),
         form,
     }
 }
@@ -161,7 +166,7 @@ fn every_page() -> Vec<String> {
 #[test]
 fn nothing_typed_becomes_markup_on_any_page() {
     for page in every_page() {
-        assert_eq!(page.matches("<script").count(), 1, "{page}");
+        assert_eq!(page.matches("<script").count(), 2, "{page}");
         assert_eq!(page.matches("<h1").count(), 1, "{page}");
         assert_eq!(page.matches("</title>").count(), 1, "{page}");
         assert_eq!(
@@ -198,9 +203,9 @@ fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
 #[test]
 fn addresses_carry_the_list_that_they_go_on_with() {
     let page = index(Some("a&b=c d/ü"), None).render().unwrap();
-    let next = "href=\"/?tag=a%26b%3Dc%20d%2F%C3%BC&#38;cursor=1795338307123456_2\"";
+    let next = "href=\"/tags/a%26b%3Dc%20d%2F%C3%BC?cursor=1795338307123456_2\"";
     assert!(page.contains(next), "{page}");
-    assert!(page.contains("href=\"/?tag=a%26b%3Dc%20d\""), "{page}");
+    assert!(page.contains("href=\"/tags/a%26b%3Dc%20d\""), "{page}");
     assert!(page.contains("data-first>"), "{page}");
     let page = index(None, Some(Cursor { at: at("2026-11-22T00:00:00"), id: 9 })).render().unwrap();
     assert!(!page.contains("data-first"), "{page}");
@@ -211,7 +216,10 @@ fn addresses_carry_the_list_that_they_go_on_with() {
 fn times_are_for_people_and_for_machines() {
     let page = show(CommentForm::default()).render().unwrap();
     assert!(
-        page.contains("<time datetime=\"2026-11-22T09:05:07Z\">22 November 2026</time>"),
+        page.contains(
+            "<time datetime=\"2026-11-22T09:05:07Z\" title=\"22 November 2026, 09:05:07 UTC\">\
+             22 November 2026, 09:05 UTC</time>"
+        ),
         "{page}"
     );
     assert!(page.contains("22 November 2026, 09:05 UTC"), "{page}");

@@ -319,6 +319,10 @@ fn table() -> Vec<Row> {
             [401, 404, 404, 404, 404],
         ),
         plain(DELETE, "/api/session", "/api/session", Api(""), [204; 5]),
+        plain(GET, "/archive", "/archive", Open(HTML), EVERYONE),
+        plain(GET, "/tags", "/tags", Open(HTML), EVERYONE),
+        plain(GET, "/tags/{tag}", "/tags/none", Open(HTML), [404; 5]),
+        plain(GET, "/authors/{username}", "/authors/author", Open(HTML), EVERYONE),
         plain(GET, "/feed.xml", "/feed.xml", Open(ATOM), EVERYONE),
         plain(GET, "/tags/{tag}/feed.xml", "/tags/none/feed.xml", Open(ATOM), [404; 5]),
         plain(

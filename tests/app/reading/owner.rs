@@ -1,0 +1,104 @@
+//! The owner's site: its name, description, footer, icon and colour.
+
+use std::sync::Arc;
+
+use kilonova::site::Icon;
+
+use super::{between, flagged, html, page, text};
+use crate::support::Site;
+
+/// A site with these flags.
+async fn site(flags: &[&str]) -> Site {
+    let owner = flagged(flags).unwrap().site;
+    Site::start_with(move |config| config.site = owner).await
+}
+
+#[actix_web::test]
+async fn the_owners_words_are_in_titles_header_heading_footer_and_feeds() {
+    let flags = [
+        "--site-name",
+        "Ada & <b>sons</b>",
+        "--site-description",
+        "Engines, \"looms\"",
+        "--site-footer",
+        "© Ada, [imprint](/posts/1)",
+    ];
+    let site = site(&flags).await;
+    site.new_post("A post").await;
+    let name = "Ada &#38; &#60;b&#62;sons&#60;/b&#62;";
+    let front = html(&site, "/").await;
+    assert_eq!(between(&front, "<title>", "</title>"), name);
+    assert_eq!(between(&front, "<h1 dir=\"auto\">", "</h1>"), name);
+    assert!(front.contains("<p class=\"description\" dir=\"auto\">Engines, &#34;looms&#34;</p>"));
+    assert!(between(&front, "class=\"brand\"", "</a>").ends_with(&format!("<bdi>{name}</bdi>")));
+    assert!(between(&front, "<footer", "</footer>").contains("<a href=\"/posts/1\""));
+    let post = html(&site, "/posts/1-a-post").await;
+    assert_eq!(between(&post, "<title>", "</title>"), format!("A post · {name}"));
+    let missing = text(&page(&site, "/nothing").await);
+    assert!(between(&missing, "<title>", "</title>").ends_with(name));
+    let feed = text(&site.get("/feed.xml").await);
+    assert_eq!(between(&feed, "<title>", "</title>"), "Ada &amp; &lt;b&gt;sons&lt;/b&gt;");
+    assert!(feed.contains("<subtitle>Engines, &quot;looms&quot;</subtitle>"), "{feed}");
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn another_name_is_another_version_of_a_feed() {
+    let first = site(&["--site-name", "One"]).await;
+    let tag = first.get("/feed.xml").await.header("etag").unwrap().to_owned();
+    let home = first.stop_keeping_data().await;
+    let owner = flagged(&["--site-name", "Two"]).unwrap().site;
+    let second = Site::start_in(home, move |config| config.site = owner).await;
+    assert_ne!(second.get("/feed.xml").await.header("etag"), Some(&*tag));
+    second.stop().await;
+}
+
+#[actix_web::test]
+async fn the_owners_colour_and_icon_are_kept_by_browsers_until_they_change() {
+    let mut owner = (*flagged(&["--accent-color", "#ff6600"]).unwrap().site).clone();
+    // An icon file of one bitmap.
+    let mut file = vec![0, 0, 1, 0, 1, 0, 16, 16, 0, 0, 1, 0, 32, 0, 4, 0, 0, 0, 22, 0, 0, 0];
+    file.extend([40, 0, 0, 0]);
+    owner.icon = Some(Icon::of(&file).unwrap());
+    let site = Site::start_with(move |config| config.site = Arc::new(owner)).await;
+    let front = html(&site, "/").await;
+    let sheet = between(&front, "<link rel=\"stylesheet\" href=\"/static/site.css", "\"");
+    let sheet = site.get(&format!("/static/site.css{sheet}")).await;
+    assert_eq!(sheet.header("content-type"), Some("text/css; charset=utf-8"));
+    assert!(text(&sheet).contains("--accent: #ff6600"), "the tone for the dark theme");
+    let icon = between(&front, "<link rel=\"icon\" type=\"image/x-icon\" href=\"", "\"").to_owned();
+    assert!(between(&front, "class=\"brand\"", "</a>").contains(&format!("src=\"{icon}\"")));
+    let icon = site.get(&icon).await;
+    assert_eq!((icon.status, &icon.body[..]), (200, &file[..]));
+    for answer in [&sheet, &icon] {
+        assert_eq!(answer.header("cache-control"), Some("public, max-age=31536000, immutable"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    }
+    let other = site.get("/static/site-icon.ico?v=other").await;
+    assert_eq!(other.header("cache-control"), Some("no-cache"));
+    assert_eq!(site.get("/static/site-icon.png").await.status, 404);
+    site.stop().await;
+}
+
+#[test]
+fn flags_that_no_site_can_have_are_refused_by_name() {
+    let svg = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(svg.path(), "<svg xmlns=\"http://www.w3.org/2000/svg\"/>").unwrap();
+    let svg = svg.path().to_str().unwrap();
+    for (flag, value, words) in [
+        ("--site-name", " ", "can't be blank"),
+        ("--site-name", "a\nb", "one line"),
+        ("--site-name", "\u{202e}a", "one line"),
+        ("--site-name", &*"x".repeat(61), "at most 60"),
+        ("--site-description", &*"x".repeat(201), "at most 200"),
+        ("--site-footer", &*"x".repeat(1001), "at most 1000"),
+        ("--accent-color", "purple", "#5b2a86"),
+        ("--site-icon", "/nowhere/at.png", "No such file"),
+        ("--site-icon", svg, "svg"),
+    ] {
+        let error = flagged(&[flag, value]).unwrap_err().to_string();
+        assert!(error.starts_with(flag) && error.contains(words), "{error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+    assert!(flagged(&["--site-description", "", "--accent-color", ""]).is_ok());
+}
