@@ -58,7 +58,10 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/posts", [post(pages::posts::create)]))
         .service(resource("/posts/new", [get(pages::posts::new)]))
         .service(resource("/posts/{id}", [get(pages::posts::show), post(pages::posts::update)]))
-        .service(resource("/posts/{id}/edit", [get(pages::posts::edit)]))
+        .service(resource(
+            "/posts/{id}/edit",
+            [get(pages::posts::edit), post(pages::posts::edit_beside)],
+        ))
         .service(resource("/posts/{id}/delete", [post(pages::posts::delete)]))
         .service(resource("/posts/{id}/comments", [post(pages::comments::create)]))
         .service(resource("/comments/{id}/delete", [post(pages::comments::delete)]))
@@ -67,7 +70,10 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/moderation", [get(pages::comments::held)]))
         .service(resource("/notes", [get(pages::notes::index), post(pages::notes::create)]))
         .service(resource("/notes/{id}", [get(pages::notes::show), post(pages::notes::update)]))
-        .service(resource("/notes/{id}/edit", [get(pages::notes::edit)]))
+        .service(resource(
+            "/notes/{id}/edit",
+            [get(pages::notes::edit), post(pages::notes::edit_beside)],
+        ))
         .service(resource("/notes/{id}/delete", [post(pages::notes::delete)]))
         .service(resource("/search", [get(pages::search::index)]))
         .service(resource("/login", [get(pages::accounts::login), post(pages::accounts::sign_in)]))

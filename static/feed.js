@@ -225,14 +225,14 @@ const take = {
     if (channel !== "posts" || String(data.id) !== page.post) return;
     tell(event === "post_deleted"
       ? "This post was deleted while you were editing it."
-      : "This post was changed by someone else since you opened it. Saving replaces that change.");
+      : "This post was changed since you opened it. Saving shows both versions.");
   },
 
   "edit-note"({ event, data }) {
     if (String(data.id) !== page.note) return;
     tell(event === "note_deleted"
       ? "This note was deleted while you were editing it."
-      : "This note was changed by someone else since you opened it. Saving replaces that change.");
+      : "This note was changed since you opened it. Saving shows both versions.");
   },
 };
 
@@ -313,7 +313,7 @@ function connect() {
     if (frame.event === "resync") {
       // The log no longer has what happened since, or it is another log: all anew from here.
       lastId = frame.id;
-      if (!page.source) tell("This may have changed since you opened it. Saving replaces such a change.");
+      if (!page.source) tell("This may have changed since you opened it. Saving shows both versions.");
       refresh();
       return;
     }

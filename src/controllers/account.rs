@@ -74,11 +74,7 @@ impl Account {
 
     /// Whom the request counts for.
     pub fn client(&self, request: &HttpRequest) -> Client {
-        let account = match self.viewer() {
-            Viewer::User { id, .. } => Some(id),
-            Viewer::Nobody | Viewer::Anyone | Viewer::Site => None,
-        };
-        Client::of(request, account)
+        Client::of(request, self.viewer().account())
     }
 
     /// Refuses what it may not do, before its body is read. What hangs on a row is decided with the

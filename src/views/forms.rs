@@ -22,13 +22,15 @@ pub struct PostForm {
     pub publish_at: String,
     /// The words of its address, as typed.
     pub slug: String,
+    /// The version that it changes; empty for a new post.
+    pub version: String,
     /// The messages of the invalid fields.
     pub errors: Errors,
 }
 
 impl PostForm {
-    /// The form that changes a post.
-    pub fn of(post: &Post) -> PostForm {
+    /// The form that changes this version of a post.
+    pub fn of(post: &Post, version: String) -> PostForm {
         PostForm {
             title: post.title.clone(),
             body: post.body.clone(),
@@ -38,6 +40,7 @@ impl PostForm {
                 .publish_at
                 .map_or_else(String::new, |at| at.format("%Y-%m-%dT%H:%M").to_string()),
             slug: post.slug.clone().unwrap_or_default(),
+            version,
             errors: Errors::default(),
         }
     }
@@ -51,7 +54,23 @@ impl PostForm {
             tags: typed(params, "tags"),
             publish_at: typed(params, "publish_at"),
             slug: typed(params, "slug"),
+            version: typed(params, "version"),
             errors,
+        }
+    }
+
+    /// The form as typed, over what it leaves out.
+    pub fn over(self, params: &Params) -> PostForm {
+        let or = |name, own| if params.contains_key(name) { typed(params, name) } else { own };
+        PostForm {
+            title: or("title", self.title),
+            body: or("body", self.body),
+            status: or("status", self.status),
+            tags: or("tags", self.tags),
+            publish_at: or("publish_at", self.publish_at),
+            slug: or("slug", self.slug),
+            version: self.version,
+            errors: self.errors,
         }
     }
 
@@ -98,19 +117,28 @@ pub struct NoteForm {
     pub body: String,
     /// The author, as typed; not shown when a note is changed.
     pub author: String,
+    /// The version that it changes; empty for a new note.
+    pub version: String,
     /// The messages of the invalid fields.
     pub errors: Errors,
 }
 
 impl NoteForm {
-    /// The form that changes a note.
-    pub fn of(note: &Note) -> NoteForm {
+    /// The form that changes this version of a note.
+    pub fn of(note: &Note, version: String) -> NoteForm {
         NoteForm {
             title: note.title.clone(),
             body: note.body.clone(),
             author: note.author.clone(),
+            version,
             errors: Errors::default(),
         }
+    }
+
+    /// The form as typed, over what it leaves out.
+    pub fn over(self, params: &Params) -> NoteForm {
+        let or = |name, own| if params.contains_key(name) { typed(params, name) } else { own };
+        NoteForm { title: or("title", self.title), body: or("body", self.body), ..self }
     }
 
     /// The refused form, as typed, with its messages.
@@ -119,6 +147,7 @@ impl NoteForm {
             title: typed(params, "title"),
             body: typed(params, "body"),
             author: typed(params, "author"),
+            version: typed(params, "version"),
             errors,
         }
     }

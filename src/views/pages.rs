@@ -4,10 +4,13 @@
 //!
 //! Rendering lays out Markdown, up to mebibytes of it: do it off the event loop.
 
+mod conflict;
+
 use std::sync::Arc;
 
 use askama::Template;
 
+pub use self::conflict::{NoteConflict, PostConflict, Saved};
 use super::forms::{AccountForm, CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
 use super::{feeds, filters};
 use crate::access::{self, Action, CommentRules, CommentState, Scope, Verdict, Viewer};
@@ -38,6 +41,14 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// The name of the reader's account; empty without one.
+    fn account(&self) -> &str {
+        match &self.reader {
+            Reader::User(name) => name,
+            Reader::Unknown | Reader::Guest => "",
+        }
+    }
+
     /// Whether the reader may write posts, and notes.
     fn writes(&self) -> bool {
         access::may(self.viewer, Action::WritePost) == Verdict::Allowed
@@ -176,6 +187,8 @@ pub struct PostEdit {
     pub id: i64,
     /// The post being changed.
     pub form: PostForm,
+    /// A version that was not saved, to copy from.
+    pub typed: Option<PostForm>,
 }
 
 /// `GET /notes`: the notes, newest first, and the form of a new one; also what that comes back to
@@ -213,6 +226,8 @@ pub struct NoteEdit {
     pub id: i64,
     /// The note being changed.
     pub form: NoteForm,
+    /// A version that was not saved, to copy from.
+    pub typed: Option<NoteForm>,
 }
 
 /// `GET /search`: the form, and what was found.

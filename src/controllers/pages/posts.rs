@@ -5,20 +5,22 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{ROWS, page, see, to_sign_in};
-use crate::access::{self, Action};
+use crate::access::{self, Action, Viewer};
+use crate::changeset::{Errors, Params};
+use crate::connection::DbConnection;
 use crate::controllers::account::{Account, answer};
 use crate::controllers::body::Body;
 use crate::controllers::posts;
 use crate::controllers::request::{self, Query};
-use crate::controllers::respond::Precondition;
+use crate::controllers::respond::{Precondition, version_of};
 use crate::db::Touches;
 use crate::error::{AppError, AppResult};
 use crate::models::comment::Filter;
 use crate::models::post::{self, NewPost, Post};
-use crate::models::{Cursor, comment, now};
+use crate::models::{Cursor, comment, now, user};
 use crate::state::State;
 use crate::views::forms::{CommentForm, PostForm};
-use crate::views::pages::{PostEdit, PostIndex, PostNew, PostShow};
+use crate::views::pages::{PostConflict, PostEdit, PostIndex, PostNew, PostShow, Saved};
 
 /// GET /
 pub async fn index(
@@ -126,12 +128,33 @@ pub async fn edit(
     if let Some(login) = to_sign_in(&request, &account) {
         return Ok(login);
     }
+    edit_with(&state, &account, id, None).await
+}
+
+/// POST /posts/{id}/edit: the form of the last version, beside one that was not saved.
+pub async fn edit_beside(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+    body: Body,
+) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "post")?;
+    account.permit_writing()?;
+    let typed = PostForm::refused(&body.form().await?, Errors::default());
+    edit_with(&state, &account, id, Some(typed)).await
+}
+
+async fn edit_with(
+    state: &State,
+    account: &Account,
+    id: i64,
+    typed: Option<PostForm>,
+) -> AppResult<HttpResponse> {
     let viewer = account.viewer();
-    page(&state, &account, StatusCode::OK, move |connection, frame| {
-        let post = posts::visible(connection, id, viewer)?;
-        answer(access::may(viewer, Action::ChangePost(post.facts())), "post")?;
-        let form = PostForm::of(&post);
-        Ok(PostEdit { frame, id, form })
+    page(state, account, StatusCode::OK, move |connection, frame| {
+        let post = changeable(connection, id, viewer)?;
+        let form = PostForm::of(&post, version_of(&post)?);
+        Ok(PostEdit { frame, id, form, typed })
     })
     .await
 }
@@ -164,15 +187,46 @@ pub async fn update(
     let id = request::id(&request, "post")?;
     account.permit_writing()?;
     let params = body.form().await?;
-    match posts::change(&state, &account, id, &params, Precondition::none()).await {
+    match posts::change(&state, &account, id, &params, Precondition::of_form(&params)).await {
         Ok(post) => Ok(see(post.value.path())),
+        Err(AppError::Conflict(_)) => conflict(&state, &account, id, params).await,
         Err(AppError::Invalid(errors)) => {
             let form = PostForm::refused(&params, errors);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            page(&state, &account, status, move |_, frame| Ok(PostEdit { frame, id, form })).await
+            page(&state, &account, status, move |_, frame| {
+                Ok(PostEdit { frame, id, form, typed: None })
+            })
+            .await
         }
         Err(error) => Err(error),
     }
+}
+
+/// Both versions, after one that is not the last was changed.
+async fn conflict(
+    state: &State,
+    account: &Account,
+    id: i64,
+    params: Params,
+) -> AppResult<HttpResponse> {
+    let viewer = account.viewer();
+    page(state, account, StatusCode::CONFLICT, move |connection, frame| {
+        let post = changeable(connection, id, viewer)?;
+        let by = post::editor(connection, id)?;
+        let by = by.map(|by| user::name(connection, by)).transpose()?.flatten();
+        let saved = Saved { by, at: post.updated_at };
+        let theirs = PostForm::of(&post, version_of(&post)?);
+        let form = theirs.clone().over(&params);
+        Ok(PostConflict { frame, id, saved, theirs, form })
+    })
+    .await
+}
+
+/// A post that this viewer may change.
+fn changeable(connection: &mut DbConnection, id: i64, viewer: Viewer) -> AppResult<Post> {
+    let post = posts::visible(connection, id, viewer)?;
+    answer(access::may(viewer, Action::ChangePost(post.facts())), "post")?;
+    Ok(post)
 }
 
 /// POST /posts/{id}/delete

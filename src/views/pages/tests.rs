@@ -95,6 +95,10 @@ fn show(form: CommentForm) -> PostShow {
     }
 }
 
+fn saved() -> Saved {
+    Saved { by: Some(NASTY.to_owned()), at: at("2026-11-22T09:05:07") }
+}
+
 fn every_page() -> Vec<String> {
     let frame = Frame { open: true, ..anyones() };
     let (params, errors) =
@@ -123,10 +127,12 @@ fn every_page() -> Vec<String> {
         index(Some(NASTY), None).render(),
         show(CommentForm::refused(&params, errors.clone())).render(),
         PostNew { frame: frame.clone(), form: post_form() }.render(),
-        PostEdit { frame: frame.clone(), id: 1, form: post_form() }.render(),
+        PostEdit { frame: frame.clone(), id: 1, form: post_form(), typed: Some(post_form()) }
+            .render(),
         NoteIndex { frame: frame.clone(), cursor: None, notes, form: note_form() }.render(),
         NoteShow { frame: frame.clone(), note: note(1) }.render(),
-        NoteEdit { frame: frame.clone(), id: 1, form: note_form() }.render(),
+        NoteEdit { frame: frame.clone(), id: 1, form: note_form(), typed: Some(note_form()) }
+            .render(),
         login(LoginForm::wrong(&params, Some(NASTY.to_owned()))),
         login(LoginForm::refused(&params, None, errors.clone())),
         Register { frame: frame.clone(), form: RegisterForm::default() }.render(),
@@ -144,6 +150,22 @@ fn every_page() -> Vec<String> {
             is_first: false,
             next: Some(NASTY.to_owned()),
         })
+        .render(),
+        PostConflict {
+            frame: frame.clone(),
+            id: 1,
+            saved: saved(),
+            theirs: PostForm::of(&post(1), NASTY.to_owned()),
+            form: post_form(),
+        }
+        .render(),
+        NoteConflict {
+            frame: frame.clone(),
+            id: 1,
+            saved: saved(),
+            theirs: NoteForm { body: format!("a\n{NASTY}\nb"), ..NoteForm::default() },
+            form: note_form(),
+        }
         .render(),
         ErrorPage {
             frame: frame.clone(),

@@ -147,6 +147,14 @@ fn table() -> Vec<Row> {
         ),
         row(
             POST,
+            "/posts/{id}/edit",
+            "/posts/{post}/edit",
+            Form("title=Typed&body=b"),
+            CHANGE_DRAFT,
+            CHANGE,
+        ),
+        row(
+            POST,
             page,
             "/posts/{post}",
             Form("title=Changed"),
@@ -211,6 +219,13 @@ fn table() -> Vec<Row> {
             [401, 403, 403, 303, 303],
         ),
         plain(GET, "/notes/{id}/edit", "/notes/{note}/edit", Open(HTML), [303, 403, 403, 200, 200]),
+        plain(
+            POST,
+            "/notes/{id}/edit",
+            "/notes/{note}/edit",
+            Form("title=Typed&body=b"),
+            [401, 403, 403, 200, 200],
+        ),
         plain(
             POST,
             "/notes/{id}/delete",
