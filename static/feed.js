@@ -415,3 +415,17 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "";
   setTimeout(() => delete form.dataset.sent, 3000);
 });
+
+// ---- Links to comments ---------------------------------------------------------------------
+
+/** A comment on another page of the thread: the server knows on which. */
+function seekComment() {
+  const [, id] = /^#comment-(\d+)$/.exec(location.hash) ?? [];
+  const url = new URL(location.href);
+  if (kind !== "post" || !id || byId(`comment-${id}`) || url.searchParams.get("comment") === id) return;
+  url.search = `?comment=${id}`;
+  location.replace(url);
+}
+
+addEventListener("hashchange", seekComment);
+seekComment();

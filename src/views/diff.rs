@@ -85,6 +85,12 @@ fn within<'a>(time: Duration, first: &'a str, second: &'a str) -> Diff<'a> {
             }
         }
     }
+    // Of lines in the same place those of the first come first.
+    for at in 1..pieces.len() {
+        if let Some([Piece::Second(_), Piece::First(_)]) = pieces.get(at - 1..=at) {
+            pieces.swap(at - 1, at);
+        }
+    }
     Diff::Marked(pieces)
 }
 

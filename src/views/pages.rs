@@ -11,7 +11,9 @@ use std::sync::Arc;
 use askama::Template;
 
 pub use self::conflict::{NoteConflict, PostConflict, Saved};
-use super::forms::{AccountForm, CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
+use super::forms::{
+    AccountForm, CommentForm, LoginForm, NoteForm, PostForm, Problem, RegisterForm,
+};
 use super::{feeds, filters};
 use crate::access::{self, Action, CommentRules, CommentState, Scope, Verdict, Viewer};
 use crate::models::comment::Comment;
@@ -36,17 +38,26 @@ pub struct Frame {
     pub reader: Reader,
     /// What the reader may do.
     pub viewer: Viewer,
+    /// The path and query of the page.
+    pub here: String,
     /// The site's rules about new comments.
     pub rules: CommentRules,
 }
 
 impl Frame {
     /// The name of the reader's account; empty without one.
-    fn account(&self) -> &str {
+    pub(super) fn account(&self) -> &str {
         match &self.reader {
             Reader::User(name) => name,
             Reader::Unknown | Reader::Guest => "",
         }
+    }
+
+    /// The address to sign in at, which leads back to a place on this page.
+    fn sign_in(&self, place: &str) -> String {
+        let back = if self.here.is_empty() { "/" } else { &self.here };
+        let next = (back != "/").then(|| format!("{back}{place}"));
+        address("/login", &[("next", next)])
     }
 
     /// Whether the reader may write posts, and notes.
@@ -315,6 +326,27 @@ pub struct AccountPage {
     pub form: AccountForm,
 }
 
+/// The page of a form that could not be taken and has no page of its own to come back to, with all that
+/// was typed.
+#[derive(Debug, Template)]
+#[template(path = "unsent.html")]
+pub struct Unsent {
+    /// The page's frame.
+    pub frame: Frame,
+    /// The failure, in a few words.
+    pub title: String,
+    /// Why, and whether anybody may sign in to help.
+    pub problem: Problem,
+    /// Where to send it, and the words on the button; none when it can only be copied.
+    pub resend: Option<(String, String)>,
+    /// The fields of one line: name, label, text.
+    pub lines: Vec<(&'static str, &'static str, String)>,
+    /// The long text.
+    pub body: String,
+    /// The fields that nobody typed.
+    pub hidden: Vec<(&'static str, String)>,
+}
+
 /// The page that is shown for a failure.
 #[derive(Debug, Template)]
 #[template(path = "error.html")]
@@ -380,6 +412,12 @@ impl PostShow {
     fn feed(&self) -> Option<String> {
         let author = self.post.author.as_deref().filter(|_| self.post.user_id.is_some());
         author.filter(|_| self.post.status == Status::Published).map(feeds::of_author)
+    }
+
+    /// Where its form of a comment is sent, which comes back to the same place if it is refused.
+    fn action(&self) -> String {
+        let path = format!("/posts/{}/comments", self.post.id);
+        address(&path, &[("cursor", self.cursor.as_ref().map(ToString::to_string))])
     }
 
     /// The address of this post, its comments from a place on.

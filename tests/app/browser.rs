@@ -4,6 +4,7 @@
 mod articles;
 mod connection;
 mod driver;
+mod forms;
 mod hostile;
 mod live;
 mod markdown;

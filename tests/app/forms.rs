@@ -2,9 +2,10 @@
 //! is written twice or under another name.
 
 mod conflicts;
+mod identity;
+mod once;
+mod refused;
 
-use actix_web::http::Method;
-use actix_web::web::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
@@ -28,8 +29,8 @@ impl<'a> Browser<'a> {
         let fields = json!({"username": name, "password": PASSWORD});
         site.post("/api/users", &fields).await;
         let answer = site.post("/api/session", &fields).await;
-        let set = answer.headers.get_all("set-cookie").map(|value| value.to_str().unwrap());
-        let cookie = set.filter(|cookie| cookie.starts_with("kilonova_session")).next().unwrap();
+        let mut set = answer.headers.get_all("set-cookie").map(|value| value.to_str().unwrap());
+        let cookie = set.find(|cookie| cookie.starts_with("kilonova_session")).unwrap();
         Browser { site, cookie: cookie.split(';').next().unwrap().to_owned() }
     }
 
@@ -41,8 +42,9 @@ impl<'a> Browser<'a> {
         headers
     }
 
+    /// The answer to a link; nobody follows where it leads.
     async fn get(&self, path: &str) -> Answer {
-        self.site.send(Method::GET, path, &self.headers(), Bytes::new()).await
+        Raw::connect(self.site).await.request("GET", path, &self.headers(), b"").await
     }
 
     /// A page that must be there.

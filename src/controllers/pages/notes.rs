@@ -10,11 +10,13 @@ use crate::changeset::{Errors, Params};
 use crate::connection::DbConnection;
 use crate::controllers::account::{Account, answer};
 use crate::controllers::body::Body;
+use crate::controllers::idempotency::{Created, Once};
 use crate::controllers::notes;
 use crate::controllers::request::{self, Query};
 use crate::controllers::respond::{Precondition, version_of};
 use crate::db::Touches;
 use crate::error::{AppError, AppResult, Found};
+use crate::events;
 use crate::models::note::{self, NewNote, Note};
 use crate::models::{Cursor, user};
 use crate::state::State;
@@ -32,7 +34,7 @@ pub async fn index(
     }
     account.permit(Action::ReadNotes)?;
     let cursor = Query::of(&request)?.cursor()?;
-    index_with(&state, &account, cursor, StatusCode::OK, NoteForm::default()).await
+    index_with(&state, &account, cursor, StatusCode::OK, NoteForm::blank()).await
 }
 
 async fn index_with(
@@ -87,7 +89,7 @@ pub async fn edit_beside(
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
     account.permit_writing()?;
-    let typed = NoteForm::refused(&body.form().await?, Errors::default());
+    let typed = NoteForm::refused(&account.form(body).await?, Errors::default());
     edit_with(&state, &account, id, Some(typed)).await
 }
 
@@ -107,22 +109,27 @@ async fn edit_with(
 }
 
 /// POST /notes
-pub async fn create(state: Data<State>, account: Account, body: Body) -> AppResult<HttpResponse> {
+pub async fn create(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+    body: Body,
+) -> AppResult<HttpResponse> {
     account.permit(Action::WriteNote)?;
-    let params = body.form().await?;
-    match NewNote::changeset_by(&params, account.user()) {
-        Ok(new) => {
-            let (asker, quota) = (account.asker.clone(), state.config.quotas.notes);
-            let written = state.db.transaction_on(Touches::NewRows, None, move |tx| {
-                notes::insert(tx, &asker, quota, new).map(|note| note.id)
-            });
-            match written.await {
-                Ok(written) => Ok(see(format!("/notes#note-{}", written.value))),
-                Err(AppError::Invalid(errors)) => refused(&state, &account, &params, errors).await,
-                Err(error) => Err(error),
-            }
-        }
-        Err(errors) => refused(&state, &account, &params, errors).await,
+    let params = account.form(body).await?;
+    let author = account.user();
+    let new = NewNote::changeset_by(&params, author);
+    let once = Once::of_form(&request, author, &params)?;
+    let (asker, quota) = (account.asker.clone(), state.config.quotas.notes);
+    let written = once.transact(&state.db, Touches::NewRows, move |tx| {
+        let note = notes::insert(tx, &asker, quota, new?)?;
+        let place = format!("/notes#note-{}", note.id);
+        Ok(Created::of(&note)?.about(events::of_note(note.id)).at(place))
+    });
+    match written.await {
+        Ok(written) => Ok(see(written.location.unwrap_or_else(|| "/notes".to_owned()))),
+        Err(AppError::Invalid(errors)) => refused(&state, &account, &params, errors).await,
+        Err(error) => Err(error),
     }
 }
 
@@ -146,7 +153,7 @@ pub async fn update(
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
     account.permit_writing()?;
-    let params = body.form().await?;
+    let params = account.form(body).await?;
     match notes::change(&state, &account, id, &params, Precondition::of_form(&params)).await {
         Ok(_) => Ok(see(format!("/notes/{id}"))),
         Err(AppError::Conflict(_)) => conflict(&state, &account, id, params).await,
@@ -194,8 +201,10 @@ pub async fn delete(
     state: Data<State>,
     request: HttpRequest,
     account: Account,
+    body: Body,
 ) -> AppResult<HttpResponse> {
     account.permit_writing()?;
+    account.form(body).await?;
     notes::remove(&state, &account, request::id(&request, "note")?, Precondition::none()).await?;
     Ok(see("/notes"))
 }

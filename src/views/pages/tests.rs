@@ -167,6 +167,16 @@ fn every_page() -> Vec<String> {
             form: note_form(),
         }
         .render(),
+        Unsent {
+            frame: frame.clone(),
+            title: NASTY.to_owned(),
+            problem: Problem { message: NASTY.to_owned(), signs_in: true },
+            resend: Some((NASTY.to_owned(), NASTY.to_owned())),
+            lines: vec![("title", "Title", NASTY.to_owned())],
+            body: NASTY.to_owned(),
+            hidden: vec![("as", NASTY.to_owned())],
+        }
+        .render(),
         ErrorPage {
             frame: frame.clone(),
             status: 404,
