@@ -3,6 +3,7 @@
 
 mod articles;
 mod connection;
+mod drafts;
 mod driver;
 mod forms;
 mod hostile;
