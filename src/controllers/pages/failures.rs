@@ -56,7 +56,8 @@ pub async fn show_errors<B: MessageBody + 'static>(
     }
     let base = base(request.request());
     let is_of_form = !request.method().is_safe();
-    let unread = is_of_form.then(|| watch(&mut request));
+    let has_text = is_of_form && Kind::of(request.path()).is_some();
+    let unread = has_text.then(|| watch(&mut request));
     match next.call(request).await {
         Ok(response) => {
             let shown = response.response().extensions().get::<Shown>().cloned();
@@ -128,7 +129,7 @@ async fn form_of(
     );
     let params = match typed.take() {
         Some(params) => Some(params),
-        None if is_passing && Kind::of(request.path()).is_some() => {
+        None if is_passing => {
             let mut payload: Payload = Payload::Stream { payload: Box::pin(unread) };
             let body = Body::of_refused(request, &mut payload, UNREAD).ok()?;
             // One that cannot be read has nothing to show.
@@ -188,6 +189,12 @@ impl Kind {
             ("notes", _, None | Some("edit"), None) => Some(Kind::Note),
             _ => None,
         }
+    }
+
+    /// What the browser calls its copy of such a form (static/drafts.js).
+    fn copy(self, path: &str) -> String {
+        let id = path.split('/').nth(2).unwrap_or("new");
+        format!("{}-{id}", self.name())
     }
 
     fn name(self) -> &'static str {
@@ -284,6 +291,7 @@ fn unsent_page(
         title,
         problem: Problem { message, signs_in: status == StatusCode::UNAUTHORIZED },
         resend,
+        copy: kind.copy(request.path()),
         lines: lines.collect(),
         body: field("body").unwrap_or_default(),
         hidden,

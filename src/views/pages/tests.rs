@@ -172,6 +172,7 @@ fn every_page() -> Vec<String> {
             title: NASTY.to_owned(),
             problem: Problem { message: NASTY.to_owned(), signs_in: true },
             resend: Some((NASTY.to_owned(), NASTY.to_owned())),
+            copy: NASTY.to_owned(),
             lines: vec![("title", "Title", NASTY.to_owned())],
             body: NASTY.to_owned(),
             hidden: vec![("as", NASTY.to_owned())],

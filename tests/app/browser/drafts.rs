@@ -112,6 +112,44 @@ async fn two_windows_of_one_form_keep_two_texts() {
 }
 
 #[actix_web::test]
+async fn leaving_unsaved_text_warns() {
+    let Some((browser, site)) = start().await else { return };
+    let warns = "const event = new Event('beforeunload', { cancelable: true }); \
+                 dispatchEvent(event); return event.defaultPrevented";
+    browser.open(&site, "/posts/new").await;
+    browser.until("document.querySelector('form[data-keep]').kept").await;
+    assert_eq!(browser.run(warns).await, false);
+    browser.fill("#post-title", "Unsaved").await;
+    assert_eq!(browser.run(warns).await, true);
+    browser.fill("#post-body", "Text").await;
+    browser.send("form.write .actions button").await;
+    browser.until_at("/posts/1").await;
+    browser.type_in("#comment-body", "A comment is short").await;
+    assert_eq!(browser.run(warns).await, false);
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_text_that_was_refused_is_forgotten_once_it_is_taken() {
+    let Some((browser, site)) = start().await else { return };
+    site.new_post("Deleted soon").await;
+    browser.open(&site, "/posts/1/edit").await;
+    browser.fill("#post-body", "Worked on").await;
+    until_kept(&browser, 1).await;
+    site.delete("/api/posts/1").await;
+    browser.send("form.write .actions button").await;
+    browser.until_text("deleted while you were editing it").await;
+    until_kept(&browser, 1).await;
+    browser.send("form.write .actions button").await;
+    browser.until_at("/posts/2").await;
+    browser.until_text("Worked on").await;
+    until_kept(&browser, 0).await;
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn signing_out_leaves_no_text_behind() {
     let Some((browser, site)) = start().await else { return };
     site.new_post("Commented").await;
