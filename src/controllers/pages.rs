@@ -11,6 +11,7 @@ pub mod failures;
 pub mod notes;
 pub mod posts;
 pub mod search;
+mod unsent;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};

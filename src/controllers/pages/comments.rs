@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use diesel::QueryResult;
 
 use super::accounts::next_in;
-use super::failures::told;
+use super::unsent::told;
 use super::{ROWS, page, posts, see, to_sign_in};
 use crate::access::{self, Action, Viewer};
 use crate::changeset::{Errors, Params};

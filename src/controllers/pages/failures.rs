@@ -1,5 +1,5 @@
-//! Failures, shown to browsers as pages. Owns what becomes of a form that was not taken: all that was
-//! typed comes back, also where the form was refused before it was read.
+//! Failures, shown to browsers as pages. Owns which of them get back what was typed, also where a form
+//! was refused before it was read; the page that shows it is `unsent`'s.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -17,34 +17,21 @@ use askama::Template;
 use futures_util::Stream;
 use serde_json::Value;
 
+use super::unsent::{Kind, unsent_page};
 use crate::access::Viewer;
 use crate::changeset::Params;
 use crate::compression::Varies;
 use crate::config::Access;
-use crate::controllers::account::{Account, MADE_FOR, Seen};
+use crate::controllers::account::{Account, Seen};
 use crate::controllers::body::{Body, Typed};
-use crate::controllers::idempotency::FORM_KEY;
 use crate::error::Shown;
 use crate::negotiation::accepts_html;
 use crate::state::State;
-use crate::views::forms::Problem;
-use crate::views::pages::{ErrorPage, Frame, Reader, Unsent};
+use crate::views::pages::{ErrorPage, Frame, Reader};
 
 /// The most bytes that are read of a form that is refused already: a post's text with every byte
 /// encoded, and more than a browser sends of one.
 const UNREAD: usize = 4 * 1024 * 1024;
-
-/// The fields of one line that are shown again, with their labels.
-const LINES: [(&str, &str); 5] = [
-    ("title", "Title"),
-    ("author", "Name"),
-    ("tags", "Tags"),
-    ("publish_at", "Publish at (UTC)"),
-    ("slug", "Words in the address"),
-];
-
-/// The fields that go along with them.
-const HIDDEN: [&str; 4] = [MADE_FOR, "status", "version", FORM_KEY];
 
 /// Shows failures to browsers as pages; programs get their JSON.
 pub async fn show_errors<B: MessageBody + 'static>(
@@ -171,136 +158,19 @@ fn base(request: &HttpRequest) -> Frame {
     Frame { open, viewer, root: state.config.reach.path().into(), ..Frame::default() }
 }
 
-/// What a form with a text is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Post,
-    Note,
-    Comment,
-}
-
-impl Kind {
-    /// By the path that it is sent to.
-    fn of(path: &str) -> Option<Kind> {
-        let mut parts = path.split('/').skip(1);
-        match (parts.next()?, parts.next(), parts.next(), parts.next()) {
-            ("posts", _, Some("comments"), None) => Some(Kind::Comment),
-            ("posts", _, None | Some("edit"), None) => Some(Kind::Post),
-            ("notes", _, None | Some("edit"), None) => Some(Kind::Note),
-            _ => None,
-        }
-    }
-
-    /// What the browser calls its copy of such a form (static/drafts.js).
-    fn copy(self, path: &str) -> String {
-        let id = path.split('/').nth(2).unwrap_or("new");
-        format!("{}-{id}", self.name())
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Kind::Post => "post",
-            Kind::Note => "note",
-            Kind::Comment => "comment",
-        }
-    }
-}
-
-/// Tells in sentences why a form was not taken.
-pub(super) fn told(message: &str, params: &Params, name: Option<&str>) -> String {
-    let made_for = params.get(MADE_FOR).and_then(Value::as_str);
-    match (made_for, name) {
-        (Some(made_for), None) if !made_for.is_empty() => {
-            format!("This was written as {made_for}, who is signed out here now. Nothing was sent.")
-        }
-        (Some(""), Some(name)) => {
-            format!(
-                "This was written without an account; now {name} is signed in. Nothing was sent."
-            )
-        }
-        (Some(made_for), Some(name)) if made_for != name => {
-            format!("This was written as {made_for}; now {name} is signed in. Nothing was sent.")
-        }
-        _ => sentence(message),
-    }
-}
-
-fn sentence(message: &str) -> String {
+pub(super) fn sentence(message: &str) -> String {
     match message.get(..1) {
         Some(first) => format!("{}{}.", first.to_uppercase(), &message[1..]),
         None => String::new(),
     }
 }
 
-fn unsent_page(
-    request: &HttpRequest,
+pub(super) fn error_page(
     frame: Frame,
     status: StatusCode,
-    shown: &Shown,
-    params: &Params,
+    shown: Shown,
+    is_of_form: bool,
 ) -> HttpResponse {
-    let Some(kind) = Kind::of(request.path()) else {
-        return error_page(frame, status, shown.clone(), true);
-    };
-    let name = match &frame.reader {
-        Reader::User(name) => Some(name.clone()),
-        Reader::Unknown | Reader::Guest => None,
-    };
-    let field = |name: &str| params.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-    let mut hidden: Vec<_> = HIDDEN.iter().filter_map(|name| Some((*name, field(name)?))).collect();
-    let mut message = told(&shown.message, params, name.as_deref());
-    let here = frame.here.clone();
-    let is_gone = status == StatusCode::NOT_FOUND;
-    let title = match status {
-        StatusCode::UNAUTHORIZED => "You are not signed in".to_owned(),
-        StatusCode::CONFLICT => "Nothing was sent yet".to_owned(),
-        StatusCode::NOT_FOUND if kind == Kind::Comment => {
-            "This post is not there any more".to_owned()
-        }
-        StatusCode::NOT_FOUND => format!("This {} was deleted", kind.name()),
-        StatusCode::FORBIDDEN => "This is not allowed".to_owned(),
-        StatusCode::TOO_MANY_REQUESTS => "Too much at once".to_owned(),
-        StatusCode::SERVICE_UNAVAILABLE => "Too busy just now".to_owned(),
-        _ => "This did not work".to_owned(),
-    };
-    let resend = match (status, kind) {
-        (StatusCode::NOT_FOUND, Kind::Comment) | (StatusCode::FORBIDDEN, _) => None,
-        (StatusCode::NOT_FOUND, _) => {
-            hidden.retain(|(name, _)| *name == MADE_FOR || *name == "status");
-            let to = if kind == Kind::Post { "/posts" } else { "/notes" };
-            Some((to.to_owned(), format!("Save it as a new {}", kind.name())))
-        }
-        (StatusCode::CONFLICT, _) => {
-            // Whoever sends it now has read whose it becomes.
-            let made_for = name.clone().unwrap_or_default();
-            hidden.iter_mut().filter(|(name, _)| *name == MADE_FOR).for_each(|(_, of)| {
-                of.clone_from(&made_for);
-            });
-            Some((here, name.map_or("Send it".to_owned(), |name| format!("Send it as {name}"))))
-        }
-        _ => Some((here, "Send it again".to_owned())),
-    };
-    if is_gone {
-        message = match kind {
-            Kind::Comment => "It was deleted while you were writing. Your comment:".to_owned(),
-            _ => "It was deleted while you were editing it. Your text:".to_owned(),
-        };
-    }
-    let lines = LINES.iter().filter_map(|(name, label)| Some((*name, *label, field(name)?)));
-    let page = Unsent {
-        title,
-        problem: Problem { message, signs_in: status == StatusCode::UNAUTHORIZED },
-        resend,
-        copy: kind.copy(request.path()),
-        lines: lines.collect(),
-        body: field("body").unwrap_or_default(),
-        hidden,
-        frame,
-    };
-    rendered(status, &page)
-}
-
-fn error_page(frame: Frame, status: StatusCode, shown: Shown, is_of_form: bool) -> HttpResponse {
     let title = match status {
         StatusCode::UNAUTHORIZED => "You are not signed in",
         StatusCode::NOT_FOUND => "There is nothing here",
@@ -316,7 +186,7 @@ fn error_page(frame: Frame, status: StatusCode, shown: Shown, is_of_form: bool) 
     rendered(status, &page)
 }
 
-fn rendered(status: StatusCode, page: &impl Template) -> HttpResponse {
+pub(super) fn rendered(status: StatusCode, page: &impl Template) -> HttpResponse {
     match page.render() {
         Ok(html) => HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html),
         Err(error) => {
