@@ -29,6 +29,16 @@ pub enum Viewer {
     Site,
 }
 
+impl Viewer {
+    /// The account, if it is one's.
+    pub fn account(self) -> Option<i64> {
+        match self {
+            Viewer::User { id, .. } => Some(id),
+            Viewer::Nobody | Viewer::Anyone | Viewer::Site => None,
+        }
+    }
+}
+
 /// A post, as far as it decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PostFacts {

@@ -41,6 +41,9 @@ pub enum AppError {
     /// 408: the body did not arrive in time.
     #[error("the request took too long")]
     Timeout,
+    /// 409: a form was sent that was made for something else than what there is now.
+    #[error("{0}")]
+    Conflict(&'static str),
     /// 410: events after the position were pruned; this is the oldest position that is left.
     #[error("events before {0} are gone")]
     Gone(i64),
@@ -128,6 +131,7 @@ impl ResponseError for AppError {
             AppError::NotFound(_) => StatusCode::NOT_FOUND,
             AppError::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             AppError::Timeout => StatusCode::REQUEST_TIMEOUT,
+            AppError::Conflict(_) => StatusCode::CONFLICT,
             AppError::Gone(_) => StatusCode::GONE,
             AppError::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             AppError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,

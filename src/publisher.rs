@@ -54,7 +54,7 @@ async fn round(db: &Db, access: Access) -> Result<(), db::Error> {
                     false => {
                         log::info!("Post {} becomes a draft: its author may not publish", due.id);
                         let after = Post { status: Status::Draft, publish_at: None, ..due.clone() };
-                        post::update(tx.connection, due, after, now)?
+                        post::update(tx.connection, due, after, None, now)?
                     }
                 };
                 let events = events::of_update(&updated)

@@ -10,6 +10,7 @@ use actix_web::{App, Error, Handler, Resource, Responder, Route};
 
 use crate::compression;
 use crate::config::Config;
+use crate::controllers::pages::back;
 use crate::controllers::{
     body, channels, comments, crawlers, events, feeds, health, live, notes, old_addresses, pages,
     posts, search, sign_in, sign_ins, uploads, users,
@@ -43,7 +44,7 @@ pub fn site(
         .wrap(from_fn(limits::admit))
         .wrap(from_fn(guard::admit))
         .wrap(from_fn(old_addresses::lead))
-        .wrap(from_fn(pages::show_errors))
+        .wrap(from_fn(pages::failures::show_errors))
         .wrap(security_headers())
         .wrap(Compress::default())
         .wrap(from_fn(compression::label))
@@ -55,21 +56,39 @@ fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/health/ready", [get(health::ready)]))
         .service(resource("/", [get(pages::posts::index)]))
-        .service(resource("/posts", [post(pages::posts::create)]))
+        .service(resource("/posts", [get(back::to_posts), post(pages::posts::create)]))
         .service(resource("/posts/new", [get(pages::posts::new)]))
         .service(resource("/posts/{id}", [get(pages::posts::show), post(pages::posts::update)]))
         .service(resource("/posts/{id}/body", [get(pages::posts::body)]))
-        .service(resource("/posts/{id}/edit", [get(pages::posts::edit)]))
-        .service(resource("/posts/{id}/delete", [post(pages::posts::delete)]))
-        .service(resource("/posts/{id}/comments", [post(pages::comments::create)]))
-        .service(resource("/comments/{id}/delete", [post(pages::comments::delete)]))
-        .service(resource("/comments/{id}/state", [post(pages::comments::moderate)]))
-        .service(resource("/comments/{id}/block", [post(pages::comments::block)]))
+        .service(resource(
+            "/posts/{id}/edit",
+            [get(pages::posts::edit), post(pages::posts::edit_beside)],
+        ))
+        .service(resource("/posts/{id}/delete", [get(back::to_post), post(pages::posts::delete)]))
+        .service(resource(
+            "/posts/{id}/comments",
+            [get(back::to_thread), post(pages::comments::create)],
+        ))
+        .service(resource(
+            "/comments/{id}/delete",
+            [get(back::to_comment), post(pages::comments::delete)],
+        ))
+        .service(resource(
+            "/comments/{id}/state",
+            [get(back::to_comment), post(pages::comments::moderate)],
+        ))
+        .service(resource(
+            "/comments/{id}/block",
+            [get(back::to_comment), post(pages::comments::block)],
+        ))
         .service(resource("/moderation", [get(pages::comments::held)]))
         .service(resource("/notes", [get(pages::notes::index), post(pages::notes::create)]))
         .service(resource("/notes/{id}", [get(pages::notes::show), post(pages::notes::update)]))
-        .service(resource("/notes/{id}/edit", [get(pages::notes::edit)]))
-        .service(resource("/notes/{id}/delete", [post(pages::notes::delete)]))
+        .service(resource(
+            "/notes/{id}/edit",
+            [get(pages::notes::edit), post(pages::notes::edit_beside)],
+        ))
+        .service(resource("/notes/{id}/delete", [get(back::to_note), post(pages::notes::delete)]))
         .service(resource("/search", [get(pages::search::index)]))
         .service(resource("/login", [get(pages::accounts::login), post(pages::accounts::sign_in)]))
         .service(resource("/logout", [post(pages::accounts::sign_out)]))
@@ -78,11 +97,26 @@ fn routes(config: &mut ServiceConfig) {
             [get(pages::accounts::registration), post(pages::accounts::register)],
         ))
         .service(resource("/account", [get(pages::account::show)]))
-        .service(resource("/account/password", [post(pages::account::change_password)]))
-        .service(resource("/account/sessions/delete", [post(pages::account::end_others)]))
-        .service(resource("/account/sessions/{id}/delete", [post(pages::account::end)]))
-        .service(resource("/account/tokens", [post(pages::account::create_token)]))
-        .service(resource("/account/tokens/{id}/delete", [post(pages::account::delete_token)]))
+        .service(resource(
+            "/account/password",
+            [get(back::to_account), post(pages::account::change_password)],
+        ))
+        .service(resource(
+            "/account/sessions/delete",
+            [get(back::to_account), post(pages::account::end_others)],
+        ))
+        .service(resource(
+            "/account/sessions/{id}/delete",
+            [get(back::to_account), post(pages::account::end)],
+        ))
+        .service(resource(
+            "/account/tokens",
+            [get(back::to_account), post(pages::account::create_token)],
+        ))
+        .service(resource(
+            "/account/tokens/{id}/delete",
+            [get(back::to_account), post(pages::account::delete_token)],
+        ))
         .service(resource("/static/{file}", [get(pages::asset)]))
         .service(resource("/uploads/{file}", [get(uploads::show)]))
         .service(resource("/archive", [get(pages::lists::archive)]))

@@ -18,6 +18,7 @@ diesel::table! {
         slug -> Nullable<Text>,
         published_at -> Nullable<Timestamp>,
         publish_at -> Nullable<Timestamp>,
+        edited_by -> Nullable<BigInt>,
         listed_at -> Timestamp,
     }
 }
@@ -52,6 +53,7 @@ diesel::table! {
         user_id -> Nullable<BigInt>,
         inserted_at -> Timestamp,
         updated_at -> Timestamp,
+        edited_by -> Nullable<BigInt>,
     }
 }
 

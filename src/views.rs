@@ -2,6 +2,7 @@
 //! own JSON; requests and statuses are the controllers'.
 
 pub mod assets;
+pub mod diff;
 pub mod feeds;
 #[expect(unreachable_pub, reason = "what `filter_fn` writes is `pub`")]
 mod filters;

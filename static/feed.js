@@ -28,7 +28,12 @@ const gone = new Set();
 
 function tell(text) {
   const notice = byId("notice");
-  notice.textContent = text;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button small quiet";
+  button.textContent = "Close";
+  button.addEventListener("click", () => (notice.hidden = true));
+  notice.replaceChildren(`${text} `, button);
   notice.hidden = false;
 }
 
@@ -161,17 +166,21 @@ function placeOf(element) {
   return places.get(element);
 }
 
+let debt = 0;
+
 /** Changes something above or in the view, and keeps what is being read where it is. */
 function keepingPlace(change) {
   const root = document.documentElement;
   const anchor = anchorOf();
-  const before = anchor?.getBoundingClientRect().top;
+  const before = anchor?.getBoundingClientRect().top - debt;
   // Browsers that do the same by themselves would do it twice.
   root.style.overflowAnchor = "none";
   change();
   if (anchor?.isConnected) {
-    const moved = anchor.getBoundingClientRect().top - before;
-    if (Math.abs(moved) >= 1) scrollBy({ top: moved, behavior: "instant" });
+    scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
+    // A browser scrolls by whole pixels; what is left of many changes adds up.
+    debt = anchor.getBoundingClientRect().top - before;
+    if (Math.abs(debt) >= 1) debt = 0;
   }
   requestAnimationFrame(() => root.style.removeProperty("overflow-anchor"));
 }
@@ -586,14 +595,14 @@ const take = {
     if (channel !== "posts" || String(data.id) !== page.post) return;
     tell(event === "post_deleted"
       ? "This post was deleted while you were editing it."
-      : "This post was changed by someone else since you opened it. Saving replaces that change.");
+      : "This post was changed since you opened it. Saving shows both versions.");
   },
 
   "edit-note"({ event, data }) {
     if (String(data.id) !== page.note) return;
     tell(event === "note_deleted"
       ? "This note was deleted while you were editing it."
-      : "This note was changed by someone else since you opened it. Saving replaces that change.");
+      : "This note was changed since you opened it. Saving shows both versions.");
   },
 };
 
@@ -615,7 +624,8 @@ function changePost(data, card) {
     changed.hidden = data.updated_at <= (data.published_at ?? data.inserted_at);
     const time = changed.querySelector("time");
     time.dateTime = `${data.updated_at.slice(0, 19)}Z`;
-    time.textContent = time.title = new Date(time.dateTime).toUTCString();
+    time.title = new Date(time.dateTime).toUTCString();
+    time.textContent = "just now";
   });
   if (data.body_digest !== article.querySelector(".text").dataset.body) fetchText(data.body_digest);
 }
@@ -706,7 +716,7 @@ const feed = kind in channels && follow({
     }
   },
   onResync() {
-    if (!page.source) tell("This may have changed since you opened it. Saving replaces such a change.");
+    if (!page.source) tell("This may have changed since you opened it. Saving shows both versions.");
     refresh();
   },
   onClose(code) {
@@ -741,3 +751,17 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "";
   setTimeout(() => delete form.dataset.sent, 3000);
 });
+
+// ---- Links to comments ---------------------------------------------------------------------
+
+/** A comment on another page of the thread: the server knows on which. */
+function seekComment() {
+  const [, id] = /^#comment-(\d+)$/.exec(location.hash) ?? [];
+  const url = new URL(location.href);
+  if (kind !== "post" || !id || byId(`comment-${id}`) || url.searchParams.get("comment") === id) return;
+  url.search = `?comment=${id}`;
+  location.replace(url);
+}
+
+addEventListener("hashchange", seekComment);
+seekComment();

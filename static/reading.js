@@ -44,9 +44,7 @@ export function localize(root = document) {
 // ---- Code ----------------------------------------------------------------------------------
 
 const SHOWN = 2000;
-const status = document.createElement("p");
-status.className = "unseen";
-status.setAttribute("role", "status");
+const status = document.getElementById("announcer");
 
 /** Gives code in an element a button that copies it, where the browser lets pages do so. */
 function addButtons(root) {
@@ -89,7 +87,6 @@ function treat() {
 }
 
 treat();
-document.body.append(status);
 new MutationObserver(treat).observe(document.getElementById("main"), {
   subtree: true, childList: true, characterData: true,
 });

@@ -8,9 +8,12 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use diesel::QueryResult;
+use serde_json::Value;
 
+use super::body::Body;
 use super::cookies;
 use crate::access::{self, Action, Role, Verdict, Viewer};
+use crate::changeset::Params;
 use crate::config::Access;
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult};
@@ -20,6 +23,13 @@ use crate::models::user::User;
 use crate::reach::{Reach, Stranger};
 use crate::state::State;
 
+/// The field of a form that names the account that it was made for; empty for none.
+pub(super) const MADE_FOR: &str = "as";
+
+const SIGNED_OUT: AppError =
+    AppError::Unauthorized("this was written for an account that is signed out");
+const ANOTHER: AppError = AppError::Conflict("this was written for another account");
+
 pub(super) const SIGN_IN: AppError = AppError::Unauthorized("sign in first");
 
 /// The account of a request, if it has one, and what it may do. An expired cookie counts as none.
@@ -28,8 +38,19 @@ pub struct Account {
     sign_in: Option<i64>,
     /// The last end of a sign-in that was taken into account.
     as_of: i64,
+    /// The path and query that it asks for.
+    here: String,
     /// For the transaction that the request leads to.
     pub asker: Asker,
+}
+
+/// Left in a request by whose account was looked up.
+#[derive(Clone)]
+pub(super) struct Seen {
+    /// The account's name; none for a guest.
+    pub(super) name: Option<String>,
+    /// What it may do.
+    pub(super) viewer: Viewer,
 }
 
 /// Who makes a request; cheap to clone, and to ask again in a transaction.
@@ -51,6 +72,25 @@ impl Account {
         self.user.as_ref().zip(self.sign_in).ok_or(SIGN_IN)
     }
 
+    /// The fields of a form, if whoever it was made for sends it. A form that was made for an account
+    /// that is signed out is 401, any other that was made for somebody else 409.
+    pub async fn form(&self, body: Body) -> AppResult<Params> {
+        let params = body.form().await?;
+        self.check_maker(&params)?;
+        Ok(params)
+    }
+
+    /// The check of [`Account::form`] for fields that were read.
+    pub fn check_maker(&self, params: &Params) -> AppResult<()> {
+        let Some(made_for) = params.get(MADE_FOR).and_then(Value::as_str) else { return Ok(()) };
+        match &self.user {
+            Some(user) if user.username == made_for => Ok(()),
+            None if made_for.is_empty() => Ok(()),
+            None => Err(SIGNED_OUT),
+            Some(_) => Err(ANOTHER),
+        }
+    }
+
     /// Whether a program asks, with a bearer token.
     pub fn is_program(&self) -> bool {
         self.asker.credential.as_ref().is_some_and(Credential::is_bearer)
@@ -60,6 +100,11 @@ impl Account {
     /// account.
     pub fn grant(&self) -> Option<(i64, i64)> {
         self.sign_in.map(|sign_in| (sign_in, self.as_of))
+    }
+
+    /// The path and query of the request: the way back to its page.
+    pub fn here(&self) -> &str {
+        &self.here
     }
 
     /// Who asks, as of the beginning of the request.
@@ -74,11 +119,7 @@ impl Account {
 
     /// Whom the request counts for.
     pub fn client(&self, request: &HttpRequest) -> Client {
-        let account = match self.viewer() {
-            Viewer::User { id, .. } => Some(id),
-            Viewer::Nobody | Viewer::Anyone | Viewer::Site => None,
-        };
-        Client::of(request, account)
+        Client::of(request, self.viewer().account())
     }
 
     /// Refuses what it may not do, before its body is read. What hangs on a row is decided with the
@@ -174,6 +215,7 @@ impl FromRequest for Account {
         let credential = state.as_ref().map(|state| credential(&state.config.reach, request));
         let is_stranger = request.extensions().contains::<Stranger>();
         let payer = request.extensions().get::<Payer>().cloned();
+        let request = request.clone();
         Box::pin(async move {
             let state = state.ok_or_else(|| AppError::internal("no application state"))?;
             let credential = credential.transpose()?.flatten();
@@ -206,7 +248,10 @@ impl FromRequest for Account {
             if let (Viewer::User { id, .. }, Some(payer)) = (asker.viewer, payer) {
                 payer.join(id)?;
             }
-            Ok(Account { user, sign_in, as_of, asker })
+            let name = user.as_ref().map(|user| user.username.clone());
+            request.extensions_mut().insert(Seen { name, viewer: asker.viewer });
+            let here = request.uri().path_and_query().map_or("/", |here| here.as_str()).to_owned();
+            Ok(Account { user, sign_in, as_of, here, asker })
         })
     }
 }

@@ -3,15 +3,17 @@
 //!
 //! A handler asks for its body when it has decided that the request may be answered at all.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Ready, ready};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{self, Bytes, BytesMut, Data};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::{StreamExt, stream};
 use kilonova_feed::limits::Address;
 use percent_encoding::percent_decode_str;
@@ -78,6 +80,19 @@ pub struct Body {
     /// The client's, if it counts.
     address: Option<IpAddr>,
     state: Data<State>,
+    /// Takes a copy of a form, for the page of a failure.
+    typed: Option<Typed>,
+}
+
+/// What a form has sent, as long as it is not clear that it was taken.
+#[derive(Clone, Default)]
+pub(super) struct Typed(Rc<RefCell<Option<Params>>>);
+
+impl Typed {
+    /// The fields that were read, if they were.
+    pub(super) fn take(&self) -> Option<Params> {
+        self.0.take()
+    }
 }
 
 impl FromRequest for Body {
@@ -90,6 +105,7 @@ impl FromRequest for Body {
         };
         ready(Ok(Body {
             payload: payload.take(),
+            typed: request.extensions().get().cloned(),
             headers: request.headers().clone(),
             limit: limit(&request.match_pattern().unwrap_or_default(), &state.config),
             address: Address::of(request.peer_addr().map(|peer| peer.ip())).counted(),
@@ -99,6 +115,16 @@ impl FromRequest for Body {
 }
 
 impl Body {
+    /// The body of a request that was refused before it was read, if it is no longer than so many bytes.
+    pub(super) fn of_refused(
+        request: &HttpRequest,
+        payload: &mut Payload,
+        most: usize,
+    ) -> AppResult<Body> {
+        let body = Body::from_request(request, payload).into_inner()?;
+        Ok(Body { limit: body.limit.min(most), ..body })
+    }
+
     /// The fields of a body of `application/json` that is an object.
     pub async fn json(self) -> AppResult<Params> {
         if !self.is(|subtype, suffix| subtype == "json" || suffix == Some("json")) {
@@ -113,7 +139,12 @@ impl Body {
         if !self.is(|subtype, _| subtype == "x-www-form-urlencoded") {
             return Err(AppError::UnsupportedMediaType("expected a form"));
         }
-        self.parse(parse_form).await
+        let typed = self.typed.clone();
+        let params = self.parse(parse_form).await?;
+        if let Some(Typed(typed)) = typed {
+            typed.replace(Some(params.clone()));
+        }
+        Ok(params)
     }
 
     /// The file that is the body, whatever its type is said to be, or the only one in a form with

@@ -108,12 +108,12 @@ pub fn idempotency_key(bytes: &[u8]) {
     let Ok(params) = body::parse_json(&bytes[end..], MAX_VALUES) else { return };
     let request = TestRequest::with_uri("/api/posts").insert_header(("idempotency-key", value));
     let request = request.to_http_request();
-    let Ok(Once(key)) = Once::of(&request, None, &params) else { return };
+    let Ok(Once { key, .. }) = Once::of(&request, None, &params) else { return };
     let key = key.unwrap_or_else(|| panic!("the key is ignored"));
     assert!((1..=255).contains(&key.key.len()) && key.key.is_ascii());
     let mut others = params;
     others.insert("title".to_owned(), Value::from(key.fingerprint.as_str()));
-    let Ok(Once(other)) = Once::of(&request, None, &others) else { return };
+    let Ok(Once { key: other, .. }) = Once::of(&request, None, &others) else { return };
     assert_ne!(other.map(|key| key.fingerprint), Some(key.fingerprint), "another request");
 }
 

@@ -7,6 +7,7 @@ use data_encoding::HEXLOWER;
 use kilonova_feed::Subject;
 use kilonova_feed::limits::Address;
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::request;
@@ -19,8 +20,15 @@ use crate::models::user::User;
 /// The longest `Idempotency-Key`, in bytes.
 const MAX_KEY: usize = 255;
 
+/// The field of a form that is its key.
+pub(super) const FORM_KEY: &str = "idempotency_key";
+
 /// A POST that writes once under its `Idempotency-Key`; each time when it has none.
-pub struct Once(pub(super) Option<Key>);
+pub struct Once {
+    pub(super) key: Option<Key>,
+    /// What was deleted since may be written again: somebody has asked for it, not a network's retry.
+    writes_again: bool,
+}
 
 /// What a POST created: its JSON, and where to find it.
 pub struct Created {
@@ -45,7 +53,9 @@ impl Once {
     /// Reads a request's key. Keys are an account's own, and a guest's are its address's. Requests are
     /// the same when path, key, author and parameters are; 422 for a key that is empty, too long or not ASCII.
     pub fn of(request: &HttpRequest, author: Option<&User>, params: &Params) -> AppResult<Once> {
-        let Some(value) = request.headers().get("idempotency-key") else { return Ok(Once(None)) };
+        let Some(value) = request.headers().get("idempotency-key") else {
+            return Ok(Once { key: None, writes_again: false });
+        };
         let key = value.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
         let mut key = key.ok_or_else(|| request::invalid("Idempotency-Key"))?.to_owned();
         let mut content = serde_json::to_string(params)?;
@@ -60,12 +70,33 @@ impl Once {
         }
         let fingerprint = HEXLOWER.encode(&Sha256::digest(content));
         let account = author.map_or(NOBODY, |author| author.id);
-        Ok(Once(Some(Key { account, path: request.path().to_owned(), key, fingerprint })))
+        let key = Some(Key { account, path: request.path().to_owned(), key, fingerprint });
+        Ok(Once { key, writes_again: false })
+    }
+
+    /// The same for a form, whose key is a field. A form that is sent again with other fields, after
+    /// the Back button perhaps, is another request.
+    pub fn of_form(
+        request: &HttpRequest,
+        author: Option<&User>,
+        params: &Params,
+    ) -> AppResult<Once> {
+        let mut params = params.clone();
+        let Some(Value::String(key)) = params.remove(FORM_KEY) else {
+            return Ok(Once { key: None, writes_again: true });
+        };
+        let account = author.map_or(NOBODY, |author| author.id);
+        let content = serde_json::to_string(&params)?;
+        let fingerprint = HEXLOWER.encode(&Sha256::digest(format!("{account} {content}")));
+        // Of a guest, only the key's randomness keeps others from it.
+        let key = HEXLOWER.encode(&Sha256::digest(format!("{key} {fingerprint}")));
+        let key = Some(Key { account, path: request.path().to_owned(), key, fingerprint });
+        Ok(Once { key, writes_again: true })
     }
 
     /// Whether it has a key.
     pub fn is_keyed(&self) -> bool {
-        self.0.is_some()
+        self.key.is_some()
     }
 
     /// Runs a transaction and stores its response with what it wrote.
@@ -77,9 +108,12 @@ impl Once {
     where
         F: FnOnce(&mut Tx<'_>) -> AppResult<Created> + Send + 'static,
     {
-        let fingerprint = self.0.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default();
-        let done = db.transaction_on(touches, self.0, move |tx| {
-            if let Some((stored, position)) = tx.stored_response()? {
+        let writes_again = self.writes_again;
+        let fingerprint = self.key.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default();
+        let done = db.transaction_on(touches, self.key, move |tx| {
+            let stored = tx.stored_response()?;
+            let stored = stored.filter(|(stored, _)| !(writes_again && stored.is_redacted()));
+            if let Some((stored, position)) = stored {
                 if stored.fingerprint != fingerprint {
                     return Err(AppError::Unprocessable(
                         "Idempotency-Key was used for another request".to_owned(),

@@ -128,12 +128,19 @@ pub(super) async fn change(
         .db
         .transaction(move |tx| {
             let note = note::get(tx.connection, id).found("note")?;
-            asker.permit(tx.connection, Action::ChangeNote(note.user_id), "note")?;
+            let action = Action::ChangeNote(note.user_id);
+            let viewer = asker.permit(tx.connection, action, "note")?;
             precondition.check(&note)?;
-            let (note, changed) = note::update(tx.connection, note, changes?, now())?;
-            if changed {
-                tx.announce(events::note_updated(&note)?);
+            let after = changes.map(|changes| changes.applied(&note));
+            if precondition.is_stale(&note)? {
+                return respond::settle(note, after.ok());
             }
+            let after = after?;
+            if after == note {
+                return Ok(note);
+            }
+            let note = note::replace(tx.connection, note, after, viewer.account(), now())?;
+            tx.announce(events::note_updated(&note)?);
             Ok(note)
         })
         .await

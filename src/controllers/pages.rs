@@ -5,20 +5,18 @@
 
 pub mod account;
 pub mod accounts;
+pub mod back;
 pub mod comments;
+pub mod failures;
 pub mod lists;
 pub mod notes;
 pub mod posts;
 pub mod search;
+mod unsent;
 
 use std::sync::Arc;
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::error::InternalError;
-use actix_web::http::header;
-use actix_web::http::{ConnectionType, StatusCode};
-use actix_web::middleware::Next;
+use actix_web::http::{StatusCode, header};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -29,13 +27,12 @@ use crate::access::Viewer;
 use crate::compression::Varies;
 use crate::config::Access;
 use crate::connection::DbConnection;
-use crate::error::{AppError, AppResult, Shown};
+use crate::error::{AppError, AppResult};
 use crate::models::log as events;
-use crate::negotiation::accepts_html;
 use crate::state::State;
 use crate::views::assets;
 use crate::views::encoded;
-use crate::views::pages::{ErrorPage, Frame, Reader};
+use crate::views::pages::{Frame, Reader};
 
 /// Rows on one page.
 const ROWS: usize = 20;
@@ -57,6 +54,7 @@ where
     let (rules, site) = (state.config.comments, Arc::clone(&state.config.site));
     let public = state.config.reach.public.is_some();
     let address = public.then(|| state.address.clone());
+    let here = account.here().to_owned();
     let reader = match account.user() {
         Some(user) => Reader::User(user.username.clone()),
         None => Reader::Guest,
@@ -67,7 +65,8 @@ where
         .db
         .read(move |connection| {
             let position = events::state(connection)?.position;
-            let frame = Frame { open, position, log, root, site, address, reader, viewer, rules };
+            let frame =
+                Frame { open, position, log, root, site, address, reader, viewer, here, rules };
             Ok::<_, AppError>((build(connection, frame)?, position))
         })
         .await?;
@@ -119,75 +118,4 @@ fn file_of(request: &HttpRequest, kind: &str, version: &str, bytes: Bytes) -> Ht
     let versioned = request.query_string().strip_prefix("v=") == Some(version);
     let kept = if versioned { "public, max-age=31536000, immutable" } else { "no-cache" };
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, kept)).content_type(kind).body(bytes)
-}
-
-/// Shows failures to browsers as pages; programs get their JSON.
-pub async fn show_errors<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    if request.path().starts_with("/api/") || !accepts_html(request.headers()) {
-        return next.call(request).await.map(ServiceResponse::map_into_left_body);
-    }
-    let base = base(request.request());
-    let is_of_form = !request.method().is_safe();
-    match next.call(request).await {
-        Ok(response) => {
-            let shown = response.response().extensions().get::<Shown>().cloned();
-            let Some(shown) = shown else { return Ok(response.map_into_left_body()) };
-            let status = response.status();
-            let (request, failed) = response.into_parts();
-            let mut page = error_page(base, status, shown, is_of_form);
-            if failed.head().connection_type() == ConnectionType::Close {
-                page.head_mut().set_connection_type(ConnectionType::Close);
-            }
-            for name in [header::ALLOW, header::RETRY_AFTER, header::CACHE_CONTROL] {
-                if let Some(value) = failed.headers().get(&name) {
-                    page.headers_mut().insert(name, value.clone());
-                }
-            }
-            Ok(ServiceResponse::new(request, page).map_into_right_body())
-        }
-        Err(error) => {
-            let response = error.as_response_error().error_response();
-            let shown = response.extensions().get::<Shown>().cloned();
-            let Some(shown) = shown else { return Err(error) };
-            let page = error_page(base, response.status(), shown, is_of_form);
-            Err(InternalError::from_response(error, page).into())
-        }
-    }
-}
-
-/// What a page for nobody in particular is framed by.
-fn base(request: &HttpRequest) -> Frame {
-    let Some(state) = request.app_data::<Data<State>>() else { return Frame::default() };
-    let open = state.config.access == Access::Open;
-    let viewer = if open { Viewer::Anyone } else { Viewer::Nobody };
-    let (root, site) = (state.config.reach.path().into(), Arc::clone(&state.config.site));
-    Frame { open, viewer, root, site, ..Frame::default() }
-}
-
-fn error_page(frame: Frame, status: StatusCode, shown: Shown, is_of_form: bool) -> HttpResponse {
-    let title = match status {
-        StatusCode::UNAUTHORIZED => "You are not signed in",
-        StatusCode::NOT_FOUND => "There is nothing here",
-        StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "This is not allowed",
-        StatusCode::TOO_MANY_REQUESTS => "Too much at once",
-        StatusCode::SERVICE_UNAVAILABLE => "Too busy just now",
-        StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong",
-        _ => "This did not work",
-    };
-    let mut message = shown.message;
-    if let Some(first) = message.get(..1) {
-        message = format!("{}{}.", first.to_uppercase(), &message[1..]);
-    }
-    let (status_code, title) = (status.as_u16(), title.to_owned());
-    let page = ErrorPage { frame, status: status_code, title, message, is_of_form };
-    match page.render() {
-        Ok(html) => HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html),
-        Err(error) => {
-            log::error!("the error page cannot be rendered: {error}");
-            HttpResponse::build(status).finish()
-        }
-    }
 }

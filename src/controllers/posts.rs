@@ -145,21 +145,33 @@ pub(super) async fn change(
         .db
         .transaction(move |tx| {
             let before = post::get(tx.connection, id).found("post")?;
-            asker.permit(tx.connection, Action::ChangePost(before.facts()), "post")?;
+            let action = Action::ChangePost(before.facts());
+            let viewer = asker.permit(tx.connection, action, "post")?;
             precondition.check(&before)?;
+            let is_stale = is_stale(&precondition, &before)?;
             // An import may have brought what nobody may write. It may stay.
             let changes = match refused {
                 Some(params) => PostChanges::changeset(&changed(params, &before)),
                 None => changes,
             };
-            let after = changes?.applied(&before, now())?;
-            let updated = post::update(tx.connection, before, after, now())?;
+            let after = changes.and_then(|changes| changes.applied(&before, now()));
+            if is_stale {
+                return respond::settle(before, after.ok());
+            }
+            let updated = post::update(tx.connection, before, after?, viewer.account(), now())?;
             for event in events::of_update(&updated)? {
                 tx.announce(event);
             }
             Ok(updated.after)
         })
         .await
+}
+
+/// Whether a form was made from another version of a post. Locking its comments makes none: no form
+/// of it shows that.
+fn is_stale(precondition: &Precondition, post: &Post) -> AppResult<bool> {
+    let other = || Post { comments_locked: !post.comments_locked, ..post.clone() };
+    Ok(precondition.is_stale(post)? && precondition.is_stale(&other())?)
 }
 
 /// The parameters without a title and a body that are the post's already.

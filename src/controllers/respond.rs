@@ -6,9 +6,11 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use data_encoding::HEXLOWER;
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::idempotency::Outcome;
+use crate::changeset::Params;
 use crate::compression::version;
 use crate::db::{At, Db};
 use crate::error::{AppError, AppResult};
@@ -74,7 +76,11 @@ pub fn unchanged(etag: &str) -> HttpResponse {
 }
 
 /// The version that a client wants to change, checked in the transaction that changes it.
-pub struct Precondition(HeaderMap);
+pub struct Precondition {
+    headers: HeaderMap,
+    /// The version that a form was made from.
+    form: Option<String>,
+}
 
 impl Precondition {
     /// The request's `If-Match` and `If-None-Match`.
@@ -85,28 +91,41 @@ impl Precondition {
                 headers.append(name.clone(), value.clone());
             }
         }
-        Precondition(headers)
+        Precondition { headers, form: None }
     }
 
     /// No precondition: changes any version.
     pub fn none() -> Precondition {
-        Precondition(HeaderMap::new())
+        Precondition { headers: HeaderMap::new(), form: None }
+    }
+
+    /// The version that a form says it was made from. A form that says none changes any version.
+    pub fn of_form(params: &Params) -> Precondition {
+        let form = params.get("version").and_then(Value::as_str).map(ToOwned::to_owned);
+        Precondition { form, ..Precondition::none() }
+    }
+
+    /// Whether a form was made from another version of the thing.
+    pub fn is_stale(&self, thing: &impl Serialize) -> AppResult<bool> {
+        let Some(form) = &self.form else { return Ok(false) };
+        Ok(*form != version_of(thing)?)
     }
 
     /// The tag of the version that the client has, as it wrote it, if that is this one.
     pub fn known(&self, etag: &str) -> Option<String> {
-        let known = matching(&self.0, header::IF_NONE_MATCH, etag).flatten()?;
+        let known = matching(&self.headers, header::IF_NONE_MATCH, etag).flatten()?;
         Some(if known == "*" { etag } else { known }.to_owned())
     }
 
     /// 412 when the thing has another version than it must have, or one that it must not have.
     pub fn check(&self, thing: &impl Serialize) -> AppResult<()> {
-        if self.0.is_empty() {
+        if self.headers.is_empty() {
             return Ok(());
         }
         let etag = etag(&serde_json::to_string(thing)?);
-        let is_other = matches!(matching(&self.0, header::IF_MATCH, &etag), Some(None));
-        let is_known = matches!(matching(&self.0, header::IF_NONE_MATCH, &etag), Some(Some(_)));
+        let is_other = matches!(matching(&self.headers, header::IF_MATCH, &etag), Some(None));
+        let is_known =
+            matches!(matching(&self.headers, header::IF_NONE_MATCH, &etag), Some(Some(_)));
         if is_other || is_known { Err(AppError::PreconditionFailed) } else { Ok(()) }
     }
 }
@@ -123,6 +142,18 @@ pub fn created(db: &Db, outcome: Outcome) -> HttpResponse {
         response.insert_header(("Idempotency-Replayed", "true"));
     }
     response.content_type("application/json").body(outcome.body)
+}
+
+const STALE: AppError = AppError::Conflict("it was changed since this form was opened");
+
+/// The thing as it is, where a stale form would make the same of it; 409 otherwise.
+pub(super) fn settle<T: PartialEq>(thing: T, wanted: Option<T>) -> AppResult<T> {
+    if wanted.as_ref() == Some(&thing) { Ok(thing) } else { Err(STALE) }
+}
+
+/// The version of a thing as forms carry it: its tag without the quotes.
+pub(super) fn version_of(thing: &impl Serialize) -> AppResult<String> {
+    Ok(etag(&serde_json::to_string(thing)?).trim_matches('"').to_owned())
 }
 
 /// A strong tag of a thing's JSON.

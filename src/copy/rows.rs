@@ -113,6 +113,7 @@ table!(posts as "posts", PostRow, [id], |row| row.body.len(), {
     user_id: Option<i64>, source: Option<String>, inserted_at: NaiveDateTime,
     updated_at: NaiveDateTime, comments_locked: bool, slug: Option<String>,
     published_at: Option<NaiveDateTime>, publish_at: Option<NaiveDateTime>,
+    edited_by: Option<i64>,
 });
 
 table!(post_tags as "post_tags", TagRow, [post_id, ordinal], |_| 0, {
@@ -126,7 +127,7 @@ table!(comments as "comments", CommentRow, [id], |row| row.body.len(), {
 
 table!(notes as "notes", NoteRow, [id], |row| row.body.len(), {
     id: i64, title: String, body: String, author: String, user_id: Option<i64>,
-    inserted_at: NaiveDateTime, updated_at: NaiveDateTime,
+    inserted_at: NaiveDateTime, updated_at: NaiveDateTime, edited_by: Option<i64>,
 });
 
 table!(uploads as "uploads", UploadRow, [digest], |_| 0, {

@@ -186,7 +186,7 @@ fn write_post(
         // The author's date of the change; now, when a file was changed without saying so.
         let at = if entry.updated_at > known.updated_at { entry.updated_at } else { now() };
         let after = PostChanges::to(entry.post, date).merged(&known);
-        let updated = post::update(tx.connection, known, after, at)?;
+        let updated = post::update(tx.connection, known, after, None, at)?;
         for event in events::of_update(&updated)? {
             tx.announce(event);
         }

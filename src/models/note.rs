@@ -97,6 +97,13 @@ impl NoteChanges {
     }
 }
 
+impl NoteChanges {
+    /// `note` with these changes.
+    pub fn applied(self, note: &Note) -> Note {
+        Note { title: self.title, body: self.body, ..note.clone() }
+    }
+}
+
 /// A page of notes, newest first.
 pub fn list(
     connection: &mut DbConnection,
@@ -209,11 +216,13 @@ pub fn insert_whole(
     Ok(note)
 }
 
-/// Makes `after` of a note that this transaction has read.
+/// Makes `after` of a note that this transaction has read. `by` is the account that changes it, where
+/// one does.
 pub fn replace(
     connection: &mut DbConnection,
     before: Note,
     mut after: Note,
+    by: Option<i64>,
     at: NaiveDateTime,
 ) -> QueryResult<Note> {
     upload::note_uses(connection, upload::Text::Note(before.id), &before.body, &after.body)?;
@@ -226,23 +235,15 @@ pub fn replace(
             notes::author.eq(&after.author),
             notes::user_id.eq(after.user_id),
             notes::updated_at.eq(after.updated_at),
+            notes::edited_by.eq(by),
         ))
         .execute(connection)?;
     Ok(after)
 }
 
-/// Applies changes to a note that this transaction has read, and tells whether there were any.
-pub fn update(
-    connection: &mut DbConnection,
-    note: Note,
-    changes: NoteChanges,
-    at: NaiveDateTime,
-) -> QueryResult<(Note, bool)> {
-    if note.title == changes.title && note.body == changes.body {
-        return Ok((note, false));
-    }
-    let after = Note { title: changes.title, body: changes.body, ..note.clone() };
-    Ok((replace(connection, note, after, at)?, true))
+/// The account that changed a note last, if one did.
+pub fn editor(connection: &mut DbConnection, id: i64) -> QueryResult<Option<i64>> {
+    notes::table.find(id).select(notes::edited_by).first(connection)
 }
 
 /// Deletes the note, or gives `NotFound`.

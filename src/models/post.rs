@@ -479,11 +479,13 @@ pub struct Updated {
     pub after: Post,
 }
 
-/// Makes `after` of a post that this transaction has read.
+/// Makes `after` of a post that this transaction has read. `by` is the account that changes it, where
+/// one does.
 pub fn update(
     connection: &mut DbConnection,
     before: Post,
     mut after: Post,
+    by: Option<i64>,
     at: NaiveDateTime,
 ) -> QueryResult<Updated> {
     let id = before.id;
@@ -512,6 +514,7 @@ pub fn update(
             posts::published_at.eq(after.published_at),
             posts::publish_at.eq(after.publish_at),
             posts::comments_locked.eq(after.comments_locked),
+            posts::edited_by.eq(by),
         ))
         .execute(connection)?;
     upload::note_uses(connection, upload::Text::Post(id), &before.body, &after.body)?;
@@ -520,6 +523,11 @@ pub fn update(
         insert_tags(connection, id, &after.tags)?;
     }
     Ok(Updated { before, after })
+}
+
+/// The account that changed a post last, if one did.
+pub fn editor(connection: &mut DbConnection, id: i64) -> QueryResult<Option<i64>> {
+    posts::table.find(id).select(posts::edited_by).first(connection)
 }
 
 /// The first scheduled posts that are due at this time, in the order in which they are.
@@ -554,7 +562,7 @@ pub fn publish(
         publish_at: None,
         ..post.clone()
     };
-    update(connection, post, after, at)
+    update(connection, post, after, None, at)
 }
 
 /// Gives the published posts of an older version the addresses that they would have got.

@@ -42,6 +42,16 @@ pub struct StoredResponse {
     pub body: String,
 }
 
+impl StoredResponse {
+    /// Whether what it is about was deleted.
+    pub fn is_redacted(&self) -> bool {
+        self.body.ends_with(REDACTED)
+    }
+}
+
+/// The end of a response that is reduced to an id.
+const REDACTED: &str = ",\"redacted\":true}";
+
 /// The stored response to this request, unless it is too old, and the position that it is true as
 /// of.
 pub fn find(
@@ -111,7 +121,7 @@ pub fn redact(connection: &mut DbConnection, subject: &Subject) -> QueryResult<(
 fn reduce(connection: &mut DbConnection, name: &str) -> QueryResult<usize> {
     let id = name.split_once(':').map_or("null", |(_, id)| id);
     diesel::update(stored_responses::table.filter(stored_responses::subject.eq(name)))
-        .set(stored_responses::body.eq(format!("{{\"id\":{id},\"redacted\":true}}")))
+        .set(stored_responses::body.eq(format!("{{\"id\":{id}{REDACTED}")))
         .execute(connection)
 }
 

@@ -256,6 +256,11 @@ pub fn names(connection: &mut DbConnection, ids: Vec<i64>) -> QueryResult<HashMa
     Ok(found.load::<(i64, String)>(connection)?.into_iter().collect())
 }
 
+/// The name of the user with this id, if there is one.
+pub fn name(connection: &mut DbConnection, id: i64) -> QueryResult<Option<String>> {
+    users::table.find(id).select(users::username).first(connection).optional()
+}
+
 /// The user of that name in any letter case, a disabled one too.
 pub fn named(connection: &mut DbConnection, name: &str) -> QueryResult<Option<User>> {
     let found = users::table.filter(users::folded_username.eq(fold(name)));

@@ -1,11 +1,31 @@
 //! The contents of the forms: the row to change, or the text as typed with its messages. The rules
 //! of the fields are the models'.
 
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 
 use crate::changeset::{Errors, Params};
 use crate::models::note::Note;
 use crate::models::post::{Post, Status};
+
+/// A key for a form that is made now: no other form has it.
+fn key() -> String {
+    HEXLOWER.encode(&rand::random::<[u8; 16]>())
+}
+
+/// The key of a form that comes back, so that it is still the same form.
+fn same_key(params: &Params) -> String {
+    Some(typed(params, "idempotency_key")).filter(|key| key.len() == 32).unwrap_or_else(key)
+}
+
+/// Why a form was refused as a whole.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// For its reader, in sentences.
+    pub message: String,
+    /// Whether signing in helps.
+    pub signs_in: bool,
+}
 
 /// The form of a post.
 #[derive(Clone, Debug, Default)]
@@ -22,13 +42,22 @@ pub struct PostForm {
     pub publish_at: String,
     /// The words of its address, as typed.
     pub slug: String,
+    /// The version that it changes; empty for a new post.
+    pub version: String,
+    /// Tells a new post that is sent twice from two; empty for a change.
+    pub key: String,
     /// The messages of the invalid fields.
     pub errors: Errors,
 }
 
 impl PostForm {
-    /// The form that changes a post.
-    pub fn of(post: &Post) -> PostForm {
+    /// The form of a new post.
+    pub fn blank() -> PostForm {
+        PostForm { key: key(), ..PostForm::default() }
+    }
+
+    /// The form that changes this version of a post.
+    pub fn of(post: &Post, version: String) -> PostForm {
         PostForm {
             title: post.title.clone(),
             body: post.body.clone(),
@@ -38,6 +67,8 @@ impl PostForm {
                 .publish_at
                 .map_or_else(String::new, |at| at.format("%Y-%m-%dT%H:%M").to_string()),
             slug: post.slug.clone().unwrap_or_default(),
+            version,
+            key: String::new(),
             errors: Errors::default(),
         }
     }
@@ -51,8 +82,31 @@ impl PostForm {
             tags: typed(params, "tags"),
             publish_at: typed(params, "publish_at"),
             slug: typed(params, "slug"),
+            version: typed(params, "version"),
+            key: same_key(params),
             errors,
         }
+    }
+
+    /// The form as typed, over what it leaves out.
+    pub fn over(self, params: &Params) -> PostForm {
+        let or = |name, own| if params.contains_key(name) { typed(params, name) } else { own };
+        PostForm {
+            title: or("title", self.title),
+            body: or("body", self.body),
+            status: or("status", self.status),
+            tags: or("tags", self.tags),
+            publish_at: or("publish_at", self.publish_at),
+            slug: or("slug", self.slug),
+            version: self.version,
+            key: self.key,
+            errors: self.errors,
+        }
+    }
+
+    /// The first field that is refused.
+    pub(super) fn focus(&self) -> &'static str {
+        first(&self.errors, &["title", "body", "tags", "status", "publish_at", "slug"])
     }
 
     /// The choices of the status: word, name, hint, whether it is chosen.
@@ -77,15 +131,37 @@ pub struct CommentForm {
     pub body: String,
     /// The name, as typed.
     pub author: String,
+    /// Tells a comment that is sent twice from two.
+    pub key: String,
+    /// Why it was refused as a whole.
+    pub problem: Option<Problem>,
     /// The messages of the invalid fields.
     pub errors: Errors,
 }
 
 impl CommentForm {
+    /// The form of a new comment; `is_held` after one that waits for approval.
+    pub fn blank(is_held: bool) -> CommentForm {
+        CommentForm { is_held, key: key(), ..CommentForm::default() }
+    }
+
     /// The refused form, as typed, with its messages.
     pub fn refused(params: &Params, errors: Errors) -> CommentForm {
         let (body, author) = (typed(params, "body"), typed(params, "author"));
-        CommentForm { is_held: false, body, author, errors }
+        CommentForm { body, author, key: same_key(params), errors, ..CommentForm::default() }
+    }
+
+    /// The first field that is refused.
+    pub(super) fn focus(&self) -> &'static str {
+        match self.problem {
+            Some(_) => "body",
+            None => first(&self.errors, &["author", "body"]),
+        }
+    }
+
+    /// Whether it comes back to be sent again.
+    pub(super) fn is_refused(&self) -> bool {
+        self.problem.is_some() || !self.errors.is_empty()
     }
 }
 
@@ -98,19 +174,41 @@ pub struct NoteForm {
     pub body: String,
     /// The author, as typed; not shown when a note is changed.
     pub author: String,
+    /// The version that it changes; empty for a new note.
+    pub version: String,
+    /// Tells a new note that is sent twice from two; empty for a change.
+    pub key: String,
     /// The messages of the invalid fields.
     pub errors: Errors,
 }
 
 impl NoteForm {
-    /// The form that changes a note.
-    pub fn of(note: &Note) -> NoteForm {
+    /// The form of a new note.
+    pub fn blank() -> NoteForm {
+        NoteForm { key: key(), ..NoteForm::default() }
+    }
+
+    /// The first field that is refused.
+    pub(super) fn focus(&self) -> &'static str {
+        first(&self.errors, &["title", "body", "author"])
+    }
+
+    /// The form that changes this version of a note.
+    pub fn of(note: &Note, version: String) -> NoteForm {
         NoteForm {
             title: note.title.clone(),
             body: note.body.clone(),
             author: note.author.clone(),
+            version,
+            key: String::new(),
             errors: Errors::default(),
         }
+    }
+
+    /// The form as typed, over what it leaves out.
+    pub fn over(self, params: &Params) -> NoteForm {
+        let or = |name, own| if params.contains_key(name) { typed(params, name) } else { own };
+        NoteForm { title: or("title", self.title), body: or("body", self.body), ..self }
     }
 
     /// The refused form, as typed, with its messages.
@@ -119,6 +217,8 @@ impl NoteForm {
             title: typed(params, "title"),
             body: typed(params, "body"),
             author: typed(params, "author"),
+            version: typed(params, "version"),
+            key: same_key(params),
             errors,
         }
     }
@@ -191,6 +291,11 @@ impl AccountForm {
         let token_name = typed(params, "name");
         AccountForm { token_name, token_errors: errors, ..AccountForm::default() }
     }
+}
+
+/// The first of these fields that has messages; none is empty.
+fn first(errors: &Errors, fields: &[&'static str]) -> &'static str {
+    fields.iter().find(|field| !errors.of(field).is_empty()).copied().unwrap_or_default()
 }
 
 /// The text of a field; a form sends text only.

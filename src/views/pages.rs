@@ -5,6 +5,7 @@
 //! Rendering lays out Markdown, up to mebibytes of it: do it off the event loop.
 
 mod about;
+mod conflict;
 mod lists;
 mod text;
 
@@ -13,8 +14,11 @@ use std::sync::Arc;
 
 use askama::Template;
 
+pub use self::conflict::{NoteConflict, PostConflict, Saved};
 pub use self::lists::{Archive, Author, TagIndex, has_path, of_author, of_tag};
-use super::forms::{AccountForm, CommentForm, LoginForm, NoteForm, PostForm, RegisterForm};
+use super::forms::{
+    AccountForm, CommentForm, LoginForm, NoteForm, PostForm, Problem, RegisterForm,
+};
 use super::{assets, feeds, filters};
 use crate::access::{self, Action, CommentRules, CommentState, Scope, Verdict, Viewer};
 use crate::models::comment::Comment;
@@ -53,6 +57,8 @@ pub struct Frame {
     pub reader: Reader,
     /// What the reader may do.
     pub viewer: Viewer,
+    /// The path and query of the page.
+    pub here: String,
     /// The site's rules about new comments.
     pub rules: CommentRules,
 }
@@ -69,6 +75,21 @@ impl Frame {
     /// The address of the owner's colours.
     fn sheet(&self) -> Option<String> {
         self.site.sheet.as_ref().map(|sheet| own(site::SHEET, sheet))
+    }
+
+    /// The name of the reader's account; empty without one.
+    pub(super) fn account(&self) -> &str {
+        match &self.reader {
+            Reader::User(name) => name,
+            Reader::Unknown | Reader::Guest => "",
+        }
+    }
+
+    /// The address to sign in at, which leads back to a place on this page.
+    fn sign_in(&self, place: &str) -> String {
+        let back = if self.here.is_empty() { "/" } else { &self.here };
+        let next = (back != "/").then(|| format!("{back}{place}"));
+        address("/login", &[("next", next)])
     }
 
     /// Whether the reader may write posts, and notes.
@@ -241,6 +262,8 @@ pub struct PostEdit {
     pub id: i64,
     /// The post being changed.
     pub form: PostForm,
+    /// A version that was not saved, to copy from.
+    pub typed: Option<PostForm>,
 }
 
 /// `GET /notes`: the notes, newest first, and the form of a new one; also what that comes back to
@@ -278,6 +301,8 @@ pub struct NoteEdit {
     pub id: i64,
     /// The note being changed.
     pub form: NoteForm,
+    /// A version that was not saved, to copy from.
+    pub typed: Option<NoteForm>,
 }
 
 /// `GET /search`: the form, and what was found.
@@ -363,6 +388,29 @@ pub struct AccountPage {
     pub tokens: Vec<BearerToken>,
     /// The forms as typed.
     pub form: AccountForm,
+}
+
+/// The page of a form that could not be taken and has no page of its own to come back to, with all that
+/// was typed.
+#[derive(Debug, Template)]
+#[template(path = "unsent.html")]
+pub struct Unsent {
+    /// The page's frame.
+    pub frame: Frame,
+    /// The failure, in a few words.
+    pub title: String,
+    /// Why, and whether anybody may sign in to help.
+    pub problem: Problem,
+    /// Where to send it, and the words on the button; none when it can only be copied.
+    pub resend: Option<(String, String)>,
+    /// What the browser calls its copy of the form.
+    pub copy: String,
+    /// The fields of one line: name, label, text.
+    pub lines: Vec<(&'static str, &'static str, String)>,
+    /// The long text.
+    pub body: String,
+    /// The fields that nobody typed.
+    pub hidden: Vec<(&'static str, String)>,
 }
 
 /// The page that is shown for a failure.
@@ -479,6 +527,12 @@ impl PostShow {
     fn newest(&self) -> Option<String> {
         let (id, cursor) = self.newest.as_ref().filter(|_| self.count > 1)?;
         Some(format!("{}#comment-{id}", self.address(cursor.as_ref())))
+    }
+
+    /// Where its form of a comment is sent, which comes back to the same place if it is refused.
+    fn action(&self) -> String {
+        let path = format!("/posts/{}/comments", self.post.id);
+        address(&path, &[("cursor", self.cursor.as_ref().map(ToString::to_string))])
     }
 
     /// The address of this post, its comments from a place on.

@@ -4,8 +4,10 @@
 mod articles;
 mod client;
 mod connection;
+mod drafts;
 mod driver;
 mod figures;
+mod forms;
 mod hostile;
 mod live;
 mod markdown;

@@ -12,6 +12,7 @@ mod crash;
 mod databases;
 mod documentation;
 mod feeds;
+mod forms;
 mod guarantees;
 mod hostile;
 mod layering;

@@ -191,7 +191,7 @@ fn everything() -> Site {
             let new = NewNote::changeset_by(params.as_object().unwrap(), user).unwrap();
             let note = note::insert(connection, new, at(9, 7)).unwrap();
             let after = Note { title: "Changed".into(), ..note.clone() };
-            note::replace(connection, note, after, at(10, 8)).unwrap();
+            note::replace(connection, note, after, None, at(10, 8)).unwrap();
         }
     });
     site

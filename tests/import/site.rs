@@ -163,7 +163,7 @@ impl Site {
         let db = Db::open(&self.database(), Box::new(|_| {})).expect("the database");
         db.transaction_blocking(move |tx| {
             let after = changes.merged(&post);
-            post::update(tx.connection, post, after, now())?;
+            post::update(tx.connection, post, after, None, now())?;
             Ok::<_, db::Error>(())
         })
         .expect("an update");

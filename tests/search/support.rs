@@ -100,7 +100,7 @@ impl World {
             let updated = {
                 let before = post::get(tx.connection, id)?;
                 let after = changes.merged(&before);
-                post::update(tx.connection, before, after, now())?
+                post::update(tx.connection, before, after, None, now())?
             };
             for event in events::of_update(&updated).unwrap() {
                 tx.announce(event);
@@ -117,7 +117,7 @@ impl World {
             Ok({
                 let before = post::get(tx.connection, id)?;
                 let after = changes.merged(&before);
-                post::update(tx.connection, before, after, now())?
+                post::update(tx.connection, before, after, None, now())?
             })
         })
         .await;

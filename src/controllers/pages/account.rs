@@ -66,7 +66,7 @@ pub async fn change_password(
     body: Body,
 ) -> AppResult<HttpResponse> {
     account.signed_in()?;
-    let params = body.form().await?;
+    let params = account.form(body).await?;
     match sign_ins::replace_password(&state, &request, &account, &params).await {
         Ok(()) => Ok(see("/account?done=password")),
         Err(AppError::Invalid(password_errors)) => {
@@ -82,15 +82,23 @@ pub async fn end(
     state: Data<State>,
     request: HttpRequest,
     account: Account,
+    body: Body,
 ) -> AppResult<HttpResponse> {
+    account.signed_in()?;
+    account.form(body).await?;
     let id = request::id(&request, "session")?;
     sign_ins::end(&state, &account, Which::Browser(id), "session").await?;
     Ok(see("/account?done=session"))
 }
 
 /// POST /account/sessions/delete: all but the one that asks.
-pub async fn end_others(state: Data<State>, account: Account) -> AppResult<HttpResponse> {
+pub async fn end_others(
+    state: Data<State>,
+    account: Account,
+    body: Body,
+) -> AppResult<HttpResponse> {
     let (_, current) = account.signed_in()?;
+    account.form(body).await?;
     match sign_ins::end(&state, &account, Which::OtherBrowsers(current), "session").await {
         Ok(()) | Err(AppError::NotFound(_)) => Ok(see("/account?done=session")),
         Err(error) => Err(error),
@@ -104,7 +112,7 @@ pub async fn create_token(
     body: Body,
 ) -> AppResult<HttpResponse> {
     account.signed_in()?;
-    let params = body.form().await?;
+    let params = account.form(body).await?;
     match sign_ins::make_token(&state, &account, &params).await {
         Ok((_, token)) => {
             let form = AccountForm { token: Some(token.bearer()), ..AccountForm::default() };
@@ -123,7 +131,10 @@ pub async fn delete_token(
     state: Data<State>,
     request: HttpRequest,
     account: Account,
+    body: Body,
 ) -> AppResult<HttpResponse> {
+    account.signed_in()?;
+    account.form(body).await?;
     let id = request::id(&request, "token")?;
     sign_ins::end(&state, &account, Which::Program(id), "token").await?;
     Ok(see("/account?done=token"))

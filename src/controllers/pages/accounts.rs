@@ -21,7 +21,7 @@ use crate::events;
 use crate::models::user::Credentials;
 use crate::state::State;
 use crate::views::forms::{LoginForm, RegisterForm};
-use crate::views::pages::{Login, Register};
+use crate::views::pages::{Frame, Login, Register};
 
 /// The longest path to continue at, in bytes.
 const MAX_NEXT: usize = 1024;
@@ -32,8 +32,20 @@ pub async fn login(
     request: HttpRequest,
     account: Account,
 ) -> AppResult<HttpResponse> {
+    if let Some(away) = signed_in(&request, &account)? {
+        return Ok(away);
+    }
     let form = LoginForm { next: next_of(&request)?, ..LoginForm::default() };
     login_with(&state, &account, StatusCode::OK, form).await
+}
+
+/// The way on for a reader who is signed in already.
+fn signed_in(request: &HttpRequest, account: &Account) -> AppResult<Option<HttpResponse>> {
+    if account.user().is_none() {
+        return Ok(None);
+    }
+    let next = next_of(request)?.unwrap_or_else(|| "/".to_owned());
+    Ok(Some(unkept(see(next))))
 }
 
 async fn login_with(
@@ -43,9 +55,13 @@ async fn login_with(
     form: LoginForm,
 ) -> AppResult<HttpResponse> {
     let may_register = state.config.registration == Registration::Open;
-    page(state, account, status, move |_, frame| Ok(Login { frame, may_register, form }))
-        .await
-        .map(unkept)
+    page(state, account, status, move |_, frame| {
+        // The page to sign in leads where it was asked to, not to itself.
+        let frame = Frame { here: form.next.clone().unwrap_or_default(), ..frame };
+        Ok(Login { frame, may_register, form })
+    })
+    .await
+    .map(unkept)
 }
 
 /// POST /login
@@ -87,6 +103,9 @@ pub async fn registration(
     request: HttpRequest,
     account: Account,
 ) -> AppResult<HttpResponse> {
+    if let Some(away) = signed_in(&request, &account)? {
+        return Ok(away);
+    }
     users::may_register(&state.config)?;
     let form = RegisterForm { next: next_of(&request)?, ..RegisterForm::default() };
     register_with(&state, &account, StatusCode::OK, form).await
@@ -98,7 +117,12 @@ async fn register_with(
     status: StatusCode,
     form: RegisterForm,
 ) -> AppResult<HttpResponse> {
-    page(state, account, status, move |_, frame| Ok(Register { frame, form })).await.map(unkept)
+    page(state, account, status, move |_, frame| {
+        let frame = Frame { here: form.next.clone().unwrap_or_default(), ..frame };
+        Ok(Register { frame, form })
+    })
+    .await
+    .map(unkept)
 }
 
 /// POST /register: makes the account and signs it in.

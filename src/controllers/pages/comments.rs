@@ -1,25 +1,30 @@
 //! The forms of comments, which are on their posts' pages, and the page of those that wait for
 //! approval.
 
-use actix_web::http::StatusCode;
+use actix_web::http::{ConnectionType, StatusCode, header};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
-use serde_json::Value;
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use diesel::QueryResult;
 
 use super::accounts::next_in;
+use super::unsent::told;
 use super::{ROWS, page, posts, see, to_sign_in};
-use crate::access::{self, Action};
-use crate::controllers::account::{Account, SIGN_IN};
+use crate::access::{self, Action, Viewer};
+use crate::changeset::{Errors, Params};
+use crate::connection::DbConnection;
+use crate::controllers::account::Account;
 use crate::controllers::body::Body;
+use crate::controllers::idempotency::{Created, Once};
 use crate::controllers::request::{self, Query};
 use crate::controllers::respond::Precondition;
 use crate::controllers::{comments, users};
-use crate::db::At;
+use crate::db::Touches;
 use crate::error::{AppError, AppResult, Found};
+use crate::events;
 use crate::models::comment::{self, Comment, Filter, NewComment};
-use crate::models::{post, user};
+use crate::models::{Cursor, post, user};
 use crate::state::State;
-use crate::views::forms::CommentForm;
+use crate::views::forms::{CommentForm, Problem};
 use crate::views::pages::Moderation;
 
 /// POST /posts/{id}/comments
@@ -30,44 +35,89 @@ pub async fn create(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let post_id = request::id(&request, "post")?;
-    let (settings, counted) = comments::permit_comment(&state, &request, &account)?;
+    let cursor = Query::of(&request)?.cursor()?;
+    let permitted = comments::permit_comment(&state, &request, &account);
+    // A text that is refused for its number comes back, too; for that it must have been read.
     let params = body.form().await?;
-    if let Some(name) = params.get("as").and_then(Value::as_str)
-        && account.user().is_none_or(|user| user.username != name)
-    {
-        // The form was made for an account that no longer sends it.
-        return Err(SIGN_IN);
-    }
-    let new = NewComment::changeset_by(&params, account.user());
-    let asker = account.asker.clone();
-    let viewer = account.viewer();
-    let written = state.db.transaction(move |tx| {
-        let comment = comments::insert(tx, &asker, post_id, settings, new)?;
-        let post = post::facts(tx.connection, post_id)?;
-        let shown = access::sees_comment(viewer, comment.facts(post));
-        let filter = Filter { withheld: access::withheld(viewer, post), state: None };
-        let page = comment::page_of(tx.connection, &comment, filter, ROWS)?;
-        Ok((comment.id, shown, page))
-    });
-    let written = written.await;
-    if let Some(counted) = counted
-        && written.is_ok()
-    {
-        counted.written();
-    }
-    match written {
-        Ok(At { value: (id, true, cursor), .. }) => {
-            let query = cursor.map(|cursor| format!("?cursor={cursor}")).unwrap_or_default();
-            Ok(see(format!("/posts/{post_id}{query}#comment-{id}")))
+    let written = async {
+        let (settings, counted) = permitted?;
+        account.check_maker(&params)?;
+        let new = NewComment::changeset_by(&params, account.user());
+        let once = Once::of_form(&request, account.user(), &params)?;
+        let (asker, viewer) = (account.asker.clone(), account.viewer());
+        let written = once.transact(&state.db, Touches::ExistingRows, move |tx| {
+            let comment = comments::insert(tx, &asker, post_id, settings, new)?;
+            let place = place_for(tx.connection, &comment, viewer)?;
+            Ok(Created::of(&comment)?.about(events::of_comment(&comment)).at(place))
+        });
+        let written = written.await?;
+        if let Some(counted) = counted
+            && !written.replayed
+        {
+            counted.written();
         }
-        Ok(_) => Ok(see(format!("/posts/{post_id}?comment=held#write-comment"))),
-        Err(AppError::Invalid(errors)) => {
-            let form = CommentForm::refused(&params, errors);
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            let asked = posts::Asked::default();
-            posts::show_with(&state, &account, post_id, asked, status, form).await
+        Ok(written.location.unwrap_or_else(|| format!("/posts/{post_id}")))
+    };
+    match written.await {
+        Ok(place) => Ok(see(place)),
+        Err(error) => refused(&state, &account, post_id, cursor, &params, error).await,
+    }
+}
+
+/// The post's page, with the form as typed and what was wrong. The error itself where that page would
+/// not show it.
+async fn refused(
+    state: &State,
+    account: &Account,
+    post_id: i64,
+    cursor: Option<Cursor>,
+    params: &Params,
+    error: AppError,
+) -> AppResult<HttpResponse> {
+    let status = error.status_code();
+    let guests_may = state.config.comments.guests || account.viewer() == Viewer::Anyone;
+    let wait = match &error {
+        AppError::TooManyRequests(_, seconds) => Some(*seconds),
+        AppError::Unauthorized(_) if !guests_may => return Err(error),
+        AppError::Invalid(_)
+        | AppError::Unauthorized(_)
+        | AppError::Forbidden(_)
+        | AppError::Conflict(_) => None,
+        _ => return Err(error),
+    };
+    let name = account.user().map(|user| user.username.as_str());
+    let form = match error {
+        AppError::Invalid(errors) => CommentForm::refused(params, errors),
+        error => {
+            let message = told(&error.to_string(), params, name);
+            let problem = Some(Problem { message, signs_in: status == StatusCode::UNAUTHORIZED });
+            CommentForm { problem, ..CommentForm::refused(params, Errors::default()) }
         }
-        Err(error) => Err(error),
+    };
+    let asked = posts::Asked::from_cursor(cursor);
+    let mut page = posts::show_with(state, account, post_id, asked, status, form).await?;
+    if let Some(seconds) = wait {
+        page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        // A refused client must not keep a connection that another could have.
+        page.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(page)
+}
+
+/// Where a new comment shows: on its post's page, or nowhere before it is approved.
+fn place_for(
+    connection: &mut DbConnection,
+    comment: &Comment,
+    viewer: Viewer,
+) -> QueryResult<String> {
+    let post = post::facts(connection, comment.post_id)?;
+    if !access::sees_comment(viewer, comment.facts(post)) {
+        return Ok(format!("/posts/{}?comment=held#write-comment", comment.post_id));
+    }
+    let filter = Filter { withheld: access::withheld(viewer, post), state: None };
+    match comment::page_of(connection, comment, filter, ROWS)? {
+        Some(_) => Ok(place(comment)),
+        None => Ok(format!("/posts/{}#comment-{}", comment.post_id, comment.id)),
     }
 }
 
@@ -80,7 +130,7 @@ pub async fn delete(
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "comment")?;
     account.permit_writing()?;
-    let next = next_in(&body.form().await?);
+    let next = next_in(&account.form(body).await?);
     let comment = comments::remove(&state, &account, id, Precondition::none()).await?;
     Ok(see(next.unwrap_or_else(|| format!("/posts/{}#comments-title", comment.post_id))))
 }
@@ -94,7 +144,7 @@ pub async fn moderate(
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "comment")?;
     account.permit_writing()?;
-    let params = body.form().await?;
+    let params = account.form(body).await?;
     let none = Precondition::none();
     let comment = comments::set_state(&state, &account, id, &params, none).await?.value;
     Ok(see(next_in(&params).unwrap_or_else(|| place(&comment))))
@@ -110,7 +160,7 @@ pub async fn block(
     let id = request::id(&request, "comment")?;
     account.signed_in()?;
     account.permit(Action::ManageUsers)?;
-    let params = body.form().await?;
+    let params = account.form(body).await?;
     let asker = account.asker.clone();
     let blocked = state.db.transaction(move |tx| {
         asker.permit(tx.connection, Action::ManageUsers, "comment")?;
@@ -146,7 +196,8 @@ pub async fn held(
     .await
 }
 
-/// The place of a comment on its post's page.
-fn place(comment: &Comment) -> String {
-    format!("/posts/{}#comment-{}", comment.post_id, comment.id)
+/// The place of a comment on its post's page, on whichever page of its thread it is.
+pub(super) fn place(comment: &Comment) -> String {
+    let Comment { post_id, id, .. } = comment;
+    format!("/posts/{post_id}?comment={id}#comment-{id}")
 }

@@ -5,20 +5,23 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{ROWS, page, see, to_sign_in};
-use crate::access::{self, Action};
+use crate::access::{self, Action, Viewer};
 use crate::changeset::{Errors, Params};
+use crate::connection::DbConnection;
 use crate::controllers::account::{Account, answer};
 use crate::controllers::body::Body;
+use crate::controllers::idempotency::{Created, Once};
 use crate::controllers::notes;
 use crate::controllers::request::{self, Query};
-use crate::controllers::respond::Precondition;
+use crate::controllers::respond::{Precondition, version_of};
 use crate::db::Touches;
 use crate::error::{AppError, AppResult, Found};
-use crate::models::Cursor;
-use crate::models::note::{self, NewNote};
+use crate::events;
+use crate::models::note::{self, NewNote, Note};
+use crate::models::{Cursor, user};
 use crate::state::State;
 use crate::views::forms::NoteForm;
-use crate::views::pages::{NoteEdit, NoteIndex, NoteShow};
+use crate::views::pages::{NoteConflict, NoteEdit, NoteIndex, NoteShow, Saved};
 
 /// GET /notes
 pub async fn index(
@@ -31,7 +34,7 @@ pub async fn index(
     }
     account.permit(Action::ReadNotes)?;
     let cursor = Query::of(&request)?.cursor()?;
-    index_with(&state, &account, cursor, StatusCode::OK, NoteForm::default()).await
+    index_with(&state, &account, cursor, StatusCode::OK, NoteForm::blank()).await
 }
 
 async fn index_with(
@@ -74,33 +77,59 @@ pub async fn edit(
     if let Some(login) = to_sign_in(&request, &account) {
         return Ok(login);
     }
+    edit_with(&state, &account, id, None).await
+}
+
+/// POST /notes/{id}/edit: the form of the last version, beside one that was not saved.
+pub async fn edit_beside(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+    body: Body,
+) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "note")?;
+    account.permit_writing()?;
+    let typed = NoteForm::refused(&account.form(body).await?, Errors::default());
+    edit_with(&state, &account, id, Some(typed)).await
+}
+
+async fn edit_with(
+    state: &State,
+    account: &Account,
+    id: i64,
+    typed: Option<NoteForm>,
+) -> AppResult<HttpResponse> {
     let viewer = account.viewer();
-    page(&state, &account, StatusCode::OK, move |connection, frame| {
-        let note = note::get(connection, id).found("note")?;
-        answer(access::may(viewer, Action::ChangeNote(note.user_id)), "note")?;
-        let form = NoteForm::of(&note);
-        Ok(NoteEdit { frame, id, form })
+    page(state, account, StatusCode::OK, move |connection, frame| {
+        let note = changeable(connection, id, viewer)?;
+        let form = NoteForm::of(&note, version_of(&note)?);
+        Ok(NoteEdit { frame, id, form, typed })
     })
     .await
 }
 
 /// POST /notes
-pub async fn create(state: Data<State>, account: Account, body: Body) -> AppResult<HttpResponse> {
+pub async fn create(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+    body: Body,
+) -> AppResult<HttpResponse> {
     account.permit(Action::WriteNote)?;
-    let params = body.form().await?;
-    match NewNote::changeset_by(&params, account.user()) {
-        Ok(new) => {
-            let (asker, quota) = (account.asker.clone(), state.config.quotas.notes);
-            let written = state.db.transaction_on(Touches::NewRows, None, move |tx| {
-                notes::insert(tx, &asker, quota, new).map(|note| note.id)
-            });
-            match written.await {
-                Ok(written) => Ok(see(format!("/notes#note-{}", written.value))),
-                Err(AppError::Invalid(errors)) => refused(&state, &account, &params, errors).await,
-                Err(error) => Err(error),
-            }
-        }
-        Err(errors) => refused(&state, &account, &params, errors).await,
+    let params = account.form(body).await?;
+    let author = account.user();
+    let new = NewNote::changeset_by(&params, author);
+    let once = Once::of_form(&request, author, &params)?;
+    let (asker, quota) = (account.asker.clone(), state.config.quotas.notes);
+    let written = once.transact(&state.db, Touches::NewRows, move |tx| {
+        let note = notes::insert(tx, &asker, quota, new?)?;
+        let place = format!("/notes#note-{}", note.id);
+        Ok(Created::of(&note)?.about(events::of_note(note.id)).at(place))
+    });
+    match written.await {
+        Ok(written) => Ok(see(written.location.unwrap_or_else(|| "/notes".to_owned()))),
+        Err(AppError::Invalid(errors)) => refused(&state, &account, &params, errors).await,
+        Err(error) => Err(error),
     }
 }
 
@@ -124,16 +153,47 @@ pub async fn update(
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
     account.permit_writing()?;
-    let params = body.form().await?;
-    match notes::change(&state, &account, id, &params, Precondition::none()).await {
+    let params = account.form(body).await?;
+    match notes::change(&state, &account, id, &params, Precondition::of_form(&params)).await {
         Ok(_) => Ok(see(format!("/notes/{id}"))),
+        Err(AppError::Conflict(_)) => conflict(&state, &account, id, params).await,
         Err(AppError::Invalid(errors)) => {
             let form = NoteForm::refused(&params, errors);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            page(&state, &account, status, move |_, frame| Ok(NoteEdit { frame, id, form })).await
+            page(&state, &account, status, move |_, frame| {
+                Ok(NoteEdit { frame, id, form, typed: None })
+            })
+            .await
         }
         Err(error) => Err(error),
     }
+}
+
+/// Both versions, after one that is not the last was changed.
+async fn conflict(
+    state: &State,
+    account: &Account,
+    id: i64,
+    params: Params,
+) -> AppResult<HttpResponse> {
+    let viewer = account.viewer();
+    page(state, account, StatusCode::CONFLICT, move |connection, frame| {
+        let note = changeable(connection, id, viewer)?;
+        let by = note::editor(connection, id)?;
+        let by = by.map(|by| user::name(connection, by)).transpose()?.flatten();
+        let saved = Saved { by, at: note.updated_at };
+        let theirs = NoteForm::of(&note, version_of(&note)?);
+        let form = theirs.clone().over(&params);
+        Ok(NoteConflict { frame, id, saved, theirs, form })
+    })
+    .await
+}
+
+/// A note that this viewer may change.
+fn changeable(connection: &mut DbConnection, id: i64, viewer: Viewer) -> AppResult<Note> {
+    let note = note::get(connection, id).found("note")?;
+    answer(access::may(viewer, Action::ChangeNote(note.user_id)), "note")?;
+    Ok(note)
 }
 
 /// POST /notes/{id}/delete
@@ -141,8 +201,10 @@ pub async fn delete(
     state: Data<State>,
     request: HttpRequest,
     account: Account,
+    body: Body,
 ) -> AppResult<HttpResponse> {
     account.permit_writing()?;
+    account.form(body).await?;
     notes::remove(&state, &account, request::id(&request, "note")?, Precondition::none()).await?;
     Ok(see("/notes"))
 }

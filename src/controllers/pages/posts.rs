@@ -6,23 +6,29 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use diesel::{OptionalExtension as _, QueryResult};
 
 use super::{ROWS, page, see, to_sign_in};
-use crate::access::{self, Action};
+use crate::access::{self, Action, Viewer};
+use crate::changeset::{Errors, Params};
 use crate::connection::DbConnection;
 use crate::controllers::account::{Account, answer};
 use crate::controllers::body::Body;
+use crate::controllers::idempotency::{Created, Once};
 use crate::controllers::posts;
 use crate::controllers::request::{self, Query};
-use crate::controllers::respond::{self, Precondition};
+use crate::controllers::respond::{self, Precondition, version_of};
 use crate::db::Touches;
 use crate::error::{AppError, AppResult};
+use crate::events;
 use crate::models::comment::Filter;
 use crate::models::post::{self, NewPost, Post, Status};
-use crate::models::{Cursor, Page, comment, now};
+use crate::models::{Cursor, Page, comment, now, user};
 use crate::state::State;
 use crate::views::forms::{CommentForm, PostForm};
-use crate::views::pages::{PostBody, PostEdit, PostIndex, PostNew, PostShow, has_path, of_tag};
+use crate::views::pages::{
+    PostBody, PostConflict, PostEdit, PostIndex, PostNew, PostShow, Saved, has_path, of_tag,
+};
 
 /// GET /
 pub async fn index(
@@ -64,25 +70,32 @@ pub async fn show(
 ) -> AppResult<HttpResponse> {
     let (id, given) = request::id_and_slug(&request, "post")?;
     let query = Query::of(&request)?;
-    let is_held = query.get("comment") == Some("held");
-    let form = CommentForm { is_held, ..CommentForm::default() };
+    let wanted = query.get("comment");
+    let form = CommentForm::blank(wanted == Some("held"));
     let asked = Asked {
         address: Some((given.to_owned(), request.query_string().to_owned())),
         cursor: query.cursor()?,
+        comment: wanted.and_then(request::parse_id),
     };
     show_with(&state, &account, id, asked, StatusCode::OK, form).await
 }
 
 /// What a request for a post's page says of it beside the id.
-#[derive(Default)]
 pub(super) struct Asked {
     /// The last part of the path, and the query, if only the post's own address is answered.
     address: Option<(String, String)>,
     /// Where its comments go on.
     cursor: Option<Cursor>,
+    /// The comment that is to be on the page.
+    comment: Option<i64>,
 }
 
 impl Asked {
+    /// At whatever address, with the comments from here on.
+    pub(super) fn from_cursor(cursor: Option<Cursor>) -> Asked {
+        Asked { address: None, cursor, comment: None }
+    }
+
     /// Leads from another form of the post's address to its own.
     fn lead(&self, post: &Post) -> AppResult<()> {
         let Some((given, query)) = &self.address else { return Ok(()) };
@@ -107,8 +120,11 @@ pub(super) async fn show_with(
     page(state, account, status, move |connection, frame| {
         let post = posts::visible(connection, id, viewer)?;
         asked.lead(&post)?;
-        let cursor = asked.cursor;
         let filter = Filter { withheld: access::withheld(viewer, post.facts()), state: None };
+        let cursor = match asked.comment {
+            Some(wanted) => place_of(connection, &post, wanted, viewer, filter)?,
+            None => asked.cursor,
+        };
         let comments = comment::list(connection, id, filter, cursor, ROWS)?;
         let newest = match (&comments.next, comments.items.last()) {
             (None, Some(last)) => Some((last.id, cursor)),
@@ -149,6 +165,24 @@ pub async fn body(
     Ok(response.content_type("text/html; charset=utf-8").body(html))
 }
 
+/// Where the page of a post's comments starts that has this one, if the viewer may see it.
+fn place_of(
+    connection: &mut DbConnection,
+    post: &Post,
+    id: i64,
+    viewer: Viewer,
+    filter: Filter,
+) -> QueryResult<Option<Cursor>> {
+    let found = comment::get(connection, id).optional()?;
+    let found = found.filter(|comment| {
+        comment.post_id == post.id && access::sees_comment(viewer, comment.facts(post.facts()))
+    });
+    match found {
+        Some(comment) => comment::page_of(connection, &comment, filter, ROWS),
+        None => Ok(None),
+    }
+}
+
 /// GET /posts/new
 pub async fn new(
     state: Data<State>,
@@ -159,7 +193,7 @@ pub async fn new(
         return Ok(login);
     }
     account.permit(Action::WritePost)?;
-    new_with(&state, &account, StatusCode::OK, PostForm::default()).await
+    new_with(&state, &account, StatusCode::OK, PostForm::blank()).await
 }
 
 async fn new_with(
@@ -181,32 +215,62 @@ pub async fn edit(
     if let Some(login) = to_sign_in(&request, &account) {
         return Ok(login);
     }
+    edit_with(&state, &account, id, None).await
+}
+
+/// POST /posts/{id}/edit: the form of the last version, beside one that was not saved.
+pub async fn edit_beside(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+    body: Body,
+) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "post")?;
+    account.permit_writing()?;
+    let typed = PostForm::refused(&account.form(body).await?, Errors::default());
+    edit_with(&state, &account, id, Some(typed)).await
+}
+
+async fn edit_with(
+    state: &State,
+    account: &Account,
+    id: i64,
+    typed: Option<PostForm>,
+) -> AppResult<HttpResponse> {
     let viewer = account.viewer();
-    page(&state, &account, StatusCode::OK, move |connection, frame| {
-        let post = posts::visible(connection, id, viewer)?;
-        answer(access::may(viewer, Action::ChangePost(post.facts())), "post")?;
-        let form = PostForm::of(&post);
-        Ok(PostEdit { frame, id, form })
+    page(state, account, StatusCode::OK, move |connection, frame| {
+        let post = changeable(connection, id, viewer)?;
+        let form = PostForm::of(&post, version_of(&post)?);
+        Ok(PostEdit { frame, id, form, typed })
     })
     .await
 }
 
 /// POST /posts
-pub async fn create(state: Data<State>, account: Account, body: Body) -> AppResult<HttpResponse> {
+pub async fn create(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+    body: Body,
+) -> AppResult<HttpResponse> {
     account.permit(Action::WritePost)?;
-    let params = body.form().await?;
-    let new = match NewPost::changeset(&params, now()) {
-        Ok(new) => new.by(account.user()),
-        Err(errors) => {
-            let form = PostForm::refused(&params, errors);
-            return new_with(&state, &account, StatusCode::UNPROCESSABLE_ENTITY, form).await;
-        }
-    };
-    let (asker, quota) = (account.asker, state.config.quotas.posts);
-    let written = state.db.transaction_on(Touches::NewRows, None, move |tx| {
-        posts::insert(tx, &asker, quota, new).map(|post| post.path())
+    let params = account.form(body).await?;
+    let author = account.user();
+    let new = NewPost::changeset(&params, now()).map(|new| new.by(author));
+    let once = Once::of_form(&request, author, &params)?;
+    let (asker, quota) = (account.asker.clone(), state.config.quotas.posts);
+    let written = once.transact(&state.db, Touches::NewRows, move |tx| {
+        let post = posts::insert(tx, &asker, quota, new?)?;
+        Ok(Created::of(&post)?.about(events::of_post(post.id)).at(post.path()))
     });
-    Ok(see(written.await?.value))
+    match written.await {
+        Ok(written) => Ok(see(written.location.unwrap_or_else(|| "/".to_owned()))),
+        Err(AppError::Invalid(errors)) => {
+            let form = PostForm::refused(&params, errors);
+            new_with(&state, &account, StatusCode::UNPROCESSABLE_ENTITY, form).await
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// POST /posts/{id}
@@ -218,16 +282,47 @@ pub async fn update(
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
     account.permit_writing()?;
-    let params = body.form().await?;
-    match posts::change(&state, &account, id, &params, Precondition::none()).await {
+    let params = account.form(body).await?;
+    match posts::change(&state, &account, id, &params, Precondition::of_form(&params)).await {
         Ok(post) => Ok(see(post.value.path())),
+        Err(AppError::Conflict(_)) => conflict(&state, &account, id, params).await,
         Err(AppError::Invalid(errors)) => {
             let form = PostForm::refused(&params, errors);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            page(&state, &account, status, move |_, frame| Ok(PostEdit { frame, id, form })).await
+            page(&state, &account, status, move |_, frame| {
+                Ok(PostEdit { frame, id, form, typed: None })
+            })
+            .await
         }
         Err(error) => Err(error),
     }
+}
+
+/// Both versions, after one that is not the last was changed.
+async fn conflict(
+    state: &State,
+    account: &Account,
+    id: i64,
+    params: Params,
+) -> AppResult<HttpResponse> {
+    let viewer = account.viewer();
+    page(state, account, StatusCode::CONFLICT, move |connection, frame| {
+        let post = changeable(connection, id, viewer)?;
+        let by = post::editor(connection, id)?;
+        let by = by.map(|by| user::name(connection, by)).transpose()?.flatten();
+        let saved = Saved { by, at: post.updated_at };
+        let theirs = PostForm::of(&post, version_of(&post)?);
+        let form = theirs.clone().over(&params);
+        Ok(PostConflict { frame, id, saved, theirs, form })
+    })
+    .await
+}
+
+/// A post that this viewer may change.
+fn changeable(connection: &mut DbConnection, id: i64, viewer: Viewer) -> AppResult<Post> {
+    let post = posts::visible(connection, id, viewer)?;
+    answer(access::may(viewer, Action::ChangePost(post.facts())), "post")?;
+    Ok(post)
 }
 
 /// POST /posts/{id}/delete
@@ -235,8 +330,10 @@ pub async fn delete(
     state: Data<State>,
     request: HttpRequest,
     account: Account,
+    body: Body,
 ) -> AppResult<HttpResponse> {
     account.permit_writing()?;
+    account.form(body).await?;
     posts::remove(&state, &account, request::id(&request, "post")?, Precondition::none()).await?;
     Ok(see("/"))
 }

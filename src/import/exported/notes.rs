@@ -93,7 +93,7 @@ impl Page for NotePage {
 
     fn update(&self, tx: &mut Tx<'_>, before: Note, after: Note) -> Result<(), ImportError> {
         let at = changed_at(before.updated_at, self.note.updated_at);
-        let note = note::replace(tx.connection, before, after, at)?;
+        let note = note::replace(tx.connection, before, after, None, at)?;
         tx.announce(events::note_updated(&note)?);
         Ok(())
     }

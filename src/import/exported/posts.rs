@@ -161,7 +161,7 @@ impl Page for PostPage {
 
     fn update(&self, tx: &mut Tx<'_>, before: Post, after: Post) -> Result<(), ImportError> {
         let at = changed_at(before.updated_at, self.post.updated_at);
-        let updated = post::update(tx.connection, before, after, at)?;
+        let updated = post::update(tx.connection, before, after, None, at)?;
         for event in events::of_update(&updated)? {
             tx.announce(event);
         }

@@ -100,6 +100,10 @@ fn show(form: CommentForm) -> PostShow {
     }
 }
 
+fn saved() -> Saved {
+    Saved { by: Some(NASTY.to_owned()), at: at("2026-11-22T09:05:07") }
+}
+
 fn every_page() -> Vec<String> {
     let frame = Frame { open: true, ..anyones() };
     let (params, errors) =
@@ -128,10 +132,12 @@ fn every_page() -> Vec<String> {
         index(Some(NASTY), None).render(),
         show(CommentForm::refused(&params, errors.clone())).render(),
         PostNew { frame: frame.clone(), form: post_form() }.render(),
-        PostEdit { frame: frame.clone(), id: 1, form: post_form() }.render(),
+        PostEdit { frame: frame.clone(), id: 1, form: post_form(), typed: Some(post_form()) }
+            .render(),
         NoteIndex { frame: frame.clone(), cursor: None, notes, form: note_form() }.render(),
         NoteShow { frame: frame.clone(), note: note(1) }.render(),
-        NoteEdit { frame: frame.clone(), id: 1, form: note_form() }.render(),
+        NoteEdit { frame: frame.clone(), id: 1, form: note_form(), typed: Some(note_form()) }
+            .render(),
         login(LoginForm::wrong(&params, Some(NASTY.to_owned()))),
         login(LoginForm::refused(&params, None, errors.clone())),
         Register { frame: frame.clone(), form: RegisterForm::default() }.render(),
@@ -149,6 +155,33 @@ fn every_page() -> Vec<String> {
             is_first: false,
             next: Some(NASTY.to_owned()),
         })
+        .render(),
+        PostConflict {
+            frame: frame.clone(),
+            id: 1,
+            saved: saved(),
+            theirs: PostForm::of(&post(1), NASTY.to_owned()),
+            form: post_form(),
+        }
+        .render(),
+        NoteConflict {
+            frame: frame.clone(),
+            id: 1,
+            saved: saved(),
+            theirs: NoteForm { body: format!("a\n{NASTY}\nb"), ..NoteForm::default() },
+            form: note_form(),
+        }
+        .render(),
+        Unsent {
+            frame: frame.clone(),
+            title: NASTY.to_owned(),
+            problem: Problem { message: NASTY.to_owned(), signs_in: true },
+            resend: Some((NASTY.to_owned(), NASTY.to_owned())),
+            copy: NASTY.to_owned(),
+            lines: vec![("title", "Title", NASTY.to_owned())],
+            body: NASTY.to_owned(),
+            hidden: vec![("as", NASTY.to_owned())],
+        }
         .render(),
         ErrorPage {
             frame: frame.clone(),

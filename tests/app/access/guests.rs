@@ -68,10 +68,10 @@ async fn a_comment_of_an_account_that_was_signed_out_is_no_guests() {
     // A form says whom it was made for, whoever sends it now.
     let page = format!("/posts/{post}/comments");
     let fields = format!("body=Mine&as={}", super::NAMES[Role::Commenter as usize]);
-    for cookie in ["", &cookie, accounts.cookie(Role::Other)] {
-        let (status, page) = form(&accounts, cookie, &page, &fields).await;
-        assert_eq!(status, 401);
-        assert!(page.contains("href=\"/login\""), "{page}");
+    for (cookie, status) in [("", 401), (&cookie, 401), (accounts.cookie(Role::Other), 409)] {
+        let (refused, page) = form(&accounts, cookie, &page, &fields).await;
+        assert_eq!(refused, status);
+        assert!(page.contains("Nothing was sent.") && page.contains("\nMine</textarea>"), "{page}");
     }
     let list = accounts.send(Role::Admin, Method::GET, &path, &Value::Null).await.json(200);
     assert_eq!(list["comments"], json!([]));

@@ -142,6 +142,11 @@ impl Browser {
         first
     }
 
+    /// Closes the window, which has no say in it.
+    pub(super) async fn close_window(&self) {
+        self.client.close_window().await.unwrap();
+    }
+
     pub(super) async fn window(&self) -> WindowHandle {
         self.client.window().await.unwrap()
     }

@@ -74,6 +74,7 @@ async fn code_is_copied_by_the_keyboard_and_the_page_stays_where_it_is() {
     }
     browser.open(&site, &format!("/posts/{id}-code")).await;
     browser.until("document.querySelectorAll('.copy button').length === 2").await;
+    assert_eq!(browser.run(MOVED).await, json!(0));
     let kept = "navigator.clipboard.writeText = async (text) => { window.copied = text; }; \
                 document.querySelector('.copy button').focus(); \
                 return getComputedStyle(document.querySelector('.copy button')).opacity";
@@ -81,7 +82,6 @@ async fn code_is_copied_by_the_keyboard_and_the_page_stays_where_it_is() {
     browser.run("document.activeElement.click()").await;
     browser.until("document.querySelector('[role=status].unseen').textContent === 'Copied'").await;
     assert_eq!(browser.run("return window.copied").await, json!("fn main() {} // <b>\n"));
-    assert_eq!(browser.run(MOVED).await, json!(0));
     // Once for each, whatever else changes on the page.
     browser.run("document.querySelector('.prose').append('More')").await;
     browser.until("document.querySelector('.prose').textContent.includes('More')").await;

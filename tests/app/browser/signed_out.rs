@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Browser, Scripts};
 use crate::support::Site;
 
-const GUEST: &str = "document.querySelector('a.account[href=\"/login\"]')";
+const GUEST: &str = "document.querySelector('a.account[href^=\"/login\"]')";
 
 async fn sign_in(browser: &Browser, site: &Site) {
     browser.open(site, "/login?next=/posts/1").await;

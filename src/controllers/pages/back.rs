@@ -1,0 +1,62 @@
+//! The addresses of forms, opened as pages: a reader who asks again for the address of a refused form
+//! is led to the page that has the form.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::comments::place;
+use super::see;
+use crate::access;
+use crate::controllers::account::Account;
+use crate::controllers::posts;
+use crate::controllers::request::{self, Query};
+use crate::error::{AppError, AppResult, Found};
+use crate::models::comment;
+use crate::state::State;
+
+/// GET /posts
+pub async fn to_posts() -> HttpResponse {
+    see("/")
+}
+
+/// GET /posts/{id}/comments
+pub async fn to_thread(request: HttpRequest) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "post")?;
+    let cursor = Query::of(&request)?.cursor()?;
+    let query = cursor.map(|cursor| format!("?cursor={cursor}")).unwrap_or_default();
+    Ok(see(format!("/posts/{id}{query}#write-comment")))
+}
+
+/// GET /posts/{id}/delete
+pub async fn to_post(request: HttpRequest) -> AppResult<HttpResponse> {
+    Ok(see(format!("/posts/{}", request::id(&request, "post")?)))
+}
+
+/// GET /notes/{id}/delete
+pub async fn to_note(request: HttpRequest) -> AppResult<HttpResponse> {
+    Ok(see(format!("/notes/{}", request::id(&request, "note")?)))
+}
+
+/// GET /comments/{id}/delete, /comments/{id}/state and /comments/{id}/block
+pub async fn to_comment(
+    state: Data<State>,
+    request: HttpRequest,
+    account: Account,
+) -> AppResult<HttpResponse> {
+    let id = request::id(&request, "comment")?;
+    let viewer = account.viewer();
+    let found = state.db.read(move |connection| {
+        let comment = comment::get(connection, id).found("comment")?;
+        let post = posts::visible(connection, comment.post_id, viewer)?;
+        match access::sees_comment(viewer, comment.facts(post.facts())) {
+            true => Ok(comment),
+            false => Err(AppError::NotFound("comment")),
+        }
+    });
+    Ok(see(place(&found.await?)))
+}
+
+/// GET of what is posted to below /account
+pub async fn to_account() -> HttpResponse {
+    see("/account")
+}

@@ -1,0 +1,209 @@
+//! Text that is kept in the browser.
+
+use serde_json::{Value, json};
+
+use super::{Browser, Scripts};
+use crate::support::Site;
+
+const TYPED: &str = "return document.querySelector('#post-body').value";
+const COPIES: &str =
+    "Object.keys(localStorage).filter((key) => key.startsWith('kilonova:')).length";
+
+async fn start() -> Option<(Browser, Site)> {
+    let browser = Browser::start(Scripts::On).await?;
+    Some((browser, Site::start().await))
+}
+
+/// Waits until this many copies are there.
+async fn until_kept(browser: &Browser, count: usize) {
+    browser.until(&format!("{COPIES} === {count}")).await;
+}
+
+#[actix_web::test]
+async fn a_text_survives_its_window() {
+    let Some((browser, site)) = start().await else { return };
+    browser.open(&site, "/").await;
+    let first = browser.open_window().await;
+    browser.open(&site, "/posts/new").await;
+    browser.fill("#post-title", "Half a post").await;
+    browser.fill("#post-body", "Half a text").await;
+    browser.click("input[value=draft]").await;
+    until_kept(&browser, 1).await;
+    let key = "return document.querySelector('[name=idempotency_key]').value";
+    let form = browser.run(key).await;
+    browser.close_window().await;
+
+    browser.switch_to(&first).await;
+    browser.open(&site, "/posts/new").await;
+    browser.until("document.querySelector('.kept button')").await;
+    assert_eq!(browser.run(TYPED).await, "Half a text");
+    assert_eq!(browser.run("return document.querySelector('[value=draft]').checked").await, true);
+    assert_eq!(browser.run(key).await, form, "it is the same form still");
+    browser.send("form.write .actions button").await;
+    browser.until_text("Half a text").await;
+    until_kept(&browser, 0).await;
+    browser.open(&site, "/posts/new").await;
+    assert_eq!(browser.run(TYPED).await, "");
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn what_was_restored_can_be_discarded() {
+    let Some((browser, site)) = start().await else { return };
+    site.new_post("Edited").await;
+    browser.open(&site, "/posts/1/edit").await;
+    browser.fill("#post-body", "Never mind").await;
+    until_kept(&browser, 1).await;
+    browser.open(&site, "/").await;
+    browser.open(&site, "/posts/1/edit").await;
+    browser.until("document.querySelector('.kept button')").await;
+    assert_eq!(browser.run(TYPED).await, "Never mind");
+    browser.click(".kept button").await;
+    assert_eq!(browser.run(TYPED).await, "A body.");
+    until_kept(&browser, 0).await;
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_restored_text_meets_what_was_saved_in_the_meantime() {
+    let Some((browser, site)) = start().await else { return };
+    site.new_post("Edited").await;
+    browser.open(&site, "/posts/1/edit").await;
+    browser.fill("#post-body", "Mine").await;
+    until_kept(&browser, 1).await;
+    browser.open(&site, "/").await;
+    site.put("/api/posts/1", &json!({"body": "Theirs"})).await.json(200);
+    browser.open(&site, "/posts/1/edit").await;
+    browser.until("document.querySelector('.kept button')").await;
+    browser.send("form.write .actions button").await;
+    browser.until("document.querySelector('#conflict')").await;
+    // A refused text is not saved yet: its copy stays.
+    until_kept(&browser, 1).await;
+    browser.send("form.write .actions button").await;
+    browser.until_at("/posts/1").await;
+    until_kept(&browser, 0).await;
+    assert_eq!(site.get("/api/posts/1").await.json(200)["body"], "Mine");
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn two_windows_of_one_form_keep_two_texts() {
+    let Some((browser, site)) = start().await else { return };
+    browser.open(&site, "/posts/new").await;
+    browser.fill("#post-body", "The first").await;
+    until_kept(&browser, 1).await;
+    let first = browser.open_window().await;
+    browser.open(&site, "/posts/new").await;
+    browser.until("document.querySelector('form[data-keep]').kept").await;
+    assert_eq!(browser.run(TYPED).await, "", "that is the other window's");
+    browser.fill("#post-body", "The second").await;
+    until_kept(&browser, 2).await;
+    browser.fill("#post-title", "Of the second").await;
+    browser.send("form.write .actions button").await;
+    until_kept(&browser, 1).await;
+    browser.switch_to(&first).await;
+    browser.run("location.reload()").await;
+    browser.until("document.querySelector('#post-body')?.value === 'The first'").await;
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn leaving_unsaved_text_warns() {
+    let Some((browser, site)) = start().await else { return };
+    let warns = "const event = new Event('beforeunload', { cancelable: true }); \
+                 dispatchEvent(event); return event.defaultPrevented";
+    browser.open(&site, "/posts/new").await;
+    browser.until("document.querySelector('form[data-keep]').kept").await;
+    assert_eq!(browser.run(warns).await, false);
+    browser.fill("#post-title", "Unsaved").await;
+    assert_eq!(browser.run(warns).await, true);
+    browser.fill("#post-body", "Text").await;
+    browser.send("form.write .actions button").await;
+    browser.until_at("/posts/1").await;
+    browser.type_in("#comment-body", "A comment is short").await;
+    assert_eq!(browser.run(warns).await, false);
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_text_that_was_refused_is_forgotten_once_it_is_taken() {
+    let Some((browser, site)) = start().await else { return };
+    site.new_post("Deleted soon").await;
+    browser.open(&site, "/posts/1/edit").await;
+    browser.fill("#post-body", "Worked on").await;
+    until_kept(&browser, 1).await;
+    site.delete("/api/posts/1").await;
+    browser.send("form.write .actions button").await;
+    browser.until_text("deleted while you were editing it").await;
+    until_kept(&browser, 1).await;
+    browser.send("form.write .actions button").await;
+    browser.until_at("/posts/2").await;
+    browser.until_text("Worked on").await;
+    until_kept(&browser, 0).await;
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn signing_out_leaves_no_text_behind() {
+    let Some((browser, site)) = start().await else { return };
+    site.new_post("Commented").await;
+    let account = json!({"username": "ada", "password": "correct horse"});
+    site.post("/api/users", &account).await.json(201);
+    browser.open(&site, "/login?next=/posts/1").await;
+    browser.fill("#login-username", "ada").await;
+    browser.fill("#login-password", "correct horse").await;
+    browser.send("form.write .actions button").await;
+    browser.until_at("/posts/1").await;
+    browser.fill("#comment-body", "Of ada alone").await;
+    until_kept(&browser, 1).await;
+    browser.send("form.account button").await;
+    browser.until_at("/").await;
+    until_kept(&browser, 0).await;
+    browser.open(&site, "/posts/1").await;
+    browser.until("document.querySelector('form[data-keep]').kept").await;
+    assert_eq!(browser.run("return document.querySelector('#comment-body').value").await, "");
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_browser_without_storage_works() {
+    let Some((browser, site)) = start().await else { return };
+    browser.open(&site, "/").await;
+    let full = "for (let size = 4e6; size > 0; size = Math.floor(size / 2)) \
+                try { localStorage.setItem(`other-${size}`, 'x'.repeat(size)); } catch {}";
+    browser.run(full).await;
+    browser.open(&site, "/posts/new").await;
+    browser.fill("#post-title", "Written on a full disk").await;
+    let long = "document.querySelector('#post-body').value = 'y'.repeat(200000); \
+                document.querySelector('#post-body').dispatchEvent(new Event('input', { bubbles: true }))";
+    browser.run(long).await;
+    browser.run("document.dispatchEvent(new Event('visibilitychange'))").await;
+    let copies = browser.run(&format!("return {COPIES}")).await;
+    assert_eq!(copies, 0, "there is no room");
+    browser.send("form.write .actions button").await;
+    browser.until_at("/posts/1").await;
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn control_and_enter_send_a_form_from_its_text() {
+    let Some((browser, site)) = start().await else { return };
+    site.new_post("Commented").await;
+    browser.open(&site, "/posts/1").await;
+    browser.until("document.querySelector('form[data-keep]').kept").await;
+    browser.type_in("#comment-body", "Sent by keys\u{e009}\u{e007}").await;
+    browser.until("document.querySelector('#comment-1')?.innerText.includes('Sent by keys')").await;
+    let sent = site.get("/api/posts/1/comments").await.json(200);
+    assert_eq!(sent["comments"].as_array().map(Vec::len), Some(1));
+    assert_ne!(sent["comments"][0]["body"], Value::Null);
+    drop(browser);
+    site.stop().await;
+}
