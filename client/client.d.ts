@@ -49,5 +49,5 @@ export interface Follower {
 /** Connects, and reconnects until it is closed. */
 export function follow(options: FollowOptions): Follower;
 
-/** A random time in milliseconds to wait after so many failures in a row, at most 30 seconds. */
+/** A random time in milliseconds to wait after a number of failures in a row, at most 30 seconds. */
 export function backoff(failures: number): number;

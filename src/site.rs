@@ -36,7 +36,7 @@ pub struct Site {
     pub name: String,
     /// One line about it.
     pub description: Option<String>,
-    /// What stands at the foot of each page, as HTML that is safe to show.
+    /// The footer of each page, as HTML that is safe to show.
     pub footer: Option<Arc<str>>,
     /// The colours of links and buttons: a style sheet.
     pub sheet: Option<File>,

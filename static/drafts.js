@@ -117,7 +117,7 @@ function keep(form, held) {
   }
 
   function restore() {
-    // What the server has sent back, or the browser itself has restored, is newer.
+    // A text that the server has sent back, or that the browser itself has restored, is newer.
     if ("refused" in form.dataset || hasText(form)) return void save();
     const free = byAge(prefix).filter((copy) => copy.key === key || (navigator.locks && !held.has(copy.key)));
     const found = free.find((copy) => copy.key === key) ?? free[0];

@@ -48,7 +48,7 @@ function compare(version) {
   if (version && version !== page.version) byId("version").hidden = false;
 }
 
-/** What the reader, or this script, changes on a page, and the server knows nothing of. */
+/** Attributes that the reader or this script changes, and that the server does not know. */
 const own = new Set(["open", "data-fresh", "data-waiting"]);
 
 /** Makes `old` equal to `wanted` with as few changes as that takes. */
@@ -150,10 +150,10 @@ document.addEventListener("animationend", (event) => {
 
 // ---- Nothing jumps -------------------------------------------------------------------------
 
-/** What waits to be shown, oldest first: elements that are hidden, and changes by their element. */
+/** Hidden elements that wait to be shown, oldest first, and changes that wait, by their element. */
 const arrivals = new Set();
 const changes = new Map();
-/** More than these are not kept: the page is fetched when the reader wants to see them. */
+/** Beyond this number none is kept: the page is fetched when the reader wants to see them. */
 const MAX_WAITING = 100;
 let overflow = false;
 
@@ -202,7 +202,7 @@ function isInView(element) {
   return bottom > 0 && top < innerHeight;
 }
 
-/** What stands beside a list: the ways to its other pages, and that it is empty. */
+/** An element beside a list: the links to its other pages, or the line that says it is empty. */
 const beside = (list, selector) =>
   ["start", "rest"].map((end) => byId(`${list.id}-${end}`)?.querySelector(selector)).find(Boolean);
 
@@ -218,7 +218,10 @@ function insert(list, item, before) {
   const place = follows ? placeOf(follows).top : placeOf(list).bottom;
   // Under an empty list of posts or notes there is nothing that could move.
   const isAlone = list.id !== "comments" && !list.querySelector(":scope > :not([data-waiting])");
-  list.insertBefore(item, before ?? null);
+  const add = () => list.insertBefore(item, before ?? null);
+  // A page that nobody sees may change at its top.
+  if (document.hidden && scrollY > 0) keepingPlace(add);
+  else add();
   if (document.hidden || place >= innerHeight || isAlone) {
     item.dataset.fresh = "";
     fill(list);
@@ -236,8 +239,8 @@ function insert(list, item, before) {
 /** Changes an element in its place. A change that moves something in view waits. */
 function changeInPlace(element, change) {
   const { top, bottom, height } = placeOf(element);
-  if (document.hidden || "waiting" in element.dataset || top >= innerHeight) return change();
-  if (bottom <= 0) return keepingPlace(change);
+  if ("waiting" in element.dataset || top >= innerHeight) return change();
+  if (document.hidden || bottom <= 0) return keepingPlace(change);
   const before = element.cloneNode(true);
   const places = [...element.children].map((child) => [child, child.getBoundingClientRect().top]);
   const isMoved = ([child, top]) => child.isConnected && child.getBoundingClientRect().top !== top;
@@ -258,9 +261,9 @@ function withdraw(element, text) {
   arrivals.delete(element);
   changes.delete(element);
   const { top, bottom, height } = placeOf(element);
-  if (document.hidden || !height || top >= innerHeight) {
+  if (!height || top >= innerHeight) {
     element.remove();
-  } else if (bottom <= 0) {
+  } else if (document.hidden || bottom <= 0) {
     keepingPlace(() => element.remove());
   } else if (text) {
     const had = element.contains(document.activeElement);
@@ -343,21 +346,22 @@ async function load(address) {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-/** A thread stays as long as its reader made it: at most so many pages of it are fetched. */
+/** A list stays as long as its reader made it, up to this number of fetched pages. */
 const MAX_FOLLOWED = 50;
 
-/** Fetches the rest of a thread, up to its end, or to where the open page ends. */
-async function fetchRest(fresh) {
-  const isAtEnd = isAtEndOfThread();
-  const last = isAtEnd ? null : byId("comments").lastElementChild?.id;
-  const thread = fresh.getElementById("comments");
+/** Fetches the further pages of a list, up to the length of the open one. A thread that was read to
+ *  its end is fetched to its end. */
+async function fetchRest(fresh, list) {
+  const wanted = fresh.getElementById(list.id);
+  const isWhole = list.id === "comments" && list.childElementCount && isAtEndOfThread();
+  const shown = list.querySelectorAll(":scope > [id]:not([data-waiting])").length;
   for (let pages = 0; pages < MAX_FOLLOWED; pages += 1) {
-    if (last && fresh.getElementById(last)) return;
-    const next = fresh.querySelector("#comments-rest [rel=next]");
+    if (!isWhole && wanted.childElementCount >= shown) return;
+    const next = fresh.querySelector(`#${list.id}-rest [rel=next]`);
     const more = next && await load(next.getAttribute("href"));
     if (!more) return;
-    thread.append(...more.getElementById("comments").children);
-    fresh.getElementById("comments-rest").replaceWith(more.getElementById("comments-rest"));
+    wanted.append(...more.getElementById(list.id).children);
+    fresh.getElementById(`${list.id}-rest`).replaceWith(more.getElementById(`${list.id}-rest`));
   }
 }
 
@@ -369,7 +373,8 @@ async function update() {
   try {
     const fresh = await load(page.source);
     if (!fresh) return tell("This is no longer here.");
-    if (kind === "post" && byId("comments").childElementCount) await fetchRest(fresh);
+    const list = byId({ post: "comments", posts: "posts", notes: "notes" }[kind]);
+    if (list) await fetchRest(fresh, list);
     for (const id of gone) fresh.getElementById(id)?.remove();
     places = new WeakMap();
     keepingPlace(() => {
@@ -490,22 +495,23 @@ function isAtEndOfThread() {
 
 /** Adds the controls that a page has for what its reader may change. */
 function addMenu(item, name, data, mayAll) {
-  const template = byId(`${name}-menu${data.state ? `-${data.state}` : ""}`);
+  const menu = data.state ? `${name}-${data.state}` : name;
+  const template = document.querySelector(`template[data-menu="${menu}"]`);
   if (!template) return item;
-  const menu = document.importNode(template.content, true);
+  const controls = document.importNode(template.content, true);
   const isOwn = data.user_id === undefined
     ? data.author === page.account
     : data.user_id !== null && String(data.user_id) === page.user;
   if (!mayAll(template) && !isOwn) return item;
-  if (isOwn || data.user_id === null) menu.querySelector("[data-may=block]")?.remove();
-  for (const part of menu.querySelectorAll("[href], [action]")) {
+  if (isOwn || data.user_id === null) controls.querySelector("[data-may=block]")?.remove();
+  for (const part of controls.querySelectorAll("[href], [action]")) {
     for (const name of ["href", "action"]) {
       const address = part.getAttribute(name);
       if (address) part.setAttribute(name, address.replace(/\/0\//, `/${data.id}/`));
     }
   }
-  for (const seen of menu.querySelectorAll("[name=seen]")) seen.value = data.body_digest;
-  item.append(menu);
+  for (const seen of controls.querySelectorAll("[name=seen]")) seen.value = data.body_digest;
+  item.append(controls);
   return item;
 }
 

@@ -1,5 +1,5 @@
-// What reading is easier with: times as the reader counts them, and a button that copies code. The page
-// is whole without it. Whatever is put on the page later is treated as what was there.
+// Comforts for readers: times in their own time zone, and a button that copies code. The page is whole
+// without it. Elements that are put on the page later are treated in the same way.
 
 const EXACT = { dateStyle: "long", timeStyle: "short" };
 const MINUTE = 60;

@@ -38,8 +38,8 @@ pub(super) async fn measure() {
     }
 }
 
-/// Changes posts until every socket has so many frames. Gives the server's processor time in
-/// seconds, and the length of the last frame.
+/// Changes posts until every socket has received `writes` frames. Returns the server's processor time
+/// in seconds, and the length of the longest frame.
 async fn deliver(
     server: &Server,
     client: &mut Client,

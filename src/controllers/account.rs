@@ -49,7 +49,7 @@ pub struct Account {
 pub(super) struct Seen {
     /// The account's name; none for a guest.
     pub(super) name: Option<String>,
-    /// What it may do.
+    /// The rights of the account.
     pub(super) viewer: Viewer,
 }
 

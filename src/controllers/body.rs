@@ -84,7 +84,7 @@ pub struct Body {
     typed: Option<Typed>,
 }
 
-/// What a form has sent, as long as it is not clear that it was taken.
+/// The fields of a form, kept until it is clear that they were taken.
 #[derive(Clone, Default)]
 pub(super) struct Typed(Rc<RefCell<Option<Params>>>);
 

@@ -12,7 +12,9 @@ use super::Container;
 const MAX_ID: usize = 200;
 
 /// The ids of the pages that show a text as their own. A test compares them with the templates.
-pub(super) const OF_PAGES: [&str; 16] = [
+pub(super) const OF_PAGES: [&str; 18] = [
+    "announcer",
+    "arrivals",
     "comment-author",
     "comment-author-errors",
     "comment-body",

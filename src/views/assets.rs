@@ -20,9 +20,9 @@ const CLIENT: (&str, &str) = ("client.js", include_str!("../../client/client.js"
 
 /// A static file.
 pub struct Asset {
-    /// What it holds.
+    /// The content.
     pub bytes: Cow<'static, [u8]>,
-    /// What its address ends on.
+    /// The version in its address.
     pub version: String,
 }
 
@@ -33,25 +33,34 @@ impl Asset {
     }
 }
 
-/// The import that a script of the pages has of it. The pages' script carries the client within it,
-/// which saves a request.
+/// The import that the pages' script has of it. That script carries the client, and the one for forms,
+/// within it: each file more is a request more.
 const IMPORT: &str = "import { backoff, follow } from \"./client.js\";";
+const PAGES: &str = "feed.js";
+const FORMS: &str = "drafts.js";
 
 static ASSETS: LazyLock<BTreeMap<String, Asset>> = LazyLock::new(|| {
     let (name, client) = CLIENT;
-    let files = Files::iter().filter_map(|file| {
+    let files = Files::iter().filter(|file| file != FORMS).filter_map(|file| {
         let bytes = Files::get(&file)?.data;
         let bytes = match std::str::from_utf8(&bytes) {
-            Ok(text) if file.ends_with(".js") => {
-                slim(&text.replace(IMPORT, &inlined(client))).into_bytes().into()
+            Ok(text) if file == PAGES => slim(&whole(text, client)).into_bytes().into(),
+            Ok(text) if file.ends_with(".js") || file.ends_with(".css") => {
+                slim(text).into_bytes().into()
             }
-            Ok(text) if file.ends_with(".css") => slim(text).into_bytes().into(),
             _ => bytes,
         };
         Some((file.into_owned(), Asset::new(bytes)))
     });
     files.chain([(name.to_owned(), Asset::new(client.as_bytes().into()))]).collect()
 });
+
+/// The pages' script with those that it carries, each in a scope of its own.
+fn whole(text: &str, client: &str) -> String {
+    let forms = Files::get(FORMS).map(|file| String::from_utf8_lossy(&file.data).into_owned());
+    let forms = forms.unwrap_or_default();
+    format!("{}\n{{\n{forms}\n}}\n", text.replace(IMPORT, &inlined(client)))
+}
 
 /// The client's module as a part of another script.
 fn inlined(client: &str) -> String {
@@ -109,7 +118,12 @@ mod tests {
     #[test]
     fn the_pages_script_needs_no_other() {
         let text = str::from_utf8(&get("feed.js").expect("the script").bytes).expect("text");
-        assert!(!text.contains("import") && text.contains("new WebSocket("), "{text}");
+        assert!(
+            !text.contains("import {")
+                && text.contains("localStorage")
+                && text.contains("new WebSocket("),
+            "{text}"
+        );
     }
 
     #[test]

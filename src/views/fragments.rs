@@ -58,7 +58,7 @@ struct OneNote {
     note: Note,
 }
 
-/// What is told of an event.
+/// The frame of an event.
 #[derive(Serialize)]
 struct Told<'a> {
     channel: &'a str,

@@ -403,7 +403,7 @@ pub struct Unsent {
     pub problem: Problem,
     /// Where to send it, and the words on the button; none when it can only be copied.
     pub resend: Option<(String, String)>,
-    /// What the browser calls its copy of the form.
+    /// The name of the browser's copy of the form.
     pub copy: String,
     /// The fields of one line: name, label, text.
     pub lines: Vec<(&'static str, &'static str, String)>,

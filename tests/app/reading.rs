@@ -38,7 +38,7 @@ fn flagged(flags: &[&str]) -> Result<Config, Error> {
     }
 }
 
-/// What stands between two texts of a page.
+/// The part of a page between two texts.
 #[track_caller]
 fn between<'a>(page: &'a str, before: &str, after: &str) -> &'a str {
     let rest = page.split_once(before).unwrap_or_else(|| panic!("no {before} in {page}")).1;

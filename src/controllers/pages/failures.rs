@@ -32,7 +32,7 @@ use crate::views::pages::{ErrorPage, Frame, Reader};
 
 /// The most bytes that are read of a form that is refused already: a post's text with every byte
 /// encoded, and more than a browser sends of one.
-const UNREAD: usize = 4 * 1024 * 1024;
+const UNREAD: usize = 512 * 1024;
 
 /// Shows failures to browsers as pages; programs get their JSON.
 pub async fn show_errors<B: MessageBody + 'static>(
@@ -151,7 +151,7 @@ async fn frame_of(request: &HttpRequest, base: Frame, status: StatusCode) -> Fra
     }
 }
 
-/// What a page for nobody in particular is framed by.
+/// The frame of a page for an unknown reader.
 fn base(request: &HttpRequest) -> Frame {
     let Some(state) = request.app_data::<Data<State>>() else { return Frame::default() };
     let open = state.config.access == Access::Open;

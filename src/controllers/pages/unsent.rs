@@ -25,7 +25,7 @@ const LINES: [(&str, &str); 5] = [
 /// The fields that go along with them.
 const HIDDEN: [&str; 4] = [MADE_FOR, "status", "version", FORM_KEY];
 
-/// What a form with a text is for.
+/// The purpose of a form with a text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Post,
@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// What the browser calls its copy of such a form (static/drafts.js).
+    /// The name of the browser's copy of such a form (static/drafts.js).
     fn copy(self, path: &str) -> String {
         let id = path.split('/').nth(2).unwrap_or("new");
         format!("{}-{id}", self.name())

@@ -1,4 +1,4 @@
-//! What a page's head tells programs about it: search engines, and sites that show a link to it.
+//! The description of a page in its head, for search engines and for sites that show a link to it.
 
 use chrono::NaiveDateTime;
 
@@ -7,12 +7,12 @@ use crate::access::Status;
 use crate::markdown;
 use crate::models::upload;
 
-/// What is told about a page that anyone may find.
+/// The description of a page that anyone may find.
 #[derive(Debug, Default)]
 pub(super) struct About {
     /// The title, without the site's name.
     pub(super) title: String,
-    /// What it is about, in a few words; empty for nothing.
+    /// Its subject in a few words; empty for none.
     pub(super) description: String,
     /// The path of the page.
     pub(super) path: String,

@@ -41,7 +41,7 @@ pub struct PostConflict {
     pub frame: Frame,
     /// The post's id.
     pub id: i64,
-    /// Who saved what it is now.
+    /// The name of the last editor.
     pub saved: Saved,
     /// The form of the post as it is now.
     pub theirs: PostForm,
@@ -89,7 +89,7 @@ pub struct NoteConflict {
     pub frame: Frame,
     /// The note's id.
     pub id: i64,
-    /// Who saved what it is now.
+    /// The name of the last editor.
     pub saved: Saved,
     /// The form of the note as it is now.
     pub theirs: NoteForm,

@@ -80,7 +80,7 @@ impl Browser {
         Browser::start_as(scripts, flags, None).await
     }
 
-    /// One whose window is so many pixels wide and high.
+    /// A browser whose window has this size in pixels.
     pub(crate) async fn start_in(width: u32, height: u32) -> Option<Browser> {
         Browser::start_as(Scripts::On, &[], Some((width, height))).await
     }

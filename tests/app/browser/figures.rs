@@ -72,7 +72,7 @@ async fn from_a_write_to_the_page() {
             let seen = format!("window.seen['post-{id}']");
             browser.until(&seen).await;
             times.push(browser.run(&format!("return {seen}")).await.as_f64().unwrap() - begun);
-            // As many as wait, and no more, are kept on the page.
+            // Only a hundred wait; the rest would not be kept on the page.
             if number % 50 == 49 {
                 browser.run("document.getElementById('arrivals').click()").await;
             }

@@ -1,5 +1,4 @@
-//! What the script for reading makes of a page: times as the reader counts them, and buttons that copy
-//! code.
+//! The script for reading: times in the reader's own time zone, and buttons that copy code.
 
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
@@ -7,7 +6,7 @@ use serde_json::json;
 use super::{Browser, Scripts};
 use crate::support::Site;
 
-/// What the page's times say, in their order.
+/// The texts of the page's times, in their order.
 const TIMES: &str =
     "return [...document.querySelectorAll('main time')].map((it) => it.textContent)";
 

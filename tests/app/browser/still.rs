@@ -22,7 +22,7 @@ new PerformanceObserver((list) => {
 
 const ASKED: &str = "return performance.getEntriesByType('resource').length - window.asked";
 
-/// Sees the shifts of everything that has happened, after the page has been painted.
+/// The sum of the layout shifts up to now, once the page has been painted.
 async fn moved(browser: &Browser) -> f64 {
     browser
         .run("requestAnimationFrame(() => requestAnimationFrame(() => window.painted = true))")
@@ -38,7 +38,7 @@ async fn is_still(browser: &Browser, what: &str) {
     assert_eq!(browser.run(ASKED).await, json!(0), "{what}: requests");
 }
 
-/// Waits until as many as these wait behind the button.
+/// Waits until the button says this.
 async fn until_waiting(browser: &Browser, text: &str) {
     let button = "document.getElementById('arrivals')";
     browser.until(&format!("{button}.innerText === '{text}' && !{button}.hidden")).await;

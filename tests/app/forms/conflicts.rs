@@ -42,7 +42,7 @@ async fn a_stale_save_shows_both_texts_and_what_differs() {
     assert_eq!(refused.status, 409);
     let page = text(&refused);
     for part in [
-        "<bdi>boss</bdi> saved it on",
+        "<bdi>boss</bdi> saved it after",
         "tabindex=\"-1\" autofocus>",
         "<h3>Title</h3>",
         "<del><span class=\"unseen\">Saved: </span><bdi>A post &#60;b&#62;</bdi></del>",

@@ -140,7 +140,7 @@ async fn a_text_comes_back_when_too_much_is_written() {
     assert!(refused.header("retry-after").is_some());
     assert_eq!(refused.header("connection"), Some("close"));
     assert!(page.contains("\nMy text</textarea>") && page.contains("value=\"Kept\""), "{page}");
-    // What is not a text, or too long to be one, is not read.
+    // Bodies that are no text, or too long for one, are not read.
     let long = [("as", "ann"), ("title", "Kept"), ("body", &*"x".repeat(5 * 1024 * 1024))];
     let refused = ann.send("/posts", &long).await;
     assert_eq!(refused.status, 429);
@@ -249,7 +249,7 @@ async fn a_link_to_a_comment_shows_it_on_whichever_page_it_is() {
     // The post's other address leads there with it.
     let led = guest.get("/posts/1?comment=45").await;
     assert_eq!((led.status, led.header("location")), (301, Some("/posts/1-discussed?comment=45")));
-    // What is no comment of this post shows its first page.
+    // The id of anything else shows the first page.
     site.post("/api/posts", &json!({"title": "Another", "body": "b"})).await.json(201);
     let other = site.new_comment(2, "Elsewhere").await["id"].clone();
     for wrong in [other.to_string(), "99".into(), "-1".into(), "held".into(), "x".repeat(500)] {

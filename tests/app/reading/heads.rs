@@ -1,4 +1,4 @@
-//! What a page's head tells search engines, and sites that show a link to it.
+//! The head of a page, as search engines and sites that show a link to it read it.
 
 use kilonova::reach::PublicUrl;
 use serde_json::json;
