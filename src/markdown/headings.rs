@@ -12,7 +12,7 @@ use super::Container;
 const MAX_ID: usize = 200;
 
 /// The ids of the pages that show a text as their own. A test compares them with the templates.
-pub(super) const OF_PAGES: [&str; 18] = [
+pub(super) const OF_PAGES: [&str; 19] = [
     "announcer",
     "arrivals",
     "comment-author",
@@ -20,6 +20,7 @@ pub(super) const OF_PAGES: [&str; 18] = [
     "comment-body",
     "comment-body-errors",
     "comment-body-hint",
+    "comment-problem",
     "comments",
     "comments-rest",
     "comments-start",
