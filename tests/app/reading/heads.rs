@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{between, html, page, text};
 use crate::support::Site;
 
-const PICTURE: &str = "/uploads/0123456789012345678901234567890123456789.png";
+const PICTURE: &str = "/uploads/cafecafecafecafecafecafecafecafecafecafe.png";
 const NOINDEX: &str = "<meta name=\"robots\" content=\"noindex\">";
 
 #[actix_web::test]

@@ -153,7 +153,11 @@ async fn nobody_is_found_by_an_authors_page_before_something_is_published() {
     for query in ["", "?cursor=0_1", "?cursor=1795338307123456_2"] {
         let known = about("ada", &page(&site, &format!("/authors/ada{query}")).await);
         let unknown = about("eve", &page(&site, &format!("/authors/eve{query}")).await);
-        assert_eq!(known, unknown);
+        // The way to sign in leads back here.
+        assert_eq!(
+            known,
+            unknown.replace("authors/eve", "authors/ada").replace("authors%2Feve", "authors%2Fada")
+        );
     }
     let published = post(&site, "A post", json!({})).await;
     own(published);
@@ -182,7 +186,8 @@ async fn the_archive_goes_by_year_and_month() {
     let draft = post(&site, "Draft", json!({"status": "draft"})).await;
     site.home().execute(&format!("UPDATE posts SET inserted_at = '2001-01-01' WHERE id = {draft}"));
     let newest = html(&site, "/archive").await;
-    assert_eq!(newest, html(&site, "/archive?year=2025").await);
+    let in_main = |page: &str| between(page, "<main", "</main>").to_owned();
+    assert_eq!(in_main(&newest), in_main(&html(&site, "/archive?year=2025").await));
     let main = between(&newest, "<main", "</main>");
     let order =
         ["Archive 2025", "2025", "2024", "1999", "October", "Fall", "Autumn", "January", "Spring"];

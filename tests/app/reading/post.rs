@@ -80,7 +80,7 @@ async fn comments_are_counted_as_readers_see_them_and_the_newest_is_one_step_awa
     let site = Site::start().await;
     let id = post(&site, "A post", json!({})).await;
     let top = |page: &str| between(page, "<header>", "</header>").to_owned();
-    assert!(top(&show(&site, id).await).contains("<a href=\"#comments-title\">No comments</a>"));
+    assert!(top(&show(&site, id).await).contains("data-comments>No comments</a>"));
     assert!(!html(&site, "/").await.contains("data-comments"));
     for number in 1..=45 {
         site.new_comment(id, &format!("Comment {number}")).await;

@@ -24,8 +24,9 @@ pub(super) async fn a_browser_signs_in_writes_and_stays_live(site: &mut Behind) 
     let spoken = "return performance.getEntriesByType('navigation')[0].nextHopProtocol";
     assert_eq!(browser.run(spoken).await, "h2");
     assert_eq!(browser.run("return document.cookie").await, json!(""), "it is not for scripts");
+    // It may wait for its reader.
     let is_shown =
-        |title: &str| format!("document.querySelector('#posts').innerText.includes('{title}')");
+        |title: &str| format!("document.querySelector('#posts').textContent.includes('{title}')");
     for node in site.nodes.there() {
         let title = format!("Seen of {node}");
         let post = json!({"title": title, "body": "b"});
