@@ -4,16 +4,15 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use data_encoding::HEXLOWER;
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::idempotency::Outcome;
 use crate::changeset::Params;
 use crate::compression::version;
 use crate::db::{At, Db};
 use crate::error::{AppError, AppResult};
+use crate::models::digest;
 
 /// Adds the position, and the log, that a response is true as of.
 pub fn stamp(response: &mut HttpResponseBuilder, db: &Db, position: i64) {
@@ -153,13 +152,12 @@ pub(super) fn settle<T: PartialEq>(thing: T, wanted: Option<T>) -> AppResult<T> 
 
 /// The version of a thing as forms carry it: its tag without the quotes.
 pub(super) fn version_of(thing: &impl Serialize) -> AppResult<String> {
-    Ok(etag(&serde_json::to_string(thing)?).trim_matches('"').to_owned())
+    Ok(digest(&serde_json::to_string(thing)?))
 }
 
 /// A strong tag of a thing's JSON.
 pub(super) fn etag(json: &str) -> String {
-    let digest = HEXLOWER.encode(&Sha256::digest(json));
-    format!("\"{}\"", &digest[..32])
+    format!("\"{}\"", digest(json))
 }
 
 /// The tag in this header that names the same version, or `*`; `None` when there is no such header.

@@ -30,8 +30,8 @@ use crate::negotiation::accepts_html;
 use crate::state::State;
 use crate::views::pages::{ErrorPage, Frame, Reader};
 
-/// The most bytes that are read of a form that is refused already: a post's text with every byte
-/// encoded, and more than a browser sends of one.
+/// The most bytes that are read of a form that is refused already: enough for a long article with
+/// every byte encoded. The text of a longer form is not shown again.
 const UNREAD: usize = 512 * 1024;
 
 /// Shows failures to browsers as pages; programs get their JSON.
