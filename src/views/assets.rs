@@ -33,33 +33,51 @@ impl Asset {
     }
 }
 
-/// The import that the pages' script has of it. That script carries the client, and the one for forms,
-/// within it: each file more is a request more.
-const IMPORT: &str = "import { backoff, follow } from \"./client.js\";";
+/// The pages' script, made of the files of `static/feed/`: each file more on the wire is a request
+/// more. All but the last share a scope.
 const PAGES: &str = "feed.js";
-const FORMS: &str = "drafts.js";
+const PARTS: [&str; 8] = [
+    "feed/page.js",
+    "feed/merge.js",
+    "feed/still.js",
+    "feed/refresh.js",
+    "feed/place.js",
+    "feed/events.js",
+    "feed/connection.js",
+    "feed/forms.js",
+];
+const DRAFTS: &str = "feed/drafts.js";
+/// The import that it has of the client, which it carries within it.
+const IMPORT: &str = "import { backoff, follow } from \"./client.js\";";
 
 static ASSETS: LazyLock<BTreeMap<String, Asset>> = LazyLock::new(|| {
     let (name, client) = CLIENT;
-    let files = Files::iter().filter(|file| file != FORMS).filter_map(|file| {
+    let files = Files::iter().filter(|file| !file.contains('/')).filter_map(|file| {
         let bytes = Files::get(&file)?.data;
         let bytes = match std::str::from_utf8(&bytes) {
-            Ok(text) if file == PAGES => slim(&whole(text, client)).into_bytes().into(),
             Ok(text) if file.ends_with(".js") || file.ends_with(".css") => {
-                slim(text).into_bytes().into()
+                slim(&file, text).into_bytes().into()
             }
             _ => bytes,
         };
         Some((file.into_owned(), Asset::new(bytes)))
     });
-    files.chain([(name.to_owned(), Asset::new(client.as_bytes().into()))]).collect()
+    let pages = Asset::new(slim(PAGES, &pages(client)).into_bytes().into());
+    let client = Asset::new(client.as_bytes().into());
+    files.chain([(PAGES.to_owned(), pages), (name.to_owned(), client)]).collect()
 });
 
-/// The pages' script with those that it carries, each in a scope of its own.
-fn whole(text: &str, client: &str) -> String {
-    let forms = Files::get(FORMS).map(|file| String::from_utf8_lossy(&file.data).into_owned());
-    let forms = forms.unwrap_or_default();
-    format!("{}\n{{\n{forms}\n}}\n", text.replace(IMPORT, &inlined(client)))
+/// The pages' script with all that it is made of.
+fn pages(client: &str) -> String {
+    let parts: String = PARTS.iter().map(|part| part_of(part)).collect();
+    let drafts = part_of(DRAFTS);
+    format!("{}\n{{\n{drafts}\n}}\n", parts.replace(IMPORT, &inlined(client)))
+}
+
+/// A file of which a script is made. That each exists is tested.
+fn part_of(file: &str) -> String {
+    let text = Files::get(file).map(|file| String::from_utf8_lossy(&file.data).into_owned());
+    text.unwrap_or_default()
 }
 
 /// The client's module as a part of another script.
@@ -70,21 +88,18 @@ fn inlined(client: &str) -> String {
     )
 }
 
-/// A script or style sheet without its comments and indentation. Only comments that have their lines
-/// to themselves are known.
-fn slim(text: &str) -> String {
-    let mut slim = String::with_capacity(text.len());
-    let mut is_comment = false;
-    for line in text.lines().map(str::trim) {
-        is_comment |= line.starts_with("/*");
-        if is_comment {
-            is_comment = !line.ends_with("*/");
-        } else if !line.is_empty() && !line.starts_with("//") {
-            slim.push_str(line);
-            slim.push('\n');
-        }
+/// A script or style sheet without what only people read. One that the library does not understand
+/// is served as it is; a test checks that there is none.
+fn slim(name: &str, text: &str) -> String {
+    minified(name, text).unwrap_or_else(|_| text.to_owned())
+}
+
+fn minified(name: &str, text: &str) -> Result<String, &'static str> {
+    if name.ends_with(".css") {
+        minifier::css::minify(text).map(|text| text.to_string())
+    } else {
+        minifier::js::minify(text).map(|text| text.to_string())
     }
-    slim
 }
 
 /// A static file, as it was when the program first asked for one.
@@ -127,8 +142,24 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_indentation_stay_behind() {
-        let text = "// one\n/** two\n *  three */\nlet a = 1; // four\n\n  /* five */\n  b();\n";
-        assert_eq!(slim(text), "let a = 1; // four\nb();\n");
+    fn every_file_of_a_folder_is_a_part_of_a_script() {
+        let parts: Vec<&str> = PARTS.into_iter().chain([DRAFTS]).collect();
+        for part in &parts {
+            assert!(!part_of(part).is_empty(), "{part}");
+        }
+        for file in Files::iter().filter(|file| file.contains('/')) {
+            assert!(parts.contains(&file.as_ref()), "{file}");
+        }
+    }
+
+    #[test]
+    fn scripts_and_style_sheets_are_understood_when_they_are_made_smaller() {
+        let (_, client) = CLIENT;
+        assert!(minified(PAGES, &pages(client)).is_ok());
+        for file in Files::iter().filter(|file| file.ends_with(".js") || file.ends_with(".css")) {
+            let text = String::from_utf8_lossy(&Files::get(&file).expect("it").data).into_owned();
+            let small = minified(&file, &text).expect(&file);
+            assert!(small.len() < text.len() && !small.contains("/*"), "{file}");
+        }
     }
 }

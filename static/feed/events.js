@@ -1,0 +1,109 @@
+// What each kind of page does with an event.
+
+const take = {
+  posts({ channel, event, data, html }) {
+    const shown = byId(`post-${channel === "comments" ? data.post_id : data.id}`);
+    if (channel === "comments") countComment(shown, { event, data });
+    if (channel !== "posts" || data.redacted) return;
+    if (event === "post_deleted" || !isListed(data)) {
+      if (event === "post_deleted") gone.add(`post-${data.id}`);
+      if (shown) withdraw(shown, event === "post_deleted" ? "This post was deleted." : "This post has moved.");
+      return;
+    }
+    if (!html) return refresh();
+    const card = fragment(html);
+    // The event of a post does not say how many comments it has.
+    const count = shown?.querySelector("[data-comments]");
+    if (count) card.querySelector(".meta").append(" ", count.cloneNode(true));
+    place(byId("posts"), card, true);
+  },
+
+  post({ channel, event, data, html }) {
+    if (channel === "posts" && String(data.id) === page.post && !data.redacted) {
+      if (event === "post_deleted") tell("This post was deleted. What you have typed is still here.");
+      else if (html) changePost(data, fragment(html));
+      else refresh();
+    }
+    const id = `comment-${data.id}`;
+    if (channel === "comments" && (data.redacted || String(data.post_id) === page.post)) {
+      countComment(document.querySelector("article.post header"), { event, data });
+    }
+    if (channel !== "comments" || data.redacted || String(data.post_id) !== page.post) return;
+    if (event === "comment_deleted") {
+      gone.add(id);
+      const shown = byId(id);
+      if (shown) withdraw(shown, "This comment was deleted.");
+    } else if (html) {
+      const mayAll = (template) => template.content.querySelector("[data-may=moderate]");
+      const comment = addMenu(fragment(html), "comment", data, mayAll);
+      place(byId("comments"), comment, false);
+    } else {
+      refresh();
+    }
+  },
+
+  moderation({ channel, event, data }) {
+    const id = `comment-${data.id}`;
+    if (channel === "comments" && (byId(id) || data.state === "held")) refresh();
+    if (channel === "posts" && event === "post_deleted") refresh();
+  },
+
+  notes({ channel, event, data, html }) {
+    if (channel !== "notes" || data.redacted) return;
+    const id = `note-${data.id}`;
+    if (event === "note_deleted") {
+      gone.add(id);
+      const shown = byId(id);
+      if (shown) withdraw(shown, "This note was deleted.");
+    } else if (html) {
+      const note = addMenu(fragment(html), "note", data, (template) => "all" in template.dataset);
+      place(byId("notes"), note, true);
+    } else {
+      refresh();
+    }
+  },
+
+  note({ event, data }) {
+    if (String(data.id) !== page.note) return;
+    if (event === "note_deleted") tell("This note was deleted.");
+    else refresh();
+  },
+
+  "edit-post"({ channel, event, data }) {
+    if (channel !== "posts" || String(data.id) !== page.post) return;
+    tell(event === "post_deleted"
+      ? "This post was deleted while you were editing it."
+      : "This post was changed since you opened it. Saving shows both versions.");
+  },
+
+  "edit-note"({ event, data }) {
+    if (String(data.id) !== page.note) return;
+    tell(event === "note_deleted"
+      ? "This note was deleted while you were editing it."
+      : "This note was changed since you opened it. Saving shows both versions.");
+  },
+};
+
+/** The head of an open post is made of its card; its text is fetched if it is another one. */
+function changePost(data, card) {
+  const article = document.querySelector("article.post");
+  const header = article.querySelector("header");
+  const title = header.querySelector("h1");
+  document.title = data.title + document.title.slice(document.title.lastIndexOf(" · "));
+  changeInPlace(header, () => {
+    title.textContent = data.title;
+    for (const [selector, parent] of [["ul.tags", header], [".meta > .badge", header.querySelector(".meta")]]) {
+      const [old, wanted] = [header, card].map((part) => part.querySelector(selector)?.cloneNode(true));
+      if (old && wanted) header.querySelector(selector).replaceWith(wanted);
+      else if (wanted) parent.append(wanted);
+      else header.querySelector(selector)?.remove();
+    }
+    const changed = header.querySelector(".changed");
+    changed.hidden = data.updated_at <= (data.published_at ?? data.inserted_at);
+    const time = changed.querySelector("time");
+    time.dateTime = `${data.updated_at.slice(0, 19)}Z`;
+    time.title = new Date(time.dateTime).toUTCString();
+    time.textContent = "just now";
+  });
+  if (data.body_digest !== article.querySelector(".text").dataset.body) fetchText(data.body_digest);
+}

@@ -1,0 +1,22 @@
+// What every page needs of its forms and links.
+
+// A second click does not send a form twice.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if ("sent" in form.dataset) return event.preventDefault();
+  form.dataset.sent = "";
+  setTimeout(() => delete form.dataset.sent, 3000);
+});
+
+/** A comment on another page of the thread: the server knows on which. */
+function seekComment() {
+  const [, id] = /^#comment-(\d+)$/.exec(location.hash) ?? [];
+  const url = new URL(location.href);
+  if (kind !== "post" || !id || byId(`comment-${id}`) || url.searchParams.get("comment") === id) return;
+  url.search = `?comment=${id}`;
+  location.replace(url);
+}
+
+addEventListener("hashchange", seekComment);
+seekComment();

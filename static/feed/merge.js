@@ -1,0 +1,97 @@
+// Makes a part of the page equal to its newer version, with as few changes as that takes.
+
+/** Attributes that the reader or this script changes, and that the server does not know. */
+const own = new Set(["open", "data-fresh", "data-waiting"]);
+
+/** Makes `old` equal to `wanted` with as few changes as that takes. */
+function merge(old, wanted) {
+  if (old.isEqualNode(wanted)) return;
+  // Its words are the reader's own.
+  if (old.nodeName === "TIME" && old.dateTime === wanted.dateTime) return;
+  if (old.nodeName !== wanted.nodeName) return old.replaceWith(document.importNode(wanted, true));
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    old.nodeValue = wanted.nodeValue;
+    return;
+  }
+  for (const { name } of [...old.attributes]) {
+    if (!wanted.hasAttribute(name) && !own.has(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of wanted.attributes) {
+    if (old.getAttribute(name) !== value && !own.has(name)) old.setAttribute(name, value);
+  }
+  if (old.matches(".prose")) mergeText(old, wanted);
+  else mergeChildren(old, wanted);
+}
+
+function mergeChildren(old, wanted) {
+  const staying = new Set([...wanted.children].map((child) => child.id).filter(Boolean));
+  for (const child of [...old.children]) {
+    if (child.id && !staying.has(child.id)) withdraw(child);
+  }
+  const known = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
+  let at = old.firstChild;
+  const drop = () => {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
+  };
+  for (const child of wanted.childNodes) {
+    let match = null;
+    if (child.id) {
+      match = known.get(child.id) ?? null;
+      while (match && at && at !== match && !at.id) drop();
+    } else if (at && !at.id && at.nodeName === child.nodeName) {
+      match = at;
+    }
+    if (!match) {
+      const copy = document.importNode(child, true);
+      if (copy.dataset && "item" in copy.dataset) insert(old, copy, at);
+      else old.insertBefore(copy, at);
+      continue;
+    }
+    if (match === at) at = at.nextSibling;
+    else old.insertBefore(match, at);
+    merge(match, child);
+  }
+  while (at) drop();
+}
+
+/** The same for a text: a paragraph is known by its content, so that one more above it is not taken
+ *  for a change of all that follow. */
+function mergeText(old, wanted) {
+  const before = [...old.children];
+  const after = [...wanted.children];
+  if (before.length !== old.childElementCount || !after.length) return mergeChildren(old, wanted);
+  const texts = before.map((child) => child.outerHTML);
+  const places = new Map();
+  texts.forEach((text, place) => {
+    if (!places.has(text)) places.set(text, []);
+    places.get(text).push(place);
+  });
+  // Of the paragraphs that stay, each is after the one before it.
+  let passed = -1;
+  const stays = after.map((child) => {
+    const place = places.get(child.outerHTML)?.find((place) => place > passed);
+    if (place === undefined) return null;
+    passed = place;
+    return place;
+  });
+  let next = 0;
+  after.forEach((child, index) => {
+    const place = stays[index];
+    if (place !== null) {
+      while (next < place) before[next++].remove();
+      next += 1;
+      return;
+    }
+    const limit = stays.slice(index).find((place) => place !== null) ?? before.length;
+    const changed = before[next];
+    if (next < limit && changed.nodeName === child.nodeName) {
+      next += 1;
+      merge(changed, child);
+    } else {
+      old.insertBefore(document.importNode(child, true), before[next] ?? null);
+    }
+  });
+  while (next < before.length) before[next++].remove();
+}

@@ -1,0 +1,193 @@
+// Nothing jumps. Decides whether a change may be seen at once or waits for its reader, and keeps what
+// is being read in its place.
+
+document.addEventListener("animationend", (event) => {
+  if (event.animationName === "arrive") delete event.target.dataset.fresh;
+});
+
+/** Hidden elements that wait to be shown, oldest first, and changes that wait, by their element. */
+const arrivals = new Set();
+const changes = new Map();
+/** Beyond this number none is kept: the page is fetched when the reader wants to see them. */
+const MAX_WAITING = 100;
+let overflow = false;
+
+/** Where elements were when a burst of events began to be put on the page. What is in view stays where
+ *  it is, so that one look is enough: each look after a change costs a layout of the page. */
+let places = new WeakMap();
+
+function placeOf(element) {
+  if (!places.has(element)) places.set(element, element.getBoundingClientRect());
+  return places.get(element);
+}
+
+let debt = 0;
+
+/** Changes something above or in the view, and keeps what is being read where it is. */
+function keepingPlace(change) {
+  const root = document.documentElement;
+  const anchor = anchorOf();
+  const before = anchor?.getBoundingClientRect().top - debt;
+  // Browsers that do the same by themselves would do it twice.
+  root.style.overflowAnchor = "none";
+  change();
+  if (anchor?.isConnected) {
+    scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
+    // A browser scrolls by whole pixels; what is left of many changes adds up.
+    debt = anchor.getBoundingClientRect().top - before;
+    if (Math.abs(debt) >= 1) debt = 0;
+  }
+  requestAnimationFrame(() => root.style.removeProperty("overflow-anchor"));
+}
+
+/** The element that the reader looks at: the one with the focus, or the first whole one in view. */
+function anchorOf() {
+  const focused = document.activeElement;
+  if (focused?.closest("main") && focused.id !== "main" && isInView(focused)) return focused;
+  const blocks = document.querySelectorAll("main [data-item], main article.post .prose > *, main h1, main h2");
+  for (const block of blocks) {
+    const { top, bottom, height } = block.getBoundingClientRect();
+    if (height && bottom > 0) return top < innerHeight ? block : null;
+  }
+  return null;
+}
+
+function isInView(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
+}
+
+/** An element beside a list: the links to its other pages, or the line that says it is empty. */
+const beside = (list, selector) =>
+  ["start", "rest"].map((end) => byId(`${list.id}-${end}`)?.querySelector(selector)).find(Boolean);
+
+/** A list that has items does not say that it is empty. */
+function fill(list) {
+  beside(list, ".empty")?.remove();
+}
+
+/** Puts an item into a list. One that would move what is in view waits for its reader. */
+function insert(list, item, before) {
+  let follows = before;
+  while (follows && (!follows.dataset || "waiting" in follows.dataset)) follows = follows.nextSibling;
+  const place = follows ? placeOf(follows).top : placeOf(list).bottom;
+  // Under an empty list of posts or notes there is nothing that could move.
+  const isAlone = list.id !== "comments" && !list.querySelector(":scope > :not([data-waiting])");
+  const add = () => list.insertBefore(item, before ?? null);
+  // A page that nobody sees may change at its top.
+  if (document.hidden && scrollY > 0) keepingPlace(add);
+  else add();
+  if (document.hidden || place >= innerHeight || isAlone) {
+    item.dataset.fresh = "";
+    fill(list);
+  } else {
+    item.dataset.waiting = "";
+    arrivals.add(item);
+    if (arrivals.size > MAX_WAITING) {
+      overflow = true;
+      withdraw(item);
+    }
+  }
+  count();
+}
+
+/** Changes an element in its place. A change that moves something in view waits. */
+function changeInPlace(element, change) {
+  const { top, bottom, height } = placeOf(element);
+  if ("waiting" in element.dataset || top >= innerHeight) return change();
+  if (document.hidden || bottom <= 0) return keepingPlace(change);
+  const before = element.cloneNode(true);
+  const places = [...element.children].map((child) => [child, child.getBoundingClientRect().top]);
+  const isMoved = ([child, top]) => child.isConnected && child.getBoundingClientRect().top !== top;
+  change();
+  const now = element.getBoundingClientRect().height;
+  changes.delete(element);
+  if (places.some(isMoved) || (now > height && bottom < innerHeight)) {
+    merge(element, before);
+    changes.set(element, change);
+  } else if (now < height) {
+    element.style.minBlockSize = `${height}px`;
+  }
+  count();
+}
+
+/** Takes away what was deleted, at once. In view it leaves its place behind. */
+function withdraw(element, text) {
+  arrivals.delete(element);
+  changes.delete(element);
+  const { top, bottom, height } = placeOf(element);
+  if (!height || top >= innerHeight) {
+    element.remove();
+  } else if (document.hidden || bottom <= 0) {
+    keepingPlace(() => element.remove());
+  } else if (text) {
+    const had = element.contains(document.activeElement);
+    const note = document.createElement("p");
+    note.textContent = text;
+    element.removeAttribute("id");
+    element.replaceChildren(note);
+    element.classList.add("gone");
+    element.style.minBlockSize = `${height}px`;
+    element.tabIndex = -1;
+    if (had) element.focus({ preventScroll: true });
+  } else {
+    element.remove();
+  }
+  count();
+}
+
+const words = { posts: "post", post: "comment", notes: "note", moderation: "comment" };
+const several = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
+let counted = "";
+
+/** Says on the button how much waits. */
+function count() {
+  const parts = [];
+  if (overflow) parts.push(`more than ${MAX_WAITING} new ${words[kind]}s`);
+  else if (arrivals.size) parts.push(several(arrivals.size, `new ${words[kind]}`));
+  if (changes.size) parts.push(several(changes.size, "change"));
+  const text = parts.join(", ");
+  if (text === counted) return;
+  counted = text;
+  const button = byId("arrivals");
+  button.textContent = text;
+  button.hidden = !text;
+  clearTimeout(announcing);
+  if (text) announcing = setTimeout(() => announce(`${text}. Press N to show.`), 1000);
+}
+let announcing = 0;
+
+/** Shows all that waits. */
+function reveal() {
+  const items = [...arrivals];
+  const changed = [...changes];
+  const first = items[0] ?? changed[0]?.[0];
+  arrivals.clear();
+  changes.clear();
+  for (const item of items) {
+    delete item.dataset.waiting;
+    item.dataset.fresh = "";
+    fill(item.parentElement);
+  }
+  for (const [element, change] of changed) {
+    element.style.removeProperty("min-block-size");
+    change();
+  }
+  if (overflow) refresh();
+  overflow = false;
+  count();
+  // In a list with the newest first that is the one at the top.
+  const shown = kind === "post" ? first : items.reduce((one, other) =>
+    one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_PRECEDING ? other : one, first);
+  if (!shown) return;
+  shown.scrollIntoView({ block: "nearest" });
+  const target = shown.querySelector("a") ?? shown;
+  target.focus({ preventScroll: true });
+}
+
+byId("arrivals")?.addEventListener("click", reveal);
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]");
+  const isPlain = !event.ctrlKey && !event.altKey && !event.metaKey;
+  if (event.key?.toLowerCase() === "n" && isPlain && !isTyping && counted) reveal();
+});
