@@ -9,6 +9,21 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => delete form.dataset.sent, 3000);
 });
 
+/** An open menu closes by Escape, which leads back to its button, and by a click elsewhere. */
+function closeMenus(except) {
+  for (const menu of document.querySelectorAll(".menu[open]")) {
+    if (!menu.contains(except)) menu.open = false;
+  }
+}
+
+document.addEventListener("click", ({ target }) => closeMenus(target));
+document.addEventListener("keydown", ({ key, target }) => {
+  if (key !== "Escape") return;
+  const menu = target.closest?.(".menu[open]");
+  closeMenus();
+  menu?.querySelector("summary").focus();
+});
+
 /** A comment on another page of the thread: the server knows on which. */
 function seekComment() {
   const [, id] = /^#comment-(\d+)$/.exec(location.hash) ?? [];

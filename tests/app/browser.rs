@@ -1,6 +1,7 @@
 //! The pages in a real browser: Chromium, steered through chromedriver. Skipped where there is
 //! none, unless `KILONOVA_TEST_REQUIRE` names `chromium`.
 
+mod accessible;
 mod articles;
 mod client;
 mod connection;
@@ -11,6 +12,7 @@ mod forms;
 mod hostile;
 mod live;
 mod markdown;
+mod pictures;
 mod reading;
 mod scriptless;
 mod signed_out;
