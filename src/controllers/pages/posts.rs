@@ -51,7 +51,7 @@ pub async fn index(
         let (status, tag) = (filter.status, filter.tag);
         let is_whole = status == Status::Published && tag.is_none() && cursor.is_none();
         let is_empty = is_whole && posts.items.is_empty();
-        let start = (is_empty && frame.writes()).then(|| Start(address));
+        let start = (is_empty && frame.writes()).then_some(Start(address));
         Ok(PostIndex { frame, status, tag, author: None, cursor, posts, counts, start })
     })
     .await
