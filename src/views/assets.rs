@@ -34,7 +34,7 @@ impl Asset {
 }
 
 /// The pages' script, made of the files of `static/feed/`: each file more on the wire is a request
-/// more. All but the last share a scope.
+/// more. They share a scope.
 const PAGES: &str = "feed.js";
 const PARTS: [&str; 8] = [
     "feed/page.js",
@@ -46,7 +46,6 @@ const PARTS: [&str; 8] = [
     "feed/connection.js",
     "feed/forms.js",
 ];
-const DRAFTS: &str = "feed/drafts.js";
 /// The import that it has of the client, which it carries within it.
 const IMPORT: &str = "import { backoff, follow } from \"./client.js\";";
 
@@ -70,8 +69,7 @@ static ASSETS: LazyLock<BTreeMap<String, Asset>> = LazyLock::new(|| {
 /// The pages' script with all that it is made of.
 fn pages(client: &str) -> String {
     let parts: String = PARTS.iter().map(|part| part_of(part)).collect();
-    let drafts = part_of(DRAFTS);
-    format!("{}\n{{\n{drafts}\n}}\n", parts.replace(IMPORT, &inlined(client)))
+    parts.replace(IMPORT, &inlined(client))
 }
 
 /// A file of which a script is made. That each exists is tested.
@@ -136,7 +134,7 @@ mod tests {
 
     #[test]
     fn an_address_has_the_version_of_a_file_that_exists() {
-        for name in ["feed.js", "client.js", "reading.js", "style.css", "icon.svg"] {
+        for name in ["feed.js", "client.js", "drafts.js", "reading.js", "style.css", "icon.svg"] {
             let address = asset(name);
             let version = address.strip_prefix(&format!("/static/{name}?v="));
             assert!(version.is_some_and(|version| version.len() == 12), "{address}");
@@ -147,22 +145,16 @@ mod tests {
     #[test]
     fn the_pages_script_needs_no_other() {
         let text = str::from_utf8(&get("feed.js").expect("the script").bytes).expect("text");
-        assert!(
-            !text.contains("import {")
-                && text.contains("localStorage")
-                && text.contains("new WebSocket("),
-            "{text}"
-        );
+        assert!(!text.contains("import {") && text.contains("new WebSocket("), "{text}");
     }
 
     #[test]
     fn every_file_of_a_folder_is_a_part_of_a_script() {
-        let parts: Vec<&str> = PARTS.into_iter().chain([DRAFTS]).collect();
-        for part in &parts {
+        for part in PARTS {
             assert!(!part_of(part).is_empty(), "{part}");
         }
         for file in Files::iter().filter(|file| file.contains('/')) {
-            assert!(parts.contains(&file.as_ref()), "{file}");
+            assert!(PARTS.contains(&file.as_ref()), "{file}");
         }
     }
 

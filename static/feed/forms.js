@@ -9,6 +9,18 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => delete form.dataset.sent, 3000);
 });
 
+// What is typed is kept in this browser: needed where a form is, and where a text is kept, which may
+// have been sent, or is to go when its account signs out.
+function keepsText() {
+  try {
+    return Object.keys(localStorage).some((key) => key.startsWith(`kilonova${page.root}:`));
+  } catch {
+    return false;
+  }
+}
+
+if (document.querySelector("form[data-keep]") || keepsText()) import(page.drafts);
+
 /** An open menu closes by Escape, which leads back to its button, and by a click elsewhere. */
 function closeMenus(except) {
   for (const menu of document.querySelectorAll(".menu[open]")) {
