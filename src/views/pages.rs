@@ -208,6 +208,11 @@ pub struct Start(
 );
 
 impl Start {
+    /// The address of the site, without a slash at its end.
+    fn address(&self) -> String {
+        self.0.to("")
+    }
+
     /// The address of the feed for a WebSocket.
     fn live(&self) -> String {
         self.0.to("/feed").replacen("http", "ws", 1)
