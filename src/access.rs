@@ -59,6 +59,24 @@ pub struct CommentFacts {
     pub state: CommentState,
 }
 
+/// Something in the bin, as far as it decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BinFacts {
+    /// The post or the comment.
+    pub thing: Binned,
+    /// The account that deleted it; none where access was open.
+    pub deleted_by: Option<i64>,
+}
+
+/// A post or a comment that is in the bin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binned {
+    /// A post, with its comments.
+    Post(PostFacts),
+    /// A comment that was deleted by itself.
+    Comment(CommentFacts),
+}
+
 /// A post's comments, as far as they decide who may add one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thread {
@@ -98,6 +116,12 @@ pub enum Action {
     ModerateComment(CommentFacts),
     /// To see which comments wait for approval.
     ReadHeld,
+    /// To see what is in one's bin.
+    ReadBin,
+    /// To restore what is in the bin.
+    Restore(BinFacts),
+    /// To delete for good what is in the bin.
+    Discard(BinFacts),
     /// To read notes, and to follow them.
     ReadNotes,
     /// To write a note.
@@ -179,7 +203,9 @@ pub fn may(viewer: Viewer, action: Action) -> Verdict {
         Action::ModerateComment(comment) => {
             return seen_comment(viewer, comment, moderates(viewer, comment.post));
         }
-        Action::ReadNotes | Action::ReadHeld => true,
+        Action::Restore(binned) => return may_restore(viewer, binned),
+        Action::Discard(binned) => return may_discard(viewer, binned),
+        Action::ReadNotes | Action::ReadHeld | Action::ReadBin => true,
         Action::ChangeNote(author) => viewer.is_member() && viewer.is(author),
         Action::ReadChannels | Action::ManageUsers => false,
     };
@@ -194,6 +220,26 @@ fn may_comment(viewer: Viewer, thread: Thread) -> Verdict {
         (false, false) => Verdict::Hidden,
         (false, true) if thread.locked => Verdict::Locked,
         (false, true) => Verdict::Allowed,
+    }
+}
+
+/// Whether a viewer may delete something in the bin for good: those who may delete it anyway, if
+/// they find it there.
+fn may_discard(viewer: Viewer, binned: BinFacts) -> Verdict {
+    match (sees_binned(viewer, binned), binned.thing) {
+        (false, _) => Verdict::Hidden,
+        (true, Binned::Post(post)) => may(viewer, Action::ChangePost(post)),
+        (true, Binned::Comment(comment)) => may(viewer, Action::DeleteComment(comment)),
+    }
+}
+
+/// Whether a viewer may restore something: what a moderator has removed, its writer may not.
+fn may_restore(viewer: Viewer, binned: BinFacts) -> Verdict {
+    match may_discard(viewer, binned) {
+        Verdict::Allowed if binned.deleted_by.is_some() && !viewer.is(binned.deleted_by) => {
+            Verdict::Forbidden
+        }
+        verdict => verdict,
     }
 }
 
@@ -228,6 +274,21 @@ pub fn sees_comment(viewer: Viewer, comment: CommentFacts) -> bool {
 /// Whether a viewer approves and hides the comments of a post.
 pub fn moderates(viewer: Viewer, post: PostFacts) -> bool {
     viewer.is_above_rules() || viewer.is(post.author)
+}
+
+/// Whether a viewer finds something in the bin: its author does, and whoever deleted it.
+pub fn sees_binned(viewer: Viewer, binned: BinFacts) -> bool {
+    let author = match binned.thing {
+        Binned::Post(post) => post.author,
+        Binned::Comment(comment) => comment.author,
+    };
+    viewer.is_above_rules() || viewer.is(author) || viewer.is(binned.deleted_by)
+}
+
+/// Whose things in the bin a viewer finds, written or deleted by them: those that [`sees_binned`]
+/// says yes to.
+pub fn binned(viewer: Viewer) -> Scope {
+    drafts(viewer)
 }
 
 /// Which drafts a viewer finds in lists: those that [`sees`] says yes to.

@@ -449,6 +449,15 @@ pub struct ServeArgs {
         value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64),
     )]
     max_log_bytes: u64,
+    /// Days for which deleted posts and comments can be restored; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_BIN",
+        default_value_t = 30,
+        value_name = "DAYS",
+        value_parser = clap::value_parser!(u16),
+    )]
+    bin: u16,
     /// Seconds in which a client must send a request's head, and as many for its body; 0: no limit
     #[arg(
         long,
@@ -556,6 +565,8 @@ pub struct Config {
     pub request_timeout: Option<Duration>,
     /// What is kept of the log.
     pub retention: Retention,
+    /// How long the bin keeps something.
+    pub bin: Option<TimeDelta>,
     /// The rhythm of the live sockets.
     pub heartbeat: Heartbeat,
     /// How to reach the other nodes; `None` for a node without others.
@@ -775,6 +786,7 @@ impl ServeArgs {
                 .map_or_else(cores, |limit| unless_zero(limit.into())),
             request_timeout: seconds(self.request_timeout),
             retention,
+            bin: (self.bin > 0).then(|| TimeDelta::days(self.bin.into())),
             heartbeat: Heartbeat::default(),
             cluster: self.cluster.check()?,
         })

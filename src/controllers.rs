@@ -2,6 +2,7 @@
 
 pub mod account;
 
+pub mod bin;
 pub mod body;
 pub mod channels;
 pub mod comments;

@@ -67,6 +67,15 @@ pub fn of_update(updated: &Updated) -> Result<Vec<NewEvent>, Error> {
     Ok(events)
 }
 
+/// A post came back from the bin, its comments with it.
+pub fn of_restored(post: &Post) -> Result<Vec<NewEvent>, Error> {
+    let mut events = vec![post_updated(post)?];
+    if post.status == Status::Published {
+        events.push(post_published(post)?);
+    }
+    Ok(events)
+}
+
 /// A post was deleted, its comments with it.
 pub fn post_deleted(post: &Post) -> Result<NewEvent, Error> {
     let event = NewEvent::new(POSTS, "post_deleted", &json!({ "id": post.id }))?;

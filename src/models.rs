@@ -1,6 +1,7 @@
 //! The rows and their queries. Each model takes a connection and returns a query's result; it
 //! knows nothing of pools, actors or HTTP.
 
+pub mod bin;
 pub mod comment;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;

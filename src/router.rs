@@ -96,6 +96,9 @@ fn routes(config: &mut ServiceConfig) {
             "/register",
             [get(pages::accounts::registration), post(pages::accounts::register)],
         ))
+        .service(resource("/bin", [get(pages::bin::index)]))
+        .service(resource("/bin/{id}/restore", [get(back::to_bin), post(pages::bin::restore)]))
+        .service(resource("/bin/{id}/delete", [get(back::to_bin), post(pages::bin::discard)]))
         .service(resource("/account", [get(pages::account::show)]))
         .service(resource(
             "/account/password",

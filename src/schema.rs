@@ -161,4 +161,81 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(old_addresses, posts, uploads, upload_uses);
+diesel::allow_tables_to_appear_in_same_query!(
+    bin_upload_uses,
+    old_addresses,
+    posts,
+    uploads,
+    upload_uses
+);
+
+diesel::table! {
+    bin_entries (id) {
+        id -> BigInt,
+        post_id -> BigInt,
+        comment_id -> Nullable<BigInt>,
+        user_id -> Nullable<BigInt>,
+        deleted_by -> Nullable<BigInt>,
+        deleted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    bin_posts (id) {
+        entry -> BigInt,
+        id -> BigInt,
+        title -> Text,
+        body -> Text,
+        status -> Text,
+        author -> Nullable<Text>,
+        user_id -> Nullable<BigInt>,
+        source -> Nullable<Text>,
+        inserted_at -> Timestamp,
+        updated_at -> Timestamp,
+        comments_locked -> Bool,
+        slug -> Nullable<Text>,
+        published_at -> Nullable<Timestamp>,
+        publish_at -> Nullable<Timestamp>,
+        edited_by -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    bin_post_tags (entry, ordinal) {
+        entry -> BigInt,
+        post_id -> BigInt,
+        ordinal -> Integer,
+        tag -> Text,
+    }
+}
+
+diesel::table! {
+    bin_comments (id) {
+        entry -> BigInt,
+        id -> BigInt,
+        post_id -> BigInt,
+        body -> Text,
+        author -> Nullable<Text>,
+        user_id -> Nullable<BigInt>,
+        inserted_at -> Timestamp,
+        state -> Text,
+    }
+}
+
+diesel::table! {
+    // Without a primary key; Diesel asks for one.
+    bin_upload_uses (entry, digest, post_id, comment_id) {
+        entry -> BigInt,
+        digest -> Text,
+        post_id -> Nullable<BigInt>,
+        comment_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    bin_old_addresses (entry, path) {
+        entry -> BigInt,
+        path -> Text,
+        post_id -> BigInt,
+    }
+}

@@ -185,6 +185,27 @@ fn a_comment_that_does_not_show_is_there_for_its_writer_and_the_moderators() {
 }
 
 #[test]
+fn a_commenter_does_not_restore_what_a_moderator_has_removed() {
+    let thing = Binned::Comment(comment(Some(1), post(Some(2), Status::Published)));
+    let binned = |deleted_by| BinFacts { thing, deleted_by };
+    for (deleted_by, by_commenter, by_member) in [
+        // Where access was open, nobody in particular has deleted it.
+        (None, Verdict::Allowed, Verdict::Hidden),
+        (Some(1), Verdict::Allowed, Verdict::Hidden),
+        (Some(2), Verdict::Forbidden, Verdict::Allowed),
+        (Some(4), Verdict::Forbidden, Verdict::Hidden),
+    ] {
+        let restore = |viewer| may(viewer, Action::Restore(binned(deleted_by)));
+        assert_eq!(restore(COMMENTER), by_commenter, "{deleted_by:?}");
+        assert_eq!(restore(MEMBER), by_member, "{deleted_by:?}");
+        assert_eq!((restore(OTHER), restore(ADMIN)), (Verdict::Hidden, Verdict::Allowed));
+        assert_eq!(restore(Viewer::Nobody), Verdict::SignIn);
+        let discard = |viewer| may(viewer, Action::Discard(binned(deleted_by)));
+        assert_eq!(discard(COMMENTER), Verdict::Allowed, "it is the commenter's own text");
+    }
+}
+
+#[test]
 fn a_withdrawn_post_is_gone_for_others_and_there_for_its_author() {
     let withdrawn = Audience::Withdrawn(Some(2));
     assert_eq!(withdrawn.seen_by(MEMBER), Seen::Whole);
@@ -240,6 +261,33 @@ proptest! {
             if may(viewer, action) == Verdict::Allowed {
                 prop_assert!(sees(viewer, post), "{:?}", action);
             }
+        }
+    }
+
+    #[test]
+    fn the_bin_lists_what_can_be_restored_and_nothing_that_is_hidden(
+        viewer in viewer(),
+        status in status(),
+        author in prop::option::of(1_i64..4),
+        writer in prop::option::of(1_i64..4),
+        deleted_by in prop::option::of(1_i64..4),
+        is_comment in any::<bool>(),
+    ) {
+        let post = post(author, status);
+        let (thing, writer) = match is_comment {
+            true => (Binned::Comment(comment(writer, post)), writer),
+            false => (Binned::Post(post), author),
+        };
+        let facts = BinFacts { thing, deleted_by };
+        let listed = is_in(binned(viewer), writer) || is_in(binned(viewer), deleted_by);
+        prop_assert_eq!(listed, sees_binned(viewer, facts));
+        let restores = may(viewer, Action::Restore(facts)) == Verdict::Allowed;
+        let discards = may(viewer, Action::Discard(facts)) == Verdict::Allowed;
+        prop_assert!(!restores || discards);
+        prop_assert!(!discards || listed);
+        if !listed {
+            let hidden = [Verdict::Hidden, Verdict::SignIn];
+            prop_assert!(hidden.contains(&may(viewer, Action::Restore(facts))));
         }
     }
 

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use diesel::OptionalExtension as _;
 use serde_json::Value;
 
 use super::account::{Account, Asker, SIGN_IN, answer, within};
+use super::bin;
 use super::body::Body;
 use super::idempotency::{Created, Once};
 use super::request::{self, Query};
@@ -19,7 +21,7 @@ use crate::db::{At, Touches, Tx};
 use crate::error::{AppError, AppResult, Found};
 use crate::limits::GuestComment;
 use crate::models::comment::{self, Comment, CommentChanges, Filter, NewComment};
-use crate::models::{now, post};
+use crate::models::{bin as entries, clock, now, post};
 use crate::state::State;
 use crate::{events, views};
 
@@ -148,7 +150,7 @@ pub(super) fn insert(
         settings.quota,
         viewer,
         "this account has reached its limit of comments",
-        |account, quota| comment::has(tx.connection, account, quota),
+        |account, quota| entries::has_comments(tx.connection, account, quota),
     )?;
     if let (Viewer::Nobody, Some(most)) = (viewer, settings.held)
         && comment::guests_hold(tx.connection, most)?
@@ -257,24 +259,47 @@ pub async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Deletes a comment, announces it and gives what it was.
-pub(super) async fn remove(
+/// Deletes a comment for good, wherever it is, and announces it unless it is in the bin.
+async fn remove(
     state: &State,
     account: &Account,
     id: i64,
     precondition: Precondition,
-) -> AppResult<Comment> {
+) -> AppResult<()> {
     let asker = account.asker.clone();
     let deleted = state.db.transaction(move |tx| {
-        let comment = comment::get(tx.connection, id).found("comment")?;
+        let Some(comment) = comment::get(tx.connection, id).optional()? else {
+            return bin::discard_comment(tx, &asker, id, &precondition);
+        };
         let facts = facts(tx.connection, &comment)?;
         asker.permit(tx.connection, Action::DeleteComment(facts), "comment")?;
         precondition.check(&comment)?;
         comment::delete(tx.connection, id)?;
         tx.announce(events::comment_deleted(&comment, facts.post)?);
-        Ok::<_, AppError>(comment)
+        Ok::<_, AppError>(())
     });
-    Ok(deleted.await?.value)
+    deleted.await?;
+    Ok(())
+}
+
+/// Moves a comment into the bin and announces that it is deleted. Gives what it was, and its entry
+/// there.
+pub(super) async fn put_in_bin(
+    state: &State,
+    account: &Account,
+    id: i64,
+) -> AppResult<(Comment, i64)> {
+    let asker = account.asker.clone();
+    let moved = state.db.transaction(move |tx| {
+        let comment = comment::get(tx.connection, id).found("comment")?;
+        let facts = facts(tx.connection, &comment)?;
+        let viewer = asker.permit(tx.connection, Action::DeleteComment(facts), "comment")?;
+        let now = clock(tx.connection)?;
+        let entry = entries::put_comment(tx.connection, &comment, viewer.account(), now)?;
+        tx.announce(events::comment_deleted(&comment, facts.post)?);
+        Ok::<_, AppError>((comment, entry))
+    });
+    Ok(moved.await?.value)
 }
 
 /// What decides who may change a comment.

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod accounts;
 pub mod back;
+pub mod bin;
 pub mod comments;
 pub mod failures;
 pub mod lists;
@@ -65,8 +66,20 @@ where
         .db
         .read(move |connection| {
             let position = events::state(connection)?.position;
-            let frame =
-                Frame { open, position, log, root, site, address, reader, viewer, here, rules };
+            let undo = bin::undo(connection, &here, viewer)?;
+            let frame = Frame {
+                open,
+                position,
+                log,
+                root,
+                site,
+                address,
+                reader,
+                viewer,
+                here,
+                rules,
+                undo,
+            };
             Ok::<_, AppError>((build(connection, frame)?, position))
         })
         .await?;

@@ -2,9 +2,11 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use diesel::OptionalExtension as _;
 use serde_json::Value;
 
 use super::account::{Account, Asker, answer, within};
+use super::bin;
 use super::body::Body;
 use super::idempotency::{Created, Once};
 use super::request::{self, Query};
@@ -14,8 +16,8 @@ use crate::changeset::Params;
 use crate::connection::DbConnection;
 use crate::db::{At, Touches, Tx};
 use crate::error::{AppError, AppResult, Found};
-use crate::models::now;
 use crate::models::post::{self, Filter, NewPost, Post, PostChanges, Status};
+use crate::models::{bin as entries, clock, now};
 use crate::state::State;
 use crate::{events, views};
 
@@ -79,7 +81,7 @@ pub(super) fn insert(
 ) -> AppResult<Post> {
     let viewer = asker.permit(tx.connection, Action::WritePost, "post")?;
     within(quota, viewer, "this account has reached its limit of posts", |account, quota| {
-        post::has(tx.connection, account, quota)
+        entries::has_posts(tx.connection, account, quota)
     })?;
     let post = post::insert(tx.connection, new, now())?;
     tx.announce(events::post_created(&post)?);
@@ -184,8 +186,9 @@ fn changed(mut params: Params, post: &Post) -> Params {
     params
 }
 
-/// Deletes a post with its comments and announces it.
-pub(super) async fn remove(
+/// Deletes a post with its comments for good, wherever it is, and announces it unless it is in the
+/// bin.
+async fn remove(
     state: &State,
     account: &Account,
     id: i64,
@@ -195,13 +198,32 @@ pub(super) async fn remove(
     state
         .db
         .transaction(move |tx| {
-            let post = post::get(tx.connection, id).found("post")?;
+            let Some(post) = post::get(tx.connection, id).optional()? else {
+                return bin::discard_post(tx, &asker, id, &precondition);
+            };
             asker.permit(tx.connection, Action::ChangePost(post.facts()), "post")?;
             precondition.check(&post)?;
             post::delete(tx.connection, id)?;
+            entries::discard_of_post(tx.connection, id)?;
             tx.announce(events::post_deleted(&post)?);
             Ok::<_, AppError>(())
         })
         .await?;
     Ok(())
+}
+
+/// Moves a post with its comments into the bin and announces that it is deleted. Gives its entry
+/// there.
+pub(super) async fn put_in_bin(state: &State, account: &Account, id: i64) -> AppResult<i64> {
+    let asker = account.asker.clone();
+    let moved = state.db.transaction(move |tx| {
+        let post = post::get(tx.connection, id).found("post")?;
+        let viewer = asker.permit(tx.connection, Action::ChangePost(post.facts()), "post")?;
+        let now = clock(tx.connection)?;
+        let (entry, bytes) = entries::put_post(tx.connection, &post, viewer.account(), now)?;
+        tx.moved(bytes);
+        tx.announce(events::post_deleted(&post)?);
+        Ok::<_, AppError>(entry)
+    });
+    Ok(moved.await?.value)
 }

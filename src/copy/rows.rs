@@ -6,6 +6,7 @@ use kilonova_feed::diesel::schema::kilonova_events;
 
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::{
+    bin_comments, bin_entries, bin_old_addresses, bin_post_tags, bin_posts, bin_upload_uses,
     comments, notes, old_addresses, post_tags, posts, sign_ins, stored_responses, upload_slices,
     upload_uses, uploads, users,
 };
@@ -27,7 +28,7 @@ pub(super) struct Table {
 }
 
 /// All tables but the log's, in an order in which nothing refers to what comes later.
-pub(super) const TABLES: [Table; 12] = [
+pub(super) const TABLES: [Table; 18] = [
     UserRow::TABLE,
     SignInRow::TABLE,
     PostRow::TABLE,
@@ -38,6 +39,12 @@ pub(super) const TABLES: [Table; 12] = [
     SliceRow::TABLE,
     UseRow::TABLE,
     AddressRow::TABLE,
+    BinEntryRow::TABLE,
+    BinPostRow::TABLE,
+    BinTagRow::TABLE,
+    BinCommentRow::TABLE,
+    BinUseRow::TABLE,
+    BinAddressRow::TABLE,
     EventRow::TABLE,
     ResponseRow::TABLE,
 ];
@@ -146,6 +153,36 @@ table!(upload_uses as "upload_uses", UseRow, [digest, post_id, comment_id, note_
 
 table!(old_addresses as "old_addresses", AddressRow, [path], |_| 0, {
     path: String, post_id: Option<i64>, upload: Option<String>,
+});
+
+table!(bin_entries as "bin_entries", BinEntryRow, [id], |_| 0, {
+    id: i64, post_id: i64, comment_id: Option<i64>, user_id: Option<i64>,
+    deleted_by: Option<i64>, deleted_at: NaiveDateTime,
+});
+
+table!(bin_posts as "bin_posts", BinPostRow, [id], |row| row.body.len(), {
+    entry: i64, id: i64, title: String, body: String, status: String, author: Option<String>,
+    user_id: Option<i64>, source: Option<String>, inserted_at: NaiveDateTime,
+    updated_at: NaiveDateTime, comments_locked: bool, slug: Option<String>,
+    published_at: Option<NaiveDateTime>, publish_at: Option<NaiveDateTime>,
+    edited_by: Option<i64>,
+});
+
+table!(bin_post_tags as "bin_post_tags", BinTagRow, [entry, ordinal], |_| 0, {
+    entry: i64, post_id: i64, ordinal: i32, tag: String,
+});
+
+table!(bin_comments as "bin_comments", BinCommentRow, [id], |row| row.body.len(), {
+    entry: i64, id: i64, post_id: i64, body: String, author: Option<String>, user_id: Option<i64>,
+    inserted_at: NaiveDateTime, state: String,
+});
+
+table!(bin_upload_uses as "bin_upload_uses", BinUseRow, [entry, digest], |_| 0, {
+    entry: i64, digest: String, post_id: Option<i64>, comment_id: Option<i64>,
+});
+
+table!(bin_old_addresses as "bin_old_addresses", BinAddressRow, [entry, path], |_| 0, {
+    entry: i64, path: String, post_id: i64,
 });
 
 table!(kilonova_events as "events", EventRow, [position], |row| row.payload.len(), {

@@ -71,7 +71,8 @@ where
             .unwrap_or_else(|_| Err(Error::Panicked.into()));
         if let Some(meter) = &self.meter {
             let events = tx.written.events.get(before..).unwrap_or_default();
-            meter.count(events.iter().map(|event| event.payload.as_json().len()).sum());
+            let bytes: usize = events.iter().map(|event| event.payload.as_json().len()).sum();
+            meter.count(bytes.saturating_add(tx.written.moved));
         }
         self.outcome.insert(outcome).is_ok()
     }

@@ -8,7 +8,8 @@ tokio::task_local! {
     static METER: Meter;
 }
 
-/// Is told the bytes of the events that transactions write, on the writer's thread.
+/// Is told the bytes of the events that transactions write, and of rows that they move, on the
+/// writer's thread.
 #[derive(Clone)]
 pub struct Meter(Arc<dyn Fn(usize) + Send + Sync>);
 

@@ -33,6 +33,8 @@ pub(super) struct Written {
     pub(super) events: Vec<NewEvent>,
     /// Stored responses whose position is not certain before the events have theirs.
     pub(super) responses: Vec<Key>,
+    /// Bytes of rows that were moved without an event.
+    pub(super) moved: usize,
     /// The events that were pruned.
     pub(super) pruned: Pruned,
 }
@@ -42,6 +44,11 @@ impl Tx<'_> {
     /// transaction has committed, after those announced before it.
     pub fn announce(&mut self, event: NewEvent) {
         self.written.events.push(event);
+    }
+
+    /// Has the client pay for bytes that the transaction moves, beside those of its events.
+    pub fn moved(&mut self, bytes: usize) {
+        self.written.moved += bytes;
     }
 
     /// Takes note of events that were pruned from the log.

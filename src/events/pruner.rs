@@ -1,13 +1,14 @@
-//! Keeps the log, the stored responses, the sign-ins and the uploads from growing for ever, a little
-//! at a time.
+//! Keeps the log, the stored responses, the sign-ins, the bin and the uploads from growing for ever,
+//! a little at a time.
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use kilonova_feed::diesel::Retention;
 
 use crate::connection::DbConnection;
 use crate::db::{self, Db};
-use crate::models::{clock, log as events, sign_in, stored_response, upload};
+use crate::models::{bin, clock, log as events, sign_in, stored_response, upload};
 
 /// Between looks at what is too old or too much.
 const EVERY: Duration = Duration::from_secs(60);
@@ -15,10 +16,14 @@ const EVERY: Duration = Duration::from_secs(60);
 /// The most uploads that one transaction deletes.
 const UPLOADS: i64 = 20;
 
-/// Deletes what need not be kept, now and every minute, until it is dropped.
-pub async fn prune(db: Db, retention: Retention) {
+/// The most entries of the bin that one transaction deletes.
+const BINNED: usize = 20;
+
+/// Deletes what need not be kept, now and every minute, until it is dropped. `binned` is how long
+/// the bin keeps something.
+pub async fn prune(db: Db, retention: Retention, binned: Option<TimeDelta>) {
     loop {
-        match round(&db, retention).await {
+        match round(&db, retention, binned).await {
             Ok(0) => {}
             Ok(events) => log::info!("pruned {events} old event(s) from the log"),
             Err(db::Error::Stopped) => return,
@@ -29,12 +34,19 @@ pub async fn prune(db: Db, retention: Retention) {
 }
 
 /// Prunes until nothing is left to prune, in transactions between which others get their turn.
-async fn round(db: &Db, retention: Retention) -> Result<usize, db::Error> {
+async fn round(
+    db: &Db,
+    retention: Retention,
+    binned: Option<TimeDelta>,
+) -> Result<usize, db::Error> {
     db.transaction(|tx| {
         stored_response::prune(tx.connection)?;
         Ok::<_, db::Error>(sign_in::prune(tx.connection)?)
     })
     .await?;
+    if let Some(kept) = binned {
+        while db.transaction(move |tx| empty(tx.connection, kept)).await?.value == BINNED {}
+    }
     while db.transaction(|tx| sweep(tx.connection)).await?.value == UPLOADS as usize {}
     let mut pruned = 0;
     loop {
@@ -51,6 +63,12 @@ async fn round(db: &Db, retention: Retention) -> Result<usize, db::Error> {
             return Ok(pruned);
         }
     }
+}
+
+/// Deletes what has been in the bin for longer than this.
+fn empty(connection: &mut DbConnection, kept: TimeDelta) -> Result<usize, db::Error> {
+    let now = clock(connection)?;
+    Ok(bin::prune(connection, now - kept, BINNED)?)
 }
 
 fn sweep(connection: &mut DbConnection) -> Result<usize, db::Error> {

@@ -53,7 +53,7 @@ impl Comment {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = comments)]
-struct Row {
+pub(super) struct Row {
     id: i64,
     post_id: i64,
     body: String,

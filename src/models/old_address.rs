@@ -18,11 +18,12 @@ pub const MAX: usize = 1024;
 const INDEXES: [&str; 2] = ["index.html", "index.htm"];
 
 /// These and everything below them belong to this site.
-const TREES: [&str; 14] = [
+const TREES: [&str; 15] = [
     "account",
     "admin",
     "api",
     "authors",
+    "bin",
     "comments",
     "drafts",
     "embed",

@@ -130,7 +130,7 @@ fn path(id: i64, slug: Option<&str>) -> String {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = posts)]
-struct Row {
+pub(super) struct Row {
     id: i64,
     title: String,
     body: String,
@@ -146,7 +146,7 @@ struct Row {
 }
 
 impl Row {
-    fn with_tags(self, tags: Vec<String>) -> Post {
+    pub(super) fn with_tags(self, tags: Vec<String>) -> Post {
         let status = status(&self.status, self.publish_at.is_some());
         Post {
             id: self.id,
@@ -320,9 +320,9 @@ pub fn get(connection: &mut DbConnection, id: i64) -> QueryResult<Post> {
     tagged(connection, vec![row])?.pop().ok_or(diesel::NotFound)
 }
 
-type Facts = (Option<i64>, String, Option<NaiveDateTime>);
+pub(super) type Facts = (Option<i64>, String, Option<NaiveDateTime>);
 
-const FACTS: (posts::user_id, posts::status, posts::publish_at) =
+pub(super) const FACTS: (posts::user_id, posts::status, posts::publish_at) =
     (posts::user_id, posts::status, posts::publish_at);
 
 impl From<Facts> for PostFacts {
@@ -586,7 +586,8 @@ pub(crate) fn fill_slugs(connection: &mut DbConnection) -> QueryResult<()> {
     }
 }
 
-/// Deletes the post with its comments and tags, or gives `NotFound`.
+/// Deletes the post with its comments and tags, or gives `NotFound`. What of it is in the bin is
+/// `bin`'s.
 pub fn delete(connection: &mut DbConnection, id: i64) -> QueryResult<()> {
     match diesel::delete(posts::table.find(id)).execute(connection)? {
         0 => Err(diesel::NotFound),

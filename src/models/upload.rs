@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::connection::DbConnection;
 use crate::pictures::{Format, Picture};
-use crate::schema::{old_addresses, upload_slices, upload_uses, uploads};
+use crate::schema::{bin_upload_uses, old_addresses, upload_slices, upload_uses, uploads};
 
 /// The beginning of the paths of uploads.
 pub const ROOT: &str = "/uploads/";
@@ -275,6 +275,14 @@ macro_rules! is_used {
     };
 }
 
+/// True where it is used, or a text in the bin has it.
+macro_rules! is_kept {
+    () => {
+        is_used!()
+            .or(exists(bin_upload_uses::table.filter(bin_upload_uses::digest.eq(uploads::digest))))
+    };
+}
+
 /// At most `limit` uploads that are used, with their accounts, of digests above `after`, by digest.
 pub fn used(
     connection: &mut DbConnection,
@@ -299,9 +307,9 @@ pub fn adopt(connection: &mut DbConnection, digest: &str, user_id: i64) -> Query
 /// Notes since when uploads are unused, and deletes at most `limit` of those that have been for a
 /// day. How many were deleted.
 pub fn sweep(connection: &mut DbConnection, at: NaiveDateTime, limit: i64) -> QueryResult<usize> {
-    let unused = uploads::table.filter(uploads::unused_at.is_null().and(not(is_used!())));
+    let unused = uploads::table.filter(uploads::unused_at.is_null().and(not(is_kept!())));
     diesel::update(unused).set(uploads::unused_at.eq(at)).execute(connection)?;
-    let used = uploads::table.filter(uploads::unused_at.is_not_null().and(is_used!()));
+    let used = uploads::table.filter(uploads::unused_at.is_not_null().and(is_kept!()));
     diesel::update(used).set(uploads::unused_at.eq(None::<NaiveDateTime>)).execute(connection)?;
     let due = uploads::table
         .filter(uploads::unused_at.lt(at - KEPT))
@@ -311,6 +319,6 @@ pub fn sweep(connection: &mut DbConnection, at: NaiveDateTime, limit: i64) -> Qu
     let still_due = uploads::table
         .filter(uploads::digest.eq_any(due))
         .filter(uploads::unused_at.lt(at - KEPT))
-        .filter(not(is_used!()));
+        .filter(not(is_kept!()));
     diesel::delete(still_due).execute(connection)
 }

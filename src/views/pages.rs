@@ -5,6 +5,7 @@
 //! Rendering lays out Markdown, up to mebibytes of it: do it off the event loop.
 
 mod about;
+mod bin;
 mod conflict;
 mod lists;
 mod text;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use askama::Template;
 
+pub use self::bin::{BinPage, Undo};
 pub use self::conflict::{NoteConflict, PostConflict, Saved};
 pub use self::lists::{Archive, Author, TagIndex, has_path, of_author, of_tag};
 use super::forms::{
@@ -61,6 +63,8 @@ pub struct Frame {
     pub here: String,
     /// The site's rules about new comments.
     pub rules: CommentRules,
+    /// The deletion that led here, which can be undone.
+    pub undo: Option<Undo>,
 }
 
 impl Frame {

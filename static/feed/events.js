@@ -1,5 +1,8 @@
 // What each kind of page does with an event.
 
+/** The number of comments on cards that are gone: a card that comes back has it again. */
+const counts = new Map();
+
 const take = {
   posts({ channel, event, data, html }) {
     const shown = byId(`post-${channel === "comments" ? data.post_id : data.id}`);
@@ -7,21 +10,29 @@ const take = {
     if (channel !== "posts" || data.redacted) return;
     if (event === "post_deleted" || !isListed(data)) {
       if (event === "post_deleted") gone.add(`post-${data.id}`);
+      const count = shown?.querySelector("[data-comments]");
+      if (count) counts.set(data.id, count);
       if (shown) withdraw(shown, event === "post_deleted" ? "This post was deleted." : "This post has moved.");
       return;
     }
+    gone.delete(`post-${data.id}`);
     if (!html) return refresh();
     const card = fragment(html);
     // The event of a post does not say how many comments it has.
-    const count = shown?.querySelector("[data-comments]");
+    const count = shown?.querySelector("[data-comments]") ?? counts.get(data.id);
     if (count) card.querySelector(".meta").append(" ", count.cloneNode(true));
     place(byId("posts"), card, true);
   },
 
   post({ channel, event, data, html }) {
     if (channel === "posts" && String(data.id) === page.post && !data.redacted) {
-      if (event === "post_deleted") tell("This post was deleted. What you have typed is still here.");
-      else if (html) changePost(data, fragment(html));
+      const isGone = event === "post_deleted";
+      if (isGone) tell("This post was deleted. What you have typed is still here.");
+      else if ("gone" in page) tell("This post is back.");
+      if (isGone) page.gone = "";
+      else delete page.gone;
+      if (isGone) return;
+      if (html) changePost(data, fragment(html));
       else refresh();
     }
     const id = `comment-${data.id}`;
@@ -38,6 +49,7 @@ const take = {
       const comment = addMenu(fragment(html), "comment", data, mayAll);
       place(byId("comments"), comment, false);
     } else {
+      gone.delete(id);
       refresh();
     }
   },
@@ -45,7 +57,7 @@ const take = {
   moderation({ channel, event, data }) {
     const id = `comment-${data.id}`;
     if (channel === "comments" && (byId(id) || data.state === "held")) refresh();
-    if (channel === "posts" && event === "post_deleted") refresh();
+    if (["post_deleted", "post_published"].includes(event)) refresh();
   },
 
   notes({ channel, event, data, html }) {

@@ -22,7 +22,8 @@ function isBefore(one, other) {
  *  An item that belongs to another page of the list is left out. */
 function place(list, item, newestFirst) {
   gone.delete(item.id);
-  const old = byId(item.id);
+  // What is restored comes back to the place that it has left.
+  const old = byId(item.id) ?? list.querySelector(`[data-was="${item.id}"]`);
   if (old) return changeInPlace(old, () => merge(old, item));
   const isAfter = (other) => isBefore(item, other) !== newestFirst;
   // Most items come at an end.

@@ -124,6 +124,7 @@ function withdraw(element, text) {
     const had = element.contains(document.activeElement);
     const note = document.createElement("p");
     note.textContent = text;
+    element.dataset.was = element.id;
     element.removeAttribute("id");
     element.replaceChildren(note);
     element.classList.add("gone");

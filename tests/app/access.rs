@@ -2,6 +2,7 @@
 //! real HTTP and streams.
 
 mod behind;
+mod bin;
 mod ends;
 mod fragments;
 mod guests;

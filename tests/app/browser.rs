@@ -3,6 +3,7 @@
 
 mod accessible;
 mod articles;
+mod bin;
 mod client;
 mod connection;
 mod drafts;

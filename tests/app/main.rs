@@ -6,6 +6,7 @@
 mod access;
 mod accounts;
 mod api;
+mod bin;
 mod browser;
 mod crash;
 #[path = "../support/databases.rs"]

@@ -56,6 +56,11 @@ pub async fn to_comment(
     Ok(see(place(&found.await?)))
 }
 
+/// GET of what is posted to below /bin
+pub async fn to_bin() -> HttpResponse {
+    see("/bin")
+}
+
 /// GET of what is posted to below /account
 pub async fn to_account() -> HttpResponse {
     see("/account")

@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use diesel::QueryResult;
 
 use super::accounts::next_in;
+use super::bin::undoable;
 use super::unsent::told;
 use super::{ROWS, page, posts, see, to_sign_in};
 use crate::access::{self, Action, Viewer};
@@ -121,7 +122,7 @@ fn place_for(
     }
 }
 
-/// POST /comments/{id}/delete
+/// POST /comments/{id}/delete: into the bin.
 pub async fn delete(
     state: Data<State>,
     request: HttpRequest,
@@ -131,8 +132,9 @@ pub async fn delete(
     let id = request::id(&request, "comment")?;
     account.permit_writing()?;
     let next = next_in(&account.form(body).await?);
-    let comment = comments::remove(&state, &account, id, Precondition::none()).await?;
-    Ok(see(next.unwrap_or_else(|| format!("/posts/{}#comments-title", comment.post_id))))
+    let (comment, entry) = comments::put_in_bin(&state, &account, id).await?;
+    let next = next.unwrap_or_else(|| format!("/posts/{}#comments-title", comment.post_id));
+    Ok(see(undoable(&next, entry)))
 }
 
 /// POST /comments/{id}/state

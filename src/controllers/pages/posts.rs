@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use diesel::{OptionalExtension as _, QueryResult};
 
+use super::bin::undoable;
 use super::{ROWS, page, see, to_sign_in};
 use crate::access::{self, Action, Viewer};
 use crate::changeset::{Errors, Params};
@@ -329,7 +330,7 @@ fn changeable(connection: &mut DbConnection, id: i64, viewer: Viewer) -> AppResu
     Ok(post)
 }
 
-/// POST /posts/{id}/delete
+/// POST /posts/{id}/delete: into the bin.
 pub async fn delete(
     state: Data<State>,
     request: HttpRequest,
@@ -338,6 +339,6 @@ pub async fn delete(
 ) -> AppResult<HttpResponse> {
     account.permit_writing()?;
     account.form(body).await?;
-    posts::remove(&state, &account, request::id(&request, "post")?, Precondition::none()).await?;
-    Ok(see("/"))
+    let entry = posts::put_in_bin(&state, &account, request::id(&request, "post")?).await?;
+    Ok(see(undoable("/", entry)))
 }

@@ -4,7 +4,9 @@ use chrono::NaiveDateTime;
 use serde_json::json;
 
 use super::*;
+use crate::access::{BinFacts, Binned};
 use crate::changeset::{Errors, Params};
+use crate::models::bin::{Entry, Facts, Line};
 
 const NASTY: &str = "</title></textarea><script>alert(1)</script>\"'><img src=x onerror=alert(1)> שלום \u{202e}x 👨‍👩‍👧";
 
@@ -101,6 +103,39 @@ fn show(form: CommentForm) -> PostShow {
     }
 }
 
+/// A deleted post, and a comment of another's on it, with the undo of a deletion over them.
+fn binned(frame: Frame) -> BinPage {
+    let facts = post(1).facts();
+    let line = |comment_id, thing| Line {
+        entry: Entry {
+            id: 1,
+            post_id: 1,
+            comment_id,
+            deleted_by: None,
+            deleted_at: at("2026-11-22T09:05:07"),
+        },
+        title: NASTY.to_owned(),
+        body: NASTY.to_owned(),
+        author: Some(NASTY.to_owned()),
+        facts: Facts {
+            access: BinFacts { thing, deleted_by: None },
+            is_without_post: comment_id.is_some(),
+        },
+    };
+    let items = vec![
+        line(None, Binned::Post(facts)),
+        line(Some(2), Binned::Comment(comment(2).facts(facts))),
+    ];
+    let undo = Some(Undo { entry: 1, place: NASTY.to_owned() });
+    BinPage {
+        frame: Frame { undo, ..frame },
+        cursor: None,
+        lines: Page { items, next: None },
+        kept: None,
+        now: at("2026-11-22T09:05:07"),
+    }
+}
+
 fn saved() -> Saved {
     Saved { by: Some(NASTY.to_owned()), at: at("2026-11-22T09:05:07") }
 }
@@ -184,6 +219,7 @@ fn every_page() -> Vec<String> {
             hidden: vec![("as", NASTY.to_owned())],
         }
         .render(),
+        binned(frame.clone()).render(),
         ErrorPage {
             frame: frame.clone(),
             status: 404,
@@ -258,6 +294,24 @@ fn times_are_for_people_and_for_machines() {
     );
     assert!(page.contains("22 November 2026, 09:05 UTC"), "{page}");
     assert!(page.contains("Anonymous"), "{page}");
+}
+
+#[test]
+fn the_bin_says_how_long_something_can_still_be_restored() {
+    let page = |now: &str| {
+        let kept = Some(chrono::TimeDelta::days(30));
+        BinPage { kept, now: at(now), ..binned(anyones()) }.render().unwrap()
+    };
+    for (now, words) in [
+        ("2026-11-22T09:05:08", "30 days left"),
+        ("2026-12-20T09:05:07", "2 days left"),
+        ("2026-12-21T09:05:07", "1 day left"),
+        ("2026-12-22T09:00:00", "less than a day left"),
+        ("2026-12-24T09:00:00", "less than a day left"),
+    ] {
+        assert!(page(now).contains(words), "{now}: {}", page(now));
+    }
+    assert!(!binned(anyones()).render().unwrap().contains("left</span>"));
 }
 
 #[test]

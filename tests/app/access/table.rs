@@ -233,6 +233,17 @@ fn table() -> Vec<Row> {
             [404, 404, 404, 303, 303],
             [303; 5],
         ),
+        plain(GET, "/bin", "/bin", Open(HTML), NOTE_PAGES),
+        plain(GET, "/bin/{id}/restore", "/bin/1/restore", Open(HTML), [303; 5]),
+        plain(GET, "/bin/{id}/delete", "/bin/1/delete", Open(HTML), [303; 5]),
+        plain(
+            POST,
+            "/bin/{id}/restore",
+            "/bin/999/restore",
+            Form(""),
+            [401, 404, 404, 404, 404],
+        ),
+        plain(POST, "/bin/{id}/delete", "/bin/999/delete", Form(""), [401, 404, 404, 404, 404]),
         plain(GET, "/account/password", "/account/password", Open(HTML), [303; 5]),
         plain(GET, "/account/sessions/delete", "/account/sessions/delete", Open(HTML), [303; 5]),
         plain(

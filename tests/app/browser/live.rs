@@ -50,7 +50,7 @@ async fn a_post_comes_changes_and_goes_in_another_window() {
     browser.click("article .dots > summary").await;
     browser.click("article .confirm summary").await;
     browser.send("article .confirm button").await;
-    browser.until_at("/").await;
+    browser.until_at("/?binned=1").await;
     browser.switch_to(&reading).await;
     browser.until("!document.getElementById('post-2')").await;
     browser.until_text("This post was deleted.").await;

@@ -65,7 +65,7 @@ async fn everything_works_without_scripts() {
     browser.click("article .dots > summary").await;
     browser.click("article .confirm summary").await;
     browser.send("article .confirm button").await;
-    browser.until_at("/").await;
+    browser.until_at("/?binned=2").await;
     browser.until_text("No posts yet.").await;
 
     browser.send("nav a[href='/notes']").await;

@@ -88,7 +88,7 @@ async fn a_text_that_was_deleted_can_be_sent_again() {
     let key = value(&guest.page("/posts/new").await, "idempotency_key").to_owned();
     let post = [("idempotency_key", &*key), ("title", "Again"), ("body", "b")];
     assert_leads(&guest.send("/posts", &post).await, "/posts/1-again");
-    assert_leads(&guest.send("/posts/1/delete", &[]).await, "/");
+    assert_leads(&guest.send("/posts/1/delete", &[]).await, "/?binned=1");
     for _ in 0..2 {
         assert_leads(&guest.send("/posts", &post).await, "/posts/2-again");
     }

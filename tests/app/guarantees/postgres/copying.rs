@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::crash::kilonova;
 use crate::databases::Home;
-use crate::support::{Answer, Site};
+use crate::support::{Answer, Raw, Site};
 
 const LISTS: [&str; 6] = [
     "/api/posts?limit=100",
@@ -43,6 +43,9 @@ async fn fill(site: &Site) {
     let draft = json!({"title": "A draft", "body": "b", "status": "draft"});
     site.post("/api/posts", &draft).await.json(201);
     site.patch("/api/posts/1", &json!({"title": "Changed"})).await.json(200);
+    site.new_post("In the bin").await;
+    site.new_comment(3, "With it").await;
+    assert_eq!(send_form(site, "/posts/3/delete").await, 303);
     for number in 0..30 {
         site.new_comment(1, &format!("Comment {number}")).await;
     }
@@ -51,6 +54,12 @@ async fn fill(site: &Site) {
     assert_eq!(site.delete(&format!("/api/notes/{}", gone["id"])).await.status, 204);
     let ada = json!({"username": "Ada", "email": "ada@example.org", "password": "correct horse"});
     site.post("/api/users", &ada).await.json(201);
+}
+
+/// A form of a page, of which only the status counts.
+async fn send_form(site: &Site, path: &str) -> u16 {
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    Raw::connect(site).await.request("POST", path, &headers, b"").await.status
 }
 
 /// Who was signed in still is, and nobody else gets the name.
@@ -92,7 +101,17 @@ async fn copied(from: Home, to: Home) -> Site {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let told = String::from_utf8(output.stdout).unwrap();
-    for count in ["1 users", "1 sign_ins", "2 posts", "2 post_tags", "30 comments", "1 notes"] {
+    for count in [
+        "1 users",
+        "1 sign_ins",
+        "2 posts",
+        "2 post_tags",
+        "30 comments",
+        "1 notes",
+        "1 bin_entries",
+        "1 bin_posts",
+        "1 bin_comments",
+    ] {
         assert!(told.contains(count), "{count}: {told}");
     }
     let to_itself = copy(&from, &from);
@@ -126,6 +145,10 @@ async fn copied(from: Home, to: Home) -> Site {
     assert_eq!(frame["id"], log["events"].as_array().unwrap().last().unwrap()["id"]);
     socket.close().await;
     after.delete("/api/notes/3").await;
+    assert_eq!(send_form(&after, "/bin/1/restore").await, 303);
+    let comments = after.get("/api/posts/3/comments").await.json(200);
+    assert_eq!(comments["comments"][0]["body"], "With it");
+    after.delete("/api/posts/3").await.json(204);
     after
 }
 

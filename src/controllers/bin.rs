@@ -1,0 +1,102 @@
+//! What becomes of posts and comments in the bin. The pages restore them and delete them for good;
+//! the API deletes them for good, by their own addresses.
+
+use super::account::{Account, Asker};
+use super::respond::Precondition;
+use crate::access::{Action, Status};
+use crate::db::Tx;
+use crate::error::{AppError, AppResult, Found};
+use crate::events;
+use crate::models::bin::{self, Entry};
+use crate::models::post::{self, Post};
+use crate::models::{clock, comment};
+use crate::state::State;
+
+/// The thing that is not found where there is no entry.
+const ENTRY: &str = "deleted post or comment";
+
+const WITHOUT_POST: AppError =
+    AppError::Conflict("the post of this comment is in the bin; restore the post first");
+
+/// Restores an entry as it was and announces it. A post that was scheduled for what is past by now
+/// becomes a draft. Gives the path of the page that shows it.
+pub(super) async fn restore(state: &State, account: &Account, id: i64) -> AppResult<String> {
+    let asker = account.asker.clone();
+    let restored = state.db.transaction(move |tx| {
+        let entry = bin::get(tx.connection, id).found(ENTRY)?;
+        let facts = bin::facts(tx.connection, &entry).found(ENTRY)?;
+        let viewer = asker.permit(tx.connection, Action::Restore(facts.access), ENTRY)?;
+        if facts.is_without_post {
+            return Err(WITHOUT_POST);
+        }
+        let bytes = bin::take_out(tx.connection, &entry)?;
+        tx.moved(bytes);
+        match entry.comment_id {
+            None => restored_post(tx, entry.post_id, viewer.account())?,
+            Some(id) => {
+                let comment = comment::get(tx.connection, id)?;
+                let post = post::facts(tx.connection, comment.post_id)?;
+                tx.announce(events::comment_created(&comment, post)?);
+            }
+        }
+        Ok::<_, AppError>(entry.place())
+    });
+    Ok(restored.await?.value)
+}
+
+fn restored_post(tx: &mut Tx<'_>, id: i64, by: Option<i64>) -> AppResult<()> {
+    let mut post = post::get(tx.connection, id)?;
+    let now = clock(tx.connection)?;
+    if post.status == Status::Scheduled && post.publish_at.is_some_and(|due| due <= now) {
+        // Nobody expects an undo to publish.
+        let draft = Post { status: Status::Draft, publish_at: None, ..post.clone() };
+        post = post::update(tx.connection, post, draft, by, now)?.after;
+    }
+    for event in events::of_restored(&post)? {
+        tx.announce(event);
+    }
+    Ok(())
+}
+
+/// Deletes an entry for good. Its deletion was announced when it came into the bin.
+pub(super) async fn discard(state: &State, account: &Account, id: i64) -> AppResult<()> {
+    let asker = account.asker.clone();
+    let discarded = state.db.transaction(move |tx| {
+        let entry = bin::get(tx.connection, id).found(ENTRY)?;
+        discard_in(tx, &asker, &entry, ENTRY)
+    });
+    discarded.await?;
+    Ok(())
+}
+
+/// Deletes a post for good that is in the bin; its address finds nothing any more.
+pub(super) fn discard_post(
+    tx: &mut Tx<'_>,
+    asker: &Asker,
+    id: i64,
+    precondition: &Precondition,
+) -> AppResult<()> {
+    let entry = bin::of_post(tx.connection, id).found("post")?;
+    let post = bin::post(tx.connection, id)?;
+    discard_in(tx, asker, &entry, "post")?;
+    precondition.check(&post)
+}
+
+/// The same for a comment.
+pub(super) fn discard_comment(
+    tx: &mut Tx<'_>,
+    asker: &Asker,
+    id: i64,
+    precondition: &Precondition,
+) -> AppResult<()> {
+    let entry = bin::of_comment(tx.connection, id).found("comment")?;
+    let comment = bin::comment(tx.connection, id)?;
+    discard_in(tx, asker, &entry, "comment")?;
+    precondition.check(&comment)
+}
+
+fn discard_in(tx: &mut Tx<'_>, asker: &Asker, entry: &Entry, what: &'static str) -> AppResult<()> {
+    let facts = bin::facts(tx.connection, entry).found(what)?;
+    asker.permit(tx.connection, Action::Discard(facts.access), what)?;
+    Ok(bin::discard(tx.connection, entry)?)
+}

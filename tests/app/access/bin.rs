@@ -1,0 +1,245 @@
+//! The bin where accounts decide: whose things are whose, and who takes them out.
+
+use actix_web::http::Method;
+use serde_json::{Value, json};
+
+use super::{Accounts, ROLES, Role, on_one_node_and_on_three, set_role};
+use crate::support::{Answer, Raw};
+
+/// A form, with what it leads to.
+async fn send(accounts: &Accounts, role: Role, path: &str) -> Answer {
+    let cookie = accounts.cookie(role);
+    let headers = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("accept", "text/html"),
+        ("cookie", cookie),
+    ];
+    let headers = if role == Role::Nobody { &headers[..2] } else { &headers[..] };
+    Raw::connect(accounts.next()).await.request("POST", path, headers, b"").await
+}
+
+/// Deletes on a page, and gives the number of the entry in the bin.
+async fn delete(accounts: &Accounts, role: Role, path: &str) -> i64 {
+    let answer = send(accounts, role, &format!("{path}/delete")).await;
+    assert_eq!(answer.status, 303, "{path} by {role:?}");
+    let to = answer.header("location").unwrap();
+    let (_, entry) = to.split_once("binned=").unwrap();
+    entry.split('#').next().unwrap().parse().unwrap()
+}
+
+/// A page as a role gets it.
+async fn page(accounts: &Accounts, role: Role, path: &str) -> String {
+    let headers = [("accept", "text/html"), ("cookie", accounts.cookie(role))];
+    let headers = if role == Role::Nobody { &headers[..1] } else { &headers[..] };
+    let answer = Raw::connect(accounts.next()).await.request("GET", path, headers, b"").await;
+    assert_eq!(answer.status, 200, "{path} for {role:?}");
+    String::from_utf8(answer.body.to_vec()).unwrap()
+}
+
+/// Asks all roles to restore an entry, admins last, and compares the answers; none was offered the
+/// undo of what it may not undo.
+async fn assert_restored_by(accounts: &Accounts, what: &str, entry: i64, expected: [u16; 5]) {
+    let form = format!("action=\"/bin/{entry}/restore\"");
+    for (role, expected) in ROLES.into_iter().zip(expected) {
+        let undo = page(accounts, role, &format!("/?binned={entry}")).await;
+        assert_eq!(undo.contains(&form), expected == 303, "{what}: undo for {role:?}");
+        if role != Role::Nobody {
+            let bin = page(accounts, role, "/bin").await;
+            assert_eq!(bin.contains(&form), expected == 303, "{what}: the bin of {role:?}");
+            let is_listed = bin.contains(&format!("/bin/{entry}/"));
+            assert_eq!(is_listed, expected == 303 || expected == 403, "{what}: {role:?}: {bin}");
+        }
+        if expected != 303 {
+            let told = send(accounts, role, &format!("/bin/{entry}/restore")).await.status;
+            assert_eq!(told, expected, "{what}: {role:?}");
+        }
+    }
+    for (role, expected) in ROLES.into_iter().zip(expected) {
+        if expected == 303 {
+            let told = send(accounts, role, &format!("/bin/{entry}/restore")).await.status;
+            assert_eq!(told, 303, "{what}: {role:?}");
+            return;
+        }
+    }
+}
+
+#[actix_web::test]
+async fn those_who_deleted_something_restore_it_and_nobody_else_but_admins() {
+    on_one_node_and_on_three(async |accounts| {
+        let (post, comment) = accounts.post("published").await;
+        let comment = format!("/comments/{comment}");
+        for (role, expected) in [
+            (Role::Commenter, [401, 303, 404, 404, 303]),
+            (Role::Author, [401, 403, 404, 303, 303]),
+            (Role::Admin, [401, 403, 404, 404, 303]),
+        ] {
+            let entry = delete(accounts, role, &comment).await;
+            let what = format!("a comment, deleted by {role:?}");
+            assert_restored_by(accounts, &what, entry, expected).await;
+        }
+        let path = format!("/posts/{post}");
+        for status in ["published", "draft"] {
+            let change = json!({ "status": status });
+            let api = format!("/api{path}");
+            accounts.send(Role::Author, Method::PATCH, &api, &change).await.json(200);
+            for (role, expected) in [
+                (Role::Author, [401, 404, 404, 303, 303]),
+                (Role::Admin, [401, 404, 404, 403, 303]),
+            ] {
+                let entry = delete(accounts, role, &path).await;
+                let what = format!("a {status} post, deleted by {role:?}");
+                assert_restored_by(accounts, &what, entry, expected).await;
+            }
+        }
+    })
+    .await;
+}
+
+#[actix_web::test]
+async fn a_text_is_deleted_for_good_by_those_who_could_delete_it() {
+    let accounts = Accounts::start().await;
+    let (_, comment) = accounts.post("published").await;
+    let entry = delete(&accounts, Role::Admin, &format!("/comments/{comment}")).await;
+    let path = format!("/bin/{entry}/delete");
+    for (role, status) in [(Role::Nobody, 401), (Role::Other, 404), (Role::Author, 404)] {
+        assert_eq!(send(&accounts, role, &path).await.status, status, "{role:?}");
+        let api = format!("/api/comments/{comment}");
+        accounts.send(role, Method::DELETE, &api, &Value::Null).await.error(status);
+    }
+    // A moderator has removed it, and it is still its writer's.
+    assert_eq!(send(&accounts, Role::Commenter, &path).await.status, 303);
+    assert_eq!(send(&accounts, Role::Admin, &path).await.status, 404);
+
+    let post = accounts.post_of(Role::Author).await;
+    delete(&accounts, Role::Author, &format!("/posts/{post}")).await;
+    let api = format!("/api/posts/{post}");
+    for (role, status) in [(Role::Nobody, 401), (Role::Commenter, 404), (Role::Other, 404)] {
+        accounts.send(role, Method::DELETE, &api, &Value::Null).await.error(status);
+    }
+    accounts.send(Role::Author, Method::DELETE, &api, &Value::Null).await.json(204);
+    accounts.stop().await;
+}
+
+/// What a role finds in the log behind a position.
+async fn topics(accounts: &Accounts, role: Role, after: usize) -> Vec<String> {
+    let path = format!("/api/events?after={after}");
+    let log = accounts.send(role, Method::GET, &path, &Value::Null).await.json(200);
+    let events = log["events"].as_array().unwrap().iter();
+    events.map(|event| event["event"].as_str().unwrap().to_owned()).collect()
+}
+
+#[actix_web::test]
+async fn a_draft_in_the_bin_is_its_authors_and_the_admins() {
+    let accounts = Accounts::start().await;
+    let draft = json!({"title": "A secret plan", "body": "b", "status": "draft"});
+    let draft = accounts.send(Role::Author, Method::POST, "/api/posts", &draft).await.json(201);
+    let path = format!("/posts/{}", draft["id"]);
+    let comments = format!("/api{path}/comments");
+    let comment = json!({"body": "A secret remark"});
+    accounts.send(Role::Admin, Method::POST, &comments, &comment).await.json(201);
+    let written = topics(&accounts, Role::Admin, 0).await.len();
+    let entry = delete(&accounts, Role::Author, &path).await;
+    for role in ROLES {
+        if role != Role::Nobody {
+            let knows = [Role::Author, Role::Admin].contains(&role);
+            let bin = page(&accounts, role, "/bin").await;
+            assert_eq!(bin.contains("A secret plan"), knows, "{role:?}");
+            assert!(!bin.contains("A secret remark"), "it went with its post");
+        }
+    }
+    assert_eq!(send(&accounts, Role::Author, &format!("/bin/{entry}/restore")).await.status, 303);
+    for role in ROLES {
+        let expected: &[&str] = match role {
+            Role::Author | Role::Admin => &["post_deleted", "post_updated"],
+            _ => &[],
+        };
+        assert_eq!(topics(&accounts, role, written).await, expected, "{role:?}");
+    }
+    accounts.stop().await;
+}
+
+#[actix_web::test]
+async fn a_post_that_became_a_draft_shows_no_title_to_those_who_commented() {
+    let accounts = Accounts::start().await;
+    let (post, comment) = accounts.post("published").await;
+    let entry = delete(&accounts, Role::Commenter, &format!("/comments/{comment}")).await;
+    let api = format!("/api/posts/{post}");
+    let secret = json!({"title": "Now secret", "status": "draft"});
+    accounts.send(Role::Author, Method::PATCH, &api, &secret).await.json(200);
+    let bin = page(&accounts, Role::Commenter, "/bin").await;
+    assert!(bin.contains("A comment") && !bin.contains("Now secret"), "{bin}");
+    let path = format!("/bin/{entry}/restore");
+    assert_eq!(send(&accounts, Role::Commenter, &path).await.status, 404);
+    assert_eq!(send(&accounts, Role::Admin, &path).await.status, 303);
+    accounts.stop().await;
+}
+
+#[actix_web::test]
+async fn an_account_that_may_not_publish_any_more_restores_no_post() {
+    let accounts = Accounts::start().await;
+    let post = accounts.post_of(Role::Author).await;
+    let entry = delete(&accounts, Role::Author, &format!("/posts/{post}")).await;
+    set_role(accounts.site(), "author", "commenter");
+    let path = format!("/bin/{entry}/restore");
+    assert_eq!(send(&accounts, Role::Author, &path).await.status, 403);
+    let bin = page(&accounts, Role::Author, "/bin").await;
+    assert!(bin.contains("This account may not restore it."), "{bin}");
+    accounts.stop().await;
+}
+
+#[actix_web::test]
+async fn quotas_count_what_is_in_the_bin() {
+    let accounts = Accounts::start_with(|config| {
+        config.quotas.posts = Some(2);
+        config.quotas.comments = Some(2);
+    })
+    .await;
+    let first = accounts.post_of(Role::Author).await;
+    let entry = delete(&accounts, Role::Author, &format!("/posts/{first}")).await;
+    let second = accounts.post_of(Role::Author).await;
+    let post = json!({"title": "One too many", "body": "b"});
+    let refused = accounts.send(Role::Author, Method::POST, "/api/posts", &post).await.error(403);
+    assert!(refused.contains("its limit of posts"), "{refused}");
+    let comments = format!("/api/posts/{second}/comments");
+    let body = json!({"body": "b"});
+    let say = || accounts.send(Role::Commenter, Method::POST, &comments, &body);
+    let comment = say().await.json(201)["id"].as_i64().unwrap();
+    say().await.json(201);
+    delete(&accounts, Role::Commenter, &format!("/comments/{comment}")).await;
+    assert!(say().await.error(403).contains("its limit of comments"));
+    // What is deleted for good counts no more, and what is restored no more than before.
+    let api = format!("/api/comments/{comment}");
+    accounts.send(Role::Commenter, Method::DELETE, &api, &Value::Null).await.json(204);
+    say().await.json(201);
+    assert_eq!(send(&accounts, Role::Author, &format!("/bin/{entry}/restore")).await.status, 303);
+    accounts.send(Role::Author, Method::POST, "/api/posts", &post).await.error(403);
+    accounts.stop().await;
+}
+
+#[actix_web::test]
+async fn moving_a_large_thread_costs_its_bytes() {
+    let accounts =
+        Accounts::start_with(|config| config.allowances.writes_per_account = 3_000_000).await;
+    let post = accounts.post_of(Role::Author).await;
+    let comments = format!("/api/posts/{post}/comments");
+    let long = json!({"body": "b".repeat(50_000)});
+    for role in [Role::Commenter, Role::Other] {
+        for _ in 0..10 {
+            accounts.send(role, Method::POST, &comments, &long).await.json(201);
+        }
+    }
+    // A million bytes each time.
+    for moves in 0..12 {
+        let answer = match moves % 2 {
+            0 => send(&accounts, Role::Author, &format!("/posts/{post}/delete")).await,
+            _ => send(&accounts, Role::Author, &format!("/bin/{}/restore", moves / 2 + 1)).await,
+        };
+        if answer.status == 429 {
+            assert!(moves >= 2, "{moves}");
+            accounts.stop().await;
+            return;
+        }
+        assert_eq!(answer.status, 303, "{moves}");
+    }
+    panic!("it costs nothing");
+}
