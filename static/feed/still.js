@@ -97,7 +97,9 @@ function changeInPlace(element, change) {
   if ("waiting" in element.dataset || top >= innerHeight) return change();
   if (document.hidden || bottom <= 0) return keepingPlace(change);
   const before = element.cloneNode(true);
-  const places = [...element.children].map((child) => [child, child.getBoundingClientRect().top]);
+  // In the place of what was deleted there is nothing to read.
+  const read = "was" in element.dataset ? [] : [...element.children];
+  const places = read.map((child) => [child, child.getBoundingClientRect().top]);
   const isMoved = ([child, top]) => child.isConnected && child.getBoundingClientRect().top !== top;
   change();
   const now = element.getBoundingClientRect().height;
