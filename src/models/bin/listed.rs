@@ -109,7 +109,9 @@ impl Texts {
         let comments = comments.into_iter();
         let shown = shown.into_iter();
         Ok(Texts {
-            posts: binned.map(|(id, title, facts, text)| (id, ((title, facts.into()), text))).collect(),
+            posts: binned
+                .map(|(id, title, facts, text)| (id, ((title, facts.into()), text)))
+                .collect(),
             comments: comments
                 .map(|(id, text, author, state)| (id, (text, author, CommentState::of(&state))))
                 .collect(),

@@ -177,8 +177,7 @@ async fn a_comment_comes_back_with_one_event() {
     assert_eq!(led(&restore(&site, second).await), "/posts/1?comment=2#comment-2");
     assert_eq!(site.get("/api/posts/1/comments").await.json(200), before);
     let after = log(&site, written).await;
-    let expected =
-        ["comment_deleted", "comment_deleted", "comment_created", "comment_created"];
+    let expected = ["comment_deleted", "comment_deleted", "comment_created", "comment_created"];
     assert_eq!(topics(&after), expected);
     assert_eq!(after[2]["data"], visible);
     // Those who follow the thread were not told that it went, and are not told that it is back.
@@ -223,7 +222,8 @@ async fn a_post_comes_back_in_the_status_that_it_had() {
         ("archived", &["post_updated"]),
         ("published", &["post_updated", "post_published"]),
     ] {
-        let fields = json!({"title": "In a status", "body": "b", "status": status, "publish_at": far});
+        let fields =
+            json!({"title": "In a status", "body": "b", "status": status, "publish_at": far});
         let post = site.post("/api/posts", &fields).await.json(201);
         let entry = delete(&site, &format!("/posts/{}", post["id"])).await;
         let written = log(&site, 0).await.len();

@@ -10,9 +10,8 @@ async fn a_restore_that_is_sent_twice_restores_once() {
     let entry = delete(&site, "/posts/1").await;
     let written = log(&site, 0).await.len();
     let form = format!("/bin/{entry}/restore");
-    let sent = futures_util::future::join_all(
-        (0..4).map(|_| send(&site, &form, "next=%2Fposts%2F1")),
-    );
+    let sent =
+        futures_util::future::join_all((0..4).map(|_| send(&site, &form, "next=%2Fposts%2F1")));
     for answer in sent.await {
         assert_eq!(led(&answer), "/posts/1");
     }
@@ -35,7 +34,8 @@ async fn a_restore_and_a_deletion_for_good_do_not_mix() {
         let discard = async {
             if number % 2 == 0 { send(&site, &path, "").await } else { site.delete(&api).await }
         };
-        let (restored, discarded) = futures_util::future::join(restore(&site, entry), discard).await;
+        let (restored, discarded) =
+            futures_util::future::join(restore(&site, entry), discard).await;
         let there = site.get(&api).await.status == 200;
         match (restored.status, discarded.status) {
             // The API deletes what is back, too.
