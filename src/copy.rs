@@ -128,7 +128,9 @@ fn copy(
         .set((log::id.eq(id), log::position.eq(position), log::bytes.eq(bytes)))
         .execute(new)?;
     site_key::copy(old, new)?;
-    for table in ["users", "sign_ins", "posts", "comments", "notes"] {
+    for table in
+        ["users", "sign_ins", "posts", "comments", "notes", "working_copies", "draft_links"]
+    {
         let given = ids::last_given(old, table)?;
         ids::give_after(new, table, given)?;
     }

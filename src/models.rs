@@ -2,6 +2,7 @@
 //! knows nothing of pools, actors or HTTP.
 
 pub mod comment;
+pub mod draft_link;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 pub mod ids;
@@ -15,6 +16,7 @@ pub(crate) mod slug;
 pub mod stored_response;
 pub mod upload;
 pub mod user;
+pub mod working_copy;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};
 use data_encoding::HEXLOWER;

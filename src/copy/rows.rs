@@ -6,8 +6,8 @@ use kilonova_feed::diesel::schema::kilonova_events;
 
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::{
-    comments, notes, old_addresses, post_tags, posts, sign_ins, stored_responses, upload_slices,
-    upload_uses, uploads, users,
+    comments, copy_uploads, draft_links, notes, old_addresses, post_tags, posts, sign_ins,
+    stored_responses, upload_slices, upload_uses, uploads, users, working_copies,
 };
 
 /// Rows written with one statement at the most. PostgreSQL takes 65,535 values, SQLite 32,766.
@@ -27,7 +27,7 @@ pub(super) struct Table {
 }
 
 /// All tables but the log's, in an order in which nothing refers to what comes later.
-pub(super) const TABLES: [Table; 12] = [
+pub(super) const TABLES: [Table; 15] = [
     UserRow::TABLE,
     SignInRow::TABLE,
     PostRow::TABLE,
@@ -38,6 +38,9 @@ pub(super) const TABLES: [Table; 12] = [
     SliceRow::TABLE,
     UseRow::TABLE,
     AddressRow::TABLE,
+    CopyRow::TABLE,
+    CopyUploadRow::TABLE,
+    LinkRow::TABLE,
     EventRow::TABLE,
     ResponseRow::TABLE,
 ];
@@ -146,6 +149,21 @@ table!(upload_uses as "upload_uses", UseRow, [digest, post_id, comment_id, note_
 
 table!(old_addresses as "old_addresses", AddressRow, [path], |_| 0, {
     path: String, post_id: Option<i64>, upload: Option<String>,
+});
+
+table!(working_copies as "working_copies", CopyRow, [id], |row| row.body.len(), {
+    id: i64, user_id: i64, post_id: Option<i64>, form_key: Option<String>, title: String,
+    body: String, tags: String, slug: String, status: String, publish_at: String, version: String,
+    written_by: String, updated_at: NaiveDateTime,
+});
+
+table!(copy_uploads as "copy_uploads", CopyUploadRow, [copy_id, digest], |_| 0, {
+    copy_id: i64, digest: String,
+});
+
+table!(draft_links as "draft_links", LinkRow, [id], |_| 0, {
+    id: i64, token_digest: String, post_id: i64, inserted_at: NaiveDateTime,
+    expires_at: NaiveDateTime,
 });
 
 table!(kilonova_events as "events", EventRow, [position], |row| row.payload.len(), {

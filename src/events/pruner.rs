@@ -1,13 +1,16 @@
-//! Keeps the log, the stored responses, the sign-ins and the uploads from growing for ever, a little
-//! at a time.
+//! Keeps the log, the stored responses, the sign-ins, the working copies, the draft links and the
+//! uploads from growing for ever, a little at a time.
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use kilonova_feed::diesel::Retention;
 
 use crate::connection::DbConnection;
 use crate::db::{self, Db};
-use crate::models::{clock, log as events, sign_in, stored_response, upload};
+use crate::models::{
+    clock, draft_link, log as events, sign_in, stored_response, upload, working_copy,
+};
 
 /// Between looks at what is too old or too much.
 const EVERY: Duration = Duration::from_secs(60);
@@ -15,10 +18,11 @@ const EVERY: Duration = Duration::from_secs(60);
 /// The most uploads that one transaction deletes.
 const UPLOADS: i64 = 20;
 
-/// Deletes what need not be kept, now and every minute, until it is dropped.
-pub async fn prune(db: Db, retention: Retention) {
+/// Deletes what need not be kept, now and every minute, until it is dropped. `copies` is how long a
+/// working copy is kept.
+pub async fn prune(db: Db, retention: Retention, copies: Option<TimeDelta>) {
     loop {
-        match round(&db, retention).await {
+        match round(&db, retention, copies).await {
             Ok(0) => {}
             Ok(events) => log::info!("pruned {events} old event(s) from the log"),
             Err(db::Error::Stopped) => return,
@@ -29,9 +33,18 @@ pub async fn prune(db: Db, retention: Retention) {
 }
 
 /// Prunes until nothing is left to prune, in transactions between which others get their turn.
-async fn round(db: &Db, retention: Retention) -> Result<usize, db::Error> {
-    db.transaction(|tx| {
+async fn round(
+    db: &Db,
+    retention: Retention,
+    copies: Option<TimeDelta>,
+) -> Result<usize, db::Error> {
+    db.transaction(move |tx| {
         stored_response::prune(tx.connection)?;
+        let now = clock(tx.connection)?;
+        draft_link::prune(tx.connection, now)?;
+        if let Some(kept) = copies {
+            working_copy::prune(tx.connection, now - kept)?;
+        }
         Ok::<_, db::Error>(sign_in::prune(tx.connection)?)
     })
     .await?;

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::connection::DbConnection;
 use crate::pictures::{Format, Picture};
-use crate::schema::{old_addresses, upload_slices, upload_uses, uploads};
+use crate::schema::{copy_uploads, old_addresses, upload_slices, upload_uses, uploads};
 
 /// The beginning of the paths of uploads.
 pub const ROOT: &str = "/uploads/";
@@ -275,6 +275,23 @@ macro_rules! is_used {
     };
 }
 
+/// True where it stays: it is used, or a text that is not saved yet has it.
+macro_rules! is_kept {
+    () => {
+        is_used!().or(exists(copy_uploads::table.filter(copy_uploads::digest.eq(uploads::digest))))
+    };
+}
+
+/// Notes which uploads a working copy has.
+pub fn note_uses_of_copy(connection: &mut DbConnection, copy: i64, text: &str) -> QueryResult<()> {
+    for digest in digests(text) {
+        diesel::insert_into(copy_uploads::table)
+            .values((copy_uploads::copy_id.eq(copy), copy_uploads::digest.eq(digest)))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
 /// At most `limit` uploads that are used, with their accounts, of digests above `after`, by digest.
 pub fn used(
     connection: &mut DbConnection,
@@ -299,9 +316,9 @@ pub fn adopt(connection: &mut DbConnection, digest: &str, user_id: i64) -> Query
 /// Notes since when uploads are unused, and deletes at most `limit` of those that have been for a
 /// day. How many were deleted.
 pub fn sweep(connection: &mut DbConnection, at: NaiveDateTime, limit: i64) -> QueryResult<usize> {
-    let unused = uploads::table.filter(uploads::unused_at.is_null().and(not(is_used!())));
+    let unused = uploads::table.filter(uploads::unused_at.is_null().and(not(is_kept!())));
     diesel::update(unused).set(uploads::unused_at.eq(at)).execute(connection)?;
-    let used = uploads::table.filter(uploads::unused_at.is_not_null().and(is_used!()));
+    let used = uploads::table.filter(uploads::unused_at.is_not_null().and(is_kept!()));
     diesel::update(used).set(uploads::unused_at.eq(None::<NaiveDateTime>)).execute(connection)?;
     let due = uploads::table
         .filter(uploads::unused_at.lt(at - KEPT))
@@ -311,6 +328,6 @@ pub fn sweep(connection: &mut DbConnection, at: NaiveDateTime, limit: i64) -> Qu
     let still_due = uploads::table
         .filter(uploads::digest.eq_any(due))
         .filter(uploads::unused_at.lt(at - KEPT))
-        .filter(not(is_used!()));
+        .filter(not(is_kept!()));
     diesel::delete(still_due).execute(connection)
 }

@@ -17,5 +17,6 @@ mod reading;
 mod scriptless;
 mod signed_out;
 mod still;
+mod writing;
 
 pub(crate) use self::driver::{Browser, Scripts};

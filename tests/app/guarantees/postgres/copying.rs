@@ -51,7 +51,17 @@ async fn fill(site: &Site) {
     assert_eq!(site.delete(&format!("/api/notes/{}", gone["id"])).await.status, 204);
     let ada = json!({"username": "Ada", "email": "ada@example.org", "password": "correct horse"});
     site.post("/api/users", &ada).await.json(201);
+    site.home().execute(UNSAVED);
 }
+
+/// A text that is not saved, with an upload, and a link to the draft.
+const UNSAVED: &str = "
+    INSERT INTO working_copies (id, user_id, post_id, title, body, tags, slug, status, publish_at,
+                                version, written_by, updated_at)
+    VALUES (7, 1, 2, 'Typed', 'b', '', '', '', '', 'v', 'w', '2999-01-01 10:00:00');
+    INSERT INTO copy_uploads (copy_id, digest) VALUES (7, 'd');
+    INSERT INTO draft_links (token_digest, post_id, inserted_at, expires_at)
+    VALUES ('t', 2, '2026-01-01 10:00:00', '2999-01-01 10:00:00')";
 
 /// Who was signed in still is, and nobody else gets the name.
 async fn assert_accounts(site: &Site, cookie: &str) {
@@ -92,9 +102,18 @@ async fn copied(from: Home, to: Home) -> Site {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let told = String::from_utf8(output.stdout).unwrap();
-    for count in ["1 users", "1 sign_ins", "2 posts", "2 post_tags", "30 comments", "1 notes"] {
+    for count in [
+        "1 users",
+        "1 sign_ins",
+        "2 posts",
+        "2 post_tags",
+        "30 comments",
+        "1 notes",
+        "1 working_copies",
+    ] {
         assert!(told.contains(count), "{count}: {told}");
     }
+    assert!(told.contains("1 copy_uploads, 1 draft_links"), "{told}");
     let to_itself = copy(&from, &from);
     assert!(String::from_utf8_lossy(&to_itself.stderr).contains("to itself"), "{to_itself:?}");
     // Again, it would be mixed with what is there.
