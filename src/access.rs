@@ -263,6 +263,11 @@ pub fn sees(viewer: Viewer, post: PostFacts) -> bool {
     post.status.is_public() || viewer.is_above_rules() || viewer.is(post.author)
 }
 
+/// Whether a link of its own leads a stranger to a post: until everyone may read it.
+pub fn sees_by_link(post: PostFacts) -> bool {
+    !post.status.is_public()
+}
+
 /// Whether a viewer sees a comment: one that does not show, its author and the moderators do.
 pub fn sees_comment(viewer: Viewer, comment: CommentFacts) -> bool {
     sees(viewer, comment.post)

@@ -109,7 +109,8 @@ impl App {
         let (feed, shapes) = start_feed(&config, &core, node.pubsub(), &db).await?;
         // Until here nobody has written.
         drop(told.set(feed.clone()));
-        core.spawn(pruner::prune(db.clone(), config.retention, config.bin));
+        let ages = pruner::Ages { binned: config.bin, copies: config.max_copy_age };
+        core.spawn(pruner::prune(db.clone(), config.retention, ages));
         core.spawn(outage::tell(feed.clone()));
         core.spawn(publisher::publish(db.clone(), config.access));
         let search =

@@ -437,6 +437,15 @@ pub struct ServeArgs {
         value_parser = clap::value_parser!(u16),
     )]
     max_log_age: u16,
+    /// Days for which unsaved text of posts is kept after its last change; 0: no limit
+    #[arg(
+        long,
+        env = "KILONOVA_MAX_COPY_AGE",
+        default_value_t = 30,
+        value_name = "DAYS",
+        value_parser = clap::value_parser!(u16),
+    )]
+    max_copy_age: u16,
     /// Maximum number of events kept; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_LOG_EVENTS", default_value_t = 1_000_000, value_name = "N")]
     max_log_events: u32,
@@ -567,6 +576,8 @@ pub struct Config {
     pub retention: Retention,
     /// How long the bin keeps something.
     pub bin: Option<TimeDelta>,
+    /// How long unsaved text is kept after its last change.
+    pub max_copy_age: Option<TimeDelta>,
     /// The rhythm of the live sockets.
     pub heartbeat: Heartbeat,
     /// How to reach the other nodes; `None` for a node without others.
@@ -787,6 +798,8 @@ impl ServeArgs {
             request_timeout: seconds(self.request_timeout),
             retention,
             bin: (self.bin > 0).then(|| TimeDelta::days(self.bin.into())),
+            max_copy_age: (self.max_copy_age > 0)
+                .then(|| TimeDelta::days(self.max_copy_age.into())),
             heartbeat: Heartbeat::default(),
             cluster: self.cluster.check()?,
         })

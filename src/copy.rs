@@ -128,7 +128,17 @@ fn copy(
         .set((log::id.eq(id), log::position.eq(position), log::bytes.eq(bytes)))
         .execute(new)?;
     site_key::copy(old, new)?;
-    for table in ["users", "sign_ins", "posts", "comments", "notes", "bin_entries"] {
+    let numbered = [
+        "users",
+        "sign_ins",
+        "posts",
+        "comments",
+        "notes",
+        "bin_entries",
+        "working_copies",
+        "draft_links",
+    ];
+    for table in numbered {
         let given = ids::last_given(old, table)?;
         ids::give_after(new, table, given)?;
     }

@@ -19,7 +19,7 @@ use crate::config::{Access, Config};
 use crate::door;
 use crate::error::{AppError, AppResult};
 use crate::logging::Hint;
-use crate::models::upload;
+use crate::models::{draft_link, upload};
 use crate::negotiation::accepts_events;
 use crate::reach::{Reach, Stranger};
 use crate::state::State;
@@ -109,7 +109,10 @@ pub async fn catch_panic<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let what = format!("{} {}", request.method(), request.path());
+    // The link to a draft is a secret.
+    let path = request.path();
+    let path = if path.starts_with(draft_link::ROOT) { draft_link::ROOT } else { path };
+    let what = format!("{} {path}", request.method());
     AssertUnwindSafe(next.call(request)).catch_unwind().await.unwrap_or_else(|_| {
         Err(AppError::internal(format!("the handler of {what} panicked")).into())
     })

@@ -49,7 +49,7 @@ pub struct Allowances {
     pub guest_comments_per_address: u32,
 }
 
-/// How much one account may have, and all guests together; `None` for any number.
+/// How much one account may have, one draft, and all guests together; `None` for any number.
 #[derive(Clone, Copy, Debug)]
 pub struct Quotas {
     /// Posts.
@@ -60,6 +60,10 @@ pub struct Quotas {
     pub comments: Option<i64>,
     /// Bytes of uploads.
     pub uploads: Option<i64>,
+    /// New posts that are not saved yet.
+    pub unsaved_posts: Option<i64>,
+    /// Links to one draft.
+    pub draft_links: Option<i64>,
     /// Comments of guests that wait for approval.
     pub held_comments: Option<i64>,
 }

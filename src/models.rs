@@ -3,6 +3,7 @@
 
 pub mod bin;
 pub mod comment;
+pub mod draft_link;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 pub mod ids;
@@ -16,6 +17,7 @@ pub(crate) mod slug;
 pub mod stored_response;
 pub mod upload;
 pub mod user;
+pub mod working_copy;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};
 use data_encoding::HEXLOWER;

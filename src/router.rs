@@ -58,12 +58,32 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/", [get(pages::posts::index)]))
         .service(resource("/posts", [get(back::to_posts), post(pages::posts::create)]))
         .service(resource("/posts/new", [get(pages::posts::new)]))
+        .service(resource("/posts/new/copy", [post(pages::copies::keep_new)]))
+        .service(resource(
+            "/posts/new/copy/discard",
+            [get(back::to_new), post(pages::copies::discard_new)],
+        ))
+        .service(resource("/posts/preview", [get(back::to_new), post(pages::preview::show)]))
         .service(resource("/posts/{id}", [get(pages::posts::show), post(pages::posts::update)]))
         .service(resource("/posts/{id}/body", [get(pages::posts::body)]))
         .service(resource(
             "/posts/{id}/edit",
             [get(pages::posts::edit), post(pages::posts::edit_beside)],
         ))
+        .service(resource("/posts/{id}/copy", [post(pages::copies::keep)]))
+        .service(resource(
+            "/posts/{id}/copy/discard",
+            [get(back::to_edit), post(pages::copies::discard)],
+        ))
+        .service(resource(
+            "/posts/{id}/links",
+            [get(back::to_edit), post(pages::draft_links::create)],
+        ))
+        .service(resource(
+            "/posts/{id}/links/{link}/delete",
+            [get(back::to_edit), post(pages::draft_links::revoke)],
+        ))
+        .service(resource("/drafts/{token}", [get(pages::draft_links::show)]))
         .service(resource("/posts/{id}/delete", [get(back::to_post), post(pages::posts::delete)]))
         .service(resource(
             "/posts/{id}/comments",

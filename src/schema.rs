@@ -161,14 +161,6 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(
-    bin_upload_uses,
-    old_addresses,
-    posts,
-    uploads,
-    upload_uses
-);
-
 diesel::table! {
     bin_entries (id) {
         id -> BigInt,
@@ -239,3 +231,47 @@ diesel::table! {
         post_id -> BigInt,
     }
 }
+
+diesel::table! {
+    working_copies (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        post_id -> Nullable<BigInt>,
+        form_key -> Nullable<Text>,
+        title -> Text,
+        body -> Text,
+        tags -> Text,
+        slug -> Text,
+        status -> Text,
+        publish_at -> Text,
+        version -> Text,
+        written_by -> Text,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    copy_uploads (copy_id, digest) {
+        copy_id -> BigInt,
+        digest -> Text,
+    }
+}
+
+diesel::table! {
+    draft_links (id) {
+        id -> BigInt,
+        token_digest -> Text,
+        post_id -> BigInt,
+        inserted_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    bin_upload_uses,
+    copy_uploads,
+    old_addresses,
+    posts,
+    uploads,
+    upload_uses
+);

@@ -13,7 +13,9 @@ const MOST = 20;
 const LARGEST = 1_500_000;
 const PAUSE = 400;
 /** A form's hidden fields that belong to its text: what it was made from, and which form it is. */
-const HIDDEN = ["version", "idempotency_key"];
+const HIDDEN = ["version", "idempotency_key", "copy", "window"];
+/** What the server has kept of the form (static/editor.js), and the form that discards it. */
+const unsaved = document.querySelector("form.unsaved");
 
 const account = document.querySelector("#signed-in")?.textContent ?? "";
 const own = `${PREFIX}${encodeURIComponent(account)}:`;
@@ -87,6 +89,8 @@ function keep(form, held) {
   let release = null;
 
   function forget() {
+    clearTimeout(wait);
+    wait = 0;
     drop(key);
     release?.();
     release = null;
@@ -120,9 +124,14 @@ function keep(form, held) {
     // A text that the server has sent back, or that the browser itself has restored, is newer.
     if ("refused" in form.dataset || hasText(form)) return void save();
     const free = byAge(prefix).filter((copy) => copy.key === key || (navigator.locks && !held.has(copy.key)));
-    const found = free.find((copy) => copy.key === key) ?? free[0];
+    const { kept, by } = form.dataset;
+    const isOf = ({ values }) => !kept || values.idempotency_key === form.elements.idempotency_key?.value;
+    const fit = free.filter((copy) => isOf(read(copy.key) ?? { values: {} }));
+    const found = fit.find((copy) => copy.key === key) ?? fit[0];
     const copy = found && read(found.key);
     if (!copy) return;
+    // Of two copies the newer counts; a window keeps its text here before it does so on the server.
+    if (kept && copy.at < Number(kept) && copy.values.window !== by) return void drop(found.key);
     fill(copy.values);
     if (!hasText(form)) return void drop(found.key);
     // A text that was written over another version meets it when it is saved.
@@ -132,7 +141,8 @@ function keep(form, held) {
     save();
     if (found.key !== key) drop(found.key);
     form.closest("details")?.setAttribute("open", "");
-    offer();
+    if (!unsaved) offer();
+    form.dispatchEvent(new Event("input"));
   }
 
   /** Says what has happened, and how to undo it. */
@@ -156,6 +166,7 @@ function keep(form, held) {
   }
 
   restore();
+  unsaved?.addEventListener("submit", forget);
   form.addEventListener("input", () => {
     clearTimeout(wait);
     wait = setTimeout(save, PAUSE);
@@ -190,7 +201,7 @@ let leaving = null;
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented) return;
+  if (event.defaultPrevented || event.submitter?.formTarget) return;
   leaving = form;
   // The page may not come: then there is something to lose again.
   setTimeout(() => { leaving = null; }, 10_000);
@@ -201,7 +212,7 @@ document.addEventListener("submit", (event) => {
 });
 
 addEventListener("beforeunload", (event) => {
-  const isLost = (form) => form !== leaving && !form.dataset.keep.startsWith("comment") && hasText(form);
+  const isLost = (form) => form !== leaving && !leaving?.matches(".unsaved") && !form.dataset.keep.startsWith("comment") && hasText(form);
   if (forms.some(isLost)) event.preventDefault();
 });
 

@@ -75,6 +75,12 @@ pub(super) struct ClientArgs {
         value_name = "BYTES"
     )]
     quota_uploads: u32,
+    /// Unsaved new posts of one account; a further one replaces the oldest; 0: no limit
+    #[arg(long, env = "KILONOVA_QUOTA_UNSAVED_POSTS", default_value_t = 20, value_name = "N")]
+    quota_unsaved_posts: u32,
+    /// Links that show one draft to people without an account; 0: no limit
+    #[arg(long, env = "KILONOVA_MAX_DRAFT_LINKS", default_value_t = 10, value_name = "N")]
+    max_draft_links: u32,
     /// Comments of guests per hour from one address or IPv6 /64 before 429; 0: no limit
     #[arg(
         long,
@@ -111,6 +117,8 @@ impl ClientArgs {
             notes: quota(self.quota_notes),
             comments: quota(self.quota_comments),
             uploads: quota(self.quota_uploads),
+            unsaved_posts: quota(self.quota_unsaved_posts),
+            draft_links: quota(self.max_draft_links),
             held_comments: quota(self.max_held_comments),
         }
     }

@@ -8,10 +8,13 @@ pub mod accounts;
 pub mod back;
 pub mod bin;
 pub mod comments;
+pub mod copies;
+pub mod draft_links;
 pub mod failures;
 pub mod lists;
 pub mod notes;
 pub mod posts;
+pub mod preview;
 pub mod search;
 mod unsent;
 

@@ -17,6 +17,7 @@ use crate::connection::DbConnection;
 use crate::db::{At, Touches, Tx};
 use crate::error::{AppError, AppResult, Found};
 use crate::models::post::{self, Filter, NewPost, Post, PostChanges, Status};
+use crate::models::working_copy::{self, Of, Window};
 use crate::models::{bin as entries, clock, now};
 use crate::state::State;
 use crate::{events, views};
@@ -142,6 +143,7 @@ pub(super) async fn change(
 ) -> AppResult<At<Post>> {
     let changes = PostChanges::changeset(params);
     let refused = changes.is_err().then(|| params.clone());
+    let window = precondition.is_of_form().then(|| Window::of(params));
     let asker = account.asker.clone();
     state
         .db
@@ -150,6 +152,9 @@ pub(super) async fn change(
             let action = Action::ChangePost(before.facts());
             let viewer = asker.permit(tx.connection, action, "post")?;
             precondition.check(&before)?;
+            if let (Some(account), Some(window)) = (viewer.account(), window) {
+                working_copy::saved(tx.connection, account, &Of::Post(id), &window)?;
+            }
             let is_stale = is_stale(&precondition, &before)?;
             // An import may have brought what nobody may write. It may stay.
             let changes = match refused {

@@ -104,6 +104,11 @@ impl Precondition {
         Precondition { form, ..Precondition::none() }
     }
 
+    /// Whether a form says the version that it was made from.
+    pub fn is_of_form(&self) -> bool {
+        self.form.is_some()
+    }
+
     /// Whether a form was made from another version of the thing.
     pub fn is_stale(&self, thing: &impl Serialize) -> AppResult<bool> {
         let Some(form) = &self.form else { return Ok(false) };

@@ -7,8 +7,8 @@ use kilonova_feed::diesel::schema::kilonova_events;
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::{
     bin_comments, bin_entries, bin_old_addresses, bin_post_tags, bin_posts, bin_upload_uses,
-    comments, notes, old_addresses, post_tags, posts, sign_ins, stored_responses, upload_slices,
-    upload_uses, uploads, users,
+    comments, copy_uploads, draft_links, notes, old_addresses, post_tags, posts, sign_ins,
+    stored_responses, upload_slices, upload_uses, uploads, users, working_copies,
 };
 
 /// Rows written with one statement at the most. PostgreSQL takes 65,535 values, SQLite 32,766.
@@ -28,7 +28,7 @@ pub(super) struct Table {
 }
 
 /// All tables but the log's, in an order in which nothing refers to what comes later.
-pub(super) const TABLES: [Table; 18] = [
+pub(super) const TABLES: [Table; 21] = [
     UserRow::TABLE,
     SignInRow::TABLE,
     PostRow::TABLE,
@@ -45,6 +45,9 @@ pub(super) const TABLES: [Table; 18] = [
     BinCommentRow::TABLE,
     BinUseRow::TABLE,
     BinAddressRow::TABLE,
+    CopyRow::TABLE,
+    CopyUploadRow::TABLE,
+    LinkRow::TABLE,
     EventRow::TABLE,
     ResponseRow::TABLE,
 ];
@@ -183,6 +186,21 @@ table!(bin_upload_uses as "bin_upload_uses", BinUseRow, [entry, digest], |_| 0, 
 
 table!(bin_old_addresses as "bin_old_addresses", BinAddressRow, [entry, path], |_| 0, {
     entry: i64, path: String, post_id: i64,
+});
+
+table!(working_copies as "working_copies", CopyRow, [id], |row| row.body.len(), {
+    id: i64, user_id: i64, post_id: Option<i64>, form_key: Option<String>, title: String,
+    body: String, tags: String, slug: String, status: String, publish_at: String, version: String,
+    written_by: String, updated_at: NaiveDateTime,
+});
+
+table!(copy_uploads as "copy_uploads", CopyUploadRow, [copy_id, digest], |_| 0, {
+    copy_id: i64, digest: String,
+});
+
+table!(draft_links as "draft_links", LinkRow, [id], |_| 0, {
+    id: i64, token_digest: String, post_id: i64, inserted_at: NaiveDateTime,
+    expires_at: NaiveDateTime,
 });
 
 table!(kilonova_events as "events", EventRow, [position], |row| row.payload.len(), {

@@ -1,5 +1,5 @@
-//! Keeps the log, the stored responses, the sign-ins, the bin and the uploads from growing for ever,
-//! a little at a time.
+//! Keeps the log, the stored responses, the sign-ins, the bin, the working copies, the draft links and
+//! the uploads from growing for ever, a little at a time.
 
 use std::time::Duration;
 
@@ -8,7 +8,9 @@ use kilonova_feed::diesel::Retention;
 
 use crate::connection::DbConnection;
 use crate::db::{self, Db};
-use crate::models::{bin, clock, log as events, sign_in, stored_response, upload};
+use crate::models::{
+    bin, clock, draft_link, log as events, sign_in, stored_response, upload, working_copy,
+};
 
 /// Between looks at what is too old or too much.
 const EVERY: Duration = Duration::from_secs(60);
@@ -19,11 +21,19 @@ const UPLOADS: i64 = 20;
 /// The most entries of the bin that one transaction deletes.
 const BINNED: usize = 20;
 
-/// Deletes what need not be kept, now and every minute, until it is dropped. `binned` is how long
-/// the bin keeps something.
-pub async fn prune(db: Db, retention: Retention, binned: Option<TimeDelta>) {
+/// How long things are kept that their readers do not ask for; `None` for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct Ages {
+    /// In the bin.
+    pub binned: Option<TimeDelta>,
+    /// Working copies, since their last change.
+    pub copies: Option<TimeDelta>,
+}
+
+/// Deletes what need not be kept, now and every minute, until it is dropped.
+pub async fn prune(db: Db, retention: Retention, ages: Ages) {
     loop {
-        match round(&db, retention, binned).await {
+        match round(&db, retention, ages).await {
             Ok(0) => {}
             Ok(events) => log::info!("pruned {events} old event(s) from the log"),
             Err(db::Error::Stopped) => return,
@@ -34,17 +44,18 @@ pub async fn prune(db: Db, retention: Retention, binned: Option<TimeDelta>) {
 }
 
 /// Prunes until nothing is left to prune, in transactions between which others get their turn.
-async fn round(
-    db: &Db,
-    retention: Retention,
-    binned: Option<TimeDelta>,
-) -> Result<usize, db::Error> {
-    db.transaction(|tx| {
+async fn round(db: &Db, retention: Retention, ages: Ages) -> Result<usize, db::Error> {
+    db.transaction(move |tx| {
         stored_response::prune(tx.connection)?;
+        let now = clock(tx.connection)?;
+        draft_link::prune(tx.connection, now)?;
+        if let Some(kept) = ages.copies {
+            working_copy::prune(tx.connection, now - kept)?;
+        }
         Ok::<_, db::Error>(sign_in::prune(tx.connection)?)
     })
     .await?;
-    if let Some(kept) = binned {
+    if let Some(kept) = ages.binned {
         while db.transaction(move |tx| empty(tx.connection, kept)).await?.value == BINNED {}
     }
     while db.transaction(|tx| sweep(tx.connection)).await?.value == UPLOADS as usize {}

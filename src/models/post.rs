@@ -17,13 +17,13 @@ use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 pub use self::addresses::{Location, parts, public_in, public_path};
-pub use self::fields::{MAX_BODY, NewPost, PostChanges};
+pub use self::fields::{MAX_BODY, MAX_TAGS, NewPost, PostChanges};
 pub use self::heads::{Head, Newest, bodies, newest};
 pub use self::listed::{Line, Neighbours, TagCount, neighbours, of_year, tags_in_use, years};
 pub use self::tag_cache::TagCache;
 use super::{
-    Cursor, Excerpt, Page, from_optional_rfc3339, from_rfc3339, optional_rfc3339, paginate,
-    rfc3339, slug, substr, upload,
+    Cursor, Excerpt, Page, draft_link, from_optional_rfc3339, from_rfc3339, optional_rfc3339,
+    paginate, rfc3339, slug, substr, upload,
 };
 pub use crate::access::Status;
 use crate::access::{CommentRules, PostFacts, Scope, Thread};
@@ -518,6 +518,9 @@ pub fn update(
         ))
         .execute(connection)?;
     upload::note_uses(connection, upload::Text::Post(id), &before.body, &after.body)?;
+    if after.status.is_public() && !before.status.is_public() {
+        draft_link::end_all(connection, id)?;
+    }
     if after.tags != before.tags {
         diesel::delete(post_tags::table.filter(post_tags::post_id.eq(id))).execute(connection)?;
         insert_tags(connection, id, &after.tags)?;

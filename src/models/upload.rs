@@ -13,7 +13,9 @@ use sha2::{Digest, Sha256};
 
 use crate::connection::DbConnection;
 use crate::pictures::{Format, Picture};
-use crate::schema::{bin_upload_uses, old_addresses, upload_slices, upload_uses, uploads};
+use crate::schema::{
+    bin_upload_uses, copy_uploads, old_addresses, upload_slices, upload_uses, uploads,
+};
 
 /// The beginning of the paths of uploads.
 pub const ROOT: &str = "/uploads/";
@@ -275,12 +277,23 @@ macro_rules! is_used {
     };
 }
 
-/// True where it is used, or a text in the bin has it.
+/// True where it stays: it is used, or a text in the bin has it, or one that is not saved yet.
 macro_rules! is_kept {
     () => {
         is_used!()
             .or(exists(bin_upload_uses::table.filter(bin_upload_uses::digest.eq(uploads::digest))))
+            .or(exists(copy_uploads::table.filter(copy_uploads::digest.eq(uploads::digest))))
     };
+}
+
+/// Notes which uploads a working copy has.
+pub fn note_uses_of_copy(connection: &mut DbConnection, copy: i64, text: &str) -> QueryResult<()> {
+    for digest in digests(text) {
+        diesel::insert_into(copy_uploads::table)
+            .values((copy_uploads::copy_id.eq(copy), copy_uploads::digest.eq(digest)))
+            .execute(connection)?;
+    }
+    Ok(())
 }
 
 /// At most `limit` uploads that are used, with their accounts, of digests above `after`, by digest.

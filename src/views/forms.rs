@@ -1,12 +1,14 @@
 //! The contents of the forms: the row to change, or the text as typed with its messages. The rules
 //! of the fields are the models'.
 
+use chrono::NaiveDateTime;
 use data_encoding::HEXLOWER;
 use serde_json::Value;
 
 use crate::changeset::{Errors, Params};
 use crate::models::note::Note;
 use crate::models::post::{Post, Status};
+use crate::models::working_copy::{Typed, WorkingCopy};
 
 /// A key for a form that is made now: no other form has it.
 fn key() -> String {
@@ -46,8 +48,32 @@ pub struct PostForm {
     pub version: String,
     /// Tells a new post that is sent twice from two; empty for a change.
     pub key: String,
+    /// The status of the post that it changes; `None` for a new one.
+    pub saved: Option<Status>,
+    /// The id of the working copy that its window knows; empty for none.
+    pub copy: String,
+    /// The name of its window; empty until the window has given itself one.
+    pub window: String,
+    /// The working copy that it is filled with.
+    pub kept: Option<Kept>,
     /// The messages of the invalid fields.
     pub errors: Errors,
+}
+
+/// A working copy that a form is filled with.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// UTC.
+    pub at: NaiveDateTime,
+    /// The name of the window that wrote it.
+    pub window: String,
+}
+
+impl Kept {
+    /// When it was written, in milliseconds, as scripts count.
+    pub(super) fn millis(&self) -> i64 {
+        self.at.and_utc().timestamp_millis()
+    }
 }
 
 impl PostForm {
@@ -58,19 +84,54 @@ impl PostForm {
 
     /// The form that changes this version of a post.
     pub fn of(post: &Post, version: String) -> PostForm {
-        PostForm {
-            title: post.title.clone(),
-            body: post.body.clone(),
-            status: post.status.as_str().to_owned(),
-            tags: post.tags.join(", "),
-            publish_at: post
-                .publish_at
-                .map_or_else(String::new, |at| at.format("%Y-%m-%dT%H:%M").to_string()),
-            slug: post.slug.clone().unwrap_or_default(),
-            version,
-            key: String::new(),
-            errors: Errors::default(),
+        PostForm { version, saved: Some(post.status), ..PostForm::typed(Typed::of(post)) }
+    }
+
+    /// The form of a working copy, of this post or of a new one.
+    pub fn of_copy(copy: WorkingCopy, post: Option<&Post>) -> PostForm {
+        let saved = post.map(|post| post.status);
+        let mut form = PostForm::typed(copy.typed);
+        if let (true, Some(saved)) = (form.status.is_empty(), saved) {
+            saved.as_str().clone_into(&mut form.status);
         }
+        PostForm {
+            version: copy.version,
+            key: copy.form_key.unwrap_or_default(),
+            saved,
+            copy: copy.id.to_string(),
+            kept: Some(Kept { at: copy.updated_at, window: copy.written_by }),
+            ..form
+        }
+    }
+
+    fn typed(typed: Typed) -> PostForm {
+        let Typed { title, body, tags, slug, status, publish_at } = typed;
+        PostForm { title, body, status, tags, publish_at, slug, ..PostForm::default() }
+    }
+
+    /// The same form of a window that knows this working copy.
+    pub fn knowing(self, copy: i64) -> PostForm {
+        PostForm { copy: copy.to_string(), ..self }
+    }
+
+    /// Whether it changes a post that everyone may read.
+    pub(super) fn is_public(&self) -> bool {
+        self.saved.is_some_and(Status::is_public)
+    }
+
+    /// Whether it changes a post with this status.
+    pub(super) fn is(&self, word: &str) -> bool {
+        self.saved.is_some_and(|saved| saved.as_str() == word)
+    }
+
+    /// Whether the time of publication is to be seen at once.
+    pub(super) fn has_time(&self) -> bool {
+        !self.publish_at.is_empty() || !self.errors.of("publish_at").is_empty()
+    }
+
+    /// Whether one of the settings below it is refused.
+    pub(super) fn has_wrong_setting(&self) -> bool {
+        ["status", "slug"].iter().any(|field| !self.errors.of(field).is_empty())
     }
 
     /// The refused form, as typed, with its messages.
@@ -84,7 +145,10 @@ impl PostForm {
             slug: typed(params, "slug"),
             version: typed(params, "version"),
             key: same_key(params),
+            copy: typed(params, "copy"),
+            window: typed(params, "window"),
             errors,
+            ..PostForm::default()
         }
     }
 
@@ -98,9 +162,9 @@ impl PostForm {
             tags: or("tags", self.tags),
             publish_at: or("publish_at", self.publish_at),
             slug: or("slug", self.slug),
-            version: self.version,
-            key: self.key,
-            errors: self.errors,
+            copy: typed(params, "copy"),
+            window: typed(params, "window"),
+            ..self
         }
     }
 
@@ -119,6 +183,12 @@ impl PostForm {
             (Status::Archived, "Archived", "readable, but no longer listed"),
         ]
         .map(|(status, name, hint)| (status.as_str(), name, hint, status == chosen))
+    }
+
+    /// The choices for a post that everyone may read.
+    pub(super) fn visibilities(&self) -> Vec<(&'static str, &'static str, &'static str, bool)> {
+        let is_offered = |(word, ..): &(&str, &str, &str, bool)| *word != "scheduled";
+        self.statuses().into_iter().filter(is_offered).collect()
     }
 }
 

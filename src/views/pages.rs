@@ -24,10 +24,12 @@ use super::forms::{
 use super::{assets, feeds, filters};
 use crate::access::{self, Action, CommentRules, CommentState, Scope, Verdict, Viewer};
 use crate::models::comment::Comment;
+use crate::models::draft_link::DraftLink;
 use crate::models::note::Note;
 use crate::models::post::{Heading, Neighbours, Post, Status};
 use crate::models::sign_in::{BearerToken, SignIn};
 use crate::models::user::User;
+use crate::models::working_copy::Unsaved;
 use crate::models::{Cursor, Page};
 use crate::reach::Address;
 use crate::site::{self, Site};
@@ -280,6 +282,8 @@ pub struct PostNew {
     pub frame: Frame,
     /// The post being written.
     pub form: PostForm,
+    /// Other new posts of the reader that are not saved.
+    pub unsaved: Vec<Unsaved>,
 }
 
 /// `GET /posts/{id}/edit`, and what a refused change of a post comes back to.
@@ -294,6 +298,31 @@ pub struct PostEdit {
     pub form: PostForm,
     /// A version that was not saved, to copy from.
     pub typed: Option<PostForm>,
+    /// The links to it, while it is a draft.
+    pub links: Option<DraftLinks>,
+}
+
+/// The links by which strangers read a draft.
+#[derive(Debug)]
+pub struct DraftLinks {
+    /// Those in force, oldest first.
+    pub list: Vec<DraftLink>,
+    /// Whether there may be another one.
+    pub may_add: bool,
+    /// The whole address of one that was just made.
+    pub fresh: Option<String>,
+}
+
+/// `GET /drafts/{token}` and `POST /posts/preview`: the page of a post with nothing beside it.
+#[derive(Debug, Template)]
+#[template(path = "posts/alone.html")]
+pub struct PostAlone {
+    /// The page's frame.
+    pub frame: Frame,
+    /// The post.
+    pub post: Post,
+    /// The reason why it is shown.
+    pub says: &'static str,
 }
 
 /// `GET /notes`: the notes, newest first, and the form of a new one; also what that comes back to

@@ -3,7 +3,8 @@
 // A second click does not send a form twice.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post") return;
+  // What opens beside the page sends nothing from it.
+  if (form.method !== "post" || event.defaultPrevented || event.submitter?.formTarget) return;
   if ("sent" in form.dataset) return event.preventDefault();
   form.dataset.sent = "";
   setTimeout(() => delete form.dataset.sent, 3000);

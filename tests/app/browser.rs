@@ -18,5 +18,6 @@ mod reading;
 mod scriptless;
 mod signed_out;
 mod still;
+mod writing;
 
 pub(crate) use self::driver::{Browser, Scripts};

@@ -2,8 +2,11 @@
 //! is written twice or under another name.
 
 mod conflicts;
+mod copies;
 mod identity;
+mod links;
 mod once;
+mod preview;
 mod refused;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};

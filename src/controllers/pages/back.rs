@@ -19,6 +19,16 @@ pub async fn to_posts() -> HttpResponse {
     see("/")
 }
 
+/// GET /posts/preview and /posts/new/copy/discard
+pub async fn to_new() -> HttpResponse {
+    see("/posts/new")
+}
+
+/// GET /posts/{id}/copy/discard, /posts/{id}/links and what is below
+pub async fn to_edit(request: HttpRequest) -> AppResult<HttpResponse> {
+    Ok(see(format!("/posts/{}/edit", request::id(&request, "post")?)))
+}
+
 /// GET /posts/{id}/comments
 pub async fn to_thread(request: HttpRequest) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;

@@ -26,6 +26,7 @@ use crate::config::Access;
 use crate::controllers::account::{Account, Seen};
 use crate::controllers::body::{Body, Typed};
 use crate::error::Shown;
+use crate::models::draft_link;
 use crate::negotiation::accepts_html;
 use crate::state::State;
 use crate::views::pages::{ErrorPage, Frame, Reader};
@@ -141,7 +142,9 @@ async fn frame_of(request: &HttpRequest, base: Frame, status: StatusCode) -> Fra
             Err(_) => None,
         },
     };
-    let here = request.uri().path_and_query().map_or("/", |here| here.as_str()).to_owned();
+    let here = request.uri().path_and_query().map_or("/", |here| here.as_str());
+    // The link to a draft is a secret.
+    let here = if here.starts_with(draft_link::ROOT) { "/" } else { here }.to_owned();
     match seen {
         Some(Seen { name, viewer }) => {
             let reader = name.map_or(Reader::Guest, Reader::User);
@@ -152,7 +155,7 @@ async fn frame_of(request: &HttpRequest, base: Frame, status: StatusCode) -> Fra
 }
 
 /// The frame of a page for an unknown reader.
-fn base(request: &HttpRequest) -> Frame {
+pub(super) fn base(request: &HttpRequest) -> Frame {
     let Some(state) = request.app_data::<Data<State>>() else { return Frame::default() };
     let open = state.config.access == Access::Open;
     let viewer = if open { Viewer::Anyone } else { Viewer::Nobody };

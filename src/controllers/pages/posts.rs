@@ -7,15 +7,16 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use diesel::{OptionalExtension as _, QueryResult};
+use serde_json::Value;
 
 use super::bin::undoable;
-use super::{ROWS, page, see, to_sign_in};
+use super::{ROWS, draft_links, page, see, to_sign_in};
 use crate::access::{self, Action, Viewer};
 use crate::changeset::{Errors, Params};
 use crate::connection::DbConnection;
 use crate::controllers::account::{Account, answer};
 use crate::controllers::body::Body;
-use crate::controllers::idempotency::{Created, Once};
+use crate::controllers::idempotency::{Created, FORM_KEY, Once};
 use crate::controllers::posts;
 use crate::controllers::request::{self, Query};
 use crate::controllers::respond::{self, Precondition, version_of};
@@ -24,6 +25,7 @@ use crate::error::{AppError, AppResult};
 use crate::events;
 use crate::models::comment::Filter;
 use crate::models::post::{self, NewPost, Post, Status};
+use crate::models::working_copy::{self, Of, Window};
 use crate::models::{Cursor, Page, comment, now, user};
 use crate::state::State;
 use crate::views::forms::{CommentForm, PostForm};
@@ -198,16 +200,20 @@ pub async fn new(
         return Ok(login);
     }
     account.permit(Action::WritePost)?;
-    new_with(&state, &account, StatusCode::OK, PostForm::blank()).await
-}
-
-async fn new_with(
-    state: &State,
-    account: &Account,
-    status: StatusCode,
-    form: PostForm,
-) -> AppResult<HttpResponse> {
-    page(state, account, status, move |_, frame| Ok(PostNew { frame, form })).await
+    let wanted = Query::of(&request)?.get("copy").and_then(Of::key);
+    let owner = account.viewer().account();
+    page(&state, &account, StatusCode::OK, move |connection, frame| {
+        let Some(owner) = owner else {
+            return Ok(PostNew { frame, form: PostForm::blank(), unsaved: Vec::new() });
+        };
+        let copy = wanted.map(|of| working_copy::find(connection, owner, &of)).transpose()?;
+        let form =
+            copy.flatten().map_or_else(PostForm::blank, |copy| PostForm::of_copy(copy, None));
+        let mut unsaved = working_copy::unsaved(connection, owner)?;
+        unsaved.retain(|other| other.key != form.key);
+        Ok(PostNew { frame, form, unsaved })
+    })
+    .await
 }
 
 /// GET /posts/{id}/edit
@@ -220,7 +226,7 @@ pub async fn edit(
     if let Some(login) = to_sign_in(&request, &account) {
         return Ok(login);
     }
-    edit_with(&state, &account, id, None).await
+    edit_with(&state, &account, id, StatusCode::OK, Beside::default()).await
 }
 
 /// POST /posts/{id}/edit: the form of the last version, beside one that was not saved.
@@ -233,22 +239,56 @@ pub async fn edit_beside(
     let id = request::id(&request, "post")?;
     account.permit_writing()?;
     let typed = PostForm::refused(&account.form(body).await?, Errors::default());
-    edit_with(&state, &account, id, Some(typed)).await
+    let beside = Beside { typed: Some(typed), ..Beside::default() };
+    edit_with(&state, &account, id, StatusCode::OK, beside).await
 }
 
-async fn edit_with(
+/// What the form of a post has beside it.
+#[derive(Default)]
+pub(super) struct Beside {
+    /// A version that was not saved.
+    pub(super) typed: Option<PostForm>,
+    /// The whole address of a link to the draft that was just made.
+    pub(super) link: Option<String>,
+}
+
+/// The form of a post, filled with the unsaved changes of its reader.
+pub(super) async fn edit_with(
     state: &State,
     account: &Account,
     id: i64,
-    typed: Option<PostForm>,
+    status: StatusCode,
+    beside: Beside,
 ) -> AppResult<HttpResponse> {
-    let viewer = account.viewer();
-    page(state, account, StatusCode::OK, move |connection, frame| {
+    let (viewer, most) = (account.viewer(), state.config.quotas.draft_links);
+    page(state, account, status, move |connection, frame| {
         let post = changeable(connection, id, viewer)?;
         let form = PostForm::of(&post, version_of(&post)?);
-        Ok(PostEdit { frame, id, form, typed })
+        let form = match &beside.typed {
+            // The window goes on with the text that it has kept.
+            Some(typed) => PostForm { window: typed.window.clone(), ..form },
+            None => with_copy(connection, &post, viewer, form)?,
+        };
+        let links = draft_links::of(connection, &post, most, beside.link)?;
+        Ok(PostEdit { frame, id, form, typed: beside.typed, links })
     })
     .await
+}
+
+/// The form of a post with its reader's unsaved changes in it.
+fn with_copy(
+    connection: &mut DbConnection,
+    post: &Post,
+    viewer: Viewer,
+    form: PostForm,
+) -> AppResult<PostForm> {
+    let Some(account) = viewer.account() else { return Ok(form) };
+    let copy = working_copy::find(connection, account, &Of::Post(post.id))?;
+    Ok(match copy {
+        Some(copy) if copy.typed.is_of(post) => form.knowing(copy.id),
+        Some(copy) => PostForm::of_copy(copy, Some(post)),
+        None => form,
+    })
 }
 
 /// POST /posts
@@ -264,15 +304,24 @@ pub async fn create(
     let new = NewPost::changeset(&params, now()).map(|new| new.by(author));
     let once = Once::of_form(&request, author, &params)?;
     let (asker, quota) = (account.asker.clone(), state.config.quotas.posts);
+    let (owner, window) = (account.viewer().account(), Window::of(&params));
+    let copy = params.get(FORM_KEY).and_then(Value::as_str).and_then(Of::key);
     let written = once.transact(&state.db, Touches::NewRows, move |tx| {
         let post = posts::insert(tx, &asker, quota, new?)?;
+        if let (Some(owner), Some(copy)) = (owner, copy) {
+            working_copy::saved(tx.connection, owner, &copy, &window)?;
+        }
         Ok(Created::of(&post)?.about(events::of_post(post.id)).at(post.path()))
     });
     match written.await {
         Ok(written) => Ok(see(written.location.unwrap_or_else(|| "/".to_owned()))),
         Err(AppError::Invalid(errors)) => {
             let form = PostForm::refused(&params, errors);
-            new_with(&state, &account, StatusCode::UNPROCESSABLE_ENTITY, form).await
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            page(&state, &account, status, move |_, frame| {
+                Ok(PostNew { frame, form, unsaved: Vec::new() })
+            })
+            .await
         }
         Err(error) => Err(error),
     }
@@ -293,9 +342,11 @@ pub async fn update(
         Err(AppError::Conflict(_)) => conflict(&state, &account, id, params).await,
         Err(AppError::Invalid(errors)) => {
             let form = PostForm::refused(&params, errors);
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            page(&state, &account, status, move |_, frame| {
-                Ok(PostEdit { frame, id, form, typed: None })
+            let (status, viewer) = (StatusCode::UNPROCESSABLE_ENTITY, account.viewer());
+            page(&state, &account, status, move |connection, frame| {
+                let post = changeable(connection, id, viewer)?;
+                let form = PostForm { saved: Some(post.status), ..form };
+                Ok(PostEdit { frame, id, form, typed: None, links: None })
             })
             .await
         }
@@ -324,7 +375,11 @@ async fn conflict(
 }
 
 /// A post that this viewer may change.
-fn changeable(connection: &mut DbConnection, id: i64, viewer: Viewer) -> AppResult<Post> {
+pub(super) fn changeable(
+    connection: &mut DbConnection,
+    id: i64,
+    viewer: Viewer,
+) -> AppResult<Post> {
     let post = posts::visible(connection, id, viewer)?;
     answer(access::may(viewer, Action::ChangePost(post.facts())), "post")?;
     Ok(post)

@@ -23,7 +23,7 @@ const LINES: [(&str, &str); 5] = [
 ];
 
 /// The fields that go along with them.
-const HIDDEN: [&str; 4] = [MADE_FOR, "status", "version", FORM_KEY];
+const HIDDEN: [&str; 6] = [MADE_FOR, "status", "version", FORM_KEY, "copy", "window"];
 
 /// The purpose of a form with a text.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,8 @@ impl Kind {
     pub(super) fn of(path: &str) -> Option<Kind> {
         let mut parts = path.split('/').skip(1);
         match (parts.next()?, parts.next(), parts.next(), parts.next()) {
+            // It opens beside its form.
+            ("posts", Some("preview"), None, None) => None,
             ("posts", _, Some("comments"), None) => Some(Kind::Comment),
             ("posts", _, None | Some("edit"), None) => Some(Kind::Post),
             ("notes", _, None | Some("edit"), None) => Some(Kind::Note),

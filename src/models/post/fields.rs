@@ -22,7 +22,8 @@ const AUTHOR: Text =
 const SLUG: Text =
     Text { required: false, min: 1, max: slug::CHOSEN, max_bytes: 2048, single_line: true };
 const TAG: Text = Text { required: false, min: 1, max: 50, max_bytes: 400, single_line: true };
-const MAX_TAGS: usize = 20;
+/// The most tags of a post.
+pub const MAX_TAGS: usize = 20;
 
 /// The fields of a new post, validated.
 #[derive(Clone, Debug, PartialEq, Eq)]

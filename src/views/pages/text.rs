@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{PostBody, PostShow};
+use super::{PostAlone, PostBody, PostShow};
 use crate::markdown::{self, Container, Heading};
 use crate::models::post::Post;
 
@@ -31,6 +31,13 @@ impl Text {
 }
 
 impl PostBody {
+    /// The post's text.
+    pub(super) fn text(&self) -> Text {
+        Text::of(&self.post)
+    }
+}
+
+impl PostAlone {
     /// The post's text.
     pub(super) fn text(&self) -> Text {
         Text::of(&self.post)

@@ -155,6 +155,22 @@ impl Browser {
         self.client.switch_to_window(window.clone()).await.unwrap();
     }
 
+    /// Goes on in the window that has just been opened.
+    pub(super) async fn switch_to_new(&self) {
+        let here = self.window().await;
+        let opened = async {
+            loop {
+                let windows = self.client.windows().await.unwrap();
+                if let Some(new) = windows.into_iter().rev().find(|window| *window != here) {
+                    return new;
+                }
+                tokio::time::sleep(PERIOD).await;
+            }
+        };
+        let new = within("a window opens", opened).await;
+        self.switch_to(&new).await;
+    }
+
     /// What a script returns that is run in the page, also where the page itself may run none.
     pub(crate) async fn run(&self, script: &str) -> Value {
         let ran = within(script, self.client.execute(script, Vec::new()));

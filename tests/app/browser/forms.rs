@@ -55,6 +55,7 @@ async fn a_refused_form_has_the_focus_on_its_first_wrong_field() {
     browser.open(&site, "/posts/new").await;
     browser.fill("#post-title", "A title").await;
     browser.fill("#post-body", "Text").await;
+    browser.click("details.more > summary").await;
     browser.fill("#post-slug", "not a slug").await;
     browser.send("form.write button").await;
     browser.until("document.querySelector('#post-slug-errors')").await;

@@ -54,6 +54,7 @@ async fn fill(site: &Site) {
     assert_eq!(site.delete(&format!("/api/notes/{}", gone["id"])).await.status, 204);
     let ada = json!({"username": "Ada", "email": "ada@example.org", "password": "correct horse"});
     site.post("/api/users", &ada).await.json(201);
+    site.home().execute(UNSAVED);
 }
 
 /// A form of a page, of which only the status counts.
@@ -61,6 +62,15 @@ async fn send_form(site: &Site, path: &str) -> u16 {
     let headers = [("content-type", "application/x-www-form-urlencoded")];
     Raw::connect(site).await.request("POST", path, &headers, b"").await.status
 }
+
+/// A text that is not saved, with an upload, and a link to the draft.
+const UNSAVED: &str = "
+    INSERT INTO working_copies (id, user_id, post_id, title, body, tags, slug, status, publish_at,
+                                version, written_by, updated_at)
+    VALUES (7, 1, 2, 'Typed', 'b', '', '', '', '', 'v', 'w', '2999-01-01 10:00:00');
+    INSERT INTO copy_uploads (copy_id, digest) VALUES (7, 'd');
+    INSERT INTO draft_links (token_digest, post_id, inserted_at, expires_at)
+    VALUES ('t', 2, '2026-01-01 10:00:00', '2999-01-01 10:00:00')";
 
 /// Who was signed in still is, and nobody else gets the name.
 async fn assert_accounts(site: &Site, cookie: &str) {
@@ -111,9 +121,11 @@ async fn copied(from: Home, to: Home) -> Site {
         "1 bin_entries",
         "1 bin_posts",
         "1 bin_comments",
+        "1 working_copies",
     ] {
         assert!(told.contains(count), "{count}: {told}");
     }
+    assert!(told.contains("1 copy_uploads, 1 draft_links"), "{told}");
     let to_itself = copy(&from, &from);
     assert!(String::from_utf8_lossy(&to_itself.stderr).contains("to itself"), "{to_itself:?}");
     // Again, it would be mixed with what is there.

@@ -1,0 +1,3 @@
+DROP TABLE draft_links;
+DROP TABLE copy_uploads;
+DROP TABLE working_copies;

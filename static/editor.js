@@ -1,0 +1,180 @@
+// The form of a post. Keeps what is typed on the server, as a working copy of the account, and puts
+// pictures into the text. The form is whole without it; what the browser keeps is feed/drafts.js's.
+
+const form = document.querySelector("form[data-keep^=post]");
+const { title, body, copy, window: tab } = form.elements;
+const say = (name) => (text) => { form.querySelector(name).textContent = text; };
+const tell = say(".told");
+const note = say(".noted");
+form.querySelector(".tools").hidden = false;
+
+// ---- The working copy ----------------------------------------------------------------------
+
+/** The pause in typing before an autosave, and the shortest time between two of them. */
+const PAUSE = 3000;
+const GAP = 10_000;
+/** A browser still sends this many bytes for a page that is being closed. */
+const SMALL = 60_000;
+
+const fields = [...form.elements].filter(({ name, type }) => name && /^(text|textarea|radio|datetime-local)$/.test(type));
+const read = (value, checked) => JSON.stringify(fields.map((field) => (field.type === "radio" ? field[checked] : field[value])));
+const typed = () => read("value", "checked");
+const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
+
+let kept = read("defaultValue", "defaultChecked");
+let since = 0;
+let last = 0;
+let timer = 0;
+let busy = false;
+let ended = !form.dataset.copy;
+if (tab) tab.value ||= crypto.getRandomValues(new Uint32Array(2)).join("-");
+
+/** Plans an autosave: after a pause, or after a while of typing without one. */
+function touch() {
+  for (const other of document.querySelectorAll("[data-key]")) {
+    other.hidden = other.dataset.key === form.elements.idempotency_key?.value;
+  }
+  if (ended || busy || typed() === kept) return;
+  clearTimeout(timer);
+  const now = Date.now();
+  since ||= now;
+  timer = setTimeout(keep, Math.max(last + GAP, Math.min(now + PAUSE, since + GAP)) - now);
+}
+
+async function keep() {
+  clearTimeout(timer);
+  const text = typed();
+  if (ended || busy || text === kept) return;
+  busy = true;
+  since = 0;
+  last = Date.now();
+  const sent = new URLSearchParams(new FormData(form)).toString();
+  const headers = { accept: "application/json", "content-type": "application/x-www-form-urlencoded" };
+  try {
+    const answer = await fetch(form.dataset.copy, {
+      method: "POST", headers, body: sent, keepalive: sent.length < SMALL,
+    });
+    if (answer.ok) {
+      copy.value = (await answer.json()).copy;
+      kept = text;
+      note(`Kept at ${clock.format(Date.now())}`);
+      // The browser's own copy takes note of what it knows.
+      form.dispatchEvent(new Event("input"));
+    } else if (answer.status !== 429 && answer.status < 500) {
+      ended = true;
+      const { error } = await answer.json();
+      note("");
+      tell(`Not kept on the server: ${error ?? "the text is too long"}.`);
+    }
+  } catch {
+    // It is tried again.
+  }
+  busy = false;
+  touch();
+}
+
+form.addEventListener("input", touch);
+document.addEventListener("visibilitychange", () => document.hidden && keep());
+
+// ---- Pictures ------------------------------------------------------------------------------
+
+const waiting = [];
+let count = 0;
+let sending = false;
+
+/** Replaces a part of the text; what is selected stays so. */
+function put(text, from, to, mode) {
+  body.setRangeText(text, from, to, mode);
+  body.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function swap(mark, text) {
+  const at = body.value.indexOf(mark);
+  if (at >= 0) put(text, at, at + mark.length, "preserve");
+}
+
+function send(file, progress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `${document.body.dataset.root}/api/uploads`);
+    request.setRequestHeader("accept", "application/json");
+    request.responseType = "json";
+    request.upload.onprogress = ({ loaded, total }) => progress(Math.floor(loaded / total * 10) * 10);
+    request.onload = () => {
+      if (request.status === 201) resolve(request.response.url);
+      else reject(request.response?.error ?? `the server answered ${request.status}`);
+    };
+    request.onerror = () => reject("it could not be sent; it may be too large");
+    request.send(file);
+  });
+}
+
+/** Uploads pictures one after the other, and puts each where the caret was. */
+async function take(files) {
+  const failed = [];
+  for (const file of files) {
+    if (!file.type.startsWith("image/")) {
+      failed.push(`${file.name}: not a picture`);
+      continue;
+    }
+    const name = file.name.replace(/\.\w+$/, "").replaceAll("[", "(").replaceAll("]", ")").replaceAll("\\", "/");
+    count += 1;
+    const mark = `![${name}](uploading-${count})`;
+    put(`${mark}\n`, body.selectionStart, body.selectionEnd, "end");
+    waiting.push({ file, name, mark });
+  }
+  if (failed.length) tell(`${failed.join("; ")}.`);
+  if (sending) return;
+  sending = true;
+  for (let number = 1; waiting.length; number += 1) {
+    const { file, name, mark } = waiting.shift();
+    const of = `${file.name} (${number} of ${number + waiting.length})`;
+    const progress = (part) => tell(`Uploading ${of}: ${part} %`);
+    progress(0);
+    try {
+      swap(mark, `![${name}](${await send(file, progress)})`);
+    } catch (reason) {
+      swap(mark, "");
+      failed.push(`${file.name}: ${reason}`);
+    }
+  }
+  sending = false;
+  tell(failed.length ? `Not added: ${failed.join("; ")}.` : "Added.");
+}
+
+body.addEventListener("paste", (event) => {
+  const { files, types } = event.clipboardData;
+  if (!files.length || types.includes("text/plain")) return;
+  event.preventDefault();
+  take(files);
+});
+body.addEventListener("dragover", (event) => {
+  if (event.dataTransfer.types.includes("Files")) event.preventDefault();
+});
+body.addEventListener("drop", (event) => {
+  if (!event.dataTransfer.files.length) return;
+  event.preventDefault();
+  take(event.dataTransfer.files);
+});
+form.querySelector("input[type=file]").addEventListener("change", ({ target }) => {
+  take([...target.files]);
+  target.value = "";
+  body.focus();
+});
+
+// ---- The form ------------------------------------------------------------------------------
+
+form.addEventListener("submit", (event) => {
+  if (event.submitter?.formTarget) return;
+  clearTimeout(timer);
+  if (!sending) return;
+  event.preventDefault();
+  tell("Pictures are being uploaded: save again when they are there.");
+});
+
+// The title comes first, then the text.
+title.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  body.focus();
+});
