@@ -7,6 +7,7 @@ pub mod account;
 pub mod accounts;
 pub mod back;
 pub mod comments;
+pub mod embed;
 pub mod failures;
 pub mod lists;
 pub mod notes;

@@ -201,7 +201,7 @@ document.addEventListener("submit", (event) => {
 });
 
 addEventListener("beforeunload", (event) => {
-  const isLost = (form) => form !== leaving && !form.dataset.keep.startsWith("comment") && hasText(form);
+  const isLost = (form) => form.isConnected && form !== leaving && !form.dataset.keep.startsWith("comment") && hasText(form);
   if (forms.some(isLost)) event.preventDefault();
 });
 
@@ -226,4 +226,9 @@ if (forms.length) {
   const locks = await navigator.locks?.query().catch(() => null);
   const held = new Set((locks?.held ?? []).map(({ name }) => name));
   forms.forEach((form) => keep(form, held));
+  // A form that comes later, in the place of what it is about.
+  document.addEventListener("opened", ({ target }) => {
+    forms.push(target);
+    keep(target, held);
+  });
 }

@@ -6,14 +6,18 @@ mod client;
 mod connection;
 mod drafts;
 mod driver;
+mod embed;
 mod figures;
 mod forms;
 mod hostile;
 mod live;
 mod markdown;
+mod notes;
 mod reading;
 mod scriptless;
+mod search;
 mod signed_out;
 mod still;
+mod together;
 
 pub(crate) use self::driver::{Browser, Scripts};
