@@ -142,7 +142,9 @@ class Editor {
     editors.delete(this.card);
     if (this.newer) this.card.replaceChildren(...document.importNode(this.newer, true).childNodes);
     if (this.isGone) this.card.remove();
-    else if (had) (this.card.querySelector(".actions > a") ?? this.card.querySelector("a"))?.focus();
+    const menu = this.card.querySelector(".menu");
+    if (menu) menu.open = false;
+    if (had) (menu?.querySelector("summary") ?? this.card.querySelector("a"))?.focus();
   }
 }
 
@@ -151,7 +153,7 @@ const isPlain = ({ button, ctrlKey, metaKey, shiftKey, altKey }) =>
   button === 0 && !(ctrlKey || metaKey || shiftKey || altKey);
 
 list.addEventListener("click", (event) => {
-  const link = event.target.closest(".note > .actions > a[href$='/edit']");
+  const link = event.target.closest(".note > .menu a[href$='/edit']");
   if (!link || !isPlain(event)) return;
   event.preventDefault();
   const card = link.closest(".note");

@@ -1,5 +1,5 @@
-// Comforts for readers: times in their own time zone, and a button that copies code. The page is whole
-// without it. Elements that are put on the page later are treated in the same way.
+// Comforts for readers: times in their own time zone, a button that copies code, and marks on what is
+// new since their last visit. The page is whole without it. Elements that are put on the page later are treated in the same way.
 
 const EXACT = { dateStyle: "long", timeStyle: "short" };
 const MINUTE = 60;
@@ -78,6 +78,50 @@ document.addEventListener("click", async ({ target }) => {
     status.textContent = "";
   }, SHOWN);
 });
+
+// ---- What is new since the last visit ------------------------------------------------------
+
+const page = document.body.dataset;
+const isFront = page.live === "posts" && "first" in page && page.status === "published" && !page.tag && !page.author;
+/** The list: the front page, or a post's thread. */
+const place = isFront ? "front" : page.live === "post" ? page.post : null;
+const SEEN = `kilonova-seen${page.root}`;
+const MOST_PLACES = 200;
+
+const items = () => [...document.querySelectorAll(":is(#posts, #comments) > [id]:not([data-waiting])")];
+const rank = (item) => (isFront ? Date.parse(item.querySelector("time").dateTime) : Number(item.id.slice("comment-".length)));
+
+/** The highest rank that was seen in each place, the place that was left last at the end. */
+function readSeen() {
+  try {
+    return new Map(JSON.parse(localStorage.getItem(SEEN)));
+  } catch {
+    return new Map();
+  }
+}
+
+function remember() {
+  const seen = readSeen();
+  const newest = Math.max(seen.get(place) ?? 0, ...items().map(rank));
+  seen.delete(place);
+  seen.set(place, newest);
+  for (const old of [...seen.keys()].slice(0, -MOST_PLACES)) seen.delete(old);
+  try {
+    localStorage.setItem(SEEN, JSON.stringify([...seen]));
+  } catch {
+    // A private window keeps nothing.
+  }
+}
+
+if (place) {
+  const before = readSeen().get(place) ?? Infinity;
+  for (const item of items()) {
+    // The reader's own comment leads to itself.
+    if (rank(item) > before && location.hash !== `#${item.id}`) item.dataset.new = "";
+  }
+  addEventListener("pagehide", remember);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && remember());
+}
 
 // ---- The page, now and later ---------------------------------------------------------------
 

@@ -86,7 +86,7 @@ form.addEventListener("submit", () => {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey || event.isComposing) return;
-  const hits = [...document.querySelectorAll(".hits h3 a")];
+  const hits = [...document.querySelectorAll(".hits h2 a")];
   const place = hits.indexOf(document.activeElement);
   const isInField = document.activeElement === field;
   let next = null;

@@ -1,6 +1,6 @@
 //! Notes: changesets, the row, its queries.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -227,7 +227,8 @@ pub fn replace(
 ) -> QueryResult<Note> {
     upload::note_uses(connection, upload::Text::Note(before.id), &before.body, &after.body)?;
     // A clock set back does not let a change look older than what it changes.
-    after.updated_at = at.max(before.updated_at);
+    // The time tells versions apart, also those of one microsecond.
+    after.updated_at = at.max(before.updated_at + TimeDelta::microseconds(1));
     diesel::update(notes::table.find(before.id))
         .set((
             notes::title.eq(&after.title),

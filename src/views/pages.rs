@@ -96,7 +96,7 @@ impl Frame {
     }
 
     /// Whether the reader may write posts, and notes.
-    fn writes(&self) -> bool {
+    pub fn writes(&self) -> bool {
         access::may(self.viewer, Action::WritePost) == Verdict::Allowed
     }
 
@@ -199,6 +199,32 @@ pub struct PostIndex {
     pub posts: Page<Post>,
     /// How many comments each has, if it has any.
     pub counts: HashMap<i64, i64>,
+    /// The first steps, on a site without posts, for somebody who may write some.
+    pub start: Option<Start>,
+}
+
+/// The commands that an empty site shows, against this server.
+#[derive(Debug)]
+pub struct Start(
+    /// Where the server is reached.
+    pub Address,
+);
+
+impl Start {
+    /// The address of the site, without a slash at its end.
+    fn address(&self) -> String {
+        self.0.to("")
+    }
+
+    /// The address of the feed for a WebSocket.
+    fn live(&self) -> String {
+        self.0.to("/feed").replacen("http", "ws", 1)
+    }
+
+    /// The address that posts are sent to.
+    fn posts(&self) -> String {
+        self.0.to("/api/posts")
+    }
 }
 
 /// `GET /posts/{id}`: a post with its comments; also what a refused comment comes back to.

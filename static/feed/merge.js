@@ -1,7 +1,7 @@
 // Makes a part of the page equal to its newer version, with as few changes as that takes.
 
 /** Attributes that the reader or this script changes, and that the server does not know. */
-const own = new Set(["open", "data-fresh", "data-waiting"]);
+const own = new Set(["open", "data-fresh", "data-new", "data-waiting"]);
 
 /** A form is open in the place of its content, which is told of what is new. */
 const isEdited = (element) => element.dataset && "editing" in element.dataset;

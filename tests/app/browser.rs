@@ -1,6 +1,7 @@
 //! The pages in a real browser: Chromium, steered through chromedriver. Skipped where there is
 //! none, unless `KILONOVA_TEST_REQUIRE` names `chromium`.
 
+mod accessible;
 mod articles;
 mod client;
 mod connection;
@@ -13,6 +14,7 @@ mod hostile;
 mod live;
 mod markdown;
 mod notes;
+mod pictures;
 mod reading;
 mod scriptless;
 mod search;

@@ -60,7 +60,7 @@ pub async fn tag(
         let posts = published(connection, Some(tag.clone()), None, cursor)?.ok_or(NOT_FOUND)?;
         let counts = counts(connection, &posts)?;
         let (status, tag) = (Status::Published, Some(tag));
-        Ok(PostIndex { frame, status, tag, author: None, cursor, posts, counts })
+        Ok(PostIndex { frame, status, tag, author: None, cursor, posts, counts, start: None })
     })
     .await
 }
@@ -81,7 +81,7 @@ pub async fn author(
         let counts = counts(connection, &posts)?;
         let author = Some(Author { id: user.id, username: user.username });
         let status = Status::Published;
-        Ok(PostIndex { frame, status, tag: None, author, cursor, posts, counts })
+        Ok(PostIndex { frame, status, tag: None, author, cursor, posts, counts, start: None })
     })
     .await
 }

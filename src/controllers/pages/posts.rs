@@ -27,7 +27,7 @@ use crate::models::{Cursor, Page, comment, now, user};
 use crate::state::State;
 use crate::views::forms::{CommentForm, PostForm};
 use crate::views::pages::{
-    PostBody, PostConflict, PostEdit, PostIndex, PostNew, PostShow, Saved, has_path, of_tag,
+    PostBody, PostConflict, PostEdit, PostIndex, PostNew, PostShow, Saved, Start, has_path, of_tag,
 };
 
 /// GET /
@@ -44,11 +44,15 @@ pub async fn index(
     {
         return Err(AppError::Moved(of_tag(tag) + &query.without(&["status", "tag"])));
     }
+    let address = state.address.clone();
     page(&state, &account, StatusCode::OK, move |connection, frame| {
         let posts = post::list(connection, &filter, cursor, ROWS)?;
         let counts = counts(connection, &posts)?;
         let (status, tag) = (filter.status, filter.tag);
-        Ok(PostIndex { frame, status, tag, author: None, cursor, posts, counts })
+        let is_whole = status == Status::Published && tag.is_none() && cursor.is_none();
+        let is_empty = is_whole && posts.items.is_empty();
+        let start = (is_empty && frame.writes()).then_some(Start(address));
+        Ok(PostIndex { frame, status, tag, author: None, cursor, posts, counts, start })
     })
     .await
 }

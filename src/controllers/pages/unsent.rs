@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// The name of the browser's copy of such a form (static/feed/drafts.js).
+    /// The name of the browser's copy of such a form (static/drafts.js).
     fn copy(self, path: &str) -> String {
         let id = path.split('/').nth(2).unwrap_or("new");
         format!("{}-{id}", self.name())

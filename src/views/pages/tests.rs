@@ -81,6 +81,7 @@ fn index(tag: Option<&str>, cursor: Option<Cursor>) -> PostIndex {
         cursor,
         posts: Page { items: vec![post(2), post(1)], next },
         counts: HashMap::from([(2, 3)]),
+        start: None,
     }
 }
 

@@ -117,3 +117,15 @@ async fn a_walk_meets_each_note_once_while_others_are_written_and_deleted() {
     assert_eq!(site.get("/api/notes").await.json(200)["notes"].as_array().unwrap().len(), 20);
     site.stop().await;
 }
+
+#[actix_web::test]
+async fn two_versions_of_a_note_never_have_one_time() {
+    let site = Site::start().await;
+    let id = site.new_note("Written").await["id"].as_i64().unwrap();
+    // As if the clock had been set back since.
+    site.home().execute("UPDATE notes SET updated_at = '2999-01-01 00:00:00'");
+    let fields = json!({"title": "Written", "body": "Again", "author": "Ada"});
+    let note = site.put(&format!("/api/notes/{id}"), &fields).await.json(200);
+    assert_eq!(note["updated_at"], "2999-01-01T00:00:00.000001Z");
+    site.stop().await;
+}

@@ -127,3 +127,44 @@ async fn the_articles_clients_get_the_events() {
         json!([["Disconnected from notifications"]])
     );
 }
+
+/// What stands between two parts of a text.
+fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let rest = text.split_once(before).unwrap_or_else(|| panic!("no {before} in {text}")).1;
+    rest.split_once(after).unwrap_or_else(|| panic!("no {after} in {text}")).0
+}
+
+#[actix_web::test]
+async fn an_empty_site_shows_commands_that_work_and_the_frames_that_come_of_them() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    browser.open(&site, "/").await;
+    browser.until_live().await;
+    let codes = "return [...document.querySelectorAll('.start code')].map((it) => it.textContent)";
+    let codes = browser.run(codes).await;
+    // The address that the reader has come by.
+    let here = format!("localhost:{}", site.port);
+    let script = codes[0].as_str().unwrap();
+    assert!(script.contains(&format!("new WebSocket(\"ws://{here}/feed\")")), "{script}");
+    // The script runs on the page as it stands there, and hears what the command sends.
+    let script = script.replace("console.log(", "(window.heard = ");
+    browser.run(&format!("{script}; ws.onopen = () => (window.listens = true)")).await;
+    browser.until("window.listens").await;
+    let command = codes[1].as_str().unwrap();
+    let path = between(command, &format!("curl http://{here}"), " ");
+    let body = serde_json::from_str(between(command, "-d '", "'")).unwrap();
+    let post = site.post(path, &body).await.json(201);
+    browser.until("window.heard?.event === 'post_created'").await;
+    browser.until("document.getElementById('frames').textContent.includes('post_created')").await;
+    let frame = browser.run("return document.getElementById('frames').textContent").await;
+    let frame: serde_json::Value = serde_json::from_str(frame.as_str().unwrap()).unwrap();
+    assert_eq!(frame["data"], post);
+    browser.until("document.getElementById('post-1')").await;
+    // A site with posts begins with them.
+    browser.open(&site, "/").await;
+    browser
+        .until("document.querySelector('#posts .card') && !document.querySelector('.start')")
+        .await;
+    drop(browser);
+    site.stop().await;
+}

@@ -162,7 +162,7 @@ async fn signing_out_leaves_no_text_behind() {
     browser.until_at("/posts/1").await;
     browser.fill("#comment-body", "Of ada alone").await;
     until_kept(&browser, 1).await;
-    browser.send("form.account button").await;
+    browser.sign_out().await;
     browser.until_at("/").await;
     until_kept(&browser, 0).await;
     browser.open(&site, "/posts/1").await;

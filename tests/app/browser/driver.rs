@@ -175,6 +175,24 @@ impl Browser {
         assert_eq!(answer.unwrap().status(), 200, "{name}");
     }
 
+    /// A picture of what the window shows, as a PNG file.
+    pub(super) async fn picture(&self) -> Vec<u8> {
+        within("a picture", self.client.screenshot()).await.unwrap()
+    }
+
+    /// Shows pages in a window of this width and in this theme, `light` or `dark`.
+    pub(super) async fn show_at(&self, width: u32, height: u32, theme: &str) {
+        let size =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.command("Emulation.setDeviceMetricsOverride", size).await;
+        self.command("Emulation.setScrollbarsHidden", json!({"hidden": true})).await;
+        let features = json!([
+            {"name": "prefers-color-scheme", "value": theme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]);
+        self.command("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
     /// Looks at the page until the expression is true there.
     #[track_caller]
     pub(crate) fn until<'a>(&'a self, expression: &str) -> impl Future<Output = ()> + use<'a> {
@@ -247,6 +265,12 @@ impl Browser {
     pub(crate) async fn click(&self, selector: &str) {
         let element = self.find(selector).await;
         element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    /// Signs out by the menu in the page's header.
+    pub(super) async fn sign_out(&self) {
+        self.click(".account > summary").await;
+        self.send("form.account button").await;
     }
 
     /// Clicks a button that sends a form, and waits for the page that comes of it.

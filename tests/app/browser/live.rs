@@ -47,6 +47,7 @@ async fn a_post_comes_changes_and_goes_in_another_window() {
     assert_eq!(browser.run("return window.card.isConnected").await, json!(true));
 
     browser.switch_to(&writing).await;
+    browser.click("article .dots > summary").await;
     browser.click("article .confirm summary").await;
     browser.send("article .confirm button").await;
     browser.until_at("/").await;

@@ -90,3 +90,40 @@ async fn code_is_copied_by_the_keyboard_and_the_page_stays_where_it_is() {
     drop(browser);
     site.stop().await;
 }
+
+#[actix_web::test]
+async fn what_is_new_since_the_last_visit_is_marked_once() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    let new = "return [...document.querySelectorAll('[data-new]')].map(({ id }) => id)";
+    site.new_post("First").await;
+    site.new_post("Second").await;
+    site.new_comment(1, "First").await;
+    for path in ["/", "/posts/1-first", "/"] {
+        browser.open(&site, path).await;
+        assert_eq!(browser.run(new).await, json!([]), "{path}");
+    }
+    browser.open(&site, "/archive").await;
+    site.new_post("Third").await;
+    site.new_comment(1, "Second").await;
+    browser.open(&site, "/").await;
+    assert_eq!(browser.run(new).await, json!(["post-3"]));
+    let mark =
+        "return getComputedStyle(document.querySelector('#post-3 .meta'), '::before').content";
+    assert_eq!(browser.run(mark).await, json!("\"New\""));
+    browser.open(&site, "/posts/1-first").await;
+    assert_eq!(browser.run(new).await, json!(["comment-2"]));
+    // What one writes oneself is not new.
+    browser.fill("#comment-body", "Mine").await;
+    browser.send("#write-comment button").await;
+    browser.until("document.getElementById('comment-3')").await;
+    assert_eq!(browser.run(new).await, json!([]));
+    browser.open(&site, "/").await;
+    assert_eq!(browser.run(new).await, json!([]));
+    // A store that holds something else is no store.
+    browser.run("localStorage.setItem('kilonova-seen', '[1, null]')").await;
+    browser.open(&site, "/posts/2-second").await;
+    assert_eq!(browser.run(new).await, json!([]));
+    drop(browser);
+    site.stop().await;
+}

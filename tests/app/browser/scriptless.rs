@@ -31,7 +31,8 @@ async fn everything_works_without_scripts() {
         "this page ran a script"
     );
 
-    browser.send("article .actions a").await;
+    browser.click("article .dots > summary").await;
+    browser.send("article .dots a").await;
     browser.until_at("/posts/1/edit").await;
     browser.fill("#post-tags", "plain").await;
     browser.type_in("#post-body", " And more.").await;
@@ -58,8 +59,10 @@ async fn everything_works_without_scripts() {
     browser.until_at("/posts/1").await;
 
     browser.click("#comment-1 summary").await;
-    browser.send("#comment-1 button").await;
+    browser.click("#comment-1 .confirm summary").await;
+    browser.send("#comment-1 .confirm button").await;
     browser.until_text("No comments yet.").await;
+    browser.click("article .dots > summary").await;
     browser.click("article .confirm summary").await;
     browser.send("article .confirm button").await;
     browser.until_at("/").await;
@@ -75,11 +78,13 @@ async fn everything_works_without_scripts() {
     browser.fill("#note-author", "Ada").await;
     browser.send(".composer button").await;
     browser.until_text("Two litres.").await;
-    browser.send("#note-1 .actions a").await;
+    browser.click("#note-1 .dots > summary").await;
+    browser.send("#note-1 .dots a").await;
     browser.until_at("/notes/1/edit").await;
     browser.fill("#note-title", "Bread").await;
     browser.send("form.write button").await;
     browser.until_at("/notes/1").await;
+    browser.click(".dots > summary").await;
     browser.click(".confirm summary").await;
     browser.send(".confirm button").await;
     browser.until_text("No notes yet.").await;
@@ -114,7 +119,7 @@ async fn readers_sign_in_and_out_without_scripts() {
     // No script could read the cookie.
     assert_eq!(browser.run("return document.cookie").await, json!(""));
 
-    browser.send("form.account button").await;
+    browser.sign_out().await;
     browser.until_at("/").await;
     browser.until("document.querySelector('a.account[href=\"/login\"]')").await;
     browser.open(&site, "/login").await;

@@ -66,7 +66,7 @@ async fn going_back_after_signing_out_shows_nothing_of_the_account() {
     let Some((browser, site)) = start().await else { return };
     sign_in(&browser, &site).await;
     browser.until_live().await;
-    browser.send("form.account button").await;
+    browser.sign_out().await;
     browser.until_at("/").await;
     browser.until(GUEST).await;
     browser.run("history.back()").await;
