@@ -42,6 +42,9 @@ export interface Follower {
   readonly lastEventId: number | "latest";
   readonly state: FeedState;
   log: string | undefined;
+  /** Sends a text if there is a connection: `{"typing":true}`, at most once a second, tells others who
+   *  follow the presence of a post that somebody types a comment. */
+  send(text: string): void;
   /** Ends the connection for good. */
   close(): void;
 }

@@ -146,6 +146,10 @@ export function follow(options) {
     set log(name) {
       log = name;
     },
+    /** Sends a text to the server if there is a connection, as `{"typing":true}`. */
+    send(text) {
+      if (socket?.readyState === WebSocket.OPEN) socket.send(text);
+    },
     /** Ends the connection for good. */
     close() {
       isClosed = true;

@@ -28,6 +28,7 @@ use crate::logging;
 use crate::models::post::TagCache;
 use crate::models::site_key::{self, Key};
 use crate::models::user;
+use crate::presence::Presence;
 use crate::publisher;
 use crate::pubsub::PubSub;
 use crate::reach::{self, Address};
@@ -125,12 +126,14 @@ impl App {
         let responses = Data::new(Responses::new(config.max_responses));
         let bodies = Bodies::new(config.max_bodies);
         let renderings = Renderings::new(config.max_renderings)?;
+        let presence = Presence::new(feed.clone(), db.clone(), core.handle());
         let state = Data::new(State {
             config,
             address,
             feeds_key,
             db,
             feed,
+            presence,
             shapes,
             accounts,
             limits,

@@ -30,6 +30,14 @@ pub const SYSTEM: &str = "system";
 /// What the channels of single posts' new comments begin with; the post's id follows.
 pub const POST_COMMENTS: &str = "post_comments_";
 
+/// What the channels of who reads single posts begin with; the post's id follows. Ephemeral.
+pub const PRESENCE: &str = "presence_";
+
+/// The channel of who reads a post.
+pub fn presence(post_id: i64) -> String {
+    format!("{PRESENCE}{post_id}")
+}
+
 /// The channel of one post's new comments.
 pub fn post_comments(post_id: i64) -> String {
     format!("{POST_COMMENTS}{post_id}")

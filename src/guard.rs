@@ -166,7 +166,9 @@ fn for_a_reader(request: &RequestHead, path: &str) -> AppResult<()> {
     const READ: [&[u8]; 3] = [b"document", b"empty", b"websocket"];
     let fetched = request.headers().get("sec-fetch-dest").map(HeaderValue::as_bytes);
     let is_file = path.starts_with("/static/") || path.starts_with(upload::ROOT);
-    if is_file || fetched.is_none_or(|kind| READ.contains(&kind)) {
+    // Who may frame it, its policy says.
+    let is_framed = path.starts_with("/embed/") && fetched == Some(b"iframe");
+    if is_file || is_framed || fetched.is_none_or(|kind| READ.contains(&kind)) {
         return Ok(());
     }
     Err(AppError::Embedded)

@@ -42,6 +42,8 @@ pub mod markdown;
 pub mod models;
 mod negotiation;
 pub mod pictures;
+pub mod policy;
+pub mod presence;
 pub mod publisher;
 pub mod reach;
 pub mod renderings;

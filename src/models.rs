@@ -124,6 +124,8 @@ pub struct Excerpt {
     pub title: String,
     /// The first characters of its body, as Markdown.
     pub body: String,
+    /// When it was written, or published.
+    pub at: NaiveDateTime,
 }
 
 #[diesel::declare_sql_function]

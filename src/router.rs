@@ -3,7 +3,7 @@
 use actix_web::body::MessageBody;
 use actix_web::dev::{RequestHead, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
-use actix_web::http::Method;
+use actix_web::http::{Method, header};
 use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, Error, Handler, Resource, Responder, Route};
@@ -19,6 +19,7 @@ use crate::door;
 use crate::error::{AppError, AppResult};
 use crate::guard;
 use crate::limits;
+use crate::policy;
 use crate::responses;
 use crate::state::State;
 
@@ -66,6 +67,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/posts/preview", [get(back::to_new), post(pages::preview::show)]))
         .service(resource("/posts/{id}", [get(pages::posts::show), post(pages::posts::update)]))
         .service(resource("/posts/{id}/body", [get(pages::posts::body)]))
+        .service(resource("/embed/posts/{id}", [get(pages::embed::show)]))
         .service(resource(
             "/posts/{id}/edit",
             [get(pages::posts::edit), post(pages::posts::edit_beside)],
@@ -123,6 +125,10 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource(
             "/account/password",
             [get(back::to_account), post(pages::account::change_password)],
+        ))
+        .service(resource(
+            "/account/presence",
+            [get(back::to_account), post(pages::account::set_presence)],
         ))
         .service(resource(
             "/account/sessions/delete",
@@ -244,15 +250,11 @@ async fn nowhere() -> AppResult<String> {
     Err(AppError::NotFound("page"))
 }
 
-/// Nothing but this site's own files may run on its pages, and no other site may frame them.
+/// Nothing but this site's own files may run on its pages, and no other site may frame them, unless a
+/// page has a policy of its own.
 fn security_headers() -> DefaultHeaders {
     DefaultHeaders::new()
-        .add((
-            "Content-Security-Policy",
-            "default-src 'self'; img-src 'self' https: data:; style-src 'self'; \
-             script-src 'self'; connect-src 'self'; frame-ancestors 'none'; \
-             base-uri 'none'; form-action 'self'",
-        ))
+        .add((header::CONTENT_SECURITY_POLICY, policy::content(&[])))
         .add(("X-Content-Type-Options", "nosniff"))
         .add(("Referrer-Policy", "same-origin"))
 }

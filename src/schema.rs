@@ -87,6 +87,7 @@ diesel::table! {
         inserted_at -> Timestamp,
         disabled_at -> Nullable<Timestamp>,
         skeleton -> Nullable<Text>,
+        shows_presence -> Bool,
     }
 }
 

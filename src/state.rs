@@ -9,6 +9,7 @@ use crate::db::Db;
 use crate::limits::Limits;
 use crate::models::post::TagCache;
 use crate::models::site_key::Key;
+use crate::presence::Presence;
 use crate::reach::Address;
 use crate::renderings::Renderings;
 use crate::responses::Responses;
@@ -27,6 +28,8 @@ pub struct State {
     pub db: Db,
     /// The feed, its sockets, and the process groups under it.
     pub feed: Feed,
+    /// Who reads which post.
+    pub presence: Presence,
     /// What the frames of the live endpoints look like.
     pub shapes: Shapes,
     /// Passwords, and the limits on guessing them.

@@ -212,7 +212,8 @@ document.addEventListener("submit", (event) => {
 });
 
 addEventListener("beforeunload", (event) => {
-  const isLost = (form) => form !== leaving && !leaving?.matches(".unsaved") && !form.dataset.keep.startsWith("comment") && hasText(form);
+  const isLost = (form) => form.isConnected && form !== leaving && !leaving?.matches(".unsaved")
+    && !form.dataset.keep.startsWith("comment") && hasText(form);
   if (forms.some(isLost)) event.preventDefault();
 });
 
@@ -237,4 +238,9 @@ if (forms.length) {
   const locks = await navigator.locks?.query().catch(() => null);
   const held = new Set((locks?.held ?? []).map(({ name }) => name));
   forms.forEach((form) => keep(form, held));
+  // A form that comes later, in the place of what it is about.
+  document.addEventListener("opened", ({ target }) => {
+    forms.push(target);
+    keep(target, held);
+  });
 }

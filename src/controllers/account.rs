@@ -62,6 +62,13 @@ pub struct Asker {
 }
 
 impl Account {
+    /// Nobody, whatever the request says of itself.
+    pub(super) fn nobody(request: &HttpRequest) -> Account {
+        let (access, viewer) = (Access::Accounts, Viewer::Nobody);
+        let asker = Asker { access, credential: None, viewer };
+        Account { user: None, sign_in: None, as_of: 0, here: here(request), asker }
+    }
+
     /// The user, when there is one.
     pub fn user(&self) -> Option<&User> {
         self.user.as_ref()
@@ -250,10 +257,14 @@ impl FromRequest for Account {
             }
             let name = user.as_ref().map(|user| user.username.clone());
             request.extensions_mut().insert(Seen { name, viewer: asker.viewer });
-            let here = request.uri().path_and_query().map_or("/", |here| here.as_str()).to_owned();
-            Ok(Account { user, sign_in, as_of, here, asker })
+            Ok(Account { user, sign_in, as_of, here: here(&request), asker })
         })
     }
+}
+
+/// The path and query of a request.
+fn here(request: &HttpRequest) -> String {
+    request.uri().path_and_query().map_or("/", |here| here.as_str()).to_owned()
 }
 
 const WRONG_TOKEN: AppError = AppError::Unauthorized("the token is invalid");

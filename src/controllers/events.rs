@@ -25,7 +25,7 @@ pub async fn index(
     let after = query.position("after")?.ok_or_else(|| request::invalid("after"))?;
     let channels = query
         .get("channel")
-        .map(|name| live::channels(name, 1).map_err(|_| request::invalid("channel")));
+        .map(|name| live::channels(name, 1, false).map_err(|_| request::invalid("channel")));
     let channels = channels.transpose()?;
     let limit = query.limit()?;
     let foreign = query.get("log").is_some_and(|log| log != state.db.log_id());

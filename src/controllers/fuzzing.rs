@@ -147,12 +147,14 @@ pub fn preconditions(bytes: &[u8]) {
 /// The channels of a socket.
 pub fn channels(bytes: &[u8]) {
     let Ok(names) = std::str::from_utf8(bytes) else { return };
-    let Ok(channels) = live::channels(names, 4) else { return };
+    let Ok(channels) = live::channels(names, 4, true) else { return };
     assert!((1..=4).contains(&channels.len()));
     let asked: BTreeSet<_> = names.split(',').collect();
     let given: BTreeSet<_> = channels.iter().map(|channel| channel.as_str()).collect();
     assert_eq!(asked, given);
     assert_eq!(given.len(), channels.len(), "a channel comes twice");
+    let presences = given.iter().filter(|name| name.starts_with("presence_")).count();
+    assert!(presences <= 1, "a socket is present at {presences} posts");
 }
 
 /// Where a browser goes after it has signed in: a page of this site.

@@ -2,49 +2,66 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use diesel::{OptionalExtension as _, QueryResult};
 use indexmap::IndexSet;
 use kilonova_feed::{SessionOptions, StartAt};
 
 use super::account::{Account, answer};
 use super::posts;
 use super::request::{self, Query};
-use crate::access::{self, Action, Audience, Seen, Viewer};
+use crate::access::{self, Action, Audience, PostFacts, Seen, Viewer};
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult};
 use crate::events;
-use crate::models::{log, post};
+use crate::models::{log, post, user};
 use crate::pubsub::Channel;
 use crate::state::State;
 
-/// WS /feed: posts and comments, or the `channels` that are asked for.
+/// WS /feed: posts and comments, or the `channels` that are asked for; with `as=guest` as somebody who
+/// is not signed in sees them.
 pub async fn feed(
     state: Data<State>,
     request: HttpRequest,
     account: Account,
     body: Payload,
 ) -> AppResult<HttpResponse> {
-    let query = Query::of(&request)?.only(&["channels", "frame", "last_event_id", "log"])?;
+    let query = Query::of(&request)?.only(&["channels", "frame", "last_event_id", "log", "as"])?;
+    let account = match query.get("as") {
+        None => account,
+        Some("guest") => Account::nobody(&request),
+        Some(_) => return Err(request::invalid("as")),
+    };
     let channels = match query.get("channels") {
         None => vec![events::POSTS.into(), events::COMMENTS.into()],
-        Some(names) => channels(names, state.config.max_channels_per_socket)?,
+        Some(names) => channels(names, state.config.max_channels_per_socket, true)?,
     };
-    let post = |channel: &Channel| {
-        channel.as_str().strip_prefix(events::POST_COMMENTS).and_then(request::parse_id)
-    };
-    let posts: Vec<i64> = channels.iter().filter_map(post).collect();
+    let posts = posts_of(&channels, events::POST_COMMENTS);
+    let present = posts_of(&channels, events::PRESENCE).first().copied();
+    let is_alone = channels.len() == 1;
     if channels.iter().any(|channel| *channel == events::NOTES) {
         account.permit(Action::ReadNotes)?;
     }
-    if !posts.is_empty() {
-        let viewer = account.viewer();
+    let mut seat = None;
+    if !posts.is_empty() || present.is_some() {
+        let (viewer, user) = (account.viewer(), account.user().map(|user| user.id));
         let check = move |connection: &mut DbConnection| {
-            posts.into_iter().try_for_each(|id| follows(connection, id, viewer))
+            posts.into_iter().try_for_each(|id| follows(connection, id, viewer))?;
+            let seat =
+                present.map(|id| seat_of(connection, id, viewer, user, is_alone)).transpose();
+            Ok::<_, AppError>(seat?.flatten())
         };
-        state.db.read(check).await?;
+        seat = state.db.read(check).await?;
     }
+    let is_of_posts = |channel: &Channel| !channel.as_str().starts_with(events::PRESENCE);
     let (ephemeral, logged): (Vec<Channel>, Vec<Channel>) =
-        channels.into_iter().partition(|channel| *channel == events::SYSTEM);
+        channels.into_iter().filter(is_of_posts).partition(|channel| *channel == events::SYSTEM);
     let mut options = SessionOptions::new(logged, account.viewer()).ephemeral(ephemeral);
+    if let Some((id, Seat { post, shows_name })) = present.zip(seat) {
+        let name = account.user().filter(|_| shows_name).map(|user| user.username.clone());
+        let is_signed_in = account.user().is_some();
+        let presence = state.presence.attend(id, post, account.viewer(), name, is_signed_in);
+        options = options.present(presence.map_err(AppError::internal)?);
+    }
     if is_html(&query)? {
         options = options.shape(state.shapes.html);
     }
@@ -116,30 +133,70 @@ async fn open(
 fn follows(connection: &mut DbConnection, id: i64, viewer: Viewer) -> AppResult<()> {
     match post::facts(connection, id) {
         Ok(post) => answer(access::may(viewer, Action::ReadPost(post)), "post"),
-        Err(diesel::NotFound) => {
-            let seen = |audience: &str| Audience::parse(audience).seen_by(viewer) != Seen::Nothing;
-            match log::audiences(connection, &events::of_post(id))?.iter().any(|it| seen(it)) {
-                true => Ok(()),
-                false => Err(AppError::NotFound("post")),
-            }
-        }
+        Err(diesel::NotFound) => match has_seen(connection, id, viewer)? {
+            true => Ok(()),
+            false => Err(AppError::NotFound("post")),
+        },
         Err(error) => Err(error.into()),
     }
 }
 
+/// Whether there is an event about a post that a viewer sees.
+fn has_seen(connection: &mut DbConnection, id: i64, viewer: Viewer) -> QueryResult<bool> {
+    let seen = |audience: &str| Audience::parse(audience).seen_by(viewer) != Seen::Nothing;
+    Ok(log::audiences(connection, &events::of_post(id))?.iter().any(|it| seen(it)))
+}
+
+/// What is known of somebody who may be present at a post.
+struct Seat {
+    post: PostFacts,
+    /// Whether the others see the name.
+    shows_name: bool,
+}
+
+/// The part of a viewer in the presence of a post that it sees. A page may be open whose post was
+/// withdrawn or deleted: beside other channels it goes on without.
+fn seat_of(
+    connection: &mut DbConnection,
+    id: i64,
+    viewer: Viewer,
+    user: Option<i64>,
+    is_alone: bool,
+) -> AppResult<Option<Seat>> {
+    let post = post::facts(connection, id).optional()?;
+    if let Some(post) = post.filter(|post| access::sees(viewer, *post)) {
+        let shows_name = user.map(|user| user::shows_presence(connection, user)).transpose()?;
+        return Ok(Some(Seat { post, shows_name: shows_name.unwrap_or(false) }));
+    }
+    match !is_alone && has_seen(connection, id, viewer)? {
+        true => Ok(None),
+        false => Err(AppError::NotFound("post")),
+    }
+}
+
+/// The ids behind this beginning of channels' names.
+fn posts_of(channels: &[Channel], prefix: &str) -> Vec<i64> {
+    let id = |channel: &Channel| channel.as_str().strip_prefix(prefix).and_then(request::parse_id);
+    channels.iter().filter_map(id).collect()
+}
+
 /// The channels that a list names, each once and no more than `max`. Those that browsers are not
-/// sent are refused like those that do not exist.
-pub(super) fn channels(names: &str, max: usize) -> AppResult<Vec<Channel>> {
+/// sent are refused like those that do not exist. One may be a presence, if the list is of a socket.
+pub(super) fn channels(names: &str, max: usize, is_live: bool) -> AppResult<Vec<Channel>> {
     let mut channels = IndexSet::new();
     for name in names.split(',') {
+        let is_of = |prefix| name.strip_prefix(prefix).and_then(request::parse_id).is_some();
         let known = [events::POSTS, events::COMMENTS, events::NOTES, events::SYSTEM]
             .contains(&name)
-            || name
-                .strip_prefix(events::POST_COMMENTS)
-                .is_some_and(|id| request::parse_id(id).is_some());
+            || is_of(events::POST_COMMENTS)
+            || (is_live && is_of(events::PRESENCE));
         if !known || (channels.insert(Channel::from(name)) && channels.len() > max) {
             return Err(request::invalid("channels"));
         }
     }
-    Ok(channels.into_iter().collect())
+    let channels: Vec<Channel> = channels.into_iter().collect();
+    match posts_of(&channels, events::PRESENCE).len() {
+        0 | 1 => Ok(channels),
+        _ => Err(request::invalid("channels")),
+    }
 }

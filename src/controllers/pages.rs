@@ -10,6 +10,7 @@ pub mod bin;
 pub mod comments;
 pub mod copies;
 pub mod draft_links;
+pub mod embed;
 pub mod failures;
 pub mod lists;
 pub mod notes;

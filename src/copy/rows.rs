@@ -109,7 +109,7 @@ macro_rules! table {
 table!(users as "users", UserRow, [id], |_| 0, {
     id: i64, username: String, folded_username: String, email: Option<String>,
     password_hash: String, role: String, inserted_at: NaiveDateTime,
-    disabled_at: Option<NaiveDateTime>, skeleton: Option<String>,
+    disabled_at: Option<NaiveDateTime>, skeleton: Option<String>, shows_presence: bool,
 });
 
 table!(sign_ins as "sign_ins", SignInRow, [id], |_| 0, {

@@ -12,7 +12,7 @@ use super::Container;
 const MAX_ID: usize = 200;
 
 /// The ids of the pages that show a text as their own. A test compares them with the templates.
-pub(super) const OF_PAGES: [&str; 19] = [
+pub(super) const OF_PAGES: [&str; 20] = [
     "announcer",
     "arrivals",
     "comment-author",
@@ -28,6 +28,7 @@ pub(super) const OF_PAGES: [&str; 19] = [
     "live",
     "main",
     "notice",
+    "presence",
     "signed-in",
     "version",
     "write-comment",

@@ -250,6 +250,8 @@ pub struct Excerpt {
     pub title: String,
     /// The first characters of its body, as Markdown.
     pub body: String,
+    /// When it was written.
+    pub at: NaiveDateTime,
 }
 
 /// Selects comments that show, on posts that everyone may read.
@@ -275,7 +277,7 @@ pub fn excerpts(
     let body = substr(comments::body, 1, length);
     shown!()
         .filter(comments::id.eq_any(ids.to_vec()))
-        .select((comments::id, comments::post_id, posts::title, body))
+        .select((comments::id, comments::post_id, posts::title, body, comments::inserted_at))
         .load(connection)
 }
 

@@ -158,7 +158,7 @@ pub fn excerpts(
     }
     notes::table
         .filter(notes::id.eq_any(ids.to_vec()))
-        .select((notes::id, notes::title, substr(notes::body, 1, length)))
+        .select((notes::id, notes::title, substr(notes::body, 1, length), notes::inserted_at))
         .load(connection)
 }
 

@@ -279,11 +279,19 @@ pub fn excerpts(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    posts::table
+    let body = substr(posts::body, 1, length);
+    let rows = posts::table
         .filter(posts::id.eq_any(ids.to_vec()))
         .filter(posts::status.eq_any(PUBLIC.map(Status::as_str)))
-        .select((posts::id, posts::title, substr(posts::body, 1, length)))
-        .load(connection)
+        .select((posts::id, posts::title, body, posts::published_at, posts::inserted_at))
+        .load::<(i64, String, String, Option<NaiveDateTime>, NaiveDateTime)>(connection)?;
+    let excerpt = |(id, title, body, published_at, inserted_at): (_, _, _, Option<_>, _)| Excerpt {
+        id,
+        title,
+        body,
+        at: published_at.unwrap_or(inserted_at),
+    };
+    Ok(rows.into_iter().map(excerpt).collect())
 }
 
 /// How many of the posts with these ids everyone may read.

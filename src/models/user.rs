@@ -261,6 +261,20 @@ pub fn name(connection: &mut DbConnection, id: i64) -> QueryResult<Option<String
     users::table.find(id).select(users::username).first(connection).optional()
 }
 
+/// Whether an account shows its name to those who read the same post.
+pub fn shows_presence(connection: &mut DbConnection, id: i64) -> QueryResult<bool> {
+    users::table.find(id).select(users::shows_presence).first(connection)
+}
+
+/// Shows an account's name to those who read the same post, or hides it. Its sockets, which were
+/// opened under the name, close. Must run in a transaction that touches existing rows.
+pub fn set_shows_presence(connection: &mut DbConnection, id: i64, shown: bool) -> QueryResult<()> {
+    diesel::update(users::table.find(id))
+        .set(users::shows_presence.eq(shown))
+        .execute(connection)?;
+    sign_in::close_sockets(connection, id)
+}
+
 /// The user of that name in any letter case, a disabled one too.
 pub fn named(connection: &mut DbConnection, name: &str) -> QueryResult<Option<User>> {
     let found = users::table.filter(users::folded_username.eq(fold(name)));

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::NaiveDateTime;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -43,6 +44,9 @@ pub struct Hit {
     pub snippet: String,
     /// The higher the better; to be compared within one answer only.
     pub score: f32,
+    /// When it was written, or published. For pages.
+    #[serde(skip)]
+    pub at: NaiveDateTime,
 }
 
 /// A page of hits.
@@ -70,6 +74,7 @@ struct Row {
     post_id: Option<i64>,
     title: String,
     body: String,
+    at: NaiveDateTime,
 }
 
 /// What the database has about what was found.
@@ -120,12 +125,12 @@ pub(super) async fn find(
 }
 
 fn hit(row: Row, texts: &Kept, wanted: &Wanted) -> Hit {
-    let Row { place, kind, id, post_id, title, body } = row;
+    let Row { place, kind, id, post_id, title, body, at } = row;
     // Without the id: the same words on two rows are the same text.
     let text =
         texts.get(body.as_str(), || analyzer::composed(&markdown::plain(&body)).into_owned());
     let snippet = snippet::snippet(&text, wanted);
-    Hit { kind, id, post_id, title, snippet, score: place.score }
+    Hit { kind, id, post_id, title, snippet, score: place.score, at }
 }
 
 /// The rows in these places that may be shown, at most `limit`.
@@ -138,18 +143,19 @@ fn read(c: &mut DbConnection, places: &[Place], limit: usize) -> Result<Read, db
         read.examined += next.len();
         let mut rows = HashMap::new();
         for row in post::excerpts(c, &ids(&next, Kind::Post), EXCERPT)? {
-            rows.insert((Kind::Post, row.id), (None, row.title, row.body));
+            rows.insert((Kind::Post, row.id), (None, row.title, row.body, row.at));
         }
         for row in note::excerpts(c, &ids(&next, Kind::Note), EXCERPT)? {
-            rows.insert((Kind::Note, row.id), (None, row.title, row.body));
+            rows.insert((Kind::Note, row.id), (None, row.title, row.body, row.at));
         }
         for row in comment::excerpts(c, &ids(&next, Kind::Comment), EXCERPT)? {
-            rows.insert((Kind::Comment, row.id), (Some(row.post_id), row.title, row.body));
+            let found = (Some(row.post_id), row.title, row.body, row.at);
+            rows.insert((Kind::Comment, row.id), found);
         }
         read.rows.extend(next.into_iter().filter_map(|place| {
             let (kind, id) = place.row()?;
-            let (post_id, title, body) = rows.remove(&(kind, id))?;
-            Some(Row { place, kind, id, post_id, title, body })
+            let (post_id, title, body, at) = rows.remove(&(kind, id))?;
+            Some(Row { place, kind, id, post_id, title, body, at })
         }));
     }
     Ok(read)

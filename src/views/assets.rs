@@ -134,9 +134,18 @@ mod tests {
 
     #[test]
     fn an_address_has_the_version_of_a_file_that_exists() {
-        for name in
-            ["feed.js", "start.js", "client.js", "drafts.js", "reading.js", "style.css", "icon.svg"]
-        {
+        for name in [
+            "feed.js",
+            "start.js",
+            "presence.js",
+            "notes.js",
+            "search.js",
+            "client.js",
+            "drafts.js",
+            "reading.js",
+            "style.css",
+            "icon.svg",
+        ] {
             let address = asset(name);
             let version = address.strip_prefix(&format!("/static/{name}?v="));
             assert!(version.is_some_and(|version| version.len() == 12), "{address}");

@@ -7,6 +7,7 @@
 mod about;
 mod bin;
 mod conflict;
+mod embed;
 mod lists;
 mod text;
 
@@ -14,9 +15,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use askama::Template;
+use chrono::NaiveDateTime;
 
 pub use self::bin::{BinPage, Undo};
 pub use self::conflict::{NoteConflict, PostConflict, Saved};
+pub use self::embed::Embed;
 pub use self::lists::{Archive, Author, TagIndex, has_path, of_author, of_tag};
 use super::forms::{
     AccountForm, CommentForm, LoginForm, NoteForm, PostForm, Problem, RegisterForm,
@@ -409,6 +412,8 @@ pub struct Hit {
     pub title: String,
     /// Where the words are: HTML, escaped but for its `<mark>`s, and put on the page as it is.
     pub snippet: String,
+    /// When it was written, or published.
+    pub at: NaiveDateTime,
 }
 
 /// `GET /login`, and what a refused sign-in comes back to.
@@ -441,6 +446,8 @@ pub struct AccountPage {
     pub frame: Frame,
     /// Whose page it is.
     pub user: User,
+    /// Whether other readers of a post see its name.
+    pub shows_presence: bool,
     /// The browsers that are signed in.
     pub sign_ins: Vec<SignIn>,
     /// The tokens.
@@ -642,7 +649,7 @@ impl Register {
 impl Search {
     /// The choices of the kind: word, name, whether it is chosen.
     fn kinds(&self) -> [(&'static str, &'static str, bool); 4] {
-        [("", "Everything"), ("post", "Posts"), ("note", "Notes"), ("comment", "Comments")]
+        [("", "All"), ("post", "Posts"), ("note", "Notes"), ("comment", "Comments")]
             .map(|(word, name)| (word, name, self.kind.unwrap_or_default() == word))
     }
 

@@ -55,17 +55,23 @@ async function askVersion() {
   }
 }
 
+// Scripts of some pages alone have no connection of their own.
+const hear = (detail) => document.dispatchEvent(new CustomEvent("presence", { detail }));
+document.addEventListener("say", ({ detail }) => feed && feed.send(detail));
+document.addEventListener("outdated", () => refresh());
+
 /** There was a connection before. */
 let opened = false;
 
 /** Goes on from where the page was rendered, so that nothing falls in between. */
 const feed = kind in channels && follow({
-  url: `${page.root}/feed`,
+  url: `${page.root}/feed${isEmbedded ? "?as=guest" : ""}`,
   channels: channels[kind],
   frame: "html",
   lastEventId: Number(page.lastEventId),
   log: page.log,
   onState(state) {
+    if (state !== "live") hear(null);
     if (state === "live") {
       // If this node has lost its database, it says so again within seconds.
       blind = false;
@@ -76,6 +82,7 @@ const feed = kind in channels && follow({
     show(state === "live" ? current() : state);
   },
   onEvent(event) {
+    if (event.event === "presence") return hear(event.data);
     if (event.channel !== "system") return event.data && apply(event);
     if (event.event === "deploy") compare(event.data.version);
     if (event.event === "database") {

@@ -20,7 +20,8 @@ function keepsText() {
   }
 }
 
-if (document.querySelector("form[data-keep]") || keepsText()) import(page.drafts);
+const isFormPage = page.drafts && (document.querySelector("form[data-keep]") || keepsText());
+if (isFormPage) import(page.drafts);
 
 /** An open menu closes by Escape, which leads back to its button, and by a click elsewhere. */
 function closeMenus(except) {

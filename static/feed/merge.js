@@ -3,8 +3,12 @@
 /** Attributes that the reader or this script changes, and that the server does not know. */
 const own = new Set(["open", "data-fresh", "data-new", "data-waiting"]);
 
+/** A form is open in the place of its content, which is told of what is new. */
+const isEdited = (element) => element.dataset && "editing" in element.dataset;
+
 /** Makes `old` equal to `wanted` with as few changes as that takes. */
 function merge(old, wanted) {
+  if (isEdited(old)) return void old.dispatchEvent(new CustomEvent("newer", { detail: wanted }));
   if (old.isEqualNode(wanted)) return;
   // Its words are the reader's own.
   if (old.nodeName === "TIME" && old.dateTime === wanted.dateTime) return;

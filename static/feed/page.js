@@ -16,10 +16,12 @@ import { backoff, follow } from "./client.js";
 
 const page = document.body.dataset;
 const kind = page.live;
+/** In a frame of another site's page, which reads as a stranger does. */
+const isEmbedded = "embed" in page;
 const ofPosts = ["posts", "comments", "system"];
 const ofNotes = ["notes", "system"];
 const channels = {
-  posts: ofPosts, post: ofPosts, "edit-post": ofPosts,
+  posts: ofPosts, post: isEmbedded ? ofPosts : [...ofPosts, `presence_${page.post}`], "edit-post": ofPosts,
   moderation: ofPosts, notes: ofNotes, note: ofNotes, "edit-note": ofNotes,
 };
 

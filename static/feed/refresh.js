@@ -1,7 +1,8 @@
 // The page, or the text of its post, fetched again: after a gap in the log, and when the text changed.
 
 async function load(address) {
-  const answer = await fetch(address, { headers: { accept: "text/html" }, cache: "no-cache" });
+  const credentials = isEmbedded ? "omit" : "same-origin";
+  const answer = await fetch(address, { headers: { accept: "text/html" }, cache: "no-cache", credentials });
   if (answer.status === 404 || answer.status === 410) return null;
   if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
   return new DOMParser().parseFromString(await answer.text(), "text/html");

@@ -93,6 +93,7 @@ function insert(list, item, before) {
 
 /** Changes an element in its place. A change that moves something in view waits. */
 function changeInPlace(element, change) {
+  if (isEdited(element)) return change();
   const { top, bottom, height } = placeOf(element);
   if ("waiting" in element.dataset || top >= innerHeight) return change();
   if (document.hidden || bottom <= 0) return keepingPlace(change);
@@ -115,6 +116,7 @@ function changeInPlace(element, change) {
 
 /** Takes away what was deleted, at once. In view it leaves its place behind. */
 function withdraw(element, text) {
+  if (isEdited(element)) return void element.dispatchEvent(new Event("withdrawn"));
   arrivals.delete(element);
   changes.delete(element);
   const { top, bottom, height } = placeOf(element);

@@ -15,6 +15,7 @@ mod roles;
 mod scheduled;
 mod seen;
 mod table;
+mod together;
 
 use std::cell::Cell;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use kilonova_pubsub::{Channel, PubSub};
+use kilonova_pubsub::{Channel, Payload as Json, PubSub};
 use tokio::sync::watch;
 
 pub use self::builder::Builder;
@@ -16,6 +16,7 @@ use crate::announcer::Announcer;
 use crate::checked::{Checked, LogError};
 use crate::frame::Shapes;
 use crate::grants::Revocations;
+use crate::presence;
 use crate::relay::{Channels, Status};
 use crate::replay::Replay;
 use crate::sockets::Sockets;
@@ -168,6 +169,32 @@ impl<L: Log> Feed<L> {
     ) -> Result<Subscription<L>, Error> {
         let channels = channels.into_iter().map(Into::into).collect();
         Subscription::open(&self.inner, channels, start, viewer).await
+    }
+
+    /// Sends a message that is in no log to the sessions of this node that are present on `channel`
+    /// ([`SessionOptions::present`]). Each gets the versions that have its view in their list
+    /// ([`Presence::view`](crate::Presence::view)).
+    ///
+    /// A version is encoded once in each shape, also in custom ones. Returns when the messages are on
+    /// their way to the sessions; fails when the process groups have stopped.
+    pub async fn tell(
+        &self,
+        channel: impl Into<Channel>,
+        topic: impl Into<Arc<str>>,
+        versions: impl IntoIterator<Item = (Vec<u8>, Json)>,
+    ) -> Result<(), Error> {
+        let (channel, topic) = (channel.into(), topic.into());
+        let message = |(views, payload)| {
+            presence::message(
+                channel.clone(),
+                Arc::clone(&topic),
+                payload,
+                self.inner.number,
+                views,
+            )
+        };
+        let messages = versions.into_iter().map(message).collect();
+        self.inner.pubsub.publish_all(messages).await.map_err(|_| Error::Stopping)
     }
 
     /// The id of the log.

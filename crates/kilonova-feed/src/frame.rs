@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 pub(crate) use self::slow::Wanted;
 use crate::Event;
+use crate::presence;
 
 /// The format of a session's frames.
 ///
@@ -87,8 +88,8 @@ impl Shapes {
     }
 
     /// Encodes once for all sockets that share the envelope. The exception is a custom shape of an
-    /// envelope that this feed has not sent, such as a broadcast: another feed may share the
-    /// envelope, and its shapes are different.
+    /// envelope that no feed has sent, such as a broadcast: another feed may share the envelope, and
+    /// its shapes are different.
     fn shared(
         &self,
         envelope: &Envelope,
@@ -96,7 +97,8 @@ impl Shapes {
         framing: Framing,
         encode: impl FnOnce(&Shapes) -> Bytes,
     ) -> Bytes {
-        match shape == Shape::default() || Event::is_sent(envelope) {
+        let is_own = || Event::is_sent(envelope) || presence::is_told(envelope);
+        match shape == Shape::default() || is_own() {
             true => envelope.encoded(shape.0 * WIRES + framing as usize, |_| encode(self)),
             false => encode(self),
         }

@@ -15,6 +15,7 @@
 //! | events and their viewers | [`NewEvent`], [`Event`], [`Visibility`] |
 //! | the start position of a subscriber | [`StartAt`] |
 //! | a socket's channels and the format of its frames | [`SessionOptions`], [`Shape`] |
+//! | who is present on a channel, and what clients say | [`Presence`], [`Feed::tell`] |
 //! | subscribers other than browsers | [`Subscription`], [`Update`] |
 //! | limits and timeouts | [`Limits`], [`Heartbeat`]; rate limits for your own routes: [`limits`] |
 //! | a server whose sessions own their sockets | [`Server`] |
@@ -66,6 +67,7 @@ mod outage;
 mod outbox;
 mod pace;
 mod pieces;
+mod presence;
 mod progress;
 mod recent;
 mod relay;
@@ -94,6 +96,7 @@ pub use self::frame::Shape;
 pub use self::log::{Log, LogState, Page, Visibility};
 pub use self::negotiation::accepts;
 pub use self::options::{Bounds, Heartbeat, Limits, SessionOptions};
+pub use self::presence::{Presence, TEXT_MAX};
 pub use self::server::{Door, Running, Server, bind};
 pub use self::sockets::Sockets;
 pub use self::start_at::StartAt;

@@ -8,6 +8,7 @@ use kilonova_pubsub::Channel;
 use crate::frame::Shape;
 use crate::grants::Grant;
 use crate::limits::unless_zero;
+use crate::presence::{Listener, Presence};
 use crate::start_at::StartAt;
 
 /// The largest backlog of one socket. A socket with a larger one is a slow consumer: the feed
@@ -102,6 +103,7 @@ pub struct SessionOptions<V> {
     pub(crate) channels: Vec<Channel>,
     /// The channels whose broadcasts the session forwards.
     pub(crate) ephemeral: Vec<Channel>,
+    pub(crate) presence: Option<Presence>,
     pub(crate) viewer: V,
     pub(crate) grant: Option<Grant>,
     pub(crate) start: StartAt,
@@ -117,6 +119,7 @@ impl<V> SessionOptions<V> {
         SessionOptions {
             channels: channels.into_iter().map(Into::into).collect(),
             ephemeral: Vec::new(),
+            presence: None,
             viewer,
             grant: None,
             start: StartAt::Now,
@@ -131,6 +134,18 @@ impl<V> SessionOptions<V> {
     pub fn ephemeral<C: Into<Channel>>(mut self, channels: impl IntoIterator<Item = C>) -> Self {
         self.ephemeral.extend(channels.into_iter().map(Into::into));
         self
+    }
+
+    /// Also takes part in a channel of the process groups, as [`Presence`] says. One channel for each
+    /// session: the last one given.
+    #[must_use]
+    pub fn present(self, presence: Presence) -> Self {
+        SessionOptions { presence: Some(presence), ..self }
+    }
+
+    /// The listener to the client's texts.
+    pub(crate) fn listener(&self) -> Option<Listener> {
+        self.presence.as_ref()?.listener.clone()
     }
 
     /// Opens the session under this grant, for example a sign-in: it lasts until

@@ -1,7 +1,8 @@
 //! A client's message that comes in pieces. Of what it says no more is kept than it takes to know
-//! whether it is `ping`, and whether a text is one.
+//! whether it is `ping`, and whether a text is one; and of a short text all, if somebody listens.
 
 use crate::close::Close;
+use crate::presence::TEXT_MAX;
 
 /// The text that is answered.
 const PING: &[u8] = b"ping";
@@ -13,6 +14,19 @@ const PART: usize = 3;
 pub(crate) struct Pieces {
     length: usize,
     text: Option<Text>,
+    /// The text so far, if somebody listens and it is short.
+    kept: Option<Vec<u8>>,
+}
+
+/// What a complete message is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Whole {
+    /// The text `ping`.
+    Ping,
+    /// Another text that was kept.
+    Text(String),
+    /// Anything else.
+    Ignored,
 }
 
 struct Text {
@@ -25,15 +39,15 @@ struct Text {
 }
 
 impl Pieces {
-    /// An empty text message.
-    pub(crate) fn of_text() -> Pieces {
+    /// An empty text message; a short one is kept for somebody who listens.
+    pub(crate) fn of_text(is_heard: bool) -> Pieces {
         let text = Text { is_ping: true, is_valid: true, part: [0; PART], in_part: 0 };
-        Pieces { length: 0, text: Some(text) }
+        Pieces { length: 0, text: Some(text), kept: is_heard.then(Vec::new) }
     }
 
     /// An empty binary message, whose content is ignored.
     pub(crate) fn of_binary() -> Pieces {
-        Pieces { length: 0, text: None }
+        Pieces { length: 0, text: None, kept: None }
     }
 
     /// Adds a piece; an error if the message has more than `max` bytes.
@@ -47,15 +61,24 @@ impl Pieces {
             text.is_ping &= PING.get(before..self.length) == Some(piece);
             text.is_valid &= text.validate(piece);
         }
+        if self.length > TEXT_MAX {
+            self.kept = None;
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(piece);
+        }
         Ok(())
     }
 
-    /// The message is complete: true if it is the text `ping`. An error for a text that is not UTF-8.
-    pub(crate) fn end(self) -> Result<bool, Close> {
+    /// The message is complete. An error for a text that is not UTF-8.
+    pub(crate) fn end(self) -> Result<Whole, Close> {
         match self.text {
             Some(text) if !text.is_valid || text.in_part > 0 => Err(Close::NotText),
-            Some(text) => Ok(text.is_ping && self.length == PING.len()),
-            None => Ok(false),
+            Some(text) if text.is_ping && self.length == PING.len() => Ok(Whole::Ping),
+            _ => {
+                let kept = self.kept.map(String::from_utf8).transpose();
+                Ok(kept.map_err(|_| Close::NotText)?.map_or(Whole::Ignored, Whole::Text))
+            }
         }
     }
 }
@@ -101,8 +124,8 @@ mod tests {
     use super::*;
 
     /// What a text is found to be that comes in pieces of these lengths.
-    fn end(text: &[u8], lengths: &[usize]) -> Result<bool, Close> {
-        let (mut pieces, mut rest) = (Pieces::of_text(), text);
+    fn end(text: &[u8], lengths: &[usize]) -> Result<Whole, Close> {
+        let (mut pieces, mut rest) = (Pieces::of_text(true), text);
         for length in lengths {
             let (piece, more) = rest.split_at((*length).min(rest.len()));
             pieces.add(piece, usize::MAX)?;
@@ -112,8 +135,22 @@ mod tests {
         pieces.end()
     }
 
-    fn whole(text: &[u8]) -> Result<bool, Close> {
-        std::str::from_utf8(text).map(|text| text == "ping").map_err(|_| Close::NotText)
+    fn whole(text: &[u8]) -> Result<Whole, Close> {
+        match std::str::from_utf8(text) {
+            Ok("ping") => Ok(Whole::Ping),
+            Ok(text) => Ok(Whole::Text(text.to_owned())),
+            Err(_) => Err(Close::NotText),
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_not_kept_and_neither_is_one_to_which_nobody_listens() {
+        let long = [b'x'; TEXT_MAX + 1];
+        assert_eq!(end(&long, &[7]), Ok(Whole::Ignored));
+        assert!(matches!(end(&long[1..], &[7]), Ok(Whole::Text(_))));
+        let mut unheard = Pieces::of_text(false);
+        unheard.add(b"x", 1).expect("room");
+        assert_eq!(unheard.end(), Ok(Whole::Ignored));
     }
 
     proptest! {

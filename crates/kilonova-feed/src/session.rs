@@ -21,6 +21,7 @@ use crate::close::Close;
 use crate::feed::Inner;
 use crate::frame::{Shape, Wanted};
 use crate::grants::Grant;
+use crate::presence::{self, Presence};
 use crate::progress::Progress;
 use crate::replay::{SLICE, Slice, Start};
 use crate::wire::Wire;
@@ -41,6 +42,7 @@ pub(crate) struct Session<W: Wire, L: Log> {
     feed: Arc<Inner<L>>,
     channels: Box<[Channel]>,
     ephemeral: Box<[Channel]>,
+    presence: Option<Box<Presence>>,
     viewer: L::Viewer,
     grant: Option<Grant>,
     shape: Shape,
@@ -110,7 +112,8 @@ impl<W: Wire, L: Log> Session<W, L> {
         wanted: Option<Wanted>,
         breaks: u64,
     ) -> Session<W, L> {
-        let SessionOptions { channels, ephemeral, viewer, grant, shape, start: asked } = options;
+        let SessionOptions { channels, ephemeral, presence, viewer, grant, shape, start: asked } =
+            options;
         let next_ping = Instant::now() + feed.heartbeat.ping;
         let mut session = Session {
             wire,
@@ -129,6 +132,7 @@ impl<W: Wire, L: Log> Session<W, L> {
             feed,
             channels: channels.into(),
             ephemeral: ephemeral.into(),
+            presence: presence.map(Box::new),
             viewer,
             grant,
             shape,
@@ -525,6 +529,12 @@ impl<W: Wire, L: Log> Session<W, L> {
             }
         } else if message.position().is_none() && self.ephemeral.contains(message.channel()) {
             self.push(self.feed.shapes.frame(message, self.shape, W::FRAMING));
+        } else if let Some(presence) = &self.presence
+            && *message.channel() == presence.channel
+        {
+            if presence::is_for(message, self.feed.number, presence.view) {
+                self.push(self.feed.shapes.frame(message, self.shape, W::FRAMING));
+            }
         } else {
             // Events come only from the log: another sender cannot forge one.
             log::debug!("a message on {} is not from the log; not sending it", message.channel());

@@ -58,12 +58,13 @@ pub(crate) async fn open<L: Log>(
 ) -> Result<HttpResponse, Error> {
     let mut response = checked(request)?;
     let frames_per_second = feed.limits.client_frames;
+    let listener = options.listener();
     if Upgradable::is(request) {
         let place = feed.sockets.enter(request.peer_addr())?;
         let joined = Joined::join(feed, options, place).await?;
         let mut response = response.finish();
         response.extensions_mut().insert(Upgrade::new(move |stream, held, read| {
-            joined.run(Owned::new(stream, held, read, frames_per_second));
+            joined.run(Owned::new(stream, held, read, frames_per_second, listener));
         }));
         return Ok(response);
     }
@@ -73,7 +74,7 @@ pub(crate) async fn open<L: Log>(
     }
     let place = feed.sockets.enter(request.peer_addr())?;
     let joined = Joined::join(feed, options, place).await?;
-    let (streamed, frames) = Streamed::new(body, frames_per_second);
+    let (streamed, frames) = Streamed::new(body, frames_per_second, listener);
     joined.run(streamed);
     Ok(response.body(frames))
 }

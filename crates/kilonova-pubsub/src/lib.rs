@@ -268,16 +268,17 @@ impl PubSub {
         self.inlet.join(channel.into(), who, Some(meta)).await
     }
 
-    /// [`PubSub::join`] of an actor whose messages take this route instead of its mailbox. Its first
-    /// join decides.
+    /// [`PubSub::join`], or [`PubSub::join_as`] with metadata, of an actor whose messages take this
+    /// route instead of its mailbox. Its first join decides.
     #[doc(hidden)]
     pub async fn join_by(
         &self,
         channel: impl Into<Channel>,
         member: impl Into<Recipient<Envelope>>,
         route: Route,
+        meta: Option<Meta>,
     ) -> Result<(), JoinError> {
-        self.inlet.join(channel.into(), Who::Routed(member.into(), route), None).await
+        self.inlet.join(channel.into(), Who::Routed(member.into(), route), meta).await
     }
 
     /// Takes back one `join`; done when it returns.

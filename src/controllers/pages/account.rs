@@ -6,24 +6,27 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::accounts::unkept;
 use super::{page, see, sign_in_first};
+use crate::changeset::{Changeset, Mode};
 use crate::controllers::account::Account;
 use crate::controllers::body::Body;
 use crate::controllers::request::{self, Query};
 use crate::controllers::sign_ins;
 use crate::error::{AppError, AppResult};
 use crate::models::sign_in::Which;
+use crate::models::user;
 use crate::state::State;
 use crate::views::forms::AccountForm;
 use crate::views::pages::AccountPage;
 
 /// What has just been done, by the word in the address that a form leads to.
-const DONE: [(&str, &str); 3] = [
+const DONE: [(&str, &str); 4] = [
     (
         "password",
         "The password is changed; all other browsers are signed out, and all tokens have ended.",
     ),
     ("session", "Signed out."),
     ("token", "The token is revoked."),
+    ("presence", "Saved. Pages that are open reconnect."),
 ];
 
 /// GET /account
@@ -51,8 +54,9 @@ async fn show_with(
     let (user, _) = account.signed_in()?;
     let user = user.clone();
     let (sign_ins, tokens) = sign_ins::all(state, account).await?;
-    page(state, account, status, move |_, frame| {
-        Ok(AccountPage { frame, user, sign_ins, tokens, form })
+    page(state, account, status, move |connection, frame| {
+        let shows_presence = user::shows_presence(connection, user.id)?;
+        Ok(AccountPage { frame, user, shows_presence, sign_ins, tokens, form })
     })
     .await
     .map(unkept)
@@ -75,6 +79,30 @@ pub async fn change_password(
         }
         Err(error) => Err(error),
     }
+}
+
+/// POST /account/presence: whether other readers of a post see the name. The account's sockets close
+/// on every node, and come back as it says.
+pub async fn set_presence(
+    state: Data<State>,
+    account: Account,
+    body: Body,
+) -> AppResult<HttpResponse> {
+    account.signed_in()?;
+    let params = account.form(body).await?;
+    let mut changeset = Changeset::new(&params, Mode::Create);
+    let shown = changeset.boolean("shown");
+    let Some(shown) = changeset.finish(|| Some(shown))? else {
+        return Err(AppError::Unprocessable("shown must be true or false".to_owned()));
+    };
+    let asker = account.asker.clone();
+    let set = state.db.transaction(move |tx| {
+        let user = asker.signed_in(tx.connection)?;
+        Ok::<_, AppError>(user::set_shows_presence(tx.connection, user.id, shown)?)
+    });
+    set.await?;
+    state.accounts.ends.hurry().await;
+    Ok(see("/account?done=presence"))
 }
 
 /// POST /account/sessions/{id}/delete

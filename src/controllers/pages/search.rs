@@ -54,10 +54,10 @@ pub async fn index(
 }
 
 fn hit(hit: search::Hit) -> Hit {
-    let search::Hit { kind, id, post_id, title, snippet, .. } = hit;
+    let search::Hit { kind, id, post_id, title, snippet, at, .. } = hit;
     let path = match post_id {
         None => format!("/{}s/{id}", kind.as_str()),
         Some(post) => format!("/posts/{post}?comment={id}#comment-{id}"),
     };
-    Hit { kind: kind.as_str(), path, title, snippet }
+    Hit { kind: kind.as_str(), path, title, snippet, at }
 }

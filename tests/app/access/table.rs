@@ -267,6 +267,8 @@ fn table() -> Vec<Row> {
             READ_DRAFT,
             EVERYONE,
         ),
+        row(GET, "/feed", "/feed?channels=presence_{post}", Open(STREAM), READ_DRAFT, EVERYONE),
+        row(GET, "/embed/posts/{id}", "/embed/posts/{post}", Open(HTML), [404; 5], EVERYONE),
         plain(GET, "/feed", "/feed", Open(STREAM), EVERYONE),
         plain(GET, "/feed", "/feed?channels=posts,notes", Open(STREAM), NOTES),
         plain(GET, "/notifications", "/notifications", Open(STREAM), NOTES),
@@ -304,6 +306,14 @@ fn table() -> Vec<Row> {
         plain(POST, "/bin/{id}/restore", "/bin/999/restore", Form(""), [401, 404, 404, 404, 404]),
         plain(POST, "/bin/{id}/delete", "/bin/999/delete", Form(""), [401, 404, 404, 404, 404]),
         plain(GET, "/account/password", "/account/password", Open(HTML), [303; 5]),
+        plain(GET, "/account/presence", "/account/presence", Open(HTML), [303; 5]),
+        plain(
+            POST,
+            "/account/presence",
+            "/account/presence",
+            Form("shown=true"),
+            [401, 303, 303, 303, 303],
+        ),
         plain(GET, "/account/sessions/delete", "/account/sessions/delete", Open(HTML), [303; 5]),
         plain(
             GET,

@@ -12,10 +12,9 @@ use crate::databases::Home;
 
 const DOCUMENT: &str = include_str!("../../../docs/client.md");
 
-/// Another site, of this one page.
-fn publish(page: String) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
+/// Another site on this port, of this one page.
+pub(super) fn publish(port: u16, page: String) {
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
@@ -29,7 +28,6 @@ fn publish(page: String) -> u16 {
             ));
         }
     });
-    port
 }
 
 #[actix_web::test]
@@ -40,7 +38,8 @@ async fn the_documented_page_survives_a_kill_of_the_server() {
     let (page, _) = page.split_once("```").unwrap();
     let site = format!("http://localhost:{own}");
     assert_eq!(page.matches("http://localhost:8080").count(), 1);
-    let other = publish(page.replace("http://localhost:8080", &site));
+    let other = kilonova_test::free_port();
+    publish(other, page.replace("http://localhost:8080", &site));
 
     let home = Home::new();
     let start = async || {

@@ -142,6 +142,11 @@ impl Browser {
         first
     }
 
+    /// Goes on in the first frame of the page.
+    pub(super) async fn enter_frame(&self) {
+        self.find("iframe").await.enter_frame().await.unwrap();
+    }
+
     /// Closes the window, which has no say in it.
     pub(super) async fn close_window(&self) {
         self.client.close_window().await.unwrap();

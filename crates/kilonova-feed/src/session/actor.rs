@@ -124,14 +124,18 @@ impl<W: Wire, L: Log> Joined<W, L> {
         let lifeline = feed.pubsub.lifeline(address.clone());
         let actor =
             SessionActor { desk, _receiving: receiving, _lifeline: lifeline, _place: place };
-        let join = async |channel| {
-            let joined = feed.pubsub.join_by(channel, address.clone(), route.clone()).await;
+        let join_as = async |channel, meta| {
+            let joined = feed.pubsub.join_by(channel, address.clone(), route.clone(), meta).await;
             joined.map_err(refused)
         };
+        let join = async |channel| join_as(channel, None).await;
         // Each channel once: a member that joins twice gets every event twice.
         let channels: HashSet<_> = options.channels.iter().chain(&options.ephemeral).collect();
         for channel in channels {
             join(channel.clone()).await?;
+        }
+        if let Some(presence) = &options.presence {
+            join_as(presence.channel.clone(), Some(presence.meta.clone())).await?;
         }
         let start = match &options.start {
             StartAt::Now => None,

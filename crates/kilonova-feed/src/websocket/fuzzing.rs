@@ -9,6 +9,7 @@ use super::inbox::{Inbox, MAX_MESSAGE, Said};
 use super::{answer_to_close, checked};
 use crate::close::Close;
 use crate::fuzzing::request;
+use crate::presence::TEXT_MAX;
 
 /// The longest head of a client's frame, in bytes.
 const LONGEST_HEAD: usize = 14;
@@ -29,7 +30,7 @@ pub fn frames(bytes: &[u8]) {
 /// What a session hears until the client's close, and the reason to end it.
 fn read(sent: &[u8], size: usize) -> (Vec<Said>, Option<Close>) {
     let now = Instant::now();
-    let (mut inbox, mut all) = (Inbox::new(&[], 0, now), Vec::new());
+    let (mut inbox, mut all) = (Inbox::new(&[], 0, now).heard(true), Vec::new());
     for piece in sent.chunks(size) {
         inbox.bytes().extend_from_slice(piece);
         loop {
@@ -54,6 +55,7 @@ fn check(said: &Said) {
     match said {
         Said::Ping(payload) => assert!(payload.len() <= 125, "a long ping"),
         Said::TextPing => {}
+        Said::Text(text) => assert!(text.len() <= TEXT_MAX, "a long text is kept"),
         Said::Close(reason) => {
             let answer = answer_to_close(reason.clone());
             let length = if reason.is_some() { 2 } else { 0 };

@@ -9,18 +9,20 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::close::Close;
 use crate::limits::Rate;
-use crate::pieces::Pieces;
+use crate::pieces::{Pieces, Whole};
 
 /// The largest message of a client in bytes, as one frame or in fragments.
 pub(crate) const MAX_MESSAGE: usize = 64 * 1024;
 
-/// A message that needs an answer. Other messages are read and dropped.
+/// A message that needs an answer, or that somebody listens to. Others are read and dropped.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Said {
     /// A ping; the answer is a pong with its payload.
     Ping(Bytes),
     /// The text `ping`; the answer is the text `pong`.
     TextPing,
+    /// A short text, if somebody listens.
+    Text(String),
     /// A close frame, the last frame that a client sends.
     Close(Option<CloseReason>),
 }
@@ -28,7 +30,7 @@ pub(super) enum Said {
 /// The longest frame that the codec gets whole. It would keep a longer one until its end has come.
 const WHOLE: u64 = 1024;
 
-/// The parser of one client's input. It keeps no message that it does not answer.
+/// The parser of one client's input. It keeps no message that is neither answered nor listened to.
 pub(super) struct Inbox {
     /// An incomplete frame; most of the time empty and without an allocation.
     bytes: BytesMut,
@@ -38,6 +40,8 @@ pub(super) struct Inbox {
     /// A long frame of it whose end has not come.
     long: Option<Long>,
     rate: Rate,
+    /// Somebody listens to short texts.
+    is_heard: bool,
     /// A frame has ended since `ended` was asked last.
     ended: bool,
     /// Input is dropped unread.
@@ -54,9 +58,15 @@ impl Inbox {
             pieces: None,
             long: None,
             rate: Rate::new(frames_per_second, now),
+            is_heard: false,
             ended: false,
             deaf: false,
         }
+    }
+
+    /// The same, where somebody may listen to short texts.
+    pub(super) fn heard(self, is_heard: bool) -> Inbox {
+        Inbox { is_heard, ..self }
     }
 
     /// The buffer for the next bytes.
@@ -156,7 +166,7 @@ impl Inbox {
         self.ended = true;
         match frame {
             Frame::Text(text) => {
-                let mut message = Pieces::of_text();
+                let mut message = Pieces::of_text(self.is_heard);
                 message.add(&text, MAX_MESSAGE)?;
                 said(message)
             }
@@ -170,7 +180,7 @@ impl Inbox {
     fn piece(&mut self, item: Item) -> Result<Option<Said>, Close> {
         let (piece, last) = match item {
             Item::FirstText(piece) => {
-                self.pieces = Some(Box::new(Pieces::of_text()));
+                self.pieces = Some(Box::new(Pieces::of_text(self.is_heard)));
                 (piece, false)
             }
             Item::FirstBinary(piece) => {
@@ -190,7 +200,11 @@ impl Inbox {
 }
 
 fn said(message: Pieces) -> Result<Option<Said>, Close> {
-    Ok(message.end()?.then_some(Said::TextPing))
+    Ok(match message.end()? {
+        Whole::Ping => Some(Said::TextPing),
+        Whole::Text(text) => Some(Said::Text(text)),
+        Whole::Ignored => None,
+    })
 }
 
 fn decode(codec: &mut Codec, bytes: &mut BytesMut) -> Result<Option<Frame>, Close> {

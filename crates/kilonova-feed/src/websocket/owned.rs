@@ -21,6 +21,7 @@ use crate::Bounds;
 use crate::close::Close;
 use crate::frame::{self, Framing};
 use crate::outbox::{BATCH, Outbox};
+use crate::presence::Listener;
 use crate::transport::Held;
 use crate::wire::Wire;
 
@@ -38,6 +39,7 @@ const SEND_BUFFER: usize = 64 * 1024;
 pub(super) struct Owned {
     stream: TcpStream,
     inbox: Inbox,
+    listener: Option<Listener>,
     outbox: Outbox,
     /// The newest answer without room in the outbox.
     owed: Option<Box<Bytes>>,
@@ -57,6 +59,7 @@ impl Owned {
         held: Held,
         read: BytesMut,
         frames_per_second: u32,
+        listener: Option<Listener>,
     ) -> Owned {
         if let Err(error) = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER) {
             log::debug!("a socket's send buffer cannot be capped: {error}");
@@ -64,7 +67,8 @@ impl Owned {
         let now = Instant::now();
         Owned {
             stream,
-            inbox: Inbox::new(&read, frames_per_second, now.into_std()),
+            inbox: Inbox::new(&read, frames_per_second, now.into_std()).heard(listener.is_some()),
+            listener,
             outbox: Outbox::default(),
             owed: None,
             heard: now,
@@ -110,6 +114,11 @@ impl Owned {
             match said {
                 Said::Ping(payload) => self.answer(OpCode::Pong, &payload),
                 Said::TextPing => self.answer(OpCode::Text, b"pong"),
+                Said::Text(text) => {
+                    if let Some(listener) = &self.listener {
+                        listener.hear(&text);
+                    }
+                }
                 // The client's answer to our close frame.
                 Said::Close(_) if self.closing => return Ok(true),
                 Said::Close(reason) => {

@@ -18,6 +18,7 @@ use super::{answer_to_close, close_frame, frames};
 use crate::Bounds;
 use crate::close::Close;
 use crate::frame::{self, Framing};
+use crate::presence::Listener;
 use crate::stream::{Body, Stream};
 use crate::wire::Wire;
 
@@ -28,6 +29,7 @@ const READS: usize = 16;
 pub(super) struct Streamed {
     payload: Payload,
     inbox: Inbox,
+    listener: Option<Listener>,
     stream: Stream,
     /// The newest answer without room in the stream.
     owed: Option<Bytes>,
@@ -36,11 +38,16 @@ pub(super) struct Streamed {
 
 impl Streamed {
     /// A socket and the body of its response.
-    pub(super) fn new(payload: Payload, frames_per_second: u32) -> (Streamed, Body) {
+    pub(super) fn new(
+        payload: Payload,
+        frames_per_second: u32,
+        listener: Option<Listener>,
+    ) -> (Streamed, Body) {
         let heard = Instant::now();
         let inbox = Inbox::new(&[], frames_per_second, heard.into_std());
+        let inbox = inbox.heard(listener.is_some());
         let (stream, body) = Stream::new();
-        (Streamed { payload, inbox, stream, owed: None, heard }, body)
+        (Streamed { payload, inbox, listener, stream, owed: None, heard }, body)
     }
 
     /// Reads input and answers it; `Ready` when the connection is over.
@@ -65,6 +72,11 @@ impl Streamed {
                 match said {
                     Said::Ping(payload) => self.answer(OpCode::Pong, &payload),
                     Said::TextPing => self.answer(OpCode::Text, b"pong"),
+                    Said::Text(text) => {
+                        if let Some(listener) = &self.listener {
+                            listener.hear(&text);
+                        }
+                    }
                     // The client's answer to our close frame.
                     Said::Close(_) if self.stream.is_finished() => return Poll::Ready(Ok(())),
                     Said::Close(reason) => {

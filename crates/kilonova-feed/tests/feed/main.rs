@@ -7,6 +7,7 @@ mod faults;
 mod life;
 mod limits;
 mod order;
+mod presence;
 mod pruning;
 mod readers;
 mod redaction;

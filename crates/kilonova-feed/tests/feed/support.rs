@@ -12,9 +12,9 @@ use std::time::Duration;
 use actix_web::web::{self, Bytes, Data, Payload, Query, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use kilonova_feed::{
-    Builder, Error, Feed, Heartbeat, Server, SessionOptions, Shape, StartAt, accepts,
+    Builder, Error, Feed, Heartbeat, Presence, Server, SessionOptions, Shape, StartAt, accepts,
 };
-use kilonova_pubsub::PubSub;
+use kilonova_pubsub::{Payload as Json, PubSub};
 use serde::Deserialize;
 use tokio::sync::Notify;
 
@@ -49,6 +49,8 @@ pub(crate) struct Site {
     slow: Arc<Notify>,
     /// The positions that were encoded in the slow shape, and whether by a thread that serves.
     pub(crate) encoded: Arc<Mutex<Vec<(i64, bool)>>>,
+    /// What clients who are present have said.
+    pub(crate) said: Arc<Mutex<Vec<String>>>,
     handle: actix_web::dev::ServerHandle,
 }
 
@@ -57,6 +59,7 @@ struct Shared {
     feed: Arc<RwLock<Feed<Toy>>>,
     shape: Shape,
     slow_shape: Shape,
+    said: Arc<Mutex<Vec<String>>>,
 }
 
 thread_local! {
@@ -78,6 +81,9 @@ struct Asked {
     grant: Option<i64>,
     #[serde(default)]
     as_of: i64,
+    present: Option<String>,
+    #[serde(default)]
+    view: u8,
 }
 
 /// A feed of the log on a registry of its own.
@@ -110,7 +116,9 @@ impl Site {
         let feed = Arc::new(RwLock::new(builder.start().await.unwrap()));
         let slow = Arc::<Notify>::default();
         let waiting = Arc::clone(&slow);
-        let shared = Data::new(Shared { feed: Arc::clone(&feed), shape, slow_shape });
+        let said = Arc::<Mutex<Vec<String>>>::default();
+        let (of_feed, heard) = (Arc::clone(&feed), Arc::clone(&said));
+        let shared = Data::new(Shared { feed: of_feed, shape, slow_shape, said: heard });
         let configure = move |config: &mut ServiceConfig| {
             let waiting = Arc::clone(&waiting);
             let wait = move |_: Bytes| {
@@ -141,7 +149,7 @@ impl Site {
                 (address, handle)
             }
         };
-        Site { address, feed, slow, encoded, handle }
+        Site { address, feed, slow, encoded, said, handle }
     }
 
     /// Answers a request for `/slow`, which waits until then.
@@ -200,6 +208,12 @@ async fn follow(
     }
     if asked.slow {
         options = options.shape(shared.slow_shape);
+    }
+    if let Some(channel) = &asked.present {
+        let said = Arc::clone(&shared.said);
+        let presence = Presence::new(channel.as_str(), Json::encode(&asked.view).unwrap()).unwrap();
+        let hear = move |text: &str| said.lock().unwrap().push(text.to_owned());
+        options = options.present(presence.view(asked.view).on_text(hear));
     }
     if let Some(grant) = asked.grant {
         options = options.grant(grant, asked.as_of);

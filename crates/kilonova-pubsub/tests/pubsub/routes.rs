@@ -53,7 +53,7 @@ impl Routed {
         let receiving = Dispatcher::current().register(Rc::clone(&ear) as Rc<dyn Receive>);
         for channel in channels {
             let route = receiving.route().clone();
-            pubsub.join_by(*channel, actor.addr.clone(), route).await.unwrap();
+            pubsub.join_by(*channel, actor.addr.clone(), route, None).await.unwrap();
         }
         Routed { ear, actor, receiving }
     }
@@ -82,7 +82,7 @@ async fn routed_members_get_every_message_once_in_order_and_others_too() {
     // One that joins twice gets everything twice.
     let twice = &members[7];
     let route = twice.receiving.route().clone();
-    pubsub.join_by("b", twice.actor.addr.clone(), route).await.unwrap();
+    pubsub.join_by("b", twice.actor.addr.clone(), route, None).await.unwrap();
 
     let mut expected = Vec::new();
     for n in 0..20 {
@@ -257,7 +257,7 @@ async fn the_members_of_a_thread_that_ended_are_gone() {
         let receiving = Dispatcher::current().register(Rc::new(Ear::default()));
         let route = receiving.route().clone();
         let actor = Sleeper(receiving).start();
-        theirs.join_by("a", actor, route).await.unwrap();
+        theirs.join_by("a", actor, route, None).await.unwrap();
         joined.send(()).unwrap();
     };
     arbiter.spawn_fn(move || drop(actix::spawn(member())));
@@ -335,7 +335,7 @@ async fn many_members_let_the_rest_of_their_thread_have_its_turn() {
         let slow = Slow { others: Rc::clone(&others), seen: Rc::clone(&seen) };
         let (receiving, actor) = (Dispatcher::current().register(Rc::new(slow)), Probe::start());
         let route = receiving.route().clone();
-        pubsub.join_by("a", actor.addr.clone(), route).await.unwrap();
+        pubsub.join_by("a", actor.addr.clone(), route, None).await.unwrap();
         members.push((receiving, actor));
     }
     let turns = Rc::clone(&others);
@@ -391,7 +391,7 @@ async fn an_envelope_is_encoded_once_for_all_threads() {
                 let receiving = Dispatcher::current().register(Rc::new(Encoder(Arc::clone(&made))));
                 let actor = Probe::start();
                 let route = receiving.route().clone();
-                pubsub.join_by("a", actor.addr.clone(), route).await.unwrap();
+                pubsub.join_by("a", actor.addr.clone(), route, None).await.unwrap();
                 members.push((actor, receiving));
             }
             ready.send(()).unwrap();

@@ -1,6 +1,6 @@
 //! Nodes that die, freeze and are replaced.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::crash::Server;
 use crate::guarantees::client::Client;
 use crate::guarantees::crowd::Crowd;
 use crate::guarantees::follower::{Follower, Transport};
-use crate::support::within;
+use crate::support::{Raw, within};
 
 /// A member of a node that is gone is gone with it within this. Of several deaths the fastest is
 /// held against it: on a machine that is busy with other tests, even an answer takes its time.
@@ -34,6 +34,46 @@ async fn killed_node() {
     assert!(fastest < GONE, "the members of a killed node were there for {fastest:?}");
     let ledger = crowd.finish().await;
     assert!(ledger.retried > 0, "no kill hit a request: it shows little");
+}
+
+/// Readers of one node learn within seconds that those of a killed one are gone.
+#[actix_web::test]
+async fn readers_of_a_killed_node() {
+    let Some(mut nodes) = Nodes::start().await else { return };
+    let post = json!({"title": "Read together", "body": "b"});
+    let (reply, _) = nodes
+        .client(0)
+        .insist(actix_web::http::Method::POST, "/api/posts", Some("once"), Some(&post))
+        .await;
+    assert_eq!(reply.status, 201);
+    let join = async |node: usize| {
+        let address = ([127, 0, 0, 1], nodes.ports[node]).into();
+        Raw::upgrade_to(address, "/feed?channels=presence_1").await
+    };
+    let mut readers = Vec::new();
+    for node in 0..NODES {
+        readers.push(join(node).await);
+    }
+    let mut first = readers.remove(0);
+    let mut until = async |guests: usize| {
+        let told = async {
+            loop {
+                let frame = first.frame().await.expect("a frame");
+                let told: Value = serde_json::from_slice(&frame.payload).unwrap_or_default();
+                if told["data"]["guests"] == guests {
+                    return;
+                }
+            }
+        };
+        within(&format!("there are {guests} readers"), told).await;
+    };
+    until(NODES).await;
+    let begun = Instant::now();
+    nodes.kill(1);
+    until(NODES - 1).await;
+    assert!(begun.elapsed() < 3 * GONE, "{:?}", begun.elapsed());
+    drop(readers);
+    until(1).await;
 }
 
 /// Nodes that are replaced one after the other, as on an update: nobody misses anything.

@@ -54,12 +54,25 @@ pub(crate) struct Wish {
     pub(crate) start: StartAt,
     /// A grant, and the last revocation that was taken into account.
     pub(crate) grant: Option<(i64, i64)>,
+    /// A channel to be present on, and as which view.
+    pub(crate) presence: Option<(&'static str, u8)>,
+    /// The frames are in the custom shape.
+    pub(crate) custom: bool,
 }
 
 impl Wish {
     pub(crate) fn new(channels: &[&'static str]) -> Wish {
         let (channels, ephemeral) = (channels.to_vec(), Vec::new());
-        Wish { channels, ephemeral, viewer: Viewer::Staff, start: StartAt::Now, grant: None }
+        let (viewer, start) = (Viewer::Staff, StartAt::Now);
+        Wish { channels, ephemeral, viewer, start, grant: None, presence: None, custom: false }
+    }
+
+    pub(crate) fn present(self, channel: &'static str, view: u8) -> Wish {
+        Wish { presence: Some((channel, view)), ..self }
+    }
+
+    pub(crate) fn custom(self) -> Wish {
+        Wish { custom: true, ..self }
     }
 
     pub(crate) fn after(self, position: i64) -> Wish {
@@ -89,6 +102,12 @@ impl Wish {
         }
         if let Some((grant, as_of)) = self.grant {
             path += &format!("&grant={grant}&as_of={as_of}");
+        }
+        if let Some((channel, view)) = self.presence {
+            path += &format!("&present={channel}&view={view}");
+        }
+        if self.custom {
+            path += "&custom=true";
         }
         path
     }

@@ -1,0 +1,27 @@
+//! What a browser lets the site's pages do: their `Content-Security-Policy`. Pure.
+
+/// The policy of a page that pages of these origins may frame. Nothing but the site's own files runs
+/// on it.
+pub fn content(framed_by: &[String]) -> String {
+    let ancestors = if framed_by.is_empty() { "'none'".to_owned() } else { framed_by.join(" ") };
+    format!(
+        "default-src 'self'; img-src 'self' https: data:; style-src 'self'; script-src 'self'; \
+         connect-src 'self'; frame-ancestors {ancestors}; base-uri 'none'; form-action 'self'"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::content;
+
+    #[test]
+    fn only_the_named_origins_frame_a_page() {
+        assert!(content(&[]).contains("frame-ancestors 'none';"));
+        let two = ["https://a.example".to_owned(), "http://localhost:81".to_owned()];
+        let policy = content(&two);
+        assert!(
+            policy.contains("frame-ancestors https://a.example http://localhost:81;"),
+            "{policy}"
+        );
+    }
+}

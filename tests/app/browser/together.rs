@@ -1,0 +1,74 @@
+//! The line that says who else reads a post, and who is typing.
+
+use awc::ws::Message;
+use serde_json::json;
+
+use super::{Browser, Scripts};
+use crate::support::Site;
+
+const LINE: &str = "document.querySelector('#presence').textContent";
+
+async fn until_line(browser: &Browser, text: &str) {
+    browser.until(&format!("{LINE} === {}", json!(text))).await;
+}
+
+#[actix_web::test]
+async fn two_windows_know_of_each_other() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    site.new_post("Read together").await;
+    browser.open(&site, "/posts/1").await;
+    browser.until_live().await;
+    // A line that may come later has its place already.
+    let height = "return document.querySelector('#presence').offsetHeight";
+    let reserved = browser.run(height).await;
+    assert!(reserved.as_i64() > Some(10), "{reserved}");
+    let first = browser.open_window().await;
+    browser.open(&site, "/posts/1").await;
+    until_line(&browser, "2 people reading").await;
+    assert_eq!(browser.run(height).await, reserved);
+    browser.type_in("#comment-body", "Half a thought").await;
+    let second = browser.window().await;
+    browser.switch_to(&first).await;
+    until_line(&browser, "2 people reading · Someone is typing…").await;
+    assert_eq!(browser.run(height).await, reserved);
+    until_line(&browser, "2 people reading").await;
+    browser.switch_to(&second).await;
+    assert_eq!(browser.run(&format!("return {LINE}")).await, "2 people reading", "not oneself");
+    browser.close_window().await;
+    browser.switch_to(&first).await;
+    until_line(&browser, "").await;
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn who_is_signed_in_reads_names() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    site.new_post("Read together").await;
+    let account = json!({"username": "ada", "password": "correct horse"});
+    assert_eq!(site.post("/api/users", &account).await.status, 201);
+    browser.open(&site, "/login?next=/posts/1").await;
+    browser.fill("#login-username", "ada").await;
+    browser.fill("#login-password", "correct horse").await;
+    browser.send("form.write button").await;
+    let mut guest = site.socket("/feed?channels=presence_1").await;
+    until_line(&browser, "2 people reading").await;
+    loop {
+        let told = guest.next_json().await;
+        assert!(!told.to_string().contains("ada"), "{told}");
+        if told["data"]["guests"] == 2 {
+            break;
+        }
+    }
+    guest.send(Message::Text(r#"{"typing":true}"#.into())).await;
+    until_line(&browser, "2 people reading · Someone is typing…").await;
+    let first = browser.open_window().await;
+    browser.open(&site, "/posts/1").await;
+    browser.until_live().await;
+    browser.switch_to(&first).await;
+    until_line(&browser, "2 people reading").await;
+    drop(browser);
+    site.stop().await;
+}
