@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use actix_web::http::Method;
 use kilonova::config::Access;
 use serde_json::{Value, json};
 
@@ -80,8 +81,15 @@ async fn every_page_is_accessible_to_those_who_write() {
     }
     let note = json!({"title": "A note", "body": TEXT, "author": "Ann"});
     site.post("/api/notes", &note).await.json(201);
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    for path in ["/comments/3/delete", "/posts/2/delete"] {
+        site.send(Method::POST, path, &form, "as=".into()).await;
+    }
     let pages = [
         ("/", ""),
+        ("/?binned=2", ""),
+        ("/posts/1-a-post?binned=1", OPEN_ALL),
+        ("/bin", OPEN_ALL),
         ("/?status=draft", ""),
         ("/?status=scheduled", ""),
         ("/posts/1-a-post", OPEN_ALL),

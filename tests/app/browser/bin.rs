@@ -6,13 +6,14 @@ use super::{Browser, Scripts};
 use crate::support::Site;
 
 /// Deletes the open post, or a comment on its page.
-async fn delete(browser: &Browser, confirm: &str) {
-    browser.click(&format!("{confirm} summary")).await;
-    browser.send(&format!("{confirm} form button")).await;
+async fn delete(browser: &Browser, thing: &str) {
+    browser.click(&format!("{thing} .dots > summary")).await;
+    browser.click(&format!("{thing} .confirm summary")).await;
+    browser.send(&format!("{thing} .confirm button")).await;
     browser.until_text("Moved to the bin.").await;
 }
 
-const POST: &str = "article .confirm";
+const POST: &str = "article";
 
 #[actix_web::test]
 async fn a_deletion_is_undone_without_scripts() {
@@ -22,7 +23,7 @@ async fn a_deletion_is_undone_without_scripts() {
     site.new_comment(1, "A remark.").await;
 
     browser.open(&site, "/posts/1").await;
-    delete(&browser, "#comment-1 .confirm").await;
+    delete(&browser, "#comment-1").await;
     browser.until_text("No comments yet.").await;
     // The page begins at the comments.
     let seen = "const { top, bottom } = document.querySelector('.undo button').getBoundingClientRect(); \
@@ -125,7 +126,7 @@ async fn a_comment_comes_back_to_its_place_in_another_window() {
     let reading = browser.open_window().await;
     let deleting = browser.window().await;
     browser.open(&site, "/posts/1").await;
-    delete(&browser, "#comment-2 .confirm").await;
+    delete(&browser, "#comment-2").await;
     browser.switch_to(&reading).await;
     browser.until_text("This comment was deleted.").await;
     let counted = "return document.querySelector('[data-comments]').textContent";
