@@ -101,6 +101,7 @@ async fn every_page_is_accessible_to_those_who_write() {
         ("/notes/1", ""),
         ("/notes/1/edit", ""),
         ("/search", ""),
+        ("/embed/posts/1", ""),
         ("/search?q=text", ""),
         ("/search?q=nothing_has_this", ""),
         ("/tags", ""),
