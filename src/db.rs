@@ -14,9 +14,6 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kilonova_feed::Event;
-use tokio::sync::Semaphore;
-
 pub use self::error::Error;
 pub use self::meter::Meter;
 use self::readers::Readers;
@@ -25,9 +22,17 @@ use crate::connection::{Access, Database, DbConnection, snapshot};
 use crate::models::log as events;
 use crate::models::stored_response::Key;
 use crate::threads::Threads;
+use crate::turns::{Turns, WorksFor};
+use kilonova_feed::Event;
 
-/// Readers at once. Each holds a connection and, while it runs, a thread.
-const READERS: u32 = 8;
+/// Reads for clients at once. Each holds a connection and, while it runs, a thread.
+const READERS: usize = 8;
+
+/// Reads for the node itself at once, which wait for no client's.
+const OWN_READERS: usize = 4;
+
+/// The part of the reads that are for clients which one address has is one in so many.
+const SHARE: usize = 2;
 
 /// How long a read waits for a free connection before it is refused.
 const WAIT: Duration = Duration::from_secs(5);
@@ -42,7 +47,9 @@ const MIGRATION: Duration = Duration::from_secs(15 * 60);
 #[derive(Clone)]
 pub struct Db {
     readers: Readers,
-    permits: Arc<Semaphore>,
+    /// Turns at reads for clients, and at those for the node itself.
+    turns: Arc<Turns>,
+    own_turns: Arc<Turns>,
     threads: Arc<Threads>,
     writer: Arc<writer::Writer>,
     log_id: Arc<str>,
@@ -89,11 +96,12 @@ impl Db {
     pub fn open(database: &Database, on_commit: OnCommit) -> Result<Db, Error> {
         let mut connection = open_migrated(database)?;
         let log_id = events::state(&mut connection)?.id;
-        let threads = Threads::new("read", READERS as usize)
+        let threads = Threads::new("read", READERS + OWN_READERS)
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Db {
-            readers: Readers::new(database.clone(), READERS),
-            permits: Arc::new(Semaphore::new(READERS as usize)),
+            readers: Readers::new(database.clone(), (READERS + OWN_READERS) as u32),
+            turns: Turns::new(READERS, SHARE),
+            own_turns: Turns::new(OWN_READERS, 1),
             threads: Arc::new(threads),
             writer: Arc::new(writer::Writer::start(database.clone(), connection, on_commit)?),
             log_id,
@@ -128,13 +136,14 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + From<diesel::result::Error> + Send + 'static,
     {
-        let permit = tokio::time::timeout(WAIT, Arc::clone(&self.permits).acquire_owned())
-            .await
-            .map_err(|_| Error::Overloaded)?
-            .map_err(|_| Error::Stopped)?;
+        let turns = match WorksFor::current() {
+            WorksFor::Node => &self.own_turns,
+            WorksFor::Client(_) => &self.turns,
+        };
+        let turn = turns.take(WAIT).await.ok_or(Error::Overloaded)?;
         let readers = self.readers.clone();
         let done = self.threads.run(move || {
-            let _permit = permit;
+            let _turn = turn;
             let mut connection = readers.get()?;
             snapshot(&mut connection, query)
         });
@@ -194,8 +203,9 @@ impl Db {
     pub async fn close(&self) {
         // SQLite takes the journal into the file only when nobody reads.
         self.readers.close();
-        let reads = self.permits.acquire_many(READERS);
-        if tokio::time::timeout(LAST_READS, reads).await.is_err() {
+        let reads = [&self.turns, &self.own_turns].map(|turns| turns.take_all(LAST_READS));
+        let reads = futures_util::future::join_all(reads).await;
+        if reads.iter().any(Option::is_none) {
             log::warn!("reads were still under way after {LAST_READS:?}");
         }
         let db = self.clone();

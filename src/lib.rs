@@ -56,4 +56,5 @@ pub mod site;
 pub mod site_log;
 pub mod state;
 pub mod threads;
+pub mod turns;
 pub mod views;

@@ -18,6 +18,7 @@ use kilonova_feed::limits::{Address, Rates};
 
 use crate::db::Meter;
 use crate::error::{AppError, AppResult};
+use crate::turns::WorksFor;
 
 /// What a write costs beside its events, if it comes to any.
 const EACH: u32 = 16 * 1024;
@@ -259,25 +260,28 @@ impl Payer {
     }
 }
 
-/// Refuses a write with 429 while its address has used up its allowance, and counts the others.
+/// Refuses a write with 429 while its address has used up its allowance, and counts the others. All
+/// that a request has done is done for its address ([`WorksFor`]).
 pub async fn admit<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    let address = Client::of(request.request(), None).address;
+    let who = WorksFor::Client(address);
     if request.method().is_safe() {
-        return next.call(request).await.map(ServiceResponse::map_into_left_body);
+        return who.run(next.call(request)).await.map(ServiceResponse::map_into_left_body);
     }
     let Some(limits) = request.app_data::<Data<Limits>>().cloned() else {
         return Err(AppError::internal("no limits").into());
     };
-    let address = Client::of(request.request(), None).address;
     let payer = match Payer::new(limits, address) {
         Ok(payer) => payer,
         Err(error) => return Ok(request.error_response(error).map_into_right_body()),
     };
     request.extensions_mut().insert(payer.clone());
     let meter = Meter::new(move |bytes| payer.pay(bytes));
-    meter.measure(next.call(request)).await.map(ServiceResponse::map_into_left_body)
+    let handled = meter.measure(next.call(request));
+    who.run(handled).await.map(ServiceResponse::map_into_left_body)
 }
 
 #[cfg(test)]

@@ -3,25 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use crate::error::{AppError, AppResult};
 use crate::threads::Threads;
+use crate::turns::Turns;
 
 /// How long a page waits for its turn.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// The part of the turns that one address has is one in so many.
+const SHARE: usize = 2;
+
 /// The turns.
 pub struct Renderings {
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
     threads: Threads,
 }
 
 impl Renderings {
     /// With so many turns at once.
     pub fn new(max: usize) -> std::io::Result<Renderings> {
-        let turns = Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
-        Ok(Renderings { turns, threads: Threads::new("render", max)? })
+        Ok(Renderings { turns: Turns::new(max, SHARE), threads: Threads::new("render", max)? })
     }
 
     /// Does this work when it is its turn; 503 when that does not come within five seconds.
@@ -29,10 +30,8 @@ impl Renderings {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> AppResult<T> {
-        let turn = tokio::time::timeout(WAIT, Arc::clone(&self.turns).acquire_owned()).await;
-        let turn = turn
-            .map_err(|_| AppError::Busy("too many pages at once: try again later", 5))?
-            .map_err(AppError::internal)?;
+        let turn = self.turns.take(WAIT).await;
+        let turn = turn.ok_or(AppError::Busy("too many pages at once: try again later", 5))?;
         let done = self.threads.run(move || {
             let _turn = turn;
             work()
@@ -42,7 +41,7 @@ impl Renderings {
 
     /// The turns, for tests that hold some.
     #[doc(hidden)]
-    pub fn turns(&self) -> &Arc<Semaphore> {
+    pub fn turns(&self) -> &Arc<Turns> {
         &self.turns
     }
 }

@@ -40,7 +40,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix::{Addr, Arbiter, AsyncContext, Context};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 pub use self::find::{Answer, Hit, REACH};
 pub use self::index::Place;
@@ -55,11 +55,14 @@ use crate::db::{self, Db};
 use crate::kept::Kept;
 use crate::pubsub::supervise;
 use crate::site_log::Feed;
+use crate::turns::Turns;
 
 /// The bytes of plain texts that are kept.
 const TEXTS: usize = 16 * 1024 * 1024;
 /// How long a query waits for its turn.
 const WAIT: Duration = Duration::from_secs(5);
+/// The part of the turns that one address has is one in so many.
+const SHARE: usize = 4;
 /// How long [`Search::stop`] waits for the last commit.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -101,7 +104,7 @@ struct Inner {
     ended: watch::Receiver<bool>,
     indexer: Arc<Mutex<Option<Addr<Indexer>>>>,
     arbiter: Mutex<Option<Arbiter>>,
-    turns: Semaphore,
+    turns: Arc<Turns>,
     /// The plain texts of rows that were found lately.
     texts: Arc<Kept>,
 }
@@ -159,8 +162,7 @@ impl Search {
                 end.send_replace(true);
             });
         });
-        let (arbiter, turns) =
-            (Mutex::new(Some(arbiter)), Semaphore::new(max_queries.min(Semaphore::MAX_PERMITS)));
+        let (arbiter, turns) = (Mutex::new(Some(arbiter)), Turns::new(max_queries, SHARE));
         let texts = Arc::new(Kept::at_most(TEXTS));
         let inner = Inner { db, state, shutdown, ended, indexer, arbiter, turns, texts };
         Ok(Search(Arc::new(inner)))
@@ -170,10 +172,7 @@ impl Search {
     ///
     /// While the very first index is built it waits for two seconds, then says [`SearchError::NotReady`].
     pub async fn query(&self, query: &Query) -> Result<Answer, SearchError> {
-        let turn = tokio::time::timeout(WAIT, self.0.turns.acquire())
-            .await
-            .map_err(|_| SearchError::Overloaded)?;
-        let _turn = turn.map_err(|_| SearchError::Stopped)?;
+        let _turn = self.0.turns.take(WAIT).await.ok_or(SearchError::Overloaded)?;
         let texts = Arc::clone(&self.0.texts);
         find::find(self.0.state.subscribe(), &self.0.db, texts, query).await
     }

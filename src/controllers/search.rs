@@ -11,6 +11,7 @@ use crate::error::{AppError, AppResult};
 use crate::limits::Client;
 use crate::search::{self, Answer, Kind, SearchError};
 use crate::state::State;
+use crate::turns::WorksFor;
 
 /// GET /api/search?q=…
 pub async fn index(
@@ -47,11 +48,12 @@ pub(super) async fn find(
     }
     let (search, limits) = (state.search.clone(), state.limits.clone());
     // A task of its own: a client that leaves ends no search, nor what it costs.
-    let answered = actix_web::rt::spawn(async move {
+    let work = async move {
         let answer = search.query(&query).await?;
         limits.searched(client, answer.took);
         Ok::<_, SearchError>(answer)
-    });
+    };
+    let answered = actix_web::rt::spawn(WorksFor::current().run(work));
     Ok(answered.await.map_err(AppError::internal)??)
 }
 

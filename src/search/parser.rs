@@ -48,6 +48,11 @@ pub(super) enum Expression {
 }
 
 impl Expression {
+    /// Whether its words must stand in a row.
+    fn is_phrase(&self) -> bool {
+        matches!(self, Expression::Words { terms, .. } if terms.len() > 1)
+    }
+
     /// The words that make something a hit, for marking them.
     pub(super) fn wanted(&self) -> Vec<(&[Term], bool)> {
         match self {
@@ -160,8 +165,13 @@ impl Parser {
                 {
                     wanted.push(Expression::Any(not));
                 }
-                (Some(clause), false) => wanted.push(clause),
-                (Some(clause), true) => unwanted.push(clause),
+                (Some(clause), negative) => {
+                    let clauses = if negative { &mut unwanted } else { &mut wanted };
+                    // A phrase costs as much the second time.
+                    if !clause.is_phrase() || !clauses.contains(&clause) {
+                        clauses.push(clause);
+                    }
+                }
             }
         }
         match (wanted.len(), unwanted.len()) {

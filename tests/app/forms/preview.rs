@@ -44,7 +44,8 @@ async fn a_preview_is_the_published_page_and_saves_nothing() {
     let post = [("title", "A title"), ("body", BODY), ("tags", "one, two, one")];
     assert_eq!(guest.send("/posts", &post).await.status, 303);
     let published = guest.page("/posts/1-a-title").await;
-    let texts = [&page, &published].map(|page| between(page, "<div class=\"prose\"", "</div>\n  </div>"));
+    let texts =
+        [&page, &published].map(|page| between(page, "<div class=\"prose\"", "</div>\n  </div>"));
     assert_eq!(texts[0], texts[1]);
     let empty = text(&guest.send("/posts/preview", &[("title", " "), ("body", "")]).await);
     assert!(empty.contains(">Untitled</h1>"), "{empty}");

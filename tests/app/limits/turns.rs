@@ -1,13 +1,16 @@
 //! Work that takes a processor a while: how much of it runs at once, and what the others are told.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::http::Method;
-use futures_util::future::{join, join_all};
+use futures_util::future::{Either, join, join_all, select};
+use kilonova::config::Access;
+use kilonova::turns::WorksFor;
 use serde_json::json;
 
-use crate::support::{Answer, Raw, Site};
+use crate::support::{Answer, PATIENCE, Raw, Site, within};
 
 fn assert_busy(answer: &Answer) {
     answer.error(503);
@@ -26,7 +29,7 @@ async fn pages_wait_for_their_turn_and_are_refused_when_it_does_not_come() {
             .await
     };
     let state = site.state();
-    let turn = Arc::clone(state.renderings.turns()).acquire_owned().await.unwrap();
+    let turn = state.renderings.turns().take(PATIENCE).await.unwrap();
     let waits = async {
         let answer = page().await;
         assert_eq!(answer.status, 200);
@@ -36,10 +39,85 @@ async fn pages_wait_for_their_turn_and_are_refused_when_it_does_not_come() {
         drop(turn);
     };
     join(waits, frees).await;
-    let _turn = Arc::clone(state.renderings.turns()).acquire_owned().await.unwrap();
+    let _turn = state.renderings.turns().take(PATIENCE).await.unwrap();
     assert_busy(&page().await);
     // The API lays nothing out.
     site.get("/api/posts/1").await.json(200);
+    site.stop().await;
+}
+
+/// A site behind a proxy, which says which address it speaks for.
+async fn proxied() -> Site {
+    Site::start_with(|config| {
+        config.access = Access::Accounts;
+        config.max_renderings = 2;
+        config.reach.hosts.push("localhost".to_owned());
+        config.reach.trusted.push("127.0.0.0/8".parse().unwrap());
+    })
+    .await
+}
+
+async fn ask_from(site: &Site, address: &str, path: &str) -> Answer {
+    let headers = [("X-Forwarded-For", address), ("Accept", "application/json")];
+    Raw::connect(site).await.ask("GET", path, &headers, b"").await
+}
+
+#[actix_web::test]
+async fn an_address_with_costly_pages_leaves_turns_to_others() {
+    let site = proxied().await;
+    let state = site.state();
+    let [first, second] = ["192.0.2.1", "192.0.2.2"];
+    let holds = WorksFor::Client(Some(first.parse().unwrap()));
+    let _turn = holds.run(state.renderings.turns().take(PATIENCE)).await.unwrap();
+    let waits = ask_from(&site, first, "/");
+    let waits = std::pin::pin!(waits);
+    let passes = async { assert_eq!(ask_from(&site, second, "/").await.status, 200) };
+    match select(waits, std::pin::pin!(passes)).await {
+        Either::Left((answer, _)) => panic!("not its turn: {}", answer.status),
+        Either::Right(((), waits)) => assert_busy(&waits.await),
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn reads_of_one_address_keep_neither_others_nor_the_node_from_reading() {
+    let site = proxied().await;
+    let state = site.state();
+    let [first, second] = ["192.0.2.1", "192.0.2.2"];
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let ended = Arc::new(std::sync::Mutex::new(ended));
+    let begun = Arc::new(AtomicUsize::new(0));
+    let mut reads = Vec::new();
+    for _ in 0..40 {
+        let (ended, begun) = (Arc::clone(&ended), Arc::clone(&begun));
+        let db = state.db.clone();
+        let read = async move {
+            db.read(move |_| {
+                begun.fetch_add(1, Ordering::SeqCst);
+                // Until the other end is dropped.
+                drop(ended.lock().unwrap().recv());
+                Ok::<_, kilonova::db::Error>(())
+            })
+            .await
+        };
+        let who = WorksFor::Client(Some(first.parse().unwrap()));
+        reads.push(actix_web::rt::spawn(who.run(read)));
+    }
+    let filled = async {
+        while begun.load(Ordering::SeqCst) < 4 {
+            actix_web::rt::task::yield_now().await;
+        }
+    };
+    within("the address has its part", filled).await;
+    let answer = within("another's list", ask_from(&site, second, "/api/posts")).await;
+    assert_eq!(answer.status, 200);
+    let ready = within("the node's own read", ask_from(&site, first, "/health/ready")).await;
+    assert_eq!(ready.status, 200);
+    assert_eq!(begun.load(Ordering::SeqCst), 4, "an address has half of the reads");
+    drop(end);
+    for read in reads {
+        read.await.unwrap().unwrap();
+    }
     site.stop().await;
 }
 
