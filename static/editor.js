@@ -19,7 +19,6 @@ const SMALL = 60_000;
 const fields = [...form.elements].filter(({ name, type }) => name && /^(text|textarea|radio|datetime-local)$/.test(type));
 const read = (value, checked) => JSON.stringify(fields.map((field) => (field.type === "radio" ? field[checked] : field[value])));
 const typed = () => read("value", "checked");
-const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 
 let kept = read("defaultValue", "defaultChecked");
 let since = 0;
@@ -48,16 +47,15 @@ async function keep() {
   busy = true;
   since = 0;
   last = Date.now();
-  const sent = new URLSearchParams(new FormData(form)).toString();
-  const headers = { accept: "application/json", "content-type": "application/x-www-form-urlencoded" };
+  const sent = new URLSearchParams(new FormData(form));
   try {
     const answer = await fetch(form.dataset.copy, {
-      method: "POST", headers, body: sent, keepalive: sent.length < SMALL,
+      method: "POST", headers: { accept: "application/json" }, body: sent, keepalive: `${sent}`.length < SMALL,
     });
     if (answer.ok) {
       copy.value = (await answer.json()).copy;
       kept = text;
-      note(`Kept at ${clock.format(Date.now())}`);
+      note(`Kept at ${new Date().toTimeString().slice(0, 5)}`);
       // The browser's own copy takes note of what it knows.
       form.dispatchEvent(new Event("input"));
     } else if (answer.status !== 429 && answer.status < 500) {
@@ -97,14 +95,13 @@ function send(file, progress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", `${document.body.dataset.root}/api/uploads`);
-    request.setRequestHeader("accept", "application/json");
     request.responseType = "json";
     request.upload.onprogress = ({ loaded, total }) => progress(Math.floor(loaded / total * 10) * 10);
     request.onload = () => {
       if (request.status === 201) resolve(request.response.url);
-      else reject(request.response?.error ?? `the server answered ${request.status}`);
+      else reject(request.response?.error ?? `status ${request.status}`);
     };
-    request.onerror = () => reject("it could not be sent; it may be too large");
+    request.onerror = () => reject("not sent; perhaps too large");
     request.send(file);
   });
 }
@@ -169,7 +166,7 @@ form.addEventListener("submit", (event) => {
   clearTimeout(timer);
   if (!sending) return;
   event.preventDefault();
-  tell("Pictures are being uploaded: save again when they are there.");
+  tell("Save again when all pictures are uploaded.");
 });
 
 // The title comes first, then the text.

@@ -260,14 +260,14 @@ async fn drafts_previews_and_links_work_without_scripts() {
     site.home().execute(execute);
     browser.open(&site, "/posts/1/edit").await;
     assert_eq!(browser.run(TYPED).await, "Typed elsewhere.");
-    browser.until_text("Unsaved changes of 1 January 2999, 10:00 UTC").await;
+    browser.until_text("Unsaved changes from 1 January 2999, 10:00 UTC").await;
     browser.send(".unsaved button").await;
     assert_eq!(browser.run(TYPED).await, "Some *text*.");
     browser.send(".links form:last-child button").await;
     let link = browser.run("return document.querySelector('.secret code').textContent").await;
     let link = link.as_str().unwrap().replace("127.0.0.1", "localhost");
     crate::support::secrets::know(link.rsplit('/').next().unwrap());
-    browser.send("form.account button").await;
+    browser.sign_out().await;
     browser.open_at(&link).await;
     browser.until("document.querySelector('.prose em')?.textContent === 'text'").await;
     browser.until_text("Only those who have this link").await;
