@@ -69,12 +69,13 @@ async fn an_address_with_costly_pages_leaves_turns_to_others() {
     let [first, second] = ["192.0.2.1", "192.0.2.2"];
     let holds = WorksFor::Client(Some(first.parse().unwrap()));
     let _turn = holds.run(state.renderings.turns().take(PATIENCE)).await.unwrap();
-    let waits = ask_from(&site, first, "/");
-    let waits = std::pin::pin!(waits);
-    let passes = async { assert_eq!(ask_from(&site, second, "/").await.status, 200) };
-    match select(waits, std::pin::pin!(passes)).await {
-        Either::Left((answer, _)) => panic!("not its turn: {}", answer.status),
-        Either::Right(((), waits)) => assert_busy(&waits.await),
+    {
+        let waits = std::pin::pin!(ask_from(&site, first, "/"));
+        let passes = async { assert_eq!(ask_from(&site, second, "/").await.status, 200) };
+        match select(waits, std::pin::pin!(passes)).await {
+            Either::Left((answer, _)) => panic!("not its turn: {}", answer.status),
+            Either::Right(((), waits)) => assert_busy(&waits.await),
+        }
     }
     site.stop().await;
 }
