@@ -119,9 +119,14 @@ class Editor {
   }
 
   saved(form) {
-    // The browser's copy of the text goes with it.
+    // The browser's copy of the text goes with it, also one of a form that was here before.
     form.reset();
     form.dispatchEvent(new Event("input"));
+    try {
+      localStorage.removeItem(form.kept);
+    } catch {
+      // Without storage there is no copy.
+    }
     say("Saved.");
     this.isSaved = true;
     if (this.newer) return this.close();

@@ -57,7 +57,9 @@ impl Presence {
 
 /// Hears the texts of one client. One pointer, since each socket has room for one.
 #[derive(Clone)]
-pub(crate) struct Listener(Arc<Box<dyn Fn(&str) + Send + Sync>>);
+pub(crate) struct Listener(Arc<Hear>);
+
+type Hear = Box<dyn Fn(&str) + Send + Sync>;
 
 impl Listener {
     pub(crate) fn hear(&self, text: &str) {
