@@ -166,7 +166,7 @@ form.addEventListener("submit", (event) => {
   clearTimeout(timer);
   if (!sending) return;
   event.preventDefault();
-  tell("Save again when all pictures are uploaded.");
+  tell("Wait for the pictures, then save.");
 });
 
 // The title comes first, then the text.
