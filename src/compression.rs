@@ -54,6 +54,10 @@ pub async fn label<B: MessageBody>(
     if let Some(Varies(on)) = varies {
         add(headers, header::VARY, on);
     }
+    // It tells the compressor to leave a response alone, and clients nothing.
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding == "identity") {
+        headers.remove(header::CONTENT_ENCODING);
+    }
     Ok(response)
 }
 

@@ -100,6 +100,8 @@ function keep(form, held) {
     clearTimeout(wait);
     wait = 0;
     if (ended) return;
+    // Another form has taken its place.
+    if (!form.isConnected) return void release?.();
     if (!hasText(form)) return void (release && forget());
     const values = {};
     for (const field of [...fieldsOf(form), ...hidden]) {

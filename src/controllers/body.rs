@@ -67,9 +67,16 @@ pub fn check(path: &str, headers: &HeaderMap, config: &Config) -> AppResult<()> 
     // As the router sees it.
     let limit = limit(&percent_decode_str(path).decode_utf8_lossy(), config);
     match told(headers) {
-        Some(length) if length > limit => Err(AppError::TooLarge(limit)),
+        Some(length) if length > limit => Err(too_large(limit, config)),
         _ => Ok(()),
     }
+}
+
+/// The refusal of a body over its route's limit. That of an upload is the picture's, without what is
+/// around it.
+fn too_large(limit: usize, config: &Config) -> AppError {
+    let is_upload = limit == config.max_upload.saturating_add(AROUND_FILE);
+    AppError::TooLarge(if is_upload { config.max_upload } else { limit })
 }
 
 /// A request's body, unread.
@@ -205,7 +212,7 @@ impl Body {
     async fn read_slowly(mut self) -> AppResult<(Bytes, Taken)> {
         let limit = self.limit;
         if told(&self.headers).is_some_and(|length| length > limit) {
-            return Err(AppError::TooLarge(limit));
+            return Err(too_large(limit, &self.state.config));
         }
         let (mut body, mut room) = (BytesMut::new(), Taken::default());
         let mut size = 0_usize;
@@ -217,7 +224,7 @@ impl Body {
             let before = size;
             size = size.saturating_add(chunk.len());
             if size > limit {
-                return Err(AppError::TooLarge(limit));
+                return Err(too_large(limit, &self.state.config));
             }
             self.state.bodies.take(self.address, &mut room, before, chunk.len())?;
             body.extend_from_slice(&chunk);

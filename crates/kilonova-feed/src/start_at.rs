@@ -32,8 +32,9 @@ impl StartAt {
     }
 
     /// The start from a request's parameters `last_event_id` and `log`; [`StartAt::Now`] without a
-    /// position, [`StartAt::Latest`] for the word `latest`. A browser's `EventSource` keeps its first URL when it reconnects, so for event
-    /// streams the header `Last-Event-ID` takes precedence.
+    /// position, [`StartAt::Latest`] for the word `latest`. A browser's `EventSource` keeps its first
+    /// URL when it reconnects, so for event streams the header `Last-Event-ID` takes precedence; two
+    /// of them are refused.
     ///
     /// A position consists of digits; one over `i64::MAX` counts as in the future. Any other value
     /// is an [`Error::BadParameter`].
@@ -42,8 +43,11 @@ impl StartAt {
             .map_err(|_| Error::BadParameter("the query string"))?;
         let parameter =
             |wanted| query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
-        let header =
-            request.headers().get("last-event-id").filter(|_| crate::sse::is_wanted(request));
+        let mut headers = request.headers().get_all("last-event-id");
+        let header = headers.next().filter(|_| crate::sse::is_wanted(request));
+        if header.is_some() && headers.next().is_some() {
+            return Err(Error::BadParameter("Last-Event-ID"));
+        }
         if header.is_none() && parameter("last_event_id") == Some("latest") {
             return Ok(StartAt::Latest);
         }

@@ -13,9 +13,9 @@ use super::{Browser, assert_leads, text, value};
 use crate::support::{Answer, Raw, Site};
 
 const KEYS: [&str; 3] = [
-    "0123456789abcdef0123456789abcdef",
-    "1123456789abcdef0123456789abcdef",
-    "2123456789abcdef0123456789abcdef",
+    "0a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d",
+    "1a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d",
+    "2a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d",
 ];
 
 fn accounts(config: &mut Config) {

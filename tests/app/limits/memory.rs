@@ -222,7 +222,7 @@ fn responses_that_are_not_read_share_one_budget() {
     assert!((40..60).contains(&refused), "{refused}");
     assert!(held.iter().all(|(_, status)| ["200", "503"].contains(&&**status)));
     // Small ones are answered, however many are asked for at once.
-    let many = list.replace("/api/notes?limit=100", "/static/style.css").repeat(500);
+    let many = list.replace("/api/notes?limit=100", "/static/icon.svg").repeat(500);
     let pipelined: Vec<_> = (0..40).map(|_| ask(&many)).collect();
     assert!(pipelined.iter().all(|(_, status)| status == "200"));
     assert_eq!(server.call("GET", "/api/notes?limit=100", None).0, 503);

@@ -58,7 +58,8 @@ async fn proxied() -> Site {
 }
 
 async fn ask_from(site: &Site, address: &str, path: &str) -> Answer {
-    let headers = [("X-Forwarded-For", address), ("Accept", "application/json")];
+    let headers =
+        [("Host", "localhost"), ("X-Forwarded-For", address), ("Accept", "application/json")];
     Raw::connect(site).await.ask("GET", path, &headers, b"").await
 }
 
@@ -96,7 +97,7 @@ async fn reads_of_one_address_keep_neither_others_nor_the_node_from_reading() {
             db.read(move |_| {
                 begun.fetch_add(1, Ordering::SeqCst);
                 // Until the other end is dropped.
-                drop(ended.lock().unwrap().recv());
+                let _closed = ended.lock().unwrap().recv();
                 Ok::<_, kilonova::db::Error>(())
             })
             .await

@@ -101,6 +101,9 @@ impl Inbox {
             if announced(&self.bytes).is_some_and(|length| length > MAX_MESSAGE as u64) {
                 return Err(Close::TooLarge);
             }
+            if !is_shortest(&self.bytes) {
+                return Err(Close::Protocol);
+            }
             let decoded = match self.begin() {
                 Some(mut empty) => decode(&mut self.codec, &mut empty),
                 None => decode(&mut self.codec, &mut self.bytes),
@@ -243,6 +246,17 @@ fn announced(bytes: &[u8]) -> Option<u64> {
         127 => rest.first_chunk().map(|length| u64::from_be_bytes(*length)),
         short => Some(short.into()),
     }
+}
+
+/// Whether the head of the frame has its length in the fewest bytes, as RFC 6455 (5.2) demands. The
+/// codec takes any.
+fn is_shortest(bytes: &[u8]) -> bool {
+    let fewest = match bytes.get(1).map(|second| second & 0x7f) {
+        Some(126) => 126,
+        Some(127) => 1 << 16,
+        _ => 0,
+    };
+    announced(bytes).is_none_or(|length| length >= fewest)
 }
 
 #[cfg(test)]

@@ -161,6 +161,23 @@ async fn reserved_bits_and_opcodes_are_refused() {
 }
 
 #[actix::test]
+async fn a_length_is_told_in_the_fewest_bytes() {
+    let long = |code: u8, length: &[u8], payload: &[u8]| {
+        [&[0x80 | TEXT, 0x80 | code][..], length, &[0; 4], payload].concat()
+    };
+    check(&[
+        ("RFC 5.2", long(4, &[], b"text"), OPEN),
+        ("RFC 5.2", long(126, &4_u16.to_be_bytes(), b"text"), PROTOCOL),
+        ("RFC 5.2", long(126, &125_u16.to_be_bytes(), &[b'x'; 125]), PROTOCOL),
+        ("RFC 5.2", long(126, &126_u16.to_be_bytes(), &[b'x'; 126]), OPEN),
+        ("RFC 5.2", long(127, &4_u64.to_be_bytes(), b"text"), PROTOCOL),
+        ("RFC 5.2", long(127, &0xffff_u64.to_be_bytes(), &[b'x'; 0xffff]), PROTOCOL),
+        ("RFC 5.2", long(127, &0x10000_u64.to_be_bytes(), &[b'x'; 0x10000]), OPEN),
+    ])
+    .await;
+}
+
+#[actix::test]
 async fn fragments_make_one_message_and_control_frames_come_between() {
     let ping = last(opcode::PING, b"between");
     check(&[
