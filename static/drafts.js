@@ -100,8 +100,6 @@ function keep(form, held) {
     clearTimeout(wait);
     wait = 0;
     if (ended) return;
-    // Another form has taken its place.
-    if (!form.isConnected) return void release?.();
     if (!hasText(form)) return void (release && forget());
     const values = {};
     for (const field of [...fieldsOf(form), ...hidden]) {
@@ -169,6 +167,13 @@ function keep(form, held) {
 
   restore();
   unsaved?.addEventListener("submit", forget);
+  // Another form has its place, and keeps its text.
+  form.addEventListener("replaced", () => {
+    clearTimeout(wait);
+    wait = 0;
+    release?.();
+    release = null;
+  });
   form.addEventListener("input", () => {
     clearTimeout(wait);
     wait = setTimeout(save, PAUSE);

@@ -70,6 +70,7 @@ class Editor {
   show(page) {
     const content = contentOf(page, "edit-" + this.card.id);
     if (!content) return false;
+    this.box.querySelector("form.write")?.dispatchEvent(new Event("replaced"));
     this.box.replaceChildren(this.status, ...content);
     this.card.dataset.editing = "";
     if (!this.box.isConnected) this.card.append(this.box);
