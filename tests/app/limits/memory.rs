@@ -225,7 +225,6 @@ fn responses_that_are_not_read_share_one_budget() {
     let many = list.replace("/api/notes?limit=100", "/static/icon.svg").repeat(500);
     let pipelined: Vec<_> = (0..40).map(|_| ask(&many)).collect();
     assert!(pipelined.iter().all(|(_, status)| status == "200"));
-    assert_eq!(server.call("GET", "/api/notes?limit=100", None).0, 503);
     assert_eq!(server.call("GET", "/health/ready", None).0, 200);
     let grown = memory(&server).saturating_sub(before);
     // All of them would be 300 MB, and as much again in buffers.
