@@ -14,6 +14,8 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kilonova_feed::Event;
+
 pub use self::error::Error;
 pub use self::meter::Meter;
 use self::readers::Readers;
@@ -23,7 +25,6 @@ use crate::models::log as events;
 use crate::models::stored_response::Key;
 use crate::threads::Threads;
 use crate::turns::{Turns, WorksFor};
-use kilonova_feed::Event;
 
 /// Reads for clients at once. Each holds a connection and, while it runs, a thread.
 const READERS: usize = 8;

@@ -9,10 +9,18 @@ mod once;
 mod preview;
 mod refused;
 
+use kilonova::config::{Access, Config};
+use kilonova::models::user::Role;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
 use crate::support::{Answer, Raw, Site};
+
+/// Accounts decide, and new accounts are members.
+fn accounts(config: &mut Config) {
+    config.access = Access::Accounts;
+    config.registration_role = Role::Member;
+}
 
 const PASSWORD: &str = "correct horse";
 

@@ -3,17 +3,13 @@
 use kilonova_test::postgres::Cluster;
 use serde_json::json;
 
-use super::{Browser, assert_leads, text, value};
+use super::{Browser, accounts, assert_leads, text, value};
 use crate::databases::Home;
 use crate::support::Site;
 
 #[actix_web::test]
 async fn a_stale_save_shows_both_texts_and_what_differs() {
-    let site = Site::start_with(|config| {
-        config.access = kilonova::config::Access::Accounts;
-        config.registration_role = kilonova::models::user::Role::Member;
-    })
-    .await;
+    let site = Site::start_with(accounts).await;
     let ann = Browser::of(&site, "ann").await;
     let fields = [("title", "A post"), ("body", "One\n\nTwo\n\nThree"), ("tags", "a, b")];
     assert_leads(&ann.send("/posts", &fields).await, "/posts/1-a-post");

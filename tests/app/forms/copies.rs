@@ -2,14 +2,12 @@
 //! too old.
 
 use chrono::TimeDelta;
-use kilonova::config::{Access, Config};
 use kilonova::db;
-use kilonova::models::user::Role;
 use kilonova::models::working_copy::{self, Of};
 use kilonova::models::{clock, upload};
 use serde_json::Value;
 
-use super::{Browser, assert_leads, text, value};
+use super::{Browser, accounts, assert_leads, text, value};
 use crate::support::{Answer, Raw, Site};
 
 const KEYS: [&str; 3] = [
@@ -17,11 +15,6 @@ const KEYS: [&str; 3] = [
     "1a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d",
     "2a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d",
 ];
-
-fn accounts(config: &mut Config) {
-    config.access = Access::Accounts;
-    config.registration_role = Role::Member;
-}
 
 /// A site with a post of Ann's.
 async fn start() -> Site {

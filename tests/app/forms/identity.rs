@@ -1,17 +1,10 @@
 //! Forms that are sent by somebody else than they were made for.
 
 use kilonova::access::CommentRules;
-use kilonova::config::{Access, Config};
-use kilonova::models::user::Role;
 use serde_json::json;
 
-use super::{Browser, text, value};
+use super::{Browser, accounts, text, value};
 use crate::support::Site;
-
-fn accounts(config: &mut Config) {
-    config.access = Access::Accounts;
-    config.registration_role = Role::Member;
-}
 
 #[actix_web::test]
 async fn nothing_is_stored_under_another_name() {

@@ -1,16 +1,9 @@
 //! Links by which people without an account read a draft.
 
-use kilonova::config::{Access, Config};
-use kilonova::models::user::Role;
 use serde_json::json;
 
-use super::{Browser, assert_leads, text};
+use super::{Browser, accounts, assert_leads, text};
 use crate::support::{Answer, Site, secrets};
-
-fn accounts(config: &mut Config) {
-    config.access = Access::Accounts;
-    config.registration_role = Role::Member;
-}
 
 /// A site with a draft of Ann's.
 async fn start() -> Site {

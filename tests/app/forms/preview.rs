@@ -2,10 +2,8 @@
 
 use actix_web::http::Method;
 use actix_web::web::Bytes;
-use kilonova::config::Access;
-use kilonova::models::user::Role;
 
-use super::{Browser, text};
+use super::{Browser, accounts, text};
 use crate::support::{Answer, Site};
 
 const BODY: &str =
@@ -54,11 +52,7 @@ async fn a_preview_is_the_published_page_and_saves_nothing() {
 
 #[actix_web::test]
 async fn a_preview_is_for_those_who_may_write() {
-    let site = Site::start_with(|config| {
-        config.access = Access::Accounts;
-        config.registration_role = Role::Member;
-    })
-    .await;
+    let site = Site::start_with(accounts).await;
     let (ann, bob) = (Browser::of(&site, "ann").await, Browser::of(&site, "bob").await);
     let draft = [("title", "Secret"), ("body", "b"), ("status", "draft")];
     ann.send("/posts", &draft).await;

@@ -1,18 +1,11 @@
 //! Forms that are refused: what was typed is on the page, and the error is where the form is.
 
-use kilonova::config::{Access, Config};
-use kilonova::models::user::Role;
 use kilonova_test::postgres::Cluster;
 use serde_json::json;
 
-use super::{Browser, assert_leads, text, value};
+use super::{Browser, accounts, assert_leads, text, value};
 use crate::databases::Home;
 use crate::support::Site;
-
-fn accounts(config: &mut Config) {
-    config.access = Access::Accounts;
-    config.registration_role = Role::Member;
-}
 
 /// A post with this many comments.
 async fn thread(site: &Site, comments: usize) {
