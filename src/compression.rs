@@ -1,6 +1,7 @@
 //! What compression changes about a response: another representation has another tag, and caches
 //! must know what it depends on. Outermost, so that it sees what was compressed.
 
+use actix_web::HttpRequest;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -59,6 +60,13 @@ pub async fn label<B: MessageBody>(
         headers.remove(header::CONTENT_ENCODING);
     }
     Ok(response)
+}
+
+/// Whether the client would rather have the response in gzip.
+pub(crate) fn wants_gzip(request: &HttpRequest) -> bool {
+    let (plain, gzip) = (Encoding::identity(), Encoding::gzip());
+    let takes = AcceptEncoding::parse(request).ok();
+    takes.and_then(|takes| takes.negotiate([&plain, &gzip].into_iter())) == Some(gzip)
 }
 
 /// The tag of a compressed representation: `"…-gzip"`.

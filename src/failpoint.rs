@@ -1,6 +1,6 @@
 //! Points at which a test makes the process die, to prove that what follows them may be lost.
 //!
-//! Compiled in only with the cargo feature `test-failpoints`; without it a point costs nothing.
+//! Only debug builds have them: in a release build a point costs nothing.
 //! `KILONOVA_FAILPOINT=NAME:N` aborts the process the N-th time that the point NAME is reached;
 //! `NAME:N:stop` freezes it there, as SIGSTOP does, until something sends SIGCONT.
 
@@ -12,12 +12,12 @@ pub(crate) const AFTER_COMMIT: &str = "after-commit";
 pub(crate) const INDEX_COMMITTED: &str = "index-committed";
 
 /// Does nothing.
-#[cfg(not(feature = "test-failpoints"))]
+#[cfg(not(debug_assertions))]
 #[inline(always)]
 pub(crate) fn reach(_: &str) {}
 
 /// Ends the process as a kill would, or freezes it, when this point's time has come.
-#[cfg(feature = "test-failpoints")]
+#[cfg(debug_assertions)]
 pub(crate) fn reach(name: &str) {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};

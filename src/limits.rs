@@ -21,7 +21,7 @@ use crate::error::{AppError, AppResult};
 use crate::turns::WorksFor;
 
 /// What a write costs beside its events, if it comes to any.
-const EACH: u32 = 16 * 1024;
+pub const EACH: u32 = 16 * 1024;
 
 /// The longest time of an ordinary search.
 const ORDINARY: Duration = Duration::from_millis(200);
@@ -120,6 +120,11 @@ impl Limit {
             self.by_address.charge(address, count, now);
         }
     }
+}
+
+/// Whom the work for a request is done for.
+pub fn works_for(request: &HttpRequest) -> WorksFor {
+    WorksFor::Client(Client::of(request, None).address)
 }
 
 /// The client that an action counts for: its address and its account.
@@ -267,7 +272,7 @@ pub async fn admit<B: MessageBody>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let address = Client::of(request.request(), None).address;
-    let who = WorksFor::Client(address);
+    let who = works_for(request.request());
     if request.method().is_safe() {
         return who.run(next.call(request)).await.map(ServiceResponse::map_into_left_body);
     }

@@ -166,12 +166,15 @@ fn reader(member: &Member) -> Option<Reader> {
 /// Tells this node's readers of a post who else reads it, until it is dropped.
 async fn watch(feed: &Feed, db: &Db, post: i64) -> Result<(), pubsub::Error> {
     let pubsub = feed.pubsub();
-    let mut typing = pubsub.subscribe([typing(post)]).await.ok();
-    if typing.is_none() {
-        log::debug!("there are too many channels to hear who types at post {post}");
-    }
+    let mut typists = None;
     let mut told = Told::default();
     loop {
+        if typists.is_none() {
+            typists = pubsub.subscribe([typing(post)]).await.ok();
+        }
+        if typists.is_none() {
+            log::debug!("there are too many channels to hear who types at post {post}");
+        }
         let mut monitor = pubsub.monitor(events::presence(post)).await?;
         let mut room = Room::default();
         for member in monitor.members() {
@@ -197,7 +200,7 @@ async fn watch(feed: &Feed, db: &Db, post: i64) -> Result<(), pubsub::Error> {
                     Some(_) => {}
                     None => break,
                 },
-                key = next_key(&mut typing) => {
+                key = next_key(&mut typists) => {
                     room.types(key, Instant::now() + TYPES_FOR);
                     told.is_due = true;
                 }

@@ -234,6 +234,44 @@ diesel::table! {
 }
 
 diesel::table! {
+    bin_working_copies (id) {
+        entry -> BigInt,
+        id -> BigInt,
+        user_id -> BigInt,
+        post_id -> Nullable<BigInt>,
+        form_key -> Nullable<Text>,
+        title -> Text,
+        body -> Text,
+        tags -> Text,
+        slug -> Text,
+        status -> Text,
+        publish_at -> Text,
+        version -> Text,
+        written_by -> Text,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    bin_copy_uploads (copy_id, digest) {
+        entry -> BigInt,
+        copy_id -> BigInt,
+        digest -> Text,
+    }
+}
+
+diesel::table! {
+    bin_draft_links (id) {
+        entry -> BigInt,
+        id -> BigInt,
+        token_digest -> Text,
+        post_id -> BigInt,
+        inserted_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     working_copies (id) {
         id -> BigInt,
         user_id -> BigInt,
@@ -269,6 +307,7 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(
+    bin_copy_uploads,
     bin_upload_uses,
     copy_uploads,
     old_addresses,

@@ -26,6 +26,10 @@ let last = 0;
 let timer = 0;
 let busy = false;
 let ended = !form.dataset.copy;
+/** The form was sent, and leads to another page. */
+let leaving = false;
+/** If that does not come, the browser shows why within this time. */
+const LEAVES_WITHIN = 10_000;
 if (tab) tab.value ||= crypto.getRandomValues(new Uint32Array(2)).join("-");
 
 /** Plans an autosave: after a pause, or after a while of typing without one. */
@@ -43,7 +47,7 @@ function touch() {
 async function keep() {
   clearTimeout(timer);
   const text = typed();
-  if (ended || busy || text === kept) return;
+  if (ended || leaving || busy || text === kept) return;
   busy = true;
   since = 0;
   last = Date.now();
@@ -164,9 +168,16 @@ form.querySelector("input[type=file]").addEventListener("change", ({ target }) =
 form.addEventListener("submit", (event) => {
   if (event.submitter?.formTarget) return;
   clearTimeout(timer);
-  if (!sending) return;
-  event.preventDefault();
-  tell("Wait for the pictures, then save.");
+  if (sending) {
+    event.preventDefault();
+    tell("Wait for the pictures, then save.");
+    return;
+  }
+  leaving = true;
+  setTimeout(() => {
+    leaving = false;
+    touch();
+  }, LEAVES_WITHIN);
 });
 
 // The title comes first, then the text.

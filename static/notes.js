@@ -83,6 +83,8 @@ class Editor {
 
   async open() {
     const answer = await fetch(this.href, page).catch(() => null);
+    // It was deleted in the meantime, and its place says so.
+    if (!this.card.id || !this.card.isConnected) return void editors.delete(this.card);
     const isForm = answer?.ok && !answer.redirected && this.show(await pageOf(answer));
     if (!isForm) location.assign(this.href);
   }

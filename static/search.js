@@ -62,7 +62,13 @@ function busy(is) {
 function show(page, url) {
   const results = page.querySelector("#results");
   if (!results) throw new Error("another page");
-  document.querySelector("#results").replaceWith(document.importNode(results, true));
+  const old = document.querySelector("#results");
+  const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  const fresh = document.importNode(results, true);
+  old.replaceWith(fresh);
+  if (focused !== false) {
+    ([...fresh.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused) ?? field).focus();
+  }
   document.title = page.title;
   shown = url.href;
   history.replaceState(history.state, "", url);

@@ -1,5 +1,11 @@
 //! The cost of `?frame=html` beside the plain frame of the same events: processor time of the server
-//! for each frame, on one server, in turns.
+//! for each frame, on one server, in turns. Once with each write sent when all have the last, once with
+//! writes as fast as they are answered: sockets are written several frames at once then, and how many
+//! that are depends on how long the frames took to make.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -21,52 +27,75 @@ pub(super) async fn measure() {
         assert_eq!(client.post("/api/posts", &post).await.0, 201);
     }
     for (sockets, writes) in [(1000, 300), (5000, 100)] {
-        let mut sums = [0.0, 0.0];
-        let mut bytes = [0, 0];
-        for _ in 0..ROUNDS {
-            for (shape, (_, path)) in SHAPES.into_iter().enumerate() {
-                let (seconds, length) = deliver(&server, &mut client, path, sockets, writes).await;
-                sums[shape] += seconds;
-                bytes[shape] = length;
+        for pace in [Pace::OneByOne, Pace::Burst] {
+            let mut sums = [0.0, 0.0];
+            let mut bytes = [0, 0];
+            for _ in 0..ROUNDS {
+                for (shape, (_, path)) in SHAPES.into_iter().enumerate() {
+                    let delivery = Delivery { path, sockets, writes, pace };
+                    let (seconds, length) = delivery.measure(&server, &mut client).await;
+                    sums[shape] += seconds;
+                    bytes[shape] = length;
+                }
             }
+            let costs = sums.map(|sum| sum * 1e6 / (ROUNDS * sockets * writes) as f64);
+            let what = format!("{sockets} sockets, {pace:?}");
+            for ((name, _), (cost, bytes)) in SHAPES.iter().zip(costs.iter().zip(bytes)) {
+                println!("{what}, {name}: {cost:.2} µs of CPU a delivery, {bytes} bytes");
+            }
+            println!("{what}: html / JSON {:.2}", costs[1] / costs[0]);
         }
-        let costs = sums.map(|sum| sum * 1e6 / (ROUNDS * sockets * writes) as f64);
-        for ((name, _), (cost, bytes)) in SHAPES.iter().zip(costs.iter().zip(bytes)) {
-            println!("{sockets} sockets, {name}: {cost:.2} µs of CPU a delivery, {bytes} bytes");
-        }
-        println!("{sockets} sockets: html / JSON {:.2}", costs[1] / costs[0]);
     }
 }
 
-/// Changes posts until every socket has received `writes` frames. Returns the server's processor time
-/// in seconds, and the length of the longest frame.
-async fn deliver(
-    server: &Server,
-    client: &mut Client,
+/// When the next write is sent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Pace {
+    /// When every socket has received the last.
+    OneByOne,
+    /// When the last was answered.
+    Burst,
+}
+
+struct Delivery {
     path: &'static str,
     sockets: usize,
     writes: usize,
-) -> (f64, usize) {
-    let mut readers = JoinSet::new();
-    for _ in 0..sockets {
-        let mut socket = Socket::connect(server.port, path).await;
-        readers.spawn(async move {
-            let mut length = 0;
-            for _ in 0..writes {
-                let frame = socket.next().await;
-                length = frame.len();
-                let is_html = serde_json::from_str::<Value>(&frame).unwrap()["html"].is_string();
-                assert_eq!(is_html, path.ends_with("html"), "{frame}");
+    pace: Pace,
+}
+
+impl Delivery {
+    /// Changes posts until every socket has received all frames. Returns the server's processor time
+    /// in seconds, and the length of the longest frame.
+    async fn measure(&self, server: &Server, client: &mut Client) -> (f64, usize) {
+        let Delivery { path, sockets, writes, pace } = *self;
+        let received = Arc::<AtomicUsize>::default();
+        let mut readers = JoinSet::new();
+        for _ in 0..sockets {
+            let mut socket = Socket::connect(server.port, path).await;
+            let received = Arc::clone(&received);
+            readers.spawn(async move {
+                let mut length = 0;
+                for _ in 0..writes {
+                    let frame = socket.next().await;
+                    received.fetch_add(1, Ordering::Relaxed);
+                    length = frame.len();
+                    let frame: Value = serde_json::from_str(&frame).unwrap();
+                    assert_eq!(frame["html"].is_string(), path.ends_with("html"), "{frame}");
+                }
+                length
+            });
+        }
+        let before = server.cpu_seconds();
+        for n in 0..writes {
+            let title = json!({"title": format!("Another title {n} for {path}")});
+            let post = format!("/api/posts/{}", n % POSTS + 1);
+            assert_eq!(client.patch(&post, &title).await.0, 200);
+            while pace == Pace::OneByOne && received.load(Ordering::Relaxed) < sockets * (n + 1) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            length
-        });
+        }
+        let lengths = readers.join_all().await;
+        (server.cpu_seconds() - before, lengths.into_iter().max().unwrap_or_default())
     }
-    let before = server.cpu_seconds();
-    for n in 0..writes {
-        let title = json!({"title": format!("Another title {n} for {path}")});
-        let path = format!("/api/posts/{}", n % POSTS + 1);
-        assert_eq!(client.patch(&path, &title).await.0, 200);
-    }
-    let lengths = readers.join_all().await;
-    (server.cpu_seconds() - before, lengths.into_iter().max().unwrap_or_default())
 }

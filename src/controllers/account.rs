@@ -87,6 +87,12 @@ impl Account {
         Ok(params)
     }
 
+    /// The fields of a form that only an account may send: 401 for others, before it is read.
+    pub async fn writing_form(&self, body: Body) -> AppResult<Params> {
+        self.permit_writing()?;
+        self.form(body).await
+    }
+
     /// The check of [`Account::form`] for fields that were read.
     pub fn check_maker(&self, params: &Params) -> AppResult<()> {
         let Some(made_for) = params.get(MADE_FOR).and_then(Value::as_str) else { return Ok(()) };

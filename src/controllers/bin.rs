@@ -1,6 +1,8 @@
 //! What becomes of posts and comments in the bin. The pages restore them and delete them for good;
 //! the API deletes them for good, by their own addresses.
 
+use diesel::OptionalExtension as _;
+
 use super::account::{Account, Asker};
 use super::respond::Precondition;
 use crate::access::{Action, Status};
@@ -82,16 +84,23 @@ pub(super) fn discard_post(
     precondition.check(&post)
 }
 
-/// The same for a comment.
+/// The same for a comment, which may be in the bin with its post.
 pub(super) fn discard_comment(
     tx: &mut Tx<'_>,
     asker: &Asker,
     id: i64,
     precondition: &Precondition,
 ) -> AppResult<()> {
-    let entry = bin::of_comment(tx.connection, id).found("comment")?;
-    let comment = bin::comment(tx.connection, id)?;
-    discard_in(tx, asker, &entry, "comment")?;
+    let comment = bin::comment(tx.connection, id).found("comment")?;
+    match bin::of_comment(tx.connection, id).optional()? {
+        Some(entry) => discard_in(tx, asker, &entry, "comment")?,
+        None => {
+            let post = bin::post(tx.connection, comment.post_id)?.facts();
+            let delete = Action::DeleteComment(comment.facts(post));
+            asker.permit(tx.connection, delete, "comment")?;
+            bin::discard_with_post(tx.connection, id)?;
+        }
+    }
     precondition.check(&comment)
 }
 

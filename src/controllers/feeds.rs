@@ -72,6 +72,7 @@ async fn answer(
         let bodies = post::bodies(connection, feeds::chosen(&heads))?;
         Ok(Read::New(etag, subject, heads, bodies))
     };
+    let page = state.renderings.begin().await?;
     match state.db.read(read).await? {
         Read::Known(etag) => Ok(respond::unchanged(&etag)),
         Read::New(etag, subject, heads, bodies) => {
@@ -80,7 +81,7 @@ async fn answer(
                 let site = &own.config.site;
                 feeds::atom(site, &subject, &heads, &bodies, &own.address, &own.feeds_key)
             };
-            let xml = state.renderings.run(lay_out).await?.map_err(AppError::internal)?;
+            let xml = page.lay_out(lay_out).await?.map_err(AppError::internal)?;
             Ok(respond::document("application/atom+xml; charset=utf-8", &etag, xml))
         }
     }

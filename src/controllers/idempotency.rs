@@ -16,6 +16,7 @@ use crate::db::{Db, Touches, Tx};
 use crate::error::{AppError, AppResult};
 use crate::models::stored_response::{Key, NOBODY, StoredResponse};
 use crate::models::user::User;
+use crate::models::working_copy::Window;
 
 /// The longest `Idempotency-Key`, in bytes.
 const MAX_KEY: usize = 255;
@@ -85,6 +86,10 @@ impl Once {
         let Some(Value::String(key)) = params.remove(FORM_KEY) else {
             return Ok(Once { key: None, writes_again: true });
         };
+        // What the window knows of its own copy is no part of what it asks for.
+        for field in Window::FIELDS {
+            params.remove(field);
+        }
         let account = author.map_or(NOBODY, |author| author.id);
         let content = serde_json::to_string(&params)?;
         let fingerprint = HEXLOWER.encode(&Sha256::digest(format!("{account} {content}")));

@@ -8,6 +8,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 
 use crate::error::{AppError, Missing};
+use crate::limits;
 use crate::models::{old_address, upload};
 use crate::state::State;
 
@@ -33,6 +34,7 @@ pub async fn lead<B: MessageBody>(
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let feed = old_address::feed(&path).filter(|_| missing == Missing::Page);
     let found = state.db.read(move |c| Ok::<_, AppError>(old_address::lead(c, &path)?));
+    let found = limits::works_for(request).run(found);
     let told = match found.await.map(|found| found.or(feed)) {
         // A picture leads to a picture: a text must not make its readers' browsers load pages.
         Ok(Some(new)) if missing == Missing::Page || new.starts_with(upload::ROOT) => {

@@ -21,6 +21,7 @@ mod unsent;
 
 use std::sync::Arc;
 
+use actix_web::http::header::HeaderValue;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -29,7 +30,7 @@ use askama::Template;
 use super::account::Account;
 use super::respond;
 use crate::access::Viewer;
-use crate::compression::Varies;
+use crate::compression::{self, Varies};
 use crate::config::Access;
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult};
@@ -66,6 +67,7 @@ where
     };
     // A page with a reader's name on it must not be cached for others.
     let kept = if account.user().is_some() { "private, no-cache" } else { "no-cache" };
+    let page = state.renderings.begin().await?;
     let (template, position) = state
         .db
         .read(move |connection| {
@@ -88,8 +90,7 @@ where
         })
         .await?;
     // Laying out Markdown takes a while and some memory, and needs no database.
-    let html =
-        state.renderings.run(move || template.render()).await?.map_err(AppError::internal)?;
+    let html = page.lay_out(move || template.render()).await?.map_err(AppError::internal)?;
     let mut response = HttpResponse::build(status);
     respond::stamp(&mut response, &state.db, position);
     response.insert_header((header::CACHE_CONTROL, kept));
@@ -127,7 +128,12 @@ pub async fn asset(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
     };
-    Ok(file_of(&request, kind, &file.version, file.bytes.clone().into_owned().into()))
+    if !compression::wants_gzip(&request) {
+        return Ok(file_of(&request, kind, &file.version, file.bytes.clone()));
+    }
+    let mut response = file_of(&request, kind, &file.version, file.gzip.clone());
+    response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    Ok(response)
 }
 
 /// A static file. Under an address with its version it never changes.

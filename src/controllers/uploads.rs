@@ -23,6 +23,7 @@ use crate::models::upload::{self, NewUpload};
 use crate::pictures::{self, Unfit};
 use crate::responses::Resident;
 use crate::state::State;
+use crate::turns::WorksFor;
 
 /// A browser may show an upload that it opens, and run nothing of it.
 const SANDBOX: &str = "sandbox; default-src 'none'";
@@ -113,7 +114,9 @@ pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpRes
 /// own: HTTP asks no further while its client takes nothing, and a read that nobody asks for would
 /// keep its connection from others.
 fn slices(db: Db, digest: String) -> impl Stream<Item = Result<Bytes, AppError>> {
-    stream::try_unfold((db, digest, 0_i32), |(db, digest, ordinal)| async move {
+    // The handler runs for the client; what HTTP and the tasks do, for nobody.
+    let who = WorksFor::current();
+    stream::try_unfold((db, digest, 0_i32), move |(db, digest, ordinal)| async move {
         let (source, wanted) = (db.clone(), digest.clone());
         let read = async move {
             let slice = source.read(move |connection| {
@@ -125,7 +128,8 @@ fn slices(db: Db, digest: String) -> impl Stream<Item = Result<Bytes, AppError>>
             });
             slice.await
         };
-        let slice = actix_web::rt::spawn(read).await.map_err(AppError::internal)??;
+        let read = actix_web::rt::spawn(who.run(read));
+        let slice = read.await.map_err(AppError::internal)??;
         Ok(slice.map(|slice| (Bytes::from(slice), (db, digest, ordinal + 1))))
     })
 }

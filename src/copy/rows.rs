@@ -6,9 +6,10 @@ use kilonova_feed::diesel::schema::kilonova_events;
 
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::{
-    bin_comments, bin_entries, bin_old_addresses, bin_post_tags, bin_posts, bin_upload_uses,
-    comments, copy_uploads, draft_links, notes, old_addresses, post_tags, posts, sign_ins,
-    stored_responses, upload_slices, upload_uses, uploads, users, working_copies,
+    bin_comments, bin_copy_uploads, bin_draft_links, bin_entries, bin_old_addresses, bin_post_tags,
+    bin_posts, bin_upload_uses, bin_working_copies, comments, copy_uploads, draft_links, notes,
+    old_addresses, post_tags, posts, sign_ins, stored_responses, upload_slices, upload_uses,
+    uploads, users, working_copies,
 };
 
 /// Rows written with one statement at the most. PostgreSQL takes 65,535 values, SQLite 32,766.
@@ -28,7 +29,7 @@ pub(super) struct Table {
 }
 
 /// All tables but the log's, in an order in which nothing refers to what comes later.
-pub(super) const TABLES: [Table; 21] = [
+pub(super) const TABLES: [Table; 24] = [
     UserRow::TABLE,
     SignInRow::TABLE,
     PostRow::TABLE,
@@ -45,6 +46,9 @@ pub(super) const TABLES: [Table; 21] = [
     BinCommentRow::TABLE,
     BinUseRow::TABLE,
     BinAddressRow::TABLE,
+    BinCopyRow::TABLE,
+    BinCopyUploadRow::TABLE,
+    BinLinkRow::TABLE,
     CopyRow::TABLE,
     CopyUploadRow::TABLE,
     LinkRow::TABLE,
@@ -186,6 +190,21 @@ table!(bin_upload_uses as "bin_upload_uses", BinUseRow, [entry, digest], |_| 0, 
 
 table!(bin_old_addresses as "bin_old_addresses", BinAddressRow, [entry, path], |_| 0, {
     entry: i64, path: String, post_id: i64,
+});
+
+table!(bin_working_copies as "bin_working_copies", BinCopyRow, [id], |row| row.body.len(), {
+    entry: i64, id: i64, user_id: i64, post_id: Option<i64>, form_key: Option<String>,
+    title: String, body: String, tags: String, slug: String, status: String, publish_at: String,
+    version: String, written_by: String, updated_at: NaiveDateTime,
+});
+
+table!(bin_copy_uploads as "bin_copy_uploads", BinCopyUploadRow, [copy_id, digest], |_| 0, {
+    entry: i64, copy_id: i64, digest: String,
+});
+
+table!(bin_draft_links as "bin_draft_links", BinLinkRow, [id], |_| 0, {
+    entry: i64, id: i64, token_digest: String, post_id: i64, inserted_at: NaiveDateTime,
+    expires_at: NaiveDateTime,
 });
 
 table!(working_copies as "working_copies", CopyRow, [id], |row| row.body.len(), {

@@ -16,7 +16,7 @@ use super::comment::{self, Comment};
 use super::post::{self, Post};
 use crate::access::{BinFacts, Binned, CommentFacts, CommentState, PostFacts};
 use crate::connection::{DbConnection, with_variant};
-use crate::schema::{bin_comments, bin_entries, bin_post_tags, bin_posts};
+use crate::schema::{bin_comments, bin_entries, bin_post_tags, bin_posts, bin_upload_uses};
 
 /// Something in the bin: a post with its comments, or one comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable)]
@@ -61,7 +61,7 @@ struct Part {
 
 /// In an order in which nothing refers to a later table. A test compares the columns with those of
 /// the database.
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 8] = [
     Part {
         table: "posts",
         columns: "id, title, body, status, author, user_id, source, inserted_at, updated_at, \
@@ -71,6 +71,13 @@ const PARTS: [Part; 5] = [
     Part { table: "comments", columns: "id, post_id, body, author, user_id, inserted_at, state" },
     Part { table: "upload_uses", columns: "digest, post_id, comment_id" },
     Part { table: "old_addresses", columns: "path, post_id" },
+    Part {
+        table: "working_copies",
+        columns: "id, user_id, post_id, form_key, title, body, tags, slug, status, publish_at, \
+                  version, written_by, updated_at",
+    },
+    Part { table: "copy_uploads", columns: "copy_id, digest" },
+    Part { table: "draft_links", columns: "id, token_digest, post_id, inserted_at, expires_at" },
 ];
 
 impl Part {
@@ -78,7 +85,13 @@ impl Part {
     fn rows(&self, post: i64, comment: Option<i64>) -> Option<String> {
         match (self.table, comment) {
             ("posts", None) => Some(format!("id = {post}")),
-            ("post_tags" | "comments" | "old_addresses", None) => Some(format!("post_id = {post}")),
+            (
+                "post_tags" | "comments" | "old_addresses" | "working_copies" | "draft_links",
+                None,
+            ) => Some(format!("post_id = {post}")),
+            ("copy_uploads", None) => {
+                Some(format!("copy_id IN (SELECT id FROM working_copies WHERE post_id = {post})"))
+            }
             ("upload_uses", None) => Some(format!(
                 "post_id = {post} \
                  OR comment_id IN (SELECT id FROM comments WHERE post_id = {post})"
@@ -98,7 +111,9 @@ pub fn put_post(
     by: Option<i64>,
     at: NaiveDateTime,
 ) -> QueryResult<(i64, usize)> {
-    let bytes = bytes(connection, "comments", &format!("post_id = {}", post.id))?;
+    let of_post = format!("post_id = {}", post.id);
+    let bytes =
+        bytes(connection, "comments", &of_post)? + bytes(connection, "working_copies", &of_post)?;
     let id = put(connection, (post.id, None), post.user_id, by, at)?;
     post::delete(connection, post.id)?;
     Ok((id, bytes + post.body.len()))
@@ -156,7 +171,8 @@ fn put(
 pub fn take_out(connection: &mut DbConnection, entry: &Entry) -> QueryResult<usize> {
     let id = entry.id;
     let bytes = bytes(connection, "bin_comments", &format!("entry = {id}"))?
-        + bytes(connection, "bin_posts", &format!("entry = {id}"))?;
+        + bytes(connection, "bin_posts", &format!("entry = {id}"))?
+        + bytes(connection, "bin_working_copies", &format!("entry = {id}"))?;
     run(
         connection,
         &format!(
@@ -197,6 +213,13 @@ pub fn discard(connection: &mut DbConnection, entry: &Entry) -> QueryResult<()> 
 pub fn discard_of_post(connection: &mut DbConnection, post_id: i64) -> QueryResult<()> {
     let entries = bin_entries::table.filter(bin_entries::post_id.eq(post_id));
     diesel::delete(entries).execute(connection).map(drop)
+}
+
+/// Deletes for good a comment that is in the bin with its post.
+pub fn discard_with_post(connection: &mut DbConnection, comment_id: i64) -> QueryResult<()> {
+    let uses = bin_upload_uses::table.filter(bin_upload_uses::comment_id.eq(comment_id));
+    diesel::delete(uses).execute(connection)?;
+    diesel::delete(bin_comments::table.find(comment_id)).execute(connection).map(drop)
 }
 
 /// Deletes at most `limit` of the entries that were deleted before this time. How many there were.

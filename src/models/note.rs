@@ -4,7 +4,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::user::User;
+use super::user::{self, User};
 use super::{Cursor, Excerpt, Page, from_rfc3339, paginate, rfc3339, substr, upload};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
@@ -242,9 +242,10 @@ pub fn replace(
     Ok(after)
 }
 
-/// The account that changed a note last, if one did.
-pub fn editor(connection: &mut DbConnection, id: i64) -> QueryResult<Option<i64>> {
-    notes::table.find(id).select(notes::edited_by).first(connection)
+/// The name of the account that changed a note last, if one did.
+pub fn editor(connection: &mut DbConnection, id: i64) -> QueryResult<Option<String>> {
+    let by = notes::table.find(id).select(notes::edited_by).first(connection)?;
+    user::name_of(connection, by)
 }
 
 /// Deletes the note, or gives `NotFound`.

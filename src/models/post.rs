@@ -23,7 +23,7 @@ pub use self::listed::{Line, Neighbours, TagCount, neighbours, of_year, tags_in_
 pub use self::tag_cache::TagCache;
 use super::{
     Cursor, Excerpt, Page, draft_link, from_optional_rfc3339, from_rfc3339, optional_rfc3339,
-    paginate, rfc3339, slug, substr, upload,
+    paginate, rfc3339, slug, substr, upload, user,
 };
 pub use crate::access::Status;
 use crate::access::{CommentRules, PostFacts, Scope, Thread};
@@ -536,9 +536,10 @@ pub fn update(
     Ok(Updated { before, after })
 }
 
-/// The account that changed a post last, if one did.
-pub fn editor(connection: &mut DbConnection, id: i64) -> QueryResult<Option<i64>> {
-    posts::table.find(id).select(posts::edited_by).first(connection)
+/// The name of the account that changed a post last, if one did.
+pub fn editor(connection: &mut DbConnection, id: i64) -> QueryResult<Option<String>> {
+    let by = posts::table.find(id).select(posts::edited_by).first(connection)?;
+    user::name_of(connection, by)
 }
 
 /// The first scheduled posts that are due at this time, in the order in which they are.

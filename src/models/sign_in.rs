@@ -358,13 +358,15 @@ pub fn end_of(connection: &mut DbConnection, credential: &Credential) -> QueryRe
     end(connection, &ids)
 }
 
-/// Closes the sockets of all sign-ins of a user, who has other rights from now on: as above.
-pub fn close_sockets(connection: &mut DbConnection, user_id: i64) -> QueryResult<()> {
+/// Closes the sockets of all sign-ins of a user, who has other rights from now on: as above. Gives
+/// the number of sign-ins.
+pub fn close_sockets(connection: &mut DbConnection, user_id: i64) -> QueryResult<usize> {
     let ids: Vec<i64> = sign_ins::table
         .filter(sign_ins::user_id.eq(user_id))
         .select(sign_ins::id)
         .load(connection)?;
-    number(connection, &ids)
+    number(connection, &ids)?;
+    Ok(ids.len())
 }
 
 /// Ends the sign-ins that have expired, which no request makes: as above. The number of those that

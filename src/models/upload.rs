@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 use crate::connection::DbConnection;
 use crate::pictures::{Format, Picture};
 use crate::schema::{
-    bin_upload_uses, copy_uploads, old_addresses, upload_slices, upload_uses, uploads,
+    bin_copy_uploads, bin_upload_uses, copy_uploads, old_addresses, upload_slices, upload_uses,
+    uploads,
 };
 
 /// The beginning of the paths of uploads.
@@ -283,6 +284,9 @@ macro_rules! is_kept {
         is_used!()
             .or(exists(bin_upload_uses::table.filter(bin_upload_uses::digest.eq(uploads::digest))))
             .or(exists(copy_uploads::table.filter(copy_uploads::digest.eq(uploads::digest))))
+            .or(exists(
+                bin_copy_uploads::table.filter(bin_copy_uploads::digest.eq(uploads::digest)),
+            ))
     };
 }
 

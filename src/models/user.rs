@@ -257,7 +257,8 @@ pub fn names(connection: &mut DbConnection, ids: Vec<i64>) -> QueryResult<HashMa
 }
 
 /// The name of the user with this id, if there is one.
-pub fn name(connection: &mut DbConnection, id: i64) -> QueryResult<Option<String>> {
+pub fn name_of(connection: &mut DbConnection, id: Option<i64>) -> QueryResult<Option<String>> {
+    let Some(id) = id else { return Ok(None) };
     users::table.find(id).select(users::username).first(connection).optional()
 }
 
@@ -267,12 +268,18 @@ pub fn shows_presence(connection: &mut DbConnection, id: i64) -> QueryResult<boo
 }
 
 /// Shows an account's name to those who read the same post, or hides it. Its sockets, which were
-/// opened under the name, close. Must run in a transaction that touches existing rows.
-pub fn set_shows_presence(connection: &mut DbConnection, id: i64, shown: bool) -> QueryResult<()> {
-    diesel::update(users::table.find(id))
-        .set(users::shows_presence.eq(shown))
-        .execute(connection)?;
-    sign_in::close_sockets(connection, id)
+/// opened under the name, close. Gives the number of sign-ins that this concerns: none if the
+/// account is as it should be. Must run in a transaction that touches existing rows.
+pub fn set_shows_presence(
+    connection: &mut DbConnection,
+    id: i64,
+    shown: bool,
+) -> QueryResult<usize> {
+    let other = users::table.find(id).filter(users::shows_presence.ne(shown));
+    match diesel::update(other).set(users::shows_presence.eq(shown)).execute(connection)? {
+        0 => Ok(0),
+        _ => sign_in::close_sockets(connection, id),
+    }
 }
 
 /// The user of that name in any letter case, a disabled one too.

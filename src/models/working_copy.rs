@@ -9,7 +9,7 @@ use super::post::{MAX_BODY, Post};
 use super::upload;
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
-use crate::schema::working_copies;
+use crate::schema::{bin_working_copies, working_copies};
 
 /// The most bytes of the lines: more than any valid value has, since it may still become one.
 const LINE: usize = 16 * 1024;
@@ -150,6 +150,9 @@ pub struct Window {
 }
 
 impl Window {
+    /// The fields of its form that tell.
+    pub const FIELDS: [&str; 2] = ["window", "copy"];
+
     /// As the fields of its form tell.
     pub fn of(params: &Params) -> Window {
         let field = |name| params.get(name).and_then(serde_json::Value::as_str);
@@ -305,8 +308,10 @@ pub fn saved(
     make_way(connection, user_id, of, window).map(drop)
 }
 
-/// Deletes the copies that were last written before this time.
+/// Deletes the copies that were last written before this time, in the bin too.
 pub fn prune(connection: &mut DbConnection, before: NaiveDateTime) -> QueryResult<()> {
     let old = working_copies::table.filter(working_copies::updated_at.lt(before));
-    diesel::delete(old).execute(connection).map(drop)
+    diesel::delete(old).execute(connection)?;
+    let binned = bin_working_copies::table.filter(bin_working_copies::updated_at.lt(before));
+    diesel::delete(binned).execute(connection).map(drop)
 }

@@ -2,11 +2,14 @@
 //! an address change with its file, so that a browser may keep what it has for ever; serving them
 //! is the controllers'.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use data_encoding::HEXLOWER;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
@@ -21,16 +24,28 @@ const CLIENT: (&str, &str) = ("client.js", include_str!("../../client/client.js"
 /// A static file.
 pub struct Asset {
     /// The content.
-    pub bytes: Cow<'static, [u8]>,
+    pub bytes: Bytes,
+    /// The content in gzip, at its best: responses that are compressed on their way are at its
+    /// fastest, which is a sixth more.
+    pub gzip: Bytes,
     /// The version in its address.
     pub version: String,
 }
 
 impl Asset {
-    fn new(bytes: Cow<'static, [u8]>) -> Asset {
+    fn new(bytes: impl Into<Bytes>) -> Asset {
+        let bytes = bytes.into();
         let version = HEXLOWER.encode(&Sha256::digest(&bytes)[..6]);
-        Asset { bytes, version }
+        let gzip = compressed(&bytes).unwrap_or_default().into();
+        Asset { bytes, gzip, version }
     }
+}
+
+/// Writing to memory does not fail.
+fn compressed(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    encoder.finish()
 }
 
 /// The pages' script, made of the files of `static/feed/`: each file more on the wire is a request
@@ -53,16 +68,16 @@ static ASSETS: LazyLock<BTreeMap<String, Asset>> = LazyLock::new(|| {
     let (name, client) = CLIENT;
     let files = Files::iter().filter(|file| !file.contains('/')).filter_map(|file| {
         let bytes = Files::get(&file)?.data;
-        let bytes = match std::str::from_utf8(&bytes) {
+        let asset = match std::str::from_utf8(&bytes) {
             Ok(text) if file.ends_with(".js") || file.ends_with(".css") => {
-                slim(&file, text).into_bytes().into()
+                Asset::new(slim(&file, text))
             }
-            _ => bytes,
+            _ => Asset::new(bytes.into_owned()),
         };
-        Some((file.into_owned(), Asset::new(bytes)))
+        Some((file.into_owned(), asset))
     });
-    let pages = Asset::new(slim(PAGES, &pages(client)).into_bytes().into());
-    let client = Asset::new(client.as_bytes().into());
+    let pages = Asset::new(slim(PAGES, &pages(client)));
+    let client = Asset::new(client);
     files.chain([(PAGES.to_owned(), pages), (name.to_owned(), client)]).collect()
 });
 

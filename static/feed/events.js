@@ -117,5 +117,5 @@ function changePost(data, card) {
     time.title = new Date(time.dateTime).toUTCString();
     time.textContent = "just now";
   });
-  if (data.body_digest !== article.querySelector(".text").dataset.body) fetchText(data.body_digest);
+  fetchText(data.body_digest);
 }

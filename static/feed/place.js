@@ -65,12 +65,18 @@ function addMenu(item, name, data, mayAll) {
 /** Comments that came and went while the page was away: they were never counted. */
 const uncounted = new Set();
 
-/** Counts a comment where the page says how many there are. */
+/** Comments that moderators know of and that do not count. */
+const withheld = new Set();
+
+/** Counts a comment where the page says how many there are: the visible ones. */
 function countComment(shown, { event, data }) {
   const link = shown?.querySelector("[data-comments]");
   if (event === "comment_created" && data.redacted) uncounted.add(data.id);
   if (!link || data.redacted || (event === "comment_deleted" && uncounted.delete(data.id))) return;
-  const change = { comment_created: data.state === "visible" ? 1 : 0, comment_deleted: -1 }[event] ?? 0;
+  const did = event !== "comment_created" && !withheld.delete(data.id);
+  const does = event !== "comment_deleted" && data.state === "visible";
+  if (event !== "comment_deleted" && !does) withheld.add(data.id);
+  const change = does - did;
   const number = Math.max(0, (parseInt(link.textContent, 10) || 0) + change);
   link.textContent = number ? several(number, "comment") : "No comments";
 }

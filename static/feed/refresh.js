@@ -94,22 +94,26 @@ const sleep = (time) => new Promise((resolve) => setTimeout(resolve, time));
 
 /** The readers of a post ask for its new text at different times. */
 const SPREAD_TEXT = 2000;
-let wantedText = null;
+let wantedText = "";
+let isFetchingText = false;
 
-/** Fetches the text of the open post once, however often it changes meanwhile. */
+/** Makes the text of the open post the one with this digest. One fetch at a time, one for all changes
+ *  before it: of two answers, the older could come last. */
 async function fetchText(digest) {
-  const isAsked = wantedText !== null;
   wantedText = digest;
-  if (isAsked) return;
-  await sleep(Math.random() * SPREAD_TEXT);
-  const address = `${page.root}/posts/${page.post}/body?v=${wantedText}`;
-  wantedText = null;
+  const text = document.querySelector("article.post .text");
+  if (isFetchingText || wantedText === text.dataset.body) return;
+  isFetchingText = true;
   try {
-    const fresh = await load(address);
-    const article = document.querySelector("article.post");
-    const text = fresh?.querySelector(".text");
-    if (text && article) keepingPlace(() => merge(article.querySelector(".text"), text));
+    let asked;
+    do {
+      await sleep(Math.random() * SPREAD_TEXT);
+      asked = wantedText;
+      const fresh = (await load(`${page.root}/posts/${page.post}/body?v=${asked}`))?.querySelector(".text");
+      if (fresh && text.isConnected) keepingPlace(() => merge(text, fresh));
+    } while (wantedText !== asked && wantedText !== text.dataset.body);
   } catch {
     refresh();
   }
+  isFetchingText = false;
 }

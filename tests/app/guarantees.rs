@@ -15,6 +15,7 @@ pub(crate) mod postgres;
 mod redaction;
 mod resume;
 mod rows;
+mod soak;
 mod upgrade;
 mod upgrade_accounts;
 mod withheld;

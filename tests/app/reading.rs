@@ -4,6 +4,7 @@ mod heads;
 mod lists;
 mod owner;
 mod post;
+mod weight;
 
 use std::ffi::OsString;
 

@@ -1,11 +1,11 @@
 //! What sockets are allowed by, and which of that has been revoked since. Owns the revocations of
 //! late; a session asks when it is roused.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The revocations that are kept for sessions that have not looked yet.
+/// The grants whose revocations are kept, beyond those of the last two additions.
 const KEPT: usize = 10_000;
 
 /// What a session was opened under, for example a sign-in.
@@ -29,10 +29,13 @@ struct Inner {
 
 #[derive(Default)]
 struct Kept {
-    /// Grants and the numbers of their revocations, in order.
-    revoked: VecDeque<(i64, i64)>,
+    /// Grants, each with the number of its last revocation.
+    revoked: HashMap<i64, i64>,
     /// The number of the last one that is not kept any more.
     forgotten: i64,
+    /// The number of the last one before the last addition. Sessions are roused by each addition, so
+    /// what came after this is what they may not have looked at yet.
+    before: i64,
 }
 
 impl Revocations {
@@ -44,17 +47,22 @@ impl Revocations {
         let mut last = before;
         for (grant, number) in revoked {
             if number > last {
-                kept.revoked.push_back((grant, number));
+                kept.revoked.insert(grant, number);
                 last = number;
             }
         }
-        while kept.revoked.len() > KEPT {
-            if let Some((_, number)) = kept.revoked.pop_front() {
-                kept.forgotten = number;
-            }
+        if last == before {
+            return false;
         }
+        if kept.revoked.len() > KEPT {
+            // One addition of many must not close the sockets of all: it stays whole.
+            let forgotten = kept.before;
+            kept.forgotten = kept.forgotten.max(forgotten);
+            kept.revoked.retain(|_, number| *number > forgotten);
+        }
+        kept.before = before;
         self.0.last.store(last, Ordering::Release);
-        last > before
+        true
     }
 
     /// Revokes all grants that were last asked about before this number. False if it is known.
@@ -63,8 +71,7 @@ impl Revocations {
         if number <= self.0.last.load(Ordering::Acquire) {
             return false;
         }
-        kept.forgotten = number;
-        kept.revoked.clear();
+        *kept = Kept { forgotten: number, before: number, ..Kept::default() };
         self.0.last.store(number, Ordering::Release);
         true
     }
@@ -77,9 +84,8 @@ impl Revocations {
             return false;
         }
         let kept = self.locked();
-        let since = kept.revoked.partition_point(|(_, number)| *number <= grant.as_of);
         let is_revoked = grant.as_of < kept.forgotten
-            || kept.revoked.range(since..).any(|(revoked, _)| *revoked == grant.id);
+            || kept.revoked.get(&grant.id).is_some_and(|number| *number > grant.as_of);
         grant.as_of = last;
         is_revoked
     }
@@ -127,13 +133,28 @@ mod tests {
     }
 
     #[test]
-    fn who_has_missed_revocations_counts_as_revoked() {
+    fn one_addition_of_many_revokes_no_other_grant() {
+        let revocations = Revocations::default();
+        let most = KEPT as i64;
+        let mut other = Grant { id: 0, as_of: 0 };
+        revocations.add((1..=2 * most).map(|number| (number, number)));
+        assert!(!revocations.revoke(&mut other));
+        revocations.add((1..=2 * most).map(|grant| (grant, 2 * most + grant)));
+        // Whether it has looked in between or not.
+        assert!(!revocations.revoke(&mut other));
+        assert!(!revocations.revoke(&mut Grant { id: 0, as_of: 1 }));
+        assert!(revocations.revoke(&mut Grant { id: 1, as_of: 1 }));
+    }
+
+    #[test]
+    fn a_session_that_has_missed_revocations_counts_as_revoked() {
         let revocations = Revocations::default();
         let most = KEPT as i64;
         revocations.add((1..=most).map(|number| (number, number)));
+        revocations.add([(most + 1, most + 1)]);
         assert!(!revocations.revoke(&mut Grant { id: 0, as_of: 0 }));
-        revocations.add([(1, most + 1), (1, most + 2)]);
-        assert!(revocations.revoke(&mut Grant { id: 0, as_of: 1 }));
-        assert!(!revocations.revoke(&mut Grant { id: 0, as_of: 2 }));
+        revocations.add([(most + 2, most + 2)]);
+        assert!(revocations.revoke(&mut Grant { id: 0, as_of: most - 1 }));
+        assert!(!revocations.revoke(&mut Grant { id: 0, as_of: most }));
     }
 }

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
 use super::accounts::unkept;
 use super::{page, see, sign_in_first};
@@ -12,6 +12,7 @@ use crate::controllers::body::Body;
 use crate::controllers::request::{self, Query};
 use crate::controllers::sign_ins;
 use crate::error::{AppError, AppResult};
+use crate::limits::{EACH, Payer};
 use crate::models::sign_in::Which;
 use crate::models::user;
 use crate::state::State;
@@ -85,6 +86,7 @@ pub async fn change_password(
 /// on every node, and come back as it says.
 pub async fn set_presence(
     state: Data<State>,
+    request: HttpRequest,
     account: Account,
     body: Body,
 ) -> AppResult<HttpResponse> {
@@ -96,9 +98,15 @@ pub async fn set_presence(
         return Err(AppError::Unprocessable("shown must be true or false".to_owned()));
     };
     let asker = account.asker.clone();
+    let payer = request.extensions().get::<Payer>().cloned();
     let set = state.db.transaction(move |tx| {
         let user = asker.signed_in(tx.connection)?;
-        Ok::<_, AppError>(user::set_shows_presence(tx.connection, user.id, shown)?)
+        let closed = user::set_shows_presence(tx.connection, user.id, shown)?;
+        if let Some(payer) = payer {
+            // Every node is told of each of them.
+            payer.pay(closed * EACH as usize);
+        }
+        Ok::<_, AppError>(())
     });
     set.await?;
     state.accounts.ends.hurry().await;

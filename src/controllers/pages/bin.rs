@@ -48,8 +48,7 @@ pub async fn restore(
     account: Account,
     body: Body,
 ) -> AppResult<HttpResponse> {
-    account.permit_writing()?;
-    let next = next_in(&account.form(body).await?);
+    let next = next_in(&account.writing_form(body).await?);
     let restored = async { bin::restore(&state, &account, request::id(&request, "page")?).await };
     match (restored.await, next) {
         (Ok(place), _) | (Err(AppError::NotFound(_)), Some(place)) => Ok(see(place)),
@@ -64,8 +63,7 @@ pub async fn discard(
     account: Account,
     body: Body,
 ) -> AppResult<HttpResponse> {
-    account.permit_writing()?;
-    account.form(body).await?;
+    account.writing_form(body).await?;
     bin::discard(&state, &account, request::id(&request, "page")?).await?;
     Ok(see("/bin"))
 }
@@ -80,7 +78,8 @@ pub(super) fn undoable(place: &str, entry: i64) -> String {
     format!("{path}{separator}{BINNED}={entry}{fragment}")
 }
 
-/// The deletion that the page at this path and query offers to undo, if its reader may.
+/// The deletion that the page at this path and query offers to undo, if it is its reader's own: the
+/// address may be somebody else's trap.
 pub(super) fn undo(
     connection: &mut DbConnection,
     here: &str,
@@ -91,7 +90,8 @@ pub(super) fn undo(
     let Some(id) = named.and_then(parse_id) else { return Ok(None) };
     let Some(entry) = entries::get(connection, id).optional()? else { return Ok(None) };
     let Some(facts) = entries::facts(connection, &entry).optional()? else { return Ok(None) };
-    let may = access::may(viewer, Action::Restore(facts.access)) == Verdict::Allowed;
+    let may = entry.deleted_by == viewer.account()
+        && access::may(viewer, Action::Restore(facts.access)) == Verdict::Allowed;
     let undo = Undo { entry: entry.id, place: entry.place() };
     Ok((may && !facts.is_without_post).then_some(undo))
 }

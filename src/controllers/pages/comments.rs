@@ -130,8 +130,7 @@ pub async fn delete(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "comment")?;
-    account.permit_writing()?;
-    let next = next_in(&account.form(body).await?);
+    let next = next_in(&account.writing_form(body).await?);
     let (comment, entry) = comments::put_in_bin(&state, &account, id).await?;
     let next = next.unwrap_or_else(|| format!("/posts/{}#comments-title", comment.post_id));
     Ok(see(undoable(&next, entry)))
@@ -145,8 +144,7 @@ pub async fn moderate(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "comment")?;
-    account.permit_writing()?;
-    let params = account.form(body).await?;
+    let params = account.writing_form(body).await?;
     let none = Precondition::none();
     let comment = comments::set_state(&state, &account, id, &params, none).await?.value;
     Ok(see(next_in(&params).unwrap_or_else(|| place(&comment))))

@@ -25,7 +25,7 @@ use crate::state::State;
 const NOBODYS: AppError = AppError::Forbidden("only an account has unsaved text on the server");
 
 const ANOTHER: AppError = AppError::Conflict(
-    "another window has kept or saved another text of this post; this one is kept in the browser",
+    "the text was saved, kept or discarded in another window; this one is kept in the browser",
 );
 
 /// POST /posts/{id}/copy
@@ -36,8 +36,7 @@ pub async fn keep(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
-    account.permit_writing()?;
-    let params = account.form(body).await?;
+    let params = account.writing_form(body).await?;
     keep_of(&state, &request, &account, Of::Post(id), &params).await
 }
 
@@ -74,12 +73,14 @@ async fn keep_of(
         if let Some(payer) = payer {
             payer.pay(typed.size());
         }
-        if !working_copy::make_way(tx.connection, owner, &of, &window)? {
-            return Err(ANOTHER);
-        }
         let is_nothing = post.map_or_else(|| typed.is_empty(), |post| typed.is_of(&post));
-        if is_nothing {
+        let has_way = working_copy::make_way(tx.connection, owner, &of, &window)?;
+        if is_nothing && (has_way || working_copy::find(tx.connection, owner, &of)?.is_none()) {
+            // Perhaps for the second time: the first answer may have been lost.
             return Ok(String::new());
+        }
+        if !has_way {
+            return Err(ANOTHER);
         }
         let at = clock(tx.connection)?;
         let id = working_copy::insert(tx.connection, owner, &of, &typed, &version, &window, at)?;
@@ -100,8 +101,7 @@ pub async fn discard(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
-    account.permit_writing()?;
-    account.form(body).await?;
+    account.writing_form(body).await?;
     discard_of(&state, &account, Of::Post(id)).await?;
     Ok(see(format!("/posts/{id}/edit")))
 }

@@ -27,6 +27,7 @@ use crate::views::pages::{DraftLinks, Frame, PostAlone};
 pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     const MISSING: AppError = AppError::NotFound("draft");
     let token = request.match_info().get("token").and_then(Token::parse).ok_or(MISSING)?;
+    let page = state.renderings.begin().await?;
     let found = state.db.snapshot(move |connection| {
         let now = clock(connection)?;
         let id = draft_link::post_of(connection, &token, now)?.ok_or(MISSING)?;
@@ -36,7 +37,7 @@ pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpRes
     let (post, position) = found.await.map(|found| (found.value, found.position))?;
     let frame = Frame { position, log: state.db.log_id().into(), ..base(&request) };
     let says = "A draft. Only those who have this link can read it.";
-    let html = state.renderings.run(move || PostAlone { frame, post, says }.render());
+    let html = page.lay_out(move || PostAlone { frame, post, says }.render());
     let html = html.await?.map_err(AppError::internal)?;
     let mut response = HttpResponse::Ok();
     respond::stamp(&mut response, &state.db, position);
@@ -76,8 +77,7 @@ pub async fn create(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
-    account.permit_writing()?;
-    account.form(body).await?;
+    account.writing_form(body).await?;
     let token = Token::random().map_err(AppError::internal)?;
     let address = state.address.to(&token.path());
     let (asker, most) = (account.asker.clone(), state.config.quotas.draft_links);
@@ -109,8 +109,7 @@ pub async fn revoke(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
-    account.permit_writing()?;
-    account.form(body).await?;
+    account.writing_form(body).await?;
     let link = request.match_info().get("link").and_then(request::parse_id);
     let link = link.ok_or(AppError::NotFound("link"))?;
     let asker = account.asker.clone();

@@ -26,6 +26,7 @@ use crate::config::Access;
 use crate::controllers::account::{Account, Seen};
 use crate::controllers::body::{Body, Typed};
 use crate::error::Shown;
+use crate::limits;
 use crate::models::draft_link;
 use crate::negotiation::accepts_html;
 use crate::state::State;
@@ -137,7 +138,7 @@ async fn frame_of(request: &HttpRequest, base: Frame, status: StatusCode) -> Fra
         Some(seen) => Some(seen),
         // One that is refused for its number costs no query.
         None if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => None,
-        None => match Account::extract(request).await {
+        None => match limits::works_for(request).run(Account::extract(request)).await {
             Ok(_) => request.extensions().get::<Seen>().cloned(),
             Err(_) => None,
         },

@@ -17,8 +17,8 @@ use crate::controllers::respond::{Precondition, version_of};
 use crate::db::Touches;
 use crate::error::{AppError, AppResult, Found};
 use crate::events;
+use crate::models::Cursor;
 use crate::models::note::{self, NewNote, Note};
-use crate::models::{Cursor, user};
 use crate::state::State;
 use crate::views::forms::NoteForm;
 use crate::views::pages::{NoteConflict, NoteEdit, NoteIndex, NoteShow, Saved};
@@ -88,8 +88,7 @@ pub async fn edit_beside(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
-    account.permit_writing()?;
-    let typed = NoteForm::refused(&account.form(body).await?, Errors::default());
+    let typed = NoteForm::refused(&account.writing_form(body).await?, Errors::default());
     edit_with(&state, &account, id, Some(typed)).await
 }
 
@@ -152,8 +151,7 @@ pub async fn update(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "note")?;
-    account.permit_writing()?;
-    let params = account.form(body).await?;
+    let params = account.writing_form(body).await?;
     match notes::change(&state, &account, id, &params, Precondition::of_form(&params)).await {
         Ok(_) => Ok(see(format!("/notes/{id}"))),
         Err(AppError::Conflict(_)) => conflict(&state, &account, id, params).await,
@@ -180,7 +178,6 @@ async fn conflict(
     page(state, account, StatusCode::CONFLICT, move |connection, frame| {
         let note = changeable(connection, id, viewer)?;
         let by = note::editor(connection, id)?;
-        let by = by.map(|by| user::name(connection, by)).transpose()?.flatten();
         let saved = Saved { by, at: note.updated_at };
         let theirs = NoteForm::of(&note, version_of(&note)?);
         let form = theirs.clone().over(&params);
@@ -203,8 +200,7 @@ pub async fn delete(
     account: Account,
     body: Body,
 ) -> AppResult<HttpResponse> {
-    account.permit_writing()?;
-    account.form(body).await?;
+    account.writing_form(body).await?;
     notes::remove(&state, &account, request::id(&request, "note")?, Precondition::none()).await?;
     Ok(see("/notes"))
 }

@@ -26,7 +26,7 @@ use crate::events;
 use crate::models::comment::Filter;
 use crate::models::post::{self, NewPost, Post, Status};
 use crate::models::working_copy::{self, Of, Window};
-use crate::models::{Cursor, Page, comment, now, user};
+use crate::models::{Cursor, Page, comment, now};
 use crate::state::State;
 use crate::views::forms::{CommentForm, PostForm};
 use crate::views::pages::{
@@ -153,6 +153,7 @@ pub async fn body(
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
     let viewer = account.viewer();
+    let page = state.renderings.begin().await?;
     let post = state.db.snapshot(move |connection| posts::visible(connection, id, viewer)).await?;
     let (post, position) = (post.value, post.position);
     let etag = format!("\"{}\"", post.body_digest());
@@ -167,7 +168,7 @@ pub async fn body(
     if known.is_some() {
         return Ok(response.finish());
     }
-    let html = state.renderings.run(move || PostBody { post }.render());
+    let html = page.lay_out(move || PostBody { post }.render());
     let html = html.await?.map_err(AppError::internal)?;
     Ok(response.content_type("text/html; charset=utf-8").body(html))
 }
@@ -237,8 +238,7 @@ pub async fn edit_beside(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
-    account.permit_writing()?;
-    let typed = PostForm::refused(&account.form(body).await?, Errors::default());
+    let typed = PostForm::refused(&account.writing_form(body).await?, Errors::default());
     let beside = Beside { typed: Some(typed), ..Beside::default() };
     edit_with(&state, &account, id, StatusCode::OK, beside).await
 }
@@ -335,8 +335,7 @@ pub async fn update(
     body: Body,
 ) -> AppResult<HttpResponse> {
     let id = request::id(&request, "post")?;
-    account.permit_writing()?;
-    let params = account.form(body).await?;
+    let params = account.writing_form(body).await?;
     match posts::change(&state, &account, id, &params, Precondition::of_form(&params)).await {
         Ok(post) => Ok(see(post.value.path())),
         Err(AppError::Conflict(_)) => conflict(&state, &account, id, params).await,
@@ -365,7 +364,6 @@ async fn conflict(
     page(state, account, StatusCode::CONFLICT, move |connection, frame| {
         let post = changeable(connection, id, viewer)?;
         let by = post::editor(connection, id)?;
-        let by = by.map(|by| user::name(connection, by)).transpose()?.flatten();
         let saved = Saved { by, at: post.updated_at };
         let theirs = PostForm::of(&post, version_of(&post)?);
         let form = theirs.clone().over(&params);
@@ -392,8 +390,7 @@ pub async fn delete(
     account: Account,
     body: Body,
 ) -> AppResult<HttpResponse> {
-    account.permit_writing()?;
-    account.form(body).await?;
+    account.writing_form(body).await?;
     let entry = posts::put_in_bin(&state, &account, request::id(&request, "post")?).await?;
     Ok(see(undoable("/", entry)))
 }

@@ -36,13 +36,19 @@ async fn page(accounts: &Accounts, role: Role, path: &str) -> String {
     String::from_utf8(answer.body.to_vec()).unwrap()
 }
 
-/// Asks all roles to restore an entry, admins last, and compares the answers; none was offered the
-/// undo of what it may not undo.
-async fn assert_restored_by(accounts: &Accounts, what: &str, entry: i64, expected: [u16; 5]) {
+/// Asks all roles to restore an entry, admins last, and compares the answers. Those who deleted it
+/// are offered the undo, if they may, and nobody else is.
+async fn assert_restored_by(
+    accounts: &Accounts,
+    what: &str,
+    (entry, by): (i64, Role),
+    expected: [u16; 5],
+) {
     let form = format!("action=\"/bin/{entry}/restore\"");
     for (role, expected) in ROLES.into_iter().zip(expected) {
         let undo = page(accounts, role, &format!("/?binned={entry}")).await;
-        assert_eq!(undo.contains(&form), expected == 303, "{what}: undo for {role:?}");
+        let is_own = role == by && expected == 303;
+        assert_eq!(undo.contains(&form), is_own, "{what}: undo for {role:?}");
         if role != Role::Nobody {
             let bin = page(accounts, role, "/bin").await;
             assert_eq!(bin.contains(&form), expected == 303, "{what}: the bin of {role:?}");
@@ -75,7 +81,7 @@ async fn those_who_deleted_something_restore_it_and_nobody_else_but_admins() {
         ] {
             let entry = delete(accounts, role, &comment).await;
             let what = format!("a comment, deleted by {role:?}");
-            assert_restored_by(accounts, &what, entry, expected).await;
+            assert_restored_by(accounts, &what, (entry, role), expected).await;
         }
         let path = format!("/posts/{post}");
         for status in ["published", "draft"] {
@@ -88,7 +94,7 @@ async fn those_who_deleted_something_restore_it_and_nobody_else_but_admins() {
             ] {
                 let entry = delete(accounts, role, &path).await;
                 let what = format!("a {status} post, deleted by {role:?}");
-                assert_restored_by(accounts, &what, entry, expected).await;
+                assert_restored_by(accounts, &what, (entry, role), expected).await;
             }
         }
     })
@@ -117,6 +123,23 @@ async fn a_text_is_deleted_for_good_by_those_who_could_delete_it() {
         accounts.send(role, Method::DELETE, &api, &Value::Null).await.error(status);
     }
     accounts.send(Role::Author, Method::DELETE, &api, &Value::Null).await.json(204);
+    accounts.stop().await;
+}
+
+#[actix_web::test]
+async fn a_comment_is_deleted_for_good_while_its_post_is_in_the_bin() {
+    let accounts = Accounts::start().await;
+    let (post, comment) = accounts.post("published").await;
+    let entry = delete(&accounts, Role::Author, &format!("/posts/{post}")).await;
+    let api = format!("/api/comments/{comment}");
+    accounts.send(Role::Nobody, Method::DELETE, &api, &Value::Null).await.error(401);
+    accounts.send(Role::Other, Method::DELETE, &api, &Value::Null).await.error(403);
+    accounts.send(Role::Commenter, Method::DELETE, &api, &Value::Null).await.json(204);
+    accounts.send(Role::Commenter, Method::DELETE, &api, &Value::Null).await.error(404);
+    assert_eq!(send(&accounts, Role::Author, &format!("/bin/{entry}/restore")).await.status, 303);
+    let list = format!("/api/posts/{post}/comments");
+    let left = accounts.send(Role::Author, Method::GET, &list, &Value::Null).await.json(200);
+    assert_eq!(left["comments"], json!([]));
     accounts.stop().await;
 }
 

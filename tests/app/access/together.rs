@@ -4,6 +4,8 @@
 use std::time::{Duration, Instant};
 
 use actix_web::http::Method;
+use kilonova::db;
+use kilonova::models::sign_in;
 use kilonova_test::raw::{masked, opcode};
 use serde_json::{Value, json};
 
@@ -134,6 +136,37 @@ async fn an_account_can_hide_its_name() {
         until(&mut other, post, readers(0, &["author", "other"])).await;
     })
     .await;
+}
+
+#[actix_web::test]
+async fn hiding_a_name_again_and_again_costs_as_much_as_it_closes() {
+    let accounts = Accounts::start_with(|config| {
+        config.allowances.writes_per_account = 512 * 1024;
+    })
+    .await;
+    let ends = async || {
+        let last = accounts.site().db().read(|c| Ok::<_, db::Error>(sign_in::last_end(c)?));
+        last.await.unwrap()
+    };
+    for number in 0..12 {
+        let name = json!({ "name": format!("token {number}") });
+        accounts.send(Role::Other, Method::POST, "/api/tokens", &name).await.json(201);
+    }
+    let set = async |shown: &str| accounts.form(Role::Other, "/account/presence", shown).await;
+    let before = ends().await;
+    assert_eq!(set("shown=true").await, 303);
+    assert_eq!(ends().await, before, "it was shown already");
+    let mut sent = 0;
+    for shown in ["shown=false", "shown=true"].into_iter().cycle().take(10) {
+        match set(shown).await {
+            303 => sent += 1,
+            429 => break,
+            status => panic!("{status}"),
+        }
+    }
+    assert!((1..=4).contains(&sent), "{sent}");
+    assert!(ends().await >= before + 13 * sent);
+    accounts.stop().await;
 }
 
 #[actix_web::test]

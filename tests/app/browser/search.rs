@@ -55,6 +55,31 @@ async fn hits_come_while_one_types() {
 }
 
 #[actix_web::test]
+async fn the_focus_stays_with_its_hit_when_the_hits_change() {
+    let Some((browser, site)) = start().await else { return };
+    browser.type_in("#q", "iron").await;
+    browser.until_text("3 hits").await;
+    browser.press(DOWN).await;
+    let before = browser.run("return document.activeElement.getAttribute('href')").await;
+    // An answer comes for what was typed before.
+    browser
+        .run(
+            "const q = document.querySelector('#q'); q.value = 'iron '; window.old = \
+             document.querySelector('#results'); document.querySelector('input[value=post], \
+             input[value=note]').dispatchEvent(new InputEvent('input', { bubbles: true })); \
+             q.value = 'iron rust OR iron'; \
+             q.dispatchEvent(new InputEvent('input', { bubbles: true }))",
+        )
+        .await;
+    browser.until("document.querySelector('#results') !== window.old").await;
+    let after = browser.run("return document.activeElement.getAttribute('href')").await;
+    let focused = browser.run("return document.activeElement.id").await;
+    assert!(after == before || focused == "q", "{before} {after} {focused}");
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn arrow_keys_go_through_the_hits_and_escape_leads_back() {
     let Some((browser, site)) = start().await else { return };
     browser.type_in("#q", "iron").await;

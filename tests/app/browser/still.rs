@@ -236,6 +236,38 @@ async fn an_edit_keeps_the_paragraph_being_read_in_its_place_and_is_fetched_once
 }
 
 #[actix_web::test]
+async fn of_two_changes_of_a_text_the_newer_one_shows_however_late_the_older_one_comes() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    site.new_post("A post").await;
+    browser.open(&site, "/posts/1").await;
+    browser.until_live().await;
+    // The first answer takes its time; the page must not have asked again in between.
+    browser
+        .run(
+            "window.asked = 0;
+             const ask = window.fetch;
+             window.fetch = async (...of) => {
+               const answer = await ask(...of);
+               if (`${of[0]}`.includes('/body') && ++window.asked === 1) {
+                 await new Promise((go) => { window.go = go; });
+               }
+               return answer;
+             };",
+        )
+        .await;
+    site.put("/api/posts/1", &json!({"body": "The first change."})).await.json(200);
+    browser.until("window.go").await;
+    site.put("/api/posts/1", &json!({"body": "The second change.", "title": "Second"})).await;
+    browser.until("document.title.startsWith('Second')").await;
+    browser.run("window.go()").await;
+    browser.until_text("The second change.").await;
+    assert_eq!(browser.run("return window.asked").await, 2);
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn a_thread_stays_as_long_as_its_reader_made_it() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start_with(ends_soon).await;

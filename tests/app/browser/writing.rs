@@ -1,7 +1,9 @@
 //! Writing a post: autosave through the death of tab and server, preview, pictures, draft links.
 
 use kilonova::config::Access;
+use kilonova::db;
 use kilonova::models::user::Role;
+use kilonova::models::working_copy;
 use serde_json::json;
 
 use super::{Browser, Scripts};
@@ -98,6 +100,19 @@ async fn a_new_text_outlives_the_server_and_its_tab() {
 }
 
 #[actix_web::test]
+async fn a_post_that_is_published_at_once_leaves_nothing_unsaved() {
+    let Some((browser, site)) = start(Scripts::On).await else { return };
+    publish(&browser, "At once", "Pasted, and sent.").await;
+    // The page of the form was hidden on the way; what it sent then has come.
+    browser.open(&site, "/posts/new").await;
+    let unsaved = site.db().read(|c| Ok::<_, db::Error>(working_copy::unsaved(c, 1)?)).await;
+    assert_eq!(unsaved.unwrap().len(), 0);
+    assert_eq!(browser.run("return document.querySelectorAll('[data-key]').length").await, 0);
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn unsaved_changes_are_in_the_form_and_can_be_discarded() {
     let Some((browser, site)) = start(Scripts::On).await else { return };
     publish(&browser, "Edited", "As saved.").await;
@@ -136,7 +151,7 @@ async fn a_window_is_told_that_another_one_writes_the_same() {
     browser.until(KEPT).await;
     browser.switch_to(&first).await;
     browser.fill("#post-body", "Of the first.").await;
-    browser.until_text("another window has kept or saved another text").await;
+    browser.until_text("saved, kept or discarded in another window").await;
     assert_eq!(browser.run(TYPED).await, "Of the first.", "it is still there");
     drop(browser);
     site.stop().await;

@@ -2,6 +2,7 @@
 //! too old.
 
 use chrono::TimeDelta;
+use diesel::{QueryDsl as _, RunQueryDsl as _};
 use kilonova::db;
 use kilonova::models::working_copy::{self, Of};
 use kilonova::models::{clock, upload};
@@ -223,7 +224,7 @@ async fn an_unsaved_text_keeps_its_pictures() {
 }
 
 #[actix_web::test]
-async fn unsaved_text_goes_with_its_time_and_with_its_post() {
+async fn unsaved_text_goes_with_its_time_and_follows_its_post_into_the_bin_and_back() {
     let site = start().await;
     let ann = Browser::of(&site, "ann").await;
     let version = value(&ann.page("/posts/1/edit").await, "version").to_owned();
@@ -248,8 +249,45 @@ async fn unsaved_text_goes_with_its_time_and_with_its_post() {
     assert!(!is_there().await);
     kept(&ann.send("/posts/1/copy", &changed(&version, "Typed", "")).await);
     assert!(is_there().await);
-    assert_eq!(ann.send("/posts/1/delete", &[]).await.status, 303);
+    let picture = format!("![a](/uploads/{}.png)", "ab".repeat(32));
+    let known = kept(&ann.send("/posts/1/copy", &changed(&version, "Typed", "")).await);
+    let copy = kept(&ann.send("/posts/1/copy", &changed(&version, &picture, &known)).await);
+    // An admin's mistake, and its undo.
+    let boss = Browser::of(&site, "boss").await;
+    site.home().execute("UPDATE users SET role = 'admin' WHERE folded_username = 'boss'");
+    assert_eq!(boss.send("/posts/1/delete", &[]).await.status, 303);
     assert!(!is_there().await);
+    assert_leads(&boss.send("/bin/1/restore", &[]).await, "/posts/1");
+    let page = ann.page("/posts/1/edit").await;
+    assert!(page.contains("Unsaved") && page.contains(&format!("\n{picture}<")), "{page}");
+    assert_eq!(value(&page, "copy"), copy, "a window that has the text goes on with it");
+    let uses = site.db().read(|c| {
+        let uses = kilonova::schema::copy_uploads::table.count().get_result::<i64>(c)?;
+        Ok::<_, db::Error>(uses)
+    });
+    assert_eq!(uses.await.unwrap(), 1);
+    // Deleted for good, it is gone.
+    assert_eq!(boss.send("/posts/1/delete", &[]).await.status, 303);
+    assert_eq!(boss.send("/bin/2/delete", &[]).await.status, 303);
+    let left = site.db().read(|c| {
+        let left = kilonova::schema::bin_working_copies::table.count().get_result::<i64>(c)?;
+        Ok::<_, db::Error>(left)
+    });
+    assert_eq!(left.await.unwrap(), 0);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn the_answer_that_nothing_is_unsaved_can_be_asked_for_again() {
+    let site = start().await;
+    let ann = Browser::of(&site, "ann").await;
+    let version = value(&ann.page("/posts/1/edit").await, "version").to_owned();
+    let copy = kept(&ann.send("/posts/1/copy", &changed(&version, "Typed", "")).await);
+    for _ in 0..2 {
+        // As saved again: there is nothing to keep.
+        let fields = changed(&version, "As saved", &copy);
+        assert_eq!(kept(&ann.send("/posts/1/copy", &fields).await), "");
+    }
     site.stop().await;
 }
 

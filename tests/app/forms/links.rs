@@ -64,6 +64,18 @@ async fn a_link_shows_the_draft_to_whoever_has_it_and_nothing_else() {
 }
 
 #[actix_web::test]
+async fn a_link_waits_in_the_bin_with_its_draft() {
+    let site = start().await;
+    let (ann, guest) = (Browser::of(&site, "ann").await, Browser::guest(&site));
+    let path = link(&ann.send("/posts/1/links", &[]).await);
+    assert_eq!(ann.send("/posts/1/delete", &[]).await.status, 303);
+    assert_eq!(guest.get(&path).await.status, 404);
+    assert_leads(&ann.send("/bin/1/restore", &[]).await, "/posts/1");
+    assert_eq!(guest.get(&path).await.status, 200);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn a_link_ends_with_its_revocation_its_time_and_the_publication() {
     let site = start().await;
     let (ann, guest) = (Browser::of(&site, "ann").await, Browser::guest(&site));

@@ -10,6 +10,22 @@ async fn count(site: &Site, path: &str, name: &str) -> usize {
 }
 
 #[actix_web::test]
+async fn a_form_that_was_kept_in_between_still_writes_once() {
+    let site = Site::start().await;
+    let guest = Browser::guest(&site);
+    let key = value(&guest.page("/posts/new").await, "idempotency_key").to_owned();
+    let send = async |copy: &str, window: &str| {
+        let form = [("idempotency_key", &*key), ("title", "Once"), ("body", "b")];
+        guest.send("/posts", &[&form[..], &[("copy", copy), ("window", window)]].concat()).await
+    };
+    let first = send("", "one").await;
+    let place = first.header("location").unwrap().to_owned();
+    assert_leads(&send("7", "one").await, &place);
+    assert_eq!(count(&site, "/api/posts", "posts").await, 1);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn a_form_that_is_sent_twice_writes_once() {
     let site = Site::start().await;
     let ann = Browser::of(&site, "ann").await;

@@ -16,20 +16,20 @@ use crate::databases::Home;
 use crate::support::within;
 use kilonova_test::postgres::Cluster as Postgres;
 
-const NODES: usize = 3;
+pub(super) const NODES: usize = 3;
 const SECRET: &str = "three nodes of a test";
 
 /// The number of the database, among what a node reaches.
-const DATABASE: usize = NODES;
+pub(super) const DATABASE: usize = NODES;
 
 /// The port where a node or the database is reached by others.
 type Link = u16;
 
 /// The nodes.
-struct Nodes {
+pub(super) struct Nodes {
     homes: Vec<Home>,
     servers: Vec<Option<Server>>,
-    ports: Vec<u16>,
+    pub(super) ports: Vec<u16>,
     /// Where each listens for the others.
     links: Vec<Link>,
     /// Where each finds each other, and the database; itself is not asked for.
@@ -45,7 +45,9 @@ impl Nodes {
     }
 
     /// The same, where `way` says how a node reaches another or the database, given that one's own link.
-    async fn start_with(way: impl Fn(usize, usize, Link) -> Link) -> Option<Nodes> {
+    pub(super) async fn start_with(
+        mut way: impl FnMut(usize, usize, Link) -> Link,
+    ) -> Option<Nodes> {
         let (postgres, home) = super::postgres::start()?;
         let mut homes = vec![home];
         for _ in 1..NODES {
@@ -53,9 +55,10 @@ impl Nodes {
         }
         let mut links: Vec<_> = (0..NODES).map(|_| kilonova_test::free_port()).collect();
         links.push(postgres.port());
-        let ways = (0..NODES)
-            .map(|from| (0..=DATABASE).map(|to| way(from, to, links[to])).collect())
-            .collect();
+        let mut ways = vec![Vec::new(); NODES];
+        for (from, ways) in ways.iter_mut().enumerate() {
+            ways.extend((0..=DATABASE).map(|to| way(from, to, links[to])));
+        }
         let mut nodes =
             Nodes { homes, servers: Vec::new(), ports: vec![0; NODES], links, ways, postgres };
         for node in 0..NODES {
@@ -68,7 +71,7 @@ impl Nodes {
     }
 
     /// Starts a node, for the first time or again where its clients know it.
-    async fn run(&mut self, node: usize) {
+    pub(super) async fn run(&mut self, node: usize) {
         let mut command = serve(&self.homes[node], &format!("127.0.0.1:{}", self.ports[node]));
         let others = (0..NODES).filter(|other| *other != node);
         let others: Vec<_> =
@@ -87,7 +90,7 @@ impl Nodes {
         self.servers[node] = Some(started.await.unwrap());
     }
 
-    fn server(&self, node: usize) -> &Server {
+    pub(super) fn server(&self, node: usize) -> &Server {
         self.servers[node].as_ref().unwrap()
     }
 
@@ -96,14 +99,34 @@ impl Nodes {
     }
 
     /// Kills a node.
-    fn kill(&mut self, node: usize) {
+    pub(super) fn kill(&mut self, node: usize) {
         let server = self.servers[node].take().unwrap();
         server.signal("KILL");
         server.ended();
     }
 
+    /// Ends a node in order and waits until it has.
+    async fn end(&mut self, node: usize) {
+        let server = self.servers[node].take().unwrap();
+        server.signal("TERM");
+        let ended = tokio::task::spawn_blocking(|| server.ended()).await.unwrap();
+        assert_eq!(ended.code(), Some(0));
+    }
+
+    /// Ends a node in order and starts it again, as an update does.
+    pub(super) async fn replace(&mut self, node: usize) {
+        self.end(node).await;
+        self.run(node).await;
+    }
+
+    /// Crashes the database, and starts it again.
+    pub(super) fn crash_database(&self) {
+        self.postgres.down("immediate");
+        self.postgres.up();
+    }
+
     /// Waits until each node knows all others and their members.
-    async fn converge(&self) {
+    pub(super) async fn converge(&self) {
         let all: Vec<_> = (0..NODES).collect();
         for node in 0..NODES {
             self.sees(node, &all).await;

@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
 use rand::RngExt;
@@ -15,7 +16,7 @@ use super::ledger::{Ledger, Writer};
 use crate::support::within;
 
 /// What subscribers follow.
-const FOLLOWED: [(Transport, &str, &[&str]); 4] = [
+pub(super) const FOLLOWED: [(Transport, &str, &[&str]); 4] = [
     (Transport::WebSocket, "/feed", &["posts", "comments"]),
     (Transport::WebSocket, "/notifications", &["notes"]),
     (Transport::ServerSentEvents, "/feed", &["posts", "comments"]),
@@ -37,6 +38,11 @@ type Following = (Rc<RefCell<Vec<Value>>>, &'static [&'static str], JoinHandle<(
 impl Crowd {
     /// So many writers, and as many subscribers as there are things to follow, on each node.
     pub(super) fn start(ports: &[u16], writers: usize) -> Crowd {
+        Crowd::paced(ports, writers, Duration::ZERO)
+    }
+
+    /// The same, where each writer rests between two writes.
+    pub(super) fn paced(ports: &[u16], writers: usize, pause: Duration) -> Crowd {
         let clients: Vec<_> = ports.iter().map(|port| Client::new(*port)).collect();
         let (written, stop) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
         let writing = (0..writers * clients.len()).map(|number| {
@@ -46,6 +52,7 @@ impl Crowd {
                 while !stop.get() {
                     writer.write().await;
                     written.set(written.get() + 1);
+                    tokio::time::sleep(pause).await;
                 }
                 writer.ledger
             })

@@ -82,6 +82,82 @@ async fn an_address_with_costly_pages_leaves_turns_to_others() {
 }
 
 #[actix_web::test]
+async fn pages_that_wait_for_their_turn_have_read_nothing() {
+    let site = Site::start_with(|config| config.max_renderings = 1).await;
+    site.new_post("Before").await;
+    let state = site.state();
+    let turn = state.renderings.turns().take(PATIENCE).await.unwrap();
+    let address = ([127, 0, 0, 1], site.port).into();
+    let mut pages = Vec::new();
+    for _ in 0..24 {
+        let mut client = Raw::connect_to(address).await;
+        pages.push(actix_web::rt::spawn(async move {
+            let answer = client.ask("GET", "/", &[("Accept", "text/html")], b"").await;
+            String::from_utf8(answer.body.to_vec()).unwrap()
+        }));
+    }
+    for _ in 0..50 {
+        site.get("/api/posts").await.json(200);
+    }
+    site.put("/api/posts/1", &json!({"title": "After"})).await.json(200);
+    drop(turn);
+    let mut before = 0;
+    for page in pages {
+        let page = page.await.unwrap();
+        before += usize::from(page.contains(">Before<"));
+        assert!(page.contains(">Before<") || page.contains(">After<"), "{page}");
+    }
+    assert!((1..=4).contains(&before), "{before} pages were read before their turn");
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn nothing_that_strangers_ask_for_is_read_on_the_nodes_own_turns() {
+    let site = proxied().await;
+    let state = site.state();
+    let ann = json!({"username": "ann", "password": "correct horse"});
+    site.post("/api/users", &ann).await;
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let ended = Arc::new(std::sync::Mutex::new(ended));
+    let begun = Arc::new(AtomicUsize::new(0));
+    let mut reads = Vec::new();
+    for _ in 0..8 {
+        let (ended, begun) = (Arc::clone(&ended), Arc::clone(&begun));
+        let db = state.db.clone();
+        let read = async move {
+            db.read(move |_| {
+                begun.fetch_add(1, Ordering::SeqCst);
+                // Until the other end is dropped.
+                let _closed = ended.lock().unwrap().recv();
+                Ok::<_, kilonova::db::Error>(())
+            })
+            .await
+        };
+        reads.push(actix_web::rt::spawn(WorksFor::Node.run(read)));
+    }
+    let filled = async {
+        while begun.load(Ordering::SeqCst) < 4 {
+            actix_web::rt::task::yield_now().await;
+        }
+    };
+    within("the node's own turns are taken", filled).await;
+    let cookie = format!("__Host-kilonova_session={}", "ab".repeat(32));
+    for headers in [vec![], vec![("Cookie", &*cookie)]] {
+        let own =
+            [("Host", "localhost"), ("X-Forwarded-For", "192.0.2.1"), ("Accept", "text/html")];
+        let headers = [&own[..], &headers[..]].concat();
+        let asked = async { Raw::connect(&site).await.ask("GET", "/nowhere", &headers, b"").await };
+        assert_eq!(asked.await.status, 404, "it waits for the node's own reads");
+    }
+    drop(end);
+    for read in reads {
+        // Those that came last may have waited for too long.
+        drop(read.await.unwrap());
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn reads_of_one_address_keep_neither_others_nor_the_node_from_reading() {
     let site = proxied().await;
     let state = site.state();

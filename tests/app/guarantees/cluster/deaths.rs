@@ -84,10 +84,7 @@ async fn rolling_restart() {
     let mut fastest = Duration::MAX;
     for node in 0..NODES {
         crowd.writes(30).await;
-        let server = nodes.servers[node].take().unwrap();
-        server.signal("TERM");
-        let ended = tokio::task::spawn_blocking(|| server.ended()).await.unwrap();
-        assert_eq!(ended.code(), Some(0));
+        nodes.end(node).await;
         let others: Vec<_> = (0..NODES).filter(|other| *other != node).collect();
         fastest = fastest.min(nodes.sees(others[0], &others).await);
         nodes.run(node).await;

@@ -1,5 +1,5 @@
 //! A node that freezes in the middle of its own write transaction, holding what every writer needs.
-//! Needs `--features test-failpoints`.
+//! Needs failpoints, which a release build does not have.
 
 use std::time::{Duration, Instant};
 

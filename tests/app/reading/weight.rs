@@ -1,0 +1,47 @@
+//! What a reader's first visit transfers.
+
+use crate::support::{Raw, Site};
+
+/// The addresses of the page's own files, each once.
+fn files(page: &str) -> Vec<&str> {
+    let mut files: Vec<_> = page
+        .match_indices("\"/static/")
+        .filter_map(|(start, _)| page.get(start + 1..)?.split('"').next())
+        .collect();
+    files.sort_unstable();
+    files.dedup();
+    files
+}
+
+#[actix_web::test]
+async fn a_first_visit_of_the_front_page_takes_five_requests_and_20_kilobytes() {
+    let site = Site::start().await;
+    for number in 0..20 {
+        site.new_post(&format!("Post {number}")).await;
+    }
+    let get = async |path: &str, encoding: &str| {
+        let headers = [("Accept", "text/html, */*"), ("Accept-Encoding", encoding)];
+        let answer = Raw::connect(&site).await.request("GET", path, &headers, b"").await;
+        assert_eq!(answer.status, 200, "{path}");
+        answer
+    };
+    let page = get("/", "identity").await;
+    let page = String::from_utf8(page.body.to_vec()).unwrap();
+    // Scripts that the page loads only where somebody writes are none of a reader's.
+    let (page, drafts) = (page.replace("data-drafts=\"", "data-drafts=\"later:"), "drafts.js");
+    let files = files(&page);
+    assert!(files.len() > 2 && files.iter().all(|file| !file.contains(drafts)), "{files:?}");
+    let mut bytes = get("/", "gzip").await.body.len();
+    for file in &files {
+        let whole = get(file, "identity").await;
+        let small = get(file, "gzip, br").await;
+        assert_eq!(small.header("content-encoding"), Some("gzip"), "{file}");
+        assert_eq!(small.header("vary"), Some("accept-encoding"), "{file}");
+        assert_eq!(small.header("content-type"), whole.header("content-type"), "{file}");
+        assert!(small.body.starts_with(b"\x1f\x8b") && small.body.len() < whole.body.len());
+        bytes += small.body.len();
+    }
+    let requests = files.len() + 1;
+    assert!(requests <= 5 && bytes <= 20_000, "{requests} requests, {bytes} bytes: {files:?}");
+    site.stop().await;
+}
