@@ -63,9 +63,18 @@ function mergeChildren(old, wanted) {
 /** The same for a text: a paragraph is known by its content, so that one more above it is not taken
  *  for a change of all that follow. */
 function mergeText(old, wanted) {
-  const before = [...old.children];
-  const after = [...wanted.children];
-  if (before.length !== old.childElementCount || !after.length) return mergeChildren(old, wanted);
+  let before = [...old.children];
+  let after = [...wanted.children];
+  if (!after.length) return mergeChildren(old, wanted);
+  // Most of a text stays as it is at both ends, which costs little to find out.
+  const least = Math.min(before.length, after.length);
+  let start = 0;
+  while (start < least && before[start].isEqualNode(after[start])) start += 1;
+  let end = 0;
+  while (end < least - start && before.at(-1 - end).isEqualNode(after.at(-1 - end))) end += 1;
+  const rest = before[before.length - end] ?? null;
+  before = before.slice(start, before.length - end);
+  after = after.slice(start, after.length - end);
   const texts = before.map((child) => child.outerHTML);
   const places = new Map();
   texts.forEach((text, place) => {
@@ -94,7 +103,7 @@ function mergeText(old, wanted) {
       next += 1;
       merge(changed, child);
     } else {
-      old.insertBefore(document.importNode(child, true), before[next] ?? null);
+      old.insertBefore(document.importNode(child, true), before[next] ?? rest);
     }
   });
   while (next < before.length) before[next++].remove();

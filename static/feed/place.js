@@ -23,7 +23,9 @@ function isBefore(one, other) {
 function place(list, item, newestFirst) {
   gone.delete(item.id);
   // What is restored comes back to the place that it has left.
-  const old = byId(item.id) ?? list.querySelector(`[data-was="${item.id}"]`);
+  const left = withdrawn.get(item.id);
+  withdrawn.delete(item.id);
+  const old = byId(item.id) ?? (left?.isConnected ? left : null);
   if (old) return changeInPlace(old, () => merge(old, item));
   const isAfter = (other) => isBefore(item, other) !== newestFirst;
   // Most items come at an end.

@@ -114,6 +114,9 @@ function changeInPlace(element, change) {
   count();
 }
 
+/** The places that were left, by the id of what was there. */
+const withdrawn = new Map();
+
 /** Takes away what was deleted, at once. In view it leaves its place behind. */
 function withdraw(element, text) {
   if (isEdited(element)) return void element.dispatchEvent(new Event("withdrawn"));
@@ -129,6 +132,7 @@ function withdraw(element, text) {
     const note = document.createElement("p");
     note.textContent = text;
     element.dataset.was = element.id;
+    withdrawn.set(element.id, element);
     element.removeAttribute("id");
     element.replaceChildren(note);
     element.classList.add("gone");
