@@ -149,3 +149,48 @@ proptest! {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn sockets_are_closed_in_even_batches_over_the_time() {
+    const COUNT: usize = 1_000;
+    let time = Duration::from_secs(10);
+    let sockets = sockets(COUNT, 0);
+    let mut places: Vec<_> = (0..COUNT).map(|_| sockets.enter(None).unwrap()).collect();
+    let closing = sockets.clone();
+    let begun = tokio::time::Instant::now();
+    let closing = tokio::spawn(async move { closing.close_over(time).await });
+    let mut closed = Vec::new();
+    while !places.is_empty() {
+        tokio::task::yield_now().await;
+        let before = places.len();
+        places.retain(|place| !sockets.calls(place.lot()));
+        if places.len() < before {
+            closed.push(before - places.len());
+        }
+        tokio::time::advance(Duration::from_millis(10)).await;
+    }
+    assert_eq!(closed.len(), BATCHES, "{closed:?}");
+    let even = COUNT / BATCHES;
+    assert!(closed.iter().all(|count| (even - 3..=even + 3).contains(count)), "{closed:?}");
+    let took = begun.elapsed();
+    assert!(took > time * 9 / 10 && took <= time, "{took:?}");
+    closing.await.unwrap();
+    assert_eq!(sockets.enter(None).err().map(|error| error.to_string()), stopping());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_close_ends_as_soon_as_no_socket_is_open() {
+    let sockets = sockets(1_000, 0);
+    let begun = tokio::time::Instant::now();
+    sockets.close_over(Duration::from_secs(10)).await;
+    assert_eq!(begun.elapsed(), Duration::ZERO, "there was none");
+    let sockets = self::sockets(1_000, 0);
+    let place = sockets.enter(None).unwrap();
+    sockets.close_over(Duration::from_secs(10)).await;
+    assert!(sockets.calls(place.lot()));
+    assert_eq!(begun.elapsed(), Duration::ZERO, "one is one batch");
+}
+
+fn stopping() -> Option<String> {
+    Some(Error::Stopping.to_string())
+}
