@@ -142,7 +142,7 @@ impl Sockets {
         self.inner.closing.store(true, Ordering::SeqCst);
         let batches = self.open().div_ceil(BATCH).clamp(1, BATCHES);
         for batch in 1..=batches {
-            self.call((LOTS as usize * batch / batches) as u32);
+            self.call(called_in(batch, batches));
             if batch < batches
                 && tokio::time::timeout(time / batches as u32, self.all_closed()).await.is_ok()
             {
@@ -185,6 +185,11 @@ impl Sockets {
             empty.await;
         }
     }
+}
+
+/// The lots that are called with this batch and those before are lower than the result.
+fn called_in(batch: usize, batches: usize) -> u32 {
+    (LOTS as usize * batch / batches) as u32
 }
 
 fn retry() -> u32 {
