@@ -1,11 +1,12 @@
 //! The metrics: their numbers, and that the documentation, the dashboard and the alerts know them.
 
 use std::collections::BTreeMap;
+use std::io::{Seek, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::page::{Family, Page};
-use super::{metrics, start, until};
+use super::{get, metrics, start, until};
 use crate::support::Raw;
 
 fn file(path: &str) -> String {
@@ -112,15 +113,34 @@ fn every_alert_says_what_to_do() {
     }
 }
 
-#[test]
-fn promtool_finds_no_fault_with_the_alerts() {
-    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/prometheus/alerts.yml");
-    let Ok(checked) = Command::new("promtool").args(["check", "rules"]).arg(rules).output() else {
+/// Runs `promtool check`; it skips where that is not installed.
+fn promtool(what: &str, input: Stdio, arguments: &[&Path]) {
+    let mut command = Command::new("promtool");
+    command.args(["check", what]).args(arguments).stdin(input);
+    let Ok(checked) = command.output() else {
         println!("skipped: promtool is not installed");
         return;
     };
-    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
-    assert!(checked.status.success(), "{said}{}", String::from_utf8_lossy(&checked.stdout));
+    let said = [checked.stdout, checked.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(checked.status.success(), "{said}");
+}
+
+#[test]
+fn promtool_finds_no_fault_with_the_alerts() {
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/prometheus/alerts.yml");
+    promtool("rules", Stdio::null(), &[&rules]);
+}
+
+#[actix_web::test]
+async fn promtool_finds_no_fault_with_the_metrics() {
+    let site = start().await;
+    site.new_post("Counted").await;
+    let mut page = tempfile::tempfile().unwrap();
+    page.write_all(&get(&site, "/metrics").await.body).unwrap();
+    page.rewind().unwrap();
+    promtool("metrics", page.into(), &[]);
+    site.stop().await;
 }
 
 #[actix_web::test]
