@@ -118,7 +118,7 @@ fn promtool(what: &str, input: Stdio, arguments: &[&Path]) {
     let mut command = Command::new("promtool");
     command.args(["check", what]).args(arguments).stdin(input);
     let Ok(checked) = command.output() else {
-        println!("skipped: promtool is not installed");
+        eprintln!("skipped: promtool is not installed");
         return;
     };
     let said = [checked.stdout, checked.stderr].concat();
