@@ -4,6 +4,7 @@
 mod nodes;
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::accounts::{Accounts, Ends};
+use crate::admin;
 use crate::bodies::Bodies;
 use crate::cluster::{self, Cluster};
 use crate::config::{Access, Config, Storage};
@@ -25,9 +27,11 @@ use crate::events::{outage, pruner};
 use crate::limits;
 use crate::locks::{self, Lock};
 use crate::logging;
+use crate::metrics::Sources;
 use crate::models::post::TagCache;
 use crate::models::site_key::{self, Key};
 use crate::models::user;
+use crate::peers::Peers;
 use crate::presence::Presence;
 use crate::publisher;
 use crate::pubsub::PubSub;
@@ -38,6 +42,7 @@ use crate::router;
 use crate::search::Search;
 use crate::site_log::{Feed, Shapes, SiteLog};
 use crate::state::State;
+use crate::traffic::Traffic;
 use crate::views::fragments::Fragments;
 
 /// Why the application does not start; one line.
@@ -58,6 +63,9 @@ pub enum Error {
     /// The address is taken or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] std::io::Error),
+    /// The address for metrics and health is taken or not ours.
+    #[error("--admin-bind: cannot listen on {0}: {1}")]
+    ListenForAdmin(SocketAddr, #[source] std::io::Error),
     /// No address can be made of the site's name.
     #[error("{0} is no name that an address can have; pass --public-url")]
     Name(String),
@@ -78,6 +86,7 @@ pub enum Error {
 /// A started application that listens, but does not answer before it is run.
 pub struct App {
     server: Running,
+    admin: Option<Running>,
     state: Data<State>,
     core: Arbiter,
     node: Cluster,
@@ -102,6 +111,10 @@ impl App {
         // Before there is anything to undo.
         let listener =
             kilonova_feed::bind(config.bind).map_err(|error| Error::Listen(config.bind, error))?;
+        let admin = config.admin_bind.map(|address| {
+            kilonova_feed::bind(address).map_err(|error| Error::ListenForAdmin(address, error))
+        });
+        let admin = admin.transpose()?;
         let bound = listener.local_addr()?;
         let address = Address::of(&config.reach, bound)
             .ok_or_else(|| Error::Name(config.reach.hosts.join(", ")))?;
@@ -127,6 +140,10 @@ impl App {
         let bodies = Bodies::new(config.max_bodies);
         let renderings = Renderings::new(config.max_renderings)?;
         let presence = Presence::new(feed.clone(), db.clone(), core.handle());
+        let peers = Arc::<Peers>::default();
+        if config.cluster.is_some() {
+            core.spawn(Arc::clone(&peers).follow(feed.clone()));
+        }
         let state = Data::new(State {
             config,
             address,
@@ -142,12 +159,24 @@ impl App {
             renderings,
             tags: TagCache::default(),
             search,
+            traffic: Arc::<Traffic>::default(),
+            peers,
+            draining: AtomicBool::new(false),
         });
         let server = serve(&state, listener)?;
+        let sources = Data::new(Sources::new(Data::clone(&state), server.connections()));
+        let admin = admin.map(|listener| admin::serve(listener, sources)).transpose()?;
         if let Some(shortage) = shortage {
             log::warn!("{shortage}");
         }
         log::info!("this is node {}; open {}", state.config.node, open_at(&state.config, bound));
+        if let Some(admin) = &admin {
+            let bound = admin.address();
+            log::info!("metrics are at http://{bound}/metrics");
+            if !bound.ip().is_loopback() {
+                log::warn!("--admin-bind: anyone who can reach {bound} may read metrics");
+            }
+        }
         match state.config.access {
             Access::Open => {
                 log::warn!("access is open: anyone who can reach this address may read and write");
@@ -164,7 +193,7 @@ impl App {
             }
         }
         let stop = Arc::new(Notify::new());
-        Ok(App { server, state, core, node, stop, terminate, interrupt, _locks: locks })
+        Ok(App { server, admin, state, core, node, stop, terminate, interrupt, _locks: locks })
     }
 
     /// The port that it listens on.
@@ -172,35 +201,43 @@ impl App {
         self.server.address().port()
     }
 
+    /// The port of metrics and health, if they have one.
+    pub fn admin_port(&self) -> Option<u16> {
+        self.admin.as_ref().map(|admin| admin.address().port())
+    }
+
     /// What the controllers work with.
     pub fn state(&self) -> Data<State> {
         Data::clone(&self.state)
     }
 
-    /// Ends `run_until_stopped` as a signal would, when notified.
+    /// Ends `run_until_stopped` as a signal would, when notified. Notified again, it ends the
+    /// draining.
     pub fn stopper(&self) -> Arc<Notify> {
         Arc::clone(&self.stop)
     }
 
-    /// Serves until SIGTERM, SIGINT or the stopper, then stops within the grace: takes no new
-    /// connections, closes sockets with 1001, finishes the requests and the writes under way. Does the same, and
+    /// Serves until SIGTERM, SIGINT or the stopper, and says for the time of draining that it is not
+    /// ready. Then it stops within the grace: takes no new connections, closes sockets with 1001 in
+    /// batches, finishes the requests and the writes under way. Does the same without draining, and
     /// fails, when the database is no longer the one that it was.
     pub async fn run_until_stopped(self) -> Result<(), Error> {
-        let App { server, state, core, node, stop, mut terminate, mut interrupt, .. } = self;
+        let App { server, admin, state, core, node, stop, mut terminate, mut interrupt, .. } = self;
         let (handle, door) = (server.handle(), server.door()?);
+        let admin = admin.map(|admin| (admin.handle(), actix_web::rt::spawn(admin)));
         let mut serving = actix_web::rt::spawn(server);
         let mut fault = None;
         tokio::select! {
-            _ = terminate.recv() => log::info!("SIGTERM: stopping"),
-            _ = interrupt.recv() => log::info!("SIGINT: stopping"),
-            () = stop.notified() => log::info!("stopping"),
+            _ = terminate.recv() => log::info!("SIGTERM: {}", plan(&state.config)),
+            _ = interrupt.recv() => log::info!("SIGINT: {}", plan(&state.config)),
+            () = stop.notified() => log::info!("{}", plan(&state.config)),
             reason = state.feed.ended() => fault = Some(Error::Ended(reason)),
             ended = &mut serving => {
                 let error = ended.map_err(std::io::Error::other).and_then(|ended| ended).err();
                 return Err(error.unwrap_or_else(|| std::io::Error::other("the server ended")).into());
             }
         }
-        let grace = state.config.grace;
+        let Config { drain, grace, .. } = state.config;
         actix_web::rt::spawn(async move {
             tokio::select! {
                 _ = terminate.recv() => {}
@@ -211,15 +248,23 @@ impl App {
             logging::flush();
             std::process::exit(1);
         });
+        state.draining.store(true, Ordering::Relaxed);
+        if fault.is_none() && !drain.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(drain) => log::info!("drained: stopping"),
+                () = stop.notified() => log::info!("stopping"),
+                reason = state.feed.ended() => fault = Some(Error::Ended(reason)),
+            }
+        }
         logging::stopping();
         // A worker waits for its requests, but not for the sockets that left HTTP behind.
         handle.pause().await;
         door.shut();
         let until = Instant::now() + grace.mul_f32(0.7);
         let sockets = state.feed.sockets();
-        sockets.close_all();
+        sockets.close_over(grace.mul_f32(0.25)).await;
         let closed = sockets.all_closed();
-        if tokio::time::timeout(grace.mul_f32(0.35), closed).await.is_err() {
+        if tokio::time::timeout(grace.mul_f32(0.25), closed).await.is_err() {
             log::warn!("{} sockets did not close in time: cut", sockets.open());
         }
         let requests = tokio::time::timeout_at(until, handle.stop(true)).await;
@@ -238,9 +283,20 @@ impl App {
         if tokio::time::timeout(left, rest).await.is_err() {
             log::warn!("not everything could be finished in time");
         }
+        if let Some((handle, _)) = admin {
+            drop(tokio::time::timeout(Duration::from_secs(1), handle.stop(false)).await);
+        }
         core.stop();
         log::info!("stopped");
         fault.map_or(Ok(()), Err)
+    }
+}
+
+/// What comes after the signal to stop, for the log.
+fn plan(config: &Config) -> String {
+    match config.drain {
+        Duration::ZERO => "stopping".to_owned(),
+        drain => format!("draining for {drain:?}, then stopping"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod clients;
 mod cluster;
+mod operations;
 mod site;
 
 use std::ffi::OsString;
@@ -19,6 +20,7 @@ use kilonova_feed::{Bounds, Heartbeat};
 use self::clients::ClientArgs;
 pub use self::cluster::Cluster;
 use self::cluster::ClusterArgs;
+use self::operations::OperationArgs;
 use self::site::SiteArgs;
 use crate::access::CommentRules;
 use crate::accounts;
@@ -307,15 +309,8 @@ pub struct ServeArgs {
         value_parser = clap::value_parser!(u16).range(1..=512),
     )]
     workers: Option<u16>,
-    /// Seconds from SIGTERM until the process exits
-    #[arg(
-        long,
-        env = "KILONOVA_GRACE",
-        default_value_t = 10,
-        value_name = "SECONDS",
-        value_parser = clap::value_parser!(u64).range(0..=3600),
-    )]
-    grace: u64,
+    #[command(flatten)]
+    operations: OperationArgs,
     /// Maximum number of open WebSockets and event streams; 0: no limit
     #[arg(long, env = "KILONOVA_MAX_SOCKETS", default_value_t = 20_000, value_name = "N")]
     max_sockets: usize,
@@ -499,6 +494,10 @@ impl Storage {
 /// Connections beside the sockets, by default.
 const BESIDE_SOCKETS: usize = 5_000;
 
+/// Clients that go to another node get their events sooner than from a relay that lags as much.
+/// Batches, the replay of a log and a restart of the database take less.
+const MAX_LAG: Duration = Duration::from_secs(10);
+
 /// The name of the database's file in the data folder.
 const SQLITE_FILE: &str = "kilonova.sqlite3";
 
@@ -525,7 +524,11 @@ pub struct Config {
     pub comments: CommentRules,
     /// Threads that serve sockets.
     pub workers: usize,
-    /// The time from a stop signal to the end.
+    /// The address for metrics and health; `None` for none.
+    pub admin_bind: Option<SocketAddr>,
+    /// The time after a stop signal for which everything is served as before.
+    pub drain: Duration,
+    /// The time from then to the end.
     pub grace: Duration,
     /// Maximum number of open sockets.
     pub max_sockets: usize,
@@ -580,6 +583,8 @@ pub struct Config {
     pub max_copy_age: Option<TimeDelta>,
     /// The rhythm of the live sockets.
     pub heartbeat: Heartbeat,
+    /// How far the relay may be behind the log before this node is not ready.
+    pub max_lag: Duration,
     /// How to reach the other nodes; `None` for a node without others.
     pub cluster: Option<Cluster>,
 }
@@ -764,7 +769,9 @@ impl ServeArgs {
             registration_role: self.registration_role,
             comments,
             workers: self.workers.map_or_else(cores, usize::from),
-            grace: Duration::from_secs(self.grace),
+            admin_bind: self.operations.admin_bind,
+            drain: self.operations.drain(),
+            grace: self.operations.grace(),
             max_sockets,
             max_sockets_per_address: unless_zero(self.max_sockets_per_address),
             max_handshakes: self.max_handshakes,
@@ -801,6 +808,7 @@ impl ServeArgs {
             max_copy_age: (self.max_copy_age > 0)
                 .then(|| TimeDelta::days(self.max_copy_age.into())),
             heartbeat: Heartbeat::default(),
+            max_lag: MAX_LAG,
             cluster: self.cluster.check()?,
         })
     }

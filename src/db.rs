@@ -8,20 +8,23 @@ mod lock;
 mod meter;
 mod migrate;
 mod readers;
+mod tally;
 mod tx;
 mod writer;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kilonova_feed::Event;
 
 pub use self::error::Error;
 pub use self::meter::Meter;
 use self::readers::Readers;
+pub use self::tally::Stats;
 pub use self::tx::{Touches, Tx};
 use crate::connection::{Access, Database, DbConnection, snapshot};
 use crate::models::log as events;
+use crate::models::site_key;
 use crate::models::stored_response::Key;
 use crate::threads::Threads;
 use crate::turns::{Turns, WorksFor};
@@ -196,6 +199,35 @@ impl Db {
         let (job, answer) = job::pending(Touches::ExistingRows, None, None, work);
         self.writer.enqueue(job)?;
         answer.blocking_recv().map_err(|_| Error::Stopped)?
+    }
+
+    /// Counts for metrics. No thread of sockets waits for it.
+    pub fn stats(&self) -> Stats {
+        let tally = self.writer.tally();
+        Stats {
+            reads: self.turns.usage(),
+            own_reads: self.own_turns.usage(),
+            waiting: self.writer.waiting(),
+            batches: tally.batches.distribution(),
+            times: tally.times.distribution(),
+            events: tally.events(),
+            failed: tally.failures(),
+            is_failing: tally.is_failing(),
+        }
+    }
+
+    /// Fails while writes fail. After a write has failed, this tries one at most once a second, so
+    /// that a node without writes notices when there is room again.
+    pub async fn check_writes(&self) -> Result<(), Error> {
+        let tally = self.writer.tally();
+        if !tally.is_failing() {
+            return Ok(());
+        }
+        if tally.may_try(Instant::now()) {
+            let tried = self.transaction(|tx| Ok::<_, Error>(site_key::touch(tx.connection)?));
+            return tried.await.map(drop);
+        }
+        Err(Error::Unavailable("the last write failed".to_owned()))
     }
 
     /// Takes no further transactions, finishes those that wait, ends the writer's thread, and closes

@@ -13,6 +13,9 @@ const RESERVE: usize = 128;
 /// Descriptors of each worker: its event loop and the pipe that wakes it.
 const PER_WORKER: usize = 4;
 
+/// Descriptors of `--admin-bind`: its connections, its listener and its two threads.
+const ADMIN: usize = 48;
+
 /// Fewest connections with which a page can be served.
 const FEWEST: usize = 16;
 
@@ -81,7 +84,8 @@ pub fn available() -> Option<usize> {
 /// what was too low, if a number of sockets that was asked for had to be lowered.
 pub fn fit(config: &mut Config, available: Option<usize>) -> Result<Option<Shortage>, TooFew> {
     let asked = config.max_sockets;
-    let reserve = reserve(config.workers);
+    let admin = if config.admin_bind.is_some() { ADMIN } else { 0 };
+    let reserve = reserve(config.workers) + admin;
     let most = match available {
         None => usize::MAX,
         Some(available) => {

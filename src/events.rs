@@ -27,6 +27,8 @@ pub const USERS: &str = "users";
 /// The application itself: `deploy` when a node has started, for all nodes; `database` when this one no longer reaches its
 /// database and when it does again, for its own members. Ephemeral.
 pub const SYSTEM: &str = "system";
+/// What nodes tell each other of themselves. Ephemeral, and not sent to browsers.
+pub const NODES: &str = "nodes";
 /// What the channels of single posts' new comments begin with; the post's id follows.
 pub const POST_COMMENTS: &str = "post_comments_";
 

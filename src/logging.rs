@@ -115,6 +115,11 @@ fn panicked(panic: &PanicHookInfo<'_>) {
     flush_within(FLUSH_OF_PANIC);
 }
 
+/// The number of lines of the log that were dropped because nobody read it in time.
+pub fn lost() -> u64 {
+    OUTPUT.get().map_or(0, Output::lost)
+}
+
 /// Waits until the log is written, for half a second at most: to be called before the process exits.
 pub fn flush() {
     flush_within(FLUSH);

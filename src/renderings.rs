@@ -2,13 +2,13 @@
 //! a page that waits for its turn holds all that it will show.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::time::Instant;
+use kilonova_feed::{Distribution, Histogram};
 
 use crate::error::{AppError, AppResult};
 use crate::threads::Threads;
-use crate::turns::{Turn, Turns};
+use crate::turns::{Turn, Turns, Usage};
 
 /// How long a page waits for its turns.
 const WAIT: Duration = Duration::from_secs(5);
@@ -24,6 +24,7 @@ pub struct Renderings {
     pages: Arc<Turns>,
     turns: Arc<Turns>,
     threads: Threads,
+    times: Arc<Histogram>,
 }
 
 /// A page that may be read, and laid out then.
@@ -41,6 +42,7 @@ impl Renderings {
             pages: Turns::new(max.saturating_mul(AHEAD), SHARE),
             turns: Turns::new(max, SHARE),
             threads: Threads::new("render", max)?,
+            times: Arc::default(),
         })
     }
 
@@ -49,6 +51,13 @@ impl Renderings {
         let until = Instant::now() + WAIT;
         let turn = self.pages.take(WAIT).await.ok_or(BUSY)?;
         Ok(Page { of: self, until, turn })
+    }
+
+    /// The turns at laying out, with all pages that wait, and the times without the wait.
+    pub fn stats(&self) -> (Usage, Distribution) {
+        let Usage { taken, waiting } = self.turns.usage();
+        let waiting = waiting + self.pages.usage().waiting;
+        (Usage { taken, waiting }, self.times.distribution())
     }
 
     /// The turns at laying out, for tests that hold some.
@@ -66,9 +75,13 @@ impl Page<'_> {
     ) -> AppResult<T> {
         let wait = self.until.saturating_duration_since(Instant::now());
         let turns = (self.of.turns.take(wait).await.ok_or(BUSY)?, self.turn);
+        let times = Arc::clone(&self.of.times);
         let done = self.of.threads.run(move || {
             let _turns = turns;
-            work()
+            let begun = Instant::now();
+            let done = work();
+            times.time(begun.elapsed());
+            done
         });
         done.await.ok_or_else(|| AppError::internal("a page's layout panicked"))
     }

@@ -1,5 +1,7 @@
 //! Every route, one line each, and what every request passes on the way to it.
 
+use std::sync::Arc;
+
 use actix_web::body::MessageBody;
 use actix_web::dev::{RequestHead, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
@@ -22,6 +24,7 @@ use crate::limits;
 use crate::policy;
 use crate::responses;
 use crate::state::State;
+use crate::traffic::{self, Pattern, Worker};
 
 /// The whole site, as each worker has it.
 pub fn site(
@@ -35,11 +38,13 @@ pub fn site(
         InitError = (),
     >,
 > {
+    let worker = Worker::new(Arc::clone(&state.traffic));
     // The last one wrapped sees a request first.
     App::new()
         .app_data(state.responses.clone())
         .app_data(state.limits.clone())
         .app_data(state)
+        .app_data(worker)
         .wrap(from_fn(guard::catch_panic))
         .wrap(from_fn(responses::bound))
         .wrap(from_fn(limits::admit))
@@ -50,6 +55,7 @@ pub fn site(
         .wrap(Compress::default())
         .wrap(from_fn(compression::label))
         .wrap(from_fn(door::pass))
+        .wrap(from_fn(traffic::measure))
         .configure(routes)
 }
 
@@ -208,20 +214,25 @@ pub fn expect(head: &RequestHead, config: &Config) -> AppResult<()> {
 }
 
 /// A path with the methods that it takes; any other gets 405 and their list.
-fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
+pub(crate) fn resource<const N: usize>(
+    path: &'static str,
+    routes: [(Method, Route); N],
+) -> Resource {
     let name = |(method, _): &(Method, Route)| match *method {
         Method::GET => "GET, HEAD".to_owned(),
         ref method => method.to_string(),
     };
     let allowed = routes.iter().map(name).collect::<Vec<_>>().join(", ");
-    let resource = web::resource(path).default_service(web::to(move || {
-        let allowed = allowed.clone();
-        async move { AppResult::<String>::Err(AppError::MethodNotAllowed(allowed)) }
-    }));
+    let resource =
+        web::resource(path).app_data(Pattern(path)).default_service(web::to(move || {
+            let allowed = allowed.clone();
+            async move { AppResult::<String>::Err(AppError::MethodNotAllowed(allowed)) }
+        }));
     routes.into_iter().fold(resource, |resource, (_, route)| resource.route(route))
 }
 
-fn get<H, Args>(handler: H) -> (Method, Route)
+/// The route of a handler that reads.
+pub(crate) fn get<H, Args>(handler: H) -> (Method, Route)
 where
     H: Handler<Args>,
     Args: actix_web::FromRequest + 'static,
@@ -246,7 +257,7 @@ macro_rules! methods {
 methods! { post POST put PUT patch PATCH delete DELETE }
 
 /// A path that leads nowhere.
-async fn nowhere() -> AppResult<String> {
+pub(crate) async fn nowhere() -> AppResult<String> {
     Err(AppError::NotFound("page"))
 }
 

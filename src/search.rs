@@ -37,9 +37,10 @@ mod wanted;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Addr, Arbiter, AsyncContext, Context};
+use kilonova_feed::{Distribution, Histogram};
 use tokio::sync::watch;
 
 pub use self::find::{Answer, Hit, REACH};
@@ -55,7 +56,7 @@ use crate::db::{self, Db};
 use crate::kept::Kept;
 use crate::pubsub::supervise;
 use crate::site_log::Feed;
-use crate::turns::Turns;
+use crate::turns::{Turns, Usage};
 
 /// The bytes of plain texts that are kept.
 const TEXTS: usize = 16 * 1024 * 1024;
@@ -105,6 +106,7 @@ struct Inner {
     indexer: Arc<Mutex<Option<Addr<Indexer>>>>,
     arbiter: Mutex<Option<Arbiter>>,
     turns: Arc<Turns>,
+    times: Histogram,
     /// The plain texts of rows that were found lately.
     texts: Arc<Kept>,
 }
@@ -164,7 +166,8 @@ impl Search {
         });
         let (arbiter, turns) = (Mutex::new(Some(arbiter)), Turns::new(max_queries, SHARE));
         let texts = Arc::new(Kept::at_most(TEXTS));
-        let inner = Inner { db, state, shutdown, ended, indexer, arbiter, turns, texts };
+        let times = Histogram::of_times();
+        let inner = Inner { db, state, shutdown, ended, indexer, arbiter, turns, times, texts };
         Ok(Search(Arc::new(inner)))
     }
 
@@ -174,7 +177,15 @@ impl Search {
     pub async fn query(&self, query: &Query) -> Result<Answer, SearchError> {
         let _turn = self.0.turns.take(WAIT).await.ok_or(SearchError::Overloaded)?;
         let texts = Arc::clone(&self.0.texts);
-        find::find(self.0.state.subscribe(), &self.0.db, texts, query).await
+        let begun = Instant::now();
+        let found = find::find(self.0.state.subscribe(), &self.0.db, texts, query).await;
+        self.0.times.time(begun.elapsed());
+        found
+    }
+
+    /// The turns, and the times of queries without the wait for one.
+    pub fn stats(&self) -> (Usage, Distribution) {
+        (self.0.turns.usage(), self.0.times.distribution())
     }
 
     /// The position of the log that can be searched by now; none before the first index is complete.

@@ -1,5 +1,8 @@
 //! The state of every controller: the long-lived parts that `app` has started.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use actix_web::web::Data;
 
 use crate::accounts::Accounts;
@@ -9,12 +12,14 @@ use crate::db::Db;
 use crate::limits::Limits;
 use crate::models::post::TagCache;
 use crate::models::site_key::Key;
+use crate::peers::Peers;
 use crate::presence::Presence;
 use crate::reach::Address;
 use crate::renderings::Renderings;
 use crate::responses::Responses;
 use crate::search::Search;
 use crate::site_log::{Feed, Shapes};
+use crate::traffic::Traffic;
 
 /// The long-lived parts that controllers use.
 pub struct State {
@@ -46,4 +51,10 @@ pub struct State {
     pub tags: TagCache,
     /// The search index.
     pub search: Search,
+    /// The requests so far.
+    pub traffic: Arc<Traffic>,
+    /// How far the other nodes have come.
+    pub peers: Arc<Peers>,
+    /// The node is about to stop: it is not ready, and serves as before.
+    pub draining: AtomicBool,
 }

@@ -5,6 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,11 +36,39 @@ impl WorksFor {
     }
 }
 
+/// How turns are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// How many there are at most.
+    pub max: usize,
+    /// How many are taken.
+    pub taken: usize,
+    /// How many clients wait for one.
+    pub waiting: usize,
+}
+
+/// A client that waits, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Waiting<'_> {
+    fn count(waiting: &AtomicUsize) -> Waiting<'_> {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Turns that clients share.
 pub struct Turns {
     max: usize,
     /// The most turns that one address has at once.
     part: usize,
+    waiting: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -62,7 +91,14 @@ impl Turns {
     /// So many turns at once, of which one address has at most one in `share`, and at least one.
     pub fn new(max: usize, share: usize) -> Arc<Turns> {
         let part = max.div_ceil(share.max(1)).max(1);
-        Arc::new(Turns { max: max.max(1), part, state: Mutex::default() })
+        let (max, waiting) = (max.max(1), AtomicUsize::new(0));
+        Arc::new(Turns { max, part, waiting, state: Mutex::default() })
+    }
+
+    /// How many turns are taken, and how many clients wait for one.
+    pub fn usage(&self) -> Usage {
+        let taken = self.state().taken;
+        Usage { max: self.max, taken, waiting: self.waiting.load(Ordering::Relaxed) }
     }
 
     /// A turn for the client that the current task works for; `None` if it has to wait for longer
@@ -70,6 +106,7 @@ impl Turns {
     pub async fn take(self: &Arc<Turns>, patience: Duration) -> Option<Turn> {
         let who = WorksFor::current();
         let (sender, turn) = oneshot::channel();
+        let _waiting = Waiting::count(&self.waiting);
         {
             let mut state = self.state();
             let client = state.clients.entry(who).or_default();
@@ -202,6 +239,7 @@ mod tests {
         let _both = (take(&turns, client(1)).await, take(&turns, client(1)).await);
         let mut third = Box::pin(take(&turns, client(1)));
         assert!(futures_util::poll!(&mut third).is_pending());
+        assert_eq!(turns.usage(), Usage { max: 4, taken: 2, waiting: 1 });
         assert!(take(&turns, client(2)).await.is_some());
         // Those that do not count by address have all.
         let nobody = WorksFor::Client(None);
@@ -241,6 +279,7 @@ mod tests {
         }
         drop(held);
         assert!(take(&turns, client(9)).await.is_some());
+        assert_eq!(turns.usage(), Usage { max: 1, taken: 0, waiting: 0 });
         assert!(turns.state().clients.is_empty());
         assert_eq!(turns.state().taken, 0);
     }

@@ -120,14 +120,18 @@ struct Head {
 }
 
 async fn head(stream: &mut BufReader<TcpStream>) -> Head {
+    try_head(stream).await.unwrap()
+}
+
+async fn try_head(stream: &mut BufReader<TcpStream>) -> io::Result<Head> {
     let mut head = Head::default();
     let mut line = String::new();
     loop {
         line.clear();
-        stream.read_line(&mut line).await.unwrap();
+        stream.read_line(&mut line).await?;
         let text = line.trim_end();
         if text.is_empty() {
-            return head;
+            return Ok(head);
         }
         if head.status == 0 {
             head.status = text.split(' ').nth(1).unwrap().parse().unwrap();
@@ -153,15 +157,38 @@ impl Socket {
 
     /// The same for a browser that has this cookie.
     pub(super) async fn connect_as(port: u16, path: &str, cookie: &str) -> Socket {
-        let mut stream = BufReader::new(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+        Socket::try_connect_as(port, path, cookie).await.unwrap().unwrap()
+    }
+
+    /// Opens a socket; nothing if it is refused.
+    pub(super) async fn try_connect(port: u16, path: &str) -> io::Result<Option<Socket>> {
+        Socket::try_connect_as(port, path, "").await
+    }
+
+    async fn try_connect_as(port: u16, path: &str, cookie: &str) -> io::Result<Option<Socket>> {
+        let mut stream = BufReader::new(TcpStream::connect(("127.0.0.1", port)).await?);
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: Upgrade\r\n\
              Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nCookie: {cookie}\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
-        stream.get_mut().write_all(request.as_bytes()).await.unwrap();
-        assert_eq!(head(&mut stream).await.status, 101);
-        Socket { stream }
+        stream.get_mut().write_all(request.as_bytes()).await?;
+        let status = try_head(&mut stream).await?.status;
+        Ok((status == 101).then_some(Socket { stream }))
+    }
+
+    /// The next text frame, or the code of the close frame; pings are passed over.
+    pub(super) async fn next_or_close(&mut self) -> Result<String, u16> {
+        loop {
+            match self.frame().await {
+                (0x81, payload) => return Ok(String::from_utf8(payload).unwrap()),
+                (0x88, payload) => {
+                    return Err(u16::from_be_bytes(payload[..2].try_into().unwrap()));
+                }
+                (0x89, _) => {}
+                (other, _) => panic!("frame {other:#x}"),
+            }
+        }
     }
 
     /// The next text frame; pings are passed over.

@@ -7,6 +7,7 @@
 //!     cargo bench --bench site -- attacks      what a health check notices of each attack
 //!     cargo bench --bench site -- access       accounts beside open access
 //!     cargo bench --bench site -- fragments    the html shape beside JSON
+//!     DATABASE_URL=postgres://… cargo bench --bench site -- drain N   N sockets move to another node
 //!     DATABASE_URL=postgres://… cargo bench --bench site -- nodes    three nodes on an empty database
 //!     DATABASE_URL=postgres://… cargo bench --bench site -- sign-outs   likewise, until a socket ends
 //!
@@ -21,6 +22,7 @@
 mod access;
 mod attacks;
 mod client;
+mod drain;
 mod fragments;
 mod nodes;
 mod server;
@@ -48,11 +50,13 @@ fn main() {
         ["attacks"] => runtime.block_on(attacks::measure()),
         ["access"] => runtime.block_on(access::measure()),
         ["fragments"] => runtime.block_on(fragments::measure()),
+        ["drain"] => runtime.block_on(drain::measure(5_000)),
+        ["drain", count] => runtime.block_on(drain::measure(count.parse().unwrap())),
         ["nodes"] => runtime.block_on(nodes::measure()),
         ["sign-outs"] => runtime.block_on(sign_outs::measure()),
         _ => println!(
-            "say one of: reads DIR, writes, latency, replay, attacks, access, fragments, nodes, \
-             sign-outs"
+            "say one of: reads DIR, writes, latency, replay, attacks, access, fragments, \
+             drain [N], nodes, sign-outs"
         ),
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use kilonova::connection::Database;
@@ -12,6 +12,7 @@ use kilonova::db::{self, Db};
 use kilonova::events;
 use kilonova::models::note::{self, NewNote};
 use kilonova::models::now;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use super::client::Client;
@@ -68,6 +69,17 @@ impl Server {
 }
 
 impl Server {
+    /// Tells it to stop.
+    pub(super) fn terminate(&self) {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).unwrap();
+        kill_process(id, Signal::TERM).unwrap();
+    }
+
+    /// How it has ended, if it has.
+    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// What its threads have used so far, user and system, in seconds.
     pub(super) fn cpu_seconds(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();

@@ -78,6 +78,11 @@ impl<J> Line<J> {
         job
     }
 
+    /// How many jobs wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
     /// The next job.
     pub(super) fn pop(&mut self) -> Option<J> {
         let devices_first = self.devices_are_next && !self.devices.is_empty();

@@ -82,6 +82,11 @@ impl Passwords {
         .await
     }
 
+    /// How many passwords wait.
+    pub fn waiting(&self) -> usize {
+        self.0.line().as_ref().map_or(0, Line::waiting)
+    }
+
     /// Runs one hash when it is its turn, unless its caller has gone away by then.
     async fn run<T: Send + 'static>(
         &self,

@@ -18,7 +18,7 @@ const SETTLED: (Duration, Duration) = (Duration::from_secs(15), Duration::from_s
 
 /// The channels that the server itself needs: the indexer's, the relay's and what nodes tell each
 /// other. They leave to sockets what the flag gives them.
-const OWN_CHANNELS: usize = 8;
+const OWN_CHANNELS: usize = 9;
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(100);

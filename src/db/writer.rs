@@ -3,7 +3,7 @@
 //! A commit costs a flush of the disk, and on PostgreSQL the positions are given to one node at a
 //! time; transactions that queue up behind one commit share the next.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use kilonova_feed::Event;
 use tokio::sync::mpsc;
 
 use super::job::Job;
+use super::tally::Tally;
 use super::tx::Written;
 use super::{Error, OnCommit, Touches, Tx, lock};
 use crate::connection::{Access, Database, DbConnection, transaction, with_variant};
@@ -37,6 +38,7 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    tally: Arc<Tally>,
 }
 
 impl Writer {
@@ -46,11 +48,24 @@ impl Writer {
         on_commit: OnCommit,
     ) -> Result<Writer, Error> {
         let (queue, jobs) = mpsc::channel(QUEUE);
+        let tally = Arc::<Tally>::default();
+        let counted = Arc::clone(&tally);
         let thread = std::thread::Builder::new()
             .name("db-writer".to_owned())
-            .spawn(move || run(&database, connection, jobs, &on_commit))
+            .spawn(move || run(&database, connection, jobs, &on_commit, &counted))
             .map_err(|error| Error::Unavailable(error.to_string()))?;
-        Ok(Writer { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+        let (queue, thread) = (Mutex::new(Some(queue)), Mutex::new(Some(thread)));
+        Ok(Writer { queue, thread, tally })
+    }
+
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The transactions that wait.
+    pub(super) fn waiting(&self) -> usize {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.as_ref().map_or(0, |queue| queue.max_capacity() - queue.capacity())
     }
 
     pub(super) fn enqueue(&self, job: Box<dyn Job>) -> Result<(), Error> {
@@ -76,6 +91,7 @@ fn run(
     connection: DbConnection,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
     on_commit: &OnCommit,
+    tally: &Tally,
 ) {
     let mut connection = Some(connection);
     let mut away = false;
@@ -103,6 +119,7 @@ fn run(
                 {
                     batch.push(next);
                 }
+                tally.failed(batch.len());
                 fail(batch, &error.to_string());
                 continue;
             }
@@ -110,8 +127,10 @@ fn run(
         if std::mem::take(&mut away) {
             log::info!("the writer can open the database again");
         }
+        let begun = Instant::now();
         match commit(&mut open, &mut batch) {
             Ok(done) => {
+                tally.committed(batch.len(), done.events.len(), begun.elapsed());
                 finish(done, batch, on_commit);
                 connection = Some(open);
             }
@@ -122,9 +141,11 @@ fn run(
                     // The answer to COMMIT did not come. The log knows whether it has happened.
                     Some(done) if connection.is_none() && was_committed(database, &done) => {
                         log::warn!("the answer to a commit was lost; it has happened: {error}");
+                        tally.committed(batch.len(), done.events.len(), begun.elapsed());
                         finish(done, batch, on_commit);
                     }
                     _ => {
+                        tally.failed(batch.len());
                         logging::failure(format_args!(
                             "{} transaction(s) not committed: {error}",
                             batch.len()

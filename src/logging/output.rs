@@ -30,6 +30,8 @@ struct Queue {
     bytes: Vec<u8>,
     /// Lines that found no room since the last one that did.
     dropped: u64,
+    /// Lines that found no room so far.
+    lost: u64,
     is_writing: bool,
 }
 
@@ -57,11 +59,17 @@ impl Output {
         let mut queue = self.0.lock();
         if line.len() > QUEUE.saturating_sub(queue.bytes.len()) {
             queue.dropped += 1;
+            queue.lost += 1;
             return;
         }
         queue.bytes.extend_from_slice(line);
         drop(queue);
         self.0.added.notify_one();
+    }
+
+    /// The number of lines that were dropped so far.
+    pub(super) fn lost(&self) -> u64 {
+        self.0.lock().lost
     }
 
     /// Waits until everything is written, but no longer than this.
@@ -142,6 +150,7 @@ mod tests {
         assert_eq!(seen.recv().unwrap(), b"first\n");
         let line = [b'x'; QUEUE / 4];
         (0..7).for_each(|_| output.add(&line));
+        assert_eq!(output.lost(), 3);
         output.flush(Duration::from_millis(1));
         take.send(()).unwrap();
         assert_eq!(seen.recv().unwrap().len(), QUEUE);

@@ -34,6 +34,12 @@ pub fn get_or_make(connection: &mut DbConnection, name: &str) -> QueryResult<Key
     Ok(key)
 }
 
+/// Writes the keys again as they are: this finds out whether the database takes writes.
+pub fn touch(connection: &mut DbConnection) -> QueryResult<()> {
+    let same = site_keys::value.eq(site_keys::value);
+    diesel::update(site_keys::table).set(same).execute(connection).map(drop)
+}
+
 /// Replaces all keys of a site by those of another, which it is a copy of.
 pub fn copy(from: &mut DbConnection, to: &mut DbConnection) -> QueryResult<()> {
     diesel::delete(site_keys::table).execute(to)?;

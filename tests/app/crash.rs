@@ -312,6 +312,8 @@ fn a_bad_flag_is_named_on_one_line() {
         (&["--max-handshakes", "many"], "--max-handshakes"),
         (&["--max-sockets-per-address=-1"], "--max-sockets-per-address"),
         (&["--grace", "soon"], "--grace"),
+        (&["--drain", "3601"], "--drain"),
+        (&["--admin-bind", "localhost"], "--admin-bind"),
         (&["--max-body=-1"], "--max-body"),
         (&["--access", "everyone"], "--access"),
         (

@@ -19,6 +19,7 @@ mod hostile;
 mod layering;
 mod limits;
 mod live;
+mod operations;
 mod pipelining;
 mod reading;
 mod secrets;

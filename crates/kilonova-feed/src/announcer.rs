@@ -2,6 +2,7 @@
 //! announcement is a hint: a relay that misses one reads the log.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use actix::Addr;
 use kilonova_pubsub::{Channel, Payload, PubSub};
@@ -10,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::recent::Recent;
 use crate::relay::{Committed, Relay};
+use crate::stats::Tally;
 use crate::{Event, Log};
 
 /// The most bytes of payloads in the relay's mailbox; the relay reads the others from the log.
@@ -25,6 +27,7 @@ pub(crate) struct Announcer<L: Log> {
     log: Arc<str>,
     /// The bytes that the relay's mailbox has room for.
     room: Arc<Semaphore>,
+    tally: Arc<Tally>,
 }
 
 /// The message to the relays of other nodes.
@@ -42,9 +45,10 @@ impl<L: Log> Announcer<L> {
         pubsub: PubSub,
         channel: Channel,
         log: Arc<str>,
+        tally: Arc<Tally>,
     ) -> Announcer<L> {
         let room = Arc::new(Semaphore::new(WAITING_BYTES));
-        Announcer { relay: Mutex::default(), recent, pubsub, channel, log, room }
+        Announcer { relay: Mutex::default(), recent, pubsub, channel, log, room, tally }
     }
 
     /// Sends later announcements to this relay.
@@ -62,7 +66,7 @@ impl<L: Log> Announcer<L> {
         let room =
             u32::try_from(bytes).map(|bytes| Arc::clone(&self.room).try_acquire_many_owned(bytes));
         let committed = match room {
-            Ok(Ok(room)) => Committed::Events(events, room),
+            Ok(Ok(room)) => Committed::Events { events, at: Instant::now(), room },
             _ => Committed::Through(position),
         };
         self.announce(committed, position);
@@ -75,6 +79,7 @@ impl<L: Log> Announcer<L> {
     }
 
     fn announce(&self, committed: Committed, position: i64) {
+        self.tally.reached(position);
         let relay = self.relay.lock().unwrap_or_else(PoisonError::into_inner);
         if relay.as_ref().is_none_or(|relay| relay.try_send(committed).is_err()) {
             log::debug!("the relay missed position {position}; it reads the log");

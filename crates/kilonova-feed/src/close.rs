@@ -26,6 +26,19 @@ pub(crate) enum Close {
 }
 
 impl Close {
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: [Close; 9] = [
+        Close::Away,
+        Close::Protocol,
+        Close::NotText,
+        Close::TooMany,
+        Close::Revoked,
+        Close::TooLarge,
+        Close::Failed,
+        Close::SlowConsumer,
+        Close::NoLog,
+    ];
+
     /// The close code of the frame.
     pub(crate) fn code(self) -> CloseCode {
         match self {
@@ -36,6 +49,21 @@ impl Close {
             Close::TooLarge => CloseCode::Size,
             Close::Failed => CloseCode::Error,
             Close::SlowConsumer | Close::NoLog => CloseCode::Again,
+        }
+    }
+
+    /// The name of the reason, for metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Close::Away => "stopping",
+            Close::Protocol => "protocol",
+            Close::NotText => "not_text",
+            Close::TooMany => "too_many_frames",
+            Close::Revoked => "revoked",
+            Close::TooLarge => "too_large",
+            Close::Failed => "failed",
+            Close::SlowConsumer => "slow_consumer",
+            Close::NoLog => "log_unreadable",
         }
     }
 
@@ -61,6 +89,20 @@ impl Close {
             Close::Failed => "the server failed: try again later",
             Close::SlowConsumer => "slow consumer: reconnect",
             Close::NoLog => "the log cannot be read: reconnect",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_is_counted_under_its_own_name() {
+        for (number, close) in Close::ALL.into_iter().enumerate() {
+            assert_eq!(close as usize, number);
+            let others = Close::ALL.into_iter().filter(|other| other.name() == close.name());
+            assert_eq!(others.count(), 1, "{close:?}");
         }
     }
 }

@@ -5,6 +5,7 @@ mod builder;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
@@ -20,9 +21,11 @@ use crate::presence;
 use crate::relay::{Channels, Status};
 use crate::replay::Replay;
 use crate::sockets::Sockets;
+use crate::stats::{Rest, Tally};
 use crate::threads::Threads;
 use crate::{
-    Error, Event, Heartbeat, Limits, Log, SessionOptions, StartAt, Subscription, sse, websocket,
+    Error, Event, Heartbeat, Limits, Log, SessionOptions, StartAt, Stats, Subscription, sse,
+    websocket,
 };
 
 /// A live feed of a log: cheap to clone, usable from every thread.
@@ -47,6 +50,7 @@ pub(crate) struct Inner<L: Log> {
     pub(crate) limits: Limits,
     pub(crate) shapes: Arc<Shapes>,
     pub(crate) threads: Threads,
+    pub(crate) tally: Arc<Tally>,
     pub(crate) status: watch::Receiver<Status>,
     announcer: Arc<Announcer<L>>,
     stopping: watch::Sender<bool>,
@@ -147,7 +151,7 @@ impl<L: Log> Feed<L> {
         body: Payload,
         options: SessionOptions<L::Viewer>,
     ) -> Result<HttpResponse, Error> {
-        websocket::open(request, body, &self.inner, options).await
+        self.counted(websocket::open(request, body, &self.inner, options).await)
     }
 
     /// Opens a stream of server-sent events.
@@ -156,7 +160,12 @@ impl<L: Log> Feed<L> {
         request: &HttpRequest,
         options: SessionOptions<L::Viewer>,
     ) -> Result<HttpResponse, Error> {
-        sse::open(request, &self.inner, options).await
+        self.counted(sse::open(request, &self.inner, options).await)
+    }
+
+    /// Counts a refusal.
+    fn counted(&self, opened: Result<HttpResponse, Error>) -> Result<HttpResponse, Error> {
+        opened.inspect_err(|error| self.inner.tally.refused(error))
     }
 
     /// Subscribes to the events of these channels from `start` on, as a `Stream`: for code other
@@ -215,6 +224,23 @@ impl<L: Log> Feed<L> {
     /// The open sockets and streams.
     pub fn sockets(&self) -> &Sockets {
         &self.inner.sockets
+    }
+
+    /// Counts for metrics. Any thread may call it; no thread of sockets waits for it.
+    pub fn stats(&self) -> Stats {
+        let Inner { threads, replay, status, tally, .. } = &*self.inner;
+        tally.stats(Rest {
+            frames: threads.frames(),
+            waiting_bytes: threads.waiting(),
+            waiting_replays: replay.waiting(),
+            reachable: status.borrow().reachable,
+        })
+    }
+
+    /// The time for which the oldest event that has not gone out to this node's subscribers has
+    /// been known to be in the log; zero when all have.
+    pub fn lag(&self) -> Duration {
+        self.inner.tally.behind()
     }
 
     /// Revokes grants: closes the sockets and streams that were opened under one of them

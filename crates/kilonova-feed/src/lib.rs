@@ -77,6 +77,7 @@ mod session;
 mod sockets;
 mod sse;
 mod start_at;
+mod stats;
 mod stream;
 mod subject;
 mod subscription;
@@ -97,9 +98,12 @@ pub use self::log::{Log, LogState, Page, Visibility};
 pub use self::negotiation::accepts;
 pub use self::options::{Bounds, Heartbeat, Limits, SessionOptions};
 pub use self::presence::{Presence, TEXT_MAX};
-pub use self::server::{Door, Running, Server, bind};
+pub use self::server::{ConnectionCount, ConnectionStats, Door, Running, Server, bind};
 pub use self::sockets::Sockets;
 pub use self::start_at::StartAt;
+#[doc(hidden)]
+pub use self::stats::Histogram;
+pub use self::stats::{Closed, Distribution, Opened, Replays, Stats};
 pub use self::subject::{Subject, SubjectId};
 pub use self::subscription::{Subscription, Update};
 #[doc(hidden)]

@@ -52,6 +52,11 @@ impl<T> Order<T> {
         Some((position, item))
     }
 
+    /// How many items wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// True when items wait for a missing one.
     pub(crate) fn has_gap(&self) -> bool {
         self.waiting.first_key_value().is_some_and(|(first, _)| *first > self.next)

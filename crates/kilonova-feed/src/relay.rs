@@ -6,7 +6,8 @@
 //! to the registry.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant as Moment};
 
 use actix::prelude::*;
 use kilonova_pubsub::{Channel, Envelope, Payload, PubSub};
@@ -20,6 +21,7 @@ use crate::order::Order;
 use crate::outage::Outage;
 use crate::pace::Pace;
 use crate::recent::Recent;
+use crate::stats::Tally;
 use crate::{Event, Log, Page, Sockets};
 
 /// The interval of reads for unannounced events, such as those of another process.
@@ -50,8 +52,9 @@ const PAGE: usize = 200;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) enum Committed {
-    /// These events were committed. The permit is the room that they take in the mailbox.
-    Events(Vec<Event>, OwnedSemaphorePermit),
+    /// These events were committed, and announced at this time. The permit is the room that they
+    /// take in the mailbox.
+    Events { events: Vec<Event>, at: Moment, room: OwnedSemaphorePermit },
     /// Every event up to this position was committed; the relay reads them from the log.
     Through(i64),
 }
@@ -67,6 +70,7 @@ pub(crate) struct Parts<L> {
     pub(crate) shapes: Arc<Shapes>,
     pub(crate) channels: Channels,
     pub(crate) sockets: Sockets,
+    pub(crate) tally: Arc<Tally>,
     /// The interval between two position frames.
     pub(crate) tick: Duration,
     /// The feed's number.
@@ -86,6 +90,7 @@ impl<L> Clone for Parts<L> {
             shapes: Arc::clone(&self.shapes),
             channels: self.channels.clone(),
             sockets: self.sockets.clone(),
+            tally: Arc::clone(&self.tally),
             tick: self.tick,
             feed: self.feed,
             status: Arc::clone(&self.status),
@@ -154,7 +159,8 @@ enum Rest {
 /// The relay actor: one per feed and node.
 pub(crate) struct Relay<L> {
     parts: Parts<L>,
-    order: Order<Event>,
+    /// Events, each with the time of its commit if it was announced.
+    order: Order<(Event, Option<Moment>)>,
     outgoing: Outgoing,
     rest: Rest,
     outage: Outage,
@@ -197,14 +203,16 @@ impl<L: Log> Relay<L> {
     /// Hands the next batch to the registry, followed by a position frame if `confirm`, and waits
     /// until the sessions have written it.
     fn publish(&mut self, confirm: bool, ctx: &mut Context<Self>) {
-        let (mut events, mut bytes) = (Vec::new(), 0);
+        let (mut events, mut times, mut bytes) = (Vec::new(), Vec::new(), 0);
         while events.len() < TOGETHER
             && bytes < TOGETHER_BYTES
-            && let Some((_, event)) = self.order.pop()
+            && let Some((_, (event, at))) = self.order.pop()
         {
+            times.extend(at);
             bytes += event.size();
             events.push(event.sent_by(self.parts.feed));
         }
+        self.count_waiting();
         if events.is_empty() && !confirm {
             return;
         }
@@ -215,7 +223,7 @@ impl<L: Log> Relay<L> {
         };
         let sent = at(&self.parts.channels.sent);
         let confirmed = confirm.then(|| at(&self.parts.channels.position));
-        let Parts { pubsub, recent, pace, shapes, status, .. } = self.parts.clone();
+        let Parts { pubsub, recent, pace, shapes, status, tally, .. } = self.parts.clone();
         let publish = async move {
             shapes.prepare(&events).await;
             let begun = Instant::now();
@@ -228,6 +236,8 @@ impl<L: Log> Relay<L> {
                 return;
             }
             recent.mark_sent(last);
+            tally.sent(last);
+            times.iter().for_each(|at| tally.broadcasts.time(at.elapsed()));
             status.send_modify(|status| status.sent = status.sent.max(last));
             pace.settle(begun).await;
         };
@@ -242,10 +252,16 @@ impl<L: Log> Relay<L> {
         }));
     }
 
-    fn take(&mut self, events: Vec<Event>) {
+    /// Takes events in, with the time of their commit if it is known.
+    fn take(&mut self, events: Vec<Event>, at: Option<Moment>) {
         for event in events {
-            self.order.offer(event.position(), event.size(), event);
+            self.order.offer(event.position(), event.size(), (event, at));
         }
+        self.count_waiting();
+    }
+
+    fn count_waiting(&self) {
+        self.parts.tally.waiting_events.store(self.order.len(), Ordering::Relaxed);
     }
 
     /// Forwards the waiting events, then reads more from the log if it has more.
@@ -271,6 +287,7 @@ impl<L: Log> Relay<L> {
         if position <= self.order.last() {
             return;
         }
+        self.parts.tally.reached(position);
         match &mut self.rest {
             Rest::Reading { again } => *again = true,
             Rest::Ended => return,
@@ -307,7 +324,8 @@ impl<L: Log> Relay<L> {
         if page.through < page.state.position {
             self.rest = Rest::Behind;
         }
-        self.take(page.events);
+        self.parts.tally.reached(page.state.position);
+        self.take(page.events, None);
         self.go_on(ctx);
     }
 
@@ -327,6 +345,7 @@ impl<L: Log> Relay<L> {
             log::error!("subscribers must load everything again: {error}");
             let last = oldest - 1;
             self.parts.recent.skip_to(last);
+            self.parts.tally.sent(last);
             self.order = Order::after(last, WAITING, WAITING_BYTES);
             // Before any event behind the gap goes out.
             self.parts.sockets.break_all();
@@ -391,8 +410,8 @@ impl<L: Log> Handler<Committed> for Relay<L> {
 
     fn handle(&mut self, committed: Committed, ctx: &mut Self::Context) {
         match committed {
-            Committed::Events(events, room) => {
-                self.take(events);
+            Committed::Events { events, at, room } => {
+                self.take(events, Some(at));
                 drop(room);
                 self.forward(ctx);
             }

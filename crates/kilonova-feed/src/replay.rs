@@ -50,6 +50,8 @@ pub(crate) struct Replay<L> {
     log: Checked<L>,
     recent: Recent,
     reads: Arc<Semaphore>,
+    /// The readers that wait for their turn or for memory.
+    waiting: Arc<AtomicUsize>,
     /// Bytes of all slices that were read from the log and have not gone out: one half for readers
     /// that are known to read, one for the others. However many there are of these, they take
     /// nothing from those.
@@ -65,9 +67,9 @@ struct Room {
 
 impl<L> Clone for Replay<L> {
     fn clone(&self) -> Replay<L> {
-        let Replay { log, recent, reads, rooms } = self;
-        let (reads, rooms) = (Arc::clone(reads), rooms.clone());
-        Replay { log: log.clone(), recent: recent.clone(), reads, rooms }
+        let Replay { log, recent, reads, waiting, rooms } = self;
+        let (reads, waiting, rooms) = (Arc::clone(reads), Arc::clone(waiting), rooms.clone());
+        Replay { log: log.clone(), recent: recent.clone(), reads, waiting, rooms }
     }
 }
 
@@ -82,19 +84,25 @@ impl Room {
         if let Ok(room) = Arc::clone(&self.bytes).try_acquire_many_owned(MOST) {
             return Some(room);
         }
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting(self);
+        let _waiting = Waiting::count(&self.waiting);
         // The semaphore is never closed.
         Arc::clone(&self.bytes).acquire_many_owned(MOST).await.ok()
     }
 }
 
 /// Counts a reader that waits, until it does so no more.
-struct Waiting<'a>(&'a Room);
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Waiting<'_> {
+    fn count(waiting: &AtomicUsize) -> Waiting<'_> {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(waiting)
+    }
+}
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -104,7 +112,8 @@ impl<L: Log> Replay<L> {
     pub(crate) fn new(log: Checked<L>, recent: Recent, bytes: usize) -> Replay<L> {
         let half = (bytes / 2).clamp(SLICE_BYTES, Semaphore::MAX_PERMITS);
         let rooms = [half, half].map(|half| Arc::new(Room::new(half)));
-        Replay { log, recent, reads: Arc::new(Semaphore::new(READS)), rooms }
+        let (reads, waiting) = (Arc::new(Semaphore::new(READS)), Arc::default());
+        Replay { log, recent, reads, waiting, rooms }
     }
 
     fn room(&self, reads: bool) -> &Room {
@@ -133,6 +142,11 @@ impl<L: Log> Replay<L> {
         Ok(if held { Start::After(position) } else { Start::Resync(end) })
     }
 
+    /// The number of readers that wait for their turn or for memory.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// True when others wait for the memory of slices, of readers that are known to read or of the
     /// others.
     pub(crate) fn is_contended(&self, reads: bool) -> bool {
@@ -158,8 +172,10 @@ impl<L: Log> Replay<L> {
             return Ok(Some(slice));
         }
         // The semaphores are never closed.
+        let waiting = Waiting::count(&self.waiting);
         let mut room = self.room(reads).take().await;
         let _permit = self.reads.acquire().await.ok();
+        drop(waiting);
         let sent = self.recent.sent();
         let page = self.log.some_after(position, sent, &channels, limit.min(SLICE)).await?;
         let last = self.recent.last().max(position);

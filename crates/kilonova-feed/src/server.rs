@@ -22,9 +22,10 @@ use actix_web::Error;
 use actix_web::dev::AppConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 
-pub use self::running::{Door, Running};
+pub use self::running::{ConnectionCount, Door, Running};
 use self::worker::{Expect, Times, worker};
 use crate::limits::unless_zero;
+pub use crate::transport::ConnectionStats;
 use crate::transport::{Budget, Connections, Count};
 
 /// The backlog of the listener: after a restart, all clients reconnect at once.
@@ -180,6 +181,7 @@ impl<F> Server<F> {
             // A refused connection is open for a moment.
             .max_concurrent_connections((max_connections / workers).saturating_add(1));
         let connections = Connections::new(max_connections, per_address, self.count_under);
+        let counted = connections.clone();
         let unread = Budget::new(self.max_unread);
         let stopping = builder.graceful_shutdown_signal();
         let times =
@@ -193,7 +195,7 @@ impl<F> Server<F> {
                 worker(factory, connections, unread, stopping, times, expect.clone())
             })
         })?;
-        Ok(Running::new(server.run(), door, address, grace))
+        Ok(Running::new(server.run(), door, address, grace, counted))
     }
 }
 

@@ -24,6 +24,7 @@ use crate::grants::Grant;
 use crate::presence::{self, Presence};
 use crate::progress::Progress;
 use crate::replay::{SLICE, Slice, Start};
+use crate::stats::{Frames, Left, Replaying};
 use crate::wire::Wire;
 use crate::{Event, Log, SessionOptions, StartAt, Visibility};
 
@@ -65,12 +66,23 @@ pub(crate) struct Session<W: Wire, L: Log> {
     timer: Pin<Box<Sleep>>,
     /// True when the timer is registered to wake the actor.
     waits: bool,
-    /// The value of `Sockets::breaks` when this session joined.
-    breaks: u64,
+    seat: Seat,
+    /// Counts this session as one that replays.
+    replaying: Option<Replaying>,
     /// Wakes the actor, to do what cannot be done at once.
     waker: Option<Waker>,
     /// True when there are messages that were taken and not passed on.
     unflushed: bool,
+}
+
+/// A session's place among the others of its feed and its thread.
+struct Seat {
+    /// The value of `Sockets::breaks` when the session joined.
+    breaks: u64,
+    /// Decides when the session closes among all of them.
+    lot: u32,
+    /// Counts the frames of the thread's sessions.
+    frames: Arc<Frames>,
 }
 
 /// The outcome of an elapsed timer.
@@ -110,7 +122,7 @@ impl<W: Wire, L: Log> Session<W, L> {
         options: SessionOptions<L::Viewer>,
         start: Option<Start>,
         wanted: Option<Wanted>,
-        breaks: u64,
+        seat: Seat,
     ) -> Session<W, L> {
         let SessionOptions { channels, ephemeral, presence, viewer, grant, shape, start: asked } =
             options;
@@ -126,7 +138,8 @@ impl<W: Wire, L: Log> Session<W, L> {
             next_ping,
             timer: Box::pin(tokio::time::sleep_until(next_ping)),
             waits: false,
-            breaks,
+            seat,
+            replaying: None,
             waker: None,
             unflushed: false,
             feed,
@@ -146,8 +159,10 @@ impl<W: Wire, L: Log> Session<W, L> {
                     session.wire.force(W::position(position));
                 }
                 session.progress = Progress::replaying(position);
+                session.replaying = Some(Replaying::new(&session.feed.tally));
             }
             Some(Start::Resync(position)) => {
+                session.feed.tally.resynced();
                 session.wire.force(W::resync(position));
                 session.progress = Progress::live(position);
             }
@@ -189,15 +204,16 @@ impl<W: Wire, L: Log> Session<W, L> {
         {
             return Some(Close::Revoked);
         }
-        if self.feed.sockets.closing() {
+        if self.feed.sockets.calls(self.seat.lot) {
             return Some(Close::Away);
         }
-        (self.feed.sockets.breaks() != self.breaks).then_some(Close::NoLog)
+        (self.feed.sockets.breaks() != self.seat.breaks).then_some(Close::NoLog)
     }
 
     /// Starts to close the session; `timer` cuts it if it does not end in time.
     fn close(&mut self, close: Close) {
         if !self.closing {
+            self.feed.tally.closed(close);
             self.wire.close(close);
             self.end();
         }
@@ -208,6 +224,7 @@ impl<W: Wire, L: Log> Session<W, L> {
         self.closing = true;
         self.reading = None;
         self.slice = None;
+        self.replaying = None;
         self.set_timer(Instant::now() + self.feed.heartbeat.grace);
     }
 
@@ -224,14 +241,22 @@ impl<W: Wire, L: Log> Session<W, L> {
         }
         loop {
             match self.wire.poll(cx) {
-                Poll::Ready(Ok(())) => return Poll::Ready(()),
+                Poll::Ready(Ok(())) => {
+                    if !self.closing {
+                        self.feed.tally.left(Left::Client);
+                    }
+                    return Poll::Ready(());
+                }
                 Poll::Ready(Err(close)) if self.closing => {
                     log::trace!("a closing socket breaks the protocol: {}", close.reason());
                     self.wire.cut();
                     return Poll::Ready(());
                 }
                 Poll::Ready(Err(close)) => self.close(close),
-                Poll::Pending if !self.closing && self.wire.is_closing() => self.end(),
+                Poll::Pending if !self.closing && self.wire.is_closing() => {
+                    self.feed.tally.left(Left::Client);
+                    self.end();
+                }
                 Poll::Pending if self.replay(cx) => {}
                 Poll::Pending => match self.watch_time(cx) {
                     Poll::Ready(Time::Up) => {
@@ -274,6 +299,7 @@ impl<W: Wire, L: Log> Session<W, L> {
         let silent_at = |wire: &W| wire.heard().map(|heard| heard + heartbeat.silence);
         if silent_at(&self.wire).is_some_and(|at| at <= now) {
             log::debug!("a client was silent for {:?}; cutting it", heartbeat.silence);
+            self.feed.tally.left(Left::Silent);
             return Poll::Ready(Time::Up);
         }
         if stuck_at.is_some_and(|at| at <= now) {
@@ -327,13 +353,13 @@ impl<W: Wire, L: Log> Session<W, L> {
                     self.slice = Some(sending);
                 } else {
                     // Others wait for the memory. Reads on where the wire is, in smaller steps.
-                    self.progress.replayed(sending.sent, false);
+                    self.replayed(sending.sent, false);
                     self.appetite = sending.count.max(SMALLEST);
                 }
                 return false;
             }
             if sending.rest.is_empty() {
-                self.progress.replayed(sending.through, sending.end);
+                self.replayed(sending.through, sending.end);
                 self.reads = true;
                 self.appetite = (self.appetite * 2).min(SLICE);
             } else {
@@ -369,6 +395,8 @@ impl<W: Wire, L: Log> Session<W, L> {
             Ok(Some(slice)) if self.is_too_much(&slice) => {
                 let sent = self.feed.status.borrow().sent;
                 let position = self.progress.resyncs(sent);
+                self.replaying = None;
+                self.feed.tally.resynced();
                 self.wire.force(W::resync(position));
             }
             Ok(Some(Slice { events, through, end, room })) => {
@@ -432,6 +460,14 @@ impl<W: Wire, L: Log> Session<W, L> {
         }
     }
 
+    /// Records that a slice was sent, with which the replay may end.
+    fn replayed(&mut self, through: i64, end: bool) {
+        self.progress.replayed(through, end);
+        if !self.progress.is_replaying() {
+            self.replaying = None;
+        }
+    }
+
     /// Hands the next part of a slice to the wire.
     fn send(&mut self, sending: &mut Sending) {
         let mut bytes = 0;
@@ -441,6 +477,7 @@ impl<W: Wire, L: Log> Session<W, L> {
             if let Some(frame) = self.show(&event) {
                 bytes += frame.len();
                 self.wire.force(frame);
+                self.seat.frames.add_replayed();
             }
             sending.sent = event.position();
             sending.count += 1;
@@ -458,6 +495,9 @@ impl<W: Wire, L: Log> Session<W, L> {
             self.handle(envelope);
         }
         if envelopes.is_empty() {
+            let ended = if self.closing { None } else { self.ended() };
+            let Some(close) = ended else { return false };
+            self.close(close);
             self.wake();
         }
         !std::mem::replace(&mut self.unflushed, true)
@@ -504,6 +544,9 @@ impl<W: Wire, L: Log> Session<W, L> {
                     && let Some(frame) = self.show(&event)
                 {
                     self.push(frame);
+                    if !self.closing {
+                        self.seat.frames.add_live();
+                    }
                 }
             }
             None => self.take(envelope),

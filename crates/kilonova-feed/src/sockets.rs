@@ -6,8 +6,8 @@
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -18,6 +18,19 @@ use crate::{Error, Limits};
 /// The range of `Retry-After`, in seconds. Each refused client gets a random value, so that they do
 /// not all return at once.
 const RETRY: RangeInclusive<u32> = 1..=10;
+
+/// The number of lots, of which each socket has one.
+const LOTS: u32 = 1 << 16;
+
+/// The distance between the lots of two sockets in a row: the golden ratio of all lots, so that any
+/// part of the lots has the same part of the sockets.
+const STRIDE: u32 = 40_503;
+
+/// The most batches in which sockets are closed.
+const BATCHES: usize = 25;
+
+/// The least number of sockets in a batch.
+const BATCH: usize = 40;
 
 /// All sockets of this node; cheap to clone.
 #[derive(Clone)]
@@ -31,6 +44,10 @@ struct Inner {
     addresses: Addresses,
     handshakes: Rate,
     closing: AtomicBool,
+    /// Sockets with a lower lot must close.
+    called: AtomicU32,
+    /// The number of sockets so far.
+    entered: AtomicU32,
     /// The number of calls of `break_all`.
     breaks: AtomicU64,
     /// The threads whose sessions are told when all sockets must close.
@@ -55,6 +72,8 @@ impl Sockets {
                 addresses,
                 handshakes,
                 closing: AtomicBool::new(false),
+                called: AtomicU32::new(0),
+                entered: AtomicU32::new(0),
                 breaks: AtomicU64::new(0),
                 threads,
                 empty: Notify::new(),
@@ -80,7 +99,9 @@ impl Sockets {
             inner.addresses.leave(address);
             return Err(Error::TooMany { retry_after: retry() });
         }
-        let place = Place { sockets: self.clone(), address };
+        let number = inner.entered.fetch_add(1, Ordering::Relaxed);
+        let lot = number.wrapping_mul(STRIDE) % LOTS;
+        let place = Place { sockets: self.clone(), address, lot };
         // `all_closed` may have seen no socket just before this place was taken.
         if self.closing() {
             return Err(Error::Stopping);
@@ -102,7 +123,8 @@ impl Sockets {
         self.inner.addresses.count()
     }
 
-    /// True after [`Sockets::close_all`]: the node is stopping, or its feed has ended.
+    /// True after [`Sockets::close_all`] or [`Sockets::close_over`] was called: the node is
+    /// stopping, or its feed has ended.
     pub fn closing(&self) -> bool {
         self.inner.closing.load(Ordering::SeqCst)
     }
@@ -110,7 +132,35 @@ impl Sockets {
     /// Closes every socket with 1001, and refuses new ones.
     pub fn close_all(&self) {
         self.inner.closing.store(true, Ordering::SeqCst);
+        self.call(LOTS);
+    }
+
+    /// Refuses new sockets, and closes every socket with 1001 in batches spread evenly over this
+    /// time, so that its clients do not all reconnect to another node at once. A few dozen sockets
+    /// are one batch. Returns after the last batch, or as soon as no socket is open.
+    pub async fn close_over(&self, time: Duration) {
+        self.inner.closing.store(true, Ordering::SeqCst);
+        let batches = self.open().div_ceil(BATCH).clamp(1, BATCHES);
+        for batch in 1..=batches {
+            self.call(called_in(batch, batches));
+            if batch < batches
+                && tokio::time::timeout(time / batches as u32, self.all_closed()).await.is_ok()
+            {
+                break;
+            }
+        }
+        self.call(LOTS);
+    }
+
+    /// Closes the sockets whose lots are below this one.
+    fn call(&self, below: u32) {
+        self.inner.called.fetch_max(below, Ordering::SeqCst);
         self.inner.threads.rouse();
+    }
+
+    /// True when sockets with this lot must close.
+    pub(crate) fn calls(&self, lot: u32) -> bool {
+        lot < self.inner.called.load(Ordering::Relaxed)
     }
 
     /// Closes every socket with 1013, because events were pruned before they were sent. A client
@@ -137,6 +187,11 @@ impl Sockets {
     }
 }
 
+/// The lots that are called with this batch and those before are lower than the result.
+fn called_in(batch: usize, batches: usize) -> u32 {
+    (LOTS as usize * batch / batches) as u32
+}
+
 fn retry() -> u32 {
     rand::random_range(RETRY)
 }
@@ -145,6 +200,14 @@ fn retry() -> u32 {
 pub(crate) struct Place {
     sockets: Sockets,
     address: Address,
+    lot: u32,
+}
+
+impl Place {
+    /// The socket's lot, which decides when it closes among all sockets.
+    pub(crate) fn lot(&self) -> u32 {
+        self.lot
+    }
 }
 
 impl Drop for Place {

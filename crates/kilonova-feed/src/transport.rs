@@ -18,6 +18,7 @@ pub(crate) use self::activity::{Activity, Deadlines};
 pub(crate) use self::answered::Answered;
 pub(crate) use self::awaited::Awaited;
 pub(crate) use self::connection::Connection;
+pub use self::connections::ConnectionStats;
 pub(crate) use self::connections::{Connections, Count, Held, TooMany};
 pub(crate) use self::handover::{Upgradable, Upgrade};
 pub use self::hangup::Hangup;

@@ -302,6 +302,11 @@ impl Post {
         }
     }
 
+    /// The bytes of envelopes that wait for the thread.
+    pub fn waiting(&self) -> usize {
+        ROOM.saturating_sub(self.0.room.available_permits())
+    }
+
     fn reserve(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         // Whatever is larger than the room has it to itself.
         let bytes = u32::try_from(bytes.min(ROOM)).ok()?;

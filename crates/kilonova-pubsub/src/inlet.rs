@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 use super::command::{Command, Queued};
 use super::link::Outlet;
 use super::registry::Registry;
+use super::stats::{Published, Stats};
 use super::subscriber::Who;
 use super::{Channel, Error, JoinError, LeaveError, Meta, TryBroadcastError};
 
@@ -26,6 +27,7 @@ pub(super) struct Inlet {
     // It is never closed: when the registry stops, its mailbox gives the permits back, and whoever
     // waited for one finds out.
     room: Arc<Semaphore>,
+    published: Arc<Published>,
 }
 
 impl Inlet {
@@ -34,9 +36,15 @@ impl Inlet {
         max_channels: usize,
         outlet: Option<Outlet>,
     ) -> Inlet {
-        let registry = move |_: &mut _| Registry::new(max_channels, outlet);
+        let published = Arc::<Published>::default();
+        let told = Arc::clone(&published);
+        let registry = move |_: &mut _| Registry::new(max_channels, outlet, told);
         let registry = Registry::start_in_arbiter(arbiter, registry);
-        Inlet { registry, room: Arc::new(Semaphore::new(ROOM)) }
+        Inlet { registry, room: Arc::new(Semaphore::new(ROOM)), published }
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        self.published.with_waiting(ROOM.saturating_sub(self.room.available_permits()))
     }
 
     /// Queues a command, waiting for room.

@@ -15,6 +15,8 @@ pub(super) struct Laggards {
     gaps: IndexMap<Subscriber, Gap>,
     // Where the next round goes on.
     cursor: usize,
+    // All messages that were missed so far.
+    missed: u64,
 }
 
 struct Gap {
@@ -61,6 +63,11 @@ impl Laggards {
         }
     }
 
+    /// How many messages were missed so far, by all members.
+    pub(super) fn missed(&self) -> u64 {
+        self.missed
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.gaps.is_empty()
     }
@@ -77,6 +84,7 @@ impl Laggards {
     }
 
     fn miss(&mut self, member: &Subscriber, channel: &Channel) {
+        self.missed = self.missed.saturating_add(1);
         match self.gaps.entry(member.clone()) {
             Entry::Occupied(mut gap) => {
                 let missed = &mut gap.get_mut().missed;

@@ -3,6 +3,7 @@
 
 use std::future::{Future, poll_fn};
 use std::slice;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler,
 use super::command::{Command, Queued};
 use super::groups::Groups;
 use super::link::Outlet;
+use super::stats::Published;
 
 /// How often the sweep goes on, and who missed messages is told.
 const TICK: Duration = Duration::from_millis(100);
@@ -24,18 +26,24 @@ pub(super) struct Registry {
     // When everything else last had its turn.
     rested: Instant,
     ticked: Instant,
+    published: Arc<Published>,
 }
 
 impl Registry {
-    pub(super) fn new(max_channels: usize, outlet: Option<Outlet>) -> Registry {
+    pub(super) fn new(
+        max_channels: usize,
+        outlet: Option<Outlet>,
+        published: Arc<Published>,
+    ) -> Registry {
         let now = Instant::now();
-        Registry { groups: Groups::new(max_channels, outlet), rested: now, ticked: now }
+        Registry { groups: Groups::new(max_channels, outlet), rested: now, ticked: now, published }
     }
 
     fn tick(&mut self) {
         self.ticked = Instant::now();
         self.groups.tell_laggards();
         self.groups.sweep();
+        self.published.publish(self.groups.stats());
     }
 
     /// Nobody minds when the one who asked has given up: what it asked for is done all the same.

@@ -93,6 +93,16 @@ impl Remote {
         self.nodes.keys().map(NodeId::name)
     }
 
+    /// How many nodes there are.
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// How many members they have, each counted once.
+    pub(super) fn member_count(&self) -> usize {
+        self.nodes.values().map(Membership::len).sum()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }

@@ -1,6 +1,7 @@
 //! A disk that is full, as a limit on the size of files that the server may write.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::Text;
@@ -31,7 +32,7 @@ fn a_full_disk_refuses_writes_and_loses_nothing() {
     whole.arg(home.path());
     let server = Server::of(under(&format!("ulimit -S -f {BLOCKS}"), &whole));
     let mut acknowledged = Vec::new();
-    let mut refused = 0;
+    let (mut refused, mut unready) = (0, 0);
     for number in 0.. {
         // Large ones until the disk is full, then some that would fit anywhere else.
         let size = if refused == 0 { 50_000 } else { 50 };
@@ -47,8 +48,16 @@ fn a_full_disk_refuses_writes_and_loses_nothing() {
             }
             other => panic!("{other}: {answer}"),
         }
+        // What writes need is not there any more, and the node says so.
+        match server.call("GET", "/health/ready", None) {
+            (200, _) => {}
+            (503, answer) if refused > 0 => {
+                assert_eq!(answer, json!({"error": "writes fail: try again later"}));
+                unready += 1;
+            }
+            other => panic!("{other:?}"),
+        }
         // Reads go on all the while.
-        assert_eq!(server.call("GET", "/health/ready", None).0, 200);
         if let Some(newest) = acknowledged.last() {
             let path = format!("/api/notes/{}", newest["id"]);
             assert_eq!(server.call("GET", &path, None), (200, newest.clone()));
@@ -59,10 +68,16 @@ fn a_full_disk_refuses_writes_and_loses_nothing() {
         assert!(number < 1000, "the disk does not fill up");
     }
     assert!(!acknowledged.is_empty());
+    assert!(unready > 0, "it was ready all the while");
     // There is room again.
     let mut lift = Command::new("prlimit");
     lift.args(["--fsize=unlimited:", "--pid", &server.id().to_string()]);
     assert!(lift.status().unwrap().success());
+    // It finds out without a client that writes.
+    let lifted = Instant::now();
+    while server.call("GET", "/health/ready", None).0 != 200 {
+        assert!(lifted.elapsed() < Duration::from_secs(30), "it stays unready");
+    }
     let (status, after) = server.call("POST", "/api/notes", Some(&note(0, 50_000)));
     assert_eq!(status, 201, "it does not write again");
     acknowledged.push(after);

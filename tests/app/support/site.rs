@@ -27,6 +27,8 @@ const LARGEST: usize = 64 * 1024 * 1024;
 /// A running application. Its data goes with it, also when a test fails.
 pub(crate) struct Site {
     pub(crate) port: u16,
+    /// Of metrics and health, where they have one.
+    pub(crate) admin_port: Option<u16>,
     state: Data<State>,
     client: awc::Client,
     stop: Arc<Notify>,
@@ -53,6 +55,7 @@ impl Site {
         let app = App::build(config).await.unwrap();
         Site {
             port: app.port(),
+            admin_port: app.admin_port(),
             state: app.state(),
             client: awc::Client::builder().timeout(PATIENCE).finish(),
             stop: app.stopper(),

@@ -19,6 +19,7 @@ use crate::recent::Recent;
 use crate::relay::{self, Channels, Parts, Relay, Status};
 use crate::replay::Replay;
 use crate::sockets::Sockets;
+use crate::stats::Tally;
 use crate::{Heartbeat, Limits, Log};
 
 /// The default of [`Builder::log_timeout`].
@@ -117,6 +118,8 @@ impl<L: Log> Builder<L> {
         }
         let (log, state) = Checked::open(Arc::new(log), log_timeout).await?;
         let recent = Recent::after_position(state.position);
+        let tally = Arc::<Tally>::default();
+        tally.sent(state.position);
         let status = Status { sent: state.position, reachable: true, ended: None };
         let (status, told) = watch::channel(status);
         let number = FEEDS.fetch_add(1, Ordering::Relaxed) + 1;
@@ -126,6 +129,7 @@ impl<L: Log> Builder<L> {
             pubsub.clone(),
             channels.committed.clone(),
             Arc::clone(log.id()),
+            Arc::clone(&tally),
         ));
         let (stopping, stops) = watch::channel(false);
         let pace = Pace::default();
@@ -141,6 +145,7 @@ impl<L: Log> Builder<L> {
             limits,
             shapes: Arc::clone(&shapes),
             threads: pace.threads.clone(),
+            tally: Arc::clone(&tally),
             status: told,
             announcer: Arc::clone(&announcer),
             stopping,
@@ -152,6 +157,7 @@ impl<L: Log> Builder<L> {
             pace,
             shapes,
             sockets: inner.sockets.clone(),
+            tally,
             channels,
             tick: heartbeat.ping,
             feed: number,

@@ -10,6 +10,7 @@ use actix_server::ServerHandle;
 use socket2::SockRef;
 
 use crate::Sockets;
+use crate::transport::{ConnectionStats, Connections};
 
 /// A running server: a future that ends when the server does. Only [`Running::until_stopped`]
 /// handles signals.
@@ -18,6 +19,7 @@ pub struct Running {
     door: TcpListener,
     address: SocketAddr,
     grace: Duration,
+    connections: Connections,
 }
 
 impl Running {
@@ -26,8 +28,9 @@ impl Running {
         door: TcpListener,
         address: SocketAddr,
         grace: Duration,
+        connections: Connections,
     ) -> Running {
-        Running { server, door, address, grace }
+        Running { server, door, address, grace, connections }
     }
 
     /// The address of the listener, with the assigned port if port 0 was requested.
@@ -40,6 +43,11 @@ impl Running {
         self.server.handle()
     }
 
+    /// Counts the server's connections, for metrics.
+    pub fn connections(&self) -> ConnectionCount {
+        ConnectionCount(self.connections.clone())
+    }
+
     /// The door that refuses new connections after the server was paused, so that clients try
     /// another node at once instead of waiting. An error if the listener cannot be cloned.
     pub fn door(&self) -> io::Result<Door> {
@@ -47,7 +55,8 @@ impl Running {
     }
 
     /// Serves until SIGTERM or SIGINT. Then it refuses new connections, closes the sockets with
-    /// 1001, finishes the running requests, and returns within the timeout of `Server::grace`.
+    /// 1001 in batches over a quarter of the timeout of `Server::grace`, finishes the running
+    /// requests, and returns within that timeout.
     pub async fn until_stopped(self, sockets: &Sockets) -> io::Result<()> {
         let signal = signal()?;
         let (handle, door, grace) = (self.handle(), self.door()?, self.grace);
@@ -61,8 +70,8 @@ impl Running {
             log::warn!("the server does not stop accepting connections");
         }
         door.shut();
-        sockets.close_all();
-        if tokio::time::timeout(grace / 2, sockets.all_closed()).await.is_err() {
+        sockets.close_over(grace / 4).await;
+        if tokio::time::timeout(grace / 4, sockets.all_closed()).await.is_err() {
             log::warn!("{} sockets did not close in time; cutting them", sockets.open());
         }
         if tokio::time::timeout(grace / 2, handle.stop(true)).await.is_err() {
@@ -103,6 +112,17 @@ impl Future for Running {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.server).poll(cx)
+    }
+}
+
+/// Counts a server's connections; cheap to clone.
+#[derive(Clone)]
+pub struct ConnectionCount(Connections);
+
+impl ConnectionCount {
+    /// How many there are and were. No thread of sockets waits for it.
+    pub fn stats(&self) -> ConnectionStats {
+        self.0.stats()
     }
 }
 

@@ -13,12 +13,13 @@ use actix::fut::ActorFuture;
 use actix::prelude::*;
 use kilonova_pubsub::{Dispatcher, Envelope, JoinError, Lifeline, Receive, Receiving};
 
-use super::Session;
+use super::{Seat, Session};
 use crate::feed::Inner;
 use crate::frame::Wanted;
 use crate::relay::{TOGETHER, TOGETHER_BYTES};
 use crate::replay::Start;
 use crate::sockets::Place;
+use crate::stats::Open;
 use crate::wire::Wire;
 use crate::{Bounds, Error, Log, SessionOptions, StartAt};
 
@@ -28,7 +29,9 @@ pub(crate) struct SessionActor<W: Wire, L: Log> {
     _receiving: Receiving,
     /// Leaves all channels when the session ends for any reason.
     _lifeline: Lifeline,
-    _place: Place,
+    place: Place,
+    /// From when it runs.
+    open: Option<Open>,
 }
 
 /// Where the dispatcher finds a session, from before it joins its first channel.
@@ -123,7 +126,7 @@ impl<W: Wire, L: Log> Joined<W, L> {
         let route = receiving.route().clone();
         let lifeline = feed.pubsub.lifeline(address.clone());
         let actor =
-            SessionActor { desk, _receiving: receiving, _lifeline: lifeline, _place: place };
+            SessionActor { desk, _receiving: receiving, _lifeline: lifeline, place, open: None };
         let join_as = async |channel, meta| {
             let joined = feed.pubsub.join_by(channel, address.clone(), route.clone(), meta).await;
             joined.map_err(refused)
@@ -155,9 +158,12 @@ impl<W: Wire, L: Log> Joined<W, L> {
 
     /// Runs the session on the current thread, which must be the one that it joined on.
     pub(crate) fn run(self, wire: W) {
-        let Joined { ctx, actor, feed, options, start, wanted, breaks } = self;
-        feed.threads.attend();
-        let mut session = Box::new(Session::new(wire, feed, options, start, wanted, breaks));
+        let Joined { ctx, mut actor, feed, options, start, wanted, breaks } = self;
+        let frames = feed.threads.attend();
+        actor.open = Some(Open::new(&feed.tally, W::FRAMING));
+        let seat = Seat { breaks, lot: actor.place.lot(), frames };
+        let session = Session::new(wire, feed, options, start, wanted, seat);
+        let mut session = Box::new(session);
         let mut life = actor.desk.0.borrow_mut();
         if let Life::Joining(waiting) = &*life {
             let taken = catch_unwind(AssertUnwindSafe(|| session.receive(&waiting.envelopes)));

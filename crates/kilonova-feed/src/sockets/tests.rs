@@ -1,10 +1,15 @@
 //! Tests of admission and counts.
 
+use std::pin::Pin;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
+
+/// Longer than anything takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// At most `max` sockets and two per address. The rate starts in the future, so its time stands
 /// still.
@@ -148,4 +153,60 @@ proptest! {
             prop_assert_eq!((sockets.open(), sockets.addresses()), (open.len(), peers.len()));
         }
     }
+}
+
+/// Polls a future once.
+fn is_pending(future: &mut Pin<Box<impl Future<Output = ()>>>) -> bool {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
+}
+
+#[test]
+fn each_batch_has_its_part_of_the_sockets() {
+    const COUNT: usize = 1_000;
+    let sockets = sockets(COUNT, 0);
+    // Those of a socket in two have left, as sockets do.
+    let places: Vec<_> = (0..COUNT).map(|_| sockets.enter(None).unwrap()).collect();
+    let places: Vec<_> = places.into_iter().step_by(2).collect();
+    let even = places.len() / BATCHES;
+    let mut closed = 0;
+    for batch in 1..=BATCHES {
+        sockets.call(called_in(batch, BATCHES));
+        let called = places.iter().filter(|place| sockets.calls(place.lot())).count();
+        assert!((even - 3..=even + 3).contains(&(called - closed)), "{batch}: {}", called - closed);
+        closed = called;
+    }
+    assert_eq!(closed, places.len());
+}
+
+#[tokio::test]
+async fn sockets_are_closed_over_the_time_and_new_ones_are_refused_from_its_beginning() {
+    let time = Duration::from_millis(250);
+    let sockets = sockets(1_000, 0);
+    let places: Vec<_> = (0..1_000).map(|_| sockets.enter(None).unwrap()).collect();
+    let begun = Instant::now();
+    let mut closing = Box::pin(sockets.close_over(time));
+    assert!(is_pending(&mut closing));
+    let called = || places.iter().filter(|place| sockets.calls(place.lot())).count();
+    assert!((1..100).contains(&called()), "{} are told at once", called());
+    assert!(matches!(sockets.enter(None), Err(Error::Stopping)));
+    closing.await;
+    assert_eq!(called(), places.len());
+    assert!(begun.elapsed() >= time * 9 / 10, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn the_close_ends_as_soon_as_no_socket_is_open() {
+    let hour = Duration::from_secs(3600);
+    let it = sockets(1_000, 0);
+    tokio::time::timeout(PATIENCE, it.close_over(hour)).await.expect("there was none");
+    let it = sockets(1_000, 0);
+    let place = it.enter(None).unwrap();
+    tokio::time::timeout(PATIENCE, it.close_over(hour)).await.expect("one is one batch");
+    assert!(it.calls(place.lot()));
+    let it = sockets(1_000, 0);
+    let places: Vec<_> = (0..1_000).map(|_| it.enter(None).unwrap()).collect();
+    let mut closing = Box::pin(it.close_over(hour));
+    assert!(is_pending(&mut closing));
+    drop(places);
+    tokio::time::timeout(PATIENCE, closing).await.expect("all have left");
 }

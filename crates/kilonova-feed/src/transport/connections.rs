@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::oneshot;
 
@@ -14,9 +14,27 @@ pub(crate) struct Connections(Arc<Inner>);
 
 struct Inner {
     open: AtomicUsize,
+    accepted: AtomicU64,
+    refused_by_node: AtomicU64,
+    refused_by_address: AtomicU64,
     max: usize,
     addresses: Addresses,
     count_under: Count,
+}
+
+/// How many connections a server has and had:
+/// [`Running::connections`](crate::Running::connections).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionStats {
+    /// Open connections, sockets included.
+    pub open: usize,
+    /// Connections that were let in.
+    pub accepted: u64,
+    /// Connections that were refused because there were too many.
+    pub refused_by_node: u64,
+    /// Connections that were refused because their address had too many.
+    pub refused_by_address: u64,
 }
 
 /// The address under which a peer's connections count.
@@ -35,7 +53,26 @@ impl Connections {
     /// Starts without connections; admits at most `max`, and `max_per_address` of one address.
     pub(crate) fn new(max: usize, max_per_address: usize, count_under: Count) -> Connections {
         let addresses = Addresses::new(max_per_address);
-        Connections(Arc::new(Inner { open: AtomicUsize::new(0), max, addresses, count_under }))
+        Connections(Arc::new(Inner {
+            open: AtomicUsize::new(0),
+            accepted: AtomicU64::new(0),
+            refused_by_node: AtomicU64::new(0),
+            refused_by_address: AtomicU64::new(0),
+            max,
+            addresses,
+            count_under,
+        }))
+    }
+
+    /// How many there are and were.
+    pub(crate) fn stats(&self) -> ConnectionStats {
+        let Inner { open, accepted, refused_by_node, refused_by_address, .. } = &*self.0;
+        ConnectionStats {
+            open: open.load(Ordering::Relaxed),
+            accepted: accepted.load(Ordering::Relaxed),
+            refused_by_node: refused_by_node.load(Ordering::Relaxed),
+            refused_by_address: refused_by_address.load(Ordering::Relaxed),
+        }
     }
 
     /// Counts a connection until the returned place is dropped, which also closes the receiver's
@@ -46,12 +83,17 @@ impl Connections {
     ) -> Result<(Held, oneshot::Receiver<()>), TooMany> {
         let inner = &self.0;
         let address = inner.addresses.enter(peer.and_then(|peer| (inner.count_under)(peer.ip())));
-        let address = address.ok_or(TooMany::OfAddress)?;
+        let Some(address) = address else {
+            inner.refused_by_address.fetch_add(1, Ordering::Relaxed);
+            return Err(TooMany::OfAddress);
+        };
         let more = |open| (open < inner.max).then_some(open + 1);
         if inner.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_err() {
             inner.addresses.leave(address);
+            inner.refused_by_node.fetch_add(1, Ordering::Relaxed);
             return Err(TooMany::OfNode);
         }
+        inner.accepted.fetch_add(1, Ordering::Relaxed);
         let (told, gone) = oneshot::channel();
         Ok((Held { connections: self.clone(), address, _told: told }, gone))
     }

@@ -15,6 +15,7 @@ mod rfc6455;
 mod shapes;
 mod slow;
 mod sockets;
+mod stats;
 mod support;
 mod transport;
 mod visibility;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use super::super::inlet::Inlet;
 use super::super::link::{Joins, LONGEST_NAME, Outlet, Snapshot};
 use super::super::subscriber::Subscriber;
-use super::super::{Channel, Count, Member, Meta, Monitor};
+use super::super::{Channel, Count, Member, Meta, Monitor, Stats};
 use super::Groups;
 
 impl Groups {
@@ -61,6 +61,18 @@ impl Groups {
             count.local_members += local_members;
         }
         counts.into_values().collect()
+    }
+
+    /// How many members, channels and nodes there are. Members that died unnoticed still count.
+    pub(in super::super) fn stats(&self) -> Stats {
+        Stats {
+            peers: self.remote.len(),
+            channels: self.membership.channel_count(),
+            local_members: self.membership.len(),
+            remote_members: self.remote.member_count(),
+            missed: self.laggards.missed(),
+            ..Stats::default()
+        }
     }
 
     /// The names of the other nodes that are there.

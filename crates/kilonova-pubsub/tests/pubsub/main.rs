@@ -16,5 +16,6 @@ mod model;
 mod monitors;
 mod routes;
 mod shutdown;
+mod stats;
 mod subscription_model;
 mod subscriptions;

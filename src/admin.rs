@@ -1,0 +1,113 @@
+//! The listener of `--admin-bind`, for whoever runs the site: metrics and health, and nothing else.
+//!
+//! It has its own thread and its own few connections, so that neither an attack on the site nor one
+//! on it reaches the other.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::middleware::{DefaultHeaders, Next, from_fn};
+use actix_web::web::{self, Data};
+use actix_web::{App, Error, HttpResponse};
+use kilonova_feed::{Running, Server};
+
+use crate::controllers::health;
+use crate::error::{AppError, AppResult};
+use crate::guard;
+use crate::metrics::{self, Sources};
+use crate::reach::is_loopback;
+use crate::router::{get, nowhere, resource};
+
+/// The most connections at once: a few scrapers and probes.
+const CONNECTIONS: usize = 32;
+
+/// How long a request's head may take.
+const REQUEST: Duration = Duration::from_secs(5);
+
+/// How long a connection may be idle: longer than the usual time between two scrapes.
+const IDLE: Duration = Duration::from_secs(75);
+
+/// Whether requests must name this machine.
+#[derive(Clone, Copy)]
+struct IsLoopback(bool);
+
+/// Starts the listener's thread. It answers when the result is run.
+pub fn serve(listener: TcpListener, sources: Data<Sources>) -> std::io::Result<Running> {
+    let bound = listener.local_addr()?;
+    let is_loopback = IsLoopback(bound.ip().is_loopback());
+    Server::listen(listener, move || site(Data::clone(&sources), is_loopback))
+        .workers(1)
+        .max_connections(CONNECTIONS)
+        .max_connections_per_address(0)
+        .max_unread(1024 * 1024)
+        .request_timeout(Some(REQUEST))
+        .keep_alive(IDLE)
+        .run()
+}
+
+fn site(
+    sources: Data<Sources>,
+    is_loopback: IsLoopback,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(sources)
+        .app_data(is_loopback)
+        .wrap(from_fn(guard::catch_panic))
+        .wrap(from_fn(admit))
+        .wrap(
+            DefaultHeaders::new()
+                .add((header::CACHE_CONTROL, "no-store"))
+                .add(("X-Content-Type-Options", "nosniff")),
+        )
+        .service(resource("/metrics", [get(show)]))
+        .service(resource("/health/live", [get(live)]))
+        .service(resource("/health/ready", [get(ready)]))
+        .default_service(web::to(nowhere))
+}
+
+/// Refuses a request for another host on a loopback address: a page of another site can have its name
+/// lead here, and would read what a browser on this machine may.
+async fn admit<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let must_be_loopback = request.app_data::<IsLoopback>().is_none_or(|it| it.0);
+    if must_be_loopback && !names_loopback(request.headers(), request.uri().host()) {
+        let error = AppError::Misdirected("this address answers only for a loopback host");
+        return Ok(request.error_response(error).map_into_right_body());
+    }
+    next.call(request).await.map(ServiceResponse::map_into_left_body)
+}
+
+fn names_loopback(headers: &HeaderMap, target: Option<&str>) -> bool {
+    let mut hosts = headers.get_all(header::HOST);
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    host.to_str().is_ok_and(is_loopback) && target.is_none_or(is_loopback)
+}
+
+/// GET /metrics
+async fn show(sources: Data<Sources>) -> AppResult<HttpResponse> {
+    let page = sources.page()?;
+    Ok(HttpResponse::Ok().content_type(metrics::FORMAT).body(page))
+}
+
+/// GET /health/live
+async fn live(sources: Data<Sources>) -> AppResult<HttpResponse> {
+    health::live(sources.state()).await
+}
+
+/// GET /health/ready
+async fn ready(sources: Data<Sources>) -> AppResult<HttpResponse> {
+    health::check(sources.state()).await
+}

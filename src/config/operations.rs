@@ -1,0 +1,46 @@
+//! The flags of whoever runs the site: metrics and health, and how it stops.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+
+/// How the site is watched, and how it stops.
+#[derive(Clone, Debug, Args)]
+pub(super) struct OperationArgs {
+    /// Address and port of a second listener with /metrics, /health/live and /health/ready alone;
+    /// off by default; port 0 picks a free port
+    #[arg(long, env = "KILONOVA_ADMIN_BIND", value_name = "ADDR:PORT")]
+    pub(super) admin_bind: Option<SocketAddr>,
+    /// Seconds from SIGTERM during which /health/ready fails and everything else is served as before;
+    /// then --grace begins
+    #[arg(
+        long,
+        env = "KILONOVA_DRAIN",
+        default_value_t = 0,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(0..=3600),
+    )]
+    drain: u64,
+    /// Seconds from SIGTERM, or from the end of --drain, until the process exits
+    #[arg(
+        long,
+        env = "KILONOVA_GRACE",
+        default_value_t = 10,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(0..=3600),
+    )]
+    grace: u64,
+}
+
+impl OperationArgs {
+    /// The time of draining.
+    pub(super) fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain)
+    }
+
+    /// The time for the stop after it.
+    pub(super) fn grace(&self) -> Duration {
+        Duration::from_secs(self.grace)
+    }
+}

@@ -1,0 +1,52 @@
+//! What the system says of this process, on Linux. Elsewhere there are no such metrics.
+//!
+//! The crate `procfs` reads more than these four lines, and brings a second version of `rustix`.
+
+use std::fs;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use super::page::Page;
+use crate::descriptors;
+
+/// Adds the process's metrics; one that the system does not tell is left out.
+pub(super) fn add_to(page: &mut Page, started: f64) {
+    page.gauge(("process_start_time_seconds", "When the process started, in Unix time."), started);
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    let seconds = used.tv_sec as f64 + used.tv_nsec as f64 / 1e9;
+    page.seconds(("process_cpu_seconds_total", "Processor time of all threads."), seconds);
+    if let Some(bytes) = fs::read_to_string("/proc/self/status").ok().as_deref().and_then(resident)
+    {
+        let name =
+            ("process_resident_memory_bytes", "Memory that is in use, mapped files included.");
+        page.gauge(name, bytes as f64);
+    }
+    if let Ok(open) = fs::read_dir("/proc/self/fd") {
+        // The one that lists them is among them.
+        let count = open.count().saturating_sub(1);
+        page.gauge(("process_open_fds", "Open file descriptors."), count as f64);
+    }
+    if let Some(most) = descriptors::available() {
+        page.gauge(("process_max_fds", "The limit of open file descriptors."), most as f64);
+    }
+}
+
+/// The resident memory that `/proc/self/status` tells, in bytes.
+fn resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kilobytes.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resident_memory_is_in_bytes() {
+        let status = "Name:\tkilonova\nVmPeak:\t  999 kB\nVmRSS:\t  1024 kB\n";
+        assert_eq!(resident(status), Some(1024 * 1024));
+        assert_eq!(resident("Name:\tkilonova\n"), None);
+        assert_eq!(resident("VmRSS:\tmuch"), None);
+    }
+}

@@ -1,0 +1,67 @@
+//! Running the site: what it says of itself, and how it leaves.
+
+mod admin;
+mod drain;
+mod health;
+mod metrics;
+mod page;
+mod peers;
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use kilonova::config::Config;
+
+use self::page::Page;
+use crate::support::{Answer, Raw, Site, within};
+
+/// On a free port of this machine.
+const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A site with the second listener.
+async fn start() -> Site {
+    start_with(|_| ()).await
+}
+
+/// The same, whose configuration `change` has changed.
+async fn start_with(change: impl FnOnce(&mut Config)) -> Site {
+    Site::start_with(|config| {
+        config.admin_bind = Some(ADMIN);
+        change(config);
+    })
+    .await
+}
+
+/// Where the second listener is.
+fn admin(site: &Site) -> SocketAddr {
+    SocketAddr::new(ADMIN.ip(), site.admin_port.expect("it has a second listener"))
+}
+
+/// Asks the second listener.
+async fn ask(site: &Site, method: &str, path: &str, host: &str) -> Answer {
+    let request = Raw::connect_to(admin(site)).await;
+    request.request(method, path, &[("Host", host)], b"").await
+}
+
+async fn get(site: &Site, path: &str) -> Answer {
+    ask(site, "GET", path, "localhost").await
+}
+
+/// The metrics as of now.
+async fn metrics(site: &Site) -> Page {
+    let answer = get(site, "/metrics").await;
+    assert_eq!(answer.status, 200);
+    Page::parse(std::str::from_utf8(&answer.body).expect("text"))
+}
+
+/// Waits until a metric has this value.
+async fn until(site: &Site, sample: &str, value: f64) -> Page {
+    let reached = async {
+        loop {
+            let page = metrics(site).await;
+            if page.samples.get(sample) == Some(&value) {
+                return page;
+            }
+        }
+    };
+    within(sample, reached).await
+}
