@@ -19,6 +19,7 @@ use crate::bodies::Bodies;
 use crate::cluster::{self, Cluster};
 use crate::config::{Access, Config, Storage};
 use crate::db::{self, Db};
+use crate::description::Description;
 use crate::descriptors;
 use crate::error::AppError;
 use crate::events::{outage, pruner};
@@ -39,6 +40,7 @@ use crate::search::Search;
 use crate::site_log::{Feed, Shapes, SiteLog};
 use crate::state::State;
 use crate::views::fragments::Fragments;
+use crate::views::pages::Reference;
 
 /// Why the application does not start; one line.
 #[derive(Debug, thiserror::Error)]
@@ -127,10 +129,15 @@ impl App {
         let bodies = Bodies::new(config.max_bodies);
         let renderings = Renderings::new(config.max_renderings)?;
         let presence = Presence::new(feed.clone(), db.clone(), core.handle());
+        let description = Description::of(&config, &address);
+        let reference =
+            Reference::of(&description.openapi.value, &description.asyncapi.value).into();
         let state = Data::new(State {
             config,
             address,
             feeds_key,
+            description,
+            reference,
             db,
             feed,
             presence,

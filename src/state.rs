@@ -1,11 +1,14 @@
 //! The state of every controller: the long-lived parts that `app` has started.
 
+use std::sync::Arc;
+
 use actix_web::web::Data;
 
 use crate::accounts::Accounts;
 use crate::bodies::Bodies;
 use crate::config::Config;
 use crate::db::Db;
+use crate::description::Description;
 use crate::limits::Limits;
 use crate::models::post::TagCache;
 use crate::models::site_key::Key;
@@ -15,6 +18,7 @@ use crate::renderings::Renderings;
 use crate::responses::Responses;
 use crate::search::Search;
 use crate::site_log::{Feed, Shapes};
+use crate::views::pages::Reference;
 
 /// The long-lived parts that controllers use.
 pub struct State {
@@ -24,6 +28,10 @@ pub struct State {
     pub address: Address,
     /// What the ids of feeds and their entries are made with.
     pub feeds_key: Key,
+    /// What the site says of its own API.
+    pub description: Description,
+    /// The same as its page shows it.
+    pub reference: Arc<Reference>,
     /// The database.
     pub db: Db,
     /// The feed, its sockets, and the process groups under it.

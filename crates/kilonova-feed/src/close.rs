@@ -25,7 +25,26 @@ pub(crate) enum Close {
     NoLog,
 }
 
+/// Every close code that the server sends, with the reason text of its frame: for documents of an
+/// application.
+pub fn closes() -> impl Iterator<Item = (u16, &'static str)> {
+    Close::ALL.into_iter().map(|close| (close.code().into(), close.reason()))
+}
+
 impl Close {
+    /// All of them, by their codes.
+    const ALL: [Close; 9] = [
+        Close::Away,
+        Close::Protocol,
+        Close::NotText,
+        Close::TooMany,
+        Close::Revoked,
+        Close::TooLarge,
+        Close::Failed,
+        Close::SlowConsumer,
+        Close::NoLog,
+    ];
+
     /// The close code of the frame.
     pub(crate) fn code(self) -> CloseCode {
         match self {
