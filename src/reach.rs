@@ -88,8 +88,8 @@ impl Reach {
         self.public.as_ref().is_some_and(|public| public.is_https)
     }
 
-    /// The name of a cookie. Over https it says so, and a browser takes it from nobody else: neither
-    /// over http nor, without a path, from another host of the domain.
+    /// The name of a cookie. Over https it says so, and a browser takes it from nobody else:
+    /// neither over http nor, without a path, from another host of the domain.
     pub fn cookie(&self, name: &str) -> String {
         match (self.is_https(), self.path()) {
             (false, _) => name.to_owned(),

@@ -1,5 +1,5 @@
-//! The output: the JSON of lists here, that of other answers and pages and their forms below. Single rows are their model's
-//! own JSON; requests and statuses are the controllers'.
+//! The output: the JSON of lists here, that of other answers and pages and their forms below.
+//! Single rows are their model's own JSON; requests and statuses are the controllers'.
 
 pub mod answers;
 pub mod assets;

@@ -1,5 +1,4 @@
-//! The documents that describe the API. They are the server's own, the same for everyone, and need no
-//! database.
+//! The documents that describe the API. They are the same for everyone, and need no database.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};

@@ -26,7 +26,8 @@ pub async fn index(
     Ok(HttpResponse::Ok().json(answers::Found { hits, total, next }))
 }
 
-/// The hits of `q`, `limit` and `cursor` among what the account may read, of one kind if it is given.
+/// The hits of `q`, `limit` and `cursor` among what the account may read, of one kind if that is
+/// given.
 pub(super) async fn find(
     state: &State,
     client: Client,

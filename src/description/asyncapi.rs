@@ -12,13 +12,14 @@ use crate::models::sign_in;
 use crate::reach::Address;
 
 const ABOUT: &str = "\
-Everything that happens on the site, as it happens. Each endpoint is a WebSocket and, with `Accept: \
-text/event-stream`, a stream of server-sent events: `id:` is the position, `event:` the topic, and \
-`data:` the message.\n\n\
+Everything that happens on the site, as it happens. Each endpoint is a WebSocket and, with \
+`Accept: text/event-stream`, a stream of server-sent events: `id:` is the position, \
+`event:` the topic, and `data:` the message.\n\n\
 A client gets every event that is committed after its handshake, each once and in order. To resume \
-after a lost connection, pass the last `id` as `last_event_id`: the events in between come first. A \
-stream also takes the header `Last-Event-ID`.\n\n\
-An event of a thing that was deleted or withdrawn since is reduced to `{\"id\":N,\"redacted\":true}`.";
+after a lost connection, pass the last `id` as `last_event_id`: the events in between come first. \
+A stream also takes the header `Last-Event-ID`.\n\n\
+An event of a thing that was deleted or withdrawn since is reduced to \
+`{\"id\":N,\"redacted\":true}`.";
 
 /// A live endpoint.
 struct Endpoint {
@@ -235,7 +236,8 @@ fn notifications(config: &Config, schemas: &mut Schemas) -> Endpoint {
         name: "notifications",
         address: "/notifications",
         title: "Notes",
-        about: "Notes as they are written, changed and deleted. For accounts, where access is not open."
+        about: "Notes as they are written, changed and deleted. For accounts, where access is not \
+                open."
             .to_owned(),
         query: query(&["html"], json!({})),
         sent: sent.collect(),

@@ -97,7 +97,10 @@ pub(super) fn common() -> [(&'static str, Value); 4] {
             "payload": {
                 "type": "object",
                 "required": ["event", "id"],
-                "properties": { "event": { "const": word }, "id": position("A position in the log.") },
+                "properties": {
+                    "event": { "const": word },
+                    "id": position("A position in the log."),
+                },
             },
         })
     };
@@ -131,7 +134,8 @@ pub(super) fn of_clients(schemas: &mut Schemas) -> [(&'static str, Value); 2] {
         "name": "typing",
         "title": "typing",
         "summary": format!(
-            "On a socket that follows a `{PRESENCE}ID` channel: the reader types, at most one a second."
+            "On a socket that follows a `{PRESENCE}ID` channel: the reader types, at most one a \
+             second."
         ),
         "payload": schemas.of::<Said>(),
     });
@@ -144,7 +148,7 @@ fn html() -> Value {
     json!({
         "name": "html",
         "title": "An event as HTML",
-        "summary": "With `?frame=html`, in the place of each event: the thing as it stands in a list.",
+        "summary": "With `?frame=html`, in the place of each event: the thing as lists show it.",
         "payload": {
             "type": "object",
             "required": ["channel", "event", "data"],
@@ -155,7 +159,7 @@ fn html() -> Value {
                 "id": position("The event's position in the log."),
                 "html": {
                     "type": "string",
-                    "description": "Missing for a thing that is gone, is in no list, or is too large.",
+                    "description": "Missing for a thing that is gone, in no list, or too large.",
                 },
             },
         },

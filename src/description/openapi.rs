@@ -15,8 +15,8 @@ fields in a body are ignored, unknown parameters of a list are refused. Times ar
 Each list ends early at 4 MiB; `next` is the cursor of its next page.\n\n\
 Every failure is JSON: `{\"error\":…}`, or `{\"errors\":{field:[message…]}}` for the fields of a \
 body. GET paths answer HEAD, too; a path answers other methods with 405 and `Allow`.\n\n\
-`Last-Event-Id` and `Log-Id` of a response say where in the log to continue: follow a live endpoint \
-with `?last_event_id=` from there and miss nothing. The live endpoints are described in \
+`Last-Event-Id` and `Log-Id` of a response say where in the log to continue: follow a live \
+endpoint with `?last_event_id=` from there and miss nothing. The live endpoints are described in \
 `asyncapi.json` beside this document.";
 
 const TAGS: [(&str, &str); 8] = [

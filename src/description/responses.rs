@@ -88,7 +88,6 @@ pub(super) fn headers(names: &[&str]) -> Value {
 /// The headers as components.
 pub(super) fn all_headers() -> Value {
     let text = json!({ "type": "string" });
-    let header = |about: &str, required: bool, schema: Value| json!({ "description": about, "required": required, "schema": schema });
     json!({
         "Allow": header("The methods that the path takes.", true, text.clone()),
         "ETag": header(
@@ -117,4 +116,8 @@ pub(super) fn all_headers() -> Value {
         "Upgrade": header("The protocol that the endpoint speaks.", true, text.clone()),
         "WWW-Authenticate": header("The scheme that is asked for.", true, text),
     })
+}
+
+fn header(about: &str, required: bool, schema: Value) -> Value {
+    json!({ "description": about, "required": required, "schema": schema })
 }

@@ -39,7 +39,7 @@ pub struct Post {
     /// One line, 3 to 200 characters.
     pub title: String,
     /// What its page's address has after the id: words, for people. Made of the title when the post
-    /// is published first, unless somebody chose it; `None` until then, and where the title has no
+    /// is published first, unless somebody chose it; missing until then, and where the title has no
     /// letter.
     #[serde(default)]
     pub slug: Option<String>,

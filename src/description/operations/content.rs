@@ -1,4 +1,5 @@
-//! What is about all content: uploads, the search, the log, the process groups, and this description.
+//! What is about all content: uploads, the search, the log, the process groups, and this
+//! description.
 
 use serde_json::json;
 

@@ -1,11 +1,12 @@
-//! `GET /api/docs`: the API's two documents as a page. Owns what of them it shows; how a schema reads
-//! is `kinds`', and how a request is made `curl`'s.
+//! `GET /api/docs`: the API's two documents as a page. Owns what of them it shows; how a schema
+//! reads is `kinds`', and how a request is made `curl`'s.
 
 mod curl;
 pub(in crate::views) mod kinds;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -131,9 +132,7 @@ impl Reference {
             live_about: text(&asyncapi["info"]["description"]),
             groups: items(&openapi["tags"]).map(|tag| group(openapi, tag, &server)).collect(),
             failures: failures(&openapi["components"]["responses"]),
-            schemas: entries(&openapi["components"]["schemas"])
-                .map(|(name, schema)| Schema::of(name, schema))
-                .collect(),
+            schemas: schemas([openapi, asyncapi]),
             endpoints: endpoints.map(|(name, it)| endpoint(asyncapi, name, it, &server)).collect(),
             topics: items(&asyncapi["x-topics"]).map(Topic::of).collect(),
             closes: items(&asyncapi["x-close-codes"])
@@ -249,6 +248,13 @@ impl Schema {
             fields,
         }
     }
+}
+
+/// The schemas of both documents, which are the same where their names are.
+fn schemas(documents: [&Value; 2]) -> Vec<Schema> {
+    let all = documents.into_iter().flat_map(|it| entries(&it["components"]["schemas"]));
+    let all: BTreeMap<&str, &Value> = all.collect();
+    all.into_iter().map(|(name, schema)| Schema::of(name, schema)).collect()
 }
 
 impl Topic {
