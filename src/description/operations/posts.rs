@@ -20,8 +20,8 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
     let stored = created(schemas, post.clone());
     let filters =
         [parameters::status(), parameters::tag(), parameters::limit(), parameters::cursor()];
-    let update = |method, id| {
-        Operation::new(method, ONE, Writer, ["Posts", id, "Change a post"])
+    let update = |method, id, summary| {
+        Operation::new(method, ONE, Writer, ["Posts", id, summary])
             .about("Changes the fields that the body has. A post is its author's, and an admin's.")
             .id("post")
             .conditional()
@@ -41,8 +41,8 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
             .id("post")
             .conditional()
             .stamped(200, "The post.", post.clone(), ["ETag"]),
-        update("put", "replacePost"),
-        update("patch", "updatePost"),
+        update("put", "putPost", "Change a post with PUT"),
+        update("patch", "updatePost", "Change a post"),
         Operation::new("delete", ONE, Writer, ["Posts", "deletePost", "Delete a post"])
             .about("Its comments go with it. It is final; only pages have a bin.")
             .id("post")
