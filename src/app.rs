@@ -21,6 +21,7 @@ use crate::bodies::Bodies;
 use crate::cluster::{self, Cluster};
 use crate::config::{Access, Config, Storage};
 use crate::db::{self, Db};
+use crate::description::Description;
 use crate::descriptors;
 use crate::error::AppError;
 use crate::events::{outage, pruner};
@@ -44,6 +45,7 @@ use crate::site_log::{Feed, Shapes, SiteLog};
 use crate::state::State;
 use crate::traffic::Traffic;
 use crate::views::fragments::Fragments;
+use crate::views::pages::Reference;
 
 /// Why the application does not start; one line.
 #[derive(Debug, thiserror::Error)]
@@ -144,10 +146,15 @@ impl App {
         if config.cluster.is_some() {
             core.spawn(Arc::clone(&peers).follow(feed.clone()));
         }
+        let description = Description::of(&config, &address);
+        let reference =
+            Reference::of(&description.openapi.value, &description.asyncapi.value).into();
         let state = Data::new(State {
             config,
             address,
             feeds_key,
+            description,
+            reference,
             db,
             feed,
             presence,

@@ -8,6 +8,7 @@ pub mod channels;
 pub mod comments;
 mod cookies;
 pub mod crawlers;
+pub mod description;
 pub mod events;
 pub mod feeds;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -1,12 +1,14 @@
 //! The one table of failures: each with its status and its JSON.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::changeset::Errors;
 use crate::{db, logging};
@@ -186,13 +188,39 @@ impl ResponseError for AppError {
         }
         response.extensions_mut().insert(Shown { message: self.to_string() });
         match self {
-            AppError::Invalid(errors) => response.json(json!({ "errors": errors })),
+            AppError::Invalid(errors) => response.json(Invalid { errors }),
             AppError::Gone(oldest) => {
-                response.json(json!({ "error": self.to_string(), "oldest": oldest }))
+                response.json(Gone { error: self.to_string(), oldest: *oldest })
             }
-            other => response.json(json!({ "error": other.to_string() })),
+            other => response.json(Failure { error: other.to_string() }),
         }
     }
+}
+
+/// The JSON of a failure.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub struct Failure {
+    /// The reason, for people.
+    error: String,
+}
+
+/// The JSON of fields that were refused.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FieldErrors")]
+pub struct Invalid<'a> {
+    /// The messages of each field.
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
+    errors: &'a Errors,
+}
+
+/// The JSON of a position that the log no longer reaches.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Gone {
+    /// The reason, for people.
+    error: String,
+    /// The oldest position that is left.
+    oldest: i64,
 }
 
 /// An error with all of its causes on one line.

@@ -4,11 +4,13 @@
 
 pub mod outage;
 pub mod pruner;
+pub mod words;
 
 use kilonova_feed::{NewEvent, Subject};
 use serde::Serialize;
-use serde_json::{Error, json};
+use serde_json::Error;
 
+use self::words::{Deleted, DeletedComment, LoggedIn};
 use crate::access::{Audience, CommentState, PostFacts};
 use crate::models::comment::Comment;
 use crate::models::note::Note;
@@ -47,17 +49,17 @@ pub fn post_comments(post_id: i64) -> String {
 
 /// A post was written.
 pub fn post_created(post: &Post) -> Result<NewEvent, Error> {
-    post_event("post_created", post)
+    post_event(words::POST_CREATED, post)
 }
 
 /// A post was changed.
 pub fn post_updated(post: &Post) -> Result<NewEvent, Error> {
-    post_event("post_updated", post)
+    post_event(words::POST_UPDATED, post)
 }
 
 /// A change made a post published that was not; follows its `post_updated`.
 pub fn post_published(post: &Post) -> Result<NewEvent, Error> {
-    post_event("post_published", post)
+    post_event(words::POST_PUBLISHED, post)
 }
 
 /// What an update of a post is told by: nothing when it changed nothing.
@@ -88,7 +90,7 @@ pub fn of_restored(post: &Post) -> Result<Vec<NewEvent>, Error> {
 
 /// A post was deleted, its comments with it.
 pub fn post_deleted(post: &Post) -> Result<NewEvent, Error> {
-    let event = NewEvent::new(POSTS, "post_deleted", &json!({ "id": post.id }))?;
+    let event = NewEvent::new(POSTS, words::POST_DELETED, &Deleted { id: post.id })?;
     Ok(event
         .about(of_post(post.id))
         .for_audience(Audience::of(post.facts()).to_string())
@@ -97,17 +99,17 @@ pub fn post_deleted(post: &Post) -> Result<NewEvent, Error> {
 
 /// A comment was written, told to who follows all comments. `post` is its post.
 pub fn comment_created(comment: &Comment, post: PostFacts) -> Result<NewEvent, Error> {
-    comment_event(COMMENTS, "comment_created", comment, post)
+    comment_event(COMMENTS, words::COMMENT_CREATED, comment, post)
 }
 
 /// A comment was written, told to who follows its post. `post` is its post.
 pub fn new_comment(comment: &Comment, post: PostFacts) -> Result<NewEvent, Error> {
-    comment_event(&post_comments(comment.post_id), "new_comment", comment, post)
+    comment_event(&post_comments(comment.post_id), words::NEW_COMMENT, comment, post)
 }
 
 /// A comment was changed. `post` is its post.
 pub fn comment_updated(comment: &Comment, post: PostFacts) -> Result<NewEvent, Error> {
-    comment_event(COMMENTS, "comment_updated", comment, post)
+    comment_event(COMMENTS, words::COMMENT_UPDATED, comment, post)
 }
 
 /// A comment was approved or hidden, or waits for approval again; nothing when it has the state that
@@ -134,32 +136,32 @@ pub fn of_state(
 
 /// A comment was deleted. `post` is its post.
 pub fn comment_deleted(comment: &Comment, post: PostFacts) -> Result<NewEvent, Error> {
-    let payload = json!({ "id": comment.id, "post_id": comment.post_id });
-    let event = NewEvent::new(COMMENTS, "comment_deleted", &payload)?;
+    let payload = DeletedComment { id: comment.id, post_id: comment.post_id };
+    let event = NewEvent::new(COMMENTS, words::COMMENT_DELETED, &payload)?;
     let audience = Audience::of_comment(comment.facts(post));
     Ok(event.about(of_comment(comment)).for_audience(audience.to_string()).redacting())
 }
 
 /// A note was written.
 pub fn note_created(note: &Note) -> Result<NewEvent, Error> {
-    note_event("note_created", note.id, note)
+    note_event(words::NOTE_CREATED, note.id, note)
 }
 
 /// A note was changed.
 pub fn note_updated(note: &Note) -> Result<NewEvent, Error> {
-    note_event("note_updated", note.id, note)
+    note_event(words::NOTE_UPDATED, note.id, note)
 }
 
 /// A note was deleted.
 pub fn note_deleted(id: i64) -> Result<NewEvent, Error> {
-    Ok(note_event("note_deleted", id, &json!({ "id": id }))?.redacting())
+    Ok(note_event(words::NOTE_DELETED, id, &Deleted { id })?.redacting())
 }
 
 /// Tells all nodes that somebody has signed in; unlike what is committed it is in no log. What comes
 /// of it does not concern who has.
 pub async fn logged_in(pubsub: &PubSub, username: &str) {
-    let told = match Payload::encode(&json!({ "username": username })) {
-        Ok(payload) => pubsub.broadcast(USERS, "logged_in", payload).await.is_ok(),
+    let told = match Payload::encode(&LoggedIn { username }) {
+        Ok(payload) => pubsub.broadcast(USERS, words::LOGGED_IN, payload).await.is_ok(),
         Err(_) => false,
     };
     if !told {

@@ -24,6 +24,7 @@ pub mod connection;
 pub mod controllers;
 pub mod copy;
 pub mod db;
+pub mod description;
 pub mod descriptors;
 pub mod door;
 pub mod error;

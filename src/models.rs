@@ -19,12 +19,15 @@ pub mod upload;
 pub mod user;
 pub mod working_copy;
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};
 use data_encoding::HEXLOWER;
 use diesel::QueryResult;
 use diesel::dsl::sql;
 use diesel::query_dsl::RunQueryDsl;
 use diesel::sql_types::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -48,6 +51,23 @@ pub fn clock(connection: &mut DbConnection) -> QueryResult<NaiveDateTime> {
         DbConnection::Postgres(c) => {
             diesel::select(sql::<Timestamp>("clock_timestamp() AT TIME ZONE 'UTC'")).get_result(c)
         }
+    }
+}
+
+/// What a time is on the wire: RFC 3339, UTC, to the microsecond.
+pub struct Time;
+
+impl JsonSchema for Time {
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
     }
 }
 

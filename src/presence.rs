@@ -15,14 +15,17 @@ use std::time::{Duration, Instant as Moment};
 use actix::ArbiterHandle;
 use diesel::OptionalExtension as _;
 use kilonova_feed::limits::Rate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use self::room::{Room, Summary};
+use self::room::Room;
+pub(crate) use self::room::Summary;
 use crate::access::{self, PostFacts, Status, Viewer};
 use crate::db::{self, Db};
 use crate::events;
+use crate::events::words::READERS;
 use crate::models::post;
 use crate::pubsub::{self, Change, JoinError, Member, Payload, Subscription};
 use crate::site_log::Feed;
@@ -66,8 +69,10 @@ struct Reader {
 }
 
 /// What a page says while its reader types.
-#[derive(Deserialize)]
-struct Said {
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Typing")]
+pub(crate) struct Said {
+    /// Whether the reader is typing.
     typing: bool,
 }
 
@@ -284,7 +289,7 @@ impl Told {
         };
         let [names, guests] = views;
         let versions = [(names, whole.clone()), (guests, reduced.clone())];
-        if feed.tell(events::presence(id), "presence", versions).await.is_err() {
+        if feed.tell(events::presence(id), READERS, versions).await.is_err() {
             return Err(pubsub::Error::Stopped);
         }
         self.is_owed = false;

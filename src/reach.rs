@@ -88,6 +88,16 @@ impl Reach {
         self.public.as_ref().is_some_and(|public| public.is_https)
     }
 
+    /// The name of a cookie. Over https it says so, and a browser takes it from nobody else:
+    /// neither over http nor, without a path, from another host of the domain.
+    pub fn cookie(&self, name: &str) -> String {
+        match (self.is_https(), self.path()) {
+            (false, _) => name.to_owned(),
+            (true, "") => format!("__Host-{name}"),
+            (true, _) => format!("__Secure-{name}"),
+        }
+    }
+
     /// Whether a peer's word about whom it speaks for counts.
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.contains(&peer.to_canonical()))

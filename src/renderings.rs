@@ -55,9 +55,9 @@ impl Renderings {
 
     /// The turns at laying out, with all pages that wait, and the times without the wait.
     pub fn stats(&self) -> (Usage, Distribution) {
-        let Usage { taken, waiting } = self.turns.usage();
+        let Usage { max, taken, waiting } = self.turns.usage();
         let waiting = waiting + self.pages.usage().waiting;
-        (Usage { taken, waiting }, self.times.distribution())
+        (Usage { max, taken, waiting }, self.times.distribution())
     }
 
     /// The turns at laying out, for tests that hold some.

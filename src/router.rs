@@ -14,8 +14,8 @@ use crate::compression;
 use crate::config::Config;
 use crate::controllers::pages::back;
 use crate::controllers::{
-    body, channels, comments, crawlers, events, feeds, health, live, notes, old_addresses, pages,
-    posts, search, sign_in, sign_ins, uploads, users,
+    body, channels, comments, crawlers, description, events, feeds, health, live, notes,
+    old_addresses, pages, posts, search, sign_in, sign_ins, uploads, users,
 };
 use crate::door;
 use crate::error::{AppError, AppResult};
@@ -198,6 +198,9 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/api/tokens/{id}", [delete(sign_ins::delete_token)]))
         .service(resource("/api/account/password", [put(sign_ins::change_password)]))
         .service(resource("/api/session", [post(sign_in::create), delete(sign_in::delete)]))
+        .service(resource("/api/openapi.json", [get(description::openapi)]))
+        .service(resource("/api/asyncapi.json", [get(description::asyncapi)]))
+        .service(resource("/api/docs", [get(pages::docs::show)]))
         .default_service(web::to(nowhere));
 }
 

@@ -47,7 +47,7 @@ pub use self::find::{Answer, Hit, REACH};
 pub use self::index::Place;
 #[doc(hidden)]
 pub use self::indexer::Disturbance;
-pub use self::query::{Kind, Query};
+pub use self::query::{Kind, MAX_CHARS, Query};
 pub use self::reindex::{ReindexError, Summary, reindex};
 
 use self::index::{Condition, Index, OpenError};

@@ -9,6 +9,7 @@ use crate::accounts::Accounts;
 use crate::bodies::Bodies;
 use crate::config::Config;
 use crate::db::Db;
+use crate::description::Description;
 use crate::limits::Limits;
 use crate::models::post::TagCache;
 use crate::models::site_key::Key;
@@ -20,6 +21,7 @@ use crate::responses::Responses;
 use crate::search::Search;
 use crate::site_log::{Feed, Shapes};
 use crate::traffic::Traffic;
+use crate::views::pages::Reference;
 
 /// The long-lived parts that controllers use.
 pub struct State {
@@ -29,6 +31,10 @@ pub struct State {
     pub address: Address,
     /// What the ids of feeds and their entries are made with.
     pub feeds_key: Key,
+    /// What the site says of its own API.
+    pub description: Description,
+    /// The same as its page shows it.
+    pub reference: Arc<Reference>,
     /// The database.
     pub db: Db,
     /// The feed, its sockets, and the process groups under it.

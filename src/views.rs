@@ -1,6 +1,7 @@
-//! The output: the JSON of lists here, pages and their forms below. Single rows are their model's
-//! own JSON; requests and statuses are the controllers'.
+//! The output: the JSON of lists here, that of other answers and pages and their forms below.
+//! Single rows are their model's own JSON; requests and statuses are the controllers'.
 
+pub mod answers;
 pub mod assets;
 pub mod diff;
 pub mod feeds;
@@ -11,14 +12,12 @@ pub mod fragments;
 pub mod pages;
 pub mod sitemaps;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
-use kilonova_feed::Event;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
-use crate::models::{Page, rfc3339};
-use crate::pubsub::{Channel, Payload};
+use crate::markdown;
+use crate::models::Page;
 
 /// The JSON of a page of a list, `{NAME: [row…], "next": cursor or null}`.
 pub fn list<T: Serialize>(name: &'static str, page: &Page<T>) -> Result<String, serde_json::Error> {
@@ -39,29 +38,16 @@ impl<T: Serialize> Serialize for List<'_, T> {
     }
 }
 
-/// An event as the API lists it: `{id, channel, event, data, inserted_at}`.
-pub fn event(event: &Event) -> impl Serialize + use<> {
-    #[derive(Serialize)]
-    struct Listed {
-        id: i64,
-        channel: Channel,
-        event: String,
-        data: Payload,
-        #[serde(serialize_with = "rfc3339")]
-        inserted_at: NaiveDateTime,
-    }
-    let written = event.inserted_at().map(|at| DateTime::<Utc>::from(at).naive_utc());
-    Listed {
-        id: event.position(),
-        channel: event.channel().clone(),
-        event: event.topic().to_owned(),
-        data: event.payload().clone(),
-        inserted_at: written.unwrap_or_default(),
-    }
-}
-
 /// All but letters, digits and `-._~`.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const ESCAPED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A text as HTML.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    markdown::escape(text, &mut html);
+    html
+}
 
 /// A text as a part of a path, or as the value of a parameter, in an address.
 pub(crate) fn encoded(text: &str) -> String {

@@ -1,10 +1,11 @@
 //! The words that decide: an account's role, and a post's status.
 
 use clap::ValueEnum;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A user's role on the site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Writes comments.
@@ -16,6 +17,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// All of them, from the least on.
+    pub const ALL: [Role; 3] = [Role::Commenter, Role::Member, Role::Admin];
+
     /// The word on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -27,7 +31,7 @@ impl Role {
 
     /// The role of that name.
     pub fn parse(word: &str) -> Option<Role> {
-        [Role::Commenter, Role::Member, Role::Admin].into_iter().find(|role| role.as_str() == word)
+        Role::ALL.into_iter().find(|role| role.as_str() == word)
     }
 
     /// The role that a row has. The table's CHECK lets no other word in; a commenter may do least.
@@ -37,7 +41,7 @@ impl Role {
 }
 
 /// Whether and to whom a post shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Not yet for readers.
@@ -51,6 +55,10 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them.
+    pub const ALL: [Status; 4] =
+        [Status::Draft, Status::Scheduled, Status::Published, Status::Archived];
+
     /// The word on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -63,9 +71,7 @@ impl Status {
 
     /// The status of that name.
     pub fn parse(word: &str) -> Option<Status> {
-        [Status::Draft, Status::Scheduled, Status::Published, Status::Archived]
-            .into_iter()
-            .find(|status| status.as_str() == word)
+        Status::ALL.into_iter().find(|status| status.as_str() == word)
     }
 
     /// The status that a row has. The table's CHECK lets no other word in; a draft shows least.
@@ -83,7 +89,7 @@ impl Status {
 }
 
 /// Whether and to whom a comment shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CommentState {
     /// Waits for approval.
@@ -95,6 +101,10 @@ pub enum CommentState {
 }
 
 impl CommentState {
+    /// All of them.
+    pub const ALL: [CommentState; 3] =
+        [CommentState::Held, CommentState::Visible, CommentState::Hidden];
+
     /// The word on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -106,9 +116,7 @@ impl CommentState {
 
     /// The state of that name.
     pub fn parse(word: &str) -> Option<CommentState> {
-        [CommentState::Held, CommentState::Visible, CommentState::Hidden]
-            .into_iter()
-            .find(|state| state.as_str() == word)
+        CommentState::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
     /// The state that a row has. The table's CHECK lets no other word in; a held one shows least.

@@ -4,12 +4,11 @@
 use std::time::Duration;
 
 use actix::Arbiter;
-use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::{self, Cluster, Options};
 use crate::config::Config;
-use crate::events;
+use crate::events::{self, words};
 use crate::pubsub::{Payload, PubSub};
 
 /// How long other nodes are waited for before they are told that this one has started, and for how
@@ -61,9 +60,9 @@ async fn tell_of_start(pubsub: PubSub, has_others: bool) {
             (nodes, since) = (now.len(), Instant::now());
         }
     }
-    let deploy = json!({ "version": crate::VERSION, "node": pubsub.node() });
+    let deploy = words::Deploy { version: crate::VERSION, node: pubsub.node() };
     let told = match Payload::encode(&deploy) {
-        Ok(payload) => pubsub.broadcast(events::SYSTEM, "deploy", payload).await.is_ok(),
+        Ok(payload) => pubsub.broadcast(events::SYSTEM, words::DEPLOY, payload).await.is_ok(),
         Err(_) => false,
     };
     log::debug!("the start was told to {nodes} nodes: {told}");

@@ -38,6 +38,9 @@ const UPLOADS: &str = "/api/uploads";
 /// The most bytes that a form adds to its file.
 const AROUND_FILE: usize = 4 * 1024;
 
+/// The most characters of a field's name that a refusal repeats.
+const SHOWN: usize = 100;
+
 /// How deep a JSON body may nest.
 const MAX_DEPTH: usize = 8;
 
@@ -353,6 +356,10 @@ impl<'de> Visitor<'de> for Limited<'_> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut values: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(key) = values.next_key::<String>()? {
+            if object.contains_key(&key) {
+                let shown: String = key.chars().take(SHOWN).collect();
+                return Err(A::Error::custom(format!("the field {shown:?} is given twice")));
+            }
             object.insert(key, values.next_value_seed(self.inner()?)?);
         }
         Ok(Value::Object(object))
@@ -407,6 +414,18 @@ mod tests {
         for wrong in ["", "{", "{}x", "{\"a\":}", "{\"a\":1,}", "nul"] {
             assert!(read(wrong).is_err_and(|error| error.starts_with("malformed JSON")), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_field_that_is_given_twice_is_refused_by_its_name() {
+        for body in [r#"{"a":1,"b":{},"a":2}"#, r#"{"x":[{"a":null,"a":null}]}"#] {
+            let error = read(body).expect_err("a refusal");
+            assert!(error.contains(r#"the field "a" is given twice"#), "{error}");
+        }
+        assert!(read(r#"{"a":{"a":1},"b":{"a":1}}"#).is_ok());
+        let long = "é".repeat(SHOWN * 2);
+        let error = read(&format!(r#"{{"{long}":1,"{long}":1}}"#)).expect_err("a refusal");
+        assert!(error.chars().count() < SHOWN + 100, "{error}");
     }
 
     #[test]

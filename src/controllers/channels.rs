@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use actix_web::http::header::ContentType;
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
 
 use super::account::Account;
 use super::request::Query;
 use crate::access::Action;
 use crate::error::{AppError, AppResult};
 use crate::state::State;
+use crate::views::answers;
 
 /// GET /api/channels: the nodes, and each channel with its members on all nodes and on this one.
 pub async fn index(
@@ -30,17 +30,14 @@ pub async fn index(
     // There may be a hundred thousand channels, which takes longer than a worker has.
     let encoded = web::block(move || {
         counts.sort_by(|one, other| one.channel.cmp(&other.channel));
-        let channels = counts.iter().map(|count| {
-            json!({
-                "channel": count.channel,
-                "members": count.members,
-                "local_members": count.local_members,
-            })
+        let channels = counts.into_iter().map(|count| answers::Members {
+            channel: count.channel,
+            members: count.members,
+            local_members: count.local_members,
         });
-        let channels: Vec<_> = channels.collect();
-        let nodes: Vec<_> = nodes.iter().map(|name| &**name).collect();
-        json!({ "node": node, "nodes": nodes, "channels": channels }).to_string()
+        let nodes = nodes.iter().map(|name| name.to_string()).collect();
+        serde_json::to_string(&answers::Channels { node, nodes, channels: channels.collect() })
     });
-    let encoded = encoded.await.map_err(AppError::internal)?;
+    let encoded = encoded.await.map_err(AppError::internal)??;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(encoded))
 }

@@ -12,28 +12,15 @@ use crate::models::sign_in::{self, Credential, Token};
 use crate::reach::Reach;
 use crate::state::State;
 
-/// A sign-in's.
-const SIGN_IN: &str = "kilonova_session";
-
 /// The beginning of a device's; the user's name follows in lower case.
 const DEVICE: &str = "kilonova_device_";
 
 /// How long a browser counts as one that has signed in before.
 const DEVICE_LASTS: Duration = Duration::days(365);
 
-/// The name of a cookie. Over https it says so, and a browser takes it from nobody else: neither
-/// over http nor, without a path, from another host of the domain.
-fn name(reach: &Reach, name: &str) -> String {
-    match (reach.is_https(), reach.path()) {
-        (false, _) => name.to_owned(),
-        (true, "") => format!("__Host-{name}"),
-        (true, _) => format!("__Secure-{name}"),
-    }
-}
-
 /// The sign-in of a request's cookie.
 pub(super) fn sign_in(reach: &Reach, request: &HttpRequest) -> Option<Credential> {
-    values(request, &name(reach, SIGN_IN)).find_map(Token::parse).map(Credential::Cookie)
+    values(request, &reach.cookie(sign_in::COOKIE)).find_map(Token::parse).map(Credential::Cookie)
 }
 
 /// The device that a request comes from, if it has signed in to that name before.
@@ -42,7 +29,7 @@ pub(super) fn device(
     request: &HttpRequest,
     folded_username: &str,
 ) -> Option<Device> {
-    let name = name(&state.config.reach, &format!("{DEVICE}{folded_username}"));
+    let name = state.config.reach.cookie(&format!("{DEVICE}{folded_username}"));
     values(request, &name).find_map(|value| state.accounts.devices.verify(folded_username, value))
 }
 
@@ -65,16 +52,16 @@ pub(super) fn of_sign_in(
     let reach = &state.config.reach;
     let device = state.accounts.devices.issue(folded_username).map_err(AppError::internal)?;
     let lasts = Duration::seconds(sign_in::LASTS.num_seconds());
-    let device_name = name(reach, &format!("{DEVICE}{folded_username}"));
+    let device_name = reach.cookie(&format!("{DEVICE}{folded_username}"));
     Ok([
-        cookie(reach, name(reach, SIGN_IN), token.secret(), lasts),
+        cookie(reach, reach.cookie(sign_in::COOKIE), token.secret(), lasts),
         cookie(reach, device_name, device, DEVICE_LASTS),
     ])
 }
 
 /// The cookie that signs a browser out.
 pub(super) fn of_sign_out(reach: &Reach) -> Cookie<'static> {
-    cookie(reach, name(reach, SIGN_IN), String::new(), Duration::ZERO)
+    cookie(reach, reach.cookie(sign_in::COOKIE), String::new(), Duration::ZERO)
 }
 
 fn cookie(reach: &Reach, name: String, value: String, lasts: Duration) -> Cookie<'static> {

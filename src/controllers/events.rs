@@ -3,7 +3,6 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use kilonova_feed::{Event, Visibility};
-use serde_json::json;
 
 use super::account::Account;
 use super::live;
@@ -11,8 +10,9 @@ use super::request::{self, Query};
 use super::respond;
 use crate::error::{AppError, AppResult};
 use crate::models::log;
+use crate::site_log;
 use crate::state::State;
-use crate::{site_log, views};
+use crate::views::answers;
 
 /// GET /api/events?after=N: 410 when events after N are gone, and when N is in the future or of
 /// another log.
@@ -39,13 +39,13 @@ pub async fn index(
             }
             let page = log::after(connection, after, channels.as_deref(), limit)?;
             let seen = |event: &Event| match site_log::visibility(viewer, event) {
-                Visibility::Whole => Some(views::event(event)),
-                Visibility::Reduced(event) => Some(views::event(&event)),
+                Visibility::Whole => Some(answers::Event::of(event)),
+                Visibility::Reduced(event) => Some(answers::Event::of(&event)),
                 _ => None,
             };
-            let events: Vec<_> = page.events.iter().filter_map(seen).collect();
-            let list = json!({ "events": events, "last_event_id": page.through });
-            Ok(list.to_string())
+            let events = page.events.iter().filter_map(seen).collect();
+            let list = answers::Events { events, last_event_id: page.through };
+            Ok(serde_json::to_string(&list)?)
         })
         .await?;
     Ok(respond::list(&state.db, list))

@@ -14,12 +14,9 @@ use super::request;
 use crate::changeset::Params;
 use crate::db::{Db, Touches, Tx};
 use crate::error::{AppError, AppResult};
-use crate::models::stored_response::{Key, NOBODY, StoredResponse};
+use crate::models::stored_response::{Key, MAX_KEY, NOBODY, StoredResponse};
 use crate::models::user::User;
 use crate::models::working_copy::Window;
-
-/// The longest `Idempotency-Key`, in bytes.
-const MAX_KEY: usize = 255;
 
 /// The field of a form that is its key.
 pub(super) const FORM_KEY: &str = "idempotency_key";

@@ -9,6 +9,7 @@ pub mod back;
 pub mod bin;
 pub mod comments;
 pub mod copies;
+pub mod docs;
 pub mod draft_links;
 pub mod embed;
 pub mod failures;

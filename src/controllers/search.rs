@@ -2,7 +2,6 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
 
 use super::account::Account;
 use super::request::{self, Query};
@@ -12,6 +11,7 @@ use crate::limits::Client;
 use crate::search::{self, Answer, Kind, SearchError};
 use crate::state::State;
 use crate::turns::WorksFor;
+use crate::views::answers;
 
 /// GET /api/search?q=…
 pub async fn index(
@@ -21,23 +21,24 @@ pub async fn index(
 ) -> AppResult<HttpResponse> {
     let query = Query::of(&request)?.only(&["q", "kind", "limit", "cursor"])?;
     let Answer { hits, total, next, .. } =
-        find(&state, account.client(&request), &account, &query).await?;
+        find(&state, account.client(&request), &account, &query, query.get("kind")).await?;
     let next = next.map(|next| next.to_string());
-    Ok(HttpResponse::Ok().json(json!({ "hits": hits, "total": total, "next": next })))
+    Ok(HttpResponse::Ok().json(answers::Found { hits, total, next }))
 }
 
-/// The hits of `q`, `kind`, `limit` and `cursor` among what the account may read.
+/// The hits of `q`, `limit` and `cursor` among what the account may read, of one kind if that is
+/// given.
 pub(super) async fn find(
     state: &State,
     client: Client,
     account: &Account,
     parameters: &Query,
+    kind: Option<&str>,
 ) -> AppResult<Answer> {
     let words = parameters.get("q").ok_or_else(|| request::invalid("q"))?;
     state.limits.search(client)?;
     let mut query = search::Query::parse(words)?.limit(parameters.limit()?)?;
-    // The page's form sends an empty kind for everything.
-    if let Some(word) = parameters.get("kind").filter(|word| !word.is_empty()) {
+    if let Some(word) = kind {
         query = query.of_kind(Kind::parse(word).ok_or_else(|| request::invalid("kind"))?);
     }
     if account.permit(Action::ReadNotes).is_err() {

@@ -4,7 +4,6 @@ use actix_web::cookie::Cookie;
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
 
 use super::body::Body;
 use super::{account, cookies};
@@ -16,6 +15,7 @@ use crate::models::sign_in::{self, Credential, Token};
 use crate::models::user::{self, Credentials, User};
 use crate::reach::Reach;
 use crate::state::State;
+use crate::views::answers;
 
 /// The same answer for an unknown name and a wrong password.
 const WRONG: AppError = AppError::Unauthorized("invalid username or password");
@@ -34,7 +34,7 @@ pub async fn create(
         .cookie(sign_in)
         .cookie(device)
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(json!({ "user": user })))
+        .json(answers::SignedIn { user }))
 }
 
 /// DELETE /api/session

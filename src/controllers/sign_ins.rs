@@ -4,22 +4,20 @@
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
+use serde::Serialize;
 
 use super::account::Account;
 use super::body::Body;
 use super::cookies;
 use super::request::{self, Query};
 use crate::accounts::{Caller, Device, Guess};
-use crate::changeset::{Changeset, Errors, Mode, Params, Text};
+use crate::changeset::{Changeset, Errors, Mode, Params};
 use crate::connection::DbConnection;
 use crate::error::{AppError, AppResult};
 use crate::models::sign_in::{self, BearerToken, SignIn, Token, Which};
 use crate::models::user::{self, Password};
 use crate::state::State;
-
-/// The name of a bearer token.
-const NAME: Text = Text { required: true, min: 1, max: 80, max_bytes: 320, single_line: true };
+use crate::views::answers;
 
 /// GET /api/sessions
 pub async fn index(
@@ -30,7 +28,7 @@ pub async fn index(
     account.signed_in()?;
     Query::of(&request)?.only(&[])?;
     let (sign_ins, _) = all(&state, &account).await?;
-    Ok(private(json!({ "sessions": sign_ins })))
+    Ok(private(answers::Sessions { sessions: sign_ins }))
 }
 
 /// DELETE /api/sessions/{id}
@@ -53,7 +51,7 @@ pub async fn tokens(
     account.signed_in()?;
     Query::of(&request)?.only(&[])?;
     let (_, tokens) = all(&state, &account).await?;
-    Ok(private(json!({ "tokens": tokens })))
+    Ok(private(answers::Tokens { tokens }))
 }
 
 /// POST /api/tokens. Its answer is a secret: no `Idempotency-Key` gives it again.
@@ -65,7 +63,7 @@ pub async fn create_token(
     account.signed_in()?;
     let (made, token) = make_token(&state, &account, &body.json().await?).await?;
     let BearerToken { id, name, .. } = made;
-    let body = json!({ "id": id, "name": name, "token": token.bearer() });
+    let body = answers::NewToken { id, name, token: token.bearer() };
     Ok(HttpResponse::Created().insert_header((header::CACHE_CONTROL, "no-store")).json(body))
 }
 
@@ -138,7 +136,7 @@ pub(super) async fn make_token(
         return Err(AppError::Forbidden("a token makes no tokens: sign in with the password"));
     }
     let mut changeset = Changeset::new(params, Mode::Create);
-    let name = changeset.text("name", NAME);
+    let name = changeset.text("name", sign_in::TOKEN_NAME);
     let name = changeset.finish(|| name)?;
     let token = Token::random().map_err(AppError::internal)?;
     let (asker, new) = (account.asker.clone(), token.clone());
@@ -223,6 +221,6 @@ fn wrong() -> AppError {
 }
 
 /// What caches must not keep.
-fn private(body: serde_json::Value) -> HttpResponse {
+fn private(body: impl Serialize) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
 }

@@ -7,7 +7,6 @@ use actix_web::http::header::{
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use futures_util::{Stream, stream};
-use serde_json::json;
 
 use super::account::{Account, within};
 use super::body::Body;
@@ -24,6 +23,7 @@ use crate::pictures::{self, Unfit};
 use crate::responses::Resident;
 use crate::state::State;
 use crate::turns::WorksFor;
+use crate::views::answers;
 
 /// A browser may show an upload that it opens, and run nothing of it.
 const SANDBOX: &str = "sandbox; default-src 'none'";
@@ -68,9 +68,8 @@ pub async fn create(
             }
         };
         let path = kept.path();
-        let told = json!({
-            "url": format!("{root}{path}"), "width": kept.width, "height": kept.height,
-        });
+        let url = format!("{root}{path}");
+        let told = answers::Uploaded { url, width: kept.width, height: kept.height };
         Ok(Created::of(&told)?.at(path))
     });
     Ok(respond::created(&state.db, outcome.await?))

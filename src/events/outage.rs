@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::time::timeout;
 
 use super::SYSTEM;
+use super::words::{DATABASE, Database};
 use crate::pubsub::{Payload, PubSub};
 use crate::site_log::Feed;
 
@@ -35,6 +35,6 @@ pub async fn tell(feed: Feed) {
 }
 
 async fn told(pubsub: &PubSub, reachable: bool) -> Option<()> {
-    let told = json!({ "reachable": reachable, "node": pubsub.node() });
-    pubsub.local_broadcast(SYSTEM, "database", Payload::encode(&told).ok()?).await.ok()
+    let told = Database { reachable, node: pubsub.node() };
+    pubsub.local_broadcast(SYSTEM, DATABASE, Payload::encode(&told).ok()?).await.ok()
 }

@@ -5,22 +5,26 @@ use std::collections::HashMap;
 use chrono::NaiveDateTime;
 use diesel::dsl::count_star;
 use diesel::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::post::{PUBLIC, Status};
 use super::user::User;
-use super::{Cursor, Page, from_rfc3339, paginate, rfc3339, substr, upload};
+use super::{Cursor, Page, Time, from_rfc3339, paginate, rfc3339, substr, upload};
 use crate::access::{CommentFacts, CommentState, PostFacts, Scope};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::{comments, posts};
 
-const BODY: Text =
+/// The rules of a body.
+pub const BODY: Text =
     Text { required: true, min: 1, max: usize::MAX, max_bytes: 64 * 1024, single_line: false };
-const AUTHOR: Text = Text { required: false, min: 1, max: 100, max_bytes: 2048, single_line: true };
+/// The rules of the name that a guest gives.
+pub const AUTHOR: Text =
+    Text { required: false, min: 1, max: 100, max_bytes: 2048, single_line: true };
 
 /// A comment, as the API, the events and the pages show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Comment {
     /// Never given to another comment.
     pub id: i64,
@@ -34,6 +38,7 @@ pub struct Comment {
     pub user_id: Option<i64>,
     /// UTC.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schemars(with = "Time")]
     pub inserted_at: NaiveDateTime,
     /// Whether it shows.
     pub state: CommentState,

@@ -2,21 +2,29 @@
 
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::user::{self, User};
-use super::{Cursor, Excerpt, Page, from_rfc3339, paginate, rfc3339, substr, upload};
+use super::{Cursor, Excerpt, Page, Time, from_rfc3339, paginate, rfc3339, substr, upload};
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::notes;
 
-const TITLE: Text = Text { required: true, min: 1, max: 200, max_bytes: 4096, single_line: true };
-const BODY: Text =
+/// The rules of a title.
+pub const TITLE: Text =
+    Text { required: true, min: 1, max: 200, max_bytes: 4096, single_line: true };
+/// The rules of a body.
+pub const BODY: Text =
     Text { required: true, min: 1, max: usize::MAX, max_bytes: 1024 * 1024, single_line: false };
-const AUTHOR: Text = Text { required: true, min: 1, max: 100, max_bytes: 2048, single_line: true };
+/// The rules of an author's name.
+pub const AUTHOR: Text =
+    Text { required: true, min: 1, max: 100, max_bytes: 2048, single_line: true };
 
 /// A note, as the API, the events and the pages show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Queryable, Selectable)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Queryable, Selectable,
+)]
 #[diesel(table_name = notes)]
 pub struct Note {
     /// Never given to another note.
@@ -32,9 +40,11 @@ pub struct Note {
     pub user_id: Option<i64>,
     /// UTC.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schemars(with = "Time")]
     pub inserted_at: NaiveDateTime,
     /// UTC; the last change of any field.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schemars(with = "Time")]
     pub updated_at: NaiveDateTime,
 }
 

@@ -14,16 +14,17 @@ use chrono::{NaiveDateTime, TimeDelta};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::addresses::{Location, parts, public_in, public_path};
-pub use self::fields::{MAX_BODY, MAX_TAGS, NewPost, PostChanges};
+pub use self::fields::{BODY, MAX_BODY, MAX_TAGS, NewPost, PostChanges, SLUG, TAG, TITLE};
 pub use self::heads::{Head, Newest, bodies, newest};
 pub use self::listed::{Line, Neighbours, TagCount, neighbours, of_year, tags_in_use, years};
 pub use self::tag_cache::TagCache;
 use super::{
-    Cursor, Excerpt, Page, draft_link, from_optional_rfc3339, from_rfc3339, optional_rfc3339,
-    paginate, rfc3339, slug, substr, upload, user,
+    Cursor, Excerpt, Page, Time, draft_link, from_optional_rfc3339, from_rfc3339,
+    optional_rfc3339, paginate, rfc3339, slug, substr, upload, user,
 };
 pub use crate::access::Status;
 use crate::access::{CommentRules, PostFacts, Scope, Thread};
@@ -31,14 +32,14 @@ use crate::connection::{DbConnection, with_variant};
 use crate::schema::{post_tags, posts};
 
 /// A post, as the API, the events and the pages show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Post {
     /// Never given to another post, not even after this one is deleted.
     pub id: i64,
     /// One line, 3 to 200 characters.
     pub title: String,
     /// What its page's address has after the id: words, for people. Made of the title when the post
-    /// is published first, unless somebody chose it; `None` until then, and where the title has no
+    /// is published first, unless somebody chose it; missing until then, and where the title has no
     /// letter.
     #[serde(default)]
     pub slug: Option<String>,
@@ -54,9 +55,11 @@ pub struct Post {
     pub tags: Vec<String>,
     /// UTC.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schemars(with = "Time")]
     pub inserted_at: NaiveDateTime,
     /// UTC; the last change of any field but `comments_locked`.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schemars(with = "Time")]
     pub updated_at: NaiveDateTime,
     /// UTC; when it was published first.
     #[serde(
@@ -64,6 +67,7 @@ pub struct Post {
         serialize_with = "optional_rfc3339",
         deserialize_with = "from_optional_rfc3339"
     )]
+    #[schemars(with = "Option<Time>")]
     pub published_at: Option<NaiveDateTime>,
     /// UTC; when it is to be published, if it is scheduled.
     #[serde(
@@ -71,6 +75,7 @@ pub struct Post {
         serialize_with = "optional_rfc3339",
         deserialize_with = "from_optional_rfc3339"
     )]
+    #[schemars(with = "Option<Time>")]
     pub publish_at: Option<NaiveDateTime>,
     /// Whether nobody may add a comment.
     #[serde(default)]

@@ -12,13 +12,18 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::Text;
 use rand::TryRng;
 use rand::rngs::{SysError, SysRng};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::user::{Row as UserRow, User};
-use super::{now, optional_rfc3339, rfc3339};
+use super::{Time, now, optional_rfc3339, rfc3339};
+use crate::changeset::Text as Rules;
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::{ended_sign_ins, sign_ins, users};
+
+/// The cookie of a browser's sign-in, as it is called over plain HTTP.
+pub const COOKIE: &str = "kilonova_session";
 
 /// How long a browser's sign-in lasts at the most.
 pub const LASTS: TimeDelta = TimeDelta::days(90);
@@ -31,6 +36,10 @@ pub const SEEN: TimeDelta = TimeDelta::minutes(5);
 
 /// The most sign-ins that one user has, cookies and tokens each. Another cookie ends the oldest.
 pub const PER_USER: i64 = 100;
+
+/// The rules of a bearer token's name.
+pub const TOKEN_NAME: Rules =
+    Rules { required: true, min: 1, max: 80, max_bytes: 320, single_line: true };
 
 /// The longest `User-Agent` that is kept, in characters.
 const MAX_USER_AGENT: usize = 200;
@@ -121,15 +130,18 @@ pub struct Current {
 }
 
 /// A browser's sign-in, as its user sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Session")]
 pub struct SignIn {
     /// Its id.
     pub id: i64,
     /// UTC.
     #[serde(serialize_with = "rfc3339")]
+    #[schemars(with = "Time")]
     pub inserted_at: NaiveDateTime,
     /// UTC, within five minutes.
     #[serde(serialize_with = "rfc3339")]
+    #[schemars(with = "Time")]
     pub last_seen_at: NaiveDateTime,
     /// What the browser calls itself.
     pub user_agent: Option<String>,
@@ -138,7 +150,8 @@ pub struct SignIn {
 }
 
 /// A bearer token, as its user sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Token")]
 pub struct BearerToken {
     /// Its id.
     pub id: i64,
@@ -146,9 +159,11 @@ pub struct BearerToken {
     pub name: String,
     /// UTC.
     #[serde(serialize_with = "rfc3339")]
+    #[schemars(with = "Time")]
     pub inserted_at: NaiveDateTime,
     /// UTC, within five minutes; `null` until it is used.
     #[serde(serialize_with = "optional_rfc3339")]
+    #[schemars(with = "Option<Time>")]
     pub last_used_at: Option<NaiveDateTime>,
 }
 

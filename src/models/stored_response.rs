@@ -14,6 +14,9 @@ use crate::schema::stored_responses;
 /// How long a stored response is given again.
 pub const KEPT: TimeDelta = TimeDelta::hours(24);
 
+/// The longest `Idempotency-Key`, in bytes.
+pub const MAX_KEY: usize = 255;
+
 /// The account of requests without one.
 pub const NOBODY: i64 = 0;
 

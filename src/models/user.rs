@@ -6,29 +6,33 @@ use std::fmt;
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use unicode_security::skeleton;
 
-use super::rfc3339;
 use super::sign_in::{self, Which};
+use super::{Time, rfc3339};
 pub use crate::access::Role;
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::users;
 
 /// ASCII, as its form asks for, so that no two names look the same.
-const USERNAME: Text = Text { required: true, min: 3, max: 40, max_bytes: 400, single_line: true };
+pub const USERNAME: Text =
+    Text { required: true, min: 3, max: 40, max_bytes: 400, single_line: true };
 /// The longest address that mail servers accept.
-const EMAIL: Text = Text { required: false, min: 1, max: 254, max_bytes: 1016, single_line: true };
-const PASSWORD: Text =
+pub const EMAIL: Text =
+    Text { required: false, min: 1, max: 254, max_bytes: 1016, single_line: true };
+/// The rules of a password.
+pub const PASSWORD: Text =
     Text { required: true, min: 10, max: usize::MAX, max_bytes: 1024, single_line: false };
 /// The bound on names and passwords in a sign-in; values that no account can have are just wrong.
-const TRIED: Text =
+pub const TRIED: Text =
     Text { required: true, min: 1, max: usize::MAX, max_bytes: 1024, single_line: false };
 
 /// A user, as the API shows one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct User {
     /// Never given to another user.
     pub id: i64,
@@ -38,6 +42,7 @@ pub struct User {
     pub role: Role,
     /// UTC.
     #[serde(serialize_with = "rfc3339")]
+    #[schemars(with = "Time")]
     pub inserted_at: NaiveDateTime,
 }
 
@@ -356,7 +361,8 @@ fn taken(error: &Error) -> Option<&'static str> {
 }
 
 /// An account, as those who run the site see it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ManagedUser")]
 pub struct Listed {
     /// The account.
     #[serde(flatten)]

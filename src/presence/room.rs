@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -25,8 +26,9 @@ pub(super) struct Room {
 }
 
 /// What a frame says of the readers of a post.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Summary {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Presence")]
+pub(crate) struct Summary {
     /// The readers that `names` does not name.
     guests: usize,
     /// The first of their names, each once.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -29,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub const REACH: usize = 1000;
 
 /// A post, a note or a comment that a query found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Hit {
     /// What it is.
     pub kind: Kind,

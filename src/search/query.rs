@@ -8,6 +8,7 @@
 //! find the whole word first. Whatever else stands in a word is taken as it is: `std::fs` is a word
 //! of two parts in a row. Every text is a query: an operator that makes no sense is a word.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::SearchError;
@@ -15,14 +16,14 @@ use super::index::Place;
 use super::parser::{self, Expression};
 
 /// The most characters of a query.
-const MAX_CHARS: usize = 1000;
+pub const MAX_CHARS: usize = 1000;
 /// The most hits that can be asked for.
 const MAX_LIMIT: usize = 100;
 /// The hits that are given unless asked otherwise.
 const DEFAULT_LIMIT: usize = 20;
 
 /// The kinds of hits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A post.
@@ -35,7 +36,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub(super) const ALL: [Kind; 3] = [Kind::Post, Kind::Note, Kind::Comment];
+    pub const ALL: [Kind; 3] = [Kind::Post, Kind::Note, Kind::Comment];
 
     /// The word on the wire, and the first part of a key in the index.
     pub fn as_str(self) -> &'static str {

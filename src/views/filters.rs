@@ -8,6 +8,7 @@ use askama::{Result, Values, filter_fn};
 use chrono::NaiveDateTime;
 
 use super::feeds;
+use super::pages::kinds;
 use crate::markdown::{self, Container};
 
 /// A time as machines read it.
@@ -74,6 +75,18 @@ pub(crate) fn part(
 ) -> Result<Safe<Arc<str>>> {
     let id = format!("{kind}-{id}");
     Ok(Safe(markdown::render(body, &Container { id: &id, top, is_page: false })))
+}
+
+/// A text with what is between backticks as code.
+#[filter_fn]
+pub(crate) fn spans(text: &str, _: &dyn Values) -> Result<Safe<String>> {
+    Ok(Safe(kinds::spans(text)))
+}
+
+/// The paragraphs of such a text.
+#[filter_fn]
+pub(crate) fn paragraphs(text: &str, _: &dyn Values) -> Result<Safe<String>> {
+    Ok(Safe(kinds::paragraphs(text)))
 }
 
 /// The day of the month in digits.

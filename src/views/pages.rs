@@ -7,6 +7,7 @@
 mod about;
 mod bin;
 mod conflict;
+mod docs;
 mod embed;
 mod lists;
 mod text;
@@ -19,6 +20,8 @@ use chrono::NaiveDateTime;
 
 pub use self::bin::{BinPage, Undo};
 pub use self::conflict::{NoteConflict, PostConflict, Saved};
+pub(super) use self::docs::kinds;
+pub use self::docs::{Docs, Reference};
 pub use self::embed::Embed;
 pub use self::lists::{Archive, Author, TagIndex, has_path, of_author, of_tag};
 use super::forms::{

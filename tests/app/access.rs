@@ -14,7 +14,7 @@ mod proxies;
 mod roles;
 mod scheduled;
 mod seen;
-mod table;
+pub(crate) mod table;
 mod together;
 
 use std::cell::Cell;
@@ -229,14 +229,14 @@ async fn sign_in(site: &Site, username: &str) -> String {
 }
 
 /// The cookie of a sign-in that an answer sets.
-fn session_cookie(answer: &Answer) -> String {
+pub(crate) fn session_cookie(answer: &Answer) -> String {
     assert_eq!(answer.status, 201);
     let set = answer.headers.get_all("set-cookie").map(|value| value.to_str().unwrap());
     let mut set = set.filter(|cookie| cookie.starts_with("kilonova_session"));
     set.next().unwrap().split(';').next().unwrap().to_owned()
 }
 
-fn set_role(site: &Site, name: &str, role: &str) {
+pub(crate) fn set_role(site: &Site, name: &str, role: &str) {
     let role = format!("UPDATE users SET role = '{role}' WHERE folded_username = '{name}'");
     site.home().execute(&role);
 }

@@ -2,6 +2,7 @@
 
 mod comments;
 mod conditional;
+mod description;
 mod errors;
 mod events;
 mod notes;

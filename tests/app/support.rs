@@ -4,6 +4,7 @@ mod answer;
 mod mishaps;
 mod nodes;
 mod raw;
+pub(crate) mod schema;
 pub(crate) mod secrets;
 mod shapes;
 mod site;

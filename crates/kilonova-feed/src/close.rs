@@ -25,6 +25,12 @@ pub(crate) enum Close {
     NoLog,
 }
 
+/// Every close code that the server sends, with the reason text of its frame: for documents of an
+/// application.
+pub fn closes() -> impl Iterator<Item = (u16, &'static str)> {
+    Close::ALL.into_iter().map(|close| (close.code().into(), close.reason()))
+}
+
 impl Close {
     /// All of them, in the order of their numbers.
     pub(crate) const ALL: [Close; 9] = [

@@ -90,6 +90,8 @@ mod wire;
 pub use kilonova_pubsub as pubsub;
 
 pub use self::checked::LogError;
+#[doc(hidden)]
+pub use self::close::closes;
 pub use self::error::Error;
 pub use self::event::{Event, NewEvent};
 pub use self::feed::{Builder, Feed};

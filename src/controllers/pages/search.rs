@@ -26,7 +26,9 @@ pub async fn index(
     let outcome = if words.is_empty() {
         Ok(Answer::default())
     } else {
-        match api::find(&state, account.client(&request), &account, &parameters).await {
+        // The form sends an empty kind for everything.
+        let kind = parameters.get("kind").filter(|word| !word.is_empty());
+        match api::find(&state, account.client(&request), &account, &parameters, kind).await {
             Ok(answer) => Ok(answer),
             Err(AppError::Unprocessable(message)) => Err(message),
             Err(error) => return Err(error),

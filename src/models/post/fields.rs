@@ -10,8 +10,11 @@ use crate::models::user::User;
 /// The most bytes of a body.
 pub const MAX_BODY: usize = 1024 * 1024;
 
-const TITLE: Text = Text { required: true, min: 3, max: 200, max_bytes: 4096, single_line: true };
-const BODY: Text =
+/// The rules of a title.
+pub const TITLE: Text =
+    Text { required: true, min: 3, max: 200, max_bytes: 4096, single_line: true };
+/// The rules of a body.
+pub const BODY: Text =
     Text { required: true, min: 1, max: usize::MAX, max_bytes: MAX_BODY, single_line: false };
 /// What other sites have: a title of one character, and a page without a text.
 const IMPORTED_TITLE: Text = Text { min: 1, ..TITLE };
@@ -19,9 +22,11 @@ const IMPORTED_BODY: Text = Text { required: false, ..BODY };
 /// Several people, when an import says so, in one line.
 const AUTHOR: Text =
     Text { required: false, min: 1, max: 1000, max_bytes: 8192, single_line: true };
-const SLUG: Text =
+/// The length of a slug; its letters are `models::slug`'s to judge.
+pub const SLUG: Text =
     Text { required: false, min: 1, max: slug::CHOSEN, max_bytes: 2048, single_line: true };
-const TAG: Text = Text { required: false, min: 1, max: 50, max_bytes: 400, single_line: true };
+/// The rules of a tag.
+pub const TAG: Text = Text { required: false, min: 1, max: 50, max_bytes: 400, single_line: true };
 /// The most tags of a post.
 pub const MAX_TAGS: usize = 20;
 

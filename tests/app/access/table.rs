@@ -374,6 +374,9 @@ fn table() -> Vec<Row> {
         plain(DELETE, notes, "/api/notes/{note}", Api(""), [401, 403, 403, 204, 204]),
         plain(GET, "/api/events", "/api/events?after=0", Api(""), EVERYONE),
         plain(GET, "/api/channels", "/api/channels", Api(""), [401, 403, 403, 403, 200]),
+        plain(GET, "/api/openapi.json", "/api/openapi.json", Api(""), EVERYONE),
+        plain(GET, "/api/asyncapi.json", "/api/asyncapi.json", Api(""), EVERYONE),
+        plain(GET, "/api/docs", "/api/docs", Open(HTML), EVERYONE),
         plain(GET, "/search", "/search", Open(HTML), EVERYONE),
         plain(GET, "/api/search", "/api/search", Api(""), [422; 5]),
         plain(GET, "/login", "/login", Open(HTML), [200, 303, 303, 303, 303]),
@@ -550,7 +553,7 @@ async fn ask(accounts: &Accounts, row: &Row, role: Role, status: &str) -> u16 {
 }
 
 /// Each route of the router, by method and pattern, as its source says.
-fn routes() -> Vec<(String, String)> {
+pub(crate) fn routes() -> Vec<(String, String)> {
     let source = include_str!("../../../src/router.rs");
     let mut routes = Vec::new();
     for resource in
@@ -565,6 +568,12 @@ fn routes() -> Vec<(String, String)> {
         }
     }
     routes
+}
+
+/// Each route of the table with the statuses that it answers.
+pub(crate) fn statuses() -> Vec<(Method, &'static str, Vec<u16>)> {
+    let row = |row: Row| (row.method, row.route, [row.draft, row.public].concat());
+    table().into_iter().map(row).collect()
 }
 
 #[test]

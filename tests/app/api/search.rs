@@ -60,6 +60,7 @@ async fn a_search_without_a_query_or_with_wrong_parameters_is_refused() {
         "",
         "?kind=post",
         "?q=a&kind=user",
+        "?q=a&kind=",
         "?q=a&limit=0",
         "?q=a&limit=101",
         "?q=a&cursor=",

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Raw, Site};
 
 /// A PNG of one pixel, with a comment.
-fn png() -> Vec<u8> {
+pub(super) fn png() -> Vec<u8> {
     let text = b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA\
                  AABJRU5ErkJggg==";
     let text: Vec<u8> = text.iter().copied().filter(|byte| *byte != b' ').collect();

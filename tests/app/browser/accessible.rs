@@ -110,6 +110,7 @@ async fn every_page_is_accessible_to_those_who_write() {
         ("/archive", ""),
         ("/register", ""),
         ("/login", ""),
+        ("/api/docs", ""),
         ("/nowhere", ""),
     ];
     check(&browser, &site, &axe, &pages).await;

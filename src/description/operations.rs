@@ -1,0 +1,45 @@
+//! Every operation of the API. `tests/app/api/description.rs` holds the list against the routes.
+
+mod accounts;
+mod comments;
+mod content;
+mod notes;
+mod posts;
+
+use serde_json::{Value, json};
+
+use super::operation::Operation;
+use super::schemas::Schemas;
+use crate::config::{Access, Config};
+use crate::events::words::Redacted;
+
+/// All of them on a server with this configuration.
+pub(super) fn all(config: &Config, schemas: &mut Schemas) -> Vec<Operation> {
+    let is_open = config.access == Access::Open;
+    let mut all = posts::all(schemas);
+    all.extend(comments::all(schemas, is_open || config.comments.guests));
+    all.extend(notes::all(schemas, is_open));
+    all.extend(accounts::all(schemas));
+    all.extend(content::all(schemas, config.max_upload));
+    all
+}
+
+/// A page of a list.
+fn page(name: &str, item: Value) -> Value {
+    json!({
+        "type": "object",
+        "required": [name, "next"],
+        "properties": {
+            name: { "type": "array", "items": item },
+            "next": {
+                "type": ["string", "null"],
+                "description": "The cursor of the next page; `null` on the last one.",
+            },
+        },
+    })
+}
+
+/// A thing that was created, or the rest of it where it was deleted since and the request repeated.
+fn created(schemas: &mut Schemas, thing: Value) -> Value {
+    json!({ "anyOf": [thing, schemas.of::<Redacted>()] })
+}
