@@ -18,6 +18,7 @@ use kilonova_feed::Event;
 
 pub use self::error::Error;
 pub use self::meter::Meter;
+pub use self::migrate::BACKUP;
 use self::readers::Readers;
 pub use self::tx::{Touches, Tx};
 use crate::connection::{Access, Database, DbConnection, snapshot};
@@ -64,6 +65,12 @@ pub fn open_migrated(database: &Database) -> Result<DbConnection, Error> {
     migrate::run(&mut connection)?;
     drop(connection);
     Ok(database.open(Access::Write)?)
+}
+
+/// Fails if a database has not the schema of this version, which the caller could not read. Changes
+/// nothing.
+pub fn refuse_other_schemas(database: &Database) -> Result<(), Error> {
+    migrate::refuse_others(&mut database.open(Access::Write)?)
 }
 
 /// Whether a database has no tables yet.
