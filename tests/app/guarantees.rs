@@ -15,7 +15,7 @@ pub(crate) mod postgres;
 mod redaction;
 mod resume;
 mod rows;
-mod upgrade;
+pub(crate) mod upgrade;
 mod upgrade_accounts;
 mod withheld;
 mod writer;
