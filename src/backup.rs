@@ -18,7 +18,7 @@ use diesel::connection::SimpleConnection;
 use indicatif::HumanBytes;
 
 use self::new_file::NewFile;
-use crate::connection::{Access, Database, DbConnection, snapshot};
+use crate::connection::{Access, Database, DbConnection, snapshot, transaction};
 use crate::copy::PATIENCE;
 use crate::copy::whole::{self, Counts, Extent, Progress};
 use crate::db;
@@ -122,22 +122,19 @@ fn fill(
     // A file that does not become whole is removed: it needs neither a journal nor a sync before
     // its end. Its mark keeps servers from writing to it.
     let settings = format!(
-        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA application_id = {}; BEGIN",
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA application_id = {}",
         db::BACKUP
     );
-    let run = |new: &mut DbConnection, sql: &str| {
-        new.batch_execute(sql).map_err(|error| unwritable(error.into()))
-    };
-    run(&mut new, &settings)?;
-    let counts = whole::copy(site, &mut new, Extent::Everything, progress);
-    let counts = counts.map_err(|error| match error {
+    new.batch_execute(&settings).map_err(|error| unwritable(error.into()))?;
+    let counts = transaction(&mut new, "BEGIN IMMEDIATE", "BEGIN", |new| {
+        whole::copy(site, new, Extent::Everything, progress)
+    });
+    counts.map_err(|error| match error {
         whole::Error::Read(error) => BackupError::Database(database.to_string(), error.into()),
         whole::Error::Write(error) => unwritable(error.into()),
         whole::Error::Stopped => BackupError::Stopped,
         error @ (whole::Error::NotEmpty(..) | whole::Error::Differs { .. }) => {
             BackupError::Incomplete(error)
         }
-    })?;
-    run(&mut new, "COMMIT")?;
-    Ok(counts)
+    })
 }

@@ -147,6 +147,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));
         let database = sqlite_in(&folder.path().join("shared"));
+        make_folder(&two).expect("another data folder");
         let taken = take_both(&database, &one).expect("nobody there");
         assert!(matches!(take(&one), Err(Error::InUse(_))));
         assert!(matches!(share(&database, &two), Err(Error::InUse(_))));

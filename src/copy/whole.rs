@@ -53,6 +53,13 @@ impl From<Fault> for Error {
     }
 }
 
+/// The transaction that writes to the target cannot begin or end.
+impl From<Diesel> for Error {
+    fn from(error: Diesel) -> Error {
+        Error::Write(error)
+    }
+}
+
 /// How much of a site is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {

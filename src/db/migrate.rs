@@ -29,12 +29,6 @@ const PATIENCE: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout 
 /// Under a lock, so that of processes that start at once on a new database one makes the tables and
 /// the others find them.
 pub(super) fn run(connection: &mut DbConnection) -> Result<(), Error> {
-    if let DbConnection::Sqlite(c) = connection {
-        let id = diesel::select(sql::<Integer>("(SELECT * FROM pragma_application_id)"));
-        if id.get_result::<i32>(c)? == BACKUP {
-            return Err(Error::Backup);
-        }
-    }
     if let DbConnection::Sqlite(c) = connection
         && !c.has_pending_migration(SQLITE).map_err(|error| failed(&error))?
         && !kilonova_feed::diesel::is_stale(c).map_err(|error| failed(&error))?
@@ -68,6 +62,16 @@ pub(super) fn run(connection: &mut DbConnection) -> Result<(), Error> {
                 .map_err(|error| failed(&error))
         },
     )
+}
+
+/// Fails if a database is a backup.
+pub(super) fn refuse_backups(connection: &mut DbConnection) -> Result<(), Error> {
+    let DbConnection::Sqlite(c) = connection else { return Ok(()) };
+    let id = diesel::select(sql::<Integer>("(SELECT * FROM pragma_application_id)"));
+    match id.get_result::<i32>(c)? == BACKUP {
+        true => Err(Error::Backup),
+        false => Ok(()),
+    }
 }
 
 /// Fails if a database has not the schema that this version makes.

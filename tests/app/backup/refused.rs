@@ -90,7 +90,9 @@ fn a_backup_is_no_database_for_a_server() {
         command.arg("--data-dir").arg(&data).args(["--database-url", &url]);
         refused(command, &["it is a backup; pass it to kilonova restore"]);
     }
-    assert_eq!(std::fs::read(&file).unwrap(), before);
+    assert!(std::fs::read(&file).unwrap() == before, "the backup was changed");
+    let names = names(folder.path());
+    assert!(!names.iter().any(|name| name.contains("backup-")), "{names:?}");
 }
 
 #[test]

@@ -63,7 +63,8 @@ fn a_database_of_an_older_version_is_not_changed_by_a_backup() {
     let before = (name == "sqlite").then(|| std::fs::read(&database).unwrap());
     refused(backup(&home, &file), &["an older version of kilonova uses it"]);
     let after = (name == "sqlite").then(|| std::fs::read(&database).unwrap());
-    assert!(!file.exists() && before == after);
+    assert!(!file.exists());
+    assert!(before == after, "the database was changed");
     // After one start of this version it is backed up.
     drop(Server::start(&home));
     done(backup(&home, &file));
