@@ -47,6 +47,11 @@ impl From<Fault> for Error {
     fn from(fault: Fault) -> Error {
         match fault {
             Fault::Read(error) => Error::Read(error),
+            // A full disk ends SQLite's transaction, and Diesel tells of what it finds then.
+            Fault::Write(error) if error.to_string().contains("no such savepoint") => {
+                let reason = "the disk is full or cannot be written";
+                Error::Write(Diesel::QueryBuilderError(reason.into()))
+            }
             Fault::Write(error) => Error::Write(error),
             Fault::Stopped => Error::Stopped,
         }

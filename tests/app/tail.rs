@@ -111,7 +111,8 @@ fn each_event_is_printed_once_through_deaths_and_a_restore() {
 
 #[test]
 fn frames_are_printed_as_json_and_nothing_commands_the_terminal() {
-    let server = Server::start(&Home::new());
+    let home = Home::new();
+    let server = Server::start(&home);
     let evil = json!({"body": "\u{1b}]0;owned\u{7} \u{9b}2J \u{202e}x", "title": "Evil"});
     let (status, post) = server.call("POST", "/api/posts", Some(&evil));
     assert_eq!(status, 201);
@@ -131,7 +132,8 @@ fn frames_are_printed_as_json_and_nothing_commands_the_terminal() {
 
 #[test]
 fn without_a_position_it_follows_what_is_new() {
-    let server = Server::start(&Home::new());
+    let home = Home::new();
+    let server = Server::start(&home);
     new_post(&server, "Old");
     let mut tail = Tail::start(at(server.port, &[]));
     // It says nothing when it begins: something new is written until it has seen one.
@@ -236,7 +238,8 @@ fn a_site_is_followed_over_https_if_its_certificate_is_trusted() {
         openssl.current_dir(folder.path());
         openssl
     });
-    let server = Server::start(&Home::new());
+    let home = Home::new();
+    let server = Server::start(&home);
     new_post(&server, "Behind TLS");
     let port = ends_tls(folder.path(), server.port);
     let url = format!("https://localhost:{port}");

@@ -80,7 +80,10 @@ fn a_full_disk_leaves_no_backup() {
     let file = folder.path().join("site.backup");
     // Blocks of 512 bytes or, in some shells, 1024.
     let full = |command: &Command| under("ulimit -S -f 2048", command);
-    refused(full(&backup(&home, &file)), &["cannot write", "site.backup: ", "there is no backup"]);
+    refused(
+        full(&backup(&home, &file)),
+        &["cannot write", "site.backup: ", "disk", "there is no backup"],
+    );
     assert!(names(folder.path()).is_empty());
     done(backup(&home, &file));
     drop(server);
