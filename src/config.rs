@@ -2,7 +2,11 @@
 
 mod clients;
 mod cluster;
+mod commands;
+mod heading;
+mod help;
 mod operations;
+mod settings;
 mod site;
 
 use std::ffi::OsString;
@@ -12,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use kilonova_feed::diesel::Retention;
 use kilonova_feed::{Bounds, Heartbeat};
@@ -21,6 +25,8 @@ use self::clients::ClientArgs;
 pub use self::cluster::Cluster;
 use self::cluster::ClusterArgs;
 use self::operations::OperationArgs;
+pub use self::commands::{BackupArgs, CompletionsArgs, ManArgs, RestoreArgs, TailArgs};
+pub use self::settings::{ConfigArgs, Setting};
 use self::site::SiteArgs;
 use crate::access::CommentRules;
 use crate::accounts;
@@ -52,53 +58,87 @@ pub struct Cli {
 pub enum Command {
     /// Runs the server (the same as no command)
     Serve(Box<ServeArgs>),
-    /// Imports a site (Zola, Hugo, Jekyll) or an export (kilonova, Ghost, WordPress); a server may be
-    /// running
-    Import(ImportArgs),
-    /// Exports the site as Markdown with front matter, which import reads back; a server may be
-    /// running
-    Export(ExportArgs),
     /// Creates, lists and changes accounts; a server may be running
     #[command(subcommand)]
     User(UserCommand),
+    /// Backs the site up to one file; a server may be running
+    Backup(BackupArgs),
+    /// Restores a backup to an empty site; stop its servers first
+    Restore(RestoreArgs),
+    /// Imports a site, or an export of another program; a server may be running
+    ///
+    /// A site of Zola, Hugo or Jekyll, any folder of Markdown, or an export of kilonova, Ghost or
+    /// WordPress.
+    Import(ImportArgs),
+    /// Exports the site as Markdown that import reads back; a server may be running
+    Export(ExportArgs),
+    /// Copies a site to an empty database, with events and positions; stop its servers first
+    Copy(CopyArgs),
     /// Rebuilds the search index; refused while a server holds it
     Reindex(StorageArgs),
-    /// Copies a site with ids, events and positions to an empty database; stop its servers first
-    Copy(CopyArgs),
+    /// Follows the feed of a server in the terminal
+    Tail(TailArgs),
+    /// Prints the server's settings, and where each comes from
+    Config(ConfigArgs),
+    /// Prints a script that completes this program's commands in a shell
+    Completions(CompletionsArgs),
+    /// Writes manual pages, for packages
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 /// Where the data is.
 #[derive(Clone, Debug, Args)]
 pub struct StorageArgs {
-    /// Folder of the database and the search index; created if missing
-    #[arg(long, env = "KILONOVA_DATA_DIR", default_value = "./data", value_name = "DIR")]
+    /// Folder of the database and the search index
+    ///
+    /// It is created if it is missing. One server at a time can use it.
+    #[arg(
+        long,
+        help_heading = heading::DATA,
+        env = "KILONOVA_DATA_DIR",
+        default_value = "./data",
+        value_name = "DIR",
+    )]
     pub data_dir: PathBuf,
-    /// Database to use instead of the SQLite file in the data folder: sqlite:PATH or
-    /// postgres://USER:PASSWORD@HOST/NAME [env: DATABASE_URL=]
-    #[arg(long, env = "KILONOVA_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    /// Database to use in place of the SQLite file in the data folder
+    ///
+    /// sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME. The environment variable DATABASE_URL
+    /// has the same effect. Every user of the machine can read a command line: put a password
+    /// into the environment.
+    #[arg(
+        long,
+        help_heading = heading::DATA,
+        env = "KILONOVA_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+    )]
     database_url: Option<String>,
 }
 
 /// `kilonova import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// Folder to import: a site of Hugo, Jekyll or Zola, part of one, any folder of Markdown, or what
-    /// `kilonova export` wrote; or an export file of Ghost (JSON) or WordPress (XML), or a zip file of
-    /// one
+    /// Folder or export file to import
+    ///
+    /// A site of Hugo, Jekyll or Zola, part of one, any folder of Markdown, or what `kilonova
+    /// export` wrote; or an export file of Ghost (JSON) or WordPress (XML), or a zip file of one.
     #[arg(value_name = "PATH")]
     pub source: PathBuf,
     /// Reports what an import would do and writes nothing to the database
     #[arg(long, env = "KILONOVA_DRY_RUN")]
     pub dry_run: bool,
-    /// Exits with 1 if something was left out or not understood. The rest is imported all the same;
-    /// to look first, add --dry-run
+    /// Exits with 1 if something was left out or not understood
+    ///
+    /// The rest is imported all the same. To look first, add --dry-run.
     #[arg(long, env = "KILONOVA_STRICT")]
     pub strict: bool,
-    /// New file for all findings, of which the summary lists 20 of each kind
+    /// New file for all findings; the summary lists 20 of each kind
     #[arg(long, env = "KILONOVA_REPORT", value_name = "FILE")]
     pub report: Option<PathBuf>,
-    /// Folder with the files that an export's posts show and link to: wp-content/uploads of
-    /// WordPress, content of Ghost
+    /// Folder with the files that an export's posts show and link to
+    ///
+    /// wp-content/uploads of WordPress, content of Ghost.
     #[arg(long, env = "KILONOVA_MEDIA", value_name = "DIR")]
     pub media: Option<PathBuf>,
     /// The site to import into.
@@ -109,7 +149,9 @@ pub struct ImportArgs {
 /// `kilonova export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// New or empty folder; it has drafts in it, and nobody else may read it
+    /// New or empty folder
+    ///
+    /// The export has drafts in it. Only its owner can read it.
     #[arg(value_name = "DIR")]
     pub target: PathBuf,
     /// The site to export.
@@ -233,77 +275,108 @@ pub struct UserRoleArgs {
 /// `kilonova serve`.
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
-    /// Address and port to listen on; port 0 picks a free port
-    #[arg(long, env = "KILONOVA_BIND", default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
+    /// Address and port to listen on
+    ///
+    /// Port 0 picks a free port.
+    #[arg(
+        long,
+        help_heading = heading::ADDRESS,
+        env = "KILONOVA_BIND",
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDR:PORT",
+    )]
     bind: SocketAddr,
     #[command(flatten)]
     storage: StorageArgs,
-    /// Who may read and write [default: open on a loopback bind, accounts on any other]
-    #[arg(long, env = "KILONOVA_ACCESS", value_enum)]
+    /// Who may read and write [default: open on a loopback bind, else accounts]
+    #[arg(long, help_heading = heading::ACCESS, env = "KILONOVA_ACCESS", value_enum)]
     access: Option<Access>,
-    /// Who may create an account [default: open in open access, closed otherwise]
-    #[arg(long, env = "KILONOVA_REGISTRATION", value_enum)]
+    /// Who may create an account [default: open in open access, else closed]
+    #[arg(long, help_heading = heading::ACCESS, env = "KILONOVA_REGISTRATION", value_enum)]
     registration: Option<Registration>,
-    /// Role of accounts that readers create for themselves
+    /// Role of the accounts that readers create
     #[arg(
         long,
+        help_heading = heading::ACCESS,
         env = "KILONOVA_REGISTRATION_ROLE",
         value_enum,
         default_value_t = Role::Commenter,
         value_name = "ROLE",
     )]
     registration_role: Role,
-    /// Comments of readers without an account, in accounts access: none, or held for approval
+    /// Comments of readers without an account
+    ///
+    /// This is for accounts access. In open access everyone may comment.
     #[arg(
         long,
+        help_heading = heading::ACCESS,
         env = "KILONOVA_GUEST_COMMENTS",
         value_enum,
         default_value_t = GuestComments::Off,
         value_name = "RULE",
     )]
     guest_comments: GuestComments,
-    /// Comments of commenters none of whose comments was approved yet, in accounts access
+    /// Comments of commenters who have no approved comment yet
+    ///
+    /// This is for accounts access. In open access all comments show at once.
     #[arg(
         long,
+        help_heading = heading::ACCESS,
         env = "KILONOVA_NEWCOMER_COMMENTS",
         value_enum,
         default_value_t = NewcomerComments::Visible,
         value_name = "RULE",
     )]
     newcomer_comments: NewcomerComments,
-    /// Where readers reach the site, as in `https://example.org/blog`; feeds and the sitemap lead
-    /// there; implies accounts access
-    #[arg(long, env = "KILONOVA_PUBLIC_URL", value_name = "URL")]
+    /// Where readers reach the site, as in `https://example.org/blog`
+    ///
+    /// Feeds and the sitemap lead there. Implies accounts access.
+    #[arg(long, help_heading = heading::ADDRESS, env = "KILONOVA_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
-    /// Another name that the site is reached by; may be repeated; implies accounts access
-    #[arg(long = "host", env = "KILONOVA_HOST", value_name = "NAME", value_delimiter = ',')]
+    /// Another name that the site is reached by
+    ///
+    /// May be repeated. Implies accounts access.
+    #[arg(
+        long = "host",
+        help_heading = heading::ADDRESS,
+        env = "KILONOVA_HOST",
+        value_name = "NAME",
+        value_delimiter = ',',
+    )]
     hosts: Vec<String>,
-    /// Address or network of a proxy whose Forwarded and X-Forwarded-* headers count; may be
-    /// repeated; implies accounts access [default with --public-url or --host on a loopback bind:
-    /// 127.0.0.0/8 and ::1]
+    /// Address or network of a proxy whose forwarding headers count
+    ///
+    /// Forwarded and X-Forwarded-* are ignored from everyone else. May be repeated. Implies
+    /// accounts access. The default with --public-url or --host on a loopback bind is 127.0.0.0/8
+    /// and ::1.
     #[arg(
         long = "trusted-proxy",
+        help_heading = heading::ADDRESS,
         env = "KILONOVA_TRUSTED_PROXY",
         value_name = "CIDR",
-        value_delimiter = ','
+        value_delimiter = ',',
     )]
     trusted_proxies: Vec<String>,
-    /// Another site, as in `https://example.net`, whose pages may read as strangers; may be repeated
+    /// Another site whose pages may read this one, as in `https://example.net`
+    ///
+    /// Its pages read as strangers: cookies and tokens are ignored. May be repeated.
     #[arg(
         long = "allow-origin",
+        help_heading = heading::ADDRESS,
         env = "KILONOVA_ALLOW_ORIGIN",
         value_name = "ORIGIN",
-        value_delimiter = ','
+        value_delimiter = ',',
     )]
     allowed_origins: Vec<String>,
     #[command(flatten)]
     site: SiteArgs,
     /// Name of this node in logs and process groups [default: hostname-pid]
-    #[arg(long, env = "KILONOVA_NODE", value_name = "NAME")]
+    #[arg(long, help_heading = heading::PROCESS, env = "KILONOVA_NODE", value_name = "NAME")]
     node: Option<String>,
     /// Threads that serve connections [default: number of cores]
     #[arg(
         long,
+        help_heading = heading::PROCESS,
         env = "KILONOVA_WORKERS",
         value_name = "N",
         value_parser = clap::value_parser!(u16).range(1..=512),
@@ -311,160 +384,291 @@ pub struct ServeArgs {
     workers: Option<u16>,
     #[command(flatten)]
     operations: OperationArgs,
-    /// Maximum number of open WebSockets and event streams; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_SOCKETS", default_value_t = 20_000, value_name = "N")]
-    max_sockets: usize,
-    /// Maximum number of open WebSockets and event streams per address or IPv6 /64; open access
-    /// does not count loopback; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_SOCKETS_PER_ADDRESS", default_value_t = 200, value_name = "N")]
-    max_sockets_per_address: usize,
-    /// Maximum number of new WebSockets and event streams per second; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_HANDSHAKES", default_value_t = 10_000, value_name = "N")]
-    max_handshakes: u32,
-    /// Maximum number of channels that one feed may ask for; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_CHANNELS_PER_SOCKET", default_value_t = 32, value_name = "N")]
-    max_channels_per_socket: usize,
-    /// Maximum number of channels of all sockets together; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_CHANNELS", default_value_t = 100_000, value_name = "N")]
-    max_channels: usize,
-    /// Maximum number of open connections, sockets included; further ones get 503; 0: as many as
-    /// the file descriptors allow [default: 5000 more than --max-sockets]
-    #[arg(long, env = "KILONOVA_MAX_CONNECTIONS", value_name = "N")]
-    max_connections: Option<usize>,
-    /// Maximum number of open connections per address or IPv6 /64; further ones get 429; open access
-    /// does not count loopback; 0: no limit
+    /// Open WebSockets and event streams
+    ///
+    /// Further ones get 503.
     #[arg(
         long,
+        help_heading = heading::SOCKETS,
+        env = "KILONOVA_MAX_SOCKETS",
+        default_value_t = 20_000,
+        value_name = "N",
+    )]
+    max_sockets: usize,
+    /// Open WebSockets and event streams of one address or IPv6 /64
+    ///
+    /// Further ones get 429. Open access does not count loopback.
+    #[arg(
+        long,
+        help_heading = heading::SOCKETS,
+        env = "KILONOVA_MAX_SOCKETS_PER_ADDRESS",
+        default_value_t = 200,
+        value_name = "N",
+    )]
+    max_sockets_per_address: usize,
+    /// New WebSockets and event streams per second
+    ///
+    /// Further ones get 503.
+    #[arg(
+        long,
+        help_heading = heading::SOCKETS,
+        env = "KILONOVA_MAX_HANDSHAKES",
+        default_value_t = 10_000,
+        value_name = "N",
+    )]
+    max_handshakes: u32,
+    /// Channels of one socket
+    #[arg(
+        long,
+        help_heading = heading::SOCKETS,
+        env = "KILONOVA_MAX_CHANNELS_PER_SOCKET",
+        default_value_t = 32,
+        value_name = "N",
+    )]
+    max_channels_per_socket: usize,
+    /// Channels of all sockets together
+    #[arg(
+        long,
+        help_heading = heading::SOCKETS,
+        env = "KILONOVA_MAX_CHANNELS",
+        default_value_t = 100_000,
+        value_name = "N",
+    )]
+    max_channels: usize,
+    /// Open connections, with sockets [default: 5000 more than --max-sockets]
+    ///
+    /// Further ones get 503. 0 means as many as the file descriptors allow.
+    #[arg(
+        long,
+        help_heading = heading::SOCKETS,
+        env = "KILONOVA_MAX_CONNECTIONS",
+        value_name = "N",
+    )]
+    max_connections: Option<usize>,
+    /// Open connections of one address or IPv6 /64
+    ///
+    /// Further ones get 429. Open access does not count loopback.
+    #[arg(
+        long,
+        help_heading = heading::SOCKETS,
         env = "KILONOVA_MAX_CONNECTIONS_PER_ADDRESS",
         default_value_t = 500,
-        value_name = "N"
+        value_name = "N",
     )]
     max_connections_per_address: usize,
-    /// Events queued for a slow reader before its socket is closed with 1013; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_QUEUE", default_value_t = 1024, value_name = "N")]
-    max_queue: usize,
-    /// Bytes of events queued for a slow reader before its socket is closed with 1013; 0: no limit
+    /// Events queued for a slow reader
+    ///
+    /// Beyond that its socket is closed with 1013.
     #[arg(
         long,
+        help_heading = heading::SOCKETS,
+        env = "KILONOVA_MAX_QUEUE",
+        default_value_t = 1024,
+        value_name = "N",
+    )]
+    max_queue: usize,
+    /// Bytes of events queued for a slow reader
+    ///
+    /// Beyond that its socket is closed with 1013.
+    #[arg(
+        long,
+        help_heading = heading::SOCKETS,
         env = "KILONOVA_MAX_QUEUE_BYTES",
         default_value_t = 4 * 1024 * 1024,
         value_name = "BYTES",
     )]
     max_queue_bytes: usize,
-    /// Bytes of events that all replays together have read and not sent; further ones wait; 0: no
-    /// limit
+    /// Bytes that all replays together have read and not sent
+    ///
+    /// Further replays wait.
     #[arg(
         long,
+        help_heading = heading::SOCKETS,
         env = "KILONOVA_MAX_REPLAY_BYTES",
         default_value_t = 32 * 1024 * 1024,
         value_name = "BYTES",
     )]
     max_replay_bytes: usize,
-    /// Frames that a client may send over a WebSocket per second; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_CLIENT_FRAMES", default_value_t = 500, value_name = "N")]
+    /// Frames per second from the client of a WebSocket
+    ///
+    /// Beyond that its socket is closed with 1008.
+    #[arg(
+        long,
+        help_heading = heading::SOCKETS,
+        env = "KILONOVA_MAX_CLIENT_FRAMES",
+        default_value_t = 500,
+        value_name = "N",
+    )]
     max_client_frames: u32,
-    /// Wrong passwords per minute for one user name, from all addresses, before 429; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_GUESSES_PER_USER", default_value_t = 10, value_name = "N")]
+    /// Wrong passwords per minute for one user name
+    ///
+    /// Further attempts get 429, from whatever address.
+    #[arg(
+        long,
+        help_heading = heading::CLIENTS,
+        env = "KILONOVA_MAX_GUESSES_PER_USER",
+        default_value_t = 10,
+        value_name = "N",
+    )]
     max_guesses_per_user: u32,
-    /// Wrong passwords per minute from one address or IPv6 /64 before 429; open
-    /// access does not count loopback; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_GUESSES_PER_ADDRESS", default_value_t = 30, value_name = "N")]
+    /// Wrong passwords per minute from one address or IPv6 /64
+    ///
+    /// Further attempts get 429. Open access does not count loopback.
+    #[arg(
+        long,
+        help_heading = heading::CLIENTS,
+        env = "KILONOVA_MAX_GUESSES_PER_ADDRESS",
+        default_value_t = 30,
+        value_name = "N",
+    )]
     max_guesses_per_address: u32,
     #[command(flatten)]
     clients: ClientArgs,
-    /// Passwords that wait to be checked; further ones get 503; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_PASSWORDS", default_value_t = 512, value_name = "N")]
-    max_passwords: usize,
-    /// Maximum size of a request's body in bytes; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_BODY", default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
-    max_body: usize,
-    /// Maximum size of an uploaded picture in bytes; 0: no limit
+    /// Passwords that wait to be checked
+    ///
+    /// Further ones get 503.
     #[arg(
         long,
+        help_heading = heading::REQUESTS,
+        env = "KILONOVA_MAX_PASSWORDS",
+        default_value_t = 512,
+        value_name = "N",
+    )]
+    max_passwords: usize,
+    /// Bytes of one body
+    #[arg(
+        long,
+        help_heading = heading::REQUESTS,
+        env = "KILONOVA_MAX_BODY",
+        default_value_t = 8 * 1024 * 1024,
+        value_name = "BYTES",
+    )]
+    max_body: usize,
+    /// Bytes of one uploaded picture
+    #[arg(
+        long,
+        help_heading = heading::REQUESTS,
         env = "KILONOVA_MAX_UPLOAD",
         default_value_t = 10 * 1024 * 1024,
-        value_name = "BYTES"
+        value_name = "BYTES",
     )]
     max_upload: usize,
-    /// Bytes of requests' heads that all connections together may have sent before their responses are
-    /// complete, above 16 KiB of each; further ones wait; 0: no limit
+    /// Bytes of unfinished requests' heads, of all connections together
+    ///
+    /// The first 16 KiB of each connection do not count. Further bytes wait.
     #[arg(
         long,
+        help_heading = heading::REQUESTS,
         env = "KILONOVA_MAX_UNREAD",
         default_value_t = 64 * 1024 * 1024,
         value_name = "BYTES",
     )]
     max_unread: usize,
-    /// Maximum size of all bodies that are being received in bytes; further ones get 503; bodies of
-    /// up to 16 KiB have half as much beside it; 0: no limit
+    /// Bytes of all bodies that are being received
+    ///
+    /// Further ones get 503. Bodies of up to 16 KiB have half as much beside it.
     #[arg(
         long,
+        help_heading = heading::REQUESTS,
         env = "KILONOVA_MAX_BODIES",
         default_value_t = 64 * 1024 * 1024,
         value_name = "BYTES",
     )]
     max_bodies: usize,
-    /// Maximum size of all large responses that their clients have not taken, in bytes; further ones
-    /// get 503; responses of up to 64 KiB are not counted; 0: no limit
+    /// Bytes of all large responses that their clients have not read
+    ///
+    /// Further ones get 503. Responses of up to 64 KiB do not count.
     #[arg(
         long,
+        help_heading = heading::REQUESTS,
         env = "KILONOVA_MAX_RESPONSES",
         default_value_t = 64 * 1024 * 1024,
         value_name = "BYTES",
     )]
     max_responses: usize,
-    /// Maximum number of values in a JSON body, or of fields in a form; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_VALUES", default_value_t = 1_000, value_name = "N")]
-    max_values: usize,
-    /// Searches at the same time; further ones wait, for 5 s; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_SEARCHES", default_value_t = 8, value_name = "N")]
-    max_searches: usize,
-    /// Pages laid out at the same time; further ones wait, for 5 s; 0: no limit [default: number of
-    /// cores]
-    #[arg(long, env = "KILONOVA_MAX_RENDERINGS", value_name = "N")]
-    max_renderings: Option<u16>,
-    /// Days for which events are kept for clients that reconnect; 0: no limit
+    /// Values in a JSON body, or fields in a form
     #[arg(
         long,
+        help_heading = heading::REQUESTS,
+        env = "KILONOVA_MAX_VALUES",
+        default_value_t = 1_000,
+        value_name = "N",
+    )]
+    max_values: usize,
+    /// Searches at the same time
+    ///
+    /// Further ones wait for up to 5 seconds.
+    #[arg(
+        long,
+        help_heading = heading::REQUESTS,
+        env = "KILONOVA_MAX_SEARCHES",
+        default_value_t = 8,
+        value_name = "N",
+    )]
+    max_searches: usize,
+    /// Pages rendered at the same time [default: number of cores]
+    ///
+    /// Further ones wait for up to 5 seconds.
+    #[arg(
+        long,
+        help_heading = heading::REQUESTS,
+        env = "KILONOVA_MAX_RENDERINGS",
+        value_name = "N",
+    )]
+    max_renderings: Option<u16>,
+    /// Days for which events are kept for clients that reconnect
+    #[arg(
+        long,
+        help_heading = heading::RETENTION,
         env = "KILONOVA_MAX_LOG_AGE",
         default_value_t = 30,
         value_name = "DAYS",
         value_parser = clap::value_parser!(u16),
     )]
     max_log_age: u16,
-    /// Days for which unsaved text of posts is kept after its last change; 0: no limit
+    /// Days for which unsaved text is kept after its last change
     #[arg(
         long,
+        help_heading = heading::RETENTION,
         env = "KILONOVA_MAX_COPY_AGE",
         default_value_t = 30,
         value_name = "DAYS",
         value_parser = clap::value_parser!(u16),
     )]
     max_copy_age: u16,
-    /// Maximum number of events kept; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_LOG_EVENTS", default_value_t = 1_000_000, value_name = "N")]
-    max_log_events: u32,
-    /// Maximum size of all events kept in bytes; 0: no limit
+    /// Number of events that are kept
     #[arg(
         long,
+        help_heading = heading::RETENTION,
+        env = "KILONOVA_MAX_LOG_EVENTS",
+        default_value_t = 1_000_000,
+        value_name = "N",
+    )]
+    max_log_events: u32,
+    /// Bytes of events that are kept
+    #[arg(
+        long,
+        help_heading = heading::RETENTION,
         env = "KILONOVA_MAX_LOG_BYTES",
         default_value_t = 1024 * 1024 * 1024,
         value_name = "BYTES",
         value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64),
     )]
     max_log_bytes: u64,
-    /// Days for which deleted posts and comments can be restored; 0: no limit
+    /// Days for which deleted posts and comments can be restored
     #[arg(
         long,
+        help_heading = heading::RETENTION,
         env = "KILONOVA_BIN",
         default_value_t = 30,
         value_name = "DAYS",
         value_parser = clap::value_parser!(u16),
     )]
     bin: u16,
-    /// Seconds in which a client must send a request's head, and as many for its body; 0: no limit
+    /// Seconds in which a client must send a request's head, then its body
     #[arg(
         long,
+        help_heading = heading::REQUESTS,
         env = "KILONOVA_REQUEST_TIMEOUT",
         default_value_t = 30,
         value_name = "SECONDS",
@@ -597,7 +801,12 @@ pub struct Error(String);
 impl Cli {
     /// Reads the arguments. An error is one line that names the flag.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from(arguments)
+        let matches = help::shorter(Cli::command()).try_get_matches_from(arguments)?;
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        if let Some(Command::Config(args)) = &mut cli.command {
+            args.know(&matches);
+        }
+        Ok(cli)
     }
 
     /// The subcommand to run.

@@ -19,6 +19,7 @@ use kilonova_feed::Event;
 
 pub use self::error::Error;
 pub use self::meter::Meter;
+pub use self::migrate::BACKUP;
 use self::readers::Readers;
 pub use self::tally::Stats;
 pub use self::tx::{Touches, Tx};
@@ -61,12 +62,22 @@ pub struct Db {
 
 /// A connection that may write, to a database of the newest schema. For commands that need no more.
 pub fn open_migrated(database: &Database) -> Result<DbConnection, Error> {
+    // A connection that may write changes how the file is kept, and with it the file.
+    if matches!(database, Database::Sqlite(_)) && !database.is_missing() {
+        migrate::refuse_backups(&mut database.open(Access::Read)?)?;
+    }
     // On a connection of its own, which may wait for as long as it takes.
     let mut connection = database.open(Access::Write)?;
     connection.set_patience(MIGRATION);
     migrate::run(&mut connection)?;
     drop(connection);
     Ok(database.open(Access::Write)?)
+}
+
+/// Fails if a database has not the schema of this version, which the caller could not read. Changes
+/// nothing.
+pub fn refuse_other_schemas(database: &Database) -> Result<(), Error> {
+    migrate::refuse_others(&mut database.open(Access::Read)?)
 }
 
 /// Whether a database has no tables yet.

@@ -43,14 +43,16 @@ pub fn take(folder: &Path) -> Result<Lock, Error> {
 /// Shares the folder of a SQLite file that is not in the data folder with other servers, so that
 /// the file is not copied while they write to it. `None` when there is no such folder.
 pub fn share(database: &Database, data_folder: &Path) -> Result<Option<Lock>, Error> {
-    let Some(folder) = folder_of(database) else { return Ok(None) };
-    make_folder(folder)?;
-    let absolute = |folder: &Path| folder.canonicalize().map_err(|error| unusable(folder, error));
-    if absolute(folder)? == absolute(data_folder)? {
-        return Ok(None);
-    }
+    let Some(folder) = folder_beside(database, data_folder)? else { return Ok(None) };
     let file = File::create(folder.join(NAME)).map_err(|error| unusable(folder, error))?;
     locked(file.try_lock_shared(), file, folder).map(Some)
+}
+
+/// Takes the data folder for this process alone, and the folder of a SQLite file that is not in it.
+pub fn take_both(database: &Database, data_folder: &Path) -> Result<(Lock, Option<Lock>), Error> {
+    let own = take(data_folder)?;
+    let Some(folder) = folder_beside(database, data_folder)? else { return Ok((own, None)) };
+    Ok((own, Some(take(folder)?)))
 }
 
 /// Takes the folder of a SQLite file for this process alone, if a server has ever worked there.
@@ -80,6 +82,17 @@ fn folder_of(database: &Database) -> Option<&Path> {
     let Database::Sqlite(file) = database else { return None };
     let folder = file.parent().filter(|folder| *folder != Path::new(""));
     Some(folder.unwrap_or(Path::new(".")))
+}
+
+/// The folder of a SQLite file, made if it is missing, unless it is the data folder.
+fn folder_beside<'a>(
+    database: &'a Database,
+    data_folder: &Path,
+) -> Result<Option<&'a Path>, Error> {
+    let Some(folder) = folder_of(database) else { return Ok(None) };
+    make_folder(folder)?;
+    let absolute = |folder: &Path| folder.canonicalize().map_err(|error| unusable(folder, error));
+    Ok((absolute(folder)? != absolute(data_folder)?).then_some(folder))
 }
 
 fn locked(taken: Result<(), TryLockError>, file: File, folder: &Path) -> Result<Lock, Error> {
@@ -127,6 +140,21 @@ mod tests {
         let copying = reserve(&database).expect("nobody there").expect("a lock");
         assert!(matches!(share(&database, &one), Err(Error::InUse(_))));
         drop(copying);
+    }
+
+    #[test]
+    fn a_folder_that_is_taken_whole_has_no_server() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        let database = sqlite_in(&folder.path().join("shared"));
+        make_folder(&two).expect("another data folder");
+        let taken = take_both(&database, &one).expect("nobody there");
+        assert!(matches!(take(&one), Err(Error::InUse(_))));
+        assert!(matches!(share(&database, &two), Err(Error::InUse(_))));
+        drop(taken);
+        let _server = share(&database, &two).expect("a shared folder").expect("a lock");
+        assert!(matches!(take_both(&database, &one), Err(Error::InUse(_))));
+        take_both(&sqlite_in(&one), &one).expect("the database is in the data folder");
     }
 
     #[test]

@@ -8,12 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 use kilonova::app::App;
 use kilonova::config::{
-    Cli, Command, CopyArgs, ExportArgs, ImportArgs, ServeArgs, StorageArgs, UserArgs, UserCommand,
-    UserRoleArgs,
+    BackupArgs, Cli, Command, ConfigArgs, CopyArgs, ExportArgs, ImportArgs, RestoreArgs, ServeArgs,
+    StorageArgs, TailArgs, UserArgs, UserCommand, UserRoleArgs,
 };
 use kilonova::db::Db;
 use kilonova::models::user::Change;
-use kilonova::{accounts, cluster, copy, descriptors, export, import, locks, logging, search};
+use kilonova::{
+    accounts, backup, cluster, copy, descriptors, export, import, locks, logging, search, tail,
+};
 use mimalloc::MiMalloc;
 use rustix::fs::Mode;
 use rustix::process::umask;
@@ -53,6 +55,12 @@ fn run() -> ExitCode {
         Command::User(command) => user(command),
         Command::Reindex(args) => reindex(args),
         Command::Copy(args) => copy(args),
+        Command::Backup(args) => backup(args),
+        Command::Restore(args) => restore(args),
+        Command::Tail(args) => follow(args),
+        Command::Config(args) => settings(args),
+        Command::Completions(args) => print(&args.script()),
+        Command::Man(args) => args.write().map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -112,6 +120,7 @@ fn export(args: ExportArgs) -> Result<(), Failure> {
 fn stop_on_signal() -> std::io::Result<Arc<AtomicBool>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = async {
+        drop(survive_file_size_limit()?);
         let terminate = signal(SignalKind::terminate())?;
         Ok::<_, std::io::Error>((terminate, signal(SignalKind::interrupt())?))
     };
@@ -196,6 +205,41 @@ fn copy(args: CopyArgs) -> Result<(), Failure> {
     let (from, to) = args.check()?;
     copy::command(&from, &to, &mut std::io::stdout().lock())?;
     Ok(())
+}
+
+fn backup(args: BackupArgs) -> Result<(), Failure> {
+    let database = args.storage.check()?.database;
+    let stop = stop_on_signal()?;
+    backup::command(&database, &args.file, &stop, &mut std::io::stdout().lock())?;
+    Ok(())
+}
+
+fn restore(args: RestoreArgs) -> Result<(), Failure> {
+    let storage = args.storage.check()?;
+    let stop = stop_on_signal()?;
+    let out = &mut std::io::stdout().lock();
+    backup::restore::command(&args.file, &storage.database, &storage.data_dir, &stop, out)?;
+    Ok(())
+}
+
+fn follow(args: TailArgs) -> Result<(), Failure> {
+    let order = args.check()?;
+    tail::command(&order, &mut std::io::stdout().lock())?;
+    Ok(())
+}
+
+fn settings(args: ConfigArgs) -> Result<(), Failure> {
+    let settings = args.settings()?;
+    let lines: String = settings.iter().map(|setting| format!("{setting}\n")).collect();
+    print(lines.as_bytes())
+}
+
+/// Prints to standard output. Nothing is wrong if its reader has seen enough.
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    match std::io::stdout().write_all(bytes) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Prints help in full, and an error as one line.

@@ -2,95 +2,175 @@
 
 use clap::Args;
 
+use super::heading;
 use crate::limits::{Allowances, Quotas};
 
 /// What one client may do.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ClientArgs {
-    /// Bytes of events that one address or IPv6 /64 may write per minute, and 16 KiB more for each
-    /// write, before 429; open access does not count loopback; 0: no limit
+    /// Bytes of events per minute from one address or IPv6 /64
+    ///
+    /// Each write counts as 16 KiB more. Further writes get 429. Open access does not count
+    /// loopback.
     #[arg(
         long,
+        help_heading = heading::CLIENTS,
         env = "KILONOVA_MAX_WRITES_PER_ADDRESS",
         default_value_t = 64 * 1024 * 1024,
         value_name = "BYTES",
     )]
     max_writes_per_address: u32,
-    /// Bytes of events that one account may write per minute, and 16 KiB more for each write, before
-    /// 429; 0: no limit
+    /// Bytes of events per minute of one account
+    ///
+    /// Each write counts as 16 KiB more. Further writes get 429.
     #[arg(
         long,
+        help_heading = heading::CLIENTS,
         env = "KILONOVA_MAX_WRITES_PER_ACCOUNT",
         default_value_t = 64 * 1024 * 1024,
         value_name = "BYTES",
     )]
     max_writes_per_account: u32,
-    /// Comments per minute from one address or IPv6 /64 before 429; open access does not count
-    /// loopback; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_COMMENTS_PER_ADDRESS", default_value_t = 60, value_name = "N")]
-    max_comments_per_address: u32,
-    /// Comments per minute of one account before 429; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_COMMENTS_PER_ACCOUNT", default_value_t = 30, value_name = "N")]
-    max_comments_per_account: u32,
-    /// Searches per minute from one address or IPv6 /64 before 429; open access does not count
-    /// loopback; 0: no limit
+    /// Comments per minute from one address or IPv6 /64
+    ///
+    /// Further ones get 429. Open access does not count loopback.
     #[arg(
         long,
+        help_heading = heading::CLIENTS,
+        env = "KILONOVA_MAX_COMMENTS_PER_ADDRESS",
+        default_value_t = 60,
+        value_name = "N",
+    )]
+    max_comments_per_address: u32,
+    /// Comments per minute of one account
+    ///
+    /// Further ones get 429.
+    #[arg(
+        long,
+        help_heading = heading::CLIENTS,
+        env = "KILONOVA_MAX_COMMENTS_PER_ACCOUNT",
+        default_value_t = 30,
+        value_name = "N",
+    )]
+    max_comments_per_account: u32,
+    /// Searches per minute from one address or IPv6 /64
+    ///
+    /// Further ones get 429. Open access does not count loopback.
+    #[arg(
+        long,
+        help_heading = heading::CLIENTS,
         env = "KILONOVA_MAX_SEARCHES_PER_ADDRESS",
         default_value_t = 300,
-        value_name = "N"
+        value_name = "N",
     )]
     max_searches_per_address: u32,
-    /// Searches per minute of one account before 429; 0: no limit
+    /// Searches per minute of one account
+    ///
+    /// Further ones get 429.
     #[arg(
         long,
+        help_heading = heading::CLIENTS,
         env = "KILONOVA_MAX_SEARCHES_PER_ACCOUNT",
         default_value_t = 300,
-        value_name = "N"
+        value_name = "N",
     )]
     max_searches_per_account: u32,
-    /// New accounts per hour from one address or IPv6 /64 before 429; open access does not count
-    /// loopback; 0: no limit
+    /// New accounts per hour from one address or IPv6 /64
+    ///
+    /// Further ones get 429. Open access does not count loopback.
     #[arg(
         long,
+        help_heading = heading::CLIENTS,
         env = "KILONOVA_MAX_REGISTRATIONS_PER_ADDRESS",
         default_value_t = 20,
-        value_name = "N"
+        value_name = "N",
     )]
     max_registrations_per_address: u32,
-    /// Posts that one account may have, unless it is an admin's; 0: no limit
-    #[arg(long, env = "KILONOVA_QUOTA_POSTS", default_value_t = 10_000, value_name = "N")]
-    quota_posts: u32,
-    /// Notes that one account may have, unless it is an admin's; 0: no limit
-    #[arg(long, env = "KILONOVA_QUOTA_NOTES", default_value_t = 10_000, value_name = "N")]
-    quota_notes: u32,
-    /// Comments that one account may have, unless it is an admin's; 0: no limit
-    #[arg(long, env = "KILONOVA_QUOTA_COMMENTS", default_value_t = 10_000, value_name = "N")]
-    quota_comments: u32,
-    /// Bytes of uploads that one account may have, unless it is an admin's; 0: no limit
+    /// Posts of one account
+    ///
+    /// Admins have no quota.
     #[arg(
         long,
+        help_heading = heading::CLIENTS,
+        env = "KILONOVA_QUOTA_POSTS",
+        default_value_t = 10_000,
+        value_name = "N",
+    )]
+    quota_posts: u32,
+    /// Notes of one account
+    ///
+    /// Admins have no quota.
+    #[arg(
+        long,
+        help_heading = heading::CLIENTS,
+        env = "KILONOVA_QUOTA_NOTES",
+        default_value_t = 10_000,
+        value_name = "N",
+    )]
+    quota_notes: u32,
+    /// Comments of one account
+    ///
+    /// Admins have no quota.
+    #[arg(
+        long,
+        help_heading = heading::CLIENTS,
+        env = "KILONOVA_QUOTA_COMMENTS",
+        default_value_t = 10_000,
+        value_name = "N",
+    )]
+    quota_comments: u32,
+    /// Bytes of uploads of one account
+    ///
+    /// Admins have no quota.
+    #[arg(
+        long,
+        help_heading = heading::CLIENTS,
         env = "KILONOVA_QUOTA_UPLOADS",
         default_value_t = 1024 * 1024 * 1024,
-        value_name = "BYTES"
+        value_name = "BYTES",
     )]
     quota_uploads: u32,
-    /// Unsaved new posts of one account; a further one replaces the oldest; 0: no limit
-    #[arg(long, env = "KILONOVA_QUOTA_UNSAVED_POSTS", default_value_t = 20, value_name = "N")]
-    quota_unsaved_posts: u32,
-    /// Links that show one draft to people without an account; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_DRAFT_LINKS", default_value_t = 10, value_name = "N")]
-    max_draft_links: u32,
-    /// Comments of guests per hour from one address or IPv6 /64 before 429; 0: no limit
+    /// Unsaved new posts of one account
+    ///
+    /// A further one replaces the oldest.
     #[arg(
         long,
+        help_heading = heading::CLIENTS,
+        env = "KILONOVA_QUOTA_UNSAVED_POSTS",
+        default_value_t = 20,
+        value_name = "N",
+    )]
+    quota_unsaved_posts: u32,
+    /// Links that show one draft to people without an account
+    #[arg(
+        long,
+        help_heading = heading::CLIENTS,
+        env = "KILONOVA_MAX_DRAFT_LINKS",
+        default_value_t = 10,
+        value_name = "N",
+    )]
+    max_draft_links: u32,
+    /// Comments of guests per hour from one address or IPv6 /64
+    ///
+    /// Further ones get 429.
+    #[arg(
+        long,
+        help_heading = heading::CLIENTS,
         env = "KILONOVA_MAX_GUEST_COMMENTS_PER_ADDRESS",
         default_value_t = 50,
-        value_name = "N"
+        value_name = "N",
     )]
     max_guest_comments_per_address: u32,
-    /// Comments of guests that wait for approval, before further ones get 429; 0: no limit
-    #[arg(long, env = "KILONOVA_MAX_HELD_COMMENTS", default_value_t = 1000, value_name = "N")]
+    /// Comments of guests that wait for approval
+    ///
+    /// Further ones get 429.
+    #[arg(
+        long,
+        help_heading = heading::CLIENTS,
+        env = "KILONOVA_MAX_HELD_COMMENTS",
+        default_value_t = 1000,
+        value_name = "N",
+    )]
     max_held_comments: u32,
 }
 

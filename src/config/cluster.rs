@@ -4,34 +4,74 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Error;
+use super::{Error, heading};
 use crate::cluster::zenoh::{Endpoint, Secret, Tls};
 
 /// The flags.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ClusterArgs {
-    /// Endpoints on which other nodes connect: tcp/ADDR:PORT or tls/HOST:PORT, separated by commas
-    #[arg(long, env = "KILONOVA_CLUSTER_LISTEN", value_delimiter = ',', value_name = "ENDPOINT")]
-    cluster_listen: Vec<String>,
-    /// Endpoints of other nodes to connect to, separated by commas; unreachable ones are retried
-    #[arg(long, env = "KILONOVA_CLUSTER_CONNECT", value_delimiter = ',', value_name = "ENDPOINT")]
-    cluster_connect: Vec<String>,
-    /// Secret that all nodes share; required with --cluster-listen and --cluster-connect
-    #[arg(long, env = "KILONOVA_CLUSTER_SECRET", value_name = "TEXT", hide_env_values = true)]
-    cluster_secret: Option<String>,
-    /// Certificate (PEM) of the authority that signed those of all nodes; for tls/ endpoints
+    /// Endpoints on which other nodes connect, separated by commas
+    ///
+    /// tcp/ADDR:PORT or tls/HOST:PORT.
     #[arg(
         long,
+        help_heading = heading::CLUSTER,
+        env = "KILONOVA_CLUSTER_LISTEN",
+        value_delimiter = ',',
+        value_name = "ENDPOINT",
+    )]
+    cluster_listen: Vec<String>,
+    /// Endpoints of other nodes to connect to, separated by commas
+    ///
+    /// Unreachable ones are retried.
+    #[arg(
+        long,
+        help_heading = heading::CLUSTER,
+        env = "KILONOVA_CLUSTER_CONNECT",
+        value_delimiter = ',',
+        value_name = "ENDPOINT",
+    )]
+    cluster_connect: Vec<String>,
+    /// Secret that all nodes share
+    ///
+    /// Required with --cluster-listen and --cluster-connect. Put it into the environment: every
+    /// user of the machine can read a command line.
+    #[arg(
+        long,
+        help_heading = heading::CLUSTER,
+        env = "KILONOVA_CLUSTER_SECRET",
+        value_name = "TEXT",
+        hide_env_values = true,
+    )]
+    cluster_secret: Option<String>,
+    /// Certificate (PEM) of the authority that signed those of all nodes
+    ///
+    /// For tls/ endpoints.
+    #[arg(
+        long,
+        help_heading = heading::CLUSTER,
         env = "KILONOVA_CLUSTER_CA",
         value_name = "FILE",
         requires_all = ["cluster_cert", "cluster_key"],
     )]
     cluster_ca: Option<PathBuf>,
-    /// This node's certificate (PEM)
-    #[arg(long, env = "KILONOVA_CLUSTER_CERT", value_name = "FILE", requires = "cluster_ca")]
+    /// Certificate (PEM) of this node
+    #[arg(
+        long,
+        help_heading = heading::CLUSTER,
+        env = "KILONOVA_CLUSTER_CERT",
+        value_name = "FILE",
+        requires = "cluster_ca",
+    )]
     cluster_cert: Option<PathBuf>,
-    /// The private key of that certificate (PEM)
-    #[arg(long, env = "KILONOVA_CLUSTER_KEY", value_name = "FILE", requires = "cluster_ca")]
+    /// Private key (PEM) of this node's certificate
+    #[arg(
+        long,
+        help_heading = heading::CLUSTER,
+        env = "KILONOVA_CLUSTER_KEY",
+        value_name = "FILE",
+        requires = "cluster_ca",
+    )]
     cluster_key: Option<PathBuf>,
 }
 

@@ -5,17 +5,22 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::heading;
+
 /// How the site is watched, and how it stops.
 #[derive(Clone, Debug, Args)]
 pub(super) struct OperationArgs {
-    /// Address and port of a second listener with /metrics, /health/live and /health/ready alone;
-    /// off by default; port 0 picks a free port
-    #[arg(long, env = "KILONOVA_ADMIN_BIND", value_name = "ADDR:PORT")]
+    /// Second listener, for /metrics, /health/live and /health/ready alone [default: off]
+    ///
+    /// Port 0 picks a free port.
+    #[arg(long, help_heading = heading::ADDRESS, env = "KILONOVA_ADMIN_BIND", value_name = "ADDR:PORT")]
     pub(super) admin_bind: Option<SocketAddr>,
-    /// Seconds from SIGTERM during which /health/ready fails and everything else is served as before;
-    /// then --grace begins
+    /// Seconds from SIGTERM during which the node serves on and /health/ready fails
+    ///
+    /// Then --grace begins.
     #[arg(
         long,
+        help_heading = heading::PROCESS,
         env = "KILONOVA_DRAIN",
         default_value_t = 0,
         value_name = "SECONDS",
@@ -25,6 +30,7 @@ pub(super) struct OperationArgs {
     /// Seconds from SIGTERM, or from the end of --drain, until the process exits
     #[arg(
         long,
+        help_heading = heading::PROCESS,
         env = "KILONOVA_GRACE",
         default_value_t = 10,
         value_name = "SECONDS",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::Error;
+use super::{Error, heading};
 use crate::site::{self, Icon, Site};
 
 /// The most bytes of an icon's file that are read.
@@ -15,20 +15,41 @@ const MOST: u64 = 1024 * 1024;
 #[derive(Clone, Debug, Args)]
 pub(super) struct SiteArgs {
     /// Name of the site, in the header, in titles and in feeds
-    #[arg(long, env = "KILONOVA_SITE_NAME", default_value = site::NAME, value_name = "TEXT")]
+    #[arg(
+        long,
+        help_heading = heading::SITE,
+        env = "KILONOVA_SITE_NAME",
+        default_value = site::NAME,
+        value_name = "TEXT",
+    )]
     site_name: String,
     /// One line about the site, under its name and in feeds
-    #[arg(long, env = "KILONOVA_SITE_DESCRIPTION", value_name = "TEXT")]
+    #[arg(
+        long,
+        help_heading = heading::SITE,
+        env = "KILONOVA_SITE_DESCRIPTION",
+        value_name = "TEXT",
+    )]
     site_description: Option<String>,
-    /// One line of Markdown at the foot of each page, as in `© Ada, [imprint](/posts/1)`
-    #[arg(long, env = "KILONOVA_SITE_FOOTER", value_name = "TEXT")]
+    /// One line of Markdown at the foot of each page
+    ///
+    /// As in `© Ada, [imprint](/posts/1)`.
+    #[arg(long, help_heading = heading::SITE, env = "KILONOVA_SITE_FOOTER", value_name = "TEXT")]
     site_footer: Option<String>,
-    /// Picture beside the site's name and in tabs: png, webp, ico, gif, jpeg or avif, at most 256 KiB
-    #[arg(long, env = "KILONOVA_SITE_ICON", value_name = "FILE")]
+    /// Picture beside the site's name and in tabs
+    ///
+    /// A png, webp, ico, gif, jpeg or avif of at most 256 KiB.
+    #[arg(long, help_heading = heading::SITE, env = "KILONOVA_SITE_ICON", value_name = "FILE")]
     site_icon: Option<PathBuf>,
-    /// Colour of links and buttons, as in `#5b2a86`; darker by day or lighter by night where it could
-    /// not be read
-    #[arg(long, env = "KILONOVA_ACCENT_COLOR", value_name = "#RRGGBB")]
+    /// Colour of links and buttons, as in `#5b2a86`
+    ///
+    /// Each theme shows the nearest tone that can be read.
+    #[arg(
+        long,
+        help_heading = heading::SITE,
+        env = "KILONOVA_ACCENT_COLOR",
+        value_name = "#RRGGBB",
+    )]
     accent_color: Option<String>,
 }
 

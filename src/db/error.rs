@@ -20,6 +20,20 @@ pub enum Error {
     /// The schema cannot be brought up to date.
     #[error("the database's schema cannot be updated: {0}")]
     Migration(String),
+    /// A newer version of this application has changed the schema; names the migration.
+    #[error(
+        "a newer version of kilonova has migrated it (migration {0}); use that version, or restore \
+         a backup that is older"
+    )]
+    Newer(String),
+    /// An older version made the schema, and the caller changes nothing.
+    #[error(
+        "an older version of kilonova uses it; let that version do this, or start this one once"
+    )]
+    Older,
+    /// The file is a backup, which nothing may write to.
+    #[error("it is a backup; pass it to kilonova restore")]
+    Backup,
     /// Anything else.
     #[error(transparent)]
     Query(Diesel),

@@ -1,10 +1,13 @@
 //! The site's log on either database: `kilonova_feed`'s queries over this application's connection.
 
+use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 use kilonova_feed::diesel as stored;
-use kilonova_feed::diesel::schema::kilonova_events;
+use kilonova_feed::diesel::schema::{kilonova_events, kilonova_log};
 use kilonova_feed::diesel::{Pruned, Retention};
 use kilonova_feed::{Event, LogState, NewEvent, Page, Subject};
+use rand::TryRng;
+use rand::rngs::SysRng;
 
 use crate::connection::{DbConnection, with_variant};
 use crate::pubsub::Channel;
@@ -12,6 +15,19 @@ use crate::pubsub::Channel;
 /// Which log this is and how far it goes, in this connection's snapshot.
 pub fn state(connection: &mut DbConnection) -> QueryResult<LogState> {
     with_variant!(connection, c => stored::state(c))
+}
+
+/// Gives the log another id: a client that resumes with the old one gets a resync. For a site that
+/// was put back to an earlier state, whose next positions clients may have seen already.
+pub fn renew(connection: &mut DbConnection) -> QueryResult<()> {
+    let mut id = [0; 16];
+    SysRng
+        .try_fill_bytes(&mut id)
+        .map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))?;
+    diesel::update(kilonova_log::table)
+        .set(kilonova_log::id.eq(HEXLOWER.encode(&id)))
+        .execute(connection)
+        .map(drop)
 }
 
 /// The events after a position, those on some channels or all: at most `limit`, or 1 MiB of them.

@@ -40,13 +40,18 @@ pub fn touch(connection: &mut DbConnection) -> QueryResult<()> {
     diesel::update(site_keys::table).set(same).execute(connection).map(drop)
 }
 
+/// The names of all keys, each with its value in hexadecimal digits.
+pub fn all(connection: &mut DbConnection) -> QueryResult<Vec<(String, String)>> {
+    site_keys::table.load(connection)
+}
+
 /// Replaces all keys of a site by those of another, which it is a copy of.
-pub fn copy(from: &mut DbConnection, to: &mut DbConnection) -> QueryResult<()> {
-    diesel::delete(site_keys::table).execute(to)?;
-    for (name, value) in site_keys::table.load::<(String, String)>(from)? {
+pub fn replace(connection: &mut DbConnection, keys: Vec<(String, String)>) -> QueryResult<()> {
+    diesel::delete(site_keys::table).execute(connection)?;
+    for (name, value) in keys {
         diesel::insert_into(site_keys::table)
             .values((site_keys::name.eq(name), site_keys::value.eq(value)))
-            .execute(to)?;
+            .execute(connection)?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ mod redaction;
 mod resume;
 mod rows;
 mod soak;
-mod upgrade;
+pub(crate) mod upgrade;
 mod upgrade_accounts;
 mod withheld;
 mod writer;

@@ -6,8 +6,10 @@
 mod access;
 mod accounts;
 mod api;
+mod backup;
 mod bin;
 mod browser;
+mod commands;
 mod crash;
 #[path = "../support/databases.rs"]
 mod databases;
@@ -24,3 +26,4 @@ mod pipelining;
 mod reading;
 mod secrets;
 mod support;
+mod tail;

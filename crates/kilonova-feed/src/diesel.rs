@@ -34,6 +34,8 @@ pub use self::wal::WalMode;
 ///
 /// If several processes can start at the same time on a new PostgreSQL database, take a lock
 /// around it, as around any migration.
+///
+/// Fails if a newer version of this crate has migrated the tables: see [`is_newer`].
 pub fn migrate<C: LogConnection>(connection: &mut C) -> Result<(), MigrateError> {
     C::Backend::migrate(connection).map_err(MigrateError)
 }
@@ -41,6 +43,12 @@ pub fn migrate<C: LogConnection>(connection: &mut C) -> Result<(), MigrateError>
 /// Returns true if [`migrate`] would change anything.
 pub fn is_stale<C: LogConnection>(connection: &mut C) -> Result<bool, MigrateError> {
     C::Backend::is_stale(connection).map_err(MigrateError)
+}
+
+/// Returns true if a newer version of this crate has migrated the log's tables. This version would
+/// not know what is in them.
+pub fn is_newer<C: LogConnection>(connection: &mut C) -> Result<bool, MigrateError> {
+    C::Backend::is_newer(connection).map_err(MigrateError)
 }
 
 /// The reason why the log's tables could not be migrated.

@@ -77,6 +77,11 @@ impl Cluster {
         self.port
     }
 
+    /// The folder of its programs, `pg_dump` among them.
+    pub fn programs(&self) -> &Path {
+        &self.bin
+    }
+
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")

@@ -14,7 +14,7 @@ const KILLS: usize = 10;
 const WRITERS: usize = 6;
 
 /// A server on data that is there already, on the port that its clients know.
-pub(super) async fn start(home: &Home, port: u16, failpoint: Option<String>) -> Server {
+pub(crate) async fn start(home: &Home, port: u16, failpoint: Option<String>) -> Server {
     let mut command = serve(home, &format!("127.0.0.1:{port}"));
     let started = tokio::task::spawn_blocking(move || {
         if let Some(failpoint) = failpoint {

@@ -3,7 +3,7 @@
 //! installed, unless KILONOVA_TEST_REQUIRE has `postgres`.
 
 mod away;
-mod copying;
+pub(crate) mod copying;
 mod frozen;
 mod lost;
 pub(crate) mod nodes;
@@ -19,7 +19,7 @@ use crate::databases::Home;
 use kilonova_test::postgres::Cluster;
 
 /// A server and a database on it.
-pub(super) fn start() -> Option<(Cluster, Home)> {
+pub(crate) fn start() -> Option<(Cluster, Home)> {
     let cluster = Cluster::start(&[])?;
     let home = Home::on(&cluster.url());
     Some((cluster, home))

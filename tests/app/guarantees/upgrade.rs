@@ -162,7 +162,7 @@ async fn tables(
 }
 
 /// The old site, on the database of this run, and what its files are named after.
-pub(super) fn old_site() -> (Home, &'static str) {
+pub(crate) fn old_site() -> (Home, &'static str) {
     let home = Home::new();
     let name = match home.database() {
         Database::Sqlite(file) => {

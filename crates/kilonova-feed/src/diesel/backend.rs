@@ -37,6 +37,7 @@ pub trait Statements<C>: Backend {
     /// The statement that begins a transaction that reads one snapshot.
     const SNAPSHOT: &'static str;
     fn migrate(connection: &mut C) -> MigrationResult<()>;
+    fn is_newer(connection: &mut C) -> MigrationResult<bool>;
     fn is_stale(connection: &mut C) -> MigrationResult<bool>;
     fn state(connection: &mut C) -> QueryResult<State>;
     fn rows(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use diesel::result::Error;
-use kilonova_feed::diesel::{Retention, append, holds, is_stale, migrate, prune, state};
+use kilonova_feed::diesel::{Retention, append, holds, is_newer, is_stale, migrate, prune, state};
 use kilonova_feed::{Event, NewEvent, Subject};
 use serde_json::json;
 
@@ -85,6 +85,22 @@ pub(crate) async fn migrating_again_changes_nothing<C: Db>(home: Home<C>) {
     assert_eq!(state(connection).unwrap(), before);
     assert_eq!((before.oldest, before.position), (1, 1));
     assert_eq!(before.id.len(), 32);
+}
+
+pub(crate) async fn tables_of_a_newer_version_are_not_migrated<C: Db>(home: Home<C>) {
+    let connection: &mut C = &mut home.pool.get().unwrap();
+    let insert = |connection: &mut C, version: &str| {
+        let insert = "INSERT INTO __diesel_schema_migrations (version) VALUES";
+        connection.batch_execute(&format!("{insert} ('{version}')")).unwrap();
+    };
+    // One of the application's, which keeps its own in the same table.
+    insert(connection, "29991231000001");
+    assert!(!is_newer(connection).unwrap());
+    migrate(connection).unwrap();
+    insert(connection, "00000000000999");
+    assert!(is_newer(connection).unwrap());
+    let refused = migrate(connection).unwrap_err().to_string();
+    assert!(refused.contains("a newer version has migrated them"), "{refused}");
 }
 
 pub(crate) async fn everything_that_an_event_consists_of_is_read_back<C: Db>(home: Home<C>) {

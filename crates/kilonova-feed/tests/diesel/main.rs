@@ -37,6 +37,7 @@ suites! {
     appending::nothing_is_appended_outside_of_a_transaction,
     appending::positions_of_many_writers_have_no_gap_and_no_double,
     appending::migrating_again_changes_nothing,
+    appending::tables_of_a_newer_version_are_not_migrated,
     appending::everything_that_an_event_consists_of_is_read_back,
     appending::a_commit_whose_answer_was_lost_is_found,
     following::a_subscriber_sees_every_commit_once_in_order_without_hints,

@@ -21,7 +21,7 @@ const LISTS: [&str; 6] = [
 ];
 
 /// How a database is named on the command line.
-fn named(home: &Home) -> String {
+pub(crate) fn named(home: &Home) -> String {
     home.url().unwrap_or_else(|| format!("sqlite:{}/kilonova.sqlite3", home.path().display()))
 }
 
@@ -37,7 +37,7 @@ async fn create_note(site: &Site) -> Answer {
 }
 
 /// A site with something of everything, and something deleted last.
-async fn fill(site: &Site) {
+pub(crate) async fn fill(site: &Site) {
     let post = json!({"title": "A post", "body": "Ünïcode\n\n*text* 日本", "tags": ["kept", "b"]});
     site.post("/api/posts", &post).await.json(201);
     let draft = json!({"title": "A draft", "body": "b", "status": "draft"});
@@ -85,7 +85,7 @@ async fn assert_accounts(site: &Site, cookie: &str) {
 }
 
 /// Everything that the API shows, and whose log it is.
-async fn shown(site: &Site) -> (Vec<Value>, String) {
+pub(crate) async fn shown(site: &Site) -> (Vec<Value>, String) {
     let mut all = Vec::new();
     let mut log = String::new();
     for path in LISTS {

@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use diesel::connection::LoadConnection;
 use diesel::dsl::sql;
-use diesel::migration::{MigrationConnection, Result as MigrationResult};
+use diesel::migration::{MigrationConnection, MigrationSource, Result as MigrationResult};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamp};

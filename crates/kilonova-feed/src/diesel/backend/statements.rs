@@ -7,7 +7,20 @@ macro_rules! statements {
         const SNAPSHOT: &'static str = $snapshot;
 
         fn migrate(connection: &mut C) -> MigrationResult<()> {
+            if Self::is_newer(connection)? {
+                return Err("a newer version has migrated them".into());
+            }
             connection.run_pending_migrations($migrations).map(drop)
+        }
+
+        fn is_newer(connection: &mut C) -> MigrationResult<bool> {
+            let known = MigrationSource::<Self>::migrations(&$migrations)?;
+            let applied = connection.applied_migrations()?;
+            Ok(applied.iter().any(|version| {
+                // The application's own are in the same table, with dates for versions.
+                version.to_string().starts_with("0000")
+                    && !known.iter().any(|known| known.name().version() == *version)
+            }))
         }
 
         fn is_stale(connection: &mut C) -> MigrationResult<bool> {

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Backs up the PostgreSQL database of a site with pg_dump. See docs/backup.md.
+#
+#   PGHOST=… PGUSER=… PGDATABASE=… pg-backup.sh FILE
+#
+# The server and the password are libpq's to find: PG* variables, ~/.pgpass, or a service file. A
+# URL in the arguments of pg_dump would show its password to every user of the machine.
+set -eu
+umask 077
+
+fail() {
+    echo "pg-backup.sh: $*" >&2
+    exit 1
+}
+
+[ $# -eq 1 ] || fail "expected one argument, the new file for the backup"
+file=$1
+[ ! -e "$file" ] && [ ! -L "$file" ] || fail "$file exists; choose another name"
+
+# Removed unless the backup becomes whole.
+part=$file.partial-$$
+trap 'rm -f -- "$part"' EXIT
+trap 'exit 1' HUP INT TERM
+
+pg_dump --no-password --format=custom --no-owner --no-acl --file="$part"
+# The list of contents is at its end: a file that is cut short has none.
+pg_restore --list -- "$part" >/dev/null
+sync -- "$part"
+# Unlike mv, ln never overwrites.
+ln -- "$part" "$file"
+echo "backed up to $file"
