@@ -23,8 +23,8 @@ pub use self::heads::{Head, Newest, bodies, newest};
 pub use self::listed::{Line, Neighbours, TagCount, neighbours, of_year, tags_in_use, years};
 pub use self::tag_cache::TagCache;
 use super::{
-    Cursor, Excerpt, Page, Time, draft_link, from_optional_rfc3339, from_rfc3339,
-    optional_rfc3339, paginate, rfc3339, slug, substr, upload, user,
+    Cursor, Excerpt, Page, Time, draft_link, from_optional_rfc3339, from_rfc3339, optional_rfc3339,
+    paginate, rfc3339, slug, substr, upload, user,
 };
 pub use crate::access::Status;
 use crate::access::{CommentRules, PostFacts, Scope, Thread};
