@@ -5,6 +5,8 @@
 //! -N` follows a stream: it runs on while the next commands do, and its output is compared at the
 //! end of the page. A block below `<!-- manual -->` is for readers alone.
 
+use std::time::Instant;
+
 use tempfile::tempdir;
 
 use super::markdown::{self, Block};
@@ -13,6 +15,7 @@ use super::shell::{Follower, Shell};
 use super::{files, read};
 use crate::crash::Server;
 use crate::databases::Home;
+use crate::support::PATIENCE;
 
 /// A command and the lines that the page shows below it.
 #[derive(Debug, PartialEq)]
@@ -40,6 +43,11 @@ fn steps(text: &str) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// Whether a command only reads, so that it may be repeated: the search index is behind the log.
+fn is_read(command: &str) -> bool {
+    command.starts_with("curl ") && !["-d", "-X", "--data"].iter().any(|flag| command.contains(flag))
 }
 
 /// Whether a command goes on until it is stopped.
@@ -79,7 +87,11 @@ fn run(page: &str) {
                 followers.push((shell.follow(&command), shown));
                 continue;
             }
-            let (status, printed) = shell.run(&command);
+            let begun = Instant::now();
+            let (mut status, mut printed) = shell.run(&command);
+            while !shown.is_empty() && is_read(&command) && !fits(&shown, &printed) && begun.elapsed() < PATIENCE {
+                (status, printed) = shell.run(&command);
+            }
             let all = printed.join("\n");
             match shown.is_empty() {
                 true => assert_eq!(status, 0, "{at}\nprints\n{all}"),
