@@ -63,7 +63,7 @@ impl<'a> Shell<'a> {
     /// A shell in this folder whose `kilonova` is the one under test, on this data.
     pub(super) fn start(home: &'a Home, folder: &'a Path) -> Shell<'a> {
         // An answer that is an error fails its command.
-        let settings = "fail-with-body\nsilent\nshow-error\n";
+        let settings = "fail-with-body\nsilent\n";
         std::fs::write(folder.join(".curlrc"), settings).unwrap();
         let mut command = bash(home, folder);
         let mut program = Program::start(command.arg("-s").stdin(Stdio::piped()));
