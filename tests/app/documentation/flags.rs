@@ -88,8 +88,12 @@ fn section(command: &Command, path: &str, is_storage_known: bool, text: &mut Str
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
         writeln!(text, "\n{}", paragraph(&format!("`{name}`: {help}."))).unwrap();
     }
-    let flags: Vec<&Arg> = command.get_opts().collect();
-    let flags: Vec<&Arg> = flags.into_iter().filter(|arg| !arg.is_hide_set()).collect();
+    let is_flag = |arg: &&Arg| {
+        !arg.is_positional()
+            && !arg.is_hide_set()
+            && !["help", "version"].contains(&arg.get_id().as_str())
+    };
+    let flags: Vec<&Arg> = command.get_arguments().filter(is_flag).collect();
     let is_storage = |arg: &&Arg| arg.get_long().is_some_and(|name| STORAGE.contains(&name));
     let mut heading = None;
     let mut is_begun = false;

@@ -57,7 +57,8 @@ pub(super) fn links(text: &str) -> Vec<(usize, String)> {
                 links.push((line(), dest_url.to_string()));
             }
             Event::Html(html) | Event::InlineHtml(html) => {
-                let sources = html.split("src=\"").skip(1).filter_map(|rest| rest.split('"').next());
+                let sources =
+                    html.split("src=\"").skip(1).filter_map(|rest| rest.split('"').next());
                 links.extend(sources.map(|source| (line(), source.to_owned())));
             }
             _ => {}
