@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
 
 use super::output::fits;
 use crate::databases::Home;
@@ -22,7 +23,7 @@ impl Program {
     fn start(command: &mut Command) -> Program {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
-        let read = |source: Box<dyn Read + Send>, sender: std::sync::mpsc::Sender<String>| {
+        let read = |source: Box<dyn Read + Send>, sender: Sender<String>| {
             std::thread::spawn(move || {
                 for line in BufReader::new(source).split(b'\n').map_while(Result::ok) {
                     // The reader may have seen enough.
@@ -35,10 +36,10 @@ impl Program {
         Program { child, lines }
     }
 
-    /// The next line, which must come.
+    /// The next line, which must come in time.
     #[track_caller]
-    fn line(&self, of: &str) -> String {
-        let line = self.lines.recv_timeout(PATIENCE);
+    fn line(&self, until: Instant, of: &str) -> String {
+        let line = self.lines.recv_timeout(until.saturating_duration_since(Instant::now()));
         line.unwrap_or_else(|error| panic!("{of}\nprints no further line: {error}"))
     }
 }
@@ -78,9 +79,9 @@ impl<'a> Shell<'a> {
         write!(self.input, "{{ {command}\n}} 2>&1 </dev/null; printf '\\n\\{end:03o}%s\\n' $?\n")
             .unwrap();
         self.input.flush().unwrap();
-        let mut lines = Vec::new();
+        let (mut lines, until) = (Vec::new(), Instant::now() + PATIENCE);
         loop {
-            let line = self.program.line(command);
+            let line = self.program.line(until, command);
             if let Some(status) = line.strip_prefix(END) {
                 return (status.parse().unwrap(), lines);
             }
@@ -92,7 +93,7 @@ impl<'a> Shell<'a> {
     pub(super) fn follow(&self, command: &str) -> Follower {
         let mut shell = bash(self.home, self.folder);
         let program = Program::start(shell.args(["-c", &format!("exec {command}")]));
-        let first = program.line(command);
+        let first = program.line(Instant::now() + PATIENCE, command);
         Follower { command: command.to_owned(), program, lines: vec![first] }
     }
 }
@@ -108,9 +109,11 @@ impl Follower {
     /// Waits until it has printed what the page shows.
     #[track_caller]
     pub(super) fn assert_prints(mut self, shown: &[String]) {
+        // A quiet stream goes on with comments and positions: the time is for all lines together.
+        let until = Instant::now() + PATIENCE;
         while !fits(shown, &self.lines) {
             let seen = format!("{}\nhas printed\n{}", self.command, self.lines.join("\n"));
-            self.lines.push(self.program.line(&seen));
+            self.lines.push(self.program.line(until, &seen));
         }
     }
 }
