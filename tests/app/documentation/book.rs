@@ -137,7 +137,7 @@ fn the_tutorials_code_is_the_examples() {
 #[test]
 fn the_reference_has_every_route_and_close_code() {
     let router = read("src/router.rs");
-    let (api, events) = (read("docs/api.md"), read("docs/events.md"));
+    let (api, events) = (read("docs/http-api.md"), read("docs/events.md"));
     let routes = router.split("resource(").skip(1).filter_map(|rest| rest.split('"').nth(1));
     let routes: Vec<_> = routes.filter(|route| route.starts_with('/')).collect();
     assert!(routes.len() > 60, "{routes:?}");
