@@ -76,7 +76,8 @@ pub enum Extent {
 
 impl Extent {
     fn has(self, table: &Table) -> bool {
-        self == Extent::Everything || !["sign_ins", "draft_links", "bin_draft_links"].contains(&table.name)
+        self == Extent::Everything
+            || !["sign_ins", "draft_links", "bin_draft_links"].contains(&table.name)
     }
 }
 

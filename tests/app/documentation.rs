@@ -1,6 +1,33 @@
-//! What the documentation says of the tests: each one that it names is there.
+//! The documentation: what it names exists, what it links to is there, and its commands work.
+
+mod book;
+mod commands;
+mod flags;
+mod markdown;
+mod output;
+mod shell;
 
 use std::path::{Path, PathBuf};
+
+/// The repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A file of the repository.
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The Markdown files directly in a folder of the repository, in the order of their names.
+fn files(folder: &str) -> Vec<String> {
+    let entries = root().join(folder).read_dir().unwrap().map(|entry| entry.unwrap().file_name());
+    let names = entries.map(|name| name.into_string().unwrap());
+    let mut paths: Vec<_> =
+        names.filter(|name| name.ends_with(".md")).map(|name| format!("{folder}/{name}")).collect();
+    paths.sort();
+    paths
+}
 
 /// The texts between backticks, and what follows each.
 fn code(text: &str) -> Vec<(&str, &str)> {
@@ -22,20 +49,19 @@ fn has(file: &Path, name: &str) -> bool {
 
 /// The file of the test `a::b::name`, below `tests/app`.
 fn file_of(modules: &[&str]) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/app");
+    let root = root().join("tests/app");
     modules.iter().fold(root, |path, module| path.join(module)).with_extension("rs")
 }
 
 #[test]
 fn the_tests_that_the_documentation_names_are_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let text = read("docs/security.md");
     let mut checked = 0;
     for (name, after) in code(&text) {
         let elsewhere = after.strip_prefix(" in `").and_then(|rest| rest.split('`').next());
         let parts: Vec<&str> = name.split("::").collect();
         let (file, name) = match (elsewhere, parts.as_slice()) {
-            (Some(file), [name]) => (root.join(file), *name),
+            (Some(file), [name]) => (root().join(file), *name),
             (None, [modules @ .., name]) if !modules.is_empty() => (file_of(modules), *name),
             _ => continue,
         };
