@@ -10,12 +10,12 @@ use super::heading;
 /// How the site is watched, and how it stops.
 #[derive(Clone, Debug, Args)]
 pub(super) struct OperationArgs {
-    /// Second listener, for /metrics, /health/live and /health/ready alone [default: off]
+    /// Second listener, for /metrics, /health/live and /health/ready alone
     ///
-    /// Port 0 picks a free port.
+    /// Without it there is none. Port 0 picks a free port.
     #[arg(long, help_heading = heading::ADDRESS, env = "KILONOVA_ADMIN_BIND", value_name = "ADDR:PORT")]
     pub(super) admin_bind: Option<SocketAddr>,
-    /// Seconds from SIGTERM during which the node serves on and /health/ready fails
+    /// Seconds from SIGTERM that the node serves on while /health/ready fails
     ///
     /// Then --grace begins.
     #[arg(
