@@ -1,12 +1,14 @@
 //! Work that takes a processor a while: how much of it runs at once, and what the others are told.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
 
 use actix_web::http::Method;
+use actix_web::rt::task::JoinHandle;
 use futures_util::future::{Either, join, join_all, select};
 use kilonova::config::Access;
+use kilonova::db;
 use kilonova::turns::WorksFor;
 use serde_json::json;
 
@@ -111,90 +113,87 @@ async fn pages_that_wait_for_their_turn_have_read_nothing() {
     site.stop().await;
 }
 
+/// Reads of the database that go on until `end`.
+struct Held {
+    reads: Vec<JoinHandle<Result<(), db::Error>>>,
+    begun: Arc<AtomicUsize>,
+    end: mpsc::Sender<()>,
+}
+
+impl Held {
+    /// So many reads, asked for by `who`; waits until four of them have begun.
+    async fn start(site: &Site, who: WorksFor, count: usize) -> Held {
+        let (end, ended) = mpsc::channel::<()>();
+        let ended = Arc::new(Mutex::new(ended));
+        let begun = Arc::<AtomicUsize>::default();
+        let reads = (0..count).map(|_| {
+            let (ended, begun) = (Arc::clone(&ended), Arc::clone(&begun));
+            let db = site.state().db.clone();
+            let read = async move {
+                db.read(move |_| {
+                    begun.fetch_add(1, Ordering::SeqCst);
+                    // Until the other end is dropped.
+                    let _closed = ended.lock().unwrap().recv();
+                    Ok::<_, db::Error>(())
+                })
+                .await
+            };
+            actix_web::rt::spawn(who.run(read))
+        });
+        let held = Held { reads: reads.collect(), begun, end };
+        let filled = async {
+            while held.begun() < 4 {
+                actix_web::rt::task::yield_now().await;
+            }
+        };
+        within("reads have begun", filled).await;
+        held
+    }
+
+    fn begun(&self) -> usize {
+        self.begun.load(Ordering::SeqCst)
+    }
+
+    /// Lets them end, and gives what became of each.
+    async fn end(self) -> Vec<Result<(), db::Error>> {
+        drop(self.end);
+        let ended = join_all(self.reads).await;
+        ended.into_iter().map(Result::unwrap).collect()
+    }
+}
+
 #[actix_web::test]
 async fn nothing_that_strangers_ask_for_is_read_on_the_nodes_own_turns() {
     let site = proxied().await;
-    let state = site.state();
-    let ann = json!({"username": "ann", "password": "correct horse"});
-    site.post("/api/users", &ann).await;
-    let (end, ended) = std::sync::mpsc::channel::<()>();
-    let ended = Arc::new(std::sync::Mutex::new(ended));
-    let begun = Arc::new(AtomicUsize::new(0));
-    let mut reads = Vec::new();
-    for _ in 0..8 {
-        let (ended, begun) = (Arc::clone(&ended), Arc::clone(&begun));
-        let db = state.db.clone();
-        let read = async move {
-            db.read(move |_| {
-                begun.fetch_add(1, Ordering::SeqCst);
-                // Until the other end is dropped.
-                let _closed = ended.lock().unwrap().recv();
-                Ok::<_, kilonova::db::Error>(())
-            })
-            .await
-        };
-        reads.push(actix_web::rt::spawn(WorksFor::Node.run(read)));
-    }
-    let filled = async {
-        while begun.load(Ordering::SeqCst) < 4 {
-            actix_web::rt::task::yield_now().await;
-        }
-    };
-    within("the node's own turns are taken", filled).await;
-    let cookie = format!("__Host-kilonova_session={}", "ab".repeat(32));
+    let held = Held::start(&site, WorksFor::Node, 8).await;
+    let cookie = format!("kilonova_session={}", "ab".repeat(32));
     for headers in [vec![], vec![("Cookie", &*cookie)]] {
         let own =
             [("Host", "localhost"), ("X-Forwarded-For", "192.0.2.1"), ("Accept", "text/html")];
         let headers = [&own[..], &headers[..]].concat();
+        let begun = Instant::now();
         let asked = async { Raw::connect(&site).await.ask("GET", "/nowhere", &headers, b"").await };
         assert_eq!(asked.await.status, 404, "it waits for the node's own reads");
+        assert!(begun.elapsed() < Duration::from_secs(4), "it waits for the node's own reads");
     }
-    drop(end);
-    for read in reads {
-        // Those that came last may have waited for too long.
-        drop(read.await.unwrap());
-    }
+    // Those that came last may have waited for too long.
+    drop(held.end().await);
     site.stop().await;
 }
 
 #[actix_web::test]
 async fn reads_of_one_address_keep_neither_others_nor_the_node_from_reading() {
     let site = proxied().await;
-    let state = site.state();
     let [first, second] = ["192.0.2.1", "192.0.2.2"];
-    let (end, ended) = std::sync::mpsc::channel::<()>();
-    let ended = Arc::new(std::sync::Mutex::new(ended));
-    let begun = Arc::new(AtomicUsize::new(0));
-    let mut reads = Vec::new();
-    for _ in 0..40 {
-        let (ended, begun) = (Arc::clone(&ended), Arc::clone(&begun));
-        let db = state.db.clone();
-        let read = async move {
-            db.read(move |_| {
-                begun.fetch_add(1, Ordering::SeqCst);
-                // Until the other end is dropped.
-                let _closed = ended.lock().unwrap().recv();
-                Ok::<_, kilonova::db::Error>(())
-            })
-            .await
-        };
-        let who = WorksFor::Client(Some(first.parse().unwrap()));
-        reads.push(actix_web::rt::spawn(who.run(read)));
-    }
-    let filled = async {
-        while begun.load(Ordering::SeqCst) < 4 {
-            actix_web::rt::task::yield_now().await;
-        }
-    };
-    within("the address has its part", filled).await;
+    let who = WorksFor::Client(Some(first.parse().unwrap()));
+    let held = Held::start(&site, who, 40).await;
     let answer = within("another's list", ask_from(&site, second, "/api/posts")).await;
     assert_eq!(answer.status, 200);
     let ready = within("the node's own read", ask_from(&site, first, "/health/ready")).await;
     assert_eq!(ready.status, 200);
-    assert_eq!(begun.load(Ordering::SeqCst), 4, "an address has half of the reads");
-    drop(end);
-    for read in reads {
-        read.await.unwrap().unwrap();
+    assert_eq!(held.begun(), 4, "an address has half of the reads");
+    for read in held.end().await {
+        read.unwrap();
     }
     site.stop().await;
 }
