@@ -1,5 +1,5 @@
-//! Requests for addresses that the site had before it was imported. They are looked up only where
-//! nothing of this site answers.
+//! Requests for addresses that the site had before it was imported, and for its own addresses with
+//! a slash at the end. They are looked up only where nothing of this site answers.
 
 use actix_web::ResponseError;
 use actix_web::body::{EitherBody, MessageBody};
@@ -32,12 +32,15 @@ pub async fn lead<B: MessageBody>(
         return Ok(response.map_into_left_body());
     };
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
-    let feed = old_address::feed(&path).filter(|_| missing == Missing::Page);
+    let is_page = missing == Missing::Page;
+    // Static sites end their pages' addresses with a slash: `/tags/rust/`, `/archive/`.
+    let bare = path.strip_suffix('/').filter(|bare| request.resource_map().has_resource(bare));
+    let near = old_address::feed(&path).or(bare.map(ToOwned::to_owned)).filter(|_| is_page);
     let found = state.db.read(move |c| Ok::<_, AppError>(old_address::lead(c, &path)?));
     let found = limits::works_for(request).run(found);
-    let told = match found.await.map(|found| found.or(feed)) {
+    let told = match found.await.map(|found| found.or(near)) {
         // A picture leads to a picture: a text must not make its readers' browsers load pages.
-        Ok(Some(new)) if missing == Missing::Page || new.starts_with(upload::ROOT) => {
+        Ok(Some(new)) if is_page || new.starts_with(upload::ROOT) => {
             AppError::Moved(format!("{new}{query}"))
         }
         Ok(_) => return Ok(response.map_into_left_body()),

@@ -29,7 +29,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::account::Account;
-use super::respond;
+use super::respond::{self, Precondition};
 use crate::access::Viewer;
 use crate::compression::{self, Varies};
 use crate::config::Access;
@@ -133,13 +133,24 @@ pub async fn asset(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
         return Ok(file_of(&request, kind, &file.version, file.bytes.clone()));
     }
     let mut response = file_of(&request, kind, &file.version, file.gzip.clone());
-    response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    if response.status() == StatusCode::OK {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     Ok(response)
 }
 
-/// A static file. Under an address with its version it never changes.
+/// A static file, or 304 when the client has it. Under an address with its version it never changes.
 fn file_of(request: &HttpRequest, kind: &str, version: &str, bytes: Bytes) -> HttpResponse {
     let versioned = request.query_string().strip_prefix("v=") == Some(version);
     let kept = if versioned { "public, max-age=31536000, immutable" } else { "no-cache" };
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, kept)).content_type(kind).body(bytes)
+    let etag = format!("\"{version}\"");
+    let known = Precondition::of(request).known(&etag);
+    let status = if known.is_some() { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let mut response = HttpResponse::build(status);
+    response.insert_header((header::CACHE_CONTROL, kept));
+    response.insert_header((header::ETAG, known.as_deref().unwrap_or(&etag)));
+    match known {
+        Some(_) => response.finish(),
+        None => response.content_type(kind).body(bytes),
+    }
 }

@@ -55,6 +55,30 @@ async fn an_old_address_leads_to_its_post() {
 }
 
 #[actix_web::test]
+async fn a_slash_at_the_end_of_an_address_of_this_site_leads_to_it() {
+    let site = Site::start().await;
+    site.new_post("First").await;
+    for (asked, led) in [
+        ("/archive/", "/archive"),
+        ("/tags/", "/tags"),
+        ("/tags/rust/?a=b", "/tags/rust?a=b"),
+        ("/tags/%2F%2Fexample.org/", "/tags/%2F%2Fexample.org"),
+        ("/posts/1/", "/posts/1"),
+    ] {
+        let answer = ask(&site, asked, &[("Accept", "text/html")]).await;
+        assert_eq!((answer.status, answer.header("location")), (301, Some(led)), "{asked}");
+    }
+    // An address of the site before goes first.
+    assert_eq!(claim(&site, "/tags/", 1).await, Claimed::Yes);
+    let answer = ask(&site, "/tags/", &[]).await;
+    assert_eq!(answer.header("location"), Some("/posts/1-first"));
+    for missing in ["//", "//example.org/", "/nothing/", "/api/posts/", "/archive//"] {
+        assert_eq!(ask(&site, missing, &[]).await.status, 404, "{missing}");
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn an_old_address_is_over_no_route_and_no_id() {
     let site = Site::start().await;
     site.new_post("First").await;

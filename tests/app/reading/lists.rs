@@ -55,6 +55,9 @@ async fn a_tags_page_has_its_published_posts() {
     );
     // A page links to itself under one address.
     assert!(first.contains("<a href=\"/tags/a%2Fb%20%26%20c\"><bdi>a/b &#38; c</bdi>"), "{first}");
+    // A tag's page may have nothing but this draft, and be missing.
+    let drafts = html(&site, "/?status=draft").await;
+    assert!(drafts.contains("<li><bdi>a/b &#38; c</bdi></li>"), "{drafts}");
     site.stop().await;
 }
 

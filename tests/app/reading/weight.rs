@@ -45,3 +45,25 @@ async fn a_first_visit_of_the_front_page_takes_five_requests_and_20_kilobytes() 
     assert!(requests <= 5 && bytes <= 20_000, "{requests} requests, {bytes} bytes: {files:?}");
     site.stop().await;
 }
+
+#[actix_web::test]
+async fn a_static_file_without_its_version_is_asked_for_again_and_not_sent_again() {
+    let site = Site::start().await;
+    for path in ["/static/client.js", "/static/style.css"] {
+        for encoding in ["identity", "gzip"] {
+            let get = async |known: &str| {
+                let headers = [("Accept-Encoding", encoding), ("If-None-Match", known)];
+                Raw::connect(&site).await.request("GET", path, &headers, b"").await
+            };
+            let first = get("\"other\"").await;
+            assert_eq!(first.header("cache-control"), Some("no-cache"));
+            let etag = first.header("etag").unwrap();
+            assert_eq!(etag.ends_with("-gzip\""), encoding == "gzip", "{etag}");
+            let again = get(etag).await;
+            assert_eq!((again.status, again.header("etag")), (304, Some(etag)), "{path}");
+            assert_eq!(again.header("cache-control"), Some("no-cache"));
+            assert_eq!((again.body.len(), again.header("content-encoding")), (0, None));
+        }
+    }
+    site.stop().await;
+}
