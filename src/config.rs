@@ -734,6 +734,8 @@ pub struct Config {
     pub drain: Duration,
     /// The time from then to the end.
     pub grace: Duration,
+    /// The form of the log's lines.
+    pub log_format: Format,
     /// Maximum number of open sockets.
     pub max_sockets: usize,
     /// Maximum number of open sockets of one address.
@@ -981,6 +983,7 @@ impl ServeArgs {
             admin_bind: self.operations.admin_bind,
             drain: self.operations.drain(),
             grace: self.operations.grace(),
+            log_format: self.operations.log_format,
             max_sockets,
             max_sockets_per_address: unless_zero(self.max_sockets_per_address),
             max_handshakes: self.max_handshakes,

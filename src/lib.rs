@@ -52,6 +52,7 @@ pub mod presence;
 pub mod publisher;
 pub mod reach;
 pub mod renderings;
+pub mod request_id;
 pub mod responses;
 pub mod router;
 pub mod schema;

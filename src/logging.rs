@@ -1,9 +1,12 @@
 //! The log: env_logger, with what strangers can cause in libraries kept at debug level, and failures
 //! of requests at a bounded rate. Nobody who logs waits for the log's reader: see `output`.
 
+mod format;
 mod output;
+mod request;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::borrow::Cow;
 use std::fmt::Arguments;
 use std::io::{self, IsTerminal};
 use std::panic::PanicHookInfo;
@@ -11,11 +14,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use env_logger::{Builder, Env, Logger, Target, WriteStyle};
+use env_logger::fmt::ConfigurableFormat;
+use env_logger::{Builder, Env, Logger, Target, TimestampPrecision, WriteStyle};
 use kilonova_feed::limits::Rate;
 use log::{Level, Log, Metadata, Record};
 
+pub use self::format::Format;
 use self::output::Output;
+pub use self::request::RequestId;
 
 /// Libraries that log each malformed request as an error: a stranger could fill the disk with it.
 const TALKATIVE: [&str; 3] = ["actix_http", "actix_web", "actix_server::worker"];
@@ -29,17 +35,14 @@ impl Log for Demoting {
     }
 
     fn log(&self, record: &Record<'_>) {
-        let level = level(record.target(), record.level());
-        self.0.log(
-            &Record::builder()
-                .args(*record.args())
-                .level(level)
-                .target(record.target())
-                .module_path(record.module_path())
-                .file(record.file())
-                .line(record.line())
-                .build(),
-        );
+        let mut line = record.to_builder();
+        line.level(level(record.target(), record.level()));
+        match RequestId::current() {
+            Some(id) if Format::get() == Format::Text => {
+                self.0.log(&line.args(format_args!("{} [request {id}]", record.args())).build());
+            }
+            _ => self.0.log(&line.build()),
+        }
     }
 
     fn flush(&self) {
@@ -82,10 +85,16 @@ pub fn start(default_filter: String) -> io::Result<()> {
     let output = Output::start(io::stderr(), lost)?;
     let env = Env::default().default_filter_or(default_filter);
     let mut builder = Builder::from_env(env);
-    builder.format_timestamp_micros().target(Target::Pipe(Box::new(output.clone())));
+    builder.target(Target::Pipe(Box::new(output.clone())));
     if io::stderr().is_terminal() && is_style_left_open() {
         builder.write_style(WriteStyle::Always);
     }
+    let mut text = ConfigurableFormat::default();
+    text.timestamp(Some(TimestampPrecision::Micros));
+    builder.format(move |line, record| match Format::get() {
+        Format::Text => text.format(line, record),
+        Format::Json => format::json(line, record),
+    });
     let logger = builder.build();
     log::set_max_level(logger.filter());
     log::set_boxed_logger(Box::new(Demoting(logger))).map_err(io::Error::other)?;
@@ -131,8 +140,15 @@ fn flush_within(time: Duration) {
     }
 }
 
-/// Adds a line to standard error that is no line of the log.
+/// Adds a line to standard error whatever the filter says. Where the log is JSON, so is the line.
 pub fn say(line: &str) {
+    let line = match Format::get() {
+        Format::Text => Cow::Borrowed(line),
+        Format::Json => {
+            let fields = format::object(Level::Error, env!("CARGO_PKG_NAME"), line);
+            Cow::Owned(serde_json::Value::Object(fields).to_string())
+        }
+    };
     match OUTPUT.get() {
         Some(output) => output.add(format!("{line}\n").as_bytes()),
         // The log could not be started. There is nobody to tell if this fails, too.

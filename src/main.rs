@@ -70,6 +70,7 @@ fn run() -> ExitCode {
 
 fn serve(args: ServeArgs) -> Result<(), Failure> {
     let config = args.check()?;
+    config.log_format.set();
     descriptors::raise();
     actix_web::rt::System::new().block_on(async {
         let _handled = survive_file_size_limit()?;

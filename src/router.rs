@@ -22,6 +22,7 @@ use crate::error::{AppError, AppResult};
 use crate::guard;
 use crate::limits;
 use crate::policy;
+use crate::request_id;
 use crate::responses;
 use crate::state::State;
 use crate::traffic::{self, Pattern, Worker};
@@ -56,6 +57,7 @@ pub fn site(
         .wrap(from_fn(compression::label))
         .wrap(from_fn(door::pass))
         .wrap(from_fn(traffic::measure))
+        .wrap(from_fn(request_id::name))
         .configure(routes)
 }
 

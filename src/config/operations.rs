@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::heading;
+use crate::logging::Format;
 
 /// How the site is watched, and how it stops.
 #[derive(Clone, Debug, Args)]
@@ -37,6 +38,19 @@ pub(super) struct OperationArgs {
         value_parser = clap::value_parser!(u64).range(0..=3600),
     )]
     grace: u64,
+    /// Form of the log's lines
+    ///
+    /// Each line of json is an object with the time, the level, the message, and the id of the
+    /// request that it belongs to.
+    #[arg(
+        long,
+        help_heading = heading::PROCESS,
+        env = "KILONOVA_LOG_FORMAT",
+        default_value = "text",
+        value_enum,
+        value_name = "FORM"
+    )]
+    pub(super) log_format: Format,
 }
 
 impl OperationArgs {

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::oneshot;
 
 use super::{At, Error, Meter, Touches, Tx};
+use crate::logging::RequestId;
 use crate::models::stored_response::Key;
 
 /// The outcome that a transaction's caller waits for.
@@ -20,6 +21,8 @@ pub(super) trait Job: Send {
     /// Answers with the outcome, after the commit; `position` is its last event's or, when it has
     /// none, the last one before it.
     fn answer(self: Box<Self>, position: i64);
+    /// The request that it is done for.
+    fn request(&self) -> Option<&RequestId>;
     /// Answers that the commit failed.
     fn fail(self: Box<Self>, error: Error);
 }
@@ -29,6 +32,7 @@ struct Pending<T, E, F> {
     key: Option<Key>,
     work: Option<F>,
     meter: Option<Meter>,
+    request: Option<RequestId>,
     outcome: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<At<T>, E>>,
 }
@@ -46,7 +50,9 @@ where
     E: From<Error> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
-    (Box::new(Pending { touches, key, work: Some(work), meter, outcome: None, reply }), answer)
+    let request = RequestId::current();
+    let work = Some(work);
+    (Box::new(Pending { touches, key, work, meter, request, outcome: None, reply }), answer)
 }
 
 impl<T, E, F> Job for Pending<T, E, F>
@@ -67,14 +73,21 @@ where
         let Some(work) = self.work.take() else { return false };
         let before = tx.written.events.len();
         // The savepoint is rolled back after a panic, so that nobody sees half-done work.
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(tx)))
-            .unwrap_or_else(|_| Err(Error::Panicked.into()));
+        let done = catch_unwind(AssertUnwindSafe(|| match self.request.clone() {
+            Some(request) => request.with(|| work(tx)),
+            None => work(tx),
+        }));
+        let outcome = done.unwrap_or_else(|_| Err(Error::Panicked.into()));
         if let Some(meter) = &self.meter {
             let events = tx.written.events.get(before..).unwrap_or_default();
             let bytes: usize = events.iter().map(|event| event.payload.as_json().len()).sum();
             meter.count(bytes.saturating_add(tx.written.moved));
         }
         self.outcome.insert(outcome).is_ok()
+    }
+
+    fn request(&self) -> Option<&RequestId> {
+        self.request.as_ref()
     }
 
     fn answer(self: Box<Self>, position: i64) {

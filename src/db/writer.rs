@@ -169,9 +169,31 @@ fn finish(done: Batch, batch: Vec<Box<dyn Job>>, on_commit: &OnCommit) {
         // Before anyone is told: `benches/fanout` takes the time from here.
         log::trace!("committed {}..={}", first.position(), last.position());
         failpoint::reach(failpoint::AFTER_COMMIT);
+        name_causes(first.position(), &done.positions, &batch);
         on_commit(done.events);
     }
     batch.into_iter().zip(done.positions).for_each(|(job, at)| job.answer(at));
+}
+
+/// Logs which request has caused which events, of the ones from `first` on.
+fn name_causes(first: i64, positions: &[i64], batch: &[Box<dyn Job>]) {
+    let mut next = first;
+    for (job, &last) in batch.iter().zip(positions) {
+        if last < next {
+            continue;
+        }
+        let first = std::mem::replace(&mut next, last + 1);
+        if let Some(request) = job.request().cloned() {
+            request.with(|| {
+                log::info!(
+                    target: "kilonova::events",
+                    first_event = first, last_event = last;
+                    "committed event {}",
+                    if first == last { last.to_string() } else { format!("{first} to {last}") }
+                );
+            });
+        }
+    }
 }
 
 fn fail(batch: Vec<Box<dyn Job>>, reason: &str) {

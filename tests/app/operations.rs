@@ -3,6 +3,7 @@
 mod admin;
 mod drain;
 mod health;
+mod log;
 mod metrics;
 mod page;
 mod peers;

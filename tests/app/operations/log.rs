@@ -1,0 +1,80 @@
+//! The log for programs, and the ids by which it is searched.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde_json::{Value, json};
+
+use crate::crash::{Server, serve};
+use crate::databases::Home;
+use crate::guarantees::kills::until;
+use crate::support::{Answer, Raw, Site};
+
+/// The fields of each line.
+fn lines(server: &Server) -> Vec<Value> {
+    let parse = |line: &String| {
+        let fields: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
+        for field in ["time", "level", "target", "message"] {
+            assert!(fields[field].is_string(), "{line}");
+        }
+        fields
+    };
+    server.log().iter().map(parse).collect()
+}
+
+#[actix_web::test]
+async fn a_request_and_the_events_that_it_causes_share_an_id_in_the_log() {
+    let home = Home::new();
+    let mut command = serve(&home, "127.0.0.1:0");
+    command.args(["--log-format", "json"]);
+    let server = tokio::task::spawn_blocking(|| Server::of(command)).await.unwrap();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port));
+    let write = async |method: &str, path: &str, body: Value| {
+        let json = [("Content-Type", "application/json")];
+        let raw = Raw::connect_to(address).await;
+        let answer = raw.request(method, path, &json, body.to_string().as_bytes()).await;
+        assert!((200..300).contains(&answer.status), "{method} {path}: {}", answer.status);
+        answer.header("x-request-id").unwrap().to_owned()
+    };
+    let post = json!({"title": "A \"post\"\u{202e}\n", "body": "x"});
+    let created = write("POST", "/api/posts", post).await;
+    let commented = write("POST", "/api/posts/1/comments", json!({"body": "y"})).await;
+    let deleted = write("DELETE", "/api/posts/1", Value::Null).await;
+    let caused = |id: &str| {
+        let lines = lines(&server).into_iter();
+        let mut own = lines.filter(|line| line["request_id"] == id && line["first_event"] != json!(null));
+        own.next().map(|line| (line["first_event"].clone(), line["last_event"].clone()))
+    };
+    until("the last line", || caused(&deleted).is_some()).await;
+    assert_eq!(caused(&created), Some((json!(1), json!(1))));
+    assert_eq!(caused(&commented), Some((json!(2), json!(2))));
+    let (first, last) = caused(&deleted).unwrap();
+    assert!(first == 3 && last.as_i64() >= first.as_i64(), "{first}..={last}");
+    assert!(created != commented && commented != deleted);
+    server.signal("TERM");
+    until("its end", || lines(&server).iter().any(|line| line["message"] == "stopped")).await;
+}
+
+async fn ask(site: &Site, id: &str) -> Answer {
+    let headers = [("X-Request-Id", id), ("X-Forwarded-Host", "blog.example.org")];
+    Raw::connect(site).await.request("GET", "/nothing", &headers, b"").await
+}
+
+#[actix_web::test]
+async fn the_id_that_a_trusted_proxy_gives_is_kept_and_a_strangers_is_not() {
+    let site = Site::start().await;
+    let given = ask(&site, "mine").await.header("x-request-id").unwrap().to_owned();
+    assert!(given.len() == 16 && given != "mine", "{given}");
+    site.stop().await;
+    let site = Site::start_with(|config| {
+        config.reach.hosts = vec!["blog.example.org".to_owned()];
+        config.reach.trusted = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    let answer = ask(&site, "Root=1-6789:a/b").await;
+    assert_eq!((answer.status, answer.header("x-request-id")), (404, Some("Root=1-6789:a/b")));
+    for bad in ["a b", "\"x\"", &"x".repeat(65)] {
+        let answer = ask(&site, bad).await;
+        assert_eq!(answer.header("x-request-id").map(str::len), Some(16), "{bad}");
+    }
+    site.stop().await;
+}
