@@ -60,7 +60,11 @@ fn run() -> ExitCode {
         Command::Tail(args) => follow(args),
         Command::Config(args) => settings(args),
         Command::Completions(args) => print(&args.script()),
-        Command::Man(args) => args.write().map_err(Into::into),
+        Command::Man(args) => {
+            // Pages are for everyone who asks `man`.
+            umask(Mode::WGRP | Mode::WOTH);
+            args.write().map_err(Into::into)
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

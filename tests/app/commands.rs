@@ -1,6 +1,7 @@
 //! The commands that say something about the program itself.
 
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 
 use tempfile::tempdir;
 
@@ -83,6 +84,9 @@ fn every_command_has_a_manual_page() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(!name.contains("help") && !name.contains("-man"), "{name}");
         assert!(!page(&name).contains("hunter2"), "{name}");
+        // `man` reads them as whoever asks.
+        let mode = folder.path().join(&name).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o644, 0o644, "{name}: {mode:o}");
     }
     let nowhere = complaint(kilonova(&["man", "/nowhere/at/all"]));
     assert!(nowhere.contains("cannot write to /nowhere/at/all"), "{nowhere}");
