@@ -32,6 +32,7 @@ use crate::access::CommentRules;
 use crate::accounts;
 use crate::connection::{Database, Postgres};
 use crate::limits::{Allowances, Quotas};
+use crate::logging;
 use crate::models::old_address::is_reserved;
 use crate::models::user::Role;
 use crate::reach::{PublicUrl, Reach, host_of};
@@ -735,7 +736,7 @@ pub struct Config {
     /// The time from then to the end.
     pub grace: Duration,
     /// The form of the log's lines.
-    pub log_format: Format,
+    pub log_format: logging::Format,
     /// Maximum number of open sockets.
     pub max_sockets: usize,
     /// Maximum number of open sockets of one address.

@@ -1,8 +1,13 @@
 //! One connection type over every database that the application can run on, chosen by the URL at
 //! run time. Owns which there are and how a connection is opened; pools and threads are `db`'s.
 
+#[cfg(not(feature = "postgres"))]
+#[path = "connection/no_postgres.rs"]
+mod postgres;
+#[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;
+#[cfg(feature = "postgres")]
 mod tls;
 
 use std::fmt;

@@ -1,8 +1,9 @@
-//! The owner's site as readers see it: its name, description, footer, colour and icon. Owns what each
-//! may be; the flags are `config`'s, and the templates show it. Pure.
+//! The owner's site as readers see it: its name, description, links, footer, style and icon. Owns
+//! what each may be; the flags are `config`'s, and the templates show it. Pure.
 
 mod accent;
 mod icon;
+mod link;
 
 use std::sync::Arc;
 
@@ -13,12 +14,13 @@ use unicode_segmentation::UnicodeSegmentation;
 
 pub use self::accent::Colour;
 pub use self::icon::Icon;
+pub use self::link::{Link, MOST as MAX_LINKS};
 use crate::markdown::{self, Container};
 
 /// The name of a site whose owner gives none.
 pub const NAME: &str = "Kilonova";
 
-/// The file name of the owner's colours.
+/// The file name of the owner's style sheet.
 pub const SHEET: &str = "site.css";
 
 /// How long a text may be, in characters as readers count them.
@@ -36,9 +38,11 @@ pub struct Site {
     pub name: String,
     /// One line about it.
     pub description: Option<String>,
+    /// Links in the navigation, after the site's own.
+    pub links: Vec<Link>,
     /// The footer of each page, as HTML that is safe to show.
     pub footer: Option<Arc<str>>,
-    /// The colours of links and buttons: a style sheet.
+    /// The style sheet with the colours of links and buttons and the owner's own rules.
     pub sheet: Option<File>,
     /// The picture beside its name.
     pub icon: Option<Icon>,
@@ -46,7 +50,14 @@ pub struct Site {
 
 impl Default for Site {
     fn default() -> Site {
-        Site { name: NAME.to_owned(), description: None, footer: None, sheet: None, icon: None }
+        Site {
+            name: NAME.to_owned(),
+            description: None,
+            links: Vec::new(),
+            footer: None,
+            sheet: None,
+            icon: None,
+        }
     }
 }
 
@@ -91,6 +102,12 @@ pub enum Unfit {
     /// No colour.
     #[error("expected a colour of six digits, as in #5b2a86")]
     Colour,
+    /// No link.
+    #[error("expected LABEL=ADDRESS with an address that begins with /, https:// or http://")]
+    Link,
+    /// More links than fit.
+    #[error("should be at most {MAX_LINKS} links")]
+    TooManyLinks,
     /// No icon.
     #[error("{0}")]
     Icon(&'static str),
@@ -112,9 +129,19 @@ pub fn footer(text: &str) -> Result<Arc<str>, Unfit> {
     Ok(markdown::render(&line(text, MAX_FOOTER)?, &container))
 }
 
-/// The style sheet of a colour.
-pub fn sheet(colour: Colour) -> File {
-    File::of(colour.sheet().into_bytes())
+/// The style sheet of a colour and of the owner's own rules, which have the last word.
+pub fn sheet(colour: Option<Colour>, rules: Option<&str>) -> Option<File> {
+    let colours = colour.map(|colour| colour.sheet());
+    let sheet = [colours.as_deref(), rules].into_iter().flatten().collect::<Vec<_>>().join("\n");
+    (!sheet.is_empty()).then(|| File::of(sheet.into_bytes()))
+}
+
+/// The links of the navigation.
+pub fn links(texts: &[String]) -> Result<Vec<Link>, Unfit> {
+    if texts.len() > MAX_LINKS {
+        return Err(Unfit::TooManyLinks);
+    }
+    texts.iter().map(|text| Link::parse(text)).collect()
 }
 
 fn line(text: &str, max: usize) -> Result<String, Unfit> {
@@ -179,8 +206,10 @@ mod tests {
 
     #[test]
     fn a_file_has_another_version_when_it_changes() {
-        let of = |text: &str| sheet(text.parse().unwrap()).version;
-        assert_eq!(of("#5b2a86"), of("#5B2A86"));
-        assert_ne!(of("#5b2a86"), of("#0000aa"));
+        let of = |text: &str, rules| sheet(text.parse().ok(), rules).unwrap().version;
+        assert_eq!(of("#5b2a86", None), of("#5B2A86", None));
+        assert_ne!(of("#5b2a86", None), of("#0000aa", None));
+        assert_ne!(of("#5b2a86", None), of("#5b2a86", Some("a {}")));
+        assert_eq!(sheet(None, None), None);
     }
 }

@@ -1,5 +1,6 @@
 //! The flags of the owner's site: how it is called and how it looks.
 
+use std::fmt::Display;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,10 @@ use super::{Error, heading};
 use crate::site::{self, Icon, Site};
 
 /// The most bytes of an icon's file that are read.
-const MOST: u64 = 1024 * 1024;
+const MAX_ICON: u64 = 1024 * 1024;
+
+/// The most bytes of a style sheet.
+const MAX_STYLE: u64 = 64 * 1024;
 
 /// How the site is called, and how it looks.
 #[derive(Clone, Debug, Args)]
@@ -51,37 +55,72 @@ pub(super) struct SiteArgs {
         value_name = "#RRGGBB",
     )]
     accent_color: Option<String>,
+    /// Style sheet of your own, applied after the site's
+    ///
+    /// UTF-8, at most 64 KiB. It is read at the start.
+    #[arg(long, help_heading = heading::SITE, env = "KILONOVA_SITE_STYLE", value_name = "FILE")]
+    site_style: Option<PathBuf>,
+    /// Link in the navigation, as in `About=/posts/1-about`; repeatable
+    ///
+    /// A path of the site or a URL. At most 6.
+    #[arg(
+        long = "site-link",
+        help_heading = heading::SITE,
+        env = "KILONOVA_SITE_LINK",
+        value_name = "LABEL=ADDRESS",
+        value_delimiter = ',',
+    )]
+    site_links: Vec<String>,
 }
 
 impl SiteArgs {
     /// Checks the flags, and reads the icon.
     pub(super) fn check(&self) -> Result<Site, Error> {
-        let of = |flag: &str, error: &dyn std::fmt::Display| Error(format!("{flag}: {error}"));
+        let of = |flag: &str, error: &dyn Display| Error(format!("{flag}: {error}"));
         let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let description = text(&self.site_description).map(|text| site::description(&text));
         let footer = text(&self.site_footer).map(|text| site::footer(&text));
         let colour = text(&self.accent_color).map(|text| text.parse());
-        let icon = self.site_icon.as_deref().filter(|path| !path.as_os_str().is_empty());
+        let colour = colour.transpose().map_err(|error| of("--accent-color", &error))?;
+        let style = named(&self.site_style).map(style).transpose()?;
+        let links: Vec<_> =
+            self.site_links.iter().filter(|link| !link.is_empty()).cloned().collect();
         Ok(Site {
             name: site::name(&self.site_name).map_err(|error| of("--site-name", &error))?,
             description: description
                 .transpose()
                 .map_err(|error| of("--site-description", &error))?,
             footer: footer.transpose().map_err(|error| of("--site-footer", &error))?,
-            sheet: colour
-                .transpose()
-                .map_err(|error| of("--accent-color", &error))?
-                .map(site::sheet),
-            icon: icon.map(read).transpose()?,
+            links: site::links(&links).map_err(|error| of("--site-link", &error))?,
+            sheet: site::sheet(colour, style.as_deref()),
+            icon: named(&self.site_icon).map(icon).transpose()?,
         })
     }
 }
 
-fn read(path: &Path) -> Result<Icon, Error> {
-    let of =
-        |error: &dyn std::fmt::Display| Error(format!("--site-icon {}: {error}", path.display()));
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(|error| of(&error))?;
-    file.take(MOST).read_to_end(&mut bytes).map_err(|error| of(&error))?;
+/// The file that a flag names; an empty value of its variable names none.
+fn named(path: &Option<PathBuf>) -> Option<&Path> {
+    path.as_deref().filter(|path| !path.as_os_str().is_empty())
+}
+
+fn icon(path: &Path) -> Result<Icon, Error> {
+    let of = |error: &dyn Display| Error(format!("--site-icon {}: {error}", path.display()));
+    let bytes = read(path, MAX_ICON).map_err(|error| of(&error))?;
     Icon::of(&bytes).map_err(|error| of(&error))
+}
+
+fn style(path: &Path) -> Result<String, Error> {
+    let of = |error: &dyn Display| Error(format!("--site-style {}: {error}", path.display()));
+    let bytes = read(path, MAX_STYLE + 1).map_err(|error| of(&error))?;
+    if bytes.len() as u64 > MAX_STYLE {
+        return Err(of(&"should be at most 64 KiB"));
+    }
+    String::from_utf8(bytes).map_err(|error| of(&error))
+}
+
+/// The first bytes of a file, at most so many.
+fn read(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

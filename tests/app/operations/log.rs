@@ -41,7 +41,8 @@ async fn a_request_and_the_events_that_it_causes_share_an_id_in_the_log() {
     let deleted = write("DELETE", "/api/posts/1", Value::Null).await;
     let caused = |id: &str| {
         let lines = lines(&server).into_iter();
-        let mut own = lines.filter(|line| line["request_id"] == id && line["first_event"] != json!(null));
+        let mut own =
+            lines.filter(|line| line["request_id"] == id && line["first_event"] != json!(null));
         own.next().map(|line| (line["first_event"].clone(), line["last_event"].clone()))
     };
     until("the last line", || caused(&deleted).is_some()).await;

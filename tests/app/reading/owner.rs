@@ -1,4 +1,4 @@
-//! The owner's site: its name, description, footer, icon and colour.
+//! The owner's site: its name, description, links, footer, icon, colour and style.
 
 use std::sync::Arc;
 
@@ -80,11 +80,52 @@ async fn the_owners_colour_and_icon_are_kept_by_browsers_until_they_change() {
     site.stop().await;
 }
 
+#[actix_web::test]
+async fn the_owners_links_and_style_are_on_every_page() {
+    let sheet = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(sheet.path(), "main { max-inline-size: 60rem }").unwrap();
+    let flags = [
+        "--site-link",
+        "About & <us>=/posts/1-about",
+        "--site-link",
+        "Shop=https://shop.example.org/?a=\"b",
+        "--accent-color",
+        "#ff6600",
+        "--site-style",
+        sheet.path().to_str().unwrap(),
+        "--public-url",
+        "http://localhost/blog",
+    ];
+    let config = flagged(&flags).unwrap();
+    let site = Site::start_with(move |own| {
+        own.site = config.site;
+        own.reach = config.reach;
+    })
+    .await;
+    for path in ["/", "/archive", "/nothing"] {
+        let page = text(&page(&site, path).await);
+        let nav = between(&page, "<nav aria-label=\"Site\">", "</nav>");
+        let about = "<a href=\"/blog/posts/1-about\"><bdi>About &#38; &#60;us&#62;</bdi></a>";
+        let shop = "<a href=\"https://shop.example.org/?a=%22b\"><bdi>Shop</bdi></a>";
+        assert!(nav.trim_end().ends_with(shop) && nav.contains(about), "{nav}");
+        let sheets: Vec<_> = page.match_indices("rel=\"stylesheet\"").collect();
+        assert_eq!(sheets.len(), 2, "{page}");
+    }
+    let own = text(&site.get("/static/site.css").await);
+    let (colour, rules) = (own.find("--accent: "), own.find("main { max-inline-size: 60rem }"));
+    assert!(colour.is_some() && rules > colour, "{own}");
+    site.stop().await;
+}
+
 #[test]
 fn flags_that_no_site_can_have_are_refused_by_name() {
     let svg = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(svg.path(), "<svg xmlns=\"http://www.w3.org/2000/svg\"/>").unwrap();
     let svg = svg.path().to_str().unwrap();
+    let (binary, long) =
+        (tempfile::NamedTempFile::new().unwrap(), tempfile::NamedTempFile::new().unwrap());
+    std::fs::write(binary.path(), b"a { content: '\xff' }").unwrap();
+    std::fs::write(long.path(), " ".repeat(64 * 1024 + 1)).unwrap();
     for (flag, value, words) in [
         ("--site-name", " ", "can't be blank"),
         ("--site-name", "a\nb", "one line"),
@@ -95,10 +136,19 @@ fn flags_that_no_site_can_have_are_refused_by_name() {
         ("--accent-color", "purple", "#5b2a86"),
         ("--site-icon", "/nowhere/at.png", "No such file"),
         ("--site-icon", svg, "svg"),
+        ("--site-style", "/nowhere/at.css", "No such file"),
+        ("--site-style", binary.path().to_str().unwrap(), "utf-8"),
+        ("--site-style", long.path().to_str().unwrap(), "at most 64 KiB"),
+        ("--site-link", "About", "LABEL=ADDRESS"),
+        ("--site-link", "About=//evil.example", "LABEL=ADDRESS"),
+        ("--site-link", "About=javascript:alert(1)", "LABEL=ADDRESS"),
+        ("--site-link", "=/about", "can't be blank"),
+        ("--site-link", "a=/,b=/,c=/,d=/,e=/,f=/,g=/", "at most 6 links"),
     ] {
         let error = flagged(&[flag, value]).unwrap_err().to_string();
         assert!(error.starts_with(flag) && error.contains(words), "{error}");
         assert!(!error.contains('\n'), "{error}");
     }
-    assert!(flagged(&["--site-description", "", "--accent-color", ""]).is_ok());
+    let empty = ["--site-description", "", "--accent-color", "", "--site-style", ""];
+    assert!(flagged(&[&empty[..], &["--site-link", ""]].concat()).is_ok());
 }
