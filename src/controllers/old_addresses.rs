@@ -36,7 +36,17 @@ pub async fn lead<B: MessageBody>(
     // Static sites end their pages' addresses with a slash: `/tags/rust/`, `/archive/`.
     let bare = path.strip_suffix('/').filter(|bare| request.resource_map().has_resource(bare));
     let near = old_address::feed(&path).or(bare.map(ToOwned::to_owned)).filter(|_| is_page);
-    let found = state.db.read(move |c| Ok::<_, AppError>(old_address::lead(c, &path)?));
+    // A site that stays below the path that it had brings addresses that begin with it.
+    let root = state.config.reach.path();
+    let whole = (!root.is_empty()).then(|| format!("{root}{path}"));
+    let found = state.db.read(move |c| {
+        for address in whole.iter().chain([&path]) {
+            if let Some(new) = old_address::lead(c, address)? {
+                return Ok::<_, AppError>(Some(new));
+            }
+        }
+        Ok(None)
+    });
     let found = limits::works_for(request).run(found);
     let told = match found.await.map(|found| found.or(near)) {
         // A picture leads to a picture: a text must not make its readers' browsers load pages.

@@ -60,24 +60,38 @@ const REACHABLE: [&str; 3] = ["tabindex", "role", "aria-label"];
 static BLOCK: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = policy();
     builder
+        // The page has it.
+        .rm_set_tag_attribute_value("table", "dir")
         .set_tag_attribute_value("table", "tabindex", "0")
-        .set_tag_attribute_value("pre", "tabindex", "0")
-        .set_tag_attribute_value("pre", "role", "group")
-        .set_tag_attribute_value("pre", "aria-label", "Text");
+        .set_tag_attribute_value("pre", BOX.0, BOX.1);
     builder
 });
 
+/// What ammonia adds to an element comes in an order that each process draws by lot, so it adds one
+/// attribute, behind which the others are put. A quote is escaped in attributes and `>` in texts, so
+/// what is replaced is the end of a tag.
+const PICTURE: (&str, &str) = ("loading", "lazy");
+const PICTURES: (&str, &str) = (" loading=\"lazy\">", " loading=\"lazy\" decoding=\"async\">");
+const BOX: (&str, &str) = ("role", "group");
+const BOXES: (&str, &str) =
+    (" role=\"group\">", " tabindex=\"0\" role=\"group\" aria-label=\"Text\">");
+
 /// Cleans a whole text. With a base, relative addresses become whole ones.
 pub(super) fn page(html: &str, base: Option<&Url>) -> String {
-    let Some(base) = base else { return PAGE.clean(html).to_string() };
-    let mut builder = page_policy();
-    builder.url_relative(UrlRelative::RewriteWithBase(base.clone()));
-    builder.clean(html).to_string()
+    let clean = match base {
+        None => PAGE.clean(html).to_string(),
+        Some(base) => {
+            let mut builder = page_policy();
+            builder.url_relative(UrlRelative::RewriteWithBase(base.clone()));
+            builder.clean(html).to_string()
+        }
+    };
+    clean.replace(PICTURES.0, PICTURES.1)
 }
 
 /// Cleans one block of a writer's own HTML; what it leaves open is closed.
 pub(super) fn block(html: &str) -> String {
-    BLOCK.clean(html).to_string()
+    BLOCK.clean(html).to_string().replace(BOXES.0, BOXES.1)
 }
 
 fn policy() -> Builder<'static> {
@@ -89,8 +103,7 @@ fn policy() -> Builder<'static> {
         .rm_tag_attributes("hr", ["align", "size", "width"])
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .link_rel(Some("nofollow ugc noopener"))
-        .set_tag_attribute_value("img", "loading", "lazy")
-        .set_tag_attribute_value("img", "decoding", "async");
+        .set_tag_attribute_value("img", PICTURE.0, PICTURE.1);
     for block in ["p", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dt", "dd", "blockquote", "table"]
     {
         builder.set_tag_attribute_value(block, "dir", "auto");
@@ -110,4 +123,26 @@ fn is_footnote(id: &str) -> bool {
 fn is_name_of_link(name: &str) -> bool {
     let number = name.strip_prefix("Footnote ").or_else(|| name.strip_prefix("Back to reference "));
     number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_process_writes_the_same_bytes() {
+        let html = "<img decoding=sync alt=a src=/a loading=eager> role=\"group\"&gt; loading=\"lazy\"&gt;";
+        assert_eq!(
+            page(html, None),
+            "<img alt=\"a\" src=\"/a\" loading=\"lazy\" decoding=\"async\"> \
+             role=\"group\"&gt; loading=\"lazy\"&gt;"
+        );
+        assert_eq!(
+            block("<pre role=x tabindex=9>a</pre><table><tr><td>b</table>"),
+            "<pre tabindex=\"0\" role=\"group\" aria-label=\"Text\">a</pre>\
+             <table tabindex=\"0\"><tbody><tr><td>b</td></tr></tbody></table>"
+        );
+        let table = page(&block("<table><tr><td>b</table>"), None);
+        assert!(table.starts_with("<table tabindex=\"0\" dir=\"auto\">"), "{table}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use kilonova::db;
 use kilonova::models::old_address::{self, Claimed, Target};
+use kilonova::reach::PublicUrl;
 use serde_json::json;
 
 use crate::support::{Answer, Raw, Site};
@@ -76,6 +77,25 @@ async fn a_slash_at_the_end_of_an_address_of_this_site_leads_to_it() {
     for missing in ["//example.org/", "/nothing/", "/api/posts/", "/archive//"] {
         assert_eq!(ask(&site, missing, &[]).await.status, 404, "{missing}");
     }
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_site_that_stays_below_its_path_has_its_old_addresses_there() {
+    let site = Site::start_with(|config| {
+        config.reach.public = PublicUrl::parse("http://localhost/blog");
+    })
+    .await;
+    site.post("/blog/api/posts", &json!({"title": "First", "body": "x"})).await.json(201);
+    assert_eq!(claim(&site, "/blog/2020/hello/", 1).await, Claimed::Yes);
+    // Another site's, which was at the root.
+    assert_eq!(claim(&site, "/2021/hello/", 1).await, Claimed::Yes);
+    for old in ["/blog/2020/hello/", "/blog/2021/hello/", "/blog/blog/2020/hello/"] {
+        let answer = ask(&site, old, &[]).await;
+        let led = Some("/blog/posts/1-first");
+        assert_eq!((answer.status, answer.header("location")), (301, led), "{old}");
+    }
+    assert_eq!(ask(&site, "/blog/hello/", &[]).await.status, 404);
     site.stop().await;
 }
 
