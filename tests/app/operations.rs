@@ -4,6 +4,7 @@ mod admin;
 mod drain;
 mod health;
 mod metrics;
+mod overview;
 mod page;
 mod peers;
 
