@@ -128,7 +128,7 @@ pub enum Action {
     WriteNote,
     /// To change or delete a note that this account wrote.
     ChangeNote(Option<i64>),
-    /// To see which channels and nodes there are.
+    /// To see which channels and nodes there are, and how they do.
     ReadChannels,
     /// To change roles of accounts, and to disable them.
     ManageUsers,

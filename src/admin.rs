@@ -17,9 +17,10 @@ use kilonova_feed::{Running, Server};
 use crate::controllers::health;
 use crate::error::{AppError, AppResult};
 use crate::guard;
-use crate::metrics::{self, Sources};
+use crate::metrics;
 use crate::reach::is_loopback;
 use crate::router::{get, nowhere, resource};
+use crate::state::State;
 
 /// The most connections at once: a few scrapers and probes.
 const CONNECTIONS: usize = 32;
@@ -35,10 +36,10 @@ const IDLE: Duration = Duration::from_secs(75);
 struct IsLoopback(bool);
 
 /// Starts the listener's thread. It answers when the result is run.
-pub fn serve(listener: TcpListener, sources: Data<Sources>) -> std::io::Result<Running> {
+pub fn serve(listener: TcpListener, state: Data<State>) -> std::io::Result<Running> {
     let bound = listener.local_addr()?;
     let is_loopback = IsLoopback(bound.ip().is_loopback());
-    Server::listen(listener, move || site(Data::clone(&sources), is_loopback))
+    Server::listen(listener, move || site(Data::clone(&state), is_loopback))
         .workers(1)
         .max_connections(CONNECTIONS)
         .max_connections_per_address(0)
@@ -49,7 +50,7 @@ pub fn serve(listener: TcpListener, sources: Data<Sources>) -> std::io::Result<R
 }
 
 fn site(
-    sources: Data<Sources>,
+    state: Data<State>,
     is_loopback: IsLoopback,
 ) -> App<
     impl ServiceFactory<
@@ -61,7 +62,7 @@ fn site(
     >,
 > {
     App::new()
-        .app_data(sources)
+        .app_data(state)
         .app_data(is_loopback)
         .wrap(from_fn(guard::catch_panic))
         .wrap(from_fn(admit))
@@ -97,17 +98,17 @@ fn names_loopback(headers: &HeaderMap, target: Option<&str>) -> bool {
 }
 
 /// GET /metrics
-async fn show(sources: Data<Sources>) -> AppResult<HttpResponse> {
-    let page = sources.page()?;
+async fn show(state: Data<State>) -> AppResult<HttpResponse> {
+    let page = metrics::page(&state)?;
     Ok(HttpResponse::Ok().content_type(metrics::FORMAT).body(page))
 }
 
 /// GET /health/live
-async fn live(sources: Data<Sources>) -> AppResult<HttpResponse> {
-    health::live(sources.state()).await
+async fn live(state: Data<State>) -> AppResult<HttpResponse> {
+    health::live(&state).await
 }
 
 /// GET /health/ready
-async fn ready(sources: Data<Sources>) -> AppResult<HttpResponse> {
-    health::check(sources.state()).await
+async fn ready(state: Data<State>) -> AppResult<HttpResponse> {
+    health::check(&state).await
 }

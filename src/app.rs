@@ -28,10 +28,10 @@ use crate::events::{outage, pruner};
 use crate::limits;
 use crate::locks::{self, Lock};
 use crate::logging;
-use crate::metrics::Sources;
 use crate::models::post::TagCache;
 use crate::models::site_key::{self, Key};
 use crate::models::user;
+use crate::overview;
 use crate::peers::Peers;
 use crate::presence::Presence;
 use crate::publisher;
@@ -42,7 +42,7 @@ use crate::responses::Responses;
 use crate::router;
 use crate::search::Search;
 use crate::site_log::{Feed, Shapes, SiteLog};
-use crate::state::State;
+use crate::state::{Started, State};
 use crate::traffic::Traffic;
 use crate::views::fragments::Fragments;
 use crate::views::pages::Reference;
@@ -168,11 +168,15 @@ impl App {
             search,
             traffic: Arc::<Traffic>::default(),
             peers,
+            connections: OnceLock::new(),
+            started: Started::now(),
             draining: AtomicBool::new(false),
         });
         let server = serve(&state, listener)?;
-        let sources = Data::new(Sources::new(Data::clone(&state), server.connections()));
-        let admin = admin.map(|listener| admin::serve(listener, sources)).transpose()?;
+        state.connections.get_or_init(|| server.connections());
+        let shown = Data::clone(&state);
+        let admin = admin.map(|listener| admin::serve(listener, shown)).transpose()?;
+        core.spawn(overview::tell(Data::clone(&state)));
         if let Some(shortage) = shortage {
             log::warn!("{shortage}");
         }

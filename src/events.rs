@@ -4,6 +4,7 @@
 
 pub mod outage;
 pub mod pruner;
+pub mod sample;
 pub mod words;
 
 use kilonova_feed::{NewEvent, Subject};
@@ -29,6 +30,8 @@ pub const USERS: &str = "users";
 /// The application itself: `deploy` when a node has started, for all nodes; `database` when this one no longer reaches its
 /// database and when it does again, for its own members. Ephemeral.
 pub const SYSTEM: &str = "system";
+/// How the nodes do, for admins: a `sample` of each node each second, while one looks. Ephemeral.
+pub const ADMIN: &str = "admin";
 /// What nodes tell each other of themselves. Ephemeral, and not sent to browsers.
 pub const NODES: &str = "nodes";
 /// What the channels of single posts' new comments begin with; the post's id follows.

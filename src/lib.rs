@@ -45,6 +45,7 @@ pub mod markdown;
 pub mod metrics;
 pub mod models;
 mod negotiation;
+pub mod overview;
 pub mod peers;
 pub mod pictures;
 pub mod policy;

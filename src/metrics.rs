@@ -1,16 +1,18 @@
 //! The metrics of this node, made of the counters of its parts when somebody asks. Owns their names,
-//! labels and meanings, which docs/metrics.md lists; each part owns its counters.
+//! labels and meanings, which docs/metrics.md lists; each part owns its counters, and `numbers` reads
+//! them.
 //!
 //! No label has a value that a client can choose: routes are the router's patterns.
 
+mod numbers;
 mod page;
 mod process;
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
-use actix_web::web::Data;
-use kilonova_feed::{ConnectionCount, Distribution};
+use kilonova_feed::Distribution;
 
+pub use self::numbers::Numbers;
 use self::page::Page;
 use crate::error::{AppError, AppResult};
 use crate::state::State;
@@ -21,52 +23,44 @@ use crate::{VERSION, logging};
 /// The type of the page.
 pub const FORMAT: &str = prometheus::TEXT_FORMAT;
 
-/// What the metrics are made of.
-pub struct Sources {
-    state: Data<State>,
-    connections: ConnectionCount,
-    started: SystemTime,
+/// The page of a node, as of now. Waits for no other thread but for the time of a few additions.
+pub fn page(state: &State) -> AppResult<Vec<u8>> {
+    let mut page = Page::default();
+    Sources { state, numbers: &Numbers::of(state) }.add_to(&mut page);
+    page.text().map_err(AppError::internal)
 }
 
-impl Sources {
-    /// The metrics of a node that starts now.
-    pub fn new(state: Data<State>, connections: ConnectionCount) -> Sources {
-        Sources { state, connections, started: SystemTime::now() }
-    }
+/// What the metrics are made of.
+struct Sources<'a> {
+    state: &'a State,
+    numbers: &'a Numbers,
+}
 
-    /// What the node works with.
-    pub fn state(&self) -> &State {
-        &self.state
-    }
-
-    /// The page, as of now. Waits for no other thread but for the time of a few additions.
-    pub fn page(&self) -> AppResult<Vec<u8>> {
-        let mut page = Page::default();
-        self.add_build(&mut page);
-        self.add_connections(&mut page);
-        self.add_feed(&mut page);
-        self.add_groups(&mut page);
-        self.add_database(&mut page);
-        self.add_work(&mut page);
-        self.add_requests(&mut page);
-        page.text().map_err(AppError::internal)
+impl Sources<'_> {
+    fn add_to(&self, page: &mut Page) {
+        self.add_build(page);
+        self.add_connections(page);
+        self.add_feed(page);
+        self.add_groups(page);
+        self.add_database(page);
+        self.add_work(page);
+        self.add_requests(page);
     }
 
     fn add_build(&self, page: &mut Page) {
         let node = self.state.config.node.as_str();
         let labels = vec![("version", VERSION), ("node", node)];
         page.gauges(("kilonova_build_info", "1, with the version and the node."), [(labels, 1.0)]);
-        let since = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
-        process::add_to(page, since.as_secs_f64());
-        let draining = self.state.draining.load(std::sync::atomic::Ordering::Relaxed);
+        let since = self.state.started.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.numbers.process.add_to(page, since.as_secs_f64());
         let name = ("kilonova_draining", "1 from the signal to stop until the process ends.");
-        page.gauge(name, flag(draining || self.state.feed.sockets().closing()));
+        page.gauge(name, flag(self.numbers.is_draining));
         let name = ("kilonova_log_lines_lost_total", "Lines of the log that nobody read in time.");
         page.counter(name, logging::lost());
     }
 
     fn add_connections(&self, page: &mut Page) {
-        let it = self.connections.stats();
+        let Some(it) = self.numbers.connections else { return };
         let name = ("kilonova_connections_open", "Open connections, sockets included.");
         page.gauge(name, it.open as f64);
         let name = ("kilonova_connections_accepted_total", "Connections that were let in.");
@@ -77,7 +71,7 @@ impl Sources {
     }
 
     fn add_feed(&self, page: &mut Page) {
-        let it = self.state.feed.stats();
+        let it = &self.numbers.feed;
         let kinds = [("websocket", it.websockets), ("event_stream", it.event_streams)];
         page.gauges(
             ("kilonova_sockets_open", "Open WebSockets and event streams."),
@@ -98,10 +92,9 @@ impl Sources {
                 (vec![("reason", one.reason), ("code", code.as_str())], one.count)
             }),
         );
-        let slow = it.closed.iter().filter(|one| one.reason == "slow_consumer");
         page.counter(
             ("kilonova_slow_consumers_total", "Sockets whose clients read too slowly."),
-            slow.map(|one| one.count).sum(),
+            self.numbers.slow_consumers(),
         );
         let frames = [("live", it.live_frames), ("replay", it.replayed_frames)];
         page.counters(
@@ -113,22 +106,20 @@ impl Sources {
                 "kilonova_broadcast_seconds",
                 "From the commit of an event on this node until its subscribers have it.",
             ),
-            it.broadcasts,
+            it.broadcasts.clone(),
         );
         let name = ("kilonova_log_position", "The last position of the log that is known.");
         page.gauge(name, it.position as f64);
         let name = ("kilonova_log_readable", "0 once the log could not be read for a second.");
         page.gauge(name, flag(it.reachable));
         let name = ("kilonova_relay_lag_events", "Events of the log that have not gone out.");
-        page.gauge(name, (it.position - it.sent) as f64);
+        page.gauge(name, self.numbers.relay_lag() as f64);
         let name = ("kilonova_relay_lag_seconds", "The age of the oldest such event.");
         page.gauge(name, it.lag.as_secs_f64());
-        let indexed = self.state.search.indexed_position().unwrap_or(0);
         let name = ("kilonova_index_lag_events", "Events that the search index does not have.");
-        page.gauge(name, it.position.saturating_sub(indexed).max(0) as f64);
-        let behind = self.state.peers.behind(it.position, Instant::now());
+        page.gauge(name, self.numbers.index_lag as f64);
         let name = ("kilonova_peer_lag_events", "Events that the slowest other node has not sent.");
-        page.gauge(name, behind as f64);
+        page.gauge(name, self.numbers.peer_lag as f64);
         let name = ("kilonova_relay_waiting_events", "Events that wait in the relay.");
         page.gauge(name, it.waiting_events as f64);
         let name = ("kilonova_threads_waiting_bytes", "Events that wait for threads of sockets.");
@@ -143,7 +134,7 @@ impl Sources {
     }
 
     fn add_groups(&self, page: &mut Page) {
-        let it = self.state.feed.pubsub().stats();
+        let it = &self.numbers.groups;
         let name = ("kilonova_cluster_peers", "Other nodes that can be reached.");
         page.gauge(name, it.peers as f64);
         let members = [("local", it.local_members), ("remote", it.remote_members)];
@@ -160,7 +151,7 @@ impl Sources {
     }
 
     fn add_database(&self, page: &mut Page) {
-        let it = self.state.db.stats();
+        let it = &self.numbers.database;
         let pools = [("requests", it.reads), ("node", it.own_reads)];
         page.gauges(
             ("kilonova_database_reads", "Reads that have a connection."),
@@ -177,9 +168,9 @@ impl Sources {
         let name = ("kilonova_writer_waiting", "Transactions that wait for the writer.");
         page.gauge(name, it.waiting as f64);
         let name = ("kilonova_writer_batch_size", "Transactions that share a commit.");
-        page.histogram(name, it.batches);
+        page.histogram(name, it.batches.clone());
         let name = ("kilonova_writer_commit_seconds", "From BEGIN to the end of COMMIT.");
-        page.histogram(name, it.times);
+        page.histogram(name, it.times.clone());
         let name = ("kilonova_writer_failed_total", "Transactions whose commit failed.");
         page.counter(name, it.failed);
         let name = ("kilonova_writer_failing", "1 while the last commit has failed.");

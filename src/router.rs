@@ -129,6 +129,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/bin", [get(pages::bin::index)]))
         .service(resource("/bin/{id}/restore", [get(back::to_bin), post(pages::bin::restore)]))
         .service(resource("/bin/{id}/delete", [get(back::to_bin), post(pages::bin::discard)]))
+        .service(resource("/admin", [get(pages::overview::show)]))
         .service(resource("/account", [get(pages::account::show)]))
         .service(resource(
             "/account/password",

@@ -26,6 +26,7 @@ pub(crate) mod fuzzing;
 mod index;
 mod indexer;
 mod lexer;
+mod lines;
 mod parser;
 mod plan;
 mod query;
@@ -47,11 +48,13 @@ pub use self::find::{Answer, Hit, REACH};
 pub use self::index::Place;
 #[doc(hidden)]
 pub use self::indexer::Disturbance;
+pub use self::lines::Line;
 pub use self::query::{Kind, MAX_CHARS, Query};
 pub use self::reindex::{ReindexError, Summary, reindex};
 
 use self::index::{Condition, Index, OpenError};
 use self::indexer::{Indexer, State};
+use self::lines::Lines;
 use crate::db::{self, Db};
 use crate::kept::Kept;
 use crate::pubsub::supervise;
@@ -100,6 +103,7 @@ pub struct Search(Arc<Inner>);
 struct Inner {
     db: Db,
     state: Arc<watch::Sender<State>>,
+    lines: Arc<Lines>,
     shutdown: watch::Sender<bool>,
     // True when the keeper has ended.
     ended: watch::Receiver<bool>,
@@ -127,9 +131,11 @@ impl Search {
         let shutdown = watch::Sender::new(false);
         let (end, ended) = watch::channel(false);
         let indexer = Arc::new(Mutex::new(None));
+        let lines = Arc::<Lines>::default();
         let start = {
             let (db, state, indexer, shutdown) =
                 (db.clone(), Arc::clone(&state), Arc::clone(&indexer), shutdown.subscribe());
+            let lines = Arc::clone(&lines);
             move || -> Result<(Indexer, Context<Indexer>), OpenError> {
                 let (index, condition) = Index::open(&dir)?;
                 match condition {
@@ -152,6 +158,7 @@ impl Search {
                     db.clone(),
                     feed.clone(),
                     Arc::clone(&state),
+                    Arc::clone(&lines),
                     shutdown.clone(),
                 );
                 Ok((actor, context))
@@ -167,7 +174,8 @@ impl Search {
         let (arbiter, turns) = (Mutex::new(Some(arbiter)), Turns::new(max_queries, SHARE));
         let texts = Arc::new(Kept::at_most(TEXTS));
         let times = Histogram::of_times();
-        let inner = Inner { db, state, shutdown, ended, indexer, arbiter, turns, times, texts };
+        let inner =
+            Inner { db, state, lines, shutdown, ended, indexer, arbiter, turns, times, texts };
         Ok(Search(Arc::new(inner)))
     }
 
@@ -191,6 +199,11 @@ impl Search {
     /// The position of the log that can be searched by now; none before the first index is complete.
     pub fn indexed_position(&self) -> Option<i64> {
         self.0.state.borrow().position
+    }
+
+    /// The last lines of the indexer, the oldest first; none with the title of a thing that is gone.
+    pub fn lines(&self) -> Vec<Line> {
+        self.0.lines.list()
     }
 
     /// Returns when everything up to `position` can be searched.

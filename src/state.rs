@@ -1,9 +1,11 @@
 //! The state of every controller: the long-lived parts that `app` has started.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::time::{Instant, SystemTime};
 
 use actix_web::web::Data;
+use kilonova_feed::ConnectionCount;
 
 use crate::accounts::Accounts;
 use crate::bodies::Bodies;
@@ -61,6 +63,26 @@ pub struct State {
     pub traffic: Arc<Traffic>,
     /// How far the other nodes have come.
     pub peers: Arc<Peers>,
+    /// The connections of the site, once it listens.
+    pub connections: OnceLock<ConnectionCount>,
+    /// When the node started.
+    pub started: Started,
     /// The node is about to stop: it is not ready, and serves as before.
     pub draining: AtomicBool,
+}
+
+/// A moment, by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Started {
+    /// By the calendar.
+    pub at: SystemTime,
+    /// To measure from.
+    pub since: Instant,
+}
+
+impl Started {
+    /// Now.
+    pub fn now() -> Started {
+        Started { at: SystemTime::now(), since: Instant::now() }
+    }
 }

@@ -41,6 +41,9 @@ pub async fn feed(
     if channels.iter().any(|channel| *channel == events::NOTES) {
         account.permit(Action::ReadNotes)?;
     }
+    if channels.iter().any(|channel| *channel == events::ADMIN) {
+        account.permit(Action::ReadChannels)?;
+    }
     let mut seat = None;
     if !posts.is_empty() || present.is_some() {
         let (viewer, user) = (account.viewer(), account.user().map(|user| user.id));
@@ -53,8 +56,10 @@ pub async fn feed(
         seat = state.db.read(check).await?;
     }
     let is_of_posts = |channel: &Channel| !channel.as_str().starts_with(events::PRESENCE);
+    let is_ephemeral =
+        |channel: &Channel| [events::SYSTEM, events::ADMIN].contains(&channel.as_str());
     let (ephemeral, logged): (Vec<Channel>, Vec<Channel>) =
-        channels.into_iter().filter(is_of_posts).partition(|channel| *channel == events::SYSTEM);
+        channels.into_iter().filter(is_of_posts).partition(is_ephemeral);
     let mut options = SessionOptions::new(logged, account.viewer()).ephemeral(ephemeral);
     if let Some((id, Seat { post, shows_name })) = present.zip(seat) {
         let name = account.user().filter(|_| shows_name).map(|user| user.username.clone());
@@ -181,7 +186,8 @@ fn posts_of(channels: &[Channel], prefix: &str) -> Vec<i64> {
 }
 
 /// The channels that a list names, each once and no more than `max`. Those that browsers are not
-/// sent are refused like those that do not exist. One may be a presence, if the list is of a socket.
+/// sent are refused like those that do not exist. If the list is of a socket, one may be a presence,
+/// and one the admins'.
 pub(super) fn channels(names: &str, max: usize, is_live: bool) -> AppResult<Vec<Channel>> {
     let mut channels = IndexSet::new();
     for name in names.split(',') {
@@ -189,7 +195,7 @@ pub(super) fn channels(names: &str, max: usize, is_live: bool) -> AppResult<Vec<
         let known = [events::POSTS, events::COMMENTS, events::NOTES, events::SYSTEM]
             .contains(&name)
             || is_of(events::POST_COMMENTS)
-            || (is_live && is_of(events::PRESENCE));
+            || (is_live && (name == events::ADMIN || is_of(events::PRESENCE)));
         if !known || (channels.insert(Channel::from(name)) && channels.len() > max) {
             return Err(request::invalid("channels"));
         }

@@ -15,6 +15,7 @@ pub mod embed;
 pub mod failures;
 pub mod lists;
 pub mod notes;
+pub mod overview;
 pub mod posts;
 pub mod preview;
 pub mod search;

@@ -7,7 +7,7 @@ use super::frames::{self, Shape};
 use super::schemas::{Schemas, reference};
 use crate::config::{Access, Config};
 use crate::events::words::{Reach, Topic};
-use crate::events::{COMMENTS, NOTES, POST_COMMENTS, POSTS, PRESENCE, SYSTEM};
+use crate::events::{ADMIN, COMMENTS, NOTES, POST_COMMENTS, POSTS, PRESENCE, SYSTEM};
 use crate::models::sign_in;
 use crate::reach::Address;
 
@@ -186,7 +186,7 @@ fn feed(config: &Config, schemas: &mut Schemas) -> Endpoint {
     };
     let channels = format!(
         "The channels to follow, with commas between them: `{POSTS}`, `{COMMENTS}`, `{NOTES}`, \
-         `{SYSTEM}`, `{POST_COMMENTS}ID`, and one `{PRESENCE}ID`.{most}"
+         `{SYSTEM}`, `{POST_COMMENTS}ID`, one `{PRESENCE}ID`, and for admins `{ADMIN}`.{most}"
     );
     let own = json!({
         "channels": { "description": channels, "type": "string", "default": "posts,comments" },

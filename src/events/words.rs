@@ -4,7 +4,8 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
-use super::{COMMENTS, NOTES, POST_COMMENTS, POSTS, PRESENCE, SYSTEM, USERS};
+use super::sample::Sample;
+use super::{ADMIN, COMMENTS, NOTES, POST_COMMENTS, POSTS, PRESENCE, SYSTEM, USERS};
 use crate::models::comment::Comment;
 use crate::models::note::Note;
 use crate::models::post::Post;
@@ -37,6 +38,8 @@ pub const LOGGED_IN: &str = "logged_in";
 pub const DEPLOY: &str = "deploy";
 /// A node has lost its database, or reaches it again.
 pub const DATABASE: &str = "database";
+/// How a node does.
+pub const SAMPLE: &str = "sample";
 /// Readers of a post have come, gone, or begun to type.
 pub const READERS: &str = "presence";
 
@@ -124,7 +127,7 @@ impl Topic {
 }
 
 /// Every topic but the presence's, whose payload is `presence`'s own.
-pub static TOPICS: [Topic; 14] = [
+pub static TOPICS: [Topic; 15] = [
     logged::<Post>(POSTS, POST_CREATED, "A post was written."),
     logged::<Post>(POSTS, POST_UPDATED, "A post was changed."),
     logged::<Post>(POSTS, POST_PUBLISHED, "A post was published; follows its `post_updated`."),
@@ -150,6 +153,12 @@ pub static TOPICS: [Topic; 14] = [
         SYSTEM,
         DATABASE,
         "This node has lost its database, or reaches it again.",
+        Reach::Ephemeral,
+    ),
+    topic::<Sample>(
+        ADMIN,
+        SAMPLE,
+        "The numbers of a node, each second while somebody listens. For admins.",
         Reach::Ephemeral,
     ),
 ];

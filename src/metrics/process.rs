@@ -9,25 +9,49 @@ use rustix::time::{ClockId, clock_gettime};
 use super::page::Page;
 use crate::descriptors;
 
-/// Adds the process's metrics; one that the system does not tell is left out.
-pub(super) fn add_to(page: &mut Page, started: f64) {
-    page.gauge(("process_start_time_seconds", "When the process started, in Unix time."), started);
-    let used = clock_gettime(ClockId::ProcessCPUTime);
-    let seconds = used.tv_sec as f64 + used.tv_nsec as f64 / 1e9;
-    page.seconds(("process_cpu_seconds_total", "Processor time of all threads."), seconds);
-    if let Some(bytes) = fs::read_to_string("/proc/self/status").ok().as_deref().and_then(resident)
-    {
-        let name =
-            ("process_resident_memory_bytes", "Memory that is in use, mapped files included.");
-        page.gauge(name, bytes as f64);
-    }
-    if let Ok(open) = fs::read_dir("/proc/self/fd") {
+/// What the system tells of this process; what it does not tell is left out.
+pub struct Process {
+    /// The processor time of all threads, in seconds.
+    pub cpu: f64,
+    /// The bytes of memory in use, mapped files included.
+    pub resident: Option<u64>,
+    /// The open file descriptors.
+    open: Option<usize>,
+    /// Their limit.
+    most: Option<usize>,
+}
+
+impl Process {
+    /// As of now.
+    pub(super) fn now() -> Process {
+        let used = clock_gettime(ClockId::ProcessCPUTime);
+        let status = fs::read_to_string("/proc/self/status").ok();
         // The one that lists them is among them.
-        let count = open.count().saturating_sub(1);
-        page.gauge(("process_open_fds", "Open file descriptors."), count as f64);
+        let open = fs::read_dir("/proc/self/fd").ok().map(|open| open.count().saturating_sub(1));
+        Process {
+            cpu: used.tv_sec as f64 + used.tv_nsec as f64 / 1e9,
+            resident: status.as_deref().and_then(resident),
+            open,
+            most: descriptors::available(),
+        }
     }
-    if let Some(most) = descriptors::available() {
-        page.gauge(("process_max_fds", "The limit of open file descriptors."), most as f64);
+
+    /// Adds the process's metrics, with the time of its start.
+    pub(super) fn add_to(&self, page: &mut Page, started: f64) {
+        let name = ("process_start_time_seconds", "When the process started, in Unix time.");
+        page.gauge(name, started);
+        page.seconds(("process_cpu_seconds_total", "Processor time of all threads."), self.cpu);
+        if let Some(bytes) = self.resident {
+            let name =
+                ("process_resident_memory_bytes", "Memory that is in use, mapped files included.");
+            page.gauge(name, bytes as f64);
+        }
+        if let Some(count) = self.open {
+            page.gauge(("process_open_fds", "Open file descriptors."), count as f64);
+        }
+        if let Some(most) = self.most {
+            page.gauge(("process_max_fds", "The limit of open file descriptors."), most as f64);
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use self::work::{fail, rebuild};
 use super::index::{Index, LogPosition, Searchable};
+use super::lines::Lines;
 use super::source::Walk;
 use crate::access::Viewer;
 use crate::db::Db;
@@ -57,6 +58,7 @@ pub(super) struct Indexer {
     db: Db,
     feed: Feed,
     state: Arc<watch::Sender<State>>,
+    lines: Arc<Lines>,
     shutdown: watch::Receiver<bool>,
     task: Task,
     // What it follows.
@@ -84,6 +86,7 @@ impl Indexer {
         db: Db,
         feed: Feed,
         state: Arc<watch::Sender<State>>,
+        lines: Arc<Lines>,
         shutdown: watch::Receiver<bool>,
     ) -> Indexer {
         let task = index.position().cloned().map_or_else(rebuild, Task::Follow);
@@ -93,6 +96,7 @@ impl Indexer {
             db,
             feed,
             state,
+            lines,
             shutdown,
             task,
             subscription: None,

@@ -158,6 +158,8 @@ mod tests {
             "client.js",
             "drafts.js",
             "reading.js",
+            "overview.js",
+            "overview.css",
             "style.css",
             "icon.svg",
         ] {

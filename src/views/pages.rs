@@ -10,6 +10,7 @@ mod conflict;
 mod docs;
 mod embed;
 mod lists;
+mod overview;
 mod text;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ pub(super) use self::docs::kinds;
 pub use self::docs::{Docs, Reference};
 pub use self::embed::Embed;
 pub use self::lists::{Archive, Author, TagIndex, has_path, of_author, of_tag};
+pub use self::overview::Overview;
 use super::forms::{
     AccountForm, CommentForm, LoginForm, NoteForm, PostForm, Problem, RegisterForm,
 };
@@ -138,6 +140,11 @@ impl Frame {
     /// Whether the reader may find comments that wait for approval.
     fn reads_held(&self) -> bool {
         self.writes() && matches!(self.reader, Reader::User(_))
+    }
+
+    /// Whether the reader may see how the nodes do.
+    fn reads_nodes(&self) -> bool {
+        access::may(self.viewer, Action::ReadChannels) == Verdict::Allowed
     }
 
     /// Whether the reader may block the account of a comment.

@@ -56,7 +56,7 @@ async function askVersion() {
 }
 
 // Scripts of some pages alone have no connection of their own.
-const hear = (detail) => document.dispatchEvent(new CustomEvent("presence", { detail }));
+const hear = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 document.addEventListener("say", ({ detail }) => feed && feed.send(detail));
 document.addEventListener("outdated", () => refresh());
 
@@ -67,11 +67,12 @@ let opened = false;
 const feed = kind in channels && follow({
   url: `${page.root}/feed${isEmbedded ? "?as=guest" : ""}`,
   channels: channels[kind],
-  frame: "html",
+  // A sample is no fragment: as it is, it is encoded once for all.
+  frame: kind === "admin" ? undefined : "html",
   lastEventId: Number(page.lastEventId),
   log: page.log,
   onState(state) {
-    if (state !== "live") hear(null);
+    if (state !== "live") hear("presence", null);
     if (state === "live") {
       // If this node has lost its database, it says so again within seconds.
       blind = false;
@@ -82,7 +83,7 @@ const feed = kind in channels && follow({
     show(state === "live" ? current() : state);
   },
   onEvent(event) {
-    if (event.event === "presence") return hear(event.data);
+    if (["presence", "sample"].includes(event.event)) return hear(event.event, event.data);
     if (event.channel !== "system") return event.data && apply(event);
     if (event.event === "deploy") compare(event.data.version);
     if (event.event === "database") {
@@ -95,7 +96,10 @@ const feed = kind in channels && follow({
     refresh();
   },
   onClose(code) {
-    if (code === POLICY) checkSignIn();
+    if (code !== POLICY) return;
+    // An account that is no longer an admin's keeps its sign-in.
+    if (kind === "admin") location.reload();
+    else checkSignIn();
   },
 });
 

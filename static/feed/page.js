@@ -20,9 +20,11 @@ const kind = page.live;
 const isEmbedded = "embed" in page;
 const ofPosts = ["posts", "comments", "system"];
 const ofNotes = ["notes", "system"];
+const ofAdmins = ["admin", "system"];
 const channels = {
   posts: ofPosts, post: isEmbedded ? ofPosts : [...ofPosts, `presence_${page.post}`], "edit-post": ofPosts,
   moderation: ofPosts, notes: ofNotes, note: ofNotes, "edit-note": ofNotes,
+  admin: ofAdmins,
 };
 
 const byId = (id) => document.getElementById(id);

@@ -10,6 +10,7 @@ mod hints;
 mod limits;
 mod manage;
 mod moderation;
+mod overview;
 mod proxies;
 mod roles;
 mod scheduled;

@@ -5,6 +5,7 @@ mod drain;
 mod health;
 mod log;
 mod metrics;
+mod overview;
 mod page;
 mod peers;
 

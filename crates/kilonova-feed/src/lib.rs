@@ -105,7 +105,7 @@ pub use self::sockets::Sockets;
 pub use self::start_at::StartAt;
 #[doc(hidden)]
 pub use self::stats::Histogram;
-pub use self::stats::{Closed, Distribution, Opened, Replays, Stats};
+pub use self::stats::{Closed, Distribution, Opened, Replays, SlowReader, Stats};
 pub use self::subject::{Subject, SubjectId};
 pub use self::subscription::{Subscription, Update};
 #[doc(hidden)]

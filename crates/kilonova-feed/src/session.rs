@@ -214,6 +214,11 @@ impl<W: Wire, L: Log> Session<W, L> {
     fn close(&mut self, close: Close) {
         if !self.closing {
             self.feed.tally.closed(close);
+            if close == Close::SlowConsumer {
+                let channels = self.channels.iter().chain(&self.ephemeral);
+                let stalled = self.wire.blocked().map(|since| since.elapsed());
+                self.feed.tally.slow.add(W::FRAMING, channels, stalled.unwrap_or_default());
+            }
             self.wire.close(close);
             self.end();
         }

@@ -4,6 +4,7 @@
 
 mod histogram;
 mod lag;
+mod slow;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,8 @@ use std::time::{Duration, Instant};
 
 pub use self::histogram::{Distribution, Histogram};
 use self::lag::Lag;
+pub use self::slow::SlowReader;
+use self::slow::SlowReaders;
 use crate::Error;
 use crate::close::Close;
 use crate::frame::Framing;
@@ -27,6 +30,8 @@ pub struct Stats {
     pub refused: Vec<(&'static str, u64)>,
     /// Ended sockets and streams by reason.
     pub closed: Vec<Closed>,
+    /// The last sockets that were closed because their clients read too slowly, the oldest first.
+    pub slow_readers: Vec<SlowReader>,
     /// Frames of events that were queued for sockets as the events went out.
     pub live_frames: u64,
     /// Frames of events that were queued for sockets in a replay.
@@ -126,6 +131,7 @@ pub(crate) struct Tally {
     refused: [AtomicU64; REFUSALS.len()],
     closed: [AtomicU64; Close::ALL.len()],
     left: [AtomicU64; 2],
+    pub(crate) slow: SlowReaders,
     pub(crate) broadcasts: Histogram,
     lag: Mutex<Lag>,
     pub(crate) waiting_events: AtomicUsize,
@@ -196,6 +202,7 @@ impl Tally {
             event_streams: opened(Framing::Stream),
             refused: REFUSALS.into_iter().zip(self.refused.iter().map(load)).collect(),
             closed: closed.chain(left).collect(),
+            slow_readers: self.slow.list(),
             live_frames: rest.frames.0,
             replayed_frames: rest.frames.1,
             broadcasts: self.broadcasts.distribution(),

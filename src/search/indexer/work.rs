@@ -45,7 +45,9 @@ impl Indexer {
                         Err(error) => fail(&error, ctx),
                     },
                     Err(error) => {
-                        log::warn!("the indexer cannot read the database: {error}; it tries again");
+                        this.warn(format!(
+                            "the indexer cannot read the database: {error}; it tries again"
+                        ));
                         ctx.run_later(RETRY_AFTER, |this, ctx| this.go_on(ctx));
                     }
                 }));
@@ -63,7 +65,7 @@ impl Indexer {
             false if place.position > self.feed.sent() => "it is ahead of the database",
             false => "it is behind what the log still holds",
         };
-        log::warn!("the search index is of no use, {reason}: building it anew");
+        self.warn(format!("the search index is of no use, {reason}: building it anew"));
         if let Some(subscription) = self.subscription.take() {
             ctx.cancel_future(subscription);
         }
@@ -95,11 +97,13 @@ impl Indexer {
             return Ok(());
         }
         let Counts { posts, notes, comments } = counts;
-        log::info!(
+        let line = format!(
             "Built the search index from {posts} posts, {notes} notes and {comments} comments \
              in {:.1?}",
             begun.elapsed()
         );
+        log::info!("{line}");
+        self.lines.keep(None, &line);
         self.task = Task::Follow(place);
         self.commit()
     }
@@ -158,7 +162,7 @@ impl Indexer {
                 put.unwrap_or_else(|error| fail(&error, ctx));
             }
             Err(error) => {
-                log::warn!("the indexer cannot read the database: {error}; it tries again");
+                this.warn(format!("the indexer cannot read the database: {error}; it tries again"));
                 // The same event comes first then.
                 if let Some(subscription) = this.subscription.take() {
                     ctx.cancel_future(subscription);
@@ -205,6 +209,12 @@ impl Indexer {
         }
     }
 
+    /// Warns in the log.
+    fn warn(&self, line: String) {
+        log::warn!("{line}");
+        self.lines.keep(None, &line);
+    }
+
     /// Logs a change, once.
     fn announce(&mut self, change: &Change, position: i64) {
         if self.state.borrow().logged >= position {
@@ -214,17 +224,26 @@ impl Indexer {
             state.logged = position;
             false
         });
+        let say = |about, line: String| {
+            log::info!("{line}");
+            self.lines.keep(about, &line);
+        };
+        if let Change::Delete(kind, id) | Change::Hide(kind, id) = change {
+            self.lines.forget(*kind, *id);
+        }
         match change {
             Change::New(Document { kind: Kind::Comment, id, post: Some(post), .. }) => {
-                log::info!("Indexing new comment {id} on post {post}");
+                say(None, format!("Indexing new comment {id} on post {post}"));
             }
-            Change::New(Document { kind, title, .. }) => {
-                log::info!("Indexing new {}: {title}", kind.as_str());
+            Change::New(Document { kind, id, title, .. }) => {
+                say(Some((*kind, *id)), format!("Indexing new {}: {title}", kind.as_str()));
             }
             Change::Update(Document { kind, id, .. }) => {
                 log::debug!("Indexing {} {id} again", kind.as_str());
             }
-            Change::Delete(kind, id) => log::info!("Removing {} {id} from index", kind.as_str()),
+            Change::Delete(kind, id) => {
+                say(None, format!("Removing {} {id} from index", kind.as_str()));
+            }
             Change::Hide(kind, id) => {
                 log::debug!("Keeping {} {id} out of the index", kind.as_str());
             }

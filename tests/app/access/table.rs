@@ -271,6 +271,7 @@ fn table() -> Vec<Row> {
         row(GET, "/embed/posts/{id}", "/embed/posts/{post}", Open(HTML), [404; 5], EVERYONE),
         plain(GET, "/feed", "/feed", Open(STREAM), EVERYONE),
         plain(GET, "/feed", "/feed?channels=posts,notes", Open(STREAM), NOTES),
+        plain(GET, "/feed", "/feed?channels=admin", Open(STREAM), [401, 403, 403, 403, 200]),
         plain(GET, "/notifications", "/notifications", Open(STREAM), NOTES),
         plain(GET, "/posts", "/posts", Open(HTML), [303; 5]),
         plain(GET, "/posts/{id}/comments", "/posts/1/comments", Open(HTML), [303; 5]),
@@ -419,6 +420,7 @@ fn table() -> Vec<Row> {
             Api(r#"{"password":"wrong","new_password":"another horse"}"#),
             [401, 422, 422, 422, 422],
         ),
+        plain(GET, "/admin", "/admin", Open(HTML), [303, 403, 403, 403, 200]),
         plain(GET, "/account", "/account", Open(HTML), [303, 200, 200, 200, 200]),
         plain(
             POST,

@@ -1,0 +1,61 @@
+//! The numbers of this node's parts at one moment: what the metrics and the page for admins show.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use kilonova_feed::ConnectionStats;
+
+use super::process::Process;
+use crate::db;
+use crate::pubsub;
+use crate::state::State;
+
+/// The numbers at one moment.
+pub struct Numbers {
+    /// The feed, its sockets, its relay.
+    pub feed: kilonova_feed::Stats,
+    /// The process groups.
+    pub groups: pubsub::Stats,
+    /// The database and its writer.
+    pub database: db::Stats,
+    /// The connections of the site; none before it listens.
+    pub connections: Option<ConnectionStats>,
+    /// The events of the log that the search index does not have.
+    pub index_lag: i64,
+    /// The events of the log that the slowest other node has not sent.
+    pub peer_lag: i64,
+    /// The node is about to stop, or stops.
+    pub is_draining: bool,
+    /// What the system tells of the process.
+    pub process: Process,
+}
+
+impl Numbers {
+    /// The numbers as of now. Reads a few files of the system: not for a thread that serves sockets.
+    pub fn of(state: &State) -> Numbers {
+        let feed = state.feed.stats();
+        let indexed = state.search.indexed_position().unwrap_or(0);
+        let is_draining = state.draining.load(Ordering::Relaxed) || state.feed.sockets().closing();
+        Numbers {
+            groups: state.feed.pubsub().stats(),
+            database: state.db.stats(),
+            connections: state.connections.get().map(kilonova_feed::ConnectionCount::stats),
+            index_lag: feed.position.saturating_sub(indexed).max(0),
+            peer_lag: state.peers.behind(feed.position, Instant::now()),
+            is_draining,
+            process: Process::now(),
+            feed,
+        }
+    }
+
+    /// The events of the log that have not gone out to this node's subscribers.
+    pub fn relay_lag(&self) -> i64 {
+        self.feed.position - self.feed.sent
+    }
+
+    /// How many sockets were closed because their clients read too slowly.
+    pub fn slow_consumers(&self) -> u64 {
+        let slow = self.feed.closed.iter().filter(|one| one.reason == "slow_consumer");
+        slow.map(|one| one.count).sum()
+    }
+}

@@ -1,0 +1,217 @@
+// How the nodes do: plots of the last two minutes, and the numbers of the last second. The feed's
+// script brings a sample of each node each second; this one owns what becomes of them on the page,
+// which the server has made of one node.
+
+const KEPT = 120;
+const GONE_AFTER = 3000;
+const FORGOTTEN_AFTER = 120_000;
+const MOST_NODES = 32;
+const MOST_LINES = 20;
+const STYLES = 6;
+const SVG = "http://www.w3.org/2000/svg";
+
+const byId = (id) => document.getElementById(id);
+/** The runs of nodes by name and start: the last sample, when it came, and the values of each plot. */
+const nodes = new Map();
+const figures = [...document.querySelectorAll(".plot")];
+let next = 0;
+
+byId("plots").hidden = false;
+
+/** An element with a text, or with what is put into it. */
+function make(name, content = "", attributes = {}) {
+  const element = document.createElement(name);
+  element.append(...[content].flat());
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+}
+
+/** Changes a text only where it is another one. */
+function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+const units = {
+  text: String,
+  count: (value) => value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 1 : 0 }),
+  bytes(value) {
+    let unit = 0;
+    for (; value >= 1000 && unit < 4; unit += 1) value /= 1000;
+    return value.toFixed(unit && value < 100 ? 1 : 0) + " " + ["B", "KB", "MB", "GB", "TB"][unit];
+  },
+  time(value) {
+    const [s, min, h, d] = [1, 60, 3600, 86400].map((size) => Math.floor(value / 1000 / size));
+    if (d) return `${d} d ${h % 24} h`;
+    if (h) return `${h} h ${min % 60} min`;
+    return min ? `${min} min ${s % 60} s` : `${s} s`;
+  },
+};
+const show = (value, unit) => (value == null ? "–" : units[unit](value));
+
+/** What a plot shows of a sample; nothing where there is no earlier one to tell a rate by. */
+function valueOf(figure, sample, before) {
+  const { fields, rate } = figure.dataset;
+  const sum = (of) => fields.split(" ").reduce((all, field) => all + of[field], 0);
+  if (rate === undefined) return sum(sample);
+  const time = before && sample.uptime_ms - before.uptime_ms;
+  return time > 0 ? (1000 * (sum(sample) - sum(before))) / time : null;
+}
+
+document.addEventListener("sample", ({ detail: sample }) => {
+  const key = `${sample.node} ${sample.started_at}`;
+  let node = nodes.get(key);
+  if (!node) {
+    if (nodes.size >= MOST_NODES) return;
+    node = { past: [], style: `node-${next++ % STYLES}` };
+    nodes.set(key, node);
+  }
+  const values = figures.map((figure) => valueOf(figure, sample, node.sample));
+  node.past.push({ at: performance.now(), values });
+  node.past.splice(0, node.past.length - KEPT);
+  node.sample = sample;
+  node.heard = performance.now();
+  if (node.isGone) byId("announcer").textContent = `${sample.node} is back`;
+  node.isGone = false;
+  paint();
+});
+
+/** Nobody is heard while this page has no connection: that says nothing of the nodes. */
+function look() {
+  const now = performance.now();
+  const isConnected = byId("live").dataset.state === "live";
+  for (const [key, node] of nodes) {
+    if (!isConnected) node.heard = now;
+    if (now - node.heard > FORGOTTEN_AFTER) nodes.delete(key);
+    else if (!node.isGone && now - node.heard > GONE_AFTER) {
+      node.isGone = true;
+      byId("announcer").textContent = `${node.sample.node} is gone`;
+    }
+  }
+  paint();
+}
+setInterval(look, 1000);
+
+let isDue = false;
+/** Draws once for all nodes that are heard between two pictures. */
+function paint() {
+  if (isDue || document.hidden) return;
+  isDue = true;
+  requestAnimationFrame(() => {
+    isDue = false;
+    const all = [...nodes.values()].sort((one, other) =>
+      one.sample.node.localeCompare(other.sample.node) || one.heard - other.heard);
+    if (!all.length) return;
+    figures.forEach((figure, number) => plot(figure, number, all));
+    fillNow(all);
+    fillChannels(all);
+    fillLists(all);
+  });
+}
+document.addEventListener("visibilitychange", look);
+
+function plot(figure, number, all) {
+  const now = performance.now();
+  const { unit } = figure.dataset;
+  const svg = figure.querySelector("svg");
+  const list = figure.querySelector("ul");
+  const most = Math.max(1, ...all.flatMap(({ past }) => past.map(({ values }) => values[number] ?? 0)));
+  say(figure.querySelector(".most"), show(most, unit));
+  while (svg.childElementCount < all.length) svg.append(document.createElementNS(SVG, "polyline"));
+  while (svg.childElementCount > all.length) svg.lastChild.remove();
+  while (list.childElementCount < all.length) list.append(make("li", [make("bdi"), make("b")]));
+  while (list.childElementCount > all.length) list.lastChild.remove();
+  const said = all.map((node, place) => {
+    const known = node.past.filter(({ values }) => values[number] != null);
+    const points = known.map(({ at, values }) =>
+      `${(120 - (now - at) / 1000).toFixed(1)},${(39 - (37 * values[number]) / most).toFixed(1)}`);
+    svg.children[place].setAttribute("points", points.join(" "));
+    svg.children[place].setAttribute("class", node.style);
+    const [name, value] = list.children[place].children;
+    list.children[place].className = node.style;
+    const text = node.isGone ? "gone" : show(known.at(-1)?.values[number], unit);
+    say(name, node.sample.node);
+    say(value, text);
+    return `${node.sample.node} ${text}`;
+  });
+  svg.setAttribute("aria-label", `${figure.querySelector("figcaption").textContent}, the last two minutes; now ${said.join(", ")}`);
+}
+
+/** The cells of a row behind its first ones: as many as there are nodes. */
+function cellsOf(row, skip, count, name = "td") {
+  while (row.childElementCount > skip + count) row.lastChild.remove();
+  while (row.childElementCount < skip + count) {
+    row.append(name === "th" ? make("th", make("bdi"), { scope: "col" }) : make(name));
+  }
+  return [...row.children].slice(skip);
+}
+
+function fillHead(table, skip, all) {
+  cellsOf(table.tHead.rows[0], skip, all.length, "th").forEach((cell, place) => {
+    const { sample, isGone } = all[place];
+    say(cell.firstChild, sample.node + (isGone ? " (gone)" : sample.draining ? " (draining)" : ""));
+    cell.toggleAttribute("data-gone", Boolean(isGone));
+  });
+}
+
+function fillNow(all) {
+  const table = byId("now");
+  fillHead(table, 1, all);
+  for (const row of table.querySelectorAll("tbody tr")) {
+    const { field, unit } = row.dataset;
+    cellsOf(row, 1, all.length).forEach((cell, place) => {
+      const { sample, isGone } = all[place];
+      say(cell, field ? show(sample[field], unit) : "");
+      cell.toggleAttribute("data-gone", Boolean(isGone));
+    });
+  }
+}
+
+function fillChannels(all) {
+  const table = byId("channels");
+  const present = all.filter(({ isGone }) => !isGone);
+  if (!present.length) return;
+  fillHead(table, 2, present);
+  const rows = new Map();
+  present.forEach(({ sample }, place) => {
+    for (const { channel, members, local_members } of sample.channels) {
+      const row = rows.get(channel) ?? { members: 0, own: present.map(() => null) };
+      row.members = Math.max(row.members, members);
+      row.own[place] = local_members;
+      rows.set(channel, row);
+    }
+  });
+  const sorted = [...rows].sort(([a, one], [b, other]) =>
+    other.members - one.members || (a < b ? -1 : 1)).slice(0, MOST_LINES);
+  const body = table.tBodies[0];
+  while (body.rows.length > sorted.length) body.lastElementChild.remove();
+  while (body.rows.length < sorted.length) body.append(make("tr", [make("th", "", { scope: "row" }), make("td")]));
+  sorted.forEach(([channel, { members, own }], place) => {
+    const row = body.rows[place];
+    say(row.cells[0], channel);
+    say(row.cells[1], show(members, "count"));
+    cellsOf(row, 2, own.length).forEach((cell, of) => say(cell, show(own[of], "count")));
+  });
+}
+
+const shown = {};
+function fillLists(all) {
+  const texts = {
+    slow: ({ transport, channels, stalled_ms }) =>
+      `${transport}: ${channels.join(", ")}; took nothing for ${Math.floor(stalled_ms / 1000)} s`,
+    indexer: ({ text }) => text,
+  };
+  for (const [id, text] of Object.entries(texts)) {
+    const field = id === "slow" ? "slow_readers" : id;
+    const lines = all.flatMap(({ sample }) =>
+      sample[field].map((line) => ({ at: line.at, node: sample.node, text: text(line) })));
+    lines.sort((one, other) => (one.at < other.at ? 1 : -1));
+    lines.splice(MOST_LINES);
+    const now = JSON.stringify(lines);
+    if (shown[id] === now) continue;
+    shown[id] = now;
+    byId(id).replaceChildren(...lines.map(({ at, node, text: said }) => {
+      const time = make("time", at, { datetime: at, title: new Date(at).toUTCString() });
+      return make("li", [make("span", [time, " ", make("bdi", node)], { class: "meta" }), " ", make("bdi", said)]);
+    }));
+  }
+}
