@@ -20,10 +20,14 @@
 
 mod adapter;
 mod driver;
+#[cfg(feature = "erlang")]
+pub mod erlang;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod isolated;
+#[cfg(any(feature = "erlang", feature = "zenoh"))]
+mod loss;
 mod message;
 mod peers;
 #[cfg(feature = "zenoh")]

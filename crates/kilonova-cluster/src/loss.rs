@@ -8,19 +8,19 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// What was lost for one reason. It is logged at most every ten seconds, with the
 /// number since the last time.
 #[derive(Debug)]
-pub(super) struct Loss {
+pub(crate) struct Loss {
     what: &'static str,
     state: Mutex<(u64, Option<Instant>)>,
 }
 
 impl Loss {
     /// Reads as "12 WHAT": what was lost, and why.
-    pub(super) fn new(what: &'static str) -> Loss {
+    pub(crate) fn new(what: &'static str) -> Loss {
         Loss { what, state: Mutex::default() }
     }
 
     /// One more.
-    pub(super) fn note(&self) {
+    pub(crate) fn note(&self) {
         let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (count, logged) = &mut *state;
         *count += 1;
