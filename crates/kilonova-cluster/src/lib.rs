@@ -16,6 +16,8 @@
 //!
 //! Versions with and without metadata understand each other.
 //!
+//! With the feature `erlang`, a node also joins a cluster of Erlang nodes: `erlang`.
+//!
 //! Owns what nodes say to each other; knows nothing of an application.
 
 mod adapter;
@@ -29,6 +31,7 @@ mod isolated;
 #[cfg(any(feature = "erlang", feature = "zenoh"))]
 mod loss;
 mod message;
+mod outside;
 mod peers;
 #[cfg(feature = "zenoh")]
 mod start;
@@ -37,6 +40,10 @@ pub mod zenoh;
 
 pub use self::adapter::{Adapter, Incoming};
 pub use self::driver::run;
+#[cfg(feature = "erlang")]
+pub use self::driver::run_beside;
+#[cfg(feature = "erlang")]
+pub use self::erlang::Erlang;
 pub use self::isolated::Isolated;
 pub use self::message::LARGEST;
 #[cfg(feature = "zenoh")]

@@ -21,11 +21,24 @@ impl Loss {
 
     /// One more.
     pub(crate) fn note(&self) {
+        self.log(None);
+    }
+
+    /// One more, for this reason. The line has the reason of the last one.
+    #[cfg(feature = "erlang")]
+    pub(crate) fn note_because(&self, why: &dyn std::fmt::Display) {
+        self.log(Some(why));
+    }
+
+    fn log(&self, why: Option<&dyn std::fmt::Display>) {
         let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (count, logged) = &mut *state;
         *count += 1;
         if logged.is_none_or(|logged| logged.elapsed() >= PAUSE) {
-            log::warn!("{count} {}", self.what);
+            match why {
+                Some(why) => log::warn!("{count} {}; the last one: {why}", self.what),
+                None => log::warn!("{count} {}", self.what),
+            }
             *logged = Some(Instant::now());
             *count = 0;
         }

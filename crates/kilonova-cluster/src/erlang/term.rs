@@ -16,7 +16,9 @@ pub(super) mod tests;
 
 use std::borrow::Cow;
 
-pub(super) use self::decode::{Bad, Reader, decode};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use self::decode::decode;
+pub(super) use self::decode::{Bad, Reader};
 pub(super) use self::encode::Writer;
 
 /// The first byte of each term that stands alone.
@@ -106,6 +108,7 @@ impl Number {
 }
 
 impl<'a> Term<'a> {
+    #[cfg(test)]
     pub(super) fn atom(name: &'a str) -> Term<'a> {
         Term::Atom(Cow::Borrowed(name))
     }

@@ -92,8 +92,9 @@ impl Otp {
         match told {
             Told::Discover(from) => {
                 let mut back = vec![self.sync()];
-                if !self.remote.contains_key(&from) {
-                    self.remote.insert(from, Vec::new());
+                let is_met = self.remote.contains_key(&from);
+                self.remote.entry(from).or_default();
+                if !is_met {
                     back.push(self.discover());
                 }
                 back

@@ -12,6 +12,7 @@ pub(in super::super) enum Bad {
     Short,
     #[error("it does not begin with 131")]
     Version,
+    #[cfg_attr(not(any(test, feature = "fuzzing")), expect(dead_code, reason = "of `decode`"))]
     #[error("it has bytes behind its end")]
     Rest,
     #[error("it nests deeper than 64 terms")]
@@ -27,6 +28,7 @@ pub(in super::super) enum Bad {
 }
 
 /// Reads one term that is all of `bytes`.
+#[cfg(any(test, feature = "fuzzing"))]
 pub(in super::super) fn decode(bytes: &[u8]) -> Result<Term<'_>, Bad> {
     let mut reader = Reader::new(bytes);
     let term = reader.versioned()?;

@@ -12,10 +12,6 @@ impl Writer {
         Writer(vec![VERSION])
     }
 
-    pub(in super::super) fn version(&mut self) {
-        self.0.push(VERSION);
-    }
-
     pub(in super::super) fn tuple(&mut self, count: u32) {
         match u8::try_from(count) {
             Ok(count) => self.0.extend([tag::SMALL_TUPLE, count]),
