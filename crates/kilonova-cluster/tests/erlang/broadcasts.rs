@@ -3,8 +3,8 @@
 use kilonova_pubsub::{Envelope, Payload, PubSub};
 use serde_json::json;
 
-use super::node::{Node, is_installed};
 use super::{Here, within};
+use kilonova_test::erlang::{Node, is_installed};
 
 #[actix::test]
 async fn a_broadcast_crosses_both_ways() {

@@ -4,8 +4,8 @@ use kilonova_pubsub::Payload;
 use kilonova_test::free_port;
 use kilonova_test::proxy::Proxy;
 
-use super::node::{Node, is_installed};
 use super::{Here, within};
+use kilonova_test::erlang::{Node, is_installed};
 
 /// The peer as it is reached through a proxy.
 fn through(proxy: &Proxy, nova: &Node) -> String {

@@ -4,9 +4,9 @@ use kilonova_pubsub::Payload;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::node::{Node, is_installed};
 use super::{Here, options, within};
 use kilonova_cluster::erlang::Cookie;
+use kilonova_test::erlang::{Node, is_installed};
 
 #[actix::test]
 async fn a_node_with_another_cookie_is_not_met() {
@@ -17,7 +17,7 @@ async fn a_node_with_another_cookie_is_not_met() {
     nova.is("erlang:set_cookie(node(), other)", "true");
     let here = Here::start(&[nova.peer()]);
     nova.is("timer:sleep(500), nodes(hidden)", "[]");
-    nova.is(&format!("erlang:set_cookie(node(), '{}')", super::node::COOKIE), "true");
+    nova.is(&format!("erlang:set_cookie(node(), '{}')", kilonova_test::erlang::COOKIE), "true");
     nova.is("probe:await(posts, 1)", "ok");
     drop(here);
 }

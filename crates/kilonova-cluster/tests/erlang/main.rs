@@ -5,7 +5,6 @@
 mod broadcasts;
 mod hazards;
 mod hostile;
-mod node;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use std::time::Duration;
 use kilonova_cluster::erlang::{self, Cookie, Erlang, Options, Timing};
 use kilonova_cluster::{Isolated, run_beside};
 use kilonova_pubsub::{Change, Monitor, PubSub};
+use kilonova_test::erlang::COOKIE;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,7 +39,7 @@ fn options(peers: &[String]) -> Options {
         silence: Duration::from_secs(4),
     };
     let peers = peers.iter().map(|peer| peer.parse().unwrap());
-    Options::new("test", peers, ["posts", "comments"], Cookie::new(node::COOKIE)).timing(timing)
+    Options::new("test", peers, ["posts", "comments"], Cookie::new(COOKIE)).timing(timing)
 }
 
 impl Here {

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
-use kilonova_test::{free_port, required};
 use tempfile::TempDir;
 
-pub(crate) const COOKIE: &str = "a cookie of tests";
+use super::{free_port, required};
+
+/// The cookie of all nodes of tests.
+pub const COOKIE: &str = "a cookie of tests";
 
 /// Reads an expression a line, and writes its value behind `=> `.
 const LOOP: &str = r#"
@@ -32,8 +34,8 @@ fn modules() -> &'static TempDir {
     MODULES.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let sources = [
-            ("nova_pubsub", include_str!("nova_pubsub.erl")),
-            ("probe", include_str!("probe.erl")),
+            ("nova_pubsub", include_str!("erlang/nova_pubsub.erl")),
+            ("probe", include_str!("erlang/probe.erl")),
         ];
         for (name, source) in sources {
             let path = folder.path().join(format!("{name}.erl"));
@@ -47,7 +49,7 @@ fn modules() -> &'static TempDir {
 }
 
 /// See the module. It is killed when it is dropped.
-pub(crate) struct Node {
+pub struct Node {
     name: String,
     host: String,
     port: u16,
@@ -57,7 +59,7 @@ pub(crate) struct Node {
 }
 
 /// Whether `erl` is installed; if it is not, the test skips, and fails where `erlang` is required.
-pub(crate) fn is_installed() -> bool {
+pub fn is_installed() -> bool {
     let is_installed = Command::new("erlc").arg("-version").output().is_ok();
     assert!(is_installed || !required("erlang"), "erl is required and not installed");
     if !is_installed {
@@ -68,13 +70,13 @@ pub(crate) fn is_installed() -> bool {
 
 impl Node {
     /// A node on 127.0.0.1 with Nova's scope.
-    pub(crate) fn start(name: &str) -> Node {
+    pub fn start(name: &str) -> Node {
         Node::start_at(name, "127.0.0.1", free_port(), &[])
     }
 
     /// A node at this host and port. Nodes that are to connect to each other have one port, and
     /// hosts of their own.
-    pub(crate) fn start_at(name: &str, host: &str, port: u16, arguments: &[&str]) -> Node {
+    pub fn start_at(name: &str, host: &str, port: u16, arguments: &[&str]) -> Node {
         let interface = format!("{{{}}}", host.replace('.', ","));
         let port_text = port.to_string();
         let full = format!("{name}@{host}");
@@ -99,30 +101,33 @@ impl Node {
     }
 
     /// `name@host:port`.
-    pub(crate) fn peer(&self) -> String {
+    pub fn peer(&self) -> String {
         format!("{}:{}", self.name, self.port)
     }
 
-    pub(crate) fn name(&self) -> &str {
+    /// `name@host`.
+    pub fn name(&self) -> &str {
         &self.name
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
         format!("{}:{}", self.host, self.port).parse().unwrap()
     }
 
     /// The value of an expression, as Erlang writes it.
-    pub(crate) fn eval(&mut self, expression: &str) -> String {
+    pub fn eval(&mut self, expression: &str) -> String {
         self.send(expression);
         self.value()
     }
 
     /// Evaluates an expression whose value [`Node::value`] reads later.
-    pub(crate) fn send(&mut self, expression: &str) {
+    pub fn send(&mut self, expression: &str) {
         writeln!(self.input, "{}.", expression.replace('\n', " ")).unwrap();
     }
 
-    pub(crate) fn value(&mut self) -> String {
+    /// The value of the expression that was sent.
+    pub fn value(&mut self) -> String {
         let mut line = String::new();
         loop {
             line.clear();
@@ -136,17 +141,17 @@ impl Node {
     }
 
     /// Evaluates an expression that must have this value.
-    pub(crate) fn is(&mut self, expression: &str, value: &str) {
+    pub fn is(&mut self, expression: &str, value: &str) {
         assert_eq!(self.eval(expression), value, "{expression}");
     }
 
     /// The scope has not ended.
-    pub(crate) fn lives(&mut self) {
+    pub fn lives(&mut self) {
         self.is("probe:alive()", "true");
     }
 
     /// Ends it as a crash would.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
