@@ -1,6 +1,7 @@
 //! The application: starts every long-lived part, in order, and ends them in the opposite one.
 //! Tests start the very same thing on port 0.
 
+mod erlang;
 mod nodes;
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use actix::Arbiter;
 use actix_web::web::Data;
-use kilonova_feed::{Limits, Running, Server};
+use kilonova_feed::{Event, Limits, Running, Server};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 use crate::accounts::{Accounts, Ends};
 use crate::admin;
 use crate::bodies::Bodies;
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, Erlang};
 use crate::config::{Access, Config, Storage};
 use crate::db::{self, Db};
 use crate::description::Description;
@@ -120,7 +121,7 @@ impl App {
         let bound = listener.local_addr()?;
         let address = Address::of(&config.reach, bound)
             .ok_or_else(|| Error::Name(config.reach.hosts.join(", ")))?;
-        let (db, told) = open_db(&config).await?;
+        let (db, told) = open_db(&config, node.erlang().cloned()).await?;
         locks::warn_if_open_to_others(&config.storage.database);
         let (feed, shapes) = start_feed(&config, &core, node.pubsub(), &db).await?;
         // Until here nobody has written.
@@ -333,13 +334,19 @@ fn open_at(config: &Config, bound: SocketAddr) -> String {
     }
 }
 
-/// Opens the database. What it commits is told to the feed, once there is one.
-async fn open_db(config: &Config) -> Result<(Db, Arc<OnceLock<Feed>>), Error> {
+/// Opens the database. What it commits is told to Erlang nodes, and to the feed, once there is one.
+async fn open_db(
+    config: &Config,
+    nodes: Option<Erlang>,
+) -> Result<(Db, Arc<OnceLock<Feed>>), Error> {
     let database = config.storage.database.clone();
     let name = database.to_string();
     let feed = Arc::<OnceLock<Feed>>::default();
     let told = Arc::clone(&feed);
-    let on_commit = move |events| {
+    let on_commit = move |events: Vec<Event>| {
+        if let Some(nodes) = &nodes {
+            erlang::tell(nodes, &events);
+        }
         if let Some(feed) = told.get() {
             feed.committed(events);
         }

@@ -3,6 +3,7 @@
 mod clients;
 mod cluster;
 mod commands;
+mod erlang;
 mod heading;
 mod help;
 mod operations;
@@ -25,6 +26,7 @@ use self::clients::ClientArgs;
 pub use self::cluster::Cluster;
 use self::cluster::ClusterArgs;
 pub use self::commands::{BackupArgs, CompletionsArgs, ManArgs, RestoreArgs, TailArgs};
+use self::erlang::ErlangArgs;
 use self::operations::OperationArgs;
 pub use self::settings::{ConfigArgs, Setting};
 use self::site::SiteArgs;
@@ -678,6 +680,8 @@ pub struct ServeArgs {
     request_timeout: u64,
     #[command(flatten)]
     cluster: ClusterArgs,
+    #[command(flatten)]
+    erlang: ErlangArgs,
 }
 
 /// Where the data is, checked.
@@ -794,6 +798,8 @@ pub struct Config {
     pub max_lag: Duration,
     /// How to reach the other nodes; `None` for a node without others.
     pub cluster: Option<Cluster>,
+    /// The Erlang nodes that channels are shared with.
+    pub erlang: Option<crate::cluster::erlang::Options>,
 }
 
 /// Why the flags cannot be accepted; one line that names the flag.
@@ -965,6 +971,7 @@ impl ServeArgs {
             count: (self.max_log_events > 0).then_some(self.max_log_events.into()),
             bytes: i64::try_from(self.max_log_bytes).ok().filter(|&bytes| bytes > 0),
         };
+        let node = self.node.map_or_else(|| Ok(default_node()), node_name)?;
         let max_sockets = unless_zero(self.max_sockets);
         let max_connections = self
             .max_connections
@@ -973,7 +980,6 @@ impl ServeArgs {
         Ok(Config {
             bind: self.bind,
             storage: self.storage.check()?,
-            node: self.node.map_or_else(|| Ok(default_node()), node_name)?,
             access,
             reach,
             site: Arc::new(self.site.check()?),
@@ -1023,6 +1029,8 @@ impl ServeArgs {
             heartbeat: Heartbeat::default(),
             max_lag: MAX_LAG,
             cluster: self.cluster.check()?,
+            erlang: self.erlang.check(&node)?,
+            node,
         })
     }
 }

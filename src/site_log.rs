@@ -15,7 +15,7 @@ pub type Feed = kilonova_feed::Feed<SiteLog>;
 /// What the frames of the live endpoints look like, besides the feed's own shape.
 #[derive(Clone, Copy, Debug)]
 pub struct Shapes {
-    /// `{"event", "data", "id"}`: the notifications.
+    /// `{"event", "data", "id"}`, and `"origin"` of what the log does not have: the notifications.
     pub event: Shape,
     /// The payload itself: a post's comments.
     pub payload: Shape,
@@ -43,11 +43,14 @@ struct EventFrame<'a> {
     data: &'a Payload,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'static str>,
 }
 
 fn event_frame(envelope: &Envelope) -> String {
     let (event, data) = (envelope.topic(), envelope.payload());
-    let frame = EventFrame { event, data, id: envelope.position() };
+    let (id, origin) = (envelope.position(), envelope.sender().origin());
+    let frame = EventFrame { event, data, id, origin };
     serde_json::to_string(&frame).unwrap_or_else(|error| {
         // Strings, a number and what is JSON already always encode.
         log::error!("event {:?} cannot be encoded: {error}", envelope.position());

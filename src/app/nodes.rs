@@ -40,6 +40,9 @@ pub(super) async fn start(config: &Config, core: &Arbiter) -> Result<Cluster, cl
             options = options.tls(tls.clone());
         }
     }
+    if let Some(erlang) = &config.erlang {
+        options = options.erlang(erlang.clone());
+    }
     let node = cluster::start(options).await?;
     if config.cluster.is_some() {
         log::info!("this node is part of a cluster");

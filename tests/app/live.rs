@@ -1,6 +1,7 @@
 //! The live endpoints: who is sent what, in which shape and order, and how sockets end.
 
 mod asked;
+mod erlang;
 mod feed;
 mod notifications;
 mod post_comments;

@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::message::{self, Item, single};
+use super::outside::{Heard, Outside};
 use super::peers::{Action, Peers};
 use super::{Adapter, Incoming};
 use kilonova_pubsub::{Error, Link, Local, NodeId, Snapshot};
@@ -31,11 +32,37 @@ const PART: Duration = Duration::from_millis(2);
 /// Broadcasts that are delivered as one request to the registry, which does nothing else meanwhile.
 const DELIVERED: usize = 32;
 
+/// The origin of what Erlang nodes broadcast.
+const ERLANG: &str = "erlang";
+
 /// Connects a registry with those of the other nodes, until it stops. Belongs on an arbiter.
 pub async fn run(link: Link, adapter: Arc<dyn Adapter>, incoming: Incoming) {
+    drive(link, adapter, incoming, Outside::default()).await;
+}
+
+/// [`run`], and connects it with Erlang nodes.
+#[cfg(feature = "erlang")]
+pub async fn run_beside(
+    link: Link,
+    adapter: Arc<dyn Adapter>,
+    incoming: Incoming,
+    erlang: super::erlang::Connections,
+) {
+    drive(link, adapter, incoming, Outside::new(erlang)).await;
+}
+
+/// Both, whatever nodes there are outside.
+pub(super) async fn drive(
+    link: Link,
+    adapter: Arc<dyn Adapter>,
+    incoming: Incoming,
+    mut outside: Outside,
+) {
+    outside.start();
     let (done, answered) = mpsc::unbounded_channel();
     let (peers, answers) = (Peers::default(), HashMap::new());
-    let driver = Driver { link, adapter, peers, version: 0, alone: true, answers, done, answered };
+    let driver =
+        Driver { link, adapter, outside, peers, version: 0, alone: true, answers, done, answered };
     if let Err(Error::Stopped) = driver.run(incoming).await {
         log::debug!("the registry has stopped, and with it what it has to do with other nodes");
     }
@@ -44,6 +71,7 @@ pub async fn run(link: Link, adapter: Arc<dyn Adapter>, incoming: Incoming) {
 struct Driver {
     link: Link,
     adapter: Arc<dyn Adapter>,
+    outside: Outside,
     peers: Peers,
     /// The version of this node's members that was told last.
     version: u64,
@@ -64,6 +92,7 @@ impl Driver {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut ticks = 0;
         let mut heard = Vec::new();
+        let mut heard_outside = Vec::new();
         loop {
             tokio::select! {
                 happened = self.link.next(TOGETHER) => {
@@ -90,6 +119,9 @@ impl Driver {
                         self.act(actions).await?;
                     }
                 }
+                1.. = self.outside.next(&mut heard_outside, TOGETHER) => {
+                    self.hear_outside(&mut heard_outside).await?;
+                }
                 Some(node) = self.answered.recv() => {
                     self.answers.remove(&node);
                     self.peers.answered(&node, Instant::now());
@@ -109,7 +141,34 @@ impl Driver {
         }
     }
 
+    /// Consecutive broadcasts of one node are one request to the registry.
+    async fn hear_outside(&mut self, heard: &mut Vec<Heard>) -> Result<(), Error> {
+        let mut heard = heard.drain(..).peekable();
+        while let Some(next) = heard.next() {
+            match next {
+                Heard::Update(update) => self.link.update(update).await?,
+                Heard::Broadcast(from, envelope) => {
+                    let mut envelopes = vec![envelope];
+                    while envelopes.len() < DELIVERED
+                        && let Some(Heard::Broadcast(_, envelope)) = heard.next_if(
+                            |next| matches!(next, Heard::Broadcast(node, _) if *node == from),
+                        )
+                    {
+                        envelopes.push(envelope);
+                    }
+                    self.link.deliver_foreign(&from, ERLANG, envelopes).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn tell(&mut self, happened: Vec<Local>) {
+        for local in &happened {
+            if let Local::Broadcast(envelope) = local {
+                self.outside.tell(envelope);
+            }
+        }
         if self.alone {
             let changed = happened.iter().rev().find_map(|local| match local {
                 Local::Changed(version, _) => Some(*version),

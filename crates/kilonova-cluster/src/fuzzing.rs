@@ -14,6 +14,10 @@ pub use crate::zenoh::fuzzing::{endpoint, node};
 /// A node says no more than this of its members, each as often as it joined.
 const MOST: u64 = 8_000_000;
 
+/// A frame of an Erlang node.
+#[cfg(feature = "erlang")]
+pub use crate::erlang::fuzzing::frame as erlang;
+
 /// A message: what is understood of it is understood again when it is written.
 pub fn message(bytes: &[u8]) {
     let Some(items) = decode(bytes) else { return };

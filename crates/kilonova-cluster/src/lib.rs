@@ -16,15 +16,22 @@
 //!
 //! Versions with and without metadata understand each other.
 //!
+//! With the feature `erlang`, a node also joins a cluster of Erlang nodes: `erlang`.
+//!
 //! Owns what nodes say to each other; knows nothing of an application.
 
 mod adapter;
 mod driver;
+#[cfg(feature = "erlang")]
+pub mod erlang;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod isolated;
+#[cfg(any(feature = "erlang", feature = "zenoh"))]
+mod loss;
 mod message;
+mod outside;
 mod peers;
 #[cfg(feature = "zenoh")]
 mod start;
@@ -33,6 +40,10 @@ pub mod zenoh;
 
 pub use self::adapter::{Adapter, Incoming};
 pub use self::driver::run;
+#[cfg(feature = "erlang")]
+pub use self::driver::run_beside;
+#[cfg(feature = "erlang")]
+pub use self::erlang::Erlang;
 pub use self::isolated::Isolated;
 pub use self::message::LARGEST;
 #[cfg(feature = "zenoh")]

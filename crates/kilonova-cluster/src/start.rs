@@ -8,6 +8,10 @@ use std::sync::Arc;
 use actix::{Arbiter, ArbiterHandle};
 use kilonova_pubsub::{Link, PubSub, StartError};
 
+use super::driver::drive;
+#[cfg(feature = "erlang")]
+use super::erlang::{self, Erlang};
+use super::outside::Outside;
 use super::zenoh::{self, Endpoint, Secret, Tls, Zenoh};
 use super::{Adapter, Incoming, Isolated};
 
@@ -26,6 +30,8 @@ pub struct Options {
     secret: Option<Secret>,
     tls: Option<Tls>,
     folder: PathBuf,
+    #[cfg(feature = "erlang")]
+    erlang: Option<erlang::Options>,
 }
 
 impl Options {
@@ -42,6 +48,8 @@ impl Options {
             secret: None,
             tls: None,
             folder: std::env::temp_dir(),
+            #[cfg(feature = "erlang")]
+            erlang: None,
         }
     }
 
@@ -81,6 +89,12 @@ impl Options {
         Options { folder: folder.into(), ..self }
     }
 
+    /// Erlang nodes to share channels with, beside the other nodes or without any.
+    #[cfg(feature = "erlang")]
+    pub fn erlang(self, erlang: erlang::Options) -> Options {
+        Options { erlang: Some(erlang), ..self }
+    }
+
     /// How many channels this node's members may be in:
     /// [`Builder::max_channels`](kilonova_pubsub::Builder::max_channels).
     pub fn max_channels(self, max_channels: usize) -> Options {
@@ -117,6 +131,10 @@ pub enum Error {
     /// The adapter cannot be opened.
     #[error(transparent)]
     Zenoh(#[from] zenoh::Error),
+    /// The options of the Erlang nodes cannot work.
+    #[cfg(feature = "erlang")]
+    #[error(transparent)]
+    Erlang(#[from] erlang::Error),
 }
 
 /// A node that was started. Dropping it leaves the node running for as long as there is a clone of
@@ -125,6 +143,8 @@ pub enum Error {
 pub struct Cluster {
     pubsub: PubSub,
     zenoh: Option<Arc<Zenoh>>,
+    #[cfg(feature = "erlang")]
+    erlang: Option<Erlang>,
 }
 
 /// Starts a node: its process groups, Zenoh, and the driver that connects both.
@@ -139,11 +159,26 @@ pub async fn start(options: Options) -> Result<Cluster, Error> {
     if let Some(max_channels) = options.max_channels {
         groups = groups.max_channels(max_channels);
     }
+    #[cfg(feature = "erlang")]
+    let (erlang, outside) = match options.erlang.clone() {
+        Some(options) => {
+            let (erlang, connections) = erlang::open(options)?;
+            (Some(erlang), Outside::new(connections))
+        }
+        None => (None, Outside::default()),
+    };
+    #[cfg(not(feature = "erlang"))]
+    let outside = Outside::default();
     let (pubsub, link) = groups.start_linked_in(&arbiter);
     if options.is_alone() {
         let (isolated, incoming) = Isolated::open();
-        run(&arbiter, link, Arc::new(isolated), incoming, async {});
-        return Ok(Cluster { pubsub, zenoh: None });
+        run(&arbiter, link, Arc::new(isolated), incoming, outside, async {});
+        return Ok(Cluster {
+            pubsub,
+            zenoh: None,
+            #[cfg(feature = "erlang")]
+            erlang,
+        });
     }
     let zenoh_options = zenoh::Options {
         site: options.site,
@@ -158,14 +193,25 @@ pub async fn start(options: Options) -> Result<Cluster, Error> {
     let zenoh = Arc::new(zenoh);
     let leaving = Arc::clone(&zenoh);
     let leave = async move { leaving.close().await };
-    run(&arbiter, link, Arc::clone(&zenoh) as Arc<dyn Adapter>, incoming, leave);
-    Ok(Cluster { pubsub, zenoh: Some(zenoh) })
+    run(&arbiter, link, Arc::clone(&zenoh) as Arc<dyn Adapter>, incoming, outside, leave);
+    Ok(Cluster {
+        pubsub,
+        zenoh: Some(zenoh),
+        #[cfg(feature = "erlang")]
+        erlang,
+    })
 }
 
 impl Cluster {
     /// The process groups.
     pub fn pubsub(&self) -> &PubSub {
         &self.pubsub
+    }
+
+    /// The connections to Erlang nodes, if there are any.
+    #[cfg(feature = "erlang")]
+    pub fn erlang(&self) -> Option<&Erlang> {
+        self.erlang.as_ref()
     }
 
     /// Leaves the cluster: the other nodes see this one go at once. What was sent before reaches
@@ -184,11 +230,12 @@ fn run(
     link: Link,
     adapter: Arc<dyn Adapter>,
     incoming: Incoming,
+    outside: Outside,
     leave: impl Future<Output = ()> + Send + 'static,
 ) {
     arbiter.spawn_fn(move || {
         actix::spawn(async move {
-            if let Err(fault) = actix::spawn(super::run(link, adapter, incoming)).await {
+            if let Err(fault) = actix::spawn(drive(link, adapter, incoming, outside)).await {
                 log::error!("this node is alone until it is restarted: {fault}");
                 leave.await;
             }

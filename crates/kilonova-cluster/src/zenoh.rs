@@ -35,7 +35,7 @@ mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod key;
-mod loss;
+
 mod options;
 mod proof;
 mod receiver;
@@ -58,9 +58,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
 use self::key::Keys;
-use self::loss::Loss;
 use self::proof::Proof;
 use self::receiver::Receiver;
+use super::loss::Loss;
 use super::{Adapter, Incoming, NodeId};
 
 pub use self::endpoint::{BadEndpoint, Endpoint};

@@ -18,7 +18,7 @@ use crate::presence;
 /// The format of a session's frames.
 ///
 /// The default is JSON, `{"channel","event","data","id"}`: the channel, the topic, the payload, and
-/// the position if there is one. [`Builder::shape`](crate::Builder::shape) adds others.
+/// the position if there is one. A message of another kind of cluster also has `"origin"`. [`Builder::shape`](crate::Builder::shape) adds others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape(usize);
 
@@ -54,6 +54,8 @@ struct Frame<'a> {
     data: &'a RawValue,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'static str>,
 }
 
 /// The largest head of a server's frame, in bytes.
@@ -121,7 +123,8 @@ fn whole(envelope: &Envelope) -> String {
     let encoded =
         serde_json::from_str::<&RawValue>(envelope.payload().as_json()).and_then(|data| {
             let (channel, event) = (envelope.channel().as_str(), envelope.topic());
-            serde_json::to_string(&Frame { channel, event, data, id: envelope.position() })
+            let (id, origin) = (envelope.position(), envelope.sender().origin());
+            serde_json::to_string(&Frame { channel, event, data, id, origin })
         });
     encoded.unwrap_or_else(|error| {
         log::error!("event {:?} cannot be encoded: {error}", envelope.position());
@@ -140,6 +143,9 @@ pub(crate) fn message(opcode: OpCode, payload: &[u8]) -> Bytes {
     Parser::write_message(&mut frame, payload, opcode, true, false);
     frame.freeze()
 }
+
+/// The topics of control frames, which no other frame may have.
+pub(crate) const CONTROL: [&str; 2] = ["position", "resync"];
 
 /// The text of a control frame: `position` or `resync`. It is no event of a channel, so it is the
 /// same in every shape.

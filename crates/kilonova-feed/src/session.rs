@@ -19,7 +19,7 @@ pub(crate) use self::actor::{Joined, refused};
 use crate::checked::LogError;
 use crate::close::Close;
 use crate::feed::Inner;
-use crate::frame::{Shape, Wanted};
+use crate::frame::{CONTROL, Shape, Wanted};
 use crate::grants::Grant;
 use crate::presence::{self, Presence};
 use crate::progress::Progress;
@@ -577,6 +577,12 @@ impl<W: Wire, L: Log> Session<W, L> {
             }
         } else if message.position().is_none() && self.ephemeral.contains(message.channel()) {
             self.push(self.feed.shapes.frame(message, self.shape, W::FRAMING));
+        } else if message.sender().origin().is_some() && self.channels.contains(message.channel()) {
+            // It is no event of the log, so a shape that is made of the log's events has no form
+            // for it. A client would take a control frame's topic for the feed's own.
+            if self.wanted.is_none() && !CONTROL.contains(&message.topic()) {
+                self.push(self.feed.shapes.frame(message, self.shape, W::FRAMING));
+            }
         } else if let Some(presence) = &self.presence
             && *message.channel() == presence.channel
         {

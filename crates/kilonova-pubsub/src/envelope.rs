@@ -30,15 +30,26 @@ pub struct Sender {
     pub member: Option<Recipient<Envelope>>,
     // Nodes may have the same name.
     remote: bool,
+    origin: Option<&'static str>,
 }
 
 impl Sender {
     pub(super) fn local(node: Arc<str>, member: Option<Recipient<Envelope>>) -> Sender {
-        Sender { node, member, remote: false }
+        Sender { node, member, remote: false, origin: None }
     }
 
     pub(super) fn remote(node: &NodeId) -> Sender {
-        Sender { node: Arc::clone(node.name()), member: None, remote: true }
+        Sender { node: Arc::clone(node.name()), member: None, remote: true, origin: None }
+    }
+
+    pub(super) fn foreign(node: &NodeId, origin: &'static str) -> Sender {
+        Sender { origin: Some(origin), ..Sender::remote(node) }
+    }
+
+    /// The kind of cluster, such as `"erlang"`, whose node sent it, where that is not one of these
+    /// process groups. No broadcaster of the process groups can set it.
+    pub fn origin(&self) -> Option<&'static str> {
+        self.origin
     }
 
     /// Whether another node sent it, whatever that node calls itself.
@@ -104,6 +115,10 @@ impl Envelope {
         let mut shared = self.0;
         let parts = Arc::make_mut(&mut shared);
         parts.origin = None;
+        if parts.sender.origin != sender.origin {
+            // They may name the origin.
+            parts.encodings = Default::default();
+        }
         parts.sender = Arc::clone(sender);
         // One that went through `publish` before may be a notice that a member passes on: it is
         // news to nobody else.

@@ -136,8 +136,22 @@ impl Link {
 
     /// Delivers what another node broadcast to the members on this one.
     pub async fn deliver(&self, from: &NodeId, envelopes: Vec<Envelope>) -> Result<(), Error> {
+        self.deliver_by(Sender::remote(from), envelopes).await
+    }
+
+    /// [`Link::deliver`] of a node of another kind of cluster: [`Sender::origin`].
+    pub async fn deliver_foreign(
+        &self,
+        from: &NodeId,
+        origin: &'static str,
+        envelopes: Vec<Envelope>,
+    ) -> Result<(), Error> {
+        self.deliver_by(Sender::foreign(from, origin), envelopes).await
+    }
+
+    async fn deliver_by(&self, sender: Sender, envelopes: Vec<Envelope>) -> Result<(), Error> {
         let inlet = self.inlet.upgrade().ok_or(Error::Stopped)?;
-        let sender = Arc::new(Sender::remote(from));
+        let sender = Arc::new(sender);
         let sent = envelopes.into_iter().map(|envelope| envelope.sent_by(&sender));
         let envelopes = sent.collect();
         inlet.ask(|done| Command::DispatchAll { envelopes, done }).await

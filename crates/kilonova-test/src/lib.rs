@@ -1,5 +1,5 @@
 //! What the tests of several packages stand on: members to test with, a PostgreSQL server,
-//! certificates, a link that can be cut, a client that sends bytes, a driver of fuzz targets.
+//! certificates, an Erlang node, a link that can be cut, a client that sends bytes, a driver of fuzz targets.
 //!
 //! Not published. It knows the process groups and nothing above them, so that every package can use
 //! it in its tests.
@@ -14,6 +14,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 pub mod certificates;
+pub mod erlang;
 pub mod fuzz;
 pub mod member;
 pub mod postgres;

@@ -10,9 +10,9 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::key::{self, Keys};
-use super::loss::Loss;
 use super::proof::{self, Proof};
 use super::{MAX_MESSAGE, NodeId};
+use crate::loss::Loss;
 
 // More senders than these share one room, and are read anew with each message.
 const MAX_KNOWN: usize = 1_000;

@@ -1,0 +1,219 @@
+//! What the bridge is told: which nodes, which channels, and as whom.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Cookie;
+use super::term::LONGEST_ATOM;
+
+/// An Erlang node to connect to: `name@host`, with a port where its port mapper is not to be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    pub(super) name: Arc<str>,
+    pub(super) port: Option<u16>,
+}
+
+/// A text that is no node.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not name@host or name@host:port")]
+pub struct BadPeer(String);
+
+impl Peer {
+    /// The part before the `@`.
+    pub(super) fn alive(&self) -> &str {
+        self.name.split_once('@').map_or("", |(name, _)| name)
+    }
+
+    /// The part behind the `@`.
+    pub fn host(&self) -> &str {
+        self.name.split_once('@').map_or("", |(_, host)| host)
+    }
+}
+
+impl FromStr for Peer {
+    type Err = BadPeer;
+
+    fn from_str(text: &str) -> Result<Peer, BadPeer> {
+        let bad = || BadPeer(text.to_owned());
+        let (name, host) = text.split_once('@').ok_or_else(bad)?;
+        let (host, port) = match host.rsplit_once(':') {
+            Some((host, port)) => (host, Some(port.parse().map_err(|_| bad())?)),
+            None => (host, None),
+        };
+        let is_word = |word: &str| {
+            !word.is_empty()
+                && word.chars().all(|it| it.is_ascii_alphanumeric() || "-_.".contains(it))
+        };
+        if !is_word(name) || !is_word(host) || text.len() > LONGEST_ATOM || port == Some(0) {
+            return Err(bad());
+        }
+        Ok(Peer { name: format!("{name}@{host}").into(), port })
+    }
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is started yet"]
+pub struct Options {
+    pub(super) name: Arc<str>,
+    pub(super) peers: Vec<Peer>,
+    pub(super) channels: Vec<Arc<str>>,
+    pub(super) cookie: Cookie,
+    pub(super) scope: String,
+    pub(super) allow_cleartext: bool,
+    pub(super) epmd: u16,
+    pub(super) timing: Timing,
+}
+
+/// How long things may take.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// To connect, and for the handshake.
+    pub connect: Duration,
+    /// The first pause before the next try, and the longest.
+    pub backoff: (Duration, Duration),
+    /// How often a scope that is not known is looked for.
+    pub discover: Duration,
+    /// How long the other node may say nothing, and take nothing.
+    pub silence: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Timing {
+        Timing {
+            connect: Duration::from_secs(7),
+            backoff: (Duration::from_millis(500), Duration::from_secs(15)),
+            discover: Duration::from_secs(1),
+            // Erlang's net_ticktime.
+            silence: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Options that cannot work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no node to connect to.
+    #[error("no Erlang node is named")]
+    NoPeers,
+    /// A channel or the scope is no atom.
+    #[error("{0:?} cannot be an atom: it has 1 to 255 characters")]
+    Atom(String),
+    /// No channel is shared.
+    #[error("no channel is shared with Erlang")]
+    NoChannels,
+    /// The cookie is empty.
+    #[error("the cookie is empty")]
+    NoCookie,
+}
+
+impl Options {
+    /// Connects to these nodes, as the node of this name, and shares these channels. Characters
+    /// that Erlang's names do not have become `-`.
+    pub fn new(
+        name: &str,
+        peers: impl IntoIterator<Item = Peer>,
+        channels: impl IntoIterator<Item = impl Into<Arc<str>>>,
+        cookie: Cookie,
+    ) -> Options {
+        let word = |it: char| if it.is_ascii_alphanumeric() || it == '_' { it } else { '-' };
+        let name: String = name.chars().take(64).map(word).collect();
+        let mut shared: Vec<Arc<str>> = Vec::new();
+        for channel in channels.into_iter().map(Into::into) {
+            if !shared.contains(&channel) {
+                shared.push(channel);
+            }
+        }
+        Options {
+            name: format!("kilonova-{name}@kilonova").into(),
+            peers: peers.into_iter().collect(),
+            channels: shared,
+            cookie,
+            scope: "nova_scope".to_owned(),
+            allow_cleartext: false,
+            epmd: 4369,
+            timing: Timing::default(),
+        }
+    }
+
+    /// The scope of the process groups; `nova_scope` unless set.
+    pub fn scope(self, scope: impl Into<String>) -> Options {
+        Options { scope: scope.into(), ..self }
+    }
+
+    /// Also connects to addresses that are not private. Nothing that is sent is encrypted.
+    pub fn allow_cleartext(self, allow: bool) -> Options {
+        Options { allow_cleartext: allow, ..self }
+    }
+
+    /// The port of port mappers; 4369 unless set.
+    pub fn epmd(self, port: u16) -> Options {
+        Options { epmd: port, ..self }
+    }
+
+    #[doc(hidden)]
+    pub fn timing(self, timing: Timing) -> Options {
+        Options { timing, ..self }
+    }
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let atoms = self.channels.iter().map(|it| &**it).chain([self.scope.as_str()]);
+        for atom in atoms {
+            if !(1..=LONGEST_ATOM).contains(&atom.chars().count()) {
+                return Err(Error::Atom(atom.to_owned()));
+            }
+        }
+        match () {
+            () if self.peers.is_empty() => Err(Error::NoPeers),
+            () if self.channels.is_empty() => Err(Error::NoChannels),
+            () if self.cookie.is_empty() => Err(Error::NoCookie),
+            () => Ok(()),
+        }
+    }
+}
+
+/// Whether an address is of this machine or of a network that the internet does not reach.
+pub fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            v4.is_loopback()
+                || v4.is_private()
+                || v4.is_link_local()
+                || (a == 100 && b & 0xc0 == 64)
+        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_has_a_name_a_host_and_perhaps_a_port() {
+        let peer: Peer = "shop@10.0.0.1:9100".parse().unwrap();
+        assert_eq!((&*peer.name, peer.port, peer.alive()), ("shop@10.0.0.1", Some(9100), "shop"));
+        assert_eq!("a@b".parse::<Peer>().unwrap().port, None);
+        for bad in ["", "a", "@b", "a@", "a@b:", "a@b:0", "a@b:70000", "a@b@c", "a b@c", "a@b/c"] {
+            assert!(bad.parse::<Peer>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn private_addresses_are_those_that_the_internet_does_not_reach() {
+        for private in ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "::1"] {
+            assert!(is_private(private.parse().unwrap()), "{private}");
+        }
+        for private in ["fd00::1", "fe80::1", "169.254.1.1", "::ffff:10.0.0.1"] {
+            assert!(is_private(private.parse().unwrap()), "{private}");
+        }
+        for public in ["192.0.2.1", "172.32.0.1", "100.128.0.1", "2001:db8::1", "::ffff:1.1.1.1"] {
+            assert!(!is_private(public.parse().unwrap()), "{public}");
+        }
+    }
+}

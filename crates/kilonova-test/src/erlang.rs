@@ -1,0 +1,165 @@
+//! An Erlang node of a test: a real `erl` that evaluates expressions from its standard input.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+use super::{free_port, required};
+
+/// The cookie of all nodes of tests.
+pub const COOKIE: &str = "a cookie of tests";
+
+/// Reads an expression a line, and writes its value behind `=> `.
+const LOOP: &str = r#"
+    F = fun F() -> case io:get_line("") of
+        eof -> halt();
+        Line ->
+            {ok, Tokens, _} = erl_scan:string(Line),
+            {ok, Exprs} = erl_parse:parse_exprs(Tokens),
+            Value = try {value, V, _} = erl_eval:exprs(Exprs, []), V catch C:E -> {C, E} end,
+            io:format("=> ~0p~n", [Value]),
+            F()
+    end end,
+    nova_pubsub:start(),
+    io:format("=> ready~n"),
+    F().
+"#;
+
+/// The modules of the tests, compiled once.
+fn modules() -> &'static TempDir {
+    static MODULES: OnceLock<TempDir> = OnceLock::new();
+    MODULES.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let sources = [
+            ("nova_pubsub", include_str!("erlang/nova_pubsub.erl")),
+            ("probe", include_str!("erlang/probe.erl")),
+        ];
+        for (name, source) in sources {
+            let path = folder.path().join(format!("{name}.erl"));
+            std::fs::write(&path, source).unwrap();
+            let compiled =
+                Command::new("erlc").arg("-o").arg(folder.path()).arg(&path).status().unwrap();
+            assert!(compiled.success(), "{name}.erl");
+        }
+        folder
+    })
+}
+
+/// See the module. It is killed when it is dropped.
+pub struct Node {
+    name: String,
+    host: String,
+    port: u16,
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+/// Whether `erl` is installed; if it is not, the test skips, and fails where `erlang` is required.
+pub fn is_installed() -> bool {
+    let is_installed = Command::new("erlc").arg("-version").output().is_ok();
+    assert!(is_installed || !required("erlang"), "erl is required and not installed");
+    if !is_installed {
+        eprintln!("skipped: erl is not installed");
+    }
+    is_installed
+}
+
+impl Node {
+    /// A node on 127.0.0.1 with Nova's scope.
+    pub fn start(name: &str) -> Node {
+        Node::start_at(name, "127.0.0.1", free_port(), &[])
+    }
+
+    /// A node at this host and port. Nodes that are to connect to each other have one port, and
+    /// hosts of their own.
+    pub fn start_at(name: &str, host: &str, port: u16, arguments: &[&str]) -> Node {
+        let interface = format!("{{{}}}", host.replace('.', ","));
+        let port_text = port.to_string();
+        let full = format!("{name}@{host}");
+        let mut child = Command::new("erl")
+            .args(["-noshell", "-name", &full, "-setcookie", COOKIE])
+            .args(["-start_epmd", "false", "-erl_epmd_port", &port_text])
+            .args(["-kernel", "inet_dist_use_interface", &interface])
+            .arg("-pa")
+            .arg(modules().path())
+            .args(arguments)
+            .args(["-eval", LOOP])
+            .env("HOME", modules().path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = child.stdin.take().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut node = Node { name: full, host: host.to_owned(), port, child, input, output };
+        assert_eq!(node.value(), "ready");
+        node
+    }
+
+    /// `name@host:port`.
+    pub fn peer(&self) -> String {
+        format!("{}:{}", self.name, self.port)
+    }
+
+    /// `name@host`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        format!("{}:{}", self.host, self.port).parse().unwrap()
+    }
+
+    /// The value of an expression, as Erlang writes it.
+    pub fn eval(&mut self, expression: &str) -> String {
+        self.send(expression);
+        self.value()
+    }
+
+    /// Evaluates an expression whose value [`Node::value`] reads later.
+    pub fn send(&mut self, expression: &str) {
+        writeln!(self.input, "{}.", expression.replace('\n', " ")).unwrap();
+    }
+
+    /// The value of the expression that was sent.
+    pub fn value(&mut self) -> String {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            let read = self.output.read_line(&mut line).unwrap();
+            assert!(read > 0, "{} has ended", self.name);
+            if let Some((_, value)) = line.split_once("=> ") {
+                return value.trim_end().to_owned();
+            }
+            eprint!("{}: {line}", self.name);
+        }
+    }
+
+    /// Evaluates an expression that must have this value.
+    pub fn is(&mut self, expression: &str, value: &str) {
+        assert_eq!(self.eval(expression), value, "{expression}");
+    }
+
+    /// The scope has not ended.
+    pub fn lives(&mut self) {
+        self.is("probe:alive()", "true");
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
