@@ -446,3 +446,35 @@ fn a_node_with_more_members_than_are_kept_is_not_believed() {
     assert_eq!(scope.hear(&tuple("$gen_cast", vec![sync])), Err(Ignored::Many));
     assert_eq!(scope.members().len(), 0);
 }
+
+/// The bytes of OTP 29's messages, put together from its source: a question with a version, and
+/// joins and leaves with lists, of which some are empty.
+#[test]
+fn the_messages_of_otp_29_are_understood() {
+    const PID: &[u8] = b"\x58\x77\x06nova@h\0\0\0\x01\0\0\0\0\0\0\0\x07";
+    const MEMBER: &[u8] = b"\x58\x77\x06nova@h\0\0\0\x05\0\0\0\0\0\0\0\x07";
+    let mut scope = scope();
+    let mut hear = |parts: &[&[u8]]| {
+        let bytes = parts.concat();
+        scope.hear(&super::super::term::decode(&bytes).unwrap()).unwrap()
+    };
+    let asked = hear(&[b"\x83\x68\x03\x77\x08discover", PID, b"\x61\x01"]);
+    let one = number(1);
+    assert_eq!(
+        asked,
+        [Output::Monitor(one, 1), Output::DiscoverTo(one), Output::Sync(one, vec![])]
+    );
+    let sync = b"\x83\x68\x02\x77\x09$gen_cast\x68\x03\x77\x04sync";
+    assert_eq!(hear(&[sync, PID, b"\x6a"]), [Output::Replaced]);
+    let member = number(5);
+    let step = |joined| Output::Changed(vec![Step { group: 0, member, joined }]);
+    let join = b"\x83\x68\x04\x77\x04join";
+    let list = b"\x6c\0\0\0\x01";
+    assert_eq!(hear(&[join, PID, b"\x77\x05posts", list, MEMBER, b"\x6a"]), [step(true)]);
+    let leave = b"\x83\x68\x04\x77\x05leave";
+    let posts = [&list[..], b"\x77\x05posts\x6a"].concat();
+    // Nobody left, and then somebody; nobody joined.
+    assert_eq!(hear(&[leave, PID, b"\x6a", &posts]), []);
+    assert_eq!(hear(&[leave, PID, list, MEMBER, b"\x6a", &posts]), [step(false)]);
+    assert_eq!(hear(&[join, PID, b"\x77\x05posts", b"\x6a"]), []);
+}
