@@ -14,7 +14,7 @@ pub const CHANNELS: usize = 20;
 pub const NAME: usize = 100;
 
 /// The numbers of a node at one moment. Those that only grow begin at 0 with the node.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Sample {
     /// The node's name.
     pub node: String,

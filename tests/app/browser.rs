@@ -15,6 +15,7 @@ mod hostile;
 mod live;
 mod markdown;
 mod notes;
+mod overview;
 mod pictures;
 mod reading;
 mod scriptless;

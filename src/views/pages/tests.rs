@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::access::{BinFacts, Binned};
 use crate::changeset::{Errors, Params};
+use crate::events::sample::{ChannelSize, IndexerLine, Sample, SlowReader};
 use crate::models::bin::{Entry, Facts, Line};
 use crate::views::forms::Kept;
 
@@ -159,6 +160,25 @@ fn links() -> DraftLinks {
     DraftLinks { list, may_add: true, fresh: Some(NASTY.to_owned()) }
 }
 
+/// How a node does whose every text means harm.
+fn overview(frame: Frame) -> Overview {
+    let at = at("2026-11-22T09:05:07");
+    let slow =
+        SlowReader { at, transport: "websocket", channels: vec![NASTY.to_owned()], stalled_ms: 1 };
+    let channel = ChannelSize { channel: NASTY.to_owned(), members: 2, local_members: 1 };
+    let line = IndexerLine { at, text: NASTY.to_owned() };
+    let sample = Sample {
+        node: NASTY.to_owned(),
+        version: crate::VERSION,
+        started_at: at,
+        channels: vec![channel],
+        slow_readers: vec![slow],
+        indexer: vec![line],
+        ..Sample::default()
+    };
+    Overview { frame, sample }
+}
+
 fn every_page() -> Vec<String> {
     let frame = Frame { open: true, ..anyones() };
     let (params, errors) =
@@ -247,6 +267,7 @@ fn every_page() -> Vec<String> {
         }
         .render(),
         binned(frame.clone()).render(),
+        overview(frame.clone()).render(),
         ErrorPage {
             frame: frame.clone(),
             status: 404,
@@ -263,7 +284,7 @@ fn every_page() -> Vec<String> {
 #[test]
 fn nothing_typed_becomes_markup_on_any_page() {
     for page in every_page() {
-        let own = ["editor.js", "presence.js", "notes.js", "search.js"];
+        let own = ["editor.js", "presence.js", "notes.js", "overview.js", "search.js"];
         let own = own.iter().filter(|name| page.contains(&format!("src=\"/static/{name}")));
         assert_eq!(page.matches("<script").count(), 2 + own.count(), "{page}");
         assert_eq!(page.matches("<h1").count(), 1, "{page}");

@@ -63,6 +63,9 @@ async fn check(browser: &Browser, site: &Site, axe: &str, pages: &[(&str, &str)]
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// Waits until a node has reported, so that there are plots.
+const UNTIL_HEARD: &str = "return new Promise((heard) => document.addEventListener('sample', () => \
+                           requestAnimationFrame(() => setTimeout(heard, 50)), { once: true }))";
 const OPEN_ALL: &str = "for (const it of document.querySelectorAll('details')) it.open = true";
 
 #[actix_web::test]
@@ -90,6 +93,7 @@ async fn every_page_is_accessible_to_those_who_write() {
         ("/?binned=2", ""),
         ("/posts/1-a-post?binned=1", OPEN_ALL),
         ("/bin", OPEN_ALL),
+        ("/admin", UNTIL_HEARD),
         ("/?status=draft", ""),
         ("/?status=scheduled", ""),
         ("/posts/1-a-post", OPEN_ALL),
@@ -155,7 +159,8 @@ async fn every_page_is_accessible_to_accounts_and_to_strangers() {
     browser.fill("#login-password", "correct horse").await;
     browser.send("form.write button").await;
     // An empty site shows its first steps.
-    check(&browser, &site, &axe, &[("/", OPEN_ALL), ("/account", "")]).await;
+    let pages = [("/", OPEN_ALL), ("/account", ""), ("/admin", UNTIL_HEARD)];
+    check(&browser, &site, &axe, &pages).await;
     browser.open(&site, "/posts/new").await;
     browser.fill("#post-title", "Hello there").await;
     browser.fill("#post-body", "Text.").await;

@@ -64,6 +64,17 @@ async fn write_down(browser: &Browser, name: &str) {
     }
 }
 
+/// Two more nodes, made of the samples of this one.
+const NODES: &str = "document.addEventListener('sample', ({ detail }) => { \
+    if (detail.node.startsWith('blog-')) return; \
+    for (const [node, part] of [['blog-2', 2], ['blog-3.eu-west.example', 3]]) \
+        document.dispatchEvent(new CustomEvent('sample', { detail: { ...detail, node, \
+            websockets: Math.ceil(detail.websockets / part) + part, \
+            deliveries: Math.ceil(detail.deliveries / part), relay_lag: part * 4, \
+            memory_bytes: detail.memory_bytes / part + 2e7 * Math.random(), slow_readers: [ \
+                { at: detail.started_at, transport: 'websocket', channels: ['posts', 'comments'], \
+                  stalled_ms: 10000 }] } })); })";
+
 #[actix_web::test]
 #[ignore = "makes pictures"]
 async fn of_every_state() {
@@ -143,6 +154,22 @@ async fn of_every_state() {
     write_down(&browser, "post-menu").await;
     browser.run("document.getElementById('comments-title').scrollIntoView()").await;
     write_down(&browser, "comments").await;
+
+    site.home().execute("UPDATE users SET role = 'admin' WHERE folded_username = 'ann'");
+    browser.open(&site, "/admin").await;
+    browser.run(NODES).await;
+    let mut readers = Vec::new();
+    for number in 0..20_u32 {
+        readers.push(site.socket("/feed").await);
+        send(1, "/api/posts/4/comments", &json!({"body": format!("Number {number}.")})).await;
+        tokio::time::sleep(std::time::Duration::from_millis(u64::from(number) * 60)).await;
+    }
+    write_down(&browser, "nodes").await;
+    browser.run("document.getElementById('now-title').scrollIntoView()").await;
+    write_down(&browser, "nodes-now").await;
+    browser.run("document.getElementById('channels-title').scrollIntoView()").await;
+    write_down(&browser, "nodes-channels").await;
+    drop(readers);
 
     browser.open(&site, "/posts/4/edit").await;
     site.home().execute(
