@@ -24,13 +24,16 @@ pub struct Line {
     pub text: String,
 }
 
-/// The last lines, each with the thing whose title it has.
+/// The thing whose title is in a line.
+type About = Option<(Kind, i64)>;
+
+/// The last lines, each with what it is about.
 #[derive(Default)]
-pub(super) struct Lines(Mutex<VecDeque<(Option<(Kind, i64)>, Line)>>);
+pub(super) struct Lines(Mutex<VecDeque<(About, Line)>>);
 
 impl Lines {
     /// Keeps a line; `about` is the thing whose title is in it.
-    pub(super) fn keep(&self, about: Option<(Kind, i64)>, text: &str) {
+    pub(super) fn keep(&self, about: About, text: &str) {
         let line = Line { at: now(), text: text.chars().take(CHARS).collect() };
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() >= MOST {

@@ -153,7 +153,8 @@ async fn a_node_that_was_killed_is_shown_as_gone() {
     command.args(["--cluster-connect", &other.connect[0].to_string()]);
     let killed = actix_web::web::block(move || Server::of(command)).await.unwrap();
     browser.open(&site, "/admin").await;
-    let head = "document.querySelector('#now thead').innerText.replace(/\\s+/g, ' ')";
+    let head =
+        "[...document.querySelectorAll('#now thead th')].map((it) => it.textContent).join(' ')";
     browser.until(&format!("{head} === 'Node goes stays'")).await;
     killed.signal("KILL");
     browser.until(&format!("{head} === 'Node goes (gone) stays'")).await;
