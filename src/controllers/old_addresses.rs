@@ -34,7 +34,8 @@ pub async fn lead<B: MessageBody>(
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let is_page = missing == Missing::Page;
     // Static sites end their pages' addresses with a slash: `/tags/rust/`, `/archive/`.
-    let bare = path.strip_suffix('/').filter(|bare| request.resource_map().has_resource(bare));
+    let is_own = |bare: &&str| !bare.ends_with('/') && request.resource_map().has_resource(bare);
+    let bare = path.strip_suffix('/').filter(is_own);
     let near = old_address::feed(&path).or(bare.map(ToOwned::to_owned)).filter(|_| is_page);
     // A site that stays below the path that it had brings addresses that begin with it.
     let root = state.config.reach.path();
