@@ -21,7 +21,7 @@ use super::comments::Comment;
 use super::front_matter::{self, FrontMatter};
 use super::links::{self, Inner};
 use super::report::Note;
-use super::site::{Kind, Place, Section, Site};
+use super::site::{Generator, Kind, Place, Section, Site};
 use super::{address, date, html, identity, marks};
 use crate::changeset::Errors;
 use crate::models::now;
@@ -69,6 +69,8 @@ pub struct Context<'a> {
     pub path: &'a str,
     /// The sections above it, the nearest first.
     pub(super) sections: &'a [Rc<Section>],
+    /// Whether Hugo takes it for a resource of another page.
+    pub(super) is_resource: bool,
     /// Whether there is a regular file of this path below the site's folder.
     pub exists: &'a dyn Fn(&str) -> bool,
     /// Its date when nothing else says one.
@@ -85,6 +87,7 @@ impl<'a> Context<'a> {
             relative,
             path,
             sections: &[],
+            is_resource: false,
             exists: &|_| false,
             modified: at,
             now: now(),
@@ -99,6 +102,9 @@ impl Entry {
         let place = Place::of(site, context.path);
         match place.kind {
             Kind::Outside(why) => return Err(Note::told(why, "")),
+            _ if context.is_resource && site.generator == Generator::Hugo => {
+                return Err(Note::told("a resource of a page bundle, not a page", ""));
+            }
             Kind::Section => return Err(section(text)),
             _ => {}
         }
