@@ -304,14 +304,26 @@ impl Reader<'_> {
         let path = slashed(file.strip_prefix(&site.root).unwrap_or(file));
         let path = path.ok_or_else(|| Note::lost("file name is not UTF-8", ""))?;
         let is_html = html::is_html(&path);
+        let is_other = walk::is_other(&path);
+        if is_other && site.generator != Generator::Hugo {
+            return Ok(None);
+        }
         // What is no part of the site is not read, whatever it is.
         if site.generator == Generator::Kilonova {
             return Err(Note::lost("in an export, which is imported by itself", ""));
         }
         if let Kind::Outside(why) = Place::of(&site, &path).kind {
             // Templates are everywhere.
-            let is_told = !is_html || ![ELSEWHERE, UNREAD].contains(&why) && is_page(file)?;
+            let is_told = !(is_html || is_other)
+                || ![ELSEWHERE, UNREAD].contains(&why) && (is_other || is_page(file)?);
             return if is_told { Err(Note::told(why, "")) } else { Ok(None) };
+        }
+        if is_other {
+            let ending = path.rsplit('.').next().unwrap_or_default();
+            return Err(match self.bundles.own(&site, file) {
+                true => Note::told(entry::RESOURCE, ""),
+                false => Note::lost("a page in a format that is not read", ending),
+            });
         }
         let Some(read) = file::read(file, MAX_FILE)? else {
             return Err(Note::lost("cannot be read", "it is gone"));

@@ -30,6 +30,9 @@ use crate::models::post::NewPost;
 /// The fields that a changeset may refuse, in the order in which the first one is told.
 const FIELDS: [&str; 4] = ["title", "body", "tags", "author"];
 
+/// Why a file in a bundle of Hugo's is left out.
+pub(super) const RESOURCE: &str = "a resource of a page bundle, not a page";
+
 /// Most notes on one file.
 const MAX_NOTES: usize = 50;
 
@@ -103,12 +106,18 @@ impl Entry {
         match place.kind {
             Kind::Outside(why) => return Err(Note::told(why, "")),
             _ if context.is_resource && site.generator == Generator::Hugo => {
-                return Err(Note::told("a resource of a page bundle, not a page", ""));
+                return Err(Note::told(RESOURCE, ""));
             }
             Kind::Section => return Err(section(text)),
             _ => {}
         }
-        let read = front_matter::parse(text)?;
+        let read = match front_matter::parse(text) {
+            // Hugo shows it, under its file's name.
+            Err(note) if note.what == front_matter::NONE && site.generator == Generator::Hugo => {
+                front_matter::without(text)
+            }
+            read => read?,
+        };
         let cascades = fields::cascades(site, &place, context.sections);
         let layers = Layers { own: &read.fields, below: &cascades };
         let mut notes: Vec<Note> = Vec::new();

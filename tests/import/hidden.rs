@@ -222,3 +222,49 @@ fn what_any_generator_would_hide_is_a_draft_on_an_unknown_site() {
         &[("_hidden.md", name), ("bundle/res.md", beside), ("x/_y/a.md", name)],
     );
 }
+
+#[test]
+fn pages_of_hugos_in_formats_that_are_not_read_are_named() {
+    let site = Site::new();
+    site.write("hugo.toml", "title = 'x'");
+    for name in ["content/a.org", "content/b.adoc", "content/c.rst", "content/d.txt", "README.rst"]
+    {
+        site.write(name, "* A heading");
+    }
+    site.write("content/leaf/index.md", "---\ndate: 2020-01-01\n---\nb");
+    site.write("content/leaf/x.org", "b");
+    let summary = site.import();
+    let what = "a page in a format that is not read";
+    assert_eq!(
+        reasons(&summary),
+        [
+            ("content/a.org", what),
+            ("content/b.adoc", what),
+            ("content/c.rst", what),
+            ("content/leaf/x.org", "a resource of a page bundle, not a page"),
+        ]
+    );
+    assert!(summary.lost_something());
+}
+
+#[test]
+fn a_page_of_hugos_without_front_matter_has_its_files_name_for_a_title() {
+    let site = Site::new();
+    site.write("hugo.toml", "title = 'x'");
+    site.write("content/docs/the-plan.md", "\n\nJust text.\r\nMore.\n");
+    let summary = site.import();
+    assert!(!summary.lost_something(), "{summary:?}");
+    let post = site.posts().remove(0);
+    assert_eq!((post.title.as_str(), post.body.as_str()), ("The plan", "Just text.\nMore."));
+    assert!(site.led("/docs/the-plan/").is_some());
+}
+
+#[test]
+fn links_that_lead_nowhere_are_not_counted_as_links_to_this_site() {
+    let site = Site::new();
+    site.write("a.md", "---\ntitle: A\n---\n[b](/b/) [dead](/nowhere/) [too](gone/)");
+    site.write("b.md", "---\ntitle: B\n---\nb");
+    let summary = site.import();
+    let dead = notes(&summary).into_iter().filter(|(_, what)| what.contains("leads nowhere"));
+    assert_eq!((summary.links, dead.count()), (1, 2));
+}
