@@ -52,7 +52,7 @@ use self::entry::{Context, Entry};
 use self::identity::Folders;
 use self::intake::{Intake, Source};
 pub use self::report::{Finding, Note, Summary};
-use self::site::{Generator, Kind, Place, Sections, Sites};
+use self::site::{Bundles, ELSEWHERE, Generator, Kind, Place, Sections, Sites, UNREAD};
 use crate::connection::{Access, Database, DbConnection};
 use crate::db::{self, Db};
 use crate::models::now;
@@ -284,6 +284,7 @@ struct Reader<'a> {
     folder: &'a Path,
     sites: Sites,
     sections: Sections,
+    bundles: Bundles,
     now: NaiveDateTime,
     /// The addresses that pages had, of those that others have led to so far.
     pages: HashMap<PathBuf, Option<String>>,
@@ -292,7 +293,8 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn of(folder: &Path) -> Reader<'_> {
         let (sites, sections) = (Sites::around(folder), Sections::default());
-        Reader { folder, sites, sections, now: now(), pages: HashMap::new() }
+        let bundles = Bundles::default();
+        Reader { folder, sites, sections, bundles, now: now(), pages: HashMap::new() }
     }
 
     /// Makes an entry of a file; `None` when it is HTML that is no page.
@@ -302,12 +304,26 @@ impl Reader<'_> {
         let path = slashed(file.strip_prefix(&site.root).unwrap_or(file));
         let path = path.ok_or_else(|| Note::lost("file name is not UTF-8", ""))?;
         let is_html = html::is_html(&path);
+        let is_other = walk::is_other(&path);
+        if is_other && site.generator != Generator::Hugo {
+            return Ok(None);
+        }
         // What is no part of the site is not read, whatever it is.
         if site.generator == Generator::Kilonova {
             return Err(Note::lost("in an export, which is imported by itself", ""));
         }
         if let Kind::Outside(why) = Place::of(&site, &path).kind {
-            return if is_html { Ok(None) } else { Err(Note::told(why, "")) };
+            // Templates are everywhere.
+            let is_told = !(is_html || is_other)
+                || ![ELSEWHERE, UNREAD].contains(&why) && (is_other || is_page(file)?);
+            return if is_told { Err(Note::told(why, "")) } else { Ok(None) };
+        }
+        if is_other {
+            let ending = path.rsplit('.').next().unwrap_or_default();
+            return Err(match self.bundles.own(&site, file) {
+                true => Note::told(entry::RESOURCE, ""),
+                false => Note::lost("a page in a format that is not read", ending),
+            });
         }
         let Some(read) = file::read(file, MAX_FILE)? else {
             return Err(Note::lost("cannot be read", "it is gone"));
@@ -324,6 +340,8 @@ impl Reader<'_> {
             relative,
             path: &path,
             sections: &self.sections.of(&site, above),
+            is_resource: matches!(site.generator, Generator::Hugo | Generator::Unknown)
+                && self.bundles.own(&site, file),
             exists: &|name| file::is_below(&site.root, name),
             modified,
             now: self.now,
@@ -357,6 +375,11 @@ impl Reader<'_> {
         let site = self.sites.of(file.parent().unwrap_or(self.folder));
         Folders { imported: self.folder.to_owned(), site: site.root.clone() }
     }
+}
+
+/// Whether an HTML file is one with front matter.
+fn is_page(file: &Path) -> Result<bool, Note> {
+    Ok(file::read(file, MAX_FILE)?.is_some_and(|read| front_matter::is_there(&read.text)))
 }
 
 /// The files of one site.

@@ -45,7 +45,8 @@ pub(in crate::import) fn all(
         let values = layers.own.value(key).map_or(&[][..], Node::list);
         for alias in values.iter().take(MOST).filter_map(Node::text) {
             add(match site.generator {
-                Generator::Hugo => clean(site, &hugo::alias(site, place, alias)).map(ended),
+                Generator::Hugo => clean(site, &hugo::alias(site, place, alias))
+                    .map(|path| hugo::ended(site, path)),
                 Generator::Zola => clean(site, alias).map(ended),
                 _ => clean(site, alias),
             });

@@ -21,7 +21,7 @@ use super::comments::Comment;
 use super::front_matter::{self, FrontMatter};
 use super::links::{self, Inner};
 use super::report::Note;
-use super::site::{Kind, Place, Section, Site};
+use super::site::{Generator, Kind, Place, Section, Site};
 use super::{address, date, html, identity, marks};
 use crate::changeset::Errors;
 use crate::models::now;
@@ -29,6 +29,9 @@ use crate::models::post::NewPost;
 
 /// The fields that a changeset may refuse, in the order in which the first one is told.
 const FIELDS: [&str; 4] = ["title", "body", "tags", "author"];
+
+/// Why a file in a bundle of Hugo's is left out.
+pub(super) const RESOURCE: &str = "a resource of a page bundle, not a page";
 
 /// Most notes on one file.
 const MAX_NOTES: usize = 50;
@@ -69,6 +72,8 @@ pub struct Context<'a> {
     pub path: &'a str,
     /// The sections above it, the nearest first.
     pub(super) sections: &'a [Rc<Section>],
+    /// Whether Hugo takes it for a resource of another page.
+    pub(super) is_resource: bool,
     /// Whether there is a regular file of this path below the site's folder.
     pub exists: &'a dyn Fn(&str) -> bool,
     /// Its date when nothing else says one.
@@ -85,6 +90,7 @@ impl<'a> Context<'a> {
             relative,
             path,
             sections: &[],
+            is_resource: false,
             exists: &|_| false,
             modified: at,
             now: now(),
@@ -99,10 +105,19 @@ impl Entry {
         let place = Place::of(site, context.path);
         match place.kind {
             Kind::Outside(why) => return Err(Note::told(why, "")),
+            _ if context.is_resource && site.generator == Generator::Hugo => {
+                return Err(Note::told(RESOURCE, ""));
+            }
             Kind::Section => return Err(section(text)),
             _ => {}
         }
-        let read = front_matter::parse(text)?;
+        let read = match front_matter::parse(text) {
+            // Hugo shows it, under its file's name.
+            Err(note) if note.what == front_matter::NONE && site.generator == Generator::Hugo => {
+                front_matter::without(text)
+            }
+            read => read?,
+        };
         let cascades = fields::cascades(site, &place, context.sections);
         let layers = Layers { own: &read.fields, below: &cascades };
         let mut notes: Vec<Note> = Vec::new();

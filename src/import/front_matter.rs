@@ -10,6 +10,9 @@ mod yaml;
 use self::node::Fields;
 use super::report::Note;
 
+/// What is said of a file that is no page for want of it.
+pub(super) const NONE: &str = "no front matter";
+
 /// Largest front matter in bytes.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
 
@@ -126,7 +129,7 @@ pub fn parse(text: &str) -> Result<FrontMatter, Note> {
                 Err(invalid) => (Format::Json, Err(invalid), ""),
             }
         }
-        _ => return Err(Note::lost("no front matter", "")),
+        _ => return Err(Note::lost(NONE, "")),
     };
     // Those of the marks, which JSON has none of.
     let above = above + usize::from(format != Format::Json);
@@ -134,17 +137,27 @@ pub fn parse(text: &str) -> Result<FrontMatter, Note> {
         read.map_err(|invalid| format.refusal("front matter is not valid ", &invalid, above))?;
     let repeated =
         repeated.into_iter().map(|Repeated { line, key }| Repeated { line: line + above, key });
+    let fields = fields.moved(above);
+    Ok(FrontMatter { fields, format, repeated: repeated.collect(), ..with_body(text, after) })
+}
+
+/// A file that is all text.
+pub(super) fn without(text: &str) -> FrontMatter {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    with_body(text, text)
+}
+
+/// The text of a file, which is in this end of it.
+fn with_body(whole: &str, after: &str) -> FrontMatter {
     // Blank lines only: the indentation of a first line means something in Markdown.
     let blank = after.len() - after.trim_start().len();
     let blank = after.get(..blank).and_then(|blank| blank.rfind('\n')).map_or(0, |end| end + 1);
     let body = after.get(blank..).unwrap_or(after);
-    Ok(FrontMatter {
-        fields: fields.moved(above),
-        format,
-        repeated: repeated.collect(),
-        body_line: 1 + lines(text.get(..text.len() - body.len()).unwrap_or_default()),
+    FrontMatter {
+        body_line: 1 + lines(whole.get(..whole.len() - body.len()).unwrap_or_default()),
         body: body.trim_end().replace("\r\n", "\n"),
-    })
+        ..FrontMatter::default()
+    }
 }
 
 fn lines(text: &str) -> usize {

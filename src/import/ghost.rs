@@ -4,6 +4,7 @@
 //! Of the file no more is held than its text; a row is parsed when its turn comes.
 
 mod body;
+mod gated;
 mod post;
 mod tables;
 

@@ -142,6 +142,7 @@ impl<'a> Intake<'a> {
                 }
                 Target::DryRun(connection) => Leads::dead(asked, connection.as_mut())?,
             };
+            self.summary.links = self.summary.links.saturating_sub(dead.len());
             for Finding { path, note } in dead {
                 self.summary.note(&path, vec![note]);
             }

@@ -3,6 +3,7 @@
 //! What a link leads to is decided here; what it becomes is the store's, which knows where pages
 //! and files are now: it calls [`rewritten`].
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use percent_encoding::percent_decode_str;
@@ -11,9 +12,6 @@ use pulldown_cmark::{Event, LinkType, Parser, Tag, TagEnd};
 use super::site::{Generator, Place, Site};
 use super::walk;
 use crate::markdown;
-
-/// Most links of one text.
-const MOST: usize = 10_000;
 
 /// A link or an image, as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,8 +53,15 @@ pub struct Inner {
 /// The links of a text that lead into its own site, in the order of the text. `exists` says whether
 /// there is a regular file of this path below the site's folder.
 pub fn inner(body: &str, site: &Site, place: &Place, exists: &dyn Fn(&str) -> bool) -> Vec<Inner> {
+    // Many links of a page lead to the same.
+    let mut known: HashMap<String, Option<(Target, String)>> = HashMap::new();
     found(body, |link| {
-        let (target, suffix) = resolved(&link.destination, site, place, exists)?;
+        let destination = &link.destination;
+        if !known.contains_key(destination) {
+            let led = resolved(destination, site, place, exists);
+            known.insert(destination.clone(), led);
+        }
+        let (target, suffix) = known.get(destination)?.clone()?;
         Some((target, suffix, None))
     })
 }
@@ -136,11 +141,8 @@ fn all(body: &str) -> Vec<Link> {
         {
             *so_far = (*so_far).max(end);
         }
-        if links.len() >= MOST {
-            break;
-        }
     }
-    for (span, destination) in definitions.into_iter().take(MOST) {
+    for (span, destination) in definitions {
         let text = body.get(span.clone()).unwrap_or_default();
         let at = text.find("]:").map(|at| span.start + at + 2);
         let found = at.and_then(|at| destination_at(body, at..span.end, &destination));
@@ -177,7 +179,7 @@ fn attributes(html: &str, offset: usize, links: &mut Vec<Link>) {
             let inside = rest.get(1..).unwrap_or_default();
             let Some(end) = inside.find([quote, '<', '&', '\n']) else { continue };
             let (value, after) = inside.split_at(end);
-            if is_own && after.starts_with(quote) && !value.is_empty() && links.len() < MOST {
+            if is_own && after.starts_with(quote) && !value.is_empty() {
                 let start = offset + at + name.len() + 1;
                 let range = start..start + value.len();
                 links.push(Link { range, is_image, destination: value.to_owned() });

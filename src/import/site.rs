@@ -2,15 +2,20 @@
 //! what a page is. A folder without one is a site of no known generator, and each file speaks for
 //! itself.
 
+mod bundles;
 mod config;
 pub mod glob;
+mod left_out;
 mod place;
 mod sections;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+pub(super) use self::bundles::Bundles;
 pub use self::config::{Cascade, Collection, Config, Content, Paths, Permalinks};
+pub use self::left_out::{LeftOut, Mount, Names};
+pub(super) use self::place::{ELSEWHERE, UNREAD};
 pub use self::place::{Kind, Place};
 pub(super) use self::sections::{Section, Sections};
 use super::report::Finding;

@@ -14,6 +14,9 @@ use super::report::Note;
 const ENDINGS: [&str; 9] =
     ["md", "markdown", "mkd", "mkdn", "mkdown", "mdown", "mdwn", "html", "htm"];
 
+/// Those of pages that Hugo has by way of other programs, which are not read.
+const OTHERS: [&str; 8] = ["org", "adoc", "asciidoc", "ad", "rst", "pdc", "pandoc", "mmark"];
+
 /// A file that may hold a page, or something in its place that cannot be read.
 pub(super) struct Found {
     /// The path below the folder.
@@ -67,6 +70,16 @@ pub(super) fn holds_page(name: &str) -> bool {
     ending.is_some_and(|(_, ending)| is_ending(ending))
 }
 
+/// Whether Hugo takes a file of this name for a page that is not read here.
+pub(super) fn is_other(name: &str) -> bool {
+    let ending = name.rsplit('/').next().and_then(|name| name.rsplit_once('.'));
+    ending.is_some_and(|(_, ending)| is_other_ending(ending))
+}
+
+fn is_other_ending(ending: &str) -> bool {
+    OTHERS.iter().any(|known| ending.eq_ignore_ascii_case(known))
+}
+
 fn is_ending(ending: &str) -> bool {
     ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
@@ -81,5 +94,6 @@ fn is_hidden(entry: &DirEntry) -> bool {
 
 fn is_page(entry: &DirEntry) -> bool {
     let ending = entry.path().extension().and_then(std::ffi::OsStr::to_str);
-    !entry.file_type().is_dir() && ending.is_some_and(is_ending)
+    let is_other = entry.file_type().is_file() && ending.is_some_and(is_other_ending);
+    is_other || !entry.file_type().is_dir() && ending.is_some_and(is_ending)
 }

@@ -14,6 +14,7 @@ mod exported;
 mod exported_hostile;
 mod exports;
 mod generators;
+mod hidden;
 mod hostile;
 mod moved;
 mod renamed;

@@ -31,8 +31,8 @@ pub(super) fn address(
     let path = match permalink(site, place) {
         Some(pattern) => tokens(pattern)?,
         None => {
-            let names = place.folders.iter().map(|name| sanitized(name));
-            let name = slug(layers, place, dates).unwrap_or_else(|| sanitized(&place.name));
+            let names = place.folders.iter().map(|name| named(name));
+            let name = slug(layers, place, dates).unwrap_or_else(|| named(&place.name));
             let names: Vec<String> = names.chain([name]).collect();
             names.join("/")
         }
@@ -40,7 +40,8 @@ pub(super) fn address(
     let path = path.trim_matches('/');
     let path = if site.config.paths.keep_case { path.to_owned() } else { path.to_lowercase() };
     let end = if site.config.paths.ugly { ".html" } else { "/" };
-    Some(format!("{}/{path}{end}", language(site, place)))
+    // It is no address yet, in which this sign begins a part of the page.
+    Some(format!("{}/{}{end}", language(site, place), path.replace('#', "%23")))
 }
 
 /// An alias from the top: those of the site are of its language, others are written from the page's
@@ -51,6 +52,15 @@ pub(super) fn alias(site: &Site, place: &Place, alias: &str) -> String {
         _ if alias.contains("://") => alias.to_owned(),
         true => format!("{language}{alias}"),
         false => format!("{language}/{}/{alias}", place.folders.join("/")),
+    }
+}
+
+/// An alias with its end: `.html` where pages have it.
+pub(super) fn ended(site: &Site, alias: String) -> String {
+    let last = alias.rsplit('/').next().unwrap_or_default();
+    match site.config.paths.ugly && !last.is_empty() && !last.contains('.') {
+        true => format!("{alias}.html"),
+        false => super::ended(alias),
     }
 }
 
@@ -93,9 +103,9 @@ fn value(
     dates: &Dates,
 ) -> Option<String> {
     let day = |form: &str| dates.local.map(|local| local.format(form).to_string());
-    let title = || layers.text("title").map(sanitized).unwrap_or_default();
-    let names = || place.folders.iter().map(|name| sanitized(name)).collect::<Vec<_>>();
-    let base = || sanitized(&place.name);
+    let title = || layers.text("title").map(titled).unwrap_or_default();
+    let names = || place.folders.iter().map(|name| named(name)).collect::<Vec<_>>();
+    let base = || named(&place.name);
     Some(match token {
         "year" => day("%Y")?,
         "month" => day("%m")?,
@@ -147,21 +157,37 @@ fn sliced(names: &[String], slice: Option<&str>) -> String {
     names.get(from.min(to)..to).unwrap_or_default().join("/")
 }
 
-/// A name as part of an address: blanks become hyphens, and signs but a few are left out.
+/// Words as part of an address: blanks become one hyphen, and signs but a few are left out
+/// (`paths.Sanitize`).
 fn sanitized(text: &str) -> String {
     let mut out = String::new();
-    for c in text.trim().chars() {
+    let mut is_blank = false;
+    for c in text.chars() {
         let is_letter = matches!(
             c.general_category_group(),
             GeneralCategoryGroup::Letter
                 | GeneralCategoryGroup::Mark
                 | GeneralCategoryGroup::Number
         );
-        if is_letter || "._#+~-@".contains(c) {
+        if is_letter || "./_#+~-@".contains(c) {
+            if is_blank && c != '-' {
+                out.push('-');
+            }
+            is_blank = false;
             out.push(c);
-        } else if (c.is_whitespace() || c == '/') && !out.ends_with('-') {
-            out.push('-');
+        } else if c.is_whitespace() && !out.is_empty() && !out.ends_with('-') {
+            is_blank = true;
         }
     }
     out
+}
+
+/// A file's name as part of an address: each blank becomes a hyphen.
+fn named(name: &str) -> String {
+    sanitized(&name.replace(' ', "-"))
+}
+
+/// A title as part of an address: its signs are left out, too.
+fn titled(title: &str) -> String {
+    sanitized(title).replace(['#', '+', '/'], "").trim_matches('-').to_owned()
 }

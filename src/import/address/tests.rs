@@ -31,7 +31,8 @@ fn jekyll(pattern: &str, section: Option<&str>) -> Site {
 #[track_caller]
 fn addresses(site: &Site, path: &str, fields: &str) -> Vec<String> {
     let at = date::parse("2001-02-03").expect("a date");
-    let text = format!("---\ntitle: The Title, 2!\n{fields}\n---\nb");
+    let title = if fields.contains("Title: ") { "" } else { "title: The Title, 2!\n" };
+    let text = format!("---\n{title}{fields}\n---\nb");
     let context = Context::alone(site, Path::new(path), path, at);
     Entry::parse(&text, &context).expect("an entry").addresses
 }
@@ -60,6 +61,39 @@ fn hugo_by_the_path_slug_and_url() {
     let ugly = Paths { ugly: true, keep_case: true, ..Paths::default() };
     let ugly = hugo(Config { paths: ugly, ..Config::default() });
     assert_eq!(addresses(&ugly, "content/posts/Post.md", ""), ["/posts/Post.html"]);
+}
+
+/// As version 0.168 has them.
+#[test]
+fn hugo_keeps_some_signs_of_names_slugs_and_titles() {
+    let plain = hugo(Config::default());
+    for (path, fields, address) in [
+        ("content/a.md", "slug: My Slug/Here", "/my-slug/here/"),
+        ("content/x  y.md", "", "/x--y/"),
+        ("content/100%.md", "", "/100/"),
+        ("content/C#.md", "", "/c#/"),
+        ("content/a.md", "title: \"Hello World: é & C++\"\nurl: /:title/", "/hello-world-é-c/"),
+    ] {
+        let fields = fields.replace("title: ", "Title: ");
+        assert_eq!(addresses(&plain, path, &fields), [address], "{path} {fields}");
+    }
+    let ugly = Paths { ugly: true, ..Paths::default() };
+    let ugly = hugo(Config { paths: ugly, ..Config::default() });
+    let aliases = addresses(&ugly, "content/a.md", "aliases: [/old, /x.html]");
+    assert_eq!(aliases, ["/a.html", "/old.html", "/x.html"]);
+}
+
+#[test]
+fn hugo_dates_an_address_by_the_dates_own_offset() {
+    let zone = date::Zone::named("Europe/Berlin").expect("a zone");
+    let permalinks = vec![Permalinks {
+        section: None,
+        path: None,
+        pattern: "/:year/:month/:day/:slug/".to_owned(),
+    }];
+    let site = hugo(Config { zone, permalinks, ..Config::default() });
+    let own = "slug: x\ndate: 2020-03-01T23:30:00-05:00";
+    assert_eq!(addresses(&site, "content/a.md", own), ["/2020/03/01/x/"]);
 }
 
 /// <https://gohugo.io/content-management/urls/#aliases>, the table of path types.

@@ -65,7 +65,11 @@ pub(super) fn of(layers: &Layers<'_>, site: &Site, place: &Place, notes: &mut Ve
     let when = date.or_else(elsewhere);
     Dates {
         date: utc(when),
-        local: when.map(|when| when.local_in(zone)),
+        local: when.map(|when| match site.generator {
+            // Hugo has a date's own offset in its address.
+            Generator::Hugo if when.offset.is_some() => when.local,
+            _ => when.local_in(zone),
+        }),
         updated: utc(updated),
         published: utc(published).or_else(|| utc(when)),
         expired: utc(expired),

@@ -84,6 +84,20 @@ fn hidden(
     if let Some(section) = context.sections.iter().find(|section| section.draft) {
         return Some(Note::told("as a draft: its section is one", &*section.path));
     }
+    let config = &context.site.config;
+    let language = place.language.as_ref();
+    if language.is_some_and(|it| config.disabled.iter().any(|no| no.eq_ignore_ascii_case(it))) {
+        let language = language.map_or("", String::as_str);
+        return Some(Note::told("as a draft: in a language that its site disables", language));
+    }
+    if config.no_pages {
+        return Some(Note::told("as a draft: its site shows lists of pages alone", ""));
+    }
+    if context.site.generator == Generator::Unknown
+        && let Some(note) = unknown(context, place)
+    {
+        return Some(note);
+    }
     if context.site.generator == Generator::Jekyll {
         if !dates::is_post(place) {
             return Some(Note::told("as a draft: in _posts without a date in its name", ""));
@@ -126,6 +140,18 @@ fn hidden(
         return Some(found.map_or(note.clone(), |found| found.noted(note)));
     }
     None
+}
+
+/// What a generator does not read is hidden where nobody knows the generator.
+fn unknown(context: &Context<'_>, place: &Place) -> Option<Note> {
+    if place.kind == Kind::Page && context.is_resource {
+        return Some(Note::told("as a draft: beside an index.md, which Hugo shows alone", ""));
+    }
+    let is_read = |name: &str| {
+        ["_posts", "_drafts"].contains(&name) || !name.starts_with(['_', '#', '~', '.'])
+    };
+    let all = context.path.split('/').all(is_read);
+    (!all).then(|| Note::told("as a draft: of a name that Jekyll does not read", ""))
 }
 
 /// Zola passes over a page that its section cannot sort

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::post::text;
+use super::{gated, several};
 use crate::import::markup::{self, Lines};
 use crate::import::report::Note;
 use crate::markdown::escape;
@@ -16,7 +17,26 @@ type Row = Map<String, Value>;
 pub(super) fn of(row: &Row, meta: Option<&Row>, notes: &mut Vec<Note>) -> (String, bool) {
     let field = |key| here(&text(row, key));
     let (html, plain) = (field("html"), field("plaintext"));
-    let written = [field("markdown"), mobiledoc(&field("mobiledoc")), lexical(&field("lexical"))];
+    let public = match gated::public(&html) {
+        Some(public) => public,
+        None => {
+            notes.push(Note::lost("with a block for members that has no end", ""));
+            return (with_picture(row, meta, html, notes), false);
+        }
+    };
+    if public.left_out > 0 {
+        notes.push(several("with a block for members alone, left out", public.left_out));
+        // No other form of the text tells what strangers see.
+        let body = markup::converted(&public.html, Lines::Spaces, notes);
+        return (with_picture(row, meta, body, notes), true);
+    }
+    let lexical_json = text(row, "lexical");
+    if html.trim().is_empty() && gated::is_gated(&lexical_json) {
+        notes.push(Note::lost("with a block for members, and no HTML that tells where", ""));
+        return (String::new(), false);
+    }
+    let written =
+        [field("markdown"), mobiledoc(&field("mobiledoc")), lexical(&here(&lexical_json))];
     let written = written.into_iter().find(|text| !text.trim().is_empty());
     let is_empty = |key| text(row, key).trim().is_empty();
     let (body, is_read) = match (html.trim().is_empty(), written) {
@@ -134,6 +154,42 @@ mod tests {
         // What the HTML has besides counts.
         let (text, ..) = body(json!({"lexical": lexical, "html": "<p>Other</p>"}));
         assert_eq!(text, "Other");
+    }
+
+    #[test]
+    fn blocks_for_members_are_left_out_of_a_public_text() {
+        let gate = |attributes: &str, html: &str| {
+            format!("<!--kg-gated-block:begin {attributes}-->{html}<!--kg-gated-block:end-->")
+        };
+        let secret = gate("nonMember:false memberSegment:\"status:free\"", "<p>Secret</p>");
+        let open = gate("nonMember:true memberSegment:\"\"", "<p>Open</p>");
+        let html = format!("<p>A</p>{secret}{open}<p>B</p>{secret}");
+        let (text, is_read, notes) = body(json!({"html": html, "plaintext": "A Secret Open B"}));
+        assert_eq!((text.as_str(), is_read), ("A\n\nOpen\n\nB", true));
+        let what = "with a block for members alone, left out";
+        assert_eq!(notes, [Note::lost(what, "2 times")]);
+        // A text of nothing else has no other form.
+        let (text, is_read, _) =
+            body(json!({"html": secret, "plaintext": "Secret", "markdown": "Secret"}));
+        assert_eq!((text.as_str(), is_read), ("", true));
+        let lexical = json!({"root": {"children": [{"type": "markdown", "markdown": "Secret",
+            "visibility": {"web": {"nonMember": false}}}]}})
+        .to_string();
+        let (text, is_read, notes) = body(json!({"lexical": lexical, "plaintext": "Secret"}));
+        assert_eq!((text.as_str(), is_read, notes.len()), ("", false, 1));
+    }
+
+    #[test]
+    fn a_block_for_members_without_an_end_makes_a_draft() {
+        for html in [
+            "<p>A</p><!--kg-gated-block:begin nonMember:false--><p>Secret</p>",
+            "<!--kg-gated-block:begin nonMember:true--><!--kg-gated-block:begin nonMember:false-->x\
+             <!--kg-gated-block:end--><!--kg-gated-block:end-->",
+            "<p>A</p><!--kg-gated-block:begin",
+        ] {
+            let (_, is_read, notes) = body(json!({"html": html}));
+            assert!(!is_read && notes.iter().any(|note| note.lost), "{html}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::path::Path;
 
 pub(super) use self::hugo::cascades_of;
 use super::glob::Glob;
+use super::left_out::LeftOut;
 use super::{Generator, Site};
 use crate::export::format::MARK;
 use crate::import::date::Zone;
@@ -55,7 +56,11 @@ pub struct Config {
     /// Jekyll's collections.
     pub collections: Vec<Collection>,
     /// Files and folders that are no part of the site.
-    pub exclude: Vec<Glob>,
+    pub left_out: LeftOut,
+    /// The languages whose pages do not show.
+    pub disabled: Vec<String>,
+    /// Whether no page shows, but lists of them (Hugo).
+    pub no_pages: bool,
 }
 
 /// A folder of pages.
@@ -197,15 +202,20 @@ impl Reader<'_> {
 
     /// A pattern; one that is none is named.
     fn glob(&mut self, pattern: &str) -> Option<Glob> {
-        let glob = Glob::new(pattern);
-        if glob.is_none() {
+        self.pattern(pattern, Glob::new)
+    }
+
+    /// What `read` makes of a pattern; one that is none is named.
+    fn pattern<T>(&mut self, pattern: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let found = read(pattern);
+        if found.is_none() {
             let short = pattern.chars().take(80).collect::<String>();
             self.note(
                 "",
                 Note::lost("configuration of the site has a pattern that is none", short),
             );
         }
-        glob
+        found
     }
 
     /// A zone; one that is none is named, and UTC.

@@ -13,10 +13,19 @@ pub struct Glob(GlobMatcher);
 impl Glob {
     /// Reads a pattern with `*` for part of a name, `**` for any folders, `{a,b}` for either.
     pub fn new(pattern: &str) -> Option<Glob> {
+        Glob::of(pattern, true)
+    }
+
+    /// The same, but `*` stands for slashes, too.
+    pub fn loose(pattern: &str) -> Option<Glob> {
+        Glob::of(pattern, false)
+    }
+
+    fn of(pattern: &str, is_strict: bool) -> Option<Glob> {
         if pattern.len() > LONGEST {
             return None;
         }
-        let glob = GlobBuilder::new(pattern).literal_separator(true).build().ok()?;
+        let glob = GlobBuilder::new(pattern).literal_separator(is_strict).build().ok()?;
         Some(Glob(glob.compile_matcher()))
     }
 

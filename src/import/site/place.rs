@@ -1,6 +1,13 @@
 //! Where a file is on its site: what kind of page, of which section, under which name. Pure.
 
+use super::left_out::starts;
 use super::{Generator, Site};
+
+/// Why a file is none of the site's: it is in another folder than the pages.
+pub(in crate::import) const ELSEWHERE: &str = "outside the site's folder of pages";
+
+/// Why Jekyll does not read a file.
+pub(in crate::import) const UNREAD: &str = "in a folder that Jekyll does not read";
 
 /// What a file is to its generator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,9 +70,13 @@ impl Place {
             name = start.to_owned();
         }
         let kind = if within.is_none() && !config.content.is_empty() {
-            Kind::Outside("outside the site's folder of pages")
+            Kind::Outside(ELSEWHERE)
+        } else if let Some(why) = config.left_out.why(&site.root, path) {
+            Kind::Outside(why)
+        } else if site.generator == Generator::Jekyll {
+            jekyll(site, &folders, file)
         } else {
-            kind(site, path, &folders, &name)
+            kind(site, &folders, &name)
         };
         let bundle = site.generator != Generator::Jekyll && name == "index";
         if bundle && let Some(own) = folders.pop() {
@@ -107,7 +118,7 @@ fn names(folder: &str, generator: Generator) -> Vec<String> {
     all.into_iter().skip(from).map(str::to_owned).collect()
 }
 
-fn strip<'a>(folder: &'a str, start: &str) -> Option<&'a str> {
+pub(super) fn strip<'a>(folder: &'a str, start: &str) -> Option<&'a str> {
     if start.is_empty() {
         return Some(folder);
     }
@@ -115,27 +126,47 @@ fn strip<'a>(folder: &'a str, start: &str) -> Option<&'a str> {
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
-fn kind(site: &Site, path: &str, folders: &[String], name: &str) -> Kind {
-    let jekyll = matches!(site.generator, Generator::Jekyll | Generator::Unknown);
-    if jekyll && folders.iter().any(|name| name == "_drafts") {
+fn kind(site: &Site, folders: &[String], name: &str) -> Kind {
+    let is_unknown = site.generator == Generator::Unknown;
+    if is_unknown && folders.iter().any(|name| name == "_drafts") {
         return Kind::Draft;
     }
-    if jekyll && folders.iter().any(|name| name == "_posts") {
+    if is_unknown && folders.iter().any(|name| name == "_posts") {
         return Kind::Post;
     }
-    if site.generator != Generator::Jekyll {
-        return if name == "_index" { Kind::Section } else { Kind::Page };
-    }
-    if site.config.exclude.iter().any(|glob| glob.is_match(path)) {
+    if name == "_index" { Kind::Section } else { Kind::Page }
+}
+
+/// Names that begin with certain signs are not read, but for the folders of posts, drafts and
+/// collections (`EntryFilter`, <https://jekyllrb.com/docs/configuration/options/>).
+fn jekyll(site: &Site, folders: &[String], file: &str) -> Kind {
+    let left_out = &site.config.left_out;
+    let below = folders.iter().map(String::as_str).chain([file]).collect::<Vec<_>>().join("/");
+    if left_out.excludes(&below) {
         return Kind::Outside("excluded by the site's configuration");
     }
-    // Those of collections may be in a folder of their own.
-    let special = folders.iter().find_map(|name| name.strip_prefix('_'));
-    match special {
-        None => Kind::Page,
-        Some(label) => match site.config.collections.iter().find(|known| known.label == label) {
-            Some(_) => Kind::Document(label.to_owned()),
-            None => Kind::Outside("in a folder that Jekyll does not read"),
-        },
+    let collections = strip(&below, &left_out.collections);
+    let mut kind = Kind::Page;
+    for (path, name) in starts(&below).zip(below.split('/')) {
+        let is_folder = path.len() < below.len();
+        let label = name.strip_prefix('_').filter(|_| is_folder && kind == Kind::Page);
+        let is_top =
+            collections.is_some_and(|it| path.len() + it.len() == below.len() + name.len());
+        let mut known = site.config.collections.iter();
+        match label {
+            Some("posts") => kind = Kind::Post,
+            Some("drafts") => kind = Kind::Draft,
+            Some(label) if is_top && known.any(|it| it.label == label) => {
+                kind = Kind::Document(label.to_owned());
+            }
+            _ if name.starts_with(['_', '#', '~', '.']) && !left_out.includes(path) => {
+                return Kind::Outside(match is_folder {
+                    true => UNREAD,
+                    false => "a file of a name that Jekyll does not read",
+                });
+            }
+            _ => {}
+        }
     }
+    kind
 }

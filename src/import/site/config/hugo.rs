@@ -1,6 +1,8 @@
 //! Hugo's configuration (<https://gohugo.io/configuration/>), in one file or in the parts of
 //! `config/_default`.
 
+mod hides;
+
 use super::{
     Cascade, Config, Content, Glob, MAX_ENTRIES, Paths, Permalinks, Reader, base, folder, texts,
 };
@@ -79,7 +81,7 @@ pub(super) fn config(fields: &Fields, reader: &mut Reader<'_>) -> Config {
             None => vec!["tags".to_owned(), "categories".to_owned()],
         },
         default_language: fields.text("defaultContentLanguage").unwrap_or("en").to_owned(),
-        languages: languages.iter().map(|field| field.key.clone()).collect(),
+        languages: hides::languages(fields, &languages),
         paths: Paths {
             ugly,
             keep_case: fields.truth("disablePathToLower") == Some(true),
@@ -89,6 +91,9 @@ pub(super) fn config(fields: &Fields, reader: &mut Reader<'_>) -> Config {
         permalinks: permalinks(fields, reader),
         dates: [date("date"), date("lastmod"), date("publishDate"), date("expiryDate")],
         cascades: cascades(fields.value("cascade"), reader),
+        left_out: hides::left_out(fields, reader),
+        disabled: hides::disabled(fields, &languages),
+        no_pages: hides::has_no_pages(fields),
         ..Config::default()
     }
 }

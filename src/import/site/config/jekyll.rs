@@ -1,9 +1,11 @@
 //! Jekyll's configuration (<https://jekyllrb.com/docs/configuration/options/>).
 
 use super::{
-    Cascade, Collection, Config, Content, MAX_ENTRIES, Permalinks, Reader, base, folder, texts,
+    Cascade, Collection, Config, Content, LeftOut, MAX_ENTRIES, Permalinks, Reader, base, folder,
+    texts,
 };
 use crate::import::front_matter::node::{Field, Fields, Node};
+use crate::import::site::Names;
 
 /// The styles that have names (<https://jekyllrb.com/docs/permalinks/#built-in-formats>).
 const STYLES: [(&str, &str); 5] = [
@@ -16,27 +18,31 @@ const STYLES: [(&str, &str); 5] = [
 
 /// Never part of a site (<https://jekyllrb.com/docs/configuration/options/>, `exclude`).
 const EXCLUDED: [&str; 8] = [
-    ".sass-cache",
-    ".jekyll-cache",
-    "node_modules",
-    "vendor/bundle",
-    "vendor/cache",
-    "vendor/gems",
-    "vendor/ruby",
-    "_site",
+    ".sass-cache/",
+    ".jekyll-cache/",
+    "node_modules/",
+    "vendor/bundle/",
+    "vendor/cache/",
+    "vendor/gems/",
+    "vendor/ruby/",
+    "_site/",
 ];
 
 pub(super) fn config(fields: &Fields, reader: &mut Reader<'_>) -> Config {
     let (_, host) = base(fields.text("url"));
     let (base, _) = base(fields.text("baseurl"));
     let style = fields.text("permalink").unwrap_or("date");
-    let mut exclude: Vec<String> = EXCLUDED.map(str::to_owned).to_vec();
-    exclude.extend(texts(fields.value("exclude")));
-    let exclude = exclude.iter().flat_map(|name| {
-        let name = folder(name);
-        [name.clone(), format!("{name}/**")]
-    });
-    let exclude: Vec<String> = exclude.collect();
+    let include = texts(fields.value("include"));
+    let mut exclude = texts(fields.value("exclude"));
+    // The same name in both is included.
+    exclude.retain(|name| !include.contains(name));
+    let exclude = EXCLUDED.into_iter().chain(exclude.iter().map(String::as_str));
+    let left_out = LeftOut {
+        exclude: exclude.map(Names::new).collect(),
+        include: include.iter().map(|name| Names::new(name)).collect(),
+        collections: folder(fields.text("collections_dir").unwrap_or_default()),
+        ..LeftOut::default()
+    };
     let pattern = STYLES.iter().find(|(name, _)| *name == style).map_or(style, |(_, it)| it);
     let mut permalinks = Vec::new();
     let mut collections = Vec::new();
@@ -87,7 +93,7 @@ pub(super) fn config(fields: &Fields, reader: &mut Reader<'_>) -> Config {
         permalinks,
         cascades: defaults(fields, reader),
         collections,
-        exclude: exclude.iter().filter_map(|name| reader.glob(name)).collect(),
+        left_out,
         ..Config::default()
     }
 }

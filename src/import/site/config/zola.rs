@@ -1,9 +1,9 @@
 //! Zola's configuration (<https://www.getzola.org/documentation/getting-started/configuration/>).
 
-use super::{Config, Content, Paths, Reader, base};
+use super::{Config, Content, Glob, LeftOut, Paths, Reader, base, texts};
 use crate::import::front_matter::node::{Fields, Node};
 
-pub(super) fn config(fields: &Fields, _: &mut Reader<'_>) -> Config {
+pub(super) fn config(fields: &Fields, reader: &mut Reader<'_>) -> Config {
     let (base, host) = base(fields.text("base_url"));
     let slugify = fields.map("slugify");
     let keep_signs = match slugify.and_then(|slugify| slugify.value("paths")) {
@@ -20,6 +20,8 @@ pub(super) fn config(fields: &Fields, _: &mut Reader<'_>) -> Config {
         }
         None => Vec::new(),
     };
+    let ignored = texts(fields.value("ignored_content"));
+    let ignored = ignored.iter().filter_map(|pattern| reader.pattern(pattern, Glob::loose));
     Config {
         base,
         host,
@@ -32,6 +34,7 @@ pub(super) fn config(fields: &Fields, _: &mut Reader<'_>) -> Config {
             keep_dates: slugify.and_then(|it| it.truth("paths_keep_dates")) == Some(true),
             ..Paths::default()
         },
+        left_out: LeftOut { content: ignored.collect(), ..LeftOut::default() },
         ..Config::default()
     }
 }
