@@ -23,7 +23,8 @@ use diesel::sql_types::TypeMetadata;
 use super::Access;
 
 /// What is said instead of connecting.
-const ABSENT: &str = "this build of kilonova has no PostgreSQL; build it with `--features postgres`, or use sqlite:PATH";
+const ABSENT: &str = "this build of kilonova has no PostgreSQL; build it with \
+     `--features postgres`, or use sqlite:PATH";
 
 /// Never asked: there is no backend.
 pub(crate) const ALONE: &str = "FALSE";

@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::respond::{self, Precondition};
+use super::respond;
 use crate::description::Document;
 use crate::state::State;
 
@@ -18,8 +18,6 @@ pub async fn asyncapi(state: Data<State>, request: HttpRequest) -> HttpResponse 
 }
 
 fn answer(document: &Document, request: &HttpRequest) -> HttpResponse {
-    match Precondition::of(request).known(&document.etag) {
-        Some(known) => respond::unchanged(&known),
-        None => respond::document("application/json", &document.etag, document.json.clone()),
-    }
+    let json = || document.json.clone();
+    respond::revalidated(request, "application/json", &document.etag, json)
 }

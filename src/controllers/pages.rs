@@ -30,7 +30,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::account::Account;
-use super::respond::{self, Precondition};
+use super::respond;
 use crate::access::Viewer;
 use crate::compression::{self, Varies};
 use crate::config::Access;
@@ -144,14 +144,7 @@ pub async fn asset(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
 fn file_of(request: &HttpRequest, kind: &str, version: &str, bytes: Bytes) -> HttpResponse {
     let versioned = request.query_string().strip_prefix("v=") == Some(version);
     let kept = if versioned { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let etag = format!("\"{version}\"");
-    let known = Precondition::of(request).known(&etag);
-    let status = if known.is_some() { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-    let mut response = HttpResponse::build(status);
-    response.insert_header((header::CACHE_CONTROL, kept));
-    response.insert_header((header::ETAG, known.as_deref().unwrap_or(&etag)));
-    match known {
-        Some(_) => response.finish(),
-        None => response.content_type(kind).body(bytes),
-    }
+    let mut response = respond::revalidated(request, kind, &format!("\"{version}\""), || bytes);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+    response
 }

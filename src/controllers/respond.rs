@@ -1,6 +1,7 @@
 //! The common parts of JSON responses: the position that they are true as of, entity tags and
 //! preconditions.
 
+use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
@@ -57,8 +58,21 @@ pub fn single<T: Serialize>(
     Ok(response.content_type("application/json").body(body))
 }
 
+/// A document that is the same for everyone, or 304 when the client has it.
+pub fn revalidated<B: MessageBody + 'static>(
+    request: &HttpRequest,
+    kind: &str,
+    etag: &str,
+    body: impl FnOnce() -> B,
+) -> HttpResponse {
+    match Precondition::of(request).known(etag) {
+        Some(known) => unchanged(&known),
+        None => document(kind, etag, body()),
+    }
+}
+
 /// 200 with a document that is the same for everyone. Caches may keep it, and must revalidate it.
-pub fn document(kind: &str, etag: &str, text: String) -> HttpResponse {
+pub fn document(kind: &str, etag: &str, text: impl MessageBody + 'static) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "public, no-cache"))
         .insert_header((header::ETAG, etag))

@@ -111,12 +111,12 @@ impl Entry {
             Kind::Section => return Err(section(text)),
             _ => {}
         }
-        let read = match front_matter::parse(text) {
-            // Hugo shows it, under its file's name.
-            Err(note) if note.what == front_matter::NONE && site.generator == Generator::Hugo => {
-                front_matter::without(text)
+        let read = match site.generator {
+            // Hugo shows a page without front matter, under its file's name.
+            Generator::Hugo => {
+                front_matter::read(text)?.unwrap_or_else(|| front_matter::without(text))
             }
-            read => read?,
+            _ => front_matter::parse(text)?,
         };
         let cascades = fields::cascades(site, &place, context.sections);
         let layers = Layers { own: &read.fields, below: &cascades };

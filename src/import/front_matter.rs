@@ -10,9 +10,6 @@ mod yaml;
 use self::node::Fields;
 use super::report::Note;
 
-/// What is said of a file that is no page for want of it.
-pub(super) const NONE: &str = "no front matter";
-
 /// Largest front matter in bytes.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
 
@@ -101,8 +98,13 @@ pub fn is_there(text: &str) -> bool {
     matches!(first, "+++" | "---")
 }
 
-/// Reads a file's text.
+/// Reads a file's text, which must have front matter.
 pub fn parse(text: &str) -> Result<FrontMatter, Note> {
+    read(text)?.ok_or_else(|| Note::lost("no front matter", ""))
+}
+
+/// Reads a file's text; `None` when it has no front matter.
+pub(super) fn read(text: &str) -> Result<Option<FrontMatter>, Note> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let start = text.trim_start();
     // Lines above the first one of the front matter.
@@ -129,7 +131,7 @@ pub fn parse(text: &str) -> Result<FrontMatter, Note> {
                 Err(invalid) => (Format::Json, Err(invalid), ""),
             }
         }
-        _ => return Err(Note::lost(NONE, "")),
+        _ => return Ok(None),
     };
     // Those of the marks, which JSON has none of.
     let above = above + usize::from(format != Format::Json);
@@ -138,7 +140,8 @@ pub fn parse(text: &str) -> Result<FrontMatter, Note> {
     let repeated =
         repeated.into_iter().map(|Repeated { line, key }| Repeated { line: line + above, key });
     let fields = fields.moved(above);
-    Ok(FrontMatter { fields, format, repeated: repeated.collect(), ..with_body(text, after) })
+    let repeated = repeated.collect();
+    Ok(Some(FrontMatter { fields, format, repeated, ..with_body(text, after) }))
 }
 
 /// A file that is all text.

@@ -15,7 +15,7 @@ use std::rc::Rc;
 pub(super) use self::bundles::Bundles;
 pub use self::config::{Cascade, Collection, Config, Content, Paths, Permalinks};
 pub use self::left_out::{LeftOut, Mount, Names};
-pub(super) use self::place::{ELSEWHERE, UNREAD};
+pub(super) use self::place::{ELSEWHERE, UNREAD, is_special};
 pub use self::place::{Kind, Place};
 pub(super) use self::sections::{Section, Sections};
 use super::report::Finding;

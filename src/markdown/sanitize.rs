@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn every_process_writes_the_same_bytes() {
-        let html = "<img decoding=sync alt=a src=/a loading=eager> role=\"group\"&gt; loading=\"lazy\"&gt;";
+        let html = "<img decoding=sync alt=a src=/a loading=eager> role=\"group\"&gt; \
+                    loading=\"lazy\"&gt;";
         assert_eq!(
             page(html, None),
             "<img alt=\"a\" src=\"/a\" loading=\"lazy\" decoding=\"async\"> \

@@ -15,10 +15,6 @@ pub struct Process {
     pub cpu: f64,
     /// The bytes of memory in use, mapped files included.
     pub resident: Option<u64>,
-    /// The open file descriptors.
-    open: Option<usize>,
-    /// Their limit.
-    most: Option<usize>,
 }
 
 impl Process {
@@ -26,17 +22,14 @@ impl Process {
     pub(super) fn now() -> Process {
         let used = clock_gettime(ClockId::ProcessCPUTime);
         let status = fs::read_to_string("/proc/self/status").ok();
-        // The one that lists them is among them.
-        let open = fs::read_dir("/proc/self/fd").ok().map(|open| open.count().saturating_sub(1));
         Process {
             cpu: used.tv_sec as f64 + used.tv_nsec as f64 / 1e9,
             resident: status.as_deref().and_then(resident),
-            open,
-            most: descriptors::available(),
         }
     }
 
-    /// Adds the process's metrics, with the time of its start.
+    /// Adds the process's metrics, with the time of its start. Counts the descriptors, of which there
+    /// may be tens of thousands.
     pub(super) fn add_to(&self, page: &mut Page, started: f64) {
         let name = ("process_start_time_seconds", "When the process started, in Unix time.");
         page.gauge(name, started);
@@ -46,10 +39,12 @@ impl Process {
                 ("process_resident_memory_bytes", "Memory that is in use, mapped files included.");
             page.gauge(name, bytes as f64);
         }
-        if let Some(count) = self.open {
+        if let Ok(open) = fs::read_dir("/proc/self/fd") {
+            // The one that lists them is among them.
+            let count = open.count().saturating_sub(1);
             page.gauge(("process_open_fds", "Open file descriptors."), count as f64);
         }
-        if let Some(most) = self.most {
+        if let Some(most) = descriptors::available() {
             page.gauge(("process_max_fds", "The limit of open file descriptors."), most as f64);
         }
     }

@@ -35,7 +35,6 @@ mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod key;
-
 mod options;
 mod proof;
 mod receiver;

@@ -18,7 +18,8 @@ use crate::presence;
 /// The format of a session's frames.
 ///
 /// The default is JSON, `{"channel","event","data","id"}`: the channel, the topic, the payload, and
-/// the position if there is one. A message of another kind of cluster also has `"origin"`. [`Builder::shape`](crate::Builder::shape) adds others.
+/// the position if there is one. A message of another kind of cluster also has `"origin"`.
+/// [`Builder::shape`](crate::Builder::shape) adds others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape(usize);
 

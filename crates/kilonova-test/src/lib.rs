@@ -1,5 +1,6 @@
 //! What the tests of several packages stand on: members to test with, a PostgreSQL server,
-//! certificates, an Erlang node, a link that can be cut, a client that sends bytes, a driver of fuzz targets.
+//! certificates, an Erlang node, a link that can be cut, a client that sends bytes, a driver of fuzz
+//! targets.
 //!
 //! Not published. It knows the process groups and nothing above them, so that every package can use
 //! it in its tests.

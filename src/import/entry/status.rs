@@ -8,7 +8,7 @@ use super::dates::{self, Dates};
 use super::fields::{Found, Layers};
 use crate::import::html;
 use crate::import::report::Note;
-use crate::import::site::{Generator, Kind, Place};
+use crate::import::site::{Generator, Kind, Place, is_special};
 use crate::models::post::Status;
 
 /// What becomes of a page.
@@ -147,9 +147,7 @@ fn unknown(context: &Context<'_>, place: &Place) -> Option<Note> {
     if place.kind == Kind::Page && context.is_resource {
         return Some(Note::told("as a draft: beside an index.md, which Hugo shows alone", ""));
     }
-    let is_read = |name: &str| {
-        ["_posts", "_drafts"].contains(&name) || !name.starts_with(['_', '#', '~', '.'])
-    };
+    let is_read = |name: &str| ["_posts", "_drafts"].contains(&name) || !is_special(name);
     let all = context.path.split('/').all(is_read);
     (!all).then(|| Note::told("as a draft: of a name that Jekyll does not read", ""))
 }

@@ -5,12 +5,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::{Generator, Site};
+use crate::import::walk;
 
-/// The endings of what Hugo takes for a page.
-const ENDINGS: [&str; 13] = [
-    "md", "markdown", "mdown", "html", "htm", "org", "adoc", "asciidoc", "ad", "rst", "pdc",
-    "pandoc", "mmark",
-];
+/// The endings of what Hugo takes for a page by itself; `walk` has the others.
+const ENDINGS: [&str; 5] = ["md", "markdown", "mdown", "html", "htm"];
 
 /// The most folders that are remembered.
 const MOST: usize = 10_000;
@@ -54,6 +52,7 @@ impl Bundles {
 
 /// Whether a file of this name is a bundle's page, in any of the site's languages.
 fn is_index(site: &Site, name: &str) -> bool {
+    let is_other = walk::is_other(name);
     let Some((name, ending)) = name.rsplit_once('.') else { return false };
     let language = match name.split_once('.') {
         None => "",
@@ -62,6 +61,6 @@ fn is_index(site: &Site, name: &str) -> bool {
     let is_known = language.is_empty()
         || site.config.default_language.eq_ignore_ascii_case(language)
         || site.config.languages.iter().any(|known| known.eq_ignore_ascii_case(language));
-    let is_page = ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending));
+    let is_page = is_other || ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending));
     is_page && is_known && name.split('.').next() == Some("index")
 }

@@ -137,7 +137,12 @@ fn kind(site: &Site, folders: &[String], name: &str) -> Kind {
     if name == "_index" { Kind::Section } else { Kind::Page }
 }
 
-/// Names that begin with certain signs are not read, but for the folders of posts, drafts and
+/// Whether a name begins with a sign for which Jekyll does not read it.
+pub(in crate::import) fn is_special(name: &str) -> bool {
+    name.starts_with(['_', '#', '~', '.'])
+}
+
+/// Special names are not read, but for the folders of posts, drafts and
 /// collections (`EntryFilter`, <https://jekyllrb.com/docs/configuration/options/>).
 fn jekyll(site: &Site, folders: &[String], file: &str) -> Kind {
     let left_out = &site.config.left_out;
@@ -159,7 +164,7 @@ fn jekyll(site: &Site, folders: &[String], file: &str) -> Kind {
             Some(label) if is_top && known.any(|it| it.label == label) => {
                 kind = Kind::Document(label.to_owned());
             }
-            _ if name.starts_with(['_', '#', '~', '.']) && !left_out.includes(path) => {
+            _ if is_special(name) && !left_out.includes(path) => {
                 return Kind::Outside(match is_folder {
                     true => UNREAD,
                     false => "a file of a name that Jekyll does not read",

@@ -2,6 +2,7 @@
 //! those of all nodes as they come.
 
 use askama::Template;
+use serde_json::Value;
 
 use super::super::filters;
 use super::Frame;
@@ -17,8 +18,61 @@ pub struct Overview {
     pub sample: Sample,
 }
 
-/// A number of a node: its field in a sample, its name, its unit for the script, and itself.
-type Row = (&'static str, &'static str, &'static str, String);
+/// A number of a node: its field in a sample, its name, and its unit, by which the script shows it.
+type Row = (&'static str, &'static str, &'static str);
+
+/// All numbers, in groups.
+const GROUPS: [(&str, &[Row]); 5] = [
+    (
+        "Readers",
+        &[
+            ("connections", "Connections", "count"),
+            ("websockets", "WebSockets", "count"),
+            ("event_streams", "Event streams", "count"),
+            ("slow_consumers", "Closed slow readers", "count"),
+        ],
+    ),
+    (
+        "Since the start",
+        &[
+            ("uptime_ms", "Up for", "time"),
+            ("events_written", "Events written", "count"),
+            ("deliveries", "Deliveries", "count"),
+            ("version", "Version", "text"),
+        ],
+    ),
+    (
+        "Events behind the log",
+        &[
+            ("log_position", "Known log", "count"),
+            ("relay_lag", "Relay", "count"),
+            ("index_lag", "Search index", "count"),
+            ("peer_lag", "Slowest other node", "count"),
+        ],
+    ),
+    (
+        "Waiting",
+        &[
+            ("relay_waiting", "Events in the relay", "count"),
+            ("sockets_waiting_bytes", "Events for sockets", "bytes"),
+            ("registry_waiting", "Requests for groups", "count"),
+            ("writer_waiting", "Transactions", "count"),
+            ("replays_waiting", "Replays", "count"),
+            ("reads_waiting", "Database reads", "count"),
+        ],
+    ),
+    (
+        "In use",
+        &[
+            ("reads", "Database reads", "count"),
+            ("reads_max", "Most reads at once", "count"),
+            ("memory_bytes", "Memory", "bytes"),
+            ("peers", "Other nodes reached", "count"),
+            ("channel_count", "Channels", "count"),
+            ("members", "Members", "count"),
+        ],
+    ),
+];
 
 /// What is drawn: the title, the fields that are added up, the unit, and whether it is their growth
 /// in a second.
@@ -37,71 +91,23 @@ impl Overview {
         ]
     }
 
-    /// All numbers, in groups.
-    fn groups(&self) -> [(&'static str, Vec<Row>); 5] {
-        let it = &self.sample;
-        let number = |field, name, value: usize| (field, name, "count", count(value as u64));
-        let position = |field, name, value: i64| {
-            (field, name, "count", count(u64::try_from(value).unwrap_or_default()))
-        };
-        let sum = |field, name, value: u64| (field, name, "count", count(value));
-        let memory = it.memory_bytes.map_or_else(|| "–".to_owned(), bytes);
-        [
-            (
-                "Readers",
-                vec![
-                    number("connections", "Connections", it.connections),
-                    number("websockets", "WebSockets", it.websockets),
-                    number("event_streams", "Event streams", it.event_streams),
-                    sum("slow_consumers", "Closed slow readers", it.slow_consumers),
-                ],
-            ),
-            (
-                "Since the start",
-                vec![
-                    ("uptime_ms", "Up for", "time", span(it.uptime_ms)),
-                    sum("events_written", "Events written", it.events_written),
-                    sum("deliveries", "Deliveries", it.deliveries),
-                    ("version", "Version", "text", it.version.to_owned()),
-                ],
-            ),
-            (
-                "Events behind the log",
-                vec![
-                    position("log_position", "Known log", it.log_position),
-                    position("relay_lag", "Relay", it.relay_lag),
-                    position("index_lag", "Search index", it.index_lag),
-                    position("peer_lag", "Slowest other node", it.peer_lag),
-                ],
-            ),
-            (
-                "Waiting",
-                vec![
-                    number("relay_waiting", "Events in the relay", it.relay_waiting),
-                    (
-                        "sockets_waiting_bytes",
-                        "Events for sockets",
-                        "bytes",
-                        bytes(it.sockets_waiting_bytes as u64),
-                    ),
-                    number("registry_waiting", "Requests for groups", it.registry_waiting),
-                    number("writer_waiting", "Transactions", it.writer_waiting),
-                    number("replays_waiting", "Replays", it.replays_waiting),
-                    number("reads_waiting", "Database reads", it.reads_waiting),
-                ],
-            ),
-            (
-                "In use",
-                vec![
-                    number("reads", "Database reads", it.reads),
-                    number("reads_max", "Most reads at once", it.reads_max),
-                    ("memory_bytes", "Memory", "bytes", memory),
-                    number("peers", "Other nodes reached", it.peers),
-                    number("channel_count", "Channels", it.channel_count),
-                    number("members", "Members", it.members),
-                ],
-            ),
-        ]
+    /// The sample by its fields, as the script has it.
+    fn numbers(&self) -> Value {
+        serde_json::to_value(&self.sample).unwrap_or_default()
+    }
+}
+
+/// A number of a sample as the script shows it.
+fn shown(numbers: &Value, field: &str, unit: &str) -> String {
+    let value = &numbers[field];
+    // Positions are signed, and none is below 0.
+    let number = value.as_u64().or(value.as_i64().map(|_| 0));
+    match (unit, number) {
+        ("text", _) => value.as_str().unwrap_or_default().to_owned(),
+        (_, None) => "–".to_owned(),
+        ("bytes", Some(number)) => bytes(number),
+        ("time", Some(number)) => span(number),
+        (_, Some(number)) => count(number),
     }
 }
 
@@ -146,6 +152,23 @@ fn span(millis: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_number_is_a_field_of_a_sample() {
+        let sample = serde_json::to_value(Sample::default()).unwrap();
+        for (field, _, unit) in GROUPS.iter().flat_map(|(_, rows)| rows.iter()) {
+            assert!(sample.get(field).is_some(), "{field}");
+            let expected = match (*field, *unit) {
+                ("memory_bytes", _) => "–",
+                (_, "text") => "",
+                (_, "bytes") => "0 B",
+                (_, "time") => "0 s",
+                (_, "count") => "0",
+                unknown => panic!("{unknown:?}"),
+            };
+            assert_eq!(shown(&sample, field, unit), expected, "{field}");
+        }
+    }
 
     #[test]
     fn numbers_are_for_people() {

@@ -54,8 +54,7 @@ async fn netsplit() {
     let mut nova = Node::start("nova");
     let proxy = Proxy::new(nova.address());
     let here = Here::start(&[through(&proxy, &nova)]);
-    nova.is("register(m, probe:start([posts])), probe:await(posts, 2)", "ok");
-    here.await_members("posts", 1).await;
+    here.meet(&mut nova).await;
     for _ in 0..3 {
         proxy.cut();
         here.await_members("posts", 0).await;
@@ -79,8 +78,7 @@ async fn a_frozen_link_ends_after_the_silence_on_both_sides() {
     let mut nova = Node::start_at("nova", "127.0.0.1", free_port(), &ticks);
     let proxy = Proxy::new(nova.address());
     let here = Here::start(&[through(&proxy, &nova)]);
-    nova.is("register(m, probe:start([posts])), probe:await(posts, 2)", "ok");
-    here.await_members("posts", 1).await;
+    here.meet(&mut nova).await;
     let connections = proxy.connections();
     proxy.freeze();
     here.await_members("posts", 0).await;
@@ -101,8 +99,7 @@ async fn a_quiet_link_outlives_a_short_net_ticktime() {
     let mut nova = Node::start_at("nova", "127.0.0.1", free_port(), &ticks);
     let proxy = Proxy::new(nova.address());
     let here = Here::start(&[through(&proxy, &nova)]);
-    nova.is("register(m, probe:start([posts])), probe:await(posts, 2)", "ok");
-    here.await_members("posts", 1).await;
+    here.meet(&mut nova).await;
     // Nothing but ticks, for longer than either side waits.
     nova.is("timer:sleep(7000)", "ok");
     assert_eq!(proxy.connections(), 1);
@@ -116,8 +113,7 @@ async fn a_scope_that_restarts_is_found_again() {
     }
     let mut nova = Node::start("nova");
     let here = Here::start(&[nova.peer()]);
-    nova.is("register(m, probe:start([posts])), probe:await(posts, 2)", "ok");
-    here.await_members("posts", 1).await;
+    here.meet(&mut nova).await;
     nova.is("exit(whereis(nova_scope), kill)", "true");
     here.await_members("posts", 0).await;
     nova.is("element(1, nova_pubsub:start())", "ok");

@@ -69,8 +69,7 @@ async fn half_a_handshake_does_not_disturb_others() {
     for meeting in &mut met {
         within(meeting.recv()).await.unwrap();
     }
-    nova.is("register(m, probe:start([posts])), probe:await(posts, 2)", "ok");
-    here.await_members("posts", 1).await;
+    here.meet(&mut nova).await;
     here.pubsub.broadcast("posts", "t", Payload::null()).await.unwrap();
     nova.is("length(probe:heard(whereis(m), 1))", "1");
 }

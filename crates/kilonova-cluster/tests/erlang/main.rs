@@ -12,7 +12,7 @@ use std::time::Duration;
 use kilonova_cluster::erlang::{self, Cookie, Erlang, Options, Timing};
 use kilonova_cluster::{Isolated, run_beside};
 use kilonova_pubsub::{Change, Monitor, PubSub};
-use kilonova_test::erlang::COOKIE;
+use kilonova_test::erlang::{COOKIE, Node};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -54,6 +54,12 @@ impl Here {
         let (isolated, incoming) = Isolated::open();
         arbiter.spawn(run_beside(link, Arc::new(isolated), incoming, connections));
         Here { pubsub, erlang, arbiter }
+    }
+
+    /// Starts a member of `posts` on a node, and waits until both sides have both members.
+    async fn meet(&self, nova: &mut Node) {
+        nova.is("register(m, probe:start([posts])), probe:await(posts, 2)", "ok");
+        self.await_members("posts", 1).await;
     }
 
     /// Waits until so many members of other nodes are in a channel.
