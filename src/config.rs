@@ -976,13 +976,14 @@ impl ServeArgs {
         let max_connections = self
             .max_connections
             .map_or_else(|| max_sockets.saturating_add(BESIDE_SOCKETS), unless_zero);
+        let site = self.site.check(reach.path())?;
         let seconds = |seconds| (seconds > 0).then(|| Duration::from_secs(seconds));
         Ok(Config {
             bind: self.bind,
             storage: self.storage.check()?,
             access,
             reach,
-            site: Arc::new(self.site.check()?),
+            site: Arc::new(site),
             registration,
             registration_role: self.registration_role,
             comments,

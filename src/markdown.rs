@@ -24,6 +24,7 @@ pub(crate) mod fuzzing;
 mod headings;
 mod html;
 mod minutes;
+mod own;
 mod plain;
 mod raw;
 mod sanitize;
@@ -66,6 +67,9 @@ pub struct Container<'a> {
     /// Whether the page is this text's. Its headings then have the very ids that links from
     /// anywhere ask for, unless an id is the page's own.
     pub is_page: bool,
+    /// The path of the site, which is put in front of the text's links to the site's own pages and
+    /// files; empty for none.
+    pub root: &'a str,
 }
 
 impl Container<'_> {
@@ -93,9 +97,10 @@ pub fn render_from(markdown: &str, container: &Container<'_>, base: &Url) -> Arc
 static LAID_OUT: LazyLock<Kept> = LazyLock::new(|| Kept::at_most(32 * 1024 * 1024));
 
 fn lay_out(markdown: &str, container: &Container<'_>, base: Option<&Url>) -> Arc<str> {
-    let place = (markdown, container.id, container.top, container.is_page, base.map(Url::as_str));
+    let Container { id, top, is_page, root } = *container;
+    let place = (markdown, id, top, is_page, root, base.map(Url::as_str));
     LAID_OUT.get(place, || match parse(markdown) {
-        Some(events) => sanitize::page(&html::write(events, container), base),
+        Some(events) => sanitize::page(&html::write(events, container), root, base),
         None => verbatim(markdown),
     })
 }

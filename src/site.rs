@@ -123,9 +123,9 @@ pub fn description(text: &str) -> Result<String, Unfit> {
     line(text, MAX_DESCRIPTION)
 }
 
-/// The footer, one line of Markdown, as HTML.
-pub fn footer(text: &str) -> Result<Arc<str>, Unfit> {
-    let container = Container { id: "site-footer", top: 2, is_page: false };
+/// The footer, one line of Markdown, as HTML, of a site below `root`.
+pub fn footer(text: &str, root: &str) -> Result<Arc<str>, Unfit> {
+    let container = Container { id: "site-footer", top: 2, is_page: false, root };
     Ok(markdown::render(&line(text, MAX_FOOTER)?, &container))
 }
 
@@ -199,9 +199,11 @@ mod tests {
 
     #[test]
     fn a_footer_is_markdown_without_what_a_page_must_not_have() {
-        let html = footer("© Ada, [imprint](/posts/1) <script>alert(1)</script>").unwrap();
-        assert!(html.contains("<a href=\"/posts/1\""), "{html}");
-        assert!(!html.contains("<script"), "{html}");
+        let text = "© Ada, [imprint](/posts/1) <script>alert(1)</script>";
+        for (root, link) in [("", "<a href=\"/posts/1\""), ("/a", "<a href=\"/a/posts/1\"")] {
+            let html = footer(text, root).unwrap();
+            assert!(html.contains(link) && !html.contains("<script"), "{html}");
+        }
     }
 
     #[test]

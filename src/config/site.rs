@@ -74,12 +74,12 @@ pub(super) struct SiteArgs {
 }
 
 impl SiteArgs {
-    /// Checks the flags, and reads the icon.
-    pub(super) fn check(&self) -> Result<Site, Error> {
+    /// Checks the flags, and reads the icon. The site is below `root`.
+    pub(super) fn check(&self, root: &str) -> Result<Site, Error> {
         let of = |flag: &str, error: &dyn Display| Error(format!("{flag}: {error}"));
         let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let description = text(&self.site_description).map(|text| site::description(&text));
-        let footer = text(&self.site_footer).map(|text| site::footer(&text));
+        let footer = text(&self.site_footer).map(|text| site::footer(&text, root));
         let colour = text(&self.accent_color).map(|text| text.parse());
         let colour = colour.transpose().map_err(|error| of("--accent-color", &error))?;
         let style = named(&self.site_style).map(style).transpose()?;

@@ -141,7 +141,7 @@ fn joined(chunks: &[Chunk]) -> String {
 
 /// The shape of a text as a page shows it.
 fn shown(text: &str) -> Option<Shape> {
-    let container = Container { id: "x", top: 2, is_page: false };
+    let container = Container { id: "x", top: 2, is_page: false, root: "" };
     let page = markdown::render(text, &container);
     let read = read::read(&page, Lines::Spaces)?;
     Some(Shape::of(read.nodes.iter()))

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     fn of(markdown: &str) -> Vec<(bool, String, String)> {
-        let html = render(markdown, &Container { id: "post-1", top: 2, is_page: true });
+        let html = render(markdown, &Container { id: "post-1", top: 2, is_page: true, root: "" });
         let all = contents(&html).into_iter();
         all.map(|heading| (heading.is_below, heading.id, heading.title)).collect()
     }

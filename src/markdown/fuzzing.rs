@@ -23,7 +23,7 @@ const REFUSED_ATTRIBUTES: [&str; 5] = ["style", "name", "srcset", "formaction", 
 /// A text of Markdown.
 pub fn markdown(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let html = render(&text, &Container { id: "post-1", top: 2, is_page: true });
+    let html = render(&text, &Container { id: "post-1", top: 2, is_page: true, root: "" });
     check(&html);
     let plain = plain(&text);
     assert!(plain.len() <= 4 * text.len() + 64, "{} bytes of {}", plain.len(), text.len());

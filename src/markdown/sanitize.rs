@@ -4,14 +4,17 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use ammonia::{Builder, UrlRelative};
+use ammonia::{Builder, UrlRelative, UrlRelativeEvaluate};
 use url::Url;
 
-static PAGE: LazyLock<Builder<'static>> = LazyLock::new(page_policy);
+use super::own;
 
-fn page_policy() -> Builder<'static> {
+static PAGE: LazyLock<Builder<'static>> = LazyLock::new(|| page_policy("", None));
+
+fn page_policy<'a>(root: &'a str, base: Option<&'a Url>) -> Builder<'a> {
     let mut builder = policy();
     builder
+        .url_relative(UrlRelative::Custom(Box::new(Relative { root, base })))
         // The elements that `html` itself writes: task lists, frames of wide tables, footnotes.
         // A writer's own elements have neither ids nor classes, see `raw` and `block`.
         .add_tags(["input"])
@@ -41,6 +44,22 @@ fn page_policy() -> Builder<'static> {
         builder.add_tag_attributes(part, REACHABLE);
     }
     builder
+}
+
+/// What becomes of a text's relative addresses.
+struct Relative<'a> {
+    root: &'a str,
+    base: Option<&'a Url>,
+}
+
+impl<'a> UrlRelativeEvaluate<'a> for Relative<'a> {
+    fn evaluate<'url>(&self, address: &'url str) -> Option<Cow<'url, str>> {
+        let address = own::placed(address, self.root);
+        match self.base {
+            None => Some(address),
+            Some(base) => base.join(&address).ok().map(|url| Cow::Owned(url.into())),
+        }
+    }
 }
 
 /// The classes of the elements around tables and in alerts.
@@ -76,16 +95,13 @@ const BOX: (&str, &str) = ("role", "group");
 const BOXES: (&str, &str) =
     (" role=\"group\">", " tabindex=\"0\" role=\"group\" aria-label=\"Text\">");
 
-/// Cleans a whole text. With a base, relative addresses become whole ones.
-pub(super) fn page(html: &str, base: Option<&Url>) -> String {
-    let clean = match base {
-        None => PAGE.clean(html).to_string(),
-        Some(base) => {
-            let mut builder = page_policy();
-            builder.url_relative(UrlRelative::RewriteWithBase(base.clone()));
-            builder.clean(html).to_string()
-        }
+/// Cleans a whole text of the site below `root`. With a base, relative addresses become whole ones.
+pub(super) fn page(html: &str, root: &str, base: Option<&Url>) -> String {
+    let clean = match (root, base) {
+        ("", None) => PAGE.clean(html),
+        _ => page_policy(root, base).clean(html),
     };
+    let clean = clean.to_string();
     clean.replace(PICTURES.0, PICTURES.1)
 }
 
@@ -94,7 +110,7 @@ pub(super) fn block(html: &str) -> String {
     BLOCK.clean(html).to_string().replace(BOXES.0, BOXES.1)
 }
 
-fn policy() -> Builder<'static> {
+fn policy<'a>() -> Builder<'a> {
     let mut builder = Builder::default();
     builder
         // The page's landmarks and its one `h1` are not the text's to set.
@@ -134,7 +150,7 @@ mod tests {
         let html = "<img decoding=sync alt=a src=/a loading=eager> role=\"group\"&gt; \
                     loading=\"lazy\"&gt;";
         assert_eq!(
-            page(html, None),
+            page(html, "", None),
             "<img alt=\"a\" src=\"/a\" loading=\"lazy\" decoding=\"async\"> \
              role=\"group\"&gt; loading=\"lazy\"&gt;"
         );
@@ -143,7 +159,7 @@ mod tests {
             "<pre tabindex=\"0\" role=\"group\" aria-label=\"Text\">a</pre>\
              <table tabindex=\"0\"><tbody><tr><td>b</td></tr></tbody></table>"
         );
-        let table = page(&block("<table><tr><td>b</table>"), None);
+        let table = page(&block("<table><tr><td>b</table>"), "", None);
         assert!(table.starts_with("<table tabindex=\"0\" dir=\"auto\">"), "{table}");
     }
 }

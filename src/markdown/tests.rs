@@ -9,7 +9,7 @@ mod github;
 mod suites;
 
 fn show(markdown: &str) -> String {
-    render(markdown, &Container { id: "post-1", top: 2, is_page: true }).to_string()
+    render(markdown, &Container { id: "post-1", top: 2, is_page: true, root: "" }).to_string()
 }
 
 /// The tags of some HTML, as ammonia writes them: every value in quotation marks, none with one.

@@ -117,6 +117,16 @@ pub fn is_digest(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(is_digit)
 }
 
+/// The site's own path of an upload, from an address that ends with one, perhaps below the path of a
+/// site.
+pub fn own(address: &str) -> Option<&str> {
+    let path = address.split(['?', '#']).next()?;
+    let start = path.rfind(ROOT)?;
+    let (digest, ending) = path[start + ROOT.len()..].split_at_checked(DIGITS)?;
+    let is_one = is_digest(digest) && ending.starts_with('.') && !ending.contains('/');
+    is_one.then(|| &address[start..])
+}
+
 /// The path of the first upload in a text that is a picture.
 pub fn first_picture(text: &str) -> Option<String> {
     text.split(ROOT).skip(1).find_map(|rest| {

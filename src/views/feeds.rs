@@ -104,7 +104,7 @@ pub fn atom(
     for (entry, head) in feed.entries.iter_mut().zip(heads) {
         let Some(body) = bodies.get(&head.id) else { continue };
         let element = format!("post-{}", head.id);
-        let container = Container { id: &element, top: 2, is_page: true };
+        let container = Container { id: &element, top: 2, is_page: true, root: address.path() };
         // Without its slug, which may change: what is kept of the layout is kept longer.
         let base = address.url(&format!("/posts/{}", head.id));
         let html = markdown::render_from(body, &container, &base);

@@ -56,11 +56,18 @@ pub(crate) fn excerpt(body: &str, _: &dyn Values) -> Result<String> {
     Ok(markdown::excerpt(body))
 }
 
-/// The Markdown text that a page is for as HTML, in the element with the id `KIND-ID`.
+/// The Markdown text that a page is for as HTML, in the element with the id `KIND-ID`, of a site
+/// below `root`.
 #[filter_fn]
-pub(crate) fn page(body: &str, _: &dyn Values, kind: &str, id: &i64) -> Result<Safe<Arc<str>>> {
+pub(crate) fn page(
+    body: &str,
+    _: &dyn Values,
+    kind: &str,
+    id: &i64,
+    root: &str,
+) -> Result<Safe<Arc<str>>> {
     let id = format!("{kind}-{id}");
-    Ok(Safe(markdown::render(body, &Container { id: &id, top: 2, is_page: true })))
+    Ok(Safe(markdown::render(body, &Container { id: &id, top: 2, is_page: true, root })))
 }
 
 /// One of several Markdown texts of a page as HTML, in the element with the id `KIND-ID`; `top` is
@@ -72,9 +79,10 @@ pub(crate) fn part(
     kind: &str,
     id: &i64,
     top: u8,
+    root: &str,
 ) -> Result<Safe<Arc<str>>> {
     let id = format!("{kind}-{id}");
-    Ok(Safe(markdown::render(body, &Container { id: &id, top, is_page: false })))
+    Ok(Safe(markdown::render(body, &Container { id: &id, top, is_page: false, root })))
 }
 
 /// A text with what is between backticks as code.

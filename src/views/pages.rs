@@ -271,6 +271,8 @@ pub struct PostShow {
 pub struct PostBody {
     /// The post.
     pub post: Post,
+    /// The path in front of all of the site's own; empty for none.
+    pub root: Arc<str>,
 }
 
 /// `GET /moderation`: the comments that wait for approval, oldest first.

@@ -168,7 +168,8 @@ pub async fn body(
     if known.is_some() {
         return Ok(response.finish());
     }
-    let html = page.lay_out(move || PostBody { post }.render());
+    let root = state.config.reach.path().into();
+    let html = page.lay_out(move || PostBody { post, root }.render());
     let html = html.await?.map_err(AppError::internal)?;
     Ok(response.content_type("text/html; charset=utf-8").body(html))
 }

@@ -5,7 +5,7 @@ use super::show;
 
 /// What stands in a list: a comment's text.
 fn listed(markdown: &str) -> String {
-    render(markdown, &Container { id: "comment-1", top: 3, is_page: false }).to_string()
+    render(markdown, &Container { id: "comment-1", top: 3, is_page: false, root: "" }).to_string()
 }
 
 #[track_caller]

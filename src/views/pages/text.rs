@@ -18,9 +18,9 @@ pub(super) struct Text {
 }
 
 impl Text {
-    fn of(post: &Post) -> Text {
+    fn of(post: &Post, root: &str) -> Text {
         let id = format!("post-{}", post.id);
-        let container = Container { id: &id, top: 2, is_page: true };
+        let container = Container { id: &id, top: 2, is_page: true, root };
         let html = markdown::render(&post.body, &container);
         let mut contents = markdown::contents(&html);
         if contents.len() < CONTENTS_FROM {
@@ -33,21 +33,21 @@ impl Text {
 impl PostBody {
     /// The post's text.
     pub(super) fn text(&self) -> Text {
-        Text::of(&self.post)
+        Text::of(&self.post, &self.root)
     }
 }
 
 impl PostAlone {
     /// The post's text.
     pub(super) fn text(&self) -> Text {
-        Text::of(&self.post)
+        Text::of(&self.post, &self.frame.root)
     }
 }
 
 impl PostShow {
     /// The post's text.
     pub(super) fn text(&self) -> Text {
-        Text::of(&self.post)
+        Text::of(&self.post, &self.frame.root)
     }
 
     /// The number of comments, in words.

@@ -135,7 +135,10 @@ async fn everything_is_below_the_sites_path() {
     let site = behind("https://example.org/a/blog", |_| ()).await;
     let cookies = sign_in(&site, "/a/blog", "ada").await;
     let cookie = ("Cookie", pair(&cookies[0]));
-    let new = json!({"title": "Below", "body": "b", "tags": ["t"]});
+    // A text says what it says at the root: it may have been written or imported there.
+    let file = "/uploads/0123456789abcdef0123456789abcdef01234567.png";
+    let body = format!("[this](/posts/1#a) ![]({file}) ![](/elsewhere{file})");
+    let new = json!({"title": "Below", "body": body, "tags": ["t"]});
     let made = post(&site, "/a/blog/api/posts", &[cookie], &new).await;
     assert_eq!(made.header("location"), Some("/a/blog/api/posts/1"));
     made.json(201);
@@ -165,6 +168,15 @@ async fn everything_is_below_the_sites_path() {
             }
         }
         assert!(html.contains("data-root=\"/a/blog\""), "{html}");
+    }
+    let (page, feed) = ("/a/blog/posts/1-below", "/a/blog/feed.xml");
+    for (path, link, picture) in [
+        (page, "href=\"/a/blog/posts/1#a\"", format!("src=\"/a/blog{file}\"")),
+        (feed, "https://example.org/a/blog/posts/1#a", format!("https://example.org/a/blog{file}")),
+    ] {
+        let answer = get(&site, path, &[]).await;
+        let text = String::from_utf8_lossy(&answer.body);
+        assert!(text.contains(link) && text.matches(&picture).count() == 2, "{text}");
     }
     assert_eq!(get(&site, "/a/blog/static/style.css", &[]).await.status, 200);
     let (_, stream) = ask(&site, "", "GET", "/a/blog/feed", &[STREAM], "").await;
