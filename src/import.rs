@@ -329,7 +329,12 @@ impl Reader<'_> {
             return Err(Note::lost("cannot be read", "it is gone"));
         };
         if is_html && !front_matter::is_there(&read.text) {
-            return Ok(None);
+            // Hugo alone shows it as a page.
+            let is_page = site.generator == Generator::Hugo && !self.bundles.own(&site, file);
+            return match is_page && Place::of(&site, &path).kind == Kind::Page {
+                true => Err(Note::lost("HTML without front matter", "")),
+                false => Ok(None),
+            };
         }
         if read.text.is_empty() {
             return Err(Note::lost("file is empty", ""));

@@ -7,7 +7,7 @@ mod pattern;
 
 use percent_encoding::percent_decode_str;
 
-use super::entry::{Dates, Layers};
+use super::entry::{Context, Dates, Layers};
 use super::front_matter::node::Node;
 use super::site::{Generator, Kind, Place, Site};
 
@@ -21,12 +21,13 @@ const LONGEST: usize = 1024;
 /// with the path of its site's base address, is not encoded, and ends as its generator ends it.
 pub(in crate::import) fn all(
     layers: &Layers<'_>,
-    site: &Site,
+    context: &Context<'_>,
     place: &Place,
     dates: &Dates,
 ) -> Vec<String> {
+    let site = context.site;
     let own = match site.generator {
-        Generator::Hugo => hugo::address(layers, site, place, dates),
+        Generator::Hugo => hugo::address(layers, context, place, dates),
         Generator::Jekyll => jekyll::address(layers, site, place, dates),
         Generator::Zola => Some(zola(layers, site, place)),
         Generator::Unknown | Generator::Kilonova => unknown(layers, site, place, dates),
@@ -40,12 +41,12 @@ pub(in crate::import) fn all(
             found.push(address);
         }
     };
-    add(own.and_then(|path| clean(site, &path)));
+    add(own.as_ref().and_then(|path| clean(site, path)));
     for key in ["aliases", "alias", "redirect_from"] {
         let values = layers.own.value(key).map_or(&[][..], Node::list);
         for alias in values.iter().take(MOST).filter_map(Node::text) {
             add(match site.generator {
-                Generator::Hugo => clean(site, &hugo::alias(site, place, alias))
+                Generator::Hugo => clean(site, &hugo::alias(site, place, own.as_deref(), alias))
                     .map(|path| hugo::ended(site, path)),
                 Generator::Zola => clean(site, alias).map(ended),
                 _ => clean(site, alias),

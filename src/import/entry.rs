@@ -118,6 +118,8 @@ impl Entry {
             }
             _ => front_matter::parse(text)?,
         };
+        let sections = fields::sections(site, &place, context.sections);
+        let context = &Context { sections: &sections, ..*context };
         let cascades = fields::cascades(site, &place, context.sections);
         let layers = Layers { own: &read.fields, below: &cascades };
         let mut notes: Vec<Note> = Vec::new();
@@ -131,7 +133,7 @@ impl Entry {
         let tags = tags::of(&layers, site, &place, &mut notes);
         let body = body(&read, context, &mut notes);
         let (source, addresses) =
-            (identity::source(&layers, &place)?, address::all(&layers, site, &place, &dates));
+            (identity::source(&layers, &place)?, address::all(&layers, context, &place, &dates));
         let modified = date::kept(context.modified).unwrap_or(context.now);
         let inserted_at = dates.date.unwrap_or(modified);
         if dates.date.is_none() && !dates.unclear {

@@ -66,6 +66,33 @@ fn hugo_cascades_from_sections_and_from_the_configuration() {
     assert!(!summary.lost_something(), "all of it is as Hugo has it");
 }
 
+/// <https://gohugo.io/content-management/multilingual/#translation-by-file-name>
+#[test]
+fn what_a_section_says_is_of_pages_in_its_language() {
+    let site = Site::new();
+    let languages = "[languages.en]\nweight = 1\n[languages.pt-BR]\nweight = 2\n";
+    site.write("hugo.toml", format!("baseURL = 'https://example.org/'\n{languages}"));
+    let hidden = "---\ncascade: {draft: true}\n---\n";
+    site.write("content/a/_index.pt-br.md", hidden);
+    site.write("content/b/_index.md", hidden);
+    for folder in ["a", "b"] {
+        for (name, title) in [("x.md", "English"), ("x.pt-br.md", "Portuguese")] {
+            let page = format!("---\ntitle: {title} {folder}\ndate: 2020-01-01\n---\nb");
+            site.write(&format!("content/{folder}/{name}"), page);
+        }
+    }
+    site.import();
+    shows(
+        &site,
+        &[
+            ("English a", Status::Published),
+            ("Portuguese a", Status::Draft),
+            ("English b", Status::Draft),
+            ("Portuguese b", Status::Published),
+        ],
+    );
+}
+
 /// <https://www.getzola.org/documentation/content/section/#drafting> and `#sorting`
 #[test]
 fn zolas_draft_sections_hide_what_is_below_them() {

@@ -231,8 +231,11 @@ fn pages_of_hugos_in_formats_that_are_not_read_are_named() {
     {
         site.write(name, "* A heading");
     }
+    site.write("content/e.html", "<p>Text</p>");
+    site.write("layouts/e.html", "<p>{{ .Content }}</p>");
     site.write("content/leaf/index.md", "---\ndate: 2020-01-01\n---\nb");
     site.write("content/leaf/x.org", "b");
+    site.write("content/leaf/x.html", "<p>A part</p>");
     let summary = site.import();
     let what = "a page in a format that is not read";
     assert_eq!(
@@ -241,6 +244,7 @@ fn pages_of_hugos_in_formats_that_are_not_read_are_named() {
             ("content/a.org", what),
             ("content/b.adoc", what),
             ("content/c.rst", what),
+            ("content/e.html", "HTML without front matter"),
             ("content/leaf/x.org", "a resource of a page bundle, not a page"),
         ]
     );

@@ -2,22 +2,26 @@
 //! <https://gohugo.io/configuration/permalinks/>).
 
 use chrono::{Datelike, NaiveDateTime};
-use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use super::pattern;
 use crate::import::date;
-use crate::import::entry::{Dates, Layers};
+use crate::import::entry::{Context, Dates, Layers};
 use crate::import::site::{Place, Site};
 
 pub(super) fn address(
     layers: &Layers<'_>,
-    site: &Site,
+    context: &Context<'_>,
     place: &Place,
     dates: &Dates,
 ) -> Option<String> {
+    let site = context.site;
+    // A folder is a section if it has a file for it, or is at the top.
+    let depth = context.sections.first().map_or(0, |section| section.folders.len()).max(1);
     let tokens = |pattern: &str| {
         pattern::filled(pattern, |token, slice| {
-            let value = value(token, slice, layers, place, dates)?;
+            let value = value(token, slice, layers, place, dates, depth)?;
             Some(if site.config.paths.keep_case { value } else { value.to_lowercase() })
         })
     };
@@ -39,20 +43,32 @@ pub(super) fn address(
     };
     let path = path.trim_matches('/');
     let path = if site.config.paths.keep_case { path.to_owned() } else { path.to_lowercase() };
+    let path = if site.config.paths.no_accents { without_accents(&path) } else { path };
     let end = if site.config.paths.ugly { ".html" } else { "/" };
     // It is no address yet, in which this sign begins a part of the page.
     Some(format!("{}/{}{end}", language(site, place), path.replace('#', "%23")))
 }
 
-/// An alias from the top: those of the site are of its language, others are written from the page's
-/// folder.
-pub(super) fn alias(site: &Site, place: &Place, alias: &str) -> String {
-    let language = language(site, place);
+/// An alias from the top: those of the site are of its language, others are beside the page's own
+/// address.
+pub(super) fn alias(site: &Site, place: &Place, own: Option<&str>, alias: &str) -> String {
     match alias.starts_with('/') {
         _ if alias.contains("://") => alias.to_owned(),
-        true => format!("{language}{alias}"),
-        false => format!("{language}/{}/{alias}", place.folders.join("/")),
+        true => format!("{}{alias}", language(site, place)),
+        false => {
+            let own = own.unwrap_or_default().trim_end_matches('/');
+            let (beside, _) = own.rsplit_once('/').unwrap_or_default();
+            format!("{beside}/{alias}")
+        }
     }
+}
+
+/// Marks above and below letters are left out (`text.RemoveAccents`).
+fn without_accents(path: &str) -> String {
+    let is_mark = |c: &char| c.general_category() == GeneralCategory::NonspacingMark;
+    let letters = DecomposingNormalizerBorrowed::new_nfd().normalize(path);
+    let bare: String = letters.chars().filter(|c| !is_mark(c)).collect();
+    ComposingNormalizerBorrowed::new_nfc().normalize(&bare).into_owned()
 }
 
 /// An alias with its end: `.html` where pages have it.
@@ -101,10 +117,11 @@ fn value(
     layers: &Layers<'_>,
     place: &Place,
     dates: &Dates,
+    depth: usize,
 ) -> Option<String> {
     let day = |form: &str| dates.local.map(|local| local.format(form).to_string());
     let title = || layers.text("title").map(titled).unwrap_or_default();
-    let names = || place.folders.iter().map(|name| named(name)).collect::<Vec<_>>();
+    let names = || place.folders.iter().take(depth).map(|name| named(name)).collect::<Vec<_>>();
     let base = || named(&place.name);
     Some(match token {
         "year" => day("%Y")?,

@@ -1,10 +1,11 @@
 //! Addresses, each by the page of its generator's documentation that gives it.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use crate::import::date;
 use crate::import::entry::{Context, Entry};
-use crate::import::site::{Config, Content, Generator, Paths, Permalinks, Site};
+use crate::import::site::{Config, Content, Generator, Paths, Permalinks, Section, Site};
 
 fn site(generator: Generator, config: Config) -> Site {
     Site { generator, config, ..Site::default() }
@@ -30,10 +31,22 @@ fn jekyll(pattern: &str, section: Option<&str>) -> Site {
 
 #[track_caller]
 fn addresses(site: &Site, path: &str, fields: &str) -> Vec<String> {
+    below(&[], site, path, fields)
+}
+
+/// Of a page below these sections, the nearest first.
+#[track_caller]
+fn below(sections: &[&str], site: &Site, path: &str, fields: &str) -> Vec<String> {
+    let sections = sections.iter().map(|section| {
+        let folders = section.split('/').map(str::to_owned).collect();
+        Rc::new(Section { folders, ..Section::default() })
+    });
+    let sections: Vec<_> = sections.collect();
     let at = date::parse("2001-02-03").expect("a date");
     let title = if fields.contains("Title: ") { "" } else { "title: The Title, 2!\n" };
     let text = format!("---\n{title}{fields}\n---\nb");
-    let context = Context::alone(site, Path::new(path), path, at);
+    let alone = Context::alone(site, Path::new(path), path, at);
+    let context = Context { sections: &sections, ..alone };
     Entry::parse(&text, &context).expect("an entry").addresses
 }
 
@@ -79,6 +92,10 @@ fn hugo_keeps_some_signs_of_names_slugs_and_titles() {
     }
     let ugly = Paths { ugly: true, ..Paths::default() };
     let ugly = hugo(Config { paths: ugly, ..Config::default() });
+    let bare = Paths { no_accents: true, ..Paths::default() };
+    let bare = hugo(Config { paths: bare, ..Config::default() });
+    assert_eq!(addresses(&bare, "content/été/ñandú é.md", ""), ["/ete/nandu-e/"]);
+    assert_eq!(addresses(&bare, "content/a.md", "url: /é/"), ["/é/"]);
     let aliases = addresses(&ugly, "content/a.md", "aliases: [/old, /x.html]");
     assert_eq!(aliases, ["/a.html", "/old.html", "/x.html"]);
 }
@@ -115,6 +132,21 @@ fn hugos_aliases_are_of_the_site_or_of_the_page() {
         addresses(&plain, "content/a.md", "aliases: [/old-url, /x/y.html, '../../../up']"),
         ["/a/", "/old-url/", "/x/y.html", "/up/"]
     );
+    // The page's own is where its permalink says.
+    let permalink = |pattern: &str| {
+        let section = Some("posts".to_owned());
+        let known = Permalinks { section, path: None, pattern: pattern.to_owned() };
+        hugo(Config { permalinks: vec![known], ..Config::default() })
+    };
+    for (pattern, expected) in [
+        ("/blog/:year/:filename/", ["/blog/2020/a/", "/blog/2020/old/", "/top/"]),
+        ("/:filename/", ["/a/", "/old/", "/top/"]),
+    ] {
+        let fields = "date: 2020-03-01\naliases: [old, /top]";
+        assert_eq!(addresses(&permalink(pattern), "content/posts/a.md", fields), expected);
+    }
+    let own = addresses(&plain, "content/posts/a.md", "url: /x/y.html\naliases: [old]");
+    assert_eq!(own, ["/x/y.html", "/x/old/"]);
 }
 
 /// <https://gohugo.io/configuration/permalinks/>
@@ -130,7 +162,6 @@ fn hugos_patterns() {
         ("/blog/:year/:month/:slug/", at, "/blog/2024/02/the-title-2/"),
         ("/:06/:1/:2/:title/", at, "/24/2/9/the-title-2/"),
         ("/:section/:contentbasename/", at, "/articles/a-file/"),
-        ("/:sections[1:]/:filename", at, "/deep/a-file/"),
         ("/:yearday/:monthname/:day", at, "/40/february/09/"),
         ("/:slugorfilename/", "slug: s", "/s/"),
     ] {
@@ -138,6 +169,20 @@ fn hugos_patterns() {
         let found = addresses(&site, "content/articles/deep/A file.md", fields);
         assert_eq!(found, [address], "{pattern}");
     }
+    // A folder is a section if it has a file for it, and at the top.
+    let path = "content/articles/a/b/x.md";
+    for (sections, all, last) in [
+        (&[][..], "/articles/x/", "/articles/x/"),
+        (&["articles/a/b", "articles"][..], "/articles/a/b/x/", "/b/x/"),
+        (&["articles/a"], "/articles/a/x/", "/a/x/"),
+    ] {
+        let found = |pattern| below(sections, &with("articles", pattern), path, at);
+        assert_eq!(found("/:sections/:filename/"), [all], "{sections:?}");
+        assert_eq!(found("/:sections[last]/:filename/"), [last], "{sections:?}");
+    }
+    let site = with("articles", "/:section/:sections[1:]/:filename");
+    let found = below(&["articles/deep"], &site, "content/articles/deep/A file.md", at);
+    assert_eq!(found, ["/articles/deep/a-file/"]);
     // Of another section it is none.
     assert_eq!(
         addresses(&with("other", "/x/:slug"), "content/articles/a.md", ""),

@@ -65,6 +65,16 @@ impl Found<'_> {
     }
 }
 
+/// The sections of a page's language.
+pub(super) fn sections(site: &Site, place: &Place, above: &[Rc<Section>]) -> Vec<Rc<Section>> {
+    let default = &site.config.default_language;
+    let own = place.language.as_ref().unwrap_or(default);
+    let is_own = |section: &&Rc<Section>| {
+        section.language.as_ref().unwrap_or(default).eq_ignore_ascii_case(own)
+    };
+    above.iter().filter(is_own).cloned().collect()
+}
+
 /// The fields that come down to a page: from its sections, the nearest first, then from the site's
 /// configuration.
 pub(super) fn cascades<'a>(

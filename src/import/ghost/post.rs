@@ -146,7 +146,7 @@ fn shown(row: &Row, meta: Option<&Row>, is_read: bool) -> Shown {
         "sent" => draft("only sent by e-mail"),
         _ if is_email => draft("only sent by e-mail"),
         _ if !matches!(visibility.as_str(), "" | "public") => draft("for members only"),
-        _ if !is_read => draft("its text cannot be read"),
+        _ if !is_read => draft("no text that can be read"),
         "published" => Shown::Published,
         "scheduled" => match first(row, &["published_at"]) {
             Some(time) => Shown::Scheduled(time),

@@ -81,6 +81,8 @@ pub struct Paths {
     pub ugly: bool,
     /// Capitals stay (Hugo).
     pub keep_case: bool,
+    /// Letters lose their marks (Hugo).
+    pub no_accents: bool,
     /// The default language has a folder, too.
     pub default_in_folder: bool,
     /// Signs and letters beyond ASCII stay (Zola's `slugify.paths` is not `on`).

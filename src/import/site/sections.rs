@@ -1,22 +1,32 @@
 //! What the `_index.md` files above a page say about it: Hugo's `cascade`, Zola's `draft` and
-//! `sort_by`. Each is read once, on the way through the folder.
+//! `sort_by`. Each is read once, on the way through the folder. A folder has one for each language.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::config::{Cascade, cascades_of};
-use super::{Generator, Site};
+use super::{Generator, Place, Site};
 use crate::import::file;
 use crate::import::front_matter::{self, node::Fields};
 
 /// Largest section file in bytes.
 const MAX_FILE: u64 = 2 * 1024 * 1024;
 
+/// How their names end.
+const ENDINGS: [&str; 3] = [".md", ".markdown", ".html"];
+
+/// Most section files of a folder.
+const MOST: usize = 100;
+
 /// What a section says about the pages below it.
 #[derive(Debug, Default)]
 pub(in crate::import) struct Section {
     /// Its file below the site's folder.
     pub(in crate::import) path: String,
+    /// Its folders that make addresses, as a page's.
+    pub(in crate::import) folders: Vec<String>,
+    /// Its language, as a page's: what it says is of pages in that one.
+    pub(in crate::import) language: Option<String>,
     /// Whether nothing below it shows.
     pub(in crate::import) draft: bool,
     /// Its folder.
@@ -29,7 +39,7 @@ pub(in crate::import) struct Section {
 
 /// The sections on the way from the site's folder to the one that was asked for last.
 #[derive(Default)]
-pub(in crate::import) struct Sections(Vec<(PathBuf, Option<Rc<Section>>)>);
+pub(in crate::import) struct Sections(Vec<(PathBuf, Vec<Rc<Section>>)>);
 
 impl Sections {
     /// The sections above the files of `folder`, the nearest first.
@@ -49,27 +59,38 @@ impl Sections {
         let mut new: Vec<PathBuf> = above.map(Path::to_owned).collect();
         new.reverse();
         for folder in new {
-            let section = read(site, &folder).map(Rc::new);
-            self.0.push((folder, section));
+            let sections = read(site, &folder).into_iter().map(Rc::new).collect();
+            self.0.push((folder, sections));
         }
         let within = self.0.iter().rev().take_while(|(folder, _)| folder.starts_with(&site.root));
-        within.filter_map(|(_, section)| section.clone()).collect()
+        within.flat_map(|(_, sections)| sections).cloned().collect()
     }
 }
 
-/// The section of a folder, if it is one. A file that cannot be read says nothing here; the walk
-/// names it.
-fn read(site: &Site, folder: &Path) -> Option<Section> {
-    let names = ["_index.md", "_index.markdown", "_index.html"];
-    let found = names.iter().find_map(|name| {
-        let path = folder.join(name);
-        let text = file::read(&path, MAX_FILE).ok()??;
-        let fields = front_matter::parse(&text.text).ok()?.fields;
-        Some((path, fields))
-    });
-    let (path, fields) = found?;
-    let path = path.strip_prefix(&site.root).unwrap_or(&path).to_string_lossy().into_owned();
-    Some(Section { folder: folder.to_owned(), ..section(site.generator, path, &fields) })
+/// The sections of a folder, one for each language that has one. A file that cannot be read says
+/// nothing here; the walk names it.
+fn read(site: &Site, folder: &Path) -> Vec<Section> {
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|it| it.file_name());
+    let mut names: Vec<String> = names
+        .filter_map(|name| name.into_string().ok())
+        .filter(|name| name.starts_with("_index.") && ENDINGS.iter().any(|it| name.ends_with(it)))
+        .collect();
+    // Of two of a language `.md` counts.
+    names.sort_unstable_by(|one, other| other.cmp(one));
+    let mut found: Vec<Section> = Vec::new();
+    for name in names.iter().take(MOST) {
+        let file = folder.join(name);
+        let Ok(Some(text)) = file::read(&file, MAX_FILE) else { continue };
+        let Ok(front) = front_matter::parse(&text.text) else { continue };
+        let path = file.strip_prefix(&site.root).unwrap_or(&file).to_string_lossy().into_owned();
+        let place = Place::of(site, &path);
+        if found.iter().all(|known| known.language != place.language) {
+            let own = section(site.generator, path, &front.fields);
+            let (folders, language) = (place.folders, place.language);
+            found.push(Section { folders, language, folder: folder.to_owned(), ..own });
+        }
+    }
+    found
 }
 
 /// Zola hides what is below a draft section, Hugo only what `cascade` says so of
@@ -79,7 +100,6 @@ fn section(generator: Generator, path: String, fields: &Fields) -> Section {
     let hidden = fields.value("draft").is_some_and(|draft| draft.truth() != Some(false));
     Section {
         path,
-        folder: PathBuf::new(),
         draft: hidden && generator != Generator::Hugo,
         needs: match fields.text("sort_by") {
             Some("date" | "update_date") if generator == Generator::Zola => Some("date"),
@@ -92,5 +112,6 @@ fn section(generator: Generator, path: String, fields: &Fields) -> Section {
             }
             Generator::Zola | Generator::Jekyll => Vec::new(),
         },
+        ..Section::default()
     }
 }

@@ -84,6 +84,7 @@ pub(super) fn config(fields: &Fields, reader: &mut Reader<'_>) -> Config {
         languages: hides::languages(fields, &languages),
         paths: Paths {
             ugly,
+            no_accents: fields.truth("removePathAccents") == Some(true),
             keep_case: fields.truth("disablePathToLower") == Some(true),
             default_in_folder: fields.truth("defaultContentLanguageInSubdir") == Some(true),
             ..Paths::default()
