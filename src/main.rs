@@ -8,14 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 use kilonova::app::App;
 use kilonova::config::{
-    BackupArgs, Cli, Command, ConfigArgs, CopyArgs, ExportArgs, ImportArgs, RestoreArgs, ServeArgs,
-    StorageArgs, TailArgs, UserArgs, UserCommand, UserRoleArgs,
+    BackupArgs, Cli, Cluster, Command, ConfigArgs, CopyArgs, ExportArgs, ImportArgs, RestoreArgs,
+    ServeArgs, StorageArgs, TailArgs, UserArgs, UserCommand, UserRoleArgs,
 };
 use kilonova::db::Db;
 use kilonova::models::user::Change;
-use kilonova::{
-    accounts, backup, cluster, copy, descriptors, export, import, locks, logging, search, tail,
-};
+use kilonova::{accounts, backup, copy, descriptors, export, import, locks, logging, search, tail};
 use mimalloc::MiMalloc;
 use rustix::fs::Mode;
 use rustix::process::umask;
@@ -38,7 +36,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    let filter = format!("{LOG},{}", cluster::zenoh::LOG_FILTER);
+    let filter = format!("{LOG},{}", Cluster::LOG_FILTER);
     // What this process creates is its user's alone: the database has passwords and drafts.
     umask(Mode::RWXG | Mode::RWXO);
     if let Err(error) = logging::start(filter) {

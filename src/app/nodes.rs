@@ -28,17 +28,7 @@ pub(super) async fn start(config: &Config, core: &Arbiter) -> Result<Cluster, cl
         .max_channels(config.max_channels.saturating_add(OWN_CHANNELS))
         .arbiter(core.handle());
     if let Some(cluster) = &config.cluster {
-        if cluster.secret.is_short() {
-            log::warn!("--cluster-secret is short: who sees a connection can try guesses");
-        }
-        options = options
-            .listen(cluster.listen.clone())
-            .connect(cluster.connect.clone())
-            .secret(cluster.secret.clone())
-            .folder(&config.storage.data_dir);
-        if let Some(tls) = &cluster.tls {
-            options = options.tls(tls.clone());
-        }
+        options = cluster.join(options, &config.storage.data_dir);
     }
     if let Some(erlang) = &config.erlang {
         options = options.erlang(erlang.clone());

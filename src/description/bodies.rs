@@ -133,7 +133,7 @@ pub(super) fn note_changes() -> Value {
 
 pub(super) fn new_user() -> Value {
     let mut username = text(user::USERNAME, "The name, which nobody else has in any letter case.");
-    username["pattern"] = "^[A-Za-z0-9._-]+$".into();
+    username["pattern"] = "^[._-]*[A-Za-z0-9][A-Za-z0-9._-]*$".into();
     let email = text(user::EMAIL, "An e-mail address, which nobody else has.");
     let password = text(user::PASSWORD, "The password.");
     object(

@@ -88,7 +88,7 @@ fn position(about: &str) -> Value {
 }
 
 /// The messages of every socket beside the events, by their names.
-pub(super) fn common() -> [(&'static str, Value); 4] {
+pub(super) fn common() -> [(&'static str, Value); 5] {
     let control = |word: &str, summary: &str| {
         json!({
             "name": word,
@@ -118,7 +118,28 @@ pub(super) fn common() -> [(&'static str, Value); 4] {
         ("resync", control("resync", "The log does not reach back to your position: load again.")),
         ("pong", text("pong", "The answer to `ping`.")),
         ("html", html()),
+        ("erlang", erlang()),
     ]
+}
+
+/// What comes from another cluster.
+fn erlang() -> Value {
+    json!({
+        "name": "erlang",
+        "title": "erlang",
+        "summary": "What a process of a connected Erlang node has broadcast, with a topic and a \
+                    payload of its own choice. It is not in the log.",
+        "payload": {
+            "type": "object",
+            "required": ["event", "data", "origin"],
+            "properties": {
+                "channel": { "type": "string" },
+                "event": { "type": "string" },
+                "data": {},
+                "origin": { "const": "erlang" },
+            },
+        },
+    })
 }
 
 /// The messages of a client.

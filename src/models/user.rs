@@ -90,6 +90,12 @@ impl NewUser {
             |name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)),
             "should have only letters (a to z), digits, '.', '-' and '_'",
         );
+        let username = changeset.format(
+            "username",
+            username,
+            |name| name.bytes().any(|byte| byte.is_ascii_alphanumeric()),
+            "should have a letter or a digit",
+        );
         let email = changeset.text("email", EMAIL);
         let email = changeset.format("email", email, is_email, "is invalid");
         let password = changeset.text("password", PASSWORD).map(Password);
@@ -172,19 +178,25 @@ pub fn refusal_of_guest(name: &str) -> Option<&'static str> {
 }
 
 /// Names of which readers expect that the site speaks.
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 31] = [
     "abuse",
     "admin",
     "administrator",
     "anonymous",
+    "api",
+    "contact",
+    "deleted",
     "everyone",
     "guest",
     "help",
     "hostmaster",
+    "info",
     "kilonova",
+    "mail",
     "moderator",
     "nobody",
     "noreply",
+    "null",
     "official",
     "owner",
     "postmaster",
@@ -194,7 +206,10 @@ const RESERVED: [&str; 22] = [
     "staff",
     "support",
     "system",
+    "undefined",
+    "unknown",
     "webmaster",
+    "www",
 ];
 
 /// Whether a name is an account's, or looks as one does.

@@ -1,8 +1,9 @@
 //! Process groups across nodes: [`kilonova_pubsub`] on several machines.
 //!
-//! With the feature `zenoh`, `start` runs a whole node. Its parts: each node's registry keeps its
-//! own members and a copy of the other nodes' members. An [`Adapter`] reaches the other nodes;
-//! [`Isolated`] is the one of a node on its own. [`run`] connects a registry with an adapter.
+//! [`start()`] runs a whole node; with the feature `zenoh`, one among others. Its parts: each node's
+//! registry keeps its own members and a copy of the other nodes' members. An [`Adapter`] reaches the
+//! other nodes; [`Isolated`] is the one of a node on its own. [`run`] connects a registry with an
+//! adapter.
 //!
 //! The semantics are those of `pg` in Erlang/OTP between connected nodes:
 //!
@@ -33,7 +34,6 @@ mod loss;
 mod message;
 mod outside;
 mod peers;
-#[cfg(feature = "zenoh")]
 mod start;
 #[cfg(feature = "zenoh")]
 pub mod zenoh;
@@ -46,7 +46,6 @@ pub use self::driver::run_beside;
 pub use self::erlang::Erlang;
 pub use self::isolated::Isolated;
 pub use self::message::LARGEST;
-#[cfg(feature = "zenoh")]
 pub use self::start::{Cluster, Error, Options, start};
 #[cfg(feature = "zenoh")]
 pub use self::zenoh::Zenoh;

@@ -2,36 +2,49 @@
 //! of them can be used alone, as the tests do.
 
 use std::fmt;
+#[cfg(feature = "zenoh")]
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix::{Arbiter, ArbiterHandle};
+#[cfg(feature = "zenoh")]
+use kilonova_pubsub::NodeId;
 use kilonova_pubsub::{Link, PubSub, StartError};
 
 use super::driver::drive;
 #[cfg(feature = "erlang")]
 use super::erlang::{self, Erlang};
 use super::outside::Outside;
+#[cfg(feature = "zenoh")]
 use super::zenoh::{self, Endpoint, Secret, Tls, Zenoh};
 use super::{Adapter, Incoming, Isolated};
 
 /// What a node is told: who it is and how it and the others find each other.
 ///
-/// A node with neither secret nor endpoints is on its own, and starts no Zenoh.
+/// A node with neither secret nor endpoints is on its own, and starts no Zenoh. Without the feature
+/// `zenoh` there is no other kind.
 #[derive(Clone)]
 #[must_use = "nothing is started yet"]
 pub struct Options {
     node: Arc<str>,
     max_channels: Option<usize>,
     arbiter: Option<ArbiterHandle>,
+    #[cfg(feature = "zenoh")]
+    others: Others,
+    #[cfg(feature = "erlang")]
+    erlang: Option<erlang::Options>,
+}
+
+/// How the others are found.
+#[cfg(feature = "zenoh")]
+#[derive(Clone)]
+struct Others {
     site: String,
     listen: Vec<Endpoint>,
     connect: Vec<Endpoint>,
     secret: Option<Secret>,
     tls: Option<Tls>,
     folder: PathBuf,
-    #[cfg(feature = "erlang")]
-    erlang: Option<erlang::Options>,
 }
 
 impl Options {
@@ -42,51 +55,18 @@ impl Options {
             node: node.into(),
             max_channels: None,
             arbiter: None,
-            site: "kilonova".to_owned(),
-            listen: Vec::new(),
-            connect: Vec::new(),
-            secret: None,
-            tls: None,
-            folder: std::env::temp_dir(),
+            #[cfg(feature = "zenoh")]
+            others: Others {
+                site: "kilonova".to_owned(),
+                listen: Vec::new(),
+                connect: Vec::new(),
+                secret: None,
+                tls: None,
+                folder: std::env::temp_dir(),
+            },
             #[cfg(feature = "erlang")]
             erlang: None,
         }
-    }
-
-    /// Where the others may connect to this node, such as `tcp/0.0.0.0:7447`.
-    pub fn listen(mut self, endpoints: impl IntoIterator<Item = Endpoint>) -> Options {
-        self.listen.extend(endpoints);
-        self
-    }
-
-    /// The other nodes. All may be given the same list, themselves included; two nodes reach each
-    /// other when at least one of them is told of the other. Nodes that are down are tried again.
-    pub fn connect(mut self, endpoints: impl IntoIterator<Item = Endpoint>) -> Options {
-        self.connect.extend(endpoints);
-        self
-    }
-
-    /// What all nodes of the cluster know and nobody else does.
-    pub fn secret(self, secret: Secret) -> Options {
-        Options { secret: Some(secret), ..self }
-    }
-
-    /// Certificates for endpoints that are `tls/`.
-    pub fn tls(self, tls: Tls) -> Options {
-        Options { tls: Some(tls), ..self }
-    }
-
-    /// Which cluster, `kilonova` unless set: nodes of another site are not seen, even when they are
-    /// connected.
-    pub fn site(self, site: impl Into<String>) -> Options {
-        Options { site: site.into(), ..self }
-    }
-
-    /// A folder for the file from which Zenoh takes its password, which is there while the node
-    /// starts; the system's temporary folder unless set. Only this process's user can read the
-    /// file.
-    pub fn folder(self, folder: impl Into<PathBuf>) -> Options {
-        Options { folder: folder.into(), ..self }
     }
 
     /// Erlang nodes to share channels with, beside the other nodes or without any.
@@ -106,8 +86,54 @@ impl Options {
     pub fn arbiter(self, arbiter: ArbiterHandle) -> Options {
         Options { arbiter: Some(arbiter), ..self }
     }
+}
 
-    fn is_alone(&self) -> bool {
+#[cfg(feature = "zenoh")]
+impl Options {
+    /// Where the others may connect to this node, such as `tcp/0.0.0.0:7447`.
+    pub fn listen(mut self, endpoints: impl IntoIterator<Item = Endpoint>) -> Options {
+        self.others.listen.extend(endpoints);
+        self
+    }
+
+    /// The other nodes. All may be given the same list, themselves included; two nodes reach each
+    /// other when at least one of them is told of the other. Nodes that are down are tried again.
+    pub fn connect(mut self, endpoints: impl IntoIterator<Item = Endpoint>) -> Options {
+        self.others.connect.extend(endpoints);
+        self
+    }
+
+    /// What all nodes of the cluster know and nobody else does.
+    pub fn secret(mut self, secret: Secret) -> Options {
+        self.others.secret = Some(secret);
+        self
+    }
+
+    /// Certificates for endpoints that are `tls/`.
+    pub fn tls(mut self, tls: Tls) -> Options {
+        self.others.tls = Some(tls);
+        self
+    }
+
+    /// Which cluster, `kilonova` unless set: nodes of another site are not seen, even when they are
+    /// connected.
+    pub fn site(mut self, site: impl Into<String>) -> Options {
+        self.others.site = site.into();
+        self
+    }
+
+    /// A folder for the file from which Zenoh takes its password, which is there while the node
+    /// starts; the system's temporary folder unless set. Only this process's user can read the
+    /// file.
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Options {
+        self.others.folder = folder.into();
+        self
+    }
+}
+
+#[cfg(feature = "zenoh")]
+impl Others {
+    fn is_nobody(&self) -> bool {
         self.secret.is_none() && self.listen.is_empty() && self.connect.is_empty()
     }
 }
@@ -115,9 +141,14 @@ impl Options {
 /// Without the secret.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Options { node, site, listen, connect, .. } = self;
-        let fields = (node, site, listen, connect);
-        f.debug_tuple("Options").field(&fields).finish_non_exhaustive()
+        let mut told = f.debug_struct("Options");
+        told.field("node", &self.node);
+        #[cfg(feature = "zenoh")]
+        {
+            let Others { site, listen, connect, .. } = &self.others;
+            told.field("site", site).field("listen", listen).field("connect", connect);
+        }
+        told.finish_non_exhaustive()
     }
 }
 
@@ -129,6 +160,7 @@ pub enum Error {
     #[error(transparent)]
     Groups(#[from] StartError),
     /// The adapter cannot be opened.
+    #[cfg(feature = "zenoh")]
     #[error(transparent)]
     Zenoh(#[from] zenoh::Error),
     /// The options of the Erlang nodes cannot work.
@@ -142,12 +174,14 @@ pub enum Error {
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pubsub: PubSub,
+    #[cfg(feature = "zenoh")]
     zenoh: Option<Arc<Zenoh>>,
     #[cfg(feature = "erlang")]
     erlang: Option<Erlang>,
 }
 
-/// Starts a node: its process groups, Zenoh, and the driver that connects both.
+/// Starts a node: its process groups, Zenoh if there are other nodes, and the driver that connects
+/// both.
 ///
 /// It listens when this returns. Other nodes come into sight afterwards, and may come and go;
 /// [`PubSub::nodes`] lists them. If the driver should end by a fault, an error is logged, and the
@@ -170,36 +204,43 @@ pub async fn start(options: Options) -> Result<Cluster, Error> {
     #[cfg(not(feature = "erlang"))]
     let outside = Outside::default();
     let (pubsub, link) = groups.start_linked_in(&arbiter);
-    if options.is_alone() {
-        let (isolated, incoming) = Isolated::open();
-        run(&arbiter, link, Arc::new(isolated), incoming, outside, async {});
+    #[cfg(feature = "zenoh")]
+    if !options.others.is_nobody() {
+        let (zenoh, incoming) = open(options.others, link.node().clone()).await?;
+        let zenoh = Arc::new(zenoh);
+        let leaving = Arc::clone(&zenoh);
+        let leave = async move { leaving.close().await };
+        run(&arbiter, link, Arc::clone(&zenoh) as Arc<dyn Adapter>, incoming, outside, leave);
         return Ok(Cluster {
             pubsub,
-            zenoh: None,
+            zenoh: Some(zenoh),
             #[cfg(feature = "erlang")]
             erlang,
         });
     }
-    let zenoh_options = zenoh::Options {
-        site: options.site,
-        node: link.node().clone(),
-        listen: options.listen,
-        connect: options.connect,
-        secret: options.secret.ok_or(zenoh::Error::NoSecret)?,
-        tls: options.tls,
-        folder: options.folder,
-    };
-    let (zenoh, incoming) = Zenoh::open(zenoh_options).await?;
-    let zenoh = Arc::new(zenoh);
-    let leaving = Arc::clone(&zenoh);
-    let leave = async move { leaving.close().await };
-    run(&arbiter, link, Arc::clone(&zenoh) as Arc<dyn Adapter>, incoming, outside, leave);
+    let (isolated, incoming) = Isolated::open();
+    run(&arbiter, link, Arc::new(isolated), incoming, outside, async {});
     Ok(Cluster {
         pubsub,
-        zenoh: Some(zenoh),
+        #[cfg(feature = "zenoh")]
+        zenoh: None,
         #[cfg(feature = "erlang")]
         erlang,
     })
+}
+
+#[cfg(feature = "zenoh")]
+async fn open(others: Others, node: NodeId) -> Result<(Zenoh, Incoming), Error> {
+    let options = zenoh::Options {
+        site: others.site,
+        node,
+        listen: others.listen,
+        connect: others.connect,
+        secret: others.secret.ok_or(zenoh::Error::NoSecret)?,
+        tls: others.tls,
+        folder: others.folder,
+    };
+    Ok(Zenoh::open(options).await?)
 }
 
 impl Cluster {
@@ -217,6 +258,7 @@ impl Cluster {
     /// Leaves the cluster: the other nodes see this one go at once. What was sent before reaches
     /// those that take it within half a second. The process groups go on, alone.
     pub async fn close(&self) {
+        #[cfg(feature = "zenoh")]
         if let Some(zenoh) = &self.zenoh {
             zenoh.close().await;
         }

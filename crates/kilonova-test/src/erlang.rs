@@ -36,6 +36,7 @@ fn modules() -> &'static TempDir {
         let sources = [
             ("nova_pubsub", include_str!("erlang/nova_pubsub.erl")),
             ("probe", include_str!("erlang/probe.erl")),
+            ("figures", include_str!("erlang/figures.erl")),
         ];
         for (name, source) in sources {
             let path = folder.path().join(format!("{name}.erl"));

@@ -174,9 +174,14 @@ async fn names_that_look_alike_or_speak_for_the_site_are_refused() {
     register("modern").await.json(201);
     register("rnodern").await.json(422);
     register("paypai").await.json(201);
-    for name in ["admin", "ADMIN", "adrnin", "r00t", "Kilonova", "support"] {
+    for name in ["admin", "ADMIN", "adrnin", "r00t", "Kilonova", "support", "null"] {
         let refused = register(name).await.json(422);
         assert_eq!(refused, json!({"errors": {"username": ["is reserved"]}}), "{name}");
+    }
+    for name in ["...", "---", "_._"] {
+        let refused = register(name).await.json(422);
+        let why = "should have a letter or a digit";
+        assert_eq!(refused, json!({"errors": {"username": [why]}}), "{name}");
     }
     accounts.stop().await;
 }

@@ -1,0 +1,67 @@
+//! A cluster in a build without the feature `zenoh`: a type that no value can have, so that the rest
+//! of the application is the same in every build. Owns what such a build says when it is told of
+//! other nodes.
+
+use std::path::Path;
+
+use super::ClusterArgs;
+use crate::cluster::Options;
+use crate::config::Error;
+
+/// What is said instead of joining.
+const ABSENT: &str = "this build of kilonova is for one node; build it with `--features zenoh`";
+
+/// A cluster that cannot be.
+#[derive(Clone, Debug)]
+pub enum Cluster {}
+
+impl Cluster {
+    /// What the logs of its libraries should have of the usual: it has none.
+    pub const LOG_FILTER: &str = "";
+
+    /// Never called.
+    pub fn join(&self, _: Options, _: &Path) -> Options {
+        match *self {}
+    }
+}
+
+impl ClusterArgs {
+    /// Fails with the reason when the flags name an endpoint.
+    pub(in crate::config) fn check(self) -> Result<Option<Cluster>, Error> {
+        for (flag, endpoints) in [
+            ("--cluster-listen", &self.cluster_listen),
+            ("--cluster-connect", &self.cluster_connect),
+        ] {
+            if endpoints.iter().any(|endpoint| !endpoint.trim().is_empty()) {
+                return Err(Error(format!("{flag}: {ABSENT}")));
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        cluster: ClusterArgs,
+    }
+
+    #[test]
+    fn a_build_for_one_node_says_so_when_it_is_told_of_others() {
+        let check = |flags: &[&str]| {
+            Flags::parse_from(["x"].into_iter().chain(flags.iter().copied())).cluster.check()
+        };
+        assert!(matches!(check(&[]), Ok(None)));
+        assert!(matches!(check(&["--cluster-listen", "", "--cluster-secret", "s"]), Ok(None)));
+        for flag in ["--cluster-listen", "--cluster-connect"] {
+            let error = check(&[flag, "tcp/127.0.0.1:7447"]).expect_err("no cluster").to_string();
+            assert!(error.starts_with(flag) && error.contains("--features zenoh"), "{error}");
+        }
+    }
+}
