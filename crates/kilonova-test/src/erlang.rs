@@ -1,7 +1,7 @@
 //! An Erlang node of a test: a real `erl` that evaluates expressions from its standard input.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
@@ -78,16 +78,25 @@ impl Node {
     /// A node at this host and port. Nodes that are to connect to each other have one port, and
     /// hosts of their own.
     pub fn start_at(name: &str, host: &str, port: u16, arguments: &[&str]) -> Node {
+        let text = port.to_string();
+        let known = ["-erl_epmd_port", text.as_str()];
+        Node::start_with(name, host, port, Command::new("erl").args(known).args(arguments))
+    }
+
+    /// A node on 127.0.0.1 at a port of its own choice, of which this port mapper knows.
+    pub fn start_known_by(epmd: &Epmd, name: &str) -> Node {
+        let mut command = Command::new("erl");
+        Node::start_with(name, "127.0.0.1", 0, command.env("ERL_EPMD_PORT", epmd.port.to_string()))
+    }
+
+    fn start_with(name: &str, host: &str, port: u16, command: &mut Command) -> Node {
         let interface = format!("{{{}}}", host.replace('.', ","));
-        let port_text = port.to_string();
         let full = format!("{name}@{host}");
-        let mut child = Command::new("erl")
-            .args(["-noshell", "-name", &full, "-setcookie", COOKIE])
-            .args(["-start_epmd", "false", "-erl_epmd_port", &port_text])
+        let mut child = command
+            .args(["-noshell", "-name", &full, "-setcookie", COOKIE, "-start_epmd", "false"])
             .args(["-kernel", "inet_dist_use_interface", &interface])
             .arg("-pa")
             .arg(modules().path())
-            .args(arguments)
             .args(["-eval", LOOP])
             .env("HOME", modules().path())
             .stdin(Stdio::piped())
@@ -155,6 +164,39 @@ impl Node {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+}
+
+/// Erlang's port mapper, at a port of its own.
+pub struct Epmd {
+    port: u16,
+    child: Child,
+}
+
+impl Epmd {
+    /// One that answers on 127.0.0.1.
+    pub fn start() -> Epmd {
+        let port = free_port();
+        let arguments = ["-port", &port.to_string(), "-address", "127.0.0.1"];
+        let child = Command::new("epmd").args(arguments).spawn().unwrap();
+        let mut epmd = Epmd { port, child };
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(epmd.child.try_wait().unwrap().is_none(), "epmd has ended");
+            std::thread::yield_now();
+        }
+        epmd
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl Drop for Epmd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

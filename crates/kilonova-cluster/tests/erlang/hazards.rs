@@ -4,8 +4,8 @@ use kilonova_pubsub::Payload;
 use kilonova_test::free_port;
 use kilonova_test::proxy::Proxy;
 
-use super::{Here, within};
-use kilonova_test::erlang::{Node, is_installed};
+use super::{Here, options, within};
+use kilonova_test::erlang::{Epmd, Node, is_installed};
 
 /// The peer as it is reached through a proxy.
 fn through(proxy: &Proxy, nova: &Node) -> String {
@@ -44,6 +44,21 @@ async fn a_killed_node_is_gone_and_comes_back_as_another_run() {
     here.await_members("comments", 1).await;
     here.pubsub.broadcast("posts", "t", Payload::null()).await.unwrap();
     nova.is("probe:heard(whereis(m), 1)", "[{posts,<<\"t\">>,null}]");
+}
+
+#[actix::test]
+async fn a_node_that_the_port_mapper_knows_is_found_at_its_next_port_too() {
+    if !is_installed() {
+        return;
+    }
+    let epmd = Epmd::start();
+    let mut nova = Node::start_known_by(&epmd, "nova");
+    let here = Here::start_with(options(&[nova.name().to_owned()]).epmd(epmd.port()));
+    here.meet(&mut nova).await;
+    nova.kill();
+    here.await_members("posts", 0).await;
+    let mut nova = Node::start_known_by(&epmd, "nova");
+    here.meet(&mut nova).await;
 }
 
 #[actix::test]
