@@ -166,6 +166,8 @@ mod tests {
         assert!(of("data-dir").0.ends_with("/\\u{1b}[2J\\n"), "{:?}", of("data-dir"));
     }
 
+    /// Of a build that takes both flags.
+    #[cfg(all(feature = "postgres", feature = "zenoh"))]
     #[test]
     fn secrets_are_hidden() {
         let flags = [
