@@ -36,6 +36,8 @@ mod outbox;
 mod peer;
 mod pg;
 mod term;
+#[cfg(test)]
+mod transcripts;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};

@@ -83,7 +83,7 @@ impl Overview {
     fn plots(&self) -> [Plot; 6] {
         [
             ("Open sockets", "websockets event_streams", "count", false),
-            ("Events written a second", "events_written", "count", true),
+            ("Events a second", "events_written", "count", true),
             ("Deliveries a second", "deliveries", "count", true),
             ("Relay behind the log", "relay_lag", "count", false),
             ("Index behind the log", "index_lag", "count", false),

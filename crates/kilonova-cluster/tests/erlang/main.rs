@@ -6,6 +6,7 @@ mod broadcasts;
 mod figures;
 mod hazards;
 mod hostile;
+mod records;
 
 use std::sync::Arc;
 use std::time::Duration;
