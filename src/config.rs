@@ -4,6 +4,7 @@ mod clients;
 mod cluster;
 mod commands;
 mod erlang;
+mod files;
 mod heading;
 mod help;
 mod operations;

@@ -1,6 +1,5 @@
 //! The flags of the connections to Erlang nodes, checked together.
 
-use std::fs::File;
 use std::io::Read;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -8,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Error, heading};
-use crate::cluster::erlang::{Cookie, Options, Peer, is_private};
+use super::{Error, files, heading};
+use crate::cluster::erlang::{self, Cookie, Options, Peer, is_private};
 use crate::events::{COMMENTS, NOTES, POSTS};
 
 /// The channels that may be shared; all others are the server's own, or of single posts.
@@ -112,14 +111,20 @@ impl ErlangArgs {
         })?;
         let cookie = read_cookie(&file)
             .map_err(|error| Error(format!("--erlang-cookie-file {}: {error}", file.display())))?;
-        let options = Options::new(node, peers, channels, cookie).scope(self.erlang_scope);
-        Ok(Some(options.allow_cleartext(self.erlang_allow_cleartext)))
+        let options = Options::new(node, peers, channels, cookie)
+            .scope(self.erlang_scope)
+            .allow_cleartext(self.erlang_allow_cleartext);
+        options.check().map_err(|error| match error {
+            erlang::Error::Atom(_) => Error(format!("--erlang-scope: {error}")),
+            error => Error(format!("--erlang-connect: {error}")),
+        })?;
+        Ok(Some(options))
     }
 }
 
 /// Reads the cookie, if nobody else can.
 fn read_cookie(path: &Path) -> Result<Cookie, String> {
-    let mut file = File::open(path).map_err(|error| error.to_string())?;
+    let mut file = files::open(path).map_err(|error| error.to_string())?;
     // Of the file that is open, which another one may replace in the meantime.
     let mode = file.metadata().map_err(|error| error.to_string())?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
@@ -128,7 +133,10 @@ fn read_cookie(path: &Path) -> Result<Cookie, String> {
     let mut text = String::new();
     let read = file.by_ref().take(LONGEST_COOKIE + 2).read_to_string(&mut text);
     read.map_err(|error| error.to_string())?;
+    // As Erlang reads its own.
+    let is_plain = text.trim().bytes().all(|byte| (b' '..=b'~').contains(&byte));
     match text.trim().len() as u64 {
+        _ if !is_plain => Err("a cookie is one line of ASCII characters".to_owned()),
         0 => Err("it is empty".to_owned()),
         1..=LONGEST_COOKIE => Ok(Cookie::new(&text)),
         _ => Err(format!("it has more than {LONGEST_COOKIE} bytes")),
@@ -174,8 +182,39 @@ mod tests {
             let error = with("nova@10.0.0.1", "posts", &cookie("secret\n", mode)).unwrap_err();
             assert!(error.contains("chmod 600"), "{error}");
         }
-        for text in ["", "\n", &"x".repeat(2000)] {
-            assert!(with("nova@10.0.0.1", "posts", &cookie(text, 0o600)).is_err());
+        for text in ["", "\n", &"x".repeat(2000), "one\ntwo\n", "a\tb", "\u{e9}"] {
+            assert!(with("nova@10.0.0.1", "posts", &cookie(text, 0o600)).is_err(), "{text:?}");
+        }
+        assert_eq!(with("nova@10.0.0.1", "posts", &cookie("one two\n\n", 0o600)), Ok(()));
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_the_cookie_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
+        assert!(read_cookie(&path).unwrap_err().contains("no regular file"));
+    }
+
+    #[test]
+    fn a_node_is_named_once() {
+        let file = cookie("secret", 0o600);
+        assert_eq!(with("a@10.0.0.1,a@10.0.0.2,b@10.0.0.1", "posts", &file), Ok(()));
+        for twice in ["a@10.0.0.1,a@10.0.0.1", "a@10.0.0.1:1,b@10.0.0.1,a@10.0.0.1:2"] {
+            let error = with(twice, "posts", &file).unwrap_err();
+            assert_eq!(error, "--erlang-connect: a@10.0.0.1 is named twice");
+        }
+    }
+
+    #[test]
+    fn a_scope_that_is_no_atom_is_refused_by_its_flag() {
+        let file = cookie("secret", 0o600);
+        let path = file.path().to_str().unwrap();
+        let flags = ["--erlang-connect", "a@10.0.0.1", "--erlang-channels", "posts"];
+        for scope in ["", &"x".repeat(300)] {
+            let flags = [&flags[..], &["--erlang-cookie-file", path, "--erlang-scope", scope]];
+            let error = check(&flags.concat()).unwrap_err().to_string();
+            assert!(error.starts_with("--erlang-scope: "), "{error}");
         }
     }
 

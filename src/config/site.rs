@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Error, heading};
+use super::{Error, files, heading};
 use crate::site::{self, Icon, Site};
 
 /// The most bytes of an icon's file that are read.
@@ -121,6 +121,6 @@ fn style(path: &Path) -> Result<String, Error> {
 /// The first bytes of a file, at most so many.
 fn read(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    files::open(path)?.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

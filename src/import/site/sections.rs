@@ -84,7 +84,8 @@ fn read(site: &Site, folder: &Path) -> Vec<Section> {
         let Ok(front) = front_matter::parse(&text.text) else { continue };
         let path = file.strip_prefix(&site.root).unwrap_or(&file).to_string_lossy().into_owned();
         let place = Place::of(site, &path);
-        if found.iter().all(|known| known.language != place.language) {
+        // What is no language of the site's is part of the name.
+        if place.name == "_index" && found.iter().all(|it| it.language != place.language) {
             let own = section(site.generator, path, &front.fields);
             let (folders, language) = (place.folders, place.language);
             found.push(Section { folders, language, folder: folder.to_owned(), ..own });

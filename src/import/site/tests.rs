@@ -144,6 +144,7 @@ fn sections_are_read_from_the_top_and_once() {
         ("zola.toml", "base_url = ''"),
         ("content/_index.md", "+++\nsort_by = 'date'\n+++\n"),
         ("content/a/_index.md", "+++\ndraft = true\n+++\n"),
+        ("content/a/_index.zh.md", "+++\n+++\n"),
         ("content/a/b/x.md", ""),
         ("content/c/_index.md", "+++\n= broken\n+++\n"),
     ]);

@@ -100,6 +100,9 @@ pub enum Error {
     /// There is no node to connect to.
     #[error("no Erlang node is named")]
     NoPeers,
+    /// Two connections to one node: it would end each for the other.
+    #[error("{0} is named twice")]
+    Twice(Arc<str>),
     /// A channel or the scope is no atom.
     #[error("{0:?} cannot be an atom: it has 1 to 255 characters")]
     Atom(String),
@@ -160,12 +163,19 @@ impl Options {
         Options { timing, ..self }
     }
 
-    pub(super) fn check(&self) -> Result<(), Error> {
+    /// Whether they can work, which [`open`](super::open) checks, too.
+    pub fn check(&self) -> Result<(), Error> {
         let atoms = self.channels.iter().map(|it| &**it).chain([self.scope.as_str()]);
         for atom in atoms {
             if !(1..=LONGEST_ATOM).contains(&atom.chars().count()) {
                 return Err(Error::Atom(atom.to_owned()));
             }
+        }
+        let mut peers = self.peers.iter().enumerate();
+        if let Some((_, peer)) =
+            peers.find(|(at, peer)| self.peers[..*at].iter().any(|it| it.name == peer.name))
+        {
+            return Err(Error::Twice(Arc::clone(&peer.name)));
         }
         match () {
             () if self.peers.is_empty() => Err(Error::NoPeers),
