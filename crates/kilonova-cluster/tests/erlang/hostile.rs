@@ -37,7 +37,7 @@ async fn says(bytes: Vec<u8>) -> (String, tokio::sync::mpsc::Receiver<()>) {
             });
         }
     });
-    (format!("evil@127.0.0.1:{port}"), meeting)
+    (format!("evil{port}@127.0.0.1:{port}"), meeting)
 }
 
 async fn drain(mut stream: TcpStream) {
