@@ -312,7 +312,8 @@ impl Reader<'_> {
         if site.generator == Generator::Kilonova {
             return Err(Note::lost("in an export, which is imported by itself", ""));
         }
-        if let Kind::Outside(why) = Place::of(&site, &path).kind {
+        let kind = Place::of(&site, &path).kind;
+        if let Kind::Outside(why) = kind {
             // Templates are everywhere.
             let is_told = !(is_html || is_other)
                 || ![ELSEWHERE, UNREAD].contains(&why) && (is_other || is_page(file)?);
@@ -331,7 +332,7 @@ impl Reader<'_> {
         if is_html && !front_matter::is_there(&read.text) {
             // Hugo alone shows it as a page.
             let is_page = site.generator == Generator::Hugo && !self.bundles.own(&site, file);
-            return match is_page && Place::of(&site, &path).kind == Kind::Page {
+            return match is_page && kind == Kind::Page {
                 true => Err(Note::lost("HTML without front matter", "")),
                 false => Ok(None),
             };

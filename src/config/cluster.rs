@@ -83,3 +83,11 @@ pub(super) struct ClusterArgs {
     )]
     cluster_key: Option<PathBuf>,
 }
+
+/// The flags as a command of their own.
+#[cfg(test)]
+#[derive(clap::Parser)]
+struct Flags {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}

@@ -16,7 +16,7 @@ const ABSENT: &str = "this build of kilonova is for one node; build it with `--f
 pub enum Cluster {}
 
 impl Cluster {
-    /// What the logs of its libraries should have of the usual: it has none.
+    /// How much of what its libraries log is shown: it has none.
     pub const LOG_FILTER: &str = "";
 
     /// Never called.
@@ -44,13 +44,8 @@ impl ClusterArgs {
 mod tests {
     use clap::Parser;
 
+    use super::super::Flags;
     use super::*;
-
-    #[derive(Parser)]
-    struct Flags {
-        #[command(flatten)]
-        cluster: ClusterArgs,
-    }
 
     #[test]
     fn a_build_for_one_node_says_so_when_it_is_told_of_others() {

@@ -24,7 +24,7 @@ pub struct Cluster {
 const SHORTEST_SECRET: usize = 16;
 
 impl Cluster {
-    /// What the logs of its libraries should have of the usual.
+    /// How much of what its libraries log is shown.
     pub const LOG_FILTER: &str = crate::cluster::zenoh::LOG_FILTER;
 
     /// A node's options with those of this cluster.
@@ -93,13 +93,8 @@ fn endpoints(flag: &str, texts: &[String]) -> Result<Vec<Endpoint>, Error> {
 mod tests {
     use clap::Parser;
 
+    use super::super::Flags;
     use super::*;
-
-    #[derive(Parser)]
-    struct Flags {
-        #[command(flatten)]
-        cluster: ClusterArgs,
-    }
 
     fn check(listen: &str, connect: &str, secret: &str) -> Result<Option<Cluster>, Error> {
         let flags = ["x", "--cluster-listen", listen, "--cluster-connect", connect];

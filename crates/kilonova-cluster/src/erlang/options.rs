@@ -1,5 +1,6 @@
 //! What the bridge is told: which nodes, which channels, and as whom.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -171,10 +172,8 @@ impl Options {
                 return Err(Error::Atom(atom.to_owned()));
             }
         }
-        let mut peers = self.peers.iter().enumerate();
-        if let Some((_, peer)) =
-            peers.find(|(at, peer)| self.peers[..*at].iter().any(|it| it.name == peer.name))
-        {
+        let mut names = HashSet::new();
+        if let Some(peer) = self.peers.iter().find(|peer| !names.insert(&peer.name)) {
             return Err(Error::Twice(Arc::clone(&peer.name)));
         }
         match () {
