@@ -1,10 +1,10 @@
-// Keeps what is being typed in this browser, so that a tab that crashes takes no text with it. Owns
-// the copies in localStorage: which forms have one (data-keep), of which account, for how long and
-// how many. What a form has sent is the server's.
+// Saves typed text in this browser, so that a crashed tab does not lose it. Owns the copies in
+// localStorage: the forms that have one (data-keep), their accounts, their age and their number. A
+// copy is dropped after its form is sent.
 //
-// A copy belongs to a window, so that two windows of one form keep two texts. A window that opens the
-// form finds its own copy, or else the newest one whose window is gone: one that is there holds a
-// lock. Where a browser has no locks, a window finds its own alone.
+// A copy belongs to a window, so that two windows with the same form keep two texts. A window that
+// opens the form restores its own copy, or else the newest one whose window is closed. An open
+// window holds a lock. In a browser without locks, a window restores only its own copy.
 
 const root = document.body.dataset.root;
 const PREFIX = `kilonova${root}:`;
@@ -12,9 +12,9 @@ const OLDEST = 30 * 24 * 3600 * 1000;
 const MOST = 20;
 const LARGEST = 1_500_000;
 const PAUSE = 400;
-/** A form's hidden fields that belong to its text: what it was made from, and which form it is. */
+/** The hidden fields saved with a form's text: the version that it changes, and its identity. */
 const HIDDEN = ["version", "idempotency_key", "copy", "window"];
-/** What the server has kept of the form (static/editor.js), and the form that discards it. */
+/** The form that discards the working copy on the server (static/editor.js), if there is one. */
 const unsaved = document.querySelector("form.unsaved");
 
 const account = document.querySelector("#signed-in")?.textContent ?? "";
@@ -24,7 +24,7 @@ const fieldsOf = (form) => [...form.elements].filter((field) => field.name && /^
 const isChanged = (field) => (field.type === "radio" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
 const hasText = (form) => fieldsOf(form).some(isChanged);
 
-/** A private window, or a full disk, has no storage: nothing is kept then, and all else works. */
+/** Ignores storage errors, as in private windows or on a full disk: nothing is saved then. */
 function attempt(work) {
   try {
     return work();
@@ -41,12 +41,12 @@ function read(key) {
   return Number.isFinite(copy?.at) && copy.values && typeof copy.values === "object" ? copy : null;
 }
 
-/** All keys with the times of their copies, the newest first. */
+/** All keys with the times of their copies, newest first. */
 const byAge = (prefix) => keys(prefix)
   .map((key) => ({ key, at: read(key)?.at ?? 0 }))
   .sort((one, other) => other.at - one.at);
 
-/** Stores a copy; when there is no room, the oldest others make some. */
+/** Stores a copy. If there is no room, drops the oldest other copies. */
 function store(key, copy) {
   const put = () => attempt(() => (localStorage.setItem(key, copy), true));
   if (put()) return;
@@ -57,7 +57,7 @@ function store(key, copy) {
   }
 }
 
-/** Holds a lock of this name until it is called back. */
+/** Holds a lock with this name until the returned function is called. */
 function hold(name) {
   let release = () => {};
   const released = new Promise((resolve) => { release = resolve; });
@@ -68,7 +68,7 @@ function hold(name) {
 const WINDOW = `${PREFIX}window`;
 const random = () => crypto.getRandomValues(new Uint32Array(2)).join("-");
 
-/** The name of this window; it outlives a reload, and a crash that the browser recovers from. */
+/** The name of this window. It survives a reload, and a crash from which the browser recovers. */
 function nameWindow(isNew) {
   const name = (!isNew && attempt(() => sessionStorage.getItem(WINDOW))) || random();
   attempt(() => sessionStorage.setItem(WINDOW, name));
@@ -80,7 +80,7 @@ let ended = false;
 function keep(form, held) {
   const prefix = `${own}${form.dataset.keep}:`;
   let key = prefix + nameWindow(false);
-  // A copy of a window has its name, too.
+  // A duplicated window has the same name.
   if (held.has(key)) key = prefix + nameWindow(true);
   form.kept = key;
   const hidden = HIDDEN.map((name) => form.elements.namedItem(name)).filter(Boolean);
@@ -121,7 +121,7 @@ function keep(form, held) {
   }
 
   function restore() {
-    // A text that the server has sent back, or that the browser itself has restored, is newer.
+    // A text that the server has sent back, or that the browser has restored itself, is newer.
     if ("refused" in form.dataset || hasText(form)) return void save();
     const free = byAge(prefix).filter((copy) => copy.key === key || (navigator.locks && !held.has(copy.key)));
     const { kept, by } = form.dataset;
@@ -130,11 +130,11 @@ function keep(form, held) {
     const found = fit.find((copy) => copy.key === key) ?? fit[0];
     const copy = found && read(found.key);
     if (!copy) return;
-    // Of two copies the newer counts; a window keeps its text here before it does so on the server.
+    // The newer of the two copies counts; a window saves here before it saves on the server.
     if (kept && copy.at < Number(kept) && copy.values.window !== by) return void drop(found.key);
     fill(copy.values);
     if (!hasText(form)) return void drop(found.key);
-    // A text that was written over another version meets it when it is saved.
+    // A text that is based on an older version causes a conflict when it is saved.
     for (const field of hidden) {
       if (Object.hasOwn(copy.values, field.name)) field.value = String(copy.values[field.name]);
     }
@@ -145,7 +145,7 @@ function keep(form, held) {
     form.dispatchEvent(new Event("input"));
   }
 
-  /** Says what has happened, and how to undo it. */
+  /** Says that text was restored, and offers to discard it. */
   function offer() {
     const note = form.querySelector(".kept");
     const discard = document.createElement("button");
@@ -161,13 +161,13 @@ function keep(form, held) {
     });
     const wide = document.createElement("span");
     wide.className = "wide";
-    wide.textContent = " what you had typed";
+    wide.textContent = " unsaved text";
     note?.replaceChildren("Restored", wide, ". ", discard);
   }
 
   restore();
   unsaved?.addEventListener("submit", forget);
-  // Another form has its place, and keeps its text.
+  // Another form has replaced this one, and saves its text.
   form.addEventListener("replaced", () => {
     clearTimeout(wait);
     wait = 0;
@@ -178,8 +178,8 @@ function keep(form, held) {
     clearTimeout(wait);
     wait = setTimeout(save, PAUSE);
   });
-  // A tab in the background may be ended at any time. A page that holds a lock is not kept for the
-  // back button.
+  // A tab in the background may be closed at any time. A page that holds a lock is not put into the
+  // back/forward cache.
   document.addEventListener("visibilitychange", () => wait && save());
   addEventListener("pagehide", () => {
     if (wait) save();
@@ -189,12 +189,12 @@ function keep(form, held) {
   addEventListener("pageshow", ({ persisted }) => persisted && save());
 }
 
-// ---- What was sent -------------------------------------------------------------------------
+// ---- Sent forms ----------------------------------------------------------------------------
 
 const SENT = `${PREFIX}sent`;
 
-/** Drops the copy of a form that was sent, when this page is what came of it: not the form again, as
- *  after a failure of the network, and not a refusal. */
+/** Drops the copy of a sent form if this page is its result: not the form again, as after a network
+ *  failure, and not a refusal. */
 function settle() {
   const sent = attempt(() => JSON.parse(sessionStorage.getItem(SENT)));
   if (!sent) return;
@@ -210,7 +210,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || event.submitter?.formTarget) return;
   leaving = form;
-  // The page may not come: then there is something to lose again.
+  // The next page may not load: then there is text to lose again.
   setTimeout(() => { leaving = null; }, 10_000);
   if (form.kept) {
     const sent = { key: form.kept, form: form.dataset.keep, from: location.href };
@@ -224,7 +224,7 @@ addEventListener("beforeunload", (event) => {
   if (forms.some(isLost)) event.preventDefault();
 });
 
-// Nothing of an account stays behind where somebody else may sign in.
+// Signing out drops the account's copies, because somebody else may sign in here.
 addEventListener("pagehide", () => {
   if (!leaving?.matches("form.account")) return;
   ended = true;
@@ -245,7 +245,7 @@ if (forms.length) {
   const locks = await navigator.locks?.query().catch(() => null);
   const held = new Set((locks?.held ?? []).map(({ name }) => name));
   forms.forEach((form) => keep(form, held));
-  // A form that comes later, in the place of what it is about.
+  // A form that is opened later, in a note's card.
   document.addEventListener("opened", ({ target }) => {
     forms.push(target);
     keep(target, held);

@@ -1,5 +1,5 @@
-// The form of a post. Keeps what is typed on the server, as a working copy of the account, and puts
-// pictures into the text. The form is whole without it; what the browser keeps is feed/drafts.js's.
+// The form of a post. Saves the typed text on the server, as a working copy of the account, and
+// inserts pictures. The form works without it; static/drafts.js owns the copies in the browser.
 
 const form = document.querySelector("form[data-keep^=post]");
 const { title, body, copy, window: tab } = form.elements;
@@ -13,7 +13,7 @@ form.querySelector(".tools").hidden = false;
 /** The pause in typing before an autosave, and the shortest time between two of them. */
 const PAUSE = 3000;
 const GAP = 10_000;
-/** A browser still sends this many bytes for a page that is being closed. */
+/** The most bytes that a browser still sends for a page that is being closed. */
 const SMALL = 60_000;
 
 const fields = [...form.elements].filter(({ name, type }) => name && /^(text|textarea|radio|datetime-local)$/.test(type));
@@ -26,13 +26,13 @@ let last = 0;
 let timer = 0;
 let busy = false;
 let ended = !form.dataset.copy;
-/** The form was sent, and leads to another page. */
+/** True after the form is sent, which leads to another page. */
 let leaving = false;
-/** If that does not come, the browser shows why within this time. */
+/** The time after which the other page is taken to have failed to load. */
 const LEAVES_WITHIN = 10_000;
 if (tab) tab.value ||= crypto.getRandomValues(new Uint32Array(2)).join("-");
 
-/** Plans an autosave: after a pause, or after a while of typing without one. */
+/** Schedules an autosave: after a pause, or after a while of continuous typing. */
 function touch() {
   for (const other of document.querySelectorAll("[data-key]")) {
     other.hidden = other.dataset.key === form.elements.idempotency_key?.value;
@@ -60,7 +60,7 @@ async function keep() {
       copy.value = (await answer.json()).copy;
       kept = text;
       note(`Kept at ${new Date().toTimeString().slice(0, 5)}`);
-      // The browser's own copy takes note of what it knows.
+      // Makes the copy in the browser store the new id.
       form.dispatchEvent(new Event("input"));
     } else if (answer.status !== 429 && answer.status < 500) {
       ended = true;
@@ -69,7 +69,7 @@ async function keep() {
       tell(`Not kept on the server: ${error ?? "the text is too long"}.`);
     }
   } catch {
-    // It is tried again.
+    // The next autosave retries.
   }
   busy = false;
   touch();
@@ -84,7 +84,7 @@ const waiting = [];
 let count = 0;
 let sending = false;
 
-/** Replaces a part of the text; what is selected stays so. */
+/** Replaces a part of the text and keeps the selection as `mode` says. */
 function put(text, from, to, mode) {
   body.setRangeText(text, from, to, mode);
   body.dispatchEvent(new Event("input", { bubbles: true }));
@@ -105,12 +105,12 @@ function send(file, progress) {
       if (request.status === 201) resolve(request.response.url);
       else reject(request.response?.error ?? `status ${request.status}`);
     };
-    request.onerror = () => reject("not sent; perhaps too large");
+    request.onerror = () => reject("upload failed; the file may be too large");
     request.send(file);
   });
 }
 
-/** Uploads pictures one after the other, and puts each where the caret was. */
+/** Uploads pictures sequentially, and inserts each where the caret was. */
 async function take(files) {
   const failed = [];
   for (const file of files) {
@@ -170,7 +170,7 @@ form.addEventListener("submit", (event) => {
   clearTimeout(timer);
   if (sending) {
     event.preventDefault();
-    tell("Wait for the pictures, then save.");
+    tell("Wait until the pictures are uploaded, then save.");
     return;
   }
   leaving = true;
@@ -180,7 +180,7 @@ form.addEventListener("submit", (event) => {
   }, LEAVES_WITHIN);
 });
 
-// The title comes first, then the text.
+// Enter in the title moves to the text.
 title.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.isComposing || event.ctrlKey || event.metaKey) return;
   event.preventDefault();

@@ -1,18 +1,18 @@
-// Notes are edited in their cards. The form is that of the note's own page for editing, and what
-// comes of it are the pages that it leads to without this script: this one puts them into the card.
-// What it does not understand it leaves to the browser.
+// Edits notes in their cards. The form comes from the note's edit page, and its results are the
+// pages that it leads to without this script, shown in the card. Responses that this script does
+// not expect are left to the browser.
 
 const list = document.querySelector("#notes");
 const say = (text) => (document.querySelector("#announcer").textContent = text);
 const CHANGED = "This note was changed since you opened it. Saving shows both versions.";
 const page = { headers: { accept: "text/html" }, cache: "no-cache" };
-/** The feed brings the card within this time, or the page is fetched. */
+/** How long to wait for the feed to deliver the saved card before the page is fetched. */
 const NEWS_WITHIN = 1500;
 
 const pageOf = async (answer) => new DOMParser().parseFromString(await answer.text(), "text/html");
 
-/** The part of a page that belongs into a card: all but its heading. The page with the list has a
- *  form with the same ids. */
+/** The content of a page for a card, without its heading. Ids get a prefix: the page with the list
+ *  has a form with the same ids. */
 function contentOf(page, id) {
   const main = page.querySelector("main");
   if (!main?.querySelector("form.write")) return null;
@@ -83,7 +83,7 @@ class Editor {
 
   async open() {
     const answer = await fetch(this.href, page).catch(() => null);
-    // It was deleted in the meantime, and its place says so.
+    // The note was deleted in the meantime, and its place says so.
     if (!this.card.id || !this.card.isConnected) return void editors.delete(this.card);
     const isForm = answer?.ok && !answer.redirected && this.show(await pageOf(answer));
     if (!isForm) location.assign(this.href);
@@ -116,13 +116,13 @@ class Editor {
       this.status.focus();
       return;
     }
-    // Its own page says what is wrong, and keeps the text.
+    // Send the form without this script: the result page says what is wrong, and keeps the text.
     form.dataset.plain = "";
     form.requestSubmit(submitter);
   }
 
   saved(form) {
-    // The browser's copy of the text goes with it, also one of a form that was here before.
+    // Drop the browser's copy of the text, including one from an earlier form in this card.
     form.reset();
     form.dispatchEvent(new Event("input"));
     try {
@@ -141,7 +141,7 @@ class Editor {
     }, NEWS_WITHIN);
   }
 
-  /** The card as it was, or as it has become in the meantime. */
+  /** Closes the form and shows the card, in its newer version if there is one. */
   close() {
     this.listening.abort();
     const had = this.box.contains(document.activeElement);

@@ -1,6 +1,6 @@
-// How the nodes do: plots of the last two minutes, and the numbers of the last second. The feed's
-// script brings a sample of each node each second; this one owns what becomes of them on the page,
-// which the server has made of one node.
+// The state of the nodes: plots of the last two minutes, and the current numbers. The feed's script
+// delivers a sample of each node every second; this one shows them on the page, which the server
+// has rendered for one node.
 
 const KEPT = 120;
 const GONE_AFTER = 3000;
@@ -11,14 +11,14 @@ const STYLES = 6;
 const SVG = "http://www.w3.org/2000/svg";
 
 const byId = (id) => document.getElementById(id);
-/** The runs of nodes by name and start: the last sample, when it came, and the values of each plot. */
+/** The runs of nodes by name and start: the last sample, its arrival, and each plot's values. */
 const nodes = new Map();
 const figures = [...document.querySelectorAll(".plot")];
 let next = 0;
 
 byId("plots").hidden = false;
 
-/** An element with a text, or with what is put into it. */
+/** Makes an element with this text or these children. */
 function make(name, content = "", attributes = {}) {
   const element = document.createElement(name);
   element.append(...[content].flat());
@@ -26,7 +26,7 @@ function make(name, content = "", attributes = {}) {
   return element;
 }
 
-/** Changes a text only where it is another one. */
+/** Sets a text if it differs. */
 function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -48,7 +48,7 @@ const units = {
 };
 const show = (value, unit) => (value == null ? "–" : units[unit](value));
 
-/** What a plot shows of a sample; nothing where there is no earlier one to tell a rate by. */
+/** A sample's value in a plot; `null` for a rate without an earlier sample. */
 function valueOf(figure, sample, before) {
   const { fields, rate } = figure.dataset;
   const sum = (of) => fields.split(" ").reduce((all, field) => all + of[field], 0);
@@ -75,7 +75,7 @@ document.addEventListener("sample", ({ detail: sample }) => {
   paint();
 });
 
-/** Nobody is heard while this page has no connection: that says nothing of the nodes. */
+/** Marks silent nodes as gone, except while this page is disconnected, when all are silent. */
 function look() {
   const now = performance.now();
   const isConnected = byId("live").dataset.state === "live";
@@ -92,7 +92,7 @@ function look() {
 setInterval(look, 1000);
 
 let isDue = false;
-/** Draws once for all nodes that are heard between two pictures. */
+/** Draws at most once per animation frame. */
 function paint() {
   if (isDue || document.hidden) return;
   isDue = true;
@@ -136,7 +136,7 @@ function plot(figure, number, all) {
   svg.setAttribute("aria-label", `${figure.querySelector("figcaption").textContent}, the last two minutes; now ${said.join(", ")}`);
 }
 
-/** The cells of a row behind its first ones: as many as there are nodes. */
+/** The cells of a row after its first ones, one for each node. */
 function cellsOf(row, skip, count, name = "td") {
   while (row.childElementCount > skip + count) row.lastChild.remove();
   while (row.childElementCount < skip + count) {
@@ -193,25 +193,34 @@ function fillChannels(all) {
   });
 }
 
+/** The newest lines. Each node indexes each event, so a line from several nodes is shown once. */
+function gathered(lines) {
+  const newest = [];
+  for (const line of lines.sort((one, other) => (one.at < other.at ? 1 : -1))) {
+    const twin = newest.find(({ text, nodes }) => text === line.text && !nodes.includes(line.nodes[0]));
+    if (twin) twin.nodes = [...twin.nodes, ...line.nodes].sort();
+    else newest.push(line);
+  }
+  return newest.slice(0, MOST_LINES);
+}
+
 const shown = {};
 function fillLists(all) {
   const texts = {
     slow: ({ transport, channels, stalled_ms }) =>
-      `${transport}: ${channels.join(", ")}; took nothing for ${Math.floor(stalled_ms / 1000)} s`,
+      `${transport}: ${channels.join(", ")}; read nothing for ${Math.floor(stalled_ms / 1000)} s`,
     indexer: ({ text }) => text,
   };
   for (const [id, text] of Object.entries(texts)) {
     const field = id === "slow" ? "slow_readers" : id;
-    const lines = all.flatMap(({ sample }) =>
-      sample[field].map((line) => ({ at: line.at, node: sample.node, text: text(line) })));
-    lines.sort((one, other) => (one.at < other.at ? 1 : -1));
-    lines.splice(MOST_LINES);
+    const lines = gathered(all.flatMap(({ sample }) =>
+      sample[field].map((line) => ({ at: line.at, nodes: [sample.node], text: text(line) }))));
     const now = JSON.stringify(lines);
     if (shown[id] === now) continue;
     shown[id] = now;
-    byId(id).replaceChildren(...lines.map(({ at, node, text: said }) => {
+    byId(id).replaceChildren(...lines.map(({ at, nodes: from, text: said }) => {
       const time = make("time", at, { datetime: at, title: new Date(at).toUTCString() });
-      return make("li", [make("span", [time, " ", make("bdi", node)], { class: "meta" }), " ", make("bdi", said)]);
+      return make("li", [make("span", [time, " ", make("bdi", from.join(", "))], { class: "meta" }), " ", make("bdi", said)]);
     }));
   }
 }

@@ -1,11 +1,11 @@
-// Who else reads the open post, and who is typing a comment. The feed's script brings the news and
-// takes what is said; this one owns the line on the page.
+// Shows who else reads the open post and who is typing a comment. The feed's script delivers and
+// sends the messages; this one owns the line on the page.
 
 const line = document.querySelector("#presence");
 const { account } = document.body.dataset;
 
 const SAY_EVERY = 1000;
-/** The server forgets who types after five seconds, and tells it within another one. */
+/** The server forgets a typing reader after five seconds, and announces it within another one. */
 const KNOWN_FOR = 7000;
 let typedAt = -Infinity;
 
@@ -15,7 +15,7 @@ document.querySelector("#comment-body")?.addEventListener("input", () => {
   document.dispatchEvent(new CustomEvent("say", { detail: '{"typing":true}' }));
 });
 
-/** Those who type but this reader, of whose entry only the name is known, if it has one. */
+/** The readers who type, except this one, whose entry has the account name or no name. */
 function others(typing) {
   const named = typing.indexOf(account);
   const isOwn = Date.now() - typedAt < KNOWN_FOR;

@@ -1,10 +1,10 @@
-// Searches while its reader types: fetches the page that the form would lead to and takes the hits
-// from it. Arrow keys go through the hits. Without this script the form is sent.
+// Searches while the reader types: fetches the form's result page and shows its hits. Arrow keys
+// move through the hits. Without this script the form is sent.
 
 const form = document.querySelector("form.search");
 const field = form.elements.q;
 const PAUSE = 200;
-/** After an answer without a time: the server has too much to do. */
+/** The pause after a 429 or 503 without Retry-After. */
 const REST = 5000;
 
 const status = (text) => (document.querySelector("#announcer").textContent = text);
@@ -20,7 +20,7 @@ function address() {
 let shown = address().href;
 let timer = 0;
 let asking = null;
-/** Until when the server wants to be left alone. */
+/** The time until which the server asked to wait. */
 let restUntil = 0;
 
 function soon(pause) {
@@ -43,7 +43,7 @@ async function search() {
     show(new DOMParser().parseFromString(await answer.text(), "text/html"), url);
   } catch {
     if (signal.aborted) return;
-    status("The search has failed. Press Enter to try again.");
+    status("The search failed. Press Enter to try again.");
   }
   busy(false);
 }
@@ -51,7 +51,7 @@ async function search() {
 function rest(answer) {
   const seconds = Number(answer.headers.get("Retry-After"));
   restUntil = Date.now() + (seconds > 0 ? seconds * 1000 : REST);
-  status("Too many searches at once. This one goes on by itself.");
+  status("Too many searches at once. This one is retried automatically.");
   soon(0);
 }
 

@@ -1,5 +1,5 @@
-// An empty site's first page: shows the frames that the feed sends, as they come, and commands for the
-// address that the reader has come by. A page may connect to that one alone.
+// The first page of an empty site: shows the feed's frames as they arrive, and commands for the
+// address in the browser, which is the only one that a page may connect to.
 
 import { follow } from "./client.js";
 

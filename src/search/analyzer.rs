@@ -1,10 +1,10 @@
-//! Words: how text is cut into the terms that are indexed and looked for. Owns the rules for both
-//! sides, which must agree: `words` says where a word is, `fold` how it is spelt, and this file
-//! which terms stand for it. Leaves where text comes from to `source` and `query`.
+//! Splits text into the terms that are indexed and looked for. Owns the rules for both sides, which
+//! must agree: `words` finds the words, `fold` normalizes their spelling, and this file chooses
+//! their terms. Leaves the origin of text to `source` and `query`.
 //!
-//! A word is indexed as its English stem and, where that is another, as it is: beginnings of words
-//! are looked for among the latter. A word with a sign (`C++`, `.NET`, `AT&T`) is indexed with it
-//! as well. No word is left out, so that phrases hold.
+//! A word is indexed as its English stem and, if that differs, in its own spelling, which prefixes
+//! are matched against. A word with a sign (`C++`, `.NET`, `AT&T`) is also indexed with the sign.
+//! There are no stop words, so phrases match exactly.
 
 mod fold;
 mod words;
@@ -20,38 +20,38 @@ use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer};
 use self::words::Sign;
 pub(super) use self::words::{Word, words};
 
-/// The analyzer's name in the index's schema, with its version. Any change of what these rules make
-/// of a text needs another one: an index of another schema is rebuilt.
+/// The analyzer's name in the index's schema, with its version. Change it with any change to the
+/// terms of a text: an index with another schema is rebuilt.
 pub(super) const NAME: &str = "words-2";
 
 static ENGLISH: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::new(Algorithm::English));
 
-/// A text as it must be when it is analyzed: each character composed with its marks.
+/// A text prepared for analysis: in NFC, each character composed with its marks.
 pub(super) fn composed(text: &str) -> Cow<'_, str> {
     const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
     NFC.normalize(text)
 }
 
-/// The analyzer as Tantivy wants it.
+/// The analyzer for Tantivy.
 pub(super) fn analyzer() -> TextAnalyzer {
     TextAnalyzer::from(Analyzer)
 }
 
-/// The terms that stand for one word. Empty ones do not.
+/// The terms of one word; an empty string is not a term.
 #[derive(Debug, Default)]
 pub(super) struct Forms {
-    /// Its stem; empty for a letter that is something else with its sign, as in `C++`.
+    /// The stem; empty for a single letter with a sign, such as `C++`: only the whole counts.
     pub(super) stem: String,
-    /// The word itself, unless that is its stem.
+    /// The word itself; empty if it equals its stem.
     pub(super) plain: String,
     /// The word with its sign.
     pub(super) signed: String,
-    /// Where it stands in the text, with its sign, in bytes.
+    /// The word's range in the text, in bytes, including its sign.
     pub(super) whole: Range<usize>,
 }
 
 impl Forms {
-    /// Makes them those of a word of this text.
+    /// Replaces the forms with those of a word of this text.
     pub(super) fn of(&mut self, text: &str, word: &Word) {
         for form in [&mut self.stem, &mut self.plain, &mut self.signed] {
             form.clear();
@@ -85,7 +85,7 @@ impl Forms {
         }
     }
 
-    /// The word as it is spelt, without its sign.
+    /// The word as it is spelled, without its sign.
     fn spelt(&self) -> &str {
         if self.plain.is_empty() { &self.stem } else { &self.plain }
     }
@@ -94,16 +94,15 @@ impl Forms {
 /// A term of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Term {
-    /// Its distance from the first one's place.
+    /// Its distance from the first term.
     pub(super) place: usize,
-    /// How it is indexed.
+    /// The term as it is indexed.
     pub(super) text: String,
-    /// What other words begin with that it is the beginning of; of a character of writing without
-    /// spaces there are none.
+    /// The prefix with which longer words begin; `None` for a character of a script without spaces.
     pub(super) beginning: Option<String>,
 }
 
-/// The terms to look for, the first at 0. A word with a sign is looked for with its sign.
+/// The terms to look for. The first is at place 0. A word with a sign is looked for with its sign.
 pub(super) fn terms(text: &str) -> Vec<Term> {
     let text = composed(text);
     let mut forms = Forms::default();
@@ -155,7 +154,7 @@ impl TokenStream for Stream<'_> {
             }
             let Some(word) = self.words.next() else { return false };
             self.forms.of(self.text, &word);
-            // The first word stands at 0: a new token's position is one before.
+            // The first word is at 0: a new token's position is `usize::MAX`.
             self.token.position = self.token.position.wrapping_add(1);
         }
     }

@@ -1,9 +1,9 @@
-//! Removing an index's files, and nothing else that may be in the folder.
+//! Removes the files of an index, and leaves every other file in the folder alone.
 
 use std::io;
 use std::path::Path;
 
-/// Removes what Tantivy has written into `dir`, except for its locks.
+/// Removes the files that Tantivy wrote into `dir`, except for its locks.
 pub(super) fn wipe(dir: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_indexs_files_go() {
+    fn only_files_of_an_index_are_removed() {
         let dir = tempfile::tempdir().unwrap();
         let segment = format!("{}.store", "0a".repeat(16));
         for name in

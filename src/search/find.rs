@@ -1,6 +1,6 @@
-//! Answers a query: the index says which rows, the database what is in them now. Owns that drafts,
-//! comments that do not show and rows that are gone are neither shown nor counted, and where a page
-//! ends; leaves who may ask to the caller.
+//! Answers a query: the index selects the rows, the database has their current content. Owns the
+//! end of a page, and the rule that drafts, hidden comments and deleted rows are neither shown nor
+//! counted; leaves permissions to the caller.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,30 +22,30 @@ use crate::kept::Kept;
 use crate::markdown;
 use crate::models::{comment, log, note, post};
 
-/// How much of a body a snippet is looked for in, in characters.
+/// The characters of a body in which a snippet is looked for.
 const EXCERPT: i32 = 32 * 1024;
 /// How long a query waits for the first index to be built.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How many hits of a query can be reached, page by page.
+/// The number of a query's hits that can be reached, page by page.
 pub const REACH: usize = 1000;
 
-/// A post, a note or a comment that a query found.
+/// A post, note or comment that matches a query.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Hit {
-    /// What it is.
+    /// The kind of the row.
     pub kind: Kind,
     /// The row's id.
     pub id: i64,
-    /// The post that a comment is on.
+    /// The post of a comment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_id: Option<i64>,
-    /// As the row has it now; not escaped. A comment has its post's.
+    /// The row's current title, not escaped. A comment has its post's title.
     pub title: String,
-    /// HTML: a part of the text, escaped, with what was looked for in `<mark>`.
+    /// HTML: an escaped excerpt of the text, with the matching words in `<mark>`.
     pub snippet: String,
-    /// The higher the better; to be compared within one answer only.
+    /// The relevance; higher is better. Comparable only within one answer.
     pub score: f32,
-    /// When it was written, or published. For pages.
+    /// When the row was written or published. For pages.
     #[serde(skip)]
     pub at: NaiveDateTime,
 }
@@ -55,19 +55,19 @@ pub struct Hit {
 pub struct Answer {
     /// The hits, best first.
     pub hits: Vec<Hit>,
-    /// How many there are on all pages.
+    /// The number of hits on all pages.
     pub total: usize,
-    /// Where the next page begins; nothing on the last one, and where a thousand were shown.
+    /// The start of the next page; `None` on the last page, and after [`REACH`] hits.
     ///
-    /// It names the last hit of this page, not a number: hits that come and go on earlier pages
-    /// move nothing. Scores follow the index, so a hit whose score changes between two pages may
-    /// come twice or not at all.
+    /// It names the last hit of this page, not an offset, so hits added or removed on earlier pages
+    /// do not move it. Scores follow the index: a hit whose score changes between two pages may
+    /// appear twice or not at all.
     pub next: Option<Place>,
-    /// The time that it took, without the wait for its turn.
+    /// The time the query took, without the wait for a free slot.
     pub took: Duration,
 }
 
-/// A row that was found and may be shown.
+/// A row that matches and may be shown.
 struct Row {
     place: Place,
     kind: Kind,
@@ -78,17 +78,17 @@ struct Row {
     at: NaiveDateTime,
 }
 
-/// What the database has about what was found.
+/// The rows that the database has for the hits.
 #[derive(Default)]
 struct Read {
     rows: Vec<Row>,
-    /// How many of those that were found were looked at.
+    /// The number of hits looked at.
     examined: usize,
-    /// How far the log goes.
+    /// The log's position.
     position: i64,
 }
 
-/// A page of the hits of a query.
+/// Returns a page of a query's hits.
 pub(super) async fn find(
     state: watch::Receiver<State>,
     db: &Db,
@@ -100,7 +100,7 @@ pub(super) async fn find(
     let Some(wanted) = query.expression.as_ref().map(Wanted::of) else {
         return Ok(Answer::default());
     };
-    // More than is asked for: some may be gone or drafts since.
+    // Ask for more than the limit: some may have been deleted or unpublished since.
     let snapshot = searchable.snapshot();
     let mut found = look_up(&snapshot, query, query.limit + query.limit / 2 + 10).await?;
     found.best.truncate(REACH.saturating_sub(found.before));
@@ -109,7 +109,7 @@ pub(super) async fn find(
     let hidden = if position == Some(read.position) {
         read.examined - read.rows.len()
     } else {
-        // What the index does not know yet must not be counted.
+        // The index lags behind the log, so it may count rows that must not be counted.
         let first = Query { after: None, ..query.clone() };
         let reached = look_up(&snapshot, &first, REACH).await?.best;
         let count = reached.len();
@@ -127,7 +127,7 @@ pub(super) async fn find(
 
 fn hit(row: Row, texts: &Kept, wanted: &Wanted) -> Hit {
     let Row { place, kind, id, post_id, title, body, at } = row;
-    // Without the id: the same words on two rows are the same text.
+    // The key is the body, not the id: equal bodies have the same text.
     let text =
         texts.get(body.as_str(), || analyzer::composed(&markdown::plain(&body)).into_owned());
     let snippet = snippet::snippet(&text, wanted);
@@ -162,7 +162,7 @@ fn read(c: &mut DbConnection, places: &[Place], limit: usize) -> Result<Read, db
     Ok(read)
 }
 
-/// How many of the rows in these places may be shown.
+/// Counts the rows in these places that may be shown.
 fn count_shown(c: &mut DbConnection, places: &[Place]) -> Result<usize, db::Error> {
     Ok(post::count_public(c, &ids(places, Kind::Post))?
         + note::count_of(c, &ids(places, Kind::Note))?
@@ -174,7 +174,7 @@ async fn look_up(snapshot: &Snapshot, query: &Query, limit: usize) -> Result<Fou
     Ok(blocking(move || snapshot.search(&query, limit)).await??)
 }
 
-/// The index, and the position that it is true as of or later.
+/// The index, and the log position that it reflects, or one before it.
 async fn wait_for_index(
     mut state: watch::Receiver<State>,
 ) -> Result<(Searchable, Option<i64>), SearchError> {

@@ -1,5 +1,4 @@
-//! Fuzz targets for what users type into the search, for texts in which it is found, and for
-//! cursors.
+//! A fuzz target for queries, for the texts that they match, and for cursors.
 
 use std::sync::LazyLock;
 
@@ -34,8 +33,8 @@ fn searched() -> Result<(Searcher, Fields), TantivyError> {
     Ok((index.reader()?.searcher(), fields))
 }
 
-/// A query on the first line, and a text. Any query of up to a thousand characters has a plan,
-/// which is bounded; the terms of a text are bounded, and an excerpt is safe to put on a page.
+/// Takes a query on the first line, then a text. Any query of up to 1,000 characters has a bounded
+/// plan, the terms of a text are bounded, and an excerpt is safe on a page.
 pub fn search_query(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(place) = text.parse::<Place>() {

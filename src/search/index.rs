@@ -1,8 +1,8 @@
-//! The index on disk. Owns the schema, the files, the writer and what a query means to them;
-//! knows nothing of actors or of the database.
+//! The index on disk. Owns the schema, the files, the writer and the execution of queries; knows
+//! nothing of actors or of the database.
 //!
-//! Every commit carries the position of the log that its content is true as of, so that the two
-//! move together. Drafts and comments that do not show are never in the index.
+//! Every commit stores the log position that its content reflects, so that content and position
+//! change atomically. Drafts and hidden comments are never in the index.
 
 mod best;
 mod open;
@@ -28,7 +28,7 @@ use super::query::{Kind, Query};
 use super::{analyzer, plan};
 use crate::failpoint;
 
-/// How far an index has come, and in which log.
+/// The position up to which an index reflects a log, and the id of that log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LogPosition {
     pub(super) log: String,
@@ -53,7 +53,7 @@ pub(super) struct Document {
 /// The fields of the schema.
 #[derive(Clone, Copy)]
 pub(super) struct Fields {
-    /// `post-12`: what an update or a deletion goes by.
+    /// Such as `post-12`. Updates and deletions find their document by it.
     pub(super) key: Field,
     pub(super) kind: Field,
     /// Kind and id as one number.
@@ -66,19 +66,19 @@ pub(super) struct Fields {
     pub(super) author: Field,
 }
 
-/// The most changes between two commits: until then each takes a kilobyte or two of memory.
+/// The most changes between two commits: each takes a kilobyte or two of memory until then.
 const PENDING: usize = 10_000;
 
-/// An open index, its only writer. The lock is the operating system's and ends with the process.
+/// An open index and its only writer. The operating system releases its lock with the process.
 pub(super) struct Index {
     writer: IndexWriter,
     searchable: Searchable,
     position: Option<LogPosition>,
     /// Changes since the last commit.
     pending: usize,
-    /// The posts that were put in or taken out since the last commit, and which of it was last.
+    /// The posts added (true) or removed (false) since the last commit.
     posts: HashMap<i64, bool>,
-    /// Documents may be in it: until there are any, the writer keeps what it is to delete for good.
+    /// False while the index is empty. Deletions are skipped then; the writer would keep them all.
     has_documents: bool,
 }
 
@@ -90,33 +90,33 @@ pub(super) struct Searchable {
 }
 
 impl Index {
-    /// Opens the index in `dir`, checks every byte of it, and makes an empty one where there is
-    /// none or only a damaged one.
+    /// Opens the index in `dir` and verifies its checksums; makes an empty one if it is missing,
+    /// outdated or damaged.
     pub(super) fn open(dir: &Path) -> Result<(Index, Condition), OpenError> {
         open::open(dir, false)
     }
 
-    /// Makes an empty index in `dir` in place of the one that is there.
+    /// Replaces the index in `dir` with an empty one.
     pub(super) fn make(dir: &Path) -> Result<Index, OpenError> {
         open::open(dir, true).map(|(index, _)| index)
     }
 
-    /// The position that the committed content is true as of; `None` if it was never completed.
+    /// The position that the committed content reflects; `None` if the index was never completed.
     pub(super) fn position(&self) -> Option<&LogPosition> {
         self.position.as_ref()
     }
 
-    /// A view of what is committed, which follows later commits.
+    /// A view of the committed content, which follows later commits.
     pub(super) fn searchable(&self) -> &Searchable {
         &self.searchable
     }
 
-    /// True when what is not committed has taken enough memory.
+    /// True when the uncommitted changes take too much memory and should be committed.
     pub(super) fn is_full(&self) -> bool {
         self.pending >= PENDING
     }
 
-    /// Whether a post is in, committed or not.
+    /// True if the index has this post, committed or not.
     pub(super) fn has_post(&self, id: i64) -> Result<bool, TantivyError> {
         if let Some(known) = self.posts.get(&id) {
             return Ok(*known);
@@ -126,7 +126,7 @@ impl Index {
         Ok(self.searchable.reader.searcher().search(&query, &Count)? > 0)
     }
 
-    /// Puts a document in, in place of an earlier one of its kind and id.
+    /// Adds a document, replacing one with the same kind and id.
     pub(super) fn upsert(&mut self, document: &Document) -> Result<(), TantivyError> {
         self.remove(document.kind, document.id);
         if document.kind == Kind::Post {
@@ -135,7 +135,7 @@ impl Index {
         self.add(document)
     }
 
-    /// Puts a document in that is not there.
+    /// Adds a document that is not in the index yet.
     pub(super) fn add(&mut self, document: &Document) -> Result<(), TantivyError> {
         let Fields { key, kind, row, post, title, body, tags, author } = self.searchable.fields;
         let mut new = TantivyDocument::new();
@@ -158,7 +158,7 @@ impl Index {
         self.writer.add_document(new).map(drop)
     }
 
-    /// Takes a document out, a post with its comments; nothing if it is not there.
+    /// Removes a document, if it exists; a post together with its comments.
     pub(super) fn delete(&mut self, kind: Kind, id: i64) {
         self.remove(kind, id);
         if kind == Kind::Post && self.has_documents {
@@ -176,16 +176,16 @@ impl Index {
             .delete_term(Term::from_field_text(self.searchable.fields.key, &key_of(kind, id)));
     }
 
-    /// Takes everything out. What is committed can be found until the next commit.
+    /// Removes all documents. Queries still find the committed ones until the next commit.
     pub(super) fn clear(&mut self) {
-        // Not `delete_all_documents`: it may remove the files of the last commit before the next.
+        // Not `delete_all_documents`: it may remove the last commit's files before the next commit.
         for kind in Kind::ALL {
             self.writer.delete_term(of_kind(kind, &self.searchable.fields));
         }
         self.posts.clear();
     }
 
-    /// Makes what was changed durable and findable, true as of this position.
+    /// Makes the changes durable and searchable, and records that they reflect this position.
     pub(super) fn commit(&mut self, position: &LogPosition) -> Result<(), TantivyError> {
         let payload = serde_json::to_string(position)
             .map_err(|error| TantivyError::InternalError(error.to_string()))?;
@@ -207,7 +207,7 @@ impl Searchable {
         !self.reader.searcher().segment_readers().is_empty()
     }
 
-    /// What is committed now, for several looks that must agree.
+    /// The content committed now, for several queries that must see the same state.
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot { searcher: self.reader.searcher(), fields: self.fields }
     }
@@ -226,7 +226,7 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// The best `limit` hits behind the query's place, and how many there are. Blocks.
+    /// The best `limit` hits after the query's place, and the number of all hits. Blocks.
     pub(super) fn search(&self, query: &Query, limit: usize) -> Result<Found, TantivyError> {
         let searcher = &self.searcher;
         let Some(plan) = plan::plan(query, &self.fields, searcher)? else {
@@ -241,7 +241,7 @@ impl Snapshot {
     }
 }
 
-/// The name of the field that hits are known by.
+/// The field that identifies a hit's row.
 const ROW: &str = "row";
 
 pub(super) fn schema() -> (Schema, Fields) {
@@ -267,7 +267,7 @@ fn key_of(kind: Kind, id: i64) -> String {
     format!("{}-{id}", kind.as_str())
 }
 
-/// The term that all documents of a kind have.
+/// The term that every document of a kind has.
 pub(super) fn of_kind(kind: Kind, fields: &Fields) -> Term {
     Term::from_field_u64(fields.kind, kind_number(kind))
 }

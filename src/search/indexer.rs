@@ -1,10 +1,10 @@
-//! The actor that keeps the index true, the only one that writes it. Owns what is applied when and
-//! how often it is committed; leaves how to `work`, the index to `index`, being started again to
+//! The actor that keeps the index up to date, and its only writer. Owns when changes are applied
+//! and committed; leaves applying them to `work`, the files to `index` and restarts to
 //! `supervise`.
 //!
-//! It subscribes to the feed from the index's own position, which moves with the index's content in
-//! one commit. The subscription misses nothing; where the log no longer reaches back that far, the
-//! index is built from the rows.
+//! It subscribes to the feed from the position stored with the index's last commit. The
+//! subscription misses nothing. If the log no longer reaches back that far, the indexer rebuilds
+//! the index from the rows.
 
 mod work;
 
@@ -15,7 +15,7 @@ use actix::prelude::*;
 use kilonova_feed::{StartAt, Update};
 use tokio::sync::watch;
 
-use self::work::{fail, rebuild};
+use self::work::rebuild;
 use super::index::{Index, LogPosition, Searchable};
 use super::lines::Lines;
 use super::source::Walk;
@@ -24,28 +24,28 @@ use crate::db::Db;
 use crate::events::{COMMENTS, NOTES, POSTS};
 use crate::site_log::Feed;
 
-/// What everyone may know about the index.
+/// The state that the indexer publishes.
 #[derive(Clone, Default)]
 pub(super) struct State {
     /// The committed index, once there is a complete one.
     pub(super) searchable: Option<Searchable>,
-    /// The position that it is true as of.
+    /// The log position that it reflects.
     pub(super) position: Option<i64>,
     /// How often the actor was started.
     pub(super) starts: u64,
-    /// The last position whose line is in the log: an actor that starts over does not repeat it.
+    /// The last position that was logged: a restarted actor must not log it again.
     logged: i64,
 }
 
-/// What the actor is at.
+/// The actor's current task.
 enum Task {
-    /// Applies what comes after this place.
+    /// Apply the events after this place.
     Follow(LogPosition),
-    /// Builds the index from the rows, which will be true as of this place or later.
+    /// Build the index from the rows, which reflect this place or a later one.
     Rebuild { begun: Instant, place: Option<LogPosition>, walk: Walk, counts: Counts },
 }
 
-/// What a rebuild has put in.
+/// The documents that a rebuild has added so far.
 #[derive(Clone, Copy, Default)]
 struct Counts {
     posts: u64,
@@ -61,15 +61,14 @@ pub(super) struct Indexer {
     lines: Arc<Lines>,
     shutdown: watch::Receiver<bool>,
     task: Task,
-    // What it follows.
     subscription: Option<SpawnHandle>,
-    // Since when something is not committed.
+    // The time of the first change that is not committed.
     uncommitted: Option<Instant>,
-    // How long that may last.
+    // How long a change may stay uncommitted.
     commit_after: Duration,
 }
 
-/// Makes the actor end in the way that its keeper must cope with.
+/// Ends the actor in one of the ways that its supervisor must handle; for tests.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
@@ -109,14 +108,14 @@ impl Indexer {
         if self.uncommitted.is_some()
             && let Err(error) = self.commit()
         {
-            log::error!("the search index is not committed, the next start will catch up: {error}");
+            log::error!("cannot commit the search index; the next start catches up: {error}");
         }
         ctx.stop();
     }
 }
 
 impl Indexer {
-    /// Follows the feed from a place on.
+    /// Follows the feed from the event after this place.
     fn subscribe(&mut self, place: &LogPosition, ctx: &mut Context<Indexer>) {
         let start = StartAt::After { position: place.position, log: Some(place.log.clone()) };
         let feed = self.feed.clone();
@@ -125,7 +124,7 @@ impl Indexer {
         ctx.spawn(subscribe.into_actor(self).map(|subscription, this, ctx| match subscription {
             Ok(subscription) => this.subscription = Some(ctx.add_stream(subscription)),
             Err(error) => {
-                log::warn!("the indexer cannot follow the feed: {error}; it tries again");
+                log::warn!("the indexer cannot follow the feed: {error}; retrying");
                 ctx.run_later(work::RETRY_AFTER, |this, ctx| this.go_on(ctx));
             }
         }));
@@ -158,11 +157,11 @@ impl StreamHandler<Update> for Indexer {
             }
         };
         if let Err(error) = applied {
-            fail(&error, ctx);
+            self.fail(&error, ctx);
         }
     }
 
-    /// The feed has stopped: what is not committed yet still is, at the end.
+    /// The feed has stopped. The actor goes on until it is shut down, and commits the rest then.
     fn finished(&mut self, _: &mut Context<Indexer>) {}
 }
 

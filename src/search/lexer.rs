@@ -1,16 +1,16 @@
-//! Cuts what a user typed into words, phrases, operators and parentheses. Owns what counts as
-//! one and what is taken literally; leaves their grammar to `parser`.
+//! Splits a user's input into words, phrases, operators and parentheses. Owns which characters are
+//! operators and which are literal; leaves the grammar to `parser`.
 //!
-//! Any text has pieces that fit together: a quotation mark or a parenthesis without its other half
-//! is left out, and an operator without words on both sides is a word.
+//! Any text lexes to a valid query: an unmatched quotation mark or parenthesis is ignored, and an
+//! operator without operands is a word.
 
 use super::analyzer;
 use super::parser::{Lexeme, Prefix, Scope};
 
-/// How deep parentheses may be nested. Deeper ones are left out.
+/// The depth to which parentheses may be nested. Deeper ones are ignored.
 const MAX_DEPTH: usize = 8;
 
-/// The pieces of `text`: parentheses match, and every operator has what it needs.
+/// The lexemes of `text`. Parentheses match, and every operator has its operands.
 pub(super) fn lex(text: &str) -> Vec<Lexeme> {
     let mut lexer = Lexer { rest: text, open: Vec::new(), ignored: 0, lexemes: Vec::new() };
     while lexer.next() {}
@@ -20,8 +20,7 @@ pub(super) fn lex(text: &str) -> Vec<Lexeme> {
     operators_with_operands(lexemes)
 }
 
-/// Leaves out what has no word, so that no operator takes it for what it works on: signs, and
-/// parentheses around nothing.
+/// Drops signs and empty parentheses, so that no operator takes them as an operand.
 fn without_nothing(lexemes: impl Iterator<Item = Lexeme>) -> Vec<Lexeme> {
     let mut kept = Vec::new();
     for lexeme in lexemes {
@@ -36,7 +35,7 @@ fn without_nothing(lexemes: impl Iterator<Item = Lexeme>) -> Vec<Lexeme> {
     kept
 }
 
-/// Makes words of operators that have nothing to work on; a `-` without a word is left out.
+/// Turns operators without operands into words; drops a `-` without a word.
 fn operators_with_operands(lexemes: Vec<Lexeme>) -> Vec<Lexeme> {
     let mut kept: Vec<Lexeme> = Vec::with_capacity(lexemes.len());
     for mut lexeme in lexemes.into_iter().rev() {
@@ -62,9 +61,9 @@ fn operators_with_operands(lexemes: Vec<Lexeme>) -> Vec<Lexeme> {
 
 struct Lexer<'a> {
     rest: &'a str,
-    /// The parentheses that are not closed yet, by their places among the lexemes.
+    /// The parentheses that are not closed yet, as indices into `lexemes`.
     open: Vec<usize>,
-    /// How many are open beyond the deepest.
+    /// The number of open parentheses beyond the maximum depth.
     ignored: usize,
     lexemes: Vec<Lexeme>,
 }
@@ -151,8 +150,7 @@ impl Lexer<'_> {
         self.rest.len()
     }
 
-    /// What is between quotation marks, the first of which is behind. Without the second there is
-    /// no phrase.
+    /// Reads a phrase after its opening quotation mark. Without a closing one there is no phrase.
     fn phrase(&mut self, scope: Scope) {
         let Some(end) = self.rest.find('"') else { return };
         let text = self.take(end);
@@ -171,7 +169,7 @@ impl Lexer<'_> {
     }
 }
 
-/// The field that prefixes a word, if it is a known one and something follows, and the rest.
+/// The known field that prefixes a word, if any, and the rest of the text.
 fn scope(text: &str) -> (Scope, &str) {
     const SCOPES: [(&str, Scope); 4] = [
         ("title:", Scope::Title),
@@ -190,7 +188,7 @@ fn scope(text: &str) -> (Scope, &str) {
         .unwrap_or((Scope::Everywhere, text))
 }
 
-/// True for what nobody types within a word.
+/// True for characters that nobody types within a word.
 fn is_closing(last: char) -> bool {
     !last.is_alphanumeric() && matches!(last, '"' | ')' | ']' | '.' | ',' | ';' | ':' | '!' | '?')
 }

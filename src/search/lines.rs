@@ -1,5 +1,5 @@
-//! The last lines of the indexer, for admins. Owns how many are kept and how long each may be; they
-//! outlive the actor, which may start over.
+//! The indexer's latest log lines, for admins. Owns how many are kept, and their length. They
+//! outlive the actor, which may be restarted.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -9,10 +9,10 @@ use chrono::NaiveDateTime;
 use super::query::Kind;
 use crate::models::now;
 
-/// The most lines.
+/// The most lines kept.
 const MOST: usize = 20;
 
-/// The most characters of a line.
+/// The most characters kept of a line.
 const CHARS: usize = 200;
 
 /// A line of the indexer.
@@ -20,19 +20,19 @@ const CHARS: usize = 200;
 pub struct Line {
     /// When it was written.
     pub at: NaiveDateTime,
-    /// What it says.
+    /// Its text.
     pub text: String,
 }
 
-/// The thing whose title is in a line.
+/// The row whose title is in a line.
 type About = Option<(Kind, i64)>;
 
-/// The last lines, each with what it is about.
+/// The latest lines, each with the row that it mentions.
 #[derive(Default)]
 pub(super) struct Lines(Mutex<VecDeque<(About, Line)>>);
 
 impl Lines {
-    /// Keeps a line; `about` is the thing whose title is in it.
+    /// Keeps a line; `about` is the row whose title is in it.
     pub(super) fn keep(&self, about: About, text: &str) {
         let line = Line { at: now(), text: text.chars().take(CHARS).collect() };
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,13 +42,13 @@ impl Lines {
         lines.push_back((about, line));
     }
 
-    /// Drops the lines that have the title of a thing that is gone or withdrawn.
+    /// Drops the lines with the title of a row that was deleted or unpublished.
     pub(super) fn forget(&self, kind: Kind, id: i64) {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.retain(|(about, _)| *about != Some((kind, id)));
     }
 
-    /// The oldest first.
+    /// The lines, oldest first.
     pub(super) fn list(&self) -> Vec<Line> {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.iter().map(|(_, line)| line.clone()).collect()
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn the_title_of_a_thing_that_is_gone_is_dropped() {
+    fn lines_with_the_title_of_a_removed_row_are_dropped() {
         let lines = Lines::default();
         lines.keep(Some((Kind::Post, 1)), "Indexing new post: One");
         lines.keep(Some((Kind::Note, 1)), "Indexing new note: Two");

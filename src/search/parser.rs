@@ -1,21 +1,20 @@
-//! The grammar of a query: which of its words must be there, which must not, and which are a
-//! choice. Owns how many words and beginnings of words count; leaves cutting it into pieces to
-//! `lexer`.
+//! The grammar of a query: which of its words are required, excluded or alternatives. Owns the
+//! limits on words and prefixes; leaves splitting the input to `lexer`.
 
 use super::analyzer::{self, Term};
 use super::lexer;
 
-/// The most terms of a query. Those behind them do not count.
+/// The most terms of a query. Further ones are ignored.
 const MAX_TERMS: usize = 64;
-/// The most terms that must stand in a row. Those behind them must be there, wherever: comparing
-/// places costs time for each term and each place of it, and nothing ends it within a document.
+/// The most terms in phrases. Further ones may stand anywhere in a document: comparing positions
+/// takes time for every occurrence of every term, and cannot be interrupted within a document.
 const MAX_IN_ROWS: usize = 16;
-/// The most beginnings of words. Those behind them are whole words.
+/// The most prefixes. Further ones are whole words.
 const MAX_PREFIXES: usize = 8;
-/// The fewest characters of the last word of a query that is taken for the beginning of others.
+/// The fewest characters with which the last word of a query is taken for a prefix.
 const TYPED: usize = 2;
 
-/// Where a word is looked for.
+/// The field in which a word is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     Everywhere,
@@ -25,35 +24,35 @@ pub(super) enum Scope {
     Author,
 }
 
-/// Whether a word is the beginning of others.
+/// Whether a word also stands for the words that begin with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Prefix {
     No,
-    /// It has a `*` behind it.
+    /// A `*` follows it.
     Asked,
-    /// It is the last one, which may not be typed to its end.
+    /// It is the last word, which the user may still be typing.
     Typing,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Expression {
-    /// These terms at these distances from each other; with `prefix`, the last one's beginning is
-    /// enough, for less.
+    /// These terms at these distances from each other. With `prefix`, a word that begins with the
+    /// last one matches too, with a lower score.
     Words { scope: Scope, terms: Vec<Term>, prefix: bool },
-    /// All that is wanted, and nothing that is unwanted. Only as a part of another is nothing
-    /// wanted.
+    /// Everything wanted and nothing unwanted. `wanted` is empty only in a part of another
+    /// expression.
     All { wanted: Vec<Expression>, unwanted: Vec<Expression> },
     /// At least one.
     Any(Vec<Expression>),
 }
 
 impl Expression {
-    /// Whether its words must stand in a row.
+    /// True if its words must be consecutive.
     fn is_phrase(&self) -> bool {
         matches!(self, Expression::Words { terms, .. } if terms.len() > 1)
     }
 
-    /// The words that make something a hit, for marking them.
+    /// The words that make a text a hit, to be marked in it, each with true if it is a prefix.
     pub(super) fn wanted(&self) -> Vec<(&[Term], bool)> {
         match self {
             Expression::Words { terms, prefix, .. } => vec![(terms, *prefix)],
@@ -63,7 +62,7 @@ impl Expression {
         }
     }
 
-    /// Finds what it says not to find, if that is all that it says.
+    /// Turns an expression that only excludes words into one that wants them.
     fn positive(self) -> Expression {
         match self {
             Expression::All { wanted, mut unwanted } if wanted.is_empty() => {
@@ -87,7 +86,7 @@ pub(super) enum Lexeme {
     Close,
     And,
     Or,
-    /// As it was written.
+    /// The operator as the user wrote it.
     Not(&'static str),
     Text {
         scope: Scope,
@@ -97,7 +96,7 @@ pub(super) enum Lexeme {
 }
 
 impl Lexeme {
-    /// Makes a word of an operator.
+    /// Turns an operator into a word.
     pub(super) fn spell_out(&mut self) {
         let text = match self {
             Lexeme::And => "AND",
@@ -110,7 +109,7 @@ impl Lexeme {
     }
 }
 
-/// What a text asks for; nothing if it has no word.
+/// Parses a text; `None` if it has no word.
 pub(super) fn parse(text: &str) -> Option<Expression> {
     let lexemes = lexer::lex(text).into_iter().peekable();
     let mut parser =
@@ -120,15 +119,15 @@ pub(super) fn parse(text: &str) -> Option<Expression> {
 
 struct Parser {
     lexemes: std::iter::Peekable<std::vec::IntoIter<Lexeme>>,
-    /// How many more count.
+    /// The terms, the terms in phrases and the prefixes that may still follow.
     terms: usize,
     in_rows: usize,
     prefixes: usize,
 }
 
 impl Parser {
-    // The lexer saw to it that parentheses match and are not nested deeply: the recursion is
-    // bounded, and ends at the end.
+    // The lexer guarantees that parentheses match and are not nested deeply, so the recursion is
+    // bounded and consumes all lexemes.
     fn any(&mut self) -> Option<Expression> {
         let mut choices: Vec<Expression> = self.all().into_iter().collect();
         while self.lexemes.next_if_eq(&Lexeme::Or).is_some() {
@@ -167,7 +166,7 @@ impl Parser {
                 }
                 (Some(clause), negative) => {
                     let clauses = if negative { &mut unwanted } else { &mut wanted };
-                    // A phrase costs as much the second time.
+                    // A repeated phrase would cost as much again.
                     if !clause.is_phrase() || !clauses.contains(&clause) {
                         clauses.push(clause);
                     }

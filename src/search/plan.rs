@@ -1,5 +1,5 @@
-//! A user's query as Tantivy's: which fields are searched, and which weigh more. Owns which words
-//! the beginning of one stands for.
+//! Translates a user's query into Tantivy's. Owns the fields to search, their weights, and the
+//! words that a prefix stands for.
 
 use std::collections::HashMap;
 
@@ -15,20 +15,20 @@ use super::index::{Fields, of_kind};
 use super::parser::{Expression, Scope};
 use super::query::{Kind, Query};
 
-/// How much more a word counts in a title, and in a tag, than in a text.
+/// The weights of a word in a title and in a tag, relative to one in a text.
 const TITLE_BOOST: f32 = 3.0;
 const TAGS_BOOST: f32 = 2.0;
-/// The score of a word of which only the beginning was looked for: less than any whole one's.
+/// The score of a word found by its prefix: lower than any whole word's.
 const BEGINNING: f32 = 1e-6;
-/// The most words that a beginning stands for in a field, those that most documents have.
+/// The most words that a prefix stands for in a field: the ones in the most documents.
 const COMPLETIONS: usize = 64;
-/// The most words among which these are chosen in each segment, in the order of the alphabet.
+/// The most words, in alphabetical order, among which these are chosen in each segment.
 const SCANNED: usize = 4096;
-/// The most words that the last of several words in a row stands for.
+/// The most words that the prefix at the end of a phrase stands for.
 const PHRASE_COMPLETIONS: u32 = 50;
 
-/// The plan of a whole query; nothing if it finds nothing. No larger than the query itself and its
-/// completions, which are bounded.
+/// The plan of a whole query; `None` if it finds nothing. Its size is bounded by the limits on the
+/// query and its completions.
 pub(super) fn plan(
     query: &Query,
     fields: &Fields,
@@ -95,7 +95,7 @@ impl Planner<'_> {
         Ok(Box::new(BooleanQuery::union(plans)))
     }
 
-    /// The words in a row, the last of which may go on; nothing if no word goes on so.
+    /// Consecutive words, the last of which is a prefix; `None` if no word begins with it.
     fn beginning(
         &self,
         field: Field,
@@ -114,7 +114,7 @@ impl Planner<'_> {
         Ok(Some(Box::new(phrase)))
     }
 
-    /// The words that begin so.
+    /// The words of a field that begin with a prefix.
     fn completions(&self, field: Field, beginning: &str) -> Result<Vec<Term>, TantivyError> {
         let mut counts: HashMap<Vec<u8>, u64> = HashMap::new();
         for segment in self.searcher.segment_readers() {
@@ -140,7 +140,7 @@ impl Planner<'_> {
     }
 }
 
-/// One word, or several that stand as far apart as in the query.
+/// One word, or several at the same distances as in the query.
 fn whole(field: Field, terms: &[analyzer::Term]) -> Box<dyn Plan> {
     match terms {
         [only] => Box::new(TermQuery::new(

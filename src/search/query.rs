@@ -1,12 +1,12 @@
-//! A user's query. Owns its limits, which kinds of things it asks for and how many of them; leaves
-//! its words and operators to `parser`, looking it up to `index`.
+//! A user's query. Owns its limits, the kinds of rows it finds and their number; leaves its words
+//! and operators to `parser`, and running it to `index`.
 //!
-//! Words must all be there. `"…"` is a phrase, `-word` or `NOT word` must not be there, `OR` gives
-//! a choice and binds less than `AND`, which is what stands between words anyway; parentheses
-//! group. `title:`, `body:`, `tag:` and `author:` right before a word or phrase look there only.
-//! `word*` finds what begins with it, and so does the last word, which may still be typed; both
-//! find the whole word first. Whatever else stands in a word is taken as it is: `std::fs` is a word
-//! of two parts in a row. Every text is a query: an operator that makes no sense is a word.
+//! All words are required. `"…"` is a phrase. `-word` and `NOT word` exclude a word. `OR` separates
+//! alternatives and binds less tightly than `AND`, which is implied between words. Parentheses
+//! group. `title:`, `body:`, `tag:` and `author:` right before a word or phrase restrict it to that
+//! field. `word*` finds words that begin with it. So does the last word, which the user may still
+//! be typing. In both cases the whole word ranks first. Other punctuation is literal: `std::fs` is
+//! a phrase of two words. Every text is a query: an operator without operands is a word.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -19,7 +19,7 @@ use super::parser::{self, Expression};
 pub const MAX_CHARS: usize = 1000;
 /// The most hits that can be asked for.
 const MAX_LIMIT: usize = 100;
-/// The hits that are given unless asked otherwise.
+/// The hits on a page unless the user asks for another number.
 const DEFAULT_LIMIT: usize = 20;
 
 /// The kinds of hits.
@@ -38,7 +38,7 @@ impl Kind {
     /// All of them.
     pub const ALL: [Kind; 3] = [Kind::Post, Kind::Note, Kind::Comment];
 
-    /// The word on the wire, and the first part of a key in the index.
+    /// The kind's name on the wire, and the first part of a key in the index.
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Post => "post",
@@ -47,27 +47,28 @@ impl Kind {
         }
     }
 
-    /// The kind of that name.
+    /// The kind with this name.
     pub fn parse(word: &str) -> Option<Kind> {
         Kind::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 }
 
-/// A query that was understood.
+/// A parsed query.
 #[derive(Clone, Debug)]
 pub struct Query {
-    /// Nothing if it has no word: it finds nothing.
+    /// `None` if the query has no word: it finds nothing.
     pub(super) expression: Option<Expression>,
     pub(super) kinds: Vec<Kind>,
     pub(super) limit: usize,
-    /// The last hit of the page before.
+    /// The last hit of the previous page.
     pub(super) after: Option<Place>,
 }
 
 impl Query {
-    /// Understands what a user typed, of at most 1,000 characters.
+    /// Parses a user's input of at most 1,000 characters.
     ///
-    /// Asks for the first 20 hits of any kind. A longer text is [`SearchError::BadQuery`].
+    /// The query asks for the first 20 hits of any kind. A longer text is
+    /// [`SearchError::BadQuery`].
     pub fn parse(text: &str) -> Result<Query, SearchError> {
         if text.chars().nth(MAX_CHARS).is_some() {
             return bad(format!("should be at most {MAX_CHARS} character(s)"));
@@ -76,19 +77,19 @@ impl Query {
         Ok(Query { expression, kinds: Kind::ALL.to_vec(), limit: DEFAULT_LIMIT, after: None })
     }
 
-    /// The same, but for one kind only.
+    /// Restricts the query to one kind.
     pub fn of_kind(self, kind: Kind) -> Query {
         let kinds = self.kinds.into_iter().filter(|one| *one == kind).collect();
         Query { kinds, ..self }
     }
 
-    /// The same without this kind.
+    /// Excludes a kind.
     pub fn without(self, kind: Kind) -> Query {
         let kinds = self.kinds.into_iter().filter(|one| *one != kind).collect();
         Query { kinds, ..self }
     }
 
-    /// The same, but for this many hits, 1 to 100.
+    /// Sets the number of hits, 1 to 100; another number is [`SearchError::BadQuery`].
     pub fn limit(self, limit: usize) -> Result<Query, SearchError> {
         if (1..=MAX_LIMIT).contains(&limit) {
             Ok(Query { limit, ..self })
@@ -97,7 +98,7 @@ impl Query {
         }
     }
 
-    /// The same, but for the hits after this place, which an [`Answer`](super::Answer) gave.
+    /// Asks for the hits after a place, which comes from [`Answer::next`](super::Answer::next).
     pub fn after(self, place: Place) -> Query {
         Query { after: Some(place), ..self }
     }

@@ -1,5 +1,5 @@
-//! Builds the index anew for the command line, while no server runs. The server's own way of doing
-//! it is the indexer's.
+//! Rebuilds the index for the command line, while no server runs. A running server's rebuild is the
+//! indexer's.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,21 +12,21 @@ use crate::db::{self, Db};
 /// The result of a reindex.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// Posts that can be found now, drafts not among them.
+    /// The number of posts in the index, which has no drafts.
     pub posts: u64,
-    /// Notes that can be found now.
+    /// The number of notes in the index.
     pub notes: u64,
-    /// Comments that can be found now.
+    /// The number of comments in the index.
     pub comments: u64,
-    /// How long it took.
+    /// The duration of the rebuild.
     pub elapsed: Duration,
 }
 
 /// Why the index was not rebuilt.
 #[derive(Debug, thiserror::Error)]
 pub enum ReindexError {
-    /// A running server, or another reindex, writes it.
-    #[error("a running server holds the search index: stop it first")]
+    /// A running server or another reindex has the index open.
+    #[error("the search index is in use by a running server or reindex; stop it first")]
     Held,
     /// The index cannot be written.
     #[error("the search index cannot be written: {0}")]
@@ -51,11 +51,12 @@ impl From<tantivy::TantivyError> for ReindexError {
     }
 }
 
-/// Rebuilds the index in `dir` from the rows; `progress` is called with the rows done and their
-/// total.
+/// Rebuilds the index in `dir` from the rows; calls `progress` with the number of rows done and
+/// their total.
 ///
-/// Fails with [`ReindexError::Held`], touching nothing, while a server holds the index. If it is
-/// cut short, the next server finishes the job. Blocks the thread between reads: for commands.
+/// Fails with [`ReindexError::Held`], and changes nothing, while a server has the index open. If it
+/// is interrupted, the next server to start rebuilds the index. Blocks the thread between reads, so
+/// it is only for commands.
 pub async fn reindex(
     dir: &Path,
     db: &Db,
@@ -63,7 +64,7 @@ pub async fn reindex(
 ) -> Result<Summary, ReindexError> {
     let begun = Instant::now();
     let mut index = Index::make(dir)?;
-    // The position is read before any row: what changes meanwhile is in the log after it.
+    // Read the position before any row: later changes are in the log after it.
     let (position, total) = db
         .read(|connection| {
             Ok::<_, db::Error>((source::newest(connection)?, source::count(connection)?))
@@ -83,7 +84,7 @@ pub async fn reindex(
             } += 1;
         }
         done += rows.read as u64;
-        // Rows may have come since they were counted.
+        // Rows may have been added since they were counted.
         progress(done, total.max(done));
         walk = rows.next;
     }

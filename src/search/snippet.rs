@@ -1,24 +1,24 @@
-//! The excerpt of a text around what was looked for. Owns which part is shown and that it is safe
-//! to put on a page; leaves finding the words to `wanted`.
+//! The excerpt of a text around its matches. Owns which part is shown, and that its HTML is safe on
+//! a page; leaves finding the words to `wanted`.
 
 use std::collections::BTreeSet;
 
 use super::wanted::{Match, Wanted};
 use crate::markdown::escape_character;
 
-/// How far apart the first and the last match of an excerpt may be, in bytes.
+/// The most bytes between the first and the last match of an excerpt.
 const WINDOW: usize = 180;
-/// Text before the first match, in bytes.
+/// The bytes of text before the first match.
 const LEAD: usize = 50;
-/// A text whose first match is not farther than this is shown from its beginning, in bytes.
+/// A text whose first match is within this many bytes is shown from its beginning.
 const NEAR: usize = 80;
-/// The length of an excerpt, in bytes, before its ends are moved to those of words.
+/// The length of an excerpt, in bytes, before its ends are moved to word boundaries.
 const LENGTH: usize = 260;
-/// Matches that are weighed; later ones would hardly be better.
+/// The number of matches that are compared; later ones would hardly be better.
 const MATCHES: usize = 2000;
 
-/// The best excerpt of `text` as HTML: escaped, with what is wanted in `<mark>`, white space
-/// folded. Its beginning if nothing matches.
+/// The best excerpt of `text` as HTML: escaped, with matches in `<mark>` and runs of white space
+/// collapsed. If nothing matches, it is the beginning of the text.
 pub(super) fn snippet(text: &str, wanted: &Wanted) -> String {
     let matches = matches(text, wanted);
     let first = best(&matches);
@@ -36,7 +36,7 @@ pub(super) fn snippet(text: &str, wanted: &Wanted) -> String {
     let mut shown = shown.take_while(|range| range.end <= to).peekable();
     while let Some(range) = shown.next() {
         let (start, mut end) = (range.start.max(at), range.end);
-        // One mark for those that touch or overlap.
+        // Matches that touch or overlap share one mark.
         while let Some(next) = shown.next_if(|next| next.start <= end) {
             end = end.max(next.end);
         }
@@ -56,8 +56,8 @@ pub(super) fn snippet(text: &str, wanted: &Wanted) -> String {
     html.text
 }
 
-/// The matches in order: all of them, or those up to shortly after the first place where all that
-/// is wanted is near each other, which no later place betters by much.
+/// The matches in order. The search ends shortly after the first place where all wanted words are
+/// close together, because no later place is much better.
 fn matches(text: &str, wanted: &Wanted) -> Vec<Match> {
     let mut matches = Vec::new();
     let mut newest = vec![None; wanted.count()];
@@ -78,7 +78,8 @@ fn matches(text: &str, wanted: &Wanted) -> Vec<Match> {
     matches
 }
 
-/// The match to begin with: the one followed by the most different terms, then by the most matches.
+/// The index of the match to begin with: the one followed by the most different words, then by the
+/// most matches.
 fn best(matches: &[Match]) -> Option<usize> {
     let mut best = None;
     for (first, begin) in matches.iter().enumerate() {
@@ -87,7 +88,7 @@ fn best(matches: &[Match]) -> Option<usize> {
             .take_while(|found| found.range.end <= begin.range.start + WINDOW);
         let near: Vec<usize> = near.map(|found| found.number).collect();
         let weight = (near.iter().collect::<BTreeSet<_>>().len(), near.len());
-        // The earliest of equals.
+        // The first of several equally good matches wins.
         if best.is_none_or(|(heaviest, _)| weight > heaviest) {
             best = Some((weight, first));
         }
@@ -95,8 +96,8 @@ fn best(matches: &[Match]) -> Option<usize> {
     best.map(|(_, first)| first)
 }
 
-/// The start of the word at or after `at`; `at` itself where no space is near, as in writing
-/// without spaces.
+/// The start of the word at or after `at`; `at` itself if no space is near, as in scripts without
+/// spaces.
 fn word_start(text: &str, at: usize) -> usize {
     let at = text.floor_char_boundary(at);
     let near = &text[at..text.floor_char_boundary(at + LEAD)];
@@ -115,7 +116,7 @@ fn word_end(text: &str, at: usize) -> usize {
 
 struct Html {
     text: String,
-    // True when white space would be at the beginning or follow another.
+    // True if another white space character would be leading or repeated.
     space: bool,
 }
 

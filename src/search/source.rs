@@ -1,5 +1,5 @@
-//! What the index is made from: the rows, page by page, and the events. Owns which rows count and
-//! what each event means; leaves applying it to `indexer` and `reindex`.
+//! The sources of the index: the rows, page by page, and the events. Owns which rows are indexed
+//! and the effect of each event; leaves applying it to `indexer` and `reindex`.
 
 use diesel::result::Error;
 use serde::Deserialize;
@@ -15,11 +15,11 @@ use crate::models::log;
 use crate::models::note::{self, Note};
 use crate::models::post::{self, Post, Status};
 
-/// Rows in one read. Each may be a mebibyte.
+/// The rows in one read. Each may be a mebibyte.
 const PAGE: usize = 64;
 
 impl Document {
-    /// A post's document, if everyone may read it; nobody finds the others.
+    /// A post's document; `None` unless everyone may read the post. Other posts are never found.
     fn of_post(post: &Post) -> Option<Document> {
         post.status.is_public().then(|| Document {
             kind: Kind::Post,
@@ -58,7 +58,7 @@ impl Document {
     }
 }
 
-/// Where a walk over all rows is.
+/// The position of a walk over all rows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Walk {
     kind: Kind,
@@ -70,7 +70,7 @@ pub(super) struct Rows {
     pub(super) documents: Vec<Document>,
     /// The rows read, drafts included.
     pub(super) read: usize,
-    /// Where to go on, unless this was the last page.
+    /// The position of the next page; `None` after the last.
     pub(super) next: Option<Walk>,
 }
 
@@ -113,8 +113,7 @@ impl Walk {
     }
 }
 
-/// The next of a post's comments that everyone may read, with ids above `after`, and whether they
-/// are the last.
+/// The next public comments of a post with ids above `after`, and true if they are the last.
 pub(super) fn comments(
     connection: &mut DbConnection,
     post_id: i64,
@@ -124,13 +123,13 @@ pub(super) fn comments(
     Ok((comments.iter().map(Document::of_comment).collect(), comments.len() < PAGE))
 }
 
-/// Where the log stands.
+/// The log's current position.
 pub(super) fn newest(connection: &mut DbConnection) -> Result<LogPosition, Error> {
     log::state(connection)
         .map(|log| LogPosition { log: log.id.to_string(), position: log.position })
 }
 
-/// How many rows a walk will read.
+/// The number of rows that a walk will read.
 pub(super) fn count(connection: &mut DbConnection) -> Result<u64, Error> {
     let rows = post::count(connection)? + note::count(connection)? + comment::count(connection)?;
     Ok(u64::try_from(rows).unwrap_or_default())
@@ -144,14 +143,14 @@ pub(super) enum Change {
     /// A row as it is now.
     Update(Document),
     Delete(Kind, i64),
-    /// A row that must not be found, such as a draft or a comment that is held.
+    /// A row that must not be found, such as a draft or a held comment.
     Hide(Kind, i64),
-    /// It is about something else, or the event was redacted.
+    /// The event concerns something else, or it was redacted.
     Nothing,
 }
 
-/// The fields of posts, notes and comments that matter here; in the log of either, or of what is
-/// left of it.
+/// The fields of a post, note or comment that matter here, from the payload of its event. A
+/// redacted payload has only the id.
 #[derive(Deserialize)]
 struct Row {
     id: i64,
@@ -171,7 +170,7 @@ struct Row {
     tags: Vec<String>,
 }
 
-/// The effect of the event with this channel, topic, audience and payload.
+/// The effect on the index of an event with this channel, topic, audience and payload.
 pub(super) fn change(
     channel: &str,
     topic: &str,
@@ -249,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_are_found_by_whoever_may_read_them_all() {
+    fn only_public_comments_are_indexed() {
         let payload = r#"{"id":7,"post_id":3,"body":"*b*","author":"ada","user_id":1}"#;
         let change = |topic, audience| change("comments", topic, audience, payload).unwrap();
         let document = Document {

@@ -1,5 +1,5 @@
-//! What to mark in a text: the words that make it a hit. Owns finding them, in time in proportion
-//! to the text, without looking closely at words that begin otherwise.
+//! The words to mark in a text: those that make it a hit. Owns finding them, in time linear in the
+//! text, without analyzing words whose first letter cannot match.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -7,30 +7,30 @@ use std::ops::Range;
 use super::analyzer::{Forms, Term, Word, composed, words};
 use super::parser::Expression;
 
-/// A place in a text where something wanted stands.
+/// A match in a text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Match {
     /// In bytes.
     pub(super) range: Range<usize>,
-    /// Which of the wanted ones it is.
+    /// The number of the wanted word or sequence that matches.
     pub(super) number: usize,
 }
 
 /// The wanted words of a query.
 pub(super) struct Wanted {
-    /// Each a word, or several characters of writing without spaces that stand in a row.
+    /// Each is a word, or consecutive characters of a script without spaces.
     rows: Vec<Row>,
     beginnings: Vec<String>,
-    /// The ASCII characters that some of them begin with.
+    /// The ASCII characters with which any of them begins.
     first: [bool; 128],
-    /// Some begin with another character.
+    /// True if any begins with another character.
     others: bool,
 }
 
 struct Row {
     terms: Vec<String>,
-    /// How many terms are matched still when the one behind so many does not match: the table of
-    /// Knuth, Morris and Pratt.
+    /// The failure table of Knuth, Morris and Pratt: the number of terms that still match when the
+    /// term after the first n does not.
     fallbacks: Vec<usize>,
 }
 
@@ -61,12 +61,12 @@ impl Wanted {
         Wanted { rows, beginnings, first, others }
     }
 
-    /// How many different ones there are.
+    /// The number of different words, sequences and beginnings.
     pub(super) fn count(&self) -> usize {
         self.rows.len() + self.beginnings.len()
     }
 
-    /// Calls `found` with each match in order until it returns false.
+    /// Calls `found` with each match, in order, until it returns false.
     pub(super) fn search(&self, text: &str, mut found: impl FnMut(Match) -> bool) {
         let longest = self.rows.iter().map(|row| row.terms.len()).max().unwrap_or(0);
         let mut matched = vec![0; self.rows.len()];
@@ -109,8 +109,8 @@ impl Wanted {
         }
     }
 
-    /// Whether a closer look at a word is worth it: neither stems nor spellings change a first
-    /// letter of ASCII.
+    /// True if a word is worth analyzing: neither stemming nor folding changes an ASCII first
+    /// letter.
     fn may_match(&self, text: &str, word: &Word) -> bool {
         match text.as_bytes().get(word.from) {
             Some(byte) if byte.is_ascii() => self.first[usize::from(byte.to_ascii_lowercase())],
@@ -133,7 +133,7 @@ impl Row {
         Row { terms, fallbacks }
     }
 
-    /// Takes the next word; true when it is the last one of the row.
+    /// Advances by one word; true if the row is complete.
     fn step(&self, matched: &mut usize, forms: &Forms) -> bool {
         let is = |term: &String| !term.is_empty() && (*term == forms.stem || *term == forms.signed);
         while *matched > 0 && !is(&self.terms[*matched]) {

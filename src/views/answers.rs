@@ -1,4 +1,4 @@
-//! The JSON of answers that are neither a row nor a list of rows. The API's description derives its
+//! JSON responses that are neither a row nor a list of rows. The API's description derives its
 //! schemas from these types.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -11,7 +11,7 @@ use crate::models::{Time, rfc3339};
 use crate::pubsub::{Channel, Payload};
 use crate::search::Hit;
 
-/// The answer to a sign-in.
+/// The response to a sign-in.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SignedIn {
     /// The account.
@@ -21,14 +21,14 @@ pub struct SignedIn {
 /// The browsers that an account is signed in with.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Sessions {
-    /// The newest first.
+    /// The sign-ins, newest first.
     pub sessions: Vec<SignIn>,
 }
 
 /// The bearer tokens of an account.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Tokens {
-    /// The newest first, without their secrets.
+    /// The tokens, newest first, without their secrets.
     pub tokens: Vec<BearerToken>,
 }
 
@@ -57,16 +57,16 @@ pub struct Found {
 /// A part of the log.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Events {
-    /// The events in their order.
+    /// The events, in log order.
     pub events: Vec<Event>,
-    /// The position to continue from, also if a filter left no event.
+    /// The position to continue from, even if a filter matched no event.
     pub last_event_id: i64,
 }
 
 /// An event of the log.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Event {
-    /// Its position: 1, 2, 3 … without a gap, in commit order.
+    /// Its position: 1, 2, 3 … without gaps, in commit order.
     pub id: i64,
     /// Its channel.
     #[schemars(with = "String")]
@@ -83,7 +83,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event of the feed.
+    /// Converts an event of the feed.
     pub fn of(event: &kilonova_feed::Event) -> Event {
         let written = event.inserted_at().map(|at| DateTime::<Utc>::from(at).naive_utc());
         Event {
@@ -99,11 +99,11 @@ impl Event {
 /// The process groups.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Channels {
-    /// The node that answers.
+    /// The node that responds.
     pub node: String,
     /// All nodes, each once.
     pub nodes: Vec<String>,
-    /// The channels that have a member, by name.
+    /// The channels that have members, sorted by name.
     pub channels: Vec<Members>,
 }
 
@@ -119,7 +119,7 @@ pub struct Members {
     pub local_members: usize,
 }
 
-/// A picture that was uploaded.
+/// An uploaded picture.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Uploaded {
     /// Its path, for use in Markdown.

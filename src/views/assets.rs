@@ -1,6 +1,6 @@
-//! The static files, carried inside the binary, and their addresses. Owns the version that makes
-//! an address change with its file, so that a browser may keep what it has for ever; serving them
-//! is the controllers'.
+//! The static files, embedded in the binary, and their addresses. Owns the version that changes a
+//! file's address with its content, so that browsers may cache it forever; leaves serving to the
+//! controllers.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -18,15 +18,15 @@ use sha2::{Digest, Sha256};
 #[folder = "static/"]
 struct Files;
 
-/// The script that other sites take, too.
+/// The client script, which other sites load too.
 const CLIENT: (&str, &str) = ("client.js", include_str!("../../client/client.js"));
 
 /// A static file.
 pub struct Asset {
     /// The content.
     pub bytes: Bytes,
-    /// The content in gzip, at its best: responses that are compressed on their way are at its
-    /// fastest, which is a sixth more.
+    /// The content in gzip, at the best level. Responses compressed on the fly use the fastest
+    /// level, whose output is a sixth larger.
     pub gzip: Bytes,
     /// The version in its address.
     pub version: String,
@@ -48,11 +48,12 @@ fn compressed(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// The pages' script, made of the files of `static/feed/`: each file more on the wire is a request
-/// more. They share a scope.
+/// The pages' script, concatenated from the files in `static/feed/` to save requests. The files
+/// share a scope.
 const PAGES: &str = "feed.js";
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "feed/page.js",
+    "feed/reading.js",
     "feed/merge.js",
     "feed/still.js",
     "feed/refresh.js",
@@ -61,7 +62,7 @@ const PARTS: [&str; 8] = [
     "feed/connection.js",
     "feed/forms.js",
 ];
-/// The import that it has of the client, which it carries within it.
+/// The import of the client, which is replaced by the client itself.
 const IMPORT: &str = "import { backoff, follow } from \"./client.js\";";
 
 static ASSETS: LazyLock<BTreeMap<String, Asset>> = LazyLock::new(|| {
@@ -81,19 +82,19 @@ static ASSETS: LazyLock<BTreeMap<String, Asset>> = LazyLock::new(|| {
     files.chain([(PAGES.to_owned(), pages), (name.to_owned(), client)]).collect()
 });
 
-/// The pages' script with all that it is made of.
+/// The pages' script, with the client inlined.
 fn pages(client: &str) -> String {
     let parts: String = PARTS.iter().map(|part| part_of(part)).collect();
     parts.replace(IMPORT, &inlined(client))
 }
 
-/// A file of which a script is made. That each exists is tested.
+/// One of the files of the pages' script. A test checks that each exists.
 fn part_of(file: &str) -> String {
     let text = Files::get(file).map(|file| String::from_utf8_lossy(&file.data).into_owned());
     text.unwrap_or_default()
 }
 
-/// The client's module as a part of another script.
+/// The client's module as an expression within another script.
 fn inlined(client: &str) -> String {
     let body = client.replace("\nexport ", "\n");
     format!(
@@ -101,8 +102,8 @@ fn inlined(client: &str) -> String {
     )
 }
 
-/// A script or style sheet without its comments, its indentation, and the spaces of its
-/// declarations. Only comments that have their lines to themselves are known.
+/// A script or style sheet without its comments and indentation, and without the spaces of CSS
+/// declarations. Only comments on lines of their own are removed.
 fn slim(name: &str, text: &str) -> String {
     let mut slim = String::with_capacity(text.len());
     let mut is_comment = false;
@@ -126,16 +127,16 @@ fn slim(name: &str, text: &str) -> String {
     slim
 }
 
-/// Spaces that mean nothing in a style sheet. Those around the signs of `calc` do.
+/// Insignificant spaces in a style sheet. Spaces around the operators of `calc` are significant.
 const DECLARED: [(&str, &str); 4] = [(" { ", "{"), ("; }", "}"), (": ", ":"), ("; ", ";")];
 
-/// A static file, as it was when the program first asked for one.
+/// A static file. All files are loaded at the first call.
 pub fn get(name: &str) -> Option<&'static Asset> {
     ASSETS.get(name)
 }
 
-/// The address of a static file: `/static/NAME?v=VERSION`, without the version when there is no
-/// such file.
+/// The address of a static file: `/static/NAME?v=VERSION`, without the version if there is no such
+/// file.
 pub fn asset(name: &str) -> String {
     match get(name) {
         Some(asset) => format!("/static/{name}?v={}", asset.version),
@@ -157,9 +158,9 @@ mod tests {
             "search.js",
             "client.js",
             "drafts.js",
-            "reading.js",
             "overview.js",
             "overview.css",
+            "work.css",
             "style.css",
             "icon.svg",
         ] {
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pages_script_needs_no_other() {
+    fn the_pages_script_imports_no_other() {
         let text = str::from_utf8(&get("feed.js").expect("the script").bytes).expect("text");
         assert!(!text.contains("import {") && text.contains("new WebSocket("), "{text}");
     }
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_indentation_stay_behind() {
+    fn comments_and_indentation_are_removed() {
         let text = "// one\n/** two\n *  three */\nlet a = 1; // four\n\n  /* five */\n  b();\n";
         assert_eq!(slim("x.js", text), "let a = 1; // four\nb();\n");
         let sheet = "/* one */\na { inline-size: calc(1rem + 2vw); margin: 0 1px; }\n";
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn no_string_of_a_style_sheet_has_spaces_that_are_taken_away() {
+    fn no_spaces_in_strings_of_style_sheets_are_removed() {
         for file in Files::iter().filter(|file| file.ends_with(".css")) {
             let text = String::from_utf8_lossy(&Files::get(&file).expect("it").data).into_owned();
             for line in text.lines() {

@@ -1,5 +1,5 @@
-//! The lines in which two versions of a text differ, for a reader who chooses between them. Owns what
-//! is marked, how much around it is shown, and how much time that may take.
+//! The differences between two versions of a text, by line, for a reader who chooses between them.
+//! Owns the marked pieces, the context around them, and the limit on time.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -10,20 +10,20 @@ use similar::{Algorithm, DiffOp};
 /// The most time for finding the differences of one text.
 const TIME: Duration = Duration::from_millis(300);
 
-/// Equal lines that are shown on each side of a difference.
+/// The equal lines shown on each side of a difference.
 const AROUND: usize = 2;
 
-/// The most pieces. More tell a reader nothing that the two texts do not.
+/// The most pieces. With more, a diff is no help over the two texts.
 const PIECES: usize = 2_000;
 
 /// How two texts differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Diff<'a> {
-    /// They do not.
+    /// The texts are equal.
     Same,
-    /// In these places, in their order.
+    /// The texts differ in these pieces, in order.
     Marked(Vec<Piece<'a>>),
-    /// In too many places, or it took too long to find them.
+    /// There are too many differences, or finding them took too long.
     Unmarked,
 }
 
@@ -36,7 +36,7 @@ pub enum Piece<'a> {
     First(&'a str),
     /// Lines that only the second has.
     Second(&'a str),
-    /// This many lines that both have and that are not shown.
+    /// The number of common lines that are not shown.
     Skipped(usize),
 }
 
@@ -51,7 +51,7 @@ fn within<'a>(time: Duration, first: &'a str, second: &'a str) -> Diff<'a> {
     }
     let deadline = Instant::now() + time;
     let (first, second) = (Lines::of(first), Lines::of(second));
-    // Numbers in place of lines: long lines are compared once.
+    // Compare numbers instead of lines, so that long lines are compared once.
     let mut numbers = HashMap::new();
     let (old, new) = (first.numbered(&mut numbers), second.numbered(&mut numbers));
     let mut found = Capture::new();
@@ -85,7 +85,7 @@ fn within<'a>(time: Duration, first: &'a str, second: &'a str) -> Diff<'a> {
             }
         }
     }
-    // Of lines in the same place those of the first come first.
+    // In the same place, lines of the first text come before those of the second.
     for at in 1..pieces.len() {
         if let Some([Piece::Second(_), Piece::First(_)]) = pieces.get(at - 1..=at) {
             pieces.swap(at - 1, at);
@@ -94,7 +94,7 @@ fn within<'a>(time: Duration, first: &'a str, second: &'a str) -> Diff<'a> {
     Diff::Marked(pieces)
 }
 
-/// A text and where its lines begin; the last place is its end.
+/// A text and the starts of its lines; the last entry is the end of the text.
 struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
@@ -109,7 +109,7 @@ impl<'a> Lines<'a> {
         Lines { text, starts }
     }
 
-    /// A number for each line, the same for lines that differ at most in their line break.
+    /// A number for each line. Lines that differ only in their line break have the same number.
     fn numbered(&self, numbers: &mut HashMap<&'a str, u32>) -> Vec<u32> {
         let number = |line| {
             let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
@@ -126,7 +126,7 @@ impl<'a> Lines<'a> {
         text.strip_suffix('\n').unwrap_or(text)
     }
 
-    /// Of equal lines those beside a difference.
+    /// The equal lines next to a difference, and the number of those skipped.
     fn around(&self, from: usize, count: usize, is_first: bool, is_last: bool) -> Vec<Piece<'a>> {
         let (before, after) = (if is_first { 0 } else { AROUND }, if is_last { 0 } else { AROUND });
         if count <= before + after + 1 {
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_break_at_the_end_is_no_difference_of_its_line() {
+    fn a_trailing_line_break_does_not_change_its_line() {
         let expected = [Piece::Skipped(2)];
         assert_eq!(lines("a\nb", "a\nb\n"), Diff::Marked(expected.to_vec()));
     }
@@ -214,7 +214,7 @@ mod tests {
         let (first, second) = (text(7), text(11));
         let begun = Instant::now();
         assert_eq!(within(Duration::from_millis(50), &first, &second), Diff::Unmarked);
-        // Far beyond what it may take, and far below what it takes without a bound.
+        // Far above the limit, and far below the time it takes without one.
         assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     }
 }

@@ -1,5 +1,5 @@
-//! Atom feeds (RFC 4287). Owns which posts are whole in a feed, the ids, and what of a text XML can
-//! hold; when a feed is answered is the controllers'.
+//! Atom feeds (RFC 4287). Owns which posts a feed has in full, the ids, and the escaping for XML;
+//! leaves requests to the controllers.
 
 mod subject;
 
@@ -18,17 +18,17 @@ use crate::models::site_key::Key;
 use crate::reach::Address;
 use crate::site::Site;
 
-/// The posts of a feed.
+/// The most posts in a feed.
 pub const POSTS: i64 = 20;
 
-/// The bytes of a feed. Posts that do not fit are there with their summaries.
+/// The most bytes of a feed. Posts that do not fit have only their summaries.
 pub const MAX: usize = 1024 * 1024;
 
-/// At least the bytes of `<content type="html">`, `</content>` and a line's end.
+/// An upper bound for the bytes of `<content type="html">`, `</content>` and a line break.
 const AROUND: usize = 64;
 
-/// The characters of a body that a summary needs: one more than an excerpt looks at, so that it
-/// knows of more.
+/// The characters of a body that a summary needs: one more than an excerpt reads, to show whether
+/// there is more.
 pub const START: i32 = markdown::LOOKED_AT as i32 + 1;
 
 /// A feed.
@@ -40,9 +40,9 @@ struct Feed {
     /// The site's name.
     site: String,
     subtitle: Option<String>,
-    /// Its own address.
+    /// The URL of the feed.
     address: String,
-    /// The page's.
+    /// The URL of the page with the same posts.
     page: String,
     updated: String,
     entries: Vec<Entry>,
@@ -59,12 +59,12 @@ struct Entry {
     author: Option<String>,
     tags: Vec<String>,
     summary: String,
-    /// HTML, as XML holds it.
+    /// HTML, escaped for XML.
     content: Option<String>,
 }
 
-/// The ids of the posts that fit by the bytes of their bodies. HTML may be longer: [`atom`]
-/// decides.
+/// The ids of the posts whose bodies fit into a feed. Their HTML may be longer: [`atom`] decides
+/// which are included.
 pub fn chosen(heads: &[Head]) -> Vec<i64> {
     let mut left = MAX;
     let fits = |head: &&Head| match left.checked_sub(head.size) {
@@ -77,8 +77,8 @@ pub fn chosen(heads: &[Head]) -> Vec<i64> {
     heads.iter().filter(fits).map(|head| head.id).collect()
 }
 
-/// The feed of these posts, with the [`chosen`] bodies by their posts' ids. Lays out Markdown: do
-/// it off the event loop.
+/// The feed of these posts, with the [`chosen`] bodies by post id. It renders Markdown: call it off
+/// the event loop.
 pub fn atom(
     site: &Site,
     subject: &Subject,
@@ -93,7 +93,7 @@ pub fn atom(
         id: id(key, &subject.name()),
         title: subject.title(&site.name),
         site: site.name.clone(),
-        // Of the site, not of a part of it.
+        // The description is of the site, not of a tag or an author.
         subtitle: site.description.clone().filter(|_| *subject == Subject::Site),
         address: address.to(&subject.path()),
         page: address.to(&subject.page()),
@@ -105,7 +105,7 @@ pub fn atom(
         let Some(body) = bodies.get(&head.id) else { continue };
         let element = format!("post-{}", head.id);
         let container = Container { id: &element, top: 2, is_page: true, root: address.path() };
-        // Without its slug, which may change: what is kept of the layout is kept longer.
+        // Without the slug: cached renderings then stay valid when it changes.
         let base = address.url(&format!("/posts/{}", head.id));
         let html = markdown::render_from(body, &container, &base);
         if html.len() > left {
@@ -136,7 +136,7 @@ impl Entry {
     }
 }
 
-/// When readers see a change: not before it was there to read.
+/// When a change became visible: not before the post was shown.
 fn changed_at(head: &Head) -> NaiveDateTime {
     head.updated_at.max(head.shown_at)
 }
@@ -145,8 +145,8 @@ fn rfc3339(time: NaiveDateTime) -> String {
     time.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
-/// The id of a thing of this site, which stays when its title and its address change, and when the
-/// site moves to another host: a UUID (RFC 9562, version 8) of a digest with the site's own key.
+/// A stable id, which does not change with the title, the address or the site's host: a UUID
+/// (RFC 9562, version 8) from a digest with the site's own key.
 fn id(key: &Key, name: &str) -> String {
     let digest = Sha256::new().chain_update(key).chain_update(name).finalize();
     let mut bytes = [0; 16];
@@ -160,13 +160,13 @@ fn id(key: &Key, name: &str) -> String {
     format!("urn:uuid:{a}-{b}-{c}-{d}-{e}")
 }
 
-/// A text as XML 1.0 holds it, without the characters that it cannot hold.
+/// Escapes a text for XML 1.0, and drops the characters that XML cannot contain.
 pub(super) fn xml(text: &str) -> String {
     let mut xml = String::with_capacity(text.len() + text.len() / 8);
     for character in text.chars() {
         match character {
             '\t' | '\n' => xml.push(character),
-            // A parser takes it for an end of line.
+            // A parser would turn it into a line feed.
             '\r' => xml.push_str("&#13;"),
             '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {}
             _ => escape_character(character, &mut xml),

@@ -1,5 +1,5 @@
-//! The filters of the templates: times, Markdown, XML. Each is a thin name for what other
-//! modules do.
+//! The filters of the templates: times, Markdown, XML. Each is a thin wrapper around another
+//! module.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use super::feeds;
 use super::pages::kinds;
 use crate::markdown::{self, Container};
 
-/// A time as machines read it.
+/// A machine-readable time.
 const MACHINE: &str = "%Y-%m-%dT%H:%M:%SZ";
 
-/// Day and minute as readers without scripts read them.
+/// The day and minute for readers without scripts.
 const MOMENT: &str = "%-d %B %Y, %H:%M UTC";
 
 /// The day in words, `22 November 2026`.
@@ -29,8 +29,8 @@ pub(crate) fn moment(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
     Ok(time.format(MOMENT).to_string())
 }
 
-/// The element of a time: day and minute in words, `22 November 2026, 09:30 UTC`, which the page's
-/// script puts as the reader counts; to the second in its title.
+/// The `<time>` element: day and minute in words, `22 November 2026, 09:30 UTC`, which the page's
+/// script converts to the reader's time zone. Its title has the seconds.
 #[filter_fn]
 pub(crate) fn time(time: &NaiveDateTime, _: &dyn Values) -> Result<Safe<String>> {
     let (machine, exact) = (time.format(MACHINE), time.format("%-d %B %Y, %H:%M:%S UTC"));
@@ -38,7 +38,7 @@ pub(crate) fn time(time: &NaiveDateTime, _: &dyn Values) -> Result<Safe<String>>
     Ok(Safe(format!("<time datetime=\"{machine}\" title=\"{exact}\">{words}</time>")))
 }
 
-/// A text in XML, without the characters that XML cannot have.
+/// A text escaped for XML, without the characters that XML cannot contain.
 #[filter_fn]
 pub(crate) fn xml(text: &str, _: &dyn Values) -> Result<Safe<String>> {
     Ok(Safe(feeds::xml(text)))
@@ -50,14 +50,14 @@ pub(crate) fn datetime(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
     Ok(time.format(MACHINE).to_string())
 }
 
-/// The start of a Markdown text, without its marks.
+/// The start of a Markdown text, without markup.
 #[filter_fn]
 pub(crate) fn excerpt(body: &str, _: &dyn Values) -> Result<String> {
     Ok(markdown::excerpt(body))
 }
 
-/// The Markdown text that a page is for as HTML, in the element with the id `KIND-ID`, of a site
-/// below `root`.
+/// A page's main Markdown text as HTML, for the element with the id `KIND-ID`, on a site below
+/// `root`.
 #[filter_fn]
 pub(crate) fn page(
     body: &str,
@@ -70,8 +70,8 @@ pub(crate) fn page(
     Ok(Safe(markdown::render(body, &Container { id: &id, top: 2, is_page: true, root })))
 }
 
-/// One of several Markdown texts of a page as HTML, in the element with the id `KIND-ID`; `top` is
-/// the heading level that its topmost headings get.
+/// One of several Markdown texts of a page as HTML, for the element with the id `KIND-ID`. `top` is
+/// the level of its topmost headings.
 #[filter_fn]
 pub(crate) fn part(
     body: &str,
@@ -85,13 +85,13 @@ pub(crate) fn part(
     Ok(Safe(markdown::render(body, &Container { id: &id, top, is_page: false, root })))
 }
 
-/// A text with what is between backticks as code.
+/// A text, with the parts between backticks as code.
 #[filter_fn]
 pub(crate) fn spans(text: &str, _: &dyn Values) -> Result<Safe<String>> {
     Ok(Safe(kinds::spans(text)))
 }
 
-/// The paragraphs of such a text.
+/// The paragraphs of a text, with the parts between backticks as code.
 #[filter_fn]
 pub(crate) fn paragraphs(text: &str, _: &dyn Values) -> Result<Safe<String>> {
     Ok(Safe(kinds::paragraphs(text)))

@@ -1,5 +1,5 @@
-//! The contents of the forms: the row to change, or the text as typed with its messages. The rules
-//! of the fields are the models'.
+//! The contents of the forms: the row to change, or the input as typed with its error messages. The
+//! models own the rules of the fields.
 
 use chrono::NaiveDateTime;
 use data_encoding::HEXLOWER;
@@ -10,12 +10,12 @@ use crate::models::note::Note;
 use crate::models::post::{Post, Status};
 use crate::models::working_copy::{Typed, WorkingCopy};
 
-/// A key for a form that is made now: no other form has it.
+/// A unique key for a new form.
 fn key() -> String {
     HEXLOWER.encode(&rand::random::<[u8; 16]>())
 }
 
-/// The key of a form that comes back, so that it is still the same form.
+/// The key of a submitted form, which is shown again as the same form.
 fn same_key(params: &Params) -> String {
     Some(typed(params, "idempotency_key")).filter(|key| key.len() == 32).unwrap_or_else(key)
 }
@@ -23,9 +23,9 @@ fn same_key(params: &Params) -> String {
 /// Why a form was refused as a whole.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// For its reader, in sentences.
+    /// The message for the reader, in sentences.
     pub message: String,
-    /// Whether signing in helps.
+    /// True if signing in helps.
     pub signs_in: bool,
 }
 
@@ -36,41 +36,41 @@ pub struct PostForm {
     pub title: String,
     /// The Markdown, as typed.
     pub body: String,
-    /// The word of the status; blank is published.
+    /// The name of the status; blank means published.
     pub status: String,
-    /// The tags with commas between them, as typed.
+    /// The tags, separated by commas, as typed.
     pub tags: String,
     /// The day and minute of its publication, as typed.
     pub publish_at: String,
-    /// The words of its address, as typed.
+    /// The URL slug, as typed.
     pub slug: String,
     /// The version that it changes; empty for a new post.
     pub version: String,
-    /// Tells a new post that is sent twice from two; empty for a change.
+    /// The idempotency key of a new post; empty for a change.
     pub key: String,
     /// The status of the post that it changes; `None` for a new one.
     pub saved: Option<Status>,
     /// The id of the working copy that its window knows; empty for none.
     pub copy: String,
-    /// The name of its window; empty until the window has given itself one.
+    /// The name of its window; empty until the window has chosen one.
     pub window: String,
-    /// The working copy that it is filled with.
+    /// The working copy from which it is filled.
     pub kept: Option<Kept>,
     /// The messages of the invalid fields.
     pub errors: Errors,
 }
 
-/// A working copy that a form is filled with.
+/// A working copy from which a form is filled.
 #[derive(Clone, Debug)]
 pub struct Kept {
-    /// UTC.
+    /// When it was written, in UTC.
     pub at: NaiveDateTime,
     /// The name of the window that wrote it.
     pub window: String,
 }
 
 impl Kept {
-    /// When it was written, in milliseconds, as scripts count.
+    /// When it was written, in milliseconds since the Unix epoch, as in scripts.
     pub(super) fn millis(&self) -> i64 {
         self.at.and_utc().timestamp_millis()
     }
@@ -109,27 +109,27 @@ impl PostForm {
         PostForm { title, body, status, tags, publish_at, slug, ..PostForm::default() }
     }
 
-    /// The same form of a window that knows this working copy.
+    /// The same form, in a window that knows this working copy.
     pub fn knowing(self, copy: i64) -> PostForm {
         PostForm { copy: copy.to_string(), ..self }
     }
 
-    /// Whether it changes a post that everyone may read.
+    /// True if it changes a post that everyone may read.
     pub(super) fn is_public(&self) -> bool {
         self.saved.is_some_and(Status::is_public)
     }
 
-    /// Whether it changes a post with this status.
+    /// True if it changes a post with this status.
     pub(super) fn is(&self, word: &str) -> bool {
         self.saved.is_some_and(|saved| saved.as_str() == word)
     }
 
-    /// Whether the time of publication is to be seen at once.
+    /// True if the field for the publication time is shown from the start.
     pub(super) fn has_time(&self) -> bool {
         !self.publish_at.is_empty() || !self.errors.of("publish_at").is_empty()
     }
 
-    /// Whether one of the settings below it is refused.
+    /// True if one of the settings below the text is refused.
     pub(super) fn has_wrong_setting(&self) -> bool {
         ["status", "slug"].iter().any(|field| !self.errors.of(field).is_empty())
     }
@@ -152,7 +152,7 @@ impl PostForm {
         }
     }
 
-    /// The form as typed, over what it leaves out.
+    /// Replaces the fields that `params` has, and keeps the others.
     pub fn over(self, params: &Params) -> PostForm {
         let or = |name, own| if params.contains_key(name) { typed(params, name) } else { own };
         PostForm {
@@ -173,13 +173,13 @@ impl PostForm {
         first(&self.errors, &["title", "body", "tags", "status", "publish_at", "slug"])
     }
 
-    /// The choices of the status: word, name, hint, whether it is chosen.
+    /// The choices of the status: its value, name, hint, and true for the chosen one.
     pub(super) fn statuses(&self) -> [(&'static str, &'static str, &'static str, bool); 4] {
         let chosen = Status::parse(&self.status).unwrap_or(Status::Published);
         [
             (Status::Published, "Published", "listed, for everyone to read"),
-            (Status::Draft, "Draft", "not yet for readers"),
-            (Status::Scheduled, "Scheduled", "published by itself at the time below"),
+            (Status::Draft, "Draft", "not visible to readers"),
+            (Status::Scheduled, "Scheduled", "published automatically at the time below"),
             (Status::Archived, "Archived", "readable, but no longer listed"),
         ]
         .map(|(status, name, hint)| (status.as_str(), name, hint, status == chosen))
@@ -195,15 +195,15 @@ impl PostForm {
 /// The form of a comment.
 #[derive(Clone, Debug, Default)]
 pub struct CommentForm {
-    /// The comment that was sent waits for approval.
+    /// True if the comment that was just sent waits for approval.
     pub is_held: bool,
     /// The Markdown, as typed.
     pub body: String,
     /// The name, as typed.
     pub author: String,
-    /// Tells a comment that is sent twice from two.
+    /// The idempotency key.
     pub key: String,
-    /// Why it was refused as a whole.
+    /// Why the form was refused as a whole.
     pub problem: Option<Problem>,
     /// The messages of the invalid fields.
     pub errors: Errors,
@@ -229,7 +229,7 @@ impl CommentForm {
         }
     }
 
-    /// Whether it comes back to be sent again.
+    /// True if the form was refused and is shown again.
     pub(super) fn is_refused(&self) -> bool {
         self.problem.is_some() || !self.errors.is_empty()
     }
@@ -246,7 +246,7 @@ pub struct NoteForm {
     pub author: String,
     /// The version that it changes; empty for a new note.
     pub version: String,
-    /// Tells a new note that is sent twice from two; empty for a change.
+    /// The idempotency key of a new note; empty for a change.
     pub key: String,
     /// The messages of the invalid fields.
     pub errors: Errors,
@@ -275,7 +275,7 @@ impl NoteForm {
         }
     }
 
-    /// The form as typed, over what it leaves out.
+    /// Replaces the fields that `params` has, and keeps the others.
     pub fn over(self, params: &Params) -> NoteForm {
         let or = |name, own| if params.contains_key(name) { typed(params, name) } else { own };
         NoteForm { title: or("title", self.title), body: or("body", self.body), ..self }
@@ -294,14 +294,14 @@ impl NoteForm {
     }
 }
 
-/// The form that signs in. No password is ever shown again.
+/// The sign-in form. It never shows a typed password again.
 #[derive(Clone, Debug, Default)]
 pub struct LoginForm {
     /// The user name, as typed.
     pub username: String,
-    /// The path on this site to go on to.
+    /// The path on this site to continue at.
     pub next: Option<String>,
-    /// Whether the name or the password was wrong.
+    /// True if the name or the password was wrong.
     pub wrong: bool,
     /// The messages of the invalid fields.
     pub errors: Errors,
@@ -319,14 +319,14 @@ impl LoginForm {
     }
 }
 
-/// The form that makes an account. No password is ever shown again.
+/// The registration form. It never shows a typed password again.
 #[derive(Clone, Debug, Default)]
 pub struct RegisterForm {
     /// The user name, as typed.
     pub username: String,
-    /// The address for mail, as typed.
+    /// The email address, as typed.
     pub email: String,
-    /// The path on this site to go on to.
+    /// The path on this site to continue at.
     pub next: Option<String>,
     /// The messages of the invalid fields.
     pub errors: Errors,
@@ -340,18 +340,18 @@ impl RegisterForm {
     }
 }
 
-/// The forms of an account's page, and what came of the last one.
+/// The forms of an account's page, and the result of the last one sent.
 #[derive(Clone, Debug, Default)]
 pub struct AccountForm {
-    /// What was done.
+    /// The confirmation of the last action.
     pub done: Option<&'static str>,
-    /// A token that was just made, which is shown once.
+    /// A token that was just created, which is shown once.
     pub token: Option<String>,
-    /// The messages of the fields of the password's form.
+    /// The messages of the password form's fields.
     pub password_errors: Errors,
-    /// The name of a token to make, as typed.
+    /// The name of the new token, as typed.
     pub token_name: String,
-    /// The messages of its fields.
+    /// The messages of the token form's fields.
     pub token_errors: Errors,
 }
 
@@ -363,7 +363,7 @@ impl AccountForm {
     }
 }
 
-/// The first of these fields that has messages; none is empty.
+/// The first of these fields with messages; empty if none has any.
 fn first(errors: &Errors, fields: &[&'static str]) -> &'static str {
     fields.iter().find(|field| !errors.of(field).is_empty()).copied().unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! Events as open pages get them: the thing as it stands in a list, laid out once for all readers.
-//! Owns what such a frame holds; the markup is that of the pages' own parts.
+//! The event frames for open pages: each has the row's list item as HTML, rendered once for all
+//! readers. Owns the content of a frame; the markup comes from the pages' templates.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use crate::models::post::{Post, Status};
 use crate::models::{self, comment::Comment};
 use crate::pubsub::Envelope;
 
-/// The largest fragment, in bytes. A page fetches a larger one itself: a text of a few kilobytes can
-/// be laid out as megabytes, and these are kept for those who come back.
+/// The largest fragment, in bytes; a page fetches a larger one itself. A few kilobytes of text can
+/// render as megabytes, and frames are kept in memory for clients that reconnect.
 const LARGEST: usize = 256 * 1024;
 
-/// The account of a note's author, where there is one that the event does not name.
+/// Stands for the account of a note's author, which the event does not name.
 const SOME_ACCOUNT: i64 = 0;
 
 #[derive(Template)]
@@ -38,7 +38,7 @@ struct OneComment {
 }
 
 impl Card {
-    /// A post's event does not say how many comments it has.
+    /// A post's event does not have the number of its comments.
     fn comments(&self, _: &Post) -> Option<String> {
         None
     }
@@ -70,18 +70,18 @@ struct Told<'a> {
     html: Option<String>,
 }
 
-/// Makes the frames of a site whose paths begin so.
+/// Makes the frames of a site.
 #[derive(Clone, Debug)]
 pub struct Fragments {
-    /// The path in front of all of the site's own; empty for none.
+    /// The prefix of all paths of the site; empty for none.
     pub root: Arc<str>,
-    /// Whether access is open, so that notes may be of guests.
+    /// True if access is open, so that guests may have written notes.
     pub open: bool,
 }
 
 impl Fragments {
-    /// `{"channel","event","id","data","html"}`: `data` with `body_digest` in the place of the body, and
-    /// the thing as HTML, but for a thing that is gone, is in no list, or is too large.
+    /// Returns `{"channel","event","id","data","html"}`. `data` has `body_digest` instead of the
+    /// body. `html` is missing for a row that was deleted, is in no list, or is too large.
     pub fn frame(&self, envelope: &Envelope) -> String {
         let (channel, event) = (envelope.channel().as_str(), envelope.topic());
         let payload = envelope.payload().as_json();
@@ -96,7 +96,7 @@ impl Fragments {
         }
         let told = Told { channel, event, id: envelope.position(), data, html };
         serde_json::to_string(&told).unwrap_or_else(|error| {
-            // Strings, numbers and what was JSON already always encode.
+            // Unreachable in practice: strings, numbers and parsed JSON always encode.
             log::error!("event {:?} cannot be encoded: {error}", envelope.position());
             String::new()
         })
@@ -128,7 +128,7 @@ impl Fragments {
     }
 }
 
-/// The row that a payload holds; `None` where it was redacted, or is of an older version.
+/// The row in a payload; `None` if it was redacted or an older version wrote it.
 fn read<T: DeserializeOwned>(payload: &str) -> Option<T> {
     serde_json::from_str(payload).ok()
 }

@@ -1,8 +1,8 @@
-//! The pages: one struct per template, holding what the template shows and nothing else. Owns the
-//! addresses that pages link to; what is on them is rows from `models`, when they are shown and
-//! with which status is the controllers'.
+//! The pages: one struct per template, with only the data that it shows. Owns the addresses that
+//! pages link to; the data are rows from `models`, and the controllers decide when a page is shown
+//! and with which status.
 //!
-//! Rendering lays out Markdown, up to mebibytes of it: do it off the event loop.
+//! Rendering a page renders Markdown, up to mebibytes of it: do it off the event loop.
 
 mod about;
 mod bin;
@@ -42,10 +42,10 @@ use crate::models::{Cursor, Page};
 use crate::reach::Address;
 use crate::site::{self, Site};
 
-/// The id in the place of which a page's script puts that of a comment or note which comes later.
+/// The placeholder id that a page's script replaces with the id of a later comment or note.
 const ANY: i64 = 0;
 
-/// A comment or note that comes later.
+/// A placeholder for a later comment or note.
 struct Any {
     id: i64,
 }
@@ -53,21 +53,21 @@ struct Any {
 /// The frame of every page.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
-    /// Whether anyone who reaches the address may read and write, which the page then says.
+    /// True if anyone who reaches the address may read and write, which the page then says.
     pub open: bool,
-    /// The position that the page is true as of, for its script to go on from.
+    /// The log position that the page reflects, from which its script continues.
     pub position: i64,
     /// The log that the position belongs to.
     pub log: Arc<str>,
-    /// The path in front of all of the site's own; empty for none.
+    /// The prefix of all paths of the site; empty for none.
     pub root: Arc<str>,
-    /// How the site is called, and how it looks.
+    /// The site's name and appearance.
     pub site: Arc<Site>,
-    /// Where readers find it, if the owner has said so.
+    /// The site's public URL, if it has one.
     pub address: Option<Address>,
     /// The reader.
     pub reader: Reader,
-    /// What the reader may do.
+    /// The reader, for permissions.
     pub viewer: Viewer,
     /// The path and query of the page.
     pub here: String,
@@ -86,7 +86,7 @@ impl Frame {
         }
     }
 
-    /// The address of the owner's colours.
+    /// The address of the style sheet with the owner's colours.
     fn sheet(&self) -> Option<String> {
         self.site.sheet.as_ref().map(|sheet| own(site::SHEET, sheet))
     }
@@ -99,62 +99,62 @@ impl Frame {
         }
     }
 
-    /// The address to sign in at, which leads back to a place on this page.
+    /// The address of the sign-in page, which leads back to a place on this page.
     fn sign_in(&self, place: &str) -> String {
         let back = if self.here.is_empty() { "/" } else { &self.here };
         let next = (back != "/").then(|| format!("{back}{place}"));
         address("/login", &[("next", next)])
     }
 
-    /// Whether the reader may write posts, and notes.
+    /// True if the reader may write posts and notes.
     pub fn writes(&self) -> bool {
         access::may(self.viewer, Action::WritePost) == Verdict::Allowed
     }
 
-    /// Whether the reader may find drafts.
+    /// True if the reader may find drafts.
     fn has_drafts(&self) -> bool {
         access::drafts(self.viewer) != Scope::None
     }
 
-    /// Whether the reader may read notes.
+    /// True if the reader may read notes.
     fn reads_notes(&self) -> bool {
         access::may(self.viewer, Action::ReadNotes) == Verdict::Allowed
     }
 
-    /// Whether the reader may write comments on a post.
+    /// True if the reader may write comments on a post.
     fn comments(&self, post: &Post) -> bool {
         let action = Action::WriteComment(post.thread(self.rules));
         access::may(self.viewer, action) == Verdict::Allowed
     }
 
-    /// Whether the reader is known not to have an account, where accounts decide.
+    /// True if the reader has no account, on a site that needs accounts.
     fn is_guest(&self) -> bool {
         self.viewer == Viewer::Nobody
     }
 
-    /// Whether the reader approves and hides the comments of a post.
+    /// True if the reader may approve and hide comments on a post.
     pub(super) fn moderates(&self, post: &Post) -> bool {
         access::moderates(self.viewer, post.facts())
     }
 
-    /// Whether the reader may find comments that wait for approval.
+    /// True if the reader may find comments that wait for approval.
     fn reads_held(&self) -> bool {
         self.writes() && matches!(self.reader, Reader::User(_))
     }
 
-    /// Whether the reader may see how the nodes do.
+    /// True if the reader may see the state of the nodes.
     fn reads_nodes(&self) -> bool {
         access::may(self.viewer, Action::ReadChannels) == Verdict::Allowed
     }
 
-    /// Whether the reader may block the account of a comment.
+    /// True if the reader may block the account of a comment.
     pub(super) fn blocks(&self, comment: &Comment) -> bool {
         let may = access::may(self.viewer, Action::ManageUsers) == Verdict::Allowed;
         let is_others = comment.user_id.is_some() && comment.user_id != self.user();
         may && (comment.id == ANY || is_others)
     }
 
-    /// The reader's account.
+    /// The id of the reader's account.
     fn user(&self) -> Option<i64> {
         match self.viewer {
             Viewer::User { id, .. } => Some(id),
@@ -162,22 +162,22 @@ impl Frame {
         }
     }
 
-    /// Whether the reader may change a post.
+    /// True if the reader may change a post.
     fn changes(&self, post: &Post) -> bool {
         access::may(self.viewer, Action::ChangePost(post.facts())) == Verdict::Allowed
     }
 
-    /// Whether the reader may change a note.
+    /// True if the reader may change a note.
     pub(super) fn changes_note(&self, note: &Note) -> bool {
         access::may(self.viewer, Action::ChangeNote(note.user_id)) == Verdict::Allowed
     }
 
-    /// Whether the reader may change every note.
+    /// True if the reader may change every note.
     fn changes_all_notes(&self) -> bool {
         access::may(self.viewer, Action::ChangeNote(None)) == Verdict::Allowed
     }
 
-    /// Whether the reader may delete a comment on a post.
+    /// True if the reader may delete a comment on a post.
     pub(super) fn deletes(&self, comment: &Comment, post: &Post) -> bool {
         let action = Action::DeleteComment(comment.facts(post.facts()));
         access::may(self.viewer, action) == Verdict::Allowed
@@ -187,63 +187,63 @@ impl Frame {
 /// The reader of a page.
 #[derive(Clone, Debug, Default)]
 pub enum Reader {
-    /// Not looked up, as for an error page.
+    /// Not looked up, as on an error page.
     #[default]
     Unknown,
     /// Not signed in.
     Guest,
-    /// Signed in; the account's name.
+    /// Signed in, with the account's name.
     User(String),
 }
 
-/// `GET /`, `/tags/{tag}` and `/authors/{username}`: the posts of a status and perhaps of a tag or an
-/// account, newest first.
+/// `GET /`, `/tags/{tag}` and `/authors/{username}`: the posts with a status, optionally with a tag
+/// or by an account, newest first.
 #[derive(Debug, Template)]
 #[template(path = "posts/index.html")]
 pub struct PostIndex {
     /// The page's frame.
     pub frame: Frame,
-    /// The status that was asked for.
+    /// The requested status.
     pub status: Status,
-    /// The tag that was asked for.
+    /// The requested tag.
     pub tag: Option<String>,
-    /// The account whose posts were asked for.
+    /// The requested account.
     pub author: Option<Author>,
-    /// Where the list starts; at the newest when not given.
+    /// The start of the list; the newest post if `None`.
     pub cursor: Option<Cursor>,
     /// The posts.
     pub posts: Page<Post>,
-    /// How many comments each has, if it has any.
+    /// The number of comments by post id; posts without comments are missing.
     pub counts: HashMap<i64, i64>,
-    /// The first steps, on a site without posts, for somebody who may write some.
+    /// The first steps, on a site without posts, for a reader who may write some.
     pub start: Option<Start>,
 }
 
-/// The commands that an empty site shows, against this server.
+/// The commands that an empty site shows, for this server.
 #[derive(Debug)]
 pub struct Start(
-    /// Where the server is reached.
+    /// The server's address.
     pub Address,
 );
 
 impl Start {
-    /// The address of the site, without a slash at its end.
+    /// The address of the site, without a trailing slash.
     fn address(&self) -> String {
         self.0.to("")
     }
 
-    /// The address of the feed for a WebSocket.
+    /// The WebSocket address of the feed.
     fn live(&self) -> String {
         self.0.to("/feed").replacen("http", "ws", 1)
     }
 
-    /// The address that posts are sent to.
+    /// The address for new posts.
     fn posts(&self) -> String {
         self.0.to("/api/posts")
     }
 }
 
-/// `GET /posts/{id}`: a post with its comments; also what a refused comment comes back to.
+/// `GET /posts/{id}`: a post with its comments; also shown after a refused comment.
 #[derive(Debug, Template)]
 #[template(path = "posts/show.html")]
 pub struct PostShow {
@@ -251,13 +251,13 @@ pub struct PostShow {
     pub frame: Frame,
     /// The post.
     pub post: Post,
-    /// Where the list of comments starts; the oldest when not given.
+    /// The start of the list of comments; the oldest if `None`.
     pub cursor: Option<Cursor>,
     /// The comments.
     pub comments: Page<Comment>,
-    /// How many there are that everyone may read.
+    /// The number of public comments.
     pub count: i64,
-    /// The newest comment, and where the page starts that has it.
+    /// The newest comment, and the cursor of its page.
     pub newest: Option<(i64, Option<Cursor>)>,
     /// The posts that were published before and after it.
     pub neighbours: Neighbours,
@@ -265,13 +265,13 @@ pub struct PostShow {
     pub form: CommentForm,
 }
 
-/// `GET /posts/{id}/body`: the text of a post alone, for a page that is open.
+/// `GET /posts/{id}/body`: only the text of a post, for an open page.
 #[derive(Debug, Template)]
 #[template(path = "posts/body.html")]
 pub struct PostBody {
     /// The post.
     pub post: Post,
-    /// The path in front of all of the site's own; empty for none.
+    /// The prefix of all paths of the site; empty for none.
     pub root: Arc<str>,
 }
 
@@ -281,7 +281,7 @@ pub struct PostBody {
 pub struct Moderation {
     /// The page's frame.
     pub frame: Frame,
-    /// Where the list starts; the oldest when not given.
+    /// The start of the list; the oldest comment if `None`.
     pub cursor: Option<Cursor>,
     /// The comments.
     pub comments: Page<Comment>,
@@ -289,7 +289,7 @@ pub struct Moderation {
     pub posts: Vec<Heading>,
 }
 
-/// `GET /posts/new`, and what a refused new post comes back to.
+/// `GET /posts/new`; also shown after a refused new post.
 #[derive(Debug, Template)]
 #[template(path = "posts/new.html")]
 pub struct PostNew {
@@ -297,11 +297,11 @@ pub struct PostNew {
     pub frame: Frame,
     /// The post being written.
     pub form: PostForm,
-    /// Other new posts of the reader that are not saved.
+    /// Other new posts of the reader that are not saved yet.
     pub unsaved: Vec<Unsaved>,
 }
 
-/// `GET /posts/{id}/edit`, and what a refused change of a post comes back to.
+/// `GET /posts/{id}/edit`; also shown after a refused change of a post.
 #[derive(Debug, Template)]
 #[template(path = "posts/edit.html")]
 pub struct PostEdit {
@@ -311,24 +311,24 @@ pub struct PostEdit {
     pub id: i64,
     /// The post being changed.
     pub form: PostForm,
-    /// A version that was not saved, to copy from.
+    /// An unsaved version, to copy from.
     pub typed: Option<PostForm>,
-    /// The links to it, while it is a draft.
+    /// The links to the post, while it is a draft.
     pub links: Option<DraftLinks>,
 }
 
-/// The links by which strangers read a draft.
+/// The links with which anyone can read a draft.
 #[derive(Debug)]
 pub struct DraftLinks {
-    /// Those in force, oldest first.
+    /// The valid links, oldest first.
     pub list: Vec<DraftLink>,
-    /// Whether there may be another one.
+    /// True if another link may be added.
     pub may_add: bool,
-    /// The whole address of one that was just made.
+    /// The absolute URL of a link that was just created.
     pub fresh: Option<String>,
 }
 
-/// `GET /drafts/{token}` and `POST /posts/preview`: the page of a post with nothing beside it.
+/// `GET /drafts/{token}` and `POST /posts/preview`: a post alone, without comments and controls.
 #[derive(Debug, Template)]
 #[template(path = "posts/alone.html")]
 pub struct PostAlone {
@@ -340,14 +340,13 @@ pub struct PostAlone {
     pub says: &'static str,
 }
 
-/// `GET /notes`: the notes, newest first, and the form of a new one; also what that comes back to
-/// when it is refused.
+/// `GET /notes`: the notes, newest first, and the form for a new one; also shown after a refusal.
 #[derive(Debug, Template)]
 #[template(path = "notes/index.html")]
 pub struct NoteIndex {
     /// The page's frame.
     pub frame: Frame,
-    /// Where the list starts; at the newest when not given.
+    /// The start of the list; the newest note if `None`.
     pub cursor: Option<Cursor>,
     /// The notes.
     pub notes: Page<Note>,
@@ -355,7 +354,7 @@ pub struct NoteIndex {
     pub form: NoteForm,
 }
 
-/// `GET /notes/{id}`: one note, whole.
+/// `GET /notes/{id}`: one note in full.
 #[derive(Debug, Template)]
 #[template(path = "notes/show.html")]
 pub struct NoteShow {
@@ -365,7 +364,7 @@ pub struct NoteShow {
     pub note: Note,
 }
 
-/// `GET /notes/{id}/edit`, and what a refused change of a note comes back to.
+/// `GET /notes/{id}/edit`; also shown after a refused change of a note.
 #[derive(Debug, Template)]
 #[template(path = "notes/edit.html")]
 pub struct NoteEdit {
@@ -375,11 +374,11 @@ pub struct NoteEdit {
     pub id: i64,
     /// The note being changed.
     pub form: NoteForm,
-    /// A version that was not saved, to copy from.
+    /// An unsaved version, to copy from.
     pub typed: Option<NoteForm>,
 }
 
-/// `GET /search`: the form, and what was found.
+/// `GET /search`: the form and its results.
 #[derive(Debug, Template)]
 #[template(path = "search.html")]
 pub struct Search {
@@ -387,7 +386,7 @@ pub struct Search {
     pub frame: Frame,
     /// The query, as typed.
     pub query: String,
-    /// `post`, `note` or `comment`, when only those were asked for.
+    /// `post`, `note` or `comment`, if the search is restricted to these.
     pub kind: Option<&'static str>,
     /// The result.
     pub outcome: Outcome,
@@ -402,63 +401,63 @@ pub enum Outcome {
     Invalid(String),
     /// A page of hits.
     Hits {
-        /// The hits, best first; perhaps none.
+        /// The hits, best first; may be empty.
         hits: Vec<Hit>,
-        /// How many there are on all pages.
+        /// The number of hits on all pages.
         total: usize,
-        /// Whether this is the first page.
+        /// True on the first page.
         is_first: bool,
         /// The cursor of the next page.
         next: Option<String>,
     },
 }
 
-/// One thing that a search found.
+/// A search hit.
 #[derive(Debug)]
 pub struct Hit {
     /// `post`, `note` or `comment`.
     pub kind: &'static str,
-    /// Where it is shown.
+    /// The path of its page.
     pub path: String,
-    /// Its title, or that of a comment's post, as text.
+    /// Its title, or the title of a comment's post, as text.
     pub title: String,
-    /// Where the words are: HTML, escaped but for its `<mark>`s, and put on the page as it is.
+    /// An excerpt: HTML, escaped except for its `<mark>` tags, and inserted unchanged.
     pub snippet: String,
-    /// When it was written, or published.
+    /// When it was written or published.
     pub at: NaiveDateTime,
 }
 
-/// `GET /login`, and what a refused sign-in comes back to.
+/// `GET /login`; also shown after a refused sign-in.
 #[derive(Debug, Template)]
 #[template(path = "accounts/login.html")]
 pub struct Login {
     /// The page's frame.
     pub frame: Frame,
-    /// Whether registration is open.
+    /// True if registration is open.
     pub may_register: bool,
     /// The form as typed.
     pub form: LoginForm,
 }
 
-/// `GET /register`, and what a refused registration comes back to.
+/// `GET /register`; also shown after a refused registration.
 #[derive(Debug, Template)]
 #[template(path = "accounts/register.html")]
 pub struct Register {
     /// The page's frame.
     pub frame: Frame,
-    /// The account being made.
+    /// The account being created.
     pub form: RegisterForm,
 }
 
-/// `GET /account`, and what its forms come back to.
+/// `GET /account`; also shown after its forms are sent.
 #[derive(Debug, Template)]
 #[template(path = "accounts/show.html")]
 pub struct AccountPage {
     /// The page's frame.
     pub frame: Frame,
-    /// Whose page it is.
+    /// The account.
     pub user: User,
-    /// Whether other readers of a post see its name.
+    /// True if other readers of a post see the account's name.
     pub shows_presence: bool,
     /// The browsers that are signed in.
     pub sign_ins: Vec<SignIn>,
@@ -468,8 +467,7 @@ pub struct AccountPage {
     pub form: AccountForm,
 }
 
-/// The page of a form that could not be taken and has no page of its own to come back to, with all that
-/// was typed.
+/// The page shown if a form is refused and has no page to return to; it keeps everything typed.
 #[derive(Debug, Template)]
 #[template(path = "unsent.html")]
 pub struct Unsent {
@@ -477,38 +475,38 @@ pub struct Unsent {
     pub frame: Frame,
     /// The failure, in a few words.
     pub title: String,
-    /// Why, and whether anybody may sign in to help.
+    /// The reason, and whether signing in helps.
     pub problem: Problem,
-    /// Where to send it, and the words on the button; none when it can only be copied.
+    /// The address to resend the form to, and the button's label; `None` if it can only be copied.
     pub resend: Option<(String, String)>,
     /// The name of the browser's copy of the form.
     pub copy: String,
-    /// The fields of one line: name, label, text.
+    /// The single-line fields: name, label, text.
     pub lines: Vec<(&'static str, &'static str, String)>,
     /// The long text.
     pub body: String,
-    /// The fields that nobody typed.
+    /// The hidden fields.
     pub hidden: Vec<(&'static str, String)>,
 }
 
-/// The page that is shown for a failure.
+/// The page for a failure.
 #[derive(Debug, Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage {
     /// The page's frame.
     pub frame: Frame,
-    /// The status of the answer.
+    /// The status of the response.
     pub status: u16,
     /// The failure, in a few words.
     pub title: String,
     /// The message for the reader.
     pub message: String,
-    /// Whether a form was sent.
+    /// True if the request was a form.
     pub is_of_form: bool,
 }
 
 impl PostIndex {
-    /// The address of this list from a place on.
+    /// The address of this list, starting at a cursor.
     fn address(&self, cursor: Option<&Cursor>) -> String {
         let cursor = cursor.map(ToString::to_string);
         if let Some(author) = &self.author {
@@ -526,7 +524,7 @@ impl PostIndex {
         }
     }
 
-    /// The path of the feed of the tag or the account, where it has posts.
+    /// The path of the tag's or the account's feed, if it has posts.
     fn feed(&self) -> Option<String> {
         if self.status != Status::Published || self.posts.items.is_empty() {
             return None;
@@ -535,18 +533,18 @@ impl PostIndex {
         author.or(self.tag.as_deref().and_then(lists::feed_of_tag))
     }
 
-    /// The tag or the name behind the heading.
+    /// The tag or the name that follows the heading.
     fn named(&self) -> Option<&str> {
         let author = self.author.as_ref().map(|author| author.username.as_str());
         self.tag.as_deref().or(author)
     }
 
-    /// The number of a post's comments, where it has any.
+    /// The number of a post's comments, if it has any.
     fn comments(&self, post: &Post) -> Option<String> {
         self.counts.get(&post.id).map(|count| text::comments(*count))
     }
 
-    /// The tabs over a writer's list: name, address, whether it is the one shown.
+    /// The tabs above a writer's list: name, address, and true for the current one.
     fn tabs(&self) -> [(&'static str, &'static str, bool); 4] {
         [
             ("Published", "/", Status::Published),
@@ -570,13 +568,13 @@ impl PostIndex {
 }
 
 impl PostShow {
-    /// The post whose comments they are.
+    /// The post of the comments.
     fn thread(&self) -> Option<&Post> {
         Some(&self.post)
     }
 
-    /// A comment for each state, with which the page carries the controls of comments that come
-    /// later: all that the reader may have on some comment of this post.
+    /// A placeholder comment for each state. With these the page has the controls for later
+    /// comments: all that the reader may have on any comment of this post.
     fn menus(&self) -> Vec<Comment> {
         let user_id = self.frame.user();
         if user_id.is_none() && !self.frame.moderates(&self.post) {
@@ -595,25 +593,25 @@ impl PostShow {
         states.into_iter().map(any).collect()
     }
 
-    /// The path of the feed of the account that wrote it, if one did and it is listed.
+    /// The path of the author's feed, if an account wrote the post and it is listed.
     fn feed(&self) -> Option<String> {
         let author = self.post.author.as_deref().filter(|_| self.post.user_id.is_some());
         author.filter(|_| self.post.status == Status::Published).map(feeds::of_author)
     }
 
-    /// The address of the newest comment, where there are several.
+    /// The address of the newest comment, if there are several.
     fn newest(&self) -> Option<String> {
         let (id, cursor) = self.newest.as_ref().filter(|_| self.count > 1)?;
         Some(format!("{}#comment-{id}", self.address(cursor.as_ref())))
     }
 
-    /// Where its form of a comment is sent, which comes back to the same place if it is refused.
+    /// The address for new comments. After a refusal it shows the same page of comments.
     fn action(&self) -> String {
         let path = format!("/posts/{}/comments", self.post.id);
         address(&path, &[("cursor", self.cursor.as_ref().map(ToString::to_string))])
     }
 
-    /// The address of this post, its comments from a place on.
+    /// The address of this post, with its comments starting at a cursor.
     fn address(&self, cursor: Option<&Cursor>) -> String {
         address(&self.post.path(), &[("cursor", cursor.map(ToString::to_string))])
     }
@@ -626,58 +624,58 @@ impl Moderation {
         post.map_or("", |post| &post.title)
     }
 
-    /// The address of this list from a place on.
+    /// The address of this list, starting at a cursor.
     fn address(&self, cursor: Option<&Cursor>) -> String {
         address("/moderation", &[("cursor", cursor.map(ToString::to_string))])
     }
 }
 
 impl NoteIndex {
-    /// A note with whose controls the page carries those of notes that come later.
+    /// A placeholder note. With it the page has the controls for later notes.
     fn any(&self) -> Any {
         Any { id: ANY }
     }
 
-    /// The address of the notes from a place on.
+    /// The address of the notes, starting at a cursor.
     fn address(&self, cursor: Option<&Cursor>) -> String {
         address("/notes", &[("cursor", cursor.map(ToString::to_string))])
     }
 }
 
 impl Login {
-    /// The address to register at, from where one continues as from here.
+    /// The address of the registration page, which continues at the same path.
     fn register(&self) -> String {
         address("/register", &[("next", self.form.next.clone())])
     }
 }
 
 impl Register {
-    /// The address to sign in at, from where one continues as from here.
+    /// The address of the sign-in page, which continues at the same path.
     fn login(&self) -> String {
         address("/login", &[("next", self.form.next.clone())])
     }
 }
 
 impl Search {
-    /// The choices of the kind: word, name, whether it is chosen.
+    /// The choices of the kind: value, name, and true for the chosen one.
     fn kinds(&self) -> [(&'static str, &'static str, bool); 4] {
         [("", "All"), ("post", "Posts"), ("note", "Notes"), ("comment", "Comments")]
             .map(|(word, name)| (word, name, self.kind.unwrap_or_default() == word))
     }
 
-    /// The address of this search from a place on.
+    /// The address of this search, starting at a cursor.
     fn address(&self, cursor: Option<&String>) -> String {
         let (query, kind) = (self.query.clone(), self.kind.map(ToOwned::to_owned));
         address("/search", &[("q", Some(query)), ("kind", kind), ("cursor", cursor.cloned())])
     }
 }
 
-/// The address of one of the owner's own files.
+/// The address of one of the owner's files.
 fn own(name: &str, file: &site::File) -> String {
     format!("/static/{name}?v={}", file.version)
 }
 
-/// A path with those of the parameters that are given.
+/// A path with the parameters that have a value.
 fn address(path: &str, parameters: &[(&str, Option<String>)]) -> String {
     let mut address = path.to_owned();
     let mut separator = '?';

@@ -1,4 +1,4 @@
-//! What search engines read: sitemaps (sitemaps.org), and which addresses are none of theirs.
+//! Sitemaps (sitemaps.org) and `robots.txt`, for search engines.
 
 use askama::Template;
 
@@ -6,7 +6,7 @@ use super::filters;
 use crate::models::post::Location;
 use crate::reach::Address;
 
-/// Addresses that show nothing to be found: forms, searches, accounts, and what programs use.
+/// Paths that search engines should not index: forms, searches, accounts, and the API.
 const APART: [&str; 9] = [
     "/api/",
     "/account",
@@ -25,7 +25,7 @@ const APART: [&str; 9] = [
 pub struct Sitemap<'a> {
     /// The site's address.
     pub address: &'a Address,
-    /// Whether the front page is among them.
+    /// True if the front page is in this sitemap.
     pub front: bool,
     /// The posts.
     pub posts: Vec<Location>,
@@ -37,7 +37,7 @@ pub struct Sitemap<'a> {
 pub struct Index<'a> {
     /// The site's address.
     pub address: &'a Address,
-    /// Their numbers.
+    /// The numbers of the sitemaps.
     pub parts: Vec<i64>,
 }
 
@@ -47,7 +47,7 @@ impl Index<'_> {
     }
 }
 
-/// The `robots.txt` of a site at this address.
+/// The `robots.txt` of the site at this address.
 pub fn robots(address: &Address) -> String {
     let mut text = "User-agent: *\n".to_owned();
     for path in APART {

@@ -1,6 +1,6 @@
-// The connection, its mark in the header, and the queue between it and the page.
+// The connection, its label in the header, and the queue between it and the page.
 
-/** A burst of events is put on the page between two of its pictures, and never all in one go. */
+/** The most milliseconds spent on a burst of events between two animation frames. */
 const SHARE = 16;
 const waitingFrames = [];
 let isDraining = false;
@@ -27,12 +27,12 @@ function next() {
     isDraining = waitingFrames.length > 0;
     if (isDraining) next();
   };
-  // A page that nobody sees has no pictures.
+  // A hidden page has no animation frames.
   requestAnimationFrame(drain);
   setTimeout(drain, 100);
 }
 
-/** The server has ended the connection for what it may not serve any more. */
+/** The close code of a connection that the server may no longer serve. */
 const POLICY = 1008;
 
 const labels = { live: "Live", stale: "Out of date", reconnecting: "Reconnecting…", offline: "Offline" };
@@ -43,7 +43,7 @@ function show(state) {
   if (before === state) return;
   pill.dataset.state = state;
   pill.textContent = labels[state];
-  // That all is well is said only after it was not.
+  // "Live" is announced only after another state.
   if (before || state !== "live") announce(labels[state]);
 }
 
@@ -51,32 +51,32 @@ async function askVersion() {
   try {
     compare((await (await fetch(`${page.root}/health/ready`)).json()).version);
   } catch {
-    // It is asked again with the next connection.
+    // The next connection asks again.
   }
 }
 
-// Scripts of some pages alone have no connection of their own.
+// The scripts of single pages share this connection.
 const hear = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 document.addEventListener("say", ({ detail }) => feed && feed.send(detail));
 document.addEventListener("outdated", () => refresh());
 
-/** There was a connection before. */
+/** True after the first connection. */
 let opened = false;
 
-/** Goes on from where the page was rendered, so that nothing falls in between. */
+/** Continues from the position at which the page was rendered, so that no event is missed. */
 const feed = kind in channels && follow({
   url: `${page.root}/feed${isEmbedded ? "?as=guest" : ""}`,
   channels: channels[kind],
-  // A sample is no fragment: as it is, it is encoded once for all.
+  // Samples have no HTML; their plain frame is encoded once for all readers.
   frame: kind === "admin" ? undefined : "html",
   lastEventId: Number(page.lastEventId),
   log: page.log,
   onState(state) {
     if (state !== "live") hear("presence", null);
     if (state === "live") {
-      // If this node has lost its database, it says so again within seconds.
+      // If this node has lost its database, it repeats the message within seconds.
       blind = false;
-      // The node may have been replaced meanwhile.
+      // The node may have been upgraded in the meantime.
       if (opened) askVersion();
       opened = true;
     }
@@ -97,25 +97,25 @@ const feed = kind in channels && follow({
   },
   onClose(code) {
     if (code !== POLICY) return;
-    // An account that is no longer an admin's keeps its sign-in.
+    // An account that is no longer an admin is still signed in.
     if (kind === "admin") location.reload();
     else checkSignIn();
   },
 });
 
-/** A page that was made for an account is nobody's once its sign-in has ended. What is being typed
- *  stays, unless the page may be shown to somebody else: `leaves`. */
+/** Reloads a page that was made for an account after its sign-in has ended. Typed text stays,
+ *  unless somebody else may see the page (`leaves`). */
 async function checkSignIn(leaves = false) {
-  // A form that is on its way, signing out perhaps, leads to another page.
+  // A form being sent, such as signing out, leads to another page.
   if (!("account" in page) || (!leaves && document.querySelector("form[data-sent]"))) return;
   const answer = await fetch(`${page.root}/api/sessions`, { cache: "no-store" }).catch(() => null);
   if (answer?.status !== 401) return;
   const typed = [...document.querySelectorAll("main textarea, main input[type=text], main input:not([type])")];
   if (!leaves && typed.some((field) => field.value !== field.defaultValue)) {
-    return tell("You have been signed out. Keep a copy of what you have typed, then sign in again.");
+    return tell("You have been signed out. Copy your text, then sign in again.");
   }
   location.reload();
 }
 
-// The browser may have kept the page when its reader left it, and the reader may have signed out.
+// A page from the back/forward cache may be older than the reader's signing out.
 addEventListener("pageshow", ({ persisted }) => persisted && checkSignIn(true));

@@ -1,6 +1,6 @@
-// What each kind of page does with an event.
+// The effect of an event on each kind of page.
 
-/** The number of comments on cards that are gone: a card that comes back has it again. */
+/** The comment counts of cards that were removed; a card that is restored gets its count back. */
 const counts = new Map();
 
 const take = {
@@ -18,7 +18,7 @@ const take = {
     gone.delete(`post-${data.id}`);
     if (!html) return refresh();
     const card = fragment(html);
-    // The event of a post does not say how many comments it has.
+    // A post's event does not have the number of its comments.
     const count = shown?.querySelector("[data-comments]") ?? counts.get(data.id);
     if (count) card.querySelector(".meta").append(" ", count.cloneNode(true));
     place(byId("posts"), card, true);
@@ -27,7 +27,7 @@ const take = {
   post({ channel, event, data, html }) {
     if (channel === "posts" && String(data.id) === page.post && !data.redacted) {
       const isGone = event === "post_deleted";
-      if (isGone) tell("This post was deleted. What you have typed is still here.");
+      if (isGone) tell("This post was deleted. Your text is still here.");
       else if ("gone" in page) tell("This post is back.");
       if (isGone) page.gone = "";
       else delete page.gone;
@@ -96,7 +96,7 @@ const take = {
   },
 };
 
-/** The head of an open post is made of its card; its text is fetched if it is another one. */
+/** Updates the header of an open post from its card, and fetches the text if it has changed. */
 function changePost(data, card) {
   const article = document.querySelector("article.post");
   const header = article.querySelector("header");

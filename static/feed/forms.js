@@ -1,17 +1,17 @@
-// What every page needs of its forms and links.
+// Behaviour of forms, menus and links on every page.
 
 // A second click does not send a form twice.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  // What opens beside the page sends nothing from it.
+  // A form with a target opens another tab, and may be sent again.
   if (form.method !== "post" || event.defaultPrevented || event.submitter?.formTarget) return;
   if ("sent" in form.dataset) return event.preventDefault();
   form.dataset.sent = "";
   setTimeout(() => delete form.dataset.sent, 3000);
 });
 
-// What is typed is kept in this browser: needed where a form is, and where a text is kept, which may
-// have been sent, or is to go when its account signs out.
+// The script that saves typed text is needed on pages with a form, and wherever a text is saved: it
+// may have been sent, or its account may sign out.
 function keepsText() {
   try {
     return Object.keys(localStorage).some((key) => key.startsWith(`kilonova${page.root}:`));
@@ -23,7 +23,7 @@ function keepsText() {
 const isFormPage = page.drafts && (document.querySelector("form[data-keep]") || keepsText());
 if (isFormPage) import(page.drafts);
 
-/** An open menu closes by Escape, which leads back to its button, and by a click elsewhere. */
+/** Escape closes an open menu and focuses its button; a click elsewhere closes it too. */
 function closeMenus(except) {
   for (const menu of document.querySelectorAll(".menu[open]")) {
     if (!menu.contains(except)) menu.open = false;
@@ -38,7 +38,7 @@ document.addEventListener("keydown", ({ key, target }) => {
   menu?.querySelector("summary").focus();
 });
 
-/** A comment on another page of the thread: the server knows on which. */
+/** Lets the server find the page of the thread that has the comment in the address. */
 function seekComment() {
   const [, id] = /^#comment-(\d+)$/.exec(location.hash) ?? [];
   const url = new URL(location.href);

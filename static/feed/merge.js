@@ -1,16 +1,16 @@
-// Makes a part of the page equal to its newer version, with as few changes as that takes.
+// Updates a part of the page to its newer version with few changes.
 
 /** Attributes that the reader or this script changes, and that the server does not know. */
 const own = new Set(["open", "data-fresh", "data-new", "data-waiting"]);
 
-/** A form is open in the place of its content, which is told of what is new. */
+/** True if a form is open in place of the content; it gets an event with the newer version. */
 const isEdited = (element) => element.dataset && "editing" in element.dataset;
 
-/** Makes `old` equal to `wanted` with as few changes as that takes. */
+/** Makes `old` equal to `wanted` with few changes. */
 function merge(old, wanted) {
   if (isEdited(old)) return void old.dispatchEvent(new CustomEvent("newer", { detail: wanted }));
   if (old.isEqualNode(wanted)) return;
-  // Its words are the reader's own.
+  // Its text is in the reader's time zone.
   if (old.nodeName === "TIME" && old.dateTime === wanted.dateTime) return;
   if (old.nodeName !== wanted.nodeName) return old.replaceWith(document.importNode(wanted, true));
   if (old.nodeType !== Node.ELEMENT_NODE) {
@@ -60,13 +60,13 @@ function mergeChildren(old, wanted) {
   while (at) drop();
 }
 
-/** The same for a text: a paragraph is known by its content, so that one more above it is not taken
- *  for a change of all that follow. */
+/** The same for a text: paragraphs are matched by their content, so that an inserted one does not
+ *  change all that follow. */
 function mergeText(old, wanted) {
   let before = [...old.children];
   let after = [...wanted.children];
   if (!after.length) return mergeChildren(old, wanted);
-  // Most of a text stays as it is at both ends, which costs little to find out.
+  // Most changes leave the beginning and the end of a text equal, which is cheap to detect.
   const least = Math.min(before.length, after.length);
   let start = 0;
   while (start < least && before[start].isEqualNode(after[start])) start += 1;
@@ -81,7 +81,7 @@ function mergeText(old, wanted) {
     if (!places.has(text)) places.set(text, []);
     places.get(text).push(place);
   });
-  // Of the paragraphs that stay, each is after the one before it.
+  // The paragraphs that stay keep their order.
   let passed = -1;
   const stays = after.map((child) => {
     const place = places.get(child.outerHTML)?.find((place) => place > passed);

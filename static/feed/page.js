@@ -1,22 +1,23 @@
-// Keeps an open page true while others write, at the cost of one frame for each event. The server
-// lays out what is new once for everybody (`?frame=html`); this script puts it in its place. The
-// page itself is fetched again only after a gap in the log, and the text of the open post once when
-// it has changed.
+// Keeps an open page up to date while others write, at the cost of one frame for each event. The
+// server renders new content once for all readers (`?frame=html`); this script inserts it. The page
+// is fetched again only after a gap in the log, and the text of the open post only when it has
+// changed.
 //
-// Nothing that the reader looks at moves: what would push it away waits behind a button, what is
-// deleted leaves its place behind, and an edit keeps the line being read where it is.
+// Nothing in view moves: an arrival that would push it away waits behind a button, a deletion
+// leaves an empty place, and an edit keeps the line being read where it is.
 //
-// The files of this folder are one script, in the order that src/views/assets.rs gives them. This one
-// owns the page as the others find it, and the ways to tell its reader something.
+// The files of this folder form one script, in the order of src/views/assets.rs. This one owns the
+// state of the page that the others share, and the messages to its reader.
 //
-// <body data-live> says what the page shows and data-source where to fetch it from. An element with
-// data-region and an id is kept as the server has it; an element with data-item comes and goes.
+// <body data-live> names the kind of the page, and data-source the address to fetch it from. An
+// element with data-region and an id is kept equal to the server's version; elements with data-item
+// are added and removed.
 
 import { backoff, follow } from "./client.js";
 
 const page = document.body.dataset;
 const kind = page.live;
-/** In a frame of another site's page, which reads as a stranger does. */
+/** True in a frame on another site's page, which is read without an account. */
 const isEmbedded = "embed" in page;
 const ofPosts = ["posts", "comments", "system"];
 const ofNotes = ["notes", "system"];
@@ -28,7 +29,7 @@ const channels = {
 };
 
 const byId = (id) => document.getElementById(id);
-/** The ids of what was deleted: a page fetched before that must not bring it back. */
+/** The ids of deleted elements: a page fetched before the deletion must not bring them back. */
 const gone = new Set();
 
 function tell(text) {
@@ -42,13 +43,13 @@ function tell(text) {
   notice.hidden = false;
 }
 
-/** Says something to those who hear the page. */
+/** Announces a text to screen readers. */
 function announce(text) {
   byId("announcer").textContent = text;
 }
 
-/** Says so when the site runs another version than the one that this page is of. When to reload is
- *  the reader's to decide: something may be half written. */
+/** Shows a notice if the site runs another version than this page's. The reader decides when to
+ *  reload, because a text may be unfinished. */
 function compare(version) {
   if (version && version !== page.version) byId("version").hidden = false;
 }

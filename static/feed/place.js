@@ -1,4 +1,4 @@
-// Where a fragment belongs on the page, and which controls come with it.
+// The place of a fragment on the page, and its controls.
 
 function fragment(html) {
   const template = document.createElement("template");
@@ -11,24 +11,24 @@ function isListed(post) {
     && (!page.author || String(post.user_id) === page.author);
 }
 
-/** Items are in the order of their times, and of their ids within a second. */
+/** Items are ordered by time, and by id within a second. */
 function isBefore(one, other) {
   const [first, second] = [one, other].map((item) => item.querySelector("time").dateTime);
   const number = (item) => Number(item.id.replace(/\D+/, ""));
   return first === second ? number(one) < number(other) : first < second;
 }
 
-/** Puts a fragment where it belongs in its list: in the place of its older version, or by its time.
- *  An item that belongs to another page of the list is left out. */
+/** Inserts a fragment into its list: in place of its older version, or by its time. An item that
+ *  belongs to another page of the list is left out. */
 function place(list, item, newestFirst) {
   gone.delete(item.id);
-  // What is restored comes back to the place that it has left.
+  // A restored item returns to its former place.
   const left = withdrawn.get(item.id);
   withdrawn.delete(item.id);
   const old = byId(item.id) ?? (left?.isConnected ? left : null);
   if (old) return changeInPlace(old, () => merge(old, item));
   const isAfter = (other) => isBefore(item, other) !== newestFirst;
-  // Most items come at an end.
+  // Most items are added at one end.
   const last = list.lastElementChild;
   const isAtEnd = !newestFirst && last?.id && !isAfter(last);
   const items = isAtEnd ? [] : [...list.children].filter((other) => other.id);
@@ -42,7 +42,7 @@ function isAtEndOfThread() {
   return !beside(byId("comments"), "[rel=next]");
 }
 
-/** Adds the controls that a page has for what its reader may change. */
+/** Adds the controls that the page has for items that its reader may change. */
 function addMenu(item, name, data, mayAll) {
   const menu = data.state ? `${name}-${data.state}` : name;
   const template = document.querySelector(`template[data-menu="${menu}"]`);
@@ -64,13 +64,13 @@ function addMenu(item, name, data, mayAll) {
   return item;
 }
 
-/** Comments that came and went while the page was away: they were never counted. */
+/** Comments that were created and deleted while the page was disconnected, and never counted. */
 const uncounted = new Set();
 
-/** Comments that moderators know of and that do not count. */
+/** Comments that only moderators see and that are not counted. */
 const withheld = new Set();
 
-/** Counts a comment where the page says how many there are: the visible ones. */
+/** Updates the number of visible comments on the page. */
 function countComment(shown, { event, data }) {
   const link = shown?.querySelector("[data-comments]");
   if (event === "comment_created" && data.redacted) uncounted.add(data.id);

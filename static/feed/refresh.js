@@ -1,17 +1,33 @@
-// The page, or the text of its post, fetched again: after a gap in the log, and when the text changed.
+// Fetches the page again after a gap in the log, and the text of its post when it has changed.
 
 async function load(address) {
   const credentials = isEmbedded ? "omit" : "same-origin";
   const answer = await fetch(address, { headers: { accept: "text/html" }, cache: "no-cache", credentials });
   if (answer.status === 404 || answer.status === 410) return null;
   if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
-  return new DOMParser().parseFromString(await answer.text(), "text/html");
+  return parse(await answer.text());
 }
 
-/** A list stays as long as its reader made it, up to this number of fetched pages. */
+/** The number of characters of a page that are parsed without a pause. */
+const PARSED = 16_384;
+
+/** Parses a document without running its scripts, in parts: half a megabyte at once would block a
+ *  slow machine. */
+async function parse(text) {
+  const fresh = document.implementation.createHTMLDocument();
+  fresh.open();
+  for (let at = 0; at < text.length; at += PARSED) {
+    if (at) await sleep(0);
+    fresh.write(text.slice(at, at + PARSED));
+  }
+  fresh.close();
+  return fresh;
+}
+
+/** The most pages that are fetched to keep a list as long as its reader made it. */
 const MAX_FOLLOWED = 50;
 
-/** Fetches the further pages of a list, up to the length of the open one. A thread that was read to
+/** Fetches the further pages of a list, up to the length of the open one; a thread that is shown to
  *  its end is fetched to its end. */
 async function fetchRest(fresh, list) {
   const wanted = fresh.getElementById(list.id);
@@ -27,14 +43,14 @@ async function fetchRest(fresh, list) {
   }
 }
 
-/** The frames that have come since a page was asked for, which may not be on it. */
+/** The frames that have arrived since a page was requested; the page may not reflect them. */
 let meanwhile = null;
 
 async function update() {
   meanwhile = [];
   try {
     const fresh = await load(page.source);
-    if (!fresh) return tell("This is no longer here.");
+    if (!fresh) return tell("This page no longer exists.");
     const list = byId({ post: "comments", posts: "posts", notes: "notes" }[kind]);
     if (list) await fetchRest(fresh, list);
     for (const id of gone) fresh.getElementById(id)?.remove();
@@ -55,14 +71,14 @@ async function update() {
   }
 }
 
-// One fetch at a time, one for all that happened since the last, and not every reader's at once.
+// Fetches run one at a time, each for all events since the last. Those of readers are spread out.
 const SPREAD = 300;
 const PAUSE = 1000;
 let stale = false;
 let updating = false;
-/** The page could not be fetched since it was last known to have changed. */
+/** True if the page has changed and could not be fetched. */
 let behind = false;
-/** The node that the connection is to has lost its database, and with it what others write. */
+/** True if the connected node has lost its database, and so the events of other nodes. */
 let blind = false;
 
 const current = () => (behind || blind ? "stale" : "live");
@@ -92,13 +108,13 @@ async function refresh() {
 
 const sleep = (time) => new Promise((resolve) => setTimeout(resolve, time));
 
-/** The readers of a post ask for its new text at different times. */
+/** The readers of a post fetch its new text at different times. */
 const SPREAD_TEXT = 2000;
 let wantedText = "";
 let isFetchingText = false;
 
-/** Makes the text of the open post the one with this digest. One fetch at a time, one for all changes
- *  before it: of two answers, the older could come last. */
+/** Updates the text of the open post to the one with this digest. Fetches run one at a time, each
+ *  for all changes before it, because an older response could arrive last. */
 async function fetchText(digest) {
   wantedText = digest;
   const text = document.querySelector("article.post .text");

@@ -1,19 +1,19 @@
-// Nothing jumps. Decides whether a change may be seen at once or waits for its reader, and keeps what
-// is being read in its place.
+// Prevents jumps. Decides whether a change is shown at once or waits for the reader, and keeps the
+// text being read in its place.
 
 document.addEventListener("animationend", (event) => {
   if (event.animationName === "arrive") delete event.target.dataset.fresh;
 });
 
-/** Hidden elements that wait to be shown, oldest first, and changes that wait, by their element. */
+/** Hidden elements that wait to be shown, oldest first, and waiting changes by their element. */
 const arrivals = new Set();
 const changes = new Map();
-/** Beyond this number none is kept: the page is fetched when the reader wants to see them. */
+/** The most waiting elements. With more, the page is fetched when the reader asks for them. */
 const MAX_WAITING = 100;
 let overflow = false;
 
-/** Where elements were when a burst of events began to be put on the page. What is in view stays where
- *  it is, so that one look is enough: each look after a change costs a layout of the page. */
+/** The positions of elements at the start of a burst of events. Nothing in view moves, so measuring
+ *  once is enough: each measurement after a change costs a layout of the page. */
 let places = new WeakMap();
 
 function placeOf(element) {
@@ -23,24 +23,24 @@ function placeOf(element) {
 
 let debt = 0;
 
-/** Changes something above or in the view, and keeps what is being read where it is. */
+/** Makes a change above or in the view, and keeps the text being read where it is. */
 function keepingPlace(change) {
   const root = document.documentElement;
   const anchor = anchorOf();
   const before = anchor?.getBoundingClientRect().top - debt;
-  // Browsers that do the same by themselves would do it twice.
+  // Browsers with scroll anchoring would adjust twice.
   root.style.overflowAnchor = "none";
   change();
   if (anchor?.isConnected) {
     scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
-    // A browser scrolls by whole pixels; what is left of many changes adds up.
+    // A browser scrolls by whole pixels; the fractions of many changes add up.
     debt = anchor.getBoundingClientRect().top - before;
     if (Math.abs(debt) >= 1) debt = 0;
   }
   requestAnimationFrame(() => root.style.removeProperty("overflow-anchor"));
 }
 
-/** The element that the reader looks at: the one with the focus, or the first whole one in view. */
+/** The element that the reader looks at: the focused one, or the first block in view. */
 function anchorOf() {
   const focused = document.activeElement;
   if (focused?.closest("main") && focused.id !== "main" && isInView(focused)) return focused;
@@ -57,24 +57,24 @@ function isInView(element) {
   return bottom > 0 && top < innerHeight;
 }
 
-/** An element beside a list: the links to its other pages, or the line that says it is empty. */
+/** An element next to a list: the links to its other pages, or the line that says it is empty. */
 const beside = (list, selector) =>
   ["start", "rest"].map((end) => byId(`${list.id}-${end}`)?.querySelector(selector)).find(Boolean);
 
-/** A list that has items does not say that it is empty. */
+/** Removes the line that says that the list is empty. */
 function fill(list) {
   beside(list, ".empty")?.remove();
 }
 
-/** Puts an item into a list. One that would move what is in view waits for its reader. */
+/** Inserts an item into a list. An item that would move anything in view waits for the reader. */
 function insert(list, item, before) {
   let follows = before;
   while (follows && (!follows.dataset || "waiting" in follows.dataset)) follows = follows.nextSibling;
   const place = follows ? placeOf(follows).top : placeOf(list).bottom;
-  // Under an empty list of posts or notes there is nothing that could move.
+  // Nothing below an empty list of posts or notes could move.
   const isAlone = list.id !== "comments" && !list.querySelector(":scope > :not([data-waiting])");
   const add = () => list.insertBefore(item, before ?? null);
-  // A page that nobody sees may change at its top.
+  // A hidden page may change at its top.
   if (document.hidden && scrollY > 0) keepingPlace(add);
   else add();
   if (document.hidden || place >= innerHeight || isAlone) {
@@ -91,14 +91,14 @@ function insert(list, item, before) {
   count();
 }
 
-/** Changes an element in its place. A change that moves something in view waits. */
+/** Changes an element in place. A change that moves anything in view waits. */
 function changeInPlace(element, change) {
   if (isEdited(element)) return change();
   const { top, bottom, height } = placeOf(element);
   if ("waiting" in element.dataset || top >= innerHeight) return change();
   if (document.hidden || bottom <= 0) return keepingPlace(change);
   const before = element.cloneNode(true);
-  // In the place of what was deleted there is nothing to read.
+  // The place of a deleted element has no text to read.
   const read = "was" in element.dataset ? [] : [...element.children];
   const places = read.map((child) => [child, child.getBoundingClientRect().top]);
   const isMoved = ([child, top]) => child.isConnected && child.getBoundingClientRect().top !== top;
@@ -114,10 +114,10 @@ function changeInPlace(element, change) {
   count();
 }
 
-/** The places that were left, by the id of what was there. */
+/** The places that deleted elements have left, by their ids. */
 const withdrawn = new Map();
 
-/** Takes away what was deleted, at once. In view it leaves its place behind. */
+/** Removes a deleted element at once. In view it leaves an empty place. */
 function withdraw(element, text) {
   if (isEdited(element)) return void element.dispatchEvent(new Event("withdrawn"));
   arrivals.delete(element);
@@ -149,7 +149,7 @@ const words = { posts: "post", post: "comment", notes: "note", moderation: "comm
 const several = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
 let counted = "";
 
-/** Says on the button how much waits. */
+/** Shows the number of waiting items and changes on the button. */
 function count() {
   const parts = [];
   if (overflow) parts.push(`more than ${MAX_WAITING} new ${words[kind]}s`);
@@ -166,7 +166,7 @@ function count() {
 }
 let announcing = 0;
 
-/** Shows all that waits. */
+/** Shows all waiting items and changes. */
 function reveal() {
   const items = [...arrivals];
   const changed = [...changes];
@@ -185,7 +185,7 @@ function reveal() {
   if (overflow) refresh();
   overflow = false;
   count();
-  // In a list with the newest first that is the one at the top.
+  // In a list with the newest first, this is the topmost.
   const shown = kind === "post" ? first : items.reduce((one, other) =>
     one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_PRECEDING ? other : one, first);
   if (!shown) return;

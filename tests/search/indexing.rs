@@ -1,4 +1,4 @@
-//! What becomes of events.
+//! The effects of events on the index.
 
 use kilonova::access::CommentState::{Held, Hidden, Visible};
 use kilonova::search::{Kind, Query};
@@ -56,7 +56,7 @@ async fn drafts_are_never_found_and_archived_posts_are() {
     assert_eq!(world.ids(&search, "hafnium").await.len(), 2);
     world.update_post(draft.id, json!({ "status": "draft" })).await;
     assert_eq!(world.ids(&search, "hafnium").await, [(Kind::Post, archived.id)]);
-    // Even before the index knows.
+    // Even while the index is stale.
     world.update_post_secretly(archived.id, json!({ "status": "draft" })).await;
     assert_eq!(world.ids(&search, "hafnium").await, []);
     assert_eq!(logged("Indexing new post: Draft"), 0);
@@ -72,7 +72,7 @@ async fn unannounced_events_are_read_from_the_log() {
     world.silence(true);
     world.post("Second", "rhodium").await;
     world.silence(false);
-    // Its position says that one is missing.
+    // The gap before its position shows that an event is missing.
     world.post("Third", "rhodium").await;
     assert_eq!(world.ids(&search, "rhodium").await.len(), 3);
     assert_eq!(logged("Indexing new post: Second"), 1);
@@ -128,12 +128,12 @@ async fn comments_are_found_while_everyone_may_read_them() {
 }
 
 #[actix::test]
-async fn comments_go_and_come_with_their_post() {
+async fn comments_disappear_and_reappear_with_their_post() {
     let world = World::new().await;
     let search = world.search();
     let post = world.post("On lanthanum", "About it.").await;
     let (mut ids, mut hidden) = (Vec::new(), Vec::new());
-    // More than one read of the rows.
+    // More comments than one read returns.
     for n in 0..70 {
         ids.push(world.comment(post.id, "lanthanum", Visible).await.id);
         if n < 3 {
@@ -148,7 +148,7 @@ async fn comments_go_and_come_with_their_post() {
     count(70).await;
     world.update_post(post.id, json!({ "status": "draft" })).await;
     count(0).await;
-    // Written, changed, hidden and deleted while nobody sees it.
+    // Comments are written, changed, hidden and deleted while the post is a draft.
     world.comment(post.id, "lanthanum", Visible).await;
     world.edit_comment(ids[0], "cerium").await;
     world.moderate(ids[1], Hidden).await;
@@ -173,7 +173,7 @@ async fn comments_on_a_draft_are_found_once_it_is_published() {
     assert_eq!(world.ids(&search, "promethium").await, []);
     world.update_post(draft.id, json!({ "status": "published" })).await;
     assert_eq!(world.ids(&search, "promethium").await, [(Kind::Comment, comment.id)]);
-    // Even before the index knows.
+    // Even while the index is stale.
     world.update_post_secretly(draft.id, json!({ "status": "draft" })).await;
     assert_eq!(world.ids(&search, "promethium").await, []);
     search.stop().await;

@@ -1,4 +1,4 @@
-//! What is found by what was typed.
+//! The results of typed queries.
 
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,7 @@ async fn snippets_are_safe_to_show() {
         .await;
     let hits = world.find(&search, "needle").await;
     let snippet = hits[0].snippet.replace("<mark>needle</mark>", "");
-    assert_eq!(snippet, " ``", "what the page does not show is not in it");
+    assert_eq!(snippet, " ``", "a snippet has only text that the page shows");
     world.post("Code", "`<script>` and a <script>alert(3)</script> thread").await;
     let snippet = &world.find(&search, "thread").await[0].snippet;
     assert!(snippet.contains("&lt;script&gt; and a"), "{snippet}");
@@ -57,25 +57,25 @@ async fn snippets_are_safe_to_show() {
 }
 
 #[actix::test]
-async fn a_limit_is_filled_although_hits_are_gone() {
+async fn a_page_is_full_even_if_some_hits_were_deleted() {
     let world = World::new().await;
     let search = world.search();
     world.notes(40, "niobium").await;
     world.settle(&search).await;
     let query = Query::parse("niobium").unwrap().limit(20).unwrap();
     let found = search.query(&query).await.unwrap().hits;
-    // Gone from the rows, not yet from the index.
+    // Deleted from the rows, but not yet from the index.
     search.stop().await;
     for hit in &found[..8] {
         world.delete_note(hit.id).await;
     }
     let again = search.query(&query).await.unwrap();
-    assert_eq!((again.hits.len(), again.total), (20, 32), "what is gone is not counted either");
+    assert_eq!((again.hits.len(), again.total), (20, 32), "deleted hits are not counted");
     assert!(again.hits.iter().all(|hit| found[..8].iter().all(|gone| gone.id != hit.id)));
 }
 
 #[actix::test]
-async fn hostile_queries_are_answered_soon() {
+async fn hostile_queries_are_answered_quickly() {
     let world = World::new().await;
     let search = world.search();
     world.notes(200, &"a b c a b c the of and std::fs ".repeat(40)).await;
@@ -191,7 +191,7 @@ async fn words_of_any_script_are_found() {
 }
 
 #[actix::test]
-async fn what_is_searched_is_the_page_and_not_its_source() {
+async fn the_shown_text_is_searched_not_the_source() {
     let world = World::new().await;
     let search = world.search();
     let html = "<div class=\"secretclass\">visible</div><!-- hiddencomment -->\n\n\
@@ -227,7 +227,7 @@ async fn every_hit_is_on_one_page_and_counted() {
 }
 
 #[actix::test]
-async fn one_pages_through_a_thousand_hits_and_no_more() {
+async fn paging_ends_after_a_thousand_hits() {
     let world = World::new().await;
     let search = world.search();
     world.notes(1200, "tantalum").await;
@@ -246,7 +246,7 @@ async fn one_pages_through_a_thousand_hits_and_no_more() {
 }
 
 #[actix::test]
-async fn what_is_hidden_is_not_counted_before_the_index_knows() {
+async fn hidden_rows_are_not_counted_while_the_index_is_stale() {
     let world = World::new().await;
     let search = world.search();
     let mut posts = Vec::new();
@@ -255,7 +255,7 @@ async fn what_is_hidden_is_not_counted_before_the_index_knows() {
     }
     world.comment(posts[0].id, "rhenium", CommentState::Visible).await;
     world.settle(&search).await;
-    // It follows no more.
+    // A stopped search no longer follows the log.
     search.stop().await;
     for post in &posts[..3] {
         world.update_post(post.id, json!({ "status": "draft" })).await;

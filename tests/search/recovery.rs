@@ -1,4 +1,4 @@
-//! What happens after an end, orderly or not, and after harm to the index.
+//! Recovery after a stop, a panic, and damage to the index.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ async fn survives(disturbance: Disturbance, word: &str) {
         world.post(&format!("After {word} {times}"), word).await;
         assert_eq!(world.ids(&search, word).await.len(), times + 1);
         assert_eq!(search.starts(), times as u64 + 1);
-        // A member again, and once: the next one comes as a message, and only one does.
+        // It is a member of each group again, exactly once.
         assert_eq!(world.feed.pubsub().get_members("posts").await.unwrap().len(), 1);
         assert_eq!(world.feed.pubsub().get_members("notes").await.unwrap().len(), 1);
         assert_eq!(world.feed.pubsub().get_members("comments").await.unwrap().len(), 1);
@@ -67,7 +67,7 @@ async fn an_indexer_that_starts_over_does_not_log_an_event_again() {
             }
         };
         soon(is_logged).await;
-        // Long before the change is committed, so that the next actor applies it again.
+        // Long before the change is committed, so the next actor applies it again.
         search.disturb(Disturbance::Panic);
         assert_eq!(world.ids(&search, "hafnium").await.len(), round + 1);
         assert_eq!(logged(&line), 1);
@@ -88,7 +88,7 @@ async fn stop_commits_and_the_next_start_goes_on_from_there() {
 
     let search = world.search();
     assert_eq!(world.ids(&search, "lutetium").await.len(), 2);
-    // From the log, not from the rows, and the first one not once more.
+    // The second came from the log, not from the rows, and the first was not indexed again.
     assert_eq!(logged("Indexing new post: Lutetium one"), 1);
     assert_eq!(logged("Indexing new post: Lutetium two"), 1);
     search.stop().await;
@@ -136,7 +136,7 @@ async fn an_index_of_another_version_is_built_from_the_rows() {
 
     let search = world.search();
     assert_eq!(world.ids(&search, "bohrium").await.len(), 2);
-    assert_eq!(logged("another version wrote the search index: building it again"), 1);
+    assert_eq!(logged("another version wrote the search index; rebuilding it"), 1);
     search.stop().await;
 }
 
@@ -166,6 +166,21 @@ async fn a_damaged_index_is_rebuilt() {
     }
     let search = world.search();
     assert_eq!(world.ids(&search, "erbium").await.len(), 1);
+    search.stop().await;
+}
+
+#[actix::test]
+async fn an_index_that_cannot_be_written_is_reported_and_rebuilt() {
+    let world = World::new().await;
+    let search = world.search();
+    world.post("Earlier", "polonium").await;
+    assert_eq!(world.ids(&search, "polonium").await.len(), 1);
+    std::fs::remove_dir_all(world.index()).unwrap();
+    world.post("Later", "polonium").await;
+    assert_eq!(world.ids(&search, "polonium").await.len(), 2);
+    let reports = search.lines().into_iter().map(|line| line.text);
+    let failed = |text: &String| text.starts_with("the indexer cannot write the search index: ");
+    assert_eq!(reports.filter(failed).count(), 1);
     search.stop().await;
 }
 

@@ -1,4 +1,4 @@
-//! The command: what it builds, and that it is refused beside a server.
+//! The `reindex` command: the index that it builds, and its refusal while a server runs.
 
 use kilonova::access::CommentState;
 use kilonova::search::{ReindexError, reindex};

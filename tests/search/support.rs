@@ -1,5 +1,5 @@
-//! What the tests stand on: a database in a folder of its own, a registry, and a relay that
-//! publishes what was committed, unless it is told to be silent.
+//! The fixture of these tests: a database in its own folder, a registry, and a relay that publishes
+//! committed events unless it is silenced.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +32,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// An empty one.
+    /// An empty world.
     pub(crate) async fn new() -> World {
         keep_log();
         let home = Home::new();
@@ -50,15 +50,15 @@ impl World {
         World { home, db, feed, silent }
     }
 
-    /// Replaces the feed by a new one, as a restart of the process does: what was in its memory is
-    /// gone. Commits go unannounced from then on.
+    /// Replaces the feed with a new one, as a restart of the process does, which loses its memory.
+    /// Later commits are not announced.
     pub(crate) async fn restart(&mut self) {
         self.feed.stop().await;
         self.feed =
             Feed::start(PubSub::start("test"), SiteLog::new(self.db.clone())).await.unwrap();
     }
 
-    /// Whether commits go unannounced from now on.
+    /// Stops announcing commits, or starts again.
     pub(crate) fn silence(&self, silent: bool) {
         self.silent.store(silent, Ordering::SeqCst);
     }
@@ -110,7 +110,7 @@ impl World {
         .await
     }
 
-    /// Changes a row and tells nobody, not even the log.
+    /// Changes a row without an event, so that even the log does not have the change.
     pub(crate) async fn update_post_secretly(&self, id: i64, fields: Value) {
         let changes = PostChanges::changeset(&params(fields)).unwrap();
         self.write(move |tx| {
@@ -194,7 +194,7 @@ impl World {
         .await;
     }
 
-    /// So many notes in one transaction, announced all at once.
+    /// Inserts `count` notes, up to 500 in a transaction, whose events are announced together.
     pub(crate) async fn notes(&self, count: usize, body: &str) {
         let fields = json!({ "title": "One of many", "body": body, "author": "ferris" });
         let new = NewNote::changeset(&params(fields)).unwrap();
@@ -231,8 +231,7 @@ impl World {
         .await;
     }
 
-    /// Waits until all that is committed can be found. A bound, so that a failure is one and no
-    /// hang.
+    /// Waits until everything committed can be found. The timeout turns a hang into a failure.
     pub(crate) async fn settle(&self, search: &Search) {
         let position =
             self.db.read(|c| Ok::<_, Error>(events_log::state(c)?)).await.unwrap().position;
@@ -254,7 +253,7 @@ impl World {
     }
 }
 
-/// Opens a database on a thread that may block, which a runtime's own must not.
+/// Opens a database on a new thread: opening it blocks, which a runtime's thread must not.
 fn open(database: Database, on_commit: OnCommit) -> Db {
     let open = move || Db::open(&database, on_commit).unwrap();
     std::thread::spawn(open).join().unwrap()
@@ -266,7 +265,7 @@ fn params(fields: Value) -> Params {
 
 static LINES: LazyLock<Mutex<Vec<String>>> = LazyLock::new(Mutex::default);
 
-/// How many lines the log has with exactly this text at level info, over all tests of this process.
+/// The number of log lines with exactly this text at level info, from all tests of this process.
 pub(crate) fn logged(line: &str) -> usize {
     LINES.lock().unwrap().iter().filter(|other| *other == line).count()
 }

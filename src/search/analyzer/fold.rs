@@ -1,29 +1,31 @@
-//! The one spelling of a word: what readers type for the same word in other cases, with or without
-//! marks, or in other forms of a letter, becomes equal here.
+//! Normalizes the spelling of a word, so that variants in case, diacritics and letter forms become
+//! equal.
 //!
-//! Unicode's own equivalences are ICU4X's. Beyond them:
+//! ICU4X applies Unicode's compatibility equivalences. In addition:
 //!
-//! - Latin and Greek letters lose their marks, and Greek's final sigma is a sigma.
-//! - Cyrillic ё is е. Letters that are others without their mark, such as й, ї and ў, keep it.
-//! - Hebrew loses its points, and its final forms are the ordinary ones.
-//! - Arabic loses its vowel marks and lengthening strokes; all forms of alef are one, final ya is
-//!   ya, ta marbuta is ha, Persian kaf and ya are the Arabic ones, and its digits are `0` to `9`.
-//! - Marks of other scripts make other words, and stay.
+//! - Latin and Greek letters lose their marks, and the Greek final sigma becomes a sigma.
+//! - Cyrillic ё becomes е. Letters that differ from their base letter, such as й, ї and ў, keep
+//!   their mark.
+//! - Hebrew loses its points, and final forms become ordinary ones.
+//! - Arabic loses its vowel marks and lengthening strokes. All forms of alef become one, final ya
+//!   becomes ya, ta marbuta becomes ha, Persian kaf and ya become the Arabic ones, and its digits
+//!   become `0` to `9`.
+//! - Marks of other scripts distinguish words, and stay.
 
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 use unicode_script::{Script, UnicodeScript as _};
 
-/// The most characters of a term; the rest of a longer word is not told apart.
+/// The most characters of a term; longer words are truncated.
 pub(super) const LONGEST: usize = 64;
-/// The most characters of a word that are looked at. One letter may carry thousands of marks.
+/// The most characters of a word that are read. One letter may carry thousands of marks.
 const LOOKED_AT: usize = 4 * LONGEST;
 
 const COMPATIBLE: DecomposingNormalizerBorrowed<'static> =
     DecomposingNormalizerBorrowed::new_nfkd();
 const COMPOSED: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
 
-/// Puts a word's spelling behind what is in `out`.
+/// Appends the normalized spelling of a word to `out`.
 pub(super) fn fold(word: &str, out: &mut String) {
     if word.is_ascii() {
         out.extend(word.chars().take(LONGEST).map(|c| c.to_ascii_lowercase()));
@@ -46,7 +48,7 @@ pub(super) fn fold(word: &str, out: &mut String) {
     out.extend(COMPOSED.normalize_iter(plain.chars()).take(LONGEST));
 }
 
-/// The letters that stand for this one; nothing if it stands for itself.
+/// The letters that replace this one; empty if it stays.
 fn letters(c: char) -> &'static str {
     match c {
         'ς' => "σ",
@@ -84,22 +86,22 @@ fn letters(c: char) -> &'static str {
     }
 }
 
-/// Whether a character tells nothing apart, behind this letter.
+/// True if a character after this letter does not distinguish words.
 fn is_dropped(c: char, base: char) -> bool {
     match c {
-        // The breve, the macron and the dots make other letters of most Cyrillic ones, the acute
-        // of two; elsewhere it shows the stress.
+        // In Cyrillic the breve, the macron and the diaeresis form other letters, except ё. The
+        // acute forms two; elsewhere it marks the stress.
         '\u{304}' | '\u{306}' if base.script() == Script::Cyrillic => false,
         '\u{308}' if base.script() == Script::Cyrillic => matches!(base, 'е' | 'Е'),
         '\u{301}' if matches!(base, 'г' | 'Г' | 'к' | 'К') => false,
-        // The stroke that lengthens Arabic words; geresh and gershayim.
+        // The Arabic lengthening stroke; Hebrew geresh and gershayim.
         '\u{640}' | '\u{5f3}' | '\u{5f4}' => true,
         c => is_accent(c) || c.general_category() == GeneralCategory::Format,
     }
 }
 
-/// True for marks that readers leave out: those over Latin, Greek and Cyrillic letters, points of
-/// Hebrew, vowels of Arabic, variation selectors.
+/// True for marks that readers omit: marks of Latin, Greek and Cyrillic letters, Hebrew points,
+/// Arabic vowels, variation selectors.
 fn is_accent(c: char) -> bool {
     matches!(c,
         '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5bd}' | '\u{5bf}'

@@ -1,4 +1,4 @@
-//! What is one word, and which words are the same.
+//! The boundaries of words, and which words are equal.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ fn looked_for(text: &str) -> Vec<String> {
     terms(text).into_iter().map(|term| term.text).collect()
 }
 
-/// The terms in the index, each with its place.
+/// The indexed terms, each with its place.
 fn indexed(text: &str) -> Vec<(usize, String)> {
     let text = composed(text);
     let mut analyzer = analyzer();
@@ -21,7 +21,7 @@ fn indexed(text: &str) -> Vec<(usize, String)> {
     terms
 }
 
-/// Whether a query's terms stand in a text as they stand in the query.
+/// True if a query's terms occur in a text at the same distances as in the query.
 fn finds(query: &str, text: &str) -> bool {
     let (query, text) = (terms(query), indexed(text));
     let starts = text.iter().map(|(place, _)| *place);
@@ -107,7 +107,7 @@ fn signs_make_other_words() {
 }
 
 #[test]
-fn signs_between_words_are_none() {
+fn signs_between_words_are_ignored() {
     assert_eq!(
         looked_for("a+b 1+2 F#m x&&y c+++ 10# ..a"),
         ["a", "b", "1", "2", "f", "m", "x", "y", "c", "10", "a"]
@@ -168,7 +168,7 @@ fn greek_is_found_without_accents_and_with_any_sigma() {
 }
 
 #[test]
-fn cyrillic_letters_are_their_own_and_yo_is_ye() {
+fn cyrillic_letters_keep_their_marks_except_for_yo() {
     same("Ёлка", "елка");
     same("е\u{308}лка", "елка");
     same("за\u{301}мок", "замок");
@@ -199,7 +199,7 @@ fn terms_are_numbered_from_zero_without_gaps() {
 }
 
 #[test]
-fn endless_words_are_cut() {
+fn endless_words_are_truncated() {
     assert_eq!(looked_for(&"x".repeat(100_000))[0].len(), fold::LONGEST);
     for flood in ["e\u{301}", "\u{301}", "क्", "서", "a\u{202e}", "👩\u{200d}", "a&", "c+", "#."]
     {

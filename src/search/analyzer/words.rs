@@ -1,32 +1,32 @@
-//! Cuts text into words. Owns where a word begins and ends, and which signs belong to it; leaves
-//! how a word is written in the index to `fold`.
+//! Splits text into words. Owns where a word begins and ends, and which signs belong to it; leaves
+//! its spelling in the index to `fold`.
 //!
-//! Code is cut at its punctuation: `std::fs::read_to_string` has five words. In writing without
-//! spaces (Han, kana, Thai, Lao, Khmer, Burmese, …) and in Hangul, where particles follow words
-//! without one, each character is a word, with the marks on it. A query of several is a phrase, so
-//! any part of a sentence is found. A dictionary would cut a query and the sentence around the same
-//! word in different places.
+//! Code is split at its punctuation: `std::fs::read_to_string` has five words. In scripts without
+//! spaces (Han, kana, Thai, Lao, Khmer, Burmese, …), and in Hangul, where particles are attached to
+//! words, each character with its marks is a word. A query of several such words is a phrase, so
+//! any part of a sentence is found. A dictionary is not used: it could split a query and a sentence
+//! with the same word in different places.
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 use unicode_script::{Script, UnicodeScript as _};
 
-/// A word of a text, by its place in bytes.
+/// A word of a text, by its byte range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::search) struct Word {
     pub(in crate::search) from: usize,
     pub(in crate::search) to: usize,
-    /// One character of writing without spaces, or a picture.
+    /// True for one character of a script without spaces, or a pictograph.
     pub(in crate::search) alone: bool,
 }
 
-/// What makes another word of a word.
+/// A sign that turns a word into a different one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sign {
-    /// As in `C++` and `C#`, up to this byte.
+    /// As in `C++` and `C#`. Ends at this byte.
     After(usize),
-    /// As in `.NET`, from this byte.
+    /// As in `.NET`. Starts at this byte.
     Before(usize),
-    /// As in `AT&T`: `&` and the next word, up to this byte.
+    /// As in `AT&T`: `&` and the next word. Ends at this byte.
     With(usize),
 }
 
@@ -38,7 +38,7 @@ pub(in crate::search) fn words(text: &str) -> Words<'_> {
 #[derive(Clone)]
 pub(in crate::search) struct Words<'a> {
     text: &'a str,
-    // Where the next word is looked for, in bytes.
+    // The byte at which the search for the next word starts.
     at: usize,
 }
 
@@ -48,7 +48,7 @@ impl Iterator for Words<'_> {
     fn next(&mut self) -> Option<Word> {
         loop {
             let rest = &self.text[self.at..];
-            // Most of a text is ASCII, of which no character needs a table.
+            // Most text is ASCII, which needs no table lookups.
             let begins = |byte: u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
             let from = self.at + rest.bytes().position(begins)?;
             let first = self.text[from..].chars().next()?;
@@ -66,14 +66,15 @@ impl Iterator for Words<'_> {
     }
 }
 
-/// What a character is to words.
+/// The role of a character in words.
 #[derive(PartialEq, Eq)]
 enum Part {
     /// A letter or a digit.
     Word,
-    /// A word by itself.
+    /// A word on its own.
     Alone,
-    /// Belongs to what it follows, and begins nothing: a mark, or what shows nothing.
+    /// Part of the word that it follows, but never the start of one: a mark or an invisible
+    /// character.
     Inside,
     /// Not part of any word.
     Between,
@@ -87,7 +88,7 @@ fn part(c: char) -> Part {
         return Part::Alone;
     }
     match c.general_category() {
-        // The zero-width space stands between words of writing without visible spaces.
+        // The zero-width space separates words in scripts without visible spaces.
         GeneralCategory::Format if c != '\u{200b}' => return Part::Inside,
         category if is_mark(category) => return Part::Inside,
         _ => {}
@@ -111,7 +112,7 @@ fn is_picture(c: char) -> bool {
 }
 
 fn is_without_spaces(c: char) -> bool {
-    // The lengthening mark of kana belongs to no script.
+    // The kana lengthening mark belongs to no script.
     ('\u{3040}'..='\u{30ff}').contains(&c)
         || matches!(
             c.script(),
@@ -133,7 +134,7 @@ fn is_without_spaces(c: char) -> bool {
         )
 }
 
-/// The end of the character at `from` and of the marks on it.
+/// The end of the character at `from` and its marks.
 fn alone_end(text: &str, from: usize) -> usize {
     let mut rest = text[from..].char_indices().skip(1);
     rest.find(|(_, c)| part(*c) != Part::Inside).map_or(text.len(), |(at, _)| from + at)
@@ -142,7 +143,7 @@ fn alone_end(text: &str, from: usize) -> usize {
 /// The end of the word that begins at `from`.
 fn word_end(text: &str, from: usize) -> usize {
     let plain = from + plain_length(&text[from..]);
-    // The ending of "don't" and "Rust's" belongs to the word; "l'été" and "'a'" are two.
+    // The ending of "don't" and "Rust's" belongs to the word; "l'été" is two words.
     let Some(tail) = text[plain..].strip_prefix(['\'', '’']) else { return plain };
     let ending = plain_length(tail);
     if ending > 0 && tail[..ending].chars().count() <= 2 {
@@ -152,7 +153,7 @@ fn word_end(text: &str, from: usize) -> usize {
     }
 }
 
-/// The bytes of letters, digits and their marks that `text` begins with.
+/// The length in bytes of the letters, digits and marks at the start of `text`.
 fn plain_length(text: &str) -> usize {
     let ascii = text.bytes().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(text.len());
     let rest = &text[ascii..];
@@ -184,7 +185,7 @@ pub(super) fn sign(text: &str, word: &Word) -> Option<Sign> {
         }
         _ => {
             let before = before.strip_suffix('.')?;
-            // `end.Next`, `f().x` and `0..n` have an ordinary dot.
+            // The dot of `end.Next`, `f().x` and `0..n` is no sign.
             let is_first =
                 !before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | ')' | ']'));
             let is_name = word.starts_with(char::is_alphabetic);

@@ -1,5 +1,5 @@
-//! The best hits behind a place, and how many there are at all. Owns the order of hits: the better
-//! score first; of equals, the one with the higher id.
+//! The best hits after a place, and the number of all hits. Owns the order of hits: the better
+//! score first; among equal scores, the higher id.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -13,22 +13,22 @@ use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader, TantivyError};
 
 use crate::search::query::Kind;
 
-/// A hit's place in the order of all hits of its query.
+/// The position of a hit among all hits of its query.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     pub(in crate::search) score: f32,
-    /// The row, as [`number`] writes it.
+    /// The row, as [`number`] encodes it.
     row: u64,
 }
 
-/// What the index has about a query.
+/// The result of a query on the index.
 #[derive(Debug, Default)]
 pub(in crate::search) struct Found {
-    /// How many hits there are.
+    /// The number of all hits.
     pub(in crate::search) total: usize,
-    /// How many of them are not behind the place that was asked for.
+    /// The number of hits up to and including the requested place.
     pub(in crate::search) before: usize,
-    /// The best ones behind it, best first.
+    /// The best hits after that place, best first.
     pub(in crate::search) best: Vec<Place>,
 }
 
@@ -40,12 +40,12 @@ impl Place {
     }
 }
 
-/// A row as one number, from which its kind and id can be read.
+/// Encodes a row's kind and id as one number.
 pub(super) fn number(kind: Kind, id: i64) -> u64 {
     id.unsigned_abs() << 2 | kind_number(kind)
 }
 
-/// A kind as the index has it.
+/// A kind's number in the index.
 pub(super) fn kind_number(kind: Kind) -> u64 {
     match kind {
         Kind::Post => 0,
@@ -87,13 +87,13 @@ impl FromStr for Place {
         let (score, row) = text.split_once('_').ok_or(())?;
         let score = f32::from_bits(u32::from_str_radix(score, 16).map_err(drop)?);
         let place = Place { score, row: row.parse().map_err(drop)? };
-        // A place has one name: no sign and no zeros in front.
+        // A place has one spelling: no sign and no leading zeros.
         let is_one = score.is_finite() && score.is_sign_positive() && place.row().is_some();
         if is_one && place.to_string() == text { Ok(place) } else { Err(()) }
     }
 }
 
-/// Collects the best `limit` hits behind a place.
+/// Collects the best `limit` hits after a place.
 pub(super) struct Best {
     pub(super) limit: usize,
     pub(super) after: Option<Place>,
@@ -147,7 +147,7 @@ impl SegmentCollector for BestOfSegment {
     fn collect(&mut self, document: DocId, score: Score) {
         self.total += 1;
         let is_full = self.best.len() == self.limit;
-        // Most hits are worse than the worst kept one, which needs no look at their rows.
+        // Most hits score worse than the worst one kept: skip reading their rows.
         if is_full && self.best.peek().is_some_and(|Reverse(worst)| score < worst.score) {
             return;
         }

@@ -1,5 +1,5 @@
-//! Opening an index: taking its lock, checking it, and making an empty one where there is none to
-//! go on with. Owns what counts as damage; leaves filling the new one to the caller.
+//! Opening an index: takes its lock, checks it, and makes an empty one if there is no usable one.
+//! Owns the definition of damage; leaves filling the new index to the caller.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use tantivy::{IndexSettings, ReloadPolicy, TantivyError};
 use super::{Index, Searchable, schema};
 use crate::search::{analyzer, files};
 
-/// Memory in bytes that the writer fills before it writes a segment.
+/// The bytes of memory that the writer fills before it writes a segment.
 const BUDGET: usize = 32 * 1024 * 1024;
 
 /// Why an index cannot be opened.
@@ -30,14 +30,13 @@ pub(in crate::search) enum OpenError {
 pub(in crate::search) enum Condition {
     Sound,
     Missing,
-    /// Another version of the program, with other words or other fields, has written it; it is
-    /// gone.
+    /// A version of the program with another analyzer or schema wrote it; its files were removed.
     Outdated,
-    /// The files were unusable, for this reason, and are gone.
+    /// The files were unusable, for this reason, and were removed.
     Damaged(String),
 }
 
-/// Opens the index in `dir`; with `rebuild`, removes its files and makes an empty one.
+/// Opens the index in `dir`. With `rebuild`, removes its files and makes an empty index.
 pub(super) fn open(dir: &Path, rebuild: bool) -> Result<(Index, Condition), OpenError> {
     std::fs::create_dir_all(dir).map_err(|error| {
         let told = format!("cannot make the folder of the index, {}: {error}", dir.display());
@@ -64,7 +63,7 @@ pub(super) fn open(dir: &Path, rebuild: bool) -> Result<(Index, Condition), Open
             (index, condition)
         }
     };
-    // The writer takes the lock itself; whoever is quicker here leaves us with `Busy`.
+    // The writer takes the lock itself. If another process takes it first, this one gets `Busy`.
     drop(lock);
     let writer = index.writer_with_num_threads(1, BUDGET).map_err(|error| match error {
         TantivyError::LockFailure(LockError::LockBusy, _) => OpenError::Busy,
@@ -88,7 +87,7 @@ enum Inspected {
     Damaged(String),
 }
 
-/// Looks whether the index can be used. An error is one of the machine's, not of the index.
+/// Checks whether the index can be used. An error is the machine's, not the index's.
 fn inspect(directory: &MmapDirectory, schema: &Schema) -> Result<Inspected, TantivyError> {
     let look = || -> Result<Inspected, TantivyError> {
         if !tantivy::Index::exists(directory)? {
@@ -100,7 +99,7 @@ fn inspect(directory: &MmapDirectory, schema: &Schema) -> Result<Inspected, Tant
         }
         let damaged = index.validate_checksum()?;
         if let Some(path) = damaged.iter().next() {
-            return Ok(Inspected::Damaged(format!("{} is not what was written", path.display())));
+            return Ok(Inspected::Damaged(format!("{} has a wrong checksum", path.display())));
         }
         index.tokenizers().register(analyzer::NAME, analyzer::analyzer());
         index
@@ -109,16 +108,16 @@ fn inspect(directory: &MmapDirectory, schema: &Schema) -> Result<Inspected, Tant
             .try_into()
             .map(|_| Inspected::Sound(Box::new(index)))
     };
-    // Tantivy panics where some files make no sense at all.
+    // Tantivy panics on some kinds of garbled files.
     match catch_unwind(AssertUnwindSafe(look)) {
         Ok(Err(error)) if is_the_machines(&error) => Err(error),
         Ok(Err(error)) => Ok(Inspected::Damaged(error.to_string())),
         Ok(Ok(inspected)) => Ok(inspected),
-        Err(_) => Ok(Inspected::Damaged("it makes no sense".to_owned())),
+        Err(_) => Ok(Inspected::Damaged("its files cannot be read".to_owned())),
     }
 }
 
-/// True for what wiping the index would not mend: no permission, no memory, no more file handles.
+/// True for errors that wiping the index would not fix: no permission, memory or file handles.
 fn is_the_machines(error: &TantivyError) -> bool {
     let io = match error {
         TantivyError::IoError(io) => io,

@@ -1,5 +1,5 @@
-//! Term statistics of some kinds of documents, for the ranking. A reader who finds posts only must
-//! not learn from their scores how often a word is in notes.
+//! Term statistics restricted to some kinds of documents, for the ranking. A reader who may find
+//! only posts must not learn from their scores how often a word occurs in notes.
 
 use tantivy::collector::Count;
 use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, Query, TermQuery};
@@ -8,7 +8,7 @@ use tantivy::{Searcher, TantivyError, Term};
 
 use super::{Fields, Kind, of_kind};
 
-/// Counts the documents of some kinds.
+/// Statistics of the documents of some kinds only.
 pub(super) struct Within<'a> {
     searcher: &'a Searcher,
     of_kinds: BooleanQuery,
@@ -16,10 +16,10 @@ pub(super) struct Within<'a> {
     count: u64,
 }
 
-/// The terms of an ordinary body, about.
+/// The approximate number of terms in an ordinary body.
 const TOKENS_OF_BODY: u64 = 400;
 
-/// The terms of an ordinary title, author's name or list of tags, about.
+/// The approximate number of terms in an ordinary title, author's name or list of tags.
 const TOKENS_OF_OTHERS: u64 = 5;
 
 impl<'a> Within<'a> {
@@ -41,8 +41,8 @@ fn having(term: &Term) -> TermQuery {
 }
 
 impl Bm25StatisticsProvider for Within<'_> {
-    /// The index has no count of tokens by kind, and one over all kinds tells how long notes are: so
-    /// the average document has a fixed length.
+    /// Assumes a fixed length per document: the index does not count tokens by kind, and a count
+    /// over all kinds would reveal how long notes are.
     fn total_num_tokens(&self, field: Field) -> Result<u64, TantivyError> {
         let each = if field == self.body { TOKENS_OF_BODY } else { TOKENS_OF_OTHERS };
         Ok(self.count * each)

@@ -1,4 +1,4 @@
-//! The index by itself: what is found, what is not, and what survives.
+//! The index alone: matches, ranking, and what survives restarts and damage.
 
 use super::*;
 
@@ -109,7 +109,7 @@ fn a_query_finds_its_own_signs_first() {
 }
 
 #[test]
-fn the_beginning_of_a_word_finds_it_behind_whole_words() {
+fn words_found_by_prefix_rank_behind_whole_words() {
     let dir = tempfile::tempdir().unwrap();
     let (mut index, _) = Index::open(dir.path()).unwrap();
     index.upsert(&post(1, "Process groups", "Processing std::process::exit")).unwrap();
@@ -149,7 +149,7 @@ fn beginnings_of_very_many_words_are_quick() {
     let began = std::time::Instant::now();
     assert!(ids(&index, &"a* ".repeat(300)).len() < 201);
     assert!(began.elapsed().as_secs() < 2, "{:?}", began.elapsed());
-    // Those that most documents have come first.
+    // The words in the most documents are chosen.
     assert!(ids(&index, "a150*").contains(&200));
 }
 
@@ -176,7 +176,7 @@ fn pages_follow_each_other_while_the_index_changes() {
     }
     assert!(seen.is_sorted_by(|one, next| one > next), "each once, best first");
 
-    // The first page's hits are gone: the second is what it was.
+    // The second page does not change when the hits of the first page are removed.
     let second: Vec<_> = seen[8..16].iter().map(|place| place.row()).collect();
     for place in &seen[..8] {
         let (kind, id) = place.row().unwrap();
@@ -188,7 +188,7 @@ fn pages_follow_each_other_while_the_index_changes() {
 }
 
 #[test]
-fn a_post_goes_with_its_comments() {
+fn deleting_a_post_removes_its_comments() {
     let dir = tempfile::tempdir().unwrap();
     let (mut index, _) = Index::open(dir.path()).unwrap();
     assert!(!index.has_post(1).unwrap());
@@ -199,7 +199,7 @@ fn a_post_goes_with_its_comments() {
     assert!(index.has_post(1).unwrap());
     index.commit(&at(4)).unwrap();
     assert_eq!(rows(&index, "zinc").len(), 4);
-    // An update is none.
+    // An update keeps the comments.
     index.upsert(&post(1, "Other", "zinc")).unwrap();
     index.commit(&at(5)).unwrap();
     assert_eq!(rows(&index, "zinc").len(), 4);
@@ -213,7 +213,7 @@ fn a_post_goes_with_its_comments() {
 }
 
 #[test]
-fn an_index_with_other_words_is_made_again() {
+fn an_index_of_another_analyzer_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     drop(filled(dir.path()));
     let meta = dir.path().join("meta.json");
@@ -238,7 +238,7 @@ fn an_update_replaces_and_a_deletion_removes_by_kind_and_id() {
 }
 
 #[test]
-fn nothing_shows_and_nothing_lasts_before_the_commit() {
+fn changes_are_neither_visible_nor_durable_before_the_commit() {
     let dir = tempfile::tempdir().unwrap();
     let mut index = filled(dir.path());
     index.clear();
@@ -264,7 +264,7 @@ fn there_is_one_writer() {
     assert_eq!(ids(&index, "essay"), [2]);
 }
 
-/// Each file of the index is cut short, garbled and removed.
+/// Truncates, garbles and removes each file of the index.
 #[test]
 fn damage_to_any_file_is_noticed_or_harmless() {
     let damages: [fn(&Path); 3] = [
@@ -345,7 +345,7 @@ fn hostile_queries_are_quick() {
 }
 
 #[test]
-fn scores_of_posts_tell_neither_the_words_of_notes_nor_their_length() {
+fn scores_of_posts_reveal_neither_the_words_of_notes_nor_their_length() {
     let scores = |of_notes: &str, with_notes: bool| {
         let dir = tempfile::tempdir().unwrap();
         let mut index = filled(dir.path());
@@ -366,12 +366,12 @@ fn scores_of_posts_tell_neither_the_words_of_notes_nor_their_length() {
     assert_eq!(of_posts.len(), 3);
     assert_eq!(of_posts, scores("wholly unrelated", false));
     assert_eq!(of_posts, scores(&"a long one ".repeat(500), false));
-    // Who finds both ranks them by both.
+    // A reader who finds both kinds gets scores from both.
     assert_ne!(scores("borrow borrow", true), scores("wholly unrelated", true));
 }
 
 #[test]
-fn what_is_deleted_from_an_empty_index_takes_no_memory() {
+fn deletions_from_an_empty_index_take_no_memory() {
     let dir = tempfile::tempdir().unwrap();
     let (mut index, _) = Index::open(dir.path()).unwrap();
     for id in 0..2 * PENDING as i64 {

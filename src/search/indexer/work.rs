@@ -1,5 +1,6 @@
-//! The indexer's work: reading the log or the rows page by page, applying them, committing. Owns
-//! the log lines and that the index's position never runs ahead of its content; leaves what a page holds to `source`.
+//! The indexer's work: reads the log, or the rows page by page, applies them and commits. Owns the
+//! log lines, and the guarantee that the index's position never runs ahead of its content; leaves
+//! the content of a page to `source`.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +14,11 @@ use crate::search::index::{Document, LogPosition};
 use crate::search::query::Kind;
 use crate::search::source::{self, Change, Rows, Walk};
 
-/// How long a change waits at the least to be committed together with those that follow it.
+/// The shortest time that a change waits to be committed in a batch.
 pub(super) const COMMIT_AFTER: Duration = Duration::from_millis(300);
-/// How long it waits at the most. In between it is as long as keeps commits to a tenth of the time.
+/// The longest such time. Within these limits, commits take up a tenth of the time.
 const COMMIT_WITHIN: Duration = Duration::from_secs(3);
-/// How long to wait after the database could not be read.
+/// The delay before a failed read of the database or a failed subscription is retried.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Indexer {
@@ -31,7 +32,7 @@ impl Indexer {
             Task::Rebuild { place, walk, .. } => {
                 let (place, walk) = (place.clone(), *walk);
                 let db = self.db.clone();
-                // The place is read before any row: what changes meanwhile is in the log after it.
+                // Read the place before any row: later changes are in the log after it.
                 let read = async move {
                     db.read(move |c| {
                         let place = place.map_or_else(|| source::newest(c), Ok)?;
@@ -42,11 +43,11 @@ impl Indexer {
                 ctx.spawn(read.into_actor(self).map(|read, this, ctx| match read {
                     Ok((place, rows)) => match this.build(place, rows) {
                         Ok(()) => this.go_on(ctx),
-                        Err(error) => fail(&error, ctx),
+                        Err(error) => this.fail(&error, ctx),
                     },
                     Err(error) => {
                         this.warn(format!(
-                            "the indexer cannot read the database: {error}; it tries again"
+                            "the indexer cannot read the database: {error}; retrying"
                         ));
                         ctx.run_later(RETRY_AFTER, |this, ctx| this.go_on(ctx));
                     }
@@ -55,17 +56,17 @@ impl Indexer {
         }
     }
 
-    /// The way from the index's place to the present is not in the log: builds the index from the
-    /// rows.
+    /// Rebuilds the index from the rows, because the log does not lead from the index's place to
+    /// the present.
     pub(super) fn start_over(&mut self, ctx: &mut Context<Indexer>) {
         let Task::Follow(place) = &self.task else { return };
         let foreign = place.log != self.feed.log_id();
         let reason = match foreign {
             true => "it belongs to another database",
             false if place.position > self.feed.sent() => "it is ahead of the database",
-            false => "it is behind what the log still holds",
+            false => "the log no longer reaches back to its position",
         };
-        self.warn(format!("the search index is of no use, {reason}: building it anew"));
+        self.warn(format!("the search index cannot be used, {reason}; rebuilding it"));
         if let Some(subscription) = self.subscription.take() {
             ctx.cancel_future(subscription);
         }
@@ -126,7 +127,7 @@ impl Indexer {
                 self.announce(&change, event.position());
                 self.change(change)?;
             }
-            // It will not become readable by trying again.
+            // A retry would not make it readable.
             Err(error) => {
                 log::error!("the indexer cannot read event {} ({topic}): {error}", event.position())
             }
@@ -134,16 +135,16 @@ impl Indexer {
         self.reach(event.position(), ctx)
     }
 
-    /// Puts a post in that can be read again, or for the first time, with its comments from `after`
-    /// on, and goes on with the log from there. The events of the comments do not come again.
+    /// Adds a post that has become readable, with its comments above the id `after`, then goes on
+    /// with the log. The comments are read from the rows because their events are not repeated.
     ///
-    /// The post comes last: a node that dies before starts over with the same event.
+    /// The post is added last: a node that crashes before that starts with the same event again.
     fn show(&mut self, post: Document, position: i64, after: i64, ctx: &mut Context<Indexer>) {
         let (db, id) = (self.db.clone(), post.id);
         let read = async move {
             db.read(move |c| Ok::<_, db::Error>(source::comments(c, id, after)?)).await
         };
-        // Nothing else is applied before that.
+        // `wait` keeps other events from being applied before this one.
         ctx.wait(read.into_actor(self).map(move |read, this, ctx| match read {
             Ok((comments, are_last)) => {
                 let last = comments.last().map_or(after, |comment| comment.id);
@@ -159,11 +160,11 @@ impl Indexer {
                         Ok(())
                     }
                 });
-                put.unwrap_or_else(|error| fail(&error, ctx));
+                put.unwrap_or_else(|error| this.fail(&error, ctx));
             }
             Err(error) => {
-                this.warn(format!("the indexer cannot read the database: {error}; it tries again"));
-                // The same event comes first then.
+                this.warn(format!("the indexer cannot read the database: {error}; retrying"));
+                // The new subscription begins with the same event.
                 if let Some(subscription) = this.subscription.take() {
                     ctx.cancel_future(subscription);
                 }
@@ -179,7 +180,7 @@ impl Indexer {
         if self.index.is_full() { self.commit() } else { Ok(()) }
     }
 
-    /// The index is true as of this position, and to be committed as such.
+    /// Notes that the index reflects this position, and schedules the commit.
     pub(super) fn reach(
         &mut self,
         position: i64,
@@ -188,7 +189,7 @@ impl Indexer {
         let Task::Follow(place) = &mut self.task else { return Ok(()) };
         let moved = place.position != position;
         place.position = position;
-        // Only now it is known that the index belongs to this log.
+        // Only the first update proves that the index belongs to this log.
         if self.state.borrow().position.is_none() {
             self.tell();
         }
@@ -201,7 +202,7 @@ impl Indexer {
                 ctx.run_later(self.commit_after, |this, ctx| this.commit_if_due(ctx));
                 Ok(())
             }
-            // A context's timers wait while its mailbox has something.
+            // A context's timers do not fire while its mailbox has messages.
             Some(since) if since.elapsed() > self.commit_after || self.index.is_full() => {
                 self.commit()
             }
@@ -209,10 +210,19 @@ impl Indexer {
         }
     }
 
-    /// Warns in the log.
+    /// Logs a warning and keeps its line.
     fn warn(&self, line: String) {
         log::warn!("{line}");
         self.lines.keep(None, &line);
+    }
+
+    /// Stops after a failed write: the next actor reopens the index as of its last commit, because
+    /// the state of the writer is unknown.
+    pub(super) fn fail(&self, error: &TantivyError, ctx: &mut Context<Indexer>) {
+        let line = format!("the indexer cannot write the search index: {error}");
+        log::error!("{line}");
+        self.lines.keep(None, &line);
+        ctx.stop();
     }
 
     /// Logs a change, once.
@@ -265,18 +275,18 @@ impl Indexer {
     fn commit_if_due(&mut self, ctx: &mut Context<Indexer>) {
         let Some(since) = self.uncommitted else { return };
         match self.commit_after.checked_sub(since.elapsed()) {
-            // What this timer was for is committed; something newer is not yet due.
+            // The change that set this timer is committed, and a newer one is not due yet.
             Some(rest) if !rest.is_zero() => {
                 ctx.run_later(rest, |this, ctx| this.commit_if_due(ctx));
             }
-            _ => self.commit().unwrap_or_else(|error| fail(&error, ctx)),
+            _ => self.commit().unwrap_or_else(|error| self.fail(&error, ctx)),
         }
     }
 
-    /// Commits what was applied. Blocks its own thread only.
+    /// Commits the applied changes. Blocks only the indexer's thread.
     pub(super) fn commit(&mut self) -> Result<(), TantivyError> {
         self.uncommitted = None;
-        // Half of a rebuild is true as of nothing.
+        // An unfinished rebuild reflects no position.
         let Task::Follow(place) = &self.task else { return Ok(()) };
         let begun = Instant::now();
         self.index.commit(place)?;
@@ -295,14 +305,8 @@ impl Indexer {
     }
 }
 
-/// The task of building the index anew.
+/// The task of rebuilding the index.
 pub(super) fn rebuild() -> Task {
     let counts = Counts::default();
     Task::Rebuild { begun: Instant::now(), place: None, walk: Walk::START, counts }
-}
-
-/// After an error of Tantivy's nothing is assumed of the writer: the next actor opens the index anew, as of its last commit.
-pub(super) fn fail(error: &TantivyError, ctx: &mut Context<Indexer>) {
-    log::error!("the indexer cannot write the search index: {error}");
-    ctx.stop();
 }

@@ -1,4 +1,4 @@
-//! What is asked for by what was typed.
+//! The expressions that typed queries parse to.
 
 use proptest::prelude::*;
 
@@ -17,7 +17,7 @@ fn beginning(text: &str) -> Expression {
     Expression::Words { scope, terms, prefix: true }
 }
 
-/// What a text asks for that nobody is typing any more.
+/// The expression of a text that the user has finished typing.
 fn parsed(text: &str) -> Expression {
     parse(&format!("{text} ")).unwrap_or_else(|| panic!("{text:?} asks for nothing"))
 }
@@ -142,12 +142,12 @@ fn a_star_and_the_end_of_a_query_find_beginnings() {
         let expected = if whole == "pro*c " { words("pro c") } else { words(whole) };
         assert_eq!(parse(whole), Some(expected), "{whole}");
     }
-    // More would be left out than was said.
+    // A prefix would exclude more than the user said.
     assert_eq!(parse("rust -proc"), Some(parsed("rust -proc")));
 }
 
 #[test]
-fn what_counts_is_bounded() {
+fn terms_phrases_and_prefixes_are_bounded() {
     let terms = |text: &str| -> usize {
         fn count(expression: &Expression) -> usize {
             match expression {
@@ -174,7 +174,7 @@ fn what_counts_is_bounded() {
     let stars = parse(&"ab* ".repeat(100)).unwrap();
     let prefixes = stars.wanted().iter().filter(|(_, prefix)| *prefix).count();
     assert_eq!(prefixes, MAX_PREFIXES);
-    // A phrase that is there twice is looked for once.
+    // A repeated phrase is looked for once.
     assert_eq!(parsed("\"a b\" \"a b\" c \"b a\""), parsed("\"a b\" c \"b a\""));
     assert_eq!(parsed("c -\"a b\" -\"a b\""), parsed("c -\"a b\""));
     let deep = "(".repeat(400) + "a OR b" + &")".repeat(400);

@@ -1,19 +1,19 @@
-//! Whose posts a feed has, and where it is.
+//! The subject of a feed: the posts that it has, and its paths.
 
 use crate::views::{encoded, pages};
 
-/// Whose or what posts a feed has.
+/// The posts that a feed has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// Everybody's.
+    /// All posts.
     Site,
-    /// Those with this tag.
+    /// The posts with this tag.
     Tag(String),
-    /// An account's.
+    /// The posts of an account.
     Author {
-        /// Its id.
+        /// The account's id.
         id: i64,
-        /// Its name.
+        /// The account's name.
         username: String,
     },
 }
@@ -45,7 +45,7 @@ impl Subject {
         }
     }
 
-    /// What the feed's id is made of.
+    /// The name from which the feed's id is derived.
     pub(super) fn name(&self) -> String {
         match self {
             Subject::Site => "feed".to_owned(),

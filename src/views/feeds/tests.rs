@@ -1,4 +1,4 @@
-//! Feeds of the worst that posts may have.
+//! Feeds of posts with the largest and strangest content.
 
 use url::Url;
 
@@ -28,9 +28,9 @@ fn head(id: i64, size: usize) -> Head {
     }
 }
 
-/// The longest text of a field that takes so many characters and bytes.
+/// The longest text that a field with these limits accepts.
 fn longest(character: char, characters: usize, bytes: usize) -> String {
-    // Any number of marks is one character to a reader.
+    // Any number of combining marks counts as one character.
     let characters = if character.is_ascii() { characters } else { usize::MAX };
     character.to_string().repeat(characters.min(bytes / character.len_utf8()))
 }
@@ -40,7 +40,7 @@ fn feed(heads: &[Head], bodies: &HashMap<i64, String>) -> String {
 }
 
 #[test]
-fn a_feed_keeps_to_its_bound_whatever_its_posts_are() {
+fn a_feed_is_bounded_whatever_its_posts_are() {
     let link = "[a](#b)".repeat(19_000);
     for c in ['&', '"', '\u{301}'] {
         for body in [&*link, &"<".repeat(200_000), &"é".repeat(500_000), &"\u{1}".repeat(MAX)] {
@@ -66,13 +66,13 @@ fn a_feed_keeps_to_its_bound_whatever_its_posts_are() {
 }
 
 #[test]
-fn what_fits_by_its_size_is_chosen_though_an_earlier_post_does_not() {
+fn a_post_that_fits_is_chosen_after_one_that_does_not() {
     let heads = [head(1, 10), head(2, MAX), head(3, MAX - 10), head(4, 1)];
     assert_eq!(chosen(&heads), [1, 3]);
 }
 
 #[test]
-fn a_text_is_what_a_parser_reads_but_for_what_xml_cannot_hold() {
+fn a_parser_reads_the_text_without_characters_that_xml_cannot_contain() {
     let text: String = (0..0x300).chain(0xfff0..=0x1_0010).filter_map(char::from_u32).collect();
     let xml = format!("<a b=\"{0}\">{0}</a>", xml(&text));
     let document = roxmltree::Document::parse(&xml).expect("XML");
@@ -85,7 +85,7 @@ fn a_text_is_what_a_parser_reads_but_for_what_xml_cannot_hold() {
 }
 
 #[test]
-fn an_id_is_a_uuid_of_its_own() {
+fn an_id_is_a_unique_uuid() {
     let post = id(&KEY, "post 1");
     assert_eq!(post, id(&KEY, "post 1"));
     assert_ne!(post, id(&KEY, "post 2"));

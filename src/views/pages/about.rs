@@ -1,4 +1,4 @@
-//! The description of a page in its head, for search engines and for sites that show a link to it.
+//! The metadata in a page's head, for search engines and for sites that show link previews.
 
 use chrono::NaiveDateTime;
 
@@ -7,7 +7,7 @@ use crate::access::Status;
 use crate::markdown;
 use crate::models::upload;
 
-/// The description of a page that anyone may find.
+/// The metadata of a page that anyone may find.
 #[derive(Debug, Default)]
 pub(super) struct About {
     /// The title, without the site's name.
@@ -25,19 +25,19 @@ pub(super) struct About {
 }
 
 impl Frame {
-    /// The whole address of a path of the site's own, if the owner has said where readers find it.
+    /// The absolute URL of one of the site's paths, if the site has a public URL.
     pub(super) fn whole(&self, path: &str) -> Option<String> {
         self.address.as_ref().map(|address| address.to(path))
     }
 
-    /// The whole address of a page's picture.
+    /// The absolute URL of a page's picture.
     pub(super) fn picture(&self, about: &About) -> Option<String> {
         self.whole(about.picture.as_deref()?)
     }
 }
 
 impl PostShow {
-    /// Nothing of a post that not everybody may read, and nothing of further comments.
+    /// `None` for a post that not everyone may read, and for further pages of comments.
     pub(super) fn about(&self) -> Option<About> {
         let post = Some(&self.post).filter(|post| post.status.is_public());
         let post = post.filter(|_| self.cursor.is_none())?;
@@ -53,7 +53,7 @@ impl PostShow {
 }
 
 impl PostIndex {
-    /// Nothing of lists beyond the first page, nor of what is not published.
+    /// `None` for further pages, for empty lists, and for lists of unpublished posts.
     pub(super) fn about(&self) -> Option<About> {
         if self.status != Status::Published || self.cursor.is_some() || self.posts.items.is_empty()
         {
@@ -84,7 +84,8 @@ impl TagIndex {
 }
 
 impl Archive {
-    /// The newest year has two addresses, of which the one without a year changes its content.
+    /// Always names the year: the newest year is also shown at the address without one, whose
+    /// content changes with the year.
     pub(super) fn about(&self) -> Option<About> {
         let year = self.year.filter(|_| self.cursor.is_none())?;
         let (title, path) = (format!("Archive {year}"), self.address(&year, None));

@@ -9,45 +9,47 @@ use crate::access::{self, Action, Binned, Verdict};
 use crate::models::bin::Line;
 use crate::models::{Cursor, Page};
 
-/// What a page offers to restore, because a form on it has just deleted it.
+/// The deletion that a form on a page has just made, which the page offers to undo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undo {
     /// The entry in the bin.
     pub entry: i64,
-    /// The path of the page that shows it once it is restored.
+    /// The path of the page that shows the row after it is restored.
     pub place: String,
 }
 
-/// `GET /bin`: what its reader has deleted, or has written and others have deleted.
+/// `GET /bin`: the posts and comments that the reader has deleted, or that others have deleted and
+/// the reader has written.
 #[derive(Debug, Template)]
 #[template(path = "bin.html")]
 pub struct BinPage {
     /// The page's frame.
     pub frame: Frame,
-    /// Where the list starts; at the newest deletion when not given.
+    /// The start of the list; the newest deletion if `None`.
     pub cursor: Option<Cursor>,
     /// The entries.
     pub lines: Page<Line>,
-    /// How long an entry is kept; for ever when not given.
+    /// How long an entry is kept; forever if `None`.
     pub kept: Option<TimeDelta>,
-    /// The time by the database's clock.
+    /// The current time by the database's clock.
     pub now: NaiveDateTime,
 }
 
 impl BinPage {
-    /// Whether the reader may restore an entry.
+    /// True if the reader may restore an entry.
     fn restores(&self, line: &Line) -> bool {
         let may = access::may(self.frame.viewer, Action::Restore(line.facts.access));
         may == Verdict::Allowed && !line.facts.is_without_post
     }
 
-    /// Whether the reader may delete an entry for good.
+    /// True if the reader may delete an entry permanently.
     fn discards(&self, line: &Line) -> bool {
         let action = Action::Discard(line.facts.access);
         access::may(self.frame.viewer, action) == Verdict::Allowed
     }
 
-    /// The title that the reader may read: not of a post that is another's again.
+    /// The title, if the reader may read it. A comment has the title of its post, which may be a
+    /// draft of another account again.
     fn title<'a>(&self, line: &'a Line) -> Option<&'a str> {
         let shows = match line.facts.access.thing {
             Binned::Post(_) => true,
@@ -70,7 +72,7 @@ impl BinPage {
         }
     }
 
-    /// How long an entry can still be restored, in words.
+    /// The time left to restore an entry, in words.
     fn left(&self, line: &Line) -> Option<String> {
         let left = line.entry.deleted_at + self.kept? - self.now;
         Some(match (left.num_hours() + 12) / 24 {
@@ -80,7 +82,7 @@ impl BinPage {
         })
     }
 
-    /// The address of this list from a place on.
+    /// The address of this list, starting at a cursor.
     fn address(&self, cursor: Option<&Cursor>) -> String {
         address("/bin", &[("cursor", cursor.map(ToString::to_string))])
     }

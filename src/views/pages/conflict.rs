@@ -1,5 +1,5 @@
-//! What a save comes back to when somebody else has saved in the meantime: both versions, in what they
-//! differ, and the form to go on with.
+//! The page after a conflicting save, when somebody else has saved in the meantime: both versions,
+//! their differences, and the form to continue with.
 
 use askama::Template;
 use chrono::NaiveDateTime;
@@ -13,20 +13,20 @@ use crate::models::post::Status;
 /// The version that was saved in the meantime.
 #[derive(Clone, Debug)]
 pub struct Saved {
-    /// The account that saved it, where one did.
+    /// The account that saved it, if any.
     pub by: Option<String>,
     /// When it was saved.
     pub at: NaiveDateTime,
 }
 
 impl Saved {
-    /// Whether the reader saved it.
+    /// True if the reader saved it.
     fn is_own(&self, frame: &Frame) -> bool {
         self.by.as_deref().is_some_and(|by| by == frame.account())
     }
 }
 
-/// A field of one line that differs.
+/// A single-line field that differs.
 struct Field<'a> {
     name: &'static str,
     saved: &'a str,
@@ -41,16 +41,16 @@ pub struct PostConflict {
     pub frame: Frame,
     /// The post's id.
     pub id: i64,
-    /// The name of the last editor.
+    /// The version saved in the meantime.
     pub saved: Saved,
-    /// The form of the post as it is now.
+    /// The form with the current post.
     pub theirs: PostForm,
-    /// The form as typed, of the version that the post has now.
+    /// The form as typed, based on the post's current version.
     pub form: PostForm,
 }
 
 impl PostConflict {
-    /// The fields of one line that differ.
+    /// The single-line fields that differ.
     fn fields(&self) -> Vec<Field<'_>> {
         let (theirs, mine) = (&self.theirs, &self.form);
         let mut fields = Vec::new();
@@ -69,9 +69,9 @@ impl PostConflict {
         if is_timed && theirs.publish_at != mine.publish_at {
             add("Publish at", &theirs.publish_at, &mine.publish_at);
         }
-        // An empty field leaves the words as they are.
+        // An empty field leaves the slug unchanged.
         if theirs.slug != mine.slug && !mine.slug.is_empty() {
-            add("Words in the address", &theirs.slug, &mine.slug);
+            add("URL slug", &theirs.slug, &mine.slug);
         }
         fields
     }
@@ -89,11 +89,11 @@ pub struct NoteConflict {
     pub frame: Frame,
     /// The note's id.
     pub id: i64,
-    /// The name of the last editor.
+    /// The version saved in the meantime.
     pub saved: Saved,
-    /// The form of the note as it is now.
+    /// The form with the current note.
     pub theirs: NoteForm,
-    /// The form as typed, of the version that the note has now.
+    /// The form as typed, based on the note's current version.
     pub form: NoteForm,
 }
 
@@ -112,7 +112,7 @@ fn tags(typed: &str) -> Vec<&str> {
     typed.split(',').map(str::trim).filter(|tag| !tag.is_empty()).collect()
 }
 
-/// A status in the form's words.
+/// The name of a status in the form.
 fn status(word: &str) -> &str {
     let named = PostForm::default().statuses().into_iter().find(|(known, ..)| *known == word);
     named.map_or(word, |(_, name, ..)| name)

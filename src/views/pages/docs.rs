@@ -1,5 +1,5 @@
-//! `GET /api/docs`: the API's two documents as a page. Owns what of them it shows; how a schema
-//! reads is `kinds`', and how a request is made `curl`'s.
+//! `GET /api/docs`: the API's two documents as a page. Owns the selection of what it shows; leaves
+//! the text for a schema to `kinds`, and the commands to `curl`.
 
 mod curl;
 pub(in crate::views) mod kinds;
@@ -21,11 +21,11 @@ use super::Frame;
 pub struct Docs {
     /// The page's frame.
     pub frame: Frame,
-    /// What it shows.
+    /// The content of the page.
     pub reference: Arc<Reference>,
 }
 
-/// Both documents, as far as the page shows them.
+/// The parts of both documents that the page shows.
 #[derive(Debug)]
 pub struct Reference {
     about: String,
@@ -58,10 +58,10 @@ struct Operation {
     parameters: Vec<Field>,
     /// The media types of the body.
     types: Vec<String>,
-    /// What the body is, as HTML.
+    /// The schema of the body, as HTML.
     body: Option<String>,
     answers: Vec<Answer>,
-    /// The failures, by their statuses.
+    /// The statuses of its failures.
     failures: Vec<String>,
     curl: String,
 }
@@ -72,7 +72,7 @@ struct Field {
     name: String,
     place: String,
     is_required: bool,
-    /// What it may hold, as HTML.
+    /// Its type and bounds, as HTML.
     kind: String,
     about: String,
 }
@@ -81,7 +81,7 @@ struct Field {
 struct Answer {
     status: String,
     about: String,
-    /// What its content is, as HTML.
+    /// The schema of its content, as HTML.
     kind: Option<String>,
     headers: Vec<String>,
 }
@@ -90,7 +90,7 @@ struct Answer {
 struct Schema {
     name: String,
     about: String,
-    /// What it is, as HTML, if it is no object.
+    /// Its type, as HTML; `None` for an object with fields.
     kind: Option<String>,
     fields: Vec<Field>,
 }
@@ -118,12 +118,12 @@ struct Topic {
     word: String,
     about: String,
     reach: String,
-    /// Its payload, as HTML.
+    /// The schema of its payload, as HTML.
     kind: String,
 }
 
 impl Reference {
-    /// What the page shows of these documents.
+    /// Reads both documents.
     pub fn of(openapi: &Value, asyncapi: &Value) -> Reference {
         let server = text(&openapi["servers"][0]["url"]);
         let endpoints = entries(&asyncapi["channels"]);
@@ -143,7 +143,7 @@ impl Reference {
     }
 }
 
-/// The methods of a path, in the order in which they are read.
+/// The methods of a path, in the order of the page.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 fn group(openapi: &Value, tag: &Value, server: &str) -> Group {
@@ -184,15 +184,15 @@ impl Operation {
     }
 }
 
-/// Who may ask, in words.
+/// The required credentials, in words.
 fn needs(security: &Value) -> &'static str {
     let mut ways = items(security);
     match ways.next() {
-        None => "No account is looked at.",
+        None => "Ignores credentials.",
         Some(first) if first.as_object().is_some_and(serde_json::Map::is_empty) => {
             "Works without an account; an account may see or do more."
         }
-        Some(_) if ways.next().is_none() => "Needs an account that is signed in with its cookie.",
+        Some(_) if ways.next().is_none() => "Needs an account, signed in with its cookie.",
         Some(_) => "Needs an account.",
     }
 }
@@ -250,7 +250,7 @@ impl Schema {
     }
 }
 
-/// The schemas of both documents, which are the same where their names are.
+/// The schemas of both documents. Schemas with the same name are equal.
 fn schemas(documents: [&Value; 2]) -> Vec<Schema> {
     let all = documents.into_iter().flat_map(|it| entries(&it["components"]["schemas"]));
     let all: BTreeMap<&str, &Value> = all.collect();

@@ -1,5 +1,5 @@
-//! A post in the frame of another site's page. Owns what its template asks; the frame around the pages
-//! of the site, with its ways and controls, is not there.
+//! A post embedded in another site's page, without the navigation and controls of this site's
+//! pages.
 
 use askama::Template;
 
@@ -8,34 +8,34 @@ use crate::models::comment::Comment;
 use crate::models::post::Post;
 use crate::models::{Cursor, Page};
 
-/// `GET /embed/posts/{id}`: a public post with its comments, to be read.
+/// `GET /embed/posts/{id}`: a public post with its comments, read-only.
 #[derive(Debug, Template)]
 #[template(path = "embed.html")]
 pub struct Embed {
-    /// The page's frame, of a stranger.
+    /// The page's frame, for a reader without an account.
     pub frame: Frame,
     /// The post.
     pub post: Post,
-    /// Where the list of comments starts; the oldest when not given.
+    /// The start of the list of comments; the oldest if `None`.
     pub cursor: Option<Cursor>,
     /// The comments.
     pub comments: Page<Comment>,
-    /// How many there are.
+    /// The number of all comments.
     pub count: i64,
 }
 
 impl Embed {
-    /// No comment has controls.
+    /// `None`: comments have no controls here.
     fn thread(&self) -> Option<&Post> {
         None
     }
 
-    /// The number of its comments.
+    /// The number of comments, in words.
     fn number(&self) -> String {
         text::comments(self.count)
     }
 
-    /// The address of this page, its comments from a place on.
+    /// The address of this page, with its comments starting at a cursor.
     fn address(&self, cursor: Option<&Cursor>) -> String {
         let path = format!("/embed/posts/{}", self.post.id);
         address(&path, &[("cursor", cursor.map(ToString::to_string))])

@@ -1,5 +1,4 @@
-//! The lists of published posts that lead to others: the tags in use and the archive. The lists of cards
-//! are `PostIndex`.
+//! Overviews of published posts: the tags in use, and the archive. Lists of cards are `PostIndex`.
 
 use askama::Template;
 use chrono::Datelike;
@@ -25,16 +24,16 @@ pub struct Author {
 pub struct TagIndex {
     /// The page's frame.
     pub frame: Frame,
-    /// The tag that this page begins behind.
+    /// The last tag of the previous page.
     pub after: Option<String>,
     /// The tags.
     pub tags: Vec<TagCount>,
-    /// Whether there are more behind them.
+    /// True if there are further tags.
     pub more: bool,
 }
 
 impl TagIndex {
-    /// The address of the tags behind the last one here.
+    /// The address of the next page.
     fn next(&self) -> Option<String> {
         let last = self.tags.last().filter(|_| self.more)?;
         Some(address("/tags", &[("after", Some(last.tag.clone()))]))
@@ -47,11 +46,11 @@ impl TagIndex {
 pub struct Archive {
     /// The page's frame.
     pub frame: Frame,
-    /// The year, unless there is no post at all.
+    /// The year; `None` if there are no posts.
     pub year: Option<i32>,
-    /// All years that have posts, newest first.
+    /// All years with posts, newest first.
     pub years: Vec<i32>,
-    /// Where the list starts; at the year's last post when not given.
+    /// The start of the list; the year's last post if `None`.
     pub cursor: Option<Cursor>,
     /// The posts.
     pub posts: Page<Line>,
@@ -74,7 +73,7 @@ const MONTHS: [&str; 12] = [
 ];
 
 impl Archive {
-    /// The posts, by the name of their month.
+    /// The posts, grouped by month.
     fn months(&self) -> Vec<(&'static str, &[Line])> {
         let same = |a: &Line, b: &Line| a.shown_at.month0() == b.shown_at.month0();
         let name = |month: &[Line]| {
@@ -85,15 +84,15 @@ impl Archive {
         months.map(|month| (name(month).unwrap_or_default(), month)).collect()
     }
 
-    /// The address of a year, from a place on.
+    /// The address of a year, starting at a cursor.
     pub(super) fn address(&self, year: &i32, cursor: Option<&Cursor>) -> String {
         let cursor = cursor.map(ToString::to_string);
         address("/archive", &[("year", Some(year.to_string())), ("cursor", cursor)])
     }
 }
 
-/// The path of a tag's page. A browser takes dots alone out of a path, so that such tags have theirs
-/// elsewhere.
+/// The path of a tag's page. Browsers remove the segments `.` and `..` from paths, so these tags
+/// have a query parameter instead.
 pub fn of_tag(tag: &str) -> String {
     if has_path(tag) {
         format!("/tags/{}", encoded(tag))
@@ -102,7 +101,7 @@ pub fn of_tag(tag: &str) -> String {
     }
 }
 
-/// Whether a tag has a page and a feed of its own.
+/// True if a tag has its own page and feed.
 pub fn has_path(tag: &str) -> bool {
     !["", ".", ".."].contains(&tag)
 }

@@ -1,5 +1,5 @@
-//! How the nodes do: the current numbers of one node, in the markup that the page's script fills with
-//! those of all nodes as they come.
+//! The state of the nodes: the current numbers of this node, in markup that the page's script then
+//! updates with the samples of all nodes.
 
 use askama::Template;
 use serde_json::Value;
@@ -14,11 +14,11 @@ use crate::events::sample::Sample;
 pub struct Overview {
     /// The page's frame.
     pub frame: Frame,
-    /// This node as it is now.
+    /// The current sample of this node.
     pub sample: Sample,
 }
 
-/// A number of a node: its field in a sample, its name, and its unit, by which the script shows it.
+/// A number of a node: its field in a sample, its name, and its unit, which determines its format.
 type Row = (&'static str, &'static str, &'static str);
 
 /// All numbers, in groups.
@@ -29,13 +29,13 @@ const GROUPS: [(&str, &[Row]); 5] = [
             ("connections", "Connections", "count"),
             ("websockets", "WebSockets", "count"),
             ("event_streams", "Event streams", "count"),
-            ("slow_consumers", "Closed slow readers", "count"),
+            ("slow_consumers", "Slow readers closed", "count"),
         ],
     ),
     (
         "Since the start",
         &[
-            ("uptime_ms", "Up for", "time"),
+            ("uptime_ms", "Uptime", "time"),
             ("events_written", "Events written", "count"),
             ("deliveries", "Deliveries", "count"),
             ("version", "Version", "text"),
@@ -44,7 +44,7 @@ const GROUPS: [(&str, &[Row]); 5] = [
     (
         "Events behind the log",
         &[
-            ("log_position", "Known log", "count"),
+            ("log_position", "Log position", "count"),
             ("relay_lag", "Relay", "count"),
             ("index_lag", "Search index", "count"),
             ("peer_lag", "Slowest other node", "count"),
@@ -65,7 +65,7 @@ const GROUPS: [(&str, &[Row]); 5] = [
         "In use",
         &[
             ("reads", "Database reads", "count"),
-            ("reads_max", "Most reads at once", "count"),
+            ("reads_max", "Database reads, limit", "count"),
             ("memory_bytes", "Memory", "bytes"),
             ("peers", "Other nodes reached", "count"),
             ("channel_count", "Channels", "count"),
@@ -74,30 +74,30 @@ const GROUPS: [(&str, &[Row]); 5] = [
     ),
 ];
 
-/// What is drawn: the title, the fields that are added up, the unit, and whether it is their growth
-/// in a second.
+/// A plot: the title, the fields that are summed, the unit, and true to draw their growth per
+/// second.
 type Plot = (&'static str, &'static str, &'static str, bool);
 
 impl Overview {
-    /// What is drawn over the last two minutes.
+    /// The plots of the last two minutes.
     fn plots(&self) -> [Plot; 6] {
         [
             ("Open sockets", "websockets event_streams", "count", false),
-            ("Events a second", "events_written", "count", true),
-            ("Deliveries a second", "deliveries", "count", true),
+            ("Events per second", "events_written", "count", true),
+            ("Deliveries per second", "deliveries", "count", true),
             ("Relay behind the log", "relay_lag", "count", false),
             ("Index behind the log", "index_lag", "count", false),
             ("Memory", "memory_bytes", "bytes", false),
         ]
     }
 
-    /// The sample by its fields, as the script has it.
+    /// The sample as JSON, as the script gets it.
     fn numbers(&self) -> Value {
         serde_json::to_value(&self.sample).unwrap_or_default()
     }
 }
 
-/// A number of a sample as the script shows it.
+/// A number of a sample, formatted as the script does.
 fn shown(numbers: &Value, field: &str, unit: &str) -> String {
     let value = &numbers[field];
     // Positions are signed, and none is below 0.
@@ -124,7 +124,7 @@ fn count(number: u64) -> String {
     text
 }
 
-/// Bytes in the largest unit that fits.
+/// A size in the largest unit that fits.
 fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
     let mut value = bytes as f64;

@@ -1,4 +1,4 @@
-//! A post's text on its page, with what is made of it: the table of contents.
+//! A post's text on its page, with its table of contents.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use super::{PostAlone, PostBody, PostShow};
 use crate::markdown::{self, Container, Heading};
 use crate::models::post::Post;
 
-/// The headings from which on a text has a table of contents.
+/// The fewest headings for which a text has a table of contents.
 const CONTENTS_FROM: usize = 3;
 
-/// A text that was laid out.
+/// A rendered text.
 pub(super) struct Text {
     /// HTML that is safe to show.
     pub(super) html: Arc<str>,
-    /// Its headings, where they are enough for a table of contents.
+    /// Its headings; empty if they are too few for a table of contents.
     pub(super) contents: Vec<Heading>,
 }
 

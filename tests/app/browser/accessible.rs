@@ -1,5 +1,5 @@
-//! Accessibility: axe-core finds nothing on any page, in both themes, on a phone and on a desktop.
-//! Skipped where axe-core is not installed (`npm ci --prefix tests/axe`), unless
+//! Accessibility: axe-core finds no violation on any page, in both themes, on a phone and on a
+//! desktop. Skipped if axe-core is not installed (`npm ci --prefix tests/axe`), unless
 //! `KILONOVA_TEST_REQUIRE` names `axe`.
 
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::support::Site;
 const AXE: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/axe/node_modules/axe-core/axe.min.js");
 
-/// Everything that Markdown makes, and languages that are written the other way.
+/// Every element that Markdown makes, and right-to-left languages.
 const TEXT: &str = "Text with `code`, a [link](/notes) and a note.[^1]\n\n## First\n\n- [ ] to do\n\
     - [x] done\n\n### Below\n\n> [!WARNING]\n> Mind this.\n\n```rust\nfn main() { println!(\"a line \
     that is much longer than a phone is wide, so that it scrolls sideways there\"); } // yes\n```\n\n\
@@ -25,8 +25,8 @@ fn axe() -> Option<String> {
     let script = std::fs::read_to_string(Path::new(AXE)).ok();
     if script.is_none() {
         let required = std::env::var("KILONOVA_TEST_REQUIRE").unwrap_or_default();
-        assert!(!required.contains("axe"), "axe-core is required and not in tests/axe");
-        eprintln!("skipped: there is no axe-core in tests/axe");
+        assert!(!required.contains("axe"), "axe-core is required but not in tests/axe");
+        eprintln!("skipped: axe-core is not in tests/axe");
     }
     script
 }
@@ -43,7 +43,7 @@ async fn broken(browser: &Browser, axe: &str) -> Value {
         .await
 }
 
-/// Checks each page with the themes and the widths; `prepare` is run on the page before.
+/// Checks each page with all themes and widths, after running its script.
 async fn check(browser: &Browser, site: &Site, axe: &str, pages: &[(&str, &str)]) {
     let mut found = Vec::new();
     for (path, prepare) in pages {
@@ -63,13 +63,13 @@ async fn check(browser: &Browser, site: &Site, axe: &str, pages: &[(&str, &str)]
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// Waits until a node has reported, so that there are plots.
+/// Waits until a node has sent a sample, so that there are plots.
 const UNTIL_HEARD: &str = "return new Promise((heard) => document.addEventListener('sample', () => \
                            requestAnimationFrame(() => setTimeout(heard, 50)), { once: true }))";
 const OPEN_ALL: &str = "for (const it of document.querySelectorAll('details')) it.open = true";
 
 #[actix_web::test]
-async fn every_page_is_accessible_to_those_who_write() {
+async fn every_page_is_accessible_to_writers() {
     let Some(axe) = axe() else { return };
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
@@ -119,7 +119,7 @@ async fn every_page_is_accessible_to_those_who_write() {
     ];
     check(&browser, &site, &axe, &pages).await;
 
-    // What a refused form shows, a save over another one, and an arrival.
+    // The errors of a refused form, a conflict, and a live arrival.
     browser.open(&site, "/posts/new").await;
     browser.run("document.querySelector('form.write').noValidate = true").await;
     browser.fill("#post-title", "ab").await;
@@ -135,13 +135,13 @@ async fn every_page_is_accessible_to_those_who_write() {
     browser.until_live().await;
     site.new_post("Third").await;
     browser.until("!document.querySelector('#arrivals').hidden").await;
-    assert_eq!(broken(&browser, &axe).await, json!([]), "something has arrived");
+    assert_eq!(broken(&browser, &axe).await, json!([]), "after an arrival");
     drop(browser);
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn every_page_is_accessible_to_accounts_and_to_strangers() {
+async fn every_page_is_accessible_to_accounts_and_strangers() {
     let Some(axe) = axe() else { return };
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start_with(|config| {
@@ -158,14 +158,14 @@ async fn every_page_is_accessible_to_accounts_and_to_strangers() {
     browser.fill("#login-username", "ann").await;
     browser.fill("#login-password", "correct horse").await;
     browser.send("form.write button").await;
-    // An empty site shows its first steps.
+    // An empty site shows the first steps.
     let pages = [("/", OPEN_ALL), ("/account", ""), ("/admin", UNTIL_HEARD)];
     check(&browser, &site, &axe, &pages).await;
     browser.open(&site, "/posts/new").await;
     browser.fill("#post-title", "Hello there").await;
     browser.fill("#post-body", "Text.").await;
     browser.send("form.write button").await;
-    // A guest's comment waits to be approved.
+    // A guest's comment waits for approval.
     let comment = json!({"body": "Let me in.", "author": "Bob"});
     assert_eq!(site.post("/api/posts/1/comments", &comment).await.status, 201);
     let pages =

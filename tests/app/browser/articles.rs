@@ -1,5 +1,5 @@
-//! The clients that the articles print, run as they are printed: only the address is the test's,
-//! and what they log is kept to be looked at.
+//! The clients printed in the articles, run unchanged except for the address. Their log output is
+//! recorded for the assertions.
 
 use serde_json::json;
 
@@ -61,7 +61,7 @@ ws.onclose = () => {
 };
 "#;
 
-/// Keeps what is logged, and every socket that is made: how else to see the first one open?
+/// Records log lines and every new socket, the only way to notice that the first one has opened.
 const RECORDER: &str = "
 window.logged = [];
 console.log = (...values) => window.logged.push(values);
@@ -75,7 +75,7 @@ window.WebSocket = class extends WebSocket {
 async fn the_articles_clients_get_the_events() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
-    // A page without a live connection of its own.
+    // A page that opens no live connection itself.
     browser.open(&site, "/search").await;
     browser.run(RECORDER).await;
     for client in [FEED, NOTIFICATIONS] {
@@ -128,25 +128,25 @@ async fn the_articles_clients_get_the_events() {
     );
 }
 
-/// What stands between two parts of a text.
+/// The text between two parts of a text.
 fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
     let rest = text.split_once(before).unwrap_or_else(|| panic!("no {before} in {text}")).1;
     rest.split_once(after).unwrap_or_else(|| panic!("no {after} in {text}")).0
 }
 
 #[actix_web::test]
-async fn an_empty_site_shows_commands_that_work_and_the_frames_that_come_of_them() {
+async fn an_empty_site_shows_commands_that_work_and_their_frames() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
     browser.open(&site, "/").await;
     browser.until_live().await;
     let codes = "return [...document.querySelectorAll('.start code')].map((it) => it.textContent)";
     let codes = browser.run(codes).await;
-    // The address that the reader has come by.
+    // The address through which the reader opened the page.
     let here = format!("localhost:{}", site.port);
     let script = codes[0].as_str().unwrap();
     assert!(script.contains(&format!("new WebSocket(\"ws://{here}/feed\")")), "{script}");
-    // The script runs on the page as it stands there, and hears what the command sends.
+    // The printed script runs on the page, and receives the event of the printed command.
     let script = script.replace("console.log(", "(window.heard = ");
     browser.run(&format!("{script}; ws.onopen = () => (window.listens = true)")).await;
     browser.until("window.listens").await;
@@ -160,7 +160,7 @@ async fn an_empty_site_shows_commands_that_work_and_the_frames_that_come_of_them
     let frame: serde_json::Value = serde_json::from_str(frame.as_str().unwrap()).unwrap();
     assert_eq!(frame["data"], post);
     browser.until("document.getElementById('post-1')").await;
-    // A site with posts begins with them.
+    // A site with posts shows no first steps.
     browser.open(&site, "/").await;
     browser
         .until("document.querySelector('#posts .card') && !document.querySelector('.start')")

@@ -1,4 +1,4 @@
-//! Deletions that are undone.
+//! Undoing deletions.
 
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn a_deletion_is_undone_without_scripts() {
     browser.open(&site, "/posts/1").await;
     delete(&browser, "#comment-1").await;
     browser.until_text("No comments yet.").await;
-    // The page begins at the comments.
+    // The page is scrolled to the comments.
     let seen = "const { top, bottom } = document.querySelector('.undo button').getBoundingClientRect(); \
                 return top >= 0 && bottom <= innerHeight";
     assert_eq!(browser.run(seen).await, json!(true));
@@ -55,7 +55,7 @@ async fn a_deletion_is_undone_without_scripts() {
     site.stop().await;
 }
 
-/// Marks the page, to know it again: a page that was loaded anew has no mark.
+/// Marks the page. The mark is lost when the page is reloaded.
 const MARK: &str = "window.mark = true";
 const IS_MARKED: &str = "return window.mark === true";
 
@@ -101,7 +101,7 @@ async fn a_post_comes_back_to_its_place_in_another_window() {
     let order = "return [...document.querySelectorAll('#posts > *')].map((item) => item.id)";
     assert_eq!(browser.run(order).await, json!(["post-3", "post-2", "post-1"]));
     assert_eq!(browser.run(count).await, json!("1 comment"));
-    assert_eq!(browser.run(place).await, before, "nothing has moved");
+    assert_eq!(browser.run(place).await, before, "the page moved");
     assert_eq!(browser.run(IS_MARKED).await, json!(true));
     assert_eq!(browser.run("return document.querySelector('.gone')").await, json!(null));
     browser.switch_to(&reading).await;
@@ -137,7 +137,7 @@ async fn a_comment_comes_back_to_its_place_in_another_window() {
     browser.until("document.querySelector('#comment-2')?.innerText.includes('Remark 2.')").await;
     let order = "return [...document.querySelectorAll('#comments > *')].map((item) => item.id)";
     let all = json!(["comment-1", "comment-2", "comment-3"]);
-    assert_eq!(browser.run(order).await, all, "in its place, and not beside it");
+    assert_eq!(browser.run(order).await, all, "the comment is not in its place");
     assert_eq!(browser.run(counted).await, json!("3 comments"));
     let menu =
         "return document.querySelector('#comment-2 form[action=\"/comments/2/delete\"]') !== null";

@@ -1,5 +1,5 @@
-//! The page of `docs/client.md`, as it is printed, on another site than the server's: only the
-//! address is the test's.
+//! The page printed in `docs/client.md`, unchanged except for the address, on a site other than the
+//! server's.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use crate::databases::Home;
 
 const DOCUMENT: &str = include_str!("../../../docs/client.md");
 
-/// Another site on this port, of this one page.
+/// Serves this one page on a port, as another site.
 pub(super) fn publish(port: u16, page: String) {
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     std::thread::spawn(move || {

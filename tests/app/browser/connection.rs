@@ -1,4 +1,4 @@
-//! Connections that are lost, refused and found again.
+//! Connections that are lost, refused and reestablished.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use kilonova_test::postgres::Cluster;
 
 const SHOWN: &str = "return [...document.querySelectorAll('#posts > [id]')].map((item) => item.id)";
 
-/// The browser keeps connections open that it no longer uses, and a graceful end waits for them.
+/// Shortens the grace, because a graceful stop waits for idle connections that browsers keep open.
 pub(super) fn ends_soon(config: &mut Config) {
     config.grace = Duration::from_secs(1);
 }
@@ -30,7 +30,7 @@ async fn writes_during_an_outage_arrive_once() {
 
     let home = site.stop_keeping_data().await;
     browser.until("document.querySelector('#live').textContent === 'Reconnecting…'").await;
-    // Where the page does not look for it.
+    // On another port, which the page does not try.
     let elsewhere = Site::start_in(home, ends_soon).await;
     assert_ne!(elsewhere.port, port);
     elsewhere.new_post("Written meanwhile").await;
@@ -91,7 +91,7 @@ async fn the_pill_follows_the_network_when_the_connection_survives() {
 }
 
 #[actix_web::test]
-async fn a_page_says_that_it_is_out_of_date_while_its_node_hears_nothing() {
+async fn a_page_says_that_it_is_out_of_date_while_its_node_is_cut_off() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let Some(postgres) = Cluster::start(&[]) else { return };
     let site = Site::start_in(Home::on(&postgres.url()), ends_soon).await;

@@ -1,4 +1,4 @@
-//! Text that is kept in the browser.
+//! Unsaved text that the browser keeps.
 
 use serde_json::{Value, json};
 
@@ -14,13 +14,13 @@ async fn start() -> Option<(Browser, Site)> {
     Some((browser, Site::start().await))
 }
 
-/// Waits until this many copies are there.
+/// Waits until the browser keeps `count` copies.
 async fn until_kept(browser: &Browser, count: usize) {
     browser.until(&format!("{COPIES} === {count}")).await;
 }
 
 #[actix_web::test]
-async fn a_text_survives_its_window() {
+async fn an_unsaved_text_survives_its_window() {
     let Some((browser, site)) = start().await else { return };
     browser.open(&site, "/").await;
     let first = browser.open_window().await;
@@ -36,7 +36,7 @@ async fn a_text_survives_its_window() {
     browser.open(&site, "/posts/new").await;
     browser.until("document.querySelector('.kept button')").await;
     assert_eq!(browser.run(TYPED).await, "Half a text");
-    assert_eq!(browser.run(key).await, form, "it is the same form still");
+    assert_eq!(browser.run(key).await, form, "the form has another key");
     browser.send("form.write .actions button").await;
     browser.until_text("Half a text").await;
     until_kept(&browser, 0).await;
@@ -47,7 +47,7 @@ async fn a_text_survives_its_window() {
 }
 
 #[actix_web::test]
-async fn what_was_restored_can_be_discarded() {
+async fn a_restored_text_can_be_discarded() {
     let Some((browser, site)) = start().await else { return };
     site.new_post("Edited").await;
     browser.open(&site, "/posts/1/edit").await;
@@ -65,7 +65,7 @@ async fn what_was_restored_can_be_discarded() {
 }
 
 #[actix_web::test]
-async fn a_restored_text_meets_what_was_saved_in_the_meantime() {
+async fn a_restored_text_conflicts_with_a_version_saved_since() {
     let Some((browser, site)) = start().await else { return };
     site.new_post("Edited").await;
     browser.open(&site, "/posts/1/edit").await;
@@ -77,7 +77,7 @@ async fn a_restored_text_meets_what_was_saved_in_the_meantime() {
     browser.until("document.querySelector('.kept button')").await;
     browser.send("form.write .actions button").await;
     browser.until("document.querySelector('#conflict')").await;
-    // A refused text is not saved yet: its copy stays.
+    // The copy stays, because a refused text is not saved.
     until_kept(&browser, 1).await;
     browser.send("form.write .actions button").await;
     browser.until_at("/posts/1").await;
@@ -96,7 +96,7 @@ async fn two_windows_of_one_form_keep_two_texts() {
     let first = browser.open_window().await;
     browser.open(&site, "/posts/new").await;
     browser.until("document.querySelector('form[data-keep]').kept").await;
-    assert_eq!(browser.run(TYPED).await, "", "that is the other window's");
+    assert_eq!(browser.run(TYPED).await, "", "the other window's text is shown");
     browser.fill("#post-body", "The second").await;
     until_kept(&browser, 2).await;
     browser.fill("#post-title", "Of the second").await;
@@ -129,7 +129,7 @@ async fn leaving_unsaved_text_warns() {
 }
 
 #[actix_web::test]
-async fn a_text_that_was_refused_is_forgotten_once_it_is_taken() {
+async fn a_refused_text_is_kept_until_it_is_accepted() {
     let Some((browser, site)) = start().await else { return };
     site.new_post("Deleted soon").await;
     browser.open(&site, "/posts/1/edit").await;
@@ -184,7 +184,7 @@ async fn a_browser_without_storage_works() {
     browser.run(long).await;
     browser.run("document.dispatchEvent(new Event('visibilitychange'))").await;
     let copies = browser.run(&format!("return {COPIES}")).await;
-    assert_eq!(copies, 0, "there is no room");
+    assert_eq!(copies, 0, "a copy was stored although storage fails");
     browser.send("form.write .actions button").await;
     browser.until_at("/posts/1").await;
     drop(browser);

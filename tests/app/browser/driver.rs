@@ -1,4 +1,4 @@
-//! A browser of one test's own: its processes, its profile, and the few things that a reader does.
+//! A browser for one test: its processes, its profile, and a reader's actions.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -19,7 +19,7 @@ use crate::support::{PATIENCE, Site, within};
 const CHROMIUM: &str = "/usr/bin/chromium";
 const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
 
-/// No display, no account, nothing over the network but the test's own site.
+/// No display, no account, and no network requests except to the test's site.
 const FLAGS: [&str; 10] = [
     "--headless=new",
     "--no-sandbox",
@@ -33,10 +33,10 @@ const FLAGS: [&str; 10] = [
     "--window-size=1100,900",
 ];
 
-/// Between two looks at a page.
+/// The interval between two checks of a page.
 const PERIOD: Duration = Duration::from_millis(25);
 
-/// One browser at a time: several would only slow each other, and the other tests, down.
+/// Allows one browser at a time: several would slow down each other and the other tests.
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Whether pages may run scripts.
@@ -46,12 +46,12 @@ pub(crate) enum Scripts {
     Off,
 }
 
-/// A running browser. Its processes end and its profile goes when it is dropped, also when a test
+/// A running browser. Dropping it ends its processes and removes its profile, also when a test
 /// fails.
 pub(crate) struct Browser {
     client: Client,
     port: u16,
-    // Dropped in this order: nobody writes to the profile when it is removed.
+    // Dropped in this order, so that nothing writes to the profile while it is removed.
     _driver: Driver,
     _profile: TempDir,
     _turn: MutexGuard<'static, ()>,
@@ -70,12 +70,12 @@ impl Drop for Driver {
 }
 
 impl Browser {
-    /// Starts a browser; `None`, and a line that says so, when there is none to start.
+    /// Starts a browser. If none is installed, prints that the test is skipped and returns `None`.
     pub(crate) async fn start(scripts: Scripts) -> Option<Browser> {
         Browser::start_with(scripts, &[]).await
     }
 
-    /// The same with more flags.
+    /// The same with additional flags.
     pub(crate) async fn start_with(scripts: Scripts, flags: &[String]) -> Option<Browser> {
         Browser::start_as(scripts, flags, None).await
     }
@@ -92,8 +92,8 @@ impl Browser {
     ) -> Option<Browser> {
         if let Some(missing) = [CHROMIUM, CHROMEDRIVER].iter().find(|it| !Path::new(it).exists()) {
             let required = std::env::var("KILONOVA_TEST_REQUIRE").unwrap_or_default();
-            assert!(!required.contains("chromium"), "{missing} is required and not there");
-            eprintln!("skipped: there is no {missing}");
+            assert!(!required.contains("chromium"), "{missing} is required but not installed");
+            eprintln!("skipped: {missing} is not installed");
             return None;
         }
         let turn = TURN.lock().await;
@@ -111,7 +111,7 @@ impl Browser {
             options["prefs"]["profile.managed_default_content_settings.javascript"] = 2.into();
         }
         if let Some((width, height)) = window {
-            // A real window is never as narrow as a phone.
+            // A real window cannot be as narrow as a phone.
             let metrics = json!({"width": width, "height": height, "pixelRatio": 1,
                 "mobile": false, "touch": false});
             options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
@@ -134,7 +134,7 @@ impl Browser {
         within(address, self.client.goto(address)).await.unwrap();
     }
 
-    /// Opens a second window and goes on in it; gives the first.
+    /// Opens a second window and switches to it. Returns the first.
     pub(super) async fn open_window(&self) -> WindowHandle {
         let first = self.window().await;
         let second = self.client.new_window(false).await.unwrap();
@@ -142,12 +142,12 @@ impl Browser {
         first
     }
 
-    /// Goes on in the first frame of the page.
+    /// Switches to the first frame of the page.
     pub(super) async fn enter_frame(&self) {
         self.find("iframe").await.enter_frame().await.unwrap();
     }
 
-    /// Closes the window, which has no say in it.
+    /// Closes the window without asking the page.
     pub(super) async fn close_window(&self) {
         self.client.close_window().await.unwrap();
     }
@@ -160,7 +160,7 @@ impl Browser {
         self.client.switch_to_window(window.clone()).await.unwrap();
     }
 
-    /// Goes on in the window that has just been opened.
+    /// Switches to the window that was just opened.
     pub(super) async fn switch_to_new(&self) {
         let here = self.window().await;
         let opened = async {
@@ -176,13 +176,13 @@ impl Browser {
         self.switch_to(&new).await;
     }
 
-    /// What a script returns that is run in the page, also where the page itself may run none.
+    /// Runs a script in the page, even if the page itself may run none, and returns its result.
     pub(crate) async fn run(&self, script: &str) -> Value {
         let ran = within(script, self.client.execute(script, Vec::new()));
         ran.await.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// A command of the browser's own protocol, such as to slow it down.
+    /// Sends a command of the DevTools protocol, for example to slow the browser down.
     pub(super) async fn command(&self, name: &str, parameters: Value) {
         let session = self.client.session_id().await.unwrap().unwrap();
         let address = format!("http://127.0.0.1:{}/session/{session}/goog/cdp/execute", self.port);
@@ -191,12 +191,12 @@ impl Browser {
         assert_eq!(answer.unwrap().status(), 200, "{name}");
     }
 
-    /// A picture of what the window shows, as a PNG file.
+    /// A screenshot of the window, as a PNG file.
     pub(super) async fn picture(&self) -> Vec<u8> {
         within("a picture", self.client.screenshot()).await.unwrap()
     }
 
-    /// Shows pages in a window of this width and in this theme, `light` or `dark`.
+    /// Sets the size of the window and the theme, `light` or `dark`.
     pub(super) async fn show_at(&self, width: u32, height: u32, theme: &str) {
         let size =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
@@ -209,7 +209,7 @@ impl Browser {
         self.command("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
-    /// Looks at the page until the expression is true there.
+    /// Waits until the expression is true in the page.
     #[track_caller]
     pub(crate) fn until<'a>(&'a self, expression: &str) -> impl Future<Output = ()> + use<'a> {
         let caller = std::panic::Location::caller();
@@ -217,21 +217,21 @@ impl Browser {
         async move {
             let start = Instant::now();
             loop {
-                // A page that is being left has nothing to say yet.
+                // A script fails while the browser leaves a page.
                 let answer = self.client.execute(&script, Vec::new()).await;
                 if matches!(answer, Ok(Value::Bool(true))) {
                     return;
                 }
                 if start.elapsed() > PATIENCE {
                     let page = self.client.source().await.unwrap_or_default();
-                    panic!("{caller}: in vain: {script}: {answer:?} in\n{page}");
+                    panic!("{caller}: timed out: {script}: {answer:?} in\n{page}");
                 }
                 tokio::time::sleep(PERIOD).await;
             }
         }
     }
 
-    /// Waits until the page's text has this in it.
+    /// Waits until the page contains this text.
     #[track_caller]
     pub(crate) fn until_text<'a>(&'a self, text: &str) -> impl Future<Output = ()> + use<'a> {
         self.until(&format!("document.querySelector('main').innerText.includes({})", json!(text)))
@@ -243,8 +243,8 @@ impl Browser {
         self.until("document.querySelector('#live[data-state=live]')")
     }
 
-    /// Waits until the page's address has this path, and the page is there whole. Behind the id of a
-    /// post there may be its slug.
+    /// Waits until the page's address has this path, and the page has loaded. A post's id may be
+    /// followed by its slug.
     #[track_caller]
     pub(crate) fn until_at<'a>(&'a self, path: &str) -> impl Future<Output = ()> + use<'a> {
         self.until(&format!(
@@ -266,14 +266,14 @@ impl Browser {
         self.find(selector).await.send_keys(text).await.unwrap();
     }
 
-    /// Types a text in the place of what a field holds.
+    /// Replaces a field's text.
     pub(crate) async fn fill(&self, selector: &str, text: &str) {
         let field = self.find(selector).await;
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
     }
 
-    /// Presses a key where the focus is.
+    /// Presses a key in the focused element.
     pub(super) async fn press(&self, key: &str) {
         self.client.active_element().await.unwrap().send_keys(key).await.unwrap();
     }
@@ -283,13 +283,13 @@ impl Browser {
         element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
-    /// Signs out by the menu in the page's header.
+    /// Signs out through the menu in the page's header.
     pub(super) async fn sign_out(&self) {
         self.click(".account > summary").await;
         self.send("form.account button").await;
     }
 
-    /// Clicks a button that sends a form, and waits for the page that comes of it.
+    /// Clicks a button that submits a form, and waits for the resulting page.
     pub(crate) async fn send(&self, selector: &str) {
         self.run("window.before = true").await;
         self.click(selector).await;
@@ -297,8 +297,9 @@ impl Browser {
     }
 }
 
-/// Starts chromedriver. It listens on one port of two addresses, and ends when a port that the system
-/// has chosen for the one is taken on the other: it is told a port that the system gives to nobody.
+/// Starts chromedriver. It listens on the same port of two addresses. With port 0 it would exit if
+/// the port chosen for one address is taken on the other, so it gets a port that the system assigns
+/// to nobody.
 fn start_driver() -> (Driver, u16) {
     let port = kilonova_test::free_port();
     let mut command = Command::new("sh");

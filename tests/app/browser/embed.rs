@@ -18,7 +18,7 @@ fn frame(site: &Site) -> String {
 }
 
 #[actix_web::test]
-async fn listed_sites_frame_a_post_that_stays_live_and_others_do_not() {
+async fn only_allowed_sites_frame_a_post_which_stays_live() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let (own, other) = (kilonova_test::free_port(), kilonova_test::free_port());
     let site = Site::start_with(|config| {
@@ -40,14 +40,14 @@ async fn listed_sites_frame_a_post_that_stays_live_and_others_do_not() {
     site.patch("/api/posts/1", &json!({"title": "Framed anew"})).await.json(200);
     browser.until("document.querySelector('h1').textContent === 'Framed anew'").await;
     let controls = "return document.querySelectorAll('form, input, textarea, .actions').length";
-    assert_eq!(browser.run(controls).await, 0, "it is for reading");
+    assert_eq!(browser.run(controls).await, 0, "the frame has controls");
     let way =
         "return document.querySelector('.comments > p > a').href.endsWith('-framed#write-comment')";
     assert_eq!(browser.run(way).await, true);
 
     browser.open_at(&format!("http://localhost:{other}/")).await;
     browser.enter_frame().await;
-    // The browser has put an error of its own there.
+    // The browser shows its own error page there.
     browser.until("document.readyState === 'complete' && location.href !== 'about:blank'").await;
     assert_eq!(browser.run("return document.querySelector('#post-1')").await, json!(null));
     drop(browser);

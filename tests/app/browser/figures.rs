@@ -1,5 +1,5 @@
-//! Measures pages in a real browser, for `benches/README.md`. Too slow, and too dependent on the
-//! machine, to be run for every change:
+//! Measures pages in a real browser, for `benches/README.md`. Too slow and too dependent on the
+//! machine to run for every change:
 //!
 //!     cargo test --release --test app -- --ignored --nocapture browser::figures
 
@@ -72,7 +72,7 @@ async fn from_a_write_to_the_page() {
             let seen = format!("window.seen['post-{id}']");
             browser.until(&seen).await;
             times.push(browser.run(&format!("return {seen}")).await.as_f64().unwrap() - begun);
-            // Only a hundred wait; the rest would not be kept on the page.
+            // A page keeps at most a hundred waiting posts.
             if number % 50 == 49 {
                 browser.run("document.getElementById('arrivals').click()").await;
             }
@@ -120,7 +120,7 @@ async fn long_tasks_of_a_long_page() {
     let changed = format!("New above.\n\n{text}\n\nNew below.");
     site.patch("/api/posts/1", &json!({"body": changed})).await.json(200);
     browser
-        .until("document.querySelector('.prose').lastElementChild.innerText === 'New below.'")
+        .until("document.querySelector('.prose').lastElementChild.textContent === 'New below.'")
         .await;
     report("an edit of a post of 300 KB, slowed 4 times, longest tasks", "ms", tasks().await);
     drop(browser);

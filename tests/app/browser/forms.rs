@@ -1,4 +1,4 @@
-//! Forms that are refused, as a reader sees them: without scripts, and where the focus is.
+//! Refused forms: without scripts, and the focus with scripts.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::support::Site;
 const FOCUS: &str = "return document.activeElement.id";
 
 #[actix_web::test]
-async fn a_conflict_is_solved_without_scripts() {
+async fn a_conflict_is_resolved_without_scripts() {
     let Some(browser) = Browser::start(Scripts::Off).await else { return };
     let site = Site::start().await;
     site.new_post("Edited by two").await;
@@ -35,7 +35,7 @@ async fn a_conflict_is_solved_without_scripts() {
 }
 
 #[actix_web::test]
-async fn a_refused_form_has_the_focus_on_its_first_wrong_field() {
+async fn a_refused_form_focuses_its_first_invalid_field() {
     let Some(browser) = Browser::start(Scripts::Off).await else { return };
     let site = Site::start().await;
     site.new_post("Commented").await;
@@ -76,7 +76,7 @@ async fn a_bare_fragment_finds_a_comment_on_a_later_page() {
     browser.until("document.querySelector('#comment-28:target')").await;
     browser.run("location.hash = '#comment-2'").await;
     browser.until("document.querySelector('#comment-2:target')").await;
-    // One that is not there is looked for once.
+    // A missing comment is looked up once.
     browser.run("location.hash = '#comment-99'").await;
     browser
         .until("location.search === '?comment=99' && document.querySelector('#comment-1')")

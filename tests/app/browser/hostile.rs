@@ -1,11 +1,11 @@
-//! Texts that would like to be scripts.
+//! Texts that try to run scripts.
 
 use serde_json::json;
 
 use super::{Browser, Scripts};
 use crate::support::{Site, within};
 
-/// Each would set `window.ran`, somewhere.
+/// Each tries to set `window.ran`.
 const PAYLOADS: [&str; 12] = [
     "<script>window.ran = 1</script>",
     "</title></textarea></script><script>window.ran = 1</script>",
@@ -21,23 +21,23 @@ const PAYLOADS: [&str; 12] = [
     "{{7*7}}${window.ran=1}<style>@import 'javascript:window.ran=1'</style>",
 ];
 
-/// What the page's policy had to stop since the page was opened.
+/// The violations of the page's policy since it was opened.
 const VIOLATIONS: &str = "
 const observer = new ReportingObserver(() => {}, { types: ['csp-violation'], buffered: true });
 observer.observe();
 return observer.takeRecords().map((report) => `${report.body.effectiveDirective}: ${report.body.blockedURL} ${report.body.sample}`)";
 
-/// Nothing has run, and nothing has even come so far that the policy had to stop it.
+/// Asserts that nothing ran, and that nothing even had to be stopped by the policy.
 async fn assert_clean(browser: &Browser, page: &str) {
     browser.until("document.readyState === 'complete'").await;
-    // The links that are left lead nowhere that runs.
+    // Clicking the remaining links runs nothing.
     browser.run("for (const a of document.querySelectorAll('.prose a')) a.click()").await;
     assert_eq!(browser.run(VIOLATIONS).await, json!([]), "{page}");
     assert_eq!(browser.run("return window.ran ?? null").await, json!(null), "{page}");
 }
 
 #[actix_web::test]
-async fn text_that_people_write_never_runs() {
+async fn user_text_never_runs_as_a_script() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
     let all = PAYLOADS.join("\n\n");
@@ -54,7 +54,7 @@ async fn text_that_people_write_never_runs() {
         let note = json!({"title": payload, "body": payload, "author": payload});
         site.post("/api/notes", &note).await.json(201);
     }
-    // They are on the pages, as text.
+    // The pages show the payloads as text.
     browser.open(&site, "/").await;
     browser.until_text(PAYLOADS[0]).await;
     assert_clean(&browser, "/").await;
@@ -66,7 +66,7 @@ async fn text_that_people_write_never_runs() {
     browser.until("document.querySelectorAll('.comment').length === 12").await;
     assert_clean(&browser, &path).await;
 
-    // What arrives live is made safe as well.
+    // Live arrivals are sanitized too.
     browser.open(&site, &path).await;
     browser.until_live().await;
     let comment = json!({"body": all, "author": PAYLOADS[4]});
@@ -103,7 +103,7 @@ async fn text_that_people_write_never_runs() {
         assert_clean(&browser, &path).await;
     }
 
-    // Were one to get through, the policy would stop it, and this test would see it.
+    // A payload that got through would be stopped by the policy and noticed by this test.
     let through = "document.body.insertAdjacentHTML('beforeend', '<b onclick=\"window.ran = 1\">b</b>'); \
                    document.body.lastElementChild.click()";
     browser.run(through).await;

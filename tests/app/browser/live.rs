@@ -1,4 +1,4 @@
-//! Pages that stay true while others write.
+//! Pages that stay up to date while others write.
 
 use kilonova::pubsub::Payload;
 use serde_json::json;
@@ -6,12 +6,12 @@ use serde_json::json;
 use super::{Browser, Scripts};
 use crate::support::Site;
 
-/// Marks the page, to know it again: a page that was loaded anew has no mark.
+/// Marks the page. The mark is lost when the page is reloaded.
 const MARK: &str = "window.mark = true";
 const IS_MARKED: &str = "return window.mark === true";
 
 #[actix_web::test]
-async fn a_post_comes_changes_and_goes_in_another_window() {
+async fn a_post_appears_changes_and_disappears_in_another_window() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
     let older = site.new_post("Already here").await["id"].clone();
@@ -33,7 +33,7 @@ async fn a_post_comes_changes_and_goes_in_another_window() {
     browser.click("#arrivals").await;
     let shown = "return [...document.querySelectorAll('#posts > *')].map((item) => item.id)";
     let both = json!(["post-2", format!("post-{older}")]);
-    assert_eq!(browser.run(shown).await, both, "the newest comes first");
+    assert_eq!(browser.run(shown).await, both, "not newest first");
     browser.run("window.card = document.getElementById('post-2')").await;
 
     browser.switch_to(&writing).await;
@@ -43,7 +43,7 @@ async fn a_post_comes_changes_and_goes_in_another_window() {
     browser.until_at("/posts/2").await;
     browser.switch_to(&reading).await;
     browser.until("window.card.querySelector('h2').textContent === 'First light, again'").await;
-    assert_eq!(browser.run(shown).await, both, "it changes in its place");
+    assert_eq!(browser.run(shown).await, both, "the post has moved");
     assert_eq!(browser.run("return window.card.isConnected").await, json!(true));
 
     browser.switch_to(&writing).await;
@@ -83,10 +83,10 @@ async fn comments_arrive_while_one_is_typed() {
     browser.until("document.querySelector('#comment-2 em')?.textContent === 'another'").await;
     let menu =
         "return document.querySelector('#comment-2 form[action=\"/comments/2/delete\"]') !== null";
-    assert_eq!(browser.run(menu).await, json!(true), "it has the controls that its reader may use");
+    assert_eq!(browser.run(menu).await, json!(true), "a control is missing");
     assert_eq!(browser.run(typing).await, json!(["comment-body", "half a tht", 9, 9]));
     let open = browser.run("return document.querySelector('#comment-1 details').open").await;
-    assert_eq!(open, json!(true), "what the reader opened stays open");
+    assert_eq!(open, json!(true), "the reader's menu was closed");
 
     site.put("/api/comments/2", &json!({"body": "Better said."})).await.json(200);
     let text = "document.querySelector('#comment-2 .prose').textContent.trim() === 'Better said.'";
@@ -105,7 +105,7 @@ async fn comments_arrive_while_one_is_typed() {
     browser.until("document.querySelector('#comment-3')?.innerText.includes('half a th')").await;
     browser.until("document.querySelector('#comment-3 b').textContent === 'Ada'").await;
 
-    // The post goes, and takes with it nothing of what is typed.
+    // The deletion of the post keeps the typed text.
     browser.type_in("#comment-body", "too late").await;
     site.delete(&format!("/api/posts/{post}")).await.json(204);
     browser.until("!document.querySelector('#notice').hidden").await;
@@ -116,7 +116,7 @@ async fn comments_arrive_while_one_is_typed() {
 }
 
 #[actix_web::test]
-async fn notes_come_change_and_go() {
+async fn notes_appear_change_and_disappear() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
     browser.open(&site, "/notes").await;
@@ -143,7 +143,7 @@ async fn notes_come_change_and_go() {
 }
 
 #[actix_web::test]
-async fn readers_are_told_of_another_version_and_not_of_the_same_one() {
+async fn readers_are_told_only_of_a_different_version() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
     let deploy = |version: &str| {
@@ -155,7 +155,7 @@ async fn readers_are_told_of_another_version_and_not_of_the_same_one() {
         browser.until_live().await;
         browser.run(MARK).await;
         deploy(kilonova::VERSION).await.unwrap();
-        // What comes behind it shows that it was heard.
+        // A later event proves that the earlier one has arrived.
         site.new_post("A post").await;
         site.new_note("A note").await;
         browser.until("document.body.textContent.match(/A (post|note)/)").await;
@@ -163,7 +163,7 @@ async fn readers_are_told_of_another_version_and_not_of_the_same_one() {
         assert_eq!(browser.run(hidden).await, json!(true), "{path}");
         deploy("99.0.0").await.unwrap();
         browser.until("!document.getElementById('version').hidden").await;
-        assert_eq!(browser.run(IS_MARKED).await, json!(true), "it is not loaded anew by itself");
+        assert_eq!(browser.run(IS_MARKED).await, json!(true), "the page was reloaded");
     }
     drop(browser);
     site.stop().await;

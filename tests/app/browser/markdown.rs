@@ -1,4 +1,4 @@
-//! Texts as readers see them.
+//! Rendered Markdown in the browser.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{Browser, Scripts};
 use crate::support::Site;
 
 #[actix_web::test]
-async fn links_within_a_text_lead_to_its_headings_and_code_has_colours() {
+async fn links_within_a_text_reach_its_headings_and_code_is_highlighted() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
     let body = "[1](#概要) [2](#comments) [3](#b)\n\nA note.[^n]\n\n## 概要\n\n## Comments\n\n\
@@ -34,7 +34,7 @@ async fn links_within_a_text_lead_to_its_headings_and_code_has_colours() {
     for (link, heading) in (1..).zip(found) {
         assert_eq!(browser.run(&follow(link)).await, heading, "{link}");
     }
-    // The page's own parts are still what their ids say.
+    // Headings do not take the ids of the page's own elements.
     let own = "return [document.getElementById('comments').localName, live.id, comments.id]";
     assert_eq!(browser.run(own).await, json!(["ol", "live", "comments"]));
     let back = "document.querySelector('.prose sup a').click();

@@ -1,4 +1,4 @@
-//! Notes that are edited in their cards, while others write.
+//! Editing notes in their cards while others write.
 
 use serde_json::json;
 
@@ -29,7 +29,7 @@ async fn edit(browser: &Browser) {
     browser.until(OPEN).await;
 }
 
-/// The page is the one that was opened.
+/// Asserts that the page was not reloaded, and stops.
 async fn stop(browser: Browser, site: Site) {
     assert_eq!(browser.run("return window.mark === true").await, true);
     drop(browser);
@@ -43,9 +43,9 @@ async fn a_note_is_saved_in_its_card() {
     assert_eq!(browser.run("return document.activeElement.name").await, "title");
     let twice = "return [...document.querySelectorAll('[id]')].map((one) => one.id)\
                  .filter((id, place, all) => all.indexOf(id) !== place)";
-    assert_eq!(browser.run(twice).await, json!([]), "each id is there once");
+    assert_eq!(browser.run(twice).await, json!([]), "an id occurs twice");
     browser.fill(TITLE, "  ").await;
-    // The browser itself takes no empty field.
+    // Switches off the browser's own check for empty fields.
     browser.run("document.querySelector('#note-1 form.write').noValidate = true").await;
     browser.click(SAVE).await;
     browser.until("document.querySelector('#note-1 .errors li')").await;
@@ -57,7 +57,7 @@ async fn a_note_is_saved_in_its_card() {
     let focus = format!("return document.activeElement === document.querySelector('{MENU}')");
     assert_eq!(browser.run(&focus).await, true);
     assert_eq!(site.get("/api/notes/1").await.json(200)["title"], "Bread");
-    // Again, as often as one likes.
+    // A second edit works too.
     edit(&browser).await;
     assert_eq!(
         browser.run(&format!("return document.querySelector('{TITLE}').value")).await,
@@ -87,7 +87,7 @@ async fn escape_closes_the_form_and_keeps_the_text_in_the_browser() {
 }
 
 #[actix_web::test]
-async fn what_others_save_meanwhile_is_a_conflict_and_overwrites_nothing() {
+async fn a_concurrent_save_is_a_conflict_and_overwrites_nothing() {
     let Some((browser, site)) = start().await else { return };
     edit(&browser).await;
     browser.fill(TITLE, "Mine").await;
@@ -121,7 +121,7 @@ async fn what_others_save_meanwhile_is_a_conflict_and_overwrites_nothing() {
 }
 
 #[actix_web::test]
-async fn the_forms_own_page_takes_what_the_card_cannot() {
+async fn a_text_that_the_card_cannot_save_goes_to_the_forms_page() {
     let Some((browser, site)) = start().await else { return };
     edit(&browser).await;
     browser.fill(TITLE, "Too late").await;

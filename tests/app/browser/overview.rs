@@ -1,4 +1,4 @@
-//! The page for admins that shows how the nodes do.
+//! The admins' page with the state of the nodes.
 
 use kilonova::config::Access;
 use kilonova_test::postgres::Cluster;
@@ -18,7 +18,7 @@ fn plotted(title: &str) -> String {
     )
 }
 
-/// The number in a row of the table, of the first node.
+/// The number of the first node in a row of the table.
 fn listed(name: &str) -> String {
     format!(
         "[...document.querySelectorAll('#now tr')].find((row) => \
@@ -28,7 +28,7 @@ fn listed(name: &str) -> String {
 }
 
 #[actix_web::test]
-async fn plots_and_numbers_change_while_one_looks() {
+async fn plots_and_numbers_change_while_somebody_watches() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start_with(|config| config.node = "node-1".to_owned()).await;
     browser.open(&site, "/admin").await;
@@ -43,10 +43,10 @@ async fn plots_and_numbers_change_while_one_looks() {
     browser.until(&format!("/node-1\\s+6$/.test({})", plotted("Open sockets"))).await;
     browser.until(&format!("{} === '6'", listed("WebSockets"))).await;
     assert_ne!(browser.run(points).await, before);
-    // What a plot shows is said to those who do not see it.
+    // A plot has a text for screen readers.
     let said = "document.querySelector('.plot svg').getAttribute('aria-label')";
     browser.until(&format!("{said} === 'Open sockets, the last two minutes; now node-1 6'")).await;
-    // A rate is there from the second sample on.
+    // Rates are available from the second sample.
     site.new_note("Counted").await;
     browser.until(&format!("Number({}) >= 1", listed("Events written"))).await;
     browser.until_text("Indexing new note: Counted").await;
@@ -62,7 +62,7 @@ async fn plots_and_numbers_change_while_one_looks() {
     site.stop().await;
 }
 
-/// Notes the last sample of this node.
+/// Records this node's last sample.
 const LISTEN: &str = "window.last = null; document.addEventListener('sample', ({ detail }) => { \
                       if (detail.node === 'node-1') window.last = detail; })";
 
@@ -95,7 +95,7 @@ async fn without_scripts_the_page_shows_the_node_that_answers() {
     let reader = site.socket("/notifications").await;
     browser.open(&site, "/admin").await;
     browser.until(&format!("{} === '1'", listed("WebSockets"))).await;
-    browser.until_text("This node as it was when the page was made.").await;
+    browser.until_text("The state of this node when the page was loaded.").await;
     assert_eq!(browser.run("return document.querySelector('#plots').hidden").await, json!(true));
     reader.close().await;
     drop(browser);
@@ -103,7 +103,7 @@ async fn without_scripts_the_page_shows_the_node_that_answers() {
 }
 
 #[actix_web::test]
-async fn an_admin_finds_the_page_in_the_menu_and_loses_it_with_the_role() {
+async fn an_admin_has_the_page_in_the_menu_until_the_role_ends() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start_with(|config| {
         config.access = Access::Accounts;
@@ -156,6 +156,11 @@ async fn a_node_that_was_killed_is_shown_as_gone() {
     let head =
         "[...document.querySelectorAll('#now thead th')].map((it) => it.textContent).join(' ')";
     browser.until(&format!("{head} === 'Node goes stays'")).await;
+    // Each node indexes the note, and the page shows that once.
+    site.new_note("Shared").await;
+    let lines = "[...document.querySelectorAll('#indexer li')].map((it) => it.innerText)\
+        .filter((it) => it.includes('Indexing new note: Shared'))";
+    browser.until(&format!("{lines}.length === 1 && /goes, stays/.test({lines}[0])")).await;
     killed.signal("KILL");
     browser.until(&format!("{head} === 'Node goes (gone) stays'")).await;
     browser

@@ -1,4 +1,4 @@
-//! Makes pictures of the pages, to be looked at, in `target/pictures`:
+//! Takes screenshots of the pages, for review, in `target/pictures`:
 //!
 //!     cargo test --test app -- --ignored browser::pictures
 
@@ -29,7 +29,7 @@ const TEXT: &str = "Every open page of this site is a process that joined a chan
     Broadcasting\n\n| call | reaches |\n|---|---|\n| `broadcast` | all nodes |\n| `local_broadcast` | \
     this node |\n\nWhat was missed during a lost connection is replayed.";
 
-/// Age in minutes, title, text and tags, the oldest first.
+/// Age in minutes, title, text and tags, oldest first.
 const POSTS: [(i64, &str, &str, &[&str]); 4] = [
     (
         60 * 24 * 40,
@@ -64,7 +64,7 @@ async fn write_down(browser: &Browser, name: &str) {
     }
 }
 
-/// Two more nodes, made of the samples of this one.
+/// Simulates two more nodes from the samples of this one.
 const NODES: &str = "document.addEventListener('sample', ({ detail }) => { \
     if (detail.node.startsWith('blog-')) return; \
     for (const [node, part] of [['blog-2', 2], ['blog-3.eu-west.example', 3]]) \

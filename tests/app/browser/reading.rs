@@ -1,4 +1,4 @@
-//! The script for reading: times in the reader's own time zone, and buttons that copy code.
+//! The script for reading: times in the reader's time zone, and buttons that copy code.
 
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
@@ -6,11 +6,11 @@ use serde_json::json;
 use super::{Browser, Scripts};
 use crate::support::Site;
 
-/// The texts of the page's times, in their order.
+/// The texts of the page's times, in document order.
 const TIMES: &str =
     "return [...document.querySelectorAll('main time')].map((it) => it.textContent)";
 
-/// How far anything within the text has moved since the page was opened.
+/// The layout shift within the text since the page was opened.
 const MOVED: &str = "return new Promise((resolve) => { let sum = 0; \
      const text = document.querySelector('.prose'); \
      const within = ({ node }) => node && text.contains(node); \
@@ -21,7 +21,7 @@ const MOVED: &str = "return new Promise((resolve) => { let sum = 0; \
      requestAnimationFrame(() => setTimeout(() => resolve(sum), 100)); })";
 
 #[actix_web::test]
-async fn times_say_how_long_ago_they_are_also_on_what_comes_later() {
+async fn times_are_relative_on_the_page_and_on_later_arrivals() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
     let ages = [
@@ -49,7 +49,7 @@ async fn times_say_how_long_ago_they_are_also_on_what_comes_later() {
                 `<li><time datetime=\"${new Date(Date.now() - 130000).toISOString()}\">x</time></li>`)";
     browser.run(late).await;
     browser.until("document.querySelector('main time').textContent === '2 minutes ago'").await;
-    // Times that are none, and those that say a day, stay.
+    // Invalid times, and times of a whole day, stay unchanged.
     let others = "document.querySelector('#posts').insertAdjacentHTML('beforeend', \
                   '<li><time datetime=\"none\">as it was</time><time datetime=\"2020-01-01\" data-day>1</time></li>')";
     browser.run(others).await;
@@ -61,7 +61,7 @@ async fn times_say_how_long_ago_they_are_also_on_what_comes_later() {
 }
 
 #[actix_web::test]
-async fn code_is_copied_by_the_keyboard_and_the_page_stays_where_it_is() {
+async fn code_is_copied_with_the_keyboard_and_the_layout_does_not_shift() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
     let body = "Text.\n\n```rust\nfn main() {} // <b>\n```\n\nMore.\n\n    indented\n";
@@ -81,7 +81,7 @@ async fn code_is_copied_by_the_keyboard_and_the_page_stays_where_it_is() {
     browser.run("document.activeElement.click()").await;
     browser.until("document.querySelector('[role=status].unseen').textContent === 'Copied'").await;
     assert_eq!(browser.run("return window.copied").await, json!("fn main() {} // <b>\n"));
-    // Once for each, whatever else changes on the page.
+    // Each block keeps one button, whatever else changes on the page.
     browser.run("document.querySelector('.prose').append('More')").await;
     browser.until("document.querySelector('.prose').textContent.includes('More')").await;
     assert_eq!(browser.run("return document.querySelectorAll('.copy').length").await, json!(2));
@@ -92,7 +92,7 @@ async fn code_is_copied_by_the_keyboard_and_the_page_stays_where_it_is() {
 }
 
 #[actix_web::test]
-async fn what_is_new_since_the_last_visit_is_marked_once() {
+async fn posts_and_comments_since_the_last_visit_are_marked_once() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
     let new = "return [...document.querySelectorAll('[data-new]')].map(({ id }) => id)";
@@ -113,14 +113,14 @@ async fn what_is_new_since_the_last_visit_is_marked_once() {
     assert_eq!(browser.run(mark).await, json!("\"New\""));
     browser.open(&site, "/posts/1-first").await;
     assert_eq!(browser.run(new).await, json!(["comment-2"]));
-    // What one writes oneself is not new.
+    // The reader's own comment is not new.
     browser.fill("#comment-body", "Mine").await;
     browser.send("#write-comment button").await;
     browser.until("document.getElementById('comment-3')").await;
     assert_eq!(browser.run(new).await, json!([]));
     browser.open(&site, "/").await;
     assert_eq!(browser.run(new).await, json!([]));
-    // A store that holds something else is no store.
+    // An invalid stored value is ignored.
     browser.run("localStorage.setItem('kilonova-seen', '[1, null]')").await;
     browser.open(&site, "/posts/2-second").await;
     assert_eq!(browser.run(new).await, json!([]));

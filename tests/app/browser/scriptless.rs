@@ -1,4 +1,4 @@
-//! Everything that a reader and a writer do, in a browser that runs no scripts.
+//! Reading and writing in a browser that runs no scripts.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ async fn everything_works_without_scripts() {
     let Some(browser) = Browser::start(Scripts::Off).await else { return };
     let site = Site::start().await;
 
-    // A refused post comes back as it was typed, with the reasons.
+    // A refused post is shown as typed, with the reasons.
     browser.open(&site, "/").await;
     browser.until_text("No posts yet.").await;
     browser.send("header.site .button").await;
@@ -63,7 +63,7 @@ async fn everything_works_without_scripts() {
     browser.send("#comment-1 .confirm button").await;
     browser.until_text("No comments yet.").await;
     browser.until_text("Moved to the bin.").await;
-    // The driver scrolls what it clicks below the notice, which stays in view.
+    // The notice stays in view, and the driver would scroll the clicked button below it.
     browser.open(&site, "/posts/1").await;
     browser.click("article .dots > summary").await;
     browser.click("article .confirm summary").await;
@@ -119,7 +119,7 @@ async fn readers_sign_in_and_out_without_scripts() {
     browser.fill("#comment-body", "Said under a name.").await;
     browser.send("#write-comment button").await;
     browser.until("document.querySelector('#comment-1 bdi').innerText == 'ada.lovelace'").await;
-    // No script could read the cookie.
+    // Scripts cannot read the cookie.
     assert_eq!(browser.run("return document.cookie").await, json!(""));
 
     browser.sign_out().await;

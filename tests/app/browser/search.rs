@@ -1,4 +1,4 @@
-//! The search page while its reader types.
+//! The search page while the reader types.
 
 use serde_json::json;
 
@@ -18,14 +18,14 @@ async fn start() -> Option<(Browser, Site)> {
     site.new_note("A note of iron").await;
     let indexed =
         async { while site.get("/api/search?q=iron").await.json(200)["total"] != json!(3) {} };
-    within("all are found", indexed).await;
+    within("all three are found", indexed).await;
     browser.open(&site, "/search").await;
     browser.run("window.mark = true").await;
     Some((browser, site))
 }
 
 #[actix_web::test]
-async fn hits_come_while_one_types() {
+async fn hits_appear_while_typing() {
     let Some((browser, site)) = start().await else { return };
     browser.type_in("#q", "iron").await;
     browser.until_text("3 hits").await;
@@ -61,7 +61,7 @@ async fn the_focus_stays_with_its_hit_when_the_hits_change() {
     browser.until_text("3 hits").await;
     browser.press(DOWN).await;
     let before = browser.run("return document.activeElement.getAttribute('href')").await;
-    // An answer comes for what was typed before.
+    // A late response to an earlier query arrives.
     browser
         .run(
             "const q = document.querySelector('#q'); q.value = 'iron '; window.old = \
@@ -80,7 +80,7 @@ async fn the_focus_stays_with_its_hit_when_the_hits_change() {
 }
 
 #[actix_web::test]
-async fn arrow_keys_go_through_the_hits_and_escape_leads_back() {
+async fn arrow_keys_move_through_the_hits_and_escape_returns() {
     let Some((browser, site)) = start().await else { return };
     browser.type_in("#q", "iron").await;
     browser.until_text("3 hits").await;
@@ -103,11 +103,11 @@ async fn arrow_keys_go_through_the_hits_and_escape_leads_back() {
 }
 
 #[actix_web::test]
-async fn a_search_that_is_one_too_many_goes_on_by_itself() {
+async fn a_rate_limited_search_is_retried_automatically() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
     browser.open(&site, "/search").await;
-    // The first answer is a refusal, as it comes under load.
+    // The first response is a 429.
     browser
         .run(
             "const real = window.fetch; window.asked = []; window.fetch = (...all) => { \

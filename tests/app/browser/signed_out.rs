@@ -1,4 +1,4 @@
-//! Pages that were made for an account, once its sign-in has ended.
+//! Pages that were rendered for an account, after its sign-in has ended.
 
 use actix_web::http::Method;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ async fn sign_in(browser: &Browser, site: &Site) {
     browser.until("document.querySelector('#signed-in')?.innerText == 'ada'").await;
 }
 
-/// Ends all sign-ins but a new one's own.
+/// Signs in again and ends all other sign-ins.
 async fn end_elsewhere(site: &Site) {
     let account = json!({"username": "ada", "password": "correct horse"});
     let answer = site.post("/api/session", &account).await;
@@ -42,7 +42,7 @@ async fn start() -> Option<(Browser, Site)> {
 }
 
 #[actix_web::test]
-async fn a_page_whose_sign_in_ends_becomes_a_strangers_and_what_is_typed_stays() {
+async fn a_page_whose_sign_in_ends_becomes_a_strangers_and_keeps_typed_text() {
     let Some((browser, site)) = start().await else { return };
     sign_in(&browser, &site).await;
     browser.until_live().await;

@@ -1,4 +1,4 @@
-//! Pages on which nothing moves, and which ask for nothing, while others write.
+//! Pages that neither shift nor send requests while others write.
 
 use serde_json::{Value, json};
 
@@ -6,8 +6,8 @@ use super::connection::ends_soon;
 use super::{Browser, Scripts};
 use crate::support::Site;
 
-/// Counts what the browser counts as a shift of the layout, from the page's load on, and what the page
-/// asks for beside its own scripts.
+/// Records the layout shifts since the page's load, and its requests for anything but its own
+/// scripts.
 const WATCH: &str = "
 window.moved = 0;
 window.shifts = [];
@@ -25,7 +25,7 @@ new PerformanceObserver((list) => {
 
 const ASKED: &str = "return window.requests() - window.asked";
 
-/// The sum of the layout shifts up to now, once the page has been painted.
+/// The sum of the layout shifts so far, once the page has been painted.
 async fn moved(browser: &Browser) -> f64 {
     browser
         .run("requestAnimationFrame(() => requestAnimationFrame(() => window.painted = true))")
@@ -41,13 +41,13 @@ async fn is_still(browser: &Browser, what: &str) {
     assert_eq!(browser.run(ASKED).await, json!(0), "{what}: requests");
 }
 
-/// Waits until the button says this.
+/// Waits until the button has this text.
 async fn until_waiting(browser: &Browser, text: &str) {
     let button = "document.getElementById('arrivals')";
     browser.until(&format!("{button}.innerText === '{text}' && !{button}.hidden")).await;
 }
 
-/// Fifty events on the front page, on a post's page and on the board of notes.
+/// Sends fifty events to the front page, a post's page and the board of notes.
 async fn nothing_moves_at(width: u32, is_signed_in: bool) {
     let Some(browser) = Browser::start_in(width, 800).await else { return };
     let site = Site::start().await;
@@ -110,7 +110,7 @@ async fn nothing_moves_at(width: u32, is_signed_in: bool) {
     browser.until("document.title.startsWith('Talked about 19')").await;
     browser.until("!document.getElementById('comment-10')").await;
     is_still(&browser, &format!("a post's page at {width}")).await;
-    // A browser scrolls by whole pixels.
+    // Browsers scroll by whole pixels.
     let moved = browser.run(field).await.as_f64().unwrap() - place;
     assert!(moved.abs() < 1.0, "the field being typed in has moved by {moved} px");
 
@@ -165,7 +165,7 @@ async fn new_posts_wait_and_come_with_one_key() {
     browser
         .until("document.getElementById('announcer').textContent.startsWith('2 new posts')")
         .await;
-    // A waiting one that changes or goes is counted as it is.
+    // The count follows changes and deletions of waiting posts.
     site.patch("/api/posts/2", &json!({"title": "Second, changed"})).await.json(200);
     site.delete("/api/posts/3").await.json(204);
     until_waiting(&browser, "1 new post").await;
@@ -216,7 +216,7 @@ async fn an_edit_keeps_the_paragraph_being_read_in_its_place_and_is_fetched_once
     browser.run("window.read.scrollIntoView({ block: 'start' })").await;
     let place = "return Math.round(window.read.getBoundingClientRect().top)";
     let before = browser.run(place).await;
-    // Three changes at once are one text.
+    // Three changes at once need only one request for the text.
     for body in ["one", "two"] {
         site.patch("/api/posts/1", &json!({"body": body})).await.json(200);
     }
@@ -227,7 +227,7 @@ async fn an_edit_keeps_the_paragraph_being_read_in_its_place_and_is_fetched_once
     assert_eq!(browser.run("return window.read.isConnected").await, json!(true));
     assert_eq!(browser.run(place).await, before, "the paragraph being read has moved");
     let asked = browser.run(ASKED).await.as_i64().unwrap();
-    // The first may have been asked for before the last was written.
+    // The first may be requested before the last is written.
     assert!((1..=2).contains(&asked), "{asked} requests");
     let shift = moved(&browser).await;
     assert!(shift < 0.005, "a layout shift of {shift}");
@@ -236,13 +236,13 @@ async fn an_edit_keeps_the_paragraph_being_read_in_its_place_and_is_fetched_once
 }
 
 #[actix_web::test]
-async fn of_two_changes_of_a_text_the_newer_one_shows_however_late_the_older_one_comes() {
+async fn a_late_response_with_an_older_text_does_not_replace_a_newer_one() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
     site.new_post("A post").await;
     browser.open(&site, "/posts/1").await;
     browser.until_live().await;
-    // The first answer takes its time; the page must not have asked again in between.
+    // The first response is late, and the page must not send another request in between.
     browser
         .run(
             "window.asked = 0;
@@ -262,7 +262,7 @@ async fn of_two_changes_of_a_text_the_newer_one_shows_however_late_the_older_one
     browser.until("window.go").await;
     site.put("/api/posts/1", &json!({"body": "The second change.", "title": "Second"})).await;
     browser.until("document.title.startsWith('Second')").await;
-    // An answer to a second question would have come before this one.
+    // The response to a second request would have arrived before this one.
     browser.run("window.ask('/posts/1/body').then(() => window.go())").await;
     let text = "document.querySelector('.prose').textContent";
     browser.until(&format!("window.came && {text}.includes('The second change.')")).await;
@@ -272,7 +272,7 @@ async fn of_two_changes_of_a_text_the_newer_one_shows_however_late_the_older_one
 }
 
 #[actix_web::test]
-async fn a_thread_stays_as_long_as_its_reader_made_it() {
+async fn a_thread_keeps_the_comments_that_its_reader_loaded() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start_with(ends_soon).await;
     site.new_post("Talked about").await;
@@ -287,7 +287,7 @@ async fn a_thread_stays_as_long_as_its_reader_made_it() {
         .until("document.querySelectorAll('#comments > :not([data-waiting])').length === 50")
         .await;
     browser.run("window.mark = document.getElementById('comment-50')").await;
-    // So much happens while it is away that the page is fetched again.
+    // So many events happen while it is offline that the page is fetched again.
     let port = site.port;
     let elsewhere = Site::start_in(site.stop_keeping_data().await, ends_soon).await;
     for number in 0..=200 {

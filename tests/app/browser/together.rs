@@ -1,4 +1,4 @@
-//! The line that says who else reads a post, and who is typing.
+//! The line with the other readers of a post and who is typing.
 
 use awc::ws::Message;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::support::Site;
 
 const LINE: &str = "document.querySelector('#presence').textContent";
 
-/// Notes what the line has said.
+/// Records the texts of the line.
 const WATCH: &str = "window.lines = []; const line = document.querySelector('#presence'); \
                      new MutationObserver(() => window.lines.push(line.textContent)) \
                        .observe(line, { childList: true })";
@@ -18,13 +18,13 @@ async fn until_line(browser: &Browser, text: &str) {
 }
 
 #[actix_web::test]
-async fn two_windows_know_of_each_other() {
+async fn two_windows_see_each_other() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
     site.new_post("Read together").await;
     browser.open(&site, "/posts/1").await;
     browser.until_live().await;
-    // A line that may come later has its place already.
+    // Room for the line is reserved before it has a text.
     let height = "return document.querySelector('#presence').offsetHeight";
     let reserved = browser.run(height).await;
     assert!(reserved.as_i64() > Some(10), "{reserved}");
@@ -41,7 +41,7 @@ async fn two_windows_know_of_each_other() {
     until_line(&browser, "2 people reading").await;
     browser.switch_to(&second).await;
     let said = browser.run("return window.lines.some((line) => line.includes('typing'))").await;
-    assert_eq!(said, false, "nobody is told of oneself");
+    assert_eq!(said, false, "the typing reader was told of their own typing");
     browser.close_window().await;
     browser.switch_to(&first).await;
     until_line(&browser, "").await;
@@ -50,7 +50,7 @@ async fn two_windows_know_of_each_other() {
 }
 
 #[actix_web::test]
-async fn who_is_signed_in_reads_names() {
+async fn a_signed_in_reader_sees_names() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
     site.new_post("Read together").await;

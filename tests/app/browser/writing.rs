@@ -1,4 +1,4 @@
-//! Writing a post: autosave through the death of tab and server, preview, pictures, draft links.
+//! Writing a post: autosave that survives tab and server, preview, pictures, links to drafts.
 
 use kilonova::config::Access;
 use kilonova::db;
@@ -13,13 +13,13 @@ use crate::support::Site;
 
 const TYPED: &str = "return document.querySelector('#post-body').value";
 const KEPT: &str = "document.querySelector('.noted').textContent.startsWith('Kept at')";
-/// Only the server has anything after this.
+/// Clears the browser's storage, so that only the server has the text.
 const FORGET: &str = "localStorage.clear(); sessionStorage.clear()";
-/// Asks again and again for what the server has of the new post that is open.
+/// Polls the server's copy of the new post that is open.
 const ASK: &str = "const key = document.querySelector('[name=idempotency_key]').value; \
     setInterval(async () => { window.asked = await fetch(`/posts/new?copy=${key}`)\
     .then((answer) => answer.text(), () => ''); }, 300)";
-/// One pixel.
+/// A picture of one pixel.
 const PICTURE: &str = "const bytes = Uint8Array.from(atob('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ\
     AAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='), (c) => c.charCodeAt(0)); \
     const files = new DataTransfer(); \
@@ -46,7 +46,7 @@ async fn sign_in(browser: &Browser, origin: &str) {
     browser.until_at("/posts/new").await;
 }
 
-/// Publishes a post by the form that is open.
+/// Publishes a post with the open form.
 async fn publish(browser: &Browser, title: &str, body: &str) {
     browser.fill("#post-title", title).await;
     browser.fill("#post-body", body).await;
@@ -55,7 +55,7 @@ async fn publish(browser: &Browser, title: &str, body: &str) {
 }
 
 #[actix_web::test]
-async fn a_new_text_outlives_the_server_and_its_tab() {
+async fn a_new_text_survives_the_server_and_its_tab() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let (home, port) = (Home::new(), kilonova_test::free_port());
     let start = async || {
@@ -79,7 +79,7 @@ async fn a_new_text_outlives_the_server_and_its_tab() {
     browser.type_in("#post-body", " while,").await;
     let server = start().await;
     browser.type_in("#post-body", " and after the kill.").await;
-    // It is tried again until the server has all of it.
+    // The page retries until the server has the whole text.
     let all = "Before, while, and after the kill.";
     browser.run(ASK).await;
     browser.until(&format!("window.asked?.includes({})", json!(all))).await;
@@ -88,7 +88,7 @@ async fn a_new_text_outlives_the_server_and_its_tab() {
     browser.switch_to(&first).await;
     browser.run(FORGET).await;
     browser.open_at(&format!("{origin}/posts/new")).await;
-    assert_eq!(browser.run(TYPED).await, "", "it is not opened unasked");
+    assert_eq!(browser.run(TYPED).await, "", "the unsaved text was opened unasked");
     browser.click("[data-key] a").await;
     browser.until(&format!("document.querySelector('#post-body')?.value === {}", json!(all))).await;
     browser.until_text("Unsaved text").await;
@@ -103,7 +103,7 @@ async fn a_new_text_outlives_the_server_and_its_tab() {
 async fn a_post_that_is_published_at_once_leaves_nothing_unsaved() {
     let Some((browser, site)) = start(Scripts::On).await else { return };
     publish(&browser, "At once", "Pasted, and sent.").await;
-    // The page of the form was hidden on the way; what it sent then has come.
+    // The form's page was hidden on the way; the copy it sent then has arrived.
     browser.open(&site, "/posts/new").await;
     let unsaved = site.db().read(|c| Ok::<_, db::Error>(working_copy::unsaved(c, 1)?)).await;
     assert_eq!(unsaved.unwrap().len(), 0);
@@ -123,7 +123,7 @@ async fn unsaved_changes_are_in_the_form_and_can_be_discarded() {
     browser.open(&site, "/posts/1/edit").await;
     browser.until("document.querySelector('.unsaved')").await;
     assert_eq!(browser.run(TYPED).await, "Changed.");
-    // The browser's own copy is newer.
+    // The browser's copy is newer.
     browser.type_in("#post-body", " More.").await;
     browser.until("Object.keys(localStorage).some((key) => key.includes(':post-1:'))").await;
     browser.run("location.reload()").await;
@@ -135,13 +135,13 @@ async fn unsaved_changes_are_in_the_form_and_can_be_discarded() {
     assert_eq!(browser.run(TYPED).await, "As saved.");
     browser.run("location.reload()").await;
     browser.until("document.querySelector('form[data-keep]')?.kept").await;
-    assert_eq!(browser.run(TYPED).await, "As saved.", "nothing of it comes back");
+    assert_eq!(browser.run(TYPED).await, "As saved.", "discarded text is shown");
     drop(browser);
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn a_window_is_told_that_another_one_writes_the_same() {
+async fn a_window_learns_that_another_one_edits_the_same_text() {
     let Some((browser, site)) = start(Scripts::On).await else { return };
     publish(&browser, "Edited", "As saved.").await;
     browser.open(&site, "/posts/1/edit").await;
@@ -152,13 +152,13 @@ async fn a_window_is_told_that_another_one_writes_the_same() {
     browser.switch_to(&first).await;
     browser.fill("#post-body", "Of the first.").await;
     browser.until_text("saved, kept or discarded in another window").await;
-    assert_eq!(browser.run(TYPED).await, "Of the first.", "it is still there");
+    assert_eq!(browser.run(TYPED).await, "Of the first.", "the window's text is gone");
     drop(browser);
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn a_preview_opens_beside_the_form_which_stays_as_it_is() {
+async fn a_preview_opens_beside_the_unchanged_form() {
     let Some((browser, site)) = start(Scripts::On).await else { return };
     browser.until("document.querySelector('form[data-keep]').kept").await;
     browser.fill("#post-title", "Soon a post").await;
@@ -167,12 +167,12 @@ async fn a_preview_opens_beside_the_form_which_stays_as_it_is() {
     browser.click("button[formaction]").await;
     browser.switch_to_new().await;
     browser.until("document.querySelector('.prose em')?.textContent === 'text'").await;
-    browser.until_text("Nothing of it is saved").await;
+    browser.until_text("Nothing is saved").await;
     assert_eq!(browser.run("return document.querySelectorAll('main form').length").await, 0);
     browser.close_window().await;
     browser.switch_to(&form).await;
     assert_eq!(browser.run(TYPED).await, "Some *text*.");
-    // Leaving it still warns, and saving is not held up.
+    // Leaving the form still warns, and saving does not.
     let warns = "const event = new Event('beforeunload', { cancelable: true }); \
                  dispatchEvent(event); return event.defaultPrevented";
     assert_eq!(browser.run(warns).await, true);
@@ -203,7 +203,7 @@ async fn pasted_and_dropped_pictures_are_in_the_text() {
     browser.run(&format!("{PICTURE} {drop_two}")).await;
     browser.until(&there(3)).await;
     browser.until_text("Added.").await;
-    // What is no picture is said so, and leaves nothing behind.
+    // A file that is not a picture is refused with a message, and leaves nothing behind.
     let before = browser.run(TYPED).await;
     let wrong = "const files = new DataTransfer(); \
                  files.items.add(new File(['<svg/>'], 'bad.png', { type: 'image/png' }));";
@@ -224,11 +224,11 @@ async fn pasted_and_dropped_pictures_are_in_the_text() {
 }
 
 #[actix_web::test]
-async fn the_keyboard_does_all_of_it() {
+async fn writing_works_with_the_keyboard_alone() {
     let Some((browser, site)) = start(Scripts::On).await else { return };
     browser.type_in("#post-title", "By keys\u{e007}").await;
     let focus = "return document.activeElement.id || document.activeElement.type";
-    assert_eq!(browser.run(focus).await, "post-body", "Enter goes on to the text");
+    assert_eq!(browser.run(focus).await, "post-body", "Enter does not move to the text");
     browser.press("Text").await;
     browser.press("\u{e004}").await;
     assert_eq!(browser.run(focus).await, "file");
@@ -268,7 +268,7 @@ async fn drafts_previews_and_links_work_without_scripts() {
     browser.switch_to(&form).await;
     browser.send("button[value=draft]").await;
     browser.until_at("/posts/1").await;
-    // As another browser of the same account has left it.
+    // As left by another browser of the same account.
     let execute = "INSERT INTO working_copies (user_id, post_id, title, body, tags, slug, status, \
                    publish_at, version, written_by, updated_at) VALUES \
                    (1, 1, 'Elsewhere', 'Typed elsewhere.', '', '', '', '', 'v', 'w', '2999-01-01 10:00:00')";
@@ -285,14 +285,14 @@ async fn drafts_previews_and_links_work_without_scripts() {
     browser.sign_out().await;
     browser.open_at(&link).await;
     browser.until("document.querySelector('.prose em')?.textContent === 'text'").await;
-    browser.until_text("Only those who have this link").await;
+    browser.until_text("Only people with this link").await;
     drop(browser);
     site.stop().await;
 }
 
-/// A link of the draft that leads away does not tell where it was.
+/// A link in the draft does not reveal the draft's secret address to its target.
 #[actix_web::test]
-async fn the_link_to_a_draft_is_not_told_to_where_the_draft_leads() {
+async fn a_drafts_secret_link_is_not_sent_as_referrer() {
     let Some((browser, site)) = start(Scripts::On).await else { return };
     browser.fill("#post-title", "With a link").await;
     browser.fill("#post-body", "[Away](/archive)").await;

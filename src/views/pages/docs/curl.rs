@@ -1,5 +1,5 @@
-//! The `curl` command that makes a request of the API. It works in a shell as it stands; a bearer
-//! token is taken from `$TOKEN`.
+//! The `curl` commands for requests to the API. They can be pasted into a shell; the bearer token
+//! comes from `$TOKEN`.
 
 use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{entries, items};
 use crate::views::ESCAPED;
 
-/// The command of an operation.
+/// The command for an operation.
 pub(super) fn command(method: &str, path: &str, operation: &Value, server: &str) -> String {
     let mut address = format!("{server}{path}");
     let mut query = Vec::new();
@@ -57,7 +57,7 @@ pub(super) fn stream(address: &str, name: &str, asyncapi: &Value, server: &str) 
 
 const TOKEN: &str = "-H \"Authorization: Bearer $TOKEN\"";
 
-/// What proves who asks, where the operation needs an account.
+/// The option with the credentials, if the operation needs an account.
 fn credentials(operation: &Value) -> Option<String> {
     let mut ways = items(&operation["security"]);
     let first = ways.next()?;
@@ -68,7 +68,7 @@ fn credentials(operation: &Value) -> Option<String> {
     Some(if is_for_browsers { "-b cookies.txt" } else { TOKEN }.to_owned())
 }
 
-/// The example of a parameter that must be there.
+/// The example of a required parameter.
 fn example(parameter: &Value) -> Option<String> {
     let text = match &parameter["example"] {
         Value::String(text) => text.clone(),
@@ -78,7 +78,7 @@ fn example(parameter: &Value) -> Option<String> {
     (parameter["required"] == true).then(|| utf8_percent_encode(&text, ESCAPED).to_string())
 }
 
-/// A word of a shell.
+/// Quotes a text for a shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -1,10 +1,10 @@
-//! What a schema allows, in a few words of HTML.
+//! A short description of a schema, as HTML.
 
 use serde_json::Value;
 
 use crate::views::escaped;
 
-/// What a value may be.
+/// The values that a schema allows.
 pub(super) fn html(schema: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = escaped(reference.rsplit('/').next().unwrap_or_default());
@@ -47,7 +47,7 @@ fn of_type(name: &str, schema: &Value) -> String {
     }
 }
 
-/// An object that has no name, by its fields.
+/// An inline object schema, described by its fields.
 fn of_object(schema: &Value) -> String {
     let fields = super::entries(&schema["properties"]);
     let fields: Vec<String> = fields
@@ -77,7 +77,7 @@ fn code(value: &Value) -> String {
     format!("<code>{}</code>", escaped(&text))
 }
 
-/// A text with what is between backticks as code.
+/// A text, with the parts between backticks as code.
 pub(in crate::views) fn spans(text: &str) -> String {
     let parts = text.split('`').enumerate();
     let parts = parts.map(|(at, part)| match at % 2 {
@@ -87,7 +87,7 @@ pub(in crate::views) fn spans(text: &str) -> String {
     parts.collect()
 }
 
-/// The paragraphs of a text.
+/// The paragraphs of a text, with the parts between backticks as code.
 pub(in crate::views) fn paragraphs(text: &str) -> String {
     let paragraphs = text.split("\n\n").filter(|text| !text.is_empty());
     paragraphs.map(|text| format!("<p>{}</p>", spans(text))).collect()

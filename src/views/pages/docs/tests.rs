@@ -1,4 +1,4 @@
-//! What schemas and commands read like.
+//! The text for schemas and commands.
 
 use serde_json::json;
 

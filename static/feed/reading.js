@@ -1,25 +1,25 @@
-// Comforts for readers: times in their own time zone, a button that copies code, and marks on what is
-// new since their last visit. The page is whole without it. Elements that are put on the page later are treated in the same way.
+// Conveniences for readers: times in their time zone, a button that copies code, and marks on items
+// that are new since their last visit. Handles elements that are added later too.
 
 const EXACT = { dateStyle: "long", timeStyle: "short" };
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** The pages are in English; a reader of English has dates in their own way. */
+/** The pages are in English; dates follow the reader's variant of English. */
 const language = navigator.languages.find((name) => /^en\b/.test(name)) ?? "en-GB";
 const exact = new Intl.DateTimeFormat(language, EXACT);
 const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 
-/** The days from one time to another, by the reader's calendar. */
+/** The number of calendar days between two times, in the reader's time zone. */
 function daysBetween(then, now) {
   const start = (time) => new Date(time).setHours(0, 0, 0, 0);
   return Math.round((start(now) - start(then)) / 1000 / DAY);
 }
 
-/** A time in words: recent ones by their distance. */
-function words(then, now) {
+/** A time in words; recent times are relative. */
+function inWords(then, now) {
   const seconds = (now - then) / 1000;
   if (seconds >= 0 && seconds < MINUTE) return "just now";
   if (seconds >= 0 && seconds < HOUR) return relative.format(-Math.floor(seconds / MINUTE), "minute");
@@ -29,14 +29,18 @@ function words(then, now) {
   return exact.format(then);
 }
 
-/** Has the times in an element say what they are to the reader. */
-export function localize(root = document) {
+/** The elements that match in an element, including itself. */
+const within = (root, selector) =>
+  [...(root.matches?.(selector) ? [root] : []), ...root.querySelectorAll(selector)];
+
+/** Converts the times in an element to the reader's time zone. */
+function localize(root = document) {
   const now = Date.now();
-  for (const time of root.querySelectorAll("time[datetime]:not([data-day])")) {
+  for (const time of within(root, "time[datetime]:not([data-day])")) {
     const then = Date.parse(time.dateTime);
     if (Number.isNaN(then)) continue;
-    const text = words(then, now);
-    // A change that is none would be noticed, and looked at again.
+    const text = inWords(then, now);
+    // Setting an equal text would trigger the observer again.
     if (time.textContent !== text) time.textContent = text;
   }
 }
@@ -44,12 +48,11 @@ export function localize(root = document) {
 // ---- Code ----------------------------------------------------------------------------------
 
 const SHOWN = 2000;
-const status = document.getElementById("announcer");
 
-/** Gives code in an element a button that copies it, where the browser lets pages do so. */
+/** Adds a copy button to the code in an element, if the browser lets pages copy. */
 function addButtons(root) {
   if (!navigator.clipboard) return;
-  for (const code of root.querySelectorAll(".prose pre > code")) {
+  for (const code of within(root, ".prose pre > code")) {
     if (code.parentNode.querySelector(".copy")) continue;
     const place = document.createElement("span");
     const button = document.createElement("button");
@@ -72,26 +75,25 @@ document.addEventListener("click", async ({ target }) => {
     told = "Not copied";
   }
   button.textContent = told;
-  status.textContent = told;
+  announce(told);
   setTimeout(() => {
     button.textContent = "Copy";
-    status.textContent = "";
+    announce("");
   }, SHOWN);
 });
 
-// ---- What is new since the last visit ------------------------------------------------------
+// ---- New since the last visit --------------------------------------------------------------
 
-const page = document.body.dataset;
 const isFront = page.live === "posts" && "first" in page && page.status === "published" && !page.tag && !page.author;
-/** The list: the front page, or a post's thread. */
-const place = isFront ? "front" : page.live === "post" ? page.post : null;
+/** The place of the list: the front page, or a post's thread. */
+const visited = isFront ? "front" : page.live === "post" ? page.post : null;
 const SEEN = `kilonova-seen${page.root}`;
 const MOST_PLACES = 200;
 
-const items = () => [...document.querySelectorAll(":is(#posts, #comments) > [id]:not([data-waiting])")];
+const listed = () => [...document.querySelectorAll(":is(#posts, #comments) > [id]:not([data-waiting])")];
 const rank = (item) => (isFront ? Date.parse(item.querySelector("time").dateTime) : Number(item.id.slice("comment-".length)));
 
-/** The highest rank that was seen in each place, the place that was left last at the end. */
+/** The highest rank seen in each place; the place that was visited last is at the end. */
 function readSeen() {
   try {
     return new Map(JSON.parse(localStorage.getItem(SEEN)));
@@ -102,21 +104,21 @@ function readSeen() {
 
 function remember() {
   const seen = readSeen();
-  const newest = Math.max(seen.get(place) ?? 0, ...items().map(rank));
-  seen.delete(place);
-  seen.set(place, newest);
+  const newest = Math.max(seen.get(visited) ?? 0, ...listed().map(rank));
+  seen.delete(visited);
+  seen.set(visited, newest);
   for (const old of [...seen.keys()].slice(0, -MOST_PLACES)) seen.delete(old);
   try {
     localStorage.setItem(SEEN, JSON.stringify([...seen]));
   } catch {
-    // A private window keeps nothing.
+    // A private window may have no storage.
   }
 }
 
-if (place) {
-  const before = readSeen().get(place) ?? Infinity;
-  for (const item of items()) {
-    // The reader's own comment leads to itself.
+if (visited) {
+  const before = readSeen().get(visited) ?? Infinity;
+  for (const item of listed()) {
+    // After sending a comment, the reader's own is in the address.
     if (rank(item) > before && location.hash !== `#${item.id}`) item.dataset.new = "";
   }
   addEventListener("pagehide", remember);
@@ -125,13 +127,25 @@ if (place) {
 
 // ---- The page, now and later ---------------------------------------------------------------
 
-function treat() {
-  localize();
-  addButtons(document);
+function treat(root) {
+  localize(root);
+  addButtons(root);
 }
 
-treat();
-new MutationObserver(treat).observe(document.getElementById("main"), {
+/** The elements that were added, and the times and code whose content changed. Searching the whole
+ *  page for each comment would be slow in a long thread. */
+function touched(changes) {
+  const elements = new Set();
+  for (const { target, addedNodes } of changes) {
+    const changed = (target.closest ? target : target.parentElement)?.closest("time, pre");
+    if (changed) elements.add(changed);
+    for (const node of addedNodes) if (node.nodeType === Node.ELEMENT_NODE) elements.add(node);
+  }
+  return elements;
+}
+
+treat(document);
+new MutationObserver((changes) => touched(changes).forEach(treat)).observe(byId("main"), {
   subtree: true, childList: true, characterData: true,
 });
 setInterval(() => document.visibilityState === "visible" && localize(), MINUTE * 1000);
