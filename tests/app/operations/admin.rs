@@ -1,4 +1,4 @@
-//! The second listener: three paths, for this machine, whatever happens to the site.
+//! The second listener: three paths, for this machine, independent of the site's load.
 
 use std::time::Instant;
 
@@ -30,7 +30,7 @@ async fn the_second_listener_serves_three_paths_and_nothing_else() {
 }
 
 #[actix_web::test]
-async fn there_is_no_second_listener_unless_it_is_asked_for() {
+async fn there_is_no_second_listener_by_default() {
     let site = Site::start().await;
     assert_eq!(site.admin_port, None);
     site.stop().await;
@@ -51,7 +51,7 @@ async fn on_a_loopback_address_it_answers_only_for_a_loopback_host() {
 }
 
 #[test]
-fn on_any_other_address_it_says_so_and_answers_for_any_host() {
+fn on_any_other_address_it_warns_and_answers_for_any_host() {
     let home = Home::new();
     let mut command = serve(&home, "127.0.0.1:0");
     command.env("KILONOVA_ADMIN_BIND", "0.0.0.0:0");
@@ -70,13 +70,13 @@ fn on_any_other_address_it_says_so_and_answers_for_any_host() {
         Raw::connect_to(address).await.request("GET", "/health/live", &headers, b"").await
     });
     assert_eq!(answer.json(200)["status"], "live");
-    assert_eq!(server.log().iter().filter(|line| warns(line)).count(), 1, "it warns once");
+    assert_eq!(server.log().iter().filter(|line| warns(line)).count(), 1, "one warning");
     server.signal("TERM");
     assert_eq!(server.ended().code(), Some(0));
 }
 
 #[actix_web::test]
-async fn it_answers_while_the_site_has_no_room() {
+async fn it_answers_while_the_site_is_full() {
     let site = start_with(|config| config.max_connections = 2).await;
     let held = [Raw::connect(&site).await, Raw::connect(&site).await];
     let full = async {
@@ -106,11 +106,11 @@ async fn a_crowd_on_it_does_not_reach_the_site() {
     site.assert_alive().await;
     drop(crowd);
     let served = async { while get_or_refused(&site).await != 200 {} };
-    within("it serves again", served).await;
+    within("the listener serves again", served).await;
     site.stop().await;
 }
 
-/// The status of an answer, also where the connection is refused.
+/// The status of a response, also if the connection is refused.
 async fn get_or_refused(site: &Site) -> u16 {
     let mut request = Raw::connect_to(admin(site)).await;
     request.send(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n").await;

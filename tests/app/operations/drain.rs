@@ -1,4 +1,5 @@
-//! Leaving without a stampede: the node says that it leaves, serves meanwhile, and then goes.
+//! Draining: the node reports that it leaves, keeps serving for a while, and then closes its
+//! sockets in batches.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use crate::crash::{Server, serve};
 use crate::databases::Home;
 use crate::support::{Raw, within};
 
-/// The close code of a node that stops.
+/// The close code of a stopping node.
 const AWAY: u16 = 1001;
 
 #[actix_web::test]
@@ -26,12 +27,12 @@ async fn a_draining_node_serves_as_before_and_is_not_ready() {
     }
     get(&site, "/health/live").await.json(200);
     assert_eq!(metrics(&site).await.value("kilonova_draining"), 1.0);
-    // Connections, sockets and writes are taken as before.
+    // Connections, sockets and writes are accepted as before.
     let mut late = site.socket("/notifications").await;
     let note = site.new_note("While it drains").await;
     assert_eq!(socket.next_json().await["data"], note);
     assert_eq!(late.next_json().await["data"], note);
-    // The second call ends the draining: then it stops as ever.
+    // A second stop ends the draining, and the node stops as usual.
     site.begin_stop();
     assert_eq!(socket.close_code().await, Some(CloseCode::Away));
     assert_eq!(late.close_code().await, Some(CloseCode::Away));
@@ -39,7 +40,7 @@ async fn a_draining_node_serves_as_before_and_is_not_ready() {
 }
 
 #[actix_web::test]
-async fn many_sockets_are_told_in_batches_and_all_within_the_grace() {
+async fn many_sockets_are_closed_in_batches_within_the_grace() {
     const SOCKETS: usize = 100;
     let site = start_with(|config| config.grace = Duration::from_secs(12)).await;
     let mut sockets = Vec::new();
@@ -50,16 +51,16 @@ async fn many_sockets_are_told_in_batches_and_all_within_the_grace() {
     let begun = Instant::now();
     site.begin_stop();
     let told = sockets.into_iter().map(|socket| Box::pin(code(socket)));
-    let (first, _, others) = within("one is told", select_all(told)).await;
+    let (first, _, others) = within("one socket is closed", select_all(told)).await;
     assert_eq!(first, Some(AWAY));
-    let codes = within("all are told", join_all(others)).await;
+    let codes = within("all sockets are closed", join_all(others)).await;
     assert_eq!(codes, vec![Some(AWAY); SOCKETS - 1]);
-    // Three batches, a second apart.
+    // Three batches at intervals of a second.
     assert!(begun.elapsed() > Duration::from_millis(1_500), "{:?}", begun.elapsed());
     site.stop().await;
 }
 
-/// The code that the server closes a socket with.
+/// The server's close code for a socket.
 async fn code(mut socket: Raw) -> Option<u16> {
     loop {
         let frame = socket.frame().await?;
@@ -70,7 +71,7 @@ async fn code(mut socket: Raw) -> Option<u16> {
 }
 
 #[test]
-fn a_node_ends_in_order_after_it_has_drained() {
+fn a_node_stops_cleanly_after_draining() {
     let home = Home::new();
     let mut command = serve(&home, "127.0.0.1:0");
     command.args(["--drain", "1"]);
@@ -88,7 +89,7 @@ fn a_second_signal_ends_a_draining_node_at_once() {
     server.signal("TERM");
     let told = Instant::now();
     while server.call("GET", "/health/ready", None).0 != 503 {
-        assert!(told.elapsed() < Duration::from_secs(30), "it does not drain");
+        assert!(told.elapsed() < Duration::from_secs(30), "the server does not drain");
     }
     let note = json!({"title": "Served", "body": "b", "author": "A"});
     assert_eq!(server.call("POST", "/api/notes", Some(&note)).0, 201);

@@ -1,20 +1,20 @@
-//! What `/health/ready` and `/health/live` say, and when.
+//! The responses of `/health/ready` and `/health/live`.
 
 use super::{get, start, start_with};
 use crate::support::within;
 
 #[actix_web::test]
-async fn a_node_whose_events_go_out_too_late_is_not_ready() {
+async fn a_node_that_sends_events_too_late_is_not_ready() {
     let site = start_with(|config| config.max_lag = std::time::Duration::ZERO).await;
     site.settle().await;
     let ready = async { while site.get("/health/ready").await.status != 200 {} };
-    within("everything has gone out", ready).await;
-    // The relay waits for an event that does not come.
+    within("all events are sent", ready).await;
+    // The relay waits for an event that does not arrive.
     site.state().feed.committed_through(1_000_000);
     let late = async { while site.get("/health/ready").await.status != 503 {} };
     within("the relay lags", late).await;
     for answer in [site.get("/health/ready").await, get(&site, "/health/ready").await] {
-        assert_eq!(answer.error(503), "events go out too late: use another node");
+        assert_eq!(answer.error(503), "events are delayed: use another node");
         assert_eq!(answer.header("retry-after"), Some("1"));
     }
     get(&site, "/health/live").await.json(200);

@@ -1,4 +1,4 @@
-//! The log for programs, and the ids by which it is searched.
+//! The structured log and its request ids.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -23,7 +23,7 @@ fn lines(server: &Server) -> Vec<Value> {
 }
 
 #[actix_web::test]
-async fn a_request_and_the_events_that_it_causes_share_an_id_in_the_log() {
+async fn a_request_and_its_events_share_an_id_in_the_log() {
     let home = Home::new();
     let mut command = serve(&home, "127.0.0.1:0");
     command.args(["--log-format", "json"]);
@@ -66,7 +66,7 @@ async fn ask(site: &Site, id: &str) -> Answer {
 }
 
 #[actix_web::test]
-async fn the_id_that_a_trusted_proxy_gives_is_kept_and_a_strangers_is_not() {
+async fn only_a_trusted_proxys_request_id_is_kept() {
     let site = Site::start().await;
     let given = ask(&site, "mine").await.header("x-request-id").unwrap().to_owned();
     assert!(given.len() == 16 && given != "mine", "{given}");

@@ -1,4 +1,4 @@
-//! The metrics: their numbers, and that the documentation, the dashboard and the alerts know them.
+//! The metrics: their values, and their agreement with documentation, dashboard and alerts.
 
 use std::collections::BTreeMap;
 use std::io::{Seek, Write};
@@ -14,7 +14,7 @@ fn file(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A page of a site that has done some of everything.
+/// The metrics of a site after some activity.
 async fn busy() -> Page {
     let site = start().await;
     let socket = site.socket("/notifications").await;
@@ -50,7 +50,7 @@ async fn the_documentation_lists_every_metric_with_its_type_and_labels() {
     assert_eq!(documented, told);
 }
 
-/// The names of metrics in a text, as a query writes them.
+/// The names of metrics in a query.
 fn names(text: &str) -> Vec<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let ours = |word: &&str| {
@@ -62,7 +62,7 @@ fn names(text: &str) -> Vec<String> {
 }
 
 #[actix_web::test]
-async fn the_dashboard_and_the_alerts_ask_for_metrics_that_there_are() {
+async fn the_dashboard_and_the_alerts_use_existing_metrics() {
     let page = busy().await;
     for path in ["packaging/grafana/kilonova.json", "packaging/prometheus/alerts.yml"] {
         let names = names(&file(path));
@@ -72,7 +72,7 @@ async fn the_dashboard_and_the_alerts_ask_for_metrics_that_there_are() {
                 let family = page.families.get(name.strip_suffix(suffix)?)?;
                 (suffix.is_empty() == (family.kind != "histogram")).then_some(family)
             });
-            assert!(family.is_some(), "{path} asks for {name}, which is not on the page");
+            assert!(family.is_some(), "{path} uses {name}, which does not exist");
         }
     }
 }
@@ -113,11 +113,13 @@ fn every_alert_says_what_to_do() {
     }
 }
 
-/// Runs `promtool check`; it skips where that is not installed.
+/// Runs `promtool check`. Without promtool the test is skipped, or fails if
+/// `KILONOVA_TEST_REQUIRE` names it.
 fn promtool(what: &str, input: Stdio, arguments: &[&Path]) {
     let mut command = Command::new("promtool");
     command.args(["check", what]).args(arguments).stdin(input);
     let Ok(checked) = command.output() else {
+        assert!(!kilonova_test::required("promtool"), "promtool is not installed");
         eprintln!("skipped: promtool is not installed");
         return;
     };
@@ -154,7 +156,7 @@ async fn sockets_frames_and_refusals_are_counted() {
         |page: &Page| page.value("kilonova_deliveries_total{kind=\"live\"}") + page.value(replayed);
     let mut one = site.socket("/notifications").await;
     let mut other = site.socket("/notifications?last_event_id=0").await;
-    // The one of the settling.
+    // The note that `settle` wrote.
     other.next_json().await;
     site.new_note("Delivered").await;
     one.next_json().await;
@@ -189,7 +191,7 @@ async fn sockets_frames_and_refusals_are_counted() {
 }
 
 #[actix_web::test]
-async fn writes_and_the_way_of_their_events_are_counted() {
+async fn writes_and_their_events_are_counted() {
     let site = start().await;
     site.settle().await;
     let before = metrics(&site).await;
@@ -216,7 +218,7 @@ async fn writes_and_the_way_of_their_events_are_counted() {
 }
 
 #[actix_web::test]
-async fn requests_are_counted_by_route_and_no_label_is_a_clients() {
+async fn requests_are_counted_by_route_and_clients_add_no_labels() {
     let site = start().await;
     let post = site.new_post("Counted").await;
     site.get(&format!("/api/posts/{}", post["id"])).await.json(200);
@@ -240,7 +242,7 @@ async fn requests_are_counted_by_route_and_no_label_is_a_clients() {
     assert_eq!(page.value(timed), 2.0);
     assert_eq!(page.value("kilonova_work_seconds_count{kind=\"search\"}"), 1.0);
     assert!(page.value("kilonova_work_seconds_count{kind=\"rendering\"}") >= 1.0);
-    // Whatever else is asked for and written, no sample is added.
+    // No other request or write adds a sample.
     for n in 0..20 {
         site.get(&format!("/nowhere/{n}")).await.error(404);
         let post = site.new_post(&format!("Post {n}")).await;

@@ -1,4 +1,4 @@
-//! What each node tells admins of itself, each second, while one looks.
+//! The samples that each node sends to admins, one a second while somebody follows.
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,11 @@ async fn look(site: &Site) -> Socket {
 async fn next(socket: &mut Socket) -> Value {
     let mut frame = socket.next_json().await;
     assert_eq!((&frame["channel"], &frame["event"]), (&json!("admin"), &json!("sample")));
-    assert_eq!(frame.get("id"), None, "it is in no log");
+    assert_eq!(frame.get("id"), None, "a sample is not logged");
     frame["data"].take()
 }
 
-/// The first sample that is so.
+/// The first sample for which `is` holds.
 async fn until(socket: &mut Socket, what: &str, is: impl Fn(&Value) -> bool) -> Value {
     let reached = async {
         loop {
@@ -31,23 +31,23 @@ async fn until(socket: &mut Socket, what: &str, is: impl Fn(&Value) -> bool) -> 
     within(what, reached).await
 }
 
-/// Nobody looks any more, and the node knows.
+/// Waits until the node knows that nobody follows any more.
 async fn unwatched(site: &Site) {
     let empty = async { while !site.pubsub().get_members("admin").await.unwrap().is_empty() {} };
     within("nobody looks", empty).await;
 }
 
 #[actix_web::test]
-async fn a_sample_comes_each_second_and_only_while_somebody_looks() {
+async fn a_sample_is_sent_each_second_and_only_while_somebody_follows() {
     let site = Site::start().await;
     let mut socket = look(&site).await;
     let first = next(&mut socket).await;
-    assert_eq!(first["number"], 1, "none was made before");
+    assert_eq!(first["number"], 1, "samples were made earlier");
     let second = next(&mut socket).await;
     let millis = |sample: &Value| sample["uptime_ms"].as_u64().unwrap();
     let between = millis(&second) - millis(&first);
     assert!((900..10_000).contains(&between), "{between} ms");
-    // A second reader costs no second sample.
+    // A second reader gets the same sample.
     let mut other = look(&site).await;
     let numbers = [next(&mut socket).await, next(&mut other).await];
     assert_eq!(numbers[0]["number"], numbers[1]["number"]);
@@ -55,7 +55,7 @@ async fn a_sample_comes_each_second_and_only_while_somebody_looks() {
     socket.close().await;
     other.close().await;
     unwatched(&site).await;
-    // Long enough for two: that nothing happens has no other sign.
+    // Long enough for two samples, because only waiting can show that none is made.
     tokio::time::sleep(Duration::from_millis(2500)).await;
     let mut socket = look(&site).await;
     let again = next(&mut socket).await["number"].as_u64().unwrap();
@@ -65,7 +65,7 @@ async fn a_sample_comes_each_second_and_only_while_somebody_looks() {
 }
 
 #[actix_web::test]
-async fn the_numbers_move_with_what_happens() {
+async fn a_sample_reflects_the_activity() {
     let site = Site::start().await;
     let mut socket = look(&site).await;
     let before = until(&mut socket, "one socket", |it| it["websockets"] == 1).await;
@@ -87,12 +87,12 @@ async fn the_numbers_move_with_what_happens() {
         |now: &Value, field: &str| now[field].as_u64().unwrap() - before[field].as_u64().unwrap();
     let sample = until(&mut socket, "two events", |it| grown(it, "events_written") == 2).await;
     assert!(grown(&sample, "deliveries") >= 10, "{sample}");
-    let sample = until(&mut socket, "it is indexed", |it| {
+    let sample = until(&mut socket, "the note is indexed", |it| {
         it["index_lag"] == 0 && it["indexer"].to_string().contains("Indexing new note: Counted")
     });
     let sample = sample.await;
     assert!(sample["memory_bytes"].as_u64() > Some(1_000_000), "{sample}");
-    // The title of a thing that is gone is not told any more.
+    // The title of a deleted note is no longer shown.
     site.delete("/api/notes/1").await;
     let gone = |it: &Value| {
         let lines = it["indexer"].to_string();
@@ -106,7 +106,7 @@ async fn the_numbers_move_with_what_happens() {
 }
 
 #[actix_web::test]
-async fn a_slow_reader_is_named_with_what_it_followed() {
+async fn a_slow_reader_is_listed_with_its_channels() {
     let site = Site::start_with(|config| {
         config.queue = Bounds { messages: 8, bytes: 1024 * 1024 };
         config.heartbeat.stall = Duration::from_secs(1);
@@ -119,7 +119,7 @@ async fn a_slow_reader_is_named_with_what_it_followed() {
     for _ in 0..60 {
         site.post("/api/notes", &note).await.json(201);
     }
-    let sample = until(&mut socket, "it is closed", |it| it["slow_consumers"] == 1).await;
+    let sample = until(&mut socket, "the reader is closed", |it| it["slow_consumers"] == 1).await;
     let named = &sample["slow_readers"][0];
     assert_eq!(named["transport"], "websocket");
     assert_eq!(named["channels"], json!(["notes"]));
@@ -139,7 +139,7 @@ async fn a_sample_is_bounded() {
     }
     site.settle().await;
     let whole = |it: &Value| it["websockets"] == 31 && it["index_lag"] == 0;
-    let sample = until(&mut socket, "all are there", whole).await;
+    let sample = until(&mut socket, "all sockets are counted", whole).await;
     for list in ["channels", "indexer"] {
         assert_eq!(sample[list].as_array().map(Vec::len), Some(20), "{list}");
     }

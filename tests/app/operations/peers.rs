@@ -1,5 +1,5 @@
-//! What a node knows of the others. Needs a PostgreSQL server that the test starts itself, and skips
-//! without one, unless KILONOVA_TEST_REQUIRE has `postgres`.
+//! A node's view of the others. The test starts its own PostgreSQL server, and is skipped if
+//! PostgreSQL is not installed, unless KILONOVA_TEST_REQUIRE has `postgres`.
 
 use kilonova_test::postgres::Cluster;
 
@@ -8,7 +8,7 @@ use crate::databases::Home;
 use crate::support::{Site, converge, links};
 
 #[actix_web::test]
-async fn nodes_know_how_many_others_there_are_and_how_far_they_have_come() {
+async fn nodes_know_the_number_and_the_positions_of_others() {
     let Some(postgres) = Cluster::start(&[]) else { return };
     let home = Home::on(&postgres.url());
     let homes = [home.another_node(), home];
@@ -22,7 +22,7 @@ async fn nodes_know_how_many_others_there_are_and_how_far_they_have_come() {
         sites.push(start.await);
     }
     converge(&sites).await;
-    let [other, site] = &sites[..] else { panic!("there are two") };
+    let [other, site] = &sites[..] else { panic!("not two sites") };
     until(site, "kilonova_cluster_peers", 1.0).await;
     other.settle().await;
     site.settle().await;
@@ -30,7 +30,7 @@ async fn nodes_know_how_many_others_there_are_and_how_far_they_have_come() {
     assert!(page.value("kilonova_cluster_members{node=\"remote\"}") > 0.0);
     let position = page.value("kilonova_log_position");
     assert_eq!(position, 2.0);
-    // The log is said to be longer than what the other one can send.
+    // The feed is told of a log that is longer than what the other node can send.
     site.state().feed.committed_through(1_000);
     until(site, "kilonova_peer_lag_events", 1_000.0 - position).await;
     assert_eq!(metrics(site).await.value("kilonova_relay_lag_events"), 1_000.0 - position);
