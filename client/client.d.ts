@@ -1,15 +1,15 @@
 /** An event of the feed. */
 export interface FeedEvent<Data = unknown> {
-  /** `posts`, `comments`, `post_comments_7`, `notes`, …; `/notifications` and the comments of a post
-   *  leave it out. */
+  /** `posts`, `comments`, `post_comments_7`, `notes`, …; absent on `/notifications` and on a post's
+   *  comments. */
   channel?: string;
   /** `post_created`, `comment_deleted`, … */
   event: string;
-  /** The row, or what is left of one that was deleted. */
+  /** The row, or the redacted rest of a deleted one. */
   data: Data;
   /** The position in the log: 1, 2, 3, … Events that are not in the log have none. */
   id?: number;
-  /** With `frame: "html"`: the thing as the site's own lists show it, made safe by the server. */
+  /** With `frame: "html"`: the thing as the site's own lists show it, sanitised by the server. */
   html?: string;
 }
 
@@ -20,21 +20,21 @@ export interface FollowOptions {
   url: string | URL;
   /** The channels of `/feed` to follow; by default all posts and comments. */
   channels?: string[];
-  /** Where to go on: every event after it comes. By default the feed starts with what happens next. */
+  /** The position to resume after. By default the feed starts with the next event. */
   lastEventId?: number | "latest";
-  /** The log that `lastEventId` is of, as the response header `Log-Id` names it. */
+  /** The log that `lastEventId` belongs to, from the response header `Log-Id`. */
   log?: string;
-  /** `html` for events with a fragment of the site's page; `event` for a post's comments with their
-   *  event's name. */
+  /** `html` for events with a fragment of the site's page; `event` for a post's comments with the
+   *  name of the event. */
   frame?: "html" | "event";
   /** Called for each event, once, in the order of their ids. */
   onEvent(event: FeedEvent): void;
-  /** Called when the state has changed. */
+  /** Called when the state changes. */
   onState?(state: FeedState): void;
-  /** Called when events are missing: the server no longer has those after the last one, or its
-   *  database was replaced. Fetch your lists again; the feed goes on after `id`. */
+  /** Called when events are missing: the server no longer has the events after the last one, or its
+   *  database was replaced. Fetch your lists again; the feed continues after `id`. */
   onResync?(id: number): void;
-  /** Called with the close code of each connection that ended. */
+  /** Called with the close code of each connection that ends. */
   onClose?(code: number): void;
 }
 
@@ -42,15 +42,15 @@ export interface Follower {
   readonly lastEventId: number | "latest";
   readonly state: FeedState;
   log: string | undefined;
-  /** Sends a text if there is a connection: `{"typing":true}`, at most once a second, tells others who
-   *  follow the presence of a post that somebody types a comment. */
+  /** Sends a text if there is a connection. `{"typing":true}`, at most once a second, tells followers
+   *  of a post's presence that somebody is typing a comment. */
   send(text: string): void;
-  /** Ends the connection for good. */
+  /** Closes the connection and does not reconnect. */
   close(): void;
 }
 
 /** Connects, and reconnects until it is closed. */
 export function follow(options: FollowOptions): Follower;
 
-/** A random time in milliseconds to wait after a number of failures in a row, at most 30 seconds. */
+/** A random time in milliseconds, at most 30 seconds, to wait after a number of failures in a row. */
 export function backoff(failures: number): number;

@@ -1,17 +1,17 @@
 // Follows the live feed of a Kilonova server: every event once and in order, through lost
-// connections and restarts of the server. The site's own pages use this file. It owns the connection
-// and the position; what becomes of an event is its caller's.
+// connections and restarts of the server. The site's own pages use this file. It owns the
+// connection and the position, and leaves the handling of events to its caller.
 
 const PING_EVERY = 25_000;
-/** A server that has not answered a ping by then is gone, as after a laptop's sleep. */
+/** The timeout for the answer to a ping: a connection may be dead, for example after a suspend. */
 const ANSWER_WITHIN = 8_000;
 const RETRY_FIRST = 500;
 const RETRY_MOST = 30_000;
-/** The server ended the connection for a reason that an immediate retry would meet again. */
+/** The server closed the connection for a reason that also applies to an immediate retry. */
 const POLICY = 1008;
 const FAILURES_OF_POLICY = 10;
 
-/** Full jitter: anywhere up to a bound that doubles, so that readers do not return in step. */
+/** Full jitter: a random time up to a doubling bound, so that readers do not reconnect together. */
 export const backoff = (failures) =>
   Math.random() * Math.min(RETRY_MOST, RETRY_FIRST * 2 ** failures);
 
@@ -58,7 +58,7 @@ export function follow(options) {
   function take(text) {
     clearTimeout(silence);
     failures = 0;
-    // Also after an interruption of the network that the connection has outlived.
+    // A connection can survive an interruption of the network.
     enter("live");
     if (text === "pong") return;
     let event;
@@ -68,7 +68,7 @@ export function follow(options) {
       return;
     }
     if (event.event === "resync") {
-      // The server no longer has what was missed, or it is another log: it goes on from here.
+      // The server no longer has the missed events, or has another log. It continues from here.
       lastEventId = event.id;
       log = undefined;
       onResync?.(event.id);
@@ -81,7 +81,7 @@ export function follow(options) {
     if (event.event !== "position") onEvent(event);
   }
 
-  /** Forgets the socket and comes back after a while. */
+  /** Drops the socket and reconnects after a while. */
   function lose(code) {
     socket = null;
     clearTimeout(silence);
@@ -101,8 +101,8 @@ export function follow(options) {
     }, ANSWER_WITHIN);
   }
 
-  /** Something speaks for a connection being possible now: asks a socket that is there whether it
-   *  lives, and does not wait for the next try when there is none. */
+  /** Called when a connection may have become possible: pings an open socket, or reconnects at once
+   *  if there is none. */
   function wake() {
     if (socket?.readyState === WebSocket.OPEN) {
       ping();
@@ -127,14 +127,14 @@ export function follow(options) {
   on(globalThis, "online", wake);
   on(globalThis, "offline", () => enter("offline"));
   on(globalThis.document, "visibilitychange", () => document.visibilityState === "visible" && wake());
-  // A browser does not keep a page with an open socket for its back button.
+  // A browser's back/forward cache does not keep a page with an open socket.
   on(globalThis, "pagehide", leave);
   on(globalThis, "pageshow", ({ persisted }) => persisted && connect());
   pinging = setInterval(ping, PING_EVERY);
   connect();
 
   return {
-    /** The position of the last event, with which another page or run goes on. */
+    /** The position of the last event, from which another page can resume. */
     get lastEventId() {
       return lastEventId;
     },
@@ -142,15 +142,15 @@ export function follow(options) {
     get state() {
       return state;
     },
-    /** The log that `lastEventId` is of, once a page or a response has named it. */
+    /** The log that `lastEventId` belongs to, as a page or a response names it. */
     set log(name) {
       log = name;
     },
-    /** Sends a text to the server if there is a connection, as `{"typing":true}`. */
+    /** Sends a text to the server if there is a connection, for example `{"typing":true}`. */
     send(text) {
       if (socket?.readyState === WebSocket.OPEN) socket.send(text);
     },
-    /** Ends the connection for good. */
+    /** Closes the connection and does not reconnect. */
     close() {
       isClosed = true;
       clearInterval(pinging);

@@ -1,15 +1,15 @@
-//! The handlers and the indexers of two articles on Nova's pub/sub, beside their Erlang: notes with
-//! notifications, and a blog with a feed, comments of one post and a search indexer.
+//! The handlers and the indexers of two articles on Nova's pub/sub, with their Erlang: notes with
+//! notifications, and a blog with a feed, the comments of one post and a search indexer.
 //!
 //!     cargo run --example nova_articles
 //!     curl -N localhost:8080/feed -H 'accept: text/event-stream'
 //!     curl localhost:8080/api/posts -H 'content-type: application/json' \
 //!         -d '{"title": "Hello", "body": "The first post"}'
 //!
-//! One difference runs through all of it: Nova broadcasts after the write, and a process that is
-//! away at that moment misses the message. Here the event is written with the row, in one
-//! transaction, so a client that reconnects gets what it missed. Run it again and add
-//! `?last_event_id=0` to see everything.
+//! All handlers differ from the articles in one respect: Nova broadcasts after the write, and a
+//! process that is not connected at that moment misses the message. Here the event is written with
+//! the row, in one transaction, so a client that reconnects gets the events that it missed. Run it
+//! again and add `?last_event_id=0` to see all events.
 #![expect(missing_docs, reason = "diesel's macro makes public items")]
 #![expect(clippy::print_stdout, reason = "the indexers say what they do")]
 
@@ -91,7 +91,7 @@ struct Comment {
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
-/// What every handler needs.
+/// The state that all handlers share.
 struct Site {
     db: Pool<ConnectionManager<SqliteConnection>>,
     feed: Feed<DieselLog<SqliteConnection>>,
@@ -175,7 +175,7 @@ async fn delete_note(site: Data<Site>, id: Path<i64>) -> Result<HttpResponse> {
             return Ok((false, Vec::new()));
         }
         let event = NewEvent::new("notes", "note_deleted", &json!({ "id": *id }))?;
-        // The log keeps events: the text of a deleted note is taken out of its earlier ones.
+        // The log keeps events: redaction removes the text of a deleted note from the earlier ones.
         Ok((true, vec![event.about(Subject::new("note", *id)).redacting()]))
     });
     match deleted.await? {
@@ -198,7 +198,7 @@ async fn delete_note(site: Data<Site>, id: Path<i64>) -> Result<HttpResponse> {
 //         {reply, {text, Msg}, State};
 //
 // The session joins, answers the text `ping` and encodes each event once for all sockets. The shape
-// says what a frame looks like; the `id` is what a client resumes from.
+// makes the frame; a client resumes from the `id`.
 fn notification(envelope: &Envelope) -> String {
     let (event, data) = (envelope.topic(), envelope.payload());
     json!({ "event": event, "data": data, "id": envelope.position() }).to_string()
@@ -228,8 +228,8 @@ async fn notifications(
 //         logger:info("Removing note ~p from index", [Id]),
 //         {noreply, State};
 //
-// The same, call for call: an actor that is a member of the channel. It misses what is committed
-// while it is away.
+// The same with the same calls: an actor that is a member of the channel. It misses events that are
+// committed while it is not running.
 struct NoteIndexer(PubSub);
 
 impl Actor for NoteIndexer {
@@ -311,7 +311,7 @@ async fn create_comment(
             .values((comments::post_id.eq(post_id), comments::body.eq(&new.body)))
             .returning(comments::all_columns)
             .get_result(connection)?;
-        // A part of its post: redacting the post redacts it too.
+        // The comment is a part of its post: redacting the post redacts the comment too.
         let subject = Subject::new("comment", comment.id).within("post", post_id);
         let own = format!("post_comments_{post_id}");
         let events = vec![
@@ -375,7 +375,7 @@ async fn post_comments(
 //     handle_info({nova_pubsub, posts, _Sender, "post_deleted", #{id := Id}}, State) ->
 //         logger:info("Removing post ~p from index", [Id]),
 //
-// A subscription in place of the gen_server: it starts where the index stands and misses nothing. A
+// A subscription instead of the gen_server: it starts at the index's position and misses nothing. A
 // real index stores the position with the documents; this one begins at the first event.
 async fn index_posts(site: Data<Site>) -> Result<(), AnyError> {
     let mut posts = site.feed.subscribe(["posts"], StartAt::after(0), ()).await?;

@@ -3,8 +3,8 @@
 #
 #   PGHOST=… PGUSER=… PGDATABASE=… pg-backup.sh FILE
 #
-# The server and the password are libpq's to find: PG* variables, ~/.pgpass, or a service file. A
-# URL in the arguments of pg_dump would show its password to every user of the machine.
+# libpq finds the server and the password: in PG* variables, ~/.pgpass, or a service file. A URL in
+# the arguments of pg_dump would show its password to every user of the machine.
 set -eu
 umask 077
 
@@ -17,13 +17,13 @@ fail() {
 file=$1
 [ ! -e "$file" ] && [ ! -L "$file" ] || fail "$file exists; choose another name"
 
-# Removed unless the backup becomes whole.
+# Removed unless the backup is complete.
 part=$file.partial-$$
 trap 'rm -f -- "$part"' EXIT
 trap 'exit 1' HUP INT TERM
 
 pg_dump --no-password --format=custom --no-owner --no-acl --file="$part"
-# The list of contents is at its end: a file that is cut short has none.
+# The table of contents is at the end of the file: a truncated file has none.
 pg_restore --list -- "$part" >/dev/null
 sync -- "$part"
 # Unlike mv, ln never overwrites.

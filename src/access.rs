@@ -1,6 +1,6 @@
-//! Who may do what, and who sees what. Pure: knows no database, no request and no page. Every
-//! transport asks here: routes, lists, pages, sockets, streams, replays, searches and stored
-//! responses.
+//! Decides who may do what, and who sees what. The rules are pure functions without a database,
+//! request or page. Every transport uses them: routes, lists, pages, sockets, streams, replays,
+//! searches and stored responses.
 
 mod audience;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -10,7 +10,7 @@ mod words;
 pub use self::audience::{Audience, Seen};
 pub use self::words::{CommentState, Role, Status};
 
-/// Who asks.
+/// The party that makes a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Viewer {
     /// A visitor who is not signed in.
@@ -18,19 +18,19 @@ pub enum Viewer {
     Nobody,
     /// An account.
     User {
-        /// Its id.
+        /// The account's id.
         id: i64,
-        /// Its role, as of this request.
+        /// The account's role at the time of this request.
         role: Role,
     },
-    /// Anyone at all, where access is open.
+    /// Anyone, in open access.
     Anyone,
-    /// The site itself, as its search indexer.
+    /// The site itself, for example its search indexer.
     Site,
 }
 
 impl Viewer {
-    /// The account, if it is one's.
+    /// The id of the account, if the viewer is one.
     pub fn account(self) -> Option<i64> {
         match self {
             Viewer::User { id, .. } => Some(id),
@@ -39,7 +39,7 @@ impl Viewer {
     }
 }
 
-/// A post, as far as it decides.
+/// The facts about a post on which decisions depend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PostFacts {
     /// The account that wrote it.
@@ -48,23 +48,23 @@ pub struct PostFacts {
     pub status: Status,
 }
 
-/// A comment, as far as it decides.
+/// The facts about a comment on which decisions depend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommentFacts {
     /// The account that wrote it.
     pub author: Option<i64>,
     /// The post that it is on.
     pub post: PostFacts,
-    /// Whether it shows.
+    /// Whether it is shown.
     pub state: CommentState,
 }
 
-/// Something in the bin, as far as it decides.
+/// The facts about an item in the bin on which decisions depend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BinFacts {
     /// The post or the comment.
     pub thing: Binned,
-    /// The account that deleted it; none where access was open.
+    /// The account that deleted it; `None` if it was deleted in open access.
     pub deleted_by: Option<i64>,
 }
 
@@ -73,118 +73,119 @@ pub struct BinFacts {
 pub enum Binned {
     /// A post, with its comments.
     Post(PostFacts),
-    /// A comment that was deleted by itself.
+    /// A comment that was deleted separately.
     Comment(CommentFacts),
 }
 
-/// A post's comments, as far as they decide who may add one.
+/// The facts about a post's comments that decide who may add one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thread {
     /// The post.
     pub post: PostFacts,
-    /// Whether nobody may add one.
+    /// Whether new comments are refused.
     pub locked: bool,
     /// The site's rules.
     pub rules: CommentRules,
 }
 
-/// The site's rules about new comments, where accounts decide.
+/// The site's rules for new comments under accounts access.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CommentRules {
-    /// Whether those without an account may comment; their comments are held.
+    /// Whether readers without an account may comment; their comments are held.
     pub guests: bool,
     /// Whether the comments of a commenter are held until one of them is approved.
     pub holds_newcomers: bool,
 }
 
-/// What is asked for.
+/// The action that a viewer requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// To read a post, and its comments.
+    /// Read a post and its comments.
     ReadPost(PostFacts),
-    /// To write a post.
+    /// Write a post.
     WritePost,
-    /// To change or delete a post.
+    /// Change or delete a post.
     ChangePost(PostFacts),
-    /// To write a comment.
+    /// Write a comment.
     WriteComment(Thread),
-    /// To change a comment.
+    /// Change a comment.
     ChangeComment(CommentFacts),
-    /// To delete a comment.
+    /// Delete a comment.
     DeleteComment(CommentFacts),
-    /// To approve a comment, or to hide it.
+    /// Approve or hide a comment.
     ModerateComment(CommentFacts),
-    /// To see which comments wait for approval.
+    /// List the comments that wait for approval.
     ReadHeld,
-    /// To see what is in one's bin.
+    /// List the contents of one's bin.
     ReadBin,
-    /// To restore what is in the bin.
+    /// Restore an item from the bin.
     Restore(BinFacts),
-    /// To delete for good what is in the bin.
+    /// Permanently delete an item in the bin.
     Discard(BinFacts),
-    /// To read notes, and to follow them.
+    /// Read notes and follow changes to them.
     ReadNotes,
-    /// To write a note.
+    /// Write a note.
     WriteNote,
-    /// To change or delete a note that this account wrote.
+    /// Change or delete a note written by this account.
     ChangeNote(Option<i64>),
-    /// To see which channels and nodes there are, and how they do.
+    /// See the channels and nodes and their state.
     ReadChannels,
-    /// To change roles of accounts, and to disable them.
+    /// Change the roles of accounts, and disable accounts.
     ManageUsers,
 }
 
-/// The answer.
+/// The decision about an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Yes.
+    /// The viewer may do it.
     Allowed,
-    /// Not without an account: 401.
+    /// Requires an account: 401.
     SignIn,
-    /// Not with this account: 403.
+    /// Not permitted for this account: 403.
     Forbidden,
-    /// Nobody may, until the thread is unlocked: 403.
+    /// Not permitted for anyone until the thread is unlocked: 403.
     Locked,
-    /// As if it were not there: 404.
+    /// Treated as if it did not exist: 404.
     Hidden,
 }
 
-/// Which of the things that are not public a viewer finds in lists.
+/// The non-public items that a viewer finds in lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// All.
+    /// All of them.
     All,
     /// Those of one account.
     Of(i64),
-    /// None.
+    /// None of them.
     None,
 }
 
 impl Viewer {
-    /// Whether no rule holds for it.
+    /// Returns whether the viewer is exempt from the rules.
     fn is_above_rules(self) -> bool {
         matches!(self, Viewer::Anyone | Viewer::Site | Viewer::User { role: Role::Admin, .. })
     }
 
-    /// Whether it is this account.
+    /// Returns whether the viewer is this account.
     fn is(self, account: Option<i64>) -> bool {
         matches!(self, Viewer::User { id, .. } if Some(id) == account)
     }
 
-    /// Whether its role writes posts and notes.
+    /// Returns whether the viewer may write posts and notes.
     fn is_member(self) -> bool {
         matches!(self, Viewer::User { role: Role::Member, .. }) || self.is_above_rules()
     }
 }
 
-/// Whether a viewer may do something.
+/// Decides whether a viewer may do something.
 ///
-/// Who is not signed in is told so before anything else, so that the answer to a write does not
-/// tell what exists.
+/// A viewer who is not signed in gets [`Verdict::SignIn`] before any other check, so that the
+/// answer to a write does not reveal what exists.
 pub fn may(viewer: Viewer, action: Action) -> Verdict {
     let allowed = match action {
         Action::WriteComment(thread) => return may_comment(viewer, thread),
-        // Whoever may do everything else must not make an admin of the time when accounts decide.
+        // In open access anyone may do everything else, but must not create admins that remain once
+        // the site has accounts access.
         Action::ManageUsers if viewer == Viewer::Anyone => false,
         _ if viewer.is_above_rules() => true,
         Action::ReadPost(post) => return seen(viewer, post, true),
@@ -212,7 +213,7 @@ pub fn may(viewer: Viewer, action: Action) -> Verdict {
     if allowed { Verdict::Allowed } else { Verdict::Forbidden }
 }
 
-/// Whether a viewer may add a comment. A locked thread takes none from anybody.
+/// Decides whether a viewer may add a comment. Nobody may comment on a locked thread.
 fn may_comment(viewer: Viewer, thread: Thread) -> Verdict {
     let is_guest = viewer == Viewer::Nobody;
     match (is_guest && !thread.rules.guests, sees(viewer, thread.post)) {
@@ -223,8 +224,8 @@ fn may_comment(viewer: Viewer, thread: Thread) -> Verdict {
     }
 }
 
-/// Whether a viewer may delete something in the bin for good: those who may delete it anyway, if
-/// they find it there.
+/// Decides whether a viewer may permanently delete an item in the bin: they must see it there and
+/// be permitted to delete it outside the bin.
 fn may_discard(viewer: Viewer, binned: BinFacts) -> Verdict {
     match (sees_binned(viewer, binned), binned.thing) {
         (false, _) => Verdict::Hidden,
@@ -233,7 +234,8 @@ fn may_discard(viewer: Viewer, binned: BinFacts) -> Verdict {
     }
 }
 
-/// Whether a viewer may restore something: what a moderator has removed, its writer may not.
+/// Decides whether a viewer may restore an item. Authors may not restore an item that a moderator
+/// deleted.
 fn may_restore(viewer: Viewer, binned: BinFacts) -> Verdict {
     match may_discard(viewer, binned) {
         Verdict::Allowed if binned.deleted_by.is_some() && !viewer.is(binned.deleted_by) => {
@@ -243,7 +245,8 @@ fn may_restore(viewer: Viewer, binned: BinFacts) -> Verdict {
     }
 }
 
-/// Whether a new comment waits for approval. `approved` tells whether the viewer has a visible one.
+/// Returns whether a new comment waits for approval. `approved` returns whether an account has a
+/// visible comment.
 pub fn is_held<E>(
     viewer: Viewer,
     thread: Thread,
@@ -258,17 +261,19 @@ pub fn is_held<E>(
     }
 }
 
-/// Whether a viewer sees a post.
+/// Returns whether a viewer sees a post.
 pub fn sees(viewer: Viewer, post: PostFacts) -> bool {
     post.status.is_public() || viewer.is_above_rules() || viewer.is(post.author)
 }
 
-/// Whether a link of its own leads a stranger to a post: until everyone may read it.
+/// Returns whether a draft link shows a post to a stranger. It does until everyone may read the
+/// post.
 pub fn sees_by_link(post: PostFacts) -> bool {
     !post.status.is_public()
 }
 
-/// Whether a viewer sees a comment: one that does not show, its author and the moderators do.
+/// Returns whether a viewer sees a comment. Only its author and the moderators see one that is not
+/// visible.
 pub fn sees_comment(viewer: Viewer, comment: CommentFacts) -> bool {
     sees(viewer, comment.post)
         && (comment.state == CommentState::Visible
@@ -276,12 +281,13 @@ pub fn sees_comment(viewer: Viewer, comment: CommentFacts) -> bool {
             || viewer.is(comment.author))
 }
 
-/// Whether a viewer approves and hides the comments of a post.
+/// Returns whether a viewer may approve and hide the comments of a post.
 pub fn moderates(viewer: Viewer, post: PostFacts) -> bool {
     viewer.is_above_rules() || viewer.is(post.author)
 }
 
-/// Whether a viewer finds something in the bin: its author does, and whoever deleted it.
+/// Returns whether a viewer finds an item in the bin. Its author and the account that deleted it
+/// do.
 pub fn sees_binned(viewer: Viewer, binned: BinFacts) -> bool {
     let author = match binned.thing {
         Binned::Post(post) => post.author,
@@ -290,13 +296,13 @@ pub fn sees_binned(viewer: Viewer, binned: BinFacts) -> bool {
     viewer.is_above_rules() || viewer.is(author) || viewer.is(binned.deleted_by)
 }
 
-/// Whose things in the bin a viewer finds, written or deleted by them: those that [`sees_binned`]
-/// says yes to.
+/// Whose items in the bin a viewer finds, whether written or deleted by that account: those for
+/// which [`sees_binned`] returns true.
 pub fn binned(viewer: Viewer) -> Scope {
     drafts(viewer)
 }
 
-/// Which drafts a viewer finds in lists: those that [`sees`] says yes to.
+/// The drafts that a viewer finds in lists: those for which [`sees`] returns true.
 pub fn drafts(viewer: Viewer) -> Scope {
     match viewer {
         _ if viewer.is_above_rules() => Scope::All,
@@ -305,13 +311,14 @@ pub fn drafts(viewer: Viewer) -> Scope {
     }
 }
 
-/// Of which authors' posts a viewer moderates the comments: those that [`moderates`] says yes to.
+/// The authors on whose posts a viewer moderates comments: those for which [`moderates`] returns
+/// true.
 pub fn moderated(viewer: Viewer) -> Scope {
     drafts(viewer)
 }
 
-/// Of whom a viewer sees the comments of a post that do not show: those that [`sees_comment`] says
-/// yes to.
+/// The authors whose non-visible comments on a post a viewer sees: those for which [`sees_comment`]
+/// returns true.
 pub fn withheld(viewer: Viewer, post: PostFacts) -> Scope {
     match viewer {
         _ if moderates(viewer, post) => Scope::All,
@@ -320,7 +327,7 @@ pub fn withheld(viewer: Viewer, post: PostFacts) -> Scope {
     }
 }
 
-/// The verdict about a comment.
+/// The verdict on an action on a comment.
 fn seen_comment(viewer: Viewer, comment: CommentFacts, allowed: bool) -> Verdict {
     match sees_comment(viewer, comment) {
         false => Verdict::Hidden,
@@ -328,7 +335,8 @@ fn seen_comment(viewer: Viewer, comment: CommentFacts, allowed: bool) -> Verdict
     }
 }
 
-/// The verdict about a part of a post, which is not there for those who do not see the post.
+/// The verdict on an action on a post or part of it, which is hidden from viewers who do not see
+/// the post.
 fn seen(viewer: Viewer, post: PostFacts, allowed: bool) -> Verdict {
     match sees(viewer, post) {
         false => Verdict::Hidden,

@@ -1,5 +1,5 @@
-//! Passwords, the limits on guessing them, and the commands `kilonova user`. The rows are `models::user`'s
-//! and `models::sign_in`'s; signing in and out is the controllers'.
+//! Passwords, the limits on guessing them, and the `kilonova user` commands. The rows belong to
+//! `models::user` and `models::sign_in`; the controllers sign users in and out.
 
 pub mod command;
 mod devices;
@@ -18,31 +18,32 @@ pub use self::guesses::{Guess, Guesses};
 pub use self::line::Caller;
 pub use self::passwords::Passwords;
 
-/// The parts that signing in needs; shared by all workers.
+/// The services for signing in, shared by all workers.
 pub struct Accounts {
     /// Hashes passwords.
     pub passwords: Passwords,
     /// Counts guesses.
     pub guesses: Guesses,
-    /// Knows the browsers that have signed in before.
+    /// Recognizes browsers that have signed in before.
     pub devices: Devices,
-    /// Knows which sign-ins have ended.
+    /// Tracks which sign-ins have ended.
     pub ends: Ends,
 }
 
-/// How much of it there may be.
+/// The limits on password checks.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Wrong passwords per minute for one user name, or of one device; 0 for any number.
+    /// Wrong passwords per minute for one user name, or from one device; 0 means no limit.
     pub guesses_per_user: u32,
-    /// Wrong passwords per minute of one address; 0 for any number.
+    /// Wrong passwords per minute from one address; 0 means no limit.
     pub guesses_per_address: u32,
-    /// Passwords that wait to be hashed.
+    /// Maximum number of passwords that wait to be hashed.
     pub passwords_waiting: usize,
 }
 
 impl Accounts {
-    /// Starts without guesses. `key` signs devices; all nodes of a site have the same.
+    /// Starts with no counted guesses. `key` signs device cookies and is the same on all nodes of a
+    /// site.
     pub fn new(limits: Limits, key: [u8; 64], ends: Ends) -> Accounts {
         let Limits { guesses_per_user, guesses_per_address, passwords_waiting } = limits;
         Accounts {

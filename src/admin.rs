@@ -1,7 +1,7 @@
-//! The listener of `--admin-bind`, for whoever runs the site: metrics and health, and nothing else.
+//! The listener of `--admin-bind`, for operators. It serves only metrics and health checks.
 //!
-//! It has its own thread and its own few connections, so that neither an attack on the site nor one
-//! on it reaches the other.
+//! It has a separate thread and a small separate connection limit, so that an attack on the site
+//! does not affect it, or the reverse.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -22,20 +22,20 @@ use crate::reach::is_loopback;
 use crate::router::{get, nowhere, resource};
 use crate::state::State;
 
-/// The most connections at once: a few scrapers and probes.
+/// The maximum number of connections: enough for a few scrapers and probes.
 const CONNECTIONS: usize = 32;
 
-/// How long a request's head may take.
+/// The timeout for a request's head.
 const REQUEST: Duration = Duration::from_secs(5);
 
-/// How long a connection may be idle: longer than the usual time between two scrapes.
+/// The timeout for idle connections: longer than the usual scrape interval.
 const IDLE: Duration = Duration::from_secs(75);
 
-/// Whether requests must name this machine.
+/// Whether requests must name a loopback host.
 #[derive(Clone, Copy)]
 struct IsLoopback(bool);
 
-/// Starts the listener's thread. It answers when the result is run.
+/// Starts the listener. It answers once the returned server is run.
 pub fn serve(listener: TcpListener, state: Data<State>) -> std::io::Result<Running> {
     let bound = listener.local_addr()?;
     let is_loopback = IsLoopback(bound.ip().is_loopback());
@@ -77,15 +77,15 @@ fn site(
         .default_service(web::to(nowhere))
 }
 
-/// Refuses a request for another host on a loopback address: a page of another site can have its name
-/// lead here, and would read what a browser on this machine may.
+/// Refuses a request for another host on a loopback address. Otherwise a foreign page could point
+/// its host name here (DNS rebinding) and read what a browser on this machine may read.
 async fn admit<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let must_be_loopback = request.app_data::<IsLoopback>().is_none_or(|it| it.0);
     if must_be_loopback && !names_loopback(request.headers(), request.uri().host()) {
-        let error = AppError::Misdirected("this address answers only for a loopback host");
+        let error = AppError::Misdirected("this address only serves loopback host names");
         return Ok(request.error_response(error).map_into_right_body());
     }
     next.call(request).await.map(ServiceResponse::map_into_left_body)

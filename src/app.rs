@@ -1,5 +1,5 @@
-//! The application: starts every long-lived part, in order, and ends them in the opposite one.
-//! Tests start the very same thing on port 0.
+//! The application. It starts every long-lived part in order and stops them in reverse order. Tests
+//! start the same application on port 0.
 
 mod erlang;
 mod nodes;
@@ -48,10 +48,10 @@ use crate::traffic::Traffic;
 use crate::views::fragments::Fragments;
 use crate::views::pages::Reference;
 
-/// Why the application does not start; one line.
+/// The reason why the application did not start, or stopped, as one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The data folder cannot be used, or another server works on the same data.
+    /// The data folder cannot be used, or another server uses the same data.
     #[error(transparent)]
     Folder(#[from] locks::Error),
     /// The database cannot be opened.
@@ -60,33 +60,33 @@ pub enum Error {
     /// The log in the database cannot be read.
     #[error("cannot read the log in the database {0}: {1}")]
     Log(String, String),
-    /// The site's keys cannot be read or made.
+    /// The site's keys cannot be read or created.
     #[error("cannot read the keys in the database {0}: {1}")]
     Keys(String, String),
-    /// The address is taken or not ours.
+    /// The address is in use or not an address of this machine.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] std::io::Error),
-    /// The address for metrics and health is taken or not ours.
+    /// The address for metrics and health checks is in use or not an address of this machine.
     #[error("--admin-bind: cannot listen on {0}: {1}")]
     ListenForAdmin(SocketAddr, #[source] std::io::Error),
-    /// No address can be made of the site's name.
-    #[error("{0} is no name that an address can have; pass --public-url")]
+    /// The site's name is not valid in a URL.
+    #[error("{0} is not a valid host name; pass --public-url")]
     Name(String),
-    /// The system gives too few file descriptors.
+    /// The system permits too few file descriptors.
     #[error(transparent)]
     Descriptors(#[from] descriptors::TooFew),
-    /// The other nodes cannot be reached, or cannot reach this one, as it was told to.
+    /// The node cannot join the cluster as configured.
     #[error("cannot join the cluster: {0}")]
     Cluster(#[from] cluster::Error),
-    /// What this node has shown is of another history than what it would show from now on.
+    /// The feed ended, because the database was replaced or restored while the server was running.
     #[error("{0}")]
     Ended(Arc<str>),
-    /// Anything else that the system refuses.
+    /// Any other system error.
     #[error(transparent)]
     System(#[from] std::io::Error),
 }
 
-/// A started application that listens, but does not answer before it is run.
+/// A started application. It listens, but answers only after [`App::run_until_stopped`] is called.
 pub struct App {
     server: Running,
     admin: Option<Running>,
@@ -96,14 +96,14 @@ pub struct App {
     stop: Arc<Notify>,
     terminate: Signal,
     interrupt: Signal,
-    /// Held for as long as the data is in use.
+    /// Held while the data is in use.
     _locks: (Lock, Option<Lock>),
 }
 
 impl App {
-    /// Starts everything. Must be called in an actix system.
+    /// Starts all parts. Must be called inside an actix system.
     pub async fn build(mut config: Config) -> Result<App, Error> {
-        // First of all: a signal that comes while the rest starts is not missed.
+        // Register signals first, so that one that arrives during startup is not missed.
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
         let shortage = descriptors::fit(&mut config, descriptors::available())?;
@@ -111,7 +111,7 @@ impl App {
         let locks = (locks::take(data_dir)?, locks::share(database, data_dir)?);
         let core = Arbiter::new();
         let node = nodes::start(&config, &core).await?;
-        // Before there is anything to undo.
+        // Bind before there is anything to undo.
         let listener =
             kilonova_feed::bind(config.bind).map_err(|error| Error::Listen(config.bind, error))?;
         let admin = config.admin_bind.map(|address| {
@@ -124,7 +124,7 @@ impl App {
         let (db, told) = open_db(&config, node.erlang().cloned()).await?;
         locks::warn_if_open_to_others(&config.storage.database);
         let (feed, shapes) = start_feed(&config, &core, node.pubsub(), &db).await?;
-        // Until here nobody has written.
+        // Nothing has been written before this point.
         drop(told.set(feed.clone()));
         let ages = pruner::Ages { binned: config.bin, copies: config.max_copy_age };
         core.spawn(pruner::prune(db.clone(), config.retention, ages));
@@ -196,7 +196,7 @@ impl App {
             Access::Accounts => {
                 if state.config.reach.public.is_none() {
                     log::warn!(
-                        "feeds and the sitemap lead to {}: if readers reach the site elsewhere, pass \
+                        "feeds and the sitemap link to {}; if readers use another address, pass \
                          --public-url",
                         state.address.to("/")
                     );
@@ -208,31 +208,32 @@ impl App {
         Ok(App { server, admin, state, core, node, stop, terminate, interrupt, _locks: locks })
     }
 
-    /// The port that it listens on.
+    /// The port of the site's listener.
     pub fn port(&self) -> u16 {
         self.server.address().port()
     }
 
-    /// The port of metrics and health, if they have one.
+    /// The port of the listener for metrics and health checks, if there is one.
     pub fn admin_port(&self) -> Option<u16> {
         self.admin.as_ref().map(|admin| admin.address().port())
     }
 
-    /// What the controllers work with.
+    /// The state shared with the controllers.
     pub fn state(&self) -> Data<State> {
         Data::clone(&self.state)
     }
 
-    /// Ends `run_until_stopped` as a signal would, when notified. Notified again, it ends the
-    /// draining.
+    /// Returns a handle that stops `run_until_stopped` as a signal does when notified. A second
+    /// notification ends the drain period.
     pub fn stopper(&self) -> Arc<Notify> {
         Arc::clone(&self.stop)
     }
 
-    /// Serves until SIGTERM, SIGINT or the stopper, and says for the time of draining that it is not
-    /// ready. Then it stops within the grace: takes no new connections, closes sockets with 1001 in
-    /// batches, finishes the requests and the writes under way. Does the same without draining, and
-    /// fails, when the database is no longer the one that it was.
+    /// Serves until SIGTERM, SIGINT or the stopper. It keeps serving during the drain period but
+    /// reports that it is not ready. It then shuts down within the grace period: it takes no new
+    /// connections, closes sockets with 1001 in batches, and finishes requests and writes in
+    /// progress. If the database was replaced or restored, it skips draining, shuts down and
+    /// returns an error.
     pub async fn run_until_stopped(self) -> Result<(), Error> {
         let App { server, admin, state, core, node, stop, mut terminate, mut interrupt, .. } = self;
         let (handle, door) = (server.handle(), server.door()?);
@@ -255,8 +256,8 @@ impl App {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            log::warn!("a second signal: exiting at once");
-            // What is committed is on disk.
+            log::warn!("a second signal: exiting immediately");
+            // All committed writes are on disk.
             logging::flush();
             std::process::exit(1);
         });
@@ -269,7 +270,7 @@ impl App {
             }
         }
         logging::stopping();
-        // A worker waits for its requests, but not for the sockets that left HTTP behind.
+        // A worker waits for its requests, but not for upgraded sockets.
         handle.pause().await;
         door.shut();
         let until = Instant::now() + grace.mul_f32(0.7);
@@ -277,11 +278,11 @@ impl App {
         sockets.close_over(grace.mul_f32(0.25)).await;
         let closed = sockets.all_closed();
         if tokio::time::timeout(grace.mul_f32(0.25), closed).await.is_err() {
-            log::warn!("{} sockets did not close in time: cut", sockets.open());
+            log::warn!("{} sockets did not close in time and were cut off", sockets.open());
         }
         let requests = tokio::time::timeout_at(until, handle.stop(true)).await;
         if requests.is_err() {
-            log::warn!("requests were still under way after {:?}: cut", grace.mul_f32(0.7));
+            log::warn!("requests still in progress after {:?} were cut off", grace.mul_f32(0.7));
             serving.abort();
         }
         let rest = async {
@@ -290,10 +291,11 @@ impl App {
             state.db.close().await;
             node.close().await;
         };
-        // The database is closed however little time there is: the main file is the whole site.
+        // Closing the database gets at least a second, because afterwards the main file is the
+        // whole site.
         let left = grace.mul_f32(0.25).max(Duration::from_secs(1));
         if tokio::time::timeout(left, rest).await.is_err() {
-            log::warn!("not everything could be finished in time");
+            log::warn!("the shutdown did not complete in time");
         }
         if let Some((handle, _)) = admin {
             drop(tokio::time::timeout(Duration::from_secs(1), handle.stop(false)).await);
@@ -304,7 +306,7 @@ impl App {
     }
 }
 
-/// What comes after the signal to stop, for the log.
+/// The steps after a stop signal, for the log.
 fn plan(config: &Config) -> String {
     match config.drain {
         Duration::ZERO => "stopping".to_owned(),
@@ -312,9 +314,9 @@ fn plan(config: &Config) -> String {
     }
 }
 
-/// Says what to do while nobody runs the site.
+/// Logs how to add an admin if there is none.
 async fn ask_for_admin(state: &State) -> Result<(), Error> {
-    // No account has this id.
+    // No account has the id 0.
     let has_admin = state.db.read(|c| Ok::<_, db::Error>(user::has_other_admin(c, 0)?)).await;
     let name = state.config.storage.database.to_string();
     if !has_admin.map_err(|error| Error::Database(name, error))? {
@@ -328,13 +330,13 @@ fn open_at(config: &Config, bound: SocketAddr) -> String {
     let here = format!("{}/", reach::local(bound));
     match &config.reach.public {
         Some(public) => {
-            format!("{}{}/, which leads to {here}", public.origin(), public.path)
+            format!("{}{}/, which is served at {here}", public.origin(), public.path)
         }
         None => here,
     }
 }
 
-/// Opens the database. What it commits is told to Erlang nodes, and to the feed, once there is one.
+/// Opens the database. It sends committed events to Erlang nodes, and to the feed once that is set.
 async fn open_db(
     config: &Config,
     nodes: Option<Erlang>,
@@ -356,8 +358,8 @@ async fn open_db(
     Ok((db.map_err(|error| Error::Database(name, error))?, feed))
 }
 
-/// The keys of device cookies and of feeds. Notes what the names of accounts from before look like,
-/// too.
+/// Reads or creates the keys of device cookies and feeds. It also fills in the confusable-name
+/// skeletons of accounts from earlier versions.
 async fn keys(config: &Config, db: &Db) -> Result<[Key; 2], Error> {
     let get = |tx: &mut db::Tx<'_>| {
         user::fill_skeletons(tx.connection)?;
@@ -369,7 +371,7 @@ async fn keys(config: &Config, db: &Db) -> Result<[Key; 2], Error> {
     Ok(keys.value)
 }
 
-/// Starts the feed of what this database's log has, on `core`.
+/// Starts the feed of this database's log on `core`.
 async fn start_feed(
     config: &Config,
     core: &Arbiter,
@@ -395,7 +397,7 @@ async fn start_feed(
     Ok((feed, shapes))
 }
 
-/// Under which address a connection counts.
+/// Returns a function that maps a peer to the address that its connections count against.
 fn count_under(config: &Config) -> impl Fn(IpAddr) -> Option<IpAddr> + Send + Sync + 'static {
     let (access, reach) = (config.access, config.reach.clone());
     move |peer| match access {

@@ -1,10 +1,11 @@
-//! `kilonova backup`: a whole site in one file, made while servers write. `restore` reads it.
+//! `kilonova backup`: writes a whole site to one file while servers keep writing. `restore` reads
+//! it.
 //!
-//! Owns the order of things. How the file comes into being is `new_file`'s, its last line `seal`'s,
-//! the rows `copy::whole`'s.
+//! This module owns the sequence of steps. `new_file` creates the file, `seal` writes its last
+//! line, and `copy::whole` copies the rows.
 //!
-//! The file is a SQLite database with the tables of this version, whichever database the site is
-//! in, so that it restores to either. All of it is read in one snapshot.
+//! The file is a SQLite database with the schema of this version, whichever database the site uses,
+//! so that it restores to either. All rows are read from one snapshot.
 
 mod new_file;
 pub mod restore;
@@ -23,7 +24,7 @@ use crate::copy::PATIENCE;
 use crate::copy::whole::{self, Counts, Extent, Progress};
 use crate::db;
 
-/// Why there is no backup. Nothing is left of it.
+/// The reason why no backup was made. No partial file remains.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The database does not exist, or has no site.
@@ -32,10 +33,10 @@ pub enum BackupError {
     /// The file exists.
     #[error("{} exists; choose another name", .0.display())]
     Exists(PathBuf),
-    /// No file can have this name.
-    #[error("{} is not a name that a new file can have", .0.display())]
+    /// The name is not valid for a file.
+    #[error("{} is not a valid name for a new file", .0.display())]
     Name(PathBuf),
-    /// The file cannot be made.
+    /// The file cannot be created.
     #[error("cannot write {}: {source}; there is no backup", path.display())]
     File {
         /// The file.
@@ -43,7 +44,7 @@ pub enum BackupError {
         /// The system's error.
         source: io::Error,
     },
-    /// Something cannot be put into the file.
+    /// The backup's database cannot be written.
     #[error("cannot write {}: {source}; there is no backup", path.display())]
     Write {
         /// The file.
@@ -57,10 +58,10 @@ pub enum BackupError {
     /// A transaction on the site cannot begin or end.
     #[error("cannot read the site: {0}; there is no backup")]
     Snapshot(#[from] diesel::result::Error),
-    /// A table did not arrive complete.
+    /// A table was not copied completely.
     #[error("{0}; there is no backup")]
     Incomplete(#[source] whole::Error),
-    /// A signal told it to stop.
+    /// A signal stopped the backup.
     #[error("stopped; there is no backup")]
     Stopped,
     /// The summary cannot be printed.
@@ -68,8 +69,8 @@ pub enum BackupError {
     Output(#[source] io::Error),
 }
 
-/// The whole command: writes the site of a database to a new file, and tells `out` what is in it.
-/// It ends early when `stop` turns true.
+/// Runs the command: writes the site in a database to a new file, and reports its contents to
+/// `out`. It stops early when `stop` becomes true.
 pub fn command(
     database: &Database,
     to: &Path,
@@ -85,7 +86,7 @@ pub fn command(
     if db::is_bare(&mut open()?)? {
         return Err(missing());
     }
-    // A backup is what one makes before an upgrade, so this changes nothing.
+    // A backup is often made before an upgrade, so this must not migrate the database.
     db::refuse_other_schemas(database).map_err(failed)?;
     let mut site = open()?;
     site.set_patience(PATIENCE);
@@ -93,7 +94,7 @@ pub fn command(
     let progress = Progress::of_rows(stop);
     let counts = snapshot(&mut site, |site| {
         if let DbConnection::Postgres(c) = site {
-            // The file is written between the queries, on a disk that may be slow.
+            // The file is written between queries, possibly to a slow disk.
             whole::take_time(c)?;
         }
         fill(site, &file, database, &progress)
@@ -106,7 +107,7 @@ pub fn command(
         .map_err(BackupError::Output)
 }
 
-/// Writes everything into the new file.
+/// Writes all data to the new file.
 fn fill(
     site: &mut DbConnection,
     file: &NewFile,
@@ -119,8 +120,8 @@ fn fill(
     };
     let new = db::open_migrated(&Database::Sqlite(file.path().to_owned()));
     let mut new = new.map_err(|error| unwritable(error.into()))?;
-    // A file that does not become whole is removed: it needs neither a journal nor a sync before
-    // its end. Its mark keeps servers from writing to it.
+    // An incomplete file is removed, so it needs neither a journal nor a sync before it is
+    // complete. Its application id keeps servers from writing to it.
     let settings = format!(
         "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA application_id = {}",
         db::BACKUP

@@ -1,4 +1,5 @@
-//! The memory for the bodies of requests. Owns its bounds; what a body may hold is the controllers'.
+//! The memory for request bodies. This module owns its limits; the controllers decide what a body
+//! may contain.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,16 +7,16 @@ use std::sync::Arc;
 use crate::error::{AppError, AppResult};
 use crate::shares::{Refused, Share, Shares};
 
-/// Bodies up to this size have room of their own: large ones cannot keep them out.
+/// Bodies up to this size in bytes have a separate budget, so that large ones cannot keep them out.
 const SMALL: usize = 16 * 1024;
 
-/// The memory that the bodies of all requests take while they are read and parsed.
+/// The memory budget for the bodies of all requests while they are read and parsed.
 pub struct Bodies {
     small: Arc<Shares>,
     large: Arc<Shares>,
 }
 
-/// What one body takes of it.
+/// The share of the budget that one body holds.
 #[derive(Default)]
 pub struct Taken {
     small: Option<Share>,
@@ -23,13 +24,14 @@ pub struct Taken {
 }
 
 impl Bodies {
-    /// Nothing is being read. `max` is for bodies of more than 16 KiB; the others have half as much
-    /// beside it.
+    /// Creates the budgets. Bodies of more than 16 KiB share `max` bytes; smaller ones share
+    /// another `max / 2` bytes.
     pub fn new(max: usize) -> Bodies {
         Bodies { small: Shares::new(max / 2), large: Shares::new(max) }
     }
 
-    /// Room for `more` bytes of a body from this address that has `before`.
+    /// Reserves `more` bytes for a body from this address, of which `before` bytes were already
+    /// read. Returns 503 if all bodies together, or 429 if those of this address, take too much.
     pub fn take(
         &self,
         address: Option<IpAddr>,

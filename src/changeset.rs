@@ -1,5 +1,5 @@
-//! Casting and validating what comes from outside, with errors collected per field in Ecto's
-//! words. Owns the rules; which field has which rule is the model's.
+//! Casts and validates external input, and collects errors per field in Ecto's wording. This module
+//! owns the rules; the models choose the rule for each field.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use unicode_segmentation::UnicodeSegmentation;
 /// The fields of a JSON object or of a form, unknown ones included.
 pub type Params = Map<String, Value>;
 
-/// The messages of each field that was refused.
+/// The error messages of each invalid field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Errors(BTreeMap<&'static str, Vec<String>>);
@@ -28,13 +28,13 @@ impl Errors {
         self.0.get(field).map_or(&[], Vec::as_slice)
     }
 
-    /// True when nothing was refused.
+    /// Returns whether there are no errors.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// All of it on one line.
+/// Formats all errors on one line.
 impl fmt::Display for Errors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.0.iter().flat_map(|(field, messages)| {
@@ -44,13 +44,13 @@ impl fmt::Display for Errors {
     }
 }
 
-/// Whether the fields make a new row, where required ones must be there, or change one, where
-/// what is absent stays as it is.
+/// Whether the fields create a row, in which case required ones must be present, or update one, in
+/// which case absent fields stay unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// For a new row.
+    /// Creates a row.
     Create,
-    /// For one that exists.
+    /// Updates an existing row.
     Update,
 }
 
@@ -59,18 +59,18 @@ pub enum Mode {
 pub struct Text {
     /// Refused when blank; in `Mode::Create` also when absent.
     pub required: bool,
-    /// The fewest characters (grapheme clusters, as a reader counts them).
+    /// The minimum number of characters (grapheme clusters, as a reader counts them).
     pub min: usize,
-    /// The most characters.
+    /// The maximum number of characters.
     pub max: usize,
-    /// The most bytes of UTF-8.
+    /// The maximum number of bytes of UTF-8.
     pub max_bytes: usize,
-    /// Refuses line breaks and every other control character, which would tear a log line or a
-    /// link apart.
+    /// Refuses line breaks and all other control characters, which would break a log line or a
+    /// link.
     pub single_line: bool,
 }
 
-/// A changeset at work: takes fields from `Params` and collects what is wrong with them.
+/// Casts fields from `Params` and collects their errors.
 pub struct Changeset<'a> {
     params: &'a Params,
     mode: Mode,
@@ -78,12 +78,12 @@ pub struct Changeset<'a> {
 }
 
 impl<'a> Changeset<'a> {
-    /// Starts on `params`.
+    /// Creates a changeset for `params`.
     pub fn new(params: &'a Params, mode: Mode) -> Self {
         Changeset { params, mode, errors: Errors::default() }
     }
 
-    /// Casts a text field. `None` when it is absent, null, blank or refused.
+    /// Casts a text field. Returns `None` if it is absent, null, blank or invalid.
     pub fn text(&mut self, field: &'static str, rules: Text) -> Option<String> {
         let value = match self.params.get(field) {
             None => {
@@ -114,7 +114,7 @@ impl<'a> Changeset<'a> {
     }
 
     fn length(&mut self, field: &'static str, value: &str, rules: Text) {
-        // The cheap bound first: counting clusters in megabytes helps nobody.
+        // Check the cheap limit first, to avoid counting clusters in megabytes of text.
         if value.len() > rules.max_bytes {
             let limit = rules.max_bytes;
             self.errors.add(
@@ -138,7 +138,8 @@ impl<'a> Changeset<'a> {
         }
     }
 
-    /// Casts a field that is one of a few words. `None` when absent, null, blank or refused.
+    /// Casts a field that must be one of a few words. Returns `None` if it is absent, null, blank
+    /// or invalid.
     pub fn one_of<T>(
         &mut self,
         field: &'static str,
@@ -158,7 +159,7 @@ impl<'a> Changeset<'a> {
         }
     }
 
-    /// Casts a field that is one of a few words and must be there when something is created.
+    /// Casts a field that must be one of a few words and is required in [`Mode::Create`].
     pub fn required<T>(
         &mut self,
         field: &'static str,
@@ -172,8 +173,8 @@ impl<'a> Changeset<'a> {
         value
     }
 
-    /// Casts a yes or no: a boolean, or the words `true` and `false`, as a form sends them. `None`
-    /// when absent, null, blank or refused.
+    /// Casts a boolean, or the words `true` and `false`, as a form sends them. Returns `None` if it
+    /// is absent, null, blank or invalid.
     pub fn boolean(&mut self, field: &'static str) -> Option<bool> {
         match self.params.get(field) {
             Some(Value::Bool(value)) => Some(*value),
@@ -187,27 +188,27 @@ impl<'a> Changeset<'a> {
         }
     }
 
-    /// Casts a time: RFC 3339 or, as a form sends it, a day and a minute of UTC. `None` when absent,
-    /// null, blank or refused.
+    /// Casts a time: RFC 3339 or, as a form sends it, a day and a minute in UTC. Returns `None` if
+    /// it is absent, null, blank or invalid.
     pub fn time(&mut self, field: &'static str) -> Option<NaiveDateTime> {
         self.one_of(field, |text| {
             let time = DateTime::parse_from_rfc3339(text)
                 .map(|time| time.naive_utc())
                 .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M"))
                 .ok()?;
-            // Nobody else knows a leap second: it is the next one.
+            // Databases and clients do not support leap seconds, so use the next second.
             let time = DateTime::from_timestamp_micros(time.and_utc().timestamp_micros())?;
-            // What every database and every client can write.
+            // All databases and clients support these years.
             (1..=9999).contains(&time.year()).then(|| time.naive_utc())
         })
     }
 
-    /// Checks what concerns several fields.
+    /// Runs a check that concerns several fields.
     pub fn check(&mut self, check: impl FnOnce(&mut Errors)) {
         check(&mut self.errors);
     }
 
-    /// Refuses a text that has another form than the field asks for.
+    /// Adds `message` and returns `None` if the text does not have the required format.
     pub fn format(
         &mut self,
         field: &'static str,
@@ -224,8 +225,9 @@ impl<'a> Changeset<'a> {
         })
     }
 
-    /// Casts a list of short texts: trimmed, blank and repeated ones left out, order kept. Null is
-    /// the empty list. A text with commas does as well, which is how a form sends it.
+    /// Casts a list of short texts. It trims them, drops blank and repeated ones, and keeps the
+    /// order. Null is the empty list. A comma-separated text is also accepted, because a form sends
+    /// one.
     pub fn list(
         &mut self,
         field: &'static str,
@@ -265,8 +267,9 @@ impl<'a> Changeset<'a> {
         Some(list)
     }
 
-    /// The value that `build` makes of the cast fields, unless any was refused. `build` gives
-    /// `None` only when a required field is missing, which has left an error.
+    /// Returns the value that `build` creates from the cast fields, or the errors if any field is
+    /// invalid. `build` may return `None` only if a required field is missing, which has added an
+    /// error.
     pub fn finish<T>(self, build: impl FnOnce() -> Option<T>) -> Result<T, Errors> {
         if self.errors.is_empty()
             && let Some(value) = build()
@@ -277,7 +280,7 @@ impl<'a> Changeset<'a> {
     }
 }
 
-/// True when a reader would see nothing: white space, control and invisible characters only.
+/// Returns whether a reader would see nothing: only white space, control and invisible characters.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|character| {
         character.is_whitespace()
@@ -313,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_are_what_a_reader_counts() {
+    fn characters_are_counted_as_a_reader_counts_them() {
         for good in ["日本語", "e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}", "🎉🎉🎉", "👨‍👩‍👧👨‍👩‍👧👨‍👩‍👧"]
         {
             assert_eq!(cast(json!({"title": good}), Mode::Create), (Some(good.into()), vec![]));
@@ -343,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_trimmed_and_has_each_item_once() {
+    fn list_items_are_trimmed_and_deduplicated() {
         let params = json!({"tags": [" a ", "b", "a", ""]});
         let Value::Object(params) = params else { panic!("an object") };
         let mut changeset = Changeset::new(&params, Mode::Create);

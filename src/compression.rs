@@ -1,5 +1,6 @@
-//! What compression changes about a response: another representation has another tag, and caches
-//! must know what it depends on. Outermost, so that it sees what was compressed.
+//! Adjusts the headers of compressed responses: a compressed representation needs a different
+//! entity tag, and caches must know what a response depends on. This middleware wraps the
+//! compressor, so that it sees compressed responses.
 
 use actix_web::HttpRequest;
 use actix_web::body::MessageBody;
@@ -10,20 +11,20 @@ use actix_web::http::header::{
 };
 use actix_web::middleware::Next;
 
-/// The encodings that responses may have, as they stand in tags.
+/// The encodings that responses may have, as written in entity tags.
 const ENCODINGS: [&str; 4] = ["gzip", "br", "zstd", "deflate"];
 
-/// A response that depends on these request headers, beside the encoding. Compression would replace
-/// a header that says so.
+/// Marks a response that depends on these request headers in addition to the encoding. The
+/// compressor would replace a `Vary` header set directly.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Varies(pub(crate) &'static str);
 
-/// Gives a compressed response a tag of its own, and says on what a response depends.
+/// Gives a compressed response a separate entity tag, and sets `Vary`.
 pub async fn label<B: MessageBody>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
-    // A client that takes neither gets the plain response, which RFC 9110 prefers to a refusal.
+    // A client that accepts neither gets the plain response, which RFC 9110 prefers to an error.
     let takes = AcceptEncoding::parse(&request);
     let (plain, gzip) = (Encoding::identity(), Encoding::gzip());
     if takes.is_ok_and(|takes| takes.negotiate([&plain, &gzip].into_iter()).is_none()) {
@@ -41,7 +42,8 @@ pub async fn label<B: MessageBody>(
     {
         headers.insert(header::ETAG, tag);
     }
-    // Also of what was not compressed: a cache must not give that to who would have got it so.
+    // Uncompressed responses need it too: a cache must not serve them to clients that accept
+    // compression.
     let depends = matches!(status, StatusCode::OK | StatusCode::NOT_MODIFIED);
     if depends
         && headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding != "identity")
@@ -49,20 +51,20 @@ pub async fn label<B: MessageBody>(
         add(headers, header::VARY, "accept-encoding");
     }
     if is_page && (status.is_client_error() || status.is_server_error()) {
-        // A program gets it as JSON.
+        // A client that is not a browser gets the error as JSON.
         add(headers, header::VARY, "accept");
     }
     if let Some(Varies(on)) = varies {
         add(headers, header::VARY, on);
     }
-    // It tells the compressor to leave a response alone, and clients nothing.
+    // `identity` only tells the compressor not to compress; clients do not need it.
     if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding == "identity") {
         headers.remove(header::CONTENT_ENCODING);
     }
     Ok(response)
 }
 
-/// Whether the client would rather have the response in gzip.
+/// Returns whether the client prefers gzip to the plain response.
 pub(crate) fn wants_gzip(request: &HttpRequest) -> bool {
     let (plain, gzip) = (Encoding::identity(), Encoding::gzip());
     let takes = AcceptEncoding::parse(request).ok();
@@ -75,7 +77,7 @@ fn encoded(tag: &HeaderValue, encoding: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("{tag}-{encoding}\"")).ok()
 }
 
-/// Adds a word to a header that is a list, unless it is there.
+/// Adds a word to a list header unless it is already there.
 pub(crate) fn add(headers: &mut HeaderMap, name: HeaderName, word: &'static str) {
     let has = |value: &HeaderValue| {
         let words = value.to_str().unwrap_or("").split(',');
@@ -86,7 +88,7 @@ pub(crate) fn add(headers: &mut HeaderMap, name: HeaderName, word: &'static str)
     }
 }
 
-/// The tag without what compression added: it names the same version.
+/// Returns the tag without the suffix for compression, so that tags of one version compare equal.
 pub(crate) fn version(tag: &str) -> &str {
     let bare = tag.trim().trim_start_matches("W/");
     let Some(inner) = bare.strip_suffix('"') else { return bare };

@@ -1,4 +1,4 @@
-//! The command line and the environment, read once, here and nowhere else.
+//! The command line and the environment. No other module reads them.
 
 mod clients;
 mod cluster;
@@ -41,7 +41,7 @@ use crate::models::user::Role;
 use crate::reach::{PublicUrl, Reach, host_of};
 use crate::site::Site;
 
-/// The command line as clap sees it.
+/// The command line as clap parses it.
 #[derive(Debug, Parser)]
 #[command(
     name = "kilonova",
@@ -50,14 +50,14 @@ use crate::site::Site;
     args_conflicts_with_subcommands = true
 )]
 pub struct Cli {
-    /// The subcommand; `serve` when there is none.
+    /// The subcommand; `serve` if none is given.
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
     serve: ServeArgs,
 }
 
-/// The subcommands.
+/// The available subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Runs the server (the same as no command)
@@ -69,29 +69,30 @@ pub enum Command {
     Backup(BackupArgs),
     /// Restores a backup to an empty site; stop its servers first
     Restore(RestoreArgs),
-    /// Imports a site, or an export of another program; a server may be running
+    /// Imports a site or another program's export; a server may be running
     ///
-    /// A site of Zola, Hugo or Jekyll, any folder of Markdown, or an export of kilonova, Ghost or
-    /// WordPress.
+    /// Reads a Zola, Hugo or Jekyll site, any folder of Markdown, or an export from Kilonova, Ghost
+    /// or WordPress.
     Import(ImportArgs),
     /// Exports the site as Markdown that import reads back; a server may be running
     Export(ExportArgs),
-    /// Copies a site to an empty database, with events and positions; stop its servers first
+    /// Copies a site to an empty database, with its events and their positions; stop its servers
+    /// first
     Copy(CopyArgs),
     /// Rebuilds the search index; refused while a server holds it
     Reindex(StorageArgs),
     /// Follows the feed of a server in the terminal
     Tail(TailArgs),
-    /// Prints the server's settings, and where each comes from
+    /// Prints the server's settings and the source of each
     Config(ConfigArgs),
-    /// Prints a script that completes this program's commands in a shell
+    /// Prints a shell completion script
     Completions(CompletionsArgs),
     /// Writes manual pages, for packages
     #[command(hide = true)]
     Man(ManArgs),
 }
 
-/// Where the data is.
+/// The location of the data.
 #[derive(Clone, Debug, Args)]
 pub struct StorageArgs {
     /// Folder of the database and the search index
@@ -107,9 +108,9 @@ pub struct StorageArgs {
     pub data_dir: PathBuf,
     /// Database to use in place of the SQLite file in the data folder
     ///
-    /// sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME. The environment variable DATABASE_URL
-    /// has the same effect. Every user of the machine can read a command line: put a password
-    /// into the environment.
+    /// sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME. The environment variable DATABASE_URL has
+    /// the same effect. Every user of the machine can read a command line, so put a password into
+    /// the environment.
     #[arg(
         long,
         help_heading = heading::DATA,
@@ -125,24 +126,24 @@ pub struct StorageArgs {
 pub struct ImportArgs {
     /// Folder or export file to import
     ///
-    /// A site of Hugo, Jekyll or Zola, part of one, any folder of Markdown, or what `kilonova
-    /// export` wrote; or an export file of Ghost (JSON) or WordPress (XML), or a zip file of one.
+    /// A Hugo, Jekyll or Zola site, part of one, any folder of Markdown, or the output of `kilonova
+    /// export`. Also an export file from Ghost (JSON) or WordPress (XML), or a zip file of one.
     #[arg(value_name = "PATH")]
     pub source: PathBuf,
     /// Reports what an import would do and writes nothing to the database
     #[arg(long, env = "KILONOVA_DRY_RUN")]
     pub dry_run: bool,
-    /// Exits with 1 if something was left out or not understood
+    /// Exits with 1 if anything was left out or not understood
     ///
-    /// The rest is imported all the same. To look first, add --dry-run.
+    /// The rest is imported anyway. To check beforehand, add --dry-run.
     #[arg(long, env = "KILONOVA_STRICT")]
     pub strict: bool,
     /// New file for all findings; the summary lists 20 of each kind
     #[arg(long, env = "KILONOVA_REPORT", value_name = "FILE")]
     pub report: Option<PathBuf>,
-    /// Folder with the files that an export's posts show and link to
+    /// Folder with the files that the posts of an export embed or link to
     ///
-    /// wp-content/uploads of WordPress, content of Ghost.
+    /// For WordPress wp-content/uploads, for Ghost content.
     #[arg(long, env = "KILONOVA_MEDIA", value_name = "DIR")]
     pub media: Option<PathBuf>,
     /// The site to import into.
@@ -155,7 +156,7 @@ pub struct ImportArgs {
 pub struct ExportArgs {
     /// New or empty folder
     ///
-    /// The export has drafts in it. Only its owner can read it.
+    /// The export includes drafts. Only its owner can read it.
     #[arg(value_name = "DIR")]
     pub target: PathBuf,
     /// The site to export.
@@ -174,7 +175,7 @@ pub struct CopyArgs {
     to: Option<String>,
 }
 
-/// Who may read and write.
+/// The access policy for reading and writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Access {
     /// Everyone who can reach the address may read and write.
@@ -183,7 +184,7 @@ pub enum Access {
     Accounts,
 }
 
-/// Who may create an account.
+/// The policy for creating accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Registration {
     /// Readers create their own accounts.
@@ -192,21 +193,21 @@ pub enum Registration {
     Closed,
 }
 
-/// The comments of readers without an account.
+/// How comments of readers without an account are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum GuestComments {
-    /// There are none.
+    /// Readers without an account cannot comment.
     Off,
-    /// They show once they are approved.
+    /// Each comment is shown once it is approved.
     Held,
 }
 
-/// The first comments of an account.
+/// How the first comments of an account are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum NewcomerComments {
-    /// They show at once.
+    /// Comments are shown immediately.
     Visible,
-    /// They show once one is approved.
+    /// Comments are held until one of the account's comments is approved.
     Held,
 }
 
@@ -221,7 +222,7 @@ pub enum UserCommand {
     Password(UserArgs),
     /// Gives an account another role
     Role(UserRoleArgs),
-    /// Keeps an account from signing in, and ends its sign-ins and tokens
+    /// Prevents an account from signing in, and ends its sign-ins and tokens
     Disable(UserArgs),
     /// Lets a disabled account sign in again
     Enable(UserArgs),
@@ -239,7 +240,7 @@ pub struct UserAddArgs {
     /// The same as --role admin
     #[arg(long, env = "KILONOVA_ADMIN", conflicts_with = "role")]
     admin: bool,
-    /// The site that gets the account.
+    /// The site on which to create the account.
     #[command(flatten)]
     pub storage: StorageArgs,
 }
@@ -292,10 +293,10 @@ pub struct ServeArgs {
     bind: SocketAddr,
     #[command(flatten)]
     storage: StorageArgs,
-    /// Who may read and write [default: open on a loopback bind, else accounts]
+    /// Access policy for reading and writing [default: open on a loopback bind, else accounts]
     #[arg(long, help_heading = heading::ACCESS, env = "KILONOVA_ACCESS", value_enum)]
     access: Option<Access>,
-    /// Who may create an account [default: open in open access, else closed]
+    /// Policy for creating accounts [default: open in open access, else closed]
     #[arg(long, help_heading = heading::ACCESS, env = "KILONOVA_REGISTRATION", value_enum)]
     registration: Option<Registration>,
     /// Role of the accounts that readers create
@@ -308,9 +309,9 @@ pub struct ServeArgs {
         value_name = "ROLE",
     )]
     registration_role: Role,
-    /// Comments of readers without an account
+    /// Whether readers without an account may comment
     ///
-    /// This is for accounts access. In open access everyone may comment.
+    /// Applies to accounts access. In open access everyone may comment.
     #[arg(
         long,
         help_heading = heading::ACCESS,
@@ -320,9 +321,9 @@ pub struct ServeArgs {
         value_name = "RULE",
     )]
     guest_comments: GuestComments,
-    /// Comments of commenters who have no approved comment yet
+    /// Whether comments of commenters without an approved comment are held
     ///
-    /// This is for accounts access. In open access all comments show at once.
+    /// Applies to accounts access. In open access all comments are shown immediately.
     #[arg(
         long,
         help_heading = heading::ACCESS,
@@ -332,12 +333,12 @@ pub struct ServeArgs {
         value_name = "RULE",
     )]
     newcomer_comments: NewcomerComments,
-    /// Where readers reach the site, as in `https://example.org/blog`
+    /// URL at which readers reach the site, as in `https://example.org/blog`
     ///
-    /// Feeds and the sitemap lead there. Implies accounts access.
+    /// Links in feeds and the sitemap use it. Implies accounts access.
     #[arg(long, help_heading = heading::ADDRESS, env = "KILONOVA_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
-    /// Another name that the site is reached by
+    /// Another host name of the site
     ///
     /// May be repeated. Implies accounts access.
     #[arg(
@@ -348,9 +349,9 @@ pub struct ServeArgs {
         value_delimiter = ',',
     )]
     hosts: Vec<String>,
-    /// Address or network of a proxy whose forwarding headers count
+    /// Address or network of a proxy whose forwarding headers are trusted
     ///
-    /// Forwarded and X-Forwarded-* are ignored from everyone else. May be repeated. Implies
+    /// Forwarded and X-Forwarded-* headers from anyone else are ignored. May be repeated. Implies
     /// accounts access. The default with --public-url or --host on a loopback bind is 127.0.0.0/8
     /// and ::1.
     #[arg(
@@ -361,9 +362,9 @@ pub struct ServeArgs {
         value_delimiter = ',',
     )]
     trusted_proxies: Vec<String>,
-    /// Another site whose pages may read this one, as in `https://example.net`
+    /// Origin whose pages may read this site, as in `https://example.net`
     ///
-    /// Its pages read as strangers: cookies and tokens are ignored. May be repeated.
+    /// Its requests are anonymous: cookies and tokens are ignored. May be repeated.
     #[arg(
         long = "allow-origin",
         help_heading = heading::ADDRESS,
@@ -439,7 +440,7 @@ pub struct ServeArgs {
         value_name = "N",
     )]
     max_channels: usize,
-    /// Open connections, with sockets [default: 5000 more than --max-sockets]
+    /// Open connections, including sockets [default: --max-sockets plus 5000]
     ///
     /// Further ones get 503. 0 means as many as the file descriptors allow.
     #[arg(
@@ -482,7 +483,7 @@ pub struct ServeArgs {
         value_name = "BYTES",
     )]
     max_queue_bytes: usize,
-    /// Bytes that all replays together have read and not sent
+    /// Bytes that all replays together have read but not sent
     ///
     /// Further replays wait.
     #[arg(
@@ -506,7 +507,7 @@ pub struct ServeArgs {
     max_client_frames: u32,
     /// Wrong passwords per minute for one user name
     ///
-    /// Further attempts get 429, from whatever address.
+    /// Further attempts get 429, from any address.
     #[arg(
         long,
         help_heading = heading::CLIENTS,
@@ -528,7 +529,7 @@ pub struct ServeArgs {
     max_guesses_per_address: u32,
     #[command(flatten)]
     clients: ClientArgs,
-    /// Passwords that wait to be checked
+    /// Password checks waiting in the queue
     ///
     /// Further ones get 503.
     #[arg(
@@ -539,7 +540,7 @@ pub struct ServeArgs {
         value_name = "N",
     )]
     max_passwords: usize,
-    /// Bytes of one body
+    /// Bytes of one request body
     #[arg(
         long,
         help_heading = heading::REQUESTS,
@@ -557,7 +558,7 @@ pub struct ServeArgs {
         value_name = "BYTES",
     )]
     max_upload: usize,
-    /// Bytes of unfinished requests' heads, of all connections together
+    /// Bytes of the heads of unfinished requests, over all connections
     ///
     /// The first 16 KiB of each connection do not count. Further bytes wait.
     #[arg(
@@ -568,9 +569,9 @@ pub struct ServeArgs {
         value_name = "BYTES",
     )]
     max_unread: usize,
-    /// Bytes of all bodies that are being received
+    /// Bytes of all request bodies that are being received
     ///
-    /// Further ones get 503. Bodies of up to 16 KiB have half as much beside it.
+    /// Further ones get 503. Bodies of up to 16 KiB have a separate budget of half that size.
     #[arg(
         long,
         help_heading = heading::REQUESTS,
@@ -579,7 +580,7 @@ pub struct ServeArgs {
         value_name = "BYTES",
     )]
     max_bodies: usize,
-    /// Bytes of all large responses that their clients have not read
+    /// Bytes of all large responses not yet read by their clients
     ///
     /// Further ones get 503. Responses of up to 64 KiB do not count.
     #[arg(
@@ -669,7 +670,7 @@ pub struct ServeArgs {
         value_parser = clap::value_parser!(u16),
     )]
     bin: u16,
-    /// Seconds in which a client must send a request's head, then its body
+    /// Seconds a client has to send a request's head, and then its body
     #[arg(
         long,
         help_heading = heading::REQUESTS,
@@ -685,10 +686,11 @@ pub struct ServeArgs {
     erlang: ErlangArgs,
 }
 
-/// Where the data is, checked.
+/// The validated location of the data.
 #[derive(Clone, Debug)]
 pub struct Storage {
-    /// The folder of the search index and, when there is no other database, of the SQLite file.
+    /// The folder of the search index and, unless another database is configured, of the SQLite
+    /// file.
     pub data_dir: PathBuf,
     /// The database.
     pub database: Database,
@@ -701,52 +703,52 @@ impl Storage {
     }
 }
 
-/// Connections beside the sockets, by default.
+/// The default number of connections allowed in addition to the sockets.
 const BESIDE_SOCKETS: usize = 5_000;
 
-/// Clients that go to another node get their events sooner than from a relay that lags as much.
-/// Batches, the replay of a log and a restart of the database take less.
+/// With a larger lag, a client gets its events sooner from another node than from this node's
+/// relay. Batches, the replay of a log and a restart of the database cause smaller lags.
 const MAX_LAG: Duration = Duration::from_secs(10);
 
 /// The name of the database's file in the data folder.
 const SQLITE_FILE: &str = "kilonova.sqlite3";
 
-/// The configuration of a server, checked.
+/// The validated configuration of a server.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The address to listen on.
     pub bind: SocketAddr,
-    /// Where the data is.
+    /// The location of the data.
     pub storage: Storage,
     /// This node's name.
     pub node: String,
-    /// Who may read and write.
+    /// The access policy for reading and writing.
     pub access: Access,
     /// How readers reach the site.
     pub reach: Reach,
-    /// How the site is called, and how it looks.
+    /// The site's name and appearance.
     pub site: Arc<Site>,
-    /// Who may create an account.
+    /// The policy for creating accounts.
     pub registration: Registration,
     /// The role of accounts that readers create for themselves.
     pub registration_role: Role,
-    /// The rules about new comments, where accounts decide.
+    /// The rules for new comments under accounts access.
     pub comments: CommentRules,
     /// Threads that serve sockets.
     pub workers: usize,
-    /// The address for metrics and health; `None` for none.
+    /// The address for metrics and health checks; `None` disables that listener.
     pub admin_bind: Option<SocketAddr>,
-    /// The time after a stop signal for which everything is served as before.
+    /// How long the server keeps serving normally after a stop signal.
     pub drain: Duration,
-    /// The time from then to the end.
+    /// How long shutdown may take after the drain period.
     pub grace: Duration,
-    /// The form of the log's lines.
+    /// The format of log lines.
     pub log_format: logging::Format,
     /// Maximum number of open sockets.
     pub max_sockets: usize,
     /// Maximum number of open sockets of one address.
     pub max_sockets_per_address: usize,
-    /// Maximum number of new sockets per second; 0 for any number.
+    /// Maximum number of new sockets per second; 0 means no limit.
     pub max_handshakes: u32,
     /// Maximum number of channels of one socket.
     pub max_channels_per_socket: usize,
@@ -758,58 +760,59 @@ pub struct Config {
     pub max_connections_per_address: usize,
     /// How much may be queued for one socket.
     pub queue: Bounds,
-    /// Bytes of events that all replays together have read and not sent.
+    /// Maximum number of bytes of events that all replays together have read but not sent.
     pub max_replay_bytes: usize,
-    /// Frames that a client may send per second; 0 for any number.
+    /// Frames that a client may send per second; 0 means no limit.
     pub max_client_frames: u32,
-    /// How much one client may do at a time.
+    /// The rate limits of one client.
     pub allowances: Allowances,
-    /// How much one account may have.
+    /// The quotas of one account.
     pub quotas: Quotas,
-    /// How often passwords may be guessed, and how many may wait to be checked.
+    /// The limits on password guesses and on passwords waiting to be checked.
     pub accounts: accounts::Limits,
     /// Maximum size of a request's body in bytes.
     pub max_body: usize,
     /// Maximum size of an uploaded picture in bytes.
     pub max_upload: usize,
-    /// Bytes of requests' heads that all connections together may have sent before their responses are
-    /// complete, above 16 KiB of each.
+    /// Maximum number of bytes of request heads whose responses are incomplete, over all
+    /// connections; the first 16 KiB of each connection do not count.
     pub max_unread: usize,
-    /// Maximum size of all bodies that are being received in bytes.
+    /// Maximum total size in bytes of all bodies that are being received.
     pub max_bodies: usize,
-    /// Maximum size of all large responses that have not gone out.
+    /// Maximum total size in bytes of all large responses that are not fully sent.
     pub max_responses: usize,
     /// Maximum number of values in a body.
     pub max_values: usize,
-    /// Searches at the same time.
+    /// Maximum number of concurrent searches.
     pub max_searches: usize,
-    /// Pages laid out at the same time.
+    /// Maximum number of pages rendered concurrently.
     pub max_renderings: usize,
-    /// The time that a client may take for a request's head, and for its body.
+    /// How long a client may take to send a request's head, and then its body; `None` means no
+    /// limit.
     pub request_timeout: Option<Duration>,
-    /// What is kept of the log.
+    /// How much of the event log is kept.
     pub retention: Retention,
-    /// How long the bin keeps something.
+    /// How long deleted items stay in the bin; `None` means forever.
     pub bin: Option<TimeDelta>,
     /// How long unsaved text is kept after its last change.
     pub max_copy_age: Option<TimeDelta>,
-    /// The rhythm of the live sockets.
+    /// The heartbeat of live sockets.
     pub heartbeat: Heartbeat,
-    /// How far the relay may be behind the log before this node is not ready.
+    /// How far the relay may lag behind the log before this node reports that it is not ready.
     pub max_lag: Duration,
-    /// How to reach the other nodes; `None` for a node without others.
+    /// How to reach the other nodes; `None` on a single node.
     pub cluster: Option<Cluster>,
     /// The Erlang nodes that channels are shared with.
     pub erlang: Option<crate::cluster::erlang::Options>,
 }
 
-/// Why the flags cannot be accepted; one line that names the flag.
+/// The reason why the flags are invalid: one line that names the flag.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Error(String);
 
 impl Cli {
-    /// Reads the arguments. An error is one line that names the flag.
+    /// Parses the arguments. An error is one line that names the flag.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
         let matches = help::shorter(Cli::command()).try_get_matches_from(arguments)?;
         let mut cli = Cli::from_arg_matches(&matches)?;
@@ -829,7 +832,7 @@ impl StorageArgs {
     /// Checks the database URL.
     pub fn check(self) -> Result<Storage, Error> {
         let url = self.database_url.or_else(|| std::env::var("DATABASE_URL").ok());
-        // What is said about it is clear wherever it is read.
+        // Messages name the absolute path, which is clear in any working directory.
         let data_dir = std::path::absolute(&self.data_dir)
             .map_err(|error| Error(format!("--data-dir {}: {error}", self.data_dir.display())))?;
         let database = match url.as_deref() {
@@ -851,12 +854,12 @@ impl CopyArgs {
     }
 }
 
-/// The database that a URL names. An error names the flag and never repeats the URL, which may hold
-/// a password.
+/// Parses a database URL. An error names the flag and never repeats the URL, which may contain a
+/// password.
 fn database(flag: &str, url: &str) -> Result<Database, Error> {
     match url.split_once(':') {
         Some(("sqlite", path)) if path.starts_with(':') => {
-            Err(Error(format!("{flag}: expected the path of a file behind sqlite:")))
+            Err(Error(format!("{flag}: expected the path of a file after sqlite:")))
         }
         Some(("sqlite", path)) if !path.is_empty() => {
             Ok(Database::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))))
@@ -869,7 +872,7 @@ fn database(flag: &str, url: &str) -> Result<Database, Error> {
 }
 
 impl ServeArgs {
-    /// Who may do what, and how readers reach the site.
+    /// Determines who may read and write, and how readers reach the site.
     fn reach(&self) -> Result<(Access, Reach), Error> {
         let is_loopback = self.bind.ip().is_loopback();
         let is_named = self.public_url.is_some() || !self.hosts.is_empty();
@@ -902,11 +905,11 @@ impl ServeArgs {
             })
         });
         let public = public.transpose()?;
-        // A proxy may take the path away: then nobody could tell it from one of the site's own.
+        // A proxy may strip the path, which would make it ambiguous with a page of the site.
         let first =
             |public: &PublicUrl| public.path.split('/').nth(1).map(|name| format!("/{name}"));
         if let Some(own) = public.as_ref().and_then(first).filter(|own| is_reserved(own)) {
-            return Err(Error(format!("--public-url: the site has a page of its own at {own}")));
+            return Err(Error(format!("--public-url: the site already has a page at {own}")));
         }
         let mut hosts: Vec<_> = public.iter().map(|public| public.host.clone()).collect();
         for name in &self.hosts {
@@ -942,7 +945,7 @@ impl ServeArgs {
         Ok((access, Reach { public, hosts, trusted, allowed_origins }))
     }
 
-    /// Checks the flags, each and together.
+    /// Validates the flags, separately and in combination.
     pub fn check(self) -> Result<Config, Error> {
         let (access, reach) = self.reach()?;
         let registration = self.registration.unwrap_or(match access {
@@ -1045,7 +1048,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Bounds a name that appears in log lines and that other nodes keep in memory.
+/// Limits the name, because it appears in log lines and other nodes keep it in memory.
 fn node_name(name: String) -> Result<String, Error> {
     match name.len() {
         1..=128 if !name.chars().any(char::is_control) => Ok(name),

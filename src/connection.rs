@@ -1,5 +1,5 @@
-//! One connection type over every database that the application can run on, chosen by the URL at
-//! run time. Owns which there are and how a connection is opened; pools and threads are `db`'s.
+//! One connection type for all supported databases, selected by the URL at run time. This module
+//! owns the set of databases and how a connection is opened; `db` owns pools and threads.
 
 #[cfg(not(feature = "postgres"))]
 #[path = "connection/no_postgres.rs"]
@@ -29,14 +29,14 @@ mod multi {
     /// A connection to the database. The queries in `models` are written once, over this type.
     #[derive(diesel::MultiConnection)]
     pub enum DbConnection {
-        /// The embedded database, one file.
+        /// The embedded database in a single file.
         Sqlite(SqliteConnection),
         /// A server, which several nodes may share.
         Postgres(PostgresConnection),
     }
 }
 
-/// Runs one query with the variant's own connection type, for what Diesel's multi-connection
+/// Runs a query with the variant's concrete connection type, for SQL that Diesel's multi-connection
 /// cannot express (`RETURNING` of an insert, inserts of many rows, `ON CONFLICT`).
 macro_rules! with_variant {
     ($connection:expr, $inner:ident => $query:expr) => {
@@ -48,7 +48,7 @@ macro_rules! with_variant {
 }
 pub(crate) use with_variant;
 
-/// The use of a connection.
+/// The purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Queries only; a write through such a connection fails.
@@ -57,17 +57,17 @@ pub enum Access {
     Write,
 }
 
-/// Which database.
+/// The database of a site.
 #[derive(Clone)]
 pub enum Database {
-    /// A SQLite file, made if missing.
+    /// A SQLite file, created if missing.
     Sqlite(PathBuf),
-    /// A PostgreSQL database, which exists.
+    /// An existing PostgreSQL database.
     Postgres(Box<Postgres>),
 }
 
 impl Database {
-    /// Opens a connection and sets it up. Blocks.
+    /// Opens and configures a connection. Blocks.
     pub fn open(&self, access: Access) -> ConnectionResult<DbConnection> {
         match self {
             Database::Sqlite(path) => sqlite::open(path, access).map(DbConnection::Sqlite),
@@ -77,13 +77,13 @@ impl Database {
         }
     }
 
-    /// Whether it is certain, without a connection, that nothing is there.
+    /// Returns whether the database certainly does not exist, determined without connecting.
     pub fn is_missing(&self) -> bool {
         matches!(self, Database::Sqlite(path) if !path.exists())
     }
 }
 
-/// For people: never with a password.
+/// Formats the database for people, without a password.
 impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -100,14 +100,15 @@ impl fmt::Debug for Database {
 }
 
 impl DbConnection {
-    /// Waits so long for an answer from now on, for work that takes what it takes.
+    /// Sets how long to wait for each answer from now on, for long statements.
     pub fn set_patience(&mut self, patience: Duration) {
         if let DbConnection::Postgres(connection) = self {
             connection.set_patience(patience);
         }
     }
 
-    /// Whether it can still be used, by all that is known of it without asking the database.
+    /// Returns whether the connection still works, as far as is known without querying the
+    /// database.
     pub fn is_open(&mut self) -> bool {
         match self {
             DbConnection::Sqlite(_) => true,
@@ -116,16 +117,16 @@ impl DbConnection {
     }
 }
 
-/// Reads in one snapshot, which nothing that is committed meanwhile changes.
+/// Runs queries in one snapshot, which concurrent commits do not change.
 pub fn snapshot<T, E: From<diesel::result::Error>>(
     connection: &mut DbConnection,
     query: impl FnOnce(&mut DbConnection) -> Result<T, E>,
 ) -> Result<T, E> {
-    // SQLite's transactions are snapshots from their first read on.
+    // SQLite's transactions are snapshots from their first read.
     transaction(connection, "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", query)
 }
 
-/// A transaction that begins as each database must be told to, and is rolled back after an error.
+/// Runs a transaction that begins with the SQL for each database, and is rolled back on error.
 pub(crate) fn transaction<T, E: From<diesel::result::Error>>(
     connection: &mut DbConnection,
     sqlite: &str,
@@ -145,7 +146,7 @@ pub(crate) fn transaction<T, E: From<diesel::result::Error>>(
         Err(error) => {
             if let Err(rollback) = with_variant!(connection, c => Manager::rollback_transaction(c))
             {
-                log::debug!("rolling back failed: {rollback}");
+                log::debug!("cannot roll back: {rollback}");
             }
             Err(error)
         }

@@ -1,4 +1,4 @@
-//! The actions: each reads as changeset, transact, announce, view, respond.
+//! The actions. Each reads as: changeset, transact, announce, view, respond.
 
 pub mod account;
 

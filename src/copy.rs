@@ -1,9 +1,9 @@
-//! `kilonova copy`: moves a site from one database to another, the embedded one to PostgreSQL or
-//! back, with its ids, its log and its stored responses.
+//! `kilonova copy`: copies a site from one database to another, from SQLite to PostgreSQL or back,
+//! with its ids, its log and its stored responses.
 //!
-//! The copy is one transaction: until it is whole there is nothing in the new database, and what
-//! ends it early leaves nothing. It continues the log, under the same id, so that clients resume on
-//! it and search indexes go on; from then on only one of the two may be written to.
+//! The copy is one transaction, so an interrupted copy leaves the new database empty. The copy
+//! continues the log under the same id, so clients can resume from it and search indexes remain
+//! valid. After the copy, write to only one of the two databases.
 
 mod rows;
 pub mod whole;
@@ -17,7 +17,7 @@ use crate::connection::{Database, DbConnection, transaction};
 use crate::db;
 use crate::locks::{self, Lock};
 
-/// Why a database was not copied.
+/// The reason why a database was not copied.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// The database to copy does not exist.
@@ -26,30 +26,31 @@ pub enum CopyError {
     /// Both URLs name one database.
     #[error("{0} cannot be copied to itself")]
     Same(String),
-    /// A server works on one of them.
+    /// A server uses one of the databases.
     #[error("a server uses {0}; stop it first")]
     InUse(String),
-    /// The folder of one of them cannot be used.
+    /// The folder of one of the databases cannot be used.
     #[error(transparent)]
     Folder(locks::Error),
-    /// The target has rows, which the copy would mix with its own.
+    /// The target has rows, which the copy would mix with the copied ones.
     #[error("{0} is not empty: {1} has {2} row(s)")]
     NotEmpty(String, &'static str, i64),
-    /// A row cannot be read from the one or written to the other.
-    #[error("nothing was kept: {0}")]
+    /// A row cannot be read from one database or written to the other.
+    #[error("nothing was copied: {0}")]
     Incomplete(#[source] whole::Error),
-    /// A database cannot be opened or refuses something.
+    /// A database cannot be opened or reports an error.
     #[error("{0}: {1}")]
     Database(String, #[source] db::Error),
     /// A transaction cannot begin or end.
-    #[error("nothing was kept: {0}")]
+    #[error("nothing was copied: {0}")]
     Transaction(#[from] diesel::result::Error),
     /// The summary cannot be printed.
     #[error("cannot print the summary: {0}")]
     Output(#[source] std::io::Error),
 }
 
-/// The whole command: copies `from` to `to`, which must be empty, and tells `out` what there was.
+/// Runs the command: copies `from` to `to`, which must be empty, and reports the row counts to
+/// `out`.
 pub fn command(from: &Database, to: &Database, out: &mut dyn Write) -> Result<(), CopyError> {
     if from.to_string() == to.to_string() {
         return Err(CopyError::Same(from.to_string()));
@@ -68,7 +69,7 @@ pub fn command(from: &Database, to: &Database, out: &mut dyn Write) -> Result<()
     // Ctrl+C ends the process, and with it both transactions.
     let never = AtomicBool::new(false);
     let progress = Progress::of_rows(&never);
-    // Held to the end, so that nothing comes to the old database that does not go to the new one.
+    // Lock the old database until the end, so that it gets no row that is missing in the new one.
     let copied = transaction(&mut old, "BEGIN IMMEDIATE", REPEATABLE, |old| {
         alone(old, from)?;
         transaction(&mut new, "BEGIN IMMEDIATE", "BEGIN", |new| {
@@ -86,13 +87,13 @@ pub fn command(from: &Database, to: &Database, out: &mut dyn Write) -> Result<()
     writeln!(out, "copied to {to}: {}", told.join(", ")).map_err(CopyError::Output)
 }
 
-/// The most time for one statement: counting the rows of a large site takes a while.
+/// The timeout for one statement: counting the rows of a large site takes a while.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
-/// Begins a transaction of PostgreSQL's that sees one snapshot.
+/// Begins a PostgreSQL transaction on one snapshot.
 const REPEATABLE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ";
 
-/// Makes sure of a database on which other processes may work, and keeps them from writing to it.
+/// Locks a database against writes by other processes. Fails if another process uses it.
 fn alone(connection: &mut DbConnection, database: &Database) -> Result<(), CopyError> {
     match whole::be_alone(connection)? {
         true => Ok(()),
@@ -100,7 +101,7 @@ fn alone(connection: &mut DbConnection, database: &Database) -> Result<(), CopyE
     }
 }
 
-/// Keeps servers from working on a SQLite file.
+/// Locks a SQLite file against servers.
 fn reserve(database: &Database) -> Result<Option<Lock>, CopyError> {
     locks::reserve(database).map_err(|error| match error {
         locks::Error::InUse(_) => CopyError::InUse(database.to_string()),

@@ -1,6 +1,7 @@
 //! Access to the database off the event loop: a pool of readers and one writer thread.
 //!
-//! Owns pools, threads, migrations and what counts as an outage. The queries are the models'.
+//! This module owns pools, threads, migrations and the classification of outages. The models own
+//! the queries.
 
 mod error;
 mod job;
@@ -30,29 +31,31 @@ use crate::models::stored_response::Key;
 use crate::threads::Threads;
 use crate::turns::{Turns, WorksFor};
 
-/// Reads for clients at once. Each holds a connection and, while it runs, a thread.
+/// The maximum number of concurrent reads for clients. Each holds a connection and, while it runs,
+/// a thread.
 const READERS: usize = 8;
 
-/// Reads for the node itself at once, which wait for no client's.
+/// The maximum number of concurrent reads for the node itself. They do not wait for reads of
+/// clients.
 const OWN_READERS: usize = 4;
 
-/// The part of the reads that are for clients which one address has is one in so many.
+/// One address may use at most 1/SHARE of the reads for clients.
 const SHARE: usize = 2;
 
 /// How long a read waits for a free connection before it is refused.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// How long the close waits for reads that are under way.
+/// How long [`Db::close`] waits for reads in progress.
 const LAST_READS: Duration = Duration::from_secs(2);
 
-/// The most time for a migration of much data, or to wait for that of another node.
+/// The timeout for a migration of much data, including the wait for another node's migration.
 const MIGRATION: Duration = Duration::from_secs(15 * 60);
 
 /// A handle on the database; cheap to clone.
 #[derive(Clone)]
 pub struct Db {
     readers: Readers,
-    /// Turns at reads for clients, and at those for the node itself.
+    /// The limit on reads for clients; `own_turns` limits those for the node itself.
     turns: Arc<Turns>,
     own_turns: Arc<Turns>,
     threads: Arc<Threads>,
@@ -60,13 +63,14 @@ pub struct Db {
     log_id: Arc<str>,
 }
 
-/// A connection that may write, to a database of the newest schema. For commands that need no more.
+/// Opens a connection that may write, and migrates the database to the newest schema. For commands
+/// that need no writer thread.
 pub fn open_migrated(database: &Database) -> Result<DbConnection, Error> {
-    // A connection that may write changes how the file is kept, and with it the file.
+    // Check first: opening a connection that may write changes the journal mode, and so the file.
     if matches!(database, Database::Sqlite(_)) && !database.is_missing() {
         migrate::refuse_backups(&mut database.open(Access::Read)?)?;
     }
-    // On a connection of its own, which may wait for as long as it takes.
+    // Migrate on a separate connection with a longer timeout.
     let mut connection = database.open(Access::Write)?;
     connection.set_patience(MIGRATION);
     migrate::run(&mut connection)?;
@@ -74,13 +78,13 @@ pub fn open_migrated(database: &Database) -> Result<DbConnection, Error> {
     Ok(database.open(Access::Write)?)
 }
 
-/// Fails if a database has not the schema of this version, which the caller could not read. Changes
-/// nothing.
+/// Fails if a database does not have the schema of this version, which the caller could not read.
+/// Changes nothing.
 pub fn refuse_other_schemas(database: &Database) -> Result<(), Error> {
     migrate::refuse_others(&mut database.open(Access::Read)?)
 }
 
-/// Whether a database has no tables yet.
+/// Returns whether a database has no tables yet.
 pub fn is_bare(connection: &mut DbConnection) -> diesel::QueryResult<bool> {
     use diesel::dsl::sql;
     use diesel::prelude::*;
@@ -92,7 +96,7 @@ pub fn is_bare(connection: &mut DbConnection) -> diesel::QueryResult<bool> {
     diesel::select(sql::<Bool>(bare)).get_result(connection)
 }
 
-/// A value and the position of the log that it is true as of.
+/// A value and the position in the log at which it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct At<T> {
     /// The value.
@@ -101,13 +105,14 @@ pub struct At<T> {
     pub position: i64,
 }
 
-/// Called on the writer's thread with what a transaction has committed, in commit order and before
-/// the transaction's caller is answered. It must not block for long: the next writes wait.
+/// Called on the writer's thread with the events that a transaction committed, in commit order and
+/// before the transaction's caller gets its result. It must not block for long, because the next
+/// writes wait.
 pub type OnCommit = Box<dyn Fn(Vec<Event>) + Send>;
 
 impl Db {
-    /// Opens the database, a SQLite file being made if missing, brings it to the newest schema and
-    /// starts the writer. Blocks: for start-up and commands.
+    /// Opens the database and starts the writer. It creates a missing SQLite file and migrates to
+    /// the newest schema. Blocks; use it at startup and in commands.
     pub fn open(database: &Database, on_commit: OnCommit) -> Result<Db, Error> {
         let mut connection = open_migrated(database)?;
         let log_id = events::state(&mut connection)?.id;
@@ -123,12 +128,12 @@ impl Db {
         })
     }
 
-    /// The id of the log, which tells this database from a restored or another one.
+    /// The id of the log, which distinguishes this database from a restored or different one.
     pub fn log_id(&self) -> &str {
         &self.log_id
     }
 
-    /// Runs queries as [`Db::read`] does, and tells which position they are true as of.
+    /// Runs queries as [`Db::read`] does, and returns the log position of their snapshot.
     pub async fn snapshot<T, E, F>(&self, query: F) -> Result<At<T>, E>
     where
         F: FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
@@ -144,7 +149,7 @@ impl Db {
 
     /// Runs queries in one snapshot, off the event loop.
     ///
-    /// A read that finds no free connection in five seconds is refused with [`Error::Overloaded`].
+    /// A read that gets no free connection within five seconds fails with [`Error::Overloaded`].
     pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
     where
         F: FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
@@ -165,14 +170,14 @@ impl Db {
         done.await.ok_or(Error::Panicked)?
     }
 
-    /// Runs a transaction: what it wrote and the events that it announced are committed together,
-    /// or neither is.
+    /// Runs a transaction. Its writes and the events that it announced are committed together or
+    /// not at all.
     ///
-    /// Transactions that wait at the same time share one commit, each in a savepoint of its own,
-    /// so that one that fails takes nothing of the others with it. It runs to its end even when the
-    /// caller goes away. An `Ok` is given only after the commit is on disk.
+    /// Transactions that wait at the same time are committed in one batch, each in a separate
+    /// savepoint, so that a failing one does not affect the others. A transaction completes even if
+    /// its caller goes away. It returns `Ok` only after the commit is on disk.
     ///
-    /// Rows that it has read do not change until it ends, whatever other nodes do.
+    /// Rows that it has read are not changed by other nodes until it ends.
     pub async fn transaction<T, E, F>(&self, work: F) -> Result<At<T>, E>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
@@ -182,8 +187,9 @@ impl Db {
         self.transaction_on(Touches::ExistingRows, None, work).await
     }
 
-    /// The same for a transaction that says what it touches: one that only adds rows waits for no
-    /// other node's. Transactions with one key run one at a time, over all nodes.
+    /// Runs a transaction as [`Db::transaction`] does, and declares what it touches: one that only
+    /// adds rows does not wait for other nodes. Transactions with the same key run one at a time,
+    /// across all nodes.
     pub async fn transaction_on<T, E, F>(
         &self,
         touches: Touches,
@@ -212,7 +218,7 @@ impl Db {
         answer.blocking_recv().map_err(|_| Error::Stopped)?
     }
 
-    /// Counts for metrics. No thread of sockets waits for it.
+    /// Returns counts for metrics, without blocking the event loop.
     pub fn stats(&self) -> Stats {
         let tally = self.writer.tally();
         Stats {
@@ -227,8 +233,8 @@ impl Db {
         }
     }
 
-    /// Fails while writes fail. After a write has failed, this tries one at most once a second, so
-    /// that a node without writes notices when there is room again.
+    /// Fails while writes fail. After a failed write, it attempts a write at most once a second, so
+    /// that a node without other writes notices when writes work again.
     pub async fn check_writes(&self) -> Result<(), Error> {
         let tally = self.writer.tally();
         if !tally.is_failing() {
@@ -241,26 +247,26 @@ impl Db {
         Err(Error::Unavailable("the last write failed".to_owned()))
     }
 
-    /// Takes no further transactions, finishes those that wait, ends the writer's thread, and closes
-    /// all connections. Nothing of a SQLite database is outside its file then, unless another
+    /// Refuses new transactions, finishes the queued ones, stops the writer's thread, and closes
+    /// all connections. All data of a SQLite database is then in its main file, unless another
     /// process has it open.
     pub async fn close(&self) {
-        // SQLite takes the journal into the file only when nobody reads.
+        // SQLite checkpoints the journal into the file only when there are no readers.
         self.readers.close();
         let reads = [&self.turns, &self.own_turns].map(|turns| turns.take_all(LAST_READS));
         let reads = futures_util::future::join_all(reads).await;
         if reads.iter().any(Option::is_none) {
-            log::warn!("reads were still under way after {LAST_READS:?}");
+            log::warn!("reads were still in progress after {LAST_READS:?}");
         }
         let db = self.clone();
         if tokio::task::spawn_blocking(move || db.close_blocking()).await.is_err() {
-            log::error!("the writer could not be waited for");
+            log::error!("cannot wait for the writer thread");
         }
     }
 
     /// The same for a command, which has a thread to block.
     pub fn close_blocking(&self) {
-        // The writer's connection is the last one: SQLite takes the journal in when that closes.
+        // Close the writer's connection last: SQLite checkpoints the journal when it closes.
         self.readers.close();
         self.writer.close();
     }

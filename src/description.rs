@@ -1,8 +1,9 @@
-//! What the site says of its own API: OpenAPI for the requests under `/api`, AsyncAPI for the live
-//! endpoints. Owns both documents; serving them is a controller's, and their page is a view's.
+//! The description of the site's API: OpenAPI for the requests under `/api`, AsyncAPI for the live
+//! endpoints. This module owns both documents; a controller serves them, and a view renders their
+//! page.
 //!
-//! The documents are of this very server: its address, its limits, and who may do what there.
-//! Schemas of responses come from the types that are served, those of bodies from the rules of the
+//! The documents describe this server: its address, its limits, and its access rules. Response
+//! schemas are derived from the types that are served, body schemas from the rules of the
 //! changesets.
 
 mod asyncapi;
@@ -21,28 +22,28 @@ use crate::config::Config;
 use crate::models::digest;
 use crate::reach::Address;
 
-/// A document as it is sent.
+/// A document as served.
 #[derive(Debug)]
 pub struct Document {
     /// The document.
     pub value: Value,
-    /// Its JSON.
+    /// The document as JSON text.
     pub json: String,
-    /// Its entity tag.
+    /// The entity tag.
     pub etag: String,
 }
 
-/// Both documents of a server.
+/// The two documents of a server.
 #[derive(Debug)]
 pub struct Description {
-    /// The requests.
+    /// The OpenAPI document for requests.
     pub openapi: Document,
-    /// The live endpoints.
+    /// The AsyncAPI document for live endpoints.
     pub asyncapi: Document,
 }
 
 impl Description {
-    /// The documents of a server with this configuration, which its clients reach at this address.
+    /// Builds the documents of a server with this configuration and public address.
     pub fn of(config: &Config, address: &Address) -> Description {
         Description {
             openapi: Document::of(openapi::document(config, address)),

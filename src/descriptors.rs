@@ -1,13 +1,15 @@
-//! File descriptors: every connection takes one, and the database and the search index need some
-//! at any moment. Owns the limits on connections and sockets that follow from that: without them a
-//! flood of connections takes the last descriptor, and the database and the index stop working.
+//! File descriptors. Every connection takes one, and the database and the search index need some at
+//! any time. This module owns the resulting limits on connections and sockets. Without them a
+//! connection flood would use up the descriptors, and the database and the index would stop
+//! working.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// Descriptors kept for files: SQLite has 19 open with all its readers, or PostgreSQL 36; the index
-/// about 50 while it writes one segment and merges others; everything else 20. The rest is spare.
+/// Descriptors reserved for files: SQLite has 19 open with all its readers, or PostgreSQL 36; the
+/// index about 50 while it writes one segment and merges others; everything else 20. The rest is
+/// spare.
 const RESERVE: usize = 128;
 
 /// Descriptors of each worker: its event loop and the pipe that wakes it.
@@ -16,13 +18,13 @@ const PER_WORKER: usize = 4;
 /// Descriptors of `--admin-bind`: its connections, its listener and its two threads.
 const ADMIN: usize = 48;
 
-/// Fewest connections with which a page can be served.
+/// The minimum number of connections with which a page can be served.
 const FEWEST: usize = 16;
 
-/// Most connections that sockets leave to other requests.
+/// The maximum number of connections that are kept free of sockets for other requests.
 const SPARE: usize = 1_000;
 
-/// The server cannot start with so few file descriptors.
+/// The process has too few file descriptors to start the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{available} file descriptors (ulimit -n) are too few; the server needs at least {needed}")]
 pub struct TooFew {
@@ -30,22 +32,22 @@ pub struct TooFew {
     needed: usize,
 }
 
-/// Why fewer sockets are allowed than were asked for; one line.
+/// The reason why fewer sockets are allowed than configured, as one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Shortage {
-    /// The system gives too few file descriptors.
+    /// The system permits too few file descriptors.
     #[error(
         "{available} file descriptors (ulimit -Hn) are too few for --max-sockets {asked}, which \
          needs {needed}; sockets beyond {sockets} are refused with 503"
     )]
     Descriptors {
-        /// How many the process may open.
+        /// The number of descriptors that the process may open.
         available: usize,
-        /// How many would do.
+        /// The number of descriptors that would be enough.
         needed: usize,
-        /// The sockets that were asked for.
+        /// The number of sockets that was configured.
         asked: usize,
-        /// The sockets that are allowed.
+        /// The number of sockets that is allowed.
         sockets: usize,
     },
     /// A flag allows too few connections.
@@ -54,11 +56,11 @@ pub enum Shortage {
          sockets beyond {sockets} are refused with 503"
     )]
     Connections {
-        /// The connections that are allowed.
+        /// The number of connections that is allowed.
         connections: usize,
-        /// The sockets that were asked for.
+        /// The number of sockets that was configured.
         asked: usize,
-        /// The sockets that are allowed.
+        /// The number of sockets that is allowed.
         sockets: usize,
     },
 }
@@ -73,15 +75,15 @@ pub fn raise() {
     }
 }
 
-/// The limit on open descriptors; `None` when there is none.
+/// The limit on open descriptors; `None` if there is no limit.
 pub fn available() -> Option<usize> {
     let limit = getrlimit(Resource::Nofile).current;
     limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
-/// Lowers the limits of the configuration until they fit the descriptors. Connections leave the
-/// reserve for files alone; sockets leave connections for other requests and for refusals. Returns
-/// what was too low, if a number of sockets that was asked for had to be lowered.
+/// Lowers the limits in the configuration to fit the available descriptors. Connections leave the
+/// reserve for files; sockets leave connections for other requests and for refusals. Returns the
+/// shortage if an explicit number of sockets had to be lowered.
 pub fn fit(config: &mut Config, available: Option<usize>) -> Result<Option<Shortage>, TooFew> {
     let asked = config.max_sockets;
     let admin = if config.admin_bind.is_some() { ADMIN } else { 0 };
@@ -97,7 +99,7 @@ pub fn fit(config: &mut Config, available: Option<usize>) -> Result<Option<Short
         }
     };
     let by_flag = config.max_connections <= most;
-    // Each worker has the same share of them.
+    // Each worker gets an equal share.
     config.max_connections =
         (config.max_connections.min(most) / config.workers).max(1).saturating_mul(config.workers);
     config.max_sockets = asked.min(sockets_in(config.max_connections));
@@ -118,12 +120,13 @@ fn reserve(workers: usize) -> usize {
     RESERVE + PER_WORKER * workers
 }
 
-/// How many of so many connections may be sockets: all but a tenth, or but the spare ones.
+/// Returns how many of the connections may be sockets: all but a tenth, but never fewer than all
+/// but [`SPARE`].
 fn sockets_in(connections: usize) -> usize {
     connections - connections.div_ceil(10).min(SPARE)
 }
 
-/// How many connections it takes for so many sockets.
+/// Returns how many connections are needed for a number of sockets.
 fn with_spare(sockets: usize) -> usize {
     sockets.saturating_add(sockets.div_ceil(9).min(SPARE))
 }
@@ -146,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_that_fit_are_left_alone() {
+    fn limits_that_fit_are_unchanged() {
         let mut config = config(&["--workers", "2"]);
         assert_eq!(fit(&mut config, Some(1 << 20)), Ok(None));
         assert_eq!((config.max_sockets, config.max_connections), (20_000, 25_000));

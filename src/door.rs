@@ -1,5 +1,5 @@
-//! The way in and out, around everything else: the path that the site has in front of all of its
-//! own, and what pages of other sites are told. Which requests are let in is `guard`'s.
+//! The path prefix of the site, and the CORS headers for pages of other sites. This middleware
+//! wraps `guard`, which decides which requests are admitted.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -13,14 +13,14 @@ use actix_web::{HttpResponse, body::EitherBody};
 use crate::compression;
 use crate::state::State;
 
-/// What other sites' pages may read of a response beside what they always may.
+/// The response headers that pages of other sites may read in addition to the CORS-safelisted ones.
 const EXPOSED: &str = "last-event-id, log-id, etag";
 
-/// What they may say in a request.
+/// The request headers that pages of other sites may send.
 const ALLOWED: &str = "last-event-id, if-none-match, accept";
 
-/// Takes the site's path from a request, and adds it where a response leads to. Tells the pages of
-/// other sites that they may read, where they may.
+/// Removes the site's path prefix from a request, and adds it to redirects. Adds CORS headers for
+/// pages of other sites that may read.
 pub async fn pass<B: MessageBody>(
     mut request: ServiceRequest,
     next: Next<B>,
@@ -51,7 +51,7 @@ pub async fn pass<B: MessageBody>(
     let headers = response.headers_mut();
     lead(headers, reach.path());
     if is_api {
-        // What comes depends on who asks.
+        // The response depends on the client.
         if !headers.contains_key(header::CACHE_CONTROL) {
             let kept = HeaderValue::from_static("private, no-cache");
             headers.insert(header::CACHE_CONTROL, kept);
@@ -78,8 +78,8 @@ fn is_preflight(request: &ServiceRequest) -> bool {
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// The same without the site's path; `None` when it has none or is not below it: a proxy may have
-/// taken it away.
+/// Removes the site's path prefix from a URI. Returns `None` if the site has none, or if the URI is
+/// not below it because a proxy may have stripped it.
 fn without(prefix: &str, uri: &Uri) -> Option<Uri> {
     let inner = inside(prefix, uri.path())?;
     let inner = if inner.is_empty() { "/" } else { inner };
@@ -92,7 +92,7 @@ fn without(prefix: &str, uri: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// The rest of a path below the site's own; `None` when it is not below it.
+/// Returns the rest of a path below the site's prefix; `None` if the path is not below it.
 pub fn inside<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
     if prefix.is_empty() {
         return None;
@@ -100,7 +100,7 @@ pub fn inside<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
     path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// A response that leads to a path of this site leads to it below the site's path.
+/// Adds the site's path prefix to a redirect within the site.
 fn lead(headers: &mut HeaderMap, prefix: &str) {
     if prefix.is_empty() {
         return;
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sites_path_is_taken_from_what_is_below_it() {
+    fn the_sites_path_is_removed_from_requests() {
         let taken = |prefix: &str, target: &str| {
             let uri: Uri = target.parse().expect("a target");
             without(prefix, &uri).map(|uri| uri.to_string())
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_leads_below_the_sites_path() {
+    fn redirects_get_the_sites_path() {
         let led = |prefix: &str, location: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::LOCATION, HeaderValue::from_static(location));

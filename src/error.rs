@@ -1,4 +1,4 @@
-//! The one table of failures: each with its status and its JSON.
+//! The table of failures, each with its status and JSON.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,13 +13,13 @@ use serde::Serialize;
 use crate::changeset::Errors;
 use crate::{db, logging};
 
-/// What a controller returns.
+/// The result of a controller.
 pub type AppResult<T> = Result<T, AppError>;
 
-/// Why a request failed.
+/// The reason why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// 301: the page has this address, a path with its query.
+    /// 301: the page has moved to this address, a path with its query.
     #[error("moved to {0}")]
     Moved(String),
     /// 400: the request cannot be read.
@@ -31,52 +31,53 @@ pub enum AppError {
     /// 403: the request comes from another site, or the action is not allowed here.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// 403: a page or a list was asked for as a picture or a script.
+    /// 403: a page or a list was requested as a picture or a script.
     #[error("only a page's own files can be embedded")]
     Embedded,
-    /// 404: the word is the thing that was looked for, as in "post not found".
+    /// 404: the text names what was not found, as in "post not found".
     #[error("{0} not found")]
     NotFound(&'static str),
-    /// 405: the path exists, but not for this method; lists the methods that it takes.
+    /// 405: the path exists, but not for this method; the text lists the methods that it accepts.
     #[error("method not allowed")]
     MethodNotAllowed(String),
     /// 408: the body did not arrive in time.
     #[error("the request took too long")]
     Timeout,
-    /// 409: a form was sent that was made for something else than what there is now.
+    /// 409: the submitted form no longer matches the current state.
     #[error("{0}")]
     Conflict(&'static str),
-    /// 410: events after the position were pruned; this is the oldest position that is left.
+    /// 410: events after the requested position were pruned; the number is the oldest position
+    /// left.
     #[error("events before {0} are gone")]
     Gone(i64),
     /// 412: `If-Match` names an outdated version.
-    #[error("it was changed in the meantime; load it again")]
+    #[error("it was changed in the meantime; reload it")]
     PreconditionFailed,
     /// 413: the body is over the limit, in bytes.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
-    /// 415: the body has another type than this route takes.
+    /// 415: the route does not accept the body's type.
     #[error("{0}")]
     UnsupportedMediaType(&'static str),
-    /// 421: open access refuses the request's host or a proxy.
+    /// 421: the request is for another host, or came through a proxy in open access.
     #[error("{0}")]
     Misdirected(&'static str),
-    /// 422: fields with their messages.
+    /// 422: some fields are invalid; has their messages.
     #[error("some fields are invalid")]
     Invalid(Errors),
     /// 422: a parameter or a header is invalid.
     #[error("{0}")]
     Unprocessable(String),
-    /// 426: a live endpoint was asked for a plain response.
+    /// 426: a plain response was requested from a live endpoint.
     #[error("this endpoint serves WebSockets and event streams; request an upgrade")]
     UpgradeRequired,
-    /// 429: the client is over its limit; retry after so many seconds.
+    /// 429: the client is over its limit; it may retry after this number of seconds.
     #[error("{0}")]
     TooManyRequests(&'static str, u32),
-    /// 503: the node is over its limit; retry after so many seconds.
+    /// 503: the node is over its limit; the client may retry after this number of seconds.
     #[error("{0}")]
     Busy(&'static str, u32),
-    /// 503: the node is overloaded, or the database is away. Nothing was written.
+    /// 503: the node is overloaded, or the database is unreachable. Nothing was written.
     #[error("{0}")]
     Unavailable(&'static str),
     /// 500: a bug or a broken invariant. Logged; the client gets no details.
@@ -84,16 +85,16 @@ pub enum AppError {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Left in the response where nothing is at an address: an old one may lead on.
+/// Attached to a 404 response, because an old address may redirect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// For whoever asks.
+    /// Redirects any client.
     Page,
-    /// For a page that would have it as a picture.
+    /// Redirects only requests for an embedded picture.
     Picture,
 }
 
-/// Left in an error's response for the page that is made of it.
+/// Attached to an error response, for rendering it as a page.
 #[derive(Clone, Debug)]
 pub struct Shown {
     /// The message for the reader.
@@ -106,7 +107,7 @@ impl AppError {
         AppError::Internal(source.into())
     }
 
-    /// 429 until a rate admits more.
+    /// A 429 until a rate limit admits more.
     pub fn too_many(message: &'static str, wait: Duration) -> AppError {
         let whole = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
         let seconds = whole.max(1).try_into().unwrap_or(u32::MAX);
@@ -152,7 +153,8 @@ impl ResponseError for AppError {
             logging::failure(format_args!("a request failed: {}", Chain(source.as_ref())));
         }
         let mut response = HttpResponse::build(self.status_code());
-        // What is missing or forbidden for one reader, or now, need not be for the next.
+        // A page that is missing or forbidden may become available, or be available to another
+        // reader.
         response.insert_header((header::CACHE_CONTROL, "private, no-cache"));
         match self {
             AppError::Moved(address) => {
@@ -177,7 +179,7 @@ impl ResponseError for AppError {
             AppError::TooLarge(_) | AppError::Timeout => {
                 response.force_close();
             }
-            // A refused client must not keep a connection that another could have.
+            // A refused client must not occupy a connection that another client could use.
             AppError::TooManyRequests(..) | AppError::Busy(..) => {
                 response.force_close();
             }
@@ -205,7 +207,7 @@ pub struct Failure {
     error: String,
 }
 
-/// The JSON of fields that were refused.
+/// The JSON of invalid fields.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "FieldErrors")]
 pub struct Invalid<'a> {
@@ -279,7 +281,7 @@ impl From<kilonova_feed::Error> for AppError {
             Feed::TooManyChannels => AppError::Unavailable("too many channels: try again later"),
             Feed::Stopping => AppError::Unavailable("stopping: try again later"),
             Feed::Log(reason) => {
-                logging::failure(format_args!("a reader is refused: {reason}"));
+                logging::failure(format_args!("refusing a subscriber: {reason}"));
                 AppError::Unavailable("the database is not available: try again later")
             }
             other => AppError::internal(other),
@@ -301,7 +303,7 @@ impl From<serde_json::Error> for AppError {
 
 /// Turns an empty result of a query into 404.
 pub trait Found<T> {
-    /// The value, or 404 whose message names `what`.
+    /// Returns the value, or a 404 whose message names `what`.
     fn found(self, what: &'static str) -> AppResult<T>;
 }
 

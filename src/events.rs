@@ -1,6 +1,6 @@
-//! The events: which there are, on which channels, about what, and for whom.
+//! The site's events, with their channels, subjects and audiences.
 //!
-//! Owns the vocabulary. The log and how events go out are `kilonova_feed`'s.
+//! This module owns the vocabulary. `kilonova_feed` owns the log and delivery.
 
 pub mod outage;
 pub mod pruner;
@@ -27,20 +27,21 @@ pub const NOTES: &str = "notes";
 /// Users: `logged_in`. Ephemeral, and not sent to browsers.
 pub const USERS: &str = "users";
 
-/// The application itself: `deploy` when a node has started, for all nodes; `database` when this one no longer reaches its
-/// database and when it does again, for its own members. Ephemeral.
+/// The application itself: `deploy` when a node has started, for all nodes; `database` when this
+/// node loses its database and when it reconnects, for this node's members. Ephemeral.
 pub const SYSTEM: &str = "system";
-/// How the nodes do, for admins: a `sample` of each node each second, while one looks. Ephemeral.
+/// The state of the nodes, for admins: one `sample` per node per second while an admin is watching.
+/// Ephemeral.
 pub const ADMIN: &str = "admin";
-/// What nodes tell each other of themselves. Ephemeral, and not sent to browsers.
+/// Messages between nodes about themselves. Ephemeral, and not sent to browsers.
 pub const NODES: &str = "nodes";
-/// What the channels of single posts' new comments begin with; the post's id follows.
+/// The prefix of the channels for new comments on a single post; the post's id follows.
 pub const POST_COMMENTS: &str = "post_comments_";
 
-/// What the channels of who reads single posts begin with; the post's id follows. Ephemeral.
+/// The prefix of the channels for the readers of a single post; the post's id follows. Ephemeral.
 pub const PRESENCE: &str = "presence_";
 
-/// The channel of who reads a post.
+/// The channel for the readers of a post.
 pub fn presence(post_id: i64) -> String {
     format!("{PRESENCE}{post_id}")
 }
@@ -60,12 +61,12 @@ pub fn post_updated(post: &Post) -> Result<NewEvent, Error> {
     post_event(words::POST_UPDATED, post)
 }
 
-/// A change made a post published that was not; follows its `post_updated`.
+/// A change published a post; follows its `post_updated`.
 pub fn post_published(post: &Post) -> Result<NewEvent, Error> {
     post_event(words::POST_PUBLISHED, post)
 }
 
-/// What an update of a post is told by: nothing when it changed nothing.
+/// The events for an update of a post; none if nothing changed.
 pub fn of_update(updated: &Updated) -> Result<Vec<NewEvent>, Error> {
     let Updated { before, after } = updated;
     if before == after {
@@ -82,7 +83,7 @@ pub fn of_update(updated: &Updated) -> Result<Vec<NewEvent>, Error> {
     Ok(events)
 }
 
-/// A post came back from the bin, its comments with it.
+/// The events for a post that was restored from the bin with its comments.
 pub fn of_restored(post: &Post) -> Result<Vec<NewEvent>, Error> {
     let mut events = vec![post_updated(post)?];
     if post.status == Status::Published {
@@ -91,7 +92,7 @@ pub fn of_restored(post: &Post) -> Result<Vec<NewEvent>, Error> {
     Ok(events)
 }
 
-/// A post was deleted, its comments with it.
+/// A post was deleted together with its comments.
 pub fn post_deleted(post: &Post) -> Result<NewEvent, Error> {
     let event = NewEvent::new(POSTS, words::POST_DELETED, &Deleted { id: post.id })?;
     Ok(event
@@ -100,26 +101,26 @@ pub fn post_deleted(post: &Post) -> Result<NewEvent, Error> {
         .redacting())
 }
 
-/// A comment was written, told to who follows all comments. `post` is its post.
+/// A comment was written; for subscribers to all comments. `post` is the comment's post.
 pub fn comment_created(comment: &Comment, post: PostFacts) -> Result<NewEvent, Error> {
     comment_event(COMMENTS, words::COMMENT_CREATED, comment, post)
 }
 
-/// A comment was written, told to who follows its post. `post` is its post.
+/// A comment was written; for subscribers to its post. `post` is the comment's post.
 pub fn new_comment(comment: &Comment, post: PostFacts) -> Result<NewEvent, Error> {
     comment_event(&post_comments(comment.post_id), words::NEW_COMMENT, comment, post)
 }
 
-/// A comment was changed. `post` is its post.
+/// A comment was changed. `post` is the comment's post.
 pub fn comment_updated(comment: &Comment, post: PostFacts) -> Result<NewEvent, Error> {
     comment_event(COMMENTS, words::COMMENT_UPDATED, comment, post)
 }
 
-/// A comment was approved or hidden, or waits for approval again; nothing when it has the state that
-/// it had. `post` is its post.
+/// The events for a comment that was approved, hidden or held again; none if its state is
+/// unchanged. `post` is the comment's post.
 ///
-/// Those who have not seen it until then are told of a new comment, those who do not see it any more
-/// that it is gone.
+/// Viewers who could not see the comment before get a new comment; viewers who can no longer see it
+/// learn that it is gone.
 pub fn of_state(
     before: CommentState,
     comment: &Comment,
@@ -137,7 +138,7 @@ pub fn of_state(
     Ok(vec![if before == CommentState::Visible { told.redacting() } else { told }])
 }
 
-/// A comment was deleted. `post` is its post.
+/// A comment was deleted. `post` is the comment's post.
 pub fn comment_deleted(comment: &Comment, post: PostFacts) -> Result<NewEvent, Error> {
     let payload = DeletedComment { id: comment.id, post_id: comment.post_id };
     let event = NewEvent::new(COMMENTS, words::COMMENT_DELETED, &payload)?;
@@ -160,29 +161,29 @@ pub fn note_deleted(id: i64) -> Result<NewEvent, Error> {
     Ok(note_event(words::NOTE_DELETED, id, &Deleted { id })?.redacting())
 }
 
-/// Tells all nodes that somebody has signed in; unlike what is committed it is in no log. What comes
-/// of it does not concern who has.
+/// Tells all nodes that a user has signed in. Unlike committed events this is in no log, and a
+/// failure does not affect the sign-in.
 pub async fn logged_in(pubsub: &PubSub, username: &str) {
     let told = match Payload::encode(&LoggedIn { username }) {
         Ok(payload) => pubsub.broadcast(USERS, words::LOGGED_IN, payload).await.is_ok(),
         Err(_) => false,
     };
     if !told {
-        log::debug!("a sign-in was not told");
+        log::debug!("cannot announce a sign-in");
     }
 }
 
-/// What is about a post.
+/// The subject of events about a post.
 pub fn of_post(id: i64) -> Subject {
     Subject::new("post", id)
 }
 
-/// What is about a comment, which goes with its post.
+/// The subject of events about a comment, which belongs to its post.
 pub fn of_comment(comment: &Comment) -> Subject {
     Subject::new("comment", comment.id).within("post", comment.post_id)
 }
 
-/// What is about a note.
+/// The subject of events about a note.
 pub fn of_note(id: i64) -> Subject {
     Subject::new("note", id)
 }

@@ -1,11 +1,11 @@
-//! `kilonova export`: writes a site as a folder of Markdown with front matter, which
-//! `kilonova import` reads back to the same site.
+//! `kilonova export`: writes a site as a folder of Markdown with front matter. `kilonova import`
+//! restores the same site from it.
 //!
-//! Owns the order of things. How the folder comes into being is `folder`'s, the form of its files
-//! `format`'s, and what is in them `site`'s.
+//! This module owns the sequence of steps. `folder` creates the folder, `format` owns the format of
+//! its files, and `site` their content.
 //!
-//! All of it is read in one snapshot, in parts, while servers may write. Accounts, passwords,
-//! sign-ins, stored responses and the log stay: `copy` moves whole databases.
+//! The site is read from one snapshot, in parts, while servers may write. Accounts, passwords,
+//! sign-ins, stored responses and the log are not exported; `copy` copies whole databases.
 
 mod folder;
 pub mod format;
@@ -23,13 +23,13 @@ pub use self::format::Counts;
 use crate::connection::{Access, Database, DbConnection, snapshot};
 use crate::db;
 
-/// Why a site was not exported. Nothing is left of it in the folder.
+/// The reason why a site was not exported. No partial export remains in the folder.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The database does not exist, or has no site.
     #[error("there is no site in {0}")]
     Missing(String),
-    /// The folder has something in it.
+    /// The folder is not empty.
     #[error("{} is not an empty folder; choose a new one", .0.display())]
     NotEmpty(PathBuf),
     /// A file of the export cannot be written.
@@ -40,10 +40,10 @@ pub enum ExportError {
         /// The system's error.
         source: io::Error,
     },
-    /// Something of the site cannot be a file of an export.
+    /// An item of the site cannot be written as a file of an export.
     #[error("{0} cannot be exported: {1}")]
     Unfit(String, String),
-    /// A signal told it to stop.
+    /// A signal stopped the export.
     #[error("stopped; nothing was exported")]
     Stopped,
     /// The database cannot be read.
@@ -57,8 +57,8 @@ pub enum ExportError {
     Output(#[source] io::Error),
 }
 
-/// The whole command: exports the site of a database to the folder `to`, which must be new or empty,
-/// and tells `out` what there was. It ends early when `stop` turns true.
+/// Runs the command: exports the site in a database to the folder `to`, which must be new or empty,
+/// and reports the counts to `out`. It stops early when `stop` becomes true.
 pub fn command(
     database: &Database,
     to: &Path,
@@ -74,7 +74,7 @@ pub fn command(
     if db::is_bare(&mut open()?)? {
         return Err(missing());
     }
-    // An older version's database is brought to this schema, as by every command.
+    // Migrate an older version's database, as every command does.
     drop(db::open_migrated(database).map_err(failed)?);
     let mut connection = open()?;
     let folder = Folder::beside(to)?;
@@ -96,7 +96,7 @@ pub fn command(
     Ok(counts)
 }
 
-/// Files are written between the queries, on a disk that may be slow.
+/// Disables the idle timeout, because files are written between queries, possibly to a slow disk.
 fn take_time(connection: &mut DbConnection) -> diesel::QueryResult<()> {
     match connection {
         DbConnection::Sqlite(_) => Ok(()),
@@ -106,10 +106,10 @@ fn take_time(connection: &mut DbConnection) -> diesel::QueryResult<()> {
     }
 }
 
-/// A count on standard error; none when that is no terminal.
+/// A counter on standard error; hidden if that is not a terminal.
 fn progress() -> ProgressBar {
     let bar = ProgressBar::no_length();
-    // The template is fixed, and what does not parse would only look plainer.
+    // The template is constant; if it did not parse, the default style would be used.
     if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} written, {elapsed}") {
         bar.set_style(style);
     }

@@ -1,12 +1,10 @@
-//! Points at which a test makes the process die, to prove that what follows them may be lost.
+//! Points at which a test kills the process, to prove that nothing is lost or duplicated.
 //!
-//! Only debug builds have them: in a release build a point costs nothing.
-//! `KILONOVA_FAILPOINT=NAME:N` aborts the process the N-th time that the point NAME is reached;
-//! `NAME:N:stop` freezes it there, as SIGSTOP does, until something sends SIGCONT.
+//! Only debug builds have failpoints; in a release build they cost nothing.
 
-/// A transaction's work is done, its events have their positions, COMMIT comes next.
+/// A transaction's work is done and its events have their positions; COMMIT is next.
 pub(crate) const BEFORE_COMMIT: &str = "before-commit";
-/// COMMIT has returned; nobody has been told yet, neither the relay nor the client.
+/// COMMIT has returned; neither the relay nor the client has been notified yet.
 pub(crate) const AFTER_COMMIT: &str = "after-commit";
 /// The search index has committed and does not show it yet.
 pub(crate) const INDEX_COMMITTED: &str = "index-committed";
@@ -16,7 +14,7 @@ pub(crate) const INDEX_COMMITTED: &str = "index-committed";
 #[inline(always)]
 pub(crate) fn reach(_: &str) {}
 
-/// Ends the process as a kill would, or freezes it, when this point's time has come.
+/// Aborts or freezes the process when the configured failpoint is reached for the N-th time.
 #[cfg(debug_assertions)]
 pub(crate) fn reach(name: &str) {
     use std::sync::LazyLock;
@@ -36,7 +34,7 @@ pub(crate) fn reach(name: &str) {
             std::process::abort();
         }
         let own = std::process::id();
-        // It is another thread that takes the signal: this one waits until it has.
+        // Another thread may receive the signal, so wait until the process is stopped.
         let stopped = format!("grep -q '^State:.T' /proc/{own}/status");
         let freeze = format!("kill -STOP {own}; until {stopped}; do :; done");
         drop(std::process::Command::new("sh").args(["-c", &freeze]).status());

@@ -1,6 +1,6 @@
-//! The fuzz targets of the application: plain functions that panic where something does not hold of
-//! bytes that strangers send. Each is beside the module that reads the bytes, where tests drive it;
-//! cargo-fuzz does in `fuzz/`.
+//! The fuzz targets of the application: plain functions that panic if an invariant does not hold
+//! for untrusted bytes. Each is next to the module that reads the bytes, where tests drive it;
+//! cargo-fuzz drives it from `fuzz/`.
 
 pub use crate::access::fuzzing::audience;
 pub use crate::accounts::fuzzing::device;

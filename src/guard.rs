@@ -1,5 +1,5 @@
-//! Which requests are let in at all, and what becomes of those that panic. Owns the checks that
-//! hold for every route alike.
+//! Decides which requests are admitted, and handles panics. This module owns the checks that apply
+//! to every route.
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
@@ -24,17 +24,18 @@ use crate::negotiation::accepts_events;
 use crate::reach::{Reach, Stranger};
 use crate::state::State;
 
-/// The path that says whether the server is ready.
+/// The path of the readiness check.
 const READY: &str = "/health/ready";
 
-/// The most characters that a line of the log has of what a request says.
+/// The maximum number of characters of request data in a log line.
 const SHOWN: usize = 100;
 
-/// Headers that only a proxy adds: what comes through one does not come from this machine.
+/// Headers that only a proxy adds. A request through a proxy does not come from this machine.
 const PROXIED: [&str; 3] = ["forwarded", "via", "x-real-ip"];
 
-/// Lets in what is for this site, and unsafe requests and sockets only from its own pages or from no
-/// page at all. From here on the peer of a request is its client, whoever has passed it on.
+/// Admits requests for this site, and unsafe requests and sockets only from its own pages or from
+/// clients that are not pages. After this middleware, the peer address of a request is its
+/// client's, even behind a proxy.
 pub async fn admit<B: MessageBody>(
     mut request: ServiceRequest,
     next: Next<B>,
@@ -54,8 +55,8 @@ pub async fn admit<B: MessageBody>(
         if !config.reach.trusts(peer.ip()) && head.headers.contains_key("x-forwarded-for") {
             static HINT: Hint = Hint::ungiven();
             HINT.give(format_args!(
-                "X-Forwarded-For from {} does not count, and all its clients count as one: if it is \
-                 a proxy, --trusted-proxy names it",
+                "X-Forwarded-For from {} is ignored, so all its clients count as one; if it is a \
+                 proxy, pass its address to --trusted-proxy",
                 peer.ip()
             ));
         }
@@ -70,16 +71,16 @@ pub async fn admit<B: MessageBody>(
     next.call(request).await.map(ServiceResponse::map_into_left_body)
 }
 
-/// Where a request comes from.
+/// The source of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// This site's own pages, or no page at all.
+    /// A page of this site, or a client that is not a page.
     Here,
-    /// A page of another site, which may read.
+    /// A page of another site, which may only read.
     Elsewhere,
 }
 
-/// The checks, before anything of a request but its head is read.
+/// Checks a request's head, before its body is read.
 pub fn check(request: &RequestHead, config: &Config) -> AppResult<Source> {
     let headers = request.headers();
     if config.access == Access::Open {
@@ -104,12 +105,12 @@ pub fn check(request: &RequestHead, config: &Config) -> AppResult<Source> {
     Ok(Source::Here)
 }
 
-/// Answers a request whose handler panics with 500, where the connection would be closed.
+/// Answers with 500 if a handler panics; otherwise the connection would be closed.
 pub async fn catch_panic<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
-    // The link to a draft is a secret.
+    // A draft link is a secret.
     let path = request.path();
     let path = if path.starts_with(draft_link::ROOT) { draft_link::ROOT } else { path };
     let what = format!("{} {path}", request.method());
@@ -118,7 +119,7 @@ pub async fn catch_panic<B: MessageBody>(
     })
 }
 
-/// The path of a request, without the one that the site has in front of all of its own.
+/// The path of a request without the site's path prefix.
 fn path_of<'a>(request: &'a RequestHead, reach: &Reach) -> &'a str {
     let path = request.uri.path();
     door::inside(reach.path(), path).unwrap_or(path)
@@ -133,10 +134,10 @@ fn unproxied(headers: &HeaderMap) -> AppResult<()> {
     }
 }
 
-/// The host that was asked for, which must be one that the site answers for.
+/// Returns the requested host, which must be a host name of the site.
 fn for_this_site<'a>(request: &'a RequestHead, reach: &Reach) -> AppResult<Option<&'a str>> {
     let host = reach.host(request.peer_addr.map(|peer| peer.ip()), request.headers());
-    // Who watches over the server may call it by any name.
+    // Monitoring may use any host name.
     if path_of(request, reach) == READY {
         return Ok(host);
     }
@@ -145,28 +146,28 @@ fn for_this_site<'a>(request: &'a RequestHead, reach: &Reach) -> AppResult<Optio
     match host.is_some_and(is_own) && target.is_none_or(is_own) {
         true => Ok(host),
         false if reach.hosts.is_empty() => {
-            Err(AppError::Misdirected("this site answers only for a loopback host"))
+            Err(AppError::Misdirected("this site only serves loopback host names"))
         }
         false => {
             static HINT: Hint = Hint::ungiven();
             let asked: String = host.or(target).unwrap_or("").chars().take(SHOWN).collect();
             HINT.give(format_args!(
-                "a request for the host {asked:?} was refused: the site answers for {}. A proxy must \
+                "refused a request for the host {asked:?}; the site is reached at {}. A proxy must \
                  pass on Host; --host adds a name",
                 reach.hosts.join(", ")
             ));
-            Err(AppError::Misdirected("this site has another name"))
+            Err(AppError::Misdirected("this site has a different host name"))
         }
     }
 }
 
-/// Refuses to serve pages and lists as a picture or a script: a text can contain links to them, each
-/// of which every reader's browser would follow.
+/// Refuses to serve pages and lists as a picture or a script. A text could embed links to them, and
+/// the browser of every reader would request each one.
 fn for_a_reader(request: &RequestHead, path: &str) -> AppResult<()> {
     const READ: [&[u8]; 3] = [b"document", b"empty", b"websocket"];
     let fetched = request.headers().get("sec-fetch-dest").map(HeaderValue::as_bytes);
     let is_file = path.starts_with("/static/") || path.starts_with(upload::ROOT);
-    // Who may frame it, its policy says.
+    // The page's content security policy limits who may frame it.
     let is_framed = path.starts_with("/embed/") && fetched == Some(b"iframe");
     if is_file || is_framed || fetched.is_none_or(|kind| READ.contains(&kind)) {
         return Ok(());
@@ -197,14 +198,14 @@ fn from_this_site(headers: &HeaderMap, host: &str, reach: &Reach) -> AppResult<(
         static HINT: Hint = Hint::ungiven();
         let origin: String = origin.chars().take(SHOWN).collect();
         HINT.give(format_args!(
-            "a page at {origin:?} was not let in: by --public-url readers reach the site at {}",
+            "refused a page at {origin:?}; by --public-url the site is at {}",
             public.origin()
         ));
     }
     Err(REFUSED)
 }
 
-/// Whether an origin is the host of a request.
+/// Returns whether an origin matches the host of a request.
 fn is_of_host(origin: &str, host: &str) -> bool {
     origin.split_once("://").is_some_and(|(scheme, authority)| {
         let port = match scheme {
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_handler_that_panics_answers_500_and_says_nothing_of_why() {
+    async fn a_panicking_handler_answers_500_without_details() {
         let app = App::new().wrap(from_fn(catch_panic)).route("/", web::get().to(panics));
         let app = http::init_service(app).await;
         let request = http::TestRequest::get().uri("/").to_request();
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn the_server_goes_on_after_a_panic() {
+    async fn the_server_continues_after_a_panic() {
         let app = App::new().wrap(from_fn(catch_panic)).route("/", web::get().to(panics));
         let app = http::init_service(app.route("/fine", web::get().to(HttpResponse::Ok))).await;
         let request = http::TestRequest::get().uri("/").to_request();
@@ -284,7 +285,7 @@ mod tests {
             assert!(!allowed(&[host, ("origin", origin)]), "{origin}");
         }
         let two = [host, ("origin", "http://localhost:8080"), ("origin", "http://evil.example")];
-        assert!(!allowed(&two), "the second counts as well");
+        assert!(!allowed(&two), "the second counts too");
         assert!(!allowed(&[host, ("sec-fetch-site", "cross-site")]));
         assert!(!allowed(&[host, ("sec-fetch-site", "same-site")]));
     }

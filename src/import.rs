@@ -1,17 +1,17 @@
-//! `kilonova import`: Markdown files with front matter become posts, as the site's generator means
-//! them; so do the posts and pages in an export file of Ghost or WordPress.
+//! `kilonova import`: imports Markdown files with front matter as posts, the way the site's
+//! generator interprets them, and the posts and pages in an export file of Ghost or WordPress.
 //!
-//! Owns the order of things: open, walk, read. `intake` takes what is read, in batches. Which site a
-//! file is of is `site`'s, reading it `file`'s, `front_matter`'s and `entry`'s; what `kilonova export`
-//! wrote is `exported`'s, export files of other programs are `dump`'s, `ghost`'s and `wordpress`', and
-//! their HTML `markup`'s. By what an entry is recognised is `identity`'s, writing a post `store`'s, its
-//! comments `comments`', the summary `report`'s. Where a page was on its old site is `address`'s, what
-//! its links lead to `links`'.
+//! This module owns the sequence of steps: open, walk, read. `intake` writes the entries in
+//! batches. `site` finds the site that a file belongs to; `file`, `front_matter` and `entry` read
+//! the file. `exported` reads the output of `kilonova export`; `dump`, `ghost` and `wordpress` read
+//! export files of other programs, and `markup` converts their HTML. `identity` recognizes entries,
+//! `store` writes posts, `comments` their comments, and `report` the summary. `address` finds a
+//! page's address on its old site, and `links` the targets of its links.
 //!
-//! An import that is run twice writes nothing the second time. A file wins over changes that were
-//! made in the application. A bad file is skipped and reported; a bad database ends the import.
-//! Every batch is one transaction, with its events: committed batches stay when a later one fails,
-//! and the next run continues. Several imports and a server may use one database.
+//! A second run of the same import writes nothing. A file overrides changes made in the
+//! application. A bad file is skipped and reported; a database error ends the import. Every batch
+//! is one transaction with its events: committed batches remain when a later one fails, and the
+//! next run continues. Several imports and a server may use one database at the same time.
 
 mod address;
 pub mod comments;
@@ -57,18 +57,19 @@ use crate::connection::{Access, Database, DbConnection};
 use crate::db::{self, Db};
 use crate::models::now;
 
-/// Largest file in bytes: the largest body, the largest front matter, and some for `\r\n`.
+/// The maximum size of a file in bytes: the largest body, the largest front matter, and some for
+/// `\r\n`.
 const MAX_FILE: u64 = 2 * 1024 * 1024;
 
 /// The target of an import.
 pub enum Target {
-    /// This database.
+    /// Writes to this database.
     Database(Db),
-    /// None: files are only compared with the database, if there is one.
+    /// Writes nothing: files are only compared with the database, if there is one.
     DryRun(Option<DbConnection>),
 }
 
-/// Why an import ended early.
+/// The reason why an import ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The folder cannot be read.
@@ -79,7 +80,7 @@ pub enum ImportError {
         /// The system's error.
         source: std::io::Error,
     },
-    /// The export file is not one, or is damaged; nothing was written.
+    /// The file is not a valid export file; nothing was written.
     #[error(
         "cannot import from {}{}: {why}", path.display(),
         line.map(|line| format!(", line {line}")).unwrap_or_default()
@@ -87,16 +88,16 @@ pub enum ImportError {
     Export {
         /// The file.
         path: PathBuf,
-        /// The line of it.
+        /// The line in the file.
         line: Option<usize>,
-        /// What is wrong with it.
+        /// The problem.
         why: String,
     },
-    /// The database cannot be opened, or refused a batch; nothing of the batch was written.
+    /// The database cannot be opened, or refused a batch; the batch was not written.
     #[error(transparent)]
     Database(#[from] db::Error),
-    /// The folder is a part of an export.
-    #[error("this is a part of an export; import {}", root.display())]
+    /// The folder is part of an export.
+    #[error("this is part of an export; import {} instead", root.display())]
     Part {
         /// The export's folder.
         root: PathBuf,
@@ -104,23 +105,23 @@ pub enum ImportError {
     /// An export's description cannot be read.
     #[error("cannot import {}:{why}", path.display())]
     Mark {
-        /// Its file.
+        /// The file with the description.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         why: String,
     },
     /// A newer version made the export.
     #[error("cannot import an export of format {0}; a newer version of kilonova made it")]
     Newer(u32),
-    /// A batch failed after others were written.
+    /// A batch failed after others were committed.
     #[error("{source}; {written} post(s) were written before; run the same command to continue")]
     Interrupted {
         /// Posts created or updated.
         written: usize,
-        /// Why it failed.
+        /// The reason why the batch failed.
         source: Box<ImportError>,
     },
-    /// A signal told it to stop.
+    /// A signal stopped the import.
     #[error("stopped; {0} post(s) were written; run the same command to continue")]
     Stopped(usize),
     /// The report cannot be written.
@@ -145,7 +146,7 @@ impl From<diesel::result::Error> for ImportError {
     }
 }
 
-/// What is to be imported, and how.
+/// The source and options of an import.
 #[derive(Clone, Copy, Debug)]
 pub struct Order<'a> {
     /// The folder, or the export file.
@@ -154,14 +155,14 @@ pub struct Order<'a> {
     pub media: Option<&'a Path>,
     /// Write nothing to the database.
     pub dry_run: bool,
-    /// The file for all findings; a new one.
+    /// The new file for all findings.
     pub report: Option<&'a Path>,
 }
 
-/// The whole command: opens the database, imports the folder, prints the summary to `out`. It ends
-/// early, with a closed database, when `stop` turns true.
+/// Runs the command: opens the database, imports the source, and prints the summary to `out`. When
+/// `stop` becomes true, it closes the database and ends early.
 ///
-/// A dry run creates no database and changes none, not even its schema.
+/// A dry run creates no database and changes nothing in one, not even its schema.
 pub fn command(
     order: Order<'_>,
     database: &Database,
@@ -173,7 +174,8 @@ pub fn command(
         true => None,
         false => Some(dump::open(&path, order.media)?),
     };
-    // Before anything is written: an import whose report is lost cannot be told of again.
+    // Create the report before anything is written: a second import would not report the same
+    // findings.
     let report = order.report.map(|path| {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         file.map_err(|source| ImportError::Report { path: path.to_owned(), source })
@@ -239,9 +241,9 @@ fn run(
     intake.finish()
 }
 
-/// Imports the files in and below a folder that hold pages, in the order of their paths.
+/// Imports the pages in and below a folder, in the order of their paths.
 ///
-/// Of several files with one identity the first counts.
+/// If several files have the same identity, the first one is imported.
 fn folder(folder: &Path, intake: &mut Intake<'_>) -> Result<(), ImportError> {
     let mut reader = Reader::of(folder);
     for found in walk::files(folder) {
@@ -269,24 +271,24 @@ fn folder(folder: &Path, intake: &mut Intake<'_>) -> Result<(), ImportError> {
     }
     if intake.summary.found == 0 {
         for path in dump::inside(folder) {
-            let note = Note::lost("an export file, which is imported by its own path", "");
+            let note = Note::lost("an export file; pass its path to import it", "");
             intake.note(&path, vec![note]);
         }
     }
     Ok(())
 }
 
-/// The most addresses of pages that are remembered.
+/// The maximum number of cached page addresses.
 const PAGES: usize = 10_000;
 
-/// Reads files, and what is above them.
+/// Reads files and the settings of the folders above them.
 struct Reader<'a> {
     folder: &'a Path,
     sites: Sites,
     sections: Sections,
     bundles: Bundles,
     now: NaiveDateTime,
-    /// The addresses that pages had, of those that others have led to so far.
+    /// The old addresses of the pages read so far; a cache for links between pages.
     pages: HashMap<PathBuf, Option<String>>,
 }
 
@@ -297,7 +299,7 @@ impl Reader<'_> {
         Reader { folder, sites, sections, bundles, now: now(), pages: HashMap::new() }
     }
 
-    /// Makes an entry of a file; `None` when it is HTML that is no page.
+    /// Reads a file as an entry. Returns `None` if it is not a page.
     fn read(&mut self, file: &Path, relative: &Path) -> Result<Option<Entry>, Note> {
         let above = file.parent().unwrap_or(self.folder);
         let site = self.sites.of(above);
@@ -308,13 +310,13 @@ impl Reader<'_> {
         if is_other && site.generator != Generator::Hugo {
             return Ok(None);
         }
-        // What is no part of the site is not read, whatever it is.
+        // Do not read files that are not part of the site.
         if site.generator == Generator::Kilonova {
-            return Err(Note::lost("in an export, which is imported by itself", ""));
+            return Err(Note::lost("part of an export; import it separately", ""));
         }
         let kind = Place::of(&site, &path).kind;
         if let Kind::Outside(why) = kind {
-            // Templates are everywhere.
+            // Do not report HTML templates, which are common.
             let is_told = !(is_html || is_other)
                 || ![ELSEWHERE, UNREAD].contains(&why) && (is_other || is_page(file)?);
             return if is_told { Err(Note::told(why, "")) } else { Ok(None) };
@@ -330,7 +332,7 @@ impl Reader<'_> {
             return Err(Note::lost("cannot be read", "it is gone"));
         };
         if is_html && !front_matter::is_there(&read.text) {
-            // Hugo alone shows it as a page.
+            // Only Hugo shows it as a page.
             let is_page = site.generator == Generator::Hugo && !self.bundles.own(&site, file);
             return match is_page && kind == Kind::Page {
                 true => Err(Note::lost("HTML without front matter", "")),
@@ -364,11 +366,13 @@ impl Reader<'_> {
         self.pages.insert(file.to_owned(), address);
     }
 
-    /// The address that a page had, which may be read later than those that lead to it.
+    /// The address that a page had. The page may come later than the pages that link to it, so it
+    /// is read if necessary.
     fn address(&mut self, file: &Path) -> Option<String> {
         if !self.pages.contains_key(file) {
             let relative = file.strip_prefix(self.folder).unwrap_or(file).to_owned();
-            // A reading that succeeds remembers it; one that fails is told of when its turn comes.
+            // A successful read caches the address; a failed one is reported when the walk reaches
+            // the file.
             if !matches!(self.read(file, &relative), Ok(Some(_))) {
                 self.remember(file, None);
             }
@@ -376,14 +380,14 @@ impl Reader<'_> {
         self.pages.get(file).cloned().flatten()
     }
 
-    /// Where a file is from.
+    /// The imported folder and the site that a file belongs to.
     fn folders(&mut self, file: &Path) -> Folders {
         let site = self.sites.of(file.parent().unwrap_or(self.folder));
         Folders { imported: self.folder.to_owned(), site: site.root.clone() }
     }
 }
 
-/// Whether an HTML file is one with front matter.
+/// Returns whether an HTML file has front matter.
 fn is_page(file: &Path) -> Result<bool, Note> {
     Ok(file::read(file, MAX_FILE)?.is_some_and(|read| front_matter::is_there(&read.text)))
 }
@@ -400,18 +404,18 @@ impl Source for Around<'_, '_> {
     }
 
     fn file(&mut self, path: &str) -> Result<Vec<u8>, Note> {
-        let missing = || Note::lost("a file that a page leads to is gone", "");
+        let missing = || Note::lost("a file that a page links to is missing", "");
         Ok(file::bytes(&self.root.join(path), media::MAX)?.ok_or_else(missing)?.bytes)
     }
 }
 
-/// The path with `/` on every system.
+/// Joins the path with `/` on every system.
 fn slashed(relative: &Path) -> Option<String> {
     let names: Option<Vec<&str>> = relative.iter().map(std::ffi::OsStr::to_str).collect();
     names.map(|names| names.join("/"))
 }
 
-/// An error, and how much was written before.
+/// Adds to an error the number of posts written before it.
 fn interrupted(summary: &Summary, error: ImportError) -> ImportError {
     match summary.created + summary.updated {
         0 => error,
@@ -419,10 +423,10 @@ fn interrupted(summary: &Summary, error: ImportError) -> ImportError {
     }
 }
 
-/// A bar on standard error; none when that is no terminal.
+/// A progress bar on standard error; hidden if that is not a terminal.
 fn progress() -> ProgressBar {
     let bar = ProgressBar::new(0);
-    // The template is fixed, and what does not parse would only look plainer.
+    // The template is constant; if it did not parse, the default style would be used.
     if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} files, {eta} left") {
         bar.set_style(style);
     }

@@ -1,18 +1,18 @@
-//! A cache of derived texts: a rendering or a plain text that is needed often is made once. Owns its
-//! memory. The callers decide how a text is derived; a changed source is another entry.
+//! A cache of derived texts, such as renderings and plain texts that are needed often. This module
+//! owns the cache's memory. The callers derive the texts; a changed source is a separate entry.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 
-/// The memory of an entry beside its text, about.
+/// The approximate memory of an entry in addition to its text, in bytes.
 const ENTRY: usize = 200;
 
 /// The source of a text, as two hashes with secret keys.
 type Key = (u64, u64);
 
-/// Texts up to a total size; the least recently used are evicted.
+/// A cache of texts up to a total size. The least recently used are evicted.
 pub(crate) struct Kept {
     keys: (RandomState, RandomState),
     most: usize,
@@ -25,13 +25,13 @@ struct Texts {
 }
 
 impl Kept {
-    /// An empty cache of this size.
+    /// Creates an empty cache of at most this many bytes.
     pub(crate) fn at_most(bytes: usize) -> Kept {
         let texts = Texts { by_key: LruCache::unbounded(), bytes: 0 };
         Kept { keys: Default::default(), most: bytes, texts: Mutex::new(texts) }
     }
 
-    /// The text that `make` makes of `source`, unless it is kept.
+    /// Returns the cached text of `source`, or calls `make` and caches the result.
     pub(crate) fn get(&self, source: impl Hash + Copy, make: impl FnOnce() -> String) -> Arc<str> {
         let key = (self.keys.0.hash_one(source), self.keys.1.hash_one(source));
         let texts = || self.texts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -46,7 +46,7 @@ impl Kept {
 
 impl Texts {
     fn keep(&mut self, key: Key, text: &Arc<str>, most: usize) {
-        // One text must not drive out all others.
+        // One text must not evict all others.
         if text.len() > most / 4 {
             return;
         }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_made_once_of_each_source() {
+    fn each_source_is_derived_once() {
         let kept = Kept::at_most(1024 * 1024);
         assert_eq!(&*kept.get(("a text", 2), || "one".to_owned()), "one");
         assert_eq!(&*kept.get(("a text", 2), || panic!("it is kept")), "one");
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded_and_the_longest_unread_goes_first() {
+    fn the_cache_is_bounded_and_evicts_the_least_recently_used() {
         const MOST: usize = 1024 * 1024;
         let kept = Kept::at_most(MOST);
         let made = |n: u32| {
@@ -93,6 +93,6 @@ mod tests {
         }
         assert!(!made(99) && made(1));
         kept.get(100, || "x".repeat(MOST));
-        assert!(!made(99), "one text drives out no others");
+        assert!(!made(99), "one text evicts no others");
     }
 }

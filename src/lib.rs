@@ -1,9 +1,9 @@
 //! Kilonova: process groups for actix actors, and a live blog with notes on top of them.
 //!
-//! This package is the application. Other applications take the libraries under it: the process
-//! groups ([`pubsub`]), the groups across nodes ([`cluster`]) and the live feed of a log ([`feed`]).
-//! ARCHITECTURE.md is the map of all four. A request goes through `guard`, `router`, `controllers`,
-//! `models` and `db`, and its events through `site_log` and the feed.
+//! This package is the application. Other applications can use the libraries below it: the process
+//! groups ([`pubsub`]), the groups across nodes ([`cluster`]) and the live feed of a log
+//! ([`feed`]). ARCHITECTURE.md describes all four. A request passes through `guard`, `router`,
+//! `controllers`, `models` and `db`, and its events through `site_log` and the feed.
 
 pub use kilonova_cluster as cluster;
 pub use kilonova_feed as feed;

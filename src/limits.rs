@@ -1,9 +1,10 @@
-//! How much one client may do, by its address and by its account: writes, comments, searches and new
-//! accounts. Owns the rates and what each thing costs; guesses at passwords are `accounts`', and
-//! which requests are let in at all is `guard`'s.
+//! Rate limits per address and per account, for writes, comments, searches and new accounts. This
+//! module owns the rates and the cost of each action. `accounts` limits password guesses, and
+//! `guard` decides which requests are admitted.
 //!
-//! A change of one word in a post of a mebibyte is a request of 22 bytes and an event of a mebibyte,
-//! which the log keeps and every reader gets. So a write costs the bytes of its events.
+//! Changing one word in a post of a mebibyte takes a request of 22 bytes, but produces an event of
+//! a mebibyte that the log keeps and every reader receives. A write therefore costs the bytes of
+//! its events.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -20,16 +21,17 @@ use crate::db::Meter;
 use crate::error::{AppError, AppResult};
 use crate::turns::WorksFor;
 
-/// What a write costs beside its events, if it comes to any.
+/// The cost of each write in bytes, in addition to its events.
 pub const EACH: u32 = 16 * 1024;
 
-/// The longest time of an ordinary search.
+/// The maximum duration of an ordinary search.
 const ORDINARY: Duration = Duration::from_millis(200);
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// The flags: how much per minute, and as much at once after an idle minute; 0 for any number.
+/// The configured rate limits, per minute. After an idle minute, a whole minute's amount may be
+/// used at once. 0 means no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowances {
     /// Bytes that one address writes.
@@ -50,7 +52,7 @@ pub struct Allowances {
     pub guest_comments_per_address: u32,
 }
 
-/// How much one account may have, one draft, and all guests together; `None` for any number.
+/// The quotas of one account, of one draft, and of all guests together; `None` means no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Quotas {
     /// Posts.
@@ -69,7 +71,7 @@ pub struct Quotas {
     pub held_comments: Option<i64>,
 }
 
-/// Counts what clients do. Loopback peers do not count by their address.
+/// Counts the actions of clients. Loopback peers are not counted by address.
 pub struct Limits {
     writes: Limit,
     comments: Limit,
@@ -78,7 +80,7 @@ pub struct Limits {
     guest_comments: Rates,
 }
 
-/// One thing, counted by address and by account.
+/// The rate limits of one action, by address and by account.
 struct Limit {
     by_address: Rates,
     by_account: Rates,
@@ -91,7 +93,7 @@ impl Limit {
         Limit { by_address, by_account }
     }
 
-    /// Counts one more, or refuses it.
+    /// Counts one action, or refuses it with 429.
     fn admit(&self, client: Client, what: &'static str) -> AppResult<()> {
         let now = Instant::now();
         let refused = |wait| AppError::too_many(what, wait);
@@ -101,7 +103,7 @@ impl Limit {
         if let Some(address) = client.address
             && let Err(wait) = self.by_address.admit(address, now)
         {
-            // What is refused costs its account nothing.
+            // A refused action does not count against the account.
             if let Some(account) = client.account {
                 self.by_account.give_back(account);
             }
@@ -110,7 +112,7 @@ impl Limit {
         Ok(())
     }
 
-    /// Counts more, also beyond what is admitted.
+    /// Adds to the count, even beyond the limit.
     fn charge(&self, client: Client, count: u32) {
         let now = Instant::now();
         if let Some(account) = client.account {
@@ -122,12 +124,12 @@ impl Limit {
     }
 }
 
-/// Whom the work for a request is done for.
+/// Returns the client on whose behalf a request's work is done.
 pub fn works_for(request: &HttpRequest) -> WorksFor {
     WorksFor::Client(Client::of(request, None).address)
 }
 
-/// The client that an action counts for: its address and its account.
+/// The client that an action is counted for: its address and its account.
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
     address: Option<IpAddr>,
@@ -135,7 +137,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// The client of a request, which this account makes.
+    /// The client of a request made by this account.
     pub fn of(request: &HttpRequest, account: Option<i64>) -> Client {
         let peer = request.peer_addr().map(|peer| peer.ip());
         Client { address: Address::of(peer).counted(), account }
@@ -143,7 +145,7 @@ impl Client {
 }
 
 impl Limits {
-    /// Nothing was done yet.
+    /// Starts with empty counts.
     pub fn new(allowances: Allowances) -> Limits {
         let now = Instant::now();
         let Allowances {
@@ -165,38 +167,40 @@ impl Limits {
         }
     }
 
-    /// Counts a comment; 429 beyond the allowance.
+    /// Counts a comment. Returns 429 beyond the allowance.
     pub fn comment(&self, client: Client) -> AppResult<()> {
         self.comments.admit(client, "too many comments: try again later")
     }
 
-    /// Counts a comment of a guest, which is held: one address must not fill the queue of all; 429
-    /// beyond the allowance.
+    /// Counts a guest's comment, which is held for approval. One address must not fill the shared
+    /// queue, so it returns 429 beyond the allowance.
     pub fn guest_comment(&self, client: Client) -> AppResult<GuestComment<'_>> {
         let what = "too many comments without an account: sign in, or try again later";
         by_the_hour(&self.guest_comments, client, what)?;
         Ok(GuestComment { limits: self, client, is_written: false })
     }
 
-    /// Counts a search; 429 beyond the allowance.
+    /// Counts a search. Returns 429 beyond the allowance.
     pub fn search(&self, client: Client) -> AppResult<()> {
         self.searches.admit(client, "too many searches: try again later")
     }
 
-    /// Counts the time of a search: one that takes as long as ten ordinary ones is ten.
+    /// Counts the duration of a search: one that takes as long as ten ordinary ones costs as much
+    /// as ten.
     pub fn searched(&self, client: Client, took: Duration) {
         let more = took.as_millis() / ORDINARY.as_millis();
         let more = u32::try_from(more).unwrap_or(u32::MAX);
         self.searches.charge(client, more);
     }
 
-    /// Counts a new account; 429 beyond the allowance.
+    /// Counts a new account. Returns 429 beyond the allowance.
     pub fn register(&self, client: Client) -> AppResult<()> {
         by_the_hour(&self.registrations, client, "too many new accounts: try again later")
     }
 }
 
-/// A guest's comment that counts. It does not if it is dropped before it is written.
+/// A counted comment of a guest. If it is dropped before [`GuestComment::written`] is called, it is
+/// removed from the count.
 #[must_use]
 pub struct GuestComment<'a> {
     limits: &'a Limits,
@@ -205,7 +209,7 @@ pub struct GuestComment<'a> {
 }
 
 impl GuestComment<'_> {
-    /// It was written.
+    /// Keeps the comment counted, because it was written.
     pub fn written(mut self) {
         self.is_written = true;
     }
@@ -224,7 +228,7 @@ fn by_the_hour(rates: &Rates, client: Client, what: &'static str) -> AppResult<(
     rates.admit(address, Instant::now()).map_err(|wait| AppError::too_many(what, wait))
 }
 
-/// The address that pays for the writes of a request, and its account once that is known.
+/// The address charged for the writes of a request, and the account once it is known.
 #[derive(Clone)]
 pub struct Payer(Arc<Paying>);
 
@@ -239,34 +243,36 @@ impl Payer {
         if let Some(address) = address {
             let checked = limits.writes.by_address.check(address, Instant::now());
             checked.map_err(|wait| {
-                AppError::too_many("too much is written from this address", wait)
+                AppError::too_many("too many writes from this address: try again later", wait)
             })?;
             limits.writes.by_address.charge(address, EACH, Instant::now());
         }
         Ok(Payer(Arc::new(Paying { limits, address, account: OnceLock::new() })))
     }
 
-    /// Lets this account pay, too; 429 when it has written too much.
+    /// Charges this account too. Returns 429 if it has written too much.
     pub fn join(&self, account: i64) -> AppResult<()> {
         let rates = &self.0.limits.writes.by_account;
         let checked = rates.check(account, Instant::now());
-        checked.map_err(|wait| AppError::too_many("this account writes too much", wait))?;
+        checked.map_err(|wait| {
+            AppError::too_many("too many writes from this account: try again later", wait)
+        })?;
         if self.0.account.set(account).is_ok() {
             rates.charge(account, EACH, Instant::now());
         }
         Ok(())
     }
 
-    /// Has the client pay for bytes that it writes.
+    /// Charges the client for bytes that it wrote.
     pub fn pay(&self, bytes: usize) {
         let client = Client { address: self.0.address, account: self.0.account.get().copied() };
-        // No event is as large as that.
+        // No event is that large.
         self.0.limits.writes.charge(client, bytes.try_into().unwrap_or(u32::MAX));
     }
 }
 
-/// Refuses a write with 429 while its address has used up its allowance, and counts the others. All
-/// that a request has done is done for its address ([`WorksFor`]).
+/// Refuses a write with 429 if its address has used up its allowance, and counts it otherwise. All
+/// work for the request is attributed to its address ([`WorksFor`]).
 pub async fn admit<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,

@@ -1,6 +1,6 @@
-//! The folders that a process works in. Owns the file whose lock says so, beside SQLite's own file
-//! and in each data folder, and who excludes whom: two servers never share a data folder, and
-//! nobody copies a SQLite file under a server.
+//! Locks on the folders that a process uses. This module owns the lock file, in each data folder
+//! and next to a SQLite file elsewhere, and the exclusion rules: two servers never share a data
+//! folder, and nobody copies a SQLite file while a server uses it.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -11,51 +11,52 @@ use crate::connection::Database;
 
 const NAME: &str = "server.lock";
 
-/// Why a folder cannot be worked in; one line.
+/// The reason why a folder cannot be used, as one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The folder cannot be made or used.
+    /// The folder cannot be created or used.
     #[error("cannot use the folder {0}: {1}")]
     Folder(String, #[source] io::Error),
-    /// Another process works in it.
+    /// Another process uses the folder.
     #[error("another server uses the folder {0}; stop it or choose another folder")]
     InUse(String),
 }
 
-/// A lock, held until it is dropped or the process ends, however it ends.
+/// A lock, held until it is dropped or the process ends in any way.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
-/// Makes a folder if it is missing.
+/// Creates a folder if it is missing.
 pub fn make_folder(folder: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(folder).map_err(|error| unusable(folder, error))
 }
 
-/// Makes the data folder if it is missing, and takes it for this process alone.
+/// Creates the data folder if it is missing, and locks it exclusively.
 pub fn take(folder: &Path) -> Result<Lock, Error> {
     make_folder(folder)?;
     let file = File::create(folder.join(NAME)).map_err(|error| unusable(folder, error))?;
     locked(file.try_lock(), file, folder)
 }
 
-/// Shares the folder of a SQLite file that is not in the data folder with other servers, so that
-/// the file is not copied while they write to it. `None` when there is no such folder.
+/// Takes a shared lock on the folder of a SQLite file outside the data folder, so that servers can
+/// share the file but it is not copied while they write to it. Returns `None` if there is no such
+/// folder.
 pub fn share(database: &Database, data_folder: &Path) -> Result<Option<Lock>, Error> {
     let Some(folder) = folder_beside(database, data_folder)? else { return Ok(None) };
     let file = File::create(folder.join(NAME)).map_err(|error| unusable(folder, error))?;
     locked(file.try_lock_shared(), file, folder).map(Some)
 }
 
-/// Takes the data folder for this process alone, and the folder of a SQLite file that is not in it.
+/// Locks the data folder exclusively, and also the folder of a SQLite file outside it.
 pub fn take_both(database: &Database, data_folder: &Path) -> Result<(Lock, Option<Lock>), Error> {
     let own = take(data_folder)?;
     let Some(folder) = folder_beside(database, data_folder)? else { return Ok((own, None)) };
     Ok((own, Some(take(folder)?)))
 }
 
-/// Takes the folder of a SQLite file for this process alone, if a server has ever worked there.
+/// Locks the folder of a SQLite file exclusively, if a server has ever used it.
 pub fn reserve(database: &Database) -> Result<Option<Lock>, Error> {
     let Some(folder) = folder_of(database) else { return Ok(None) };
     match File::open(folder.join(NAME)) {
@@ -65,14 +66,14 @@ pub fn reserve(database: &Database) -> Result<Option<Lock>, Error> {
     }
 }
 
-/// Warns of a SQLite file that other users of the machine can read. One that this version made is its
-/// user's alone.
+/// Warns if other users of the machine can read a SQLite file. Files that this version created are
+/// readable only by their owner.
 pub fn warn_if_open_to_others(database: &Database) {
     let Database::Sqlite(file) = database else { return };
     let others = file.metadata().map(|found| found.permissions().mode() & 0o077).unwrap_or(0);
     if others != 0 {
         log::warn!(
-            "other users of this machine can read {0}: run chmod go= {0} {0}-wal {0}-shm",
+            "other users of this machine can access {0}; run chmod go= {0} {0}-wal {0}-shm",
             file.display()
         );
     }
@@ -84,7 +85,7 @@ fn folder_of(database: &Database) -> Option<&Path> {
     Some(folder.unwrap_or(Path::new(".")))
 }
 
-/// The folder of a SQLite file, made if it is missing, unless it is the data folder.
+/// The folder of a SQLite file, created if missing; `None` if it is the data folder.
 fn folder_beside<'a>(
     database: &'a Database,
     data_folder: &Path,
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_share_a_database_folder_and_a_copy_shares_it_with_none() {
+    fn servers_share_a_database_folder_but_a_copy_needs_it_exclusively() {
         let folder = tempfile::tempdir().expect("a folder");
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));
         let database = sqlite_in(&folder.path().join("shared"));
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_taken_whole_has_no_server() {
+    fn a_restore_excludes_servers() {
         let folder = tempfile::tempdir().expect("a folder");
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));
         let database = sqlite_in(&folder.path().join("shared"));

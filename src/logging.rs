@@ -1,5 +1,6 @@
-//! The log: env_logger, with what strangers can cause in libraries kept at debug level, and failures
-//! of requests at a bounded rate. Nobody who logs waits for the log's reader: see `output`.
+//! The log. It uses env_logger, demotes library messages that strangers can cause to debug level,
+//! and limits the rate of messages about failed requests. Logging never blocks on the log's reader;
+//! see `output`.
 
 mod format;
 mod output;
@@ -23,7 +24,7 @@ pub use self::format::Format;
 use self::output::Output;
 pub use self::request::RequestId;
 
-/// Libraries that log each malformed request as an error: a stranger could fill the disk with it.
+/// Libraries that log each malformed request as an error, which would let a stranger fill the disk.
 const TALKATIVE: [&str; 3] = ["actix_http", "actix_web", "actix_server::worker"];
 
 struct Demoting(Logger);
@@ -50,17 +51,17 @@ impl Log for Demoting {
     }
 }
 
-/// What the server's library says of the end of accepting, when it was told to end it.
+/// The target on which actix-server reports that it stopped accepting, even if it was told to.
 const ACCEPTING: &str = "actix_server::accept";
 
 static STOPPING: AtomicBool = AtomicBool::new(false);
 
-/// The application has been told to stop.
+/// Records that the application is stopping.
 pub fn stopping() {
     STOPPING.store(true, Ordering::Relaxed);
 }
 
-/// The level at which a library's line is shown.
+/// The level at which a line is logged.
 fn level(target: &str, level: Level) -> Level {
     if target == ACCEPTING && STOPPING.load(Ordering::Relaxed) {
         return level.max(Level::Debug);
@@ -73,15 +74,16 @@ fn level(target: &str, level: Level) -> Level {
 
 static OUTPUT: OnceLock<Output> = OnceLock::new();
 
-/// How long an exit waits for the log's reader.
+/// How long the exit waits for the log's reader.
 const FLUSH: Duration = Duration::from_millis(500);
 
-/// How long a thread that panics does: the process may be about to abort.
+/// How long a panicking thread waits for it, because the process may be about to abort.
 const FLUSH_OF_PANIC: Duration = Duration::from_millis(50);
 
-/// Logs by `RUST_LOG`, or by this filter without it. Panics are shown in any case.
+/// Starts logging with the filter in `RUST_LOG`, or with `default_filter` if that is not set.
+/// Panics are always logged.
 pub fn start(default_filter: String) -> io::Result<()> {
-    let lost = |lines| log::error!("{lines} lines of the log are lost: nobody read it in time");
+    let lost = |lines| log::error!("{lines} log lines were dropped because nobody read them");
     let output = Output::start(io::stderr(), lost)?;
     let env = Env::default().default_filter_or(default_filter);
     let mut builder = Builder::from_env(env);
@@ -103,13 +105,13 @@ pub fn start(default_filter: String) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether it is left to the program to write in colour.
+/// Returns whether the environment leaves the choice of colour to the program.
 fn is_style_left_open() -> bool {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     !is_set("RUST_LOG_STYLE") && !is_set("NO_COLOR")
 }
 
-/// Shows a panic. The standard library's own hook would wait for the log's reader.
+/// Logs a panic. The standard library's hook would block on the log's reader.
 fn panicked(panic: &PanicHookInfo<'_>) {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("<unnamed>");
@@ -118,18 +120,18 @@ fn panicked(panic: &PanicHookInfo<'_>) {
         BacktraceStatus::Captured => format!("\n{trace}"),
         _ => String::new(),
     };
-    let reason = panic.payload_as_str().unwrap_or("a value that is no text");
+    let reason = panic.payload_as_str().unwrap_or("a value that is not text");
     let place = panic.location().map(|at| format!(" at {at}")).unwrap_or_default();
     say(&format!("thread '{name}' panicked{place}: {reason}{trace}"));
     flush_within(FLUSH_OF_PANIC);
 }
 
-/// The number of lines of the log that were dropped because nobody read it in time.
+/// The number of log lines that were dropped because standard error was not read in time.
 pub fn lost() -> u64 {
     OUTPUT.get().map_or(0, Output::lost)
 }
 
-/// Waits until the log is written, for half a second at most: to be called before the process exits.
+/// Waits until the log is written, for at most half a second. Call it before the process exits.
 pub fn flush() {
     flush_within(FLUSH);
 }
@@ -140,7 +142,7 @@ fn flush_within(time: Duration) {
     }
 }
 
-/// Adds a line to standard error whatever the filter says. Where the log is JSON, so is the line.
+/// Writes a line to standard error regardless of the filter, as JSON if the log is JSON.
 pub fn say(line: &str) {
     let line = match Format::get() {
         Format::Text => Cow::Borrowed(line),
@@ -151,15 +153,16 @@ pub fn say(line: &str) {
     };
     match OUTPUT.get() {
         Some(output) => output.add(format!("{line}\n").as_bytes()),
-        // The log could not be started. There is nobody to tell if this fails, too.
+        // The log is not started, so a failure here cannot be reported.
         None => drop(io::Write::write_all(&mut io::stderr(), format!("{line}\n").as_bytes())),
     }
 }
 
-/// Failures of requests in the log, each second: during an outage every request fails.
+/// The maximum number of logged request failures per second, because during an outage every request
+/// fails.
 const FAILURES: u32 = 10;
 
-/// Lines at a bounded rate.
+/// Limits the rate of lines.
 struct Bounded {
     rate: Rate,
     left_out: AtomicU64,
@@ -170,7 +173,8 @@ impl Bounded {
         Bounded { rate: Rate::new(per_second, Instant::now()), left_out: AtomicU64::new(0) }
     }
 
-    /// The number of lines that were left out since the last one; `None` leaves this one out.
+    /// Returns the number of lines suppressed since the last admitted one, or `None` to suppress
+    /// this one.
     fn admit(&self, now: Instant) -> Option<u64> {
         if self.rate.admits(now) {
             return Some(self.left_out.swap(0, Ordering::Relaxed));
@@ -180,31 +184,31 @@ impl Bounded {
     }
 }
 
-/// Logs the failure of a request, unless there were many within the last second. The next line says
-/// how many were left out.
+/// Logs the failure of a request, unless there were too many within the last second. The next line
+/// tells how many were suppressed.
 pub fn failure(line: Arguments<'_>) {
     static LINES: LazyLock<Bounded> = LazyLock::new(|| Bounded::new(FAILURES));
     match LINES.admit(Instant::now()) {
         Some(0) => log::error!("{line}"),
-        Some(left_out) => log::error!("{line} ({left_out} failures before it are not shown)"),
+        Some(left_out) => log::error!("{line} ({left_out} earlier failures were not logged)"),
         None => log::debug!("{line}"),
     }
 }
 
-/// Warns of what is probably wrong with how the site is set up, at the first request that shows it
-/// and then at most once an hour: strangers can send such requests, too.
+/// A warning about a probable configuration mistake. It is logged at the first request that shows
+/// the mistake and then at most once an hour, because strangers can send such requests too.
 pub struct Hint(Mutex<Option<Instant>>);
 
-/// Between two lines of a hint.
+/// The minimum interval between two lines of a hint.
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 impl Hint {
-    /// One that has not been given.
+    /// Creates a hint that has not been logged.
     pub const fn ungiven() -> Hint {
         Hint(Mutex::new(None))
     }
 
-    /// Gives it.
+    /// Logs the hint, unless it was logged within the last hour.
     pub fn give(&self, line: Arguments<'_>) {
         if self.is_due(Instant::now()) {
             log::warn!("{line}");
@@ -226,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_of_requests_are_bounded_and_none_is_forgotten() {
+    fn request_failures_are_rate_limited_and_all_counted() {
         let (lines, start) = (Bounded::new(3), Instant::now());
         let shown: Vec<_> = (0..10).map(|_| lines.admit(start)).collect();
         assert_eq!(shown, [[Some(0); 3].as_slice(), &[None; 7]].concat());
@@ -242,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_that_strangers_cause_in_libraries_are_shown_at_debug_level() {
+    fn library_errors_that_strangers_cause_are_logged_at_debug_level() {
         assert_eq!(level("actix_http::h1::dispatcher", Level::Error), Level::Debug);
         assert_eq!(level("actix_http::h1::dispatcher", Level::Trace), Level::Trace);
         assert_eq!(level("actix_httpd", Level::Error), Level::Error);

@@ -19,12 +19,13 @@ use rustix::fs::Mode;
 use rustix::process::umask;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Returns memory to the system after a burst, and is faster than glibc's for threads that free what
-/// others allocated, as the threads of sockets do with events. It serves SQLite, too.
+/// Mimalloc returns memory to the system after a burst. It is faster than glibc's allocator when a
+/// thread frees memory that another allocated, as socket threads do with events. SQLite uses it
+/// too.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// The log filter without `RUST_LOG`; libraries log too much.
+/// The default log filter; some libraries log too much.
 const LOG: &str = "info,tantivy=warn,actix_server=warn";
 
 type Failure = Box<dyn std::error::Error>;
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
 
 fn run() -> ExitCode {
     let filter = format!("{LOG},{}", Cluster::LOG_FILTER);
-    // What this process creates is its user's alone: the database has passwords and drafts.
+    // Make new files accessible only to this user, because the database has passwords and drafts.
     umask(Mode::RWXG | Mode::RWXO);
     if let Err(error) = logging::start(filter) {
         return complain(&error.to_string());
@@ -59,7 +60,7 @@ fn run() -> ExitCode {
         Command::Config(args) => settings(args),
         Command::Completions(args) => print(&args.script()),
         Command::Man(args) => {
-            // Pages are for everyone who asks `man`.
+            // Manual pages are readable by everyone.
             umask(Mode::WGRP | Mode::WOTH);
             args.write().map_err(Into::into)
         }
@@ -78,14 +79,14 @@ fn serve(args: ServeArgs) -> Result<(), Failure> {
         let _handled = survive_file_size_limit()?;
         let app = App::build(config).await?;
         app.run_until_stopped().await?;
-        // Threads that are still busy after the grace must not delay the exit.
+        // Threads that are still busy after the grace period must not delay the exit.
         logging::flush();
         std::process::exit(0)
     })
 }
 
-/// Writing past the limit on file size (`ulimit -f`) kills a process unless it handles the signal.
-/// Handled, the write fails as on a full disk: writes are refused and reads continue.
+/// Writing past the file size limit (`ulimit -f`) kills a process unless it handles the signal. If
+/// it does, the write fails as on a full disk: writes are refused and reads continue.
 fn survive_file_size_limit() -> std::io::Result<tokio::signal::unix::Signal> {
     /// The same number on Linux, macOS and the BSDs; tokio has no name for it.
     const SIGXFSZ: i32 = 25;
@@ -119,7 +120,7 @@ fn export(args: ExportArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Turns true with the first SIGTERM or SIGINT; the second ends the process.
+/// Returns a flag that becomes true on the first SIGTERM or SIGINT. The second ends the process.
 fn stop_on_signal() -> std::io::Result<Arc<AtomicBool>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = async {
@@ -237,7 +238,7 @@ fn settings(args: ConfigArgs) -> Result<(), Failure> {
     print(lines.as_bytes())
 }
 
-/// Prints to standard output. Nothing is wrong if its reader has seen enough.
+/// Prints to standard output. A closed pipe is not an error.
 fn print(bytes: &[u8]) -> Result<(), Failure> {
     match std::io::stdout().write_all(bytes) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -253,7 +254,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         let line = lines.collect::<Vec<_>>().join(" ");
         complain(line.strip_prefix("error: ").unwrap_or(&line))
     } else {
-        // Standard output is closed; there is nobody to tell.
+        // If standard output is closed, the error cannot be reported.
         drop(error.print());
         ExitCode::SUCCESS
     }

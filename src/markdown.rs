@@ -1,17 +1,15 @@
-//! Markdown to HTML that is safe to show, and to plain text. Owns which extensions of Markdown
-//! there are, what of it and of raw HTML is let through, and the bounds that keep hostile text
-//! cheap; where the result goes is the templates' and the search's.
+//! Converts Markdown to safe HTML and to plain text. This module owns the supported extensions of
+//! Markdown, the permitted markup and raw HTML, and the limits that keep hostile text cheap.
+//! Templates and search use the result.
 //!
-//! Four steps: pulldown-cmark parses; `autolink`, `headings` and `footnotes` add what GitHub adds;
-//! `html` turns the events into elements that are always closed where they were opened; ammonia
-//! takes away whatever a page must not have. What would cost more than it shows is not laid out but
-//! shown as it was written:
+//! There are four steps: pulldown-cmark parses; `autolink`, `headings` and `footnotes` add GitHub's
+//! extensions; `html` turns the events into properly nested elements; ammonia removes everything
+//! that a page must not contain. Text that is too expensive to render is shown as written:
 //!
-//! - a text nested deeper than [`MAX_DEPTH`] (quotes, lists, emphasis), or of more than
-//!   [`MAX_ELEMENTS`] elements, or of ten times as many characters that may begin one, the whole of
-//!   it;
+//! - a whole text that is nested deeper than [`MAX_DEPTH`] (quotes, lists, emphasis), has more than
+//!   [`MAX_ELEMENTS`] elements, or has more than ten times as many characters that may begin one;
 //! - blocks of raw HTML beyond a document's budget for them, see `raw`;
-//! - code beyond what is coloured, see `colour`.
+//! - code beyond the limits of highlighting, see `colour`.
 
 mod autolink;
 mod colour;
@@ -42,38 +40,40 @@ pub use self::minutes::minutes;
 pub use self::plain::plain;
 use crate::kept::Kept;
 
-/// How deep Markdown may nest. Browsers, and the HTML parser here, slow down with the square of it.
+/// The maximum nesting depth of Markdown. Browsers and this HTML parser take time quadratic in the
+/// depth.
 pub const MAX_DEPTH: usize = 48;
 
-/// How many elements a text may have. Each costs some microseconds, and a mebibyte has room for
-/// half a million.
+/// The maximum number of elements in a text. Each costs some microseconds, and a mebibyte has room
+/// for half a million.
 pub const MAX_ELEMENTS: usize = 20_000;
 
-/// How many characters that may begin an element a text may have. The parser keeps about a hundred
-/// bytes for each of them, before it knows which ones do.
+/// The maximum number of characters in a text that may begin an element. The parser keeps about a
+/// hundred bytes for each of them before it knows which ones do.
 const MAX_MARKS: usize = 10 * MAX_ELEMENTS;
 
-/// How many characters that HTML gives a meaning to cost about as much as an element.
+/// The number of HTML-escaped characters that cost about as much as one element.
 const ESCAPES_PER_ELEMENT: usize = 8;
 
 /// The element of a page that a text is rendered into.
 #[derive(Clone, Copy, Debug)]
 pub struct Container<'a> {
-    /// The element's id, unique on the page: ids in it start with it.
+    /// The element's id, which is unique on the page and the prefix of all ids inside it.
     pub id: &'a str,
-    /// The level that the topmost headings get, 2 to 6: a page has one `h1`, which is not in the
-    /// text, so `# Heading` and `## Heading` both get it.
+    /// The level of the topmost headings, 2 to 6. The `h1` of the page is outside the text, so that
+    /// both `# Heading` and `## Heading` get this level.
     pub top: u8,
-    /// Whether the page is this text's. Its headings then have the very ids that links from
-    /// anywhere ask for, unless an id is the page's own.
+    /// Whether the page belongs to this text. Its headings then have the ids that external links
+    /// expect, unless the page itself uses the id.
     pub is_page: bool,
-    /// The path of the site, which is put in front of the text's links to the site's own pages and
+    /// The path prefix of the site, which is added to the text's links to the site's pages and
     /// files; empty for none.
     pub root: &'a str,
 }
 
 impl Container<'_> {
-    /// The id of a heading whose text asks for this one. No id of a page has two hyphens.
+    /// Returns the id for a heading that requests this one. The page's own ids never contain two
+    /// hyphens.
     fn heading_id(&self, wanted: &str) -> String {
         if self.is_page && !headings::is_of_pages(wanted) {
             wanted.to_owned()
@@ -83,17 +83,17 @@ impl Container<'_> {
     }
 }
 
-/// Markdown as HTML. Never fails, takes time in proportion to the text's length.
+/// Renders Markdown as HTML. It never fails and takes time proportional to the text's length.
 pub fn render(markdown: &str, container: &Container<'_>) -> Arc<str> {
     lay_out(markdown, container, None)
 }
 
-/// The same for readers elsewhere: a relative address is a whole one, as of `base`.
+/// Renders Markdown for readers outside the site: relative URLs are resolved against `base`.
 pub fn render_from(markdown: &str, container: &Container<'_>, base: &Url) -> Arc<str> {
     lay_out(markdown, container, Some(base))
 }
 
-/// What was laid out: a text that everybody reads is once.
+/// The cache of renderings, so that a popular text is rendered once.
 static LAID_OUT: LazyLock<Kept> = LazyLock::new(|| Kept::at_most(32 * 1024 * 1024));
 
 fn lay_out(markdown: &str, container: &Container<'_>, base: Option<&Url>) -> Arc<str> {
@@ -105,7 +105,7 @@ fn lay_out(markdown: &str, container: &Container<'_>, base: Option<&Url>) -> Arc
     })
 }
 
-/// The events of a text, unless it nests too deep or has too many elements.
+/// Returns the events of a text; `None` if it nests too deep or has too many elements.
 fn parse(markdown: &str) -> Option<Vec<Event<'_>>> {
     if has_too_many_marks(markdown) {
         return None;
@@ -137,18 +137,18 @@ fn parse(markdown: &str) -> Option<Vec<Event<'_>>> {
     Some(autolink::link(events, markdown, MAX_ELEMENTS - elements.min(MAX_ELEMENTS)))
 }
 
-/// Whether parsing the text takes much more memory than the text.
+/// Returns whether parsing the text takes much more memory than the text.
 fn has_too_many_marks(markdown: &str) -> bool {
     let is_mark = |byte: &u8| b"\\`*_~[]!<&|".contains(byte);
     markdown.len() > MAX_MARKS && markdown.bytes().filter(|byte| is_mark(byte)).count() > MAX_MARKS
 }
 
-/// The one parser: what is rendered, excerpted and indexed is the same Markdown.
+/// The only parser, so that rendering, excerpts and the index agree on the Markdown.
 fn parser(markdown: &str) -> Parser<'_> {
     Parser::new_ext(markdown, extensions())
 }
 
-/// What of Markdown there is beside CommonMark.
+/// The supported extensions to CommonMark.
 pub(crate) fn extensions() -> Options {
     Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH
@@ -158,7 +158,7 @@ pub(crate) fn extensions() -> Options {
         | Options::ENABLE_DEFINITION_LIST
 }
 
-/// The events that have words, each text in one piece, and headings without their `{#id}`.
+/// Merges adjacent texts and removes `{#id}` from headings.
 fn words<'a>(events: impl Iterator<Item = Event<'a>>) -> impl Iterator<Item = Event<'a>> {
     let mut events = TextMergeStream::new(events);
     let mut heading = Vec::new().into_iter();
@@ -178,12 +178,12 @@ fn words<'a>(events: impl Iterator<Item = Event<'a>>) -> impl Iterator<Item = Ev
     })
 }
 
-/// Whether parsing HTML takes long because of its attributes.
+/// Returns whether the attributes in HTML make it expensive to parse.
 pub(crate) fn is_costly(html: &str) -> bool {
     raw::is_costly(html)
 }
 
-/// True when a word goes on behind the end of this element, as in `un**believ**able`.
+/// Returns whether a word continues after the end of this element, as in `un**believ**able`.
 fn is_inline(end: TagEnd) -> bool {
     matches!(
         end,
@@ -191,10 +191,10 @@ fn is_inline(end: TagEnd) -> bool {
     )
 }
 
-/// The text as it was written, with a line that says why.
+/// Returns the text as written, with a line that explains why.
 fn verbatim(markdown: &str) -> String {
     let mut html = String::with_capacity(markdown.len() + 128);
-    html.push_str("<p class=\"verbatim\">Too intricate to lay out, so here it is as written:</p>");
+    html.push_str("<p class=\"verbatim\">Too complex to format, so it is shown as written:</p>");
     html.push_str("<pre dir=\"auto\" tabindex=\"0\" role=\"group\" aria-label=\"Text\">");
     escape(markdown, &mut html);
     html.push_str("</pre>");

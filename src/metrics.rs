@@ -1,8 +1,8 @@
-//! The metrics of this node, made of the counters of its parts when somebody asks. Owns their names,
-//! labels and meanings, which docs/metrics.md lists; each part owns its counters, and `numbers` reads
-//! them.
+//! The metrics of this node, collected from the counters of its parts on request. This module owns
+//! their names, labels and meanings, which docs/metrics.md lists. Each part owns its counters, and
+//! `numbers` reads them.
 //!
-//! No label has a value that a client can choose: routes are the router's patterns.
+//! No label has a value that a client can choose; routes are the router's patterns.
 
 mod numbers;
 mod page;
@@ -20,17 +20,18 @@ use crate::traffic::CLASSES;
 use crate::turns::Usage;
 use crate::{VERSION, logging};
 
-/// The type of the page.
+/// The content type of the page.
 pub const FORMAT: &str = prometheus::TEXT_FORMAT;
 
-/// The page of a node, as of now. Waits for no other thread but for the time of a few additions.
+/// Returns the current metrics page. It blocks on other threads only for the time of a few
+/// additions.
 pub fn page(state: &State) -> AppResult<Vec<u8>> {
     let mut page = Page::default();
     Sources { state, numbers: &Numbers::of(state) }.add_to(&mut page);
     page.text().map_err(AppError::internal)
 }
 
-/// What the metrics are made of.
+/// The sources of the metrics.
 struct Sources<'a> {
     state: &'a State,
     numbers: &'a Numbers,
@@ -55,7 +56,7 @@ impl Sources<'_> {
         self.numbers.process.add_to(page, since.as_secs_f64());
         let name = ("kilonova_draining", "1 from the signal to stop until the process ends.");
         page.gauge(name, flag(self.numbers.is_draining));
-        let name = ("kilonova_log_lines_lost_total", "Lines of the log that nobody read in time.");
+        let name = ("kilonova_log_lines_lost_total", "Log lines dropped because nobody read them.");
         page.counter(name, logging::lost());
     }
 
@@ -63,7 +64,7 @@ impl Sources<'_> {
         let Some(it) = self.numbers.connections else { return };
         let name = ("kilonova_connections_open", "Open connections, sockets included.");
         page.gauge(name, it.open as f64);
-        let name = ("kilonova_connections_accepted_total", "Connections that were let in.");
+        let name = ("kilonova_connections_accepted_total", "Connections that were accepted.");
         page.counter(name, it.accepted);
         let name = ("kilonova_connections_refused_total", "Connections over a limit.");
         let by_reason = [("node", it.refused_by_node), ("address", it.refused_by_address)];
@@ -104,7 +105,7 @@ impl Sources<'_> {
         page.histogram(
             (
                 "kilonova_broadcast_seconds",
-                "From the commit of an event on this node until its subscribers have it.",
+                "Time from the commit of an event on this node until its subscribers have it.",
             ),
             it.broadcasts.clone(),
         );
@@ -112,7 +113,7 @@ impl Sources<'_> {
         page.gauge(name, it.position as f64);
         let name = ("kilonova_log_readable", "0 once the log could not be read for a second.");
         page.gauge(name, flag(it.reachable));
-        let name = ("kilonova_relay_lag_events", "Events of the log that have not gone out.");
+        let name = ("kilonova_relay_lag_events", "Events of the log that were not sent yet.");
         page.gauge(name, self.numbers.relay_lag() as f64);
         let name = ("kilonova_relay_lag_seconds", "The age of the oldest such event.");
         page.gauge(name, it.lag.as_secs_f64());
@@ -124,12 +125,12 @@ impl Sources<'_> {
         page.gauge(name, it.waiting_events as f64);
         let name = ("kilonova_threads_waiting_bytes", "Events that wait for threads of sockets.");
         page.gauge(name, it.waiting_bytes as f64);
-        let name = ("kilonova_replays_running", "Sockets that are in a replay.");
+        let name = ("kilonova_replays_running", "Sockets with a replay in progress.");
         page.gauge(name, it.replays.running as f64);
         let name = ("kilonova_replays_waiting", "Replays that wait for their turn or for memory.");
         page.gauge(name, it.replays.waiting as f64);
-        page.counter(("kilonova_replays_total", "Replays that have begun."), it.replays.begun);
-        let name = ("kilonova_resyncs_total", "Sockets that had to load everything again.");
+        page.counter(("kilonova_replays_total", "Replays that were started."), it.replays.begun);
+        let name = ("kilonova_resyncs_total", "Sockets that had to reload everything.");
         page.counter(name, it.replays.resyncs);
     }
 
@@ -162,14 +163,14 @@ impl Sources<'_> {
             pools.map(|(pool, usage)| (vec![("pool", pool)], usage.waiting as f64)),
         );
         page.gauges(
-            ("kilonova_database_reads_max", "The most reads at once."),
+            ("kilonova_database_reads_max", "Maximum concurrent reads."),
             pools.map(|(pool, usage)| (vec![("pool", pool)], usage.max as f64)),
         );
         let name = ("kilonova_writer_waiting", "Transactions that wait for the writer.");
         page.gauge(name, it.waiting as f64);
         let name = ("kilonova_writer_batch_size", "Transactions that share a commit.");
         page.histogram(name, it.batches.clone());
-        let name = ("kilonova_writer_commit_seconds", "From BEGIN to the end of COMMIT.");
+        let name = ("kilonova_writer_commit_seconds", "Time from BEGIN to the end of COMMIT.");
         page.histogram(name, it.times.clone());
         let name = ("kilonova_writer_failed_total", "Transactions whose commit failed.");
         page.counter(name, it.failed);
@@ -185,15 +186,15 @@ impl Sources<'_> {
         let of = |number: fn(&Usage) -> usize| {
             work.map(|(kind, usage)| (vec![("kind", kind)], number(&usage) as f64))
         };
-        let name = ("kilonova_work_running", "Pages being laid out, and searches.");
+        let name = ("kilonova_work_running", "Pages being rendered, and searches.");
         page.gauges(name, of(|usage| usage.taken));
-        page.gauges(("kilonova_work_waiting", "Those that wait."), of(|usage| usage.waiting));
-        page.gauges(("kilonova_work_max", "The most at once."), of(|usage| usage.max));
+        page.gauges(("kilonova_work_waiting", "Work that waits."), of(|usage| usage.waiting));
+        page.gauges(("kilonova_work_max", "Maximum at once."), of(|usage| usage.max));
         let name = ("kilonova_passwords_waiting", "Passwords that wait to be checked.");
         page.gauge(name, self.state.accounts.passwords.waiting() as f64);
         let times: [(_, Distribution); 2] = [("rendering", rendered), ("search", searched)];
         page.histograms(
-            ("kilonova_work_seconds", "The time of each, without the wait."),
+            ("kilonova_work_seconds", "Duration of each, without the wait."),
             times.map(|(kind, times)| (vec![("kind", kind)], times)),
         );
     }

@@ -1,5 +1,5 @@
-//! The rows and their queries. Each model takes a connection and returns a query's result; it
-//! knows nothing of pools, actors or HTTP.
+//! The rows and their queries. Each model takes a connection and returns a query's result. Models
+//! do not depend on pools, actors or HTTP.
 
 pub mod bin;
 pub mod comment;
@@ -33,18 +33,18 @@ use sha2::{Digest, Sha256};
 
 use crate::connection::DbConnection;
 
-/// The time now, as the database keeps it: UTC, to the microsecond.
+/// Returns the current time as the database stores it: in UTC, to the microsecond.
 pub fn now() -> NaiveDateTime {
     Utc::now().naive_utc().trunc_subsecs(6)
 }
 
-/// Tells a text from another, as a page and a form say which one they show: 32 hexadecimal digits.
+/// Returns a digest that identifies a text in a page or form: 32 hexadecimal digits.
 pub fn digest(text: &str) -> String {
     let digest = HEXLOWER.encode(&Sha256::digest(text));
     digest.get(..32).unwrap_or_default().to_owned()
 }
 
-/// The time now by the database's clock, which all nodes share.
+/// Returns the current time by the database's clock, which all nodes share.
 pub fn clock(connection: &mut DbConnection) -> QueryResult<NaiveDateTime> {
     match connection {
         DbConnection::Sqlite(_) => Ok(now()),
@@ -54,7 +54,7 @@ pub fn clock(connection: &mut DbConnection) -> QueryResult<NaiveDateTime> {
     }
 }
 
-/// What a time is on the wire: RFC 3339, UTC, to the microsecond.
+/// The wire format of a time: RFC 3339, UTC, to the microsecond.
 pub struct Time;
 
 impl JsonSchema for Time {
@@ -71,7 +71,7 @@ impl JsonSchema for Time {
     }
 }
 
-/// Writes a time of the database as RFC 3339 with `Z`.
+/// Serializes a time from the database as RFC 3339 with `Z`.
 pub fn rfc3339<S: Serializer>(time: &NaiveDateTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&time.and_utc().format("%Y-%m-%dT%H:%M:%S%.6fZ"))
 }
@@ -87,7 +87,7 @@ pub fn optional_rfc3339<S: Serializer>(
     }
 }
 
-/// Reads a time as `rfc3339` writes it.
+/// Deserializes a time as `rfc3339` writes it.
 pub fn from_rfc3339<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDateTime, D::Error> {
     DateTime::<Utc>::deserialize(deserializer).map(|time| time.naive_utc())
 }
@@ -100,16 +100,16 @@ pub fn from_optional_rfc3339<'de, D: Deserializer<'de>>(
     Ok(time.map(|time| time.naive_utc()))
 }
 
-/// The most bytes of bodies that one page of a list may hold. A page ends early there, and `next`
-/// goes on: a hundred posts of a mebibyte each are not one answer.
+/// The maximum bytes of bodies on one page of a list. A page ends early there, and `next`
+/// continues: a hundred posts of a mebibyte each are too much for one response.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// A place in a list: the time and the id of the last row before it.
+/// A position in a list: the time and the id of the last row before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// The time by which the list is ordered.
     pub at: NaiveDateTime,
-    /// The row's id, which decides between rows of one time.
+    /// The row's id, which orders rows with the same time.
     pub id: i64,
 }
 
@@ -125,22 +125,22 @@ impl std::str::FromStr for Cursor {
     fn from_str(text: &str) -> Result<Cursor, ()> {
         let (micros, id) = text.split_once('_').ok_or(())?;
         let time = DateTime::from_timestamp_micros(micros.parse().map_err(drop)?).ok_or(())?;
-        // Nothing has another year, and PostgreSQL knows no time before 4713 BC.
+        // No row has a year outside this range, and PostgreSQL supports no time before 4713 BC.
         if !(1..=9999).contains(&time.year()) {
             return Err(());
         }
         let cursor = Cursor { at: time.naive_utc(), id: id.parse().map_err(drop)? };
-        // A place has one name: no sign and no zeros in front.
+        // A position has only one spelling, without a sign or leading zeros.
         if cursor.to_string() == text { Ok(cursor) } else { Err(()) }
     }
 }
 
-/// The beginning of a post or a note, for showing a part of it.
+/// The beginning of a post or a note, for display.
 #[derive(Clone, Debug, PartialEq, Eq, diesel::Queryable)]
 pub struct Excerpt {
     /// The row's id.
     pub id: i64,
-    /// Its whole title.
+    /// The whole title.
     pub title: String,
     /// The first characters of its body, as Markdown.
     pub body: String,
@@ -150,14 +150,15 @@ pub struct Excerpt {
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    /// `length` characters of `text`, from the one with the number `from`, the first being 1.
+    /// Returns `length` characters of `text`, beginning with the character number `from`, counted
+    /// from one.
     fn substr(
         text: diesel::sql_types::Text,
         from: diesel::sql_types::Integer,
         length: diesel::sql_types::Integer,
     ) -> diesel::sql_types::Text;
 
-    /// The bytes of `text`.
+    /// Returns the number of bytes in `text`.
     fn octet_length(text: diesel::sql_types::Text) -> diesel::sql_types::Integer;
 }
 
@@ -166,12 +167,12 @@ extern "SQL" {
 pub struct Page<T> {
     /// The rows, in the list's order.
     pub items: Vec<T>,
-    /// Where to go on, unless this was the last page.
+    /// The cursor for the next page; `None` on the last page.
     pub next: Option<Cursor>,
 }
 
-/// Takes a page of at most `limit` rows from rows in order, of which one more than `limit` was
-/// asked for. `weigh` gives a row's place and the bytes it adds to an answer.
+/// Takes a page of at most `limit` rows from ordered rows, which must include one row more than
+/// `limit` if there is one. `weigh` returns a row's position and the bytes it adds to a response.
 fn paginate<T, E>(
     rows: impl Iterator<Item = Result<T, E>>,
     limit: usize,

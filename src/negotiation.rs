@@ -1,15 +1,15 @@
-//! Which kind of response a request asks for, by its `Accept`. Owns how the header is read; what
-//! follows from it is the guard's and the controllers'.
+//! Determines the kind of response that a request's `Accept` header asks for. The guard and the
+//! controllers act on it.
 
 use actix_web::http::header::HeaderMap;
 use kilonova_feed::accepts;
 
-/// Whether a request asks for server-sent events.
+/// Returns whether a request asks for server-sent events.
 pub(crate) fn accepts_events(headers: &HeaderMap) -> bool {
     accepts(headers, "text/event-stream")
 }
 
-/// Whether a request asks for a page, as browsers do, or for any text.
+/// Returns whether a request asks for a page, as browsers do, or for any text.
 pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
     accepts(headers, "text/html") || accepts(headers, "text/*")
 }

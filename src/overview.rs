@@ -1,9 +1,9 @@
-//! How this node does, for admins: one sample of its numbers each second, told on all nodes while an
-//! admin looks on any of them.
+//! The state of this node, for admins: one sample of its numbers per second, sent to all nodes
+//! while an admin is watching on any of them.
 //!
-//! Whoever looks is a member of one channel, which each node watches. While nobody does, nothing is
-//! counted, made or sent. Owns when a sample is taken and what is in it; its form is `events`', the
-//! numbers are those of the metrics.
+//! Watching admins are members of one channel, which each node monitors. Without them, nothing is
+//! counted, built or sent. This module owns the schedule and the content of a sample; `events` owns
+//! its format, and the numbers are those of the metrics.
 
 use std::cmp::Reverse;
 use std::time::{Duration, SystemTime};
@@ -19,24 +19,23 @@ use crate::metrics::Numbers;
 use crate::pubsub::{self, Change, Channel, Count, Payload};
 use crate::state::State;
 
-/// The time between two samples.
+/// The interval between two samples.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// The part of the time that may go into counting channels, of which there may be 100,000: one in so
-/// many.
+/// Counting channels, of which there may be 100,000, may take at most 1/SHARE of the time.
 const SHARE: u32 = 50;
 
-/// The channels with the most members, counted as often as it costs little.
+/// The channels with the most members, recounted only as often as is cheap.
 #[derive(Default)]
 struct Largest {
     channels: Vec<ChannelSize>,
     due: Option<Instant>,
 }
 
-/// Tells how this node does, once a second while somebody looks, until the process groups stop.
+/// Sends a sample per second while an admin is watching, until the process groups stop.
 pub async fn tell(state: Data<State>) {
     if let Err(error) = watch(&state).await {
-        log::debug!("admins are told nothing more of this node: {error}");
+        log::debug!("samples of this node have stopped: {error}");
     }
 }
 
@@ -65,12 +64,12 @@ async fn watch(state: &Data<State>) -> Result<(), pubsub::Error> {
                 }
             }
         }
-        // More has changed than could be followed: looks again.
+        // The monitor fell behind; start over.
         sleep(PERIOD).await;
     }
 }
 
-/// The numbers of this node as of now, for its own page.
+/// Returns the current numbers of this node, for its own page.
 pub async fn now(state: &Data<State>) -> Result<Sample, pubsub::Error> {
     take(state, &mut Largest::default(), 0).await
 }
@@ -86,7 +85,7 @@ async fn take(
         false => None,
     };
     let own = Data::clone(state);
-    // Files are read and a long list is searched, for which this thread has no time.
+    // Reading files and searching a long list would block this thread.
     let made = tokio::task::spawn_blocking(move || {
         (counts.map(most_members), sample(&own, &Numbers::of(&own), number))
     });
@@ -99,7 +98,7 @@ async fn take(
     Ok(sample)
 }
 
-/// The channels with the most members, in the same order on each node.
+/// Returns the channels with the most members, in the same order on each node.
 fn most_members(mut counts: Vec<Count>) -> Vec<ChannelSize> {
     let order = |one: &Count, other: &Count| {
         let key = |count: &Count| (Reverse(count.members), count.channel.clone());
@@ -130,7 +129,7 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What the numbers say, without the channels.
+/// Builds a sample from the numbers, without the channels.
 fn sample(state: &State, numbers: &Numbers, number: u64) -> Sample {
     let Numbers { feed, groups, database, .. } = numbers;
     let slow = |one: &kilonova_feed::SlowReader| SlowReader {

@@ -1,5 +1,6 @@
-//! How far the other nodes have come in the log. Each node tells the others once a second which
-//! position it has sent to its subscribers. Owns what was told and until when it counts.
+//! The progress of the other nodes in the log. Each node announces once a second the position up to
+//! which it has sent events to its subscribers. This module owns the announcements and their
+//! expiry.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,20 +12,20 @@ use crate::events::NODES;
 use crate::pubsub::{Payload, PubSub, Subscription};
 use crate::site_log::Feed;
 
-/// The time between two messages about this node's position.
+/// The interval between two announcements.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// How long a message counts: a node that is gone lags no more.
+/// How long an announcement is valid, so that a node that is gone does not count as lagging.
 const COUNTS: Duration = Duration::from_secs(5);
 
-/// The most nodes that are remembered.
+/// The maximum number of nodes that are tracked.
 const MOST: usize = 1024;
 
-/// What each of the others told last.
+/// The last announcement of each other node.
 #[derive(Debug, Default)]
 pub struct Peers(Mutex<HashMap<Arc<str>, (i64, Instant)>>);
 
-/// What a node tells.
+/// The payload of an announcement.
 #[derive(Deserialize, Serialize)]
 struct Told {
     log: String,
@@ -32,11 +33,11 @@ struct Told {
 }
 
 impl Peers {
-    /// Tells the others and hears them, until the process groups stop.
+    /// Announces this node's position and receives the others', until the process groups stop.
     pub async fn follow(self: Arc<Peers>, feed: Feed) {
         let pubsub = feed.pubsub();
         let Ok(mut hearing) = pubsub.subscribe([NODES]).await else {
-            log::warn!("this node does not know how far the others have come: {NODES} is full");
+            log::warn!("cannot track the lag of other nodes: the channel {NODES} is full");
             return;
         };
         let mut ticks = tokio::time::interval(EVERY);
@@ -76,7 +77,7 @@ impl Peers {
         }
     }
 
-    /// How many positions of a log that goes up to this one the slowest node has not sent.
+    /// Returns how many positions the slowest node is behind `position`.
     pub fn behind(&self, position: i64, now: Instant) -> i64 {
         let known = self.locked();
         let sent = known.values().filter(|(_, at)| counts(*at, now)).map(|(sent, _)| *sent);
@@ -92,7 +93,7 @@ fn counts(at: Instant, now: Instant) -> bool {
     now.saturating_duration_since(at) < COUNTS
 }
 
-/// Tells how far this node has come; `None` when the process groups have stopped.
+/// Announces this node's position; `None` if the process groups have stopped.
 async fn tell(feed: &Feed, pubsub: &PubSub) -> Option<()> {
     let told = Told { log: feed.log_id().to_owned(), sent: feed.sent() };
     pubsub.broadcast(NODES, "sent", Payload::encode(&told).ok()?).await.ok()
@@ -103,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_slowest_node_counts_while_it_is_heard_of() {
+    fn the_slowest_node_counts_while_it_announces() {
         let (peers, start) = (Peers::default(), Instant::now());
         assert_eq!(peers.behind(10, start), 0, "there is no other node");
         peers.note("a".into(), 10, start);
@@ -116,13 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_nodes_are_remembered() {
+    fn the_number_of_tracked_nodes_is_bounded() {
         let (peers, start) = (Peers::default(), Instant::now());
         for number in 0..2 * MOST {
             peers.note(format!("node-{number}").into(), 1, start);
         }
         assert_eq!(peers.locked().len(), MOST);
         peers.note("node-0".into(), 7, start);
-        assert_eq!(peers.locked()["node-0"].0, 7, "one that is known is heard");
+        assert_eq!(peers.locked()["node-0"].0, 7, "a known node is updated");
     }
 }

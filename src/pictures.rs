@@ -1,10 +1,10 @@
-//! Pictures from strangers: recognises their format by their content and takes away what they tell
-//! beside the picture: places, times, devices, comments, previews, and whatever follows the end.
+//! Cleans untrusted pictures. It recognizes their format by content and removes everything other
+//! than the picture: places, times, devices, comments, previews, and data after the end.
 //!
-//! The containers are taken apart, and the picture's own data stays as it is: nothing is decoded, so
-//! that a small file cannot cost much memory, and nothing loses quality. Of the metadata the
-//! orientation stays, since the picture would show turned without it, and the colour profile. Pure;
-//! time and memory are in proportion to the file's length.
+//! It parses only the containers and keeps the image data unchanged. Nothing is decoded, so a small
+//! file cannot cost much memory and no quality is lost. Of the metadata it keeps the colour profile
+//! and the orientation, without which the picture would be shown rotated. The functions are pure;
+//! time and memory are proportional to the file's length.
 
 mod avif;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -18,16 +18,16 @@ mod webp;
 
 use thiserror::Error;
 
-/// The most pixels in a line, and lines.
+/// The maximum width and height in pixels.
 const MAX_SIDE: usize = 30_000;
 
-/// The most pixels.
+/// The maximum number of pixels.
 const MAX_AREA: usize = 100_000_000;
 
 /// A format that browsers show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// PNG, APNG too.
+    /// PNG, including APNG.
     Png,
     /// JPEG.
     Jpeg,
@@ -44,24 +44,24 @@ pub enum Format {
 pub struct Picture {
     /// Its format.
     pub format: Format,
-    /// In pixels, as it shows.
+    /// The displayed width in pixels.
     pub width: u32,
-    /// In pixels, as it shows.
+    /// The displayed height in pixels.
     pub height: u32,
-    /// The file.
+    /// The cleaned file.
     pub bytes: Vec<u8>,
 }
 
-/// Why a file is not taken as a picture.
+/// The reason why a file is not accepted as a picture.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Unfit {
-    /// It is none of the formats.
+    /// The file has none of the supported formats.
     #[error("expected a picture: png, jpeg, gif, webp or avif")]
     Unknown,
-    /// It is not as its format says, or ends early.
+    /// The file violates its format or ends early.
     #[error("the {0} file is damaged or incomplete")]
     Damaged(&'static str),
-    /// It has too many pixels.
+    /// The picture has too many pixels.
     #[error("the picture is too large: at most 30,000 pixels a side and 100 million in all")]
     TooLarge,
 }
@@ -69,7 +69,7 @@ pub enum Unfit {
 impl Format {
     const ALL: [Format; 5] = [Format::Png, Format::Jpeg, Format::Gif, Format::Webp, Format::Avif];
 
-    /// The format of a file that begins so.
+    /// Detects the format from the first bytes of a file.
     fn of(bytes: &[u8]) -> Option<Format> {
         let starts = |magic: &[u8]| bytes.starts_with(magic);
         match () {
@@ -82,17 +82,17 @@ impl Format {
         }
     }
 
-    /// The format of this media type.
+    /// Returns the format with this media type.
     pub fn of_media_type(media_type: &str) -> Option<Format> {
         Format::ALL.into_iter().find(|format| format.media_type() == media_type)
     }
 
-    /// The format of files whose names end so.
+    /// Returns the format with this file extension.
     pub fn of_extension(extension: &str) -> Option<Format> {
         Format::ALL.into_iter().find(|format| format.extension() == extension)
     }
 
-    /// Its media type.
+    /// The format's media type.
     pub fn media_type(self) -> &'static str {
         match self {
             Format::Png => "image/png",
@@ -103,7 +103,7 @@ impl Format {
         }
     }
 
-    /// The ending of its files' names, and its name.
+    /// The format's file extension, which is also its short name.
     pub fn extension(self) -> &'static str {
         match self {
             Format::Png => "png",
@@ -115,7 +115,7 @@ impl Format {
     }
 }
 
-/// The picture in a file, without its metadata.
+/// Returns the picture in a file, without its metadata.
 pub fn clean(file: &[u8]) -> Result<Picture, Unfit> {
     let format = Format::of(file).ok_or(Unfit::Unknown)?;
     let damaged = Unfit::Damaged(format.extension());

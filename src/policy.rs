@@ -1,7 +1,7 @@
-//! What a browser lets the site's pages do: their `Content-Security-Policy`. Pure.
+//! The `Content-Security-Policy` of the site's pages.
 
-/// The policy of a page that pages of these origins may frame. Nothing but the site's own files runs
-/// on it.
+/// Returns the policy of a page that these origins may frame. Only the site's own scripts and
+/// styles run on it.
 pub fn content(framed_by: &[String]) -> String {
     let ancestors = if framed_by.is_empty() { "'none'".to_owned() } else { framed_by.join(" ") };
     format!(

@@ -1,10 +1,10 @@
-//! Who reads a post, and who is typing a comment on it, on all nodes.
+//! Tracks who reads a post and who is typing a comment on it, across all nodes.
 //!
-//! Each socket that asks for it is a member of the post's channel in the process groups. While this
-//! node has such a socket, one task watches the channel and tells the node's own sockets what has
-//! changed, at most once a second: a crowd costs each node one frame for each reader and second, and
-//! a post that nobody reads costs nothing. Owns that task and who is told what; leaves counting to
-//! `room`.
+//! Each socket that requests presence is a member of the post's channel in the process groups.
+//! While this node has such a socket, one task monitors the channel and sends changes to the node's
+//! sockets, at most once a second. A crowd therefore costs each node one frame per reader and
+//! second, and a post without readers costs nothing. This module owns that task and decides who
+//! receives what; `room` counts.
 
 mod room;
 
@@ -30,18 +30,18 @@ use crate::models::post;
 use crate::pubsub::{self, Change, JoinError, Member, Payload, Subscription};
 use crate::site_log::Feed;
 
-/// The time between two frames about a post.
+/// The minimum interval between two frames about a post.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// How long somebody is said to be typing after the last word of it.
+/// How long a reader is shown as typing after the last message that says so.
 const TYPES_FOR: Duration = Duration::from_secs(5);
 
-/// What a session sees is a sum of these: names, as those who are signed in do.
+/// A view is a sum of these flags. This one shows names, as signed-in readers see them.
 const NAMES: u8 = 1;
-/// The presence of a draft.
+/// Shows the presence at a draft.
 const DRAFTS: u8 = 2;
 
-/// The posts that this node's sockets are present at. Cheap to clone.
+/// The posts that this node's sockets are reading. Cheap to clone.
 #[derive(Clone)]
 pub struct Presence(Arc<Inner>);
 
@@ -52,23 +52,24 @@ struct Inner {
     attended: Mutex<HashMap<i64, Weak<Attendance>>>,
 }
 
-/// The task of a post, which ends with this. Each session at the post holds it.
+/// A handle on the task of a post, which ends when it is dropped. Each session on the post holds
+/// it.
 struct Attendance {
     post: i64,
     presence: Weak<Inner>,
     _stop: oneshot::Sender<()>,
 }
 
-/// A reader, as the members of the channel know it.
+/// A reader, as described to the members of the channel.
 #[derive(Deserialize, Serialize)]
 struct Reader {
     /// Distinguishes sockets on all nodes.
     key: u64,
-    /// The name of the account, if it shows it.
+    /// The name of the account, if it is shown.
     name: Option<String>,
 }
 
-/// What a page says while its reader types.
+/// A message from a page whose reader starts or stops typing.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "Typing")]
 pub(crate) struct Said {
@@ -77,13 +78,13 @@ pub(crate) struct Said {
 }
 
 impl Presence {
-    /// Nobody is present yet. The tasks run on `core`.
+    /// Starts with no readers. The tasks run on `core`.
     pub fn new(feed: Feed, db: Db, core: ArbiterHandle) -> Presence {
         Presence(Arc::new(Inner { feed, db, core, attended: Mutex::default() }))
     }
 
-    /// The part of a session in the presence of a post that `viewer` sees: under a name, or as a
-    /// guest. Names are for those who are signed in.
+    /// Registers a session as a reader of a post that `viewer` sees, with a name or as a guest.
+    /// Only signed-in readers see names.
     pub fn attend(
         &self,
         id: i64,
@@ -104,7 +105,7 @@ impl Presence {
             if is_typing && rate.admits(Moment::now()) {
                 let told = pubsub.try_broadcast(typing(attendance.post), "typing", encode(&key));
                 if let Err(error) = told {
-                    log::debug!("nobody is told that a reader types: {error}");
+                    log::debug!("cannot announce that a reader is typing: {error}");
                 }
             }
         };
@@ -114,7 +115,7 @@ impl Presence {
 }
 
 impl Inner {
-    /// The post's task, started if it does not run.
+    /// Returns the post's task, and starts it if it is not running.
     fn attendance(self: &Arc<Inner>, post: i64) -> Arc<Attendance> {
         let mut attended = self.attended();
         if let Some(known) = attended.get(&post).and_then(Weak::upgrade) {
@@ -130,7 +131,7 @@ impl Inner {
                 _ = stopped => {}
                 ended = watch(&feed, &db, post) => {
                     if let Err(error) = ended {
-                        log::debug!("the readers of post {post} are told nothing more: {error}");
+                        log::debug!("presence at post {post} has stopped: {error}");
                     }
                 }
             }
@@ -147,19 +148,19 @@ impl Drop for Attendance {
     fn drop(&mut self) {
         let Some(presence) = self.presence.upgrade() else { return };
         let mut attended = presence.attended();
-        // Another session may have come in between.
+        // Another session may have started a new task in the meantime.
         if attended.get(&self.post).is_some_and(|known| known.strong_count() == 0) {
             attended.remove(&self.post);
         }
     }
 }
 
-/// The channel of the news that somebody types, which the nodes' tasks hear.
+/// The channel on which nodes announce that a reader is typing.
 fn typing(post: i64) -> String {
     format!("typing_{post}")
 }
 
-/// The JSON of what is always JSON.
+/// Encodes a value that always has a JSON form.
 fn encode(value: &impl Serialize) -> Payload {
     Payload::encode(value).unwrap_or_else(|_| Payload::null())
 }
@@ -168,7 +169,7 @@ fn reader(member: &Member) -> Option<Reader> {
     serde_json::from_str(member.meta()?.as_json()).ok()
 }
 
-/// Tells this node's readers of a post who else reads it, until it is dropped.
+/// Sends this node's readers of a post the list of its readers, until the future is dropped.
 async fn watch(feed: &Feed, db: &Db, post: i64) -> Result<(), pubsub::Error> {
     let pubsub = feed.pubsub();
     let mut typists = None;
@@ -178,7 +179,7 @@ async fn watch(feed: &Feed, db: &Db, post: i64) -> Result<(), pubsub::Error> {
             typists = pubsub.subscribe([typing(post)]).await.ok();
         }
         if typists.is_none() {
-            log::debug!("there are too many channels to hear who types at post {post}");
+            log::debug!("too many channels; typing at post {post} is not shown");
         }
         let mut monitor = pubsub.monitor(events::presence(post)).await?;
         let mut room = Room::default();
@@ -192,7 +193,7 @@ async fn watch(feed: &Feed, db: &Db, post: i64) -> Result<(), pubsub::Error> {
                 change = monitor.next() => match change {
                     Some(Change::Joined(member)) => {
                         enter(&mut room, &member);
-                        // A new reader of this node knows nothing yet.
+                        // A new reader on this node needs the current state.
                         told.is_owed |= member.recipient().is_some();
                         told.is_due = true;
                     }
@@ -215,7 +216,7 @@ async fn watch(feed: &Feed, db: &Db, post: i64) -> Result<(), pubsub::Error> {
                 }
             }
         }
-        // More has changed than could be followed: looks again.
+        // The monitor fell behind; start over.
         sleep(PERIOD).await;
     }
 }
@@ -226,7 +227,7 @@ fn enter(room: &mut Room, member: &Member) {
     }
 }
 
-/// The next reader that types; never without a subscription.
+/// Returns the next reader who is typing; waits forever without a subscription.
 async fn next_key(typing: &mut Option<Subscription>) -> u64 {
     while let Some(subscription) = typing {
         let Some(envelope) = subscription.next().await else { break };
@@ -237,19 +238,19 @@ async fn next_key(typing: &mut Option<Subscription>) -> u64 {
     std::future::pending().await
 }
 
-/// What this node's readers of a post have been told.
+/// The state last sent to this node's readers of a post.
 #[derive(Default)]
 struct Told {
     at: Option<Instant>,
     last: Option<[Payload; 2]>,
-    /// Something may have changed since.
+    /// Whether the state may have changed since.
     is_due: bool,
-    /// Somebody has come who was told nothing.
+    /// Whether a new reader has not received the state yet.
     is_owed: bool,
 }
 
 impl Told {
-    /// When there may be something to tell.
+    /// Returns the next time at which there may be a change to send.
     fn next(&self, room: &Room) -> Option<Instant> {
         let earliest = self.at.map_or_else(Instant::now, |at| at + PERIOD);
         match self.is_due {
@@ -258,8 +259,8 @@ impl Told {
         }
     }
 
-    /// Tells readers what is new, those who see the post. The row is asked each time: a post that has
-    /// become a draft has no readers any more but those who see drafts.
+    /// Sends changes to the readers who may see the post. It reads the row each time, because after
+    /// a post becomes a draft, only viewers who see drafts are its readers.
     async fn tell(
         &mut self,
         feed: &Feed,
@@ -282,7 +283,7 @@ impl Told {
             Ok(Some(_)) => [vec![NAMES + DRAFTS], vec![DRAFTS]],
             Ok(None) => return Ok(()),
             Err(error) => {
-                log::debug!("the readers of post {id} are told later: {error}");
+                log::debug!("presence at post {id} is delayed: {error}");
                 self.is_due = true;
                 return Ok(());
             }

@@ -1,9 +1,9 @@
 //! Publishes scheduled posts when they are due. A post whose author may no longer publish becomes a
 //! draft instead.
 //!
-//! Each node looks once a second. A post is published in a transaction with its events, under the
-//! lock that every write takes, so one node publishes it, once; a node that dies leaves it to the
-//! next look.
+//! Each node polls once a second. A post is published in one transaction with its events, under the
+//! lock that every write takes, so exactly one node publishes it. If that node dies, the next poll
+//! publishes it.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ use crate::events;
 use crate::models::post::{Post, Status};
 use crate::models::{clock, post, user};
 
-/// Between looks at what is due.
+/// The polling interval.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// The most posts of one transaction, between which others get their turn.
+/// The maximum number of posts per transaction, so that other transactions can run in between.
 const AT_ONCE: i64 = 50;
 
-/// Publishes what is due, until the database stops.
+/// Publishes posts that are due, until the database stops.
 pub async fn publish(db: Db, access: Access) {
     loop {
         match round(&db, access).await {
             Ok(()) => {}
             Err(db::Error::Stopped) => return,
-            // It is said elsewhere that the database is away.
-            Err(db::Error::Unavailable(reason)) => log::debug!("cannot look what is due: {reason}"),
-            Err(error) => log::warn!("scheduled posts cannot be published: {error}"),
+            // Another part logs that the database is unreachable.
+            Err(db::Error::Unavailable(reason)) => log::debug!("cannot find due posts: {reason}"),
+            Err(error) => log::warn!("cannot publish scheduled posts: {error}"),
         }
         tokio::time::sleep(EVERY).await;
     }
@@ -52,7 +52,7 @@ async fn round(db: &Db, access: Access) -> Result<(), db::Error> {
                 let updated = match may_be_published(tx.connection, access, &due)? {
                     true => post::publish(tx.connection, due, now)?,
                     false => {
-                        log::info!("Post {} becomes a draft: its author may not publish", due.id);
+                        log::info!("post {} becomes a draft: its author may not publish", due.id);
                         let after = Post { status: Status::Draft, publish_at: None, ..due.clone() };
                         post::update(tx.connection, due, after, None, now)?
                     }
@@ -69,7 +69,7 @@ async fn round(db: &Db, access: Access) -> Result<(), db::Error> {
     }
 }
 
-/// Whether the author of a post could publish it now.
+/// Returns whether the author of a post could publish it now.
 fn may_be_published(
     connection: &mut DbConnection,
     access: Access,

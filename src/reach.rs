@@ -1,5 +1,5 @@
-//! How the site is reached: under which names, through which proxies, and so by whom. Pure: from a
-//! request's peer and its headers it tells the client's address and the host that was asked for.
+//! How clients reach the site: its host names and its proxies. This module is pure: it derives the
+//! client's address and the requested host from a request's peer and headers.
 
 mod address;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -15,39 +15,39 @@ use url::Url;
 
 pub use self::address::{Address, local};
 
-/// Under what the site is reached.
+/// The names, proxies and foreign origins of the site.
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
-    /// Where readers find it; `None` where nobody has said so.
+    /// The URL at which readers reach the site; `None` if it is not configured.
     pub public: Option<PublicUrl>,
-    /// The hosts that it answers for, without ports and in lower case; none for loopback alone.
+    /// The host names of the site, without ports and in lower case; empty for loopback only.
     pub hosts: Vec<String>,
-    /// The proxies whose word counts.
+    /// The proxies whose forwarding headers are trusted.
     pub trusted: Vec<IpNet>,
-    /// Other sites whose pages may read as strangers, as browsers write them in `Origin`.
+    /// Origins whose pages may read anonymously, as browsers write them in `Origin`.
     pub allowed_origins: Vec<String>,
 }
 
-/// Where readers find the site: scheme, host, perhaps a port, and perhaps a path in front of all of
-/// its own.
+/// The URL at which readers reach the site: a scheme, a host, an optional port, and an optional
+/// path prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
-    /// Whether it is https.
+    /// Whether the scheme is https.
     pub is_https: bool,
     /// Host and port, as in a URL.
     pub authority: String,
-    /// The host alone, in lower case and without a dot at its end.
+    /// The host without the port, in lower case and without a trailing dot.
     pub host: String,
-    /// The path, which begins with a slash and ends without one; empty for none.
+    /// The path prefix, which begins with a slash and ends without one; empty for none.
     pub path: String,
 }
 
-/// Marks a request of another site's page, which is answered as a stranger's.
+/// Marks a request from a page of another site, which is treated as anonymous.
 #[derive(Clone, Copy, Debug)]
 pub struct Stranger;
 
 impl PublicUrl {
-    /// The URL of this text: http or https, without a user, a query or a fragment.
+    /// Parses a URL with http or https, without a user, a query or a fragment.
     pub fn parse(text: &str) -> Option<PublicUrl> {
         let uri: Uri = text.parse().ok().filter(|_| !text.contains('#'))?;
         let is_https = match uri.scheme_str()? {
@@ -66,7 +66,7 @@ impl PublicUrl {
             && !path.split('/').any(|part| part == "." || part == "..");
         let path = path.to_owned();
         let url = PublicUrl { is_https, authority, host, path };
-        // A host may still be none: "1.2.3.4.5".
+        // The host may still be invalid, as in "1.2.3.4.5".
         (fits && Url::parse(&url.origin()).is_ok()).then_some(url)
     }
 
@@ -78,18 +78,19 @@ impl PublicUrl {
 }
 
 impl Reach {
-    /// The path in front of all of the site's own; empty for none.
+    /// The path prefix of the site; empty for none.
     pub fn path(&self) -> &str {
         self.public.as_ref().map_or("", |public| &public.path)
     }
 
-    /// Whether readers come over https.
+    /// Returns whether readers use https.
     pub fn is_https(&self) -> bool {
         self.public.as_ref().is_some_and(|public| public.is_https)
     }
 
-    /// The name of a cookie. Over https it says so, and a browser takes it from nobody else:
-    /// neither over http nor, without a path, from another host of the domain.
+    /// Returns the name of a cookie. Over https it has a prefix that makes browsers accept the
+    /// cookie only from this site: never over http and, if the site has no path prefix, never from
+    /// another host of the domain.
     pub fn cookie(&self, name: &str) -> String {
         match (self.is_https(), self.path()) {
             (false, _) => name.to_owned(),
@@ -98,25 +99,26 @@ impl Reach {
         }
     }
 
-    /// Whether a peer's word about whom it speaks for counts.
+    /// Returns whether the forwarding headers of a peer are trusted.
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.contains(&peer.to_canonical()))
     }
 
-    /// The address that a connection counts under among all connections; `None` for a proxy's, which
-    /// has as many as it has clients.
+    /// Returns the address that a connection is counted under; `None` for a proxy's connection,
+    /// because a proxy has as many connections as it has clients.
     pub fn counted(&self, peer: IpAddr) -> Option<IpAddr> {
         (!self.trusts(peer)).then(|| as_counted(peer))
     }
 
-    /// The address of the client behind a request, as limits count it: the last one that a trusted
-    /// proxy names and that is none itself. What is to the left of it anyone can write.
+    /// Returns the address of a request's client, as limits count it: the last address that a
+    /// trusted proxy reports and that is not itself a trusted proxy. Anyone can forge the addresses
+    /// to the left of it.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer;
         if self.trusts(peer) {
             let hops = hops(headers);
             for hop in hops.iter().rev() {
-                // A hop that hides its client speaks for itself.
+                // A hop that hides its client counts as the client.
                 let Some(address) = address_of(hop) else { break };
                 client = address;
                 if !self.trusts(address) {
@@ -127,11 +129,11 @@ impl Reach {
         as_counted(client)
     }
 
-    /// The host that a client has asked for, as written: a trusted proxy may have asked us for
-    /// another one. `None` when there is none, or more than one.
+    /// Returns the host that a client requested, as written, from the headers of a trusted proxy if
+    /// it sets them. Returns `None` if there is no host or more than one.
     pub fn host<'a>(&self, peer: Option<IpAddr>, headers: &'a HeaderMap) -> Option<&'a str> {
         if peer.is_some_and(|peer| self.trusts(peer)) {
-            // A chain of proxies: the last one that was added is the trusted one's.
+            // In a chain of proxies, the last value is the trusted proxy's.
             let told = headers.get_all("x-forwarded-host").last().and_then(|it| list(it).last());
             if let Some(host) = told.and_then(Result::ok) {
                 return Some(host);
@@ -144,7 +146,7 @@ impl Reach {
         }
     }
 
-    /// Whether the site answers for this authority.
+    /// Returns whether this authority names the site.
     pub fn answers_for(&self, authority: &str) -> bool {
         if self.hosts.is_empty() {
             return is_loopback(authority);
@@ -153,9 +155,10 @@ impl Reach {
         name.is_some_and(|name| self.hosts.contains(&name))
     }
 
-    /// Whether this origin is the site itself: by scheme and name, and by port the one that readers
-    /// are told or the one that was asked for (`host`). Another port of the host is another
-    /// application, which gets the same cookies. `None` where no name is known.
+    /// Returns whether this origin is the site itself: the scheme and name must match, and the port
+    /// must be the public one or the requested one (`host`). Another port of the host is a
+    /// different application, which receives the same cookies. Returns `None` if no host name is
+    /// configured.
     pub fn is_own(&self, origin: &str, host: &str) -> Option<bool> {
         if self.hosts.is_empty() {
             return None;
@@ -171,13 +174,13 @@ impl Reach {
         Some(fits && self.answers_for(authority) && (told || short(authority) == short(host)))
     }
 
-    /// Whether this origin's pages may read as strangers.
+    /// Returns whether pages of this origin may read anonymously.
     pub fn allows(&self, origin: &str) -> bool {
         self.allowed_origins.iter().any(|allowed| allowed == origin)
     }
 }
 
-/// Loopback is no exception where accounts decide: it counts under an address that no peer has.
+/// Under accounts access, loopback is not exempt: it is counted under an address that no peer has.
 fn as_counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         address if address.is_loopback() => Ipv4Addr::UNSPECIFIED.into(),
@@ -185,8 +188,9 @@ fn as_counted(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Whom each proxy has got the request from, the nearest last. `X-Forwarded-For` comes before
-/// `Forwarded`, which most proxies pass on as a client wrote it.
+/// The address from which each proxy received the request, the nearest proxy last.
+/// `X-Forwarded-For` takes precedence over `Forwarded`, which most proxies pass on as the client
+/// wrote it.
 fn hops(headers: &HeaderMap) -> Vec<&str> {
     let lists = |name: &str| {
         let hops = headers.get_all(name).flat_map(list);
@@ -200,13 +204,13 @@ fn hops(headers: &HeaderMap) -> Vec<&str> {
     elements.into_iter().map(|element| parameter(element, "for").unwrap_or("")).collect()
 }
 
-/// The elements of a list. Proxies add theirs to what a client has sent, which may be no text.
+/// The elements of a list header. Proxies append to the client's header, which may be invalid text.
 fn list(value: &HeaderValue) -> impl Iterator<Item = Result<&str, Utf8Error>> {
     let elements = value.as_bytes().split(|byte| *byte == b',');
     elements.map(|element| std::str::from_utf8(element.trim_ascii()))
 }
 
-/// A parameter of an element of `Forwarded`.
+/// Returns a parameter of an element of `Forwarded`.
 fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     element.split(';').find_map(|pair| {
         let (key, value) = pair.split_once('=')?;
@@ -226,7 +230,7 @@ fn address_of(hop: &str) -> Option<IpAddr> {
     host.parse().ok()
 }
 
-/// Whether an authority is this machine, for its own browsers.
+/// Returns whether an authority names a loopback host.
 pub fn is_loopback(authority: &str) -> bool {
     let Some(host) = host_of(authority) else { return false };
     let name = host.trim_end_matches('.').to_ascii_lowercase();
@@ -235,7 +239,7 @@ pub fn is_loopback(authority: &str) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// The host of an authority that consists of a host and perhaps a port, as RFC 9110 has it.
+/// Returns the host of an authority, which is a host with an optional port as defined by RFC 9110.
 pub fn host_of(authority: &str) -> Option<&str> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => rest.split_once(']').filter(|(host, _)| host.parse::<Ipv6Addr>().is_ok())?,

@@ -1,5 +1,6 @@
-//! Turns at laying out a page. Owns how many pages are laid out at once, and how many are read for it:
-//! a page that waits for its turn holds all that it will show.
+//! Limits the rendering of pages. This module owns the number of pages rendered concurrently and
+//! the number of pages loaded for rendering, because a waiting page holds all of its data in
+//! memory.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,13 +14,13 @@ use crate::turns::{Turn, Turns, Usage};
 /// How long a page waits for its turns.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// The part of the turns that one address has is one in so many.
+/// One address may hold at most 1/SHARE of the turns.
 const SHARE: usize = 2;
 
-/// The pages that are read for each that is laid out.
+/// The number of pages that may be loaded for each page being rendered.
 const AHEAD: usize = 4;
 
-/// The turns.
+/// The limits on loading and rendering pages.
 pub struct Renderings {
     pages: Arc<Turns>,
     turns: Arc<Turns>,
@@ -27,7 +28,7 @@ pub struct Renderings {
     times: Arc<Histogram>,
 }
 
-/// A page that may be read, and laid out then.
+/// Permission to load a page and then render it.
 #[must_use]
 pub struct Page<'a> {
     of: &'a Renderings,
@@ -36,7 +37,7 @@ pub struct Page<'a> {
 }
 
 impl Renderings {
-    /// With so many turns at once.
+    /// Permits at most `max` renderings at once.
     pub fn new(max: usize) -> std::io::Result<Renderings> {
         Ok(Renderings {
             pages: Turns::new(max.saturating_mul(AHEAD), SHARE),
@@ -46,21 +47,22 @@ impl Renderings {
         })
     }
 
-    /// A page, before anything is read for it; 503 when its turn does not come within five seconds.
+    /// Waits for permission to load a page. Returns 503 after five seconds.
     pub async fn begin(&self) -> AppResult<Page<'_>> {
         let until = Instant::now() + WAIT;
         let turn = self.pages.take(WAIT).await.ok_or(BUSY)?;
         Ok(Page { of: self, until, turn })
     }
 
-    /// The turns at laying out, with all pages that wait, and the times without the wait.
+    /// Returns the usage of the rendering turns, including all waiting pages, and the rendering
+    /// times without the wait.
     pub fn stats(&self) -> (Usage, Distribution) {
         let Usage { max, taken, waiting } = self.turns.usage();
         let waiting = waiting + self.pages.usage().waiting;
         (Usage { max, taken, waiting }, self.times.distribution())
     }
 
-    /// The turns at laying out, for tests that hold some.
+    /// The rendering turns, for tests that hold some.
     #[doc(hidden)]
     pub fn turns(&self) -> &Arc<Turns> {
         &self.turns
@@ -68,7 +70,8 @@ impl Renderings {
 }
 
 impl Page<'_> {
-    /// Does this work when it is its turn; 503 when that does not come within the five seconds.
+    /// Runs the rendering when it gets a turn. Returns 503 if that takes longer than the five
+    /// seconds.
     pub async fn lay_out<T: Send + 'static>(
         self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -83,7 +86,7 @@ impl Page<'_> {
             times.time(begun.elapsed());
             done
         });
-        done.await.ok_or_else(|| AppError::internal("a page's layout panicked"))
+        done.await.ok_or_else(|| AppError::internal("rendering a page panicked"))
     }
 }
 

@@ -1,5 +1,5 @@
-//! Names each request: by the id that a trusted proxy gave it in `X-Request-Id`, or by a new one. The
-//! response says it, and so do the lines of the log that the request causes.
+//! Assigns each request an id: the one that a trusted proxy sent in `X-Request-Id`, or a new one.
+//! The response and the log lines for the request contain it.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -13,7 +13,7 @@ use crate::state::State;
 /// The header with the id, in requests and responses.
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Answers a request under its id.
+/// Handles a request under its id, and adds the id to the response.
 pub async fn name<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
@@ -26,7 +26,7 @@ pub async fn name<B: MessageBody>(
     Ok(response)
 }
 
-/// The id that a trusted proxy gave. What strangers write could make two requests look like one.
+/// Returns the id from a trusted proxy. Ids from strangers could make two requests look like one.
 fn given(request: &ServiceRequest) -> Option<RequestId> {
     let id = request.headers().get(HEADER)?.to_str().ok()?;
     let reach = &request.app_data::<Data<State>>()?.config.reach;

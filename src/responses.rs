@@ -1,6 +1,7 @@
-//! The memory for large responses. Owns its bound; what is in them is the controllers'.
+//! Limits the memory for large responses. This module owns the limit; the controllers own the
+//! content.
 //!
-//! A list of posts may be four mebibytes, and stays in memory until its client has taken it.
+//! A list of posts may take four mebibytes, which stay in memory until the client has read them.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -21,32 +22,33 @@ use tokio::sync::Notify;
 use crate::error::AppError;
 use crate::shares::{Refused, Share, Shares};
 
-/// Responses up to this size are not counted: as many as there are connections fit.
+/// Responses up to this size in bytes are not counted, because the connection limit bounds them.
 const SMALL: u64 = 64 * 1024;
 
-/// Where the lists are.
+/// The path prefix of the API, which serves the lists.
 const API: &str = "/api/";
 
-/// What HTTP takes at once. It copies it, so that the rest of a whole body would not be counted.
+/// The number of bytes passed to HTTP at a time. HTTP copies them, so a whole body would no longer
+/// be counted.
 const PART: usize = 32 * 1024;
 
-/// How long a large response is given before it has to make room for others.
+/// How long a large response may take before it can be cut off to make room for others.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Left in a response that is read as it goes out: the bytes of it that are in memory.
+/// Attached to a streamed response: the number of its bytes that are in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Resident(pub u64);
 
-/// The bytes of all large responses that have not gone out.
+/// The budget for large responses that are not fully sent.
 pub struct Responses {
     room: Arc<Shares>,
     max: usize,
-    /// By their numbers, the oldest first.
+    /// By sequence number, so the oldest is first.
     waiting: Mutex<BTreeMap<u64, Waiting>>,
     numbers: AtomicU64,
 }
 
-/// A response that has not gone out.
+/// A response that is not fully sent.
 struct Waiting {
     since: Instant,
     bytes: usize,
@@ -54,14 +56,15 @@ struct Waiting {
 }
 
 impl Responses {
-    /// With this many bytes together; a single response may be larger.
+    /// Creates a budget of `max` bytes in total; a single response may be larger.
     pub fn new(max: usize) -> Responses {
         let room = Shares::new(max);
         Responses { room, max, waiting: Mutex::default(), numbers: AtomicU64::new(0) }
     }
 
-    /// Room for a response of this size to this address. When there is none for anybody, the responses
-    /// that have waited longest for their clients are ended, so that there is soon.
+    /// Reserves memory for a response of this size to this address. If the budget is used up, it
+    /// fails, and cuts off the responses that have waited longest for their clients, so that memory
+    /// becomes free soon.
     fn take(
         responses: &Data<Responses>,
         address: Option<IpAddr>,
@@ -94,7 +97,7 @@ impl Responses {
     }
 }
 
-/// The room of a response until it has gone out.
+/// The reserved memory of a response until it is sent.
 struct Room {
     responses: Data<Responses>,
     number: u64,
@@ -103,7 +106,8 @@ struct Room {
 }
 
 impl Room {
-    /// Ends the connection whenever the response must make room and its client takes nothing.
+    /// Closes the connection if the response must make room for others and its client is not
+    /// reading.
     fn end_by(&self, hangup: Hangup) {
         let (number, must_end) = (self.number, Arc::clone(&self.must_end));
         let responses = Data::clone(&self.responses);
@@ -113,7 +117,7 @@ impl Room {
                 if !responses.waiting().contains_key(&number) {
                     return;
                 }
-                log::debug!("a client does not take a large response; cutting it for others");
+                log::debug!("cutting off a large response that its client does not read");
                 hangup.now();
             }
         });
@@ -127,7 +131,7 @@ impl Drop for Room {
     }
 }
 
-/// Answers 503 in place of a large response when there are too many of them already, unless it is the
+/// Answers 503 or 429 in place of a large response if there are too many already, unless it is the
 /// response to a write.
 pub async fn bound<B: MessageBody + 'static>(
     request: ServiceRequest,
@@ -137,7 +141,7 @@ pub async fn bound<B: MessageBody + 'static>(
         return Err(AppError::internal("no memory for responses").into());
     };
     let address = Address::of(request.peer_addr().map(|peer| peer.ip())).counted();
-    // A list would be read and written, to be dropped.
+    // Otherwise a list would be loaded and serialized only to be dropped.
     if request.method().is_safe()
         && request.path().starts_with(API)
         && responses.room.is_at_its_part(address)
@@ -154,8 +158,8 @@ pub async fn bound<B: MessageBody + 'static>(
     };
     let room = match Responses::take(&responses, address, size) {
         Ok(room) => room,
-        // It was written: whoever is told that it was not writes it again. What one address writes
-        // has a limit of its own.
+        // The write was committed; an error would make the client write it again. Writes per
+        // address have a separate limit.
         Err(_) if writes => return Ok(response.map_into_left_body()),
         Err(reason) => {
             return Ok(response.error_response(refused(reason)).map_into_right_body());
@@ -180,7 +184,7 @@ fn refused(reason: Refused) -> AppError {
     }
 }
 
-/// A body that comes out in parts, and holds its room until the last.
+/// A body that is sent in parts and keeps its memory reserved until the last one.
 struct Parted<B> {
     body: Pin<Box<B>>,
     part: Bytes,

@@ -1,4 +1,4 @@
-//! Every route, one line each, and what every request passes on the way to it.
+//! All routes, and the middleware that every request passes.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use crate::responses;
 use crate::state::State;
 use crate::traffic::{self, Pattern, Worker};
 
-/// The whole site, as each worker has it.
+/// Builds the site's application for a worker.
 pub fn site(
     state: Data<State>,
 ) -> App<
@@ -40,7 +40,7 @@ pub fn site(
     >,
 > {
     let worker = Worker::new(Arc::clone(&state.traffic));
-    // The last one wrapped sees a request first.
+    // The middleware added last sees a request first.
     App::new()
         .app_data(state.responses.clone())
         .app_data(state.limits.clone())
@@ -207,8 +207,8 @@ fn routes(config: &mut ServiceConfig) {
         .default_service(web::to(nowhere));
 }
 
-/// Checks a request whose client waits to be asked for the body: it is told before it sends one
-/// that nobody would read.
+/// Checks a request with `Expect: 100-continue`, so that a request that will be refused is answered
+/// before its body is sent.
 pub fn expect(head: &RequestHead, config: &Config) -> AppResult<()> {
     guard::check(head, config)?;
     let path = head.uri.path();
@@ -219,7 +219,8 @@ pub fn expect(head: &RequestHead, config: &Config) -> AppResult<()> {
     body::check(path, head.headers(), config)
 }
 
-/// A path with the methods that it takes; any other gets 405 and their list.
+/// Creates a resource for a path and its methods. Other methods get 405 with the list of allowed
+/// methods.
 pub(crate) fn resource<const N: usize>(
     path: &'static str,
     routes: [(Method, Route); N],
@@ -237,7 +238,7 @@ pub(crate) fn resource<const N: usize>(
     routes.into_iter().fold(resource, |resource, (_, route)| resource.route(route))
 }
 
-/// The route of a handler that reads.
+/// Creates a route for a read-only handler.
 pub(crate) fn get<H, Args>(handler: H) -> (Method, Route)
 where
     H: Handler<Args>,
@@ -262,13 +263,13 @@ macro_rules! methods {
 
 methods! { post POST put PUT patch PATCH delete DELETE }
 
-/// A path that leads nowhere.
+/// Answers an unknown path with 404.
 pub(crate) async fn nowhere() -> AppResult<String> {
     Err(AppError::NotFound("page"))
 }
 
-/// Nothing but this site's own files may run on its pages, and no other site may frame them, unless a
-/// page has a policy of its own.
+/// The default security headers. Only this site's own files may run on its pages, and no other site
+/// may frame them, unless a page sets a different policy.
 fn security_headers() -> DefaultHeaders {
     DefaultHeaders::new()
         .add((header::CONTENT_SECURITY_POLICY, policy::content(&[])))

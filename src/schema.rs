@@ -1,7 +1,7 @@
-//! The tables as Diesel sees them. The truth is in `migrations/`; both databases have the same
-//! tables and columns.
+//! The tables as Diesel sees them. `migrations/` is the source of truth; both databases have the
+//! same tables and columns.
 
-#![expect(missing_docs, reason = "the macro's modules: what a column means stands with its model")]
+#![expect(missing_docs, reason = "the macro's modules; the models document the columns")]
 
 diesel::table! {
     posts (id) {

@@ -1,22 +1,22 @@
-//! Full-text search over posts, notes and comments. Owns the handle that the application uses and
-//! the life of the indexer's thread; its parts own the rest:
+//! Full-text search over posts, notes and comments. This module owns the handle that the
+//! application uses and the lifetime of the indexer's thread. Its submodules own the rest:
 //!
-//! - `indexer`: the supervised actor that keeps the index true, and `source`, what it reads;
+//! - `indexer`: the supervised actor that keeps the index up to date, and `source`, its input;
 //! - `index`: the files, with `analyzer` (what a word is) and `plan`;
-//! - `query`, `parser` and `lexer`: what a user's query means;
+//! - `query`, `parser` and `lexer`: the meaning of a user's query;
 //! - `find`, `wanted` and `snippet`: the hits;
-//! - `reindex`: the index built anew from the command line.
+//! - `reindex`: rebuilds the index from the command line.
 //!
 //! # Guarantees
 //!
-//! - What is committed to the database can be found within about half a second.
-//! - The index never claims a position that its content has not reached: after a crash at any moment it
-//!   catches up from the log, or from the rows where the log no longer reaches back.
-//! - A missing or damaged index, one of another version or of another database, is built anew from the rows. An
-//!   outdated one answers queries meanwhile.
-//! - Drafts, comments that do not show and rows that are gone are never found, and not counted
-//!   among the first thousand hits, even where the index lags.
-//! - The indexer is started again after it stopped and after it panicked.
+//! - Committed content can be found within about half a second.
+//! - The index never claims a position that its content has not reached. After a crash at any time
+//!   it catches up from the log, or from the rows if the log no longer reaches back.
+//! - A missing or damaged index, or one of another version or another database, is rebuilt from the
+//!   rows. An outdated index answers queries during the rebuild.
+//! - Drafts, comments that are not visible and deleted rows are never found, and do not count
+//!   towards the first thousand hits, even if the index lags.
+//! - The indexer is restarted after it stops or panics.
 
 mod analyzer;
 mod files;
@@ -61,25 +61,25 @@ use crate::pubsub::supervise;
 use crate::site_log::Feed;
 use crate::turns::{Turns, Usage};
 
-/// The bytes of plain texts that are kept.
+/// The size of the cache of plain texts in bytes.
 const TEXTS: usize = 16 * 1024 * 1024;
 /// How long a query waits for its turn.
 const WAIT: Duration = Duration::from_secs(5);
-/// The part of the turns that one address has is one in so many.
+/// One address may hold at most 1/SHARE of the turns.
 const SHARE: usize = 4;
 /// How long [`Search::stop`] waits for the last commit.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Why a query has no answer.
+/// The reason why a query failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
-    /// It asks for too much; the message says for what.
+    /// The query exceeds a limit; the message says which.
     #[error("{0}")]
     BadQuery(String),
     /// The index is being built for the first time.
     #[error("the search index is not ready yet")]
     NotReady,
-    /// Too many queries wait already.
+    /// Too many queries are waiting.
     #[error("too many searches at once")]
     Overloaded,
     /// The indexer was stopped.
@@ -91,7 +91,7 @@ pub enum SearchError {
     /// The index could not be read.
     #[error("the search index cannot be read: {0}")]
     Index(#[from] tantivy::TantivyError),
-    /// A query that should not have panicked did.
+    /// The query panicked, which is a bug.
     #[error("the search panicked")]
     Panicked,
 }
@@ -111,19 +111,21 @@ struct Inner {
     arbiter: Mutex<Option<Arbiter>>,
     turns: Arc<Turns>,
     times: Histogram,
-    /// The plain texts of rows that were found lately.
+    /// A cache of the plain texts of recently found rows.
     texts: Arc<Kept>,
 }
 
 impl Search {
-    /// Starts the indexer on a thread of its own, with its index in `dir`, made if missing.
+    /// Starts the indexer on a separate thread, with its index in `dir`, which is created if
+    /// missing.
     ///
-    /// Returns at once: the index is opened, caught up or built in the background. At most
-    /// `max_queries` run at once; more wait. Fails if the folder or the thread cannot be made.
+    /// Returns immediately; the index is opened, caught up or built in the background. At most
+    /// `max_queries` run concurrently; further ones wait. Fails if the folder or the thread cannot
+    /// be created.
     ///
     /// # Panics
     ///
-    /// Outside of an actix `System`, as starting any actor does.
+    /// Panics outside of an actix `System`, as starting any actor does.
     pub fn start(dir: PathBuf, db: Db, feed: Feed, max_queries: usize) -> io::Result<Search> {
         std::fs::create_dir_all(&dir)?;
         let arbiter = Arbiter::try_new()?;
@@ -140,13 +142,13 @@ impl Search {
                 let (index, condition) = Index::open(&dir)?;
                 match condition {
                     Condition::Sound => {}
-                    Condition::Missing => log::info!("there is no search index yet: building it"),
+                    Condition::Missing => log::info!("there is no search index yet; building it"),
                     Condition::Outdated => {
-                        log::info!("another version wrote the search index: building it again");
+                        log::info!("another version wrote the search index; rebuilding it");
                     }
                     Condition::Damaged(reason) => {
-                        log::warn!("the search index is damaged, {reason}: building it anew");
-                        // What was mapped into memory of the old files is not to be trusted either.
+                        log::warn!("the search index is damaged, {reason}; rebuilding it");
+                        // The old files that are mapped into memory cannot be trusted either.
                         state
                             .send_modify(|state| (state.searchable, state.position) = (None, None));
                     }
@@ -179,9 +181,10 @@ impl Search {
         Ok(Search(Arc::new(inner)))
     }
 
-    /// A page of the hits of a query, off the event loop.
+    /// Returns a page of the hits of a query, computed off the event loop.
     ///
-    /// While the very first index is built it waits for two seconds, then says [`SearchError::NotReady`].
+    /// While the first index is being built, it waits for two seconds and then returns
+    /// [`SearchError::NotReady`].
     pub async fn query(&self, query: &Query) -> Result<Answer, SearchError> {
         let _turn = self.0.turns.take(WAIT).await.ok_or(SearchError::Overloaded)?;
         let texts = Arc::clone(&self.0.texts);
@@ -191,24 +194,27 @@ impl Search {
         found
     }
 
-    /// The turns, and the times of queries without the wait for one.
+    /// Returns the usage of the turns, and the query times without the wait.
     pub fn stats(&self) -> (Usage, Distribution) {
         (self.0.turns.usage(), self.0.times.distribution())
     }
 
-    /// The position of the log that can be searched by now; none before the first index is complete.
+    /// Returns the log position up to which events can be searched; `None` until the first index is
+    /// complete.
     pub fn indexed_position(&self) -> Option<i64> {
         self.0.state.borrow().position
     }
 
-    /// The last lines of the indexer, the oldest first; none with the title of a thing that is gone.
+    /// Returns the indexer's latest log lines, the oldest first, without those that contain the
+    /// title of a deleted item.
     pub fn lines(&self) -> Vec<Line> {
         self.0.lines.list()
     }
 
-    /// Returns when everything up to `position` can be searched.
+    /// Waits until everything up to `position` can be searched.
     ///
-    /// Waits for as long as there is no such position; [`SearchError::Stopped`] when there will never be one.
+    /// Waits forever if the log never reaches the position. Returns [`SearchError::Stopped`] once
+    /// the indexer has stopped.
     pub async fn caught_up(&self, position: i64) -> Result<(), SearchError> {
         let (mut state, mut ended) = (self.0.state.subscribe(), self.0.ended.clone());
         tokio::select! {
@@ -218,14 +224,15 @@ impl Search {
         }
     }
 
-    /// Commits what was applied and ends the indexer and its thread; done when it returns, within five seconds.
+    /// Commits the applied changes and stops the indexer and its thread. Waits for at most five
+    /// seconds.
     ///
-    /// Queries are still answered, from what was committed. A second call does nothing.
+    /// Queries are still answered from the committed index. A second call does nothing.
     pub async fn stop(&self) {
         self.0.shutdown.send_replace(true);
         let mut ended = self.0.ended.clone();
         if tokio::time::timeout(GRACE, ended.wait_for(|ended| *ended)).await.is_err() {
-            log::warn!("the indexer did not end in time; the next start catches up");
+            log::warn!("the indexer did not stop in time; it catches up at the next start");
         }
         if let Some(arbiter) = self.0.arbiter.lock().unwrap_or_else(PoisonError::into_inner).take()
         {
@@ -233,7 +240,7 @@ impl Search {
         }
     }
 
-    /// Makes the indexer end; for tests of what happens then.
+    /// Makes the indexer fail, for tests of its recovery.
     #[doc(hidden)]
     pub fn disturb(&self, disturbance: Disturbance) {
         if let Some(indexer) = self.indexer() {

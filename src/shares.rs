@@ -1,5 +1,6 @@
-//! A budget of bytes that clients share. Owns that no address has more than a quarter of it, so that
-//! one client cannot keep it from all others; what the bytes are for is their owner's.
+//! A budget of bytes shared by clients. This module enforces that no address holds more than a
+//! quarter of it, so that one client cannot exhaust it. The owner of a budget decides what the
+//! bytes are used for.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The part of the budget that one address may have.
+/// One address may hold at most 1/PART of the budget.
 const PART: usize = 4;
 
-/// The budget.
+/// A budget of bytes.
 pub struct Shares {
     room: Arc<Semaphore>,
     max: usize,
@@ -22,20 +23,20 @@ pub struct Shares {
 pub enum Refused {
     /// The budget is used up.
     All,
-    /// The address has its part.
+    /// The address has used its part.
     Address,
 }
 
 impl Shares {
-    /// With this many bytes together.
+    /// Creates a budget of `max` bytes in total.
     pub fn new(max: usize) -> Arc<Shares> {
         let max = max.min(Semaphore::MAX_PERMITS);
         let room = Arc::new(Semaphore::new(max));
         Arc::new(Shares { room, max, by_address: Mutex::default() })
     }
 
-    /// A share of this many bytes, or of the whole budget if that is less. An address that has no more
-    /// than `own`, which this adds to, gets one of any size.
+    /// Takes a share of this many bytes, or of the whole budget if that is less. An address that
+    /// holds at most `own` bytes, which the share will be added to, gets a share of any size.
     pub fn take(
         self: &Arc<Shares>,
         address: Option<IpAddr>,
@@ -52,14 +53,14 @@ impl Shares {
             }
             *has += bytes;
         }
-        // Counts for the address until it is dropped, also without a permit.
+        // The share counts for the address until it is dropped, even without a permit.
         let mut share = Share { of: Arc::clone(self), address, bytes, permit: None };
         let permit = Arc::clone(&self.room).try_acquire_many_owned(permits);
         share.permit = Some(permit.map_err(|_| Refused::All)?);
         Ok(share)
     }
 
-    /// Whether an address has its part of the budget.
+    /// Returns whether an address has used its part of the budget.
     pub fn is_at_its_part(&self, address: Option<IpAddr>) -> bool {
         let Some(address) = address else { return false };
         self.by_address().get(&address).is_some_and(|has| *has >= self.max / PART)
@@ -70,7 +71,7 @@ impl Shares {
     }
 }
 
-/// A part of the budget, until it is dropped.
+/// A part of the budget, which is returned on drop.
 pub struct Share {
     of: Arc<Shares>,
     address: Option<IpAddr>,
@@ -79,7 +80,7 @@ pub struct Share {
 }
 
 impl Share {
-    /// How many bytes it is.
+    /// The number of bytes in the share.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -135,12 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn a_share_larger_than_the_part_is_given_to_those_who_have_none() {
+    fn an_address_without_shares_may_take_a_larger_one() {
         let shares = Shares::new(100);
         let whole = shares.take(address(1), 0, 500).unwrap();
         assert_eq!(shares.take(address(2), 0, 1).err(), Some(Refused::All));
         drop(whole);
-        // Also when it comes in pieces.
+        // This also holds if it is taken in pieces.
         let mut pieces = shares.take(address(1), 0, 20).unwrap();
         pieces.merge(shares.take(address(1), pieces.bytes(), 40).unwrap());
         assert_eq!(shares.take(address(1), 0, 1).err(), Some(Refused::Address));

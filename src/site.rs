@@ -1,5 +1,5 @@
-//! The owner's site as readers see it: its name, description, links, footer, style and icon. Owns
-//! what each may be; the flags are `config`'s, and the templates show it. Pure.
+//! The owner's settings for the site's appearance: its name, description, links, footer, style and
+//! icon. This module validates them; `config` owns the flags, and the templates render them. Pure.
 
 mod accent;
 mod icon;
@@ -17,34 +17,35 @@ pub use self::icon::Icon;
 pub use self::link::{Link, MOST as MAX_LINKS};
 use crate::markdown::{self, Container};
 
-/// The name of a site whose owner gives none.
+/// The default name of a site.
 pub const NAME: &str = "Kilonova";
 
 /// The file name of the owner's style sheet.
 pub const SHEET: &str = "site.css";
 
-/// How long a text may be, in characters as readers count them.
+/// The maximum lengths of texts, in grapheme clusters.
 const MAX_NAME: usize = 60;
 const MAX_DESCRIPTION: usize = 200;
 const MAX_FOOTER: usize = 1000;
 
-/// The bytes of a character at the most, on average: marks can be stacked without end.
+/// The maximum number of bytes per character on average, because combining marks can be stacked
+/// without limit.
 const BYTES: usize = 8;
 
-/// The owner's site.
+/// The validated settings of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// One line, which pages, titles and feeds carry.
+    /// The name, one line that is shown in pages, titles and feeds.
     pub name: String,
-    /// One line about it.
+    /// One line about the site.
     pub description: Option<String>,
     /// Links in the navigation, after the site's own.
     pub links: Vec<Link>,
     /// The footer of each page, as HTML that is safe to show.
     pub footer: Option<Arc<str>>,
-    /// The style sheet with the colours of links and buttons and the owner's own rules.
+    /// The style sheet with the accent colour and the owner's rules.
     pub sheet: Option<File>,
-    /// The picture beside its name.
+    /// The icon next to the site's name.
     pub icon: Option<Icon>,
 }
 
@@ -62,7 +63,7 @@ impl Default for Site {
 }
 
 impl Site {
-    /// The owner's own file of this name.
+    /// Returns the owner's file with this name, and its media type.
     pub fn file(&self, name: &str) -> Option<(&File, &'static str)> {
         let sheet = self.sheet.as_ref().filter(|_| name == SHEET);
         let icon = self.icon.as_ref().filter(|icon| name == icon.name());
@@ -71,10 +72,10 @@ impl Site {
     }
 }
 
-/// A file that is made at the start, and its version.
+/// A file that is built at startup, with its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// What it holds.
+    /// The content.
     pub bytes: Bytes,
     /// Changes with the bytes.
     pub version: String,
@@ -87,56 +88,57 @@ impl File {
     }
 }
 
-/// Why a site cannot be called or look so.
+/// The reason why a setting is invalid.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Unfit {
-    /// A text without a character to see.
+    /// A text without visible characters.
     #[error("can't be blank")]
     Blank,
     /// A text that is too long, with its limit.
     #[error("should be at most {0} characters")]
     TooLong(usize),
-    /// A text with line breaks or with characters that change the direction of all that follows.
+    /// A text with line breaks, or with characters that change the direction of all following text.
     #[error("should be one line without control characters")]
     Characters,
-    /// No colour.
+    /// Not a colour.
     #[error("expected a colour of six digits, as in #5b2a86")]
     Colour,
-    /// No link.
+    /// Not a link.
     #[error("expected LABEL=ADDRESS with an address that begins with /, https:// or http://")]
     Link,
-    /// More links than fit.
+    /// Too many links.
     #[error("should be at most {MAX_LINKS} links")]
     TooManyLinks,
-    /// No icon.
+    /// Not a usable icon.
     #[error("{0}")]
     Icon(&'static str),
 }
 
-/// The site's name.
+/// Validates the site's name.
 pub fn name(text: &str) -> Result<String, Unfit> {
     line(text, MAX_NAME)
 }
 
-/// The site's description.
+/// Validates the site's description.
 pub fn description(text: &str) -> Result<String, Unfit> {
     line(text, MAX_DESCRIPTION)
 }
 
-/// The footer, one line of Markdown, as HTML, of a site below `root`.
+/// Validates the footer, one line of Markdown, and renders it as HTML for a site below `root`.
 pub fn footer(text: &str, root: &str) -> Result<Arc<str>, Unfit> {
     let container = Container { id: "site-footer", top: 2, is_page: false, root };
     Ok(markdown::render(&line(text, MAX_FOOTER)?, &container))
 }
 
-/// The style sheet of a colour and of the owner's own rules, which have the last word.
+/// Builds the style sheet from a colour and the owner's rules, which come last and so take
+/// precedence.
 pub fn sheet(colour: Option<Colour>, rules: Option<&str>) -> Option<File> {
     let colours = colour.map(|colour| colour.sheet());
     let sheet = [colours.as_deref(), rules].into_iter().flatten().collect::<Vec<_>>().join("\n");
     (!sheet.is_empty()).then(|| File::of(sheet.into_bytes()))
 }
 
-/// The links of the navigation.
+/// Parses the links of the navigation.
 pub fn links(texts: &[String]) -> Result<Vec<Link>, Unfit> {
     if texts.len() > MAX_LINKS {
         return Err(Unfit::TooManyLinks);
@@ -163,7 +165,7 @@ fn is_break(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Embeddings, overrides and isolates, which last until something ends them.
+/// Embeddings, overrides and isolates, whose effect lasts until it is terminated.
 fn turns(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_footer_is_markdown_without_what_a_page_must_not_have() {
+    fn a_footer_is_markdown_without_scripts() {
         let text = "© Ada, [imprint](/posts/1) <script>alert(1)</script>";
         for (root, link) in [("", "<a href=\"/posts/1\""), ("/a", "<a href=\"/a/posts/1\"")] {
             let html = footer(text, root).unwrap();
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_another_version_when_it_changes() {
+    fn the_version_of_a_file_changes_with_its_bytes() {
         let of = |text: &str, rules| sheet(text.parse().ok(), rules).unwrap().version;
         assert_eq!(of("#5b2a86", None), of("#5B2A86", None));
         assert_ne!(of("#5b2a86", None), of("#0000aa", None));

@@ -1,5 +1,5 @@
-//! The site's log as the feed reads it: who subscribes, and what each sees of an event. Owns
-//! nothing of the feed itself, which is `kilonova_feed`'s.
+//! Connects the site's log to the feed: the type of a subscriber, and the visibility of an event to
+//! each. `kilonova_feed` owns the feed itself.
 
 use kilonova_feed::{Builder, Event, Log, LogState, Page, Shape, Visibility};
 use serde::Serialize;
@@ -12,19 +12,20 @@ use crate::pubsub::{Channel, Envelope, Payload};
 /// The feed of this site.
 pub type Feed = kilonova_feed::Feed<SiteLog>;
 
-/// What the frames of the live endpoints look like, besides the feed's own shape.
+/// The frame formats of the live endpoints, in addition to the feed's own.
 #[derive(Clone, Copy, Debug)]
 pub struct Shapes {
-    /// `{"event", "data", "id"}`, and `"origin"` of what the log does not have: the notifications.
+    /// `{"event", "data", "id"}`, with `"origin"` for messages that are not in the log:
+    /// notifications.
     pub event: Shape,
-    /// The payload itself: a post's comments.
+    /// The bare payload: comments of a post.
     pub payload: Shape,
     /// HTML, for open pages.
     pub html: Shape,
 }
 
 impl Shapes {
-    /// Adds them to a feed.
+    /// Adds the formats to a feed.
     pub fn add_to(
         feed: &mut Builder<SiteLog>,
         html: impl Fn(&Envelope) -> String + Send + Sync + 'static,
@@ -52,8 +53,8 @@ fn event_frame(envelope: &Envelope) -> String {
     let (id, origin) = (envelope.position(), envelope.sender().origin());
     let frame = EventFrame { event, data, id, origin };
     serde_json::to_string(&frame).unwrap_or_else(|error| {
-        // Strings, a number and what is JSON already always encode.
-        log::error!("event {:?} cannot be encoded: {error}", envelope.position());
+        // Strings, a number and existing JSON can always be encoded.
+        log::error!("cannot encode event {:?}: {error}", envelope.position());
         String::new()
     })
 }
@@ -65,7 +66,7 @@ pub struct SiteLog {
 }
 
 impl SiteLog {
-    /// The log in this database.
+    /// Uses the log in this database.
     pub fn new(db: Db) -> SiteLog {
         SiteLog { db }
     }
@@ -94,7 +95,7 @@ impl Log for SiteLog {
     }
 }
 
-/// What a viewer sees of an event, live, in a replay and in a list.
+/// Returns how much of an event a viewer sees, in live delivery, replays and lists.
 pub fn visibility(viewer: Viewer, event: &Event) -> Visibility {
     match Audience::parse(event.audience()).seen_by(viewer) {
         Seen::Whole => Visibility::Whole,
@@ -103,7 +104,7 @@ pub fn visibility(viewer: Viewer, event: &Event) -> Visibility {
     }
 }
 
-/// What is told of a withdrawn post or comment to those who no longer see it.
+/// The reduced event for viewers who can no longer see a withdrawn post or comment.
 fn gone(event: &Event) -> Option<Event> {
     let subject = event.subject()?;
     let id: serde_json::Value = serde_json::from_str(subject.id()).ok()?;

@@ -1,4 +1,4 @@
-//! The state of every controller: the long-lived parts that `app` has started.
+//! The state shared by all controllers: the long-lived parts that `app` starts.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -27,61 +27,61 @@ use crate::views::pages::Reference;
 
 /// The long-lived parts that controllers use.
 pub struct State {
-    /// The flags, checked.
+    /// The validated flags.
     pub config: Config,
-    /// Where the site's own addresses begin.
+    /// The base address of the site.
     pub address: Address,
-    /// What the ids of feeds and their entries are made with.
+    /// The key from which the ids of feeds and their entries are derived.
     pub feeds_key: Key,
-    /// What the site says of its own API.
+    /// The documents that describe the API.
     pub description: Description,
-    /// The same as its page shows it.
+    /// The API description as shown on its page.
     pub reference: Arc<Reference>,
     /// The database.
     pub db: Db,
     /// The feed, its sockets, and the process groups under it.
     pub feed: Feed,
-    /// Who reads which post.
+    /// The readers of each post.
     pub presence: Presence,
-    /// What the frames of the live endpoints look like.
+    /// The frame formats of the live endpoints.
     pub shapes: Shapes,
     /// Passwords, and the limits on guessing them.
     pub accounts: Accounts,
-    /// How much each client may do.
+    /// The rate limits per client.
     pub limits: Data<Limits>,
     /// The memory for large responses.
     pub responses: Data<Responses>,
     /// The memory for the bodies of requests.
     pub bodies: Bodies,
-    /// Turns at laying out a page.
+    /// The limits on rendering pages.
     pub renderings: Renderings,
     /// The tags in use.
     pub tags: TagCache,
     /// The search index.
     pub search: Search,
-    /// The requests so far.
+    /// Counts of the requests so far.
     pub traffic: Arc<Traffic>,
-    /// How far the other nodes have come.
+    /// The log positions of the other nodes.
     pub peers: Arc<Peers>,
-    /// The connections of the site, once it listens.
+    /// The count of open connections, once the site listens.
     pub connections: OnceLock<ConnectionCount>,
     /// When the node started.
     pub started: Started,
-    /// The node is about to stop: it is not ready, and serves as before.
+    /// Whether the node is draining: it reports that it is not ready, but keeps serving.
     pub draining: AtomicBool,
 }
 
-/// A moment, by both clocks.
+/// A moment by the system clock and the monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Started {
-    /// By the calendar.
+    /// The wall-clock time.
     pub at: SystemTime,
-    /// To measure from.
+    /// The monotonic time, for measuring durations.
     pub since: Instant,
 }
 
 impl Started {
-    /// Now.
+    /// Returns the current moment.
     pub fn now() -> Started {
         Started { at: SystemTime::now(), since: Instant::now() }
     }

@@ -1,8 +1,8 @@
-//! `kilonova tail`: follows the feed of a server in the terminal, over server-sent events. Owns the
-//! connection's life: it reconnects and resumes, so that each event is printed once.
+//! `kilonova tail`: follows the feed of a server in the terminal, over server-sent events. This
+//! module owns the connection: it reconnects and resumes, so that each event is printed once.
 //!
-//! Requests are `http`'s, the stream's messages `stream`'s, the printed lines `line`'s. Of the
-//! server it knows what any client does.
+//! `http` sends requests, `stream` parses messages, and `line` formats output. It uses only the
+//! server's public interface, as any client does.
 
 mod http;
 mod line;
@@ -19,16 +19,16 @@ use self::http::Client;
 use self::stream::{Message, Messages};
 use crate::logging;
 
-/// What is followed, and how it is printed.
+/// The feed to follow and the output format.
 #[derive(Clone, Debug)]
 pub struct Order {
     /// The site's address: http or https, without a query.
     pub site: Url,
-    /// Names of channels; the server's choice if there are none.
+    /// Names of channels; if empty, the server chooses.
     pub channels: Vec<String>,
-    /// The position after which to begin; live if there is none.
+    /// The position after which to begin; `None` for new events only.
     pub after: Option<i64>,
-    /// Print frames as they are, one a line.
+    /// Whether to print raw frames, one per line.
     pub json: bool,
     /// A bearer token.
     pub token: Option<Token>,
@@ -44,43 +44,44 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// Why it ended.
+/// The reason why the command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TailError {
-    /// The server cannot be reached, at the first try.
+    /// The first connection to the server failed.
     #[error("cannot follow {0}: {1}")]
     Unreachable(Url, String),
-    /// The server does not serve this client.
+    /// The server refused the request.
     #[error("{0} refused: {1}")]
     Refused(Url, String),
-    /// Nothing can be printed.
+    /// The output cannot be written.
     #[error("cannot print an event: {0}")]
     Output(#[source] io::Error),
-    /// The system refuses something.
+    /// A system error.
     #[error(transparent)]
     System(#[from] io::Error),
 }
 
-/// Why a connection ended.
+/// The reason why a connection ended.
 #[derive(Debug)]
 enum Lost {
-    /// It broke, or could not be made; the server may have said when to retry.
+    /// The connection failed or broke; the server may have said when to retry.
     Broken(String, Option<Duration>),
-    /// The server will not answer otherwise the next time.
+    /// The server refused the request, and a retry would not help.
     Refused(String),
     Output(io::Error),
 }
 
-/// Between two tries: anywhere up to a bound that doubles from the first to the last.
+/// The first and the maximum backoff. The wait is random, up to a bound that doubles from the first
+/// to the maximum.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
-/// The longest that a server can make this client wait.
+/// The maximum wait that a server can request.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// A server says something every 25 seconds. One that has said nothing for this long is gone.
+/// The timeout for data from the server, which sends a ping every 25 seconds.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// The whole command: prints what comes to `out`, until SIGINT or SIGTERM, or until nobody reads.
+/// Runs the command: prints events to `out` until SIGINT, SIGTERM or a closed output pipe.
 pub fn command(order: &Order, out: &mut dyn Write) -> Result<(), TailError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -138,7 +139,7 @@ async fn follow(order: &Order, out: &mut dyn Write) -> Result<(), TailError> {
     }
 }
 
-/// Whether nobody on the way to a site can read along.
+/// Returns whether the connection to a site is encrypted or stays on this machine.
 fn is_private(site: &Url) -> bool {
     let is_here = match site.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -149,7 +150,7 @@ fn is_private(site: &Url) -> bool {
     site.scheme() == "https" || is_here
 }
 
-/// The wait after so many failures in a row.
+/// Returns the wait after a number of consecutive failures.
 fn backoff(failures: u32, random: f64) -> Duration {
     let (first, last) = RETRY;
     let most = first.saturating_mul(2_u32.saturating_pow(failures)).min(last);
@@ -159,18 +160,18 @@ fn backoff(failures: u32, random: f64) -> Duration {
 struct Following<'a> {
     client: Client,
     order: &'a Order,
-    /// The log that the position is of.
+    /// The id of the log to which the position belongs.
     log: Option<String>,
     position: Option<i64>,
-    /// Connections in a row that brought nothing.
+    /// The number of consecutive connections that received nothing.
     failures: u32,
-    /// The server has begun to send.
+    /// Whether the server has accepted the connection.
     is_open: bool,
     out: &'a mut dyn Write,
 }
 
 impl Following<'_> {
-    /// Connects, and prints what comes until the connection ends.
+    /// Connects and prints events until the connection ends.
     async fn once(&mut self) -> Result<std::convert::Infallible, Lost> {
         if self.log.is_none() {
             self.log = self.client.log_id().await?;
@@ -203,7 +204,7 @@ impl Following<'_> {
             .map_err(|error| Lost::Broken(format!("a frame is not JSON: {error}"), None))?;
         let id = frame["id"].as_i64().or(id);
         if frame["event"] == "resync" && frame.get("channel").is_none() {
-            // It goes on from here, perhaps in another log.
+            // Continue from this position, possibly in another log.
             self.position = id.or(self.position);
             self.log = None;
         } else if let Some(id) = id {
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_grows_to_half_a_minute_and_is_never_more() {
+    fn the_backoff_grows_to_at_most_half_a_minute() {
         assert_eq!(backoff(0, 1.0), Duration::from_millis(500));
         assert_eq!(backoff(2, 0.5), Duration::from_secs(1));
         assert_eq!(backoff(0, 0.0), Duration::ZERO);

@@ -1,19 +1,19 @@
-//! A few threads for work that blocks or takes long. Owns that they are few, and the same each time.
+//! A small fixed pool of threads for work that blocks or takes long.
 //!
-//! On one of the hundreds of threads that a worker may use for such work, the memory that it took
-//! would stay with a thread that has nothing to do any more.
+//! Tokio's blocking pool may use hundreds of threads, each of which would keep the memory of its
+//! work while idle.
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-/// The most threads, where there is no limit of what they do.
+/// The maximum number of threads, even if the work is unlimited.
 const MOST: usize = 64;
 
-/// The threads. What is given to them when they are dropped is done to its end.
+/// A pool of threads. Work that is running when the pool is dropped still completes.
 pub struct Threads(Option<Runtime>);
 
 impl Threads {
-    /// So many threads of this name, started when they are needed.
+    /// Creates a pool of at most `count` threads with this name, which are started on demand.
     pub fn new(name: &str, count: usize) -> std::io::Result<Threads> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -23,12 +23,12 @@ impl Threads {
         Ok(Threads(Some(runtime)))
     }
 
-    /// Does this work on one of them; `None` if it panicked.
+    /// Runs work on one of the threads; returns `None` if it panicked.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        // They are there until they are dropped.
+        // The runtime is present until drop.
         let task: JoinHandle<T> = self.0.as_ref()?.spawn_blocking(work);
         task.await.ok()
     }
@@ -36,7 +36,7 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        // They may be dropped by a task, which must not wait.
+        // A task may drop the pool, and a task must not block.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }

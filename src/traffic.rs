@@ -1,7 +1,7 @@
-//! Counts of the requests to each route, with the times until their responses begin.
+//! Counts the requests to each route and the times until their responses begin.
 //!
-//! A route is counted by its pattern, which is one of the router's, never by the path that a client
-//! asks for. Each worker counts for itself, so that workers do not write to the same memory.
+//! A route is identified by the router's pattern, never by the requested path. Each worker counts
+//! separately, so that workers do not write to the same memory.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -21,13 +21,13 @@ use kilonova_feed::{Distribution, Histogram};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pattern(pub &'static str);
 
-/// Requests that reached no route: unknown paths, and those that were refused before.
+/// Requests that reached no route, because the path is unknown or they were refused earlier.
 pub const OTHER: &str = "other";
 
 /// The classes of status codes, from 1xx to 5xx.
 pub const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/// The requests of all workers.
+/// The request counts of all workers.
 #[derive(Default)]
 pub struct Traffic(Mutex<Vec<(&'static str, Arc<Tally>)>>);
 
@@ -41,14 +41,14 @@ struct Tally {
 /// The requests to one route.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Requests {
-    /// How many there were for each class of status codes.
+    /// The number of requests for each class of status codes.
     pub statuses: [u64; CLASSES.len()],
-    /// The times until their responses began.
+    /// The times until the responses began.
     pub times: Distribution,
 }
 
 impl Traffic {
-    /// The requests to each route that was asked for, by its pattern.
+    /// Returns the requests to each route, by its pattern; routes without requests are missing.
     pub fn requests(&self) -> BTreeMap<&'static str, Requests> {
         let tallies = self.locked().clone();
         let mut routes = BTreeMap::<&'static str, Requests>::new();
@@ -67,7 +67,7 @@ impl Traffic {
     }
 }
 
-/// The requests of one worker; each has its own.
+/// The request counts of one worker.
 pub struct Worker {
     /// The traffic of all workers.
     all: Arc<Traffic>,
@@ -75,7 +75,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts without requests.
+    /// Starts with no requests.
     pub fn new(all: Arc<Traffic>) -> Rc<Worker> {
         Rc::new(Worker { all, own: RefCell::default() })
     }
@@ -95,7 +95,7 @@ impl Worker {
     }
 }
 
-/// Answers a request, and counts it for the worker in the application's data.
+/// Handles a request, and counts it for the worker in the application's data.
 pub async fn measure<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_route_has_the_requests_of_all_workers() {
+    fn the_requests_of_all_workers_are_added_up() {
         let all = Arc::<Traffic>::default();
         let workers = [Worker::new(Arc::clone(&all)), Worker::new(Arc::clone(&all))];
         let time = Duration::from_millis(1);

@@ -1,6 +1,6 @@
-//! Turns at work that takes long: how many do it at once, and who is next. Owns that one client does
-//! not keep the others waiting: each address has a queue of its own, the queues take turns, and no
-//! address has more than its part of all turns at once. What the work is, is its owner's.
+//! Limits the concurrency of long work and decides who is next. This module ensures that one client
+//! does not delay the others: each address has a separate queue, the queues are served round-robin,
+//! and no address holds more than its part of the turns. The owner of the turns defines the work.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -15,39 +15,39 @@ tokio::task_local! {
     static WORKS_FOR: WorksFor;
 }
 
-/// Whom a task works for.
+/// The party on whose behalf a task works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WorksFor {
-    /// The node itself: the feed, what is done by the clock, and health.
+    /// The node itself: the feed, periodic work and health checks.
     Node,
-    /// The client of a request, by its address; `None` for one that does not count by its address.
+    /// The client of a request, by address; `None` for a client that is not counted by address.
     Client(Option<IpAddr>),
 }
 
 impl WorksFor {
-    /// Whom the current task works for: the node, outside of requests.
+    /// Returns the party for which the current task works; outside of requests, the node.
     pub fn current() -> WorksFor {
         WORKS_FOR.try_with(|who| *who).unwrap_or(WorksFor::Node)
     }
 
-    /// Runs a future that works for it.
+    /// Runs a future on behalf of this party.
     pub async fn run<F: Future>(self, future: F) -> F::Output {
         WORKS_FOR.scope(self, future).await
     }
 }
 
-/// How turns are used.
+/// The usage of turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
-    /// How many there are at most.
+    /// The maximum number of turns.
     pub max: usize,
-    /// How many are taken.
+    /// The number of turns in use.
     pub taken: usize,
-    /// How many clients wait for one.
+    /// The number of tasks that wait for a turn.
     pub waiting: usize,
 }
 
-/// A client that waits, until it is dropped.
+/// Counts a waiting task until it is dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Waiting<'_> {
@@ -66,7 +66,7 @@ impl Drop for Waiting<'_> {
 /// Turns that clients share.
 pub struct Turns {
     max: usize,
-    /// The most turns that one address has at once.
+    /// The maximum number of turns that one address may hold.
     part: usize,
     waiting: AtomicUsize,
     state: Mutex<State>,
@@ -75,9 +75,9 @@ pub struct Turns {
 #[derive(Default)]
 struct State {
     taken: usize,
-    /// Each client that has a turn, or waits for one.
+    /// The clients that hold a turn or wait for one.
     clients: HashMap<WorksFor, Client>,
-    /// The clients that wait, the next one first.
+    /// The waiting clients, the next one first.
     order: VecDeque<WorksFor>,
 }
 
@@ -88,21 +88,21 @@ struct Client {
 }
 
 impl Turns {
-    /// So many turns at once, of which one address has at most one in `share`, and at least one.
+    /// Creates `max` turns, of which one address may hold at most one in `share`, but at least one.
     pub fn new(max: usize, share: usize) -> Arc<Turns> {
         let part = max.div_ceil(share.max(1)).max(1);
         let (max, waiting) = (max.max(1), AtomicUsize::new(0));
         Arc::new(Turns { max, part, waiting, state: Mutex::default() })
     }
 
-    /// How many turns are taken, and how many clients wait for one.
+    /// Returns the number of turns in use and the number of waiting tasks.
     pub fn usage(&self) -> Usage {
         let taken = self.state().taken;
         Usage { max: self.max, taken, waiting: self.waiting.load(Ordering::Relaxed) }
     }
 
-    /// A turn for the client that the current task works for; `None` if it has to wait for longer
-    /// than `patience`.
+    /// Waits for a turn on behalf of the current task's client. Returns `None` if the wait is
+    /// longer than `patience`.
     pub async fn take(self: &Arc<Turns>, patience: Duration) -> Option<Turn> {
         let who = WorksFor::current();
         let (sender, turn) = oneshot::channel();
@@ -119,7 +119,8 @@ impl Turns {
         tokio::time::timeout(patience, turn).await.ok()?.ok()
     }
 
-    /// Waits until nobody has a turn, and lets nobody have one until the result is dropped.
+    /// Takes all turns, so that nobody else gets one until the result is dropped. Returns `None` if
+    /// the wait is longer than `patience`.
     pub async fn take_all(self: &Arc<Turns>, patience: Duration) -> Option<Vec<Turn>> {
         let all = (0..self.max).map(|_| self.take(patience));
         let all = WorksFor::Node.run(futures_util::future::join_all(all)).await;
@@ -130,12 +131,12 @@ impl Turns {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the turns that are free to those who wait.
+    /// Hands the free turns to waiting tasks.
     fn give(self: &Arc<Turns>) {
         loop {
             let Some((who, sender)) = self.state().next(self.max, self.part) else { return };
             if let Err(turn) = sender.send(Turn { of: Arc::clone(self), who, is_over: false }) {
-                // Its client does not wait any more.
+                // The task is no longer waiting.
                 turn.forgo();
             }
         }
@@ -143,7 +144,7 @@ impl Turns {
 }
 
 impl State {
-    /// The next client that waits and may have one more turn, which it has then.
+    /// Assigns a turn to the next waiting client that may hold another one.
     fn next(&mut self, max: usize, part: usize) -> Option<(WorksFor, oneshot::Sender<Turn>)> {
         if self.taken >= max {
             return None;
@@ -173,7 +174,7 @@ impl State {
         None
     }
 
-    /// Forgets a client that has nothing and waits for nothing.
+    /// Removes a client that holds no turn and waits for none.
     fn leave(&mut self, who: WorksFor) {
         if self.clients.get(&who).is_some_and(|it| it.taken == 0 && it.waiting.is_empty()) {
             self.clients.remove(&who);
@@ -189,7 +190,7 @@ impl State {
     }
 }
 
-/// A turn, until it is dropped.
+/// A turn, which is released on drop.
 pub struct Turn {
     of: Arc<Turns>,
     who: WorksFor,
@@ -197,7 +198,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Ends it, and leaves it to the caller to give it to the next one.
+    /// Releases the turn without handing it to the next task; the caller does that.
     fn forgo(mut self) {
         self.is_over = true;
         self.of.state().end(self.who);
@@ -227,7 +228,7 @@ mod tests {
         who.run(turns.take(LONG)).await
     }
 
-    /// Asks for a turn, which it may have to wait for.
+    /// Requests a turn in a task, which may have to wait.
     fn ask(turns: &Arc<Turns>, who: WorksFor) -> tokio::task::JoinHandle<Option<Turn>> {
         let turns = Arc::clone(turns);
         tokio::spawn(async move { take(&turns, who).await })
@@ -241,7 +242,7 @@ mod tests {
         assert!(futures_util::poll!(&mut third).is_pending());
         assert_eq!(turns.usage(), Usage { max: 4, taken: 2, waiting: 1 });
         assert!(take(&turns, client(2)).await.is_some());
-        // Those that do not count by address have all.
+        // Clients that are not counted by address may hold all turns.
         let nobody = WorksFor::Client(None);
         let _all = (take(&turns, nobody).await, take(&turns, nobody).await);
         assert!(futures_util::poll!(Box::pin(take(&turns, client(2)))).is_pending());
@@ -260,7 +261,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         drop(first);
-        // One of the crowd was in front; then it is the other's turn.
+        // One task of the crowd was queued first; the other client is next.
         drop(crowd.remove(0).await.unwrap());
         assert!(other.await.unwrap().is_some());
         for one in crowd {
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_gives_up_keeps_no_turn() {
+    async fn a_client_that_stops_waiting_holds_no_turn() {
         let turns = Turns::new(1, 1);
         let held = take(&turns, client(1)).await;
         for last in 2..5 {
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_turns_are_those_of_nobody_else() {
+    async fn taking_all_turns_requires_that_nobody_holds_one() {
         let turns = Turns::new(3, 2);
         let held = take(&turns, client(1)).await;
         assert!(turns.take_all(Duration::ZERO).await.is_none());

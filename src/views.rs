@@ -1,5 +1,5 @@
-//! The output: the JSON of lists here, that of other answers and pages and their forms below.
-//! Single rows are their model's own JSON; requests and statuses are the controllers'.
+//! The output: the JSON of lists in this module; other JSON, pages and forms in its submodules.
+//! Single rows serialize through their models. The controllers own requests and statuses.
 
 pub mod answers;
 pub mod assets;
@@ -19,7 +19,7 @@ use serde::ser::SerializeMap;
 use crate::markdown;
 use crate::models::Page;
 
-/// The JSON of a page of a list, `{NAME: [row…], "next": cursor or null}`.
+/// Returns the JSON of a page of a list: `{NAME: [row…], "next": cursor or null}`.
 pub fn list<T: Serialize>(name: &'static str, page: &Page<T>) -> Result<String, serde_json::Error> {
     serde_json::to_string(&List { name, page })
 }
@@ -38,18 +38,18 @@ impl<T: Serialize> Serialize for List<'_, T> {
     }
 }
 
-/// All but letters, digits and `-._~`.
+/// All characters except letters, digits and `-._~`.
 pub(crate) const ESCAPED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A text as HTML.
+/// Escapes a text for HTML.
 pub(crate) fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     markdown::escape(text, &mut html);
     html
 }
 
-/// A text as a part of a path, or as the value of a parameter, in an address.
+/// Percent-encodes a text for a path segment or a query value in a URL.
 pub(crate) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }

@@ -1,5 +1,5 @@
-//! What it costs to ask who may do what: two servers with the same content, one in open access and
-//! one where accounts decide, asked in turns.
+//! The cost of permission checks: two servers with the same content, one in open access and one in
+//! accounts access, get the same requests alternately.
 
 use std::time::{Duration, Instant};
 
@@ -90,7 +90,7 @@ async fn writes(sites: &mut [Site]) {
     compare("a write of a member", &mut times);
 }
 
-/// The processor time of the server for each frame that strangers are sent.
+/// Measures the server's CPU time for each frame that goes to a reader without an account.
 async fn deliveries(sites: &mut [Site]) {
     let mut sums = [0.0, 0.0];
     for _ in 0..ROUNDS {

@@ -1,7 +1,7 @@
-//! What a health check notices of each attack that a stranger can make: how long `/health/ready`
-//! takes over a new connection, beside an idle server, and how much memory the server takes.
+//! How each attack affects a health check: how long `/health/ready` takes over a new connection,
+//! compared with an idle server, and how much memory the server uses.
 //!
-//! The attackers have a thread of their own in this process, and the same cores as the server.
+//! The attackers run on a separate thread of this process, and share the cores with the server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,23 +16,23 @@ use tokio::task::LocalSet;
 use super::client::Client;
 use super::server::Server;
 
-/// How long each attack is measured, after a second in which it builds up.
+/// How long each attack is measured, after a second to build up.
 const MEASURED: Duration = Duration::from_secs(5);
 
 /// The time between two health checks.
 const EVERY: Duration = Duration::from_millis(5);
 
-/// Posts of a mebibyte that are costly to lay out.
+/// The number of posts of a mebibyte that are costly to render.
 const INTRICATE: usize = 40;
 
-/// What one connection does, again and again.
+/// The action that one connection repeats.
 #[derive(Clone)]
 enum Act {
-    /// Sends a request, and reads the whole answer.
+    /// Sends a request, and reads the whole response.
     Ask(Vec<u8>),
-    /// Sends something, and waits until it is hung up on.
+    /// Sends bytes, and waits until the server closes the connection.
     Hold(Vec<u8>),
-    /// Sends something, reads a byte, and leaves.
+    /// Sends bytes, reads one byte, and disconnects.
     Leave(Vec<u8>),
 }
 
@@ -42,7 +42,7 @@ struct Attack {
     act: Box<dyn Fn(usize) -> Act>,
 }
 
-/// Runs every attack, one after the other.
+/// Runs all attacks sequentially.
 pub(super) async fn measure() {
     let server = Server::start(|_| {}).await;
     let mut client = Client::connect(server.port).await;
@@ -78,12 +78,12 @@ pub(super) async fn measure() {
             seen.at(0.99) / idle.at(0.99),
             seen.memory as f64 / 1e6,
         );
-        // Until what was begun is over.
+        // Waits until the server has finished the attack's requests.
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
 }
 
-/// Health checks: the sorted times in milliseconds, and the most memory meanwhile.
+/// The result of the health checks: their sorted times in milliseconds, and the peak memory.
 struct Probe {
     times: Vec<f64>,
     memory: u64,
@@ -118,14 +118,14 @@ async fn probe(server: &Server) -> Probe {
     Probe { times, memory: memory.max(server.anonymous_memory()) }
 }
 
-/// All attackers, until they are stopped.
+/// Runs all attackers until `stop` is set.
 fn attack(port: u16, acts: Vec<Act>, stop: &AtomicBool) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let attackers = LocalSet::new();
     for act in acts {
         attackers.spawn_local(async move {
             loop {
-                // Whatever fails is what the server does against it.
+                // An error is the server's defence, so the attack continues.
                 if act.clone().run(port).await.is_err() {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }

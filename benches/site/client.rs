@@ -1,4 +1,4 @@
-//! The smallest clients that do: HTTP/1.1 on one connection, and a WebSocket that only listens.
+//! Minimal clients: HTTP/1.1 on one connection, and a WebSocket that only listens.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 pub(super) struct Client {
     stream: BufReader<TcpStream>,
     port: u16,
-    /// The sign-in that the last answer has set.
+    /// The sign-in cookie that the last response set.
     cookie: Option<String>,
 }
 
@@ -42,7 +42,7 @@ impl Client {
         self.write_as("PATCH", path, body, "").await
     }
 
-    /// A POST of a browser that is signed in.
+    /// Sends a POST as a signed-in browser.
     pub(super) async fn post_as(
         &mut self,
         path: &str,
@@ -52,7 +52,7 @@ impl Client {
         self.write_as("POST", path, body, cookie).await
     }
 
-    /// A PATCH of one.
+    /// Sends a PATCH as a signed-in browser.
     pub(super) async fn patch_as(
         &mut self,
         path: &str,
@@ -78,14 +78,14 @@ impl Client {
         .await
     }
 
-    /// Signs in, and gives the cookie of it.
+    /// Signs in and returns the cookie.
     pub(super) async fn sign_in(&mut self, username: &str, password: &str) -> String {
         let fields = json!({"username": username, "password": password});
         assert_eq!(self.post("/api/session", &fields).await.0, 201);
         self.cookie.clone().unwrap()
     }
 
-    /// A request without a body of a browser that is signed in.
+    /// Sends a request without a body as a signed-in browser.
     pub(super) async fn signed_in(
         &mut self,
         method: &str,
@@ -109,13 +109,13 @@ impl Client {
     }
 }
 
-/// An answer's head.
+/// The head of a response.
 #[derive(Default)]
 struct Head {
     status: u16,
-    /// How long its body is.
+    /// The length of the body.
     length: usize,
-    /// The sign-in that it sets.
+    /// The sign-in cookie that it sets.
     cookie: Option<String>,
 }
 
@@ -155,12 +155,12 @@ impl Socket {
         Socket::connect_as(port, path, "").await
     }
 
-    /// The same for a browser that has this cookie.
+    /// Opens a socket for a browser with this cookie.
     pub(super) async fn connect_as(port: u16, path: &str, cookie: &str) -> Socket {
         Socket::try_connect_as(port, path, cookie).await.unwrap().unwrap()
     }
 
-    /// Opens a socket; nothing if it is refused.
+    /// Opens a socket; `None` if it is refused.
     pub(super) async fn try_connect(port: u16, path: &str) -> io::Result<Option<Socket>> {
         Socket::try_connect_as(port, path, "").await
     }
@@ -177,7 +177,7 @@ impl Socket {
         Ok((status == 101).then_some(Socket { stream }))
     }
 
-    /// The next text frame, or the code of the close frame; pings are passed over.
+    /// Returns the next text frame, or the code of the close frame. Skips pings.
     pub(super) async fn next_or_close(&mut self) -> Result<String, u16> {
         loop {
             match self.frame().await {
@@ -191,7 +191,7 @@ impl Socket {
         }
     }
 
-    /// The next text frame; pings are passed over.
+    /// Returns the next text frame. Skips pings.
     pub(super) async fn next(&mut self) -> String {
         loop {
             match self.frame().await {
@@ -202,7 +202,7 @@ impl Socket {
         }
     }
 
-    /// The code of the close frame, whatever comes before it.
+    /// Returns the code of the close frame. Skips all frames before it.
     pub(super) async fn close_code(&mut self) -> u16 {
         loop {
             if let (0x88, payload) = self.frame().await {
@@ -211,7 +211,7 @@ impl Socket {
         }
     }
 
-    /// The first byte of a frame, and what it says.
+    /// Returns the first byte of a frame, and its payload.
     async fn frame(&mut self) -> (u8, Vec<u8>) {
         let first = self.stream.read_u8().await.unwrap();
         let length = match self.stream.read_u8().await.unwrap() {

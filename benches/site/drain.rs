@@ -1,4 +1,4 @@
-//! How long readers are without events when their node is stopped: all sockets of one node move to
+//! How long readers get no events when their node stops: all sockets of one node reconnect to
 //! another, which shares its database and its cluster.
 
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use super::{note, report};
 /// The time between two writes.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// The time for which the node says that it leaves, in seconds.
+/// The node's `--drain`, in seconds.
 const DRAIN: u64 = 2;
 
-/// How long a refused client waits. Clients that are told to go away reconnect at once.
+/// How long a refused client waits. A client whose socket is closed reconnects at once.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// What happened to one socket.
+/// The result for one socket.
 struct Moved {
     /// From its last event on the old node to its first on the new one.
     gap: Duration,
@@ -32,7 +32,7 @@ struct Moved {
     closed: Instant,
 }
 
-/// `DATABASE_URL` must name an empty database.
+/// Runs the benchmark with `count` sockets. `DATABASE_URL` must name an empty database.
 pub(super) async fn measure(count: usize) {
     descriptors::raise();
     let links = [free(), free()];
@@ -50,7 +50,7 @@ pub(super) async fn measure(count: usize) {
     }
     let ended = Arc::<AtomicBool>::default();
     let writing = tokio::spawn(write(new.port, Arc::clone(&ended)));
-    // Each reader has events of the old node by then.
+    // By then, each reader has received events from the old node.
     tokio::time::sleep(EVERY * 10).await;
     let begun = Instant::now();
     old.terminate();
@@ -68,13 +68,13 @@ pub(super) async fn measure(count: usize) {
     println!("close frames {first:.2} to {last:.2} s after SIGTERM");
     println!("{stopped} {:.2} s after SIGTERM", lasted.as_secs_f64());
     println!("refused handshakes: {}", refused.load(Ordering::Relaxed));
-    println!("events lost, doubled or out of order: 0 (each socket is checked)");
+    println!("events lost, duplicate or out of order: 0 (each socket is checked)");
     report("close frame to 101", &mut moved.iter().map(|one| one.reconnected).collect::<Vec<_>>());
     report("last event to next event", &mut moved.iter().map(|one| one.gap).collect::<Vec<_>>());
 }
 
-/// Reads a socket until its node ends it, and goes on with another. Checks that no event is missing
-/// and none comes twice.
+/// Reads a socket until its node closes it, and continues on the other node. Checks that no event
+/// is missing or duplicate.
 async fn read(mut socket: Socket, other: u16, refused: Arc<AtomicUsize>) -> Moved {
     let (mut last, mut seen) = (None, Instant::now());
     loop {
@@ -120,7 +120,7 @@ fn id(frame: &str) -> i64 {
     id.trim_end_matches('}').parse().unwrap()
 }
 
-/// Writes until told to end; says how many there were.
+/// Writes until `ended` is set. Returns the number of writes.
 async fn write(port: u16, ended: Arc<AtomicBool>) -> usize {
     let mut client = Client::connect(port).await;
     let (note, mut rhythm) = (note(), tokio::time::interval(EVERY));
@@ -133,7 +133,7 @@ async fn write(port: u16, ended: Arc<AtomicBool>) -> usize {
     count
 }
 
-/// When a node was first found not to be ready.
+/// Waits until a node is not ready, and returns that time.
 async fn not_ready(port: u16) -> Instant {
     loop {
         let Ok(mut client) = Client::try_connect(port).await else { return Instant::now() };

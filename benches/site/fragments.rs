@@ -1,7 +1,7 @@
-//! The cost of `?frame=html` beside the plain frame of the same events: processor time of the server
-//! for each frame, on one server, in turns. Once with each write sent when all have the last, once with
-//! writes as fast as they are answered: sockets are written several frames at once then, and how many
-//! that are depends on how long the frames took to make.
+//! The cost of `?frame=html` compared with the plain frame of the same events: the server's CPU
+//! time per frame, measured alternately on one server. In the first mode each write waits until all
+//! sockets have the previous frame. In the second, writes go out as fast as they are answered. Then
+//! a socket gets several frames in one write, and how many depends on the time to make the frames.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,12 +48,12 @@ pub(super) async fn measure() {
     }
 }
 
-/// When the next write is sent.
+/// When the next write goes out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Pace {
-    /// When every socket has received the last.
+    /// When every socket has received the previous one.
     OneByOne,
-    /// When the last was answered.
+    /// When the previous one is answered.
     Burst,
 }
 
@@ -65,8 +65,8 @@ struct Delivery {
 }
 
 impl Delivery {
-    /// Changes posts until every socket has received all frames. Returns the server's processor time
-    /// in seconds, and the length of the longest frame.
+    /// Changes posts until every socket has received all frames. Returns the server's CPU time in
+    /// seconds, and the length of the longest frame.
     async fn measure(&self, server: &Server, client: &mut Client) -> (f64, usize) {
         let Delivery { path, sockets, writes, pace } = *self;
         let received = Arc::<AtomicUsize>::default();

@@ -3,15 +3,18 @@
 //!     cargo bench --bench site -- reads DIR    pages, lists and searches over imported Markdown
 //!     cargo bench --bench site -- writes       durable writes with 1 and with 64 clients
 //!     cargo bench --bench site -- latency      from a write to 1,000 open sockets
-//!     cargo bench --bench site -- replay       what a client that was away is sent
-//!     cargo bench --bench site -- attacks      what a health check notices of each attack
-//!     cargo bench --bench site -- access       accounts beside open access
-//!     cargo bench --bench site -- fragments    the html shape beside JSON
-//!     DATABASE_URL=postgres://… cargo bench --bench site -- drain N   N sockets move to another node
-//!     DATABASE_URL=postgres://… cargo bench --bench site -- nodes    three nodes on an empty database
-//!     DATABASE_URL=postgres://… cargo bench --bench site -- sign-outs   likewise, until a socket ends
+//!     cargo bench --bench site -- replay       events that a reconnecting client missed
+//!     cargo bench --bench site -- attacks      the time of a health check under each attack
+//!     cargo bench --bench site -- access       accounts access compared with open access
+//!     cargo bench --bench site -- fragments    the html shape compared with JSON
 //!
-//! What the figures were, and on what machine, stands in `benches/README.md`.
+//! These need an empty database in `DATABASE_URL=postgres://…`:
+//!
+//!     cargo bench --bench site -- drain N      N sockets move to another node
+//!     cargo bench --bench site -- nodes        three nodes in a cluster
+//!     cargo bench --bench site -- sign-outs    a socket's end after a sign-out elsewhere
+//!
+//! `benches/README.md` has the measured figures and the machine.
 
 #![expect(
     clippy::unwrap_used,
@@ -39,7 +42,7 @@ use self::client::{Client, Socket};
 use self::server::Server;
 
 fn main() {
-    // `cargo bench` adds a flag of its own.
+    // `cargo bench` adds the flag `--bench`.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -55,13 +58,13 @@ fn main() {
         ["nodes"] => runtime.block_on(nodes::measure()),
         ["sign-outs"] => runtime.block_on(sign_outs::measure()),
         _ => println!(
-            "say one of: reads DIR, writes, latency, replay, attacks, access, fragments, \
+            "expected one of: reads DIR, writes, latency, replay, attacks, access, fragments, \
              drain [N], nodes, sign-outs"
         ),
     }
 }
 
-/// One client, one request at a time.
+/// Measures reads with one client that sends one request at a time.
 async fn reads(folder: &Path) {
     const REQUESTS: usize = 1000;
     let server = Server::start(|data| server::import(folder, data)).await;
@@ -132,7 +135,8 @@ async fn all_posts(client: &mut Client) -> Vec<Value> {
     }
 }
 
-/// So many clients of each server write notes for five seconds; how many a second that were.
+/// Lets `clients` clients of each server write notes for five seconds. Returns the writes per
+/// second.
 async fn rate(servers: &[Server], clients: usize) -> f64 {
     const SECONDS: f64 = 5.0;
     let end = Instant::now() + Duration::from_secs_f64(SECONDS);
@@ -168,7 +172,7 @@ fn note() -> Value {
     json!({"title": "A note", "body": "x".repeat(200), "author": "bench"})
 }
 
-/// Notes written with every commit on disk before its answer.
+/// Measures writes of notes, each of which is on disk before it is answered.
 async fn writes() {
     let server = Server::start(|_| {}).await;
     let sync = server::fsyncs_per_second(&server.data);
@@ -182,11 +186,11 @@ async fn writes() {
     println!("64 clients against 1: {:.1} times", (rates[1] + rates[3]) / (rates[0] + rates[2]));
 }
 
-/// How many writes there are where their latency is measured, and how often.
+/// The number of writes in the latency benchmarks, and their interval.
 const WRITES: usize = 500;
 const EVERY: Duration = Duration::from_millis(20);
 
-/// When each of the writes came, once and in order.
+/// Returns the arrival times of all writes. Fails unless each arrives once and in order.
 async fn seen(mut socket: Socket) -> Vec<Instant> {
     let mut seen = Vec::new();
     for number in 1..=WRITES {
@@ -197,7 +201,8 @@ async fn seen(mut socket: Socket) -> Vec<Instant> {
     seen
 }
 
-/// Writes one after the other; when each was sent, and how long its answer took.
+/// Writes sequentially at a fixed interval. Returns when each write was sent, and its response
+/// time.
 async fn write_in_rhythm(port: u16) -> (Vec<Instant>, Vec<Duration>) {
     let mut client = Client::connect(port).await;
     let note = note();
@@ -230,7 +235,7 @@ async fn latency() {
     report("write to a frame on a socket", &mut times);
 }
 
-/// How fast a client that missed everything is brought up to date.
+/// Measures the replay of all events to a client.
 async fn replay() {
     const EVENTS: usize = 100_000;
     let server = Server::start(|data| server::seed(data, EVENTS)).await;

@@ -1,5 +1,5 @@
-//! Three nodes in a cluster on one PostgreSQL: writes, the way of an event from node to node, what an idle node
-//! costs, and how long a killed one is believed.
+//! Three nodes in a cluster on one PostgreSQL: writes, the latency of an event between nodes, the
+//! cost of an idle node, and the time until a killed node is detected.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use super::{rate, report, seen, write_in_rhythm};
 pub(super) const NODES: usize = 3;
 const KILLS: usize = 10;
 
-/// `DATABASE_URL` must name an empty database.
+/// Runs the benchmark. `DATABASE_URL` must name an empty database.
 pub(super) async fn measure() {
     let links: Vec<_> = (0..NODES).map(|_| free()).collect();
     let mut nodes = Vec::new();
@@ -30,7 +30,7 @@ pub(super) async fn measure() {
     gone(nodes, &links).await;
 }
 
-/// A node that finds the others at these ports, with more in its environment.
+/// Starts a node that finds the others at these ports, with additional environment variables.
 pub(super) async fn start(index: usize, links: &[u16], more: &[(&str, String)]) -> Server {
     let connect: Vec<_> = links.iter().map(|port| format!("tcp/127.0.0.1:{port}")).collect();
     let flags = [
@@ -42,7 +42,7 @@ pub(super) async fn start(index: usize, links: &[u16], more: &[(&str, String)]) 
     Server::start_with(|_| {}, &[&flags, more].concat()).await
 }
 
-/// Waits until a node sees so many, with a relay on each; says how long that took.
+/// Waits until a node sees `count` nodes, with a relay on each. Returns how long that took.
 async fn see(node: &Server, count: usize) -> Duration {
     let begun = Instant::now();
     let mut client = Client::connect(node.port).await;
@@ -63,7 +63,7 @@ async fn see(node: &Server, count: usize) -> Duration {
 
 async fn idle(nodes: &[Server]) {
     const SECONDS: u64 = 30;
-    // What starting needed is done by then.
+    // By then, the work of starting is done.
     tokio::time::sleep(Duration::from_secs(15)).await;
     let before: Vec<_> = nodes.iter().map(Server::cpu_seconds).collect();
     tokio::time::sleep(Duration::from_secs(SECONDS)).await;
@@ -76,7 +76,7 @@ async fn idle(nodes: &[Server]) {
     }
 }
 
-/// A write on the first node every 20 ms, and its frame on a socket of each.
+/// Writes on the first node every 20 ms, and waits for each frame on a socket of every node.
 async fn latency(nodes: &[Server]) {
     let mut readers = JoinSet::new();
     for (index, node) in nodes.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The server under test: the real binary on a data folder of its own, and what is put there.
+//! The server under test: the real binary on a new data folder, and the content for it.
 
 use std::fs::File;
 use std::io::Write;
@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::client::Client;
 
-/// The binary that is measured; `KILONOVA_BENCH_BINARY` names another build to be compared with.
+/// The measured binary. `KILONOVA_BENCH_BINARY` names another build, for a comparison.
 fn binary() -> PathBuf {
     let other = std::env::var_os("KILONOVA_BENCH_BINARY").map(PathBuf::from);
     other.unwrap_or_else(|| env!("CARGO_BIN_EXE_kilonova").into())
@@ -31,17 +31,18 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts on a new folder, after `prepare` was there, and waits until all of it is searchable.
+    /// Starts a server on a new folder that `prepare` has filled, and waits until all content is
+    /// searchable.
     pub(super) async fn start(prepare: impl FnOnce(&Path)) -> Server {
         Server::start_with(prepare, &[]).await
     }
 
-    /// The same, with these variables in its environment.
+    /// Does the same, with these variables in the environment.
     pub(super) async fn start_with(
         prepare: impl FnOnce(&Path),
         variables: &[(&str, String)],
     ) -> Server {
-        // Not in the system's temporary folder, which may be memory: a sync must be one.
+        // The system's temporary folder may be in memory, where a sync costs nothing.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let data = folder.path().to_owned();
         prepare(&data);
@@ -56,7 +57,7 @@ impl Server {
         let server = Server { child, port, data, _folder: folder };
         let end = Instant::now() + Duration::from_secs(60);
         loop {
-            assert!(Instant::now() < end, "the server does not get ready");
+            assert!(Instant::now() < end, "the server is not ready after 60 s");
             if let Ok(mut client) = Client::try_connect(port).await
                 && client.get("/health/ready").await.0 == 200
                 && client.get("/api/search?q=ready").await.0 == 200
@@ -69,34 +70,34 @@ impl Server {
 }
 
 impl Server {
-    /// Tells it to stop.
+    /// Sends SIGTERM.
     pub(super) fn terminate(&self) {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).unwrap();
         kill_process(id, Signal::TERM).unwrap();
     }
 
-    /// How it has ended, if it has.
+    /// The exit status; `None` while the server runs.
     pub(super) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
 
-    /// What its threads have used so far, user and system, in seconds.
+    /// The CPU time of its threads so far, user and system, in seconds.
     pub(super) fn cpu_seconds(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         let (_, rest) = stat.rsplit_once(") ").unwrap();
-        // In hundredths of a second.
+        // The ticks are hundredths of a second.
         let ticks = rest.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap());
         ticks.sum::<u64>() as f64 / 100.0
     }
 
-    /// What it has of memory beside the files that it has mapped, in bytes.
+    /// Its resident memory without mapped files, in bytes.
     pub(super) fn anonymous_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
         line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
     }
 
-    /// What it has of memory for itself alone, in bytes.
+    /// Its private memory, in bytes.
     pub(super) fn private_memory(&self) -> u64 {
         let rollup =
             std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id())).unwrap();
@@ -127,7 +128,7 @@ pub(super) fn import(folder: &Path, data: &Path) {
     assert!(done.unwrap().success());
 }
 
-/// Makes an account.
+/// Creates an account.
 pub(super) fn add_user(data: &Path, name: &str, role: &str, password: &str) {
     let mut adding = Command::new(binary())
         .args(["user", "add", name, "--role", role, "--data-dir"])
@@ -140,7 +141,7 @@ pub(super) fn add_user(data: &Path, name: &str, role: &str, password: &str) {
     assert!(adding.wait().unwrap().success());
 }
 
-/// Writes so many notes, each with its event.
+/// Writes `events` notes, each with its event.
 pub(super) fn seed(data: &Path, events: usize) {
     const BATCH: usize = 500;
     let write = || {
@@ -160,11 +161,12 @@ pub(super) fn seed(data: &Path, events: usize) {
             .unwrap();
         }
     };
-    // On a thread that may block, which a runtime's own must not.
+    // A thread of the runtime must not block.
     std::thread::scope(|scope| scope.spawn(write).join()).unwrap();
 }
 
-/// What the disk does without a database: blocks appended and synced, one after the other.
+/// Measures the disk without a database: blocks per second that are appended and synced
+/// sequentially.
 pub(super) fn fsyncs_per_second(folder: &Path) -> f64 {
     const COUNT: u32 = 200;
     let mut file = File::create(folder.join("synced")).unwrap();

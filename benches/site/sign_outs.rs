@@ -1,5 +1,5 @@
-//! How long a socket outlives its sign-in when another node ended it: on three nodes that tell each
-//! other, and on three that only share a database.
+//! How long a socket outlives its sign-in when another node ended it: on three connected nodes, and
+//! on three that only share a database.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use super::server::{Server, add_user};
 const TIMES: usize = 100;
 const PASSWORD: &str = "a password of a benchmark";
 
-/// What a node closes a socket with whose sign-in has ended.
+/// The close code of a socket whose sign-in has ended.
 const ENDED: u16 = 1008;
 
-/// `DATABASE_URL` must name an empty database.
+/// Runs the benchmark. `DATABASE_URL` must name an empty database.
 pub(super) async fn measure() {
     let accounts = [("KILONOVA_ACCESS", "accounts".to_owned())];
     let links: Vec<_> = (0..NODES).map(|_| free()).collect();
@@ -35,7 +35,7 @@ pub(super) async fn measure() {
     sign_outs("nodes that share a database", &nodes).await;
 }
 
-/// Waits until a node sees all of them, and that each listens for ends.
+/// Waits until a node sees that all nodes listen for ended sign-ins.
 async fn see(node: &Server) {
     let begun = Instant::now();
     let mut client = Client::connect(node.port).await;
@@ -60,14 +60,14 @@ async fn sign_outs(name: &str, nodes: &[Server]) {
         let other = nodes[(time + 1) % NODES].port;
         let mut socket = Socket::connect_as(other, "/notifications", &cookie).await;
         let closed = tokio::spawn(async move { (socket.close_code().await, Instant::now()) });
-        // At any moment between two looks at the database.
+        // Spreads the sign-outs over the second between two reads of the database.
         tokio::time::sleep(Duration::from_millis((time * 617 % 1000) as u64)).await;
         let asked = Instant::now();
         assert_eq!(client.signed_in("DELETE", "/api/session", &cookie).await.0, 204);
         let answered = Instant::now();
         let (code, closed) = closed.await.unwrap();
         assert_eq!(code, ENDED);
-        // Nothing, where the socket was closed before the answer had come.
+        // Zero if the socket was closed before the response arrived.
         after_answer.push(closed.saturating_duration_since(answered));
         after_request.push(closed - asked);
     }

@@ -1,11 +1,11 @@
-//! Whom an event is for. An event keeps its audience as of when it was written: what a post was as a
-//! draft stays its author's after it is published.
+//! The audience of an event. An event keeps the audience it had when it was written: events of a
+//! draft remain private after the post is published.
 
 use std::fmt;
 
 use super::{CommentFacts, CommentState, PostFacts, Status, Viewer, sees, sees_comment};
 
-/// Whom an event is for.
+/// The viewers who may see an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     /// Everyone.
@@ -14,27 +14,27 @@ pub enum Audience {
     Accounts,
     /// The author of a draft, if it has one, and the admins.
     Draft(Option<i64>),
-    /// The same for a post that was public until then; the others learn that it is gone.
+    /// The same for a post that was public before; other viewers see that it is gone.
     Withdrawn(Option<i64>),
-    /// Of a comment that does not show: its author, the post's author, and the admins.
+    /// For a comment that is not visible: its author, the post's author, and the admins.
     Held(Option<i64>, Option<i64>),
-    /// The same for a comment that was visible until then; the others learn that it is gone.
+    /// The same for a comment that was visible before; other viewers see that it is gone.
     Withheld(Option<i64>, Option<i64>),
 }
 
-/// What a viewer sees of an event.
+/// How much of an event a viewer sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// All of it.
+    /// The whole event.
     Whole,
-    /// That what it is about is gone.
+    /// Only that the event's subject is gone.
     Gone,
     /// Nothing.
     Nothing,
 }
 
 impl Audience {
-    /// The audience of what is told of a post.
+    /// The audience of events about a post.
     pub fn of(post: PostFacts) -> Audience {
         match post.status.is_public() {
             false => Audience::Draft(post.author),
@@ -42,19 +42,19 @@ impl Audience {
         }
     }
 
-    /// The audience of what is told of a comment.
+    /// The audience of events about a comment.
     pub fn of_comment(comment: CommentFacts) -> Audience {
         match comment.state {
             CommentState::Held | CommentState::Hidden if comment.post.status.is_public() => {
                 Audience::Held(comment.author, comment.post.author)
             }
-            // What those who see the draft may see of it is not told apart.
+            // Everyone who sees a draft sees events about all of its comments.
             _ => Audience::of(comment.post),
         }
     }
 
-    /// The audience of what is told of a change of a comment's state: those who do not see it any
-    /// more learn that it is gone.
+    /// The audience of a change to a comment's state. Viewers who can no longer see the comment see
+    /// that it is gone.
     pub fn of_state(before: CommentState, after: CommentFacts) -> Audience {
         match Audience::of_comment(after) {
             Audience::Held(author, of_post) if before == CommentState::Visible => {
@@ -64,7 +64,7 @@ impl Audience {
         }
     }
 
-    /// The audience that the log has written down. What it does not know is for the fewest.
+    /// Parses an audience from the log. An unknown audience is the most restricted one.
     pub fn parse(text: &str) -> Audience {
         let mut parts = text.split(':');
         let kind = parts.next().unwrap_or_default();
@@ -80,7 +80,7 @@ impl Audience {
         }
     }
 
-    /// What a viewer sees of an event for this audience.
+    /// Returns how much of an event for this audience a viewer sees.
     pub fn seen_by(self, viewer: Viewer) -> Seen {
         let draft = |author| sees(viewer, PostFacts { author, status: Status::Draft });
         let held = |author, of_post| {

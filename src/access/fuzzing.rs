@@ -1,8 +1,8 @@
-//! A fuzz target for the audiences of events, as the log has them.
+//! A fuzz target for the audiences of events as stored in the log.
 
 use super::{Audience, Seen, Viewer};
 
-/// An audience: what is not known is for the fewest.
+/// Parses an audience. An unknown one is the most restricted.
 pub fn audience(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let audience = Audience::parse(text);
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_audience_is_for_the_fewest() {
+    fn an_unknown_audience_is_the_most_restricted() {
         let seeds: &[&[u8]] = &[
             b"public",
             b"account",

@@ -47,7 +47,7 @@ fn viewer() -> impl Strategy<Value = Viewer> {
 }
 
 #[test]
-fn published_posts_are_everyones_to_read_and_their_authors_to_change() {
+fn everyone_reads_published_posts_and_their_authors_change_them() {
     for status in [Status::Published, Status::Archived] {
         let post = post(Some(2), status);
         for viewer in [Viewer::Nobody, COMMENTER, MEMBER, OTHER, ADMIN, Viewer::Anyone] {
@@ -64,11 +64,11 @@ fn published_posts_are_everyones_to_read_and_their_authors_to_change() {
 }
 
 #[test]
-fn a_draft_is_not_there_for_others() {
+fn a_draft_is_hidden_from_others() {
     let own = post(Some(2), Status::Draft);
     let nobodys = post(None, Status::Draft);
     assert_eq!(may(Viewer::Nobody, Action::ReadPost(own)), Verdict::Hidden);
-    // Nor does a write tell that it is there.
+    // A write does not reveal that it exists either.
     assert_eq!(may(Viewer::Nobody, Action::ChangePost(own)), Verdict::SignIn);
     for action in [
         Action::ReadPost(own),
@@ -87,7 +87,7 @@ fn a_draft_is_not_there_for_others() {
 }
 
 #[test]
-fn an_author_whose_role_writes_no_posts_any_more_changes_none() {
+fn an_author_who_is_now_a_commenter_changes_no_posts() {
     let own = post(Some(1), Status::Published);
     assert_eq!(may(COMMENTER, Action::ChangePost(own)), Verdict::Forbidden);
     assert_eq!(may(COMMENTER, Action::ChangeNote(Some(1))), Verdict::Forbidden);
@@ -96,7 +96,7 @@ fn an_author_whose_role_writes_no_posts_any_more_changes_none() {
 }
 
 #[test]
-fn a_posts_author_deletes_comments_and_changes_none() {
+fn a_posts_author_deletes_comments_but_does_not_change_them() {
     let comment = comment(Some(1), post(Some(2), Status::Published));
     assert_eq!(may(MEMBER, Action::DeleteComment(comment)), Verdict::Allowed);
     assert_eq!(may(MEMBER, Action::ChangeComment(comment)), Verdict::Forbidden);
@@ -140,7 +140,7 @@ fn guests_comment_where_the_site_lets_them_and_wait_for_approval() {
 }
 
 #[test]
-fn newcomers_wait_for_approval_until_they_were_approved_once() {
+fn newcomers_wait_until_one_comment_is_approved() {
     let rules = CommentRules { guests: false, holds_newcomers: true };
     let thread = |author| Thread { rules, ..thread(post(author, Status::Published)) };
     let held = |viewer, author, approved| {
@@ -148,7 +148,7 @@ fn newcomers_wait_for_approval_until_they_were_approved_once() {
     };
     assert!(held(COMMENTER, Some(2), false));
     assert!(!held(COMMENTER, Some(2), true));
-    // Their own thread is theirs.
+    // Comments on their own posts are not held.
     assert!(!held(COMMENTER, Some(1), false));
     assert!(!held(MEMBER, Some(3), false));
     assert!(!held(ADMIN, Some(3), false));
@@ -161,13 +161,13 @@ fn nobody_comments_on_a_locked_thread() {
     for viewer in [COMMENTER, MEMBER, ADMIN, Viewer::Anyone] {
         assert_eq!(may(viewer, Action::WriteComment(locked)), Verdict::Locked);
     }
-    // Nor does it tell that the post is there.
+    // It does not reveal that the post exists either.
     let draft = Thread { locked: true, ..thread(post(Some(2), Status::Scheduled)) };
     assert_eq!(may(OTHER, Action::WriteComment(draft)), Verdict::Hidden);
 }
 
 #[test]
-fn a_comment_that_does_not_show_is_there_for_its_writer_and_the_moderators() {
+fn a_held_or_hidden_comment_is_seen_by_its_author_and_moderators() {
     let public = post(Some(2), Status::Published);
     for state in [CommentState::Held, CommentState::Hidden] {
         let withheld = CommentFacts { state, ..comment(Some(1), public) };
@@ -185,11 +185,11 @@ fn a_comment_that_does_not_show_is_there_for_its_writer_and_the_moderators() {
 }
 
 #[test]
-fn a_commenter_does_not_restore_what_a_moderator_has_removed() {
+fn a_commenter_cannot_restore_a_comment_that_a_moderator_deleted() {
     let thing = Binned::Comment(comment(Some(1), post(Some(2), Status::Published)));
     let binned = |deleted_by| BinFacts { thing, deleted_by };
     for (deleted_by, by_commenter, by_member) in [
-        // Where access was open, nobody in particular has deleted it.
+        // In open access the account that deleted it is not recorded.
         (None, Verdict::Allowed, Verdict::Hidden),
         (Some(1), Verdict::Allowed, Verdict::Hidden),
         (Some(2), Verdict::Forbidden, Verdict::Allowed),
@@ -206,7 +206,7 @@ fn a_commenter_does_not_restore_what_a_moderator_has_removed() {
 }
 
 #[test]
-fn a_withdrawn_post_is_gone_for_others_and_there_for_its_author() {
+fn a_withdrawn_post_is_gone_for_all_but_its_author() {
     let withdrawn = Audience::Withdrawn(Some(2));
     assert_eq!(withdrawn.seen_by(MEMBER), Seen::Whole);
     assert_eq!(withdrawn.seen_by(ADMIN), Seen::Whole);
@@ -216,7 +216,7 @@ fn a_withdrawn_post_is_gone_for_others_and_there_for_its_author() {
 }
 
 #[test]
-fn an_audience_that_is_not_known_is_for_admins_alone() {
+fn an_unknown_audience_is_for_admins_only() {
     for text in ["", "draft", "draft:", "draft:x", "everyone", "PUBLIC", "publi", ":2"] {
         let audience = Audience::parse(text);
         assert_eq!(audience.seen_by(ADMIN), Seen::Whole, "{text}");
@@ -237,12 +237,12 @@ proptest! {
         let listed = status.is_public() || is_in(drafts(viewer), author);
         prop_assert_eq!(listed, sees(viewer, facts));
         prop_assert_eq!(listed, may(viewer, Action::ReadPost(facts)) == Verdict::Allowed);
-        // What is told of it goes to the same.
+        // Events about it go to the same viewers.
         prop_assert_eq!(listed, Audience::of(facts).seen_by(viewer) == Seen::Whole);
     }
 
     #[test]
-    fn who_changes_something_sees_it(
+    fn viewers_see_everything_that_they_may_change(
         viewer in viewer(),
         status in status(),
         author in prop::option::of(1_i64..4),
@@ -304,7 +304,7 @@ proptest! {
         let seen = sees_comment(viewer, comment);
         let shown = state == CommentState::Visible || is_in(withheld(viewer, post), writer);
         prop_assert_eq!(sees(viewer, post) && shown, seen);
-        // What is told of it goes to no others.
+        // Events about it go to nobody else.
         let audience = Audience::of_comment(comment);
         if audience.seen_by(viewer) == Seen::Whole {
             prop_assert!(seen);
@@ -319,7 +319,7 @@ proptest! {
     }
 
     #[test]
-    fn those_who_no_longer_see_a_comment_are_told_that_it_is_gone(
+    fn viewers_who_lose_sight_of_a_comment_learn_that_it_is_gone(
         viewer in viewer(),
         author in prop::option::of(1_i64..4),
         writer in prop::option::of(1_i64..4),

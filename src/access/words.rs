@@ -1,4 +1,4 @@
-//! The words that decide: an account's role, and a post's status.
+//! The values on which access depends: an account's role, a post's status and a comment's state.
 
 use clap::ValueEnum;
 use schemars::JsonSchema;
@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// Writes comments.
     Commenter,
-    /// Writes posts and notes, too.
+    /// Writes comments, posts and notes.
     Member,
-    /// Runs the site: may change everything.
+    /// Runs the site and may change everything.
     Admin,
 }
 
 impl Role {
-    /// All of them, from the least on.
+    /// All roles, from the least to the most permitted.
     pub const ALL: [Role; 3] = [Role::Commenter, Role::Member, Role::Admin];
 
     /// The word on the wire and in the database.
@@ -29,24 +29,25 @@ impl Role {
         }
     }
 
-    /// The role of that name.
+    /// Parses a role; `None` if there is no such role.
     pub fn parse(word: &str) -> Option<Role> {
         Role::ALL.into_iter().find(|role| role.as_str() == word)
     }
 
-    /// The role that a row has. The table's CHECK lets no other word in; a commenter may do least.
+    /// The role in a row. The table's CHECK permits no other word, so the fallback is the role that
+    /// may do the least.
     pub(crate) fn of(column: &str) -> Role {
         Role::parse(column).unwrap_or(Role::Commenter)
     }
 }
 
-/// Whether and to whom a post shows.
+/// Whether and to whom a post is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Not yet for readers.
+    /// Not yet shown to readers.
     Draft,
-    /// Not yet for readers; the site publishes it when it is due.
+    /// Not yet shown to readers; the site publishes it when it is due.
     Scheduled,
     /// Listed and readable.
     Published,
@@ -69,17 +70,18 @@ impl Status {
         }
     }
 
-    /// The status of that name.
+    /// Parses a status; `None` if there is no such status.
     pub fn parse(word: &str) -> Option<Status> {
         Status::ALL.into_iter().find(|status| status.as_str() == word)
     }
 
-    /// The status that a row has. The table's CHECK lets no other word in; a draft shows least.
+    /// The status in a row. The table's CHECK permits no other word, so the fallback is the status
+    /// that shows the least.
     pub(crate) fn of(column: &str) -> Status {
         Status::parse(column).unwrap_or(Status::Draft)
     }
 
-    /// Whether everyone may read a post of this status.
+    /// Returns whether everyone may read a post of this status.
     pub fn is_public(self) -> bool {
         match self {
             Status::Draft | Status::Scheduled => false,
@@ -88,7 +90,7 @@ impl Status {
     }
 }
 
-/// Whether and to whom a comment shows.
+/// Whether and to whom a comment is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CommentState {
@@ -96,7 +98,7 @@ pub enum CommentState {
     Held,
     /// Everyone who sees the post sees it.
     Visible,
-    /// Taken away by a moderator.
+    /// Hidden by a moderator.
     Hidden,
 }
 
@@ -114,12 +116,13 @@ impl CommentState {
         }
     }
 
-    /// The state of that name.
+    /// Parses a state; `None` if there is no such state.
     pub fn parse(word: &str) -> Option<CommentState> {
         CommentState::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
-    /// The state that a row has. The table's CHECK lets no other word in; a held one shows least.
+    /// The state in a row. The table's CHECK permits no other word, so the fallback is the state
+    /// that shows the least.
     pub(crate) fn of(column: &str) -> CommentState {
         CommentState::parse(column).unwrap_or(CommentState::Held)
     }

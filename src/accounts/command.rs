@@ -1,4 +1,4 @@
-//! `kilonova user`: accounts from the command line, with or without a server running.
+//! `kilonova user`: manages accounts from the command line, with or without a running server.
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
@@ -13,10 +13,10 @@ use crate::models::now;
 use crate::models::sign_in::{self, Which};
 use crate::models::user::{self, Change, Listed, NewUser, Role};
 
-/// Bytes that are read of a line with a password, more than a password may have.
+/// The maximum number of bytes read from a password line; a password is shorter.
 const LINE: u64 = 4096;
 
-/// Why a command about accounts has failed.
+/// The reason why an account command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
     /// The password cannot be read.
@@ -25,24 +25,24 @@ pub enum UserError {
     /// The two inputs differ.
     #[error("the two passwords differ; try again")]
     Different,
-    /// The invalid fields with their messages.
+    /// Some fields are invalid; the text has their messages.
     #[error("{0}")]
     Refused(String),
     /// The database cannot be opened or written to, or the system has no random numbers.
     #[error("{0}: {1}")]
     Failed(String, String),
-    /// There is no account of that name.
+    /// There is no account with that name.
     #[error("there is no account called {0}")]
     Unknown(String),
     /// There is no site.
     #[error("there is no database at {0}")]
     Missing(String),
-    /// It is done, but the report cannot be printed.
-    #[error("it is done, but the summary cannot be printed: {0}")]
+    /// The change is committed, but the summary cannot be printed.
+    #[error("the change is committed, but the summary cannot be printed: {0}")]
     Output(#[source] io::Error),
 }
 
-/// The whole command: prompts for the password, creates the account and reports to `out`.
+/// Runs the command: prompts for the password, creates the account and reports to `out`.
 pub fn add(
     database: &Database,
     username: &str,
@@ -93,7 +93,7 @@ pub fn password(database: &Database, name: &str, out: &mut dyn Write) -> Result<
     writeln!(out, "replaced the password of {}", account.user.username).map_err(UserError::Output)
 }
 
-/// Gives an account another role, disables or enables it.
+/// Changes an account's role, or disables or enables the account.
 pub fn change(
     database: &Database,
     name: &str,
@@ -117,7 +117,7 @@ fn existing(database: &Database) -> Result<(), UserError> {
     Ok(())
 }
 
-/// A transaction about the account of this name.
+/// Runs a transaction on the account with this name.
 fn transact_on<T: Send + 'static>(
     database: &Database,
     name: &str,
@@ -150,7 +150,7 @@ fn told(database: &Database, error: AppError) -> UserError {
     }
 }
 
-/// Prompts twice in a terminal, without echo; otherwise reads the first line of standard input.
+/// Prompts twice without echo in a terminal; otherwise reads the first line of standard input.
 fn read_password() -> Result<String, UserError> {
     let input = io::stdin();
     if input.is_terminal() {

@@ -1,9 +1,9 @@
-//! Browsers that have signed in before. Owns what their device cookie says; the cookie is
-//! `controllers::cookies`'.
+//! Browsers that have signed in before. This module owns the content of the device cookie;
+//! `controllers::cookies` sets it.
 //!
-//! Strangers who guess at a name use up that name's guesses. A browser that has signed in to it once
-//! has guesses of its own, so that they do not lock its user out. The idea is OWASP's "Device
-//! Cookies".
+//! Strangers who guess at a name use up that name's guesses. A browser that has signed in to it
+//! once has separate guesses, so that strangers cannot lock out its user. The idea is OWASP's
+//! "Device Cookies".
 
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,21 +11,21 @@ use rand::TryRng;
 use rand::rngs::{SysError, SysRng};
 use sha2::Sha256;
 
-/// Keeps what is signed here apart from anything else that this key may sign one day.
+/// Separates these signatures from any others made with the same key.
 const PURPOSE: &[u8] = b"kilonova device\0";
 
-/// A browser that has signed in to a name.
+/// A browser that has signed in under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Device([u8; 16]);
 
-/// Signs devices, and knows those that it has signed.
+/// Signs device cookies and verifies them.
 pub struct Devices {
     key: [u8; 64],
 }
 
 impl Device {
-    /// A browser or a program that is signed in now, whatever it has done before. No issued device is
-    /// like it: those are random.
+    /// Identifies a browser or program by its current sign-in. It equals no issued device, because
+    /// those are random.
     pub fn of_sign_in(id: i64) -> Device {
         let mut device = [0; 16];
         device[..8].copy_from_slice(&id.to_le_bytes());
@@ -34,12 +34,12 @@ impl Device {
 }
 
 impl Devices {
-    /// Every node of a site has the same key.
+    /// All nodes of a site must use the same key.
     pub(super) fn new(key: [u8; 64]) -> Devices {
         Devices { key }
     }
 
-    /// A new device of that name.
+    /// Issues a cookie for a new device under that name.
     pub fn issue(&self, folded_username: &str) -> Result<String, SysError> {
         let mut device = [0; 16];
         SysRng.try_fill_bytes(&mut device)?;
@@ -47,7 +47,7 @@ impl Devices {
         Ok(format!("{}.{}", HEXLOWER.encode(&device), HEXLOWER.encode(&signature)))
     }
 
-    /// The device that was issued for that name, if it was.
+    /// Returns the device if the cookie was issued for that name.
     pub fn verify(&self, folded_username: &str, issued: &str) -> Option<Device> {
         let (device, signature) = issued.split_once('.')?;
         let device: [u8; 16] = HEXLOWER.decode(device.as_bytes()).ok()?.try_into().ok()?;
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_device_is_known_for_its_name_alone_and_on_every_node() {
+    fn a_device_is_valid_for_its_name_only_and_on_every_node() {
         let devices = Devices::new([7; 64]);
         let issued = devices.issue("ada").expect("random bytes");
         let device = devices.verify("ada", &issued).expect("it was issued");
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_somebody_made_up_is_unknown() {
+    fn a_forged_device_is_unknown() {
         let devices = Devices::new([7; 64]);
         let issued = devices.issue("ada").expect("random bytes");
         let (device, signature) = issued.split_once('.').expect("two parts");
@@ -108,7 +108,7 @@ mod tests {
             &format!("{issued}.{signature}"),
             &issued.to_uppercase(),
         ] {
-            // By chance all digits could be decimal, and then there is no other case.
+            // If all digits happen to be decimal, upper case is the same text.
             assert!(devices.verify("ada", other).is_none() || *other == issued, "{other}");
         }
     }

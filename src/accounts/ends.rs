@@ -1,5 +1,5 @@
-//! Sign-ins that have ended: has the feed close their sockets, on every node. Owns how soon; which
-//! have ended is in the database, so that it does not hang on a message between nodes.
+//! Closes the sockets of ended sign-ins on every node, through the feed. This module owns how soon
+//! that happens. Ends are recorded in the database, so a lost message between nodes only delays it.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,44 +11,44 @@ use crate::models::sign_in;
 use crate::pubsub::{Payload, PubSub, Subscription};
 use crate::site_log::Feed;
 
-/// Between two looks at the database.
+/// The interval at which the database is polled.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// The channel on which nodes tell each other to look at once. Nothing is lost with a message.
+/// The channel on which nodes tell each other to poll now. A lost message only causes a delay.
 const CHANNEL: &str = "sign_ins";
 
-/// What this node knows of ends; cheap to clone.
+/// The ends that this node knows; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Ends {
-    /// The number up to which their sockets were closed.
+    /// The number of the last end whose sockets were closed.
     known: Arc<AtomicI64>,
-    /// The sign-ins whose use is being noted.
+    /// The sign-ins whose last use is being recorded.
     noting: Arc<Mutex<HashSet<i64>>>,
     pubsub: PubSub,
 }
 
 impl Ends {
-    /// Knows all ends until now, when there are no sockets yet.
+    /// Starts with all past ends as known, because there are no sockets yet.
     pub async fn start(db: &Db, pubsub: &PubSub) -> Result<Ends, db::Error> {
         let last = db.read(|connection| Ok::<_, db::Error>(sign_in::last_end(connection)?)).await?;
         let known = Arc::new(AtomicI64::new(last));
         Ok(Ends { known, noting: Arc::default(), pubsub: pubsub.clone() })
     }
 
-    /// The number of the last end whose sockets were closed. A request that is allowed after this
-    /// was read takes it into account.
+    /// The number of the last end whose sockets were closed. A permission check made after reading
+    /// this number takes that end into account.
     pub fn known(&self) -> i64 {
         self.known.load(Ordering::Acquire)
     }
 
-    /// Takes note that a sign-in is being used, once at a time.
+    /// Records that a sign-in is being used, with at most one write per sign-in at a time.
     pub async fn note_use(&self, db: &Db, id: i64) {
         if !self.noting().insert(id) {
             return;
         }
         let touch = move |tx: &mut Tx<'_>| Ok::<_, db::Error>(sign_in::touch(tx.connection, id)?);
         if let Err(error) = db.transaction_on(Touches::NewRows, None, touch).await {
-            log::debug!("the time of a sign-in's use is not noted: {error}");
+            log::debug!("cannot record the last use of a sign-in: {error}");
         }
         self.noting().remove(&id);
     }
@@ -57,10 +57,10 @@ impl Ends {
         self.noting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has all nodes look at once.
+    /// Makes all nodes poll now.
     pub async fn hurry(&self) {
         if self.pubsub.broadcast(CHANNEL, "ended", Payload::null()).await.is_err() {
-            log::debug!("the process groups have stopped; nobody hurries");
+            log::debug!("the process groups have stopped; sockets close at the next poll");
         }
     }
 
@@ -83,8 +83,9 @@ impl Ends {
                     }
                 }
                 Err(db::Error::Stopped) => return,
-                // It is said elsewhere that the database is away, and nobody ends a sign-in then.
-                Err(error) => log::debug!("the ends of sign-ins cannot be read: {error}"),
+                // Another part logs that the database is unreachable, and no sign-in ends in that
+                // time.
+                Err(error) => log::debug!("cannot read the ends of sign-ins: {error}"),
             }
             let hurry = tokio::time::timeout(EVERY, next(&mut hurries));
             if let Ok(false) = hurry.await {
@@ -94,7 +95,7 @@ impl Ends {
     }
 }
 
-/// True for a message; false when there are no more.
+/// Returns true for a message, and false when the subscription ends.
 async fn next(hurries: &mut Option<Subscription>) -> bool {
     match hurries {
         Some(hurries) => hurries.next().await.is_some(),

@@ -1,8 +1,9 @@
-//! A fuzz target for the cookie by which a device is known.
+//! A fuzz target for device cookies.
 
 use super::Devices;
 
-/// A user's name and, on the next line, a device's cookie: nobody can make one up.
+/// Verifies a device cookie, given a user's name and the cookie on separate lines. A forged one
+/// never verifies.
 pub fn device(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let (name, cookie) = text.split_once('\n').unwrap_or(("ada", text));
@@ -16,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_makes_a_device_up() {
+    fn a_device_cookie_cannot_be_forged() {
         let seeds: &[&[u8]] = &[
             b"ada\n00112233445566778899aabbccddeeff.\
               00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",

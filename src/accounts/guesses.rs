@@ -1,4 +1,4 @@
-//! How often a password may be guessed.
+//! The rate limits on guessing passwords.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -9,22 +9,23 @@ use kilonova_feed::limits::{Address, Rates};
 
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// Counts guesses by name and by address; those of a known device by that device alone. Ten per
-/// minute are ten at once, then one in six seconds. Loopback peers do not count by their address.
+/// Counts guesses by name and by address, and those from a known device by that device only. A
+/// limit of ten per minute permits ten at once, then one every six seconds. Loopback peers are not
+/// counted by address.
 pub struct Guesses {
     names: Rates,
     addresses: Rates,
     devices: Rates,
 }
 
-/// A guess that counts, unless it is forgiven.
+/// A guess that stays counted unless it is forgiven.
 #[must_use]
 pub struct Guess<'a> {
     guesses: &'a Guesses,
     counted: Counted<'a>,
 }
 
-/// What a guess was counted under.
+/// The key under which a guess was counted.
 enum Counted<'a> {
     Stranger { name: &'a str, address: Option<IpAddr> },
     Device(Device),
@@ -39,12 +40,12 @@ impl Guesses {
         }
     }
 
-    /// Counts a guess at this user's password before it is checked, so that simultaneous guesses
-    /// count too. 429 when there were too many at that name or from that address; the right password
-    /// is refused then, too.
+    /// Counts a guess at this user's password before the password is checked, so that concurrent
+    /// guesses count too. Returns 429 if there were too many guesses at that name or from that
+    /// address; the right password is then refused too.
     ///
-    /// A device of this name has as many guesses as a name has, and takes none from name or address.
-    /// A name without an account counts like any other.
+    /// A device of this name has the same limit as a name and uses up no guesses of the name or
+    /// address. A name without an account is counted like any other.
     pub fn count<'a>(
         &'a self,
         folded_username: &'a str,
@@ -61,7 +62,7 @@ impl Guesses {
         match self.names.admit(folded_username, now) {
             Ok(()) => Ok(Guess { guesses: self, counted }),
             Err(wait) => {
-                // A refused guess costs its address nothing.
+                // A refused guess does not count against its address.
                 self.give_back_address(address);
                 Err(refused(wait))
             }
@@ -84,7 +85,7 @@ impl Guesses {
 }
 
 impl Guess<'_> {
-    /// Removes it from the count: it was right, or it was never checked.
+    /// Removes the guess from the count, because it was right or was never checked.
     pub fn forgive(self) {
         match self.counted {
             Counted::Device(device) => self.guesses.devices.give_back(device),
@@ -108,12 +109,12 @@ mod tests {
         Some(SocketAddr::new(address.parse().expect("an address"), 1))
     }
 
-    /// How many of a hundred wrong guesses are let in.
+    /// The number of admitted guesses out of a hundred wrong ones.
     fn wrong(guesses: &Guesses, name: impl Fn(usize) -> String, address: &str) -> usize {
         (0..100).filter(|n| guesses.count(&name(*n), peer(address), None).is_ok()).count()
     }
 
-    // Nothing here takes the two seconds after which there is one more.
+    // These tests finish within the two seconds after which another guess is permitted.
 
     #[test]
     fn guesses_at_one_name_are_limited_over_all_addresses() {

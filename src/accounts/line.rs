@@ -1,5 +1,5 @@
-//! The line in front of the threads that hash passwords, pure: whose turn it is, and who must leave
-//! when it is full.
+//! The queue for the threads that hash passwords, as a pure data structure: which job is next, and
+//! which is evicted when it is full.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -8,8 +8,8 @@ use kilonova_feed::limits::Address;
 
 use super::devices::Device;
 
-/// Whose password it is. Each caller's passwords wait in a lane of their own, and lanes take turns,
-/// so that a crowd of one address does not hold up the others.
+/// The caller who sent a password. Each caller has a separate lane, and lanes are served
+/// round-robin, so that many passwords from one address do not delay the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// A browser that has signed in before.
@@ -19,7 +19,7 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// The caller behind a request.
+    /// The caller who sent a request.
     pub fn of(device: Option<Device>, peer: Option<SocketAddr>) -> Caller {
         let address = || Address::of(peer.map(|peer| peer.ip())).counted();
         device.map_or_else(|| Caller::Address(address()), Caller::Device)
@@ -30,13 +30,14 @@ impl Caller {
 pub(super) struct Line<J> {
     max: usize,
     waiting: usize,
-    /// Known devices and strangers take turns, so that no number of addresses holds up the former.
+    /// Known devices and strangers alternate, so that any number of addresses cannot delay known
+    /// devices.
     devices: Lanes<J>,
     strangers: Lanes<J>,
     devices_are_next: bool,
 }
 
-/// Lanes in the order of their turns; none is empty.
+/// Lanes in the order in which they are served; none is empty.
 type Lanes<J> = VecDeque<(Caller, VecDeque<J>)>;
 
 impl<J> Line<J> {
@@ -45,8 +46,8 @@ impl<J> Line<J> {
         Line { max, waiting: 0, devices, strangers, devices_are_next: true }
     }
 
-    /// Adds a job behind those of its caller. Returns the job that must leave, if the line is longer
-    /// than it may be: the last one of the longest lane, which may be the one just added.
+    /// Adds a job to the end of its caller's lane. If the queue is then too long, returns the
+    /// evicted job: the last of the longest lane, which may be the one just added.
     pub(super) fn push(&mut self, caller: Caller, job: J) -> Option<J> {
         let lanes = match caller {
             Caller::Device(_) => &mut self.devices,
@@ -62,7 +63,7 @@ impl<J> Line<J> {
         }
         self.waiting -= 1;
         let longest = |lanes: &Lanes<J>| {
-            // Of equally long ones the last: it has the longest wait ahead.
+            // Of equally long lanes, evict from the last, which has the longest wait ahead.
             lanes.iter().enumerate().max_by_key(|(_, (_, lane))| lane.len()).map(|(index, _)| index)
         };
         let length = |lanes: &Lanes<J>| longest(lanes).map_or(0, |index| lanes[index].1.len());
@@ -78,12 +79,12 @@ impl<J> Line<J> {
         job
     }
 
-    /// How many jobs wait.
+    /// The number of waiting jobs.
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// The next job.
+    /// Removes and returns the next job.
     pub(super) fn pop(&mut self) -> Option<J> {
         let devices_first = self.devices_are_next && !self.devices.is_empty();
         let lanes = match devices_first || self.strangers.is_empty() {
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_turn_is_a_known_devices() {
+    fn every_other_job_is_a_known_devices() {
         let mut line = Line::new(100);
         for n in 0..4 {
             assert_eq!(line.push(stranger(n), n.into()), None);
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_line_loses_the_last_of_its_longest_lane() {
+    fn a_full_queue_evicts_the_last_of_its_longest_lane() {
         let mut line = Line::new(4);
         for n in 0..4 {
             assert_eq!(line.push(stranger(1), n), None);
@@ -152,14 +153,14 @@ mod tests {
         assert_eq!(line.push(stranger(2), 10), Some(3));
         assert_eq!(line.push(device(1), 20), Some(2));
         assert_eq!(line.push(stranger(3), 30), Some(1));
-        // A crowd of one password each: the latest comer leaves, and never a known device.
+        // With one password per caller, the newest stranger's is evicted, never a known device's.
         assert_eq!(line.push(stranger(4), 40), Some(40));
         assert_eq!(line.push(device(2), 21), Some(30));
         assert_eq!(order(&mut line), [20, 0, 21, 10]);
     }
 
     #[test]
-    fn a_line_without_room_takes_nothing() {
+    fn a_queue_of_length_zero_takes_nothing() {
         let mut line = Line::new(0);
         assert_eq!(line.push(stranger(1), 1), Some(1));
         assert_eq!(line.push(device(1), 2), Some(2));

@@ -1,4 +1,4 @@
-//! Hashing passwords: with Argon2id, on threads of its own, a few at a time.
+//! Hashes passwords with Argon2id, on a few dedicated threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,16 +16,16 @@ use super::line::{Caller, Line};
 use crate::error::{AppError, AppResult};
 use crate::models::user::Password;
 
-/// How long a password waits at most: longer than a processor takes for a full line.
+/// The maximum time a password waits: longer than a processor needs for a full queue.
 const WAIT: Duration = Duration::from_secs(25);
 
-/// A hash of no password that takes as long to compare as any user's.
+/// A hash that no password matches, which takes as long to verify as a user's.
 const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$\
                        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Hashes passwords. Each hash keeps a processor busy for a while and takes 19 MiB, so at most half
-/// of the processors hash; the other passwords wait in a line, and 503 is the answer for those that
-/// it has no room for.
+/// Hashes passwords. Each hash occupies a processor for a while and takes 19 MiB, so at most half
+/// of the processors hash at once. Other passwords wait in a queue; when the queue is full, one of
+/// its callers gets 503.
 pub struct Passwords(Arc<Shared>);
 
 struct Shared {
@@ -36,13 +36,13 @@ struct Shared {
 type Job = Box<dyn FnOnce() + Send>;
 
 impl Passwords {
-    /// `waiting` is the length of the line.
+    /// `waiting` is the maximum length of the queue.
     pub(super) fn new(waiting: usize) -> Passwords {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         Passwords::with(processors.div_ceil(2), waiting)
     }
 
-    /// With a number of threads: the memory of a hash stays with the thread that made it.
+    /// Starts a number of threads. A thread keeps the memory of its hashes.
     fn with(threads: usize, waiting: usize) -> Passwords {
         let shared = Arc::new(Shared {
             line: Mutex::new(Some(Line::new(waiting))),
@@ -56,19 +56,19 @@ impl Passwords {
                 }
             };
             if let Err(error) = thread::Builder::new().name("passwords".to_owned()).spawn(work) {
-                log::error!("a thread for passwords cannot be started: {error}");
+                log::error!("cannot start a thread for passwords: {error}");
             }
         }
         Passwords(shared)
     }
 
-    /// The hash to keep of a new password.
+    /// Returns the hash to store for a new password.
     pub async fn hash(&self, caller: Caller, password: Password) -> AppResult<String> {
         self.run(caller, move || hash(&password)).await
     }
 
-    /// Whether the password is that of the hash. Without a hash the answer is no, and takes as long
-    /// to find: the time does not tell which names exist.
+    /// Returns whether the password matches the hash. Without a hash it returns false after the
+    /// same amount of work, so that timing does not reveal which names exist.
     pub async fn verify(
         &self,
         caller: Caller,
@@ -82,12 +82,12 @@ impl Passwords {
         .await
     }
 
-    /// How many passwords wait.
+    /// The number of waiting passwords.
     pub fn waiting(&self) -> usize {
         self.0.line().as_ref().map_or(0, Line::waiting)
     }
 
-    /// Runs one hash when it is its turn, unless its caller has gone away by then.
+    /// Runs one hash when it reaches the head of the queue, unless its caller is gone by then.
     async fn run<T: Send + 'static>(
         &self,
         caller: Caller,
@@ -98,14 +98,14 @@ impl Passwords {
             if !done.is_closed() {
                 let hashed = catch_unwind(AssertUnwindSafe(work))
                     .unwrap_or_else(|_| Err(AppError::internal("hashing a password panicked")));
-                // The caller may have gone away.
+                // The caller may be gone.
                 drop(done.send(hashed));
             }
         };
         self.0.push(caller, Box::new(job));
         match tokio::time::timeout(WAIT, hashed).await {
             Ok(Ok(hashed)) => hashed,
-            // It had to leave the line, or waited for too long.
+            // It was evicted from the queue, or waited too long.
             Ok(Err(_)) | Err(_) => {
                 Err(AppError::Busy("too many passwords to check: try again later", 5))
             }
@@ -124,11 +124,11 @@ impl Shared {
     fn push(&self, caller: Caller, job: Job) {
         let left = self.line().as_mut().map(|line| line.push(caller, job));
         self.arrived.notify_one();
-        // After the lock: its end wakes its caller.
+        // Drop it outside the lock, because dropping the job wakes its caller.
         drop(left);
     }
 
-    /// Waits for the next job; `None` at the end.
+    /// Waits for the next job; `None` when the service stops.
     fn next(&self) -> Option<Job> {
         let mut line = self.line();
         loop {
@@ -144,7 +144,7 @@ impl Shared {
     }
 }
 
-/// The hash to keep of a new password. Blocks.
+/// Returns the hash to store for a new password. Blocks.
 pub(super) fn hash(password: &Password) -> AppResult<String> {
     let mut salt = [0; 16];
     SysRng.try_fill_bytes(&mut salt).map_err(AppError::internal)?;
@@ -186,7 +186,7 @@ mod tests {
         let passwords = Passwords::new(10);
         let right = || password("correct horse");
         let hash = passwords.hash(ANYONE, right()).await.expect("a hash");
-        // As much work as the one that stands for nobody's.
+        // It takes as much work as the hash that no password matches.
         let work = |hash: &str| hash.rsplitn(3, '$').nth(2).map(str::to_owned);
         assert!(work(&hash).is_some_and(|work| work.starts_with("$argon2id$v=19$m=")), "{hash}");
         assert_eq!((work(&hash), hash.len()), (work(NOBODYS), NOBODYS.len()));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_full_line_refuses_with_a_time_to_come_back() {
+    async fn a_full_queue_refuses_with_a_retry_time() {
         let passwords = Passwords::with(0, 1);
         let first = passwords.hash(ANYONE, password("one"));
         let second = passwords.hash(ANYONE, password("two"));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_password_whose_caller_left_is_not_hashed() {
+    async fn a_password_whose_caller_is_gone_is_not_hashed() {
         let passwords = Passwords::with(0, 2);
         let left = passwords.run(ANYONE, || -> AppResult<()> { panic!("it is hashed") });
         let ended = tokio::select! {
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_panic_is_an_error_and_its_thread_goes_on() {
+    async fn a_panic_is_an_error_and_its_thread_continues() {
         let passwords = Passwords::with(1, 2);
         let error = passwords.run(ANYONE, || -> AppResult<()> { panic!("on purpose") }).await;
         assert_eq!(error.expect_err("it panicked").status_code(), 500);

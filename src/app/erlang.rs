@@ -1,12 +1,12 @@
-//! What Erlang nodes hear of this site: the committed events of the shared channels, as everybody may
-//! see them. Owns that choice; what crosses in which form is the cluster's.
+//! Sends Erlang nodes the committed events of the shared channels, as everybody may see them. This
+//! module owns the selection of events; the cluster owns the wire format.
 //!
-//! Members on the Erlang side pass what they hear to any browser, as the handlers of Nova's articles
-//! do. So of posts and comments they hear what a visitor sees who is not signed in, and of notes,
-//! which only accounts read, what every account sees.
+//! Members on the Erlang side forward these events to any browser, as the handlers of Nova's
+//! articles do. They therefore receive only the events of posts and comments that an anonymous
+//! visitor sees, and the notes that every account sees, because only accounts read notes.
 //!
-//! Each node tells what was committed on itself. All nodes of a cluster have all events in their
-//! logs, so an event of the relay would cross once for each node.
+//! Each node sends only the events that it committed. All nodes of a cluster have all events in
+//! their logs, so sending the relay's events would deliver each one once per node.
 
 use kilonova_feed::{Event, Visibility};
 
@@ -16,7 +16,7 @@ use crate::events::NOTES;
 use crate::pubsub::Envelope;
 use crate::site_log::visibility;
 
-/// Tells Erlang nodes of events that were committed here.
+/// Sends events that this node committed to the Erlang nodes.
 pub(super) fn tell(erlang: &Erlang, events: &[Event]) {
     for event in events.iter().filter(|event| erlang.shares(event.channel().as_str())) {
         if let Some(envelope) = shared(event) {
@@ -25,7 +25,8 @@ pub(super) fn tell(erlang: &Erlang, events: &[Event]) {
     }
 }
 
-/// The part of an event that crosses; without the position, which is of the log here.
+/// The part of an event that is sent. It omits the position, which is only valid in this site's
+/// log.
 fn shared(event: &Event) -> Option<Envelope> {
     let of = |event: &Event| Envelope::new(event.channel(), event.topic(), event.payload().clone());
     let is_note = *event.channel() == NOTES;

@@ -1,5 +1,5 @@
-//! This node among others: the process groups, what reaches the other nodes, and the news that this
-//! one has started.
+//! The node's place in a cluster: the process groups, the transport to other nodes, and the
+//! announcement that this node has started.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::config::Config;
 use crate::events::{self, words};
 use crate::pubsub::{Payload, PubSub};
 
-/// How long other nodes are waited for before they are told that this one has started, and for how
-/// long no further one must have come.
+/// How long to wait for other nodes before announcing this node's start, and how long the number of
+/// nodes must be stable first.
 const SETTLED: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(1));
 
-/// The channels that the server itself needs: the indexer's, the relay's and what nodes tell each
-/// other. They leave to sockets what the flag gives them.
+/// The channels that the server itself needs: the indexer's, the relay's, and those between nodes.
+/// They are added to the flag's limit, so that sockets can use all of it.
 const OWN_CHANNELS: usize = 9;
 
-/// How often it is looked.
+/// The interval at which the list of nodes is polled.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Starts the process groups on `core`.
@@ -41,8 +41,8 @@ pub(super) async fn start(config: &Config, core: &Arbiter) -> Result<Cluster, cl
     Ok(node)
 }
 
-/// Tells everyone that a node with this version has started, when the nodes have found each other. Who reads the site
-/// through another node may have a page of an older version.
+/// Announces that a node with this version has started, once the nodes have found each other.
+/// Readers connected to other nodes may have a page of an older version.
 async fn tell_of_start(pubsub: PubSub, has_others: bool) {
     let begun = Instant::now();
     let (mut nodes, mut since) = (1, begun);
@@ -58,5 +58,5 @@ async fn tell_of_start(pubsub: PubSub, has_others: bool) {
         Ok(payload) => pubsub.broadcast(events::SYSTEM, words::DEPLOY, payload).await.is_ok(),
         Err(_) => false,
     };
-    log::debug!("the start was told to {nodes} nodes: {told}");
+    log::debug!("announced the start to {nodes} nodes: {told}");
 }

@@ -1,5 +1,5 @@
-//! A file that has its name only once it is whole: until then it is another one beside it, which
-//! goes with whatever ends the backup early.
+//! A file that gets its name only when it is complete. Until then it has a temporary name in the
+//! same folder, and is removed if the backup ends early.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -9,22 +9,23 @@ use std::path::{Path, PathBuf};
 
 use super::{BackupError, seal};
 
-/// What SQLite puts behind the name of a database for the files beside it.
+/// The suffixes of the files that SQLite creates next to a database.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// See the module.
+/// A file that is renamed when it is complete.
 pub(super) struct NewFile {
-    /// Its name once it is whole.
+    /// The final name.
     whole: PathBuf,
     part: PathBuf,
     is_whole: bool,
 }
 
 impl NewFile {
-    /// Begins a file that will be called `whole`, where nothing is. Only its owner can read it.
+    /// Creates a temporary file that will be named `whole`, which must not exist. Only its owner
+    /// can read it.
     pub(super) fn beside(whole: &Path) -> Result<NewFile, BackupError> {
         let failed = |source| BackupError::File { path: whole.to_owned(), source };
-        // Elsewhere it means standard output, which could not be checked and renamed.
+        // By convention "-" means standard output, which cannot be read back and renamed.
         if whole == Path::new("-") {
             return Err(BackupError::Name(whole.to_owned()));
         }
@@ -32,7 +33,8 @@ impl NewFile {
         refuse_existing(&whole)?;
         let Some(name) = whole.file_name() else { return Err(BackupError::Name(whole)) };
         let mut name = name.to_owned();
-        // A process that was killed leaves one behind, and its id may be this one's.
+        // A killed process leaves a file behind, and this process may have the same id, so use a
+        // random name.
         name.push(format!(".partial-{:08x}", rand::random::<u32>()));
         let part = whole.with_file_name(name);
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part);
@@ -40,18 +42,18 @@ impl NewFile {
         Ok(NewFile { whole, part, is_whole: false })
     }
 
-    /// Where it is now.
+    /// The temporary path.
     pub(super) fn path(&self) -> &Path {
         &self.part
     }
 
-    /// Its name once it is whole.
+    /// The final name.
     pub(super) fn name(&self) -> &Path {
         &self.whole
     }
 
-    /// Ends it with its seal, gives it its name, and returns its length. Everything is on the disk
-    /// then.
+    /// Appends the seal, renames the file, and returns its length. Everything is then synced to
+    /// disk.
     pub(super) fn keep(mut self) -> Result<u64, BackupError> {
         let bytes = self.seal().map_err(|source| self.failed(source))?;
         refuse_existing(&self.whole)?;
@@ -83,7 +85,7 @@ impl Drop for NewFile {
     }
 }
 
-/// Removes a SQLite file with what SQLite has put beside it.
+/// Removes a SQLite file and the files that SQLite created next to it.
 pub(super) fn remove(file: &Path) {
     let mut names: Vec<OsString> = BESIDE
         .iter()
@@ -98,7 +100,7 @@ pub(super) fn remove(file: &Path) {
         if let Err(error) = std::fs::remove_file(&name)
             && error.kind() != io::ErrorKind::NotFound
         {
-            log::error!("{} cannot be removed: {error}", Path::new(&name).display());
+            log::error!("cannot remove {}: {error}", Path::new(&name).display());
         }
     }
 }

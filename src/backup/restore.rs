@@ -1,12 +1,12 @@
-//! `kilonova restore`: makes the site of a backup in a database that is empty.
+//! `kilonova restore`: restores a backup to an empty database.
 //!
-//! It works on a copy of the file in the data folder: what was checked is what is restored, a
-//! backup of an older version is migrated there, and the backup itself is only read. The site's
-//! rows are one transaction.
+//! It works on a copy of the file in the data folder, so that the restored data is exactly what was
+//! checked. A backup of an older version is migrated in the copy; the backup itself is only read.
+//! The site's rows are written in one transaction.
 //!
-//! The log gets a new id, because readers may have seen events that are not in the backup: those
-//! that resume get a resync. Sign-ins, tokens and links to drafts stay behind: some may have been
-//! revoked since.
+//! The log gets a new id, because readers may have seen events that are not in the backup; clients
+//! that resume get a resync. Sign-ins, tokens and links to drafts are not restored, because they
+//! may have been revoked since.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -25,7 +25,7 @@ use crate::db;
 use crate::locks;
 use crate::models::log;
 
-/// Why nothing was restored.
+/// The reason why nothing was restored.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// The backup cannot be opened.
@@ -36,15 +36,15 @@ pub enum RestoreError {
         /// The system's error.
         source: io::Error,
     },
-    /// The file is no backup that can be restored.
+    /// The file is not a usable backup.
     #[error("cannot restore {}: {source}", path.display())]
     Broken {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem with the file.
         source: Broken,
     },
-    /// Its database cannot be opened.
+    /// The backup's database cannot be opened.
     #[error("cannot restore {}: {source}", path.display())]
     Unreadable {
         /// The backup.
@@ -58,7 +58,7 @@ pub enum RestoreError {
     /// A server uses the database.
     #[error("a server uses {0}; stop it first")]
     InUse(String),
-    /// The database has a site.
+    /// The database already contains a site.
     #[error(
         "{0} is not empty: {1} has {2} row(s); restore to a new data folder or an empty database"
     )]
@@ -72,7 +72,7 @@ pub enum RestoreError {
     /// The transaction cannot begin or end.
     #[error("nothing was restored: {0}")]
     Transaction(#[from] diesel::result::Error),
-    /// A signal told it to stop.
+    /// A signal stopped the restore.
     #[error("stopped; nothing was restored")]
     Stopped,
     /// The summary cannot be printed.
@@ -80,8 +80,8 @@ pub enum RestoreError {
     Output(#[source] io::Error),
 }
 
-/// The whole command: restores a backup to a database, and tells `out` what there was in it. It
-/// ends early when `stop` turns true.
+/// Runs the command: restores a backup to a database, and reports its contents to `out`. It stops
+/// early when `stop` becomes true.
 pub fn command(
     backup: &Path,
     database: &Database,
@@ -98,7 +98,8 @@ pub fn command(
         .map_err(|source| RestoreError::File { path: backup.to_owned(), source })?;
     let sealed = Sealed::of(file).map_err(broken)?;
     let _locks = locks::take_both(database, data_dir)?;
-    // Before the work that takes long. PostgreSQL would take a second connection for a server's.
+    // Check before the long work starts, and keep the connection: on PostgreSQL a second one would
+    // be taken for a server's.
     let mut opened = None;
     if !database.is_missing() {
         let new = opened.insert(open(database)?);
@@ -124,7 +125,7 @@ pub fn command(
     writeln!(out, "restored {backup}, made by kilonova {version}, to {database}")
         .and_then(|()| writeln!(out, "{}", whole::told(&counts)))
         .and_then(|()| {
-            writeln!(out, "sign-ins, tokens and links to drafts were left out: sign in again")
+            writeln!(out, "sign-ins, tokens and links to drafts were not restored; sign in again")
         })
         .map_err(RestoreError::Output)
 }
@@ -153,12 +154,12 @@ fn failed(database: &Database, error: whole::Error) -> RestoreError {
     }
 }
 
-/// A copy of a backup's database, removed at the end.
+/// A copy of a backup's database, removed on drop.
 struct Duplicate(PathBuf);
 
 impl Duplicate {
-    /// Copies and checks it. One that a killed process has left is overwritten: the data folder is
-    /// locked.
+    /// Copies the backup and verifies its checksum. A copy left by a killed process is overwritten,
+    /// which is safe because the data folder is locked.
     fn make(sealed: &Sealed, data_dir: &Path, stop: &AtomicBool) -> Result<Duplicate, Broken> {
         let copy = Duplicate(data_dir.join("restore.sqlite3"));
         remove(&copy.0);
@@ -171,7 +172,7 @@ impl Duplicate {
         Ok(copy)
     }
 
-    /// Opens it, with the schema of this version.
+    /// Opens the copy and migrates it to the schema of this version.
     fn open(&self) -> Result<DbConnection, db::Error> {
         let database = Database::Sqlite(self.0.clone());
         database.open(Access::Write)?.batch_execute("PRAGMA application_id = 0")?;

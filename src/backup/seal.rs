@@ -1,6 +1,6 @@
-//! The last line of a backup: the format, the version that made it, and the SHA-256 of everything
-//! before it. It shows that the file is whole and unchanged, before anything reads what is in it.
-//! SQLite does not look at what is behind its last page.
+//! The last line of a backup: the format, the version that wrote it, and the SHA-256 of everything
+//! before the line. It proves that the file is complete and unchanged before its content is read.
+//! SQLite ignores data after its last page.
 
 use std::fmt;
 use std::fs::File;
@@ -12,19 +12,19 @@ use sha2::{Digest, Sha256};
 
 use crate::VERSION;
 
-/// What the line begins with.
+/// The prefix of the line.
 const NAME: &str = "kilonova-backup ";
 
 /// The format that this version writes, and the newest that it reads.
 const FORMAT: u32 = 1;
 
-/// The longest line, in bytes.
+/// The maximum length of the line in bytes.
 const LINE: usize = 256;
 
-/// Bytes that are read at a time.
+/// The number of bytes read at a time.
 const PART: usize = 256 * 1024;
 
-/// Why a file is no backup that can be restored.
+/// The reason why a file is not a usable backup.
 #[derive(Debug, thiserror::Error)]
 pub enum Broken {
     /// The line is missing.
@@ -33,7 +33,7 @@ pub enum Broken {
     /// A newer version made it.
     #[error("a newer version of kilonova ({0}) made it; use that version")]
     Newer(String),
-    /// The digest is another one.
+    /// The digest does not match.
     #[error("it is damaged: its checksum does not match; use another backup")]
     Damaged,
     /// It cannot be read.
@@ -42,12 +42,12 @@ pub enum Broken {
     /// The copy cannot be written.
     #[error("cannot write a copy of it to the data folder: {0}")]
     Write(#[source] io::Error),
-    /// The caller does not want to go on.
+    /// The caller stopped the copy.
     #[error("stopped")]
     Stopped,
 }
 
-/// A backup that has its last line.
+/// A backup whose last line is present and valid.
 pub(super) struct Sealed {
     file: File,
     /// Bytes before the line.
@@ -55,14 +55,14 @@ pub(super) struct Sealed {
     line: Line,
 }
 
-/// What the line says.
+/// The content of the line.
 #[derive(Debug, PartialEq, Eq)]
 struct Line {
     version: String,
     digest: String,
 }
 
-/// Adds the line to a file that is open for reading and for adding to it.
+/// Appends the line to a file that is open for reading and appending.
 pub(super) fn append(file: &mut File) -> io::Result<()> {
     let length = file.metadata()?.len();
     let mut digest = Sha256::new();
@@ -97,7 +97,7 @@ impl Sealed {
         Ok(Sealed { file, length: start + begun as u64, line })
     }
 
-    /// The version that made it.
+    /// The version that made the backup.
     pub(super) fn version(&self) -> &str {
         &self.line.version
     }
@@ -107,8 +107,8 @@ impl Sealed {
         self.length
     }
 
-    /// Writes everything before the line to another file, and checks it on the way. `step` is told
-    /// of bytes, and ends it when it says false.
+    /// Copies everything before the line to another file and verifies the checksum. `step` receives
+    /// the number of bytes copied; if it returns false, the copy stops with [`Broken::Stopped`].
     pub(super) fn copy_to(&self, mut to: &File, step: impl Fn(u64) -> bool) -> Result<(), Broken> {
         let mut digest = Sha256::new();
         read(&self.file, self.length, |part| {
@@ -129,7 +129,7 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// Reads the first bytes of a file, part by part.
+/// Reads the first `length` bytes of a file in parts.
 fn read<E: From<io::Error>>(
     file: &File,
     length: u64,

@@ -1,11 +1,11 @@
-//! The flags that limit what one address or one account does.
+//! The flags that limit a single address or account.
 
 use clap::Args;
 
 use super::heading;
 use crate::limits::{Allowances, Quotas};
 
-/// What one client may do.
+/// The rate limits and quotas.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ClientArgs {
     /// Bytes of events per minute from one address or IPv6 /64
@@ -132,7 +132,7 @@ pub(super) struct ClientArgs {
     quota_uploads: u32,
     /// Unsaved new posts of one account
     ///
-    /// A further one replaces the oldest.
+    /// A new one beyond that replaces the oldest.
     #[arg(
         long,
         help_heading = heading::CLIENTS,
@@ -141,7 +141,7 @@ pub(super) struct ClientArgs {
         value_name = "N",
     )]
     quota_unsaved_posts: u32,
-    /// Links that show one draft to people without an account
+    /// Links per draft that show it to people without an account
     #[arg(
         long,
         help_heading = heading::CLIENTS,
@@ -175,7 +175,7 @@ pub(super) struct ClientArgs {
 }
 
 impl ClientArgs {
-    /// How much one client may do at a time.
+    /// The rate limits of one client.
     pub(super) fn allowances(&self) -> Allowances {
         Allowances {
             writes_per_address: self.max_writes_per_address,
@@ -189,7 +189,7 @@ impl ClientArgs {
         }
     }
 
-    /// How much one account may have, and all guests together.
+    /// The quotas of one account, and of all guests together.
     pub(super) fn quotas(&self) -> Quotas {
         let quota = |count: u32| (count > 0).then_some(count.into());
         Quotas {

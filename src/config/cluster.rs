@@ -1,5 +1,5 @@
-//! The flags of a cluster. How they are checked, and what they make, is `zenoh`'s, or `no_zenoh`'s in
-//! a build without it.
+//! The flags of a cluster. The module `zenoh` validates and applies them, or `no_zenoh` in a build
+//! without it.
 
 #[cfg(not(feature = "zenoh"))]
 mod no_zenoh;
@@ -16,7 +16,7 @@ pub use self::no_zenoh::Cluster;
 pub use self::zenoh::Cluster;
 use super::heading;
 
-/// The flags.
+/// The cluster flags.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ClusterArgs {
     /// Endpoints on which other nodes connect, separated by commas
@@ -43,8 +43,8 @@ pub(super) struct ClusterArgs {
     cluster_connect: Vec<String>,
     /// Secret that all nodes share
     ///
-    /// Required with --cluster-listen and --cluster-connect. Put it into the environment: every
-    /// user of the machine can read a command line.
+    /// Required with --cluster-listen and --cluster-connect. Put it into the environment, because
+    /// every user of the machine can read a command line.
     #[arg(
         long,
         help_heading = heading::CLUSTER,
@@ -53,7 +53,7 @@ pub(super) struct ClusterArgs {
         hide_env_values = true,
     )]
     cluster_secret: Option<String>,
-    /// Certificate (PEM) of the authority that signed those of all nodes
+    /// Certificate (PEM) of the authority that signed all nodes' certificates
     ///
     /// For tls/ endpoints.
     #[arg(
@@ -84,7 +84,7 @@ pub(super) struct ClusterArgs {
     cluster_key: Option<PathBuf>,
 }
 
-/// The flags as a command of their own.
+/// The flags as a separate command.
 #[cfg(test)]
 #[derive(clap::Parser)]
 struct Flags {

@@ -15,8 +15,8 @@ use crate::tail::{Order, Token};
 pub struct BackupArgs {
     /// New file for the backup
     ///
-    /// It has everything that the site has, also drafts and the hashes of passwords. Only its owner
-    /// can read it.
+    /// It contains the entire site, including drafts and password hashes. Only its owner can read
+    /// it.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The site to back up.
@@ -62,7 +62,7 @@ pub struct TailArgs {
     /// Prints each frame as JSON on one line
     #[arg(long, env = "KILONOVA_JSON")]
     json: bool,
-    /// File with a bearer token, for what only accounts may read
+    /// File with a bearer token, for content that only accounts may read
     #[arg(long, env = "KILONOVA_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
@@ -78,12 +78,12 @@ pub struct CompletionsArgs {
 /// `kilonova man`.
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// Folder for the pages, which exists
+    /// Existing folder to write the pages to
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
 }
 
-/// The most bytes of a file with a token.
+/// The maximum number of bytes read from a token file.
 const TOKEN: u64 = 4096;
 
 impl TailArgs {
@@ -140,7 +140,7 @@ fn token(path: &Path) -> Result<Token, Error> {
 }
 
 impl CompletionsArgs {
-    /// The script that teaches the shell this program's commands and flags.
+    /// Returns the script that completes this program's commands and flags in the shell.
     pub fn script(&self) -> Vec<u8> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "kilonova", &mut script);
@@ -149,7 +149,7 @@ impl CompletionsArgs {
 }
 
 impl ManArgs {
-    /// Writes a page for the program, and one for each command.
+    /// Writes a page for the program and one for each command.
     pub fn write(&self) -> Result<(), Error> {
         clap_mangen::generate_to(Cli::command(), &self.folder)
             .map_err(|error| Error(format!("cannot write to {}: {error}", self.folder.display())))

@@ -1,4 +1,4 @@
-//! The flags of the connections to Erlang nodes, checked together.
+//! Validates the flags of the connections to Erlang nodes.
 
 use std::io::Read;
 use std::net::IpAddr;
@@ -11,18 +11,18 @@ use super::{Error, files, heading};
 use crate::cluster::erlang::{self, Cookie, Options, Peer, is_private};
 use crate::events::{COMMENTS, NOTES, POSTS};
 
-/// The channels that may be shared; all others are the server's own, or of single posts.
+/// The channels that may be shared. All others are internal or belong to single posts.
 const SHARED: [&str; 3] = [POSTS, COMMENTS, NOTES];
 
-/// The longest cookie, in bytes: that of an atom of 255 characters.
+/// The maximum length of a cookie in bytes: that of an atom of 255 characters.
 const LONGEST_COOKIE: u64 = 1020;
 
-/// The flags.
+/// The Erlang flags.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ErlangArgs {
     /// Erlang nodes to share channels with, separated by commas
     ///
-    /// name@host or name@host:port. Without a port, the port mapper (epmd) of the host is asked.
+    /// name@host or name@host:port. Without a port, the host's port mapper (epmd) is queried.
     /// Unreachable nodes are retried.
     #[arg(
         long,
@@ -34,8 +34,8 @@ pub(super) struct ErlangArgs {
     erlang_connect: Vec<String>,
     /// Channels to share with Erlang nodes: posts, comments, notes
     ///
-    /// Separated by commas. Members on the Erlang side get what every visitor may see, and of notes
-    /// what every account may see.
+    /// Separated by commas. Members on the Erlang side receive only what every visitor may see, and
+    /// for notes what every account may see.
     #[arg(
         long,
         help_heading = heading::CLUSTER,
@@ -44,10 +44,10 @@ pub(super) struct ErlangArgs {
         value_name = "CHANNEL",
     )]
     erlang_channels: Vec<String>,
-    /// File with the cookie of the Erlang nodes, for its owner only
+    /// File with the cookie of the Erlang nodes, readable only by its owner
     ///
-    /// Whoever knows the cookie can run code on every Erlang node: the file's mode must be 0600 or
-    /// 0400.
+    /// Anyone who knows the cookie can run code on every Erlang node. The file's mode must be 0600
+    /// or 0400.
     #[arg(
         long,
         help_heading = heading::CLUSTER,
@@ -70,7 +70,7 @@ pub(super) struct ErlangArgs {
 }
 
 impl ErlangArgs {
-    /// Checks the flags for the node of this name; `None` when they name no node.
+    /// Validates the flags for the node with this name; returns `None` if they name no Erlang node.
     pub(super) fn check(self, node: &str) -> Result<Option<Options>, Error> {
         let texts = |texts: Vec<String>| {
             let texts = texts.into_iter().map(|text| text.trim().to_owned());
@@ -80,7 +80,7 @@ impl ErlangArgs {
         if peers.is_empty() {
             return match channels.is_empty() && self.erlang_cookie_file.is_none() {
                 true => Ok(None),
-                false => Err(Error("--erlang-connect is missing; it names the nodes".to_owned())),
+                false => Err(Error("--erlang-connect is missing; name the nodes".to_owned())),
             };
         }
         let peers: Result<Vec<Peer>, _> = peers.iter().map(|peer| peer.parse()).collect();
@@ -122,10 +122,10 @@ impl ErlangArgs {
     }
 }
 
-/// Reads the cookie, if nobody else can.
+/// Reads the cookie. Fails if anyone but the file's owner can read it.
 fn read_cookie(path: &Path) -> Result<Cookie, String> {
     let mut file = files::open(path).map_err(|error| error.to_string())?;
-    // Of the file that is open, which another one may replace in the meantime.
+    // Check the open file: the path may lead to another one in the meantime.
     let mode = file.metadata().map_err(|error| error.to_string())?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(format!("others can read it (mode {mode:04o}); run chmod 600"));
@@ -133,7 +133,7 @@ fn read_cookie(path: &Path) -> Result<Cookie, String> {
     let mut text = String::new();
     let read = file.by_ref().take(LONGEST_COOKIE + 2).read_to_string(&mut text);
     read.map_err(|error| error.to_string())?;
-    // As Erlang reads its own.
+    // Erlang reads its cookie the same way.
     let is_plain = text.trim().bytes().all(|byte| (b' '..=b'~').contains(&byte));
     match text.trim().len() as u64 {
         _ if !is_plain => Err("a cookie is one line of ASCII characters".to_owned()),
@@ -193,7 +193,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
-        assert!(read_cookie(&path).unwrap_err().contains("no regular file"));
+        assert!(read_cookie(&path).unwrap_err().contains("not a regular file"));
     }
 
     #[test]

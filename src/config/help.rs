@@ -1,12 +1,12 @@
-//! What `--help` leaves out and adds, for every command.
+//! Adjusts the `--help` text of every command.
 
 use clap::Command;
 
-/// Under the help of every command.
-const ENVIRONMENT: &str = "Each flag can be set by an environment variable too: KILONOVA_ and the \
+/// The text below the help of every command.
+const ENVIRONMENT: &str = "Each flag can also be set by an environment variable: KILONOVA_ and the \
                            flag's name in capitals, as in KILONOVA_DATA_DIR.";
 
-/// The command without the variable of each flag: they all have the same form.
+/// Hides each flag's environment variable, because all variables have the same form.
 pub(super) fn shorter(command: Command) -> Command {
     command.mut_args(|arg| arg.hide_env(true)).mut_subcommands(shorter).after_help(ENVIRONMENT)
 }
@@ -17,7 +17,7 @@ mod tests {
 
     use crate::config::Cli;
 
-    /// Columns of a terminal that the first line of a flag's help may take.
+    /// The maximum length of the first line of a flag's help, in columns.
     const LINE: usize = 75;
 
     #[test]

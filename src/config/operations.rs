@@ -1,4 +1,4 @@
-//! The flags of whoever runs the site: metrics and health, and how it stops.
+//! The flags for operators: metrics, health checks, logs and shutdown.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,15 +8,15 @@ use clap::Args;
 use super::heading;
 use crate::logging::Format;
 
-/// How the site is watched, and how it stops.
+/// The flags for monitoring, logs and shutdown.
 #[derive(Clone, Debug, Args)]
 pub(super) struct OperationArgs {
-    /// Second listener, for /metrics, /health/live and /health/ready alone
+    /// Second listener, only for /metrics, /health/live and /health/ready
     ///
-    /// Without it there is none. Port 0 picks a free port.
+    /// If it is not set, there is no second listener. Port 0 picks a free port.
     #[arg(long, help_heading = heading::ADDRESS, env = "KILONOVA_ADMIN_BIND", value_name = "ADDR:PORT")]
     pub(super) admin_bind: Option<SocketAddr>,
-    /// Seconds from SIGTERM that the node serves on while /health/ready fails
+    /// Seconds after SIGTERM to keep serving while /health/ready fails
     ///
     /// Then --grace begins.
     #[arg(
@@ -38,9 +38,9 @@ pub(super) struct OperationArgs {
         value_parser = clap::value_parser!(u64).range(0..=3600),
     )]
     grace: u64,
-    /// Form of the log's lines
+    /// Format of log lines
     ///
-    /// Each line of json is an object with the time, the level, the message, and the id of the
+    /// With json, each line is an object with the time, the level, the message, and the id of the
     /// request that it belongs to.
     #[arg(
         long,
@@ -54,12 +54,12 @@ pub(super) struct OperationArgs {
 }
 
 impl OperationArgs {
-    /// The time of draining.
+    /// The duration of the drain period.
     pub(super) fn drain(&self) -> Duration {
         Duration::from_secs(self.drain)
     }
 
-    /// The time for the stop after it.
+    /// The duration of the shutdown after the drain period.
     pub(super) fn grace(&self) -> Duration {
         Duration::from_secs(self.grace)
     }

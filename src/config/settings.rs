@@ -1,5 +1,5 @@
-//! `kilonova config`: every setting in force, and where it comes from. The settings are clap's own
-//! list of the server's flags, so none can be missing here.
+//! `kilonova config`: every effective setting and its source. The settings come from clap's list of
+//! the server's flags, so none can be missing.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -14,7 +14,7 @@ use super::{Cli, Config, Error, ServeArgs};
 pub struct ConfigArgs {
     #[command(flatten)]
     serve: Box<ServeArgs>,
-    /// What clap knows of each flag.
+    /// Clap's matches, which record the source of each value.
     #[arg(skip)]
     matches: ArgMatches,
 }
@@ -24,13 +24,13 @@ pub struct ConfigArgs {
 pub struct Setting {
     /// The flag without its hyphens.
     pub name: String,
-    /// The value in force, safe to show: on one line, and without a secret.
+    /// The effective value, safe to print: on one line and without secrets.
     pub value: String,
-    /// Where it comes from.
+    /// The source of the value.
     pub source: String,
 }
 
-/// One line.
+/// Formats the setting as one line.
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<32} {}  ({})", self.name, self.value, self.source)
@@ -41,14 +41,14 @@ impl fmt::Display for Setting {
 const COMMAND: &str = "config";
 
 impl ConfigArgs {
-    /// Takes what clap knows from the whole command line.
+    /// Stores the subcommand's matches from those of the whole command line.
     pub(super) fn know(&mut self, matches: &ArgMatches) {
         if let Some(matches) = matches.subcommand_matches(COMMAND) {
             self.matches = matches.clone();
         }
     }
 
-    /// Checks the flags as the server does, and lists them in the order of the help.
+    /// Validates the flags as the server does, and lists them in the order of the help.
     pub fn settings(self) -> Result<Vec<Setting>, Error> {
         let config = self.serve.check()?;
         let command = Cli::command();
@@ -93,7 +93,7 @@ fn chosen(id: &str, config: &Config) -> Option<String> {
     };
     Some(match id {
         "data_dir" => config.storage.data_dir.display().to_string(),
-        // Without a password.
+        // The output omits the password.
         "database_url" => config.storage.database.to_string(),
         "access" => named(config.access),
         "registration" => named(config.registration),
@@ -101,7 +101,7 @@ fn chosen(id: &str, config: &Config) -> Option<String> {
             let trusted = config.reach.trusted.iter().map(ToString::to_string);
             trusted.collect::<Vec<_>>().join(",")
         }
-        // Another process has another id.
+        // Another process has a different id.
         "node" => match config.node.strip_suffix(&format!("-{}", std::process::id())) {
             Some(host) => format!("{host}-PID"),
             None => config.node.clone(),
@@ -113,12 +113,12 @@ fn chosen(id: &str, config: &Config) -> Option<String> {
     })
 }
 
-/// A choice as one passes it.
+/// Returns a choice as it is written on the command line.
 fn named(choice: impl ValueEnum) -> String {
     choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-/// A value on one line, which a terminal does not obey.
+/// Escapes control characters, so that a value stays on one line and cannot control a terminal.
 fn shown(value: &str) -> String {
     if value.is_empty() {
         return "(none)".to_owned();
@@ -166,7 +166,7 @@ mod tests {
         assert!(of("data-dir").0.ends_with("/\\u{1b}[2J\\n"), "{:?}", of("data-dir"));
     }
 
-    /// Of a build that takes both flags.
+    /// Requires a build with both features.
     #[cfg(all(feature = "postgres", feature = "zenoh"))]
     #[test]
     fn secrets_are_hidden() {
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(refused, args.check().unwrap_err().to_string());
     }
 
-    /// A flag without a value of its own either depends on others, which its help says, or is off.
+    /// A flag without a fixed default either depends on others, as its help says, or is off.
     #[test]
     fn every_default_that_depends_on_something_is_shown() {
         let config = settings(&[]).unwrap();

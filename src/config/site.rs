@@ -1,4 +1,4 @@
-//! The flags of the owner's site: how it is called and how it looks.
+//! The flags for the site's name and appearance.
 
 use std::fmt::Display;
 use std::io::Read;
@@ -9,13 +9,13 @@ use clap::Args;
 use super::{Error, files, heading};
 use crate::site::{self, Icon, Site};
 
-/// The most bytes of an icon's file that are read.
+/// The maximum number of bytes read from an icon file.
 const MAX_ICON: u64 = 1024 * 1024;
 
-/// The most bytes of a style sheet.
+/// The maximum size of a style sheet in bytes.
 const MAX_STYLE: u64 = 64 * 1024;
 
-/// How the site is called, and how it looks.
+/// The flags for the site's name and appearance.
 #[derive(Clone, Debug, Args)]
 pub(super) struct SiteArgs {
     /// Name of the site, in the header, in titles and in feeds
@@ -40,14 +40,14 @@ pub(super) struct SiteArgs {
     /// As in `© Ada, [imprint](/posts/1)`.
     #[arg(long, help_heading = heading::SITE, env = "KILONOVA_SITE_FOOTER", value_name = "TEXT")]
     site_footer: Option<String>,
-    /// Picture beside the site's name and in tabs
+    /// Image shown next to the site's name and in browser tabs
     ///
     /// A png, webp, ico, gif, jpeg or avif of at most 256 KiB.
     #[arg(long, help_heading = heading::SITE, env = "KILONOVA_SITE_ICON", value_name = "FILE")]
     site_icon: Option<PathBuf>,
     /// Colour of links and buttons, as in `#5b2a86`
     ///
-    /// Each theme shows the nearest tone that can be read.
+    /// Each theme uses the nearest readable shade.
     #[arg(
         long,
         help_heading = heading::SITE,
@@ -55,9 +55,9 @@ pub(super) struct SiteArgs {
         value_name = "#RRGGBB",
     )]
     accent_color: Option<String>,
-    /// Style sheet of your own, applied after the site's
+    /// Custom style sheet, applied after the built-in one
     ///
-    /// UTF-8, at most 64 KiB. It is read at the start.
+    /// UTF-8, at most 64 KiB. It is read at startup.
     #[arg(long, help_heading = heading::SITE, env = "KILONOVA_SITE_STYLE", value_name = "FILE")]
     site_style: Option<PathBuf>,
     /// Link in the navigation, as in `About=/posts/1-about`; repeatable
@@ -74,7 +74,7 @@ pub(super) struct SiteArgs {
 }
 
 impl SiteArgs {
-    /// Checks the flags, and reads the icon. The site is below `root`.
+    /// Validates the flags, and reads the icon and the style sheet. The site is below `root`.
     pub(super) fn check(&self, root: &str) -> Result<Site, Error> {
         let of = |flag: &str, error: &dyn Display| Error(format!("{flag}: {error}"));
         let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
@@ -98,7 +98,7 @@ impl SiteArgs {
     }
 }
 
-/// The file that a flag names; an empty value of its variable names none.
+/// The file that a flag names; an empty environment variable names none.
 fn named(path: &Option<PathBuf>) -> Option<&Path> {
     path.as_deref().filter(|path| !path.as_os_str().is_empty())
 }
@@ -118,7 +118,7 @@ fn style(path: &Path) -> Result<String, Error> {
     String::from_utf8(bytes).map_err(|error| of(&error))
 }
 
-/// The first bytes of a file, at most so many.
+/// Reads at most `most` bytes from the start of a file.
 fn read(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     files::open(path)?.take(most).read_to_end(&mut bytes)?;

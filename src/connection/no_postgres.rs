@@ -1,6 +1,6 @@
-//! PostgreSQL in a build without the feature `postgres`: types that no value can have, so that the
-//! rest of the application is the same in every build. Owns what such a build says when it is asked
-//! for PostgreSQL.
+//! PostgreSQL in a build without the feature `postgres`: uninhabited types, so that the rest of the
+//! application is the same in every build. Owns the error of such a build when it is asked for
+//! PostgreSQL.
 
 use std::any::Any;
 use std::fmt;
@@ -22,14 +22,14 @@ use diesel::sql_types::TypeMetadata;
 
 use super::Access;
 
-/// What is said instead of connecting.
+/// The error instead of a connection.
 const ABSENT: &str = "this build of kilonova has no PostgreSQL; build it with \
      `--features postgres`, or use sqlite:PATH";
 
-/// Never asked: there is no backend.
+/// Never queried: there is no backend.
 pub(crate) const ALONE: &str = "FALSE";
 
-/// A connection that cannot be.
+/// A connection that cannot exist.
 pub enum PostgresConnection {}
 
 impl PostgresConnection {
@@ -49,12 +49,12 @@ impl PostgresConnection {
 pub(super) mod url {
     use super::{ABSENT, fmt};
 
-    /// A server that cannot be.
+    /// A server that cannot exist.
     #[derive(Clone, Debug)]
     pub enum Postgres {}
 
     impl Postgres {
-        /// Fails with the reason.
+        /// Always fails, with the reason.
         pub fn parse(_: &str) -> Result<Postgres, String> {
             Err(ABSENT.to_owned())
         }
@@ -107,7 +107,7 @@ impl Connection for PostgresConnection {
     }
 }
 
-/// A row that cannot be.
+/// A row that cannot exist.
 pub enum NoRow {}
 
 impl RowSealed for NoRow {}
@@ -189,7 +189,7 @@ impl R2D2Connection for PostgresConnection {
 
 impl MultiConnectionHelper for PostgresConnection {
     fn to_any<'a>(_: &mut <Pg as TypeMetadata>::MetadataLookup) -> &mut (dyn Any + 'a) {
-        // Of no size: nothing is allocated, so nothing leaks.
+        // Zero-sized: nothing is allocated, so nothing leaks.
         Box::leak(Box::new(()))
     }
 

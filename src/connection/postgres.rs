@@ -1,9 +1,8 @@
-//! A connection to PostgreSQL over which Diesel's synchronous queries run: tokio-postgres
-//! underneath, which needs no C library, driven by the thread that asks.
+//! A connection to PostgreSQL for Diesel's synchronous queries. It uses tokio-postgres, which needs
+//! no C library, and is driven by the calling thread.
 //!
-//! Owns what is sent when. Statements
-//! that only begin something, take a lock or release a savepoint are held and go out with the next
-//! one, in one round trip.
+//! Owns the pipelining. Statements that only begin a transaction or savepoint, take a lock or
+//! release a savepoint are held and sent with the next statement, in one round trip.
 
 mod backend;
 mod driver;
@@ -41,11 +40,11 @@ use self::driver::Driver;
 use self::url::Postgres;
 use super::Access;
 
-/// The beginnings of statements that are held back until the next one.
+/// Prefixes of the statements that are held until the next one.
 const HELD: [&str; 4] =
     ["BEGIN", "SAVEPOINT ", "RELEASE SAVEPOINT ", "SELECT pg_advisory_xact_lock"];
 
-/// A connection to PostgreSQL. Blocks the thread that uses it: not for an event loop's.
+/// A connection to PostgreSQL. It blocks the calling thread, which must not run an event loop.
 pub struct PostgresConnection {
     client: Box<AsyncPgConnection>,
     driver: Driver,
@@ -73,17 +72,17 @@ impl PostgresConnection {
         Ok(connection)
     }
 
-    /// Waits so long for an answer from now on.
+    /// Sets the timeout for answers.
     pub(super) fn set_patience(&mut self, patience: Duration) {
         self.driver.patience = patience;
     }
 
-    /// Whether the server has not closed it, by all that has come in so far.
+    /// Whether the connection is open, judging by the data received so far.
     pub(super) fn is_open(&mut self) -> bool {
         self.driver.is_open()
     }
 
-    /// Sends what was held and, right behind it, a query.
+    /// Sends the held statements and, right behind them, a query.
     fn send<'a, T>(
         &'a mut self,
         query: impl FnOnce(&'a AsyncPgConnection) -> Answer<'a, T>,
@@ -112,7 +111,7 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = QueryResult<T>> + Send + 'a>>;
 impl SimpleConnection for PostgresConnection {
     fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
         if self.driver.failed && sql.starts_with("COMMIT") {
-            // The server would roll back, and call that a success.
+            // The server would roll back and report success.
             return Err(Error::RollbackTransaction);
         }
         if !self.held.is_empty() {
@@ -171,10 +170,10 @@ impl Connection for PostgresConnection {
     }
 }
 
-/// A row as it came.
+/// A row as the server sent it.
 type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
 
-/// Rows, each waited for when it is asked for.
+/// Rows, received one by one as they are requested.
 pub struct Rows<'a> {
     rows: BoxStream<'static, QueryResult<Row>>,
     driver: &'a mut Driver,
@@ -205,7 +204,8 @@ impl LoadConnection for PostgresConnection {
 
 impl MigrationConnection for PostgresConnection {
     fn setup(&mut self) -> QueryResult<usize> {
-        // To make what is there takes the right to make tables, which a server can do without.
+        // CREATE TABLE IF NOT EXISTS needs the privilege to create tables even when the table
+        // exists, and a running server needs no such privilege.
         let there = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
         if !diesel::select(there).get_result::<bool>(self)? {
             self.batch_execute(CREATE_MIGRATIONS_TABLE)?;

@@ -12,14 +12,14 @@ use super::Access;
 /// How long a statement waits for another process's write lock, in milliseconds.
 const BUSY_TIMEOUT_MS: u32 = 10_000;
 
-/// What the write-ahead journal keeps of its size once all of it is in the database.
+/// The size to which SQLite truncates the write-ahead log after a checkpoint.
 const JOURNAL_BYTES: u32 = 16 * 1024 * 1024;
 
-/// Opens the file at `path`, made if missing.
+/// Opens the file at `path` and creates it if it is missing.
 ///
-/// WAL, so that readers never wait for the writer; `synchronous = FULL`, so that what was
-/// acknowledged survives a power cut; `secure_delete`, so that what was deleted is not in the file's
-/// free pages, and in every copy of it.
+/// With WAL, readers never wait for the writer. With `synchronous = FULL`, acknowledged writes
+/// survive a power cut. With `secure_delete`, deleted data does not stay in the file's free pages,
+/// and so in every copy of the file.
 pub(super) fn open(path: &Path, access: Access) -> ConnectionResult<SqliteConnection> {
     let path = path.to_str().ok_or_else(|| {
         ConnectionError::BadConnection("the database's path is not valid Unicode".to_owned())
@@ -42,8 +42,9 @@ pub(super) fn open(path: &Path, access: Access) -> ConnectionResult<SqliteConnec
     Ok(connection)
 }
 
-/// Switches to WAL. Of processes that open a new database at once all but one are refused the lock
-/// that this takes, without the busy timeout: they try again for as long.
+/// Switches to WAL. When several processes open a new database at once, all but one fail to get the
+/// lock that this takes. SQLite does not apply the busy timeout to it, so this retries for that
+/// long.
 fn set_wal(connection: &mut SqliteConnection) -> QueryResult<()> {
     let start = Instant::now();
     loop {

@@ -1,4 +1,5 @@
-//! TLS to PostgreSQL: what of the server's certificate is looked at, as libpq's `sslmode` names it.
+//! TLS to PostgreSQL: the verification of the server's certificate, as libpq's `sslmode` defines
+//! it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,21 +14,21 @@ use rustls::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// Which parts of the server's certificate are checked.
+/// The parts of the server's certificate that are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verify {
-    /// Nothing: nobody who only listens reads along.
+    /// Nothing. The encryption protects only from passive listeners.
     Nothing,
     /// Its issuer.
     Issuer,
-    /// Its issuer, and the host that it is for.
+    /// Its issuer and its host name.
     IssuerAndName,
 }
 
 /// The files that a URL names.
 #[derive(Default)]
 pub(super) struct Tls {
-    /// Certificates of issuers to trust; the system's, when there is none.
+    /// Certificates of issuers to trust; the system's if `None`.
     pub(super) roots: Option<PathBuf>,
     /// This client's own certificate.
     pub(super) certificate: Option<PathBuf>,
@@ -36,7 +37,7 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Reads the files and gives what connects with them.
+    /// Reads the files and returns a connector that uses them.
     pub(super) fn connector(self, verify: Verify) -> Result<MakeRustlsConnect, String> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier: Arc<dyn ServerCertVerifier> = match verify {
@@ -59,10 +60,10 @@ impl Tls {
                     .map_err(|error| unreadable("sslkey", error))?;
                 config
                     .with_client_auth_cert(chain, key)
-                    .map_err(|error| format!("sslcert and sslkey are of no use: {error}"))?
+                    .map_err(|error| format!("sslcert and sslkey cannot be used: {error}"))?
             }
             (None, None) => config.with_no_client_auth(),
-            _ => return Err("sslcert and sslkey belong together".to_owned()),
+            _ => return Err("sslcert and sslkey must be given together".to_owned()),
         };
         Ok(MakeRustlsConnect::new(config))
     }
@@ -82,7 +83,7 @@ impl Tls {
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
             .build()
             .map_err(|_| {
-                "there is no certificate to trust: name a file with sslrootcert".to_owned()
+                "there is no certificate to trust; name a file with sslrootcert".to_owned()
             })
     }
 }
@@ -100,7 +101,7 @@ impl ServerCertVerifier for AnyName {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        // The name is looked at last, when all else was found to be right.
+        // The name is checked last: this error means that everything else is valid.
         match self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
         {
             Err(Error::InvalidCertificate(
@@ -133,7 +134,7 @@ impl ServerCertVerifier for AnyName {
     }
 }
 
-/// Takes any certificate: `require` and `prefer`, which ask for encryption and not for who it is.
+/// Accepts any certificate: `require` and `prefer`, which ask for encryption but not for identity.
 #[derive(Debug)]
 struct Unverified(Arc<CryptoProvider>);
 

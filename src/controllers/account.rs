@@ -1,4 +1,4 @@
-//! The account of a request, by its cookie or bearer token, and what it may do.
+//! The account of a request, by its cookie or bearer token, and its permissions.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -27,33 +27,34 @@ use crate::state::State;
 pub(super) const MADE_FOR: &str = "as";
 
 const SIGNED_OUT: AppError =
-    AppError::Unauthorized("this was written for an account that is signed out");
-const ANOTHER: AppError = AppError::Conflict("this was written for another account");
+    AppError::Unauthorized("this was written by an account that is now signed out");
+const ANOTHER: AppError = AppError::Conflict("this was written by another account");
 
 pub(super) const SIGN_IN: AppError = AppError::Unauthorized("sign in first");
 
-/// The account of a request, if it has one, and what it may do. An expired cookie counts as none.
+/// The account of a request, if it has one, and its permissions. An expired cookie counts as none.
 pub struct Account {
     user: Option<User>,
     sign_in: Option<i64>,
-    /// The last end of a sign-in that was taken into account.
+    /// The number of the last end of a sign-in that this takes into account.
     as_of: i64,
-    /// The path and query that it asks for.
+    /// The request's path and query.
     here: String,
-    /// For the transaction that the request leads to.
+    /// Checks permissions in the request's transaction.
     pub asker: Asker,
 }
 
-/// Left in a request by whose account was looked up.
+/// Added to a request when its account was looked up.
 #[derive(Clone)]
 pub(super) struct Seen {
-    /// The account's name; none for a guest.
+    /// The account's name; `None` for a guest.
     pub(super) name: Option<String>,
-    /// The rights of the account.
+    /// The permissions of the account.
     pub(super) viewer: Viewer,
 }
 
-/// Who makes a request; cheap to clone, and to ask again in a transaction.
+/// The maker of a request. It is cheap to clone, and its permissions can be checked again in a
+/// transaction.
 #[derive(Clone)]
 pub struct Asker {
     access: Access,
@@ -62,14 +63,14 @@ pub struct Asker {
 }
 
 impl Account {
-    /// Nobody, whatever the request says of itself.
+    /// A guest, whatever credentials the request has.
     pub(super) fn nobody(request: &HttpRequest) -> Account {
         let (access, viewer) = (Access::Accounts, Viewer::Nobody);
         let asker = Asker { access, credential: None, viewer };
         Account { user: None, sign_in: None, as_of: 0, here: here(request), asker }
     }
 
-    /// The user, when there is one.
+    /// The user, if there is one.
     pub fn user(&self) -> Option<&User> {
         self.user.as_ref()
     }
@@ -79,21 +80,22 @@ impl Account {
         self.user.as_ref().zip(self.sign_in).ok_or(SIGN_IN)
     }
 
-    /// The fields of a form, if whoever it was made for sends it. A form that was made for an account
-    /// that is signed out is 401, any other that was made for somebody else 409.
+    /// The fields of a form, if it is sent by the account that it was made for. Fails with 401 if
+    /// that account is signed out, and with 409 if somebody else sends the form.
     pub async fn form(&self, body: Body) -> AppResult<Params> {
         let params = body.form().await?;
         self.check_maker(&params)?;
         Ok(params)
     }
 
-    /// The fields of a form that only an account may send: 401 for others, before it is read.
+    /// The fields of a form that only an account may send. Fails with 401 for others, before the
+    /// form is read.
     pub async fn writing_form(&self, body: Body) -> AppResult<Params> {
         self.permit_writing()?;
         self.form(body).await
     }
 
-    /// The check of [`Account::form`] for fields that were read.
+    /// Checks fields that were already read as [`Account::form`] does.
     pub fn check_maker(&self, params: &Params) -> AppResult<()> {
         let Some(made_for) = params.get(MADE_FOR).and_then(Value::as_str) else { return Ok(()) };
         match &self.user {
@@ -104,44 +106,44 @@ impl Account {
         }
     }
 
-    /// Whether a program asks, with a bearer token.
+    /// Whether a program makes the request, with a bearer token.
     pub fn is_program(&self) -> bool {
         self.asker.credential.as_ref().is_some_and(Credential::is_bearer)
     }
 
-    /// The sign-in that a socket of this request ends with, and the last end that it takes into
-    /// account.
+    /// The sign-in with which a socket of this request ends, and the number of the last end that is
+    /// taken into account.
     pub fn grant(&self) -> Option<(i64, i64)> {
         self.sign_in.map(|sign_in| (sign_in, self.as_of))
     }
 
-    /// The path and query of the request: the way back to its page.
+    /// The path and query of the request, to return to its page.
     pub fn here(&self) -> &str {
         &self.here
     }
 
-    /// Who asks, as of the beginning of the request.
+    /// The viewer, as of the beginning of the request.
     pub fn viewer(&self) -> Viewer {
         self.asker.viewer
     }
 
-    /// Whether the request comes with a cookie whose sign-in has ended.
+    /// Whether the request has a cookie whose sign-in has ended.
     pub fn has_ended(&self) -> bool {
         self.asker.credential.is_some() && self.user.is_none()
     }
 
-    /// Whom the request counts for.
+    /// The client whose limits the request counts against.
     pub fn client(&self, request: &HttpRequest) -> Client {
         Client::of(request, self.viewer().account())
     }
 
-    /// Refuses what it may not do, before its body is read. What hangs on a row is decided with the
-    /// row.
+    /// Fails if the action is not allowed. This check runs before the body is read; permissions
+    /// that depend on a row are checked in the transaction that reads the row.
     pub fn permit(&self, action: Action) -> AppResult<()> {
         answer(access::may(self.viewer(), action), "page")
     }
 
-    /// 401 for those who would need an account for any write.
+    /// Fails with 401 if every write would need an account that the request does not have.
     pub fn permit_writing(&self) -> AppResult<()> {
         match self.viewer() {
             Viewer::Nobody => answer(Verdict::SignIn, "page"),
@@ -151,9 +153,9 @@ impl Account {
 }
 
 impl Asker {
-    /// Refuses what it may not do as of this transaction: neither an account that was signed out,
-    /// nor a role that was taken away meanwhile, decides any more. `what` is not found if it is
-    /// hidden. Gives who asks, as of this transaction.
+    /// Fails if the action is not allowed as of this transaction: the account may have been signed
+    /// out, or lost its role, since the request began. If the row is hidden, `what` is not found.
+    /// Returns the viewer, as of this transaction.
     pub fn permit(
         &self,
         connection: &mut DbConnection,
@@ -166,27 +168,28 @@ impl Asker {
         };
         let viewer = viewer(self.access, user.as_ref());
         if viewer == Viewer::Nobody && self.viewer != Viewer::Nobody {
-            // Not what a guest may do: the request is an account's, which has ended.
+            // A sign-in that has ended does not continue as a guest.
             return Err(SIGN_IN);
         }
         answer(access::may(viewer, action), what)?;
         Ok(viewer)
     }
 
-    /// The account as of this transaction, if the sign-in is still in force.
+    /// The account as of this transaction, if the sign-in is still valid.
     pub fn user(&self, connection: &mut DbConnection) -> AppResult<Option<User>> {
         let Some(credential) = &self.credential else { return Ok(None) };
         sign_in::hold(connection, credential)?;
         Ok(sign_in::find(connection, credential)?.map(|current| current.user))
     }
 
-    /// The same; 401 without one.
+    /// The account as of this transaction. Fails with 401 without one.
     pub fn signed_in(&self, connection: &mut DbConnection) -> AppResult<User> {
         self.user(connection)?.ok_or(SIGN_IN)
     }
 }
 
-/// Refuses one more of what an account has as many of as its quota, unless it is an admin's.
+/// Fails with 403 and the message `what` if the account has reached the quota. Admins have no
+/// quotas.
 pub(super) fn within(
     quota: Option<i64>,
     viewer: Viewer,
@@ -200,7 +203,7 @@ pub(super) fn within(
     }
 }
 
-/// A verdict in the words of the API.
+/// A verdict as a result. `what` is the thing that is not found if it is hidden.
 pub(super) fn answer(verdict: Verdict, what: &'static str) -> AppResult<()> {
     match verdict {
         Verdict::Allowed => Ok(()),
@@ -232,7 +235,7 @@ impl FromRequest for Account {
         Box::pin(async move {
             let state = state.ok_or_else(|| AppError::internal("no application state"))?;
             let credential = credential.transpose()?.flatten();
-            // Before it is looked up: what ends later closes the socket.
+            // Read before the sign-in: an end after this number closes the socket.
             let as_of = state.accounts.ends.known();
             let current = match credential.clone() {
                 None => None,
@@ -243,7 +246,7 @@ impl FromRequest for Account {
                     state.db.read(found).await?
                 }
             };
-            // A cookie may have expired; a program must be told that its token is worth nothing.
+            // A cookie may just have expired, but a program must learn that its token is invalid.
             if current.is_none() && credential.as_ref().is_some_and(Credential::is_bearer) {
                 return Err(WRONG_TOKEN);
             }
@@ -255,7 +258,7 @@ impl FromRequest for Account {
                 });
             }
             let user = current.map(|current| current.user);
-            // Another site's page reads as nobody does, also where access is open.
+            // Another site's page reads as a guest, even where access is open.
             let access = if is_stranger { Access::Accounts } else { state.config.access };
             let asker = Asker { access, credential, viewer: viewer(access, user.as_ref()) };
             if let (Viewer::User { id, .. }, Some(payer)) = (asker.viewer, payer) {
@@ -275,8 +278,8 @@ fn here(request: &HttpRequest) -> String {
 
 const WRONG_TOKEN: AppError = AppError::Unauthorized("the token is invalid");
 
-/// What a request proves itself with. A bearer token comes before a cookie; of other schemes, which
-/// a proxy may use for itself, nothing is known here. 401 for what cannot be a token.
+/// The credential of a request. A bearer token takes precedence over a cookie. Other schemes are
+/// ignored, since a proxy may use them. Fails with 401 if a bearer token is malformed.
 pub(super) fn credential(reach: &Reach, request: &HttpRequest) -> AppResult<Option<Credential>> {
     if let Some(value) = request.headers().get(header::AUTHORIZATION)
         && let Ok(text) = value.to_str()

@@ -1,5 +1,5 @@
-//! What becomes of posts and comments in the bin. The pages restore them and delete them for good;
-//! the API deletes them for good, by their own addresses.
+//! Restoring and permanently deleting posts and comments in the bin. The pages do both; the API
+//! deletes permanently, at the addresses of the posts and comments.
 
 use diesel::OptionalExtension as _;
 
@@ -14,14 +14,14 @@ use crate::models::post::{self, Post};
 use crate::models::{clock, comment};
 use crate::state::State;
 
-/// The thing that is not found where there is no entry.
+/// The name of a missing entry in messages.
 const ENTRY: &str = "deleted post or comment";
 
 const WITHOUT_POST: AppError =
     AppError::Conflict("the post of this comment is in the bin; restore the post first");
 
-/// Restores an entry as it was and announces it. A post that was scheduled for what is past by now
-/// becomes a draft. Gives the path of the page that shows it.
+/// Restores an entry and announces it. A post whose scheduled time has passed becomes a draft.
+/// Returns the path of the page that shows it.
 pub(super) async fn restore(state: &State, account: &Account, id: i64) -> AppResult<String> {
     let asker = account.asker.clone();
     let restored = state.db.transaction(move |tx| {
@@ -50,7 +50,7 @@ fn restored_post(tx: &mut Tx<'_>, id: i64, by: Option<i64>) -> AppResult<()> {
     let mut post = post::get(tx.connection, id)?;
     let now = clock(tx.connection)?;
     if post.status == Status::Scheduled && post.publish_at.is_some_and(|due| due <= now) {
-        // Nobody expects an undo to publish.
+        // An undo must not publish.
         let draft = Post { status: Status::Draft, publish_at: None, ..post.clone() };
         post = post::update(tx.connection, post, draft, by, now)?.after;
     }
@@ -60,7 +60,7 @@ fn restored_post(tx: &mut Tx<'_>, id: i64, by: Option<i64>) -> AppResult<()> {
     Ok(())
 }
 
-/// Deletes an entry for good. Its deletion was announced when it came into the bin.
+/// Permanently deletes an entry. Its deletion was announced when it was moved to the bin.
 pub(super) async fn discard(state: &State, account: &Account, id: i64) -> AppResult<()> {
     let asker = account.asker.clone();
     let discarded = state.db.transaction(move |tx| {
@@ -71,7 +71,7 @@ pub(super) async fn discard(state: &State, account: &Account, id: i64) -> AppRes
     Ok(())
 }
 
-/// Deletes a post for good that is in the bin; its address finds nothing any more.
+/// Permanently deletes a post in the bin, by the post's id.
 pub(super) fn discard_post(
     tx: &mut Tx<'_>,
     asker: &Asker,
@@ -84,7 +84,8 @@ pub(super) fn discard_post(
     precondition.check(&post)
 }
 
-/// The same for a comment, which may be in the bin with its post.
+/// Permanently deletes a comment in the bin, by its id. It may be there on its own or with its
+/// post.
 pub(super) fn discard_comment(
     tx: &mut Tx<'_>,
     asker: &Asker,

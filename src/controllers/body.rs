@@ -1,7 +1,7 @@
-//! Bodies of requests: how much of them is read, in how much memory, and how they are parsed. Owns
-//! the limits; what the fields may hold is the changesets'.
+//! Bodies of requests: the limits on their size and memory, and their parsing. Owns the limits;
+//! changesets own the rules for the fields.
 //!
-//! A handler asks for its body when it has decided that the request may be answered at all.
+//! A handler reads the body only after it has decided that the request may be answered.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -29,22 +29,22 @@ use crate::state::State;
 /// The longest body with a name and a password.
 const CREDENTIALS: usize = 4 * 1024;
 
-/// From this size on a body is parsed off the worker.
+/// Bodies of at least this size are parsed off the worker.
 const LONG_WORK: usize = 64 * 1024;
 
-/// The route that takes files.
+/// The route that accepts files.
 const UPLOADS: &str = "/api/uploads";
 
-/// The most bytes that a form adds to its file.
+/// The most bytes of a form in addition to its file.
 const AROUND_FILE: usize = 4 * 1024;
 
-/// The most characters of a field's name that a refusal repeats.
+/// The most characters of a field's name that an error message repeats.
 const SHOWN: usize = 100;
 
 /// How deep a JSON body may nest.
 const MAX_DEPTH: usize = 8;
 
-/// The longest body that a route takes.
+/// The limit on the body's size for a route, in bytes.
 fn limit(route: &str, config: &Config) -> usize {
     match route {
         "/api/session"
@@ -60,14 +60,14 @@ fn limit(route: &str, config: &Config) -> usize {
     }
 }
 
-/// The length that a request's head tells.
+/// The `Content-Length` of a request.
 fn told(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Checks the length that a request's head tells, before its client is asked to go on.
+/// Checks the `Content-Length` of a request, before `100 Continue` is sent.
 pub fn check(path: &str, headers: &HeaderMap, config: &Config) -> AppResult<()> {
-    // As the router sees it.
+    // Decoded, as the router matches it.
     let limit = limit(&percent_decode_str(path).decode_utf8_lossy(), config);
     match told(headers) {
         Some(length) if length > limit => Err(too_large(limit, config)),
@@ -75,8 +75,8 @@ pub fn check(path: &str, headers: &HeaderMap, config: &Config) -> AppResult<()> 
     }
 }
 
-/// The refusal of a body over its route's limit. That of an upload is the picture's, without what is
-/// around it.
+/// The error for a body over its route's limit. For an upload it names the limit on the picture,
+/// without the form around it.
 fn too_large(limit: usize, config: &Config) -> AppError {
     let is_upload = limit == config.max_upload.saturating_add(AROUND_FILE);
     AppError::TooLarge(if is_upload { config.max_upload } else { limit })
@@ -87,19 +87,19 @@ pub struct Body {
     payload: Payload,
     headers: HeaderMap,
     limit: usize,
-    /// The client's, if it counts.
+    /// The client's address, if limits apply to it.
     address: Option<IpAddr>,
     state: Data<State>,
-    /// Takes a copy of a form, for the page of a failure.
+    /// Receives a copy of a form's fields, for an error page.
     typed: Option<Typed>,
 }
 
-/// The fields of a form, kept until it is clear that they were taken.
+/// The fields of a form, kept in case an error page must show them again.
 #[derive(Clone, Default)]
 pub(super) struct Typed(Rc<RefCell<Option<Params>>>);
 
 impl Typed {
-    /// The fields that were read, if they were.
+    /// The fields, if they were read.
     pub(super) fn take(&self) -> Option<Params> {
         self.0.take()
     }
@@ -125,7 +125,8 @@ impl FromRequest for Body {
 }
 
 impl Body {
-    /// The body of a request that was refused before it was read, if it is no longer than so many bytes.
+    /// The body of a request that was refused before the body was read. It may have at most `most`
+    /// bytes.
     pub(super) fn of_refused(
         request: &HttpRequest,
         payload: &mut Payload,
@@ -135,7 +136,7 @@ impl Body {
         Ok(Body { limit: body.limit.min(most), ..body })
     }
 
-    /// The fields of a body of `application/json` that is an object.
+    /// The fields of the JSON object in the body. Fails with 415 if the body is not JSON.
     pub async fn json(self) -> AppResult<Params> {
         if !self.is(|subtype, suffix| subtype == "json" || suffix == Some("json")) {
             return Err(AppError::UnsupportedMediaType("expected application/json"));
@@ -143,8 +144,8 @@ impl Body {
         self.parse(parse_json).await
     }
 
-    /// The fields of a body that a browser's form sends, every one a text. Line breaks become `\n`,
-    /// as they are when the same text comes as JSON.
+    /// The fields of a browser's form, all of them texts. Line breaks become `\n`, so that the same
+    /// text has the same value in a form and in JSON.
     pub async fn form(self) -> AppResult<Params> {
         if !self.is(|subtype, _| subtype == "x-www-form-urlencoded") {
             return Err(AppError::UnsupportedMediaType("expected a form"));
@@ -157,8 +158,8 @@ impl Body {
         Ok(params)
     }
 
-    /// The file that is the body, whatever its type is said to be, or the only one in a form with
-    /// files. The memory that it counts for comes with it.
+    /// The uploaded file: the body itself, whatever its `Content-Type`, or the only file in a
+    /// multipart form. Returned with the memory that it counts for.
     pub async fn file(self) -> AppResult<(Bytes, Taken)> {
         let most = self.state.config.max_upload;
         let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
@@ -236,7 +237,7 @@ impl Body {
     }
 }
 
-/// The only file in a form that is in memory.
+/// The only file in a multipart form.
 async fn only_file(body: Bytes, boundary: String) -> AppResult<Bytes> {
     let whole = stream::once(ready(Ok::<_, Infallible>(body)));
     let mut form = multer::Multipart::new(whole, boundary);
@@ -281,18 +282,18 @@ pub(super) fn parse_form(body: &[u8], max_values: usize) -> AppResult<Params> {
     Ok(fields.map(|(name, value)| (name, value.replace("\r\n", "\n").into())).collect())
 }
 
-/// A JSON value of a few values, not a tree of millions: a value of two bytes takes forty times that
-/// in memory.
+/// Parses a JSON value with a limited number of values, not a tree of millions: a value of two
+/// bytes takes forty times that in memory.
 struct Limited<'a> {
     left: &'a mut usize,
     depth: usize,
 }
 
 impl Limited<'_> {
-    /// One level further in.
+    /// The limits for one level deeper.
     fn inner<E: serde::de::Error>(&mut self) -> Result<Limited<'_>, E> {
         if self.depth == MAX_DEPTH {
-            return Err(E::custom("nested too deep"));
+            return Err(E::custom("nested too deeply"));
         }
         Ok(Limited { left: self.left, depth: self.depth + 1 })
     }
@@ -381,7 +382,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_body_of_few_values_is_what_serde_json_makes_of_it(
+        fn a_small_body_parses_as_with_serde_json(
             fields in prop::collection::hash_map(".*", prop_oneof![
                 any::<i64>().prop_map(Value::from),
                 any::<u64>().prop_map(Value::from),
@@ -399,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_many_values_is_refused_before_they_are_made() {
+    fn a_body_with_too_many_values_is_refused_early() {
         let items = vec!["{\"\":0}"; MAX_VALUES].join(",");
         assert_eq!(read(&format!("{{\"x\":[{items}]}}")), Err("too many values".to_owned()));
         let few = vec!["0"; MAX_VALUES - 3].join(",");
@@ -409,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused_in_words() {
+    fn a_body_that_is_not_an_object_is_refused() {
         assert_eq!(read("[]"), Err("expected a JSON object".to_owned()));
         for wrong in ["", "{", "{}x", "{\"a\":}", "{\"a\":1,}", "nul"] {
             assert!(read(wrong).is_err_and(|error| error.starts_with("malformed JSON")), "{wrong}");
@@ -417,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_given_twice_is_refused_by_its_name() {
+    fn a_duplicate_field_is_refused_by_name() {
         for body in [r#"{"a":1,"b":{},"a":2}"#, r#"{"x":[{"a":null,"a":null}]}"#] {
             let error = read(body).expect_err("a refusal");
             assert!(error.contains(r#"the field "a" is given twice"#), "{error}");
@@ -429,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_of_many_fields_is_refused_before_they_are_made() {
+    fn a_form_with_too_many_fields_is_refused_early() {
         let error =
             parse_form("a&".repeat(MAX_VALUES).as_bytes(), MAX_VALUES).expect_err("a refusal");
         assert_eq!(error.to_string(), "too many values");

@@ -1,4 +1,4 @@
-//! The process groups over JSON: who is there, on all nodes.
+//! The process groups over JSON: the members on all nodes.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,8 @@ use crate::error::{AppError, AppResult};
 use crate::state::State;
 use crate::views::answers;
 
-/// GET /api/channels: the nodes, and each channel with its members on all nodes and on this one.
+/// GET /api/channels: the nodes, and the number of each channel's members on all nodes and on this
+/// one.
 pub async fn index(
     state: Data<State>,
     request: HttpRequest,
@@ -23,11 +24,11 @@ pub async fn index(
     Query::of(&request)?.only(&[])?;
     let pubsub = state.feed.pubsub();
     let stopped = |_| AppError::Unavailable("the process groups have stopped");
-    // Two nodes of one name are not told apart by who reads this.
+    // Readers cannot distinguish two nodes with the same name.
     let nodes: BTreeSet<_> = pubsub.nodes().await.map_err(stopped)?.into_iter().collect();
     let (node, mut counts) =
         (pubsub.node().to_owned(), pubsub.count_members().await.map_err(stopped)?);
-    // There may be a hundred thousand channels, which takes longer than a worker has.
+    // With a hundred thousand channels this would block a worker for too long.
     let encoded = web::block(move || {
         counts.sort_by(|one, other| one.channel.cmp(&other.channel));
         let channels = counts.into_iter().map(|count| answers::Members {

@@ -1,4 +1,4 @@
-//! Comments over JSON, and the writes that their pages share.
+//! Comments over JSON, and the writes that the pages share.
 
 use std::time::Duration;
 
@@ -48,13 +48,13 @@ pub async fn index(
     Ok(respond::list(&state.db, list))
 }
 
-/// The state that a list is asked for.
+/// The `state` parameter of a list.
 fn asked_state(query: &Query) -> AppResult<Option<CommentState>> {
     let parse = |word| CommentState::parse(word).ok_or_else(|| request::invalid("state"));
     query.get("state").map(parse).transpose()
 }
 
-/// GET /api/comments: those that wait for approval, on posts whose comments the account moderates.
+/// GET /api/comments: those that await approval, on posts whose comments the account moderates.
 pub async fn held(
     state: Data<State>,
     request: HttpRequest,
@@ -84,7 +84,7 @@ pub async fn create(
     let post_id = request::id(&request, "post")?;
     let (settings, counted) = permit_comment(&state, &request, &account)?;
     if account.has_ended() {
-        // It is not a guest's.
+        // An ended sign-in does not continue as a guest.
         return Err(SIGN_IN);
     }
     let params = body.json().await?;
@@ -104,17 +104,17 @@ pub async fn create(
     Ok(respond::created(&state.db, outcome))
 }
 
-/// What the flags say about new comments.
+/// The configured rules for new comments.
 #[derive(Clone, Copy)]
 pub(super) struct Settings {
     rules: CommentRules,
     quota: Option<i64>,
-    /// The most comments of guests that wait for approval.
+    /// The most comments of guests that may await approval.
     held: Option<i64>,
 }
 
-/// 401 for those who may comment nowhere and 429 for those who comment too much, before their body
-/// is read. What counts comes back, if it is a guest's.
+/// Fails with 401 for guests who may not comment and with 429 over the rate limit, before the body
+/// is read. For a guest, the returned count must be marked once the comment is written.
 pub(super) fn permit_comment<'a>(
     state: &'a State,
     request: &HttpRequest,
@@ -133,8 +133,8 @@ pub(super) fn permit_comment<'a>(
     Ok((settings, counted))
 }
 
-/// Writes a new comment and announces it, on the channel of all comments and, if it shows, on its
-/// post's. A post that is not there is told before fields that are wrong.
+/// Writes a new comment and announces it on the channel of all comments and, if it is visible, on
+/// that of its post. A missing post is reported before invalid fields.
 pub(super) fn insert(
     tx: &mut Tx<'_>,
     asker: &Asker,
@@ -213,8 +213,8 @@ pub async fn moderate(
     respond::single(&request, &state.db, &comment)
 }
 
-/// Gives a comment the state that the parameters ask for, and announces what comes of it. `seen` among
-/// them is the digest of the text that it is for.
+/// Gives a comment the state in the parameters, and announces the change. The parameter `seen` is
+/// the digest of the text that the moderator has read.
 pub(super) async fn set_state(
     state: &State,
     account: &Account,
@@ -231,7 +231,7 @@ pub(super) async fn set_state(
         asker.permit(tx.connection, Action::ModerateComment(facts), "comment")?;
         precondition.check(&before)?;
         if seen.is_some_and(|seen| seen != before.digest()) {
-            // A text that is approved is one that was read.
+            // Only the text that the moderator has read may be approved.
             return Err(AppError::PreconditionFailed);
         }
         let (asked, was) = (asked?, before.state);
@@ -259,7 +259,7 @@ pub async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Deletes a comment for good, wherever it is, and announces it unless it is in the bin.
+/// Permanently deletes a comment, in the bin or not, and announces it unless it was in the bin.
 async fn remove(
     state: &State,
     account: &Account,
@@ -282,8 +282,8 @@ async fn remove(
     Ok(())
 }
 
-/// Moves a comment into the bin and announces that it is deleted. Gives what it was, and its entry
-/// there.
+/// Moves a comment to the bin and announces that it is deleted. Returns the comment and the id of
+/// its entry in the bin.
 pub(super) async fn put_in_bin(
     state: &State,
     account: &Account,
@@ -302,7 +302,7 @@ pub(super) async fn put_in_bin(
     Ok(moved.await?.value)
 }
 
-/// What decides who may change a comment.
+/// The facts that decide who may change a comment.
 fn facts(connection: &mut DbConnection, comment: &Comment) -> AppResult<CommentFacts> {
     Ok(comment.facts(post::facts(connection, comment.post_id)?))
 }

@@ -1,5 +1,5 @@
-//! The cookies: one for a sign-in, and one by which a device that has signed in before is known.
-//! Owns their names and attributes, which depend on how readers reach the site.
+//! The cookies: one for a sign-in, and one that identifies a device that has signed in before. Owns
+//! their names and attributes, which depend on the site's public URL.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
@@ -12,18 +12,18 @@ use crate::models::sign_in::{self, Credential, Token};
 use crate::reach::Reach;
 use crate::state::State;
 
-/// The beginning of a device's; the user's name follows in lower case.
+/// The prefix of a device cookie's name; the user's name follows in lower case.
 const DEVICE: &str = "kilonova_device_";
 
-/// How long a browser counts as one that has signed in before.
+/// How long a browser is known as one that has signed in before.
 const DEVICE_LASTS: Duration = Duration::days(365);
 
-/// The sign-in of a request's cookie.
+/// The credential in a request's sign-in cookie.
 pub(super) fn sign_in(reach: &Reach, request: &HttpRequest) -> Option<Credential> {
     values(request, &reach.cookie(sign_in::COOKIE)).find_map(Token::parse).map(Credential::Cookie)
 }
 
-/// The device that a request comes from, if it has signed in to that name before.
+/// The device that a request comes from, if it has signed in with that name before.
 pub(super) fn device(
     state: &State,
     request: &HttpRequest,
@@ -33,8 +33,8 @@ pub(super) fn device(
     values(request, &name).find_map(|value| state.accounts.devices.verify(folded_username, value))
 }
 
-/// The values of the cookies of that name. Other cookies of this host, malformed ones too, do not
-/// matter.
+/// The values of the cookies with that name. Other cookies of this host, even malformed ones, are
+/// ignored.
 fn values<'a>(request: &'a HttpRequest, name: &'a str) -> impl Iterator<Item = &'a str> {
     let all = request.headers().get_all(header::COOKIE);
     let cookies = all.flat_map(|all| all.as_bytes().split(|byte| *byte == b';'));
@@ -42,8 +42,8 @@ fn values<'a>(request: &'a HttpRequest, name: &'a str) -> impl Iterator<Item = &
     cookies.filter_map(move |cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
-/// The cookies of a browser that has just signed in: the one of the sign-in, for as long as that
-/// lasts, and one that tells the browser from strangers when this name signs in again.
+/// The cookies for a browser that has just signed in: the sign-in cookie, which lasts as long as
+/// the sign-in, and a device cookie, which identifies the browser when this name signs in again.
 pub(super) fn of_sign_in(
     state: &State,
     token: &Token,
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_cookies_of_the_host_do_not_matter_whatever_they_are() {
+    fn other_cookies_of_the_host_are_ignored() {
         let token = "0a".repeat(32);
         for others in [&b""[..], b"; theme=dark", b"; name=J\xc3\xb6rg", b"; \xff", b"; =;;a"] {
             let cookies = [format!("kilonova_session={token}").as_bytes(), others].concat();

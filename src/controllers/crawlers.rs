@@ -1,4 +1,4 @@
-//! What search engines ask for: the sitemap and `robots.txt`. As with feeds, whoever asks gets the
+//! Documents for search engines: the sitemap and `robots.txt`. As with feeds, everyone gets the
 //! same.
 
 use actix_web::web::Data;
@@ -26,7 +26,7 @@ pub async fn robots(state: Data<State>, request: HttpRequest) -> HttpResponse {
     }
 }
 
-/// GET /sitemap.xml: every page, or an index of the parts where one document cannot hold them.
+/// GET /sitemap.xml: every page or, if there are too many for one document, an index of the parts.
 pub async fn sitemap(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let write = |connection: &mut DbConnection, address: &Address| {
         let parts = post::parts(connection)?;
@@ -38,13 +38,13 @@ pub async fn sitemap(state: Data<State>, request: HttpRequest) -> AppResult<Http
     answer(&state, &request, write).await
 }
 
-/// GET /sitemaps/{number}.xml: a part of it.
+/// GET /sitemaps/{number}.xml: a part of the sitemap.
 pub async fn sitemap_part(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let number = request.match_info().get("number").and_then(parse_id).ok_or(NOT_FOUND)?;
     answer(&state, &request, move |connection, address| part(connection, address, number)).await
 }
 
-/// The first part has the front page, too; any other is there if it has a post.
+/// Writes a part. The first one also has the front page; any other exists only if it has a post.
 fn part(connection: &mut DbConnection, address: &Address, number: i64) -> AppResult<String> {
     let posts = post::public_in(connection, number)?;
     let front = number == 1;
@@ -54,7 +54,8 @@ fn part(connection: &mut DbConnection, address: &Address, number: i64) -> AppRes
     Sitemap { address, front, posts }.render().map_err(AppError::internal)
 }
 
-/// A document is written where it is read, off the workers: it may be mebibytes.
+/// Answers with a document. It may be mebibytes, so it is written off the workers, where it is
+/// read.
 async fn answer(
     state: &State,
     request: &HttpRequest,
@@ -64,7 +65,7 @@ async fn answer(
     let (address, log) = (state.address.clone(), state.db.log_id().to_owned());
     let path = request.path().to_owned();
     let read = move |connection: &mut DbConnection| {
-        // Whatever changes a post has an event.
+        // The position identifies the version, since every change of a post writes an event.
         let position = events::state(connection)?.position;
         let version = (crate::VERSION, address.to(&path), log, position);
         let etag = respond::etag(&serde_json::to_string(&version)?);

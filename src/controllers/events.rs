@@ -1,4 +1,4 @@
-//! The log over JSON: what happened after a position.
+//! The log over JSON: the events after a position.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -14,8 +14,8 @@ use crate::site_log;
 use crate::state::State;
 use crate::views::answers;
 
-/// GET /api/events?after=N: 410 when events after N are gone, and when N is in the future or of
-/// another log.
+/// GET /api/events?after=N: 410 if events after N were pruned, or if N is in the future or belongs
+/// to another log.
 pub async fn index(
     state: Data<State>,
     request: HttpRequest,

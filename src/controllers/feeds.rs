@@ -1,5 +1,5 @@
-//! Atom feeds: the newest published posts of the site, of a tag, of an account. Everyone gets the
-//! same: no cookie and no token is read, so that caches may keep a feed for everyone.
+//! Atom feeds: the newest published posts of the site, of a tag, or of an account. Cookies and
+//! tokens are ignored, so that everyone gets the same feed and shared caches may keep it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub async fn tag(state: Data<State>, request: HttpRequest) -> AppResult<HttpResp
     answer(state, &request, |_| Ok((Subject::Tag(tag.clone()), Newest::Tagged(tag)))).await
 }
 
-/// GET /authors/{username}/feed.xml: of an account. The name that an import gave a post is free
+/// GET /authors/{username}/feed.xml: the feed of an account. The author of an imported post is free
 /// text, which may name several people, and has no feed.
 pub async fn author(state: Data<State>, request: HttpRequest) -> AppResult<HttpResponse> {
     let name = part(&request, "username").ok_or(NOT_FOUND)?;
@@ -41,11 +41,11 @@ pub async fn author(state: Data<State>, request: HttpRequest) -> AppResult<HttpR
     answer(state, &request, find).await
 }
 
-/// What was read for a request.
+/// The data read for a request.
 enum Read {
-    /// The client has this version; its tag.
+    /// The client already has this version. Holds its entity tag.
     Known(String),
-    /// A feed and its tag.
+    /// A new version. Holds its entity tag and the feed.
     New(String, Subject, Vec<Head>, HashMap<i64, String>),
 }
 
@@ -62,7 +62,7 @@ async fn answer(
         if heads.is_empty() && subject != Subject::Site {
             return Err(NOT_FOUND);
         }
-        // A head has the time of its version, so that it stands for its body.
+        // A head has the time of its version, so the bodies are not needed to identify them.
         let of_site = (&site.name, &site.description);
         let version = (crate::VERSION, of_site, address.to(&subject.path()), &heads);
         let etag = respond::etag(&serde_json::to_string(&version)?);

@@ -1,4 +1,4 @@
-//! Fuzz targets for what requests carry: query strings, credentials, preconditions, keys, bodies.
+//! Fuzz targets for the parts of requests: query strings, credentials, preconditions, keys, bodies.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ fn request(target: &str, lines: &[u8]) -> HttpRequest {
     request.to_http_request()
 }
 
-/// A query string and what all lists ask it for.
+/// A query string, and the parameters that all lists read from it.
 pub fn query_string(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let target = format!("/?{text}");
@@ -64,7 +64,7 @@ pub fn query_string(bytes: &[u8]) {
     }
 }
 
-/// The headers of a request that says who makes it.
+/// The headers with a request's credentials.
 pub fn credentials(bytes: &[u8]) {
     let https = PublicUrl::parse("https://a.example");
     let below = PublicUrl::parse("https://a.example/blog");
@@ -101,7 +101,7 @@ pub fn credentials(bytes: &[u8]) {
     }
 }
 
-/// An `Idempotency-Key` and, behind its line, the body.
+/// An `Idempotency-Key` in the first line, and the body after it.
 pub fn idempotency_key(bytes: &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let Ok(value) = HeaderValue::from_bytes(&bytes[..end]) else { return };
@@ -117,7 +117,7 @@ pub fn idempotency_key(bytes: &[u8]) {
     assert_ne!(other.map(|key| key.fingerprint), Some(key.fingerprint), "another request");
 }
 
-/// An `If-Match` of several lines.
+/// An `If-Match` with several values, one per line.
 pub fn preconditions(bytes: &[u8]) {
     let mut headers = HeaderMap::new();
     for line in bytes.split(|byte| *byte == b'\n') {
@@ -157,7 +157,7 @@ pub fn channels(bytes: &[u8]) {
     assert!(presences <= 1, "a socket is present at {presences} posts");
 }
 
-/// Where a browser goes after it has signed in: a page of this site.
+/// The path at which a browser continues after it has signed in: a page of this site.
 pub fn return_to(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Some(path) = local(text) else { return };
@@ -166,12 +166,12 @@ pub fn return_to(bytes: &[u8]) {
     assert_eq!(led.as_deref(), Ok("https://a.example"), "{path}");
 }
 
-/// A body of JSON, and what each changeset makes of it.
+/// A JSON body, validated by each changeset.
 pub fn json_body(bytes: &[u8]) {
     let Ok(params) = body::parse_json(bytes, MAX_VALUES) else { return };
     let mut left = MAX_VALUES;
     params.values().for_each(|value| count(value, 1, &mut left));
-    // One of the keys means something to `serde_json` itself.
+    // `serde_json` reserves one key for itself.
     if !params.keys().any(|key| key.starts_with("$serde_json")) {
         let expected = serde_json::from_slice::<Value>(bytes).ok();
         let is_flat = params.values().all(|value| !value.is_object() && !value.is_array());
@@ -192,7 +192,7 @@ fn count(value: &Value, depth: usize, left: &mut usize) {
     }
 }
 
-/// A body of a form, and what each changeset makes of it.
+/// The body of a form, validated by each changeset.
 pub fn form_body(bytes: &[u8]) {
     let Ok(params) = body::parse_form(bytes, MAX_VALUES) else { return };
     assert!(params.len() <= MAX_VALUES);
@@ -232,9 +232,9 @@ fn changesets(params: &Params) {
     told(Credentials::changeset(params));
 }
 
-/// What a changeset has made; where it has refused, it says why.
+/// The result of a changeset. A refusal must have a reason.
 fn told<T>(result: Result<T, Errors>) -> Option<T> {
-    result.inspect_err(|errors| assert!(!errors.is_empty(), "refused without a word")).ok()
+    result.inspect_err(|errors| assert!(!errors.is_empty(), "refused without a reason")).ok()
 }
 
 #[cfg(test)]
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_precondition_matches_its_own_version_alone() {
+    fn a_precondition_matches_only_its_own_version() {
         let seeds: &[&[u8]] = &[
             b"\"44136fa355b3678a1146ad16f7e8649e\"",
             b"W/\"44136fa355b3678a1146ad16f7e8649e-gzip\", \"a\"",

@@ -1,5 +1,4 @@
-//! For load balancers, supervisors and start scripts: whether this node can serve, and whether it
-//! lives.
+//! Readiness and liveness of this node, for load balancers, supervisors and start scripts.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,18 +13,19 @@ use crate::models::log;
 use crate::state::State;
 use crate::turns::WorksFor;
 
-/// How long the database may take. A probe that waits longer gives up by itself.
+/// The timeout for the database. A probe would time out before a slower answer.
 const DATABASE: Duration = Duration::from_secs(3);
 
-/// How long the core thread may take. A large broadcast keeps it busy for a second.
+/// The timeout for the core thread. A large broadcast keeps it busy for a second.
 const CORE: Duration = Duration::from_secs(5);
 
-/// GET /health/ready: 200 when this node can serve, 503 with the reason when it cannot.
+/// GET /health/ready: 200 if this node can serve requests, 503 with the reason if it cannot.
 pub async fn ready(state: Data<State>) -> AppResult<HttpResponse> {
     check(&state).await
 }
 
-/// Ready: the database answers and takes writes, events go out, and the node is not about to stop.
+/// Readiness: the database answers and accepts writes, events are delivered, and the node is not
+/// about to stop.
 pub async fn check(state: &State) -> AppResult<HttpResponse> {
     if state.feed.sockets().closing() {
         return Err(AppError::Unavailable("stopping: try again later"));
@@ -33,7 +33,7 @@ pub async fn check(state: &State) -> AppResult<HttpResponse> {
     if state.draining.load(Ordering::Relaxed) {
         return Err(AppError::Unavailable("draining: use another node"));
     }
-    // It does not wait for reads of clients.
+    // This read does not queue behind the reads of clients.
     let read = state.db.read(|connection| Ok::<_, AppError>(log::state(connection)?));
     let reads = async {
         WorksFor::Node.run(read).await?;
@@ -43,20 +43,20 @@ pub async fn check(state: &State) -> AppResult<HttpResponse> {
     let answered = timeout(DATABASE, reads).await;
     answered.map_err(|_| AppError::Unavailable("the database does not answer"))??;
     if state.feed.lag() > state.config.max_lag {
-        return Err(AppError::Unavailable("events go out too late: use another node"));
+        return Err(AppError::Unavailable("events are delayed: use another node"));
     }
     core(state).await?;
     Ok(HttpResponse::Ok().json(json!({ "status": "ready", "version": crate::VERSION })))
 }
 
-/// Live: the process answers, and so does its core thread. It says nothing of the database, which a
-/// restart of this node would not bring back.
+/// Liveness: the process and its core thread answer. The database is not checked, since a restart
+/// of this node would not bring it back.
 pub async fn live(state: &State) -> AppResult<HttpResponse> {
     core(state).await?;
     Ok(HttpResponse::Ok().json(json!({ "status": "live", "version": crate::VERSION })))
 }
 
-/// Waits for the core thread, which the process groups run on.
+/// Checks that the core thread answers. The process groups run on it.
 async fn core(state: &State) -> AppResult<()> {
     let asked = timeout(CORE, state.feed.pubsub().nodes()).await;
     let answered = asked.map_err(|_| AppError::Unavailable("the core thread does not answer"))?;

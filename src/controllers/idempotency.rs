@@ -1,6 +1,6 @@
 //! POSTs that write once, however often their client sends them. Owns the `Idempotency-Key`: which
-//! requests are the same one, and that a repeated one gets the stored response of the first. What a
-//! response says is the action's, how it is sent is `respond`'s.
+//! requests are the same, and the replay of the stored response to a repeated one. The action owns
+//! the content of a response, and `respond` owns its form.
 
 use actix_web::HttpRequest;
 use data_encoding::HEXLOWER;
@@ -18,17 +18,18 @@ use crate::models::stored_response::{Key, MAX_KEY, NOBODY, StoredResponse};
 use crate::models::user::User;
 use crate::models::working_copy::Window;
 
-/// The field of a form that is its key.
+/// The form field that contains the key.
 pub(super) const FORM_KEY: &str = "idempotency_key";
 
-/// A POST that writes once under its `Idempotency-Key`; each time when it has none.
+/// A POST that writes once for its `Idempotency-Key`. Without a key, it writes each time.
 pub struct Once {
     pub(super) key: Option<Key>,
-    /// What was deleted since may be written again: somebody has asked for it, not a network's retry.
+    /// Whether something that was deleted since may be written again. A form is sent again by a
+    /// person, not by a network's retry.
     writes_again: bool,
 }
 
-/// What a POST created: its JSON, and where to find it.
+/// The thing that a POST created: its JSON and its address.
 pub struct Created {
     body: String,
     location: Option<String>,
@@ -37,19 +38,20 @@ pub struct Created {
 
 /// The response to a POST.
 pub struct Outcome {
-    /// The JSON of what was created.
+    /// The JSON of the thing that was created.
     pub body: String,
-    /// Where to find it.
+    /// Its address.
     pub location: Option<String>,
-    /// The position that the response is true as of.
+    /// The position of the log at which the response was true.
     pub position: i64,
-    /// Whether an earlier request wrote it, and this one got the stored response.
+    /// Whether this is the stored response to an earlier request.
     pub replayed: bool,
 }
 
 impl Once {
-    /// Reads a request's key. Keys are an account's own, and a guest's are its address's. Requests are
-    /// the same when path, key, author and parameters are; 422 for a key that is empty, too long or not ASCII.
+    /// Reads a request's key. Each account has its own keys, and so has each guest's address. Two
+    /// requests are the same if their paths, keys, authors and parameters are. Fails with 422 if
+    /// the key is empty, too long or not ASCII.
     pub fn of(request: &HttpRequest, author: Option<&User>, params: &Params) -> AppResult<Once> {
         let Some(value) = request.headers().get("idempotency-key") else {
             return Ok(Once { key: None, writes_again: false });
@@ -57,13 +59,13 @@ impl Once {
         let key = value.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
         let mut key = key.ok_or_else(|| request::invalid("Idempotency-Key"))?.to_owned();
         let mut content = serde_json::to_string(params)?;
-        // Of rows from before a response belonged to an account, only this tells whose they are.
+        // In rows from older versions, only the fingerprint identifies the account.
         if let Some(author) = author {
             content.insert_str(0, &format!("{} ", author.id));
         }
         let address = Address::of(request.peer_addr().map(|peer| peer.ip())).counted();
         if let (None, Some(address)) = (author, address) {
-            // Guests have no account that would keep their keys apart.
+            // Guests have no account, so their addresses keep their keys apart.
             key = HEXLOWER.encode(&Sha256::digest(format!("{address} {key}")));
         }
         let fingerprint = HEXLOWER.encode(&Sha256::digest(content));
@@ -72,8 +74,8 @@ impl Once {
         Ok(Once { key, writes_again: false })
     }
 
-    /// The same for a form, whose key is a field. A form that is sent again with other fields, after
-    /// the Back button perhaps, is another request.
+    /// Reads the key of a form, which is a field. A form that is sent again with other fields, for
+    /// example after the Back button, is another request.
     pub fn of_form(
         request: &HttpRequest,
         author: Option<&User>,
@@ -83,14 +85,14 @@ impl Once {
         let Some(Value::String(key)) = params.remove(FORM_KEY) else {
             return Ok(Once { key: None, writes_again: true });
         };
-        // What the window knows of its own copy is no part of what it asks for.
+        // The fields about the window's working copy are not part of the request.
         for field in Window::FIELDS {
             params.remove(field);
         }
         let account = author.map_or(NOBODY, |author| author.id);
         let content = serde_json::to_string(&params)?;
         let fingerprint = HEXLOWER.encode(&Sha256::digest(format!("{account} {content}")));
-        // Of a guest, only the key's randomness keeps others from it.
+        // A guest's form is protected from others only by the randomness of the key.
         let key = HEXLOWER.encode(&Sha256::digest(format!("{key} {fingerprint}")));
         let key = Some(Key { account, path: request.path().to_owned(), key, fingerprint });
         Ok(Once { key, writes_again: true })
@@ -101,11 +103,11 @@ impl Once {
         self.key.is_some()
     }
 
-    /// Runs a transaction and stores its response with what it wrote.
+    /// Runs a transaction that also stores its response.
     ///
-    /// A repeated request does not run `work`: it gets the stored response. 422 when the key was
-    /// used for another request. Of two requests with one key at the same time, on any node, the
-    /// second waits for the first.
+    /// A repeated request does not run `work`; it gets the stored response. Fails with 422 if the
+    /// key was used for another request. If two requests with one key arrive at the same time, on
+    /// any nodes, the second waits for the first.
     pub async fn transact<F>(self, db: &Db, touches: Touches, work: F) -> AppResult<Outcome>
     where
         F: FnOnce(&mut Tx<'_>) -> AppResult<Created> + Send + 'static,
@@ -136,17 +138,17 @@ impl Once {
 }
 
 impl Created {
-    /// Something that has no address of its own.
+    /// A thing that has no address.
     pub fn of(thing: &impl Serialize) -> AppResult<Created> {
         Ok(Created { body: serde_json::to_string(thing)?, location: None, subject: None })
     }
 
-    /// The same about a subject: the stored response is redacted with it.
+    /// Sets the subject. The stored response is redacted when the subject is deleted.
     pub fn about(self, subject: Subject) -> Created {
         Created { subject: Some(subject), ..self }
     }
 
-    /// The same with the address at which it is found.
+    /// Sets the address.
     pub fn at(self, location: String) -> Created {
         Created { location: Some(location), ..self }
     }

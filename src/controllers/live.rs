@@ -1,4 +1,4 @@
-//! The live endpoints: which channels each serves, in which shape.
+//! The live endpoints: the channels that each serves, and the shape of their frames.
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -17,8 +17,8 @@ use crate::models::{log, post, user};
 use crate::pubsub::Channel;
 use crate::state::State;
 
-/// WS /feed: posts and comments, or the `channels` that are asked for; with `as=guest` as somebody who
-/// is not signed in sees them.
+/// WS /feed: posts and comments, or the requested `channels`. With `as=guest`, the events are those
+/// that somebody who is not signed in sees.
 pub async fn feed(
     state: Data<State>,
     request: HttpRequest,
@@ -108,7 +108,7 @@ pub async fn notifications(
     open(&state, &request, body, &account, options).await
 }
 
-/// Whether the frames are to hold HTML.
+/// Whether the request asks for frames with HTML.
 fn is_html(query: &Query) -> AppResult<bool> {
     match query.get("frame") {
         None => Ok(false),
@@ -117,8 +117,8 @@ fn is_html(query: &Query) -> AppResult<bool> {
     }
 }
 
-/// Opens a socket or a stream, whichever the request asks for, where it says that it has come. It
-/// ends with the sign-in of the request.
+/// Opens a WebSocket or an event stream, as requested, at the position in the request. It closes
+/// when the request's sign-in ends.
 async fn open(
     state: &State,
     request: &HttpRequest,
@@ -133,8 +133,8 @@ async fn open(
     Ok(state.feed.open(request, body, options).await?)
 }
 
-/// Whether a viewer may follow the comments of a post: one that it sees, or one that was deleted and
-/// that it has seen, to learn just that.
+/// Checks that a viewer may follow the comments on a post: the viewer sees the post, or saw it
+/// before it was deleted, and so may learn about the deletion.
 fn follows(connection: &mut DbConnection, id: i64, viewer: Viewer) -> AppResult<()> {
     match post::facts(connection, id) {
         Ok(post) => answer(access::may(viewer, Action::ReadPost(post)), "post"),
@@ -146,21 +146,21 @@ fn follows(connection: &mut DbConnection, id: i64, viewer: Viewer) -> AppResult<
     }
 }
 
-/// Whether there is an event about a post that a viewer sees.
+/// Whether the log has an event about a post that the viewer may see.
 fn has_seen(connection: &mut DbConnection, id: i64, viewer: Viewer) -> QueryResult<bool> {
     let seen = |audience: &str| Audience::parse(audience).seen_by(viewer) != Seen::Nothing;
     Ok(log::audiences(connection, &events::of_post(id))?.iter().any(|it| seen(it)))
 }
 
-/// What is known of somebody who may be present at a post.
+/// The facts about somebody who may be present at a post.
 struct Seat {
     post: PostFacts,
-    /// Whether the others see the name.
+    /// Whether other readers see the name.
     shows_name: bool,
 }
 
-/// The part of a viewer in the presence of a post that it sees. A page may be open whose post was
-/// withdrawn or deleted: beside other channels it goes on without.
+/// The viewer's seat at a post that it sees. If the post of an open page was withdrawn or deleted,
+/// the socket continues without a seat, provided that it has other channels.
 fn seat_of(
     connection: &mut DbConnection,
     id: i64,
@@ -179,15 +179,15 @@ fn seat_of(
     }
 }
 
-/// The ids behind this beginning of channels' names.
+/// The posts' ids in the channels with this prefix.
 fn posts_of(channels: &[Channel], prefix: &str) -> Vec<i64> {
     let id = |channel: &Channel| channel.as_str().strip_prefix(prefix).and_then(request::parse_id);
     channels.iter().filter_map(id).collect()
 }
 
-/// The channels that a list names, each once and no more than `max`. Those that browsers are not
-/// sent are refused like those that do not exist. If the list is of a socket, one may be a presence,
-/// and one the admins'.
+/// Parses a list of at most `max` channels, without duplicates. Internal channels are refused like
+/// channels that do not exist. A socket's list (`is_live`) may also name one presence channel and
+/// the admins' channel.
 pub(super) fn channels(names: &str, max: usize, is_live: bool) -> AppResult<Vec<Channel>> {
     let mut channels = IndexSet::new();
     for name in names.split(',') {

@@ -1,4 +1,4 @@
-//! Notes over JSON, and the writes that their pages share.
+//! Notes over JSON, and the writes that the pages share.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -113,8 +113,8 @@ pub async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Changes a note and announces it, unless nothing changes. A note that is not there is told
-/// before fields that are wrong.
+/// Changes a note and announces it, unless nothing changes. A missing note is reported before
+/// invalid fields.
 pub(super) async fn change(
     state: &State,
     account: &Account,
@@ -168,7 +168,8 @@ pub(super) async fn remove(
     Ok(())
 }
 
-/// The article's words for a field that is missing; other faults keep the changeset's.
+/// Replaces the message for a missing field with the one that the article specifies. Other errors
+/// keep their messages.
 fn missing(error: AppError, words: &str) -> AppError {
     match error {
         AppError::Invalid(errors)

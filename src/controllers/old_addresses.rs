@@ -1,5 +1,5 @@
 //! Requests for addresses that the site had before it was imported, and for its own addresses with
-//! a slash at the end. They are looked up only where nothing of this site answers.
+//! a trailing slash. They are looked up only if no route of this site answers.
 
 use actix_web::ResponseError;
 use actix_web::body::{EitherBody, MessageBody};
@@ -12,7 +12,7 @@ use crate::limits;
 use crate::models::{old_address, upload};
 use crate::state::State;
 
-/// Leads from an old address to the new one: 301.
+/// Redirects an old address to the new one, with 301.
 pub async fn lead<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
@@ -33,11 +33,11 @@ pub async fn lead<B: MessageBody>(
     };
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let is_page = missing == Missing::Page;
-    // Static sites end their pages' addresses with a slash: `/tags/rust/`, `/archive/`.
+    // Static sites have pages with a trailing slash: `/tags/rust/`, `/archive/`.
     let is_own = |bare: &&str| !bare.ends_with('/') && request.resource_map().has_resource(bare);
     let bare = path.strip_suffix('/').filter(is_own);
     let near = old_address::feed(&path).or(bare.map(ToOwned::to_owned)).filter(|_| is_page);
-    // A site that stays below the path that it had brings addresses that begin with it.
+    // If a site keeps its base path, its imported addresses begin with that path.
     let root = state.config.reach.path();
     let whole = (!root.is_empty()).then(|| format!("{root}{path}"));
     let found = state.db.read(move |c| {
@@ -50,7 +50,7 @@ pub async fn lead<B: MessageBody>(
     });
     let found = limits::works_for(request).run(found);
     let told = match found.await.map(|found| found.or(near)) {
-        // A picture leads to a picture: a text must not make its readers' browsers load pages.
+        // A picture leads only to a picture: a text must not make its readers' browsers load pages.
         Ok(Some(new)) if is_page || new.starts_with(upload::ROOT) => {
             AppError::Moved(format!("{new}{query}"))
         }

@@ -1,7 +1,7 @@
-//! The pages: the same rows and the same writes as the JSON API's, for people.
+//! The pages for people. They read and write the same rows as the JSON API.
 //!
-//! Forms work without JavaScript: an accepted POST answers 303, a refused one the form as it was
-//! typed.
+//! Forms work without JavaScript: an accepted POST answers 303, and a refused one shows the form as
+//! it was typed.
 
 pub mod account;
 pub mod accounts;
@@ -42,11 +42,11 @@ use crate::views::assets;
 use crate::views::encoded;
 use crate::views::pages::{Frame, Reader};
 
-/// Rows on one page.
+/// The number of rows on one page.
 const ROWS: usize = 20;
 
-/// A page of the rows that `build` reads, with the position that it is true as of, from which the
-/// page's script continues.
+/// A page of the rows that `build` reads, with the position of the log at which it was true. The
+/// page's script continues from there.
 async fn page<T, F>(
     state: &State,
     account: &Account,
@@ -91,7 +91,7 @@ where
             Ok::<_, AppError>((build(connection, frame)?, position))
         })
         .await?;
-    // Laying out Markdown takes a while and some memory, and needs no database.
+    // Rendering Markdown takes time and memory, so the database connection is released first.
     let html = page.lay_out(move || template.render()).await?.map_err(AppError::internal)?;
     let mut response = HttpResponse::build(status);
     respond::stamp(&mut response, &state.db, position);
@@ -101,18 +101,18 @@ where
     Ok(response)
 }
 
-/// The way to a page that needs an account, for a reader without one: over the page to sign in.
+/// The redirect of a guest from a page that needs an account to the sign-in page.
 fn to_sign_in(request: &HttpRequest, account: &Account) -> Option<HttpResponse> {
     (account.viewer() == Viewer::Nobody).then(|| sign_in_first(request))
 }
 
-/// The page to sign in, which leads on to the page that was asked for.
+/// A redirect to the sign-in page, which continues to the requested page.
 fn sign_in_first(request: &HttpRequest) -> HttpResponse {
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     see(format!("/login?next={}", encoded(target)))
 }
 
-/// The response to a form that was accepted: 303.
+/// The response to an accepted form: 303.
 fn see(location: impl Into<String>) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, location.into())).finish()
 }
@@ -140,7 +140,7 @@ pub async fn asset(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
     Ok(response)
 }
 
-/// A static file, or 304 when the client has it. Under an address with its version it never changes.
+/// A static file, or 304 if the client has it. An address with a version never changes its content.
 fn file_of(request: &HttpRequest, kind: &str, version: &str, bytes: Bytes) -> HttpResponse {
     let versioned = request.query_string().strip_prefix("v=") == Some(version);
     let kept = if versioned { "public, max-age=31536000, immutable" } else { "no-cache" };

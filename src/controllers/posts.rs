@@ -1,4 +1,4 @@
-//! Posts over JSON, and the writes that their pages share.
+//! Posts over JSON, and the writes that the pages share.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -62,7 +62,7 @@ pub async fn create(
     let (author, asker) = (account.user(), account.asker.clone());
     let new = NewPost::changeset(&params, now()).map(|new| new.by(author));
     let once = Once::of(&request, author, &params)?;
-    // A repeated request gets its stored response, though it schedules a post for what is past now.
+    // A repeated request gets its stored response even if its scheduled time has passed since.
     let new = if once.is_keyed() { new } else { Ok(new?) };
     let quota = state.config.quotas.posts;
     let outcome = once.transact(&state.db, Touches::NewRows, move |tx| {
@@ -115,14 +115,15 @@ pub async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// A post that the viewer sees; for others there is none.
+/// A post that the viewer may see. Fails with 404 for others.
 pub(super) fn visible(connection: &mut DbConnection, id: i64, viewer: Viewer) -> AppResult<Post> {
     let post = post::get(connection, id).found("post")?;
     answer(access::may(viewer, Action::ReadPost(post.facts())), "post")?;
     Ok(post)
 }
 
-/// Which posts `status` and `tag` ask for, of those that the account finds.
+/// The filter for the parameters `status` and `tag`, limited to the posts that the account may
+/// list.
 pub(super) fn filter(query: &Query, account: &Account) -> AppResult<Filter> {
     let status = match query.get("status") {
         None => Status::Published,
@@ -132,8 +133,8 @@ pub(super) fn filter(query: &Query, account: &Account) -> AppResult<Filter> {
     Ok(Filter { status, tag: query.parse("tag")?, author: None, drafts })
 }
 
-/// Changes a post and announces it, unless nothing changes. A post that is not there is told before
-/// fields that are wrong.
+/// Changes a post and announces it, unless nothing changes. A missing post is reported before
+/// invalid fields.
 pub(super) async fn change(
     state: &State,
     account: &Account,
@@ -156,7 +157,7 @@ pub(super) async fn change(
                 working_copy::saved(tx.connection, account, &Of::Post(id), &window)?;
             }
             let is_stale = is_stale(&precondition, &before)?;
-            // An import may have brought what nobody may write. It may stay.
+            // An imported title or body that breaks the rules may stay as it is.
             let changes = match refused {
                 Some(params) => PostChanges::changeset(&changed(params, &before)),
                 None => changes,
@@ -174,14 +175,14 @@ pub(super) async fn change(
         .await
 }
 
-/// Whether a form was made from another version of a post. Locking its comments makes none: no form
-/// of it shows that.
+/// Whether a form was made from another version of a post. Locking the comments does not count,
+/// since the form does not show it.
 fn is_stale(precondition: &Precondition, post: &Post) -> AppResult<bool> {
     let other = || Post { comments_locked: !post.comments_locked, ..post.clone() };
     Ok(precondition.is_stale(post)? && precondition.is_stale(&other())?)
 }
 
-/// The parameters without a title and a body that are the post's already.
+/// The parameters without a title and a body that are the same as the post's.
 fn changed(mut params: Params, post: &Post) -> Params {
     for (name, text) in [("title", &post.title), ("body", &post.body)] {
         if params.get(name).and_then(Value::as_str) == Some(text) {
@@ -191,8 +192,8 @@ fn changed(mut params: Params, post: &Post) -> Params {
     params
 }
 
-/// Deletes a post with its comments for good, wherever it is, and announces it unless it is in the
-/// bin.
+/// Permanently deletes a post with its comments, in the bin or not, and announces it unless it was
+/// in the bin.
 async fn remove(
     state: &State,
     account: &Account,
@@ -217,8 +218,8 @@ async fn remove(
     Ok(())
 }
 
-/// Moves a post with its comments into the bin and announces that it is deleted. Gives its entry
-/// there.
+/// Moves a post with its comments to the bin and announces that it is deleted. Returns the id of
+/// its entry in the bin.
 pub(super) async fn put_in_bin(state: &State, account: &Account, id: i64) -> AppResult<i64> {
     let asker = account.asker.clone();
     let moved = state.db.transaction(move |tx| {

@@ -1,5 +1,5 @@
-//! The common parts of JSON responses: the position that they are true as of, entity tags and
-//! preconditions.
+//! The common parts of JSON responses: the position of the log at which they are true, entity tags
+//! and preconditions.
 
 use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
@@ -15,21 +15,21 @@ use crate::db::{At, Db};
 use crate::error::{AppError, AppResult};
 use crate::models::digest;
 
-/// Adds the position, and the log, that a response is true as of.
+/// Adds the log and the position at which a response is true.
 pub fn stamp(response: &mut HttpResponseBuilder, db: &Db, position: i64) {
     response.insert_header(("Last-Event-Id", position));
     response.insert_header(("Log-Id", db.log_id()));
 }
 
-/// 200 with the JSON of a list. It may be mebibytes, so it is written where it was read, off the
-/// workers.
+/// 200 with the JSON of a list. The list may be mebibytes, so it is serialized where it was read,
+/// off the workers.
 pub fn list(db: &Db, list: At<String>) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     stamp(&mut response, db, list.position);
     response.content_type("application/json").body(list.value)
 }
 
-/// 200 with a single thing and its tag, or 304 when the client has this version.
+/// 200 with a single thing and its entity tag, or 304 if the client has this version.
 pub fn single<T: Serialize>(
     request: &HttpRequest,
     db: &Db,
@@ -38,7 +38,7 @@ pub fn single<T: Serialize>(
     let body = serde_json::to_string(&thing.value)?;
     let etag = etag(&body);
     let mut known = None;
-    // A write has checked its preconditions in its transaction.
+    // A write has already checked its preconditions in its transaction.
     if request.method().is_safe() {
         if let Some(None) = matching(request.headers(), header::IF_MATCH, &etag) {
             return Err(AppError::PreconditionFailed);
@@ -58,7 +58,7 @@ pub fn single<T: Serialize>(
     Ok(response.content_type("application/json").body(body))
 }
 
-/// A document that is the same for everyone, or 304 when the client has it.
+/// A document that is the same for everyone, or 304 if the client has it.
 pub fn revalidated<B: MessageBody + 'static>(
     request: &HttpRequest,
     kind: &str,
@@ -80,7 +80,7 @@ pub fn document(kind: &str, etag: &str, text: impl MessageBody + 'static) -> Htt
         .body(text)
 }
 
-/// 304 in place of a document that the client has.
+/// 304 for a document that the client has.
 pub fn unchanged(etag: &str) -> HttpResponse {
     HttpResponse::NotModified()
         .insert_header((header::CACHE_CONTROL, "public, no-cache"))
@@ -91,7 +91,7 @@ pub fn unchanged(etag: &str) -> HttpResponse {
 /// The version that a client wants to change, checked in the transaction that changes it.
 pub struct Precondition {
     headers: HeaderMap,
-    /// The version that a form was made from.
+    /// The version from which a form was made.
     form: Option<String>,
 }
 
@@ -107,18 +107,18 @@ impl Precondition {
         Precondition { headers, form: None }
     }
 
-    /// No precondition: changes any version.
+    /// No precondition: any version may be changed.
     pub fn none() -> Precondition {
         Precondition { headers: HeaderMap::new(), form: None }
     }
 
-    /// The version that a form says it was made from. A form that says none changes any version.
+    /// The version in a form's `version` field. Without that field, any version may be changed.
     pub fn of_form(params: &Params) -> Precondition {
         let form = params.get("version").and_then(Value::as_str).map(ToOwned::to_owned);
         Precondition { form, ..Precondition::none() }
     }
 
-    /// Whether a form says the version that it was made from.
+    /// Whether the precondition comes from a form with a version.
     pub fn is_of_form(&self) -> bool {
         self.form.is_some()
     }
@@ -129,13 +129,13 @@ impl Precondition {
         Ok(*form != version_of(thing)?)
     }
 
-    /// The tag of the version that the client has, as it wrote it, if that is this one.
+    /// The client's entity tag, as it sent it, if the client has this version.
     pub fn known(&self, etag: &str) -> Option<String> {
         let known = matching(&self.headers, header::IF_NONE_MATCH, etag).flatten()?;
         Some(if known == "*" { etag } else { known }.to_owned())
     }
 
-    /// 412 when the thing has another version than it must have, or one that it must not have.
+    /// Fails with 412 if the thing's version does not match `If-Match`, or matches `If-None-Match`.
     pub fn check(&self, thing: &impl Serialize) -> AppResult<()> {
         if self.headers.is_empty() {
             return Ok(());
@@ -148,7 +148,7 @@ impl Precondition {
     }
 }
 
-/// 201 with what a POST created, now or the first time.
+/// 201 with the thing that a POST created, now or in an earlier request.
 pub fn created(db: &Db, outcome: Outcome) -> HttpResponse {
     let mut response = HttpResponse::Created();
     stamp(&mut response, db, outcome.position);
@@ -164,23 +164,23 @@ pub fn created(db: &Db, outcome: Outcome) -> HttpResponse {
 
 const STALE: AppError = AppError::Conflict("it was changed since this form was opened");
 
-/// The thing as it is, where a stale form would make the same of it; 409 otherwise.
+/// The thing itself, if a stale form would not change it. Fails with 409 otherwise.
 pub(super) fn settle<T: PartialEq>(thing: T, wanted: Option<T>) -> AppResult<T> {
     if wanted.as_ref() == Some(&thing) { Ok(thing) } else { Err(STALE) }
 }
 
-/// The version of a thing as forms carry it: its tag without the quotes.
+/// The version of a thing in forms: its entity tag without the quotes.
 pub(super) fn version_of(thing: &impl Serialize) -> AppResult<String> {
     Ok(digest(&serde_json::to_string(thing)?))
 }
 
-/// A strong tag of a thing's JSON.
+/// A strong entity tag for a thing's JSON.
 pub(super) fn etag(json: &str) -> String {
     format!("\"{}\"", digest(json))
 }
 
-/// The tag in this header that names the same version, or `*`; `None` when there is no such header.
-/// `If-Match` takes no weak tag (RFC 9110, section 13.1.1).
+/// The entity tag in this header that has the same version, or `*`. `None` if there is no such
+/// header; `Some(None)` if no tag matches. `If-Match` ignores weak tags (RFC 9110, section 13.1.1).
 pub(super) fn matching<'a>(
     headers: &'a HeaderMap,
     name: header::HeaderName,
@@ -188,7 +188,7 @@ pub(super) fn matching<'a>(
 ) -> Option<Option<&'a str>> {
     let mut values = headers.get_all(&name).peekable();
     values.peek()?;
-    // A tag of another server may be no text.
+    // A tag from another server may not be UTF-8.
     let tags = values.flat_map(|tags| tags.as_bytes().split(|byte| *byte == b','));
     let tags = tags.filter_map(|tag| std::str::from_utf8(tag).ok());
     let tags = tags.map(str::trim);
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_that_is_no_text_hides_no_other() {
+    fn a_tag_that_is_not_utf_8_hides_no_other() {
         let etag = etag("{}");
         for others in [&b""[..], b"\"a\", ", b"\"\xff\", ", b"\xff,"] {
             let tags = [others, etag.as_bytes()].concat();

@@ -26,8 +26,8 @@ pub async fn index(
     Ok(HttpResponse::Ok().json(answers::Found { hits, total, next }))
 }
 
-/// The hits of `q`, `limit` and `cursor` among what the account may read, of one kind if that is
-/// given.
+/// The hits for the parameters `q`, `limit` and `cursor` that the account may read, of one kind if
+/// it is given.
 pub(super) async fn find(
     state: &State,
     client: Client,
@@ -48,7 +48,7 @@ pub(super) async fn find(
         query = query.after(place);
     }
     let (search, limits) = (state.search.clone(), state.limits.clone());
-    // A task of its own: a client that leaves ends no search, nor what it costs.
+    // In a task: a client that disconnects does not stop the search, and still pays for it.
     let work = async move {
         let answer = search.query(&query).await?;
         limits.searched(client, answer.took);

@@ -1,4 +1,4 @@
-//! Signing in and out over JSON, and what the pages share of it.
+//! Signing in and out over JSON, and the parts that the pages share.
 
 use actix_web::cookie::Cookie;
 use actix_web::http::header;
@@ -17,10 +17,10 @@ use crate::reach::Reach;
 use crate::state::State;
 use crate::views::answers;
 
-/// The same answer for an unknown name and a wrong password.
+/// The error for both an unknown name and a wrong password.
 const WRONG: AppError = AppError::Unauthorized("invalid username or password");
 
-/// POST /api/session. Its answer is a secret: no `Idempotency-Key` gives it again.
+/// POST /api/session. The response is a secret, so it is not stored under an `Idempotency-Key`.
 pub async fn create(
     state: Data<State>,
     request: HttpRequest,
@@ -49,8 +49,8 @@ pub(super) struct SignedIn {
     pub(super) cookies: [Cookie<'static>; 2],
 }
 
-/// Signs a user in by name and password, with a new token in place of the request's, and tells the
-/// nodes.
+/// Signs a user in by name and password, replaces the request's token with a new one, and announces
+/// the sign-in to all nodes.
 pub(super) async fn with_password(
     state: &State,
     request: &HttpRequest,
@@ -85,7 +85,7 @@ pub(super) async fn with_password(
     Ok(SignedIn { user, cookies })
 }
 
-/// What a sign-in is begun by.
+/// The browser that signs in.
 pub(super) struct Client {
     /// The sign-in that the request came with.
     old: Option<Credential>,
@@ -96,14 +96,15 @@ impl Client {
     pub(super) fn of(reach: &Reach, request: &HttpRequest) -> Client {
         let user_agent = request.headers().get(header::USER_AGENT);
         let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
-        // NUL is in no text of a database.
+        // Databases reject NUL.
         let user_agent = user_agent.map(|text| text.replace('\0', ""));
         Client { old: cookies::sign_in(reach, request), user_agent }
     }
 }
 
-/// Begins a sign-in with the password of this hash, and ends the one that the request came with.
-/// 401 when the password was changed since it was checked, or the account is gone or disabled.
+/// Begins a sign-in after a password was checked against this hash, and ends the request's old
+/// sign-in. Fails with 401 if the password was changed since, or if the account was deleted or
+/// disabled.
 pub(super) fn begin(
     tx: &mut Tx<'_>,
     user_id: i64,
@@ -125,14 +126,14 @@ pub(super) fn begin(
     }
 }
 
-/// Ends the sign-in that the request came with, cookie or token, if there is one.
+/// Ends the sign-in of the request's cookie or token, if there is one.
 pub(super) async fn end(state: &State, request: &HttpRequest) -> AppResult<()> {
     let Some(credential) = account::credential(&state.config.reach, request)? else {
         return Ok(());
     };
     let sought = credential.clone();
     let is_there = state.db.read(move |c| Ok::<_, AppError>(sign_in::exists(c, &sought)?));
-    // Anyone can make one up: it costs no transaction.
+    // Checked first, so that a made-up token does not cost a transaction.
     if is_there.await? {
         let end =
             move |tx: &mut Tx<'_>| Ok::<_, AppError>(sign_in::end_of(tx.connection, &credential)?);

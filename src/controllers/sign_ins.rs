@@ -1,5 +1,5 @@
-//! What an account is used with, over JSON, and what its page shares of it: browsers that are signed
-//! in, bearer tokens, the password.
+//! The sign-ins of an account over JSON, and the parts that its page shares: signed-in browsers,
+//! bearer tokens, the password.
 
 use actix_web::http::header;
 use actix_web::web::Data;
@@ -54,7 +54,7 @@ pub async fn tokens(
     Ok(private(answers::Tokens { tokens }))
 }
 
-/// POST /api/tokens. Its answer is a secret: no `Idempotency-Key` gives it again.
+/// POST /api/tokens. The response is a secret, so it is not stored under an `Idempotency-Key`.
 pub async fn create_token(
     state: Data<State>,
     account: Account,
@@ -90,7 +90,7 @@ pub async fn change_password(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// An account's browsers and bearer tokens; 401 without an account.
+/// An account's browsers and bearer tokens. Fails with 401 without an account.
 pub(super) async fn all(
     state: &State,
     account: &Account,
@@ -104,7 +104,7 @@ pub(super) async fn all(
     state.db.read(list).await
 }
 
-/// Ends sign-ins of an account; 404 when there is none such.
+/// Ends sign-ins of an account. Fails with 404 if there are none.
 pub(super) async fn end(
     state: &State,
     account: &Account,
@@ -125,15 +125,15 @@ pub(super) async fn end(
     Ok(())
 }
 
-/// Makes a bearer token of the name in these parameters. Only a browser may: a token that leaked
-/// could outlive its end by others that it made.
+/// Creates a bearer token with the name in these parameters. Only a browser may do this: a leaked
+/// token could create others that outlive it.
 pub(super) async fn make_token(
     state: &State,
     account: &Account,
     params: &Params,
 ) -> AppResult<(BearerToken, Token)> {
     if account.is_program() {
-        return Err(AppError::Forbidden("a token makes no tokens: sign in with the password"));
+        return Err(AppError::Forbidden("a token cannot create tokens; sign in with a password"));
     }
     let mut changeset = Changeset::new(params, Mode::Create);
     let name = changeset.text("name", sign_in::TOKEN_NAME);
@@ -144,15 +144,15 @@ pub(super) async fn make_token(
         let user = asker.signed_in(tx.connection)?;
         sign_in::insert_bearer(tx.connection, &new, user.id, &name)?.ok_or_else(|| {
             let mut errors = Errors::default();
-            errors.add("name", format!("should have at most {} others", sign_in::PER_USER));
+            errors.add("name", format!("exceeds the limit of {} tokens", sign_in::PER_USER));
             AppError::Invalid(errors)
         })
     });
     Ok((made.await?.value, token))
 }
 
-/// Replaces an account's password by the one in these parameters, and ends its other sign-ins and
-/// its tokens. A wrong password counts as a guess.
+/// Replaces an account's password with the one in these parameters, and ends its other sign-ins and
+/// its tokens. A wrong old password counts as a guess.
 pub(super) async fn replace_password(
     state: &State,
     request: &HttpRequest,
@@ -165,7 +165,7 @@ pub(super) async fn replace_password(
     let new = user::new_password(&mut changeset, "new_password");
     let (old, new) = changeset.finish(|| old.zip(new))?;
     let (id, folded) = (user.id, user.folded_username());
-    // Strangers who guess at the name keep nobody who is signed in from changing the password.
+    // Guesses by strangers must not keep a signed-in user from changing the password.
     let device = cookies::device(state, request, &folded);
     let device = Some(device.unwrap_or_else(|| Device::of_sign_in(current)));
     let caller = Caller::of(device, request.peer_addr());
@@ -187,7 +187,7 @@ pub(super) async fn replace_password(
     Ok(())
 }
 
-/// The hash of the password, if that is right: then the guess does not count.
+/// The hash of the password, if the password is right. Then the guess does not count.
 async fn verified(
     state: &State,
     guess: Guess<'_>,
@@ -220,7 +220,7 @@ fn wrong() -> AppError {
     errors.into()
 }
 
-/// What caches must not keep.
+/// A response that caches must not keep.
 fn private(body: impl Serialize) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
 }

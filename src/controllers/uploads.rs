@@ -1,4 +1,4 @@
-//! Uploads: taking pictures in, and giving out what is kept.
+//! Uploads: accepting pictures, and serving the stored files.
 
 use actix_web::body::SizedStream;
 use actix_web::http::header::{
@@ -25,10 +25,10 @@ use crate::state::State;
 use crate::turns::WorksFor;
 use crate::views::answers;
 
-/// A browser may show an upload that it opens, and run nothing of it.
+/// The `Content-Security-Policy` of uploads: a browser may show an upload but run no code from it.
 const SANDBOX: &str = "sandbox; default-src 'none'";
 
-/// POST /api/uploads: a picture as the body, or in a form as its only file.
+/// POST /api/uploads: a picture as the body, or as the only file of a form.
 pub async fn create(
     state: Data<State>,
     request: HttpRequest,
@@ -38,7 +38,7 @@ pub async fn create(
     account.permit(Action::WritePost)?;
     let (file, room) = body.file().await?;
     let user_id = account.user().map(|user| user.id);
-    // Taking a file of some mebibytes apart takes a while.
+    // Parsing a file of several mebibytes takes a while.
     let cleaned = actix_web::web::block(move || {
         let _room = room;
         pictures::clean(&file).map(|picture| NewUpload::picture(picture, user_id))
@@ -57,7 +57,7 @@ pub async fn create(
         }
         let at = clock(tx.connection)?;
         let kept = match upload::renew(tx.connection, &new.upload.digest, at)? {
-            // It takes no more room.
+            // The same file again does not count against the quota.
             Some(known) => known,
             None => {
                 let what = "this account has reached its limit of uploads";
@@ -97,7 +97,7 @@ pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpRes
     }
     response
         .insert_header((header::CONTENT_TYPE, found.media_type.as_str()))
-        // Pictures are compressed already, and the length of a file is worth more than a little of it.
+        // Pictures are already compressed, and compressing a file would hide its length.
         .insert_header((header::CONTENT_ENCODING, "identity"));
     if let Some(name) = &found.name {
         response.insert_header(attachment(name));
@@ -109,18 +109,18 @@ pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpRes
     Ok(response)
 }
 
-/// The bytes of an upload. Each slice is read when HTTP has taken the one before, by a task of its
-/// own: HTTP asks no further while its client takes nothing, and a read that nobody asks for would
-/// keep its connection from others.
+/// The bytes of an upload. Each slice is read after HTTP has taken the previous one, in a separate
+/// task: while a client reads nothing, HTTP does not poll, and a read that is not polled would keep
+/// its database connection from others.
 fn slices(db: Db, digest: String) -> impl Stream<Item = Result<Bytes, AppError>> {
-    // The handler runs for the client; what HTTP and the tasks do, for nobody.
+    // The handler runs on behalf of the client. HTTP and tasks do not, so this is passed on.
     let who = WorksFor::current();
     stream::try_unfold((db, digest, 0_i32), move |(db, digest, ordinal)| async move {
         let (source, wanted) = (db.clone(), digest.clone());
         let read = async move {
             let slice = source.read(move |connection| {
                 match upload::slice(connection, &wanted, ordinal) {
-                    // The stream is complete, or shorter than its length, which ends the connection.
+                    // The stream is complete, or too short, which closes the connection.
                     Err(diesel::NotFound) => Ok(None),
                     slice => Ok::<_, AppError>(Some(slice?)),
                 }

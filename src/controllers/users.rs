@@ -1,4 +1,4 @@
-//! Accounts over JSON, and how they are made, which their page shares.
+//! Accounts over JSON, and their registration, which the page shares.
 
 use actix_web::http::header;
 use actix_web::web::Data;
@@ -29,7 +29,7 @@ pub async fn create(
     may_register(&state.config)?;
     let mut params = body.json().await?;
     let (new, hash) = prepare(&state, &request, &params).await?;
-    // The database keeps a digest of the parameters, from which a password could be guessed.
+    // The database stores a digest of the parameters, from which a password could be guessed.
     params.remove("password");
     let once = Once::of(&request, None, &params)?;
     let role = state.config.registration_role;
@@ -39,7 +39,7 @@ pub async fn create(
     Ok(respond::created(&state.db, outcome.await?))
 }
 
-/// Whether accounts may be made here at all: else 403.
+/// Fails with 403 if registration is closed.
 pub fn may_register(config: &Config) -> AppResult<()> {
     match config.registration {
         Registration::Open => Ok(()),
@@ -47,7 +47,7 @@ pub fn may_register(config: &Config) -> AppResult<()> {
     }
 }
 
-/// Checks the fields of a new account and hashes its password.
+/// Validates the fields of a new account and hashes its password.
 pub(super) async fn prepare(
     state: &State,
     request: &HttpRequest,
@@ -61,13 +61,13 @@ pub(super) async fn prepare(
     Ok((new, hash))
 }
 
-/// Writes a new account of this role. No role that a request asks for is given.
+/// Inserts a new account with this role. A role in the request is ignored.
 pub(super) fn insert(tx: &mut Tx<'_>, new: NewUser, hash: &str, role: Role) -> AppResult<User> {
     Ok(user::insert(tx.connection, new, hash, role, now())??)
 }
 
-/// Refuses a name that a guest gives and that is, or looks like, an account's, or one of which readers
-/// expect that the site speaks. Where access is open, names decide nothing.
+/// Fails if a guest's name is reserved, or is or looks like that of an account. Where access is
+/// open, any name is allowed.
 pub(super) fn refuse_guest(
     connection: &mut DbConnection,
     viewer: Viewer,
@@ -84,7 +84,7 @@ pub(super) fn refuse_guest(
     Err(errors.into())
 }
 
-/// PATCH /api/users/{username}: its role, and whether it is disabled; for admins.
+/// PATCH /api/users/{username}: changes the role, or disables or enables the account; for admins.
 pub async fn update(
     state: Data<State>,
     request: HttpRequest,
@@ -105,7 +105,7 @@ pub async fn update(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(changed))
 }
 
-/// Changes an account; 422 for a change that would leave no admin.
+/// Changes an account. Fails with 422 if the change would leave no admin.
 pub(super) fn update_in(
     tx: &mut Tx<'_>,
     folded_username: &str,

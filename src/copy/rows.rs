@@ -1,4 +1,4 @@
-//! Every table's rows as they are, read from one database and written to another.
+//! Copies the rows of every table, unchanged, from one database to another.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -13,23 +13,23 @@ use crate::schema::{
     uploads, users, working_copies,
 };
 
-/// Rows written with one statement at the most. PostgreSQL takes 65,535 values, SQLite 32,766.
+/// The most rows in one statement. PostgreSQL accepts 65,535 values, SQLite 32,766.
 const ROWS: usize = 500;
 
-/// Bytes of long texts written with one statement, by and large.
+/// The approximate limit on the bytes of long texts in one statement.
 const BYTES: usize = 4 * 1024 * 1024;
 
-/// Why the rows of a table were not copied.
+/// The reason why the rows of a table were not copied.
 pub(super) enum Fault {
     /// A row cannot be read.
     Read(Diesel),
     /// Rows cannot be written.
     Write(Diesel),
-    /// The caller does not want to go on.
+    /// The caller stopped the copy.
     Stopped,
 }
 
-/// Called with the number of rows that were written; an error ends the copy.
+/// Called with the number of rows that were just written; an error ends the copy.
 pub(super) type Tell<'a> = &'a dyn Fn(usize) -> Result<(), Fault>;
 
 /// Copies a table's rows from the first database to the second.
@@ -40,12 +40,12 @@ pub(super) struct Table {
     pub(super) name: &'static str,
     pub(super) count: fn(&mut DbConnection) -> QueryResult<i64>,
     pub(super) copy: Copy,
-    /// Its name in the database, and the columns that are copied: a test looks for others.
+    /// Its name in the database and the columns that are copied. A test finds missing ones.
     #[cfg(test)]
     pub(super) columns: (&'static str, &'static [&'static str]),
 }
 
-/// All tables but the log's, in an order in which nothing refers to what comes later.
+/// All tables except the log's. No table refers to a later one.
 pub(super) const TABLES: [Table; 24] = [
     UserRow::TABLE,
     SignInRow::TABLE,
@@ -73,7 +73,7 @@ pub(super) const TABLES: [Table; 24] = [
     ResponseRow::TABLE,
 ];
 
-/// The row of a table, the order that it is read in, how large it is, and what copies it.
+/// Defines the row of a table, the order in which it is read, its size, and its copy function.
 macro_rules! table {
     ($table:ident as $name:literal, $row:ident, [$($order:ident),+], $size:expr, { $($field:ident: $type:ty,)+ }) => {
         #[derive(Queryable, Selectable, Insertable)]
@@ -269,15 +269,15 @@ mod tests {
     use crate::connection::Database;
     use crate::db;
 
-    /// Tables whose rows are not copied one by one, each with its reason.
+    /// Tables that are not in `TABLES`, with the reasons.
     const OTHERS: [&str; 5] = [
         // The new database has its own.
         "__diesel_schema_migrations",
-        // `whole` takes them along: the ids that were given, the log's row, the keys.
+        // `whole` copies these: the last ids, the log's row, the keys.
         "sqlite_sequence",
         "kilonova_log",
         "site_keys",
-        // What nodes tell each other about sign-ins within seconds.
+        // Nodes read these rows within seconds of their insertion.
         "ended_sign_ins",
     ];
 
@@ -305,7 +305,7 @@ mod tests {
             .into_iter()
             .filter(|column| !OTHERS.contains(&column.table_name.as_str()))
             .map(|column| (column.table_name, column.column_name))
-            // Triggers fill it.
+            // Filled by triggers.
             .filter(|column| *column != ("post_tags".to_owned(), "listed_at".to_owned()))
             .collect();
         let copied = TABLES.iter().flat_map(|table| {

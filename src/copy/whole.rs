@@ -1,6 +1,6 @@
-//! Everything of a site, read from one database and written to another that is empty: the rows of
-//! all tables, the log with its positions, the keys, and the ids that were given. Owns the order
-//! and the counting; transactions and locks are the caller's.
+//! Copies a whole site from one database to an empty one: the rows of all tables, the log with its
+//! positions, the keys, and the last id of each table. Owns the order and the counting; the caller
+//! owns the transactions and locks.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,14 +16,14 @@ use super::rows::{Fault, TABLES, Table};
 use crate::connection::{ALONE, DbConnection};
 use crate::models::{ids, site_key};
 
-/// Why a site was not written to another database.
+/// The reason why a site was not copied to another database.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The target has rows, which the site's would be mixed with: a table and their number.
+    /// The target already has rows: a table, and the number of its rows.
     #[error("it is not empty: {0} has {1} row(s)")]
     NotEmpty(&'static str, i64),
-    /// A table did not arrive complete.
-    #[error("{table}: {found} row(s) arrived of {expected}")]
+    /// A table was not copied completely.
+    #[error("{table}: {found} of {expected} row(s) arrived")]
     Differs {
         /// The table.
         table: &'static str,
@@ -32,13 +32,13 @@ pub enum Error {
         /// Rows in the new one.
         found: i64,
     },
-    /// The site cannot be read.
+    /// A row cannot be read from the site.
     #[error("cannot read a row: {0}")]
     Read(#[source] Diesel),
-    /// Something cannot be written to the target.
+    /// A row cannot be written to the target.
     #[error("cannot write a row: {0}")]
     Write(#[source] Diesel),
-    /// A signal told it to stop.
+    /// A signal stopped the copy.
     #[error("stopped")]
     Stopped,
 }
@@ -47,7 +47,7 @@ impl From<Fault> for Error {
     fn from(fault: Fault) -> Error {
         match fault {
             Fault::Read(error) => Error::Read(error),
-            // A full disk ends SQLite's transaction, and Diesel tells of what it finds then.
+            // A full disk ends SQLite's transaction, and Diesel then reports the missing savepoint.
             Fault::Write(error) if error.to_string().contains("no such savepoint") => {
                 let reason = "the disk is full or cannot be written";
                 Error::Write(Diesel::QueryBuilderError(reason.into()))
@@ -65,12 +65,12 @@ impl From<Diesel> for Error {
     }
 }
 
-/// How much of a site is written.
+/// The part of a site that is copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     /// All of it.
     Everything,
-    /// All but what lets its bearer in: sign-ins, tokens and links to drafts.
+    /// All of it except credentials: sign-ins, tokens and links to drafts.
     WithoutAccess,
 }
 
@@ -84,26 +84,27 @@ impl Extent {
 /// The tables that were written, each with its number of rows.
 pub type Counts = Vec<(&'static str, i64)>;
 
-/// Counts as a person reads them: tables without rows are left out.
+/// Formats counts for people, without empty tables.
 pub fn told(counts: &Counts) -> String {
     let told = counts.iter().filter(|(_, rows)| *rows > 0);
     let told: Vec<String> = told.map(|(name, rows)| format!("{rows} {name}")).collect();
     if told.is_empty() { "no rows".to_owned() } else { told.join(", ") }
 }
 
-/// A bar on standard error, none when that is no terminal; and whether to go on.
+/// A progress bar on standard error, if that is a terminal, and a flag that stops the work.
 pub struct Progress<'a> {
     bar: ProgressBar,
     stop: &'a AtomicBool,
 }
 
 impl<'a> Progress<'a> {
-    /// A bar of rows. Once `stop` is true, the next step fails.
+    /// A bar that counts rows. Once `stop` is true, the next [`step`](Progress::step) returns
+    /// false.
     pub fn of_rows(stop: &'a AtomicBool) -> Progress<'a> {
         Progress::of(stop, "{msg:16} {wide_bar} {pos}/{len}, {eta} left")
     }
 
-    /// A bar of bytes.
+    /// A bar that counts bytes.
     pub fn of_bytes(stop: &'a AtomicBool) -> Progress<'a> {
         Progress::of(stop, "{msg:16} {wide_bar} {bytes}/{total_bytes}, {eta} left")
     }
@@ -117,17 +118,17 @@ impl<'a> Progress<'a> {
         Progress { bar, stop }
     }
 
-    /// Expects so many steps more.
+    /// Adds to the expected number of steps.
     pub fn expect(&self, steps: u64) {
         self.bar.inc_length(steps);
     }
 
-    /// Names what is under way.
+    /// Sets the name of the current part.
     pub fn name(&self, name: &'static str) {
         self.bar.set_message(name);
     }
 
-    /// Counts steps. False: stop here.
+    /// Counts steps. Returns false if the work must stop.
     #[must_use = "a signal may have asked to stop"]
     pub fn step(&self, steps: u64) -> bool {
         self.bar.inc(steps);
@@ -141,7 +142,7 @@ impl Drop for Progress<'_> {
     }
 }
 
-/// Fails if a database has a row of a site.
+/// Fails if a database has a row in one of the site's tables.
 pub fn refuse_rows(connection: &mut DbConnection) -> Result<(), Error> {
     for table in &TABLES {
         let found = (table.count)(connection).map_err(Error::Read)?;
@@ -152,7 +153,7 @@ pub fn refuse_rows(connection: &mut DbConnection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes the site of the first database to the second.
+/// Copies the site from the first database to the second, which must be empty.
 pub fn copy(
     old: &mut DbConnection,
     new: &mut DbConnection,
@@ -204,18 +205,18 @@ pub fn copy(
     Ok(counts)
 }
 
-/// Keeps other processes from writing to a database on which they may work, until the transaction
-/// ends. False: one of them is at work.
+/// Keeps other processes from writing to a shared database until the transaction ends. Returns
+/// false if one of them is connected.
 pub fn be_alone(connection: &mut DbConnection) -> QueryResult<bool> {
     let DbConnection::Postgres(c) = connection else { return Ok(true) };
     take_time(c)?;
-    // Every writer takes its positions from this row. The first query fixes the snapshot, so lock
-    // before it.
+    // Every writer takes its positions from this row. The first query fixes the snapshot, so the
+    // lock comes before it.
     c.batch_execute("LOCK TABLE kilonova_log IN EXCLUSIVE MODE")?;
     diesel::select(sql::<Bool>(ALONE)).get_result(c)
 }
 
-/// Lets a transaction of PostgreSQL's take as long as it takes.
+/// Lifts PostgreSQL's time limits for this transaction.
 pub fn take_time(connection: &mut impl SimpleConnection) -> QueryResult<()> {
     connection.batch_execute(
         "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",

@@ -1,37 +1,38 @@
-//! What can go wrong with the database itself, told apart by what its user can do about it.
+//! Errors of the database itself, distinguished by what the caller can do about them.
 
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
 
-/// Why a read or a transaction did not happen.
+/// The reason why a read or a transaction did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Too much waits already: try again later.
+    /// Too many reads or transactions are waiting; retry later.
     #[error("the database is overloaded")]
     Overloaded,
-    /// It cannot be reached, or it has no room: nothing was written.
+    /// The database cannot be reached or is full; nothing was written.
     #[error("the database is not available: {0}")]
     Unavailable(String),
     /// The application is stopping.
     #[error("the database is closed")]
     Stopped,
-    /// The work panicked; its part of the transaction was rolled back.
+    /// The closure panicked; its part of the transaction was rolled back.
     #[error("the work on the database panicked")]
     Panicked,
-    /// The schema cannot be brought up to date.
+    /// The migrations failed.
     #[error("the database's schema cannot be updated: {0}")]
     Migration(String),
     /// A newer version of this application has changed the schema; names the migration.
     #[error(
         "a newer version of kilonova has migrated it (migration {0}); use that version, or restore \
-         a backup that is older"
+         an older backup"
     )]
     Newer(String),
-    /// An older version made the schema, and the caller changes nothing.
+    /// The schema is of an older version, and the caller does not migrate it.
     #[error(
-        "an older version of kilonova uses it; let that version do this, or start this one once"
+        "an older version of kilonova uses it; run that version, or start this one once to migrate \
+         it"
     )]
     Older,
-    /// The file is a backup, which nothing may write to.
+    /// The file is a backup, which must not be written to.
     #[error("it is a backup; pass it to kilonova restore")]
     Backup,
     /// Anything else.
@@ -40,7 +41,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Sorts an error of Diesel's. SQLite's message is all there is to tell its full disk by.
+    /// Classifies an error from Diesel. Only its message identifies SQLite's full disk.
     pub fn of(error: Diesel) -> Error {
         match error {
             Diesel::DatabaseError(kind, ref info) => {

@@ -1,5 +1,5 @@
-//! A transaction in the writer's queue, its types erased. Owns the way of its outcome back to the
-//! caller.
+//! A transaction in the writer's queue, with its types erased. Owns how its outcome gets back to
+//! the caller.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -12,16 +12,16 @@ use crate::models::stored_response::Key;
 /// The outcome that a transaction's caller waits for.
 pub(super) type Answer<T, E> = oneshot::Receiver<Result<At<T>, E>>;
 
-/// A transaction in the queue, its types erased.
+/// A transaction in the queue, with its types erased.
 pub(super) trait Job: Send {
     fn touches(&self) -> Touches;
     fn key(&self) -> Option<&Key>;
-    /// Does the work and keeps its outcome. False: roll back what it wrote.
+    /// Does the work and keeps its outcome. If it returns false, the caller rolls the writes back.
     fn run(&mut self, tx: &mut Tx<'_>) -> bool;
-    /// Answers with the outcome, after the commit; `position` is its last event's or, when it has
-    /// none, the last one before it.
+    /// Answers with the outcome, after the commit. `position` is that of its last event or, if it
+    /// has none, of the last event before it.
     fn answer(self: Box<Self>, position: i64);
-    /// The request that it is done for.
+    /// The request that it belongs to.
     fn request(&self) -> Option<&RequestId>;
     /// Answers that the commit failed.
     fn fail(self: Box<Self>, error: Error);
@@ -37,7 +37,7 @@ struct Pending<T, E, F> {
     reply: oneshot::Sender<Result<At<T>, E>>,
 }
 
-/// A transaction to be put into the queue, and where its outcome comes out.
+/// Creates a transaction for the queue, and the receiver of its outcome.
 pub(super) fn pending<T, E, F>(
     touches: Touches,
     key: Option<Key>,
@@ -72,7 +72,7 @@ where
     fn run(&mut self, tx: &mut Tx<'_>) -> bool {
         let Some(work) = self.work.take() else { return false };
         let before = tx.written.events.len();
-        // The savepoint is rolled back after a panic, so that nobody sees half-done work.
+        // The savepoint is rolled back after a panic, so partial work is never visible.
         let done = catch_unwind(AssertUnwindSafe(|| match self.request.clone() {
             Some(request) => request.with(|| work(tx)),
             None => work(tx),

@@ -1,5 +1,5 @@
-//! Who pays for what is written. Owns how a transaction finds the meter of the request that it
-//! belongs to; what is done about the count is the meter's owner's.
+//! The metering of writes. Owns how a transaction finds the meter of its request; the meter's owner
+//! decides what to do with the count.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,19 +8,19 @@ tokio::task_local! {
     static METER: Meter;
 }
 
-/// Is told the bytes of the events that transactions write, and of rows that they move, on the
-/// writer's thread.
+/// Receives, on the writer's thread, the number of bytes of the events that transactions write and
+/// of the rows that they move.
 #[derive(Clone)]
 pub struct Meter(Arc<dyn Fn(usize) + Send + Sync>);
 
 impl Meter {
-    /// A meter that tells `count`, which must not block.
+    /// A meter that calls `count`, which must not block.
     pub fn new(count: impl Fn(usize) + Send + Sync + 'static) -> Meter {
         Meter(Arc::new(count))
     }
 
-    /// Runs a future. The meter is told of each transaction that is started in it, even if that is
-    /// finished after the future was dropped.
+    /// Runs a future and meters each transaction that it starts, even one that finishes after the
+    /// future was dropped.
     pub async fn measure<F: Future>(self, future: F) -> F::Output {
         METER.scope(self, future).await
     }

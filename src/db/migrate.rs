@@ -1,4 +1,4 @@
-//! Brings a database to the newest schema with the migrations embedded in the binary.
+//! Migrates a database to the newest schema, with the migrations embedded in the binary.
 
 use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
@@ -18,16 +18,17 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 /// The `application_id` of a SQLite file that is a backup.
 pub const BACKUP: i32 = 0x4b4e_4256;
 
-/// The versions of the application's migrations are dates; those of the feed's begin like this.
+/// The prefix of the versions of the feed's migrations; those of the application's are dates.
 const OF_THE_FEED: &str = "0000";
 
-/// What a migration of much data may take, and what those that start at the same time wait for it.
+/// No time limit for a migration of large tables; 10 minutes for other nodes that start at the same
+/// time and wait for it.
 const PATIENCE: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '10min'";
 
-/// Runs the migrations that this database has not seen.
+/// Runs the migrations that were not yet applied to this database.
 ///
-/// Under a lock, so that of processes that start at once on a new database one makes the tables and
-/// the others find them.
+/// A lock makes sure that, when several processes start on a new database, one creates the tables
+/// and the others find them.
 pub(super) fn run(connection: &mut DbConnection) -> Result<(), Error> {
     if let DbConnection::Sqlite(c) = connection
         && !c.has_pending_migration(SQLITE).map_err(|error| failed(&error))?
@@ -35,7 +36,7 @@ pub(super) fn run(connection: &mut DbConnection) -> Result<(), Error> {
     {
         return refuse_newer(connection);
     }
-    // Who has waited for the lock must see what the other has made meanwhile.
+    // A transaction that waited for the lock must see the changes of the one that held it.
     transaction(
         connection,
         "BEGIN IMMEDIATE",
@@ -57,7 +58,7 @@ pub(super) fn run(connection: &mut DbConnection) -> Result<(), Error> {
             if !done.is_empty() {
                 post::fill_slugs(connection)?;
             }
-            // After the application's own, of which one hands an older log over.
+            // After the application's own migrations, one of which hands over an older log.
             with_variant!(connection, c => kilonova_feed::diesel::migrate(c))
                 .map_err(|error| failed(&error))
         },
@@ -74,7 +75,7 @@ pub(super) fn refuse_backups(connection: &mut DbConnection) -> Result<(), Error>
     }
 }
 
-/// Fails if a database has not the schema that this version makes.
+/// Fails if a database does not have the schema of this version.
 pub(super) fn refuse_others(connection: &mut DbConnection) -> Result<(), Error> {
     refuse_newer(connection)?;
     let is_older = match connection {
@@ -88,8 +89,8 @@ pub(super) fn refuse_others(connection: &mut DbConnection) -> Result<(), Error> 
     }
 }
 
-/// Fails if a database has seen a migration that this version does not know: what it did to the
-/// rows is not known either.
+/// Fails if a migration was applied that this version does not know: it may have changed rows in a
+/// way that this version does not know either.
 fn refuse_newer(connection: &mut DbConnection) -> Result<(), Error> {
     let unknown = match connection {
         DbConnection::Sqlite(c) => unknown(c, SQLITE),
@@ -105,7 +106,7 @@ fn refuse_newer(connection: &mut DbConnection) -> Result<(), Error> {
     }
 }
 
-/// The newest migration of the application that a database has seen and this version does not know.
+/// The newest of the application's migrations that was applied and that this version does not know.
 fn unknown<DB: Backend>(
     connection: &mut impl MigrationHarness<DB>,
     source: EmbeddedMigrations,

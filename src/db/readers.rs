@@ -1,5 +1,5 @@
-//! The pool of connections that read. Owns how long one is waited for, and that nobody waits for a
-//! database that is known to be away.
+//! The pool of read connections. Owns the timeout for getting one; while the database is known to
+//! be unavailable, reads fail at once instead of waiting.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,17 +11,17 @@ use diesel::r2d2::R2D2Connection;
 use super::Error;
 use crate::connection::{Access, Database, DbConnection};
 
-/// How long the opening of a connection is waited for. There is always room for one more: who reads
-/// holds a permit.
+/// The timeout for opening a connection. The pool always has room for one, since every reader holds
+/// a permit.
 const OPENING: Duration = Duration::from_secs(3);
 
-/// Twice the longest time between two tries to reach a database that is away.
+/// Twice the longest interval between attempts to reach an unavailable database.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// The pool; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Readers {
-    /// `None` after the close.
+    /// `None` once closed.
     pool: Arc<Mutex<Option<r2d2::Pool<Manager>>>>,
     away: Arc<AtomicBool>,
 }
@@ -40,7 +40,7 @@ impl Readers {
         Readers { pool: Arc::new(Mutex::new(Some(pool))), away }
     }
 
-    /// Closes the connections, those that read right now when they have done so.
+    /// Closes the connections; those in use close when their reads are finished.
     pub(super) fn close(&self) {
         drop(self.pool().take());
     }
@@ -49,7 +49,7 @@ impl Readers {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection that nobody else has. Blocks.
+    /// Takes a connection out of the pool. Blocks.
     pub(super) fn get(&self) -> Result<r2d2::PooledConnection<Manager>, Error> {
         let pool = self.pool().clone().ok_or(Error::Stopped)?;
         if self.away.load(Ordering::Relaxed) && pool.state().connections == 0 {
@@ -62,7 +62,7 @@ impl Readers {
 /// Opens the pool's connections.
 pub(super) struct Manager {
     database: Database,
-    /// The last try failed; the pool goes on trying.
+    /// The last attempt to connect failed. The pool keeps retrying.
     away: Arc<AtomicBool>,
 }
 
@@ -84,7 +84,7 @@ impl r2d2::ManageConnection for Manager {
     fn is_valid(&self, connection: &mut DbConnection) -> Result<(), ConnectionError> {
         match connection.is_open() {
             true => Ok(()),
-            false => Err(ConnectionError::BadConnection("the server closed it".to_owned())),
+            false => Err(ConnectionError::BadConnection("closed by the server".to_owned())),
         }
     }
 
@@ -93,7 +93,7 @@ impl r2d2::ManageConnection for Manager {
     }
 }
 
-/// The manager says what there is to say, once and not at every try.
+/// Logs errors at debug level only. The manager logs an outage once, not at every attempt.
 #[derive(Debug)]
 struct Quiet;
 

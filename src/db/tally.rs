@@ -1,5 +1,5 @@
-//! Counts of what the writer does, and whether the database takes writes. Owns the numbers and when
-//! a write is tried only to find out; the writer counts, `Db::stats` tells.
+//! The writer's counters, and whether the database accepts writes. Owns the numbers and the timing
+//! of probe writes; the writer counts, and `Db::stats` reports.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,10 +9,10 @@ use kilonova_feed::{Distribution, Histogram};
 
 use crate::turns::Usage;
 
-/// The least time between two writes that only find out whether writes succeed again.
+/// The least time between two probe writes, which only find out whether writes succeed again.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
-/// What the database does and has done since its start.
+/// Numbers about the database's work, now and since the start.
 #[derive(Clone, Debug)]
 pub struct Stats {
     /// Reads for clients.
@@ -21,9 +21,9 @@ pub struct Stats {
     pub own_reads: Usage,
     /// Transactions that wait for the writer.
     pub waiting: usize,
-    /// Transactions that were committed together.
+    /// The number of transactions in each committed batch.
     pub batches: Distribution,
-    /// The time of each batch, from BEGIN until COMMIT has returned.
+    /// The duration of each batch, from BEGIN until COMMIT has returned.
     pub times: Distribution,
     /// Events that were written.
     pub events: u64,
@@ -56,7 +56,7 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// A batch was committed, with this number of transactions and events.
+    /// Counts a committed batch with this number of transactions and events.
     pub(super) fn committed(&self, transactions: usize, events: usize, time: Duration) {
         self.batches.size(transactions);
         self.times.time(time);
@@ -64,7 +64,7 @@ impl Tally {
         self.failing.store(false, Ordering::Relaxed);
     }
 
-    /// A batch with this number of transactions was not committed.
+    /// Counts a failed batch with this number of transactions.
     pub(super) fn failed(&self, transactions: usize) {
         self.failed.fetch_add(transactions as u64, Ordering::Relaxed);
         self.failing.store(true, Ordering::Relaxed);
@@ -82,7 +82,7 @@ impl Tally {
         self.failing.load(Ordering::Relaxed)
     }
 
-    /// Whether it is time to try a write, which counts as tried then.
+    /// Whether a probe write is due. If so, it counts as attempted.
     pub(super) fn may_try(&self, now: Instant) -> bool {
         let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = tried.is_none_or(|at| now.saturating_duration_since(at) >= TRY_EVERY);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_is_tried_once_a_second_however_many_ask() {
+    fn a_probe_write_is_due_at_most_once_a_second() {
         let (tally, start) = (Tally::default(), Instant::now());
         assert!(tally.may_try(start) && !tally.may_try(start));
         assert!(!tally.may_try(start + TRY_EVERY / 2));

@@ -1,4 +1,4 @@
-//! A transaction at work, as the one who wrote its closure sees it.
+//! A running transaction, as its closure sees it.
 
 use diesel::prelude::*;
 use kilonova_feed::diesel::Pruned;
@@ -7,31 +7,32 @@ use kilonova_feed::{NewEvent, Subject};
 use crate::connection::DbConnection;
 use crate::models::stored_response::{self, Key, StoredResponse};
 
-/// What a transaction's outcome hangs on.
+/// The rows that a transaction's outcome depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Touches {
-    /// It adds rows of its own, whatever else there is.
+    /// Only rows that it adds.
     NewRows,
-    /// It builds on rows that it reads.
+    /// Rows that it reads.
     ExistingRows,
 }
 
-/// A transaction at work.
+/// A running transaction.
 pub struct Tx<'a> {
     /// For the models' queries.
     pub connection: &'a mut DbConnection,
-    /// The key of the request that this answers, which nobody else answers meanwhile.
+    /// The key of the request that this transaction answers. No other transaction answers it at the
+    /// same time.
     pub(super) key: Option<Key>,
     pub(super) written: Written,
-    /// The position before this transaction's own events, while no other node writes.
+    /// The position before this transaction's own events, assuming that no other node writes.
     pub(super) base: i64,
 }
 
-/// What a transaction leaves to the end of the commit that it shares.
+/// Work of a transaction that is left to the end of the shared commit.
 #[derive(Default)]
 pub(super) struct Written {
     pub(super) events: Vec<NewEvent>,
-    /// Stored responses whose position is not certain before the events have theirs.
+    /// Stored responses whose positions are not final until the events have theirs.
     pub(super) responses: Vec<Key>,
     /// Bytes of rows that were moved without an event.
     pub(super) moved: usize,
@@ -40,24 +41,24 @@ pub(super) struct Written {
 }
 
 impl Tx<'_> {
-    /// Writes an event into the log with this transaction. It goes out when, and only when, the
-    /// transaction has committed, after those announced before it.
+    /// Writes an event to the log in this transaction. The event is sent after the commit, behind
+    /// those announced before it; it is not sent if the transaction fails.
     pub fn announce(&mut self, event: NewEvent) {
         self.written.events.push(event);
     }
 
-    /// Has the client pay for bytes that the transaction moves, beside those of its events.
+    /// Charges the client for bytes that the transaction moves, in addition to those of its events.
     pub fn moved(&mut self, bytes: usize) {
         self.written.moved += bytes;
     }
 
-    /// Takes note of events that were pruned from the log.
+    /// Records events that were pruned from the log.
     pub fn pruned(&mut self, events: Pruned) {
         self.written.pruned += events;
     }
 
-    /// The stored response to the request that this transaction answers, and its position, if there is
-    /// one.
+    /// The stored response to the request that this transaction answers, with its position, if
+    /// there is one.
     pub fn stored_response(&mut self) -> QueryResult<Option<(StoredResponse, i64)>> {
         match &self.key {
             Some(key) => stored_response::find(self.connection, key),
@@ -65,8 +66,8 @@ impl Tx<'_> {
         }
     }
 
-    /// Stores the response to the request, if it has a key, as true as of the events announced so
-    /// far.
+    /// Stores the response to the request, if it has a key. The response's position is that of the
+    /// last event announced so far.
     pub fn store_response(
         &mut self,
         answer: &StoredResponse,

@@ -1,7 +1,7 @@
-//! The writer: one thread, one connection, commits shared by all that wait (group commit).
+//! The writer: one thread, one connection, and group commit.
 //!
-//! A commit costs a flush of the disk, and on PostgreSQL the positions are given to one node at a
-//! time; transactions that queue up behind one commit share the next.
+//! A commit costs a disk flush, and PostgreSQL gives positions to one node at a time. Transactions
+//! that queue up during one commit share the next.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -23,16 +23,17 @@ use crate::failpoint;
 use crate::logging;
 use crate::models::{log as events, stored_response};
 
-/// Transactions that may wait. One more is refused: it would wait longer than its client does.
+/// The most transactions in the queue. A further one is refused: its client would time out first.
 const QUEUE: usize = 1024;
 
-/// Transactions that share a commit at the most, which bounds how long the write lock is held.
+/// The most transactions that share a commit. This bounds how long the write lock is held.
 const BATCH: usize = 64;
 
-/// How long it is tried to find out whether a commit has happened whose answer was lost.
+/// How long the writer tries to determine the outcome of a commit whose answer was lost.
 const FINDING_OUT: Duration = Duration::from_secs(3);
 
-/// Whatever the database is set to: what other nodes have committed is to be seen after each lock.
+/// READ COMMITTED, whatever the database's default is: after each lock, the commits of other nodes
+/// must be visible.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 pub(super) struct Writer {
@@ -62,7 +63,7 @@ impl Writer {
         &self.tally
     }
 
-    /// The transactions that wait.
+    /// The number of transactions in the queue.
     pub(super) fn waiting(&self) -> usize {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.as_ref().map_or(0, |queue| queue.max_capacity() - queue.capacity())
@@ -102,7 +103,7 @@ fn run(
         {
             batch.push(next);
         }
-        // The server may have closed it while nobody wrote.
+        // The server may have closed an idle connection.
         let opened = match connection.take().and_then(usable) {
             Some(open) => Ok(open),
             None => database.open(Access::Write),
@@ -113,7 +114,7 @@ fn run(
                 if !std::mem::replace(&mut away, true) {
                     log::error!("the writer cannot open the database: {error}");
                 }
-                // Who has come meanwhile does not wait for the next try as well.
+                // Jobs queued in the meantime fail too; they must not wait for the next attempt.
                 while batch.len() < QUEUE
                     && let Ok(next) = jobs.try_recv()
                 {
@@ -135,12 +136,12 @@ fn run(
                 connection = Some(open);
             }
             Err(Failed { error, attempted }) => {
-                // After an error in the transaction itself nothing is assumed of the connection.
+                // After an error in the transaction, the connection is kept only if it answers.
                 connection = usable(open).and_then(|mut open| open.ping().is_ok().then_some(open));
                 match attempted {
-                    // The answer to COMMIT did not come. The log knows whether it has happened.
+                    // The answer to COMMIT was lost. The log shows whether the commit happened.
                     Some(done) if connection.is_none() && was_committed(database, &done) => {
-                        log::warn!("the answer to a commit was lost; it has happened: {error}");
+                        log::warn!("committed, although the answer to COMMIT was lost: {error}");
                         tally.committed(batch.len(), done.events.len(), begun.elapsed());
                         finish(done, batch, on_commit);
                     }
@@ -158,15 +159,15 @@ fn run(
     }
 }
 
-/// The connection, unless it is of no more use.
+/// The connection, unless it is broken.
 fn usable(mut open: DbConnection) -> Option<DbConnection> {
     (!open.is_broken()).then_some(open)
 }
 
-/// Tells of a commit: first the relay, then those who wait.
+/// Announces a commit, first to the relay, then to the waiting callers.
 fn finish(done: Batch, batch: Vec<Box<dyn Job>>, on_commit: &OnCommit) {
     if let (Some(first), Some(last)) = (done.events.first(), done.events.last()) {
-        // Before anyone is told: `benches/fanout` takes the time from here.
+        // Before anyone is notified: `benches/fanout` measures from this line.
         log::trace!("committed {}..={}", first.position(), last.position());
         failpoint::reach(failpoint::AFTER_COMMIT);
         name_causes(first.position(), &done.positions, &batch);
@@ -175,7 +176,7 @@ fn finish(done: Batch, batch: Vec<Box<dyn Job>>, on_commit: &OnCommit) {
     batch.into_iter().zip(done.positions).for_each(|(job, at)| job.answer(at));
 }
 
-/// Logs which request has caused which events, of the ones from `first` on.
+/// Logs which request caused which events, beginning with event `first`.
 fn name_causes(first: i64, positions: &[i64], batch: &[Box<dyn Job>]) {
     let mut next = first;
     for (job, &last) in batch.iter().zip(positions) {
@@ -200,29 +201,29 @@ fn fail(batch: Vec<Box<dyn Job>>, reason: &str) {
     batch.into_iter().for_each(|job| job.fail(Error::Unavailable(reason.to_owned())));
 }
 
-/// Whether a transaction whose COMMIT was not answered has been committed, as far as it can be found
-/// out in a moment.
+/// Whether a transaction whose COMMIT was not answered has been committed. False if this cannot be
+/// determined within [`FINDING_OUT`].
 fn was_committed(database: &Database, done: &Batch) -> bool {
     let Some(last) = done.events.last() else { return false };
     let begun = Instant::now();
     while begun.elapsed() < FINDING_OUT {
         let found = database.open(Access::Write).map_err(Error::from).and_then(|mut open| {
             transaction(&mut open, "BEGIN", BEGIN, |connection| {
-                // It may be under way still.
+                // The commit may still be in progress.
                 lock::log(connection)?;
                 Ok(events::holds(connection, last)?)
             })
         });
         match found {
             Ok(found) => return found,
-            Err(error) => log::debug!("what became of a commit is not known yet: {error}"),
+            Err(error) => log::debug!("the outcome of a commit is not known yet: {error}"),
         }
         std::thread::sleep(Duration::from_millis(50));
     }
     false
 }
 
-/// Why a savepoint was not kept.
+/// The reason why a savepoint was rolled back.
 enum Refused {
     ByTheWork,
     ByTheDatabase(Diesel),
@@ -237,18 +238,18 @@ impl From<Diesel> for Refused {
 /// A batch that is committed.
 struct Batch {
     events: Vec<Event>,
-    /// Of each job, where the log stood after it.
+    /// For each job, the last position after it.
     positions: Vec<i64>,
 }
 
-/// A batch that is not committed, or of which it is not known.
+/// A batch that was not committed, or whose outcome is unknown.
 struct Failed {
     error: Error,
-    /// What COMMIT was to make true, when it failed and not something before it.
+    /// The batch to be committed, if COMMIT failed and not a statement before it.
     attempted: Option<Batch>,
 }
 
-/// Runs a batch in one transaction, each job in its savepoint, the positions last.
+/// Runs a batch in one transaction. Each job has its own savepoint; the positions come last.
 fn commit(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Batch, Failed> {
     let mut attempted = None;
     let committed = transaction(connection, "BEGIN IMMEDIATE", BEGIN, |connection| {
@@ -262,7 +263,7 @@ fn commit(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<B
     }
 }
 
-/// Everything of a batch but its beginning and its end.
+/// Runs all statements of a batch between BEGIN and COMMIT.
 fn write(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Batch, Diesel> {
     if batch.iter().any(|job| job.touches() == Touches::ExistingRows) {
         lock::changes(connection)?;
@@ -279,8 +280,8 @@ fn write(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Ba
             let mut tx = Tx { connection, key, written: Written::default(), base: before };
             let kept = job.run(&mut tx);
             let written = tx.written;
-            // A panic inside a transaction of the work's own leaves its savepoint open. The
-            // next one to end would be taken for it, and COMMIT for the release of another.
+            // If the work panics inside a nested transaction, that savepoint stays open. Diesel
+            // would then release the wrong savepoint next, and release one instead of committing.
             while self::depth(connection)? > depth {
                 with_variant!(connection, c => AnsiTransactionManager::rollback_transaction(c))?;
             }
@@ -293,8 +294,8 @@ fn write(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Ba
                 all.pruned += written.pruned;
             }
             Err(Refused::ByTheWork) => {}
-            // A savepoint that cannot be ended means that the whole transaction is gone, as
-            // SQLite does when the disk is full; what followed would be committed by itself.
+            // A savepoint that cannot be ended means that the whole transaction was rolled back, as
+            // SQLite does when the disk is full. Later statements would be committed on their own.
             Err(Refused::ByTheDatabase(error)) => return Err(error),
         }
         positions.push(base + all.events.len() as i64);
@@ -306,7 +307,7 @@ fn write(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Ba
     }
     let appended = events::append(connection, all.events, all.pruned)?;
     if let Some(first) = appended.first() {
-        // What other nodes have committed since this transaction began.
+        // The number of events that other nodes have committed since this transaction began.
         let others = first.position() - base - 1;
         if others > 0 {
             positions.iter_mut().for_each(|position| *position += others);
@@ -317,7 +318,7 @@ fn write(connection: &mut DbConnection, batch: &mut [Box<dyn Job>]) -> Result<Ba
     Ok(Batch { events: appended, positions })
 }
 
-/// How many transactions are open in one another; an error when the connection does not know.
+/// The nesting depth of open transactions; an error if the connection does not know it.
 fn depth(connection: &mut DbConnection) -> Result<u32, Diesel> {
     let status =
         with_variant!(connection, c => AnsiTransactionManager::transaction_manager_status_mut(c));

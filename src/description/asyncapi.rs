@@ -1,5 +1,6 @@
-//! The document of the live endpoints: which messages each sends and takes, over WebSockets and as
-//! server-sent events. It is written here: no library makes AsyncAPI from what the code has.
+//! The AsyncAPI document of the live endpoints: the messages that each sends and accepts, over
+//! WebSockets and as server-sent events. No library generates AsyncAPI from the code, so the
+//! document is built here.
 
 use serde_json::{Map, Value, json};
 
@@ -12,13 +13,13 @@ use crate::models::sign_in;
 use crate::reach::Address;
 
 const ABOUT: &str = "\
-Everything that happens on the site, as it happens. Each endpoint is a WebSocket and, with \
+The site's events, in real time. Each endpoint is a WebSocket and, with \
 `Accept: text/event-stream`, a stream of server-sent events: `id:` is the position, \
 `event:` the topic, and `data:` the message.\n\n\
-A client gets every event that is committed after its handshake, each once and in order. To resume \
-after a lost connection, pass the last `id` as `last_event_id`: the events in between come first. \
-A stream also takes the header `Last-Event-ID`.\n\n\
-An event of a thing that was deleted or withdrawn since is reduced to \
+A client gets every event that is committed after its handshake, once and in order. To resume \
+after a lost connection, pass the last `id` as `last_event_id`: the missed events come first. \
+A stream also accepts the header `Last-Event-ID`.\n\n\
+If the post, comment or note of an event was deleted or withdrawn since, the event is reduced to \
 `{\"id\":N,\"redacted\":true}`.";
 
 /// A live endpoint.
@@ -28,9 +29,9 @@ struct Endpoint {
     title: &'static str,
     about: String,
     query: Value,
-    /// Messages of topics by their keys.
+    /// The messages of its topics, by their keys.
     sent: Vec<(String, Value)>,
-    /// Whether it is for accounts alone.
+    /// Whether it needs an account.
     is_private: bool,
 }
 
@@ -70,7 +71,7 @@ pub(super) fn document(config: &Config, address: &Address) -> Value {
         let mut send = json!({
             "action": "send",
             "channel": channel,
-            "summary": "The site tells its readers.",
+            "summary": "Messages from the site to its readers.",
             "messages": out,
         });
         if is_private {
@@ -83,7 +84,7 @@ pub(super) fn document(config: &Config, address: &Address) -> Value {
         let receive = json!({
             "action": "receive",
             "channel": channel,
-            "summary": "A reader speaks, over a WebSocket alone.",
+            "summary": "Messages from a reader, only over a WebSocket.",
             "messages": taken,
         });
         operations.insert(format!("{name}Hears"), receive);
@@ -143,7 +144,7 @@ fn servers(config: &Config, address: &Address) -> Value {
     })
 }
 
-/// A topic as a row of the table of all topics.
+/// A topic in the table of all topics.
 fn told(topic: &Topic, schemas: &mut Schemas) -> Value {
     let reach = match topic.reach {
         Reach::Logged => "log",
@@ -159,11 +160,11 @@ fn told(topic: &Topic, schemas: &mut Schemas) -> Value {
     })
 }
 
-/// The parameters of an endpoint's address, beside those that each has.
+/// The query parameters of an endpoint: those that every endpoint has, and its own.
 fn query(frames: &[&str], own: Value) -> Value {
     let mut properties = json!({
         "last_event_id": {
-            "description": "The last position that you have seen, or `latest`.",
+            "description": "The last position that you received, or `latest`.",
             "type": "string",
             "pattern": "^([0-9]+|latest)$",
         },
@@ -171,7 +172,7 @@ fn query(frames: &[&str], own: Value) -> Value {
             "description": "The `Log-Id` that the position belongs to.",
             "type": "string",
         },
-        "frame": { "description": "The form of the messages.", "enum": frames },
+        "frame": { "description": "The format of the messages.", "enum": frames },
     });
     if let (Value::Object(all), Value::Object(own)) = (&mut properties, own) {
         all.extend(own);
@@ -185,7 +186,7 @@ fn feed(config: &Config, schemas: &mut Schemas) -> Endpoint {
         most => format!(" At most {most}."),
     };
     let channels = format!(
-        "The channels to follow, with commas between them: `{POSTS}`, `{COMMENTS}`, `{NOTES}`, \
+        "The channels to follow, separated by commas: `{POSTS}`, `{COMMENTS}`, `{NOTES}`, \
          `{SYSTEM}`, `{POST_COMMENTS}ID`, one `{PRESENCE}ID`, and for admins `{ADMIN}`.{most}"
     );
     let own = json!({
@@ -199,8 +200,8 @@ fn feed(config: &Config, schemas: &mut Schemas) -> Endpoint {
         address: "/feed",
         title: "The feed",
         about: format!(
-            "Posts and comments, or the `channels` that are asked for. `{NOTES}` needs an \
-                        account where access is not open."
+            "Posts and comments, or the requested `channels`. `{NOTES}` needs an account unless \
+                        access is open."
         ),
         query: query(&["html"], own),
         sent: sent.collect(),
@@ -218,9 +219,9 @@ fn comments(schemas: &mut Schemas) -> Endpoint {
     Endpoint {
         name: "comments",
         address: "/posts/{id}/comments/ws",
-        title: "New comments of a post",
-        about: "Each message is a new comment; with `?frame=event` it says its topic and its \
-                position. 404 before the upgrade where the reader sees no such post."
+        title: "New comments on a post",
+        about: "Each message is a new comment. With `?frame=event` it includes the topic and the \
+                position. 404 before the upgrade if the reader may not see the post."
             .to_owned(),
         query: query(&["event", "html"], json!({})),
         sent,
@@ -236,7 +237,7 @@ fn notifications(config: &Config, schemas: &mut Schemas) -> Endpoint {
         name: "notifications",
         address: "/notifications",
         title: "Notes",
-        about: "Notes as they are written, changed and deleted. For accounts, where access is not \
+        about: "Notes that are written, changed and deleted. Needs an account unless access is \
                 open."
             .to_owned(),
         query: query(&["html"], json!({})),

@@ -1,6 +1,6 @@
-//! The schemas of the bodies that requests bring, made of the rules by which the changesets judge
-//! them. A body that its schema refuses is refused by the server, too; a few rules no schema can
-//! say, such as that a name is taken.
+//! The schemas of request bodies, built from the rules of the changesets. The server refuses every
+//! body that its schema refuses. A few rules cannot be expressed in a schema, such as that a name
+//! is taken.
 
 use serde_json::{Value, json};
 
@@ -8,10 +8,11 @@ use crate::access::{CommentState, Role, Status};
 use crate::changeset::Text;
 use crate::models::{comment, note, post, sign_in, user};
 
-/// A text by these rules. One that is not required may be `null` or blank, which is nothing.
+/// A text with these rules. If it is optional, it may be `null` or blank, which means that it is
+/// not given.
 ///
-/// JSON Schema counts code points where the rules count what readers take for characters: a schema
-/// asks for a little less room than the server gives.
+/// JSON Schema counts code points, but the rules count characters as readers see them, so a schema
+/// is slightly stricter than the server.
 pub(super) fn text(rules: Text, about: &str) -> Value {
     let is_counted = rules.max != usize::MAX;
     let most = if is_counted { rules.max } else { rules.max_bytes };
@@ -36,7 +37,8 @@ pub(super) fn text(rules: Text, about: &str) -> Value {
     schema
 }
 
-/// One of a few words. One that is not required may be `null` or empty, which is nothing.
+/// One of a few words. If it is optional, it may be `null` or empty, which means that it is not
+/// given.
 fn word(words: &[&str], is_required: bool, about: &str) -> Value {
     let mut choices: Vec<Value> = words.iter().map(|word| (*word).into()).collect();
     if !is_required {
@@ -45,7 +47,7 @@ fn word(words: &[&str], is_required: bool, about: &str) -> Value {
     json!({ "description": about, "enum": choices })
 }
 
-/// Yes or no, also as forms write it.
+/// A boolean, as JSON or as forms write it.
 fn boolean(about: &str) -> Value {
     json!({ "description": about, "enum": [true, false, "true", "false", "", null] })
 }
@@ -58,22 +60,22 @@ fn post_fields() -> Value {
     let tag = text(Text { required: false, ..post::TAG }, "A tag.");
     let tag = json!({ "type": "string", "maxLength": tag["maxLength"] });
     let tags = format!(
-        "At most {} different tags of at most {} characters each. A text is a list with commas.",
+        "At most {} different tags of at most {} characters each. A string is split at commas.",
         post::MAX_TAGS,
         post::TAG.max
     );
-    let slug = "The words in its page's address: letters, digits, `-`, `.`, `_` and `~`. Without \
-                them the server makes them from the title when the post is published.";
+    let slug = "The words in its page's address: letters, digits, `-`, `.`, `_` and `~`. By \
+                default, the server makes them from the title when the post is published.";
     json!({
         "title": text(post::TITLE, "Its title."),
         "body": text(post::BODY, "Markdown."),
         "slug": text(post::SLUG, slug),
-        "status": word(&Status::ALL.map(Status::as_str), false, "`published` if not given."),
+        "status": word(&Status::ALL.map(Status::as_str), false, "`published` by default."),
         "publish_at": {
-            "description": "For a scheduled post: when it is to be published, in the future.",
+            "description": "The time at which a scheduled post is published. In the future.",
             "anyOf": [
                 { "type": "string", "format": "date-time" },
-                { "type": "string", "pattern": "^$|T", "description": "A minute of UTC." },
+                { "type": "string", "pattern": "^$|T", "description": "A minute, in UTC." },
                 { "type": "null" },
             ],
         },
@@ -81,7 +83,7 @@ fn post_fields() -> Value {
             "description": tags,
             "anyOf": [{ "type": "array", "items": tag }, { "type": ["string", "null"] }],
         },
-        "comments_locked": boolean("Whether nobody may add a comment."),
+        "comments_locked": boolean("Whether the post is closed to new comments."),
     })
 }
 
@@ -93,11 +95,11 @@ pub(super) fn post_changes() -> Value {
     object(&[], post_fields())
 }
 
-/// A new comment. Accounts have their own name, whatever the body says.
+/// A new comment. An account's comment has the account's name, whatever the body says.
 pub(super) fn new_comment(has_guests: bool) -> Value {
     let mut fields = json!({ "body": text(comment::BODY, "Markdown.") });
     if has_guests {
-        let about = "The name that a reader without an account gives; of others it is ignored.";
+        let about = "The name of a reader without an account. Ignored for accounts.";
         fields["author"] = text(comment::AUTHOR, about);
     }
     object(&["body"], fields)
@@ -109,17 +111,17 @@ pub(super) fn comment_changes() -> Value {
 
 pub(super) fn comment_state() -> Value {
     let words = CommentState::ALL.map(CommentState::as_str);
-    let state = word(&words, true, "The state that the comment gets.");
-    let seen = "The first 32 hexadecimal digits of the SHA-256 of the text that you approve: if it \
-                is another one by now, the answer is 412.";
+    let state = word(&words, true, "The new state of the comment.");
+    let seen = "The first 32 hexadecimal digits of the SHA-256 of the text that you approve. If \
+                the text has changed since, the response is 412.";
     object(&["state"], json!({ "state": state, "seen": { "description": seen } }))
 }
 
-/// A new note. Accounts have their own name, whatever the body says.
+/// A new note. An account's note has the account's name, whatever the body says.
 pub(super) fn new_note(is_open: bool) -> Value {
     let mut note = note_changes();
     if is_open {
-        note["properties"]["author"] = text(note::AUTHOR, "The author; of accounts it is ignored.");
+        note["properties"]["author"] = text(note::AUTHOR, "The author. Ignored for accounts.");
         note["required"] = json!(["title", "body", "author"]);
     }
     note
@@ -132,9 +134,9 @@ pub(super) fn note_changes() -> Value {
 }
 
 pub(super) fn new_user() -> Value {
-    let mut username = text(user::USERNAME, "The name, which nobody else has in any letter case.");
+    let mut username = text(user::USERNAME, "The name. It must be unique, regardless of case.");
     username["pattern"] = "^[._-]*[A-Za-z0-9][A-Za-z0-9._-]*$".into();
-    let email = text(user::EMAIL, "An e-mail address, which nobody else has.");
+    let email = text(user::EMAIL, "An email address. It must be unique.");
     let password = text(user::PASSWORD, "The password.");
     object(
         &["username", "password"],
@@ -143,24 +145,24 @@ pub(super) fn new_user() -> Value {
 }
 
 pub(super) fn credentials() -> Value {
-    let username = text(user::TRIED, "The account's name, in any letter case.");
+    let username = text(user::TRIED, "The account's name, in any case.");
     let password = text(user::TRIED, "Its password.");
     object(&["username", "password"], json!({ "username": username, "password": password }))
 }
 
 pub(super) fn password_change() -> Value {
-    let old = text(user::TRIED, "The password that the account has.");
-    let new = text(user::PASSWORD, "The password that it gets.");
+    let old = text(user::TRIED, "The current password.");
+    let new = text(user::PASSWORD, "The new password.");
     object(&["password", "new_password"], json!({ "password": old, "new_password": new }))
 }
 
 pub(super) fn new_token() -> Value {
-    let name = text(sign_in::TOKEN_NAME, "What you call it.");
+    let name = text(sign_in::TOKEN_NAME, "A name of your choice.");
     object(&["name"], json!({ "name": name }))
 }
 
 pub(super) fn user_changes() -> Value {
-    let role = word(&Role::ALL.map(Role::as_str), false, "The role that the account gets.");
-    let disabled = boolean("Whether the account cannot be signed in to.");
+    let role = word(&Role::ALL.map(Role::as_str), false, "The new role of the account.");
+    let disabled = boolean("Whether the account is disabled: nobody can sign in to it.");
     object(&[], json!({ "role": role, "disabled": disabled }))
 }

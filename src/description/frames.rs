@@ -1,5 +1,5 @@
-//! The messages of the live endpoints: every topic in every shape that it is sent in, and what else
-//! a socket says and hears.
+//! The messages of the live endpoints: every topic in every shape in which it is sent, and the
+//! other messages that a socket sends and accepts.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use crate::events::words::{READERS, Reach, Redacted, TOPICS, Topic};
 use crate::events::{POST_COMMENTS, PRESENCE};
 use crate::presence::{Said, Summary};
 
-/// The form of an event on a live endpoint.
+/// The shape of an event on a live endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     /// `{"channel","event","data","id"}`.
@@ -19,12 +19,12 @@ pub(super) enum Shape {
     Payload,
 }
 
-/// The topics that clients may hear, the presence's among them.
+/// The topics that clients may receive, including that of presence.
 pub(super) fn topics() -> impl Iterator<Item = &'static Topic> {
     TOPICS.iter().chain([&PRESENT]).filter(|topic| topic.reach != Reach::Inside)
 }
 
-/// Every topic.
+/// Every topic, including internal ones.
 pub(super) fn all_topics() -> impl Iterator<Item = &'static Topic> {
     TOPICS.iter().chain([&PRESENT])
 }
@@ -32,7 +32,7 @@ pub(super) fn all_topics() -> impl Iterator<Item = &'static Topic> {
 static PRESENT: Topic = Topic {
     channel: PRESENCE,
     word: READERS,
-    reason: "Readers of this post have come, gone, or begun to type: at most one a second.",
+    reason: "Readers of this post have arrived, left, or started typing. At most one a second.",
     reach: Reach::Ephemeral,
     payload: |generator| generator.subschema_for::<Summary>(),
 };
@@ -43,7 +43,7 @@ pub(super) fn channel_of(topic: &Topic) -> String {
     format!("{}{id}", topic.channel)
 }
 
-/// The schema of a topic's payload, which is reduced to an id where its thing is gone since.
+/// The schema of a topic's payload. A logged payload is reduced to an id if its subject is deleted.
 pub(super) fn payload_of(topic: &Topic, schemas: &mut Schemas) -> Value {
     let whole = schemas.by(topic.payload);
     match topic.reach {
@@ -87,7 +87,7 @@ fn position(about: &str) -> Value {
     json!({ "type": "integer", "minimum": 0, "description": about })
 }
 
-/// The messages of every socket beside the events, by their names.
+/// The messages of every socket other than the events, by their names.
 pub(super) fn common() -> [(&'static str, Value); 5] {
     let control = |word: &str, summary: &str| {
         json!({
@@ -115,20 +115,20 @@ pub(super) fn common() -> [(&'static str, Value); 5] {
     };
     [
         ("position", control("position", "Every 25 s to a client that resumes: resume from here.")),
-        ("resync", control("resync", "The log does not reach back to your position: load again.")),
+        ("resync", control("resync", "The log does not reach back to your position: reload.")),
         ("pong", text("pong", "The answer to `ping`.")),
         ("html", html()),
         ("erlang", erlang()),
     ]
 }
 
-/// What comes from another cluster.
+/// A broadcast from another cluster.
 fn erlang() -> Value {
     json!({
         "name": "erlang",
         "title": "erlang",
-        "summary": "What a process of a connected Erlang node has broadcast, with a topic and a \
-                    payload of its own choice. It is not in the log.",
+        "summary": "A broadcast by a process on a connected Erlang node, with any topic and \
+                    payload. It is not in the log.",
         "payload": {
             "type": "object",
             "required": ["event", "data", "origin"],
@@ -155,21 +155,21 @@ pub(super) fn of_clients(schemas: &mut Schemas) -> [(&'static str, Value); 2] {
         "name": "typing",
         "title": "typing",
         "summary": format!(
-            "On a socket that follows a `{PRESENCE}ID` channel: the reader types, at most one a \
-             second."
+            "On a socket that follows a `{PRESENCE}ID` channel: the reader is typing. At most one \
+             a second."
         ),
         "payload": schemas.of::<Said>(),
     });
     [("ping", ping), ("typing", typing)]
 }
 
-/// An event in the shape of open pages.
+/// An event in the shape for open pages.
 fn html() -> Value {
-    let about = "The payload with `body_digest` in the place of `body`.";
+    let about = "The payload with `body_digest` instead of `body`.";
     json!({
         "name": "html",
         "title": "An event as HTML",
-        "summary": "With `?frame=html`, in the place of each event: the thing as lists show it.",
+        "summary": "With `?frame=html`, sent instead of each event: its subject as lists show it.",
         "payload": {
             "type": "object",
             "required": ["channel", "event", "data"],
@@ -180,14 +180,15 @@ fn html() -> Value {
                 "id": position("The event's position in the log."),
                 "html": {
                     "type": "string",
-                    "description": "Missing for a thing that is gone, in no list, or too large.",
+                    "description": "Missing if the subject was deleted, is in no list, or is too \
+                                    large.",
                 },
             },
         },
     })
 }
 
-/// Whether a topic is one of a post's new comments.
+/// Whether a topic is that of a post's new comments.
 pub(super) fn is_new_comment(topic: &Topic) -> bool {
     topic.channel == POST_COMMENTS
 }

@@ -1,4 +1,4 @@
-//! The document of the requests, of its parts.
+//! Assembles the OpenAPI document of the requests.
 
 use serde_json::{Map, Value, json};
 
@@ -10,22 +10,22 @@ use crate::models::sign_in;
 use crate::reach::Address;
 
 const ABOUT: &str = "\
-Everything that the site shows and takes, as JSON. Bodies are `application/json` in UTF-8; unknown \
+The site's content and actions, as JSON. Bodies are `application/json` in UTF-8; unknown \
 fields in a body are ignored, unknown parameters of a list are refused. Times are RFC 3339 in UTC. \
-Each list ends early at 4 MiB; `next` is the cursor of its next page.\n\n\
+A page of a list ends early at 4 MiB; `next` is the cursor of the next page.\n\n\
 Every failure is JSON: `{\"error\":…}`, or `{\"errors\":{field:[message…]}}` for the fields of a \
-body. GET paths answer HEAD, too; a path answers other methods with 405 and `Allow`.\n\n\
-`Last-Event-Id` and `Log-Id` of a response say where in the log to continue: follow a live \
-endpoint with `?last_event_id=` from there and miss nothing. The live endpoints are described in \
-`asyncapi.json` beside this document.";
+body. GET paths also answer HEAD; a path answers other methods with 405 and `Allow`.\n\n\
+The headers `Last-Event-Id` and `Log-Id` of a response are its position in the log. To miss \
+nothing, follow a live endpoint with that position as `?last_event_id=`. The live endpoints are \
+described in `asyncapi.json` beside this document.";
 
 const TAGS: [(&str, &str); 8] = [
     ("Posts", "Posts and their versions."),
-    ("Comments", "Comments on posts, and who sees them."),
+    ("Comments", "Comments on posts, and their moderation."),
     ("Notes", "Short texts with an author."),
     ("Uploads", "Pictures for texts."),
     ("Search", "Full-text search."),
-    ("Events", "The log, and the process groups that carry it."),
+    ("Events", "The log, and the process groups that deliver it."),
     ("Accounts", "Signing in, bearer tokens, passwords and roles."),
     ("Description", "This document, and the page that shows it."),
 ];
@@ -67,7 +67,7 @@ pub(super) fn document(config: &Config, address: &Address) -> Value {
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "A token of `POST /api/tokens`; it comes before a cookie.",
+                    "description": "A token from `POST /api/tokens`. It overrides a cookie.",
                 },
             },
         },

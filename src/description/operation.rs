@@ -1,4 +1,5 @@
-//! One operation as it is put together: what it needs and takes, and all that it may answer.
+//! The builder of one operation: the account that it needs, its parameters, its body, and its
+//! responses.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +11,19 @@ use super::responses::{self, OF_ALL};
 /// The account that an operation needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Needs {
-    /// It looks at no account.
+    /// None; the account is not looked up.
     Nothing,
-    /// None; an account may see more.
+    /// None, but an account may see more.
     Anyone,
-    /// One, where access is not open.
+    /// Any account, unless access is open.
     Writer,
-    /// One, whatever the access.
+    /// Any account, even where access is open.
     Account,
-    /// One that is signed in with its cookie.
+    /// An account that is signed in with its cookie.
     Browser,
 }
 
-/// The position that a response is true as of.
+/// The headers with the position of the log at which a response is true.
 const STAMP: [&str; 2] = ["Last-Event-Id", "Log-Id"];
 
 /// An operation of a path.
@@ -66,60 +67,60 @@ impl Operation {
         self
     }
 
-    /// With an id in its path.
+    /// Adds an id to the path's parameters.
     pub(super) fn id(mut self, of: &str) -> Self {
         self.parameters.push(parameters::id(of));
         self.fails([404])
     }
 
-    /// With these parameters.
+    /// Adds these parameters.
     pub(super) fn takes<const N: usize>(mut self, parameters: [Value; N]) -> Self {
         self.parameters.extend(parameters);
         self.fails([422])
     }
 
-    /// For a thing that has versions.
+    /// Adds the preconditions of a thing that has versions.
     pub(super) fn conditional(mut self) -> Self {
         let is_read = self.method == "get";
         self.parameters.extend([parameters::if_match(), parameters::if_none_match(is_read)]);
         if is_read {
             let headers = responses::headers(&["ETag", STAMP[0], STAMP[1]]);
             let unchanged =
-                json!({ "description": "You have this version already.", "headers": headers });
+                json!({ "description": "You already have this version.", "headers": headers });
             self.responses.insert(304, unchanged);
         }
         self.fails([412])
     }
 
-    /// For a document that is the same for everyone, and has versions.
+    /// Adds the precondition of a document that is the same for everyone and has versions.
     pub(super) fn cached(mut self) -> Self {
         self.parameters.push(parameters::if_none_match(true));
         let headers = responses::headers(&["ETag"]);
         let unchanged =
-            json!({ "description": "You have this version already.", "headers": headers });
+            json!({ "description": "You already have this version.", "headers": headers });
         self.responses.insert(304, unchanged);
         self
     }
 
-    /// With an `Idempotency-Key`.
+    /// Adds the header `Idempotency-Key`.
     pub(super) fn once(self) -> Self {
         self.takes([parameters::idempotency_key()])
     }
 
-    /// With a body of JSON.
+    /// Sets a JSON body.
     pub(super) fn body(mut self, schema: Value, example: Value) -> Self {
         let content = json!({ "application/json": { "schema": schema, "example": example } });
         self.head.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
         self.fails([413, 415, 422])
     }
 
-    /// With a body of other types.
+    /// Sets a body of other types.
     pub(super) fn content(mut self, content: Value) -> Self {
         self.head.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
         self.fails([413, 415, 422])
     }
 
-    /// With a response of JSON that is true as of a position, and these further headers.
+    /// Adds a JSON response with a position of the log and these additional headers.
     pub(super) fn stamped<const N: usize>(
         self,
         status: u16,
@@ -131,12 +132,12 @@ impl Operation {
         self.json(status, about, schema, &headers)
     }
 
-    /// With a response of JSON and these headers.
+    /// Adds a JSON response with these headers.
     pub(super) fn json(self, status: u16, about: &str, schema: Value, headers: &[&str]) -> Self {
         self.gives(status, about, "application/json", schema, headers)
     }
 
-    /// With a response of some type and these headers.
+    /// Adds a response of any type with these headers.
     pub(super) fn gives(
         mut self,
         status: u16,
@@ -152,7 +153,7 @@ impl Operation {
         self
     }
 
-    /// With the response that has no content.
+    /// Adds the response without content, 204.
     pub(super) fn done(mut self, about: &str) -> Self {
         self.responses.insert(204, json!({ "description": about }));
         self

@@ -1,4 +1,4 @@
-//! Every operation of the API. `tests/app/api/description.rs` holds the list against the routes.
+//! Every operation of the API. `tests/app/api/description.rs` compares the list with the routes.
 
 mod accounts;
 mod comments;
@@ -13,7 +13,7 @@ use super::schemas::Schemas;
 use crate::config::{Access, Config};
 use crate::events::words::Redacted;
 
-/// All of them on a server with this configuration.
+/// All operations of a server with this configuration.
 pub(super) fn all(config: &Config, schemas: &mut Schemas) -> Vec<Operation> {
     let is_open = config.access == Access::Open;
     let mut all = posts::all(schemas);
@@ -39,7 +39,7 @@ fn page(name: &str, item: Value) -> Value {
     })
 }
 
-/// A thing that was created, or the rest of it where it was deleted since and the request repeated.
+/// A thing that was created. If it was deleted since, a repeated request gets its redacted form.
 fn created(schemas: &mut Schemas, thing: Value) -> Value {
     json!({ "anyOf": [thing, schemas.of::<Redacted>()] })
 }

@@ -1,4 +1,4 @@
-//! The parameters of requests: ids in paths, queries, and the headers that decide.
+//! The parameters of requests: ids in paths, queries, and precondition headers.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ pub(super) fn username() -> Value {
         "name": "username",
         "in": "path",
         "required": true,
-        "description": "The name of the account, in any letter case.",
+        "description": "The name of the account, in any case.",
         "schema": { "type": "string", "minLength": rules.min, "maxLength": rules.max },
         "example": "ada",
     })
@@ -37,27 +37,27 @@ fn query(name: &str, about: &str, schema: Value) -> Value {
 
 pub(super) fn limit() -> Value {
     let schema = json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 20 });
-    query("limit", "The most entries of a page.", schema)
+    query("limit", "The most entries on a page.", schema)
 }
 
 pub(super) fn cursor() -> Value {
-    let about = "The `next` of the page before.";
+    let about = "The `next` of the previous page.";
     query("cursor", about, json!({ "type": "string", "pattern": "^-?[0-9]+_[0-9]+$" }))
 }
 
 pub(super) fn status() -> Value {
     let words = Status::ALL.map(Status::as_str);
     let schema = json!({ "type": "string", "enum": words, "default": "published" });
-    query("status", "Only posts of this status. Drafts show to their authors and admins.", schema)
+    query("status", "Only posts with this status. Drafts are for their authors and admins.", schema)
 }
 
 pub(super) fn tag() -> Value {
-    query("tag", "Only posts that have this tag.", json!({ "type": "string" }))
+    query("tag", "Only posts with this tag.", json!({ "type": "string" }))
 }
 
 pub(super) fn state() -> Value {
     let words = CommentState::ALL.map(CommentState::as_str);
-    query("state", "Only comments of this state.", json!({ "type": "string", "enum": words }))
+    query("state", "Only comments in this state.", json!({ "type": "string", "enum": words }))
 }
 
 pub(super) fn held() -> Value {
@@ -67,7 +67,7 @@ pub(super) fn held() -> Value {
 
 pub(super) fn words() -> Value {
     let schema = json!({ "type": "string", "maxLength": search::MAX_CHARS });
-    let mut words = query("q", "The words to look for, with operators as on the page.", schema);
+    let mut words = query("q", "The words to find, with the operators of the search page.", schema);
     words["required"] = true.into();
     words["example"] = "kilonova".into();
     words
@@ -78,22 +78,22 @@ pub(super) fn kind() -> Value {
     query("kind", "Only hits of this kind.", json!({ "type": "string", "enum": kinds }))
 }
 
-/// The `next` of a page of hits, which names a score and a row.
+/// The `next` of a page of hits, which contains a score and a row.
 pub(super) fn place() -> Value {
     let schema = json!({ "type": "string", "pattern": "^[0-9a-f]{8}_[0-9]+$" });
-    query("cursor", "The `next` of the page before.", schema)
+    query("cursor", "The `next` of the previous page.", schema)
 }
 
 pub(super) fn after() -> Value {
     let schema = json!({ "type": "integer", "minimum": 0 });
-    let mut after = query("after", "The position after which to begin.", schema);
+    let mut after = query("after", "Only events after this position.", schema);
     after["required"] = true.into();
     after["example"] = 0.into();
     after
 }
 
 pub(super) fn log() -> Value {
-    let about = "The id of the log that the position is of: for another log the answer is 410.";
+    let about = "The id of the log that the position belongs to. 410 for another log.";
     query("log", about, json!({ "type": "string" }))
 }
 
@@ -111,22 +111,22 @@ fn header(name: &str, about: &str, schema: Value) -> Value {
 }
 
 pub(super) fn idempotency_key() -> Value {
-    let about = "A text of your choice. A repeated request with the same key of the same account \
-                 writes nothing and gets the response of the first one.";
+    let about = "A text of your choice. If the same account repeats a request with the same key, \
+                 nothing is written and the response is that of the first request.";
     let pattern = r"^[\t -~]+$";
     let schema = json!({ "type": "string", "maxLength": MAX_KEY, "pattern": pattern });
     header("Idempotency-Key", about, schema)
 }
 
 pub(super) fn if_match() -> Value {
-    let about = "The `ETag` of the version that you have: 412 if it is another one by now.";
+    let about = "The `ETag` of the version that you have. 412 if it has changed since.";
     header("If-Match", about, json!({ "type": "string" }))
 }
 
 pub(super) fn if_none_match(is_read: bool) -> Value {
     let about = match is_read {
-        true => "The `ETag` of the version that you have: 304 if it is still this one.",
-        false => "The `ETag` of a version that must not be changed: 412 if it is this one.",
+        true => "The `ETag` of the version that you have. 304 if it has not changed since.",
+        false => "The `ETag` of a version that must not be changed. 412 if it is the current one.",
     };
     header("If-None-Match", about, json!({ "type": "string" }))
 }

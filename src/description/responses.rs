@@ -1,5 +1,5 @@
-//! The failures that requests may meet, each as a component with its status, its words and its
-//! headers; and the headers of responses.
+//! The failures of requests, each as a component with its status, description and headers; and the
+//! headers of responses.
 
 use serde_json::{Map, Value, json};
 
@@ -14,31 +14,31 @@ struct Kind {
     headers: &'static [&'static str],
 }
 
-/// The failures of every request, whatever it asks for.
+/// The failures that every operation can return.
 pub(super) const OF_ALL: [u16; 9] = [400, 403, 408, 414, 421, 429, 431, 500, 503];
 
 static KINDS: [Kind; 18] = [
-    kind(400, "BadRequest", "The request is malformed, or its JSON is.", &[]),
+    kind(400, "BadRequest", "The request or its JSON is malformed.", &[]),
     kind(401, "Unauthorized", "Credentials are missing or wrong.", &["WWW-Authenticate"]),
-    kind(403, "Forbidden", "This account may not do that, or another site asks.", &[]),
-    kind(404, "NotFound", "There is no such thing, or the reader may not see it.", &[]),
-    kind(405, "MethodNotAllowed", "The path does not take this method.", &["Allow"]),
+    kind(403, "Forbidden", "The account may not do this, or the request is cross-site.", &[]),
+    kind(404, "NotFound", "It does not exist, or the reader may not see it.", &[]),
+    kind(405, "MethodNotAllowed", "The path does not accept this method.", &["Allow"]),
     kind(408, "RequestTimeout", "The request did not arrive in time.", &[]),
-    kind(410, "Gone", "The log does not reach back to this position, or has not come to it.", &[]),
-    kind(412, "PreconditionFailed", "The thing has another version than was asked for.", &[]),
+    kind(410, "Gone", "The log no longer has this position, or has not reached it yet.", &[]),
+    kind(412, "PreconditionFailed", "The version does not match the precondition.", &[]),
     kind(413, "ContentTooLarge", "The body is over the route's limit.", &[]),
     kind(414, "UriTooLong", "The target is too long.", &[]),
-    kind(415, "UnsupportedMediaType", "The body has a type that this route does not take.", &[]),
+    kind(415, "UnsupportedMediaType", "The route does not accept the type of the body.", &[]),
     kind(421, "MisdirectedRequest", "The site does not answer for this host.", &[]),
-    kind(422, "UnprocessableContent", "A parameter, a header or a field is refused.", &[]),
+    kind(422, "UnprocessableContent", "A parameter, a header or a field is invalid.", &[]),
     kind(426, "UpgradeRequired", "A live endpoint was asked for a plain response.", &["Upgrade"]),
     kind(429, "TooManyRequests", "This client or account is over its limit.", &["Retry-After"]),
     kind(431, "HeadTooLarge", "The request's head is over the limit.", &[]),
-    kind(500, "InternalError", "A fault of the server, without details.", &[]),
+    kind(500, "InternalError", "The server failed. Details are only in its log.", &[]),
     kind(
         503,
         "Unavailable",
-        "The server is overloaded, or its database is away.",
+        "The server is overloaded, or its database is unavailable.",
         &["Retry-After"],
     ),
 ];
@@ -101,20 +101,20 @@ pub(super) fn all_headers() -> Value {
             json!({ "const": "true" }),
         ),
         "Last-Event-Id": header(
-            "The position in the log that the response is true as of.",
+            "The position of the log at which the response is true.",
             true,
             json!({ "type": "integer", "minimum": 0 }),
         ),
         "Location": header("The path of the new thing.", true, text.clone()),
         "Log-Id": header("The log that the position belongs to.", true, text.clone()),
         "Retry-After": header(
-            "The seconds after which to try again.",
+            "The seconds after which to retry.",
             true,
             json!({ "type": "integer", "minimum": 1 }),
         ),
-        "Set-Cookie": header("The cookie of the sign-in.", true, text.clone()),
+        "Set-Cookie": header("The sign-in cookie.", true, text.clone()),
         "Upgrade": header("The protocol that the endpoint speaks.", true, text.clone()),
-        "WWW-Authenticate": header("The scheme that is asked for.", true, text),
+        "WWW-Authenticate": header("The required scheme.", true, text),
     })
 }
 

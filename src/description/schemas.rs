@@ -1,5 +1,5 @@
-//! The schemas of the types that are served, by their names. Owns how they look; a type's doc
-//! comments are its words.
+//! The schemas of the types in responses, by name. Owns their form; the descriptions are the types'
+//! doc comments.
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 /// The schemas that a document refers to.
 pub(super) struct Schemas {
     generator: SchemaGenerator,
-    /// Those that are no type's.
+    /// Schemas that do not come from a type.
     others: Map<String, Value>,
 }
 
@@ -22,23 +22,23 @@ impl Schemas {
         Schemas { generator: settings.into_generator(), others: Map::new() }
     }
 
-    /// The schema of a type, by reference where it has a name.
+    /// The schema of a type, as a reference if it has a name.
     pub(super) fn of<T: JsonSchema>(&mut self) -> Value {
         self.by(SchemaGenerator::subschema_for::<T>)
     }
 
-    /// The schema that a function gives.
+    /// The schema that a function returns.
     pub(super) fn by(&mut self, schema: fn(&mut SchemaGenerator) -> Schema) -> Value {
         schema(&mut self.generator).to_value()
     }
 
-    /// Adds a schema under a name, and gives the reference to it.
+    /// Adds a schema under a name, and returns a reference to it.
     pub(super) fn add(&mut self, name: &str, schema: Value) -> Value {
         self.others.insert(name.to_owned(), schema);
         reference("schemas", name)
     }
 
-    /// All of them.
+    /// All schemas.
     pub(super) fn finish(mut self) -> Value {
         let mut all = self.generator.take_definitions(true);
         all.extend(self.others);
@@ -46,12 +46,12 @@ impl Schemas {
     }
 }
 
-/// The reference to a component.
+/// A reference to a component.
 pub(super) fn reference(kind: &str, name: &str) -> Value {
     json!({ "$ref": format!("#/components/{kind}/{name}") })
 }
 
-/// Makes one enumeration of a choice of words, with the meaning of each in the description.
+/// Turns a choice of words into an enumeration, with the meaning of each word in the description.
 fn words(schema: &mut Schema) {
     let Some(Value::Array(choices)) = schema.get("oneOf") else { return };
     let word = |choice: &Value| Some(choice.get("const")?.as_str()?.to_owned());
@@ -75,7 +75,7 @@ mod tests {
     use crate::models::post::Post;
 
     #[test]
-    fn a_schema_has_every_field_that_is_served_and_requires_it() {
+    fn a_schema_requires_every_served_field() {
         let mut schemas = Schemas::new();
         assert_eq!(schemas.of::<Post>(), reference("schemas", "Post"));
         let all = schemas.finish();

@@ -1,8 +1,8 @@
-//! Tells this node's members, and no others, whether it reaches its database: until it does they
-//! hear nothing of what other nodes commit.
+//! Tells the members on this node whether the node reaches its database. During an outage they
+//! receive no events that other nodes commit.
 //!
-//! It is this node's matter alone: another may well reach it, or the two see it come back at
-//! different times.
+//! Members on other nodes are not told: their nodes may reach the database, or notice its return at
+//! another time.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use super::words::{DATABASE, Database};
 use crate::pubsub::{Payload, PubSub};
 use crate::site_log::Feed;
 
-/// How often an outage is told again while it lasts, for those who have come since.
+/// How often an outage is announced again while it lasts, for members that have joined since.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Tells of outages until the feed stops.
+/// Announces outages and their ends until the feed stops.
 pub async fn tell(feed: Feed) {
     let mut reachable = true;
     loop {
@@ -28,7 +28,7 @@ pub async fn tell(feed: Feed) {
         let Some(now) = now else { return };
         reachable = now;
         if told(feed.pubsub(), reachable).await.is_none() {
-            log::debug!("the process groups have stopped: nobody is left to be told");
+            log::debug!("the process groups have stopped; outages are no longer announced");
             return;
         }
     }

@@ -1,5 +1,5 @@
-//! Keeps the log, the stored responses, the sign-ins, the bin, the working copies, the draft links and
-//! the uploads from growing for ever, a little at a time.
+//! Bounds the growth of the log, the stored responses, the sign-ins, the bin, the working copies,
+//! the draft links and the uploads, in small steps.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::models::{
     bin, clock, draft_link, log as events, sign_in, stored_response, upload, working_copy,
 };
 
-/// Between looks at what is too old or too much.
+/// The interval between rounds.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// The most uploads that one transaction deletes.
@@ -21,16 +21,16 @@ const UPLOADS: i64 = 20;
 /// The most entries of the bin that one transaction deletes.
 const BINNED: usize = 20;
 
-/// How long things are kept that their readers do not ask for; `None` for ever.
+/// The retention of the bin and of working copies. With `None`, they are kept indefinitely.
 #[derive(Clone, Copy, Debug)]
 pub struct Ages {
-    /// In the bin.
+    /// The age of an entry in the bin, since its deletion.
     pub binned: Option<TimeDelta>,
-    /// Working copies, since their last change.
+    /// The age of a working copy, since its last change.
     pub copies: Option<TimeDelta>,
 }
 
-/// Deletes what need not be kept, now and every minute, until it is dropped.
+/// Deletes expired rows now and every minute, until it is dropped or the database is closed.
 pub async fn prune(db: Db, retention: Retention, ages: Ages) {
     loop {
         match round(&db, retention, ages).await {
@@ -43,7 +43,7 @@ pub async fn prune(db: Db, retention: Retention, ages: Ages) {
     }
 }
 
-/// Prunes until nothing is left to prune, in transactions between which others get their turn.
+/// Prunes until nothing is left to prune, in short transactions, so that others can run in between.
 async fn round(db: &Db, retention: Retention, ages: Ages) -> Result<usize, db::Error> {
     db.transaction(move |tx| {
         stored_response::prune(tx.connection)?;
@@ -76,7 +76,7 @@ async fn round(db: &Db, retention: Retention, ages: Ages) -> Result<usize, db::E
     }
 }
 
-/// Deletes what has been in the bin for longer than this.
+/// Deletes entries that have been in the bin for longer than this. Returns how many.
 fn empty(connection: &mut DbConnection, kept: TimeDelta) -> Result<usize, db::Error> {
     let now = clock(connection)?;
     Ok(bin::prune(connection, now - kept, BINNED)?)

@@ -1,5 +1,5 @@
-//! What a node tells admins of itself, once a second while one looks: the numbers of one moment.
-//! Owns the form and its bounds; `overview` takes the sample.
+//! The numbers of a node at one moment, sent to admins once a second while one is watching. Owns
+//! the format and its bounds; `overview` takes the sample.
 
 use chrono::NaiveDateTime;
 use schemars::JsonSchema;
@@ -13,14 +13,14 @@ pub const CHANNELS: usize = 20;
 /// The most characters of a channel's name.
 pub const NAME: usize = 100;
 
-/// The numbers of a node at one moment. Those that only grow begin at 0 with the node.
+/// The numbers of a node at one moment. Counters start at 0 when the node starts.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Sample {
     /// The node's name.
     pub node: String,
     /// Its version.
     pub version: &'static str,
-    /// When it started, which tells its runs apart.
+    /// When it started. Each run of the node has another time.
     #[serde(serialize_with = "rfc3339")]
     #[schemars(with = "Time")]
     pub started_at: NaiveDateTime,
@@ -28,7 +28,7 @@ pub struct Sample {
     pub uptime_ms: u64,
     /// The number of this sample: 1, 2, 3 … since the node started.
     pub number: u64,
-    /// The node is about to stop.
+    /// Whether the node is about to stop.
     pub draining: bool,
     /// Open connections, sockets included.
     pub connections: usize,
@@ -42,33 +42,33 @@ pub struct Sample {
     pub deliveries: u64,
     /// The last position of the log that the node knows.
     pub log_position: i64,
-    /// Events of the log that have not gone out to the node's subscribers.
+    /// Events of the log that have not been sent to the node's subscribers yet.
     pub relay_lag: i64,
-    /// Events that its search index does not have.
+    /// Events that are not in its search index yet.
     pub index_lag: i64,
-    /// Events that the slowest of the other nodes has not sent.
+    /// Events that the slowest of the other nodes has not sent yet.
     pub peer_lag: i64,
     /// Events that wait in the relay.
     pub relay_waiting: usize,
-    /// Bytes of events that wait for threads of sockets.
+    /// Bytes of events that wait for the socket threads.
     pub sockets_waiting_bytes: usize,
     /// Requests that wait for the process groups.
     pub registry_waiting: usize,
     /// Transactions that wait for the writer.
     pub writer_waiting: usize,
-    /// Replays that wait for their turn or for memory.
+    /// Replays that wait for a slot or for memory.
     pub replays_waiting: usize,
-    /// Reads of the database that have a connection.
+    /// Database reads that have a connection.
     pub reads: usize,
-    /// Reads that wait for one.
+    /// Database reads that wait for a connection.
     pub reads_waiting: usize,
-    /// The most reads at once.
+    /// The limit of concurrent database reads.
     pub reads_max: usize,
     /// Sockets that were closed because their clients read too slowly.
     pub slow_consumers: u64,
-    /// Bytes of memory in use, where the system tells.
+    /// Bytes of memory in use, if the operating system reports it.
     pub memory_bytes: Option<u64>,
-    /// Seconds of processor time of all threads.
+    /// Seconds of CPU time of all threads.
     pub cpu_seconds: f64,
     /// Other nodes that the node reaches.
     pub peers: usize,
@@ -80,11 +80,11 @@ pub struct Sample {
     pub channels: Vec<ChannelSize>,
     /// The last sockets that were closed because their clients read too slowly, at most 20.
     pub slow_readers: Vec<SlowReader>,
-    /// The last lines of the indexer, at most 20.
+    /// The indexer's last lines, at most 20.
     pub indexer: Vec<IndexerLine>,
 }
 
-/// A channel with its members.
+/// A channel and the number of its members.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ChannelSize {
     /// Its name.
@@ -104,9 +104,9 @@ pub struct SlowReader {
     pub at: NaiveDateTime,
     /// `websocket` or `event_stream`.
     pub transport: &'static str,
-    /// The first of its channels.
+    /// The first few of its channels.
     pub channels: Vec<String>,
-    /// For how many milliseconds it had taken nothing.
+    /// The milliseconds for which it had read nothing.
     pub stalled_ms: u64,
 }
 
@@ -117,6 +117,6 @@ pub struct IndexerLine {
     #[serde(serialize_with = "rfc3339")]
     #[schemars(with = "Time")]
     pub at: NaiveDateTime,
-    /// What it says.
+    /// Its text.
     pub text: String,
 }

@@ -1,5 +1,5 @@
-//! The words of the events: each topic with its channel and the type of its payload. The events are
-//! made of them, and so is the API's description.
+//! The vocabulary of the events: each topic with its channel and the type of its payload. The
+//! events and the API's description are built from it.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
@@ -38,9 +38,9 @@ pub const LOGGED_IN: &str = "logged_in";
 pub const DEPLOY: &str = "deploy";
 /// A node has lost its database, or reaches it again.
 pub const DATABASE: &str = "database";
-/// How a node does.
+/// The numbers of a node at one moment.
 pub const SAMPLE: &str = "sample";
-/// Readers of a post have come, gone, or begun to type.
+/// Readers of a post have arrived, left, or started typing.
 pub const READERS: &str = "presence";
 
 /// A post or a note that was deleted.
@@ -84,36 +84,36 @@ pub struct Database<'a> {
     pub node: &'a str,
 }
 
-/// The part that the log keeps of an event whose thing was deleted or withdrawn.
+/// The payload that remains of an event when its post, comment or note is deleted or withdrawn.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Redacted {
-    /// The id of the thing.
+    /// The id of the post, comment or note.
     pub id: i64,
     /// Always `true`.
     #[schemars(extend("const" = true))]
     pub redacted: bool,
 }
 
-/// How far an event gets.
+/// The recipients of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// It is in the log, and clients get it with its position.
+    /// It is in the log; clients receive it with its position.
     Logged,
-    /// Clients that listen get it. No replay has it.
+    /// Connected clients receive it. It is never replayed.
     Ephemeral,
-    /// Only members of the process groups get it.
+    /// Only members of the process groups receive it, never clients.
     Inside,
 }
 
 /// A topic.
 pub struct Topic {
-    /// Its channel, or the beginning of it where a post's id follows.
+    /// Its channel, or the prefix of one that ends with a post's id.
     pub channel: &'static str,
     /// The word on the wire.
     pub word: &'static str,
-    /// The reason why it is sent.
+    /// The occasion on which it is sent.
     pub reason: &'static str,
-    /// How far it gets.
+    /// The recipients of its events.
     pub reach: Reach,
     /// The schema of its payload.
     pub payload: fn(&mut SchemaGenerator) -> Schema,
@@ -126,15 +126,15 @@ impl Topic {
     }
 }
 
-/// Every topic but the presence's, whose payload is `presence`'s own.
+/// Every topic except that of presence, whose payload is in `presence`.
 pub static TOPICS: [Topic; 15] = [
     logged::<Post>(POSTS, POST_CREATED, "A post was written."),
     logged::<Post>(POSTS, POST_UPDATED, "A post was changed."),
-    logged::<Post>(POSTS, POST_PUBLISHED, "A post was published; follows its `post_updated`."),
+    logged::<Post>(POSTS, POST_PUBLISHED, "A post was published. Sent after `post_updated`."),
     logged::<Deleted>(
         POSTS,
         POST_DELETED,
-        "A post was deleted or withdrawn, its comments with it.",
+        "A post was deleted or withdrawn, and its comments with it.",
     ),
     logged::<Comment>(COMMENTS, COMMENT_CREATED, "A comment was written or approved."),
     logged::<Comment>(COMMENTS, COMMENT_UPDATED, "A comment was changed."),
@@ -158,7 +158,7 @@ pub static TOPICS: [Topic; 15] = [
     topic::<Sample>(
         ADMIN,
         SAMPLE,
-        "The numbers of a node, each second while somebody listens. For admins.",
+        "The numbers of a node, each second while somebody is watching. For admins.",
         Reach::Ephemeral,
     ),
 ];
@@ -184,7 +184,7 @@ const fn topic<T: JsonSchema>(
 mod tests {
     use super::*;
 
-    /// The words that this file's constants hold, but for the presence's.
+    /// The values of this file's constants, without that of presence.
     fn constants() -> Vec<&'static str> {
         let source = include_str!("words.rs");
         let words = source.lines().filter(|line| line.starts_with("pub const "));
@@ -205,7 +205,7 @@ mod tests {
             for call in ["_event(", "NewEvent::new(", "broadcast("] {
                 for arguments in code.split(call).skip(1) {
                     let arguments = arguments.split(')').next().unwrap_or_default();
-                    assert!(!arguments.contains('"'), "a word that is no constant: {arguments}");
+                    assert!(!arguments.contains('"'), "a word without a constant: {arguments}");
                 }
             }
         }

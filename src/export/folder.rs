@@ -1,5 +1,5 @@
-//! A new folder that has its name only once it is whole: until then it is another one beside it,
-//! which goes with whatever ends the export early.
+//! A new folder that gets its name only when it is complete. Until then it has a temporary name
+//! beside the final one, and is removed if the export ends early.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -10,7 +10,7 @@ use super::ExportError;
 
 /// A folder that is being written.
 pub(super) struct Folder {
-    /// Its name once it is whole.
+    /// Its name once it is complete.
     whole: PathBuf,
     part: PathBuf,
     is_whole: bool,
@@ -23,7 +23,7 @@ pub(super) struct NewFile {
 }
 
 impl Folder {
-    /// Begins a folder that will be called `whole`, where nothing or an empty folder is.
+    /// Creates the temporary folder for `whole`, which must be missing or empty.
     pub(super) fn beside(whole: &Path) -> Result<Folder, ExportError> {
         let failed = |source| failed(whole, source);
         let whole = match std::fs::read_dir(whole) {
@@ -43,7 +43,7 @@ impl Folder {
             Some(name) => name.to_owned(),
             None => return Err(ExportError::NotEmpty(whole)),
         };
-        // A process that was killed leaves one behind, and its id may be this one's.
+        // Random: a killed process leaves its folder behind, and process ids are reused.
         name.push(format!(".partial-{:08x}", rand::random::<u32>()));
         let part = whole.with_file_name(name);
         let folder = Folder { whole, part, is_whole: false };
@@ -51,7 +51,7 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Makes a folder in it.
+    /// Creates a folder in it.
     pub(super) fn folder(&self, name: &str) -> Result<(), ExportError> {
         self.make(&self.part.join(name))
     }
@@ -61,7 +61,7 @@ impl Folder {
         made.map_err(|source| failed(&self.named(path), source))
     }
 
-    /// Begins a file in it.
+    /// Creates a file in it.
     pub(super) fn file(&self, name: &str) -> Result<NewFile, ExportError> {
         let path = self.part.join(name);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
@@ -70,7 +70,7 @@ impl Folder {
         Ok(NewFile { path, file: BufWriter::new(file) })
     }
 
-    /// The name that a file of it will have.
+    /// The final name of a file in it, for messages.
     fn named(&self, path: &Path) -> PathBuf {
         match path.strip_prefix(&self.part) {
             Ok(below) if !below.as_os_str().is_empty() => self.whole.join(below),
@@ -78,7 +78,7 @@ impl Folder {
         }
     }
 
-    /// Gives it its name, with everything on the disk.
+    /// Flushes it to the disk and gives it its final name.
     pub(super) fn keep(mut self) -> Result<(), ExportError> {
         let failed = |source| failed(&self.whole, source);
         rustix::fs::sync();
@@ -101,12 +101,12 @@ impl Drop for Folder {
 }
 
 impl NewFile {
-    /// Writes on.
+    /// Appends bytes.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
         self.file.write_all(bytes).map_err(|source| failed(&self.path, source))
     }
 
-    /// Ends it.
+    /// Flushes and closes the file.
     pub(super) fn end(mut self) -> Result<(), ExportError> {
         self.file.flush().map_err(|source| failed(&self.path, source))
     }

@@ -1,5 +1,5 @@
-//! The form of an export: the names of its files, their front matter and their lines. `import`
-//! reads by it. [docs/export.md](../../../docs/export.md) describes it.
+//! The format of an export: the names of its files, their front matter and their lines. `import`
+//! reads the same format, and [docs/export.md](../../../docs/export.md) describes it.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use toml::value::Datetime;
 
 use crate::access::{CommentState, Status};
 
-/// The version of the form, which an import must know.
+/// The version of the format. An import refuses other versions.
 pub const FORMAT: u32 = 1;
 
-/// The file that says that a folder is an export.
+/// The file that marks a folder as an export.
 pub const MARK: &str = "kilonova.toml";
 
 /// The folder of posts.
@@ -24,22 +24,22 @@ pub const NOTES: &str = "notes";
 /// The folder of uploads.
 pub const UPLOADS: &str = "uploads";
 
-/// The comments, each a line, by id.
+/// The file of comments, one per line, by id.
 pub const COMMENTS: &str = "comments.jsonl";
 
-/// More about the uploads, each a line, by name.
+/// The file of the uploads' metadata, one upload per line, by name.
 pub const UPLOAD_LINES: &str = "uploads.jsonl";
 
 /// The line above and below front matter.
 pub const FENCE: &str = "+++";
 
-/// The most bytes of front matter, and of a line: of old addresses there are any number.
+/// The most bytes of front matter and of a line. The number of old addresses is unlimited.
 pub const MAX_HEAD: usize = 4 * 1024 * 1024;
 
 /// The most bytes of a slug in a file's name.
 const SLUG: usize = 120;
 
-/// What there is in an export.
+/// The numbers of things in an export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Posts.
@@ -64,7 +64,7 @@ impl fmt::Display for Counts {
 pub struct Mark {
     /// [`FORMAT`].
     pub format: u32,
-    /// What there is.
+    /// The numbers of things in the export.
     #[serde(flatten)]
     pub counts: Counts,
 }
@@ -164,7 +164,7 @@ pub struct UploadLine<'a> {
 /// The keys of [`UploadLine`].
 pub const UPLOAD_KEYS: [&str; 4] = ["file", "name", "account", "aliases"];
 
-/// The name of a post's file. Its id decides; the slug is for people.
+/// The name of a post's file. The id identifies the post; the slug is for people.
 pub fn post_file(id: i64, slug: Option<&str>) -> String {
     let slug = slug.and_then(|slug| slug.get(..slug.floor_char_boundary(SLUG)));
     match slug.map(|slug| slug.trim_end_matches('.')).filter(|slug| !slug.is_empty()) {
@@ -178,7 +178,8 @@ pub fn note_file(id: i64) -> String {
     format!("{NOTES}/{id}.md")
 }
 
-/// Takes a file in two: its front matter, and its body byte for byte. `None` when it is not so.
+/// Splits a file into its front matter and its body, byte for byte. `None` if it has no front
+/// matter.
 pub fn split(text: &str) -> Option<(&str, &str)> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let is_fence = |line: &str| line.trim_end_matches(['\n', '\r']) == FENCE;
@@ -204,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_comes_back_byte_for_byte() {
+    fn a_body_is_split_off_byte_for_byte() {
         for body in ["", "\n", "\r\n \r\n", "+++\n", "\u{feff}x", "a\n+++\nb\n\n", "no end"] {
             assert_eq!(split(&format!("+++\nid = 1\n+++\n{body}")), Some(("id = 1\n", body)));
         }

@@ -1,4 +1,4 @@
-//! Reads a site in parts, in one snapshot, and writes each part before the next is read.
+//! Reads a site in batches, in one snapshot, and writes each batch before it reads the next.
 
 use chrono::{NaiveDateTime, SecondsFormat};
 use serde::Serialize;
@@ -13,15 +13,16 @@ use super::format::{
 use crate::connection::DbConnection;
 use crate::models::{comment, note, old_address, post, upload, user};
 
-/// Rows of at most a mebibyte that are in memory at once.
+/// The number of rows in a batch, each of at most 1 MiB.
 const PART: usize = 16;
 
-/// Comments, which are shorter.
+/// The number of comments in a batch. They are shorter.
 const COMMENT_PART: usize = 128;
 
 type Tell<'a> = &'a dyn Fn() -> Result<(), ExportError>;
 
-/// Writes all of a site to a folder. `tell` is told of each file and each comment, and may end it.
+/// Writes the whole site to a folder. Calls `tell` after each file and each comment; an error of
+/// `tell` ends the export.
 pub(super) fn write(
     connection: &mut DbConnection,
     folder: &Folder,
@@ -219,6 +220,6 @@ fn fits(bytes: usize, what: &str) -> Result<(), ExportError> {
 
 fn datetime(time: NaiveDateTime, what: &str) -> Result<Datetime, ExportError> {
     let text = time.and_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true);
-    let unfit = |_| ExportError::Unfit(what.to_owned(), format!("its time {text} is no date"));
+    let unfit = |_| ExportError::Unfit(what.to_owned(), format!("its time {text} is not valid"));
     text.parse().map_err(unfit)
 }

@@ -1,5 +1,5 @@
-//! The addresses that a page had on its old site: what its front matter says, or what its generator
-//! makes of its place, and its aliases. Pure.
+//! The addresses that a page had on its old site: the one that its front matter gives or its
+//! generator makes from its place, and its aliases. Pure.
 
 mod hugo;
 mod jekyll;
@@ -11,14 +11,14 @@ use super::entry::{Context, Dates, Layers};
 use super::front_matter::node::Node;
 use super::site::{Generator, Kind, Place, Site};
 
-/// Most addresses of one page.
+/// Maximum number of addresses of one page.
 const MOST: usize = 100;
 
-/// Longest address in bytes.
+/// Maximum length of an address in bytes.
 const LONGEST: usize = 1024;
 
-/// All addresses of a page, each once: its own first, then its aliases. Each begins with `/` and
-/// with the path of its site's base address, is not encoded, and ends as its generator ends it.
+/// All addresses of a page, without duplicates: its own first, then its aliases. Each begins with
+/// `/` and the path of the site's base address, is decoded, and ends as the generator ends it.
 pub(in crate::import) fn all(
     layers: &Layers<'_>,
     context: &Context<'_>,
@@ -79,7 +79,7 @@ fn zola(layers: &Layers<'_>, site: &Site, place: &Place) -> String {
     format!("/{}/", names.join("/"))
 }
 
-/// What the file says itself, or else what all generators would make of its place.
+/// The address that the file gives, or else the one that generators make from its place.
 fn unknown(layers: &Layers<'_>, site: &Site, place: &Place, dates: &Dates) -> Option<String> {
     if let Some(explicit) = explicit(layers) {
         return Some(explicit);
@@ -90,7 +90,7 @@ fn unknown(layers: &Layers<'_>, site: &Site, place: &Place, dates: &Dates) -> Op
     }
 }
 
-/// An address that front matter gives without tokens.
+/// An address in front matter that contains no tokens.
 fn explicit(layers: &Layers<'_>) -> Option<String> {
     ["permalink", "url", "path"]
         .iter()
@@ -99,7 +99,7 @@ fn explicit(layers: &Layers<'_>) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// With a slash at its end, unless it is a file's.
+/// Adds a slash at the end, unless the address is a file's.
 fn ended(mut address: String) -> String {
     let last = address.rsplit('/').next().unwrap_or_default();
     if !last.is_empty() && !last.contains('.') {
@@ -108,8 +108,8 @@ fn ended(mut address: String) -> String {
     address
 }
 
-/// An address as a path: decoded, with the site's base path, without what goes up and without what
-/// no address has. `None` when it is another host's, or no path.
+/// An address as a path: decoded, with the site's base path, and with `.` and `..` resolved. `None`
+/// if it is on another host or is not a path.
 fn clean(site: &Site, address: &str) -> Option<String> {
     let address = address.trim();
     let (path, is_whole) = match address.split_once("://") {
@@ -137,7 +137,7 @@ fn clean(site: &Site, address: &str) -> Option<String> {
     let base = if is_whole { "" } else { &site.config.base };
     let whole = format!("{base}/{}{end}", names.join("/"));
     let fits = whole.len() <= LONGEST && !whole.contains(|c: char| c.is_control() || c == '\\');
-    // The front page is no post's.
+    // The front page is not a post's address.
     (fits && !names.is_empty()).then_some(whole)
 }
 

@@ -1,9 +1,10 @@
-//! Comments that an import brings: checks them by the application's rules, writes those that are
-//! not there yet, and announces those that show.
+//! Imports comments: checks them by the application's rules, writes the new ones, and announces
+//! those that are visible.
 //!
-//! A comment is recognised by its post and its time, and by its id or by its writer's name and its
-//! text. One that is there stays as it is, so that no import undoes what a moderator has decided;
-//! only an account that was not here before becomes its writer.
+//! A comment is recognised by its post and its time, and by its id or by its author's name and its
+//! text. An existing comment stays as it is, so no import undoes a moderator's decision. The one
+//! exception: if it has no account and the import names one that exists, that account becomes its
+//! author.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -23,19 +24,19 @@ use crate::models::ids::Ids;
 use crate::models::post;
 use crate::models::user::{self, User};
 
-/// Most comments in one transaction, which bounds how long a server's writes wait.
+/// Maximum number of comments in one transaction, which bounds how long a server's writes wait.
 pub(super) const BATCH: usize = 500;
 
-/// Most bytes of their texts.
+/// Maximum bytes of comment text in one transaction.
 pub(super) const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-/// Most comments on one post that are of one time.
+/// Maximum number of comments on one post with the same time.
 const MOST_AT_ONCE: usize = 1000;
 
-/// A comment that an import brings.
+/// A comment to import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
-    /// The name that its writer gave. That of the account counts, if it is here.
+    /// The name that its author gave. If the account exists, the account's name is used.
     pub author: Option<String>,
     /// The name of the account that wrote it.
     pub account: Option<String>,
@@ -43,33 +44,34 @@ pub struct Comment {
     pub body: String,
     /// When it was written; UTC.
     pub inserted_at: NaiveDateTime,
-    /// Whether it shows.
+    /// Whether it is visible.
     pub state: CommentState,
-    /// The id that it has to keep, which nothing here was ever given: else it is deferred.
+    /// The id that it must keep. If something else here was ever given that id, the comment is
+    /// deferred.
     pub id: Option<i64>,
-    /// The line of the file that it is on, if there is one.
+    /// The line in the file where it is, if known.
     pub line: Option<usize>,
 }
 
-/// The outcome for the comments of a post.
+/// The outcome of importing the comments of a post.
 #[derive(Debug, Default)]
 pub(super) struct Written {
     /// New comments.
     pub(super) created: usize,
-    /// Comments whose account is here now.
+    /// Comments that got an account.
     pub(super) updated: usize,
-    /// Comments that were there.
+    /// Comments that existed already.
     pub(super) unchanged: usize,
-    /// The ids of comments that are not written, since they cannot keep them.
+    /// The ids of comments that were not written because they cannot keep their ids.
     pub(super) deferred: Vec<i64>,
-    /// Accounts that are not here.
+    /// Accounts that do not exist here.
     pub(super) missing: BTreeSet<String>,
-    /// Comments that are not kept, and why.
+    /// Comments that were refused, and why.
     pub(super) notes: Vec<Note>,
 }
 
 impl Written {
-    /// Adds the outcome for further comments.
+    /// Adds the outcome of further comments.
     pub(super) fn add(&mut self, more: Written) {
         self.created += more.created;
         self.updated += more.updated;
@@ -80,7 +82,7 @@ impl Written {
     }
 }
 
-/// The next comments, as many as one transaction may have.
+/// Takes the next comments, up to the bounds of one transaction.
 pub(super) fn part(rest: &mut impl Iterator<Item = Comment>) -> Vec<Comment> {
     let (mut part, mut bytes) = (Vec::new(), 0);
     while part.len() < BATCH
@@ -93,7 +95,7 @@ pub(super) fn part(rest: &mut impl Iterator<Item = Comment>) -> Vec<Comment> {
     part
 }
 
-/// Writes a part of a post's comments with their events; nothing if the post is gone.
+/// Writes a part of a post's comments with their events; does nothing if the post is gone.
 pub(super) fn write(
     tx: &mut Tx<'_>,
     post_id: i64,
@@ -107,7 +109,7 @@ pub(super) fn write(
     Ok(written)
 }
 
-/// The same for several posts of one transaction, which closes `ids` at its end.
+/// Like `write`, for several posts in one transaction. The caller closes `ids` at its end.
 pub(super) fn write_with(
     tx: &mut Tx<'_>,
     post_id: i64,
@@ -155,7 +157,7 @@ pub(super) fn write_with(
     Ok(written)
 }
 
-/// The outcome that `write` would have, without writing.
+/// The outcome that `write` would have; writes nothing.
 pub(super) fn compare(
     connection: &mut DbConnection,
     post_id: i64,
@@ -170,7 +172,7 @@ pub(super) fn compare(
     Ok(written)
 }
 
-/// The outcome on a post that is not there yet.
+/// The outcome for a post that does not exist yet.
 pub(super) fn unwritten(part: Vec<Comment>) -> Written {
     let mut written = Written::default();
     for comment in part {
@@ -183,7 +185,7 @@ pub(super) fn unwritten(part: Vec<Comment>) -> Written {
 }
 
 impl Comment {
-    /// Holds it to the application's rules.
+    /// Checks it by the application's rules.
     fn checked(&self, user: Option<&User>) -> Result<NewComment, Note> {
         let author = self.author.clone().map_or(Value::Null, Value::String);
         let params = Map::from_iter([
@@ -198,28 +200,28 @@ impl Comment {
     }
 }
 
-/// What is to be done about a comment.
+/// The action for a comment.
 enum Step {
-    /// Nothing more; it is counted.
+    /// None: the comment is already counted or refused.
     Done,
-    /// This one is there, and is now this account's.
+    /// The comment exists; this account becomes its author.
     Adopt(comment::Comment, User),
-    /// It is not there.
+    /// The comment is new.
     Create(NewComment),
 }
 
-/// A comment that is there.
+/// An existing comment.
 struct Known {
     comment: comment::Comment,
-    /// Whether one of the import was recognised in it.
+    /// Whether an imported comment was matched with it.
     matched: bool,
 }
 
-/// What is there of the comments of a post.
+/// The existing comments of a post.
 struct There {
     post_id: i64,
     users: HashMap<String, Option<User>>,
-    /// Those of the times that were asked for.
+    /// The comments of the times looked up so far.
     comments: HashMap<NaiveDateTime, Vec<Known>>,
 }
 
@@ -304,7 +306,7 @@ impl There {
     }
 }
 
-/// What is wrong with a comment.
+/// The first thing wrong with a comment.
 fn first(errors: &Errors) -> String {
     let told = |field: &&str| Some(format!("{field} {}", errors.of(field).first()?));
     ["body", "author"].iter().find_map(told).unwrap_or_else(|| errors.to_string())

@@ -1,8 +1,8 @@
-//! Dates as front matter, file names and paths write them. Pure.
+//! Dates as written in front matter, file names and paths. Pure.
 //!
-//! A time without an offset is one of the site's time zone, or UTC; a day without a time its first
-//! moment. Every date given is one that the database keeps as it is: years 1 to 9999, whole
-//! microseconds, no leap second.
+//! A time without an offset is in the site's time zone, or in UTC if the site has none. A date
+//! without a time is the start of that day. The database stores every date returned without loss:
+//! years 1 to 9999, whole microseconds, no leap second.
 
 mod words;
 
@@ -15,12 +15,12 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 const WITH_OFFSET: [&str; 2] = ["%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M%#z"];
 const WITHOUT: [&str; 2] = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"];
 
-/// A moment, as somebody wrote it down.
+/// A date and time as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct When {
-    /// What the clock on the wall showed.
+    /// The local date and time.
     pub local: NaiveDateTime,
-    /// How many seconds that clock is ahead of UTC, where the text says so.
+    /// The offset from UTC in seconds, if the text gives one; positive east of Greenwich.
     pub offset: Option<i32>,
 }
 
@@ -34,15 +34,15 @@ impl Zone {
         TimeZoneDatabase::bundled().get(name).ok().map(|zone| Zone(Some(zone)))
     }
 
-    /// What the clock on the wall shows in this zone; `None` when no zone was chosen.
+    /// The local time in this zone; `None` if no zone is set.
     fn local(&self, utc: NaiveDateTime) -> Option<NaiveDateTime> {
         let second = utc.and_utc().timestamp();
         let offset = self.0.as_ref()?.to_offset(jiff::Timestamp::from_second(second).ok()?);
         utc.checked_add_signed(chrono::Duration::seconds(i64::from(offset.seconds())))
     }
 
-    /// How many seconds a clock that shows this is ahead of UTC. One that there is not, because the
-    /// clock was set forward, is taken for an hour later; of two the first is.
+    /// The offset of a local time from UTC, in seconds. A time skipped by a clock change counts as
+    /// one after the change; of two equal times the first counts.
     fn offset(&self, wall: NaiveDateTime) -> Option<i32> {
         let part = |number: u32| i8::try_from(number).ok();
         let local = civil::DateTime::new(
@@ -61,7 +61,7 @@ impl Zone {
 }
 
 impl When {
-    /// Reads a date: every form that Hugo and Jekyll take, and Unix seconds.
+    /// Reads a date in any form that Hugo and Jekyll accept, or in Unix seconds.
     pub fn parse(text: &str) -> Option<When> {
         let text = text.trim();
         if text.len() > 64 || !text.is_ascii() {
@@ -72,13 +72,13 @@ impl When {
         when.utc(&Zone::default()).map(|_| when)
     }
 
-    /// The moment; `None` when it is not one that the database keeps.
+    /// The time in UTC; `None` if the database cannot store it.
     pub fn utc(self, zone: &Zone) -> Option<NaiveDateTime> {
         let offset = self.offset.or_else(|| zone.offset(self.local)).unwrap_or(0);
         kept(self.local.checked_sub_signed(chrono::Duration::seconds(i64::from(offset)))?)
     }
 
-    /// What the clock on the wall shows in the site's zone, if it has one, or else as written.
+    /// The local time in the site's zone, or as written if the site has none.
     pub fn local_in(self, zone: &Zone) -> NaiveDateTime {
         self.utc(zone).and_then(|utc| zone.local(utc)).unwrap_or(self.local)
     }
@@ -88,28 +88,28 @@ impl When {
     }
 }
 
-/// RFC 3339 and its relatives with a space, seconds or offset left out.
+/// RFC 3339 and variants: with a space, or without seconds or offset.
 fn numbers(upper: &str) -> Option<When> {
     let (text, utc) = match upper.strip_suffix('Z').or_else(|| upper.strip_suffix("UTC")) {
         Some(rest) => (rest.trim_end(), true),
         None => (upper, false),
     };
     let text = text.replacen('T', " ", 1);
-    // With and without a space before the offset.
+    // Try both with and without a space before the offset.
     let close = text.replace(" +", "+").replace(" -", "-");
     if let Some(local) = day(&text)
         .or_else(|| WITHOUT.iter().find_map(|form| NaiveDateTime::parse_from_str(&text, form).ok()))
     {
         return Some(When { local, offset: utc.then_some(0) });
     }
-    // `2023-01-02 15:04:05 +0000 UTC`, as Go prints a time, has both.
+    // `2023-01-02 15:04:05 +0000 UTC`, the form in which Go prints a time, has both.
     WITH_OFFSET.iter().find_map(|form| {
         let time = DateTime::<FixedOffset>::parse_from_str(&close, form).ok()?;
         Some(When { local: time.naive_local(), offset: Some(time.offset().local_minus_utc()) })
     })
 }
 
-/// `20240229`, or seconds since 1970: Hugo takes numbers for these.
+/// `20240229`, or seconds since 1970: Hugo reads numbers as these.
 fn unix(text: &str) -> Option<When> {
     if text.len() > 11 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -124,19 +124,19 @@ fn unix(text: &str) -> Option<When> {
     Some(When { local: time.naive_utc(), offset: Some(0) })
 }
 
-/// `31/12/2024`, as Ruby reads it.
+/// `31/12/2024`, which Ruby reads day first.
 pub fn day_first(text: &str) -> Option<When> {
     let mut parts = text.trim().splitn(3, '/');
     let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
     date(year, month, day).map(When::naive)
 }
 
-/// Reads a date of UTC.
+/// Reads a date in UTC.
 pub fn parse(text: &str) -> Option<NaiveDateTime> {
     When::parse(text)?.utc(&Zone::default())
 }
 
-/// The time as the database keeps it, if it can.
+/// The time as the database stores it; `None` if it cannot.
 pub fn kept(time: NaiveDateTime) -> Option<NaiveDateTime> {
     let micros = time.and_utc().timestamp_micros();
     DateTime::from_timestamp_micros(micros)
@@ -144,8 +144,7 @@ pub fn kept(time: NaiveDateTime) -> Option<NaiveDateTime> {
         .filter(|time| (1..=9999).contains(&time.year()))
 }
 
-/// The date in a path of `/` and names: `2014/12/12/name` anywhere, or a name that begins with
-/// `2014-12-12`, the last such one.
+/// The date in a path: `2014/12/12/name` anywhere, or the last name that begins with `2014-12-12`.
 pub fn in_path(path: &str) -> Option<NaiveDateTime> {
     let names: Vec<&str> = path.split('/').collect();
     names.iter().rev().find_map(|name| in_name(name)).or_else(|| {
@@ -163,7 +162,7 @@ fn in_name(name: &str) -> Option<NaiveDateTime> {
     split_name(name).map(|(date, _)| date)
 }
 
-/// The date that a name begins with, and what is behind it.
+/// The date at the start of a name, and the rest of the name.
 pub fn split_name(name: &str) -> Option<(NaiveDateTime, &str)> {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let (year, rest) = name.split_once('-')?;
@@ -187,7 +186,7 @@ fn date(year: &str, month: &str, day: &str) -> Option<NaiveDateTime> {
     kept(date.and_time(NaiveTime::MIN))
 }
 
-/// At most four digits and nothing else.
+/// Parses at most four digits and nothing else.
 fn number<T: FromStr>(text: &str) -> Option<T> {
     let digits = text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok())?

@@ -1,8 +1,9 @@
-//! Export files of other programs: which one a file is, where its texts and its media are, and how
-//! a page of it becomes an entry. Reading the formats is `ghost`'s and `wordpress`'.
+//! Export files of other programs: finds out which program wrote a file, where its texts and media
+//! are, and how one of its pages becomes an entry. The formats themselves are read by `ghost` and
+//! `wordpress`.
 //!
-//! A file is read twice: first all of it, without writing, so that one that is damaged anywhere
-//! writes nothing.
+//! A file is read twice. The first pass reads all of it without writing, so a file that is damaged
+//! anywhere writes nothing.
 
 pub(super) mod archive;
 pub(super) mod names;
@@ -19,7 +20,7 @@ use super::intake::Intake;
 use super::report::Note;
 use super::{ImportError, ghost, walk, wordpress};
 
-/// The bytes by which a format is recognised.
+/// The number of bytes read to recognise a format.
 const LOOKED_AT: u64 = 4096;
 
 /// The format of a text.
@@ -30,16 +31,16 @@ enum Format {
     Zip,
 }
 
-/// Where a text of an export is.
+/// The location of an export's text.
 #[derive(Clone, Debug)]
 pub(super) enum Text {
     /// A file.
     File(PathBuf),
-    /// A file inside of a zip file: the zip file, its place there, its name.
+    /// A file in a zip file: the path of the zip file, the index in it, and the name.
     Member(PathBuf, usize, String),
 }
 
-/// Refuses what is neither a folder nor a file that can be read, and gives its path without links.
+/// Returns the path, without symbolic links; refuses anything but a folder or a recognised file.
 pub(super) fn check(path: &Path) -> Result<PathBuf, ImportError> {
     let metadata = path.metadata();
     let metadata = metadata.map_err(|source| unreadable(path, source))?;
@@ -50,7 +51,7 @@ pub(super) fn check(path: &Path) -> Result<PathBuf, ImportError> {
     let begins = begin(&file)?;
     match format(&begins) {
         Some(_) => Ok(file),
-        None => Err(refused(path, None, "it is no folder, and no export of Ghost or WordPress")),
+        None => Err(refused(path, None, "it is neither a folder nor a Ghost or WordPress export")),
     }
 }
 
@@ -71,18 +72,18 @@ pub(super) fn inside(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// An export file that is checked, all of it.
+/// An export file that was checked completely.
 pub(super) enum Export {
-    /// Ghost's.
+    /// An export of Ghost.
     Ghost(ghost::Export),
-    /// WordPress', in one or several parts.
+    /// An export of WordPress, in one or several parts.
     WordPress(wordpress::Export),
 }
 
-/// An export, and what is to be said of other files beside it.
+/// An export, with notes on the other files beside it.
 pub(super) type Opened = (Export, Vec<(PathBuf, Note)>);
 
-/// Reads an export file, all of it, and writes nothing.
+/// Reads and checks all of an export file; writes nothing.
 pub(super) fn open(path: &Path, media: Option<&Path>) -> Result<Opened, ImportError> {
     let folder = media.map(walk::check).transpose()?;
     let (text, media) = (Text::File(path.to_owned()), Media { archive: None, folder });
@@ -92,12 +93,12 @@ pub(super) fn open(path: &Path, media: Option<&Path>) -> Result<Opened, ImportEr
             Ok((Export::WordPress(wordpress::open(vec![text], media)?), Vec::new()))
         }
         Some(Format::Zip) => zip(path, media.folder),
-        None => Err(refused(path, None, "it is no export of Ghost or WordPress")),
+        None => Err(refused(path, None, "it is not a Ghost or WordPress export")),
     }
 }
 
 impl Export {
-    /// How many posts and pages there are.
+    /// The number of posts and pages in the export.
     pub(super) fn pages(&self) -> usize {
         match self {
             Export::Ghost(export) => export.pages,
@@ -105,7 +106,7 @@ impl Export {
         }
     }
 
-    /// Imports them.
+    /// Imports the posts and pages.
     pub(super) fn import(self, intake: &mut Intake<'_>) -> Result<(), ImportError> {
         match self {
             Export::Ghost(export) => export.import(intake),
@@ -114,7 +115,7 @@ impl Export {
     }
 }
 
-/// A zip file: one text of Ghost's, or any number of WordPress' parts.
+/// Opens a zip file with one Ghost export, or with any number of parts of a WordPress export.
 fn zip(path: &Path, folder: Option<PathBuf>) -> Result<Opened, ImportError> {
     let mut archive = Archive::open(path)?;
     let (mut ghosts, mut parts, mut notes) = (Vec::new(), Vec::new(), Vec::new());
@@ -130,7 +131,7 @@ fn zip(path: &Path, folder: Option<PathBuf>) -> Result<Opened, ImportError> {
                     parts.push(text);
                     continue;
                 }
-                _ => Note::told("no export, and not read", ""),
+                _ => Note::told("not an export, so not read", ""),
             },
             Err(note) => note,
         };
@@ -143,11 +144,11 @@ fn zip(path: &Path, folder: Option<PathBuf>) -> Result<Opened, ImportError> {
         (None, _, true) => {
             let first = notes.first().filter(|(_, note)| note.lost);
             let why = first.map(|(name, note)| format!("{}: {}", name.display(), note.detail));
-            let why = why.unwrap_or_else(|| "it has no export of Ghost or WordPress in it".into());
+            let why = why.unwrap_or_else(|| "it contains no Ghost or WordPress export".into());
             return Err(refused(path, None, why));
         }
         _ => {
-            let why = "it has several exports in it; unpack it and import them one by one";
+            let why = "it contains several exports; unpack it and import each of them";
             return Err(refused(path, None, why));
         }
     };
@@ -177,7 +178,7 @@ fn format(begins: &[u8]) -> Option<Format> {
 }
 
 impl Text {
-    /// The name that findings give it.
+    /// The name used in findings.
     pub(super) fn name(&self) -> PathBuf {
         match self {
             Text::File(path) => path.file_name().map(PathBuf::from).unwrap_or_default(),
@@ -185,7 +186,7 @@ impl Text {
         }
     }
 
-    /// An error about it.
+    /// An error about this text.
     pub(super) fn refused(&self, line: Option<usize>, why: impl Into<String>) -> ImportError {
         match self {
             Text::File(path) => refused(path, line, why),
@@ -193,7 +194,7 @@ impl Text {
         }
     }
 
-    /// Reads it, with no more than so many bytes.
+    /// Reads at most `most` bytes of the text.
     pub(super) fn read<T>(
         &self,
         most: u64,

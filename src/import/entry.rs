@@ -1,5 +1,5 @@
-//! One file becomes one entry: a post that passes the application's own rules, with its dates, its
-//! identity and its old addresses. Otherwise the note that says why not.
+//! Turns one file into one entry: a post that passes the application's own rules, with its dates,
+//! identity and old addresses. Otherwise returns the note that says why not.
 
 mod dates;
 mod fields;
@@ -27,63 +27,63 @@ use crate::changeset::Errors;
 use crate::models::now;
 use crate::models::post::NewPost;
 
-/// The fields that a changeset may refuse, in the order in which the first one is told.
+/// The fields that a changeset may refuse, in the order in which their errors are reported.
 const FIELDS: [&str; 4] = ["title", "body", "tags", "author"];
 
-/// Why a file in a bundle of Hugo's is left out.
+/// Why a file in a Hugo page bundle is left out.
 pub(super) const RESOURCE: &str = "a resource of a page bundle, not a page";
 
-/// Most notes on one file.
+/// Maximum number of notes on one file.
 const MAX_NOTES: usize = 50;
 
-/// A post to be, from a file.
+/// A post to create, read from a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The file, below the imported folder.
+    /// The path of the file relative to the imported folder.
     pub path: PathBuf,
     /// The post that it describes. Its `source` is its identity: see `identity`.
     pub post: NewPost,
-    /// Its date.
+    /// Its date, in UTC.
     pub inserted_at: NaiveDateTime,
-    /// False when nothing names a date, so that the file's own time stands in.
+    /// False if nothing gives a date, so that the file's modification time is used.
     pub dated: bool,
-    /// The date of its last change, by its front matter; never before `inserted_at`.
+    /// The date of its last change according to its front matter; never before `inserted_at`.
     pub updated_at: NaiveDateTime,
-    /// The paths at which its site had it, with its aliases: each begins with `/`, is not encoded,
-    /// and ends as the generator ends it.
+    /// The paths that it had on its site, and its aliases: each begins with `/`, is decoded, and
+    /// ends as the generator ends it.
     pub addresses: Vec<String>,
-    /// The line of its file on which its body begins, if it has a file of its own.
+    /// The line of its file on which its body begins, if the file holds only this entry.
     pub first_line: Option<usize>,
-    /// The links and images of its body that lead into its own site, in the order of the text.
+    /// The links and images of its body that lead into the site itself, in the order of the text.
     pub links: Vec<Inner>,
     /// The comments on it.
     pub comments: Vec<Comment>,
-    /// What is to know of it.
+    /// Notes for the report.
     pub notes: Vec<Note>,
 }
 
-/// Where a file is, and when it is read.
+/// The location of a file, and the time at which it is read.
 pub struct Context<'a> {
     /// Its site.
     pub site: &'a Site,
-    /// Its path below the imported folder.
+    /// Its path relative to the imported folder.
     pub relative: &'a Path,
-    /// Its path below the site's folder, with `/`.
+    /// Its path relative to the site's folder, with `/` as separator.
     pub path: &'a str,
     /// The sections above it, the nearest first.
     pub(super) sections: &'a [Rc<Section>],
-    /// Whether Hugo takes it for a resource of another page.
+    /// Whether Hugo treats it as a resource of another page.
     pub(super) is_resource: bool,
-    /// Whether there is a regular file of this path below the site's folder.
+    /// Whether a regular file has this path relative to the site's folder.
     pub exists: &'a dyn Fn(&str) -> bool,
-    /// Its date when nothing else says one.
+    /// The date used if nothing else gives one.
     pub modified: NaiveDateTime,
-    /// The time by which its dates are past or to come.
+    /// The time that separates past dates from future ones.
     pub now: NaiveDateTime,
 }
 
 impl<'a> Context<'a> {
-    /// A file of no known site.
+    /// The context of a file that belongs to no known site.
     pub fn alone(site: &'a Site, relative: &'a Path, path: &'a str, at: NaiveDateTime) -> Self {
         Context {
             site,
@@ -99,7 +99,7 @@ impl<'a> Context<'a> {
 }
 
 impl Entry {
-    /// Makes an entry of a file's text.
+    /// Makes an entry from the text of a file.
     pub fn parse(text: &str, context: &Context<'_>) -> Result<Entry, Note> {
         let site = context.site;
         let place = Place::of(site, context.path);
@@ -112,7 +112,7 @@ impl Entry {
             _ => {}
         }
         let read = match site.generator {
-            // Hugo shows a page without front matter, under its file's name.
+            // Hugo shows a page without front matter, titled by its file name.
             Generator::Hugo => {
                 front_matter::read(text)?.unwrap_or_else(|| front_matter::without(text))
             }
@@ -124,7 +124,7 @@ impl Entry {
         let layers = Layers { own: &read.fields, below: &cascades };
         let mut notes: Vec<Note> = Vec::new();
         for repeated in &read.repeated {
-            let what = "a key is there twice, and the last one counts";
+            let what = "a duplicate key; the last one is used";
             notes.push(Note::lost(what, &*repeated.key).on(repeated.line));
         }
         let title = title::of(&layers, site, &place, &mut notes);
@@ -137,7 +137,7 @@ impl Entry {
         let modified = date::kept(context.modified).unwrap_or(context.now);
         let inserted_at = dates.date.unwrap_or(modified);
         if dates.date.is_none() && !dates.unclear {
-            notes.push(Note::told("no date, so that the file's own time counts", ""));
+            notes.push(Note::told("no date; the file's modification time is used", ""));
         }
         let text = |text: Option<String>| text.map_or(Value::Null, Value::String);
         let params = Map::from_iter([
@@ -168,25 +168,25 @@ impl Entry {
 }
 
 impl Entry {
-    /// The bytes of its texts.
+    /// The total size of its texts in bytes.
     pub(super) fn weight(&self) -> usize {
         let comments: usize = self.comments.iter().map(|comment| comment.body.len()).sum();
         self.post.body.len() + comments
     }
 }
 
-/// Why a post is not taken: the first thing that is wrong with it.
+/// Why a post is refused: the first error in it.
 pub(super) fn refused(errors: &Errors) -> Note {
     let first = FIELDS.iter().find_map(|field| Some((field, errors.of(field).first()?)));
     let why = first.map_or_else(|| errors.to_string(), |(field, why)| format!("{field} {why}"));
     Note::lost(why, "")
 }
 
-/// A file may be made to cause a note with each of its lines.
+/// A file may be crafted to cause a note on each of its lines.
 pub(super) fn bound(notes: &mut Vec<Note>) {
     if let Some(more @ 1..) = notes.len().checked_sub(MAX_NOTES) {
         notes.truncate(MAX_NOTES);
-        notes.push(Note::lost("more notes on one file than are kept", format!("{more} more")));
+        notes.push(Note::lost("too many notes on one file", format!("{more} more")));
     }
 }
 
@@ -202,7 +202,7 @@ fn body(read: &FrontMatter, context: &Context<'_>, notes: &mut Vec<Note>) -> Str
     body
 }
 
-/// A section's own page is a list, with a text above it in some sites.
+/// A section's own page is a list; some sites put a text above it.
 fn section(text: &str) -> Note {
     match front_matter::parse(text) {
         Ok(read) if read.body.trim().is_empty() => Note::told("a section's list of pages", ""),

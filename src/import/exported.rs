@@ -1,9 +1,9 @@
-//! Reads an export of Kilonova back: `export::format` says what it looks like, and it says exactly
-//! what the site was, so that no rule of other generators' sites counts.
+//! Reads an export of Kilonova back. `export::format` defines its form. An export says exactly what
+//! the site was, so the rules for sites of other generators do not apply.
 //!
-//! Owns the order of things: uploads, which texts lead to, then posts, notes, and comments on posts
-//! that are there. Rows keep their ids where they are free. A row that cannot is written after all
-//! that can, so that it takes none of theirs.
+//! Owns the order: uploads, to which texts link, then posts, notes, and comments on imported posts.
+//! Rows keep their ids where these are free. A row that cannot keep its id is written after all
+//! that can, so that it does not take one of theirs.
 
 mod comments;
 mod fields;
@@ -31,21 +31,22 @@ use crate::export::format::{FORMAT, MARK};
 use crate::models::upload;
 use crate::models::user::{self, User};
 
-/// Largest `kilonova.toml` in bytes.
+/// Maximum size of `kilonova.toml` in bytes.
 const MAX_MARK: u64 = 64 * 1024;
 
-/// An import of an export, under way.
+/// A running import of an export.
 struct Import<'a> {
     folder: &'a Path,
     target: &'a mut Target,
     progress: &'a ProgressBar,
     stop: &'a AtomicBool,
     summary: Summary,
-    /// The names of uploads whose bytes are others now, by the digests in the old ones.
+    /// Uploads renamed because their bytes changed: the old and new file name, by the digest in the
+    /// old.
     renamed: HashMap<String, (String, String)>,
-    /// The posts of the export by their ids there: their ids here, if they are here.
+    /// The posts of the export by their ids there, with their ids here if they have been written.
     posts: HashMap<i64, Option<i64>>,
-    /// The accounts that are not here and have been named.
+    /// The accounts that do not exist here and have been noted.
     missing: HashSet<String>,
 }
 
@@ -74,20 +75,20 @@ pub(super) fn run(
         ("comments", comments::run(&mut import)?),
     ];
     for (what, found) in found {
-        // Files may be gone that were never copied.
+        // The export may lack files that were never copied.
         if let Some(field) = mark.get(what)
             && let Some(count) = field.value.text()
             && count != found.to_string()
         {
-            let detail = format!("{count} {what}, where there are {found}");
-            let note = Note::lost("the export was of more or fewer", detail).on(field.line);
+            let detail = format!("{count} {what} expected, {found} found");
+            let note = Note::lost("a count that does not match the export", detail).on(field.line);
             import.summary.note(Path::new(MARK), vec![note]);
         }
     }
     Ok(import.summary)
 }
 
-/// What the export says of itself, if it is of a format that is known.
+/// Reads what the export says of itself; fails unless its format is known.
 fn mark(folder: &Path) -> Result<Fields, ImportError> {
     let refused = |note: Note| {
         let line = note.line.map_or(String::new(), |line| format!(" line {line}:"));
@@ -105,7 +106,7 @@ fn mark(folder: &Path) -> Result<Fields, ImportError> {
 }
 
 impl Import<'_> {
-    /// Counts a step, and ends when it is told to.
+    /// Counts a step; fails if the import was told to stop.
     fn step(&self) -> Result<(), ImportError> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(ImportError::Stopped(self.summary.created + self.summary.updated));
@@ -114,12 +115,12 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// Adds what was written before to an error.
+    /// Adds the number of posts already written to an error.
     fn failed(&self, error: ImportError) -> ImportError {
         super::interrupted(&self.summary, error)
     }
 
-    /// Names accounts that are not here, each once.
+    /// Notes each account that does not exist here, once.
     fn missing(&mut self, path: &Path, names: impl IntoIterator<Item = String>) {
         for name in names {
             if self.missing.insert(name.clone()) {
@@ -128,7 +129,7 @@ impl Import<'_> {
         }
     }
 
-    /// A text whose links lead to the uploads that have other names now.
+    /// A text whose links lead to the new names of renamed uploads.
     fn led(&mut self, text: String) -> String {
         if self.renamed.is_empty() {
             return text;
@@ -146,11 +147,11 @@ impl Import<'_> {
     }
 }
 
-/// The accounts that a transaction has asked for.
+/// The accounts looked up in a transaction.
 #[derive(Default)]
 struct Users {
     known: HashMap<String, Option<User>>,
-    /// Those that are not here.
+    /// Accounts that do not exist here.
     missing: Vec<String>,
 }
 

@@ -1,5 +1,6 @@
-//! Reads a file that somebody else may have made: a regular file, not through a link, never waiting
-//! for a pipe, no more than so many bytes, and whole.
+//! Safely reads a file that somebody else may control: only a regular file, not through a symbolic
+//! link, without waiting for a pipe, up to a size limit, and only if it does not change during the
+//! read.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read};
@@ -11,21 +12,21 @@ use rustix::fs::OFlags;
 
 use super::report::Note;
 
-/// A file's text, and when it was changed last.
+/// A file's text and modification time.
 pub(super) struct Text {
     pub(super) text: String,
     pub(super) modified: Option<SystemTime>,
 }
 
-/// A file's bytes, and when they were changed last.
+/// A file's bytes and modification time.
 pub(super) struct Bytes {
     pub(super) bytes: Vec<u8>,
     pub(super) modified: Option<SystemTime>,
 }
 
-/// Opens a regular file. `None` when there is none.
+/// Opens a regular file; `None` if it does not exist.
 pub(super) fn open(path: &Path) -> Result<Option<(File, Metadata)>, Note> {
-    // Where the name is a pipe's by now, opening it would wait for a writer.
+    // If the name is a pipe's by now, a blocking open would wait for a writer.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
@@ -47,7 +48,7 @@ fn unreadable(error: std::io::Error) -> Note {
     Note::lost("cannot be read", error.to_string())
 }
 
-/// Reads a file of at most `most` bytes. `None` when there is none.
+/// Reads a file of at most `most` bytes; `None` if it does not exist.
 pub(super) fn bytes(path: &Path, most: u64) -> Result<Option<Bytes>, Note> {
     let Some((mut file, before)) = open(path)? else { return Ok(None) };
     if before.len() > most {
@@ -64,7 +65,7 @@ pub(super) fn bytes(path: &Path, most: u64) -> Result<Option<Bytes>, Note> {
     Ok(Some(Bytes { bytes, modified: after.modified().ok() }))
 }
 
-/// Reads a text of at most `most` bytes. `None` when there is no such file.
+/// Reads a text of at most `most` bytes; `None` if the file does not exist.
 pub(super) fn read(path: &Path, most: u64) -> Result<Option<Text>, Note> {
     let Some(Bytes { bytes, modified }) = bytes(path, most)? else { return Ok(None) };
     let text = String::from_utf8(bytes).map_err(|error| {
@@ -78,8 +79,8 @@ pub(super) fn read(path: &Path, most: u64) -> Result<Option<Text>, Note> {
     Ok(Some(Text { text, modified }))
 }
 
-/// Whether there is a regular file of this path, with `/`, below a folder, without a link on the
-/// way.
+/// Whether `name`, a path with `/`, is a regular file below a folder, with no symbolic link on the
+/// path.
 pub(super) fn is_below(folder: &Path, name: &str) -> bool {
     let mut path = folder.to_owned();
     let mut parts = name.split('/').peekable();

@@ -1,6 +1,6 @@
 //! The front matter of a file: TOML between `+++` (Zola, Hugo), YAML between `---` (Hugo, Jekyll,
-//! Zola), or a JSON object (Hugo). The same parsers read a site's configuration. Pure; what makes a
-//! good post of it is `entry`'s and the model's.
+//! Zola), or a JSON object (Hugo). The same parsers read a site's configuration. Pure; `entry` and
+//! the model validate the content.
 
 mod json;
 pub mod node;
@@ -10,29 +10,29 @@ mod yaml;
 use self::node::Fields;
 use super::report::Note;
 
-/// Largest front matter in bytes.
+/// Maximum size of front matter in bytes.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
 
-/// How deep lists and maps are nested.
+/// Maximum nesting depth of lists and maps.
 const MAX_DEPTH: usize = 32;
 
-/// Most entries of one map, each of which is compared with the others.
+/// Maximum number of entries in one map, each of which is compared with the others.
 const MAX_FIELDS: usize = 1000;
 
-/// Most values of a YAML text, with what its aliases stand for.
+/// Maximum number of values in a YAML text, with aliases expanded.
 const MAX_NODES: usize = 20_000;
 
-/// A file in two: what it says of itself, and its text.
+/// A file split into front matter and text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct FrontMatter {
-    /// Its entries.
+    /// The entries of its front matter.
     pub fields: Fields,
-    /// The language of its entries.
+    /// The language of its front matter.
     pub format: Format,
-    /// The keys that are there twice; the last one counts.
+    /// The duplicate keys; the last occurrence counts.
     pub repeated: Vec<Repeated>,
-    /// The text behind it, without blank lines at its ends and with none but `\n` between its
-    /// lines.
+    /// The text after the front matter, without blank lines at its start and end, and with `\n` as
+    /// the only line break.
     pub body: String,
     /// The line of the file on which the text begins.
     pub body_line: usize,
@@ -50,10 +50,10 @@ pub enum Format {
     Json,
 }
 
-/// A key that was there before.
+/// A duplicate key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repeated {
-    /// The line of its last place.
+    /// The line of its last occurrence.
     pub line: usize,
     /// The key.
     pub key: String,
@@ -75,7 +75,7 @@ impl Format {
         }
     }
 
-    /// Reads a whole text of this language, such as a site's configuration.
+    /// Reads a whole text in this language, such as a site's configuration.
     pub(super) fn read(self, text: &str) -> Result<Fields, Note> {
         let fields = match self {
             Format::Toml => toml::parse(text),
@@ -91,23 +91,23 @@ impl Format {
     }
 }
 
-/// Whether a text begins as one with front matter does.
+/// Whether a text begins like one with front matter.
 pub fn is_there(text: &str) -> bool {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_start();
     let first = text.lines().next().unwrap_or_default().trim_end();
     matches!(first, "+++" | "---")
 }
 
-/// Reads a file's text, which must have front matter.
+/// Reads the text of a file, which must have front matter.
 pub fn parse(text: &str) -> Result<FrontMatter, Note> {
     read(text)?.ok_or_else(|| Note::lost("no front matter", ""))
 }
 
-/// Reads a file's text; `None` when it has no front matter.
+/// Reads the text of a file; `None` if it has no front matter.
 pub(super) fn read(text: &str) -> Result<Option<FrontMatter>, Note> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let start = text.trim_start();
-    // Lines above the first one of the front matter.
+    // Lines before the first line of the front matter.
     let above = lines(text.get(..text.len() - start.len()).unwrap_or_default());
     let (first, rest) = start.split_once('\n').unwrap_or((start, ""));
     let (format, read, after) = match first.trim_end() {
@@ -133,7 +133,7 @@ pub(super) fn read(text: &str) -> Result<Option<FrontMatter>, Note> {
         }
         _ => return Ok(None),
     };
-    // Those of the marks, which JSON has none of.
+    // The delimiter is one more line; JSON has none.
     let above = above + usize::from(format != Format::Json);
     let (fields, repeated) =
         read.map_err(|invalid| format.refusal("front matter is not valid ", &invalid, above))?;
@@ -144,15 +144,15 @@ pub(super) fn read(text: &str) -> Result<Option<FrontMatter>, Note> {
     Ok(Some(FrontMatter { fields, format, repeated, ..with_body(text, after) }))
 }
 
-/// A file that is all text.
+/// A file without front matter.
 pub(super) fn without(text: &str) -> FrontMatter {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     with_body(text, text)
 }
 
-/// The text of a file, which is in this end of it.
+/// The text of a file, where `after` is the end of `whole` that contains it.
 fn with_body(whole: &str, after: &str) -> FrontMatter {
-    // Blank lines only: the indentation of a first line means something in Markdown.
+    // Removes only blank lines: the indentation of the first line is significant in Markdown.
     let blank = after.len() - after.trim_start().len();
     let blank = after.get(..blank).and_then(|blank| blank.rfind('\n')).map_or(0, |end| end + 1);
     let body = after.get(blank..).unwrap_or(after);
@@ -171,7 +171,7 @@ fn too_large() -> Note {
     Note::lost(format!("front matter is larger than {} KiB", MAX_BYTES / 1024), "")
 }
 
-/// Splits at the first line that is one of `ends`.
+/// Splits at the first line that equals one of `ends`.
 fn split<'a>(text: &'a str, ends: &[&str]) -> Result<(&'a str, &'a str), Note> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
@@ -187,7 +187,7 @@ fn split<'a>(text: &'a str, ends: &[&str]) -> Result<(&'a str, &'a str), Note> {
     Err(Note::lost("front matter has no end", ""))
 }
 
-/// The start of a message's first line: it may quote what it complains of.
+/// The start of a message's first line: the message may quote the text at fault.
 fn brief(message: &str) -> String {
     message.lines().next().unwrap_or_default().chars().take(160).collect()
 }

@@ -1,5 +1,5 @@
-//! Fuzz targets for files that an import reads: front matter in TOML and YAML, dates, exports of other
-//! programs, and their HTML.
+//! Fuzz targets for files that an import reads: front matter in TOML and YAML, dates, exports of
+//! other programs, and their HTML.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ pub fn front_matter(bytes: &[u8]) {
     check(entry, &text);
 }
 
-/// What becomes of a part of a text.
+/// Checks an entry or the note about it.
 fn check(entry: Result<Entry, Note>, text: &str) {
     match entry {
         Ok(entry) => {
@@ -44,7 +44,7 @@ fn check(entry: Result<Entry, Note>, text: &str) {
         }
         Err(note) => {
             assert!(!is_blank(&note.what) && note.what.len() + note.detail.len() <= 1024);
-            // YAML counts a lone carriage return as a line's end, as editors do.
+            // YAML counts a lone carriage return as a line break, as editors do.
             let lines = 1 + text.matches(['\n', '\r']).count();
             assert!(note.line.is_none_or(|line| line <= lines));
         }
@@ -65,7 +65,7 @@ pub fn ghost_export(bytes: &[u8]) {
     entries.into_iter().for_each(|entry| check(entry, &text));
 }
 
-/// HTML that becomes Markdown.
+/// HTML converted to Markdown.
 pub fn html(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for lines in [Lines::Spaces, Lines::Breaks] {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn html_shows_the_same_as_markdown_or_says_that_it_does_not() {
+    fn html_renders_the_same_as_markdown_or_gets_a_note() {
         let seeds: &[&[u8]] = &[
             b"<h2 id=\"a\">A <em>b</em></h2>\n<p>c<br>d <a href=\"/x\" title=\"t\">e</a></p>",
             b"<ul><li>a<ol start=3><li>b</ol><li><p>c<p>d</ul><blockquote><p>e</blockquote>",
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_one_that_the_database_keeps() {
+    fn the_database_can_store_every_date() {
         let seeds: &[&[u8]] = &[
             b"2024-02-29T10:11:12.123456Z",
             b"2024-02-29 23:11 -05:00",

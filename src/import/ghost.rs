@@ -1,7 +1,7 @@
 //! Ghost's export file: JSON with the tables of its database
 //! (<https://docs.ghost.org/migration/custom>). Posts and pages become entries.
 //!
-//! Of the file no more is held than its text; a row is parsed when its turn comes.
+//! Memory holds only the text of the file; a row is parsed when it is imported.
 
 mod body;
 mod gated;
@@ -21,25 +21,25 @@ use super::intake::Intake;
 use super::report::Note;
 use crate::models::now;
 
-/// The largest file in bytes: all of it is in memory.
+/// The maximum size of a file in bytes: all of it is in memory.
 const MOST: u64 = 256 * 1024 * 1024;
 
-/// A file that is parsed, but for its rows.
+/// A checked file, with its rows not parsed yet.
 pub(super) struct Export {
     text: Text,
     json: String,
     media: Media,
-    /// How many posts and pages there are.
+    /// The number of posts and pages in the file.
     pub(super) pages: usize,
 }
 
-/// Whether a file that begins so may be Ghost's.
+/// Whether a file with these first bytes may be a Ghost export.
 pub(super) fn is_export(begins: &[u8]) -> bool {
     let text = String::from_utf8_lossy(begins);
     ["\"db\"", "\"data\"", "\"meta\""].iter().any(|key| text.contains(key))
 }
 
-/// Reads a file, all of it.
+/// Reads and checks all of a file.
 pub(super) fn open(text: Text, media: Media) -> Result<Export, ImportError> {
     let bytes = text.read(MOST + 1, |input| {
         let mut bytes = Vec::new();
@@ -72,7 +72,7 @@ impl Export {
         let mut notes = Vec::new();
         let rows = Rows::of(&tables, &mut notes);
         let mut site = Site {
-            // The file does not tell the site's address: it has `__GHOST_URL__` in its place.
+            // The file does not give the site's address: it has `__GHOST_URL__` instead.
             hosts: BTreeSet::new(),
             media_hosts: BTreeSet::new(),
             numbers: HashMap::new(),
@@ -94,7 +94,7 @@ impl Export {
     }
 }
 
-/// The entries in a file, without media. For fuzz targets.
+/// The entries in a file, without media. For tests and fuzz targets.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn entries(json: &str) -> Result<Vec<Result<Entry, Note>>, String> {
     let tables = Tables::read(json).map_err(|error| error.why)?;
@@ -113,7 +113,7 @@ pub(super) fn entries(json: &str) -> Result<Vec<Result<Entry, Note>>, String> {
     Ok(entries.collect())
 }
 
-/// A finding that stands for many of its kind.
+/// A note for any number of occurrences.
 fn several(what: &str, times: usize) -> Note {
     Note::lost(what, if times == 1 { String::new() } else { format!("{times} times") })
 }

@@ -1,14 +1,14 @@
-//! HTML files with front matter, which Hugo and Jekyll take for pages: Markdown lets HTML through,
+//! HTML files with front matter, which Hugo and Jekyll treat as pages. Markdown passes HTML through
 //! if its lines do not look like code.
 
-/// Whether a file's name says that it is HTML.
+/// Whether a file's name has an HTML extension.
 pub(super) fn is_html(path: &str) -> bool {
     let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
     ending.eq_ignore_ascii_case("html") || ending.eq_ignore_ascii_case("htm")
 }
 
-/// The same HTML without indentation, which Markdown would read as code, but for what is
-/// preformatted.
+/// Removes the indentation from HTML, which Markdown would read as code; preformatted text keeps
+/// it.
 pub(super) fn as_block(html: &str) -> String {
     let mut out = String::with_capacity(html.len());
     let mut is_preformatted = false;
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn indented_html_is_no_code() {
+    fn indented_html_is_not_code() {
         let html = "<div>\n\n      <p>Hi</p>\n<pre>\n    as is\n</pre>\n    <b>x</b>\n</div>";
         assert_eq!(
             as_block(html),

@@ -1,17 +1,17 @@
-//! By what a post of an earlier import is recognised.
+//! How an import recognises the post of an earlier import.
 //!
-//! The identity of an entry, which the database keeps as its post's `source`, is `path:` and
-//! Zola's `path`, the page's place on its site; else `file:` and the file's path below the site's
-//! folder, so that it does not matter from which folder a site was imported. (A `slug` is only
-//! unique within a section, a permalink may be a pattern.) A folder of no known site is one by
-//! itself.
+//! The database stores an entry's identity as its post's `source`. The identity is `path:` and
+//! Zola's `path`, the page's place on its site; otherwise it is `file:` and the file's path
+//! relative to the site's folder, so it does not depend on the folder from which the site was
+//! imported. (A `slug` is unique only within a section, and a permalink may be a pattern.) A folder
+//! of no known site counts as a site.
 //!
-//! An entry of an export of another program is known by the id that the program gave it.
+//! An entry of another program's export is recognised by the id that the program gave it.
 //!
-//! A post that has another identity is recognised too: by the path that the same file had when it
-//! was imported from a folder above or below, as every version before had it; and as a file that
-//! was renamed, by its title and date. Both only where the file that it is from is not there any
-//! more, or is this one.
+//! A post with a different identity is recognised in two other ways: by the path that the same file
+//! had when it was imported from a folder above or below, as every earlier version stored it; and
+//! as a renamed file, by its title and date. Both apply only if the file from which the post came
+//! no longer exists, or is this one.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -25,10 +25,10 @@ use super::site::Place;
 use crate::connection::DbConnection;
 use crate::models::post::{self, Post};
 
-/// Longest identity in bytes.
+/// Maximum length of an identity in bytes.
 const MAX_SOURCE: usize = 2048;
 
-/// Most folders above the site's that a path of an earlier version may begin with.
+/// Maximum number of folders above the site's with which a path of an earlier version may begin.
 const ABOVE: usize = 8;
 
 pub(super) fn source(layers: &Layers<'_>, place: &Place) -> Result<String, Note> {
@@ -43,31 +43,31 @@ pub(super) fn source(layers: &Layers<'_>, place: &Place) -> Result<String, Note>
     Ok(source)
 }
 
-/// Where an import looks for files.
+/// The folders in which an import looks for files.
 #[derive(Clone, Debug)]
 pub(super) struct Folders {
-    /// The imported folder, without links in its path.
+    /// The imported folder, as a path without symbolic links.
     pub(super) imported: PathBuf,
-    /// The site's.
+    /// The site's folder.
     pub(super) site: PathBuf,
 }
 
-/// The imported posts that were there when the import began, by their titles.
+/// The posts that earlier imports made, by their titles.
 pub(super) struct Known {
     hasher: RandomState,
     /// Hashes, not the texts: there is no bound on the number of posts.
     titles: HashMap<u64, Vec<i64>>,
-    /// Those that were recognised in this run, by the time.
+    /// The posts already recognised in this run.
     taken: std::collections::HashSet<i64>,
 }
 
 impl Known {
-    /// There are none.
+    /// No known posts.
     pub(super) fn none() -> Known {
         Known { hasher: RandomState::new(), titles: HashMap::new(), taken: Default::default() }
     }
 
-    /// Takes these ids and titles in, and gives the last id.
+    /// Adds these ids and titles; returns the last id.
     pub(super) fn learn(&mut self, posts: Vec<(i64, String)>) -> Option<i64> {
         let last = posts.last().map(|(id, _)| *id);
         for (id, title) in posts {
@@ -76,7 +76,7 @@ impl Known {
         last
     }
 
-    /// The post that an entry is of, and whether its identity is to be changed to the entry's.
+    /// The post of an entry, and whether its identity must change to the entry's.
     pub(super) fn find(
         &mut self,
         connection: &mut DbConnection,
@@ -113,7 +113,7 @@ impl Known {
         Ok(None)
     }
 
-    /// Whether the file that a post is from is this one, or is gone.
+    /// Whether the file from which a post came is this one, or no longer exists.
     fn may_be(&self, id: i64, source: Option<&str>, this: &Path, folders: &Folders) -> bool {
         let Some(file) = source.and_then(|source| source.strip_prefix("file:")) else {
             return false;
@@ -126,13 +126,13 @@ impl Known {
     }
 }
 
-/// Whether a post has an entry's title and, if that is known, its date.
+/// Whether a post has the entry's title and, if the entry is dated, its date.
 fn resembles(post: &Post, entry: &Entry) -> bool {
     post.title == entry.post.title && (!entry.dated || post.inserted_at == entry.inserted_at)
 }
 
-/// The paths that a file had when it was imported from another folder on the way to it: shorter
-/// ones first, up to some folders above the site's.
+/// The paths that a file had if it was imported from another folder above it: shorter paths first,
+/// up to a few folders above the site's.
 fn names(this: &Path, folders: &Folders, source: &str) -> Vec<String> {
     let all: Vec<&str> = this.iter().filter_map(std::ffi::OsStr::to_str).collect();
     let top = folders.site.components().count().saturating_sub(ABOVE);

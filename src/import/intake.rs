@@ -1,5 +1,5 @@
-//! Takes entries one by one, whatever they are read from: each identity once, in batches, compared
-//! or written, and counted.
+//! Takes entries from any source one by one: rejects duplicate identities, compares or writes the
+//! rest in batches, and counts them.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -18,13 +18,13 @@ use super::{ImportError, Target};
 use crate::db;
 use crate::models::post;
 
-/// Most posts in one transaction, which bounds how long a server's writes wait.
+/// Maximum number of posts in one transaction, which bounds how long a server's writes wait.
 pub(super) const BATCH: usize = 100;
 
-/// Bytes of bodies that a batch holds before it is written, which bounds the import's memory.
+/// Bytes of bodies at which a batch is written, which bounds the import's memory.
 pub(super) const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
-/// Gives the files and pages that an entry leads to.
+/// Gives the files and pages that an entry links to.
 pub(super) trait Source {
     /// The address that a page of the site had.
     fn page(&mut self, path: &str) -> Option<String>;
@@ -33,14 +33,15 @@ pub(super) trait Source {
     fn file(&mut self, path: &str) -> Result<Vec<u8>, Note>;
 }
 
-/// See the module. Memory is bounded by one batch and the summary, whatever the number of entries.
+/// Collects entries into batches and a summary. Its memory is bounded by one batch and the summary,
+/// plus a hash for each entry.
 pub(super) struct Intake<'a> {
     target: &'a mut Target,
     progress: &'a ProgressBar,
     stop: &'a AtomicBool,
     known: Known,
     pub(super) summary: Summary,
-    /// Hashes, not the texts: there is no bound on the number of entries.
+    /// Hashes, not the texts, because the number of entries is unbounded.
     seen: HashSet<u64>,
     hasher: RandomState,
     leads: Leads,
@@ -69,7 +70,7 @@ impl<'a> Intake<'a> {
         })
     }
 
-    /// Ends the import if a signal asks for it.
+    /// Ends the import if a signal asked for it; otherwise counts one step of progress.
     pub(super) fn next(&self) -> Result<(), ImportError> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(ImportError::Stopped(self.summary.created + self.summary.updated));
@@ -78,8 +79,8 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
-    /// Takes an entry, or the reason why there is none. `folders` is where it is from, if it is a
-    /// file of a folder.
+    /// Takes an entry, or the reason why there is none. `folders` is the entry's origin if it comes
+    /// from a file in a folder.
     pub(super) fn take(
         &mut self,
         path: PathBuf,
@@ -102,7 +103,7 @@ impl<'a> Intake<'a> {
         let mut new = New { entry, folders, uploads: BTreeMap::new() };
         self.bring(&mut new, source)?;
         if new.entry.post.body.len() > post::MAX_BODY {
-            let what = "the text is over 1 MiB where its links lead to this site";
+            let what = "the text exceeds 1 MiB once its links lead to this site";
             self.summary.skip(path, Note::lost(what, ""));
             return Ok(());
         }
@@ -114,7 +115,8 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
-    /// Has the links of an entry lead to what they lead to here, and brings along the files among it.
+    /// Rewrites the links of an entry to their targets here, and imports the files among those
+    /// targets.
     fn bring(&mut self, new: &mut New, source: &mut dyn Source) -> Result<(), ImportError> {
         let target = &*self.target;
         let brought = media::bring(new, source, |File { upload, .. }| match target {
@@ -129,7 +131,7 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
-    /// Writes what is left, and gives the summary.
+    /// Writes the last batch and returns the summary.
     pub(super) fn finish(mut self) -> Result<Summary, ImportError> {
         self.flush()?;
         for asked in self.leads.unanswered() {
@@ -172,7 +174,8 @@ impl<'a> Intake<'a> {
                 self.summary.note(&path, own);
                 self.summary.note(&path, notes);
                 self.summary.addresses += addresses;
-                // The post is there: what fails from here on goes on from here.
+                // The post is committed, so the next import continues from here if its comments
+                // fail.
                 let written = store::comment(self.target, post, comments);
                 let written = written.map_err(|error| self.interrupted(error))?;
                 self.summary.comments(&path, written);
@@ -186,13 +189,14 @@ impl<'a> Intake<'a> {
         super::interrupted(&self.summary, error)
     }
 
-    /// Takes notes on a file that entries are from.
+    /// Adds notes on a file that contains entries.
     pub(super) fn note(&mut self, path: &Path, notes: Vec<Note>) {
         self.summary.note(path, notes);
     }
 }
 
-/// What earlier imports made, read in parts: a server's writes do not wait for all of it.
+/// The posts of earlier imports, read in parts so that a server's writes never wait for all of
+/// them.
 fn known(target: &mut Target) -> Result<Known, ImportError> {
     const PART: i64 = 1000;
     let mut known = Known::none();

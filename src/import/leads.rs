@@ -1,5 +1,5 @@
-//! Links to addresses of the imported site that no file was found for: whether anything answers
-//! there is known only at the end, when every page has its place.
+//! Links to addresses of the imported site for which no file was found. Only at the end of an
+//! import, when every page has its address, is it known whether they lead anywhere.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -11,26 +11,26 @@ use super::report::{Finding, Note};
 use crate::connection::DbConnection;
 use crate::models::old_address;
 
-/// Most links that are kept until the end, whatever the number of pages.
+/// Maximum number of links kept until the end.
 const MOST: usize = 100_000;
 
-/// Those that the database is asked about at once: a server's writes do not wait for all.
+/// Links looked up in one transaction, so that a server's writes never wait for all of them.
 const PART: usize = 1000;
 
-/// Folders that this site has too, with files of its own alone.
+/// Reserved folders that contain only this site's own files: links into them are not known.
 const FILES: [&str; 2] = ["/static/", "/uploads/"];
 
-/// The links, and the addresses that this import knows.
+/// The links, and the addresses that this import provides.
 pub(super) struct Leads {
     hasher: RandomState,
     /// Hashes, not the texts: there is no bound on the number of pages.
     known: HashSet<u64>,
     asked: Vec<Asked>,
-    /// Links beyond those that are kept.
+    /// The number of links beyond `MOST`.
     pub(super) unlisted: usize,
 }
 
-/// A link, and the page that it is on.
+/// A link, with the page that contains it.
 pub(super) struct Asked {
     page: PathBuf,
     line: Option<usize>,
@@ -47,7 +47,7 @@ impl Leads {
         Leads { hasher: RandomState::new(), known: HashSet::new(), asked: Vec::new(), unlisted: 0 }
     }
 
-    /// Something of this import is at this address.
+    /// Adds an address that something in this import has.
     pub(super) fn answers(&mut self, address: &str) {
         let forms = old_address::normalized(address).map(old_address::forms);
         for form in forms.into_iter().flatten() {
@@ -55,7 +55,7 @@ impl Leads {
         }
     }
 
-    /// A page has links to these addresses, on these lines of its file.
+    /// Adds the links of a page, with their lines in its file.
     pub(super) fn ask(&mut self, page: &Path, links: Vec<(String, Option<usize>)>) {
         for (address, line) in links {
             match self.asked.len() < MOST {
@@ -65,8 +65,8 @@ impl Leads {
         }
     }
 
-    /// The links that lead to nothing of this import, in parts: what earlier ones brought is in the
-    /// database.
+    /// The links that lead to nothing in this import, in parts. The database knows what earlier
+    /// imports brought.
     pub(super) fn unanswered(&mut self) -> Vec<Vec<Asked>> {
         let asked = std::mem::take(&mut self.asked).into_iter();
         let mut rest = asked.filter(|link| !self.is_known(&link.address)).peekable();
@@ -77,7 +77,7 @@ impl Leads {
         parts
     }
 
-    /// Those of them that lead nowhere.
+    /// The links among these that lead nowhere.
     pub(super) fn dead(
         asked: Vec<Asked>,
         mut connection: Option<&mut DbConnection>,

@@ -1,7 +1,7 @@
-//! The links and images of a text that lead to files and pages of the imported site. Pure.
+//! Finds the links and images in a text that lead to files and pages of the imported site. Pure.
 //!
-//! What a link leads to is decided here; what it becomes is the store's, which knows where pages
-//! and files are now: it calls [`rewritten`].
+//! This module resolves the target of a link. The store knows where pages and files are now, so it
+//! chooses the new destination and calls [`rewritten`].
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,47 +13,47 @@ use super::site::{Generator, Place, Site};
 use super::walk;
 use crate::markdown;
 
-/// A link or an image, as it is written.
+/// A link or an image as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The bytes of the text that are its destination, without brackets around it.
+    /// The byte range of its destination in the text, without the brackets around it.
     pub range: Range<usize>,
     /// Whether it is an image.
     pub is_image: bool,
-    /// Its destination, without Markdown's escapes.
+    /// Its destination, with Markdown's escapes resolved.
     pub destination: String,
 }
 
-/// What a link leads to.
+/// The target of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A file of the site that holds a page: its path below the site's folder.
+    /// A file of the site that holds a page: its path relative to the site's folder.
     Page(String),
-    /// Another file of the site: its path below the site's folder.
+    /// Another file of the site: its path relative to the site's folder.
     File(String),
-    /// An address on the site, which no file is found for: with the site's base path, not encoded.
+    /// An address on the site for which no file is found: with the site's base path, decoded.
     Address(String),
-    /// A relative one, which no file is found for either.
+    /// A relative path for which no file is found.
     Relative,
 }
 
-/// A link that leads somewhere in its own site.
+/// A link that leads into the site itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inner {
     /// The link.
     pub link: Link,
-    /// What it leads to.
+    /// Its target.
     pub target: Target,
-    /// What is behind the path: `#part`, `?query`, or nothing.
+    /// The part after the path: `#part`, `?query`, or nothing.
     pub suffix: String,
-    /// The address that the site had a file at, where the link does not say it.
+    /// The address that the file had on the site, if the link does not give it.
     pub address: Option<String>,
 }
 
-/// The links of a text that lead into its own site, in the order of the text. `exists` says whether
-/// there is a regular file of this path below the site's folder.
+/// The links of a text that lead into the site itself, in the order of the text. `exists` says
+/// whether a regular file has this path relative to the site's folder.
 pub fn inner(body: &str, site: &Site, place: &Place, exists: &dyn Fn(&str) -> bool) -> Vec<Inner> {
-    // Many links of a page lead to the same.
+    // Many links of a page have the same destination.
     let mut known: HashMap<String, Option<(Target, String)>> = HashMap::new();
     found(body, |link| {
         let destination = &link.destination;
@@ -66,8 +66,8 @@ pub fn inner(body: &str, site: &Site, place: &Place, exists: &dyn Fn(&str) -> bo
     })
 }
 
-/// The links of a text that `resolve` knows: what each leads to, what is behind the path, and the
-/// address that a file had.
+/// The links of a text that `resolve` knows. It gives the target of each, the part after the path,
+/// and the address that a file had.
 pub(super) fn found(
     body: &str,
     mut resolve: impl FnMut(&Link) -> Option<(Target, String, Option<String>)>,
@@ -79,7 +79,7 @@ pub(super) fn found(
     found.collect()
 }
 
-/// The text with other destinations: those that `replace` gives.
+/// The text with the destinations that `replace` gives; the others stay as they are.
 pub fn rewritten(
     body: &str,
     links: &[Inner],
@@ -101,10 +101,10 @@ pub fn rewritten(
     out
 }
 
-/// All links and images of a text whose destination is found in it.
+/// All links and images of a text whose destination occurs in it verbatim.
 fn all(body: &str) -> Vec<Link> {
     let mut links: Vec<Link> = Vec::new();
-    // Where the text of each open link ends so far.
+    // The end of the text of each open link, so far.
     let mut open: Vec<(Range<usize>, usize, bool, String, bool)> = Vec::new();
     let parser = Parser::new_ext(body, markdown::extensions());
     let definitions: Vec<(Range<usize>, String)> = parser
@@ -152,8 +152,7 @@ fn all(body: &str) -> Vec<Link> {
     links
 }
 
-/// Where a destination is, which begins in this range: the same characters, or nothing that is
-/// found.
+/// The range of the destination that begins in this range; `None` unless it occurs verbatim.
 fn destination_at(body: &str, range: Range<usize>, destination: &str) -> Option<Range<usize>> {
     let text = body.get(range.clone())?;
     let blank = text.len() - text.trim_start().len();
@@ -167,7 +166,7 @@ fn destination_at(body: &str, range: Range<usize>, destination: &str) -> Option<
     is_it.then(|| start..start + destination.len())
 }
 
-/// The `src` and `href` of HTML, where they are in quotes and hold no entities.
+/// The `src` and `href` attributes of HTML that are quoted and contain no entities.
 fn attributes(html: &str, offset: usize, links: &mut Vec<Link>) {
     for (name, is_image) in [("src=", true), ("href=", false)] {
         for (at, _) in html.match_indices(name) {
@@ -188,8 +187,8 @@ fn attributes(html: &str, offset: usize, links: &mut Vec<Link>) {
     }
 }
 
-/// What a destination leads to in its own site, and what is behind the path. `None` for another
-/// site's, for a part of the same page, and for what is no path.
+/// The target of a destination in its own site, and the part after the path. `None` if it leads to
+/// another site or to a part of the same page, or is not a path.
 fn resolved(
     destination: &str,
     site: &Site,
@@ -204,7 +203,7 @@ fn resolved(
         return None;
     }
     let path = percent_decode_str(path).decode_utf8().ok()?;
-    // Liquid and shortcodes that were not translated are named as such.
+    // Liquid and shortcodes that were not translated have their own notes.
     let is_code = path.contains("{{") || path.contains("{%");
     if is_code || path.contains(|c: char| c.is_control() || c == '\\') {
         return None;
@@ -227,7 +226,7 @@ fn resolved(
     } else {
         tries.extend(joined(own, &path));
         tries.extend(joined(&format!("{own}/{}", place.name), &path).filter(|_| !place.bundle));
-        // Hugo's `ref` takes paths from the top, too.
+        // Hugo's `ref` also takes paths from the top.
         tries.extend(joined(content, &path).filter(|_| site.generator == Generator::Hugo));
     }
     for name in tries.iter().filter(|name| !name.is_empty()) {
@@ -248,13 +247,13 @@ fn resolved(
     Some((target, suffix.to_owned()))
 }
 
-/// The folder of pages that a page is in.
+/// The content folder that a page is in.
 fn content_folder<'a>(site: &'a Site, place: &Place) -> &'a str {
     let folders = site.config.content.iter().map(|content| content.folder.as_str());
     folders.into_iter().find(|folder| place.path.starts_with(folder)).unwrap_or_default()
 }
 
-/// A path below the site's folder; `None` when it leads out of it.
+/// A path relative to the site's folder; `None` if it leads out of the folder.
 fn joined(folder: &str, path: &str) -> Option<String> {
     let mut names: Vec<&str> = Vec::new();
     for name in folder.split('/').chain(path.split('/')) {

@@ -1,6 +1,6 @@
 //! Shortcodes of Hugo and Zola, and Liquid of Jekyll: those that have an exact meaning in Markdown
-//! are translated, all others stay in the text and are named. Pure, in time in proportion to the
-//! text.
+//! are translated; all others stay in the text and are noted. Pure, and takes time in proportion to
+//! the text.
 
 mod scan;
 mod translate;
@@ -11,15 +11,15 @@ use self::scan::Scanner;
 use super::report::Note;
 use super::site::Site;
 
-/// Most kinds of marks that are named of one text.
+/// Maximum number of kinds of marks that are noted for one text.
 const KINDS: usize = 20;
 
-/// A text with what can be translated in Markdown. `line` is the file's on which it begins.
+/// Translates the marks of a text. `line` is the line of the file on which the text begins.
 pub(super) fn translated(body: &str, site: &Site, line: usize, notes: &mut Vec<Note>) -> String {
     let mut scanner = Scanner::new(body, site.generator);
     let mut out = String::with_capacity(body.len());
     let mut left: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    // The lines up to a place that only moves on.
+    // Lines are counted incrementally, because marks come in order.
     let (mut counted, mut lines) = (0, line);
     while let Some(mark) = scanner.next(&mut out) {
         if translate::mark(&mark, &mut scanner, site, &mut out) {

@@ -1,8 +1,8 @@
-//! HTML as Markdown, for texts that their authors will go on editing here. Pure.
+//! Converts HTML to Markdown, for texts that their authors will edit here. Pure.
 //!
-//! Lossless or not at all: the Markdown is laid out by the application's own renderer and compared
-//! with the HTML, by text, headings, links, pictures, lists and emphasis. A block that differs stays
-//! HTML. Reading takes time in proportion to the text, whatever its nesting.
+//! The conversion is lossless: the application's own renderer lays out the Markdown, and the result
+//! is compared with the HTML by text, headings, links, pictures, lists and emphasis. A block that
+//! differs stays HTML. Reading takes time in proportion to the text, however deep it nests.
 
 mod escape;
 mod raw;
@@ -17,20 +17,20 @@ use super::html;
 use super::report::Note;
 use crate::markdown::{self, Container};
 
-/// How line breaks of the source count.
+/// How line breaks in the source count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lines {
-    /// As HTML has it: as spaces.
+    /// As in HTML: as spaces.
     Spaces,
-    /// As WordPress' classic editor has it: a blank line ends a paragraph, a single one is a line
-    /// break. Blocks of its newer editor are as HTML has it.
+    /// As in WordPress' classic editor: a blank line ends a paragraph, a single one is a line
+    /// break. Blocks of the block editor are read as HTML.
     Breaks,
 }
 
-/// The most blocks that are compared one by one.
+/// The maximum number of blocks that are compared individually.
 const MOST: usize = 2000;
 
-/// Markdown with the text, links, pictures and headings of this HTML.
+/// Converts HTML to Markdown that has the same text, links, pictures and headings.
 pub(super) fn converted(source: &str, lines: Lines, notes: &mut Vec<Note>) -> String {
     let Some(read) = read::read(source, lines) else {
         notes.push(Note::lost("with HTML that is too intricate to convert", ""));
@@ -57,12 +57,12 @@ pub(super) fn converted(source: &str, lines: Lines, notes: &mut Vec<Note>) -> St
     chunks.iter_mut().for_each(|chunk| chunk.markdown = None);
     let text = joined(&chunks);
     if shown(&text) != Some(whole) {
-        notes.push(Note::lost("with HTML that shows in another way here", ""));
+        notes.push(Note::lost("with HTML that renders differently here", ""));
     }
     text
 }
 
-/// Whether this Markdown shows what this HTML shows.
+/// Whether this Markdown renders to the same content as this HTML.
 pub(super) fn is_same(markdown: &str, source: &str) -> bool {
     let Some(read) = read::read(source, Lines::Spaces) else { return false };
     shown(markdown) == Some(Shape::of(read.nodes.iter()))
@@ -76,7 +76,8 @@ pub(super) fn words(source: &str) -> String {
     }
 }
 
-/// A text below a picture with its caption in HTML, unless the text shows the picture already.
+/// Puts a picture, with its caption in HTML, above a text, unless the text already shows the
+/// picture.
 pub(super) fn with_picture(
     src: &str,
     alt: &str,
@@ -99,11 +100,11 @@ pub(super) fn with_picture(
     }
 }
 
-/// A block of a text, in both languages.
+/// A block of a text, as Markdown and as HTML.
 struct Chunk {
     markdown: Option<String>,
     html: String,
-    /// The list that it is, which another one behind it would become part of.
+    /// Its name if it is a list: it would merge with an adjacent list of the same name.
     list: Option<&'static str>,
 }
 
@@ -139,7 +140,7 @@ fn joined(chunks: &[Chunk]) -> String {
     out
 }
 
-/// The shape of a text as a page shows it.
+/// The shape of a text as it is rendered.
 fn shown(text: &str) -> Option<Shape> {
     let container = Container { id: "x", top: 2, is_page: false, root: "" };
     let page = markdown::render(text, &container);

@@ -1,8 +1,8 @@
-//! Rewrites the links of an entry. Files become uploads, and the text leads to those; links to pages
-//! and to other addresses of the old site lead to the old addresses, which answer 301.
+//! Rewrites the links of an entry. Files become uploads, and the text links to those. Links to
+//! pages and to other addresses of the old site lead to the old addresses, which answer 301.
 //!
-//! A post's page is one level below the site, so every new destination begins with `..`: it holds
-//! under any path that the site has in front of its own.
+//! A post's page is one level below the site's root, so every new destination begins with `..`: it
+//! works under any path at which the site is served.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,13 +18,13 @@ use super::store::New;
 use crate::models::upload::{NewUpload, Upload};
 use crate::pictures::{self, Unfit};
 
-/// The largest file that is brought along, as that of an upload by a flag's default.
+/// Maximum size of an imported file, the same as an upload's default limit.
 pub(super) const MAX: u64 = 10 * 1024 * 1024;
 
-/// The most files of one page.
+/// Maximum number of files of one page.
 const MOST: usize = 1000;
 
-/// The characters that are encoded in a destination, in Markdown and in attributes.
+/// The characters to encode in a destination, in Markdown and in attributes.
 const WRITTEN: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -41,28 +41,28 @@ const WRITTEN: &AsciiSet = &CONTROLS
     .add(b']')
     .add(b'`');
 
-/// Where an entry's links lead now.
+/// The result of rewriting an entry's links.
 #[derive(Default)]
 pub(super) struct Brought {
-    /// Files that are uploads now, by the paths at which the site had them.
+    /// The digests of uploads, by the paths at which the site had the files.
     pub(super) addresses: BTreeMap<String, String>,
-    /// Files that were brought along.
+    /// The number of files imported.
     pub(super) files: usize,
-    /// Links that were rewritten.
+    /// The number of links rewritten.
     pub(super) links: usize,
-    /// Links to addresses of the old site, and their lines.
+    /// Links to addresses of the old site, with their lines.
     pub(super) leads: Vec<(String, Option<usize>)>,
 }
 
-/// A file that is brought along.
+/// A file to import.
 pub(super) struct File {
     pub(super) upload: NewUpload,
-    /// What is to be said of it.
+    /// A note about the file.
     note: Option<Note>,
 }
 
-/// Rewrites the links of an entry. `source` has the files and pages that they lead to; `keep` keeps
-/// an upload.
+/// Rewrites the links of an entry. `source` gives the files and pages to which they lead; `keep`
+/// stores an upload.
 pub(super) fn bring(
     new: &mut New,
     source: &mut dyn Source,
@@ -74,7 +74,7 @@ pub(super) fn bring(
     let entry = &mut new.entry;
     let (mut line, mut counted) = (entry.first_line, 0);
     for inner in &entry.links {
-        // They come in the order of the text, so that each line is counted once.
+        // Links come in the order of the text, so each line is counted once.
         let between = entry.post.body.get(counted..inner.link.range.start).unwrap_or_default();
         line = line.map(|line| line + between.matches('\n').count());
         counted = counted.max(inner.link.range.start);
@@ -83,7 +83,7 @@ pub(super) fn bring(
                 brought.leads.push((path.clone(), line));
                 Some(beside(path))
             }
-            // As a browser resolved it on the old page.
+            // Resolved as a browser would resolve it on the old page.
             Target::Relative => {
                 let page = entry.addresses.first();
                 match page.and_then(|page| address_of(inner, Some(page))) {
@@ -144,12 +144,12 @@ pub(super) fn bring(
     Ok(brought)
 }
 
-/// The destination from a post's page to a path of the site.
+/// The destination on a post's page for a path of the site.
 fn beside(path: &str) -> String {
     format!("..{}", utf8_percent_encode(path, WRITTEN))
 }
 
-/// The part of the page that a link leads to; what a query asked for is not there any more.
+/// The fragment of a link; a query has no meaning here.
 fn fragment(inner: &Inner) -> &str {
     inner.suffix.find('#').and_then(|at| inner.suffix.get(at..)).unwrap_or_default()
 }
@@ -161,7 +161,7 @@ fn named(note: Note, path: &str) -> Note {
     }
 }
 
-/// The path at which the old site had a file, as a link on a page with this address asks for it.
+/// The path at which the old site had a file, as linked from a page with this address.
 fn address_of(inner: &Inner, page: Option<&String>) -> Option<String> {
     let base = Url::parse("http://site/").ok()?;
     let page = page.map_or("/", String::as_str);
@@ -172,13 +172,13 @@ fn address_of(inner: &Inner, page: Option<&String>) -> Option<String> {
 }
 
 impl File {
-    /// A file with this path; `shown` as a picture.
+    /// The file at this path; `shown` says whether the page shows it as a picture.
     fn of(bytes: Vec<u8>, path: &str, shown: bool) -> File {
         let name = path.rsplit('/').next().unwrap_or(path);
         let note = match pictures::clean(&bytes) {
             Ok(picture) => return File { upload: NewUpload::picture(picture, None), note: None },
             Err(Unfit::Unknown) if !shown => None,
-            Err(Unfit::Unknown) => Some(Note::lost("a picture that is shown nowhere", "")),
+            Err(Unfit::Unknown) => Some(Note::lost("a picture in an unknown format", "")),
             Err(unfit) => Some(Note::lost("a picture that cannot be read", unfit.to_string())),
         };
         File { upload: NewUpload::file(bytes, name), note }

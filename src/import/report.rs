@@ -1,5 +1,5 @@
-//! The result of an import: counted, and printed with what was left out, changed or not understood,
-//! grouped by the kind of it, with file and line.
+//! The result of an import: counts, and findings (content left out, changed or not understood),
+//! printed by kind with file and line.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -8,88 +8,89 @@ use std::path::PathBuf;
 use super::comments;
 use super::store::Outcome;
 
-/// Most files that the summary lists of a kind; a report lists all.
+/// Maximum number of files that the summary lists for each kind; a report lists all.
 const LISTED: usize = 20;
 
-/// Most findings that are kept of one kind, whatever the number of files.
+/// Maximum number of notes that are kept.
 const KEPT: usize = 100_000;
 
-/// Something that whoever imports should know of a file.
+/// Something about a file that the user should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// The kind of it: the same words for all files.
+    /// Its kind: the same words for all files.
     pub what: String,
-    /// More about this one; empty when there is no more.
+    /// Details of this one; empty if there are none.
     pub detail: String,
-    /// The line of the file.
+    /// The line in the file, if known.
     pub line: Option<usize>,
-    /// Whether something was left out or not understood, which `--strict` does not let pass.
+    /// Whether content was left out or not understood, which makes `--strict` fail.
     pub lost: bool,
 }
 
 impl Note {
-    /// Something that was left out or not understood.
+    /// A note on content that was left out or not understood.
     pub(super) fn lost(what: impl Into<String>, detail: impl Into<String>) -> Note {
         Note { what: what.into(), detail: detail.into(), line: None, lost: true }
     }
 
-    /// Something that was done as the site's generator does it.
+    /// A note on a choice made as the site's generator makes it.
     pub(super) fn told(what: impl Into<String>, detail: impl Into<String>) -> Note {
         Note { lost: false, ..Note::lost(what, detail) }
     }
 
-    /// Something whose account is not here.
+    /// A note on a person who has no account here.
     pub(super) fn without_account(name: String) -> Note {
-        let what = "an account that is not here: add it with `kilonova user add`, and import again";
+        let what = "a missing account: add it with `kilonova user add`, and import again";
         Note::lost(what, name)
     }
 
-    /// The same, on this line.
+    /// The same note, on this line.
     pub(super) fn on(self, line: usize) -> Note {
         Note { line: Some(line), ..self }
     }
 }
 
-/// A note and its file.
+/// A note with its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The path below the imported folder.
+    /// The path relative to the imported folder.
     pub path: PathBuf,
     /// The note.
     pub note: Note,
 }
 
-/// The result of an import; for a dry run, the result that it would have had.
+/// The result of an import; for a dry run, the result that the import would have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Files of the kinds that hold pages: the sum of all below.
+    /// The number of files of the kinds that hold pages: the sum of created, updated, unchanged and
+    /// skipped.
     pub found: usize,
-    /// New posts.
+    /// The number of new posts.
     pub created: usize,
-    /// Existing posts that differed.
+    /// The number of existing posts that differed.
     pub updated: usize,
-    /// Existing posts that did not differ.
+    /// The number of existing posts that did not differ.
     pub unchanged: usize,
-    /// Addresses that pages and files had on their site, and that lead to them here.
+    /// The number of addresses on the old site that now lead to their pages and files here.
     pub addresses: usize,
-    /// Links and images that lead to this site in place of theirs.
+    /// The number of links and images that now lead to this site.
     pub links: usize,
-    /// Files that were brought along for them.
+    /// The number of files imported for those links.
     pub files: usize,
-    /// How many of those that have a row are notes.
+    /// The number of created, updated and unchanged rows that are notes.
     pub notes: usize,
-    /// New comments, comments that changed, and comments that were there.
+    /// The numbers of new comments, changed comments, and existing comments.
     pub comments: [usize; 3],
-    /// Files without a post.
+    /// Files that were skipped, and why.
     pub skipped: Vec<Finding>,
-    /// What is to know of the files that have a post.
+    /// Notes on the files that have a post.
     pub noted: Vec<Finding>,
-    /// Findings beyond those that are kept.
+    /// The number of findings beyond those that are kept.
     pub unlisted: usize,
 }
 
 impl Summary {
-    /// Whether something was left out or not understood.
+    /// Whether content was left out or not understood.
     pub fn lost_something(&self) -> bool {
         self.unlisted > 0 || self.skipped.iter().chain(&self.noted).any(|found| found.note.lost)
     }
@@ -107,7 +108,7 @@ impl Summary {
         }
     }
 
-    /// Counts comments of the post of a file, and tells of those that are not kept.
+    /// Counts the comments of a file's post, and notes those that were refused.
     pub(super) fn comments(&mut self, path: &std::path::Path, written: comments::Written) {
         let comments::Written { created, updated, unchanged, missing, notes, .. } = written;
         for (sum, count) in self.comments.iter_mut().zip([created, updated, unchanged]) {
@@ -123,14 +124,14 @@ impl Summary {
             Outcome::Updated => self.updated += 1,
             Outcome::Unchanged => self.unchanged += 1,
             Outcome::Taken(id) => {
-                let what = "a post has the same path and another title and date";
+                let what = "a post has the same path but a different title and date";
                 self.skip(path, Note::lost(what, format!("post {id}")));
             }
         }
     }
 }
 
-/// Prints a summary: at most 20 files of each kind.
+/// Prints a summary, with at most 20 files of each kind.
 pub(super) fn print(summary: &Summary, dry_run: bool, out: &mut dyn Write) -> io::Result<()> {
     let Summary { found, created, updated, unchanged, skipped, .. } = summary;
     if dry_run {
@@ -204,7 +205,7 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || is_bidi(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// Marks that show a line's letters in another order than they are in.
+/// Characters that change the direction in which a line's letters are displayed.
 fn is_bidi(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,6 +1,5 @@
-//! Which site a folder belongs to: its generator, and what its configuration says that decides
-//! what a page is. A folder without one is a site of no known generator, and each file speaks for
-//! itself.
+//! Finds the site that a folder belongs to: its generator, and the configuration that decides what
+//! a page is. A folder without one is a site of an unknown generator, and only its files decide.
 
 mod bundles;
 mod config;
@@ -20,7 +19,7 @@ pub use self::place::{Kind, Place};
 pub(super) use self::sections::{Section, Sections};
 use super::report::Finding;
 
-/// Most folders above the imported one that are looked at for a configuration.
+/// Maximum number of folders searched upwards for a configuration, from the imported one.
 const ABOVE: usize = 16;
 
 /// A static site generator.
@@ -34,7 +33,7 @@ pub enum Generator {
     Zola,
     /// `kilonova export`.
     Kilonova,
-    /// None that is known: what any of them would hide is hidden.
+    /// Unknown: pages that any generator would hide are hidden.
     #[default]
     Unknown,
 }
@@ -44,32 +43,32 @@ pub enum Generator {
 pub struct Site {
     /// Its folder.
     pub root: PathBuf,
-    /// What it is made with.
+    /// The generator that builds it.
     pub generator: Generator,
-    /// What its configuration says.
+    /// Its configuration.
     pub config: Config,
 }
 
-/// The sites in and around the imported folder, found on the way through it.
+/// The sites that contain the imported folder or are in it, found while walking through it.
 pub(super) struct Sites {
     folder: PathBuf,
     /// The site that the whole folder belongs to, if any.
     around: Option<Rc<Site>>,
     none: Rc<Site>,
-    /// The way from the imported folder to the one that was asked for last.
+    /// The path from the imported folder to the folder asked for last.
     way: Vec<(PathBuf, Option<Rc<Site>>)>,
-    /// What was not understood of configurations.
+    /// Notes on configurations that were not understood.
     pub(super) noted: Vec<Finding>,
 }
 
 impl Sites {
-    /// The sites around this folder, whose path has no links in it.
+    /// The sites around this folder, whose path must contain no symbolic links.
     pub(super) fn around(folder: &Path) -> Sites {
         let mut noted = Vec::new();
         let around = folder.ancestors().take(ABOVE).find_map(|above| {
             let site = config::read(above, &mut noted)?;
             let below = folder.strip_prefix(above).ok()?;
-            // Somebody's `config.toml` far above is another thing.
+            // An unrelated `config.toml` far above does not count.
             let inside = below.as_os_str().is_empty() || site.config.holds(below);
             inside.then(|| Rc::new(site))
         });
@@ -80,13 +79,13 @@ impl Sites {
         Sites { folder: folder.to_owned(), around, none, way: Vec::new(), noted }
     }
 
-    /// The folder of the export that the whole folder belongs to, if any.
+    /// The folder of the Kilonova export that contains the whole folder, if there is one.
     pub(super) fn export(&self) -> Option<&Path> {
         let around = self.around.as_ref()?;
         (around.generator == Generator::Kilonova).then_some(&*around.root)
     }
 
-    /// The site of the files in `folder`. A site in a site is part of it.
+    /// The site of the files in `folder`. A site inside a site is part of the outer one.
     pub(super) fn of(&mut self, folder: &Path) -> Rc<Site> {
         if let Some(site) = &self.around {
             return Rc::clone(site);

@@ -1,4 +1,4 @@
-//! Writes entries to the database: decides, writes, announces.
+//! Writes entries to the database, with their events.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,41 +16,41 @@ use crate::models::post::{self, Post, PostChanges, Status};
 use crate::models::upload::{self, NewUpload};
 use crate::models::{clock, now};
 
-/// The outcome of an entry.
+/// The outcome of importing an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// There was no such post.
+    /// There was no such post; it was created.
     Created,
-    /// The post said something else.
+    /// The post differed and was updated.
     Updated,
-    /// The post said the same; nothing but perhaps its identity was written.
+    /// The post did not differ; at most its identity was written.
     Unchanged,
-    /// The post of this id has the entry's identity and seems to be a different one.
+    /// The post of this id has the entry's identity but seems to be a different post.
     Taken(i64),
 }
 
-/// An entry, and the folders that its identity is of, if it is a file's.
+/// An entry, and the folders of its identity if it comes from a file.
 pub(super) struct New {
     pub(super) entry: Entry,
     pub(super) folders: Option<Folders>,
-    /// The addresses that its site had files at, and their digests.
+    /// The addresses that files had on its site, with the digests of the files.
     pub(super) uploads: BTreeMap<String, String>,
 }
 
-/// The outcome of an entry, with its old addresses.
+/// The outcome of importing an entry, with its old addresses.
 pub(super) struct Written {
     pub(super) path: PathBuf,
     pub(super) outcome: Outcome,
-    /// The post, if it is there.
+    /// The post's id, if the post exists.
     pub(super) post: Option<i64>,
-    /// Old addresses that lead here.
+    /// The number of old addresses that lead here.
     pub(super) addresses: usize,
     pub(super) notes: Vec<Note>,
 }
 
 type Outcomes = Result<Vec<Written>, ImportError>;
 
-/// Keeps an upload; one that is there stays.
+/// Stores an upload; an existing one stays.
 pub(super) fn keep(db: &Db, new: NewUpload) -> Result<(), ImportError> {
     db.transaction_blocking(move |tx| {
         let at = clock(tx.connection)?;
@@ -62,8 +62,7 @@ pub(super) fn keep(db: &Db, new: NewUpload) -> Result<(), ImportError> {
     Ok(())
 }
 
-/// Writes a batch with its events in one transaction. `known` comes back as it was when that
-/// failed.
+/// Writes a batch with its events in one transaction. If that fails, `known` is left empty.
 pub(super) fn write(db: &Db, batch: Vec<New>, known: &mut Known) -> Outcomes {
     let mut own = std::mem::replace(known, Known::none());
     let committed = db.transaction_blocking(move |tx| {
@@ -76,7 +75,7 @@ pub(super) fn write(db: &Db, batch: Vec<New>, known: &mut Known) -> Outcomes {
     Ok(outcomes)
 }
 
-/// Writes the comments of a post, in transactions of some each; a dry run only counts them.
+/// Writes the comments of a post, in bounded transactions; a dry run only counts them.
 pub(super) fn comment(
     target: &mut Target,
     post: Option<i64>,
@@ -101,7 +100,7 @@ pub(super) fn comment(
     }
 }
 
-/// The outcomes that `write` would have, without writing.
+/// The outcomes that `write` would have; writes nothing.
 pub(super) fn compare(
     connection: &mut DbConnection,
     batch: Vec<New>,
@@ -121,7 +120,7 @@ pub(super) fn compare(
         .collect()
 }
 
-/// The outcome of an entry in an empty database.
+/// The outcome of importing an entry into an empty database.
 pub(super) fn unwritten(new: New) -> Written {
     let New { entry, uploads, .. } = new;
     let (mut addresses, mut notes) = (0, Vec::new());
@@ -133,11 +132,11 @@ pub(super) fn unwritten(new: New) -> Written {
     Written { path: entry.path, outcome: Outcome::Created, post: None, addresses, notes }
 }
 
-/// Counts an old address that leads here, and tells of any other.
+/// Counts an old address that leads here, and notes any other.
 pub(super) fn tell(claimed: Claimed, address: &str, addresses: &mut usize, notes: &mut Vec<Note>) {
     let what = match claimed {
         Claimed::Yes => return *addresses += 1,
-        Claimed::Reserved => "an old address that this site has itself",
+        Claimed::Reserved => "an old address that this site itself uses",
         Claimed::Taken => "an old address that leads to something else",
         Claimed::Invalid => "an old address that cannot be kept",
     };
@@ -157,14 +156,14 @@ fn write_one(tx: &mut Tx<'_>, new: New, known: &mut Known) -> Result<Written, Im
         for (address, digest) in uploads {
             let target = Led::Upload(&digest);
             let claimed = old_address::claim(tx.connection, &address, target)?;
-            // Two pages may show one picture, and each lead to it from its own place.
+            // Two pages may show the same picture, each by a different address.
             tell(claimed, &address, &mut addresses, &mut notes);
         }
     }
     Ok(Written { path, outcome, post, addresses, notes })
 }
 
-/// Writes the post of an entry; its id, unless another has its place.
+/// Writes the post of an entry; returns its id, unless a different post has the identity.
 fn write_post(
     tx: &mut Tx<'_>,
     new: New,
@@ -183,7 +182,7 @@ fn write_post(
     }
     if outcome == Outcome::Updated {
         let date = entry.dated.then_some(entry.inserted_at);
-        // The author's date of the change; now, when a file was changed without saying so.
+        // The author's date of the change, or now if the file was changed without a new date.
         let at = if entry.updated_at > known.updated_at { entry.updated_at } else { now() };
         let after = PostChanges::to(entry.post, date).merged(&known);
         let updated = post::update(tx.connection, known, after, None, at)?;
@@ -196,11 +195,11 @@ fn write_post(
 
 /// Compares an entry with the post of its identity.
 ///
-/// Two blogs may both have a `hello.md`. One that differs in title and date from a post that is
-/// already out is taken for another one, and the post is left alone.
+/// Two blogs may both have a `hello.md`. An entry that differs in title and date from a published
+/// post is taken for a different post, and the existing post stays as it is.
 fn decide(post: &Post, entry: &mut Entry) -> Outcome {
     let new = &mut entry.post;
-    // No front matter has a word for archived, so none takes it back.
+    // No front matter can say archived, so none can undo it.
     if post.status == Status::Archived && new.status == Status::Published {
         new.status = Status::Archived;
     }

@@ -1,7 +1,7 @@
-//! Finds the files of a folder that hold pages, in the order of their paths and one at a time.
+//! Finds the files of a folder that contain pages, one at a time and in the order of their paths.
 //!
-//! Hidden files and folders are passed over. Links are told of and never followed, so nothing from
-//! outside the folder gets in and no loop goes on for ever.
+//! Skips hidden files and folders. Symbolic links are reported and never followed, so nothing from
+//! outside the folder gets in, and the walk always ends.
 
 use std::path::{Path, PathBuf};
 
@@ -10,28 +10,28 @@ use walkdir::{DirEntry, WalkDir};
 use super::ImportError;
 use super::report::Note;
 
-/// The endings of files that hold pages, as Jekyll (`markdown_ext`) and Hugo have them.
+/// The extensions of files that contain pages, from Jekyll (`markdown_ext`) and Hugo.
 const ENDINGS: [&str; 9] =
     ["md", "markdown", "mkd", "mkdn", "mkdown", "mdown", "mdwn", "html", "htm"];
 
-/// Those of pages that Hugo has by way of other programs, which are not read.
+/// The extensions of pages for which Hugo needs other programs; they are not read.
 const OTHERS: [&str; 8] = ["org", "adoc", "asciidoc", "ad", "rst", "pdc", "pandoc", "mmark"];
 
-/// A file that may hold a page, or something in its place that cannot be read.
+/// A file that may contain a page, or something under such a name that cannot be read.
 pub(super) struct Found {
-    /// The path below the folder.
+    /// The path relative to the folder.
     pub(super) relative: PathBuf,
-    /// Where to read it, or why not.
+    /// The path to read, or why it cannot be read.
     pub(super) file: Result<PathBuf, Note>,
 }
 
-/// Refuses what is no folder that can be read, and gives its path without links.
+/// Refuses anything but a readable folder; returns its path without symbolic links.
 pub(super) fn check(dir: &Path) -> Result<PathBuf, ImportError> {
     let folder = std::fs::read_dir(dir).and_then(|_| dir.canonicalize());
     folder.map_err(|source| ImportError::Folder { path: dir.to_owned(), source })
 }
 
-/// The files in and below `dir` that may hold pages.
+/// The files in and below `dir` that may contain pages.
 pub(super) fn files(dir: &Path) -> impl Iterator<Item = Found> {
     WalkDir::new(dir)
         .sort_by_file_name()
@@ -46,7 +46,7 @@ pub(super) fn files(dir: &Path) -> impl Iterator<Item = Found> {
                     _ => Err(Note::lost("not a file", "")),
                 },
             }),
-            // Pages may be behind it, and none of them is read.
+            // The linked folder may contain pages, and none of them is read.
             Ok(entry) if entry.path_is_symlink() && entry.path().is_dir() => Some(Found {
                 relative: below(dir, entry.path()),
                 file: Err(Note::lost("symbolic link to a folder", "")),
@@ -64,13 +64,13 @@ pub(super) fn files(dir: &Path) -> impl Iterator<Item = Found> {
         })
 }
 
-/// Whether a file of this name may hold a page.
+/// Whether a file of this name may contain a page.
 pub(super) fn holds_page(name: &str) -> bool {
     let ending = name.rsplit('/').next().and_then(|name| name.rsplit_once('.'));
     ending.is_some_and(|(_, ending)| is_ending(ending))
 }
 
-/// Whether Hugo takes a file of this name for a page that is not read here.
+/// Whether a file of this name is a page in Hugo that is not read here.
 pub(super) fn is_other(name: &str) -> bool {
     let ending = name.rsplit('/').next().and_then(|name| name.rsplit_once('.'));
     ending.is_some_and(|(_, ending)| is_other_ending(ending))

@@ -1,8 +1,8 @@
-//! WordPress' export files: RSS with elements of its own, called WXR
-//! (`wp-admin/includes/export.php`). Posts and pages become entries, with their comments.
+//! WordPress' export files: extended RSS, called WXR (`wp-admin/includes/export.php`). Posts and
+//! pages become entries, with their comments.
 //!
-//! A file is streamed, twice: what is held is one item, and what items say of others, such as the
-//! addresses of attachments.
+//! A file is streamed twice. Memory holds one item at a time, and what items refer to in others,
+//! such as the addresses of attachments.
 
 mod bytes;
 mod item;
@@ -24,13 +24,13 @@ use super::intake::Intake;
 use super::report::Note;
 use crate::models::now;
 
-/// The most bytes of a file.
+/// The maximum size of a file in bytes.
 const MOST: u64 = 16 * 1024 * 1024 * 1024;
 
-/// The most types that are named.
+/// The maximum number of item types that are noted.
 const TYPES: usize = 50;
 
-/// Types without a text of an author's: settings, menus, earlier versions.
+/// Types without text written by an author: settings, menus, earlier versions.
 const SILENT: [&str; 14] = [
     "attachment",
     "custom_css",
@@ -48,22 +48,22 @@ const SILENT: [&str; 14] = [
     "acf-field",
 ];
 
-/// Files that are checked, all of them.
+/// Files that were checked completely.
 pub(super) struct Export {
     texts: Vec<Text>,
     lookup: Lookup,
     media: Media,
-    /// How many posts and pages there are.
+    /// The number of posts and pages in the files.
     pub(super) pages: usize,
     notes: Vec<(Text, Note)>,
 }
 
-/// Whether a file that begins so may be WordPress'.
+/// Whether a file with these first bytes may be a WordPress export.
 pub(super) fn is_export(begins: &[u8]) -> bool {
     String::from_utf8_lossy(begins).contains("<rss")
 }
 
-/// Reads files, the parts of one export, all of them.
+/// Reads and checks all files, which are the parts of one export.
 pub(super) fn open(texts: Vec<Text>, media: Media) -> Result<Export, ImportError> {
     let mut lookup = Lookup::default();
     let (mut pages, mut notes) = (0, Vec::new());
@@ -95,7 +95,7 @@ pub(super) fn open(texts: Vec<Text>, media: Media) -> Result<Export, ImportError
 }
 
 impl Export {
-    /// Imports its posts and pages.
+    /// Imports the posts and pages of the export.
     pub(super) fn import(self, intake: &mut Intake<'_>) -> Result<(), ImportError> {
         let Export { texts, mut lookup, media, notes, .. } = self;
         for (text, note) in notes {
@@ -126,7 +126,7 @@ impl Export {
     }
 }
 
-/// The entries in a file, without media. For fuzz targets.
+/// The entries in a file, without media. For tests and fuzz targets.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn entries(bytes: &[u8]) -> Result<Vec<Result<Entry, Note>>, ImportError> {
     let text = Text::File("a.xml".into());

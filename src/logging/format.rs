@@ -1,5 +1,5 @@
-//! What a line of the log looks like: text for people, or one JSON object a line for programs. Both
-//! say which request a line belongs to.
+//! The format of a log line: text for people, or one JSON object for programs. Both give the id of
+//! the request that caused the line.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,19 +13,19 @@ use serde_json::{Map, json};
 
 use super::RequestId;
 
-/// The form of the log's lines.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// `[TIME LEVEL TARGET] MESSAGE`, with the request's id at the end.
     Text,
-    /// An object with `time`, `level`, `target`, `message`, and `request_id` where there is one.
+    /// An object with `time`, `level`, `target`, `message` and, within a request, `request_id`.
     Json,
 }
 
 static IS_JSON: AtomicBool = AtomicBool::new(false);
 
 impl Format {
-    /// All further lines have this form; before the first call it is text.
+    /// Sets the format of all further lines. Before the first call, the format is text.
     pub fn set(self) {
         IS_JSON.store(self == Format::Json, Ordering::Relaxed);
     }
@@ -43,7 +43,7 @@ pub(super) fn json(line: &mut Formatter, record: &Record<'_>) -> io::Result<()> 
     writeln!(line, "{}", serde_json::Value::Object(fields))
 }
 
-/// A line as the fields of a JSON object.
+/// The fields of a line's JSON object.
 pub(super) fn object(level: Level, target: &str, message: &str) -> Map<String, serde_json::Value> {
     let mut fields = Map::new();
     let time = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
@@ -57,7 +57,7 @@ pub(super) fn object(level: Level, target: &str, message: &str) -> Map<String, s
     fields
 }
 
-/// Takes the values that a line has beside its message.
+/// Adds the key-value pairs of a record to the fields.
 struct Fields<'a>(&'a mut Map<String, serde_json::Value>);
 
 impl<'kvs> VisitSource<'kvs> for Fields<'_> {

@@ -1,15 +1,15 @@
-//! Standard error, written by a thread of its own. Owns the queue in front of it: whoever logs does
-//! not wait for whoever reads the log. A reader that stops, such as a pager or a full pipe, would
-//! otherwise stop every thread that has a line to log, and with them the server.
+//! Standard error, written by a dedicated thread. Owns the queue in front of it: logging never
+//! waits for the reader of the log. Otherwise a reader that stops, such as a pager or a full pipe,
+//! would stop every thread that logs a line, and with them the server.
 //!
-//! `tracing-appender` does as much, but its queue is bounded in lines, not in bytes, and cannot be
-//! flushed when a thread panics.
+//! `tracing-appender` has a similar queue, but bounds it in lines, not in bytes, and cannot flush
+//! it when a thread panics.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The most bytes that wait to be written. Lines beyond it are dropped and counted.
+/// Maximum bytes waiting to be written. Lines beyond it are dropped and counted.
 const QUEUE: usize = 1024 * 1024;
 
 /// A queue of lines, and the thread that writes them. Cheap to clone.
@@ -19,24 +19,25 @@ pub(super) struct Output(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     queue: Mutex<Queue>,
-    /// Something was added.
+    /// Signals that a line was added.
     added: Condvar,
-    /// Everything is written.
+    /// Signals that everything is written.
     written: Condvar,
 }
 
 #[derive(Default)]
 struct Queue {
     bytes: Vec<u8>,
-    /// Lines that found no room since the last one that did.
+    /// Lines dropped since the last batch was taken.
     dropped: u64,
-    /// Lines that found no room so far.
+    /// Lines dropped in total.
     lost: u64,
     is_writing: bool,
 }
 
 impl Output {
-    /// Starts the thread, which tells `lost` how many lines were dropped, once there is room again.
+    /// Starts the thread. It calls `lost` with the number of dropped lines once there is room
+    /// again.
     pub(super) fn start(mut to: impl Write + Send + 'static, lost: fn(u64)) -> io::Result<Output> {
         let output = Output::default();
         let Output(shared) = output.clone();
@@ -44,7 +45,7 @@ impl Output {
             let mut batch = Vec::new();
             loop {
                 let dropped = shared.take(&mut batch);
-                // There is nobody to tell.
+                // A failure to write the log cannot be reported anywhere.
                 drop(to.write_all(&batch).and_then(|()| to.flush()));
                 if dropped > 0 {
                     lost(dropped);
@@ -54,7 +55,7 @@ impl Output {
         Ok(output)
     }
 
-    /// Adds a line, or drops it when there is no room.
+    /// Adds a line, or drops it if there is no room.
     pub(super) fn add(&self, line: &[u8]) {
         let mut queue = self.0.lock();
         if line.len() > QUEUE.saturating_sub(queue.bytes.len()) {
@@ -67,12 +68,12 @@ impl Output {
         self.0.added.notify_one();
     }
 
-    /// The number of lines that were dropped so far.
+    /// The number of lines dropped so far.
     pub(super) fn lost(&self) -> u64 {
         self.0.lock().lost
     }
 
-    /// Waits until everything is written, but no longer than this.
+    /// Waits until everything is written, or until `within` has passed.
     pub(super) fn flush(&self, within: Duration) {
         let queue = self.0.lock();
         let is_pending = |queue: &mut Queue| queue.is_writing || !queue.bytes.is_empty();
@@ -85,8 +86,8 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for lines, which it puts in the place of those that were written. Returns how many
-    /// were dropped behind them.
+    /// Waits for lines and replaces those in `batch` with them. Returns the number of lines dropped
+    /// after them.
     fn take(&self, batch: &mut Vec<u8>) -> u64 {
         batch.clear();
         batch.shrink_to(QUEUE / 16);
@@ -103,7 +104,7 @@ impl Shared {
 }
 
 impl Write for Output {
-    /// Takes a whole line: `env_logger` writes each with one call.
+    /// Takes a whole line: `env_logger` writes each line in one call.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.add(line);
         Ok(line.len())
@@ -120,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    /// Shows what is written, and takes it when told to.
+    /// Sends what is written, and continues only when told to.
     struct Reader {
         shown: Sender<Vec<u8>>,
         takes: Receiver<()>,
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_logs_does_not_wait_for_a_reader_that_takes_nothing() {
+    fn logging_does_not_wait_for_a_stalled_reader() {
         let (output, seen, take) = start(|dropped| assert_eq!(dropped, 3));
         output.add(b"first\n");
         assert_eq!(seen.recv().unwrap(), b"first\n");
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_logged_is_written_when_the_flush_returns() {
+    fn logged_lines_are_written_when_flush_returns() {
         let (output, seen, take) = start(|_| {});
         let (first, second) = (output.clone(), output.clone());
         first.add(b"a\n");

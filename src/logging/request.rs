@@ -1,5 +1,5 @@
-//! The id of a request, which its response and all lines of the log that it causes share. Owns how a
-//! line finds the request that it belongs to; which ids are taken from outside is the middleware's.
+//! The id of a request, which its response and all log lines that it causes share. Owns how a line
+//! finds its request; the middleware decides which ids it accepts from outside.
 
 use std::fmt;
 use std::future::Future;
@@ -9,43 +9,43 @@ tokio::task_local! {
     static CURRENT: RequestId;
 }
 
-/// The most characters of an id.
+/// Maximum number of characters of an id.
 const LONGEST: usize = 64;
 
-/// What one request is called. Cheap to clone.
+/// The id of a request. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// An id that no other request has: 16 hexadecimal digits.
+    /// A new random id: 16 hexadecimal digits.
     pub fn new() -> RequestId {
         RequestId(format!("{:016x}", rand::random::<u64>()).into())
     }
 
-    /// An id that a proxy gave: 1 to 64 letters, digits and `-._=+/:`, which need no escaping in a
-    /// header, in a line of text or in JSON.
+    /// Parses an id from a proxy: 1 to 64 letters, digits and `-._=+/:`, which need no escaping in
+    /// a header, in a log line or in JSON. `None` for anything else.
     pub fn parse(given: &str) -> Option<RequestId> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._=+/:".contains(&byte);
         let is_id = (1..=LONGEST).contains(&given.len()) && given.bytes().all(fits);
         is_id.then(|| RequestId(given.into()))
     }
 
-    /// The request for which the current task works.
+    /// The request that the current task serves, if any.
     pub fn current() -> Option<RequestId> {
         CURRENT.try_with(RequestId::clone).ok()
     }
 
-    /// Runs a future for this request.
+    /// Runs a future as part of this request.
     pub async fn run<F: Future>(self, future: F) -> F::Output {
         CURRENT.scope(self, future).await
     }
 
-    /// Does on this thread what is done for this request.
+    /// Runs a closure on this thread as part of this request.
     pub fn with<T>(self, work: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self, work)
     }
 
-    /// Its characters.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn work_knows_the_request_that_it_is_done_for() {
+    fn work_knows_its_request() {
         let id = RequestId::new();
         assert_eq!(RequestId::current(), None);
         assert_eq!(id.clone().with(RequestId::current), Some(id));

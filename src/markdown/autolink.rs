@@ -1,7 +1,7 @@
-//! Addresses that stand in a text as they are, as links. Owns where such an address begins and
-//! ends, by the rules of GitHub Flavored Markdown ("Autolinks (extension)").
+//! Turns bare addresses in a text into links. Owns where such an address begins and ends, by the
+//! rules of GitHub Flavored Markdown ("Autolinks (extension)").
 //!
-//! Of its schemes `ftp` and `xmpp` are left out: no page may link to them.
+//! The schemes `ftp` and `xmpp` are missing: no page may link to them.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ mod address;
 
 use address::Address;
 
-/// Makes links of the addresses in a text's events, at most so many; `source` is the text.
+/// Turns the addresses in a text's events into links, at most `most`; `source` is the text.
 pub(super) fn link<'a>(
     events: Vec<(Event<'a>, Range<usize>)>,
     source: &'a str,
@@ -50,19 +50,19 @@ struct Linker<'a> {
     out: Vec<Event<'a>>,
 }
 
-/// What follows a text without a space, for an address that goes on in it.
+/// The text that follows without a space, into which an address may continue.
 struct Tail {
     text: String,
-    /// Where in `text` each event begins.
+    /// The position in `text` at which each event begins, and the index of the event.
     events: Vec<(usize, usize)>,
 }
 
-/// Where the text after an address begins.
+/// The position at which the text after an address begins.
 struct Next {
     event: usize,
-    /// Where in that event's text.
+    /// The position in that event's text.
     byte: usize,
-    /// Signs of Markdown before it, which mean nothing behind an address.
+    /// Markdown characters before it, which have no meaning after an address.
     literal: String,
 }
 
@@ -71,7 +71,7 @@ impl<'a> Linker<'a> {
         std::mem::replace(&mut self.events[at].0, Event::SoftBreak)
     }
 
-    /// Writes the text of an event and gives the index of the event to go on with.
+    /// Writes the text of an event, and returns the index of the event to continue with.
     fn text(&mut self, at: usize) -> usize {
         let before = self.before(at);
         let Event::Text(text) = self.take(at) else { return at + 1 };
@@ -130,8 +130,8 @@ impl<'a> Linker<'a> {
         if is_inline { byte.copied().unwrap_or(b' ') } else { b' ' }
     }
 
-    /// What the events from here on add to an address: Markdown takes the underscores in
-    /// `/a/__init__.py` for emphasis.
+    /// The text with which the following events continue an address: Markdown reads the underscores
+    /// in `/a/__init__.py` as emphasis.
     fn tail(&self, from: usize) -> Tail {
         let mut tail = Tail { text: String::new(), events: Vec::new() };
         let mut at = from;
@@ -162,8 +162,8 @@ impl<'a> Linker<'a> {
         tail
     }
 
-    /// Cuts what ends a sentence off an address, whose first bytes are of one text. Where to go on
-    /// when the address goes on behind that text.
+    /// Cuts trailing punctuation off an address, of which the first `first` bytes are in one text.
+    /// Returns where to continue if the address extends beyond that text.
     fn cut(&self, whole: &mut String, tail: &Tail, first: usize) -> Option<Next> {
         whole.truncate(address::trimmed(whole));
         let in_tail = whole.len().checked_sub(first).filter(|bytes| *bytes > 0)?;
@@ -177,7 +177,7 @@ impl<'a> Linker<'a> {
         Some(Next { event: self.behind(event), byte: 0, literal })
     }
 
-    /// The event behind an element.
+    /// The index of the event after an element.
     fn behind(&self, start: usize) -> usize {
         let end = self.events[start].1.end;
         start + self.events[start..].iter().take_while(|(_, inner)| inner.end <= end).count()

@@ -1,21 +1,21 @@
-//! Code in colours. Owns which languages are known by which names, how much of a text is coloured,
-//! and the classes, whose colours are in `static/style.css`.
+//! Colours code. Owns the names of the languages, how much of a text is coloured, and the classes;
+//! the colours of the classes are in `static/style.css`.
 //!
-//! Each lexer looks at each byte a few times at most, whatever the code: those of `hl-lite` for the
-//! twelve languages that it knows, and `lexer` with a table for each further one.
+//! Each lexer looks at each byte only a few times, whatever the code. `hl-lite` has lexers for
+//! twelve languages; `lexer` reads all others, with a table for each.
 
 mod grammars;
 mod lexer;
 
 use hl_lite::{Kind, Lang};
 
-/// The bytes of code that are coloured in one text.
+/// Maximum bytes of code that are coloured in one text.
 const MAX_BYTES: usize = 128 * 1024;
 
-/// The parts with a colour in one text: each becomes an element.
+/// Maximum number of coloured parts in one text: each becomes an element.
 const MAX_PARTS: usize = 20_000;
 
-/// What a part of code is.
+/// The kind of a part of code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     Keyword,
@@ -45,7 +45,7 @@ impl Class {
     }
 }
 
-/// The classes that a page may have.
+/// The classes that a page may contain.
 pub(super) const CLASSES: [&str; 9] = [
     "hl-added",
     "hl-comment",
@@ -58,24 +58,24 @@ pub(super) const CLASSES: [&str; 9] = [
     "hl-type",
 ];
 
-/// A part of code, with its class if it has a colour.
+/// A part of code, and its class if it is coloured.
 type Part<'c> = (Option<Class>, &'c str);
 
-/// What may still be coloured in a text.
+/// The amount of code that may still be coloured in a text.
 pub(super) struct Colours {
     bytes: usize,
     parts: usize,
 }
 
 impl Colours {
-    /// For a whole text.
+    /// The budget of a whole text.
     pub(super) fn new() -> Colours {
         Colours { bytes: MAX_BYTES, parts: MAX_PARTS }
     }
 
-    /// The parts of a block of code, which together are the code, each with its class if it has
-    /// one. `None` when the language is not known, or when the text has no more colours to spend.
-    /// `info` is what stands behind the fence.
+    /// The parts of a block of code, which together are the whole code, each with its class if it
+    /// has one. `None` if the language is unknown or the text's budget is used up. `info` is the
+    /// text after the fence.
     pub(super) fn parts<'c>(
         &mut self,
         info: &str,
@@ -97,7 +97,7 @@ enum Language {
     Diff,
 }
 
-/// Names of HTML with something between its tags.
+/// Names of languages that are HTML with additions.
 const TEMPLATES: [&str; 13] = [
     "astro",
     "atom",
@@ -114,7 +114,7 @@ const TEMPLATES: [&str; 13] = [
     "vue",
 ];
 
-/// The language that the words behind a fence name: `rust,ignore`, `js {1,3}`, `{.python}`,
+/// The language named by the text after a fence: `rust,ignore`, `js {1,3}`, `{.python}`,
 /// `language-c`.
 fn language(info: &str) -> Option<Language> {
     let is_apart = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '{' | '}' | '=');
@@ -142,7 +142,7 @@ impl Language {
     }
 }
 
-/// What hl-lite's kinds are here. Marks and operators keep the colour of the text.
+/// The class for a kind of hl-lite. Punctuation and operators keep the colour of the text.
 fn class(kind: Kind) -> Option<Class> {
     match kind {
         Kind::Keyword | Kind::Tag => Some(Class::Keyword),
@@ -156,7 +156,7 @@ fn class(kind: Kind) -> Option<Class> {
     }
 }
 
-/// The lines of a difference.
+/// The lines of a diff.
 fn diff(code: &str) -> Vec<Part<'_>> {
     let class = |line: &str| match line.as_bytes().first() {
         _ if line.starts_with("+++") || line.starts_with("---") => Some(Class::Name),

@@ -1,16 +1,16 @@
-//! The headings of a text that was laid out, for a table of contents. They are read from its HTML, which
-//! is kept: it has the ids that they got.
+//! The headings of a rendered text, for a table of contents. They are read from its cached HTML,
+//! which contains their ids.
 
-/// The most headings of a table of contents.
+/// Maximum number of headings in a table of contents.
 const MOST: usize = 100;
 
-/// The most bytes of a heading that is listed.
+/// Maximum length of a listed heading in bytes.
 const LONGEST: usize = 2048;
 
-/// A heading of the upper two levels.
+/// A heading of the two upper levels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heading {
-    /// Whether it is of the second of them.
+    /// Whether it is on the lower of the two levels.
     pub is_below: bool,
     /// Its id, as HTML.
     pub id: String,
@@ -31,7 +31,7 @@ pub fn contents(html: &str) -> Vec<Heading> {
     found
 }
 
-/// The heading whose tag begins with `<h` and this.
+/// The heading whose tag begins with `<h` and this text.
 fn heading(text: &str) -> Option<Heading> {
     let (level, end) = match text.as_bytes().first()? {
         b'2' => (2, "</h2>"),
@@ -42,7 +42,7 @@ fn heading(text: &str) -> Option<Heading> {
     let tag = attributes.get(..end_of_tag(attributes)?)?;
     let id = tag.split_once("id=\"")?.1.split_once('"')?.0;
     let inside = attributes.get(tag.len() + 1..)?;
-    // Looking for the end of each of many headings costs no more than this.
+    // Bounds the search for the end of each of many headings.
     let mut near = LONGEST.min(inside.len());
     while !inside.is_char_boundary(near) {
         near -= 1;
@@ -52,7 +52,7 @@ fn heading(text: &str) -> Option<Heading> {
     (!title.is_empty()).then(|| Heading { is_below: level == 3, id: id.to_owned(), title })
 }
 
-/// Where a tag ends. A value may have a `>` in it.
+/// The position at which a tag ends. A value may contain `>`.
 fn end_of_tag(attributes: &str) -> Option<usize> {
     let mut is_value = false;
     attributes.bytes().take(LONGEST).position(|byte| {

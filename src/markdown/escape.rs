@@ -1,11 +1,11 @@
-//! Plain text as HTML. Owns which characters are escaped and how, for pages and snippets alike.
+//! Plain text as HTML. Owns which characters are escaped and how, for both pages and snippets.
 
-/// Appends a text, with every character that HTML gives a meaning to escaped.
+/// Appends a text, with every character escaped that has a meaning in HTML.
 pub(crate) fn escape(text: &str, html: &mut String) {
     text.chars().for_each(|character| escape_character(character, html));
 }
 
-/// Appends one character, escaped if HTML gives it a meaning, in text or in an attribute's value.
+/// Appends one character, escaped if it has a meaning in HTML text or in an attribute's value.
 pub(crate) fn escape_character(character: char, html: &mut String) {
     match character {
         '&' => html.push_str("&amp;"),

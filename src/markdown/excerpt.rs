@@ -1,21 +1,21 @@
-//! The start of a text, for lists. Owns what of a text counts as its words.
+//! The start of a text, for lists. Owns which parts of a text count as its words.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{MAX_DEPTH, extensions, is_inline};
 
-/// How many characters (grapheme clusters) an excerpt has at most, the ellipsis not counted.
+/// Maximum length of an excerpt in characters (grapheme clusters), without the ellipsis.
 const LENGTH: usize = 280;
 
-/// How many bytes of a body an excerpt looks at: lists show many posts, each of which may be a
+/// Number of bytes of a body that an excerpt reads: lists show many posts, each of which may be a
 /// mebibyte.
 pub const LOOKED_AT: usize = 8 * 1024;
 
 /// The first words of a Markdown text, as plain text on one line, cut with an ellipsis.
 ///
-/// Headings, code blocks, tables, raw HTML and footnotes are left out, unless nothing else is
-/// there. The result is text: whoever shows it escapes it.
+/// Headings, code blocks, tables, raw HTML and footnotes are left out, unless there is nothing
+/// else. The result is plain text: escape it before you show it.
 pub fn excerpt(markdown: &str) -> String {
     let mut end = LOOKED_AT.min(markdown.len());
     while !markdown.is_char_boundary(end) {
@@ -29,12 +29,13 @@ pub fn excerpt(markdown: &str) -> String {
     shortened(&words, end < markdown.len())
 }
 
-/// The text of the paragraphs, or of everything, with single spaces.
+/// The text of the paragraphs, or of everything, separated by single spaces.
 fn words(markdown: &str, everything: bool) -> String {
     let mut text = String::new();
     let mut skipped = 0_usize;
     let mut depth = 0_usize;
-    // A note may be defined behind what is looked at. The older syntax knows its references still.
+    // A note may be defined beyond the bytes read. The older syntax recognises its references
+    // anyway.
     let parser = Parser::new_ext(markdown, extensions() | Options::ENABLE_OLD_FOOTNOTES);
     for event in super::words(parser) {
         match event {
@@ -93,7 +94,7 @@ fn is_end_apart(tag: TagEnd) -> bool {
     )
 }
 
-/// At most `LENGTH` characters, cut between words where there is a place in the last third.
+/// Shortens a text to `LENGTH` characters, between words if there is a space in the last third.
 fn shortened(text: &str, more: bool) -> String {
     let cut = text.grapheme_indices(true).nth(LENGTH).map(|(at, _)| at);
     let Some(cut) = cut else {

@@ -1,20 +1,20 @@
-//! The footnotes of a text. Owns which of them are shown, in which order, and their ids. A note that
-//! nothing refers to is not shown, as on GitHub.
+//! The footnotes of a text. Owns which of them are shown, in which order, and their ids. A note
+//! without references is not shown, as on GitHub.
 
 use std::collections::HashMap;
 
 use pulldown_cmark::{CowStr, Event, Tag, TagEnd};
 
-/// How many references a note leads back to: each link is fifty times as long as a reference.
+/// Maximum number of links back from a note: each link is fifty times as long as a reference.
 const MAX_BACK: usize = 20;
 
-/// The notes of a text.
+/// The notes of a text that are shown.
 pub(super) struct Footnotes<'p> {
-    /// The container's id, with which all ids begin.
+    /// The container's id, the prefix of all ids.
     id: &'p str,
-    /// By its label the number of each note that is referred to.
+    /// The number of each note, by its label.
     numbers: HashMap<String, usize>,
-    /// For each of them, how many references there are, and how many were written.
+    /// The number of references to each note, and the number already written.
     references: Vec<(usize, usize)>,
 }
 
@@ -22,8 +22,8 @@ pub(super) struct Footnotes<'p> {
 pub(super) type Note<'a> = Vec<Event<'a>>;
 
 impl<'p> Footnotes<'p> {
-    /// Takes the notes out of a text: the text without them, and the notes in the order of the
-    /// first references to them.
+    /// Separates the notes from a text. Returns the remaining text, and the notes in the order of
+    /// their first references.
     pub(super) fn collect<'a>(
         events: Vec<Event<'a>>,
         id: &'p str,
@@ -42,7 +42,7 @@ impl<'p> Footnotes<'p> {
         (footnotes, text, notes)
     }
 
-    /// Numbers the notes that some events refer to first.
+    /// Numbers the notes whose first reference is in these events.
     fn refer<'a>(
         &mut self,
         events: &[Event<'a>],
@@ -63,7 +63,7 @@ impl<'p> Footnotes<'p> {
         }
     }
 
-    /// The next reference to a note as HTML; `None` when no note has the label.
+    /// The next reference to a note as HTML; `None` if there is no note with this label.
     pub(super) fn reference(&mut self, label: &str) -> Option<String> {
         let number = *self.numbers.get(&key(label))?;
         let written = &mut self.references[number - 1].1;
@@ -80,7 +80,7 @@ impl<'p> Footnotes<'p> {
         format!("<li id=\"{}-fn-{number}\">", self.id)
     }
 
-    /// The links from a note to what refers to it.
+    /// The links from a note back to its references.
     pub(super) fn back(&self, number: usize) -> String {
         let count = self.references[number - 1].0.min(MAX_BACK);
         (1..=count)
@@ -90,7 +90,7 @@ impl<'p> Footnotes<'p> {
                     1 => (number.to_string(), String::new()),
                     _ => (format!("{number}-{nth}"), format!("<sup>{nth}</sup>")),
                 };
-                // The second character asks for a sign of the text, not for a picture.
+                // The second character selects the text form of the arrow, not the emoji.
                 format!(
                     " <a href=\"#{target}\" aria-label=\"Back to reference {name}\">\
                      ↩\u{fe0e}{sign}</a>"
@@ -100,7 +100,7 @@ impl<'p> Footnotes<'p> {
     }
 }
 
-/// Labels that differ in case alone are the same, as for the parser.
+/// Labels are case-insensitive, as in the parser.
 fn key(label: &str) -> String {
     label.to_lowercase()
 }
@@ -109,7 +109,8 @@ fn reference_id(id: &str, number: usize, nth: usize) -> String {
     if nth == 1 { format!("{id}-fnref-{number}") } else { format!("{id}-fnref-{number}-{nth}") }
 }
 
-/// A text without its notes, and each note by its label. The first of two with one label counts.
+/// Splits a text into the rest and the notes by label. Of two notes with one label, the first
+/// counts.
 fn separated(events: Vec<Event<'_>>) -> (Vec<Event<'_>>, HashMap<String, Note<'_>>) {
     let mut text = Vec::with_capacity(events.len());
     let mut notes = HashMap::new();

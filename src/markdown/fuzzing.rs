@@ -1,4 +1,4 @@
-//! A fuzz target for Markdown: whatever is in it, a page stays a page.
+//! A fuzz target for Markdown: no input may break the page that shows it.
 
 use std::collections::HashSet;
 
@@ -8,19 +8,19 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::headings::is_of_pages;
 use super::{Container, excerpt, plain, render};
 
-/// Elements that have no end.
+/// Elements without an end tag.
 const VOID: [&str; 6] = ["br", "col", "hr", "img", "input", "wbr"];
 
-/// Elements that no text may have.
+/// Elements that no text may contain.
 const REFUSED: [&str; 20] = [
     "script", "style", "iframe", "object", "embed", "form", "base", "meta", "link", "svg", "math",
     "textarea", "noscript", "title", "button", "select", "template", "h1", "body", "html",
 ];
 
-/// Attributes that no element may have, beside those that run a script.
+/// Attributes that no element may have, besides those that run a script.
 const REFUSED_ATTRIBUTES: [&str; 5] = ["style", "name", "srcset", "formaction", "target"];
 
-/// A text of Markdown.
+/// Renders a text of Markdown and checks the page.
 pub fn markdown(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let html = render(&text, &Container { id: "post-1", top: 2, is_page: true, root: "" });
@@ -32,7 +32,7 @@ pub fn markdown(bytes: &[u8]) {
     assert!(!excerpt.contains(char::is_control), "{excerpt:?}");
 }
 
-/// Each element ends where it must, and nothing in it runs.
+/// Checks that each element ends in the right place, and that nothing runs.
 fn check(html: &str) {
     let mut open = Vec::new();
     let mut ids = HashSet::new();
@@ -55,7 +55,7 @@ fn check(html: &str) {
     assert!(open.is_empty(), "{open:?} have no end: {html}");
 }
 
-/// The inside of a tag, whose values may have `>` in them, and what comes behind it.
+/// The inside of a tag, whose values may contain `>`, and the text after it.
 fn tag(text: &str) -> Option<(&str, &str)> {
     let mut is_quoted = false;
     let end = text.find(|c| {

@@ -1,5 +1,5 @@
-//! The headings of a text: their levels on the page, and the ids by which they are linked to. Owns
-//! how an id is made of a title, how `{#id}` is read, and which ids belong to pages.
+//! The headings of a text: their levels on the page, and the ids for links to them. Owns how a
+//! title becomes an id, how `{#id}` is read, and which ids are reserved for pages.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use super::Container;
 
-/// How many characters an id has at most, without the number that makes it unique.
+/// Maximum length of an id in characters, without the number that makes it unique.
 const MAX_ID: usize = 200;
 
-/// The ids of the pages that show a text as their own. A test compares them with the templates.
+/// The ids used by pages that show a single text. A test compares them with the templates.
 pub(super) const OF_PAGES: [&str; 20] = [
     "announcer",
     "arrivals",
@@ -35,18 +35,18 @@ pub(super) const OF_PAGES: [&str; 20] = [
     "write-comment-title",
 ];
 
-/// Where the links of a text to its own headings lead.
+/// The targets of a text's links to its own headings.
 #[derive(Default)]
 pub(super) struct Anchors {
-    /// The id of each heading, by the one that its text asks for.
+    /// The id of each heading, by the id that its text asks for.
     exact: HashMap<String, String>,
-    /// The same by letters and digits alone. Generators differ in what they make of the rest:
-    /// `#what-s-next` and `#whats-next` are one title.
+    /// The ids by letters and digits only. Generators treat other characters differently:
+    /// `#what-s-next` and `#whats-next` are the same title.
     loose: HashMap<String, String>,
 }
 
 impl Anchors {
-    /// The id of the heading that a link to `#wanted` is for, if there is one.
+    /// The id of the heading that a link to `#wanted` means, if there is one.
     pub(super) fn find(&self, wanted: &str) -> Option<&str> {
         let loose = || {
             let key = Some(loosely(wanted)).filter(|key| !key.is_empty() && !is_of_pages(wanted));
@@ -65,7 +65,7 @@ fn loosely(id: &str) -> String {
     id.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Gives the headings of a text their levels and ids, and takes `{#id}` out of their titles.
+/// Sets the levels and ids of a text's headings, and removes `{#id}` from their titles.
 pub(super) fn settle(events: &mut [Event<'_>], container: &Container<'_>) -> Anchors {
     let mut levels = Levels { top: container.top, open: Vec::new() };
     let mut ids = Ids::default();
@@ -94,8 +94,8 @@ pub(super) fn settle(events: &mut [Event<'_>], container: &Container<'_>) -> Anc
     anchors
 }
 
-/// Takes attributes, `{#id}` or `{#id .class}`, off the end of a heading, and gives the id that
-/// they set. Braces with anything else in them are part of the title: the parser's own extension
+/// Removes attributes, `{#id}` or `{#id .class}`, from the end of a heading, and returns the id
+/// that they set. Braces with any other content are part of the title; the parser's own extension
 /// would drop `{}`.
 pub(super) fn take_attributes(heading: &mut [Event<'_>]) -> Option<String> {
     let is_begin = |event: &Event<'_>| matches!(event, Event::Text(text) if text.contains('{'));
@@ -106,7 +106,7 @@ pub(super) fn take_attributes(heading: &mut [Event<'_>]) -> Option<String> {
     for event in &heading[begin + 1..] {
         match event {
             Event::Text(text) => written.push_str(text),
-            // Underscores of an id that Markdown has taken for emphasis.
+            // Underscores in an id that Markdown read as emphasis.
             Event::Start(Tag::Emphasis) | Event::End(TagEnd::Emphasis) => written.push('_'),
             Event::Start(Tag::Strong) | Event::End(TagEnd::Strong) => written.push_str("__"),
             _ => return None,
@@ -124,7 +124,7 @@ pub(super) fn take_attributes(heading: &mut [Event<'_>]) -> Option<String> {
     Some(id.chars().filter(may_be_chosen).take(MAX_ID).collect())
 }
 
-/// True for an id that a page has itself, of the parts of the page or of what is listed on it.
+/// Whether an id is used by the page itself, or by an item listed on it.
 pub(super) fn is_of_pages(id: &str) -> bool {
     let is_numbered = |kind: &&str| {
         id.strip_prefix(kind).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
@@ -132,16 +132,16 @@ pub(super) fn is_of_pages(id: &str) -> bool {
     OF_PAGES.contains(&id) || ["comment-", "note-", "post-"].iter().any(is_numbered)
 }
 
-/// The levels, so that none is skipped: screen readers tell a text's outline by them.
+/// Assigns levels without gaps, because screen readers build an outline from them.
 struct Levels {
     top: u8,
-    /// The levels of the headings that the next one may be below, as they were written.
+    /// The original levels of the headings above the next one.
     open: Vec<u8>,
 }
 
 impl Levels {
     fn of(&mut self, written: HeadingLevel) -> HeadingLevel {
-        // A page has one `h1`, its title: a text's `#` and `##` are both below it.
+        // The page's only `h1` is its title: a text's `#` and `##` are both below it.
         let written = (written as u8).max(2);
         while self.open.last().is_some_and(|above| *above >= written) {
             self.open.pop();
@@ -152,15 +152,15 @@ impl Levels {
     }
 }
 
-/// The ids that a text has used.
+/// The ids used in a text.
 #[derive(Default)]
 struct Ids {
-    /// Each, with the last number that was put behind it.
+    /// Each id, with the last number appended to it.
     used: HashMap<String, usize>,
 }
 
 impl Ids {
-    /// The id for a heading, whose title loses its attributes.
+    /// The id for a heading; removes the attributes from its title.
     fn unique(&mut self, heading: &mut [Event<'_>]) -> String {
         let chosen = take_attributes(heading).filter(|id| !id.is_empty());
         let id = chosen.unwrap_or_else(|| made(heading));
@@ -168,7 +168,7 @@ impl Ids {
             self.used.insert(id.clone(), 0);
             return id;
         }
-        // Each heading of the same title goes on where the last one stopped.
+        // Headings of the same title continue from the last number.
         let mut number = self.used.get(&id).copied().unwrap_or(0);
         let next = loop {
             number += 1;
@@ -183,8 +183,8 @@ impl Ids {
     }
 }
 
-/// The id that GitHub makes of a title: letters, digits and marks of any script in lower case,
-/// hyphens for spaces, nothing for the rest.
+/// The id that GitHub makes from a title: letters, digits and marks of any script in lower case,
+/// hyphens for spaces, nothing else.
 fn made(heading: &[Event<'_>]) -> String {
     let texts = heading.iter().filter_map(|event| match event {
         Event::Text(text) | Event::Code(text) => Some(&**text),

@@ -1,6 +1,6 @@
-//! The parser's events as HTML whose elements all close where they opened, raw ones included, so
-//! that the HTML parser after it has nothing to repair. Owns tables, alerts, code, and where raw
-//! HTML and footnotes stand; what may stay of raw HTML is `raw`'s and `sanitize`'s.
+//! Writes the parser's events as HTML in which every element closes at the right level, including
+//! raw HTML, so that the HTML parser after it has nothing to repair. Owns tables, alerts, code, and
+//! the places of raw HTML and footnotes; `raw` and `sanitize` decide which raw HTML may stay.
 
 mod github;
 
@@ -44,24 +44,24 @@ pub(super) fn write(mut events: Vec<Event<'_>>, container: &Container<'_>) -> St
 struct Writer<'a, 'p> {
     anchors: Anchors,
     footnotes: Footnotes<'p>,
-    /// The code that is being read, and what its writer says of it.
+    /// The code block being read: its info string and its code.
     code: Option<(CowStr<'a>, String)>,
     colours: Colours,
     out: Vec<Event<'a>>,
     depth: usize,
-    /// Elements that inline tags opened, each with the depth at which it did.
+    /// Elements opened by inline tags, each with the depth at which it was opened.
     open: Vec<(usize, &'static str)>,
-    /// The HTML block that is being read.
+    /// The HTML block being read.
     block: Option<String>,
     budget: Budget,
     table: Table,
-    /// The bytes since the last break that are slow to write.
+    /// The slow bytes in the current piece of text.
     slow: usize,
-    /// Inside an image: how long its description may still get.
+    /// Inside an image: the bytes left for its description.
     alt: Option<usize>,
 }
 
-/// How many slow bytes a text may have in one piece.
+/// Maximum number of slow bytes in one piece of text.
 const MAX_SLOW: usize = 1024;
 
 #[derive(Default)]
@@ -222,7 +222,7 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    /// A text, in pieces that are quick to write: a `<wbr>` changes nothing that a reader sees.
+    /// Writes a text in pieces that are quick to serialize. The `<wbr>` between them is invisible.
     fn text(&mut self, text: CowStr<'a>) {
         if let Some(left) = &mut self.alt {
             match left.checked_sub(text.len()) {
@@ -254,8 +254,8 @@ impl<'a> Writer<'a, '_> {
         self.open.iter().rev().take_while(|(depth, _)| *depth == self.depth).count()
     }
 
-    /// Closes the inline elements opened at this depth: all of them, or those down to the last
-    /// one of a name, if there is one.
+    /// Closes the inline elements opened at this depth: all of them, or those down to the last one
+    /// of this name, if there is one.
     fn close_inline(&mut self, down_to: Option<&str>) {
         let here = self.open.len() - self.open_here();
         let keep = match down_to {
@@ -277,7 +277,7 @@ impl<'a> Writer<'a, '_> {
     }
 }
 
-/// An address or a title, unless it is too long to be one.
+/// An address or a title; empty if it is too long.
 fn short(attribute: CowStr<'_>) -> CowStr<'_> {
     if attribute.len() > raw::MAX_ATTRIBUTE { CowStr::Borrowed("") } else { attribute }
 }

@@ -1,10 +1,10 @@
-//! How long a text takes to read. Words are counted as they are written, marks of Markdown and code
-//! included: a text is not parsed for it.
+//! The time that it takes to read a text. Words are counted as written, including Markdown's marks
+//! and code, because the text is not parsed for it.
 
-/// Words that people read in a minute.
+/// Words read in a minute.
 const WORDS: usize = 220;
 
-/// Characters of Chinese and Japanese, which have no spaces between words, that people read in a minute.
+/// Characters of Chinese and Japanese, which have no spaces between words, read in a minute.
 const CHARACTERS: usize = 450;
 
 /// The minutes that a Markdown text takes to read, rounded up; at least one.
@@ -26,7 +26,7 @@ pub fn minutes(markdown: &str) -> usize {
     (words * CHARACTERS + characters * WORDS).div_ceil(WORDS * CHARACTERS).max(1)
 }
 
-/// Whether a character is about a word to its reader: Han, Hiragana and Katakana.
+/// Whether a character counts as about a word: Han, Hiragana and Katakana.
 fn is_whole(c: char) -> bool {
     matches!(c,
         '\u{3041}'..='\u{30ff}'

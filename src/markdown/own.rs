@@ -1,30 +1,30 @@
-//! The addresses in a text that are the site's own. A text says `/posts/1` or `/uploads/X`, wherever
-//! the site lives; a reader of a site below a path needs that path in front.
+//! The site's own addresses in a text. A text says `/posts/1` or `/uploads/X`, wherever the site is
+//! served; if the site is served below a path, its readers need that path in front.
 
 use std::borrow::Cow;
 
 use crate::models::upload;
 
-/// What texts link to, by the first part of its path. Any other path, `/shop`, may be of whatever
-/// else its host serves.
+/// The first segments of the paths to which texts link. Any other path, such as `/shop`, may belong
+/// to something else on the same host.
 const SECTIONS: [&str; 9] =
     ["archive", "authors", "feed.xml", "notes", "posts", "search", "static", "tags", "uploads"];
 
-/// A relative address, for readers of the site below `root`, which is empty or a path without a
-/// slash at its end.
+/// The address for readers of the site below `root`, which is empty or a path without a slash at
+/// its end. Only a relative address changes.
 pub(super) fn placed<'a>(address: &'a str, root: &str) -> Cow<'a, str> {
     if !address.starts_with('/') || address.starts_with("//") {
         return Cow::Borrowed(address);
     }
-    // A file is named by its content: it is this one also if the text was written below another
-    // path.
+    // A file is named by its content, so it is the same file even if the text was written below
+    // another path.
     if let Some(own) = upload::own(address) {
         return match own.len() + root.len() == address.len() && address.starts_with(root) {
             true => Cow::Borrowed(address),
             false => Cow::Owned(format!("{root}{own}")),
         };
     }
-    // No site is below a path that begins as one of these.
+    // No site is served below a path that begins with one of these.
     let first = address[1..].split(['/', '?', '#']).next();
     match first.is_some_and(|first| SECTIONS.contains(&first)) {
         true => Cow::Owned(format!("{root}{address}")),
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn other_addresses_are_what_they_were() {
+    fn other_addresses_do_not_change() {
         for address in [
             "",
             "/",

@@ -1,16 +1,16 @@
-//! The plain text of Markdown: what is indexed and what snippets are cut from. Owns which parts
-//! count as text and where words end; leaves how they are cut into terms to the search.
+//! The plain text of Markdown, for the index and for snippets. Owns which parts count as text and
+//! where words end; the search splits words into terms.
 
 use pulldown_cmark::{Event, Tag, TagEnd};
 
 use super::raw::{self, Budget, Inline};
 use super::{is_inline, parse, sanitize, visible, words};
 
-/// The text of `markdown`, code included, a line for each block.
+/// The text of `markdown`, including code, with one line for each block.
 ///
-/// It is what a reader sees: where a link leads is not part of it, and of raw HTML only what the
-/// page shows is. Whoever shows the text on a page must escape it. A text that is too intricate to
-/// be laid out is its own plain text.
+/// It is the text that a reader sees: without the targets of links, and with only the visible part
+/// of raw HTML. Escape it before you show it on a page. A text that is too intricate to render is
+/// returned as it is.
 pub fn plain(markdown: &str) -> String {
     let Some(events) = parse(markdown) else { return markdown.to_owned() };
     let mut text = String::with_capacity(markdown.len());
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn of_html_there_is_what_the_page_shows() {
+    fn only_the_visible_part_of_html_is_text() {
         let text = plain(
             "<div class=\"secretclass\">visible</div><!-- hiddencomment -->\n\n\
              a <b title=\"secret\">b</b>c <!-- hidden --> <foo> d<br>e\n\n<!-- open\n\nhidden",
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn entities_are_what_they_stand_for() {
+    fn entities_become_their_characters() {
         assert_eq!(plain("a &lt; b &amp;c").trim(), "a < b &c");
     }
 }

@@ -1,39 +1,39 @@
 //! Raw HTML inside Markdown. Owns which inline tags may stay and how much HTML in blocks is worth
-//! parsing; taking away what is dangerous is `sanitize`'s, for these as for everything.
+//! parsing; `sanitize` removes what is dangerous, from these as from everything.
 
-/// Inline elements that a writer may use, all without attributes.
+/// Inline elements that a writer may use, all of them without attributes.
 const INLINE: [&str; 24] = [
     "abbr", "b", "bdi", "cite", "code", "del", "dfn", "em", "i", "ins", "kbd", "mark", "q", "s",
     "samp", "small", "span", "strong", "sub", "sup", "time", "u", "var", "tt",
 ];
 
-/// The budget for a document's blocks of raw HTML together, in bytes times tags: an HTML parser may
-/// copy each open formatting element into each paragraph after it, so that a few hundred bytes
-/// become gigabytes.
+/// The budget for all of a document's blocks of raw HTML, in bytes times tags. An HTML parser may
+/// copy each open formatting element into each paragraph after it, which turns a few hundred bytes
+/// into gigabytes.
 const BUDGET: usize = 16 << 20;
 
-/// The longest address, title or inline tag: attributes are slow to write, see [`is_slow`].
+/// Maximum bytes of an address, title or inline tag: attributes are slow to write, see [`is_slow`].
 pub(super) const MAX_ATTRIBUTE: usize = 4096;
 
-/// The elements open at once by inline tags at one level.
+/// Maximum number of elements opened by inline tags at one level.
 pub(super) const MAX_OPEN: usize = 8;
 
 /// The kind of an inline tag.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Inline<'a> {
-    /// Opens an element; the tag to write.
+    /// Opens an element: its name, and the tag to write or an empty text for the name alone.
     Open(&'static str, &'a str),
     /// Closes an element.
     Close(&'static str),
-    /// Stands alone; the tag to write.
+    /// Has no end tag; the tag to write.
     Single(&'a str),
-    /// Shows nothing.
+    /// A comment, which shows nothing.
     Comment,
-    /// Not one of those that may stay.
+    /// A tag that may not stay.
     Unknown,
 }
 
-/// Reads one inline tag, as the Markdown parser found it.
+/// Classifies an inline tag found by the Markdown parser.
 pub(super) fn inline(tag: &str) -> Inline<'_> {
     if tag.len() > MAX_ATTRIBUTE {
         return Inline::Unknown;
@@ -59,17 +59,17 @@ pub(super) fn inline(tag: &str) -> Inline<'_> {
     }
 }
 
-/// The rest of a document's budget for blocks of HTML.
+/// The remaining budget for a document's blocks of HTML.
 #[derive(Debug)]
 pub(super) struct Budget(usize);
 
 impl Budget {
-    /// A document's whole budget.
+    /// The whole budget of a document.
     pub(super) fn new() -> Budget {
         Budget(BUDGET)
     }
 
-    /// Takes the cost of a block; false when the budget does not cover it.
+    /// Subtracts the cost of a block; returns false if the budget does not cover it.
     pub(super) fn take(&mut self, block: &str) -> bool {
         let tags = block.bytes().filter(|byte| *byte == b'<').count();
         let slow = block.bytes().filter(is_slow).count();
@@ -84,7 +84,7 @@ impl Budget {
     }
 }
 
-/// The comparisons of names of attributes that html5ever makes at the most: it compares each of a tag
+/// An upper bound on html5ever's comparisons of attribute names: it compares each name in a tag
 /// with all before it.
 fn attributes(html: &str) -> usize {
     let mut sum = 0_usize;
@@ -95,7 +95,7 @@ fn attributes(html: &str) -> usize {
         {
             continue;
         }
-        // Every attribute has one of these before it: a space, a slash, or the end of a value.
+        // Every attribute follows a space, a slash, or the end of a value.
         let (mut before, mut is_value) = (0_usize, false);
         while let Some(byte) = bytes.next() {
             match byte {
@@ -116,13 +116,13 @@ fn attributes(html: &str) -> usize {
     sum
 }
 
-/// Whether an HTML parser takes long for a text, because of its attributes.
+/// Whether attributes make a text slow for an HTML parser.
 pub(super) fn is_costly(html: &str) -> bool {
     attributes(html) > BUDGET
 }
 
-/// True for a byte at which html5ever's serializer looks through the rest of its text once more:
-/// those of `&` and of the first of a no-break space.
+/// Whether html5ever's serializer scans the rest of its text again at this byte: an `&`, or the
+/// first byte of a no-break space.
 pub(super) fn is_slow(byte: &u8) -> bool {
     matches!(byte, b'&' | 0xc2)
 }
@@ -148,7 +148,7 @@ mod tests {
         let mut budget = Budget::new();
         assert!(budget.take(&"<tr><td>cell</td></tr>".repeat(50)));
         assert!(!budget.take(&"<b id=1>".repeat(10_000)));
-        // One tag, whatever is between its attributes, and wherever it seems to end.
+        // One tag, whatever separates its attributes, and wherever it seems to end.
         let flood =
             |separator: &str| (0..9000).map(|n| format!("{separator}a{n}")).collect::<String>();
         for (start, separator) in [
@@ -164,7 +164,7 @@ mod tests {
             let tag = format!("{start}{}>", flood(separator));
             assert!(!Budget::new().take(&tag), "{start} {separator:?}");
         }
-        // Words are none.
+        // Words are not attributes.
         let words = "word ".repeat(9000);
         for honest in [
             format!("<p>{words}</p>"),

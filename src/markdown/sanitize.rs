@@ -15,8 +15,8 @@ fn page_policy<'a>(root: &'a str, base: Option<&'a Url>) -> Builder<'a> {
     let mut builder = policy();
     builder
         .url_relative(UrlRelative::Custom(Box::new(Relative { root, base })))
-        // The elements that `html` itself writes: task lists, frames of wide tables, footnotes.
-        // A writer's own elements have neither ids nor classes, see `raw` and `block`.
+        // The elements that `html` itself writes: task lists, frames of wide tables, footnotes. A
+        // writer's elements have neither ids nor classes, see `raw` and `block`.
         .add_tags(["input"])
         .add_tag_attribute_values("input", "type", ["checkbox"])
         .add_tag_attributes("input", ["checked", "disabled", "aria-label"])
@@ -46,7 +46,7 @@ fn page_policy<'a>(root: &'a str, base: Option<&'a Url>) -> Builder<'a> {
     builder
 }
 
-/// What becomes of a text's relative addresses.
+/// Resolves a text's relative addresses.
 struct Relative<'a> {
     root: &'a str,
     base: Option<&'a Url>,
@@ -62,7 +62,7 @@ impl<'a> UrlRelativeEvaluate<'a> for Relative<'a> {
     }
 }
 
-/// The classes of the elements around tables and in alerts.
+/// The classes of the elements around tables and alerts.
 const DIVISIONS: [&str; 7] = [
     "alert",
     "alert-caution",
@@ -73,29 +73,29 @@ const DIVISIONS: [&str; 7] = [
     "scroll",
 ];
 
-/// The attributes of what the keyboard reaches to scroll it.
+/// The attributes of elements that the keyboard can reach and scroll.
 const REACHABLE: [&str; 3] = ["tabindex", "role", "aria-label"];
 
 static BLOCK: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = policy();
     builder
-        // The page has it.
+        // `page` sets it later, when it cleans the whole text.
         .rm_set_tag_attribute_value("table", "dir")
         .set_tag_attribute_value("table", "tabindex", "0")
         .set_tag_attribute_value("pre", BOX.0, BOX.1);
     builder
 });
 
-/// What ammonia adds to an element comes in an order that each process draws by lot, so it adds one
-/// attribute, behind which the others are put. A quote is escaped in attributes and `>` in texts, so
-/// what is replaced is the end of a tag.
+/// ammonia adds attributes in an order that differs between processes, so it adds only one, and the
+/// others are inserted after it. Quotes are escaped in attributes and `>` in text, so the replaced
+/// string can only be the end of a tag.
 const PICTURE: (&str, &str) = ("loading", "lazy");
 const PICTURES: (&str, &str) = (" loading=\"lazy\">", " loading=\"lazy\" decoding=\"async\">");
 const BOX: (&str, &str) = ("role", "group");
 const BOXES: (&str, &str) =
     (" role=\"group\">", " tabindex=\"0\" role=\"group\" aria-label=\"Text\">");
 
-/// Cleans a whole text of the site below `root`. With a base, relative addresses become whole ones.
+/// Cleans a whole text of the site below `root`. With a base, makes relative addresses absolute.
 pub(super) fn page(html: &str, root: &str, base: Option<&Url>) -> String {
     let clean = match (root, base) {
         ("", None) => PAGE.clean(html),
@@ -105,7 +105,7 @@ pub(super) fn page(html: &str, root: &str, base: Option<&Url>) -> String {
     clean.replace(PICTURES.0, PICTURES.1)
 }
 
-/// Cleans one block of a writer's own HTML; what it leaves open is closed.
+/// Cleans one block of a writer's HTML and closes the elements that it leaves open.
 pub(super) fn block(html: &str) -> String {
     BLOCK.clean(html).to_string().replace(BOXES.0, BOXES.1)
 }
@@ -113,9 +113,9 @@ pub(super) fn block(html: &str) -> String {
 fn policy<'a>() -> Builder<'a> {
     let mut builder = Builder::default();
     builder
-        // The page's landmarks and its one `h1` are not the text's to set.
+        // The landmarks and the only `h1` belong to the page.
         .rm_tags(["article", "area", "footer", "h1", "header", "hgroup", "map", "nav"])
-        // A rule of any width would widen the page.
+        // A rule with a width could widen the page.
         .rm_tag_attributes("hr", ["align", "size", "width"])
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .link_rel(Some("nofollow ugc noopener"))
@@ -127,7 +127,7 @@ fn policy<'a>() -> Builder<'a> {
     builder
 }
 
-/// True for the ids that `footnotes` gives: `-fn-` or `-fnref-` and numbers behind a container's.
+/// Whether `footnotes` makes such an id: the container's, then `-fn-` or `-fnref-` and numbers.
 fn is_footnote(id: &str) -> bool {
     let number = id.rsplit_once("-fnref-").or_else(|| id.rsplit_once("-fn-"));
     number.is_some_and(|(_, number)| {
@@ -135,7 +135,7 @@ fn is_footnote(id: &str) -> bool {
     })
 }
 
-/// True for the names that `footnotes` gives links: a writer's own link is called what it shows.
+/// Whether `footnotes` gives links such a name: a writer's links are named by their text.
 fn is_name_of_link(name: &str) -> bool {
     let number = name.strip_prefix("Footnote ").or_else(|| name.strip_prefix("Back to reference "));
     number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))

@@ -1,4 +1,4 @@
-//! Hostile and ordinary Markdown: what reaches a page, and at what cost.
+//! Hostile and ordinary Markdown: the HTML that reaches a page, and its cost.
 
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,12 @@ fn show(markdown: &str) -> String {
     render(markdown, &Container { id: "post-1", top: 2, is_page: true, root: "" }).to_string()
 }
 
-/// The tags of some HTML, as ammonia writes them: every value in quotation marks, none with one.
+/// The tags in some HTML, as ammonia writes them: all values quoted, and no `>` in any of them.
 fn tags(html: &str) -> Vec<&str> {
     html.split('<').skip(1).filter_map(|rest| rest.split('>').next()).collect()
 }
 
-/// A tag with its values left out.
+/// A tag without its values.
 fn names(tag: &str) -> String {
     tag.split('"').step_by(2).collect()
 }
@@ -126,7 +126,7 @@ fn harmless_raw_html_works_and_closes_with_its_paragraph() {
 
 const MIB: usize = 1 << 20;
 
-/// Shows a text, and gives the time that it took.
+/// Renders a text, and returns the time that it took and the HTML.
 fn time(text: &str) -> (Duration, String) {
     let started = Instant::now();
     let html = show(text);
@@ -146,13 +146,13 @@ fn a_mebibyte_of_marks_is_shown_in_bounded_time() {
         .into_iter()
         .chain([lists, ticks]);
     let slowest = hostile.map(|text| time(&text)).max();
-    // About a second here without optimisation; what this is to catch takes minutes.
+    // About a second without optimisation; the bugs that this catches take minutes.
     assert!(slowest.as_ref().is_some_and(|(time, _)| time.as_secs() < 20), "{slowest:?}");
 }
 
 #[test]
-fn nothing_costs_more_than_its_length_is_worth() {
-    // Unoptimised code gets less of the same.
+fn cost_grows_in_proportion_to_length() {
+    // Unoptimised code gets less of the same input.
     let most = if cfg!(debug_assertions) { MIB / 8 } else { MIB };
     let unit = |text: &str| text.repeat(most / text.len());
     let formats: String = (0..2_000).map(|n| format!("<b id={n}>")).collect();
@@ -225,9 +225,9 @@ fn nothing_costs_more_than_its_length_is_worth() {
 #[test]
 fn text_nested_too_deep_is_shown_as_written() {
     let html = show(&format!("{}<script>", "> ".repeat(100)));
-    assert!(html.contains("Too intricate"), "{html}");
+    assert!(html.contains("Too complex"), "{html}");
     assert!(html.contains("&gt; &lt;script&gt;</pre>"), "{html}");
-    assert!(!show(&format!("{}deep", "> ".repeat(20))).contains("Too intricate"));
+    assert!(!show(&format!("{}deep", "> ".repeat(20))).contains("Too complex"));
 }
 
 #[test]
@@ -251,8 +251,8 @@ fn an_excerpt_is_cut_between_words_and_never_inside_a_character() {
 }
 
 #[test]
-fn a_text_has_as_many_elements_as_it_may_and_not_one_more() {
-    // A paragraph, and a mark of code each.
+fn the_number_of_elements_has_an_exact_bound() {
+    // A paragraph, and one code span each.
     let elements = |count: usize| "`a` ".repeat(count - 1);
     assert!(!show(&elements(MAX_ELEMENTS)).contains("class=\"verbatim\""));
     assert!(show(&elements(MAX_ELEMENTS + 1)).contains("class=\"verbatim\""));
@@ -260,7 +260,7 @@ fn a_text_has_as_many_elements_as_it_may_and_not_one_more() {
 
 #[test]
 fn a_text_of_too_many_marks_is_not_even_parsed() {
-    // Few elements come of them: stars with spaces around mean nothing.
+    // They make few elements: stars surrounded by spaces have no meaning.
     let marks = |count: usize| "* a\n".repeat(10) + &"x *** ".repeat((count - 10) / 3);
     let most = MAX_MARKS - (MAX_MARKS - 10) % 3;
     assert!(!show(&marks(most)).contains("class=\"verbatim\""));

@@ -1,8 +1,8 @@
-//! The text that a reader sees of HTML that was cleaned. Owns where its words end.
+//! The visible text of sanitized HTML. Owns where its words end.
 
-/// Puts the text of `html`, as [`sanitize`](super::sanitize) writes it, behind what is in `text`:
-/// tags are closed, comments and scripts are gone, and only four characters are written as
-/// entities.
+/// Appends the visible text of `html` to `text`. `html` must come from
+/// [`sanitize`](super::sanitize): its tags are closed, comments and scripts are gone, and only four
+/// characters are written as entities.
 pub(super) fn push(html: &str, text: &mut String) {
     let mut rest = html;
     while let Some(at) = rest.find(['<', '&']) {
@@ -26,7 +26,7 @@ pub(super) fn push(html: &str, text: &mut String) {
     text.push_str(rest);
 }
 
-/// Where the tag ends that begins before `tag`: not within the value of an attribute.
+/// The position at which the tag at the start of `tag` ends: not inside an attribute's value.
 fn tag_end(tag: &str) -> usize {
     let mut is_quoted = false;
     let end = tag.bytes().position(|byte| {
@@ -36,7 +36,7 @@ fn tag_end(tag: &str) -> usize {
     end.unwrap_or(tag.len())
 }
 
-/// True for a tag in the middle of a word.
+/// Whether a tag does not separate words.
 fn is_within_words(tag: &str) -> bool {
     const NAMES: [&str; 22] = [
         "a", "abbr", "b", "bdi", "bdo", "cite", "code", "del", "em", "i", "ins", "kbd", "mark",
@@ -64,12 +64,12 @@ mod tests {
     }
 
     #[test]
-    fn attributes_are_no_text() {
+    fn attributes_are_not_text() {
         assert_eq!(visible("<a title=\"a > b\" href=\"x\">c</a> <img alt=\"<\">d"), "c d");
     }
 
     #[test]
-    fn entities_are_what_they_stand_for() {
+    fn entities_become_their_characters() {
         assert_eq!(visible("a &lt;b&gt; &amp;amp; c&nbsp;d & e &x;"), "a <b> &amp; c d & e &x;");
     }
 }

@@ -1,4 +1,4 @@
-//! The numbers of this node's parts at one moment: what the metrics and the page for admins show.
+//! The numbers of this node's parts at one moment, for the metrics and for the page for admins.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -18,20 +18,21 @@ pub struct Numbers {
     pub groups: pubsub::Stats,
     /// The database and its writer.
     pub database: db::Stats,
-    /// The connections of the site; none before it listens.
+    /// The site's connections; `None` before it listens.
     pub connections: Option<ConnectionStats>,
-    /// The events of the log that the search index does not have.
+    /// The number of logged events that the search index does not contain yet.
     pub index_lag: i64,
-    /// The events of the log that the slowest other node has not sent.
+    /// The number of logged events that the slowest other node has not sent yet.
     pub peer_lag: i64,
-    /// The node is about to stop, or stops.
+    /// Whether the node is stopping or about to stop.
     pub is_draining: bool,
-    /// What the system tells of the process.
+    /// Statistics of the process from the operating system.
     pub process: Process,
 }
 
 impl Numbers {
-    /// The numbers as of now. Reads a few files of the system: not for a thread that serves sockets.
+    /// The current numbers. Reads a few system files, so do not call it on a thread that serves
+    /// sockets.
     pub fn of(state: &State) -> Numbers {
         let feed = state.feed.stats();
         let indexed = state.search.indexed_position().unwrap_or(0);
@@ -48,12 +49,12 @@ impl Numbers {
         }
     }
 
-    /// The events of the log that have not gone out to this node's subscribers.
+    /// The number of logged events not yet sent to this node's subscribers.
     pub fn relay_lag(&self) -> i64 {
         self.feed.position - self.feed.sent
     }
 
-    /// How many sockets were closed because their clients read too slowly.
+    /// The number of sockets closed because their clients read too slowly.
     pub fn slow_consumers(&self) -> u64 {
         let slow = self.feed.closed.iter().filter(|one| one.reason == "slow_consumer");
         slow.map(|one| one.count).sum()

@@ -1,5 +1,5 @@
 //! A page of metrics in the text format of Prometheus. Owns how numbers become families of samples;
-//! the format itself is the library's.
+//! the `prometheus` crate writes the format.
 
 use kilonova_feed::Distribution;
 use prometheus::proto::{
@@ -7,23 +7,23 @@ use prometheus::proto::{
 };
 use prometheus::{Encoder, TextEncoder};
 
-/// The labels of a sample, each with its value.
+/// The labels of a sample, with their values.
 pub(super) type Labels<'a> = &'a [(&'static str, &'a str)];
 
-/// Families, in the order in which they are shown.
+/// Metric families, in the order in which they are written.
 #[derive(Default)]
 pub(super) struct Page(Vec<MetricFamily>);
 
-/// The name of a metric, and what it means.
+/// The name of a metric, and its help text.
 pub(super) type Name = (&'static str, &'static str);
 
 impl Page {
-    /// A number that only grows.
+    /// Adds a number that only grows.
     pub(super) fn counter(&mut self, name: Name, value: u64) {
         self.family(name, MetricType::COUNTER, [counted(&[], value)]);
     }
 
-    /// The same for several values of labels.
+    /// Adds a counter with labels: one sample for each set of label values.
     pub(super) fn counters<'a>(
         &mut self,
         name: Name,
@@ -33,7 +33,7 @@ impl Page {
         self.family(name, MetricType::COUNTER, samples);
     }
 
-    /// Seconds that only grow.
+    /// Adds a counter of seconds.
     pub(super) fn seconds(&mut self, name: Name, value: f64) {
         let mut counter = Counter::default();
         counter.set_value(value);
@@ -42,12 +42,12 @@ impl Page {
         self.family(name, MetricType::COUNTER, [metric]);
     }
 
-    /// A number that comes and goes.
+    /// Adds a number that may rise and fall.
     pub(super) fn gauge(&mut self, name: Name, value: f64) {
         self.gauges(name, [(vec![], value)]);
     }
 
-    /// The same for several values of labels.
+    /// Adds a gauge with labels: one sample for each set of label values.
     pub(super) fn gauges<'a>(
         &mut self,
         name: Name,
@@ -63,12 +63,12 @@ impl Page {
         self.family(name, MetricType::GAUGE, samples.into_iter().map(sample));
     }
 
-    /// How often there were values of which size.
+    /// Adds a distribution of values.
     pub(super) fn histogram(&mut self, name: Name, distribution: Distribution) {
         self.histograms(name, [(vec![], distribution)]);
     }
 
-    /// The same for several values of labels.
+    /// Adds a histogram with labels: one distribution for each set of label values.
     pub(super) fn histograms<'a>(
         &mut self,
         name: Name,
@@ -92,7 +92,7 @@ impl Page {
         self.family(name, MetricType::HISTOGRAM, samples.into_iter().map(sample));
     }
 
-    /// A family without samples is left out: the format has none.
+    /// Adds a family. Leaves it out if it has no samples, because the format does not allow that.
     fn family(
         &mut self,
         (name, help): Name,
@@ -111,7 +111,7 @@ impl Page {
         self.0.push(family);
     }
 
-    /// The text.
+    /// The page as text.
     pub(super) fn text(&self) -> Result<Vec<u8>, prometheus::Error> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.0, &mut text)?;

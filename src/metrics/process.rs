@@ -1,6 +1,7 @@
-//! What the system says of this process, on Linux. Elsewhere there are no such metrics.
+//! Statistics of this process from the operating system. Most of them exist only on Linux.
 //!
-//! The crate `procfs` reads more than these four lines, and brings a second version of `rustix`.
+//! The crate `procfs` reads much more than these few lines need, and brings a second version of
+//! `rustix`.
 
 use std::fs;
 
@@ -9,7 +10,8 @@ use rustix::time::{ClockId, clock_gettime};
 use super::page::Page;
 use crate::descriptors;
 
-/// What the system tells of this process; what it does not tell is left out.
+/// Statistics of this process from the operating system; those that it does not provide are left
+/// out.
 pub struct Process {
     /// The processor time of all threads, in seconds.
     pub cpu: f64,
@@ -18,7 +20,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// As of now.
+    /// The current statistics.
     pub(super) fn now() -> Process {
         let used = clock_gettime(ClockId::ProcessCPUTime);
         let status = fs::read_to_string("/proc/self/status").ok();
@@ -28,8 +30,8 @@ impl Process {
         }
     }
 
-    /// Adds the process's metrics, with the time of its start. Counts the descriptors, of which there
-    /// may be tens of thousands.
+    /// Adds the metrics of the process, with the time of its start. Counts the open descriptors, of
+    /// which there may be tens of thousands.
     pub(super) fn add_to(&self, page: &mut Page, started: f64) {
         let name = ("process_start_time_seconds", "When the process started, in Unix time.");
         page.gauge(name, started);
@@ -40,7 +42,7 @@ impl Process {
             page.gauge(name, bytes as f64);
         }
         if let Ok(open) = fs::read_dir("/proc/self/fd") {
-            // The one that lists them is among them.
+            // The descriptor that lists them is among them.
             let count = open.count().saturating_sub(1);
             page.gauge(("process_open_fds", "Open file descriptors."), count as f64);
         }
@@ -50,7 +52,7 @@ impl Process {
     }
 }
 
-/// The resident memory that `/proc/self/status` tells, in bytes.
+/// The resident memory in bytes, from the text of `/proc/self/status`.
 fn resident(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

@@ -1,8 +1,8 @@
-//! The bin: posts and comments that were deleted on a page and can be restored. Owns the move of
-//! their rows into tables of their own, and back; what a page shows of them is `listed`'s.
+//! The bin: posts and comments that were deleted on a page and can be restored. Owns the moves of
+//! their rows to the bin's tables and back; `listed` owns the list of them.
 //!
-//! A row in the bin is in none of the tables that all other queries read, so none of those queries
-//! can show it by mistake.
+//! A row in the bin is in none of the tables that other queries read, so no other query can show it
+//! by mistake.
 
 mod listed;
 
@@ -22,20 +22,20 @@ use crate::schema::{bin_comments, bin_entries, bin_post_tags, bin_posts, bin_upl
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = bin_entries)]
 pub struct Entry {
-    /// Never given to another entry.
+    /// Never reused for another entry.
     pub id: i64,
     /// The post, or the post that the comment is on.
     pub post_id: i64,
-    /// The comment, if it is one.
+    /// The comment, if the entry is one.
     pub comment_id: Option<i64>,
-    /// The account that deleted it; none where access was open.
+    /// The account that deleted it; `None` if access was open.
     pub deleted_by: Option<i64>,
     /// UTC, by the database's clock.
     pub deleted_at: NaiveDateTime,
 }
 
 impl Entry {
-    /// The path of the page that shows it once it is restored.
+    /// The path of the page that shows it after it is restored.
     pub fn place(&self) -> String {
         match (self.post_id, self.comment_id) {
             (post, None) => format!("/posts/{post}"),
@@ -44,23 +44,23 @@ impl Entry {
     }
 }
 
-/// What decides about an entry.
+/// The facts that decide who may do what with an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// Who may see and restore it.
+    /// The facts that decide who may see and restore it.
     pub access: BinFacts,
     /// Whether it is a comment whose post is in the bin too.
     pub is_without_post: bool,
 }
 
-/// A table whose rows move, with the columns that the bin has of it.
+/// A table whose rows move to the bin, with the columns that move.
 struct Part {
     table: &'static str,
     columns: &'static str,
 }
 
-/// In an order in which nothing refers to a later table. A test compares the columns with those of
-/// the database.
+/// The tables whose rows move. No table refers to a later one. A test compares the columns with
+/// those of the database.
 const PARTS: [Part; 8] = [
     Part {
         table: "posts",
@@ -81,7 +81,7 @@ const PARTS: [Part; 8] = [
 ];
 
 impl Part {
-    /// The condition for the rows of this table that go with a post, or with a comment.
+    /// The condition for the rows of this table that move with a post, or with a comment.
     fn rows(&self, post: i64, comment: Option<i64>) -> Option<String> {
         match (self.table, comment) {
             ("posts", None) => Some(format!("id = {post}")),
@@ -103,8 +103,8 @@ impl Part {
     }
 }
 
-/// Moves a post into the bin with all that it has. `by` is the account that deletes it. Gives the
-/// entry's id and the bytes that were moved.
+/// Moves a post and everything that belongs to it to the bin. `by` is the account that deletes it.
+/// Returns the entry's id and the number of bytes that were moved.
 pub fn put_post(
     connection: &mut DbConnection,
     post: &Post,
@@ -119,7 +119,7 @@ pub fn put_post(
     Ok((id, bytes + post.body.len()))
 }
 
-/// Moves a comment into the bin. `by` is the account that deletes it. Gives the entry's id.
+/// Moves a comment to the bin. `by` is the account that deletes it. Returns the entry's id.
 pub fn put_comment(
     connection: &mut DbConnection,
     comment: &Comment,
@@ -163,11 +163,11 @@ fn put(
     Ok(id)
 }
 
-/// Moves an entry's rows back to where they were, and gives the bytes that were moved. The comment
-/// of a post that is not there cannot be.
+/// Moves an entry's rows back to their tables, and returns the number of bytes that were moved.
+/// Fails for a comment whose post does not exist.
 ///
-/// An import may have taken the post's file or its old addresses for another post since. They stay
-/// with that.
+/// If an import has since assigned the post's source or its old addresses to another post, they
+/// stay with that one.
 pub fn take_out(connection: &mut DbConnection, entry: &Entry) -> QueryResult<usize> {
     let id = entry.id;
     let bytes = bytes(connection, "bin_comments", &format!("entry = {id}"))?
@@ -200,7 +200,8 @@ pub fn take_out(connection: &mut DbConnection, entry: &Entry) -> QueryResult<usi
     Ok(bytes)
 }
 
-/// Deletes an entry for good. The comments of a post that are in the bin by themselves go with it.
+/// Deletes an entry permanently. With a post, its comments that have their own entries are deleted
+/// too.
 pub fn discard(connection: &mut DbConnection, entry: &Entry) -> QueryResult<()> {
     match entry.comment_id {
         None => discard_of_post(connection, entry.post_id),
@@ -208,21 +209,22 @@ pub fn discard(connection: &mut DbConnection, entry: &Entry) -> QueryResult<()> 
     }
 }
 
-/// Deletes for good what the bin has of a post: its comments that were deleted before it, and the
-/// post itself.
+/// Permanently deletes a post that is in the bin, and those of its comments that were deleted
+/// before it.
 pub fn discard_of_post(connection: &mut DbConnection, post_id: i64) -> QueryResult<()> {
     let entries = bin_entries::table.filter(bin_entries::post_id.eq(post_id));
     diesel::delete(entries).execute(connection).map(drop)
 }
 
-/// Deletes for good a comment that is in the bin with its post.
+/// Permanently deletes a comment that is in the bin as part of its post.
 pub fn discard_with_post(connection: &mut DbConnection, comment_id: i64) -> QueryResult<()> {
     let uses = bin_upload_uses::table.filter(bin_upload_uses::comment_id.eq(comment_id));
     diesel::delete(uses).execute(connection)?;
     diesel::delete(bin_comments::table.find(comment_id)).execute(connection).map(drop)
 }
 
-/// Deletes at most `limit` of the entries that were deleted before this time. How many there were.
+/// Permanently deletes at most `limit` of the entries that were binned before this time. Returns
+/// how many.
 pub fn prune(
     connection: &mut DbConnection,
     before: NaiveDateTime,
@@ -253,7 +255,7 @@ pub fn of_post(connection: &mut DbConnection, post_id: i64) -> QueryResult<Entry
         .first(connection)
 }
 
-/// The entry of a comment that was deleted by itself, or `NotFound`.
+/// The entry of a comment that was deleted on its own, or `NotFound`.
 pub fn of_comment(connection: &mut DbConnection, comment_id: i64) -> QueryResult<Entry> {
     bin_entries::table
         .filter(bin_entries::comment_id.eq(comment_id))
@@ -261,7 +263,7 @@ pub fn of_comment(connection: &mut DbConnection, comment_id: i64) -> QueryResult
         .first(connection)
 }
 
-/// What decides about an entry, or `NotFound`.
+/// The facts that decide about an entry, or `NotFound`.
 pub fn facts(connection: &mut DbConnection, entry: &Entry) -> QueryResult<Facts> {
     let shown = match entry.comment_id {
         None => None,
@@ -335,24 +337,26 @@ pub fn comment(connection: &mut DbConnection, id: i64) -> QueryResult<Comment> {
     row.first::<comment::Row>(connection).map(Comment::from)
 }
 
-/// Whether an account has this many posts, at least one, with those in the bin.
+/// Whether an account has at least `count` posts, including those in the bin. `count` is at least
+/// 1.
 pub fn has_posts(connection: &mut DbConnection, user_id: i64, count: i64) -> QueryResult<bool> {
     let own = bin_posts::table.filter(bin_posts::user_id.eq(user_id));
     let binned: i64 = own.count().get_result(connection)?;
     Ok(binned >= count || post::has(connection, user_id, count - binned)?)
 }
 
-/// Whether an account has this many comments, at least one, with those in the bin.
+/// Whether an account has at least `count` comments, including those in the bin. `count` is at
+/// least 1.
 pub fn has_comments(connection: &mut DbConnection, user_id: i64, count: i64) -> QueryResult<bool> {
     let own = bin_comments::table.filter(bin_comments::user_id.eq(user_id));
     let binned: i64 = own.count().get_result(connection)?;
     Ok(binned >= count || comment::has(connection, user_id, count - binned)?)
 }
 
-/// What a row costs beside its text, when it moves.
+/// The bytes that a moved row counts for, in addition to its text.
 const EACH: usize = 256;
 
-/// What the texts of these rows cost to move, in bytes.
+/// The bytes that moving these rows counts for.
 fn bytes(connection: &mut DbConnection, table: &str, rows: &str) -> QueryResult<usize> {
     let sum =
         format!("(SELECT COALESCE(SUM(octet_length(body) + {EACH}), 0) FROM {table} WHERE {rows})");
@@ -360,7 +364,7 @@ fn bytes(connection: &mut DbConnection, table: &str, rows: &str) -> QueryResult<
     Ok(usize::try_from(bytes).unwrap_or_default())
 }
 
-/// Runs a statement without values but ids.
+/// Runs a statement that contains no values other than ids.
 fn run(connection: &mut DbConnection, statement: &str) -> QueryResult<()> {
     with_variant!(connection, c => diesel::sql_query(statement).execute(c)).map(drop)
 }

@@ -26,13 +26,13 @@ pub const AUTHOR: Text =
 /// A comment, as the API, the events and the pages show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Comment {
-    /// Never given to another comment.
+    /// Never reused for another comment.
     pub id: i64,
     /// The post that it is on.
     pub post_id: i64,
     /// Markdown, at most 64 KiB.
     pub body: String,
-    /// The name of its account or, without one, the name that its writer gave, if any.
+    /// The account's name. Without an account, the name that the writer gave, if any.
     pub author: Option<String>,
     /// The account that wrote it.
     pub user_id: Option<i64>,
@@ -40,17 +40,17 @@ pub struct Comment {
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     #[schemars(with = "Time")]
     pub inserted_at: NaiveDateTime,
-    /// Whether it shows.
+    /// Whether it is visible.
     pub state: CommentState,
 }
 
 impl Comment {
-    /// Tells whether its text is the one that somebody has seen.
+    /// A digest of its text, to check that the text is the one that somebody has seen.
     pub fn digest(&self) -> String {
         super::digest(&self.body)
     }
 
-    /// What decides who may see and change it, on this post.
+    /// The facts that decide who may see and change it, on this post.
     pub fn facts(&self, post: PostFacts) -> CommentFacts {
         CommentFacts { author: self.user_id, post, state: self.state }
     }
@@ -91,8 +91,8 @@ pub struct NewComment {
 }
 
 impl NewComment {
-    /// Validates the fields of a new comment, of this account if of any: then it has its name,
-    /// whatever the fields claim.
+    /// Validates the fields of a new comment. If an account writes it, the comment has the
+    /// account's name, whatever the fields say.
     pub fn changeset_by(params: &Params, user: Option<&User>) -> Result<NewComment, Errors> {
         let mut changeset = Changeset::new(params, Mode::Create);
         let body = changeset.text("body", BODY);
@@ -112,7 +112,7 @@ impl NewComment {
     }
 }
 
-/// The state that a moderator gives a comment, validated: it must be there.
+/// The state that a moderator gives a comment, validated. It is required.
 pub fn new_state(params: &Params) -> Result<CommentState, Errors> {
     let mut changeset = Changeset::new(params, Mode::Create);
     let state = changeset.required("state", CommentState::parse);
@@ -126,7 +126,7 @@ pub struct CommentChanges {
 }
 
 impl CommentChanges {
-    /// Validates the field that may change, the body.
+    /// Validates the body, the only field that may change.
     pub fn changeset(params: &Params) -> Result<CommentChanges, Errors> {
         let mut changeset = Changeset::new(params, Mode::Update);
         let body = changeset.text("body", BODY);
@@ -134,12 +134,12 @@ impl CommentChanges {
     }
 }
 
-/// Which comments a list shows.
+/// The comments that a list shows.
 #[derive(Clone, Copy, Debug)]
 pub struct Filter {
-    /// Of those that do not show, only these accounts'.
+    /// The authors whose comments are listed even when they are not visible.
     pub withheld: Scope,
-    /// Only those of this state.
+    /// Only those in this state.
     pub state: Option<CommentState>,
 }
 
@@ -164,7 +164,7 @@ pub fn list(
     page(query.load_iter::<Row, _>(connection)?.map(|row| row.map(Comment::from)), limit)
 }
 
-/// The comments that a filter lets through.
+/// Selects the comments that match a filter.
 fn seen(filter: Filter) -> comments::BoxedQuery<'static, <DbConnection as Connection>::Backend> {
     let mut query = comments::table.into_boxed();
     let visible = comments::state.eq(CommentState::Visible.as_str());
@@ -190,7 +190,7 @@ fn page(
     })
 }
 
-/// A page of the comments that wait for approval, on the posts of these authors, oldest first.
+/// A page of the comments that await approval on the posts of these authors, oldest first.
 pub fn held(
     connection: &mut DbConnection,
     of_posts: Scope,
@@ -217,7 +217,7 @@ pub fn held(
     page(query.load_iter::<Row, _>(connection)?.map(|row| row.map(Comment::from)), limit)
 }
 
-/// Whether an account has a comment that shows, on a post of another's.
+/// Whether an account has a visible comment on somebody else's post.
 pub fn has_visible(connection: &mut DbConnection, user_id: i64) -> QueryResult<bool> {
     let visible = comments::table
         .inner_join(posts::table)
@@ -227,7 +227,7 @@ pub fn has_visible(connection: &mut DbConnection, user_id: i64) -> QueryResult<b
     diesel::select(diesel::dsl::exists(visible)).get_result(connection)
 }
 
-/// Whether this many comments of guests wait for approval, at least one.
+/// Whether at least `count` comments of guests await approval. `count` is at least 1.
 pub fn guests_hold(connection: &mut DbConnection, count: i64) -> QueryResult<bool> {
     let held = comments::table
         .filter(comments::state.eq(CommentState::Held.as_str()))
@@ -237,14 +237,14 @@ pub fn guests_hold(connection: &mut DbConnection, count: i64) -> QueryResult<boo
     Ok(last.first::<i64>(connection).optional()?.is_some())
 }
 
-/// Whether an account has this many comments, at least one.
+/// Whether an account has at least `count` comments. `count` is at least 1.
 pub fn has(connection: &mut DbConnection, user_id: i64, count: i64) -> QueryResult<bool> {
     let own = comments::table.filter(comments::user_id.eq(user_id)).select(comments::id);
     let last = own.order(comments::id).offset(count - 1).limit(1);
     Ok(last.first::<i64>(connection).optional()?.is_some())
 }
 
-/// The beginning of a comment that everyone may read, and its post's title.
+/// The beginning of a public comment, and its post's title.
 #[derive(Clone, Debug, Queryable)]
 pub struct Excerpt {
     /// Its id.
@@ -259,7 +259,7 @@ pub struct Excerpt {
     pub at: NaiveDateTime,
 }
 
-/// Selects comments that show, on posts that everyone may read.
+/// Selects the public comments: visible ones, on posts that everyone may read.
 macro_rules! shown {
     () => {
         comments::table
@@ -269,8 +269,8 @@ macro_rules! shown {
     };
 }
 
-/// Those of the comments with these ids that everyone may read, in no order, with at most `length`
-/// characters of their bodies.
+/// The public comments among these ids, in no order, with at most `length` characters of their
+/// bodies.
 pub fn excerpts(
     connection: &mut DbConnection,
     ids: &[i64],
@@ -286,7 +286,7 @@ pub fn excerpts(
         .load(connection)
 }
 
-/// How many of the comments with these ids everyone may read.
+/// The number of public comments among these ids.
 pub fn count_shown(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<usize> {
     if ids.is_empty() {
         return Ok(0);
@@ -296,8 +296,8 @@ pub fn count_shown(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<us
     Ok(usize::try_from(count).unwrap_or_default())
 }
 
-/// At most `limit` comments that everyone may read, on one post or on all, with ids above `after`,
-/// by id: the way to walk all of them.
+/// At most `limit` public comments with ids above `after`, by id, on one post or on all. Repeat to
+/// walk all of them.
 pub fn walk(
     connection: &mut DbConnection,
     post_id: Option<i64>,
@@ -320,7 +320,7 @@ pub fn every(connection: &mut DbConnection, after: i64, limit: usize) -> QueryRe
     Ok(rows.into_iter().map(Comment::from).collect())
 }
 
-/// How many comments everyone may read.
+/// The number of public comments.
 pub fn count(connection: &mut DbConnection) -> QueryResult<i64> {
     shown!().count().get_result(connection)
 }
@@ -331,8 +331,8 @@ pub fn get(connection: &mut DbConnection, id: i64) -> QueryResult<Comment> {
     Ok(row.into())
 }
 
-/// Where a page of `rows` starts that shows a comment: nowhere in particular if it is on the first
-/// page of what this filter shows, else right before it.
+/// The cursor of the page that begins with a comment. `None` if the comment is among the first
+/// `rows` that match the filter, and so on the first page.
 pub fn page_of(
     connection: &mut DbConnection,
     comment: &Comment,
@@ -354,7 +354,7 @@ pub fn page_of(
     Ok(cursor.map(|&(at, id)| Cursor { at, id }))
 }
 
-/// How many comments of each of these posts everyone may read; those without any are left out.
+/// The number of visible comments on each of these posts. Posts without any are left out.
 pub fn counts(connection: &mut DbConnection, posts: &[i64]) -> QueryResult<HashMap<i64, i64>> {
     if posts.is_empty() {
         return Ok(HashMap::new());
@@ -367,7 +367,7 @@ pub fn counts(connection: &mut DbConnection, posts: &[i64]) -> QueryResult<HashM
     Ok(found.load::<(i64, i64)>(connection)?.into_iter().collect())
 }
 
-/// The newest comment on a post that this filter lets through, and where a page of `rows` starts that
+/// The newest comment on a post that matches the filter, and the cursor of the page of `rows` that
 /// ends with it.
 pub fn newest(
     connection: &mut DbConnection,
@@ -385,7 +385,7 @@ pub fn newest(
     Ok(last.first().map(|&(_, id)| (id, before)))
 }
 
-/// At most `limit` comments of a post that are of this very time, by id.
+/// At most `limit` comments on a post with exactly this time, by id.
 pub fn at(
     connection: &mut DbConnection,
     post_id: i64,
@@ -400,7 +400,7 @@ pub fn at(
     Ok(found.load::<Row>(connection)?.into_iter().map(Comment::from).collect())
 }
 
-/// Has an account be the writer of a comment.
+/// Makes an account the author of a comment.
 pub fn set_author(
     connection: &mut DbConnection,
     comment: Comment,
@@ -423,7 +423,7 @@ pub fn insert(
     insert_as(connection, None, post_id, new, state, at)
 }
 
-/// Inserts a comment with this id, if one is given.
+/// Inserts a comment, with the given id if there is one.
 pub fn insert_as(
     connection: &mut DbConnection,
     id: Option<i64>,
@@ -462,7 +462,7 @@ pub fn insert_as(
     })
 }
 
-/// Applies changes to a comment that this transaction has read, and tells whether there were any.
+/// Applies changes to a comment that this transaction has read, and returns whether there were any.
 pub fn update(
     connection: &mut DbConnection,
     mut comment: Comment,
@@ -482,7 +482,7 @@ pub fn update(
     }
 }
 
-/// Gives a comment another state.
+/// Changes the state of a comment.
 pub fn set_state(
     connection: &mut DbConnection,
     comment: Comment,
@@ -494,7 +494,7 @@ pub fn set_state(
     Ok(Comment { state, ..comment })
 }
 
-/// Deletes the comment, or gives `NotFound`.
+/// Deletes the comment, or returns `NotFound`.
 pub fn delete(connection: &mut DbConnection, id: i64) -> QueryResult<()> {
     match diesel::delete(comments::table.find(id)).execute(connection)? {
         0 => Err(diesel::NotFound),

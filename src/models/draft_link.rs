@@ -1,5 +1,6 @@
-//! Links by which people without an account read a draft. Only the link has the token; the row has
-//! its digest. Owns how long a link lasts; who makes one is `access`' and the controllers'.
+//! Links with which people without an account can read a draft. The token is only in the link; the
+//! row has its digest. Owns how long a link is valid; `access` and the controllers own who may make
+//! one.
 
 use std::fmt;
 
@@ -13,25 +14,25 @@ use sha2::{Digest, Sha256};
 use crate::connection::DbConnection;
 use crate::schema::draft_links;
 
-/// The beginning of the paths of links.
+/// The prefix of the links' paths.
 pub const ROOT: &str = "/drafts/";
 
-/// How long a link lasts.
+/// How long a link is valid.
 pub const LASTS: TimeDelta = TimeDelta::days(30);
 
-/// 128 random bits that nobody guesses. `Debug` does not show them.
+/// A secret of 128 random bits. `Debug` does not show them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token([u8; 16]);
 
 impl Token {
-    /// A new one, from the operating system's own generator.
+    /// A new token, from the operating system's random number generator.
     pub fn random() -> Result<Token, SysError> {
         let mut bytes = [0; 16];
         SysRng.try_fill_bytes(&mut bytes)?;
         Ok(Token(bytes))
     }
 
-    /// The token in an address: 32 hexadecimal digits, as `path` writes them.
+    /// Parses the token in a link: 32 hexadecimal digits, as `path` writes them.
     pub fn parse(text: &str) -> Option<Token> {
         HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Token)
     }
@@ -41,7 +42,7 @@ impl Token {
         format!("{ROOT}{}", HEXLOWER.encode(&self.0))
     }
 
-    /// The row's key. A token has so many bits that a plain hash protects it.
+    /// The row's key. A plain hash is enough to protect a token of this many bits.
     fn digest(&self) -> String {
         HEXLOWER.encode(&Sha256::digest(self.0))
     }
@@ -82,7 +83,7 @@ pub fn insert(
         .map(drop)
 }
 
-/// The links of a post that are in force, oldest first.
+/// The valid links of a post, oldest first.
 pub fn of_post(
     connection: &mut DbConnection,
     post_id: i64,
@@ -96,7 +97,7 @@ pub fn of_post(
         .load(connection)
 }
 
-/// The post that a link leads to while it is in force.
+/// The post that a link leads to, if the link is valid.
 pub fn post_of(
     connection: &mut DbConnection,
     token: &Token,
@@ -110,7 +111,7 @@ pub fn post_of(
         .optional()
 }
 
-/// Ends a link of a post, or gives `NotFound`.
+/// Ends a link of a post, or returns `NotFound`.
 pub fn revoke(connection: &mut DbConnection, post_id: i64, id: i64) -> QueryResult<()> {
     let link = draft_links::table.find(id).filter(draft_links::post_id.eq(post_id));
     match diesel::delete(link).execute(connection)? {
@@ -125,7 +126,7 @@ pub fn end_all(connection: &mut DbConnection, post_id: i64) -> QueryResult<()> {
     diesel::delete(links).execute(connection).map(drop)
 }
 
-/// Deletes the links that are no longer in force.
+/// Deletes the expired links.
 pub fn prune(connection: &mut DbConnection, at: NaiveDateTime) -> QueryResult<()> {
     let ended = draft_links::table.filter(draft_links::expires_at.le(at));
     diesel::delete(ended).execute(connection).map(drop)

@@ -1,11 +1,11 @@
-//! Fuzz targets for what clients send back of rows: places in lists, and tokens.
+//! Fuzz targets for values that clients send back: cursors in lists, and tokens.
 
 use chrono::Datelike;
 
 use super::Cursor;
 use super::sign_in::Token;
 
-/// A place in a list: one that parses prints the same.
+/// A cursor that parses prints as the same text.
 pub fn cursor(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(cursor) = text.parse::<Cursor>() {
@@ -14,7 +14,7 @@ pub fn cursor(bytes: &[u8]) {
     }
 }
 
-/// A token, as a browser and as a program send it.
+/// A token, as a browser and as a program sends it.
 pub fn token(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Some(token) = Token::parse(text) {
@@ -22,7 +22,7 @@ pub fn token(bytes: &[u8]) {
     }
     if let Some(token) = Token::parse_bearer(text) {
         assert_eq!(token.bearer(), text);
-        assert_eq!(Token::parse(text), None, "it is a browser's and a program's");
+        assert_eq!(Token::parse(text), None, "both a browser's and a program's");
     }
 }
 
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_written_in_one_way_only() {
+    fn a_cursor_has_only_one_form() {
         let seeds: &[&[u8]] = &[
             b"1709201472123456_17",
             b"-62135596800000000_1",
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_written_in_one_way_only() {
+    fn a_token_has_only_one_form() {
         let seeds: &[&[u8]] = &[
             b"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
             b"kilonova_00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",

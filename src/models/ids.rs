@@ -1,5 +1,5 @@
-//! Ids that are brought along: a row keeps the one that it had on another site, unless this site
-//! has given it already, also to a row that is gone.
+//! Imported ids: a row keeps the id that it had on another site, unless this site has already used
+//! it, even for a row that was deleted since.
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
@@ -8,10 +8,10 @@ use diesel::sql_types::BigInt;
 
 use crate::connection::DbConnection;
 
-/// The highest id that is brought along: there are enough left above it for all that a site writes.
+/// The highest id that can be imported. It leaves enough ids above it for all rows of a site.
 pub const MAX: i64 = 1_000_000_000_000;
 
-/// The ids of one table, within a transaction that builds on rows which it has read.
+/// The ids of one table, in a transaction that touches existing rows.
 pub struct Ids {
     table: &'static str,
     last: i64,
@@ -19,17 +19,17 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// The ids of `table`, which nobody else gives until the transaction ends.
+    /// Takes the ids of `table`. No other transaction can assign any until this one ends.
     pub fn of(connection: &mut DbConnection, table: &'static str) -> QueryResult<Ids> {
-        // A transaction that only adds rows would else take ids from the sequence meanwhile. It
-        // waits for nothing that this one holds: see `db::lock`.
+        // Otherwise a transaction that only adds rows could take ids from the sequence. Such a
+        // transaction waits for no other lock that this one holds: see `db::lock`.
         if let DbConnection::Postgres(c) = connection {
             c.batch_execute(&format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))?;
         }
         Ok(Ids { table, last: last_given(connection, table)?, taken: false })
     }
 
-    /// The id, if it was never given; it is from now on.
+    /// Takes an id and returns it, if it was never used.
     pub fn take(&mut self, id: i64) -> Option<i64> {
         let is_free = id > self.last && id <= MAX;
         if is_free {
@@ -39,13 +39,14 @@ impl Ids {
         is_free.then_some(id)
     }
 
-    /// Has the table go on after the ids that were taken. Nothing else gives ids before.
+    /// Makes the table continue after the ids that were taken. Until then, nothing else may assign
+    /// ids.
     pub fn close(self, connection: &mut DbConnection) -> QueryResult<()> {
         match connection {
-            // A row with an id of its own moves the table's on.
+            // SQLite advances the sequence when a row with an explicit id is inserted.
             DbConnection::Sqlite(_) => Ok(()),
             DbConnection::Postgres(_) if !self.taken => Ok(()),
-            // Unlike `setval` it is undone with the transaction.
+            // Unlike `setval`, this is rolled back with the transaction.
             DbConnection::Postgres(c) => c.batch_execute(&format!(
                 "ALTER SEQUENCE {}_id_seq RESTART WITH {}",
                 self.table,
@@ -55,13 +56,13 @@ impl Ids {
     }
 }
 
-/// The last id that a table has given, also to a row that is gone.
+/// The last id that a table has assigned, even if its row was deleted since.
 pub fn last_given(connection: &mut DbConnection, table: &str) -> QueryResult<i64> {
     let given = match connection {
         DbConnection::Sqlite(_) => {
             format!("COALESCE((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0)")
         }
-        // After a restart it stands at the next one, which it has not given.
+        // After a RESTART, `last_value` is the next id, which was not assigned yet.
         DbConnection::Postgres(_) => {
             format!(
                 "(SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {table}_id_seq)"
@@ -71,7 +72,7 @@ pub fn last_given(connection: &mut DbConnection, table: &str) -> QueryResult<i64
     diesel::select(sql::<BigInt>(&given)).get_result(connection)
 }
 
-/// Has a table give ids from here on.
+/// Makes a table continue with the ids after `last`.
 pub fn give_after(connection: &mut DbConnection, table: &str, last: i64) -> QueryResult<()> {
     if last == 0 {
         return Ok(());

@@ -1,4 +1,5 @@
-//! The site's log on either database: `kilonova_feed`'s queries over this application's connection.
+//! The site's log on either database: the queries of `kilonova_feed` on this application's
+//! connection.
 
 use data_encoding::HEXLOWER;
 use diesel::prelude::*;
@@ -12,13 +13,13 @@ use rand::rngs::SysRng;
 use crate::connection::{DbConnection, with_variant};
 use crate::pubsub::Channel;
 
-/// Which log this is and how far it goes, in this connection's snapshot.
+/// The log's id and last position, in this connection's snapshot.
 pub fn state(connection: &mut DbConnection) -> QueryResult<LogState> {
     with_variant!(connection, c => stored::state(c))
 }
 
-/// Gives the log another id: a client that resumes with the old one gets a resync. For a site that
-/// was put back to an earlier state, whose next positions clients may have seen already.
+/// Gives the log a new id, so that clients that resume with the old one get a resync. This is for a
+/// site that was restored to an earlier state: clients may already have seen its next positions.
 pub fn renew(connection: &mut DbConnection) -> QueryResult<()> {
     let mut id = [0; 16];
     SysRng
@@ -30,7 +31,8 @@ pub fn renew(connection: &mut DbConnection) -> QueryResult<()> {
         .map(drop)
 }
 
-/// The events after a position, those on some channels or all: at most `limit`, or 1 MiB of them.
+/// The events after a position, on some channels or on all: at most `limit`, and at most 1 MiB of
+/// them.
 pub fn after(
     connection: &mut DbConnection,
     position: i64,
@@ -40,8 +42,9 @@ pub fn after(
     with_variant!(connection, c => stored::page(c, position, channels, limit))
 }
 
-/// Gives events the next positions and writes them, and takes what was pruned off the size of the
-/// log. The last statements of a transaction: until it ends, no other writer can take a position.
+/// Gives events the next positions and writes them, and subtracts pruned bytes from the size of the
+/// log. These are the last statements of a transaction, since no other writer can take a position
+/// until it ends.
 pub fn append(
     connection: &mut DbConnection,
     new: Vec<NewEvent>,
@@ -50,12 +53,12 @@ pub fn append(
     with_variant!(connection, c => stored::append_pruned(c, new, pruned))
 }
 
-/// Whether the log has this event, which a transaction of unknown outcome would have written.
+/// Whether the log has this event. It tells whether a transaction of unknown outcome was committed.
 pub fn holds(connection: &mut DbConnection, event: &Event) -> QueryResult<bool> {
     with_variant!(connection, c => stored::holds(c, event))
 }
 
-/// The audiences of the events about this row, which may be deleted by now; none if there are none.
+/// The audiences of the events about this row, which may be deleted by now.
 pub fn audiences(connection: &mut DbConnection, subject: &Subject) -> QueryResult<Vec<String>> {
     let about =
         kilonova_events::kind.eq(subject.kind()).and(kilonova_events::subject_id.eq(subject.id()));
@@ -67,8 +70,8 @@ pub fn audiences(connection: &mut DbConnection, subject: &Subject) -> QueryResul
         .load(connection)
 }
 
-/// Deletes the oldest events beyond what is kept, at most a few hundred. Their bytes are still to be
-/// taken off the size of the log.
+/// Deletes the oldest events beyond the retention, at most a few hundred. The caller must subtract
+/// their bytes from the size of the log.
 pub fn prune(connection: &mut DbConnection, retention: Retention) -> QueryResult<Pruned> {
     with_variant!(connection, c => stored::prune_rows(c, retention))
 }

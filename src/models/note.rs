@@ -27,13 +27,13 @@ pub const AUTHOR: Text =
 )]
 #[diesel(table_name = notes)]
 pub struct Note {
-    /// Never given to another note.
+    /// Never reused for another note.
     pub id: i64,
     /// One line, at most 200 characters.
     pub title: String,
     /// Markdown, at most 1 MiB.
     pub body: String,
-    /// The author.
+    /// The author's name.
     pub author: String,
     /// The account that wrote it; not shown.
     #[serde(skip)]
@@ -63,7 +63,8 @@ impl NewNote {
         NewNote::changeset_by(params, None)
     }
 
-    /// The same for a note of this account, if of any: it has its name, whatever the fields claim.
+    /// Like [`NewNote::changeset`]. If an account writes the note, it has the account's name,
+    /// whatever the fields say.
     pub fn changeset_by(params: &Params, user: Option<&User>) -> Result<NewNote, Errors> {
         let mut changeset = Changeset::new(params, Mode::Create);
         let title = changeset.text("title", TITLE);
@@ -78,7 +79,7 @@ impl NewNote {
 }
 
 impl NewNote {
-    /// The note that it is, before it has an id.
+    /// The note with these times, before it has an id.
     pub fn dated(self, inserted_at: NaiveDateTime, updated_at: NaiveDateTime) -> Note {
         let NewNote { title, body, author, user_id } = self;
         Note { id: 0, title, body, author, user_id, inserted_at, updated_at }
@@ -134,7 +135,7 @@ pub fn list(
     })
 }
 
-/// At most `limit` notes with ids above `after`, by id: the way to walk all of them.
+/// At most `limit` notes with ids above `after`, by id. Repeat to walk all of them.
 pub fn walk(connection: &mut DbConnection, after: i64, limit: usize) -> QueryResult<Vec<Note>> {
     notes::table
         .filter(notes::id.gt(after))
@@ -144,14 +145,14 @@ pub fn walk(connection: &mut DbConnection, after: i64, limit: usize) -> QueryRes
         .load(connection)
 }
 
-/// Whether an account has this many notes, at least one.
+/// Whether an account has at least `count` notes. `count` is at least 1.
 pub fn has(connection: &mut DbConnection, user_id: i64, count: i64) -> QueryResult<bool> {
     let own = notes::table.filter(notes::user_id.eq(user_id)).select(notes::id);
     let last = own.order(notes::id).offset(count - 1).limit(1);
     Ok(last.first::<i64>(connection).optional()?.is_some())
 }
 
-/// How many notes there are.
+/// The number of notes.
 pub fn count(connection: &mut DbConnection) -> QueryResult<i64> {
     notes::table.count().get_result(connection)
 }
@@ -172,7 +173,7 @@ pub fn excerpts(
         .load(connection)
 }
 
-/// How many of the notes with these ids there are.
+/// The number of notes among these ids.
 pub fn count_of(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<usize> {
     if ids.is_empty() {
         return Ok(0);
@@ -187,7 +188,7 @@ pub fn get(connection: &mut DbConnection, id: i64) -> QueryResult<Note> {
     notes::table.find(id).select(Note::as_select()).first(connection)
 }
 
-/// At most 100 notes of this very time, by id.
+/// At most 100 notes with exactly this time, by id.
 pub fn at(connection: &mut DbConnection, at: NaiveDateTime) -> QueryResult<Vec<Note>> {
     let found = notes::table.filter(notes::inserted_at.eq(at)).order(notes::id).limit(100);
     found.select(Note::as_select()).load(connection)
@@ -198,7 +199,7 @@ pub fn insert(connection: &mut DbConnection, new: NewNote, at: NaiveDateTime) ->
     insert_whole(connection, None, new.dated(at, at))
 }
 
-/// Inserts a note as it is, with this id, if one is given, in place of its own.
+/// Inserts a note with all its fields, except that a given id replaces its own.
 pub fn insert_whole(
     connection: &mut DbConnection,
     id: Option<i64>,
@@ -226,8 +227,8 @@ pub fn insert_whole(
     Ok(note)
 }
 
-/// Makes `after` of a note that this transaction has read. `by` is the account that changes it, where
-/// one does.
+/// Replaces `before`, which this transaction has read, with `after`. `by` is the account that
+/// changes it, if any.
 pub fn replace(
     connection: &mut DbConnection,
     before: Note,
@@ -236,8 +237,8 @@ pub fn replace(
     at: NaiveDateTime,
 ) -> QueryResult<Note> {
     upload::note_uses(connection, upload::Text::Note(before.id), &before.body, &after.body)?;
-    // A clock set back does not let a change look older than what it changes.
-    // The time tells versions apart, also those of one microsecond.
+    // The time distinguishes versions, so it must increase, even within a microsecond or after the
+    // clock was set back.
     after.updated_at = at.max(before.updated_at + TimeDelta::microseconds(1));
     diesel::update(notes::table.find(before.id))
         .set((
@@ -252,13 +253,13 @@ pub fn replace(
     Ok(after)
 }
 
-/// The name of the account that changed a note last, if one did.
+/// The name of the account that last changed a note, if any.
 pub fn editor(connection: &mut DbConnection, id: i64) -> QueryResult<Option<String>> {
     let by = notes::table.find(id).select(notes::edited_by).first(connection)?;
     user::name_of(connection, by)
 }
 
-/// Deletes the note, or gives `NotFound`.
+/// Deletes the note, or returns `NotFound`.
 pub fn delete(connection: &mut DbConnection, id: i64) -> QueryResult<()> {
     match diesel::delete(notes::table.find(id)).execute(connection)? {
         0 => Err(diesel::NotFound),

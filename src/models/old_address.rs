@@ -1,5 +1,6 @@
-//! Addresses that a site had before it was imported, and their targets. Owns the form of an address
-//! and the addresses that an import may claim; `controllers::old_addresses` answers the requests.
+//! Addresses that a site had before it was imported, and their targets. Owns the normalized form of
+//! an address and the addresses that an import may claim; `controllers::old_addresses` answers the
+//! requests.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -14,10 +15,10 @@ use crate::schema::old_addresses;
 /// The longest old address, in bytes.
 pub const MAX: usize = 1024;
 
-/// The last parts of a path that most servers leave out.
+/// The last segments of a path that most servers omit.
 const INDEXES: [&str; 2] = ["index.html", "index.htm"];
 
-/// These and everything below them belong to this site.
+/// First segments of paths that belong to this site, with everything below them.
 const TREES: [&str; 15] = [
     "account",
     "admin",
@@ -36,7 +37,7 @@ const TREES: [&str; 15] = [
     "uploads",
 ];
 
-/// These alone do.
+/// Paths that belong to this site, without anything below them.
 const PAGES: [&str; 13] = [
     "",
     "archive",
@@ -53,46 +54,46 @@ const PAGES: [&str; 13] = [
     "sitemap.xml",
 ];
 
-/// The last parts of feeds' addresses in Hugo, Zola, Jekyll, WordPress and Ghost.
+/// The suffixes of feeds' addresses in Hugo, Zola, Jekyll, WordPress and Ghost.
 const FEEDS: [&str; 8] =
     ["/index.xml", "/atom.xml", "/rss.xml", "/rss", "/rss/", "/feed/atom", "/feed/rss", "/feed/"];
 
-/// The beginnings of their addresses of a tag's pages.
+/// The prefixes of the addresses of tags' pages in the same programs.
 const TAGS: [&str; 4] = ["/tags/", "/tag/", "/categories/", "/category/"];
 
 /// The target of an old address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'a> {
-    /// The post of this id.
+    /// The post with this id.
     Post(i64),
-    /// The upload of this digest.
+    /// The upload with this digest.
     Upload(&'a str),
 }
 
 /// The outcome of an import's claim to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claimed {
-    /// It leads where it should.
+    /// The address leads to the target.
     Yes,
-    /// The site itself has it.
+    /// The address belongs to the site itself.
     Reserved,
-    /// It leads to something else already.
+    /// The address already leads to something else.
     Taken,
-    /// It is none, or longer than 1,024 bytes.
+    /// It is not an address, or is longer than 1,024 bytes.
     Invalid,
 }
 
-/// The address that a URL's path is, as the table has it. `None` when it is none, is not UTF-8, or is
-/// too long.
+/// The normalized address of a URL's path, as it is in the table. `None` if the path is not an
+/// address, is not UTF-8, or is too long.
 fn asked(path: &str) -> Option<String> {
     normalized(&percent_decode_str(path).decode_utf8().ok()?)
 }
 
-/// A decoded path as the table has it: without a slash or an `index.html` at its end. `None` when it is
-/// no path, or is too long.
+/// The normalized form of a decoded path, as it is in the table: without a slash or an `index.html`
+/// at its end. `None` if it is not a path, or is too long.
 pub fn normalized(path: &str) -> Option<String> {
     let mut path = path.strip_prefix('/')?.trim_end_matches('/');
-    // As often as it takes: an address that the table has is one that it may be told again.
+    // Repeated, so that normalizing a normalized address does not change it.
     while let (before, last) = path.rsplit_once('/').unwrap_or(("", path))
         && INDEXES.contains(&last)
     {
@@ -102,7 +103,7 @@ pub fn normalized(path: &str) -> Option<String> {
     fits.then(|| format!("/{path}"))
 }
 
-/// A decoded path as the table has it, unless it cannot be one of another site's.
+/// The normalized form of a decoded path, or the reason why an import may not claim it.
 pub fn own(path: &str) -> Result<String, Claimed> {
     match normalized(path) {
         None => Err(Claimed::Invalid),
@@ -111,7 +112,7 @@ pub fn own(path: &str) -> Result<String, Claimed> {
     }
 }
 
-/// Whether a normalised address is one of the site's own, or may become one.
+/// Whether a normalized address belongs to this site, now or in future.
 pub fn is_reserved(path: &str) -> bool {
     let path = path.strip_prefix('/').unwrap_or(path);
     let first = path.split('/').next().unwrap_or_default();
@@ -122,7 +123,7 @@ pub fn is_reserved(path: &str) -> bool {
     TREES.contains(&first) || PAGES.contains(&path) || of_a_post().is_some()
 }
 
-/// Has a decoded path lead to something from now on, unless it leads somewhere else.
+/// Makes a decoded path lead to a target, unless it already leads to another.
 pub fn claim(
     connection: &mut DbConnection,
     address: &str,
@@ -153,7 +154,7 @@ pub fn claim(
     }
 }
 
-/// The addresses that lead to these posts, in their order.
+/// The sorted addresses that lead to each of these posts.
 pub fn of_posts(
     connection: &mut DbConnection,
     ids: &[i64],
@@ -165,7 +166,7 @@ pub fn of_posts(
     Ok(grouped(rows))
 }
 
-/// The addresses that lead to these uploads, in their order.
+/// The sorted addresses that lead to each of these uploads.
 pub fn of_uploads(
     connection: &mut DbConnection,
     digests: &[String],
@@ -182,12 +183,12 @@ fn grouped<K: Eq + Hash>(rows: Vec<(K, String)>) -> HashMap<K, Vec<String>> {
     for (target, path) in rows {
         all.entry(target).or_default().push(path);
     }
-    // Here, since databases have orders of their own.
+    // Sorted here, since databases collate differently.
     all.values_mut().for_each(|paths| paths.sort());
     all
 }
 
-/// The post or the upload that a path of the table leads to.
+/// The post or the upload that a normalized path leads to.
 fn target_of(
     connection: &mut DbConnection,
     path: &str,
@@ -199,8 +200,8 @@ fn target_of(
         .optional()
 }
 
-/// A path of the table, and the other one that leads to the same where only one is known:
-/// generators leave out `.html` or write it.
+/// A normalized path, and the same path with or without `.html`. Site generators write both forms,
+/// and an import may know only one.
 pub fn forms(path: String) -> [String; 2] {
     let other = match path.strip_suffix(".html") {
         Some(bare) => bare.to_owned(),
@@ -209,7 +210,7 @@ pub fn forms(path: String) -> [String; 2] {
     [path, other]
 }
 
-/// The path that a URL's old path leads to: of a post that everyone may read, or of an upload.
+/// The path that a URL's old path leads to: that of a public post, or of an upload.
 pub fn lead(connection: &mut DbConnection, address: &str) -> QueryResult<Option<String>> {
     let Some(path) = asked(address) else { return Ok(None) };
     for path in forms(path) {
@@ -224,7 +225,7 @@ pub fn lead(connection: &mut DbConnection, address: &str) -> QueryResult<Option<
     Ok(None)
 }
 
-/// Whether a decoded path leads to something that is here, whoever may see it.
+/// Whether a decoded path leads to something on this site, public or not.
 pub fn is_known(connection: &mut DbConnection, path: &str) -> QueryResult<bool> {
     let Some(path) = normalized(path) else { return Ok(false) };
     for path in forms(path) {
@@ -235,7 +236,7 @@ pub fn is_known(connection: &mut DbConnection, path: &str) -> QueryResult<bool> 
     Ok(false)
 }
 
-/// The feed that replaces the one at this path of another program.
+/// The path of the feed that replaces another program's feed at this path.
 pub fn feed(path: &str) -> Option<String> {
     let of = FEEDS.iter().find_map(|end| path.strip_suffix(end))?;
     if of.is_empty() {
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn no_old_address_is_over_one_of_the_site() {
+    fn no_old_address_shadows_one_of_the_site() {
         for own in [
             "/",
             "/posts",

@@ -1,6 +1,5 @@
-//! Posts and their tags: the row and its queries. Which fields a request may give and change is
-//! `fields`'; what is read of posts without their bodies is `heads`', `listed`'s
-//! and `addresses`'.
+//! Posts and their tags: the row and its queries. `fields` owns the fields that a request may set
+//! and change; `heads`, `listed` and `addresses` read posts without their bodies.
 
 mod addresses;
 mod fields;
@@ -34,24 +33,24 @@ use crate::schema::{post_tags, posts};
 /// A post, as the API, the events and the pages show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Post {
-    /// Never given to another post, not even after this one is deleted.
+    /// Never reused for another post, not even after this one is deleted.
     pub id: i64,
     /// One line, 3 to 200 characters.
     pub title: String,
-    /// What its page's address has after the id: words, for people. Made of the title when the post
-    /// is published first, unless somebody chose it; missing until then, and where the title has no
-    /// letter.
+    /// The words after the id in its page's address. Unless somebody chose them, they are made from
+    /// the title when the post is first published. `null` until then, and if the title has no
+    /// letters or digits.
     #[serde(default)]
     pub slug: Option<String>,
     /// Markdown, at most 1 MiB.
     pub body: String,
-    /// Whether it shows.
+    /// Whether it is a draft, scheduled, published or archived.
     pub status: Status,
     /// The author: the account's name, or the name in an imported file.
     pub author: Option<String>,
     /// The account that wrote it.
     pub user_id: Option<i64>,
-    /// In the author's order, each once.
+    /// In the author's order, without duplicates.
     pub tags: Vec<String>,
     /// UTC.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
@@ -61,7 +60,7 @@ pub struct Post {
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     #[schemars(with = "Time")]
     pub updated_at: NaiveDateTime,
-    /// UTC; when it was published first.
+    /// UTC; when it was first published.
     #[serde(
         default,
         serialize_with = "optional_rfc3339",
@@ -77,33 +76,34 @@ pub struct Post {
     )]
     #[schemars(with = "Option<Time>")]
     pub publish_at: Option<NaiveDateTime>,
-    /// Whether nobody may add a comment.
+    /// Whether the post is closed to new comments.
     #[serde(default)]
     pub comments_locked: bool,
 }
 
 impl Post {
-    /// Tells the versions of its text apart.
+    /// A digest of its body, which distinguishes versions of the text.
     pub fn body_digest(&self) -> String {
         super::digest(&self.body)
     }
 
-    /// What its page's address ends with.
+    /// The last segment of its page's address.
     pub fn address(&self) -> String {
         address(self.id, self.slug.as_deref())
     }
 
-    /// The path of its page, with letters beyond ASCII encoded.
+    /// The path of its page, percent-encoded.
     pub fn path(&self) -> String {
         path(self.id, self.slug.as_deref())
     }
 
-    /// The time by which readers know it.
+    /// The time that readers see: that of its first publication or, before that, of its creation.
     pub fn shown_at(&self) -> &NaiveDateTime {
         self.published_at.as_ref().unwrap_or(&self.inserted_at)
     }
 
-    /// Gives it what a post has that is or was published: the time and the address.
+    /// Sets the fields of a post that is or was published, unless they are set: the time and the
+    /// slug.
     pub(crate) fn published(&mut self, at: NaiveDateTime) {
         self.published_at.get_or_insert(at);
         if self.slug.is_none() {
@@ -111,12 +111,12 @@ impl Post {
         }
     }
 
-    /// What decides who may see and change it.
+    /// The facts that decide who may see and change it.
     pub fn facts(&self) -> PostFacts {
         PostFacts { author: self.user_id, status: self.status }
     }
 
-    /// What decides who may add a comment, by these rules.
+    /// The facts that decide who may add a comment, under these rules.
     pub fn thread(&self, rules: CommentRules) -> Thread {
         Thread { post: self.facts(), locked: self.comments_locked, rules }
     }
@@ -165,15 +165,15 @@ impl Row {
             inserted_at: self.inserted_at,
             updated_at: self.updated_at,
             published_at: self.published_at,
-            // A node of an older version publishes a draft without taking its time away.
+            // A node of an older version publishes a draft without clearing this time.
             publish_at: self.publish_at.filter(|_| status == Status::Scheduled),
             comments_locked: self.comments_locked,
         }
     }
 }
 
-/// The status of a row: a draft that is due some time is scheduled. To nodes of an older version
-/// it is a draft.
+/// The status of a row. A draft with a due time is scheduled; nodes of an older version see it as a
+/// draft.
 fn status(word: &str, is_due: bool) -> Status {
     match Status::of(word) {
         Status::Draft if is_due => Status::Scheduled,
@@ -181,7 +181,7 @@ fn status(word: &str, is_due: bool) -> Status {
     }
 }
 
-/// The word that a row has for it.
+/// The word for a status in a row.
 fn word(status: Status) -> &'static str {
     match status {
         Status::Scheduled => Status::Draft.as_str(),
@@ -189,16 +189,16 @@ fn word(status: Status) -> &'static str {
     }
 }
 
-/// Which posts a list shows.
+/// The posts that a list shows.
 #[derive(Clone, Debug)]
 pub struct Filter {
-    /// Only those of this status.
+    /// Only those with this status.
     pub status: Status,
-    /// Only those that carry this tag.
+    /// Only those with this tag.
     pub tag: Option<String>,
     /// Only those of this account.
     pub author: Option<i64>,
-    /// Of drafts, only these.
+    /// The accounts whose drafts are listed.
     pub drafts: Scope,
 }
 
@@ -230,7 +230,7 @@ pub fn list(
         query = query.filter(posts::user_id.eq(author));
     }
     match &filter.tag {
-        // In their order, without a look at the posts that do not have it.
+        // This finds them in order, without reading the posts that do not have the tag.
         Some(tag) if filter.status == Status::Published => {
             let ids = listed::with_tag(connection, tag, after, limit as i64 + 1)?;
             query = query.filter(posts::id.eq_any(ids));
@@ -245,7 +245,7 @@ pub fn list(
         None => {}
     }
     if let Some(Cursor { at, id }) = after {
-        // The first condition alone is where an index begins.
+        // An index scan starts at the first condition; the second one alone could not use it.
         query =
             query.filter(posts::listed_at.le(at).and(posts::listed_at.lt(at).or(posts::id.lt(id))));
     }
@@ -255,7 +255,7 @@ pub fn list(
     Ok(Page { items: tagged(connection, rows)?, next: page.next })
 }
 
-/// At most `limit` posts of any status with ids above `after`, by id: the way to walk all of them.
+/// At most `limit` posts of any status with ids above `after`, by id. Repeat to walk all of them.
 pub fn walk(connection: &mut DbConnection, after: i64, limit: usize) -> QueryResult<Vec<Post>> {
     let rows = posts::table
         .filter(posts::id.gt(after))
@@ -266,7 +266,7 @@ pub fn walk(connection: &mut DbConnection, after: i64, limit: usize) -> QueryRes
     tagged(connection, rows)
 }
 
-/// How many posts there are, of any status.
+/// The number of posts, of any status.
 pub fn count(connection: &mut DbConnection) -> QueryResult<i64> {
     posts::table.count().get_result(connection)
 }
@@ -274,8 +274,7 @@ pub fn count(connection: &mut DbConnection) -> QueryResult<i64> {
 /// The statuses of posts that everyone may read.
 pub(super) const PUBLIC: [Status; 2] = [Status::Published, Status::Archived];
 
-/// Those of the posts with these ids that everyone may read, in no order, with at most `length`
-/// characters of their bodies.
+/// The public posts among these ids, in no order, with at most `length` characters of their bodies.
 pub fn excerpts(
     connection: &mut DbConnection,
     ids: &[i64],
@@ -299,7 +298,7 @@ pub fn excerpts(
     Ok(rows.into_iter().map(excerpt).collect())
 }
 
-/// How many of the posts with these ids everyone may read.
+/// The number of public posts among these ids.
 pub fn count_public(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<usize> {
     if ids.is_empty() {
         return Ok(0);
@@ -312,7 +311,7 @@ pub fn count_public(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<u
     Ok(usize::try_from(count).unwrap_or_default())
 }
 
-/// A post as a comment's page names it.
+/// A post as a list of comments names it.
 #[derive(Clone, Debug, Queryable)]
 pub struct Heading {
     /// Its id.
@@ -344,27 +343,28 @@ impl From<Facts> for PostFacts {
     }
 }
 
-/// Whose a post is and who may see it, or `NotFound`: the cheapest way to ask whether it is there.
+/// The facts that decide who may see and change a post, or `NotFound`. This is the cheapest way to
+/// check that a post exists.
 pub fn facts(connection: &mut DbConnection, id: i64) -> QueryResult<PostFacts> {
     let found = posts::table.find(id);
     found.select(FACTS).first::<Facts>(connection).map(PostFacts::from)
 }
 
-/// What decides who may add a comment to a post, by these rules; or `NotFound`.
+/// The facts that decide who may add a comment to a post, under these rules; or `NotFound`.
 pub fn thread(connection: &mut DbConnection, id: i64, rules: CommentRules) -> QueryResult<Thread> {
     let found = posts::table.find(id).select((FACTS, posts::comments_locked));
     let (facts, locked) = found.first::<(Facts, bool)>(connection)?;
     Ok(Thread { post: facts.into(), locked, rules })
 }
 
-/// Whether an account has this many posts, at least one.
+/// Whether an account has at least `count` posts. `count` is at least 1.
 pub fn has(connection: &mut DbConnection, user_id: i64, count: i64) -> QueryResult<bool> {
     let own = posts::table.filter(posts::user_id.eq(user_id)).select(posts::id);
     let last = own.order(posts::id).offset(count - 1).limit(1);
     Ok(last.first::<i64>(connection).optional()?.is_some())
 }
 
-/// The post that an import made of `source`, if it did and it is still there.
+/// The post that an import created from `source`, if it exists.
 pub fn by_source(connection: &mut DbConnection, source: &str) -> QueryResult<Option<Post>> {
     let id = posts::table
         .filter(posts::source.eq(source))
@@ -374,7 +374,7 @@ pub fn by_source(connection: &mut DbConnection, source: &str) -> QueryResult<Opt
     id.map(|id| get(connection, id)).transpose()
 }
 
-/// The ids and titles of at most `limit` posts that an import made, with ids above `after`, by id.
+/// The ids and titles of at most `limit` imported posts with ids above `after`, by id.
 pub fn imported(
     connection: &mut DbConnection,
     after: i64,
@@ -389,7 +389,7 @@ pub fn imported(
         .load(connection)
 }
 
-/// A post and its source, or nothing.
+/// A post and its source, if the post exists.
 pub fn with_source(
     connection: &mut DbConnection,
     id: i64,
@@ -398,7 +398,7 @@ pub fn with_source(
     source.map(|source| Ok((get(connection, id)?, source))).transpose()
 }
 
-/// What an import recognises these posts by, where there is something.
+/// The sources by which an import recognizes these posts. Posts without one are left out.
 pub fn sources(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<HashMap<i64, String>> {
     let found = posts::table.filter(posts::id.eq_any(ids.to_vec()));
     let found = found.filter(posts::source.is_not_null());
@@ -408,7 +408,7 @@ pub fn sources(connection: &mut DbConnection, ids: &[i64]) -> QueryResult<HashMa
     Ok(rows.into_iter().collect())
 }
 
-/// Changes what an import recognises a post by.
+/// Changes the source by which an import recognizes a post.
 pub fn set_source(connection: &mut DbConnection, id: i64, source: Option<&str>) -> QueryResult<()> {
     let change = diesel::update(posts::table.find(id)).set(posts::source.eq(source));
     change.execute(connection).map(drop)
@@ -419,7 +419,7 @@ pub fn insert(connection: &mut DbConnection, new: NewPost, at: NaiveDateTime) ->
     insert_dated(connection, new, at, at)
 }
 
-/// Inserts a post that was written and last changed elsewhere.
+/// Inserts a post with these times, for one that was written and last changed elsewhere.
 pub fn insert_dated(
     connection: &mut DbConnection,
     new: NewPost,
@@ -447,7 +447,7 @@ pub fn insert_dated(
     insert_whole(connection, None, post, new.source.as_deref())
 }
 
-/// Inserts a post as it is, with this id, if one is given, in place of its own.
+/// Inserts a post with all its fields, except that a given id replaces its own.
 pub fn insert_whole(
     connection: &mut DbConnection,
     id: Option<i64>,
@@ -486,14 +486,14 @@ pub fn insert_whole(
 /// The result of an update.
 #[derive(Clone, Debug)]
 pub struct Updated {
-    /// The post before.
+    /// The post before the update.
     pub before: Post,
-    /// The post now; the same when the changes changed nothing, and then nothing was written.
+    /// The post after the update. If it equals `before`, nothing was written.
     pub after: Post,
 }
 
-/// Makes `after` of a post that this transaction has read. `by` is the account that changes it, where
-/// one does.
+/// Replaces `before`, which this transaction has read, with `after`. `by` is the account that
+/// changes it, if any.
 pub fn update(
     connection: &mut DbConnection,
     before: Post,
@@ -508,10 +508,10 @@ pub fn update(
     if after.status.is_public() {
         after.published(at);
     }
-    // Readers are not told of a change where there is none to read.
+    // Locking the comments changes nothing that readers read, so it does not count as an update.
     if (Post { comments_locked: before.comments_locked, ..after.clone() }) != before {
-        // A feed tells versions apart by their times. A clock set back makes no change look older
-        // than what it changes.
+        // Feeds distinguish versions by their times, so the time must increase even after the clock
+        // was set back.
         after.updated_at = at.max(before.updated_at + TimeDelta::microseconds(1));
     }
     diesel::update(posts::table.find(id))
@@ -541,13 +541,13 @@ pub fn update(
     Ok(Updated { before, after })
 }
 
-/// The name of the account that changed a post last, if one did.
+/// The name of the account that last changed a post, if any.
 pub fn editor(connection: &mut DbConnection, id: i64) -> QueryResult<Option<String>> {
     let by = posts::table.find(id).select(posts::edited_by).first(connection)?;
     user::name_of(connection, by)
 }
 
-/// The first scheduled posts that are due at this time, in the order in which they are.
+/// The first `limit` scheduled posts that are due at this time, in the order of their due times.
 pub fn due(connection: &mut DbConnection, at: NaiveDateTime, limit: i64) -> QueryResult<Vec<Post>> {
     let rows = posts::table
         .filter(posts::status.eq(word(Status::Scheduled)).and(posts::publish_at.le(at)))
@@ -558,7 +558,7 @@ pub fn due(connection: &mut DbConnection, at: NaiveDateTime, limit: i64) -> Quer
     tagged(connection, rows)
 }
 
-/// When the next scheduled post is due.
+/// The time at which the next scheduled post is due.
 pub fn next_due(connection: &mut DbConnection) -> QueryResult<Option<NaiveDateTime>> {
     posts::table
         .filter(posts::status.eq(word(Status::Scheduled)))
@@ -582,7 +582,7 @@ pub fn publish(
     update(connection, post, after, None, at)
 }
 
-/// Gives the published posts of an older version the addresses that they would have got.
+/// Gives posts that an older version published the slugs that this version would have given them.
 pub(crate) fn fill_slugs(connection: &mut DbConnection) -> QueryResult<()> {
     let mut last = 0;
     loop {
@@ -603,8 +603,8 @@ pub(crate) fn fill_slugs(connection: &mut DbConnection) -> QueryResult<()> {
     }
 }
 
-/// Deletes the post with its comments and tags, or gives `NotFound`. What of it is in the bin is
-/// `bin`'s.
+/// Deletes the post with its comments and tags, or returns `NotFound`. `bin` deletes its comments
+/// that are in the bin.
 pub fn delete(connection: &mut DbConnection, id: i64) -> QueryResult<()> {
     match diesel::delete(posts::table.find(id)).execute(connection)? {
         0 => Err(diesel::NotFound),
@@ -625,7 +625,7 @@ fn insert_tags(connection: &mut DbConnection, id: i64, tags: &[String]) -> Query
     Ok(())
 }
 
-/// Joins rows with their tags, in two queries whatever their number.
+/// Adds the tags of any number of rows, with one query.
 fn tagged(connection: &mut DbConnection, rows: Vec<Row>) -> QueryResult<Vec<Post>> {
     let mut tags = tags(connection, rows.iter().map(|row| row.id).collect())?;
     Ok(rows

@@ -1,6 +1,6 @@
-//! Sign-ins: which account a browser's cookie or a program's bearer token stands for. Only the
-//! client has the token; the row has its digest. Owns the ends of sign-ins, too: which sockets of
-//! theirs must close is numbered in the transaction that ends them.
+//! Sign-ins: the account that a browser's cookie or a program's bearer token belongs to. Only the
+//! client has the token; the row has its digest. Owns the ends of sign-ins too: the transaction
+//! that ends a sign-in also numbers the end, so that every node can close its sockets.
 
 use std::fmt;
 
@@ -22,19 +22,19 @@ use crate::changeset::Text as Rules;
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::{ended_sign_ins, sign_ins, users};
 
-/// The cookie of a browser's sign-in, as it is called over plain HTTP.
+/// The name of the sign-in cookie over plain HTTP.
 pub const COOKIE: &str = "kilonova_session";
 
-/// How long a browser's sign-in lasts at the most.
+/// The longest lifetime of a browser's sign-in.
 pub const LASTS: TimeDelta = TimeDelta::days(90);
 
-/// How long it lasts without being used.
+/// How long a browser's sign-in lasts without use.
 pub const IDLE: TimeDelta = TimeDelta::days(14);
 
-/// How exact the time of the last use is.
+/// The precision of the time of last use.
 pub const SEEN: TimeDelta = TimeDelta::minutes(5);
 
-/// The most sign-ins that one user has, cookies and tokens each. Another cookie ends the oldest.
+/// The most cookies and the most tokens of one user. A further cookie ends the oldest one.
 pub const PER_USER: i64 = 100;
 
 /// The rules of a bearer token's name.
@@ -44,31 +44,31 @@ pub const TOKEN_NAME: Rules =
 /// The longest `User-Agent` that is kept, in characters.
 const MAX_USER_AGENT: usize = 200;
 
-/// How long the number of an end is kept. A node that has not read it by then finds a gap, and closes
-/// the sockets of all sign-ins.
+/// How long the number of an end is kept. A node that has not read it by then finds a gap and
+/// closes the sockets of all sign-ins.
 const ENDS_KEPT: TimeDelta = TimeDelta::days(1);
 
-/// What a bearer token begins with, so that it can be told from other secrets.
+/// The prefix of bearer tokens, which distinguishes them from other secrets.
 const PREFIX: &str = "kilonova_";
 
-/// 256 random bits that nobody guesses. `Debug` does not show them.
+/// A secret of 256 random bits. `Debug` does not show them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token([u8; 32]);
 
 impl Token {
-    /// A new one, from the operating system's own generator.
+    /// A new token, from the operating system's random number generator.
     pub fn random() -> Result<Token, SysError> {
         let mut bytes = [0; 32];
         SysRng.try_fill_bytes(&mut bytes)?;
         Ok(Token(bytes))
     }
 
-    /// The token that a browser sends: 64 hexadecimal digits, as `secret` writes them.
+    /// Parses the token that a browser sends: 64 hexadecimal digits, as `secret` writes them.
     pub fn parse(text: &str) -> Option<Token> {
         HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Token)
     }
 
-    /// The token that a program sends, as `bearer` writes it.
+    /// Parses the token that a program sends, as `bearer` writes it.
     pub fn parse_bearer(text: &str) -> Option<Token> {
         Token::parse(text.strip_prefix(PREFIX)?)
     }
@@ -83,8 +83,8 @@ impl Token {
         format!("{PREFIX}{}", self.secret())
     }
 
-    /// The row's key. A token has so many bits that a plain hash protects it, and the time of a
-    /// look-up by digest reveals nothing of the token.
+    /// The row's key. A plain hash is enough to protect a token of this many bits, and the time
+    /// that a lookup by digest takes reveals nothing about the token.
     fn digest(&self) -> String {
         HEXLOWER.encode(&Sha256::digest(self.0))
     }
@@ -96,7 +96,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// How a client proves who it is.
+/// The token with which a client authenticates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// A browser's cookie.
@@ -118,14 +118,14 @@ impl Credential {
     }
 }
 
-/// A sign-in that is in force.
+/// A valid sign-in.
 #[derive(Clone, Debug)]
 pub struct Current {
     /// Its id.
     pub id: i64,
-    /// Whose it is.
+    /// The account that it belongs to.
     pub user: User,
-    /// The time of its last use has become too old.
+    /// Whether the time of its last use must be updated.
     pub unseen: bool,
 }
 
@@ -143,9 +143,9 @@ pub struct SignIn {
     #[serde(serialize_with = "rfc3339")]
     #[schemars(with = "Time")]
     pub last_seen_at: NaiveDateTime,
-    /// What the browser calls itself.
+    /// The browser's `User-Agent`.
     pub user_agent: Option<String>,
-    /// Whether it is the one that asks.
+    /// Whether it is the sign-in that makes this request.
     pub current: bool,
 }
 
@@ -155,7 +155,7 @@ pub struct SignIn {
 pub struct BearerToken {
     /// Its id.
     pub id: i64,
-    /// What its user calls it.
+    /// The name that its user gave it.
     pub name: String,
     /// UTC.
     #[serde(serialize_with = "rfc3339")]
@@ -177,7 +177,7 @@ struct Row {
     last_seen_at: Option<NaiveDateTime>,
 }
 
-/// The sign-in of a credential, unless it has expired or the account is gone or disabled.
+/// The sign-in of a credential, unless it has expired or the account was deleted or disabled.
 pub fn find(
     connection: &mut DbConnection,
     credential: &Credential,
@@ -202,8 +202,8 @@ pub fn find(
     }))
 }
 
-/// Keeps a credential's sign-in, and the role of its account, as they are until the end of the
-/// transaction. SQLite has one writer at a time, and needs nothing for it.
+/// Locks a credential's sign-in and its account against changes until the end of the transaction.
+/// SQLite needs no locks, since it allows one writer at a time.
 pub fn hold(connection: &mut DbConnection, credential: &Credential) -> QueryResult<()> {
     const HOLD: &str = "SELECT 1 FROM sign_ins s JOIN users u ON u.id = s.user_id \
                         WHERE s.token_digest = $1 FOR SHARE OF u FOR KEY SHARE OF s";
@@ -213,7 +213,7 @@ pub fn hold(connection: &mut DbConnection, credential: &Credential) -> QueryResu
     Ok(())
 }
 
-/// Takes note that a sign-in is being used.
+/// Updates the time of a sign-in's last use.
 pub fn touch(connection: &mut DbConnection, id: i64) -> QueryResult<()> {
     diesel::update(sign_ins::table.find(id))
         .set(sign_ins::last_seen_at.eq(now()))
@@ -221,8 +221,8 @@ pub fn touch(connection: &mut DbConnection, id: i64) -> QueryResult<()> {
     Ok(())
 }
 
-/// Signs a browser in with a new token, for [`LASTS`]. False when the user is gone; the transaction
-/// must then be rolled back.
+/// Signs a browser in with a new token, for [`LASTS`]. Returns false if the user does not exist;
+/// the transaction must then be rolled back.
 pub fn insert(
     connection: &mut DbConnection,
     token: &Token,
@@ -256,7 +256,7 @@ pub fn insert(
     Ok(true)
 }
 
-/// Adds a bearer token of this name; `None` when the user has [`PER_USER`] already.
+/// Adds a bearer token with this name. Returns `None` if the user already has [`PER_USER`].
 pub fn insert_bearer(
     connection: &mut DbConnection,
     token: &Token,
@@ -281,7 +281,7 @@ pub fn insert_bearer(
     Ok(Some(BearerToken { id, name, inserted_at: at, last_used_at: None }))
 }
 
-/// A user's browsers, the one used last first. `current` is the sign-in that asks.
+/// A user's browsers, most recently used first. `current` is the sign-in that makes the request.
 pub fn of_browsers(
     connection: &mut DbConnection,
     user_id: i64,
@@ -306,7 +306,7 @@ pub fn of_browsers(
         .collect())
 }
 
-/// A user's bearer tokens, the newest first.
+/// A user's bearer tokens, newest first.
 pub fn of_programs(connection: &mut DbConnection, user_id: i64) -> QueryResult<Vec<BearerToken>> {
     let rows = of_user(user_id, true)
         .order(sign_ins::id.desc())
@@ -321,10 +321,10 @@ pub fn of_programs(connection: &mut DbConnection, user_id: i64) -> QueryResult<V
     Ok(rows.into_iter().map(token).collect())
 }
 
-/// Which of a user's sign-ins.
+/// A selection of a user's sign-ins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// The browser's with this id.
+    /// The browser's sign-in with this id.
     Browser(i64),
     /// The bearer token with this id.
     Program(i64),
@@ -336,8 +336,8 @@ pub enum Which {
     All,
 }
 
-/// Ends some of a user's sign-ins; the number of those that ended. Must run in a transaction that
-/// touches existing rows: the ends are numbered in the order of their commits.
+/// Ends some of a user's sign-ins, and returns how many. Must run in a transaction that touches
+/// existing rows, so that the ends are numbered in the order of their commits.
 pub fn end_of_user(
     connection: &mut DbConnection,
     user_id: i64,
@@ -358,13 +358,14 @@ pub fn end_of_user(
     Ok(ids.len())
 }
 
-/// Whether there is a sign-in of this credential, in force or not.
+/// Whether there is a sign-in of this credential, valid or not.
 pub fn exists(connection: &mut DbConnection, credential: &Credential) -> QueryResult<bool> {
     let of = sign_ins::token_digest.eq(credential.token().digest());
     diesel::select(diesel::dsl::exists(sign_ins::table.filter(of))).get_result(connection)
 }
 
-/// Ends the sign-in of a credential, if there is one: as above.
+/// Ends the sign-in of a credential, if there is one. Must run in a transaction like that of
+/// [`end_of_user`].
 pub fn end_of(connection: &mut DbConnection, credential: &Credential) -> QueryResult<()> {
     let ids: Vec<i64> = sign_ins::table
         .filter(sign_ins::token_digest.eq(credential.token().digest()))
@@ -373,8 +374,8 @@ pub fn end_of(connection: &mut DbConnection, credential: &Credential) -> QueryRe
     end(connection, &ids)
 }
 
-/// Closes the sockets of all sign-ins of a user, who has other rights from now on: as above. Gives
-/// the number of sign-ins.
+/// Closes the sockets of all sign-ins of a user whose permissions change, and returns the number of
+/// sign-ins. Must run in a transaction like that of [`end_of_user`].
 pub fn close_sockets(connection: &mut DbConnection, user_id: i64) -> QueryResult<usize> {
     let ids: Vec<i64> = sign_ins::table
         .filter(sign_ins::user_id.eq(user_id))
@@ -384,8 +385,8 @@ pub fn close_sockets(connection: &mut DbConnection, user_id: i64) -> QueryResult
     Ok(ids.len())
 }
 
-/// Ends the sign-ins that have expired, which no request makes: as above. The number of those that
-/// ended.
+/// Ends expired sign-ins, at most 1,000, and returns how many: no request would end them. Must run
+/// in a transaction like that of [`end_of_user`].
 pub fn prune(connection: &mut DbConnection) -> QueryResult<usize> {
     let now = now();
     let expired: Vec<i64> = sign_ins::table
@@ -398,7 +399,7 @@ pub fn prune(connection: &mut DbConnection) -> QueryResult<usize> {
         .limit(1000)
         .load(connection)?;
     end(connection, &expired)?;
-    // The newest stays, so that numbers go on from there.
+    // The newest stays, so that the numbers continue from there.
     let newest: Option<i64> =
         ended_sign_ins::table.select(max(ended_sign_ins::number)).first(connection)?;
     diesel::delete(
@@ -410,7 +411,7 @@ pub fn prune(connection: &mut DbConnection) -> QueryResult<usize> {
     Ok(expired.len())
 }
 
-/// The ends after a number, in order: sign-ins with the numbers of their ends.
+/// The ends after a number, in order: each is the id of a sign-in and the number of its end.
 pub fn ended_after(connection: &mut DbConnection, after: i64) -> QueryResult<Vec<(i64, i64)>> {
     ended_sign_ins::table
         .filter(ended_sign_ins::number.gt(after))
@@ -469,7 +470,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_survives_the_way_to_the_client_and_back() {
+    fn a_token_survives_the_round_trip_to_the_client() {
         let token = Token::random().expect("random bytes");
         assert_ne!(token, Token::random().expect("random bytes"));
         let secret = token.secret();
@@ -480,7 +481,7 @@ mod tests {
         assert_ne!(token.digest(), secret);
         assert!(!format!("{token:?}").contains(&secret[..8]));
         for none in ["", "00", &secret[1..], &secret.to_uppercase(), &format!("{secret}00")] {
-            // By chance a token is all digits, and then there is no other case.
+            // A token that happens to be all digits has no other letter case.
             assert!(Token::parse(none).is_none() || none == secret, "{none}");
         }
     }

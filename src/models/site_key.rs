@@ -1,4 +1,4 @@
-//! Keys that all nodes of a site share. Each is made once, by the node that first needs it.
+//! Keys that all nodes of a site share. Each is generated once, by the node that first needs it.
 
 use data_encoding::HEXLOWER;
 use diesel::prelude::*;
@@ -8,17 +8,17 @@ use rand::rngs::SysRng;
 use crate::connection::DbConnection;
 use crate::schema::site_keys;
 
-/// A key's bytes, as many as a block of SHA-256 has.
+/// A key's bytes, the length of a SHA-256 block.
 pub type Key = [u8; 64];
 
 /// The name of the key that signs device cookies.
 pub const DEVICE: &str = "device";
 
-/// The name of the key that the ids of feeds and their entries are made with.
+/// The name of the key from which the ids of feeds and their entries are derived.
 pub const FEEDS: &str = "feeds";
 
-/// The key of that name; makes it if there is none. Must run in a transaction that touches existing
-/// rows, so that two nodes do not make two.
+/// The key with that name, generated if it does not exist. Must run in a transaction that touches
+/// existing rows, so that two nodes do not generate two keys.
 pub fn get_or_make(connection: &mut DbConnection, name: &str) -> QueryResult<Key> {
     let known = site_keys::table.find(name).select(site_keys::value);
     let known = known.first::<String>(connection).optional()?;
@@ -34,7 +34,7 @@ pub fn get_or_make(connection: &mut DbConnection, name: &str) -> QueryResult<Key
     Ok(key)
 }
 
-/// Writes the keys again as they are: this finds out whether the database takes writes.
+/// Rewrites the keys unchanged, to find out whether the database accepts writes.
 pub fn touch(connection: &mut DbConnection) -> QueryResult<()> {
     let same = site_keys::value.eq(site_keys::value);
     diesel::update(site_keys::table).set(same).execute(connection).map(drop)
@@ -45,7 +45,7 @@ pub fn all(connection: &mut DbConnection) -> QueryResult<Vec<(String, String)>> 
     site_keys::table.load(connection)
 }
 
-/// Replaces all keys of a site by those of another, which it is a copy of.
+/// Replaces all keys of a site with those of the site that it is a copy of.
 pub fn replace(connection: &mut DbConnection, keys: Vec<(String, String)>) -> QueryResult<()> {
     diesel::delete(site_keys::table).execute(connection)?;
     for (name, value) in keys {

@@ -1,4 +1,4 @@
-//! What an address says of a post after its id: words of its title, for people.
+//! Slugs: the words after the id in a post's address, for people.
 
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 use unicode_segmentation::UnicodeSegmentation;
@@ -6,20 +6,20 @@ use unicode_segmentation::UnicodeSegmentation;
 /// The most characters of a slug that is made from a title.
 const MADE: usize = 80;
 
-/// The most characters of one that somebody chose.
+/// The most characters of a slug that somebody chose.
 pub(crate) const CHOSEN: usize = 200;
 
-/// The signs that an address leaves as they are.
+/// The signs that addresses do not percent-encode.
 const SIGNS: [char; 4] = ['-', '.', '_', '~'];
 
-/// The slug of a title: in lower case, with a hyphen for whatever is no letter and no digit. Letters
-/// stay what they are, in any script. A long title gives the words that fit. `None` when nothing is
-/// left.
+/// The slug of a title: lower case, with a hyphen for anything that is not a letter, a digit or one
+/// of the signs. Letters of any script are kept. A long title is cut after the last word that fits.
+/// `None` if nothing is left.
 pub(crate) fn of(title: &str) -> Option<String> {
     let mut slug = String::new();
     for c in title.chars().flat_map(char::to_lowercase) {
         match c {
-            // Within a word, and addresses do without it.
+            // An apostrophe is part of a word; addresses omit it.
             '\'' | '’' => {}
             c if may_follow(&slug, c) => slug.push(c),
             _ if slug.ends_with('-') => {}
@@ -31,7 +31,7 @@ pub(crate) fn of(title: &str) -> Option<String> {
     (!slug.is_empty()).then(|| slug.to_owned())
 }
 
-/// What fits of a slug: whole words, or the beginning of a single one.
+/// The part of a slug that fits: whole words, or the beginning of a single one.
 fn fit(slug: &str) -> &str {
     let Some((end, _)) = slug.char_indices().nth(MADE) else { return slug };
     match slug.get(..=end).and_then(|slug| slug.rfind('-')) {
@@ -45,7 +45,7 @@ fn fit(slug: &str) -> &str {
 }
 
 /// Whether somebody may choose this slug: letters and digits of any script, and the signs that
-/// addresses leave as they are.
+/// addresses do not percent-encode.
 pub(crate) fn is_valid(slug: &str) -> bool {
     let mut before = String::new();
     slug.starts_with(char::is_alphanumeric)
@@ -57,8 +57,8 @@ pub(crate) fn is_valid(slug: &str) -> bool {
         })
 }
 
-/// Whether a slug goes on with this. A mark belongs to the letter before it: without marks, Hindi
-/// and Thai cannot be read.
+/// Whether a slug may continue with this character. A mark may follow a letter: without marks,
+/// Hindi and Thai are unreadable.
 fn may_follow(slug: &str, c: char) -> bool {
     let is_mark = |c: char| c.general_category_group() == GeneralCategoryGroup::Mark;
     c.is_alphanumeric()

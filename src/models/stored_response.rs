@@ -1,6 +1,6 @@
-//! Stored responses: each is kept under the `Idempotency-Key` of its request, so that a client that
-//! repeats a request whose response was lost does nothing twice. A response belongs to the account
-//! that made the request, and is redacted with what it is about.
+//! Stored responses, each under the `Idempotency-Key` of its request, so that a client that retries
+//! a request after its response was lost does nothing twice. A response belongs to the account that
+//! made the request, and is redacted when its subject is deleted.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
@@ -11,7 +11,7 @@ use super::now;
 use crate::connection::DbConnection;
 use crate::schema::stored_responses;
 
-/// How long a stored response is given again.
+/// How long a stored response is replayed.
 pub const KEPT: TimeDelta = TimeDelta::hours(24);
 
 /// The longest `Idempotency-Key`, in bytes.
@@ -25,7 +25,7 @@ pub const NOBODY: i64 = 0;
 pub struct Key {
     /// The account that made it, or [`NOBODY`].
     pub account: i64,
-    /// The path that was posted to.
+    /// The path of the request.
     pub path: String,
     /// The client's `Idempotency-Key`.
     pub key: String,
@@ -41,28 +41,28 @@ pub struct StoredResponse {
     pub fingerprint: String,
     /// Its `Location`.
     pub location: Option<String>,
-    /// Its JSON.
+    /// Its body, as JSON.
     pub body: String,
 }
 
 impl StoredResponse {
-    /// Whether what it is about was deleted.
+    /// Whether its subject was deleted.
     pub fn is_redacted(&self) -> bool {
         self.body.ends_with(REDACTED)
     }
 }
 
-/// The end of a response that is reduced to an id.
+/// The end of a redacted response, which is reduced to an id.
 const REDACTED: &str = ",\"redacted\":true}";
 
-/// The stored response to this request, unless it is too old, and the position that it is true as
-/// of.
+/// The stored response to this request, unless it has expired, and the position at which it was
+/// true.
 pub fn find(
     connection: &mut DbConnection,
     key: &Key,
 ) -> QueryResult<Option<(StoredResponse, i64)>> {
     let own = stored_responses::account.eq(key.account);
-    // One of a version before, which knew an account by the digest alone.
+    // Older versions stored the account only as part of the digest.
     let before = stored_responses::account
         .eq(NOBODY)
         .and(stored_responses::fingerprint.eq(&key.fingerprint));
@@ -86,7 +86,7 @@ pub fn insert(
     position: i64,
 ) -> QueryResult<()> {
     let parent = subject.and_then(Subject::parent);
-    // One that is too old to be found may still be there.
+    // An expired one may still be there.
     diesel::delete(stored_responses::table.find((key.account, &key.path, &key.key)))
         .execute(connection)?;
     diesel::insert_into(stored_responses::table)
@@ -107,7 +107,7 @@ pub fn insert(
     Ok(())
 }
 
-/// Reduces the responses about a subject that is deleted, and about its parts.
+/// Reduces the responses about a deleted subject, and about its parts, to ids.
 pub fn redact(connection: &mut DbConnection, subject: &Subject) -> QueryResult<()> {
     let name = named(subject.kind(), subject.id());
     reduce(connection, &name)?;
@@ -120,7 +120,7 @@ pub fn redact(connection: &mut DbConnection, subject: &Subject) -> QueryResult<(
     Ok(())
 }
 
-/// Reduces the responses about the subject of this name to its id.
+/// Reduces the responses about the subject with this name to its id.
 fn reduce(connection: &mut DbConnection, name: &str) -> QueryResult<usize> {
     let id = name.split_once(':').map_or("null", |(_, id)| id);
     diesel::update(stored_responses::table.filter(stored_responses::subject.eq(name)))
@@ -148,7 +148,7 @@ pub fn shift(connection: &mut DbConnection, keys: &[Key], by: i64) -> QueryResul
     Ok(())
 }
 
-/// Deletes the responses that are too old to be given again.
+/// Deletes the expired responses.
 pub fn prune(connection: &mut DbConnection) -> QueryResult<usize> {
     diesel::delete(stored_responses::table.filter(stored_responses::inserted_at.le(oldest())))
         .execute(connection)

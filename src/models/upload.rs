@@ -1,8 +1,8 @@
-//! Uploads: pictures in texts, and files that an import brought. Owns their rows, their bytes, and
-//! which texts have them; what is let in is `pictures`' and the controllers'.
+//! Uploads: pictures in texts, and imported files. Owns their rows, their bytes, and the record of
+//! which texts use them; `pictures` and the controllers own which files are accepted.
 //!
-//! The bytes are in the database, in slices, on either kind: they are written and deleted with the
-//! rows that tell of them, every node has them, and so has every dump and every copy.
+//! The bytes are in the database, in slices, on SQLite and PostgreSQL alike. They are written and
+//! deleted with their rows, every node can read them, and every dump and copy includes them.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use data_encoding::HEXLOWER;
@@ -18,22 +18,22 @@ use crate::schema::{
     uploads,
 };
 
-/// The beginning of the paths of uploads.
+/// The prefix of the uploads' paths.
 pub const ROOT: &str = "/uploads/";
 
-/// The bytes of a slice.
+/// The size of a slice, in bytes.
 pub const SLICE: usize = 256 * 1024;
 
-/// The digits of a digest: 160 bits, of which no two files share all.
+/// The number of hexadecimal digits of a digest: 160 bits, which are enough to be unique.
 const DIGITS: usize = 40;
 
-/// The most uploads that count as a text's.
+/// The most uploads that are recorded for one text.
 const MAX_USES: usize = 1000;
 
-/// How long an upload stays that no text has.
+/// How long an upload is kept after no text uses it.
 const KEPT: TimeDelta = TimeDelta::hours(24);
 
-/// The media type of a file that is none of the pictures, and the ending of its path.
+/// The media type of a file that is not a picture, and the extension of its path.
 const ANY: &str = "application/octet-stream";
 const FILE: &str = "bin";
 
@@ -42,13 +42,13 @@ const FILE: &str = "bin";
 pub struct Upload {
     /// The first 160 bits of the SHA-256 of its bytes, in hexadecimal digits.
     pub digest: String,
-    /// One of the pictures', or any other of a file.
+    /// The media type of a picture, or `application/octet-stream`.
     pub media_type: String,
-    /// The file name for readers who save it, if it is no picture.
+    /// The name under which readers save it, unless it is a picture.
     pub name: Option<String>,
-    /// In pixels.
+    /// In pixels, for a picture.
     pub width: Option<i32>,
-    /// In pixels.
+    /// In pixels, for a picture.
     pub height: Option<i32>,
     /// In bytes.
     pub length: i64,
@@ -66,16 +66,16 @@ pub struct NewUpload {
 }
 
 impl NewUpload {
-    /// A picture, which is shown.
+    /// A picture, which pages show.
     pub fn picture(picture: Picture, user_id: Option<i64>) -> NewUpload {
-        // No side has more pixels than fit: `pictures` sees to it.
+        // `pictures` makes sure that both sides fit.
         let [width, height] = [picture.width, picture.height].map(|side| i32::try_from(side).ok());
         let media_type = picture.format.media_type();
         let new = NewUpload::new(picture.bytes, media_type, None);
         NewUpload { upload: Upload { width, height, ..new.upload }, user_id, ..new }
     }
 
-    /// Any other file, which is saved under this name.
+    /// Any other file, which readers save under this name.
     pub fn file(bytes: Vec<u8>, name: &str) -> NewUpload {
         NewUpload::new(bytes, ANY, Some(name.to_owned()))
     }
@@ -93,32 +93,32 @@ impl NewUpload {
     }
 }
 
-/// A text that may have uploads.
+/// A text that may use uploads.
 #[derive(Clone, Copy, Debug)]
 pub enum Text {
-    /// The body of the post of this id.
+    /// The body of the post with this id.
     Post(i64),
-    /// Of a comment.
+    /// The body of the comment with this id.
     Comment(i64),
-    /// Of a note.
+    /// The body of the note with this id.
     Note(i64),
 }
 
-/// The name of a file by its content.
+/// The digest of a file's content.
 fn digest(bytes: &[u8]) -> String {
     let mut digest = HEXLOWER.encode(&Sha256::digest(bytes));
     digest.truncate(DIGITS);
     digest
 }
 
-/// Whether a text can be a digest.
+/// Whether a text has the form of a digest.
 pub fn is_digest(text: &str) -> bool {
     let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     text.len() == DIGITS && text.bytes().all(is_digit)
 }
 
-/// The site's own path of an upload, from an address that ends with one, perhaps below the path of a
-/// site.
+/// The path of an upload on this site, from an address that ends with one. The address may have a
+/// host and a path prefix.
 pub fn own(address: &str) -> Option<&str> {
     let path = address.split(['?', '#']).next()?;
     let start = path.rfind(ROOT)?;
@@ -127,7 +127,7 @@ pub fn own(address: &str) -> Option<&str> {
     is_one.then(|| &address[start..])
 }
 
-/// The path of the first upload in a text that is a picture.
+/// The path of the first picture in a text that is an upload.
 pub fn first_picture(text: &str) -> Option<String> {
     text.split(ROOT).skip(1).find_map(|rest| {
         let (digest, rest) = rest.split_at_checked(DIGITS)?;
@@ -138,7 +138,7 @@ pub fn first_picture(text: &str) -> Option<String> {
     })
 }
 
-/// The digests of the uploads in a text, in their order, each once; the first thousand.
+/// The digests of the uploads in a text, in order and without duplicates: the first 1,000.
 pub fn digests(text: &str) -> IndexSet<&str> {
     let after = text.split(ROOT).skip(1);
     let digests = after.filter_map(|rest| {
@@ -160,13 +160,13 @@ impl Upload {
         format!("{ROOT}{}", self.file_name())
     }
 
-    /// The last part of its path.
+    /// The last segment of its path.
     pub fn file_name(&self) -> String {
         let extension = Format::of_media_type(&self.media_type).map_or(FILE, Format::extension);
         format!("{}.{extension}", self.digest)
     }
 
-    /// How many slices its bytes are in.
+    /// The number of slices that hold its bytes.
     pub fn slices(&self) -> i32 {
         let length = usize::try_from(self.length).unwrap_or_default();
         i32::try_from(length.div_ceil(SLICE)).unwrap_or(i32::MAX)
@@ -178,7 +178,7 @@ pub fn find(connection: &mut DbConnection, digest: &str) -> QueryResult<Option<U
     uploads::table.find(digest).select(Upload::as_select()).first(connection).optional()
 }
 
-/// The upload with this digest, if there is one: it stays for another day at least.
+/// The upload with this digest, if there is one. It is kept for at least another day.
 pub fn renew(
     connection: &mut DbConnection,
     digest: &str,
@@ -192,7 +192,7 @@ pub fn renew(
     Ok(known)
 }
 
-/// Inserts an upload that is not there.
+/// Inserts an upload that does not exist yet.
 pub fn insert(
     connection: &mut DbConnection,
     new: NewUpload,
@@ -224,19 +224,19 @@ pub fn insert(
     Ok(upload)
 }
 
-/// A slice of an upload's bytes, from 0; or `NotFound`.
+/// A slice of an upload's bytes, or `NotFound`. `ordinal` begins at 0.
 pub fn slice(connection: &mut DbConnection, digest: &str, ordinal: i32) -> QueryResult<Vec<u8>> {
     upload_slices::table.find((digest, ordinal)).select(upload_slices::bytes).first(connection)
 }
 
-/// The bytes of all uploads of an account.
+/// The number of bytes of all uploads of an account.
 pub fn length_of(connection: &mut DbConnection, user_id: i64) -> QueryResult<i64> {
-    // The sum of 64-bit integers is a NUMERIC in PostgreSQL.
+    // Summed here, since PostgreSQL's sum of 64-bit integers is a NUMERIC.
     let lengths = uploads::table.filter(uploads::user_id.eq(user_id)).select(uploads::length);
     Ok(lengths.load::<i64>(connection)?.into_iter().sum())
 }
 
-/// Notes which uploads a text has, where it had those of `before`.
+/// Records which uploads a text uses. `before` is the text with the recorded ones.
 pub fn note_uses(
     connection: &mut DbConnection,
     text: Text,
@@ -279,7 +279,7 @@ pub fn note_uses(
     Ok(())
 }
 
-/// True where a text has it, or an old address leads to it.
+/// True if a text uses an upload, or an old address leads to it.
 macro_rules! is_used {
     () => {
         exists(upload_uses::table.filter(upload_uses::digest.eq(uploads::digest))).or(exists(
@@ -288,7 +288,7 @@ macro_rules! is_used {
     };
 }
 
-/// True where it stays: it is used, or a text in the bin has it, or one that is not saved yet.
+/// True if an upload must be kept: it is used, or a text in the bin or an unsaved text uses it.
 macro_rules! is_kept {
     () => {
         is_used!()
@@ -300,7 +300,7 @@ macro_rules! is_kept {
     };
 }
 
-/// Notes which uploads a working copy has.
+/// Records which uploads a working copy uses.
 pub fn note_uses_of_copy(connection: &mut DbConnection, copy: i64, text: &str) -> QueryResult<()> {
     for digest in digests(text) {
         diesel::insert_into(copy_uploads::table)
@@ -310,7 +310,7 @@ pub fn note_uses_of_copy(connection: &mut DbConnection, copy: i64, text: &str) -
     Ok(())
 }
 
-/// At most `limit` uploads that are used, with their accounts, of digests above `after`, by digest.
+/// At most `limit` used uploads with digests above `after`, by digest, each with its account.
 pub fn used(
     connection: &mut DbConnection,
     after: &str,
@@ -325,14 +325,14 @@ pub fn used(
         .load(connection)
 }
 
-/// Has an account be the owner of an upload that has none.
+/// Makes an account the owner of an upload that has none.
 pub fn adopt(connection: &mut DbConnection, digest: &str, user_id: i64) -> QueryResult<()> {
     let found = uploads::table.find(digest).filter(uploads::user_id.is_null());
     diesel::update(found).set(uploads::user_id.eq(user_id)).execute(connection).map(drop)
 }
 
-/// Notes since when uploads are unused, and deletes at most `limit` of those that have been for a
-/// day. How many were deleted.
+/// Records since when uploads are unused, deletes at most `limit` of those that have been unused
+/// for a day, and returns how many.
 pub fn sweep(connection: &mut DbConnection, at: NaiveDateTime, limit: i64) -> QueryResult<usize> {
     let unused = uploads::table.filter(uploads::unused_at.is_null().and(not(is_kept!())));
     diesel::update(unused).set(uploads::unused_at.eq(at)).execute(connection)?;

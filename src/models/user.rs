@@ -1,4 +1,4 @@
-//! Users: changesets, the row, its queries. What a password's hash is made of is `accounts`'.
+//! Users: changesets, the row, its queries. `accounts` owns the hashing of passwords.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,27 +18,28 @@ use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::users;
 
-/// ASCII, as its form asks for, so that no two names look the same.
+/// The rules of a user name. Its format allows ASCII only, so that no two names look the same.
 pub const USERNAME: Text =
     Text { required: true, min: 3, max: 40, max_bytes: 400, single_line: true };
-/// The longest address that mail servers accept.
+/// The rules of an email address. 254 characters are the most that mail servers accept.
 pub const EMAIL: Text =
     Text { required: false, min: 1, max: 254, max_bytes: 1016, single_line: true };
 /// The rules of a password.
 pub const PASSWORD: Text =
     Text { required: true, min: 10, max: usize::MAX, max_bytes: 1024, single_line: false };
-/// The bound on names and passwords in a sign-in; values that no account can have are just wrong.
+/// The rules of names and passwords in a sign-in. They are only bounds: values that no account can
+/// have are wrong, not invalid.
 pub const TRIED: Text =
     Text { required: true, min: 1, max: usize::MAX, max_bytes: 1024, single_line: false };
 
 /// A user, as the API shows one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct User {
-    /// Never given to another user.
+    /// Never reused for another user.
     pub id: i64,
-    /// 3 to 40 letters, digits, `.`, `-` and `_`; nobody else has it in other letter cases.
+    /// 3 to 40 letters, digits, `.`, `-` and `_`. Unique, regardless of case.
     pub username: String,
-    /// The role.
+    /// Its role.
     pub role: Role,
     /// UTC.
     #[serde(serialize_with = "rfc3339")]
@@ -47,18 +48,18 @@ pub struct User {
 }
 
 impl User {
-    /// The name in lower case, in which nobody else has it.
+    /// The name in lower case, which is unique.
     pub fn folded_username(&self) -> String {
         fold(&self.username)
     }
 }
 
-/// A password as it was typed; shown nowhere, whoever prints what holds it.
+/// A password as it was typed. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
 impl Password {
-    /// For hashing it.
+    /// Its bytes, to hash them.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -75,7 +76,7 @@ impl fmt::Debug for Password {
 pub struct NewUser {
     username: String,
     email: Option<String>,
-    /// To be hashed.
+    /// The password, to be hashed.
     pub password: Password,
 }
 
@@ -107,7 +108,7 @@ impl NewUser {
 }
 
 impl NewUser {
-    /// Refuses a name that nobody may give to themselves.
+    /// Fails if the name is reserved.
     pub fn refuse_reserved(&self) -> Result<(), Errors> {
         let mut errors = Errors::default();
         if is_reserved(&self.username) {
@@ -118,8 +119,8 @@ impl NewUser {
     }
 }
 
-/// One `@` with something on both sides, and nothing that would end the address. Only a message
-/// that arrives proves more.
+/// Whether a text has one `@` with something on both sides, and no character that would end an
+/// address. Only a message that arrives proves more.
 fn is_email(text: &str) -> bool {
     let parts = text
         .split_once('@')
@@ -132,12 +133,12 @@ fn is_email(text: &str) -> bool {
 pub struct Credentials {
     /// The name, in lower case.
     pub folded_username: String,
-    /// The password that is tried.
+    /// The password to check.
     pub password: Password,
 }
 
 impl Credentials {
-    /// Takes both, which must be there. Whether they are right is not asked here.
+    /// Validates that both are given. This does not check whether they are right.
     pub fn changeset(params: &Params) -> Result<Credentials, Errors> {
         let mut changeset = Changeset::new(params, Mode::Create);
         let username = changeset.text("username", TRIED);
@@ -151,13 +152,13 @@ fn fold(username: &str) -> String {
     username.to_ascii_lowercase()
 }
 
-/// What a name looks like: names that people take for one another look the same.
+/// The skeleton of a name: names that people could confuse have the same one.
 pub fn looks(name: &str) -> String {
     let once: String = skeleton(name).collect();
     skeleton(&once.to_lowercase()).collect()
 }
 
-/// The same of a name of any characters, without what is blank or lies over a dot.
+/// The skeleton of a name of any characters, without blank characters and dots above letters.
 fn looks_bare(name: &str) -> String {
     const BRAILLE_BLANK: char = '\u{2800}';
     const DOT_ABOVE: char = '\u{307}';
@@ -165,8 +166,8 @@ fn looks_bare(name: &str) -> String {
     looks(name).chars().filter(is_seen).collect()
 }
 
-/// What is wrong with a name that somebody without an account gives: it shows nothing, turns the text
-/// around it, or seems to be the site's.
+/// The error of a name that somebody without an account gives: the name is blank, changes the
+/// direction of the text around it, or is reserved.
 pub fn refusal_of_guest(name: &str) -> Option<&'static str> {
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     match looks_bare(name) {
@@ -177,7 +178,7 @@ pub fn refusal_of_guest(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Names of which readers expect that the site speaks.
+/// Names that readers would take for the site's own.
 const RESERVED: [&str; 31] = [
     "abuse",
     "admin",
@@ -212,7 +213,7 @@ const RESERVED: [&str; 31] = [
     "www",
 ];
 
-/// Whether a name is an account's, or looks as one does.
+/// Whether a name is that of an account, or could be confused with one.
 pub fn is_taken(connection: &mut DbConnection, name: &str) -> QueryResult<bool> {
     let known = users::table.filter(
         users::folded_username.eq(fold(name.trim())).or(users::skeleton.eq(looks_bare(name))),
@@ -220,15 +221,15 @@ pub fn is_taken(connection: &mut DbConnection, name: &str) -> QueryResult<bool> 
     diesel::select(diesel::dsl::exists(known)).get_result(connection)
 }
 
-/// Whether nobody may give this name to themselves.
+/// Whether a name is reserved, or could be confused with one that is.
 pub fn is_reserved(name: &str) -> bool {
-    // An `I` looks like an `l`, but is an `i` to those who read it aloud.
+    // An upper-case `I` looks like an `l`, but is read as an `i`. Both forms are checked.
     let (as_typed, lower) = (looks_bare(name), looks_bare(&name.to_lowercase()));
     RESERVED.iter().map(|reserved| looks(reserved)).any(|it| it == as_typed || it == lower)
 }
 
-/// Notes what the names of accounts from before that look like. Of two that look the same the first
-/// has it noted, and both stay.
+/// Stores the skeletons of names from older versions. If two names have the same skeleton, only the
+/// first account gets it, and both keep their names.
 pub fn fill_skeletons(connection: &mut DbConnection) -> QueryResult<()> {
     let unknown: Vec<(i64, String)> = users::table
         .filter(users::skeleton.is_null())
@@ -287,9 +288,9 @@ pub fn shows_presence(connection: &mut DbConnection, id: i64) -> QueryResult<boo
     users::table.find(id).select(users::shows_presence).first(connection)
 }
 
-/// Shows an account's name to those who read the same post, or hides it. Its sockets, which were
-/// opened under the name, close. Gives the number of sign-ins that this concerns: none if the
-/// account is as it should be. Must run in a transaction that touches existing rows.
+/// Shows or hides an account's name to those who read the same post, and closes the account's
+/// sockets, which were opened with the old setting. Returns the number of affected sign-ins, which
+/// is 0 if the setting is the same. Must run in a transaction that touches existing rows.
 pub fn set_shows_presence(
     connection: &mut DbConnection,
     id: i64,
@@ -302,16 +303,15 @@ pub fn set_shows_presence(
     }
 }
 
-/// The user of that name in any letter case, a disabled one too.
+/// The user with that name in any case, disabled or not.
 pub fn named(connection: &mut DbConnection, name: &str) -> QueryResult<Option<User>> {
     let found = users::table.filter(users::folded_username.eq(fold(name)));
     let row = found.select(Row::as_select()).first::<Row>(connection).optional()?;
     Ok(row.map(User::from))
 }
 
-/// The user of that name in lower case and the password's hash, if there is one.
-///
-/// A disabled one is as if it were not there.
+/// The user with that lower-case name, and the password's hash. `None` if there is none, or if it
+/// is disabled.
 pub fn by_name(
     connection: &mut DbConnection,
     folded_username: &str,
@@ -325,15 +325,15 @@ pub fn by_name(
     Ok(found.map(|(row, hash)| (row.into(), hash)))
 }
 
-/// The role of an account; `None` for one that is disabled or not there.
+/// The role of an account; `None` if it is disabled or does not exist.
 pub fn role(connection: &mut DbConnection, id: i64) -> QueryResult<Option<Role>> {
     let found = users::table.find(id).filter(users::disabled_at.is_null());
     let row = found.select(Row::as_select()).first::<Row>(connection).optional()?;
     Ok(row.map(|row| User::from(row).role))
 }
 
-/// Inserts a user. The inner error: the name or the address is another's, also when that one came
-/// only now; the transaction must then be rolled back.
+/// Inserts a user. The inner error means that the name or the email address is taken, even by a
+/// concurrent insert; the transaction must then be rolled back.
 pub fn insert(
     connection: &mut DbConnection,
     new: NewUser,
@@ -366,7 +366,7 @@ pub fn insert(
     }
 }
 
-/// The field that another user has the same of.
+/// The field whose value another user already has.
 fn taken(error: &Error) -> Option<&'static str> {
     let Error::DatabaseError(DatabaseErrorKind::UniqueViolation, told) = error else { return None };
     // PostgreSQL names the constraint, SQLite the column in its message.
@@ -375,14 +375,14 @@ fn taken(error: &Error) -> Option<&'static str> {
     fields.into_iter().find(|(column, _)| what.contains(column)).map(|(_, field)| field)
 }
 
-/// An account, as those who run the site see it.
+/// An account, as administrators see it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ManagedUser")]
 pub struct Listed {
     /// The account.
     #[serde(flatten)]
     pub user: User,
-    /// Whether it cannot be signed in to.
+    /// Whether it is disabled: nobody can sign in to it.
     pub disabled: bool,
 }
 
@@ -391,7 +391,7 @@ pub fn folded_name(connection: &mut DbConnection, id: i64) -> QueryResult<String
     users::table.find(id).select(users::folded_username).first(connection)
 }
 
-/// The account of that name in lower case, disabled or not.
+/// The account with that lower-case name, disabled or not.
 pub fn listed(connection: &mut DbConnection, folded_username: &str) -> QueryResult<Option<Listed>> {
     let found = users::table
         .filter(users::folded_username.eq(folded_username))
@@ -417,12 +417,12 @@ impl Listed {
     }
 }
 
-/// What is to change about an account.
+/// A change of an account. `None` leaves a field as it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Change {
-    /// Its role.
+    /// The new role.
     pub role: Option<Role>,
-    /// Whether it is disabled.
+    /// Whether to disable or to enable it.
     pub disabled: Option<bool>,
 }
 
@@ -436,8 +436,8 @@ impl Change {
     }
 }
 
-/// Changes an account, and ends what hangs on it: its sockets with another role, everything when it
-/// is disabled. Must run in a transaction that touches existing rows.
+/// Changes an account. A new role closes its sockets; disabling it ends all its sign-ins. Must run
+/// in a transaction that touches existing rows.
 pub fn change(
     connection: &mut DbConnection,
     account: &Listed,
@@ -465,7 +465,7 @@ pub fn change(
     Ok(after)
 }
 
-/// Whether there is an admin who can sign in, besides this account.
+/// Whether there is an enabled admin other than this account.
 pub fn has_other_admin(connection: &mut DbConnection, id: i64) -> QueryResult<bool> {
     let others = users::table
         .filter(users::role.eq(Role::Admin.as_str()))
@@ -474,7 +474,7 @@ pub fn has_other_admin(connection: &mut DbConnection, id: i64) -> QueryResult<bo
     diesel::select(diesel::dsl::exists(others)).get_result(connection)
 }
 
-/// Replaces a password. What it ends is the caller's to say.
+/// Replaces a password. The caller decides which sign-ins end.
 pub fn set_password(
     connection: &mut DbConnection,
     id: i64,
@@ -486,7 +486,7 @@ pub fn set_password(
     Ok(())
 }
 
-/// A password's hash, while the account is not disabled.
+/// The hash of an account's password, unless the account is disabled.
 pub fn password_hash(connection: &mut DbConnection, id: i64) -> QueryResult<Option<String>> {
     users::table
         .find(id)
@@ -496,12 +496,12 @@ pub fn password_hash(connection: &mut DbConnection, id: i64) -> QueryResult<Opti
         .optional()
 }
 
-/// The new password that replaces one, validated: between 10 characters and 1,024 bytes.
+/// Validates a new password: at least 10 characters, at most 1,024 bytes.
 pub fn new_password(changeset: &mut Changeset<'_>, field: &'static str) -> Option<Password> {
     changeset.text(field, PASSWORD).map(Password)
 }
 
-/// The password that is tried.
+/// Validates a password that is to be checked.
 pub fn tried_password(changeset: &mut Changeset<'_>, field: &'static str) -> Option<Password> {
     changeset.text(field, TRIED).map(Password)
 }

@@ -1,6 +1,6 @@
-//! Working copies: unsaved text of posts. An account has one for each post, and one for each new post.
-//! Owns their rows, and which of two windows may write. They have no events, and only their account
-//! reads them.
+//! Working copies: unsaved text of posts. An account has one for each saved post, and one for each
+//! new post. Owns their rows, and the decision which of two windows may write. They have no events,
+//! and only their account can read them.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -11,19 +11,20 @@ use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::connection::{DbConnection, with_variant};
 use crate::schema::{bin_working_copies, working_copies};
 
-/// The most bytes of the lines: more than any valid value has, since it may still become one.
+/// The most bytes of a one-line field. This is more than any valid value has, since an unsaved
+/// value may still be too long.
 const LINE: usize = 16 * 1024;
 
-/// The longest name of a version, in bytes.
+/// The most bytes of a version's name.
 pub const MAX_VERSION: usize = 64;
 
-/// The digits of the key of a form.
+/// The number of hexadecimal digits of a form's key.
 const KEY: usize = 32;
 
-/// The most unsaved new posts that are listed.
+/// The most unsaved new posts in a list.
 const LISTED: i64 = 100;
 
-/// The fields of the form of a post, as typed. They may be invalid, or empty.
+/// The fields of a post's form, as typed. They may be invalid or empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = working_copies)]
 pub struct Typed {
@@ -31,18 +32,18 @@ pub struct Typed {
     pub title: String,
     /// The Markdown.
     pub body: String,
-    /// The tags with commas between them.
+    /// The tags, separated by commas.
     pub tags: String,
-    /// The words of the address.
+    /// The slug.
     pub slug: String,
-    /// The word of the status; empty when the form does not say.
+    /// The word for the status; empty if the form does not have it.
     pub status: String,
-    /// The day and minute of the publication.
+    /// The date and time of the publication, to the minute.
     pub publish_at: String,
 }
 
 impl Typed {
-    /// The fields of a form that was made of this post.
+    /// The fields of the form for this post.
     pub fn of(post: &Post) -> Typed {
         let publish_at = post.publish_at.map(|at| at.format("%Y-%m-%dT%H:%M").to_string());
         Typed {
@@ -55,7 +56,7 @@ impl Typed {
         }
     }
 
-    /// Takes the fields of a form within bounds.
+    /// Validates only the lengths of a form's fields.
     pub fn changeset(params: &Params) -> Result<Typed, Errors> {
         let mut changeset = Changeset::new(params, Mode::Update);
         let mut take = |name, max_bytes| {
@@ -74,14 +75,14 @@ impl Typed {
         changeset.finish(|| Some(typed))
     }
 
-    /// Whether nothing would change by saving it.
+    /// Whether saving it would change nothing.
     pub fn is_of(&self, post: &Post) -> bool {
         let saved = Typed::of(post);
         let status = if self.status.is_empty() { &saved.status } else { &self.status };
         Typed { status: status.clone(), ..self.clone() } == saved
     }
 
-    /// Its bytes.
+    /// The number of its bytes.
     pub fn size(&self) -> usize {
         let Typed { title, body, tags, slug, status, publish_at } = self;
         [title, body, tags, slug, status, publish_at].iter().map(|text| text.len()).sum()
@@ -93,17 +94,17 @@ impl Typed {
     }
 }
 
-/// The post that a working copy is of.
+/// The post that a working copy belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Of {
-    /// One that is saved.
+    /// A saved post, by its id.
     Post(i64),
-    /// A new one: the key of its form.
+    /// A new post, by the key of its form.
     New(String),
 }
 
 impl Of {
-    /// The new post whose form has this key; `None` for what is no key.
+    /// The new post whose form has this key; `None` if the text is not a key.
     pub fn key(text: &str) -> Option<Of> {
         let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         (text.len() == KEY && text.bytes().all(is_digit)).then(|| Of::New(text.to_owned()))
@@ -114,14 +115,14 @@ impl Of {
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = working_copies)]
 pub struct WorkingCopy {
-    /// Another one with each change.
+    /// Different after each change.
     pub id: i64,
-    /// The key of the form of a new post.
+    /// The key of the form, for a new post.
     pub form_key: Option<String>,
-    /// The text.
+    /// The typed fields.
     #[diesel(embed)]
     pub typed: Typed,
-    /// The version of the post that it was made from.
+    /// The version of the post that it is based on.
     pub version: String,
     /// The window that wrote it.
     pub written_by: String,
@@ -129,31 +130,31 @@ pub struct WorkingCopy {
     pub updated_at: NaiveDateTime,
 }
 
-/// A new post that is not saved, in a list.
+/// An unsaved new post in a list.
 #[derive(Clone, Debug, Queryable)]
 pub struct Unsaved {
     /// The key of its form.
     pub key: String,
-    /// The title, perhaps empty.
+    /// The title, which may be empty.
     pub title: String,
     /// UTC.
     pub updated_at: NaiveDateTime,
 }
 
-/// A window, and the last copy that it knows.
+/// A browser window, and the last copy that it knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Window {
-    /// Told by the window itself; empty when it does not.
+    /// The name that the window sends, or empty.
     pub name: String,
-    /// The id of the copy.
+    /// The id of the last copy that the window knows.
     pub knows: Option<i64>,
 }
 
 impl Window {
-    /// The fields of its form that tell.
+    /// The form fields that contain a window.
     pub const FIELDS: [&str; 2] = ["window", "copy"];
 
-    /// As the fields of its form tell.
+    /// Reads the window from the fields of its form.
     pub fn of(params: &Params) -> Window {
         let field = |name| params.get(name).and_then(serde_json::Value::as_str);
         let is_name = |name: &&str| name.len() <= 64 && name.is_ascii() && !name.contains('\0');
@@ -163,7 +164,7 @@ impl Window {
         }
     }
 
-    /// Whether the copy is this window's, or known to it.
+    /// Whether this window wrote the copy or knows it.
     fn has(&self, id: i64, written_by: &str) -> bool {
         self.knows == Some(id) || (!self.name.is_empty() && self.name == written_by)
     }
@@ -184,7 +185,7 @@ pub fn find(
     .optional()
 }
 
-/// An account's new posts that are not saved, the newest first.
+/// An account's unsaved new posts, most recently changed first.
 pub fn unsaved(connection: &mut DbConnection, user_id: i64) -> QueryResult<Vec<Unsaved>> {
     working_copies::table
         .filter(working_copies::user_id.eq(user_id))
@@ -199,7 +200,7 @@ pub fn unsaved(connection: &mut DbConnection, user_id: i64) -> QueryResult<Vec<U
         .load(connection)
 }
 
-/// The id and the writer of an account's working copy.
+/// The id of an account's working copy, and the window that wrote it.
 fn head(
     connection: &mut DbConnection,
     user_id: i64,
@@ -214,8 +215,8 @@ fn head(
     .optional()
 }
 
-/// Makes room for what a window writes; false when another window has written or removed what this
-/// one does not know.
+/// Removes the copy that a window is about to replace. Returns false if another window has written
+/// or removed a copy without this window's knowledge.
 pub fn make_way(
     connection: &mut DbConnection,
     user_id: i64,
@@ -232,7 +233,7 @@ pub fn make_way(
     }
 }
 
-/// Adds a working copy where there is none, and gives its id.
+/// Inserts a working copy where there is none, and returns its id.
 pub fn insert(
     connection: &mut DbConnection,
     user_id: i64,
@@ -270,7 +271,7 @@ pub fn insert(
     Ok(id)
 }
 
-/// Removes the oldest new posts of an account beyond so many.
+/// Keeps the `most` newest of an account's unsaved new posts, and removes the rest.
 pub fn bound(connection: &mut DbConnection, user_id: i64, most: i64) -> QueryResult<()> {
     let beyond: Vec<i64> = working_copies::table
         .filter(working_copies::user_id.eq(user_id))
@@ -298,7 +299,7 @@ pub fn remove(connection: &mut DbConnection, user_id: i64, of: &Of) -> QueryResu
     .map(drop)
 }
 
-/// Removes the copy of what a window has saved. One that another window has written stays.
+/// Removes the working copy after a window has saved it. A copy that another window wrote stays.
 pub fn saved(
     connection: &mut DbConnection,
     user_id: i64,
@@ -308,7 +309,7 @@ pub fn saved(
     make_way(connection, user_id, of, window).map(drop)
 }
 
-/// Deletes the copies that were last written before this time, in the bin too.
+/// Deletes the copies that were last written before this time, including those in the bin.
 pub fn prune(connection: &mut DbConnection, before: NaiveDateTime) -> QueryResult<()> {
     let old = working_copies::table.filter(working_copies::updated_at.lt(before));
     diesel::delete(old).execute(connection)?;

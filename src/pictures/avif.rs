@@ -1,19 +1,19 @@
 //! AVIF: items in boxes of ISO media files (ISO/IEC 14496-12, 23008-12).
 //!
-//! Places in the file refer to each other by their numbers, so nothing is taken out: what tells more
-//! than the picture is overwritten with zeros.
+//! Boxes refer to byte offsets in the file, so nothing is removed: metadata is overwritten with
+//! zeros in place.
 
 use std::ops::Range;
 
 use super::reader::Reader;
 
-/// How deep boxes that are looked into may nest: `moov`, `trak`, `mdia`, `minf`.
+/// The deepest nesting of the boxes that are parsed: `moov`, `trak`, `mdia`, `minf`.
 const MAX_DEPTH: usize = 6;
 
-/// Boxes that hold what others may want to know.
+/// Boxes that may hold metadata.
 const TELLING: [&[u8; 4]; 5] = [b"uuid", b"udta", b"free", b"skip", b"meco"];
 
-/// Boxes of a sequence that hold boxes.
+/// Boxes of a sequence that contain boxes.
 const HOLDING: [&[u8; 4]; 5] = [b"moov", b"trak", b"mdia", b"minf", b"stbl"];
 
 pub(super) fn is_avif(file: &[u8]) -> bool {
@@ -28,7 +28,7 @@ pub(super) fn is_avif(file: &[u8]) -> bool {
 /// The file with its metadata overwritten.
 pub(super) fn clean(file: &[u8]) -> Option<Vec<u8>> {
     let clean = overwritten(file)?;
-    // An item that lies over boxes makes others of them, which may tell something again.
+    // Overwriting an item that overlaps boxes changes them, and may expose other metadata.
     (overwritten(&clean)? == clean).then_some(clean)
 }
 
@@ -53,7 +53,7 @@ fn overwritten(file: &[u8]) -> Option<Vec<u8>> {
     has_items.then_some(out)
 }
 
-/// A box, by its places in the file.
+/// A box, by its offsets in the file.
 struct Found<'a> {
     name: &'a [u8; 4],
     name_at: usize,
@@ -61,14 +61,14 @@ struct Found<'a> {
     end: usize,
 }
 
-/// The next box, of which the reader's first byte is at `start`.
+/// The next box. The reader's first byte is at the offset `start`.
 fn next<'a>(reader: &mut Reader<'a>, start: usize) -> Option<Found<'a>> {
     let length = reader.0.len();
     let mut ahead = *reader;
     let short = ahead.u32_be()?;
     let name: &[u8; 4] = ahead.take(4)?.try_into().ok()?;
     let size = match short {
-        // To the end of the file.
+        // The box extends to the end of the file.
         0 => length,
         1 => usize::try_from(ahead.number_be(8)?).ok()?,
         size => usize::try_from(size).ok()?,
@@ -86,7 +86,7 @@ fn next<'a>(reader: &mut Reader<'a>, start: usize) -> Option<Found<'a>> {
     })
 }
 
-/// Overwrites a box, which becomes one without meaning.
+/// Overwrites a box and turns it into a `free` one, which readers ignore.
 fn forget(out: &mut [u8], found: &Found<'_>) {
     if let Some(name) = out.get_mut(found.name_at..found.name_at + 4) {
         name.copy_from_slice(b"free");
@@ -98,7 +98,7 @@ fn zero(out: &mut [u8], range: Range<usize>) -> bool {
     out.get_mut(range).map(|bytes| bytes.fill(0)).is_some()
 }
 
-/// Overwrites what the boxes of a sequence tell.
+/// Overwrites the metadata in the boxes of a sequence.
 fn sequence(file: &[u8], content: Range<usize>, out: &mut [u8], depth: usize) -> Option<()> {
     if depth == MAX_DEPTH {
         return None;
@@ -117,7 +117,7 @@ fn sequence(file: &[u8], content: Range<usize>, out: &mut [u8], depth: usize) ->
     Some(())
 }
 
-/// Overwrites the items that are no pictures: Exif and XMP.
+/// Overwrites the items that hold metadata: Exif and XMP.
 fn items(file: &[u8], content: Range<usize>, out: &mut [u8]) -> Option<()> {
     let (mut at, mut reader) = (content.start, Reader(file.get(content)?));
     reader.take(4)?;
@@ -141,7 +141,7 @@ fn items(file: &[u8], content: Range<usize>, out: &mut [u8]) -> Option<()> {
     overwrite(Reader(file.get(locations?)?), &telling, data, out)
 }
 
-/// The items that are no pictures, which lose their type.
+/// Returns the ids of the items that hold metadata, and overwrites their types.
 fn tellers(file: &[u8], content: Range<usize>, out: &mut [u8]) -> Option<Vec<u32>> {
     let mut reader = Reader(file.get(content.clone())?);
     let version = reader.u8()?;
@@ -174,7 +174,7 @@ fn tellers(file: &[u8], content: Range<usize>, out: &mut [u8]) -> Option<Vec<u32
     Some(telling)
 }
 
-/// Overwrites the content of items, by the box of their locations.
+/// Overwrites the content of items, which the item location box (`iloc`) locates.
 fn overwrite(
     mut reader: Reader<'_>,
     ids: &[u32],
@@ -188,7 +188,7 @@ fn overwrite(
     let index_size = if version == 0 { 0 } else { more & 15 };
     let wide = version == 2;
     let number = |reader: &mut Reader<'_>| reader.number_be(if wide { 4 } else { 2 });
-    // Items may lie over each other, and would be overwritten again and again.
+    // Items may overlap: bound the bytes overwritten, or the same bytes cost time again and again.
     let mut left = out.len();
     for _ in 0..number(&mut reader)? {
         let id = u32::try_from(number(&mut reader)?).ok()?;
@@ -210,7 +210,7 @@ fn overwrite(
             };
             let start = usize::try_from(base.checked_add(offset)?).ok()?;
             let start = within.start.checked_add(start)?;
-            // No length: all of it.
+            // A length of zero means everything up to the end.
             let end = match usize::try_from(length).ok()? {
                 0 => within.end,
                 length => start.checked_add(length)?,
@@ -228,7 +228,7 @@ fn overwrite(
 mod tests {
     use super::*;
 
-    /// Its Exif lies over the boxes behind it.
+    /// A file whose Exif item overlaps the boxes after it.
     const OVERLAID: &[u8] = b"\
         \x00\x00\x00\x18ftypavif\x00\x00\x00\x00avifmif1\x00\x00\x01\x14meta\x00\x00\x00\x00\
         \x00\x00\x00riinf\x00\x00\x00\x00\x00\x03\x00\x00\x00\x15infe\x02\x00\x00\x00\x00\
@@ -248,7 +248,7 @@ mod tests {
         \x00\x00\x00\x14ispe\x00\x00\x00\x00\x00\x00\x00N 13.3777E";
 
     #[test]
-    fn a_file_whose_items_lie_over_its_boxes_is_refused() {
+    fn a_file_whose_items_overlap_its_boxes_is_refused() {
         assert!(is_avif(OVERLAID));
         assert_eq!(clean(OVERLAID), None);
     }

@@ -1,9 +1,9 @@
-//! A fuzz target for files that strangers upload as pictures.
+//! A fuzz target for uploaded pictures.
 
 use super::{Unfit, clean};
 
-/// A file. What is taken is clean: cleaning it again changes nothing, and it is no longer than the
-/// file and an orientation.
+/// Takes a file. Cleaning an accepted picture again changes nothing, and it is at most an
+/// orientation longer than the file.
 pub fn picture(bytes: &[u8]) {
     let picture = match clean(bytes) {
         Ok(picture) => picture,
@@ -22,7 +22,7 @@ mod tests {
     use crate::pictures::tests::samples;
 
     #[test]
-    fn whatever_is_taken_is_clean() {
+    fn accepted_pictures_are_clean() {
         let samples = samples();
         let seeds: Vec<&[u8]> = samples.iter().map(|(_, file)| &**file).collect();
         drive("picture", picture, &seeds);

@@ -1,11 +1,11 @@
-//! GIF (89a): blocks, each of sub-blocks.
+//! GIF (89a): blocks of sub-blocks.
 
 use super::reader::Reader;
 
-/// Extensions of applications that stay: how often an animation runs.
+/// The application extensions that are kept: they set how often an animation repeats.
 const LOOPS: [&[u8]; 2] = [b"NETSCAPE2.0", b"ANIMEXTS1.0"];
 
-/// The file without comments, texts, extensions of applications, and what follows the end.
+/// The file without comments, texts, application extensions and trailing bytes.
 pub(super) fn clean(file: &[u8]) -> Option<Vec<u8>> {
     let mut reader = Reader(file);
     let mut out = Vec::with_capacity(file.len());
@@ -13,7 +13,7 @@ pub(super) fn clean(file: &[u8]) -> Option<Vec<u8>> {
     out.extend_from_slice(header);
     out.extend_from_slice(reader.take(colours(header[10]))?);
     let mut has_image = false;
-    // Many files end without the byte that says so.
+    // Many files lack the trailer byte.
     while !reader.is_empty() {
         let start = reader;
         match reader.u8()? {
@@ -41,12 +41,12 @@ pub(super) fn clean(file: &[u8]) -> Option<Vec<u8>> {
     has_image.then_some(out)
 }
 
-/// The bytes of a table of colours that these flags tell of.
+/// The size in bytes of the colour table that these flags declare.
 fn colours(flags: u8) -> usize {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
-/// Skips sub-blocks, to the empty one.
+/// Skips sub-blocks up to and including the empty one that ends them.
 fn blocks(reader: &mut Reader<'_>) -> Option<()> {
     loop {
         let length = reader.u8()?;

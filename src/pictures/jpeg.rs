@@ -1,14 +1,14 @@
-//! JPEG (ITU-T T.81, Annex B): segments, and scans between them.
+//! JPEG (ITU-T T.81, Annex B): segments and scans.
 
 use super::orientation::Orientation;
 use super::reader::Reader;
 
 const EXIF: &[u8] = b"Exif\0\0";
 
-/// The part of a JFIF segment before its thumbnail.
+/// The length of a JFIF segment before its thumbnail.
 const JFIF: usize = 14;
 
-/// The file without the segments of applications, comments, and what follows the end.
+/// The file without application segments, comments and trailing bytes.
 pub(super) fn clean(file: &[u8]) -> Option<(Vec<u8>, Option<Orientation>)> {
     let mut reader = Reader(file);
     let mut out = Vec::with_capacity(file.len());
@@ -19,7 +19,7 @@ pub(super) fn clean(file: &[u8]) -> Option<(Vec<u8>, Option<Orientation>)> {
         let marker = marker(&mut reader)?;
         match marker {
             0xd9 => break,
-            // Without a length: TEM, and restarts outside a scan.
+            // Markers without a length: TEM, and restarts outside a scan.
             0x01 | 0xd0..=0xd7 => continue,
             _ => {}
         }
@@ -36,7 +36,7 @@ pub(super) fn clean(file: &[u8]) -> Option<(Vec<u8>, Option<Orientation>)> {
                 orientation = orientation.or(Orientation::of(&content[EXIF.len()..]));
             }
             0xe2 if content.starts_with(b"ICC_PROFILE\0") => segment(&mut out, marker, content),
-            // How the colours are stored.
+            // The colour encoding.
             0xee if content.starts_with(b"Adobe") => segment(&mut out, marker, content),
             0xe0..=0xef | 0xfe => {}
             0xda => {
@@ -59,7 +59,7 @@ pub(super) fn clean(file: &[u8]) -> Option<(Vec<u8>, Option<Orientation>)> {
     (has_frame && has_scan).then_some((out, orientation))
 }
 
-/// The next marker, behind any number of fill bytes.
+/// The next marker, after any number of fill bytes.
 fn marker(reader: &mut Reader<'_>) -> Option<u8> {
     if reader.u8()? != 0xff {
         return None;
@@ -73,7 +73,7 @@ fn marker(reader: &mut Reader<'_>) -> Option<u8> {
     }
 }
 
-/// The data of a scan, up to the next marker that is none of its own.
+/// The data of a scan, up to the next marker that does not belong to it.
 fn scan<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
     let data = reader.0;
     let mut at = 0;
@@ -81,7 +81,7 @@ fn scan<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
         at += data.get(at..)?.iter().position(|byte| *byte == 0xff)?;
         match data.get(at + 1)? {
             0 | 0xd0..=0xd7 => at += 2,
-            // A fill byte, in front of a marker of either kind.
+            // A fill byte before a marker of either kind.
             0xff => at += 1,
             _ => return reader.take(at),
         }
@@ -89,7 +89,7 @@ fn scan<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
 }
 
 fn segment(out: &mut Vec<u8>, marker: u8, content: &[u8]) {
-    // What was read had a length of 16 bits, and what is written in its place is shorter.
+    // It always fits: segments are read with a 16-bit length, and no longer ones are written.
     let length = u16::try_from(content.len() + 2).unwrap_or(u16::MAX);
     out.extend_from_slice(&[0xff, marker]);
     out.extend_from_slice(&length.to_be_bytes());

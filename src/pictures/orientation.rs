@@ -1,16 +1,16 @@
-//! How a camera was held: the one thing in Exif without which a picture looks wrong.
+//! The orientation of a picture, the only part of Exif without which it looks wrong.
 
 use super::reader::Reader;
 
 /// The tag in Exif 2.32, 4.6.4, A.
 const TAG: u16 = 0x0112;
 
-/// 2 to 8: turned, mirrored, or both.
+/// An Exif orientation from 2 to 8: rotated, mirrored, or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Orientation(u8);
 
 impl Orientation {
-    /// The one in this Exif (a TIFF file), unless it is the usual one.
+    /// Reads the orientation from this Exif (a TIFF file); `None` if it is absent or the default.
     pub(super) fn of(exif: &[u8]) -> Option<Orientation> {
         let (order, rest) = exif.split_at_checked(2)?;
         let is_little = match order {
@@ -43,14 +43,14 @@ impl Orientation {
         None
     }
 
-    /// An Exif with nothing else in it.
+    /// An Exif with only this orientation.
     pub(super) fn exif(self) -> [u8; 26] {
         let mut exif = *b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0";
         exif[19] = self.0;
         exif
     }
 
-    /// Whether width and height change places.
+    /// True if width and height are swapped.
     pub(super) fn is_on_its_side(self) -> bool {
         self.0 >= 5
     }

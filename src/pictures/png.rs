@@ -5,13 +5,13 @@ use super::reader::Reader;
 
 pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// The chunks that stay: the picture, its colours, and its animation.
+/// The chunks that are kept: the picture, its colours and its animation.
 const KEPT: [&[u8; 4]; 17] = [
     b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP",
     b"sBIT", b"bKGD", b"pHYs", b"hIST", b"acTL", b"fcTL", b"fdAT",
 ];
 
-/// The file without texts, times, Exif, chunks of applications, and what follows the end.
+/// The file without texts, times, Exif, private chunks and trailing bytes.
 pub(super) fn clean(file: &[u8]) -> Option<(Vec<u8>, Option<Orientation>)> {
     let mut reader = Reader(file);
     let mut out = Vec::with_capacity(file.len());
@@ -23,7 +23,7 @@ pub(super) fn clean(file: &[u8]) -> Option<(Vec<u8>, Option<Orientation>)> {
         let name: &[u8; 4] = ahead.take(4)?.try_into().ok()?;
         let content = ahead.take(length)?;
         let whole = reader.take(length.checked_add(12)?)?;
-        // The header comes first.
+        // The first chunk must be the header.
         if place_of_exif.is_none() && name != b"IHDR" {
             return None;
         }

@@ -1,6 +1,6 @@
-//! Reads a file from its beginning to its end. `None` means that it ends too early.
+//! Reads a file sequentially. `None` means that it ends too early.
 
-/// What is left of a file.
+/// The rest of a file.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
@@ -31,7 +31,7 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_le_bytes)
     }
 
-    /// A number of 0, 2, 4 or 8 bytes.
+    /// A big-endian number of 0, 2, 4 or 8 bytes; `None` for another size.
     pub(super) fn number_be(&mut self, size: u8) -> Option<u64> {
         match size {
             0 => Some(0),

@@ -1,8 +1,8 @@
-//! Files with everything in them that must not stay.
+//! Cleaning of files that hold every kind of metadata.
 
 use super::*;
 
-/// What a camera notes: a place, in words that are looked for afterwards.
+/// A location as a camera would store it. The tests search the cleaned files for it.
 const SECRET: &[u8] = b"52.5163N 13.3777E";
 
 /// Exif with an orientation and a secret.
@@ -109,7 +109,7 @@ fn boxed(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&length, &name[..], content].concat()
 }
 
-/// Its Exif is in `mdat`, its XMP in `idat`.
+/// A file with its Exif in `mdat` and its XMP in `idat`.
 fn avif() -> Vec<u8> {
     let entry = |id: u8, kind: &[u8; 4], rest: &[u8]| {
         boxed(b"infe", &[&[2, 0, 0, 0, 0, id, 0, 0], &kind[..], rest].concat())
@@ -160,7 +160,7 @@ fn has(bytes: &[u8], needle: &[u8]) -> bool {
 }
 
 #[test]
-fn nothing_of_a_picture_tells_where_it_was_taken() {
+fn no_metadata_of_a_picture_is_left() {
     for (format, file) in samples() {
         assert!(has(&file, SECRET), "{format:?}");
         let picture = clean(&file).unwrap_or_else(|unfit| panic!("{format:?}: {unfit}"));
@@ -188,26 +188,26 @@ fn the_picture_itself_stays() {
 }
 
 #[test]
-fn a_picture_is_as_wide_as_it_shows() {
+fn the_size_of_a_picture_is_the_one_shown() {
     for (format, file) in samples() {
         let picture = clean(&file).unwrap();
         let is_turned = [jpeg(6), png(8)].contains(&file);
         let expected = if is_turned { (2, 3) } else { (3, 2) };
         assert_eq!((picture.width, picture.height), expected, "{format:?}");
-        // What is turned says so still.
+        // Rotated pictures keep their orientation.
         assert_eq!(has(&picture.bytes, b"MM\0\x2a"), is_turned, "{format:?}");
     }
 }
 
 #[test]
-fn a_part_of_a_picture_is_none() {
+fn a_truncated_picture_is_refused() {
     for (format, file) in samples() {
         let kept = clean(&file).unwrap().bytes;
         for end in 0..kept.len() - 1 {
             match clean(&kept[..end]) {
                 Err(Unfit::Unknown) => assert!(end < 40, "{format:?}: {end}"),
                 Err(Unfit::Damaged(_)) => {}
-                // Many GIF files end without saying so; what overwritten boxes hold may be missing.
+                // GIF files may lack the trailer; the content of overwritten boxes may be missing.
                 other => assert!(
                     matches!(format, Format::Gif | Format::Avif),
                     "{format:?}: {end}: {other:?}"
@@ -218,7 +218,7 @@ fn a_part_of_a_picture_is_none() {
 }
 
 #[test]
-fn what_is_no_picture_is_not_taken() {
+fn files_that_are_not_pictures_are_refused() {
     let svg = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>";
     let heic = boxed(b"ftyp", b"heic\0\0\0\0mif1");
     for other in [&b""[..], b"GIF", b"hello", svg, b"%PDF-1.7", b"BM", &heic, b"MZ\x90"] {
@@ -243,10 +243,10 @@ fn a_picture_of_too_many_pixels_is_refused() {
 }
 
 #[test]
-fn items_that_lie_over_each_other_take_no_time() {
+fn overlapping_items_take_little_time() {
     let entry = boxed(b"infe", b"\x02\0\0\0\0\x02\0\0Exif\0");
     let infos = boxed(b"iinf", &[&b"\0\0\0\0\0\x01"[..], &entry].concat());
-    // 60,000 extents, each the whole file.
+    // 60,000 extents, each of the whole file.
     let mut locations = b"\x00\0\0\0\0\0\0\x01\0\x02\0\0".to_vec();
     locations.extend_from_slice(&60_000_u16.to_be_bytes());
     let meta = boxed(b"meta", &[vec![0; 4], infos, boxed(b"iloc", &locations)].concat());
@@ -256,9 +256,9 @@ fn items_that_lie_over_each_other_take_no_time() {
     assert!(begun.elapsed().as_secs() < 5);
 }
 
-/// An export has what was cleaned, and the import cleans it again: it must stay the same upload.
+/// An export has the cleaned file, and the import cleans it again: it must stay the same upload.
 #[test]
-fn what_is_clean_stays_as_it_is_in_every_format() {
+fn cleaning_a_clean_file_changes_nothing_in_every_format() {
     let mut formats = Vec::new();
     for (format, file) in samples() {
         let once = clean(&file).unwrap();

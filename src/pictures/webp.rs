@@ -2,13 +2,13 @@
 
 use super::reader::Reader;
 
-/// The chunks that stay: the picture, its colours, and its animation.
+/// The chunks that are kept: the picture, its colours and its animation.
 const KEPT: [&[u8; 4]; 7] = [b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"];
 
 /// The flags of VP8X for Exif and XMP.
 const METADATA: u8 = 0x0c;
 
-/// The file without Exif, XMP, unknown chunks, and what follows the end.
+/// The file without Exif, XMP, unknown chunks and trailing bytes.
 pub(super) fn clean(file: &[u8]) -> Option<Vec<u8>> {
     let mut whole = Reader(file);
     let start = whole.take(4)?;

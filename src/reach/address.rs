@@ -1,5 +1,5 @@
-//! The address of the whole site. Documents that are read elsewhere (feeds, the sitemap) need whole
-//! addresses.
+//! The base URL of the site. Documents that are read elsewhere, such as feeds and the sitemap, need
+//! absolute URLs.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,14 +7,13 @@ use url::Url;
 
 use super::Reach;
 
-/// The address of the site: scheme, host, perhaps a port, and perhaps a path in front of all of its
-/// own.
+/// The base URL of the site: a scheme, a host, an optional port and an optional path prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address(Url);
 
 impl Address {
-    /// The public URL; without one the site's first name, and without a name the address that it
-    /// listens on (`bind`). A request never decides. `None` when no URL can have that name.
+    /// The public URL, else the site's first host name, else the address that it listens on
+    /// (`bind`). It never depends on a request. `None` if no URL can have that host name.
     pub fn of(reach: &Reach, bind: SocketAddr) -> Option<Address> {
         let text = match (&reach.public, reach.hosts.first()) {
             (Some(public), _) => format!("{}{}", public.origin(), public.path),
@@ -25,25 +24,25 @@ impl Address {
         Url::parse(&text).ok().map(Address)
     }
 
-    /// The whole address of one of the site's own paths, which begins with a slash and is encoded.
+    /// The absolute URL of one of the site's paths, which begins with a slash and is encoded.
     pub fn to(&self, path: &str) -> String {
         format!("{}{path}", self.0.as_str().trim_end_matches('/'))
     }
 
-    /// The same, for resolving relative addresses.
+    /// Like [`Self::to`], as a [`Url`], against which relative addresses can be resolved.
     pub fn url(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         url.set_path(&format!("{}{path}", self.0.path().trim_end_matches('/')));
         url
     }
 
-    /// The path in front of all of the site's own; empty for none.
+    /// The prefix of all paths of the site; empty for none.
     pub fn path(&self) -> &str {
         self.0.path().trim_end_matches('/')
     }
 }
 
-/// The address to open in a browser on this machine.
+/// The URL to open in a browser on this machine.
 pub fn local(bind: SocketAddr) -> String {
     let port = bind.port();
     match bind.ip() {
@@ -67,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_public_url_is_in_front_of_every_path() {
+    fn the_public_url_prefixes_every_path() {
         let here = "127.0.0.1:8080";
         for (public, front) in [
             ("https://example.org/blog/", "https://example.org/blog/"),
@@ -81,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn without_one_it_is_the_sites_name_or_where_it_listens() {
+    fn without_a_public_url_it_is_the_host_name_or_the_bind_address() {
         let front = |names: &[&str], bind: &str| address(None, names, bind).map(|it| it.to("/"));
         for (names, bind, told) in [
             (&[][..], "127.0.0.1:8080", "http://127.0.0.1:8080/"),

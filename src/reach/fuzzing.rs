@@ -1,5 +1,4 @@
-//! Fuzz targets for names and addresses: what proxies say of a request, authorities, the public
-//! URL.
+//! Fuzz targets for names and addresses: the headers that proxies add, authorities, the public URL.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -8,7 +7,7 @@ use actix_web::http::uri::Authority;
 
 use super::{PublicUrl, Reach, host_of, is_loopback};
 
-/// The headers of these lines. Lines that HTTP would refuse are left out.
+/// The headers on these lines. Lines that are not valid HTTP are skipped.
 pub(crate) fn headers(bytes: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for line in bytes.split(|byte| *byte == b'\n') {
@@ -22,7 +21,7 @@ pub(crate) fn headers(bytes: &[u8]) -> HeaderMap {
     headers
 }
 
-/// The headers of a request that a proxy passes on: they never decide beyond what the proxy adds.
+/// The headers of a request through a proxy: only the part that the proxy adds decides.
 pub fn forwarded(bytes: &[u8]) {
     let client = IpAddr::from([203, 0, 113, 9]);
     let [proxy, second, stranger] =
@@ -76,7 +75,7 @@ fn joined(headers: &HeaderMap, name: &'static str, value: &'static str) -> Heade
     headers
 }
 
-/// A host and perhaps a port, as `Host` has them.
+/// A host with an optional port, as in `Host`.
 pub fn authority(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let host = host_of(text);
@@ -96,7 +95,7 @@ pub fn authority(bytes: &[u8]) {
     assert!(!reach.trusts(Ipv4Addr::LOCALHOST.into()));
 }
 
-/// The public URL, or an origin that may read.
+/// The public URL, or an allowed origin.
 pub fn public_url(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Some(url) = PublicUrl::parse(text) else { return };

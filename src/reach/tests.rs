@@ -34,31 +34,31 @@ fn the_client_is_the_last_one_that_a_trusted_proxy_names() {
         ("127.0.0.1", "203.0.113.5", "203.0.113.5"),
         ("::1", "203.0.113.5", "203.0.113.5"),
         ("::ffff:127.0.0.1", "203.0.113.5", "203.0.113.5"),
-        // What a client has written itself is to the left.
+        // The addresses to the left are the client's own claim.
         ("127.0.0.1", "1.1.1.1, 203.0.113.5", "203.0.113.5"),
         ("127.0.0.1", "127.0.0.1,203.0.113.5", "203.0.113.5"),
         ("127.0.0.1", "garbage, 203.0.113.5", "203.0.113.5"),
-        // Several trusted proxies in a row.
+        // Several trusted proxies, one behind the other.
         ("127.0.0.1", "1.1.1.1, 203.0.113.5, 10.0.0.7, 10.0.0.8", "203.0.113.5"),
         ("10.0.0.7", "203.0.113.5:4711", "203.0.113.5"),
         ("10.0.0.7", "2001:db8::7", "2001:db8::7"),
         ("10.0.0.7", "[2001:db8::7]:443", "2001:db8::7"),
         ("10.0.0.7", "[2001:db8::7]", "2001:db8::7"),
-        // Nobody but proxies, or nobody that can be told.
+        // Only proxies, or an address that cannot be parsed.
         ("127.0.0.1", "10.0.0.9", "10.0.0.9"),
         ("10.0.0.7", "203.0.113.5, unknown", "10.0.0.7"),
         ("10.0.0.7", "203.0.113.5, _hidden, 10.0.0.8", "10.0.0.8"),
         ("10.0.0.7", "", "10.0.0.7"),
-        // Loopback is nobody's exception.
+        // A proxy cannot make a client exempt from limits, as loopback is.
         ("127.0.0.1", "127.0.0.1", "0.0.0.0"),
         ("127.0.0.1", "", "0.0.0.0"),
-        // Whoever is not trusted speaks for himself.
+        // Headers of a peer that is not trusted are ignored.
         ("203.0.113.9", "127.0.0.1", "203.0.113.9"),
         ("10.0.1.7", "203.0.113.5", "10.0.1.7"),
     ] {
         assert_eq!(client(&reach, peer, &[(FOR, list)]), expected, "{peer}: {list}");
     }
-    // In several headers, and in the standard's words.
+    // The list in several headers, and the standard's `Forwarded`.
     let several = [(FOR, "1.1.1.1"), (FOR, "203.0.113.5")];
     assert_eq!(client(&reach, "127.0.0.1", &several), "203.0.113.5");
     for (value, expected) in [
@@ -75,7 +75,7 @@ fn the_client_is_the_last_one_that_a_trusted_proxy_names() {
 }
 
 #[test]
-fn bytes_that_are_no_text_hide_no_hop_behind_them() {
+fn bytes_that_are_not_text_do_not_hide_a_later_hop() {
     let reach = reach(&["127.0.0.0/8"]);
     let peer = "127.0.0.1".parse().expect("an address");
     for (name, list) in [
@@ -112,7 +112,7 @@ fn a_public_url_may_end_its_host_in_a_dot() {
 }
 
 #[test]
-fn proxies_connections_are_not_counted_and_loopbacks_are() {
+fn connections_from_proxies_are_not_counted_and_from_loopback_are() {
     let reach = reach(&["10.0.0.0/24"]);
     let counted = |peer: &str| {
         reach.counted(peer.parse().expect("an address")).map(|address| address.to_string())
@@ -124,7 +124,7 @@ fn proxies_connections_are_not_counted_and_loopbacks_are() {
 }
 
 #[test]
-fn the_site_answers_for_its_names_alone() {
+fn the_site_answers_only_for_its_own_names() {
     let reach = reach(&["127.0.0.1/32"]);
     for host in
         ["blog.example.org", "BLOG.example.org:8443", "www.example.org", "blog.example.org."]
@@ -175,7 +175,7 @@ fn an_origin_is_the_sites_own_by_name_and_scheme() {
         ("file://blog.example.org", "blog.example.org"),
         ("https://blog.example.org.evil.example", "blog.example.org"),
         ("https://x@blog.example.org", "blog.example.org"),
-        // Other applications of the host.
+        // Other applications on the same host.
         ("https://blog.example.org:8443", "blog.example.org"),
         ("https://blog.example.org:5000", "blog.example.org:8443"),
         ("https://www.example.org:5000", "www.example.org"),
@@ -191,7 +191,7 @@ fn an_origin_is_the_sites_own_by_name_and_scheme() {
 }
 
 #[test]
-fn a_public_url_has_a_scheme_a_host_and_perhaps_a_path() {
+fn a_public_url_has_a_scheme_a_host_and_an_optional_path() {
     let url = PublicUrl::parse("https://Blog.example.org:8443/a/blog/").expect("a URL");
     assert_eq!((url.is_https, url.path.as_str()), (true, "/a/blog"));
     assert_eq!(url.origin(), "https://blog.example.org:8443");
@@ -219,7 +219,7 @@ fn a_public_url_has_a_scheme_a_host_and_perhaps_a_path() {
 }
 
 #[test]
-fn loopback_hosts_are_told_from_others() {
+fn loopback_hosts_are_recognised() {
     for host in
         ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.8.9.1:80", "[::1]:8080", "a.localhost"]
     {
@@ -261,7 +261,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_that_a_proxy_passes_on_breaks_it(value: Vec<u8>) {
+    fn no_header_from_a_proxy_panics(value: Vec<u8>) {
         if let Ok(value) = HeaderValue::from_bytes(&value) {
             let mut headers = HeaderMap::new();
             for name in ["x-forwarded-for", "forwarded", "x-forwarded-host", "host"] {

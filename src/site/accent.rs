@@ -1,5 +1,5 @@
-//! The owner's colour, for links and buttons. Owns the tones that are readable in each theme: an owner
-//! has one colour, and it must be readable on paper by day and by night.
+//! The owner's colour, for links and buttons. Owns its tones: an owner sets one colour, and it must
+//! be readable in the light and in the dark theme.
 
 use std::str::FromStr;
 
@@ -9,12 +9,12 @@ use super::Unfit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Colour([u8; 3]);
 
-/// The contrast of a text that everybody can read (WCAG 2.2, 1.4.3).
+/// The minimum contrast of readable text (WCAG 2.2, 1.4.3).
 const READABLE: f64 = 4.5;
 
-/// A theme: what a link may stand on, what its colour is mixed with until it can be read there, and the
-/// parts in a hundred of it that tint the paper behind what is chosen. A test compares the surfaces with
-/// the style sheet.
+/// A theme: the surfaces that a link may be on, the colour that is mixed into the owner's until it
+/// is readable there, and the percentage of the tone in the paper behind a selected item. A test
+/// compares the surfaces with the style sheet.
 struct Theme {
     paper: Colour,
     raised: Colour,
@@ -57,7 +57,7 @@ impl FromStr for Colour {
 }
 
 impl Colour {
-    /// This colour with so many parts in a hundred of another.
+    /// This colour mixed with `parts` percent of another.
     fn mixed(self, other: Colour, parts: u32) -> Colour {
         let mix = |at: usize| {
             let of = |colour: Colour| u32::from(colour.0.get(at).copied().unwrap_or_default());
@@ -85,13 +85,13 @@ impl Colour {
         format!("#{red:02x}{green:02x}{blue:02x}")
     }
 
-    /// The nearest tone that can be read in a theme.
+    /// The nearest tone that is readable in a theme.
     fn tone(self, theme: &Theme) -> Colour {
         let mut tones = (0..=100).map(|parts| self.mixed(theme.towards, parts));
         tones.find(|tone| theme.is_readable(*tone)).unwrap_or(theme.towards)
     }
 
-    /// The rules that give pages this colour. Paper is printed on without it.
+    /// The CSS rules that give pages this colour, on screens only, not in print.
     pub(super) fn sheet(self) -> String {
         let rules = |theme: &Theme| {
             let tone = self.tone(theme);
@@ -137,13 +137,13 @@ mod tests {
     }
 
     #[test]
-    fn contrast_is_as_wcag_has_it() {
+    fn contrast_is_computed_as_in_wcag() {
         assert!((BLACK.contrast(WHITE) - 21.0).abs() < 1e-9);
         assert!((colour("#777777").contrast(WHITE) - 4.478).abs() < 0.001);
     }
 
     #[test]
-    fn a_readable_colour_stays_as_it_is() {
+    fn a_readable_colour_is_unchanged() {
         assert_eq!(colour("#5b2a86").tone(&LIGHT), colour("#5b2a86"));
         assert_eq!(colour("#f2bf70").tone(&DARK), colour("#f2bf70"));
         assert_ne!(colour("#f2bf70").tone(&LIGHT), colour("#f2bf70"));
@@ -151,11 +151,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_colour_can_be_read_in_both_themes(bytes: [u8; 3]) {
+        fn every_colour_is_readable_in_both_themes(bytes: [u8; 3]) {
             for theme in [&LIGHT, &DARK] {
                 let tone = Colour(bytes).tone(theme);
                 prop_assert!(theme.is_readable(tone), "{}", tone.hex());
-                // A button's words.
+                // The label of a button.
                 prop_assert!(theme.paper.contrast(tone) >= READABLE);
             }
         }

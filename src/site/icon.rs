@@ -1,9 +1,10 @@
-//! The owner's icon: a picture as uploads are, or a Windows icon file with such pictures in it.
+//! The owner's icon: a picture in a format that uploads may have, or a Windows icon file of such
+//! pictures.
 
 use super::{File, Unfit};
 use crate::pictures;
 
-/// The most bytes of an icon: every reader loads it.
+/// The most bytes of an icon, which every reader loads.
 const MAX: usize = 256 * 1024;
 
 /// The most pictures of a Windows icon file.
@@ -18,7 +19,7 @@ const UNKNOWN: Unfit = Unfit::Icon(
 const DAMAGED: Unfit = Unfit::Icon("the file is damaged or incomplete");
 const TOO_LARGE: Unfit = Unfit::Icon("the file is larger than 256 KiB");
 
-/// The picture beside the site's name.
+/// The icon of the site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Icon {
     /// The picture, without metadata.
@@ -29,7 +30,7 @@ pub struct Icon {
 }
 
 impl Icon {
-    /// The icon in a file of these bytes.
+    /// Reads an icon from the bytes of a file.
     pub fn of(file: &[u8]) -> Result<Icon, Unfit> {
         if file.len() > MAX {
             return Err(TOO_LARGE);
@@ -52,13 +53,13 @@ impl Icon {
         format!("site-icon.{}", self.extension)
     }
 
-    /// Whether a telephone puts it on its home screen.
+    /// True if a phone can put it on its home screen.
     pub fn is_png(&self) -> bool {
         self.extension == "png"
     }
 }
 
-/// An icon file with nothing in it but its pictures, those that are PNG cleaned.
+/// Rebuilds a Windows icon file from its pictures alone, without metadata; `None` if it is damaged.
 fn windows(file: &[u8]) -> Option<Vec<u8>> {
     let count = usize::from(u16::from_le_bytes(file.get(4..HEAD)?.try_into().ok()?));
     if !(1..=MAX_PICTURES).contains(&count) {
@@ -76,7 +77,7 @@ fn windows(file: &[u8]) -> Option<Vec<u8>> {
         let picture = file.get(start..start.checked_add(length)?).filter(|it| !it.is_empty())?;
         let cleaned = match pictures::clean(picture) {
             Ok(picture) => picture.bytes,
-            // A bitmap without the head of its file, which has no metadata.
+            // A bitmap without its file header. It has no metadata.
             Err(pictures::Unfit::Unknown) => picture.to_vec(),
             Err(_) => return None,
         };
@@ -85,7 +86,7 @@ fn windows(file: &[u8]) -> Option<Vec<u8>> {
         let at = HEAD + count * ENTRY + body.len();
         head.extend(u32::try_from(at).ok()?.to_le_bytes());
         body.extend(cleaned);
-        // Entries may share their bytes, which would make much of little.
+        // Entries may share bytes, so a small file could grow without this check.
         if body.len() > MAX {
             return None;
         }
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn an_icon_file_keeps_its_pictures_and_nothing_behind_them() {
+    fn an_icon_file_keeps_its_pictures_and_no_trailing_bytes() {
         let bitmap = [40, 0, 0, 0, 1, 2, 3];
         let file = ico(&[&bitmap, b"(another"]);
         let told = [&file[..], b"told by nobody"].concat();
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_picture_is_refused() {
+    fn files_that_are_not_pictures_are_refused() {
         let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
         assert_eq!(Icon::of(svg), Err(UNKNOWN));
         assert_eq!(Icon::of(b""), Err(UNKNOWN));
@@ -135,7 +136,7 @@ mod tests {
         let mut beyond = file.clone();
         beyond[14..18].fill(0xff);
         assert_eq!(Icon::of(&beyond), Err(DAMAGED));
-        // Many entries that are all the same bytes.
+        // Entries that share the same bytes.
         let large = vec![40; 200 * 1024];
         let mut shared = ico(&[&large, b"(x"]);
         let first = shared[6..22].to_vec();

@@ -1,10 +1,10 @@
-//! A link of the owner's in the navigation of each page: to a page of the site or to another site.
+//! The owner's links in the navigation of each page, to a page of the site or to another site.
 
 use url::Url;
 
 use super::{Unfit, line};
 
-/// How many there may be: more do not fit beside the site's own.
+/// The most links: more do not fit next to the site's own.
 pub const MOST: usize = 6;
 
 const MAX_LABEL: usize = 40;
@@ -13,16 +13,16 @@ const MAX_ADDRESS: usize = 2000;
 /// A link in the navigation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// What it says, in one line.
+    /// The text of the link, on one line.
     pub label: String,
-    /// A path of the site, without the one that the site is below, or a URL of HTTP.
+    /// A path of the site, without the path of the public URL, or an HTTP or HTTPS URL.
     pub address: String,
-    /// Whether it leads away from the site.
+    /// True if it leads to another site.
     pub is_outside: bool,
 }
 
 impl Link {
-    /// Reads `LABEL=ADDRESS`, where the address begins with `/`, `https://` or `http://`.
+    /// Parses `LABEL=ADDRESS`, where the address begins with `/`, `https://` or `http://`.
     pub fn parse(text: &str) -> Result<Link, Unfit> {
         let (label, address) = text.split_once('=').ok_or(Unfit::Link)?;
         let label = line(label, MAX_LABEL)?;

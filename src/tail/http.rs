@@ -1,5 +1,5 @@
-//! Requests to the server: one connection each, HTTP/1.1, over TLS for https. Owns the timeouts and
-//! what a status means to a client that wants to come back.
+//! Requests to the server: HTTP/1.1, one connection each, over TLS for https. Owns the timeouts and
+//! the statuses after which a client reconnects.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,23 +23,23 @@ use url::{Host, Url};
 use super::{Lost, Order};
 use crate::VERSION;
 
-/// From the first packet to the head of the response.
+/// The timeout from connecting to the head of the response.
 const ANSWER: Duration = Duration::from_secs(15);
 
-/// Bytes that are read of an error's body.
+/// The most bytes read from an error's body.
 const ERROR: usize = 4096;
 
 trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// Asks one site, with one account's rights.
+/// A client of one site, with one account's permissions.
 pub(super) struct Client {
     site: Url,
     channels: Vec<String>,
     token: Option<String>,
 }
 
-/// The rest of a response. Dropping it ends the connection.
+/// The body of a response. Dropping it closes the connection.
 pub(super) struct Body {
     rest: Incoming,
     connection: JoinHandle<()>,
@@ -51,7 +51,7 @@ impl Client {
         Client { site: order.site.clone(), channels: order.channels.clone(), token }
     }
 
-    /// The id of the log that the server has, if it says so.
+    /// The id of the server's log, if the response names it.
     pub(super) async fn log_id(&self) -> Result<Option<String>, Lost> {
         let list = self.below("/api/posts", &[("limit", "1")]);
         let (response, _) = self.ask(Method::HEAD, &list, "application/json").await?;
@@ -59,7 +59,7 @@ impl Client {
         Ok(id.map(str::to_owned))
     }
 
-    /// Opens the stream.
+    /// Opens the event stream after a position of this log, or live without one.
     pub(super) async fn open(
         &self,
         position: Option<i64>,
@@ -85,7 +85,7 @@ impl Client {
         }
     }
 
-    /// An address below the site's.
+    /// The URL of a path below the site's address.
     fn below(&self, path: &str, query: &[(&str, &str)]) -> Url {
         let mut url = self.site.clone();
         url.set_path(&format!("{}{path}", self.site.path().trim_end_matches('/')));
@@ -95,7 +95,7 @@ impl Client {
         url
     }
 
-    /// Sends a request; an answer that is no success is an error.
+    /// Sends a request; a response without a success status is an error.
     async fn ask(
         &self,
         method: Method,
@@ -136,7 +136,7 @@ impl Client {
         let io = TokioIo::new(connect(url).await?);
         let (mut sender, connection) =
             http1::handshake(io).await.map_err(|error| broken(&error))?;
-        // Its error is the body's, too.
+        // The body reports the same error.
         let driving = tokio::spawn(async move { drop(connection.await) });
         match sender.send_request(request).await {
             Ok(response) => Ok((response, driving)),
@@ -171,7 +171,7 @@ impl Drop for Body {
     }
 }
 
-/// What an answer that is no success means.
+/// The error for a response without a success status.
 async fn refusal(response: Response<Incoming>) -> Lost {
     let status = response.status();
     let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
@@ -219,7 +219,7 @@ async fn connect(url: &Url) -> Result<Box<dyn Io>, Lost> {
     Ok(Box::new(tls.map_err(|error| broken(format!("TLS failed: {error}")))?))
 }
 
-/// Trusts whom the system trusts, or the certificates in `SSL_CERT_FILE`.
+/// Trusts the system's certificates, or those in `SSL_CERT_FILE`.
 fn trust() -> Result<ClientConfig, Lost> {
     let mut roots = RootCertStore::empty();
     let (added, _) =

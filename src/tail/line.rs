@@ -1,16 +1,16 @@
-//! What is printed of a frame: one line, in which nothing of the server's can move the cursor or
-//! change the terminal. Pure.
+//! Prints a frame as one line. Nothing that the server sends can move the cursor or change the
+//! terminal. Pure.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 
-/// Characters of a title or a body.
+/// The most characters of a title or a body.
 const TEXT: usize = 80;
 
-/// Characters of any other part.
+/// The most characters of any other part.
 const WORD: usize = 64;
 
-/// The line of a frame that came at this time.
+/// The line for a frame that arrived at this time.
 pub(super) fn of(frame: &Value, now: DateTime<Utc>) -> String {
     let time = now.to_rfc3339_opts(SecondsFormat::Secs, true);
     let id = frame["id"].as_i64().map_or_else(|| "-".to_owned(), |id| id.to_string());
@@ -28,12 +28,12 @@ pub(super) fn of(frame: &Value, now: DateTime<Utc>) -> String {
 
 /// A frame as JSON on one line.
 pub(super) fn json(frame: &str) -> String {
-    // Between tokens any space will do; within a text JSON has no such characters as they are.
+    // Between tokens any white space will do; within strings JSON escapes these characters.
     let line = frame.replace(['\n', '\r', '\t'], " ");
     let mut safe = String::with_capacity(line.len());
     for character in line.chars() {
         match is_unsafe(character) {
-            // A character of JSON's is two of UTF-16 at the most.
+            // JSON escapes UTF-16 code units; a character has at most two.
             true => character.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
                 safe.push_str(&format!("\\u{unit:04x}"));
             }),
@@ -43,7 +43,7 @@ pub(super) fn json(frame: &str) -> String {
     safe
 }
 
-/// A text without anything that a terminal obeys.
+/// A text with every character that could control a terminal escaped.
 pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -55,7 +55,7 @@ pub(super) fn escaped(text: &str) -> String {
     safe
 }
 
-/// The title of a thing, or how its text begins, or all that there is.
+/// The title in a payload, else the beginning of its body, else the whole payload.
 fn about(data: &Value) -> String {
     let text = |name: &str| data[name].as_str().filter(|text| !text.trim().is_empty());
     match (text("title"), text("body"), data) {
@@ -69,7 +69,7 @@ fn about(data: &Value) -> String {
 fn cut(text: &str, most: usize) -> String {
     let mut words = text.split_whitespace();
     let mut line = String::new();
-    // No more is looked at than is shown.
+    // Reads no more of a text than it shows.
     while line.chars().count() <= most
         && let Some(word) = words.next()
     {
@@ -83,7 +83,7 @@ fn cut(text: &str, most: usize) -> String {
     format!("{}{more}", escaped(&shown))
 }
 
-/// Control characters, and those that change the direction of what follows or end a line.
+/// True for control characters, and for those that change the text direction or end a line.
 fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_when_where_what_and_of_which_thing() {
+    fn a_line_has_time_position_channel_event_and_title() {
         let frame = json!({"channel": "posts", "event": "post_created", "id": 12,
                            "data": {"title": "A  title", "body": "b"}});
         assert_eq!(line(&frame), "1970-01-01T00:00:00Z     12 posts      post_created    A title");

@@ -1,7 +1,7 @@
-//! Messages of an event stream (the HTML standard's `text/event-stream`), out of parts of any size.
-//! Pure.
+//! Parses messages of an event stream (the HTML standard's `text/event-stream`) from chunks of any
+//! size. Pure.
 
-/// The longest message, in bytes: a frame has a post of a mebibyte at most, as JSON.
+/// The longest message, in bytes. A frame has at most a post of a mebibyte, as JSON.
 const LONGEST: usize = 16 * 1024 * 1024;
 
 /// A message that has an id, data, or both.
@@ -11,23 +11,23 @@ pub(super) struct Message {
     pub(super) data: Option<String>,
 }
 
-/// A message is longer than any of a server's.
+/// A message is longer than any that a Kilonova server sends.
 #[derive(Debug, thiserror::Error)]
 #[error("the server sent a message of more than {LONGEST} bytes")]
 pub(super) struct TooLong;
 
-/// What has come of a stream and is no whole message yet.
+/// The parser, with the incomplete message at the end of the stream so far.
 #[derive(Default)]
 pub(super) struct Messages {
     line: Vec<u8>,
-    /// The last byte was `\r`, behind which a `\n` is part of the same end.
+    /// The last byte was `\r`: a `\n` next belongs to the same line end.
     after_return: bool,
     id: Option<String>,
     data: Option<String>,
 }
 
 impl Messages {
-    /// Takes bytes, and gives the messages that they end.
+    /// Takes the next bytes; returns the messages that they complete.
     pub(super) fn add(&mut self, mut bytes: &[u8]) -> Result<Vec<Message>, TooLong> {
         let mut messages = Vec::new();
         while let Some(&first) = bytes.first() {
@@ -51,7 +51,7 @@ impl Messages {
         Ok(messages)
     }
 
-    /// Reads the line; an empty one ends a message.
+    /// Parses the finished line; an empty line ends a message.
     fn end_line(&mut self) -> Option<Message> {
         let line = std::mem::take(&mut self.line);
         if line.is_empty() {
@@ -70,7 +70,7 @@ impl Messages {
                 }
                 none => *none = Some(value.to_owned()),
             },
-            // `event` is in the frame, too; comments and other fields say nothing to us.
+            // The frame repeats `event`; comments and other fields are ignored.
             _ => {}
         }
         None
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_without_an_end_is_not_kept_for_ever() {
+    fn an_endless_message_is_refused() {
         let mut messages = Messages::default();
         let part = [b'x'; 1024 * 1024];
         let outcome = (0..=16).try_for_each(|_| messages.add(&part).map(drop));
@@ -109,7 +109,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_parts_in_which_it_comes_do_not_matter(
+        fn chunk_boundaries_do_not_matter(
             stream in "([a-z]{0,3}|id|data|:|: |\r|\n|\r\n|é){0,40}",
             cuts in prop::collection::vec(0_usize..60, 0..6),
         ) {

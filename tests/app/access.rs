@@ -1,4 +1,4 @@
-//! Who may do what where accounts decide: every route, for every role and every status of a post, over
+//! Permissions under accounts access: every route for every role and every status of a post, over
 //! real HTTP and streams.
 
 mod behind;
@@ -31,40 +31,40 @@ use crate::support::{Answer, Raw, Site, converge, links};
 
 const PASSWORD: &str = "correct horse";
 
-/// Who asks.
+/// The role that sends a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     Nobody,
     Commenter,
-    /// A member who has written none of it.
+    /// A member who wrote neither the post nor the note.
     Other,
-    /// The member who wrote post and note.
+    /// The member who wrote the post and the note.
     Author,
     Admin,
 }
 
 const ROLES: [Role; 5] = [Role::Nobody, Role::Commenter, Role::Other, Role::Author, Role::Admin];
 
-/// What they are called.
+/// The names of the roles' accounts.
 const NAMES: [&str; 5] = ["", "commenter", "other", "author", "boss"];
 
-/// Which nodes a site has.
+/// The nodes of a site.
 #[derive(Clone, Copy, Debug)]
 enum Nodes {
     One,
-    /// Three that tell each other of what happens.
+    /// Three that form a cluster.
     Three,
-    /// Three that share a database, and hear nothing of each other.
+    /// Three that share a database but form no cluster.
     ThreeApart,
 }
 
-/// A site where accounts decide, with one of each role.
+/// A site under accounts access, with one account of each role.
 struct Accounts {
     sites: Vec<Site>,
-    /// The node that was asked last.
+    /// The index of the node that got the last request.
     asked: Cell<usize>,
     cookies: Vec<String>,
-    /// Goes last.
+    /// Dropped last.
     _postgres: Option<Cluster>,
 }
 
@@ -73,12 +73,12 @@ impl Accounts {
         Accounts::start_on(Nodes::One).await.unwrap()
     }
 
-    /// On one node with a configuration that `change` has changed.
+    /// Starts one node with a configuration that `change` has modified.
     async fn start_with(change: impl Fn(&mut Config)) -> Accounts {
         Accounts::start_on_with(Nodes::One, change).await.unwrap()
     }
 
-    /// `None` where several nodes need PostgreSQL and there is none.
+    /// Starts these nodes; `None` if they need PostgreSQL and it is not available.
     async fn start_on(nodes: Nodes) -> Option<Accounts> {
         Accounts::start_on_with(nodes, |_| ()).await
     }
@@ -105,7 +105,7 @@ impl Accounts {
                 config.registration_role = kilonova::models::user::Role::Member;
                 config.node = format!("node-{node}");
                 config.cluster = link;
-                // All of it comes from one address.
+                // All requests come from one address.
                 config.allowances.comments_per_address = 0;
                 config.allowances.comments_per_account = 0;
                 config.allowances.searches_per_address = 0;
@@ -134,13 +134,13 @@ impl Accounts {
         &self.sites[0]
     }
 
-    /// The nodes in turns.
+    /// The next node, in rotation.
     fn next(&self) -> &Site {
         self.asked.set((self.asked.get() + 1) % self.sites.len());
         &self.sites[self.asked.get()]
     }
 
-    /// All nodes but the first, or that one if it is alone.
+    /// All nodes but the first, or the first if it is the only one.
     fn others(&self) -> &[Site] {
         &self.sites[usize::from(self.sites.len() > 1)..]
     }
@@ -155,7 +155,7 @@ impl Accounts {
         &self.cookies[role as usize]
     }
 
-    /// A request of this role, of the next node.
+    /// Sends a request from this role to the next node.
     async fn send(&self, role: Role, method: Method, path: &str, body: &Value) -> Answer {
         let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
         let mut headers = vec![("content-type", "application/json")];
@@ -165,7 +165,7 @@ impl Accounts {
         self.next().send(method, path, &headers, body).await
     }
 
-    /// A request whose connection may go on for ever: only the head of its answer is read.
+    /// Sends a request whose response may be a stream: only the head of the response is read.
     async fn open(&self, role: Role, path: &str, accept: &str) -> (Raw, u16) {
         let mut raw = Raw::connect(self.next()).await;
         let headers = [("Accept", accept), ("Cookie", self.cookie(role))];
@@ -185,8 +185,8 @@ impl Accounts {
         raw.ask("POST", path, headers, fields.as_bytes()).await.status
     }
 
-    /// A post of the author's, which was published, was commented on by the commenter, and then got
-    /// this status; the ids of both.
+    /// Publishes a post by the author, has the commenter comment on it and then gives the post this
+    /// status. Returns the ids of the post and the comment.
     async fn post(&self, status: &str) -> (i64, i64) {
         let post = json!({"title": "A post", "body": "b"});
         let post = self.send(Role::Author, Method::POST, "/api/posts", &post).await.json(201);
@@ -200,7 +200,7 @@ impl Accounts {
         (id, comment["id"].as_i64().unwrap())
     }
 
-    /// A published post of this role's.
+    /// Publishes a post by this role.
     async fn post_of(&self, role: Role) -> i64 {
         let post = json!({"title": "A post", "body": "b"});
         let post = self.send(role, Method::POST, "/api/posts", &post).await.json(201);
@@ -214,7 +214,7 @@ impl Accounts {
     }
 }
 
-/// Tests a site of one node, and one of three that are asked in turns.
+/// Tests a site of one node, and one of three nodes that are asked in rotation.
 async fn on_one_node_and_on_three(test: impl AsyncFn(&Accounts)) {
     for nodes in [Nodes::One, Nodes::Three] {
         if let Some(accounts) = Accounts::start_on(nodes).await {
@@ -229,7 +229,7 @@ async fn sign_in(site: &Site, username: &str) -> String {
     session_cookie(&site.post("/api/session", &fields).await)
 }
 
-/// The cookie of a sign-in that an answer sets.
+/// The session cookie that a response sets.
 pub(crate) fn session_cookie(answer: &Answer) -> String {
     assert_eq!(answer.status, 201);
     let set = answer.headers.get_all("set-cookie").map(|value| value.to_str().unwrap());

@@ -1,4 +1,4 @@
-//! The JSON API, call by call.
+//! The JSON API, by endpoint.
 
 mod comments;
 mod conditional;

@@ -1,4 +1,4 @@
-//! `kilonova backup` and `kilonova restore`, by the binary itself.
+//! `kilonova backup` and `kilonova restore`, run as the real binary.
 
 mod dump;
 mod refused;
@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::crash::{complaint, kilonova};
 use crate::databases::Home;
 
-/// A command on the site of a home.
+/// A command for the site in a home.
 fn on(home: &Home, arguments: &[&str]) -> Command {
     let mut command = kilonova(arguments);
     command.arg("--data-dir").arg(home.path());
@@ -32,7 +32,7 @@ fn restore(home: &Home, file: &Path) -> Command {
     on(home, &["restore", file.to_str().unwrap()])
 }
 
-/// Runs a command that must succeed, and gives what it says.
+/// Runs a command that must succeed, and returns its output.
 #[track_caller]
 fn done(mut command: Command) -> String {
     let Output { status, stdout, stderr } = command.output().unwrap();
@@ -41,7 +41,7 @@ fn done(mut command: Command) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
-/// Runs a command that must fail with one line, which has these words.
+/// Runs a command that must fail with one line that contains these words.
 #[track_caller]
 fn refused(command: Command, words: &[&str]) {
     let line = complaint(command);
@@ -53,12 +53,12 @@ pub(crate) fn backed_up(home: &Home, file: &Path) {
     done(backup(home, file));
 }
 
-/// Restores one, which must succeed.
+/// Restores a backup, which must succeed.
 pub(crate) fn restored(home: &Home, file: &Path) {
     done(restore(home, file));
 }
 
-/// Makes a backup of a file of SQLite's, as if this version had written it.
+/// Makes a backup from the content of an SQLite file, as if this version had written it.
 fn sealed(folder: &Path, mut content: Vec<u8>) -> PathBuf {
     let digest = HEXLOWER.encode(&Sha256::digest(&content));
     content.extend(format!("kilonova-backup 1 0.0.1 {digest}\n").bytes());
@@ -67,7 +67,7 @@ fn sealed(folder: &Path, mut content: Vec<u8>) -> PathBuf {
     file
 }
 
-/// The names of all that is in a folder.
+/// The names of all entries of a folder.
 fn names(folder: &Path) -> Vec<String> {
     let names = folder.read_dir().unwrap();
     names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()

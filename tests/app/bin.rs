@@ -1,4 +1,4 @@
-//! The bin: what a page deletes comes back as it was, and is nowhere else meanwhile.
+//! The bin: a text deleted on a page appears nowhere else, and is restored as it was.
 
 mod content;
 mod ends;
@@ -12,20 +12,20 @@ use serde_json::Value;
 
 use crate::support::{Answer, Raw, Site};
 
-/// A form of a page, as a browser without an account sends it.
+/// Submits a form, as a browser without an account does.
 async fn send(site: &Site, path: &str, fields: &str) -> Answer {
     let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "text/html")];
     Raw::connect(site).await.request("POST", path, &headers, fields.as_bytes()).await
 }
 
-/// The place that an answer leads to.
+/// The address that a response redirects to.
 #[track_caller]
 fn led(answer: &Answer) -> String {
     assert_eq!(answer.status, 303, "{}", String::from_utf8_lossy(&answer.body));
     answer.header("location").unwrap().to_owned()
 }
 
-/// Deletes on a page, and gives the number of the entry in the bin.
+/// Deletes from a page and returns the id of the entry in the bin.
 async fn delete(site: &Site, path: &str) -> i64 {
     let to = led(&send(site, &format!("{path}/delete"), "").await);
     let (_, entry) = to.split_once("binned=").unwrap_or_else(|| panic!("{to}"));
@@ -36,7 +36,7 @@ async fn restore(site: &Site, entry: i64) -> Answer {
     send(site, &format!("/bin/{entry}/restore"), "").await
 }
 
-/// A page's text.
+/// The HTML of a page.
 async fn page(site: &Site, path: &str) -> String {
     let headers = [("accept", "text/html")];
     let answer = Raw::connect(site).await.request("GET", path, &headers, b"").await;
@@ -53,7 +53,7 @@ fn topics(log: &[Value]) -> Vec<&str> {
     log.iter().map(|event| event["event"].as_str().unwrap()).collect()
 }
 
-/// The rows of a table, or of those that fit a condition.
+/// The number of rows of a table, optionally with a `WHERE` clause.
 fn count(site: &Site, rows: &str) -> i64 {
     let (database, rows) = (site.database(), rows.to_owned());
     let query = move || {
@@ -77,7 +77,7 @@ const TABLES: [&str; 6] = [
     "bin_old_addresses",
 ];
 
-/// The rows of all tables of the bin.
+/// The number of rows of all tables of the bin.
 fn rows(site: &Site) -> i64 {
     TABLES.iter().map(|table| count(site, table)).sum()
 }

@@ -1,5 +1,5 @@
-//! The pages in a real browser: Chromium, steered through chromedriver. Skipped where there is
-//! none, unless `KILONOVA_TEST_REQUIRE` names `chromium`.
+//! The pages in a real browser: Chromium, driven by chromedriver. Skipped if they are not
+//! installed, unless `KILONOVA_TEST_REQUIRE` names `chromium`.
 
 mod accessible;
 mod articles;

@@ -1,4 +1,4 @@
-//! The commands that say something about the program itself.
+//! The commands about the program itself: settings, completions, manual pages and help.
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -34,7 +34,7 @@ fn settings_are_shown_with_their_sources_and_without_secrets() {
     let database = line("database-url");
     assert!(database.contains("db.example") && database.ends_with("(environment, DATABASE_URL)"));
     assert!(!settings.contains("hunter2"), "{settings}");
-    // Every flag of the server's is there.
+    // Every flag of the server is listed.
     let help = said(&["serve", "-h"]);
     let flags = help.lines().filter_map(|line| line.strip_prefix("      --"));
     let flags: Vec<&str> = flags.filter_map(|line| line.split(' ').next()).collect();
@@ -45,7 +45,7 @@ fn settings_are_shown_with_their_sources_and_without_secrets() {
 }
 
 #[test]
-fn settings_that_the_server_refuses_are_refused_in_the_same_line() {
+fn settings_refuses_what_the_server_refuses_with_the_same_line() {
     for flags in [&["--bind", "nonsense"][..], &["--bind", "0.0.0.0:8080"], &["--nonsense"]] {
         let told = complaint(kilonova(&[&["config"], flags].concat()));
         assert_eq!(told, complaint(kilonova(&[&["serve"], flags].concat())));
@@ -61,7 +61,7 @@ fn every_shell_gets_completions() {
         }
     }
     assert!(complaint(kilonova(&["completions", "cmd"])).contains("invalid value 'cmd'"));
-    // Nobody reads on.
+    // The reader closes the pipe early.
     let mut child = kilonova(&["completions", "bash"]).spawn().unwrap();
     drop(child.stdout.take());
     let mut told = String::new();
@@ -84,7 +84,7 @@ fn every_command_has_a_manual_page() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(!name.contains("help") && !name.contains("-man"), "{name}");
         assert!(!page(&name).contains("hunter2"), "{name}");
-        // `man` reads them as whoever asks.
+        // `man` reads the pages as the user who calls it.
         let mode = folder.path().join(&name).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o644, 0o644, "{name}: {mode:o}");
     }

@@ -1,4 +1,4 @@
-//! The binary itself: how it starts, how it says that it cannot, and what is left when it dies.
+//! The binary: how it starts, how it reports that it cannot, and what survives when it dies.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -15,10 +15,10 @@ use tempfile::tempdir;
 use crate::databases::Home;
 use crate::support::secrets;
 
-/// Longer than anything takes on a busy machine.
+/// A timeout longer than any step takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The binary, in an environment that says nothing about it.
+/// The binary, in an environment without its variables.
 pub(crate) fn kilonova(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kilonova"));
     let settings = std::env::vars_os().map(|(name, _)| name);
@@ -30,14 +30,14 @@ pub(crate) fn kilonova(arguments: &[&str]) -> Command {
     command
 }
 
-/// The command that serves this data on this address.
+/// The command that serves the site in `home` on this address.
 pub(crate) fn serve(home: &Home, address: &str) -> Command {
     let mut command = kilonova(&["--bind", address, "--data-dir", home.path().to_str().unwrap()]);
     command.envs(home.url().map(|url| ("DATABASE_URL", url)));
     command
 }
 
-/// The same command after `limit`, a line of the shell's.
+/// The same command, run by a shell after the line `limit`.
 pub(crate) fn under(limit: &str, command: &Command) -> Command {
     let mut limited = Command::new("sh");
     limited.args(["-c", &format!("{limit} && exec \"$0\" \"$@\"")]);
@@ -52,13 +52,13 @@ pub(crate) fn under(limit: &str, command: &Command) -> Command {
     limited
 }
 
-/// Reads a log to where it names the port.
+/// Reads a log up to the line with the port.
 fn port(log: &mut impl BufRead) -> u16 {
     let (mut line, mut before) = (String::new(), String::new());
     loop {
         before.push_str(&line);
         line.clear();
-        assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it listened:\n{before}");
+        assert!(log.read_line(&mut line).unwrap() > 0, "ended before it listened:\n{before}");
         let at = line
             .split("http://127.0.0.1:")
             .nth(1)
@@ -69,7 +69,7 @@ fn port(log: &mut impl BufRead) -> u16 {
     }
 }
 
-/// A running server. Killed at the latest when it is dropped.
+/// A running server, killed on drop.
 pub(crate) struct Server {
     child: Child,
     pub(crate) port: u16,
@@ -77,7 +77,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the binary on a free port, which its log names, and waits until it is ready.
+    /// Starts the binary on a free port and waits until it is ready.
     pub(crate) fn start(home: &Home) -> Server {
         Server::of(serve(home, "127.0.0.1:0"))
     }
@@ -97,7 +97,7 @@ impl Server {
         server
     }
 
-    /// The same; its log is read only to where it listens.
+    /// The same, but the log is read only up to the line with the port.
     fn unread(mut command: Command) -> (Server, BufReader<ChildStderr>) {
         let child = command.spawn().unwrap();
         let mut server = Server { child, port: 0, lines: Arc::default() };
@@ -106,7 +106,7 @@ impl Server {
         (server, log)
     }
 
-    /// A request and its answer.
+    /// Sends a request and returns the status and body of the response.
     pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -126,12 +126,12 @@ impl Server {
         (status, serde_json::from_str(body).unwrap_or_default())
     }
 
-    /// What its log has said since it listened.
+    /// The lines of its log since it began to listen.
     pub(crate) fn log(&self) -> Vec<String> {
         self.lines.lock().unwrap().clone()
     }
 
-    /// Its process.
+    /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -148,13 +148,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// Waits for the end, which must come.
+/// Waits for the process to end, and panics after a timeout.
 fn wait(child: &mut Child) -> ExitStatus {
     let started = Instant::now();
     loop {
@@ -163,13 +163,13 @@ fn wait(child: &mut Child) -> ExitStatus {
         }
         if started.elapsed() > PATIENCE {
             drop(child.kill());
-            panic!("it does not end");
+            panic!("the process does not end");
         }
         std::thread::yield_now();
     }
 }
 
-/// The one line that the binary ends with when it cannot start.
+/// The only line that the binary prints when it cannot start.
 #[track_caller]
 pub(crate) fn complaint(mut command: Command) -> String {
     let mut child = command.spawn().unwrap();
@@ -193,7 +193,7 @@ pub(crate) fn assert_names(complaint: &str, names: &[&str]) {
 }
 
 #[test]
-fn a_signal_ends_the_server_in_order() {
+fn a_signal_stops_the_server_cleanly() {
     for signal in ["TERM", "INT"] {
         let home = Home::new();
         let server = Server::start(&home);
@@ -203,10 +203,10 @@ fn a_signal_ends_the_server_in_order() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_stops_nothing() {
+fn an_unread_log_pipe_does_not_block_the_server() {
     let home = Home::new();
     let mut command = serve(&home, "127.0.0.1:0");
-    // Some lines for each request: a pipe holds 64 KiB.
+    // Several lines for each request soon fill the pipe, which holds 64 KiB.
     command.env("RUST_LOG", "trace");
     let (server, mut log) = Server::unread(command);
     for n in 0..300 {
@@ -218,7 +218,7 @@ fn a_log_that_nobody_reads_stops_nothing() {
     let mut unread = String::new();
     log.read_to_string(&mut unread).unwrap();
     unread.lines().for_each(secrets::line);
-    // The pipe was full long before.
+    // The pipe was full long before the end.
     assert!(unread.len() > 32 * 1024 && !unread.contains("SIGTERM"), "{}", unread.len());
 }
 
@@ -226,7 +226,7 @@ fn a_log_that_nobody_reads_stops_nothing() {
 fn a_second_signal_ends_the_server_at_once() {
     let home = Home::new();
     let server = Server::start(&home);
-    // It would be waited for.
+    // A first signal would wait for this request.
     let mut unfinished = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
     let head = "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                 Content-Length: 100\r\n\r\n{";
@@ -252,7 +252,7 @@ fn a_kill_loses_nothing_acknowledged() {
     let (status, post) =
         server.call("POST", "/api/posts", Some(&json!({"title": "Kept", "body": "b"})));
     assert_eq!(status, 201);
-    // Four at a time, so that commits are shared when it dies.
+    // Four at a time, so that the kill hits shared commits.
     let mut acknowledged: Vec<Value> = std::thread::scope(|scope| {
         let writers: Vec<_> = (0..4)
             .map(|writer| {
@@ -281,13 +281,13 @@ fn a_kill_loses_nothing_acknowledged() {
     let mut kept = list["notes"].as_array().unwrap().clone();
     kept.sort_by_key(|note| std::cmp::Reverse(note["id"].as_i64()));
     assert_eq!(kept, acknowledged);
-    // And it is a whole server again.
+    // The restarted server accepts writes.
     let note = json!({"title": "After", "body": "b", "author": "A"});
     assert_eq!(server.call("POST", "/api/notes", Some(&note)).0, 201);
 }
 
 #[test]
-fn a_restart_gives_no_id_again() {
+fn no_id_is_reused_after_a_restart() {
     let home = Home::new();
     let post = json!({"title": "Deleted", "body": "b"});
     let server = Server::start(&home);
@@ -384,7 +384,7 @@ fn a_damaged_database_is_neither_used_nor_overwritten() {
     let path = home.path().to_str().unwrap();
     let line = complaint(kilonova(&["--bind", "127.0.0.1:0", "--data-dir", path]));
     assert_names(&line, &[file.to_str().unwrap()]);
-    assert!(std::fs::read(&file).unwrap() == garbage, "it was written to");
+    assert!(std::fs::read(&file).unwrap() == garbage, "the damaged file was changed");
 }
 
 #[test]
@@ -401,8 +401,8 @@ fn a_database_url_is_never_shown_with_its_password() {
         let mut by_environment = kilonova(&flags[..4]);
         by_environment.env("DATABASE_URL", url);
         for line in [of_flag, complaint(by_environment)] {
-            // Nothing listens there; a database that is not known is refused before it is looked
-            // for.
+            // PostgreSQL is refused by address, since nothing listens there; an unknown database
+            // kind is refused before any connection.
             let named = if url.starts_with("postgres") { "127.0.0.1:1" } else { "--database-url" };
             assert_names(&line, &[named]);
             assert!(!line.contains("hunter2"), "{line}");
@@ -411,7 +411,7 @@ fn a_database_url_is_never_shown_with_its_password() {
 }
 
 #[test]
-fn how_the_site_is_reached_must_fit_together() {
+fn contradictory_network_flags_are_refused() {
     let folder = tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     let complain = |flags: &[&str], named: &str| {
@@ -438,7 +438,7 @@ fn how_the_site_is_reached_must_fit_together() {
 }
 
 #[test]
-fn who_runs_the_site_is_asked_for_until_there_is_an_admin() {
+fn the_log_asks_for_an_admin_until_there_is_one() {
     let home = Home::new();
     let served = || {
         let mut command = serve(&home, "127.0.0.1:0");
@@ -463,7 +463,7 @@ fn who_runs_the_site_is_asked_for_until_there_is_an_admin() {
 }
 
 #[test]
-fn a_journal_that_a_foreign_reader_held_up_shrinks_again() {
+fn a_journal_grown_by_a_foreign_reader_shrinks_again() {
     const BOUND: u64 = 16 * 1024 * 1024;
     let home = Home::sqlite();
     let server = Server::start(&home);
@@ -487,7 +487,7 @@ fn a_journal_that_a_foreign_reader_held_up_shrinks_again() {
     foreign.batch_execute("COMMIT").unwrap();
     write(3);
     assert!(journal() <= BOUND, "{}", journal());
-    // Another process has it open at the end: the site is whole for both.
+    // The server stops while another process has the file open; no write is lost.
     server.signal("TERM");
     assert_eq!(server.ended().code(), Some(0));
     foreign.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
@@ -499,7 +499,7 @@ fn a_journal_that_a_foreign_reader_held_up_shrinks_again() {
 }
 
 #[test]
-fn what_the_server_and_the_commands_create_is_their_users_alone() {
+fn created_files_are_accessible_only_to_their_user() {
     let folder = tempdir().unwrap();
     let data = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (served, added, imported) = (data("served"), data("added"), data("imported"));
@@ -509,7 +509,7 @@ fn what_the_server_and_the_commands_create_is_their_users_alone() {
         server.call("POST", "/api/posts", Some(&json!({"title": "Mine", "body": "b"}))).0,
         201
     );
-    // Its journal is there, too.
+    // The server runs, so there is a journal.
     assert!(assert_private(Path::new(&served)) > 3);
     let add = kilonova(&["user", "add", "ada", "--data-dir", &added]);
     let mut add = under("umask 0022", &add);
@@ -524,7 +524,7 @@ fn what_the_server_and_the_commands_create_is_their_users_alone() {
     assert!(assert_private(Path::new(&imported)) > 0);
 }
 
-/// Checks everything in a folder, and counts the files.
+/// Checks the mode of everything in a folder, and counts the files.
 fn assert_private(folder: &Path) -> usize {
     use std::os::unix::fs::PermissionsExt;
     let mut folders = vec![folder.to_owned()];
@@ -546,7 +546,7 @@ fn assert_private(folder: &Path) -> usize {
 }
 
 #[test]
-fn an_import_that_a_signal_stops_leaves_the_main_file_whole_and_goes_on_later() {
+fn an_interrupted_import_leaves_the_main_file_whole_and_can_continue() {
     let home = Home::sqlite();
     let texts = tempdir().unwrap();
     for number in 0..2_000 {
@@ -557,7 +557,7 @@ fn an_import_that_a_signal_stops_leaves_the_main_file_whole_and_goes_on_later() 
     let (data, texts) = (home.path().to_str().unwrap(), texts.path().to_str().unwrap());
     let mut import = kilonova(&["import", texts, "--data-dir", data]).spawn().unwrap();
     while !journal.exists() {
-        assert!(import.try_wait().unwrap().is_none(), "it has not begun to write");
+        assert!(import.try_wait().unwrap().is_none(), "the import ended too early");
         std::thread::yield_now();
     }
     let kill = format!("kill -TERM {}", import.id());
@@ -575,7 +575,7 @@ fn an_import_that_a_signal_stops_leaves_the_main_file_whole_and_goes_on_later() 
 }
 
 #[test]
-fn without_grace_the_main_file_is_the_whole_site_all_the_same() {
+fn after_a_stop_without_grace_the_main_file_is_the_whole_site() {
     let home = Home::sqlite();
     let server = Server::of({
         let mut command = serve(&home, "127.0.0.1:0");
@@ -584,7 +584,7 @@ fn without_grace_the_main_file_is_the_whole_site_all_the_same() {
     });
     let post = json!({"title": "Kept", "body": "b"});
     assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
-    // Somebody follows it.
+    // An open stream.
     let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
     let request = "GET /feed HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n";
     stream.write_all(request.as_bytes()).unwrap();
@@ -595,7 +595,7 @@ fn without_grace_the_main_file_is_the_whole_site_all_the_same() {
 }
 
 #[test]
-fn what_was_deleted_is_not_in_the_file() {
+fn deleted_text_is_erased_from_the_file() {
     let home = Home::sqlite();
     let server = Server::start(&home);
     let secret = "quaggaword";
@@ -614,17 +614,17 @@ fn what_was_deleted_is_not_in_the_file() {
     assert!(server.ended().success());
     let file = std::fs::read(home.path().join("kilonova.sqlite3")).unwrap();
     let left = file.windows(secret.len()).filter(|part| *part == secret.as_bytes()).count();
-    assert_eq!(left, 0, "it is there {left} times");
+    assert_eq!(left, 0, "the deleted text occurs {left} times");
 }
 
 #[test]
-fn after_a_clean_end_the_main_file_is_the_whole_site() {
+fn after_a_clean_stop_the_main_file_is_the_whole_site() {
     let home = Home::sqlite();
     let journal = home.path().join("kilonova.sqlite3-wal");
     let server = Server::start(&home);
     let post = json!({"title": "Kept", "body": "b".repeat(500_000)});
     assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
-    assert!(journal.exists(), "there is something to take in");
+    assert!(journal.exists(), "there is no journal to fold in");
     server.signal("TERM");
     assert!(server.ended().success());
     assert!(!journal.exists());
@@ -646,7 +646,7 @@ fn after_a_clean_end_the_main_file_is_the_whole_site() {
     assert!(wait(&mut reindex.spawn().unwrap()).success());
     assert!(!journal.exists());
 
-    // A command that fails midway leaves nothing either.
+    // A command that fails leaves no journal either.
     let mut again = kilonova(&["user", "add", "ADA", "--data-dir", data]);
     let mut again = again.stdin(Stdio::piped()).spawn().unwrap();
     writeln!(again.stdin.take().unwrap(), "a long enough password").unwrap();
@@ -659,7 +659,7 @@ fn after_a_clean_end_the_main_file_is_the_whole_site() {
     assert!(wait(&mut copy.spawn().unwrap()).success());
     assert!(!journal.exists() && !moved.path().join("kilonova.sqlite3-wal").exists());
 
-    // All that a backup of the one file needs.
+    // A copy of the main file alone is a whole site.
     let copy = Home::sqlite();
     let file = "kilonova.sqlite3";
     std::fs::copy(home.path().join(file), copy.path().join(file)).unwrap();

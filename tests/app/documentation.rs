@@ -1,4 +1,4 @@
-//! The documentation: what it names exists, what it links to is there, and its commands work.
+//! The documentation: the tests and links that it names exist, and its commands work.
 
 mod book;
 mod commands;
@@ -9,7 +9,7 @@ mod shell;
 
 use std::path::{Path, PathBuf};
 
-/// The repository.
+/// The root of the repository.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -19,7 +19,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The Markdown files directly in a folder of the repository, in the order of their names.
+/// The Markdown files directly in a folder of the repository, sorted by name.
 fn files(folder: &str) -> Vec<String> {
     let entries = root().join(folder).read_dir().unwrap().map(|entry| entry.unwrap().file_name());
     let names = entries.map(|name| name.into_string().unwrap());
@@ -29,7 +29,7 @@ fn files(folder: &str) -> Vec<String> {
     paths
 }
 
-/// The texts between backticks, and what follows each.
+/// The texts between backticks, each with the text after it.
 fn code(text: &str) -> Vec<(&str, &str)> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -54,7 +54,7 @@ fn file_of(modules: &[&str]) -> PathBuf {
 }
 
 #[test]
-fn the_tests_that_the_documentation_names_are_there() {
+fn the_tests_that_the_documentation_names_exist() {
     let text = read("docs/security.md");
     let mut checked = 0;
     for (name, after) in code(&text) {

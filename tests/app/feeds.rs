@@ -1,5 +1,5 @@
-//! Atom feeds, the sitemap and `robots.txt`, parsed strictly: of a site that is open on this
-//! machine and of one behind a public URL with a path.
+//! Atom feeds, the sitemap and `robots.txt`, parsed strictly, of a local site under open access and
+//! of a site behind a public URL with a path.
 
 mod atom;
 mod conditional;
@@ -21,7 +21,7 @@ use crate::support::{Answer, Raw, Site};
 const PUBLIC: &str = "https://blog.example/notes/daily";
 const PASSWORD: &str = "correct horse";
 
-/// The addresses of the feeds that a page names, with their titles.
+/// The addresses of the feeds that a page links to.
 async fn named(page: &Answer) -> Vec<String> {
     assert_eq!(page.status, 200);
     let html = String::from_utf8_lossy(&page.body).into_owned();
@@ -67,7 +67,7 @@ impl Behind {
         behind
     }
 
-    /// A request as the proxy passes it on: below the site's path.
+    /// Sends a request below the site's path, as the proxy passes it on.
     async fn send(&self, cookie: Option<usize>, method: &str, path: &str, body: &Value) -> Answer {
         let path = format!("/notes/daily{path}");
         let mut headers = vec![

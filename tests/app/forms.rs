@@ -1,5 +1,5 @@
-//! Forms of pages, as a browser without scripts sends them: nothing that was typed is lost, and nothing
-//! is written twice or under another name.
+//! Forms as a browser without scripts submits them: no typed text is lost, and nothing is written
+//! twice or under another name.
 
 mod conflicts;
 mod copies;
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::support::{Answer, Raw, Site};
 
-/// Accounts decide, and new accounts are members.
+/// Sets accounts access, with new accounts as members.
 fn accounts(config: &mut Config) {
     config.access = Access::Accounts;
     config.registration_role = Role::Member;
@@ -35,7 +35,7 @@ impl<'a> Browser<'a> {
         Browser { site, cookie: String::new() }
     }
 
-    /// One that is signed in to an account that is made if it is not there.
+    /// A browser that is signed in to an account, which is registered if it does not exist.
     async fn of(site: &'a Site, name: &str) -> Browser<'a> {
         let fields = json!({"username": name, "password": PASSWORD});
         site.post("/api/users", &fields).await;
@@ -53,12 +53,12 @@ impl<'a> Browser<'a> {
         headers
     }
 
-    /// The answer to a link; nobody follows where it leads.
+    /// The response for a link, without following redirects.
     async fn get(&self, path: &str) -> Answer {
         Raw::connect(self.site).await.request("GET", path, &self.headers(), b"").await
     }
 
-    /// A page that must be there.
+    /// The HTML of a page, which must exist.
     async fn page(&self, path: &str) -> String {
         let answer = self.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {}", text(&answer));
@@ -83,7 +83,7 @@ fn text(answer: &Answer) -> String {
     String::from_utf8_lossy(&answer.body).into_owned()
 }
 
-/// The value of the first field of this name that has one.
+/// The value of the first field with this name and a value.
 #[track_caller]
 fn value<'a>(page: &'a str, name: &str) -> &'a str {
     let (_, rest) = page

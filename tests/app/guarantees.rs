@@ -1,5 +1,5 @@
-//! The guarantees of docs/guarantees.md, each shown under the failure that it is about. Nothing
-//! here waits for a time to pass: a condition is polled until it holds or the test has failed.
+//! The guarantees of docs/guarantees.md, each tested under the failure that it covers. No test
+//! waits for a fixed time: conditions are polled until they hold or the test times out.
 
 pub(crate) mod client;
 mod cluster;

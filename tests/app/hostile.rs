@@ -1,5 +1,5 @@
-//! Clients that mean no good, or know no better: every one is answered or cut, never with a 500,
-//! and the server lives on.
+//! Hostile and broken clients: each is answered or cut off, never with a 500, and the server
+//! survives.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::{Raw, Site};
 const MEBIBYTE: usize = 1024 * 1024;
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// Sends bytes, stays to listen, and gives the status; `None` when the server just hangs up.
+/// Sends bytes and returns the status of the response; `None` if the server hangs up without one.
 async fn status_of(site: &Site, bytes: &[u8]) -> Option<u16> {
     let mut raw = Raw::connect(site).await;
     raw.send(bytes).await;
@@ -40,7 +40,7 @@ async fn no_nul_gets_into_the_database() {
     ] {
         let answer = site.post(path, &fields).await;
         if fields["tags"] == json!(["\0"]) {
-            // Blank once trimmed: nothing is left of it.
+            // A tag that is blank once trimmed is dropped.
             assert_eq!(answer.json(201)["tags"], json!([]));
         } else {
             assert_eq!(answer.json(422), invalid(field), "{fields}");
@@ -52,7 +52,7 @@ async fn no_nul_gets_into_the_database() {
 }
 
 #[actix_web::test]
-async fn half_a_character_or_half_a_document_is_refused() {
+async fn truncated_characters_and_documents_are_refused() {
     let site = Site::start().await;
     let whole = r#"{"title":"Title 🎉","body":"b","tags":["a"]}"#.as_bytes();
     for end in 0..whole.len() {
@@ -92,7 +92,7 @@ async fn deep_nesting_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_field_that_is_given_twice_is_refused() {
+async fn a_duplicate_field_is_refused() {
     let site = Site::start().await;
     for text in [
         r#"{"title":"First","title":"Last","body":"b"}"#,
@@ -163,7 +163,7 @@ async fn a_posts_body_has_an_exact_limit() {
     let body = format!("{body}x");
     let refusal = site.post("/api/posts", &json!({"title": "Large", "body": body})).await;
     assert_eq!(refusal.json(422), too_long);
-    // Bytes count, not characters.
+    // The limit counts bytes, not characters.
     let body = "é".repeat(MEBIBYTE / 2 + 1);
     let refusal = site.post("/api/posts", &json!({"title": "Large", "body": body})).await;
     assert_eq!(refusal.json(422), too_long);
@@ -187,7 +187,7 @@ async fn a_requests_body_has_an_exact_limit() {
             site.post_text(path, padded(length)).await.error(413);
         }
     }
-    // One that is announced and never comes is not waited for in vain, nor is its memory taken.
+    // An invalid length is refused at once.
     let head = "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
     for length in ["99999999999999999999999", "-1", "abc", "18446744073709551615x"] {
         let request = format!("{head}Content-Length: {length}\r\n\r\n");
@@ -200,7 +200,7 @@ async fn a_requests_body_has_an_exact_limit() {
 }
 
 #[actix_web::test]
-async fn a_body_in_odd_chunks_is_answered_and_is_the_last() {
+async fn a_body_in_malformed_or_too_many_chunks_closes_the_connection() {
     let site = Site::start().await;
     let head = "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                 Transfer-Encoding: chunked\r\n\r\n";
@@ -214,7 +214,7 @@ async fn a_body_in_odd_chunks_is_answered_and_is_the_last() {
         let told: Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(told["error"], "the body is malformed, or ended early");
     }
-    // A program that sends a few thousand words is served.
+    // A few thousand tiny chunks are accepted.
     let text = "{\"title\":\"In words\",\"body\":\"b\"}";
     let words = "1\r\n \r\n".repeat(4_000);
     let length = text.len();
@@ -225,7 +225,7 @@ async fn a_body_in_odd_chunks_is_answered_and_is_the_last() {
 }
 
 #[actix_web::test]
-async fn a_body_in_chunks_meets_the_same_limit() {
+async fn a_chunked_body_has_the_same_limit() {
     let site = Site::start_with(|config| config.max_body = 1000).await;
     let head = "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                 Transfer-Encoding: chunked\r\n\r\n";
@@ -242,7 +242,7 @@ async fn a_body_in_chunks_meets_the_same_limit() {
     }
     large.send(b"0\r\n\r\n").await;
     large.answer().await.unwrap().error(413);
-    // Broken pieces.
+    // Malformed chunks.
     for broken in ["xyz\r\n", "-1\r\n", "fffffffffffffffff\r\n", "5\r\nabcdefgh\r\n"] {
         let status = status_of(&site, format!("{head}{broken}").as_bytes()).await;
         assert!(status.is_none_or(|status| status == 400), "{broken:?}: {status:?}");
@@ -252,7 +252,7 @@ async fn a_body_in_chunks_meets_the_same_limit() {
 }
 
 #[actix_web::test]
-async fn no_path_leads_out_of_the_routes() {
+async fn no_path_escapes_the_routes() {
     let site = Site::start().await;
     site.new_post("There").await;
     for id in [
@@ -295,7 +295,7 @@ async fn no_path_leads_out_of_the_routes() {
     }
     let long = format!("/api/posts?tag={}", "x".repeat(20_000));
     assert!(site.get(&long).await.status < 500);
-    assert_eq!(site.get("/api/posts/1").await.status, 200, "a deletion went astray");
+    assert_eq!(site.get("/api/posts/1").await.status, 200, "a malformed path deleted the post");
     site.stop().await;
 }
 
@@ -332,11 +332,11 @@ async fn the_server_survives_bytes_that_are_not_http() {
 }
 
 #[actix_web::test]
-async fn an_http_1_0_client_needs_a_host_only() {
+async fn an_http_1_0_client_needs_only_a_host() {
     let site = Site::start().await;
     let with_host = b"GET /api/posts HTTP/1.0\r\nHost: localhost\r\n\r\n";
     assert_eq!(status_of(&site, with_host).await, Some(200));
-    // Without a host nobody can tell whom it was meant for.
+    // Without a host, the request could be meant for another site.
     assert_eq!(status_of(&site, b"GET /api/posts HTTP/1.0\r\n\r\n").await, Some(421));
     let missing = status_of(&site, b"GET /api/posts HTTP/1.1\r\n\r\n").await;
     assert!(matches!(missing, Some(400 | 421)), "{missing:?}");
@@ -364,9 +364,9 @@ async fn pipelined_requests_are_answered_in_order() {
 }
 
 #[actix_web::test]
-async fn a_slow_client_is_hung_up_on() {
+async fn a_slow_client_is_disconnected() {
     let site = Site::start_with(|config| {
-        // No less: the clock of the HTTP library ticks twice a second.
+        // The minimum, because the clock of the HTTP library ticks twice a second.
         config.request_timeout = Some(Duration::from_secs(1));
     })
     .await;
@@ -401,7 +401,7 @@ async fn clients_that_hang_up_anywhere_leave_nothing_open() {
             let mut raw = Raw::connect(site).await;
             raw.send(&request[..sent]).await;
             if sent % 2 == 0 {
-                // Half open: it has said all that it will, and listens.
+                // Half open: the client has finished sending but still reads.
                 raw.finish().await;
                 if let Some(answer) = raw.answer().await {
                     assert_eq!(answer.status, 400, "{sent}");
@@ -442,7 +442,7 @@ async fn a_post_has_at_most_20_tags() {
 }
 
 #[actix_web::test]
-async fn unknown_methods_and_unwanted_bodies_are_no_500() {
+async fn unknown_methods_and_unwanted_bodies_cause_no_500() {
     let site = Site::start().await;
     for method in ["TRACE", "CONNECT", "BREW", "PROPFIND"] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();

@@ -1,10 +1,10 @@
-//! The modules of `src/` import each other in one direction only. Which one it is stands in
-//! ARCHITECTURE.md, under "Who may import whom".
+//! The modules of `src/` import each other in one direction only, which ARCHITECTURE.md describes
+//! under "Who may import whom".
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Each module of the crate's top level, with those that its files name after `crate::`.
+/// Each top-level module of the crate, with the modules that its files name after `crate::`.
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
@@ -49,7 +49,7 @@ fn a_cycle_is_found_whatever_else_is_imported() {
     assert_eq!(cycle(&imports(&round)).as_deref(), Some("b → d → e → b"));
 }
 
-/// The modules that a source names after `crate::`, in its code.
+/// The modules that the code of a source names after `crate::`.
 fn named(source: &str) -> BTreeSet<String> {
     let code: Vec<&str> =
         source.lines().map(|line| line.split("//").next().unwrap_or("")).collect();
@@ -68,7 +68,7 @@ fn named(source: &str) -> BTreeSet<String> {
     named
 }
 
-/// The first name of each member of a group of imports, which begins behind its brace.
+/// The first name of each member of a group of imports. `group` starts after the opening brace.
 fn members(group: &str) -> Vec<String> {
     let mut members = Vec::new();
     let (mut depth, mut start) = (1, 0);
@@ -89,7 +89,7 @@ fn members(group: &str) -> Vec<String> {
     members
 }
 
-/// The identifier that a text begins with, if it is a module's.
+/// The identifier at the start of a text, if it can be a module's.
 fn identifier(text: &str) -> Option<String> {
     let text = text.trim_start();
     let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
@@ -97,7 +97,7 @@ fn identifier(text: &str) -> Option<String> {
     name.starts_with(|c: char| c.is_lowercase()).then(|| name.to_owned())
 }
 
-/// A way from a module back to itself over others.
+/// A path of imports from a module back to itself.
 fn cycle(imports: &Imports) -> Option<String> {
     fn search<'a>(
         imports: &'a Imports,

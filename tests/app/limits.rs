@@ -1,4 +1,4 @@
-//! Limits: each refuses as it is documented, harms nobody else and leaves nothing behind.
+//! Limits: each refuses as documented, affects nobody else and leaves nothing behind.
 
 mod bodies;
 mod connections;
@@ -13,11 +13,11 @@ mod zero;
 
 use std::net::{IpAddr, UdpSocket};
 
-/// Open access answers for no other host.
+/// The only host name for which open access answers.
 const HOST: (&str, &str) = ("Host", "localhost");
 
-/// An address of this machine that is not a loopback one. Asking for the way to somewhere sends
-/// nothing there.
+/// An address of this machine other than loopback. Connecting a UDP socket finds it without
+/// sending anything.
 fn own_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
     socket.connect("198.51.100.1:9").ok()?;

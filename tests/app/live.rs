@@ -1,4 +1,4 @@
-//! The live endpoints: who is sent what, in which shape and order, and how sockets end.
+//! The live endpoints: the events of each, their shape and order, and how sockets end.
 
 mod asked;
 mod erlang;

@@ -1,5 +1,5 @@
-//! The application from outside: started as production starts it, on a free port and in a folder of
-//! its own, and spoken to over real HTTP and WebSockets.
+//! The application from outside: started as in production, on a free port and in its own folder,
+//! and tested over real HTTP and WebSockets.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is meant to panic")]
 

@@ -1,4 +1,4 @@
-//! Running the site: what it says of itself, and how it leaves.
+//! Operations: health, metrics, logs and the overview, and how a node drains and stops.
 
 mod admin;
 mod drain;
@@ -16,15 +16,15 @@ use kilonova::config::Config;
 use self::page::Page;
 use crate::support::{Answer, Raw, Site, within};
 
-/// On a free port of this machine.
+/// A free local port.
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// A site with the second listener.
+/// Starts a site with the second listener.
 async fn start() -> Site {
     start_with(|_| ()).await
 }
 
-/// The same, whose configuration `change` has changed.
+/// The same with a configuration that `change` has modified.
 async fn start_with(change: impl FnOnce(&mut Config)) -> Site {
     Site::start_with(|config| {
         config.admin_bind = Some(ADMIN);
@@ -33,12 +33,12 @@ async fn start_with(change: impl FnOnce(&mut Config)) -> Site {
     .await
 }
 
-/// Where the second listener is.
+/// The address of the second listener.
 fn admin(site: &Site) -> SocketAddr {
-    SocketAddr::new(ADMIN.ip(), site.admin_port.expect("it has a second listener"))
+    SocketAddr::new(ADMIN.ip(), site.admin_port.expect("no second listener"))
 }
 
-/// Asks the second listener.
+/// Sends a request to the second listener.
 async fn ask(site: &Site, method: &str, path: &str, host: &str) -> Answer {
     let request = Raw::connect_to(admin(site)).await;
     request.request(method, path, &[("Host", host)], b"").await
@@ -48,7 +48,7 @@ async fn get(site: &Site, path: &str) -> Answer {
     ask(site, "GET", path, "localhost").await
 }
 
-/// The metrics as of now.
+/// The current metrics.
 async fn metrics(site: &Site) -> Page {
     let answer = get(site, "/metrics").await;
     assert_eq!(answer.status, 200);

@@ -1,4 +1,4 @@
-//! What one request does to the next of its connection: nothing.
+//! Pipelining: no request affects the next one on its connection.
 
 use std::time::Instant;
 
@@ -6,17 +6,17 @@ use serde_json::json;
 
 use crate::support::{PATIENCE, Raw, Site, within};
 
-/// A request as it is sent.
+/// The text of a request.
 fn request(line: &str, headers: &str) -> String {
     format!("{line}\r\nHost: localhost\r\n{headers}\r\n")
 }
 
-/// Everything that comes until the server hangs up.
+/// Everything the server sends until it hangs up.
 async fn all(raw: &mut Raw) -> String {
     String::from_utf8(within("the end", raw.rest()).await).unwrap()
 }
 
-/// What comes for requests that are sent in one piece, the last of which asks to close.
+/// The responses to requests that are sent in one piece. The last one must close the connection.
 async fn pipelined(site: &Site, requests: &[String]) -> String {
     let mut raw = Raw::connect(site).await;
     raw.send(requests.concat().as_bytes()).await;
@@ -39,7 +39,7 @@ fn summary(text: &str) -> Vec<(String, bool)> {
 }
 
 #[actix_web::test]
-async fn each_response_is_its_own_requests() {
+async fn each_response_belongs_to_its_request() {
     let site = start().await;
     let head = |more: &str| request("HEAD /api/posts/1 HTTP/1.1", more);
     let get = |more: &str| request("GET /api/posts/1 HTTP/1.1", more);
@@ -54,7 +54,7 @@ async fn each_response_is_its_own_requests() {
     ] {
         assert_eq!(summary(&pipelined(&site, &requests).await), expected, "{requests:?}");
     }
-    // An older client's response has no chunks, and ends the connection.
+    // The response to an HTTP/1.0 client is not chunked, and closes the connection.
     let zipped = "Accept-Encoding: gzip\r\n";
     let old = request("GET /api/posts/1 HTTP/1.0", "");
     let text = pipelined(&site, &[old, get("")]).await;
@@ -71,7 +71,7 @@ async fn each_response_is_its_own_requests() {
 }
 
 #[actix_web::test]
-async fn nothing_behind_a_request_that_closes_is_done() {
+async fn requests_after_a_closing_one_are_ignored() {
     let site = start().await;
     let note = r#"{"title":"Behind","body":"b","author":"a"}"#;
     let length = note.len();
@@ -84,7 +84,7 @@ async fn nothing_behind_a_request_that_closes_is_done() {
     let text = pipelined(&site, &[first, post.clone()]).await;
     assert_eq!(summary(&text), [("1 200".to_owned(), true)]);
     assert!(text.to_lowercase().contains("connection: close"), "{text}");
-    // A refused body closes, too.
+    // A refused body closes the connection too.
     let large = request(
         "POST /api/session HTTP/1.1",
         "Content-Type: application/json\r\nContent-Length: 8000\r\n",
@@ -96,7 +96,7 @@ async fn nothing_behind_a_request_that_closes_is_done() {
 }
 
 #[actix_web::test]
-async fn a_body_that_nobody_reads_delays_no_request_behind_it() {
+async fn an_unread_body_does_not_delay_the_next_request() {
     let site = start().await;
     let body = format!("1000\r\n{}\r\n", "x".repeat(4096)).repeat(250) + "0\r\n\r\n";
     for path in ["/search?q=word", "/", "/posts/1", "/api/posts/1", "/health/ready", "/nowhere"] {
@@ -117,7 +117,7 @@ async fn a_body_that_nobody_reads_delays_no_request_behind_it() {
 }
 
 #[actix_web::test]
-async fn a_body_comes_whole_in_whatever_pieces_it_is_sent() {
+async fn a_body_arrives_whole_however_it_is_split() {
     let site = start().await;
     let body = json!({"title": "In pieces", "body": "\r\n\r\nGET / HTTP/1.1\r\n\r\n".repeat(2000)});
     let text = body.to_string();
@@ -151,7 +151,7 @@ async fn a_body_comes_whole_in_whatever_pieces_it_is_sent() {
 }
 
 #[actix_web::test]
-async fn a_body_that_stalls_ends_its_connection() {
+async fn a_stalled_body_closes_its_connection() {
     let site = Site::start_with(|config| {
         config.request_timeout = Some(std::time::Duration::from_secs(1));
     })
@@ -163,7 +163,7 @@ async fn a_body_that_stalls_ends_its_connection() {
         raw.send(format!("{head}{begun}").as_bytes()).await;
         let answer = raw.answer().await.expect("a refusal");
         assert_eq!((answer.status, answer.header("connection")), (408, Some("close")), "{begun}");
-        // Nothing behind it is done, not even if the body ends now.
+        // Nothing after it is processed, even if the body ends now.
         raw.send(format!("0\r\n\r\n{}", request("GET /api/posts HTTP/1.1", "")).as_bytes()).await;
         let rest = within("the end", raw.rest()).await;
         assert!(rest.is_empty(), "{begun}: {}", String::from_utf8_lossy(&rest));
@@ -172,7 +172,7 @@ async fn a_body_that_stalls_ends_its_connection() {
 }
 
 #[actix_web::test]
-async fn an_offer_to_upgrade_that_nobody_takes_ends_the_connection_and_says_so() {
+async fn a_declined_upgrade_closes_the_connection_and_says_so() {
     let site = start().await;
     let offer =
         "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
@@ -186,7 +186,7 @@ async fn an_offer_to_upgrade_that_nobody_takes_ends_the_connection_and_says_so()
 }
 
 #[actix_web::test]
-async fn a_body_whose_trailers_are_none_is_refused_and_nothing_behind_it_is_read() {
+async fn a_body_with_malformed_trailers_is_refused_and_nothing_after_it_is_read() {
     let site = start().await;
     let head = "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                 Transfer-Encoding: chunked\r\n\r\n";

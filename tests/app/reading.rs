@@ -1,4 +1,4 @@
-//! The site as a place to read: how its owner calls it, its lists, and a post's page.
+//! Reading the site: the owner's texts, its lists, and a post's page.
 
 mod heads;
 mod lists;
@@ -14,12 +14,12 @@ use kilonova::config::{Cli, Command, Config, Error};
 
 use crate::support::{Answer, Site};
 
-/// A page as a browser asks for it.
+/// Requests a page as a browser does.
 async fn page(site: &Site, path: &str) -> Answer {
     site.send(Method::GET, path, &[("accept", "text/html")], Bytes::new()).await
 }
 
-/// The HTML of a page that must be there.
+/// The HTML of a page, which must exist.
 async fn html(site: &Site, path: &str) -> String {
     let answer = page(site, path).await;
     assert_eq!(answer.status, 200, "{path}");
@@ -30,7 +30,7 @@ fn text(answer: &Answer) -> String {
     String::from_utf8(answer.body.to_vec()).unwrap()
 }
 
-/// The configuration that these flags make.
+/// The configuration from these flags.
 fn flagged(flags: &[&str]) -> Result<Config, Error> {
     let arguments = ["kilonova"].iter().chain(flags).map(OsString::from);
     match Cli::read(arguments).unwrap().into_command() {

@@ -1,5 +1,5 @@
-//! The binary's secrets, at the level of the log at which it says most of itself. What else the tests
-//! send and get as secrets is looked for in the whole run: `support/secrets.rs`.
+//! The binary's secrets at the most verbose log level. All other secrets that tests send or receive
+//! are searched for in the whole run by `support/secrets.rs`.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::databases::Home;
 use crate::support::secrets;
 
 #[test]
-fn a_node_names_no_secret_of_its_own() {
+fn a_node_logs_none_of_its_secrets() {
     let (home, secret) = (Home::sqlite(), "a secret of this cluster");
     secrets::know(secret);
     let mut command = serve(&home, "127.0.0.1:0");
@@ -26,7 +26,7 @@ fn a_node_names_no_secret_of_its_own() {
 }
 
 #[test]
-fn help_shows_no_secret_of_the_environment() {
+fn help_shows_no_secret_from_the_environment() {
     let secrets =
         ["KILONOVA_CLUSTER_SECRET", "KILONOVA_DATABASE_URL", "KILONOVA_FROM", "KILONOVA_TO"];
     for arguments in [&["--help"][..], &["serve", "--help"], &["copy", "--help"], &["-h"]] {

@@ -1,4 +1,4 @@
-//! What the tests stand on: an application of their own, and three ways to speak to it.
+//! The tests' foundation: an application for each test, and three clients.
 
 mod answer;
 mod mishaps;
@@ -21,13 +21,13 @@ pub(crate) use self::shapes::{assert_comment, assert_note, assert_post, ids};
 pub(crate) use self::site::Site;
 pub(crate) use self::socket::Socket;
 
-/// Longer than anything takes on a busy machine: what takes longer hangs.
+/// The timeout, longer than any step takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Awaits something that must come to an end, and fails the test when it does not.
+/// Awaits a future, and panics after [`PATIENCE`].
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(value) => value,
-        Err(_) => panic!("waited {PATIENCE:?} in vain: {what}"),
+        Err(_) => panic!("timed out after {PATIENCE:?}: {what}"),
     }
 }

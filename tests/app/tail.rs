@@ -1,4 +1,4 @@
-//! `kilonova tail`, by the binary itself: with a server that dies, that refuses, or is another one.
+//! `kilonova tail`, run as the real binary, with servers that die, refuse or are replaced.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -18,7 +18,7 @@ use crate::crash::{Server, complaint, kilonova, serve};
 use crate::databases::Home;
 use crate::support::secrets;
 
-/// A process that follows a feed. Killed at the latest when it is dropped.
+/// A process that follows a feed, killed on drop.
 struct Tail {
     child: Child,
     out: BufReader<ChildStdout>,
@@ -31,18 +31,18 @@ impl Tail {
         Tail { child, out }
     }
 
-    /// The next line, which must come.
+    /// The next line. Panics if the process ends first.
     fn line(&mut self) -> String {
         let mut line = String::new();
         if self.out.read_line(&mut line).unwrap() == 0 {
             let mut said = String::new();
             self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-            panic!("it ended: {said}");
+            panic!("tail ended: {said}");
         }
         line.trim_end().to_owned()
     }
 
-    /// Ends it as a person does; it has printed nothing more.
+    /// Interrupts the process, as with Ctrl-C, and returns its remaining output.
     fn interrupt(mut self) -> Output {
         let kill = format!("kill -INT {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
@@ -56,7 +56,7 @@ impl Tail {
 
 impl Drop for Tail {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -74,7 +74,7 @@ fn new_post(server: &Server, title: &str) -> Value {
 }
 
 #[test]
-fn each_event_is_printed_once_through_deaths_and_a_restore() {
+fn each_event_is_printed_once_across_kills_and_a_restore() {
     let home = Home::new();
     let server = Server::start(&home);
     let port = server.port;
@@ -110,7 +110,7 @@ fn each_event_is_printed_once_through_deaths_and_a_restore() {
 }
 
 #[test]
-fn frames_are_printed_as_json_and_nothing_commands_the_terminal() {
+fn frames_are_printed_as_json_without_control_characters() {
     let home = Home::new();
     let server = Server::start(&home);
     let evil = json!({"body": "\u{1b}]0;owned\u{7} \u{9b}2J \u{202e}x", "title": "Evil"});
@@ -131,12 +131,12 @@ fn frames_are_printed_as_json_and_nothing_commands_the_terminal() {
 }
 
 #[test]
-fn without_a_position_it_follows_what_is_new() {
+fn without_a_position_it_prints_new_events() {
     let home = Home::new();
     let server = Server::start(&home);
     new_post(&server, "Old");
     let mut tail = Tail::start(at(server.port, &[]));
-    // It says nothing when it begins: something new is written until it has seen one.
+    // The process prints nothing when it has connected, so posts are written until it prints one.
     let first = std::thread::scope(|scope| {
         let seen = scope.spawn(|| tail.line());
         while !seen.is_finished() {
@@ -149,12 +149,12 @@ fn without_a_position_it_follows_what_is_new() {
 }
 
 #[test]
-fn a_server_that_is_not_there_or_refuses_ends_it_with_one_line() {
+fn a_missing_or_refusing_server_ends_it_with_one_line() {
     let free = kilonova_test::free_port();
     let line = complaint(at(free, &[]));
     let address = format!("cannot follow http://localhost:{free}/: cannot connect");
     assert!(line.contains(&address), "{line}");
-    // No site at all.
+    // A server that is not a Kilonova site.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let answering = std::thread::spawn(move || {
@@ -173,7 +173,7 @@ fn a_server_that_is_not_there_or_refuses_ends_it_with_one_line() {
     assert!(complaint(at(port, &[])).contains("gave no valid answer"));
     answering.join().unwrap();
 
-    // What only accounts read.
+    // A channel that only accounts may read.
     let home = Home::new();
     let mut command = serve(&home, "127.0.0.1:0");
     command.args(["--host", "localhost"]);
@@ -196,7 +196,7 @@ fn a_server_that_is_not_there_or_refuses_ends_it_with_one_line() {
     assert!(tail.interrupt().status.success());
 }
 
-/// A cookie and a token of Ada's.
+/// Ada's cookie and a token.
 fn token(server: &Server) -> (String, String) {
     let ada = json!({"username": "ada", "password": "correct horse"});
     let (status, head, _) = post(server, "/api/session", "", &ada);
@@ -209,7 +209,7 @@ fn token(server: &Server) -> (String, String) {
     (cookie, body["token"].as_str().unwrap().to_owned())
 }
 
-/// Posts with a cookie, and gives the head of the answer as well.
+/// Sends a POST with a cookie. Returns the status, head and body of the response.
 fn post(server: &Server, path: &str, cookie: &str, body: &Value) -> (u16, String, Value) {
     let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
     let body = body.to_string();
@@ -262,8 +262,7 @@ fn a_site_is_followed_over_https_if_its_certificate_is_trusted() {
     assert!(line.contains("TLS failed: invalid peer certificate"), "{line}");
 }
 
-/// A port that ends TLS in front of another, with a thread for each direction of one connection
-/// after the other.
+/// Terminates TLS in front of a port and returns its own port. Each connection has its own thread.
 fn ends_tls(folder: &Path, behind: u16) -> u16 {
     let certificate = CertificateDer::from_pem_file(folder.join("server.crt")).unwrap();
     let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).unwrap();
@@ -284,7 +283,7 @@ fn ends_tls(folder: &Path, behind: u16) -> u16 {
                 let mut outside = StreamOwned::new(connection, outside);
                 let mut inside = TcpStream::connect(("127.0.0.1", behind))?;
                 let mut bytes = [0; 16 * 1024];
-                // The client says all that it has to say at once, and listens from then on.
+                // The client sends its whole request at once, and then only reads.
                 let count = outside.read(&mut bytes)?;
                 inside.write_all(&bytes[..count])?;
                 loop {

@@ -1,4 +1,4 @@
-//! The command: what it prints, and when it exits with 1.
+//! The command: its output, and when it exits with 1.
 
 use std::process::{Command, Output};
 
@@ -8,7 +8,7 @@ fn kilonova(site: &Site, flags: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kilonova"));
     command.arg("import").arg(site.dir()).args(flags);
     command.arg("--data-dir").arg(site.home.path().join("data"));
-    // The variables of whoever runs the tests are none of theirs.
+    // The environment of the test run must not affect the command.
     command.env_clear().output().expect("a run")
 }
 

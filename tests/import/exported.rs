@@ -1,4 +1,4 @@
-//! `kilonova export`, and the import that makes the same site of it again.
+//! `kilonova export`, and the import that restores the same site.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,7 +28,7 @@ fn at(day: u32, micros: u32) -> NaiveDateTime {
     day.and_hms_micro_opt(1, 2, 3, micros).unwrap()
 }
 
-/// The files below a folder by their paths.
+/// The files below a folder, by path.
 pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let files = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap);
     let files = files.filter(|entry| entry.file_type().is_file());
@@ -49,8 +49,8 @@ fn assert_same(a: &Path, b: &Path) {
     }
 }
 
-/// Export, import into fresh databases of either kind, export: the same files. An import into the
-/// site itself changes nothing and announces nothing.
+/// Exports, imports into a fresh database of each kind, and exports again: the files must be the
+/// same. An import into the original site must change nothing and announce nothing.
 pub(crate) fn assert_identity(site: &Site) {
     let a = site.export("a");
     for other in [Site::new(), Site::sqlite()] {
@@ -118,7 +118,7 @@ fn comment_of(
     comment::insert(connection, post, new, state, at(20, 1)).unwrap();
 }
 
-/// A site that has everything.
+/// A site with every kind of content.
 fn everything() -> Site {
     let site = Site::new();
     with_accounts(&site);
@@ -212,7 +212,7 @@ fn a_site_that_has_everything_comes_back_the_same() {
 }
 
 #[test]
-fn what_other_generators_sites_become_comes_back_the_same() {
+fn imported_sites_of_other_generators_come_back_the_same() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/import");
     let site = Site::new();
     site.import_from(&fixtures);
@@ -237,7 +237,7 @@ fn what_other_generators_sites_become_comes_back_the_same() {
 }
 
 #[test]
-fn an_export_is_of_one_moment_and_its_owners_alone() {
+fn an_export_is_complete_and_only_its_owner_can_read_it() {
     let site = everything();
     let to = site.export("a");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -260,7 +260,7 @@ fn an_export_is_of_one_moment_and_its_owners_alone() {
 }
 
 #[test]
-fn a_folder_with_something_in_it_stays_as_it_is() {
+fn a_folder_that_is_not_empty_stays_as_it_is() {
     let site = everything();
     let to = site.home.path().join("full");
     fs::create_dir(&to).unwrap();
@@ -276,7 +276,7 @@ fn a_folder_with_something_in_it_stays_as_it_is() {
 }
 
 #[test]
-fn posts_whose_ids_are_others_here_come_with_new_ones_once() {
+fn posts_whose_ids_are_in_use_get_new_ones_once() {
     let site = everything();
     let a = site.export("a");
     let other = Site::new();
@@ -286,7 +286,7 @@ fn posts_whose_ids_are_others_here_come_with_new_ones_once() {
     }
     other.import();
     let summary = other.import_from(&a);
-    let moved = "its id was given to another here, and what leads to it leads elsewhere";
+    let moved = "its id is in use here, so links to that id lead elsewhere";
     let expected = [("posts/2", moved), ("posts/3", moved)];
     let found: Vec<_> = notes(&summary).into_iter().filter(|(_, what)| *what == moved).collect();
     assert_eq!(found.len(), 2, "{found:?}");
@@ -307,12 +307,12 @@ fn posts_whose_ids_are_others_here_come_with_new_ones_once() {
 }
 
 #[test]
-fn accounts_that_are_not_here_are_named_and_set_once_they_are() {
+fn missing_accounts_are_noted_and_set_once_they_exist() {
     let site = everything();
     let a = site.export("a");
     let other = Site::new();
     let summary = other.import_from(&a);
-    let what = "an account that is not here: add it with `kilonova user add`, and import again";
+    let what = "a missing account: add it with `kilonova user add`, and import again";
     assert_eq!(notes(&summary).iter().filter(|(_, note)| *note == what).count(), 1);
     assert!(other.posts().iter().all(|post| post.user_id.is_none()));
     assert_eq!(other.posts()[0].author.as_deref(), Some("Ada"), "a name without an account");
@@ -346,7 +346,7 @@ fn a_file_that_was_changed_by_hand_wins_and_a_moderators_decision_stays() {
 }
 
 #[test]
-fn comments_that_show_are_announced_and_no_others() {
+fn only_visible_comments_are_announced() {
     let site = everything();
     let other = Site::new();
     other.import_from(&site.export("a"));
@@ -356,9 +356,9 @@ fn comments_that_show_are_announced_and_no_others() {
     assert_eq!((count("comment_created"), count("new_comment")), (3, 3), "{topics:?}");
 }
 
-/// A server writes all the time: every comment of an export has its post, and counts are true.
+/// A server writes all the time: every comment in an export has its post, and the counts are right.
 #[test]
-fn an_export_under_writes_is_of_one_moment() {
+fn an_export_under_writes_is_a_snapshot() {
     let site = Site::new();
     site.write("a.md", "---\ntitle: First\ndate: 2020-01-01\n---\nBody");
     site.import();
@@ -388,7 +388,7 @@ fn an_export_under_writes_is_of_one_moment() {
 }
 
 #[test]
-fn a_dry_run_of_an_export_says_the_same_and_writes_nothing() {
+fn a_dry_run_of_an_export_reports_the_same_and_writes_nothing() {
     let site = everything();
     let a = site.export("a");
     let other = Site::new();

@@ -1,4 +1,4 @@
-//! Exports that somebody made or changed to do harm: each gives a clear note, and nothing half done.
+//! Malformed and hostile exports: each gives a clear note, and nothing is half done.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -38,7 +38,7 @@ fn an_export_of_a_newer_format_is_refused() {
 }
 
 #[test]
-fn a_part_of_an_export_is_refused_and_one_in_a_folder_is_named() {
+fn a_part_of_an_export_is_refused_and_one_in_a_folder_is_noted() {
     let site = Site::new();
     export(&site);
     site.write("posts/5.md", page(HEAD));
@@ -48,12 +48,12 @@ fn a_part_of_an_export_is_refused_and_one_in_a_folder_is_named() {
     above.write("x/kilonova.toml", "format = 1\n");
     above.write("x/posts/5.md", page(HEAD));
     let found = above.import();
-    assert_eq!(reasons(&found), [("x/posts/5.md", "in an export, which is imported by itself")]);
+    assert_eq!(reasons(&found), [("x/posts/5.md", "part of an export; import it separately")]);
     assert!(found.lost_something());
 }
 
 #[test]
-fn pages_are_held_to_the_applications_rules_with_file_and_line() {
+fn pages_are_checked_by_the_applications_rules_with_file_and_line() {
     let site = Site::new();
     export(&site);
     let cases = [
@@ -96,7 +96,7 @@ fn pages_are_held_to_the_applications_rules_with_file_and_line() {
         ("posts/96.md", "symbolic link"),
     ];
     assert_eq!(rest, expected);
-    assert_eq!(notes(&summary), [("posts/93.md", "a key that no export has")]);
+    assert_eq!(notes(&summary), [("posts/93.md", "an unknown key")]);
     assert_eq!(site.posts().len(), 1);
 }
 
@@ -127,8 +127,8 @@ fn uploads_come_from_their_folder_and_are_what_their_bytes_say() {
     site.write("posts/5.md", format!("+++\n{HEAD}+++\n{body}"));
     let summary = site.import();
     let told: Vec<&str> = notes(&summary).into_iter().map(|(_, what)| what).collect();
-    let gone = "a file that a page leads to is gone";
-    let other = "an upload of other bytes than its name says";
+    let gone = "a file that a page links to is missing";
+    let other = "an upload whose bytes do not match its name";
     let line = "a line is not a JSON object";
     let expected = [
         other,
@@ -141,7 +141,7 @@ fn uploads_come_from_their_folder_and_are_what_their_bytes_say() {
         line,
         line,
         "a line is larger than 4 MiB",
-        "a file that uploads.jsonl does not name",
+        "a file that uploads.jsonl does not list",
     ];
     assert_eq!(told, expected);
     let body = &site.posts()[0].body;
@@ -151,7 +151,7 @@ fn uploads_come_from_their_folder_and_are_what_their_bytes_say() {
 }
 
 #[test]
-fn comments_are_held_to_the_applications_rules_with_their_line() {
+fn comments_are_checked_by_the_applications_rules_with_their_line() {
     let site = Site::new();
     export(&site);
     site.write("posts/5.md", page(HEAD));
@@ -175,7 +175,7 @@ fn comments_are_held_to_the_applications_rules_with_their_line() {
     let summary = site.import();
     let mut found: Vec<_> =
         summary.noted.iter().map(|it| (it.note.line.unwrap(), it.note.what.as_str())).collect();
-    found.retain(|(_, what)| *what != "a key that no export has");
+    found.retain(|(_, what)| *what != "an unknown key");
     found.sort_unstable();
     let expected: Vec<_> = cases.iter().enumerate().map(|(n, (_, what))| (n + 1, *what)).collect();
     assert_eq!(found, expected);
@@ -183,7 +183,7 @@ fn comments_are_held_to_the_applications_rules_with_their_line() {
 }
 
 #[test]
-fn very_many_comments_of_one_time_are_bounded() {
+fn comments_with_the_same_time_are_bounded() {
     let site = Site::new();
     export(&site);
     site.write("posts/5.md", page(HEAD));
@@ -196,6 +196,6 @@ fn very_many_comments_of_one_time_are_bounded() {
     let summary = site.import();
     assert_eq!(summary.comments, [1000, 0, 0]);
     assert_eq!(summary.noted.len(), 500);
-    assert!(!site.topics().iter().any(|topic| topic.contains("comment")), "held ones are silent");
+    assert!(!site.topics().iter().any(|topic| topic.contains("comment")), "none is announced");
     assert_eq!(tree(Path::new(&site.dir())).len(), 3);
 }

@@ -1,5 +1,5 @@
-//! Export files of Ghost and WordPress: what becomes of their posts, comments and media, and what of
-//! files that somebody made to do harm.
+//! Export files of Ghost and WordPress: how their posts, comments and media are imported, and how
+//! hostile files are handled.
 
 use std::io::{Cursor, Write};
 use std::path::Path;
@@ -54,7 +54,7 @@ fn has(summary: &Summary, what: &str) -> bool {
     summary.noted.iter().chain(&summary.skipped).any(|found| found.note.what.contains(what))
 }
 
-/// Whether the database, the summary or the report has one of these.
+/// Whether the database, the summary or the report contains one of these secrets.
 fn leaks(site: &Site, out: &str) -> bool {
     let mut all = out.as_bytes().to_vec();
     for file in walkdir::WalkDir::new(site.home.path()) {
@@ -103,10 +103,10 @@ fn ghosts_posts_and_pages_arrive_with_their_pictures() {
     assert_eq!(site.posts()[4].body, "* as\n* written");
     for what in [
         "missing media",
-        "a picture that is shown nowhere",
+        "a picture in an unknown format",
         "with an internal tag",
         "as a draft: for members only",
-        "as a draft: only sent by e-mail",
+        "as a draft: sent only by email",
         "code for the head",
         "not understood",
         "neither uuid nor id",
@@ -195,7 +195,7 @@ fn hostile_files_give_a_clear_line_and_write_nothing() {
     let mut lies = zipped(&[("a.json", &GHOST.as_bytes().repeat(3)[..100])]);
     let at = lies.windows(4).position(|it| it == b"PK\x01\x02").expect("a directory");
     lies[at + 24..at + 28].copy_from_slice(&1_u32.to_le_bytes());
-    // The flags and the method are in a file's own header and in the directory.
+    // A zip file repeats the flags and the method in the file's own header and in the directory.
     let patched = |own: usize, value: u8| {
         let mut zip = zipped(&[("a.json", GHOST.as_bytes())]);
         let at = zip.windows(4).position(|it| it == b"PK\x01\x02").expect("a directory");
@@ -204,7 +204,7 @@ fn hostile_files_give_a_clear_line_and_write_nothing() {
     };
     let cases: [(&str, Vec<u8>, &str); 19] = [
         ("a.xml", doctype, "line 3: it has a DOCTYPE"),
-        ("b.xml", wordpress("First line", "]]>&lol;<![CDATA["), "the entity &lol; is not XML's"),
+        ("b.xml", wordpress("First line", "]]>&lol;<![CDATA["), "the entity &lol; is unknown"),
         ("c.xml", deep, "nest deeper"),
         ("d.xml", long, "longer than 16 MiB"),
         ("e.xml", WORDPRESS.as_bytes()[..WORDPRESS.len() / 2].to_vec(), "damaged"),
@@ -215,7 +215,7 @@ fn hostile_files_give_a_clear_line_and_write_nothing() {
         ("j.json", GHOST.as_bytes()[..GHOST.len() - 5].to_vec(), "damaged"),
         ("k.json", b"{\"x\": 1}".to_vec(), "no Ghost export"),
         ("l.json", b"{\"data\": {\"posts\": [\"\xff\"]}}".to_vec(), "not UTF-8"),
-        ("m.zip", zipped(&[("x.txt", b"x")]), "no export of Ghost or WordPress in it"),
+        ("m.zip", zipped(&[("x.txt", b"x")]), "contains no Ghost or WordPress export"),
         ("n.zip", b"PK\x03\x04 and no more".to_vec(), "damaged"),
         ("o.zip", zipped(&[("a.zip", &zipped(&[("g.json", GHOST.as_bytes())]))]), "no export"),
         ("p.zip", zipped(&[("a.json", GHOST.as_bytes()), ("b.json", GHOST.as_bytes())]), "several"),
@@ -233,7 +233,7 @@ fn hostile_files_give_a_clear_line_and_write_nothing() {
 }
 
 #[test]
-fn a_bomb_and_names_that_lead_out_bring_nothing() {
+fn a_zip_bomb_and_names_outside_the_folder_import_nothing() {
     let site = Site::new();
     let bomb = vec![0_u8; 64 << 20];
     let json = r#"{"data":{"posts":[{"id":"1","title":"Bomb","slug":"bomb","status":"published","published_at":"2020-01-01",
@@ -255,7 +255,7 @@ fn a_bomb_and_names_that_lead_out_bring_nothing() {
 }
 
 #[test]
-fn a_text_that_is_too_long_is_skipped_and_bytes_that_are_none_are_named() {
+fn a_text_that_is_too_long_is_skipped_and_invalid_bytes_are_noted() {
     let site = Site::new();
     let long = WORDPRESS.replacen("First line", &"x ".repeat(2 << 20), 1);
     let mut bytes = long.into_bytes();
@@ -272,7 +272,7 @@ fn a_text_that_is_too_long_is_skipped_and_bytes_that_are_none_are_named() {
 
 #[cfg(unix)]
 #[test]
-fn media_are_not_looked_for_through_links() {
+fn media_are_not_found_through_symbolic_links() {
     let site = Site::new();
     site.write("wordpress.xml", WORDPRESS);
     site.write("elsewhere/05/rope.png", PNG);
@@ -283,10 +283,10 @@ fn media_are_not_looked_for_through_links() {
 }
 
 #[test]
-fn a_folder_of_nothing_but_an_export_says_that_the_file_is_imported() {
+fn a_folder_with_only_an_export_says_to_import_the_file() {
     let site = Site::new();
     site.write("wordpress.xml", WORDPRESS);
     let summary = site.import();
     assert_eq!(counts(&summary), [0, 0, 0, 0]);
-    assert!(has(&summary, "imported by its own path") && summary.lost_something());
+    assert!(has(&summary, "pass its path to import it") && summary.lost_something());
 }

@@ -34,7 +34,7 @@ fn hugo_cascades_from_sections_and_from_the_configuration() {
     site.write("content/glossary/b.md", page("Its own build", "build: {render: always}\n"));
     site.write("content/news/a.md", page("In the news", ""));
     site.write("content/news/b.md", page("Its own draft", "draft: false\n"));
-    // A draft section of Hugo's hides its own page and no other.
+    // A draft section in Hugo hides its own page and no other.
     site.write("content/sec/_index.md", "---\ndraft: true\n---\n");
     site.write("content/sec/a.md", page("Below a draft", ""));
     let summary = site.import();
@@ -68,7 +68,7 @@ fn hugo_cascades_from_sections_and_from_the_configuration() {
 
 /// <https://gohugo.io/content-management/multilingual/#translation-by-file-name>
 #[test]
-fn what_a_section_says_is_of_pages_in_its_language() {
+fn a_section_applies_to_pages_in_its_language() {
     let site = Site::new();
     let languages = "[languages.en]\nweight = 1\n[languages.pt-BR]\nweight = 2\n";
     site.write("hugo.toml", format!("baseURL = 'https://example.org/'\n{languages}"));
@@ -95,7 +95,7 @@ fn what_a_section_says_is_of_pages_in_its_language() {
 
 /// <https://www.getzola.org/documentation/content/section/#drafting> and `#sorting`
 #[test]
-fn zolas_draft_sections_hide_what_is_below_them() {
+fn zolas_draft_sections_hide_the_pages_below_them() {
     let site = Site::new();
     site.write("config.toml", "base_url = 'https://example.org'");
     site.write("content/sec/_index.md", "+++\ndraft = true\n+++\n");
@@ -137,7 +137,7 @@ fn jekylls_posts_and_drafts() {
 }
 
 #[test]
-fn a_page_of_the_future_is_scheduled_and_published_later_by_the_file_or_by_itself() {
+fn a_future_page_is_scheduled_and_published_once_its_date_has_passed() {
     let site = Site::new();
     let text = |date: &str| format!("---\ntitle: Embargoed\ndate: {date}\n---\nb");
     site.write("a.md", text("2099-12-31"));
@@ -190,7 +190,7 @@ fn cases_from_outside_are_imported() {
 }
 
 #[test]
-fn a_dry_run_says_the_same_as_the_import() {
+fn a_dry_run_reports_the_same_as_the_import() {
     let site = Site::with_examples();
     site.write("future.md", "---\ntitle: Future\ndate: 2099-01-01\n---\n{{< x >}}");
     site.write("bad.md", "---\ntitle: [\n---\nb");

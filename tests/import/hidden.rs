@@ -1,5 +1,5 @@
-//! Files that a generator does not show, by its configuration or by their place: none of them is
-//! published, and each is named with its reason.
+//! Files that a generator hides, by its configuration or by their place: none of them is published,
+//! and each is noted with its reason.
 
 use kilonova::models::post::Status;
 
@@ -16,7 +16,7 @@ fn import(config: (&str, &str), pages: &[&str]) -> (Site, kilonova::import::Summ
     (site, summary)
 }
 
-/// The reasons why pages are left out; all others are published.
+/// Checks the reasons for which pages are left out; all others must be published.
 #[track_caller]
 fn leaves_out(config: (&str, &str), shown: &[&str], left_out: &[(&str, &str)]) {
     let hidden = left_out.iter().map(|(path, _)| *path);
@@ -30,7 +30,7 @@ fn leaves_out(config: (&str, &str), shown: &[&str], left_out: &[(&str, &str)]) {
     assert!(!summary.lost_something(), "its generator hides them");
 }
 
-/// The pages that become drafts, with their reasons; all others are published.
+/// Checks the pages that become drafts, with their reasons; all others must be published.
 #[track_caller]
 fn makes_drafts(config: (&str, &str), shown: &[&str], drafts: &[(&str, &str)]) {
     let hidden = drafts.iter().map(|(path, _)| *path);
@@ -46,7 +46,7 @@ fn makes_drafts(config: (&str, &str), shown: &[&str], drafts: &[(&str, &str)]) {
 
 /// <https://gohugo.io/content-management/page-bundles/>
 #[test]
-fn resources_of_hugos_leaf_bundles_are_no_pages() {
+fn resources_of_hugos_leaf_bundles_are_not_pages() {
     let why = "a resource of a page bundle, not a page";
     leaves_out(
         ("hugo.toml", "[languages.en]\n[languages.fr]\n"),
@@ -86,13 +86,13 @@ fn files_that_hugo_ignores_are_left_out() {
         ("hugo.toml", "ignoreFiles = ['\\.skip\\.md$', '/private/']"),
         ("hugo.yaml", "ignorefiles: ['\\.skip\\.md$', 'content/private$']"),
         ("hugo.json", "{\"ignoreFiles\": [\"\\\\.skip\\\\.md$\", \"/private/\"]}"),
-        // Where the site is says nothing.
+        // The location of the site does not matter.
         ("hugo.toml", "ignoreFiles = ['^/[a-z]+/', '\\.skip', 'content/private/']"),
     ] {
         leaves_out(config, &["content/private.md"], &hidden);
     }
     let (_, summary) = import(("hugo.toml", "ignoreFiles = ['(a', 'a{999}{999}']"), &[]);
-    let what = "configuration of the site has a pattern that is none";
+    let what = "site configuration: invalid pattern";
     assert_eq!(notes(&summary), [("", what), ("", what)]);
 }
 
@@ -143,7 +143,7 @@ fn pages_of_languages_that_hugo_does_not_build_are_drafts() {
 /// <https://gohugo.io/configuration/all/#disablekinds>
 #[test]
 fn pages_are_drafts_where_hugo_makes_none() {
-    let why = "as a draft: its site shows lists of pages alone";
+    let why = "as a draft: its site shows only lists of pages";
     let config = ("hugo.toml", "disableKinds = ['taxonomy', 'page']");
     makes_drafts(config, &[], &[("content/a.md", why)]);
     makes_drafts(("hugo.toml", "disableKinds = ['section']"), &["content/a.md"], &[]);
@@ -169,7 +169,7 @@ fn content_that_zola_ignores_is_left_out() {
 #[test]
 fn names_that_jekyll_does_not_read_are_left_out() {
     let (file, folder) =
-        ("a file of a name that Jekyll does not read", "in a folder that Jekyll does not read");
+        ("a file whose name Jekyll does not read", "in a folder that Jekyll does not read");
     let hidden = [
         ("#h.md", file),
         ("_hidden.md", file),
@@ -193,7 +193,7 @@ fn names_that_jekyll_does_not_read_are_left_out() {
 }
 
 #[test]
-fn what_jekyll_excludes_is_below_its_source() {
+fn jekylls_exclusions_are_relative_to_its_source() {
     let why = "excluded by the site's configuration";
     leaves_out(
         ("_config.yml", "source: src\nexclude: [private, /secret.md, '*.skip.md', _posts/old/]"),
@@ -213,9 +213,9 @@ fn what_jekyll_excludes_is_below_its_source() {
 }
 
 #[test]
-fn what_any_generator_would_hide_is_a_draft_on_an_unknown_site() {
-    let name = "as a draft: of a name that Jekyll does not read";
-    let beside = "as a draft: beside an index.md, which Hugo shows alone";
+fn pages_that_any_generator_would_hide_are_drafts_on_an_unknown_site() {
+    let name = "as a draft: Jekyll does not read this path";
+    let beside = "as a draft: next to an index.md, so not a page in Hugo";
     makes_drafts(
         ("notes.txt", ""),
         &["a.md", "bundle/index.md", "index.md"],
@@ -224,7 +224,7 @@ fn what_any_generator_would_hide_is_a_draft_on_an_unknown_site() {
 }
 
 #[test]
-fn pages_of_hugos_in_formats_that_are_not_read_are_named() {
+fn hugo_pages_in_unsupported_formats_are_noted() {
     let site = Site::new();
     site.write("hugo.toml", "title = 'x'");
     for name in ["content/a.org", "content/b.adoc", "content/c.rst", "content/d.txt", "README.rst"]
@@ -252,7 +252,7 @@ fn pages_of_hugos_in_formats_that_are_not_read_are_named() {
 }
 
 #[test]
-fn a_page_of_hugos_without_front_matter_has_its_files_name_for_a_title() {
+fn a_hugo_page_without_front_matter_is_titled_by_its_file_name() {
     let site = Site::new();
     site.write("hugo.toml", "title = 'x'");
     site.write("content/docs/the-plan.md", "\n\nJust text.\r\nMore.\n");

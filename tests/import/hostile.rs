@@ -1,5 +1,5 @@
-//! Folders that somebody made to do harm, and files that are none. Each gives a clear line for
-//! what is left out, takes little time, and leaves nothing half done.
+//! Hostile folders and files that are not pages. Each gives a clear line for whatever is left out,
+//! takes little time, and leaves nothing half done.
 
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
@@ -16,10 +16,10 @@ use super::site::{Site, counts, notes};
 
 const POST: &str = "---\ntitle: A post\ndate: 2020-01-01\n---\nBody";
 
-/// Long for a debug build on a busy machine, and short for what waits for ever.
+/// Long for a debug build on a busy machine, but short for an import that never ends.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A folder, how many posts it makes, and the reasons for the files that it does not.
+/// A folder, the number of posts that it makes, and the reasons for which files are skipped.
 type Case = (&'static str, fn(&Site), usize, &'static [&'static str]);
 
 fn fifo(path: &Path) {
@@ -319,14 +319,14 @@ const CASES: &[Case] = &[
     ("a hidden folder", |site| site.write(".git/a.md", POST), 0, &[]),
 ];
 
-/// What an import says, if it says it in time.
+/// The result of an import; fails if it takes too long.
 fn imported(site: &Site) -> Summary {
     let (told, answer) = mpsc::channel();
     std::thread::scope(|scope| {
         scope.spawn(move || told.send(site.import()).expect("somebody listens"));
         match answer.recv_timeout(PATIENCE) {
             Ok(summary) => summary,
-            // The scope would wait for the thread.
+            // The scope would wait for the thread, so the process exits.
             Err(_) => {
                 eprintln!("an import does not end");
                 std::process::abort();
@@ -355,18 +355,18 @@ fn hostile_folders_give_a_clear_line_and_nothing_half_done() {
 }
 
 #[test]
-fn names_that_are_no_text_are_named() {
+fn file_names_that_are_not_utf8_are_noted() {
     let site = Site::new();
     fs::write(site.dir().join(std::ffi::OsStr::from_bytes(b"a\xff.md")), POST).expect("a file");
     site.write("b\u{1b}[2J\n.md", POST);
     let summary = site.import();
     assert_eq!(summary.skipped[0].note.what, "file name is not UTF-8");
-    // A name with a line break in it would tear the summary apart, and is no identity.
+    // A name with a line break would break up the summary, and cannot be an identity.
     assert_eq!(summary.skipped[1].note.what, PATH);
 }
 
 #[test]
-fn a_folder_that_cannot_be_read_is_named_and_the_rest_is_imported() {
+fn a_folder_that_cannot_be_read_is_noted_and_the_rest_is_imported() {
     use std::os::unix::fs::PermissionsExt;
     let site = Site::new();
     site.write("a/a.md", POST);
@@ -385,7 +385,7 @@ fn a_folder_that_cannot_be_read_is_named_and_the_rest_is_imported() {
     }
 }
 
-/// Each text is one of those that were written, whole.
+/// Each post has one of the written texts, complete.
 #[test]
 fn a_file_that_changes_while_it_is_read_is_never_half_a_post() {
     let site = Site::new();

@@ -1,5 +1,5 @@
-//! `kilonova import` against a database of its own: what becomes a post, what does not, and that
-//! doing it again, or twice at once, makes no doubles.
+//! `kilonova import` into an empty database: what becomes a post, what does not, and that importing
+//! again, or twice at once, makes no duplicates.
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -64,7 +64,7 @@ fn a_second_run_writes_no_rows_and_no_events() {
 }
 
 #[test]
-fn a_moved_folder_and_a_renamed_file_with_a_path_are_known_again() {
+fn a_moved_folder_and_a_renamed_file_with_a_path_are_recognised() {
     let site = Site::with_examples();
     site.import();
     std::fs::rename(site.file("dunes.md"), site.file("sand.md")).expect("renamed");
@@ -136,13 +136,13 @@ fn another_blogs_file_of_the_same_name_overwrites_nothing() {
     let summary = site.import();
     assert_eq!(
         reasons(&summary),
-        [("hello.md", "a post has the same path and another title and date")]
+        [("hello.md", "a post has the same path but a different title and date")]
     );
     assert_eq!(site.posts()[0].title, "Hello from here");
 }
 
 #[test]
-fn of_two_files_with_one_path_the_first_counts() {
+fn the_first_of_two_files_with_one_path_counts() {
     let site = Site::new();
     for (name, title) in [("a.md", "First"), ("b.md", "Second")] {
         site.write(name, format!("+++\ntitle = '{title}'\npath = 'same'\n+++\nBody"));
@@ -196,14 +196,14 @@ fn bad_files_are_skipped_with_a_reason_and_stop_nothing() {
         ("05-nul.md", "body is invalid"),
     ];
     assert_eq!(reasons(&summary), expected);
-    // The line of the byte, and that of the key.
+    // The line of the invalid byte, and the line of the key.
     let lines: Vec<_> = summary.skipped.iter().map(|found| found.note.line).collect();
     assert_eq!(lines, [None, Some(2), None, Some(2), None]);
     let expected = [
-        ("00-good.md", "no date, so that the file's own time counts"),
+        ("00-good.md", "no date; the file's modification time is used"),
         ("06-no-body.md", "no text"),
-        ("07-no-title.md", "no title, so that the file's name is one"),
-        ("08-folder.md/09-inside.MD", "no date, so that the file's own time counts"),
+        ("07-no-title.md", "no title; the file's name is used"),
+        ("08-folder.md/09-inside.MD", "no date; the file's modification time is used"),
     ];
     assert_eq!(notes(&summary), expected);
     assert!(summary.lost_something());
@@ -249,7 +249,7 @@ fn more_files_than_a_batch_holds_all_arrive_in_order() {
 }
 
 #[test]
-fn two_imports_at_once_make_no_doubles() {
+fn concurrent_imports_make_no_duplicates() {
     let site = Site::new();
     for n in 0..300 {
         site.write(

@@ -1,5 +1,5 @@
-//! A site that has moved here: its old addresses answer, its texts lead to each other, and its
-//! pictures came along.
+//! A site that has moved here: its old addresses answer, its texts link to each other, and its
+//! pictures are imported.
 
 use super::site::{Site, counts, notes};
 
@@ -10,7 +10,7 @@ const GIF: &[u8] = b"GIF89a\x03\0\x02\0\0\0\0\x21\xfe\x05place\0\
 /// <https://gohugo.io/content-management/urls/>,
 /// <https://gohugo.io/content-management/page-bundles/>
 #[test]
-fn of_a_hugo_site_links_pictures_and_addresses_go_on() {
+fn links_pictures_and_addresses_of_a_hugo_site_keep_working() {
     let site = Site::new();
     site.write("hugo.toml", "baseURL = 'https://example.org/'\n");
     site.write("static/img/a b.gif", GIF);
@@ -61,9 +61,9 @@ fn of_a_hugo_site_links_pictures_and_addresses_go_on() {
         assert_eq!(site.led(old).as_deref(), Some(new), "{old}");
     }
     assert_eq!(site.led("/posts/12"), None);
-    let reserved = ("content/posts/first/index.md", "an old address that this site has itself");
+    let reserved = ("content/posts/first/index.md", "an old address that this site itself uses");
     assert!(notes(&summary).contains(&reserved), "{:?}", notes(&summary));
-    // Nothing is new the second time, and a dry run says as much.
+    // The second import finds nothing new, and so does a dry run.
     for again in [site.dry_run(), site.import()] {
         assert_eq!(counts(&again), [2, 0, 0, 2]);
         let told = |it: &kilonova::import::Summary| (it.addresses, it.links, it.files);
@@ -72,7 +72,7 @@ fn of_a_hugo_site_links_pictures_and_addresses_go_on() {
 }
 
 #[test]
-fn of_two_pages_with_one_alias_the_first_has_it_and_the_other_is_told_of() {
+fn the_first_of_two_pages_with_one_alias_gets_it_and_the_other_is_noted() {
     let site = Site::new();
     site.write("hugo.toml", "");
     for name in ["a", "b"] {
@@ -86,9 +86,9 @@ fn of_two_pages_with_one_alias_the_first_has_it_and_the_other_is_told_of() {
     assert!(summary.lost_something());
 }
 
-/// A browser resolved a relative link by the page's address.
+/// A browser resolves a relative link against the page's address.
 #[test]
-fn links_without_a_file_lead_where_they_led_and_those_that_lead_nowhere_are_named() {
+fn links_without_a_file_keep_their_targets_and_dead_links_are_noted() {
     let site = Site::new();
     site.write("hugo.toml", "baseURL = 'https://example.org/'\n");
     site.write(
@@ -120,7 +120,7 @@ fn links_without_a_file_lead_where_they_led_and_those_that_lead_nowhere_are_name
     assert!(body.trim_end().ends_with("[f](../old/second.html) [g]({{ x }})"), "{body}");
 }
 
-/// What an earlier import brought is there.
+/// An earlier import has already brought the page.
 #[test]
 fn a_link_to_a_page_of_an_earlier_import_leads_there() {
     let site = Site::new();
@@ -137,7 +137,7 @@ fn a_link_to_a_page_of_an_earlier_import_leads_there() {
 }
 
 #[test]
-fn files_that_are_no_pictures_are_told_of_where_they_are_shown() {
+fn files_that_are_not_pictures_are_noted_if_shown_as_pictures() {
     let site = Site::new();
     site.write("hugo.toml", "");
     site.write("static/a.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>");
@@ -154,7 +154,7 @@ fn files_that_are_no_pictures_are_told_of_where_they_are_shown() {
     assert_eq!(
         told,
         [
-            "a picture that is shown nowhere",
+            "a picture in an unknown format",
             "a picture that cannot be read",
             "larger than 10 MiB",
             "a link that leads nowhere",

@@ -1,12 +1,12 @@
-//! A post is recognised by its file wherever that is, and by its title and date when its file has
-//! another name.
+//! A post is recognised by its file wherever that is, and by its title and date if its file was
+//! renamed.
 
 use super::site::{Site, counts};
 
 const POST: &str = "---\ntitle: A post\ndate: 2020-01-01\n---\nBody";
 
 #[test]
-fn a_site_that_is_imported_by_way_of_a_folder_above_or_below_makes_no_second_posts() {
+fn a_site_imported_from_a_folder_above_or_below_makes_no_duplicates() {
     for config in [("hugo.toml", "title = 'x'"), ("other.txt", "")] {
         let site = Site::new();
         site.write(&format!("blog/{}", config.0), config.1);
@@ -34,26 +34,26 @@ fn a_renamed_file_keeps_its_post() {
     assert_eq!(counts(&site.dry_run()), [2, 0, 0, 2]);
     assert_eq!(counts(&site.import()), [2, 0, 0, 2]);
     assert_eq!(site.posts(), before);
-    // It is known by its new name from then on.
+    // From then on it is recognised by its new name.
     site.write("b.md", POST.replace("A post", "A new title"));
     assert_eq!(counts(&site.import()), [2, 0, 1, 1]);
 }
 
 #[test]
-fn a_copy_is_another_post() {
+fn a_copy_is_a_new_post() {
     let site = Site::new();
     site.write("a.md", POST);
     site.import();
     site.write("b.md", POST);
     assert_eq!(counts(&site.import()), [2, 1, 0, 1]);
     assert_eq!(counts(&site.import()), [2, 0, 0, 2]);
-    // And so is another text under its title, without a date.
+    // So is a different text with the same title and no date.
     site.write("c.md", "---\ntitle: A post\n---\nElse");
     assert_eq!(counts(&site.import()), [3, 1, 0, 2]);
 }
 
 #[test]
-fn posts_of_the_application_are_nobodys_files() {
+fn posts_written_in_the_application_belong_to_no_file() {
     let site = Site::new();
     site.write("a.md", POST);
     site.import();

@@ -1,4 +1,4 @@
-//! A folder of Markdown files and a database, both gone with the test.
+//! A folder of Markdown files and a database, both removed after the test.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,27 +37,27 @@ const EXAMPLES: [(&str, &str); 6] = [
     ("notes/readme.md", "# Not a post\n"),
 ];
 
-/// See the module.
+/// A folder of Markdown files and its database.
 pub(crate) struct Site {
     pub(crate) home: Home,
 }
 
 impl Site {
-    /// An empty folder, no database.
+    /// An empty folder, and no database.
     pub(crate) fn new() -> Site {
         let site = Site { home: Home::new() };
         std::fs::create_dir(site.dir()).expect("a folder");
         site
     }
 
-    /// An empty folder, and SQLite whatever this run is about.
+    /// An empty folder, with SQLite whichever database the test run uses.
     pub(crate) fn sqlite() -> Site {
         let site = Site { home: Home::sqlite() };
         std::fs::create_dir(site.dir()).expect("a folder");
         site
     }
 
-    /// One post of each kind and two files that are none.
+    /// One post of each kind, and two files that are not posts.
     pub(crate) fn with_examples() -> Site {
         let site = Site::new();
         EXAMPLES.iter().for_each(|(name, text)| site.write(name, text));
@@ -104,7 +104,7 @@ impl Site {
         self.try_import(&self.dir(), true).expect("a dry run")
     }
 
-    /// Exports the site to a folder beside its content.
+    /// Exports the site to a folder next to its content.
     pub(crate) fn try_export(&self, name: &str) -> Result<PathBuf, ExportError> {
         let to = self.home.path().join(name);
         export::command(&self.database(), &to, &AtomicBool::new(false), &mut io::sink())?;
@@ -115,7 +115,7 @@ impl Site {
         self.try_export(name).expect("an export")
     }
 
-    /// Writes to the database as the application does, without its events.
+    /// Writes to the database as the application does, but without events.
     pub(crate) fn transact<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut DbConnection) -> T + Send + 'static,
@@ -127,12 +127,12 @@ impl Site {
         value
     }
 
-    /// Where a URL's old path leads to.
+    /// The address to which an old path leads.
     pub(crate) fn led(&self, path: &str) -> Option<String> {
         old_address::lead(&mut self.read(), path).expect("an answer")
     }
 
-    /// The bytes of an upload that a destination in a text leads to.
+    /// The upload that a destination in a text links to, with its bytes.
     pub(crate) fn uploaded(&self, destination: &str) -> (Upload, Vec<u8>) {
         let digest = *upload::digests(destination).first().expect("an upload");
         let connection = &mut self.read();
@@ -144,7 +144,7 @@ impl Site {
         self.database().open(Access::Read).expect("the database")
     }
 
-    /// All posts, by id.
+    /// All posts, ordered by id.
     pub(crate) fn posts(&self) -> Vec<Post> {
         post::walk(&mut self.read(), 0, 1000).expect("posts")
     }
@@ -155,7 +155,7 @@ impl Site {
         events.iter().map(|event| event.topic().to_owned()).collect()
     }
 
-    /// Changes a field of the post of that title, as the application would.
+    /// Changes a field of the post with this title, as the application does.
     pub(crate) fn edit(&self, title: &str, field: &str, value: &str) {
         let post = self.posts().into_iter().find(|post| post.title == title).expect("the post");
         let params = Params::from_iter([(field.to_owned(), value.into())]);
@@ -170,14 +170,14 @@ impl Site {
     }
 }
 
-/// Found, created, updated, unchanged.
+/// The numbers of files found, created, updated and unchanged.
 pub(crate) fn counts(summary: &Summary) -> [usize; 4] {
     let Summary { found, created, updated, unchanged, skipped, .. } = summary;
     assert_eq!(*found, created + updated + unchanged + skipped.len());
     [*found, *created, *updated, *unchanged]
 }
 
-/// The skipped files with their reasons, in order.
+/// The skipped files with the reasons, in order.
 pub(crate) fn reasons(summary: &Summary) -> Vec<(&str, &str)> {
     summary.skipped.iter().map(words).collect()
 }

@@ -1,4 +1,4 @@
-"""What schemathesis cannot know of the API: what a picture is."""
+"""Teaches schemathesis to generate pictures, which the API's description cannot define."""
 
 import struct
 import zlib
@@ -25,6 +25,6 @@ def png(width, height, grey):
 
 PICTURES = st.builds(png, st.integers(1, 9), st.integers(1, 9), st.integers(0, 255))
 
-# The server recognises a picture by its content, whatever its type is said to be.
+# The server recognises a picture by its content, whatever its declared type.
 for kind in ["png", "jpeg", "gif", "webp", "avif"]:
     schemathesis.openapi.media_type(f"image/{kind}", PICTURES)

@@ -1,4 +1,4 @@
-"""Holds the two documents of a server against the schemas of OpenAPI 3.1 and AsyncAPI 3.0."""
+"""Validates a server's two documents against the schemas of OpenAPI 3.1 and AsyncAPI 3.0."""
 
 import json
 import sys

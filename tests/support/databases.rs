@@ -1,4 +1,4 @@
-//! What several test binaries stand on: data of a test's own, in SQLite or in PostgreSQL.
+//! Shared by several test binaries: separate data for each test, in SQLite or PostgreSQL.
 
 mod home;
 

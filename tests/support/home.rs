@@ -1,8 +1,8 @@
-//! A folder and a database, both gone with the test.
+//! A folder and a database, both removed with the test.
 //!
-//! `KILONOVA_TEST_DATABASE` chooses the database: SQLite when it is not set, a PostgreSQL server
-//! that the tests start themselves when it is `postgres`, else the server of that URL, where every
-//! test makes a database of its own.
+//! `KILONOVA_TEST_DATABASE` chooses the database: SQLite if it is not set, a PostgreSQL server that
+//! the tests start if it is `postgres`, otherwise the server at that URL. Each test creates its own
+//! database on the server.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use kilonova_test::postgres::Cluster;
 
-/// A server, and what it takes to stop it if it is ours.
+/// A server, with its cluster if the tests have started it.
 struct Server {
     url: String,
     _ours: Option<Cluster>,
@@ -32,7 +32,7 @@ static SERVER: LazyLock<Option<Server>> = LazyLock::new(|| {
     }
 });
 
-/// See the module.
+/// A folder and a database.
 pub(crate) struct Home {
     folder: TempDir,
     /// The URL of the server and the name of a database on it.
@@ -41,7 +41,7 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// An empty folder and an empty database of the kind that this run is about.
+    /// Creates an empty folder and an empty database of the kind that this run tests.
     pub(crate) fn new() -> Home {
         match &*SERVER {
             None => Home::sqlite(),
@@ -49,12 +49,12 @@ impl Home {
         }
     }
 
-    /// An empty folder in which SQLite will make its file.
+    /// Creates an empty folder, in which SQLite will create its file.
     pub(crate) fn sqlite() -> Home {
         Home { folder: tempfile::tempdir().unwrap(), postgres: None, dropped: false }
     }
 
-    /// An empty folder and an empty database on this server.
+    /// Creates an empty folder and an empty database on this server.
     pub(crate) fn on(url: &str) -> Home {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -64,7 +64,7 @@ impl Home {
         Home { folder, postgres: Some((url.to_owned(), name)), dropped: false }
     }
 
-    /// Another folder with the same database, as another node has.
+    /// Creates another folder for the same database, for another node.
     pub(crate) fn another_node(&self) -> Home {
         Home {
             folder: tempfile::tempdir().unwrap(),
@@ -85,7 +85,7 @@ impl Home {
         }
     }
 
-    /// What `DATABASE_URL` must say, unless the folder is enough.
+    /// The value for `DATABASE_URL`; `None` if the folder is enough.
     pub(crate) fn url(&self) -> Option<String> {
         let (url, name) = self.postgres.as_ref()?;
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
@@ -103,7 +103,7 @@ impl Drop for Home {
     fn drop(&mut self) {
         if let Some((url, name)) = self.postgres.take().filter(|_| !self.dropped) {
             let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-            // The server may have gone before; a panic here would hide why a test has failed.
+            // The server may be gone already; a panic here would hide the reason for a failed test.
             drop_quietly(&url, &drop);
         }
     }
@@ -119,7 +119,7 @@ fn execute_on(database: Database, sql: &str) {
         DbConnection::Sqlite(mut c) => c.batch_execute(&sql).unwrap(),
         DbConnection::Postgres(mut c) => c.batch_execute(&sql).unwrap(),
     };
-    // On a thread that may block, which a runtime's own must not.
+    // On a separate thread, because a runtime's thread must not block.
     std::thread::spawn(run).join().unwrap();
 }
 

@@ -1,11 +1,11 @@
-//! What a run comes to, and what several runs come to.
+//! The figures of a run, and the statistics over several runs.
 
 use serde::Serialize;
 
 use crate::load::Times;
 use crate::peers::Peer;
 
-/// A run's place and its figures.
+/// A run and its figures.
 #[derive(Clone, Serialize)]
 pub(crate) struct Row {
     pub(crate) peer: Peer,
@@ -20,49 +20,50 @@ pub(crate) struct Figures {
     pub(crate) frame_bytes: usize,
     pub(crate) idle: Idle,
     pub(crate) closed: Traffic,
-    /// Bytes of the whole process, resident when it is quiet after all that.
+    /// The resident memory of the whole process in bytes, when it is idle after the load.
     pub(crate) resident: i64,
     pub(crate) paced: Option<Paced>,
 }
 
-/// What opening sockets cost; bytes, for each of those opened.
+/// The cost of open sockets, in bytes per socket.
 #[derive(Clone, Serialize)]
 pub(crate) struct Idle {
     pub(crate) resident: f64,
     pub(crate) private: f64,
     pub(crate) kernel: f64,
     pub(crate) handshakes_per_second: f64,
-    /// The share of the time that the generator ran: near 1 it may be what limits.
+    /// The share of the time that the generator ran. Near 1, the generator may be the limit.
     pub(crate) generator_busy: f64,
 }
 
-/// What posts came to.
+/// The figures of a phase with posts.
 #[derive(Clone, Serialize)]
 pub(crate) struct Traffic {
     pub(crate) posts: usize,
     pub(crate) expected: usize,
     pub(crate) received: usize,
     pub(crate) deliveries_per_second: f64,
-    /// Microseconds of the server.
+    /// The server's CPU time in microseconds.
     pub(crate) cpu_per_delivery: f64,
     pub(crate) generator_busy: f64,
-    /// The cores that others took meanwhile, 1 for each: much more than 0 spoils the run.
+    /// The cores that other programs used at the same time. The run is invalid if this is much more
+    /// than 0.
     pub(crate) others_busy: f64,
-    /// From a post to its answer, and to its frame on every socket.
+    /// The times from a post to its response, and to its frame on every socket.
     pub(crate) to_answer: Spread,
     pub(crate) to_frame: Spread,
 }
 
-/// Posts at a fixed rate.
+/// The figures of posts at a fixed rate.
 #[derive(Clone, Serialize)]
 pub(crate) struct Paced {
     #[serde(flatten)]
     pub(crate) traffic: Traffic,
-    /// From the commit to the frame on every socket.
+    /// The times from the commit to the frame on every socket.
     pub(crate) commit_to_frame: Spread,
 }
 
-/// Milliseconds.
+/// Percentiles in milliseconds.
 #[derive(Clone, Copy, Serialize)]
 pub(crate) struct Spread {
     pub(crate) p50: f64,
@@ -84,7 +85,7 @@ impl Spread {
     }
 }
 
-/// The middle and the ends of several figures.
+/// The median, minimum and maximum of several figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Median {
     pub(crate) median: f64,
@@ -93,7 +94,7 @@ pub(crate) struct Median {
 }
 
 impl Median {
-    /// None of none.
+    /// Returns `None` if there are no figures.
     pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Option<Median> {
         let mut figures: Vec<f64> = figures.into_iter().collect();
         figures.sort_by(f64::total_cmp);
@@ -108,10 +109,10 @@ impl Median {
     }
 }
 
-/// A figure of a run, where it has it.
+/// A figure of a run, if the run has it.
 pub(crate) type Metric = fn(&Figures) -> Option<f64>;
 
-/// All that was measured.
+/// The results of all runs.
 pub(crate) struct Results(pub(crate) Vec<Row>);
 
 impl Results {
@@ -123,12 +124,12 @@ impl Results {
         Median::of(self.of(peer, sockets).filter_map(|row| metric(&row.figures)))
     }
 
-    /// Kilonova's figure by another's, of the same round: they ran within seconds of each other.
+    /// Kilonova's figure divided by another server's in the same round, seconds apart.
     pub(crate) fn ratio(&self, other: Peer, sockets: usize, metric: Metric) -> Option<Median> {
         self.paired(other, sockets, metric, |own, other| own / other)
     }
 
-    /// Kilonova's figure less another's, of the same round.
+    /// Kilonova's figure minus another server's in the same round.
     pub(crate) fn difference(&self, other: Peer, sockets: usize, metric: Metric) -> Option<Median> {
         self.paired(other, sockets, metric, |own, other| own - other)
     }

@@ -1,7 +1,7 @@
-//! The load generator: one thread, one epoll, so that it is not what limits a run.
+//! The load generator: one thread and one epoll, so that the generator does not limit a run.
 //!
-//! It opens sockets, posts notes over a few connections that stay open, and reads every socket
-//! with one large buffer. What it sends and gets is checked by the [`Ledger`].
+//! It opens sockets, posts notes over a few persistent connections, and reads every socket with one
+//! large buffer. The [`Ledger`] checks what it sends and receives.
 
 mod frame;
 pub(crate) mod http;
@@ -21,23 +21,25 @@ pub(crate) use self::ledger::{Ledger, Times};
 pub(crate) use self::phase::Phase;
 use self::stream::{Connection, Socket};
 
-/// Handshakes under way at the most: fewer than any server's backlog holds.
+/// The most handshakes in progress: fewer than fit into any server's backlog.
 const OPENING: usize = 128;
 
-/// Without a frame, an answer or a new socket for so long, what is outstanding is lost.
+/// After this time without a frame, a response or a new socket, everything outstanding counts as
+/// lost.
 const STALL: Duration = Duration::from_secs(10);
 
-/// Connections that posts at a fixed rate share; one that finds none free waits, and its time runs.
+/// The connections that posts at a fixed rate share. A post waits for a free one, and the wait
+/// counts.
 pub(crate) const CONNECTIONS: usize = 32;
 
-/// Why a run does not count.
+/// The reason why a run failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    #[error("lost, doubled or out of order: position {expected} was due, and this came: {got}")]
+    #[error("a frame is lost, duplicate or out of order: expected position {expected}, got {got}")]
     Order { expected: u64, got: String },
-    #[error("a frame that answers no post: {0}")]
+    #[error("a frame belongs to no post: {0}")]
     Unknown(String),
-    #[error("nothing came for {STALL:?}: {0}")]
+    #[error("nothing arrived for {STALL:?}: {0}")]
     Lost(String),
     #[error("the server closed a connection")]
     Closed,
@@ -49,7 +51,7 @@ pub(crate) enum Fault {
     Io(#[from] io::Error),
 }
 
-/// See the module.
+/// The load generator.
 pub(crate) struct Load {
     address: SocketAddr,
     poll: Poll,
@@ -59,15 +61,15 @@ pub(crate) struct Load {
     connections: Vec<Connection>,
     pub(crate) ledger: Ledger,
     clock: Clock,
-    /// Sockets that are open.
+    /// The number of open sockets.
     open: usize,
-    /// Connections whose post was answered, and posts that are done, since someone looked.
+    /// Connections whose post was answered, and finished posts, since these lists were last read.
     free: Vec<usize>,
     done: Vec<usize>,
     progress: Instant,
 }
 
-/// The time of day that goes on evenly.
+/// A monotonic clock that gives the time of day.
 #[derive(Clone, Copy)]
 struct Clock {
     begun: Instant,
@@ -90,7 +92,7 @@ impl Clock {
 }
 
 impl Load {
-    /// Connects for posts with this body; no socket yet.
+    /// Connects for posts with this body. Opens no socket yet.
     pub(crate) fn connect(address: SocketAddr, body: String) -> Result<Load, Fault> {
         let poll = Poll::new()?;
         let mut connections = Vec::new();
@@ -115,7 +117,7 @@ impl Load {
         })
     }
 
-    /// Opens sockets as fast as the server takes them, until there are so many.
+    /// Opens sockets as fast as the server accepts them, until there are `sockets`.
     pub(crate) fn open(&mut self, sockets: usize) -> Result<(), Fault> {
         let request = http::upgrade(&self.address.to_string());
         self.progress = Instant::now();
@@ -133,8 +135,8 @@ impl Load {
         Ok(())
     }
 
-    /// Closes everything at once and leaves nothing behind: no connection in TIME_WAIT takes a
-    /// port or memory from the next run.
+    /// Resets all sockets, so that no connection in TIME_WAIT takes a port or memory from the next
+    /// run.
     pub(crate) fn close(self) -> Result<(), Fault> {
         for socket in &self.sockets {
             let abort = linger { l_onoff: 1, l_linger: 0 };
@@ -143,7 +145,7 @@ impl Load {
         Ok(())
     }
 
-    /// Sockets, all of them open between phases.
+    /// The number of sockets. Between phases all of them are open.
     pub(crate) fn sockets(&self) -> usize {
         self.sockets.len()
     }
@@ -153,7 +155,7 @@ impl Load {
         self.connections[connection].send(post, &request)
     }
 
-    /// Waits for something to read, and reads all of it.
+    /// Waits until a connection is readable, and reads everything.
     fn turn(&mut self, timeout: Option<Duration>) -> Result<(), Fault> {
         match self.poll.poll(&mut self.events, Some(timeout.unwrap_or(STALL))) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),

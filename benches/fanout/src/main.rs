@@ -1,10 +1,11 @@
-//! Fan-out: what one event to many WebSockets costs, measured on Kilonova's real binary, on an
-//! axum server as most would write it, and on a floor that does nothing else.
+//! The cost of one event to many WebSockets, measured on Kilonova's real binary, on a typical axum
+//! server, and on a floor server that does nothing else.
 //!
 //!     cargo run --release -p fanout
 //!
-//! One process makes the load (`load`), each server (`peers`) is another. Every delivery is
-//! checked; a run in which one is lost, doubled or out of order fails, and so does this program.
+//! One process generates the load (`load`); each server (`peers`) is a separate process. Every
+//! delivery is checked; a run with a lost, duplicate or misordered delivery fails, and so does this
+//! program.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints")]
 
@@ -29,7 +30,7 @@ use self::run::Plan;
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Descriptors beside the sockets: connections for posts, files, libraries.
+/// File descriptors besides the sockets: connections for posts, files, libraries.
 const OTHER_FILES: usize = 200;
 
 /// Measures what one event to many WebSockets costs
@@ -44,7 +45,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Is one of the servers that are measured
+    /// Runs one of the measured servers
     #[command(hide = true)]
     Serve { peer: Peer, address: SocketAddr },
 }
@@ -54,13 +55,13 @@ struct Options {
     /// Numbers of sockets
     #[arg(long, value_delimiter = ',', default_value = "100,1000,5000,10000,15000")]
     sockets: Vec<usize>,
-    /// Servers, in the order in which each round takes them
+    /// Servers, in the order in which each round runs them
     #[arg(long, value_enum, value_delimiter = ',', default_value = "kilonova,axum,floor")]
     peers: Vec<Peer>,
     /// Rounds for each number of sockets
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     repeat: u16,
-    /// Posts under way in the closed loop
+    /// Posts in flight in the closed loop
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=load::CONNECTIONS as i64))]
     in_flight: u16,
     /// Seconds of the closed loop
@@ -69,19 +70,19 @@ struct Options {
     /// Posts a second at the fixed rate
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
-    /// Numbers of sockets for which there is a run at the fixed rate as well; 0: none
+    /// Numbers of sockets with an additional run at the fixed rate; 0: none
     #[arg(long, value_delimiter = ',', default_value = "100,1000")]
     paced: Vec<usize>,
     /// Seconds of the run at the fixed rate
     #[arg(long, default_value_t = 6.0)]
     paced_seconds: f64,
-    /// Kilonova's binary [default: it is built]
+    /// Kilonova's binary [default: builds it]
     #[arg(long, value_name = "PATH")]
     binary: Option<PathBuf>,
-    /// Another build of Kilonova: what `baseline` among the peers is
+    /// Another build of Kilonova, the peer `baseline`
     #[arg(long, value_name = "PATH")]
     baseline: Option<PathBuf>,
-    /// A flag for Kilonova instead of those below, such as --kilonova=--workers=1; may be repeated
+    /// A flag for Kilonova instead of the default, such as --kilonova=--workers=1; may be repeated
     #[arg(
         long,
         value_name = "FLAG",
@@ -89,7 +90,7 @@ struct Options {
         allow_hyphen_values = true
     )]
     kilonova: Vec<String>,
-    /// Where the plot goes [default: target/fanout/fanout.svg]
+    /// The file for the plot [default: target/fanout/fanout.svg]
     #[arg(long, value_name = "PATH")]
     plot: Option<PathBuf>,
 }
@@ -104,7 +105,7 @@ fn main() -> ExitCode {
             peers::floor::serve(address).map(|()| true)
         }
         Some(Command::Serve { peer: Peer::Kilonova | Peer::Baseline, .. }) => {
-            Err("kilonova is a binary of its own".into())
+            Err("kilonova is a separate binary".into())
         }
         None => bench(&options),
     };
@@ -118,7 +119,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// All runs, interleaved: each round takes every server once. False when one failed.
+/// Runs all rounds, each of which runs every server once. Returns false if a run failed.
 fn bench(options: &Options) -> Result<bool, Failure> {
     let most = options.sockets.iter().copied().max().unwrap_or_default();
     measure::raise_open_files(most + OTHER_FILES)?;
@@ -140,7 +141,7 @@ fn bench(options: &Options) -> Result<bool, Failure> {
         binary,
         baseline: options.baseline.clone().unwrap_or_default(),
         flags: options.kilonova.clone(),
-        // Not the system's temporary folder, which may be memory: a sync must be one.
+        // The system's temporary folder may be in memory, where a sync costs nothing.
         scratch: out.clone(),
         in_flight: options.in_flight.into(),
         closed: Duration::from_secs_f64(options.seconds),

@@ -1,4 +1,4 @@
-//! What the operating system says about a process: the time it ran and the memory it holds.
+//! The operating system's numbers for a process: its CPU time and its memory.
 
 use std::fs;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use nix::unistd::{Pid, SysconfVar, sysconf};
 
 use super::Failure;
 
-/// What a process has run up to now, in user and kernel mode: its CPU-time clock, which counts
-/// nanoseconds and keeps those of threads that ended.
+/// The CPU time of a process so far, in user and kernel mode. Its CPU-time clock counts nanoseconds
+/// and includes threads that have ended.
 pub(crate) fn cpu(process: u32) -> Result<Duration, Failure> {
     let clock = clock_getcpuclockid(Pid::from_raw(process.try_into()?))?;
     Ok(clock.now()?.into())
 }
 
-/// What all cores together were busy up to now, with whatever, in steps of 10 ms; what a
-/// hypervisor gave to others counts as well.
+/// The busy time of all cores together so far, in steps of 10 ms. It includes the time that the
+/// hypervisor gave to other machines.
 pub(crate) fn machine() -> Result<Duration, Failure> {
     let stat = fs::read_to_string("/proc/stat")?;
     let line = stat.lines().next().unwrap_or_default();
@@ -30,14 +30,14 @@ pub(crate) fn machine() -> Result<Duration, Failure> {
     Ok(Duration::from_secs_f64(busy as f64 / second as f64))
 }
 
-/// The memory of a process, and the kernel's for all TCP sockets of the machine; bytes.
+/// The memory of a process, and the kernel's memory for all TCP sockets of the machine, in bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct Memory {
-    /// Resident, what it shares with others included.
+    /// The resident memory, including shared memory.
     pub(crate) resident: i64,
-    /// Nobody else's.
+    /// The memory that no other process shares.
     pub(crate) private: i64,
-    /// Buffers of TCP sockets, both ends.
+    /// The buffers of TCP sockets, at both ends.
     pub(crate) kernel: i64,
 }
 
@@ -59,7 +59,7 @@ impl Memory {
     }
 }
 
-/// Raises the limit of open files as far as it goes, for this process and those it starts.
+/// Raises the limit of open files to the hard limit, for this process and its children.
 pub(crate) fn raise_open_files(needed: usize) -> Result<(), Failure> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;

@@ -1,5 +1,5 @@
-//! The servers that are measured, each a process of its own: Kilonova's real binary, and two that
-//! this binary is itself when told so.
+//! The measured servers, each a separate process: Kilonova's real binary, and two servers that this
+//! binary runs with the command `serve`.
 
 pub(crate) mod axum;
 pub(crate) mod floor;
@@ -11,17 +11,17 @@ use serde::Serialize;
 
 pub(crate) use self::start::{Server, build};
 
-/// Who is measured.
+/// A measured server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Peer {
     /// The real binary, with a database on the disk
     Kilonova,
-    /// Another build of it, to be compared with: `--baseline`
+    /// Another build, for comparison: `--baseline`
     Baseline,
     /// axum with tokio's broadcast channel, in memory
     Axum,
-    /// One thread, one epoll, one send for each socket
+    /// One thread, one epoll, one send per socket
     Floor,
 }
 

@@ -1,12 +1,12 @@
-//! The plot, as SVG: CPU per delivery and memory per idle socket against the number of sockets,
-//! both on logarithmic axes; a point is a median, its whisker reaches from least to most.
+//! The plot, as SVG: CPU per delivery and memory per idle socket over the number of sockets, all on
+//! logarithmic axes. A point is a median, with a whisker from minimum to maximum.
 
 use crate::figures::{Median, Metric, Results};
 use crate::peers::Peer;
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 380.0;
-/// A panel's own area, its corners counted from the panel's left.
+/// The area of a panel's plot, relative to the panel's left edge.
 const LEFT: f64 = 52.0;
 const RIGHT: f64 = 372.0;
 const TOP: f64 = 64.0;
@@ -16,7 +16,7 @@ const BOTTOM: f64 = 320.0;
 const LINES: [(Peer, &str); 3] =
     [(Peer::Axum, "#c2410c"), (Peer::Kilonova, "#1d4ed8"), (Peer::Floor, "#6b7280")];
 
-/// Title, figure, and the least that is drawn: a logarithm has no zero.
+/// Title, figure, and the smallest value that is drawn: a logarithmic axis has no zero.
 const PANELS: [(&str, Metric, f64); 2] = [
     ("Server CPU per delivery, µs", |run| Some(run.closed.cpu_per_delivery), 0.1),
     ("Resident memory per idle socket, KB", |run| Some(run.idle.resident / 1024.0), 0.1),
@@ -37,7 +37,7 @@ impl Scale {
     }
 }
 
-/// The plot of all that was measured.
+/// Draws all results.
 pub(crate) fn svg(results: &Results, sockets: &[usize]) -> String {
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
@@ -74,7 +74,7 @@ fn panel(
     if low > high {
         return String::new();
     }
-    // One number of sockets is a line as well.
+    // The margins give the axis a length even with a single number of sockets.
     let x = Scale { from: fewest / 1.1, to: most * 1.1, begin: left + LEFT, end: left + RIGHT };
     let y = Scale { from: low / 1.3, to: high * 1.3, begin: BOTTOM, end: TOP };
 
@@ -127,7 +127,7 @@ fn panel(
             labels.push((y.at(*median), format!("{} {}", peer.name(), short(*median)), colour));
         }
     }
-    // At the end of each line its name and last figure, none on another.
+    // Each line has its name and last figure at its end. Labels do not overlap.
     labels.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut free = f64::MIN;
     for (at, text, colour) in labels {
@@ -141,7 +141,7 @@ fn panel(
     out
 }
 
-/// 1, 2 and 5 times the powers of ten that the axis reaches over; the powers alone when it is long.
+/// 1, 2 and 5 times the powers of ten on the axis; only the powers if the axis is long.
 fn ticks(scale: &Scale) -> Vec<f64> {
     let long = scale.to / scale.from > 500.0;
     let tens = (-3..6).map(|power| 10_f64.powi(power));

@@ -1,4 +1,4 @@
-//! Figures for people, as Markdown, and for programs, as JSON and CSV.
+//! Output of the figures: as Markdown, JSON and CSV.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,14 +12,14 @@ use crate::{Failure, Options};
 
 const MEGABYTE: f64 = 1024.0 * 1024.0;
 
-/// What others may take of a core without being told of.
+/// The share of a core that other programs may use without a warning.
 const BUSY: f64 = 0.1;
 
 const CPU: Metric = |run| Some(run.closed.cpu_per_delivery);
 const RESIDENT: Metric = |run| Some(run.idle.resident / 1024.0);
 const COMMIT_P99: Metric = |run| Some(run.paced.as_ref()?.commit_to_frame.p99);
 
-/// The lines of a table: what, decimals, figure.
+/// The lines of a table: label, decimals, figure.
 const LINES: [(&str, usize, Metric); 24] = [
     ("server CPU per delivery, µs", 2, CPU),
     ("deliveries a second", 0, |run| Some(run.closed.deliveries_per_second)),
@@ -61,7 +61,7 @@ const LINES: [(&str, usize, Metric); 24] = [
     ("bytes of a frame", 0, |run| Some(run.frame_bytes as f64)),
 ];
 
-/// One line while the bench runs.
+/// Prints the result of one run.
 pub(crate) fn progress(row: &Row) {
     let Row { peer, sockets, round, figures: Figures { idle, closed, paced, .. } } = row;
     let commit = paced.as_ref().map_or(String::new(), |paced| {
@@ -79,7 +79,7 @@ pub(crate) fn progress(row: &Row) {
     );
 }
 
-/// A table for each number of sockets, then the targets.
+/// Prints a table for each number of sockets, then the targets.
 pub(crate) fn tables(results: &Results, options: &Options) {
     for &sockets in &options.sockets {
         println!(
@@ -111,7 +111,7 @@ pub(crate) fn tables(results: &Results, options: &Options) {
     if busy > 0 {
         let all = results.0.len();
         println!(
-            "\nOthers took more than {BUSY} of a core in {busy} of {all} runs: not to be trusted."
+            "\nOthers took more than {BUSY} of a core in {busy} of {all} runs: do not trust them."
         );
     }
     println!("\n### Targets\n\n| sockets | target | measured (least–most) | |\n|---:|---|---|---|");
@@ -127,7 +127,7 @@ pub(crate) fn tables(results: &Results, options: &Options) {
     }
 }
 
-/// Where it applies, its words, what may be reached at the most, and what was.
+/// Whether the target applies, its text, the largest allowed value, and the measured value.
 type Target = (bool, &'static str, f64, Option<Median>);
 
 fn targets(results: &Results, sockets: usize) -> [Target; 7] {
@@ -160,7 +160,7 @@ fn targets(results: &Results, sockets: usize) -> [Target; 7] {
     ]
 }
 
-/// Every run, nested as JSON and flat as CSV.
+/// Writes all runs, nested as JSON and flat as CSV.
 pub(crate) fn write(results: &Results, folder: &Path) -> Result<(), Failure> {
     fs::write(folder.join("results.json"), serde_json::to_vec_pretty(&results.0)?)?;
     let mut rows = Vec::new();
@@ -179,7 +179,7 @@ pub(crate) fn write(results: &Results, folder: &Path) -> Result<(), Failure> {
     Ok(fs::write(folder.join("results.csv"), csv)?)
 }
 
-/// A run's figures, each with its path for a name. No value has a comma.
+/// Collects a run's figures, each under its path. No value has a comma.
 fn flatten(path: &str, value: &Value, cells: &mut BTreeMap<String, String>) {
     match value {
         Value::Object(fields) => {

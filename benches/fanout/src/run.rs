@@ -1,4 +1,5 @@
-//! One run of one server with so many sockets: what is done, in which order, and what is measured.
+//! One run of one server with a number of sockets. Owns its steps, their order, and what is
+//! measured.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -9,14 +10,14 @@ use crate::load::{Load, Phase};
 use crate::measure::{Memory, cpu, machine};
 use crate::peers::{Peer, Server};
 
-/// What every run has in common.
+/// The settings of all runs.
 pub(crate) struct Plan {
-    /// Kilonova's binary, and its flags beside address and folder.
+    /// Kilonova's binary. `flags` are its flags besides address and folder.
     pub(crate) binary: PathBuf,
-    /// Another build of it.
+    /// Another build of Kilonova.
     pub(crate) baseline: PathBuf,
     pub(crate) flags: Vec<String>,
-    /// Where servers keep their data: a disk.
+    /// The folder for the servers' data, on a disk.
     pub(crate) scratch: PathBuf,
     pub(crate) in_flight: usize,
     pub(crate) closed: Duration,
@@ -24,16 +25,16 @@ pub(crate) struct Plan {
     pub(crate) paced: Duration,
 }
 
-/// Makes a frame of about 300 bytes.
+/// The length of a note's body, which makes a frame of about 300 bytes.
 const BODY: usize = 110;
 
-/// Before anything is measured; every path of the server has been taken then.
+/// The time before anything is measured, in which the server runs all of its code paths.
 const WARM_UP: Duration = Duration::from_millis(500);
 
-/// A server is quiet when it ran less than `QUIET` in `LOOK`, twice in a row.
+/// A server is idle when it used less than `QUIET` of CPU time in `LOOK`, twice in a row.
 const LOOK: Duration = Duration::from_millis(100);
 const QUIET: Duration = Duration::from_millis(2);
-/// It is not waited for any longer.
+/// The longest wait for an idle server.
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// A server and the load on it.
@@ -43,19 +44,19 @@ struct Bench {
 }
 
 impl Plan {
-    /// Memory, handshakes, and posts in a closed loop.
+    /// Measures memory, handshakes, and posts in a closed loop.
     pub(crate) fn run(&self, peer: Peer, sockets: usize) -> Result<Figures, Failure> {
         self.with(peer, false, |bench| self.loaded(bench, sockets))
     }
 
-    /// Posts at a fixed rate, on a server that says when it commits.
+    /// Measures posts at a fixed rate, on a server that reports its commits.
     pub(crate) fn paced(&self, peer: Peer, sockets: usize) -> Result<Paced, Failure> {
         self.with(peer, true, |bench| self.timed(bench, sockets))
     }
 
     fn loaded(&self, bench: &mut Bench, sockets: usize) -> Result<Figures, Failure> {
-        // What is paid once is paid before; what a socket costs is the difference. Nothing is
-        // posted yet: what a post leaves free would be taken for sockets.
+        // The first sockets pay the one-time costs, so the difference is the cost of a socket.
+        // There are no posts yet: sockets would reuse the memory that a post frees.
         let first = (sockets / 10).min(100);
         bench.load.open(first)?;
         bench.settle()?;
@@ -98,7 +99,7 @@ impl Plan {
         Ok(Paced { traffic, commit_to_frame: Spread::of(to_frame) })
     }
 
-    /// Does this with a new server, and ends it. An error has what the server said.
+    /// Runs `work` with a new server, and ends the server. An error contains the server's log.
     fn with<T>(
         &self,
         peer: Peer,
@@ -124,7 +125,7 @@ impl Bench {
         self.server.process()
     }
 
-    /// Waits until the server has done what it does later, such as indexing what was posted.
+    /// Waits until the server has finished its background work, such as indexing the posts.
     fn settle(&mut self) -> Result<(), Failure> {
         let end = Instant::now() + SETTLE;
         let mut quiet = 0;
@@ -138,7 +139,8 @@ impl Bench {
         Ok(())
     }
 
-    /// A phase and what it cost the server, what the server does afterwards because of it included.
+    /// Runs a phase and measures its cost to the server, including the background work that it
+    /// causes.
     fn measured(
         &mut self,
         phase: impl FnOnce(&mut Load) -> Result<Phase, crate::load::Fault>,
@@ -157,7 +159,8 @@ impl Bench {
             std::array::from_fn(|clock| (during[clock] - before[clock]).as_secs_f64());
         let ledger = &self.load.ledger;
         let (expected, received) = (posts.len() * sockets, ledger.received(posts.clone()));
-        // The generator would not have come here otherwise.
+        // The phase ends only when all frames have arrived, so a difference is a bug in the
+        // generator.
         if expected != received {
             return Err(format!("{received} of {expected} deliveries").into());
         }

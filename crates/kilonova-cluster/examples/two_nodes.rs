@@ -1,8 +1,8 @@
-//! Two nodes in one program, each with its own process groups and its own Zenoh, as two machines
-//! would have: `cargo run --example two_nodes --features zenoh`.
+//! Two nodes in one program, each with its own process groups and its own Zenoh, as on two
+//! machines: run `cargo run --example two_nodes --features zenoh`.
 //!
-//! A member on the second node hears a broadcast on the first; the first sees who is there, and
-//! sees the second node go.
+//! A member on the second node receives a broadcast of the first. The first node sees the member
+//! join, and leave with its node.
 
 use std::error::Error;
 use std::net::TcpListener;
@@ -16,13 +16,13 @@ use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// An endpoint with a free port of this machine.
+/// An endpoint with a free port on this machine.
 fn endpoint() -> Result<Endpoint, Box<dyn Error>> {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     Ok(format!("tcp/{address}").parse()?)
 }
 
-/// Both nodes are given the same list of nodes and the same secret.
+/// Starts a node. Both nodes have the same list of nodes and the same secret.
 async fn node(
     name: &str,
     own: &Endpoint,

@@ -1,4 +1,4 @@
-//! What a transport between nodes has to do.
+//! The interface of a transport between nodes.
 
 use std::collections::HashSet;
 
@@ -7,25 +7,25 @@ use tokio::sync::{mpsc, watch};
 
 use kilonova_pubsub::NodeId;
 
-/// Reaches the other nodes. None of its functions waits for anything, so that a peer that is slow
-/// or frozen slows nobody.
+/// Sends messages to the other nodes. Its functions never wait, so a slow or frozen peer delays no
+/// other.
 ///
-/// Messages go at most once: what finds no room in the queue towards a peer is lost for that peer
-/// alone. What arrives of one sender arrives in the order in which it was sent.
+/// Delivery is at most once: a message that finds the queue to a peer full is lost for that peer
+/// only. Messages of one sender arrive in the order in which they were sent.
 pub trait Adapter: Send + Sync + 'static {
-    /// Sends to every other node that can be reached.
+    /// Sends `message` to every other reachable node.
     fn send_to_all(&self, message: Bytes);
 
-    /// Sends to one node; to one that is not there, to nobody.
+    /// Sends `message` to one node. Does nothing if that node is unreachable.
     fn send_to(&self, node: &NodeId, message: Bytes);
 }
 
-/// What an adapter tells.
+/// The other nodes and their messages, as an adapter reports them.
 #[derive(Debug)]
 pub struct Incoming {
-    /// The other nodes that are there. A state, not a list of changes: none can be lost.
+    /// The other reachable nodes. It is a state, not a list of changes, so no change can be lost.
     pub nodes: watch::Receiver<HashSet<NodeId>>,
-    /// What they sent. It has a bound; while it is full, what comes is lost. It ends with the
-    /// adapter.
+    /// The messages of the other nodes. The channel is bounded: while it is full, new messages are
+    /// lost. It ends with the adapter.
     pub messages: mpsc::Receiver<(NodeId, Bytes)>,
 }

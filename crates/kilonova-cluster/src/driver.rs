@@ -1,5 +1,5 @@
-//! Brings the parts together: the registry's link, the other nodes, and the adapter between them.
-//! Owns the loop and its timing.
+//! Connects the parts: the registry's link, the other nodes, and the adapter between them. Owns the
+//! loop and its timing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,32 +15,34 @@ use super::peers::{Action, Peers};
 use super::{Adapter, Incoming};
 use kilonova_pubsub::{Error, Link, Local, NodeId, Snapshot};
 
-/// How often it is looked at what is owed.
+/// How often overdue answers are checked.
 const TICK: Duration = Duration::from_millis(250);
 
-/// How often, in ticks, a node tells the others how far it has told, and so finds out who missed
-/// something.
+/// The interval, in ticks, at which a node sends its version to the others, so that a node that
+/// missed a change notices.
 const TELL: u32 = 2;
 
-/// What is taken at a time of what happens here, and of what the others say.
+/// The number of local events, and of messages from other nodes, that are taken at a time.
 const TOGETHER: usize = 1024;
 
-/// Between two parts of all members, so that they find room in the queues: 32 KiB each time. Longer
-/// for who has lost some.
+/// The pause between two parts of a list of all members, about 32 KiB each, so that they find room
+/// in the queues. Longer for a node that lost a part.
 const PART: Duration = Duration::from_millis(2);
 
-/// Broadcasts that are delivered as one request to the registry, which does nothing else meanwhile.
+/// The number of broadcasts in one request to the registry, which handles nothing else until the
+/// request is done.
 const DELIVERED: usize = 32;
 
-/// The origin of what Erlang nodes broadcast.
+/// The origin of broadcasts from Erlang nodes.
 const ERLANG: &str = "erlang";
 
-/// Connects a registry with those of the other nodes, until it stops. Belongs on an arbiter.
+/// Connects a registry with the registries of other nodes, until the registry stops. Run it on an
+/// arbiter.
 pub async fn run(link: Link, adapter: Arc<dyn Adapter>, incoming: Incoming) {
     drive(link, adapter, incoming, Outside::default()).await;
 }
 
-/// [`run`], and connects it with Erlang nodes.
+/// Like [`run`], and also connects the registry with Erlang nodes.
 #[cfg(feature = "erlang")]
 pub async fn run_beside(
     link: Link,
@@ -51,7 +53,7 @@ pub async fn run_beside(
     drive(link, adapter, incoming, Outside::new(erlang)).await;
 }
 
-/// Both, whatever nodes there are outside.
+/// Runs the driver with any nodes outside the cluster.
 pub(super) async fn drive(
     link: Link,
     adapter: Arc<dyn Adapter>,
@@ -64,7 +66,7 @@ pub(super) async fn drive(
     let driver =
         Driver { link, adapter, outside, peers, version: 0, alone: true, answers, done, answered };
     if let Err(Error::Stopped) = driver.run(incoming).await {
-        log::debug!("the registry has stopped, and with it what it has to do with other nodes");
+        log::debug!("the registry has stopped, so its connection to other nodes ends");
     }
 }
 
@@ -73,12 +75,12 @@ struct Driver {
     adapter: Arc<dyn Adapter>,
     outside: Outside,
     peers: Peers,
-    /// The version of this node's members that was told last.
+    /// The version of this node's members that was sent last.
     version: u64,
     alone: bool,
-    /// The answers that are under way, one for each node at the most.
+    /// The answers in progress, at most one for each node.
     answers: HashMap<NodeId, AbortHandle>,
-    /// Each says here when it is through.
+    /// Each answer reports its end here.
     done: mpsc::UnboundedSender<NodeId>,
     answered: mpsc::UnboundedReceiver<NodeId>,
 }
@@ -86,7 +88,7 @@ struct Driver {
 impl Driver {
     async fn run(mut self, incoming: Incoming) -> Result<(), Error> {
         let Incoming { mut nodes, mut messages } = incoming;
-        // Those that were there before.
+        // Nodes may have connected before this.
         nodes.mark_changed();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -131,8 +133,7 @@ impl Driver {
                     self.act(actions).await?;
                     ticks += 1;
                     if ticks % TELL == 0 && !self.alone {
-                        // Changes that found no room, with nothing after them, show in the version
-                        // alone.
+                        // If the last changes were lost, only the version reveals it.
                         self.version = self.version.max(self.link.lost());
                         self.adapter.send_to_all(single(&Item::Version(self.version)));
                     }
@@ -141,7 +142,7 @@ impl Driver {
         }
     }
 
-    /// Consecutive broadcasts of one node are one request to the registry.
+    /// Sends consecutive broadcasts of one node as one request to the registry.
     async fn hear_outside(&mut self, heard: &mut Vec<Heard>) -> Result<(), Error> {
         let mut heard = heard.drain(..).peekable();
         while let Some(next) = heard.next() {
@@ -195,7 +196,7 @@ impl Driver {
                             adapter.send_to(&to, message);
                             tokio::time::sleep(PART * 2_u32.pow(slowness)).await;
                         }
-                        // Nobody is left to be told when the loop has ended.
+                        // Fails only if the loop has ended.
                         done.send(to).ok();
                     });
                     if let Some(before) = self.answers.insert(node, answer.abort_handle()) {

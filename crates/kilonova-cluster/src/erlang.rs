@@ -1,25 +1,27 @@
-//! A node of a cluster of Erlang nodes: shares some channels with the process groups (`pg`) that
-//! Nova's `nova_pubsub` uses.
+//! Joins a cluster of Erlang nodes: shares some channels with the process groups (`pg`) that Nova's
+//! `nova_pubsub` uses.
 //!
-//! This node connects to each Erlang node that it was told of, as a hidden node: the others do not
-//! find it by themselves. On each connection one process for each shared channel joins the group
-//! of the same name, so that a broadcast of an Erlang node crosses once, however many members this
-//! node has. Members here hear it with the Erlang node as its sender and `erlang` as its origin
+//! This node connects to each configured Erlang node as a hidden node: other Erlang nodes do not
+//! discover it. On each connection, one process for each shared channel joins the group of the same
+//! name. A broadcast of an Erlang node therefore crosses once, however many members this node has.
+//! Members on this node receive it with the Erlang node as its sender and `erlang` as its origin
 //! ([`Sender::origin`](kilonova_pubsub::Sender::origin)). A broadcast on this node goes to each
 //! member of the group on each connected Erlang node, as [`nova_pubsub:broadcast/3`] sends it.
 //!
-//! - Nothing but the shared channels crosses, either way, and nothing crosses twice: what comes
-//!   from Erlang is delivered on this node only, and what comes from another node of this cluster
-//!   is not passed on. So each node of a cluster that shares channels connects by itself, as Erlang
-//!   nodes do. One node for all would be a single point of failure, and would cost a second hop.
-//! - Membership follows as between Erlang nodes: members of an Erlang node that died or cannot be
-//!   reached are gone, and come back with it.
-//! - Delivery is at most once, and in the order of the sender. A broadcast that finds no room is
-//!   lost for the node that is too slow, with a line in the log at most every ten seconds.
-//! - Payloads are JSON here and terms there; a term that JSON cannot hold is ignored.
+//! - Only messages on shared channels cross, in either direction, and none crosses twice: a message
+//!   from Erlang is delivered on this node only, and a message from another node of this cluster is
+//!   not forwarded. Each node of a cluster that shares channels therefore has its own connections,
+//!   as Erlang nodes do. A gateway node would be a single point of failure and would add a hop.
+//! - Membership works as between Erlang nodes: when an Erlang node dies or becomes unreachable, its
+//!   members are removed. They return with the node.
+//! - Delivery is at most once, and in the order of the sender. A broadcast that finds the queue to
+//!   a slow node full is lost for that node. A log line reports losses at most every ten seconds.
+//! - Payloads are JSON on this node and terms on Erlang nodes. A message whose payload JSON cannot
+//!   represent is ignored.
 //!
-//! The connections are not encrypted, and their cookie lets its holder run code on all Erlang
-//! nodes. Other addresses than those of private networks must be allowed explicitly.
+//! The connections are not encrypted, and anyone who has the cookie can run code on all Erlang
+//! nodes. Addresses outside private networks must be allowed explicitly
+//! ([`Options::allow_cleartext`]).
 //!
 //! [`nova_pubsub:broadcast/3`]: https://hexdocs.pm/nova/nova_pubsub.html
 
@@ -58,14 +60,14 @@ use self::peer::Slot;
 use crate::loss::Loss;
 use crate::outside::Heard;
 
-/// Broadcasts that wait to be written as terms, and their bytes.
+/// The number of broadcasts that may wait to be encoded as terms, and their bytes.
 const OUTGOING: usize = 1_024;
 const OUTGOING_BYTES: usize = 16 * 1024 * 1024;
 
-/// Broadcasts and changes of Erlang nodes that wait for the registry.
+/// The number of broadcasts and changes from Erlang nodes that may wait for the registry.
 const HEARD: usize = 4_096;
 
-/// A handle on the connections to Erlang nodes, cheap to clone.
+/// A handle to the connections to Erlang nodes, cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Erlang {
     outgoing: mpsc::Sender<Envelope>,
@@ -73,17 +75,17 @@ pub struct Erlang {
     slots: Arc<[Arc<Slot>]>,
 }
 
-/// What all connections share.
+/// The state that all connections share.
 #[derive(Debug)]
 struct Shared {
     options: Options,
-    /// This run of this node.
+    /// The number of this run of the node.
     creation: u32,
     serial: AtomicU32,
     /// The groups that have a member here.
     joined: Mutex<BTreeSet<usize>>,
     heard: mpsc::Sender<Heard>,
-    /// The bytes of what waits in `outgoing`.
+    /// The bytes of the broadcasts in `outgoing`.
     waiting: AtomicUsize,
     lost_in: Loss,
     lost_out: Loss,
@@ -96,7 +98,7 @@ impl Shared {
     }
 }
 
-/// The side of the connections that the driver has.
+/// The connections to Erlang nodes, to be run by the driver.
 #[derive(Debug)]
 pub struct Connections {
     erlang: Erlang,
@@ -104,8 +106,8 @@ pub struct Connections {
     heard: mpsc::Receiver<Heard>,
 }
 
-/// Checks the options. Nothing connects before the [`Connections`] are given to
-/// [`run_beside`](crate::run_beside).
+/// Checks the options and prepares the connections. Nothing connects until you pass the
+/// [`Connections`] to [`run_beside`](crate::run_beside).
 pub fn open(options: Options) -> Result<(Erlang, Connections), Error> {
     options.check()?;
     let (sender, outgoing) = mpsc::channel(OUTGOING);
@@ -114,15 +116,15 @@ pub fn open(options: Options) -> Result<(Erlang, Connections), Error> {
     let all = (0..options.channels.len()).collect();
     let shared = Shared {
         options,
-        // 0 would stand for any run.
+        // 0 would mean any run.
         creation: getrandom::u32().unwrap_or_default().max(1),
         serial: AtomicU32::new(1),
         joined: Mutex::new(all),
         heard: heard_sender,
         waiting: AtomicUsize::new(0),
-        lost_in: Loss::new("broadcasts of Erlang nodes were lost: too many wait"),
-        lost_out: Loss::new("broadcasts to Erlang nodes were lost: too many wait"),
-        ignored: Loss::new("messages of Erlang nodes were ignored"),
+        lost_in: Loss::new("broadcasts from Erlang nodes were lost: too many were waiting"),
+        lost_out: Loss::new("broadcasts to Erlang nodes were lost: too many were waiting"),
+        ignored: Loss::new("messages from Erlang nodes were ignored"),
     };
     let erlang = Erlang { outgoing: sender, shared: Arc::new(shared), slots };
     let connections = Connections { erlang: erlang.clone(), outgoing, heard };
@@ -130,13 +132,13 @@ pub fn open(options: Options) -> Result<(Erlang, Connections), Error> {
 }
 
 impl Erlang {
-    /// Whether the channel is shared.
+    /// Returns true if the channel is shared.
     pub fn shares(&self, channel: &str) -> bool {
         self.group(channel).is_some()
     }
 
-    /// Sends to the members of the envelope's channel on all Erlang nodes that are connected, if
-    /// the channel is shared. Never waits.
+    /// Sends to the members of the envelope's channel on all connected Erlang nodes, if the channel
+    /// is shared. Never waits.
     pub fn broadcast(&self, envelope: Envelope) {
         if !self.shares(envelope.channel().as_str()) {
             return;
@@ -149,7 +151,7 @@ impl Erlang {
         }
     }
 
-    /// The member of a channel joins or leaves its group.
+    /// Makes this node's member of a channel join or leave its group.
     #[doc(hidden)]
     pub fn share(&self, channel: &str, joined: bool) {
         let Some(group) = self.group(channel) else { return };
@@ -172,7 +174,7 @@ impl Erlang {
         }
     }
 
-    /// Writes broadcasts as terms, once for all nodes.
+    /// Encodes broadcasts as terms, once for all nodes.
     async fn forward(self, mut outgoing: mpsc::Receiver<Envelope>) {
         while let Some(envelope) = outgoing.recv().await {
             let bytes = envelope.payload().as_json().len();
@@ -180,14 +182,14 @@ impl Erlang {
             let Some(group) = self.group(envelope.channel().as_str()) else { continue };
             match Outgoing::new(&envelope) {
                 Ok(message) => self.send(&Command::Broadcast(group, Arc::new(message))),
-                Err(error) => log::warn!("a broadcast did not go to Erlang nodes: {error}"),
+                Err(error) => log::warn!("a broadcast was not sent to Erlang nodes: {error}"),
             }
         }
     }
 }
 
 impl Connections {
-    /// Starts to connect. The tasks end with the returned set.
+    /// Starts connecting. The tasks end with the returned set.
     pub(crate) fn start(self) -> (Erlang, mpsc::Receiver<Heard>, JoinSet<()>) {
         let Connections { erlang, outgoing, heard } = self;
         let mut tasks = JoinSet::new();

@@ -1,5 +1,5 @@
-//! Fuzz targets for what other nodes say: plain functions that panic where something does not hold.
-//! Tests drive them here, and cargo-fuzz in `fuzz/`.
+//! Fuzz targets for data from other nodes: plain functions that panic if an invariant does not
+//! hold. Tests drive them here; cargo-fuzz drives them in `fuzz/`.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -11,14 +11,15 @@ use crate::peers::{Action, Peers};
 #[cfg(feature = "zenoh")]
 pub use crate::zenoh::fuzzing::{endpoint, node};
 
-/// A node says no more than this of its members, each as often as it joined.
+/// The maximum number of memberships accepted from a node, each member counted as often as it
+/// joined.
 const MOST: u64 = 8_000_000;
 
-/// A frame of an Erlang node.
+/// A frame from an Erlang node.
 #[cfg(feature = "erlang")]
 pub use crate::erlang::fuzzing::frame as erlang;
 
-/// A message: what is understood of it is understood again when it is written.
+/// A message: its decoded items, encoded again, decode to the same items.
 pub fn message(bytes: &[u8]) {
     let Some(items) = decode(bytes) else { return };
     let mut writer = Writer::default();
@@ -38,9 +39,9 @@ fn json(item: &Item) -> String {
     serde_json::to_string(item).unwrap_or_default()
 }
 
-/// What two nodes send, line by line. The first byte of a line says what it is: `0` and `1` a
-/// message of a node, `-` and `+` that the second node goes and comes, `a` that an answer to the
-/// first is through, and any other that half a second passes.
+/// Events of two nodes, one per line. The first byte of a line is its kind: `0` and `1` for a
+/// message of that node, `-` and `+` for the second node leaving and returning, `a` for the end of
+/// an answer to the first, and any other byte for half a second passing.
 pub fn peers(bytes: &[u8]) {
     let nodes = [NodeId::new("0", 0), NodeId::new("1", 1)];
     let (mut peers, mut now) = (Peers::default(), Instant::now());
@@ -62,7 +63,7 @@ pub fn peers(bytes: &[u8]) {
     }
 }
 
-/// What the registry would know of the nodes.
+/// The nodes as the registry would know them.
 #[derive(Default)]
 struct World {
     there: HashSet<NodeId>,
@@ -87,28 +88,28 @@ impl World {
         for action in actions {
             match action {
                 Action::Ask(node) | Action::Answer(node, _) => {
-                    assert!(self.there.contains(&node), "{node} is not there");
+                    assert!(self.there.contains(&node), "{node} is not reachable");
                 }
                 Action::Deliver(node, envelopes) => {
-                    assert!(self.there.contains(&node), "{node} is not there");
+                    assert!(self.there.contains(&node), "{node} is not reachable");
                     assert!(!envelopes.is_empty());
                 }
                 Action::Update(Update::Members(node, joins)) => {
-                    assert!(self.there.contains(&node), "{node} is not there");
+                    assert!(self.there.contains(&node), "{node} is not reachable");
                     assert!(joins.iter().all(|join| join.times > 0 && fits(&join.meta)));
                     let members = joins.iter().map(|join| u64::from(join.times)).sum();
-                    assert!(members <= MOST, "{members} members are believed");
+                    assert!(members <= MOST, "{members} members are accepted");
                     self.known.insert(node, members);
                 }
                 Action::Update(Update::Steps(node, steps)) => {
-                    assert!(self.known.contains_key(&node), "steps from nowhere");
+                    assert!(self.known.contains_key(&node), "steps of an unknown node");
                     assert!(!steps.is_empty());
                     for step in steps {
                         assert!(fits(&step.meta));
-                        assert!(step.joined || step.meta.is_none(), "one that left has metadata");
+                        assert!(step.joined || step.meta.is_none(), "a leave has metadata");
                     }
                 }
-                Action::Update(Update::Gone(node)) => panic!("{node} is gone, as a message says"),
+                Action::Update(Update::Gone(node)) => panic!("a message removes {node}"),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A node on its own.
+//! The adapter of a single node.
 
 use std::collections::HashSet;
 
@@ -7,16 +7,16 @@ use tokio::sync::{mpsc, watch};
 
 use super::{Adapter, Incoming, NodeId};
 
-/// Reaches nobody, as there is nobody: the adapter of a single node.
+/// An adapter without other nodes, for a single node.
 #[derive(Debug)]
 pub struct Isolated {
-    // What it tells does not end before it does.
+    // The channels of `Incoming` stay open until the adapter is dropped.
     _nodes: watch::Sender<HashSet<NodeId>>,
     _messages: mpsc::Sender<(NodeId, Bytes)>,
 }
 
 impl Isolated {
-    /// The adapter, and what it tells: that there is no other node.
+    /// Opens the adapter. The returned [`Incoming`] never has a node or a message.
     pub fn open() -> (Isolated, Incoming) {
         let (node_sender, nodes) = watch::channel(HashSet::new());
         let (message_sender, messages) = mpsc::channel(1);

@@ -1,25 +1,26 @@
 //! Process groups across nodes: [`kilonova_pubsub`] on several machines.
 //!
-//! [`start()`] runs a whole node; with the feature `zenoh`, one among others. Its parts: each node's
-//! registry keeps its own members and a copy of the other nodes' members. An [`Adapter`] reaches the
-//! other nodes; [`Isolated`] is the one of a node on its own. [`run`] connects a registry with an
-//! adapter.
+//! [`start()`] runs a whole node. With the feature `zenoh`, the node can join a cluster. The parts
+//! of a node: its registry keeps its own members and a copy of the other nodes' members. An
+//! [`Adapter`] reaches the other nodes; [`Isolated`] is the adapter of a single node. [`run`]
+//! connects a registry with an adapter.
 //!
 //! The semantics are those of `pg` in Erlang/OTP between connected nodes:
 //!
-//! - A broadcast reaches all members on the nodes that can be reached, at most once, and in the
-//!   order of its sender. Members on its own node have it before the others.
-//! - Membership on other nodes follows: they know of a join, with its metadata, some milliseconds
-//!   later.
-//! - Members of a node that died or cannot be reached are gone, and monitors see them leave. When
-//!   the node is back, so are its members.
-//! - Messages of an unknown node are ignored.
+//! - A broadcast reaches all members on all reachable nodes, at most once, and in the order of its
+//!   sender. Members on the sender's node get it first.
+//! - Membership is eventually consistent: other nodes see a join, with its metadata, a few
+//!   milliseconds later.
+//! - When a node dies or becomes unreachable, its members are removed, and monitors see them leave.
+//!   When the node returns, so do its members.
+//! - Messages from an unknown node are ignored.
 //!
-//! Versions with and without metadata understand each other.
+//! Versions with and without metadata are compatible.
 //!
-//! With the feature `erlang`, a node also joins a cluster of Erlang nodes: `erlang`.
+//! With the feature `erlang`, a node can also join a cluster of Erlang nodes: see the module
+//! `erlang`.
 //!
-//! Owns what nodes say to each other; knows nothing of an application.
+//! Owns the protocol between nodes; depends on no application.
 
 mod adapter;
 mod driver;

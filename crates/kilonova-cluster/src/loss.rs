@@ -1,12 +1,12 @@
-//! Counts what is lost, and says so now and then.
+//! Counts losses, and logs them from time to time.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// What was lost for one reason. It is logged at most every ten seconds, with the
-/// number since the last time.
+/// A counter for one kind of loss. It logs at most every ten seconds, with the number since the
+/// previous line.
 #[derive(Debug)]
 pub(crate) struct Loss {
     what: &'static str,
@@ -14,17 +14,17 @@ pub(crate) struct Loss {
 }
 
 impl Loss {
-    /// Reads as "12 WHAT": what was lost, and why.
+    /// `what` says what was lost and why. The log line reads "12 WHAT".
     pub(crate) fn new(what: &'static str) -> Loss {
         Loss { what, state: Mutex::default() }
     }
 
-    /// One more.
+    /// Counts one loss.
     pub(crate) fn note(&self) {
         self.log(None);
     }
 
-    /// One more, for this reason. The line has the reason of the last one.
+    /// Counts one loss, with a reason. The log line has only the latest reason.
     #[cfg(feature = "erlang")]
     pub(crate) fn note_because(&self, why: &dyn std::fmt::Display) {
         self.log(Some(why));
@@ -36,7 +36,7 @@ impl Loss {
         *count += 1;
         if logged.is_none_or(|logged| logged.elapsed() >= PAUSE) {
             match why {
-                Some(why) => log::warn!("{count} {}; the last one: {why}", self.what),
+                Some(why) => log::warn!("{count} {}; the latest reason: {why}", self.what),
                 None => log::warn!("{count} {}", self.what),
             }
             *logged = Some(Instant::now());

@@ -1,45 +1,45 @@
-//! What nodes say to each other: the JSON of a message, and its bounds. A message is a list of
-//! items. A node skips an item that it does not understand, such as one of a newer version.
+//! The messages between nodes: their JSON and its bounds. A message is a list of items. A node
+//! skips an item that it does not understand, such as one from a newer version.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use kilonova_pubsub::{Envelope, Joins, Local, Meta, Payload, Step};
 
-/// No message is larger, in bytes.
+/// The maximum size of a message, in bytes.
 pub const LARGEST: usize = 1024 * 1024;
 
-/// Where a message is full that could hold more.
+/// The size at which a message counts as full, in bytes.
 const FULL: usize = 64 * 1024;
 
-/// One thing that is said.
+/// One part of a message.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Item {
-    /// How many changes my members have been through, as far as I have told.
+    /// The version up to which the sender has sent its members.
     Version(u64),
-    /// Tell me all of your members.
+    /// A request for all of the receiver's members.
     Ask,
-    /// My members, in parts.
+    /// A part of the sender's members.
     Members(Part),
-    /// What changed, one version each.
+    /// Changes to the sender's members, each one version.
     Steps(Steps),
-    /// To all members of the channel on your side.
+    /// A broadcast to all members of the channel on the receiver.
     Broadcast(Broadcast),
 }
 
 /// A part of a node's members.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Part {
-    /// The version that all parts together are.
+    /// The version of all parts together.
     pub(super) version: u64,
-    /// Which part, from 0.
+    /// The number of this part, from 0.
     pub(super) part: u32,
-    /// There is no further part.
+    /// Whether this is the last part.
     pub(super) last: bool,
-    /// Channel, number, times.
+    /// The channel, the member's number, and how often it joined.
     pub(super) joins: Vec<(String, u64, u32)>,
-    /// Metadata, of those that have some.
+    /// The metadata of members that have some.
     #[serde(default, skip_serializing_if = "Metas::is_empty")]
     pub(super) meta: Metas,
 }
@@ -47,17 +47,17 @@ pub(super) struct Part {
 /// Consecutive changes.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Steps {
-    /// The version before them.
+    /// The version before the changes.
     pub(super) after: u64,
-    /// Channel, number, joined or left.
+    /// The channel, the member's number, and true for a join.
     pub(super) steps: Vec<(String, u64, bool)>,
-    /// Metadata, of those that joined with some or have some.
+    /// The metadata of joining members that have some.
     #[serde(default, skip_serializing_if = "Metas::is_empty")]
     pub(super) meta: Metas,
 }
 
-/// Metadata beside a list of members: which of them, in ascending order, and its JSON. A list of
-/// its own, so that a node of a version without metadata reads the members all the same.
+/// The metadata for a list of members: indexes into the list, in ascending order, with JSON. It is
+/// a separate list, so that a version without metadata can still read the members.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Metas(Vec<(u32, Payload)>);
@@ -67,15 +67,16 @@ impl Metas {
         self.0.is_empty()
     }
 
-    /// Notes the metadata of member `index` of the list, and returns what that adds to a message,
-    /// in bytes.
+    /// Adds the metadata of member `index` of the list. Returns the bytes that it adds to a
+    /// message.
     pub(super) fn push(&mut self, index: usize, meta: Option<&Meta>) -> usize {
         let (Some(meta), Ok(index)) = (meta, u32::try_from(index)) else { return 0 };
         self.0.push((index, meta.payload().clone()));
         meta.len() + 16
     }
 
-    /// The list with its metadata. What is too long, out of order or of nobody is left out.
+    /// Combines the list with its metadata. Skips metadata that is too long, out of order or
+    /// without a member.
     pub(super) fn beside<T>(self, list: Vec<T>) -> impl Iterator<Item = (T, Option<Meta>)> {
         let mut metas = self.0.into_iter().peekable();
         list.into_iter().zip(0_u32..).map(move |(member, index)| {
@@ -104,7 +105,7 @@ impl Broadcast {
     }
 }
 
-/// The items of a message that are understood; `None` when it is not one.
+/// Decodes the items of a message that this version understands. `None` if it is not a message.
 pub(super) fn decode(message: &[u8]) -> Option<Vec<Item>> {
     if message.len() > LARGEST {
         return None;
@@ -113,7 +114,7 @@ pub(super) fn decode(message: &[u8]) -> Option<Vec<Item>> {
     Some(items.into_iter().filter_map(|item| serde_json::from_str(item.get()).ok()).collect())
 }
 
-/// Puts items into as few messages as are not too large.
+/// Packs items into as few messages as their size allows.
 #[derive(Default)]
 pub(super) struct Writer {
     full: Vec<Bytes>,
@@ -121,10 +122,10 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// False when it is too large for a message, and left out.
+    /// Adds an item. Returns false, without adding it, if it is too large for a message.
     pub(super) fn push(&mut self, item: &Item) -> bool {
         let Ok(json) = serde_json::to_vec(item) else { return false };
-        // With the brackets, or a comma.
+        // 2 for the brackets, or for a comma and a bracket.
         if json.len() + 2 > LARGEST {
             return false;
         }
@@ -143,15 +144,15 @@ impl Writer {
         }
     }
 
-    /// The messages, in the order in which their items came.
+    /// The messages, with the items in the order they were added.
     pub(super) fn finish(mut self) -> Vec<Bytes> {
         self.close();
         self.full
     }
 }
 
-/// The messages that tell of what happened on this node, in order. `version` is the last one told,
-/// and goes on.
+/// The messages for events on this node, in order. `version` is the last version sent, and is
+/// updated.
 pub(super) fn tell(happened: Vec<Local>, version: &mut u64) -> Vec<Bytes> {
     let mut writer = Writer::default();
     let mut steps: Option<Steps> = None;
@@ -184,7 +185,7 @@ pub(super) fn tell(happened: Vec<Local>, version: &mut u64) -> Vec<Bytes> {
                 }));
                 if !told {
                     log::error!(
-                        "a broadcast on {} is too large for other nodes",
+                        "a broadcast on {} was not sent to other nodes: it is larger than 1 MiB",
                         envelope.channel()
                     );
                 }
@@ -197,7 +198,7 @@ pub(super) fn tell(happened: Vec<Local>, version: &mut u64) -> Vec<Bytes> {
     writer.finish()
 }
 
-/// The messages that tell of all members, each made when it is asked for.
+/// The messages with all members, each created on demand.
 pub(super) fn tell_all(version: u64, joins: Vec<Joins>) -> impl Iterator<Item = Bytes> {
     let mut joins = joins.into_iter().peekable();
     let mut parts = Some(0..);
@@ -218,7 +219,8 @@ pub(super) fn tell_all(version: u64, joins: Vec<Joins>) -> impl Iterator<Item = 
     })
 }
 
-/// A message with this alone; empty, which is no message, when it is too large for one.
+/// A message with a single item. If the item is too large, the result is empty, which is not a
+/// valid message.
 pub(super) fn single(item: &Item) -> Bytes {
     let mut writer = Writer::default();
     writer.push(item);

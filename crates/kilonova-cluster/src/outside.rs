@@ -1,9 +1,9 @@
-//! What reaches the registry from nodes that do not speak this cluster's protocol, and what they
-//! are told. Without the feature `erlang` there are none.
+//! Nodes that do not speak this cluster's protocol: what the registry receives from them, and what
+//! they receive. Without the feature `erlang` there are none.
 
 use kilonova_pubsub::{Envelope, NodeId, Update};
 
-/// What such a node says.
+/// An event from such a node.
 #[derive(Debug)]
 #[cfg_attr(not(feature = "erlang"), expect(dead_code, reason = "no such node exists"))]
 pub(crate) enum Heard {
@@ -11,7 +11,7 @@ pub(crate) enum Heard {
     Broadcast(NodeId, Envelope),
 }
 
-/// See the module.
+/// The connections to such nodes.
 #[derive(Default)]
 pub(crate) struct Outside {
     #[cfg(feature = "erlang")]
@@ -24,7 +24,7 @@ pub(crate) struct Outside {
 struct Started {
     erlang: super::erlang::Erlang,
     heard: tokio::sync::mpsc::Receiver<Heard>,
-    /// They end with the driver.
+    /// The tasks end with the driver.
     _tasks: tokio::task::JoinSet<()>,
 }
 
@@ -34,7 +34,7 @@ impl Outside {
         Outside { erlang: None, waiting: Some(connections) }
     }
 
-    /// Starts to connect, with tasks of the current runtime.
+    /// Starts connecting, with tasks on the current runtime.
     pub(crate) fn start(&mut self) {
         #[cfg(feature = "erlang")]
         if let Some(connections) = self.waiting.take() {
@@ -43,7 +43,7 @@ impl Outside {
         }
     }
 
-    /// A broadcast on this node, to all nodes.
+    /// Sends a broadcast of this node to them.
     pub(crate) fn tell(&self, envelope: &Envelope) {
         #[cfg(feature = "erlang")]
         if let Some(started) = &self.erlang {
@@ -53,7 +53,7 @@ impl Outside {
         let _ = envelope;
     }
 
-    /// Waits for what such nodes say, and takes up to `limit` of it, in order.
+    /// Waits for events from such nodes, and takes up to `limit` of them in order.
     pub(crate) async fn next(&mut self, heard: &mut Vec<Heard>, limit: usize) -> usize {
         #[cfg(feature = "erlang")]
         if let Some(started) = &mut self.erlang {

@@ -1,10 +1,11 @@
-//! The other nodes, and up to which version each is known. Pure: from a message and the time it
-//! decides what to do. Leaves the format to `message` and the doing to `driver`.
+//! The other nodes, and the version up to which each one's members are known. It is pure: it
+//! decides from a message and the time what to do. Leaves the format to `message` and the execution
+//! to `driver`.
 //!
-//! Each node counts the changes to its own members and tells all others of each change. A node that
-//! misses one asks for all members. If the last change is lost, the version that each node sends
-//! twice a second shows it. So the copy of a node's members becomes right as soon as that node can
-//! be reached.
+//! Each node counts the changes to its own members and sends each change to all other nodes. A node
+//! that misses a change requests all members. Each node also sends its version twice a second,
+//! which reveals that the last change was lost. So the copy of a node's members becomes correct as
+//! soon as that node is reachable.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -12,42 +13,44 @@ use std::time::{Duration, Instant};
 use super::message::{self, Item, Part, Steps};
 use kilonova_pubsub::{Channel, Envelope, Joins, Meta, NodeId, Step, Update};
 
-/// The pause before a node that did not answer is asked again, and between two answers to one node.
+/// The pause before a request is repeated to a node that did not answer, and between two answers to
+/// one node.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// A node that asks again this soon after an answer missed a part: the next answer has half the
-/// speed.
+/// A node that repeats its request this soon after an answer has missed a part: the next answer has
+/// half the speed.
 const SOON: Duration = Duration::from_secs(5);
 
-/// The lowest speed of an answer is 1 / 2 to this power.
+/// The lowest speed of an answer is 1/2 to this power.
 const SLOWEST: u32 = 6;
 
-/// A node with more memberships than this is not believed. Each join counts: whoever asks for a
-/// channel's members gets one as often as it joined.
+/// The maximum number of memberships accepted from a node. Each join counts, because a list of a
+/// channel's members contains a member as often as it joined.
 const MOST: u64 = 8_000_000;
 
-/// Metadata of one node's members beyond these bytes is left out while all are told.
+/// The maximum bytes of metadata accepted in a list of all of one node's members. The rest is
+/// ignored.
 const MOST_META: usize = 256 * 1024 * 1024;
 
-/// How many messages with changes are kept while all members arrive; after more, the node asks
-/// again.
+/// The number of messages with changes that are kept while a list of all members arrives. After
+/// more, the request is repeated.
 const BETWEEN: usize = 1024;
 
-/// What is to be done.
+/// An action for the driver.
 #[derive(Debug)]
 pub(super) enum Action {
-    /// Ask this node for its members.
+    /// Request all members from this node.
     Ask(NodeId),
-    /// Tell this node all of one's own, at a speed of 1 / 2^n, and say so when it is done. One
-    /// answer that is still under way to it ends.
+    /// Send all of this node's members to that node, at a speed of 1/2^n, and report the end.
+    /// Cancels an answer to it that is still in progress.
     Answer(NodeId, u32),
-    /// Tell the registry.
+    /// Send an update to the registry.
     Update(Update),
-    /// Deliver what this node broadcast.
+    /// Deliver broadcasts from this node.
     Deliver(NodeId, Vec<Envelope>),
 }
 
-/// The nodes that are there.
+/// The reachable nodes.
 #[derive(Default)]
 pub(super) struct Peers {
     peers: HashMap<NodeId, Peer>,
@@ -55,23 +58,23 @@ pub(super) struct Peers {
 
 #[derive(Default)]
 struct Peer {
-    /// Its members are known as of this version.
+    /// The version up to which its members are known.
     version: Option<u64>,
     asked: Option<Instant>,
-    /// The parts that have come so far.
+    /// The parts received so far.
     parts: Option<Parts>,
-    /// Changes that came between the parts, which are sent one after the other.
+    /// Changes received between the parts.
     between: Vec<Steps>,
-    /// An answer is under way to it.
+    /// Whether an answer to it is in progress.
     answering: bool,
-    /// When the last one was through.
+    /// When the last answer ended.
     answered: Option<Instant>,
-    /// It asked while one was under way, or too soon after it.
+    /// Whether it made a request during an answer, or too soon after one.
     owed: bool,
     slowness: u32,
 }
 
-/// The last part that came, and the members of all.
+/// The last part received, and the members of all parts so far.
 struct Parts {
     last: Part,
     joins: Vec<Joins>,
@@ -80,7 +83,7 @@ struct Parts {
 }
 
 impl Peers {
-    /// These are the nodes that are there now.
+    /// Updates the set of reachable nodes.
     pub(super) fn see(&mut self, nodes: &HashSet<NodeId>, now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
         self.peers.retain(|node, _| {
@@ -100,15 +103,15 @@ impl Peers {
         actions
     }
 
-    /// A message came. Of a node that is not known to be there, it is ignored.
+    /// Handles a message. Ignores it if its sender is not among the reachable nodes.
     pub(super) fn hear(&mut self, from: &NodeId, message: &[u8], now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
         let Some(peer) = self.peers.get_mut(from) else {
-            log::debug!("a message of {from}, which is not there, is ignored");
+            log::debug!("ignored a message from {from}, which is not among the reachable nodes");
             return actions;
         };
         let Some(items) = message::decode(message) else {
-            log::debug!("a message of {from} that is none is ignored");
+            log::debug!("ignored a malformed message from {from}");
             return actions;
         };
         let mut envelopes = Vec::new();
@@ -134,7 +137,7 @@ impl Peers {
         actions
     }
 
-    /// Time has passed.
+    /// Sends the answers that are now due.
     pub(super) fn tick(&mut self, now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
         for (node, peer) in &mut self.peers {
@@ -143,7 +146,7 @@ impl Peers {
         actions
     }
 
-    /// All members have been told to this node.
+    /// Records that an answer to this node has ended.
     pub(super) fn answered(&mut self, node: &NodeId, now: Instant) {
         if let Some(peer) = self.peers.get_mut(node) {
             peer.answering = false;
@@ -160,7 +163,8 @@ impl Peer {
         }
     }
 
-    /// One answer at a time: the parts of two would be taken for neither.
+    /// Starts an answer if it is due. Only one at a time: a receiver could not separate the parts
+    /// of two.
     fn answer_if_due(&mut self, node: &NodeId, now: Instant, actions: &mut Vec<Action>) {
         let rested = self.answered.is_none_or(|answered| answered + PATIENCE <= now);
         if !self.owed || self.answering || !rested {
@@ -195,7 +199,7 @@ impl Peer {
             {
                 (joins, memberships, meta_bytes)
             }
-            // One was lost: the rest is of no use, and when it is through all are asked for anew.
+            // A part was lost, so the rest is useless. When it has ended, the request is repeated.
             _ => {
                 self.asked = Some(now);
                 return;
@@ -204,7 +208,7 @@ impl Peer {
         if part.part == 0 {
             self.between.clear();
         }
-        // The question is being answered: no need to repeat it yet.
+        // The request is being answered and need not be repeated yet.
         self.asked = Some(now);
         collected.extend(joins.map(|mut join| {
             memberships += u64::from(join.times);
@@ -213,7 +217,7 @@ impl Peer {
             join
         }));
         if memberships > MOST {
-            log::error!("{from} says it has more than {MOST} members: not believed");
+            log::error!("ignored the members of {from}: there are more than {MOST}");
         } else if !last {
             self.parts = Some(Parts { last: part, joins: collected, memberships, meta_bytes });
         } else if self.version.is_none_or(|known| known <= version) {
@@ -233,7 +237,7 @@ impl Peer {
             }
             _ => return self.ask(from, now, actions),
         };
-        // What all members were told after may be among them.
+        // Some of the steps may already be part of the known members.
         let known_already = usize::try_from(known - steps.after).unwrap_or(usize::MAX);
         let new = steps.meta.beside(steps.steps).skip(known_already);
         let new: Vec<_> = new

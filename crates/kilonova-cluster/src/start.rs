@@ -1,5 +1,5 @@
-//! A whole node in one call. Owns the order in which groups, adapter and driver start and end; each
-//! of them can be used alone, as the tests do.
+//! A whole node in one call. Owns the order in which groups, adapter and driver start and end. Each
+//! can be used separately, as the tests do.
 
 use std::fmt;
 #[cfg(feature = "zenoh")]
@@ -19,12 +19,12 @@ use super::outside::Outside;
 use super::zenoh::{self, Endpoint, Secret, Tls, Zenoh};
 use super::{Adapter, Incoming, Isolated};
 
-/// What a node is told: who it is and how it and the others find each other.
+/// The options of a node: its name, and how it and the other nodes find each other.
 ///
-/// A node with neither secret nor endpoints is on its own, and starts no Zenoh. Without the feature
-/// `zenoh` there is no other kind.
+/// A node with neither a secret nor endpoints is a single node and does not start Zenoh. Without
+/// the feature `zenoh`, every node is.
 #[derive(Clone)]
-#[must_use = "nothing is started yet"]
+#[must_use = "options do nothing until they are passed to `start`"]
 pub struct Options {
     node: Arc<str>,
     max_channels: Option<usize>,
@@ -35,7 +35,7 @@ pub struct Options {
     erlang: Option<erlang::Options>,
 }
 
-/// How the others are found.
+/// How other nodes are found.
 #[cfg(feature = "zenoh")]
 #[derive(Clone)]
 struct Others {
@@ -48,8 +48,8 @@ struct Others {
 }
 
 impl Options {
-    /// The node of this name, 1 to 128 bytes. Nodes should have different names: lists show two of
-    /// one name as one.
+    /// Creates options for the node named `node`, a name of 1 to 128 bytes. Names should be unique:
+    /// lists show two nodes with the same name as one.
     pub fn new(node: impl Into<Arc<str>>) -> Options {
         Options {
             node: node.into(),
@@ -69,20 +69,20 @@ impl Options {
         }
     }
 
-    /// Erlang nodes to share channels with, beside the other nodes or without any.
+    /// Shares channels with Erlang nodes, in addition to other nodes or without any.
     #[cfg(feature = "erlang")]
     pub fn erlang(self, erlang: erlang::Options) -> Options {
         Options { erlang: Some(erlang), ..self }
     }
 
-    /// How many channels this node's members may be in:
+    /// Limits the number of channels that this node's members may be in; see
     /// [`Builder::max_channels`](kilonova_pubsub::Builder::max_channels).
     pub fn max_channels(self, max_channels: usize) -> Options {
         Options { max_channels: Some(max_channels), ..self }
     }
 
-    /// The arbiter for the registry and the traffic with other nodes; the current one unless set.
-    /// With large channels it should be one of their own.
+    /// Sets the arbiter for the registry and the traffic with other nodes; by default the current
+    /// one. With large channels, use a separate arbiter.
     pub fn arbiter(self, arbiter: ArbiterHandle) -> Options {
         Options { arbiter: Some(arbiter), ..self }
     }
@@ -90,41 +90,42 @@ impl Options {
 
 #[cfg(feature = "zenoh")]
 impl Options {
-    /// Where the others may connect to this node, such as `tcp/0.0.0.0:7447`.
+    /// Adds endpoints that other nodes can connect to, such as `tcp/0.0.0.0:7447`.
     pub fn listen(mut self, endpoints: impl IntoIterator<Item = Endpoint>) -> Options {
         self.others.listen.extend(endpoints);
         self
     }
 
-    /// The other nodes. All may be given the same list, themselves included; two nodes reach each
-    /// other when at least one of them is told of the other. Nodes that are down are tried again.
+    /// Adds endpoints of other nodes. All nodes can have the same list, which may include the node
+    /// itself. Two nodes reach each other if at least one of them has the other in its list. The
+    /// node retries endpoints that are down.
     pub fn connect(mut self, endpoints: impl IntoIterator<Item = Endpoint>) -> Options {
         self.others.connect.extend(endpoints);
         self
     }
 
-    /// What all nodes of the cluster know and nobody else does.
+    /// Sets the secret that all nodes of the cluster share.
     pub fn secret(mut self, secret: Secret) -> Options {
         self.others.secret = Some(secret);
         self
     }
 
-    /// Certificates for endpoints that are `tls/`.
+    /// Sets the certificates for `tls/` endpoints.
     pub fn tls(mut self, tls: Tls) -> Options {
         self.others.tls = Some(tls);
         self
     }
 
-    /// Which cluster, `kilonova` unless set: nodes of another site are not seen, even when they are
-    /// connected.
+    /// Sets the name of the cluster, by default `kilonova`. Nodes of another site are ignored, even
+    /// if they are connected.
     pub fn site(mut self, site: impl Into<String>) -> Options {
         self.others.site = site.into();
         self
     }
 
-    /// A folder for the file from which Zenoh takes its password, which is there while the node
-    /// starts; the system's temporary folder unless set. Only this process's user can read the
-    /// file.
+    /// Sets the folder for the file from which Zenoh reads its password; by default the system's
+    /// temporary folder. The file exists only while the node starts, and only this process's user
+    /// can read it.
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Options {
         self.others.folder = folder.into();
         self
@@ -138,7 +139,7 @@ impl Others {
     }
 }
 
-/// Without the secret.
+/// Omits the secret.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut told = f.debug_struct("Options");
@@ -152,25 +153,25 @@ impl fmt::Debug for Options {
     }
 }
 
-/// Why a node was not started.
+/// The reason why a node was not started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no arbiter to start on.
+    /// There is no arbiter to start the node on.
     #[error(transparent)]
     Groups(#[from] StartError),
     /// The adapter cannot be opened.
     #[cfg(feature = "zenoh")]
     #[error(transparent)]
     Zenoh(#[from] zenoh::Error),
-    /// The options of the Erlang nodes cannot work.
+    /// The options for Erlang nodes are invalid.
     #[cfg(feature = "erlang")]
     #[error(transparent)]
     Erlang(#[from] erlang::Error),
 }
 
-/// A node that was started. Dropping it leaves the node running for as long as there is a clone of
-/// its [`PubSub`].
+/// A running node. After it is dropped, the node runs for as long as a clone of its [`PubSub`]
+/// exists.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pubsub: PubSub,
@@ -180,12 +181,11 @@ pub struct Cluster {
     erlang: Option<Erlang>,
 }
 
-/// Starts a node: its process groups, Zenoh if there are other nodes, and the driver that connects
-/// both.
+/// Starts a node: its process groups, Zenoh if it is configured, and the driver that connects both.
 ///
-/// It listens when this returns. Other nodes come into sight afterwards, and may come and go;
-/// [`PubSub::nodes`] lists them. If the driver should end by a fault, an error is logged, and the
-/// node leaves the cluster and goes on alone.
+/// The node listens when this returns. Other nodes appear afterwards, and may come and go;
+/// [`PubSub::nodes`] lists them. If the driver panics, an error is logged, and the node leaves the
+/// cluster and continues alone.
 pub async fn start(options: Options) -> Result<Cluster, Error> {
     let arbiter = options.arbiter.clone().or_else(Arbiter::try_current);
     let arbiter = arbiter.ok_or(StartError::NoSystem)?;
@@ -249,14 +249,14 @@ impl Cluster {
         &self.pubsub
     }
 
-    /// The connections to Erlang nodes, if there are any.
+    /// The connections to Erlang nodes, if configured.
     #[cfg(feature = "erlang")]
     pub fn erlang(&self) -> Option<&Erlang> {
         self.erlang.as_ref()
     }
 
-    /// Leaves the cluster: the other nodes see this one go at once. What was sent before reaches
-    /// those that take it within half a second. The process groups go on, alone.
+    /// Leaves the cluster: the other nodes see this node leave at once. Waits up to half a second
+    /// for the other nodes to receive earlier messages. The process groups continue alone.
     pub async fn close(&self) {
         #[cfg(feature = "zenoh")]
         if let Some(zenoh) = &self.zenoh {
@@ -265,8 +265,8 @@ impl Cluster {
     }
 }
 
-/// Runs the driver. Should it end by a fault, the others must not go on believing what they knew of
-/// this node.
+/// Runs the driver. If it panics, the node leaves the cluster, so that the others do not keep
+/// outdated members of this node.
 fn run(
     arbiter: &ArbiterHandle,
     link: Link,
@@ -278,7 +278,7 @@ fn run(
     arbiter.spawn_fn(move || {
         actix::spawn(async move {
             if let Err(fault) = actix::spawn(drive(link, adapter, incoming, outside)).await {
-                log::error!("this node is alone until it is restarted: {fault}");
+                log::error!("this node is alone until it restarts: its driver failed: {fault}");
                 leave.await;
             }
         });

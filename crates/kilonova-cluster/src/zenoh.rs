@@ -1,32 +1,34 @@
-//! Reaches the other nodes with Zenoh, as one peer among them, inside the process. Owns the
-//! session: opening it, sending, closing.
+//! Reaches the other nodes with Zenoh, as a peer inside this process. Owns the session: opening it,
+//! sending, and closing it.
 //!
-//! Every two nodes have a connection of their own, which one of them, or both, was told to make:
-//! nothing is found by itself and nothing is passed on. A node is there as long as its liveliness
-//! token is, which ends with its last connection. Zenoh's user and password keep out who connects
-//! without the secret; but as there only the connecting side proves itself, tokens and messages
-//! also carry a proof (`proof`), and what comes without is ignored.
+//! Every two nodes have a direct connection, which at least one of them is configured to make:
+//! there is no discovery and no forwarding. A node is present as long as its liveliness token,
+//! which ends with the node's last connection. Zenoh's user and password keep out clients without
+//! the secret. They prove only the connecting side, so tokens and messages also carry a proof
+//! (`proof`); those without one are ignored.
 //!
-//! What is sent is not secret from who can read the network, unless the endpoints are `tls/`.
+//! Anyone who can read the network can read the messages, unless the endpoints are `tls/`.
 //!
-//! # A frozen peer must not hold up the others
+//! # Frozen peers
 //!
-//! A thread that closes the connection to a peer which takes nothing more waits for that peer, by
+//! A thread that closes the connection to a peer that has stopped reading waits for that peer, by
 //! default for ten seconds ([zenoh#1101](https://github.com/eclipse-zenoh/zenoh/issues/1101)).
-//! Zenoh has one to two threads for each task, so healthy nodes seem gone meanwhile. Zenoh fixes
-//! these seconds when it is compiled, and no option at run time changes them. Do one of these:
+//! Zenoh has one or two threads for each task, so healthy nodes seem gone during this time. The
+//! wait is fixed when Zenoh is compiled, and no run-time option changes it. Do one of the
+//! following:
 //!
-//! - Compile without the wait. Put this into the application's `.cargo/config.toml`; cargo passes
-//!   no such setting on from a dependency:
+//! - Compile without the wait. Put this into the application's `.cargo/config.toml`, because Cargo
+//!   ignores such settings in a dependency:
 //!
 //!   ```toml
 //!   [env]
 //!   TCP_LINGER_TIMEOUT = "0"
 //!   TLS_LINGER_TIMEOUT = "0"
 //!   ```
-//! - Or run with more threads than peers may freeze at a time, in an environment with [`RUNTIME`].
+//! - Run with more threads than the number of peers that may freeze at the same time: set the
+//!   environment variable `ZENOH_RUNTIME` to [`RUNTIME`].
 //!
-//! [`Zenoh::open`] logs a warning when neither was done.
+//! [`Zenoh::open`] logs a warning if you do neither.
 
 mod config;
 mod credentials;
@@ -66,38 +68,38 @@ pub use self::endpoint::{BadEndpoint, Endpoint};
 pub use self::error::Error;
 pub use self::options::{Options, Secret, Tls};
 
-/// The largest message that is sent or taken, in bytes.
+/// The largest message that is sent or accepted, in bytes.
 pub const MAX_MESSAGE: usize = super::message::LARGEST;
 
-/// How many messages wait for the reader of [`Incoming`]; what comes beyond that is lost.
+/// The number of messages that may wait for the reader of [`Incoming`]. Further messages are lost.
 pub const MAX_WAITING: usize = 4_096;
 
-/// What of Zenoh's log is worth reading, as a filter of `env_logger`. Zenoh calls it an error
-/// whenever two nodes that connect to each other find that they are connected already, which they
-/// try again every few seconds, and repeats what strangers send it; the adapter says itself which
-/// nodes cannot be reached.
+/// A filter for `env_logger` that keeps the useful part of Zenoh's log. Zenoh logs an error each
+/// time two nodes that connect to each other find that they are already connected, and they retry
+/// every few seconds. It also logs data from strangers. The adapter itself logs which nodes cannot
+/// be reached.
 pub const LOG_FILTER: &str =
     "zenoh=error,zenoh_transport::unicast::establishment=off,zenoh_codec=off";
 
-// How long a node that leaves waits for the others to take what it has sent.
+// How long a leaving node waits for the others to receive its last messages.
 const LEAVE_WITHIN: Duration = Duration::from_millis(500);
 
 /// Sixteen threads for each of Zenoh's tasks, as the value of the environment variable
-/// `ZENOH_RUNTIME`: for a program that could not be compiled with `TCP_LINGER_TIMEOUT=0`.
+/// `ZENOH_RUNTIME`: for a program that is not compiled with `TCP_LINGER_TIMEOUT=0`.
 pub const RUNTIME: &str =
     "(rx: (worker_threads: 16), tx: (worker_threads: 16), net: (worker_threads: 16))";
 
-// What Zenoh was compiled with.
+// The values that Zenoh was compiled with.
 const LINGER: [Option<&str>; 2] =
     [option_env!("TCP_LINGER_TIMEOUT"), option_env!("TLS_LINGER_TIMEOUT")];
 
-/// The adapter that reaches the nodes which it was told of, and those that were told of it.
+/// An adapter that connects to the configured nodes, and accepts connections from other nodes.
 pub struct Zenoh {
-    // None only while it is being dropped.
+    // `None` only while the adapter is being dropped.
     session: Option<(Session, LivelinessToken)>,
     keys: Keys,
     all: KeyExpr<'static>,
-    // As messages tell it.
+    // This node as messages encode it.
     own: Vec<u8>,
     proof: Proof,
     too_large: Loss,
@@ -105,9 +107,8 @@ pub struct Zenoh {
 }
 
 impl Zenoh {
-    /// Listens, begins to connect, and is known to the others from then on. Peers that are not
-    /// there, or whose names cannot be resolved yet, are no error: they are tried again for as long
-    /// as the adapter is open.
+    /// Listens, starts to connect, and announces this node. Peers that are down, or whose names do
+    /// not resolve yet, are not an error: the adapter retries them for as long as it is open.
     pub async fn open(options: Options) -> Result<(Zenoh, Incoming), Error> {
         options.check()?;
         let lingers = LINGER.iter().any(|seconds| *seconds != Some("0"));
@@ -145,12 +146,12 @@ impl Zenoh {
         })
         .await
         .map_err(Error::open)?;
-        // Zenoh has read it.
+        // Zenoh has read the file.
         drop(credentials);
 
         let watcher = (!connect.is_empty())
             .then(|| tokio::spawn(watcher::watch(connect, nodes.clone())).abort_handle());
-        let too_large = Loss::new("messages were not sent to other nodes: too large");
+        let too_large = Loss::new("messages to other nodes were not sent: larger than 1 MiB");
         let zenoh = Zenoh {
             session: Some(session),
             all: KeyExpr::try_from(keys.all()).map_err(Error::open)?,
@@ -163,9 +164,9 @@ impl Zenoh {
         Ok((zenoh, Incoming { nodes, messages }))
     }
 
-    /// Leaves: the others see this node go at once, and [`Incoming`] ends. What was sent before has
-    /// reached them by then, but for those who have not taken it within half a second; what is sent
-    /// from then on goes to nobody.
+    /// Leaves the cluster: the other nodes see this node leave at once, and [`Incoming`] ends.
+    /// Waits up to half a second for the other nodes to receive earlier messages. Later messages go
+    /// nowhere.
     pub async fn close(&self) {
         if let Some(watcher) = &self.watcher {
             watcher.abort();
@@ -175,7 +176,7 @@ impl Zenoh {
         };
         let taken = self.keys.taken();
         let leave = move || {
-            // As connections do not linger, what is still on its way when they are closed is lost.
+            // Connections do not linger, so messages still in transit when they close are lost.
             let answers = session
                 .get(taken)
                 .target(QueryTarget::All)
@@ -186,7 +187,7 @@ impl Zenoh {
             session.close().wait()
         };
         if let Err(error) = apart(leave).await {
-            log::warn!("closing the connections to other nodes: {}", error::line(&error));
+            log::warn!("cannot close the connections to other nodes: {}", error::line(&error));
         }
     }
 
@@ -198,7 +199,7 @@ impl Zenoh {
         let proof = self.proof.of_message(&self.own, to, &message);
         let put = session.put(key, message).attachment([&proof[..], &self.own].concat());
         if let Err(error) = put.congestion_control(CongestionControl::Drop).wait() {
-            log::debug!("nothing sent to other nodes: {}", error::line(&error));
+            log::debug!("a message to other nodes was not sent: {}", error::line(&error));
         }
     }
 }
@@ -215,7 +216,7 @@ impl Adapter for Zenoh {
     }
 }
 
-/// Closing waits for connections, which a drop must not do, least of all on a worker's thread.
+/// Closing waits for connections. A drop must not wait, least of all on a worker thread.
 impl Drop for Zenoh {
     fn drop(&mut self) {
         if let Some(watcher) = &self.watcher {
@@ -232,7 +233,7 @@ impl fmt::Debug for Zenoh {
     }
 }
 
-// Messages first and the token last: who sees the node can reach it.
+// Messages first and the token last, so that a node that sees this one can reach it.
 fn declare(
     session: &Session,
     keys: &Keys,
@@ -250,7 +251,8 @@ fn declare(
         .callback(move |sample| to_own.to_own(&sample))
         .background()
         .wait()?;
-    // It comes behind what its sender has sent before, and is answered as soon as it is dropped.
+    // The query arrives after its sender's earlier messages, and is answered as soon as it is
+    // dropped.
     session.declare_queryable(keys.taken()).callback(drop).background().wait()?;
     session
         .liveliness()
@@ -262,13 +264,13 @@ fn declare(
     session.liveliness().declare_token(token).wait()
 }
 
-// Zenoh blocks in these, and refuses to on a thread of a single-threaded runtime, as actix's are.
+// Zenoh blocks in these calls, and refuses to on a single-threaded runtime such as actix's.
 async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> ::zenoh::Result<T> + Send + 'static,
 ) -> ::zenoh::Result<T> {
     let (sender, receiver) = oneshot::channel();
     std::thread::Builder::new().name("cluster".to_owned()).spawn(move || {
-        // Whoever waited may have gone; then what was opened closes here.
+        // If the caller no longer waits, the result is dropped here, which closes the session.
         let _ = sender.send(work());
     })?;
     receiver.await?

@@ -2,8 +2,8 @@
 //!
 //!     cargo bench -p kilonova-feed --bench sockets
 //!
-//! Each line is a process of its own, which opens the sockets to itself over loopback: what clients
-//! hold is in the kernel, so that the growth of the resident set is the server's.
+//! Each line is a separate process, which opens the sockets to itself over loopback. The clients'
+//! memory is in the kernel, so the growth of the resident set is the server's.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -17,13 +17,13 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use kilonova_feed::pubsub::{Channel, PubSub};
 use kilonova_feed::{Feed, Log, LogState, Page, Server};
 
-/// Sockets that are measured.
+/// The number of measured sockets.
 const SOCKETS: usize = 2_000;
 
-/// Sockets opened before, so that what the first ones cost once is not counted.
+/// The number of sockets opened first, so that one-time costs are not counted.
 const WARM_UP: usize = 200;
 
-/// How long the server has to settle before each look at its memory.
+/// How long the server may settle before each measurement of its memory.
 const SETTLE: Duration = Duration::from_secs(2);
 
 const WEBSOCKET: &str = "GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
@@ -32,7 +32,7 @@ const WEBSOCKET: &str = "GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: Up
 
 const SSE: &str = "GET /live HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n";
 
-/// A log in which nothing happens.
+/// An empty log.
 struct Quiet;
 
 impl Log for Quiet {
@@ -61,7 +61,7 @@ fn main() -> Result<(), Any> {
         for wire in ["WebSocket", "SSE"] {
             write!(stdout(), "{server:<10} {wire:<9} ")?;
             stdout().flush()?;
-            // Both ends of each socket are this process's.
+            // Both ends of each socket count against this process's limit.
             let raised = "ulimit -n 8192 && exec \"$0\" \"$@\"";
             let words = ["-c", raised, &arguments[0], server, wire];
             if !Command::new("sh").args(words).status()?.success() {
@@ -108,7 +108,7 @@ async fn live(
     Ok(feed.serve(&request, body, ["quiet"], ()).await?)
 }
 
-/// Opens sockets, reads the head of each response, and waits until the server is at rest.
+/// Opens sockets, reads the head of each response, and waits until the server has settled.
 fn open(address: SocketAddr, request: &str, count: usize) -> Result<Vec<TcpStream>, Any> {
     let mut sockets = Vec::with_capacity(count);
     for _ in 0..count {
@@ -128,7 +128,7 @@ fn open(address: SocketAddr, request: &str, count: usize) -> Result<Vec<TcpStrea
     Ok(sockets)
 }
 
-/// Kilobytes of this process in memory.
+/// The resident memory of this process, in kilobytes.
 fn resident() -> Result<f64, Any> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

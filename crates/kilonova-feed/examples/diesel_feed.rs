@@ -4,7 +4,7 @@
 //!     curl -N localhost:8080/orders/live -H 'accept: text/event-stream'
 //!     curl localhost:8080/orders -H 'content-type: application/json' -d '{"item": "tea"}'
 //!
-//! Kill it, start it again, and resume with `?last_event_id=N`: no event is lost or doubled.
+//! Kill it, start it again, and resume with `?last_event_id=N`: no event is lost or duplicated.
 #![expect(missing_docs, reason = "diesel's macro makes public items")]
 
 use std::error::Error;

@@ -1,6 +1,6 @@
-//! A feed of a log in memory, without a database: the least that a `Log` is.
+//! A feed of an in-memory log, without a database: a minimal `Log`.
 //!
-//! Run it, and read along in a browser or a terminal; what is posted arrives in both.
+//! Run it, and follow it in a browser or a terminal. Posted texts arrive in both.
 //!
 //! ```text
 //! cargo run -p kilonova-feed --example memory
@@ -17,7 +17,7 @@ use actix_web::{App, HttpRequest, HttpResponse};
 use kilonova_feed::{Event, Feed, Log, LogState, NewEvent, Page, Server};
 use kilonova_pubsub::{Channel, PubSub};
 
-/// Events that are kept for as long as the process runs.
+/// A log that is kept in memory while the process runs.
 #[derive(Clone)]
 struct Memory {
     id: Arc<str>,
@@ -25,8 +25,8 @@ struct Memory {
 }
 
 impl Memory {
-    /// An empty log. Its id is another one after each start, so that clients that were connected
-    /// before load everything again.
+    /// An empty log. Each start has a new id, so clients that were connected before load everything
+    /// again.
     fn new() -> Memory {
         let id = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
         Memory { id: id.to_string().into(), events: Arc::default() }
@@ -67,7 +67,7 @@ impl Log for Memory {
                 event.position() > position
                     && channels.is_none_or(|channels| channels.contains(event.channel()))
             };
-            // One more shows whether the page ends early.
+            // One more event shows whether the page ends early.
             let mut page: Vec<Event> =
                 events.iter().filter(asked).take(limit + 1).cloned().collect();
             let more = page.len() > limit;
@@ -92,7 +92,7 @@ async fn follow(
     feed.serve(&request, body, ["words"], ()).await
 }
 
-#[expect(clippy::print_stdout, reason = "who runs it wants to know where it is")]
+#[expect(clippy::print_stdout, reason = "the user needs the address")]
 fn main() -> Result<(), Box<dyn Error>> {
     actix::System::new().block_on(async {
         let feed = Feed::start(PubSub::start("memory"), Memory::new()).await?;

@@ -4,8 +4,8 @@
 //!     curl -N localhost:8080/orders/live -H 'accept: text/event-stream'
 //!     curl localhost:8080/orders -H 'content-type: application/json' -d '{"item": "tea"}'
 //!
-//! It owns the log's two tables. It leaves out what this application does not need: audiences,
-//! redaction and pruning, which `kilonova_feed::diesel` has.
+//! It owns the log's two tables. It omits audiences, redaction and pruning, which this application
+//! does not need and `kilonova_feed::diesel` has.
 
 use std::error::Error;
 
@@ -16,7 +16,7 @@ use kilonova_feed::pubsub::{Channel, Payload as Body, PubSub};
 use kilonova_feed::{Event, Feed, Log, LogState, NewEvent, Page};
 use sqlx::{PgConnection, PgPool, Row};
 
-/// One row counts the positions. Its id tells this log from any other.
+/// One row counts the positions. Its id distinguishes this log from all others.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS orders (id BIGSERIAL PRIMARY KEY, item TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS events (
@@ -70,7 +70,7 @@ impl Log for SqlxLog {
     }
 }
 
-/// One statement, so one snapshot.
+/// Reads the state in one statement, which is one snapshot.
 async fn state(connection: &mut PgConnection) -> sqlx::Result<LogState> {
     let query = "SELECT id, position, (SELECT min(position) FROM events) FROM log";
     let row = sqlx::query(query).fetch_one(connection).await?;

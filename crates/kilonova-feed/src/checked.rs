@@ -23,7 +23,8 @@ pub enum LogError<E: std::error::Error + 'static> {
     /// The read panicked.
     #[error("reading the log panicked")]
     Panicked,
-    /// The log has another id than at the start, or ends before an event that was already sent.
+    /// The log's id has changed since the start, or the log ends before an event that was already
+    /// sent.
     #[error("the log was replaced or restored while the server was running; restart the server")]
     Replaced,
     /// Events were deleted before the feed sent them.
@@ -127,7 +128,7 @@ impl<L: Log> Checked<L> {
         if let Some(event) = page.events.iter().find(|event| !channels.contains(event.channel())) {
             let (position, channel) = (event.position(), event.channel());
             return Err(LogError::Broken(format!(
-                "event {position} of {channel} was not asked for"
+                "event {position} of {channel} was not requested"
             )));
         }
         Ok(Some(page))
@@ -139,7 +140,7 @@ impl<L: Log> Checked<L> {
         channels: Option<&[Channel]>,
         limit: usize,
     ) -> Result<Page, LogError<L::Error>> {
-        // Called inside the block: it may panic before it returns a future.
+        // Called inside the block, because it may panic before it returns a future.
         within(self.timeout, async { self.log.after(position, channels, limit).await }).await
     }
 
@@ -192,7 +193,7 @@ fn in_order<E: std::error::Error + 'static>(
     }
     if *through <= position && state.position > position {
         return Err(LogError::Broken(format!(
-            "a page after {position} has no event, and the log goes on to {}",
+            "a page after {position} has no event, but the log ends at {}",
             state.position
         )));
     }

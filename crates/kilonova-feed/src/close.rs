@@ -13,7 +13,7 @@ pub(crate) enum Close {
     NotText,
     /// 1008: the client exceeded its rate limit. It reconnects and sends less.
     TooMany,
-    /// 1008: what the session was opened under is revoked. The client signs in again.
+    /// 1008: the grant that the session was opened under is revoked. The client signs in again.
     Revoked,
     /// 1009: the client sent a message over the size limit. The client has a bug.
     TooLarge,
@@ -25,14 +25,14 @@ pub(crate) enum Close {
     NoLog,
 }
 
-/// Every close code that the server sends, with the reason text of its frame: for documents of an
-/// application.
+/// Every close code that the server sends, with the reason text of its frame. For an application's
+/// documentation.
 pub fn closes() -> impl Iterator<Item = (u16, &'static str)> {
     Close::ALL.into_iter().map(|close| (close.code().into(), close.reason()))
 }
 
 impl Close {
-    /// All of them, in the order of their numbers.
+    /// All reasons, in the order of their discriminants.
     pub(crate) const ALL: [Close; 9] = [
         Close::Away,
         Close::Protocol,
@@ -78,7 +78,7 @@ impl Close {
         matches!(self, Close::Protocol | Close::NotText | Close::TooMany | Close::TooLarge)
     }
 
-    /// True when the client does not get what waits to be sent.
+    /// True when the client does not get its backlog.
     pub(crate) fn drops_backlog(self) -> bool {
         matches!(self, Close::SlowConsumer | Close::Revoked)
     }

@@ -1,4 +1,4 @@
-//! A ready log for Diesel, on SQLite and PostgreSQL: [`append()`] inside your transaction, and
+//! A ready-made log for Diesel, on SQLite and PostgreSQL: [`append()`] inside your transaction, and
 //! [`DieselLog`] over a pool of connections.
 //!
 //! Works over any Diesel connection to these databases. Owns two tables, `kilonova_events` and
@@ -45,18 +45,18 @@ pub fn is_stale<C: LogConnection>(connection: &mut C) -> Result<bool, MigrateErr
     C::Backend::is_stale(connection).map_err(MigrateError)
 }
 
-/// Returns true if a newer version of this crate has migrated the log's tables. This version would
-/// not know what is in them.
+/// Returns true if a newer version of this crate has migrated the log's tables. This version does
+/// not know the schema that it created.
 pub fn is_newer<C: LogConnection>(connection: &mut C) -> Result<bool, MigrateError> {
     C::Backend::is_newer(connection).map_err(MigrateError)
 }
 
-/// The reason why the log's tables could not be migrated.
+/// The error of a failed migration of the log's tables.
 #[derive(Debug, thiserror::Error)]
 #[error("the tables of the log cannot be migrated: {0}")]
 pub struct MigrateError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-/// An error outside of a transaction, where a row and its event could part.
+/// Fails outside a transaction: there, a row could be committed without its event.
 fn in_transaction<C: LogConnection>(connection: &mut C) -> QueryResult<()> {
     let status = C::TransactionManager::transaction_manager_status_mut(connection);
     match status.transaction_depth()? {
@@ -65,7 +65,7 @@ fn in_transaction<C: LogConnection>(connection: &mut C) -> QueryResult<()> {
     }
 }
 
-/// The current time in the databases' precision: UTC, in microseconds.
+/// The current time in UTC, truncated to the databases' precision of microseconds.
 fn now() -> NaiveDateTime {
     Utc::now().naive_utc().trunc_subsecs(6)
 }

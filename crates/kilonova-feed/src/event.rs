@@ -1,5 +1,5 @@
-//! Events: those of the log, and new ones before they are appended. Owns the parts of an event;
-//! leaves storage to the log and encoding to `frame`.
+//! Events: committed events of a log, and new events before they are appended. Owns the parts of an
+//! event; leaves storage to the log and encoding to `frame`.
 
 use std::any::Any;
 use std::fmt;
@@ -46,21 +46,21 @@ impl NewEvent {
         })
     }
 
-    /// The same event about a row.
+    /// Sets the row that the event is about.
     #[must_use]
     pub fn about(self, subject: Subject) -> NewEvent {
         NewEvent { subject: Some(subject), ..self }
     }
 
-    /// The same event for these readers; [`Log::visibility`](crate::Log::visibility) reads the
-    /// text from [`Event::audience`].
+    /// Sets the readers of the event. [`Log::visibility`](crate::Log::visibility) reads the text
+    /// from [`Event::audience`].
     #[must_use]
     pub fn for_audience(self, audience: impl Into<Arc<str>>) -> NewEvent {
         NewEvent { audience: audience.into(), ..self }
     }
 
-    /// The same event, which redacts the earlier events about its subject: in the log, in memory
-    /// and in replays their payload becomes `{"id":ID,"redacted":true}`. For deletions.
+    /// Marks the event as redacting the earlier events about its subject: in the log, in memory and
+    /// in replays their payload becomes `{"id":ID,"redacted":true}`. Use it for deletions.
     #[must_use]
     pub fn redacting(self) -> NewEvent {
         NewEvent { redacts: true, ..self }
@@ -109,7 +109,8 @@ impl Event {
         Event::committed(position, new, None)
     }
 
-    /// The event that `new` became: adds the position and, if the log keeps it, the time.
+    /// The committed form of `new`, with its position and, if the log keeps it, the time of the
+    /// write.
     pub fn committed(position: i64, new: NewEvent, inserted_at: Option<SystemTime>) -> Event {
         let NewEvent { channel, topic, payload, subject, audience, redacts } = new;
         let details = Arc::new(Details { position, subject, audience, redacts, inserted_at });

@@ -28,7 +28,7 @@ use crate::{
     websocket,
 };
 
-/// A live feed of a log: cheap to clone, usable from every thread.
+/// A live feed of a log. Cheap to clone, and usable from any thread.
 ///
 /// All clones are the same feed. It stops when [`Feed::stop`] is called, or when the last clone and
 /// the last session are dropped.
@@ -84,16 +84,16 @@ impl<L: Log> Feed<L> {
     ///
     /// # Panics
     ///
-    /// Outside of an actix `System`, as starting any actor does.
+    /// Panics outside an actix `System`, like starting any actor.
     pub async fn start(pubsub: PubSub, log: L) -> Result<Feed<L>, LogError<L::Error>> {
         Feed::builder(pubsub, log).start().await
     }
 
-    /// The options for a feed of `log` over these process groups.
+    /// Returns the options for a feed of `log` over these process groups.
     ///
     /// Each event goes to the members of its channel as an [`Envelope`](kilonova_pubsub::Envelope)
-    /// with a position, so that actors can receive it too. Other messages on these channels do not
-    /// reach the feed's subscribers.
+    /// with a position, so actors can receive it too. Other messages on these channels do not reach
+    /// the feed's subscribers.
     pub fn builder(pubsub: PubSub, log: L) -> Builder<L> {
         Builder::new(pubsub, log)
     }
@@ -141,7 +141,7 @@ impl<L: Log> Feed<L> {
     }
 
     /// Opens a WebSocket. The client gets the replay that it asks for, then every event of its
-    /// channels that is committed after its 101.
+    /// channels that is committed after its 101 response.
     ///
     /// Under [`Server`](crate::Server) the session owns the socket. Under actix-web's own server
     /// the socket keeps HTTP's buffers, which costs more memory per socket.
@@ -168,8 +168,8 @@ impl<L: Log> Feed<L> {
         opened.inspect_err(|error| self.inner.tally.refused(error))
     }
 
-    /// Subscribes to the events of these channels from `start` on, as a `Stream`: for code other
-    /// than browsers, inside or outside actors and on any tokio runtime.
+    /// Subscribes to the events of these channels from `start` on, as a `Stream`. It is for code
+    /// other than browsers, inside or outside actors, on any tokio runtime.
     pub async fn subscribe<C: Into<Channel>>(
         &self,
         channels: impl IntoIterator<Item = C>,
@@ -180,12 +180,13 @@ impl<L: Log> Feed<L> {
         Subscription::open(&self.inner, channels, start, viewer).await
     }
 
-    /// Sends a message that is in no log to the sessions of this node that are present on `channel`
-    /// ([`SessionOptions::present`]). Each gets the versions that have its view in their list
-    /// ([`Presence::view`](crate::Presence::view)).
+    /// Sends a message outside the log to the sessions on this node that are present on `channel`
+    /// ([`SessionOptions::present`]). Each version of the message lists views; a session gets every
+    /// version that lists its view ([`Presence::view`](crate::Presence::view)).
     ///
-    /// A version is encoded once in each shape, also in custom ones. Returns when the messages are on
-    /// their way to the sessions; fails when the process groups have stopped.
+    /// The feed encodes a version once per shape, custom shapes included. Returns when the messages
+    /// are on their way to the sessions. Fails with [`Error::Stopping`] when the process groups
+    /// have stopped.
     pub async fn tell(
         &self,
         channel: impl Into<Channel>,
@@ -226,7 +227,8 @@ impl<L: Log> Feed<L> {
         &self.inner.sockets
     }
 
-    /// Counts for metrics. Any thread may call it; no thread of sockets waits for it.
+    /// Returns counts for metrics. Any thread may call it; it does not block threads that serve
+    /// sockets.
     pub fn stats(&self) -> Stats {
         let Inner { threads, replay, status, tally, .. } = &*self.inner;
         tally.stats(Rest {
@@ -237,26 +239,26 @@ impl<L: Log> Feed<L> {
         })
     }
 
-    /// The time for which the oldest event that has not gone out to this node's subscribers has
-    /// been known to be in the log; zero when all have.
+    /// Returns how long this node has known of the oldest event that has not gone out to its
+    /// subscribers; zero when every event has gone out.
     pub fn lag(&self) -> Duration {
         self.inner.tally.behind()
     }
 
     /// Revokes grants: closes the sockets and streams that were opened under one of them
-    /// ([`SessionOptions::grant`]), with 1008. What waits to be sent to them is dropped.
+    /// ([`SessionOptions::grant`]) with 1008, and drops their backlogs.
     ///
-    /// Each revocation is a grant's id with the revocation's number; numbers grow. One that is not
-    /// higher than all before was taken into account already. Any thread may call it; it does not
-    /// block. Each node closes its own sockets, so each must be told.
+    /// Each item is a grant's id and the number of its revocation. Numbers increase: the feed
+    /// ignores a revocation whose number is not higher than all before it. Any thread may call it;
+    /// it does not block. A node closes only its own sockets, so call this on every node.
     pub fn revoke(&self, revocations: impl IntoIterator<Item = (i64, i64)>) {
         if self.inner.revocations.add(revocations) {
             self.inner.threads.rouse();
         }
     }
 
-    /// Revokes every grant that does not take this number into account, for a node that cannot know
-    /// which were revoked up to it.
+    /// Revokes every grant whose `as_of` is below this number, for a node that cannot know which
+    /// grants were revoked up to it.
     pub fn revoke_all(&self, number: i64) {
         if self.inner.revocations.add_all(number) {
             self.inner.threads.rouse();
@@ -276,8 +278,8 @@ impl<L: Log> Feed<L> {
         Some(changed.reachable)
     }
 
-    /// Waits until the feed ends because of a fault and returns the reason: the log was replaced
-    /// or restored to an earlier state, so that subscribers have seen another history. The feed
+    /// Waits until the feed ends because of a fault, and returns the reason: the log was replaced
+    /// or restored to an earlier state, so subscribers have seen a different history. The feed
     /// closes its sockets with 1001 and opens no new ones. Restart the application.
     ///
     /// Never returns if the feed stops without a fault.

@@ -18,7 +18,7 @@ use crate::presence;
 /// The format of a session's frames.
 ///
 /// The default is JSON, `{"channel","event","data","id"}`: the channel, the topic, the payload, and
-/// the position if there is one. A message of another kind of cluster also has `"origin"`.
+/// the position if there is one. A message from another kind of cluster also has `"origin"`.
 /// [`Builder::shape`](crate::Builder::shape) adds others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape(usize);
@@ -33,7 +33,7 @@ pub(crate) struct Shapes(Vec<Encoder>);
 /// A shape that the application has added.
 struct Encoder {
     encode: Encode,
-    /// For a shape that takes time to make: how many sessions on each wire have it.
+    /// For a slow shape: the number of sessions on each wire that use it.
     wanted: Option<[AtomicUsize; WIRES]>,
 }
 
@@ -59,7 +59,7 @@ struct Frame<'a> {
     origin: Option<&'static str>,
 }
 
-/// The largest head of a server's frame, in bytes.
+/// The largest header of a server's frame, in bytes.
 const LARGEST_HEAD: usize = 10;
 
 impl Shapes {
@@ -68,7 +68,7 @@ impl Shapes {
         self.push(Encoder { encode, wanted: None })
     }
 
-    /// Adds a shape that takes time to make.
+    /// Adds a slow shape.
     pub(crate) fn add_slow(&mut self, encode: Encode) -> Shape {
         self.push(Encoder { encode, wanted: Some(Default::default()) })
     }
@@ -78,8 +78,8 @@ impl Shapes {
         Shape(self.0.len())
     }
 
-    /// The frame of an envelope: the text with the head of a frame; or a server-sent event with the
-    /// position as id, the topic, and the text as data.
+    /// Encodes an envelope as a WebSocket frame that contains its text, or as a server-sent event
+    /// with the position as id, the topic, and the text as data.
     pub(crate) fn frame(&self, envelope: &Envelope, shape: Shape, framing: Framing) -> Bytes {
         self.shared(envelope, shape, framing, |shapes| {
             let encoded = shapes.encode(envelope, shape);
@@ -90,9 +90,9 @@ impl Shapes {
         })
     }
 
-    /// Encodes once for all sockets that share the envelope. The exception is a custom shape of an
-    /// envelope that no feed has sent, such as a broadcast: another feed may share the envelope, and
-    /// its shapes are different.
+    /// Encodes once for all sockets that share the envelope. The only exception is a custom shape
+    /// of an envelope that no feed has sent, such as a broadcast: another feed may share the
+    /// envelope, and its shapes are different.
     fn shared(
         &self,
         envelope: &Envelope,
@@ -108,7 +108,7 @@ impl Shapes {
     }
 
     fn encode(&self, envelope: &Envelope, shape: Shape) -> String {
-        // A shape of another feed falls back to the default.
+        // A shape that belongs to another feed falls back to the default.
         let custom = self.custom(shape);
         custom.map_or_else(|| whole(envelope), |encoder| (encoder.encode)(envelope))
     }
@@ -148,14 +148,14 @@ pub(crate) fn message(opcode: OpCode, payload: &[u8]) -> Bytes {
 /// The topics of control frames, which no other frame may have.
 pub(crate) const CONTROL: [&str; 2] = ["position", "resync"];
 
-/// The text of a control frame: `position` or `resync`. It is no event of a channel, so it is the
-/// same in every shape.
+/// The text of a control frame: `position` or `resync`. It belongs to no channel, so it is the same
+/// in every shape.
 pub(crate) fn control(event: &'static str, position: i64) -> String {
     format!(r#"{{"event":"{event}","id":{position}}}"#)
 }
 
-/// One server-sent event. A line break would start another field, so the topic ends at its first
-/// line break, and each line of the data becomes one field.
+/// Encodes a server-sent event. A line break would start another field, so the topic ends at its
+/// first line break, and each line of the data becomes one field.
 pub(crate) fn sse(id: Option<i64>, event: &str, data: &[u8]) -> Bytes {
     let mut text = BytesMut::with_capacity(data.len() + 64);
     if let Some(id) = id {
@@ -170,7 +170,7 @@ pub(crate) fn sse(id: Option<i64>, event: &str, data: &[u8]) -> Bytes {
         text.extend_from_slice(&rest[..end.unwrap_or(rest.len())]);
         text.extend_from_slice(b"\n");
         let Some(end) = end else { break };
-        // A carriage return before a line feed is one line break with it.
+        // A carriage return and the line feed after it are one line break.
         let after = &rest[end..];
         rest = after.strip_prefix(b"\r\n").unwrap_or(&after[1..]);
     }

@@ -1,6 +1,7 @@
-//! Fuzz targets for the bytes that strangers send: plain functions that panic where something does
-//! not hold. Tests drive them here, and cargo-fuzz in `fuzz/`. Owns the targets of what a request
-//! asks for; those of sockets are beside the modules that read them.
+//! Fuzz targets for untrusted bytes: plain functions that panic when an invariant does not hold.
+//! Tests drive them here, and cargo-fuzz in `fuzz/`. Owns the targets for the start and the
+//! `Accept` of a request and for event streams; the targets for sockets are beside the modules that
+//! read them.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -10,7 +11,8 @@ pub use crate::transport::fuzzing::{framing, unread};
 pub use crate::websocket::fuzzing::{frames, handshake};
 use crate::{StartAt, accepts, frame};
 
-/// The start of a subscriber. The first line is the request's target, the others are its headers.
+/// The start of a subscriber. The first line is the request's target; the other lines are its
+/// headers.
 pub fn start_at(bytes: &[u8]) {
     let request = request(bytes);
     if let Ok(StartAt::After { position, .. }) = StartAt::from_request(&request) {
@@ -31,14 +33,14 @@ pub fn accept(bytes: &[u8]) {
     };
     let is_wanted = asks(&[&value]);
     let is_named = value.to_str().is_ok_and(|text| text.to_lowercase().contains("text/html"));
-    assert!(is_named || !is_wanted, "it does not name what it is said to ask for");
+    assert!(is_named || !is_wanted, "it accepts a type that it does not name");
     let other = HeaderValue::from_static("*/*;q=0, image/png");
-    assert_eq!(asks(&[&other, &value]), is_wanted, "another value takes something away");
+    assert_eq!(asks(&[&other, &value]), is_wanted, "another value changes the result");
     let html = HeaderValue::from_static("text/html");
     assert!(asks(&[&value, &html]), "another value hides this one");
 }
 
-/// An event of a stream, whose topic, on the first line, and text others may have written.
+/// An event of a stream. The topic, on the first line, and the text are untrusted.
 pub fn event_stream(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (topic, data) = text.split_once('\n').unwrap_or((&text, ""));
@@ -49,8 +51,8 @@ pub fn event_stream(bytes: &[u8]) {
     assert_eq!(frame, format!("id: 7\nevent: {topic}\ndata: {data}\n\n"));
 }
 
-/// A request of these lines: its target, then its headers. Lines that HTTP would refuse are left
-/// out.
+/// Builds a request from these lines: its target, then its headers. Leaves out lines that HTTP
+/// would refuse.
 pub(crate) fn request(bytes: &[u8]) -> HttpRequest {
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let target = lines.next().and_then(|line| std::str::from_utf8(line).ok()).unwrap_or("");

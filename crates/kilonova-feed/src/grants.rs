@@ -1,28 +1,28 @@
-//! What sockets are allowed by, and which of that has been revoked since. Owns the revocations of
-//! late; a session asks when it is roused.
+//! Grants, which allow sockets, and their revocations. Owns the recent revocations; a session asks
+//! for its grant when it is roused.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The grants whose revocations are kept, beyond those of the last two additions.
+/// The number of grants whose revocations are kept, beyond those of the last two additions.
 const KEPT: usize = 10_000;
 
-/// What a session was opened under, for example a sign-in.
+/// The grant that a session was opened under, for example a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
     pub(crate) id: i64,
-    /// The number of the last revocation that was taken into account.
+    /// The number of the last revocation that was checked against this grant.
     pub(crate) as_of: i64,
 }
 
-/// The revocations of late; cheap to clone.
+/// The recent revocations; cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Revocations(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    /// The number of the last one.
+    /// The number of the last revocation.
     last: AtomicI64,
     kept: Mutex<Kept>,
 }
@@ -31,16 +31,16 @@ struct Inner {
 struct Kept {
     /// Grants, each with the number of its last revocation.
     revoked: HashMap<i64, i64>,
-    /// The number of the last one that is not kept any more.
+    /// The number of the last revocation that is no longer kept.
     forgotten: i64,
-    /// The number of the last one before the last addition. Sessions are roused by each addition, so
-    /// what came after this is what they may not have looked at yet.
+    /// The number of the last revocation before the last addition. Each addition rouses the
+    /// sessions, so only revocations after this one may still be unchecked.
     before: i64,
 }
 
 impl Revocations {
-    /// Adds the revocations with higher numbers than all before: grants with their numbers, in
-    /// order. False if there was none.
+    /// Adds the revocations whose numbers are higher than all before: grants with their numbers, in
+    /// order. False if there were none.
     pub(crate) fn add(&self, revoked: impl IntoIterator<Item = (i64, i64)>) -> bool {
         let mut kept = self.locked();
         let before = self.0.last.load(Ordering::Acquire);
@@ -55,7 +55,7 @@ impl Revocations {
             return false;
         }
         if kept.revoked.len() > KEPT {
-            // One addition of many must not close the sockets of all: it stays whole.
+            // An addition stays whole: forgetting a part of a large one would close every socket.
             let forgotten = kept.before;
             kept.forgotten = kept.forgotten.max(forgotten);
             kept.revoked.retain(|_, number| *number > forgotten);
@@ -65,7 +65,7 @@ impl Revocations {
         true
     }
 
-    /// Revokes all grants that were last asked about before this number. False if it is known.
+    /// Revokes all grants that were last checked before this number. False if the number is known.
     pub(crate) fn add_all(&self, number: i64) -> bool {
         let mut kept = self.locked();
         if number <= self.0.last.load(Ordering::Acquire) {
@@ -76,8 +76,8 @@ impl Revocations {
         true
     }
 
-    /// Whether a grant was revoked since it was last asked about. One that was not asked about in so
-    /// long that revocations since then are forgotten counts as revoked.
+    /// True if the grant was revoked since its last check. A grant whose last check is older than a
+    /// forgotten revocation counts as revoked.
     pub(crate) fn revoke(&self, grant: &mut Grant) -> bool {
         let last = self.0.last.load(Ordering::Acquire);
         if last <= grant.as_of {
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_grant_is_revoked_by_what_came_after_it_was_taken_into_account() {
+    fn a_grant_is_revoked_only_by_later_revocations() {
         let revocations = Revocations::default();
         let mut grant = Grant { id: 7, as_of: 0 };
         assert!(!revocations.revoke(&mut grant));
@@ -108,7 +108,7 @@ mod tests {
         assert!(!revocations.revoke(&mut grant));
         assert_eq!(grant.as_of, 2);
         assert!(revocations.add([(7, 3)]));
-        // Opened again when that was known.
+        // Opened again when revocation 3 was known.
         assert!(!revocations.revoke(&mut Grant { id: 7, as_of: 3 }));
         assert!(revocations.revoke(&mut grant));
     }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn all_grants_are_revoked_when_nobody_knows_which() {
+    fn all_grants_before_a_number_are_revoked_together() {
         let revocations = Revocations::default();
         assert!(revocations.add([(7, 5)]));
         assert!(revocations.add_all(9));
@@ -140,7 +140,7 @@ mod tests {
         revocations.add((1..=2 * most).map(|number| (number, number)));
         assert!(!revocations.revoke(&mut other));
         revocations.add((1..=2 * most).map(|grant| (grant, 2 * most + grant)));
-        // Whether it has looked in between or not.
+        // With or without a check in between.
         assert!(!revocations.revoke(&mut other));
         assert!(!revocations.revoke(&mut Grant { id: 0, as_of: 1 }));
         assert!(revocations.revoke(&mut Grant { id: 1, as_of: 1 }));

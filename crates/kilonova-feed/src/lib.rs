@@ -3,7 +3,7 @@
 //!
 //! An application appends an event to a log in the transaction that changes a row. After the
 //! commit, the feed sends the event to the subscribers of its channel. A subscriber that reconnects
-//! names the last position it saw, gets a replay of the events it missed, and goes on live.
+//! names the last position it saw, gets a replay of the events it missed, and continues live.
 //!
 //! The README shows a complete application. This is the map:
 //!
@@ -15,7 +15,7 @@
 //! | events and their viewers | [`NewEvent`], [`Event`], [`Visibility`] |
 //! | the start position of a subscriber | [`StartAt`] |
 //! | a socket's channels and the format of its frames | [`SessionOptions`], [`Shape`] |
-//! | who is present on a channel, and what clients say | [`Presence`], [`Feed::tell`] |
+//! | presence on a channel, and the texts that clients send | [`Presence`], [`Feed::tell`] |
 //! | subscribers other than browsers | [`Subscription`], [`Update`] |
 //! | limits and timeouts | [`Limits`], [`Heartbeat`]; rate limits for your own routes: [`limits`] |
 //! | a server whose sessions own their sockets | [`Server`] |
@@ -34,8 +34,8 @@
 //! - **Bounded.** A reader's backlog is bounded in frames, bytes and time. The feed closes a slow
 //!   reader, which can resume; it delays no other reader.
 //! - **A log is not trusted.** A log that fails, hangs, goes backwards, has gaps or returns events
-//!   outside the request causes an error or a resync ([`LogError`], [`Feed::ended`]), never a wrong
-//!   event.
+//!   outside the request causes an error or a resync ([`LogError`], [`Feed::ended`]). It never
+//!   causes a wrong event.
 //!
 //! A subscriber without a position gets only events that are committed after it was opened. The
 //! feed cannot recall a delivered event.

@@ -1,10 +1,11 @@
-//! Which kind of response a request asks for: its `Accept`, by the grammar of RFC 9110.
+//! The kind of response that a request asks for: its `Accept` header, parsed by the grammar of RFC
+//! 9110.
 
 use actix_web::http::header::{self, HeaderMap};
 
 /// True if `Accept` names this media type with a weight above 0, such as `text/event-stream`.
 ///
-/// Wildcards, which every program sends, do not count.
+/// Wildcards do not count, because every program sends them.
 pub fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     let values = headers.get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
     values.flat_map(|value| split(value, ',')).any(|range| {
@@ -18,7 +19,7 @@ pub fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     })
 }
 
-/// The parts of a list, whose quoted strings may have separators in them.
+/// The parts of a list. A separator inside a quoted string does not separate.
 fn split(list: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
     list.split(move |c| {

@@ -11,8 +11,8 @@ use crate::limits::unless_zero;
 use crate::presence::{Listener, Presence};
 use crate::start_at::StartAt;
 
-/// The largest backlog of one socket. A socket with a larger one is a slow consumer: the feed
-/// closes it with 1013, and it can resume. 0 means no limit.
+/// The largest backlog of one socket. A client with a larger one is a slow consumer: the feed
+/// closes its socket with 1013, and the client can resume. 0 means no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// The number of frames.
@@ -28,7 +28,7 @@ pub struct Heartbeat {
     pub ping: Duration,
     /// The feed cuts a WebSocket whose client is silent for this long.
     pub silence: Duration,
-    /// A reader that takes none of its backlog for this long is a slow consumer.
+    /// A client that reads none of its backlog for this long is a slow consumer.
     pub stall: Duration,
     /// A closing socket has this long to finish before the feed cuts it.
     pub grace: Duration,
@@ -45,7 +45,7 @@ impl Default for Heartbeat {
     }
 }
 
-/// The limits of clients on a node. 0 means no limit, for each of them.
+/// The limits of clients on a node. In each field, 0 means no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Open sockets and streams. Above it, new ones get 503.
@@ -59,15 +59,15 @@ pub struct Limits {
     pub client_frames: u32,
     /// The largest backlog of one socket.
     pub queue: Bounds,
-    /// The bytes of events that all replays together have read from the log and not sent; at least
-    /// two mebibytes. One half is for readers that have taken what they got before, however many
-    /// others there are. Beyond it, replays wait.
+    /// The bytes of events that all replays together have read from the log and not yet sent; at
+    /// least two mebibytes. Beyond it, replays wait. Half of it is reserved for clients that have
+    /// read their last slice in time, so that stalled clients cannot use it up.
     pub replay_bytes: usize,
 }
 
 impl Default for Limits {
-    /// 20,000 sockets, 200 per address, 10,000 new ones per second, 500 frames per second, a backlog
-    /// of 1,024 frames or 4 MiB, and 32 MiB for replays.
+    /// 20,000 sockets, 200 per address, 10,000 new sockets per second, 500 frames per second, a
+    /// backlog of 1,024 frames or 4 MiB, and 32 MiB for replays.
     fn default() -> Limits {
         Limits {
             sockets: 20_000,
@@ -81,7 +81,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same with numbers that need no exception for 0; rates know it themselves.
+    /// Replaces 0 with the largest number, so that comparisons need no exception. Rates handle 0
+    /// themselves.
     pub(crate) fn unless_zero(self) -> Limits {
         Limits {
             sockets: unless_zero(self.sockets),
@@ -127,8 +128,8 @@ impl<V> SessionOptions<V> {
         }
     }
 
-    /// Also forwards broadcasts on these channels of the process groups. Such messages are in no
-    /// log: they have no position, may be lost, and every viewer gets them. Messages with a
+    /// Also forwards broadcasts on these channels of the process groups. Such messages are outside
+    /// the log: they have no position, may be lost, and go to every viewer. Messages with a
     /// position, such as another feed's events, are not forwarded.
     #[must_use]
     pub fn ephemeral<C: Into<Channel>>(mut self, channels: impl IntoIterator<Item = C>) -> Self {
@@ -136,24 +137,24 @@ impl<V> SessionOptions<V> {
         self
     }
 
-    /// Also takes part in a channel of the process groups, as [`Presence`] says. One channel for each
-    /// session: the last one given.
+    /// Also makes the session present on a channel of the process groups, as [`Presence`]
+    /// describes. A session is present on one channel; the last call wins.
     #[must_use]
     pub fn present(self, presence: Presence) -> Self {
         SessionOptions { presence: Some(presence), ..self }
     }
 
-    /// The listener to the client's texts.
+    /// The listener that gets the client's texts.
     pub(crate) fn listener(&self) -> Option<Listener> {
         self.presence.as_ref()?.listener.clone()
     }
 
-    /// Opens the session under this grant, for example a sign-in: it lasts until
-    /// [`Feed::revoke`](crate::Feed::revoke) revokes it.
+    /// Opens the session under this grant, for example a sign-in. The session lasts until
+    /// [`Feed::revoke`](crate::Feed::revoke) revokes the grant.
     ///
-    /// `as_of` is the number of the last revocation that was taken into account when the request was
-    /// allowed. Read it first, and check the request after that: one that comes in between closes
-    /// the session.
+    /// `as_of` is the number of the last revocation that the check of the request took into
+    /// account. Read the number first, then check the request: a revocation in between closes the
+    /// session.
     #[must_use]
     pub fn grant(self, id: i64, as_of: i64) -> Self {
         SessionOptions { grant: Some(Grant { id, as_of }), ..self }

@@ -52,7 +52,7 @@ impl<T> Order<T> {
         Some((position, item))
     }
 
-    /// How many items wait.
+    /// The number of waiting items.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }
@@ -70,8 +70,8 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Announcements are lost, doubled and in any order; gaps are filled from the log, as the
-        /// relay does. Each position comes out once, in order.
+        /// Announcements may be lost, duplicated or out of order, and gaps are filled from the log,
+        /// as the relay does: each position still comes out once, in order.
         #[test]
         fn every_position_once_in_order(
             announced in prop::collection::vec(1_i64..60, 0..200),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_as_much_as_there_is_room_for_or_one_that_is_heavier() {
+    fn items_wait_within_the_limits_or_one_heavier_item_alone() {
         let mut order = Order::after(0, 3, 10);
         assert!(!order.has_gap(), "nothing waits");
         order.offer(2, 5, "two");
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(out, [(1, "one"), (2, "two"), (3, "three")]);
         order.offer(4, 11, "heavier than the room");
         assert_eq!(order.pop(), Some((4, "heavier than the room")));
-        // What has come out takes no room.
+        // Items that came out take no room.
         order.offer(5, 5, "five");
         order.offer(6, 5, "six");
         assert_eq!((order.pop(), order.pop()), (Some((5, "five")), Some((6, "six"))));

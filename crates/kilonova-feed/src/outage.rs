@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outage_is_told_when_it_lasts() {
+    fn an_outage_is_reported_when_it_lasts() {
         let (mut outage, begun) = (Outage::default(), Instant::now());
         let failed = |outage: &mut Outage, at| {
             let Failure { begins, lasts } = outage.failed(at, at);

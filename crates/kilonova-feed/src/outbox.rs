@@ -1,5 +1,5 @@
 //! The backlog of one socket: encoded frames, bounded in number and in bytes. Pure; leaves writing
-//! to the wires, and the fate of a slow reader to the session.
+//! to the wires, and the close of a slow reader to the session.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -19,7 +19,7 @@ const KEPT: usize = 8;
 pub(crate) struct Outbox {
     frames: VecDeque<Bytes>,
     bytes: usize,
-    /// The first frame was written in part.
+    /// True if a part of the first frame was written.
     begun: bool,
 }
 
@@ -76,7 +76,7 @@ impl Outbox {
         self.bytes -= first.len();
         self.begun = false;
         if self.frames.is_empty() && self.frames.capacity() > KEPT {
-            // Most sockets are idle most of the time: frees the memory of a burst.
+            // Frees the memory of a burst, because most sockets are idle most of the time.
             self.frames = VecDeque::new();
         }
         Some(first)

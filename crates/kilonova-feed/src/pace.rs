@@ -2,8 +2,8 @@
 //! the last one.
 //!
 //! Events that are committed during a batch go out together after it, in one write per socket
-//! instead of several: the system call is most of an event's cost. Idle threads cause no wait. The
-//! idea is that of group commit.
+//! instead of several: the system call is most of an event's cost. Idle threads cause no wait. This
+//! is the idea of group commit.
 //!
 //! A batch delays the responses to writers on the same threads. A short rest after it lets these
 //! writers get their responses and write again, so that the next batch carries all of their events.
@@ -15,11 +15,11 @@ use tokio::time::Instant;
 
 use crate::threads::Threads;
 
-/// The timeout of the wait for a thread: a stuck thread must not block the others forever. A batch
-/// of four events takes 0.1 s with 10,000 sockets on two cores.
+/// The timeout for a thread: a stuck thread must not block the others forever. A batch of four
+/// events takes 0.1 s with 10,000 sockets on two cores.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The divisor of a batch's duration that gives the rest after it: the rest costs at most this part
+/// A batch's duration divided by this number is the rest after it. The rest costs at most this part
 /// of the throughput and saves up to half of the system calls.
 const REST: u32 = 6;
 
@@ -40,7 +40,7 @@ impl Pace {
     /// the rest is over. `begun` is the start of the batch.
     pub(crate) async fn settle(&self, begun: Instant) {
         if !self.threads.turned(PATIENCE).await {
-            log::debug!("a thread is busy for over {PATIENCE:?}; not waiting for it");
+            log::debug!("a thread has been busy for over {PATIENCE:?}; not waiting for it");
         }
         let rest = (begun.elapsed() / REST).min(LONGEST_REST);
         if rest >= SHORTEST_REST {

@@ -1,24 +1,24 @@
-//! A client's message that comes in pieces. Of what it says no more is kept than it takes to know
-//! whether it is `ping`, and whether a text is one; and of a short text all, if somebody listens.
+//! A client's message that arrives in pieces. Keeps only enough to decide whether the message is
+//! `ping` and whether a text is valid UTF-8, and a whole short text if there is a listener.
 
 use crate::close::Close;
 use crate::presence::TEXT_MAX;
 
-/// The text that is answered.
+/// The text that gets an answer.
 const PING: &[u8] = b"ping";
 
-/// The longest part of a character that may wait for its rest, in bytes.
+/// The longest incomplete character, in bytes.
 const PART: usize = 3;
 
-/// The pieces that have come.
+/// The pieces received so far.
 pub(crate) struct Pieces {
     length: usize,
     text: Option<Text>,
-    /// The text so far, if somebody listens and it is short.
+    /// The text so far, if there is a listener and the text is short.
     kept: Option<Vec<u8>>,
 }
 
-/// What a complete message is.
+/// The kind of a complete message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Whole {
     /// The text `ping`.
@@ -30,16 +30,16 @@ pub(crate) enum Whole {
 }
 
 struct Text {
-    /// So far it is the beginning of `ping`.
+    /// True while the text is a prefix of `ping`.
     is_ping: bool,
     is_valid: bool,
-    /// The beginning of a character.
+    /// The bytes of an incomplete character.
     part: [u8; PART],
     in_part: usize,
 }
 
 impl Pieces {
-    /// An empty text message; a short one is kept for somebody who listens.
+    /// An empty text message; `is_heard` keeps a short text for the listener.
     pub(crate) fn of_text(is_heard: bool) -> Pieces {
         let text = Text { is_ping: true, is_valid: true, part: [0; PART], in_part: 0 };
         Pieces { length: 0, text: Some(text), kept: is_heard.then(Vec::new) }
@@ -70,7 +70,7 @@ impl Pieces {
         Ok(())
     }
 
-    /// The message is complete. An error for a text that is not UTF-8.
+    /// Ends the message. Fails for a text that is not UTF-8.
     pub(crate) fn end(self) -> Result<Whole, Close> {
         match self.text {
             Some(text) if !text.is_valid || text.in_part > 0 => Err(Close::NotText),
@@ -84,10 +84,10 @@ impl Pieces {
 }
 
 impl Text {
-    /// Whether all is text so far, but for the beginning of a character at the end.
+    /// True if the text is valid UTF-8 so far, except for an incomplete character at its end.
     fn validate(&mut self, piece: &[u8]) -> bool {
         let mut rest = piece;
-        // A character that has begun goes on, byte by byte.
+        // Completes an incomplete character, byte by byte.
         while self.in_part > 0 {
             let Some((byte, more)) = rest.split_first() else { return true };
             let mut character = [0; PART + 1];
@@ -123,7 +123,7 @@ mod tests {
 
     use super::*;
 
-    /// What a text is found to be that comes in pieces of these lengths.
+    /// The kind of a text that arrives in pieces of these lengths.
     fn end(text: &[u8], lengths: &[usize]) -> Result<Whole, Close> {
         let (mut pieces, mut rest) = (Pieces::of_text(true), text);
         for length in lengths {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_not_kept_and_neither_is_one_to_which_nobody_listens() {
+    fn a_text_that_is_long_or_has_no_listener_is_not_kept() {
         let long = [b'x'; TEXT_MAX + 1];
         assert_eq!(end(&long, &[7]), Ok(Whole::Ignored));
         assert!(matches!(end(&long[1..], &[7]), Ok(Whole::Text(_))));
@@ -155,7 +155,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_is_one_however_it_is_cut(
+        fn a_text_is_valid_however_it_is_cut(
             text in prop_oneof!["[a-ÿ€𝄞]{0,9}", Just("ping".to_owned()), "p?i?n?g{0,2}"],
             lengths in prop::collection::vec(0_usize..4, 0..12),
         ) {
@@ -163,7 +163,7 @@ mod tests {
         }
 
         #[test]
-        fn bytes_are_no_text_however_they_are_cut(
+        fn bytes_give_the_same_result_however_they_are_cut(
             bytes in prop::collection::vec(
                 prop_oneof![any::<u8>(), Just(0xe2), Just(0x82), Just(0xac), Just(0xf0), Just(0x9d)],
                 0..9,

@@ -1,6 +1,6 @@
-//! Sessions that are present on a channel: who each says it is, which versions of a message it gets,
-//! and what its client says. Owns the options and the messages; leaves membership to the process
-//! groups and sending to the sessions.
+//! Presence of sessions on a channel: a session's metadata, the versions of a message that it gets,
+//! and the texts that its client sends. Owns the options and the messages; leaves membership to the
+//! process groups and sending to the sessions.
 
 use std::any::Any;
 use std::fmt;
@@ -8,17 +8,18 @@ use std::sync::Arc;
 
 use kilonova_pubsub::{Channel, Envelope, JoinError, Meta, Payload};
 
-/// The longest text of a client that a listener gets, in bytes ([`Presence::on_text`]).
+/// The longest client text that a listener gets, in bytes ([`Presence::on_text`]).
 pub const TEXT_MAX: usize = 128;
 
-/// A session's part in a channel of the process groups, which is in no log: a list of readers, a
-/// whiteboard, a game.
+/// A session's presence on a channel of the process groups, outside any log: for a list of readers,
+/// a whiteboard or a game.
 ///
-/// The session is a member of the channel under its metadata, which
+/// The session is a member of the channel with its metadata, which
 /// [`PubSub::get_members`](kilonova_pubsub::PubSub::get_members) and
-/// [`PubSub::monitor`](kilonova_pubsub::PubSub::monitor) show on every node, and which goes with its
-/// socket. Its client gets what [`Feed::tell`](crate::Feed::tell) sends to the channel on this node,
-/// and nothing else: no member of the groups can speak to clients there.
+/// [`PubSub::monitor`](kilonova_pubsub::PubSub::monitor) show on every node. It leaves the channel
+/// when its socket closes. On this channel, its client gets only the messages that
+/// [`Feed::tell`](crate::Feed::tell) sends on this node: other members of the groups cannot send to
+/// clients.
 #[derive(Clone, Debug)]
 pub struct Presence {
     pub(crate) channel: Channel,
@@ -28,25 +29,25 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// A member of `channel` with this metadata, of view 0; an error if the metadata has more than
+    /// Presence on `channel` with this metadata and view 0. Fails if the metadata has more than
     /// [`META_MAX`](kilonova_pubsub::META_MAX) bytes.
     pub fn new(channel: impl Into<Channel>, meta: Payload) -> Result<Presence, JoinError> {
         let meta = Meta::new(meta)?;
         Ok(Presence { channel: channel.into(), meta, view: 0, listener: None })
     }
 
-    /// Sets the view: sessions of one view see the same. What a number means is the application's to
-    /// say.
+    /// Sets the view: a number whose meaning the application defines. Sessions with the same view
+    /// get the same messages.
     #[must_use]
     pub fn view(self, view: u8) -> Presence {
         Presence { view, ..self }
     }
 
-    /// Calls `listener` with each text that the client sends, if it has at most [`TEXT_MAX`] bytes and
-    /// is not `ping`. Longer texts are ignored, as all texts are without a listener. An event stream's
-    /// client says nothing.
+    /// Calls `listener` with each text that the client sends, except `ping` and texts of more than
+    /// [`TEXT_MAX`] bytes. Without a listener, all texts are ignored. Clients of event streams send
+    /// no texts.
     ///
-    /// The text is a stranger's. The listener runs on a thread that serves sockets, up to
+    /// Do not trust the text. The listener runs on a thread that serves sockets, up to
     /// [`Limits::client_frames`](crate::Limits) times a second, so it must not block. It is dropped
     /// with the session.
     #[must_use]
@@ -55,7 +56,7 @@ impl Presence {
     }
 }
 
-/// Hears the texts of one client. One pointer, since each socket has room for one.
+/// Gets the texts of one client. It is a single pointer, because every socket has room for one.
 #[derive(Clone)]
 pub(crate) struct Listener(Arc<Hear>);
 
@@ -75,9 +76,9 @@ impl fmt::Debug for Listener {
 
 /// The attachment of a message.
 struct Told {
-    /// The feed that sends it; others have other shapes.
+    /// The feed that sends it; other feeds have other shapes.
     feed: u64,
-    /// The views that it is for.
+    /// The views that get it.
     views: Vec<u8>,
 }
 

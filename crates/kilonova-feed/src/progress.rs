@@ -35,7 +35,7 @@ impl Progress {
         self.replaying.then_some(self.through)
     }
 
-    /// Decides about a live event: true to send it now. An event without a position is in no log
+    /// Decides about a live event: true if it is sent now. An event without a position is in no log
     /// and is always sent.
     pub(crate) fn admits(&mut self, position: Option<i64>) -> bool {
         let Some(position) = position else { return true };
@@ -49,7 +49,7 @@ impl Progress {
     }
 
     /// Decides about a position frame, which says that every event up to `position` went out: true
-    /// to forward it.
+    /// if it is forwarded.
     pub(crate) fn confirms(&mut self, position: i64) -> bool {
         if !self.replaying {
             self.through = self.through.max(position);
@@ -70,7 +70,7 @@ impl Progress {
         }
     }
 
-    /// Goes on live after the returned position, because the log no longer reaches back to
+    /// Continues live after the returned position, because the log no longer reaches back to
     /// `through`. The result covers the live events that the replay held back.
     pub(crate) fn resyncs(&mut self, position: i64) -> i64 {
         let position = position.max(self.newest).max(self.through);
@@ -115,34 +115,34 @@ mod tests {
     }
 
     #[test]
-    fn a_position_is_confirmed_live_and_when_nothing_newer_has_come() {
+    fn a_position_is_confirmed_only_live_and_if_nothing_newer_is_known() {
         let mut live = Progress::live(5);
         assert!(!live.is_replaying());
         assert!(live.confirms(7));
         assert!(live.confirms(7));
         assert!(!live.confirms(6), "older than what is known");
-        assert!(!live.admits(Some(7)) && live.admits(Some(8)), "it says that 7 went out");
+        assert!(!live.admits(Some(7)) && live.admits(Some(8)), "7 is confirmed");
         let mut replaying = Progress::replaying(5);
         assert!(replaying.is_replaying());
-        assert!(!replaying.confirms(5) && !replaying.confirms(7), "the replay has not come so far");
+        assert!(!replaying.confirms(5) && !replaying.confirms(7), "the replay has not reached it");
         assert_eq!(replaying.read_after(), Some(5));
     }
 
     #[test]
-    fn missed_events_are_forgiven_during_a_replay_alone() {
+    fn missed_events_are_forgiven_only_during_a_replay() {
         assert!(!Progress::live(5).forgives());
         let mut replaying = Progress::replaying(5);
         assert_eq!(replaying.read_after(), Some(5));
         assert!(replaying.forgives());
         replaying.replayed(9, true);
-        assert!(replaying.is_replaying(), "what was missed is read");
+        assert!(replaying.is_replaying(), "the missed events are read");
         assert_eq!(replaying.read_after(), Some(9));
         replaying.replayed(9, true);
         assert!(!replaying.is_replaying());
     }
 
     #[test]
-    fn a_resync_goes_on_after_everything_that_is_known() {
+    fn a_resync_continues_after_everything_that_is_known() {
         assert_eq!(Progress::replaying(5).resyncs(9), 9);
         assert_eq!(Progress::replaying(12).resyncs(9), 12);
         let mut replaying = Progress::replaying(5);
@@ -153,9 +153,9 @@ mod tests {
     }
 
     proptest! {
-        /// Commits, live deliveries, losses and slices may interleave in any way: each event after
-        /// the start is sent once and in order. A loss while live ends a session; a subscription
-        /// falls back to the log.
+        /// However commits, live deliveries, losses and slices interleave, each event after the
+        /// start is sent once and in order. A loss while live ends a session; a subscription falls
+        /// back to the log.
         #[test]
         fn each_event_once_in_order(
             steps in prop::collection::vec(step(), 0..60),
@@ -164,7 +164,7 @@ mod tests {
             falls_back: bool,
         ) {
             let start = start.min(before);
-            // Joined with `before` committed events, of which none is delivered live.
+            // Joins after `before` committed events, none of which is delivered live.
             let (mut committed, mut delivered) = (before, before);
             let mut progress = Progress::replaying(start);
             let mut sent = Vec::new();

@@ -82,7 +82,7 @@ impl Recent {
         }
     }
 
-    /// Drops all events and goes on after `position`, up to which events were pruned.
+    /// Drops all events and continues after `position`, up to which events were pruned.
     pub(crate) fn skip_to(&self, position: i64) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         held.events.clear();
@@ -182,12 +182,12 @@ mod tests {
     }
 
     #[test]
-    fn it_gives_all_after_a_position_or_nothing() {
+    fn it_returns_every_event_after_a_position_or_nothing() {
         let recent = Recent::after_position(10);
         let both = ["a".into(), "b".into()];
         assert_eq!(positions(recent.after(10, &both)), Some(vec![]));
         assert_eq!(positions(recent.after(9, &both)), None, "older than what it holds");
-        assert_eq!(positions(recent.after(11, &both)), None, "not come by yet");
+        assert_eq!(positions(recent.after(11, &both)), None, "not pushed yet");
         for (position, channel) in [(11, "a"), (12, "b"), (13, "a")] {
             recent.push(&event(position, channel, 1));
         }
@@ -228,8 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn it_holds_as_much_as_it_may_and_not_one_more() {
-        // With their quotation marks.
+    fn it_holds_exactly_as_much_as_its_limits() {
+        // Each payload also has two quotation marks.
         for (count, size) in [(COUNT, 5), (8, BYTES / 8 - 2)] {
             let recent = Recent::after_position(0);
             for position in 1..=count as i64 {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_went_out_only_grows() {
+    fn the_sent_position_only_grows() {
         let recent = Recent::after_position(3);
         assert_eq!(recent.sent(), 3);
         recent.mark_sent(5);
@@ -252,14 +252,14 @@ mod tests {
     }
 
     #[test]
-    fn it_goes_on_behind_events_that_were_pruned() {
+    fn it_continues_after_pruned_events() {
         let recent = Recent::after_position(0);
         recent.push(&event(1, "a", BYTES / 2));
         recent.skip_to(7);
         assert_eq!((recent.last(), recent.sent(), recent.known()), (7, 7, 7));
         assert_eq!(positions(recent.after(1, &["a".into()])), None);
         assert_eq!(positions(recent.after(7, &["a".into()])), Some(vec![]));
-        // What was dropped takes no room.
+        // Dropped events take no room.
         recent.push(&event(8, "a", BYTES / 2 - 2));
         recent.push(&event(9, "a", BYTES / 2 - 2));
         assert_eq!(positions(recent.after(7, &["a".into()])), Some(vec![8]));
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn it_forgets_what_was_redacted() {
+    fn it_forgets_redacted_events() {
         let recent = Recent::after_position(0);
         let a = ["a".into()];
         let comment = Subject::new("comment", 1).within("post", 7);
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redaction_that_is_committed_and_not_here_yet_leaves_the_replay_to_the_log() {
+    fn a_committed_redaction_that_was_not_pushed_leaves_replays_to_the_log() {
         let recent = Recent::after_position(0);
         recent.push(&about(1, Subject::new("post", 7)));
         let deletion = redacting(2, Subject::new("post", 7));
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn it_knows_how_far_the_log_goes_from_those_who_committed() {
+    fn it_learns_the_end_of_the_log_from_commits() {
         let recent = Recent::after_position(3);
         assert_eq!((recent.last(), recent.known()), (3, 3));
         recent.committed(&[event(9, "a", 1), event(7, "a", 1)]);
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redaction_counts_wherever_it_stands_among_what_was_committed() {
+    fn a_redaction_counts_anywhere_among_committed_events() {
         let recent = Recent::after_position(0);
         recent.push(&about(1, Subject::new("post", 7)));
         let deletion = redacting(3, Subject::new("post", 7));

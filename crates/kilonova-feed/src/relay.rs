@@ -27,7 +27,7 @@ use crate::{Event, Log, Page, Sockets};
 /// The interval of reads for unannounced events, such as those of another process.
 const POLL: Duration = Duration::from_millis(100);
 
-/// The wait for a missing position before the relay reads it from the log.
+/// How long the relay waits for a missing position before it reads it from the log.
 const LATE: Duration = Duration::from_millis(50);
 
 /// The most events that wait for an earlier one; the relay reads the others from the log.
@@ -52,8 +52,8 @@ const PAGE: usize = 200;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) enum Committed {
-    /// These events were committed, and announced at this time. The permit is the room that they
-    /// take in the mailbox.
+    /// These events were committed, and announced at this time. The permit holds the bytes that
+    /// they take up in the mailbox.
     Events { events: Vec<Event>, at: Moment, room: OwnedSemaphorePermit },
     /// Every event up to this position was committed; the relay reads them from the log.
     Through(i64),
@@ -65,7 +65,7 @@ pub(crate) struct Parts<L> {
     pub(crate) pubsub: PubSub,
     /// The newest events, and the position that has gone out.
     pub(crate) recent: Recent,
-    /// Waits until a batch is written.
+    /// Waits until the sessions have written a batch.
     pub(crate) pace: Pace,
     pub(crate) shapes: Arc<Shapes>,
     pub(crate) channels: Channels,
@@ -129,7 +129,7 @@ pub(crate) struct Status {
     pub(crate) sent: i64,
     /// False once the log could not be read for a second.
     pub(crate) reachable: bool,
-    /// The reason why the feed has ended: the log was replaced or restored.
+    /// The reason why the feed ended: the log was replaced or restored.
     pub(crate) ended: Option<Arc<str>>,
 }
 
@@ -168,7 +168,7 @@ pub(crate) struct Relay<L> {
 }
 
 impl<L: Log> Relay<L> {
-    /// Starts after the last position that is known to have gone out.
+    /// Starts after the last position that went out.
     pub(crate) fn new(parts: Parts<L>) -> Relay<L> {
         Relay {
             order: Order::after(parts.recent.sent(), WAITING, WAITING_BYTES),
@@ -227,8 +227,8 @@ impl<L: Log> Relay<L> {
         let publish = async move {
             shapes.prepare(&events).await;
             let begun = Instant::now();
-            // Before they go out: a subscriber that has just joined and finds an event neither here
-            // nor in its mailbox would miss it.
+            // This must happen before the events go out: a subscriber that has just joined and
+            // finds an event neither here nor in its mailbox would miss it.
             events.iter().for_each(|event| recent.push(event));
             let events = events.iter().map(|event| event.envelope().clone());
             if pubsub.publish_all(events.chain([sent]).chain(confirmed).collect()).await.is_err() {
@@ -252,7 +252,7 @@ impl<L: Log> Relay<L> {
         }));
     }
 
-    /// Takes events in, with the time of their commit if it is known.
+    /// Adds events to the order, with the time of their commit if it is known.
     fn take(&mut self, events: Vec<Event>, at: Option<Moment>) {
         for event in events {
             self.order.offer(event.position(), event.size(), (event, at));
@@ -272,8 +272,8 @@ impl<L: Log> Relay<L> {
         }
     }
 
-    /// Sends a position frame to subscribers that resume, so that those of a quiet channel do not
-    /// fall behind the log.
+    /// Sends a position frame to subscribers that can resume, so that subscribers of a quiet
+    /// channel do not fall behind the log.
     fn confirm(&mut self, ctx: &mut Context<Self>) {
         match &mut self.outgoing {
             Outgoing::Busy { confirm } => *confirm = true,
@@ -347,7 +347,7 @@ impl<L: Log> Relay<L> {
             self.parts.recent.skip_to(last);
             self.parts.tally.sent(last);
             self.order = Order::after(last, WAITING, WAITING_BYTES);
-            // Before any event behind the gap goes out.
+            // This must happen before any event after the gap goes out.
             self.parts.sockets.break_all();
             self.parts.status.send_modify(|status| status.sent = status.sent.max(last));
             return self.read(ctx);

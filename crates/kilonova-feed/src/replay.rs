@@ -1,6 +1,6 @@
 //! Replays: reads the events that a subscriber missed, from memory or from the log, one bounded
-//! slice at a time. Owns the number of concurrent reads of the log and the memory for what they
-//! read; leaves sending to the sessions.
+//! slice at a time. Owns the number of concurrent reads of the log and the memory for their
+//! results; leaves sending to the sessions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,18 +50,18 @@ pub(crate) struct Replay<L> {
     log: Checked<L>,
     recent: Recent,
     reads: Arc<Semaphore>,
-    /// The readers that wait for their turn or for memory.
+    /// The number of readers that wait for memory or to read the log.
     waiting: Arc<AtomicUsize>,
-    /// Bytes of all slices that were read from the log and have not gone out: one half for readers
-    /// that are known to read, one for the others. However many there are of these, they take
-    /// nothing from those.
+    /// The memory for slices that were read from the log and have not gone out: one half for
+    /// readers that are known to read, one half for the others. Any number of the others leaves the
+    /// first half alone.
     rooms: [Arc<Room>; 2],
 }
 
 /// The memory for slices.
 struct Room {
     bytes: Arc<Semaphore>,
-    /// The readers that wait for some.
+    /// The number of readers that wait for memory.
     waiting: AtomicUsize,
 }
 
@@ -90,7 +90,7 @@ impl Room {
     }
 }
 
-/// Counts a reader that waits, until it does so no more.
+/// Counts a waiting reader, until it is dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Waiting<'_> {
@@ -107,8 +107,8 @@ impl Drop for Waiting<'_> {
 }
 
 impl<L: Log> Replay<L> {
-    /// Replays from `recent` if it reaches back far enough, otherwise from the log, with at most so
-    /// many bytes of slices at a time, or two slices.
+    /// Replays from `recent` if it reaches back far enough, otherwise from the log. At most `bytes`
+    /// bytes of slices are in memory at a time, but always enough for two slices.
     pub(crate) fn new(log: Checked<L>, recent: Recent, bytes: usize) -> Replay<L> {
         let half = (bytes / 2).clamp(SLICE_BYTES, Semaphore::MAX_PERMITS);
         let rooms = [half, half].map(|half| Arc::new(Room::new(half)));
@@ -137,24 +137,24 @@ impl<L: Log> Replay<L> {
         let state = self.log.state(self.recent.sent()).await?;
         drop(permit);
         let held = same && (state.oldest - 1..=state.position).contains(&position);
-        // Not beyond the last known commit: later events go out live.
+        // Not beyond the last known commit, because later events go out live.
         let end = state.position.min(self.recent.known());
         Ok(if held { Start::After(position) } else { Start::Resync(end) })
     }
 
-    /// The number of readers that wait for their turn or for memory.
+    /// The number of readers that wait for memory or to read the log.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// True when others wait for the memory of slices, of readers that are known to read or of the
-    /// others.
+    /// True when readers wait for memory for slices: in the half for readers that are known to read
+    /// if `reads` is true, otherwise in the other half.
     pub(crate) fn is_contended(&self, reads: bool) -> bool {
         self.room(reads).waiting.load(Ordering::Relaxed) > 0
     }
 
     /// The next slice after a position, of at most `limit` events. `None` if events after it were
-    /// pruned. Waits until there is memory for it; `reads` says whether its reader is known to read.
+    /// pruned. Waits until there is memory for it. `reads` is true if its reader is known to read.
     ///
     /// The slice does not go beyond the relay, which has checked that no event is missing. Later
     /// events arrive live.
@@ -166,8 +166,8 @@ impl<L: Log> Replay<L> {
         reads: bool,
     ) -> Result<Option<Slice>, LogError<L::Error>> {
         if let Some(slice) = self.recent.after(position, &channels) {
-            // Without this, an actor would queue slice after slice before its socket takes the
-            // first: a slice from memory never waits.
+            // A slice from memory never waits. Without this, an actor would queue slice after slice
+            // before its socket takes the first.
             tokio::task::yield_now().await;
             return Ok(Some(slice));
         }
@@ -183,7 +183,7 @@ impl<L: Log> Replay<L> {
             let Page { mut events, through, state } = page;
             events.truncate(events.partition_point(|event| event.position() <= last));
             let taken = events.iter().map(Event::size).sum::<usize>();
-            // A single larger event takes the whole.
+            // A single larger event keeps the whole permit.
             drop(room.as_mut().and_then(|room| room.split(SLICE_BYTES.saturating_sub(taken))));
             let end = through >= last.min(state.position);
             Slice { events, through: through.min(last), end, room }

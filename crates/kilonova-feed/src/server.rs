@@ -68,8 +68,8 @@ impl<F> Server<F> {
         Ok(Server::listen(bind(address)?, factory))
     }
 
-    /// Takes connections from `listener`, which [`bind`] returns. An application can so find out
-    /// that its address is taken before it starts anything else.
+    /// Takes connections from `listener`, which [`bind`] returns. This way an application finds out
+    /// that its address is in use before it starts anything else.
     pub fn listen(listener: TcpListener, factory: F) -> Server<F> {
         Server {
             listener,
@@ -105,8 +105,8 @@ impl<F> Server<F> {
         Server { max_connections_per_address, ..self }
     }
 
-    /// Sets the address under which a peer's connections count; the peer's own by default. `None`
-    /// does not count them, as those of a proxy that many clients share.
+    /// Sets the address under which a peer's connections count; the peer's own by default. Return
+    /// `None` for a peer whose connections must not count, such as a proxy that many clients share.
     pub fn count_under(
         self,
         count_under: impl Fn(IpAddr) -> Option<IpAddr> + Send + Sync + 'static,
@@ -114,14 +114,16 @@ impl<F> Server<F> {
         Server { count_under: Arc::new(count_under), ..self }
     }
 
-    /// Sets the limit of bytes of heads that all connections together have sent, until their responses
-    /// are complete, above 16 KiB of each; 64 MiB by default, 0 means no limit. Above it, clients
-    /// wait, until the timeout of their request at the longest. Bodies wait until they are read.
+    /// Sets the limit of bytes that the server keeps of all request heads together; 64 MiB by
+    /// default, 0 means no limit. The bytes of a head count until its response is complete; the
+    /// first 16 KiB of each connection do not count. Above the limit, clients wait, at most until
+    /// their request times out. Bodies do not count: they wait in the kernel until a handler reads
+    /// them.
     pub fn max_unread(self, max_unread: usize) -> Server<F> {
         Server { max_unread: unless_zero(max_unread), ..self }
     }
 
-    /// Sets the timeout of receiving a request's head, of a body that no handler reads, and of a
+    /// Sets the timeout for receiving a request's head, for a body that no handler reads, and for a
     /// response that the client does not read; 30 seconds by default. `None` means no timeout.
     pub fn request_timeout(self, request_timeout: Option<Duration>) -> Server<F> {
         Server { request_timeout, ..self }
@@ -133,8 +135,9 @@ impl<F> Server<F> {
         Server { keep_alive, ..self }
     }
 
-    /// Sets the check of a request whose client waits for `100 Continue` before it sends the body. An
-    /// error is the response, and the body is not asked for. By default every body is.
+    /// Sets a check for requests whose clients wait for `100 Continue` before they send the body.
+    /// If it returns an error, the error is the response and the server does not ask for the body.
+    /// By default the server asks for every body.
     pub fn expect(
         self,
         check: impl Fn(&RequestHead) -> Result<(), Error> + Send + Sync + 'static,
@@ -157,7 +160,7 @@ impl<F> Server<F> {
     ///
     /// # Panics
     ///
-    /// Outside of an actix `System`, as starting any actix server does.
+    /// Panics outside an actix `System`, like starting any actix server.
     pub fn run<I, S, B>(self) -> io::Result<Running>
     where
         F: Fn() -> I + Send + Clone + 'static,
@@ -178,7 +181,7 @@ impl<F> Server<F> {
             .workers(workers)
             .shutdown_timeout(grace.as_secs_f64().ceil() as u64)
             .disable_signals()
-            // A refused connection is open for a moment.
+            // One more, because a refused connection is open for a moment.
             .max_concurrent_connections((max_connections / workers).saturating_add(1));
         let connections = Connections::new(max_connections, per_address, self.count_under);
         let counted = connections.clone();

@@ -1,6 +1,6 @@
 //! The session of one socket: forwards the events of its channels. Owns the frames that a client
-//! gets and the time of its close; leaves bytes and framing to its [`Wire`], and joining and its
-//! thread to `actor`.
+//! gets and when its socket closes; leaves bytes and framing to its [`Wire`], and joining channels
+//! and its thread to `actor`.
 
 mod actor;
 
@@ -31,13 +31,13 @@ use crate::{Event, Log, SessionOptions, StartAt, Visibility};
 /// The bytes of a replay that the wire gets at once; the rest of the slice waits.
 const AT_ONCE: usize = 64 * 1024;
 
-/// The time after which a slice that its reader does not take is given back.
+/// The time after which a slice that its client does not read is released.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The least number of events in a slice for a slow reader.
+/// The fewest events in a slice for a slow client.
 const SMALLEST: usize = 4;
 
-/// What a socket's actor owns.
+/// The state of a socket's actor.
 pub(crate) struct Session<W: Wire, L: Log> {
     wire: W,
     feed: Arc<Inner<L>>,
@@ -47,16 +47,17 @@ pub(crate) struct Session<W: Wire, L: Log> {
     viewer: L::Viewer,
     grant: Option<Grant>,
     shape: Shape,
-    /// The shape takes time to make: says that this session has it.
+    /// Set for a slow shape: records that this session uses it.
     wanted: Option<Wanted>,
-    /// The events of the replay so far, where there is a bound to them.
+    /// The number of events in the replay so far. Counted only for slow shapes, whose replays are
+    /// bounded.
     missed: usize,
     progress: Progress,
-    /// The slice of the replay whose frames go out.
+    /// The slice of the replay that is being sent.
     slice: Option<Box<Sending>>,
     /// The most events of the next slice.
     appetite: usize,
-    /// The client has taken the last slice in time.
+    /// True if the client took the last slice in time.
     reads: bool,
     /// The running read of the next slice.
     reading: Option<Reading<L::Error>>,
@@ -69,17 +70,17 @@ pub(crate) struct Session<W: Wire, L: Log> {
     seat: Seat,
     /// Counts this session as one that replays.
     replaying: Option<Replaying>,
-    /// Wakes the actor, to do what cannot be done at once.
+    /// Wakes the actor for work that cannot be done immediately.
     waker: Option<Waker>,
-    /// True when there are messages that were taken and not passed on.
+    /// True if messages were received since the last flush.
     unflushed: bool,
 }
 
-/// A session's place among the others of its feed and its thread.
+/// A session's place among the sessions of its feed and its thread.
 struct Seat {
     /// The value of `Sockets::breaks` when the session joined.
     breaks: u64,
-    /// Decides when the session closes among all of them.
+    /// Decides in which batch the session closes when all sessions close.
     lot: u32,
     /// Counts the frames of the thread's sessions.
     frames: Arc<Frames>,
@@ -93,22 +94,22 @@ enum Time {
     Up,
 }
 
-/// A slice of a replay, a part of which the wire has.
+/// A slice of a replay, of which the wire has a part.
 struct Sending {
-    /// The events that the wire has not got.
+    /// The events that the wire does not have yet.
     rest: VecDeque<Event>,
-    /// The position up to which the wire has got everything, and how many events that were.
+    /// The position up to which the wire has every event, and the number of those events.
     sent: i64,
     count: usize,
     /// The position that the slice covers, and whether the log ended there.
     through: i64,
     end: bool,
-    /// The bytes that the wire got last.
+    /// The bytes of the last part that the wire got.
     part: usize,
-    /// When the wire got them, or was found to take them too slowly.
+    /// When the wire got that part, or was last found to take it too slowly.
     begun: Instant,
-    /// The memory of `rest`, and of a last part that is a large frame; of those that read or of the
-    /// others.
+    /// The memory of `rest`, and of a last part that is a large frame. `reads` is true if it comes
+    /// from the half for clients that read.
     room: Option<OwnedSemaphorePermit>,
     reads: bool,
 }
@@ -224,7 +225,7 @@ impl<W: Wire, L: Log> Session<W, L> {
         }
     }
 
-    /// Sends nothing new, and limits the time for the frames under way.
+    /// Stops sending new frames, and limits the time for the queued ones.
     fn end(&mut self) {
         self.closing = true;
         self.reading = None;
@@ -308,13 +309,14 @@ impl<W: Wire, L: Log> Session<W, L> {
             return Poll::Ready(Time::Up);
         }
         if stuck_at.is_some_and(|at| at <= now) {
-            log::debug!("a reader has taken nothing for {:?}; closing it", heartbeat.stall);
+            log::debug!("a client has read nothing for {:?}; closing it", heartbeat.stall);
             self.close(Close::SlowConsumer);
             return Poll::Ready(Time::Changed);
         }
         if self.next_ping <= now {
             self.next_ping = now + heartbeat.ping;
-            // Goes behind the backlog: a reader that takes nothing is closed before the next ping.
+            // The ping goes behind the backlog: a client that reads nothing is closed before the
+            // next ping.
             self.wire.force(W::heartbeat());
         }
         self.set_timer(silent_at(&self.wire).map_or(self.next_ping, |at| at.min(self.next_ping)));
@@ -326,8 +328,8 @@ impl<W: Wire, L: Log> Session<W, L> {
         self.waits = false;
     }
 
-    /// Continues the replay when the wire has taken what it got: a client that reads has one slice
-    /// in memory, not a million events, and one that does not gives even that back. True when there
+    /// Continues the replay when the wire is drained: a client that reads has one slice in memory,
+    /// not a million events. A client that does not read releases even that slice. True when there
     /// is something to write.
     fn replay(&mut self, cx: &mut TaskContext<'_>) -> bool {
         if self.closing || !self.progress.is_replaying() {
@@ -342,13 +344,13 @@ impl<W: Wire, L: Log> Session<W, L> {
                 self.reads = false;
                 let contended = self.feed.replay.is_contended(sending.reads);
                 if sending.part > AT_ONCE {
-                    // A frame that has begun must go out whole: it can be given back only with its
-                    // reader.
+                    // A frame that has begun must go out whole, so its memory is released only when
+                    // its client is cut.
                     let is_stuck = self.wire.blocked().is_some_and(|at| at.elapsed() >= PATIENCE);
                     if is_stuck && contended {
-                        log::debug!("a reader does not take its replay; cutting it for others");
+                        log::debug!("cutting a reader that stalls its replay: others wait");
                         self.close(Close::SlowConsumer);
-                        // Its frame cannot end, so the close would not reach it.
+                        // The frame cannot complete, so a close frame would not reach the client.
                         self.set_timer(Instant::now());
                         return true;
                     }
@@ -357,7 +359,8 @@ impl<W: Wire, L: Log> Session<W, L> {
                 } else if sending.rest.is_empty() {
                     self.slice = Some(sending);
                 } else {
-                    // Others wait for the memory. Reads on where the wire is, in smaller steps.
+                    // Others wait for the memory. The replay continues later from the wire's
+                    // position, in smaller steps.
                     self.replayed(sending.sent, false);
                     self.appetite = sending.count.max(SMALLEST);
                 }
@@ -380,7 +383,7 @@ impl<W: Wire, L: Log> Session<W, L> {
             let Some(after) = self.progress.read_after() else { return false };
             let (replay, channels) = (self.feed.replay.clone(), self.channels.to_vec());
             let reads = self.reads;
-            // While others wait, one that may never read gets as little as there is.
+            // While others wait, a client that may never read gets only one event.
             let is_little = !reads && replay.is_contended(false);
             let limit = if is_little { 1 } else { self.appetite };
             let prepare = self.wanted.is_some().then(|| self.preparation());
@@ -434,7 +437,7 @@ impl<W: Wire, L: Log> Session<W, L> {
 }
 
 impl<W: Wire, L: Log> Session<W, L> {
-    /// Whether a replay in a shape that takes time to make goes on beyond what it may: one slice.
+    /// True if a replay in a slow shape exceeds its bound of one slice.
     fn is_too_much(&mut self, slice: &Slice) -> bool {
         if self.wanted.is_none() {
             return false;
@@ -447,13 +450,13 @@ impl<W: Wire, L: Log> Session<W, L> {
         is_too_much
     }
 
-    /// Encodes the events of a slice that the viewer sees, off this thread.
+    /// Encodes the events of a slice that the viewer sees whole, on another thread.
     fn preparation(&self) -> impl AsyncFnOnce(Slice) -> Slice + use<W, L> {
         let (feed, viewer, shape) = (Arc::clone(&self.feed), self.viewer.clone(), self.shape);
         async move |mut slice: Slice| {
             for event in &mut slice.events {
                 if Event::of(event.envelope(), feed.number).is_none() {
-                    // An encoding stays with an event of this feed alone.
+                    // Only an event that this feed sent keeps its encoding.
                     *event = event.sent_by(feed.number);
                 }
             }
@@ -465,7 +468,7 @@ impl<W: Wire, L: Log> Session<W, L> {
         }
     }
 
-    /// Records that a slice was sent, with which the replay may end.
+    /// Records that a slice was sent; the replay may end with it.
     fn replayed(&mut self, through: i64, end: bool) {
         self.progress.replayed(through, end);
         if !self.progress.is_replaying() {
@@ -493,8 +496,8 @@ impl<W: Wire, L: Log> Session<W, L> {
         }
     }
 
-    /// Takes messages; true if the first since the last [`Session::flush`]. Without messages, all
-    /// sockets may have to close.
+    /// Handles messages; true if they are the first since the last [`Session::flush`]. A call
+    /// without messages checks whether the session must close.
     fn receive(&mut self, envelopes: &[Envelope]) -> bool {
         for envelope in envelopes {
             self.handle(envelope);
@@ -508,10 +511,10 @@ impl<W: Wire, L: Log> Session<W, L> {
         !std::mem::replace(&mut self.unflushed, true)
     }
 
-    /// Writes the frames of all messages taken.
+    /// Writes the frames of all messages received.
     fn flush(&mut self) {
         self.unflushed = false;
-        // Most sockets take everything at once, so that their actors need not run.
+        // Most sockets take everything immediately, so their actors need not run.
         let is_done = !self.closing && !self.progress.is_replaying() && self.wire.relieve();
         if !is_done {
             self.wake();
@@ -578,8 +581,8 @@ impl<W: Wire, L: Log> Session<W, L> {
         } else if message.position().is_none() && self.ephemeral.contains(message.channel()) {
             self.push(self.feed.shapes.frame(message, self.shape, W::FRAMING));
         } else if message.sender().origin().is_some() && self.channels.contains(message.channel()) {
-            // It is no event of the log, so a shape that is made of the log's events has no form
-            // for it. A client would take a control frame's topic for the feed's own.
+            // It is not an event of the log, so a slow shape has no form for it. A client would
+            // mistake a control topic for the feed's own control frame.
             if self.wanted.is_none() && !CONTROL.contains(&message.topic()) {
                 self.push(self.feed.shapes.frame(message, self.shape, W::FRAMING));
             }

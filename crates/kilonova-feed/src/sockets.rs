@@ -19,11 +19,11 @@ use crate::{Error, Limits};
 /// not all return at once.
 const RETRY: RangeInclusive<u32> = 1..=10;
 
-/// The number of lots, of which each socket has one.
+/// The number of lots. A socket's lot decides in which batch the socket closes.
 const LOTS: u32 = 1 << 16;
 
-/// The distance between the lots of two sockets in a row: the golden ratio of all lots, so that any
-/// part of the lots has the same part of the sockets.
+/// The distance between the lots of two consecutive sockets: the number of lots divided by the
+/// golden ratio, which spreads the sockets evenly over any range of lots.
 const STRIDE: u32 = 40_503;
 
 /// The most batches in which sockets are closed.
@@ -44,20 +44,20 @@ struct Inner {
     addresses: Addresses,
     handshakes: Rate,
     closing: AtomicBool,
-    /// Sockets with a lower lot must close.
+    /// Sockets whose lot is lower must close.
     called: AtomicU32,
     /// The number of sockets so far.
     entered: AtomicU32,
     /// The number of calls of `break_all`.
     breaks: AtomicU64,
-    /// The threads whose sessions are told when all sockets must close.
+    /// The threads whose sessions are roused when sockets must close.
     threads: Threads,
     /// Notified when the last socket has closed.
     empty: Notify,
 }
 
 impl Sockets {
-    /// Starts without sockets; admits as many as the limits allow.
+    /// Starts without sockets and admits as many as the limits allow.
     pub(crate) fn new(limits: &Limits, threads: Threads) -> Sockets {
         let addresses = Addresses::new(limits.sockets_per_address);
         let handshakes = Rate::new(limits.handshakes, Instant::now());
@@ -84,8 +84,8 @@ impl Sockets {
     /// Takes a place for a socket of this peer; dropping the place frees it. 429 if the peer's
     /// address is at its limit, 503 if the node is at its limit or its rate limit.
     ///
-    /// A refused request uses up neither a place nor a part of the rate limit: a client that
-    /// retries at its own limit does not affect others.
+    /// A refused request uses up neither a place nor any of the rate limit: a client that retries
+    /// at its own limit does not affect others.
     pub(crate) fn enter(&self, peer: Option<SocketAddr>) -> Result<Place, Error> {
         if self.closing() {
             return Err(Error::Stopping);
@@ -136,8 +136,8 @@ impl Sockets {
     }
 
     /// Refuses new sockets, and closes every socket with 1001 in batches spread evenly over this
-    /// time, so that its clients do not all reconnect to another node at once. A few dozen sockets
-    /// are one batch. Returns after the last batch, or as soon as no socket is open.
+    /// time, so that its clients do not all reconnect to another node at once. Up to 40 sockets
+    /// close in one batch. Returns after the last batch, or as soon as no socket is open.
     pub async fn close_over(&self, time: Duration) {
         self.inner.closing.store(true, Ordering::SeqCst);
         let batches = self.open().div_ceil(BATCH).clamp(1, BATCHES);
@@ -187,7 +187,7 @@ impl Sockets {
     }
 }
 
-/// The lots that are called with this batch and those before are lower than the result.
+/// The upper bound (exclusive) of the lots that close in this batch and the batches before it.
 fn called_in(batch: usize, batches: usize) -> u32 {
     (LOTS as usize * batch / batches) as u32
 }
@@ -196,7 +196,7 @@ fn retry() -> u32 {
     rand::random_range(RETRY)
 }
 
-/// A socket's place among the others.
+/// A socket's place within the limits; dropping it frees the place.
 pub(crate) struct Place {
     sockets: Sockets,
     address: Address,

@@ -23,8 +23,9 @@ use crate::transport::Activity;
 use crate::wire::Wire;
 use crate::{Bounds, Error, Log, SessionOptions, StartAt};
 
-/// The first intervals of the probes after a client has ended its half of the connection; the last
-/// repeats. One that has left answers with a reset; one that still listens gets a few bytes.
+/// The intervals between probes after a client has ended its half of the connection; the last
+/// interval repeats. A client that has left answers with a reset; a client that still listens gets
+/// a few bytes.
 const PROBES: [Duration; 3] =
     [Duration::from_millis(50), Duration::from_millis(250), Duration::from_millis(500)];
 
@@ -50,7 +51,7 @@ pub(crate) async fn open<L: Log>(
     response
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        // The end of the stream is the end of the connection.
+        // The end of the connection marks the end of the stream.
         .force_close()
         // Compression and proxies must not delay frames.
         .insert_header((header::CONTENT_ENCODING, "identity"))
@@ -60,14 +61,16 @@ pub(crate) async fn open<L: Log>(
         // A stream has no length.
         return Ok(response.body(body::None::new()));
     }
-    // Before it joins: whatever goes out from here on is after this position, or reaches it live.
+    // Read before the session joins: an event that goes out from now on is after this position, so
+    // a client that resumes from it misses nothing.
     let begins = (options.start == StartAt::Now).then(|| feed.status.borrow().sent);
     let joined = Joined::join(feed, options, place).await?;
     let (stream, body) = Stream::new();
-    // Sent at once, so that the client sees an open stream.
+    // Sent immediately, so that the client sees an open stream.
     stream.force(Bytes::from_static(b": welcome\n\n"));
     if let Some(position) = begins {
-        // A browser reconnects with the last id that it saw: one that has heard nothing needs one.
+        // A browser reconnects with the last id that it saw, so it needs an id before the first
+        // event.
         stream.force(EventStream::position(position));
     }
     let activity = request.conn_data::<Activity>().cloned();
@@ -83,12 +86,13 @@ type Input = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 /// One client's stream.
 struct EventStream {
     stream: Stream,
-    /// Ends a connection that takes nothing, and tells of a client that has left, which the body
-    /// cannot detect. `None` under a server that does not know.
+    /// Cuts a stalled connection, and detects a client that has left; the body can do neither.
+    /// `None` under a server other than [`Server`](crate::Server).
     activity: Option<Activity>,
-    /// Takes what the client sends beside its request, until its end.
+    /// Drops the client's input after its request, until the client ends its half of the
+    /// connection.
     input: Option<Input>,
-    /// Runs until the next probe of a client that sends nothing more.
+    /// Runs until the next probe, once the client has ended its half.
     probe: Option<Pin<Box<Sleep>>>,
     probes: usize,
 }
@@ -137,7 +141,7 @@ impl Wire for EventStream {
         self.stream.force(frame);
     }
 
-    /// The body takes the frames, and `poll` watches it.
+    /// Does nothing: the body takes the frames, and `poll` watches it.
     fn relieve(&mut self) -> bool {
         false
     }
@@ -151,7 +155,8 @@ impl Wire for EventStream {
     }
 
     fn blocked(&self) -> Option<Instant> {
-        // HTTP may still be writing what it took before: a large event over a slow link.
+        // HTTP may still be writing bytes that it took earlier, such as a large event over a slow
+        // link.
         let written = self.activity.as_ref().map(Activity::written);
         self.stream.blocked().map(|since| written.map_or(since, |written| since.max(written)))
     }
@@ -164,7 +169,7 @@ impl Wire for EventStream {
             match (ended, &self.activity) {
                 (Ok(()), Some(activity)) => activity.end(),
                 (Ok(()), None) => {}
-                // The client has left, and said so.
+                // The connection is broken, or the client has sent too much.
                 (Err(_), _) => return Poll::Ready(Ok(())),
             }
         }

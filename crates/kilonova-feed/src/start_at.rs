@@ -12,8 +12,8 @@ pub enum StartAt {
     /// The next event.
     #[default]
     Now,
-    /// The next event, and the current position at once, so that the subscriber can resume before it
-    /// has seen an event.
+    /// The next event. The subscriber also gets the current position at once, so that it can resume
+    /// before it has seen an event.
     Latest,
     /// A replay of the events after this position, then live events.
     After {
@@ -32,12 +32,12 @@ impl StartAt {
     }
 
     /// The start from a request's parameters `last_event_id` and `log`; [`StartAt::Now`] without a
-    /// position, [`StartAt::Latest`] for the word `latest`. A browser's `EventSource` keeps its first
-    /// URL when it reconnects, so for event streams the header `Last-Event-ID` takes precedence; two
-    /// of them are refused.
+    /// position, [`StartAt::Latest`] for the word `latest`. A browser's `EventSource` keeps its
+    /// first URL when it reconnects, so for event streams the header `Last-Event-ID` takes
+    /// precedence; a request with two such headers is refused.
     ///
-    /// A position consists of digits; one over `i64::MAX` counts as in the future. Any other value
-    /// is an [`Error::BadParameter`].
+    /// A position consists of digits; a number over `i64::MAX` counts as `i64::MAX`, which is in
+    /// the future. Any other value is an [`Error::BadParameter`].
     pub fn from_request(request: &HttpRequest) -> Result<StartAt, Error> {
         let query = Query::<Vec<(String, String)>>::from_query(request.query_string())
             .map_err(|_| Error::BadParameter("the query string"))?;
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_of_an_event_stream_comes_before_its_url() {
+    fn an_event_stream_prefers_its_header_to_its_url() {
         let header = ("Last-Event-ID", "9");
         assert_eq!(asks("?last_event_id=3&log=L", &[STREAM, header]), after(9, Some("L")));
         assert_eq!(asks("", &[STREAM, header]), after(9, None));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_of_a_websocket_counts_for_nothing() {
+    fn a_websocket_ignores_the_header() {
         let header = ("Last-Event-ID", "9");
         assert_eq!(asks("?last_event_id=3", &[header]), after(3, None));
         let upgrade = ("Upgrade", "websocket");

@@ -1,6 +1,6 @@
-//! Counts of what a feed does, for metrics. Owns what [`Feed::stats`](crate::Feed::stats) tells and
-//! the counters behind it; each part counts its own. Histograms are `histogram`'s, the lag behind
-//! the log is `lag`'s.
+//! Counts for metrics. Owns the result of [`Feed::stats`](crate::Feed::stats) and the counters
+//! behind it; each part of the feed counts its own work. Leaves histograms to `histogram` and the
+//! lag behind the log to `lag`.
 
 mod histogram;
 mod lag;
@@ -18,7 +18,7 @@ use crate::Error;
 use crate::close::Close;
 use crate::frame::Framing;
 
-/// What a feed does and has done since its start.
+/// The counts of a feed since its start, and its current state.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Stats {
@@ -26,29 +26,30 @@ pub struct Stats {
     pub websockets: Opened,
     /// Streams of server-sent events.
     pub event_streams: Opened,
-    /// Refused sockets and streams by reason, each with how many there were.
+    /// Refused sockets and streams: each reason with its count.
     pub refused: Vec<(&'static str, u64)>,
     /// Ended sockets and streams by reason.
     pub closed: Vec<Closed>,
-    /// The last sockets that were closed because their clients read too slowly, the oldest first.
+    /// The last sockets that were closed because their clients read too slowly, oldest first.
     pub slow_readers: Vec<SlowReader>,
-    /// Frames of events that were queued for sockets as the events went out.
+    /// Event frames that were queued for sockets as the events went out.
     pub live_frames: u64,
-    /// Frames of events that were queued for sockets in a replay.
+    /// Event frames that were queued for sockets in a replay.
     pub replayed_frames: u64,
-    /// The time from the commit of an event on this node until all members had it.
+    /// The time from the announcement of an event's commit on this node until all members had it.
     pub broadcasts: Distribution,
     /// The last position of the log that this node knows of.
     pub position: i64,
     /// The last position whose event has gone out to this node's subscribers.
     pub sent: i64,
-    /// The time for which the oldest event that has not gone out has been known.
+    /// How long this node has known of the oldest event that has not gone out; zero when every
+    /// event has.
     pub lag: Duration,
     /// False once the log could not be read for a second.
     pub reachable: bool,
-    /// The events that wait in the relay for an earlier one or for their batch.
+    /// The events that wait in the relay for an earlier event or for the next batch.
     pub waiting_events: usize,
-    /// The bytes of events that wait for the threads of sockets.
+    /// The bytes of messages that wait for the threads that serve sockets.
     pub waiting_bytes: usize,
     /// Replays.
     pub replays: Replays,
@@ -57,9 +58,9 @@ pub struct Stats {
 /// Sockets of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Opened {
-    /// Those that are open.
+    /// The number of open sockets.
     pub open: usize,
-    /// Those that have been opened.
+    /// The number of sockets opened since the feed started.
     pub total: u64,
 }
 
@@ -68,9 +69,9 @@ pub struct Opened {
 pub struct Closed {
     /// The code of the close frame that a WebSocket gets; `None` if the feed sends none.
     pub code: Option<u16>,
-    /// The reason, in one word or two.
+    /// The name of the reason, such as `slow_consumer`.
     pub reason: &'static str,
-    /// How many there were.
+    /// The number of sockets.
     pub count: u64,
 }
 
@@ -79,15 +80,15 @@ pub struct Closed {
 pub struct Replays {
     /// Sockets that are in a replay.
     pub running: usize,
-    /// Replays that wait for memory or for their turn to read the log.
+    /// Replays that wait for memory or to read the log.
     pub waiting: usize,
     /// Replays that have begun.
     pub begun: u64,
-    /// Sockets that had to load everything again.
+    /// Sockets whose clients had to load everything again.
     pub resyncs: u64,
 }
 
-/// Why sockets are refused, in the order of [`refusal`].
+/// The reasons for refusing sockets, in the order of [`refusal`].
 const REFUSALS: [&str; 9] = [
     "upgrade_required",
     "bad_handshake",
@@ -114,7 +115,7 @@ fn refusal(error: &Error) -> usize {
     }
 }
 
-/// How sockets end that the feed does not close.
+/// The reasons why sockets end that the feed does not close.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Left {
     /// The client closed the socket, or its connection ended.
@@ -173,7 +174,7 @@ impl Tally {
         self.lag(|lag| lag.sent(position));
     }
 
-    /// How long the oldest event that has not gone out has been known.
+    /// How long the oldest event that has not gone out has been known; zero when every event has.
     pub(crate) fn behind(&self) -> Duration {
         self.lag(|lag| lag.now(Instant::now()).2)
     }
@@ -182,7 +183,7 @@ impl Tally {
         with(&mut self.lag.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Everything that is counted here; the rest is the feed's other parts'.
+    /// The counts of this module, completed with those of the feed's other parts.
     pub(crate) fn stats(&self, rest: Rest) -> Stats {
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let opened = |framing: Framing| Opened {
@@ -222,7 +223,7 @@ impl Tally {
     }
 }
 
-/// What a feed's other parts count.
+/// The counts of a feed's other parts.
 pub(crate) struct Rest {
     /// Live and replayed.
     pub(crate) frames: (u64, u64),
@@ -274,12 +275,12 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    /// Counts a live frame; for the thread of these frames alone.
+    /// Counts a live frame. Only the thread that owns these counts may call it.
     pub(crate) fn add_live(&self) {
         add_one(&self.live);
     }
 
-    /// Counts a replayed frame; for the thread of these frames alone.
+    /// Counts a replayed frame. Only the thread that owns these counts may call it.
     pub(crate) fn add_replayed(&self) {
         add_one(&self.replayed);
     }

@@ -1,6 +1,6 @@
 //! The queue between a session and the body of an HTTP response: waiting frames and wakers. The
 //! body takes frames as fast as its connection does. Serves event streams, and WebSockets under a
-//! server that hands no sockets over.
+//! server that does not hand sockets over.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use crate::Bounds;
 use crate::outbox::Outbox;
 
-/// The most bytes that HTTP takes at once. It copies them, so that of a large frame the session would
-/// believe that it had gone out.
+/// The most bytes that HTTP takes at once. HTTP copies them, so without this limit the session
+/// would believe that a large frame had gone out.
 const PART: usize = 16 * 1024;
 
 #[derive(Default)]
@@ -24,9 +24,9 @@ struct Shared {
     outbox: Outbox,
     /// The last time at which the body took a frame or the queue was empty.
     moved: Option<Instant>,
-    /// The session adds no more.
+    /// True if the session adds no more frames.
     finished: bool,
-    /// The body was dropped: the client has left.
+    /// True if the body was dropped: the client has left.
     gone: bool,
     session: Option<Waker>,
     body: Option<Waker>,
@@ -223,7 +223,7 @@ mod tests {
             let Poll::Ready(Some(part)) = next(&mut body, &woken) else { panic!("no part") };
             assert_eq!(part.len(), length);
             taken.extend(part);
-            // What has begun goes out whole, whatever becomes of the rest.
+            // A frame that has begun goes out whole, even if the rest is dropped.
             stream.abandon();
         }
         assert_eq!(taken, large);
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded_and_room_is_made_by_taking() {
+    fn the_queue_is_bounded_and_taking_makes_room() {
         let (stream, mut body) = Stream::new();
         let woken = Arc::default();
         assert!(stream.push(&frame("one"), &BOUNDS) && stream.push(&frame("two"), &BOUNDS));
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_blocked_while_it_takes_nothing_that_waits() {
+    fn a_body_is_blocked_while_it_takes_no_waiting_frame() {
         let (stream, mut body) = Stream::new();
         let woken = Arc::default();
         assert_eq!(stream.blocked(), None);

@@ -1,4 +1,4 @@
-//! Subjects: the rows that events are about. Owns which events a deletion redacts.
+//! Subjects: the rows that events are about. Owns the rule for which events a deletion redacts.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ impl Subject {
         Subject { name: Name { kind: kind.into(), id: id.into().0 }, parent: None }
     }
 
-    /// The same row as a part of another row.
+    /// Makes the row a part of another row.
     #[must_use]
     pub fn within(self, kind: impl Into<Arc<str>>, id: impl Into<SubjectId>) -> Subject {
         Subject { parent: Some(Name { kind: kind.into(), id: id.into().0 }), ..self }
@@ -105,7 +105,7 @@ mod tests {
         assert!(!comment.covers(&post));
         assert!(!post.covers(&Subject::new("comment", 7)));
         assert!(!post.covers(&Subject::new("comment", 7).within("post", 8)));
-        assert!(!Subject::new("post", "7").covers(&post), "a string is no number");
+        assert!(!Subject::new("post", "7").covers(&post), "a string is not a number");
     }
 
     #[test]

@@ -17,8 +17,8 @@ use crate::replay::{Replay, SLICE, Slice, Start};
 use crate::session::refused;
 use crate::{Error, Event, Log, StartAt, Visibility};
 
-/// The most live events in the buffer; further ones are read from the log. Few, since each may be
-/// large.
+/// The most live events in the buffer; further ones are read from the log. There are few, because
+/// each may be large.
 const BUFFER: usize = 64;
 
 /// The wait after a failed read of the log.
@@ -32,9 +32,9 @@ pub enum Update {
     Event(Event),
     /// Every event up to this position was returned: you can resume from it.
     Position(i64),
-    /// Events were pruned before they were returned, or the requested position is of another log.
-    /// Load everything again, from a state that is not older than this position; the subscription
-    /// goes on after it.
+    /// Events were pruned before they were returned, or the requested position belongs to another
+    /// log. Load everything again, from a state that is not older than this position; the
+    /// subscription continues after it.
     Resync(i64),
 }
 
@@ -44,9 +44,9 @@ pub enum Update {
 /// - **Complete.** It never loses an event: if you read slower than events arrive, it reads them
 ///   from the log. If the log no longer reaches back that far, it returns one [`Update::Resync`].
 /// - **Resumable.** Store the position of the last [`Update::Event`] or [`Update::Position`] in the
-///   same transaction as the work that it caused, and resume from it.
-/// - **The end.** It ends when the feed stops or ends, and when the process groups stop. While the
-///   log cannot be read, it retries every second.
+///   same transaction as the work that the event caused, and resume from that position.
+/// - **Ends with the feed.** It ends when the feed stops or ends, and when the process groups stop.
+///   While the log cannot be read, it retries every second.
 #[must_use = "a subscription that is dropped leaves its channels"]
 pub struct Subscription<L: Log> {
     feed: Arc<Inner<L>>,
@@ -91,7 +91,8 @@ impl<L: Log> Subscription<L> {
         let messages =
             feed.pubsub.subscribe_with_capacity(BUFFER, joined).await.map_err(refused)?;
         let start = match start {
-            // A batch that goes out right now may have missed this member; `sent` is before it.
+            // A batch that is going out now may have missed this member; `sent` precedes that
+            // batch.
             StartAt::Now | StartAt::Latest => Start::After(feed.status.borrow().sent),
             StartAt::After { position, log } => {
                 let start = feed.replay.start(position, log.as_deref()).await;
@@ -216,7 +217,7 @@ async fn read<L: Log>(
     }
     Ok(match replay.start(after, None).await? {
         Start::Resync(position) => Read::Resync(position),
-        // The events are there after all.
+        // The events exist after all.
         Start::After(position) => {
             tokio::time::sleep(RETRY).await;
             Read::Slice(Slice { events: Vec::new(), through: position, end: false, room: None })
@@ -252,7 +253,7 @@ impl<L: Log> Stream for Subscription<L> {
                 }
                 continue;
             }
-            // During a replay too: live messages tell how far the log must be read.
+            // Also during a replay: live messages show how far the log must be read.
             match Pin::new(&mut this.messages).poll_next(cx) {
                 Poll::Ready(Some(envelope)) => {
                     if let Some(update) = this.take(&envelope) {

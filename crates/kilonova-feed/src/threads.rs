@@ -1,4 +1,4 @@
-//! The threads that write to sockets. Owns which they are; each calls its own sessions.
+//! The threads that write to sockets. Owns the list of threads; each thread calls its own sessions.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,14 +23,14 @@ struct Known {
 
 struct Thread {
     post: Post,
-    /// The last turn that it was given, while it has not taken it.
+    /// The last turn that the thread was given, until it takes the turn.
     turn: Option<oneshot::Receiver<()>>,
     frames: Arc<Frames>,
 }
 
 impl Threads {
     /// Adds the current thread, which must be an arbiter's. Every session calls it at its start,
-    /// and counts its frames with what is returned.
+    /// and counts its frames in the result.
     pub(crate) fn attend(&self) -> Arc<Frames> {
         let dispatcher = Dispatcher::current();
         let threads = &mut self.locked().threads;
@@ -56,20 +56,20 @@ impl Threads {
         self.locked().threads.iter().map(|thread| thread.post.waiting()).sum()
     }
 
-    /// Makes every session look at what has changed.
+    /// Makes every session check whether it must close.
     pub(crate) fn rouse(&self) {
         self.locked().threads.iter().for_each(|thread| thread.post.rouse());
     }
 
-    /// Waits until each thread has written what was sent before this call, and has run the tasks
-    /// that this woke; at most for `patience`. True if all have. A thread that has not taken its
-    /// last turn yet is not waited for again.
+    /// Waits until each thread has written everything that was sent before this call and has run
+    /// the tasks that this woke, but at most for `patience`. True if all threads have. Does not
+    /// wait again for a thread that has not taken its last turn.
     pub(crate) async fn turned(&self, patience: Duration) -> bool {
         let turns = self.locked().give_turns();
         let deadline = Instant::now() + patience;
         let mut all = true;
         for (post, mut turn) in turns {
-            // The sender is dropped, so this is always an error.
+            // The sender is dropped, so a turn always ends in an error.
             if tokio::time::timeout_at(deadline, &mut turn).await.is_err() {
                 all = false;
                 let threads = &mut self.locked().threads;
@@ -87,7 +87,8 @@ impl Threads {
 }
 
 impl Known {
-    /// Gives each thread a turn that has taken its last one, and forgets those that have ended.
+    /// Gives a turn to each thread that has taken its last one, and forgets threads that have
+    /// ended.
     fn give_turns(&mut self) -> Vec<(Post, oneshot::Receiver<()>)> {
         let mut turns = Vec::new();
         let Known { threads, ended } = self;

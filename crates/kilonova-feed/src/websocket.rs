@@ -69,8 +69,8 @@ pub(crate) async fn open<L: Log>(
         return Ok(response);
     }
     if Upgradable::is_offered(request) {
-        // The server hands sockets over, but did not offer it for this request.
-        return Err(Error::BadHandshake("Upgrade must be websocket alone".to_owned()));
+        // The server hands sockets over, but does not offer that for this request.
+        return Err(Error::BadHandshake("the header Upgrade must be only websocket".to_owned()));
     }
     let place = feed.sockets.enter(request.peer_addr())?;
     let joined = Joined::join(feed, options, place).await?;
@@ -96,10 +96,10 @@ fn checked(request: &HttpRequest) -> Result<HttpResponseBuilder, Error> {
         || request.headers().get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
     if has_body {
         return Err(Error::BadHandshake(
-            "a body, whose bytes would be taken for frames".to_owned(),
+            "the request has a body; send the request without one".to_owned(),
         ));
     }
-    // actix takes the drafts before the RFC too, and any key.
+    // actix also accepts the drafts that preceded the RFC, and any key.
     let one = |name| {
         let mut values = request.headers().get_all(name);
         values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)

@@ -15,7 +15,8 @@ pub(crate) trait Wire: Unpin + 'static {
     /// The encoding of its frames.
     const FRAMING: Framing;
 
-    /// The frame of a resync: the client must load everything again, from this position on.
+    /// The frame of a resync: the client must load everything again and continue from this
+    /// position.
     fn resync(position: i64) -> Bytes;
 
     /// The frame that says that every event up to a position was sent.
@@ -37,11 +38,11 @@ pub(crate) trait Wire: Unpin + 'static {
     /// True when nothing waits to be written.
     fn is_drained(&self) -> bool;
 
-    /// The time of the client's last sign of life: it sent bytes, or took some of its backlog.
-    /// `None` if clients of this wire send nothing.
+    /// The time of the client's last sign of life: it sent a whole frame, or read some of its
+    /// backlog. `None` if clients of this wire send nothing.
     fn heard(&self) -> Option<Instant>;
 
-    /// The time since which the client has taken none of its backlog.
+    /// The time since which the client has read none of its backlog.
     fn blocked(&self) -> Option<Instant>;
 
     /// Reads and writes as much as possible; `Ready(Ok)` when the connection is over. An error is
@@ -55,6 +56,7 @@ pub(crate) trait Wire: Unpin + 'static {
     /// True once the last frame is queued, no matter which side started to close.
     fn is_closing(&self) -> bool;
 
-    /// Ends the connection at once. An event stream that still makes progress ends by itself.
+    /// Ends the connection at once. An event stream that still makes progress ends after its
+    /// backlog is written.
     fn cut(&mut self);
 }

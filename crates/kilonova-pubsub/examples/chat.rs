@@ -1,10 +1,9 @@
-//! A chat with rooms that show who is there: `cargo run --example chat --features actix-web
+//! A chat with rooms that show who is present: run `cargo run --example chat --features actix-web
 //! [PORT]`, then open the address in two windows.
 //!
-//! A room is a channel and needs no list of rooms anywhere: it is there while somebody is in it.
-//! Who is there is what the members said of themselves when they joined. No actor is needed: each
-//! connection is one task with a `Subscription` for what is said and a `Monitor` for who comes and
-//! goes.
+//! A room is a channel, so no list of rooms is needed: a room exists while someone is in it. The
+//! metadata that members join with says who is present. No actor is needed: each connection is one
+//! task with a `Subscription` for messages and a `Monitor` for people who enter and leave.
 
 use std::error::Error;
 use std::time::Duration;
@@ -19,7 +18,7 @@ use tokio::time::{Instant, interval};
 
 const NAME_MAX: usize = 32;
 const TEXT_MAX: usize = 1000;
-/// A frame holds a text of four-byte characters; what is larger ends the connection.
+/// A frame has room for a text of four-byte characters. A larger frame ends the connection.
 const FRAME_MAX: usize = 4 * TEXT_MAX;
 const HEARTBEAT: Duration = Duration::from_secs(20);
 const SILENCE_MAX: Duration = Duration::from_secs(60);
@@ -48,13 +47,13 @@ async fn enter(
     pubsub: web::Data<PubSub>,
 ) -> actix_web::Result<HttpResponse> {
     if !same_origin(&request) {
-        return Err(error::ErrorForbidden("another site's page cannot chat here"));
+        return Err(error::ErrorForbidden("another site's page cannot use this chat"));
     }
     let (Some(room), Some(name)) = (tidy(&entry.room, NAME_MAX), tidy(&entry.name, NAME_MAX))
     else {
         return Err(error::ErrorBadRequest("room and name need 1 to 32 characters"));
     };
-    // The errors answer 503 by themselves, thanks to the feature `actix-web`.
+    // With the feature `actix-web`, these errors convert into 503 responses.
     let inbox = pubsub.subscribe_as([room], json!({ "name": name }).into()).await?;
     let presence = pubsub.monitor(room).await?;
     let (response, session, messages) = actix_ws::handle(&request, body)?;
@@ -72,7 +71,7 @@ async fn enter(
 }
 
 impl Visit {
-    /// Lasts until either side closes. When this ends, the inbox is dropped, which leaves the room.
+    /// Runs until either side closes. At the end the inbox is dropped, which leaves the room.
     async fn last(mut self, mut messages: MessageStream) {
         let code = self.converse(&mut messages).await.unwrap_or(CloseCode::Away);
         self.session.close(Some(code.into())).await.ok();
@@ -105,7 +104,7 @@ impl Visit {
                         Some(Change::Joined(member)) => frame("entered", name(&member)),
                         Some(Change::Left(member)) => frame("left", name(&member)),
                         Some(_) => continue,
-                        // More than 1,024 came and went unread. The page enters again.
+                        // More than 1,024 changes were unread. The page reconnects.
                         None => return Ok(CloseCode::Again),
                     };
                     self.session.text(frame).await?;
@@ -120,7 +119,7 @@ impl Visit {
         }
     }
 
-    /// Says something to everyone in the room, this connection included.
+    /// Sends a text to everyone in the room, including this connection.
     async fn say(&mut self, text: &str) -> Result<(), Closed> {
         let sent = match tidy(text, TEXT_MAX) {
             Some(text) => {
@@ -136,7 +135,7 @@ impl Visit {
         if let Some(missed) = envelope.lagged() {
             return self.session.text(frame("lagged", missed.into())).await;
         }
-        // Encoded by the first connection that comes here, and shared by all others of the room.
+        // The first connection that gets here encodes the frame; all others in the room share it.
         let frame = envelope.encoded(0, |envelope| {
             let (event, data) = (envelope.topic(), envelope.payload().as_json());
             format!(r#"{{"event":"{event}","data":{data}}}"#)
@@ -159,14 +158,14 @@ fn frame(event: &str, data: Value) -> String {
     json!({ "event": event, "data": data }).to_string()
 }
 
-/// The text without white space around it, unless that leaves nothing, or more than `max`
+/// The text without surrounding white space; `None` if that is empty or longer than `max`
 /// characters.
 fn tidy(text: &str, max: usize) -> Option<&str> {
     let text = text.trim();
     (!text.is_empty() && text.chars().count() <= max).then_some(text)
 }
 
-/// Whether the request comes from this site's own page, or from something that is no browser.
+/// Whether the request comes from this site's own page, or from a client that is not a browser.
 fn same_origin(request: &HttpRequest) -> bool {
     let Some(origin) = request.headers().get(header::ORIGIN) else {
         return true;

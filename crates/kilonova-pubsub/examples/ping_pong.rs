@@ -1,7 +1,6 @@
-//! Two actors play ping-pong over a channel until the ball is used up: `cargo run --example
-//! ping_pong`.
+//! Two actors play ping-pong over a channel for ten strokes: run `cargo run --example ping_pong`.
 //!
-//! Each hears everything said on the channel, its own strokes too, and tells them apart by the
+//! Each receives all messages on the channel, including its own, and tells them apart by the
 //! sender.
 
 use actix::prelude::*;
@@ -13,7 +12,7 @@ const STROKES: u32 = 10;
 
 struct Player {
     stroke: &'static str,
-    // Names this actor as the sender of what it broadcasts.
+    // Names this actor as the sender of its broadcasts.
     pubsub: PubSub,
     _lifeline: Lifeline,
     finished: Option<oneshot::Sender<()>>,
@@ -73,9 +72,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     pubsub.join(TABLE, ping.clone()).await?;
     pubsub.join(TABLE, pong).await?;
 
-    // The referee serves to pong by speaking as ping.
+    // The referee serves to pong by sending as ping.
     pubsub.sent_by(ping).broadcast(TABLE, "serve", Payload::encode(&1)?).await?;
-    // An error here says that ping is gone, which ends the game as well.
+    // An error here means that ping is gone, which also ends the game.
     end.await.ok();
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! A consumer on plain tokio: `cargo run --example tokio_consumer`.
+//! A consumer on plain tokio: run `cargo run --example tokio_consumer`.
 //!
-//! The groups run on a thread of their own with an actix system. The rest of the program knows no
+//! The groups run on a separate thread with an actix system. The rest of the program uses no
 //! actors: it broadcasts and subscribes from tokio's threads.
 
 use std::error::Error;
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 const ORDERS: u32 = 5;
 
-/// Starts the process groups on a thread; dropping what is returned second ends them.
+/// Starts the process groups on a thread. Dropping the returned sender stops them.
 fn start_groups() -> Result<(PubSub, oneshot::Sender<()>), Box<dyn Error>> {
     let (started, starting) = std::sync::mpsc::channel();
     let (end, ended) = oneshot::channel::<()>();

@@ -1,5 +1,5 @@
-//! The name of a channel. Owns how names are shared and compared; what a name means is the
-//! application's business.
+//! The name of a channel. Owns how names are shared and compared; leaves their meaning to the
+//! application.
 
 use std::borrow::Borrow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What the registry can be asked. Owns the requests and their answers' types; leaves doing them to
+//! The requests to the registry. Owns them and the types of their replies; leaves executing them to
 //! `registry`.
 
 use std::sync::{Arc, Weak};
@@ -11,7 +11,7 @@ use super::link::{Snapshot, Update};
 use super::subscriber::{Tether, Who};
 use super::{Channel, Count, Envelope, JoinError, Member, Meta, Monitor, Subscription};
 
-/// What the registry is asked; the one who asks may have given up waiting for the answer.
+/// A request to the registry. The caller may have stopped waiting for the reply.
 pub(super) enum Command {
     Join {
         channel: Channel,
@@ -24,9 +24,9 @@ pub(super) enum Command {
         member: Who,
         left: oneshot::Sender<bool>,
     },
-    /// To this node's members.
+    /// Sends to this node's members.
     Dispatch(Envelope),
-    /// To all nodes' members.
+    /// Sends to the members on all nodes.
     Broadcast(Envelope),
     DispatchAll {
         envelopes: Vec<Envelope>,
@@ -57,14 +57,14 @@ pub(super) enum Command {
         channel: Channel,
         id: u64,
     },
-    /// Join unless it is a member of the channel, from the actor's own context.
+    /// Joins from the actor's own context, unless the actor is already a member of the channel.
     Attend {
         channel: Channel,
         member: Recipient<Envelope>,
         meta: Option<Meta>,
         joined: oneshot::Sender<Result<Option<Tether>, JoinError>>,
     },
-    /// The guard in an actor's context is gone, as the actor died or was restarted.
+    /// The guard in an actor's context was dropped because the actor died or was restarted.
     Unguarded(Who),
     Subscribe {
         channels: Vec<Channel>,
@@ -78,7 +78,7 @@ pub(super) enum Command {
     Stop,
 }
 
-/// A command in the mailbox, with the room that it takes up until it is done.
+/// A command in the mailbox, with the permit that it holds until it has been executed.
 pub(super) struct Queued {
     pub(super) command: Command,
     pub(super) permit: Option<OwnedSemaphorePermit>,

@@ -1,5 +1,5 @@
-//! How an actor joins from its own context, for as long as it lives. Owns the guard that notices
-//! its death, and the room in its mailbox; the registry decides whether it is a member already.
+//! Joining from an actor's own context, until the actor dies. Owns the guard that notices its
+//! death, and its mailbox capacity; leaves to the registry whether it is already a member.
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -19,20 +19,19 @@ pub const MAILBOX: usize = 1024;
 /// The capacity that actix gives a mailbox.
 const ACTIX_DEFAULT: usize = 16;
 
-/// Joining channels from an actor's [`started`](Actor::started): what [`PubSub::join`] does from
+/// Joins channels from an actor's [`started`](Actor::started), as [`PubSub::join`] does from
 /// outside.
 ///
-/// - **Once.** An actor that is a member of the channel already stays one member. So `started` may
-///   run again: an actor that is restarted by actix's [`Supervisor`](actix::Supervisor) has not
-///   left in between, and one that is made again by [`supervise`](super::supervise) joins in the
-///   place of the dead one.
+/// - **Once.** An actor that is already a member of the channel stays one member. So `started` may
+///   run again: an actor that actix's [`Supervisor`](actix::Supervisor) restarts does not leave in
+///   between, and an actor that [`supervise`](super::supervise) recreates replaces the dead one.
 /// - **First.** The actor handles no message before it has joined.
-/// - **Until it dies.** It leaves by itself when it stops or panics, and monitors see it at once.
-///   It may leave before with [`PubSub::leave`].
-/// - **With room.** actix gives an actor a mailbox for 16 messages, of which 100 awaited broadcasts
+/// - **Until it dies.** It leaves automatically when it stops or panics, and monitors see it at
+///   once. It may leave earlier with [`PubSub::leave`].
+/// - **With room.** actix gives an actor a mailbox for 16 messages: of 100 awaited broadcasts, 16
 ///   fill it and 84 are missed. Joining raises the capacity to [`MAILBOX`] (1,024), which takes no
-///   memory before messages wait. Any other number than 16 that the actor set before is kept, and
-///   it may set another one after.
+///   memory until messages wait. A capacity other than 16 that the actor set before is kept, and
+///   the actor may set another one afterwards.
 ///
 /// ```
 /// use actix::prelude::*;
@@ -56,16 +55,15 @@ const ACTIX_DEFAULT: usize = 16;
 /// }
 /// ```
 pub trait ContextExt<A: Actor<Context = Self>>: Sized {
-    /// Makes the actor a member of `channel`. If that fails, an error is logged and the actor
-    /// stops.
+    /// Makes the actor a member of `channel`. On failure, logs an error and stops the actor.
     fn join(&mut self, pubsub: &PubSub, channel: impl Into<Channel>);
 
-    /// [`ContextExt::join`] with metadata, as [`PubSub::join_as`]. If the actor is a member
-    /// already, this metadata replaces what it had.
+    /// Like [`ContextExt::join`], with metadata as in [`PubSub::join_as`]. If the actor is already
+    /// a member, `meta` replaces its metadata.
     fn join_as(&mut self, pubsub: &PubSub, channel: impl Into<Channel>, meta: Payload);
 
-    /// [`ContextExt::join`] where the actor itself decides what follows: `then` is called with the
-    /// result.
+    /// Like [`ContextExt::join`], but calls `then` with the result, so that the actor decides what
+    /// to do on failure.
     fn join_then(
         &mut self,
         pubsub: &PubSub,
@@ -129,13 +127,13 @@ where
 
 fn or_stop(joined: Result<(), JoinError>, channel: &Channel, ctx: &mut impl ActorContext) {
     if let Err(error) = joined {
-        log::error!("an actor stops because it cannot join {channel}: {error}");
+        log::error!("cannot join {channel}: {error}; stopping the actor");
         ctx.stop();
     }
 }
 
-/// Lives in the actor's context, which drops it when the actor is restarted and after the mailbox
-/// when it dies.
+/// Lives in the actor's context. The context drops it when the actor is restarted, and after the
+/// mailbox when the actor dies.
 struct Guard {
     inlet: Weak<Inlet>,
     member: WeakRecipient<Envelope>,
@@ -155,8 +153,8 @@ where
         ctx: &mut A::Context,
         _: &mut task::Context<'_>,
     ) -> Poll<()> {
-        // A context with anything to wait for lives on when nobody has its address. The context is
-        // polled when its last address is dropped, so that this ends then.
+        // A pending future keeps a context alive even if nobody has its address. Dropping the last
+        // address polls the context, so this future must end then.
         match self.tether.is_loose() || !ctx.parts().connected() {
             true => Poll::Ready(()),
             false => Poll::Pending,

@@ -1,9 +1,9 @@
-//! Members that share a thread: the registry hands a message over once for all of them, and they
-//! take it without a mailbox and a wake-up each. Owns the way from the registry to these members;
-//! leaves membership to `Groups` and what was missed to `Laggards`.
+//! Members that share a thread: the registry sends a message to the thread once, and the members
+//! receive it without a mailbox and a wake-up each. Owns the path from the registry to these
+//! members; leaves membership to `Groups` and missed messages to `Laggards`.
 //!
-//! A mailbox for each member costs a delivery two allocations and a task that is woken across
-//! threads, which for thousands of small messages is more than the rest of it.
+//! With a mailbox for each member, a delivery costs two allocations and a wake-up across threads.
+//! For thousands of small messages this is more than all other work.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -20,40 +20,40 @@ use tokio::task::yield_now;
 use super::Envelope;
 use super::subscriber::{Delivery, Subscriber};
 
-/// How many bytes may wait for a thread; beyond it, its members miss messages.
+/// How many bytes may wait for a thread. Beyond this limit, its members miss messages.
 const ROOM: usize = 64 * 1024 * 1024;
 
-/// What an envelope takes beside its payload, about.
+/// The approximate size of an envelope without its payload, in bytes.
 const ENVELOPE: usize = 512;
 
-/// How long members take messages before everything else on the thread has its turn.
+/// How long members receive messages before the dispatcher yields to other tasks on the thread.
 const STREAK: Duration = Duration::from_micros(200);
 
-/// How many deliveries pass between two looks at the clock.
+/// How many deliveries pass between two readings of the clock.
 const LOOK: usize = 32;
 
-/// From how many members on envelopes of the thread's own are worth it.
+/// With more receivers than this, copying the envelopes for the thread is worthwhile.
 const FEW: usize = 4;
 
 thread_local! {
     static CURRENT: RefCell<Option<(usize, Dispatcher)>> = const { RefCell::new(None) };
 }
 
-/// A member's side of it, on its own thread. No call may block.
+/// A member on its own thread, as its dispatcher calls it. No call may block.
 pub trait Receive {
-    /// Takes envelopes of one channel, in order; none when everyone is roused ([`Post::rouse`]).
+    /// Receives envelopes of one channel, in order. [`Post::rouse`] calls it without envelopes.
     ///
-    /// True if [`Receive::flush`] must follow, and no call before has said so.
+    /// Returns true if [`Receive::flush`] must follow and no earlier call has requested it.
     fn receive(&self, envelopes: &[Envelope]) -> bool;
 
-    /// Passes on what it has taken: nothing more has come with it.
+    /// Passes on what the member has received: the batch is complete.
     fn flush(&self);
 
-    /// One of the others has panicked.
+    /// Ends the member after one of its other functions panicked.
     fn fail(&self);
 }
 
-/// Hands messages to the members of one thread.
+/// Delivers messages to the members of one thread.
 #[derive(Clone)]
 pub struct Dispatcher {
     members: Rc<RefCell<Members>>,
@@ -63,22 +63,22 @@ pub struct Dispatcher {
 #[derive(Default)]
 struct Members {
     slots: Slab<(u32, Rc<dyn Receive>)>,
-    // Told apart by this number, members that have the same slot one after the other are not
-    // mistaken for each other.
+    // Each member gets a new number, so a member that reuses a slot is not mistaken for the
+    // previous one.
     number: u32,
 }
 
-/// The way to a thread's members, from any thread.
+/// Sends to a thread's members, from any thread.
 #[derive(Clone)]
 pub struct Post(Arc<Queue>);
 
 struct Queue {
     batches: mpsc::UnboundedSender<(Batch, OwnedSemaphorePermit)>,
-    // Bounds it: a permit for each byte.
+    // Bounds the queue: one permit for each byte.
     room: Arc<Semaphore>,
 }
 
-/// The way to one of them.
+/// Sends to one member of a thread.
 #[derive(Clone, Debug)]
 pub struct Route {
     post: Post,
@@ -92,21 +92,21 @@ struct Key {
 }
 
 enum Batch {
-    /// In order.
+    /// Envelopes, in order.
     Runs(Vec<Run>),
-    /// For all members, of all channels.
+    /// A call to every member, without envelopes.
     Rouse,
-    /// Dropped when all that came before it has been taken.
+    /// Dropped when the members have received everything sent before it.
     Turn(oneshot::Sender<()>),
 }
 
-/// Envelopes of one channel, and whom they are for.
+/// Envelopes of one channel, and their receivers.
 struct Run {
     envelopes: Vec<Envelope>,
     keys: Vec<Key>,
 }
 
-/// Ends the route to its member when it is dropped.
+/// Ends the route to its member when dropped.
 #[must_use = "a route without its receiver leads nowhere"]
 pub struct Receiving {
     members: Weak<RefCell<Members>>,
@@ -114,16 +114,16 @@ pub struct Receiving {
 }
 
 impl Dispatcher {
-    /// The current thread's.
+    /// Returns the current thread's dispatcher, starting it if there is none.
     ///
     /// # Panics
     ///
-    /// On a thread without an actix arbiter.
+    /// Panics on a thread without an actix arbiter.
     pub fn current() -> Dispatcher {
         let system = System::current().id();
         let known = CURRENT.with_borrow(|current| match current {
             Some((of, current)) if *of == system && current.post.is_open() => Some(current.clone()),
-            // The thread has a new arbiter, or its first one.
+            // The thread has no dispatcher, or a new arbiter.
             _ => None,
         });
         known.unwrap_or_else(|| {
@@ -144,7 +144,7 @@ impl Dispatcher {
         }
     }
 
-    /// Opens a route to `member`, for as long as what is returned lives.
+    /// Opens a route to `member`, which ends when the returned value is dropped.
     pub fn register(&self, member: Rc<dyn Receive>) -> Receiving {
         let mut members = self.members.borrow_mut();
         members.number = members.number.wrapping_add(1);
@@ -155,14 +155,14 @@ impl Dispatcher {
         Receiving { members: Rc::downgrade(&self.members), route }
     }
 
-    /// The way to this thread.
+    /// Sends to this thread.
     pub fn post(&self) -> &Post {
         &self.post
     }
 }
 
 impl Receiving {
-    /// For joining.
+    /// The route that the member joins with.
     pub fn route(&self) -> &Route {
         &self.route
     }
@@ -172,7 +172,7 @@ impl Drop for Receiving {
     fn drop(&mut self) {
         let Some(members) = self.members.upgrade() else { return };
         let slot = self.route.key.slot as usize;
-        // Dropped after the borrow has ended: its end may end others.
+        // Dropped after the borrow has ended: the member's destructor may drop other `Receiving`s.
         let member = members.borrow_mut().slots.try_remove(slot);
         drop(member);
     }
@@ -196,7 +196,7 @@ impl Members {
     }
 }
 
-/// A slot in the four bytes that it is kept in. Memory ends before they do.
+/// A slot as the four bytes that keys store. Memory runs out before they do.
 fn short(slot: usize) -> u32 {
     u32::try_from(slot).unwrap_or(u32::MAX)
 }
@@ -211,14 +211,14 @@ async fn dispatch(
             Batch::Runs(runs) => runs,
             Batch::Rouse => vec![Run { envelopes: Vec::new(), keys: members.borrow().keys() }],
             Batch::Turn(turn) => {
-                // What the members woke has its turn first.
+                // The tasks that the members woke run first.
                 yield_now().await;
                 streak = Streak::new();
                 drop(turn);
                 continue;
             }
         };
-        // With several runs a member may be in each; it passes on everything together.
+        // A member may be in several runs; it passes on all of them together.
         let is_only = runs.len() == 1;
         let mut unflushed = Vec::new();
         for Run { envelopes, keys } in runs {
@@ -253,17 +253,17 @@ async fn dispatch(
     }
 }
 
-/// A panic ends its member and no other.
+/// Calls a member. A panic ends this member and no other.
 fn guarded(member: &dyn Receive, call: impl FnOnce()) {
     let Err(panic) = catch_unwind(AssertUnwindSafe(call)) else { return };
-    // Its destructor is a stranger's too.
+    // The payload's destructor may panic too.
     std::mem::forget(panic);
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| member.fail())) {
         std::mem::forget(panic);
     }
 }
 
-/// How long the members have kept the thread.
+/// How long the members have occupied the thread.
 struct Streak {
     begun: Instant,
     deliveries: usize,
@@ -287,14 +287,14 @@ impl Streak {
 }
 
 impl Post {
-    /// Closes the returned channel when the thread's members have taken everything that was sent
-    /// before; `None` when the thread has ended.
+    /// Closes the returned channel when the thread's members have received everything sent before.
+    /// Returns `None` when the thread has ended.
     pub fn turn(&self) -> Option<oneshot::Receiver<()>> {
         let (turn, taken) = oneshot::channel();
         self.send(Batch::Turn(turn), self.reserve(0)?).then_some(taken)
     }
 
-    /// Calls every member of the thread without an envelope, behind everything that was sent before.
+    /// Calls [`Receive::receive`] of every member without envelopes, after everything sent before.
     pub fn rouse(&self) {
         let roused = self.reserve(0).is_some_and(|permit| self.send(Batch::Rouse, permit));
         if !roused {
@@ -302,18 +302,18 @@ impl Post {
         }
     }
 
-    /// The bytes of envelopes that wait for the thread.
+    /// The bytes of envelopes that are waiting for the thread.
     pub fn waiting(&self) -> usize {
         ROOM.saturating_sub(self.0.room.available_permits())
     }
 
     fn reserve(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        // Whatever is larger than the room has it to itself.
+        // An envelope larger than the room takes all of it.
         let bytes = u32::try_from(bytes.min(ROOM)).ok()?;
         Arc::clone(&self.0.room).try_acquire_many_owned(bytes).ok()
     }
 
-    /// False when the thread has ended.
+    /// Returns false if the thread has ended.
     fn send(&self, batch: Batch, permit: OwnedSemaphorePermit) -> bool {
         self.0.batches.send((batch, permit)).is_ok()
     }
@@ -336,10 +336,10 @@ impl fmt::Debug for Post {
 }
 
 impl Route {
-    /// Sends to this member alone.
+    /// Sends an envelope to this member only.
     ///
-    /// A notice waits until half of the room is free: it would fit where the next message does not,
-    /// and there would be a notice for each.
+    /// A notice waits until half of the room is free. Otherwise it would fit where the next message
+    /// does not, and every missed message would cause a notice.
     pub(super) fn send(&self, envelope: Envelope) -> Delivery {
         if envelope.lagged().is_some() && self.post.0.room.available_permits() < ROOM / 2 {
             return if self.is_open() { Delivery::Full } else { Delivery::Dead };
@@ -363,7 +363,7 @@ fn weight(envelope: &Envelope) -> usize {
     ENVELOPE + envelope.payload().as_json().len()
 }
 
-/// What one request sends to the members that have routes, by their threads.
+/// The messages of one request to members with routes, by thread.
 #[derive(Default)]
 pub(super) struct Round {
     threads: Vec<Outgoing>,
@@ -378,10 +378,10 @@ struct Outgoing {
 }
 
 impl Round {
-    /// Takes a member in for a run, whose number is higher than that of the run before; false if it
-    /// has no route, or its thread no room.
+    /// Adds a member to a run. Each run has a higher number than the one before. Returns false if
+    /// the member has no route or its thread has no room.
     ///
-    /// Only for members that have missed nothing, which must be told first.
+    /// Only for members that have missed nothing: a notice must come first.
     pub(super) fn take(&mut self, member: &Subscriber, run: &[Envelope], number: usize) -> bool {
         let Some(Route { post, key }) = member.route() else { return false };
         let known = self.threads.iter().position(|thread| thread.post == *post);
@@ -408,7 +408,8 @@ impl Round {
         true
     }
 
-    /// Sends what was taken in for the thread of `member`: what it is sent another way comes after.
+    /// Sends what was added for the thread of `member`, so that a direct message to `member` comes
+    /// after it.
     pub(super) fn send_before(&mut self, member: &Subscriber) {
         let Some(Route { post, .. }) = member.route() else { return };
         if let Some(index) = self.threads.iter().position(|thread| thread.post == *post) {

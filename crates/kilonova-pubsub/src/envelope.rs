@@ -1,4 +1,4 @@
-//! A message as a member gets it. Owns the fields, the notice of a gap, and encodings that
+//! A message as a member receives it. Owns the fields, the notice of a gap, and the encodings that
 //! receivers share; leaves delivery to the registry and the shape of frames to the receivers.
 
 use std::any::Any;
@@ -9,10 +9,11 @@ use bytes::Bytes;
 
 use super::{Channel, NodeId, Payload};
 
-/// How many encodings of one envelope can be shared.
+/// The number of encodings of one envelope that can be shared.
 const SLOTS: usize = 12;
 
-/// What a member of a channel receives, cheap to clone: one allocation shared by all receivers.
+/// A message as a member of a channel receives it. Cheap to clone: all receivers share one
+/// allocation.
 #[derive(Clone, Debug)]
 pub struct Envelope(Arc<Parts>);
 
@@ -20,15 +21,15 @@ impl Message for Envelope {
     type Result = ();
 }
 
-/// Who sent an envelope.
+/// The sender of an envelope.
 #[derive(Clone, Debug)]
 pub struct Sender {
-    /// The name of the node that it was sent on; empty before the envelope is sent.
+    /// The name of the node that sent the envelope; empty before the envelope is sent.
     pub node: Arc<str>,
-    /// The actor that sent it, where the handle named one
-    /// ([`PubSub::sent_by`](super::PubSub::sent_by)) and it is of this node.
+    /// The actor that sent the envelope, if the handle named one
+    /// ([`PubSub::sent_by`](super::PubSub::sent_by)) and the actor is on this node.
     pub member: Option<Recipient<Envelope>>,
-    // Nodes may have the same name.
+    // The name cannot tell, because two nodes may have the same one.
     remote: bool,
     origin: Option<&'static str>,
 }
@@ -46,18 +47,18 @@ impl Sender {
         Sender { origin: Some(origin), ..Sender::remote(node) }
     }
 
-    /// The kind of cluster, such as `"erlang"`, whose node sent it, where that is not one of these
-    /// process groups. No broadcaster of the process groups can set it.
+    /// The kind of the sending cluster, such as `"erlang"`; `None` for senders of these process
+    /// groups, which cannot set it.
     pub fn origin(&self) -> Option<&'static str> {
         self.origin
     }
 
-    /// Whether another node sent it, whatever that node calls itself.
+    /// Returns true if another node sent the envelope, even one with the same name.
     pub fn is_remote(&self) -> bool {
         self.remote
     }
 
-    /// Whether `member` is the actor that sent it.
+    /// Returns true if `member` is the actor that sent the envelope.
     pub fn is(&self, member: &Recipient<Envelope>) -> bool {
         self.member.as_ref() == Some(member)
     }
@@ -70,17 +71,17 @@ struct Parts {
     topic: Arc<str>,
     payload: Payload,
     position: Option<i64>,
-    // Private, and set in `notice` alone: no topic or payload that a broadcaster chooses looks like
-    // a notice.
+    // Set only in `notice`, so that no topic or payload that a broadcaster chooses can imitate a
+    // notice.
     lagged: Option<u64>,
     attachment: Option<Arc<dyn Any + Send + Sync>>,
     encodings: [OnceLock<Bytes>; SLOTS],
-    // The envelope whose encodings this one shares, if it is a thread's own.
+    // The envelope whose encodings this one shares, if this is a copy for one thread.
     origin: Option<Envelope>,
 }
 
 impl Envelope {
-    /// An envelope without a position, from nobody: who publishes it becomes its sender.
+    /// Creates an envelope without a position or a sender. The publisher becomes its sender.
     pub fn new(
         channel: impl Into<Channel>,
         topic: impl Into<Arc<str>>,
@@ -99,41 +100,41 @@ impl Envelope {
         }))
     }
 
-    /// The same envelope at this position of a log.
+    /// Sets the envelope's position in a log.
     pub fn with_position(self, position: i64) -> Envelope {
         self.changed(|parts| parts.position = Some(position))
     }
 
-    /// The same envelope with a value that this node's members share. It never goes to other nodes.
+    /// Attaches a value that this node's members share. It never goes to other nodes.
     #[doc(hidden)]
     pub fn with_attachment(self, attachment: Arc<dyn Any + Send + Sync>) -> Envelope {
         self.changed(|parts| parts.attachment = Some(attachment))
     }
 
-    /// The same envelope, sent by this sender.
+    /// Sets the envelope's sender.
     pub(super) fn sent_by(self, sender: &Arc<Sender>) -> Envelope {
         let mut shared = self.0;
         let parts = Arc::make_mut(&mut shared);
         parts.origin = None;
         if parts.sender.origin != sender.origin {
-            // They may name the origin.
+            // The encodings may contain the origin.
             parts.encodings = Default::default();
         }
         parts.sender = Arc::clone(sender);
-        // One that went through `publish` before may be a notice that a member passes on: it is
-        // news to nobody else.
+        // The envelope may be a notice that a member passes on to `publish`. A notice applies only
+        // to the member that missed the messages.
         parts.lagged = None;
         Envelope(shared)
     }
 
-    /// What a member that missed messages is told instead of them.
+    /// The notice that a member gets in place of the messages that it missed.
     pub(super) fn notice(channel: &Channel, missed: u64) -> Envelope {
         Envelope::new(channel, "lagged", Payload::null())
             .changed(|parts| parts.lagged = Some(missed))
     }
 
     fn changed(self, change: impl FnOnce(&mut Parts)) -> Envelope {
-        // No copy is made for an envelope that nobody else has yet, which is the usual case.
+        // `make_mut` copies nothing if no one else holds the envelope yet, which is the usual case.
         let mut shared = self.0;
         let parts = Arc::make_mut(&mut shared);
         parts.encodings = Default::default();
@@ -142,51 +143,52 @@ impl Envelope {
         Envelope(shared)
     }
 
-    /// The channel that it was sent to; of a notice, the channel of the first message missed.
+    /// The channel that the envelope was sent to; for a notice, the channel of the first missed
+    /// message.
     pub fn channel(&self) -> &Channel {
         &self.0.channel
     }
 
-    /// Who sent it; of a notice, nobody.
+    /// The sender. A notice has none: its node is empty and its member `None`.
     pub fn sender(&self) -> &Sender {
         &self.0.sender
     }
 
-    /// Its label.
+    /// The label that the sender gave the message.
     pub fn topic(&self) -> &str {
         &self.0.topic
     }
 
-    /// What it says; of a notice, `null`.
+    /// The content; `null` for a notice.
     pub fn payload(&self) -> &Payload {
         &self.0.payload
     }
 
-    /// Its position in a log, where it has one.
+    /// The position in a log, if the envelope has one.
     pub fn position(&self) -> Option<i64> {
         self.0.position
     }
 
     /// `Some(n)` for the notice that this member missed `n` messages, over all of its channels,
-    /// since the last one before it.
+    /// since its previous notice.
     ///
-    /// Only the registry makes such envelopes, and only for the member concerned.
+    /// Only the registry creates notices, and sends each only to the member concerned.
     pub fn lagged(&self) -> Option<u64> {
         self.0.lagged
     }
 
-    /// The value of [`Envelope::with_attachment`].
+    /// The value set with [`Envelope::with_attachment`].
     #[doc(hidden)]
     pub fn attachment(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
         self.0.attachment.as_ref()
     }
 
-    /// The encoding in `slot`, made by the first receiver that asks and shared with all others, on
+    /// The encoding in `slot`, made by the first receiver that asks and shared with all others on
     /// every thread.
     ///
-    /// Receivers agree on which slot, 0 to 11, holds which shape; for any other slot it is made
-    /// anew each time. `encode` must not ask for the same slot itself, and the encoding must not
-    /// depend on the sender: one that is made before the envelope is sent stays with it.
+    /// Receivers must agree on the encoding that each slot, 0 to 11, holds. For any other slot,
+    /// each call encodes again. `encode` must not ask for the same slot, and the encoding must not
+    /// depend on the sender: an encoding made before the envelope is sent stays with it.
     pub fn encoded<E: Into<Bytes>>(
         &self,
         slot: usize,
@@ -201,8 +203,9 @@ impl Envelope {
         }
     }
 
-    /// The same envelope for the receivers of one thread: they count their clones of it and of its
-    /// encodings among themselves, so that no two threads write to the same memory.
+    /// Copies the envelope for the receivers of one thread. They share reference counts only with
+    /// each other, for the envelope and for its encodings, so no two threads write to the same
+    /// memory.
     pub(super) fn for_thread(&self) -> Envelope {
         let mut parts = (*self.0).clone();
         parts.encodings = Default::default();

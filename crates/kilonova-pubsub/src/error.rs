@@ -1,11 +1,11 @@
-//! What can go wrong. Owns the words; where an error is logged or turned into an answer is its
-//! receiver's choice.
+//! The errors and their messages. Leaves logging them, or turning them into responses, to the
+//! caller.
 
-/// Why a registry was not started.
+/// The reason why a registry was not started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The thread runs no actix `System` or arbiter.
+    /// The thread runs neither an actix `System` nor an arbiter.
     #[error(
         "the process groups need an actix System, and this thread has none; call this inside \
          #[actix::main] or #[actix_web::main], or start them on an arbiter with start_in"
@@ -13,30 +13,31 @@ pub enum StartError {
     NoSystem,
 }
 
-/// Why a call on the process groups failed.
+/// The reason why a call on the process groups failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The registry has stopped and does not come back.
+    /// The registry has stopped and does not restart.
     #[error("the process groups have stopped")]
     Stopped,
 }
 
-/// Why a member could not join.
+/// The reason why a member could not join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JoinError {
-    /// The channel does not exist, and there are as many as there may be
-    /// ([`Builder::max_channels`](super::Builder::max_channels)); later there may be room.
-    #[error("too many channels")]
+    /// The channel does not exist, and the limit on channels
+    /// ([`Builder::max_channels`](super::Builder::max_channels)) is reached. A later attempt may
+    /// succeed.
+    #[error("too many channels: the limit of max_channels is reached; retry later")]
     TooManyChannels,
-    /// Its metadata has more than [`META_MAX`](super::META_MAX) bytes of JSON text.
+    /// The member's metadata has more than [`META_MAX`](super::META_MAX) bytes of JSON text.
     #[error("a member's metadata has {bytes} bytes of JSON; the limit is {max}", max = super::META_MAX)]
     MetaTooLong {
-        /// Its length.
+        /// The metadata's length.
         bytes: usize,
     },
-    /// The registry has stopped and does not come back.
+    /// The registry has stopped and does not restart.
     #[error("the process groups have stopped")]
     Stopped,
 }
@@ -49,14 +50,14 @@ impl From<Error> for JoinError {
     }
 }
 
-/// Why a member could not leave.
+/// The reason why a member could not leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LeaveError {
-    /// It is not a member of the channel, or died.
-    #[error("not joined")]
+    /// It is not a member of the channel, or it died.
+    #[error("the member has not joined the channel, or has died")]
     NotJoined,
-    /// The registry has stopped and does not come back.
+    /// The registry has stopped and does not restart.
     #[error("the process groups have stopped")]
     Stopped,
 }
@@ -69,14 +70,14 @@ impl From<Error> for LeaveError {
     }
 }
 
-/// Why a broadcast that cannot wait was not sent.
+/// The reason why [`PubSub::try_broadcast`](super::PubSub::try_broadcast) sent nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TryBroadcastError {
-    /// The registry has no room now; later it may.
-    #[error("the process groups are overloaded")]
+    /// The registry's mailbox is full. A later attempt may succeed.
+    #[error("the process groups are overloaded: too many requests are waiting; retry later")]
     Full,
-    /// The registry has stopped and does not come back.
+    /// The registry has stopped and does not restart.
     #[error("the process groups have stopped")]
     Stopped,
 }
@@ -90,7 +91,7 @@ mod response {
 
     impl ResponseError for StartError {}
 
-    /// 503.
+    /// Responds with 503 (Service Unavailable).
     impl ResponseError for Error {
         fn status_code(&self) -> StatusCode {
             match self {
@@ -99,7 +100,7 @@ mod response {
         }
     }
 
-    /// 503; 413 for metadata that is too long.
+    /// 413 for metadata that is too long, 503 otherwise.
     impl ResponseError for JoinError {
         fn status_code(&self) -> StatusCode {
             match self {
@@ -119,7 +120,7 @@ mod response {
         }
     }
 
-    /// 503.
+    /// Responds with 503 (Service Unavailable).
     impl ResponseError for TryBroadcastError {
         fn status_code(&self) -> StatusCode {
             match self {

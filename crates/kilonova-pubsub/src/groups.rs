@@ -1,6 +1,6 @@
-//! The process groups themselves, without the actor around them. Owns when members come, go and are
-//! found dead, and who is told; leaves lists to `view`, members that join for as long as they live
-//! to `lifelong`, counting to `Membership`, delivery to `Subscriber` and `Laggards`, and monitors to
+//! The process groups themselves, without the actor around them. Owns when members join, leave and
+//! are found dead, and who is notified; leaves lists to `view`, members that join until they die to
+//! `lifelong`, counting to `Membership`, delivery to `Subscriber` and `Laggards`, and monitors to
 //! `Watchers`.
 
 mod lifelong;
@@ -17,26 +17,26 @@ use super::subscriber::{Delivery, Subscriber, Who};
 use super::watchers::Watchers;
 use super::{Change, Channel, Envelope, JoinError, Member, Membership, Meta};
 
-/// How many members one step of the sweep looks at, and how many one round tells: well under a
-/// millisecond of work each. Also how many that a broadcast found dead are removed before the next
-/// request.
+/// The number of members that one step of the sweep checks, and of laggards that one tick notifies:
+/// well under a millisecond of work each. Also the number of dead members that one broadcast
+/// removes.
 const STEP: usize = 4096;
 
-/// All of one node's channels, and what it knows of other nodes' members.
+/// All of one node's channels, and the known members of other nodes.
 pub(super) struct Groups {
     membership: Membership<Subscriber>,
-    // Subscriptions by their numbers: each lives on between leaving its last channel and joining
-    // one.
+    // All open subscriptions by number, including those in no channel, which `membership` does not
+    // have.
     subscriptions: HashMap<u64, Subscriber>,
     max_channels: usize,
     watchers: Watchers,
     laggards: Laggards,
-    // The number of the member that came last.
+    // The number last assigned to a member.
     number: u64,
-    // Who tells other nodes, where there can be any.
+    // `None` if the registry has no link to other nodes.
     outlet: Option<Outlet>,
     remote: Remote,
-    // Where the sweep goes on.
+    // Where the sweep continues.
     cursor: usize,
 }
 
@@ -72,7 +72,7 @@ impl Groups {
             }
             Who::Subscription(id) => match self.subscriptions.get(&id) {
                 Some(subscription) => subscription.clone(),
-                // It was dropped while its request waited.
+                // The subscription was dropped while its request waited.
                 None => return Ok(()),
             },
         };
@@ -85,7 +85,7 @@ impl Groups {
         member: Subscriber,
         meta: Option<Meta>,
     ) -> Result<(), JoinError> {
-        // The member may have died while the request waited. No second notice of its death comes.
+        // The member may have died while the request waited, and its death is not reported again.
         if !member.is_alive() {
             return Ok(());
         }
@@ -95,7 +95,7 @@ impl Groups {
         Ok(())
     }
 
-    /// Fails when a join would make one channel too many.
+    /// Fails when a join would exceed the limit on channels.
     fn admit(&self, channel: &Channel) -> Result<(), JoinError> {
         if self.membership.channel_count() >= self.max_channels
             && self.membership.members(channel.as_str()).next().is_none()
@@ -106,7 +106,7 @@ impl Groups {
     }
 
     pub(super) fn leave(&mut self, channel: &Channel, member: &Who) -> bool {
-        // As it is known, with its number.
+        // The stored member has the number that other nodes know.
         let Some(member) = self.membership.find(member).cloned() else {
             return false;
         };
@@ -130,7 +130,7 @@ impl Groups {
         }
     }
 
-    /// Tells monitors and other nodes of a change on this one.
+    /// Reports a change on this node to monitors and other nodes.
     fn tell(&mut self, channel: &Channel, member: &Subscriber, joined: bool, meta: Option<Meta>) {
         let change = if joined { Change::Joined } else { Change::Left };
         self.watchers
@@ -140,7 +140,7 @@ impl Groups {
         }
     }
 
-    /// Delivers an envelope here, and hands it to the other nodes.
+    /// Delivers an envelope on this node and passes it on to other nodes.
     pub(super) fn broadcast(&mut self, envelope: &Envelope) {
         self.dispatch(slice::from_ref(envelope));
         if let Some(outlet) = &self.outlet
@@ -150,7 +150,8 @@ impl Groups {
         }
     }
 
-    /// Delivers envelopes, in order. A run of them for one channel goes to each member together.
+    /// Delivers envelopes in order. Each member gets consecutive envelopes for one channel as one
+    /// batch.
     pub(super) fn dispatch(&mut self, envelopes: &[Envelope]) {
         let mut round = Round::default();
         let runs = envelopes.chunk_by(|one, next| one.channel() == next.channel());
@@ -169,7 +170,7 @@ impl Groups {
             }
             round.send_before(member);
             let mut messages = run.iter().flat_map(|envelope| std::iter::repeat_n(envelope, times));
-            // The sweep finds the dead that are too many for one round.
+            // The sweep removes dead members beyond this limit.
             if messages.any(|envelope| self.laggards.deliver(member, envelope) == Delivery::Dead)
                 && dead.len() < STEP
             {
@@ -179,7 +180,7 @@ impl Groups {
         self.bury_all(&dead);
     }
 
-    /// Takes in what another node's members are.
+    /// Applies an update to another node's members.
     pub(super) fn update(&mut self, update: Update) {
         self.remote.update(update, &mut self.watchers);
     }
@@ -194,7 +195,7 @@ impl Groups {
         if joined.is_empty() {
             return;
         }
-        log::debug!("a member of {} channels is gone", joined.len());
+        log::debug!("a member of {} channels has died or was dropped", joined.len());
         self.laggards.forget(member);
         for (channel, left) in joined {
             for _ in 0..left.times {
@@ -209,14 +210,14 @@ impl Groups {
         }
     }
 
-    /// Tells the next of those who missed messages, where they have room by now.
+    /// Notifies the next laggards that have room again.
     pub(super) fn tell_laggards(&mut self) {
         let dead = self.laggards.tell_next(STEP);
         self.bury_all(&dead);
     }
 
-    /// Removes the dead among the next members. A member that takes the number of a removed one has
-    /// its turn one round later at the latest.
+    /// Removes the dead among the next members. A member that takes the index of a removed one is
+    /// checked one round later at the latest.
     pub(super) fn sweep(&mut self) {
         let mut dead = Vec::new();
         for _ in 0..self.membership.len().min(STEP) {

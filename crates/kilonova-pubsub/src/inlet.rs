@@ -1,5 +1,5 @@
-//! The way into the registry. Owns the bound on what waits there and the registry's life;
-//! leaves what can be asked to `command`.
+//! The entrance to the registry. Owns the bound on waiting requests and the registry's lifetime;
+//! leaves the requests to `command`.
 
 use std::sync::Arc;
 
@@ -14,18 +14,18 @@ use super::stats::{Published, Stats};
 use super::subscriber::Who;
 use super::{Channel, Error, JoinError, LeaveError, Meta, TryBroadcastError};
 
-/// How many requests may wait for the registry.
+/// The number of requests that may wait for the registry.
 const ROOM: usize = 1024;
 
-/// The registry's address and the room in its mailbox, shared by all handles; the registry stops
-/// with it.
+/// The registry's address and the room in its mailbox, shared by all handles. Dropping it stops the
+/// registry.
 #[derive(Debug)]
 pub(super) struct Inlet {
     registry: Addr<Registry>,
-    // An actix mailbox lets every clone of an address, and every waiting request, go one beyond its
-    // capacity. A permit for each request bounds them exactly, and lets those who wait take turns.
-    // It is never closed: when the registry stops, its mailbox gives the permits back, and whoever
-    // waited for one finds out.
+    // An actix mailbox accepts one message beyond its capacity from every clone of an address and
+    // every waiting request. A permit for each request bounds them exactly, and serves waiting
+    // callers in order. The semaphore is never closed: when the registry stops, its mailbox returns
+    // the permits, and each waiting caller finds the registry stopped.
     room: Arc<Semaphore>,
     published: Arc<Published>,
 }
@@ -47,7 +47,7 @@ impl Inlet {
         self.published.with_waiting(ROOM.saturating_sub(self.room.available_permits()))
     }
 
-    /// Queues a command, waiting for room.
+    /// Queues a command; waits for room.
     pub(super) async fn send(&self, command: Command) -> Result<(), Error> {
         let permit = Arc::clone(&self.room).acquire_owned().await.map_err(|_| Error::Stopped)?;
         self.queue(Queued { command, permit: Some(permit) })
@@ -63,7 +63,7 @@ impl Inlet {
             .map_err(|Error::Stopped| TryBroadcastError::Stopped)
     }
 
-    /// Queues a command, waiting for room, and waits for its answer.
+    /// Queues a command, after waiting for room, and waits for its reply.
     pub(super) async fn ask<T>(
         &self,
         command: impl FnOnce(oneshot::Sender<T>) -> Command,
@@ -87,8 +87,8 @@ impl Inlet {
         left.then_some(()).ok_or(LeaveError::NotJoined)
     }
 
-    /// Queues a command from a destructor, which can neither wait nor fail: there is at most one
-    /// for each guard.
+    /// Queues a command from a destructor, which can neither wait nor fail. No permit is needed:
+    /// each guard pushes at most one.
     pub(super) fn push(&self, command: Command) {
         self.registry.do_send(Queued { command, permit: None });
     }
@@ -96,7 +96,8 @@ impl Inlet {
     fn queue(&self, queued: Queued) -> Result<(), Error> {
         match self.registry.try_send(queued) {
             Ok(()) => Ok(()),
-            // Full by actix's count, which is not the one that counts; both go into the same queue.
+            // Full by actix's own count, which does not apply here. `do_send` uses the same queue,
+            // so the order holds.
             Err(SendError::Full(queued)) => {
                 self.registry.do_send(queued);
                 Ok(())
@@ -108,7 +109,7 @@ impl Inlet {
 
 impl Drop for Inlet {
     fn drop(&mut self) {
-        // The registry's timer would keep it running although nobody can reach it any more.
+        // The registry's timer would keep it running although no handle is left.
         self.push(Command::Stop);
     }
 }

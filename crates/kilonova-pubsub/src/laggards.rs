@@ -1,5 +1,5 @@
-//! Members that missed messages. Owns what each missed and when it is told; that it has left or
-//! died is told to this by `Groups`.
+//! Members that missed messages. Owns what each missed and when it gets its notice; `Groups`
+//! reports which have left or died.
 
 use indexmap::IndexMap;
 use indexmap::map::Entry;
@@ -7,15 +7,15 @@ use indexmap::map::Entry;
 use super::subscriber::{Delivery, Subscriber};
 use super::{Channel, Envelope};
 
-/// The members with a gap that they have not been told of: few or none as a rule, so that the
-/// others pay nothing for it.
+/// The members with a gap that they have no notice of yet. Usually there are few or none; other
+/// members pay nothing for this.
 #[derive(Default)]
 pub(super) struct Laggards {
-    // A member is here exactly while it is marked as lagging.
+    // Contains a member exactly while the member is marked as lagging.
     gaps: IndexMap<Subscriber, Gap>,
-    // Where the next round goes on.
+    // Where the next round continues.
     cursor: usize,
-    // All messages that were missed so far.
+    // The total number of missed messages.
     missed: u64,
 }
 
@@ -25,7 +25,7 @@ struct Gap {
 }
 
 impl Laggards {
-    /// Delivers one message; what was missed before is told first.
+    /// Delivers one message, after the notice of messages missed before.
     pub(super) fn deliver(&mut self, member: &Subscriber, envelope: &Envelope) -> Delivery {
         let mut delivery = if member.lags() { self.tell(member) } else { Delivery::Sent };
         if delivery == Delivery::Sent {
@@ -37,7 +37,7 @@ impl Laggards {
         delivery
     }
 
-    /// Tells up to so many of them what they missed, where they have room by now; returns those
+    /// Sends notices to up to `count` of the members, if they have room by now. Returns the members
     /// found dead.
     pub(super) fn tell_next(&mut self, count: usize) -> Vec<Subscriber> {
         let mut dead = Vec::new();
@@ -46,7 +46,7 @@ impl Laggards {
             let Some((member, _)) = self.gaps.get_index(self.cursor) else { break };
             let member = member.clone();
             match self.tell(&member) {
-                // Another one has its number now.
+                // Another member has this index now.
                 Delivery::Sent => continue,
                 Delivery::Full => {}
                 Delivery::Dead => dead.push(member),
@@ -56,14 +56,14 @@ impl Laggards {
         dead
     }
 
-    /// A member that is one no more is not told any more.
+    /// Drops a member's gap without a notice.
     pub(super) fn forget(&mut self, member: &Subscriber) {
         if let Some((member, _)) = self.gaps.swap_remove_entry(member) {
             member.set_lags(false);
         }
     }
 
-    /// How many messages were missed so far, by all members.
+    /// The number of messages that members have missed so far, in total.
     pub(super) fn missed(&self) -> u64 {
         self.missed
     }
@@ -91,7 +91,7 @@ impl Laggards {
                 *missed = missed.saturating_add(1);
             }
             Entry::Vacant(gap) => {
-                log::debug!("a member's mailbox is full: it misses messages of {channel}");
+                log::debug!("a member's mailbox is full: the member misses messages of {channel}");
                 gap.insert(Gap { channel: channel.clone(), missed: 1 });
                 member.set_lags(true);
             }

@@ -1,8 +1,8 @@
 //! Process groups: named channels that actors and other code join, and messages to all members.
 //!
 //! The whole interface is in this file. `Membership` owns the bookkeeping, `registry` is the one
-//! place that acts on it, and [`Envelope`] is what a message is. Nothing here knows of sockets,
-//! databases or an application.
+//! place that acts on it, and [`Envelope`] is a message. Nothing here depends on sockets, databases
+//! or an application.
 //!
 //! ```
 //! use actix::prelude::*;
@@ -49,64 +49,64 @@
 //! - **Joining.** A member that joins twice is a member twice: it gets each message twice and must
 //!   leave twice. Leaving without having joined is [`LeaveError::NotJoined`]. When `join` or
 //!   `leave` returns, every later call sees the change, from any thread.
-//! - **Empty channels** do not exist: a channel goes with its last member. Any string can name a
-//!   channel.
+//! - **Empty channels** do not exist: a channel disappears with its last member. Any string can
+//!   name a channel.
 //! - **Death.** A member that stopped, panicked or was dropped is in no channel, and no list names
 //!   it. A [`Subscription`], an actor that joined with [`ContextExt::join`] and an actor with a
-//!   [`Lifeline`] leave at once. Any other actor leaves with the next message to it, with the next
-//!   list of the channel, or with a sweep that checks 40,000 members a second. If one message finds
-//!   many dead members, the first 4,096 leave at once and the others with the sweep.
+//!   [`Lifeline`] leave at once. Any other actor leaves when the next message is sent to it, when
+//!   its channel is listed, or when a sweep, which checks 40,000 members a second, reaches it. If
+//!   one message finds many dead members, the first 4,096 leave at once and the sweep removes the
+//!   others.
 //! - **The sender** gets its own broadcast if it is a member.
 //! - **Order.** Messages from one sender to one member arrive in the order in which they were sent,
 //!   by `broadcast`, `local_broadcast`, `try_broadcast` and `publish` alike. There is no order
 //!   between members or between senders.
-//! - **Delivery** is at most once. A broadcast that returned goes to all that are members when the
-//!   registry processes it. That is no receipt: a member may die before it handles the message.
+//! - **Delivery** is at most once. A broadcast that has returned goes to all members that the
+//!   channel has when the registry processes it. It is not an acknowledgement: a member may die
+//!   before it handles the message.
 //!
 //! Beyond `pg`:
 //!
-//! - **Metadata.** A member may say who it is ([`PubSub::join_as`]), up to [`META_MAX`] bytes in
-//!   each channel. Lists and monitors show it on every node.
+//! - **Metadata.** A member may join with metadata about itself ([`PubSub::join_as`]), up to
+//!   [`META_MAX`] bytes in each channel. Lists and monitors show it on every node.
 //!
 //! Every queue is bounded:
 //!
 //! - **A member's mailbox** has the capacity that its actor gave it: 16 by default in actix,
-//!   [`MAILBOX`] after [`ContextExt::join`], the chosen one after `set_mailbox_capacity` of the
-//!   actor's context. A [`Subscription`] buffers 1,024 envelopes by default. When a mailbox is
-//!   full, the member misses messages, and nobody waits for it. One [`Envelope::lagged`] notice
-//!   tells it of each gap, before anything newer and as soon as it has room: with the next message,
-//!   or within about a tenth of a second on a quiet channel. A member that has left every channel
-//!   in the meantime gets no notice.
+//!   [`MAILBOX`] after [`ContextExt::join`], or the value that the actor passes to its context's
+//!   `set_mailbox_capacity`. A [`Subscription`] buffers 1,024 envelopes by default. When a mailbox
+//!   is full, the member misses messages; no sender waits for it. One [`Envelope::lagged`] notice
+//!   reports each gap, before any newer message and as soon as the mailbox has room: with the next
+//!   message, or within about a tenth of a second on a quiet channel. A member that leaves every
+//!   channel before that gets no notice.
 //! - **The registry's mailbox** holds 1,024 requests. When it is full, the `async` functions wait,
 //!   which slows a fast sender down, and `try_broadcast` returns [`TryBroadcastError::Full`].
-//! - **A monitor** that does not read ends after 1,024 unread changes ([`Monitor::next`]).
+//! - **A monitor** that is not read ends after 1,024 unread changes ([`Monitor::next`]).
 //! - **The number of channels** can be limited ([`Builder::max_channels`]): a join that would
-//!   create one too many fails with [`JoinError::TooManyChannels`].
+//!   exceed the limit fails with [`JoinError::TooManyChannels`].
 //!
-//! A call whose future is dropped early may or may not have had its effect. The registry stops when
-//! its last [`PubSub`] is dropped or its arbiter stops; every call then returns `Stopped`. The
-//! registry holds the address of each member, so an actor that is a member does not stop because
-//! nobody else has its address.
+//! A call whose future is dropped early may or may not take effect. The registry stops when its
+//! last [`PubSub`] is dropped or its arbiter stops; every call then returns `Stopped`. The registry
+//! holds the address of each member, so a member keeps running when nobody else has its address.
 //!
 //! # Cost
 //!
-//! The cost of an operation depends on the members and channels that it concerns, not on how many
-//! others there are. `benches/README.md` has figures for up to a million members in a hundred
-//! thousand channels.
+//! The cost of an operation depends on the members and channels involved, not on how many others
+//! exist. `benches/README.md` has figures for up to a million members in a hundred thousand
+//! channels.
 //!
-//! - **Joining and leaving** take constant time. Now and then a full table moves to one of twice
-//!   the size: a tenth of a second with a million members.
-//! - **A death** takes time in proportion to the channels of the member.
+//! - **Joining and leaving** take constant time. Occasionally a full table doubles its size, which
+//!   takes a tenth of a second with a million members.
+//! - **A death** takes time proportional to the number of the member's channels.
 //! - **A broadcast** takes a quarter of a microsecond to one microsecond for each member of the
-//!   channel. Requests run one after the other: a join during a broadcast to a million members
-//!   waits for up to a second. Other tasks on the registry's thread run after each millisecond of
-//!   requests, or after one longer request. A registry with large channels belongs on its own
-//!   arbiter.
-//! - **A list** of members takes time in proportion to the members of its channel, the list of
-//!   channels in proportion to all channels: a tenth of a second for a million.
+//!   channel. Requests run sequentially: a join during a broadcast to a million members waits for
+//!   up to a second. Other tasks on the registry's thread run after each millisecond of requests,
+//!   or after one longer request. Start a registry with large channels on its own arbiter.
+//! - **A list** of members takes time proportional to the members of its channel. The list of
+//!   channels takes time proportional to all channels: a tenth of a second for a million.
 //! - **Memory.** A member takes about 300 bytes, most of it for the clone of its address, and 16 to
-//!   32 bytes more for each channel from the third on. A channel takes about 150 bytes. Members
-//!   that left make room for new ones; the memory is not given back.
+//!   32 bytes more for each channel from the third on. A channel takes about 150 bytes. New members
+//!   reuse the memory of members that left; it is not released.
 
 mod builder;
 mod channel;
@@ -167,50 +167,51 @@ use self::command::Command;
 use self::inlet::Inlet;
 use self::subscriber::Who;
 
-/// A handle on one node's process groups: cheap to clone, usable from every thread and arbiter.
+/// A handle to one node's process groups, cheap to clone and usable from every thread and arbiter.
 ///
-/// All clones share one registry. The [crate's documentation](self) has the guarantees.
+/// All clones share one registry. The [crate documentation](self) states the guarantees.
 #[derive(Clone, Debug)]
 pub struct PubSub {
     inlet: Arc<Inlet>,
     sender: Arc<Sender>,
 }
 
-/// How many members a channel has, each as often as it joined.
+/// The number of members of a channel. A member counts once for each time that it joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Count {
-    /// Which channel.
+    /// The channel.
     pub channel: Channel,
-    /// On all nodes.
+    /// Its members on all nodes.
     pub members: usize,
-    /// On this node.
+    /// Its members on this node.
     pub local_members: usize,
 }
 
 impl PubSub {
-    /// Starts a registry on the current arbiter, empty, for the node of this name.
+    /// Starts an empty registry for the node named `node`, on the current arbiter.
     ///
     /// # Panics
     ///
-    /// On a thread without an actix `System`, where [`PubSub::try_start`] returns an error.
+    /// Panics on a thread without an actix `System`. [`PubSub::try_start`] returns an error
+    /// instead.
     pub fn start(node: impl Into<Arc<str>>) -> PubSub {
         PubSub::builder(node).start()
     }
 
-    /// [`PubSub::start`] that fails on a thread without an actix `System`, such as one of plain
-    /// tokio.
+    /// Like [`PubSub::start`], but returns an error on a thread without an actix `System`, such as
+    /// a plain tokio thread.
     pub fn try_start(node: impl Into<Arc<str>>) -> Result<PubSub, StartError> {
         PubSub::builder(node).try_start()
     }
 
     /// Starts a registry on `arbiter`, which keeps large broadcasts off the current one.
     ///
-    /// If that arbiter has stopped already, every call on the handle says `Stopped`.
+    /// If that arbiter has already stopped, every call on the handle returns `Stopped`.
     pub fn start_in(arbiter: &ArbiterHandle, node: impl Into<Arc<str>>) -> PubSub {
         PubSub::builder(node).start_in(arbiter)
     }
 
-    /// A registry for the node of this name, to be started with limits.
+    /// Returns a builder that starts a registry with limits, for the node named `node`.
     ///
     /// ```
     /// # use kilonova_pubsub::PubSub;
@@ -231,9 +232,9 @@ impl PubSub {
         &self.sender.node
     }
 
-    /// Makes `member` a member of `channel` once more; done when it returns.
+    /// Makes `member` join `channel` once. The join is in effect when this returns.
     ///
-    /// Joining with the address of a dead actor has no effect and is no error.
+    /// Joining with the address of a dead actor has no effect and is not an error.
     pub async fn join(
         &self,
         channel: impl Into<Channel>,
@@ -242,12 +243,12 @@ impl PubSub {
         self.inlet.join(channel.into(), Who::Actor(member.into()), None).await
     }
 
-    /// [`PubSub::join`] with what the member says of itself, at most [`META_MAX`] bytes of JSON.
+    /// Like [`PubSub::join`], with metadata about the member: at most [`META_MAX`] bytes of JSON.
     ///
-    /// Lists and monitors show it on every node ([`Member::meta`]): who is here, not only how many.
-    /// A member has one metadata in each channel. The last one given holds for all of its joins
-    /// there, a plain `join` keeps it, and it is gone when the member has left the channel as often
-    /// as it joined.
+    /// Lists and monitors show it on every node ([`Member::meta`]), so that you see who is present,
+    /// not only how many. A member has one metadata value in each channel. The last value given
+    /// applies to all of its joins there, and a plain `join` keeps it. It is removed when the
+    /// member has left the channel as often as it joined.
     ///
     /// ```
     /// # use kilonova_pubsub::{Payload, PubSub, testing::Probe};
@@ -270,8 +271,8 @@ impl PubSub {
         self.inlet.join(channel.into(), who, Some(meta)).await
     }
 
-    /// [`PubSub::join`], or [`PubSub::join_as`] with metadata, of an actor whose messages take this
-    /// route instead of its mailbox. Its first join decides.
+    /// Like [`PubSub::join`], or [`PubSub::join_as`] with metadata, for an actor that receives its
+    /// messages over `route` instead of its mailbox. The actor's first join decides which.
     #[doc(hidden)]
     pub async fn join_by(
         &self,
@@ -283,10 +284,10 @@ impl PubSub {
         self.inlet.join(channel.into(), Who::Routed(member.into(), route), meta).await
     }
 
-    /// Takes back one `join`; done when it returns.
+    /// Undoes one `join`. The change is in effect when this returns.
     ///
-    /// The member still handles the messages in its mailbox. A member that died has left already:
-    /// `NotJoined`.
+    /// The member still handles the messages in its mailbox. A member that died has already left:
+    /// the call returns [`LeaveError::NotJoined`].
     pub async fn leave(
         &self,
         channel: impl Into<Channel>,
@@ -295,11 +296,11 @@ impl PubSub {
         self.inlet.leave(channel.into(), Who::Actor(member.into())).await
     }
 
-    /// Receives the messages of these channels without an actor, from now on; done when it returns.
+    /// Subscribes to `channels` without an actor. The joins are in effect when this returns.
     ///
     /// Works on any thread and in any async runtime. A channel that is named twice is joined twice.
-    /// After an error it has joined none of them. The buffer holds 1,024 envelopes;
-    /// [`Subscription`] describes a full one.
+    /// On an error, none of the channels is joined. The buffer holds 1,024 envelopes;
+    /// [`Subscription`] describes what happens when it is full.
     ///
     /// ```
     /// # use kilonova_pubsub::{Payload, PubSub};
@@ -318,7 +319,7 @@ impl PubSub {
         self.subscribe_with(subscription::CAPACITY, channels, None).await
     }
 
-    /// [`PubSub::subscribe`] with metadata for each of the channels, as [`PubSub::join_as`].
+    /// Like [`PubSub::subscribe`], with metadata in each of the channels as in [`PubSub::join_as`].
     pub async fn subscribe_as(
         &self,
         channels: impl IntoIterator<Item = impl Into<Channel>>,
@@ -327,7 +328,7 @@ impl PubSub {
         self.subscribe_with(subscription::CAPACITY, channels, Some(Meta::new(meta)?)).await
     }
 
-    /// [`PubSub::subscribe`] with a buffer of `capacity` envelopes, at least 1.
+    /// Like [`PubSub::subscribe`], with a buffer of `capacity` envelopes, at least 1.
     pub async fn subscribe_with_capacity(
         &self,
         capacity: usize,
@@ -359,8 +360,8 @@ impl PubSub {
     /// Sends a message to all members of `channel` on all nodes; waits for room in the registry's
     /// mailbox.
     ///
-    /// A channel without members is no error. An actor's handler cannot wait and uses
-    /// [`PubSub::try_broadcast`].
+    /// A channel without members is not an error. An actor's handler cannot wait: use
+    /// [`PubSub::try_broadcast`] there.
     pub async fn broadcast(
         &self,
         channel: impl Into<Channel>,
@@ -371,7 +372,7 @@ impl PubSub {
         self.inlet.send(Command::Broadcast(envelope)).await
     }
 
-    /// Sends a message to the members of `channel` on this node only; otherwise as
+    /// Sends a message to the members of `channel` on this node only; otherwise like
     /// [`PubSub::broadcast`].
     pub async fn local_broadcast(
         &self,
@@ -382,9 +383,9 @@ impl PubSub {
         self.publish(Envelope::new(channel, topic, payload)).await
     }
 
-    /// [`PubSub::broadcast`] without waiting, for an actor's handler or a plain thread.
+    /// Like [`PubSub::broadcast`], but never waits: for an actor's handler or a plain thread.
     ///
-    /// `Full` means that 1,024 requests wait for the registry. Nothing was sent; try again later.
+    /// `Full` means that 1,024 requests wait for the registry. Nothing was sent; retry later.
     pub fn try_broadcast(
         &self,
         channel: impl Into<Channel>,
@@ -403,28 +404,29 @@ impl PubSub {
         self.inlet.send(Command::Dispatch(envelope.sent_by(&self.sender))).await
     }
 
-    /// [`PubSub::publish`] for several envelopes, in their order, as one request to the registry.
+    /// Like [`PubSub::publish`], for several envelopes in order, as one request to the registry.
     /// When it returns, they are in the members' mailboxes.
     ///
-    /// Consecutive envelopes for one channel reach each member together, so that it can write them
-    /// together. Other requests wait until all are sent: a few dozen at a time is right.
+    /// Consecutive envelopes for one channel reach each member as one batch, which it can write at
+    /// once. Other requests wait until all are sent, so send a few dozen at a time.
     pub async fn publish_all(&self, envelopes: Vec<Envelope>) -> Result<(), Error> {
         let sent = envelopes.into_iter().map(|envelope| envelope.sent_by(&self.sender));
         let envelopes = sent.collect();
         self.inlet.ask(|done| Command::DispatchAll { envelopes, done }).await
     }
 
-    /// The living members of `channel` on all nodes, each as often as it joined, in no order. A
-    /// channel that does not exist has none.
+    /// Returns the living members of `channel` on all nodes, each as often as it joined, in no
+    /// particular order. A channel that does not exist has none.
     ///
-    /// It is a barrier: when it returns, everything that the same caller sent before is in the
-    /// mailboxes.
+    /// The call is a barrier: when it returns, everything that the same caller sent before is in
+    /// the mailboxes.
     pub async fn get_members(&self, channel: impl Into<Channel>) -> Result<Vec<Member>, Error> {
         let (channel, node) = (channel.into(), Arc::clone(&self.sender.node));
         self.inlet.ask(|members| Command::Members { channel, node, members }).await
     }
 
-    /// The living members of `channel` on this node; otherwise as [`PubSub::get_members`].
+    /// Returns the living members of `channel` on this node; otherwise like
+    /// [`PubSub::get_members`].
     pub async fn get_local_members(
         &self,
         channel: impl Into<Channel>,
@@ -433,50 +435,53 @@ impl PubSub {
         self.inlet.ask(|members| Command::LocalMembers { channel, node, members }).await
     }
 
-    /// The names of all nodes that can be reached, this one first, the others in no order.
+    /// Returns the names of all reachable nodes: this one first, the others in no particular order.
     pub async fn nodes(&self) -> Result<Vec<Arc<str>>, Error> {
         let others = self.inlet.ask(Command::Nodes).await?;
         Ok(std::iter::once(Arc::clone(&self.sender.node)).chain(others).collect())
     }
 
-    /// All channels with a living member on any node, each once, in no order.
+    /// Returns all channels with a living member on any node, each once, in no particular order.
     pub async fn which_groups(&self) -> Result<Vec<Channel>, Error> {
         self.inlet.ask(Command::Channels).await
     }
 
-    /// How many members each channel has, on all nodes and on this one, in no order.
+    /// Returns the number of members of each channel, on all nodes and on this one, in no
+    /// particular order.
     ///
     /// Members whose death is not known yet may be counted.
     pub async fn count_members(&self) -> Result<Vec<Count>, Error> {
         self.inlet.ask(Command::Counts).await
     }
 
-    /// The members of `channel` now, and each later change to them, without a gap or a repetition.
+    /// Returns the current members of `channel` and every later change, without gaps or duplicates.
     ///
-    /// The channel need not exist, and may come and go.
+    /// The channel need not exist, and may appear and disappear.
     pub async fn monitor(&self, channel: impl Into<Channel>) -> Result<Monitor, Error> {
         let (channel, node, inlet) =
             (channel.into(), Arc::clone(&self.sender.node), Arc::downgrade(&self.inlet));
         self.inlet.ask(|monitor| Command::Monitor { channel, node, inlet, monitor }).await
     }
 
-    /// Counts for metrics. Asks nothing of the registry, so that it answers at once also while the
-    /// registry is busy; the numbers are up to a tenth of a second old.
+    /// Returns counts for metrics, up to a tenth of a second old. It sends no request to the
+    /// registry, so it returns at once even when the registry is busy.
     pub fn stats(&self) -> Stats {
         self.inlet.stats()
     }
 
-    /// A handle whose broadcasts name `member` as their sender, as Erlang's `self()` does.
+    /// Returns a handle whose broadcasts name `member` as their sender, as Erlang's `self()` does.
     ///
-    /// It need not be a member of a channel. Receivers ask [`Sender::is`]. The handle holds the
-    /// actor's address.
+    /// The actor need not be a member of a channel. Receivers check with [`Sender::is`]. The handle
+    /// holds the actor's address.
     pub fn sent_by(&self, member: impl Into<Recipient<Envelope>>) -> PubSub {
         let sender = Sender::local(Arc::clone(&self.sender.node), Some(member.into()));
         PubSub { inlet: Arc::clone(&self.inlet), sender: Arc::new(sender) }
     }
 
-    /// A guard that removes `member` from every channel when it is dropped. In the actor's struct
-    /// it makes its death known at once; [`ContextExt::join`] needs none.
+    /// Returns a guard that removes `member` from every channel when the guard is dropped.
+    ///
+    /// Keep it in the actor's struct, so that the actor's death is known at once. An actor that
+    /// joins with [`ContextExt::join`] needs none.
     pub fn lifeline(&self, member: impl Into<Recipient<Envelope>>) -> Lifeline {
         Lifeline::new(Arc::downgrade(&self.inlet), &member.into())
     }

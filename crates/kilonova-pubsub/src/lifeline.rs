@@ -1,5 +1,5 @@
-//! How the death of an actor becomes known at once. Owns the guard; the registry's sweep finds
-//! actors without one.
+//! Reporting an actor's death at once. Owns the guard; the registry's sweep finds actors without
+//! one.
 
 use std::sync::Weak;
 
@@ -10,10 +10,10 @@ use super::command::Command;
 use super::inlet::Inlet;
 use super::subscriber::Who;
 
-/// Removes its member from every channel when it is dropped, also by a panic of the actor.
+/// Removes its member from every channel when dropped, even by a panic of the actor.
 ///
-/// It belongs in the actor's struct. It keeps neither the actor nor the registry running. A member
-/// that joins after its lifeline was dropped is a member again.
+/// Keep it in the actor's struct. It keeps neither the actor nor the registry running. A member can
+/// join again after its lifeline was dropped.
 #[must_use = "a lifeline that is dropped at once removes the member at once"]
 #[derive(Debug)]
 pub struct Lifeline {

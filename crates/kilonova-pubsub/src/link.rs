@@ -1,5 +1,5 @@
-//! The registry's link to other nodes. Owns what the registry tells of this node and learns of the
-//! others. The holder of the link owns the messages and the network.
+//! The registry's link to other nodes. Owns the events that the registry sends and the updates that
+//! it receives; leaves the messages and the network to the holder of the link.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -10,70 +10,71 @@ use super::command::Command;
 use super::inlet::Inlet;
 use super::{Channel, Envelope, Error, Meta, NodeId, Sender};
 
-/// How many events may wait for the holder of the link. Those beyond are lost: after lost changes
-/// the versions have a gap, and the other nodes ask for all members.
+/// How many events may wait for the holder of the link. Further events are lost: after lost changes
+/// the versions have a gap, and the other nodes request a snapshot.
 const ROOM: usize = 64 * 1024;
 
-/// Channels with longer names, in bytes, are local: other nodes do not learn their members.
+/// The maximum length in bytes of a channel name that other nodes see. The members of channels with
+/// longer names are local.
 pub(super) const LONGEST_NAME: usize = 16 * 1024;
 
-/// What happened on this node that concerns the others.
+/// An event on this node that other nodes must learn of.
 #[derive(Clone, Debug)]
 pub enum Local {
-    /// A member joined or left once: the change that made this version of the membership, which
-    /// counts them all.
+    /// A member joined or left once. The first field is the membership's version after the change;
+    /// each change increments it.
     Changed(u64, Step),
     /// A broadcast to all nodes.
     Broadcast(Envelope),
 }
 
-/// One join or one leave.
+/// One join or leave.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Where.
+    /// The channel.
     pub channel: Channel,
-    /// The member's number, which its node gave it and no other member there.
+    /// The member's number, assigned by its node and unique there.
     pub member: u64,
-    /// Whether it joined or left.
+    /// True for a join, false for a leave.
     pub joined: bool,
-    /// The metadata that it has in the channel since it joined; `None` of one that left.
+    /// The member's metadata in the channel after a join; `None` for a leave.
     pub meta: Option<Meta>,
 }
 
-/// A member in a channel, and how often it joined.
+/// A member of a channel, with how often it joined.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Joins {
-    /// Where.
+    /// The channel.
     pub channel: Channel,
     /// The member's number.
     pub member: u64,
-    /// How often; not 0.
+    /// How often it joined; never 0.
     pub times: u32,
-    /// Its metadata in the channel.
+    /// The member's metadata in the channel.
     pub meta: Option<Meta>,
 }
 
 /// All members of one node.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
-    /// How many changes led to them.
+    /// The version: the number of changes so far.
     pub version: u64,
-    /// In no order.
+    /// The members of all channels, in no particular order.
     pub joins: Vec<Joins>,
 }
 
-/// What another node's members are.
+/// A change to the known members of another node.
 #[derive(Clone, Debug)]
 pub enum Update {
-    /// These, and no others.
+    /// Replaces the node's members.
     Members(NodeId, Vec<Joins>),
-    /// Those known, after these steps.
+    /// Applies these steps to the node's known members.
     Steps(NodeId, Vec<Step>),
-    /// None any more: the node is gone or out of reach.
+    /// Removes all of the node's members: it is gone or unreachable.
     Gone(NodeId),
 }
 
-/// What connects a registry with other nodes:
+/// Connects a registry with other nodes; see
 /// [`Builder::start_linked_in`](super::Builder::start_linked_in).
 ///
 /// It does not keep the registry running.
@@ -89,7 +90,7 @@ pub struct Link {
 pub(super) struct Outlet {
     local: mpsc::Sender<Local>,
     version: u64,
-    /// The last version that found no room.
+    /// The last version whose change was lost because the channel was full.
     lost: Arc<AtomicU64>,
 }
 
@@ -106,18 +107,18 @@ impl Link {
         &self.node
     }
 
-    /// Waits for events on this node, and takes up to `limit` of them, in order; none when the
-    /// registry has stopped.
+    /// Waits for events on this node, and returns up to `limit` of them in order. Returns none when
+    /// the registry has stopped.
     pub async fn next(&mut self, limit: usize) -> Vec<Local> {
         let mut taken = Vec::new();
         self.local.recv_many(&mut taken, limit).await;
         taken
     }
 
-    /// The last version of the membership that found no room, once everything before it was taken;
-    /// otherwise 0.
+    /// The last version whose change was lost because too many events waited, once all earlier
+    /// events have been taken; otherwise 0.
     pub fn lost(&self) -> u64 {
-        // What was lost was so after what waits.
+        // Waiting events are older than the lost change.
         let lost = self.lost.load(Ordering::Acquire);
         if self.local.is_empty() { lost } else { 0 }
     }
@@ -128,18 +129,19 @@ impl Link {
         inlet.ask(Command::Snapshot).await
     }
 
-    /// Takes in what other nodes' members are.
+    /// Applies an update to another node's members.
     pub async fn update(&self, update: Update) -> Result<(), Error> {
         let inlet = self.inlet.upgrade().ok_or(Error::Stopped)?;
         inlet.send(Command::Update(update)).await
     }
 
-    /// Delivers what another node broadcast to the members on this one.
+    /// Delivers envelopes that another node broadcast to the members on this node.
     pub async fn deliver(&self, from: &NodeId, envelopes: Vec<Envelope>) -> Result<(), Error> {
         self.deliver_by(Sender::remote(from), envelopes).await
     }
 
-    /// [`Link::deliver`] of a node of another kind of cluster: [`Sender::origin`].
+    /// Like [`Link::deliver`], for a node of another kind of cluster; `origin` becomes
+    /// [`Sender::origin`].
     pub async fn deliver_foreign(
         &self,
         from: &NodeId,
@@ -159,7 +161,7 @@ impl Link {
 }
 
 impl Outlet {
-    /// Tells of a change on this node.
+    /// Reports a change on this node.
     pub(super) fn changed(
         &mut self,
         channel: &Channel,
@@ -172,7 +174,8 @@ impl Outlet {
         }
         self.version += 1;
         let step = Step { channel: channel.clone(), member, joined, meta };
-        // The gap in the versions tells of it, or the version itself if nothing follows.
+        // Other nodes detect the loss by the gap in the versions. If no change follows, `lost`
+        // reports it.
         if self.local.try_send(Local::Changed(self.version, step)).is_err() {
             self.lost.store(self.version, Ordering::Release);
         }
@@ -181,7 +184,7 @@ impl Outlet {
     pub(super) fn broadcast(&self, envelope: &Envelope) {
         if self.local.try_send(Local::Broadcast(envelope.clone())).is_err() {
             log::warn!(
-                "a broadcast on {} did not reach other nodes: too many wait",
+                "a broadcast on {} was not sent to other nodes: too many events are waiting",
                 envelope.channel()
             );
         }

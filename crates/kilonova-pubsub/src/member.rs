@@ -1,5 +1,5 @@
-//! A member as lists and monitors name it. Owns identity: two are equal when they are the same
-//! actor.
+//! A member as lists and monitors return it. Owns identity: two members are equal when they are the
+//! same actor or subscription.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use actix::Recipient;
 use super::subscriber::Subscriber;
 use super::{Envelope, Meta, NodeId, Payload};
 
-/// A member of a channel, on whichever node: equal to another when both are the same actor or
-/// subscription, whatever their metadata.
+/// A member of a channel, on any node. Two are equal when they are the same actor or subscription,
+/// regardless of metadata.
 #[derive(Clone, Debug)]
 pub struct Member {
     node: Arc<str>,
@@ -21,7 +21,7 @@ pub struct Member {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Identity {
     Local(Subscriber),
-    /// Numbered by that run of its node.
+    /// This run of the member's node assigned the number.
     Remote {
         incarnation: u64,
         number: u64,
@@ -38,21 +38,21 @@ impl Member {
         Member { node: Arc::clone(node.name()), identity, meta }
     }
 
-    /// The name of the node that it lives on.
+    /// The name of the member's node.
     pub fn node(&self) -> &str {
         &self.node
     }
 
-    /// What it said of itself when it joined the channel
-    /// ([`PubSub::join_as`](super::PubSub::join_as)), if it did.
+    /// The metadata that the member joined the channel with
+    /// ([`PubSub::join_as`](super::PubSub::join_as)), if any.
     ///
-    /// In [`Change::Left`](super::Change::Left) it is what the member had until then.
+    /// In [`Change::Left`](super::Change::Left), the metadata that the member had until then.
     pub fn meta(&self) -> Option<&Payload> {
         self.meta.as_ref().map(Meta::payload)
     }
 
-    /// Its address, if it is an actor on this node; a [`Subscription`](super::Subscription) has
-    /// none.
+    /// The member's address, if it is an actor on this node. A
+    /// [`Subscription`](super::Subscription) has none.
     pub fn recipient(&self) -> Option<&Recipient<Envelope>> {
         match &self.identity {
             Identity::Local(subscriber) => subscriber.recipient(),

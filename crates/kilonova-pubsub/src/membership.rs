@@ -1,5 +1,5 @@
-//! Who is a member of what, as plain data: no actors, no input or output. Owns the counting and its
-//! cost; the registry decides when someone joins, leaves or has died.
+//! Channels and their members as plain data, without actors or I/O. Owns the counting and its cost;
+//! the registry decides when a member joins, leaves or has died.
 
 mod joined;
 
@@ -14,20 +14,19 @@ use super::{Channel, Meta};
 
 /// A multiset of members for each channel, indexed both ways.
 ///
-/// [`join`](Membership::join) and [`leave`](Membership::leave) take constant time,
-/// [`remove`](Membership::remove) time in proportion to the channels of that member; none looks at
-/// a channel's other members. Constant is meant as it is of a vector: now and then a table that is
-/// full moves to one of twice the size. The room of those who are gone is kept for those who come.
-/// Members are in no order. `M` is cloned into each of its channels, so it should be small and
-/// cheap to clone.
+/// [`join`](Membership::join) and [`leave`](Membership::leave) take constant time.
+/// [`remove`](Membership::remove) takes time proportional to the channels of that member. None
+/// looks at a channel's other members. Constant time is amortized, as for a vector: occasionally a
+/// full table doubles its size. New members reuse the memory of removed ones. Members are in no
+/// particular order. `M` is cloned into each of its channels, so it should be small and cheap to
+/// clone.
 #[derive(Clone, Debug)]
 pub struct Membership<M> {
-    // What number a channel has: a name is hashed once, and nothing else holds more of it than four
-    // bytes.
+    // Each channel's number: a name is hashed once, and everything else refers to it by four bytes.
     numbers: IndexMap<Channel, u32>,
     groups: Slab<Group<M>>,
     members: IndexMap<M, Joined>,
-    // Bytes of all metadata.
+    // The total bytes of metadata.
     meta_bytes: usize,
 }
 
@@ -35,13 +34,13 @@ pub struct Membership<M> {
 struct Group<M> {
     channel: Channel,
     seats: Vec<Seat<M>>,
-    // Of those members that have some. Not in the seats: a broadcast reads each of them.
+    // Only members that have metadata. Not in the seats, because a broadcast reads every seat.
     #[expect(clippy::box_collection, reason = "most channels have none: 8 bytes rather than 48")]
     metas: Option<Box<HashMap<M, Meta>>>,
 }
 
-/// A member in a channel. Seat and place name each other, so that neither is searched for; whoever
-/// moves one tells the other.
+/// A member in a channel. Seat and place refer to each other, so neither needs a search; code that
+/// moves one must update the other.
 #[derive(Clone, Debug)]
 struct Seat<M> {
     member: M,
@@ -49,12 +48,12 @@ struct Seat<M> {
     times: u32,
 }
 
-/// What a member took back.
+/// The result of leaving a channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Left {
-    /// How many joins.
+    /// The number of joins that were undone.
     pub times: usize,
-    /// The metadata that it had in the channel.
+    /// The metadata that the member had in the channel.
     pub meta: Option<Meta>,
 }
 
@@ -70,25 +69,24 @@ impl<M> Default for Membership<M> {
 }
 
 impl<M: Clone + Eq + Hash> Membership<M> {
-    /// Nobody is a member of anything.
+    /// Creates an empty index.
     pub fn new() -> Membership<M> {
         Membership::default()
     }
 
-    /// Makes `member` a member of `channel` once more.
+    /// Makes `member` join `channel` once.
     ///
-    /// Where an equal member is known already that one is kept, here and in every channel. Returned
-    /// is the one kept.
+    /// If an equal member is already known, that one is kept, here and in every channel. Returns
+    /// the kept member.
     pub fn join(&mut self, channel: Channel, member: M) -> M {
         self.join_as(channel, member, 1, None).0
     }
 
-    /// [`join`](Membership::join) `times` times, with metadata. 0 times is for a member that is in
-    /// the channel.
+    /// Like [`join`](Membership::join), `times` times and with metadata. `times` may be 0 only for
+    /// a member that is already in the channel.
     ///
-    /// A member has one metadata in each channel: what is given replaces what was there, for all of
-    /// its joins, and `None` leaves what was there. Returned are the member that is kept and its
-    /// metadata.
+    /// A member has one metadata value in each channel, for all of its joins: `Some` replaces it,
+    /// `None` keeps it. Returns the kept member and its metadata.
     pub fn join_as(
         &mut self,
         channel: Channel,
@@ -99,7 +97,7 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         let number = match self.numbers.get(&channel) {
             Some(number) => *number,
             None => {
-                // Most channels of few members have one.
+                // Most small channels have a single member.
                 let seats = Vec::with_capacity(1);
                 let number = short(self.groups.insert(Group {
                     channel: channel.clone(),
@@ -131,7 +129,7 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         (member, Some(meta))
     }
 
-    /// Takes back one join; `None` if there was none.
+    /// Undoes one join. Returns `None` if `member` is not in `channel`.
     pub fn leave<Q>(&mut self, channel: &str, member: &Q) -> Option<Left>
     where
         Q: Hash + Equivalent<M> + ?Sized,
@@ -158,7 +156,7 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         Some(Left { times: 1, meta })
     }
 
-    /// Takes back every join of `member`: what it left of which channel; nothing if it was in none.
+    /// Undoes every join of `member`. Returns what it left in each of its channels.
     pub fn remove<Q>(&mut self, member: &Q) -> Vec<(Channel, Left)>
     where
         Q: Hash + Equivalent<M> + ?Sized,
@@ -176,7 +174,7 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         (0..joined.len()).map(leave).collect()
     }
 
-    /// Removes a seat, and returns its metadata; the last one of its channel moves there.
+    /// Removes a seat and returns its metadata. The channel's last seat moves to its place.
     fn vacate(&mut self, at: Place) -> Option<Meta> {
         let group = &mut self.groups[at.channel as usize];
         let Seat { member, .. } = group.seats.swap_remove(at.seat as usize);
@@ -193,13 +191,13 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         meta
     }
 
-    /// The members of `channel`, each once, with how often it joined.
+    /// The members of `channel`, each once, with the number of its joins.
     pub fn members(&self, channel: &str) -> impl Iterator<Item = (&M, usize)> {
         let seats = self.group(channel).map_or(&[][..], |group| &group.seats);
         seats.iter().map(|seat| (&seat.member, seat.times as usize))
     }
 
-    /// [`members`](Membership::members) with their metadata.
+    /// Like [`members`](Membership::members), with metadata.
     pub fn described(&self, channel: &str) -> impl Iterator<Item = (&M, usize, Option<&Meta>)> {
         let metas = self.group(channel).and_then(|group| group.metas.as_ref());
         self.members(channel)
@@ -210,21 +208,21 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         self.numbers.get(channel).map(|number| &self.groups[*number as usize])
     }
 
-    /// All channels with their members: those without any do not exist.
+    /// All channels with their members. A channel without members does not exist.
     pub fn channels(&self) -> impl Iterator<Item = (&Channel, impl Iterator<Item = &M>)> {
         self.groups
             .iter()
             .map(|(_, group)| (&group.channel, group.seats.iter().map(|seat| &seat.member)))
     }
 
-    /// All channels with how many members they have, each as often as it joined.
+    /// All channels with the number of their members, each counted as often as it joined.
     pub(super) fn counts(&self) -> impl Iterator<Item = (&Channel, usize)> {
         self.groups.iter().map(|(_, group)| {
             (&group.channel, group.seats.iter().map(|seat| seat.times as usize).sum())
         })
     }
 
-    /// The metadata of `member` in `channel`; `None` if it is not in it.
+    /// The metadata of `member` in `channel`; `None` if it is not a member.
     pub(super) fn meta<Q>(&self, channel: &str, member: &Q) -> Option<Option<&Meta>>
     where
         Q: Hash + Equivalent<M> + ?Sized,
@@ -236,27 +234,27 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         Some(metas.and_then(|metas| metas.get(member)))
     }
 
-    /// How many bytes all metadata has.
+    /// The total bytes of metadata.
     pub fn meta_bytes(&self) -> usize {
         self.meta_bytes
     }
 
-    /// How many channels there are.
+    /// The number of channels.
     pub fn channel_count(&self) -> usize {
         self.groups.len()
     }
 
-    /// How many different members there are.
+    /// The number of distinct members.
     pub fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// Whether nobody is a member of anything.
+    /// Returns true if there are no members.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
-    /// Whether `member` is a member of anything.
+    /// Returns true if `member` is in any channel.
     pub fn contains<Q>(&self, member: &Q) -> bool
     where
         Q: Hash + Equivalent<M> + ?Sized,
@@ -264,7 +262,7 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         self.members.contains_key(member)
     }
 
-    /// The member that is equal to `member`, as it is kept.
+    /// The kept member that equals `member`.
     pub(super) fn find<Q>(&self, member: &Q) -> Option<&M>
     where
         Q: Hash + Equivalent<M> + ?Sized,
@@ -272,17 +270,16 @@ impl<M: Clone + Eq + Hash> Membership<M> {
         self.members.get_key_value(member).map(|(member, _)| member)
     }
 
-    /// One of the members, by a number below [`Membership::len`]: for walking through all of them
-    /// in steps.
+    /// The member with this number, below [`Membership::len`], for visiting all members in steps.
     ///
-    /// When a member goes, another one may take its number.
+    /// When a member is removed, another one may take its number.
     pub fn get(&self, number: usize) -> Option<&M> {
         self.members.get_index(number).map(|(member, _)| member)
     }
 }
 
-/// A number in the four bytes that it is kept in.
-#[expect(clippy::expect_used, reason = "memory is at its end long before there are so many")]
+/// A number as the four bytes that the index stores.
+#[expect(clippy::expect_used, reason = "memory runs out long before four billion entries")]
 fn short(number: usize) -> u32 {
     u32::try_from(number).expect("four billion members or channels")
 }

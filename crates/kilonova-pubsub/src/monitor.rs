@@ -1,5 +1,5 @@
 //! Watching a channel's members. Owns the reader's side; the registry sends the changes, and drops
-//! a monitor that does not read them.
+//! a monitor whose reader falls behind.
 
 use std::pin::Pin;
 use std::sync::Weak;
@@ -12,20 +12,20 @@ use super::command::Command;
 use super::inlet::Inlet;
 use super::{Channel, Member};
 
-/// What happened to a channel's members: one change for each `join` and for each `leave`.
+/// A change to a channel's members, one for each `join` and for each `leave`.
 ///
 /// A member that dies leaves as often as it had joined. The last `Joined` of a member has its
 /// current metadata ([`Member::meta`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// It joined once more.
+    /// The member joined once.
     Joined(Member),
-    /// It left once, or died.
+    /// The member left once, or died.
     Left(Member),
 }
 
-/// A channel's members at one moment and the changes from then on.
+/// A channel's members at one moment, and every change from then on.
 ///
 /// Dropping it ends the monitoring. It does not keep the registry running.
 #[derive(Debug)]
@@ -53,23 +53,23 @@ impl Monitor {
         &self.channel
     }
 
-    /// The living members at the start, each as often as it had joined. [`Monitor::next`] does not
-    /// update them.
+    /// The members that were alive when the monitor started, each as often as it had joined.
+    /// [`Monitor::next`] does not update them.
     pub fn members(&self) -> &[Member] {
         &self.members
     }
 
-    /// The next change, or `None` after the last one.
+    /// Waits for the next change; `None` after the last one.
     ///
     /// A monitor ends when the registry has stopped, or when its reader was more than 1,024 changes
-    /// behind. The reader still gets the changes that were kept, in order, and then `None`; it
-    /// starts another monitor to go on. Dropping the future loses no change.
+    /// behind. The reader still gets the changes that were kept, in order, and then `None`; to
+    /// continue, start another monitor. Dropping the future loses no change.
     pub async fn next(&mut self) -> Option<Change> {
         self.changes.recv().await
     }
 }
 
-/// [`Monitor::next`] as a stream.
+/// The same changes as [`Monitor::next`], as a stream.
 impl Stream for Monitor {
     type Item = Change;
 

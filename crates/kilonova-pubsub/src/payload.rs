@@ -1,5 +1,5 @@
-//! What a message carries. Owns that it is valid JSON, encoded once and shared by all receivers;
-//! leaves the shape of the JSON to sender and receiver.
+//! The content of a message: valid JSON, encoded once and shared by all receivers. Leaves the shape
+//! of the JSON to sender and receiver.
 
 use std::sync::Arc;
 
@@ -11,20 +11,20 @@ use serde_json::value::{RawValue, to_raw_value};
 /// A JSON value in its encoded form, cheap to clone.
 ///
 /// Two payloads are equal when they are the same JSON value: white space and the order of an
-/// object's keys do not matter. Numbers are equal as `serde_json` has it, so that `1` is not `1.0`.
-/// Comparing the same text is quick; other texts are parsed.
+/// object's keys do not matter. Numbers compare as in `serde_json`, so `1` is not `1.0`. Comparing
+/// identical texts is fast; differing texts are parsed.
 #[derive(Clone, Debug)]
 pub struct Payload(Arc<RawValue>);
 
 impl Payload {
-    /// Encodes `value`; fails where it has no JSON form, such as a map whose keys are not strings.
+    /// Encodes `value`. Fails if it has no JSON form, such as a map whose keys are not strings.
     pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Payload, serde_json::Error> {
         to_raw_value(value).map(Payload::from)
     }
 
-    /// Takes text that is JSON already; fails where it is not exactly one JSON value.
+    /// Creates a payload from JSON text. Fails if the text is not exactly one JSON value.
     ///
-    /// White space around the value is dropped, within it is kept.
+    /// White space around the value is dropped; white space within it is kept.
     pub fn from_json(json: impl Into<String>) -> Result<Payload, serde_json::Error> {
         RawValue::from_string(json.into()).map(Payload::from)
     }
@@ -39,7 +39,7 @@ impl Payload {
         self.0.get()
     }
 
-    /// Decodes the value; fails where it has another shape than `T`.
+    /// Decodes the value. Fails if its shape does not match `T`.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_str(self.as_json())
     }
@@ -64,7 +64,7 @@ impl From<&Value> for Payload {
     }
 }
 
-/// Fails where the value nests deeper, or has a larger number, than a [`Value`] can hold.
+/// Fails if the value nests deeper, or has a larger number, than a [`Value`] can hold.
 impl TryFrom<&Payload> for Value {
     type Error = serde_json::Error;
 
@@ -73,7 +73,7 @@ impl TryFrom<&Payload> for Value {
     }
 }
 
-/// As for a reference.
+/// Fails as for a reference.
 impl TryFrom<Payload> for Value {
     type Error = serde_json::Error;
 
@@ -98,14 +98,14 @@ impl PartialEq<Value> for Payload {
     }
 }
 
-/// Takes any value of `serde_json`'s deserializer as it stands. Other formats do not work.
+/// Takes any value verbatim. Works only with `serde_json`'s deserializer.
 impl<'de> Deserialize<'de> for Payload {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Payload, D::Error> {
         Box::<RawValue>::deserialize(deserializer).map(Payload::from)
     }
 }
 
-/// Writes the value itself, not a string of it: a payload can be a field of a frame.
+/// Writes the value itself, not a string that contains it, so a payload can be a field of a frame.
 impl Serialize for Payload {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)

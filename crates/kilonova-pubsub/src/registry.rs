@@ -1,5 +1,5 @@
-//! The actor around the process groups. Owns the order of requests, the timer and fairness towards
-//! its thread; leaves what a request does to `Groups` and the bound on its mailbox to `Inlet`.
+//! The actor around the process groups. Owns the order of requests, the timer and fairness to its
+//! thread; leaves executing requests to `Groups` and the bound on its mailbox to `Inlet`.
 
 use std::future::{Future, poll_fn};
 use std::slice;
@@ -14,16 +14,16 @@ use super::groups::Groups;
 use super::link::Outlet;
 use super::stats::Published;
 
-/// How often the sweep goes on, and who missed messages is told.
+/// The interval between steps of the sweep, and between notices to members that missed messages.
 const TICK: Duration = Duration::from_millis(100);
-/// How long requests are done before everything else on the thread gets its turn. One request is
-/// not interrupted.
+/// How long the registry handles requests before it yields to other tasks on the thread. It never
+/// interrupts a request.
 const STREAK: Duration = Duration::from_millis(1);
 
 /// One node's registry.
 pub(super) struct Registry {
     groups: Groups,
-    // When everything else last had its turn.
+    // When the registry last yielded to other tasks.
     rested: Instant,
     ticked: Instant,
     published: Arc<Published>,
@@ -46,7 +46,8 @@ impl Registry {
         self.published.publish(self.groups.stats());
     }
 
-    /// Nobody minds when the one who asked has given up: what it asked for is done all the same.
+    /// Executes a command even if the caller has stopped waiting: replies that no one receives are
+    /// ignored.
     fn execute(&mut self, command: Command, ctx: &mut Context<Registry>) {
         match command {
             Command::Join { channel, member, meta, joined } => {
@@ -89,7 +90,7 @@ impl Registry {
             }
             Command::Unguarded(member) => self.groups.unguarded(&member),
             Command::Subscribe { channels, meta, capacity, inlet, subscription } => {
-                // Nobody is left to take it: dropped here, it unsubscribes.
+                // If the caller no longer waits, the subscription is dropped here and unsubscribes.
                 subscription.send(self.groups.subscribe(channels, meta, capacity, inlet)).ok();
             }
             Command::Unsubscribe(id) => self.groups.unsubscribe(id),
@@ -103,7 +104,7 @@ impl Actor for Registry {
     type Context = Context<Registry>;
 
     fn started(&mut self, ctx: &mut Context<Registry>) {
-        // 0 is no bound of actix's: the permits are the bound.
+        // 0 removes actix's bound: the permits are the bound.
         ctx.set_mailbox_capacity(0);
         ctx.run_interval(TICK, |registry, _| registry.tick());
     }
@@ -116,8 +117,8 @@ impl Handler<Queued> for Registry {
         self.execute(queued.command, ctx);
         drop(queued.permit);
         if self.rested.elapsed() >= STREAK {
-            // A context polls its timers only when its mailbox is empty, which under load it may
-            // never be.
+            // A context polls its timers only when its mailbox is empty. Under load it may never
+            // be.
             if self.ticked.elapsed() >= TICK {
                 self.tick();
             }
@@ -128,7 +129,7 @@ impl Handler<Queued> for Registry {
     }
 }
 
-/// Lets everything else on the thread run once.
+/// Lets all other tasks on the thread run once.
 fn breath() -> impl Future<Output = ()> {
     let mut taken = false;
     poll_fn(move |cx| {

@@ -1,5 +1,5 @@
-//! Members on other nodes, as those nodes tell. Owns their bookkeeping; how it comes here is the
-//! link's, who watches is `Watchers`'.
+//! Members on other nodes, as those nodes report them. Owns their bookkeeping; leaves transport to
+//! the link and monitors to `Watchers`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Once};
@@ -8,20 +8,20 @@ use super::link::{Joins, Step, Update};
 use super::watchers::Watchers;
 use super::{Change, Channel, Member, Membership, Meta, NodeId};
 
-/// No node is believed to have more members.
+/// The maximum number of members kept for one node; further joins are ignored.
 const MOST: usize = 8_000_000;
 
-/// Metadata of one node's members beyond these bytes is not kept; the members are.
+/// The maximum bytes of metadata kept for one node. Members beyond it are kept without metadata.
 const MOST_META: usize = 256 * 1024 * 1024;
 
-/// The other nodes that are there, each with its members by their numbers.
+/// The other connected nodes, each with its members by number.
 #[derive(Default)]
 pub(super) struct Remote {
     nodes: HashMap<NodeId, Membership<u64>>,
 }
 
 impl Remote {
-    /// Takes in what a node tells; monitors see what changes.
+    /// Applies a node's update and reports the changes to monitors.
     pub(super) fn update(&mut self, update: Update, watchers: &mut Watchers) {
         match update {
             Update::Members(node, joins) => {
@@ -40,7 +40,7 @@ impl Remote {
                 }
             }
             Update::Steps(node, steps) => {
-                // Of a node that is gone already nothing more is known.
+                // Steps of a node that is already gone are ignored.
                 let Some(members) = self.nodes.get_mut(&node) else { return };
                 for Step { channel, member, joined, meta } in steps {
                     if joined && members.len() >= MOST {
@@ -83,7 +83,7 @@ impl Remote {
         self.nodes.values().flat_map(Membership::counts)
     }
 
-    /// The channels, those of several nodes several times.
+    /// The channels of all nodes; a channel on several nodes appears several times.
     pub(super) fn channels(&self) -> impl Iterator<Item = &Channel> {
         self.nodes.values().flat_map(|members| members.channels().map(|(channel, _)| channel))
     }
@@ -113,10 +113,10 @@ fn kept(node: &NodeId, members: &Membership<u64>, meta: Option<Meta>) -> Option<
     if has_room(members.meta_bytes(), meta.len()) {
         return Some(meta);
     }
-    // Once, because each further member would repeat it.
+    // Logged once, because every further member would repeat it.
     static TOLD: Once = Once::new();
     TOLD.call_once(|| {
-        log::warn!("{node} sends more than {MOST_META} bytes of metadata: the rest is not kept");
+        log::warn!("{node} sends more than {MOST_META} bytes of metadata: the rest is ignored");
     });
     None
 }
@@ -144,7 +144,7 @@ fn tell_difference(
         |from: &HashMap<u64, Seated>, to: &HashMap<u64, Seated>, change: fn(Member) -> Change| {
             for (member, (times, meta)) in to {
                 let more = match from.get(member) {
-                    // Other metadata shows as one who left and joined.
+                    // Changed metadata is reported as a leave and a join.
                     Some((others, other)) if other != meta => times.saturating_sub(*others) + 1,
                     Some((others, _)) => times.saturating_sub(*others),
                     None => *times,

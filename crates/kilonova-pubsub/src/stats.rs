@@ -1,13 +1,13 @@
-//! Counts of one node's process groups, for metrics. Owns the numbers and how they leave the
-//! registry: it publishes them with each tick, so that reading them asks nothing of its thread.
+//! Counts of one node's process groups, for metrics. Owns the numbers and how the registry
+//! publishes them: with each tick, so that reading them sends no request to its thread.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// What [`PubSub::stats`](super::PubSub::stats) tells; up to a tenth of a second old.
+/// Counts from [`PubSub::stats`](super::PubSub::stats), up to a tenth of a second old.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// The other nodes that can be reached.
+    /// The other reachable nodes.
     pub peers: usize,
     /// The channels with a member on this node.
     pub channels: usize,
@@ -17,7 +17,7 @@ pub struct Stats {
     pub remote_members: usize,
     /// The messages that members of this node missed because their mailboxes were full.
     pub missed: u64,
-    /// The requests that wait for the registry.
+    /// The requests that are waiting for the registry.
     pub waiting: usize,
 }
 
@@ -41,7 +41,7 @@ impl Published {
         self.missed.store(stats.missed, Ordering::Relaxed);
     }
 
-    /// The numbers, with those requests that wait.
+    /// The numbers, with this many waiting requests.
     pub(super) fn with_waiting(&self, waiting: usize) -> Stats {
         Stats {
             peers: self.peers.load(Ordering::Relaxed),

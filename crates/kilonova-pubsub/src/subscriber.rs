@@ -1,5 +1,5 @@
 //! A member as the registry knows it. Owns where its messages go and the result of a delivery;
-//! `Laggards` owns what it missed, `Membership` owns its channels.
+//! leaves missed messages to `Laggards` and the member's channels to `Membership`.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -15,19 +15,19 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::Envelope;
 use super::dispatcher::Route;
 
-/// One member, equal to another when both are the same actor or the same subscription.
+/// One member. Two are equal when they are the same actor or the same subscription.
 ///
-/// Lists of members share it: cloning an address for each would cost three allocations.
+/// Lists of members share it, because cloning an address costs three allocations.
 #[derive(Clone)]
 pub(super) struct Subscriber(Arc<Inner>);
 
 struct Inner {
     ear: Ear,
-    // Whether `Laggards` has something to tell it, known here so that a delivery need not look. The
-    // registry alone reads and writes it. It is atomic because lists of members go to other
+    // Whether `Laggards` holds a notice for this member: a copy here saves each delivery a lookup.
+    // Only the registry reads and writes it. It is atomic because lists of members go to other
     // threads.
     lags: AtomicBool,
-    // Whether the actor's context has a guard that tells of its death.
+    // Whether the actor's context has a guard that reports its death.
     guarded: AtomicBool,
     // Other nodes know the member by this number.
     number: u64,
@@ -35,12 +35,12 @@ struct Inner {
 
 /// Where messages go.
 enum Ear {
-    // Always the same clone of the address is sent through: an actix mailbox grants every clone a
-    // message beyond its capacity. Each clone also costs three allocations.
+    // Every message goes through the same clone of the address: an actix mailbox accepts one
+    // message beyond its capacity from each clone. Each clone also costs three allocations.
     Actor(Recipient<Envelope>),
-    // An actor that takes its messages on its thread's dispatcher.
+    // An actor that receives its messages from its thread's dispatcher.
     Routed(Recipient<Envelope>, Route),
-    // Told apart from others by its number.
+    // Identified by its number.
     Subscription(mpsc::Sender<Envelope>),
 }
 
@@ -49,13 +49,13 @@ enum Ear {
 pub(super) enum Who {
     /// The actor with this address.
     Actor(Recipient<Envelope>),
-    /// The same, where its messages have a way of their own.
+    /// The actor with this address, which receives its messages over this route.
     Routed(Recipient<Envelope>, Route),
     /// The subscription with this number.
     Subscription(u64),
 }
 
-/// Outlives the membership of one member, and knows when that is over.
+/// Outlives the membership of one member, and knows when the membership has ended.
 #[derive(Debug)]
 pub(super) struct Tether(Weak<Inner>);
 
@@ -73,12 +73,12 @@ impl Drop for Tether {
     }
 }
 
-/// What became of a message.
+/// The result of sending a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
-    /// It is in the mailbox.
+    /// The message is in the mailbox.
     Sent,
-    /// There was no room.
+    /// The mailbox is full.
     Full,
     /// The member is dead.
     Dead,
@@ -144,7 +144,7 @@ impl Subscriber {
         }
     }
 
-    /// What a guard in the actor's context needs; `None` while it has one.
+    /// Returns a tether for a guard in the actor's context; `None` while the actor has one.
     pub(super) fn tether(&self) -> Option<Tether> {
         let guarded = self.0.guarded.swap(true, Ordering::Relaxed);
         (!guarded).then(|| Tether(Arc::downgrade(&self.0)))
@@ -159,7 +159,7 @@ impl Subscriber {
     }
 }
 
-// Both hash alike, so that a member is found by its name.
+// `Subscriber` and `Who` must hash the same, so that a member is found by its `Who`.
 impl Hash for Subscriber {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match &self.0.ear {

@@ -1,5 +1,5 @@
-//! Receiving messages without an actor. Owns the reader's side; the registry sends, and tells what
-//! was missed.
+//! Receiving messages without an actor. Owns the reader's side; leaves sending, and notices of
+//! missed messages, to the registry.
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -13,26 +13,26 @@ use super::inlet::Inlet;
 use super::subscriber::Who;
 use super::{Channel, Envelope, Error, JoinError, LeaveError, Meta, Payload};
 
-/// How many envelopes a subscription buffers unless it was given another capacity.
+/// The number of envelopes that a subscription buffers by default.
 pub(super) const CAPACITY: usize = 1024;
 
-/// No buffer is larger: tokio's channels allow no more.
+/// The largest buffer: tokio's channels allow no more.
 pub(super) const MOST: usize = Semaphore::MAX_PERMITS;
 
-/// The messages of some channels, as a [`Stream`]: what
-/// [`PubSub::subscribe`](super::PubSub::subscribe) returns.
+/// A [`Stream`] of the messages of some channels, returned by
+/// [`PubSub::subscribe`](super::PubSub::subscribe).
 ///
 /// A subscription is a member like an actor: lists, counts and monitors on all nodes show it, and
-/// what holds for joining, order and delivery holds for it too. It has no address, so that
+/// the guarantees on joining, order and delivery apply to it. It has no address, so
 /// [`Member::recipient`](super::Member::recipient) is `None`.
 ///
 /// - **Bounded.** It buffers as many envelopes as its capacity, over all its channels. When the
-///   buffer is full it misses messages, and others do not wait for it. One [`Envelope::lagged`]
-///   notice tells of each gap, before anything newer, as soon as there is room.
+///   buffer is full it misses messages; no sender waits for it. One [`Envelope::lagged`] notice
+///   reports each gap, before any newer message, as soon as there is room.
 /// - **Dropping** it leaves all its channels at once. A subscription that has left its last channel
-///   lives on and may join another one.
-/// - **The end.** It ends with `None` when the registry has stopped, after what is buffered. It
-///   does not keep the registry running.
+///   stays open and may join another one.
+/// - **The end.** When the registry has stopped, it returns the buffered envelopes and then `None`.
+///   It does not keep the registry running.
 #[derive(Debug)]
 #[must_use = "a subscription that is dropped leaves its channels"]
 pub struct Subscription {
@@ -59,20 +59,21 @@ impl Subscription {
 
     /// Takes the next envelope if one is buffered already, without waiting.
     ///
-    /// `None` says that the buffer is empty, not that more can come: [`Subscription::next`] tells
-    /// that.
+    /// `None` means only that the buffer is empty. [`Subscription::next`] reports whether the
+    /// registry has stopped.
     pub fn next_buffered(&mut self) -> Option<Envelope> {
         self.envelopes.try_recv().ok()
     }
 
-    /// Joins `channel` once more; done when it returns.
+    /// Joins `channel` once. The join is in effect when this returns.
     ///
-    /// A channel that it joins twice sends it each message twice, and must be left twice.
+    /// A subscription that joins a channel twice gets each message twice, and must leave it twice.
     pub async fn join(&self, channel: impl Into<Channel>) -> Result<(), JoinError> {
         self.inlet()?.join(channel.into(), Who::Subscription(self.id), None).await
     }
 
-    /// [`Subscription::join`] with metadata, as [`PubSub::join_as`](super::PubSub::join_as).
+    /// Like [`Subscription::join`], with metadata as in
+    /// [`PubSub::join_as`](super::PubSub::join_as).
     pub async fn join_as(
         &self,
         channel: impl Into<Channel>,
@@ -82,9 +83,9 @@ impl Subscription {
         self.inlet()?.join(channel.into(), who, Some(meta)).await
     }
 
-    /// Takes back one `join`; done when it returns.
+    /// Undoes one `join`. The change is in effect when this returns.
     ///
-    /// Messages that are buffered already can still be read.
+    /// Messages that are already buffered can still be read.
     pub async fn leave(&self, channel: impl Into<Channel>) -> Result<(), LeaveError> {
         self.inlet()?.leave(channel.into(), Who::Subscription(self.id)).await
     }

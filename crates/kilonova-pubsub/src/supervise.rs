@@ -1,9 +1,9 @@
-//! Keeps an actor running: makes it again after it stopped and after it panicked. Owns when and how
-//! soon; the actor joins its channels in `started`, as with
-//! [`ContextExt::join`](super::ContextExt::join).
+//! Keeps an actor running: recreates it after it stops or panics. Owns when and how soon; the actor
+//! joins its channels in `started`, for example with [`ContextExt::join`](super::ContextExt::join).
 //!
-//! actix's `Supervisor` restarts an actor that stopped, but not one that panicked, whose task dies
-//! with it. It also restarts at once and without end; [`keep`] pauses longer each time.
+//! actix's `Supervisor` restarts an actor that stopped, but not one that panicked: the panic ends
+//! its task. `Supervisor` also restarts at once and without limit; [`keep`] waits longer before
+//! each restart.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -40,7 +40,7 @@
 //!     move || Ok::<_, Infallible>((Indexer(pubsub.clone()), Context::new()))
 //! }));
 //! # while pubsub.get_members("posts").await.unwrap().is_empty() {}
-//! // At the end: the actor stops, and is not made again.
+//! // At shutdown: the actor stops, and is not restarted.
 //! shutdown.send_replace(true);
 //! pubsub.broadcast("posts", "shutdown", kilonova_pubsub::Payload::null()).await.unwrap();
 //! keeper.await.unwrap();
@@ -55,24 +55,24 @@ use std::time::{Duration, Instant};
 use actix::{Actor, Context};
 use tokio::sync::watch;
 
-/// The pause before the first restart; each further one is twice as long.
+/// The pause before the first restart; it doubles with each restart.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// An actor that ran this long was well: pauses begin at the first again.
+/// An actor that ran this long was healthy: the pause returns to [`FIRST_PAUSE`].
 const HEALTHY: Duration = Duration::from_secs(60);
 
-/// Runs the actors that `start` makes, one after the other, on the current arbiter. Returns when
-/// `shutdown` is true, or its sender is gone, and the last actor has ended.
+/// Runs the actors that `start` creates on the current arbiter, one at a time. Returns when
+/// `shutdown` is true, or its sender was dropped, and the last actor has ended.
 ///
-/// An actor that stops or panics is followed by a new one after a pause: 100 ms at first, twice as
-/// long each time, at most 5 s; 100 ms again after an actor that ran for a minute. The new actor
-/// has a new address and an empty mailbox: what the old one had not handled is lost. A failure of
-/// `start`, also a panic, counts like an actor that ended at once.
+/// When an actor stops or panics, a new one starts after a pause: 100 ms at first, then twice as
+/// long each time, up to 5 s; 100 ms again after an actor that ran for a minute. The new actor has
+/// a new address and an empty mailbox: messages that the old one had not handled are lost. A
+/// failure or panic of `start` counts as an actor that ended at once.
 ///
-/// Each end is logged with `name`, and a failure of `start` once for each new reason. `keep` does
-/// not stop the actor: it must end by itself at shutdown. Dropping the future leaves the running
-/// actor without a successor.
+/// `keep` logs the end of each actor with `name`, and a failure of `start` once for each new
+/// reason. It does not stop the actor: the actor itself must end at shutdown. If you drop the
+/// future, the running actor continues but is not restarted.
 pub async fn keep<A, E>(
     name: &str,
     mut shutdown: watch::Receiver<bool>,
@@ -97,11 +97,11 @@ pub async fn keep<A, E>(
                 }
                 match end.map_err(|error| error.try_into_panic()) {
                     Ok(()) | Err(Err(_)) => {
-                        log::warn!("{name} has stopped; it starts again in {pause:?}")
+                        log::warn!("{name} has stopped; restarting it in {pause:?}")
                     }
                     Err(Ok(panic)) => {
                         log::error!(
-                            "{name} panicked: {}; it starts again in {pause:?}",
+                            "{name} panicked: {}; restarting it in {pause:?}",
                             message(&*panic)
                         );
                     }
@@ -119,19 +119,19 @@ pub async fn keep<A, E>(
     }
 }
 
-/// A sender that is gone can never say that it is over, which means the same.
+/// A dropped sender can never signal shutdown, so it counts as shutdown.
 fn is_over(shutdown: &watch::Receiver<bool>) -> bool {
     *shutdown.borrow() || shutdown.has_changed().is_err()
 }
 
 fn tell(name: &str, error: String, last: &mut Option<String>) {
     if last.as_ref() != Some(&error) {
-        log::warn!("{name} cannot start: {error}; it tries again until it can");
+        log::warn!("{name} cannot start: {error}; retrying");
         *last = Some(error);
     }
 }
 
-/// What a panic said, if it said anything readable.
+/// The panic's message, if it is a string.
 fn message(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<String>()
@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    /// Ends in one way or another as soon as it has started.
+    /// Runs its function as soon as it starts, which ends it.
     struct Mayfly(fn(&mut Context<Mayfly>));
 
     impl Actor for Mayfly {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[actix::test]
-    async fn every_end_but_shutdown_is_followed_by_a_start_later_each_time() {
+    async fn every_end_but_shutdown_is_followed_by_a_restart_after_a_longer_pause() {
         let shutdown = watch::Sender::new(false);
         let (starts, begun) = (Cell::new(0), Instant::now());
         let start = || {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[actix::test]
-    async fn a_start_that_panics_is_tried_again() {
+    async fn a_start_that_panics_is_retried() {
         let shutdown = watch::Sender::new(false);
         let starts = Cell::new(0);
         let start = || {

@@ -1,7 +1,7 @@
-//! A member for tests. Owns a probe that hands on what it hears and can be held up, stopped and
-//! made to panic; what a test expects of it is the test's business.
+//! A member for tests. Owns a probe that records what it receives, and that a test can hold, stop
+//! and make panic; leaves assertions to the test.
 //!
-//! Only with the feature `testing`, which belongs into `[dev-dependencies]`:
+//! Needs the feature `testing`; enable it in `[dev-dependencies]`.
 //!
 //! ```
 //! use kilonova_pubsub::testing::Probe;
@@ -27,15 +27,16 @@ use tokio::time::timeout;
 
 use super::{Envelope, Lifeline};
 
-/// What must happen has happened long before; a test that waits this long has failed.
+/// How long a test waits for an event that must happen. A test that waits this long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How much a probe keeps until the test reads it. A probe that hears more panics.
+/// The number of envelopes that a probe keeps until the test reads them. A probe that receives more
+/// panics.
 const KEPT: usize = 1 << 20;
 
-/// A member that hands on what it hears, with its far end.
+/// A member that passes the envelopes it receives to the test.
 ///
-/// Dropping it drops the actor's address: a probe that is a member of nothing stops then.
+/// Dropping it drops the actor's address, so a probe that is in no channel stops.
 #[derive(Debug)]
 pub struct Probe {
     /// The actor's address.
@@ -44,12 +45,12 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Starts one with actix's default mailbox, on the current arbiter.
+    /// Starts a probe with actix's default mailbox, on the current arbiter.
     pub fn start() -> Probe {
         Probe::with_capacity(16)
     }
 
-    /// Starts one whose mailbox has this capacity.
+    /// Starts a probe whose mailbox has this capacity.
     pub fn with_capacity(capacity: usize) -> Probe {
         let (sender, heard) = mpsc::channel(KEPT);
         let addr = ProbeActor::create(|ctx| {
@@ -59,55 +60,56 @@ impl Probe {
         Probe { addr, heard }
     }
 
-    /// Its address, as the process groups take it.
+    /// The actor's address, in the form that the process groups accept.
     pub fn recipient(&self) -> Recipient<Envelope> {
         self.addr.clone().recipient()
     }
 
-    /// The next thing heard. Panics when nothing comes for [`PATIENCE`].
+    /// The next envelope received. Panics if none arrives within [`PATIENCE`].
     pub async fn next(&mut self) -> Envelope {
         let next = timeout(PATIENCE, self.heard.recv()).await;
-        next.expect("the probe hears nothing").expect("the probe is dead")
+        next.expect("the probe receives nothing").expect("the probe is dead")
     }
 
-    /// The topic of the next thing heard.
+    /// The topic of the next envelope received. Panics like [`Probe::next`].
     pub async fn topic(&mut self) -> String {
         self.next().await.topic().to_owned()
     }
 
-    /// The topics of all that is in its mailbox or was heard, without waiting for more.
+    /// The topics of all envelopes that were received or are in the mailbox, without waiting for
+    /// more.
     ///
     /// A call that the registry answers, such as
-    /// [`PubSub::get_members`](super::PubSub::get_members), is the barrier to await first: what was
-    /// sent before is in the mailbox then.
+    /// [`PubSub::get_members`](super::PubSub::get_members), is the barrier to await first:
+    /// afterwards, everything sent before is in the mailbox.
     pub async fn topics(&mut self) -> Vec<String> {
-        // The mailbox is in order: what the registry put there is handled before this.
+        // The mailbox is ordered: envelopes that the registry put there are handled before this.
         let (release, held) = oneshot::channel();
         drop(release);
         self.addr.send(Hold(held)).await.ok();
         std::iter::from_fn(|| self.heard.try_recv().ok()).map(|e| e.topic().to_owned()).collect()
     }
 
-    /// Makes it handle nothing until what is returned is dropped.
+    /// Makes the probe handle nothing until the returned sender is used or dropped.
     pub async fn hold(&self) -> oneshot::Sender<()> {
         let (release, held) = oneshot::channel();
         self.addr.send(Hold(held)).await.expect("the probe is dead");
         release
     }
 
-    /// Gives it a lifeline to keep until it dies.
+    /// Gives the probe a lifeline, which it keeps until it dies.
     pub async fn keep(&self, lifeline: Lifeline) {
         self.addr.send(Keep(lifeline)).await.expect("the probe is dead");
     }
 
-    /// Returns when it is dead.
+    /// Makes the probe die; returns when it is dead.
     pub async fn die(&mut self, how: Die) {
         self.addr.do_send(how);
-        // A panic and a stop alike drop the far end as the last thing, after what is still unheard.
+        // Both a panic and a stop drop the sender last, after all envelopes that were not handled.
         gone(&mut self.heard).await;
     }
 
-    /// Gives up its address; returns when it is dead because nobody else has its address.
+    /// Drops the probe's address; returns when the probe is dead because nobody else holds it.
     pub async fn abandon(self) {
         let Probe { addr, mut heard } = self;
         drop(addr);
@@ -137,13 +139,13 @@ impl Handler<Envelope> for ProbeActor {
     fn handle(&mut self, envelope: Envelope, _: &mut Context<ProbeActor>) {
         match self.heard.try_send(envelope) {
             Err(mpsc::error::TrySendError::Full(_)) => panic!("the test does not read its probe"),
-            // Nobody reads any more.
+            // The test no longer reads.
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
         }
     }
 }
 
-/// Handles nothing until the other end is used or dropped.
+/// Makes a probe handle nothing until the other end is used or dropped.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Hold(pub oneshot::Receiver<()>);
@@ -157,7 +159,7 @@ impl Handler<Hold> for ProbeActor {
     }
 }
 
-/// Gives a probe its lifeline, which it keeps until it dies.
+/// Gives a probe a lifeline, which it keeps until it dies.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Keep(pub Lifeline);

@@ -1,5 +1,4 @@
-//! Who watches which channel. Owns the sending side of monitors and what happens to one that does
-//! not read.
+//! The monitors of each channel. Owns their sending side, and ends a monitor that is not read.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::{Change, Channel};
 
-/// How many changes a monitor may leave unread.
+/// The number of changes that a monitor may leave unread.
 const UNREAD: usize = 1024;
 
 /// The monitors of every channel that has one.
@@ -25,7 +24,7 @@ struct Watcher {
 }
 
 impl Watchers {
-    /// A new watcher of `channel`: its number and what it reads.
+    /// Adds a watcher of `channel`. Returns its number and its receiver.
     pub(super) fn add(
         &mut self,
         channel: Channel,
@@ -42,8 +41,8 @@ impl Watchers {
         self.retain(channel, |watcher| watcher.id != id);
     }
 
-    /// Tells all watchers of `channel` of a change, which is made with the name of their node. A
-    /// watcher that is gone, or too far behind, ends.
+    /// Sends a change to all watchers of `channel`; `change` gets the name of each watcher's node.
+    /// Ends watchers that were dropped or are too far behind.
     pub(super) fn tell(&mut self, channel: &Channel, change: impl Fn(&Arc<str>) -> Change) {
         self.retain(channel, |watcher| watcher.changes.try_send(change(&watcher.node)).is_ok());
     }

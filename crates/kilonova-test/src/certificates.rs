@@ -1,10 +1,11 @@
-//! Certificates for tests, made with `openssl`: an issuer, and a server that it vouches for.
+//! Certificates for tests, created with `openssl`: an issuer, and a server certificate that it
+//! signs.
 
 use std::io::Write;
 use std::process::Command;
 
-/// Whether `openssl` is there; it says so where it is not, and fails if `KILONOVA_TEST_REQUIRE` has
-/// `openssl`.
+/// Returns true if `openssl` is installed. If not, prints a message, or panics if
+/// `KILONOVA_TEST_REQUIRE` contains `openssl`.
 pub fn can_be_made() -> bool {
     if Command::new("openssl").arg("version").output().is_ok() {
         return true;
@@ -14,8 +15,8 @@ pub fn can_be_made() -> bool {
     false
 }
 
-/// Makes `ca.crt`, and `server.crt` with `server.key` for this host, in the folder in which
-/// `openssl` gives a command.
+/// Creates `ca.crt`, and `server.crt` with `server.key` for `host`, in the folder in which the
+/// commands from `openssl` run.
 pub fn issue(host: &str, openssl: impl Fn() -> Command) {
     let run = |line: &str| {
         let made = openssl().args(line.split(' ')).output().unwrap();

@@ -1,4 +1,4 @@
-//! An Erlang node of a test: a real `erl` that evaluates expressions from its standard input.
+//! An Erlang node for tests: a real `erl` that evaluates expressions from its standard input.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,10 +9,10 @@ use tempfile::TempDir;
 
 use super::{free_port, required};
 
-/// The cookie of all nodes of tests.
+/// The cookie of all nodes in tests.
 pub const COOKIE: &str = "a cookie of tests";
 
-/// Reads an expression a line, and writes its value behind `=> `.
+/// Reads one expression per line, and writes its value after `=> `.
 const LOOP: &str = r#"
     F = fun F() -> case io:get_line("") of
         eof -> halt();
@@ -28,7 +28,7 @@ const LOOP: &str = r#"
     F().
 "#;
 
-/// The modules of the tests, compiled once.
+/// The Erlang modules for tests, compiled once.
 fn modules() -> &'static TempDir {
     static MODULES: OnceLock<TempDir> = OnceLock::new();
     MODULES.get_or_init(|| {
@@ -49,7 +49,7 @@ fn modules() -> &'static TempDir {
     })
 }
 
-/// See the module. It is killed when it is dropped.
+/// A running Erlang node. Dropping it kills the node.
 pub struct Node {
     name: String,
     host: String,
@@ -59,7 +59,8 @@ pub struct Node {
     output: BufReader<ChildStdout>,
 }
 
-/// Whether `erl` is installed; if it is not, the test skips, and fails where `erlang` is required.
+/// Returns true if `erl` is installed. If not, prints a message for a test that skips, or panics if
+/// `KILONOVA_TEST_REQUIRE` contains `erlang`.
 pub fn is_installed() -> bool {
     let is_installed = Command::new("erlc").arg("-version").output().is_ok();
     assert!(is_installed || !required("erlang"), "erl is required and not installed");
@@ -70,20 +71,20 @@ pub fn is_installed() -> bool {
 }
 
 impl Node {
-    /// A node on 127.0.0.1 with Nova's scope.
+    /// Starts a node on 127.0.0.1 with Nova's scope.
     pub fn start(name: &str) -> Node {
         Node::start_at(name, "127.0.0.1", free_port(), &[])
     }
 
-    /// A node at this host and port. Nodes that are to connect to each other have one port, and
-    /// hosts of their own.
+    /// Starts a node on this host and port. Nodes that connect to each other must have the same
+    /// port and different hosts.
     pub fn start_at(name: &str, host: &str, port: u16, arguments: &[&str]) -> Node {
         let text = port.to_string();
         let known = ["-erl_epmd_port", text.as_str()];
         Node::start_with(name, host, port, Command::new("erl").args(known).args(arguments))
     }
 
-    /// A node on 127.0.0.1 at a port of its own choice, of which this port mapper knows.
+    /// Starts a node on 127.0.0.1 that chooses its port and registers it with this port mapper.
     pub fn start_known_by(epmd: &Epmd, name: &str) -> Node {
         let mut command = Command::new("erl");
         Node::start_with(name, "127.0.0.1", 0, command.env("ERL_EPMD_PORT", epmd.port.to_string()))
@@ -120,12 +121,12 @@ impl Node {
         &self.name
     }
 
-    /// Where it listens.
+    /// The address that the node listens on.
     pub fn address(&self) -> SocketAddr {
         format!("{}:{}", self.host, self.port).parse().unwrap()
     }
 
-    /// The value of an expression, as Erlang writes it.
+    /// Evaluates an expression. Returns its value as Erlang writes it.
     pub fn eval(&mut self, expression: &str) -> String {
         self.send(expression);
         self.value()
@@ -136,7 +137,7 @@ impl Node {
         writeln!(self.input, "{}.", expression.replace('\n', " ")).unwrap();
     }
 
-    /// The value of the expression that was sent.
+    /// Waits for the value of the expression that was sent.
     pub fn value(&mut self) -> String {
         let mut line = String::new();
         loop {
@@ -150,31 +151,31 @@ impl Node {
         }
     }
 
-    /// Evaluates an expression that must have this value.
+    /// Evaluates an expression. Panics if its value differs from `value`.
     pub fn is(&mut self, expression: &str, value: &str) {
         assert_eq!(self.eval(expression), value, "{expression}");
     }
 
-    /// The scope has not ended.
+    /// Panics if the scope has ended.
     pub fn lives(&mut self) {
         self.is("probe:alive()", "true");
     }
 
-    /// Ends it as a crash would.
+    /// Kills the node, as in a crash.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 }
 
-/// Erlang's port mapper, at a port of its own.
+/// An Erlang port mapper on a separate port.
 pub struct Epmd {
     port: u16,
     child: Child,
 }
 
 impl Epmd {
-    /// One that answers on 127.0.0.1.
+    /// Starts a port mapper on 127.0.0.1.
     pub fn start() -> Epmd {
         let port = free_port();
         let arguments = ["-port", &port.to_string(), "-address", "127.0.0.1"];
@@ -187,7 +188,7 @@ impl Epmd {
         epmd
     }
 
-    /// Where it listens.
+    /// The port that it listens on.
     pub fn port(&self) -> u16 {
         self.port
     }

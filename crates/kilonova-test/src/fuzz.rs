@@ -1,20 +1,20 @@
-//! Drives fuzz targets in ordinary tests: mutates seeds for a bounded time. Owns the mutations; the
-//! targets and their seeds are those of the packages, which cargo-fuzz drives too.
+//! Drives fuzz targets in ordinary tests: mutates seeds for a bounded time. Owns the mutations;
+//! leaves targets and seeds to the packages. cargo-fuzz drives the same targets.
 //!
-//! Input `n` of a run depends on nothing but the run's number, the seeds and `n`, so a failure
-//! comes back with the same `KILONOVA_FUZZ_RUN`.
+//! Input `n` of a run depends only on the run's number, the seeds and `n`, so the same
+//! `KILONOVA_FUZZ_RUN` reproduces a failure.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The longest input, in bytes.
+/// The maximum length of an input, in bytes.
 const LONGEST: usize = 16 * 1024;
 
-/// The longest that one input may take: far more than any needs, on a machine that does much else.
+/// The timeout for one input: far more than any input needs, even on a busy machine.
 const SLOWEST: Duration = Duration::from_secs(10);
 
-/// Pieces that parsers of text treat in a special way.
+/// Strings that text parsers often treat specially.
 const PIECES: [&[u8]; 24] = [
     b"\0",
     b"\r\n",
@@ -42,10 +42,10 @@ const PIECES: [&[u8]; 24] = [
     b"\xcc\x81",
 ];
 
-/// Calls the target with each seed, then with mutated seeds for `KILONOVA_FUZZ_SECONDS`, 1 unless
-/// set. Short seeds serve as words that mutations insert.
+/// Calls the target with each seed, then with mutated seeds for `KILONOVA_FUZZ_SECONDS` seconds, by
+/// default 1. Mutations insert seeds, so short seeds serve as a dictionary.
 ///
-/// With `KILONOVA_FUZZ_CORPUS`, writes the seeds into this folder instead, for cargo-fuzz.
+/// If `KILONOVA_FUZZ_CORPUS` is set, writes the seeds into that folder instead, for cargo-fuzz.
 pub fn drive(name: &str, target: fn(&[u8]), seeds: &[&[u8]]) {
     if let Ok(corpus) = std::env::var("KILONOVA_FUZZ_CORPUS") {
         return write(&Path::new(&corpus).join(name), seeds);
@@ -56,7 +56,7 @@ pub fn drive(name: &str, target: fn(&[u8]), seeds: &[&[u8]]) {
         call(name, target, seed, "a seed");
     }
     let mut n = 0;
-    // A machine that does much else still tries some.
+    // A busy machine still runs a minimum number of inputs.
     while n < 100 || Instant::now() < end {
         let input = Mutator::new(run, n).input(seeds);
         call(name, target, &input, &format!("input {n} of run {run}"));
@@ -112,7 +112,7 @@ impl Mutator {
         from[self.below(from.len())]
     }
 
-    /// A range of `bytes`; short ones are as likely as long ones.
+    /// A range of `bytes`. Short ranges are as likely as long ones.
     fn range(&mut self, bytes: &[u8]) -> std::ops::Range<usize> {
         let start = self.below(bytes.len() + 1);
         let most = (bytes.len() - start) >> self.below(8);

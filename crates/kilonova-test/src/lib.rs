@@ -1,8 +1,8 @@
-//! What the tests of several packages stand on: members to test with, a PostgreSQL server,
-//! certificates, an Erlang node, a link that can be cut, a client that sends bytes, a driver of fuzz
+//! Support for the tests of several packages: test members, a PostgreSQL server, certificates, an
+//! Erlang node, a link that can be cut, a client that sends raw bytes, and a driver for fuzz
 //! targets.
 //!
-//! Not published. It knows the process groups and nothing above them, so that every package can use
+//! Not published. It depends on the process groups and nothing above them, so every package can use
 //! it in its tests.
 #![expect(
     clippy::expect_used,
@@ -22,14 +22,14 @@ pub mod postgres;
 pub mod proxy;
 pub mod raw;
 
-/// A port of 127.0.0.1 that nobody listens on, for a server that is started later, or again. The
-/// system gives none of these to the connections of others meanwhile, as it does its own.
+/// Returns an unused port of 127.0.0.1, for a server that starts later or restarts. The system does
+/// not assign these ports to other connections in the meantime, as it does with ephemeral ports.
 pub fn free_port() -> u16 {
-    /// Below what Linux gives out by itself.
+    /// Below the ephemeral ports of Linux.
     const PORTS: std::ops::Range<u16> = 10_000..32_000;
     static GIVEN: AtomicU16 = AtomicU16::new(0);
     loop {
-        // Of test processes that run at the same time each begins elsewhere.
+        // Test processes that run at the same time start at different ports.
         let begin = (std::process::id() % 220) as u16 * 100;
         let next = begin.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
         let port = PORTS.start + next % (PORTS.end - PORTS.start);
@@ -39,8 +39,8 @@ pub fn free_port() -> u16 {
     }
 }
 
-/// Whether `KILONOVA_TEST_REQUIRE` names something: what is required and missing fails a test that
-/// would otherwise say so and skip.
+/// Returns true if `KILONOVA_TEST_REQUIRE` contains `what`. A test that lacks a required program
+/// fails; otherwise it prints a message and skips.
 pub fn required(what: &str) -> bool {
     std::env::var("KILONOVA_TEST_REQUIRE").unwrap_or_default().split(',').any(|word| word == what)
 }

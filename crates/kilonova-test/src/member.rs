@@ -1,4 +1,4 @@
-//! Words of the tests about members: say, wait, count. The members themselves are
+//! Helpers for tests with members: send, wait, count. The members themselves are
 //! `kilonova_pubsub::testing::Probe`.
 
 use std::pin::pin;
@@ -15,25 +15,25 @@ pub async fn say(pubsub: &PubSub, channel: &str, topic: &str) {
     pubsub.broadcast(channel, topic, Payload::null()).await.unwrap();
 }
 
-/// Returns when everything asked of the registry before is done.
+/// Returns when the registry has executed all earlier requests.
 pub async fn barrier(pubsub: &PubSub) {
     pubsub.get_members("nobody is here").await.unwrap();
 }
 
-/// How often a member is in a channel.
+/// The number of members of a channel, each counted as often as it joined.
 pub async fn count(pubsub: &PubSub, channel: &str) -> usize {
     pubsub.get_members(channel).await.unwrap().len()
 }
 
-/// A wait that fails instead of going on for ever.
+/// Waits for a future. Panics after [`PATIENCE`].
 pub async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, future).await.expect("it takes too long")
+    timeout(PATIENCE, future).await.expect("the future takes too long")
 }
 
-/// The result of a future that must not have to wait.
+/// The result of a future. Panics if the future has to wait.
 pub fn at_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut task::Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
-        Poll::Pending => panic!("it has to wait"),
+        Poll::Pending => panic!("the future has to wait"),
     }
 }

@@ -1,5 +1,5 @@
-//! A PostgreSQL server of a test's own, made with `initdb` in a folder that goes with it, on a free
-//! port. Debian's packages are enough; the system's own cluster is left alone.
+//! A PostgreSQL server for one test, created with `initdb` in a temporary folder, on a free port.
+//! It needs only Debian's packages, and does not touch the system's own cluster.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -8,19 +8,21 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// See the module. Stopped and removed when it is dropped, and when the test's process dies.
+/// A server for one test. It is stopped and removed when it is dropped, and when the test's process
+/// dies.
 pub struct Cluster {
     folder: TempDir,
     bin: PathBuf,
     port: u16,
     options: String,
-    /// Waits for the end of its standard input, which is ours, and then cleans up.
+    /// Waits for the end of its standard input, which this process holds, and then cleans up.
     keeper: Child,
 }
 
 impl Cluster {
-    /// Starts one with these settings beside the defaults; `None` where PostgreSQL is not
-    /// installed, which it says, unless `KILONOVA_TEST_REQUIRE` has `postgres`.
+    /// Starts a server with these settings in addition to the defaults. If PostgreSQL is not
+    /// installed, prints a message and returns `None`, or panics if `KILONOVA_TEST_REQUIRE`
+    /// contains `postgres`.
     pub fn start(settings: &[&str]) -> Option<Cluster> {
         let Some(bin) = installed() else {
             assert!(!crate::required("postgres"), "PostgreSQL is not installed");
@@ -29,7 +31,7 @@ impl Cluster {
         };
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
-        // It refuses to run as root.
+        // PostgreSQL refuses to run as root.
         give_away(folder.path());
         let made =
             as_owner(bin.join("initdb").to_str().unwrap(), &["-A", "trust", "-U", "postgres"])
@@ -42,7 +44,7 @@ impl Cluster {
         assert!(made.success(), "initdb failed");
         let port = crate::free_port();
         let mut options = format!(
-            // What is killed here are processes, and what they have written stays with the system.
+            // No fsync: tests kill only processes, and the system keeps what they have written.
             "-p {port} -k {} -c listen_addresses=127.0.0.1 -c max_connections=300 -c fsync=off",
             folder.path().display()
         );
@@ -67,27 +69,27 @@ impl Cluster {
         Some(cluster)
     }
 
-    /// Where it is.
+    /// The URL of the server's database.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// Its port.
+    /// The server's port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The folder of its programs, `pg_dump` among them.
+    /// The folder of PostgreSQL's programs, including `pg_dump`.
     pub fn programs(&self) -> &Path {
         &self.bin
     }
 
-    /// Its data folder.
+    /// The server's data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    /// Starts it again after `down`, and waits until it takes connections.
+    /// Starts the server after `down`, and waits until it accepts connections.
     pub fn up(&self) {
         let log = self.folder.path().join("log");
         let started = self
@@ -97,21 +99,21 @@ impl Cluster {
         if !started.success() {
             let mut said = String::new();
             drop(File::open(log).and_then(|mut log| log.read_to_string(&mut said)));
-            panic!("PostgreSQL does not start: {said}");
+            panic!("PostgreSQL did not start: {said}");
         }
     }
 
-    /// Stops it: `fast` rolls back and closes, `immediate` is a crash.
+    /// Stops the server. The mode `fast` rolls back and closes; `immediate` is a crash.
     pub fn down(&self, mode: &str) {
         assert!(self.pg_ctl(&["-m", mode, "-w", "stop"]).status().unwrap().success());
     }
 
-    /// Freezes it, its connections and whatever else it runs; what is sent to it stays unanswered.
+    /// Freezes all processes of the server, so that it does not answer.
     pub fn freeze(&self) {
         self.signal("STOP");
     }
 
-    /// Lets it go on.
+    /// Continues after [`Cluster::freeze`].
     pub fn thaw(&self) {
         self.signal("CONT");
     }
@@ -121,7 +123,7 @@ impl Cluster {
         let main = file.lines().next().unwrap().to_owned();
         let of_main = |id: &String| {
             let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-            // After the name, which may hold anything, come the state and the parent.
+            // The state and the parent follow the name, which may contain any text.
             let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1));
             parent == Some(main.as_str())
         };
@@ -131,7 +133,7 @@ impl Cluster {
             .filter(|id| id.bytes().all(|digit| digit.is_ascii_digit()))
             .filter(of_main)
             .collect();
-        // The main process first: it starts no others then.
+        // The main process first, so that it starts no others.
         let kill = format!("kill -{name} {main} {}", parts.join(" "));
         assert!(as_owner("sh", &["-c", &kill]).current_dir("/").status().unwrap().success());
     }
@@ -150,7 +152,7 @@ impl Drop for Cluster {
     }
 }
 
-/// The newest version's programs.
+/// The folder with the newest version's programs.
 fn installed() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     let mut found: Vec<(u32, PathBuf)> = versions
@@ -169,7 +171,7 @@ fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0
 }
 
-/// A command that runs as whoever owns the server: the package's own user when we are root.
+/// A command that runs as the server's owner: the package's user if this process runs as root.
 pub fn as_owner(program: &str, arguments: &[&str]) -> Command {
     let mut command = match is_root() {
         true => {

@@ -1,12 +1,12 @@
-//! A TCP proxy of a test's own: a link between two nodes that can be cut, frozen and healed. It
-//! needs nothing but threads, so that it serves adapters in one process and real processes alike.
+//! A TCP proxy for one test: a link between two nodes that can be cut, frozen and healed. It needs
+//! only threads, so it works with adapters in one process and with separate processes.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 
-/// See the module. Dropped, it is cut for good.
+/// A proxy in front of one target. Dropping it cuts the link permanently.
 pub struct Proxy {
     address: SocketAddr,
     link: Arc<Link>,
@@ -20,9 +20,9 @@ struct Link {
 #[derive(Default)]
 struct State {
     mode: Mode,
-    /// How many connections were made to it.
+    /// The number of connections so far.
     count: usize,
-    /// Both sides of what is connected.
+    /// Both sides of each open connection.
     open: Vec<[TcpStream; 2]>,
 }
 
@@ -36,7 +36,7 @@ enum Mode {
 }
 
 impl Proxy {
-    /// Listens on a free port of 127.0.0.1 and connects whoever comes to `target`.
+    /// Listens on a free port of 127.0.0.1 and connects each client to `target`.
     pub fn new(target: SocketAddr) -> Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -52,28 +52,28 @@ impl Proxy {
         Proxy { address, link }
     }
 
-    /// Where to connect to.
+    /// The address that clients connect to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How many connections were made to it so far, those that it refused among them.
+    /// The number of connections so far, including refused ones.
     pub fn connections(&self) -> usize {
         self.link.state().count
     }
 
-    /// Closes what is connected, and what will connect from now on.
+    /// Closes all current connections, and every later one.
     pub fn cut(&self) {
         self.link.set(Mode::Cut);
     }
 
-    /// Lets nothing through any more, in either direction, but closes nothing: as if the cable were
-    /// out or the other side stopped.
+    /// Stops all data in both directions, but closes nothing: as if the cable were unplugged or the
+    /// other side stopped.
     pub fn freeze(&self) {
         self.link.set(Mode::Frozen);
     }
 
-    /// Lets everything through again. What was frozen goes on with what it held.
+    /// Lets data through again. Frozen connections continue with the data that they held.
     pub fn heal(&self) {
         self.link.set(Mode::Whole);
     }
@@ -97,14 +97,14 @@ impl Link {
         state.mode = mode;
         if matches!(mode, Mode::Cut | Mode::Ended) {
             for stream in state.open.drain(..).flatten() {
-                // It may be closed already.
+                // The stream may already be closed.
                 let _ = stream.shutdown(Shutdown::Both);
             }
         }
         self.changed.notify_all();
     }
 
-    /// `false` at the end.
+    /// Returns false when the proxy has ended.
     fn accept(self: &Arc<Link>, client: TcpStream, target: SocketAddr) -> bool {
         let mut state = self.state();
         state.count += 1;
@@ -113,7 +113,7 @@ impl Link {
             Mode::Cut => return true,
             Mode::Whole | Mode::Frozen => {}
         }
-        // Where nothing listens the client is closed, as it would be without a proxy.
+        // If nothing listens, the client's connection closes, as it would without a proxy.
         let Ok(server) = TcpStream::connect(target) else { return true };
         for stream in [&client, &server] {
             stream.set_nodelay(true).unwrap();

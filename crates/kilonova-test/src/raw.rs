@@ -1,5 +1,5 @@
-//! A client that sends the bytes that it is given, and reads what a server sends frame by frame:
-//! for what no well-behaved client would do, and for counting what one is sent.
+//! A client that sends raw bytes and reads a server's data frame by frame: to misbehave as no
+//! proper client would, and to count what a client receives.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -9,35 +9,35 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-/// Longer than anything takes on a busy machine: what takes longer hangs.
+/// The timeout of each step, longer than any takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A connection and what has been read from it but not been used.
+/// A connection, with the data that was read but not used yet.
 pub struct Raw {
     stream: TcpStream,
     buffer: Vec<u8>,
-    /// What the chunks of an endless answer have said so far.
+    /// The data in the chunks of an endless response so far.
     said: Vec<u8>,
     address: SocketAddr,
 }
 
-/// An answer to a request.
+/// A response.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// Its status.
+    /// The status code.
     pub status: u16,
     headers: Vec<(String, String)>,
-    /// Its body, where its length was told.
+    /// The body, if the response has a `Content-Length`.
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    /// Its headers, names in lower case, in their order.
+    /// The headers in their order, with names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// The first header of this name, which is written in lower case.
+    /// The first header with this name, given in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -46,21 +46,21 @@ impl Answer {
 /// A WebSocket frame that the server sent.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// What it is.
+    /// The opcode of the frame.
     pub opcode: u8,
-    /// What it says.
+    /// The payload of the frame.
     pub payload: Vec<u8>,
 }
 
-/// Opcodes of frames in one piece.
+/// The opcodes of unfragmented frames.
 pub mod opcode {
-    /// A text.
+    /// A text frame.
     pub const TEXT: u8 = 1;
-    /// The end.
+    /// A close frame.
     pub const CLOSE: u8 = 8;
-    /// A question.
+    /// A ping.
     pub const PING: u8 = 9;
-    /// Its answer.
+    /// A pong, the reply to a ping.
     pub const PONG: u8 = 10;
 }
 
@@ -72,7 +72,7 @@ impl Frame {
     }
 }
 
-/// A client's frame in one piece, masked with zeros.
+/// An unfragmented frame of a client, masked with zeros.
 pub fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x80 | opcode];
     match payload.len() {
@@ -95,13 +95,14 @@ impl Raw {
     /// Connects.
     pub async fn connect(address: SocketAddr) -> Raw {
         let socket = TcpSocket::new_v4().unwrap();
-        // Little fits on the way to a client that does not read.
+        // A small buffer, so that little data is in transit to a client that does not read.
         socket.set_recv_buffer_size(64 * 1024).unwrap();
         let stream = within("a connection", socket.connect(address)).await.unwrap();
         Raw { stream, buffer: Vec::new(), said: Vec::new(), address }
     }
 
-    /// Connects and asks for a WebSocket; the answer, if it is not 101.
+    /// Connects and requests a WebSocket. If the status is not 101, returns the response as an
+    /// error.
     pub async fn try_upgrade(address: SocketAddr, path: &str) -> Result<Raw, Answer> {
         let headers = [
             ("Upgrade", "websocket"),
@@ -114,27 +115,28 @@ impl Raw {
         if answer.status == 101 { Ok(raw) } else { Err(answer) }
     }
 
-    /// Connects and opens a WebSocket.
+    /// Connects and opens a WebSocket. Panics if the server refuses.
     pub async fn upgrade(address: SocketAddr, path: &str) -> Raw {
         let upgraded = Raw::try_upgrade(address, path).await;
         upgraded.unwrap_or_else(|answer| panic!("no WebSocket: {answer:?}"))
     }
 
-    /// Connects and asks for an event stream; the answer, if it is not 200.
+    /// Connects and requests an event stream. If the status is not 200, returns the response as an
+    /// error.
     pub async fn try_stream(address: SocketAddr, path: &str) -> Result<Raw, Answer> {
         let mut raw = Raw::connect(address).await;
         let answer = raw.ask("GET", path, &[("Accept", "text/event-stream")], &[]).await;
         if answer.status == 200 { Ok(raw) } else { Err(answer) }
     }
 
-    /// Sends bytes. A server that has hung up meanwhile is no error here: it is what it answered
-    /// that counts.
+    /// Sends bytes. It is not an error if the server has closed the connection: only its response
+    /// matters.
     pub async fn send(&mut self, bytes: &[u8]) {
         drop(within("bytes go out", self.stream.write_all(bytes)).await);
     }
 
-    /// Waits until the server has closed the connection altogether, where `hung_up` waits for the
-    /// end of its half: what is sent is refused then.
+    /// Waits until the server has closed the whole connection and refuses data. `hung_up` waits
+    /// only for the end of the server's half.
     pub async fn gone(&mut self) {
         let refused = async {
             while self.stream.write_all(b"x").await.is_ok() {
@@ -144,12 +146,12 @@ impl Raw {
         within("the connection is closed", refused).await;
     }
 
-    /// Says that nothing more will come, and stays to listen.
+    /// Closes the sending half of the connection. Reading stays possible.
     pub async fn finish(&mut self) {
         drop(self.stream.shutdown().await);
     }
 
-    /// Sends a whole request and reads the answer.
+    /// Sends a whole request and reads the response.
     pub async fn ask(
         &mut self,
         method: &str,
@@ -172,7 +174,7 @@ impl Raw {
         self.answer().await.expect("an answer")
     }
 
-    /// Reads an answer; `None` when the server hangs up without one.
+    /// Reads a response; `None` if the server closes the connection without one.
     pub async fn answer(&mut self) -> Option<Answer> {
         let head = self.try_read_until("\r\n\r\n").await?;
         let mut lines = head.lines();
@@ -187,11 +189,11 @@ impl Raw {
         Some(answer)
     }
 
-    /// The next WebSocket frame; `None` when the server hangs up.
+    /// Reads the next WebSocket frame; `None` if the server closes the connection.
     pub async fn frame(&mut self) -> Option<Frame> {
         let head = self.take(2).await?;
         let (opcode, length) = (head[0] & 0x0f, usize::from(head[1]));
-        assert_eq!(head[0] & 0xf0, 0x80, "the server sends whole frames");
+        assert_eq!(head[0] & 0xf0, 0x80, "the server sends fragments");
         let length = match length {
             126 => usize::from(u16::from_be_bytes(self.take(2).await?.try_into().unwrap())),
             127 => u64::from_be_bytes(self.take(8).await?.try_into().unwrap()).try_into().unwrap(),
@@ -200,7 +202,7 @@ impl Raw {
         Some(Frame { opcode, payload: self.take(length).await? })
     }
 
-    /// The next block of an event stream, up to its empty line; `None` at the end.
+    /// Reads the next block of an event stream, up to its empty line; `None` at the end.
     pub async fn block(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.said.windows(2).position(|bytes| bytes == b"\n\n") {
@@ -213,8 +215,8 @@ impl Raw {
         }
     }
 
-    /// The body of an answer that comes in chunks, and has an end; `None` when the server hangs up
-    /// before.
+    /// Reads the whole body of a chunked response; `None` if the server closes the connection
+    /// before its end.
     pub async fn chunked(&mut self) -> Option<Vec<u8>> {
         let mut body = Vec::new();
         loop {
@@ -225,7 +227,7 @@ impl Raw {
         }
     }
 
-    /// The next chunk of an answer; the last one is empty.
+    /// Reads the next chunk of a response; the last one is empty.
     async fn chunk(&mut self) -> Option<Vec<u8>> {
         let size = self.try_read_until("\r\n").await?;
         let size = usize::from_str_radix(size.trim(), 16).expect("the size of a chunk");
@@ -234,21 +236,21 @@ impl Raw {
         Some(chunk)
     }
 
-    /// Reads the head of an answer whose length is not told.
+    /// Reads the head of a response without a `Content-Length`.
     pub async fn head(&mut self) -> Answer {
         self.answer().await.expect("an answer")
     }
 
-    /// Everything up to the end.
+    /// Reads everything up to the end of the connection.
     pub async fn rest(&mut self) -> Vec<u8> {
         while self.more().await {}
         std::mem::take(&mut self.buffer)
     }
 
-    /// The whole blocks of an event stream among what [`Raw::is_closed`] has read.
+    /// The complete blocks of an event stream in the data that [`Raw::is_closed`] has read.
     pub fn blocks_so_far(&mut self) -> Vec<String> {
         let mut blocks = Vec::new();
-        // What was there before has no end in it.
+        // The earlier data contains no end of a block.
         let mut looked_at = self.said.len().saturating_sub(1);
         while let Some(chunk) = self.chunk_so_far() {
             self.said.extend_from_slice(&chunk);
@@ -263,7 +265,7 @@ impl Raw {
         blocks
     }
 
-    /// The next chunk of an answer, if all of it is there.
+    /// The next chunk of a response, if it has arrived completely.
     fn chunk_so_far(&mut self) -> Option<Vec<u8>> {
         let line = self.buffer.windows(2).position(|bytes| bytes == b"\r\n")?;
         let size = str::from_utf8(&self.buffer[..line]).expect("ASCII");
@@ -277,7 +279,7 @@ impl Raw {
         Some(chunk[line + 2..line + 2 + size].to_vec())
     }
 
-    /// Whether the server has hung up, as far as is known by now.
+    /// Returns true if the server is known to have closed the connection. Does not wait.
     pub async fn is_closed(&mut self) -> bool {
         let mut bytes = [0; 4096];
         match self.stream.try_read(&mut bytes) {
@@ -290,16 +292,16 @@ impl Raw {
         }
     }
 
-    /// Waits for the server to hang up, whatever it says before.
+    /// Waits for the server to close its half of the connection, and discards the data before that.
     pub async fn hung_up(&mut self) {
         while self.more().await {
             self.buffer.clear();
         }
     }
 
-    /// Reads up to and with `end`, which must come.
+    /// Reads up to and including `end`. Panics if the server closes the connection before.
     pub async fn read_until(&mut self, end: &str) -> String {
-        self.try_read_until(end).await.expect("the server hangs up")
+        self.try_read_until(end).await.expect("the server closes the connection")
     }
 
     async fn try_read_until(&mut self, end: &str) -> Option<String> {
@@ -325,7 +327,7 @@ impl Raw {
         Some(std::mem::replace(&mut self.buffer, rest))
     }
 
-    /// Reads what is there; false at the end, however it comes.
+    /// Reads more data. Returns false at the end of the connection or on an error.
     async fn more(&mut self) -> bool {
         let read = self.stream.read_buf(&mut self.buffer);
         within("bytes from the server", read).await.is_ok_and(|count| count > 0)
@@ -335,6 +337,6 @@ impl Raw {
 async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     match timeout(PATIENCE, future).await {
         Ok(value) => value,
-        Err(_) => panic!("waited {PATIENCE:?} in vain: {what}"),
+        Err(_) => panic!("timed out after {PATIENCE:?}: {what}"),
     }
 }

@@ -1,6 +1,6 @@
-//! A cluster in a build without the feature `zenoh`: a type that no value can have, so that the rest
-//! of the application is the same in every build. Owns what such a build says when it is told of
-//! other nodes.
+//! The cluster flags in a build without the feature `zenoh`. The type [`Cluster`] has no values,
+//! which lets the rest of the application stay the same in every build. This module owns the error
+//! for flags that name other nodes.
 
 use std::path::Path;
 
@@ -8,25 +8,25 @@ use super::ClusterArgs;
 use crate::cluster::Options;
 use crate::config::Error;
 
-/// What is said instead of joining.
-const ABSENT: &str = "this build of kilonova is for one node; build it with `--features zenoh`";
+/// The error for every flag that names an endpoint.
+const ABSENT: &str = "this build of kilonova has no cluster; build it with `--features zenoh`";
 
-/// A cluster that cannot be.
+/// A cluster that cannot exist.
 #[derive(Clone, Debug)]
 pub enum Cluster {}
 
 impl Cluster {
-    /// How much of what its libraries log is shown: it has none.
+    /// The log filter for the cluster's libraries; empty, because there are none.
     pub const LOG_FILTER: &str = "";
 
-    /// Never called.
+    /// Cannot be called, because the type has no values.
     pub fn join(&self, _: Options, _: &Path) -> Options {
         match *self {}
     }
 }
 
 impl ClusterArgs {
-    /// Fails with the reason when the flags name an endpoint.
+    /// Fails if the flags name an endpoint.
     pub(in crate::config) fn check(self) -> Result<Option<Cluster>, Error> {
         for (flag, endpoints) in [
             ("--cluster-listen", &self.cluster_listen),

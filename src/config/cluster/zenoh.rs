@@ -1,4 +1,4 @@
-//! The flags of a cluster, checked together, and what they tell the node.
+//! Validates the flags of a cluster and turns them into the node's options.
 
 use std::path::Path;
 
@@ -10,27 +10,27 @@ use crate::config::Error;
 /// How this node and the others find each other.
 #[derive(Clone, Debug)]
 pub struct Cluster {
-    /// Endpoints on which the others connect.
+    /// Endpoints on which other nodes connect.
     pub listen: Vec<Endpoint>,
-    /// Endpoints of the others.
+    /// Endpoints of other nodes to connect to.
     pub connect: Vec<Endpoint>,
-    /// The secret that all of them share.
+    /// The secret that all nodes share.
     pub secret: Secret,
-    /// How connections between them are encrypted.
+    /// How connections between nodes are encrypted; `None` means not at all.
     pub tls: Option<Tls>,
 }
 
-/// The shortest secret of a cluster of more than this machine, in bytes.
+/// The minimum length in bytes of the secret of a cluster that spans several machines.
 const SHORTEST_SECRET: usize = 16;
 
 impl Cluster {
-    /// How much of what its libraries log is shown.
+    /// The log filter for the cluster's libraries.
     pub const LOG_FILTER: &str = crate::cluster::zenoh::LOG_FILTER;
 
-    /// A node's options with those of this cluster.
+    /// Adds this cluster's settings to a node's options.
     pub fn join(&self, options: Options, folder: &Path) -> Options {
         if self.secret.is_short() {
-            log::warn!("--cluster-secret is short: who sees a connection can try guesses");
+            log::warn!("--cluster-secret is short: anyone who sees a connection can guess it");
         }
         let options = options
             .listen(self.listen.clone())
@@ -45,7 +45,7 @@ impl Cluster {
 }
 
 impl ClusterArgs {
-    /// Checks the flags; `None` when they name no endpoint.
+    /// Validates the flags; returns `None` if they name no endpoint.
     pub(in crate::config) fn check(self) -> Result<Option<Cluster>, Error> {
         let listen = endpoints("--cluster-listen", &self.cluster_listen)?;
         let connect = endpoints("--cluster-connect", &self.cluster_connect)?;
@@ -62,8 +62,8 @@ impl ClusterArgs {
         let is_local = listen.iter().chain(&connect).all(Endpoint::is_loopback);
         if secret.trim().len() < SHORTEST_SECRET && !is_local {
             return Err(Error(format!(
-                "--cluster-secret has fewer than {SHORTEST_SECRET} bytes; across a network it could \
-                 be guessed"
+                "--cluster-secret has fewer than {SHORTEST_SECRET} bytes and could be guessed on a \
+                 network; use a longer one"
             )));
         }
         let tls = match (self.cluster_ca, self.cluster_cert, self.cluster_key) {
@@ -83,7 +83,7 @@ impl ClusterArgs {
     }
 }
 
-/// Skips empty texts, which an environment variable set to nothing leaves.
+/// Parses endpoints. It skips empty texts, which an empty environment variable leaves.
 fn endpoints(flag: &str, texts: &[String]) -> Result<Vec<Endpoint>, Error> {
     let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
     texts.map(|text| text.parse().map_err(|error| Error(format!("{flag}: {error}")))).collect()

@@ -1,19 +1,19 @@
-//! How PostgreSQL's process for one connection, the backend, is set up, and how long its answers
-//! are waited for. The server itself ends a statement that takes too long; the wait is bounded for
+//! The settings of PostgreSQL's process for one connection, the backend, and the timeouts for its
+//! answers. The server itself cancels a statement that takes too long; the client's timeout is for
 //! a server that has stopped.
 
 use std::time::Duration;
 
 use crate::connection::Access;
 
-/// The settings of every backend. A node that stops in the middle of a transaction, frozen or cut
-/// off, blocks the others until `idle_in_transaction_session_timeout`, and no longer.
+/// The settings of every backend. A node that freezes or is cut off in the middle of a transaction
+/// blocks the others until `idle_in_transaction_session_timeout`, and no longer.
 ///
-/// All backends share one advisory lock until they end: a transaction that gets it exclusively
-/// knows that there is no other.
+/// Every backend holds a shared advisory lock until it ends. A transaction that gets the lock
+/// exclusively knows that there is no other backend.
 ///
-/// `synchronous_commit` is raised to `on` where the database is set to acknowledge commits before
-/// they are on disk; a database that waits for replicas too keeps its setting.
+/// `synchronous_commit` is raised to `on` if the database is set to acknowledge commits before they
+/// are on disk. A database that also waits for replicas keeps its setting.
 pub(super) const SETTINGS: &str = "\
     SET client_min_messages = warning;\
     SET idle_in_transaction_session_timeout = '5s';\
@@ -24,10 +24,11 @@ pub(super) const SETTINGS: &str = "\
     SELECT set_config('synchronous_commit', 'on', false) \
         WHERE current_setting('synchronous_commit') = 'off'";
 
-/// Whether there is no other backend of ours, and none can come until the end of the transaction.
+/// Whether there is no other backend of this application. If so, none can start until the
+/// transaction ends.
 pub(crate) const ALONE: &str = "pg_try_advisory_xact_lock(1802661750, 3)";
 
-/// The further settings of a backend with this access.
+/// The additional settings of a backend with this access.
 pub(super) fn settings(access: Access) -> &'static str {
     match access {
         Access::Read => "SET default_transaction_read_only = on; SET statement_timeout = '10s'",
@@ -36,7 +37,7 @@ pub(super) fn settings(access: Access) -> &'static str {
     }
 }
 
-/// How long a connection with this access waits for an answer.
+/// The timeout for answers on a connection with this access.
 pub(super) fn patience(access: Access) -> Duration {
     match access {
         Access::Read => Duration::from_secs(15),
@@ -44,6 +45,6 @@ pub(super) fn patience(access: Access) -> Duration {
     }
 }
 
-/// How long the first answer of a transaction is waited for. The statements before it take locks
-/// and do little else.
+/// The timeout for the first answer of a transaction. The statements before it take locks and do
+/// little else.
 pub(super) const BEGINNING: Duration = Duration::from_secs(15);

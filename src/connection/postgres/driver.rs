@@ -1,5 +1,5 @@
 //! Drives one connection: its socket is read and written only while its thread waits for an answer.
-//! Owns how long that is and when the connection counts as lost.
+//! Owns the timeout and the decision that the connection is lost.
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,21 +15,21 @@ use super::url::Postgres;
 
 const SILENT: &str = "the server does not answer";
 
-/// A runtime of one thread, the caller's, and the task on it that reads and writes the socket.
+/// A runtime on the calling thread, and the task on it that reads and writes the socket.
 pub(super) struct Driver {
     runtime: Option<Runtime>,
     socket: JoinHandle<()>,
-    /// An answer was lost, so that a later one could be taken for it.
+    /// An answer was lost. A later one could be mistaken for it, so the connection is unusable.
     lost: bool,
-    /// A statement has failed, and nothing was begun or rolled back since.
+    /// A statement has failed, and no transaction was begun or rolled back since.
     pub(super) failed: bool,
-    /// How long an answer is waited for. The server itself ends what takes too long before that;
-    /// this is for one that has stopped while its machine keeps the connection up.
+    /// The timeout for answers. The server itself cancels slow statements before that; this is for
+    /// a server that has stopped while its machine keeps the connection up.
     pub(super) patience: Duration,
 }
 
 impl Driver {
-    /// Connects. The patience is that of connecting until it is set.
+    /// Connects. Until `patience` is set, the timeout for connecting applies.
     pub(super) fn connect(server: &Postgres) -> ConnectionResult<(AsyncPgConnection, Driver)> {
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -60,7 +60,7 @@ impl Driver {
         ))
     }
 
-    /// Drives the connection until the answer is there.
+    /// Drives the connection until the answer arrives or the timeout expires.
     pub(super) fn wait<T>(
         &mut self,
         answer: impl Future<Output = QueryResult<T>>,
@@ -68,7 +68,7 @@ impl Driver {
         self.wait_at_most(self.patience, answer)
     }
 
-    /// The same for an answer that cannot take as long.
+    /// Like [`Driver::wait`], with another timeout.
     pub(super) fn wait_at_most<T>(
         &mut self,
         patience: Duration,
@@ -83,7 +83,7 @@ impl Driver {
             .map_err(told_apart);
         if let Err(error) = &answer {
             self.failed = true;
-            // A server that takes no writes any more is one that another has taken the place of.
+            // A server that has become read-only was demoted: another one is the primary now.
             self.lost |= matches!(
                 error,
                 Error::DatabaseError(Kind::UnableToSendCommand | Kind::ReadOnlyTransaction, _)
@@ -92,11 +92,11 @@ impl Driver {
         answer
     }
 
-    /// Whether the socket is open, by all that has come in so far.
+    /// Whether the socket is open, judging by the data received so far.
     pub(super) fn is_open(&mut self) -> bool {
         if let Some(runtime) = &self.runtime {
             runtime.block_on(async {
-                // One turn of the loop to hear that it was closed, one to act on it.
+                // The first pass of the loop notices that it was closed, the second acts on it.
                 yield_now().await;
                 yield_now().await;
             });
@@ -107,19 +107,19 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Dropped where another loop runs, this one would wait for its own threads, and panic.
+        // A runtime that is dropped inside another one blocks on its threads, which panics.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// Tells what is wrong with a statement from what is wrong with the server.
+/// Separates errors of a statement from errors of the server.
 ///
-/// PostgreSQL tells the two apart by a code that does not come through diesel-async, and in words
-/// of the server's language. What does come through is the place in the statement, which it names
-/// when it cannot make sense of one, and the kinds of constraints. The rest is a server that is
-/// going, coming, full, busy or forbids something: not available.
+/// PostgreSQL's error code would tell, but diesel-async does not pass it on, and the message is in
+/// the server's language. diesel-async does pass on the position in the statement, which an invalid
+/// statement has, and the kind of a violated constraint. Any other error means a server that is
+/// starting, stopping, full, busy or refuses access: it is not available.
 fn told_apart(error: Error) -> Error {
     match error {
         Error::DatabaseError(Kind::Unknown, told) if told.statement_position().is_none() => {
@@ -133,7 +133,8 @@ fn lost(message: &str) -> Error {
     Error::DatabaseError(Kind::UnableToSendCommand, Box::new(message.to_owned()))
 }
 
-/// An error with what caused it, on one line; tokio-postgres alone says only what it was doing.
+/// The cause of an error, on one line. The error's own message says only what tokio-postgres was
+/// doing.
 pub(super) fn explain(error: &tokio_postgres::Error) -> String {
     match std::error::Error::source(error) {
         Some(cause) => cause.to_string(),

@@ -1,7 +1,7 @@
-//! The hosts that a URL names, tried in their order until one takes a connection that may write.
+//! The hosts that a URL names, tried in order until one accepts a connection that may write.
 //!
-//! Owns how long each may take. tokio-postgres' own limit ends when TCP is connected, and a server
-//! that has stopped is connected to by its kernel.
+//! Owns the timeout for each host. The timeout of tokio-postgres ends when TCP is connected, and
+//! the kernel accepts connections for a server that has stopped.
 
 use std::time::Duration;
 
@@ -15,11 +15,12 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::driver::explain;
 
-/// A connection before and after TLS is decided on is of one type.
+/// An open connection. It has one type, with or without TLS.
 pub(super) type Opened =
     (Client, Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>);
 
-/// Connects to the first host that has an answer within `limit`, TLS and password included.
+/// Connects to the first host that completes the handshake, TLS and password included, within
+/// `limit`.
 pub(super) async fn connect(
     config: &Config,
     tls: &MakeRustlsConnect,
@@ -33,9 +34,9 @@ pub(super) async fn connect(
     for host in &hosts {
         let refusal = match timeout(limit, host.connect(tls.clone())).await {
             Ok(Ok((client, connection))) => match connection.parameter("server_encoding") {
-                // Elsewhere a text comes back as another one, or cannot be written at all.
+                // Other encodings change some texts and cannot store others at all.
                 Some(encoding) if encoding != "UTF8" => {
-                    format!("its encoding is {encoding}, and must be UTF8")
+                    format!("its encoding is {encoding}; it must be UTF8")
                 }
                 _ => return Ok((client, connection)),
             },
@@ -50,7 +51,7 @@ pub(super) async fn connect(
     Err(ConnectionError::BadConnection(refusals.join("; ")))
 }
 
-/// Its hosts, for people.
+/// Its hosts and ports, for messages.
 pub(super) fn names(config: &Config) -> String {
     let ports = config.get_ports();
     let port = |index| ports.get(index).or(ports.first()).copied().unwrap_or(5432);
@@ -67,14 +68,14 @@ pub(super) fn names(config: &Config) -> String {
     all.collect::<Vec<_>>().join(",")
 }
 
-/// The same configuration for each of its hosts alone.
+/// One copy of the configuration for each host.
 fn each(config: &Config) -> Vec<Config> {
     let (hosts, addresses, ports) =
         (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
     let count = hosts.len().max(addresses.len());
     let fits = |length: usize, shared: usize| length == count || length <= shared;
     if !fits(hosts.len(), 0) || !fits(addresses.len(), 0) || !fits(ports.len(), 1) {
-        // Contradictory: refused by the next who looks at it, and explained.
+        // Contradictory: tokio-postgres refuses it, with an explanation.
         return vec![config.clone()];
     }
     (0..count)
@@ -92,7 +93,7 @@ fn each(config: &Config) -> Vec<Config> {
                 }
                 #[cfg(unix)]
                 Some(Host::Unix(path)) => {
-                    // There is no TLS over a socket of the same machine.
+                    // PostgreSQL has no TLS over Unix sockets.
                     one.host_path(path).ssl_mode(SslMode::Disable);
                 }
                 None => {}
@@ -102,7 +103,7 @@ fn each(config: &Config) -> Vec<Config> {
         .collect()
 }
 
-/// Everything else that it says. There is no way to take a host away.
+/// A copy of the configuration without its hosts. `Config` has no method to remove one.
 fn without_hosts(config: &Config) -> Config {
     let mut other = Config::new();
     other
@@ -146,7 +147,7 @@ fn without_hosts(config: &Config) -> Config {
 mod tests {
     use super::*;
 
-    /// The hosts of a URL, as the configurations that they are tried with.
+    /// The configurations with which the hosts of a URL are tried.
     fn of(url: &str) -> Vec<Config> {
         each(&url.parse().unwrap())
     }

@@ -1,5 +1,5 @@
-//! The traits that Diesel's multi-connection needs of a connection beside its queries: a way to ask
-//! for types of the database's own making. There are none here.
+//! The traits that Diesel's multi-connection requires in addition to queries: a way to look up
+//! custom types of the database. This application has none.
 
 use std::any::Any;
 
@@ -9,7 +9,7 @@ use diesel::sql_types::TypeMetadata;
 
 use super::PostgresConnection;
 
-/// The answer to a question that is not asked: Diesel knows the numbers of PostgreSQL's own types.
+/// Never used: Diesel knows the OIDs of PostgreSQL's built-in types.
 struct NoTypes;
 
 impl PgMetadataLookup for NoTypes {
@@ -20,7 +20,7 @@ impl PgMetadataLookup for NoTypes {
 
 impl MultiConnectionHelper for PostgresConnection {
     fn to_any<'a>(_: &mut <Pg as TypeMetadata>::MetadataLookup) -> &mut (dyn Any + 'a) {
-        // Of no size: nothing is allocated, so nothing leaks.
+        // Zero-sized: nothing is allocated, so nothing leaks.
         Box::leak(Box::new(NoTypes))
     }
 

@@ -1,4 +1,4 @@
-//! `postgres://` URLs: what they may say, and what they leave to this application.
+//! `postgres://` URLs: their parameters, and this application's defaults for them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -18,23 +18,23 @@ use crate::connection::tls::{Tls, Verify};
 pub struct Postgres {
     config: Config,
     tls: MakeRustlsConnect,
-    /// How long one host may take until a connection to it can be used.
+    /// The timeout for connecting to one host.
     connecting: Duration,
 }
 
-/// How long that is, unless the URL has a `connect_timeout`.
+/// The timeout for connecting, unless the URL has a `connect_timeout`.
 const CONNECTING: Duration = Duration::from_secs(3);
 
 impl Postgres {
-    /// Reads a URL. `sslmode` is one of libpq's, `prefer` when it is not given, and `sslrootcert`
-    /// names a file of certificates to trust instead of the system's. An error never repeats the
-    /// URL, which may hold a password.
+    /// Parses a URL. `sslmode` is one of libpq's and defaults to `prefer`. `sslrootcert` names a
+    /// file of certificates to trust instead of the system's. An error never repeats the URL, which
+    /// may contain a password.
     pub fn parse(url: &str) -> Result<Postgres, String> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        // The text after the first `@` would be taken for the host, and shown.
+        // The text after the first `@` would be parsed as the host, and appear in messages.
         if base.matches('@').count() > 1 {
             return Err(
-                "the PostgreSQL URL has more than one @: in a user or a password it is written %40"
+                "the PostgreSQL URL has more than one @; write %40 for @ in a user or a password"
                     .to_owned(),
             );
         }
@@ -66,8 +66,8 @@ impl Postgres {
                 _ => rest.push(pair),
             }
         }
-        // As libpq does: who names the issuers wants them looked at; and of all that the system
-        // trusts, anyone has a certificate of some name.
+        // As libpq does. A URL that names issuers wants them checked. Anyone can get a certificate
+        // that the system trusts, so with `system` the name is checked too.
         let (mode, verify) = match chosen {
             None if system => (SslMode::Require, Verify::IssuerAndName),
             None => (SslMode::Prefer, Verify::Nothing),
@@ -90,7 +90,7 @@ impl Postgres {
         if !said("application_name") {
             config.application_name("kilonova");
         }
-        // Of several hosts the one that may write, not a standby that only reads.
+        // Of several hosts, choose the one that accepts writes, not a read-only standby.
         if !said("target_session_attrs") {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
@@ -108,18 +108,18 @@ impl Postgres {
         Ok(Postgres { config, tls, connecting })
     }
 
-    /// Opens a connection, encrypted or not.
+    /// Opens a connection, with or without TLS.
     pub(super) async fn connect(&self) -> ConnectionResult<Opened> {
         hosts::connect(&self.config, &self.tls, self.connecting).await
     }
 
-    /// How long the server may take for the first answers on a connection.
+    /// The timeout for connecting, and for the first answers on a connection.
     pub(super) fn connecting(&self) -> Duration {
         self.connecting
     }
 }
 
-/// Where it is, without user and password.
+/// The database and its hosts, without user and password.
 impl fmt::Display for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.config.get_dbname().unwrap_or("postgres");
@@ -183,6 +183,6 @@ mod tests {
         assert_eq!(said.config.get_keepalives_idle(), Duration::from_secs(99));
         let unsaid = Postgres::parse("postgres://ada@db/blog?connect_timeout=0").unwrap();
         assert_eq!(unsaid.config.get_application_name(), Some("kilonova"));
-        assert_eq!(unsaid.config.get_connect_timeout(), Some(&CONNECTING), "0 is no limit at all");
+        assert_eq!(unsaid.config.get_connect_timeout(), Some(&CONNECTING), "0 means the default");
     }
 }

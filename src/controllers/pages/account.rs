@@ -1,4 +1,4 @@
-//! The page of an account: its password, the browsers that are signed in, and its tokens.
+//! The page of an account: its password, its signed-in browsers, and its tokens.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -19,15 +19,15 @@ use crate::state::State;
 use crate::views::forms::AccountForm;
 use crate::views::pages::AccountPage;
 
-/// What has just been done, by the word in the address that a form leads to.
+/// Messages about completed actions, by the word in the address to which a form redirects.
 const DONE: [(&str, &str); 4] = [
     (
         "password",
-        "The password is changed; all other browsers are signed out, and all tokens have ended.",
+        "The password was changed. All other browsers are signed out, and all tokens are revoked.",
     ),
     ("session", "Signed out."),
     ("token", "The token is revoked."),
-    ("presence", "Saved. Pages that are open reconnect."),
+    ("presence", "Saved. Open pages reconnect."),
 ];
 
 /// GET /account
@@ -82,8 +82,8 @@ pub async fn change_password(
     }
 }
 
-/// POST /account/presence: whether other readers of a post see the name. The account's sockets close
-/// on every node, and come back as it says.
+/// POST /account/presence: whether other readers of a post see the name. The account's sockets
+/// close on every node and reconnect with the new setting.
 pub async fn set_presence(
     state: Data<State>,
     request: HttpRequest,
@@ -103,7 +103,7 @@ pub async fn set_presence(
         let user = asker.signed_in(tx.connection)?;
         let closed = user::set_shows_presence(tx.connection, user.id, shown)?;
         if let Some(payer) = payer {
-            // Every node is told of each of them.
+            // Each end is sent to every node.
             payer.pay(closed * EACH as usize);
         }
         Ok::<_, AppError>(())
@@ -127,7 +127,7 @@ pub async fn end(
     Ok(see("/account?done=session"))
 }
 
-/// POST /account/sessions/delete: all but the one that asks.
+/// POST /account/sessions/delete: ends all sign-ins except the one that makes the request.
 pub async fn end_others(
     state: Data<State>,
     account: Account,
@@ -141,7 +141,7 @@ pub async fn end_others(
     }
 }
 
-/// POST /account/tokens: the page shows the token, this once.
+/// POST /account/tokens: the page shows the token, only this time.
 pub async fn create_token(
     state: Data<State>,
     account: Account,

@@ -23,7 +23,7 @@ use crate::state::State;
 use crate::views::forms::{LoginForm, RegisterForm};
 use crate::views::pages::{Frame, Login, Register};
 
-/// The longest path to continue at, in bytes.
+/// The longest path at which to continue after a sign-in, in bytes.
 const MAX_NEXT: usize = 1024;
 
 /// GET /login
@@ -39,7 +39,7 @@ pub async fn login(
     login_with(&state, &account, StatusCode::OK, form).await
 }
 
-/// The way on for a reader who is signed in already.
+/// The redirect for a reader who is already signed in.
 fn signed_in(request: &HttpRequest, account: &Account) -> AppResult<Option<HttpResponse>> {
     if account.user().is_none() {
         return Ok(None);
@@ -56,7 +56,7 @@ async fn login_with(
 ) -> AppResult<HttpResponse> {
     let may_register = state.config.registration == Registration::Open;
     page(state, account, status, move |_, frame| {
-        // The page to sign in leads where it was asked to, not to itself.
+        // The sign-in page leads to the requested page, not back to itself.
         let frame = Frame { here: form.next.clone().unwrap_or_default(), ..frame };
         Ok(Login { frame, may_register, form })
     })
@@ -125,7 +125,7 @@ async fn register_with(
     .map(unkept)
 }
 
-/// POST /register: makes the account and signs it in.
+/// POST /register: creates the account and signs it in.
 pub async fn register(
     state: Data<State>,
     request: HttpRequest,
@@ -161,15 +161,15 @@ pub async fn register(
     }
 }
 
-/// The response to a sign-in: the cookies, and on to the next page.
+/// The response to a sign-in: the cookies, and a redirect to the next page.
 fn go_on(cookies: [Cookie<'_>; 2], next: Option<String>) -> HttpResponse {
     with_cookies(see(next.unwrap_or_else(|| "/".to_owned())), &cookies)
 }
 
 fn with_cookies(mut response: HttpResponse, cookies: &[Cookie<'_>]) -> HttpResponse {
     for cookie in cookies {
-        // Only names and values that no header may have are refused; these are user names and
-        // hexadecimal.
+        // This fails only for characters that headers cannot contain; these are user names and
+        // hexadecimal digits.
         if let Err(error) = response.add_cookie(cookie) {
             log::error!("the cookie cannot be set: {error}");
         }
@@ -177,7 +177,7 @@ fn with_cookies(mut response: HttpResponse, cookies: &[Cookie<'_>]) -> HttpRespo
     unkept(response)
 }
 
-/// Keeps a response out of all caches.
+/// Marks a response as `no-store`.
 pub(super) fn unkept(mut response: HttpResponse) -> HttpResponse {
     let never = header::HeaderValue::from_static("no-store");
     response.headers_mut().insert(header::CACHE_CONTROL, never);
@@ -192,10 +192,10 @@ pub(super) fn next_in(params: &Params) -> Option<String> {
     params.get("next").and_then(Value::as_str).and_then(local)
 }
 
-/// A path of this site that no browser takes for another's: browsers read `\` as `/`, drop line
+/// The path, if every browser takes it for one of this site: browsers read `\` as `/`, drop line
 /// breaks and tabs, and take the text after `//` for a host.
 pub(in super::super) fn local(path: &str) -> Option<String> {
-    // Browsers take `..` and its encodings for the folder above, perhaps above the site's own path.
+    // Browsers resolve `..` and its encodings, which could lead above the site's base path.
     let route = path.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
     let climbs = route.replace("%2e", ".").split('/').any(|part| matches!(part, "." | ".."));
     let fits = path.len() <= MAX_NEXT
@@ -211,7 +211,7 @@ mod tests {
     use super::local;
 
     #[test]
-    fn a_sign_in_leads_to_a_path_of_this_site_only() {
+    fn a_sign_in_redirects_only_within_this_site() {
         for path in ["/", "/posts/1", "/posts/1?cursor=1_2#comment-1", "/search?q=a%20b"] {
             assert_eq!(local(path).as_deref(), Some(path));
         }

@@ -1,5 +1,5 @@
-//! The addresses of forms, opened as pages: a reader who asks again for the address of a refused form
-//! is led to the page that has the form.
+//! GET requests for the addresses of forms: a reader who opens the address of a refused form again
+//! is redirected to the page that has the form.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -24,7 +24,7 @@ pub async fn to_new() -> HttpResponse {
     see("/posts/new")
 }
 
-/// GET /posts/{id}/copy/discard, /posts/{id}/links and what is below
+/// GET /posts/{id}/copy/discard, /posts/{id}/links and everything below it
 pub async fn to_edit(request: HttpRequest) -> AppResult<HttpResponse> {
     Ok(see(format!("/posts/{}/edit", request::id(&request, "post")?)))
 }
@@ -66,12 +66,12 @@ pub async fn to_comment(
     Ok(see(place(&found.await?)))
 }
 
-/// GET of what is posted to below /bin
+/// GET of the addresses of forms below /bin
 pub async fn to_bin() -> HttpResponse {
     see("/bin")
 }
 
-/// GET of what is posted to below /account
+/// GET of the addresses of forms below /account
 pub async fn to_account() -> HttpResponse {
     see("/account")
 }

@@ -1,4 +1,4 @@
-//! The page of the bin and its forms; and the way to undo a deletion from the page that it leads to.
+//! The page of the bin and its forms, and the undo that is offered after a deletion.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -18,7 +18,7 @@ use crate::models::{bin as entries, clock};
 use crate::state::State;
 use crate::views::pages::{BinPage, Undo};
 
-/// The parameter that names what a page has just moved into the bin.
+/// The parameter with the id of the entry that was just moved to the bin.
 const BINNED: &str = "binned";
 
 /// GET /bin
@@ -41,7 +41,8 @@ pub async fn index(
     .await
 }
 
-/// POST /bin/{id}/restore: leads to what is restored, also where it was already.
+/// POST /bin/{id}/restore: redirects to the restored post or comment, even if it was restored
+/// before.
 pub async fn restore(
     state: Data<State>,
     request: HttpRequest,
@@ -68,7 +69,7 @@ pub async fn discard(
     Ok(see("/bin"))
 }
 
-/// A path of this site with the parameter that has its page offer to undo a deletion.
+/// A path of this site with the parameter that makes its page offer to undo a deletion.
 pub(super) fn undoable(place: &str, entry: i64) -> String {
     let (path, fragment) = match place.split_once('#') {
         Some((path, fragment)) => (path, format!("#{fragment}")),
@@ -78,8 +79,8 @@ pub(super) fn undoable(place: &str, entry: i64) -> String {
     format!("{path}{separator}{BINNED}={entry}{fragment}")
 }
 
-/// The deletion that the page at this path and query offers to undo, if it is its reader's own: the
-/// address may be somebody else's trap.
+/// The deletion that the page at this path and query offers to undo, if the reader made it:
+/// somebody else may have crafted the address.
 pub(super) fn undo(
     connection: &mut DbConnection,
     here: &str,
@@ -101,7 +102,7 @@ mod tests {
     use super::undoable;
 
     #[test]
-    fn an_undo_is_offered_behind_any_other_parameter() {
+    fn the_undo_parameter_follows_all_others() {
         for (place, there) in [
             ("/", "/?binned=7"),
             ("/moderation?cursor=1_2", "/moderation?cursor=1_2&binned=7"),

@@ -1,4 +1,4 @@
-//! The forms of comments, which are on their posts' pages, and the page of those that wait for
+//! The forms for comments, which are on the posts' pages, and the page of comments that await
 //! approval.
 
 use actix_web::http::{ConnectionType, StatusCode, header};
@@ -38,7 +38,7 @@ pub async fn create(
     let post_id = request::id(&request, "post")?;
     let cursor = Query::of(&request)?.cursor()?;
     let permitted = comments::permit_comment(&state, &request, &account);
-    // A text that is refused for its number comes back, too; for that it must have been read.
+    // Read even if the client is over its rate limit, so that the page can show the text again.
     let params = body.form().await?;
     let written = async {
         let (settings, counted) = permitted?;
@@ -65,8 +65,8 @@ pub async fn create(
     }
 }
 
-/// The post's page, with the form as typed and what was wrong. The error itself where that page would
-/// not show it.
+/// The post's page, with the form as typed and its errors. Fails with the error itself if that page
+/// would not show it.
 async fn refused(
     state: &State,
     account: &Account,
@@ -99,13 +99,13 @@ async fn refused(
     let mut page = posts::show_with(state, account, post_id, asked, status, form).await?;
     if let Some(seconds) = wait {
         page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-        // A refused client must not keep a connection that another could have.
+        // A refused client must not hold a connection that another client could use.
         page.head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(page)
 }
 
-/// Where a new comment shows: on its post's page, or nowhere before it is approved.
+/// The address that shows a new comment. A comment that awaits approval has none yet.
 fn place_for(
     connection: &mut DbConnection,
     comment: &Comment,
@@ -122,7 +122,7 @@ fn place_for(
     }
 }
 
-/// POST /comments/{id}/delete: into the bin.
+/// POST /comments/{id}/delete: moves the comment to the bin.
 pub async fn delete(
     state: Data<State>,
     request: HttpRequest,
@@ -196,7 +196,7 @@ pub async fn held(
     .await
 }
 
-/// The place of a comment on its post's page, on whichever page of its thread it is.
+/// The address of a comment on its post's page, whichever page of the comments it is on.
 pub(super) fn place(comment: &Comment) -> String {
     let Comment { post_id, id, .. } = comment;
     format!("/posts/{post_id}?comment={id}#comment-{id}")

@@ -1,5 +1,5 @@
-//! Working copies: what a window keeps of a post that is being written, and what discards it. The
-//! form that is filled with one is `posts`'.
+//! Working copies: requests that keep the unsaved text of a window, and requests that discard it.
+//! `posts` owns the form that is filled with one.
 
 use actix_web::http::header;
 use actix_web::web::Data;
@@ -21,11 +21,11 @@ use crate::models::post::{self, Post};
 use crate::models::working_copy::{self, Of, Typed, Window};
 use crate::state::State;
 
-/// Where access is open, the browser's own copies have to do.
-const NOBODYS: AppError = AppError::Forbidden("only an account has unsaved text on the server");
+/// The error where access is open. There, only the browser keeps copies.
+const NOBODYS: AppError = AppError::Forbidden("the server keeps unsaved text only for accounts");
 
 const ANOTHER: AppError = AppError::Conflict(
-    "the text was saved, kept or discarded in another window; this one is kept in the browser",
+    "the text was saved, kept or discarded in another window; this copy stays in the browser",
 );
 
 /// POST /posts/{id}/copy
@@ -52,7 +52,8 @@ pub async fn keep_new(
     keep_of(&state, &request, &account, new_of(&params)?, &params).await
 }
 
-/// Keeps the fields, and tells the window the id of its copy; empty where there is nothing to keep.
+/// Keeps the fields, and answers with the id of the window's copy. The answer is empty if there is
+/// nothing to keep.
 async fn keep_of(
     state: &State,
     request: &HttpRequest,
@@ -76,7 +77,7 @@ async fn keep_of(
         let is_nothing = post.map_or_else(|| typed.is_empty(), |post| typed.is_of(&post));
         let has_way = working_copy::make_way(tx.connection, owner, &of, &window)?;
         if is_nothing && (has_way || working_copy::find(tx.connection, owner, &of)?.is_none()) {
-            // Perhaps for the second time: the first answer may have been lost.
+            // The request may be a repetition whose first answer was lost.
             return Ok(String::new());
         }
         if !has_way {
@@ -127,7 +128,7 @@ async fn discard_of(state: &State, account: &Account, of: Of) -> AppResult<()> {
     discarded.await.map(drop)
 }
 
-/// The account that may write this, and the post as it is saved.
+/// The account, if it may write this post, and the saved post.
 fn permit(tx: &mut Tx<'_>, asker: &Asker, of: &Of) -> AppResult<(i64, Option<Post>)> {
     let post = match of {
         Of::Post(id) => Some(post::get(tx.connection, *id).found("post")?),

@@ -1,5 +1,5 @@
-//! Links by which strangers read a draft: their page, and the forms that make and revoke them. The
-//! token of a link is in no log, no cache, and no address that the page sends on.
+//! Links with which strangers can read a draft: their page, and the forms that create and revoke
+//! them. A link's token is never logged or cached, and is not in any address on the page.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -36,7 +36,7 @@ pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpRes
     });
     let (post, position) = found.await.map(|found| (found.value, found.position))?;
     let frame = Frame { position, log: state.db.log_id().into(), ..base(&request) };
-    let says = "A draft. Only those who have this link can read it.";
+    let says = "Draft. Only people with this link can read it.";
     let html = page.lay_out(move || PostAlone { frame, post, says }.render());
     let html = html.await?.map_err(AppError::internal)?;
     let mut response = HttpResponse::Ok();
@@ -45,7 +45,7 @@ pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpRes
     Ok(unlisted(response.content_type("text/html; charset=utf-8").body(html)))
 }
 
-/// Keeps a page out of caches and of search engines.
+/// Keeps a page out of caches and search engines.
 pub(super) fn unlisted(mut response: HttpResponse) -> HttpResponse {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -53,7 +53,7 @@ pub(super) fn unlisted(mut response: HttpResponse) -> HttpResponse {
     response
 }
 
-/// The links to a post, for its form; none while everyone may read it.
+/// The links to a post, for its form. `None` while the post is public.
 pub(super) fn of(
     connection: &mut DbConnection,
     post: &Post,
@@ -69,7 +69,7 @@ pub(super) fn of(
     Ok(Some(DraftLinks { list, may_add, fresh }))
 }
 
-/// POST /posts/{id}/links: the page shows the link, this once.
+/// POST /posts/{id}/links: the page shows the link, only this time.
 pub async fn create(
     state: Data<State>,
     request: HttpRequest,
@@ -85,9 +85,9 @@ pub async fn create(
         let post = post::get(tx.connection, id).found("post")?;
         asker.permit(tx.connection, Action::ChangePost(post.facts()), "post")?;
         let links = of(tx.connection, &post, most, None)?;
-        let links = links.ok_or_else(|| refused("everyone may read this post already"))?;
+        let links = links.ok_or_else(|| refused("everyone can already read this post"))?;
         if !links.may_add {
-            return Err(refused("this draft has as many links as it may; revoke one first"));
+            return Err(refused("this draft has reached its limit of links; revoke one first"));
         }
         let now = clock(tx.connection)?;
         Ok(draft_link::insert(tx.connection, &token, id, now)?)

@@ -1,4 +1,5 @@
-//! A post in the frame of another site's page: read-only, and as a stranger sees it, whoever asks.
+//! A post in a frame on another site's page: read-only, and as a guest sees it, whoever makes the
+//! request.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
@@ -34,7 +35,7 @@ pub async fn show(state: Data<State>, request: HttpRequest) -> AppResult<HttpRes
     let policy = policy::content(&state.config.reach.allowed_origins);
     let policy = policy.parse::<HeaderValue>().map_err(AppError::internal)?;
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    // It is the same for everybody.
+    // The page is the same for everyone.
     response.extensions_mut().remove::<Varies>();
     Ok(response)
 }

@@ -1,5 +1,5 @@
-//! Failures, shown to browsers as pages. Owns which of them get back what was typed, also where a form
-//! was refused before it was read; the page that shows it is `unsent`'s.
+//! Failures, shown to browsers as pages. Owns which pages show the typed text again, even if a form
+//! was refused before it was read; `unsent` owns the page that shows it.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -32,11 +32,11 @@ use crate::negotiation::accepts_html;
 use crate::state::State;
 use crate::views::pages::{ErrorPage, Frame, Reader};
 
-/// The most bytes that are read of a form that is refused already: enough for a long article with
+/// The most bytes that are read of a form that was already refused: enough for a long article with
 /// every byte encoded. The text of a longer form is not shown again.
 const UNREAD: usize = 512 * 1024;
 
-/// Shows failures to browsers as pages; programs get their JSON.
+/// Shows failures to browsers as pages. Programs get JSON.
 pub async fn show_errors<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
@@ -84,7 +84,7 @@ pub async fn show_errors<B: MessageBody + 'static>(
     }
 }
 
-/// Keeps what a form has sent: the fields once they are read, the payload until then.
+/// Keeps a form's data: the fields once they are read, the payload until then.
 fn watch(request: &mut ServiceRequest) -> (Typed, Shared) {
     let (typed, payload) =
         (Typed::default(), Shared(Rc::new(RefCell::new(request.take_payload()))));
@@ -93,7 +93,7 @@ fn watch(request: &mut ServiceRequest) -> (Typed, Shared) {
     (typed, payload)
 }
 
-/// A payload that is there still after its reader was refused.
+/// A payload that can still be read after the request was refused.
 #[derive(Clone)]
 struct Shared(Rc<RefCell<Payload>>);
 
@@ -105,14 +105,14 @@ impl Stream for Shared {
     }
 }
 
-/// The fields of a form with a text in it, where it makes sense to show them again.
+/// The fields of a form with a text, if it makes sense to show them again.
 async fn form_of(
     request: &HttpRequest,
     status: StatusCode,
     typed: &Typed,
     unread: Shared,
 ) -> Option<Params> {
-    // Others were refused for what they are, or come from another site.
+    // Any other unread form was refused for good, or comes from another site.
     let is_passing = matches!(
         status,
         StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
@@ -122,7 +122,7 @@ async fn form_of(
         None if is_passing => {
             let mut payload: Payload = Payload::Stream { payload: Box::pin(unread) };
             let body = Body::of_refused(request, &mut payload, UNREAD).ok()?;
-            // One that cannot be read has nothing to show.
+            // If the form cannot be read, there is nothing to show.
             body.form().await.ok()
         }
         None => None,
@@ -131,12 +131,12 @@ async fn form_of(
         .filter(|params| params.get("body").and_then(Value::as_str).is_some_and(|b| !b.is_empty()))
 }
 
-/// The frame of the page of a failure: as the reader's other pages, where it is known who reads.
+/// The frame of an error page. It is that of the reader's other pages, if the reader is known.
 async fn frame_of(request: &HttpRequest, base: Frame, status: StatusCode) -> Frame {
     let seen = request.extensions().get::<Seen>().cloned();
     let seen = match seen {
         Some(seen) => Some(seen),
-        // One that is refused for its number costs no query.
+        // A rate-limited request must not cost a query.
         None if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => None,
         None => match limits::works_for(request).run(Account::extract(request)).await {
             Ok(_) => request.extensions().get::<Seen>().cloned(),
@@ -179,12 +179,12 @@ pub(super) fn error_page(
 ) -> HttpResponse {
     let title = match status {
         StatusCode::UNAUTHORIZED => "You are not signed in",
-        StatusCode::NOT_FOUND => "There is nothing here",
+        StatusCode::NOT_FOUND => "Not found",
         StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "This is not allowed",
-        StatusCode::TOO_MANY_REQUESTS => "Too much at once",
-        StatusCode::SERVICE_UNAVAILABLE => "Too busy just now",
+        StatusCode::TOO_MANY_REQUESTS => "Too many requests",
+        StatusCode::SERVICE_UNAVAILABLE => "The site is busy",
         StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong",
-        _ => "This did not work",
+        _ => "The request failed",
     };
     let message = sentence(&shown.message);
     let (status_code, title) = (status.as_u16(), title.to_owned());

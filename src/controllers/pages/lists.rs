@@ -1,5 +1,5 @@
-//! Pages that lead to published posts: by tag, by author, by year. Everyone sees the same posts there:
-//! drafts have a list of their own.
+//! Lists of published posts: by tag, by author, by year. Everyone sees the same posts in them;
+//! drafts have a separate list.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use crate::models::{Cursor, Page, now, user};
 use crate::state::State;
 use crate::views::pages::{Archive, Author, PostIndex, TagIndex};
 
-/// Tags on one page.
+/// The number of tags on one page.
 const TAGS: usize = 500;
 
-/// Posts on one page of the archive.
+/// The number of posts on one page of the archive.
 const LINES: usize = 300;
 
 /// GET /tags
@@ -40,7 +40,8 @@ pub async fn tags(
             Some(_) => Arc::new(post::tags_in_use(connection, after.as_deref(), TAGS)?),
         };
         let (mut tags, more) = Arc::unwrap_or_clone(counted);
-        // Databases have orders of their own, which decide where a page ends.
+        // Databases collate differently. Their order decides where a page ends; within the page,
+        // this one applies.
         tags.sort_by_cached_key(|counted| counted.tag.to_lowercase());
         Ok(TagIndex { frame, after, tags, more })
     })
@@ -65,8 +66,8 @@ pub async fn tag(
     .await
 }
 
-/// GET /authors/{username}: an account without a published post is no more to be found than one that
-/// does not exist.
+/// GET /authors/{username}: an account without a published post is not found, like one that does
+/// not exist.
 pub async fn author(
     state: Data<State>,
     request: HttpRequest,
@@ -86,7 +87,7 @@ pub async fn author(
     .await
 }
 
-/// A page of the published posts of a tag or of an account; `None` where there is none at all.
+/// A page of the published posts of a tag or of an account; `None` if there are none at all.
 fn published(
     connection: &mut DbConnection,
     tag: Option<String>,

@@ -80,7 +80,7 @@ pub async fn edit(
     edit_with(&state, &account, id, None).await
 }
 
-/// POST /notes/{id}/edit: the form of the last version, beside one that was not saved.
+/// POST /notes/{id}/edit: the form with the last version, beside one that was not saved.
 pub async fn edit_beside(
     state: Data<State>,
     request: HttpRequest,
@@ -132,7 +132,7 @@ pub async fn create(
     }
 }
 
-/// The form of a new note, as typed, with its messages.
+/// The form for a new note, as typed, with its errors.
 async fn refused(
     state: &State,
     account: &Account,
@@ -167,7 +167,7 @@ pub async fn update(
     }
 }
 
-/// Both versions, after one that is not the last was changed.
+/// Both versions, if the form was made from an older one.
 async fn conflict(
     state: &State,
     account: &Account,

@@ -1,4 +1,4 @@
-//! The page for admins that shows how the nodes do.
+//! The page for admins that shows the state of the nodes.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -12,7 +12,8 @@ use crate::overview;
 use crate::state::State;
 use crate::views::pages::Overview;
 
-/// GET /admin: this node as it is now; the page's script shows all of them as they go on.
+/// GET /admin: the current numbers of this node. The page's script adds the other nodes and keeps
+/// the numbers up to date.
 pub async fn show(
     state: Data<State>,
     request: HttpRequest,

@@ -41,7 +41,7 @@ pub async fn index(
 ) -> AppResult<HttpResponse> {
     let query = Query::of(&request)?;
     let (filter, cursor) = (posts::filter(&query, &account)?, query.cursor()?);
-    // The address of a tag's posts before they had one to themselves.
+    // The older address of a tag's posts.
     if let Some(tag) = filter.tag.as_deref().filter(|tag| has_path(tag))
         && filter.status == Status::Published
     {
@@ -60,7 +60,7 @@ pub async fn index(
     .await
 }
 
-/// How many comments the posts of a list have.
+/// The number of comments on each post of a list.
 pub(super) fn counts(
     connection: &mut DbConnection,
     posts: &Page<Post>,
@@ -69,7 +69,8 @@ pub(super) fn counts(
     Ok(comment::counts(connection, &ids)?)
 }
 
-/// GET /posts/{id}-{slug}; other forms lead there, once it is clear that the reader may know it.
+/// GET /posts/{id}-{slug}. Other forms of the address redirect there, if the reader may see the
+/// post.
 pub async fn show(
     state: Data<State>,
     request: HttpRequest,
@@ -87,23 +88,23 @@ pub async fn show(
     show_with(&state, &account, id, asked, StatusCode::OK, form).await
 }
 
-/// What a request for a post's page says of it beside the id.
+/// The parts of a request for a post's page other than the id.
 pub(super) struct Asked {
-    /// The last part of the path, and the query, if only the post's own address is answered.
+    /// The last segment of the path, and the query, if other forms of the address must redirect.
     address: Option<(String, String)>,
-    /// Where its comments go on.
+    /// The start of the page of comments.
     cursor: Option<Cursor>,
-    /// The comment that is to be on the page.
+    /// The comment that the page must show.
     comment: Option<i64>,
 }
 
 impl Asked {
-    /// At whatever address, with the comments from here on.
+    /// A request at any address, for the page of comments that starts here.
     pub(super) fn from_cursor(cursor: Option<Cursor>) -> Asked {
         Asked { address: None, cursor, comment: None }
     }
 
-    /// Leads from another form of the post's address to its own.
+    /// Redirects another form of the post's address to the post's own.
     fn lead(&self, post: &Post) -> AppResult<()> {
         let Some((given, query)) = &self.address else { return Ok(()) };
         if *given == post.address() {
@@ -114,7 +115,7 @@ impl Asked {
     }
 }
 
-/// A post with its comments and the form of a new one.
+/// A post with its comments and the form for a new one.
 pub(super) async fn show_with(
     state: &State,
     account: &Account,
@@ -144,7 +145,7 @@ pub(super) async fn show_with(
     .await
 }
 
-/// GET /posts/{id}/body: the text alone, which open pages fetch once it has changed. It is laid out
+/// GET /posts/{id}/body: only the text, which open pages fetch after it has changed. It is rendered
 /// once for all of them.
 pub async fn body(
     state: Data<State>,
@@ -174,7 +175,7 @@ pub async fn body(
     Ok(response.content_type("text/html; charset=utf-8").body(html))
 }
 
-/// Where the page of a post's comments starts that has this one, if the viewer may see it.
+/// The start of the page of comments that shows this comment, if the viewer may see it.
 fn place_of(
     connection: &mut DbConnection,
     post: &Post,
@@ -231,7 +232,7 @@ pub async fn edit(
     edit_with(&state, &account, id, StatusCode::OK, Beside::default()).await
 }
 
-/// POST /posts/{id}/edit: the form of the last version, beside one that was not saved.
+/// POST /posts/{id}/edit: the form with the last version, beside one that was not saved.
 pub async fn edit_beside(
     state: Data<State>,
     request: HttpRequest,
@@ -244,16 +245,16 @@ pub async fn edit_beside(
     edit_with(&state, &account, id, StatusCode::OK, beside).await
 }
 
-/// What the form of a post has beside it.
+/// The content beside the form of a post.
 #[derive(Default)]
 pub(super) struct Beside {
     /// A version that was not saved.
     pub(super) typed: Option<PostForm>,
-    /// The whole address of a link to the draft that was just made.
+    /// The complete address of a link to the draft that was just created.
     pub(super) link: Option<String>,
 }
 
-/// The form of a post, filled with the unsaved changes of its reader.
+/// The form of a post, filled with the reader's unsaved changes.
 pub(super) async fn edit_with(
     state: &State,
     account: &Account,
@@ -266,7 +267,7 @@ pub(super) async fn edit_with(
         let post = changeable(connection, id, viewer)?;
         let form = PostForm::of(&post, version_of(&post)?);
         let form = match &beside.typed {
-            // The window goes on with the text that it has kept.
+            // The window continues with the text that it has kept.
             Some(typed) => PostForm { window: typed.window.clone(), ..form },
             None => with_copy(connection, &post, viewer, form)?,
         };
@@ -276,7 +277,7 @@ pub(super) async fn edit_with(
     .await
 }
 
-/// The form of a post with its reader's unsaved changes in it.
+/// Fills the form of a post with the reader's unsaved changes.
 fn with_copy(
     connection: &mut DbConnection,
     post: &Post,
@@ -354,7 +355,7 @@ pub async fn update(
     }
 }
 
-/// Both versions, after one that is not the last was changed.
+/// Both versions, if the form was made from an older one.
 async fn conflict(
     state: &State,
     account: &Account,
@@ -384,7 +385,7 @@ pub(super) fn changeable(
     Ok(post)
 }
 
-/// POST /posts/{id}/delete: into the bin.
+/// POST /posts/{id}/delete: moves the post to the bin.
 pub async fn delete(
     state: Data<State>,
     request: HttpRequest,

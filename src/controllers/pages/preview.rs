@@ -1,5 +1,5 @@
-//! The preview: the page of a post as it would be published, of what is in its form now. Nothing is
-//! saved.
+//! The preview: a post's page with the current content of its form, as it would be published.
+//! Nothing is saved.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -36,13 +36,13 @@ pub async fn show(state: Data<State>, account: Account, body: Body) -> AppResult
             None => blank(author, now),
         };
         let frame = Frame { here: String::new(), ..frame };
-        let says = "Preview. Nothing of it is saved.";
+        let says = "Preview. Nothing is saved.";
         Ok(PostAlone { frame, post: published(typed, saved, now), says })
     });
     Ok(unlisted(shown.await?))
 }
 
-/// A post that is not there yet.
+/// A post that does not exist yet.
 fn blank(author: Option<User>, now: NaiveDateTime) -> Post {
     let (user_id, author) = author.map(|user| (user.id, user.username)).unzip();
     Post {

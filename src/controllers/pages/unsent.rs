@@ -1,5 +1,5 @@
-//! The page of a form that was not taken: why, and all that was typed. Owns what such a form can be
-//! done with next.
+//! The page of a form that was not accepted: the reason, and the typed text. Owns the next steps
+//! that it offers.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
@@ -13,16 +13,16 @@ use crate::error::Shown;
 use crate::views::forms::Problem;
 use crate::views::pages::{Frame, Reader, Unsent};
 
-/// The fields of one line that are shown again, with their labels.
+/// The one-line fields that are shown again, with their labels.
 const LINES: [(&str, &str); 5] = [
     ("title", "Title"),
     ("author", "Name"),
     ("tags", "Tags"),
     ("publish_at", "Publish at (UTC)"),
-    ("slug", "Words in the address"),
+    ("slug", "URL slug"),
 ];
 
-/// The fields that go along with them.
+/// The hidden fields that are sent with them.
 const HIDDEN: [&str; 6] = [MADE_FOR, "status", "version", FORM_KEY, "copy", "window"];
 
 /// The purpose of a form with a text.
@@ -34,11 +34,11 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// By the path that it is sent to.
+    /// The kind of form that is sent to this path.
     pub(super) fn of(path: &str) -> Option<Kind> {
         let mut parts = path.split('/').skip(1);
         match (parts.next()?, parts.next(), parts.next(), parts.next()) {
-            // It opens beside its form.
+            // The preview opens beside the form, which keeps its text.
             ("posts", Some("preview"), None, None) => None,
             ("posts", _, Some("comments"), None) => Some(Kind::Comment),
             ("posts", _, None | Some("edit"), None) => Some(Kind::Post),
@@ -47,7 +47,7 @@ impl Kind {
         }
     }
 
-    /// The name of the browser's copy of such a form (static/drafts.js).
+    /// The name of the browser's copy of the form (static/drafts.js).
     fn copy(self, path: &str) -> String {
         let id = path.split('/').nth(2).unwrap_or("new");
         format!("{}-{id}", self.name())
@@ -62,12 +62,12 @@ impl Kind {
     }
 }
 
-/// Tells in sentences why a form was not taken.
+/// Explains in sentences why a form was not accepted.
 pub(super) fn told(message: &str, params: &Params, name: Option<&str>) -> String {
     let made_for = params.get(MADE_FOR).and_then(Value::as_str);
     match (made_for, name) {
         (Some(made_for), None) if !made_for.is_empty() => {
-            format!("This was written as {made_for}, who is signed out here now. Nothing was sent.")
+            format!("This was written as {made_for}, who is now signed out. Nothing was sent.")
         }
         (Some(""), Some(name)) => {
             format!(
@@ -104,14 +104,12 @@ pub(super) fn unsent_page(
     let title = match status {
         StatusCode::UNAUTHORIZED => "You are not signed in".to_owned(),
         StatusCode::CONFLICT => "Nothing was sent yet".to_owned(),
-        StatusCode::NOT_FOUND if kind == Kind::Comment => {
-            "This post is not there any more".to_owned()
-        }
+        StatusCode::NOT_FOUND if kind == Kind::Comment => "This post no longer exists".to_owned(),
         StatusCode::NOT_FOUND => format!("This {} was deleted", kind.name()),
         StatusCode::FORBIDDEN => "This is not allowed".to_owned(),
-        StatusCode::TOO_MANY_REQUESTS => "Too much at once".to_owned(),
-        StatusCode::SERVICE_UNAVAILABLE => "Too busy just now".to_owned(),
-        _ => "This did not work".to_owned(),
+        StatusCode::TOO_MANY_REQUESTS => "Too many requests".to_owned(),
+        StatusCode::SERVICE_UNAVAILABLE => "The site is busy".to_owned(),
+        _ => "The request failed".to_owned(),
     };
     let resend = match (status, kind) {
         (StatusCode::NOT_FOUND, Kind::Comment) | (StatusCode::FORBIDDEN, _) => None,
@@ -121,7 +119,7 @@ pub(super) fn unsent_page(
             Some((to.to_owned(), format!("Save it as a new {}", kind.name())))
         }
         (StatusCode::CONFLICT, _) => {
-            // Whoever sends it now has read whose it becomes.
+            // The page names the account, so sending the form again confirms it.
             let made_for = name.clone().unwrap_or_default();
             hidden.iter_mut().filter(|(name, _)| *name == MADE_FOR).for_each(|(_, of)| {
                 of.clone_from(&made_for);

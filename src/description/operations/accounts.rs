@@ -19,8 +19,8 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
     let changes = schemas.add("UserChanges", bodies::user_changes());
     let (ada, word) = ("ada", "please choose another");
     vec![
-        Operation::new("post", "/api/users", Nothing, [TAG, "createUser", "Make an account"])
-            .about("403 where registration is closed. The site gives the role, not the request.")
+        Operation::new("post", "/api/users", Nothing, [TAG, "createUser", "Create an account"])
+            .about("403 if registration is closed. The site sets the role, not the request.")
             .once()
             .body(registration, json!({ "username": ada, "password": word }))
             .stamped(201, "The account.", schemas.of::<User>(), ["ETag", "Idempotency-Replayed"]),
@@ -30,18 +30,18 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
             Account,
             [TAG, "updateUser", "Change an account's role, or disable it"],
         )
-        .about("For admins. Its sockets end; a disabled account is signed out everywhere.")
+        .about("For admins. The account's sockets close; disabling it signs it out everywhere.")
         .takes([parameters::username()])
         .fails([404])
         .body(changes, json!({ "role": "member" }))
         .json(200, "The account.", schemas.of::<Listed>(), &[]),
         Operation::new("post", "/api/session", Nothing, [TAG, "signIn", "Sign in"])
-            .about("The answer sets the cookie of the sign-in. Guessing passwords meets 429.")
+            .about("The response sets the sign-in cookie. Too many wrong passwords get 429.")
             .fails([401])
             .body(credentials, json!({ "username": ada, "password": word }))
             .json(201, "The account.", schemas.of::<SignedIn>(), &["Set-Cookie"]),
         Operation::new("delete", "/api/session", Anyone, [TAG, "signOut", "Sign out"])
-            .about("Ends the sign-in of the request, cookie or token, and its sockets.")
+            .about("Ends the sign-in of the request's cookie or token, and closes its sockets.")
             .done("Signed out, whether or not you were signed in."),
         Operation::new("get", "/api/sessions", Account, [TAG, "listSessions", "List sign-ins"])
             .takes([])
@@ -57,8 +57,8 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
         Operation::new("get", "/api/tokens", Account, [TAG, "listTokens", "List bearer tokens"])
             .takes([])
             .json(200, "The tokens.", schemas.of::<Tokens>(), &[]),
-        Operation::new("post", "/api/tokens", Browser, [TAG, "createToken", "Make a bearer token"])
-            .about("The answer shows the token once. A token makes no tokens: sign in first.")
+        Operation::new("post", "/api/tokens", Browser, [TAG, "createToken", "Create a token"])
+            .about("The token is shown only in this response. Tokens cannot create tokens.")
             .body(token, json!({ "name": "backup script" }))
             .json(201, "The token.", schemas.of::<NewToken>(), &[]),
         Operation::new(
@@ -68,15 +68,15 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
             [TAG, "deleteToken", "Revoke a bearer token"],
         )
         .id("token")
-        .done("The token is worth nothing."),
+        .done("The token is revoked."),
         Operation::new(
             "put",
             "/api/account/password",
             Account,
             [TAG, "changePassword", "Change the password"],
         )
-        .about("Every other sign-in and every token of the account ends.")
+        .about("Ends every other sign-in and every token of the account.")
         .body(change, json!({ "password": word, "new_password": "and another one here" }))
-        .done("The password is changed."),
+        .done("The password was changed."),
     ]
 }

@@ -24,12 +24,12 @@ pub(super) fn all(schemas: &mut Schemas, has_guests: bool) -> Vec<Operation> {
     let held = [parameters::held(), parameters::limit(), parameters::cursor()];
     vec![
         Operation::new("get", OF_POST, Anyone, ["Comments", "listComments", "List comments"])
-            .about("The comments of a post, the oldest first.")
+            .about("The comments on a post, oldest first.")
             .id("post")
             .takes(shown)
             .stamped(200, "A page of comments.", list.clone(), []),
         Operation::new("post", OF_POST, writer, ["Comments", "createComment", "Write a comment"])
-            .about("403 where the comments of the post are locked.")
+            .about("403 if the comments on the post are locked.")
             .id("post")
             .once()
             .body(new, json!({ "body": "Well *said*." }))
@@ -38,13 +38,13 @@ pub(super) fn all(schemas: &mut Schemas, has_guests: bool) -> Vec<Operation> {
             "get",
             "/api/comments",
             Writer,
-            ["Comments", "listHeldComments", "List comments that wait for approval"],
+            ["Comments", "listHeldComments", "List comments that await approval"],
         )
-        .about("Those on posts whose comments the account moderates, the oldest first.")
+        .about("Only comments that the account may moderate, oldest first.")
         .takes(held)
         .stamped(200, "A page of comments.", list, []),
         Operation::new("put", ONE, Writer, ["Comments", "updateComment", "Change a comment"])
-            .about("A comment is its author's, and an admin's.")
+            .about("For its author and admins.")
             .id("comment")
             .conditional()
             .body(changes, json!({ "body": "Better said." }))
@@ -61,9 +61,9 @@ pub(super) fn all(schemas: &mut Schemas, has_guests: bool) -> Vec<Operation> {
         .body(state, json!({ "state": "visible" }))
         .stamped(200, "The comment.", comment, ["ETag"]),
         Operation::new("delete", ONE, Writer, ["Comments", "deleteComment", "Delete a comment"])
-            .about("For its author, the post's author, and admins. It is final.")
+            .about("For its author, the post's author, and admins. The deletion is permanent.")
             .id("comment")
             .conditional()
-            .done("The comment is gone."),
+            .done("The comment was deleted."),
     ]
 }

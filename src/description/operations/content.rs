@@ -1,4 +1,4 @@
-//! What is about all content: uploads, the search, the log, the process groups, and this
+//! Operations on content of all kinds: uploads, search, the log, the process groups, and the API's
 //! description.
 
 use serde_json::json;
@@ -16,7 +16,7 @@ pub(super) fn all(schemas: &mut Schemas, max_upload: usize) -> Vec<Operation> {
     vec![
         upload(schemas, max_upload),
         Operation::new("get", "/api/search", Anyone, ["Search", "search", "Search"])
-            .about("Posts, notes and comments that the reader may see, the best first.")
+            .about("Posts, notes and comments that the reader may see, best match first.")
             .takes([
                 parameters::words(),
                 parameters::kind(),
@@ -25,7 +25,7 @@ pub(super) fn all(schemas: &mut Schemas, max_upload: usize) -> Vec<Operation> {
             ])
             .json(200, "A page of hits.", schemas.of::<Found>(), &[]),
         Operation::new("get", "/api/events", Anyone, ["Events", "listEvents", "Read the log"])
-            .about("The events after a position that the reader may see, in their order.")
+            .about("The events after a position that the reader may see, in order.")
             .takes([
                 parameters::after(),
                 parameters::channel(),
@@ -40,7 +40,7 @@ pub(super) fn all(schemas: &mut Schemas, max_upload: usize) -> Vec<Operation> {
             Writer,
             ["Events", "listChannels", "List the process groups"],
         )
-        .about("The channels that have a member on any node. For admins.")
+        .about("The channels with a member on any node. For admins.")
         .takes([])
         .json(200, "The channels.", schemas.of::<Channels>(), &[]),
         Operation::new(
@@ -87,8 +87,8 @@ fn upload(schemas: &mut Schemas, max_upload: usize) -> Operation {
     content.insert("multipart/form-data".to_owned(), json!({ "schema": form }));
     let about = format!(
         "A picture as the body, or as the only file of a form: png, jpeg, gif, webp or avif, \
-         recognised by its content, at most {max_upload} bytes. Metadata is taken away. A picture \
-         that no text has is deleted after 24 hours."
+         recognized by its content, at most {max_upload} bytes. Metadata is removed. A picture \
+         that no text uses is deleted after 24 hours."
     );
     Operation::new("post", "/api/uploads", Writer, ["Uploads", "upload", "Upload a picture"])
         .about(&about)

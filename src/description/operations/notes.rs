@@ -24,7 +24,7 @@ pub(super) fn all(schemas: &mut Schemas, is_open: bool) -> Vec<Operation> {
     }
     vec![
         Operation::new("get", LIST, Writer, ["Notes", "listNotes", "List notes"])
-            .about("The newest first. Notes are for accounts.")
+            .about("Newest first. Notes are only for accounts, unless access is open.")
             .takes([parameters::limit(), parameters::cursor()])
             .stamped(200, "A page of notes.", list, []),
         Operation::new("post", LIST, Writer, ["Notes", "createNote", "Write a note"])
@@ -36,7 +36,7 @@ pub(super) fn all(schemas: &mut Schemas, is_open: bool) -> Vec<Operation> {
             .conditional()
             .stamped(200, "The note.", note.clone(), ["ETag"]),
         Operation::new("put", ONE, Writer, ["Notes", "updateNote", "Change a note"])
-            .about("Both fields must be there. A note is its author's, and an admin's.")
+            .about("Both fields are required. For its author and admins.")
             .id("note")
             .conditional()
             .body(changes, json!({ "title": "A note", "body": "Another text." }))
@@ -44,6 +44,6 @@ pub(super) fn all(schemas: &mut Schemas, is_open: bool) -> Vec<Operation> {
         Operation::new("delete", ONE, Writer, ["Notes", "deleteNote", "Delete a note"])
             .id("note")
             .conditional()
-            .done("The note is gone."),
+            .done("The note was deleted."),
     ]
 }

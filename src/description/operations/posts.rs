@@ -22,7 +22,7 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
         [parameters::status(), parameters::tag(), parameters::limit(), parameters::cursor()];
     let update = |method, id, summary| {
         Operation::new(method, ONE, Writer, ["Posts", id, summary])
-            .about("Changes the fields that the body has. A post is its author's, and an admin's.")
+            .about("Changes only the fields in the body. For its author and admins.")
             .id("post")
             .conditional()
             .body(changes.clone(), json!({ "title": "Another title" }))
@@ -30,7 +30,7 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
     };
     vec![
         Operation::new("get", LIST, Anyone, ["Posts", "listPosts", "List posts"])
-            .about("The newest first.")
+            .about("Newest first.")
             .takes(filters)
             .stamped(200, "A page of posts.", list, []),
         Operation::new("post", LIST, Writer, ["Posts", "createPost", "Write a post"])
@@ -44,9 +44,9 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
         update("put", "putPost", "Change a post with PUT"),
         update("patch", "updatePost", "Change a post"),
         Operation::new("delete", ONE, Writer, ["Posts", "deletePost", "Delete a post"])
-            .about("Its comments go with it. It is final; only pages have a bin.")
+            .about("Also deletes its comments. The deletion is permanent; only pages have a bin.")
             .id("post")
             .conditional()
-            .done("The post is gone."),
+            .done("The post was deleted."),
     ]
 }

@@ -17,7 +17,7 @@ pub(super) fn address(
     dates: &Dates,
 ) -> Option<String> {
     let site = context.site;
-    // A folder is a section if it has a file for it, or is at the top.
+    // A folder is a section if it has a section file or is at the top.
     let depth = context.sections.first().map_or(0, |section| section.folders.len()).max(1);
     let tokens = |pattern: &str| {
         pattern::filled(pattern, |token, slice| {
@@ -27,7 +27,7 @@ pub(super) fn address(
     };
     if let Some(url) = layers.text("url") {
         let url = tokens(&url.replace("\\:", "\u{0}"))?.replace('\u{0}', ":");
-        // Without a slash before it, it is one of the language's.
+        // A URL without a leading slash is relative to the language's root.
         let url =
             if url.starts_with('/') { url } else { format!("{}/{url}", language(site, place)) };
         return Some(super::ended(url));
@@ -45,12 +45,12 @@ pub(super) fn address(
     let path = if site.config.paths.keep_case { path.to_owned() } else { path.to_lowercase() };
     let path = if site.config.paths.no_accents { without_accents(&path) } else { path };
     let end = if site.config.paths.ugly { ".html" } else { "/" };
-    // It is no address yet, in which this sign begins a part of the page.
+    // The path is not an address yet: in an address, `#` would begin a fragment.
     Some(format!("{}/{}{end}", language(site, place), path.replace('#', "%23")))
 }
 
-/// An alias from the top: those of the site are of its language, others are beside the page's own
-/// address.
+/// The path of an alias. An alias with a leading slash is relative to the language's root, any
+/// other to the page's own address.
 pub(super) fn alias(site: &Site, place: &Place, own: Option<&str>, alias: &str) -> String {
     match alias.starts_with('/') {
         _ if alias.contains("://") => alias.to_owned(),
@@ -63,7 +63,7 @@ pub(super) fn alias(site: &Site, place: &Place, own: Option<&str>, alias: &str) 
     }
 }
 
-/// Marks above and below letters are left out (`text.RemoveAccents`).
+/// Removes diacritical marks (`text.RemoveAccents`).
 fn without_accents(path: &str) -> String {
     let is_mark = |c: &char| c.general_category() == GeneralCategory::NonspacingMark;
     let letters = DecomposingNormalizerBorrowed::new_nfd().normalize(path);
@@ -71,7 +71,7 @@ fn without_accents(path: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc().normalize(&bare).into_owned()
 }
 
-/// An alias with its end: `.html` where pages have it.
+/// Adds the end of an alias: `.html` if the site's pages have it.
 pub(super) fn ended(site: &Site, alias: String) -> String {
     let last = alias.rsplit('/').next().unwrap_or_default();
     match site.config.paths.ugly && !last.is_empty() && !last.contains('.') {
@@ -93,7 +93,7 @@ fn permalink<'a>(site: &'a Site, place: &Place) -> Option<&'a str> {
     let logical = place.logical();
     let fits = site.config.permalinks.iter().find(|known| {
         let in_section = known.section.as_ref().is_none_or(|section| {
-            // A page at the top has the section `/`.
+            // A page at the top is in the section `/`.
             place.folders.first().map_or(section == "/", |first| first == section)
         });
         in_section && known.path.as_ref().is_none_or(|glob| glob.is_match(&logical))
@@ -105,7 +105,7 @@ fn slug(layers: &Layers<'_>, place: &Place, dates: &Dates) -> Option<String> {
     if let Some(slug) = layers.own.text("slug") {
         return Some(sanitized(slug));
     }
-    // Where the date is of the name, the slug is, too.
+    // If the date comes from the file name, the slug does too.
     let (_, rest) = date::split_name(&place.name).filter(|_| dates.by_name)?;
     let rest = rest.trim_matches([' ', '-', '_']);
     (!rest.is_empty()).then(|| sanitized(rest))
@@ -139,7 +139,7 @@ fn value(
         "slugorfilename" | "slugorcontentbasename" => {
             slug(layers, place, dates).unwrap_or_else(base)
         }
-        // Go's layouts.
+        // Layouts of Go's `time` package.
         "2006" => day("%Y")?,
         "06" => day("%y")?,
         "01" => day("%m")?,
@@ -154,7 +154,7 @@ fn value(
     })
 }
 
-/// `[last]`, `[1]`, `[1:]`, `[:last]`, `[1:2]`: out of bounds is the nearest bound.
+/// `[last]`, `[1]`, `[1:]`, `[:last]`, `[1:2]`: an index out of bounds becomes the nearest bound.
 fn sliced(names: &[String], slice: Option<&str>) -> String {
     let Some(slice) = slice else { return names.join("/") };
     let last = names.len().saturating_sub(1);
@@ -174,8 +174,8 @@ fn sliced(names: &[String], slice: Option<&str>) -> String {
     names.get(from.min(to)..to).unwrap_or_default().join("/")
 }
 
-/// Words as part of an address: blanks become one hyphen, and signs but a few are left out
-/// (`paths.Sanitize`).
+/// Sanitizes words for an address: whitespace becomes one hyphen, and all but a few signs are
+/// dropped (`paths.Sanitize`).
 fn sanitized(text: &str) -> String {
     let mut out = String::new();
     let mut is_blank = false;
@@ -199,12 +199,12 @@ fn sanitized(text: &str) -> String {
     out
 }
 
-/// A file's name as part of an address: each blank becomes a hyphen.
+/// Sanitizes a file name for an address: each space becomes a hyphen.
 fn named(name: &str) -> String {
     sanitized(&name.replace(' ', "-"))
 }
 
-/// A title as part of an address: its signs are left out, too.
+/// Sanitizes a title for an address: drops more signs.
 fn titled(title: &str) -> String {
     sanitized(title).replace(['#', '+', '/'], "").trim_matches('-').to_owned()
 }

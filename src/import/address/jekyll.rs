@@ -8,7 +8,7 @@ use crate::import::entry::{Dates, Layers, categories};
 use crate::import::html::is_html;
 use crate::import::site::{Kind, Place, Site};
 
-/// The style of a site that names none.
+/// The default style of a site.
 const STYLE: &str = "/:categories/:year/:month/:day/:title:output_ext";
 
 pub(super) fn address(
@@ -85,7 +85,7 @@ pub(super) fn address(
     })
 }
 
-/// Each once.
+/// Joins the names, without duplicates.
 fn joined(names: impl Iterator<Item = String>) -> String {
     let mut kept: Vec<String> = Vec::new();
     for name in names.filter(|name| !name.is_empty()) {
@@ -96,7 +96,8 @@ fn joined(names: impl Iterator<Item = String>) -> String {
     kept.join("/")
 }
 
-/// Letters, marks and digits, and hyphens for the rest; some signs stay where it is to be pretty.
+/// Keeps letters, marks and digits, and replaces the rest with hyphens; `is_pretty` keeps more
+/// signs.
 fn slugified(text: &str, is_pretty: bool, is_cased: bool) -> String {
     let mut slug = String::new();
     for c in text.chars() {

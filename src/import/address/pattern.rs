@@ -1,11 +1,11 @@
-//! Patterns of addresses: tokens that begin with a colon, each with what it stands for. Pure.
+//! Patterns of addresses: text with tokens that begin with a colon. Pure.
 
 /// Longest pattern in bytes.
 const LONGEST: usize = 1024;
 
-/// Replaces the tokens of a pattern. `value` gives what a name stands for; `None` when it is no
-/// token, which stays as it is. A name may have an underscore behind it that is none of its own,
-/// and brackets. `None` when the pattern is too long.
+/// Replaces the tokens of a pattern. `value` gives the value of a name, or `None` if the name is
+/// not a token, which then stays as it is. Brackets may follow a name, and so may an underscore
+/// that is not part of it. Returns `None` if the pattern is too long.
 pub(super) fn filled(
     pattern: &str,
     value: impl Fn(&str, Option<&str>) -> Option<String>,

@@ -1,4 +1,4 @@
-//! Addresses, each by the page of its generator's documentation that gives it.
+//! Addresses, each with the page of the generator's documentation that specifies it.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -34,7 +34,7 @@ fn addresses(site: &Site, path: &str, fields: &str) -> Vec<String> {
     below(&[], site, path, fields)
 }
 
-/// Of a page below these sections, the nearest first.
+/// The addresses of a page in these sections, the nearest first.
 #[track_caller]
 fn below(sections: &[&str], site: &Site, path: &str, fields: &str) -> Vec<String> {
     let sections = sections.iter().map(|section| {
@@ -76,7 +76,7 @@ fn hugo_by_the_path_slug_and_url() {
     assert_eq!(addresses(&ugly, "content/posts/Post.md", ""), ["/posts/Post.html"]);
 }
 
-/// As version 0.168 has them.
+/// As of Hugo 0.168.
 #[test]
 fn hugo_keeps_some_signs_of_names_slugs_and_titles() {
     let plain = hugo(Config::default());
@@ -115,7 +115,7 @@ fn hugo_dates_an_address_by_the_dates_own_offset() {
 
 /// <https://gohugo.io/content-management/urls/#aliases>, the table of path types.
 #[test]
-fn hugos_aliases_are_of_the_site_or_of_the_page() {
+fn hugos_aliases_are_relative_to_the_site_or_the_page() {
     let languages = vec!["en".to_owned(), "de".to_owned()];
     let paths = Paths { default_in_folder: true, ..Paths::default() };
     let plain = hugo(Config { languages, paths, ..Config::default() });
@@ -132,7 +132,7 @@ fn hugos_aliases_are_of_the_site_or_of_the_page() {
         addresses(&plain, "content/a.md", "aliases: [/old-url, /x/y.html, '../../../up']"),
         ["/a/", "/old-url/", "/x/y.html", "/up/"]
     );
-    // The page's own is where its permalink says.
+    // An alias is relative to the permalink.
     let permalink = |pattern: &str| {
         let section = Some("posts".to_owned());
         let known = Permalinks { section, path: None, pattern: pattern.to_owned() };
@@ -169,7 +169,7 @@ fn hugos_patterns() {
         let found = addresses(&site, "content/articles/deep/A file.md", fields);
         assert_eq!(found, [address], "{pattern}");
     }
-    // A folder is a section if it has a file for it, and at the top.
+    // A folder is a section if it has a section file or is at the top.
     let path = "content/articles/a/b/x.md";
     for (sections, all, last) in [
         (&[][..], "/articles/x/", "/articles/x/"),
@@ -183,7 +183,7 @@ fn hugos_patterns() {
     let site = with("articles", "/:section/:sections[1:]/:filename");
     let found = below(&["articles/deep"], &site, "content/articles/deep/A file.md", at);
     assert_eq!(found, ["/articles/deep/a-file/"]);
-    // Of another section it is none.
+    // A pattern of another section does not apply.
     assert_eq!(
         addresses(&with("other", "/x/:slug"), "content/articles/a.md", ""),
         ["/articles/a/"]
@@ -234,7 +234,8 @@ fn jekylls_pages_collections_and_own_permalinks() {
     plain.config.permalinks.push(pages);
     assert_eq!(addresses(&plain, "docs/my page.md", ""), ["/docs/my page.html"]);
     assert_eq!(addresses(&plain, "docs/index.md", ""), ["/docs/"]);
-    // 2013-05-06 02:12 in Warsaw is the fifth in California: the address of Jekyll's own site.
+    // 2013-05-06 02:12 in Warsaw is still the fifth in California: the address on Jekyll's own
+    // site.
     let mut own = jekyll("/news/:year/:month/:day/:title/", Some("posts"));
     own.config.zone = date::Zone::named("America/Los_Angeles").expect("a zone");
     assert_eq!(
@@ -273,7 +274,7 @@ fn zola_by_the_path_and_the_slug() {
 }
 
 #[test]
-fn a_folder_of_no_known_site_gives_what_its_files_say() {
+fn an_unknown_sites_addresses_come_from_its_files() {
     let none = Site::default();
     assert_eq!(
         addresses(
@@ -291,7 +292,7 @@ fn a_folder_of_no_known_site_gives_what_its_files_say() {
 }
 
 #[test]
-fn an_address_is_a_path_of_its_own_host() {
+fn an_address_is_a_path_on_the_sites_host() {
     let host = hugo(Config { host: "example.org".to_owned(), ..Config::default() });
     for (alias, address) in [
         ("https://Example.org/x%20y/?q#f", Some("/x y/")),

@@ -1,4 +1,4 @@
-//! Dates of all three generators, and what is none.
+//! Valid dates of all three generators, and invalid dates.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn dates_of_all_three_generators_are_read() {
         ("2023-10-15T13:18:50-0700", "2023-10-15T20:18:50"),
         ("2023-10-15T13:18:50", "2023-10-15T13:18:50"),
         ("15 Oct 2023", "2023-10-15T00:00:00"),
-        // The layouts of Go's `time` package, which Hugo tries in turn.
+        // The layouts of Go's `time` package that Hugo tries.
         ("Mon, 02 Jan 2006 15:04:05 MST", "2006-01-02T22:04:05"),
         ("Mon, 02 Jan 2006 15:04:05 -0700", "2006-01-02T22:04:05"),
         ("02 Jan 06 15:04 MST", "2006-01-02T22:04:00"),
@@ -37,7 +37,7 @@ fn dates_of_all_three_generators_are_read() {
         ("Mon Jan 02 15:04:05 -0700 2006", "2006-01-02T22:04:05"),
         ("2006-01-02 15:04:05 -0700", "2006-01-02T22:04:05"),
         ("1700000000", "2023-11-14T22:13:20"),
-        // What Ruby's `Time.parse` takes for Jekyll.
+        // Forms that Ruby's `Time.parse` accepts for Jekyll.
         ("12 October 2024", "2024-10-12T00:00:00"),
         ("October 12, 2024", "2024-10-12T00:00:00"),
         ("Oct 12th 2024 3:04 pm", "2024-10-12T15:04:00"),
@@ -45,7 +45,7 @@ fn dates_of_all_three_generators_are_read() {
         ("2024/10/12 03:04:05 +0100", "2024-10-12T02:04:05"),
         ("20241012", "2024-10-12T00:00:00"),
         ("2024-10-12 3:04 PM", "2024-10-12T15:04:00"),
-        // Of a post on Jekyll's own site.
+        // From a post on Jekyll's own site.
         ("2023-01-29 18:30:22 2023 -0800", "2023-01-30T02:30:22"),
     ] {
         assert_eq!(iso(parse(text)), expected, "{text}");
@@ -99,15 +99,15 @@ fn a_path_may_hold_the_date() {
     }
 }
 
-/// Jekyll's `timezone` and Hugo's `timeZone` are of times without an offset.
+/// Jekyll's `timezone` and Hugo's `timeZone` apply to times without an offset.
 #[test]
-fn a_time_without_an_offset_is_one_of_the_sites_zone() {
+fn a_time_without_an_offset_is_in_the_sites_zone() {
     let zone = Zone::named("America/Los_Angeles").expect("a zone");
     let utc = |text: &str| iso(When::parse(text).and_then(|when| when.utc(&zone)));
     assert_eq!(utc("2024-07-01 12:00"), "2024-07-01T19:00:00");
     assert_eq!(utc("2024-01-01 12:00"), "2024-01-01T20:00:00");
     assert_eq!(utc("2024-01-01 12:00 +0000"), "2024-01-01T12:00:00");
-    // An hour that there is not, and one that there is twice.
+    // An hour that does not exist, and one that occurs twice.
     assert_eq!(utc("2024-03-10 02:30"), "2024-03-10T10:30:00");
     assert_eq!(utc("2024-11-03 01:30"), "2024-11-03T08:30:00");
     let local = When::parse("2013-05-06 02:12:52 +0200").map(|when| when.local_in(&zone));

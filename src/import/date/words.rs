@@ -1,6 +1,7 @@
-//! Dates in words: `12 October 2024`, `Mon, 02 Jan 2006 15:04:05 MST`, `October 12th, 2024 at 3:04
-//! pm`. Go's `time` package has the layouts that Hugo takes (RFC 822, 850 and 1123, ANSIC, Unix and
-//! Ruby dates, `02 Jan 2006`), Ruby's `Time.parse` takes the rest for Jekyll. Pure.
+//! Dates in words: `12 October 2024`, `Mon, 02 Jan 2006 15:04:05 MST`, or
+//! `October 12th, 2024 at 3:04 pm`. Hugo accepts the layouts of Go's `time` package (RFC 822, 850
+//! and 1123, ANSIC, Unix and Ruby dates, `02 Jan 2006`); Jekyll accepts the rest through Ruby's
+//! `Time.parse`. Pure.
 
 use chrono::{NaiveDate, NaiveTime};
 
@@ -24,8 +25,8 @@ const MONTHS: [&str; 12] = [
 const DAYS: [&str; 7] =
     ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
 
-/// Hours ahead of UTC: the zones of RFC 822, and those of Europe and Japan, which Ruby knows too.
-/// No zone is here whose letters mean another one elsewhere.
+/// Hours ahead of UTC: the zones of RFC 822, and those of Europe and Japan that Ruby also knows.
+/// Zones whose letters are ambiguous are missing.
 const ZONES: [(&str, i32); 18] = [
     ("Z", 0),
     ("UTC", 0),
@@ -57,7 +58,7 @@ struct Parts {
     offset: Option<i32>,
 }
 
-/// Reads a text in capitals. Every word of it must be understood.
+/// Reads a text in upper case. Every word must be understood.
 pub(super) fn parse(upper: &str) -> Option<When> {
     let mut parts = Parts::default();
     let mut words = Vec::new();
@@ -118,7 +119,7 @@ impl Parts {
                 }
                 let zone = ZONES.iter().find(|(name, _)| *name == word);
                 let seconds = zone.map(|(_, hours)| hours * 3600)?;
-                // `+0200 CEST`: both say the same.
+                // `+0200 CEST`: both give the same offset.
                 self.offset.get_or_insert(seconds);
                 Some(())
             }
@@ -137,7 +138,7 @@ impl Parts {
         forms.iter().find_map(|form| NaiveTime::parse_from_str(word, form).ok())
     }
 
-    /// A day, first, or a year.
+    /// A day if none was read yet, otherwise a year.
     fn number(&mut self, word: &str) -> Option<()> {
         let end = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
         let (digits, ordinal) = word.split_at(end);
@@ -147,7 +148,7 @@ impl Parts {
             (1 | 2, "" | ".") if self.day.is_none() => {
                 set(&mut self.day, u32::try_from(number).ok()?)
             }
-            // As Go and Ruby have it.
+            // Go and Ruby read 69 to 99 as 19xx.
             (2, "") => set(&mut self.year, if number >= 69 { 1900 } else { 2000 } + number),
             (4, "") if self.year == Some(number) => Some(()),
             (4, "") => set(&mut self.year, number),
@@ -165,14 +166,14 @@ impl Parts {
     }
 }
 
-/// The time of a clock with twelve hours.
+/// Converts a time on the 12-hour clock.
 fn half_day(time: NaiveTime, afternoon: bool) -> Option<NaiveTime> {
     use chrono::Timelike;
     let hour = time.hour();
     (1..=12).contains(&hour).then(|| time.with_hour(hour % 12 + if afternoon { 12 } else { 0 }))?
 }
 
-/// Sets a part once: a text that has two of it is no date.
+/// Sets a part once: a text that gives it twice is not a date.
 fn set<T>(part: &mut Option<T>, value: T) -> Option<()> {
     part.is_none().then(|| *part = Some(value))
 }

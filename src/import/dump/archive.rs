@@ -1,6 +1,6 @@
-//! Zip files, by the zip crate. Whatever their headers say, no more comes out of them than is asked
-//! for: the directory, each file and all files together are bounded. Names in them are only compared,
-//! never used as paths; zip files inside are not opened.
+//! Reads zip files with the zip crate. The directory, each file and all files together are bounded,
+//! regardless of what their headers say. Names in a zip file are only compared, never used as
+//! paths; nested zip files are not opened.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -16,26 +16,26 @@ use super::refused;
 use crate::import::ImportError;
 use crate::import::report::Note;
 
-/// The most bytes of the directory, which has at least 46 for each file.
+/// Maximum bytes of the directory, which has at least 46 for each file.
 const DIRECTORY: u64 = 16 * 1024 * 1024;
 
-/// The most bytes that come out of a zip file.
+/// Maximum bytes inflated from one zip file.
 const ALL: u64 = 32 * 1024 * 1024 * 1024;
 
-/// The most bytes of a name.
+/// Maximum bytes of a name.
 const NAME: usize = 1024;
 
 /// An open zip file.
 pub(in crate::import) struct Archive {
     path: PathBuf,
     zip: ZipArchive<BufReader<Bounded>>,
-    /// The places of its files by their names, without the folder that all of them are in.
+    /// The indexes of its files by name, without the top folder if all of them are in one.
     names: HashMap<String, usize>,
     inflated: u64,
 }
 
 impl Archive {
-    /// Reads the directory.
+    /// Opens a zip file and reads its directory.
     pub(super) fn open(path: &Path) -> Result<Archive, ImportError> {
         let file = File::open(path)
             .map_err(|source| ImportError::Folder { path: path.to_owned(), source })?;
@@ -62,12 +62,12 @@ impl Archive {
         let top = top.filter(|top| names.iter().all(|(name, _)| name.starts_with(top)));
         for (name, index) in names {
             let name = top.as_ref().and_then(|top| name.strip_prefix(top)).unwrap_or(&name);
-            // Of several with one name the first counts.
+            // If several have the same name, the first one counts.
             self.names.entry(name.to_owned()).or_insert(index);
         }
     }
 
-    /// The files that may hold an export, in the order of their names.
+    /// The files that may contain an export, sorted by name.
     pub(super) fn texts(&self) -> Vec<(usize, String)> {
         let is_text = |name: &str| {
             let lower = name.to_ascii_lowercase();
@@ -80,12 +80,12 @@ impl Archive {
         found
     }
 
-    /// Whether it has a file of this name.
+    /// Whether it contains a file of this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.names.contains_key(name)
     }
 
-    /// The first bytes of a file.
+    /// The first `most` bytes of a file.
     pub(super) fn begin(&mut self, index: usize, most: u64) -> Result<Vec<u8>, Note> {
         let unread = |error: &ZipError| Note::lost("cannot be read", words(error));
         let file = self.zip.by_index(index).map_err(|error| unread(&error))?;
@@ -95,7 +95,7 @@ impl Archive {
         Ok(bytes)
     }
 
-    /// The bytes of the file of this name, at most so many.
+    /// The bytes of the file of this name; an error if it has more than `most`.
     pub(super) fn bytes(&mut self, name: &str, most: u64) -> Result<Vec<u8>, Note> {
         let index = self.names.get(name).copied();
         let index = index.ok_or_else(|| Note::lost("missing media", ""))?;
@@ -110,7 +110,7 @@ impl Archive {
         Ok(bytes)
     }
 
-    /// Reads a file, at most so many bytes of it.
+    /// Reads at most `most` bytes of a file.
     pub(super) fn read<T>(
         &mut self,
         index: usize,
@@ -124,7 +124,7 @@ impl Archive {
     }
 }
 
-/// Whether a name is a plain path of a file that nobody hides.
+/// Whether a name is the plain path of a file that is not hidden.
 fn is_name(name: &str) -> bool {
     let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && part != "__MACOSX";
     name.len() <= NAME
@@ -141,7 +141,7 @@ fn words(error: &ZipError) -> String {
     }
 }
 
-/// A file of which no more is read than is left.
+/// A file that can be read only up to a limit while one is set.
 struct Bounded {
     file: File,
     left: Rc<Cell<Option<u64>>>,

@@ -1,12 +1,12 @@
-//! Names of people, tags and pages in an export, as posts may have them.
+//! Names of people, tags and pages in an export, in the form that posts use.
 
 use chrono::NaiveDateTime;
 
 use crate::import::date::{self, When, Zone};
 use crate::import::report::Note;
 
-/// A person's name. Where a program puts an address of e-mail in its place, nobody has said that it
-/// may be shown.
+/// A person's name. A program may put an email address there, which its owner never agreed to
+/// publish, so such a name is left out.
 pub(in crate::import) fn person(name: &str, notes: &mut Vec<Note>) -> Option<String> {
     let words: Vec<&str> = name
         .split(|c: char| c.is_whitespace() || c.is_control())
@@ -17,26 +17,26 @@ pub(in crate::import) fn person(name: &str, notes: &mut Vec<Note>) -> Option<Str
         return None;
     }
     if is_email(&name) {
-        notes.push(Note::lost("a name that is an e-mail address, and left out", ""));
+        notes.push(Note::lost("a name that is an email address, left out", ""));
         return None;
     }
     Some(name)
 }
 
-/// Whether some word of a text may be an address of e-mail.
+/// Whether a word of a text may be an email address.
 fn is_email(text: &str) -> bool {
     text.split(' ').any(|word| {
         word.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
     })
 }
 
-/// A moment of UTC; `None` for none, and for MySQL's zeros.
+/// A time in UTC; `None` if there is none, or MySQL's zero date.
 pub(in crate::import) fn time(text: &str) -> Option<NaiveDateTime> {
     let text = text.trim();
     if text.starts_with("0000-00-00") || text.starts_with('-') {
         return None;
     }
-    // Ghost had milliseconds since 1970 once.
+    // Old versions of Ghost wrote milliseconds since 1970.
     let is_number = text.len() >= 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_number {
         let millis = chrono::DateTime::from_timestamp_millis(text.parse().ok()?)?;
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_of_utc_or_none() {
+    fn a_time_is_in_utc_or_missing() {
         for (text, expected) in [
             ("2019-05-06 07:08:09", Some("2019-05-06 07:08:09")),
             ("2019-05-06T07:08:09.000Z", Some("2019-05-06 07:08:09")),
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_e_mail_is_nobodys_name() {
+    fn an_email_address_is_not_a_name() {
         let mut notes = Vec::new();
         assert_eq!(person(" Ada\n Lovelace ", &mut notes).as_deref(), Some("Ada Lovelace"));
         assert_eq!(person("ada @ home", &mut notes).as_deref(), Some("ada @ home"));

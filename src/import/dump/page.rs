@@ -1,4 +1,4 @@
-//! A page of an export becomes an entry, by the application's own rules.
+//! Turns a page of an export into an entry, by the application's own rules.
 
 use std::path::PathBuf;
 
@@ -12,21 +12,21 @@ use crate::import::report::Note;
 use crate::models::post::{NewPost, Status};
 use crate::models::slug;
 
-/// What a program says of when a page shows.
+/// When a page is visible, according to the program that exported it.
 pub(in crate::import) enum Shown {
-    /// It shows.
+    /// It is visible.
     Published,
-    /// It is to show from this time on.
+    /// It becomes visible at this time.
     Scheduled(NaiveDateTime),
-    /// It does not, for this reason.
+    /// It is not visible, for this reason.
     Draft(String),
 }
 
-/// A page of another program's.
+/// A page exported by another program.
 pub(in crate::import) struct Page {
-    /// What findings call it.
+    /// The name used in findings.
     pub(in crate::import) name: PathBuf,
-    /// By what it is known again.
+    /// The identity by which later imports recognise it.
     pub(in crate::import) source: String,
     pub(in crate::import) title: String,
     pub(in crate::import) slug: String,
@@ -37,7 +37,7 @@ pub(in crate::import) struct Page {
     pub(in crate::import) tags: Vec<String>,
     pub(in crate::import) date: Option<NaiveDateTime>,
     pub(in crate::import) updated: Option<NaiveDateTime>,
-    /// The paths that it had, decoded.
+    /// The paths that it had on its site, decoded.
     pub(in crate::import) addresses: Vec<String>,
     pub(in crate::import) comments_locked: bool,
     pub(in crate::import) comments: Vec<Comment>,
@@ -45,7 +45,7 @@ pub(in crate::import) struct Page {
 }
 
 impl Page {
-    /// The entry of this page; `now` is its date if it has none.
+    /// The entry for this page; `now` is its date if it has none.
     pub(in crate::import) fn entry(self, site: &Site, now: NaiveDateTime) -> Result<Entry, Note> {
         let Page { name, source, title, mut notes, .. } = self;
         if source.len() > 2048 || source.contains(char::is_control) {
@@ -74,7 +74,7 @@ impl Page {
             notes.push(Note::told("no text", ""));
         }
         if self.date.is_none() {
-            notes.push(Note::told("no date, so that today counts", ""));
+            notes.push(Note::told("no date; today's date is used", ""));
         }
         let slug = Some(self.slug).filter(|words| slug::is_valid(words));
         let text = |text: Option<String>| text.map_or(Value::Null, Value::String);
@@ -108,7 +108,7 @@ impl Page {
     }
 }
 
-/// What findings call a page: its address's words, or its title, and its id.
+/// The name of a page in findings: its slug, or its title if it has none, and its id.
 pub(in crate::import) fn name(slug: &str, title: &str, id: &str) -> PathBuf {
     let words = if slug.trim().is_empty() { title } else { slug };
     let words: String = words.trim().chars().take(80).collect();

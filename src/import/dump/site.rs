@@ -1,4 +1,4 @@
-//! The site that an export is of: which links lead into it, and where its media are now.
+//! The site that an export comes from: which links lead into it, and where its media are now.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -13,35 +13,35 @@ use crate::import::links::{self, Inner, Link, Target};
 use crate::import::media;
 use crate::import::report::Note;
 
-/// The most findings about the links of one text.
+/// Maximum number of findings about the links of one text.
 const NOTES: usize = 50;
 
-/// The folders that programs serve media from.
+/// The folders from which programs serve media.
 const FOLDERS: [&str; 4] =
     ["/wp-content/uploads/", "/content/images/", "/content/media/", "/content/files/"];
 
-/// The paths of WordPress itself, which lead nowhere here.
+/// Paths of WordPress itself, which have no counterpart here.
 const INSIDE: [&str; 5] = ["/wp-admin", "/wp-content", "/wp-includes", "/wp-json", "/wp-login.php"];
 
-/// Where files of the site are looked for: inside of the export, then in a folder.
+/// Where the site's files are looked up: first in the export, then in a folder.
 pub(in crate::import) struct Media {
     pub(in crate::import) archive: Option<Archive>,
-    /// Without links in its path.
+    /// A path without symbolic links.
     pub(in crate::import) folder: Option<PathBuf>,
 }
 
 /// The old site.
 pub(in crate::import) struct Site {
-    /// Its hosts, in small letters and without `www.`.
+    /// Its hosts, in lower case and without `www.`.
     pub(in crate::import) hosts: BTreeSet<String>,
-    /// Hosts that have nothing but its media.
+    /// Hosts that serve only its media.
     pub(in crate::import) media_hosts: BTreeSet<String>,
-    /// The addresses of pages by their numbers.
+    /// The addresses of pages by their ids.
     pub(in crate::import) numbers: HashMap<u64, String>,
     pub(in crate::import) media: Media,
 }
 
-/// The host of an address, as sites are compared.
+/// The host of an address, normalised for comparison.
 pub(in crate::import) fn host(address: &str) -> Option<String> {
     let url = Url::parse(address).ok()?;
     Some(bare(url.host_str()?))
@@ -52,24 +52,24 @@ fn bare(host: &str) -> String {
     host.strip_prefix("www.").map_or(host.clone(), str::to_owned)
 }
 
-/// A place on the old site.
+/// An address on the old site.
 struct Address {
     /// Decoded.
     path: String,
     query: String,
-    /// The fragment with its sign.
+    /// The fragment, with its `#`.
     fragment: String,
-    /// Whether only media are there.
+    /// Whether the host serves only media.
     is_media: bool,
 }
 
 impl Site {
-    /// The links of a text that lead into the site. Media that are missing are named.
+    /// The links of a text that lead into the site. Notes the media that are missing.
     pub(in crate::import) fn links(&self, body: &str, notes: &mut Vec<Note>) -> Vec<Inner> {
         let mut missing: BTreeSet<String> = BTreeSet::new();
         let found = links::found(body, |link| self.resolve(link, &mut missing));
         let what = match self.media.is_none() {
-            true => "missing media, which --media says where to find",
+            true => "missing media; give their folder with --media",
             false => "missing media",
         };
         notes.extend(missing.into_iter().take(NOTES).map(|address| Note::lost(what, address)));
@@ -109,7 +109,7 @@ impl Site {
         let base = Url::parse("https://site/").ok()?;
         let mut url = base.join(destination).ok()?;
         let mut host = bare(url.host_str()?);
-        // WordPress.com resizes pictures at another host.
+        // WordPress.com resizes pictures on a separate host.
         if let Some(inner) =
             is_resizer(&host).then(|| url.path().trim_start_matches('/').to_owned())
         {
@@ -141,7 +141,7 @@ fn is_resizer(host: &str) -> bool {
     })
 }
 
-/// The number of the page that a query asks for.
+/// The id of the page that a query asks for.
 fn number(query: &str) -> Option<u64> {
     query.split('&').find_map(|part| {
         let (key, value) = part.split_once('=')?;
@@ -171,7 +171,7 @@ impl Media {
         self.archive.is_none() && self.folder.is_none()
     }
 
-    /// Where the file at this path of the site is now.
+    /// The current location of the file at this path of the site.
     fn find(&self, path: &str) -> Option<String> {
         candidates(path).into_iter().find_map(|name| {
             let in_zip = self.archive.as_ref().is_some_and(|archive| archive.has(&name));
@@ -186,8 +186,8 @@ impl Media {
     }
 }
 
-/// The names that a file may have: its path, or the part of it below the program's folder; and for
-/// a picture that the program made smaller, those of the picture.
+/// The names that a file may have: its path, or the part of it below the program's folder. For a
+/// picture that the program resized, also the names of the original.
 fn candidates(path: &str) -> Vec<String> {
     let mut found = Vec::new();
     for path in [Some(path.to_owned()), unsized_ghost(path), unsized_wordpress(path)] {
@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_has_the_names_that_programs_keep_it_under() {
+    fn a_file_is_found_under_the_names_that_programs_use() {
         assert_eq!(
             candidates("/blog/wp-content/uploads/2019/05/x-300x200.jpg"),
             [
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn links_into_the_site_are_known_by_its_hosts() {
+    fn links_into_the_site_are_recognised_by_its_hosts() {
         let site = Site {
             hosts: BTreeSet::from(["example.org".to_owned()]),
             media_hosts: BTreeSet::from(["example.files.wordpress.com".to_owned()]),

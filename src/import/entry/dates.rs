@@ -1,4 +1,4 @@
-//! A page's dates: the first of the fields that its generator looks at.
+//! A page's dates, each from the first field that its generator reads for it.
 
 use chrono::NaiveDateTime;
 
@@ -8,7 +8,8 @@ use crate::import::front_matter::node::Node;
 use crate::import::report::Note;
 use crate::import::site::{Generator, Kind, Place, Site};
 
-/// The fields of Hugo's dates (<https://gohugo.io/configuration/front-matter/#dates>).
+/// The fields of a page's date, change, publication and expiry in Hugo
+/// (<https://gohugo.io/configuration/front-matter/#dates>).
 const HUGO: [&[&str]; 4] = [
     &["date", "publishdate", "pubdate", "published", "lastmod", "modified"],
     &["lastmod", "modified", "date", "publishdate", "pubdate", "published"],
@@ -16,11 +17,11 @@ const HUGO: [&[&str]; 4] = [
     &["expirydate", "unpublishdate"],
 ];
 
-/// Those of Jekyll's and Zola's, and the plugins' that tell of a change.
+/// The fields in Jekyll and Zola, and the fields of plugins that give the date of a change.
 const OTHERS: [&[&str]; 4] =
     [&["date"], &["updated", "lastmod", "last_modified_at", "modified"], &["date"], &[]];
 
-/// Those of any.
+/// The fields if the generator is unknown.
 const ALL: [&[&str]; 4] = [
     &["date", "publishdate", "pubdate"],
     &["updated", "lastmod", "last_modified_at", "modified"],
@@ -31,19 +32,19 @@ const ALL: [&[&str]; 4] = [
 /// The dates of a page.
 #[derive(Default)]
 pub(in crate::import) struct Dates {
-    /// Its date, of UTC.
+    /// Its date, in UTC.
     pub(in crate::import) date: Option<NaiveDateTime>,
-    /// What the clock on the wall showed, which is in its address.
+    /// Its local time, which is used in its address.
     pub(in crate::import) local: Option<NaiveDateTime>,
-    /// Its last change.
+    /// The time of its last change.
     pub(in crate::import) updated: Option<NaiveDateTime>,
-    /// When it shows first.
+    /// The time at which it becomes visible.
     pub(in crate::import) published: Option<NaiveDateTime>,
-    /// When it shows no longer.
+    /// The time at which it expires.
     pub(in crate::import) expired: Option<NaiveDateTime>,
-    /// Whether one that decides when it shows is not understood.
+    /// Whether a field that decides its visibility is not understood.
     pub(in crate::import) unclear: bool,
-    /// Whether Hugo took the date from the file's name, and its slug with it.
+    /// Whether Hugo takes the date from the file's name, and with it the slug.
     pub(in crate::import) by_name: bool,
 }
 
@@ -66,7 +67,7 @@ pub(super) fn of(layers: &Layers<'_>, site: &Site, place: &Place, notes: &mut Ve
     Dates {
         date: utc(when),
         local: when.map(|when| match site.generator {
-            // Hugo has a date's own offset in its address.
+            // Hugo uses a date's own offset in addresses.
             Generator::Hugo if when.offset.is_some() => when.local,
             _ => when.local_in(zone),
         }),
@@ -83,7 +84,7 @@ struct Reader<'a> {
     site: &'a Site,
     place: &'a Place,
     notes: &'a mut Vec<Note>,
-    /// The fields that are noted already.
+    /// The fields that already have a note.
     told: Vec<String>,
     by_name: bool,
 }
@@ -120,7 +121,7 @@ impl Reader<'_> {
                 continue;
             }
             let Some(found) = self.layers.get(&[key]) else { continue };
-            // Jekyll's says whether it shows.
+            // In Jekyll, this field says whether the page is visible.
             let is_flag = key == "published" && found.value.truth().is_some();
             if is_flag || matches!(found.value, Node::Text(text) if text.trim().is_empty()) {
                 continue;
@@ -139,7 +140,7 @@ impl Reader<'_> {
     fn read(&self, found: Found<'_>) -> Option<When> {
         let text = found.value.text()?;
         let when = When::parse(text).or_else(|| {
-            // Ruby reads the day first; elsewhere nobody knows.
+            // Ruby reads the day first; elsewhere the order is unknown.
             let is_jekyll = self.site.generator == Generator::Jekyll;
             is_jekyll.then(|| date::day_first(text)).flatten()
         })?;
@@ -155,7 +156,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether Jekyll takes a file of `_posts` for a post: its name begins with a date
+/// Whether Jekyll treats a file in `_posts` as a post: its name must begin with a date
 /// (<https://jekyllrb.com/docs/posts/#creating-posts>).
 pub(super) fn is_post(place: &Place) -> bool {
     place.kind != Kind::Post || date::split_name(&place.name).is_some()

@@ -1,5 +1,4 @@
-//! What a page says, and what its sections and its site's configuration say for it where it does
-//! not.
+//! The fields of a page, with defaults from its sections and its site's configuration.
 
 use std::rc::Rc;
 
@@ -10,23 +9,23 @@ use crate::import::report::Note;
 use crate::import::site::{Cascade, Place, Section, Site};
 use crate::models::slug;
 
-/// The most characters of an author's name, as the model has it.
+/// Maximum length of an author's name in characters, as in the model.
 const AUTHOR: usize = 1000;
 
-/// A page's own fields over those that come down to it.
+/// A page's own fields, and the defaults for those that it lacks.
 pub(in crate::import) struct Layers<'a> {
     pub(in crate::import) own: &'a Fields,
-    /// The nearest first, each with the file or the words that it is from.
+    /// The defaults, the nearest first, each with its origin: a file or a description.
     pub(in crate::import) below: &'a [(&'a Fields, &'a str)],
 }
 
-/// A value, and where it is from.
+/// A value and its origin.
 #[derive(Clone, Copy)]
 pub(in crate::import) struct Found<'a> {
     pub(in crate::import) value: &'a Node,
-    /// The line, in the page's own front matter.
+    /// The line, if the value is in the page's own front matter.
     pub(super) line: Option<usize>,
-    /// Where else.
+    /// The origin otherwise.
     pub(super) from: &'a str,
 }
 
@@ -49,7 +48,7 @@ impl<'a> Layers<'a> {
 }
 
 impl Found<'_> {
-    /// A note about it.
+    /// The note, with the value's line or origin.
     pub(in crate::import) fn noted(&self, note: Note) -> Note {
         match self.line {
             Some(line) => note.on(line),
@@ -58,14 +57,14 @@ impl Found<'_> {
         }
     }
 
-    /// What is written there, in short.
+    /// The start of the value's text.
     pub(in crate::import) fn words(&self) -> String {
         let text = self.value.text().unwrap_or("not a text");
         text.chars().take(60).collect()
     }
 }
 
-/// The sections of a page's language.
+/// The sections in a page's language.
 pub(super) fn sections(site: &Site, place: &Place, above: &[Rc<Section>]) -> Vec<Rc<Section>> {
     let default = &site.config.default_language;
     let own = place.language.as_ref().unwrap_or(default);
@@ -75,7 +74,7 @@ pub(super) fn sections(site: &Site, place: &Place, above: &[Rc<Section>]) -> Vec
     above.iter().filter(is_own).cloned().collect()
 }
 
-/// The fields that come down to a page: from its sections, the nearest first, then from the site's
+/// The defaults for a page: from its sections, the nearest first, then from the site's
 /// configuration.
 pub(super) fn cascades<'a>(
     site: &'a Site,
@@ -98,16 +97,16 @@ pub(super) fn cascades<'a>(
     of_sections.chain(of_site).collect()
 }
 
-/// Its authors' names, in order, as one line.
+/// The names of the page's authors, in order and joined.
 pub(super) fn author(layers: &Layers<'_>, notes: &mut Vec<Note>) -> Option<String> {
     let own = layers.get(&["authors"]).or_else(|| layers.get(&["author"]));
-    // Hugo's own examples have it there.
+    // Hugo's own examples put authors there.
     let params = layers.get(&["params"]).and_then(|found| found.value.map());
     let other = params.and_then(|params| params.first(&["authors", "author"]));
     let taxonomy = layers.get(&["taxonomies"]).and_then(|found| found.value.map()?.get("authors"));
     let value = own.map(|found| found.value);
     let value = value.or_else(|| other.or(taxonomy).map(|field| &field.value))?;
-    // Jekyll has `false` and Hugo `true` for something else.
+    // Jekyll uses `false` and Hugo `true` for other purposes.
     let mut names: Vec<&str> = Vec::new();
     for name in value.names() {
         if !matches!(name, "true" | "false") && !names.contains(&name) && names.len() < 100 {
@@ -123,7 +122,7 @@ pub(super) fn author(layers: &Layers<'_>, notes: &mut Vec<Note>) -> Option<Strin
     })
 }
 
-/// Authors' names as one line.
+/// Joins the names of authors.
 pub(in crate::import) fn author_of(names: &[String], notes: &mut Vec<Note>) -> Option<String> {
     let names: Vec<&str> = names.iter().map(String::as_str).take(100).collect();
     joined(&names).unwrap_or_else(|note| {
@@ -135,18 +134,18 @@ pub(in crate::import) fn author_of(names: &[String], notes: &mut Vec<Note>) -> O
 fn joined(names: &[&str]) -> Result<Option<String>, Note> {
     let names = names.join(", ");
     if names.chars().count() > AUTHOR || names.contains(char::is_control) {
-        return Err(Note::lost("an author's name is too long or no line, and left out", ""));
+        return Err(Note::lost("author too long or with control characters, left out", ""));
     }
     Ok((!names.is_empty()).then_some(names))
 }
 
-/// The words of its address, if they can be those of a post's.
+/// The page's slug, if a post may have it.
 pub(super) fn slug(layers: &Layers<'_>) -> Option<String> {
     let slug = layers.own.text("slug")?;
     slug::is_valid(slug).then(|| slug.to_owned())
 }
 
-/// As a changeset takes it.
+/// The time in the form that a changeset takes.
 pub(in crate::import) fn rfc3339(time: NaiveDateTime) -> String {
     time.and_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

@@ -1,5 +1,5 @@
-//! Whether and when a page shows: everything by which a generator hides a page makes a draft of it,
-//! named with its reason. A page of the future is scheduled.
+//! Whether and when a page is visible. A page that a generator hides, for whatever reason, becomes
+//! a draft with a note that gives the reason. A page dated in the future is scheduled.
 
 use chrono::NaiveDateTime;
 
@@ -11,7 +11,7 @@ use crate::import::report::Note;
 use crate::import::site::{Generator, Kind, Place, is_special};
 use crate::models::post::Status;
 
-/// What becomes of a page.
+/// The status that a page gets.
 pub(super) struct Shown {
     pub(super) status: Status,
     pub(super) publish_at: Option<NaiveDateTime>,
@@ -38,7 +38,7 @@ pub(super) fn of(
         };
         let words = time.format("%Y-%m-%d %H:%M UTC").to_string();
         if site.config.future || in_collection(place.type_name()) {
-            notes.push(Note::told("with a date to come, which its site shows", words));
+            notes.push(Note::told("with a future date, which its site shows", words));
         } else {
             notes.push(Note::told("scheduled", words));
             return Shown { status: Status::Scheduled, publish_at: Some(time) };
@@ -47,12 +47,12 @@ pub(super) fn of(
     if let Some(found) = build(layers, "list")
         && found.value.text().is_some_and(|list| list != "always" && list != "true")
     {
-        notes.push(found.noted(Note::told("in lists, which its site leaves it out of", "")));
+        notes.push(found.noted(Note::told("in lists, from which its site excludes it", "")));
     }
     Shown { status: Status::Published, publish_at: None }
 }
 
-/// Why a page does not show.
+/// Why a page is hidden; `None` if it is visible.
 fn hidden(
     layers: &Layers<'_>,
     context: &Context<'_>,
@@ -65,14 +65,14 @@ fn hidden(
         match found.value.truth() {
             Some(true) => return said(found, "as a draft: draft"),
             Some(false) => {}
-            // What may be a draft is not to be shown.
+            // A page that may be a draft must stay hidden.
             None => {
                 let note = Note::lost("as a draft: draft is neither true nor false", found.words());
                 return Some(found.noted(note));
             }
         }
     }
-    // Elsewhere than in Jekyll `published` may be a date.
+    // Only Jekyll uses `published` as a flag; elsewhere it may be a date.
     if let Some(found) = layers.get(&["published"])
         && found.value.truth() == Some(false)
     {
@@ -82,7 +82,7 @@ fn hidden(
         return Some(Note::told("as a draft: in _drafts", ""));
     }
     if let Some(section) = context.sections.iter().find(|section| section.draft) {
-        return Some(Note::told("as a draft: its section is one", &*section.path));
+        return Some(Note::told("as a draft: its section is a draft", &*section.path));
     }
     let config = &context.site.config;
     let language = place.language.as_ref();
@@ -91,7 +91,7 @@ fn hidden(
         return Some(Note::told("as a draft: in a language that its site disables", language));
     }
     if config.no_pages {
-        return Some(Note::told("as a draft: its site shows lists of pages alone", ""));
+        return Some(Note::told("as a draft: its site shows only lists of pages", ""));
     }
     if context.site.generator == Generator::Unknown
         && let Some(note) = unknown(context, place)
@@ -142,17 +142,17 @@ fn hidden(
     None
 }
 
-/// What a generator does not read is hidden where nobody knows the generator.
+/// If the generator is unknown, hides every page that some generator does not read.
 fn unknown(context: &Context<'_>, place: &Place) -> Option<Note> {
     if place.kind == Kind::Page && context.is_resource {
-        return Some(Note::told("as a draft: beside an index.md, which Hugo shows alone", ""));
+        return Some(Note::told("as a draft: next to an index.md, so not a page in Hugo", ""));
     }
     let is_read = |name: &str| ["_posts", "_drafts"].contains(&name) || !is_special(name);
     let all = context.path.split('/').all(is_read);
-    (!all).then(|| Note::told("as a draft: of a name that Jekyll does not read", ""))
+    (!all).then(|| Note::told("as a draft: Jekyll does not read this path", ""))
 }
 
-/// Zola passes over a page that its section cannot sort
+/// Zola ignores a page that its section cannot sort
 /// (<https://www.getzola.org/documentation/content/section/#sorting>).
 fn unsorted(
     layers: &Layers<'_>,
@@ -173,7 +173,7 @@ fn unsorted(
     (path == above && is_missing).then(|| Note::told(what, &*section.path))
 }
 
-/// One of Hugo's build options, under the name of today or of before
+/// One of Hugo's build options, under its current or its former key
 /// (<https://gohugo.io/content-management/build-options/>).
 fn build<'a>(layers: &Layers<'a>, option: &str) -> Option<Found<'a>> {
     let found = layers.get(&["build", "_build"])?;

@@ -1,5 +1,5 @@
-//! A page's tags: the terms of its site's taxonomies, as they are written. Tags come first, then
-//! categories, then the others.
+//! A page's tags: the terms of its site's taxonomies as written. Tags come first, then categories,
+//! then other taxonomies.
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -7,13 +7,13 @@ use super::fields::{Found, Layers};
 use crate::import::report::Note;
 use crate::import::site::{Generator, Kind, Place, Site};
 
-/// The most tags, as the model has it.
+/// Maximum number of tags, as in the model.
 const MOST: usize = 20;
 
-/// The most characters of one, as the model has it.
+/// Maximum length of a tag in characters, as in the model.
 const LONGEST: usize = 50;
 
-/// The most bytes of one, as the model has it.
+/// Maximum length of a tag in bytes, as in the model.
 const MAX_BYTES: usize = 400;
 
 pub(super) fn of(
@@ -36,7 +36,7 @@ pub(super) fn of(
     names.dedup();
     let taxonomies = layers.get(&["taxonomies"]);
     for name in names.into_iter().filter(|name| *name != "authors") {
-        // Jekyll takes a single one under the singular, and several in a text apart.
+        // Jekyll also reads a single term under the singular key.
         let one = match name {
             "tags" => Some("tag"),
             "categories" => Some("category"),
@@ -78,8 +78,7 @@ pub(in crate::import) fn tags_of<'a>(
     tags.kept
 }
 
-/// A page's categories as Jekyll has them, which are part of its address: those of its folders,
-/// then its own.
+/// A page's categories as Jekyll puts them into its address: those of its folders, then its own.
 pub(in crate::import) fn categories(
     layers: &Layers<'_>,
     site: &Site,
@@ -95,8 +94,8 @@ pub(in crate::import) fn categories(
     found
 }
 
-/// The terms of a field. A list has one in each entry. Of a text Jekyll makes one of each word
-/// (<https://jekyllrb.com/docs/posts/#tags>), Hugo one.
+/// The terms of a field. A list has one term in each entry. Jekyll reads each word of a text as a
+/// term (<https://jekyllrb.com/docs/posts/#tags>), Hugo the whole text as one.
 fn terms<'a>(found: Found<'a>, generator: Generator) -> Vec<&'a str> {
     let Some(text) = found.value.text() else { return found.value.names() };
     match generator {
@@ -125,11 +124,11 @@ impl Tags<'_> {
             return;
         }
         let what = if term.contains(char::is_control) {
-            "a tag is no line, and left out".to_owned()
+            "a tag with control characters, left out".to_owned()
         } else if term.len() > MAX_BYTES || term.graphemes(true).count() > LONGEST {
-            format!("a tag is longer than {LONGEST} characters, and left out")
+            format!("a tag is longer than {LONGEST} characters, left out")
         } else if self.kept.len() == MOST {
-            format!("a tag beyond {MOST} is left out")
+            format!("a tag beyond the limit of {MOST}, left out")
         } else {
             return self.kept.push(term.to_owned());
         };

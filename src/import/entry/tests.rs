@@ -1,4 +1,4 @@
-//! What becomes of a file, by the documentation of its generator.
+//! Entries made from files, by the documentation of each generator.
 
 use super::*;
 use crate::import::date;
@@ -6,7 +6,7 @@ use crate::import::front_matter::Format;
 use crate::import::site::{Cascade, Collection, Config, Generator};
 use crate::models::post::Status;
 
-/// A file on a site, read on 2026-01-01.
+/// Reads a file on a site, as of 2026-01-01.
 fn on(site: &Site, path: &str, text: &str) -> Result<Entry, Note> {
     let at = |text: &str| date::parse(text).expect("a date");
     let context = Context {
@@ -30,7 +30,7 @@ fn whats(entry: &Entry) -> Vec<&str> {
 }
 
 #[test]
-fn the_date_is_the_nearest_that_is_given() {
+fn the_nearest_date_counts() {
     for (front_matter, path, expected, dated) in [
         ("date = 2020-05-06", "2011-01-01-a.md", "2020-05-06", true),
         ("path = \"2014/12/12/Core-Team\"", "2011-01-01-a.md", "2014-12-12", true),
@@ -42,18 +42,18 @@ fn the_date_is_the_nearest_that_is_given() {
         let entry = parse(&text, path);
         assert_eq!(Some(entry.inserted_at), date::parse(expected), "{front_matter} {path}");
         assert_eq!((entry.updated_at, entry.dated), (entry.inserted_at, dated));
-        assert_eq!(whats(&entry).is_empty(), dated, "the file's time never counts without a word");
+        assert_eq!(whats(&entry).is_empty(), dated, "using the file's time always gets a note");
     }
 }
 
 #[test]
-fn a_date_that_nobody_understands_is_named_and_hides_the_page() {
+fn a_date_that_is_not_understood_is_noted_and_hides_the_page() {
     let entry = parse("---\ntitle: Title\ndate: soon\n---\nbody", "2020-02-02-a.md");
     assert_eq!(entry.post.status, Status::Draft);
     assert_eq!(whats(&entry), ["date is not understood", "as a draft: a date is not understood"]);
     let note = entry.notes.first().expect("a note");
     assert_eq!((note.line, note.detail.as_str(), note.lost), (Some(3), "soon", true));
-    // That of a change hides nothing.
+    // A bad date of change hides nothing.
     let entry = parse("---\ntitle: T\ndate: 2020-01-01\nlastmod: x\n---\nb", "a.md");
     assert_eq!(entry.post.status, Status::Published);
     assert_eq!(whats(&entry), ["lastmod is not understood"]);
@@ -74,14 +74,14 @@ fn a_page_without_title_has_its_files_name() {
     };
     let name = "2020-02-02-title-from-the-name.md";
     assert_eq!(title(Generator::Unknown, name), "Title from the name");
-    // `titleize_slug` of Jekyll.
+    // As Jekyll's `titleize_slug` does.
     assert_eq!(title(Generator::Jekyll, &format!("_posts/{name}")), "Title From The Name");
     assert_eq!(title(Generator::Hugo, "posts/my_page/index.md"), "My page");
     assert_eq!(title(Generator::Unknown, "2020-02-02.md"), "2020 02 02");
 }
 
 #[test]
-fn what_the_model_does_not_take_is_left_out_and_named() {
+fn values_that_the_model_refuses_are_left_out_and_noted() {
     let text = |title: &str, tags: &str| format!("---\ntitle: {title}\ntags: {tags}\n---\nbody");
     let many: Vec<String> = (1..=21).map(|n| format!("a{n}")).collect();
     let entry = parse(&text("日", &format!("[{}]", many.join(","))), "a.md");
@@ -119,7 +119,7 @@ fn a_text_that_no_post_may_have_is_refused() {
 
 /// <https://jekyllrb.com/docs/posts/#tags-and-categories>; Hugo keeps a text as one term.
 #[test]
-fn tags_are_those_of_the_generator() {
+fn tags_are_read_as_the_generator_does() {
     let tags = |generator, path: &str, fields: &str| {
         let text = format!("---\ntitle: T\ndate: 2020-01-01\n{fields}\n---\nb");
         on(&site(generator), path, &text).expect("an entry").post.tags
@@ -165,7 +165,7 @@ fn authors_are_texts_lists_or_maps() {
 }
 
 #[test]
-fn whatever_hides_a_page_makes_a_draft_of_it() {
+fn a_hidden_page_becomes_a_draft() {
     use Generator::{Hugo, Jekyll, Unknown, Zola};
     for (generator, path, fields, status) in [
         (Unknown, "a.md", "", Status::Published),
@@ -201,7 +201,7 @@ fn whatever_hides_a_page_makes_a_draft_of_it() {
 
 /// <https://gohugo.io/content-management/front-matter/#publishdate>
 #[test]
-fn a_page_of_the_future_is_scheduled_for_then() {
+fn a_future_page_is_scheduled_for_its_date() {
     let text = |fields: &str| format!("---\ntitle: T\n{fields}\n---\nb");
     for (fields, at) in [
         ("date: 2099-12-31", "2099-12-31"),
@@ -213,17 +213,17 @@ fn a_page_of_the_future_is_scheduled_for_then() {
         assert_eq!(entry.post.publish_at, date::parse(at), "{fields}");
         assert_eq!(whats(&entry), ["scheduled"]);
     }
-    // `published` is a name of `publishDate` in Hugo; elsewhere it says whether a page shows.
+    // In Hugo `published` is a name of `publishDate`; elsewhere it says whether a page is visible.
     let hugo = on(&site(Generator::Hugo), "a.md", &text("date: 2020-01-01\npublished: 2099-01-01"));
     assert_eq!(hugo.expect("an entry").post.status, Status::Scheduled);
     let draft = parse(&text("date: 2099-12-31\ndraft: true"), "a.md");
     assert_eq!(draft.post.status, Status::Draft);
-    // `future: true` of Jekyll, `buildFuture` of Hugo.
+    // `future: true` in Jekyll, `buildFuture` in Hugo.
     let mut open = site(Generator::Jekyll);
     open.config.future = true;
     let entry = on(&open, "_posts/2099-01-01-a.md", &text("")).expect("an entry");
     assert_eq!(entry.post.status, Status::Published);
-    assert_eq!(whats(&entry), ["with a date to come, which its site shows"]);
+    assert_eq!(whats(&entry), ["with a future date, which its site shows"]);
 }
 
 /// <https://gohugo.io/configuration/front-matter/#dates>
@@ -238,7 +238,7 @@ fn a_site_may_choose_the_fields_of_its_dates() {
     };
     assert_eq!(Some(at("2020-02-02-a.md")), date::parse("2020-02-02"));
     assert_eq!(Some(at("a.md")), date::parse("2020-03-03"));
-    // Without a choice: `date`, `publishDate`, `lastmod` and their other names.
+    // By default: `date`, `publishDate`, `lastmod` and their other names.
     let text = "---\ntitle: T\nmodified: 2020-03-04\n---\nb";
     let entry = on(&site(Generator::Hugo), "a.md", text).expect("an entry");
     assert_eq!(Some(entry.inserted_at), date::parse("2020-03-04"));
@@ -246,7 +246,7 @@ fn a_site_may_choose_the_fields_of_its_dates() {
 
 /// <https://jekyllrb.com/docs/configuration/front-matter-defaults/>
 #[test]
-fn defaults_and_collections_of_jekylls_count() {
+fn jekylls_defaults_and_collections_apply() {
     let mut jekyll = site(Generator::Jekyll);
     let fields = Format::Yaml.read("published: false\ntags: [x]").expect("fields");
     jekyll.config.cascades.push(Cascade {

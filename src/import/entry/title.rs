@@ -1,4 +1,4 @@
-//! A page's title: its own, or its file's name as its generator makes a title of it.
+//! A page's title: its own, or one made from its file name as its generator does.
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -8,10 +8,10 @@ use crate::import::date;
 use crate::import::report::Note;
 use crate::import::site::{Generator, Kind, Place, Site};
 
-/// The most characters of a title, as the model has it.
+/// Maximum length of a title in characters, as in the model.
 const LONGEST: usize = 200;
 
-/// The most bytes of one, as the model has it.
+/// Maximum length of a title in bytes, as in the model.
 const MAX_BYTES: usize = 4096;
 
 pub(super) fn of(layers: &Layers<'_>, site: &Site, place: &Place, notes: &mut Vec<Note>) -> String {
@@ -21,42 +21,42 @@ pub(super) fn of(layers: &Layers<'_>, site: &Site, place: &Place, notes: &mut Ve
         let title = one_line(&of_name(site, place));
         let title = if is_blank(&title) { "Untitled".to_owned() } else { title };
         let (title, _) = cut(title);
-        notes.push(Note::told("no title, so that the file's name is one", &*title));
+        notes.push(Note::told("no title; the file's name is used", &*title));
         return title;
     };
     let (title, is_whole) = cut(title);
     if !is_whole {
-        let what = format!("title is longer than {LONGEST} characters, and cut");
+        let what = format!("title is longer than {LONGEST} characters, cut");
         notes.push(found.noted(Note::lost(what, "")));
     }
     title
 }
 
-/// The title of a page that has one or not; then the words of its address stand in.
+/// The title of an exported page; if it has none, one made from its slug.
 pub(in crate::import) fn title_of(own: &str, slug: &str, notes: &mut Vec<Note>) -> String {
     let title = one_line(own);
     if is_blank(&title) {
         let words = one_line(&slug.replace(['-', '_'], " "));
         let words = if is_blank(&words) { "Untitled".to_owned() } else { words };
         let (title, _) = cut(words);
-        notes.push(Note::told("no title, so that the words of its address are one", &*title));
+        notes.push(Note::told("no title; the words of its address are used", &*title));
         return title;
     }
     let (title, is_whole) = cut(title);
     if !is_whole {
-        notes.push(Note::lost(format!("title is longer than {LONGEST} characters, and cut"), ""));
+        notes.push(Note::lost(format!("title is longer than {LONGEST} characters, cut"), ""));
     }
     title
 }
 
-/// One line, whatever line breaks and control characters it has.
+/// Joins a text to one line, without control characters.
 fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     words.join(" ")
 }
 
-/// What fits of a title, and whether it is all of it.
+/// Cuts a title to the maximum length; also returns whether it was short enough.
 fn cut(title: String) -> (String, bool) {
     let mut ends = title.grapheme_indices(true).map(|(at, cluster)| at + cluster.len());
     let fits = |end: &usize| *end <= MAX_BYTES - '…'.len_utf8();
@@ -69,9 +69,9 @@ fn cut(title: String) -> (String, bool) {
     }
 }
 
-/// Jekyll capitalises the words of a post's name (`titleize_slug`,
-/// <https://jekyllrb.com/docs/posts/>). Hugo and Zola leave a title out; their name is read as a
-/// sentence.
+/// Jekyll capitalises the words of a post's file name (`titleize_slug`,
+/// <https://jekyllrb.com/docs/posts/>). Hugo and Zola leave such pages without a title; their file
+/// name becomes one with a capital first letter.
 fn of_name(site: &Site, place: &Place) -> String {
     let name = match date::split_name(&place.name) {
         Some((_, rest)) if !rest.trim_matches(['-', '_', ' ']).is_empty() => rest,
@@ -91,7 +91,7 @@ fn of_name(site: &Site, place: &Place) -> String {
     }
 }
 
-/// As Ruby capitalises: the first letter, and no other.
+/// Capitalises as Ruby does: only the first letter becomes upper case.
 fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);

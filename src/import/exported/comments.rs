@@ -1,5 +1,5 @@
-//! Comments of an export, read from one file in the order of their ids, of which each keeps its own
-//! if it is free. Those that cannot come in a second reading of the file.
+//! Comments of an export, read from one file in the order of their ids. Each keeps its id if that
+//! is free. The others are written in a second pass over the file.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -15,10 +15,10 @@ use crate::changeset::{Errors, Params};
 use crate::connection::DbConnection;
 use crate::export::format::{COMMENT_KEYS, COMMENTS};
 
-/// A comment, and the post that it is on, if that is here.
+/// A comment, and the id of its post here, if the post has been written.
 type On = (Option<i64>, Comment);
 
-/// Imports all comments. How many lines there are.
+/// Imports all comments; returns the number of lines.
 pub(super) fn run(import: &mut Import<'_>) -> Result<usize, ImportError> {
     let (count, deferred) = pass(import, None)?;
     if !deferred.is_empty() {
@@ -27,7 +27,7 @@ pub(super) fn run(import: &mut Import<'_>) -> Result<usize, ImportError> {
     Ok(count)
 }
 
-/// Reads the file once: all comments, or those of some ids, which are to get others.
+/// Reads the file once: all comments, or only those in `only`, which get new ids.
 fn pass(
     import: &mut Import<'_>,
     only: Option<&HashSet<i64>>,
@@ -120,7 +120,7 @@ fn write(
             .transaction_blocking(move |tx| {
                 let (mut all, mut ids) = (Written::default(), None);
                 for (post, part) in runs(batch) {
-                    // Its post is here: this is no dry run.
+                    // Only a dry run lacks the post.
                     let Some(post) = post else { continue };
                     all.add(comments::write_with(tx, post, part, &mut ids)?);
                 }
@@ -153,7 +153,7 @@ fn compare(
     Ok(all)
 }
 
-/// Comments that follow each other on one post.
+/// Groups consecutive comments on the same post.
 fn runs(batch: Vec<On>) -> Vec<(Option<i64>, Vec<Comment>)> {
     let mut runs: Vec<(Option<i64>, Vec<Comment>)> = Vec::new();
     for (post, comment) in batch {

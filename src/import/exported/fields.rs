@@ -1,5 +1,5 @@
-//! The fields of a file or of a line, as the changesets take them, and the notes on those that are
-//! refused or not known, with the line of the file. Pure.
+//! The fields of a file or of a line in the form that changesets take, and notes, with line
+//! numbers, on fields that are refused or unknown. Pure.
 
 use std::collections::HashMap;
 
@@ -11,26 +11,26 @@ use super::super::report::Note;
 use crate::changeset::{Changeset, Errors, Mode, Params, Text};
 use crate::models::ids;
 
-/// The name of an account, of which no valid one is longer.
+/// The name of an account; no valid name is longer.
 const ACCOUNT: Text = Text { required: false, min: 1, max: 40, max_bytes: 400, single_line: true };
 
-/// Fields, and where they are.
+/// Fields and their lines.
 pub(super) struct Given {
     pub(super) params: Params,
-    /// The lines of fields, where each has one of its own.
+    /// The lines of fields that each have their own.
     lines: HashMap<String, usize>,
     line: usize,
     keys: &'static [&'static str],
 }
 
 impl Given {
-    /// Those of front matter whose first line is `line`.
+    /// The fields of front matter whose first line is `line`.
     pub(super) fn of_head(fields: Fields, line: usize, keys: &'static [&'static str]) -> Given {
         let lines = fields.0.iter().map(|field| (field.key.clone(), field.line)).collect();
         Given { params: params(fields), lines, line, keys }
     }
 
-    /// Those of one line.
+    /// The fields of one line.
     pub(super) fn of_line(params: Params, line: usize, keys: &'static [&'static str]) -> Given {
         Given { params, lines: HashMap::new(), line, keys }
     }
@@ -40,20 +40,20 @@ impl Given {
         self.lines.get(key).copied().unwrap_or(self.line)
     }
 
-    /// A note on each field that no export has: a key may be misspelt.
+    /// A note on each field that no export has: the key may be misspelt.
     pub(super) fn unknown(&self) -> Vec<Note> {
         let unknown = self.params.keys().filter(|key| {
-            // The body is no key of front matter, and is put beside them.
+            // The body is not a key of front matter; it is added to the fields.
             !self.keys.contains(&key.as_str()) && *key != "body"
         });
         let note = |key: &String| {
             let short: String = key.chars().take(80).collect();
-            Note::lost("a key that no export has", short).on(self.line(key))
+            Note::lost("an unknown key", short).on(self.line(key))
         };
         unknown.take(20).map(note).collect()
     }
 
-    /// The note on what a changeset has refused first.
+    /// A note on the first field that a changeset refused.
     pub(super) fn refused(&self, errors: &Errors) -> Note {
         let mut keys = self.keys.iter().copied().chain(["body"]);
         let first = |key: &'static str| Some((key, errors.of(key).first()?));
@@ -64,12 +64,12 @@ impl Given {
     }
 }
 
-/// A field that must be there: an id that one may bring along.
+/// A required field: an id that an import may bring.
 pub(super) fn id(changeset: &mut Changeset<'_>, field: &'static str) -> Option<i64> {
     changeset.required(field, |text| text.parse().ok().filter(|id| (1..=ids::MAX).contains(id)))
 }
 
-/// A time that must be there.
+/// A required time.
 pub(super) fn time(changeset: &mut Changeset<'_>, field: &'static str) -> Option<NaiveDateTime> {
     let time = changeset.time(field);
     changeset.check(|errors| {
@@ -101,12 +101,12 @@ pub(super) fn aliases(params: &Params) -> Result<Vec<String>, Errors> {
     })
 }
 
-/// Starts on fields of a new row.
+/// Starts a changeset on the fields of a new row.
 pub(super) fn changeset(params: &Params) -> Changeset<'_> {
     Changeset::new(params, Mode::Create)
 }
 
-/// Numbers of a line as front matter has them: as they are written.
+/// Turns numbers of a line into text, as front matter has them.
 pub(super) fn numbers(params: &mut Params, keys: &[&str]) {
     for key in keys {
         if let Some(value) = params.get_mut(*key)

@@ -1,4 +1,4 @@
-//! JSON lines from a file of any length, one at a time, each within a bound.
+//! Reads JSON lines one by one from a file of any length; the length of each line is bounded.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -16,13 +16,13 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// The lines of a regular file; none if it is not there.
+    /// The lines of a regular file; none if the file does not exist.
     pub(super) fn of(path: &Path) -> Result<Lines, Note> {
         let reader = file::open(path)?.map(|(file, _)| BufReader::new(file));
         Ok(Lines { reader, number: 0 })
     }
 
-    /// The next line's bytes, without those that are over the bound.
+    /// The next line, cut at the bound, and whether it is complete.
     fn line(&mut self) -> std::io::Result<Option<(Vec<u8>, bool)>> {
         let Some(reader) = &mut self.reader else { return Ok(None) };
         let mut line = Vec::new();
@@ -38,7 +38,7 @@ impl Lines {
     }
 }
 
-/// The number of each line, and its fields or why it has none. Blank lines are passed over.
+/// Yields the number of each line with its fields, or why it has none. Skips blank lines.
 impl Iterator for Lines {
     type Item = (usize, Result<Params, Note>);
 

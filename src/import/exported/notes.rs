@@ -1,4 +1,4 @@
-//! Notes of an export: by what they are recognised, and their rows.
+//! Notes of an export: how they are recognised, and their rows.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use crate::models::user::User;
 
 /// A note of an export.
 pub(super) struct NotePage {
-    /// With the id that it had.
+    /// The note, with the id from the export.
     note: Note,
     account: Option<String>,
 }
@@ -54,7 +54,7 @@ impl Page for NotePage {
         &[]
     }
 
-    /// By its time, and its id or its title.
+    /// Matches by the note's time, and by its id or its title.
     fn find(
         &self,
         connection: &mut DbConnection,

@@ -1,5 +1,5 @@
-//! Files of posts and of notes: front matter and a body, byte for byte. Owns their reading and the
-//! order of their writing; the writing is `write`'s, the rows are `posts`' and `notes`'.
+//! Files of posts and of notes: front matter and a body, byte for byte. Owns the reading and the
+//! order of writing. `write` does the writing; `posts` and `notes` make the rows.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -22,31 +22,31 @@ use crate::models::now;
 use crate::models::post::MAX_BODY;
 use crate::models::user::User;
 
-/// Largest file in bytes.
+/// Maximum size of a file in bytes.
 const MAX_FILE: u64 = (MAX_HEAD + MAX_BODY + 1024) as u64;
 
 /// A kind of file.
 pub(super) trait Page: Sized + Send + 'static {
-    /// The folder of such files.
+    /// The folder that contains the files.
     const FOLDER: &'static str;
-    /// The table of their rows.
+    /// The table that contains the rows.
     const TABLE: &'static str;
     /// The keys of their front matter.
     const KEYS: &'static [&'static str];
-    /// The row.
+    /// The type of a row.
     type Row: Clone + PartialEq;
 
-    /// Makes a page of fields and a body, by the application's rules.
+    /// Makes a page from fields and a body, by the application's rules.
     fn parse(given: &Given) -> Result<Self, Errors>;
-    /// The id that it had.
+    /// The id from the export.
     fn id(&self) -> i64;
-    /// The name of its account.
+    /// The name of its account, if it has one.
     fn account(&self) -> Option<&str>;
-    /// The bytes of its body.
+    /// The size of its body in bytes.
     fn weight(&self) -> usize;
-    /// The addresses that lead to it.
+    /// The old addresses that lead to it.
     fn aliases(&self) -> &[String];
-    /// The row that it is of, if that is there, and is none of `taken`.
+    /// Finds its existing row; ignores the rows in `taken`.
     fn find(
         &self,
         connection: &mut DbConnection,
@@ -54,16 +54,16 @@ pub(super) trait Page: Sized + Send + 'static {
     ) -> diesel::QueryResult<Option<Self::Row>>;
     /// The id of a row.
     fn id_of(row: &Self::Row) -> i64;
-    /// The row that it makes of the one that is there, or of none.
+    /// The row to write, based on the existing one if there is one.
     fn row(&self, known: Option<&Self::Row>, user: Option<&User>) -> Self::Row;
-    /// Inserts its row, with this id if one is given, and announces it.
+    /// Inserts the row, with this id if one is given, and announces it.
     fn insert(
         &self,
         tx: &mut Tx<'_>,
         id: Option<i64>,
         row: Self::Row,
     ) -> Result<Self::Row, ImportError>;
-    /// Changes its row, and announces that.
+    /// Updates the row and announces the change.
     fn update(
         &self,
         tx: &mut Tx<'_>,
@@ -79,7 +79,7 @@ pub(super) struct Read<P> {
     pub(super) notes: Vec<Note>,
 }
 
-/// Imports all files of a kind. How many there are.
+/// Imports all files of a kind; returns the number of files.
 pub(super) fn run<P: Page>(import: &mut Import<'_>) -> Result<usize, ImportError> {
     let (mut seen, mut pass) = (HashSet::new(), Pass::keeping());
     let files = files(import.folder, P::FOLDER);
@@ -116,7 +116,8 @@ pub(super) fn run<P: Page>(import: &mut Import<'_>) -> Result<usize, ImportError
     Ok(count)
 }
 
-/// The names in a folder by the numbers that they begin with: ids are only kept in their order.
+/// The file names in a folder, in the order of the ids at their start: ids are only kept in that
+/// order.
 fn files(folder: &Path, name: &str) -> Vec<std::ffi::OsString> {
     let number = |name: &OsStr| {
         let digits = name.as_encoded_bytes().iter().take_while(|byte| byte.is_ascii_digit());
@@ -125,7 +126,7 @@ fn files(folder: &Path, name: &str) -> Vec<std::ffi::OsString> {
     };
     let folder = folder.join(name);
     let all = WalkDir::new(folder).min_depth(1).max_depth(1).follow_root_links(false);
-    // What cannot be read is missed in `kilonova.toml`'s counts.
+    // Unreadable entries show up as a difference from the counts in `kilonova.toml`.
     let all = all.into_iter().filter_map(Result::ok).map(|entry| entry.file_name().to_owned());
     let mut all: Vec<_> = all.filter(|name| !name.as_encoded_bytes().starts_with(b".")).collect();
     all.sort_by(|a, b| number(a).cmp(&number(b)).then_with(|| a.cmp(b)));
@@ -137,7 +138,7 @@ fn read<P: Page>(import: &mut Import<'_>, path: &Path) -> Result<Read<P>, Note> 
         return Err(Note::lost("not a file of an export", ""));
     }
     let read = file::read(&import.folder.join(path), MAX_FILE)?;
-    let text = read.ok_or_else(|| Note::lost("cannot be read", "it is gone"))?.text;
+    let text = read.ok_or_else(|| Note::lost("cannot be read", "it no longer exists"))?.text;
     let Some((head, body)) = format::split(&text) else {
         return Err(Note::lost("no front matter between lines of `+++`", ""));
     };
@@ -150,7 +151,7 @@ fn read<P: Page>(import: &mut Import<'_>, path: &Path) -> Result<Read<P>, Note> 
     Ok(Read { path: path.to_owned(), page, notes })
 }
 
-/// Pages that are written with one transaction.
+/// Pages that are written in one transaction.
 pub(super) struct Batch<P> {
     pub(super) pages: Vec<Read<P>>,
     bytes: usize,
@@ -173,7 +174,7 @@ impl<P: Page> Batch<P> {
     }
 }
 
-/// The time of a change: the file's own, or now, when it was changed without saying so.
+/// The time of a change: the file's own, or now if the file was changed without a new time.
 pub(super) fn changed_at(
     before: chrono::NaiveDateTime,
     own: chrono::NaiveDateTime,

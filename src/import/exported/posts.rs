@@ -1,4 +1,4 @@
-//! Posts of an export: by what they are recognised, and their rows.
+//! Posts of an export: how they are recognised, and their rows.
 
 use std::collections::HashSet;
 
@@ -20,16 +20,16 @@ const SOURCE: Text =
 
 /// A post of an export.
 pub(super) struct PostPage {
-    /// With the id that it had.
+    /// The post, with the id from the export.
     post: Post,
     account: Option<String>,
-    /// By what an import that came before the export recognises it.
+    /// The identity by which the import that created the post recognises it.
     source: Option<String>,
     aliases: Vec<String>,
 }
 
 impl PostPage {
-    /// By what it is recognised if it has another id here, and no source of its own.
+    /// The identity of a post that has a different id here and no source.
     fn own_source(&self) -> String {
         format!("kilonova:{}@{}", self.post.id, self.post.inserted_at.and_utc().timestamp_micros())
     }
@@ -58,7 +58,7 @@ impl Page for PostPage {
         let times = || Some((id?, inserted_at?, updated_at?));
         let (id, inserted_at, updated_at) = changeset.finish(times)?;
         let aliases = fields::aliases(params)?;
-        // A time that is past publishes it as soon as a server looks.
+        // A publishing time in the past makes a server publish the post at once.
         let new = NewPost::imported(params, String::new(), NaiveDateTime::MIN)?;
         let mut post = Post {
             id,
@@ -132,7 +132,7 @@ impl Page for PostPage {
         let user_id = user.map(|user| user.id);
         let post = self.post.clone();
         match known {
-            // No file takes an account away, and the time of a change is not a change.
+            // An import never removes an account, and a new change time alone is not a change.
             Some(known) => Post {
                 id: known.id,
                 updated_at: known.updated_at,

@@ -1,5 +1,5 @@
-//! Uploads of an export. Their bytes say what they are: a picture is cleaned as any other, and the
-//! digest is that of what is kept, whatever the file is called.
+//! Uploads of an export. Their bytes decide what they are: a picture is cleaned like any other, and
+//! the digest is that of the bytes kept, whatever the name of the file.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -19,27 +19,27 @@ use crate::models::old_address::{self, Claimed, Target as Led};
 use crate::models::upload::{self, NewUpload};
 use crate::pictures;
 
-/// The largest upload in bytes; it is in memory.
+/// Maximum size of an upload in bytes; it is held in memory.
 const MAX: u64 = 256 * 1024 * 1024;
 
-/// The most uploads of other digests than their names say.
+/// Maximum number of uploads whose digest differs from their name.
 const MOST_RENAMED: usize = 100_000;
 
 const FILE: Text = Text { required: true, min: 1, max: 60, max_bytes: 60, single_line: true };
 const NAME: Text =
     Text { required: false, min: 1, max: usize::MAX, max_bytes: 1024, single_line: true };
 
-/// What a line says of an upload.
+/// The description of an upload in one line.
 struct Line {
     /// The name of its file.
     file: String,
-    /// A download's.
+    /// A download's name; pictures have none.
     name: Option<String>,
     account: Option<String>,
     aliases: Vec<String>,
 }
 
-/// Imports all uploads that have a line. How many there are.
+/// Imports all uploads that have a line; returns the number of lines.
 pub(super) fn run(import: &mut Import<'_>) -> Result<usize, ImportError> {
     let path = Path::new(UPLOAD_LINES);
     let lines = match Lines::of(&import.folder.join(path)) {
@@ -83,7 +83,7 @@ pub(super) fn run(import: &mut Import<'_>) -> Result<usize, ImportError> {
 fn parse(params: &Params) -> Result<Line, Errors> {
     let mut changeset = fields::changeset(params);
     let file = changeset.text("file", FILE);
-    // So it is no path either.
+    // A digest and an ending cannot form a path.
     let is_name = |name: &str| {
         let (digest, ending) = name.split_once('.').unwrap_or_default();
         upload::is_digest(digest) && ending.bytes().all(|byte| byte.is_ascii_lowercase())
@@ -97,8 +97,8 @@ fn parse(params: &Params) -> Result<Line, Errors> {
 
 fn bytes(folder: &Path, line: &Line) -> Result<(NewUpload, Option<Note>), Note> {
     let name = format!("{UPLOADS}/{}", line.file);
-    let gone = || Note::lost("a file that a page leads to is gone", "");
-    // No link on the way: neither the folder nor the file is one.
+    let gone = || Note::lost("a file that a page links to is missing", "");
+    // Neither the folder nor the file may be a symbolic link.
     if !file::is_below(folder, &name) {
         return Err(gone());
     }
@@ -114,7 +114,7 @@ fn bytes(folder: &Path, line: &Line) -> Result<(NewUpload, Option<Note>), Note> 
     })
 }
 
-/// Keeps an upload, and has its old addresses lead to it.
+/// Stores an upload and its old addresses.
 fn keep(
     import: &mut Import<'_>,
     file: &Path,
@@ -127,9 +127,9 @@ fn keep(
             0..MOST_RENAMED => {
                 let digest = line.file.split('.').next().unwrap_or_default().to_owned();
                 import.renamed.insert(digest, (line.file.clone(), name.clone()));
-                Note::told("an upload of other bytes than its name says", format!("it is {name}"))
+                Note::told("an upload whose bytes do not match its name", format!("it is {name}"))
             }
-            _ => Note::lost("more than 100,000 uploads of other bytes than their names say", ""),
+            _ => Note::lost("more than 100,000 uploads whose bytes do not match their names", ""),
         };
         import.summary.note(file, vec![note]);
     }
@@ -178,7 +178,7 @@ fn write(db: &Db, line: Line, new: NewUpload) -> Result<(Claims, Vec<String>), I
     Ok(written.value)
 }
 
-/// Names the files that have no line.
+/// Notes the files that have no line.
 fn unnamed(import: &mut Import<'_>, seen: &HashSet<String>) {
     let folder = import.folder.join(UPLOADS);
     let all = WalkDir::new(folder).min_depth(1).max_depth(1).follow_root_links(false);
@@ -187,7 +187,7 @@ fn unnamed(import: &mut Import<'_>, seen: &HashSet<String>) {
         let is_seen = name.to_str().is_some_and(|name| seen.contains(name));
         if !is_seen && !name.as_encoded_bytes().starts_with(b".") {
             let path: PathBuf = Path::new(UPLOADS).join(name);
-            let what = "a file that uploads.jsonl does not name";
+            let what = "a file that uploads.jsonl does not list";
             import.summary.note(&path, vec![Note::lost(what, "")]);
         }
     }

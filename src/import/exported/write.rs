@@ -1,5 +1,5 @@
-//! Writes pages in batches, each with one transaction: finds their rows, writes those that differ,
-//! and has their old addresses lead to them.
+//! Writes pages in batches, each in one transaction: finds their rows, writes those that differ,
+//! and stores their old addresses.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::export::format;
 use crate::models::ids::Ids;
 use crate::models::old_address::{self, Claimed, Target as Led};
 
-/// The outcome of a page. Without an outcome it has to wait, since its id is another's here.
+/// The outcome of a page. A page without one is deferred, because its id is in use here.
 struct Written {
     path: PathBuf,
     id: i64,
@@ -24,12 +24,12 @@ struct Written {
     notes: Vec<Note>,
 }
 
-/// A way through the files.
+/// One pass over the files.
 pub(super) struct Pass {
-    /// Whether rows are to keep their ids: files of those that cannot are deferred.
+    /// Whether rows must keep their ids: if so, files that cannot are deferred.
     pub(super) keep: bool,
     pub(super) deferred: Vec<PathBuf>,
-    /// The rows that pages were recognised in or became: no other page is of one of them.
+    /// The rows already matched or created: no other page may match them.
     taken: HashSet<i64>,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn write<P: Page>(
     if pages.is_empty() {
         return Ok(());
     }
-    // Lost with a transaction that fails, which ends the import.
+    // Lost if the transaction fails, but that ends the import.
     let (keep, taken) = (pass.keep, std::mem::take(&mut pass.taken));
     let written = match &mut *import.target {
         Target::Database(db) => db
@@ -120,7 +120,7 @@ impl Writer {
             }
             None => {
                 let id = P::id_of(&page.insert(tx, None, row)?);
-                let what = "its id was given to another here, and what leads to it leads elsewhere";
+                let what = "its id is in use here, so links to that id lead elsewhere";
                 notes.push(Note::lost(what, format!("{} is {id} here", page.id())));
                 (Outcome::Created, id)
             }
@@ -136,10 +136,10 @@ impl Writer {
     }
 }
 
-/// The outcomes of a batch, the accounts that are not here, and the rows that are taken.
+/// The outcomes of a batch, the accounts that do not exist here, and the rows in use.
 type Outcomes = (Vec<Written>, Vec<String>, HashSet<i64>);
 
-/// The outcomes that a batch would have, and the accounts that are not here.
+/// The outcomes that writing a batch would have, without writing.
 fn compare<P: Page>(
     mut connection: Option<&mut DbConnection>,
     pages: Vec<Read<P>>,

@@ -1,4 +1,4 @@
-//! JSON becomes nodes: numbers are the characters of the file. Pure.
+//! Turns JSON into nodes: numbers keep the spelling of the file. Pure.
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 use super::node::{Field, Fields, Node};
 use super::{Invalid, MAX_DEPTH, MAX_FIELDS};
 
-/// Reads the object that the text begins with, and gives the bytes that it takes. Every entry is on
-/// the line on which the object begins, but those at its top.
+/// Reads the object at the start of the text, and returns its length in bytes. Top-level entries
+/// have their own lines; nested entries have the line on which the object begins.
 pub(super) fn parse(text: &str) -> Result<(Fields, usize), Invalid> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let invalid = |error: serde_json::Error| Invalid {
@@ -30,11 +30,11 @@ pub(super) fn parse(text: &str) -> Result<(Fields, usize), Invalid> {
             }
             Ok((fields, end))
         }
-        _ => Err(Invalid { line: 1, why: "it is no object".to_owned() }),
+        _ => Err(Invalid { line: 1, why: "it is not an object".to_owned() }),
     }
 }
 
-/// The message without the place, which the summary gives by itself.
+/// The message without its position, which the summary gives separately.
 fn words(message: &str) -> &str {
     message.rsplit_once(" at line ").map_or(message, |(words, _)| words)
 }

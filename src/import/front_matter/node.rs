@@ -1,52 +1,53 @@
-//! What front matter and a site's configuration hold: texts as they are written, lists and maps,
-//! each entry with its line. Pure.
+//! The content of front matter and of a site's configuration: texts as written, lists and maps, and
+//! the line of each entry. Pure.
 
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
-    /// A text, a number, a date, yes or no: the characters of the file. `007` stays `007`.
+    /// A text, number, date or boolean, with the spelling of the file: `007` stays `007`.
     Text(String),
-    /// No value: YAML's `~`, JSON's `null`, a key with nothing behind it.
+    /// No value: YAML's `~`, JSON's `null`, a key without a value.
     Null,
-    /// Values in order.
+    /// Values, in order.
     List(Vec<Node>),
-    /// Entries, in the file's order or that of their keys.
+    /// Entries, in the order of the file or of their keys.
     Map(Fields),
 }
 
 /// An entry of a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// As written.
+    /// The key as written.
     pub key: String,
-    /// The line of the file that it is on, from 1.
+    /// Its line in the file, from 1.
     pub line: usize,
     /// Its value.
     pub value: Node,
 }
 
-/// The entries of a map, each key once.
+/// The entries of a map; each key occurs once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields(pub Vec<Field>);
 
 impl Fields {
-    /// The entry of this key, written so or else with other capitals: Hugo reads keys in any case.
+    /// The entry of this key, in this case if there is one, otherwise in any case, as Hugo reads
+    /// keys.
     pub fn get(&self, key: &str) -> Option<&Field> {
         let exact = self.0.iter().find(|field| field.key == key);
         exact.or_else(|| self.0.iter().find(|field| field.key.eq_ignore_ascii_case(key)))
     }
 
-    /// The first of these entries that has a value.
+    /// The first entry under these keys that has a value.
     pub fn first(&self, keys: &[&str]) -> Option<&Field> {
         keys.iter().filter_map(|key| self.get(key)).find(|field| field.value != Node::Null)
     }
 
-    /// The value of this key.
+    /// The value of this key; `None` if it is null.
     pub fn value(&self, key: &str) -> Option<&Node> {
         self.get(key).map(|field| &field.value).filter(|value| **value != Node::Null)
     }
 
-    /// The text of this key, without blanks around it; `None` when it is blank or no text.
+    /// The text of this key, trimmed; `None` if it is blank or not a text.
     pub fn text(&self, key: &str) -> Option<&str> {
         self.value(key)?.text()
     }
@@ -56,12 +57,12 @@ impl Fields {
         self.value(key)?.map()
     }
 
-    /// Yes or no of this key.
+    /// The boolean of this key.
     pub fn truth(&self, key: &str) -> Option<bool> {
         self.value(key)?.truth()
     }
 
-    /// Moves all lines down by so many.
+    /// Adds a number of lines to all line numbers.
     pub(in crate::import) fn moved(mut self, lines: usize) -> Fields {
         self.0.iter_mut().for_each(|field| field.line += lines);
         self
@@ -69,7 +70,7 @@ impl Fields {
 }
 
 impl Node {
-    /// A text, without blanks around it; `None` when it is blank or something else.
+    /// The text, trimmed; `None` if it is blank or not a text.
     pub fn text(&self) -> Option<&str> {
         match self {
             Node::Text(text) => Some(text.trim()).filter(|text| !text.is_empty()),
@@ -77,7 +78,7 @@ impl Node {
         }
     }
 
-    /// A map.
+    /// The map; `None` if it is not a map.
     pub fn map(&self) -> Option<&Fields> {
         match self {
             Node::Map(fields) => Some(fields),
@@ -85,7 +86,7 @@ impl Node {
         }
     }
 
-    /// The values of a list; a value that is none is a list of itself.
+    /// The values of a list; a single value counts as a list of one.
     pub fn list(&self) -> &[Node] {
         match self {
             Node::List(values) => values,
@@ -94,7 +95,7 @@ impl Node {
         }
     }
 
-    /// Yes or no, as YAML has written it through its versions.
+    /// The boolean, in any spelling that a version of YAML has used.
     pub fn truth(&self) -> Option<bool> {
         match self.text()?.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" | "y" => Some(true),
@@ -103,7 +104,7 @@ impl Node {
         }
     }
 
-    /// Names: a text is one, a list several, a map has one under `name`.
+    /// Names: a text is one name, a list several; a map has its name under `name`.
     pub fn names(&self) -> Vec<&str> {
         fn name(value: &Node) -> Option<&str> {
             match value {

@@ -1,4 +1,4 @@
-//! Front matter as it is found in the wild, and hostile front matter.
+//! Front matter found in the wild, and hostile front matter.
 
 use super::node::Node;
 use super::*;
@@ -32,7 +32,7 @@ fn each_language_is_read() {
     }
 }
 
-/// `007`, `3.10` and `1e3` are tags of people, and YAML's types are none of theirs.
+/// `007`, `3.10` and `1e3` may be tags; YAML's types do not apply to them.
 #[test]
 fn values_keep_their_spelling() {
     let read = good("---\nt: [007, 3.10, 1e3, yes, 7.0, 2024-01-01, ~, 0x10]\n---\n");
@@ -43,7 +43,7 @@ fn values_keep_their_spelling() {
     assert_eq!(texts(&read, "t"), ["7.0", "1e3", "true", "?"]);
 }
 
-/// "Hugo reads keys in any case"; the exact one counts where both are there.
+/// "Hugo reads keys in any case"; an exact match wins.
 #[test]
 fn keys_are_found_in_any_case() {
     let read = good("---\nDraft: true\nTITLE: a\ntitle: b\n---\n");
@@ -59,9 +59,9 @@ fn anchors_and_merges_are_followed() {
     assert_eq!(read.fields.map("u").and_then(|map| map.text("y")), Some("2"));
 }
 
-/// Ruby's YAML takes the last one; others refuse the file.
+/// Ruby's YAML takes the last one; other parsers refuse the file.
 #[test]
-fn of_a_key_that_is_there_twice_the_last_one_counts_and_is_named() {
+fn the_last_of_two_equal_keys_counts_and_is_noted() {
     let read = good("---\ntitle: a\ndate: x\ntitle: b\n---\n");
     assert_eq!(read.fields.text("title"), Some("b"));
     assert_eq!(read.repeated, [Repeated { line: 4, key: "title".to_owned() }]);
@@ -76,7 +76,7 @@ fn a_byte_order_mark_blank_lines_and_windows_line_ends_do_not_matter() {
 }
 
 #[test]
-fn empty_front_matter_is_one_with_nothing_in_it() {
+fn empty_front_matter_has_no_fields() {
     for text in ["+++\n+++", "---\n---\n", "---\n\n# nothing\n---\n", "---\r\n~\r\n---\r\n"] {
         let read = good(text);
         assert_eq!((read.fields, read.body), (Fields::default(), String::new()));
@@ -109,7 +109,7 @@ fn invalid_front_matter_says_why_and_on_which_line() {
         assert_eq!(note.what, what, "{text}");
         assert!(note.line.is_some_and(|found| found.abs_diff(line) <= 1), "{note:?} {text}");
         assert!(!note.detail.is_empty() && note.detail.len() < 200, "{note:?}");
-        // The words are those of the language, not of the library's options.
+        // The message comes from the language, not from the library's options.
         assert!(!note.detail.contains("Policy") && !note.detail.contains("::"), "{note:?}");
     }
     assert!(bad(&format!("+++\ntitle = ['{}']x\n+++\n", "x".repeat(5000))).detail.len() < 250);

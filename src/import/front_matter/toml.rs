@@ -1,4 +1,4 @@
-//! TOML becomes nodes: numbers and dates are the characters of the file. Pure.
+//! Turns TOML into nodes: numbers and dates keep the spelling of the file. Pure.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::node::{Field, Fields, Node};
 use super::{Invalid, MAX_DEPTH};
 
-/// Reads a document. Lines count from 1.
+/// Reads a document. Lines are numbered from 1.
 pub(super) fn parse(text: &str) -> Result<Fields, Invalid> {
     let source = Source::new(text);
     let table = DeTable::parse(text).map_err(|error| Invalid {
@@ -20,7 +20,7 @@ pub(super) fn parse(text: &str) -> Result<Fields, Invalid> {
 
 struct Source<'a> {
     text: &'a str,
-    /// Where its line breaks are.
+    /// The positions of its line breaks.
     breaks: Vec<usize>,
 }
 

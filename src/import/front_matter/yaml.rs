@@ -1,5 +1,5 @@
-//! YAML becomes nodes, from the parser's events: so a text keeps its spelling and an entry its
-//! line. Pure, and bounded whatever aliases unfold to.
+//! Turns YAML into nodes. It uses the parser's events, so that texts keep their spelling and
+//! entries their lines. Pure, and bounded however far aliases expand.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,12 @@ use granit_parser::{Event, Options, Parser, ScalarStyle};
 use super::node::{Field, Fields, Node};
 use super::{Invalid, MAX_DEPTH, MAX_FIELDS, MAX_NODES, Repeated};
 
-/// Most bytes of text, repeated ones counted as often as they come.
+/// Maximum bytes of text, with repeated texts counted each time.
 const MAX_TEXT: usize = 1024 * 1024;
 
 const TOO_MANY: &str = "a map has too many keys";
 
-/// Something that is not complete yet.
+/// A list or map that is not complete yet.
 enum Open {
     List { values: Vec<Node>, anchor: usize },
     Map { fields: Fields, key: Option<(String, usize)>, merged: Vec<Field>, anchor: usize },
@@ -29,7 +29,7 @@ struct Builder {
     done: Option<Node>,
 }
 
-/// Reads a document, which is a map or nothing. Lines count from 1.
+/// Reads a document, which must be a map or empty. Lines are numbered from 1.
 pub(super) fn parse(text: &str) -> Result<(Fields, Vec<Repeated>), Invalid> {
     let mut builder = Builder::default();
     for next in Parser::new_from_str_with_options(text, Options::default()) {
@@ -45,7 +45,7 @@ pub(super) fn parse(text: &str) -> Result<(Fields, Vec<Repeated>), Invalid> {
     match builder.done {
         Some(Node::Map(fields)) => Ok((fields, builder.repeated)),
         Some(Node::Null) | None => Ok((Fields::default(), Vec::new())),
-        Some(_) => Err(Invalid { line: 1, why: "it is no map of keys and values".to_owned() }),
+        Some(_) => Err(Invalid { line: 1, why: "it is not a map of keys and values".to_owned() }),
     }
 }
 
@@ -65,10 +65,10 @@ impl Builder {
                 if self.is_key() {
                     return match self.anchored.get(&anchor) {
                         Some(Node::Text(text)) => self.key(text.clone(), false, line),
-                        _ => Err("a key is no text"),
+                        _ => Err("a key is not a text"),
                     };
                 }
-                let node = self.anchored.get(&anchor).ok_or("an alias holds itself")?;
+                let node = self.anchored.get(&anchor).ok_or("an alias contains itself")?;
                 self.nodes += count(node);
                 self.bytes += bytes(node);
                 self.spend()?;
@@ -92,7 +92,7 @@ impl Builder {
                     }
                     self.add(Node::Map(fields), anchor)
                 }
-                None => Err("it ends too often"),
+                None => Err("a list or map ends before it begins"),
             },
             _ => Ok(()),
         }
@@ -107,7 +107,7 @@ impl Builder {
         self.bytes += text.len();
         self.spend()?;
         if let Some(Open::Map { key, .. }) = self.open.last_mut() {
-            // No key of a generator has a line break in it.
+            // No generator has a key that contains a line break.
             let mark = if plain && text == "<<" { "\n<<".to_owned() } else { text };
             *key = Some((mark, line));
         }
@@ -116,13 +116,13 @@ impl Builder {
 
     fn start(&mut self, open: Open) -> Result<(), &'static str> {
         if self.is_key() {
-            return Err("a key is no text");
+            return Err("a key is not a text");
         }
         self.open.push(open);
         if self.open.len() > MAX_DEPTH { Err("it is nested too deep") } else { Ok(()) }
     }
 
-    /// Puts a complete node where it belongs.
+    /// Adds a complete node to the innermost open list or map.
     fn add(&mut self, node: Node, anchor: usize) -> Result<(), &'static str> {
         self.nodes += 1;
         if let Node::Text(text) = &node {
@@ -140,7 +140,7 @@ impl Builder {
             None => self.done = Some(node),
             Some(Open::List { values, .. }) => values.push(node),
             Some(Open::Map { fields, key, merged, .. }) => {
-                let (key, line) = key.take().ok_or("a key is no text")?;
+                let (key, line) = key.take().ok_or("a key is not a text")?;
                 if key == "\n<<" {
                     for value in node.list() {
                         merged.extend(value.map().ok_or("only maps can be merged")?.0.clone());
@@ -149,7 +149,7 @@ impl Builder {
                 }
                 let is_full = fields.0.len() >= MAX_FIELDS;
                 match fields.0.iter_mut().find(|field| field.key == key) {
-                    // As Ruby's YAML has it. Others refuse the file.
+                    // Ruby's YAML takes the last one; other parsers refuse the file.
                     Some(field) => {
                         if is_top {
                             self.repeated.push(Repeated { line, key });
@@ -166,7 +166,7 @@ impl Builder {
 
     fn spend(&self) -> Result<(), &'static str> {
         if self.nodes > MAX_NODES || self.bytes > MAX_TEXT {
-            return Err("its aliases unfold to too much");
+            return Err("its aliases expand to too much");
         }
         Ok(())
     }

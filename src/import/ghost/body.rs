@@ -1,4 +1,4 @@
-//! The text of a post: its HTML as Markdown, or the Markdown that it was written in.
+//! The text of a post: its HTML converted to Markdown, or the Markdown in which it was written.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ use crate::import::markup::{self, Lines};
 use crate::import::report::Note;
 use crate::markdown::escape;
 
-/// What Ghost writes for the address of the site.
+/// The placeholder that Ghost writes for the site's address.
 const URL: &str = "__GHOST_URL__";
 
 type Row = Map<String, Value>;
@@ -20,19 +20,19 @@ pub(super) fn of(row: &Row, meta: Option<&Row>, notes: &mut Vec<Note>) -> (Strin
     let public = match gated::public(&html) {
         Some(public) => public,
         None => {
-            notes.push(Note::lost("with a block for members that has no end", ""));
+            notes.push(Note::lost("with a members-only block that has no end", ""));
             return (with_picture(row, meta, html, notes), false);
         }
     };
     if public.left_out > 0 {
-        notes.push(several("with a block for members alone, left out", public.left_out));
-        // No other form of the text tells what strangers see.
+        notes.push(several("with a members-only block, left out", public.left_out));
+        // No other form of the text says which parts strangers see.
         let body = markup::converted(&public.html, Lines::Spaces, notes);
         return (with_picture(row, meta, body, notes), true);
     }
     let lexical_json = text(row, "lexical");
     if html.trim().is_empty() && gated::is_gated(&lexical_json) {
-        notes.push(Note::lost("with a block for members, and no HTML that tells where", ""));
+        notes.push(Note::lost("with a members-only block, and no HTML that shows where", ""));
         return (String::new(), false);
     }
     let written =
@@ -44,15 +44,15 @@ pub(super) fn of(row: &Row, meta: Option<&Row>, notes: &mut Vec<Note>) -> (Strin
         (false, _) => (markup::converted(&html, Lines::Spaces, notes), true),
         (true, Some(written)) => (written, true),
         (true, None) if !plain.trim().is_empty() => {
-            notes.push(Note::lost("with its plain text alone; links and pictures are lost", ""));
+            notes.push(Note::lost("with only its plain text; links and pictures are lost", ""));
             let mut escaped = String::with_capacity(plain.len());
             escape(&plain, &mut escaped);
             (markup::converted(&escaped, Lines::Breaks, notes), true)
         }
         (true, None) if is_empty("mobiledoc") && is_empty("lexical") => (String::new(), true),
         (true, None) => {
-            let what = "with a text in the format of Ghost's editor alone, which is not read";
-            notes.push(Note::lost(what, "export it from Ghost, whose file has the HTML"));
+            let what = "with a text only in the format of Ghost's editor, which is not read";
+            notes.push(Note::lost(what, "export it from Ghost: that file contains the HTML"));
             (String::new(), false)
         }
     };
@@ -63,7 +63,7 @@ fn here(text: &str) -> String {
     text.replace(&format!("{URL}/"), "/").replace(URL, "/")
 }
 
-/// The text below the post's picture, unless it shows it already.
+/// Puts the post's picture above the text, unless the text already shows it.
 fn with_picture(row: &Row, meta: Option<&Row>, body: String, notes: &mut Vec<Note>) -> String {
     let picture = [text(row, "feature_image"), text(row, "image")];
     let Some(src) = picture.iter().map(|src| here(src)).find(|src| !src.trim().is_empty()) else {
@@ -74,7 +74,7 @@ fn with_picture(row: &Row, meta: Option<&Row>, body: String, notes: &mut Vec<Not
     markup::with_picture(&src, &of_meta("feature_image_alt"), &caption, body, notes)
 }
 
-/// The Markdown of a text of cards of Markdown alone; empty for any other.
+/// The Markdown of a text that consists only of Markdown cards; empty for any other.
 fn mobiledoc(json: &str) -> String {
     let Ok(document) = serde_json::from_str::<Value>(json) else { return String::new() };
     let list = |key: &str| document.get(key).and_then(Value::as_array);
@@ -82,7 +82,7 @@ fn mobiledoc(json: &str) -> String {
         return String::new();
     };
     let texts = sections.iter().map(|section| {
-        // A section is a card's if it begins with 10.
+        // A section that begins with 10 is a card.
         let section = section.as_array()?;
         let is_card = section.first().and_then(Value::as_u64) == Some(10);
         let number = section.get(1).and_then(Value::as_u64).filter(|_| is_card);
@@ -100,7 +100,7 @@ fn mobiledoc(json: &str) -> String {
     joined(texts)
 }
 
-/// The same in the newer format.
+/// Like `mobiledoc`, for Ghost's newer format, Lexical.
 fn lexical(json: &str) -> String {
     let Ok(document) = serde_json::from_str::<Value>(json) else { return String::new() };
     let children = document.get("root").and_then(|root| root.get("children")?.as_array());
@@ -113,7 +113,7 @@ fn lexical(json: &str) -> String {
     joined(texts)
 }
 
-/// All of the texts, or nothing.
+/// The texts joined, or an empty text if any is `None`.
 fn joined<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> String {
     let texts: Option<Vec<&str>> = texts.collect();
     let texts = texts.unwrap_or_default();
@@ -151,7 +151,7 @@ mod tests {
             assert_eq!(text, "* one\n* *two*");
             assert!(is_read && notes.is_empty());
         }
-        // What the HTML has besides counts.
+        // The HTML wins if it differs.
         let (text, ..) = body(json!({"lexical": lexical, "html": "<p>Other</p>"}));
         assert_eq!(text, "Other");
     }
@@ -166,9 +166,9 @@ mod tests {
         let html = format!("<p>A</p>{secret}{open}<p>B</p>{secret}");
         let (text, is_read, notes) = body(json!({"html": html, "plaintext": "A Secret Open B"}));
         assert_eq!((text.as_str(), is_read), ("A\n\nOpen\n\nB", true));
-        let what = "with a block for members alone, left out";
+        let what = "with a members-only block, left out";
         assert_eq!(notes, [Note::lost(what, "2 times")]);
-        // A text of nothing else has no other form.
+        // If the whole text is for members, no other form replaces it.
         let (text, is_read, _) =
             body(json!({"html": secret, "plaintext": "Secret", "markdown": "Secret"}));
         assert_eq!((text.as_str(), is_read), ("", true));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_cannot_be_read_is_named() {
+    fn a_text_that_cannot_be_read_is_noted() {
         let (text, is_read, notes) =
             body(json!({"lexical": "{\"root\":{\"children\":[{\"type\":\"x\"}]}}"}));
         assert!(text.is_empty() && !is_read && notes.iter().all(|note| note.lost));

@@ -1,17 +1,17 @@
-//! Blocks of a public post that Ghost shows to members alone, between comments in its HTML
+//! Blocks of a public post that Ghost shows only to members, marked by comments in its HTML
 //! (<https://ghost.org/help/cards/#visibility>). Pure.
 
 const BEGIN: &str = "<!--kg-gated-block:begin";
 const END: &str = "<!--kg-gated-block:end-->";
 
-/// What strangers see of a text.
+/// The part of a text that strangers see.
 pub(super) struct Public {
     pub(super) html: String,
-    /// The blocks that they do not see.
+    /// The number of blocks that they do not see.
     pub(super) left_out: usize,
 }
 
-/// What strangers see of this HTML; `None` when nobody can tell where a block ends.
+/// The part of this HTML that strangers see; `None` if the end of a block is unclear.
 pub(super) fn public(html: &str) -> Option<Public> {
     let mut public = Public { html: String::with_capacity(html.len()), left_out: 0 };
     let mut rest = html;
@@ -32,7 +32,7 @@ pub(super) fn public(html: &str) -> Option<Public> {
     Some(public)
 }
 
-/// Whether a text in the format of Ghost's editor may have such blocks.
+/// Whether a text in the format of Ghost's editor may contain such blocks.
 pub(super) fn is_gated(lexical: &str) -> bool {
     lexical.split("\"nonMember\"").skip(1).any(|after| {
         let after = after.trim_start_matches([' ', ':', '\n', '\t', '\r']);

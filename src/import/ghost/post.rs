@@ -1,4 +1,4 @@
-//! A row of Ghost's posts with what other tables say of it.
+//! A row of Ghost's posts table, joined with the rows of other tables.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -12,13 +12,13 @@ use crate::import::dump::names;
 use crate::import::dump::page::{self, Page, Shown};
 use crate::import::report::Note;
 
-/// The most bytes of a row.
+/// Maximum bytes of a row.
 const MOST: usize = 8 * 1024 * 1024;
 
 /// A row.
 type Row = Map<String, Value>;
 
-/// The rows of the other tables, by the ids that posts name them by.
+/// The rows of the other tables, by the ids used in posts.
 pub(super) struct Rows {
     tags: HashMap<String, String>,
     users: HashMap<String, String>,
@@ -49,7 +49,7 @@ impl Rows {
                 let order = row.get("sort_order").and_then(Value::as_i64).unwrap_or_default();
                 found.entry(text(&row, "post_id")).or_default().push((order, text(&row, other)));
             }
-            // Stable: rows without an order stay as they are.
+            // The sort is stable: rows without an order keep theirs.
             found.values_mut().for_each(|rows| rows.sort_by_key(|(order, _)| *order));
             found
         };
@@ -63,7 +63,7 @@ impl Rows {
         Rows { tags, users, tags_of, authors_of, meta_of }
     }
 
-    /// The page of a row, the `n`th, or why it is none.
+    /// The page of the `n`th row, or why there is none.
     pub(super) fn page(&self, raw: &RawValue, n: usize) -> Result<Page, (PathBuf, Note)> {
         let row = parsed(raw).map_err(|note| (PathBuf::from(format!("post {}", n + 1)), note))?;
         let (id, uuid) = (text(&row, "id"), text(&row, "uuid"));
@@ -116,7 +116,7 @@ impl Rows {
                     notes.push(Note::told("with an internal tag, left out", tag));
                 }
                 Some(tag) => found.push(tag.clone()),
-                None => notes.push(Note::lost("with a tag that the file does not have", "")),
+                None => notes.push(Note::lost("with a tag that is missing from the file", "")),
             }
         }
         found
@@ -143,8 +143,8 @@ fn shown(row: &Row, meta: Option<&Row>, is_read: bool) -> Shown {
     let is_email = meta.is_some_and(|meta| is_true(meta, "email_only"));
     match status.as_str() {
         "draft" => draft("a draft"),
-        "sent" => draft("only sent by e-mail"),
-        _ if is_email => draft("only sent by e-mail"),
+        "sent" => draft("sent only by email"),
+        _ if is_email => draft("sent only by email"),
         _ if !matches!(visibility.as_str(), "" | "public") => draft("for members only"),
         _ if !is_read => draft("no text that can be read"),
         "published" => Shown::Published,
@@ -168,7 +168,7 @@ fn first(row: &Row, keys: &[&str]) -> Option<chrono::NaiveDateTime> {
     keys.iter().find_map(|key| names::time(&text(row, key)))
 }
 
-/// The text of a field, or its number as a text; empty for anything else.
+/// The text of a field, or its number as text; empty for anything else.
 pub(super) fn text(row: &Row, key: &str) -> String {
     match row.get(key) {
         Some(Value::String(text)) => text.replace('\0', ""),
@@ -177,7 +177,7 @@ pub(super) fn text(row: &Row, key: &str) -> String {
     }
 }
 
-/// SQLite and MySQL have numbers for truth.
+/// SQLite and MySQL store booleans as numbers.
 fn is_true(row: &Row, key: &str) -> bool {
     match row.get(key) {
         Some(Value::Bool(is_true)) => *is_true,

@@ -1,5 +1,5 @@
-//! Finds the tables in the file, whatever else is in it, and cuts them into rows that are not parsed
-//! yet. Memory is in proportion to the number of rows, which is bounded.
+//! Finds the tables in the file and splits them into unparsed rows; ignores everything else. Memory
+//! grows with the number of rows, which is bounded.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,10 +7,10 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The most rows of a table.
+/// Maximum number of rows of a table.
 const MOST: usize = 500_000;
 
-/// The tables that count.
+/// The tables that are read.
 pub(super) struct Tables<'a> {
     pub(super) posts: Vec<&'a RawValue>,
     pub(super) posts_meta: Vec<&'a RawValue>,
@@ -20,7 +20,7 @@ pub(super) struct Tables<'a> {
     pub(super) posts_authors: Vec<&'a RawValue>,
 }
 
-/// Why a file is not taken.
+/// Why a file is refused.
 #[derive(Debug)]
 pub(super) struct Unfit {
     pub(super) line: Option<usize>,
@@ -41,9 +41,9 @@ impl From<serde_json::Error> for Unfit {
 }
 
 impl<'a> Tables<'a> {
-    /// The tables of a file: with `db` around them, as Ghost writes it, or without.
+    /// The tables of a file, inside `db` as Ghost writes it, or without it.
     pub(super) fn read(json: &'a str) -> Result<Tables<'a>, Unfit> {
-        // Errors of the whole have their line in the file.
+        // Errors found here have their line in the file.
         let whole: &RawValue = serde_json::from_str(json)?;
         let [db, data] = fields(whole.get(), ["db", "data"])?;
         let data = match db {
@@ -52,15 +52,15 @@ impl<'a> Tables<'a> {
                 let first =
                     if db.get().starts_with('[') { rows(db)?.first().copied() } else { Some(db) };
                 let first =
-                    first.ok_or_else(|| Unfit::new("it is no Ghost export: db is empty"))?;
+                    first.ok_or_else(|| Unfit::new("it is not a Ghost export: db is empty"))?;
                 fields(first.get(), ["data"])?[0]
             }
         };
-        let data = data.ok_or_else(|| Unfit::new("it is no Ghost export: it has no data"))?;
+        let data = data.ok_or_else(|| Unfit::new("it is not a Ghost export: it has no data"))?;
         let names = ["posts", "posts_meta", "tags", "posts_tags", "users", "posts_authors"];
         let tables = fields(data.get(), names)?;
         if tables[0].is_none() {
-            return Err(Unfit::new("it is no Ghost export: it has no posts"));
+            return Err(Unfit::new("it is not a Ghost export: it has no posts"));
         }
         let [posts, posts_meta, tags, posts_tags, users, posts_authors] = tables;
         let table = |raw: Option<&'a RawValue>| raw.map_or(Ok(Vec::new()), rows);
@@ -75,19 +75,19 @@ impl<'a> Tables<'a> {
     }
 }
 
-/// The values of these keys of an object.
+/// The values of these keys in an object.
 fn fields<'a, const N: usize>(
     json: &'a str,
     names: [&'static str; N],
 ) -> Result<[Option<&'a RawValue>; N], Unfit> {
     if !json.trim_start().starts_with('{') {
-        return Err(Unfit::new("it is no Ghost export: an object is expected"));
+        return Err(Unfit::new("it is not a Ghost export: an object is expected"));
     }
     let mut deserializer = serde_json::Deserializer::from_str(json);
     Ok(Fields(names).deserialize(&mut deserializer)?)
 }
 
-/// The elements of a list; nothing else has any.
+/// The elements of a list; none for any other value.
 fn rows(raw: &RawValue) -> Result<Vec<&RawValue>, Unfit> {
     if !raw.get().starts_with('[') {
         return Ok(Vec::new());
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tables_are_found_with_and_without_what_is_around_them() {
+    fn the_tables_are_found_with_and_without_a_wrapper() {
         for json in [
             r#"{"db":[{"meta":{},"data":{"posts":[1,{}],"users":[{}]}}]}"#,
             r#"{"db":{"data":{"posts":[1,{}],"users":[{}],"x":[[[]]]}}}"#,
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_is_none_of_ghosts_and_an_error_has_its_line() {
+    fn other_files_are_not_ghost_exports_and_an_error_has_its_line() {
         for (json, line, why) in [
             ("{\n\"data\":{\n\"posts\":[}", Some(3), "damaged"),
             ("{\"db\":[]}", None, "db is empty"),

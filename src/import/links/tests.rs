@@ -1,4 +1,4 @@
-//! Which links of a text lead into its own site.
+//! Which links of a text lead into the site itself.
 
 use super::*;
 use crate::import::site::{Config, Content};
@@ -8,7 +8,7 @@ fn site(generator: Generator, content: &str) -> Site {
     Site { generator, config: Config { content, ..Config::default() }, ..Site::default() }
 }
 
-/// The links of a page at `path`, where these files are.
+/// The links of a page at `path`, if these files exist.
 fn found(site: &Site, path: &str, files: &[&str], body: &str) -> Vec<(String, Target, String)> {
     let place = Place::of(site, path);
     let links = inner(body, site, &place, &|name| files.contains(&name));
@@ -44,7 +44,7 @@ fn every_way_of_writing_a_link_is_found_where_it_is() {
 /// <https://www.getzola.org/documentation/content/linking/#internal-links> and
 /// <https://www.getzola.org/documentation/content/overview/#asset-colocation>
 #[test]
-fn zolas_links_are_of_its_folder_of_pages() {
+fn zolas_links_are_relative_to_its_content_folder() {
     let zola = site(Generator::Zola, "content");
     let files = ["content/pages/about.md", "content/x/p.png", "static/s.css", "content/x/index.md"];
     let body =
@@ -60,8 +60,8 @@ fn zolas_links_are_of_its_folder_of_pages() {
     );
 }
 
-/// <https://gohugo.io/methods/shortcode/ref/>: a path from the top, or beside the page, perhaps
-/// without ending.
+/// <https://gohugo.io/methods/shortcode/ref/>: a path from the top, or relative to the page, with
+/// or without an extension.
 #[test]
 fn hugos_and_jekylls_links() {
     let hugo = site(Generator::Hugo, "content");

@@ -8,7 +8,7 @@ use crate::import::site::Generator;
 /// The longest mark in bytes.
 const LONGEST: usize = 4096;
 
-/// Whose a mark is.
+/// The language of a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {
     Hugo,
@@ -20,28 +20,28 @@ pub(super) enum Language {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark<'a> {
     pub(super) language: Language,
-    /// Where it begins.
+    /// The position of its first brace.
     pub(super) at: usize,
-    /// All of it.
+    /// The whole mark.
     pub(super) text: &'a str,
-    /// What is between its braces.
+    /// The text between its braces.
     pub(super) inside: &'a str,
-    /// Whether it stands for a value, or encloses a text.
+    /// Whether it is a `{{ … }}` mark, which stands for a value.
     pub(super) is_value: bool,
 }
 
-/// What a mark may begin with, and what ends it.
+/// The start and end of each kind of mark.
 const KINDS: [(&str, &str); 4] = [("{{<", ">}}"), ("{{%", "%}}"), ("{{", "}}"), ("{%", "%}")];
 
 pub(super) struct Scanner<'a> {
     body: &'a str,
     generator: Generator,
     at: usize,
-    /// Where the next end of each kind is: searched for again only behind it.
+    /// The position of the next end of each kind, so that no text is searched twice.
     ends: [Option<usize>; KINDS.len()],
-    /// Fenced code, where no generator is known: it may well be about marks.
+    /// Fenced code if the generator is unknown: it may be about marks.
     code: Vec<Range<usize>>,
-    /// The names that nothing closes from here on.
+    /// The names that no later mark closes.
     open: Vec<&'static str>,
 }
 
@@ -52,7 +52,7 @@ impl<'a> Scanner<'a> {
         Scanner { body, generator, at: 0, ends, code, open: Vec::new() }
     }
 
-    /// The next mark. The text before it goes to `out`.
+    /// The next mark. Appends the text before it to `out`.
     pub(super) fn next(&mut self, out: &mut String) -> Option<Mark<'a>> {
         loop {
             let rest = self.body.get(self.at..)?;
@@ -96,7 +96,7 @@ impl<'a> Scanner<'a> {
         Some(Mark { language, at, text, inside, is_value: kind == 2 })
     }
 
-    /// Whose a mark is: each generator leaves others' alone.
+    /// The language of a mark; `None` if the site's generator does not use it.
     fn language(&self, kind: usize, inside: &str) -> Option<Language> {
         let word = inside.trim_start_matches("/*").trim_start();
         let is_name = word.starts_with(|c: char| c.is_alphabetic() || "\"'/_".contains(c));
@@ -115,7 +115,7 @@ impl<'a> Scanner<'a> {
         is_name.then_some(found)
     }
 
-    /// Takes the text up to the mark of this name, and that mark. `None` when there is none.
+    /// Takes the text up to the mark of this name, and that mark; `None` if there is no such mark.
     pub(super) fn until(&mut self, name: &'static str) -> Option<&'a str> {
         if self.open.contains(&name) {
             return None;
@@ -129,7 +129,7 @@ impl<'a> Scanner<'a> {
                 return self.body.get(start..mark.at);
             }
         }
-        // It is not looked for a second time.
+        // Do not search for it again.
         self.open.push(name);
         self.at = start;
         self.ends = before;
@@ -146,12 +146,12 @@ impl Mark<'_> {
         inside.get(..end).unwrap_or_default()
     }
 
-    /// What is behind its name.
+    /// The text after its name.
     pub(super) fn arguments(&self) -> &str {
         self.inside.get(self.name().len()..).unwrap_or_default().trim()
     }
 
-    /// Whether it only closes another.
+    /// Whether it only closes or continues another mark.
     pub(super) fn is_end(&self) -> bool {
         let name = self.name();
         match self.language {
@@ -163,7 +163,7 @@ impl Mark<'_> {
         }
     }
 
-    /// What the summary calls it.
+    /// The name used in the summary.
     pub(super) fn kind(&self) -> String {
         let name: String = self.name().chars().take(40).collect();
         match (self.language, self.is_value) {
@@ -174,7 +174,7 @@ impl Mark<'_> {
     }
 }
 
-/// The fenced code of a text.
+/// The byte ranges of fenced code in a text.
 fn fenced(body: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut open: Option<(usize, &str)> = None;
@@ -203,7 +203,7 @@ fn fenced(body: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// How long the run of signs is that a text begins with.
+/// The length of the run of equal characters at the start of a text.
 fn run_of(text: &str) -> usize {
     let first = text.chars().next().unwrap_or_default();
     text.len() - text.trim_start_matches(first).len()

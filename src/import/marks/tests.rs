@@ -1,4 +1,4 @@
-//! Shortcodes and Liquid: translated, or left and named.
+//! Shortcodes and Liquid: translated, or left and noted.
 
 use super::*;
 use crate::import::site::{Config, Generator};
@@ -90,9 +90,9 @@ fn zolas_shortcodes() {
     );
 }
 
-/// A text about templates is one in any generator.
+/// A text about templates stays as it is if the generator is unknown.
 #[test]
-fn code_of_no_known_generator_is_left_alone() {
+fn code_is_left_alone_if_the_generator_is_unknown() {
     names(
         Generator::Unknown,
         "```\n{{ x }} {{< y >}}\n```\n{{< z >}}",

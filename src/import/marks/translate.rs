@@ -1,10 +1,10 @@
-//! The marks that mean exactly something in Markdown: code, pictures, links to pages, and what is
-//! not to be read as a mark.
+//! Translates the marks with an exact meaning in Markdown: code, pictures, links to pages, and text
+//! in which marks are not read.
 
 use super::scan::{Language, Mark, Scanner};
 use crate::import::site::Site;
 
-/// Writes what a mark means to `out`; false when it has no exact meaning.
+/// Writes the meaning of a mark to `out`; returns false if it has no exact meaning.
 pub(super) fn mark(
     mark: &Mark<'_>,
     scanner: &mut Scanner<'_>,
@@ -13,7 +13,8 @@ pub(super) fn mark(
 ) -> bool {
     match mark.language {
         Language::Hugo | Language::Zola if mark.inside.starts_with("/*") => {
-            // Shown, not read (<https://gohugo.io/content-management/shortcodes/#nesting>,
+            // The mark is shown, not read
+            // (<https://gohugo.io/content-management/shortcodes/#nesting>,
             // <https://www.getzola.org/documentation/content/shortcodes/#built-in-shortcodes>).
             let (start, end) = (mark.text.find("/*"), mark.text.rfind("*/"));
             let (Some(start), Some(end)) = (start, end) else { return false };
@@ -73,7 +74,7 @@ fn liquid(mark: &Mark<'_>, scanner: &mut Scanner<'_>, site: &Site, out: &mut Str
         (false, "highlight") => {
             code(arguments.split_whitespace().next(), scanner.until("endhighlight"), out)
         }
-        // The paths of files (<https://jekyllrb.com/docs/liquid/tags/#links>).
+        // Paths of files (<https://jekyllrb.com/docs/liquid/tags/#links>).
         (false, "post_url") if is_path(arguments) => {
             let (folder, name) = arguments.rsplit_once('/').unwrap_or(("", arguments));
             let folder = if folder.is_empty() { String::new() } else { format!("/{folder}") };
@@ -84,7 +85,7 @@ fn liquid(mark: &Mark<'_>, scanner: &mut Scanner<'_>, site: &Site, out: &mut Str
             out.push_str(&format!("/{}", arguments.trim_start_matches('/')));
             true
         }
-        // They begin a path, which begins with the site's path anyway.
+        // These begin a path, and the site's path is added to it anyway.
         (true, "site.baseurl" | "site.url") if arguments.is_empty() => {
             if mark.name() == "site.baseurl" {
                 out.push_str(&site.config.base);
@@ -124,7 +125,7 @@ fn destination(path: Option<&str>, out: &mut String) -> bool {
     }
 }
 
-/// Fenced code. What follows begins on a line of its own.
+/// Writes fenced code, with a line break before and after it.
 fn code(language: Option<&str>, text: Option<&str>, out: &mut String) -> bool {
     let Some(text) = text else { return false };
     let text = text.trim_matches(['\n', '\r']);
@@ -150,7 +151,7 @@ fn escaped(text: &str, signs: &[char]) -> String {
     out
 }
 
-/// The arguments of a shortcode: each with its name, if it has one.
+/// The arguments of a shortcode, each with its name if it has one.
 fn words(text: &str) -> Vec<(Option<String>, String)> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();

@@ -1,24 +1,24 @@
-//! Writes characters so that Markdown takes them for themselves, and no more of them than it needs.
+//! Escapes characters so that Markdown takes them literally, and escapes only those that need it.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// The characters of a destination that would end it or mean something else.
+/// The characters that would end a destination or mean something else in it.
 const DESTINATION: &AsciiSet =
     &CONTROLS.add(b' ').add(b'<').add(b'>').add(b'(').add(b')').add(b'\\').add(b'"').add(b'`');
 
-/// Where a character stands.
+/// The position of a character.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    /// The character before it, in the same line.
+    /// The character before it on the same line.
     pub(super) before: Option<char>,
-    /// The characters of its line so far are digits.
+    /// Whether its line has only digits so far.
     pub(super) behind_digits: bool,
-    /// It stands in a table's cell or in a heading.
+    /// Whether it is in a table cell or, below, in a heading.
     pub(super) is_cell: bool,
     pub(super) is_heading: bool,
 }
 
-/// Writes a character with whatever it needs before it. `rest` is the text behind it.
+/// Writes a character, with an escape before it if it needs one. `rest` is the text after it.
 pub(super) fn push(c: char, rest: &str, place: Place, out: &mut String) {
     let next = rest.chars().next();
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
@@ -42,13 +42,13 @@ pub(super) fn push(c: char, rest: &str, place: Place, out: &mut String) {
     out.push(c);
 }
 
-/// Whether the text behind a `&` makes an entity of it.
+/// Whether the text after a `&` makes it an entity.
 fn is_entity(rest: &str) -> bool {
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '#'));
     end.is_some_and(|end| end > 0 && rest.get(end..).is_some_and(|rest| rest.starts_with(';')))
 }
 
-/// A destination, as it may stand between parentheses.
+/// A destination, escaped for use between parentheses.
 pub(super) fn destination(address: &str) -> String {
     let address = utf8_percent_encode(address.trim(), DESTINATION).to_string();
     let mut out = String::with_capacity(address.len());
@@ -62,7 +62,7 @@ pub(super) fn destination(address: &str) -> String {
     out
 }
 
-/// A title behind a destination, with its quotation marks; empty when there is none.
+/// A title after a destination, in quotation marks; empty if there is none.
 pub(super) fn title(title: &str) -> String {
     let words: Vec<&str> = title.split_whitespace().collect();
     if words.is_empty() {

@@ -1,9 +1,9 @@
-//! Writes a block as HTML that Markdown lets through: without blank lines, which would end it.
+//! Writes a block as HTML that Markdown passes through: without blank lines, which would end it.
 
 use super::tree::{Element, Kind, Node};
 use crate::markdown::escape;
 
-/// A block. A run of inline parts is a paragraph.
+/// A block as HTML. A run of inline parts becomes a paragraph.
 pub(super) fn block(group: &[&Node]) -> String {
     let mut out = String::new();
     match group {
@@ -40,7 +40,7 @@ fn part(node: &Node, is_literal: bool, out: &mut String) {
 }
 
 fn write(element: &Element, is_literal: bool, out: &mut String) {
-    // A page has one `h1`, which is not in the text.
+    // The page's only `h1` is its title, which is not in the text.
     let name = if element.name == "h1" { "h2" } else { element.name };
     out.push('<');
     out.push_str(name);

@@ -1,6 +1,6 @@
-//! Reads HTML as html5ever's tokenizer cuts it, and closes what it leaves open. Unlike a browser's
-//! tree, this one costs no more than the text, whatever it opens and never closes: of elements that
-//! are misnested a few are opened once more, and what is nested too deep is flattened.
+//! Reads HTML with html5ever's tokenizer and closes the elements that it leaves open. Unlike a
+//! browser's tree builder, this takes time in proportion to the text, however many elements stay
+//! open: only a few misnested elements are reopened, and elements nested too deep are flattened.
 
 mod builder;
 
@@ -18,20 +18,20 @@ use super::tree::Node;
 use crate::import::report::Note;
 use crate::markdown;
 
-/// The bytes without a token after which the rest is not read: attributes take time with the square
-/// of their number.
+/// The bytes without a token after which reading stops: attributes take time quadratic in their
+/// number.
 const SILENT: usize = 16 * 1024;
 
-/// The bytes that are read at once.
+/// The bytes fed to the tokenizer at once.
 const PIECE: usize = 4 * 1024;
 
-/// A text and what was left out of it.
+/// A text, with notes on the parts left out of it.
 pub(super) struct Read {
     pub(super) nodes: Vec<Node>,
     pub(super) notes: Vec<Note>,
 }
 
-/// Reads HTML; `None` when it has more elements, or longer tags, than are taken.
+/// Reads HTML; `None` if it exceeds the bounds on elements or on the length of a tag.
 pub(super) fn read(source: &str, lines: Lines) -> Option<Read> {
     if markdown::is_costly(source) {
         return None;
@@ -44,7 +44,7 @@ pub(super) fn read(source: &str, lines: Lines) -> Option<Read> {
         let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE.min(rest.len())));
         rest = after;
         input.push_back(StrTendril::from(Tendril::from_slice(piece)));
-        // Nothing runs scripts, so that the tokenizer stops only where its input ends.
+        // No script runs, so the tokenizer stops only at the end of its input.
         let _ = tokenizer.feed(&input);
         silent = if tokenizer.sink.heard.replace(false) { 0 } else { silent + piece.len() };
         if silent > SILENT || tokenizer.sink.builder.borrow().is_full() {
@@ -58,7 +58,7 @@ pub(super) fn read(source: &str, lines: Lines) -> Option<Read> {
 
 struct Sink {
     builder: RefCell<Builder>,
-    /// Whether a token came since the last piece.
+    /// Whether a token has come since the last piece.
     heard: Cell<bool>,
 }
 
@@ -92,7 +92,7 @@ impl TokenSink for Sink {
     }
 }
 
-/// How the content of an element is read that is no HTML.
+/// How the tokenizer reads the content of an element that does not contain HTML.
 fn raw_kind(tag: &Tag) -> Option<RawKind> {
     if tag.kind == TagKind::EndTag {
         return None;

@@ -1,5 +1,5 @@
-//! What must be the same of two texts: their words, and their headings, links, pictures, lists, code
-//! and emphasis in order. How paragraphs are spaced is not part of it.
+//! The features in which two texts must agree: their words, and the order of their headings, links,
+//! pictures, lists, code and emphasis. The spacing of paragraphs does not count.
 
 use percent_encoding::percent_decode_str;
 
@@ -8,14 +8,14 @@ use super::tree::{Element, Node};
 /// The shape of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// The words, with one space between them.
+    /// The words, separated by single spaces.
     pub(super) words: String,
     pieces: Vec<Piece>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
-    /// Characters without spaces; of code, as they are.
+    /// Characters without spaces; code keeps its spaces.
     Text(String),
     Open(&'static str, Vec<String>),
     Close(&'static str),
@@ -88,7 +88,7 @@ impl Shape {
             ("strong" | "em" | "del" | "a" | "code" | "h" | "blockquote", _, Some([])) => {
                 self.pieces.truncate(at);
             }
-            // A bare address is a link, whether the source says so or not.
+            // A bare address is a link even if the source does not mark it as one.
             ("a", Some(Piece::Open(_, facts)), Some([Piece::Text(words)]))
                 if facts.first().is_some_and(|to| is_address(words, to)) =>
             {
@@ -101,7 +101,7 @@ impl Shape {
     }
 }
 
-/// What counts of an element's attributes.
+/// The attributes of an element that count in a comparison.
 fn facts(element: &Element) -> Vec<String> {
     let words = |name| element.value(name).split_whitespace().collect::<Vec<_>>().join(" ");
     let address = |name| plain(element.value(name));

@@ -10,7 +10,7 @@ fn classic(text: &str) -> String {
 }
 
 #[test]
-fn html_that_markdown_has_words_for_is_markdown() {
+fn html_that_markdown_can_express_becomes_markdown() {
     for (html, expected) in [
         ("<p>One</p>\n<p>Two &amp; <b>three</b>.</p>", "One\n\nTwo & **three**."),
         ("<h1>A</h1><h3 id=\"x\">B <em>c</em></h3>", "# A\n\n### B _c_"),
@@ -50,7 +50,7 @@ fn html_that_markdown_has_words_for_is_markdown() {
 }
 
 #[test]
-fn html_that_markdown_has_no_words_for_stays_html_block_by_block() {
+fn html_that_markdown_cannot_express_stays_html_block_by_block() {
     let text = markdown_of(
         "<p>Before</p><table><tr><td colspan=2>x</td></tr></table><p>After <i>it</i></p>",
     );
@@ -75,7 +75,7 @@ fn lines_count_as_wordpress_has_them() {
 }
 
 #[test]
-fn elements_that_no_page_has_are_named_and_embedded_ones_become_links() {
+fn forbidden_elements_are_noted_and_embedded_ones_become_links() {
     let mut notes = Vec::new();
     let text = converted(
         "<p>a</p><script>alert('<p>')</script><iframe src=\"//video.example/1\"></iframe>\
@@ -93,9 +93,9 @@ fn elements_that_no_page_has_are_named_and_embedded_ones_become_links() {
         [
             ("with <input> left out", true),
             ("with <script> left out", true),
-            ("with a link in the place of <iframe>", false),
-            ("with a link in the place of <video>", false),
-            ("with a picture in a data: address left out", true),
+            ("with a link that replaces <iframe>", false),
+            ("with a link that replaces <video>", false),
+            ("with a picture from a data: URL, left out", true),
         ]
     );
 }

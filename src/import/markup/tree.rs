@@ -1,4 +1,4 @@
-//! The elements that a text may have, as a tree of bounded depth.
+//! The elements of a text, as a tree of bounded depth.
 
 /// The kind of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Node {
     Element(Element),
 }
 
-/// An element with what counts of its attributes.
+/// An element with the attributes that count.
 #[derive(Clone, Debug)]
 pub(super) struct Element {
     pub(super) name: &'static str,
@@ -38,7 +38,7 @@ impl Element {
         found.map_or("", |(_, value)| value.as_str())
     }
 
-    /// The same without content.
+    /// The same element without content.
     pub(super) fn shell(&self) -> Element {
         Element { children: Vec::new(), attributes: self.attributes.clone(), ..*self }
     }
@@ -47,13 +47,13 @@ impl Element {
         matches!(self.kind, Kind::Block | Kind::Frame)
     }
 
-    /// Whether it only groups blocks, which Markdown has no word for.
+    /// Whether it only groups blocks, which Markdown cannot express.
     pub(super) fn is_transparent(&self) -> bool {
         matches!(self.name, "div" | "figure" | "figcaption")
     }
 }
 
-/// The names of elements, what they count as, and their kinds.
+/// The names of elements, the names that they count as, and their kinds.
 const KNOWN: [(&str, &str, Kind); 79] = [
     ("p", "p", Kind::Block),
     ("h1", "h1", Kind::Block),
@@ -136,14 +136,14 @@ const KNOWN: [(&str, &str, Kind); 79] = [
     ("source", "source", Kind::Void),
 ];
 
-/// What an element of this name counts as.
+/// The name that an element of this name counts as, and its kind.
 pub(super) fn known(name: &str) -> Option<(&'static str, Kind)> {
     let found = KNOWN.iter().find(|(known, ..)| *known == name);
     found.map(|(_, name, kind)| (*name, *kind))
 }
 
-/// The blocks of a text, one after the other: paragraphs of inline parts, and other blocks. What only
-/// groups blocks is taken apart.
+/// The blocks of a text in order: paragraphs of inline parts, and other blocks. Elements that only
+/// group blocks are replaced by their content.
 pub(super) fn groups(nodes: &[Node]) -> Vec<Vec<&Node>> {
     let mut found = Vec::new();
     collect(nodes, &mut found);

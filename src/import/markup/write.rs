@@ -1,4 +1,5 @@
-//! Writes a tree as Markdown. What Markdown has no exact word for gives `None`, and stays HTML.
+//! Writes a tree as Markdown. A block that Markdown cannot express exactly gives `None` and stays
+//! HTML.
 
 mod inline;
 mod table;
@@ -7,7 +8,7 @@ use self::inline::inline;
 pub(super) use self::inline::picture;
 use super::tree::{Element, Node, groups};
 
-/// A block of a text: a run of inline parts, or one element.
+/// A block of a text, as Markdown: a run of inline parts, or one element.
 pub(super) fn block(group: &[&Node]) -> Option<String> {
     match group {
         [Node::Element(element)] if element.is_block() => element_block(element),
@@ -15,7 +16,7 @@ pub(super) fn block(group: &[&Node]) -> Option<String> {
     }
 }
 
-/// The blocks of an element, without those that show nothing.
+/// The blocks of an element, except those that show nothing.
 fn blocks(nodes: &[Node]) -> Option<Vec<String>> {
     let mut found: Vec<String> = Vec::new();
     let mut before = None;
@@ -114,7 +115,7 @@ fn code(element: &Element) -> Option<String> {
     Some(format!("{fence}{}\n{text}\n{fence}", language.unwrap_or_default()))
 }
 
-/// The characters of code; `None` when something in it is more than characters.
+/// The characters of code; `None` if it contains more than characters.
 fn literal(nodes: &[Node], out: &mut String, known: &mut Option<String>) -> Option<()> {
     for node in nodes {
         match node {
@@ -130,7 +131,7 @@ fn literal(nodes: &[Node], out: &mut String, known: &mut Option<String>) -> Opti
     Some(())
 }
 
-/// The language that the classes of code name.
+/// The language named in the classes of code.
 fn language(element: &Element) -> Option<String> {
     let class = element.value("class").replace("brush: ", "brush:");
     let named = class.split([' ', ';']).find_map(|class| {

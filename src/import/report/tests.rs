@@ -1,4 +1,4 @@
-//! What a summary looks like.
+//! The text of a summary.
 
 use super::*;
 
@@ -36,7 +36,7 @@ fn findings_are_grouped_and_leave_the_terminal_alone() {
 }
 
 #[test]
-fn the_summary_is_bounded_and_the_report_is_whole() {
+fn the_summary_is_bounded_and_the_report_is_complete() {
     let skipped =
         (0..50).map(|n| found(&format!("{n}.md"), Note::lost("no front matter", ""))).collect();
     let summary = Summary { skipped, ..Summary::default() };
@@ -49,7 +49,7 @@ fn the_summary_is_bounded_and_the_report_is_whole() {
 }
 
 #[test]
-fn what_a_generator_hides_by_itself_is_no_loss() {
+fn pages_that_a_generator_hides_are_no_loss() {
     let mut summary = Summary::default();
     summary.note("a.md".as_ref(), vec![Note::told("draft", "")]);
     assert!(!summary.lost_something());

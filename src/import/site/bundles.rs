@@ -1,4 +1,4 @@
-//! Hugo's leaf bundles: in and below the folder of an `index.md`, all other files belong to that
+//! Hugo's leaf bundles: in and below a folder with an `index.md`, all other files belong to that
 //! page (<https://gohugo.io/content-management/page-bundles/>). Each folder is read once.
 
 use std::collections::HashMap;
@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 use super::{Generator, Site};
 use crate::import::walk;
 
-/// The endings of what Hugo takes for a page by itself; `walk` has the others.
+/// The extensions that Hugo treats as pages without other programs; `walk` has the others.
 const ENDINGS: [&str; 5] = ["md", "markdown", "mdown", "html", "htm"];
 
-/// The most folders that are remembered.
+/// The maximum number of folders that are remembered.
 const MOST: usize = 10_000;
 
-/// The folders that were looked at, and whether each is a leaf bundle.
+/// The folders already read, and whether each is a leaf bundle.
 #[derive(Default)]
 pub(in crate::import) struct Bundles(HashMap<PathBuf, bool>);
 
 impl Bundles {
-    /// Whether a file belongs to the page of a bundle, and is not that page.
+    /// Whether a file belongs to a bundle without being its page.
     pub(in crate::import) fn own(&mut self, site: &Site, file: &Path) -> bool {
         let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return false };
-        // The front page of a site of another generator is no bundle.
+        // In other generators, the front page does not make a bundle.
         let is_inside = |folder: &&Path| {
             folder.starts_with(&site.root)
                 && (site.generator == Generator::Hugo || **folder != *site.root)

@@ -1,6 +1,6 @@
-//! A site's configuration: `hugo.toml`, `zola.toml`, `config.toml` of either, `_config.yml`. Of it
-//! only what decides whether, when and where a page shows. Read within bounds; what is not
-//! understood is named, and the rest counts.
+//! A site's configuration: `hugo.toml`, `zola.toml`, a `config.toml` of either, or `_config.yml`.
+//! Reads only the settings that decide whether, when and where a page is visible. Reading is
+//! bounded; a setting that is not understood gets a note, and the rest applies.
 
 mod hugo;
 mod jekyll;
@@ -19,115 +19,115 @@ use crate::import::front_matter::Format;
 use crate::import::front_matter::node::{Fields, Node};
 use crate::import::report::{Finding, Note};
 
-/// Largest configuration in bytes.
+/// Maximum size of a configuration in bytes.
 const MAX_BYTES: u64 = 256 * 1024;
 
-/// Most entries of a list that are looked at: languages, patterns, collections, excluded folders.
+/// Maximum number of entries read from a list: languages, patterns, collections, excluded folders.
 const MAX_ENTRIES: usize = 200;
 
-/// What a configuration says. The default is that of a site without one.
+/// The settings of a site. The default is that of a site without a configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// The path that all addresses begin with: nothing, or `/blog`.
+    /// The path with which all addresses begin: empty, or for example `/blog`.
     pub base: String,
-    /// The host that addresses are of, in lower case; empty when it is not known.
+    /// The host of the site's addresses, in lower case; empty if unknown.
     pub host: String,
-    /// The folders of pages below the site's, longest first.
+    /// The folders of pages, longest path first.
     pub content: Vec<Content>,
-    /// The zone of times without an offset.
+    /// The time zone of times without an offset.
     pub zone: Zone,
-    /// Whether pages of the future show.
+    /// Whether pages dated in the future are visible.
     pub future: bool,
     /// The fields whose entries become tags, in this order.
     pub taxonomies: Vec<String>,
-    /// The languages of pages, and which has no folder of its own among the addresses.
+    /// The languages of pages.
     pub languages: Vec<String>,
-    /// See `languages`.
+    /// The default language, which has no folder in addresses unless `paths` says so.
     pub default_language: String,
     /// How names become addresses.
     pub paths: Paths,
     /// The patterns of addresses.
     pub permalinks: Vec<Permalinks>,
-    /// The fields in which dates are looked for: date, change, publication, expiry. None: the
-    /// generator's own.
+    /// The fields that give dates: date, change, publication, expiry. `None` means the generator's
+    /// own.
     pub dates: [Option<Vec<String>>; 4],
-    /// Values for the pages that a pattern names, the nearest first.
+    /// Default values for the pages that match a pattern, the nearest first.
     pub cascades: Vec<Cascade>,
     /// Jekyll's collections.
     pub collections: Vec<Collection>,
-    /// Files and folders that are no part of the site.
+    /// Files and folders that are not part of the site.
     pub left_out: LeftOut,
-    /// The languages whose pages do not show.
+    /// The languages whose pages are hidden.
     pub disabled: Vec<String>,
-    /// Whether no page shows, but lists of them (Hugo).
+    /// Whether the site has only lists, no pages (Hugo).
     pub no_pages: bool,
 }
 
 /// A folder of pages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {
-    /// Below the site's folder, with `/`; empty for that folder itself.
+    /// The path relative to the site's folder, with `/`; empty for that folder itself.
     pub folder: String,
-    /// Where its pages are on the site; empty for the top.
+    /// The path of its pages on the site; empty for the top.
     pub target: String,
-    /// The language of its pages, if it is one's.
+    /// The language of its pages, if they share one.
     pub language: Option<String>,
 }
 
 /// How names become addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Paths {
-    /// Pages end in `.html`.
+    /// Whether pages end in `.html`.
     pub ugly: bool,
-    /// Capitals stay (Hugo).
+    /// Whether capitals are kept (Hugo).
     pub keep_case: bool,
-    /// Letters lose their marks (Hugo).
+    /// Whether letters lose their diacritical marks (Hugo).
     pub no_accents: bool,
-    /// The default language has a folder, too.
+    /// Whether the default language also has a folder.
     pub default_in_folder: bool,
-    /// Signs and letters beyond ASCII stay (Zola's `slugify.paths` is not `on`).
+    /// Whether signs and non-ASCII letters are kept (Zola's `slugify.paths` is not `on`).
     pub keep_signs: bool,
-    /// Dates in names stay in addresses (Zola).
+    /// Whether dates in names are kept in addresses (Zola).
     pub keep_dates: bool,
 }
 
 /// A pattern for the addresses of some pages.
 #[derive(Clone, Debug)]
 pub struct Permalinks {
-    /// The section or the collection that it is for; `None` for all.
+    /// The section or collection to which it applies; `None` for all.
     pub section: Option<String>,
-    /// The pages that it is for, by their path.
+    /// The paths of pages to which it applies.
     pub path: Option<Glob>,
     /// The pattern.
     pub pattern: String,
 }
 
-/// Values for pages that do not say otherwise.
+/// Default values for pages.
 #[derive(Clone, Debug, Default)]
 pub struct Cascade {
-    /// The pages that it is for, by their path without ending: all, if there is none.
+    /// The paths, without extension, of the pages to which it applies; `None` for all.
     pub path: Option<Glob>,
-    /// The beginning of their files' paths (Jekyll).
+    /// The prefix of the paths of the files to which it applies (Jekyll).
     pub prefix: String,
-    /// `posts`, `drafts`, `pages` or a collection (Jekyll).
+    /// The kind of page to which it applies: `posts`, `drafts`, `pages` or a collection (Jekyll).
     pub kind: Option<String>,
     /// The values.
     pub fields: Fields,
 }
 
-/// A collection of Jekyll's.
+/// A Jekyll collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collection {
-    /// Its folder, without the underscore.
+    /// The name of its folder, without the underscore.
     pub label: String,
     /// Whether its documents are pages.
     pub output: bool,
-    /// Whether its documents of the future show.
+    /// Whether its documents dated in the future are visible.
     pub future: bool,
 }
 
 impl Config {
-    /// Whether pages are read from this folder below the site's.
+    /// Whether pages are read from this folder, given relative to the site's.
     pub(super) fn holds(&self, below: &Path) -> bool {
         self.content.iter().any(|content| {
             below.starts_with(&content.folder) || Path::new(&content.folder).starts_with(below)
@@ -135,11 +135,11 @@ impl Config {
     }
 }
 
-/// Reads the configuration of the site whose folder this is; `None` when it is no site's.
+/// Reads the configuration of the site in this folder; `None` if there is no site in it.
 pub(super) fn read(folder: &Path, noted: &mut Vec<Finding>) -> Option<Site> {
     let mark = folder.join(MARK).symlink_metadata();
     if mark.is_ok_and(|mark| mark.is_file()) {
-        // Nothing in it is what a generator means by it: `exported` reads it.
+        // `exported` reads this folder; no rule of a generator applies.
         let config = Config { content: vec![Content::default()], ..Config::default() };
         return Some(Site { root: folder.to_owned(), generator: Generator::Kilonova, config });
     }
@@ -171,14 +171,14 @@ pub(super) fn read(folder: &Path, noted: &mut Vec<Finding>) -> Option<Site> {
     Some(Site { root: folder.to_owned(), generator, config })
 }
 
-/// Reads files of a site's folder, and notes what is wrong with them.
+/// Reads files in a site's folder and notes errors in them.
 struct Reader<'a> {
     folder: &'a Path,
     noted: &'a mut Vec<Finding>,
 }
 
 impl Reader<'_> {
-    /// The first of the files of this name that is there: empty when it cannot be read.
+    /// The first existing file of this name; empty if it cannot be read.
     fn any(&mut self, name: &str, endings: &[&str]) -> Option<Fields> {
         endings.iter().find_map(|ending| self.file(&format!("{name}.{ending}")))
     }
@@ -192,7 +192,7 @@ impl Reader<'_> {
         let read = file::read(&self.folder.join(name), MAX_BYTES);
         let fields = read.transpose()?.and_then(|file| format.read(&file.text));
         Some(fields.unwrap_or_else(|note| {
-            let what = format!("configuration of the site {}", note.what);
+            let what = format!("site configuration: {}", note.what);
             self.note(name, Note { what, ..note });
             Fields::default()
         }))
@@ -202,36 +202,33 @@ impl Reader<'_> {
         self.noted.push(Finding { path: self.folder.join(name), note });
     }
 
-    /// A pattern; one that is none is named.
+    /// A pattern; an invalid one gets a note.
     fn glob(&mut self, pattern: &str) -> Option<Glob> {
         self.pattern(pattern, Glob::new)
     }
 
-    /// What `read` makes of a pattern; one that is none is named.
+    /// The pattern as `read` compiles it; an invalid one gets a note.
     fn pattern<T>(&mut self, pattern: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let found = read(pattern);
         if found.is_none() {
             let short = pattern.chars().take(80).collect::<String>();
-            self.note(
-                "",
-                Note::lost("configuration of the site has a pattern that is none", short),
-            );
+            self.note("", Note::lost("site configuration: invalid pattern", short));
         }
         found
     }
 
-    /// A zone; one that is none is named, and UTC.
+    /// A time zone; an unknown one gets a note, and UTC is used.
     fn zone(&mut self, name: Option<&str>) -> Zone {
         let Some(name) = name else { return Zone::default() };
         Zone::named(name).unwrap_or_else(|| {
             let short = name.chars().take(80).collect::<String>();
-            self.note("", Note::lost("configuration of the site has an unknown time zone", short));
+            self.note("", Note::lost("site configuration: unknown time zone", short));
             Zone::default()
         })
     }
 }
 
-/// The path and the host of an address, each perhaps empty.
+/// The path and the host of an address; either may be empty.
 fn base(address: Option<&str>) -> (String, String) {
     let address = address.unwrap_or_default();
     let rest = address.split_once("//").map_or(address, |(_, rest)| rest);
@@ -251,7 +248,7 @@ fn texts(node: Option<&Node>) -> Vec<String> {
     values.iter().take(MAX_ENTRIES).filter_map(Node::text).map(str::to_owned).collect()
 }
 
-/// A folder's name, without slashes and dots around it.
+/// A folder's path, without slashes around it and `./` before it.
 fn folder(name: &str) -> String {
     name.trim_start_matches("./").trim_matches('/').trim_start_matches("./").to_owned()
 }

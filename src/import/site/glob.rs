@@ -1,9 +1,9 @@
-//! Patterns of paths, as cascades and front matter defaults have them. Matching takes time in
+//! Patterns of paths, as used in cascades and front matter defaults. Matching takes time in
 //! proportion to the path, whatever the pattern.
 
 use globset::{GlobBuilder, GlobMatcher};
 
-/// Longest pattern in bytes.
+/// Maximum length of a pattern in bytes.
 const LONGEST: usize = 512;
 
 /// A pattern.
@@ -11,12 +11,13 @@ const LONGEST: usize = 512;
 pub struct Glob(GlobMatcher);
 
 impl Glob {
-    /// Reads a pattern with `*` for part of a name, `**` for any folders, `{a,b}` for either.
+    /// Compiles a pattern: `*` matches within a name, `**` any folders, `{a,b}` either; `None` if
+    /// invalid.
     pub fn new(pattern: &str) -> Option<Glob> {
         Glob::of(pattern, true)
     }
 
-    /// The same, but `*` stands for slashes, too.
+    /// Like [`Glob::new`], but `*` also matches slashes.
     pub fn loose(pattern: &str) -> Option<Glob> {
         Glob::of(pattern, false)
     }
@@ -29,7 +30,7 @@ impl Glob {
         Some(Glob(glob.compile_matcher()))
     }
 
-    /// Whether a path is one of them.
+    /// Whether the pattern matches a path.
     pub fn is_match(&self, path: &str) -> bool {
         self.0.is_match(path)
     }

@@ -1,5 +1,5 @@
-//! Files in a site's folders of pages that its configuration leaves out, each generator with its
-//! patterns. Where a generator's own reading is in doubt, a file is left out. Pure.
+//! Files in a site's folders of pages that its configuration excludes, by the patterns of each
+//! generator. If the generator's behaviour is in doubt, the file is excluded. Pure.
 
 use std::path::Path;
 
@@ -7,38 +7,38 @@ use regex::Regex;
 
 use super::glob::Glob;
 
-/// Most folders of a path that are looked at one by one.
+/// Maximum number of a path's folders that are checked.
 const DEEPEST: usize = 64;
 
-/// What a configuration leaves out.
+/// The exclusions in a configuration.
 #[derive(Clone, Debug, Default)]
 pub struct LeftOut {
-    /// Hugo's `ignoreFiles`: of whole paths.
+    /// Hugo's `ignoreFiles`, which match whole paths.
     pub ignored: Vec<Regex>,
-    /// Hugo's mounts that do not mount all of a folder.
+    /// Hugo's mounts that include only part of a folder.
     pub mounts: Vec<Mount>,
-    /// Zola's `ignored_content`: of whole paths and of their ends.
+    /// Zola's `ignored_content`, which matches whole paths and their ends.
     pub content: Vec<Glob>,
-    /// Jekyll's `exclude`, below its source.
+    /// Jekyll's `exclude`, relative to its source.
     pub exclude: Vec<Names>,
-    /// Jekyll's `include`, which goes before `exclude`.
+    /// Jekyll's `include`, relative to its source, which takes precedence over `exclude`.
     pub include: Vec<Names>,
-    /// Jekyll's `collections_dir`, below its source.
+    /// Jekyll's `collections_dir`, relative to its source.
     pub collections: String,
 }
 
-/// A folder that Hugo mounts in part.
+/// A folder that Hugo mounts, perhaps in part.
 #[derive(Clone, Debug, Default)]
 pub struct Mount {
-    /// Below the site's folder.
+    /// The path relative to the site's folder.
     pub folder: String,
-    /// The files of it, if it says any.
+    /// The files that are mounted; all if empty.
     pub include: Vec<Glob>,
-    /// The files of it that are not mounted.
+    /// The files that are not mounted.
     pub exclude: Vec<Glob>,
 }
 
-/// A pattern of Jekyll's: the beginning of a path, or a glob of all of it.
+/// A pattern in Jekyll's configuration: the beginning of a path, or a glob for the whole path.
 #[derive(Clone, Debug)]
 pub struct Names {
     start: String,
@@ -46,14 +46,14 @@ pub struct Names {
 }
 
 impl LeftOut {
-    /// Why a file below the site's folder is left out, by Hugo or Zola.
+    /// Why Hugo or Zola ignores a file; `None` if neither does.
     pub(super) fn why(&self, root: &Path, path: &str) -> Option<&'static str> {
         let whole = |below: &str| format!("{}/{below}", root.display());
         let above = root.as_os_str().len();
         let is_ignored = |below: &str| {
             let whole = whole(below);
             self.ignored.iter().any(|it| {
-                // Where the site is says nothing about its files.
+                // The location of the site's folder must not matter.
                 it.is_match(below) || it.find_iter(&whole).any(|found| found.end() > above)
             })
         };
@@ -77,13 +77,13 @@ impl LeftOut {
         None
     }
 
-    /// Whether Jekyll excludes a path below its source, or a folder on its way.
+    /// Whether Jekyll excludes a path, given relative to its source, or a folder that contains it.
     pub(super) fn excludes(&self, below: &str) -> bool {
         let excluded = |path: &str| self.exclude.iter().any(|it| it.is_match(path));
         starts(below).any(|path| excluded(path) && !self.includes(path))
     }
 
-    /// Whether Jekyll reads a path below its source whatever its name is.
+    /// Whether Jekyll reads a path, given relative to its source, whatever its name.
     pub(super) fn includes(&self, below: &str) -> bool {
         let name = below.rsplit('/').next().unwrap_or(below);
         self.include.iter().any(|it| it.is_match(below) || it.is_match(name))
@@ -103,7 +103,7 @@ impl Mount {
 }
 
 impl Names {
-    /// A pattern as Jekyll has it: `*` goes through folders, too.
+    /// Reads a pattern like Jekyll: `*` also matches slashes.
     pub(super) fn new(pattern: &str) -> Names {
         let start = pattern.trim_start_matches("./").trim_start_matches('/').to_owned();
         let glob = start.contains(['*', '?', '[', '{']).then(|| Glob::loose(&start)).flatten();
@@ -116,13 +116,13 @@ impl Names {
     }
 }
 
-/// The folders on a path, from the top, and the path.
+/// The folders on a path, from the top, and the path itself.
 pub(super) fn starts(path: &str) -> impl Iterator<Item = &str> {
     let slashes = path.match_indices('/').take(DEEPEST);
     slashes.filter_map(|(at, _)| path.get(..at)).chain([path])
 }
 
-/// The path, and what is behind each of its slashes.
+/// The path itself, and the part after each slash.
 fn ends(path: &str) -> impl Iterator<Item = &str> {
     let slashes = path.rmatch_indices('/').take(DEEPEST);
     slashes.filter_map(|(at, _)| path.get(at + 1..)).chain([path])

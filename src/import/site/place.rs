@@ -1,15 +1,15 @@
-//! Where a file is on its site: what kind of page, of which section, under which name. Pure.
+//! The place of a file on its site: the kind of page, its section and its name. Pure.
 
 use super::left_out::starts;
 use super::{Generator, Site};
 
-/// Why a file is none of the site's: it is in another folder than the pages.
+/// Why a file is not part of the site: it is outside the folders of pages.
 pub(in crate::import) const ELSEWHERE: &str = "outside the site's folder of pages";
 
 /// Why Jekyll does not read a file.
 pub(in crate::import) const UNREAD: &str = "in a folder that Jekyll does not read";
 
-/// What a file is to its generator.
+/// How the generator treats a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A page.
@@ -18,29 +18,29 @@ pub enum Kind {
     Post,
     /// In Jekyll's `_drafts`.
     Draft,
-    /// A document of this collection of Jekyll's.
+    /// A document of this Jekyll collection.
     Document(String),
     /// Zola's and Hugo's `_index.md`: a list of pages, not a page.
     Section,
-    /// No part of the site, for this reason.
+    /// Not part of the site, for this reason.
     Outside(&'static str),
 }
 
 /// A file's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Its path below the site's folder, with `/`.
+    /// Its path relative to the site's folder, with `/`.
     pub path: String,
-    /// What it is.
+    /// How the generator treats it.
     pub kind: Kind,
-    /// The folders of its section: those of the path that make its address, without the folder of
-    /// pages and without a bundle's own.
+    /// The folders of its section: those in its path that are part of its address, without the
+    /// folder of pages and without the bundle's folder.
     pub folders: Vec<String>,
-    /// Its name without ending and language; a bundle's is that of its folder.
+    /// Its name without extension and language; for a bundle, the name of its folder.
     pub name: String,
-    /// Its language, if its name or its folder says one of the site's.
+    /// Its language, if its name or its folder gives one of the site's.
     pub language: Option<String>,
-    /// Whether it is the `index.md` of a folder of its own.
+    /// Whether it is the `index.md` of its folder.
     pub bundle: bool,
 }
 
@@ -89,13 +89,13 @@ impl Place {
         Place { path: path.to_owned(), kind, folders, name, language, bundle }
     }
 
-    /// The path that cascades of Hugo's name pages by: from the top, without ending.
+    /// The path by which Hugo's cascades match pages: from the top, without extension.
     pub fn logical(&self) -> String {
         let names = self.folders.iter().chain([&self.name]);
         names.fold(String::new(), |path, name| format!("{path}/{}", name.to_lowercase()))
     }
 
-    /// What front matter defaults of Jekyll's call its kind.
+    /// The name of its kind in Jekyll's front matter defaults.
     pub fn type_name(&self) -> &str {
         match &self.kind {
             Kind::Post => "posts",
@@ -106,7 +106,7 @@ impl Place {
     }
 }
 
-/// The folders of a page of no known site: those behind the last one called `content`, if any is.
+/// The folders of a page of an unknown generator: those after the last one named `content`, if any.
 fn names(folder: &str, generator: Generator) -> Vec<String> {
     let all: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
     let from = match generator {
@@ -137,13 +137,13 @@ fn kind(site: &Site, folders: &[String], name: &str) -> Kind {
     if name == "_index" { Kind::Section } else { Kind::Page }
 }
 
-/// Whether a name begins with a sign for which Jekyll does not read it.
+/// Whether a name begins with a character that makes Jekyll ignore it.
 pub(in crate::import) fn is_special(name: &str) -> bool {
     name.starts_with(['_', '#', '~', '.'])
 }
 
-/// Special names are not read, but for the folders of posts, drafts and
-/// collections (`EntryFilter`, <https://jekyllrb.com/docs/configuration/options/>).
+/// The kind of a file in Jekyll, which ignores special names except the folders of posts, drafts
+/// and collections (`EntryFilter`, <https://jekyllrb.com/docs/configuration/options/>).
 fn jekyll(site: &Site, folders: &[String], file: &str) -> Kind {
     let left_out = &site.config.left_out;
     let below = folders.iter().map(String::as_str).chain([file]).collect::<Vec<_>>().join("/");
@@ -167,7 +167,7 @@ fn jekyll(site: &Site, folders: &[String], file: &str) -> Kind {
             _ if is_special(name) && !left_out.includes(path) => {
                 return Kind::Outside(match is_folder {
                     true => UNREAD,
-                    false => "a file of a name that Jekyll does not read",
+                    false => "a file whose name Jekyll does not read",
                 });
             }
             _ => {}

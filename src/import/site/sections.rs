@@ -1,5 +1,6 @@
-//! What the `_index.md` files above a page say about it: Hugo's `cascade`, Zola's `draft` and
-//! `sort_by`. Each is read once, on the way through the folder. A folder has one for each language.
+//! The settings that `_index.md` files above a page make for it: Hugo's `cascade`, Zola's `draft`
+//! and `sort_by`. Each is read once while walking through the folder. A folder has one for each
+//! language.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -9,35 +10,35 @@ use super::{Generator, Place, Site};
 use crate::import::file;
 use crate::import::front_matter::{self, node::Fields};
 
-/// Largest section file in bytes.
+/// Maximum size of a section file in bytes.
 const MAX_FILE: u64 = 2 * 1024 * 1024;
 
-/// How their names end.
+/// The extensions of section files.
 const ENDINGS: [&str; 3] = [".md", ".markdown", ".html"];
 
-/// Most section files of a folder.
+/// Maximum number of section files in a folder.
 const MOST: usize = 100;
 
-/// What a section says about the pages below it.
+/// The settings that a section makes for the pages below it.
 #[derive(Debug, Default)]
 pub(in crate::import) struct Section {
-    /// Its file below the site's folder.
+    /// The path of its file relative to the site's folder.
     pub(in crate::import) path: String,
-    /// Its folders that make addresses, as a page's.
+    /// Its folders that are part of addresses, as in [`Place`].
     pub(in crate::import) folders: Vec<String>,
-    /// Its language, as a page's: what it says is of pages in that one.
+    /// The section's language. Its settings apply to pages in that language.
     pub(in crate::import) language: Option<String>,
-    /// Whether nothing below it shows.
+    /// Whether everything below it is hidden.
     pub(in crate::import) draft: bool,
     /// Its folder.
     pub(in crate::import) folder: PathBuf,
-    /// What pages right below it must have to show.
+    /// The field that pages directly below it need to be visible.
     pub(in crate::import) needs: Option<&'static str>,
-    /// Values for pages that do not say otherwise.
+    /// Default values for pages below it.
     pub(in crate::import) cascades: Vec<Cascade>,
 }
 
-/// The sections on the way from the site's folder to the one that was asked for last.
+/// The sections on the path from the site's folder to the folder asked for last.
 #[derive(Default)]
 pub(in crate::import) struct Sections(Vec<(PathBuf, Vec<Rc<Section>>)>);
 
@@ -67,15 +68,15 @@ impl Sections {
     }
 }
 
-/// The sections of a folder, one for each language that has one. A file that cannot be read says
-/// nothing here; the walk names it.
+/// The sections of a folder, one for each language that has one. Ignores a file that cannot be
+/// read; the walk notes it.
 fn read(site: &Site, folder: &Path) -> Vec<Section> {
     let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|it| it.file_name());
     let mut names: Vec<String> = names
         .filter_map(|name| name.into_string().ok())
         .filter(|name| name.starts_with("_index.") && ENDINGS.iter().any(|it| name.ends_with(it)))
         .collect();
-    // Of two of a language `.md` counts.
+    // If there are two for one language, `.md` wins.
     names.sort_unstable_by(|one, other| other.cmp(one));
     let mut found: Vec<Section> = Vec::new();
     for name in names.iter().take(MOST) {
@@ -84,7 +85,7 @@ fn read(site: &Site, folder: &Path) -> Vec<Section> {
         let Ok(front) = front_matter::parse(&text.text) else { continue };
         let path = file.strip_prefix(&site.root).unwrap_or(&file).to_string_lossy().into_owned();
         let place = Place::of(site, &path);
-        // What is no language of the site's is part of the name.
+        // If the suffix is not one of the site's languages, it is part of the name.
         if place.name == "_index" && found.iter().all(|it| it.language != place.language) {
             let own = section(site.generator, path, &front.fields);
             let (folders, language) = (place.folders, place.language);
@@ -94,7 +95,7 @@ fn read(site: &Site, folder: &Path) -> Vec<Section> {
     found
 }
 
-/// Zola hides what is below a draft section, Hugo only what `cascade` says so of
+/// Zola hides everything below a draft section, Hugo only pages for which `cascade` says so
 /// (<https://www.getzola.org/documentation/content/section/#drafting>,
 /// <https://gohugo.io/content-management/front-matter/#cascade>).
 fn section(generator: Generator, path: String, fields: &Fields) -> Section {

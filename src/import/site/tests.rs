@@ -21,7 +21,7 @@ impl Folder {
         self.0.path().canonicalize().expect("a path").join(name)
     }
 
-    /// The site of this folder, asked for from that one.
+    /// The site of `folder`, when `imported` is the imported folder.
     fn site(&self, imported: &str, folder: &str) -> (Rc<Site>, Vec<Finding>) {
         fs::create_dir_all(self.at(folder)).expect("a folder");
         let mut sites = Sites::around(&self.at(imported));
@@ -64,20 +64,17 @@ fn a_site_is_the_same_from_a_folder_above_and_below() {
     }
     assert_eq!(folder.site("", "two").0.generator, Generator::Jekyll);
     assert_eq!(folder.site("", "three").0.generator, Generator::Unknown);
-    // Someone's configuration far above is no site's whose pages these are.
+    // An unrelated configuration far above does not count.
     assert_eq!(folder.site("one/notes", "one/notes").0.generator, Generator::Unknown);
 }
 
 #[test]
-fn a_configuration_that_cannot_be_read_is_named() {
+fn a_configuration_that_cannot_be_read_is_noted() {
     for (text, what) in [
-        ("title = ", "configuration of the site not valid TOML"),
-        ("timeZone = 'Nowhere/Land'", "configuration of the site has an unknown time zone"),
-        (
-            "[[cascade]]\n[cascade.target]\npath = '{a'",
-            "configuration of the site has a pattern that is none",
-        ),
-        (&"#".repeat(300_000), "configuration of the site larger than 256 KiB"),
+        ("title = ", "site configuration: not valid TOML"),
+        ("timeZone = 'Nowhere/Land'", "site configuration: unknown time zone"),
+        ("[[cascade]]\n[cascade.target]\npath = '{a'", "site configuration: invalid pattern"),
+        (&"#".repeat(300_000), "site configuration: larger than 256 KiB"),
     ] {
         let (site, noted) = Folder::with(&[("hugo.toml", text)]).site("", "content");
         assert_eq!(site.generator, Generator::Hugo);

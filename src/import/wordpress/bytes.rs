@@ -1,40 +1,40 @@
-//! The bytes of a file as the XML parser may have them: UTF-8 without the control characters that
-//! XML forbids and WordPress writes, line by line counted, and never too many for one event.
+//! Prepares the bytes of a file for the XML parser: makes them UTF-8, drops the control characters
+//! that XML forbids but WordPress writes, counts lines, and bounds the bytes of one event.
 
 use std::cell::Cell;
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
-/// The most bytes of one event: of a text between two tags.
+/// The maximum bytes of one event, such as the text between two tags.
 const EVENT: usize = 16 * 1024 * 1024;
 
-/// What is known of the bytes so far.
+/// Counts of the bytes read so far.
 #[derive(Default)]
 pub(super) struct Counts {
     /// The line of the next byte.
     pub(super) line: Cell<usize>,
-    /// Bytes that are not UTF-8, and the line of the first.
+    /// The number of sequences that are not UTF-8, and the line of the first.
     pub(super) replaced: Cell<(usize, usize)>,
-    /// Control characters, and the line of the first.
+    /// The number of control characters, and the line of the first.
     pub(super) dropped: Cell<(usize, usize)>,
-    /// The bytes of this event.
+    /// The bytes read for the current event.
     event: Cell<usize>,
 }
 
 impl Counts {
-    /// Begins to count for the next event.
+    /// Resets the count of bytes for the next event.
     pub(super) fn next(&self) {
         self.event.set(0);
     }
 }
 
-/// See the module.
+/// Reads cleaned bytes from the input.
 pub(super) struct Clean<'a> {
     input: &'a mut dyn BufRead,
     counts: Rc<Counts>,
     clean: Vec<u8>,
     at: usize,
-    /// The first bytes of a character whose others are still to come.
+    /// The first bytes of a character whose remaining bytes have not been read yet.
     begun: Vec<u8>,
     is_first: bool,
 }
@@ -45,7 +45,7 @@ impl<'a> Clean<'a> {
         Clean { input, counts, clean: Vec::new(), at: 0, begun: Vec::new(), is_first: true }
     }
 
-    /// Cleans the next piece; false at the end.
+    /// Cleans the next piece; returns false at the end.
     fn refill(&mut self) -> io::Result<bool> {
         (self.at, self.clean) = (0, Vec::new());
         while self.clean.is_empty() {
@@ -103,7 +103,7 @@ impl<'a> Clean<'a> {
         }
     }
 
-    /// The line that is being cleaned.
+    /// The line being cleaned.
     fn line(&self) -> usize {
         self.counts.line.get() + self.clean.iter().filter(|byte| **byte == b'\n').count()
     }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn any_bytes_become_characters_that_xml_has() {
+    fn any_bytes_become_characters_that_xml_allows() {
         for piece in [1, 2, 3, 7, 64] {
             let (text, counts) =
                 cleaned(b"\xef\xbb\xbf<a>\n\xe6\x97\xa5\x07\n\xff\xe6\x97x\xe6", piece);

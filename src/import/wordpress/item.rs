@@ -1,25 +1,25 @@
-//! An item of the file: a post, a page, an attachment or another thing, as it is written. Owns which
-//! of its fields are kept, and how much of each. What is not here is never kept: addresses of e-mail,
-//! IP addresses, passwords.
+//! An item of the file as written: a post, a page, an attachment or something else. Owns which
+//! fields are kept, and how much of each. Other fields are never kept: email addresses, IP
+//! addresses, passwords.
 
 use std::path::PathBuf;
 
 use crate::import::dump::page;
 
-/// The most bytes of an item's text: as of a file of a folder.
+/// Maximum bytes of an item's text, as for a file in a folder.
 const CONTENT: usize = 2 * 1024 * 1024;
 
-/// The most bytes of any other field.
+/// Maximum bytes of any other field, except that a comment may have four times as many.
 const FIELD: usize = 64 * 1024;
 
-/// The most comments of an item, and bytes of their texts.
+/// Maximum number of comments on an item, and maximum bytes of their texts.
 const COMMENTS: usize = 20_000;
 const COMMENT_BYTES: usize = 32 * 1024 * 1024;
 
-/// The most terms of an item.
+/// Maximum number of terms of an item.
 const TERMS: usize = 1000;
 
-/// The fields of an item, a comment or the channel that count.
+/// The known fields of an item, a comment or the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Field {
     Title,
@@ -56,7 +56,7 @@ pub(super) enum Field {
 }
 
 impl Field {
-    /// The most bytes that are kept of it.
+    /// The maximum bytes kept of this field.
     pub(super) fn most(self) -> usize {
         if self == Field::Content {
             CONTENT
@@ -66,7 +66,7 @@ impl Field {
     }
 }
 
-/// A comment that shows on the old site.
+/// A comment as written in the file.
 #[derive(Debug, Default)]
 pub(super) struct Comment {
     pub(super) line: usize,
@@ -78,7 +78,7 @@ pub(super) struct Comment {
     pub(super) kind: String,
 }
 
-/// See the module.
+/// An item as written in the file.
 #[derive(Debug, Default)]
 pub(super) struct Item {
     pub(super) line: usize,
@@ -100,17 +100,17 @@ pub(super) struct Item {
     pub(super) kind: String,
     pub(super) has_password: bool,
     pub(super) attachment: String,
-    /// The taxonomy, the slug and the name of each.
+    /// The taxonomy, slug and name of each term.
     pub(super) terms: Vec<(String, String, String)>,
     pub(super) thumbnail: String,
     pub(super) alt: String,
     pub(super) comments: Vec<Comment>,
-    /// Comments that nobody approved, pings, and comments beyond those that are kept.
+    /// The number of unapproved comments, of pings, and of comments beyond the bounds.
     pub(super) unapproved: usize,
     pub(super) pings: usize,
     pub(super) beyond: usize,
     pub(super) comment_bytes: usize,
-    /// A field that is longer than is kept.
+    /// A field that was cut because it is too long.
     pub(super) cut: Option<Field>,
 }
 
@@ -119,7 +119,7 @@ impl Item {
         if self.kind.is_empty() { "post" } else { &self.kind }
     }
 
-    /// What findings call it.
+    /// The name used in findings.
     pub(super) fn name(&self) -> PathBuf {
         page::name(&self.slug, &self.title, &format!("{} {}", self.kind(), self.id))
     }

@@ -1,5 +1,5 @@
-//! What the items of a file say of each other: names of authors, addresses of attachments and pages,
-//! hosts of the site.
+//! Collects what items refer to in other items: names of authors, addresses of attachments and
+//! pages, and hosts of the site.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,23 +10,23 @@ use super::is_page;
 use super::xml::Part;
 use crate::import::dump::site;
 
-/// The most bytes that are kept.
+/// Maximum bytes kept.
 const MOST: usize = 128 * 1024 * 1024;
 
-/// The most bytes of an address or a name.
+/// Maximum bytes of an address or a name.
 const LONGEST: usize = 2048;
 
-/// The most hosts.
+/// Maximum number of hosts.
 const HOSTS: usize = 20;
 
-/// See the module.
+/// The names, addresses and hosts collected so far.
 #[derive(Default)]
 pub(super) struct Lookup {
-    /// The names of authors by their logins.
+    /// The display names of authors by login.
     pub(super) authors: HashMap<String, String>,
-    /// The addresses of attachments by their ids, and what their pictures show in words.
+    /// The addresses of attachments, and the alternative texts of their pictures, by id.
     pub(super) attachments: HashMap<u64, (String, String)>,
-    /// The paths of pages by their ids.
+    /// The paths of pages by id.
     pub(super) numbers: HashMap<u64, String>,
     pub(super) hosts: BTreeSet<String>,
     pub(super) media_hosts: BTreeSet<String>,
@@ -71,7 +71,7 @@ impl Lookup {
     }
 }
 
-/// The path of an address without a query, decoded.
+/// The decoded path of an address; `None` if it has a query.
 pub(super) fn path(link: &str) -> Option<String> {
     let url = Url::parse(link).ok().filter(|url| url.query().is_none())?;
     let path = percent_decode_str(url.path()).decode_utf8().ok()?.into_owned();

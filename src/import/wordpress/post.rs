@@ -1,4 +1,4 @@
-//! An item becomes a page: when it shows, its author and terms, its text and its comments.
+//! Turns an item into a page: its visibility, author, terms, text and comments.
 
 use super::item::{self, Field, Item};
 use super::lookup::{self, Lookup};
@@ -17,7 +17,7 @@ pub(super) fn page(item: Item, lookup: &Lookup) -> Result<Page, Note> {
     }
     let mut notes = Vec::new();
     if item.cut.is_some() {
-        notes.push(Note::lost("a field is longer than 64 KiB, and cut", ""));
+        notes.push(Note::lost("a field longer than 64 KiB, cut", ""));
     }
     let source = match (item.guid.is_empty(), site::host(&item.link)) {
         (false, _) => format!("wordpress:{}", item.guid),
@@ -42,7 +42,7 @@ pub(super) fn page(item: Item, lookup: &Lookup) -> Result<Page, Note> {
         shown: shown(&item),
         addresses: addresses(&item, lookup, &mut notes),
         comments_locked: item.comment_status == "closed",
-        // Slugs of other alphabets are encoded.
+        // WordPress percent-encodes slugs that are not ASCII.
         slug: percent_encoding::percent_decode_str(&item.slug).decode_utf8_lossy().into_owned(),
         title: markup::words(&item.title),
         authors,
@@ -74,7 +74,7 @@ fn shown(item: &Item) -> Shown {
     }
 }
 
-/// Tags first, then categories; other taxonomies are named.
+/// Tags first, then categories; other taxonomies get a note.
 fn tags(item: &Item, notes: &mut Vec<Note>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for domain in ["post_tag", "tag", "category", ""] {
@@ -112,12 +112,12 @@ fn body(item: &Item, lookup: &Lookup, notes: &mut Vec<Note>) -> String {
     let found = item.thumbnail.parse().ok().and_then(|id: u64| lookup.attachments.get(&id));
     match found {
         Some((src, alt)) => {
-            // The text may show it in another size.
+            // The text may show the picture in another size.
             let stem = src.rsplit_once('.').map_or(src.as_str(), |(stem, _)| stem);
             if body.contains(stem) { body } else { markup::with_picture(src, alt, "", body, notes) }
         }
         None => {
-            notes.push(Note::lost("with a picture that the file does not have", ""));
+            notes.push(Note::lost("with a picture that is missing from the file", ""));
             body
         }
     }
@@ -140,9 +140,9 @@ fn addresses(item: &Item, lookup: &Lookup, notes: &mut Vec<Note>) -> Vec<String>
 fn comments(item: &Item, notes: &mut Vec<Note>) -> Vec<Comment> {
     let times = |count: usize| if count == 1 { String::new() } else { format!("{count} times") };
     for (count, note) in [
-        (item.unapproved, Note::told("with a comment that nobody approved, left out", "")),
-        (item.pings, Note::told("with a ping of another site, left out", "")),
-        (item.beyond, Note::lost("with more comments than are taken", "")),
+        (item.unapproved, Note::told("with an unapproved comment, left out", "")),
+        (item.pings, Note::told("with a ping from another site, left out", "")),
+        (item.beyond, Note::lost("with more comments than the limit", "")),
     ] {
         if count > 0 {
             notes.push(Note { detail: times(count), ..note });

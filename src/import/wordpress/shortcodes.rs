@@ -1,5 +1,5 @@
-//! WordPress' shortcodes: its own become HTML where that is exact; all others stay in the text, and
-//! are named. In time in proportion to the text.
+//! WordPress' shortcodes: built-in ones become HTML where that is exact; all others stay in the
+//! text and are noted. Takes time in proportion to the text.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use crate::markdown::escape;
 /// The longest shortcode in bytes.
 const LONGEST: usize = 4096;
 
-/// The most kinds that are named.
+/// The maximum number of shortcode names that are noted.
 const KINDS: usize = 20;
 
-/// The most pictures of a gallery.
+/// The maximum number of pictures in a gallery.
 const PICTURES: usize = 500;
 
-/// A text with HTML in the place of the shortcodes that have an exact meaning.
+/// Replaces the shortcodes that have an exact meaning with HTML.
 pub(super) fn translated(text: &str, lookup: &Lookup, notes: &mut Vec<Note>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut left: BTreeMap<String, usize> = BTreeMap::new();
@@ -65,7 +65,7 @@ pub(super) fn translated(text: &str, lookup: &Lookup, notes: &mut Vec<Note>) -> 
 struct Code<'a> {
     name: &'a str,
     attributes: Vec<(String, String)>,
-    /// Where it ends.
+    /// The position after it.
     end: usize,
     is_whole: bool,
 }
@@ -115,7 +115,7 @@ impl<'a> Code<'a> {
                     match id.trim().parse().ok().and_then(|id: u64| lookup.attachments.get(&id)) {
                         Some(picture) => found.push(picture),
                         None => notes.push(Note::lost(
-                            "with a picture of a gallery that the file does not have",
+                            "with a gallery picture that is missing from the file",
                             id.chars().take(20).collect::<String>(),
                         )),
                     }
@@ -152,7 +152,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// The picture that a caption begins with, in its link if it has one, and the words behind it.
+/// The picture at the start of a caption, with the link around it, and the words after it.
 fn picture(inside: &str) -> Option<(&str, &str)> {
     let inside = inside.trim();
     let end = if inside.starts_with("<a ") {
@@ -165,14 +165,14 @@ fn picture(inside: &str) -> Option<(&str, &str)> {
     inside.split_at_checked(end)
 }
 
-/// Finds closing tags; a name that nothing closes is looked for once.
+/// Finds closing tags; remembers names without one, so that each is searched for only once.
 #[derive(Default)]
 struct Closed {
     open: Vec<String>,
 }
 
 impl Closed {
-    /// Where the text in a shortcode ends, and where its closing tag does.
+    /// The end of the text enclosed by a shortcode, and the end of its closing tag.
     fn end(&mut self, text: &str, code: &Code<'_>) -> Option<(usize, usize)> {
         if code.is_whole || self.open.iter().any(|name| name == code.name) {
             return None;
@@ -190,7 +190,7 @@ impl Closed {
     }
 }
 
-/// The attributes of a shortcode, with their names in small letters.
+/// The attributes of a shortcode, with their names in lower case.
 fn attributes(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn other_shortcodes_stay_and_are_named() {
+    fn other_shortcodes_stay_and_are_noted() {
         let (text, notes) =
             text("[contact-form-7 id=\"1\"] [note]x[/note] [gallery ids=\"9\"] [gallery]");
         assert_eq!(
@@ -260,7 +260,7 @@ mod tests {
         assert_eq!(
             notes,
             [
-                "with a picture of a gallery that the file does not have",
+                "with a gallery picture that is missing from the file",
                 "with the shortcode contact-form-7 as text",
                 "with the shortcode note as text",
             ]

@@ -1,5 +1,5 @@
-//! Reads WXR as a stream of items. No DOCTYPE, no entities but XML's own, namespaces by their
-//! addresses. Nothing but the field that is being read, and its item, is held.
+//! Reads WXR as a stream of items. Refuses a DOCTYPE and entities other than XML's own; recognises
+//! namespaces by their addresses. Holds only the current item and the field being read.
 
 use std::io::BufRead;
 use std::rc::Rc;
@@ -15,22 +15,22 @@ use crate::import::ImportError;
 use crate::import::dump::Text;
 use crate::import::report::Note;
 
-/// How deep elements may nest.
+/// The maximum nesting depth of elements.
 const DEPTH: usize = 64;
 
-/// The most bytes of a tag.
+/// The maximum bytes of a tag.
 const TAG: usize = 16 * 1024;
 
 /// A part of the file.
 pub(super) enum Part {
-    /// An author: the login and the name that shows.
+    /// An author: the login and the display name.
     Author(String, String),
     /// An address of the site.
     Base(String),
     Item(Box<Item>),
 }
 
-/// Reads the whole file, and gives what is to be said of its bytes.
+/// Reads the whole file, and returns notes on its bytes.
 pub(super) fn read(
     text: &Text,
     input: &mut dyn BufRead,
@@ -83,7 +83,7 @@ pub(super) fn read(
                         "apos" => '\'',
                         other => {
                             let name: String = other.chars().take(40).collect();
-                            return Err(refused(format!("the entity &{name}; is not XML's")));
+                            return Err(refused(format!("the entity &{name}; is unknown")));
                         }
                     },
                 };
@@ -95,10 +95,10 @@ pub(super) fn read(
     }
     let line = Some(counts.line.get());
     if !state.open.is_empty() || !state.is_complete {
-        return Err(text.refused(line, "it ends early, or is no XML of WordPress"));
+        return Err(text.refused(line, "it ends early or is not a WordPress export"));
     }
     if !state.has_version {
-        return Err(text.refused(None, "it is no export of WordPress: wp:wxr_version is missing"));
+        return Err(text.refused(None, "it is not a WordPress export: wp:wxr_version is missing"));
     }
     let told = [
         ("bytes that are not UTF-8, replaced", counts.replaced.get()),
@@ -110,7 +110,7 @@ pub(super) fn read(
         .collect())
 }
 
-/// A namespace that counts.
+/// A known namespace.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Space {
     Rss,
@@ -140,7 +140,7 @@ impl Space {
     }
 }
 
-/// An element that is open.
+/// An open element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Open {
     Rss,
@@ -150,7 +150,7 @@ enum Open {
     Meta,
     Comment,
     Field(Field),
-    /// None that counts, and nothing in it does.
+    /// An unknown element; everything in it is ignored.
     Other,
 }
 
@@ -159,7 +159,7 @@ struct State<'a> {
     take: &'a mut dyn FnMut(Part) -> Result<(), ImportError>,
     open: Vec<Open>,
     line: usize,
-    /// The text of the field that is open.
+    /// The text of the open field.
     value: String,
     is_cut: bool,
     item: Item,
@@ -203,7 +203,7 @@ impl<'a> State<'a> {
         let open = match (self.open.last(), space, name.as_ref()) {
             (None, Space::Rss, "rss") if !self.is_complete => Open::Rss,
             (None, ..) => {
-                return Err("it is no export of WordPress: it begins with no rss".to_owned());
+                return Err("it is not a WordPress export: it does not begin with <rss>".to_owned());
             }
             (Some(Open::Rss), Space::Rss, "channel") => Open::Channel,
             (Some(Open::Channel), Space::Rss, "item") => {
@@ -285,7 +285,7 @@ impl<'a> State<'a> {
                     let version: String = value.trim().chars().take(20).collect();
                     return Err(self.text.refused(
                         Some(self.line),
-                        format!("version {version:?} of the format is not known; 1.x is"),
+                        format!("version {version:?} of the format is unsupported; use 1.x"),
                     ));
                 }
             }
@@ -313,7 +313,7 @@ impl<'a> State<'a> {
     }
 }
 
-/// The field that an element is, in this one.
+/// The field that an element is inside `within`.
 fn field(within: Open, space: Space, name: &str) -> Option<Field> {
     Some(match (within, space, name) {
         (Open::Channel, Space::WordPress, "wxr_version") => Field::Version,

@@ -1,24 +1,26 @@
-//! Where an address begins and ends. Pure; each function looks at each byte a few times at most.
+//! Finds where an address begins and ends. Pure; each function looks at each byte only a few times.
 
 use std::ops::Range;
 
-/// How many characters a domain has at most. Looking for its end begins at each dot of some texts.
+/// Maximum length of a domain in characters. In some texts, the search for its end starts at each
+/// dot.
 const MAX_DOMAIN: usize = 255;
 
 /// An address in a text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Address {
-    /// Where it is; its end is not trimmed yet.
+    /// Its position; the end is not trimmed yet.
     pub(super) range: Range<usize>,
-    /// What a link to it begins with and the text does not.
+    /// The prefix that a link needs and the text lacks.
     pub(super) scheme: &'static str,
-    /// The bytes without which it is no address.
+    /// An address must be longer than this many bytes.
     pub(super) shortest: usize,
-    /// Whether what follows without a space belongs to it.
+    /// Whether it may continue in the text that follows without a space.
     pub(super) may_go_on: bool,
 }
 
-/// The first address that begins in a text from here on; `before` is the byte before the text.
+/// The first address that begins in a text at or after `from`; `before` is the byte before the
+/// text.
 pub(super) fn find(text: &str, from: usize, before: u8) -> Option<Address> {
     let bytes = text.as_bytes();
     (from..bytes.len()).find_map(|at| match bytes[at] {
@@ -70,7 +72,7 @@ fn scheme(text: &str, from: usize, colon: usize, before: u8) -> Option<Address> 
     })
 }
 
-/// An address of mail, whose sign is at `sign`.
+/// An email address, whose `@` is at `sign`.
 fn mail(text: &str, from: usize, sign: usize, before: u8) -> Option<Address> {
     let bytes = text.as_bytes();
     let is_local = |byte: &&u8| byte.is_ascii_alphanumeric() || b".-_+".contains(byte);
@@ -99,7 +101,7 @@ struct Domain {
     dots: usize,
 }
 
-/// The domain that a text begins with. Its last two parts have no underscore.
+/// The domain at the start of a text. Its last two labels contain no underscore.
 fn domain(text: &str) -> Option<Domain> {
     let of_domain = |c: &char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     let length: usize =
@@ -110,7 +112,7 @@ fn domain(text: &str) -> Option<Domain> {
     is_whole.then(|| Domain { length: domain.len(), dots: domain.matches('.').count() })
 }
 
-/// True for a character that no address goes on over.
+/// Whether a character ends every address.
 pub(super) fn is_end(c: char) -> bool {
     c.is_whitespace() || c == '<'
 }
@@ -119,8 +121,8 @@ fn end(text: &str, from: usize) -> usize {
     text[from..].find(is_end).map_or(text.len(), |length| from + length)
 }
 
-/// The length of an address without what ends the sentence around it: stops, quotation marks, a
-/// parenthesis that does not open in it, something like an entity.
+/// The length of an address without trailing punctuation: stops, quotation marks, a closing
+/// parenthesis without an opening one, and anything like an entity.
 pub(super) fn trimmed(address: &str) -> usize {
     let mut rest = address;
     let mut unopened = rest.matches(')').count().saturating_sub(rest.matches('(').count());

@@ -1,5 +1,5 @@
-//! What is known of each language for colouring it. Owns the tables and the names; the words are
-//! those of each language's own reference.
+//! The grammars of languages for colouring. Owns the tables and the names; the words come from each
+//! language's reference.
 
 use super::lexer::{Grammar, Quote};
 
@@ -11,22 +11,22 @@ pub(super) fn find(name: &str) -> Option<&'static Grammar> {
     all().find(|grammar| grammar.names.contains(&name))
 }
 
-/// Every language that has a table.
+/// All languages that have a table.
 pub(super) fn all() -> impl Iterator<Item = &'static Grammar> {
     braces::ALL.iter().chain(&others::ALL)
 }
 
-/// A string of one line, with a backslash for what would end it.
+/// A string on one line, with a backslash as escape.
 const fn quote(sign: &'static str) -> Quote {
     Quote { begin: sign, end: sign, escapes: true, lines: false }
 }
 
-/// A string of several lines that takes a backslash as it is.
+/// A string of several lines, without escapes.
 const fn raw(begin: &'static str, end: &'static str) -> Quote {
     Quote { begin, end, escapes: false, lines: true }
 }
 
-/// A string of several lines.
+/// A string of several lines, with a backslash as escape.
 const fn long(begin: &'static str, end: &'static str) -> Quote {
     Quote { begin, end, escapes: true, lines: true }
 }
@@ -37,7 +37,7 @@ const SLASHES: &[&str] = &["//"];
 const HASH: &[&str] = &["#"];
 const STARS: &[(&str, &str)] = &[("/*", "*/")];
 
-/// A language without anything.
+/// The base of all grammars: only strings.
 const NONE: Grammar = Grammar {
     names: &[],
     line: &[],

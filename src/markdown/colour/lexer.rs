@@ -1,29 +1,29 @@
-//! A lexer that reads the tables of `grammars`. Owns comments, strings, numbers and words; each is
-//! read once, from left to right, and one without an end goes on to the end of its line or code.
+//! A lexer that reads the tables of `grammars`. Owns comments, strings, numbers and words. Each is
+//! read once, from left to right; one without an end extends to the end of its line or of the code.
 
 use super::{Class, Part};
 
-/// What there is to know of a language for colouring it.
+/// The features of a language that matter for colouring.
 pub(super) struct Grammar {
     /// Its names, in lower case.
     pub(super) names: &'static [&'static str],
-    /// Beginnings of comments that end with their line.
+    /// Starts of comments that extend to the end of the line.
     pub(super) line: &'static [&'static str],
-    /// Beginnings and ends of other comments.
+    /// Starts and ends of other comments.
     pub(super) block: &'static [(&'static str, &'static str)],
-    /// Strings, those with the longest beginnings first.
+    /// Strings, those with the longest start first.
     pub(super) strings: &'static [Quote],
-    /// Its words with a meaning, with spaces between them.
+    /// Its keywords, separated by spaces.
     pub(super) keywords: &'static str,
-    /// Its own types and constants, likewise.
+    /// Its built-in types and constants, separated by spaces.
     pub(super) types: &'static str,
-    /// Signs that begin a name, `$` or `@`.
+    /// Characters that begin a name, such as `$` or `@`.
     pub(super) sigils: &'static str,
-    /// Signs in the middle of a word, beside letters, digits and `_`.
+    /// Characters allowed inside a word besides letters, digits and `_`.
     pub(super) inside: &'static str,
-    /// Whether `SELECT` and `select` are the same.
+    /// Whether keywords are case-insensitive.
     pub(super) any_case: bool,
-    /// Whether a capital begins a type.
+    /// Whether a word with a capital first letter is a type.
     pub(super) capitals: bool,
 }
 
@@ -31,13 +31,13 @@ pub(super) struct Grammar {
 pub(super) struct Quote {
     pub(super) begin: &'static str,
     pub(super) end: &'static str,
-    /// Whether a backslash takes the next character's meaning away.
+    /// Whether a backslash escapes the next character.
     pub(super) escapes: bool,
-    /// Whether it may have several lines.
+    /// Whether it may span several lines.
     pub(super) lines: bool,
 }
 
-/// The parts of some code.
+/// Splits code into parts.
 pub(super) fn parts<'c>(grammar: &Grammar, code: &'c str) -> Vec<Part<'c>> {
     let keywords = Words::new(grammar.keywords, grammar.any_case);
     let types = Words::new(grammar.types, grammar.any_case);

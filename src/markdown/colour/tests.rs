@@ -1,4 +1,4 @@
-//! Which code gets which colours, at what cost, and that the colours can be read.
+//! How code is coloured, at what cost, and whether the colours are readable.
 
 use std::time::{Duration, Instant};
 
@@ -56,7 +56,7 @@ pub(in crate::markdown) const NAMES: [&str; 48] = [
     "zig",
 ];
 
-/// The coloured parts of some code, `class:text`.
+/// The coloured parts of some code, as `class:text`.
 fn coloured(info: &str, code: &str) -> Vec<String> {
     let parts = Colours::new().parts(info, code).unwrap_or_else(|| panic!("{info} is unknown"));
     assert_eq!(parts.iter().map(|(_, part)| *part).collect::<String>(), code, "{info}");
@@ -158,7 +158,7 @@ fn words_strings_numbers_and_comments_are_told_apart() {
 }
 
 #[test]
-fn code_that_does_not_end_or_is_no_code_is_all_there() {
+fn code_without_an_end_and_other_text_stay_complete() {
     for name in NAMES {
         for code in [
             "\"a", "'a\n", "/*", "\"\"\"", "<!--", "\\", "é\\", "\"\\é", "\u{0}", "{-", "0e+",
@@ -171,7 +171,7 @@ fn code_that_does_not_end_or_is_no_code_is_all_there() {
 
 #[test]
 fn each_lexer_takes_time_in_proportion_to_the_code() {
-    // What takes the square of it takes minutes for the longer code.
+    // A quadratic lexer would take minutes for the longer code.
     let units = [
         "(", "\"", "'", "`", "a", " ", "\\", "<", "{", "/", "a.", "$", "${", "[", "*", "@", "#",
         "-", "=", "0", "//", "/*", "\t", "&", "%", "|", "a:", "<!", "é", "x(", "<a ", "a=\"", "\n",
@@ -180,7 +180,7 @@ fn each_lexer_takes_time_in_proportion_to_the_code() {
     let mut slowest = (Duration::ZERO, String::new());
     for name in NAMES {
         let language = language(name).expect(name);
-        // Unoptimised code gets less; hl-lite is optimised everywhere.
+        // Unoptimised code gets less input; hl-lite is always optimised.
         let is_slow = cfg!(debug_assertions) && !matches!(language, Language::Lite(_));
         let bytes = if is_slow { MAX_BYTES / 16 } else { MAX_BYTES };
         for unit in units {
@@ -193,7 +193,7 @@ fn each_lexer_takes_time_in_proportion_to_the_code() {
     assert!(slowest.0.as_millis() < 1_000, "{slowest:?}");
 }
 
-/// A colour of the stylesheet, and how bright it is.
+/// The luminance of a colour in the stylesheet.
 fn luminance(colour: &str) -> f64 {
     let channel = |at: usize| {
         let byte = u8::from_str_radix(&colour[at..at + 2], 16).expect(colour);

@@ -1,4 +1,4 @@
-//! What GitHub adds to CommonMark, as HTML: code in colours, footnotes, alerts, links to headings.
+//! GitHub's additions to CommonMark, as HTML: coloured code, footnotes, alerts, links to headings.
 
 use percent_encoding::percent_decode_str;
 use pulldown_cmark::{BlockQuoteKind, CowStr, Event, TagEnd};
@@ -6,7 +6,7 @@ use pulldown_cmark::{BlockQuoteKind, CowStr, Event, TagEnd};
 use super::Writer;
 
 impl<'a> Writer<'a, '_> {
-    /// A block of code, in colours where its language is known.
+    /// Writes a block of code, coloured if its language is known.
     pub(super) fn code(&mut self, info: &str, code: &str) {
         let reachable = if fits(code) { String::new() } else { reachable("Code") };
         self.html(format!("<pre{reachable}><code>"));
@@ -27,7 +27,7 @@ impl<'a> Writer<'a, '_> {
         self.html("</code></pre>\n");
     }
 
-    /// The footnotes, each with its links back at its end.
+    /// Writes the footnotes, each with its links back at its end.
     pub(super) fn notes(&mut self, notes: Vec<Vec<Event<'a>>>) {
         if notes.is_empty() {
             return;
@@ -53,7 +53,7 @@ impl<'a> Writer<'a, '_> {
         self.html("</ol>\n");
     }
 
-    /// Where a link leads: one to a heading of the text leads to the id that the heading got.
+    /// The target of a link. A link to a heading of the text leads to the heading's id on the page.
     pub(super) fn target(&self, target: CowStr<'a>) -> CowStr<'a> {
         let Some(wanted) = target.strip_prefix('#') else { return target };
         let wanted = percent_decode_str(wanted).decode_utf8_lossy();
@@ -64,13 +64,13 @@ impl<'a> Writer<'a, '_> {
     }
 }
 
-/// The attributes of a part that may be wider or higher than the page has room for: with them the
-/// keyboard reaches and scrolls it, and a screen reader says what it is.
+/// The attributes of a part that may not fit on the page. They let the keyboard reach and scroll
+/// it, and a screen reader announce it.
 pub(super) fn reachable(name: &str) -> String {
     format!(" tabindex=\"0\" role=\"group\" aria-label=\"{name}\"")
 }
 
-/// True for code that the narrowest screen shows without scrolling.
+/// Whether the narrowest screen shows this code without scrolling.
 fn fits(code: &str) -> bool {
     code.len() < 256 && code.lines().count() <= 8 && code.lines().all(|line| line.len() <= 24)
 }

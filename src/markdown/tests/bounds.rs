@@ -1,4 +1,4 @@
-//! What texts of the extensions cost.
+//! The cost of texts that use the extensions.
 
 use std::time::Instant;
 
@@ -102,7 +102,7 @@ fn code_is_coloured_up_to_a_bound_and_shown_whole_beyond_it() {
     assert!(!html.contains("hl-") && html.matches("let x = 1;").count() == 100_000);
     let html = show(&format!("```rust\n//{}\n```", "x".repeat(MIB / 4)));
     assert!(!html.contains("hl-"), "few parts, many bytes");
-    // Many blocks share the bound.
+    // The bound applies to all blocks together.
     let html = show(&block(1_000).repeat(50));
     assert!(html.matches("hl-keyword").count() > 1_000);
     let blocks = html.matches("hl-keyword").count() + html.matches("\nlet x").count();

@@ -1,9 +1,9 @@
-//! Markdown as GitHub and the generators of sites show it.
+//! Markdown as GitHub and site generators render it.
 
 use super::super::{Container, excerpt, headings, plain, render};
 use super::show;
 
-/// What stands in a list: a comment's text.
+/// Renders a text as part of a list, like a comment's text.
 fn listed(markdown: &str) -> String {
     render(markdown, &Container { id: "comment-1", top: 3, is_page: false, root: "" }).to_string()
 }
@@ -13,7 +13,7 @@ fn assert_has(html: &str, part: &str) {
     assert!(html.contains(part), "{part}\nnot in\n{html}");
 }
 
-/// The headings of some HTML, `2#id`.
+/// The headings of some HTML, as `2#id`.
 fn outline(html: &str) -> Vec<String> {
     let mut found = Vec::new();
     for tag in html.split("<h").skip(1).filter_map(|rest| rest.split('>').next()) {
@@ -25,7 +25,7 @@ fn outline(html: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_case_of_a_page_that_people_bring_is_shown_whole() {
+fn a_typical_page_from_elsewhere_is_rendered_completely() {
     let html = show(
         "[to it](#概要) [custom](#b)\n\n## 概要\n\n## A title {#b}\n\n- [ ] open\n- [x] done\n\n\
          https://example.org/bare\n\n> [!NOTE]\n> An alert.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n\
@@ -82,7 +82,7 @@ fn ids_are_unique_and_those_that_a_writer_sets_count() {
     let ids = ["2#a", "2#a-1", "2#a-1-1", "2#a-2", "2#My.Id", "2#1-2-x"];
     assert_eq!(outline(&html), ids);
     assert_has(&html, ">c</h2>");
-    // Braces with anything else in them are the title's.
+    // Braces with any other content are part of the title.
     assert_has(&html, ">{1, 2} {x}</h2>");
     assert_eq!(outline(&show("Title {#t}\n===")), ["2#t"]);
     assert_eq!(outline(&show("## a {#\"><script>}")), ["2#a-"]);
@@ -91,7 +91,7 @@ fn ids_are_unique_and_those_that_a_writer_sets_count() {
 }
 
 #[test]
-fn no_heading_takes_an_id_of_the_page_and_links_find_it_all_the_same() {
+fn no_heading_takes_an_id_of_the_page_and_links_still_find_it() {
     let ids = "comment-1 post-1 note-7 live main comments write-comment post-1-fn-1";
     for id in ids.split(' ') {
         let html = show(&format!("[a](#{id}) [b](#other)\n\n## Title {{#{id}}}"));
@@ -101,14 +101,14 @@ fn no_heading_takes_an_id_of_the_page_and_links_find_it_all_the_same() {
     }
     assert_eq!(outline(&show("## Comments")), ["2#post-1--comments"]);
     assert_eq!(outline(&show("## Comments on this")), ["2#comments-on-this"]);
-    // A comment shares its page.
+    // A comment shares its page with other texts.
     let html = listed("[a](#%C3%BCber) [b](#über)\n\n## Über");
     assert_eq!(outline(&html), ["3#comment-1--über"]);
     assert_eq!(html.matches("href=\"#comment-1--%C3%BCber\"").count(), 2, "{html}");
 }
 
 #[test]
-fn links_that_another_generator_would_have_found_find_their_headings() {
+fn links_written_for_other_generators_find_their_headings() {
     let html = show(
         "[a](#what-s-next) [b](#What-Is-1-0) [c](#main) [d](#none) [e](#)\n\n## {#-}\n\n\
          ## What's next?\n\n\
@@ -158,7 +158,7 @@ fn the_ids_of_pages_are_known() {
 }
 
 #[test]
-fn each_kind_of_alert_has_its_title_and_another_quote_is_a_quote() {
+fn alerts_have_titles_and_other_quotes_stay_quotes() {
     for (kind, title) in [
         ("NOTE", "Note"),
         ("tip", "Tip"),
@@ -178,7 +178,7 @@ fn each_kind_of_alert_has_its_title_and_another_quote_is_a_quote() {
     for quote in ["> [!OTHER]\n> x", "> [!NOTE] x", "> x"] {
         assert_has(&show(quote), "<blockquote dir=\"auto\">");
     }
-    // Nobody writes one in HTML.
+    // A writer's HTML cannot make an alert.
     assert!(!show("<div class=\"alert alert-note\">x</div>").contains("alert"));
 }
 
@@ -263,7 +263,7 @@ fn definitions_are_lists_of_terms() {
 }
 
 #[test]
-fn what_scrolls_is_reached_by_the_keyboard() {
+fn scrollable_parts_are_reachable_by_keyboard() {
     let reached = "tabindex=\"0\" role=\"group\" aria-label=";
     for text in [
         &format!("```\n{}\n```", "x".repeat(60)),
@@ -277,16 +277,16 @@ fn what_scrolls_is_reached_by_the_keyboard() {
     let raw = show("<pre>raw</pre>");
     assert!(raw.contains("tabindex=\"0\"") && raw.contains("role=\"group\""), "{raw}");
     assert_has(&show("<table><tr><td>raw</td></tr></table>"), "<table tabindex=\"0\"");
-    assert!(!show("```\nshort\n```").contains("tabindex"), "it is in no one's way");
+    assert!(!show("```\nshort\n```").contains("tabindex"), "short code needs no scrolling");
 }
 
 #[test]
-fn marks_are_no_noise_in_excerpts_and_in_what_is_searched() {
+fn marks_appear_neither_in_excerpts_nor_in_the_index() {
     let text =
         "> [!WARNING]\n> Hot *soup*.[^1]\n\n- [x] eaten\n\nSpoon\n: A tool.\n\n[^1]: Very.\n";
     assert_eq!(excerpt(text), "Hot soup. eaten Spoon A tool.");
     assert_eq!(excerpt("# Title {#id__a__ .class}"), "Title");
-    // The note is far behind what an excerpt looks at.
+    // The note is far beyond the bytes that an excerpt reads.
     let long = format!("Hot.[^1] {}\n\n[^1]: Very.", "word ".repeat(4_000));
     assert!(excerpt(&long).starts_with("Hot. word "), "{}", excerpt(&long));
     let plain = plain(&format!("## A_title {{#my_id}}\n\n{text}"));

@@ -1,8 +1,8 @@
-//! The examples of the CommonMark and GFM specifications, through all of the rendering.
+//! The examples of the CommonMark and GFM specifications, through the whole of the rendering.
 //!
-//! What a specification expects passes the sanitizer as well, and what `html` adds on purpose is
-//! taken away again before the comparison: headings' ids and levels, frames of tables, names for
-//! screen readers.
+//! The expected HTML also passes through the sanitizer. The additions that `html` makes on purpose
+//! are removed before the comparison: headings' ids and levels, frames of tables, names for screen
+//! readers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ struct Example {
     html: String,
 }
 
-/// The HTML without whatever does not count.
+/// The HTML without the differences that do not count.
 fn compared(html: &str) -> String {
     let html = colourless(html);
     let mut out = String::new();
@@ -49,7 +49,7 @@ fn colourless(html: &str) -> String {
     })
 }
 
-/// What differs of the examples, by their numbers.
+/// The examples that differ, by number.
 fn differing(examples: &str) -> BTreeMap<u16, String> {
     let examples: Vec<Example> = serde_json::from_str(examples).expect("the fixture is JSON");
     assert!(examples.len() > 40);
@@ -65,18 +65,18 @@ fn differing(examples: &str) -> BTreeMap<u16, String> {
     differing
 }
 
-/// Differences that are meant: addresses are links wherever they stand, as GFM extends CommonMark.
+/// Intended differences: bare addresses are links, as GFM extends CommonMark.
 const BARE: [u16; 5] = [602, 606, 608, 611, 612];
 
-/// Differences that are meant: raw HTML. Its inline elements end with their paragraph, each block of
-/// it ends what it begins, and tags of elements that no page may have are shown as text.
+/// Intended differences in raw HTML: its inline elements end with their paragraph, each of its
+/// blocks closes its elements, and tags of elements that no page may contain are shown as text.
 const RAW: [u16; 24] = [
     148, 167, 187, 190, 191, 201, 344, 476, 477, 491, 494, 524, 536, 613, 614, 615, 616, 617, 623,
     629, 630, 631, 642, 643,
 ];
 
-/// The same among GFM's: addresses where its text of an older CommonMark has none (610 to 619), no
-/// `ftp` (628), comments as in CommonMark 0.31 (645, 646), raw HTML (653).
+/// Intended differences from GFM: addresses where its text of an older CommonMark has none (610 to
+/// 619), no `ftp` (628), comments as in CommonMark 0.31 (645, 646), raw HTML (653).
 const OF_GFM: [u16; 7] = [610, 616, 619, 628, 645, 646, 653];
 
 fn assert_differing(differing: &BTreeMap<u16, String>, meant: &[u16]) {

@@ -1,4 +1,4 @@
-//! The bin as its page lists it: the newest deletion first, with the beginnings of texts.
+//! The list of the bin's entries on its page: newest deletion first, with the beginnings of texts.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::connection::DbConnection;
 use crate::models::{Cursor, Page, paginate, post, substr};
 use crate::schema::{bin_comments, bin_entries, bin_posts, posts};
 
-/// The characters of a text that a list may show.
+/// The most characters of a text in the list.
 const LENGTH: i32 = 2000;
 
 /// An entry in a list.
@@ -24,12 +24,12 @@ pub struct Line {
     pub body: String,
     /// The name of its author, if it has one.
     pub author: Option<String>,
-    /// What decides about it.
+    /// The facts that decide about it.
     pub facts: Facts,
 }
 
-/// A page of entries, of all or of those that an account has written or deleted; the newest
-/// deletion first.
+/// A page of entries, newest deletion first: all of them, or those that an account has written or
+/// deleted.
 pub fn list(
     connection: &mut DbConnection,
     scope: Scope,
@@ -61,13 +61,13 @@ pub fn list(
     Ok(Page { items, next: entries.next })
 }
 
-/// A post: its title, and what decides about it.
+/// A post's title, and the facts that decide about it.
 type Heading = (String, PostFacts);
 
-/// A text: its beginning, and the name of its author.
+/// The beginning of a text, and the name of its author.
 type Text = (String, Option<String>);
 
-/// What a page of the list shows, by the ids of posts and comments.
+/// The texts on a page of the list, by the ids of posts and comments.
 struct Texts {
     posts: HashMap<i64, (Heading, Text)>,
     comments: HashMap<i64, (Text, Option<i64>, CommentState)>,
@@ -119,8 +119,8 @@ impl Texts {
         })
     }
 
-    /// The line of an entry. The last node of an older version may have left a comment without any
-    /// post.
+    /// The line of an entry. `None` for a comment without any post, which a node of an older
+    /// version may have left.
     fn line(&self, entry: Entry) -> Option<Line> {
         let binned = self.posts.get(&entry.post_id);
         let shown = self.shown.get(&entry.post_id);

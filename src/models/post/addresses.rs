@@ -1,7 +1,7 @@
-//! The addresses of all posts that everybody may read, for the sitemap. They come in parts by id:
-//! a part holds as many posts as a document may, and a new post changes the last one alone.
+//! The addresses of all public posts, for the sitemap. They are divided into parts by id. A part
+//! fits into one document, and a new post changes only the last part.
 //!
-//! The index `posts_addresses` has everything that is read here, so that no body is passed over.
+//! The index `posts_addresses` covers these queries, so that they do not read the bodies.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -10,23 +10,23 @@ use super::{PUBLIC, Status, path};
 use crate::connection::DbConnection;
 use crate::schema::posts;
 
-/// The ids of a part. A sitemap may have 50,000 addresses in 50 MB; an address has at most 2,400
-/// bytes beside the site's own.
+/// The number of ids in a part. A sitemap may have 50,000 addresses in 50 MB; an address has at
+/// most 2,400 bytes after the site's own.
 const PART: i64 = 10_000;
 
-/// The most parts: as many as an index of sitemaps may name.
+/// The most parts: the limit of a sitemap index.
 const MOST: usize = 50_000;
 
-/// A post that everybody may read.
+/// A public post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
-    /// The path of its page, encoded.
+    /// The path of its page, percent-encoded.
     pub path: String,
-    /// Its last change; UTC.
+    /// The time of its last change; UTC.
     pub updated_at: NaiveDateTime,
 }
 
-/// The numbers of the parts in order: the first, and all others that have a post.
+/// The numbers of the parts, in order: the first one, and all others that have a post.
 pub fn parts(connection: &mut DbConnection) -> QueryResult<Vec<i64>> {
     let mut parts = vec![1];
     let mut after = PART;
@@ -40,7 +40,7 @@ pub fn parts(connection: &mut DbConnection) -> QueryResult<Vec<i64>> {
     Ok(parts)
 }
 
-/// The lowest id above this one.
+/// The lowest id of a public post above this one.
 fn next(connection: &mut DbConnection, after: i64) -> QueryResult<Option<i64>> {
     let mut lowest: Option<i64> = None;
     for status in PUBLIC {
@@ -55,7 +55,7 @@ fn next(connection: &mut DbConnection, after: i64) -> QueryResult<Option<i64>> {
     Ok(lowest)
 }
 
-/// The path of a post's page, if everybody may read it.
+/// The path of a post's page, if the post is public.
 pub fn public_path(connection: &mut DbConnection, id: i64) -> QueryResult<Option<String>> {
     let slug = posts::table
         .filter(posts::id.eq(id).and(posts::status.eq_any(PUBLIC.map(Status::as_str))))
@@ -65,7 +65,7 @@ pub fn public_path(connection: &mut DbConnection, id: i64) -> QueryResult<Option
     Ok(slug.map(|slug| path(id, slug.as_deref())))
 }
 
-/// The posts of a part, in no order.
+/// The public posts of a part, in no order.
 pub fn public_in(connection: &mut DbConnection, part: i64) -> QueryResult<Vec<Location>> {
     let Some(last) = part.checked_mul(PART) else { return Ok(Vec::new()) };
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! Which fields a request or an import may give a post and change, and by which rules.
+//! The fields of a post that a request or an import may set and change, and the rules for them.
 
 use chrono::NaiveDateTime;
 
@@ -16,13 +16,13 @@ pub const TITLE: Text =
 /// The rules of a body.
 pub const BODY: Text =
     Text { required: true, min: 1, max: usize::MAX, max_bytes: MAX_BODY, single_line: false };
-/// What other sites have: a title of one character, and a page without a text.
+/// Imports accept a title of one character and an empty body, since other sites have them.
 const IMPORTED_TITLE: Text = Text { min: 1, ..TITLE };
 const IMPORTED_BODY: Text = Text { required: false, ..BODY };
-/// Several people, when an import says so, in one line.
+/// An imported author may be several people, in one line.
 const AUTHOR: Text =
     Text { required: false, min: 1, max: 1000, max_bytes: 8192, single_line: true };
-/// The length of a slug; its letters are `models::slug`'s to judge.
+/// The length of a slug; `models::slug` checks its characters.
 pub const SLUG: Text =
     Text { required: false, min: 1, max: slug::CHOSEN, max_bytes: 2048, single_line: true };
 /// The rules of a tag.
@@ -39,7 +39,7 @@ pub struct NewPost {
     pub body: String,
     /// See [`Post::slug`].
     pub slug: Option<String>,
-    /// Published unless asked otherwise.
+    /// Published by default.
     pub status: Status,
     /// See [`Post::author`].
     pub author: Option<String>,
@@ -47,7 +47,7 @@ pub struct NewPost {
     pub user_id: Option<i64>,
     /// See [`Post::tags`].
     pub tags: Vec<String>,
-    /// Where an import found it, which makes a second import of it an update.
+    /// The place where an import found it. A second import from the same place is an update.
     pub source: Option<String>,
     /// See [`Post::publish_at`].
     pub publish_at: Option<NaiveDateTime>,
@@ -55,7 +55,7 @@ pub struct NewPost {
     pub comments_locked: bool,
 }
 
-/// The fields that an update changes, validated; `None` stays as it is.
+/// The fields that an update changes, validated. `None` leaves a field as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PostChanges {
     title: Option<String>,
@@ -70,7 +70,7 @@ pub struct PostChanges {
 }
 
 impl NewPost {
-    /// Validates the fields of a new post. One that is scheduled is so for later than `now`.
+    /// Validates the fields of a new post. A scheduled post must have a time after `now`.
     pub fn changeset(params: &Params, now: NaiveDateTime) -> Result<NewPost, Errors> {
         NewPost::checked(params, now, TITLE, BODY)
     }
@@ -107,7 +107,7 @@ impl NewPost {
         })
     }
 
-    /// The same as this user's, if anybody's.
+    /// The same post, written by this user, if any.
     pub fn by(self, user: Option<&User>) -> NewPost {
         NewPost {
             author: user.map(|user| user.username.clone()).or(self.author),
@@ -116,8 +116,9 @@ impl NewPost {
         }
     }
 
-    /// Validates what an import found at `source`, by the same rules but for a title of one or two
-    /// characters and an empty body. Unlike a request, a file may say who its author is.
+    /// Validates the fields that an import found at `source`, by the same rules, except that the
+    /// title may have one or two characters and the body may be empty. Unlike a request, a file may
+    /// name its author.
     pub fn imported(
         params: &Params,
         source: String,
@@ -156,7 +157,7 @@ impl PostChanges {
         })
     }
 
-    /// The changes that turn a post into what `new` says, and into one of that date if it is known.
+    /// The changes that give a post the fields of `new` and, if known, that date.
     pub fn to(new: NewPost, inserted_at: Option<NaiveDateTime>) -> PostChanges {
         PostChanges {
             title: Some(new.title),
@@ -171,7 +172,7 @@ impl PostChanges {
         }
     }
 
-    /// `post` with these changes. One that they schedule is so for later than `now`.
+    /// Applies these changes to `post`. If they schedule it, its time must be after `now`.
     pub fn applied(self, post: &Post, now: NaiveDateTime) -> Result<Post, Errors> {
         let after = self.merged(post);
         let mut errors = Errors::default();
@@ -181,7 +182,7 @@ impl PostChanges {
         if errors.is_empty() { Ok(after) } else { Err(errors) }
     }
 
-    /// `post` with these changes.
+    /// Applies these changes to `post` without checking its time.
     pub fn merged(self, post: &Post) -> Post {
         let status = self.status.unwrap_or(post.status);
         let publish_at = self.publish_at.or(post.publish_at);
@@ -206,7 +207,7 @@ fn slug(changeset: &mut Changeset<'_>) -> Option<String> {
     changeset.format("slug", slug, slug::is_valid, "is invalid")
 }
 
-/// A scheduled post has a time, which is to come. For any other it counts for nothing.
+/// Checks that a scheduled post has a time in the future. For other statuses the time is ignored.
 fn schedule(
     errors: &mut Errors,
     status: Status,

@@ -1,5 +1,5 @@
-//! The newest published posts without their bodies, which may be a mebibyte each: what a feed needs
-//! to know whether its reader has it already.
+//! The newest published posts without their bodies, which may be 1 MiB each: enough for a feed to
+//! decide whether its reader already has the current version.
 
 use std::collections::HashMap;
 
@@ -27,36 +27,36 @@ pub struct Head {
     pub tags: Vec<String>,
     /// See [`super::Post::shown_at`].
     pub shown_at: NaiveDateTime,
-    /// Of no two versions of a post the same.
+    /// Different for each version of a post.
     pub updated_at: NaiveDateTime,
     /// The first characters of the body, as Markdown.
     pub start: String,
-    /// The bytes of the body.
+    /// The length of the body in bytes.
     pub size: usize,
 }
 
 impl Head {
-    /// The path of its page, with letters beyond ASCII encoded.
+    /// The path of its page, percent-encoded.
     pub fn path(&self) -> String {
         path(self.id, self.slug.as_deref())
     }
 }
 
-/// Which posts.
+/// The posts of a feed.
 #[derive(Clone, Debug)]
 pub enum Newest {
-    /// All.
+    /// All posts.
     Any,
-    /// Those that carry this tag.
+    /// Posts with this tag.
     Tagged(String),
-    /// Those of this account.
+    /// Posts of this account.
     Of(i64),
 }
 
 type Row = (i64, String, Option<String>, Option<String>, NaiveDateTime, NaiveDateTime, String, i32);
 
-/// The first of the published posts, in the order of the pages, with so many characters of each
-/// body.
+/// The newest `limit` published posts, in the order of the pages, each with the first characters of
+/// its body.
 pub fn newest(
     connection: &mut DbConnection,
     which: &Newest,

@@ -1,5 +1,5 @@
-//! Published posts as lists name them, without their bodies: the archive, the posts beside one, and the
-//! tags in use.
+//! Published posts in lists, without their bodies: the archive, the previous and next posts, and
+//! the tags in use.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime};
 use diesel::dsl::{count_star, max};
@@ -10,10 +10,10 @@ use crate::connection::DbConnection;
 use crate::models::{Cursor, Page, paginate};
 use crate::schema::{post_tags, posts};
 
-/// The most years that an archive names.
+/// The most years in the archive.
 const MAX_YEARS: usize = 100;
 
-/// A published post, in a line.
+/// A published post in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct Line {
     /// See [`Post::id`].
@@ -29,29 +29,29 @@ const LINE: (posts::id, posts::title, posts::slug, posts::listed_at) =
     (posts::id, posts::title, posts::slug, posts::listed_at);
 
 impl Line {
-    /// The path of its page, with letters beyond ASCII encoded.
+    /// The path of its page, percent-encoded.
     pub fn path(&self) -> String {
         path(self.id, self.slug.as_deref())
     }
 }
 
-/// The published posts beside a published one, in the order of the lists.
+/// The posts before and after a published post, in the order of publication.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Neighbours {
-    /// The one that was published before it.
+    /// The post that was published before it.
     pub previous: Option<Line>,
-    /// The one that was published after it.
+    /// The post that was published after it.
     pub next: Option<Line>,
 }
 
-/// The posts beside one; none beside one that is not listed.
+/// The posts before and after a post; none if the post is not published.
 pub fn neighbours(connection: &mut DbConnection, post: &Post) -> QueryResult<Neighbours> {
     if post.status != Status::Published {
         return Ok(Neighbours::default());
     }
     let (at, id) = (*post.shown_at(), post.id);
     let published = posts::table.filter(posts::status.eq(word(Status::Published))).select(LINE);
-    // The first condition alone is where an index begins.
+    // An index scan starts at the first condition; the second one alone could not use it.
     let previous = published
         .filter(posts::listed_at.le(at).and(posts::listed_at.lt(at).or(posts::id.lt(id))))
         .order((posts::listed_at.desc(), posts::id.desc()))
@@ -65,13 +65,13 @@ pub fn neighbours(connection: &mut DbConnection, post: &Post) -> QueryResult<Nei
     Ok(Neighbours { previous, next })
 }
 
-/// The years in which posts were published, the newest first.
+/// The years in which posts were published, newest first, at most 100.
 pub fn years(connection: &mut DbConnection) -> QueryResult<Vec<i32>> {
     let published = posts::table.filter(posts::status.eq(word(Status::Published)));
     let mut newest: Option<NaiveDateTime> =
         published.select(max(posts::listed_at)).first(connection)?;
     let mut years = Vec::new();
-    // A step for each year: the index leads from one to the next.
+    // One query for each year, which uses the index to find the next.
     while let Some(year) = newest.map(|newest| newest.year())
         && years.len() < MAX_YEARS
     {
@@ -115,7 +115,7 @@ fn start_of(year: i32) -> Option<NaiveDateTime> {
     NaiveDate::from_ymd_opt(year, 1, 1).map(|day| day.and_time(NaiveTime::MIN))
 }
 
-/// A tag, and how many published posts have it.
+/// A tag and the number of published posts that have it.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct TagCount {
     /// The tag.
@@ -124,8 +124,8 @@ pub struct TagCount {
     pub posts: i64,
 }
 
-/// The first tags of published posts behind this one, in the order of the database, and whether there
-/// are more.
+/// The first tags of published posts after this one, in the database's order, and whether there are
+/// more.
 pub fn tags_in_use(
     connection: &mut DbConnection,
     after: Option<&str>,
@@ -147,7 +147,7 @@ pub fn tags_in_use(
     Ok((found, more))
 }
 
-/// The ids of the first published posts with a tag, in the order of the lists.
+/// The ids of the first published posts with a tag, newest first.
 pub(super) fn with_tag(
     connection: &mut DbConnection,
     tag: &str,

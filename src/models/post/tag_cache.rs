@@ -1,5 +1,5 @@
-//! The tags in use, counted once for each state of the log: counting them reads a row for each tag of
-//! each published post, and anyone may ask.
+//! A cache of the tags in use, which are counted once for each position of the log. Counting reads
+//! a row for each tag of each published post, and anyone may request it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,8 +16,8 @@ type Counted = Arc<(Vec<TagCount>, bool)>;
 pub struct TagCache(Mutex<Option<(i64, Counted)>>);
 
 impl TagCache {
-    /// The first tags in use, as of a position that this connection has read. Whatever changes a post has
-    /// an event.
+    /// The first tags in use, as of a position that this connection has read. The position is
+    /// enough as a key, since every change of a post writes an event.
     pub fn first(
         &self,
         connection: &mut DbConnection,

@@ -1,6 +1,6 @@
-//! Several real nodes behind the proxies whose configurations are in `docs/proxies`, from outside
-//! and over TLS. Each test has its own proxy, nodes and PostgreSQL. The tests skip where a program
-//! is not installed, unless KILONOVA_TEST_REQUIRE has `proxies`, `postgres` and `openssl`.
+//! Real nodes behind each proxy that has a configuration in `docs/proxies`, tested from outside
+//! over TLS. Each test has its own proxy, nodes and PostgreSQL. A test is skipped if a program is
+//! not installed, unless KILONOVA_TEST_REQUIRE has `proxies`, `postgres` and `openssl`.
 
 mod browser;
 mod killed;
@@ -50,7 +50,7 @@ async fn browsers_stay_with_https(site: &Behind) {
     assert_eq!(page.status, 200);
     let told = page.header("strict-transport-security").unwrap();
     assert!(told.contains("max-age=31536000"), "{told}");
-    // Whoever leaves out the scheme is sent there.
+    // Plain HTTP redirects to https.
     let plain = SocketAddr::from((Ipv4Addr::LOCALHOST, site.proxy.http));
     let raw = Raw::connect_to(plain).await;
     let sent_on = raw.request("GET", "/posts/1?a=b", &[("Host", HOST)], b"").await;
@@ -63,7 +63,7 @@ async fn only_own_pages_write(site: &Behind) {
     let post = json!({"title": "From outside", "body": "b"});
     let written = site.post(ORIGIN, &post).await;
     assert_eq!(written.json(201)["author"], "ada");
-    // The tag of what the client is given, and not of what the proxy was.
+    // The tag is that of the response to the client, not of the one that the proxy got.
     let tag = written.header("etag").unwrap();
     let own = [("If-None-Match", tag), ("Cookie", &site.cookie)];
     assert_eq!(site.ask("GET", "/api/posts/1", &own, "").await.1.status, 304, "{tag}");
@@ -72,13 +72,13 @@ async fn only_own_pages_write(site: &Behind) {
         assert_eq!(site.post(origin, &post).await.status, 403, "{origin}");
         assert_eq!(site.upgrade("/feed", origin).await.1, 403, "{origin}");
     }
-    // As large as any that the nodes take: six bytes of JSON for each of a million.
+    // The largest body that the nodes accept: a million characters, six bytes of JSON each.
     let large = format!(r#"{{"title":"Large","body":"{}"}}"#, r"\u0062".repeat(1_000_000));
     let headers = [JSON, OWN, ("Cookie", site.cookie.as_str())];
     assert_eq!(site.ask("POST", "/api/posts", &headers, &large).await.1.status, 201);
 }
 
-/// Events come at once, through a WebSocket as through a stream, whichever node wrote them.
+/// Events arrive at once through WebSockets and streams, whichever node wrote them.
 async fn readers_hear_of_writes_on_every_node(site: &Behind) {
     let (mut socket, status) = site.upgrade("/feed?channels=posts", ORIGIN).await;
     assert_eq!(status, 101);
@@ -89,7 +89,7 @@ async fn readers_hear_of_writes_on_every_node(site: &Behind) {
         let post = json!({"title": format!("Written on {node}"), "body": "b"});
         let written = site.nodes.ask(node, "POST", "/api/posts", &site.cookie, &post).await;
         let written = written.json(201);
-        // What was written just before may still come.
+        // Events of earlier writes may still arrive.
         let is_told = |frame: &[u8]| {
             let frame: Value = serde_json::from_slice(frame).unwrap_or_default();
             frame["data"] == written
@@ -105,7 +105,7 @@ async fn readers_hear_of_writes_on_every_node(site: &Behind) {
     }
 }
 
-/// Nodes that have no room for more sockets answer everything else.
+/// Nodes without room for more sockets still serve everything else.
 async fn a_crowd_takes_no_node_away(site: &Behind) {
     let members = async || {
         let mut members = Vec::new();
@@ -135,7 +135,7 @@ async fn a_crowd_takes_no_node_away(site: &Behind) {
     within("the nodes notice that the crowd has gone", gone).await;
 }
 
-/// A guess counts for the client that makes it, whatever address it claims to have.
+/// A guess counts for the client that makes it, whatever address it claims.
 async fn forged_addresses_are_ignored(site: &Behind) {
     for number in 0.. {
         let address = format!("10.9.{number}.1");
@@ -152,9 +152,9 @@ async fn forged_addresses_are_ignored(site: &Behind) {
         if answer.status == 429 {
             return assert!(number >= GUESSES, "after {number} guesses");
         }
-        // Not 421: the name that was asked for is the proxy's word as well.
+        // Not 421: the requested host also comes from the proxy.
         assert_eq!(answer.status, 401);
-        // On a slow machine one or the other guess is forgotten meanwhile.
-        assert!(number < NODES * GUESSES + 4, "each of {number} addresses is believed");
+        // On a slow machine a few guesses are forgotten in between.
+        assert!(number < NODES * GUESSES + 4, "all {number} forged addresses were believed");
     }
 }

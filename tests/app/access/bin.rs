@@ -1,4 +1,4 @@
-//! The bin where accounts decide: whose things are whose, and who takes them out.
+//! The bin under accounts access: who sees an entry, who restores it and who deletes it for good.
 
 use actix_web::http::Method;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Accounts, ROLES, Role, on_one_node_and_on_three, set_role};
 use crate::support::{Answer, Raw};
 
-/// A form, with what it leads to.
+/// Submits a form and returns the response.
 async fn send(accounts: &Accounts, role: Role, path: &str) -> Answer {
     let cookie = accounts.cookie(role);
     let headers = [
@@ -18,7 +18,7 @@ async fn send(accounts: &Accounts, role: Role, path: &str) -> Answer {
     Raw::connect(accounts.next()).await.request("POST", path, headers, b"").await
 }
 
-/// Deletes on a page, and gives the number of the entry in the bin.
+/// Deletes from a page and returns the id of the entry in the bin.
 async fn delete(accounts: &Accounts, role: Role, path: &str) -> i64 {
     let answer = send(accounts, role, &format!("{path}/delete")).await;
     assert_eq!(answer.status, 303, "{path} by {role:?}");
@@ -27,7 +27,7 @@ async fn delete(accounts: &Accounts, role: Role, path: &str) -> i64 {
     entry.split('#').next().unwrap().parse().unwrap()
 }
 
-/// A page as a role gets it.
+/// The page that a role gets.
 async fn page(accounts: &Accounts, role: Role, path: &str) -> String {
     let headers = [("accept", "text/html"), ("cookie", accounts.cookie(role))];
     let headers = if role == Role::Nobody { &headers[..1] } else { &headers[..] };
@@ -36,8 +36,8 @@ async fn page(accounts: &Accounts, role: Role, path: &str) -> String {
     String::from_utf8(answer.body.to_vec()).unwrap()
 }
 
-/// Asks all roles to restore an entry, admins last, and compares the answers. Those who deleted it
-/// are offered the undo, if they may, and nobody else is.
+/// Has every role try to restore an entry, admins last, and compares the responses. Only the role
+/// that deleted the entry is offered the undo, provided that it may restore it.
 async fn assert_restored_by(
     accounts: &Accounts,
     what: &str,
@@ -70,7 +70,7 @@ async fn assert_restored_by(
 }
 
 #[actix_web::test]
-async fn those_who_deleted_something_restore_it_and_nobody_else_but_admins() {
+async fn only_the_deleter_and_admins_restore_an_entry() {
     on_one_node_and_on_three(async |accounts| {
         let (post, comment) = accounts.post("published").await;
         let comment = format!("/comments/{comment}");
@@ -102,7 +102,7 @@ async fn those_who_deleted_something_restore_it_and_nobody_else_but_admins() {
 }
 
 #[actix_web::test]
-async fn a_text_is_deleted_for_good_by_those_who_could_delete_it() {
+async fn whoever_may_delete_a_text_may_delete_it_for_good() {
     let accounts = Accounts::start().await;
     let (_, comment) = accounts.post("published").await;
     let entry = delete(&accounts, Role::Admin, &format!("/comments/{comment}")).await;
@@ -112,7 +112,7 @@ async fn a_text_is_deleted_for_good_by_those_who_could_delete_it() {
         let api = format!("/api/comments/{comment}");
         accounts.send(role, Method::DELETE, &api, &Value::Null).await.error(status);
     }
-    // A moderator has removed it, and it is still its writer's.
+    // A moderator removed the comment, but its author may still delete it for good.
     assert_eq!(send(&accounts, Role::Commenter, &path).await.status, 303);
     assert_eq!(send(&accounts, Role::Admin, &path).await.status, 404);
 
@@ -143,7 +143,7 @@ async fn a_comment_is_deleted_for_good_while_its_post_is_in_the_bin() {
     accounts.stop().await;
 }
 
-/// What a role finds in the log behind a position.
+/// The topics of the events that a role reads after a position.
 async fn topics(accounts: &Accounts, role: Role, after: usize) -> Vec<String> {
     let path = format!("/api/events?after={after}");
     let log = accounts.send(role, Method::GET, &path, &Value::Null).await.json(200);
@@ -152,7 +152,7 @@ async fn topics(accounts: &Accounts, role: Role, after: usize) -> Vec<String> {
 }
 
 #[actix_web::test]
-async fn a_draft_in_the_bin_is_its_authors_and_the_admins() {
+async fn a_draft_in_the_bin_is_visible_to_its_author_and_admins() {
     let accounts = Accounts::start().await;
     let draft = json!({"title": "A secret plan", "body": "b", "status": "draft"});
     let draft = accounts.send(Role::Author, Method::POST, "/api/posts", &draft).await.json(201);
@@ -167,7 +167,7 @@ async fn a_draft_in_the_bin_is_its_authors_and_the_admins() {
             let knows = [Role::Author, Role::Admin].contains(&role);
             let bin = page(&accounts, role, "/bin").await;
             assert_eq!(bin.contains("A secret plan"), knows, "{role:?}");
-            assert!(!bin.contains("A secret remark"), "it went with its post");
+            assert!(!bin.contains("A secret remark"), "the comment is listed apart from its post");
         }
     }
     assert_eq!(send(&accounts, Role::Author, &format!("/bin/{entry}/restore")).await.status, 303);
@@ -182,7 +182,7 @@ async fn a_draft_in_the_bin_is_its_authors_and_the_admins() {
 }
 
 #[actix_web::test]
-async fn a_post_that_became_a_draft_shows_no_title_to_those_who_commented() {
+async fn a_post_that_became_a_draft_hides_its_title_from_commenters() {
     let accounts = Accounts::start().await;
     let (post, comment) = accounts.post("published").await;
     let entry = delete(&accounts, Role::Commenter, &format!("/comments/{comment}")).await;
@@ -198,7 +198,7 @@ async fn a_post_that_became_a_draft_shows_no_title_to_those_who_commented() {
 }
 
 #[actix_web::test]
-async fn an_account_that_may_not_publish_any_more_restores_no_post() {
+async fn an_account_that_may_no_longer_publish_restores_no_post() {
     let accounts = Accounts::start().await;
     let post = accounts.post_of(Role::Author).await;
     let entry = delete(&accounts, Role::Author, &format!("/posts/{post}")).await;
@@ -211,7 +211,7 @@ async fn an_account_that_may_not_publish_any_more_restores_no_post() {
 }
 
 #[actix_web::test]
-async fn quotas_count_what_is_in_the_bin() {
+async fn quotas_include_the_bin() {
     let accounts = Accounts::start_with(|config| {
         config.quotas.posts = Some(2);
         config.quotas.comments = Some(2);
@@ -230,7 +230,7 @@ async fn quotas_count_what_is_in_the_bin() {
     say().await.json(201);
     delete(&accounts, Role::Commenter, &format!("/comments/{comment}")).await;
     assert!(say().await.error(403).contains("its limit of comments"));
-    // What is deleted for good counts no more, and what is restored no more than before.
+    // Deleting for good frees quota; a restored post counts as it did in the bin.
     let api = format!("/api/comments/{comment}");
     accounts.send(Role::Commenter, Method::DELETE, &api, &Value::Null).await.json(204);
     say().await.json(201);
@@ -240,7 +240,7 @@ async fn quotas_count_what_is_in_the_bin() {
 }
 
 #[actix_web::test]
-async fn moving_a_large_thread_costs_its_bytes() {
+async fn moving_a_large_thread_counts_its_bytes() {
     let accounts =
         Accounts::start_with(|config| config.allowances.writes_per_account = 3_000_000).await;
     let post = accounts.post_of(Role::Author).await;
@@ -251,7 +251,7 @@ async fn moving_a_large_thread_costs_its_bytes() {
             accounts.send(role, Method::POST, &comments, &long).await.json(201);
         }
     }
-    // A million bytes each time.
+    // Each move costs about a million bytes.
     for moves in 0..12 {
         let answer = match moves % 2 {
             0 => send(&accounts, Role::Author, &format!("/posts/{post}/delete")).await,
@@ -264,5 +264,5 @@ async fn moving_a_large_thread_costs_its_bytes() {
         }
         assert_eq!(answer.status, 303, "{moves}");
     }
-    panic!("it costs nothing");
+    panic!("moves are not limited");
 }

@@ -1,5 +1,5 @@
-//! Sign-ins and tokens that end: what was opened under them ends with them, whoever ends them and
-//! whether or not a message says so.
+//! The end of sign-ins and tokens: the connections opened with them close, whoever ended them and
+//! whether or not a message announces it.
 
 mod told;
 
@@ -12,7 +12,7 @@ use super::{Accounts, Nodes, PASSWORD, Role, sign_in};
 use crate::accounts::command::user;
 use crate::support::{Raw, Site, within};
 
-/// How soon everything must have ended.
+/// The time within which every connection must have closed.
 const SOON: Duration = Duration::from_secs(2);
 
 pub(super) const UPGRADE: [(&str, &str); 4] = [
@@ -22,7 +22,7 @@ pub(super) const UPGRADE: [(&str, &str); 4] = [
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ];
 
-/// A WebSocket and a stream of notes on each other node, opened with this header.
+/// A WebSocket and a stream of notes on each of [`Accounts::others`].
 pub(super) struct Opened(Vec<(Raw, Raw)>);
 
 impl Opened {
@@ -40,7 +40,7 @@ impl Opened {
         Opened(opened)
     }
 
-    /// All end, the sockets with 1008, soon after `begun`.
+    /// Asserts that all close, the sockets with 1008, soon after `begun`.
     pub(super) async fn ends(self, begun: Instant) {
         for (mut socket, mut stream) in self.0 {
             let code = loop {
@@ -55,7 +55,7 @@ impl Opened {
         }
     }
 
-    /// All go on: what is written now comes through.
+    /// Asserts that all are still open: a note written now arrives on each.
     pub(super) async fn goes_on(&mut self, accounts: &Accounts) {
         let note = json!({"title": "Still here?", "body": "b"});
         let note = accounts.send(Role::Admin, Method::POST, "/api/notes", &note).await.json(201);
@@ -75,7 +75,7 @@ impl Opened {
     }
 }
 
-/// A request of a cookie or a token.
+/// Sends a request with a cookie or a token.
 async fn send(site: &Site, who: (&str, &str), method: Method, path: &str, body: Value) -> u16 {
     let headers = [("content-type", "application/json"), who];
     site.send(method, path, &headers, body.to_string().into()).await.status
@@ -100,12 +100,12 @@ async fn sockets_and_streams_on_other_nodes_end_with_their_sign_in() {
 }
 
 #[actix_web::test]
-async fn sockets_and_streams_on_nodes_that_hear_nothing_end_with_their_sign_in() {
+async fn sockets_and_streams_on_nodes_without_a_cluster_end_with_their_sign_in() {
     let Some(accounts) = Accounts::start_on(Nodes::ThreeApart).await else { return };
     end_with_their_sign_in(accounts).await;
 }
 
-/// Everything that ends a sign-in is asked of the first node.
+/// Ends sign-ins in every way, always by requests to the first node.
 async fn end_with_their_sign_in(accounts: Accounts) {
     let site = accounts.site();
     let boss = accounts.cookie(Role::Admin).to_owned();
@@ -122,7 +122,7 @@ async fn end_with_their_sign_in(accounts: Accounts) {
     );
     opened.ends(begun).await;
 
-    // Signed out from elsewhere, by the list of sign-ins.
+    // Signed out from another sign-in, through the list of sign-ins.
     let cookie = sign_in(site, "author").await;
     let mine = accounts.cookie(Role::Author);
     let headers = [("cookie", mine)];
@@ -136,7 +136,7 @@ async fn end_with_their_sign_in(accounts: Accounts) {
     assert_eq!(send(site, ("cookie", mine), Method::DELETE, &path, json!({})).await, 204);
     opened.ends(begun).await;
 
-    // A new password: the browser that has set it stays.
+    // A new password: the browser that set it stays signed in.
     let cookie = sign_in(site, "author").await;
     let opened = Opened::open(&accounts, "cookie", &cookie).await;
     let mut own = Opened::open(&accounts, "cookie", mine).await;
@@ -151,7 +151,7 @@ async fn end_with_their_sign_in(accounts: Accounts) {
         401
     );
 
-    // A token that is revoked.
+    // A revoked token.
     let (_, bearer) = token(site, mine).await;
     let (id, second) = token(site, mine).await;
     let opened = Opened::open(&accounts, "authorization", &second).await;
@@ -166,7 +166,7 @@ async fn end_with_their_sign_in(accounts: Accounts) {
         401
     );
 
-    // Another role: everything is opened anew.
+    // A change of role: every connection must reconnect.
     let begun = Instant::now();
     let role = json!({"role": "commenter"});
     assert_eq!(send(site, boss, Method::PATCH, "/api/users/author", role).await, 200);
@@ -175,7 +175,7 @@ async fn end_with_their_sign_in(accounts: Accounts) {
     let opened = Opened::open(&accounts, "cookie", mine).await;
     let first = Opened::open(&accounts, "authorization", &bearer).await;
 
-    // Disabled: neither cookie nor token is worth anything any more, not even after it is enabled.
+    // Disabled: cookies and tokens are invalid, and stay so after the account is enabled again.
     let begun = Instant::now();
     let disabled = json!({"disabled": true});
     assert_eq!(send(site, boss, Method::PATCH, "/api/users/author", disabled).await, 200);
@@ -195,13 +195,13 @@ async fn end_with_their_sign_in(accounts: Accounts) {
     );
     assert_eq!(site.post("/api/session", &fields).await.status, 201);
 
-    // All this was none of the others' business.
+    // Other accounts' connections are unaffected.
     others.goes_on(&accounts).await;
     accounts.stop().await;
 }
 
 #[actix_web::test]
-async fn what_another_process_ends_is_noticed_without_a_message() {
+async fn a_sign_in_ended_by_another_process_is_noticed_without_a_message() {
     let accounts = Accounts::start().await;
     let site = accounts.site();
     for (arguments, input) in [
@@ -227,7 +227,7 @@ async fn what_another_process_ends_is_noticed_without_a_message() {
 }
 
 #[actix_web::test]
-async fn a_sign_in_that_is_not_used_ends_and_one_that_is_has_its_time_noted() {
+async fn an_unused_sign_in_expires_and_a_use_is_recorded() {
     let accounts = Accounts::start().await;
     let site = accounts.site();
     let mine = ("cookie", accounts.cookie(Role::Author));
@@ -241,7 +241,7 @@ async fn a_sign_in_that_is_not_used_ends_and_one_that_is_has_its_time_noted() {
     };
     last_seen(13);
     assert!(is_signed_in(mine).await);
-    // Noted by that.
+    // That request was recorded as a use.
     let noted = async {
         loop {
             let headers = [mine];
@@ -252,19 +252,19 @@ async fn a_sign_in_that_is_not_used_ends_and_one_that_is_has_its_time_noted() {
             }
         }
     };
-    within("it is noted", noted).await;
+    within("the use is recorded", noted).await;
     last_seen(15);
     assert!(!is_signed_in(mine).await);
-    assert!(is_signed_in(("authorization", &bearer)).await, "a token has no such end");
+    assert!(is_signed_in(("authorization", &bearer)).await, "a token does not expire without use");
     accounts.stop().await;
 }
 
 #[actix_web::test]
-async fn a_sign_in_with_the_old_password_does_not_outlive_its_change() {
+async fn a_sign_in_with_the_old_password_does_not_survive_the_change() {
     let accounts = Accounts::start().await;
     let site = accounts.site();
     let mine = ("cookie", accounts.cookie(Role::Author));
-    // Both are checked at the same moment, as often as it takes.
+    // Both are checked at the same moment; several rounds make the race likely.
     for round in 0..5 {
         let (old, new) = match round % 2 {
             0 => (PASSWORD, "another horse"),
@@ -282,7 +282,7 @@ async fn a_sign_in_with_the_old_password_does_not_outlive_its_change() {
             let cookie = super::session_cookie(&signed_in);
             let status =
                 send(site, ("cookie", &cookie), Method::GET, "/api/notes", json!({})).await;
-            assert_eq!(status, 401, "the old password's sign-in is in force");
+            assert_eq!(status, 401, "the sign-in with the old password is still valid");
         }
     }
     accounts.stop().await;

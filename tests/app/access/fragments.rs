@@ -1,4 +1,4 @@
-//! `?frame=html`: the same events as ever, with what the pages show of them, for those who see them.
+//! `?frame=html`: the usual events with the HTML that pages show, for those who may see them.
 
 use actix_web::http::Method;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::ends::UPGRADE;
 use super::{Accounts, Role};
 use crate::support::Raw;
 
-/// A socket's or a stream's frames.
+/// The frames of a socket or a stream.
 enum Reader {
     Socket(Raw),
     Stream(Raw),
@@ -47,7 +47,7 @@ impl Reader {
     }
 }
 
-/// A page as a role sees it.
+/// The page that a role gets.
 async fn page(accounts: &Accounts, role: Role, path: &str) -> String {
     let answer = accounts.send(role, Method::GET, path, &Value::Null).await;
     assert_eq!(answer.status, 200, "{path}");
@@ -68,7 +68,7 @@ async fn told_to_all(readers: &mut [Reader], event: &str) -> (Value, Option<Stri
 }
 
 #[actix_web::test]
-async fn a_fragment_is_what_the_page_shows_to_strangers() {
+async fn a_fragment_matches_the_page_for_strangers() {
     let accounts = Accounts::start().await;
     let mut feed = Reader::all(&accounts, Role::Nobody, "/feed?frame=html").await;
     let post = accounts.post_of(Role::Author).await;
@@ -95,14 +95,14 @@ async fn a_fragment_is_what_the_page_shows_to_strangers() {
     let (_, card) = told_to_all(&mut feed, "post_updated").await;
     let card = card.unwrap();
     assert!(card.contains("Another title"));
-    // How many comments there are is not the post's own.
+    // The number of comments is not part of the post's fragment.
     let shown = page(&accounts, Role::Nobody, "/").await;
     let count =
         format!(" <a href=\"/posts/{post}-a-post#comments-title\" data-comments>1 comment</a>");
     assert!(shown.contains(&count), "{shown}");
     assert!(shown.replace(&count, "").contains(&card), "{card}");
 
-    // Nothing is laid out of what is gone.
+    // A deletion has no fragment.
     let draft = json!({"status": "draft"});
     accounts.send(Role::Admin, Method::PATCH, &path, &draft).await.json(200);
     assert_eq!(told_to_all(&mut feed, "post_deleted").await, (json!({"id": post}), None));
@@ -110,7 +110,7 @@ async fn a_fragment_is_what_the_page_shows_to_strangers() {
 }
 
 #[actix_web::test]
-async fn a_draft_is_laid_out_for_those_alone_who_see_it() {
+async fn a_draft_is_rendered_only_for_those_who_may_see_it() {
     let accounts = Accounts::start().await;
     let mut strangers = Reader::all(&accounts, Role::Nobody, "/feed?frame=html").await;
     let mut admins = Reader::all(&accounts, Role::Admin, "/feed?frame=html").await;
@@ -122,7 +122,7 @@ async fn a_draft_is_laid_out_for_those_alone_who_see_it() {
     assert!(card.unwrap().contains("A draft"));
     let (data, _) = told_to_all(&mut strangers, "post_created").await;
     assert_eq!(data["id"], json!(post));
-    // Nor to one who comes back.
+    // A reader who resumes does not get a fragment either.
     let path = "/feed?frame=html&last_event_id=0";
     let mut late = Reader::all(&accounts, Role::Nobody, path).await;
     let (data, card) = told_to_all(&mut late, "post_created").await;
@@ -132,14 +132,14 @@ async fn a_draft_is_laid_out_for_those_alone_who_see_it() {
 }
 
 #[actix_web::test]
-async fn a_note_is_what_the_board_shows() {
+async fn a_notes_fragment_matches_the_board() {
     let accounts = Accounts::start().await;
     let mut board = Reader::all(&accounts, Role::Other, "/notifications?frame=html").await;
     let note = accounts.note().await;
     let (data, shown) = told_to_all(&mut board, "note_created").await;
     assert_eq!(data["id"], json!(note));
     let shown = shown.unwrap();
-    // The one who wrote it has buttons in addition.
+    // The author's page has buttons in addition.
     assert!(page(&accounts, Role::Other, "/notes").await.contains(&shown), "{shown}");
     accounts.stop().await;
 }

@@ -1,5 +1,5 @@
-//! Comments of those without an account, or whose account has gone: which of them are taken, and
-//! what a moderator approves.
+//! Comments from guests and from accounts whose sign-in has ended: which are accepted, and which
+//! text a moderator approves.
 
 use actix_web::http::Method;
 use kilonova::access::CommentRules;
@@ -20,7 +20,7 @@ async fn start() -> (Accounts, i64) {
     (accounts, post)
 }
 
-/// Sends a form with this cookie, and follows nowhere.
+/// Submits a form with this cookie, without following redirects.
 async fn form(accounts: &Accounts, cookie: &str, path: &str, fields: &str) -> (u16, String) {
     let mut headers =
         vec![("accept", "text/html"), ("content-type", "application/x-www-form-urlencoded")];
@@ -33,7 +33,7 @@ async fn form(accounts: &Accounts, cookie: &str, path: &str, fields: &str) -> (u
 }
 
 #[actix_web::test]
-async fn so_many_comments_of_guests_wait_and_no_more() {
+async fn the_queue_of_guest_comments_is_bounded() {
     let (accounts, post) = start().await;
     let path = format!("/api/posts/{post}/comments");
     let written = json!({"body": "From outside"});
@@ -45,7 +45,7 @@ async fn so_many_comments_of_guests_wait_and_no_more() {
     let refused = write(Role::Nobody).await;
     assert!(refused.header("retry-after").is_some());
     assert_eq!(refused.error(429), "too many comments wait for approval");
-    // Accounts are not concerned.
+    // Accounts are not affected.
     write(Role::Commenter).await.json(201);
     let first = format!("/api/comments/{}", held[0]["id"]);
     let approved = json!({"state": "visible"});
@@ -55,7 +55,7 @@ async fn so_many_comments_of_guests_wait_and_no_more() {
 }
 
 #[actix_web::test]
-async fn a_comment_of_an_account_that_was_signed_out_is_no_guests() {
+async fn a_comment_sent_after_signing_out_is_not_posted_as_a_guest() {
     let (accounts, post) = start().await;
     let cookie = sign_in(accounts.site(), super::NAMES[Role::Commenter as usize]).await;
     let headers = [("cookie", cookie.as_str()), ("content-type", "application/json")];
@@ -65,7 +65,7 @@ async fn a_comment_of_an_account_that_was_signed_out_is_no_guests() {
     let body = r#"{"body":"Written as somebody"}"#;
     let refused = accounts.site().send(Method::POST, &path, &headers, body.into()).await;
     assert_eq!(refused.error(401), "sign in first");
-    // A form says whom it was made for, whoever sends it now.
+    // A form names the account it was made for, whoever submits it now.
     let page = format!("/posts/{post}/comments");
     let fields = format!("body=Mine&as={}", super::NAMES[Role::Commenter as usize]);
     for (cookie, status) in [("", 401), (&cookie, 401), (accounts.cookie(Role::Other), 409)] {
@@ -80,7 +80,7 @@ async fn a_comment_of_an_account_that_was_signed_out_is_no_guests() {
 }
 
 #[actix_web::test]
-async fn what_is_approved_is_what_the_moderator_has_read() {
+async fn an_approval_holds_for_the_text_that_the_moderator_read() {
     let accounts = Accounts::start_with(|config| {
         config.comments = CommentRules { guests: false, holds_newcomers: true };
     })
@@ -109,7 +109,7 @@ async fn what_is_approved_is_what_the_moderator_has_read() {
 }
 
 #[actix_web::test]
-async fn a_guests_key_is_its_addresss_own() {
+async fn a_guests_idempotency_key_is_scoped_to_its_address() {
     let accounts = Accounts::start_with(|config| {
         config.comments = GUESTS;
         config.reach.trusted = vec!["127.0.0.0/8".parse().unwrap()];
@@ -135,7 +135,7 @@ async fn a_guests_key_is_its_addresss_own() {
 }
 
 #[actix_web::test]
-async fn locking_a_thread_is_no_change_of_its_post() {
+async fn locking_a_thread_does_not_change_its_post() {
     let (accounts, post) = start().await;
     let path = format!("/api/posts/{post}");
     let before = accounts.send(Role::Author, Method::GET, &path, &Value::Null).await.json(200);
@@ -147,7 +147,7 @@ async fn locking_a_thread_is_no_change_of_its_post() {
 }
 
 #[actix_web::test]
-async fn one_address_does_not_fill_the_queue_of_all_guests() {
+async fn one_address_cannot_fill_the_guest_queue() {
     let accounts = Accounts::start_with(|config| {
         config.comments = GUESTS;
         config.allowances.guest_comments_per_address = 2;
@@ -158,7 +158,7 @@ async fn one_address_does_not_fill_the_queue_of_all_guests() {
     let write = async |role| {
         accounts.send(role, Method::POST, &path, &json!({"body": "From outside"})).await
     };
-    // One that is not written does not count.
+    // A refused comment does not count.
     for _ in 0..3 {
         accounts.send(Role::Nobody, Method::POST, &path, &json!({"body": ""})).await.json(422);
         assert_eq!(form(&accounts, "", &format!("/posts/{post}/comments"), "body=").await.0, 422);
@@ -169,7 +169,7 @@ async fn one_address_does_not_fill_the_queue_of_all_guests() {
     let wait: u32 = refused.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=1800).contains(&wait), "{wait}");
     refused.error(429);
-    // Accounts behind the same address are not concerned.
+    // Accounts at the same address are not affected.
     write(Role::Commenter).await.json(201);
     accounts.stop().await;
 }

@@ -1,4 +1,4 @@
-//! What the log tells somebody whose proxy is set up wrongly.
+//! The hints that the log gives about a misconfigured proxy.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use crate::crash::{Server, serve};
 use crate::databases::Home;
 use crate::support::Raw;
 
-/// A server with these flags, whose readers reach it at blog.example.org.
+/// Starts a server with these flags and the public URL blog.example.org.
 fn start(home: &Home, flags: &[&str]) -> Server {
     let mut command = serve(home, "127.0.0.1:0");
     command.args(["--public-url", "https://blog.example.org"]).args(flags);
@@ -28,14 +28,14 @@ async fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]
     raw.answer().await.unwrap().status
 }
 
-/// The warnings with these words.
+/// The warnings that contain these words.
 fn hints(server: &Server, words: &str) -> Vec<String> {
     let log = server.log();
     log.into_iter().filter(|line| line.contains(words) && line.contains("WARN")).collect()
 }
 
 #[actix_web::test]
-async fn what_is_wrong_with_a_proxy_is_in_the_log_once() {
+async fn a_proxy_misconfiguration_is_logged_once() {
     let home = Home::sqlite();
     let server = start(&home, &["--trusted-proxy", "10.0.0.7"]);
     let long = format!("{}.example", "x".repeat(200));
@@ -45,7 +45,7 @@ async fn what_is_wrong_with_a_proxy_is_in_the_log_once() {
     for _ in 0..3 {
         let plain = [("Origin", "http://blog.example.org")];
         assert_eq!(ask(&server, "POST", "/api/session", &plain).await, 403);
-        // Another site's page is no mistake of this one.
+        // A request from another site's page is not a misconfiguration.
         let other = [("Origin", "https://evil.example")];
         assert_eq!(ask(&server, "POST", "/api/session", &other).await, 403);
         let forwarded = [("X-Forwarded-For", "203.0.113.5")];
@@ -54,14 +54,14 @@ async fn what_is_wrong_with_a_proxy_is_in_the_log_once() {
     let refused = hints(&server, "pass on Host");
     assert!(refused[0].contains("\"127.0.0.1:8080\"") && refused[0].contains("blog.example.org"));
     assert_eq!(refused.len(), 1, "{refused:?}");
-    let origin = hints(&server, "--public-url readers reach");
+    let origin = hints(&server, "by --public-url the site is at");
     assert!(origin[0].contains("\"http://blog.example.org\""));
     assert_eq!(origin.len(), 1, "{origin:?}");
-    assert_eq!(hints(&server, "--trusted-proxy names it").len(), 1);
+    assert_eq!(hints(&server, "pass its address to --trusted-proxy").len(), 1);
 }
 
 #[actix_web::test]
-async fn a_proxy_that_is_set_up_well_is_told_nothing() {
+async fn a_correctly_configured_proxy_logs_no_hint() {
     let home = Home::sqlite();
     let server = start(&home, &[]);
     let headers = [("X-Forwarded-For", "203.0.113.5"), ("Origin", "https://blog.example.org")];

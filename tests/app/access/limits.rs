@@ -1,4 +1,4 @@
-//! How much one account, and one address, may do where accounts decide.
+//! Limits per account and per address under accounts access.
 
 use actix_web::http::Method;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Accounts, PASSWORD, Role};
 use crate::support::{Answer, Raw, within};
 
-/// Asks until it is refused; gives how often it was not, and the refusal.
+/// Sends requests until one is refused. Returns the number of accepted ones and the refusal.
 async fn until_refused(mut ask: impl AsyncFnMut() -> Answer) -> (usize, Answer) {
     for count in 0..50 {
         let answer = ask().await;
@@ -31,10 +31,10 @@ async fn comments_are_limited_by_account_and_by_address() {
     let body = json!({"body": "b"});
     let ask = |role| accounts.send(role, Method::POST, &path, &body);
     assert_eq!(until_refused(|| ask(Role::Other)).await.0, 3);
-    // Another account has its own; the address does not have as much again.
+    // Another account has its own allowance, but the address has little left.
     assert_eq!(until_refused(|| ask(Role::Commenter)).await.0, 2);
     assert_eq!(ask(Role::Admin).await.status, 429);
-    // A form counts, too.
+    // Forms count too.
     let form = path.trim_start_matches("/api").to_owned();
     assert_eq!(accounts.form(Role::Admin, &form, "body=b").await, 429);
     accounts.stop().await;
@@ -59,7 +59,7 @@ async fn searches_are_limited_by_account_and_by_address() {
 #[actix_web::test]
 async fn new_accounts_are_limited_by_address() {
     let accounts = Accounts::start_with(|config| {
-        // Four are made at the start.
+        // `Accounts` registers four at the start.
         config.allowances.registrations_per_address = 6;
     })
     .await;
@@ -75,7 +75,7 @@ async fn new_accounts_are_limited_by_address() {
 }
 
 #[actix_web::test]
-async fn an_account_that_writes_too_much_waits_and_others_do_not() {
+async fn an_account_that_writes_too_much_is_limited_and_others_are_not() {
     let accounts = Accounts::start_with(|config| {
         config.allowances.writes_per_account = 500_000;
         config.allowances.writes_per_address = 0;
@@ -84,7 +84,7 @@ async fn an_account_that_writes_too_much_waits_and_others_do_not() {
     let post = json!({"title": "A large one", "body": "b".repeat(150_000)});
     let ask = |role| accounts.send(role, Method::POST, "/api/posts", &post);
     let (written, refused) = until_refused(|| ask(Role::Author)).await;
-    // 150,000 bytes and 16 KiB each.
+    // Each costs 150,000 bytes plus 16 KiB.
     assert!((3..=4).contains(&written), "{written}");
     assert!(refused.error(429).contains("account"));
     assert_eq!(ask(Role::Other).await.status, 201);
@@ -94,7 +94,7 @@ async fn an_account_that_writes_too_much_waits_and_others_do_not() {
 }
 
 #[actix_web::test]
-async fn an_account_uploads_no_more_bytes_than_its_quota_unless_it_is_an_admins() {
+async fn upload_quotas_limit_every_account_except_admins() {
     let accounts = Accounts::start_with(|config| config.quotas.uploads = Some(700)).await;
     let upload = async |role, seed: u8| {
         let picture = [
@@ -109,7 +109,7 @@ async fn an_account_uploads_no_more_bytes_than_its_quota_unless_it_is_an_admins(
     let first = upload(Role::Other, 1).await.json(201);
     upload(Role::Other, 2).await.json(201);
     assert!(upload(Role::Other, 3).await.error(403).contains("reached its limit"));
-    // What is there takes no more room, and others have their own.
+    // Uploading a stored file again needs no room, and others have their own quotas.
     assert_eq!(upload(Role::Other, 1).await.json(201), first);
     upload(Role::Author, 3).await.json(201);
     for seed in 4..8 {
@@ -119,7 +119,7 @@ async fn an_account_uploads_no_more_bytes_than_its_quota_unless_it_is_an_admins(
 }
 
 #[actix_web::test]
-async fn an_account_has_no_more_than_its_quota_unless_it_is_an_admins() {
+async fn quotas_limit_every_account_except_admins() {
     let accounts = Accounts::start_with(|config| {
         config.quotas.posts = Some(2);
         config.quotas.notes = Some(2);
@@ -139,12 +139,12 @@ async fn an_account_has_no_more_than_its_quota_unless_it_is_an_admins() {
         assert!(ask(Role::Other).await.error(403).contains("reached its limit"), "{path}");
         let fields = "title=Title&body=b";
         assert_eq!(accounts.form(Role::Other, &form, fields).await, 403, "{form}");
-        // Others have their own, and admins any number.
+        // Others have their own quotas, and admins have none.
         assert_eq!(ask(Role::Author).await.status, 201, "{path}");
         for _ in 0..3 {
             assert_eq!(ask(Role::Admin).await.status, 201, "{path}");
         }
-        // What is deleted makes room.
+        // Deleting makes room.
         let collection = path.rsplit('/').next().unwrap();
         let path = format!("/api/{collection}/{first}");
         let deleted = accounts.send(Role::Other, Method::DELETE, &path, &Value::Null).await;
@@ -154,8 +154,8 @@ async fn an_account_has_no_more_than_its_quota_unless_it_is_an_admins() {
     accounts.stop().await;
 }
 
-/// A connection on which a client behind a proxy has sent a request, to read no more than the status
-/// of the response.
+/// Sends a request for a client behind a proxy and reads only the status of the response. Returns
+/// the connection and the status.
 async fn from(accounts: &Accounts, client: &str, request: &str, body: &[u8]) -> (Raw, String) {
     let mut raw = Raw::connect(accounts.site()).await;
     let head = format!("{request}\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n");
@@ -165,7 +165,7 @@ async fn from(accounts: &Accounts, client: &str, request: &str, body: &[u8]) -> 
     (raw, status["HTTP/1.1 ".len()..][..3].to_owned())
 }
 
-/// A site behind a proxy on this machine, with little memory for what is large.
+/// A site behind a proxy on this machine, with little memory for large bodies and responses.
 async fn behind_a_proxy() -> Accounts {
     Accounts::start_with(|config| {
         config.reach.trusted = vec!["127.0.0.0/8".parse().unwrap()];
@@ -176,7 +176,7 @@ async fn behind_a_proxy() -> Accounts {
 }
 
 #[actix_web::test]
-async fn one_address_leaves_the_memory_for_responses_to_others() {
+async fn one_address_cannot_use_up_the_response_memory() {
     let accounts = behind_a_proxy().await;
     let post = json!({"title": "A large one", "body": "b".repeat(250_000)});
     for _ in 0..3 {
@@ -190,11 +190,11 @@ async fn one_address_leaves_the_memory_for_responses_to_others() {
     let taken = held.iter().filter(|(_, status)| status == "200").count();
     assert!((1..=3).contains(&taken), "{taken}");
     assert!(held.iter().all(|(_, status)| ["200", "429"].contains(&&**status)));
-    // Others have theirs meanwhile.
+    // Other addresses still have their share.
     assert_eq!(from(&accounts, "203.0.113.6", list, b"\r\n").await.1, "200");
     let small = "GET /api/posts?limit=1&tag=none HTTP/1.1";
     assert_eq!(from(&accounts, "203.0.113.7", small, b"\r\n").await.1, "200");
-    // What was written is never told to have failed.
+    // A write that took effect is never reported as failed.
     let written = "POST /api/posts HTTP/1.1";
     let body = format!("{{\"title\":\"Another\",\"body\":\"{}\"}}", "b".repeat(250_000));
     let head = format!(
@@ -204,9 +204,9 @@ async fn one_address_leaves_the_memory_for_responses_to_others() {
     );
     let request = [head, body].concat();
     assert_eq!(from(&accounts, "203.0.113.5", written, request.as_bytes()).await.1, "201");
-    // What is not taken any more leaves its place.
+    // Closing the unread connections frees their share.
     drop(held);
-    within("the place comes back", async {
+    within("the share is free again", async {
         while from(&accounts, "203.0.113.5", list, b"\r\n").await.1 != "200" {}
     })
     .await;
@@ -214,7 +214,7 @@ async fn one_address_leaves_the_memory_for_responses_to_others() {
 }
 
 #[actix_web::test]
-async fn one_address_leaves_the_memory_for_bodies_to_others() {
+async fn one_address_cannot_use_up_the_body_memory() {
     let accounts = behind_a_proxy().await;
     let post = accounts.post_of(Role::Author).await;
     let cookie = accounts.cookie(Role::Commenter);
@@ -226,8 +226,8 @@ async fn one_address_leaves_the_memory_for_bodies_to_others() {
     let request = format!("POST /api/posts/{post}/comments HTTP/1.1");
     let head_of = format!("{request}\r\nHost: localhost\r\nX-Forwarded-For: 203.0.113.5\r\n");
     let next = format!("{}{}", head(300_000), " ".repeat(300_000));
-    // The next one of the address is refused once that has come; before, it may be that which is.
-    let held = within("the address has its part", async {
+    // Once the server holds that body, the address's next one is refused. Before, either may be.
+    let held = within("the server holds the body", async {
         loop {
             let mut raw = Raw::connect(accounts.site()).await;
             raw.send([head_of.clone(), head(900_000)].concat().as_bytes()).await;
@@ -244,10 +244,10 @@ async fn one_address_leaves_the_memory_for_bodies_to_others() {
     let body = format!("{}{comment}", head(comment.len()));
     assert_eq!(from(&accounts, "203.0.113.6", &request, body.as_bytes()).await.1, "201");
     drop(held);
-    // An address that sends nothing else may send a larger one.
+    // An address with no other body under way may send a larger one.
     let large = format!("{{\"body\":\"b\",\"more\":\"{}\"}}", "x".repeat(2_000_000));
     let body = format!("{}{large}", head(large.len()));
-    within("the place comes back", async {
+    within("the share is free again", async {
         while from(&accounts, "203.0.113.5", &request, body.as_bytes()).await.1 != "201" {}
     })
     .await;

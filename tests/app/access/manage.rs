@@ -1,4 +1,4 @@
-//! Admins who change accounts, and accounts that look after themselves.
+//! Account management: by admins, and by the accounts themselves.
 
 use actix_web::http::Method;
 use futures_util::future::join;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Accounts, PASSWORD, Role};
 
 #[actix_web::test]
-async fn an_admin_gives_roles_and_takes_them() {
+async fn an_admin_grants_and_revokes_roles() {
     let accounts = Accounts::start().await;
     let patch = async |who: Role, name: &str, body: Value| {
         accounts.send(who, Method::PATCH, &format!("/api/users/{name}"), &body).await
@@ -18,7 +18,7 @@ async fn an_admin_gives_roles_and_takes_them() {
     assert_eq!((&changed["role"], &changed["disabled"]), (&json!("admin"), &json!(false)));
     patch(Role::Other, "boss", json!({"role": "commenter"})).await.json(200);
     assert_eq!(patch(Role::Admin, "other", json!({"role": "member"})).await.status, 403);
-    // Nothing changes nothing.
+    // A request without a known field changes nothing.
     let same = patch(Role::Other, "boss", json!({"name": "x"})).await.json(200);
     assert_eq!(same["role"], "commenter");
     for (body, field) in [
@@ -35,7 +35,7 @@ async fn an_admin_gives_roles_and_takes_them() {
 }
 
 #[actix_web::test]
-async fn a_site_keeps_an_admin_whoever_gives_up_at_the_same_moment() {
+async fn a_site_keeps_an_admin_when_two_step_down_at_once() {
     let accounts = Accounts::start().await;
     let patch = async |who: Role, name: &str, body: Value| {
         accounts.send(who, Method::PATCH, &format!("/api/users/{name}"), &body).await
@@ -53,13 +53,13 @@ async fn a_site_keeps_an_admin_whoever_gives_up_at_the_same_moment() {
     .await;
     let mut statuses = [one.status, two.status];
     statuses.sort_unstable();
-    // The second is an admin no more when its turn comes, or is the last one.
+    // The second request finds its sender no longer an admin, or the last one.
     assert!(matches!(statuses, [200, 403 | 422]), "{statuses:?}");
     accounts.stop().await;
 }
 
 #[actix_web::test]
-async fn where_access_is_open_nobody_becomes_an_admin() {
+async fn open_access_makes_nobody_an_admin() {
     let site = crate::support::Site::start().await;
     let fields = json!({"username": "mallory", "password": PASSWORD});
     site.post("/api/users", &fields).await.json(201);
@@ -93,7 +93,7 @@ async fn a_token_acts_as_its_account_until_it_is_revoked() {
     assert_eq!(post["author"], "author");
     let lower = bearer.replacen("Bearer", "bearer", 1);
     assert_eq!(ask(&lower, Method::GET, "/api/notes", json!({})).await.status, 200);
-    // It is listed, without itself, and as used.
+    // The list names it, without its secret, with the time of its last use.
     let list = ask(&bearer, Method::GET, "/api/tokens", json!({})).await;
     assert!(!String::from_utf8_lossy(&list.body).contains(made["token"].as_str().unwrap()));
     let list = list.json(200);
@@ -101,10 +101,10 @@ async fn a_token_acts_as_its_account_until_it_is_revoked() {
         (&list["tokens"][0]["name"], &list["tokens"][0]["id"]),
         (&json!("Bot"), &made["id"])
     );
-    // It makes no others.
+    // A token cannot create tokens.
     let another = ask(&bearer, Method::POST, "/api/tokens", json!({"name": "Another"})).await;
     assert_eq!(another.status, 403);
-    // What is no token is told so; what is not for us is not looked at.
+    // An invalid bearer token is refused; other authorization schemes are ignored.
     for wrong in
         ["Bearer", "Bearer ", "Bearer x", &bearer[..bearer.len() - 1], &lower.to_uppercase()]
     {
@@ -112,14 +112,14 @@ async fn a_token_acts_as_its_account_until_it_is_revoked() {
         assert_eq!(status, 401, "{wrong}");
     }
     assert_eq!(ask("Basic YTpi", Method::GET, "/api/posts", json!({})).await.status, 200);
-    // The cookie's secret is none, nor the other way round.
+    // A cookie's secret is not a token, and a token is not a cookie's secret.
     let secret = accounts.cookie(mine).split_once('=').unwrap().1;
     let as_bearer = format!("Bearer kilonova_{secret}");
     assert_eq!(ask(&as_bearer, Method::GET, "/api/posts", json!({})).await.status, 401);
     let as_cookie = bearer.replacen("Bearer kilonova_", "kilonova_session=", 1);
     let headers = [("cookie", as_cookie.as_str())];
     assert_eq!(site.send(Method::GET, "/api/notes", &headers, "".into()).await.status, 401);
-    // Nobody else revokes it, and its account does.
+    // Only its account can revoke it.
     let path = format!("/api/tokens/{}", made["id"]);
     accounts.send(Role::Other, Method::DELETE, &path, &Value::Null).await.error(404);
     accounts.send(Role::Admin, Method::DELETE, &path, &Value::Null).await.error(404);
@@ -130,7 +130,7 @@ async fn a_token_acts_as_its_account_until_it_is_revoked() {
 }
 
 #[actix_web::test]
-async fn a_password_is_changed_by_who_knows_it() {
+async fn changing_a_password_requires_the_current_one() {
     let accounts = Accounts::start().await;
     let put = async |body: Value| {
         accounts.send(Role::Author, Method::PUT, "/api/account/password", &body).await
@@ -160,7 +160,7 @@ async fn a_password_is_changed_by_who_knows_it() {
 }
 
 #[actix_web::test]
-async fn names_that_look_alike_or_speak_for_the_site_are_refused() {
+async fn lookalike_and_reserved_names_are_refused() {
     let accounts = Accounts::start().await;
     let register = async |name: &str| {
         let fields = json!({"username": name, "password": PASSWORD});

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Accounts, ROLES, Role, sign_in};
 use crate::support::{Raw, within};
 
-/// A site with these rules about comments, and a published post of the author's.
+/// Starts a site with these rules for comments and publishes a post by the author.
 async fn start(rules: CommentRules) -> (Accounts, i64) {
     let accounts = Accounts::start_with(|config| config.comments = rules).await;
     let post = accounts.post_of(Role::Author).await;
@@ -32,7 +32,7 @@ async fn states(accounts: &Accounts, role: Role, post: i64) -> Vec<String> {
     comments.iter().map(|comment| comment["state"].as_str().unwrap().to_owned()).collect()
 }
 
-/// What a role finds in the log behind a position: topics and payloads.
+/// The topics and payloads of the events that a role reads after a position.
 async fn log(accounts: &Accounts, role: Role, after: i64) -> Vec<(String, Value)> {
     let path = format!("/api/events?after={after}");
     let page = accounts.send(role, Method::GET, &path, &Value::Null).await.json(200);
@@ -69,9 +69,9 @@ async fn frame(raw: &mut Raw) -> Value {
 const GUESTS: CommentRules = CommentRules { guests: true, holds_newcomers: false };
 
 #[actix_web::test]
-async fn a_guests_comment_is_there_for_others_once_it_is_approved() {
+async fn a_guests_comment_is_visible_to_others_once_approved() {
     let (accounts, post) = start(GUESTS).await;
-    // From behind the post on: it may not have gone out yet.
+    // Resumes after the post's event, which may not have been sent yet.
     let path = "/feed?last_event_id=1";
     let mut feed = accounts.open(Role::Nobody, path, "text/event-stream").await.0;
     let thread = format!("/posts/{post}/comments/ws?last_event_id=1");
@@ -114,14 +114,14 @@ async fn a_guests_comment_is_there_for_others_once_it_is_approved() {
         let shown = page(&accounts, role, &format!("/posts/{post}")).await;
         assert!(shown.contains("Visitor</bdi></b> <span class=\"badge\">guest</span>"), "{shown}");
     }
-    // Nothing came before that.
+    // The feed got no frame before the approval.
     assert_eq!(frame(&mut feed).await["event"], "comment_created");
     assert_eq!(frame(&mut thread).await, approved);
     accounts.stop().await;
 }
 
 #[actix_web::test]
-async fn a_hidden_comment_is_deleted_for_others_and_changed_for_those_who_see_it() {
+async fn a_hidden_comment_reads_as_deleted_except_to_those_who_may_see_it() {
     let (accounts, post) = start(CommentRules::default()).await;
     let written = comment(&accounts, Role::Commenter, post, json!({"body": "Rude words"})).await;
     assert_eq!(written["state"], "visible");
@@ -137,12 +137,12 @@ async fn a_hidden_comment_is_deleted_for_others_and_changed_for_those_who_see_it
         let log = log(&accounts, role, 1).await;
         let last = if sees { "comment_updated" } else { "comment_deleted" };
         assert_eq!(topics(&log), ["comment_created", "new_comment", last], "{role:?}");
-        // What was told of it before is taken back.
+        // The earlier events about it are redacted.
         assert_eq!(log[0].1, json!({"id": written["id"], "redacted": true}), "{role:?}");
         assert_eq!(log[1].1, json!({"id": written["id"], "redacted": true}), "{role:?}");
         assert_eq!(log[2].1["body"] == "Rude words", sees, "{role:?}");
     }
-    // The same again is no change.
+    // Setting the same state again changes nothing.
     set_state(&accounts, Role::Admin, &written, "hidden").await;
     assert_eq!(log(&accounts, Role::Admin, 4).await, []);
     set_state(&accounts, Role::Admin, &written, "visible").await;
@@ -150,7 +150,7 @@ async fn a_hidden_comment_is_deleted_for_others_and_changed_for_those_who_see_it
     for role in ROLES {
         assert_eq!(states(&accounts, role, post).await, ["visible"], "{role:?}");
     }
-    // It is deleted for others only if they have seen it.
+    // A deletion is announced to others only if they saw the comment.
     set_state(&accounts, Role::Admin, &written, "held").await;
     let path = format!("/api/comments/{}", written["id"]);
     let deleted = accounts.send(Role::Commenter, Method::DELETE, &path, &Value::Null).await;
@@ -165,7 +165,7 @@ async fn a_hidden_comment_is_deleted_for_others_and_changed_for_those_who_see_it
 }
 
 #[actix_web::test]
-async fn a_guests_name_is_no_accounts_and_none_of_the_sites() {
+async fn a_guest_cannot_take_an_accounts_or_a_reserved_name() {
     let (accounts, post) = start(GUESTS).await;
     let path = format!("/api/posts/{post}/comments");
     for (name, message) in [
@@ -193,7 +193,7 @@ async fn a_guests_name_is_no_accounts_and_none_of_the_sites() {
     assert_eq!((&own["author"], &own["state"]), (&json!("other"), &json!("visible")));
     let shown = page(&accounts, Role::Nobody, &format!("/posts/{post}")).await;
     assert!(!shown.contains("badge\">guest"), "{shown}");
-    // The page says what is wrong.
+    // The page names the error.
     let fields = "body=b&author=author";
     let path = format!("/posts/{post}/comments");
     assert_eq!(accounts.form(Role::Nobody, &path, fields).await, 422);
@@ -202,7 +202,7 @@ async fn a_guests_name_is_no_accounts_and_none_of_the_sites() {
 }
 
 #[actix_web::test]
-async fn names_without_an_account_are_marked_where_access_is_open_too() {
+async fn names_without_an_account_are_marked_under_open_access_too() {
     let site = crate::support::Site::start().await;
     site.new_post("Title").await;
     let fields = json!({"title": "Title", "body": "b", "author": "Bob"});
@@ -218,7 +218,7 @@ async fn names_without_an_account_are_marked_where_access_is_open_too() {
 }
 
 #[actix_web::test]
-async fn an_account_that_ends_before_its_comment_comes_is_no_guest() {
+async fn a_comment_whose_sign_in_ends_before_its_body_arrives_is_refused() {
     let (accounts, post) = start(GUESTS).await;
     for by_form in [false, true] {
         let cookie = sign_in(accounts.site(), "commenter").await;
@@ -237,7 +237,7 @@ async fn an_account_that_ends_before_its_comment_comes_is_no_guest() {
         raw.send(head.as_bytes()).await;
         assert_eq!(raw.answer().await.expect("to go on").status, 100);
         let headers = [("cookie", cookie.as_str())];
-        // The account is looked up by the time that later requests have theirs.
+        // Once later requests have looked up the account, so has this one.
         for _ in 0..3 {
             let path = "/api/sessions";
             let later = accounts.site().send(Method::GET, path, &headers, "".into()).await;
@@ -273,7 +273,7 @@ async fn a_newcomers_comments_are_held_until_one_is_approved() {
     assert_eq!(first["state"], "held");
     let second = comment(&accounts, Role::Commenter, post, json!({"body": "Anyone?"})).await;
     assert_eq!(second["state"], "held");
-    // Its writer sees it, and that it waits.
+    // Its author sees it, marked as waiting.
     assert_eq!(states(&accounts, Role::Commenter, post).await, ["held", "held"]);
     let shown = page(&accounts, Role::Commenter, &format!("/posts/{post}")).await;
     assert!(shown.contains("waits for approval"), "{shown}");
@@ -283,7 +283,7 @@ async fn a_newcomers_comments_are_held_until_one_is_approved() {
     set_state(&accounts, Role::Author, &second, "visible").await;
     let third = comment(&accounts, Role::Commenter, post, json!({"body": "Thanks"})).await;
     assert_eq!(third["state"], "visible");
-    // Without an account one signs in first.
+    // Guests must sign in first.
     let path = format!("/api/posts/{post}/comments");
     accounts.send(Role::Nobody, Method::POST, &path, &json!({"body": "b"})).await.error(401);
     accounts.stop().await;
@@ -318,7 +318,7 @@ async fn a_locked_thread_takes_no_comments_until_it_is_unlocked() {
 }
 
 #[actix_web::test]
-async fn states_are_asked_for_by_their_names() {
+async fn only_known_comment_states_are_accepted() {
     let (accounts, post) = start(CommentRules::default()).await;
     let written = comment(&accounts, Role::Other, post, json!({"body": "b"})).await;
     let path = format!("/api/comments/{}", written["id"]);
@@ -342,7 +342,7 @@ async fn states_are_asked_for_by_their_names() {
 }
 
 #[actix_web::test]
-async fn an_account_that_is_blocked_from_its_comment_is_signed_out() {
+async fn blocking_an_account_from_its_comment_signs_it_out() {
     let (accounts, post) = start(CommentRules::default()).await;
     let written = comment(&accounts, Role::Commenter, post, json!({"body": "Spam"})).await;
     let path = format!("/comments/{}/block", written["id"]);
@@ -352,7 +352,7 @@ async fn an_account_that_is_blocked_from_its_comment_is_signed_out() {
     let fields = json!({"body": "b"});
     let again = accounts.send(Role::Commenter, Method::POST, &comments, &fields);
     again.await.error(401);
-    // What it has written stays.
+    // Its comments stay.
     assert_eq!(states(&accounts, Role::Nobody, post).await, ["visible"]);
     accounts.stop().await;
 }

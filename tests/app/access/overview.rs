@@ -1,4 +1,4 @@
-//! How the nodes do is for admins, on every node, and only for as long as they are admins.
+//! The overview of the nodes: for admins only, on every node, and only while they are admins.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::support::{Raw, within};
 
 const CHANNEL: &str = "/feed?channels=admin,system";
 
-/// The next text; `None` with the close code at the end.
+/// The next text frame, or the close code if the socket closes.
 async fn next(raw: &mut Raw) -> Result<Value, Option<u16>> {
     loop {
         let Some(frame) = within("a frame", raw.frame()).await else { return Err(None) };
@@ -25,7 +25,7 @@ async fn next(raw: &mut Raw) -> Result<Value, Option<u16>> {
 }
 
 #[actix_web::test]
-async fn the_nodes_are_for_admins_and_the_channel_goes_with_the_role() {
+async fn the_overview_is_for_admins_and_its_channel_ends_with_the_role() {
     on_one_node_and_on_three(async |accounts| {
         for (role, status) in
             [(Role::Nobody, 401), (Role::Commenter, 403), (Role::Author, 403), (Role::Admin, 200)]
@@ -34,11 +34,11 @@ async fn the_nodes_are_for_admins_and_the_channel_goes_with_the_role() {
                 let opened = accounts.open(role, path, "text/event-stream").await;
                 assert_eq!(opened.1, status, "{path} for {role:?}");
             }
-            // Whoever asks as a guest is one.
+            // A request with `as=guest` is treated as a guest's.
             let as_guest = format!("{CHANNEL}&as=guest");
             assert_eq!(accounts.open(role, &as_guest, "text/event-stream").await.1, 401);
         }
-        // One more admin, who can be demoted.
+        // A second admin, so that one can be demoted.
         let path = "/api/users/other";
         let set = async |role: &str| {
             let role = json!({ "role": role });
@@ -53,7 +53,7 @@ async fn the_nodes_are_for_admins_and_the_channel_goes_with_the_role() {
             assert_eq!(raw.ask("GET", CHANNEL, &headers, b"").await.status, 101);
             sockets.push(raw);
         }
-        // Each node is heard on each.
+        // Every node receives samples of all nodes.
         for raw in &mut sockets {
             let mut missing: Vec<_> =
                 (0..accounts.sites.len()).map(|node| format!("node-{node}")).collect();

@@ -1,4 +1,4 @@
-//! A site behind proxies: its names, its path, the clients behind a proxy, and the pages of other
+//! A site behind proxies: its host names, its path, the clients behind a proxy, and pages of other
 //! sites.
 
 use actix_web::http::Method;
@@ -24,7 +24,7 @@ fn reach(public: &str) -> Reach {
     }
 }
 
-/// A site that is reached at this address, by way of a proxy on this machine.
+/// Starts a site with this public URL, behind a proxy on this machine.
 async fn behind(public: &str, change: impl FnOnce(&mut Config)) -> Site {
     Site::start_with(|config| {
         config.access = Access::Accounts;
@@ -35,7 +35,7 @@ async fn behind(public: &str, change: impl FnOnce(&mut Config)) -> Site {
     .await
 }
 
-/// A request as the proxy passes it on, for a client of this address.
+/// Sends a request as the proxy passes it on, for a client with this address.
 async fn ask(
     site: &Site,
     from: &str,
@@ -63,7 +63,7 @@ async fn post(site: &Site, path: &str, headers: &[(&str, &str)], body: &Value) -
     ask(site, "203.0.113.5", "POST", path, &headers, &body.to_string()).await.1
 }
 
-/// Makes an account and signs it in: the cookies as they were set.
+/// Registers an account, signs it in and returns the cookies as the responses set them.
 async fn sign_in(site: &Site, prefix: &str, name: &str) -> Vec<String> {
     let fields = json!({"username": name, "password": PASSWORD});
     assert_eq!(post(site, &format!("{prefix}/api/users"), &[], &fields).await.status, 201);
@@ -78,19 +78,19 @@ fn pair(cookie: &str) -> &str {
 }
 
 #[actix_web::test]
-async fn the_site_answers_for_its_names_alone() {
+async fn the_site_answers_only_for_its_own_names() {
     let site = behind("https://blog.example.org", |_| ()).await;
     assert_eq!(get(&site, "/api/posts", &[]).await.status, 200);
     assert_eq!(get(&site, "/api/posts", &[("Host", "BLOG.example.org:8443")]).await.status, 200);
     for host in ["evil.example", "localhost", "127.0.0.1", "blog.example.org.evil.example"] {
         let refused = get(&site, "/api/posts", &[("Host", host)]).await;
-        assert_eq!(refused.error(421), "this site has another name");
+        assert_eq!(refused.error(421), "this site has a different host name");
         assert_eq!(get(&site, "/health/ready", &[("Host", host)]).await.status, 200, "{host}");
     }
-    // A proxy that asks by an address of its own says which name it was asked for.
+    // A proxy that connects by address passes on the requested name in X-Forwarded-Host.
     let told = [("Host", "127.0.0.1:8080"), ("X-Forwarded-Host", "blog.example.org")];
     assert_eq!(get(&site, "/api/posts", &told).await.status, 200);
-    // Pages of this site write, whatever the proxy did to the connection.
+    // Pages of this site may write although the proxy talks plain HTTP to the node.
     let own = [("Origin", "https://blog.example.org"), ("Sec-Fetch-Site", "same-origin")];
     assert_eq!(post(&site, "/api/posts", &own, &json!({})).await.status, 401);
     for origin in ["http://blog.example.org", "https://evil.example", "null"] {
@@ -100,7 +100,7 @@ async fn the_site_answers_for_its_names_alone() {
 }
 
 #[actix_web::test]
-async fn cookies_are_closed_to_everything_but_this_site_over_https() {
+async fn cookies_are_sent_only_to_this_site_over_https() {
     for (public, name, path, secure) in [
         ("https://blog.example.org", "__Host-kilonova_", "/", true),
         ("https://example.org/blog", "__Secure-kilonova_", "/blog", true),
@@ -118,7 +118,7 @@ async fn cookies_are_closed_to_everything_but_this_site_over_https() {
                 let notes = format!("{prefix}/api/notes");
                 let own = get(&site, &notes, &[("Cookie", pair(&cookie))]).await;
                 assert_eq!(own.status, 200, "{public}");
-                // Under a name that anybody may set it is none.
+                // Over https, a cookie without the prefix, which other hosts can set, is ignored.
                 let plain = format!("kilonova_session={token}");
                 let plain = get(&site, &notes, &[("Cookie", &plain)]).await;
                 assert_eq!(plain.status, if secure { 401 } else { 200 }, "{public}");
@@ -131,11 +131,11 @@ async fn cookies_are_closed_to_everything_but_this_site_over_https() {
 }
 
 #[actix_web::test]
-async fn everything_is_below_the_sites_path() {
+async fn the_whole_site_is_below_its_path() {
     let site = behind("https://example.org/a/blog", |_| ()).await;
     let cookies = sign_in(&site, "/a/blog", "ada").await;
     let cookie = ("Cookie", pair(&cookies[0]));
-    // A text says what it says at the root: it may have been written or imported there.
+    // Links in the text are written for a site at the root, as in imported texts.
     let file = "/uploads/0123456789abcdef0123456789abcdef01234567.png";
     let body = format!("[this](/posts/1#a) ![]({file}) ![](/elsewhere{file})");
     let new = json!({"title": "Below", "body": body, "tags": ["t"]});
@@ -156,7 +156,7 @@ async fn everything_is_below_the_sites_path() {
         "/?status=draft",
     ] {
         let headers = [("Accept", "text/html"), cookie];
-        // The signed-in are led away from there.
+        // /login redirects a signed-in account.
         let headers = if page == "/login" { &headers[..1] } else { &headers[..] };
         let page = get(&site, &format!("/a/blog{page}"), headers).await;
         let html = String::from_utf8_lossy(&page.body).into_owned();
@@ -181,7 +181,7 @@ async fn everything_is_below_the_sites_path() {
     assert_eq!(get(&site, "/a/blog/static/style.css", &[]).await.status, 200);
     let (_, stream) = ask(&site, "", "GET", "/a/blog/feed", &[STREAM], "").await;
     assert_eq!(stream.status, 200);
-    // Forms lead on below it.
+    // Forms redirect to addresses below the path.
     let form = ("Content-Type", "application/x-www-form-urlencoded");
     let (_, sent) =
         ask(&site, "", "POST", "/a/blog/posts/1", &[cookie, form], "title=Changed").await;
@@ -194,7 +194,7 @@ async fn everything_is_below_the_sites_path() {
     let fields = format!("username=ada&password={}&next=/posts/new", PASSWORD.replace(' ', "+"));
     let (_, signed_in) = ask(&site, "", "POST", "/a/blog/login", &[form], &fields).await;
     assert_eq!((signed_in.status, signed_in.header("location")), (303, Some("/a/blog/posts/new")));
-    // A proxy may have taken it away, and what only begins like it is not below it.
+    // A proxy may strip the path. A path that only starts with the same letters is not below it.
     assert_eq!(get(&site, "/api/posts", &[]).await.status, 200);
     assert_eq!(get(&site, "/a/blogs", &[]).await.status, 404);
     site.stop().await;
@@ -211,16 +211,16 @@ async fn limits_count_the_clients_behind_a_proxy() {
     let (_one, answer) = open("203.0.113.5").await;
     assert_eq!(answer.status, 200);
     assert_eq!(open("203.0.113.5").await.1.status, 429);
-    // What a client claims before the proxy's own word changes nothing.
+    // Addresses in front of the one that the proxy adds are the client's claims and are ignored.
     assert_eq!(open("198.51.100.7, 203.0.113.5").await.1.status, 429);
     assert_eq!(open("127.0.0.1,203.0.113.5").await.1.status, 429);
     let (_two, answer) = open("203.0.113.5, 198.51.100.7").await;
     assert_eq!(answer.status, 200);
-    // A household is one.
+    // An IPv6 /64 counts as one address.
     let (_three, answer) = open("2001:db8::1").await;
     assert_eq!(answer.status, 200);
     assert_eq!(open("2001:db8::ffff").await.1.status, 429);
-    // Nor is this machine an exception.
+    // Loopback is not exempt either.
     let (_four, answer) = open("").await;
     assert_eq!(answer.status, 200);
     assert_eq!(open("").await.1.status, 429);
@@ -229,7 +229,7 @@ async fn limits_count_the_clients_behind_a_proxy() {
 }
 
 #[actix_web::test]
-async fn pages_of_allowed_sites_read_as_strangers() {
+async fn pages_of_allowed_origins_read_as_strangers() {
     for access in [Access::Accounts, Access::Open] {
         let site = behind("https://blog.example.org", |config| {
             config.access = access;
@@ -270,7 +270,7 @@ async fn pages_of_allowed_sites_read_as_strangers() {
         assert!(["last-event-id", "log-id", "etag"].iter().all(|name| exposed.contains(name)));
         let vary: Vec<_> = read.headers.get_all("vary").map(|on| on.to_str().unwrap()).collect();
         assert!(vary.join(",").contains("origin"), "{vary:?}");
-        // The cookie means nothing.
+        // The cookie is ignored.
         assert_eq!(send(Method::GET, "/api/posts/1", &from, "").await.status, 404);
         assert_eq!(send(Method::GET, "/api/notes", &from, "").await.status, 401);
         let bearer = [from.clone(), vec![("authorization", "Bearer nonsense")]].concat();
@@ -283,7 +283,7 @@ async fn pages_of_allowed_sites_read_as_strangers() {
         let preflight = send(Method::OPTIONS, "/api/posts", &preflight, "").await;
         assert_eq!(preflight.status, 204);
         assert_eq!(preflight.header("access-control-allow-origin"), Some(OTHER));
-        // Who is not on the list reads nothing that a browser would show.
+        // Other origins get no response that a browser would hand to their scripts.
         let evil = [signed_in, vec![("origin", "https://evil.example")]].concat();
         let evil_read = send(Method::GET, "/api/posts/2", &evil, "").await;
         assert_eq!(evil_read.header("access-control-allow-origin"), None);

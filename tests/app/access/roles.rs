@@ -1,4 +1,4 @@
-//! A role that changes: the next request is decided by the new one.
+//! Role changes: the new role applies from the next request.
 
 use actix_web::http::Method;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Role, on_one_node_and_on_three, set_role};
 
 #[actix_web::test]
-async fn a_role_that_was_taken_away_writes_nothing_more() {
+async fn an_account_that_loses_its_role_can_no_longer_write() {
     on_one_node_and_on_three(async |accounts| {
         let (post, _) = accounts.post("published").await;
         let path = format!("/api/posts/{post}");
@@ -27,7 +27,7 @@ async fn a_role_that_was_taken_away_writes_nothing_more() {
 }
 
 #[actix_web::test]
-async fn a_key_gives_its_response_to_its_account_alone() {
+async fn an_idempotency_key_replays_only_to_its_account() {
     on_one_node_and_on_three(async |accounts| {
         let body = json!({"title": "Once", "body": "b"}).to_string();
         let send = async |role: Role| {
@@ -44,7 +44,7 @@ async fn a_key_gives_its_response_to_its_account_alone() {
         assert_eq!(send(Role::Nobody).await.status, 401);
         assert_eq!(send(Role::Commenter).await.status, 403);
         assert_ne!(send(Role::Other).await.json(201)["id"], first["id"]);
-        // Nor is it given to an account that may not write any more.
+        // It is not replayed to an account that may no longer write either.
         set_role(accounts.site(), "author", "commenter");
         assert_eq!(send(Role::Author).await.status, 403);
         assert_eq!(

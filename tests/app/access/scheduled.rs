@@ -10,7 +10,7 @@ use super::{Accounts, Role};
 use crate::support::{ids, within};
 
 #[actix_web::test]
-async fn nothing_is_published_for_an_account_that_may_not_publish() {
+async fn a_scheduled_post_needs_an_author_who_may_still_publish() {
     let accounts = Accounts::start().await;
     let mut scheduled = Vec::new();
     for role in [Role::Author, Role::Other, Role::Admin] {
@@ -35,7 +35,7 @@ async fn nothing_is_published_for_an_account_that_may_not_publish() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    within("nothing is due", over).await;
+    within("no scheduled post is left", over).await;
     assert_eq!(list("published").await, [scheduled[2]]);
     let mut drafts = list("draft").await;
     drafts.sort_unstable();

@@ -1,4 +1,4 @@
-//! What others see of a draft, in lists, events, replays, streams and searches: nothing.
+//! Drafts are hidden from others in lists, events, replays, streams and searches.
 
 use actix_web::http::Method;
 use kilonova::db;
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use super::{Accounts, ROLES, Role, on_one_node_and_on_three};
 use crate::support::{Raw, within};
 
-/// Everything that a role finds in the log.
+/// All events that a role reads from the log.
 async fn log(accounts: &Accounts, role: Role) -> Vec<Value> {
     let page = accounts.send(role, Method::GET, "/api/events?after=0&limit=100", &Value::Null);
     let page = page.await.json(200);
     page["events"].as_array().unwrap().clone()
 }
 
-/// Everything that a role is sent on these channels of the log, up to a position.
+/// All events that a role receives on these channels, up to a position.
 async fn replayed(accounts: &Accounts, role: Role, path: &str, last: i64) -> Vec<Value> {
     let mut raw = Raw::connect(accounts.next()).await;
     let headers = [("Accept", "text/event-stream"), ("Cookie", accounts.cookie(role))];
@@ -40,7 +40,7 @@ async fn replayed(accounts: &Accounts, role: Role, path: &str, last: i64) -> Vec
 }
 
 #[actix_web::test]
-async fn a_draft_is_its_authors_and_the_admins_until_it_is_published() {
+async fn a_draft_is_visible_only_to_its_author_and_admins() {
     on_one_node_and_on_three(async |accounts| {
         let draft = json!({"title": "Secret draft", "body": "confidential", "status": "draft"});
         let post = accounts.send(Role::Author, Method::POST, "/api/posts", &draft).await.json(201);
@@ -60,7 +60,7 @@ async fn a_draft_is_its_authors_and_the_admins_until_it_is_published() {
             let _ = raw.is_closed().await;
         }
 
-        // Published: its revisions as a draft stay hidden.
+        // After publication, its revisions as a draft stay hidden.
         let published = json!({"title": "Public now", "body": "open", "status": "published"});
         accounts.send(Role::Author, Method::PATCH, &path, &published).await.json(200);
         let all =
@@ -80,7 +80,7 @@ async fn a_draft_is_its_authors_and_the_admins_until_it_is_published() {
 }
 
 #[actix_web::test]
-async fn a_withdrawn_post_is_deleted_for_others_and_changed_for_its_author() {
+async fn a_withdrawn_post_reads_as_deleted_except_to_its_author() {
     on_one_node_and_on_three(async |accounts| {
         let post = json!({"title": "For a while", "body": "b"});
         let post = accounts.send(Role::Author, Method::POST, "/api/posts", &post).await.json(201);
@@ -97,7 +97,7 @@ async fn a_withdrawn_post_is_deleted_for_others_and_changed_for_its_author() {
                     let block = raw.block().await.expect("the stream goes on");
                     let data = block.lines().find_map(|line| line.strip_prefix("data: "));
                     let event = data.map(|data| serde_json::from_str::<Value>(data).unwrap());
-                    // A node may hear of the post itself only now.
+                    // A node may receive the post's creation only now.
                     if let Some(event) = event.filter(|event| event["id"] != 1) {
                         return event;
                     }
@@ -120,7 +120,7 @@ async fn a_withdrawn_post_is_deleted_for_others_and_changed_for_its_author() {
 }
 
 #[actix_web::test]
-async fn notes_are_found_by_accounts_alone() {
+async fn only_accounts_find_notes() {
     on_one_node_and_on_three(async |accounts| {
         accounts.note().await;
         let found = async |role, kind: &str| {
@@ -131,7 +131,7 @@ async fn notes_are_found_by_accounts_alone() {
                 _ => Some(answer.json(200)["hits"].as_array().unwrap().len()),
             }
         };
-        // Each node has one.
+        // Each node has its own index.
         let indexed = async {
             let mut nodes = 0;
             while nodes < accounts.sites.len() {
@@ -150,7 +150,7 @@ async fn notes_are_found_by_accounts_alone() {
 }
 
 #[actix_web::test]
-async fn nobody_finds_or_counts_what_is_hidden() {
+async fn hidden_rows_are_neither_found_nor_counted() {
     on_one_node_and_on_three(async |accounts| {
         let post = json!({"title": "On borrowing", "body": "xenon"});
         let post = accounts.send(Role::Author, Method::POST, "/api/posts", &post).await.json(201);
@@ -174,8 +174,8 @@ async fn nobody_finds_or_counts_what_is_hidden() {
                 hits
             })
         };
-        // Each node has an index of its own, which follows the log: until it knows that something
-        // was taken out and put back, it may have too little of it.
+        // Each node's index follows the log. Until it has caught up with a withdrawal and the
+        // republication, it may find too few rows.
         let indexed = async |count: usize| {
             for site in &accounts.sites {
                 let last = site.db().snapshot(|_| Ok::<_, db::Error>(())).await.unwrap().position;
@@ -186,7 +186,7 @@ async fn nobody_finds_or_counts_what_is_hidden() {
                 let comments = count.saturating_sub(1);
                 assert_eq!(found(role, "&kind=comment").await, Some(comments), "{role:?}");
                 assert_eq!(found(role, "&kind=note").await, Some(0), "{role:?}");
-                // The fourth, so that every question comes to each of three nodes.
+                // A fourth request shifts the rotation, so that each query reaches all three nodes.
                 assert_eq!(found(role, "&kind=post").await, Some(count.min(1)), "{role:?}");
             }
         };
@@ -195,7 +195,7 @@ async fn nobody_finds_or_counts_what_is_hidden() {
         };
         within("the indexes", indexed(3)).await;
         change(&comments[0], json!({"state": "hidden"})).await;
-        // From then on, and not only when the index knows.
+        // From the moment of the change, not only once the index has caught up.
         for role in ROLES {
             assert_ne!(found(role, "").await, Some(3), "{role:?}");
         }
@@ -214,7 +214,7 @@ async fn nobody_finds_or_counts_what_is_hidden() {
 }
 
 #[actix_web::test]
-async fn a_deleted_draft_is_not_there_to_follow() {
+async fn a_deleted_draft_cannot_be_followed() {
     on_one_node_and_on_three(async |accounts| {
         let make = async |status: &str| {
             let post = json!({"title": "Gone soon", "body": "b", "status": status});

@@ -1,33 +1,33 @@
-//! The table: what each route answers each role, by the status of the post that it is about.
+//! The table of permissions: each route's status for each role and status of the post.
 
 use actix_web::http::Method;
 use serde_json::{Value, json};
 
 use super::{Accounts, Nodes, ROLES, Role};
 
-/// Statuses for nobody, a commenter, another member, the author, and an admin.
+/// The response statuses for nobody, a commenter, another member, the author and an admin.
 type Answers = [u16; 5];
 
-/// How a route is asked.
+/// The kind of request that a route gets.
 #[derive(Clone, Copy)]
 enum Ask {
-    /// JSON, or none.
+    /// A request with this JSON body, or none.
     Api(&'static str),
-    /// A browser's form.
+    /// A form with these fields.
     Form(&'static str),
-    /// A page, or a stream.
+    /// A page or a stream, requested with this `Accept` header.
     Open(&'static str),
 }
 
 struct Row {
-    /// As in the router.
+    /// The pattern as in the router.
     route: &'static str,
     method: Method,
-    /// What is asked, with `{post}`, `{comment}` and `{note}`.
+    /// The requested path, with `{post}`, `{comment}` and `{note}`.
     path: &'static str,
     ask: Ask,
     draft: Answers,
-    /// Of a published or an archived post; of everything, where there is no post.
+    /// For a published or an archived post, or for a route without a post.
     public: Answers,
 }
 
@@ -48,7 +48,7 @@ fn row(
     Row { route, method, path, ask, draft, public }
 }
 
-/// A route that is about no post.
+/// A route without a post.
 fn plain(
     method: Method,
     route: &'static str,
@@ -486,9 +486,9 @@ async fn every_route_answers_every_role_as_the_table_says() {
     walk(Accounts::start().await).await;
 }
 
-/// What one request has made, the next one needs, and it is another node's.
+/// The rows that a request needs are created on another node.
 #[actix_web::test]
-async fn three_nodes_in_turns_answer_as_the_table_says() {
+async fn three_nodes_asked_in_rotation_answer_as_the_table_says() {
     let Some(accounts) = Accounts::start_on(Nodes::Three).await else { return };
     walk(accounts).await;
 }
@@ -519,12 +519,12 @@ async fn walk(accounts: Accounts) {
     accounts.stop().await;
 }
 
-/// Asks for something that is made for this request alone.
+/// Sends one request about rows that are created for this request only.
 async fn ask(accounts: &Accounts, row: &Row, role: Role, status: &str) -> u16 {
     let mut path = row.path.to_owned();
     if path.contains("{post}") || path.contains("{comment}") {
         let (post, comment) = accounts.post(status).await;
-        // The page alone is at another address than the bare id.
+        // Only the page's address has more than the bare id.
         let is_page = row.method == Method::GET && path == "/posts/{post}";
         let post = if is_page { format!("{post}-a-post") } else { post.to_string() };
         path = path.replace("{post}", &post);
@@ -534,7 +534,7 @@ async fn ask(accounts: &Accounts, row: &Row, role: Role, status: &str) -> u16 {
         path = path.replace("{note}", &accounts.note().await.to_string());
     }
     if path == "/logout" || (path == "/api/session" && row.method == Method::DELETE) {
-        // It ends one that nothing else needs.
+        // The request ends its sign-in, so it gets a separate one.
         let cookie = match role {
             Role::Nobody => String::new(),
             role => super::sign_in(accounts.next(), super::NAMES[role as usize]).await,
@@ -554,7 +554,7 @@ async fn ask(accounts: &Accounts, row: &Row, role: Role, status: &str) -> u16 {
     }
 }
 
-/// Each route of the router, by method and pattern, as its source says.
+/// The method and pattern of each route, parsed from the router's source.
 pub(crate) fn routes() -> Vec<(String, String)> {
     let source = include_str!("../../../src/router.rs");
     let mut routes = Vec::new();
@@ -572,7 +572,7 @@ pub(crate) fn routes() -> Vec<(String, String)> {
     routes
 }
 
-/// Each route of the table with the statuses that it answers.
+/// Each route of the table with the statuses it responds with.
 pub(crate) fn statuses() -> Vec<(Method, &'static str, Vec<u16>)> {
     let row = |row: Row| (row.method, row.route, [row.draft, row.public].concat());
     table().into_iter().map(row).collect()
@@ -592,12 +592,12 @@ fn every_route_has_a_row() {
     assert!(missing.is_empty(), "{missing:?}");
     for row in &table {
         let known = (row.method.to_string(), row.route.to_owned());
-        assert!(routes.contains(&known), "{known:?} is no route");
+        assert!(routes.contains(&known), "{known:?} is not a route");
     }
 }
 
 #[actix_web::test]
-async fn what_a_request_claims_about_its_author_is_ignored() {
+async fn claims_about_the_author_are_ignored() {
     let accounts = Accounts::start().await;
     let claims = json!({
         "title": "Claimed", "body": "b", "user_id": 1, "author": "boss", "role": "admin",
@@ -616,7 +616,7 @@ async fn what_a_request_claims_about_its_author_is_ignored() {
     accounts.stop().await;
 }
 
-/// The table as the documentation has it.
+/// The table as it must stand in the documentation.
 fn documented() -> String {
     let mut text = "| request | of | nobody | commenter | another member | author | admin |\n\
                     |---|---|---|---|---|---|---|\n"
@@ -637,7 +637,7 @@ fn documented() -> String {
 }
 
 #[test]
-fn the_documentation_has_this_table() {
+fn the_documented_table_is_current() {
     let known = include_str!("../../../docs/security.md");
     let (_, table) = known.split_once("## The table\n").unwrap();
     let table = table.split_once("\n\n| ").map(|(_, table)| format!("| {table}")).unwrap();

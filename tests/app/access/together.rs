@@ -1,5 +1,5 @@
-//! Who reads a post, and who types: names for those who are signed in, numbers for everybody else, and
-//! nothing for those who do not see the post.
+//! Presence at a post, its readers and who is typing: names for signed-in readers, numbers for
+//! everybody else, and nothing for those who may not see the post.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::ends::UPGRADE;
 use super::{Accounts, Role, on_one_node_and_on_three};
 use crate::support::{Raw, Site, within};
 
-/// Opens the presence of a post, beside other channels, on this node.
+/// Opens a WebSocket to this path on a node.
 async fn join(accounts: &Accounts, site: &Site, role: Role, path: &str) -> Raw {
     let mut raw = Raw::connect(site).await;
     let mut headers = UPGRADE.to_vec();
@@ -28,7 +28,7 @@ fn of(post: i64) -> String {
     format!("/feed?channels=posts,presence_{post}")
 }
 
-/// The next text; `None` at the end.
+/// The next text frame; `None` at the end.
 async fn next(raw: &mut Raw) -> Option<Value> {
     loop {
         let frame = within("a frame", raw.frame()).await?;
@@ -41,7 +41,7 @@ async fn next(raw: &mut Raw) -> Option<Value> {
     }
 }
 
-/// Reads on until the readers of the post are these.
+/// Reads frames until the post's readers are as expected.
 async fn until(raw: &mut Raw, post: i64, expected: Value) {
     let mut last = Value::Null;
     let told = async {
@@ -51,7 +51,7 @@ async fn until(raw: &mut Raw, post: i64, expected: Value) {
                 continue;
             }
             assert_eq!(frame["channel"], format!("presence_{post}"));
-            assert_eq!(frame.get("id"), None, "it is in no log");
+            assert_eq!(frame.get("id"), None, "presence is not logged");
             if frame["data"] == expected {
                 return;
             }
@@ -59,7 +59,7 @@ async fn until(raw: &mut Raw, post: i64, expected: Value) {
         }
     };
     if tokio::time::timeout(Duration::from_secs(20), told).await.is_err() {
-        panic!("{expected} was expected, and last it was {last}");
+        panic!("expected {expected}, last got {last}");
     }
 }
 
@@ -72,7 +72,7 @@ async fn types(raw: &mut Raw) {
 }
 
 #[actix_web::test]
-async fn names_are_for_those_who_are_signed_in() {
+async fn only_signed_in_readers_see_names() {
     on_one_node_and_on_three(async |accounts| {
         let post = accounts.post_of(Role::Author).await;
         let sites = [accounts.site(), &accounts.sites[accounts.sites.len() - 1]];
@@ -84,7 +84,7 @@ async fn names_are_for_those_who_are_signed_in() {
         until(&mut author, post, readers(1, &["author", "other"])).await;
         until(&mut other, post, readers(1, &["author", "other"])).await;
         until(&mut guest, post, readers(3, &[])).await;
-        // A second window of one account is nobody new.
+        // A second window of one account is not another reader.
         let mut again = join(accounts, sites[0], Role::Other, &of(post)).await;
         until(&mut again, post, readers(1, &["author", "other"])).await;
 
@@ -92,7 +92,7 @@ async fn names_are_for_those_who_are_signed_in() {
         let typing = json!({"guests": 1, "names": ["author", "other"], "typing": ["other"]});
         until(&mut author, post, typing).await;
         until(&mut guest, post, json!({"guests": 3, "names": [], "typing": [null]})).await;
-        // It ends by itself, and with the socket.
+        // Typing ends after a while, and when the socket closes.
         until(&mut author, post, readers(1, &["author", "other"])).await;
         types(&mut guest).await;
         let typing = json!({"guests": 1, "names": ["author", "other"], "typing": [null]});
@@ -115,7 +115,7 @@ async fn an_account_can_hide_its_name() {
         until(&mut author, post, readers(0, &["author", "other"])).await;
         let begun = Instant::now();
         assert_eq!(accounts.form(Role::Other, "/account/presence", "shown=false").await, 303);
-        // What was opened under the name closes.
+        // The account's sockets close.
         while next(&mut other).await.is_some() {}
         drop(other);
         until(&mut author, post, readers(0, &["author"])).await;
@@ -139,7 +139,7 @@ async fn an_account_can_hide_its_name() {
 }
 
 #[actix_web::test]
-async fn hiding_a_name_again_and_again_costs_as_much_as_it_closes() {
+async fn hiding_a_name_costs_allowance_for_every_connection_it_closes() {
     let accounts = Accounts::start_with(|config| {
         config.allowances.writes_per_account = 512 * 1024;
     })
@@ -155,7 +155,7 @@ async fn hiding_a_name_again_and_again_costs_as_much_as_it_closes() {
     let set = async |shown: &str| accounts.form(Role::Other, "/account/presence", shown).await;
     let before = ends().await;
     assert_eq!(set("shown=true").await, 303);
-    assert_eq!(ends().await, before, "it was shown already");
+    assert_eq!(ends().await, before, "the name was already shown");
     let mut sent = 0;
     for shown in ["shown=false", "shown=true"].into_iter().cycle().take(10) {
         match set(shown).await {
@@ -170,7 +170,7 @@ async fn hiding_a_name_again_and_again_costs_as_much_as_it_closes() {
 }
 
 #[actix_web::test]
-async fn the_presence_of_a_withdrawn_post_is_its_authors() {
+async fn presence_at_a_withdrawn_post_is_for_its_author_and_admins() {
     on_one_node_and_on_three(async |accounts| {
         let post = accounts.post_of(Role::Author).await;
         let site = accounts.site();
@@ -184,7 +184,7 @@ async fn the_presence_of_a_withdrawn_post_is_its_authors() {
         let mut admin = join(accounts, site, Role::Admin, &of(post)).await;
         until(&mut author, post, readers(1, &["author", "boss"])).await;
         until(&mut admin, post, readers(1, &["author", "boss"])).await;
-        // Behind all of it.
+        // An event after all others.
         let last = accounts.post_of(Role::Author).await;
         let mut events = Vec::new();
         loop {
@@ -196,7 +196,7 @@ async fn the_presence_of_a_withdrawn_post_is_its_authors() {
         }
         assert_eq!(events, ["post_deleted", "post_created"]);
 
-        // Alone it is not there; a page that is open goes on with everything else.
+        // The channel alone is not found, but a page that also follows others keeps those.
         let alone = format!("/feed?channels=presence_{post}");
         assert_eq!(accounts.open(Role::Other, &alone, "text/event-stream").await.1, 404);
         let mut other = join(accounts, site, Role::Other, &of(post)).await;
@@ -213,7 +213,7 @@ async fn the_presence_of_a_withdrawn_post_is_its_authors() {
 }
 
 #[actix_web::test]
-async fn a_draft_that_nobody_has_seen_is_not_there_in_company_either() {
+async fn presence_at_an_unseen_draft_is_not_found() {
     let accounts = Accounts::start().await;
     let draft = json!({"title": "A draft", "body": "b", "status": "draft"});
     let draft = accounts.send(Role::Author, Method::POST, "/api/posts", &draft).await.json(201);
@@ -223,14 +223,14 @@ async fn a_draft_that_nobody_has_seen_is_not_there_in_company_either() {
     {
         assert_eq!(accounts.open(role, &path, "text/event-stream").await.1, status, "{role:?}");
     }
-    // Whoever asks as a guest is one.
+    // A request with `as=guest` is treated as a guest's.
     let as_guest = format!("{path}&as=guest");
     assert_eq!(accounts.open(Role::Author, &as_guest, "text/event-stream").await.1, 404);
     accounts.stop().await;
 }
 
 #[actix_web::test]
-async fn a_socket_is_present_at_one_post_and_the_log_knows_nothing_of_it() {
+async fn a_socket_is_present_at_one_post_and_presence_is_not_logged() {
     let accounts = Accounts::start().await;
     let (one, two) = (accounts.post_of(Role::Author).await, accounts.post_of(Role::Author).await);
     for path in [
@@ -248,7 +248,7 @@ async fn a_socket_is_present_at_one_post_and_the_log_knows_nothing_of_it() {
 }
 
 #[actix_web::test]
-async fn a_crowd_costs_a_reader_one_frame_a_second() {
+async fn a_crowd_sends_a_reader_one_frame_a_second() {
     let accounts = Accounts::start().await;
     let post = accounts.post_of(Role::Author).await;
     let mut first = join(&accounts, accounts.site(), Role::Nobody, &of(post)).await;
@@ -257,7 +257,7 @@ async fn a_crowd_costs_a_reader_one_frame_a_second() {
     let mut crowd = Vec::new();
     for _ in 0..40 {
         let mut raw = join(&accounts, accounts.site(), Role::Nobody, &of(post)).await;
-        // Far more often than once a second.
+        // Well over once a second.
         for _ in 0..5 {
             types(&mut raw).await;
         }
@@ -278,7 +278,7 @@ async fn a_crowd_costs_a_reader_one_frame_a_second() {
 }
 
 #[actix_web::test]
-async fn nothing_is_left_of_a_post_that_nobody_reads() {
+async fn a_post_without_readers_keeps_no_presence_state() {
     let accounts = Accounts::start().await;
     let post = accounts.post_of(Role::Author).await;
     let channels = async || {

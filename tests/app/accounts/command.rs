@@ -1,4 +1,4 @@
-//! `kilonova user`, by the binary itself.
+//! `kilonova user`, run as the real binary.
 
 use std::io::Write;
 use std::process::{Output, Stdio};
@@ -14,14 +14,14 @@ fn add(home: &Home, arguments: &[&str], input: &str) -> Output {
     user(home, &[&["add"], arguments].concat(), input)
 }
 
-/// Runs it with this on its standard input.
+/// Runs the command with `input` on its standard input.
 pub(crate) fn user(home: &Home, arguments: &[&str], input: &str) -> Output {
     let data = home.path().to_str().unwrap();
     let mut command = kilonova(&[&["user"], arguments, &["--data-dir", data]].concat());
     command.envs(home.url().map(|url| ("DATABASE_URL", url))).stdin(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // One that refuses its arguments does not wait for what comes.
+    // A command that refuses its arguments does not read its input.
     drop(stdin.write_all(input.as_bytes()));
     drop(stdin);
     child.wait_with_output().unwrap()

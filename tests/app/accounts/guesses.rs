@@ -1,5 +1,5 @@
-//! Guessing passwords. What an address may guess is tested in `src/accounts/guesses.rs`: here all
-//! come from loopback, which does not count.
+//! Guessing passwords. The limit per address is tested in `src/accounts/guesses.rs`; these requests
+//! come from loopback, which is exempt.
 
 use actix_web::http::Method;
 use futures_util::future::join_all;
@@ -8,16 +8,16 @@ use serde_json::json;
 use super::{PASSWORD, register, send_form, set_cookie, sign_in, try_to_sign_in, with};
 use crate::support::{Answer, Site};
 
-/// How many guesses are looked at before one is refused, and that refusal.
+/// Guesses until one is refused. Returns the number of guesses that were checked, and the refusal.
 async fn guess(site: &Site, name: &str) -> (usize, Answer) {
-    // One comes back every six seconds: on a slow machine there are a few more.
+    // A guess is granted again every six seconds, so a slow machine sees a few more.
     for looked_at in 0..60 {
         let answer = try_to_sign_in(site, name, "wrong password").await;
         if answer.status != 401 {
             return (looked_at, answer);
         }
     }
-    panic!("60 guesses at {name} were looked at");
+    panic!("60 guesses at {name} were checked without a refusal");
 }
 
 #[actix_web::test]
@@ -25,7 +25,7 @@ async fn guesses_at_a_password_are_limited() {
     let site = Site::start().await;
     register(&site, "ada").await;
     register(&site, "eve").await;
-    // Right ones are no guesses.
+    // Right passwords do not count as guesses.
     for _ in 0..12 {
         sign_in(&site, "ada").await;
     }
@@ -36,7 +36,7 @@ async fn guesses_at_a_password_are_limited() {
         let wait: u32 = refused.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=7).contains(&wait), "{wait}");
     }
-    // Nor is it found out by being right, or by another way to write the name.
+    // Neither the right password nor another spelling of the name gets around the limit.
     let all = join_all((0..20).map(|_| try_to_sign_in(&site, "ADA", "wrong password"))).await;
     assert!(all.iter().filter(|answer| answer.status == 429).count() >= 15);
     let right = join_all((0..5).map(|_| try_to_sign_in(&site, "ada", PASSWORD))).await;
@@ -58,7 +58,7 @@ async fn a_browser_that_has_signed_in_is_not_locked_out_by_strangers() {
     let from = async |cookie: &str, password: &str| -> u16 {
         with(&site, cookie, Method::POST, "/api/session", &fields(password)).await.status
     };
-    // Strangers use up the name's guesses.
+    // Strangers use up the guesses for this name.
     guess(&site, "ada").await.1.error(429);
     let (_, signature) = known.rsplit_once('.').unwrap();
     let forged = known.replace(signature, &"0".repeat(signature.len()));
@@ -68,11 +68,11 @@ async fn a_browser_that_has_signed_in_is_not_locked_out_by_strangers() {
         assert!(refused.contains(&429), "{stranger}: {refused:?}");
     }
     assert_eq!(from(&known, PASSWORD).await, 201);
-    // Nor do strangers keep one who is signed in from another password.
+    // Strangers cannot prevent a signed-in user from changing the password.
     let change = json!({"password": PASSWORD, "new_password": "correct horse, too"});
     let changed = with(&site, &ada, Method::PUT, "/api/account/password", &change).await;
     assert_eq!(changed.status, 204);
-    // Nor does a stolen device guess for ever.
+    // A stolen device's guesses are limited too.
     let wrong = join_all((0..40).map(|_| from(&known, "wrong password"))).await;
     let looked_at = wrong.iter().filter(|&&status| status == 401).count();
     assert!((10..=20).contains(&looked_at), "{wrong:?}");
@@ -80,7 +80,7 @@ async fn a_browser_that_has_signed_in_is_not_locked_out_by_strangers() {
 }
 
 #[actix_web::test]
-async fn a_device_cookie_is_closed_to_scripts_and_known_after_a_restart() {
+async fn a_device_cookie_is_http_only_and_survives_a_restart() {
     let site = Site::start().await;
     let fields = format!("username=Ada&password={}", PASSWORD.replace(' ', "+"));
     let answer = send_form(&site, "", "/register", &fields).await;

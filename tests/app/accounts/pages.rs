@@ -1,4 +1,4 @@
-//! /login, /register and signing out, as a browser without scripts does it.
+//! /login, /register and signing out, as a browser without scripts uses them.
 
 use actix_web::http::Method;
 use actix_web::web::Bytes;
@@ -33,7 +33,7 @@ async fn readers_register_sign_out_and_sign_in_again() {
     assert!(left.header("set-cookie").unwrap().contains("Max-Age=0"));
     assert_eq!(name_of(&site, &first).await, None);
     assert!(text(&open(&site, &first, "/").await).contains("href=\"/login\""));
-    // A link signs nobody out.
+    // Following a link does not sign out.
     assert_eq!(open(&site, "", "/logout").await.status, 405);
 
     let again = send_form(&site, "", "/login", "username=ada&password=correct+horse").await;
@@ -86,7 +86,7 @@ async fn a_refused_form_repeats_the_name_and_never_the_password() {
 }
 
 #[actix_web::test]
-async fn a_sign_in_leads_to_a_path_of_this_site_only() {
+async fn a_sign_in_redirects_only_within_this_site() {
     let site = Site::start().await;
     register(&site, "ada").await;
     for (next, to) in [
@@ -104,7 +104,7 @@ async fn a_sign_in_leads_to_a_path_of_this_site_only() {
         assert_eq!(page.contains("name=\"next\""), to != "/", "{next}: {page}");
         assert!(!page.contains("evil"), "{page}");
     }
-    // It is kept on the way over the other form.
+    // The link to the other form keeps it.
     let page = text(&open(&site, "", "/login?next=/notes").await);
     assert!(page.contains("href=\"/register?next=%2Fnotes\""), "{page}");
     let form = "username=eve&password=correct+horse&next=/notes";

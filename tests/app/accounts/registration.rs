@@ -29,7 +29,7 @@ async fn a_new_account_has_the_contracts_fields() {
 }
 
 #[actix_web::test]
-async fn refusals_are_in_ectos_words() {
+async fn refusals_use_ectos_messages() {
     let site = Site::start().await;
     let letters = "should have only letters (a to z), digits, '.', '-' and '_'";
     let (short, long) = ("should be at least 3 character(s)", "should be at most 40 character(s)");
@@ -70,7 +70,7 @@ async fn refusals_are_in_ectos_words() {
         nothing,
         json!({"errors": {"username": ["can't be blank"], "password": ["can't be blank"]}})
     );
-    // Nothing of that is left, and what is at the limits is taken.
+    // The refusals left nothing behind, and values at the limits are accepted.
     let longest = json!({"username": "a".repeat(40), "password": "p".repeat(1024), "email": null});
     site.post("/api/users", &longest).await.json(201);
     let shortest = json!({"username": "ada", "password": "äöüäöüäöüä", "email": ""});
@@ -79,7 +79,7 @@ async fn refusals_are_in_ectos_words() {
 }
 
 #[actix_web::test]
-async fn names_and_addresses_are_unique_whatever_their_case() {
+async fn names_and_email_addresses_are_unique_in_any_case() {
     let site = Site::start().await;
     let fields = json!({"username": "Ada", "email": "ada@example.org", "password": PASSWORD});
     site.post("/api/users", &fields).await.json(201);
@@ -92,10 +92,10 @@ async fn names_and_addresses_are_unique_whatever_their_case() {
         let fields = json!({"username": "eve", "email": email, "password": PASSWORD});
         assert_eq!(site.post("/api/users", &fields).await.json(422), taken("email"));
     }
-    // No address is no address of anybody's.
+    // Several accounts may have no email address.
     register(&site, "eve").await;
     register(&site, "mallory").await;
-    // All at once: the row decides, not a look before it.
+    // In parallel: the unique index decides, not a check before the insert.
     let names = ["race", "Race", "RACE", "rAce", "raCe", "racE"];
     let fields = names.map(|name| json!({"username": name, "password": PASSWORD}));
     let answers = join_all(fields.iter().map(|fields| site.post("/api/users", fields))).await;
@@ -122,8 +122,8 @@ async fn a_closed_registration_refuses_everyone() {
     site.stop().await;
 }
 
-/// A digest of the body is kept with the key: of a password it would be a hash that is soon
-/// guessed.
+/// A digest of the body is usually stored with the key. Here it would be a fast hash of the
+/// password, which is easy to crack.
 #[actix_web::test]
 async fn an_idempotency_key_keeps_no_digest_of_the_password() {
     let site = Site::start().await;
@@ -142,7 +142,7 @@ async fn an_idempotency_key_keeps_no_digest_of_the_password() {
 }
 
 #[actix_web::test]
-async fn names_that_look_like_an_account_from_before_are_refused() {
+async fn lookalikes_of_accounts_from_before_are_refused() {
     let site = Site::start().await;
     for name in ["Paypal", "modern"] {
         register(&site, name).await;

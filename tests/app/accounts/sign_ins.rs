@@ -10,7 +10,7 @@ use super::{JSON, PASSWORD, name_of, register, sign_in, try_to_sign_in, with};
 use crate::support::{Site, within};
 
 #[actix_web::test]
-async fn a_sign_in_answers_the_account_and_a_cookie_closed_to_scripts() {
+async fn a_sign_in_returns_the_account_and_an_http_only_cookie() {
     let site = Site::start().await;
     let ada = register(&site, "Ada").await;
     let answer = try_to_sign_in(&site, "ADA", PASSWORD).await;
@@ -24,7 +24,7 @@ async fn a_sign_in_answers_the_account_and_a_cookie_closed_to_scripts() {
     attributes.sort_unstable();
     assert_eq!(attributes, ["HttpOnly", "Max-Age=7776000", "Path=/", "SameSite=Lax"]);
     assert_eq!(name_of(&site, cookie).await.as_deref(), Some("Ada"));
-    // Among others' cookies, however those look.
+    // Among other cookies, including malformed ones.
     let among = format!("a=b; =; %zz; {cookie}; kilonova_session_=x; c");
     assert_eq!(name_of(&site, &among).await.as_deref(), Some("Ada"));
     for bad in ["kilonova_session=", "kilonova_session", &cookie[..80], &format!("{cookie}0")] {
@@ -56,7 +56,7 @@ async fn a_wrong_password_and_an_unknown_name_get_the_same_answer() {
 }
 
 #[actix_web::test]
-async fn signing_out_ends_this_sign_in_alone() {
+async fn signing_out_ends_only_this_sign_in() {
     let site = Site::start().await;
     register(&site, "ada").await;
     let (here, elsewhere) = (sign_in(&site, "ada").await, sign_in(&site, "ada").await);
@@ -70,7 +70,7 @@ async fn signing_out_ends_this_sign_in_alone() {
     );
     assert_eq!(name_of(&site, &here).await, None);
     assert_eq!(name_of(&site, &elsewhere).await.as_deref(), Some("ada"));
-    // Without one, or with one that is no more.
+    // Without a cookie, or with an ended one.
     assert_eq!(site.delete("/api/session").await.status, 204);
     let again = with(&site, &here, Method::DELETE, "/api/session", &Value::Null).await;
     assert_eq!(again.status, 204);
@@ -89,7 +89,7 @@ async fn a_new_sign_in_replaces_the_token() {
     assert_ne!(new, old);
     assert_eq!(name_of(&site, &old).await, None);
     assert_eq!(name_of(&site, &new).await.as_deref(), Some("ada"));
-    // One that a stranger has chosen is not taken over.
+    // A token chosen by a stranger is not adopted.
     let chosen = format!("kilonova_session={}", "0".repeat(64));
     let answer = with(&site, &chosen, Method::POST, "/api/session", &fields).await;
     assert_ne!(super::cookie(&answer), chosen);
@@ -98,7 +98,7 @@ async fn a_new_sign_in_replaces_the_token() {
 }
 
 #[actix_web::test]
-async fn a_sign_in_ends_with_its_time_and_with_its_user() {
+async fn a_sign_in_expires_and_ends_with_its_user() {
     let site = Site::start().await;
     register(&site, "ada").await;
     register(&site, "eve").await;
@@ -108,10 +108,10 @@ async fn a_sign_in_ends_with_its_time_and_with_its_user() {
          WHERE user_id = (SELECT id FROM users WHERE username = 'ada')",
     );
     assert_eq!(name_of(&site, &ada).await, None);
-    // Nor does its row stay for ever.
+    // Its row is deleted after a while.
     assert_eq!(sign_ins(&site).await, 2);
     let site = Site::start_in(site.stop_keeping_data().await, |_| ()).await;
-    within("it is pruned", async { while sign_ins(&site).await > 1 {} }).await;
+    within("the expired sign-in is pruned", async { while sign_ins(&site).await > 1 {} }).await;
     assert_eq!(name_of(&site, &eve).await.as_deref(), Some("eve"));
     site.home().execute("DELETE FROM users WHERE username = 'eve'");
     assert_eq!(name_of(&site, &eve).await, None);
@@ -120,7 +120,7 @@ async fn a_sign_in_ends_with_its_time_and_with_its_user() {
     site.stop().await;
 }
 
-/// How many there are, expired ones included.
+/// The number of sign-ins in the database, including expired ones.
 async fn sign_ins(site: &Site) -> i64 {
     use diesel::prelude::*;
     let count = site.db().read(|connection| {
@@ -130,7 +130,7 @@ async fn sign_ins(site: &Site) -> i64 {
 }
 
 #[actix_web::test]
-async fn one_users_oldest_sign_in_makes_room_for_another() {
+async fn a_users_oldest_sign_in_makes_room_for_a_new_one() {
     let site = Site::start().await;
     let id = register(&site, "ada").await["id"].as_i64().unwrap();
     let begun = site.db().transaction(move |tx| {
@@ -175,7 +175,7 @@ async fn a_stolen_database_signs_nobody_in() {
 }
 
 #[actix_web::test]
-async fn another_site_signs_nobody_in_or_out() {
+async fn another_site_cannot_sign_anyone_in_or_out() {
     let site = Site::start().await;
     register(&site, "ada").await;
     let cookie = sign_in(&site, "ada").await;

@@ -1,4 +1,4 @@
-//! The event `logged_in`: heard by members on the nodes, and by nobody else.
+//! The event `logged_in`, which only members on the nodes receive.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{PASSWORD, register, send_form, sign_in, try_to_sign_in};
 use crate::databases::Home;
 use crate::support::{Site, links, within};
 
-/// A member that tells what it is sent.
+/// A member that passes on the messages it receives.
 struct Probe(mpsc::UnboundedSender<Value>);
 
 impl Actor for Probe {
@@ -45,7 +45,7 @@ async fn successful_sign_ins_are_announced_and_failed_ones_are_not() {
     assert_eq!(send_form(&site, "", "/register", form).await.status, 303);
     assert_eq!(send_form(&site, "", "/login", form).await.status, 303);
     for name in ["ada", "eve", "eve"] {
-        let heard = within("the sign-in is told", hears.recv()).await.unwrap();
+        let heard = within("the sign-in is announced", hears.recv()).await.unwrap();
         assert_eq!(heard, json!(["users", "logged_in", {"username": name}, null]));
     }
     assert!(hears.try_recv().is_err());
@@ -77,14 +77,14 @@ async fn a_sign_in_is_announced_once_on_every_node() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    within("the nodes find each other", all_known).await;
+    within("the nodes know each other", all_known).await;
     register(&sites[1], "ada").await;
     sign_in(&sites[1], "ada").await;
     sites[1].pubsub().broadcast("users", "sentinel", Payload::null()).await.unwrap();
     for hears in &mut members {
-        let heard = within("the sign-in is told", hears.recv()).await.unwrap();
+        let heard = within("the sign-in is announced", hears.recv()).await.unwrap();
         assert_eq!(heard, json!(["users", "logged_in", {"username": "ada"}, null]));
-        let next = within("the sentinel is told", hears.recv()).await.unwrap();
+        let next = within("the sentinel arrives", hears.recv()).await.unwrap();
         assert_eq!(next, json!(["users", "sentinel", null, null]));
     }
     for site in sites.into_iter().rev() {
@@ -93,7 +93,7 @@ async fn a_sign_in_is_announced_once_on_every_node() {
 }
 
 #[actix_web::test]
-async fn a_sign_in_reaches_neither_the_log_nor_browsers() {
+async fn a_sign_in_is_neither_logged_nor_sent_to_browsers() {
     let site = Site::start().await;
     register(&site, "ada").await;
     for path in ["/feed?channels=users", "/feed?channels=posts,users"] {

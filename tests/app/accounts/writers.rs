@@ -1,5 +1,5 @@
-//! What is written with a cookie is its account's, whatever it claims; without one all is as it
-//! was.
+//! A write with a cookie belongs to the cookie's account, whatever author it names. A write without
+//! a cookie belongs to no account.
 
 use actix_web::http::Method;
 use actix_web::web::Bytes;
@@ -9,7 +9,7 @@ use super::{JSON, register, send_form, sign_in, with};
 use crate::support::{Site, assert_comment, assert_note, assert_post};
 
 #[actix_web::test]
-async fn a_write_belongs_to_its_account_whatever_it_claims() {
+async fn a_write_belongs_to_its_account_whatever_author_it_names() {
     let site = Site::start().await;
     let id = register(&site, "ada").await["id"].clone();
     let cookie = sign_in(&site, "ada").await;
@@ -25,14 +25,14 @@ async fn a_write_belongs_to_its_account_whatever_it_claims() {
     let note = send("/api/notes").await;
     assert_note(&note);
     assert_eq!(note["author"], "ada");
-    // As it was written so it is read, and told.
+    // The response, a later read and the event agree.
     let read = site.get(&format!("/api/posts/{}", post["id"])).await.json(200);
     assert_eq!(read, post);
     let events = site.get("/api/events?after=0").await.json(200);
     let told: Vec<&Value> =
         events["events"].as_array().unwrap().iter().map(|e| &e["data"]).collect();
     assert_eq!(told, [&post, &comment, &comment, &note]);
-    // What somebody changes stays whose it was.
+    // A change by another account keeps the author.
     let path = format!("/api/posts/{}", post["id"]);
     let changed = site.patch(&path, &json!({"title": "Still mine", "user_id": 99})).await.json(200);
     assert_eq!((&changed["author"], &changed["user_id"]), (&json!("ada"), &id));
@@ -40,7 +40,7 @@ async fn a_write_belongs_to_its_account_whatever_it_claims() {
 }
 
 #[actix_web::test]
-async fn a_forms_write_belongs_to_its_account_whatever_it_claims() {
+async fn a_forms_write_belongs_to_its_account_whatever_author_it_names() {
     let site = Site::start().await;
     let id = register(&site, "ada").await["id"].clone();
     let cookie = sign_in(&site, "ada").await;
@@ -54,11 +54,11 @@ async fn a_forms_write_belongs_to_its_account_whatever_it_claims() {
     let comment = &comments["comments"][0];
     assert_eq!((&comment["author"], &comment["user_id"]), (&json!("ada"), &id));
     assert_eq!(site.get("/api/notes/1").await.json(200)["author"], "ada");
-    // A form announces what the API does.
+    // A form announces the same events as the API.
     let log = site.get("/api/events?after=0").await.json(200);
     let topics: Vec<_> = log["events"].as_array().unwrap().iter().map(|e| &e["event"]).collect();
     assert_eq!(topics, ["post_created", "comment_created", "new_comment", "note_created"]);
-    // Who is signed in is not asked for a name, and a claim that would be refused is none.
+    // A signed-in writer is not asked for a name, and an invalid claimed name is ignored.
     let long = format!("title=A+title&body=b&author={}", "x".repeat(5000));
     for path in ["/posts/1/comments", "/notes"] {
         assert_eq!(send_form(&site, &cookie, path, &long).await.status, 303, "{path}");
@@ -99,7 +99,7 @@ async fn no_account_gets_anothers_stored_response() {
     };
     let first = create(&ada).await.json(201);
     assert_eq!(create(&ada).await.json(201), first);
-    // A key that another one uses is free for her, and for nobody in particular.
+    // A key that one account uses is free for another account, and for guests.
     let hers = create(&eve).await.json(201);
     let nobodys = create("").await.json(201);
     assert!(hers["id"] != first["id"] && nobodys["id"] != first["id"]);

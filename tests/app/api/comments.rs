@@ -40,7 +40,7 @@ async fn claims_about_id_post_and_account_are_ignored() {
 }
 
 #[actix_web::test]
-async fn refusals_are_in_ectos_words() {
+async fn refusals_use_ectos_messages() {
     let site = Site::start().await;
     let post = site.new_post("Commented").await;
     let path = format!("/api/posts/{}/comments", post["id"]);
@@ -86,7 +86,7 @@ async fn a_missing_post_or_comment_is_404() {
 }
 
 #[actix_web::test]
-async fn a_change_or_deletion_reaches_its_comment_alone() {
+async fn a_change_or_deletion_affects_only_its_comment() {
     let site = Site::start().await;
     let post = site.new_post("Commented").await["id"].as_i64().unwrap();
     let mut comments = Vec::new();
@@ -108,11 +108,11 @@ async fn a_change_or_deletion_reaches_its_comment_alone() {
 }
 
 #[actix_web::test]
-async fn a_walk_meets_each_comment_once_while_others_are_written() {
+async fn paging_returns_each_comment_once_while_others_are_written() {
     let site = Site::start().await;
     let post = site.new_post("Commented").await["id"].as_i64().unwrap();
     let elsewhere = site.new_post("Other").await["id"].as_i64().unwrap();
-    site.new_comment(elsewhere, "not this one").await;
+    site.new_comment(elsewhere, "on another post").await;
     let mut written: Vec<i64> = stream::iter(0..250)
         .map(|n| {
             let site = &site;

@@ -1,4 +1,4 @@
-//! Entity tags, preconditions, repeated POSTs, and the position that an answer is true as of.
+//! Entity tags, preconditions, repeated POSTs, and the log position that a response reflects.
 
 use actix_web::http::Method;
 use actix_web::web::Bytes;
@@ -34,7 +34,7 @@ async fn an_edit_of_an_outdated_version_is_refused() {
         let now = site.get(&path).await;
         assert_eq!(now.json(200)["title"], "Second", "the late edit went through");
         assert_eq!(now.header("etag"), Some(newer.as_str()));
-        // Any version, and one of several.
+        // `*` matches any version, and a list matches one of several.
         assert_eq!(edit("*", &first, "PUT").await.status, 200);
         assert_eq!(edit(&format!("{tag}, {newer}"), "", "DELETE").await.status, 204);
         edit("*", &first, "PUT").await.error(404);
@@ -43,7 +43,7 @@ async fn an_edit_of_an_outdated_version_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_precondition_holds_for_reads_and_writes_alike() {
+async fn preconditions_apply_to_reads_and_writes() {
     let site = Site::start().await;
     let path = format!("/api/posts/{}", site.new_post("First").await["id"]);
     let tag = site.get(&path).await.header("etag").unwrap().to_owned();
@@ -67,7 +67,7 @@ async fn a_precondition_holds_for_reads_and_writes_alike() {
 }
 
 #[actix_web::test]
-async fn a_compressed_response_has_a_tag_of_its_own_that_names_the_same_version() {
+async fn a_compressed_response_has_its_own_etag_for_the_same_version() {
     let site = Site::start().await;
     let body = "a long text ".repeat(1_000);
     let post = site.post("/api/posts", &json!({ "title": "Long", "body": body })).await.json(201);
@@ -94,7 +94,7 @@ async fn a_compressed_response_has_a_tag_of_its_own_that_names_the_same_version(
     };
     assert_eq!(edit(&tag).await.status, 200);
     edit(&tag).await.error(412);
-    // A page depends on who asks as well.
+    // A page also varies with the cookie.
     for encoding in ["gzip", "identity"] {
         let page = Raw::connect(&site).await;
         let headers = [("Accept", "text/html"), ("Accept-Encoding", encoding)];
@@ -107,7 +107,7 @@ async fn a_compressed_response_has_a_tag_of_its_own_that_names_the_same_version(
 }
 
 #[actix_web::test]
-async fn a_client_that_has_the_newest_version_gets_304() {
+async fn a_client_with_the_newest_version_gets_304() {
     let site = Site::start().await;
     let post = site.new_post("Known").await;
     let path = format!("/api/posts/{}", post["id"]);
@@ -140,14 +140,14 @@ async fn a_repeated_post_writes_once() {
                 assert_eq!(again.header(name), first.header(name), "{path}: {name}");
             }
         }
-        // The order of fields and white space are no other request; other content is.
+        // Field order and white space do not make it another request; content does.
         let same = r#"{ "author":"Ada", "body":"b", "title":"Once" }"#;
         assert_eq!(post(path, "key-1", same).await.json(201), first.json(201));
         post(path, "key-1", &body.replace("Once", "Twice")).await.error(422);
         assert_ne!(post(path, "key-2", &body).await.json(201)["id"], first.json(201)["id"]);
     }
     assert_eq!(ids(&site.get("/api/posts").await.json(200)["posts"]).len(), 2);
-    // A refusal is not kept: the corrected request is welcome under the same key.
+    // A refusal is not stored: the corrected request may reuse the key.
     assert_eq!(post("/api/posts", "key-3", r#"{"title":"x"}"#).await.status, 422);
     assert_eq!(post("/api/posts", "key-3", &body).await.status, 201);
     for bad in ["", &"k".repeat(256)] {
@@ -157,7 +157,7 @@ async fn a_repeated_post_writes_once() {
 }
 
 #[actix_web::test]
-async fn a_stored_response_is_redacted_with_what_it_is_about() {
+async fn a_stored_response_is_redacted_with_its_subject() {
     let site = Site::start().await;
     let body = json!({"title": "Secret", "body": "secret", "author": "Ada"}).to_string();
     let post = async |path: &str| {
@@ -171,7 +171,7 @@ async fn a_stored_response_is_redacted_with_what_it_is_about() {
     assert_eq!(site.delete("/api/notes/1").await.status, 204);
     assert_eq!(post("/api/notes").await, json!({"id": 1, "redacted": true}));
     assert_eq!(post("/api/posts").await["body"], "secret");
-    // With a post its comments go.
+    // The response about a deleted post's comment is redacted too.
     assert_eq!(site.delete("/api/posts/1").await.status, 204);
     assert_eq!(post("/api/posts").await, json!({"id": 1, "redacted": true}));
     assert_eq!(post("/api/posts/1/comments").await, json!({"id": 1, "redacted": true}));
@@ -181,7 +181,7 @@ async fn a_stored_response_is_redacted_with_what_it_is_about() {
 }
 
 #[actix_web::test]
-async fn fifty_requests_at_once_with_one_key_make_one_post() {
+async fn fifty_concurrent_requests_with_one_key_create_one_post() {
     let site = Site::start().await;
     let body = json!({"title": "Once", "body": "b"}).to_string();
     let headers = [JSON, ("Idempotency-Key", "the same")];
@@ -196,7 +196,7 @@ async fn fifty_requests_at_once_with_one_key_make_one_post() {
 }
 
 #[actix_web::test]
-async fn every_answer_says_which_position_it_is_true_as_of() {
+async fn every_response_names_its_position_in_the_log() {
     let site = Site::start().await;
     let post = site.new_post("One").await;
     let path = format!("/api/posts/{}", post["id"]);
@@ -225,7 +225,7 @@ async fn every_answer_says_which_position_it_is_true_as_of() {
 }
 
 #[actix_web::test]
-async fn a_client_that_takes_no_encoding_gets_the_plain_response() {
+async fn a_client_that_accepts_no_encoding_gets_the_plain_response() {
     let site = Site::start().await;
     for accept in ["*;q=0", "br, *;q=0", "identity;q=0", "identity;q=0, gzip;q=0"] {
         for path in ["/api/posts", "/health/ready", "/nowhere"] {

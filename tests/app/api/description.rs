@@ -1,5 +1,4 @@
-//! The API's description against the API: every route is in it, with the statuses, the fields and
-//! the messages that the server has.
+//! The API's description matches the API: its routes, statuses, fields and messages.
 
 use std::process::Command;
 
@@ -28,7 +27,7 @@ fn operations(document: &Value) -> Vec<(String, String)> {
 }
 
 #[actix_web::test]
-async fn every_route_of_the_api_is_described_and_no_other() {
+async fn exactly_the_routes_of_the_api_are_described() {
     let site = Site::start().await;
     let mut described = operations(&site.get(OPENAPI).await.json(200));
     let mut routes = table::routes();
@@ -58,7 +57,7 @@ async fn every_status_that_a_role_gets_is_described() {
 }
 
 #[actix_web::test]
-async fn the_documents_are_one_for_everyone_and_cost_nothing_twice() {
+async fn the_documents_are_public_and_revalidated_with_304() {
     let site = Site::start().await;
     for path in [OPENAPI, ASYNCAPI] {
         let answer = site.get(path).await;
@@ -74,7 +73,7 @@ async fn the_documents_are_one_for_everyone_and_cost_nothing_twice() {
 }
 
 #[actix_web::test]
-async fn the_documents_are_of_the_server_that_gives_them() {
+async fn the_documents_describe_the_server_that_sends_them() {
     let open = Site::start().await;
     let document = open.get(OPENAPI).await.json(200);
     assert_eq!(document["servers"][0]["url"], format!("http://127.0.0.1:{}", open.port));
@@ -114,7 +113,7 @@ async fn the_documents_are_of_the_server_that_gives_them() {
     behind.stop().await;
 }
 
-/// The schema of an answer's content.
+/// The schema of a response's content.
 fn schema_of<'a>(document: &'a Value, method: &str, path: &str, status: u16) -> &'a Value {
     let response = &document["paths"][path][method]["responses"][status.to_string()];
     let response = match response["$ref"].as_str() {
@@ -126,7 +125,7 @@ fn schema_of<'a>(document: &'a Value, method: &str, path: &str, status: u16) -> 
     schema
 }
 
-/// An answer whose fields are those of the document, and whose required headers are there.
+/// Asserts that a response has exactly the described fields, and the required headers.
 #[track_caller]
 fn assert_described(document: &Value, method: &str, path: &str, answer: &Answer) {
     let schema = schema_of(document, method, path, answer.status);
@@ -140,7 +139,7 @@ fn assert_described(document: &Value, method: &str, path: &str, answer: &Answer)
 }
 
 #[actix_web::test]
-async fn what_is_served_has_the_fields_of_the_document_and_no_other() {
+async fn responses_have_exactly_the_described_fields() {
     let site = Site::start().await;
     let document = site.get(OPENAPI).await.json(200);
     let is = |method, path, answer: &Answer| assert_described(&document, method, path, answer);
@@ -197,9 +196,9 @@ async fn what_is_served_has_the_fields_of_the_document_and_no_other() {
     site.stop().await;
 }
 
-/// Every field that the document names is one that the server reads: a list is refused there.
+/// Every described field is read by the server, which refuses a list as its value.
 #[actix_web::test]
-async fn every_field_of_a_body_is_one_that_the_server_reads() {
+async fn the_server_reads_every_described_field_of_a_body() {
     let site = Site::start().await;
     let document = site.get(OPENAPI).await.json(200);
     site.new_post("A post").await;
@@ -219,7 +218,7 @@ async fn every_field_of_a_body_is_one_that_the_server_reads() {
                 continue;
             }
             let mut body = content["example"].clone();
-            // What is sent as a password must be shown nowhere, and the document has an example.
+            // Tests must not print a password, and the document has its example's.
             if body.get("password").is_some() {
                 body["password"] = "correct horse".into();
             }
@@ -237,7 +236,7 @@ async fn every_field_of_a_body_is_one_that_the_server_reads() {
     site.stop().await;
 }
 
-/// The schemas of the messages that an endpoint sends: in HTML, or in all other shapes.
+/// The schemas of the messages that an endpoint sends: those with HTML, or all others.
 fn messages(document: &Value, channel: &str, is_html: bool) -> Vec<Value> {
     let operation = format!("{channel}Tells");
     let references = document["operations"][operation]["messages"].as_array().unwrap();
@@ -253,7 +252,7 @@ fn messages(document: &Value, channel: &str, is_html: bool) -> Vec<Value> {
 }
 
 #[actix_web::test]
-async fn every_frame_is_a_message_of_its_endpoint() {
+async fn every_frame_is_a_described_message_of_its_endpoint() {
     let site = Site::start().await;
     let document = site.get(ASYNCAPI).await.json(200);
     site.new_post("A post").await;
@@ -300,7 +299,7 @@ async fn every_frame_is_a_message_of_its_endpoint() {
                 true => data["title"] == "The last",
                 false => data["id"] == comment["id"] && data["post_id"] == comment["post_id"],
             };
-            // Who reads is told once a second, and so is how the node does.
+            // The readers and the node's sample are each sent once a second.
             let has_both = words.contains("presence") && words.contains("sample");
             if is_over && (!path.contains("presence") || has_both) {
                 break;
@@ -329,7 +328,7 @@ async fn every_close_code_is_described() {
     site.stop().await;
 }
 
-/// The commands of the page, as they stand there.
+/// The commands on the page.
 fn commands(page: &str) -> Vec<String> {
     let unescaped = |html: &str| {
         html.replace("&#39;", "'")
@@ -342,11 +341,11 @@ fn commands(page: &str) -> Vec<String> {
 }
 
 #[actix_web::test]
-async fn every_command_of_the_page_works_as_it_stands() {
+async fn every_command_on_the_page_works_unchanged() {
     if Command::new("curl").arg("--version").output().is_err() {
         let required = std::env::var("KILONOVA_TEST_REQUIRE").unwrap_or_default();
         assert!(!required.contains("curl"), "curl is required and not installed");
-        eprintln!("skipped: there is no curl");
+        eprintln!("skipped: curl is not installed");
         return;
     }
     let site = Site::start_with(|config| {
@@ -358,7 +357,7 @@ async fn every_command_of_the_page_works_as_it_stands() {
     let page = String::from_utf8(site.get("/api/docs").await.body.to_vec()).unwrap();
     let mut commands = commands(&page);
     assert!(commands.len() > 35, "{page}");
-    // What signs in comes first, then what creates; what deletes or signs out comes last.
+    // Signing in comes first, then creation; deletion and signing out come last.
     let rank = |command: &String| match command {
         it if it.contains("/api/users'") => 0,
         it if it.contains("-c cookies.txt") => 1,
@@ -386,7 +385,7 @@ async fn every_command_of_the_page_works_as_it_stands() {
         let output = within("curl ends", run).await.unwrap();
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
         let status = told.split(' ').nth(1).unwrap_or_default().to_owned();
-        // Ids that this site has not, or not any more.
+        // Examples with ids that this site never had or has deleted.
         let is_gone = command.contains("-X DELETE") && status == "404";
         assert!(status.starts_with('2') || is_gone, "{command}\n{told}");
         if command.contains("/api/users'") {
@@ -401,7 +400,7 @@ async fn every_command_of_the_page_works_as_it_stands() {
 }
 
 #[actix_web::test]
-async fn the_page_shows_every_operation_and_its_links_lead_somewhere() {
+async fn the_page_shows_every_operation_and_its_links_resolve() {
     let site = Site::start().await;
     let document = site.get(OPENAPI).await.json(200);
     let answer = site.get("/api/docs").await;
@@ -420,7 +419,7 @@ async fn the_page_shows_every_operation_and_its_links_lead_somewhere() {
         assert!(page.contains(&format!(" id=\"{id}\"")), "{id} is nowhere");
     }
     let elsewhere = page.matches("src=\"http").count();
-    assert_eq!(elsewhere, 0, "it loads something from elsewhere");
+    assert_eq!(elsewhere, 0, "the page loads from other sites");
     let front = String::from_utf8(site.get("/").await.body.to_vec()).unwrap();
     assert!(front.contains("rel=\"service-desc\"") && front.contains("href=\"/api/docs\">API"));
     site.stop().await;

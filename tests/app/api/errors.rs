@@ -1,4 +1,4 @@
-//! What is wrong with a request as such, and who may make one: always JSON, in one shape.
+//! Malformed and forbidden requests: every error is JSON in one shape.
 
 use actix_web::http::Method;
 use actix_web::web::Bytes;
@@ -9,7 +9,7 @@ use crate::support::{Answer, Raw, Site};
 const JSON: (&str, &str) = ("content-type", "application/json");
 const POST: &str = r#"{"title":"A title","body":"A body."}"#;
 
-/// A request as it is given, without what a client adds.
+/// Sends a request with only these headers.
 async fn raw(site: &Site, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     Raw::connect(site).await.request(method, path, headers, b"").await
 }
@@ -43,7 +43,7 @@ async fn an_unknown_path_is_404() {
 }
 
 #[actix_web::test]
-async fn a_method_that_is_not_allowed_is_405_with_those_that_are() {
+async fn a_disallowed_method_is_405_with_the_allowed_ones() {
     let site = Site::start().await;
     let paths = [
         ("/api/posts", "GET, HEAD, POST"),
@@ -115,7 +115,7 @@ async fn a_live_endpoint_without_an_upgrade_is_426() {
     let site = Site::start().await;
     site.new_post("With a socket").await;
     for path in ["/feed", "/notifications", "/posts/1/comments/ws"] {
-        // Not through awc, which leaves out the body of an answer that names an upgrade.
+        // Not through awc, which drops the body of a response that names an upgrade.
         let answer = raw(&site, "GET", path, &[]).await;
         answer.error(426);
         assert_eq!(answer.header("upgrade"), Some("websocket"));
@@ -146,7 +146,7 @@ async fn open_access_refuses_proxied_requests() {
 }
 
 #[actix_web::test]
-async fn open_access_refuses_other_hosts_than_loopback() {
+async fn open_access_refuses_hosts_other_than_loopback() {
     let site = Site::start().await;
     for host in [
         "example.org",
@@ -160,7 +160,7 @@ async fn open_access_refuses_other_hosts_than_loopback() {
     ] {
         raw(&site, "GET", "/api/posts", &[("Host", host)]).await.error(421);
         let ready = raw(&site, "GET", "/health/ready", &[("Host", host)]).await;
-        assert_eq!(ready.status, 200, "who watches over it may call it {host}");
+        assert_eq!(ready.status, 200, "a monitor may use the host {host}");
     }
     let twice = [("Host", "localhost"), ("Host", "example.org")];
     let twice = raw(&site, "GET", "/api/posts", &twice).await;
@@ -177,7 +177,7 @@ async fn open_access_refuses_other_hosts_than_loopback() {
 }
 
 #[actix_web::test]
-async fn another_sites_page_neither_writes_nor_listens() {
+async fn another_sites_page_can_neither_write_nor_listen() {
     let site = Site::start().await;
     let own = format!("http://127.0.0.1:{}", site.port);
     let others = [
@@ -209,7 +209,7 @@ async fn another_sites_page_neither_writes_nor_listens() {
             ];
             raw(&site, "GET", path, &headers).await.error(403);
         }
-        // A link from anywhere may lead here.
+        // Links from any site may lead here.
         let reading = site.send(Method::GET, "/api/posts", &[header], Bytes::new()).await;
         assert_eq!(reading.status, 200, "{header:?}");
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{Site, ids};
 
 #[actix_web::test]
-async fn paging_through_the_log_meets_each_event_once() {
+async fn paging_through_the_log_returns_each_event_once() {
     let site = Site::start().await;
     let post = site.new_post("One").await;
     for number in 0..7 {
@@ -33,7 +33,7 @@ async fn paging_through_the_log_meets_each_event_once() {
 }
 
 #[actix_web::test]
-async fn a_filter_that_leaves_nothing_still_moves_its_client_on() {
+async fn a_filter_without_matches_still_advances_the_position() {
     let site = Site::start().await;
     site.new_post("One").await;
     site.new_comment(1, "c").await;
@@ -70,7 +70,7 @@ async fn an_invalid_position_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_row_that_is_no_json_harms_no_reader() {
+async fn a_row_that_is_not_json_breaks_no_reader() {
     let site = Site::start().await;
     for title in ["One", "Two", "Three"] {
         site.new_post(title).await;

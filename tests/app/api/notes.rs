@@ -24,7 +24,7 @@ async fn a_new_note_has_the_contracts_fields() {
 }
 
 #[actix_web::test]
-async fn a_missing_field_is_refused_in_the_articles_words() {
+async fn a_missing_field_is_refused_with_the_articles_message() {
     let site = Site::start().await;
     let words = "title, body and author required";
     for fields in [
@@ -52,7 +52,7 @@ async fn a_missing_field_is_refused_in_the_articles_words() {
 }
 
 #[actix_web::test]
-async fn a_change_keeps_the_author_and_reaches_its_note_alone() {
+async fn a_change_keeps_the_author_and_affects_only_its_note() {
     let site = Site::start().await;
     let (mut note, other) = (site.new_note("One").await, site.new_note("Other").await);
     let path = format!("/api/notes/{}", note["id"]);
@@ -85,7 +85,7 @@ async fn a_missing_note_is_404() {
 }
 
 #[actix_web::test]
-async fn a_walk_meets_each_note_once_while_others_are_written_and_deleted() {
+async fn paging_returns_each_note_once_while_others_come_and_go() {
     let site = Site::start().await;
     let mut written: Vec<i64> = stream::iter(0..250)
         .map(|n| {
@@ -102,7 +102,7 @@ async fn a_walk_meets_each_note_once_while_others_are_written_and_deleted() {
         let Some(cursor) = page["next"].as_str() else { break };
         path = format!("/api/notes?limit=23&cursor={cursor}");
         site.new_note("Written meanwhile").await;
-        // The cursor's own row may go: the walk goes on where it was.
+        // The cursor's row may be deleted: paging continues from its place.
         let last = met.last().unwrap();
         assert_eq!(site.delete(&format!("/api/notes/{last}")).await.status, 204);
     }
@@ -119,10 +119,10 @@ async fn a_walk_meets_each_note_once_while_others_are_written_and_deleted() {
 }
 
 #[actix_web::test]
-async fn two_versions_of_a_note_never_have_one_time() {
+async fn two_versions_of_a_note_never_share_a_time() {
     let site = Site::start().await;
     let id = site.new_note("Written").await["id"].as_i64().unwrap();
-    // As if the clock had been set back since.
+    // As if the clock had been set back since the last change.
     site.home().execute("UPDATE notes SET updated_at = '2999-01-01 00:00:00'");
     let fields = json!({"title": "Written", "body": "Again", "author": "Ada"});
     let note = site.put(&format!("/api/notes/{id}"), &fields).await.json(200);

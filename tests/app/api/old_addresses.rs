@@ -1,4 +1,4 @@
-//! Addresses that a site had before it was imported.
+//! Addresses that posts had before their site was imported.
 
 use kilonova::db;
 use kilonova::models::old_address::{self, Claimed, Target};
@@ -20,7 +20,7 @@ async fn claim(site: &Site, address: &'static str, id: i64) -> Claimed {
 }
 
 #[actix_web::test]
-async fn an_old_address_leads_to_its_post() {
+async fn an_old_address_redirects_to_its_post() {
     let site = Site::start().await;
     site.new_post("Moved here").await;
     for address in ["/2020/01/02/hello/", "/posts/hello.html", "/日記/", "/a b"] {
@@ -39,7 +39,7 @@ async fn an_old_address_leads_to_its_post() {
         for accept in ["text/html", "*/*"] {
             let answer = ask(&site, old, &[("Accept", accept)]).await;
             assert_eq!((answer.status, answer.header("location")), (301, Some(new)), "{old}");
-            // Browsers keep what is permanent, and the post may go.
+            // Browsers cache permanent redirects, but the post may be deleted.
             assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
         }
     }
@@ -49,14 +49,14 @@ async fn an_old_address_leads_to_its_post() {
     assert_ne!(post.status, 301);
     assert_eq!(ask(&site, "/2020/01/02/hullo/", &[]).await.status, 404);
     assert_eq!(ask(&site, "/api/2020/01/02/hello", &[]).await.status, 404);
-    // No page is loaded as a picture.
+    // A request for a picture is not redirected to a page.
     let picture = ask(&site, "/posts/hello", &[("Sec-Fetch-Dest", "image")]).await;
     assert_eq!(picture.status, 403);
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn a_slash_at_the_end_of_an_address_of_this_site_leads_to_it() {
+async fn a_trailing_slash_redirects_to_the_page() {
     let site = Site::start().await;
     site.new_post("First").await;
     for (asked, led) in [
@@ -69,7 +69,7 @@ async fn a_slash_at_the_end_of_an_address_of_this_site_leads_to_it() {
         let answer = ask(&site, asked, &[("Accept", "text/html")]).await;
         assert_eq!((answer.status, answer.header("location")), (301, Some(led)), "{asked}");
     }
-    // An address of the site before goes first.
+    // A claimed old address takes precedence.
     let led = async || ask(&site, "/posts/hello/", &[]).await.header("location").map(str::to_owned);
     assert_eq!(led().await.as_deref(), Some("/posts/hello"));
     assert_eq!(claim(&site, "/posts/hello/", 1).await, Claimed::Yes);
@@ -81,14 +81,14 @@ async fn a_slash_at_the_end_of_an_address_of_this_site_leads_to_it() {
 }
 
 #[actix_web::test]
-async fn a_site_that_stays_below_its_path_has_its_old_addresses_there() {
+async fn old_addresses_work_below_the_sites_path() {
     let site = Site::start_with(|config| {
         config.reach.public = PublicUrl::parse("http://localhost/blog");
     })
     .await;
     site.post("/blog/api/posts", &json!({"title": "First", "body": "x"})).await.json(201);
     assert_eq!(claim(&site, "/blog/2020/hello/", 1).await, Claimed::Yes);
-    // Another site's, which was at the root.
+    // An address of another site, which was at the root.
     assert_eq!(claim(&site, "/2021/hello/", 1).await, Claimed::Yes);
     for old in ["/blog/2020/hello/", "/blog/2021/hello/", "/blog/blog/2020/hello/"] {
         let answer = ask(&site, old, &[]).await;
@@ -100,7 +100,7 @@ async fn a_site_that_stays_below_its_path_has_its_old_addresses_there() {
 }
 
 #[actix_web::test]
-async fn an_old_address_is_over_no_route_and_no_id() {
+async fn an_old_address_shadows_no_route_and_no_post() {
     let site = Site::start().await;
     site.new_post("First").await;
     for own in ["/", "/posts/17", "/api/posts/1", "/notes", "/search", "/login/", "/tags/rust/"] {
@@ -118,7 +118,7 @@ async fn an_old_address_is_over_no_route_and_no_id() {
 }
 
 #[actix_web::test]
-async fn an_old_address_tells_nothing_of_a_draft() {
+async fn an_old_address_reveals_nothing_about_a_draft() {
     let site = Site::start().await;
     let draft = json!({"title": "A secret", "body": "b", "status": "draft"});
     site.post("/api/posts", &draft).await.json(201);
@@ -132,7 +132,7 @@ async fn an_old_address_tells_nothing_of_a_draft() {
 }
 
 #[actix_web::test]
-async fn the_address_of_an_old_feed_leads_to_the_feed() {
+async fn the_address_of_an_old_feed_redirects_to_the_feed() {
     let site = Site::start().await;
     for (old, new) in [
         ("/index.xml", "/feed.xml"),

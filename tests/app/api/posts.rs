@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Site, assert_post, ids};
 
-/// Writes this many posts, several at a time, and gives their ids.
+/// Writes `count` posts, several at a time, and returns their ids.
 async fn write_many(site: &Site, count: usize) -> Vec<i64> {
     stream::iter(0..count)
         .map(|n| async move { site.new_post(&format!("Post {n}")).await["id"].as_i64().unwrap() })
@@ -46,7 +46,7 @@ async fn a_new_post_has_the_contracts_fields() {
 }
 
 #[actix_web::test]
-async fn fields_that_are_not_a_clients_are_ignored() {
+async fn server_owned_fields_are_ignored() {
     let site = Site::start().await;
     let fields = json!({
         "title": "Mine", "body": "b", "id": 77, "author": "root", "user_id": 1, "role": "admin",
@@ -66,7 +66,7 @@ async fn fields_that_are_not_a_clients_are_ignored() {
 }
 
 #[actix_web::test]
-async fn refusals_are_in_ectos_words() {
+async fn refusals_use_ectos_messages() {
     let site = Site::start().await;
     let (short, long) = ("should be at least 3 character(s)", "should be at most 200 character(s)");
     let blank = "can't be blank";
@@ -120,7 +120,7 @@ async fn a_title_has_3_to_200_characters() {
     site.stop().await;
 }
 
-/// Whether a change has just made a post public that was not.
+/// Whether a change has just made a post public.
 fn is_public_at_last(post: &Value) -> bool {
     post["status"] != "draft" && post["published_at"].is_null()
 }
@@ -201,7 +201,7 @@ async fn a_deleted_post_leaves_nothing_behind() {
     let site = Site::start().await;
     let post = site.new_post("To be deleted").await;
     let id = post["id"].as_i64().unwrap();
-    let comment = site.new_comment(id, "Mine goes as well").await;
+    let comment = site.new_comment(id, "Deleted with the post").await;
     let path = format!("/api/posts/{id}");
     let answer = site.delete(&path).await;
     assert_eq!((answer.status, answer.body.len()), (204, 0));
@@ -211,7 +211,7 @@ async fn a_deleted_post_leaves_nothing_behind() {
     let comment = format!("/api/comments/{}", comment["id"]);
     assert_eq!(site.put(&comment, &json!({"body": "b"})).await.error(404), "comment not found");
     assert_eq!(site.get("/api/posts").await.json(200)["posts"], json!([]));
-    assert!(site.new_post("The next").await["id"].as_i64().unwrap() > id, "the id is used again");
+    assert!(site.new_post("The next").await["id"].as_i64().unwrap() > id, "the id was reused");
     site.stop().await;
 }
 
@@ -273,7 +273,7 @@ async fn a_list_refuses_invalid_parameters() {
         "cursor=_",
         "cursor=1_",
         "cursor=9223372036854775807_1",
-        // 5000 BC, and the year 10000.
+        // The years 5000 BC and 10000.
         "cursor=-219900000000000000_1",
         "cursor=253402300800000000_1",
         "cursor=1_99999999999999999999",
@@ -293,7 +293,7 @@ async fn a_list_refuses_invalid_parameters() {
 }
 
 #[actix_web::test]
-async fn a_page_holds_as_many_as_its_limit() {
+async fn a_page_holds_as_many_rows_as_its_limit() {
     let site = Site::start().await;
     write_many(&site, 101).await;
     for (query, count) in [("", 20), ("?limit=1", 1), ("?limit=100", 100)] {
@@ -305,12 +305,12 @@ async fn a_page_holds_as_many_as_its_limit() {
     let path = format!("/api/posts?limit=1&cursor={}", cursor.as_str().unwrap());
     let last = site.get(&path).await.json(200);
     assert_eq!(last["posts"].as_array().unwrap().len(), 1);
-    assert!(last["next"].is_null(), "a full last page has no next");
+    assert!(last["next"].is_null(), "a full last page names a next page");
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn a_walk_meets_each_post_once_while_others_are_written() {
+async fn paging_returns_each_post_once_while_others_are_written() {
     let site = Site::start().await;
     let written = write_many(&site, 250).await;
     let (mut met, mut times) = (Vec::new(), Vec::new());
@@ -352,7 +352,7 @@ async fn a_page_of_very_large_posts_ends_early() {
 }
 
 #[actix_web::test]
-async fn what_an_import_brought_may_stay_where_it_is_not_changed() {
+async fn an_invalid_imported_field_may_stay_until_it_is_changed() {
     let site = Site::start().await;
     let fields = json!({"title": "日記", "body": ""});
     let Value::Object(fields) = fields else { unreachable!() };
@@ -362,7 +362,7 @@ async fn what_an_import_brought_may_stay_where_it_is_not_changed() {
     });
     let id = inserted.await.unwrap().value.id;
     let path = format!("/api/posts/{id}");
-    // As the form sends it, whole.
+    // The form sends all fields, including unchanged ones.
     let changes = json!({"title": "日記", "body": "", "tags": ["a"]});
     assert_eq!(site.patch(&path, &changes).await.json(200)["tags"], json!(["a"]));
     let refused = site.patch(&path, &json!({"title": "日"})).await.json(422);

@@ -1,4 +1,4 @@
-//! When and where a post is published: slugs, scheduled posts, and the order of lists.
+//! Publication: slugs, addresses, scheduled posts, and the order of lists.
 
 use actix_web::http::Method;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,21 +9,21 @@ use crate::crash::Server;
 use crate::databases::Home;
 use crate::support::{Answer, Raw, Site, assert_post, ids, within};
 
-/// A page as it is, without following it.
+/// The response for a page, without following redirects.
 async fn page(site: &Site, path: &str) -> Answer {
     Raw::connect(site).await.ask("GET", path, &[("Accept", "text/html")], b"").await
 }
 
-/// Where a page leads to.
+/// The address that a page redirects to.
 async fn led(site: &Site, path: &str) -> String {
     let answer = page(site, path).await;
     assert_eq!(answer.status, 301, "{path}: {answer:?}");
-    // Browsers keep what is permanent, and the address may be given back.
+    // Browsers cache permanent redirects, but the slug may change back.
     assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
     answer.header("location").unwrap().to_owned()
 }
 
-/// So many milliseconds from now.
+/// The time `milliseconds` from now.
 fn soon(milliseconds: i64) -> String {
     (Utc::now() + TimeDelta::milliseconds(milliseconds)).to_rfc3339()
 }
@@ -50,9 +50,9 @@ async fn a_slug_is_made_at_first_publication_and_stays() {
     let withdrawn = change(json!({"status": "draft"})).await;
     assert_eq!(withdrawn["published_at"], published["published_at"]);
     let again = change(json!({"status": "published"})).await;
-    assert_eq!(again["published_at"], published["published_at"], "it has been out before");
+    assert_eq!(again["published_at"], published["published_at"], "the time has changed");
     assert_eq!(change(json!({"slug": "v2.0_日記"})).await["slug"], "v2.0_日記");
-    // Where nothing is left of the title, the id is the address.
+    // If the title yields no slug, the address has only the id.
     let nameless = site.post("/api/posts", &json!({"title": "!!!", "body": "b"})).await.json(201);
     assert!(nameless["slug"].is_null());
     assert_eq!(page(&site, "/posts/2").await.status, 200);
@@ -62,7 +62,7 @@ async fn a_slug_is_made_at_first_publication_and_stays() {
 }
 
 #[actix_web::test]
-async fn a_slug_that_is_no_part_of_a_path_is_refused() {
+async fn a_slug_that_is_not_a_path_segment_is_refused() {
     let site = Site::start().await;
     site.new_post("A post").await;
     let long = "x".repeat(201);
@@ -80,7 +80,7 @@ async fn a_slug_that_is_no_part_of_a_path_is_refused() {
 }
 
 #[actix_web::test]
-async fn every_form_of_a_posts_address_leads_to_one() {
+async fn every_form_of_a_posts_address_redirects_to_one() {
     let site = Site::start().await;
     site.new_post("Hello, World").await;
     site.new_post("私の日記").await;
@@ -96,7 +96,7 @@ async fn every_form_of_a_posts_address_leads_to_one() {
     {
         assert_eq!(page(&site, no_post).await.status, 404, "{no_post}");
     }
-    // The list names it, and its form leads back to it.
+    // Lists link to it, and the form redirects to it.
     let list = page(&site, "/").await;
     assert!(String::from_utf8_lossy(&list.body).contains("href=\"/posts/1-hello-world\""));
     site.patch("/api/posts/1", &json!({"slug": "other"})).await.json(200);
@@ -125,7 +125,7 @@ async fn publishing_a_draft_puts_it_on_top() {
 }
 
 #[actix_web::test]
-async fn a_scheduled_post_needs_a_time_to_come() {
+async fn a_scheduled_post_needs_a_future_time() {
     let site = Site::start().await;
     let scheduled =
         |at: Value| json!({"title": "Later", "body": "b", "status": "scheduled", "publish_at": at});
@@ -155,11 +155,11 @@ async fn a_scheduled_post_needs_a_time_to_come() {
     };
     assert_eq!(list("scheduled").await, [2]);
     assert!(list("draft").await.is_empty());
-    // A leap second is the next one: the databases and the lists know none.
+    // A leap second becomes the next second: databases and lists have no leap seconds.
     let leap = site.post("/api/posts", &scheduled(json!("2998-12-31T23:59:60Z"))).await.json(201);
     assert_eq!(leap["publish_at"], "2999-01-01T00:00:00.000000Z");
     site.delete("/api/posts/3").await;
-    // Other fields change without another time.
+    // Other fields can change without a new time.
     let change = async |change: Value| site.patch("/api/posts/2", &change).await.json(200);
     assert_eq!(change(json!({"title": "Later still"})).await["publish_at"], post["publish_at"]);
     let draft = change(json!({"status": "draft"})).await;
@@ -172,7 +172,7 @@ async fn a_scheduled_post_needs_a_time_to_come() {
 }
 
 #[actix_web::test]
-async fn a_scheduled_post_is_published_by_itself_once() {
+async fn a_scheduled_post_is_published_automatically_once() {
     let site = Site::start().await;
     site.new_post("Before").await;
     site.settle().await;
@@ -184,7 +184,7 @@ async fn a_scheduled_post_is_published_by_itself_once() {
         site.post("/api/posts", &fields).await.json(201);
     }
     let scheduled = site.get("/api/posts?status=scheduled").await.json(200);
-    let frames = within("they are published", socket.next_jsons(6)).await;
+    let frames = within("the posts are published", socket.next_jsons(6)).await;
     let told: Vec<_> = frames
         .iter()
         .map(|frame| (frame["event"].as_str().unwrap(), frame["data"]["id"].as_i64().unwrap()))
@@ -204,18 +204,18 @@ async fn a_scheduled_post_is_published_by_itself_once() {
         let planned = scheduled["posts"].as_array().unwrap().iter();
         let planned = planned.into_iter().find(|planned| planned["id"] == post["id"]).unwrap();
         assert_eq!(post["published_at"], planned["publish_at"]);
-        assert!(time(&post["published_at"]) <= time(&post["updated_at"]), "it came early");
+        assert!(time(&post["published_at"]) <= time(&post["updated_at"]), "published early");
         assert_eq!(post["status"], "published");
     }
     assert_eq!(ids(&site.get("/api/posts").await.json(200)["posts"]), [2, 3, 1]);
-    // Nothing else comes of it.
+    // No further event follows.
     site.new_post("Afterwards").await;
     assert_eq!(socket.next_json().await["data"]["title"], "Afterwards");
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn a_request_that_is_repeated_after_its_post_was_due_gets_the_stored_response() {
+async fn a_request_repeated_after_publication_gets_the_stored_response() {
     let site = Site::start().await;
     let post = json!({
         "title": "Due", "body": "b", "status": "scheduled", "publish_at": soon(1000),
@@ -227,7 +227,7 @@ async fn a_request_that_is_repeated_after_its_post_was_due_gets_the_stored_respo
     };
     let mut socket = site.socket("/feed").await;
     let first = send().await.json(201);
-    let frames = within("it is published", socket.next_jsons(3)).await;
+    let frames = within("the post is published", socket.next_jsons(3)).await;
     assert_eq!(frames[2]["event"], "post_published");
     let again = send().await;
     assert_eq!(again.header("idempotency-replayed"), Some("true"));
@@ -236,7 +236,7 @@ async fn a_request_that_is_repeated_after_its_post_was_due_gets_the_stored_respo
 }
 
 #[test]
-fn what_was_due_while_nobody_ran_is_published_at_the_next_start() {
+fn posts_due_during_downtime_are_published_at_the_next_start() {
     let home = Home::new();
     let server = Server::start(&home);
     let at = soon(2500);
@@ -263,7 +263,7 @@ fn what_was_due_while_nobody_ran_is_published_at_the_next_start() {
 }
 
 #[actix_web::test]
-async fn of_two_nodes_one_publishes_each_scheduled_post() {
+async fn each_scheduled_post_is_published_by_only_one_of_two_nodes() {
     let Some((first, second, _cluster)) = crate::guarantees::postgres::nodes::two().await else {
         return;
     };
@@ -276,7 +276,7 @@ async fn of_two_nodes_one_publishes_each_scheduled_post() {
         let node = if number % 2 == 0 { &first } else { &second };
         node.post("/api/posts", &fields).await.json(201);
     }
-    // An hour passes for all of them at once.
+    // Makes all of them due at once.
     let passes = first.db().transaction(|tx| {
         let passes = "UPDATE posts SET publish_at = publish_at - interval '1 hour'";
         diesel::sql_query(passes).execute(tx.connection).map_err(kilonova::db::Error::from)
@@ -308,7 +308,7 @@ async fn of_two_nodes_one_publishes_each_scheduled_post() {
     assert_eq!(ids.len(), POSTS, "some were published twice");
     ids.dedup();
     assert_eq!(ids.len(), POSTS);
-    assert!(ids.is_sorted(), "they went out in the order of their times: {ids:?}");
+    assert!(ids.is_sorted(), "not in the order of their times: {ids:?}");
     for site in [first, second] {
         site.stop().await;
     }

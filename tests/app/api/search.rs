@@ -1,16 +1,16 @@
-//! Search over JSON, and that it follows what is written.
+//! Search over JSON, which follows every write.
 
 use serde_json::{Value, json};
 
 use crate::support::{Site, within};
 
-/// Asks until as many are found as there should be.
+/// Searches until the expected number of hits is found.
 pub(crate) async fn found(site: &Site, query: &str, count: usize) -> Vec<Value> {
     let path = format!("/api/search?q={query}");
     within("the index catches up", async {
         loop {
             let answer = site.get(&path).await;
-            // Until there is an index at all.
+            // There is no index yet.
             if answer.status == 503 {
                 continue;
             }
@@ -54,7 +54,7 @@ async fn searches_follow_writes_changes_and_deletions() {
 #[actix_web::test]
 async fn a_search_without_a_query_or_with_wrong_parameters_is_refused() {
     let site = Site::start().await;
-    // Until there is an index the answer to any query is 503.
+    // Waits for the index: without one, any query is answered 503.
     found(&site, "nothing", 0).await;
     for bad in [
         "",
@@ -81,7 +81,7 @@ async fn a_search_without_a_query_or_with_wrong_parameters_is_refused() {
 }
 
 #[actix_web::test]
-async fn every_text_is_a_query() {
+async fn any_text_is_a_valid_query() {
     let site = Site::start().await;
     let words = json!({"title": "A hint of Salt", "body": "v and more, unfinished and not hidden"});
     site.post("/api/posts", &words).await.json(201);
@@ -104,13 +104,13 @@ async fn every_text_is_a_query() {
         "std%3A%3Afs",
         "%2Fq%2F",
         "title%3A",
-        // Lone surrogates, and other bytes that are no text.
+        // Lone surrogates and other bytes that are not text.
         "%ED%A0%80",
         "%ED%A0%BD%ED%B8%80",
         "%FF",
         "%C0%80",
         "%5Cud83d",
-        // An override of the direction, a joined picture, a flood of marks.
+        // A bidirectional override, a joined emoji, a flood of combining marks.
         "%E2%80%AEtlas",
         "%F0%9F%91%A9%E2%80%8D%F0%9F%92%BB",
         &"%CC%81".repeat(999),
@@ -123,7 +123,7 @@ async fn every_text_is_a_query() {
     site.stop().await;
 }
 
-/// A page that is there.
+/// The HTML of a page, which must exist.
 async fn shown(site: &Site, path: &str) -> String {
     let answer = site.get(path).await;
     assert_eq!(answer.status, 200, "{path}");
@@ -149,7 +149,7 @@ async fn a_comment_is_found_with_its_post() {
     found(&site, "number3&kind=comment", 1).await;
     found(&site, "number3&kind=post", 0).await;
     found(&site, "number25", 1).await;
-    // The link leads to the page of the comments that has it.
+    // The link leads to the page of the thread with the comment.
     for n in [3, 25] {
         let page = shown(&site, &format!("/search?q=number{n}")).await;
         let link = page.split("href=\"").find(|rest| rest.contains(&format!("#comment-{n}\"")));
@@ -165,7 +165,7 @@ async fn a_comment_is_found_with_its_post() {
 }
 
 #[actix_web::test]
-async fn every_hit_is_on_one_page() {
+async fn every_hit_is_on_exactly_one_page() {
     let site = Site::start().await;
     for n in 0..58 {
         site.new_note(&format!("Note {n}")).await;
@@ -190,7 +190,7 @@ async fn every_hit_is_on_one_page() {
     ids.sort_unstable();
     assert_eq!(ids, (1..=58).collect::<Vec<_>>());
 
-    // The same by the links of the page.
+    // The same through the links of the search page.
     let (mut path, mut pages, mut hits) = ("/search?q=note&kind=note".to_owned(), 0, 0);
     loop {
         let page = shown(&site, &path).await;

@@ -1,4 +1,4 @@
-//! Uploaded pictures: what is taken, what is given out, and how long it is kept.
+//! Uploaded pictures: which are accepted, how they are served, and how long they are kept.
 
 use actix_web::http::Method;
 use actix_web::web::Bytes;
@@ -21,7 +21,7 @@ pub(super) fn png() -> Vec<u8> {
     png
 }
 
-/// A GIF of this many bytes and more, with `seed` in it.
+/// A GIF of at least this many bytes, with `seed` in it.
 fn gif(seed: u8, length: usize) -> Vec<u8> {
     let mut gif = b"GIF89a\x03\0\x02\0\0\0\0\x2c\0\0\0\0\x03\0\x02\0\0\x02".to_vec();
     while gif.len() < length {
@@ -46,7 +46,7 @@ fn url(uploaded: &Value) -> String {
 }
 
 #[actix_web::test]
-async fn a_picture_is_given_out_as_it_came_without_its_metadata() {
+async fn a_picture_is_served_unchanged_except_for_its_metadata() {
     let site = Site::start().await;
     let answer = upload(&site, png()).await;
     let location = answer.header("location").unwrap().to_owned();
@@ -67,7 +67,7 @@ async fn a_picture_is_given_out_as_it_came_without_its_metadata() {
     let tag = picture.header("etag").unwrap();
     let known = ask(&site, &url, &[("If-None-Match", tag)]).await;
     assert_eq!((known.status, known.body.len()), (304, 0));
-    // The same picture has the same address, whoever brings it and in whatever way.
+    // The same picture has the same address, whoever uploads it and however.
     assert_eq!(super::uploads::url(&upload(&site, png()).await.json(201)), url);
     for other in ["/uploads/", "/uploads/a.png", &url.replace(".png", ".gif"), &url[..50]] {
         assert_eq!(ask(&site, other, &[]).await.status, 404, "{other}");
@@ -76,7 +76,7 @@ async fn a_picture_is_given_out_as_it_came_without_its_metadata() {
 }
 
 #[actix_web::test]
-async fn a_form_brings_one_file() {
+async fn a_form_uploads_one_file() {
     let site = Site::start().await;
     let part = |head: &str, body: &[u8]| {
         let head = format!("--XX\r\nContent-Disposition: form-data; {head}\r\n\r\n");
@@ -103,7 +103,7 @@ async fn a_form_brings_one_file() {
 }
 
 #[actix_web::test]
-async fn what_is_no_picture_or_too_large_is_refused() {
+async fn files_that_are_too_large_or_not_pictures_are_refused() {
     let site = Site::start_with(|config| config.max_upload = 1024 * 1024).await;
     for other in [&b"<svg xmlns='http://www.w3.org/2000/svg'/>"[..], b"", b"<html>"] {
         upload(&site, other.to_vec()).await.error(415);
@@ -117,12 +117,12 @@ async fn what_is_no_picture_or_too_large_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_large_picture_comes_whole_to_readers_of_any_speed() {
+async fn a_large_picture_arrives_whole_at_readers_of_any_speed() {
     let site = Site::start().await;
     let file = gif(7, 5 * 1024 * 1024);
     let url = url(&upload(&site, file.clone()).await.json(201));
     assert_eq!(site.get(&url).await.body, file);
-    // One that does not read holds nobody up.
+    // A client that does not read delays no other.
     let mut slow = Vec::new();
     for _ in 0..8 {
         let mut raw = Raw::connect(&site).await;
@@ -139,7 +139,7 @@ async fn a_large_picture_comes_whole_to_readers_of_any_speed() {
 }
 
 #[actix_web::test]
-async fn an_upload_that_no_text_has_is_gone_after_a_day() {
+async fn an_unreferenced_upload_is_deleted_after_a_day() {
     let site = Site::start().await;
     let mut urls = Vec::new();
     for seed in 0..5 {
@@ -172,7 +172,7 @@ async fn an_upload_that_no_text_has_is_gone_after_a_day() {
     assert_eq!((sweep(0).await, sweep(23).await), (0, 0));
     assert_eq!(sweep(25).await, 2);
     assert_eq!(there().await, [true, false, true, true, false]);
-    // With its post, its comments' uploads go, too: a day later.
+    // A deleted post's upload and its comments' uploads are deleted a day later.
     site.delete(&format!("/api/posts/{}", post["id"])).await;
     assert_eq!((sweep(26).await, sweep(49).await), (0, 0));
     assert_eq!(there().await, [true, false, true, true, false]);

@@ -1,4 +1,4 @@
-//! PostgreSQL's own backup, as docs/backup.md and packaging/pg-backup.sh make and restore it.
+//! PostgreSQL's own dumps, made and restored as in docs/backup.md and packaging/pg-backup.sh.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -11,7 +11,7 @@ use crate::databases::Home;
 use crate::guarantees::postgres;
 use crate::support::Site;
 
-/// A program of PostgreSQL's, or the script that calls one, for the database of a home.
+/// A PostgreSQL program, or the script that calls one, for the database of a home.
 fn on(cluster: &Cluster, home: &Home, program: &Path) -> Command {
     let url = home.url().unwrap();
     let name = url.rsplit('/').next().and_then(|name| name.split('?').next()).unwrap();

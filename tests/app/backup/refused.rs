@@ -1,4 +1,4 @@
-//! What is not restored and not backed up, each with one line that says why.
+//! Backups and restores that are refused, each with one line that says why.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::{backup, done, names, on, refused, restore, sealed};
 use crate::crash::{Server, complaint, kilonova};
 use crate::databases::Home;
 
-/// A small site in a backup.
+/// Makes a backup of a small site.
 fn small(folder: &Path) -> std::path::PathBuf {
     let home = Home::new();
     let server = Server::start(&home);
@@ -46,12 +46,12 @@ fn a_damaged_backup_is_refused_and_leaves_nothing() {
     let newer = &newer[newer.find("kilonova-backup ").unwrap()..];
     let newer = newer.replace("kilonova-backup 1 ", "kilonova-backup 2 ");
     try_to_restore(newer.as_bytes(), &["a newer version of kilonova", "made it"]);
-    // It names a format and a digest, and has no site.
+    // The format and the digest are right, but the content is not a database.
     let text = sealed(folder.path(), b"no database at all".to_vec());
     refused(restore(&home, &text), &["sealed.backup: ", "not a database"]);
     refused(restore(&home, folder.path()), &["cannot read it"]);
     refused(restore(&home, Path::new("/nowhere/at.all")), &["cannot read /nowhere/at.all"]);
-    // The whole one is not refused for what was there before it.
+    // After these refusals, the intact backup restores to the same home.
     std::fs::write(&file, &whole).unwrap();
     done(restore(&home, &file));
 }
@@ -63,7 +63,7 @@ fn a_site_in_use_is_not_restored_to() {
     let home = Home::new();
     let server = Server::start(&home);
     refused(restore(&home, &file), &["another server uses the folder", "stop it"]);
-    // The folder is another one, the database is not.
+    // Another folder, but the same database.
     let other = tempdir().unwrap();
     let mut beside = kilonova(&["restore", file.to_str().unwrap(), "--data-dir"]);
     beside.arg(other.path());
@@ -72,14 +72,14 @@ fn a_site_in_use_is_not_restored_to() {
     beside.env("DATABASE_URL", url);
     refused(beside, &["server uses", "stop it"]);
     drop(server);
-    // A site that was opened and has nothing in it is taken.
+    // A site that was started but is empty can be restored to.
     done(restore(&home, &file));
     let server = Server::start(&home);
     assert_eq!(server.call("GET", "/api/posts/1", None).1["title"], "In the backup");
 }
 
 #[test]
-fn a_backup_is_no_database_for_a_server() {
+fn a_server_refuses_a_backup_as_its_database() {
     let folder = tempdir().unwrap();
     let file = small(folder.path());
     let before = std::fs::read(&file).unwrap();
@@ -96,7 +96,7 @@ fn a_backup_is_no_database_for_a_server() {
 }
 
 #[test]
-fn what_cannot_be_backed_up_is_named_in_one_line() {
+fn a_failed_backup_is_explained_in_one_line() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("site.backup");
     let empty = Home::sqlite();
@@ -105,7 +105,7 @@ fn what_cannot_be_backed_up_is_named_in_one_line() {
     drop(Server::start(&home));
     refused(backup(&home, Path::new("/nowhere/at.all")), &["cannot write /nowhere/at.all"]);
     refused(backup(&home, folder.path()), &["exists; choose another name"]);
-    refused(backup(&home, Path::new("-")), &["- is not a name that a new file can have"]);
+    refused(backup(&home, Path::new("-")), &["- is not a valid name for a new file"]);
     let mut away = on(&empty, &["backup", file.to_str().unwrap()]);
     away.env("DATABASE_URL", "postgres://kilonova:secretword@127.0.0.1:1/site");
     let line = complaint(away);

@@ -18,7 +18,7 @@ async fn readers_that_resume_after_a_restore_get_a_resync_and_then_each_event_on
         early.next_json().await;
     }
     done(backup(site.home(), &file));
-    // These are lost, and their positions are given again.
+    // These are lost, and their positions are reused.
     let mut late = site.socket("/feed").await;
     for number in 0..4 {
         site.new_post(&format!("Lost {number}")).await;
@@ -32,7 +32,7 @@ async fn readers_that_resume_after_a_restore_get_a_resync_and_then_each_event_on
     let home = Home::new();
     done(restore(&home, &file));
     let site = Site::start_in(home, |_| ()).await;
-    // One has seen what is in the backup, the other more than that.
+    // One reader has seen the events in the backup, the other also later ones.
     let mut readers = Vec::new();
     for position in [2, 3, 7] {
         let path = format!("/feed?last_event_id={position}&log={log}");
@@ -52,7 +52,7 @@ async fn readers_that_resume_after_a_restore_get_a_resync_and_then_each_event_on
             assert_eq!(frame["data"]["title"], Value::from(title));
         }
     }
-    // The index is built from the rows, and finds nothing that was lost.
+    // The index is rebuilt from the rows, and finds no lost post.
     let hits = async |query: &str| {
         let found = site.get(&format!("/api/search?q={query}")).await;
         (found.status != 503).then(|| found.json(200)["hits"].as_array().unwrap().len())

@@ -1,4 +1,4 @@
-//! A backup or a restore that ends early leaves nothing.
+//! A backup or a restore that is cut short leaves nothing behind.
 
 use std::path::Path;
 use std::process::{Child, Command};
@@ -10,10 +10,10 @@ use super::{backup, done, names, refused, restore};
 use crate::crash::{Server, under};
 use crate::databases::Home;
 
-/// Rows of a large site.
+/// The number of rows of a large site.
 const ROWS: usize = 200_000;
 
-/// Makes a large site without a server.
+/// Creates a large site without a running server.
 fn large() -> Home {
     let home = Home::new();
     drop(Server::start(&home));
@@ -31,11 +31,11 @@ fn large() -> Home {
     home
 }
 
-/// Interrupts a command once this file is there, and gives its only line.
+/// Interrupts a command once `is_there` holds, and returns its only line of output.
 fn interrupted(mut command: Command, is_there: impl Fn() -> bool) -> String {
     let mut child: Child = command.spawn().unwrap();
     while !is_there() {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it began");
+        assert!(child.try_wait().unwrap().is_none(), "the command ended too early");
         std::thread::yield_now();
     }
     let kill = format!("kill -INT {}", child.id());
@@ -46,7 +46,7 @@ fn interrupted(mut command: Command, is_there: impl Fn() -> bool) -> String {
 }
 
 #[test]
-fn a_backup_and_a_restore_that_are_interrupted_leave_nothing() {
+fn interrupted_backups_and_restores_leave_nothing() {
     let home = large();
     let folder = tempdir().unwrap();
     let file = folder.path().join("site.backup");
@@ -60,7 +60,7 @@ fn a_backup_and_a_restore_that_are_interrupted_leave_nothing() {
     let told = interrupted(restore(&to, &file), || to.path().join("restore.sqlite3").exists());
     assert_eq!(told, "kilonova: stopped; nothing was restored\n");
     assert!(!names(to.path()).iter().any(|name| name.contains("restore")));
-    // What is there now is empty, and takes the next one.
+    // The home is empty again and can be restored to.
     done(restore(&to, &file));
     let server = Server::start(&to);
     let (_, notes) = server.call("GET", "/api/notes?limit=1", None);
@@ -78,7 +78,7 @@ fn a_full_disk_leaves_no_backup() {
     }
     let folder = tempdir().unwrap();
     let file = folder.path().join("site.backup");
-    // Blocks of 512 bytes or, in some shells, 1024.
+    // The unit is 512 bytes or, in some shells, 1024.
     let full = |command: &Command| under("ulimit -S -f 2048", command);
     refused(
         full(&backup(&home, &file)),

@@ -11,7 +11,7 @@ use crate::crash::{Server, serve};
 use crate::databases::Home;
 use crate::guarantees::upgrade::old_site;
 
-/// What a version to come has done to a database.
+/// A migration by a newer version.
 const NEWER: &str = "INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000001')";
 
 #[test]
@@ -65,7 +65,7 @@ fn a_database_of_an_older_version_is_not_changed_by_a_backup() {
     let after = (name == "sqlite").then(|| std::fs::read(&database).unwrap());
     assert!(!file.exists());
     assert!(before == after, "the database was changed");
-    // After one start of this version it is backed up.
+    // After one start of this version, the backup works.
     drop(Server::start(&home));
     done(backup(&home, &file));
 }

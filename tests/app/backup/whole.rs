@@ -1,4 +1,4 @@
-//! What a backup has, and what comes back.
+//! A restored site equals the one that was backed up.
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use crate::guarantees::postgres;
 use crate::guarantees::postgres::copying::{fill, shown};
 use crate::support::Site;
 
-/// Makes a site with something of everything, backs it up while its server runs, restores it, and
-/// compares what both show.
+/// Fills a site with every kind of row, backs it up while its server runs, restores it, and
+/// compares what both sites show.
 async fn assert_restored(from: Home, to: Home) {
     let folder = tempdir().unwrap();
     let file = folder.path().join("site.backup");
@@ -54,9 +54,9 @@ async fn assert_restored(from: Home, to: Home) {
     let site = Site::start_in(to, |_| ()).await;
     let (is, new_log) = shown(&site).await;
     assert_eq!(is, was);
-    assert_ne!(new_log, log, "clients could not tell that positions are given again");
+    assert_ne!(new_log, log, "the log's id must change, since positions are reused");
     assert_eq!(site.get(&picture).await.body, image);
-    // Nobody is signed in, everybody can sign in, and no link shows a draft.
+    // All sign-ins and links to drafts are gone, but everybody can sign in again.
     let headers = [("cookie", cookie.as_str())];
     let page = site.send(Method::GET, "/", &headers, Bytes::new()).await;
     assert!(!String::from_utf8_lossy(&page.body).contains(">Ada<"));
@@ -67,7 +67,7 @@ async fn assert_restored(from: Home, to: Home) {
          SELECT 1000, 'left', 'b', 'a', '2026-01-01', '2026-01-01' WHERE EXISTS ({secrets})"
     ));
     assert_eq!(site.get("/api/notes/1000").await.status, 404);
-    // Ids of what was deleted before are not given again, and the bin still has what was in it.
+    // Ids of deleted rows are not reused, and the bin has its entries.
     assert_eq!(site.new_note("After the restore").await["id"], 3);
     site.stop().await;
     drop((from, folder));
@@ -79,7 +79,7 @@ async fn a_restored_backup_is_the_same_site() {
 }
 
 #[actix_web::test]
-async fn a_backup_of_either_database_restores_to_the_other() {
+async fn a_backup_of_either_database_restores_into_the_other() {
     let Some((cluster, home)) = postgres::start() else { return };
     assert_restored(home, Home::sqlite()).await;
     assert_restored(Home::sqlite(), Home::on(&cluster.url())).await;
@@ -87,7 +87,7 @@ async fn a_backup_of_either_database_restores_to_the_other() {
 }
 
 #[actix_web::test]
-async fn a_backup_that_is_made_under_writers_is_of_one_moment() {
+async fn a_backup_under_writes_is_a_consistent_snapshot() {
     let home = Home::new();
     let server = Arc::new(start(&home).await);
     let enough = Arc::new(AtomicBool::new(false));
@@ -124,15 +124,15 @@ async fn a_backup_that_is_made_under_writers_is_of_one_moment() {
     }
     enough.store(true, Ordering::Relaxed);
     let written: usize = writers.into_iter().map(|writer| writer.join().unwrap()).sum();
-    assert!(written > 0 && positions[0] < positions[2], "nobody wrote meanwhile: {positions:?}");
+    assert!(written > 0 && positions[0] < positions[2], "no write in between: {positions:?}");
 }
 
 async fn start(home: &Home) -> Server {
     crate::guarantees::kills::start(home, 0, None).await
 }
 
-/// Checks that the log has every event up to its position, and the rows are those that its events
-/// have made; returns the position.
+/// Checks that the log has every event up to its position and that the rows match the events.
+/// Returns the position.
 async fn assert_of_one_moment(home: Home) -> i64 {
     let site = Site::start_in(home, |_| ()).await;
     let mut events: Vec<Value> = Vec::new();

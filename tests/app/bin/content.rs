@@ -1,4 +1,4 @@
-//! What comes back, and where it is not meanwhile.
+//! The content of the bin: how it is restored, and that it appears nowhere else.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use crate::api::search::found;
 use crate::crash::kilonova;
 use crate::support::{Raw, Site};
 
-/// A post with something of everything: tags, a chosen slug, a lock, comments in each state, the
-/// file of an import, an old address, and an upload.
+/// Creates a post with everything a post can have: tags, a chosen slug, a lock, comments in each
+/// state, the file of an import, an old address, and an upload.
 async fn whole(site: &Site) {
     let post = json!({
         "title": "Kept whole", "body": "See ![it](/uploads/0a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d4e5f0a1b.png)",
@@ -33,7 +33,7 @@ async fn whole(site: &Site) {
     );
 }
 
-/// What is told of the post and its comments, by the API and by pages.
+/// Responses of the API and of pages about the post and its comments.
 async fn told(site: &Site) -> Vec<Value> {
     let mut told = Vec::new();
     for path in ["/api/posts", "/api/posts?tag=first", "/api/posts/1", "/api/posts/1/comments"] {
@@ -64,7 +64,7 @@ async fn a_post_comes_back_as_it_was() {
 
     let entry = delete(&site, "/posts/1").await;
     assert_eq!(topics(&log(&site, written).await), ["post_deleted"]);
-    assert!(!json!(log(&site, 0).await).to_string().contains("Kept whole"), "the log is redacted");
+    assert!(!json!(log(&site, 0).await).to_string().contains("Kept whole"), "not redacted");
     let tables = ["posts", "post_tags", "comments", "upload_uses", "old_addresses"];
     assert_eq!(tables.map(|table| count(&site, table)), [1, 0, 0, 0, 0]);
     assert_eq!(TABLES.map(|table| count(&site, table)), [1, 1, 2, 3, 1, 1]);
@@ -76,18 +76,18 @@ async fn a_post_comes_back_as_it_was() {
     assert_eq!((old.status, old.header("location")), (301, Some("/posts/1-chosen-words")));
     assert_eq!(tables.map(|table| count(&site, table)), [2, 2, 3, 1, 1]);
     assert_eq!(rows(&site), 0);
-    // Its comments come without events of their own, and the deletion stays in the log.
+    // Its comments return without events, and the deletion stays in the log.
     let after = log(&site, written).await;
     assert_eq!(topics(&after), ["post_deleted", "post_updated", "post_published"]);
     let post = site.get("/api/posts/1").await.json(200);
     assert_eq!((&after[1]["data"], &after[2]["data"]), (&post, &post));
-    // The ids go on behind all that were given.
+    // New ids follow all that were ever used.
     assert_eq!(site.new_post("Later").await["id"], 3);
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn what_is_in_the_bin_is_nowhere_else() {
+async fn entries_of_the_bin_appear_nowhere_else() {
     let site = Site::start().await;
     whole(&site).await;
     site.new_post("With a comment").await;
@@ -141,7 +141,7 @@ async fn what_is_in_the_bin_is_nowhere_else() {
     let comments = std::fs::read_to_string(to.join("comments.jsonl")).unwrap();
     assert_eq!(comments, "");
 
-    // A new index is made of the rows.
+    // The index is rebuilt from the rows.
     let home = site.stop_keeping_data().await;
     std::fs::remove_dir_all(home.path().join("index")).unwrap();
     let site = Site::start_in(home, |_| ()).await;
@@ -180,7 +180,7 @@ async fn a_comment_comes_back_with_one_event() {
     let expected = ["comment_deleted", "comment_deleted", "comment_created", "comment_created"];
     assert_eq!(topics(&after), expected);
     assert_eq!(after[2]["data"], visible);
-    // Those who follow the thread were not told that it went, and are not told that it is back.
+    // Followers of the thread get no event for the deletion, and none for the restore.
     let third = site.new_comment(1, "The next one").await;
     assert_eq!(thread.next_json().await, third);
     thread.close().await;
@@ -188,14 +188,14 @@ async fn a_comment_comes_back_with_one_event() {
 }
 
 #[actix_web::test]
-async fn a_post_takes_the_comments_along_that_it_had_and_no_others() {
+async fn a_post_takes_only_the_comments_it_had_along() {
     let site = Site::start().await;
     site.new_post("Commented").await;
     site.new_comment(1, "Deleted before").await;
     site.new_comment(1, "There").await;
     let comment = delete(&site, "/comments/1").await;
     let post = delete(&site, "/posts/1").await;
-    // Its post is not there.
+    // The post is still in the bin.
     let refused = restore(&site, comment).await;
     assert_eq!(refused.status, 409);
     assert!(String::from_utf8_lossy(&refused.body).contains("restore the post first"));
@@ -213,7 +213,7 @@ async fn a_post_takes_the_comments_along_that_it_had_and_no_others() {
 }
 
 #[actix_web::test]
-async fn a_post_comes_back_in_the_status_that_it_had() {
+async fn a_post_comes_back_in_its_former_status() {
     let site = Site::start().await;
     let far = "2999-01-01T00:00:00.000000Z";
     for (status, expected) in [
@@ -235,7 +235,7 @@ async fn a_post_comes_back_in_the_status_that_it_had() {
 }
 
 #[actix_web::test]
-async fn a_post_whose_time_to_be_published_has_passed_comes_back_as_a_draft() {
+async fn a_scheduled_post_restored_after_its_time_is_a_draft() {
     let site = Site::start().await;
     let soon = json!({
         "title": "Planned", "body": "b", "status": "scheduled",
@@ -256,7 +256,7 @@ async fn a_post_whose_time_to_be_published_has_passed_comes_back_as_a_draft() {
 }
 
 #[actix_web::test]
-async fn what_an_import_has_taken_meanwhile_stays_with_the_import() {
+async fn a_restored_post_leaves_a_later_import_its_file_and_address() {
     let site = Site::start().await;
     whole(&site).await;
     let entry = delete(&site, "/posts/1").await;
@@ -273,7 +273,7 @@ async fn what_an_import_has_taken_meanwhile_stays_with_the_import() {
     site.stop().await;
 }
 
-/// The columns of a table, in no order.
+/// The columns of a table.
 fn columns(site: &Site, table: &str) -> BTreeSet<String> {
     let (database, table) = (site.database(), table.to_owned());
     let query = move || {
@@ -297,16 +297,16 @@ fn columns(site: &Site, table: &str) -> BTreeSet<String> {
     std::thread::spawn(query).join().unwrap()
 }
 
-/// A column that a later migration adds to one of these tables must come along.
+/// A later migration that adds a column to one of these tables must add it to the bin's table too.
 #[actix_web::test]
-async fn the_bin_has_every_column_of_what_it_keeps() {
+async fn the_bin_keeps_every_column() {
     let site = Site::start().await;
     for (table, elsewhere) in [
-        // Made by the database.
+        // Generated by the database.
         ("posts", &["listed_at"][..]),
         ("post_tags", &["listed_at"]),
         ("comments", &[]),
-        // Never with a post.
+        // Not used with posts.
         ("upload_uses", &["note_id"]),
         ("old_addresses", &["upload"]),
     ] {
@@ -314,7 +314,7 @@ async fn the_bin_has_every_column_of_what_it_keeps() {
         assert!(expected.len() > 1, "{table}: {expected:?}");
         expected.insert("entry".to_owned());
         for column in elsewhere {
-            assert!(expected.remove(*column), "{table} has no {column}");
+            assert!(expected.remove(*column), "{table} has no column {column}");
         }
         assert_eq!(columns(&site, &format!("bin_{table}")), expected, "{table}");
     }

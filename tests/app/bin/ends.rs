@@ -1,4 +1,4 @@
-//! What is in the bin goes for good: by its page, by the API, and in time.
+//! Entries of the bin are deleted for good: from its page, by the API, and after their time.
 
 use actix_web::http::Method;
 use chrono::{NaiveDateTime, TimeDelta};
@@ -9,8 +9,8 @@ use serde_json::json;
 use super::{count, delete, led, log, page, restore, rows, send, topics};
 use crate::support::{Site, within};
 
-/// A post with a tag and two comments, one of which was deleted before the post, and a comment
-/// elsewhere.
+/// Fills the bin: a comment, then its post with a tag and another comment, then a comment on a post
+/// that stays. Returns the ids of the entries.
 async fn fill(site: &Site) -> [i64; 3] {
     let post = json!({"title": "Goes", "body": "b", "tags": ["t"]});
     site.post("/api/posts", &post).await.json(201);
@@ -23,7 +23,7 @@ async fn fill(site: &Site) -> [i64; 3] {
 }
 
 #[actix_web::test]
-async fn what_is_deleted_for_good_is_gone_with_all_that_it_had() {
+async fn deleting_for_good_deletes_everything_that_belongs_to_it() {
     let site = Site::start().await;
     let [_, post, elsewhere] = fill(&site).await;
     let written = log(&site, 0).await.len();
@@ -31,7 +31,7 @@ async fn what_is_deleted_for_good_is_gone_with_all_that_it_had() {
     assert_eq!((count(&site, "bin_entries"), rows(&site)), (1, 2));
     assert_eq!(led(&send(&site, &format!("/bin/{elsewhere}/delete"), "").await), "/bin");
     assert_eq!(rows(&site), 0);
-    assert_eq!(topics(&log(&site, written).await), Vec::<&str>::new(), "it was announced");
+    assert_eq!(topics(&log(&site, written).await), Vec::<&str>::new(), "events were sent");
     for entry in [post, elsewhere] {
         assert_eq!(restore(&site, entry).await.status, 404);
     }
@@ -40,23 +40,23 @@ async fn what_is_deleted_for_good_is_gone_with_all_that_it_had() {
 }
 
 #[actix_web::test]
-async fn the_api_deletes_for_good_whatever_is_in_the_bin() {
+async fn the_api_deletes_entries_of_the_bin_for_good() {
     let site = Site::start().await;
     let [_, post, elsewhere] = fill(&site).await;
     let written = log(&site, 0).await.len();
     let tag = [("if-match", "\"0123456789abcdef0123456789abcdef\"")];
     let other = site.send(Method::DELETE, "/api/posts/1", &tag, "".into()).await;
-    assert_eq!(other.status, 412, "another version than the one in the bin");
+    assert_eq!(other.status, 412, "the tag is not that of the version in the bin");
     site.delete("/api/posts/1").await.json(204);
     site.delete("/api/comments/3").await.json(204);
     assert_eq!(rows(&site), 0);
-    assert_eq!(topics(&log(&site, written).await), Vec::<&str>::new(), "they were announced");
+    assert_eq!(topics(&log(&site, written).await), Vec::<&str>::new(), "events were sent");
     site.delete("/api/posts/1").await.error(404);
     site.delete("/api/comments/1").await.error(404);
     for entry in [post, elsewhere] {
         assert_eq!(restore(&site, entry).await.status, 404);
     }
-    // A post that is there takes along what of it is in the bin.
+    // Deleting a live post also deletes its comments in the bin.
     site.new_comment(2, "In the bin").await;
     delete(&site, "/comments/4").await;
     site.delete("/api/posts/2").await.json(204);
@@ -64,20 +64,20 @@ async fn the_api_deletes_for_good_whatever_is_in_the_bin() {
     site.stop().await;
 }
 
-/// Has everything in the bin look as if it had been deleted so many days ago.
+/// Backdates all entries of the bin to `days` ago.
 fn age(site: &Site, days: i64) {
     let time: NaiveDateTime = kilonova::models::now() - TimeDelta::days(days);
     site.home().execute(&format!("UPDATE bin_entries SET deleted_at = '{time}'"));
 }
 
 #[actix_web::test]
-async fn the_bin_is_emptied_by_itself_after_thirty_days() {
+async fn entries_of_the_bin_expire_after_thirty_days() {
     let site = Site::start().await;
     fill(&site).await;
     age(&site, 29);
     assert!(page(&site, "/bin").await.contains("1 day left"));
     let home = site.stop_keeping_data().await;
-    // The log is pruned last.
+    // The log is pruned last, so a pruned log means that the bin was pruned too.
     let pruned = async |site: &Site| {
         let gone = async { while site.get("/api/events?after=0").await.status != 410 {} };
         within("the pruner has gone round", gone).await;
@@ -89,7 +89,7 @@ async fn the_bin_is_emptied_by_itself_after_thirty_days() {
     site.new_post("One more event").await;
     let home = site.stop_keeping_data().await;
 
-    // 0 days are no limit.
+    // 0 days mean no limit.
     let unlimited = |config: &mut kilonova::config::Config| {
         config.retention.count = Some(2);
         config.bin = None;
@@ -115,7 +115,7 @@ async fn the_bin_is_emptied_by_itself_after_thirty_days() {
 }
 
 #[actix_web::test]
-async fn an_upload_stays_while_a_text_in_the_bin_has_it() {
+async fn an_upload_stays_while_a_text_in_the_bin_uses_it() {
     let site = Site::start().await;
     let gif = b"GIF89a\x03\0\x02\0\0\0\0\x2c\0\0\0\0\x03\0\x02\0\0\x02\x01\x01\0;".to_vec();
     let kind = [("content-type", "image/gif")];
@@ -147,7 +147,7 @@ async fn an_upload_stays_while_a_text_in_the_bin_has_it() {
 }
 
 #[actix_web::test]
-async fn the_oldest_entries_go_first() {
+async fn the_oldest_entries_expire_first() {
     let site = Site::start().await;
     for number in 0..5 {
         site.new_post(&format!("Number {number}")).await;

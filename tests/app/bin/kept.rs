@@ -20,12 +20,12 @@ async fn the_bin_lists_the_newest_deletion_first_in_pages() {
     let second = page(&site, next.split('"').next().unwrap()).await;
     assert_eq!(titles(&second), [5, 4, 3, 2, 1]);
     assert!(second.contains("30 days left"), "{second}");
-    assert!(page(&site, "/").await.contains("href=\"/bin\""), "it can be found");
+    assert!(page(&site, "/").await.contains("href=\"/bin\""), "the page does not link to the bin");
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn a_deletion_leads_to_a_page_that_offers_to_undo_it() {
+async fn a_deletion_redirects_to_a_page_that_offers_an_undo() {
     let site = Site::start().await;
     site.new_post("Deleted").await;
     site.new_comment(1, "Deleted too").await;
@@ -37,7 +37,7 @@ async fn a_deletion_leads_to_a_page_that_offers_to_undo_it() {
     let to = led(&send(&site, "/posts/1/delete", "").await);
     assert_eq!(to, "/?binned=2");
     assert!(page(&site, &to).await.contains("action=\"/bin/2/restore\""));
-    // Only of an entry that can be restored, and nothing that is no number.
+    // The undo is offered only for an entry that can be restored, never for other values.
     for path in ["/?binned=1", "/?binned=99", "/?binned=02", "/?binned=x", "/?unbinned=2", "/"] {
         assert!(!page(&site, path).await.contains("/restore\""), "{path}");
     }

@@ -1,4 +1,4 @@
-//! Two that want something of one entry at once, and forms that are sent twice.
+//! Concurrent requests about one entry, and forms that are submitted twice.
 
 use super::{delete, led, log, restore, rows, send, topics};
 use crate::support::Site;
@@ -16,15 +16,15 @@ async fn a_restore_that_is_sent_twice_restores_once() {
         assert_eq!(led(&answer), "/posts/1");
     }
     assert_eq!(topics(&log(&site, written).await), ["post_updated", "post_published"]);
-    // Without a place to lead to, there is nothing to be found.
+    // Without an address to redirect to, the response is 404.
     assert_eq!(restore(&site, entry).await.status, 404);
-    // And not to another site.
+    // An address on another site is not followed.
     assert_eq!(send(&site, &form, "next=%2F%2Fevil.example").await.status, 404);
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn a_restore_and_a_deletion_for_good_do_not_mix() {
+async fn a_concurrent_restore_and_deletion_for_good_do_not_mix() {
     let site = Site::start().await;
     for number in 1..=10 {
         site.new_post("Contested").await;
@@ -38,7 +38,7 @@ async fn a_restore_and_a_deletion_for_good_do_not_mix() {
             futures_util::future::join(restore(&site, entry), discard).await;
         let there = site.get(&api).await.status == 200;
         match (restored.status, discarded.status) {
-            // The API deletes what is back, too.
+            // The API also deletes the restored post.
             (303, 204) => assert!(!there, "{number}"),
             (303, 404) => assert!(there, "{number}"),
             (404, 303 | 204) => assert!(!there, "{number}"),

@@ -1,9 +1,9 @@
-//! The pages as a whole: each is in the book, each link leads somewhere, each line fits.
+//! The pages: each is in the book, each link resolves, each line fits.
 
 use super::markdown::{anchors, blocks, links};
 use super::{files, read, root};
 
-/// The address of the repository's files, which pages of the book link to.
+/// The address of the repository, for links from the book to its files.
 const REPOSITORY: &str = "https://github.com/kilonova-rs/kilonova/";
 
 /// Every document with links, by its path.
@@ -18,7 +18,7 @@ fn documents() -> Vec<String> {
     documents
 }
 
-/// The path of a link's target in the repository, and its anchor; nothing for other sites.
+/// The path of a link's target in the repository, and its anchor; `None` for other sites.
 fn target(document: &str, link: &str) -> Option<(String, Option<String>)> {
     let (path, anchor) = match link.split_once('#') {
         Some((path, anchor)) => (path, Some(anchor.to_owned())),
@@ -61,7 +61,7 @@ fn every_page_is_in_the_summary_once() {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_resolves() {
     let mut checked = 0;
     for document in documents() {
         for (line, link) in links(&read(&document)) {
@@ -79,7 +79,7 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
-fn pages_of_the_book_link_out_of_it_by_whole_addresses() {
+fn pages_of_the_book_link_outside_it_by_absolute_addresses() {
     for page in files("docs") {
         for (line, link) in links(&read(&page)) {
             let is_relative = !link.contains("://");
@@ -91,13 +91,13 @@ fn pages_of_the_book_link_out_of_it_by_whole_addresses() {
 }
 
 #[test]
-fn lines_end_at_a_hundred_columns() {
-    // Two documents that grow with every change are left to their readers.
+fn lines_have_at_most_a_hundred_columns() {
+    // Two documents that grow with every change are exempt.
     let growing = ["ARCHITECTURE.md", "CHANGELOG.md"];
     for document in documents().iter().filter(|document| !growing.contains(&document.as_str())) {
         let mut is_rust = false;
         for (line, text) in read(document).lines().enumerate() {
-            // The tutorial's code is as rustfmt has left it.
+            // The tutorial's code has rustfmt's lines.
             is_rust = text.starts_with("```rust") || (is_rust && !text.starts_with("```"));
             let is_whole = text.trim_start().starts_with('|') || text.contains("]: https://");
             let length = text.chars().count();
@@ -119,7 +119,7 @@ fn lines(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_tutorials_code_is_the_examples() {
+fn the_tutorials_code_is_in_the_example() {
     let example = read("examples/nova_articles.rs");
     let example = lines(&example);
     let mut checked = 0;

@@ -1,9 +1,9 @@
-//! Runs the commands of the documentation against a server on fresh data, page by page, and compares
-//! what they print with what the pages show.
+//! Runs the commands of the documentation against a server on fresh data, page by page, and
+//! compares what they print with what the pages show.
 //!
-//! A block of `console` or `sh` has commands, which begin with `$`, and perhaps their output. `curl
-//! -N` follows a stream: it runs on while the next commands do, and its output is compared at the
-//! end of the page. A block below `<!-- manual -->` is for readers alone.
+//! A block of `console` or `sh` has commands, which begin with `$`, and optionally their output.
+//! `curl -N` follows a stream: it keeps running beside the next commands, and its output is
+//! compared at the end of the page. A block below `<!-- manual -->` is not run.
 
 use std::time::Instant;
 
@@ -45,13 +45,14 @@ fn steps(text: &str) -> Vec<Step> {
     steps
 }
 
-/// Whether a command only reads, so that it may be repeated: the search index is behind the log.
+/// Whether a command only reads. Such a command is repeated until its output fits, because the
+/// search index lags behind the log.
 fn is_read(command: &str) -> bool {
     command.starts_with("curl ")
         && !["-d", "-X", "--data"].iter().any(|flag| command.contains(flag))
 }
 
-/// Whether a command goes on until it is stopped.
+/// Whether a command runs until it is stopped.
 fn is_follower(command: &str) -> bool {
     command.starts_with("curl ") && command.split_whitespace().any(|word| word == "-N")
 }
@@ -106,7 +107,7 @@ fn run(page: &str) {
 }
 
 #[test]
-fn the_commands_of_the_documentation_do_what_it_says() {
+fn the_documented_commands_print_what_the_pages_show() {
     if std::process::Command::new("curl").arg("--version").output().is_err() {
         assert!(!kilonova_test::required("curl"), "curl is not installed");
         eprintln!("skipped: curl is not installed");
@@ -121,7 +122,7 @@ fn the_commands_of_the_documentation_do_what_it_says() {
 }
 
 #[test]
-fn a_block_of_the_shell_has_commands_in_it() {
+fn a_shell_block_has_commands() {
     for page in pages() {
         for block in markdown::blocks(&read(&page)).iter().filter(|block| is_shell(block)) {
             let is_command = block.text.starts_with("$ ") || block.text.starts_with("# ");
@@ -131,7 +132,7 @@ fn a_block_of_the_shell_has_commands_in_it() {
 }
 
 #[test]
-fn a_command_goes_on_behind_a_backslash() {
+fn a_command_continues_after_a_backslash() {
     let step = |command: &str, shown: &[&str]| Step {
         command: command.to_owned(),
         shown: shown.iter().map(|&line| line.to_owned()).collect(),

@@ -1,6 +1,6 @@
-//! `docs/flags.md` is what the commands themselves say of their flags.
+//! `docs/flags.md` matches the help texts of the commands' flags.
 //!
-//! `KILONOVA_UPDATE_DOCS=1 cargo test --test app documentation` writes the page's tables anew.
+//! `KILONOVA_UPDATE_DOCS=1 cargo test --test app documentation` regenerates the page's tables.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use super::{read, root};
 const PAGE: &str = "docs/flags.md";
 const BEGIN: &str = "<!-- Written by tests/app/documentation/flags.rs; do not edit. -->\n";
 
-/// The flags that each command about a site has.
+/// The flags that all commands for a site share.
 const STORAGE: [&str; 2] = ["data-dir", "database-url"];
 
 /// A paragraph in lines of at most 100 columns.
@@ -37,7 +37,7 @@ fn cell(text: &str) -> String {
     text.replace('\n', " ").replace('|', "\\|")
 }
 
-/// Takes `[begin…]` out of a help text, and gives both.
+/// Removes `[begin…]` from a help text, and returns the text and the removed part.
 fn taken(help: &str, begin: &str) -> (String, Option<String>) {
     let Some((before, rest)) = help.split_once(begin) else { return (help.to_owned(), None) };
     let (inside, after) = rest.split_once(']').expect("a closing bracket");
@@ -112,7 +112,7 @@ fn section(command: &Command, path: &str, is_storage_known: bool, text: &mut Str
     }
 }
 
-/// What stands behind the page's marker.
+/// The part of the page after its marker.
 fn tables() -> String {
     let mut cli = Cli::command();
     cli.build();
@@ -132,7 +132,7 @@ fn tables() -> String {
 }
 
 #[test]
-fn the_page_of_flags_is_what_the_commands_say() {
+fn the_page_of_flags_matches_the_commands() {
     let page = read(PAGE);
     let (head, known) = page.split_once(BEGIN).expect("the marker");
     let tables = tables();

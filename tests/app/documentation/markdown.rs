@@ -1,4 +1,4 @@
-//! What the tests read of a page: its links, the anchors of its headings, its blocks of code.
+//! The parts of a page that the tests read: links, anchors of headings, and blocks of code.
 
 use std::collections::HashMap;
 
@@ -6,16 +6,16 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 /// A block of code.
 pub(super) struct Block {
-    /// The line of the page that it begins on.
+    /// The line of the page on which it begins.
     pub(super) line: usize,
-    /// The word behind the fence; empty for an indented block.
+    /// The word after the fence; empty for an indented block.
     pub(super) language: String,
     pub(super) text: String,
-    /// Whether `<!-- manual -->` stands before it.
+    /// Whether `<!-- manual -->` precedes it.
     pub(super) is_manual: bool,
 }
 
-/// The events of a page with their places.
+/// The parser's events for a page, with their ranges.
 fn events(text: &str) -> impl Iterator<Item = (Event<'_>, std::ops::Range<usize>)> {
     Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter()
 }
@@ -47,7 +47,7 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
-/// The targets of all links and pictures, with the lines that they are on. Pictures may be HTML.
+/// The targets of all links and pictures, with their lines. Pictures may be HTML.
 pub(super) fn links(text: &str) -> Vec<(usize, String)> {
     let mut links = Vec::new();
     for (event, range) in events(text) {
@@ -67,7 +67,7 @@ pub(super) fn links(text: &str) -> Vec<(usize, String)> {
     links
 }
 
-/// The anchors of the headings, as GitHub and mdBook make them.
+/// The anchors of the headings, as GitHub and mdBook generate them.
 pub(super) fn anchors(text: &str) -> Vec<String> {
     let mut anchors = Vec::new();
     let mut seen: HashMap<String, usize> = HashMap::new();
@@ -105,7 +105,7 @@ fn a_block_is_manual_when_the_comment_is_right_before_it() {
 }
 
 #[test]
-fn anchors_are_those_of_github() {
+fn anchors_match_those_of_github() {
     let text = "# A `b`, c\n## A b c\n### 100 % _sure_\n";
     assert_eq!(anchors(text), ["a-b-c", "a-b-c-1", "100--sure"]);
 }

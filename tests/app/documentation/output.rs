@@ -1,7 +1,7 @@
-//! Compares what a command printed with what the page shows, where `…` stands for anything.
+//! Compares the output of a command with the page, where `…` matches any text.
 
-/// Whether the lines are those that the page shows. A line of `…` alone stands for any number of
-/// lines, any other `…` for any text in its line. Blank lines at the end do not count.
+/// Whether the printed lines match those of the page. A line of only `…` matches any number of
+/// lines, any other `…` matches any text in its line. Trailing blank lines are ignored.
 pub(super) fn fits(shown: &[String], printed: &[String]) -> bool {
     let (shown, printed) = (trimmed(shown), trimmed(printed));
     match (shown.split_first(), printed.split_first()) {
@@ -34,7 +34,7 @@ fn line_fits(shown: &str, line: &str) -> bool {
 }
 
 #[test]
-fn an_ellipsis_stands_for_anything_and_nothing_else_does() {
+fn only_an_ellipsis_matches_any_text() {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     let fits = |shown, printed| fits(&lines(shown), &lines(printed));
     assert!(fits("a\n\nb", "a\n\nb\n\n"));

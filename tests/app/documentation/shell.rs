@@ -1,4 +1,4 @@
-//! A shell in which the commands of one page run one after the other, as a reader would type them.
+//! A shell that runs the commands of one page sequentially, as a reader would type them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -10,10 +10,10 @@ use super::output::fits;
 use crate::databases::Home;
 use crate::support::PATIENCE;
 
-/// What the shell prints when a command has ended, before its status.
+/// The character that the shell prints before the status of a finished command.
 const END: char = '\u{1e}';
 
-/// A running program whose lines are read as they come.
+/// A running program whose lines are read as they are printed.
 struct Program {
     child: Child,
     lines: Receiver<String>,
@@ -26,7 +26,7 @@ impl Program {
         let read = |source: Box<dyn Read + Send>, sender: Sender<String>| {
             std::thread::spawn(move || {
                 for line in BufReader::new(source).split(b'\n').map_while(Result::ok) {
-                    // The reader may have seen enough.
+                    // The receiver may have been dropped.
                     drop(sender.send(String::from_utf8_lossy(&line).into_owned()));
                 }
             });
@@ -36,7 +36,7 @@ impl Program {
         Program { child, lines }
     }
 
-    /// The next line, which must come in time.
+    /// The next line. Panics if none arrives in time.
     #[track_caller]
     fn line(&self, until: Instant, of: &str) -> String {
         let line = self.lines.recv_timeout(until.saturating_duration_since(Instant::now()));
@@ -46,13 +46,13 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The program may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// See the module.
+/// A running shell.
 pub(super) struct Shell<'a> {
     home: &'a Home,
     folder: &'a Path,
@@ -61,9 +61,9 @@ pub(super) struct Shell<'a> {
 }
 
 impl<'a> Shell<'a> {
-    /// A shell in this folder whose `kilonova` is the one under test, on this data.
+    /// Starts a shell in this folder, whose `kilonova` is the binary under test with this data.
     pub(super) fn start(home: &'a Home, folder: &'a Path) -> Shell<'a> {
-        // An answer that is an error fails its command.
+        // Makes curl fail on error responses.
         let settings = "fail-with-body\nsilent\n";
         std::fs::write(folder.join(".curlrc"), settings).unwrap();
         let mut command = bash(home, folder);
@@ -72,9 +72,9 @@ impl<'a> Shell<'a> {
         Shell { home, folder, program, input }
     }
 
-    /// Runs a command to its end. Gives its status and what it printed.
+    /// Runs a command to its end. Returns its status and the lines it printed.
     pub(super) fn run(&mut self, command: &str) -> (i32, Vec<String>) {
-        // Not in a subshell: what it exports holds for the next one.
+        // Not in a subshell, so that exported variables last for the next command.
         let end = u32::from(END);
         write!(self.input, "{{ {command}\n}} 2>&1 </dev/null; printf '\\n\\{end:03o}%s\\n' $?\n")
             .unwrap();
@@ -89,7 +89,7 @@ impl<'a> Shell<'a> {
         }
     }
 
-    /// Starts a command that follows something, and waits until it has begun.
+    /// Starts a command that follows a stream, and waits until it has connected.
     pub(super) fn follow(&self, command: &str) -> Follower {
         let mut shell = bash(self.home, self.folder);
         let program = Program::start(shell.args(["-c", &format!("exec {command}")]));
@@ -98,7 +98,7 @@ impl<'a> Shell<'a> {
     }
 }
 
-/// A command that prints what comes for as long as it runs.
+/// A running command that follows a stream.
 pub(super) struct Follower {
     pub(super) command: String,
     program: Program,
@@ -106,10 +106,10 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    /// Waits until it has printed what the page shows.
+    /// Waits until the output fits the lines on the page.
     #[track_caller]
     pub(super) fn assert_prints(mut self, shown: &[String]) {
-        // A quiet stream goes on with comments and positions: the time is for all lines together.
+        // One timeout for all lines, because a quiet stream keeps printing comments and positions.
         let until = Instant::now() + PATIENCE;
         while !fits(shown, &self.lines) {
             let seen = format!("{}\nhas printed\n{}", self.command, self.lines.join("\n"));

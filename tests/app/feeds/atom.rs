@@ -1,4 +1,4 @@
-//! Reads an Atom feed as strictly as RFC 4287 asks.
+//! Parses an Atom feed as strictly as RFC 4287 requires.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ pub(super) struct Entry {
     pub(super) content: Option<String>,
 }
 
-/// The feed in an answer; fails unless it has everything that RFC 4287 asks for.
+/// The feed in a response. Panics unless it has everything that RFC 4287 requires.
 #[track_caller]
 pub(super) fn feed(answer: &Answer) -> Feed {
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
@@ -48,7 +48,7 @@ pub(super) fn feed(answer: &Answer) -> Feed {
     let known = ["id", "title", "link", "updated", "author", "entry"];
     let mut children = root.children().filter(Node::is_element);
     assert!(children.all(|child| known.contains(&child.tag_name().name())));
-    // The feed's own author is there for the entries that have none.
+    // Entries without an author inherit the feed's.
     assert!(!one(one_element(root, "author"), "name").is_empty());
     let entries: Vec<_> = elements(root, "entry").map(entry).collect();
     let updated = time(&one(root, "updated"));
@@ -56,11 +56,11 @@ pub(super) fn feed(answer: &Answer) -> Feed {
         assert_eq!(updated, newest);
     }
     let ids: BTreeSet<_> = entries.iter().map(|entry| &entry.id).collect();
-    assert_eq!(ids.len(), entries.len(), "ids are unique");
+    assert_eq!(ids.len(), entries.len(), "ids are not unique");
     Feed {
         id: urn(&one(root, "id")),
         title: one(root, "title"),
-        own: link(root, "self").expect("a link to itself"),
+        own: link(root, "self").expect("no link to itself"),
         page: link(root, "alternate"),
         entries,
     }
@@ -76,7 +76,7 @@ fn entry(node: Node<'_, '_>) -> Entry {
     Entry {
         id: urn(&one(node, "id")),
         title: one(node, "title"),
-        link: link(node, "alternate").expect("a link to its page"),
+        link: link(node, "alternate").expect("no link to its page"),
         published: time(&one(node, "published")),
         updated: time(&one(node, "updated")),
         author,
@@ -111,7 +111,7 @@ fn optional(node: Node<'_, '_>, name: &str) -> Option<String> {
 fn link(node: Node<'_, '_>, rel: &str) -> Option<String> {
     let mut links = elements(node, "link").filter(|link| link.attribute("rel") == Some(rel));
     let link = links.next()?.attribute("href").expect("an address");
-    assert!(links.next().is_none(), "one link of a kind");
+    assert!(links.next().is_none(), "several links of one kind");
     assert!(link.starts_with("http") && link.is_ascii() && !link.contains(' '), "{link}");
     Some(link.to_owned())
 }

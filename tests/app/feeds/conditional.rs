@@ -1,4 +1,4 @@
-//! When a reader is told that it has a document already.
+//! Conditional requests: when a reader gets 304.
 
 use actix_web::http::Method;
 use actix_web::web::Bytes;
@@ -12,7 +12,7 @@ async fn ask(site: &Site, path: &str, headers: &[(&str, &str)]) -> Answer {
 }
 
 #[actix_web::test]
-async fn a_reader_gets_a_feed_again_when_a_post_of_it_has_changed() {
+async fn a_feed_is_sent_again_when_one_of_its_posts_has_changed() {
     let site = Site::start().await;
     let fields = json!({"title": "Tagged", "body": "b".repeat(20_000), "tags": ["one"]});
     let post = site.post("/api/posts", &fields).await.json(201);
@@ -33,7 +33,7 @@ async fn a_reader_gets_a_feed_again_when_a_post_of_it_has_changed() {
     };
     changed(true, true).await;
     changed(false, false).await;
-    // Nothing of a feed: a comment, a note, a draft, a lock.
+    // Comments, notes, drafts and locks are not part of a feed.
     site.new_comment(post["id"].as_i64().unwrap(), "A comment").await;
     site.new_note("A note").await;
     let draft = json!({"title": "A draft", "body": "b", "tags": ["one"], "status": "draft"});
@@ -42,7 +42,7 @@ async fn a_reader_gets_a_feed_again_when_a_post_of_it_has_changed() {
     changed(false, false).await;
     site.new_post("Another").await;
     changed(true, false).await;
-    // Far behind what a summary is made of.
+    // A change far behind the part that makes the summary.
     site.put(&path, &json!({"body": format!("{}c", "b".repeat(19_999))})).await.json(200);
     changed(true, true).await;
     site.put(&path, &json!({"tags": ["one", "two"]})).await.json(200);
@@ -54,13 +54,13 @@ async fn a_reader_gets_a_feed_again_when_a_post_of_it_has_changed() {
 }
 
 #[actix_web::test]
-async fn two_versions_of_a_post_never_have_one_time() {
+async fn two_versions_of_a_post_never_share_a_time() {
     let site = Site::start().await;
-    // The change is far behind what a summary is made of.
+    // The change is far behind the part that makes the summary.
     let long = "word ".repeat(4_000);
     let fields = json!({"title": "Written", "body": format!("{long} first")});
     let post = site.post("/api/posts", &fields).await.json(201);
-    // As if the clock had been set back since.
+    // As if the clock had been set back since the last change.
     let later = "UPDATE posts SET updated_at = '2999-01-01 00:00:00'";
     site.home().execute(later);
     let tag = ask(&site, "/feed.xml", &[]).await.header("etag").unwrap().to_owned();
@@ -72,7 +72,7 @@ async fn two_versions_of_a_post_never_have_one_time() {
 }
 
 #[actix_web::test]
-async fn a_feed_is_compressed_and_has_a_head() {
+async fn a_feed_is_compressed_and_answers_head() {
     let site = Site::start().await;
     let body = "a long text ".repeat(1_000);
     site.post("/api/posts", &json!({"title": "Long", "body": body})).await.json(201);

@@ -1,4 +1,4 @@
-//! What a feed has of posts.
+//! The entries of a feed.
 
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ async fn a_feed_has_the_newest_twenty_posts_in_the_order_of_the_pages() {
 }
 
 #[actix_web::test]
-async fn any_text_is_an_entry() {
+async fn any_text_makes_a_valid_entry() {
     let site = Site::start().await;
     let titles = [
         "]]> <![CDATA[ & &amp; <b>",
@@ -81,7 +81,7 @@ async fn an_entry_keeps_its_id_whatever_changes() {
     assert_eq!(after.entries[1].title, "Another title");
     assert!(after.entries[1].link.ends_with("-elsewhere"));
     assert!(after.entries[1].updated > after.entries[1].published);
-    // The site moves to another address.
+    // The site moves to another port.
     let home = site.stop_keeping_data().await;
     let site = Site::start_in(home, |config| configure(config, PUBLIC)).await;
     let behind = Behind { site, cookies: Vec::new() };
@@ -97,7 +97,7 @@ async fn an_entry_keeps_its_id_whatever_changes() {
 }
 
 #[actix_web::test]
-async fn addresses_in_a_post_are_whole_and_below_the_sites_path() {
+async fn addresses_in_an_entry_are_absolute_and_below_the_sites_path() {
     let behind = Behind::start().await;
     let body = "[page](2-other) ![picture](../uploads/a.png) [part](#top) [query](?a=b) \
                 [other](https://other.example/x) <a href=\"/y\">raw</a>\n\n<img src=\"z.png\">\n\n\
@@ -127,14 +127,14 @@ async fn addresses_in_a_post_are_whole_and_below_the_sites_path() {
         assert!(html[at + name.len()..].starts_with("https://"), "{html}");
     }
     assert!(!html.contains("<script"), "{html}");
-    // The page is as it was.
+    // The page has the links unchanged.
     let page = behind.get(&format!("/posts/{}-links", post["id"])).await;
     assert!(String::from_utf8_lossy(&page.body).contains("href=\"2-other\""));
     behind.site.stop().await;
 }
 
 #[actix_web::test]
-async fn posts_that_do_not_fit_are_there_with_a_summary() {
+async fn posts_that_do_not_fit_have_only_a_summary() {
     let site = Site::start().await;
     let mebibyte = 1024 * 1024;
     let write = async |title: &str, body: String| {
@@ -142,7 +142,7 @@ async fn posts_that_do_not_fit_are_there_with_a_summary() {
     };
     write("Small, long ago", "A word.".to_owned()).await;
     write("Large", "word ".repeat(mebibyte / 5)).await;
-    // Each of its characters is several in a feed.
+    // Escaping makes several characters in the feed of each of its characters.
     write("Grows", format!("In words.\n\n    {}", "<&".repeat(300_000))).await;
     write("Medium", "medium ".repeat(60_000)).await;
     write("Small", "A word.".to_owned()).await;
@@ -168,7 +168,7 @@ async fn posts_that_do_not_fit_are_there_with_a_summary() {
 }
 
 #[actix_web::test]
-async fn nothing_but_published_posts_is_in_a_feed_whoever_asks() {
+async fn a_feed_has_only_published_posts_for_any_reader() {
     let behind = Behind::start().await;
     let later = "2999-01-01T00:00:00Z";
     for status in ["draft", "scheduled", "archived", "published"] {

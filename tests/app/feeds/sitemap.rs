@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Behind, PUBLIC};
 use crate::support::{Answer, Raw, Site};
 
-/// The addresses in a sitemap or in an index of them, with their times.
+/// The addresses in a sitemap or a sitemap index, with their times.
 #[track_caller]
 fn addresses(answer: &Answer, root: &str) -> Vec<(String, Option<String>)> {
     assert_eq!(answer.status, 200);
@@ -27,7 +27,7 @@ fn addresses(answer: &Answer, root: &str) -> Vec<(String, Option<String>)> {
 }
 
 #[actix_web::test]
-async fn the_sitemap_has_every_page_that_everybody_may_read() {
+async fn the_sitemap_has_exactly_the_public_pages() {
     let behind = Behind::start().await;
     let mut expected = vec![(format!("{PUBLIC}/"), None)];
     for (title, status) in [
@@ -58,7 +58,7 @@ async fn the_sitemap_has_every_page_that_everybody_may_read() {
         let answer = behind.send(cookie, "GET", "/sitemap.xml", &Value::Null).await;
         assert_eq!(addresses(&answer, "urlset"), expected);
     }
-    // Each is the page's own address.
+    // Each is the page's canonical address.
     for (address, _) in &expected {
         let path = address.strip_prefix(PUBLIC).unwrap();
         assert_eq!(behind.get(path).await.status, 200, "{path}");
@@ -101,7 +101,7 @@ async fn a_large_site_has_an_index_of_its_sitemaps() {
 }
 
 #[actix_web::test]
-async fn a_sitemap_is_known_until_something_is_written() {
+async fn a_sitemap_is_304_until_something_is_written() {
     let site = Site::start().await;
     let post = site.new_post("A post").await;
     let ask = async |path: &str, tag: &str| {
@@ -118,7 +118,7 @@ async fn a_sitemap_is_known_until_something_is_written() {
 }
 
 #[actix_web::test]
-async fn robots_are_told_what_is_not_theirs_below_the_sites_path() {
+async fn robots_txt_disallows_paths_below_the_sites_path() {
     let site = Site::start().await;
     let answer = site.get("/robots.txt").await;
     assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));

@@ -1,4 +1,4 @@
-//! Feeds of tags and of authors: their addresses, and the pages that name them.
+//! Feeds of tags and of authors: their addresses, and the pages that link to them.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use super::{Behind, feed, named, page};
 use crate::support::Site;
 
-/// The address of a tag's feed, written by other rules than the site's own.
+/// The address of a tag's feed, encoded differently than by the site.
 fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 #[actix_web::test]
-async fn a_tag_of_any_characters_has_a_feed_that_its_page_names() {
+async fn a_tag_of_any_characters_has_a_feed_linked_from_its_page() {
     let site = Site::start().await;
     let tags = [
         "a/b",
@@ -63,7 +63,7 @@ async fn a_tag_of_any_characters_has_a_feed_that_its_page_names() {
 }
 
 #[actix_web::test]
-async fn only_a_list_that_has_a_feed_names_one() {
+async fn only_a_list_with_a_feed_links_to_one() {
     let site = Site::start().await;
     for tag in [".", ".."] {
         let fields = json!({"title": "Dots", "body": "b", "tags": [tag]});
@@ -78,12 +78,12 @@ async fn only_a_list_that_has_a_feed_names_one() {
 }
 
 #[actix_web::test]
-async fn an_account_has_a_feed_of_its_own_posts_and_a_free_name_has_none() {
+async fn an_account_has_a_feed_of_its_posts_and_a_free_name_has_none() {
     let behind = Behind::start().await;
     for (author, title) in [(0, "Of ada"), (1, "Of bob"), (0, "Imported")] {
         behind.post(author, &json!({"title": title, "body": "b"})).await;
     }
-    // What an import leaves: a name that is no account's, or looks like one's.
+    // As after an import: author names without an account, one of them equal to an account's name.
     for (title, author) in [("Imported", "Ada Lovelace, Bob & Co"), ("Of nobody", "ada")] {
         behind.site.home().execute(&format!(
             "UPDATE posts SET author = '{author}', user_id = NULL WHERE title = '{title}'"
@@ -100,7 +100,8 @@ async fn an_account_has_a_feed_of_its_own_posts_and_a_free_name_has_none() {
         let answer = behind.get(&format!("/authors/{none}/feed.xml")).await;
         assert_eq!(answer.error(404), "feed not found", "{none}");
     }
-    // The page of an account's post names its feed; in the feed of all the name is as it was given.
+    // A post's page links to the feed of its author's account. The feed of all posts has the name
+    // unchanged.
     let all = feed(&behind.get("/feed.xml").await);
     for entry in &all.entries {
         let path = entry.link.strip_prefix(super::PUBLIC).unwrap();

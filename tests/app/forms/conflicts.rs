@@ -1,4 +1,4 @@
-//! Two that change the same post or note.
+//! Concurrent changes to a post or note.
 
 use kilonova_test::postgres::Cluster;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::databases::Home;
 use crate::support::Site;
 
 #[actix_web::test]
-async fn a_stale_save_shows_both_texts_and_what_differs() {
+async fn a_stale_save_shows_both_texts_and_their_differences() {
     let site = Site::start_with(accounts).await;
     let ann = Browser::of(&site, "ann").await;
     let fields = [("title", "A post"), ("body", "One\n\nTwo\n\nThree"), ("tags", "a, b")];
@@ -48,7 +48,7 @@ async fn a_stale_save_shows_both_texts_and_what_differs() {
         "<bdi>Archived</bdi>",
         "<del><span class=\"unseen\">Saved: </span>2</del>",
         "<ins><span class=\"unseen\">Yours: </span>zwei&#60;/textarea&#62;</ins>",
-        // Both texts, whole: one to read, one to go on with.
+        // Both texts in full: one to read, one to edit.
         "\nOne\n\n2\n\nThree</textarea>",
         "\nOne\n\nzwei&#60;/textarea&#62;\n\nThree</textarea>",
     ] {
@@ -58,7 +58,7 @@ async fn a_stale_save_shows_both_texts_and_what_differs() {
     let post = site.get("/api/posts/1").await.json(200);
     assert_eq!(post["body"], "One\n\n2\n\nThree");
 
-    // A third change meets the next save, too.
+    // A third change makes the next save a conflict too.
     let second = value(&page, "version").to_owned();
     assert_ne!(second, version);
     let third = [("version", &*second), ("title", "Third"), ("body", "Third")];
@@ -73,14 +73,14 @@ async fn a_stale_save_shows_both_texts_and_what_differs() {
     assert_eq!(ann.send("/posts/1", &again).await.status, 303);
     let post = site.get("/api/posts/1").await.json(200);
     assert_eq!(post["tags"], json!(["a", "b", "c"]));
-    // To its own writer it is said whose it was.
+    // The author of the newer version is told that it is their own.
     let page = text(&ann.send("/posts/1", &third).await);
     assert!(page.contains("You have saved another version"), "{page}");
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn the_saved_version_is_taken_with_the_own_one_beside_it() {
+async fn taking_the_saved_version_keeps_the_own_text_beside_it() {
     let site = Site::start().await;
     let guest = Browser::guest(&site);
     site.new_post("Both change it").await;
@@ -98,7 +98,7 @@ async fn the_saved_version_is_taken_with_the_own_one_beside_it() {
         let page = text(&taken);
         assert!(page.contains("name=\"title\" value=\"Theirs\""), "{page}");
         assert!(page.contains("\nTheir text</textarea>"), "{page}");
-        let (_, beside) = page.split_once("What you had typed").unwrap();
+        let (_, beside) = page.split_once("Your unsaved version").unwrap();
         assert!(beside.contains("value=\"Mine\"") && beside.contains("\nMy text</textarea>"));
         let fresh = [("version", value(&page, "version")), ("title", "New"), ("body", "b")];
         assert_eq!(guest.send(path, &fresh).await.status, 303);
@@ -107,14 +107,14 @@ async fn the_saved_version_is_taken_with_the_own_one_beside_it() {
 }
 
 #[actix_web::test]
-async fn a_save_that_changes_nothing_is_no_conflict() {
+async fn a_save_that_changes_nothing_is_not_a_conflict() {
     let site = Site::start().await;
     let guest = Browser::guest(&site);
     site.new_post("Saved twice").await;
     site.new_note("Saved twice").await;
     for path in ["/posts/1", "/notes/1"] {
         let form = guest.page(&format!("{path}/edit")).await;
-        // Saved, then sent again after the Back button.
+        // Saved, then submitted again after the Back button.
         let fields = [("version", value(&form, "version")), ("title", "Saved"), ("body", "Once")];
         for _ in 0..2 {
             assert_eq!(guest.send(path, &fields).await.status, 303);
@@ -125,7 +125,7 @@ async fn a_save_that_changes_nothing_is_no_conflict() {
     let updates = updates.filter(|event| event["event"].as_str().unwrap().ends_with("_updated"));
     assert_eq!(updates.count(), 2);
 
-    // Locking the thread is no other version of the text.
+    // Locking the thread does not make another version of the text.
     let form = guest.page("/posts/1/edit").await;
     assert_leads(
         &guest.send("/posts/1", &[("comments_locked", "true")]).await,
@@ -137,7 +137,7 @@ async fn a_save_that_changes_nothing_is_no_conflict() {
     site.stop().await;
 }
 
-/// Several save the same version at once.
+/// Saves the same version several times at once.
 async fn race(site: &Site) {
     site.new_post("Raced for").await;
     site.new_note("Raced for").await;
@@ -158,7 +158,7 @@ async fn race(site: &Site) {
 }
 
 #[actix_web::test]
-async fn of_saves_at_once_one_wins() {
+async fn only_one_of_several_concurrent_saves_wins() {
     let site = Site::start_in(Home::sqlite(), |_| ()).await;
     race(&site).await;
     site.stop().await;

@@ -1,5 +1,5 @@
-//! Unsaved text from posts: kept for its account alone, without an event, until it is saved, discarded or
-//! too old.
+//! Unsaved text of posts: kept for its account only, without an event, until it is saved, discarded
+//! or too old.
 
 use chrono::TimeDelta;
 use diesel::{QueryDsl as _, RunQueryDsl as _};
@@ -17,7 +17,7 @@ const KEYS: [&str; 3] = [
     "2a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d",
 ];
 
-/// A site with a post of Ann's.
+/// Starts a site with a post by Ann.
 async fn start() -> Site {
     let site = Site::start_with(accounts).await;
     let ann = Browser::of(&site, "ann").await;
@@ -26,7 +26,7 @@ async fn start() -> Site {
     site
 }
 
-/// The id of the copy that an answer tells.
+/// The id of the copy in a response.
 #[track_caller]
 fn kept(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{}", text(answer));
@@ -34,7 +34,7 @@ fn kept(answer: &Answer) -> String {
     told["copy"].as_str().unwrap().to_owned()
 }
 
-/// The fields of the form of the first post, with another text.
+/// The fields of the first post's form, with another text.
 fn changed<'a>(version: &'a str, body: &'a str, copy: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
         ("as", "ann"),
@@ -53,7 +53,7 @@ async fn position(site: &Site) -> String {
 }
 
 #[actix_web::test]
-async fn what_is_typed_comes_back_to_its_account_until_it_is_saved() {
+async fn unsaved_text_is_restored_to_its_account_until_it_is_saved() {
     let site = start().await;
     let ann = Browser::of(&site, "ann").await;
     let page = ann.page("/posts/1/edit").await;
@@ -68,13 +68,13 @@ async fn what_is_typed_comes_back_to_its_account_until_it_is_saved() {
         "{page}"
     );
     assert_eq!((value(&page, "version"), value(&page, "copy")), (&*version, &*copy));
-    // For others, and for readers, there is nothing of it.
+    // Other accounts and readers see nothing of it.
     let boss = Browser::of(&site, "boss").await;
     site.home().execute("UPDATE users SET role = 'admin' WHERE folded_username = 'boss'");
     let page = boss.page("/posts/1/edit").await;
     assert!(page.contains("\nAs saved<") && !page.contains("Unsaved"), "{page}");
     assert_eq!(site.get("/api/posts/1").await.json(200)["body"], "As saved");
-    assert_eq!(position(&site).await, before, "it makes no event");
+    assert_eq!(position(&site).await, before, "a copy made an event");
 
     let saved = ann.send("/posts/1", &changed(&version, "Typed", &copy)).await;
     assert_eq!(saved.status, 303, "{}", text(&saved));
@@ -85,7 +85,7 @@ async fn what_is_typed_comes_back_to_its_account_until_it_is_saved() {
 }
 
 #[actix_web::test]
-async fn a_text_that_is_as_saved_is_no_unsaved_text() {
+async fn a_text_equal_to_the_saved_one_is_not_kept() {
     let site = start().await;
     let ann = Browser::of(&site, "ann").await;
     let page = ann.page("/posts/1/edit").await;
@@ -93,7 +93,7 @@ async fn a_text_that_is_as_saved_is_no_unsaved_text() {
     let copy = kept(&ann.send("/posts/1/copy", &changed(&version, "Typed", "")).await);
     assert_eq!(kept(&ann.send("/posts/1/copy", &changed(&version, "As saved", &copy)).await), "");
     assert!(!ann.page("/posts/1/edit").await.contains("Unsaved"));
-    // A form need not name the status.
+    // A form may omit the status.
     let mut fields = changed(&version, "As saved", "");
     fields.retain(|(name, _)| *name != "status");
     assert_eq!(kept(&ann.send("/posts/1/copy", &fields).await), "");
@@ -101,7 +101,7 @@ async fn a_text_that_is_as_saved_is_no_unsaved_text() {
 }
 
 #[actix_web::test]
-async fn unsaved_changes_of_an_older_version_meet_both_texts() {
+async fn saving_unsaved_changes_of_an_older_version_shows_both_texts() {
     let site = start().await;
     let ann = Browser::of(&site, "ann").await;
     let version = value(&ann.page("/posts/1/edit").await, "version").to_owned();
@@ -111,13 +111,13 @@ async fn unsaved_changes_of_an_older_version_meet_both_texts() {
     boss.send("/posts/1", &[("body", "Theirs")]).await;
     let page = ann.page("/posts/1/edit").await;
     assert!(page.contains("\nMine<"), "{page}");
-    assert_eq!(value(&page, "version"), version, "the one that it was made from");
+    assert_eq!(value(&page, "version"), version, "not the version that the text is based on");
     let refused = ann.send("/posts/1", &changed(&version, "Mine", &copy)).await;
     let page = text(&refused);
     assert_eq!(refused.status, 409);
     assert!(page.contains("\nMine<") && page.contains("\nTheirs<"), "{page}");
     assert_eq!(value(&page, "copy"), copy);
-    // What is refused is not saved: it is still there.
+    // A refused text is not saved, so the copy stays.
     assert!(ann.page("/posts/1/edit").await.contains("\nMine<"));
     let again = changed(value(&page, "version"), "Both", &copy);
     assert_eq!(ann.send("/posts/1", &again).await.status, 303);
@@ -126,7 +126,7 @@ async fn unsaved_changes_of_an_older_version_meet_both_texts() {
 }
 
 #[actix_web::test]
-async fn two_windows_do_not_overwrite_each_other_unseen() {
+async fn two_windows_do_not_silently_overwrite_each_other() {
     let site = start().await;
     let ann = Browser::of(&site, "ann").await;
     let version = value(&ann.page("/posts/1/edit").await, "version").to_owned();
@@ -140,25 +140,25 @@ async fn two_windows_do_not_overwrite_each_other_unseen() {
     assert_eq!(refused.status, 409, "{}", text(&refused));
     let second = kept(&keep("one", "First, more", &first).await);
     assert_ne!(first, second);
-    // The answer may have been lost: the window has written what it does not know.
+    // The last response may have been lost: a window's own newer copy is accepted.
     let third = kept(&keep("one", "First, and more", &first).await);
     assert_eq!(keep("two", "Second", &second).await.status, 409);
-    // A window that has loaded it goes on with it; the other is told.
+    // A window that has loaded the copy continues with it, and the other window gets 409.
     let fourth = kept(&keep("two", "Of both", &third).await);
     assert_eq!(keep("one", "First", &third).await.status, 409);
     assert!(ann.page("/posts/1/edit").await.contains("\nOf both<"));
-    // What another window has written outlives a save that does not know it.
+    // A save keeps a copy that another window has written since.
     let mut saved = changed(&version, "Saved by one", &third);
     saved.push(("window", "one"));
     assert_eq!(ann.send("/posts/1", &saved).await.status, 303);
     assert!(ann.page("/posts/1/edit").await.contains("\nOf both<"));
     assert_leads(&ann.send("/posts/1/copy/discard", &[("as", "ann")]).await, "/posts/1/edit");
-    assert_eq!(keep("two", "Again", &fourth).await.status, 409, "it was discarded elsewhere");
+    assert_eq!(keep("two", "Again", &fourth).await.status, 409, "the copy was discarded elsewhere");
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn new_posts_that_are_not_saved_are_listed_and_bounded() {
+async fn unsaved_new_posts_are_listed_and_bounded() {
     let site = Site::start_with(|config| {
         accounts(config);
         config.quotas.unsaved_posts = Some(2);
@@ -171,9 +171,9 @@ async fn new_posts_that_are_not_saved_are_listed_and_bounded() {
         assert_ne!(kept(&ann.send("/posts/new/copy", &fields).await), "");
     }
     let page = ann.page("/posts/new").await;
-    assert!(!page.contains("First"), "the oldest is gone: {page}");
-    assert!(page.contains("Third &#60;b&#62;") && page.contains("Without a title"), "{page}");
-    assert!(!page.contains("A text"), "none is opened unasked");
+    assert!(!page.contains("First"), "the oldest text is still listed: {page}");
+    assert!(page.contains("Third &#60;b&#62;") && page.contains("Untitled"), "{page}");
+    assert!(!page.contains("A text"), "a text was opened unasked");
     let of = format!("/posts/new?copy={}", KEYS[2]);
     let page = ann.page(&of).await;
     assert!(page.contains("Unsaved text from") && page.contains("\nA text<"), "{page}");
@@ -213,7 +213,7 @@ async fn an_unsaved_text_keeps_its_pictures() {
         swept.await.unwrap().value
     };
     assert_eq!((sweep(0).await, sweep(25).await, sweep(60).await), (0, 0, 0));
-    // Another text of it has it still.
+    // A later text still uses the picture.
     let more = format!("{body} and more");
     kept(&ann.send("/posts/1/copy", &changed(&version, &more, &copy)).await);
     assert_eq!((sweep(61).await, sweep(90).await), (0, 0));
@@ -224,7 +224,7 @@ async fn an_unsaved_text_keeps_its_pictures() {
 }
 
 #[actix_web::test]
-async fn unsaved_text_goes_with_its_time_and_follows_its_post_into_the_bin_and_back() {
+async fn unsaved_text_expires_and_follows_its_post_into_the_bin_and_back() {
     let site = start().await;
     let ann = Browser::of(&site, "ann").await;
     let version = value(&ann.page("/posts/1/edit").await, "version").to_owned();
@@ -251,7 +251,7 @@ async fn unsaved_text_goes_with_its_time_and_follows_its_post_into_the_bin_and_b
     assert!(is_there().await);
     let picture = format!("![a](/uploads/{}.png)", "ab".repeat(20));
     let copy = kept(&ann.send("/posts/1/copy", &changed(&version, &picture, &known)).await);
-    // An admin's mistake, and its undo.
+    // An admin deletes the post by mistake and restores it.
     let boss = Browser::of(&site, "boss").await;
     site.home().execute("UPDATE users SET role = 'admin' WHERE folded_username = 'boss'");
     assert_eq!(boss.send("/posts/1/delete", &[]).await.status, 303);
@@ -259,13 +259,13 @@ async fn unsaved_text_goes_with_its_time_and_follows_its_post_into_the_bin_and_b
     assert_leads(&boss.send("/bin/1/restore", &[]).await, "/posts/1");
     let page = ann.page("/posts/1/edit").await;
     assert!(page.contains("Unsaved") && page.contains(&format!("\n{picture}<")), "{page}");
-    assert_eq!(value(&page, "copy"), copy, "a window that has the text goes on with it");
+    assert_eq!(value(&page, "copy"), copy, "an open window could not continue");
     let uses = site.db().read(|c| {
         let uses = kilonova::schema::copy_uploads::table.count().get_result::<i64>(c)?;
         Ok::<_, db::Error>(uses)
     });
     assert_eq!(uses.await.unwrap(), 1);
-    // Deleted for good, it is gone.
+    // Deleting the post for good deletes the copy.
     assert_eq!(boss.send("/posts/1/delete", &[]).await.status, 303);
     assert_eq!(boss.send("/bin/2/delete", &[]).await.status, 303);
     let left = site.db().read(|c| {
@@ -277,13 +277,13 @@ async fn unsaved_text_goes_with_its_time_and_follows_its_post_into_the_bin_and_b
 }
 
 #[actix_web::test]
-async fn the_answer_that_nothing_is_unsaved_can_be_asked_for_again() {
+async fn clearing_unsaved_text_is_idempotent() {
     let site = start().await;
     let ann = Browser::of(&site, "ann").await;
     let version = value(&ann.page("/posts/1/edit").await, "version").to_owned();
     let copy = kept(&ann.send("/posts/1/copy", &changed(&version, "Typed", "")).await);
     for _ in 0..2 {
-        // As saved again: there is nothing to keep.
+        // The text equals the saved one, so nothing is kept.
         let fields = changed(&version, "As saved", &copy);
         assert_eq!(kept(&ann.send("/posts/1/copy", &fields).await), "");
     }
@@ -291,7 +291,7 @@ async fn the_answer_that_nothing_is_unsaved_can_be_asked_for_again() {
 }
 
 #[actix_web::test]
-async fn unsaved_text_is_bounded_as_any_text() {
+async fn unsaved_text_has_the_limits_of_any_text() {
     let site = Site::start_with(|config| {
         accounts(config);
         config.allowances.writes_per_account = 256 * 1024;
@@ -309,12 +309,12 @@ async fn unsaved_text_is_bounded_as_any_text() {
     assert_eq!(keep(&[("body", "b"), ("version", &most)]).await, 422);
     assert_eq!(ann.send("/posts/new/copy", &[("body", "b")]).await.status, 422, "without a key");
     assert_eq!(keep(&[("body", &most)]).await, 200);
-    assert_eq!(keep(&[("body", "b")]).await, 429, "it costs what it takes");
+    assert_eq!(keep(&[("body", "b")]).await, 429, "a copy does not count against the allowance");
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn where_access_is_open_only_the_browser_keeps_text() {
+async fn under_open_access_only_the_browser_keeps_text() {
     let site = Site::start().await;
     site.new_post("Anyone's").await;
     let guest = Browser::guest(&site);

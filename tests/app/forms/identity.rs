@@ -1,4 +1,4 @@
-//! Forms that are sent by somebody else than they were made for.
+//! Forms that are submitted by another account than the one they were made for.
 
 use kilonova::access::CommentRules;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::{Browser, accounts, text, value};
 use crate::support::Site;
 
 #[actix_web::test]
-async fn nothing_is_stored_under_another_name() {
+async fn a_form_is_never_stored_under_another_name() {
     for open in [true, false] {
         let site = Site::start_with(|config| {
             if !open {
@@ -27,7 +27,7 @@ async fn nothing_is_stored_under_another_name() {
         for (page, target) in pages.into_iter().zip(targets) {
             assert_eq!(value(&ann.page(page).await, "as"), "ann", "{page}");
             for (browser, made_for, status, says) in [
-                (&guest, "ann", 401, "ann, who is signed out here now"),
+                (&guest, "ann", 401, "ann, who is now signed out"),
                 (&bob, "ann", 409, "written as ann; now bob is signed in"),
                 (&bob, "", 409, "without an account; now bob is signed in"),
             ] {
@@ -44,7 +44,7 @@ async fn nothing_is_stored_under_another_name() {
                     shown.contains("\nAll of my &#60;/textarea&#62;text</textarea>"),
                     "{shown}"
                 );
-                // A guest who may not write is told to sign in before whose form it is.
+                // A guest who may not write gets another message, which asks to sign in.
                 let is_told = shown.contains(says) || (status == 401 && shown.contains("ann, who"));
                 assert!(is_told, "{target}: {shown}");
                 assert_eq!(shown.contains("/login?next="), status == 401, "{target}: {shown}");
@@ -63,20 +63,20 @@ async fn nothing_is_stored_under_another_name() {
 }
 
 #[actix_web::test]
-async fn a_text_is_sent_under_the_new_name_once_that_is_said() {
+async fn a_text_is_sent_under_the_new_name_after_confirmation() {
     let site = Site::start_with(accounts).await;
     let ann = Browser::of(&site, "ann").await;
     let bob = Browser::of(&site, "bob").await;
     let fields = [("as", "ann"), ("title", "A post"), ("body", "b"), ("idempotency_key", "1")];
     let page = text(&bob.send("/posts", &fields).await);
     assert!(page.contains("<button>Send it as bob</button>"), "{page}");
-    // The first is the form's that was sent back.
+    // The main part begins with the returned form.
     let (_, form) = page.split_once("<main").unwrap();
     assert_eq!((value(form, "as"), value(form, "idempotency_key")), ("bob", "1"));
     let again = [("as", "bob"), ("title", "A post"), ("body", "b"), ("idempotency_key", "1")];
     assert_eq!(bob.send("/posts", &again).await.status, 303);
     assert_eq!(site.get("/api/posts/1").await.json(200)["author"], "bob");
-    // Signed in again elsewhere, it is sent as it was.
+    // After Ann signs in again elsewhere, the form is submitted unchanged.
     let page = text(&Browser::guest(&site).send("/posts", &fields).await);
     let (_, form) = page.split_once("<main").unwrap();
     assert_eq!(value(form, "as"), "ann");
@@ -85,7 +85,7 @@ async fn a_text_is_sent_under_the_new_name_once_that_is_said() {
 }
 
 #[actix_web::test]
-async fn a_comment_of_one_who_signed_out_can_be_sent_as_a_guests() {
+async fn a_comment_refused_after_signing_out_can_be_sent_as_a_guest() {
     let site = Site::start_with(|config| {
         accounts(config);
         config.comments = CommentRules { guests: true, holds_newcomers: false };

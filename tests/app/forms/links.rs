@@ -1,11 +1,11 @@
-//! Links by which people without an account read a draft.
+//! Links through which people without an account read a draft.
 
 use serde_json::json;
 
 use super::{Browser, accounts, assert_leads, text};
 use crate::support::{Answer, Site, secrets};
 
-/// A site with a draft of Ann's.
+/// Starts a site with a draft by Ann.
 async fn start() -> Site {
     let site = Site::start_with(accounts).await;
     let ann = Browser::of(&site, "ann").await;
@@ -23,16 +23,16 @@ fn link(made: &Answer) -> String {
     let (_, rest) = page.split_once("/drafts/").expect("a link");
     let token = rest.split('<').next().unwrap();
     assert_eq!(token.len(), 32, "{page}");
-    // From here on it is in no log and on no page.
+    // From now on the token must not occur in any log or page.
     secrets::know(token);
     format!("/drafts/{token}")
 }
 
 #[actix_web::test]
-async fn a_link_shows_the_draft_to_whoever_has_it_and_nothing_else() {
+async fn a_link_shows_its_draft_to_anyone_and_opens_nothing_else() {
     let site = start().await;
     let (ann, guest) = (Browser::of(&site, "ann").await, Browser::guest(&site));
-    assert!(ann.page("/posts/1/edit").await.contains("Make a link"));
+    assert!(ann.page("/posts/1/edit").await.contains("Create a link"));
     let path = link(&ann.send("/posts/1/links", &[("as", "ann")]).await);
     for reader in [&guest, &Browser::of(&site, "eve").await] {
         let shown = reader.get(&path).await;
@@ -49,13 +49,13 @@ async fn a_link_shows_the_draft_to_whoever_has_it_and_nothing_else() {
             assert!(!page.contains(absent), "{absent} is in {page}");
         }
     }
-    // It opens nothing but this page.
+    // The link opens nothing but this page.
     for closed in ["/api/posts/1", "/posts/1", "/api/posts/1/comments", "/posts/1/body"] {
         assert_eq!(guest.get(closed).await.status, 404, "{closed}");
     }
     assert!(!text(&guest.get("/feed.xml").await).contains("secret"));
     let page = ann.page("/posts/1/edit").await;
-    assert!(page.contains("Revoke") && !page.contains("/drafts/"), "a link is shown once: {page}");
+    assert!(page.contains("Revoke") && !page.contains("/drafts/"), "shown again: {page}");
     for wrong in ["/drafts/", "/drafts/0", "/drafts/0123456789abcdef0123456789abcdef"] {
         assert_eq!(guest.get(wrong).await.status, 404, "{wrong}");
     }
@@ -64,7 +64,7 @@ async fn a_link_shows_the_draft_to_whoever_has_it_and_nothing_else() {
 }
 
 #[actix_web::test]
-async fn a_link_waits_in_the_bin_with_its_draft() {
+async fn a_link_works_again_when_its_draft_is_restored() {
     let site = start().await;
     let (ann, guest) = (Browser::of(&site, "ann").await, Browser::guest(&site));
     let path = link(&ann.send("/posts/1/links", &[]).await);
@@ -76,7 +76,7 @@ async fn a_link_waits_in_the_bin_with_its_draft() {
 }
 
 #[actix_web::test]
-async fn a_link_ends_with_its_revocation_its_time_and_the_publication() {
+async fn a_link_ends_by_revocation_expiry_or_publication() {
     let site = start().await;
     let (ann, guest) = (Browser::of(&site, "ann").await, Browser::guest(&site));
     let mut paths = Vec::new();
@@ -93,16 +93,16 @@ async fn a_link_ends_with_its_revocation_its_time_and_the_publication() {
     site.home().execute(over);
     assert_eq!(guest.get(&paths[1]).await.status, 404);
     assert_eq!(ann.page("/posts/1/edit").await.matches(">Revoke<").count(), 1);
-    // A scheduled post is a draft still.
+    // The link also works while the post is scheduled.
     let at = [("status", "scheduled"), ("publish_at", "2999-01-01T00:00")];
     assert_eq!(ann.send("/posts/1", &at).await.status, 303);
     assert_eq!(guest.get(&paths[2]).await.status, 200);
     assert_eq!(ann.send("/posts/1", &[("status", "published")]).await.status, 303);
     assert_eq!(guest.get(&paths[2]).await.status, 404);
-    assert!(!ann.page("/posts/1/edit").await.contains("Make a link"));
+    assert!(!ann.page("/posts/1/edit").await.contains("Create a link"));
     assert_eq!(ann.send("/posts/1/links", &[]).await.status, 422);
     assert_eq!(ann.send("/posts/1", &[("status", "draft")]).await.status, 303);
-    assert_eq!(guest.get(&paths[2]).await.status, 404, "it does not come back");
+    assert_eq!(guest.get(&paths[2]).await.status, 404, "an ended link works again");
     let last = link(&ann.send("/posts/1/links", &[]).await);
     assert_eq!(ann.send("/posts/1/delete", &[]).await.status, 303);
     assert_eq!(guest.get(&last).await.status, 404);
@@ -110,17 +110,17 @@ async fn a_link_ends_with_its_revocation_its_time_and_the_publication() {
 }
 
 #[actix_web::test]
-async fn a_draft_has_so_many_links_and_no_more() {
+async fn the_number_of_links_to_a_draft_is_limited() {
     let site = Site::start_with(|config| config.quotas.draft_links = Some(2)).await;
     let draft = json!({"title": "A draft", "body": "b", "status": "draft"});
     site.post("/api/posts", &draft).await.json(201);
-    // Where access is open there are links, too.
+    // Links exist under open access too.
     let guest = Browser::guest(&site);
     for _ in 0..2 {
         let path = link(&guest.send("/posts/1/links", &[]).await);
         assert_eq!(guest.get(&path).await.status, 200);
     }
-    assert!(!guest.page("/posts/1/edit").await.contains("Make a link"));
+    assert!(!guest.page("/posts/1/edit").await.contains("Create a link"));
     assert_eq!(guest.send("/posts/1/links", &[]).await.status, 422);
     guest.send("/posts/1/links/1/delete", &[]).await;
     link(&guest.send("/posts/1/links", &[]).await);

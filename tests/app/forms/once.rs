@@ -1,4 +1,4 @@
-//! Forms that are sent twice.
+//! Forms that are submitted twice.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ async fn count(site: &Site, path: &str, name: &str) -> usize {
 }
 
 #[actix_web::test]
-async fn a_form_that_was_kept_in_between_still_writes_once() {
+async fn a_form_with_a_changed_copy_field_still_writes_once() {
     let site = Site::start().await;
     let guest = Browser::guest(&site);
     let key = value(&guest.page("/posts/new").await, "idempotency_key").to_owned();
@@ -35,7 +35,7 @@ async fn a_form_that_is_sent_twice_writes_once() {
         let page = browser.page("/posts/new").await;
         let key = value(&page, "idempotency_key").to_owned();
         let next = browser.page("/posts/new").await;
-        assert_ne!(value(&next, "idempotency_key"), key, "each form has its own");
+        assert_ne!(value(&next, "idempotency_key"), key, "two forms share a key");
         let post = [("idempotency_key", &*key), ("as", name), ("title", "Once"), ("body", "b")];
         let first = browser.send("/posts", &post).await;
         let place = first.header("location").unwrap().to_owned();
@@ -51,7 +51,7 @@ async fn a_form_that_is_sent_twice_writes_once() {
         assert_leads(&browser.send(&to, &comment).await, &place);
         let list = format!("/api/posts/{id}/comments");
         assert_eq!(count(&site, &list, "comments").await, 1);
-        // After the Back button, with something else to say.
+        // Another text in the same form, after the Back button.
         let other = [("idempotency_key", &*key), ("as", name), ("body", "Said then")];
         assert_eq!(browser.send(&to, &other).await.status, 303);
         assert_eq!(count(&site, &list, "comments").await, 2);
@@ -74,7 +74,7 @@ async fn a_form_that_is_sent_twice_writes_once() {
 }
 
 #[actix_web::test]
-async fn a_refused_form_is_the_same_form_when_it_is_corrected() {
+async fn a_refused_form_keeps_its_idempotency_key() {
     let site = Site::start().await;
     let guest = Browser::guest(&site);
     let key = value(&guest.page("/posts/new").await, "idempotency_key").to_owned();
@@ -98,7 +98,7 @@ async fn a_refused_form_is_the_same_form_when_it_is_corrected() {
 }
 
 #[actix_web::test]
-async fn a_text_that_was_deleted_can_be_sent_again() {
+async fn a_deleted_text_can_be_sent_again() {
     let site = Site::start().await;
     let guest = Browser::guest(&site);
     let key = value(&guest.page("/posts/new").await, "idempotency_key").to_owned();

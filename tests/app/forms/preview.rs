@@ -1,4 +1,4 @@
-//! The preview: the published page, of what is in the form.
+//! The preview: the form's text as the published page would show it.
 
 use actix_web::http::Method;
 use actix_web::web::Bytes;
@@ -51,7 +51,7 @@ async fn a_preview_is_the_published_page_and_saves_nothing() {
 }
 
 #[actix_web::test]
-async fn a_preview_is_for_those_who_may_write() {
+async fn only_writers_get_a_preview() {
     let site = Site::start_with(accounts).await;
     let (ann, bob) = (Browser::of(&site, "ann").await, Browser::of(&site, "bob").await);
     let draft = [("title", "Secret"), ("body", "b"), ("status", "draft")];

@@ -1,4 +1,4 @@
-//! Forms that are refused: what was typed is on the page, and the error is where the form is.
+//! Refused forms: the page keeps the typed text and shows the error at the form.
 
 use kilonova_test::postgres::Cluster;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::{Browser, accounts, assert_leads, text, value};
 use crate::databases::Home;
 use crate::support::Site;
 
-/// A post with this many comments.
+/// Creates a post with this many comments.
 async fn thread(site: &Site, comments: usize) {
     site.new_post("Discussed").await;
     for n in 1..=comments {
@@ -22,7 +22,7 @@ fn next(page: &str) -> String {
 }
 
 #[actix_web::test]
-async fn a_refused_comment_comes_back_to_its_page_of_the_thread() {
+async fn a_refused_comment_is_shown_on_its_page_of_the_thread() {
     let site = Site::start_with(|config| config.allowances.comments_per_address = 0).await;
     thread(&site, 45).await;
     let guest = Browser::guest(&site);
@@ -41,7 +41,7 @@ async fn a_refused_comment_comes_back_to_its_page_of_the_thread() {
     assert!(page.contains("name=\"body\" autofocus"), "{page}");
     assert_eq!(page.matches(" autofocus").count(), 1);
     assert!(page.contains("name=\"author\" value=\"Ada\""), "{page}");
-    // Its address, asked for again.
+    // The same address, loaded with GET.
     let query = action.split('?').nth(1).unwrap();
     assert_leads(&guest.get(&action).await, &format!("/posts/1?{query}#write-comment"));
 
@@ -50,12 +50,12 @@ async fn a_refused_comment_comes_back_to_its_page_of_the_thread() {
     assert_eq!(refused.status, 422);
     let page = text(&refused);
     assert!(page.contains(&format!("\n{long}</textarea>")));
-    assert!(page.contains("name=\"author\" autofocus"), "the first wrong field");
+    assert!(page.contains("name=\"author\" autofocus"), "the first invalid field is not focused");
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn a_comment_on_a_locked_thread_or_one_too_many_comes_back() {
+async fn a_comment_refused_by_a_lock_or_a_limit_keeps_its_text() {
     let site = Site::start_with(|config| {
         accounts(config);
         config.allowances.comments_per_account = 1;
@@ -77,7 +77,7 @@ async fn a_comment_on_a_locked_thread_or_one_too_many_comes_back() {
 }
 
 #[actix_web::test]
-async fn a_text_comes_back_when_what_it_is_for_was_deleted() {
+async fn a_form_whose_target_was_deleted_keeps_its_text() {
     let site = Site::start().await;
     site.new_post("Short-lived").await;
     site.new_note("Short-lived").await;
@@ -113,7 +113,7 @@ async fn a_text_comes_back_when_what_it_is_for_was_deleted() {
 }
 
 #[actix_web::test]
-async fn a_text_comes_back_when_too_much_is_written() {
+async fn a_rate_limited_form_keeps_its_text() {
     let site = Site::start_with(|config| {
         accounts(config);
         config.allowances.writes_per_account = 1;
@@ -133,7 +133,7 @@ async fn a_text_comes_back_when_too_much_is_written() {
     assert!(refused.header("retry-after").is_some());
     assert_eq!(refused.header("connection"), Some("close"));
     assert!(page.contains("\nMy text</textarea>") && page.contains("value=\"Kept\""), "{page}");
-    // Bodies that are no text, or too long for one, are not read.
+    // A body too long for a text is not read.
     let long = [("as", "ann"), ("title", "Kept"), ("body", &*"x".repeat(5 * 1024 * 1024))];
     let refused = ann.send("/posts", &long).await;
     assert_eq!(refused.status, 429);
@@ -142,7 +142,7 @@ async fn a_text_comes_back_when_too_much_is_written() {
 }
 
 #[actix_web::test]
-async fn a_text_comes_back_when_the_database_is_away() {
+async fn a_form_keeps_its_text_when_the_database_is_unavailable() {
     let Some(postgres) = Cluster::start(&[]) else { return };
     let site = Site::start_in(Home::on(&postgres.url()), accounts).await;
     let ann = Browser::of(&site, "ann").await;
@@ -163,7 +163,7 @@ async fn a_text_comes_back_when_the_database_is_away() {
 }
 
 #[actix_web::test]
-async fn a_sign_in_leads_back_to_the_page_it_was_begun_on() {
+async fn a_sign_in_returns_to_the_page_it_started_from() {
     let site = Site::start_with(accounts).await;
     let ann = Browser::of(&site, "ann").await;
     ann.send("/posts", &[("title", "A post"), ("body", "b")]).await;
@@ -174,7 +174,7 @@ async fn a_sign_in_leads_back_to_the_page_it_was_begun_on() {
     assert!(page.contains(&format!("href=\"/login?next={back}%23write-comment\"")), "{page}");
     let gone = text(&guest.get("/posts/99").await);
     assert!(gone.contains("href=\"/login?next=%2Fposts%2F99\""), "{gone}");
-    // The page to sign in does not lead to itself.
+    // The sign-in page does not return to itself.
     let login = guest.page("/login?next=/notes").await;
     assert!(login.contains("class=\"account\" href=\"/login?next=%2Fnotes\""), "{login}");
 
@@ -187,7 +187,7 @@ async fn a_sign_in_leads_back_to_the_page_it_was_begun_on() {
 }
 
 #[actix_web::test]
-async fn the_page_of_an_error_says_who_is_signed_in() {
+async fn an_error_page_names_the_signed_in_account() {
     let site = Site::start_with(accounts).await;
     let ann = Browser::of(&site, "ann").await;
     for (path, status) in [("/posts/99", 404), ("/nowhere", 404), ("/posts/new?x", 200)] {
@@ -208,7 +208,7 @@ async fn the_page_of_an_error_says_who_is_signed_in() {
 }
 
 #[actix_web::test]
-async fn the_address_of_a_form_leads_to_its_page() {
+async fn opening_a_forms_address_redirects_to_its_page() {
     let site = Site::start().await;
     thread(&site, 21).await;
     let guest = Browser::guest(&site);
@@ -224,13 +224,13 @@ async fn the_address_of_a_form_leads_to_its_page() {
         assert_leads(&guest.get(path).await, to);
     }
     assert_eq!(guest.get("/comments/99/delete").await.status, 404);
-    // A link signs nobody out.
+    // Following a link does not sign out.
     assert_eq!(guest.get("/logout").await.status, 405);
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn a_link_to_a_comment_shows_it_on_whichever_page_it_is() {
+async fn a_link_to_a_comment_opens_its_page_of_the_thread() {
     let site = Site::start_with(|config| config.allowances.comments_per_address = 0).await;
     thread(&site, 45).await;
     let guest = Browser::guest(&site);
@@ -239,10 +239,10 @@ async fn a_link_to_a_comment_shows_it_on_whichever_page_it_is() {
         assert!(page.contains(&format!("id=\"comment-{n}\"")), "{n}: {page}");
         assert!(page.contains(&format!("href=\"/posts/1?comment={n}#comment-{n}\"")), "{page}");
     }
-    // The post's other address leads there with it.
+    // The post's address without the slug keeps the parameter in its redirect.
     let led = guest.get("/posts/1?comment=45").await;
     assert_eq!((led.status, led.header("location")), (301, Some("/posts/1-discussed?comment=45")));
-    // The id of anything else shows the first page.
+    // Any other value shows the first page.
     site.post("/api/posts", &json!({"title": "Another", "body": "b"})).await.json(201);
     let other = site.new_comment(2, "Elsewhere").await["id"].clone();
     for wrong in [other.to_string(), "99".into(), "-1".into(), "held".into(), "x".repeat(500)] {
@@ -252,14 +252,14 @@ async fn a_link_to_a_comment_shows_it_on_whichever_page_it_is() {
             "{wrong}"
         );
     }
-    // A new comment beyond the first page is led to.
+    // Posting a comment redirects to its page of the thread.
     let sent = guest.send("/posts/1/comments", &[("body", "The last")]).await;
     assert_leads(&sent, "/posts/1?comment=47#comment-47");
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn a_comment_that_a_reader_may_not_see_is_not_found_by_its_link() {
+async fn a_link_does_not_reveal_a_hidden_comment() {
     let site = Site::start_with(|config| {
         accounts(config);
         config.allowances.comments_per_account = 0;

@@ -1,4 +1,4 @@
-//! A client of a server that may be away at any time: it sees no answer, and tries again.
+//! A client that retries requests, because its server may be unavailable at any time.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use actix_web::http::Method;
 use awc::Client as Http;
 use serde_json::Value;
 
-/// Between two tries to reach a server that is away.
+/// The pause between two attempts to reach an unavailable server.
 const PAUSE: Duration = Duration::from_millis(3);
 
-/// Speaks to whatever listens on a port.
+/// A client of whichever server listens on a port.
 #[derive(Clone)]
 pub(crate) struct Client {
     http: Http,
     pub(crate) port: u16,
 }
 
-/// An answer that came whole.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// Its `Last-Event-Id`.
+    /// The `Last-Event-Id` header.
     pub(crate) position: Option<i64>,
     /// Whether it is the stored response to the same `Idempotency-Key`.
     pub(crate) replayed: bool,
@@ -32,7 +32,7 @@ impl Client {
         Client::with(port, &[])
     }
 
-    /// One that says this in every request.
+    /// A client that sends these headers with every request.
     pub(crate) fn with(port: u16, headers: &[(&str, &str)]) -> Client {
         let builder = Http::builder().timeout(Duration::from_secs(20));
         let http = headers.iter().fold(builder, |http, header| http.add_default_header(*header));
@@ -47,7 +47,8 @@ impl Client {
         &self.http
     }
 
-    /// Sends a request once; `None` when no whole answer came, whatever became of the request.
+    /// Sends a request once. Returns `None` without a complete response, in which case the request
+    /// may or may not have taken effect.
     pub(crate) async fn once(
         &self,
         method: &Method,
@@ -74,8 +75,8 @@ impl Client {
         })
     }
 
-    /// Sends a request until it is answered by anything but 503, or by a proxy that got no answer,
-    /// and tells how often it did.
+    /// Sends a request until the response is neither a 503 nor a proxy's error. Also returns the
+    /// number of attempts.
     pub(crate) async fn insist(
         &self,
         method: Method,
@@ -89,10 +90,10 @@ impl Client {
                 _ => tokio::time::sleep(PAUSE).await,
             }
         }
-        unreachable!("it tries for ever")
+        unreachable!("it retries without limit")
     }
 
-    /// What a GET gives, which must be 200.
+    /// The body of a GET, whose status must be 200.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let (reply, _) = self.insist(Method::GET, path, None, None).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.json);

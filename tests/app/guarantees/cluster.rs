@@ -1,6 +1,6 @@
-//! Three real nodes on one PostgreSQL, and what happens to them: every session on every node sees
-//! every event once, in order, and membership becomes right again. Each test has a PostgreSQL of its own;
-//! they skip where it is not installed, unless KILONOVA_TEST_REQUIRE has `postgres`.
+//! Three real nodes on one PostgreSQL under failures: every session on every node sees every event
+//! once, in order, and membership converges again. Each test has its own PostgreSQL; the tests are
+//! skipped if it is not installed, unless KILONOVA_TEST_REQUIRE has `postgres`.
 
 mod deaths;
 mod links;
@@ -19,32 +19,33 @@ use kilonova_test::postgres::Cluster as Postgres;
 pub(super) const NODES: usize = 3;
 const SECRET: &str = "three nodes of a test";
 
-/// The number of the database, among what a node reaches.
+/// The index of the database among the peers that a node connects to.
 pub(super) const DATABASE: usize = NODES;
 
-/// The port where a node or the database is reached by others.
+/// The port on which others reach a node or the database.
 type Link = u16;
 
-/// The nodes.
+/// The nodes and their database.
 pub(super) struct Nodes {
     homes: Vec<Home>,
     servers: Vec<Option<Server>>,
     pub(super) ports: Vec<u16>,
-    /// Where each listens for the others.
+    /// The port on which each node listens for the others, and the database's.
     links: Vec<Link>,
-    /// Where each finds each other, and the database; itself is not asked for.
+    /// The ports that each node uses for the others and for the database. Its own entry is unused.
     ways: Vec<Vec<Link>>,
-    /// Goes last.
+    /// Dropped last.
     postgres: Postgres,
 }
 
 impl Nodes {
-    /// Three nodes that know of each other.
+    /// Starts three nodes that form a cluster.
     async fn start() -> Option<Nodes> {
         Nodes::start_with(|_, _, link| link).await
     }
 
-    /// The same, where `way` says how a node reaches another or the database, given that one's own link.
+    /// The same. `way` chooses the port through which a node reaches another node or the database,
+    /// given the target's own port.
     pub(super) async fn start_with(
         mut way: impl FnMut(usize, usize, Link) -> Link,
     ) -> Option<Nodes> {
@@ -70,7 +71,7 @@ impl Nodes {
         Some(nodes)
     }
 
-    /// Starts a node, for the first time or again where its clients know it.
+    /// Starts a node, or restarts it on the port that its clients know.
     pub(super) async fn run(&mut self, node: usize) {
         let mut command = serve(&self.homes[node], &format!("127.0.0.1:{}", self.ports[node]));
         let others = (0..NODES).filter(|other| *other != node);
@@ -105,7 +106,7 @@ impl Nodes {
         server.ended();
     }
 
-    /// Ends a node in order and waits until it has.
+    /// Stops a node gracefully and waits for its end.
     async fn end(&mut self, node: usize) {
         let server = self.servers[node].take().unwrap();
         server.signal("TERM");
@@ -113,7 +114,7 @@ impl Nodes {
         assert_eq!(ended.code(), Some(0));
     }
 
-    /// Ends a node in order and starts it again, as an update does.
+    /// Stops a node gracefully and starts it again, as an update does.
     pub(super) async fn replace(&mut self, node: usize) {
         self.end(node).await;
         self.run(node).await;
@@ -133,7 +134,7 @@ impl Nodes {
         }
     }
 
-    /// Waits until a node sees these nodes and no others, with a relay on each; says how long it took.
+    /// Waits until a node sees exactly these nodes, each with a relay. Returns the time it took.
     async fn sees(&self, node: usize, there: &[usize]) -> Duration {
         let begun = Instant::now();
         let client = self.client(node);
@@ -155,19 +156,18 @@ impl Nodes {
     }
 }
 
-/// All members of a channel, and those on the node that was asked.
-/// The channel on which relays tell each other what was committed.
+/// The channel on which relays announce commits to each other.
 fn log_channel(groups: &Value) -> Option<&Value> {
     let channels = groups["channels"].as_array().unwrap();
     channels.iter().find(|found| found["channel"].as_str().unwrap().ends_with(":committed"))
 }
 
-/// How many relays there are, on all nodes and on this one.
+/// The number of relays, on all nodes and on the requested one.
 fn relays(groups: &Value) -> (usize, usize) {
     log_channel(groups).map_or((0, 0), counts)
 }
 
-/// How many members a channel has, on all nodes and on this one.
+/// The number of members of a channel, on all nodes and on the requested one.
 fn members(groups: &Value, channel: &str) -> (usize, usize) {
     let channels = groups["channels"].as_array().unwrap();
     channels.iter().find(|found| found["channel"] == channel).map_or((0, 0), counts)

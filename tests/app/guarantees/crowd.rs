@@ -1,5 +1,5 @@
-//! Writers and subscribers that go on whatever happens to their servers, and what they must have
-//! seen in the end.
+//! Writers and subscribers that continue through failures of their servers, and the check of
+//! everything they wrote and saw.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use super::kills::until;
 use super::ledger::{Ledger, Writer};
 use crate::support::within;
 
-/// What subscribers follow.
+/// The transport, path and channels of each subscriber.
 pub(super) const FOLLOWED: [(Transport, &str, &[&str]); 4] = [
     (Transport::WebSocket, "/feed", &["posts", "comments"]),
     (Transport::WebSocket, "/notifications", &["notes"]),
@@ -32,16 +32,16 @@ pub(super) struct Crowd {
     followers: Vec<Following>,
 }
 
-/// A subscriber that goes on: what it has seen, of which channels.
+/// A subscriber's task, the events it has seen, and its channels.
 type Following = (Rc<RefCell<Vec<Value>>>, &'static [&'static str], JoinHandle<()>);
 
 impl Crowd {
-    /// So many writers, and as many subscribers as there are things to follow, on each node.
+    /// Starts this many writers, and one subscriber for each entry of [`FOLLOWED`], on each node.
     pub(super) fn start(ports: &[u16], writers: usize) -> Crowd {
         Crowd::paced(ports, writers, Duration::ZERO)
     }
 
-    /// The same, where each writer rests between two writes.
+    /// The same, with a pause between two writes of a writer.
     pub(super) fn paced(ports: &[u16], writers: usize, pause: Duration) -> Crowd {
         let clients: Vec<_> = ports.iter().map(|port| Client::new(*port)).collect();
         let (written, stop) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
@@ -73,31 +73,31 @@ impl Crowd {
         Crowd { clients, written, stop, writers, followers }
     }
 
-    /// Waits until so many more writes are acknowledged, on whichever nodes.
+    /// Waits until `more` further writes are acknowledged, on any nodes.
     pub(super) async fn writes(&self, more: usize) {
         let enough = self.written.get() + more;
         until("writes are acknowledged", || self.written.get() >= enough).await;
     }
 
-    /// Lets the writers come to their end, and holds everything against the log: what was
-    /// acknowledged is there once, and every subscriber on every node has seen every event once, in
-    /// order. The nodes must all be there.
+    /// Stops the writers and checks everything against the log: every acknowledged write exists
+    /// once, and every subscriber on every node saw every event once, in order. All nodes must be
+    /// running.
     pub(super) async fn finish(self) -> Ledger {
         self.stop.set(true);
         let mut ledger = Ledger::default();
         for writer in self.writers {
-            ledger.add(within("a writer comes to its end", writer).await.unwrap());
+            ledger.add(within("a writer finishes", writer).await.unwrap());
         }
         let log = ledger.assert_log(&self.clients[0]).await;
         for (seen, channels, following) in self.followers {
             let on = |event: &&Value| channels.contains(&event["channel"].as_str().unwrap());
             let expected: Vec<Value> = log.iter().filter(on).cloned().collect();
-            until("a subscriber has seen as many", || seen.borrow().len() >= expected.len()).await;
+            until("a subscriber has seen all", || seen.borrow().len() >= expected.len()).await;
             following.abort();
             assert_eq!(positions(&seen.borrow()), positions(&expected), "{channels:?}");
             for (frame, event) in seen.borrow().iter().zip(&expected) {
                 assert_eq!(frame["event"], event["event"]);
-                // It was seen before it was redacted, or after.
+                // The frame may have been sent before the redaction, so only the ids agree.
                 assert_eq!(frame["data"]["id"], event["data"]["id"]);
             }
         }

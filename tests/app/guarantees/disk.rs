@@ -1,4 +1,4 @@
-//! A disk that is full, as a limit on the size of files that the server may write.
+//! A full disk, simulated by a limit on the size of files that the server may write.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::crash::{Server, kilonova, under};
 use crate::databases::Home;
 
-/// Blocks of 512 bytes or, in some shells, 1024.
+/// The limit, in units of 512 bytes or, in some shells, 1024.
 const BLOCKS: &str = "2048";
 
 #[derive(diesel::QueryableByName)]
@@ -34,7 +34,7 @@ fn a_full_disk_refuses_writes_and_loses_nothing() {
     let mut acknowledged = Vec::new();
     let (mut refused, mut unready) = (0, 0);
     for number in 0.. {
-        // Large ones until the disk is full, then some that would fit anywhere else.
+        // Large notes until the disk is full, then small ones.
         let size = if refused == 0 { 50_000 } else { 50 };
         let (status, answer) = server.call("POST", "/api/notes", Some(&note(number, size)));
         match status {
@@ -48,7 +48,7 @@ fn a_full_disk_refuses_writes_and_loses_nothing() {
             }
             other => panic!("{other}: {answer}"),
         }
-        // What writes need is not there any more, and the node says so.
+        // The node cannot write and is not ready.
         match server.call("GET", "/health/ready", None) {
             (200, _) => {}
             (503, answer) if refused > 0 => {
@@ -57,7 +57,7 @@ fn a_full_disk_refuses_writes_and_loses_nothing() {
             }
             other => panic!("{other:?}"),
         }
-        // Reads go on all the while.
+        // Reads still work.
         if let Some(newest) = acknowledged.last() {
             let path = format!("/api/notes/{}", newest["id"]);
             assert_eq!(server.call("GET", &path, None), (200, newest.clone()));
@@ -68,21 +68,21 @@ fn a_full_disk_refuses_writes_and_loses_nothing() {
         assert!(number < 1000, "the disk does not fill up");
     }
     assert!(!acknowledged.is_empty());
-    assert!(unready > 0, "it was ready all the while");
-    // There is room again.
+    assert!(unready > 0, "the node was ready although writes failed");
+    // Makes room again.
     let mut lift = Command::new("prlimit");
     lift.args(["--fsize=unlimited:", "--pid", &server.id().to_string()]);
     assert!(lift.status().unwrap().success());
-    // It finds out without a client that writes.
+    // The node notices the room without a client's write.
     let lifted = Instant::now();
     while server.call("GET", "/health/ready", None).0 != 200 {
-        assert!(lifted.elapsed() < Duration::from_secs(30), "it stays unready");
+        assert!(lifted.elapsed() < Duration::from_secs(30), "the node stays unready");
     }
     let (status, after) = server.call("POST", "/api/notes", Some(&note(0, 50_000)));
-    assert_eq!(status, 201, "it does not write again");
+    assert_eq!(status, 201, "writes still fail");
     acknowledged.push(after);
     server.signal("TERM");
-    assert_eq!(server.ended().code(), Some(0), "it does not end in order");
+    assert_eq!(server.ended().code(), Some(0), "the server did not stop cleanly");
 
     let server = Server::start(&home);
     for note in &acknowledged {
@@ -94,7 +94,7 @@ fn a_full_disk_refuses_writes_and_loses_nothing() {
     let (_, log) = server.call("GET", "/api/events?after=0&limit=100", None);
     let told: Vec<_> =
         log["events"].as_array().unwrap().iter().map(|e| e["data"].clone()).collect();
-    assert_eq!(told, acknowledged, "one event for each note, and none for what was refused");
+    assert_eq!(told, acknowledged, "not one event for each acknowledged note");
     server.signal("TERM");
     assert_eq!(server.ended().code(), Some(0));
 
@@ -104,7 +104,7 @@ fn a_full_disk_refuses_writes_and_loses_nothing() {
         let opened = tokio::task::spawn_blocking(open).await;
         let db = opened.unwrap().unwrap();
         let checked = db.read(|connection| {
-            let DbConnection::Sqlite(connection) = connection else { panic!("it is a file") };
+            let DbConnection::Sqlite(connection) = connection else { panic!("not SQLite") };
             let rows = diesel::sql_query("PRAGMA integrity_check").load::<Check>(connection)?;
             Ok::<_, super::rows::Failure>(rows)
         });

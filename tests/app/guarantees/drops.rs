@@ -1,4 +1,4 @@
-//! Clients that drop their connections at random, under writers.
+//! Subscribers that drop their connections at random under concurrent writes.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ const DROPS: u32 = 40;
 const WRITERS: usize = 3;
 
 #[actix_web::test]
-async fn dropped_connections_cost_and_double_no_event() {
+async fn dropped_connections_neither_lose_nor_duplicate_events() {
     let site = Site::start().await;
     let client = Client::new(site.port);
     let stop = Rc::new(Cell::new(false));
@@ -47,7 +47,7 @@ async fn dropped_connections_cost_and_double_no_event() {
         let mut follower = Follower::new(&client, transport, path);
         async move {
             while follower.connections < DROPS {
-                // As often as not before anything has come.
+                // In about three of eight cases before any event.
                 let count = rand::rng().random_range(0..8_usize).saturating_sub(2);
                 follower.take(count).await;
             }
@@ -58,7 +58,7 @@ async fn dropped_connections_cost_and_double_no_event() {
     stop.set(true);
     let mut ledger = Ledger::default();
     for writer in writers {
-        ledger.add(within("a writer comes to its end", writer).await.unwrap());
+        ledger.add(within("a writer finishes", writer).await.unwrap());
     }
 
     let log = ledger.assert_log(&client).await;

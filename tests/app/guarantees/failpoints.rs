@@ -1,5 +1,5 @@
-//! The binary, killed at its worst moments on purpose. Only debug builds have failpoints; in a
-//! release build these tests skip.
+//! The binary, killed at critical moments by failpoints. Only debug builds have failpoints; the
+//! tests are skipped in a release build.
 
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
@@ -17,7 +17,7 @@ use crate::support::within;
 
 const SIGABRT: i32 = 6;
 
-/// Whether the binary has failpoints; says so when it has none.
+/// Whether the binary has failpoints. Prints that the test is skipped if it has none.
 pub(super) fn built_in() -> bool {
     if !cfg!(debug_assertions) {
         drop(writeln!(std::io::stderr(), "skipped: a release build has no failpoints"));
@@ -25,9 +25,9 @@ pub(super) fn built_in() -> bool {
     cfg!(debug_assertions)
 }
 
-/// Writes notes until the server dies at the point; then starts it anew, repeats the write that
-/// was not answered, and checks that everything is there once. Gives whether the repeated write
-/// had been committed.
+/// Writes notes until the server dies at the failpoint. Then restarts it, repeats the unanswered
+/// write, and checks that every note exists once. Returns whether the repeated write had been
+/// committed before.
 async fn dies_at(failpoint: &str) -> bool {
     let home = Home::new();
     let server = start(&home, 0, Some(failpoint.to_owned())).await;
@@ -47,11 +47,11 @@ async fn dies_at(failpoint: &str) -> bool {
             Some(reply) => ids.push(reply.json["id"].as_i64().unwrap()),
             None => break number,
         }
-        // A subscriber is there, or is not, when it dies.
+        // The server may die with or without a subscriber.
         if number % 2 == 0 {
             within("an event", follower.take(1)).await;
         }
-        assert!(number < 5000, "it does not die");
+        assert!(number < 5000, "the server does not die");
     };
     let port = server.port;
     assert_eq!(server.ended().signal(), Some(SIGABRT));
@@ -82,7 +82,7 @@ async fn dies_at(failpoint: &str) -> bool {
                 .map(|hit| hit["id"].as_i64().unwrap())
                 .collect();
             found.sort_unstable();
-            assert!(found.len() <= ids.len().min(100), "a document is doubled");
+            assert!(found.len() <= ids.len().min(100), "a document is duplicated");
             if found == ids || (ids.len() > 100 && found.len() == 100) {
                 break;
             }
@@ -97,15 +97,15 @@ async fn dies_at(failpoint: &str) -> bool {
 #[actix_web::test]
 async fn a_death_before_the_commit_leaves_nothing() {
     if built_in() {
-        assert!(!dies_at("before-commit:4").await, "what was not committed is there");
+        assert!(!dies_at("before-commit:4").await, "an uncommitted write exists");
     }
 }
 
 #[actix_web::test]
 async fn a_death_between_commit_and_announcement_loses_no_event() {
     if built_in() {
-        assert!(dies_at("after-commit:4").await, "what was committed is not there");
-        assert!(dies_at("after-commit:1").await, "what was committed is not there");
+        assert!(dies_at("after-commit:4").await, "a committed write is lost");
+        assert!(dies_at("after-commit:1").await, "a committed write is lost");
     }
 }
 
@@ -119,7 +119,7 @@ async fn a_death_between_the_index_and_its_reload_keeps_each_document_once() {
 }
 
 #[actix_web::test]
-async fn a_post_that_is_due_is_published_once_at_whatever_commit_its_node_dies() {
+async fn a_due_post_is_published_once_whichever_commit_its_node_dies_at() {
     if !built_in() {
         return;
     }
@@ -140,7 +140,7 @@ async fn a_post_that_is_due_is_published_once_at_whatever_commit_its_node_dies()
     while chrono::Utc::now() < due {
         tokio::task::yield_now().await;
     }
-    // What is due is among the first things that a node writes.
+    // A node publishes due posts among its first writes.
     for point in ["before-commit", "after-commit"] {
         for commit in 1..=3 {
             let mut command = serve(&home, &format!("127.0.0.1:{port}"));
@@ -162,7 +162,7 @@ async fn a_post_that_is_due_is_published_once_at_whatever_commit_its_node_dies()
     }
     let server = start(&home, port, None).await;
     let published = async { while client.get("/api/posts/1").await["status"] != "published" {} };
-    within("it is published", published).await;
+    within("the post is published", published).await;
     let log = client.log(0, Some("posts")).await;
     let topics: Vec<_> = log.iter().map(|event| event["event"].as_str().unwrap()).collect();
     assert_eq!(topics, ["post_created", "post_updated", "post_published"]);

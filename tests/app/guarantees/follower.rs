@@ -1,5 +1,5 @@
-//! A subscriber that loses its connection time and again and each time goes on from the last
-//! position that it has seen.
+//! A subscriber that reconnects and resumes from its last position each time it loses its
+//! connection.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::client::Client;
 use crate::support::within;
 
-/// How a subscriber is connected.
+/// The transport of a subscriber's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     WebSocket,
@@ -33,7 +33,7 @@ pub(crate) enum Connection {
 }
 
 impl Connection {
-    /// Connects, if there is a server and it lets us.
+    /// Connects; `None` if the server is unavailable or refuses.
     pub(crate) async fn open(
         client: &Client,
         transport: Transport,
@@ -58,7 +58,7 @@ impl Connection {
                     request = request.insert_header(("last-event-id", after));
                 }
                 let response = request.send().await.ok()?;
-                // It is stopping, or a proxy knows of none.
+                // The server is stopping, or a proxy reaches none.
                 if matches!(response.status().as_u16(), 502..=504) {
                     return None;
                 }
@@ -69,7 +69,7 @@ impl Connection {
         }
     }
 
-    /// The next frame; `None` when the connection has ended, however it did.
+    /// The next frame; `None` once the connection has ended for any reason.
     pub(crate) async fn next(&mut self) -> Option<Value> {
         match self {
             Connection::WebSocket { incoming, outgoing } => loop {
@@ -94,7 +94,7 @@ impl Connection {
     }
 }
 
-/// One server-sent event as the frame that a socket is sent; a bare id tells a position.
+/// Converts a server-sent event to the frame that a socket gets. A bare id becomes a position.
 fn parse(block: &str) -> Option<Value> {
     let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
     let id = field("id: ").map(|id| id.parse::<i64>().unwrap());
@@ -109,38 +109,38 @@ fn parse(block: &str) -> Option<Value> {
     }
 }
 
-/// A subscriber and all that it has seen.
+/// A subscriber and all events that it has seen.
 pub(crate) struct Follower {
     client: Client,
     pub(crate) transport: Transport,
     pub(crate) path: &'static str,
-    /// What it will ask to go on from.
+    /// The position from which it will resume.
     pub(crate) last: i64,
-    /// Every event, in the order in which it came; none is left out, not even a double.
+    /// Every event in order of arrival, including duplicates.
     pub(crate) seen: Rc<RefCell<Vec<Value>>>,
     pub(crate) connections: u32,
 }
 
 impl Follower {
-    /// One that has seen nothing.
+    /// A subscriber that has seen nothing.
     pub(crate) fn new(client: &Client, transport: Transport, path: &'static str) -> Follower {
         let client = client.clone();
         Follower { client, transport, path, last: 0, seen: Rc::default(), connections: 0 }
     }
 
-    /// How many events it has seen.
+    /// The number of events it has seen.
     pub(crate) fn count(&self) -> usize {
         self.seen.borrow().len()
     }
 
-    /// Takes events until it has seen so many, however often it must connect.
+    /// Receives events until it has seen `count` in total, reconnecting as often as necessary.
     pub(crate) async fn take_up_to(&mut self, count: usize) {
         while self.count() < count {
-            within("what was missed", self.take(count - self.count())).await;
+            within("the missed events", self.take(count - self.count())).await;
         }
     }
 
-    /// Connects once, and waits for a frame like this; live.
+    /// Connects once, without resuming, and waits for a matching frame.
     pub(crate) async fn find(&self, like: impl Fn(&Value) -> bool) -> Option<Value> {
         let opened = Connection::open(&self.client, self.transport, self.path, None).await;
         let mut connection = opened?;
@@ -152,7 +152,7 @@ impl Follower {
         }
     }
 
-    /// Connects and takes at most `count` events, then drops the connection without a word.
+    /// Connects and receives at most `count` events, then drops the connection without a close.
     pub(crate) async fn take(&mut self, count: usize) {
         let after = Some(self.last);
         let opened = Connection::open(&self.client, self.transport, self.path, after).await;
@@ -163,7 +163,7 @@ impl Follower {
         let enough = self.count() + count;
         while self.count() < enough {
             let Some(frame) = connection.next().await else { return };
-            assert_ne!(frame["event"], "resync", "nothing is gone: {frame}");
+            assert_ne!(frame["event"], "resync", "events were lost: {frame}");
             let position = frame["id"].as_i64().unwrap();
             if frame["event"] != "position" {
                 self.seen.borrow_mut().push(frame);

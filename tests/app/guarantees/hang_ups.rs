@@ -1,4 +1,4 @@
-//! Clients that hang up while their write is under way.
+//! Clients that hang up during their write.
 
 use serde_json::{Value, json};
 
@@ -13,16 +13,16 @@ fn post(title: &str) -> Vec<u8> {
 }
 
 #[actix_web::test]
-async fn a_write_is_announced_though_its_client_hung_up() {
+async fn a_write_is_announced_although_its_client_hung_up() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
     let gate = hold(site.db()).await;
     let mut client = Raw::connect(&site).await;
     client.send(&post("Nobody waits for the answer")).await;
-    // One worker, which answers in order: by now the write waits for its transaction …
+    // The single worker answers in order: by now the write waits for its transaction …
     site.get("/health/ready").await.json(200);
     drop(client);
-    // … and its handler is gone.
+    // … and its handler has been dropped.
     site.get("/health/ready").await.json(200);
     gate.send(()).unwrap();
     let frame = feed.next_json().await;
@@ -39,7 +39,7 @@ async fn a_crowd_that_hangs_up_leaves_no_row_without_its_event() {
     for number in 0..40 {
         let mut client = Raw::connect(&site).await;
         let bytes = post(&format!("Hang-up {number}"));
-        // Every other one in the middle of its body.
+        // Every other client hangs up in the middle of its body.
         let whole = number % 2 == 0;
         client.send(if whole { &bytes } else { &bytes[..bytes.len() - 5] }).await;
         drop(client);

@@ -1,5 +1,4 @@
-//! The real binary, killed at random moments under concurrent writers, while subscribers come back
-//! each time from where they were.
+//! The real binary, killed at random moments under concurrent writes. Subscribers resume each time.
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::support::within;
 const KILLS: usize = 10;
 const WRITERS: usize = 6;
 
-/// A server on data that is there already, on the port that its clients know.
+/// Starts a server on existing data, on the port that its clients know.
 pub(crate) async fn start(home: &Home, port: u16, failpoint: Option<String>) -> Server {
     let mut command = serve(home, &format!("127.0.0.1:{port}"));
     let started = tokio::task::spawn_blocking(move || {
@@ -49,6 +48,6 @@ async fn acknowledged_writes_survive_kills_and_arrive_once() {
         server = start(&home, port, None).await;
     }
     let ledger = crowd.finish().await;
-    assert!(ledger.retried > 0, "no kill hit a request: it shows little");
+    assert!(ledger.retried > 0, "no kill hit a request");
     drop(server);
 }

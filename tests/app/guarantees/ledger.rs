@@ -1,4 +1,4 @@
-//! What a writer was told that it has written, to be held against what is there in the end.
+//! The writes that were acknowledged to a writer, and their comparison with the final state.
 
 use std::collections::BTreeMap;
 
@@ -30,24 +30,24 @@ impl Kind {
 /// A row whose creation was acknowledged.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
-    /// Stands in its text, and in no other row's.
+    /// A word that occurs in this row's text only.
     pub(super) word: String,
     pub(super) post_id: Option<i64>,
     pub(super) updates: usize,
     pub(super) deleted: bool,
 }
 
-/// All that was acknowledged.
+/// All acknowledged writes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     pub(super) rows: BTreeMap<(Kind, i64), Row>,
-    /// Events that these writes have caused.
+    /// The number of events that these writes caused.
     pub(super) events: usize,
-    /// Requests that were answered only when they were sent again.
+    /// The number of requests that were answered only after a retry.
     pub(super) retried: usize,
 }
 
-/// A word that no other row has and that no stemmer shortens.
+/// A word that is unique to a row and that no stemmer shortens.
 fn word(writer: usize, number: usize) -> String {
     let letters = b"bcdfghjkmnpqrtvw";
     let digits = format!("{writer:01x}{number:04x}");
@@ -70,7 +70,7 @@ impl Writer {
         Writer { client: client.clone(), number, words: 0, ledger: Ledger::default() }
     }
 
-    /// One write.
+    /// Sends one random write.
     pub(super) async fn write(&mut self) {
         let living = |kind: Kind, rows: &BTreeMap<(Kind, i64), Row>| {
             let of_kind = rows.iter().filter(|((k, _), row)| *k == kind && !row.deleted);
@@ -112,7 +112,7 @@ impl Writer {
         assert_eq!(reply.status, 201, "{}", reply.json);
         let id = reply.json["id"].as_i64().unwrap();
         let row = Row { word, post_id, updates: 0, deleted: false };
-        assert!(self.ledger.rows.insert((kind, id), row).is_none(), "an id was given twice");
+        assert!(self.ledger.rows.insert((kind, id), row).is_none(), "an id was assigned twice");
         self.ledger.events += if kind == Kind::Comment { 2 } else { 1 };
         self.ledger.retried += usize::from(tries > 1);
     }
@@ -135,7 +135,7 @@ impl Writer {
     async fn delete(&mut self, (kind, id): (Kind, i64)) {
         let path = format!("/api/{}s/{id}", kind.name());
         let (reply, tries) = self.client.insist(Method::DELETE, &path, None, None).await;
-        // A deletion whose answer was lost finds nothing the second time.
+        // A deletion whose response was lost is 404 the second time.
         assert!(reply.status == 204 || (reply.status == 404 && tries > 1), "{}", reply.json);
         for ((other, other_id), row) in &mut self.ledger.rows {
             let below = kind == Kind::Post && row.post_id == Some(id);
@@ -147,16 +147,16 @@ impl Writer {
 }
 
 impl Ledger {
-    /// Takes another writer's in.
+    /// Merges another writer's ledger into this one.
     pub(super) fn add(&mut self, other: Ledger) {
         let rows = self.rows.len() + other.rows.len();
         self.rows.extend(other.rows);
-        assert_eq!(self.rows.len(), rows, "an id was given to two writers");
+        assert_eq!(self.rows.len(), rows, "an id was assigned to two writers");
         self.events += other.events;
         self.retried += other.retried;
     }
 
-    /// Every acknowledged write has its row, and there is no other row.
+    /// Asserts that the rows are exactly those of the acknowledged writes.
     pub(super) async fn assert_rows(&self, client: &Client) {
         let living = |kind: Kind| {
             let of_kind = self.rows.iter().filter(move |((k, _), row)| *k == kind && !row.deleted);
@@ -184,7 +184,8 @@ impl Ledger {
         }
     }
 
-    /// Every acknowledged write has its events, once, at positions without a gap; gives the log.
+    /// Asserts that the log has the events of every acknowledged write once, without gaps. Returns
+    /// the log.
     pub(super) async fn assert_log(&self, client: &Client) -> Vec<Value> {
         let log = client.log(0, None).await;
         let count = i64::try_from(self.events).unwrap();
@@ -215,8 +216,8 @@ impl Ledger {
         log
     }
 
-    /// Every acknowledged write is found by its word, once the index has caught up, and nothing
-    /// that was deleted is.
+    /// Asserts that, once the index has caught up, every row is found by its word and no deleted
+    /// row is.
     pub(super) async fn assert_index(&self, client: &Client) {
         for ((kind, id), row) in self.rows.iter().filter(|((kind, _), _)| *kind != Kind::Comment) {
             let expected: Vec<_> = if row.deleted { vec![] } else { vec![(kind.name(), *id)] };

@@ -1,6 +1,6 @@
-//! What only PostgreSQL can do to a site: go away and come back, serve several nodes, and wait for
-//! one of them that has frozen. Each test has a server of its own; they skip where PostgreSQL is not
-//! installed, unless KILONOVA_TEST_REQUIRE has `postgres`.
+//! Situations that only PostgreSQL has: outages, several nodes, and locks held by a frozen node.
+//! Each test has its own server; the tests are skipped if PostgreSQL is not installed, unless
+//! KILONOVA_TEST_REQUIRE has `postgres`.
 
 mod away;
 pub(crate) mod copying;
@@ -18,7 +18,7 @@ use kilonova::connection::{Database, Postgres};
 use crate::databases::Home;
 use kilonova_test::postgres::Cluster;
 
-/// A server and a database on it.
+/// Starts a server with a database.
 pub(crate) fn start() -> Option<(Cluster, Home)> {
     let cluster = Cluster::start(&[])?;
     let home = Home::on(&cluster.url());

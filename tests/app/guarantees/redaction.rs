@@ -1,4 +1,4 @@
-//! What is deleted is told by nothing that comes after: neither by the log nor by a replay.
+//! Redaction: neither the log nor a replay contains deleted texts.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use kilonova::models::post;
 
 const ALL: &str = "/feed?channels=posts,comments,notes,post_comments_1";
 
-/// All that a client that has seen nothing is told.
+/// The first `count` events that a replay from the start sends.
 async fn replayed(client: &Client, transport: Transport, count: usize) -> Vec<Value> {
     let mut follower = Follower::new(client, transport, ALL);
     follower.take_up_to(count).await;
@@ -42,7 +42,7 @@ async fn a_deleted_post_and_its_comments_are_not_replayed() {
     assert_eq!(positions(&log), [1, 2, 3, 4, 5]);
 
     assert_eq!(site.delete("/api/posts/1").await.status, 204);
-    // At once, with no time for anything to follow.
+    // Immediately, before anything else could happen.
     let told = replayed(&client, Transport::WebSocket, 6).await;
     let redacted = json!({"id": 1, "redacted": true});
     for (index, event) in
@@ -106,7 +106,7 @@ async fn a_deletion_by_another_process_is_not_replayed() {
         Ok::<_, Failure>(())
     });
     deleted.await.unwrap();
-    // Once the deletion has come by, no replay tells more than it.
+    // After the deletion has been delivered, replays are redacted.
     assert_eq!(feed.next_json().await["event"], "post_deleted");
     let log = client.log(0, None).await;
     assert_redacted(&client, &log, "Secret").await;

@@ -1,5 +1,5 @@
-//! Going on from a position: after a list, on a quiet channel, from another log, from before what
-//! is kept, and from very far behind.
+//! Resuming from a position: after a list, on a quiet channel, from another log, from a pruned
+//! position, and from very far behind.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -39,9 +39,9 @@ fn prepare(database: Database, fill: impl FnOnce(&Db) + Send + 'static) {
     filled.join().unwrap();
 }
 
-/// Whoever reads a list and replays from its position has what is there in the end.
+/// A client that reads a list and replays from its position has the present state.
 #[actix_web::test]
-async fn a_list_and_the_events_after_its_position_are_the_present() {
+async fn a_list_plus_the_events_after_its_position_is_the_present_state() {
     const LISTS: usize = 25;
     let site = Site::start().await;
     let client = Client::new(site.port);
@@ -50,7 +50,7 @@ async fn a_list_and_the_events_after_its_position_are_the_present() {
         .map(|number| {
             let (mut writer, stop) = (Writer::new(&client, number), Rc::clone(&stop));
             actix_web::rt::spawn(async move {
-                // Few enough that a list is one page, and changes all the same.
+                // Few enough writes that a list is a single page.
                 for _ in 0..60 {
                     if !stop.get() {
                         writer.write().await;
@@ -61,7 +61,7 @@ async fn a_list_and_the_events_after_its_position_are_the_present() {
         .collect();
     let mut lists: Vec<(i64, Value)> = Vec::new();
     let reading = async {
-        // As many, and as long as nothing is written meanwhile.
+        // At least `LISTS` lists, and at least one write between the first and the last.
         while lists.len() < LISTS
             || lists.first().map(|list| list.0) == lists.last().map(|list| list.0)
         {
@@ -73,7 +73,7 @@ async fn a_list_and_the_events_after_its_position_are_the_present() {
     within("something is written between lists", reading).await;
     stop.set(true);
     for writer in writers {
-        within("a writer comes to its end", writer).await.unwrap();
+        within("a writer finishes", writer).await.unwrap();
     }
     let by_id = |notes: &Value| -> BTreeMap<i64, Value> {
         let notes = notes.as_array().unwrap().iter();
@@ -85,11 +85,11 @@ async fn a_list_and_the_events_after_its_position_are_the_present() {
         for event in client.log(position, Some("notes")).await {
             let id = event["data"]["id"].as_i64().unwrap();
             match event["event"].as_str().unwrap() {
-                // Twice would mean that the list was newer than its position.
+                // An existing row would mean that the list was newer than its position.
                 "note_created" => {
                     assert!(notes.insert(id, event["data"].clone()).is_none(), "at {position}");
                 }
-                // Never there would mean that it was older.
+                // A missing row would mean that the list was older.
                 "note_updated" => {
                     assert!(notes.insert(id, event["data"].clone()).is_some(), "at {position}");
                 }
@@ -117,7 +117,7 @@ async fn a_position_of_another_log_is_answered_with_resync() {
     site.settle().await;
     for transport in BOTH {
         let path = format!("/notifications?log={foreign}");
-        // Of another log, and from the future, in this log or in any.
+        // Positions of another log, and positions in the future.
         for (path, after) in [
             (path.as_str(), 1),
             (&path, 4),
@@ -132,7 +132,7 @@ async fn a_position_of_another_log_is_answered_with_resync() {
             open(&client, transport, &format!("/notifications?log={own}"), 2).await;
         assert_eq!(positions(&[next(&mut connection).await]), [3]);
     }
-    // After the resync it is live, from there on.
+    // After the resync the connection is live.
     let mut connection = open(&client, Transport::WebSocket, "/notifications", 99).await;
     assert_eq!(next(&mut connection).await["event"], "resync");
     site.new_note("Live").await;
@@ -144,7 +144,7 @@ async fn a_position_of_another_log_is_answered_with_resync() {
 
 #[actix_web::test]
 async fn a_pruned_position_is_answered_with_resync() {
-    // What is pruned before the start is in no memory either.
+    // Events pruned before the start are not in memory either.
     let site = Site::start_with(|config| {
         prepare(config.storage.database.clone(), |db| {
             for number in 0..20 {
@@ -171,7 +171,7 @@ async fn a_pruned_position_is_answered_with_resync() {
             assert_eq!(positions(&[next(&mut connection).await]), [position]);
         }
     }
-    // All of it: who is up to date goes on, who is not loads anew.
+    // With the whole log pruned, an up-to-date client continues, and any other gets a resync.
     prune(site.db(), 0).await;
     assert_eq!(site.get("/api/events?after=19").await.json(410)["oldest"], 21);
     assert_eq!(site.get("/api/events?after=20").await.json(200)["last_event_id"], 20);
@@ -185,13 +185,13 @@ async fn a_pruned_position_is_answered_with_resync() {
 }
 
 #[actix_web::test]
-async fn a_client_of_a_quiet_channel_is_told_new_positions() {
+async fn a_client_of_a_quiet_channel_receives_new_positions() {
     let site = Site::start_with(|config| config.heartbeat.ping = Duration::from_millis(100)).await;
     let client = Client::new(site.port);
     let mut position = 0;
     for transport in BOTH {
         let mut connection = open(&client, transport, "/notifications", position).await;
-        // Nothing of what happens is for this client …
+        // None of these events is for this client …
         for number in 0..10 {
             site.new_post(&format!("Elsewhere {number}")).await;
         }
@@ -202,7 +202,7 @@ async fn a_client_of_a_quiet_channel_is_told_new_positions() {
             position = frame["id"].as_i64().unwrap();
         }
         drop(connection);
-        // … and when all of that is gone, it goes on from where it was told that it is.
+        // … and when they are all pruned, it resumes from the last position it was sent.
         prune(site.db(), 0).await;
         assert_eq!(site.get(&format!("/api/events?after={}", position - 1)).await.status, 410);
         assert_eq!(site.get(&format!("/api/events?after={position}")).await.status, 200);
@@ -219,12 +219,13 @@ async fn a_client_of_a_quiet_channel_is_told_new_positions() {
     site.stop().await;
 }
 
-/// Two that are 20,000 events behind and do not read hold up nobody, and get all of it in the end.
+/// Two clients that are 20,000 events behind and do not read delay no other, and get all events in
+/// the end.
 #[actix_web::test]
 async fn a_client_far_behind_delays_nobody() {
     const BEHIND: i64 = 20_000;
     let site = Site::start_with(|config| {
-        // Ten a second: to stand still for a while is not to be silent.
+        // Ten pings a second. A client that does not read for a while must not count as silent.
         config.heartbeat.ping = Duration::from_millis(100);
         prepare(config.storage.database.clone(), |db| {
             for batch in 0..BEHIND / 500 {
@@ -245,7 +246,7 @@ async fn a_client_far_behind_delays_nobody() {
     let mut stream = open(&client, Transport::ServerSentEvents, "/feed?channels=posts", 0).await;
     assert_eq!(positions(&[next(&mut stream).await]), [1]);
 
-    // They stand still; who is live does not notice.
+    // While both do not read, a live client gets its events on time.
     let mut live = site.socket("/notifications").await;
     let mut slowest = Duration::ZERO;
     for number in 0..20 {

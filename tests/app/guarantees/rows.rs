@@ -1,4 +1,4 @@
-//! Writes that go past HTTP: by another process on the same file, or in a shape that no request has.
+//! Writes without HTTP: by another process on the same database, or in shapes no request has.
 
 use kilonova::connection::Database;
 use kilonova::db::{self, Db, OnCommit, Tx};
@@ -9,7 +9,7 @@ use kilonova::models::note::{self, NewNote, Note};
 use kilonova::models::now;
 use serde_json::json;
 
-/// What a test's transaction fails with.
+/// The error of a test's transaction.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error(transparent)]
@@ -20,7 +20,7 @@ pub(super) enum Failure {
     Refused,
 }
 
-/// Opens the database as another process does. Its commits are told to `on_commit` and nobody else.
+/// Opens the database as another process does. Only `on_commit` is told of its commits.
 pub(super) async fn open(database: Database, on_commit: OnCommit) -> Db {
     tokio::task::spawn_blocking(move || Db::open(&database, on_commit)).await.unwrap().unwrap()
 }

@@ -1,7 +1,7 @@
-//! Everything at once, for as long as is wanted: nodes are killed, replaced, frozen and cut off, the
-//! database crashes, the disk fills up, and strangers misbehave, while writers write and subscribers
-//! follow. After every round the promises of docs/guarantees.md are checked on all that was written
-//! and seen in it.
+//! All failures at once, for a configurable time: nodes are killed, replaced, frozen and cut off,
+//! the database crashes, the disk fills up, and hostile clients misbehave, under writers and
+//! subscribers. After every round, the promises of docs/guarantees.md are checked for everything
+//! that was written and seen.
 //!
 //!     KILONOVA_SOAK_MINUTES=60 cargo test --release --test app -- --ignored --nocapture soak
 
@@ -20,12 +20,12 @@ use super::crowd::Crowd;
 use super::kills::start;
 use crate::databases::Home;
 
-/// Misfortunes in a round.
+/// The number of misfortunes in a round.
 const MISFORTUNES: usize = 30;
-/// The time between a writer's writes: a round can be checked in less time than it takes.
+/// The pause between a writer's writes, long enough that checking a round is faster than the round.
 const PAUSE: Duration = Duration::from_millis(30);
 
-/// How long it goes on; one round of each kind by default.
+/// The minimum duration. By default, one round of each kind runs.
 fn length() -> Duration {
     let minutes = std::env::var("KILONOVA_SOAK_MINUTES").unwrap_or_default();
     Duration::from_secs(minutes.parse::<u64>().unwrap_or(0) * 60)
@@ -38,7 +38,7 @@ async fn every_promise_holds_while_everything_goes_wrong() {
     let mut total = Tally::default();
     for round in 1.. {
         let own = if round % 2 == 1 { three_nodes().await } else { Some(one_node().await) };
-        // Where there is no PostgreSQL, one node must do.
+        // Without PostgreSQL, only the single node is tested.
         total.add(own.unwrap_or_default());
         total.report(round, begun.elapsed());
         if round >= 2 && begun.elapsed() >= length() {
@@ -47,7 +47,8 @@ async fn every_promise_holds_while_everything_goes_wrong() {
     }
 }
 
-/// Three nodes on one PostgreSQL, every way between them and to it through a cable of its own.
+/// Three nodes on one PostgreSQL. Each connection between nodes and to the database has its own
+/// proxy.
 async fn three_nodes() -> Option<Tally> {
     let mut cables = Cables::default();
     let mut nodes = Nodes::start_with(|from, to, link| cables.lay(from, to, link)).await?;
@@ -71,7 +72,7 @@ async fn three_nodes() -> Option<Tally> {
                 nodes.replace(node).await;
                 tally.replaced += 1;
             }
-            // These last into the next misfortunes.
+            // Partitions last through the next misfortunes.
             "peers" => tally.partitions += cables.cut_off(node),
             "cable" => tally.partitions += cables.part_from_database(node),
             _ => {
@@ -94,7 +95,7 @@ async fn three_nodes() -> Option<Tally> {
     Some(tally)
 }
 
-/// One node on SQLite, whose disk is full now and then.
+/// One node on SQLite, whose disk is full from time to time.
 async fn one_node() -> Tally {
     let home = Home::sqlite();
     let mut server = start(&home, 0, None).await;
@@ -109,7 +110,7 @@ async fn one_node() -> Tally {
             0 => {
                 misfortunes::fill_disk(&server, &home);
                 tokio::time::sleep(Duration::from_millis(rand::rng().random_range(50..500))).await;
-                // Half of the full disks see a death, too.
+                // In half of the cases, the disk is still full at the next misfortune.
                 if rand::rng().random_bool(0.5) {
                     misfortunes::empty_disk(&server);
                 }

@@ -1,5 +1,5 @@
-//! A site that was written before the log was the feed's own: it opens, on either database, and
-//! nobody notices. The fixtures' README says what is in them.
+//! A site from before the log belonged to the feed opens on either database without a visible
+//! change. The fixtures' README describes their content.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -26,11 +26,11 @@ async fn a_site_from_before_the_feed_opens_and_its_readers_resume() {
     let meta = std::fs::read(index.join("meta.json")).unwrap();
     let site = open(home).await;
 
-    // The log is the same, event by event.
+    // The log has the same events.
     let told: Value = serde_json::from_slice(&std::fs::read(events(name)).unwrap()).unwrap();
     assert_eq!(site.get("/api/events?after=0&limit=100").await.json(200), told);
 
-    // Its posts have addresses in words, and the times by which they have been known.
+    // Its posts have slugs, and keep their times.
     let list = site.get("/api/posts").await;
     for post in list.json(200)["posts"].as_array().unwrap() {
         assert_post(post);
@@ -38,7 +38,7 @@ async fn a_site_from_before_the_feed_opens_and_its_readers_resume() {
         assert_eq!(post["published_at"], post["inserted_at"]);
     }
 
-    // So is its id: a reader goes on where it was, and then live.
+    // The log keeps its id, so a reader resumes and is then live.
     let log = list.header("log-id").unwrap().to_owned();
     let mut socket = site.socket(&format!("/feed?last_event_id=8&log={log}")).await;
     let frames = socket.next_jsons(7).await;
@@ -49,7 +49,7 @@ async fn a_site_from_before_the_feed_opens_and_its_readers_resume() {
     assert_eq!(socket.next_json().await["id"], 18);
     socket.close().await;
 
-    // The index is of an older analyzer, and is built again from the rows.
+    // The index was built by an older analyzer, and is rebuilt from the rows.
     assert_eq!(found(&site, "edited", 1).await[0]["id"], 1);
     assert_eq!(found(&site, "upgrade", 1).await[0]["id"], 6);
     let segments = |meta: &[u8]| -> BTreeSet<String> {
@@ -76,7 +76,7 @@ async fn deleting_a_post_redacts_events_that_are_older_than_the_feed() {
 }
 
 #[actix_web::test]
-async fn the_log_that_was_handed_over_is_the_one_that_the_feed_would_make() {
+async fn a_migrated_log_has_the_tables_that_the_feed_creates() {
     let (old, _) = old_site();
     let site = open(old).await;
     let handed_over = within("a look", tables(site.database(), |_| ())).await;
@@ -95,7 +95,7 @@ async fn the_log_that_was_handed_over_is_the_one_that_the_feed_would_make() {
 }
 
 #[actix_web::test]
-async fn stored_responses_from_before_are_given_again_and_redacted() {
+async fn stored_responses_from_before_are_replayed_and_redacted() {
     let (home, _) = old_site();
     let post = json!({"title": "Sent before the upgrade", "body": "b"});
     let fingerprint = HEXLOWER.encode(&Sha256::digest(post.to_string()));
@@ -119,13 +119,13 @@ async fn stored_responses_from_before_are_given_again_and_redacted() {
     assert_eq!(send("/api/posts", "kept").await, json!({"id": 1, "title": "t"}));
     assert_eq!(send("/api/posts", "gone").await, json!({"id": 999, "redacted": true}));
     assert_eq!(send("/api/posts/999/comments", "orphan").await, json!({"redacted": true}));
-    // And what goes with the upgraded table goes from them.
+    // Deleting an upgraded row redacts its stored response.
     assert_eq!(site.delete("/api/posts/1").await.status, 204);
     assert_eq!(send("/api/posts", "kept").await, json!({"id": 1, "redacted": true}));
     site.stop().await;
 }
 
-/// Tables, columns and indexes of the log in a database, after something was done to it.
+/// The tables, columns and indexes of the log in a database, after calling `first` on it.
 async fn tables(
     database: Database,
     first: impl FnOnce(&mut DbConnection) + Send + 'static,
@@ -161,7 +161,7 @@ async fn tables(
     tokio::task::spawn_blocking(look).await.unwrap()
 }
 
-/// The old site, on the database of this run, and what its files are named after.
+/// The old site, on the database of this run, and the prefix of its fixtures' names.
 pub(crate) fn old_site() -> (Home, &'static str) {
     let home = Home::new();
     let name = match home.database() {
@@ -183,12 +183,12 @@ pub(crate) fn old_site() -> (Home, &'static str) {
     (home, name)
 }
 
-/// Opens it, whatever the year is by now.
+/// Opens the old site, without pruning its old events.
 async fn open(home: Home) -> Site {
     open_with(home, |_| ()).await
 }
 
-/// The same with a configuration that `change` has changed.
+/// The same with a configuration that `change` has modified.
 pub(super) async fn open_with(home: Home, change: impl FnOnce(&mut Config)) -> Site {
     Site::start_in(home, |config| {
         config.retention = Retention::default();
@@ -206,7 +206,7 @@ fn events(name: &str) -> PathBuf {
 }
 
 #[test]
-fn migrations_of_the_application_and_of_the_feed_have_different_versions() {
+fn migrations_of_application_and_feed_have_distinct_versions() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let versions = |folder: &str| -> BTreeSet<String> {
         let folder = std::fs::read_dir(root.join(folder)).unwrap();

@@ -1,4 +1,4 @@
-//! Accounts, comments and posts from before access: the migrations keep them, and their meaning.
+//! Accounts, comments and posts from before access control: migrations keep their meaning.
 
 use actix_web::http::Method;
 use data_encoding::HEXLOWER;
@@ -11,7 +11,7 @@ use crate::support::{Site, assert_comment, assert_post};
 
 const PASSWORD: &str = "correct horse";
 
-/// The hash of the password, as the application makes it.
+/// The hash of the password, as the application computes it.
 async fn password_hash() -> String {
     let site = Site::start().await;
     let user = json!({"username": "ada", "password": PASSWORD});
@@ -29,7 +29,7 @@ async fn password_hash() -> String {
 async fn accounts_from_before_access_sign_in_and_stay_signed_in() {
     let hash = password_hash().await;
     let (home, _) = old_site();
-    // Look-alikes could be made then, and the account with the highest id is gone.
+    // Lookalike names were possible then, and the account with the highest id has been deleted.
     for (name, role) in [("Boss", "admin"), ("ada", "member"), ("paypal", "member")] {
         let folded = name.to_lowercase();
         home.execute(&format!(
@@ -54,7 +54,7 @@ async fn accounts_from_before_access_sign_in_and_stay_signed_in() {
         let headers = [("content-type", "application/json"), ("cookie", cookie)];
         site.send(method, path, &headers, body.to_string().into()).await
     };
-    // The cookie from before is listed, and has the account's rights.
+    // The old cookie is listed, and has the account's rights.
     let sign_ins = send(&cookie, Method::GET, "/api/sessions", json!({})).await.json(200);
     assert_eq!(sign_ins["sessions"].as_array().unwrap().len(), 1, "{sign_ins}");
     let changed = send(&cookie, Method::PATCH, "/api/posts/1", json!({"title": "Mine"})).await;
@@ -62,7 +62,7 @@ async fn accounts_from_before_access_sign_in_and_stay_signed_in() {
     assert_eq!(changed.json(200)["comments_locked"], false);
     let refused = send(&cookie, Method::PATCH, "/api/posts/2", json!({"title": "Not mine"})).await;
     assert_eq!(refused.status, 403);
-    // So has the password, whatever the case of the name.
+    // The password works too, with any case of the name.
     for (name, role) in [("ada", "member"), ("BOSS", "admin")] {
         let fields = json!({"username": name, "password": PASSWORD});
         let answer = send("", Method::POST, "/api/session", fields).await.json(201);
@@ -76,7 +76,7 @@ async fn accounts_from_before_access_sign_in_and_stay_signed_in() {
     assert_eq!(comment["state"], "visible");
     let home = site.stop_keeping_data().await;
 
-    // No id is given twice, and no name looks like one from before.
+    // No id is reused, and names that look like an old account's are refused.
     let site = open_with(home, |_| ()).await;
     let register = async |name: &str| {
         site.post("/api/users", &json!({"username": name, "password": PASSWORD})).await

@@ -1,4 +1,4 @@
-//! Events that are committed and that nobody announces, as those of another process are.
+//! Events that are committed but not announced, like those of another process.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use super::client::positions;
 use super::rows::{Failure, add_note, open};
 use crate::support::{Site, Socket};
 
-/// The next `count` events; positions that are told in between are passed over.
+/// The next `count` events, without position frames.
 async fn events(socket: &mut Socket, count: usize) -> Vec<Value> {
     let mut events = Vec::new();
     while events.len() < count {
@@ -19,7 +19,7 @@ async fn events(socket: &mut Socket, count: usize) -> Vec<Value> {
 }
 
 #[actix_web::test]
-async fn an_unannounced_event_goes_out_by_itself() {
+async fn an_unannounced_event_is_still_sent() {
     let site = Site::start().await;
     let other = open(site.database(), Box::new(|_| {})).await;
     let mut socket = site.socket("/notifications").await;
@@ -34,7 +34,7 @@ async fn an_unannounced_event_goes_out_by_itself() {
         assert_eq!((&frame["id"], &frame["data"]["title"]), (&json!(number), &json!(told)));
         assert_eq!(at.position, number);
     }
-    // Not each one: the machine may be busy with something else for once.
+    // The median, because a busy machine may delay single events.
     delays.sort_unstable();
     assert!(delays[delays.len() / 2] < Duration::from_secs(1), "{delays:?}");
     other.close().await;
@@ -78,7 +78,7 @@ async fn an_unannounced_event_is_not_overtaken() {
     site.stop().await;
 }
 
-/// A transaction that is rolled back in one process takes no position from the other's.
+/// A transaction that is rolled back in one process uses up no position.
 #[actix_web::test]
 async fn a_failed_transaction_leaves_no_gap() {
     let site = Site::start().await;

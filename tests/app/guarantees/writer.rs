@@ -1,4 +1,4 @@
-//! The writer's shared commits: what happens to one transaction is no other's business.
+//! The writer's shared commits: a failed transaction does not affect others in its batch.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, mpsc};
@@ -22,7 +22,7 @@ use crate::support::{Site, within};
 type Work = Box<dyn FnOnce(&mut Tx<'_>) -> Result<i64, Failure> + Send>;
 type Outcome = Result<At<i64>, Failure>;
 
-/// A database that notes what each commit told.
+/// A database that records the events of each commit.
 struct Recorded {
     db: Db,
     commits: Arc<Mutex<Vec<Vec<Event>>>>,
@@ -39,7 +39,7 @@ impl Recorded {
         Recorded { db, commits, _home: home }
     }
 
-    /// Runs transactions that wait at the same time, so that they share one commit.
+    /// Runs transactions that are queued together, so that they share one commit.
     async fn together(&self, works: Vec<Work>) -> Vec<Outcome> {
         let gate = hold(&self.db).await;
         let mut waiting: Vec<BoxFuture<'static, Outcome>> = Vec::new();
@@ -73,7 +73,7 @@ pub(super) async fn hold(db: &Db) -> mpsc::Sender<()> {
     actix_web::rt::spawn(async move {
         db.transaction_on(Touches::NewRows, None, move |_| {
             entered.send(()).unwrap();
-            // An error means that the test has failed and dropped the gate.
+            // An error means that the test failed and dropped the sender.
             opened.recv().ok();
             Ok::<_, Failure>(())
         })
@@ -83,10 +83,10 @@ pub(super) async fn hold(db: &Db) -> mpsc::Sender<()> {
     gate
 }
 
-/// Starts a future that must not be done at once.
+/// Polls a future once and asserts that it is pending.
 pub(super) async fn enqueued<T>(mut future: BoxFuture<'static, T>) -> BoxFuture<'static, T> {
     poll_fn(|cx| {
-        assert!(future.as_mut().poll(cx).is_pending(), "it did not wait");
+        assert!(future.as_mut().poll(cx).is_pending(), "the future was ready at once");
         std::task::Poll::Ready(())
     })
     .await;
@@ -108,7 +108,7 @@ async fn a_failed_transaction_leaves_the_rest_of_its_batch_alone() {
                 Err(Failure::Refused)
             }),
             good("second"),
-            // A statement that fails, and a nested transaction that is rolled back and forgiven.
+            // A statement that fails, and a nested transaction whose rollback is ignored.
             Box::new(|tx| {
                 add_note(tx, "constraint")?;
                 diesel::sql_query("INSERT INTO post_tags (post_id, tag) VALUES (NULL, 'x')")
@@ -130,13 +130,13 @@ async fn a_failed_transaction_leaves_the_rest_of_its_batch_alone() {
     assert_eq!(at, [1, 2, 3]);
     assert_eq!(recorded.titles().await, ["first", "second", "third"]);
     let commits = recorded.commits.lock().unwrap().clone();
-    assert_eq!(commits.len(), 1, "they did not share a commit");
+    assert_eq!(commits.len(), 1, "the batch did not share one commit");
     assert_eq!(commits[0], recorded.log().await);
     recorded.db.close().await;
 }
 
 #[actix_web::test]
-#[expect(clippy::panic, reason = "this is what it is about")]
+#[expect(clippy::panic, reason = "the test is about a panic")]
 async fn a_panic_leaves_the_writer_and_the_rest_of_its_batch_alone() {
     let recorded = Recorded::open().await;
     let outcomes = recorded
@@ -147,7 +147,7 @@ async fn a_panic_leaves_the_writer_and_the_rest_of_its_batch_alone() {
                 panic!("a transaction's work panics on purpose")
             }),
             good("second"),
-            // Inside transactions of its own, which it leaves open.
+            // A panic inside nested transactions, which stay open.
             Box::new(|tx| {
                 tx.connection.transaction(|connection| {
                     connection.transaction(|_| -> Result<i64, Failure> {
@@ -165,7 +165,7 @@ async fn a_panic_leaves_the_writer_and_the_rest_of_its_batch_alone() {
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 3);
     assert_eq!(recorded.titles().await, ["first", "second", "third"]);
     assert_eq!(recorded.commits.lock().unwrap().len(), 1);
-    // And the writer goes on, on the same connection.
+    // The writer continues on the same connection.
     assert_eq!(recorded.db.transaction(good("fourth")).await.unwrap().position, 4);
     assert_eq!(recorded.titles().await.len(), 4);
     recorded.db.close().await;
@@ -181,7 +181,7 @@ async fn a_panic_leaves_no_savepoint_open() {
     let outcome = recorded.db.transaction(panics).await;
     assert!(matches!(outcome, Err(Failure::Db(db::Error::Panicked))), "{outcome:?}");
     recorded.db.transaction(good("kept")).await.unwrap();
-    // Seen by another connection: it is committed.
+    // Another connection sees the row, so it is committed.
     assert_eq!(recorded.titles().await, ["kept"]);
     recorded.db.close().await;
 }
@@ -204,7 +204,7 @@ async fn a_deletion_in_the_batch_of_the_creation_redacts_it() {
     let log = recorded.log().await;
     assert_eq!(log[0].payload().as_json(), json!({"id": 1, "redacted": true}).to_string());
     assert!(log[1].payload().as_json().contains("kept"));
-    assert_eq!(recorded.commits.lock().unwrap().as_slice(), [log], "what goes out is the log's");
+    assert_eq!(recorded.commits.lock().unwrap().as_slice(), [log], "announced events");
     recorded.db.close().await;
 }
 
@@ -223,7 +223,7 @@ async fn a_bulk_write_may_be_larger_than_one_statement() {
     recorded.db.close().await;
 }
 
-/// The same over HTTP: requests that are refused in their transaction, among those that are not.
+/// The same over HTTP: refused and accepted requests in one batch.
 #[actix_web::test]
 async fn a_refused_request_leaves_the_rest_of_its_batch_alone() {
     const EACH: i64 = 12;

@@ -1,11 +1,11 @@
-//! How much of a request's body is read, into how much memory.
+//! Limits on request bodies and on the memory that they take.
 
 use kilonova::config::Registration;
 use serde_json::json;
 
 use crate::support::{PATIENCE, Raw, Site, within};
 
-/// A POST of JSON as its client sends it, without the last byte.
+/// A POST of JSON without the last byte of its body.
 fn unfinished(path: &str, length: usize) -> Vec<u8> {
     let mut request = format!(
         "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
@@ -17,7 +17,7 @@ fn unfinished(path: &str, length: usize) -> Vec<u8> {
 }
 
 #[actix_web::test]
-async fn a_name_and_a_password_need_no_more_than_4_kib() {
+async fn bodies_with_credentials_are_limited_to_4_kib() {
     let site = Site::start().await;
     for path in ["/api/session", "/api/users", "/api/%73ession"] {
         let padded = |length: usize| format!("{{\"x\":\"{}\"}}", "x".repeat(length - 8));
@@ -33,7 +33,7 @@ async fn a_name_and_a_password_need_no_more_than_4_kib() {
 }
 
 #[actix_web::test]
-async fn a_body_that_is_too_long_is_refused_before_it_comes() {
+async fn an_oversized_body_is_refused_before_it_arrives() {
     let site = Site::start().await;
     for (path, length) in
         [("/api/posts", 8 * 1024 * 1024 + 1), ("/api/session", 4_097), ("/api/notes", usize::MAX)]
@@ -53,7 +53,7 @@ async fn a_body_that_is_too_long_is_refused_before_it_comes() {
 }
 
 #[actix_web::test]
-async fn a_body_that_is_too_long_is_not_asked_for() {
+async fn an_oversized_body_is_not_asked_for() {
     let site = Site::start_with(|config| config.max_body = 1_000).await;
     let head = |path, length| {
         format!(
@@ -78,7 +78,7 @@ async fn a_body_that_is_too_long_is_not_asked_for() {
 }
 
 #[actix_web::test]
-async fn a_body_that_would_not_be_taken_is_not_waited_for() {
+async fn a_request_refused_by_its_head_does_not_wait_for_its_body() {
     let site = Site::start_with(|config| config.registration = Registration::Closed).await;
     for (path, header, status) in [
         ("/api/posts", "Origin: https://elsewhere.example", 403),
@@ -108,7 +108,7 @@ async fn a_body_that_would_not_be_taken_is_not_waited_for() {
 }
 
 #[actix_web::test]
-async fn the_bytes_of_all_bodies_are_bounded_and_small_ones_have_their_own() {
+async fn the_memory_for_bodies_is_bounded_and_small_bodies_have_a_share() {
     let site = Site::start_with(|config| config.max_bodies = 1_000_000).await;
     let mut held = Vec::new();
     for _ in 0..4 {
@@ -116,12 +116,12 @@ async fn the_bytes_of_all_bodies_are_bounded_and_small_ones_have_their_own() {
         raw.send(&unfinished("/api/posts", 300_000)).await;
         held.push(raw);
     }
-    // One of the four is refused; which one is a matter of the order in which they are read.
+    // One of the four is refused, depending on the order in which they are read.
     let large = json!({ "title": "Large", "body": "b".repeat(900_000) });
     site.post("/api/posts", &large).await.error(503);
     let small = json!({ "title": "Small", "body": "b" });
     assert_eq!(site.post("/api/posts", &small).await.status, 201);
-    // The small ones' own room is half as large.
+    // The room for small bodies is half as large.
     let mut small_ones = Vec::new();
     for _ in 0..50 {
         let mut raw = Raw::connect(&site).await;
@@ -134,7 +134,7 @@ async fn the_bytes_of_all_bodies_are_bounded_and_small_ones_have_their_own() {
             tokio::task::yield_now().await;
         }
     };
-    within("the room for small ones is full", refused).await;
+    within("the room for small bodies is full", refused).await;
     drop((held, small_ones));
     let begun = std::time::Instant::now();
     loop {
@@ -142,14 +142,14 @@ async fn the_bytes_of_all_bodies_are_bounded_and_small_ones_have_their_own() {
         if answer.status == 201 {
             break;
         }
-        assert!(begun.elapsed() < PATIENCE, "there is no room again: {answer:?}");
+        assert!(begun.elapsed() < PATIENCE, "the room stays full: {answer:?}");
         tokio::task::yield_now().await;
     }
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn a_body_of_a_million_values_is_refused_without_making_them() {
+async fn a_body_of_a_million_values_is_refused_without_building_them() {
     let site = Site::start().await;
     let values = format!("{{\"x\":[{}0]}}", "{\"\":0},".repeat(1_000_000));
     for path in ["/api/posts", "/api/notes", "/api/posts/1/comments"] {

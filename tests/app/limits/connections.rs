@@ -1,10 +1,10 @@
-//! How many connections one address may have open.
+//! The limit on open connections per address.
 
 use super::{HOST, own_address};
 use crate::support::{Raw, Site, within};
 
 #[actix_web::test]
-async fn one_address_leaves_connections_to_others() {
+async fn one_address_cannot_use_up_the_connections() {
     let Some(own) = own_address() else {
         eprintln!("skipped: this machine has no address but loopback");
         return;
@@ -27,7 +27,7 @@ async fn one_address_leaves_connections_to_others() {
     assert!(answer.header("retry-after").is_some());
     assert!(answer.error(429).contains("from this address"));
     refused.hung_up().await;
-    // Those that are open go on, and loopback is not counted.
+    // Open connections keep working, and loopback is exempt.
     two.ask("GET", "/api/posts", &[HOST], b"").await.json(200);
     let others = [Raw::connect(&site).await, Raw::connect(&site).await, Raw::connect(&site).await];
     for mut other in others {
@@ -35,6 +35,6 @@ async fn one_address_leaves_connections_to_others() {
     }
     drop(one);
     let again = async { while connect().await.1.status != 200 {} };
-    within("its place comes free", again).await;
+    within("its slot is free again", again).await;
     site.stop().await;
 }

@@ -1,4 +1,4 @@
-//! File descriptors: a process that runs out of them can neither accept nor read its own files.
+//! File descriptors: a process without free ones can neither accept connections nor open its files.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -11,13 +11,14 @@ use crate::crash::{Server, assert_names, complaint, serve, under};
 use crate::databases::Home;
 use crate::support::PATIENCE;
 
-/// More than a process with 256 file descriptors can have open.
+/// More connections than a process with 256 file descriptors can have open.
 const CLIENTS: usize = 400;
 
-/// What remains of 256: 136 are the server's own with two workers, and a tenth is for others.
+/// The sockets that fit into 256 descriptors: the server itself needs 136 with two workers, and a
+/// tenth of the rest is reserved for other connections.
 const SOCKETS: usize = 108;
 
-/// The binary with two workers under a limit, a line of the shell's.
+/// The command for a server with two workers, run by a shell after the line `limit`.
 fn limited(limit: &str, home: &Home, flags: &[&str]) -> Command {
     under(limit, serve(home, "127.0.0.1:0").args(["--workers", "2"]).args(flags))
 }
@@ -28,7 +29,7 @@ fn connect(server: &Server) -> TcpStream {
     stream
 }
 
-/// Asks for a WebSocket; gives the connection, and the head of the answer.
+/// Requests a WebSocket. Returns the connection and the head of the response.
 fn ask(server: &Server) -> (TcpStream, String) {
     let mut stream = connect(server);
     write!(
@@ -46,7 +47,7 @@ fn ask(server: &Server) -> (TcpStream, String) {
     (stream, String::from_utf8(head).unwrap())
 }
 
-/// What the log says until the server listens, which then ends.
+/// The log of a server up to the line where it listens. The server is then killed.
 fn log_of_start(mut command: Command) -> Vec<String> {
     let mut child = command.spawn().unwrap();
     let mut lines = Vec::new();
@@ -62,7 +63,7 @@ fn log_of_start(mut command: Command) -> Vec<String> {
 }
 
 #[test]
-fn database_and_index_work_beside_more_clients_than_descriptors() {
+fn database_and_index_work_with_more_clients_than_descriptors() {
     let home = Home::new();
     let server = Server::of(limited("ulimit -n 256", &home, &[]));
     let mut open = Vec::new();
@@ -76,7 +77,7 @@ fn database_and_index_work_beside_more_clients_than_descriptors() {
         }
     }
     assert_eq!(open.len(), SOCKETS);
-    // Everything works beside them.
+    // Everything works while they are open.
     let post = json!({"title": "Beside many sockets", "body": "b"});
     assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
     found(&server, "beside");
@@ -88,15 +89,15 @@ fn database_and_index_work_beside_more_clients_than_descriptors() {
     }
     drop(open);
 
-    // Those that say nothing at all are too many at some point, but take nothing from the files.
+    // Silent connections are refused at some point, and leave descriptors for files.
     let silent: Vec<TcpStream> = (0..CLIENTS).map(|_| connect(&server)).collect();
     let started = Instant::now();
     while ready(&server) != Some(503) {
-        assert!(started.elapsed() < PATIENCE, "all of them are let in");
+        assert!(started.elapsed() < PATIENCE, "no connection is refused");
     }
     drop(silent);
     while ready(&server) != Some(200) {
-        assert!(started.elapsed() < PATIENCE, "their places do not come free");
+        assert!(started.elapsed() < PATIENCE, "closed connections keep their slots");
     }
     let post = json!({"title": "Afterwards", "body": "b"});
     assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
@@ -106,7 +107,7 @@ fn database_and_index_work_beside_more_clients_than_descriptors() {
     assert_eq!(server.ended().code(), Some(0));
 }
 
-/// The status that someone new is answered with, if the answer is not cut off.
+/// The status of a request on a new connection, unless the response is cut off.
 fn ready(server: &Server) -> Option<u16> {
     let mut stream = connect(server);
     let request = "GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
@@ -140,7 +141,7 @@ fn the_soft_limit_is_raised_to_the_hard_one() {
 }
 
 #[test]
-fn a_hard_limit_that_is_too_low_is_named() {
+fn a_hard_limit_that_is_too_low_is_reported() {
     let home = Home::new();
     let warnings = |limit: &str, flags: &[&str]| -> Vec<String> {
         let log = log_of_start(limited(limit, &home, flags));
@@ -155,7 +156,7 @@ fn a_hard_limit_that_is_too_low_is_named() {
     assert_names(&low[0], &["1135", "--max-sockets 900", "1136", "beyond 898"]);
     let low = warnings("ulimit -n 1136", &["--max-sockets=900", "--max-connections=100"]);
     assert_names(&low[0], &["--max-connections 100", "--max-sockets 900", "beyond 90"]);
-    // Any number was asked for: there is nothing that it is too low for.
+    // Without a limit on sockets there is no number that does not fit.
     assert_eq!(warnings("ulimit -n 256", &["--max-sockets", "0"]), [""; 0]);
 }
 

@@ -1,9 +1,9 @@
-//! What a text can make its readers' browsers fetch.
+//! Requests that a text can cause in its readers' browsers.
 
 use crate::support::{Raw, Site};
 
 #[actix_web::test]
-async fn nothing_but_a_pages_own_files_can_be_embedded() {
+async fn pages_and_the_api_cannot_be_embedded() {
     let site = Site::start().await;
     let post = site.new_post("Here").await;
     let status = async |path: &str, kind: &str| {

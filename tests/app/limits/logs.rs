@@ -1,4 +1,4 @@
-//! How much of the log strangers can write.
+//! Limits on the log lines that strangers can cause.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -7,14 +7,14 @@ use crate::crash::Server;
 use crate::databases::Home;
 
 #[test]
-fn strangers_do_not_fill_the_log() {
+fn strangers_cannot_flood_the_log() {
     const EACH: usize = 50;
     let home = Home::new();
     let server = Server::start(&home);
     let large = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(200_000));
     let handshake = "GET /feed HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                      Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    // A frame with a reserved bit, and one of a length that nobody may send.
+    // A frame with reserved bits and an excessive length.
     let broken = format!("{handshake}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}");
     for noise in [
         "X\r\n\r\n",
@@ -31,7 +31,7 @@ fn strangers_do_not_fill_the_log() {
     ] {
         for n in 0..EACH {
             let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
-            // It may be hung up on before it has sent everything.
+            // The server may hang up before everything is sent.
             let _ = stream.write_all(noise.as_bytes());
             if n % 2 == 0 {
                 let _ = stream.shutdown(std::net::Shutdown::Write);

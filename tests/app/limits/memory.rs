@@ -1,4 +1,4 @@
-//! How much memory strangers can make the server take.
+//! Limits on the memory that strangers can make the server use.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -12,19 +12,19 @@ use crate::support::PATIENCE;
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
-/// A line of the process's status that counts memory, in bytes.
+/// A memory counter from the process's status, in bytes.
 fn status(server: &Server, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
-/// What the process has for itself: files that it has mapped are the system's to forget.
+/// The private memory of the process, without mapped files, which the system can evict.
 fn memory(server: &Server) -> u64 {
     status(server, "RssAnon")
 }
 
-/// The most that the process had at any time since `reset_peak`, mapped files included.
+/// The peak memory of the process since `reset_peak`, including mapped files.
 fn peak(server: &Server) -> u64 {
     status(server, "VmHWM")
 }
@@ -38,7 +38,7 @@ fn start(flags: &[&str]) -> (Home, Server) {
     let server = Server::of({
         let mut command = serve(&home, "127.0.0.1:0");
         command.args(["--workers", "2"]).args(flags);
-        // Freed memory goes back at once, so that what counts is what the server holds.
+        // Returns freed memory at once, so that only memory in use is measured.
         command.env("MIMALLOC_PURGE_DELAY", "0");
         command
     });
@@ -60,7 +60,7 @@ fn post(path: &str, length: usize) -> String {
 }
 
 #[test]
-fn unfinished_bodies_take_no_more_than_there_is_for_bodies() {
+fn unfinished_bodies_share_one_budget() {
     const LENGTH: usize = 4 * MEBIBYTE as usize;
     let (_home, server) = start(&["--max-bodies", "16000000"]);
     let before = memory(&server);
@@ -69,13 +69,13 @@ fn unfinished_bodies_take_no_more_than_there_is_for_bodies() {
     for _ in 0..40 {
         let mut stream = connect(&server);
         stream.write_all(post("/api/posts", LENGTH).as_bytes()).unwrap();
-        // Where it is refused the rest may not be taken.
+        // A refused body's rest may not be accepted.
         let _ = stream.write_all(&body);
         held.push(stream);
     }
     assert_eq!(server.call("GET", "/health/ready", None).0, 200);
     let grown = memory(&server).saturating_sub(before);
-    // 160 MiB were sent.
+    // The clients sent 160 MiB.
     assert!(grown < 64 * MEBIBYTE, "{} MiB", grown / MEBIBYTE);
 }
 
@@ -105,7 +105,7 @@ fn a_body_of_many_values_takes_little_more_than_its_bytes() {
 }
 
 #[test]
-fn pages_that_are_costly_to_lay_out_take_a_bounded_amount_of_memory() {
+fn rendering_costly_pages_takes_bounded_memory() {
     let (_home, server) = start(&["--max-renderings", "2"]);
     let bodies = ["[a](".repeat(260_000), "*a* `b` ".repeat(9_900), "![a][b] ".repeat(19_000)];
     for (number, body) in bodies.iter().enumerate() {
@@ -132,7 +132,7 @@ fn pages_that_are_costly_to_lay_out_take_a_bounded_amount_of_memory() {
 }
 
 #[test]
-fn readers_that_resume_and_do_not_read_share_one_budget() {
+fn resuming_readers_that_do_not_read_share_one_budget() {
     let (_home, server) = start(&["--max-replay-bytes", "8000000"]);
     for number in 0..40 {
         let post = json!({"title": format!("Post {number}"), "body": "b".repeat(500_000)});
@@ -160,7 +160,7 @@ fn readers_that_resume_and_do_not_read_share_one_budget() {
         stream.write_all(b"Accept: text/event-stream\r\n\r\n").unwrap();
         held.push(stream);
     }
-    // One that reads gets everything beside them, which takes a share of the budget.
+    // Beside them, a reader that reads gets everything, which takes a share of the budget.
     let mut reader = resume();
     let (mut taken, mut bytes, begun) = (0, vec![0; 64 * 1024], Instant::now());
     while taken < 40 * 500_000 {
@@ -168,13 +168,13 @@ fn readers_that_resume_and_do_not_read_share_one_budget() {
         assert!(begun.elapsed() < 4 * PATIENCE, "{taken} bytes came");
     }
     let grown = memory(&server).saturating_sub(before);
-    // A slice of a mebibyte for each would be 200.
+    // A mebibyte for each reader would be 200 MiB.
     assert!(grown < 64 * MEBIBYTE, "{} MiB", grown / MEBIBYTE);
     drop(held);
 }
 
 #[test]
-fn connections_that_send_nothing_more_take_little() {
+fn stalled_connections_take_little_memory() {
     let (_home, server) = start(&["--request-timeout", "2"]);
     let before = memory(&server);
     let hold = |rest: &[u8]| {
@@ -190,7 +190,7 @@ fn connections_that_send_nothing_more_take_little() {
         (0..400).map(|n| hold([&b"GET / HTTP/1.1\r\nHost: x"[..], b"\r\n"][n % 2])).collect();
     let grown = memory(&server).saturating_sub(before);
     assert!(grown < 32 * MEBIBYTE, "{} MiB", grown / MEBIBYTE);
-    // And not for long.
+    // The connections are closed after the timeout.
     let begun = Instant::now();
     for stream in &mut held {
         let mut rest = Vec::new();
@@ -200,7 +200,7 @@ fn connections_that_send_nothing_more_take_little() {
 }
 
 #[test]
-fn responses_that_are_not_read_share_one_budget() {
+fn unread_responses_share_one_budget() {
     let (_home, server) = start(&["--max-responses", "16000000"]);
     for number in 0..6 {
         let note = json!({
@@ -221,24 +221,24 @@ fn responses_that_are_not_read_share_one_budget() {
     let refused = held.iter().filter(|(_, status)| status == "503").count();
     assert!((40..60).contains(&refused), "{refused}");
     assert!(held.iter().all(|(_, status)| ["200", "503"].contains(&&**status)));
-    // Small ones are answered, however many are asked for at once.
+    // Small responses are sent, however many are requested at once.
     let many = list.replace("/api/notes?limit=100", "/static/icon.svg").repeat(500);
     let pipelined: Vec<_> = (0..40).map(|_| ask(&many)).collect();
     assert!(pipelined.iter().all(|(_, status)| status == "200"));
     assert_eq!(server.call("GET", "/health/ready", None).0, 200);
     let grown = memory(&server).saturating_sub(before);
-    // All of them would be 300 MB, and as much again in buffers.
+    // Without the budget, the responses would be 300 MB, and their buffers as much again.
     assert!(grown < 192 * MEBIBYTE, "{} MiB", grown / MEBIBYTE);
-    // Nor do they keep it from those who read: who takes nothing for long makes room.
+    // Connections that do not read for a while are closed, which makes room for others.
     let begun = Instant::now();
     while server.call("GET", "/api/notes?limit=100", None).0 != 200 {
-        assert!(begun.elapsed() < PATIENCE, "the room does not come back");
+        assert!(begun.elapsed() < PATIENCE, "the room stays full");
     }
     drop(held);
 }
 
 #[test]
-fn what_no_request_has_taken_shares_one_budget() {
+fn unread_request_bytes_share_one_budget() {
     let (_home, server) = start(&["--max-unread", "2000000"]);
     let before = memory(&server);
     let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}", "x".repeat(120_000));
@@ -249,18 +249,18 @@ fn what_no_request_has_taken_shares_one_budget() {
     let held: Vec<TcpStream> = (0..400)
         .map(|number| {
             let stream = connect(&server);
-            // The kernel takes what the server does not read.
+            // The kernel accepts bytes that the server does not read.
             stream.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
             let head = if number % 2 == 0 { &head } else { &stream_head };
             let _ = (&stream).write_all(head.as_bytes());
             stream
         })
         .collect();
-    // Requests with an ordinary head and any body are served beside them.
+    // Requests with an ordinary head and any body are still served.
     let post = json!({"title": "A title", "body": "b".repeat(900_000)});
     assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
     let grown = memory(&server).saturating_sub(before);
-    // Without the budget it would be 67 MiB.
+    // Without the budget, it would be 67 MiB.
     assert!(grown < 48 * MEBIBYTE, "{} MiB", grown / MEBIBYTE);
     drop(held);
     let begun = Instant::now();
@@ -272,7 +272,7 @@ fn what_no_request_has_taken_shares_one_budget() {
         if stream.read_exact(&mut answer).is_ok() && &answer == b"HTTP/1.1 200" {
             break;
         }
-        assert!(begun.elapsed() < PATIENCE, "the room does not come back");
+        assert!(begun.elapsed() < PATIENCE, "the room stays full");
     }
 }
 
@@ -300,13 +300,13 @@ fn bodies_in_tiny_pieces_take_little_more_than_their_bytes() {
     let post = json!({"title": "A title", "body": "b".repeat(900_000)});
     assert_eq!(server.call("POST", "/api/posts", Some(&post)).0, 201);
     let grown = peak(&server).saturating_sub(before);
-    // Each piece on its own would be 0.7 MB for a connection, 210 in all.
+    // A separate buffer for each chunk would be 0.7 MB for a connection, 210 MB in all.
     assert!(grown < 128 * MEBIBYTE, "{} MiB", grown / MEBIBYTE);
     drop(held);
 }
 
 #[test]
-fn unfinished_messages_of_websockets_take_no_memory() {
+fn unfinished_websocket_messages_take_no_memory() {
     let (_home, server) = start(&[]);
     let handshake = "GET /feed HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
                      Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -320,7 +320,7 @@ fn unfinished_messages_of_websockets_take_no_memory() {
         stream.write_all(frames).unwrap();
         stream
     };
-    // A text frame of 65,000 bytes without its end, and fragments without a last one.
+    // A text frame of 65,000 bytes without its end, and a message without its last fragment.
     let frame = [&[0x81, 0xfe, 0xfd, 0xe8, 0, 0, 0, 0][..], &[b'x'; 64_000]].concat();
     let fragment = [&[0x01, 0xfe, 0x75, 0x30, 0, 0, 0, 0][..], &[b'x'; 30_000]].concat();
     let next = [&[0x00, 0xfe, 0x75, 0x30, 0, 0, 0, 0][..], &[b'x'; 30_000]].concat();
@@ -330,15 +330,15 @@ fn unfinished_messages_of_websockets_take_no_memory() {
         (0..400).map(|number| hold(if number % 2 == 0 { &frame } else { &fragments })).collect();
     assert_eq!(server.call("GET", "/health/ready", None).0, 200);
     let grown = memory(&server).saturating_sub(before);
-    // They have sent 25 MB.
+    // The clients sent 25 MB.
     assert!(grown < 18 * MEBIBYTE, "{} MiB", grown / MEBIBYTE);
     drop(held);
 }
 
 #[test]
-fn clients_that_wait_for_room_and_leave_are_gone_at_once() {
+fn clients_that_disconnect_while_waiting_for_room_are_dropped_at_once() {
     let (_home, server) = start(&["--max-unread", "65536", "--request-timeout", "60"]);
-    // What the process opens by itself is open by then.
+    // After this request, the process has opened its own files.
     assert_eq!(server.call("GET", "/api/posts", None).0, 200);
     let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}", "x".repeat(100_000));
     let open = || std::fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap().count();
@@ -360,6 +360,6 @@ fn clients_that_wait_for_room_and_leave_are_gone_at_once() {
         .collect();
     until(&|count| count >= before + 90);
     drop(held);
-    // The database may have opened some meanwhile.
+    // The database may have opened some files in the meantime.
     until(&|count| count < before + 20);
 }

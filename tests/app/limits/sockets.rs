@@ -1,4 +1,4 @@
-//! How many sockets there may be, of whom, how fast and on how many channels.
+//! Limits on sockets: in total, per address, per second, and on their channels.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
@@ -20,22 +20,22 @@ const SOCKET: &[(&str, &str)] = &[
 
 const STREAM: &[(&str, &str)] = &[HOST, ("Accept", "text/event-stream")];
 
-/// Asks for a socket or a stream; gives the connection, to be kept, and the answer.
+/// Requests a socket or a stream. Returns the connection, to be kept, and the response.
 async fn ask(site: &Site, from: IpAddr, path: &str, headers: &[(&str, &str)]) -> (Raw, Answer) {
     let mut raw = Raw::connect_to((from, site.port).into()).await;
     let answer = raw.ask("GET", path, headers, b"").await;
     (raw, answer)
 }
 
-/// A connection of which the answer must be that it is open.
+/// Opens a socket or a stream, which must succeed.
 async fn opened(site: &Site, from: IpAddr, headers: &[(&str, &str)]) -> Raw {
     let (raw, answer) = ask(site, from, "/feed", headers).await;
     assert!([101, 200].contains(&answer.status), "{}", answer.status);
     raw
 }
 
-/// Checks a refusal: in the words of the API, with a time to come back, and the end of the
-/// connection, which another could have.
+/// Checks a refusal: an API error with a Retry-After, and a closed connection, which would
+/// otherwise use a slot.
 async fn assert_refused((mut raw, answer): (Raw, Answer), status: u16, words: &str) {
     assert!(answer.error(status).contains(words), "{answer:?}");
     let wait: u32 = answer.header("retry-after").unwrap().parse().unwrap();
@@ -43,7 +43,7 @@ async fn assert_refused((mut raw, answer): (Raw, Answer), status: u16, words: &s
     raw.hung_up().await;
 }
 
-/// A site that soon notices when a stream's reader is gone, which it does when it writes.
+/// A site with frequent pings, because it notices an abandoned stream only when it writes.
 async fn site(change: impl FnOnce(&mut Config)) -> Site {
     Site::start_with(|config| {
         config.heartbeat.ping = Duration::from_millis(100);
@@ -52,18 +52,18 @@ async fn site(change: impl FnOnce(&mut Config)) -> Site {
     .await
 }
 
-/// Waits until there are so many sockets, and so many addresses that have some.
+/// Waits until there are this many sockets, from this many addresses.
 async fn counted(site: &Site, sockets: usize, addresses: usize) {
     let counted = async {
         while (site.sockets().open(), site.sockets().addresses()) != (sockets, addresses) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    within("sockets come and go", counted).await;
+    within("the sockets are counted", counted).await;
 }
 
 #[actix_web::test]
-async fn one_address_leaves_sockets_to_others() {
+async fn one_address_cannot_use_up_the_sockets() {
     let Some(own) = own_address() else {
         eprintln!("skipped: this machine has no address but loopback");
         return;
@@ -78,14 +78,14 @@ async fn one_address_leaves_sockets_to_others() {
     for headers in [SOCKET, STREAM] {
         assert_refused(ask(&site, own, "/feed", headers).await, 429, "from this address").await;
     }
-    // It may ask for anything else, and others for sockets: loopback as many as it likes.
+    // The address may send other requests, and others may open sockets, loopback any number.
     ask(&site, own, "/api/posts", &[HOST]).await.1.json(200);
     let mut others = Vec::new();
     for _ in 0..5 {
         others.push(opened(&site, LOOPBACK, SOCKET).await);
     }
-    site.new_post("To all who are there").await;
-    within("the event", stream.read_until("To all who are there")).await;
+    site.new_post("To all readers").await;
+    within("the event", stream.read_until("To all readers")).await;
     counted(&site, 7, 1).await;
 
     drop(socket);
@@ -120,7 +120,7 @@ async fn streams_are_counted_as_sockets() {
 #[actix_web::test]
 async fn a_storm_of_handshakes_is_rate_limited() {
     let site = site(|config| config.max_handshakes = 1).await;
-    // One at once and one a second: on a busy machine some seconds may pass meanwhile.
+    // One handshake at once and one more a second: on a busy machine this loop may take seconds.
     let started = Instant::now();
     let mut open = Vec::new();
     let refused = loop {
@@ -134,7 +134,7 @@ async fn a_storm_of_handshakes_is_rate_limited() {
     };
     assert!(!open.is_empty());
     assert_refused(refused, 503, "at once").await;
-    // A stream is no other way in, but when another second has passed.
+    // A stream is refused too, unless another second has passed.
     let mut streams = Vec::new();
     while streams.len() < 5 {
         let knock = ask(&site, LOOPBACK, "/feed", STREAM).await;
@@ -145,7 +145,7 @@ async fn a_storm_of_handshakes_is_rate_limited() {
         streams.push(knock.0);
     }
     assert!(streams.len() < 5);
-    // Nobody else notices, and what was refused has left nothing behind.
+    // Open sockets are unaffected, and refused ones have left nothing behind.
     site.new_post("Undisturbed").await;
     for raw in &mut open {
         loop {
@@ -227,18 +227,18 @@ async fn the_channels_of_all_sockets_are_limited() {
     };
     assert!(refused.header("retry-after").is_some());
     refused.error(503);
-    // Channels that are there are joined as ever, and those that end make room.
+    // Existing channels can be joined, and channels that end make room.
     assert!(!open.is_empty());
     let (again, answer) = ask(&site, LOOPBACK, &path(1), STREAM).await;
     assert_eq!(answer.status, 200);
     drop((again, open));
     let room = async { while ask(&site, LOOPBACK, &path(11), SOCKET).await.1.status != 101 {} };
-    within("there is room", room).await;
+    within("there is room again", room).await;
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn the_limit_of_channels_leaves_the_server_its_own() {
+async fn the_channel_limit_does_not_affect_the_servers_own_channels() {
     let site = Site::start_with(|config| config.max_channels = 1).await;
     let id = site.new_post("Indexed all the same").await["id"].as_i64().unwrap();
     let found = async {
@@ -260,7 +260,7 @@ async fn open_connections_are_limited() {
         answer.json(200);
         open.push(raw);
     }
-    // One more is told so at once, and those that are open are served all the time.
+    // A further connection is refused at once, and the open ones are still served.
     for raw in &mut open {
         let (mut refused, answer) = ask(&site, LOOPBACK, "/api/posts", &[HOST]).await;
         assert!(answer.header("retry-after").is_some());
@@ -268,12 +268,12 @@ async fn open_connections_are_limited() {
         refused.hung_up().await;
         raw.ask("GET", "/api/posts", &[HOST], b"").await.json(200);
     }
-    // A socket keeps the place that its connection had.
+    // A socket keeps its connection's slot.
     open.pop();
     let socket = site.socket_in_time("/feed").await;
     Raw::connect(&site).await.request("GET", "/api/posts", &[], b"").await.error(503);
     socket.close().await;
-    within("a place comes free", async {
+    within("a slot is free", async {
         while Raw::connect(&site).await.request("GET", "/api/posts", &[], b"").await.status == 503 {
         }
     })

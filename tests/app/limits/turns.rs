@@ -1,4 +1,4 @@
-//! Work that takes a processor a while: how much of it runs at once, and what the others are told.
+//! Turns for expensive work: how much runs at once, and the refusals of waiting requests.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -21,7 +21,7 @@ fn assert_busy(answer: &Answer) {
 }
 
 #[actix_web::test]
-async fn pages_wait_for_their_turn_and_are_refused_when_it_does_not_come() {
+async fn pages_wait_for_a_turn_and_are_refused_after_a_timeout() {
     let site = Site::start_with(|config| config.max_renderings = 1).await;
     site.new_post("A page").await;
     let page = async || {
@@ -43,12 +43,12 @@ async fn pages_wait_for_their_turn_and_are_refused_when_it_does_not_come() {
     join(waits, frees).await;
     let _turn = state.renderings.turns().take(PATIENCE).await.unwrap();
     assert_busy(&page().await);
-    // The API lays nothing out.
+    // The API renders no pages.
     site.get("/api/posts/1").await.json(200);
     site.stop().await;
 }
 
-/// A site behind a proxy, which says which address it speaks for.
+/// A site behind a proxy, which names the client's address.
 async fn proxied() -> Site {
     Site::start_with(|config| {
         config.access = Access::Accounts;
@@ -66,7 +66,7 @@ async fn ask_from(site: &Site, address: &str, path: &str) -> Answer {
 }
 
 #[actix_web::test]
-async fn an_address_with_costly_pages_leaves_turns_to_others() {
+async fn one_address_cannot_use_up_the_turns_for_rendering() {
     let site = proxied().await;
     let state = site.state();
     let [first, second] = ["192.0.2.1", "192.0.2.2"];
@@ -76,7 +76,7 @@ async fn an_address_with_costly_pages_leaves_turns_to_others() {
         let waits = std::pin::pin!(ask_from(&site, first, "/"));
         let passes = async { assert_eq!(ask_from(&site, second, "/").await.status, 200) };
         match select(waits, std::pin::pin!(passes)).await {
-            Either::Left((answer, _)) => panic!("not its turn: {}", answer.status),
+            Either::Left((answer, _)) => panic!("out of turn: {}", answer.status),
             Either::Right(((), waits)) => assert_busy(&waits.await),
         }
     }
@@ -84,7 +84,7 @@ async fn an_address_with_costly_pages_leaves_turns_to_others() {
 }
 
 #[actix_web::test]
-async fn pages_that_wait_for_their_turn_have_read_nothing() {
+async fn pages_that_wait_for_a_turn_have_not_read_the_database() {
     let site = Site::start_with(|config| config.max_renderings = 1).await;
     site.new_post("Before").await;
     let state = site.state();
@@ -109,11 +109,11 @@ async fn pages_that_wait_for_their_turn_have_read_nothing() {
         before += usize::from(page.contains(">Before<"));
         assert!(page.contains(">Before<") || page.contains(">After<"), "{page}");
     }
-    assert!((1..=4).contains(&before), "{before} pages were read before their turn");
+    assert!((1..=4).contains(&before), "{before} pages read the database before their turn");
     site.stop().await;
 }
 
-/// Reads of the database that go on until `end`.
+/// Reads of the database that last until `end`.
 struct Held {
     reads: Vec<JoinHandle<Result<(), db::Error>>>,
     begun: Arc<AtomicUsize>,
@@ -121,7 +121,7 @@ struct Held {
 }
 
 impl Held {
-    /// So many reads, asked for by `who`; waits until four of them have begun.
+    /// Starts `count` reads on behalf of `who`, and waits until four of them have begun.
     async fn start(site: &Site, who: WorksFor, count: usize) -> Held {
         let (end, ended) = mpsc::channel::<()>();
         let ended = Arc::new(Mutex::new(ended));
@@ -132,7 +132,7 @@ impl Held {
             let read = async move {
                 db.read(move |_| {
                     begun.fetch_add(1, Ordering::SeqCst);
-                    // Until the other end is dropped.
+                    // Blocks until the sender is dropped.
                     let _closed = ended.lock().unwrap().recv();
                     Ok::<_, db::Error>(())
                 })
@@ -154,7 +154,7 @@ impl Held {
         self.begun.load(Ordering::SeqCst)
     }
 
-    /// Lets them end, and gives what became of each.
+    /// Ends the reads and returns the result of each.
     async fn end(self) -> Vec<Result<(), db::Error>> {
         drop(self.end);
         let ended = join_all(self.reads).await;
@@ -163,7 +163,7 @@ impl Held {
 }
 
 #[actix_web::test]
-async fn nothing_that_strangers_ask_for_is_read_on_the_nodes_own_turns() {
+async fn requests_of_strangers_do_not_use_the_nodes_own_reads() {
     let site = proxied().await;
     let held = Held::start(&site, WorksFor::Node, 8).await;
     let cookie = format!("kilonova_session={}", "ab".repeat(32));
@@ -176,13 +176,13 @@ async fn nothing_that_strangers_ask_for_is_read_on_the_nodes_own_turns() {
         assert_eq!(asked.await.status, 404, "it waits for the node's own reads");
         assert!(begun.elapsed() < Duration::from_secs(4), "it waits for the node's own reads");
     }
-    // Those that came last may have waited for too long.
+    // The last reads may have timed out, so their results do not count.
     drop(held.end().await);
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn reads_of_one_address_keep_neither_others_nor_the_node_from_reading() {
+async fn reads_of_one_address_block_neither_others_nor_the_node() {
     let site = proxied().await;
     let [first, second] = ["192.0.2.1", "192.0.2.2"];
     let who = WorksFor::Client(Some(first.parse().unwrap()));
@@ -191,7 +191,7 @@ async fn reads_of_one_address_keep_neither_others_nor_the_node_from_reading() {
     assert_eq!(answer.status, 200);
     let ready = within("the node's own read", ask_from(&site, first, "/health/ready")).await;
     assert_eq!(ready.status, 200);
-    assert_eq!(held.begun(), 4, "an address has half of the reads");
+    assert_eq!(held.begun(), 4, "an address must have half of the reads");
     for read in held.end().await {
         read.unwrap();
     }
@@ -199,7 +199,7 @@ async fn reads_of_one_address_keep_neither_others_nor_the_node_from_reading() {
 }
 
 #[actix_web::test]
-async fn a_crowd_with_wrong_passwords_keeps_nobody_from_signing_in() {
+async fn a_crowd_with_wrong_passwords_prevents_nobody_from_signing_in() {
     let site = Site::start().await;
     let sign_in = |name: String, password: &str| {
         let fields = json!({"username": name, "password": password}).to_string();
@@ -223,7 +223,7 @@ async fn a_crowd_with_wrong_passwords_keeps_nobody_from_signing_in() {
 }
 
 #[actix_web::test]
-async fn passwords_beyond_the_line_are_refused() {
+async fn passwords_beyond_the_queue_are_refused() {
     let site = Site::start_with(|config| config.accounts.passwords_waiting = 2).await;
     let guess = |n: usize| {
         let site = &site;

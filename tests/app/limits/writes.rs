@@ -1,4 +1,4 @@
-//! How much one address may write.
+//! The limit on writes per address.
 
 use serde_json::json;
 
@@ -29,15 +29,15 @@ async fn small_requests_with_large_effects_are_limited_by_address() {
             break answer;
         }
         changed += 1;
-        // Each takes ten seconds to be allowed again: on a slow machine there are a few more.
+        // A write is allowed again every ten seconds, so a slow machine sees a few more.
         assert!(changed < 20);
     };
     assert!(refused.error(429).contains("from this address"));
     let wait: u32 = refused.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=20).contains(&wait), "{wait}");
-    // 300,000 bytes and 16 KiB each.
+    // Each costs 300,000 bytes plus 16 KiB.
     assert!(changed >= 6, "{changed}");
-    // Reading goes on, and so do the writes of others.
+    // The address can still read, and others can still write.
     let read = Raw::connect_to((own, site.port).into()).await.ask("GET", &post, &[HOST], b"").await;
     assert_eq!(read.json(200)["title"], format!("Title {}", changed - 1));
     site.patch(&post, &json!({ "title": "By another" })).await.json(200);

@@ -1,4 +1,4 @@
-//! A limit of 0 is no limit, for every flag that is one.
+//! A limit of 0 means no limit, for every limiting flag.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,7 +13,7 @@ use crate::support::PATIENCE;
 
 const MANY: usize = 40;
 
-/// Every flag of the server's that limits something, as its help tells.
+/// Every limiting flag of the server, found in its help.
 fn limits() -> BTreeSet<String> {
     let help = kilonova(&["serve", "--help"]).output().unwrap().stdout;
     let help = String::from_utf8(help).unwrap();
@@ -39,7 +39,7 @@ fn handshake(server: &Server, path: &str) -> BufReader<TcpStream> {
 }
 
 #[test]
-fn a_limit_of_zero_is_no_limit_for_every_flag() {
+fn zero_means_no_limit_for_every_flag() {
     let limits = limits();
     assert!(limits.len() >= 20, "{limits:?}");
     let home = Home::new();
@@ -62,11 +62,11 @@ fn a_limit_of_zero_is_no_limit_for_every_flag() {
     assert_eq!(server.call("POST", "/api/session", Some(&user)).0, 201);
     let begun = Instant::now();
     while server.call("GET", "/api/search?q=post&limit=100", None).0 == 503 {
-        assert!(begun.elapsed() < PATIENCE, "there is no index");
+        assert!(begun.elapsed() < PATIENCE, "the index is not ready");
     }
     let channels: Vec<String> = (1..=MANY).map(|id| format!("post_comments_{id}")).collect();
     let path = format!("/feed?channels=posts,{}", channels.join(","));
-    // Far more at once than one a second, on both workers.
+    // Well over one a second, on both workers.
     let open: Vec<_> = (0..MANY).map(|_| handshake(&server, &path)).collect();
     let mut resumed = handshake(&server, "/feed?last_event_id=0");
     let mut told = Vec::new();

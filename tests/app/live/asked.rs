@@ -1,4 +1,4 @@
-//! What a live endpoint is asked: in which words, and for what.
+//! The parameters of live endpoints.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::support::{Raw, Site, within};
 const STREAM: &[(&str, &str)] = &[("Accept", "text/event-stream")];
 
 #[actix_web::test]
-async fn a_parameter_that_nothing_knows_is_refused() {
+async fn unknown_and_repeated_parameters_are_refused() {
     let site = Site::start().await;
     let post = site.new_post("Here").await;
     let comments = format!("/posts/{}/comments/ws", post["id"]);
@@ -36,7 +36,7 @@ async fn a_parameter_that_nothing_knows_is_refused() {
     ] {
         assert!(site.get(path).await.error(422).starts_with("unknown parameter"), "{path}");
     }
-    // Pages are linked to with whatever others append.
+    // Pages ignore unknown parameters, which other sites append to links.
     for page in ["/", "/posts/1", "/posts/new", "/notes", "/search", "/login", "/register"] {
         assert_eq!(site.get(&format!("{page}?utm_source=x")).await.status, 200, "{page}");
     }
@@ -44,7 +44,7 @@ async fn a_parameter_that_nothing_knows_is_refused() {
 }
 
 #[actix_web::test]
-async fn comments_of_a_post_that_is_not_there_cannot_be_followed() {
+async fn comments_of_a_missing_post_cannot_be_followed() {
     let site = Site::start().await;
     let post = site.new_post("Here").await;
     let path = |id| format!("/feed?channels=posts,post_comments_{id}");
@@ -56,9 +56,9 @@ async fn comments_of_a_post_that_is_not_there_cannot_be_followed() {
 }
 
 #[actix_web::test]
-async fn a_stream_that_has_heard_nothing_resumes_after_a_restart() {
+async fn a_stream_without_events_can_resume_after_a_restart() {
     let site = Site::start().await;
-    // Empty so far, and then not.
+    // First with an empty log, then with a post in it.
     for post in [false, true] {
         if post {
             site.new_post("There").await;
@@ -70,7 +70,7 @@ async fn a_stream_that_has_heard_nothing_resumes_after_a_restart() {
             if path == comments && !post {
                 continue;
             }
-            // What has gone out may be counted a moment later.
+            // The position may lag behind the sent events for a moment.
             let told = async {
                 loop {
                     let mut raw = Raw::connect(&site).await;
@@ -97,12 +97,12 @@ async fn a_stream_that_has_heard_nothing_resumes_after_a_restart() {
     assert_eq!(raw.ask("GET", "/notifications", &again, b"").await.status, 200);
     let missed =
         async { while !raw.block().await.expect("the stream goes on").contains("Meanwhile") {} };
-    within("what was missed", missed).await;
+    within("the missed event", missed).await;
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn the_latest_position_is_told_at_once_and_everything_after_it_follows() {
+async fn latest_sends_the_position_at_once_and_then_every_later_event() {
     let site = Site::start().await;
     site.new_post("Before").await;
     let before = site.get("/api/events?after=0").await.json(200)["last_event_id"].clone();
@@ -121,7 +121,7 @@ async fn the_latest_position_is_told_at_once_and_everything_after_it_follows() {
 }
 
 #[actix_web::test]
-async fn a_stream_that_its_reader_leaves_makes_room_at_once() {
+async fn an_abandoned_stream_makes_room_at_once() {
     let site = Site::start_with(|config| config.max_sockets = 20).await;
     for _ in 0..100 {
         let mut raw = Raw::connect(&site).await;
@@ -132,7 +132,7 @@ async fn a_stream_that_its_reader_leaves_makes_room_at_once() {
                 answer = raw.ask("GET", "/feed", STREAM, b"").await;
             }
         };
-        within("the streams before are gone", opened).await;
+        within("the earlier streams are gone", opened).await;
         assert_eq!(answer.status, 200);
     }
     site.stop().await;

@@ -1,4 +1,4 @@
-//! Erlang nodes beside a site: real ones, without which the tests skip.
+//! A site with real Erlang nodes. The tests are skipped if Erlang is not installed.
 
 use kilonova::cluster::erlang::{Cookie, Options};
 use kilonova::pubsub::{Change, Member};
@@ -17,7 +17,7 @@ async fn site_beside(nodes: &[&Node]) -> Site {
 }
 
 #[actix_web::test]
-async fn members_on_two_erlang_nodes_hear_what_is_written() {
+async fn members_on_two_erlang_nodes_receive_writes() {
     if !is_installed() {
         return;
     }
@@ -56,7 +56,7 @@ async fn members_on_two_erlang_nodes_hear_what_is_written() {
 }
 
 #[actix_web::test]
-async fn a_broadcast_of_erlang_reaches_sockets_and_nothing_else() {
+async fn an_erlang_broadcast_reaches_only_sockets() {
     if !is_installed() {
         return;
     }
@@ -80,7 +80,7 @@ async fn a_broadcast_of_erlang_reaches_sockets_and_nothing_else() {
     assert_eq!(all.next_json().await, frame);
     let frame = json!({"event": "note_created", "data": {"id": 5}, "origin": "erlang"});
     assert_eq!(notes.next_json().await, frame);
-    // The next that a page hears is the site's own, at the first position of the log.
+    // The next frame is the site's own event, at the first position of the log.
     let post = site.new_post("Sentinel").await;
     let told = page.next_json().await;
     assert_eq!((&told["id"], &told["data"]["id"]), (&json!(1), &post["id"]));

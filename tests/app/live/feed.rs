@@ -1,4 +1,4 @@
-//! WS /feed: posts and comments, in the order of their commits.
+//! WS /feed: posts and comments in commit order.
 
 use std::cell::Cell;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Raw, Site, Socket};
 
-/// A frame of the feed, exactly.
+/// A complete frame of the feed.
 fn frame(channel: &str, event: &str, data: &Value, id: i64) -> Value {
     json!({"channel": channel, "event": event, "data": data, "id": id})
 }
@@ -37,7 +37,7 @@ async fn each_write_is_sent_once_in_its_shape() {
     assert_eq!(feed.next_json().await, frame("comments", "comment_created", &comment, 7));
     let own = format!("/api/comments/{}", comment["id"]);
     let changed = site.put(&own, &json!({"body": "Ours"})).await.json(200);
-    // 8 was new_comment, on the post's own channel.
+    // Position 8 was new_comment, on the post's own channel.
     assert_eq!(feed.next_json().await, frame("comments", "comment_updated", &changed, 9));
     assert_eq!(site.delete(&own).await.status, 204);
     let data = json!({"id": comment["id"], "post_id": post["id"]});
@@ -56,7 +56,7 @@ async fn each_write_is_sent_once_in_its_shape() {
 }
 
 #[actix_web::test]
-async fn a_new_draft_is_not_called_published() {
+async fn a_new_draft_is_not_announced_as_published() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
     for status in ["draft", "archived"] {
@@ -98,7 +98,7 @@ async fn refused_and_empty_changes_are_not_sent() {
     site.put(&path, &json!({})).await.json(200);
     site.put(&path, &json!({"title": "Quiet", "status": "published"})).await.json(200);
     site.put(&own, &json!({"body": "Quiet"})).await.json(200);
-    // Notes are another endpoint's.
+    // Notes are not sent on this endpoint.
     let note = site.new_note("Elsewhere").await;
     site.put(&format!("/api/notes/{}", note["id"]), &json!({"title": "t", "body": "b"})).await;
     let sentinel = site.new_post("Sentinel").await;
@@ -109,7 +109,7 @@ async fn refused_and_empty_changes_are_not_sent() {
 }
 
 #[actix_web::test]
-async fn a_choice_of_channels_keeps_others_out() {
+async fn a_choice_of_channels_excludes_others() {
     let site = Site::start().await;
     let post = site.new_post("With channels").await["id"].as_i64().unwrap();
     let other = site.new_post("Another").await["id"].as_i64().unwrap();
@@ -130,7 +130,7 @@ async fn a_choice_of_channels_keeps_others_out() {
     site.new_comment(other, "Other").await;
     site.new_note("A note").await;
     site.new_post("A post").await;
-    // What follows ends the list of each: an event on every channel.
+    // An event on every channel ends each socket's list.
     let (mut witness, _, _) = sockets.pop().unwrap();
     let last = witness.next_jsons(3).await.pop().unwrap();
     assert_eq!(last["channel"], "posts");
@@ -162,7 +162,7 @@ async fn a_choice_of_channels_keeps_others_out() {
 }
 
 #[actix_web::test]
-async fn a_channel_closed_to_browsers_is_refused() {
+async fn a_channel_that_is_not_for_browsers_is_refused() {
     let site = Site::start().await;
     for channels in [
         "users",
@@ -213,14 +213,14 @@ async fn two_sockets_agree_under_concurrent_writers() {
                 body.split(' ').nth(1).unwrap().parse().unwrap()
             })
             .collect();
-        assert!(own.is_sorted() && own.len() == WRITES, "a writer's own order is lost: {own:?}");
+        assert!(own.is_sorted() && own.len() == WRITES, "a writer's events, disordered: {own:?}");
     }
     one.close().await;
     other.close().await;
     site.stop().await;
 }
 
-/// Writes until told that it is done.
+/// Writes until `done` is set.
 async fn noise(site: &Site, done: &Cell<bool>) {
     while !done.get() {
         site.new_post("Noise").await;
@@ -258,14 +258,14 @@ async fn everything_committed_after_the_101_arrives() {
             heard.push(socket.next_json().await);
         }
         let ids: Vec<i64> = heard.iter().map(|frame| frame["id"].as_i64().unwrap()).collect();
-        assert!(ids.is_sorted_by(|one, next| one + 1 == *next), "a hole in {ids:?}");
+        assert!(ids.is_sorted_by(|one, next| one + 1 == *next), "a gap in {ids:?}");
         socket.close().await;
     }
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn a_write_is_sent_though_its_client_hung_up() {
+async fn a_write_is_sent_although_its_client_hung_up() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
     for n in 0..60 {
@@ -275,7 +275,7 @@ async fn a_write_is_sent_though_its_client_hung_up() {
              Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        // Every third one hangs up in the middle of its body.
+        // Every third client hangs up in the middle of its body.
         let sent = if n % 3 == 0 { request.len() - 5 } else { request.len() };
         let mut raw = Raw::connect(&site).await;
         raw.send(&request.as_bytes()[..sent]).await;
@@ -284,8 +284,8 @@ async fn a_write_is_sent_though_its_client_hung_up() {
         }
         drop(raw);
     }
-    // Ids are given in the order of the commits: what has a smaller one than the sentinel's was
-    // committed before it, and must have been told before it.
+    // Ids follow commit order: a post with a smaller id than the sentinel's was committed, and must
+    // be announced, before it.
     let sentinel = site.new_post("Sentinel").await["id"].as_i64().unwrap();
     let mut told = Vec::new();
     loop {
@@ -304,7 +304,7 @@ async fn a_write_is_sent_though_its_client_hung_up() {
     for post in list["posts"].as_array().unwrap() {
         let number = post["title"].as_str().unwrap().strip_prefix("Hung up ");
         let number = number.and_then(|number| number.parse::<i32>().ok());
-        assert!(number.is_none_or(|n| n % 3 != 0), "half a request was taken for a whole: {post}");
+        assert!(number.is_none_or(|n| n % 3 != 0), "an incomplete request was accepted: {post}");
     }
     feed.close().await;
     site.stop().await;

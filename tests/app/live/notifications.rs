@@ -24,7 +24,7 @@ async fn each_write_of_a_note_is_sent_once_in_its_shape() {
 }
 
 #[actix_web::test]
-async fn only_notes_come_through() {
+async fn only_notes_are_sent() {
     let site = Site::start().await;
     let mut socket = site.socket("/notifications").await;
     let post = site.new_post("Elsewhere").await["id"].as_i64().unwrap();

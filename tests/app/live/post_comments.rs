@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{Site, assert_comment};
 
 #[actix_web::test]
-async fn only_new_comments_of_this_post_come_through() {
+async fn only_new_comments_of_this_post_are_sent() {
     let site = Site::start().await;
     let post = site.new_post("Followed").await["id"].as_i64().unwrap();
     let other = site.new_post("Not followed").await["id"].as_i64().unwrap();
@@ -33,7 +33,7 @@ async fn the_event_frame_has_the_contracts_shape() {
     let site = Site::start().await;
     let post = site.new_post("Followed").await["id"].as_i64().unwrap();
     let mut socket = site.socket(&format!("/posts/{post}/comments/ws?frame=event")).await;
-    // Position 1 is the post's, and of each comment's two this is the second.
+    // Position 1 is the post's event, and this one is the second of each comment's two.
     for position in [3, 5, 7] {
         let comment = site.new_comment(post, "Told").await;
         let frame = json!({"event": "new_comment", "data": comment, "id": position});

@@ -1,4 +1,4 @@
-//! What a client may send to a live endpoint, and what it gets for it.
+//! The frames that a client sends to a live endpoint, and the server's reactions.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::{Raw, Site, Socket, within};
 
 const LIMIT: usize = 64 * 1024;
 
-/// A site with one post, and a socket on each of its live endpoints.
+/// Starts a site with one post, and opens a socket on each of its live endpoints.
 async fn on_every_endpoint() -> (Site, Vec<Socket>) {
     let site = Site::start().await;
     site.new_post("With a socket").await;
@@ -23,7 +23,7 @@ async fn on_every_endpoint() -> (Site, Vec<Socket>) {
     (site, sockets)
 }
 
-/// A client's frame, masked with zeros, or not masked at all.
+/// A client's frame, masked with zeros or unmasked.
 fn frame(first: u8, masked: bool, payload: &[u8]) -> Vec<u8> {
     let mask = if masked { 0x80 } else { 0 };
     let length = u16::try_from(payload.len()).unwrap();
@@ -89,7 +89,7 @@ async fn other_frames_are_ignored() {
         ] {
             socket.send(ignored).await;
         }
-        // Its answer is the first that comes.
+        // Its pong is the first frame that arrives.
         socket.send(Message::Ping(piece(b"sentinel"))).await;
         assert_eq!(socket.frame().await, Some(Frame::Pong(piece(b"sentinel"))));
         socket.close().await;
@@ -98,13 +98,13 @@ async fn other_frames_are_ignored() {
 }
 
 #[actix_web::test]
-async fn a_text_ping_in_pieces_is_answered_pong() {
+async fn a_fragmented_text_ping_is_answered_pong() {
     let (site, sockets) = on_every_endpoint().await;
     let piece = Bytes::from_static;
     for mut socket in sockets {
         socket.send(Message::Continuation(Item::FirstText(piece(b"p")))).await;
         socket.send(Message::Continuation(Item::Continue(piece(b"in")))).await;
-        // A control frame may come between the pieces.
+        // A control frame may come between fragments.
         socket.send(Message::Ping(piece(b"between"))).await;
         assert_eq!(socket.frame().await, Some(Frame::Pong(piece(b"between"))));
         socket.send(Message::Continuation(Item::Continue(piece(b"")))).await;
@@ -146,7 +146,7 @@ async fn a_frame_announced_as_too_large_is_refused_at_once() {
 }
 
 #[actix_web::test]
-async fn pieces_are_limited_together() {
+async fn fragments_are_limited_together() {
     let (site, sockets) = on_every_endpoint().await;
     let piece = |size| Bytes::from(vec![b'x'; size]);
     for mut socket in sockets {
@@ -169,7 +169,7 @@ async fn a_protocol_error_is_closed_with_1002() {
         ("not masked", frame(0x81, false, b"ping")),
         ("of an unknown kind", frame(0x83, true, b"ping")),
         ("a control frame that is too long", frame(0x89, true, &[0; 126])),
-        ("a piece of nothing", frame(0x80, true, b"ping")),
+        ("a continuation without a message", frame(0x80, true, b"ping")),
     ] {
         let mut raw = Raw::upgrade(&site, "/feed").await;
         raw.send(&bytes).await;
@@ -195,7 +195,7 @@ async fn a_bad_handshake_opens_no_socket() {
         let answer = Raw::connect(&site).await.request("GET", "/feed", &headers, b"").await;
         answer.error(if missing < 3 { 426 } else { 400 });
     }
-    // HTTP would go on behind these, whatever the answer to them said.
+    // After these heads, the rest of the connection could not be WebSocket frames.
     let chunked = [&good[..], &[("transfer-encoding", "chunked")]].concat();
     let mut several = good.to_vec();
     several[0].1 = "websocket, h2c";
@@ -207,7 +207,7 @@ async fn a_bad_handshake_opens_no_socket() {
 }
 
 #[actix_web::test]
-async fn an_upgrade_of_an_ordinary_route_gets_an_ordinary_answer() {
+async fn an_upgrade_on_an_ordinary_route_gets_an_ordinary_response() {
     let site = Site::start().await;
     let post = site.new_post("No socket").await;
     let headers = [
@@ -261,8 +261,8 @@ async fn invalid_text_and_floods_are_closed() {
             other => break other.close_code(),
         }
     };
-    // A second may have begun anew in the middle.
-    assert!((5..=10).contains(&pongs), "{pongs} were answered");
+    // The flood may span two seconds of the limit.
+    assert!((5..=10).contains(&pongs), "{pongs} pings were answered");
     assert_eq!(close, Some(1008));
     site.assert_alive().await;
     site.stop().await;
@@ -279,15 +279,15 @@ async fn a_close_is_answered() {
 }
 
 #[actix_web::test]
-async fn a_closed_sockets_connection_is_hung_up() {
+async fn the_connection_of_a_closed_socket_is_closed() {
     let site = Site::start_with(|config| config.heartbeat.grace = Duration::from_millis(300)).await;
     let mut raw = Raw::upgrade(&site, "/feed").await;
-    // What follows a close counts for nothing, not even another one.
+    // Frames after a close are ignored, even another close.
     raw.send(&frame(0x88, true, &[]).repeat(2)).await;
     assert_eq!(raw.frame().await.map(|frame| frame.opcode), Some(8));
     raw.hung_up().await;
-    // Nor does a client keep its place by leaving its own end open.
-    within("its place is free", site.sockets().all_closed()).await;
+    // A client cannot keep its slot by leaving its side of the connection open.
+    within("its slot is free", site.sockets().all_closed()).await;
     drop(raw);
     site.stop().await;
 }
@@ -310,7 +310,7 @@ async fn a_reader_of_a_long_replay_is_not_taken_for_dead() {
     let mut slow = Raw::upgrade(&site, "/notifications?last_event_id=0").await;
     let (mut next, mut pings) = (1, 0);
     while next <= 30 {
-        let got = slow.frame().await.unwrap_or_else(|| panic!("cut before {next}"));
+        let got = slow.frame().await.unwrap_or_else(|| panic!("closed before {next}"));
         if got.opcode == 9 {
             pings += 1;
             slow.send(&frame(0x8a, true, &[])).await;
@@ -319,15 +319,15 @@ async fn a_reader_of_a_long_replay_is_not_taken_for_dead() {
         let event: serde_json::Value = serde_json::from_slice(&got.payload).unwrap();
         assert_eq!(event["id"], next);
         next += 1;
-        // As fast as a poor line: the whole of it takes several times the silence that is allowed.
+        // As slow as a poor connection: the replay takes several times the allowed silence.
         tokio::time::sleep(Duration::from_millis(60)).await;
     }
-    assert!(pings > 0, "it was never asked");
+    assert!(pings > 0, "the server sent no ping");
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn a_silent_peer_is_cut_and_a_quiet_one_that_answers_is_kept() {
+async fn a_silent_peer_is_cut_and_one_that_answers_pings_is_kept() {
     let site = Site::start_with(|config| {
         config.heartbeat.ping = Duration::from_millis(30);
         config.heartbeat.silence = Duration::from_millis(600);
@@ -344,11 +344,11 @@ async fn a_silent_peer_is_cut_and_a_quiet_one_that_answers_is_kept() {
     };
     let answering = async {
         let mut pings = 0;
-        // Much longer than the silence that a peer is allowed.
+        // Much longer than the allowed silence.
         while pings < 40 {
             match quiet.frame().await {
                 Some(Frame::Ping(payload)) => quiet.send(Message::Pong(payload)).await,
-                other => panic!("only pings were expected: {other:?}"),
+                other => panic!("expected only pings: {other:?}"),
             }
             pings += 1;
         }
@@ -368,7 +368,7 @@ async fn open_sockets_are_limited() {
     site.settle().await;
     let mut open = Vec::new();
     for path in ["/notifications", "/posts/1/comments/ws", "/feed"] {
-        // The place of the last socket may be a moment in coming free.
+        // The last socket's slot may take a moment to become free.
         open.push(site.socket_in_time(path).await);
     }
     for path in ["/feed", "/notifications", "/posts/1/comments/ws"] {
@@ -382,7 +382,7 @@ async fn open_sockets_are_limited() {
         assert_eq!(socket.text().await, "pong");
         socket.close().await;
     }
-    // What is refused takes no place, what is closed gives it back.
+    // A refused socket takes no slot, and a closed one frees its slot.
     let mut open = Vec::new();
     for _ in 0..3 {
         open.push(site.socket_in_time("/feed").await);
@@ -395,8 +395,8 @@ async fn open_sockets_are_limited() {
 }
 
 #[actix_web::test]
-async fn a_consumer_that_never_reads_delays_nobody_and_gets_no_hole() {
-    // Large ones fill the kernel's buffers, then small ones the session's mailbox.
+async fn a_consumer_that_never_reads_delays_nobody_and_sees_no_gap() {
+    // Large events fill the kernel's buffers, then small ones the session's mailbox.
     const LARGE: usize = 10;
     const SMALL: usize = 400;
     let site = Site::start().await;
@@ -414,7 +414,7 @@ async fn a_consumer_that_never_reads_delays_nobody_and_gets_no_hole() {
     }
     fast.close().await;
 
-    // Now it reads: a part of the events without a hole, and then the end.
+    // Now the consumer reads: the first events without a gap, and then the close.
     let mut next = 1;
     let close = loop {
         match slow.frame().await {
@@ -427,7 +427,7 @@ async fn a_consumer_that_never_reads_delays_nobody_and_gets_no_hole() {
             other => break other,
         }
     };
-    assert!(next <= LARGE + SMALL, "it was never behind: the test tests nothing");
+    assert!(next <= LARGE + SMALL, "it never fell behind, so the test shows nothing");
     if let Some(close) = close {
         assert_eq!(close.close_code(), Some(1013), "{close:?}");
     }
@@ -448,7 +448,7 @@ async fn a_consumer_that_never_reads_makes_room_for_another() {
     for _ in 0..10 {
         site.post("/api/notes", &large).await.json(201);
     }
-    // Its way is blocked, so that it cannot even be told: it is cut all the same.
+    // Its connection is blocked, so it cannot receive the close, but is cut off.
     let mut next = site.socket_in_time("/feed").await;
     let post = site.new_post("Sentinel").await;
     assert_eq!(next.next_json().await["data"], post);

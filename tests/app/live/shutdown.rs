@@ -1,4 +1,4 @@
-//! The end: sockets are told, requests are finished, nothing new is taken.
+//! Shutdown: sockets are closed, requests are finished, and new ones are refused.
 
 use actix_web::rt::net::TcpStream;
 use awc::ws::CloseCode;
@@ -8,7 +8,7 @@ use crate::support::{Raw, Site, within};
 
 const BODY: &str = r#"{"title":"Under way","body":"b"}"#;
 
-/// A request that the server has begun with: it has asked for the body.
+/// Starts a request and waits until the server has asked for its body.
 async fn under_way(site: &Site) -> Raw {
     let head = format!(
         "POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
@@ -53,21 +53,21 @@ async fn a_request_under_way_is_finished() {
 async fn a_stopping_server_refuses_connections_at_once() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
-    // This one holds the end up.
+    // This request delays the end.
     let mut request = under_way(&site).await;
     site.begin_stop();
     assert_eq!(feed.close_code().await, Some(CloseCode::Away));
     let refused = async { while TcpStream::connect(("127.0.0.1", site.port)).await.is_ok() {} };
-    within("it is refused, and may try another node", refused).await;
+    within("new connections are refused", refused).await;
     request.send(BODY.as_bytes()).await;
-    assert_eq!(request.answer().await.unwrap().status, 201, "it had not ended yet");
+    assert_eq!(request.answer().await.unwrap().status, 201, "the server had already stopped");
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn a_client_that_does_not_leave_is_cut_within_the_grace() {
+async fn a_client_that_does_not_disconnect_is_cut_within_the_grace() {
     let site = Site::start_with(|config| config.grace = std::time::Duration::from_secs(1)).await;
-    // One has an idle connection, one is in the middle of a request, one never reads its close.
+    // An idle connection, an unfinished request, and a socket that never reads its close.
     let mut idle = Raw::connect(&site).await;
     idle.send(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert_eq!(idle.answer().await.unwrap().status, 200);
@@ -84,7 +84,7 @@ async fn a_client_that_does_not_leave_is_cut_within_the_grace() {
 async fn a_stopping_server_is_not_ready() {
     let site = Site::start().await;
     let mut feed = site.socket("/feed").await;
-    // Connections that are open already are still served, and told.
+    // Open connections are still served, and get 503.
     site.sockets().close_all();
     assert_eq!(feed.close_code().await, Some(CloseCode::Away));
     for refusal in [site.get("/health/ready").await, site.refused("/feed").await] {

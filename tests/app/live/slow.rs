@@ -1,5 +1,5 @@
-//! Readers that are slower than events come: what they are told, what they cost, and that nobody
-//! else pays for them.
+//! Readers that are slower than the events: how they are closed, what they cost, and that others
+//! are unaffected.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -11,18 +11,18 @@ use crate::crash::Server;
 use crate::databases::Home;
 use crate::support::{PATIENCE, Raw, Site, within};
 
-/// A note whose event fills a socket's buffers soon.
+/// A note whose event soon fills a socket's buffers.
 fn large(size: usize) -> Value {
     json!({"title": "Large", "body": "x".repeat(size), "author": "Ada"})
 }
 
 #[actix_web::test]
-async fn a_reader_that_falls_behind_is_told_1013_and_resumes() {
-    // A few more than the kernel's buffers and the queue hold, so that it is soon that it reads again.
+async fn a_reader_that_falls_behind_is_closed_with_1013_and_resumes() {
+    // Only a few more than the kernel's buffers and the queue hold, so that it soon reads again.
     const NOTES: usize = 18;
     let site = Site::start_with(|config| {
         config.queue = Bounds { messages: 8, bytes: 1024 * 1024 };
-        // However long this takes, it is told.
+        // Long enough that the reader receives the close in any case.
         config.heartbeat.grace = PATIENCE;
     })
     .await;
@@ -33,7 +33,7 @@ async fn a_reader_that_falls_behind_is_told_1013_and_resumes() {
         assert_eq!(fast.next_json().await["data"]["id"], note["id"]);
     }
 
-    // It reads again before it is cut: whole frames without a hole, and then why it ends.
+    // The reader resumes reading before it is cut off: frames without a gap, and then the close.
     let mut next = 1;
     let close = loop {
         match slow.frame().await {
@@ -46,7 +46,7 @@ async fn a_reader_that_falls_behind_is_told_1013_and_resumes() {
         }
     };
     assert_eq!(close.expect("a close frame").close_code(), Some(1013));
-    assert!(next <= NOTES, "it was never behind: the test tests nothing");
+    assert!(next <= NOTES, "it never fell behind, so the test shows nothing");
 
     let path = format!("/notifications?last_event_id={}", next - 1);
     let mut again = site.socket(&path).await;
@@ -76,11 +76,11 @@ async fn a_reader_that_never_reads_is_cut_within_seconds() {
     for _ in 0..60 {
         site.post("/api/notes", &large(64 * 1024)).await.json(201);
     }
-    // Neither can be told, as nothing gets through to them.
+    // Neither can receive a close, because their connections are blocked.
     let started = Instant::now();
-    within("both are cut", site.sockets().all_closed()).await;
+    within("both are cut off", site.sockets().all_closed()).await;
     assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
-    // Their connections are gone as well, with what the kernel held for them.
+    // Their connections are gone too, with the kernel's buffers.
     let gone = async {
         while unsent(site.port).iter().any(|bytes| *bytes > 0) {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -100,7 +100,7 @@ async fn a_crowd_that_never_reads_delays_nobody_in_bounded_memory() {
     let server = Server::start(&home);
     let address = ([127, 0, 0, 1], server.port).into();
     let mut fast = Raw::upgrade_to(address, "/notifications").await;
-    // What writing alone costs, in caches and in the index, is not the crowd's.
+    // Fills caches and the index first, so that the measured growth is the crowd's.
     for id in 1..=NOTES {
         write(address, &mut fast, id).await;
     }
@@ -117,21 +117,21 @@ async fn a_crowd_that_never_reads_delays_nobody_in_bounded_memory() {
         most = most.max(unsent(server.port).into_iter().max().unwrap_or(0));
     }
     let grown = resident(server.id()).saturating_sub(before);
-    assert!(slowest < PATIENCE / 3, "someone who reads waited {slowest:?}");
-    assert!(most > 16 * 1024, "nobody was blocked: the test tests nothing");
+    assert!(slowest < PATIENCE / 3, "a reader that reads waited {slowest:?}");
+    assert!(most > 16 * 1024, "nobody was blocked, so the test shows nothing");
     assert!(most <= 256 * 1024, "the kernel holds {most} bytes for one reader");
-    // All of them wait for the same bytes: a few megabytes, not one for each.
-    // Apart from noise of the indexer's: a copy for each would be a gigabyte.
+    // All of them share the same bytes, a few megabytes. The limit allows for the indexer's noise;
+    // a copy for each reader would be a gigabyte.
     assert!(grown < 192 * 1024, "{grown} KB more for {CROWD} readers that do not read");
     let started = Instant::now();
     while unsent(server.port).iter().filter(|bytes| **bytes > 0).count() > 0 {
-        assert!(started.elapsed() < PATIENCE, "readers that never read are kept");
+        assert!(started.elapsed() < PATIENCE, "readers that never read are not cut off");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     drop(crowd);
 }
 
-/// Writes a note and waits until one who reads has it.
+/// Writes a note and waits until the reader has received it.
 async fn write(address: SocketAddr, reader: &mut Raw, id: usize) {
     let body = large(16 * 1024).to_string();
     let json = [("content-type", "application/json")];
@@ -145,7 +145,7 @@ async fn write(address: SocketAddr, reader: &mut Raw, id: usize) {
     assert_eq!(frame["id"], id);
 }
 
-/// The next text; pings are answered.
+/// The next text frame. Answers pings.
 async fn text(socket: &mut Raw) -> Vec<u8> {
     loop {
         let frame = within("a frame", socket.frame()).await.expect("an open socket");
@@ -157,8 +157,8 @@ async fn text(socket: &mut Raw) -> Vec<u8> {
     }
 }
 
-/// What the kernel holds for each of a server's connections: bytes written and not yet taken by
-/// the other end.
+/// The bytes that the kernel holds for each of a server's connections, written but not yet
+/// acknowledged by the other end.
 fn unsent(port: u16) -> Vec<usize> {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let local = format!(":{port:04X}");
@@ -174,7 +174,7 @@ fn unsent(port: u16) -> Vec<usize> {
         .collect()
 }
 
-/// The memory of a process, in KB, without the pages of files that it maps.
+/// The memory of a process in KB, without mapped files.
 fn resident(id: u32) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();

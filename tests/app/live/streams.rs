@@ -1,4 +1,4 @@
-//! Server-sent events, and positions that clients name when they connect.
+//! Server-sent events, and the positions from which clients resume.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::support::{Raw, Site, within};
 
 const STREAM: (&str, &str) = ("Accept", "text/event-stream");
 
-/// Opens a stream and gives its head.
+/// Opens a stream and returns its head.
 async fn open(site: &Site, path: &str, headers: &[(&str, &str)]) -> (Raw, String) {
     open_as(site, "GET", path, headers).await
 }
@@ -26,7 +26,7 @@ async fn read_until(raw: &mut Raw, end: &str) -> String {
     within("a part of the stream", raw.read_until(end)).await
 }
 
-/// The next event that has data: all its lines, and the data.
+/// The next event with data: all its lines, and the data.
 async fn event(raw: &mut Raw) -> (String, Value) {
     let text = read_until(raw, "}\n\n").await;
     let data = text.lines().find_map(|line| line.strip_prefix("data: ")).expect("data");
@@ -35,7 +35,7 @@ async fn event(raw: &mut Raw) -> (String, Value) {
 }
 
 #[actix_web::test]
-async fn a_stream_carries_what_a_socket_does() {
+async fn a_stream_carries_the_events_of_a_socket() {
     let site = Site::start().await;
     let (mut feed, head) = open(&site, "/feed", &[STREAM]).await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
@@ -61,7 +61,7 @@ async fn a_stream_carries_what_a_socket_does() {
 }
 
 #[actix_web::test]
-async fn the_header_of_a_reconnecting_stream_wins_over_its_address() {
+async fn a_reconnecting_streams_header_wins_over_its_query() {
     let site = Site::start().await;
     for title in ["One", "Two", "Three"] {
         site.new_note(title).await;
@@ -94,7 +94,7 @@ async fn an_invalid_position_opens_neither_socket_nor_stream() {
 }
 
 #[actix_web::test]
-async fn neither_another_site_nor_a_head_opens_a_stream() {
+async fn neither_another_site_nor_a_head_request_opens_a_stream() {
     let site = Site::start().await;
     let foreign = [STREAM, ("Origin", "http://evil.example")];
     Raw::connect(&site).await.request("GET", "/feed", &foreign, b"").await.error(403);

@@ -1,4 +1,4 @@
-//! The head of a page, as search engines and sites that show a link to it read it.
+//! The head of a page, read by search engines and by sites that show link previews.
 
 use kilonova::reach::PublicUrl;
 use serde_json::json;
@@ -10,7 +10,7 @@ const PICTURE: &str = "/uploads/cafecafecafecafecafecafecafecafecafecafe.png";
 const NOINDEX: &str = "<meta name=\"robots\" content=\"noindex\">";
 
 #[actix_web::test]
-async fn a_post_is_described_without_an_address_that_nobody_has_told() {
+async fn without_a_public_url_a_posts_head_has_no_absolute_address() {
     let site = Site::start().await;
     let body = format!("Some \"words\".\n\n![A cat]({PICTURE})");
     site.post("/api/posts", &json!({"title": "A <post>", "body": body})).await.json(201);
@@ -32,7 +32,7 @@ async fn a_post_is_described_without_an_address_that_nobody_has_told() {
 }
 
 #[actix_web::test]
-async fn whole_addresses_are_those_of_the_public_url_alone() {
+async fn absolute_addresses_use_only_the_public_url() {
     let site = Site::start_with(|config| {
         config.reach.public = PublicUrl::parse("https://blog.example/notes");
     })
@@ -64,7 +64,7 @@ async fn whole_addresses_are_those_of_the_public_url_alone() {
 }
 
 #[actix_web::test]
-async fn what_is_for_no_search_engine_says_so() {
+async fn pages_not_meant_for_search_engines_are_noindex() {
     let site = Site::start().await;
     for number in 0..25 {
         let fields = json!({"title": format!("Post {number}"), "body": "b", "tags": ["t"]});

@@ -1,11 +1,11 @@
-//! Tags, authors and the archive: the same published posts for everyone, and nothing of any other.
+//! Tags, authors and the archive: only published posts, the same for everyone.
 
 use serde_json::{Value, json};
 
 use super::{between, html, page, text};
 use crate::support::{Answer, Raw, Site};
 
-/// A post with these fields beside a title and a body.
+/// Creates a post with a title, a body and these fields.
 async fn post(site: &Site, title: &str, fields: Value) -> i64 {
     let mut all = json!({"title": title, "body": "b"});
     all.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -19,7 +19,7 @@ fn titles(page: &str) -> Vec<&str> {
     cards.map(|card| link(card).rsplit_once('>').unwrap().1).collect()
 }
 
-/// The tags that `/tags` shows, with their numbers.
+/// The tags that `/tags` shows, with their counts.
 async fn counted(site: &Site) -> Vec<(String, String)> {
     let page = html(site, "/tags").await;
     let rows = page.split("<span class=\"number\">").collect::<Vec<_>>();
@@ -53,16 +53,16 @@ async fn a_tags_page_has_its_published_posts() {
         titles(&html(&site, next).await),
         ["Post 4", "Post 3", "Post 2", "Post 1", "Post 0"]
     );
-    // A page links to itself under one address.
+    // A page links to itself by its canonical address.
     assert!(first.contains("<a href=\"/tags/a%2Fb%20%26%20c\"><bdi>a/b &#38; c</bdi>"), "{first}");
-    // A tag's page may have nothing but this draft, and be missing.
+    // A list of drafts does not link tags, whose pages may not exist.
     let drafts = html(&site, "/?status=draft").await;
     assert!(drafts.contains("<li><bdi>a/b &#38; c</bdi></li>"), "{drafts}");
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn old_links_to_a_tag_lead_to_its_page() {
+async fn old_links_to_a_tag_redirect_to_its_page() {
     let site = Site::start().await;
     for tag in ["a/b", "."] {
         post(&site, "A post", json!({"tags": [tag]})).await;
@@ -75,12 +75,12 @@ async fn old_links_to_a_tag_lead_to_its_page() {
         ),
         ("/?x=%C3%BC&tag=none", "/tags/none?x=%C3%BC"),
     ] {
-        // Does not follow it.
+        // Without following the redirect.
         let accept = [("Accept", "text/html")];
         let answer = Raw::connect(&site).await.request("GET", old, &accept, b"").await;
         assert_eq!((answer.status, answer.header("location")), (301, Some(new)), "{old}");
     }
-    // A browser takes dots alone out of a path.
+    // Browsers remove path segments that consist of dots.
     assert_eq!(titles(&html(&site, "/?tag=.").await), ["A post"]);
     assert!(html(&site, "/tags").await.contains("href=\"/?tag=.\""));
     assert_eq!(page(&site, "/?tag=draft&status=draft").await.status, 200);
@@ -91,7 +91,7 @@ async fn old_links_to_a_tag_lead_to_its_page() {
 }
 
 #[actix_web::test]
-async fn tags_are_counted_as_readers_see_them() {
+async fn tags_count_published_posts() {
     let site = Site::start().await;
     assert!(html(&site, "/tags").await.contains("No published post has a tag yet."));
     let one = post(&site, "One", json!({"tags": ["Rust", "actix", "<i>"]})).await;
@@ -121,7 +121,7 @@ async fn tags_are_counted_as_readers_see_them() {
 }
 
 #[actix_web::test]
-async fn many_tags_come_in_pages() {
+async fn many_tags_have_several_pages() {
     let site = Site::start().await;
     for number in 0..30 {
         let tags: Vec<String> = (0..20).map(|tag| format!("tag {number:02} {tag:02}")).collect();
@@ -137,7 +137,7 @@ async fn many_tags_come_in_pages() {
 }
 
 #[actix_web::test]
-async fn nobody_is_found_by_an_authors_page_before_something_is_published() {
+async fn an_authors_page_reveals_no_account_without_a_published_post() {
     let site = Site::start().await;
     let fields = json!({"username": "ada", "password": "correct horse"});
     let ada = site.post("/api/users", &fields).await.json(201)["id"].as_i64().unwrap();
@@ -156,7 +156,7 @@ async fn nobody_is_found_by_an_authors_page_before_something_is_published() {
     for query in ["", "?cursor=0_1", "?cursor=1795338307123456_2"] {
         let known = about("ada", &page(&site, &format!("/authors/ada{query}")).await);
         let unknown = about("eve", &page(&site, &format!("/authors/eve{query}")).await);
-        // The way to sign in leads back here.
+        // The pages differ only in the name, in their links to sign in.
         assert_eq!(
             known,
             unknown.replace("authors/eve", "authors/ada").replace("authors%2Feve", "authors%2Fada")
@@ -173,7 +173,7 @@ async fn nobody_is_found_by_an_authors_page_before_something_is_published() {
 }
 
 #[actix_web::test]
-async fn the_archive_goes_by_year_and_month() {
+async fn the_archive_is_grouped_by_year_and_month() {
     let site = Site::start().await;
     assert!(html(&site, "/archive").await.contains("No posts yet."));
     for (title, day) in [
@@ -211,7 +211,7 @@ async fn the_archive_goes_by_year_and_month() {
 }
 
 #[actix_web::test]
-async fn a_year_of_many_posts_comes_in_pages() {
+async fn a_year_with_many_posts_has_several_pages() {
     let site = Site::start().await;
     let id = post(&site, "A post", json!({})).await;
     let day = "'2020-03-01 10:00:00'";

@@ -1,4 +1,4 @@
-//! The owner's site: its name, description, links, footer, icon, colour and style.
+//! The owner's settings: name, description, links, footer, icon, colour and style.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use kilonova::site::Icon;
 use super::{between, flagged, html, page, text};
 use crate::support::Site;
 
-/// A site with these flags.
+/// Starts a site with these flags.
 async fn site(flags: &[&str]) -> Site {
     let owner = flagged(flags).unwrap().site;
     Site::start_with(move |config| config.site = owner).await
 }
 
 #[actix_web::test]
-async fn the_owners_words_are_in_titles_header_heading_footer_and_feeds() {
+async fn the_owners_texts_are_in_titles_header_heading_footer_and_feeds() {
     let flags = [
         "--site-name",
         "Ada & <b>sons</b>",
@@ -44,7 +44,7 @@ async fn the_owners_words_are_in_titles_header_heading_footer_and_feeds() {
 }
 
 #[actix_web::test]
-async fn another_name_is_another_version_of_a_feed() {
+async fn a_new_site_name_changes_a_feeds_etag() {
     let first = site(&["--site-name", "One"]).await;
     let tag = first.get("/feed.xml").await.header("etag").unwrap().to_owned();
     let home = first.stop_keeping_data().await;
@@ -55,9 +55,9 @@ async fn another_name_is_another_version_of_a_feed() {
 }
 
 #[actix_web::test]
-async fn the_owners_colour_and_icon_are_kept_by_browsers_until_they_change() {
+async fn the_owners_colour_and_icon_are_cached_until_they_change() {
     let mut owner = (*flagged(&["--accent-color", "#ff6600"]).unwrap().site).clone();
-    // An icon file of one bitmap.
+    // An icon file with one bitmap.
     let mut file = vec![0, 0, 1, 0, 1, 0, 16, 16, 0, 0, 1, 0, 32, 0, 4, 0, 0, 0, 22, 0, 0, 0];
     file.extend([40, 0, 0, 0]);
     owner.icon = Some(Icon::of(&file).unwrap());
@@ -66,7 +66,7 @@ async fn the_owners_colour_and_icon_are_kept_by_browsers_until_they_change() {
     let sheet = between(&front, "<link rel=\"stylesheet\" href=\"/static/site.css", "\"");
     let sheet = site.get(&format!("/static/site.css{sheet}")).await;
     assert_eq!(sheet.header("content-type"), Some("text/css; charset=utf-8"));
-    assert!(text(&sheet).contains("--accent: #ff6600"), "the tone for the dark theme");
+    assert!(text(&sheet).contains("--accent: #ff6600"), "no tone for the dark theme");
     let icon = between(&front, "<link rel=\"icon\" type=\"image/x-icon\" href=\"", "\"").to_owned();
     assert!(between(&front, "class=\"brand\"", "</a>").contains(&format!("src=\"{icon}\"")));
     let icon = site.get(&icon).await;
@@ -117,7 +117,7 @@ async fn the_owners_links_and_style_are_on_every_page() {
 }
 
 #[test]
-fn flags_that_no_site_can_have_are_refused_by_name() {
+fn invalid_flags_about_the_site_are_refused_by_name() {
     let svg = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(svg.path(), "<svg xmlns=\"http://www.w3.org/2000/svg\"/>").unwrap();
     let svg = svg.path().to_str().unwrap();

@@ -1,5 +1,4 @@
-//! A post's page: its author, its contents, how long it takes to read, its comments and the posts beside
-//! it.
+//! A post's page: its author, table of contents, reading time, comments and neighbouring posts.
 
 use serde_json::{Value, json};
 
@@ -12,13 +11,13 @@ async fn post(site: &Site, title: &str, fields: Value) -> i64 {
     site.post("/api/posts", &all).await.json(201)["id"].as_i64().unwrap()
 }
 
-/// The page of a post, whatever its slug.
+/// The page of a post, with any slug.
 async fn show(site: &Site, id: i64) -> String {
     html(site, &format!("/posts/{id}")).await
 }
 
 #[actix_web::test]
-async fn a_long_text_has_its_headings_in_front_of_it() {
+async fn a_long_text_has_a_table_of_contents() {
     let site = Site::start().await;
     let body = "## One <b>x</b>\n\n### Two & a half\n\na\n\n#### Deeper\n\n## comments\n";
     let page = show(&site, post(&site, "Long", json!({"body": body})).await).await;
@@ -38,7 +37,7 @@ async fn a_long_text_has_its_headings_in_front_of_it() {
 }
 
 #[actix_web::test]
-async fn a_post_leads_to_the_published_ones_before_and_after_it() {
+async fn a_post_links_to_the_previous_and_next_published_posts() {
     let site = Site::start().await;
     let mut ids = Vec::new();
     for (title, status) in [
@@ -50,7 +49,7 @@ async fn a_post_leads_to_the_published_ones_before_and_after_it() {
     ] {
         ids.push(post(&site, title, json!({"status": status})).await);
     }
-    // Posts of one moment stand in the order of their ids.
+    // Posts with the same time are ordered by id.
     site.home().execute(
         "UPDATE posts SET published_at = '2026-01-01 10:00:00' \
                          WHERE status = 'published'",
@@ -76,7 +75,7 @@ async fn a_post_leads_to_the_published_ones_before_and_after_it() {
 }
 
 #[actix_web::test]
-async fn comments_are_counted_as_readers_see_them_and_the_newest_is_one_step_away() {
+async fn visible_comments_are_counted_and_the_newest_is_linked() {
     let site = Site::start().await;
     let id = post(&site, "A post", json!({})).await;
     let top = |page: &str| between(page, "<header>", "</header>").to_owned();
@@ -92,7 +91,7 @@ async fn comments_are_counted_as_readers_see_them_and_the_newest_is_one_step_awa
     let link =
         format!("<a href=\"/posts/{id}-a-post#comments-title\" data-comments>44 comments</a>");
     assert!(front.contains(&link), "{front}");
-    // From each page of the comments.
+    // Each page of the thread links to the newest comment.
     let newest = between(&top(&page), "</a> <a href=\"", "\"").to_owned();
     let (path, fragment) = newest.split_once('#').unwrap();
     let last = html(&site, path).await;
@@ -103,7 +102,7 @@ async fn comments_are_counted_as_readers_see_them_and_the_newest_is_one_step_awa
 }
 
 #[actix_web::test]
-async fn a_name_leads_to_its_account_where_it_is_one() {
+async fn an_accounts_name_links_to_its_page() {
     let site = Site::start().await;
     let fields = json!({"username": "ada", "password": "correct horse"});
     let ada = site.post("/api/users", &fields).await.json(201)["id"].as_i64().unwrap();

@@ -1,8 +1,8 @@
-//! What a reader's first visit transfers.
+//! The transferred bytes of a reader's first visit.
 
 use crate::support::{Raw, Site};
 
-/// The addresses of the page's own files, each once.
+/// The addresses of the page's static files, without duplicates.
 fn files(page: &str) -> Vec<&str> {
     let mut files: Vec<_> = page
         .match_indices("\"/static/")
@@ -27,7 +27,7 @@ async fn a_first_visit_of_the_front_page_takes_five_requests_and_20_kilobytes() 
     };
     let page = get("/", "identity").await;
     let page = String::from_utf8(page.body.to_vec()).unwrap();
-    // Scripts that the page loads only where somebody writes are none of a reader's.
+    // Scripts for writers are loaded later, and do not count for a reader.
     let (page, drafts) = (page.replace("data-drafts=\"", "data-drafts=\"later:"), "drafts.js");
     let files = files(&page);
     assert!(files.len() > 2 && files.iter().all(|file| !file.contains(drafts)), "{files:?}");
@@ -47,7 +47,7 @@ async fn a_first_visit_of_the_front_page_takes_five_requests_and_20_kilobytes() 
 }
 
 #[actix_web::test]
-async fn a_static_file_without_its_version_is_asked_for_again_and_not_sent_again() {
+async fn a_static_file_without_its_version_is_revalidated() {
     let site = Site::start().await;
     for path in ["/static/client.js", "/static/style.css"] {
         for encoding in ["identity", "gzip"] {

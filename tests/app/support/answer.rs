@@ -1,4 +1,4 @@
-//! An answer, read to its end.
+//! A complete response.
 
 use actix_web::http::header::HeaderMap;
 use actix_web::web::Bytes;
@@ -17,7 +17,7 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// The JSON of an answer that must have this status; null when it has no body.
+    /// The JSON of a response that must have this status; null without a body.
     #[track_caller]
     pub(crate) fn json(&self, status: u16) -> Value {
         let text = String::from_utf8_lossy(&self.body);
@@ -30,7 +30,7 @@ impl Answer {
         serde_json::from_slice(&self.body).expect("the body is JSON")
     }
 
-    /// The words of an answer that must have this status and be `{"error": words}`, no more.
+    /// The message of a response that must have this status and be exactly `{"error": message}`.
     #[track_caller]
     pub(crate) fn error(&self, status: u16) -> String {
         let json = self.json(status);

@@ -1,35 +1,35 @@
-//! A TCP proxy in front of PostgreSQL that does something to one commit on its way.
+//! A TCP proxy in front of PostgreSQL that disturbs a single commit.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What becomes of a commit.
+/// The fate of a commit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Mishap {
-    /// It happens, and its answer is lost with the connection.
+    /// The commit takes effect, and its response is lost with the connection.
     AnswerLost,
-    /// The connection is lost before it, on both sides.
+    /// Both sides lose the connection before the commit.
     NeverArrives,
-    /// The connection is lost on the client's side, and the commit arrives after so long.
+    /// The client loses the connection, and the commit arrives after this time.
     ArrivesLate(Duration),
 }
 
-/// See the module. Its threads end with the connections.
+/// The proxy. Its threads end with the connections.
 pub(crate) struct Mishaps {
     pub(crate) port: u16,
     next: Next,
 }
 
-/// A mishap, and what is written by the transaction that it comes to.
+/// A mishap, and words that the affected transaction writes.
 type Next = Arc<Mutex<Option<(Mishap, &'static str)>>>;
 
-/// How a transaction ends.
+/// The end of a transaction on the wire.
 const COMMIT: &[u8] = b"COMMIT\0";
 
 impl Mishaps {
-    /// In front of a port of this machine.
+    /// Starts a proxy in front of a local port.
     pub(crate) fn start(port: u16) -> Mishaps {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let own = listener.local_addr().unwrap().port();
@@ -45,12 +45,12 @@ impl Mishaps {
         Mishaps { port: own, next }
     }
 
-    /// Says what becomes of the commit of a transaction that writes these words.
+    /// Chooses the fate of the next commit of a transaction that writes these words.
     pub(crate) fn arm(&self, mishap: Mishap, words: &'static str) {
         *self.next.lock().unwrap() = Some((mishap, words));
     }
 
-    /// Whether it has come to that.
+    /// Whether the mishap has happened.
     pub(crate) fn has_struck(&self) -> bool {
         self.next.lock().unwrap().is_none()
     }
@@ -89,7 +89,7 @@ fn forward(mut client: TcpStream, mut server: TcpStream, next: &Next) -> std::io
                     Mishap::AnswerLost => {}
                 }
                 server.write_all(said)?;
-                // It is carried out before the end of what is sent is seen.
+                // The server executes the commit before it sees the end of the stream.
                 server.shutdown(Shutdown::Write)?;
                 drop(answering.join());
                 return Ok(());

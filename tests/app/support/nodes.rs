@@ -1,4 +1,4 @@
-//! What nodes in one process are told of each other.
+//! The cluster configuration of nodes in one process.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use kilonova::config::Cluster;
 
 use super::{Site, within};
 
-/// The links of so many nodes, each of which reaches all others.
+/// The configurations of `count` nodes, each of which connects to all others.
 pub(crate) fn links(count: usize) -> Vec<Cluster> {
     let links: Vec<_> = (0..count).map(|_| free()).collect();
     let of = |own: &Endpoint| Cluster {
@@ -29,10 +29,10 @@ pub(crate) async fn converge(sites: &[Site]) {
             }
         }
     };
-    within("the nodes find each other", all_known).await;
+    within("the nodes know each other", all_known).await;
 }
 
-/// Where nobody listens yet.
+/// An endpoint on a free port.
 fn free() -> Endpoint {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     format!("tcp/{}", listener.local_addr().unwrap()).parse().unwrap()

@@ -1,5 +1,5 @@
-//! A client that sends the bytes that it is given, for what no well-behaved client would send:
-//! `kilonova_test`'s, which knows sites and gives their answers.
+//! A client that sends raw bytes, which a well-behaved client would not. It wraps the one of
+//! `kilonova_test` for sites and [`Answer`]s.
 
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
@@ -9,7 +9,7 @@ use kilonova_test::raw::{self, Raw as Client};
 
 use super::{Answer, Site, secrets};
 
-/// See the module.
+/// A raw connection.
 pub(crate) struct Raw(Client);
 
 impl Raw {
@@ -31,7 +31,7 @@ impl Raw {
         Raw(Client::upgrade(address, path).await)
     }
 
-    /// Sends a whole request, reads the answer and hangs up.
+    /// Sends a whole request, reads the response and hangs up.
     pub(crate) async fn request(
         mut self,
         method: &str,
@@ -42,7 +42,7 @@ impl Raw {
         self.ask(method, path, headers, body).await
     }
 
-    /// Sends a whole request and reads the answer.
+    /// Sends a whole request and reads the response.
     pub(crate) async fn ask(
         &mut self,
         method: &str,
@@ -54,7 +54,7 @@ impl Raw {
         own(self.0.ask(method, path, headers, body).await)
     }
 
-    /// Reads an answer; `None` when the server hangs up without one.
+    /// Reads a response; `None` if the server hangs up without one.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
         self.0.answer().await.map(own)
     }

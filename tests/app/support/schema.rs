@@ -1,10 +1,10 @@
-//! Values against the schemas of a document of the API. Stricter than JSON Schema: an object has no
-//! field that its schema does not name.
+//! Validates values against the schemas of an API document. Stricter than JSON Schema: an object
+//! may only have the fields that its schema names.
 
 use chrono::DateTime;
 use serde_json::Value;
 
-/// Why a value is not what its schema says, if it is not.
+/// The reason why a value does not match its schema, or `None` if it does.
 pub(crate) fn fault(document: &Value, schema: &Value, value: &Value) -> Option<String> {
     if let Some(reference) = schema["$ref"].as_str() {
         let schema = document.pointer(&reference[1..]);
@@ -19,20 +19,20 @@ pub(crate) fn fault(document: &Value, schema: &Value, value: &Value) -> Option<S
         return (only != value).then(|| format!("{value} is not {only}"));
     }
     if let Some(words) = schema["enum"].as_array() {
-        return (!words.contains(value)).then(|| format!("{value} is none of {words:?}"));
+        return (!words.contains(value)).then(|| format!("{value} is not one of {words:?}"));
     }
     let named = match &schema["type"] {
         Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
         one => vec![one.as_str().unwrap_or_else(|| panic!("a schema without a type: {schema}"))],
     };
     if !named.iter().any(|name| is_of(name, value)) {
-        return Some(format!("{value} is no {}", named.join(" or ")));
+        return Some(format!("{value} is not {}", named.join(" or ")));
     }
     if schema["format"] == "date-time"
         && let Some(text) = value.as_str()
         && DateTime::parse_from_rfc3339(text).is_err()
     {
-        return Some(format!("{text} is no time"));
+        return Some(format!("{text} is not a time"));
     }
     match value {
         Value::Array(items) => items.iter().find_map(|it| fault(document, &schema["items"], it)),
@@ -66,11 +66,11 @@ fn is_of(name: &str, value: &Value) -> bool {
         "number" => value.is_number(),
         "boolean" => value.is_boolean(),
         "null" => value.is_null(),
-        other => panic!("{other} is no type"),
+        other => panic!("{other} is not a type"),
     }
 }
 
-/// Fails when a value is not what its schema says.
+/// Panics if a value does not match its schema.
 #[track_caller]
 pub(crate) fn assert_fits(document: &Value, schema: &Value, value: &Value) {
     let fault = fault(document, schema, value);

@@ -1,5 +1,5 @@
-//! No secret is in any line of the log, page, error or list of the whole run. What the tests send or
-//! get as a secret is remembered, and looked for in everything that is sent or logged afterwards.
+//! No secret may occur in any log line, page, error or list of the whole run. Secrets that tests
+//! send or receive are remembered, and searched for in everything that is sent or logged later.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Once, PoisonError, RwLock};
@@ -9,21 +9,21 @@ use serde_json::Value;
 
 use super::Answer;
 
-/// Shorter ones are found by chance.
+/// The shortest secret to search for. Shorter ones would occur by chance.
 const SHORTEST: usize = 9;
 
-/// What tokens, and the names of cookies, begin with.
+/// The prefix of tokens and of the names of cookies.
 const PREFIX: &str = "kilonova_";
 
 static KNOWN: LazyLock<RwLock<Known>> = LazyLock::new(RwLock::default);
 
-/// Thousands of secrets, which are looked for in megabytes: each place of a text is looked at once,
-/// however many there are.
+/// An index of secrets. Thousands of them are searched for in megabytes of text, so each position
+/// of a text is checked once, whatever their number.
 #[derive(Default)]
 struct Known {
-    /// By the bytes that they begin with.
+    /// The secrets by their first bytes.
     secrets: HashMap<[u8; SHORTEST], Vec<String>>,
-    /// The hashes of the first four of these; no secret begins where a text has another.
+    /// The hashes of the first four bytes of all secrets, a filter for positions of a text.
     hashes: Vec<bool>,
 }
 
@@ -43,7 +43,7 @@ impl Known {
             return None;
         }
         let begun = text.windows(SHORTEST).enumerate().filter(|(_, begin)| {
-            // Most places end here.
+            // Most positions are ruled out here.
             self.hashes[hash(begin)]
         });
         let mut met = begun.flat_map(|(at, beginning)| {
@@ -59,7 +59,7 @@ fn hash(bytes: &[u8]) -> usize {
     (first.wrapping_mul(0x9e37_79b1) >> 16) as usize
 }
 
-/// Looks at every line of the log from now on.
+/// Starts to check every line of the log.
 pub(crate) fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -82,7 +82,7 @@ impl Log for Watch {
     fn flush(&self) {}
 }
 
-/// Looks at a line of a log, on whatever thread. A panic there would fail no test.
+/// Checks a line of a log, on any thread. Aborts, because a panic on another thread fails no test.
 pub(crate) fn line(line: &str) {
     if let Some(secret) = found(line.as_bytes()) {
         eprintln!("the secret {secret:?} is in the log: {line}");
@@ -95,7 +95,7 @@ pub(crate) fn know(secret: &str) {
     KNOWN.write().unwrap_or_else(PoisonError::into_inner).add(secret);
 }
 
-/// Remembers the passwords and tokens of a request.
+/// Remembers the passwords and tokens in a request.
 pub(crate) fn sent(headers: &[(&str, &str)], body: &[u8]) {
     for (name, value) in headers {
         if name.eq_ignore_ascii_case("authorization") {
@@ -114,7 +114,7 @@ pub(crate) fn sent(headers: &[(&str, &str)], body: &[u8]) {
     }
 }
 
-/// Looks at an answer, and remembers what it gives its client to keep.
+/// Checks a response, and remembers the secrets that it gives the client.
 #[track_caller]
 pub(crate) fn received(answer: &Answer) {
     look("a body", &answer.body);
@@ -125,7 +125,7 @@ pub(crate) fn received(answer: &Answer) {
         let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
         know(cookie.split_once('=').unwrap().1);
     }
-    // A token is shown once.
+    // A new token is allowed in the response that creates it.
     let text = String::from_utf8_lossy(&answer.body);
     for (at, _) in text.match_indices(PREFIX) {
         let token = &text[at..];

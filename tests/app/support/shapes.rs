@@ -1,4 +1,4 @@
-//! The contract's shapes: exactly their fields, each of its type.
+//! Assertions that objects have exactly the fields and types of the contract.
 
 use chrono::DateTime;
 use serde_json::Value;
@@ -33,7 +33,7 @@ pub(crate) fn assert_post(post: &Value) {
     }
     match status {
         "published" | "archived" => assert_utc(&post["published_at"]),
-        // One that was withdrawn has been published before.
+        // A withdrawn post has been published before.
         _ => assert!(post["published_at"].is_null() || post["published_at"].is_string()),
     }
     assert!(post["author"].is_null() || post["author"].is_string());
@@ -63,7 +63,7 @@ pub(crate) fn assert_note(note: &Value) {
     assert_utc(&note["updated_at"]);
 }
 
-/// The ids of the things in a list, in its order.
+/// The ids of the objects in a list, in order.
 #[track_caller]
 pub(crate) fn ids(list: &Value) -> Vec<i64> {
     list.as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect()

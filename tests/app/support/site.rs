@@ -1,4 +1,4 @@
-//! An application on a free port, in a folder of its own, and a client that speaks HTTP to it.
+//! An application on a free port, in its own folder, with an HTTP client.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -24,10 +24,10 @@ use crate::databases::Home;
 /// The largest body and the largest frame that a test expects.
 const LARGEST: usize = 64 * 1024 * 1024;
 
-/// A running application. Its data goes with it, also when a test fails.
+/// A running application. Its data is removed with it, also when a test fails.
 pub(crate) struct Site {
     pub(crate) port: u16,
-    /// Of metrics and health, where they have one.
+    /// The port of the listener for metrics and health, if there is one.
     pub(crate) admin_port: Option<u16>,
     state: Data<State>,
     client: awc::Client,
@@ -42,12 +42,12 @@ impl Site {
         Site::start_with(|_| ()).await
     }
 
-    /// Starts an application whose configuration `change` has changed.
+    /// Starts an application whose configuration `change` has modified.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Site {
         Site::start_in(Home::new(), change).await
     }
 
-    /// Starts an application on the data of one that has stopped.
+    /// Starts an application on the data of a stopped one.
     pub(crate) async fn start_in(home: Home, change: impl FnOnce(&mut Config)) -> Site {
         secrets::watch();
         let mut config = config(&home);
@@ -64,24 +64,24 @@ impl Site {
         }
     }
 
-    /// Asks it to stop, as a signal would.
+    /// Asks the application to stop, as a signal would.
     pub(crate) fn begin_stop(&self) {
         self.stop.notify_one();
     }
 
-    /// Stops it and waits for its end, which must come, without an error.
+    /// Stops the application, waits for its end and asserts that there was no error.
     pub(crate) async fn stop(self) {
         let home = self.stop_keeping_data().await;
-        // On a busy machine something may outlive the grace and still write.
+        // On a busy machine a task may outlive the grace and still write.
         let removed = async {
             while std::fs::remove_dir_all(home.path()).is_err() && home.path().exists() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        within("the folder goes", removed).await;
+        within("the folder is removed", removed).await;
     }
 
-    /// Stops it likewise, and leaves its data for another.
+    /// Stops the application in the same way, and keeps its data for another.
     pub(crate) async fn stop_keeping_data(self) -> Home {
         let Site { client, state, stop, serving, home, .. } = self;
         drop((client, state));
@@ -90,27 +90,27 @@ impl Site {
         home
     }
 
-    /// The process groups, for what no request can cause.
+    /// The process groups, for messages that no request can cause.
     pub(crate) fn pubsub(&self) -> &PubSub {
         self.state.feed.pubsub()
     }
 
-    /// The database, for what no request can do to it.
+    /// The database, for operations that no request can cause.
     pub(crate) fn db(&self) -> &Db {
         &self.state.db
     }
 
-    /// Which database, for another process to open.
+    /// The address of the database, for another process to open.
     pub(crate) fn database(&self) -> Database {
         self.home.database()
     }
 
-    /// Its data, for another node to start on.
+    /// The data, for another node to start on.
     pub(crate) fn home(&self) -> &Home {
         &self.home
     }
 
-    /// What its controllers work with.
+    /// The state that controllers work with.
     pub(crate) fn state(&self) -> &State {
         &self.state
     }
@@ -144,7 +144,7 @@ impl Site {
         self.send(Method::DELETE, path, &[], Bytes::new()).await
     }
 
-    /// A body of JSON that `Value` cannot hold: malformed, doubled keys, very large.
+    /// Posts a JSON body that `Value` cannot hold: malformed, with duplicate keys, or very large.
     pub(crate) async fn post_text(&self, path: &str, body: impl Into<Bytes>) -> Answer {
         let json = [("content-type", "application/json")];
         self.send(Method::POST, path, &json, body.into()).await
@@ -155,7 +155,7 @@ impl Site {
         self.send(method, path, &json, Bytes::from(body.to_string())).await
     }
 
-    /// Any request, on a connection of its own: none is left open to hold up the end.
+    /// Sends any request on a separate connection, so that no open connection delays the stop.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -180,12 +180,12 @@ impl Site {
         answer
     }
 
-    /// Opens a WebSocket; it is open when this returns.
+    /// Opens a WebSocket and waits until it is open.
     pub(crate) async fn socket(&self, path: &str) -> Socket {
         self.try_socket(path).await.unwrap_or_else(|| panic!("{path} does not open"))
     }
 
-    /// Opens a WebSocket, unless it is refused.
+    /// Opens a WebSocket; `None` if it is refused.
     async fn try_socket(&self, path: &str) -> Option<Socket> {
         let request = self.client.ws(self.url(path)).max_frame_size(LARGEST);
         match within("an answer to the handshake", request.connect()).await {
@@ -195,7 +195,7 @@ impl Site {
         }
     }
 
-    /// Opens a WebSocket as soon as there is a place for it.
+    /// Opens a WebSocket as soon as a slot is free.
     pub(crate) async fn socket_in_time(&self, path: &str) -> Socket {
         let opened = async {
             loop {
@@ -204,10 +204,10 @@ impl Site {
                 }
             }
         };
-        within("a place comes free", opened).await
+        within("a slot is free", opened).await
     }
 
-    /// The answer to a WebSocket's handshake that is refused.
+    /// The response to a WebSocket's handshake, which must be refused.
     pub(crate) async fn refused(&self, path: &str) -> Answer {
         let headers = [
             ("upgrade", "websocket"),
@@ -218,26 +218,26 @@ impl Site {
         super::Raw::connect(self).await.request("GET", path, &headers, b"").await
     }
 
-    /// A post to work with.
+    /// Creates a post.
     pub(crate) async fn new_post(&self, title: &str) -> Value {
         let fields = serde_json::json!({"title": title, "body": "A body."});
         self.post("/api/posts", &fields).await.json(201)
     }
 
-    /// A comment to work with.
+    /// Creates a comment.
     pub(crate) async fn new_comment(&self, post_id: i64, body: &str) -> Value {
         let path = format!("/api/posts/{post_id}/comments");
         self.post(&path, &serde_json::json!({"body": body})).await.json(201)
     }
 
-    /// A note to work with.
+    /// Creates a note.
     pub(crate) async fn new_note(&self, title: &str) -> Value {
         let fields = serde_json::json!({"title": title, "body": "A body.", "author": "Ada"});
         self.post("/api/notes", &fields).await.json(201)
     }
 
-    /// Waits until everything written so far has gone out: a socket that is opened afterwards does
-    /// not hear of it. Writes a note to know.
+    /// Waits until all events so far have been sent, so that a socket opened later does not get
+    /// them. Writes a note to find out.
     pub(crate) async fn settle(&self) {
         let mut witness = self.socket("/notifications").await;
         let note = self.new_note("Settled").await;
@@ -245,7 +245,7 @@ impl Site {
         witness.close().await;
     }
 
-    /// Fails when the server is dead or has stopped working.
+    /// Panics if the server does not work any more.
     pub(crate) async fn assert_alive(&self) {
         let post = self.new_post("Still alive").await;
         let path = format!("/api/posts/{}", post["id"]);
@@ -253,7 +253,7 @@ impl Site {
     }
 }
 
-/// The flags' own defaults, on a free port, with this data.
+/// The flags' defaults, with a free port and this data.
 fn config(home: &Home) -> Config {
     let flags = ["kilonova", "--bind", "127.0.0.1:0", "--workers", "1", "--data-dir"];
     let arguments = flags.map(OsString::from).into_iter().chain([home.path().into()]);

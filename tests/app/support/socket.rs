@@ -28,33 +28,33 @@ impl Socket {
     }
 
     pub(crate) async fn send(&mut self, message: Message) {
-        within("a frame goes out", self.outgoing.send(message)).await.unwrap();
+        within("a frame is sent", self.outgoing.send(message)).await.unwrap();
     }
 
-    /// The next frame, whatever it is; `None` at the end.
+    /// The next frame of any kind; `None` at the end.
     pub(crate) async fn frame(&mut self) -> Option<Frame> {
-        // A connection that is reset has ended as well.
+        // A reset connection has ended too.
         within("a frame", self.incoming.next()).await.and_then(Result::ok)
     }
 
-    /// The next text. Pings are answered, pongs passed over.
+    /// The next text frame. Answers pings and skips pongs.
     pub(crate) async fn text(&mut self) -> Bytes {
         loop {
             match self.frame().await {
                 Some(Frame::Text(text)) => return text,
                 Some(Frame::Ping(payload)) => self.send(Message::Pong(payload)).await,
                 Some(Frame::Pong(_)) => {}
-                other => panic!("a text was expected: {other:?}"),
+                other => panic!("expected a text: {other:?}"),
             }
         }
     }
 
-    /// The next text, as JSON.
+    /// The next text frame, as JSON.
     pub(crate) async fn next_json(&mut self) -> Value {
-        serde_json::from_slice(&self.text().await).expect("a frame is JSON")
+        serde_json::from_slice(&self.text().await).expect("the frame is not JSON")
     }
 
-    /// The next `count` texts, as JSON.
+    /// The next `count` text frames, as JSON.
     pub(crate) async fn next_jsons(&mut self, count: usize) -> Vec<Value> {
         let mut frames = Vec::with_capacity(count);
         while frames.len() < count {
@@ -63,8 +63,8 @@ impl Socket {
         frames
     }
 
-    /// The code that the server closes with; texts before that are passed over. `None` when it
-    /// just ends.
+    /// The server's close code, skipping texts before it. `None` if the connection ends without a
+    /// close.
     pub(crate) async fn close_code(&mut self) -> Option<CloseCode> {
         loop {
             match self.frame().await? {
@@ -75,7 +75,7 @@ impl Socket {
         }
     }
 
-    /// Says goodbye, waits for the server's and hangs up.
+    /// Sends a close, waits for the server's and hangs up.
     pub(crate) async fn close(mut self) {
         self.send(Message::Close(None)).await;
         self.close_code().await;

@@ -1,9 +1,8 @@
-//! The WebSocket frames of a client, as far as a reader needs them: what a server sends is taken
-//! apart, and a ping is answered.
+//! The WebSocket frames that a reader needs: parses a server's frames, and makes pongs.
 
 use super::Fault;
 
-/// What a server may send beside text.
+/// The kinds of frames that a server may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
@@ -12,17 +11,17 @@ pub(crate) enum Kind {
     Close,
 }
 
-/// One frame of the server.
+/// A frame from the server.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame<'a> {
     pub(crate) kind: Kind,
     pub(crate) payload: &'a [u8],
-    /// Bytes that it took, head included.
+    /// The length in bytes, including the head.
     pub(crate) length: usize,
 }
 
-/// The first frame of what was read; none when it is not complete yet. Messages in pieces are not
-/// understood: none of the servers sends them.
+/// Returns the first frame in `bytes`, or `None` if it is incomplete. Fragmented messages are not
+/// supported: none of the servers sends them.
 pub(crate) fn first(bytes: &[u8]) -> Result<Option<Frame<'_>>, Fault> {
     let &[flags, size, ..] = bytes else { return Ok(None) };
     let kind = match flags {
@@ -44,9 +43,10 @@ pub(crate) fn first(bytes: &[u8]) -> Result<Option<Frame<'_>>, Fault> {
     Ok(bytes.get(head..length).map(|payload| Frame { kind, payload, length }))
 }
 
-/// The answer to a ping. A client masks what it sends; a mask of zeros leaves the bytes as they are.
+/// Makes the pong for a ping. A client must mask its frames; a mask of zeros does not change the
+/// bytes.
 pub(crate) fn pong(payload: &[u8]) -> Vec<u8> {
-    // Both kinds of control frame hold at most 125 bytes.
+    // A control frame has at most 125 bytes, so the length fits.
     let mut frame = vec![0x8a, 0x80 | payload.len() as u8, 0, 0, 0, 0];
     frame.extend_from_slice(payload);
     frame

@@ -1,15 +1,15 @@
-//! The requests that are sent and the head and body of what is answered.
+//! The requests of the load generator, and the heads and bodies of the responses.
 
 use std::time::Duration;
 
 use super::Fault;
 
-/// The key of RFC 6455's own example, and what a server must make of it.
+/// The key in RFC 6455's example, and the value that a server must derive from it.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// Where the peers say when a post took effect: microseconds since the epoch. Kilonova says it in
-/// its log.
+/// The header in which the peers state when a post took effect, in microseconds since the epoch.
+/// Kilonova writes this to its log.
 pub(crate) const STAMP: &str = "x-committed-at";
 
 /// The request that opens a socket.
@@ -29,7 +29,7 @@ pub(crate) fn post(host: &str, json: &str) -> String {
     )
 }
 
-/// The length of the 101's head, when it is complete.
+/// Returns the length of the 101's head, or `None` if it is incomplete.
 pub(crate) fn upgraded(bytes: &[u8]) -> Result<Option<usize>, Fault> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut head = httparse::Response::new(&mut headers);
@@ -40,14 +40,15 @@ pub(crate) fn upgraded(bytes: &[u8]) -> Result<Option<usize>, Fault> {
     Ok(Some(length))
 }
 
-/// The answer to a post, when all of it is there.
+/// A complete response to a post.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) length: usize,
     pub(crate) stamp: Option<Duration>,
 }
 
-/// The first answer of what was read. Anything but 201 is a fault.
+/// Returns the first response in `bytes`, or `None` if it is incomplete. Any status but 201 is a
+/// fault.
 pub(crate) fn created(bytes: &[u8]) -> Result<Option<Answer>, Fault> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut head = httparse::Response::new(&mut headers);

@@ -1,7 +1,8 @@
-//! What was posted and what came of it: each event once on each socket, in order, or the run fails.
+//! The record of posts, responses and frames. The run fails unless each event arrives once on each
+//! socket, in order.
 //!
-//! The first socket that gets an event shows what it is; from then on every other socket must get
-//! the very same bytes in the same place.
+//! The first socket that gets an event defines it; every other socket must get the same bytes in
+//! the same place.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -10,26 +11,26 @@ use serde::Deserialize;
 
 use super::Fault;
 
-/// A post, from the moment that it was due.
+/// A post, from the time when it was due.
 #[derive(Debug)]
 pub(crate) struct Post {
-    /// Since the epoch, like every time here.
+    /// Since the epoch, like all times in this module.
     due: Duration,
     answered: Option<Duration>,
-    /// When the server says that it took effect, if its answer does.
+    /// When the post took effect, if the response states it.
     stamp: Option<Duration>,
     event: Option<usize>,
 }
 
-/// An event, as the first socket got it.
+/// An event, as the first socket received it.
 #[derive(Debug)]
 struct Event {
     frame: Vec<u8>,
     id: u64,
     post: usize,
-    /// Sockets that are to get it.
+    /// The number of sockets that must get it.
     wanted: usize,
-    /// Microseconds from when the post was due, one for each socket that got it.
+    /// Microseconds since the post was due, one for each socket that got the event.
     seen: Vec<u32>,
 }
 
@@ -46,7 +47,7 @@ struct Note {
     body: String,
 }
 
-/// See the module.
+/// The record of a run.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     body: String,
@@ -54,27 +55,29 @@ pub(crate) struct Ledger {
     events: Vec<Event>,
 }
 
-/// Times of many, in microseconds.
+/// Durations in microseconds.
 pub(crate) type Times = Vec<u32>;
 
 impl Ledger {
-    /// All posts have this body.
+    /// An empty ledger for posts with this body.
     pub(crate) fn new(body: String) -> Ledger {
         Ledger { body, posts: Vec::new(), events: Vec::new() }
     }
 
-    /// The number of the next post; also the title it must have, so that its event is recognised.
+    /// Adds a post and returns its number. Its title must contain the number, which identifies its
+    /// event.
     pub(crate) fn post(&mut self, due: Duration) -> usize {
         self.posts.push(Post { due, answered: None, stamp: None, event: None });
         self.posts.len() - 1
     }
 
-    /// The posts so far; also the place in order that a socket opened now begins at.
+    /// The number of posts so far, which is also the first place of a socket that is opened now.
     pub(crate) fn len(&self) -> usize {
         self.posts.len()
     }
 
-    /// A post was answered with success. True when it is done: all its frames were there already.
+    /// Records a successful response to a post. Returns true if the post is done because all of its
+    /// frames have arrived.
     pub(crate) fn answered(&mut self, post: usize, now: Duration, stamp: Option<Duration>) -> bool {
         let entry = &mut self.posts[post];
         entry.answered = Some(now);
@@ -83,8 +86,8 @@ impl Ledger {
         event.is_some_and(|event| event.seen.len() == event.wanted)
     }
 
-    /// A socket, one of so many, that has got the events before `place` got this one. The post
-    /// that is done with it, if one is.
+    /// Records a frame on one of `sockets` sockets, which has received the events before `place`.
+    /// Returns the post that this frame completes.
     pub(crate) fn delivered(
         &mut self,
         place: usize,
@@ -107,7 +110,7 @@ impl Ledger {
         Ok((event.seen.len() == event.wanted && post.answered.is_some()).then_some(event.post))
     }
 
-    /// An event that no socket has had yet.
+    /// Records an event that no socket has received yet.
     fn first(&mut self, bytes: &[u8], sockets: usize) -> Result<(), Fault> {
         let unknown = || Fault::Unknown(String::from_utf8_lossy(bytes).into_owned());
         let frame: Frame<'_> = serde_json::from_slice(bytes).map_err(|_| unknown())?;
@@ -134,13 +137,13 @@ impl Ledger {
         Ok(())
     }
 
-    /// What a post's request holds.
+    /// The body of a post's request.
     pub(crate) fn json(&self, post: usize) -> String {
         serde_json::json!({"title": format!("{TITLE}{post:07}"), "body": self.body, "author": "fanout"})
             .to_string()
     }
 
-    /// The first post that is not done, in words.
+    /// Describes the first post that is not done.
     pub(crate) fn unfinished(&self) -> String {
         let done = |post: &&Post| {
             let event = post.event.map(|event| &self.events[event]);
@@ -158,29 +161,29 @@ impl Ledger {
         }
     }
 
-    /// The bytes of the newest event's frame.
+    /// The size of the newest event's frame.
     pub(crate) fn frame_bytes(&self) -> usize {
         self.events.last().map_or(0, |event| event.frame.len())
     }
 
-    /// Frames that came for these posts.
+    /// The number of frames received for these posts.
     pub(crate) fn received(&self, posts: Range<usize>) -> usize {
         self.events(posts).map(|(_, event)| event.seen.len()).sum()
     }
 
-    /// From when a post was due to its answer.
+    /// The times from when a post was due to its response.
     pub(crate) fn to_answer(&self, posts: Range<usize>) -> Times {
         let posts = self.posts[posts].iter();
         posts.filter_map(|post| Some(micros(post.answered?.saturating_sub(post.due)))).collect()
     }
 
-    /// From when a post was due to its frame, of every socket.
+    /// The times from when a post was due to its frame, on all sockets.
     pub(crate) fn to_frame(&self, posts: Range<usize>) -> Times {
         self.events(posts).flat_map(|(_, event)| event.seen.iter().copied()).collect()
     }
 
-    /// From commit to frame, of every socket. An event's commit is what the server's log said
-    /// about its position or, without one, what the answer said about the post.
+    /// The times from commit to frame, on all sockets. The time of a commit comes from the server's
+    /// log, by position, or else from the response to the post.
     pub(crate) fn commit_to_frame(
         &self,
         posts: Range<usize>,
@@ -231,7 +234,7 @@ mod tests {
     #[test]
     fn a_post_is_done_with_its_answer_and_its_last_frame_whichever_comes_last() {
         let mut ledger = posted(2);
-        // Commits come in an order of their own.
+        // Commits have a different order from posts.
         assert_eq!(ledger.delivered(0, &frame(1, 1), NOW, 2).unwrap(), None);
         assert_eq!(ledger.delivered(0, &frame(1, 1), NOW, 2).unwrap(), None);
         assert!(ledger.answered(1, NOW, None));
@@ -250,12 +253,13 @@ mod tests {
         let mut ledger = posted(3);
         ledger.delivered(0, &frame(1, 0), NOW, 2).unwrap();
         ledger.delivered(1, &frame(2, 1), NOW, 2).unwrap();
-        // The other socket, at the first place: it lost one, or has them in another order.
+        // The other socket, at the first place: it lost an event, or has a different order.
         assert!(matches!(ledger.delivered(0, &frame(2, 1), NOW, 2), Err(Fault::Order { .. })));
-        // The same socket, further on: the last one again, and one left out.
+        // The same socket, later: the previous event again, and then a gap.
         assert!(matches!(ledger.delivered(2, &frame(2, 1), NOW, 2), Err(Fault::Order { .. })));
         assert!(matches!(ledger.delivered(2, &frame(4, 2), NOW, 2), Err(Fault::Order { .. })));
-        // A post twice under two positions, one that nobody made, and something else altogether.
+        // One post under two positions, a post that was never sent, and a text that is not an
+        // event.
         assert!(matches!(ledger.delivered(2, &frame(3, 1), NOW, 2), Err(Fault::Unknown(_))));
         assert!(matches!(ledger.delivered(2, &frame(3, 9), NOW, 2), Err(Fault::Unknown(_))));
         assert!(matches!(ledger.delivered(2, b"pong", NOW, 2), Err(Fault::Unknown(_))));

@@ -1,4 +1,4 @@
-//! What is done with open sockets: posts in a closed loop, posts at a fixed rate, nothing.
+//! The phases of a run with open sockets: posts in a closed loop, posts at a fixed rate, idle.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use super::{CONNECTIONS, Fault, Load};
 
-/// What a phase posted, and how long it took until the last frame was there.
+/// The posts of a phase, and the time until the last frame arrived.
 pub(crate) struct Phase {
     pub(crate) posts: Range<usize>,
     pub(crate) took: Duration,
 }
 
 impl Load {
-    /// Keeps so many posts under way for some time: when one was answered and all its frames have
-    /// come, the next is sent. Ends when all are done.
+    /// Keeps `in_flight` posts in flight for `time`: when a post is answered and all of its frames
+    /// have arrived, sends the next. Returns when all are done.
     pub(crate) fn closed(&mut self, in_flight: usize, time: Duration) -> Result<Phase, Fault> {
         let (begun, first) = (Instant::now(), self.ledger.len());
         self.progress = begun;
@@ -39,8 +39,8 @@ impl Load {
         }
     }
 
-    /// Posts at a fixed rate for some time, whatever comes back; times run from when a post was
-    /// due, so that a server that is late does not hide it. Ends when all are done.
+    /// Posts at a fixed rate for `time`, without waiting for responses. Times count from when a
+    /// post was due, so that a slow server cannot hide its delay. Returns when all are done.
     pub(crate) fn paced(&mut self, rate: u32, time: Duration) -> Result<Phase, Fault> {
         let (begun, first) = (Instant::now(), self.ledger.len());
         self.progress = begun;
@@ -65,7 +65,7 @@ impl Load {
             if last && outstanding == 0 {
                 return Ok(Phase { posts: first..self.ledger.len(), took: begun.elapsed() });
             }
-            // epoll counts in whole milliseconds, rounded up: the last one is spent asking.
+            // epoll rounds up to whole milliseconds, so the last fraction of one is spent polling.
             let left = due.saturating_duration_since(Instant::now());
             self.turn((!last).then(|| Duration::from_millis(left.as_millis() as u64)))?;
             idle.append(&mut self.free);
@@ -74,7 +74,7 @@ impl Load {
         }
     }
 
-    /// Reads what comes, which should be nothing but pings, for some time.
+    /// Reads for `time`. Only pings should arrive.
     pub(crate) fn idle(&mut self, time: Duration) -> Result<(), Fault> {
         let end = Instant::now() + time;
         while let left = end.saturating_duration_since(Instant::now())

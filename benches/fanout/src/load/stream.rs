@@ -1,4 +1,4 @@
-//! The two kinds of connections: what was read from each goes into the ledger.
+//! The two kinds of connections. Input from both goes into the ledger.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -9,13 +9,13 @@ use mio::net::TcpStream;
 use super::frame::{self, Kind};
 use super::{Fault, Ledger, http};
 
-/// A WebSocket, and how far it has come.
+/// A WebSocket and its progress.
 pub(super) struct Socket {
     pub(super) stream: TcpStream,
     pub(super) open: bool,
-    /// How many events it has got, those from before it was opened included.
+    /// The number of events received, including those before it was opened.
     place: usize,
-    /// The beginning of what is not complete yet.
+    /// The beginning of an incomplete frame.
     rest: Vec<u8>,
 }
 
@@ -24,8 +24,8 @@ impl Socket {
         Socket { stream, open: false, place, rest: Vec::new() }
     }
 
-    /// Takes what was read. Each event comes to the ledger, which knows how many sockets there
-    /// are; posts that are done go to `done`.
+    /// Handles input. Records each event in the ledger, with the number of sockets, and adds
+    /// finished posts to `done`.
     pub(super) fn take(
         &mut self,
         read: &[u8],
@@ -67,7 +67,7 @@ impl Socket {
     }
 }
 
-/// A connection for posts, and the one that is under way on it.
+/// A connection for posts, and its post in progress.
 pub(super) struct Connection {
     pub(super) stream: TcpStream,
     rest: Vec<u8>,
@@ -84,8 +84,8 @@ impl Connection {
         Ok(self.stream.write_all(request.as_bytes())?)
     }
 
-    /// Takes what was read. True when that completed the answer; a post that is done with it goes
-    /// to `done`.
+    /// Handles input. Returns true if it completed the response, and adds a finished post to
+    /// `done`.
     pub(super) fn take(
         &mut self,
         read: &[u8],
@@ -97,7 +97,7 @@ impl Connection {
         let Some(answer) = http::created(&self.rest)? else { return Ok(false) };
         let post = self.post.take();
         let (Some(post), true) = (post, self.rest.len() == answer.length) else {
-            return Err(Fault::Protocol("an answer that nobody waits for".to_owned()));
+            return Err(Fault::Protocol("an unexpected response".to_owned()));
         };
         self.rest.clear();
         if ledger.answered(post, now, answer.stamp) {
@@ -107,7 +107,7 @@ impl Connection {
     }
 }
 
-/// A connection that does not block. Loopback connects at once while the backlog has room.
+/// Opens a non-blocking connection. Loopback connects at once while the backlog has room.
 pub(super) fn connect(address: SocketAddr) -> Result<TcpStream, Fault> {
     let stream = std::net::TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
@@ -115,8 +115,8 @@ pub(super) fn connect(address: SocketAddr) -> Result<TcpStream, Fault> {
     Ok(TcpStream::from_std(stream))
 }
 
-/// One read, and whether there may be more: one that does not fill the buffer has emptied the
-/// socket. None when there is nothing; epoll tells when there is.
+/// Reads once. Also returns whether there may be more: a read that does not fill the buffer has
+/// emptied the socket. Returns `None` if there is no input; epoll reports new input.
 pub(super) fn read<'b>(
     stream: &mut TcpStream,
     buffer: &'b mut [u8],

@@ -1,5 +1,5 @@
-//! axum with tokio's broadcast channel, as its examples and most programs have it: one task for
-//! each socket, which waits for the next frame and for the client.
+//! axum with tokio's broadcast channel, as in its examples and most programs: one task per socket,
+//! which waits for the next frame and for the client.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,16 +19,17 @@ use super::note::{self, NewNote};
 use crate::Failure;
 use crate::load::http::STAMP;
 
-/// Frames that a socket may be behind.
+/// The number of frames that a socket may be behind.
 const CAPACITY: usize = 1024;
 
 struct App {
     frames: broadcast::Sender<Utf8Bytes>,
-    /// The last id. Held while a frame is sent: frames go out in the order of their ids.
+    /// The last id. It is locked while a frame is sent, so that frames go out in the order of their
+    /// ids.
     last: Mutex<u64>,
 }
 
-/// Serves until it is killed, on as many threads as there are cores.
+/// Serves until it is killed, on one thread per core.
 pub(crate) fn serve(address: SocketAddr) -> Result<(), Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let (frames, _) = broadcast::channel(CAPACITY);
@@ -37,7 +38,7 @@ pub(crate) fn serve(address: SocketAddr) -> Result<(), Failure> {
             .route("/api/notes", post(create))
             .route("/notifications", get(notifications))
             .with_state(Arc::new(App { frames, last: Mutex::new(0) }));
-        // A frame that waits for the last one's acknowledgement would come up to 40 ms late.
+        // Without it, a frame would wait up to 40 ms for the acknowledgement of the previous one.
         let listener = TcpListener::bind(address).await?.tap_io(|stream| {
             drop(stream.set_nodelay(true));
         });
@@ -51,14 +52,14 @@ async fn create(State(app): State<Arc<App>>, Json(new): Json<NewNote>) -> Respon
     let Ok(frame) = note.frame() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     *last += 1;
     let stamp = note::stamp();
-    // An error says that nobody listens.
+    // An error means that there are no receivers.
     drop(app.frames.send(frame.into()));
     drop(last);
     (StatusCode::CREATED, [(STAMP, stamp.to_string())], Json(note)).into_response()
 }
 
 async fn notifications(State(app): State<Arc<App>>, upgrade: WebSocketUpgrade) -> Response {
-    // Before the 101: what is posted from then on arrives.
+    // Subscribes before the 101, so that every later post arrives.
     let frames = app.frames.subscribe();
     upgrade.on_upgrade(|socket| forward(socket, frames))
 }

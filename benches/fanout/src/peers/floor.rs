@@ -1,5 +1,5 @@
-//! The floor: the least that a fan-out costs. One thread, one epoll; for a post one `send` of the
-//! ready-made frame for each socket, and nothing else: no queues, no timeouts, no checks.
+//! The floor: the least possible cost of a fan-out. One thread, one epoll, and for each post one
+//! `send` of the prepared frame per socket. It has no queues, no timeouts and no checks.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -15,17 +15,17 @@ use crate::load::http::STAMP;
 
 const LISTENER: Token = Token(usize::MAX);
 
-/// What RFC 6455 adds to a key.
+/// The text that RFC 6455 appends to a key.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 struct Connection {
     stream: TcpStream,
-    /// A request that is not complete yet.
+    /// The beginning of an incomplete request.
     rest: Vec<u8>,
     live: bool,
 }
 
-/// Connections keep their places: a load that leaves ends the server's life as well.
+/// Closed connections keep their places, because a server serves only one load.
 struct Floor {
     connections: Vec<Option<Connection>>,
     /// The places of the open WebSockets.
@@ -70,7 +70,7 @@ impl Floor {
         let Some(slot) = self.connections.get_mut(place) else { return Ok(()) };
         let Some(connection) = slot else { return Ok(()) };
         match connection.stream.read(buffer) {
-            // Pongs are not needed.
+            // Pongs are ignored.
             Ok(1..) if connection.live => Ok(()),
             Ok(count @ 1..) => {
                 connection.rest.extend_from_slice(&buffer[..count]);
@@ -85,7 +85,7 @@ impl Floor {
         }
     }
 
-    /// Answers a request, when all of it is there.
+    /// Answers a request if it is complete.
     fn request(&mut self, place: usize) -> Result<(), Failure> {
         let Some(Some(connection)) = self.connections.get_mut(place) else { return Ok(()) };
         let rest = std::mem::take(&mut connection.rest);
@@ -125,8 +125,8 @@ impl Floor {
         Ok(connection.stream.write_all(answer.as_bytes())?)
     }
 
-    /// One send for each socket, then the answer. A socket that takes no more ends the server:
-    /// the generator reads, and the floor has no queues.
+    /// Sends once to each socket, then returns the response. Fails if a socket accepts no more: the
+    /// floor has no queues, and the generator keeps reading.
     fn broadcast(&mut self, body: &[u8]) -> Result<String, Failure> {
         self.last += 1;
         let note = serde_json::from_slice::<NewNote>(body)?.into_note(self.last);

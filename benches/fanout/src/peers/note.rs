@@ -1,11 +1,11 @@
-//! The note that the peers take and the frame that they send: Kilonova's own shapes.
+//! The note that the peers accept and the frame that they send, with Kilonova's shapes.
 
 use std::time::SystemTime;
 
 use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
-/// What is posted.
+/// The body of a post's request.
 #[derive(Deserialize)]
 pub(super) struct NewNote {
     title: String,
@@ -13,7 +13,7 @@ pub(super) struct NewNote {
     author: String,
 }
 
-/// What is answered.
+/// The body of the response.
 #[derive(Serialize)]
 pub(super) struct Note {
     id: u64,
@@ -24,7 +24,7 @@ pub(super) struct Note {
     updated_at: String,
 }
 
-/// What is sent to every socket.
+/// The frame for every socket.
 #[derive(Serialize)]
 struct Frame<'a> {
     event: &'static str,
@@ -46,7 +46,7 @@ impl Note {
     }
 }
 
-/// Microseconds since the epoch: what an answer says about when its post took effect.
+/// The current time in microseconds since the epoch, for the header of a response.
 pub(super) fn stamp() -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     now.as_micros() as u64

@@ -1,4 +1,4 @@
-//! Starting a server, waiting until it answers, reading what it logged, and ending it.
+//! Starts a server, waits until it answers, reads its log, and ends it.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -13,23 +13,23 @@ use chrono::DateTime;
 use super::Peer;
 use crate::Failure;
 
-/// A server may take so long to get ready.
+/// The longest time until a server is ready.
 const READY: Duration = Duration::from_secs(30);
 
-/// Kilonova's words for when it committed, and its module's name in the log.
+/// The beginning of Kilonova's log line for a commit, with the name of its module.
 const COMMITTED: &str = "kilonova::db::writer] committed ";
 
-/// A server that answers. It ends with this value.
+/// A running server. Dropping this value kills it.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// Its data and its log.
+    /// The folder with its data and its log.
     folder: tempfile::TempDir,
 }
 
 impl Server {
-    /// Starts a server with nothing in it, on a port of its own and a folder under `scratch`. With
-    /// `stamps` it tells when each event was committed.
+    /// Starts an empty server on a free port and in a new folder under `scratch`. With `stamps`, it
+    /// logs when each event was committed.
     pub(crate) fn start(
         peer: Peer,
         (binary, flags): (&Path, &[String]),
@@ -37,7 +37,7 @@ impl Server {
         stamps: bool,
     ) -> Result<Server, Failure> {
         let folder = tempfile::tempdir_in(scratch)?;
-        // Free a moment ago; there is no better way to tell a server its port.
+        // The port was just free. The servers cannot report a port that they choose.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let mut command = match peer {
             Peer::Kilonova | Peer::Baseline => {
@@ -70,7 +70,7 @@ impl Server {
                 );
             }
             if begun.elapsed() > READY {
-                return Err(format!("{} does not get ready", peer.name()).into());
+                return Err(format!("{} is not ready after {READY:?}", peer.name()).into());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -81,25 +81,25 @@ impl Server {
         self.child.id()
     }
 
-    /// What it said on standard error.
+    /// Its standard error.
     fn log(&self) -> Result<String, Failure> {
         Ok(fs::read_to_string(self.folder.path().join("log"))?)
     }
 
-    /// The same without the commits.
+    /// Its log without the lines about commits.
     pub(crate) fn complaints(&self) -> Result<String, Failure> {
         let log = self.log()?;
         Ok(log.lines().filter(|line| !line.contains(COMMITTED)).collect::<Vec<_>>().join("\n"))
     }
 
-    /// When each position was committed, since the epoch, from the log.
+    /// The time of each position's commit since the epoch, from the log.
     pub(crate) fn commits(&self) -> Result<HashMap<u64, Duration>, Failure> {
         let mut commits = HashMap::new();
         for line in self.log()?.lines() {
             let Some((head, positions)) = line.split_once(COMMITTED) else { continue };
             let time = head.trim_start_matches('[').split(' ').next().unwrap_or_default();
             let time = DateTime::parse_from_rfc3339(time)?.timestamp_micros();
-            let (first, last) = positions.split_once("..=").ok_or("a line without positions")?;
+            let (first, last) = positions.split_once("..=").ok_or("a log line has no positions")?;
             for position in first.parse::<u64>()?..=last.trim().parse()? {
                 commits.insert(position, Duration::from_micros(time.unsigned_abs()));
             }
@@ -115,7 +115,7 @@ impl Drop for Server {
     }
 }
 
-/// Whether it answers 200.
+/// Whether `/health/ready` answers 200.
 fn ready(address: SocketAddr) -> bool {
     let ask = || -> std::io::Result<bool> {
         let mut stream = TcpStream::connect(address)?;
@@ -131,7 +131,7 @@ fn ready(address: SocketAddr) -> bool {
     ask().unwrap_or(false)
 }
 
-/// Builds Kilonova as it is released, and says where it is.
+/// Builds Kilonova in release mode, and returns the path of the binary.
 pub(crate) fn build(workspace: &Path, target: &Path) -> Result<PathBuf, Failure> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let build = ["build", "--release", "--locked", "--package", "kilonova", "--bin", "kilonova"];

@@ -1,4 +1,4 @@
-//! Peers that end without a word.
+//! The time until a peer that ends without notice is gone.
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -15,7 +15,7 @@ pub(crate) async fn measure() {
             let mut node = Node::start("node", &[]).await;
             let mut peer = start(node.address);
             node.sees(1).await;
-            // Not always at the same moment between two signs of life.
+            // Varies the moment between two keep-alives.
             tokio::time::sleep(Duration::from_millis(500 + 37 * times.len() as u64)).await;
             Command::new("kill")
                 .args([format!("-{signal}"), peer.id().to_string()])
@@ -30,7 +30,7 @@ pub(crate) async fn measure() {
         }
         times.sort_unstable();
         println!(
-            "gone after SIG{signal}: {:.1?} to {:.1?}, mostly {:.1?}",
+            "gone after SIG{signal}: {:.1?} to {:.1?}, median {:.1?}",
             times[0],
             times[TIMES - 1],
             times[TIMES / 2]
@@ -43,10 +43,10 @@ fn start(address: SocketAddr) -> Child {
     Command::new(this).args(["peer", &address.to_string()]).stdin(Stdio::null()).spawn().unwrap()
 }
 
-/// The other process.
+/// The peer, in a separate process.
 pub(crate) async fn peer(address: SocketAddr) {
     let mut node = Node::start("peer", &[address]).await;
-    // It ends by itself if whoever started it did not end it.
+    // Exits when the other node is gone, in case the benchmark did not kill this process.
     node.sees(1).await;
     node.sees(0).await;
 }

@@ -16,25 +16,25 @@ use super::node;
 const NODES: usize = 3;
 const SECONDS: u64 = 5;
 const SAMPLES: usize = 5_000;
-/// So many of one sender's are on their way to the slowest member at the most: none is lost to a
-/// bound.
+/// The maximum number of one sender's messages in transit to the slowest member, so that no full
+/// queue loses one.
 const WINDOW: u64 = 500;
 
 struct Node {
     pubsub: PubSub,
     adapter: Arc<Zenoh>,
-    // What has come from each node, in order.
+    // The number of messages received from each node, in order.
     taken: Arc<[AtomicU64; NODES]>,
 }
 
-/// A member that takes each sender's messages in order.
+/// A member that expects each sender's messages in order.
 struct Ear(Arc<[AtomicU64; NODES]>);
 
 impl Actor for Ear {
     type Context = Context<Ear>;
 
     fn started(&mut self, ctx: &mut Context<Ear>) {
-        // The window is what bounds them here.
+        // The window bounds the mailbox instead.
         ctx.set_mailbox_capacity(0);
     }
 }
@@ -47,11 +47,11 @@ impl Handler<Envelope> for Ear {
         let told: Value = envelope.payload().decode().unwrap();
         let (from, number) = (told["from"].as_u64().unwrap(), told["number"].as_u64().unwrap());
         let before = self.0[usize::try_from(from).unwrap()].fetch_add(1, Ordering::Relaxed);
-        assert_eq!(before, number, "a message is lost, doubled or out of place");
+        assert_eq!(before, number, "a message is lost, duplicated or out of order");
     }
 }
 
-/// A member that passes on when a message came.
+/// A member that reports when each message arrived.
 struct Clock(mpsc::UnboundedSender<Instant>);
 
 impl Actor for Clock {
@@ -102,7 +102,7 @@ pub(crate) async fn measure() {
     }
 }
 
-/// One at a time, from the first node to a member on the second.
+/// Sends one broadcast at a time, from the first node to a member on the second.
 async fn latency(nodes: &[Node]) {
     let (told, mut times) = mpsc::unbounded_channel();
     let clock = Clock(told).start();
@@ -125,7 +125,7 @@ async fn latency(nodes: &[Node]) {
     );
 }
 
-/// All three at once, as fast as the members take them.
+/// Broadcasts from all three nodes at once, as fast as the members handle them.
 async fn broadcasts(nodes: &[Node]) {
     let begun = Instant::now();
     let sent = AtomicUsize::new(0);

@@ -1,4 +1,4 @@
-//! What an adapter costs that does nothing.
+//! The cost of an idle adapter.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -17,7 +17,7 @@ pub(crate) async fn measure() {
     node.sees(1).await;
     let [threads, memory] = [status("Threads") - before[0], status("VmRSS") - before[1]];
     println!("an adapter with a peer: {threads} threads, {memory} KiB resident");
-    // What opening needed is done.
+    // The work of opening the adapter is done after this.
     tokio::time::sleep(Duration::from_secs(15)).await;
     let (start, threads) = (ticks(), status("Threads") - before[0]);
     let names = fs::read_dir("/proc/self/task").unwrap().map(|task| {
@@ -40,7 +40,7 @@ fn status(name: &str) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-// User and system time, in hundredths of a second.
+// User and system CPU time, in hundredths of a second.
 fn ticks() -> u64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
     let (_, rest) = stat.rsplit_once(") ").unwrap();

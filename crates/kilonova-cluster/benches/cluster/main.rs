@@ -2,20 +2,20 @@
 //!
 //!     cargo bench --no-default-features --features zenoh --bench cluster
 //!
-//! - `latency`: from `send_to` on one node to the reader on another, one message at a time, in one
-//!   process.
-//! - `messages`: how many arrive in a second, when the sender waits only so that none is lost.
-//! - `groups`: from a broadcast on one node to an actor on another, and how many broadcasts three
-//!   nodes send each other in a second.
-//! - `idle`: threads, memory and CPU of a node that has one peer and nothing to do.
-//! - `gone`: until a peer, a process of its own, is gone after SIGKILL, and after SIGSTOP.
+//! - `latency`: the time from `send_to` on one node to the reader on another, one message at a
+//!   time, in one process.
+//! - `messages`: messages per second, when the sender waits only to avoid losses.
+//! - `groups`: the time from a broadcast on one node to an actor on another, and the broadcasts per
+//!   second between three nodes.
+//! - `idle`: threads, memory and CPU of an idle node with one peer.
+//! - `gone`: the time until a peer in a separate process is gone after SIGKILL, and after SIGSTOP.
 //!
-//! Words after `--` choose.
+//! To run only some of them, name them after `--`.
 
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a benchmark stops at the first surprise, and prints"
+    reason = "a benchmark panics on a failure, and prints its figures"
 )]
 
 mod gone;
@@ -33,7 +33,7 @@ async fn main() {
         return gone::peer(address.parse().unwrap()).await;
     }
     let chosen = |name: &str| words.is_empty() || words.iter().any(|word| word == name);
-    // First, as what comes after leaves threads behind.
+    // First, because the other measurements leave threads behind.
     if chosen("idle") {
         idle::measure().await;
     }

@@ -1,4 +1,4 @@
-//! A node to measure.
+//! A node for the measurements.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
@@ -33,7 +33,7 @@ impl Node {
         Node { id, address, adapter, incoming }
     }
 
-    /// Waits until there are so many others.
+    /// Waits until there are `count` other nodes.
     pub(crate) async fn sees(&mut self, count: usize) {
         self.incoming.nodes.wait_for(|nodes| nodes.len() == count).await.unwrap();
     }

@@ -13,7 +13,7 @@ use super::node::Node;
 
 const SAMPLES: usize = 20_000;
 
-/// One message at a time, each answered before the next, so that half of the time is one way.
+/// Sends one message at a time and waits for its echo. The latency is half of the round trip.
 pub(crate) async fn latency() {
     for size in [100, 1_000, 64 * 1024] {
         let mut a = Node::start("a", &[]).await;
@@ -48,7 +48,7 @@ pub(crate) async fn latency() {
     }
 }
 
-/// As fast as the readers take them: at most five hundred are on the way.
+/// Sends messages as fast as the readers handle them, with at most five hundred in transit.
 pub(crate) async fn messages() {
     for (receivers, size) in [(1, 100), (1, 1_000), (2, 100), (2, 1_000)] {
         let mut sender = Node::start("sender", &[]).await;

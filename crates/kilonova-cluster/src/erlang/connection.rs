@@ -1,5 +1,6 @@
-//! One connection to an Erlang node, after its handshake. Owns bytes and time: it drains the socket
-//! whatever else is slow, because a node that is not read suspends the processes that send to it.
+//! One connection to an Erlang node, after its handshake. Owns bytes and time. It always drains the
+//! socket, even if something else is slow: Erlang suspends processes that send to a node that does
+//! not read.
 
 mod heard;
 mod routes;
@@ -20,24 +21,25 @@ use super::outbox::{Names, Outbox};
 use super::pg::{Group, Scope};
 use super::term::Number;
 
-/// The largest frame that is read, in bytes; larger ones are skipped.
+/// The largest frame that is read, in bytes. Larger ones are skipped.
 const LARGEST: usize = 16 * 1024 * 1024;
 
-/// What is read at a time, in bytes.
+/// The bytes to read at a time.
 const READ: usize = 64 * 1024;
 
-/// The longest pause between two questions to a scope that does not answer, in discovers.
+/// The longest pause between requests to a scope that does not answer, as a multiple of
+/// `Timing::discover`.
 const SLOWEST: u32 = 32;
 
-/// What a connection is told by the rest of the node.
+/// A command to a connection from the rest of the node.
 #[derive(Clone, Debug)]
 pub(super) enum Command {
     Broadcast(Group, Arc<Outgoing>),
-    /// The member of the group joins or leaves.
+    /// This node's member of the group joins or leaves.
     Share(Group, bool),
 }
 
-/// Why a connection ended.
+/// The reason why a connection ended.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Ended {
     #[error("the other node closed it")]
@@ -46,24 +48,24 @@ pub(super) enum Ended {
     Io(#[from] std::io::Error),
     #[error("the other node sent nothing for {0:?}")]
     Silent(Duration),
-    #[error("the other node took nothing for {0:?}")]
+    #[error("the other node read nothing for {0:?}")]
     Stuck(Duration),
-    #[error("the other node asks for more than it takes")]
+    #[error("the other node requests more than it reads")]
     Flood,
-    #[error("this node stops")]
+    #[error("this node is stopping")]
     Stopped,
 }
 
-/// See the module.
+/// A connection after its handshake.
 pub(super) struct Connection {
     shared: Arc<Shared>,
     names: Names,
-    /// Part of each pid of this connection and of no other.
+    /// Part of every pid of this connection, and unique to it.
     serial: u32,
     scope: Scope,
     told: Told,
     outbox: Outbox,
-    /// A message that must not be lost found no room.
+    /// Whether a message that must not be lost found the outbox full.
     is_flooded: bool,
     asked: Instant,
     patience: u32,
@@ -79,7 +81,7 @@ impl Connection {
     ) -> Connection {
         let mut scope = Scope::new(&shared.options.channels, &names.peer, names.peer_creation);
         for group in joined {
-            // Nobody is there to be told.
+            // The scope is not connected yet, so there is nothing to send.
             drop(scope.join(group));
         }
         let told = Told::new(node, shared.heard.clone());
@@ -126,7 +128,8 @@ impl Connection {
                     Ok(_) => {
                         heard = Instant::now();
                         self.take(&mut inbox, &mut skip);
-                        // A node whose net_ticktime is short hears as often as it is heard.
+                        // Answers received data with a tick, so that a node with a short
+                        // net_ticktime does not time out.
                         if buffer.is_empty() && written.elapsed() >= pause / 2 {
                             buffer.extend([0; 4]);
                         }
@@ -172,7 +175,7 @@ impl Connection {
         self.told.end().await;
     }
 
-    /// Asks for the groups of a scope that has not told them.
+    /// Requests the groups of the scope until it has sent them.
     fn ask(&mut self) {
         self.asked = Instant::now();
         match self.scope.ask() {
@@ -203,7 +206,7 @@ impl Connection {
         }
     }
 
-    /// Takes the whole frames out of what has arrived.
+    /// Handles the complete frames in the inbox.
     fn take(&mut self, inbox: &mut BytesMut, skip: &mut usize) {
         loop {
             let skipped = inbox.len().min(*skip);
@@ -233,7 +236,7 @@ impl Connection {
         }
     }
 
-    /// The process that is the member of a group.
+    /// The process on this node that is the member of a group.
     fn member(&self, group: Group) -> Number {
         let id = u32::try_from(group).unwrap_or(u32::MAX).saturating_add(routes::FIRST_MEMBER);
         Number { id, serial: self.serial }

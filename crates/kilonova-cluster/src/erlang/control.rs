@@ -1,9 +1,9 @@
-//! Control messages: what one node tells another to do with a message. Owns their numbers and
-//! shapes; those that this node has no use for are ignored.
+//! Control messages, which say what to do with a message. Owns their numbers and shapes; ignores
+//! those that this node does not use.
 
 use super::term::{Bad, Pid, Reader, Term};
 
-/// The first byte of a frame that has a control message, as it is without the atom cache.
+/// The first byte of a frame with a control message, without the atom cache.
 const PASS_THROUGH: u8 = 112;
 
 pub(super) const LINK: i64 = 1;
@@ -16,24 +16,24 @@ pub(super) const MONITOR_EXIT: i64 = 21;
 pub(super) const UNLINK: i64 = 35;
 pub(super) const UNLINK_ACK: i64 = 36;
 
-/// Whom a message or a monitor is for.
+/// The target of a message or a monitor.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Target<'a> {
     Process(Pid<'a>),
     Name(String),
 }
 
-/// What the other node does.
+/// A control message from the other node.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Control<'a> {
     Send(Target<'a>, Term<'a>),
-    /// A process wants to know when the target ends: the process, the target, the reference.
+    /// A process monitors a target: the process, the target, the reference.
     Monitor(Term<'a>, Target<'a>, Term<'a>),
-    /// A target that this node monitors has ended: the target, and the number of the reference.
+    /// A target that this node monitors has ended: the target and the reference.
     Ended(Term<'a>, Term<'a>),
     /// A process links itself to the target.
     Link(Term<'a>, Target<'a>),
-    /// A process takes that back, and wants it confirmed: number, process, target.
+    /// A process unlinks itself and expects a confirmation: the number, the process, the target.
     Unlink(Term<'a>, Term<'a>, Term<'a>),
     Ignored,
 }
@@ -75,7 +75,7 @@ fn target(term: Term<'_>) -> Result<Target<'_>, Bad> {
     }
 }
 
-/// A frame with its length: a control message, and the message that it goes with.
+/// A frame with its length, from a control message and its message.
 pub(super) fn frame(control: &[u8], message: &[u8]) -> Vec<u8> {
     let length = 1 + control.len() + message.len();
     let length = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();

@@ -1,26 +1,26 @@
 //! The message of `nova_pubsub`: `{nova_pubsub, Channel, Sender, Topic, Payload}`. Owns how topic
-//! and payload are read and written; who gets it is the connection's.
+//! and payload are read and written; leaves its receivers to the connection.
 
 use kilonova_pubsub::{Envelope, Payload};
 
 use super::json::{self, Refused};
 use super::term::{Number, Term, Writer};
 
-/// The longest topic, in bytes.
+/// The maximum length of a topic, in bytes.
 const LONGEST_TOPIC: usize = 256;
 
-/// Why a message is not passed on.
+/// The reason why a message is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unread {
-    #[error("it is not of nova_pubsub, or of another channel than its receiver's")]
+    #[error("it is not a nova_pubsub message for its receiver's channel")]
     Foreign,
-    #[error("its topic is no text of 1 to 256 bytes without control characters")]
+    #[error("its topic is not a text of 1 to 256 bytes without control characters")]
     Topic,
     #[error(transparent)]
     Payload(#[from] Refused),
 }
 
-/// Reads a message to the member of a channel.
+/// Reads a message for the member of a channel.
 pub(super) fn read(message: &Term<'_>, channel: &str) -> Result<Envelope, Unread> {
     let [tag, to, Term::Pid(_), topic, payload] = message.elements() else {
         return Err(Unread::Foreign);
@@ -33,18 +33,18 @@ pub(super) fn read(message: &Term<'_>, channel: &str) -> Result<Envelope, Unread
     });
     let topic = topic.ok_or(Unread::Topic)?;
     let json = json::from_term(payload)?;
-    // It was written as JSON.
+    // Cannot fail: the text was written as JSON.
     let payload = Payload::from_json(json).map_err(|_| Unread::Payload(Refused::Kind("it")))?;
     Ok(Envelope::new(channel, topic, payload))
 }
 
-/// A topic: a binary in UTF-8, or a list of bytes in UTF-8 or of characters.
+/// Reads a topic: a UTF-8 binary, a list of UTF-8 bytes, or a list of characters.
 fn text(term: &Term<'_>) -> Option<String> {
     match term {
         Term::Binary(bytes) => std::str::from_utf8(bytes).ok().map(str::to_owned),
         Term::String(bytes) => Some(match std::str::from_utf8(bytes) {
             Ok(text) => text.to_owned(),
-            // Characters below 256, one each.
+            // Each byte is a character below 256.
             Err(_) => bytes.iter().copied().map(char::from).collect(),
         }),
         Term::List(elements) if elements.len() <= LONGEST_TOPIC => {
@@ -58,17 +58,17 @@ fn text(term: &Term<'_>) -> Option<String> {
     }
 }
 
-/// A broadcast on its way out, the same for all of its receivers but for the sender's pid.
+/// An encoded broadcast, the same for all receivers except for the sender's pid.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    /// Up to the channel, which the sender's pid follows.
+    /// The term up to the channel. The sender's pid follows.
     before: Vec<u8>,
     /// The topic and the payload.
     after: Vec<u8>,
 }
 
 impl Outgoing {
-    /// Writes a broadcast. The topic becomes a list of its bytes, because handlers call
+    /// Encodes a broadcast. The topic becomes a list of bytes, because handlers call
     /// `list_to_binary` with it.
     pub(super) fn new(envelope: &Envelope) -> Result<Outgoing, serde_json::Error> {
         let mut before = Writer::versioned();
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_that_is_no_line_of_text_is_refused() {
+    fn a_topic_that_is_not_a_line_of_text_is_refused() {
         let long = "x".repeat(LONGEST_TOPIC + 1);
         let topics = [
             Term::Int(7),

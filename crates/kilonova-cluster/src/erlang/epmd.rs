@@ -1,25 +1,25 @@
-//! Asks the port mapper of a host for the port of a node. Owns the one request that is made.
+//! Asks the port mapper (epmd) of a host for the port of a node. Owns that single request.
 
 use std::net::{IpAddr, SocketAddr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The version of the handshake.
+/// The handshake version of this node.
 const VERSION: u16 = 6;
 
-/// Why there is no port.
+/// The reason why the port is unknown.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failed {
     #[error("the port mapper (epmd) of {0} cannot be reached: {1}")]
     Unreachable(SocketAddr, #[source] std::io::Error),
     #[error("the port mapper (epmd) of {0} does not know {1:?}")]
     Unknown(SocketAddr, String),
-    #[error("{0:?} speaks another version of the distribution")]
+    #[error("{0:?} has an unsupported version of the distribution protocol")]
     Version(String),
 }
 
-/// The port of the node whose name has this part before the `@`.
+/// The port of a node. `name` is the part of its name before the `@`.
 pub(super) async fn port(host: IpAddr, epmd: u16, name: &str) -> Result<u16, Failed> {
     let address = SocketAddr::new(host, epmd);
     let answer = ask(address, name).await;
@@ -35,7 +35,7 @@ pub(super) async fn port(host: IpAddr, epmd: u16, name: &str) -> Result<u16, Fai
     Ok(u16::from_be_bytes([high, low]))
 }
 
-/// Of an answer that says no, only two bytes come.
+/// Sends the request and reads the answer. A negative answer has only two bytes.
 async fn ask(address: SocketAddr, name: &str) -> std::io::Result<[u8; 10]> {
     let mut stream = TcpStream::connect(address).await?;
     let length = u16::try_from(name.len() + 1).map_err(std::io::Error::other)?;

@@ -1,20 +1,20 @@
-//! The fuzz targets of what Erlang nodes send. Owns what must hold of any bytes.
+//! The fuzz targets for data from Erlang nodes. Owns what must hold for any bytes.
 
 use super::envelope;
 use super::json;
 use super::term::{Writer, decode};
 use super::{control, pg::Scope};
 
-/// A frame: it is read or refused, and what is read of it is written and read again.
+/// A frame is decoded or refused. A decoded term is encoded and decoded again.
 pub fn frame(bytes: &[u8]) {
     if let Ok(term) = decode(bytes) {
         let mut writer = Writer::versioned();
         writer.term(&term);
-        assert!(decode(&writer.0).is_ok(), "a term is not read again");
+        assert!(decode(&writer.0).is_ok(), "an encoded term cannot be decoded");
         if let Ok(json) = json::from_term(&term) {
             let mut writer = Writer::versioned();
             if json::to_term(&json, &mut writer).is_ok() {
-                assert!(decode(&writer.0).is_ok(), "JSON is no term");
+                assert!(decode(&writer.0).is_ok(), "JSON encoded as a term cannot be decoded");
             }
         }
         let _ = envelope::read(&term, "posts");

@@ -1,5 +1,5 @@
-//! The handshake of OTP 23 and later (version 6), as the side that calls, hidden from the other
-//! nodes of its peer. Owns the messages, the flags and the proof of the cookie.
+//! The handshake of OTP 23 and later (version 6), as the connecting side and as a hidden node. Owns
+//! the messages, the flags and the proof of the cookie.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// The longest message of a handshake: a name of 255 characters and 64 bytes more would fit.
+/// The longest handshake message. A name of 255 characters and 64 more bytes fit.
 const LONGEST: usize = 1024;
 
-/// What both sides must be able to do in OTP 25, of which one bit may stand for all others.
+/// The features that OTP 25 requires of both sides. One bit may represent all of them.
 const MANDATORY: u64 = 0x4 // references of several words
     | 0x10 | 0x80 // functions, in two versions
     | 0x100 // large pids
@@ -23,22 +23,22 @@ const MANDATORY: u64 = 0x4 // references of several words
     | 0x100_0000; // this handshake
 const MANDATORY_DIGEST: u64 = 1 << 26;
 
-/// What this node can do. It offers neither the atom cache nor fragments nor aliases nor spawning,
-/// so each message is one frame that can be read alone.
+/// The features of this node. It offers no atom cache, fragments, aliases or spawning, so each
+/// message is one self-contained frame.
 const FLAGS: u64 = MANDATORY
     | MANDATORY_DIGEST
-    | 0x8 | 0x20 // monitors, of names, too
+    | 0x8 | 0x20 // monitors, also of names
     | 0x4000 // short atoms
     | 1 << 25 // links that are unlinked by number
     | 1 << 34; // pids, ports and references of version 4
 
-/// What all nodes of the cluster know, and nobody else may: it lets its holder run code on all
-/// Erlang nodes.
+/// The secret that all nodes of the cluster share. Anyone who has it can run code on all Erlang
+/// nodes.
 #[derive(Clone)]
 pub struct Cookie(String);
 
 impl Cookie {
-    /// This text, without the white space around it.
+    /// Creates a cookie from a text, without surrounding white space.
     pub fn new(text: &str) -> Cookie {
         Cookie(text.trim().to_owned())
     }
@@ -47,39 +47,39 @@ impl Cookie {
         self.0.is_empty()
     }
 
-    /// The proof that this side knows the cookie, for a challenge of the other.
+    /// The proof that this side knows the cookie, for a challenge of the other side.
     fn digest(&self, challenge: u32) -> [u8; 16] {
         Md5::new().chain_update(&self.0).chain_update(challenge.to_string()).finalize().into()
     }
 }
 
-/// Without the text.
+/// Omits the cookie.
 impl fmt::Debug for Cookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Cookie")
     }
 }
 
-/// Why a handshake failed.
+/// The reason why a handshake failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failed {
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    #[error("it answers {0:?}; it may know a node of this name already")]
+    #[error("it answered {0:?}; it may already be connected to a node with this name")]
     Status(String),
-    #[error("it calls itself {0:?}")]
+    #[error("its name is {0:?}")]
     Name(String),
     #[error("it is older than OTP 23")]
     Old,
-    #[error("it lacks what OTP 25 requires (flags {0:#x})")]
+    #[error("it lacks features that OTP 25 requires (flags {0:#x})")]
     Flags(u64),
-    #[error("it has another cookie")]
+    #[error("it has a different cookie")]
     Cookie,
-    #[error("it sends no message of a handshake")]
+    #[error("it sent something other than a handshake message")]
     Shape,
 }
 
-/// Introduces this node to the one that calls itself `peer`, and returns which run of it that is.
+/// Does the handshake with the node `peer`. Returns that node's creation, which identifies its run.
 pub(super) async fn call<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     name: &str,
@@ -98,7 +98,7 @@ pub(super) async fn call<S: AsyncRead + AsyncWrite + Unpin>(
     let status = receive(stream).await?;
     match status.split_first() {
         Some((b's', b"ok" | b"ok_simultaneous")) => {}
-        // It has a connection of this node that has died without its noticing.
+        // The other node has not noticed yet that an earlier connection of this node ended.
         Some((b's', b"alive")) => send(stream, b"strue").await?,
         Some((b's', status)) => {
             return Err(Failed::Status(String::from_utf8_lossy(status).into_owned()));
@@ -118,7 +118,7 @@ pub(super) async fn call<S: AsyncRead + AsyncWrite + Unpin>(
     reply.extend(cookie.digest(theirs.challenge));
     send(stream, &reply).await?;
 
-    // A node that has another cookie hangs up here.
+    // A node with a different cookie closes the connection here.
     let proof = receive(stream).await.map_err(|failed| match failed {
         Failed::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Failed::Cookie,
         failed => failed,
@@ -132,7 +132,7 @@ pub(super) async fn call<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// What the other node says of itself.
+/// The other node's challenge, with its name and features.
 struct Challenge {
     flags: u64,
     challenge: u32,
@@ -195,7 +195,7 @@ mod tests {
         framed(&parts.concat())
     }
 
-    /// The outcome towards a node that says all of this, and what it was told.
+    /// The outcome with a node that sends these messages, and the bytes that it received.
     async fn outcome(says: Vec<Vec<u8>>) -> (Result<u32, Failed>, Vec<u8>) {
         let (mut ours, mut theirs) = tokio::io::duplex(64 * 1024);
         theirs.write_all(&says.concat()).await.unwrap();
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_node_with_the_cookie_is_met() {
+    async fn a_node_with_the_cookie_is_accepted() {
         let says = |status: &[u8]| {
             vec![framed(status), challenge(MANDATORY_DIGEST, "nova@h"), proof("secret")]
         };

@@ -1,7 +1,7 @@
-//! JSON as terms and terms as JSON. Owns what becomes of each kind of value, and which terms are
-//! refused because JSON cannot hold them.
+//! Converts JSON to terms and terms to JSON. Owns how each kind of value is converted, and which
+//! terms are refused because JSON cannot represent them.
 //!
-//! | JSON | Erlang | and back from |
+//! | JSON | to Erlang | from Erlang |
 //! |---|---|---|
 //! | object | map with binary keys | map whose keys are binaries or atoms |
 //! | array | list | list |
@@ -20,10 +20,10 @@ use serde_json::Value;
 use super::term::{Term, Writer};
 use crate::message::LARGEST;
 
-/// Why a term has no JSON form.
+/// The reason why a term has no JSON form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
-    #[error("JSON cannot hold {0}")]
+    #[error("JSON cannot represent {0}")]
     Kind(&'static str),
     #[error("a binary is not UTF-8")]
     Text,
@@ -35,7 +35,7 @@ pub(super) enum Refused {
     Large,
 }
 
-/// The JSON text of a term.
+/// Converts a term to JSON text.
 pub(super) fn from_term(term: &Term<'_>) -> Result<String, Refused> {
     let mut json = String::new();
     write(term, &mut json)?;
@@ -71,7 +71,7 @@ fn write(term: &Term<'_>, json: &mut String) -> Result<(), Refused> {
         Term::List(elements) => array(elements.iter(), json, write)?,
         Term::Map(pairs) => {
             let mut seen = HashSet::new();
-            // Two keys that are one in JSON are an atom and a binary.
+            // Only an atom and a binary can be the same key in JSON.
             let mixed = pairs.iter().any(|(key, _)| matches!(key, Term::Atom(_)));
             json.push('{');
             for (index, (key, value)) in pairs.iter().enumerate() {
@@ -126,7 +126,7 @@ fn key_of<'t>(key: &'t Term<'_>) -> Result<Cow<'t, str>, Refused> {
     }
 }
 
-/// Writes JSON text as a term. Fails where `serde_json` does: beyond 128 levels, or for a number
+/// Writes JSON text as a term. Fails where `serde_json` fails: beyond 128 levels, or for a number
 /// that no float can hold.
 pub(super) fn to_term(json: &str, writer: &mut Writer) -> Result<(), serde_json::Error> {
     value(&serde_json::from_str(json)?, writer);
@@ -179,7 +179,7 @@ mod tests {
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             any::<u64>().prop_map(Value::from),
-            // `serde_json` reads others to the last digit but one.
+            // For other floats, `serde_json` may be off in the last digit.
             any::<i32>().prop_map(|eighths| Value::from(f64::from(eighths) / 8.0)),
             any::<String>().prop_map(Value::from),
         ];
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_cannot_hold_is_refused() {
+    fn a_term_that_json_cannot_represent_is_refused() {
         let refused = [
             Term::Tuple(vec![]),
             Term::Reference(b""),

@@ -1,4 +1,4 @@
-//! What the bridge is told: which nodes, which channels, and as whom.
+//! The options for Erlang nodes: the nodes, the channels, and this node's name.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -9,25 +9,25 @@ use std::time::Duration;
 use super::Cookie;
 use super::term::LONGEST_ATOM;
 
-/// An Erlang node to connect to: `name@host`, with a port where its port mapper is not to be asked.
+/// An Erlang node to connect to: `name@host`, or `name@host:port` to skip the port mapper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     pub(super) name: Arc<str>,
     pub(super) port: Option<u16>,
 }
 
-/// A text that is no node.
+/// A text that is not a [`Peer`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not name@host or name@host:port")]
 pub struct BadPeer(String);
 
 impl Peer {
-    /// The part before the `@`.
+    /// The part of the name before the `@`.
     pub(super) fn alive(&self) -> &str {
         self.name.split_once('@').map_or("", |(name, _)| name)
     }
 
-    /// The part behind the `@`.
+    /// The part of the name after the `@`.
     pub fn host(&self) -> &str {
         self.name.split_once('@').map_or("", |(_, host)| host)
     }
@@ -54,9 +54,9 @@ impl FromStr for Peer {
     }
 }
 
-/// See the module.
+/// The options for connections to Erlang nodes.
 #[derive(Clone, Debug)]
-#[must_use = "nothing is started yet"]
+#[must_use = "options do nothing until they are passed on"]
 pub struct Options {
     pub(super) name: Arc<str>,
     pub(super) peers: Vec<Peer>,
@@ -68,17 +68,17 @@ pub struct Options {
     pub(super) timing: Timing,
 }
 
-/// How long things may take.
+/// Timeouts and intervals.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
-    /// To connect, and for the handshake.
+    /// The timeout for connecting and the handshake.
     pub connect: Duration,
-    /// The first pause before the next try, and the longest.
+    /// The first and the longest pause before a retry.
     pub backoff: (Duration, Duration),
-    /// How often a scope that is not known is looked for.
+    /// The interval between requests for an unknown scope.
     pub discover: Duration,
-    /// How long the other node may say nothing, and take nothing.
+    /// How long the other node may send nothing or read nothing.
     pub silence: Duration,
 }
 
@@ -94,18 +94,18 @@ impl Default for Timing {
     }
 }
 
-/// Options that cannot work.
+/// The reason why options are invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no node to connect to.
-    #[error("no Erlang node is named")]
+    /// There is no Erlang node to connect to.
+    #[error("there is no Erlang node to connect to")]
     NoPeers,
-    /// Two connections to one node: it would end each for the other.
+    /// A node is listed twice. It would close each of two connections in favor of the other.
     #[error("{0} is named twice")]
     Twice(Arc<str>),
-    /// A channel or the scope is no atom.
-    #[error("{0:?} cannot be an atom: it has 1 to 255 characters")]
+    /// A channel or the scope cannot be an atom.
+    #[error("{0:?} cannot be an atom; use 1 to 255 characters")]
     Atom(String),
     /// No channel is shared.
     #[error("no channel is shared with Erlang")]
@@ -116,8 +116,8 @@ pub enum Error {
 }
 
 impl Options {
-    /// Connects to these nodes, as the node of this name, and shares these channels. Characters
-    /// that Erlang's names do not have become `-`.
+    /// Creates options to connect to `peers` and share `channels` under the node name `name`.
+    /// Characters that Erlang does not allow in names become `-`.
     pub fn new(
         name: &str,
         peers: impl IntoIterator<Item = Peer>,
@@ -144,17 +144,17 @@ impl Options {
         }
     }
 
-    /// The scope of the process groups; `nova_scope` unless set.
+    /// Sets the scope of the process groups; by default `nova_scope`.
     pub fn scope(self, scope: impl Into<String>) -> Options {
         Options { scope: scope.into(), ..self }
     }
 
-    /// Also connects to addresses that are not private. Nothing that is sent is encrypted.
+    /// Allows connections to addresses that are not private. The connections are not encrypted.
     pub fn allow_cleartext(self, allow: bool) -> Options {
         Options { allow_cleartext: allow, ..self }
     }
 
-    /// The port of port mappers; 4369 unless set.
+    /// Sets the port of the port mappers; by default 4369.
     pub fn epmd(self, port: u16) -> Options {
         Options { epmd: port, ..self }
     }
@@ -164,7 +164,7 @@ impl Options {
         Options { timing, ..self }
     }
 
-    /// Whether they can work, which [`open`](super::open) checks, too.
+    /// Checks the options. [`open`](super::open) does this too.
     pub fn check(&self) -> Result<(), Error> {
         let atoms = self.channels.iter().map(|it| &**it).chain([self.scope.as_str()]);
         for atom in atoms {
@@ -185,7 +185,8 @@ impl Options {
     }
 }
 
-/// Whether an address is of this machine or of a network that the internet does not reach.
+/// Returns true if `address` belongs to this machine or to a network that is not reachable from the
+/// internet.
 pub fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => {

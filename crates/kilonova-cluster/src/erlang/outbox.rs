@@ -1,6 +1,6 @@
-//! What waits to be sent to one Erlang node. Owns the bounds: a broadcast that finds no room is
-//! lost for that node alone; what keeps the groups right is never dropped, and when it finds no
-//! room the connection ends.
+//! The frames that wait to be sent to one Erlang node. Owns the bounds: a broadcast that finds no
+//! room is lost for that node only. Frames that keep the groups correct are never dropped: if one
+//! finds no room, the connection ends.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,29 +9,29 @@ use super::control;
 use super::envelope::Outgoing;
 use super::term::{Number, Writer};
 
-/// Broadcasts that wait for one node.
+/// The number of broadcasts that may wait for one node.
 const BROADCASTS: usize = 4_096;
 
-/// Their bytes, each counted once, however many members it goes to.
+/// Their total bytes. A broadcast counts once, however many members it goes to.
 const BYTES: usize = 16 * 1024 * 1024;
 
-/// Bytes of other messages that wait.
+/// The bytes of other frames that may wait.
 const CONTROL: usize = 1024 * 1024;
 
-/// Where enough is in the buffer for one write.
+/// The number of buffered bytes that is enough for one write.
 const FULL: usize = 64 * 1024;
 
 /// A broadcast and its receivers.
 struct Waiting {
     message: Arc<Outgoing>,
     sender: Number,
-    /// The message with its sender's pid, from the first receiver on.
+    /// The message with its sender's pid, encoded for the first receiver.
     term: Vec<u8>,
     receivers: Arc<[Number]>,
     next: usize,
 }
 
-/// Names in what is written: this node's and the other's, each with its run.
+/// The names of this node and the other node in frames, each with its run.
 pub(super) struct Names {
     pub(super) own: Arc<str>,
     pub(super) own_creation: u32,
@@ -39,7 +39,7 @@ pub(super) struct Names {
     pub(super) peer_creation: u32,
 }
 
-/// See the module.
+/// The queue of one connection.
 #[derive(Default)]
 pub(super) struct Outbox {
     control: VecDeque<Vec<u8>>,
@@ -49,7 +49,7 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// Queues a frame that must not be lost; false if there is no room.
+    /// Queues a frame that must not be lost. Returns false if there is no room.
     #[must_use]
     pub(super) fn push(&mut self, frame: Vec<u8>) -> bool {
         self.control_bytes += frame.len();
@@ -57,7 +57,7 @@ impl Outbox {
         self.control_bytes <= CONTROL
     }
 
-    /// Queues a broadcast to these members; false if it is lost.
+    /// Queues a broadcast to these members. Returns false if it is lost.
     #[must_use]
     pub(super) fn broadcast(
         &mut self,
@@ -77,10 +77,11 @@ impl Outbox {
         true
     }
 
-    /// Moves frames into the buffer until there is enough for one write.
+    /// Moves frames into the buffer until it has enough for one write.
     pub(super) fn fill(&mut self, buffer: &mut Vec<u8>, names: &Names) {
         while buffer.len() < FULL {
-            // Between the messages of a broadcast other frames may pass: they are not about it.
+            // Other frames may overtake the messages of a broadcast, because they are independent
+            // of it.
             if let Some(frame) = self.control.pop_front() {
                 self.control_bytes -= frame.len();
                 buffer.extend(frame);

@@ -1,5 +1,5 @@
-//! The way to one Erlang node: connects, introduces this node, and tries again. Only this side
-//! calls: of two nodes that call each other at the same time, one may be refused.
+//! The connection to one Erlang node: connects, does the handshake, and reconnects. Only this side
+//! connects: if two nodes connect to each other at the same time, one may be refused.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -16,18 +16,19 @@ use super::outbox::Names;
 use super::pg::Group;
 use super::{Peer, Shared, epmd, handshake};
 
-/// Commands that wait for one connection.
+/// The number of commands that may wait for one connection.
 const COMMANDS: usize = 1_024;
 
-/// The pause between two equal lines of the log.
+/// The pause before a log line is repeated.
 const REPEAT: Duration = Duration::from_secs(60);
 
-/// The connection to a node, as the rest of this node sees it.
+/// The connection to a node, for the rest of this node.
 #[derive(Debug, Default)]
 pub(super) struct Slot(Mutex<Option<mpsc::Sender<Command>>>);
 
 impl Slot {
-    /// Passes a command on; false if the connection is too slow. Without one nobody hears it.
+    /// Passes on a command. Returns false if the connection is too slow. Without a connection,
+    /// drops the command.
     pub(super) fn send(&self, command: Command) -> bool {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(connection) => match connection.try_send(command) {
@@ -43,7 +44,7 @@ impl Slot {
     }
 }
 
-/// Why there is no connection.
+/// The reason why a connection failed.
 #[derive(Debug, thiserror::Error)]
 enum Failed {
     #[error(transparent)]
@@ -54,13 +55,13 @@ enum Failed {
     Handshake(#[from] handshake::Failed),
     #[error("{0} is not a private address, and nothing would be encrypted")]
     Public(IpAddr),
-    #[error("it does not answer within {0:?}")]
+    #[error("it did not answer within {0:?}")]
     Timeout(Duration),
-    #[error("its name has no address")]
+    #[error("its host name has no address")]
     NoAddress,
 }
 
-/// Keeps a connection to a node, for as long as this node runs.
+/// Keeps a connection to a node for as long as this node runs.
 pub(super) async fn keep(shared: Arc<Shared>, peer: Peer, slot: Arc<Slot>) {
     let timing = shared.options.timing;
     let mut pause = timing.backoff.0;
@@ -84,7 +85,7 @@ pub(super) async fn keep(shared: Arc<Shared>, peer: Peer, slot: Arc<Slot>) {
                 }
             }
         }
-        // Nodes that lost the same node do not all come back at once.
+        // A random factor, so that nodes that lost the same node do not reconnect at the same time.
         let spread = getrandom::u32().unwrap_or_default() % 256;
         tokio::time::sleep(pause.mul_f32(0.75 + spread as f32 / 512.0)).await;
         pause = (pause * 2).min(timing.backoff.1);
@@ -138,7 +139,7 @@ async fn run(shared: &Arc<Shared>, peer: &Peer, slot: &Slot, stream: TcpStream, 
     let (sender, mut commands) = mpsc::channel(COMMANDS);
     let joined: BTreeSet<Group> = {
         let joined = shared.joined.lock().unwrap_or_else(PoisonError::into_inner);
-        // Under the lock, so that no change passes between the two.
+        // Under the lock, so that no change falls between the two.
         slot.set(Some(sender));
         joined.clone()
     };

@@ -1,18 +1,18 @@
-//! The scope of process groups on one connection: `pg`'s protocol as a pure state machine. From a
-//! message it decides what to answer and which members the other node has. Leaves bytes and time to
-//! the connection.
+//! The scope of process groups on one connection: `pg`'s protocol as a pure state machine. It
+//! decides from a message what to answer and which members the other node has. Leaves bytes and
+//! time to the connection.
 //!
-//! A wrong message ends the other node's scope for good, because Nova starts it without a
-//! supervisor. So this side says only what every version of `pg` understands (version 0, with
-//! single pids), joins and leaves only towards a scope that it has sent its groups to, and leaves
-//! only groups that it has told that scope of.
+//! A wrong message ends the other node's scope permanently, because Nova starts it without a
+//! supervisor. This side therefore sends only what every version of `pg` understands (version 0,
+//! with single pids). It sends joins and leaves only to a scope that has received its groups, and
+//! leaves only for groups that it has sent to that scope.
 //!
-//! It understands both versions. OTP 29 asks with `{discover, Pid, 1}`, lists pids where earlier
-//! ones have one, and may send lists without pids. Its scope answers in version 0 if it is asked
+//! It understands both versions. OTP 29 sends `{discover, Pid, 1}`, and sends lists of pids, even
+//! empty ones, where earlier versions send a single pid. Its scope answers a request of version 0
 //! in version 0.
 //!
-//! Each connection has its own pids and its own scope: a scope of the other node that still
-//! remembers the connection before cannot mistake one for the other.
+//! Each connection has its own pids and its own scope, so a scope of the other node that still
+//! remembers an earlier connection cannot confuse the two.
 
 mod members;
 #[cfg(test)]
@@ -24,33 +24,33 @@ use std::sync::Arc;
 use super::term::{Number, Pid, Term};
 use members::Members;
 
-/// A group, by its place in the list of shared channels.
+/// A group, by its index in the list of shared channels.
 pub(super) type Group = usize;
 
-/// What is to be sent or done.
+/// A message to send or an action to take.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Output {
-    /// Ask the scope of the other node, by its name, to tell its groups.
+    /// Request the groups of the other node's scope, by the scope's name.
     Discover,
-    /// Ask this scope.
+    /// Request the groups of this scope.
     DiscoverTo(Number),
-    /// Tell this scope all groups that have a member here.
+    /// Send this scope all groups that have a member on this node.
     Sync(Number, Vec<Group>),
-    /// Tell this scope that the member of a group joined.
+    /// Tell this scope that this node's member of a group joined.
     Join(Number, Group),
-    /// Tell this scope that it left.
+    /// Tell this scope that this node's member of a group left.
     Leave(Number, Group),
-    /// Ask to be told when this scope ends; the reference has this number.
+    /// Monitor this scope, with a reference of this number.
     Monitor(Number, u32),
-    /// Take that back.
+    /// Remove this monitor.
     Demonitor(Number, u32),
-    /// The members of the other node changed by these steps.
+    /// The other node's members changed by these steps.
     Changed(Vec<Step>),
-    /// The members of the other node are those that [`Scope::members`] has.
+    /// The other node's members are now those in [`Scope::members`].
     Replaced,
 }
 
-/// One join or one leave.
+/// One join or leave.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Step {
     pub(super) group: Group,
@@ -58,27 +58,27 @@ pub(super) struct Step {
     pub(super) joined: bool,
 }
 
-/// Why a message to the scope was ignored.
+/// The reason why a message to the scope was ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Ignored {
-    #[error("it is no message of pg")]
+    #[error("it is not a pg message")]
     Shape,
     #[error("it names a process of another node or of an earlier run")]
     Pid,
-    #[error("it is from a scope that is not known")]
+    #[error("it is from an unknown scope")]
     Unknown,
-    #[error("the node has more members than are kept")]
+    #[error("the node has more than 500,000 members")]
     Many,
 }
 
-/// See the module.
+/// The scope of one connection.
 pub(super) struct Scope {
     /// The shared channels.
     groups: Vec<Arc<str>>,
-    /// The other node, and which run of it.
+    /// The other node and its run.
     node: Arc<str>,
     creation: u32,
-    /// The groups that have a member here.
+    /// The groups that have a member on this node.
     joined: BTreeSet<Group>,
     peer: Option<Peer>,
     monitors: u32,
@@ -89,14 +89,14 @@ pub(super) struct Scope {
 struct Peer {
     number: Number,
     monitor: u32,
-    /// It has told its groups.
+    /// Whether it has sent its groups.
     synced: bool,
-    /// The groups that it was told of.
+    /// The groups that were sent to it.
     told: BTreeSet<Group>,
 }
 
 impl Scope {
-    /// A scope that has just been connected, without a member.
+    /// Creates the scope of a new connection, without members.
     pub(super) fn new(groups: &[Arc<str>], node: &Arc<str>, creation: u32) -> Scope {
         Scope {
             groups: groups.to_vec(),
@@ -109,7 +109,7 @@ impl Scope {
         }
     }
 
-    /// Whether the other node has told its groups.
+    /// Whether the other node has sent its groups.
     pub(super) fn is_synced(&self) -> bool {
         self.peer.as_ref().is_some_and(|peer| peer.synced)
     }
@@ -119,13 +119,13 @@ impl Scope {
         &mut self.members
     }
 
-    /// What to do now and then: asks again while the other node has not told its groups. A hidden
-    /// node is never asked by the others, and a name without a process drops the question.
+    /// The request to repeat until the other node has sent its groups. Other nodes never send a
+    /// request to a hidden node, and a request to a name without a process is dropped.
     pub(super) fn ask(&self) -> Option<Output> {
         (!self.is_synced()).then_some(Output::Discover)
     }
 
-    /// The member of a group joins; nothing if it has joined.
+    /// Makes this node's member of a group join. Does nothing if it has already joined.
     pub(super) fn join(&mut self, group: Group) -> Option<Output> {
         if group >= self.groups.len() || !self.joined.insert(group) {
             return None;
@@ -134,7 +134,7 @@ impl Scope {
         peer.told.insert(group).then_some(Output::Join(peer.number, group))
     }
 
-    /// The member of a group leaves; nothing if it has not joined.
+    /// Makes this node's member of a group leave. Does nothing if it has not joined.
     pub(super) fn leave(&mut self, group: Group) -> Option<Output> {
         if !self.joined.remove(&group) {
             return None;
@@ -143,11 +143,11 @@ impl Scope {
         peer.told.remove(&group).then_some(Output::Leave(peer.number, group))
     }
 
-    /// A message to the scope.
+    /// Handles a message to the scope.
     pub(super) fn hear(&mut self, message: &Term<'_>) -> Result<Vec<Output>, Ignored> {
         match message.elements() {
             [tag, from] if tag.is_atom("discover") => self.discovered(self.own(from)?),
-            // Any later version, too: it answers a question of version 0.
+            // Any later version is accepted too: it answers a request of version 0.
             [tag, from, _] if tag.is_atom("discover") => self.discovered(self.own(from)?),
             [tag, cast] if tag.is_atom("$gen_cast") => match cast.elements() {
                 [tag, from, groups] if tag.is_atom("sync") => {
@@ -171,7 +171,7 @@ impl Scope {
         }
     }
 
-    /// A monitored scope ended, or there was none.
+    /// Handles the end of a monitored scope, or its absence.
     pub(super) fn ended(&mut self, number: Number, monitor: u32) -> Vec<Output> {
         let is_known = |peer: &mut Peer| peer.number == number && peer.monitor == monitor;
         match self.peer.take_if(is_known) {
@@ -180,7 +180,7 @@ impl Scope {
         }
     }
 
-    /// The scope of a process asks for the groups here.
+    /// A scope requests this node's groups.
     fn discovered(&mut self, from: Number) -> Result<Vec<Output>, Ignored> {
         let mut outputs = Vec::new();
         if self.peer.as_ref().is_none_or(|peer| peer.number != from) {
@@ -191,7 +191,7 @@ impl Scope {
         Ok(outputs)
     }
 
-    /// The scope of a process tells all of its groups.
+    /// A scope sends all of its groups.
     fn synced(&mut self, from: Number, groups: &[Term<'_>]) -> Result<Vec<Output>, Ignored> {
         let members = self.read(groups)?;
         let mut outputs = Vec::new();
@@ -207,7 +207,7 @@ impl Scope {
         Ok(outputs)
     }
 
-    /// Takes a scope for that of the other node. One that was known before ends now or has ended.
+    /// Makes a scope the scope of the other node. The previous one, if any, has ended or is ending.
     fn adopt(&mut self, number: Number, outputs: &mut Vec<Output>) {
         self.monitors += 1;
         let monitor = self.monitors;
@@ -221,7 +221,7 @@ impl Scope {
         outputs.push(Output::Monitor(number, monitor));
     }
 
-    /// Tells the known scope all groups here.
+    /// Sends all of this node's groups to the known scope.
     fn tell(&mut self, outputs: &mut Vec<Output>) {
         if let Some(peer) = &mut self.peer {
             peer.told.clone_from(&self.joined);
@@ -229,7 +229,8 @@ impl Scope {
         }
     }
 
-    /// Members of the other node join or leave. What comes before its groups are told is in them.
+    /// Members of the other node join or leave. Steps before its groups arrive are ignored, because
+    /// the groups include them.
     fn step(
         &mut self,
         groups: &[Group],
@@ -254,7 +255,7 @@ impl Scope {
         Ok(if steps.is_empty() { Vec::new() } else { vec![Output::Changed(steps)] })
     }
 
-    /// The members of the shared groups that a scope tells.
+    /// The members of shared groups in the groups that a scope sent.
     fn read(&self, groups: &[Term<'_>]) -> Result<Vec<(Group, Vec<Number>)>, Ignored> {
         let mut read = Vec::new();
         let mut count = 0;
@@ -276,7 +277,7 @@ impl Scope {
         self.groups.iter().position(|shared| group.is_atom(shared))
     }
 
-    /// A pid or a list of them.
+    /// The numbers in a pid or a list of pids.
     fn pids(&self, pids: &Term<'_>) -> Result<Vec<Number>, Ignored> {
         match pids {
             Term::Pid(_) => Ok(vec![self.own(pids)?]),
@@ -285,7 +286,7 @@ impl Scope {
         }
     }
 
-    /// The number of a process that is of the other node, in the run that is connected.
+    /// The number of a process of the other node in its current run.
     fn own(&self, pid: &Term<'_>) -> Result<Number, Ignored> {
         let Pid { node, number, creation } = pid.pid().ok_or(Ignored::Shape)?;
         match **node == *self.node && *creation == self.creation {

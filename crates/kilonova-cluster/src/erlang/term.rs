@@ -1,13 +1,13 @@
-//! Terms of Erlang's external format: what is read and written of it. Owns the values; reading
-//! within bounds is `decode`'s, writing is `encode`'s.
+//! The terms of Erlang's external format that this node reads and writes. Owns the values; leaves
+//! reading within bounds to `decode` and writing to `encode`.
 //!
 //! # Why not a crate
 //!
-//! `eetf` reads a whole tree that owns its data, with a vector of any length that a length field
-//! claims, recursion of any depth, and compressed terms of any size. A frame of a few bytes could
-//! end the process. This codec borrows from the frame and bounds depth, number and size. It needs
-//! a third of the tags, and no table of atoms: an atom is a part of the frame, so a million of
-//! them cost nothing once the frame is gone.
+//! `eetf` builds a tree that owns its data. It allocates vectors of whatever length a length field
+//! claims, recurses to any depth, and expands compressed terms of any size, so a frame of a few
+//! bytes can end the process. This codec borrows from the frame and limits depth, number and size.
+//! It needs a third of the tags and no atom table: an atom is a part of the frame, so a million
+//! atoms cost nothing after the frame is dropped.
 
 mod decode;
 mod encode;
@@ -21,16 +21,16 @@ pub(super) use self::decode::decode;
 pub(super) use self::decode::{Bad, Reader};
 pub(super) use self::encode::Writer;
 
-/// The first byte of each term that stands alone.
+/// The first byte of each top-level term.
 pub(super) const VERSION: u8 = 131;
 
-/// Terms may nest this deep.
+/// The maximum depth of nested terms.
 pub(super) const DEEPEST: usize = 64;
 
-/// A frame may have this many terms, of which one takes 64 bytes of memory at most.
+/// The maximum number of terms in a frame. A term takes at most 64 bytes of memory.
 pub(super) const MOST: usize = 1_000_000;
 
-/// The longest atom, in characters.
+/// The maximum length of an atom, in characters.
 pub(super) const LONGEST_ATOM: usize = 255;
 
 mod tag {
@@ -60,31 +60,30 @@ mod tag {
     pub(super) const V4_PORT: u8 = 120;
 }
 
-/// A term, in the memory of its frame as far as possible.
+/// A term, which borrows from its frame where possible.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Term<'a> {
     Atom(Cow<'a, str>),
     Int(i64),
-    /// An integer beyond 64 bits, or beyond `i64`: whether it is negative, and its bytes, the
-    /// lowest first.
+    /// An integer outside `i64`: whether it is negative, and its bytes in little-endian order.
     Big(bool, &'a [u8]),
     Float(f64),
     Pid(Pid<'a>),
-    /// A reference as it stands in the frame, with its tag: it is only sent back.
+    /// A reference as encoded in the frame, with its tag. It is only sent back.
     Reference(&'a [u8]),
     Binary(&'a [u8]),
-    /// A list of bytes, which is also what a short text is.
+    /// A list of bytes. Erlang also encodes a short text like this.
     String(&'a [u8]),
     List(Vec<Term<'a>>),
-    /// A list whose end is another term than the empty list.
+    /// A list that does not end in the empty list.
     Improper(Vec<Term<'a>>, Box<Term<'a>>),
     Tuple(Vec<Term<'a>>),
     Map(Vec<(Term<'a>, Term<'a>)>),
-    /// What is skipped: its name for people.
+    /// A skipped term, with a name for messages.
     Other(&'static str),
 }
 
-/// A process, of this node or another.
+/// A process of any node.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pid<'a> {
     pub(super) node: Cow<'a, str>,
@@ -101,7 +100,7 @@ pub(super) struct Number {
 }
 
 impl Number {
-    /// The number under which the registry knows it.
+    /// The member number in the registry.
     pub(super) fn member(self) -> u64 {
         u64::from(self.serial) << 32 | u64::from(self.id)
     }
@@ -124,7 +123,7 @@ impl<'a> Term<'a> {
         }
     }
 
-    /// The elements of a tuple; none of another term.
+    /// The elements of a tuple. Other terms have none.
     pub(super) fn elements(&self) -> &[Term<'a>] {
         match self {
             Term::Tuple(elements) => elements,
@@ -132,7 +131,7 @@ impl<'a> Term<'a> {
         }
     }
 
-    /// The elements of a list. A list of bytes has none that could be borrowed: `None`.
+    /// The elements of a list. `None` for a list of bytes, whose elements cannot be borrowed.
     pub(super) fn list(&self) -> Option<&[Term<'a>]> {
         match self {
             Term::List(elements) => Some(elements),
@@ -140,7 +139,7 @@ impl<'a> Term<'a> {
         }
     }
 
-    /// What it is, for people.
+    /// The kind of term, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Term::Atom(_) => "an atom",

@@ -1,5 +1,5 @@
-//! What nodes of several versions of Erlang/OTP say, byte for byte, from the handshake on: of those
-//! that Debian 12 does not have, too. `tests/erlang/records.rs` writes them down.
+//! Recorded bytes of nodes of several versions of Erlang/OTP, starting with the handshake,
+//! including versions that Debian 12 does not have. `tests/erlang/records.rs` records them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ const TRANSCRIPTS: [&str; 3] = [
     include_str!("transcripts/otp-29.txt"),
 ];
 
-/// Who speaks to whom, and the messages, without their lengths.
+/// The two nodes, and the messages without their lengths.
 struct Said {
     values: HashMap<&'static str, &'static str>,
     handshake: Vec<Vec<u8>>,
@@ -47,7 +47,7 @@ impl Said {
         self.values[key].parse().unwrap()
     }
 
-    /// The run of the other node, from a handshake in which it says this.
+    /// The run of the other node, from the recorded handshake.
     async fn creation(&self) -> u32 {
         let (mut ours, mut theirs) = tokio::io::duplex(64 * 1024);
         for message in &self.handshake {
@@ -61,10 +61,10 @@ impl Said {
     }
 }
 
-/// Two members of `posts`, one of them twice and in `comments`, too, and in a channel that is not
-/// shared; a broadcast; then one leaves, and one after the other is killed.
+/// Two members of `posts`, one of them twice and also in `comments` and in a channel that is not
+/// shared; a broadcast; then one leaves, and both are killed.
 #[tokio::test]
-async fn what_each_version_says_is_understood() {
+async fn messages_of_each_otp_version_are_understood() {
     for text in TRANSCRIPTS {
         let said = Said::read(text);
         let release = said.values["release"];
@@ -78,7 +78,7 @@ async fn what_each_version_says_is_understood() {
                     assert_eq!(pid.creation, said.number("creation"), "{release}");
                     (pid.number.id, message)
                 }
-                // It watches this node's scope.
+                // The other node monitors this node's scope.
                 Control::Monitor(..) => continue,
                 other => panic!("{release}: {other:?}"),
             };

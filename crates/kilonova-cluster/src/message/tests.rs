@@ -1,4 +1,4 @@
-//! What messages hold, how large they are, and how versions understand each other.
+//! The content and size of messages, and compatibility between versions.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -63,7 +63,7 @@ fn steps_with_much_metadata_go_in_several_messages_and_arrive_with_it() {
 }
 
 #[test]
-fn a_version_without_metadata_and_this_one_understand_each_other() {
+fn a_version_without_metadata_is_compatible_with_this_one() {
     #[derive(Deserialize)]
     #[serde(rename_all = "snake_case")]
     enum Old {
@@ -88,7 +88,7 @@ fn a_version_without_metadata_and_this_one_understand_each_other() {
 }
 
 #[test]
-fn metadata_of_nobody_too_long_or_out_of_order_is_left_out() {
+fn metadata_without_a_member_too_long_or_out_of_order_is_skipped() {
     let long = "m".repeat(5000);
     let text = json!([[1, "b"], [0, "late"], [2, long], [3, {}], [9, "nobody"]]).to_string();
     let metas: Metas = serde_json::from_str(&text).unwrap();
@@ -133,10 +133,10 @@ proptest! {
     }
 
     #[test]
-    fn what_happened_is_told_in_order_and_consecutive_changes_together(
+    fn events_are_sent_in_order_and_consecutive_changes_together(
         happened in prop::collection::vec((0..4_u8, 0..20_usize), 1..60),
     ) {
-        // A change, a change after versions that are missing, or a broadcast.
+        // A change, a change after a gap in the versions, or a broadcast.
         let (mut version, mut before, mut runs) = (7, 7, 0);
         let mut goes_on = false;
         let locals: Vec<_> = happened.iter().map(|(kind, name)| {
@@ -185,7 +185,7 @@ fn many_changes_at_once_go_in_several_items_of_half_a_message() {
             other => panic!("{other:?}"),
         })
         .collect();
-    // A hundred bytes each, about.
+    // About a hundred bytes each.
     let most = (FULL / 2).div_ceil(100);
     assert_eq!(counts, [most, most, most, 1000 - 3 * most]);
 }

@@ -1,6 +1,6 @@
-//! A model: nodes whose messages are delivered, lost and held up, that lose sight of each other,
-//! die and start anew. When the network is whole again each must know the members of all others,
-//! and of nobody else.
+//! A model: nodes whose messages are delivered, lost and delayed, and that lose contact, die and
+//! restart. When the network is whole again, each node must know the members of all other nodes,
+//! and of no others.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -24,20 +24,20 @@ fn text(meta: Meta) -> String {
     meta.payload().as_json().to_owned()
 }
 
-/// One node, with what the registry and the driver around the protocol would do.
+/// One node, with the work of the registry and the driver around the protocol.
 struct Node {
     id: NodeId,
     members: Members,
-    /// Changes up to here have happened, and those up to there have been told.
+    /// The version of the last change, and the last version that was sent.
     version: u64,
     told: u64,
     happened: Vec<Local>,
     peers: Peers,
-    /// What the registry would know of the others.
+    /// The other nodes' members as the registry would know them.
     known: BTreeMap<NodeId, Members>,
-    /// Answers that are being sent, part by part, one to each node at the most.
+    /// Answers in progress, sent in parts; at most one to each node.
     answers: BTreeMap<NodeId, VecDeque<Bytes>>,
-    /// How many were begun, and how many of them ended before they were through.
+    /// The number of answers started, and of those that were cancelled.
     begun: usize,
     broken_off: usize,
 }
@@ -62,7 +62,7 @@ impl Node {
         let key = (channel.to_string(), member);
         let says = says.map(|number| format!("{{\"says\":{number}}}"));
         let (times, before) = self.members.get(&key).cloned().unwrap_or_default();
-        // The registry tells the metadata that holds after a join: the last that was given.
+        // The registry reports the metadata in effect after a join, which is the last one given.
         let says = says.filter(|_| joined).or(before);
         match (joined, times) {
             (true, _) => self.members.insert(key, (times + 1, says.clone())),
@@ -104,10 +104,10 @@ impl Node {
     }
 }
 
-/// The nodes and what is under way between them.
+/// The nodes, and the messages in transit between them.
 struct World {
     nodes: Vec<Node>,
-    /// From, to, message; in order for each pair.
+    /// Sender, receiver, sender's identity and message; in order for each pair.
     wires: Vec<(usize, usize, NodeId, Bytes)>,
     cut: HashSet<(usize, usize)>,
     now: Instant,
@@ -132,7 +132,7 @@ impl World {
         one != other && !self.cut.contains(&(one.min(other), one.max(other)))
     }
 
-    /// Everyone sees who can be reached now.
+    /// Tells each node which others are reachable now.
     fn look(&mut self) {
         for one in 0..NODES {
             let there = (0..NODES).filter(|other| self.connected(one, *other));
@@ -181,7 +181,7 @@ impl World {
         }
     }
 
-    /// Tells the others what has happened on a node.
+    /// Sends a node's events to the others.
     fn tell(&mut self, node: usize) {
         let Node { happened, told, .. } = &mut self.nodes[node];
         let messages = tell(std::mem::take(happened), told);
@@ -190,7 +190,7 @@ impl World {
         }
     }
 
-    /// The next part of an answer goes out.
+    /// Sends the next part of an answer.
     fn answer(&mut self, node: usize) {
         let Node { answers, peers, .. } = &mut self.nodes[node];
         let Some(mut entry) = answers.first_entry() else { return };
@@ -204,7 +204,7 @@ impl World {
         }
     }
 
-    /// The oldest message between some pair of nodes arrives.
+    /// Delivers the oldest message between some pair of nodes, or loses it.
     fn deliver(&mut self, which: usize, arrives: bool) {
         let Some((from, to, ..)) = self.wires.get(which) else { return };
         let first = self.wires.iter().position(|(f, t, ..)| (f, t) == (from, to));
@@ -233,7 +233,7 @@ impl World {
     }
 }
 
-/// Many parts of few members, to have something between them.
+/// Splits the members into many small parts, so that events can happen between them.
 fn parts(version: u64, joins: Vec<Joins>) -> Vec<Bytes> {
     let whole = tell_all(version, joins);
     let items = whole.flat_map(|message| message::decode(&message).unwrap_or_default());
@@ -338,7 +338,7 @@ proptest! {
         }
     }
 
-    /// poisoned_peer: whatever bytes a node sends, the others stay as they are.
+    /// Whatever bytes a node sends, the others do not change.
     #[test]
     fn poisoned_peer(message in prop::collection::vec(any::<u8>(), 0..300), text in ".{0,200}") {
         let mut world = World::new();
@@ -376,7 +376,7 @@ fn an_item_of_a_newer_version_is_skipped_and_the_others_count() {
 }
 
 #[test]
-fn members_of_which_a_part_was_lost_are_not_taken_for_all() {
+fn an_incomplete_list_of_members_is_not_applied() {
     let mut world = World::new();
     let from = world.nodes[1].id.clone();
     let joins = (0..5).map(|member| Joins { channel: "a".into(), member, times: 1, meta: None });
@@ -393,7 +393,7 @@ fn members_of_which_a_part_was_lost_are_not_taken_for_all() {
 }
 
 #[test]
-fn who_asks_too_often_is_answered_twice_a_second() {
+fn a_node_that_asks_too_often_is_answered_twice_a_second() {
     let mut world = World::new();
     let from = world.nodes[1].id.clone();
     let ask = single(&Item::Ask);
@@ -411,21 +411,21 @@ fn who_asks_too_often_is_answered_twice_a_second() {
     assert!((1..=3).contains(&answers), "{answers}");
 }
 
-/// An answer takes longer than its asker is patient, and a part of it is lost: one that is asked
-/// for meanwhile must not get between.
+/// An answer takes longer than the pause before a repeated request, and one of its parts is lost.
+/// The answer to the repeated request must not interfere.
 #[test]
-fn a_long_answer_of_which_a_part_was_lost_is_followed_by_a_whole_one() {
+fn a_long_answer_that_lost_a_part_is_followed_by_a_complete_one() {
     const MEMBERS: u64 = 100;
     let mut world = World::new();
     for member in 0..MEMBERS {
         world.nodes[1].change(0, member, true, None);
     }
     world.nodes[1].told = world.nodes[1].version;
-    // Whatever is under way from before.
+    // Messages from the setup.
     world.wires.clear();
     for step in 0..1000 {
         world.now += Duration::from_millis(50);
-        // All say twice a second how far they have come.
+        // The node sends its version twice a second.
         if step % 10 == 0 {
             let version = single(&Item::Version(world.nodes[1].told));
             world.send_to_all(1, &version);
@@ -442,7 +442,7 @@ fn a_long_answer_of_which_a_part_was_lost_is_followed_by_a_whole_one() {
     for node in [0, 2] {
         assert_eq!(world.nodes[node].known.get(&world.nodes[1].id), Some(truth), "{node}");
     }
-    // To each of the two: the first, and one for what was lost.
+    // For each of the two nodes: the first answer, and one for the lost part.
     assert_eq!((world.nodes[1].begun, world.nodes[1].broken_off), (4, 0));
 }
 
@@ -457,13 +457,13 @@ fn known(version: u64) -> (Peers, NodeId, Instant) {
     (peers, node, now + PATIENCE)
 }
 
-/// So many consecutive changes after a version, each of another member: the number of its version.
+/// `count` consecutive changes after a version. The member of each is the number of its version.
 fn steps(after: u64, count: u64) -> Bytes {
     let steps = (after + 1..=after + count).map(|version| ("a".to_owned(), version, true));
     single(&Item::Steps(Steps { after, steps: steps.collect(), meta: Metas::default() }))
 }
 
-/// Whose steps the registry is told.
+/// The members of the steps that the registry receives.
 fn told(actions: &[Action]) -> Vec<u64> {
     let steps = actions.iter().filter_map(|action| match action {
         Action::Update(Update::Steps(_, steps)) => Some(steps),
@@ -473,16 +473,16 @@ fn told(actions: &[Action]) -> Vec<u64> {
 }
 
 #[test]
-fn changes_are_taken_over_once_and_a_gap_is_asked_about() {
+fn changes_are_applied_once_and_a_gap_causes_a_request() {
     let (mut peers, node, now) = known(5);
     assert_eq!(told(&peers.hear(&node, &steps(5, 2), now)), [6, 7]);
-    // Again, and together with newer ones.
+    // The same steps again, and together with newer ones.
     assert!(peers.hear(&node, &steps(5, 2), now).is_empty());
     assert_eq!(told(&peers.hear(&node, &steps(5, 4), now)), [8, 9]);
     let actions = peers.hear(&node, &steps(10, 1), now);
     assert!(matches!(&actions[..], [Action::Ask(_)]), "{actions:?}");
     assert_eq!(told(&peers.hear(&node, &steps(9, 1), now)), [10]);
-    // What is said to be the newest is known.
+    // The announced version is already known.
     let now = now + PATIENCE;
     for version in [0, 9, 10] {
         assert!(peers.hear(&node, &single(&Item::Version(version)), now).is_empty(), "{version}");
@@ -502,9 +502,9 @@ fn changes_between_the_parts_of_all_members_follow_them() {
     }
     let actions = peers.hear(&node, &parts[1], now);
     let Action::Update(Update::Members(_, members)) = &actions[0] else { panic!("{actions:?}") };
-    assert_eq!(members, &[joins(1), joins(2)], "one that is not there is none");
+    assert_eq!(members, &[joins(1), joins(2)], "a member with 0 joins is not skipped");
     assert_eq!(told(&actions[1..]), [21, 22, 23]);
-    // Those of an older answer are of no use to a newer one.
+    // Changes kept during an older answer do not apply to a newer one.
     assert!(peers.hear(&node, &parts[0], now).is_empty());
     assert!(peers.hear(&node, &steps(30, 1), now).is_empty());
     peers.hear(&node, &parts[0], now);
@@ -512,7 +512,7 @@ fn changes_between_the_parts_of_all_members_follow_them() {
 }
 
 #[test]
-fn a_node_that_says_its_members_joined_too_often_is_not_believed() {
+fn a_node_with_too_many_memberships_is_ignored() {
     let joins = |times| Joins { channel: "a".into(), member: 1, times, meta: None };
     let half = u32::try_from(MOST / 2).unwrap();
     for (more, is_believed) in [(half, true), (half + 1, false), (u32::MAX, false)] {
@@ -526,7 +526,7 @@ fn a_node_that_says_its_members_joined_too_often_is_not_believed() {
 }
 
 #[test]
-fn changes_that_are_too_many_between_the_parts_are_asked_about() {
+fn too_many_changes_between_the_parts_cause_a_request() {
     let joins = |member| Joins { channel: "a".into(), member, times: 1, meta: None };
     let parts = parts(20, (0..3).map(joins).collect());
     let (mut peers, node, now) = known(5);
@@ -540,7 +540,7 @@ fn changes_that_are_too_many_between_the_parts_are_asked_about() {
 }
 
 #[test]
-fn who_asks_soon_after_an_answer_is_answered_more_slowly_each_time() {
+fn a_node_that_asks_soon_after_an_answer_is_answered_more_slowly_each_time() {
     let (mut peers, node, mut now) = known(0);
     let mut slowness = |after: Duration| {
         now += after;

@@ -1,5 +1,5 @@
-//! What Zenoh is told. Everything that decides how it behaves is set here; it reads no file and no
-//! environment, but for `ZENOH_RUNTIME`, with which its threads can be counted out.
+//! Zenoh's configuration. It is set entirely here. Zenoh reads no configuration file, and no
+//! environment variable except `ZENOH_RUNTIME`, which sets its number of threads.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -11,14 +11,14 @@ use super::credentials::USER;
 use super::proof::Proof;
 use super::{Endpoint, Error, MAX_MESSAGE, Options, Tls};
 
-// A node that says nothing for so long is gone for the others. It says something four times as
+// A node that sends nothing for this long is considered gone. It sends a keep-alive four times as
 // often.
 const LEASE_MS: u64 = 1_500;
 
-// How long a handshake may take.
+// The timeout of a handshake.
 const OPEN_MS: u64 = 3_000;
 
-/// The configuration for these options, of which `connect` is left to connect to.
+/// Builds the configuration. `connect` has the endpoints to connect to, without this node itself.
 pub(super) fn build(
     options: &Options,
     connect: &[Endpoint],
@@ -48,14 +48,14 @@ pub(super) fn build(
                     "lease": LEASE_MS,
                     "keep_alive": 4,
                     "queue": {
-                        // In batches of 64 KiB, made when they are needed.
+                        // Batches of 64 KiB, allocated on demand.
                         "size": { "data": 16 },
                         "congestion_control": {
-                            // A message that finds the queue of a peer full is dropped for that
-                            // peer, at once.
+                            // A message that finds the queue of a peer full is dropped at once, for
+                            // that peer only.
                             "drop": { "wait_before_drop": 0, "max_wait_before_drop_fragments": 0 },
-                            // Zenoh's own messages are not dropped; a peer that does not take them
-                            // is.
+                            // Zenoh never drops its own messages. It drops a peer that does not
+                            // read them.
                             "block": { "wait_before_close": LEASE_MS * 1_000 },
                         },
                     },
@@ -75,8 +75,8 @@ pub(super) fn build(
     ::zenoh::Config::from_json5(&config.to_string()).map_err(Error::open)
 }
 
-// Two nodes that connect to each other in the same moment refuse each other; so that they do not go
-// on doing it, each waits for another time before it tries again.
+// Two nodes that connect to each other at the same moment refuse each other. Each waits for a
+// different time before it retries, so that this does not repeat.
 fn retried(options: &Options, endpoint: &Endpoint) -> String {
     let mut own = std::hash::DefaultHasher::new();
     std::hash::Hash::hash(&(&options.node, endpoint), &mut own);
@@ -95,7 +95,7 @@ fn tls(tls: &Tls) -> Result<Value, Error> {
     ] {
         let checked = fs::read_to_string(path).and_then(|text| match text.contains(heading) {
             true => Ok(()),
-            false => Err(io::Error::new(ErrorKind::InvalidData, "there is none in it")),
+            false => Err(io::Error::new(ErrorKind::InvalidData, "the file does not contain one")),
         });
         checked.map_err(|source| Error::Certificate { what, path: path.clone(), source })?;
     }

@@ -1,4 +1,4 @@
-//! The password, where Zenoh reads it: in a file.
+//! The password file that Zenoh reads.
 
 use std::io::Write;
 
@@ -7,11 +7,11 @@ use tempfile::NamedTempFile;
 use super::proof::Proof;
 use super::{Error, Options};
 
-/// The one user as whom all nodes connect.
+/// The user name that all nodes connect with.
 pub(super) const USER: &str = "kilonova";
 
-/// Writes the file; only this user may read it (`tempfile` makes it so), and it goes with the
-/// value.
+/// Writes the password file. Only this user can read it (`tempfile` ensures that), and dropping the
+/// returned value deletes it.
 pub(super) fn write(options: &Options) -> Result<NamedTempFile, Error> {
     let failed = |source| Error::Folder { folder: options.folder.clone(), source };
     let mut file = tempfile::Builder::new()

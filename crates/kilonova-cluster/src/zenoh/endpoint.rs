@@ -1,4 +1,4 @@
-//! Where a node listens or connects to: `tcp/ADDR:PORT` or `tls/HOST:PORT`.
+//! The endpoints that nodes listen on and connect to.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -10,12 +10,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Error;
 
-// Which endpoints are this node itself is looked up before connecting; no longer than this for all
-// together.
+// The timeout for finding this node's own endpoints before connecting, for all endpoints together.
 const RESOLVE: Duration = Duration::from_secs(2);
 
-/// Where a node listens or connects to: `tcp/ADDR:PORT` or `tls/HOST:PORT`. An address of IPv6 has
-/// its brackets.
+/// An endpoint that a node listens on or connects to: `tcp/ADDR:PORT` or `tls/HOST:PORT`. An IPv6
+/// address is in brackets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     tls: bool,
@@ -23,9 +22,9 @@ pub struct Endpoint {
     port: u16,
 }
 
-/// What is not an [`Endpoint`].
+/// A text that is not an [`Endpoint`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not like tcp/ADDRESS:PORT or tls/HOST:PORT")]
+#[error("{0:?} is not an endpoint; use tcp/ADDRESS:PORT or tls/HOST:PORT")]
 pub struct BadEndpoint(String);
 
 impl FromStr for Endpoint {
@@ -64,23 +63,25 @@ impl fmt::Display for Endpoint {
 }
 
 impl Endpoint {
-    /// Whether it needs certificates.
+    /// Returns true if the endpoint needs certificates.
     pub fn tls(&self) -> bool {
         self.tls
     }
 
-    /// Whether only this machine can reach it: its host is an address of loopback, or `localhost`.
+    /// Returns true if only this machine can reach the endpoint: its host is a loopback address or
+    /// `localhost`.
     pub fn is_loopback(&self) -> bool {
         let host = self.host.trim_matches(['[', ']']);
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
-    /// Without the protocol.
+    /// The host and port, without the protocol.
     pub(super) fn address(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// Fails when nothing can listen there. Zenoh's own error for it tells of its sources.
+    /// Fails if nothing can listen on the endpoint. Zenoh's own error for this names its source
+    /// files.
     pub(super) async fn try_listen(&self) -> Result<(), Error> {
         let listener = TcpListener::bind(self.address()).await;
         listener.map(drop).map_err(|source| Error::Listen { endpoint: self.clone(), source })
@@ -108,7 +109,7 @@ impl Endpoint {
     }
 }
 
-/// The endpoints that are not this node itself, so that all nodes can be given the same list.
+/// The endpoints except those of this node, so that all nodes can have the same list.
 pub(super) async fn without_own(connect: &[Endpoint], listen: &[Endpoint]) -> Vec<Endpoint> {
     let deadline = Instant::now() + RESOLVE;
     let mut others = Vec::with_capacity(connect.len());
@@ -120,7 +121,7 @@ pub(super) async fn without_own(connect: &[Endpoint], listen: &[Endpoint]) -> Ve
     others
 }
 
-// A socket can only be given an address of this machine.
+// A socket can be bound only to an address of this machine.
 fn is_local(address: IpAddr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
 }

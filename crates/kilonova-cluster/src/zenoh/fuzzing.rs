@@ -1,9 +1,9 @@
-//! Fuzz targets for what other nodes say in keys and in front of messages, and for endpoints.
+//! Fuzz targets for endpoints, and for the nodes in keys and before messages.
 
 use super::Endpoint;
 use super::key::{decode, encode, from_bytes, to_bytes};
 
-/// A node, as a chunk of a key and as bytes in front of a message.
+/// A node, as a chunk of a key and as bytes before a message.
 pub fn node(bytes: &[u8]) {
     if let Some(node) = from_bytes(bytes) {
         assert_eq!(to_bytes(&node), bytes);

@@ -1,16 +1,15 @@
-//! The keys under which nodes announce themselves and are sent to. Owns how a site and a node are
-//! written in them and in messages; what the text of a node's name may be is not limited but in
-//! length.
+//! The keys under which nodes announce themselves and receive messages. Owns the encoding of sites
+//! and nodes in keys and messages. A node's name may be any text; only its length is limited.
 //!
 //! ```text
 //! kilonova1/SITE/node/NODE/PROOF    the liveliness token of a node
 //! kilonova1/SITE/all                messages to all
 //! kilonova1/SITE/to/NODE            messages to one
-//! kilonova1/SITE/taken              asked by a node that leaves: whether all have what it sent before
+//! kilonova1/SITE/taken              query of a leaving node: have all received its messages?
 //! ```
 //!
-//! Whom a message is from stands in the message: as nothing is sent under a key that nobody has
-//! subscribed to as it is, Zenoh looks no key up twice and sends a number for it.
+//! The message, not the key, names its sender. Messages go only to keys that receivers subscribe to
+//! literally, so Zenoh looks up each key once and sends a number in its place.
 
 use std::fmt::Write;
 
@@ -19,7 +18,7 @@ use sha2::{Digest, Sha256};
 use super::super::NodeId;
 use super::proof::Proof;
 
-/// The longest name of a node, in bytes.
+/// The maximum length of a node's name, in bytes.
 pub(super) const MAX_NAME: usize = 128;
 
 /// The keys of a site, for one of its nodes.
@@ -59,7 +58,7 @@ impl Keys {
         format!("{}/node/*/*", self.base)
     }
 
-    /// Whose token this is: `None` for one without a proof.
+    /// The node that a token belongs to; `None` for a token without a valid proof.
     pub(super) fn node(&self, token: &str, proof: &Proof) -> Option<NodeId> {
         let rest = token.strip_prefix(&self.base)?.strip_prefix("/node/")?;
         let (node, proven) = rest.split_once('/')?;
@@ -70,12 +69,12 @@ impl Keys {
     }
 }
 
-/// The node as a message tells it: any bytes of at least eight are one, if the rest is text.
+/// The node as a message encodes it: eight bytes, and the name as UTF-8.
 pub(super) fn to_bytes(node: &NodeId) -> Vec<u8> {
     [&node.incarnation().to_be_bytes(), node.name().as_bytes()].concat()
 }
 
-/// The node that is written so.
+/// Decodes a node.
 pub(super) fn from_bytes(bytes: &[u8]) -> Option<NodeId> {
     let (incarnation, name) = bytes.split_first_chunk()?;
     if !(1..=MAX_NAME).contains(&name.len()) {
@@ -84,12 +83,12 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<NodeId> {
     Some(NodeId::new(std::str::from_utf8(name).ok()?, u64::from_be_bytes(*incarnation)))
 }
 
-/// The node as one chunk of a key.
+/// Encodes a node as one chunk of a key.
 pub(super) fn encode(node: &NodeId) -> String {
     format!("{}-{:x}", hex(node.name().as_bytes()), node.incarnation())
 }
 
-/// The node that is written so. `None` for what `encode` would not have written.
+/// Decodes a node. `None` for text that `encode` does not write.
 pub(super) fn decode(chunk: &str) -> Option<NodeId> {
     let (name, incarnation) = chunk.split_once('-')?;
     if !(2..=2 * MAX_NAME).contains(&name.len()) {
@@ -102,7 +101,7 @@ pub(super) fn decode(chunk: &str) -> Option<NodeId> {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_node_is_none() {
+    fn text_that_is_not_a_node_is_none() {
         let long = format!("{}-1", "61".repeat(MAX_NAME + 1));
         for chunk in [
             "", "-", "-1", "6-1", "61", "61-", "61-g", "61-+1", "61-01", "6A-1", "zz-1", "ff-1",

@@ -1,4 +1,4 @@
-//! What the adapter is told when it is opened.
+//! The options of the adapter.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,29 +6,29 @@ use std::path::PathBuf;
 use super::super::NodeId;
 use super::{Endpoint, Error, key};
 
-/// Who this node is, and how it and the others find each other.
+/// The node's identity, and how it and the other nodes find each other.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Which cluster: nodes of another site are not seen, even if they are connected.
+    /// The name of the cluster. Nodes of another site are ignored, even if they are connected.
     pub site: String,
     /// This node. Its name has 1 to 128 bytes.
     pub node: NodeId,
-    /// Where the others may connect to it.
+    /// The endpoints that other nodes can connect to.
     pub listen: Vec<Endpoint>,
-    /// The others. This node may be among them, and they may have this node in their lists too. Two
-    /// nodes reach each other when at least one of them is told of the other.
+    /// The endpoints of the other nodes. The list may include this node, and the other nodes may
+    /// list this node too. Two nodes reach each other if at least one of them lists the other.
     pub connect: Vec<Endpoint>,
-    /// What all nodes know and nobody else does.
+    /// The secret that all nodes share.
     pub secret: Secret,
-    /// Needed for endpoints that are `tls/`.
+    /// The certificates, required for `tls/` endpoints.
     pub tls: Option<Tls>,
-    /// A folder that only this process's user should read. Zenoh takes its password from a file,
-    /// which is in there for as long as opening takes.
+    /// The folder for the file from which Zenoh reads its password. The file exists only while the
+    /// adapter opens. Only this process's user should be able to read the folder.
     pub folder: PathBuf,
 }
 
 impl Options {
-    /// Refuses what could not work.
+    /// Refuses invalid options.
     pub(super) fn check(&self) -> Result<(), Error> {
         let length = self.node.name().len();
         if !(1..=key::MAX_NAME).contains(&length) {
@@ -47,18 +47,18 @@ impl Options {
     }
 }
 
-/// What all nodes know and nobody else does: any text that is not empty. It should be long and
-/// random, as whoever gets to see a handshake can try guesses.
+/// The secret that all nodes of a cluster share: any text that is not empty. It should be long and
+/// random, because anyone who records a handshake can test guesses against it.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
-    /// This text.
+    /// Creates a secret from a text.
     pub fn new(text: impl Into<String>) -> Secret {
         Secret(text.into())
     }
 
-    /// Whether it has fewer than 20 bytes, so that guesses are worth trying.
+    /// Returns true if the secret has fewer than 20 bytes, so that guessing it is feasible.
     pub fn is_short(&self) -> bool {
         self.0.len() < 20
     }
@@ -68,22 +68,21 @@ impl Secret {
     }
 }
 
-/// Does not tell it.
+/// Omits the secret.
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
 }
 
-/// The files with which nodes know each other, PEM. Both sides of a connection show their
-/// certificate, which therefore has to be good for a server and for a client, and for the name in
-/// the endpoint.
+/// The PEM files for connections with TLS. Both sides of a connection present their certificate. It
+/// must therefore be valid for a server and for a client, and for the name in the endpoint.
 #[derive(Clone, Debug)]
 pub struct Tls {
-    /// The certificate of the authority that has signed those of all nodes.
+    /// The certificate of the authority that signed the certificates of all nodes.
     pub authority: PathBuf,
     /// This node's certificate.
     pub certificate: PathBuf,
-    /// The private key to it.
+    /// The private key of the certificate.
     pub key: PathBuf,
 }

@@ -1,7 +1,7 @@
-//! What shows that a node knows the secret. Owns the keys made of it. The password is what Zenoh
-//! asks of who connects; a proof (HMAC-SHA256, half of it) goes with each token and each message.
-//! It covers the site, from whom, to whom and what, but not when: who can change what is on the
-//! network can repeat what they saw there, against which only TLS helps.
+//! Proofs that a node knows the secret. Owns the keys derived from the secret. Zenoh asks a
+//! connecting node for the password. A proof (half of an HMAC-SHA256) accompanies each token and
+//! each message. It covers the site, the sender, the receiver and the content, but not the time: an
+//! attacker who can write to the network can replay recorded messages. Only TLS prevents that.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -12,7 +12,7 @@ use super::key::{hex, unhex};
 /// The length of a proof in bytes.
 pub(super) const LENGTH: usize = 16;
 
-/// Makes proofs and verifies them.
+/// Creates and verifies proofs.
 #[derive(Clone)]
 pub(super) struct Proof {
     token: Hmac<Sha256>,
@@ -30,8 +30,8 @@ impl Proof {
         Proof { token: derived(b"token"), message: derived(b"message") }
     }
 
-    /// What Zenoh is to take for the password, whatever characters the secret has. It does not tell
-    /// the secret or the other keys.
+    /// The password for Zenoh, for a secret of any characters. It does not reveal the secret or the
+    /// other keys.
     pub(super) fn password(secret: &Secret) -> String {
         let mut key = keyed(secret.as_bytes());
         put(&mut key, b"password");
@@ -46,7 +46,7 @@ impl Proof {
         unhex(proof).is_some_and(|proof| verify(self.token(node), &proof))
     }
 
-    /// `to` is `None` for a message to all.
+    /// The proof of a message. `to` is `None` for a message to all.
     pub(super) fn of_message(
         &self,
         from: &[u8],
@@ -75,7 +75,7 @@ impl Proof {
     fn message(&self, from: &[u8], to: Option<&[u8]>, message: &[u8]) -> Hmac<Sha256> {
         let mut mac = self.message.clone();
         put(&mut mac, from);
-        // No node is written with nothing.
+        // No node has an empty encoding.
         put(&mut mac, to.unwrap_or_default());
         put(&mut mac, message);
         mac
@@ -87,7 +87,7 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("a key")
 }
 
-// With its length, so that no two lists of parts give the same.
+// The length prefix makes sure that different lists of parts give different input.
 fn put(mac: &mut Hmac<Sha256>, part: &[u8]) {
     mac.update(&(part.len() as u64).to_be_bytes());
     mac.update(part);
@@ -98,7 +98,7 @@ fn half(mac: Hmac<Sha256>) -> [u8; LENGTH] {
     std::array::from_fn(|index| whole[index])
 }
 
-// Takes as long whatever is wrong.
+// Constant time, wherever the proof differs.
 fn verify(mac: Hmac<Sha256>, proof: &[u8]) -> bool {
     proof.len() == LENGTH && mac.verify_truncated_left(proof).is_ok()
 }

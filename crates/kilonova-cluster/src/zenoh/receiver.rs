@@ -1,5 +1,5 @@
-//! What comes from other nodes. Called on Zenoh's threads, where nothing may wait: a callback that
-//! did would hold up all that its sender sends.
+//! Receives from other nodes. Runs on Zenoh's threads and must not wait: a callback that waits
+//! delays everything from its sender.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,18 +14,18 @@ use super::proof::{self, Proof};
 use super::{MAX_MESSAGE, NodeId};
 use crate::loss::Loss;
 
-// More senders than these share one room, and are read anew with each message.
+// Senders beyond this number share one room, and are decoded again for each message.
 const MAX_KNOWN: usize = 1_000;
 
-// What of one sender's messages may wait, in bytes, and what a small one counts as: a thousand of
-// them. Who floods this node takes no room from the others.
+// The bytes of one sender's messages that may wait, and the minimum that a message counts for, so
+// that about a thousand may wait. A sender that floods this node takes no room from the others.
 const ROOM: usize = 16 * 1024 * 1024;
 const LEAST: usize = ROOM / 1024;
 
-/// By how messages tell them: who they are, and the room that is left for what they send.
+/// From a sender's encoding to its node and the room left for its messages.
 type Senders = HashMap<Vec<u8>, (NodeId, Arc<Semaphore>)>;
 
-/// Takes samples, and hands on those that are of a node of this site that knows the secret.
+/// Receives samples, and passes on those from a node of this site that knows the secret.
 pub(super) struct Receiver {
     own: NodeId,
     own_bytes: Vec<u8>,
@@ -33,7 +33,7 @@ pub(super) struct Receiver {
     proof: Proof,
     nodes: watch::Sender<HashSet<NodeId>>,
     messages: mpsc::Sender<(NodeId, Bytes)>,
-    // Senders as messages tell them, so that a message costs no reading of its sender.
+    // Decoded senders, so that a message need not decode its sender.
     known: Mutex<Senders>,
     others: Arc<Semaphore>,
     strangers: Loss,
@@ -59,16 +59,16 @@ impl Receiver {
             messages,
             known: Mutex::default(),
             others: Arc::new(Semaphore::new(ROOM)),
-            strangers: Loss::new("nodes were ignored: they do not know the secret"),
-            too_large: Loss::new("messages of other nodes were dropped: too large"),
-            unproven: Loss::new("messages were ignored: their sender does not know the secret"),
+            strangers: Loss::new("nodes were ignored: they do not have the secret"),
+            too_large: Loss::new("messages from other nodes were dropped: larger than 1 MiB"),
+            unproven: Loss::new("messages were ignored: their sender does not have the secret"),
             full: Loss::new(
-                "messages of other nodes were dropped: this node takes them too slowly",
+                "messages from other nodes were dropped: this node handles them too slowly",
             ),
         }
     }
 
-    /// A node came or went.
+    /// A node appeared or left.
     pub(super) fn token(&self, sample: &Sample) {
         let Some(node) = self.keys.node(sample.key_expr().as_str(), &self.proof) else {
             return self.strangers.note();
@@ -78,26 +78,26 @@ impl Receiver {
         }
         match sample.kind() {
             SampleKind::Put => {
-                log::info!("node {:?} is there", node.name());
+                log::info!("node {:?} has joined", node.name());
                 if node.name() == self.own.name() {
-                    log::warn!("it has this node's own name: lists show the two as one");
+                    log::warn!("it has this node's name, and lists show both as one; rename one");
                 }
                 self.nodes.send_if_modified(|nodes| nodes.insert(node));
             }
             SampleKind::Delete => {
-                log::info!("node {:?} is gone", node.name());
+                log::info!("node {:?} has left or is unreachable", node.name());
                 self.known().remove(&key::to_bytes(&node));
                 self.nodes.send_if_modified(|nodes| nodes.remove(&node));
             }
         }
     }
 
-    /// A message came to all.
+    /// Receives a message to all nodes.
     pub(super) fn to_all(&self, sample: &Sample) {
         self.message(sample, None);
     }
 
-    /// A message came to this node.
+    /// Receives a message to this node.
     pub(super) fn to_own(&self, sample: &Sample) {
         self.message(sample, Some(&self.own_bytes));
     }
@@ -114,8 +114,8 @@ impl Receiver {
         if from == self.own_bytes {
             return;
         }
-        // Copied, because it lies in a buffer with what came before and after, which it would hold
-        // on to.
+        // Copied, because a reference would keep the whole buffer, with the data before and after
+        // it.
         let message = sample.payload().to_bytes().into_owned();
         if !self.proof.is_of_message(proof, from, to, &message) {
             return self.unproven.note();
@@ -148,7 +148,7 @@ impl Receiver {
     }
 }
 
-/// A message that counts until whoever takes it has done with it.
+/// A message that occupies room until its receiver drops it.
 struct Waiting {
     message: Vec<u8>,
     _room: OwnedSemaphorePermit,

@@ -1,5 +1,5 @@
-//! A stranger inside: what would come from one that connected nodes took in, as Zenoh lets whoever
-//! is connected to take in whom it likes.
+//! A stranger inside: messages from a client that some node admitted. In Zenoh, the listening node
+//! alone decides whom it admits.
 
 use std::collections::HashSet;
 use std::net::TcpListener;
@@ -30,16 +30,16 @@ fn options(
     }
 }
 
-// A connection as our nodes make it, without the rest of the adapter.
+// Connects as a node does, without the rest of the adapter.
 async fn connected(options: Options) -> Session {
     let credentials = credentials::write(&options).unwrap();
     let config = config::build(&options, &options.connect, credentials.path()).unwrap();
     apart(move || ::zenoh::open(config).wait()).await.unwrap()
 }
 
-// On several threads, as a session that is dropped by a failing test insists on it.
+// Multi-threaded, because dropping a session in a failing test requires it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn what_does_not_prove_the_secret_is_ignored() {
+async fn tokens_and_messages_without_a_valid_proof_are_ignored() {
     let endpoint = [free()];
     let folder = tempfile::tempdir().unwrap();
     let (a, mut incoming) = Zenoh::open(options("a", &endpoint, &[], &folder)).await.unwrap();
@@ -57,19 +57,19 @@ async fn what_does_not_prove_the_secret_is_ignored() {
     let attached = |proof: &[u8]| Some([proof, &from[..]].concat());
     let good = right.of_message(&from, Some(&to), b"good");
     let messages = [
-        // Nothing, too little, or what somebody else's secret gives.
+        // No proof, a truncated one, or one made with a wrong secret or site.
         (ours.own(), "bad", None),
         (ours.own(), "bad", Some(good[..8].to_vec())),
         (ours.own(), "bad", attached(&wrong.of_message(&from, Some(&to), b"bad"))),
         (ours.own(), "bad", attached(&elsewhere.of_message(&from, Some(&to), b"bad"))),
-        // Another message's, another sender's, or one that was sent to one.
+        // The proof of another message, for another sender, or of a message to one node.
         (ours.own(), "bad", attached(&good)),
         (ours.own(), "good", Some([&good[..], &to_bytes(&NodeId::new("c", 1))].concat())),
         (ours.all(), "good", attached(&good)),
-        // Good, so that what comes before it is known to have been ignored.
+        // A valid message, which shows that the earlier ones were ignored.
         (ours.own(), "good", attached(&good)),
     ];
-    // It is connected when what it sends arrives.
+    // The stranger is connected once its messages arrive.
     let first = loop {
         for (key, message, attachment) in &messages {
             stranger.put(key, *message).attachment(attachment.clone()).wait().unwrap();
@@ -81,7 +81,7 @@ async fn what_does_not_prove_the_secret_is_ignored() {
     assert_eq!(first, (b_id.clone(), Bytes::from_static(b"good")));
     assert!(incoming.nodes.borrow().is_empty(), "{:?}", incoming.nodes.borrow());
 
-    // A proven token is believed, and the ones before it still are not.
+    // A token with a valid proof is accepted; the earlier ones still are not.
     let _token = stranger.liveliness().declare_token(theirs.token(&right)).wait().unwrap();
     let nodes =
         timeout(Duration::from_secs(30), incoming.nodes.wait_for(|nodes| !nodes.is_empty())).await;
@@ -95,11 +95,11 @@ async fn what_does_not_prove_the_secret_is_ignored() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn who_connects_without_the_secret_is_refused() {
+async fn a_client_without_the_secret_is_refused() {
     let endpoint = [free()];
     let folder = tempfile::tempdir().unwrap();
     let (a, _incoming) = Zenoh::open(options("a", &endpoint, &[], &folder)).await.unwrap();
-    // With but one attempt, whose end is told.
+    // A single attempt, which reports its result.
     let once = async |secret: &str| {
         let options =
             Options { secret: Secret::new(secret), ..options("b", &[], &endpoint, &folder) };

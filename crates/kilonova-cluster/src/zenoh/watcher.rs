@@ -1,5 +1,4 @@
-//! Says which of the nodes that this one was told of cannot be reached, and why. Zenoh goes on
-//! trying without a word.
+//! Logs which of the configured nodes cannot be reached, and why. Zenoh retries without logging.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,13 +11,13 @@ use tokio::time::{sleep, timeout};
 use super::super::NodeId;
 use super::Endpoint;
 
-// From the first look to the next; it doubles while nodes are missing.
+// The interval between checks. It doubles while nodes are missing.
 const FIRST: Duration = Duration::from_secs(10);
 const LAST: Duration = Duration::from_secs(160);
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Looks, only while fewer nodes are there than it was told of, whether they can be connected to.
-/// Each change is logged once.
+/// While fewer nodes are present than configured, checks which can be reached. Logs each change
+/// once.
 pub(super) async fn watch(endpoints: Vec<Endpoint>, nodes: watch::Receiver<HashSet<NodeId>>) {
     let mut known = Known::default();
     let mut pause = FIRST;
@@ -30,7 +29,7 @@ pub(super) async fn watch(endpoints: Vec<Endpoint>, nodes: watch::Receiver<HashS
                 reached.push((endpoint, reach(endpoint).await));
             }
         }
-        // Some may have come meanwhile.
+        // More nodes may have appeared during the checks.
         let there = nodes.borrow().len();
         pause = if there < endpoints.len() { LAST.min(2 * pause) } else { FIRST };
         for (level, line) in known.compare(&reached, there, endpoints.len()) {
@@ -39,7 +38,7 @@ pub(super) async fn watch(endpoints: Vec<Endpoint>, nodes: watch::Receiver<HashS
     }
 }
 
-/// What was said last.
+/// The state that was logged last.
 #[derive(Default)]
 struct Known {
     away: HashSet<Endpoint>,
@@ -47,7 +46,7 @@ struct Known {
 }
 
 impl Known {
-    /// What is to be said now, of `there` nodes and these `wanted`.
+    /// The lines to log now, with `there` nodes present of the `wanted` ones.
     fn compare(
         &mut self,
         reached: &[(&Endpoint, Result<(), String>)],
@@ -59,7 +58,7 @@ impl Known {
             if !self.away.is_empty() || self.missing {
                 lines.push((
                     Level::Info,
-                    "as many nodes are there as this one connects to".to_owned(),
+                    "as many nodes are present as this node connects to".to_owned(),
                 ));
             }
             *self = Known::default();
@@ -69,10 +68,10 @@ impl Known {
             match reached {
                 Err(reason) if self.away.insert((*endpoint).clone()) => lines.push((
                     Level::Warn,
-                    format!("cannot connect to {endpoint}: {reason}; it is tried again until it is there"),
+                    format!("cannot connect to {endpoint}: {reason}; retrying"),
                 )),
                 Ok(()) if self.away.remove(endpoint) => {
-                    lines.push((Level::Info, format!("{endpoint} can be connected to")));
+                    lines.push((Level::Info, format!("{endpoint} is reachable again")));
                 }
                 _ => {}
             }
@@ -82,8 +81,9 @@ impl Known {
             lines.push((
                 Level::Warn,
                 format!(
-                    "all nodes that this one connects to answer, but only {there} of {wanted} are there; is one \
-                     frozen, or do not all have the same secret, and certificates of the same authority?"
+                    "all nodes that this node connects to answer, but only {there} of {wanted} are \
+                     present; check for a frozen node, for different secrets, and for certificates \
+                     of different authorities"
                 ),
             ));
         }
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_change_is_said_once() {
+    fn each_change_is_logged_once() {
         let [a, b] = ["tcp/a:1", "tcp/b:1"].map(|text| text.parse::<Endpoint>().unwrap());
         let mut known = Known::default();
         let mut said = |reached: [Result<(), &str>; 2], there| {
@@ -118,10 +118,10 @@ mod tests {
         let (ok, refused) = (Ok(()), Err("connection refused"));
         assert_eq!(said([ok, refused], 1), ["cannot connect to tcp/b"]);
         assert_eq!(said([ok, refused], 1), [""; 0]);
-        let missing = "all nodes that this one connects to answer, but only 1 of 2 are there";
+        let missing = "all nodes that this node connects to answer, but only 1 of 2 are present";
         assert_eq!(said([ok, ok], 1), ["tcp/b", missing]);
         assert_eq!(said([ok, ok], 1), [""; 0]);
-        assert_eq!(said([ok, ok], 2), ["as many nodes are there as this one connects to"]);
+        assert_eq!(said([ok, ok], 2), ["as many nodes are present as this node connects to"]);
         assert_eq!(said([ok, ok], 2), [""; 0]);
         assert_eq!(said([refused, ok], 0), ["cannot connect to tcp/a"]);
     }

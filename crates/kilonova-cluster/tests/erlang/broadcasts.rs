@@ -1,4 +1,4 @@
-//! What crosses, in which form, and what does not.
+//! Which broadcasts cross, in which form, and which do not.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ async fn a_broadcast_crosses_once_for_all_members_here() {
 }
 
 #[actix::test]
-async fn what_is_not_shared_does_not_cross() {
+async fn messages_that_are_not_shared_do_not_cross() {
     if !is_installed() {
         return;
     }
@@ -77,7 +77,7 @@ async fn what_is_not_shared_does_not_cross() {
         assert_eq!(within(posts.next()).await.unwrap().topic(), expected);
     }
     nova.is("nova_pubsub:broadcast(system, \"deploy\", #{})", "ok");
-    // What JSON cannot hold does not come, either.
+    // Payloads that JSON cannot represent do not arrive either.
     nova.is("nova_pubsub:broadcast(posts, \"tuple\", {1, 2})", "ok");
     nova.is("nova_pubsub:broadcast(posts, \"pid\", #{pid => self()})", "ok");
     nova.is("nova_pubsub:broadcast(posts, \"end\", #{})", "ok");
@@ -90,7 +90,7 @@ async fn publish(pubsub: &PubSub) {
 }
 
 #[actix::test]
-async fn what_comes_from_one_erlang_node_is_not_passed_on_to_another() {
+async fn a_broadcast_of_one_erlang_node_is_not_forwarded_to_another() {
     if !is_installed() {
         return;
     }
@@ -121,7 +121,7 @@ async fn a_flood_arrives_in_order_and_its_losses_are_bounded() {
     nova.is("probe:flood(posts, 20000, #{})", "ok");
     let mut last = 0;
     'heard: loop {
-        // It may be lost, too, while much waits.
+        // This one may be lost too, while many broadcasts wait.
         nova.is("nova_pubsub:broadcast(posts, \"end\", 1)", "ok");
         while let Ok(Some(heard)) =
             tokio::time::timeout(Duration::from_millis(500), posts.next()).await

@@ -1,11 +1,12 @@
-//! What it costs, beside two Erlang nodes that do the same in the same run:
+//! Throughput and latency, compared with two Erlang nodes in the same run:
 //!
 //!     cargo test --release -p kilonova-cluster --features erlang --test erlang -- \
 //!         --ignored --nocapture figures
 //!
-//! Messages of about 300 bytes on one channel, one member at each end. Each batch of 250 is confirmed,
-//! and two are under way: more could be lost on the way to Erlang, as docs/erlang.md says.
-#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+//! Messages have about 300 bytes and use one channel with one member at each end. Each batch of 250
+//! is confirmed, and two are in transit at a time: more could be lost on the way to Erlang, as
+//! docs/erlang.md says.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ const RUNS: usize = 3;
 const MEMBERS: usize = 100_000;
 const DEATHS: usize = 5;
 
-/// The payload, in Erlang and here.
+/// The payload as an Erlang term; `payload` has it as JSON.
 const TERM: &str = "#{<<\"id\">> => 123456, <<\"title\">> => binary:copy(<<\"x\">>, 250)}";
 
 fn payload() -> Payload {
@@ -36,12 +37,12 @@ async fn figures() {
     if !is_installed() {
         return;
     }
-    // Nodes that connect to each other have one port.
+    // Erlang nodes that connect to each other use the same port.
     let port = free_port();
     let mut one = Node::start_at("one", "127.0.0.1", port, &[]);
     let mut two = Node::start_at("two", "127.0.0.2", port, &[]);
     one.is(&format!("net_kernel:connect_node('{}')", two.name()), "true");
-    // It hears nothing of what those two say to each other.
+    // This node does not receive the messages between those two.
     let mut nova = Node::start("nova");
     let here = Here::start(&[nova.peer()]);
     here.meet(&mut nova).await;
@@ -79,7 +80,7 @@ fn rate(time: Duration) -> f64 {
     (BATCH * BATCHES) as f64 / time.as_secs_f64()
 }
 
-/// The microseconds for all messages from one Erlang node to another.
+/// The time for all messages from one Erlang node to another, in microseconds.
 fn between(one: &mut Node, two: &mut Node) -> u64 {
     two.is(&format!("register(s, figures:sink({BATCH})), ok"), "ok");
     one.is("probe:await(posts, 1)", "ok");
@@ -137,7 +138,7 @@ async fn send(here: &Here, one: &mut Node) -> Duration {
     time
 }
 
-/// Until Erlang knows that somebody here waits for its confirmations.
+/// Waits until the Erlang node knows the member that receives its confirmations.
 async fn greet(here: &Here, acks: &mut Subscription) {
     let pause = Duration::from_millis(300);
     loop {
@@ -177,12 +178,12 @@ async fn echoes(here: &Here, one: &mut Node) -> Vec<Duration> {
     times
 }
 
-/// What members of an Erlang node take here, and how long it takes to learn of them.
+/// The memory for members of an Erlang node, and the time until they are known.
 async fn memory(here: &Here, one: &mut Node) {
     let before = resident();
     let begun = Instant::now();
     one.is(&format!("probe:many(comments, {MEMBERS})"), "ok");
-    // A monitor has no room for so many changes at once.
+    // A new monitor each time, because one has no room for this many changes.
     while here.pubsub.monitor("comments").await.unwrap().members().len() < MEMBERS {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -200,7 +201,7 @@ fn resident() -> u64 {
     line.trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
 }
 
-/// How long members stay that were killed, alone and with their node.
+/// The time until killed members are gone, alone and with their node.
 async fn deaths() {
     let (mut processes, mut nodes) = (Vec::new(), Vec::new());
     for _ in 0..DEATHS {

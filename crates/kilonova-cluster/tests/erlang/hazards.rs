@@ -1,4 +1,4 @@
-//! Deaths, cuts and returns, on both sides.
+//! Deaths, lost connections and restarts, on both sides.
 
 use kilonova_pubsub::Payload;
 use kilonova_test::free_port;
@@ -7,7 +7,7 @@ use kilonova_test::proxy::Proxy;
 use super::{Here, options, within};
 use kilonova_test::erlang::{Epmd, Node, is_installed};
 
-/// The peer as it is reached through a proxy.
+/// The address of a peer through a proxy.
 fn through(proxy: &Proxy, nova: &Node) -> String {
     format!("{}:{}", nova.name(), proxy.address().port())
 }
@@ -115,7 +115,7 @@ async fn a_quiet_link_outlives_a_short_net_ticktime() {
     let proxy = Proxy::new(nova.address());
     let here = Here::start(&[through(&proxy, &nova)]);
     here.meet(&mut nova).await;
-    // Nothing but ticks, for longer than either side waits.
+    // Only ticks are sent, for longer than either side's timeout.
     nova.is("timer:sleep(7000)", "ok");
     assert_eq!(proxy.connections(), 1);
     here.await_members("posts", 1).await;
@@ -207,7 +207,7 @@ async fn thundering_herd() {
 }
 
 #[actix::test]
-async fn the_scope_lives_through_all_that_this_side_can_say() {
+async fn the_scope_survives_everything_that_this_side_sends() {
     if !is_installed() {
         return;
     }
@@ -223,7 +223,7 @@ async fn the_scope_lives_through_all_that_this_side_can_say() {
     for round in 0..600 {
         let channel = ["posts", "comments"][random(2) as usize];
         here.erlang.share(channel, random(2) == 0);
-        // Lets some of it go out by itself.
+        // Sometimes sends right away.
         if random(4) == 0 {
             tokio::task::yield_now().await;
         }
@@ -234,7 +234,7 @@ async fn the_scope_lives_through_all_that_this_side_can_say() {
                 proxy.heal();
             }
             99 => {
-                // The scope asks, is asked, and sees this side's pid.
+                // The scope handles its messages, and sends requests to this side.
                 nova.is("[sys:get_state(nova_scope) || _ <- [1]], ok", "ok");
                 nova.is(
                     "[{nova_scope, N} ! {discover, whereis(nova_scope)} || \
@@ -271,7 +271,7 @@ async fn unknown_processes_are_no_processes() {
          receive {'DOWN', R, _, _, Why} -> Why after 5000 -> timeout end",
         "noproc",
     );
-    // A member of this side is alive until the connection ends.
+    // This side's member is alive until the connection ends.
     nova.is(
         "[P] = pg:get_members(nova_scope, posts), S = monitor(process, P), \
          receive {'DOWN', S, _, _, Why} -> Why after 300 -> alive end",

@@ -1,4 +1,5 @@
-//! Nodes that are no Erlang nodes, or send what none would: bounded, and never a panic.
+//! Peers that are not Erlang nodes or send invalid data: resources stay bounded, and nothing
+//! panics.
 
 use kilonova_pubsub::Payload;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,7 +10,7 @@ use kilonova_cluster::erlang::Cookie;
 use kilonova_test::erlang::{Node, is_installed};
 
 #[actix::test]
-async fn a_node_with_another_cookie_is_not_met() {
+async fn a_node_with_a_different_cookie_is_not_connected() {
     if !is_installed() {
         return;
     }
@@ -22,7 +23,7 @@ async fn a_node_with_another_cookie_is_not_met() {
     drop(here);
 }
 
-/// A server that says these bytes to each connection and then reads.
+/// A server that sends these bytes on each connection and then reads.
 async fn says(bytes: Vec<u8>) -> (String, tokio::sync::mpsc::Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -75,7 +76,7 @@ async fn half_a_handshake_does_not_disturb_others() {
 }
 
 #[actix::test]
-async fn terms_without_measure_do_not_disturb_others() {
+async fn oversized_terms_do_not_disturb_others() {
     if !is_installed() {
         return;
     }
@@ -96,7 +97,7 @@ async fn terms_without_measure_do_not_disturb_others() {
     ] {
         nova.is(&format!("nova_pubsub:broadcast(posts, \"t\", {payload})"), "ok");
     }
-    // To a scope that nobody has, and to pids of another life.
+    // To a scope that does not exist on this side.
     nova.is("[{other_scope, N} ! {discover, self()} || N <- nodes(hidden)], ok", "ok");
     nova.is("nova_pubsub:broadcast(posts, \"end\", 1)", "ok");
     assert_eq!(within(posts.next()).await.unwrap().topic(), "end");
@@ -128,7 +129,7 @@ async fn a_pid_of_an_earlier_life_hears_nothing() {
 }
 
 #[actix::test]
-async fn a_public_address_is_not_called_in_clear_text() {
+async fn a_public_address_is_not_connected_in_cleartext() {
     let peers = ["nova@192.0.2.1:4370".to_owned()];
     let here = Here::start_with(options(&peers));
     assert!(here.pubsub.nodes().await.unwrap().len() == 1);

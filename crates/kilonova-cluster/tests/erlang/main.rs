@@ -1,5 +1,5 @@
-//! Real Erlang nodes and this one. The tests skip without `erl`, unless `KILONOVA_TEST_REQUIRE` has
-//! `erlang`. They are named after the hazards of OTP's own suite of `pg`.
+//! Tests with real Erlang nodes. Without `erl` they are skipped, unless `KILONOVA_TEST_REQUIRE`
+//! contains `erlang`. They are named after the hazards in OTP's own test suite of `pg`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod broadcasts;
@@ -16,14 +16,14 @@ use kilonova_cluster::{Isolated, run_beside};
 use kilonova_pubsub::{Change, Monitor, PubSub};
 use kilonova_test::erlang::{COOKIE, Node};
 
-/// How long anything may take.
+/// The timeout for every step.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// This node, connected to these.
+/// This node, connected to Erlang nodes.
 struct Here {
     pubsub: PubSub,
     erlang: Erlang,
-    /// A thread of its own: the tests block theirs while Erlang works.
+    /// A separate thread, because the tests block theirs while they wait for Erlang.
     arbiter: actix::Arbiter,
 }
 
@@ -58,13 +58,13 @@ impl Here {
         Here { pubsub, erlang, arbiter }
     }
 
-    /// Starts a member of `posts` on a node, and waits until both sides have both members.
+    /// Starts a member of `posts` on a node, and waits until each side sees the other's member.
     async fn meet(&self, nova: &mut Node) {
         nova.is("register(m, probe:start([posts])), probe:await(posts, 2)", "ok");
         self.await_members("posts", 1).await;
     }
 
-    /// Waits until so many members of other nodes are in a channel.
+    /// Waits until a channel has `count` members.
     async fn await_members(&self, channel: &str, count: usize) {
         let mut monitor = self.pubsub.monitor(channel).await.unwrap();
         let mut members = monitor.members().len();

@@ -1,4 +1,4 @@
-//! Writes down what an Erlang node of the installed version says, for `src/erlang/transcripts.rs`:
+//! Records the bytes of an Erlang node of the installed version, for `src/erlang/transcripts.rs`:
 //!
 //!     cargo test -p kilonova-cluster --features erlang --test erlang -- --ignored transcript
 
@@ -24,7 +24,7 @@ async fn a_transcript_of_this_version() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let address = nova.address();
-    // Threads of their own: this one waits for Erlang.
+    // Separate threads, because this one waits for Erlang.
     let recorded = thread::spawn(move || {
         let (ours, _) = listener.accept().unwrap();
         let theirs = TcpStream::connect(address).unwrap();
@@ -48,7 +48,7 @@ async fn a_transcript_of_this_version() {
     here.pubsub.broadcast("posts", "answered", Payload::null()).await.unwrap();
     nova.is("length(probe:heard(whereis(m), 2))", "2");
     nova.is("pg:leave(nova_scope, posts, whereis(n))", "ok");
-    // With the one here.
+    // Including the subscription on this node.
     here.await_members("posts", 3).await;
     nova.is("exit(whereis(n), kill)", "true");
     here.await_members("comments", 0).await;
@@ -63,7 +63,7 @@ async fn a_transcript_of_this_version() {
     std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(file), text).unwrap();
 }
 
-/// Passes on what comes, until either side ends; all of it.
+/// Forwards data until either side ends. Returns all of it.
 fn pass(mut from: TcpStream, mut to: TcpStream) -> Vec<u8> {
     let (mut all, mut part) = (Vec::new(), [0; 4096]);
     while let Ok(count @ 1..) = from.read(&mut part) {
@@ -72,14 +72,14 @@ fn pass(mut from: TcpStream, mut to: TcpStream) -> Vec<u8> {
             break;
         }
     }
-    // The other direction ends, too.
+    // Ends the other direction too.
     for stream in [from, to] {
         let _ = stream.shutdown(Shutdown::Both);
     }
     all
 }
 
-/// The file: who speaks, and each message without its length.
+/// The content of the file: the two nodes, and each message without its length.
 fn transcript(release: &str, peer: &str, said: &[u8], heard: &[u8]) -> String {
     let (hello, rest) = short(said);
     let name = std::str::from_utf8(&hello[15..]).unwrap();

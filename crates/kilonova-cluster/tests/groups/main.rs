@@ -1,5 +1,5 @@
-//! Process groups across nodes: what `pg` promises between them, over a network in memory that can
-//! be cut.
+//! Process groups across nodes: the guarantees of `pg` between nodes, over an in-memory network
+//! that can be cut.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{HashMap, HashSet};
@@ -16,7 +16,7 @@ use kilonova_test::member::{Die, Probe, soon};
 
 type Wire = (watch::Sender<HashSet<NodeId>>, mpsc::Sender<(NodeId, Bytes)>);
 
-/// A network in memory. Whatever is sent arrives, unless its nodes are cut off from each other.
+/// An in-memory network. Every message arrives unless its nodes are cut off from each other.
 #[derive(Clone, Default)]
 struct Network {
     wires: Arc<Mutex<HashMap<NodeId, Wire>>>,
@@ -29,7 +29,7 @@ struct Plug {
 }
 
 impl Network {
-    /// A new node with a registry.
+    /// Starts a node with a registry.
     fn start(&self, name: &str) -> Node {
         let (pubsub, link) = PubSub::builder(name).start_linked_in(&Arbiter::current());
         let id = link.node().clone();
@@ -47,7 +47,7 @@ impl Network {
         one != other && !self.cut.lock().unwrap().contains(&pair)
     }
 
-    /// Everyone sees who can be reached now.
+    /// Tells each node which others are reachable now.
     fn look(&self) {
         let wires = self.wires.lock().unwrap();
         for (one, (nodes, _)) in wires.iter() {
@@ -92,7 +92,7 @@ struct Node {
 }
 
 impl Node {
-    /// It is gone, as when it was killed.
+    /// Removes the node, as if it was killed.
     fn kill(self) {
         self.network.wires.lock().unwrap().remove(&self.id);
         self.network.look();
@@ -230,7 +230,7 @@ async fn metadata_is_seen_on_every_node_by_lists_and_monitors() {
     let [ann, bob] = [Probe::start(), Probe::start()];
     a.pubsub.join_as("room", ann.recipient(), named("Ann")).await.unwrap();
     a.pubsub.join("room", bob.recipient()).await.unwrap();
-    // The last metadata counts, and a join without any keeps it.
+    // The latest metadata applies, and a join without metadata keeps it.
     a.pubsub.join_as("room", ann.recipient(), named("Anna")).await.unwrap();
     a.pubsub.join("room", ann.recipient()).await.unwrap();
     a.pubsub.leave("room", ann.recipient()).await.unwrap();
@@ -243,7 +243,7 @@ async fn metadata_is_seen_on_every_node_by_lists_and_monitors() {
         assert_eq!(names(&node.pubsub).await, ["Anna", "Anna", "Sue", "nobody"]);
     }
 
-    // Nobody tells of what changes during a split: the members are told anew after it.
+    // No change crosses a split: all members are sent again after it.
     network.cut(&a, &b);
     let mut left = Vec::new();
     for _ in 0..4 {
@@ -261,7 +261,7 @@ async fn metadata_is_seen_on_every_node_by_lists_and_monitors() {
     .await;
 }
 
-/// Both sides of a split go on alone, and know everything again when it is over.
+/// Both sides of a split continue alone, and agree again when it is over.
 #[actix::test]
 async fn netsplit() {
     let network = Network::default();
@@ -279,7 +279,7 @@ async fn netsplit() {
     a.sees("notes", &["a", "b"]).await;
     b.sees("notes", &["a", "b"]).await;
     c.sees("notes", &["c"]).await;
-    // What happens meanwhile is told afterwards.
+    // Changes during the split are sent afterwards.
     let late = Probe::start();
     c.pubsub.join("notes", late.recipient()).await.unwrap();
     a.pubsub.leave("notes", members[0].recipient()).await.unwrap();
@@ -311,7 +311,7 @@ async fn leave_exit_race() {
     a.sees("notes", &[]).await;
 }
 
-/// Thousands join at once while others leave; every node ends with the same picture.
+/// Thousands join at once while others leave; every node ends with the same members.
 #[actix::test]
 async fn thundering_herd() {
     let network = Network::default();
@@ -348,17 +348,17 @@ async fn thundering_herd() {
     }
 }
 
-/// More happens than has room until it is taken, and then nothing more: the version alone can tell
-/// the others.
+/// More changes happen than the link has room for, and then no more. Only the version can reveal
+/// the loss to other nodes.
 #[actix::test]
-async fn what_is_lost_last_goes_unnoticed() {
+async fn the_last_lost_change_shows_in_the_version() {
     const MORE_THAN_ROOM: u64 = 70_000;
     let (pubsub, mut link) = PubSub::builder("a").start_linked_in(&Arbiter::current());
     let member = Probe::start();
     for _ in 0..MORE_THAN_ROOM {
         pubsub.join("notes", member.recipient()).await.unwrap();
     }
-    assert_eq!(link.lost(), 0, "what was taken before would seem lost as well");
+    assert_eq!(link.lost(), 0, "waiting changes count as lost");
     let mut last = 0;
     while link.lost() == 0 {
         for local in soon(link.next(1024)).await {

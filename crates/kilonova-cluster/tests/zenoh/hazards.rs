@@ -1,4 +1,4 @@
-//! What goes wrong between nodes.
+//! Failures between nodes.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,8 @@ use kilonova_cluster::zenoh::MAX_WAITING;
 use super::support::{LEASE, Node, free};
 use kilonova_test::proxy::Proxy;
 
-/// All connect to all in the same moment, where each refuses the other's second connection.
+/// All nodes connect to each other at the same moment, and each refuses the second connection of
+/// another.
 #[tokio::test]
 async fn thundering_herd() {
     let addresses: [_; 5] = std::array::from_fn(|_| free());
@@ -79,8 +80,8 @@ async fn a_peer_that_does_not_read_slows_nobody() {
     slow.sees(&[&a.id]).await;
     a.sees(&[&c.id, &slow.id]).await;
     is_not_slowed(&a, &mut c).await;
-    // Not all of it waits for it, and it is still there: what is sent when it has read comes
-    // through.
+    // Only some of the messages wait for the slow node, and it is still connected: messages sent
+    // after it has read arrive.
     a.sees(&[&c.id, &slow.id]).await;
     let mut read = 0;
     while slow.incoming.messages.try_recv().is_ok() {
@@ -95,12 +96,12 @@ async fn a_peer_that_does_not_read_slows_nobody() {
             }
         }
     };
-    tokio::time::timeout(LEASE, heard).await.expect("it hears again");
+    tokio::time::timeout(LEASE, heard).await.expect("the slow node receives again");
 }
 
-/// Their connections are closed while much is still on its way to them.
+/// The connections of the frozen peers are closed while many messages to them are in transit.
 #[tokio::test]
-async fn frozen_peers_that_are_given_up_slow_nobody() {
+async fn frozen_peers_slow_nobody_when_they_are_dropped() {
     let mut a = Node::start("a", &[]).await;
     let mut c = Node::start("c", &[a.address]).await;
     let link = Proxy::new(a.address);
@@ -127,11 +128,11 @@ async fn frozen_peers_that_are_given_up_slow_nobody() {
         longest = longest.max(asked.elapsed());
     }
     a.sees_within(LEASE, &[&c.id]).await;
-    // What lingers does so for ten seconds.
+    // A lingering connection would block for ten seconds.
     assert!(longest < Duration::from_secs(3), "{longest:?}");
 }
 
-// More than any queue holds, and then an answer from who reads.
+// Sends more than any queue holds. Then a node that reads must still receive.
 async fn is_not_slowed(a: &Node, c: &mut Node) {
     let message = Bytes::from(vec![7; 1_000]);
     let start = Instant::now();
@@ -139,7 +140,8 @@ async fn is_not_slowed(a: &Node, c: &mut Node) {
         a.adapter.send_to_all(message.clone());
     }
     let took = start.elapsed();
-    // In a debug build, on a busy machine; one millisecond of waiting each would be 100 seconds.
+    // The limit allows for a debug build on a busy machine. Waiting one millisecond per message
+    // would take 100 seconds.
     assert!(took < Duration::from_secs(30), "{took:?}");
     let start = Instant::now();
     while start.elapsed() < LEASE {
@@ -151,5 +153,5 @@ async fn is_not_slowed(a: &Node, c: &mut Node) {
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    panic!("{} is sent nothing while another is slow", c.id);
+    panic!("{} receives nothing while another is slow", c.id);
 }

@@ -1,4 +1,4 @@
-//! The adapter that reaches other nodes with Zenoh: several of them in one process.
+//! The Zenoh adapter, with several nodes in one process.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod hazards;

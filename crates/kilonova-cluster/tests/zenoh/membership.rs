@@ -1,4 +1,4 @@
-//! Who is there.
+//! Which nodes see each other.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ async fn a_node_that_closes_is_gone_at_once() {
     a.sees(&[&b.id]).await;
     b.adapter.close().await;
     a.sees_within(Duration::from_secs(1), &[]).await;
-    assert!(b.incoming.messages.recv().await.is_none(), "what it tells goes on");
+    assert!(b.incoming.messages.recv().await.is_none(), "`Incoming` did not end");
     drop(b);
 }
 
@@ -55,7 +55,7 @@ async fn a_node_that_is_dropped_is_gone_at_once() {
 }
 
 #[tokio::test]
-async fn a_node_that_was_started_anew_is_another() {
+async fn a_restarted_node_is_another_node() {
     let mut a = Node::start("a", &[]).await;
     let first = Node::start("b", &[a.address]).await;
     a.sees(&[&first.id]).await;
@@ -83,8 +83,8 @@ async fn another_site_is_not_seen() {
     let mut other = Node::start_with("other", free(), &[a.address], elsewhere).await;
     let mut another =
         Node::start_with("another", free(), &[a.address, other.address], elsewhere).await;
-    // They are connected, as they see each other; what they send would arrive before what follows
-    // it.
+    // The two see each other, so they are connected: their tokens would have arrived before the
+    // following ones.
     another.sees(&[&other.id]).await;
     other.sees(&[&another.id]).await;
     let mut b = Node::start("b", &[a.address, other.address]).await;
@@ -93,7 +93,7 @@ async fn another_site_is_not_seen() {
 }
 
 #[tokio::test]
-async fn what_cannot_work_is_refused_in_one_line() {
+async fn invalid_options_are_refused_in_one_line() {
     let a = Node::start("a", &[]).await;
     let folder = tempfile::tempdir().unwrap();
     let good = Options {

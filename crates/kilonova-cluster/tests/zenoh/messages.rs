@@ -1,4 +1,4 @@
-//! What they send.
+//! Messages between nodes.
 
 use bytes::Bytes;
 use kilonova_cluster::zenoh::MAX_MESSAGE;
@@ -16,7 +16,7 @@ async fn a_message_to_all_reaches_the_others() {
     c.adapter.send_to_all(Bytes::from_static(b"hello"));
     a.is_sent(&c.id, "hello").await;
     b.is_sent(&c.id, "hello").await;
-    // It did not reach its sender, or that would be the first.
+    // The message did not reach its own sender, or it would arrive first.
     a.adapter.send_to_all(Bytes::from_static(b"hello too"));
     c.is_sent(&a.id, "hello too").await;
     b.is_sent(&a.id, "hello too").await;
@@ -63,7 +63,7 @@ async fn messages_of_one_sender_keep_their_order() {
     let mut a = Node::start("a", &[]).await;
     let mut b = Node::start("b", &[a.address]).await;
     b.sees(&[&a.id]).await;
-    // A thousand at a time, and every other to one, so that none is lost to a bound.
+    // A thousand at a time, so that no full queue loses one. Every second message goes to one node.
     for thousand in 0..10_u32 {
         let numbers = thousand * 1_000..(thousand + 1) * 1_000;
         for number in numbers.clone() {
@@ -93,7 +93,7 @@ async fn large_messages_arrive_whole_and_too_large_ones_not_at_all() {
 }
 
 #[tokio::test]
-async fn what_was_sent_before_closing_arrives() {
+async fn messages_sent_before_closing_arrive() {
     let mut a = Node::start("a", &[]).await;
     let mut b = Node::start("b", &[a.address]).await;
     b.sees(&[&a.id]).await;

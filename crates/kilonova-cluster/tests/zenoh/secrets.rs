@@ -1,4 +1,4 @@
-//! Who does not know the secret stays out.
+//! A node without the secret is kept out.
 
 use bytes::Bytes;
 use kilonova_cluster::Adapter;
@@ -20,7 +20,7 @@ async fn a_node_with_another_secret_does_not_get_in() {
 }
 
 #[tokio::test]
-async fn a_node_with_another_secret_is_not_taken_in() {
+async fn a_node_with_another_secret_is_not_accepted() {
     let stranger = Node::start_with("stranger", free(), &[], wrong).await;
     let door = Proxy::new(stranger.address);
     let mut a = Node::start("a", &[door.address()]).await;
@@ -28,7 +28,7 @@ async fn a_node_with_another_secret_is_not_taken_in() {
 }
 
 async fn is_kept_out(a: &mut Node, mut stranger: Node, door: &Proxy) {
-    // Until it was tried again, the first time was to no avail.
+    // Repeated attempts show that the earlier ones failed.
     super::support::until(|| door.connections() >= 3).await;
     stranger.adapter.send_to_all(Bytes::from_static(b"let me in"));
     a.adapter.send_to_all(Bytes::from_static(b"who is there"));

@@ -1,4 +1,4 @@
-//! A node in a test: an adapter, and what it tells.
+//! A node in a test: an adapter and its `Incoming`.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
@@ -9,13 +9,13 @@ use kilonova_cluster::{Incoming, NodeId, Zenoh};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-/// Within this everything that should happen does, on a slow and busy machine.
+/// The timeout for everything that should happen, on a slow and busy machine.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
-/// Within this a node that died or was cut off is gone.
+/// The time within which a node that died or was cut off is gone.
 pub(crate) const LEASE: Duration = Duration::from_secs(3);
 
-/// An adapter that was opened with `options`.
+/// A node with an open adapter.
 pub(crate) struct Node {
     pub(crate) id: NodeId,
     pub(crate) address: SocketAddr,
@@ -25,7 +25,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Listens on a free port and connects to these.
+    /// Listens on a free port and connects to these addresses.
     pub(crate) async fn start(name: &str, connect: &[SocketAddr]) -> Node {
         Node::start_with(name, free(), connect, |_| {}).await
     }
@@ -53,7 +53,7 @@ impl Node {
         Node { id, address, adapter, incoming, _folder: folder }
     }
 
-    /// Waits until these are the other nodes, and no more.
+    /// Waits until exactly these are the other nodes.
     pub(crate) async fn sees(&mut self, others: &[&NodeId]) {
         self.sees_within(LONG, others).await;
     }
@@ -69,7 +69,7 @@ impl Node {
     /// The next message.
     pub(crate) async fn next(&mut self) -> (NodeId, Bytes) {
         let next = timeout(LONG, self.incoming.messages.recv()).await;
-        next.unwrap_or_else(|_| panic!("{} is sent nothing", self.id)).expect("the adapter is open")
+        next.unwrap_or_else(|_| panic!("{} gets nothing", self.id)).expect("the adapter is open")
     }
 
     pub(crate) async fn is_sent(&mut self, from: &NodeId, message: &str) {
@@ -78,7 +78,7 @@ impl Node {
     }
 }
 
-/// As text, since endpoints come as such.
+/// Parses the address, because endpoints are created only from text.
 pub(crate) fn endpoint(address: SocketAddr) -> Endpoint {
     format!("tcp/{address}").parse().unwrap()
 }
@@ -87,17 +87,17 @@ pub(crate) fn tls_endpoint(address: SocketAddr) -> Endpoint {
     format!("tls/{address}").parse().unwrap()
 }
 
-/// An address on which nothing listens yet.
+/// An address that nothing listens on yet.
 pub(crate) fn free() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 
-/// Waits for what nothing tells of.
+/// Polls until a condition holds, where nothing signals it.
 pub(crate) async fn until(condition: impl Fn() -> bool) {
     let waiting = async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(LONG, waiting).await.expect("it does not happen");
+    timeout(LONG, waiting).await.expect("the condition never holds");
 }

@@ -1,5 +1,5 @@
-//! Connections with certificates. They are made by the command `openssl`; without it these tests
-//! skip, unless `KILONOVA_TEST_REQUIRE` has `openssl`.
+//! Connections with certificates, which the command `openssl` creates. Without it these tests are
+//! skipped, unless `KILONOVA_TEST_REQUIRE` contains `openssl`.
 
 use std::fs;
 use std::io::Write;
@@ -14,11 +14,11 @@ use tempfile::TempDir;
 use super::support::{Node, free, tls_endpoint, until};
 use kilonova_test::proxy::Proxy;
 
-/// An authority and the certificates it has signed, in a folder.
+/// An authority and the certificates that it has signed, in a folder.
 struct Authority(TempDir);
 
 impl Authority {
-    /// `None` where there is no openssl.
+    /// `None` without openssl.
     fn new() -> Option<Authority> {
         if Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_err() {
             let required = std::env::var("KILONOVA_TEST_REQUIRE").unwrap_or_default();
@@ -33,7 +33,7 @@ impl Authority {
         Some(Authority(folder))
     }
 
-    /// A certificate that is good for `127.0.0.1`, as a server and as a client.
+    /// A certificate that is valid for `127.0.0.1`, as a server and as a client.
     fn sign(&self, name: &str) -> Tls {
         let folder = self.0.path();
         openssl(
@@ -69,7 +69,7 @@ fn openssl(folder: &Path, arguments: &str) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A node that listens and connects with this certificate alone.
+/// A node that listens and connects only with this certificate.
 async fn start(name: &str, tls: Tls, connect: &[std::net::SocketAddr]) -> Node {
     let address = free();
     Node::start_with(name, address, &[], |options: &mut Options| {
@@ -100,14 +100,14 @@ async fn a_certificate_of_another_authority_does_not_get_in() {
     let (Some(ours), Some(theirs)) = (Authority::new(), Authority::new()) else { return };
     let mut a = start("a", ours.sign("a"), &[]).await;
     let door = Proxy::new(a.address);
-    // It trusts ours, so that only its own certificate is wrong.
+    // The stranger trusts our authority, so that only its own certificate is wrong.
     let tls = Tls { authority: ours.sign("unused").authority, ..theirs.sign("stranger") };
     let stranger = start("stranger", tls, &[door.address()]).await;
     is_kept_out(&ours, &mut a, stranger, &door).await;
 }
 
 #[tokio::test]
-async fn a_certificate_of_another_authority_is_not_taken() {
+async fn a_certificate_of_another_authority_is_not_accepted() {
     let (Some(ours), Some(theirs)) = (Authority::new(), Authority::new()) else { return };
     let tls = Tls { authority: ours.sign("unused").authority, ..theirs.sign("stranger") };
     let stranger = start("stranger", tls, &[]).await;
@@ -117,7 +117,7 @@ async fn a_certificate_of_another_authority_is_not_taken() {
 }
 
 async fn is_kept_out(ours: &Authority, a: &mut Node, mut stranger: Node, door: &Proxy) {
-    // Until it was tried again, the first time was to no avail.
+    // Repeated attempts show that the earlier ones failed.
     until(|| door.connections() >= 3).await;
     let mut b = start("b", ours.sign("b"), &[a.address]).await;
     a.sees(&[&b.id]).await;
@@ -126,7 +126,7 @@ async fn is_kept_out(ours: &Authority, a: &mut Node, mut stranger: Node, door: &
 }
 
 #[tokio::test]
-async fn what_is_no_certificate_is_refused() {
+async fn a_file_that_is_not_a_certificate_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let [good, key, bad] = ["good", "key", "bad"].map(|name| folder.path().join(name));
     fs::write(&good, "-----BEGIN CERTIFICATE-----\n").unwrap();

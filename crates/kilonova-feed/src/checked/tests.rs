@@ -130,7 +130,7 @@ async fn a_page_out_of_order_is_a_fault() {
 }
 
 #[actix::test]
-async fn a_page_that_covers_what_it_cannot_is_a_fault() {
+async fn a_page_that_covers_impossible_positions_is_a_fault() {
     for (page, after) in [
         // Covers positions beyond the end: with events and without, at the end and before it.
         (page(&[1, 2], 3, 1, 2), 0),
@@ -156,7 +156,7 @@ async fn a_page_that_covers_what_it_cannot_is_a_fault() {
 }
 
 #[actix::test]
-async fn a_page_with_a_gap_is_a_fault_where_everything_was_asked_for() {
+async fn a_page_of_all_channels_with_a_gap_is_a_fault() {
     for (page, missing) in [
         (page(&[2, 3], 3, 1, 3), 1),
         (page(&[1, 3], 3, 1, 3), 2),
@@ -168,24 +168,24 @@ async fn a_page_with_a_gap_is_a_fault_where_everything_was_asked_for() {
 }
 
 #[actix::test]
-async fn more_than_was_asked_for_is_a_fault() {
+async fn events_that_were_not_requested_are_a_fault() {
     let six = page(&[1, 2, 3, 4, 5, 6], 6, 1, 6);
     assert_eq!(all(six.clone(), 0, 0).await, broken("a page of at most 5 events has 6"));
     assert_eq!(some(six, 0, 0).await, broken("a page of at most 5 events has 6"));
     let mut other = page(&[1, 2], 2, 1, 2);
     other.events[1] = Event::new(2, "b", "topic", Payload::null());
-    assert_eq!(all(other.clone(), 0, 0).await, Ok(vec![1, 2]), "all channels were asked for");
-    assert_eq!(some(other, 0, 0).await, broken("event 2 of b was not asked for"));
+    assert_eq!(all(other.clone(), 0, 0).await, Ok(vec![1, 2]), "all channels were requested");
+    assert_eq!(some(other, 0, 0).await, broken("event 2 of b was not requested"));
 }
 
 #[actix::test]
-async fn a_log_that_went_backwards_or_is_another_one_was_replaced() {
+async fn a_log_with_an_earlier_end_or_another_id_was_replaced() {
     let back = page(&[], 3, 1, 3);
     assert_eq!(all(back.clone(), 4, 4).await, Err(REPLACED.to_owned()));
     assert_eq!(some(back.clone(), 4, 4).await, Err(REPLACED.to_owned()));
     let told = checked(back.clone(), Mood::Well).state(4).await.map_err(|error| error.to_string());
     assert_eq!(told, Err(REPLACED.to_owned()));
-    assert_eq!(all(back.clone(), 3, 3).await, Ok(vec![]), "it is where it was");
+    assert_eq!(all(back.clone(), 3, 3).await, Ok(vec![]), "the end has not moved");
     let mut other = back;
     other.state.id = "other".into();
     assert_eq!(all(other.clone(), 3, 3).await, Err(REPLACED.to_owned()));
@@ -193,7 +193,7 @@ async fn a_log_that_went_backwards_or_is_another_one_was_replaced() {
 }
 
 #[actix::test]
-async fn what_was_pruned_is_missed_only_by_those_who_need_it() {
+async fn pruned_events_matter_only_to_readers_that_need_them() {
     let pruned = || page(&[4, 5], 5, 4, 5);
     let told = "events before 4 were deleted before they were sent";
     assert_eq!(all(pruned(), 2, 2).await, Err(told.to_owned()));
@@ -206,7 +206,7 @@ async fn what_was_pruned_is_missed_only_by_those_who_need_it() {
 }
 
 #[actix::test]
-async fn a_state_that_cannot_be_is_a_fault() {
+async fn an_impossible_state_is_a_fault() {
     for (oldest, position) in [(0, 0), (1, -1), (2, 0), (4, 2), (-1, 3), (1, i64::MAX)] {
         let told = checked(page(&[], position, oldest, position), Mood::Well).state(0).await;
         assert!(matches!(told, Err(LogError::Broken(_))), "{oldest} {position}");
@@ -221,7 +221,7 @@ async fn a_state_that_cannot_be_is_a_fault() {
 }
 
 #[actix::test]
-async fn a_log_that_fails_hangs_or_panics_makes_an_error() {
+async fn a_log_that_fails_hangs_or_panics_causes_an_error() {
     for (mood, expected) in [
         (Mood::Fails, "the log cannot be read: on purpose"),
         (Mood::Hangs, "reading the log took longer than 10ms"),
@@ -235,7 +235,7 @@ async fn a_log_that_fails_hangs_or_panics_makes_an_error() {
         for told in [all.err(), some.err(), log.state(0).await.err(), opened.err()] {
             let told = told.expect("an error");
             assert_eq!(told.to_string(), expected);
-            assert!(!told.is_final(), "it may be well again");
+            assert!(!told.is_final(), "the log may recover");
             assert!(LogError::<OnPurpose>::Replaced.is_final());
         }
     }

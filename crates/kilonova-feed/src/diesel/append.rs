@@ -12,12 +12,12 @@ use crate::{Event, NewEvent, Subject};
 /// Pass them to [`Feed::committed`](crate::Feed::committed) after the transaction has committed;
 /// discard them if it has not.
 ///
-/// Make it the last statement of the transaction: no other transaction gets a position until the
+/// Make it the last statement of the transaction. No other transaction gets a position until the
 /// current one ends, which keeps positions in commit order and without a gap. On PostgreSQL the
 /// transaction must be `READ COMMITTED`, the default. On SQLite, use `BEGIN IMMEDIATE`
-/// (`immediate_transaction`), so that two writers wait for each other instead of failing.
+/// (`immediate_transaction`), so that one writer waits for another instead of failing.
 ///
-/// Outside of a transaction it fails with [`diesel::result::Error::NotInTransaction`].
+/// Fails with [`diesel::result::Error::NotInTransaction`] outside a transaction.
 ///
 /// A redacting event reduces the payload of every earlier event about its subject, and about parts
 /// of it, to `{"id":ID,"redacted":true}` in the same transaction.
@@ -37,7 +37,7 @@ use crate::{Event, NewEvent, Subject};
 /// let mut connection = pool.get()?;
 /// migrate(&mut connection)?;
 /// let events = connection.transaction(|connection| {
-///     // Your own statements come before.
+///     // Your own statements come first.
 ///     let event = NewEvent::new("orders", "order_created", "tea")?;
 ///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(append(connection, [event])?)
 /// })?;
@@ -52,9 +52,9 @@ pub fn append<C: LogConnection>(
     append_pruned(connection, events, Pruned::default())
 }
 
-/// Like [`append`], for a transaction that has called [`prune_rows`](super::prune_rows): takes what
-/// that deleted off the size of the log. The log's row must be the last row that a transaction
-/// locks, so one statement makes both changes.
+/// Like [`append`], for a transaction that has called [`prune_rows`](super::prune_rows): also
+/// subtracts the pruned bytes from the size of the log. The log's row must be the last row that a
+/// transaction locks, so one statement makes both changes.
 pub fn append_pruned<C: LogConnection>(
     connection: &mut C,
     events: impl IntoIterator<Item = NewEvent>,
@@ -72,7 +72,8 @@ pub fn append_pruned<C: LogConnection>(
     let at = now();
     let last = C::Backend::insert(connection, &new, at, added)?;
     let first = last - i64::try_from(new.len()).unwrap_or(i64::MAX) + 1;
-    // After the insert, which locks the log's row: no other transaction adds an earlier event now.
+    // This must follow the insert, which locks the log's row: from then on, no other transaction
+    // can add an earlier event.
     let mut redacted = 0;
     for subject in new.iter().filter(|event| event.redacts).filter_map(|new| new.subject.as_ref()) {
         redacted += C::Backend::redact(connection, subject, first)?;
@@ -87,8 +88,8 @@ pub fn append_pruned<C: LogConnection>(
         .collect())
 }
 
-/// Returns true if the log has this event. Call it after a transaction of unknown outcome, whose
-/// COMMIT got no response.
+/// Returns true if the log has this event. Call it after a transaction whose outcome is unknown
+/// because its COMMIT got no response.
 pub fn holds<C: LogConnection>(connection: &mut C, event: &Event) -> QueryResult<bool> {
     let Some(row) = C::Backend::row(connection, event.position())? else { return Ok(false) };
     let found = row.into_event();

@@ -21,8 +21,8 @@ type State = (String, i64, Option<i64>);
 /// The oldest events: position, time, and size of the payload in bytes.
 type Oldest = Vec<(i64, NaiveDateTime, i64)>;
 
-/// A connection to a database with a log: any Diesel connection to SQLite or PostgreSQL, also one
-/// from a pool.
+/// A connection to a database with a log: any Diesel connection to SQLite or PostgreSQL, including
+/// one from a pool.
 pub trait LogConnection: Connection<Backend: Statements<Self>> + 'static {}
 
 impl<C> LogConnection for C
@@ -32,7 +32,8 @@ where
 {
 }
 
-/// What the database behind `C` is asked. Only this crate can name it, so only this crate calls it.
+/// The statements for the database behind `C`. Only this crate can name this trait, so only this
+/// crate calls it.
 pub trait Statements<C>: Backend {
     /// The statement that begins a transaction that reads one snapshot.
     const SNAPSHOT: &'static str;

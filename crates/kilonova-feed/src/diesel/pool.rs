@@ -30,14 +30,14 @@ pub struct DieselLog<C: R2D2Connection + 'static, V = ()> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolError {
-    /// The pool returned no connection.
-    #[error("no connection: {0}")]
+    /// The pool did not return a connection.
+    #[error("the pool returned no connection: {0}")]
     Pool(#[from] diesel::r2d2::PoolError),
     /// The query failed.
     #[error(transparent)]
     Query(#[from] diesel::result::Error),
     /// The read panicked, or the runtime is shutting down.
-    #[error("the read was abandoned")]
+    #[error("the read panicked, or the runtime is shutting down")]
     Abandoned,
 }
 
@@ -55,8 +55,7 @@ impl<C, V> DieselLog<C, V>
 where
     C: LogConnection + R2D2Connection + Connection<TransactionManager = AnsiTransactionManager>,
 {
-    /// The same log with a rule: `rule` decides which part of an event each viewer may see. It must
-    /// not block.
+    /// Sets the rule that decides which part of an event a viewer may see. It must not block.
     pub fn visible<W>(
         self,
         rule: impl Fn(&W, &Event) -> Visibility + Send + Sync + 'static,

@@ -13,13 +13,13 @@ use super::{LogConnection, in_transaction, now};
 pub struct Retention {
     /// The greatest age of an event.
     pub age: Option<TimeDelta>,
-    /// The most events.
+    /// The largest number of events.
     pub count: Option<i64>,
-    /// The most bytes of payloads.
+    /// The largest number of bytes of payloads.
     pub bytes: Option<i64>,
 }
 
-/// The most events pruned in one transaction, so that no other writer waits long.
+/// The most events that one transaction prunes, so that no other writer waits long.
 const PRUNED: i64 = 500;
 
 /// The result of [`prune`].
@@ -42,11 +42,11 @@ impl AddAssign for Pruned {
 
 /// Deletes the oldest events beyond the retention, at most 500, inside the current transaction.
 ///
-/// Make it the last statement of the transaction. Call it, each time in a new transaction, until it
-/// deletes nothing. Positions do not change. Subscribers that need a deleted event get a resync.
+/// Make it the last statement of the transaction. Repeat it, each time in a new transaction, until
+/// it deletes nothing. Positions do not change. Subscribers that need a deleted event get a resync.
 pub fn prune<C: LogConnection>(connection: &mut C, retention: Retention) -> QueryResult<Pruned> {
     in_transaction(connection)?;
-    // Locks the log's row first: of two that prune at once, both would subtract the same bytes.
+    // Locks the log's row first. Otherwise two concurrent calls would subtract the same bytes.
     C::Backend::free(connection, 0)?;
     let pruned = prune_rows(connection, retention)?;
     if pruned.bytes != 0 {
@@ -55,9 +55,9 @@ pub fn prune<C: LogConnection>(connection: &mut C, retention: Retention) -> Quer
     Ok(pruned)
 }
 
-/// Like [`prune`], for a transaction that appends events too: it passes the result to
-/// [`append_pruned`](super::append_pruned) at its end. Of two transactions that do so at the
-/// same time, the caller must let one wait.
+/// Like [`prune`], for a transaction that also appends events. Pass the result to
+/// [`append_pruned`](super::append_pruned) at the end of the transaction. Two such transactions
+/// must not run at the same time; the caller must serialize them.
 pub fn prune_rows<C: LogConnection>(
     connection: &mut C,
     retention: Retention,

@@ -31,8 +31,8 @@ pub struct Row {
 impl Row {
     pub(super) fn into_event(self) -> Event {
         let payload = Payload::from_json(self.payload).unwrap_or_else(|error| {
-            // Only possible in an edited table. The event still goes out, since a gap would stop
-            // the feed.
+            // This is only possible in an edited table. The event still goes out, because a gap
+            // would stop the feed.
             log::error!("the payload of event {} is not JSON: {error}", self.position);
             Payload::null()
         });
@@ -56,22 +56,22 @@ impl Row {
     }
 }
 
-/// Rows of one page, until they have enough bytes.
+/// Collects the rows of one page, up to a number of bytes.
 pub(super) struct Taken {
     rows: Vec<Row>,
     size: usize,
     most: usize,
-    /// A row had no room.
+    /// There was no room for a row.
     is_full: bool,
 }
 
 impl Taken {
-    /// At most so many bytes of payloads, or one larger one.
+    /// Accepts at most this number of bytes of payloads, or one larger payload.
     pub(super) fn of_at_most(bytes: usize) -> Taken {
         Taken { rows: Vec::new(), size: 0, most: bytes, is_full: false }
     }
 
-    /// Takes the next row; false when there is no room for it.
+    /// Adds the next row; false if there is no room for it.
     pub(super) fn take(&mut self, row: Row) -> bool {
         self.size = self.size.saturating_add(row.payload.len());
         self.is_full |= !self.rows.is_empty() && self.size > self.most;
@@ -81,12 +81,13 @@ impl Taken {
         !self.is_full
     }
 
-    /// True when a row had no room.
+    /// True when there was no room for a row.
     pub(super) fn is_full(&self) -> bool {
         self.is_full
     }
 
-    /// The rows, and whether more may follow: there was no room for one, or there are `limit`.
+    /// The rows, and true if more may follow: there was no room for a row, or there are `limit`
+    /// rows.
     pub(super) fn rows(self, limit: usize) -> (Vec<Row>, bool) {
         let more = self.is_full || self.rows.len() >= limit;
         (self.rows, more)
@@ -101,7 +102,7 @@ pub fn state<C: LogConnection>(connection: &mut C) -> QueryResult<LogState> {
 
 /// Returns the events after a position, oldest first: those on one of `channels`, or all events if
 /// `channels` is `None`. The page has at most `limit` events and 1 MiB of payloads, or one larger
-/// event. Call it in a transaction that reads one snapshot.
+/// event. Call it in a transaction that reads from one snapshot.
 pub fn page<C: LogConnection>(
     connection: &mut C,
     after: i64,

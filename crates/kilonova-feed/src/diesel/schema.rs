@@ -1,6 +1,6 @@
 //! Diesel's view of the log's tables, for queries and copies. Write to them only with the functions
-//! of [the parent module](super): positions have no gap. Minor versions may
-//! add columns.
+//! of [the parent module](super), because positions must not have gaps. Minor versions may add
+//! columns.
 #![allow(missing_docs, reason = "the macro's items; the columns are those of an event")]
 
 diesel::table! {

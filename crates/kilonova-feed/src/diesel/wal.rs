@@ -1,12 +1,13 @@
-//! Settings of a pool's connections to SQLite, with which reads of the log and your writes do not
-//! fail with `SQLITE_BUSY`.
+//! Settings for a pool's connections to SQLite that keep reads of the log and your writes from
+//! failing with `SQLITE_BUSY`.
 
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{CustomizeConnection, Error};
 
-/// Sets WAL mode on each of a pool's connections to SQLite, in which readers and the writer do not
-/// block each other, and a busy timeout of five seconds for two writers.
+/// Sets WAL mode and a busy timeout of five seconds on each of a pool's connections to SQLite. In
+/// WAL mode, readers and the writer do not block each other; the timeout lets one writer wait for
+/// another.
 ///
 /// ```no_run
 /// use diesel::SqliteConnection;
@@ -24,7 +25,7 @@ pub struct WalMode;
 
 impl CustomizeConnection<SqliteConnection, Error> for WalMode {
     fn on_acquire(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
-        // The timeout comes first, because the change of mode waits for a lock.
+        // The timeout comes first, because changing the mode waits for a lock.
         let settings = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL;";
         connection.batch_execute(settings).map_err(Error::QueryError)
     }
@@ -40,7 +41,7 @@ mod tests {
     use crate::diesel::{append, migrate, state};
 
     #[test]
-    fn a_reader_does_not_hold_up_a_writer() {
+    fn a_reader_does_not_block_a_writer() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log.sqlite3").display().to_string();
         let pool = Pool::builder()

@@ -1,4 +1,4 @@
-//! Starting a feed. Owns its options and how its parts are connected.
+//! Starts a feed. Owns its options and the connections between its parts.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ const LOG_TIMEOUT: Duration = Duration::from_secs(20);
 /// The shortest interval between two pings.
 const SHORTEST_PING: Duration = Duration::from_millis(1);
 
-/// Longer times count as this one: the clock cannot add them.
+/// Longer times are cut to this one, because adding them to the current time would overflow.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The options of a feed before it starts: see [`Feed::builder`].
@@ -69,22 +69,22 @@ impl<L: Log> Builder<L> {
         Builder { log_timeout, ..self }
     }
 
-    /// Adds a shape for frames: `encode` returns the text of an envelope. It must not block.
+    /// Adds a shape for frames. `encode` returns the text of an envelope and must not block.
     ///
-    /// All sockets that get an event share one call, for the first five shapes. For further shapes,
+    /// For the first five shapes, all sockets that get an event share one call. For further shapes,
     /// and for a broadcast, each socket makes its own call.
     pub fn shape(&mut self, encode: impl Fn(&Envelope) -> String + Send + Sync + 'static) -> Shape {
         self.shapes.add(Box::new(encode))
     }
 
-    /// Adds a shape whose text takes time to make, such as HTML: an event is encoded on tokio's
-    /// blocking pool before it goes out, once for all sockets, and only while a session of this
-    /// node has the shape. Every event of the feed waits for that, so `encode` should take
-    /// milliseconds at the most. It gets broadcasts too, on a thread that serves sockets: their
-    /// texts must be quick to make.
+    /// Adds a shape whose text takes time to produce, such as HTML. The feed encodes an event once
+    /// for all sockets, on tokio's blocking pool, before the event goes out, and only while a
+    /// session on this node uses the shape. Every event of the feed waits for that, so `encode`
+    /// must return within milliseconds. It also encodes broadcasts, on a thread that serves
+    /// sockets; their texts must be quick to produce.
     ///
-    /// A client of such a shape that has missed more than 200 events gets a resync in place of
-    /// those that it has not got by then, most often all of them.
+    /// A client of such a shape that missed more than 200 events gets a resync instead of a replay,
+    /// or instead of the rest of a replay that has begun.
     pub fn slow_shape(
         &mut self,
         encode: impl Fn(&Envelope) -> String + Send + Sync + 'static,
@@ -96,7 +96,7 @@ impl<L: Log> Builder<L> {
     ///
     /// # Panics
     ///
-    /// Outside of an actix `System`, as starting any actor does.
+    /// Panics outside an actix `System`, like starting any actor.
     pub async fn start(self) -> Result<Feed<L>, LogError<L::Error>> {
         self.start_in(&actix::Arbiter::current()).await
     }
@@ -110,7 +110,7 @@ impl<L: Log> Builder<L> {
         static FEEDS: AtomicU64 = AtomicU64::new(0);
         let Builder { pubsub, log, limits, mut heartbeat, log_timeout, shapes } = self;
         let shapes = Arc::new(shapes);
-        // With an interval of zero a session would only ping.
+        // With an interval of zero, a session would do nothing but ping.
         heartbeat.ping = heartbeat.ping.max(SHORTEST_PING);
         let Heartbeat { ping, silence, stall, grace } = &mut heartbeat;
         for time in [ping, silence, stall, grace] {

@@ -1,5 +1,5 @@
-//! Shapes that take time to make: an event is encoded once, on the blocking pool, before it reaches
-//! the sessions, and only while a session has the shape.
+//! Slow shapes: an event is encoded once, on the blocking pool, before it reaches the sessions, and
+//! only while a session uses the shape.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{Framing, Shape, Shapes, WIRES};
 use crate::Event;
 
-/// Counts a session with a slow shape, until it is dropped.
+/// Counts a session that uses a slow shape, until it is dropped.
 pub(crate) struct Wanted {
     shapes: Arc<Shapes>,
     shape: Shape,
@@ -27,14 +27,14 @@ impl Shapes {
         self.custom(shape)?.wanted.as_ref()?.get(framing as usize)
     }
 
-    /// Says that a session has this shape; `None` if it takes no time to make. To be called before
-    /// the session joins its channels: its thread makes what nobody has made before.
+    /// Records that a session uses this shape; `None` if the shape is not slow. Call it before the
+    /// session joins its channels: its thread must encode every event that nobody has prepared.
     pub(crate) fn want(self: &Arc<Shapes>, shape: Shape, framing: Framing) -> Option<Wanted> {
         self.count(shape, framing)?.fetch_add(1, Ordering::Relaxed);
         Some(Wanted { shapes: Arc::clone(self), shape, framing })
     }
 
-    /// The slow shapes that sessions have.
+    /// The slow shapes that sessions use.
     fn wanted(&self) -> Vec<(Shape, Framing)> {
         let all = (1..=self.0.len()).map(Shape);
         let all = all.flat_map(|shape| {
@@ -47,7 +47,7 @@ impl Shapes {
         all.filter(has).collect()
     }
 
-    /// Encodes events that are about to go out, in the slow shapes that sessions have.
+    /// Encodes events that are about to go out, in the slow shapes that sessions use.
     pub(crate) async fn prepare(self: &Arc<Shapes>, events: &[Event]) {
         let wanted = self.wanted();
         if !wanted.is_empty() && !events.is_empty() {
@@ -72,13 +72,13 @@ impl Shapes {
         let made = tokio::task::spawn_blocking(move || {
             for event in &events {
                 for (shape, framing) in &wanted {
-                    // It stays with the envelope.
+                    // The envelope keeps the encoded frame.
                     drop(shapes.frame(event.envelope(), *shape, *framing));
                 }
             }
         });
         if let Err(error) = made.await {
-            // The sessions make what is missing, and end if that panics.
+            // The sessions encode the missing frames, and end if that panics.
             log::error!("events were not encoded before they went out: {error}");
         }
     }

@@ -1,6 +1,7 @@
 //! The number of open sockets, or connections, per address.
 //!
-//! An address has an entry only while it has one, so entries never outnumber them.
+//! An address has an entry only while it has an open socket or connection, so there are never more
+//! entries than those.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -21,7 +22,8 @@ impl Addresses {
         Addresses { max, open: Mutex::default() }
     }
 
-    /// Counts one of this peer, which must leave later; `None` if its address is at the limit.
+    /// Counts one more of this peer, until [`Addresses::leave`] is called; `None` if its address is
+    /// at the limit.
     pub(crate) fn enter(&self, peer: Option<IpAddr>) -> Option<Address> {
         let address = Address::of(peer);
         if let Some(key) = address.counted() {
@@ -35,7 +37,7 @@ impl Addresses {
         Some(address)
     }
 
-    /// Stops counting one.
+    /// Stops counting one of this address.
     pub(crate) fn leave(&self, address: Address) {
         let Some(key) = address.counted() else { return };
         if let Entry::Occupied(mut count) = self.open().entry(key) {
@@ -47,7 +49,7 @@ impl Addresses {
         }
     }
 
-    /// The number of addresses that have any.
+    /// The number of addresses with an open socket or connection.
     pub(crate) fn count(&self) -> usize {
         self.open().len()
     }

@@ -1,4 +1,4 @@
-//! Rate limits: of a client's frames, the node's handshakes, guesses at a password.
+//! Rate limits, for example of a client's frames, a node's handshakes, or password attempts.
 //!
 //! The generic cell rate algorithm: a token bucket in one number, the time at which everything that
 //! was admitted would be done at the steady rate.
@@ -26,7 +26,7 @@ impl Rate {
         }
     }
 
-    /// True if one more is admitted now, which counts it.
+    /// Returns true and counts one more, if the limit admits it now.
     pub fn admits(&self, now: Instant) -> bool {
         self.steady.admit(&self.due, now).is_ok()
     }
@@ -40,7 +40,7 @@ impl Rate {
 pub struct Rates {
     steady: Steady,
     hasher: RandomState,
-    /// None before the first key: a rate that nothing asks for, or that has no limit, takes no memory.
+    /// Allocated with the first key: a rate that is unused or has no limit takes no memory.
     due: OnceLock<Box<[AtomicU64]>>,
 }
 
@@ -68,15 +68,17 @@ impl Rates {
         self.due(key).map_or(Ok(()), |due| self.steady.admit(due, now))
     }
 
-    /// Whether one more of this key would be admitted, without counting it; or the time until then.
+    /// Checks whether one more of this key would be admitted, without counting it. If not, returns
+    /// the time until then.
     ///
-    /// For things whose size is known only afterwards: check first, [`charge`](Rates::charge) later.
+    /// For requests whose cost is known only afterwards: check first, [`charge`](Rates::charge)
+    /// later.
     pub fn check(&self, key: impl Hash, now: Instant) -> Result<(), Duration> {
         self.due(key).map_or(Ok(()), |due| self.steady.check(due, now))
     }
 
-    /// Counts `count` more of this key, also beyond what is admitted: the key then waits until the
-    /// rest has come in at the steady rate.
+    /// Counts `count` more of this key, even beyond the limit. The key then waits until the excess
+    /// is paid off at the steady rate.
     pub fn charge(&self, key: impl Hash, count: u32, now: Instant) {
         if let Some(due) = self.due(key) {
             self.steady.charge(due, count, now);
@@ -162,7 +164,7 @@ impl Steady {
     }
 }
 
-/// The duration in nanoseconds, which fit for five hundred years.
+/// The duration in nanoseconds; a `u64` has room for more than 500 years.
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_together_get_as_many_as_there_may_be() {
+    fn threads_together_get_one_burst() {
         let start = Instant::now();
         let rate = Rate::new(1_000, start);
         let admitted: usize = std::thread::scope(|scope| {
@@ -229,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_charged_beyond_the_rate_is_waited_for() {
+    fn a_charge_beyond_the_rate_delays_the_key() {
         let start = Instant::now();
         let rates = Rates::new(60, Duration::from_secs(60), start);
         assert_eq!(rates.check("ada", start), Ok(()));
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_has_a_rate_of_its_own_and_gets_back_what_is_returned() {
+    fn each_key_has_its_own_rate_and_gets_returns_back() {
         let start = Instant::now();
         let rates = Rates::new(10, Duration::from_secs(60), start);
         let admitted = |key: &str, now| (0..100).filter(|_| rates.admit(key, now).is_ok()).count();

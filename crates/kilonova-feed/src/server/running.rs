@@ -1,4 +1,4 @@
-//! A running server. Owns its end; leaves the sockets to their feed.
+//! A running server. Owns its shutdown; leaves the sockets to their feed.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -38,18 +38,18 @@ impl Running {
         self.address
     }
 
-    /// The handle that pauses and stops the server.
+    /// Returns the handle that pauses and stops the server.
     pub fn handle(&self) -> ServerHandle {
         self.server.handle()
     }
 
-    /// Counts the server's connections, for metrics.
+    /// Returns a handle that counts the server's connections, for metrics.
     pub fn connections(&self) -> ConnectionCount {
         ConnectionCount(self.connections.clone())
     }
 
-    /// The door that refuses new connections after the server was paused, so that clients try
-    /// another node at once instead of waiting. An error if the listener cannot be cloned.
+    /// Returns the door that refuses new connections after the server was paused, so that clients
+    /// connect to another node at once instead of waiting. Fails if the listener cannot be cloned.
     pub fn door(&self) -> io::Result<Door> {
         Ok(Door(self.door.try_clone()?))
     }
@@ -67,7 +67,7 @@ impl Running {
         }
         // A worker waits for its requests, but not for the sockets that left HTTP.
         if tokio::time::timeout(grace / 2, handle.pause()).await.is_err() {
-            log::warn!("the server does not stop accepting connections");
+            log::warn!("the server did not stop accepting connections in time");
         }
         door.shut();
         sockets.close_over(grace / 4).await;
@@ -82,7 +82,7 @@ impl Running {
     }
 }
 
-/// Waits for a signal to stop; handles it from now on.
+/// Waits for SIGTERM or SIGINT; this process handles both from now on.
 #[cfg(unix)]
 fn signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -120,7 +120,7 @@ impl Future for Running {
 pub struct ConnectionCount(Connections);
 
 impl ConnectionCount {
-    /// How many there are and were. No thread of sockets waits for it.
+    /// Returns the current counts. Does not block threads that serve sockets.
     pub fn stats(&self) -> ConnectionStats {
         self.0.stats()
     }

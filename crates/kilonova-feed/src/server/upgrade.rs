@@ -36,7 +36,7 @@ where
     B: MessageBody + 'static,
 {
     request.extensions_mut().insert(Upgradable);
-    // Until the response is written, or the connection is the session's.
+    // Dropped when the response is written, or when the session owns the connection.
     let answering = request.conn_data::<Activity>().map(Activity::answer);
     let mut response: Response<BoxBody> = match site.call(request).await {
         Ok(response) => response.into().map_into_boxed_body(),
@@ -46,7 +46,7 @@ where
     if upgrade.is_none() {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
-    // Buffered: a response other than 101 is an error or a page. One without an end is refused.
+    // Buffered, because a response other than 101 is an error or a page. An endless one is refused.
     let (head, body) = response.into_parts();
     let answered = tokio::time::timeout(ANSWER, async {
         let body = body::to_bytes_limited(body, LARGEST_ANSWER).await;
@@ -90,7 +90,7 @@ async fn answer(
     Ok(framed.into_parts())
 }
 
-/// Logs a client that leaves during a handshake, which is no fault of the server.
+/// Logs a client that leaves during a handshake, which is not a fault of the server.
 fn hung_up(error: io::Error) {
     log::debug!("a client left before it got its response: {error}");
 }

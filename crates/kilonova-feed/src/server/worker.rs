@@ -1,4 +1,4 @@
-//! One worker of the server. Owns what happens to a connection before its first request.
+//! One worker of the server. Owns a connection until its first request.
 
 use std::fmt::Debug;
 use std::future::{poll_fn, ready};
@@ -81,7 +81,7 @@ where
                 Err(error) => refused(error).map_body(|_, body| EitherBody::right(body)),
             };
             if let Some(activity) = &activity {
-                // HTTP takes a body without a size in parts.
+                // HTTP takes a body of unknown size in parts, so it counts as zero.
                 let size = match response.body().size() {
                     BodySize::Sized(size) => usize::try_from(size).unwrap_or(usize::MAX),
                     BodySize::None | BodySize::Stream => 0,
@@ -89,14 +89,15 @@ where
                 activity.responded(size);
             }
             if version < Version::HTTP_11 {
-                // The end of the body is the end of the connection.
+                // The end of the connection marks the end of the body.
                 response.head_mut().no_chunking(true);
             }
-            // A head that was used before still has the version of that response.
+            // A reused head still has the version of its previous response.
             response.head_mut().version = version;
             let said = response.head().connection_type();
-            // An offer to upgrade that nobody takes ends the connection, too: HTTP keeps none of these.
-            // Nor does it keep one whose request is longer than what its handler wanted of it.
+            // A declined upgrade also ends the connection, because HTTP does not keep such a
+            // connection alive. The same goes for a connection whose request body was not read to
+            // its end.
             if version < Version::HTTP_11
                 || asked != ConnectionType::KeepAlive
                 || said == ConnectionType::Close
@@ -146,13 +147,13 @@ where
         };
         let serving = serving.map(|(connection, gone)| {
             let (http, activity) = (Rc::clone(&http), connection.0.activity().clone());
-            // In a box, so that HTTP's memory is freed when the connection leaves it.
+            // In a box, so that HTTP's memory is freed when the connection leaves HTTP.
             let served = Box::pin(async move {
                 let Some(deadlines) = deadlines else { return http.call(connection).await };
                 tokio::select! {
                     served = http.call(connection) => served,
                     () = activity.expired(deadlines) => {
-                        log::debug!("a connection has used up its time; closing it");
+                        log::debug!("a connection timed out; closing it");
                         Ok(())
                     }
                 }
@@ -162,22 +163,22 @@ where
         async move {
             let Some((served, gone)) = serving else { return Ok(()) };
             let served = served.await;
-            // Until then the connection counts toward the worker's limit.
+            // The connection counts toward the worker's limit until it is closed.
             drop(gone.await);
             served
         }
     }))
 }
 
-/// The response to a request whose body is not wanted: the last of its connection, since the body
-/// may come all the same.
+/// The response to a request whose body was rejected. It is the last one on its connection, because
+/// the client may send the body anyway.
 fn last(request: &Request, error: Error) -> Response<BoxBody> {
     let mut response = refused(error);
     set_last(response.head_mut(), request.conn_data::<Activity>());
     response
 }
 
-/// Says that the connection ends with this response, and ends it then.
+/// Announces that the connection ends with this response, and closes it afterwards.
 fn set_last(head: &mut ResponseHead, activity: Option<&Activity>) {
     head.set_connection_type(ConnectionType::Close);
     if let Some(activity) = activity {
@@ -185,7 +186,8 @@ fn set_last(head: &mut ResponseHead, activity: Option<&Activity>) {
     }
 }
 
-/// Refuses a connection above a limit: sends the reason if the socket takes it at once, and closes.
+/// Refuses a connection above a limit: sends the reason if the socket accepts it without waiting,
+/// and closes.
 fn refuse(stream: &TcpStream, reason: TooMany) {
     let (status, words) = match reason {
         TooMany::OfNode => ("503 Service Unavailable", "too many connections: try again later"),
@@ -202,7 +204,7 @@ fn refuse(stream: &TcpStream, reason: TooMany) {
     }
 }
 
-/// Disables Nagle's algorithm, and sets the timeout of a vanished peer.
+/// Disables Nagle's algorithm, and sets the timeout for a vanished peer.
 fn prepare(stream: &TcpStream, silence: Duration) {
     if let Err(error) = stream.set_nodelay(true) {
         log::debug!("TCP_NODELAY cannot be set: {error}");

@@ -1,5 +1,5 @@
-//! The actor of a session. Owns its life: it joins the channels, runs, and leaves them; leaves what
-//! its client is sent to [`Session`].
+//! The actor of a session. Owns its life cycle: it joins the channels, runs, and leaves them.
+//! Leaves the client's frames to [`Session`].
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -30,17 +30,17 @@ pub(crate) struct SessionActor<W: Wire, L: Log> {
     /// Leaves all channels when the session ends for any reason.
     _lifeline: Lifeline,
     place: Place,
-    /// From when it runs.
+    /// Set once the session runs.
     open: Option<Open>,
 }
 
-/// Where the dispatcher finds a session, from before it joins its first channel.
+/// The place where the dispatcher finds a session, from before the session joins its first channel.
 struct Desk<W: Wire, L: Log>(RefCell<Life<W, L>>);
 
 enum Life<W: Wire, L: Log> {
-    /// It has joined and does not run yet: its messages wait.
+    /// It has joined channels but does not run yet; its messages wait.
     Joining(Box<Waiting>),
-    /// In a box, so that it takes the place of the request's memory, which is freed by then.
+    /// In a box, so that it can reuse the request's memory, which is freed by then.
     Running(Box<Session<W, L>>),
 }
 
@@ -49,7 +49,7 @@ struct Waiting {
     envelopes: Vec<Envelope>,
     bytes: usize,
     bounds: Bounds,
-    /// There was no room for all.
+    /// True if there was no room for a message.
     missed: bool,
 }
 
@@ -76,7 +76,7 @@ impl<W: Wire, L: Log> Receive for Desk<W, L> {
 }
 
 impl<W: Wire, L: Log> Desk<W, L> {
-    /// Closes the socket; true if it was closing already, or does not run.
+    /// Closes the socket; true if it was closing already, or if the session does not run.
     fn end_after_panic(&self) -> bool {
         let Life::Running(session) = &mut *self.0.borrow_mut() else { return true };
         log::error!("a session panicked; closing its socket");
@@ -117,7 +117,7 @@ impl<W: Wire, L: Log> Joined<W, L> {
         let wanted = feed.shapes.want(options.shape, W::FRAMING);
         let ctx = Context::<SessionActor<W, L>>::new();
         let address = ctx.address();
-        // At least one batch of the relay.
+        // There is room for at least one batch of the relay.
         let Bounds { messages, bytes } = feed.limits.queue;
         let bounds = Bounds { messages: messages.max(TOGETHER), bytes: bytes.max(TOGETHER_BYTES) };
         let waiting = Box::new(Waiting { envelopes: Vec::new(), bytes: 0, bounds, missed: false });
@@ -144,7 +144,8 @@ impl<W: Wire, L: Log> Joined<W, L> {
             StartAt::Now => None,
             StartAt::Latest => {
                 join(feed.channels.position.clone()).await?;
-                // What goes out right now may have missed this member, and is after `sent`.
+                // A batch that is going out now may have missed this member; `sent` precedes that
+                // batch.
                 Some(Start::After(feed.status.borrow().sent))
             }
             StartAt::After { position, log } => {
@@ -156,7 +157,7 @@ impl<W: Wire, L: Log> Joined<W, L> {
         Ok(Joined { ctx, actor, feed: Arc::clone(feed), options, start, wanted, breaks })
     }
 
-    /// Runs the session on the current thread, which must be the one that it joined on.
+    /// Runs the session on the current thread, which must be the thread that it joined on.
     pub(crate) fn run(self, wire: W) {
         let Joined { ctx, mut actor, feed, options, start, wanted, breaks } = self;
         let frames = feed.threads.attend();

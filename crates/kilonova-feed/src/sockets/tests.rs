@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Longer than anything takes.
+/// A timeout that is longer than any step takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// At most `max` sockets and two per address. The rate starts in the future, so its time stands
@@ -21,7 +21,7 @@ fn sockets(max: usize, handshakes: u32) -> Sockets {
 /// The status of a peer's refusal.
 fn refused(sockets: &Sockets, peer: &str) -> u16 {
     match enter(sockets, peer) {
-        Ok(_) => panic!("{peer} is let in"),
+        Ok(_) => panic!("{peer} is admitted"),
         Err(error) => {
             let wait = error.retry_after().unwrap_or_else(|| panic!("{error:?}"));
             assert!(RETRY.contains(&wait));
@@ -35,7 +35,7 @@ fn enter(sockets: &Sockets, peer: &str) -> Result<Place, Error> {
 }
 
 #[test]
-fn each_address_has_a_share_of_its_own() {
+fn each_address_has_its_own_limit() {
     let sockets = sockets(100, 0);
     let places = [enter(&sockets, "192.0.2.1").unwrap(), enter(&sockets, "192.0.2.1").unwrap()];
     // The same address as an IPv6 listener sees it.
@@ -51,7 +51,7 @@ fn each_address_has_a_share_of_its_own() {
 }
 
 #[test]
-fn a_network_of_ipv6_has_one_share() {
+fn an_ipv6_network_has_one_limit() {
     let sockets = sockets(100, 0);
     let _places = [
         enter(&sockets, "2001:db8:1:2::1").unwrap(),
@@ -64,7 +64,7 @@ fn a_network_of_ipv6_has_one_share() {
 }
 
 #[test]
-fn loopback_has_no_share() {
+fn loopback_has_no_limit_per_address() {
     let sockets = sockets(5, 0);
     let peers = ["127.0.0.1", "127.0.0.1", "127.0.0.1", "::1", "::ffff:127.8.9.1"];
     let places = peers.map(|peer| enter(&sockets, peer).unwrap());
@@ -98,7 +98,7 @@ fn a_refusal_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_refused_address_takes_no_turns_from_others() {
+fn a_refused_address_uses_up_no_rate_of_others() {
     let sockets = sockets(100, 10);
     let _places = [enter(&sockets, "192.0.2.1").unwrap(), enter(&sockets, "192.0.2.1").unwrap()];
     for _ in 0..1000 {
@@ -110,7 +110,7 @@ fn a_refused_address_takes_no_turns_from_others() {
 }
 
 #[test]
-fn the_refused_are_told_different_times() {
+fn refused_clients_get_different_retry_times() {
     let sockets = sockets(0, 0);
     let mut waits = [0; 11];
     for _ in 0..1000 {
@@ -127,7 +127,7 @@ fn a_limit_of_zero_admits_everyone() {
     let limits = Limits { sockets: 0, sockets_per_address: 0, handshakes: 0, ..Limits::default() };
     let sockets = Sockets::new(&limits.unless_zero(), Threads::default());
     let open: Vec<Place> =
-        (0..1000).map(|_| enter(&sockets, "192.0.2.1").expect("it is let in")).collect();
+        (0..1000).map(|_| enter(&sockets, "192.0.2.1").expect("it is admitted")).collect();
     assert_eq!(sockets.open(), open.len());
 }
 
@@ -161,10 +161,10 @@ fn is_pending(future: &mut Pin<Box<impl Future<Output = ()>>>) -> bool {
 }
 
 #[test]
-fn each_batch_has_its_part_of_the_sockets() {
+fn each_batch_closes_an_even_part_of_the_sockets() {
     const COUNT: usize = 1_000;
     let sockets = sockets(COUNT, 0);
-    // Those of a socket in two have left, as sockets do.
+    // Every second socket has left, as sockets do.
     let places: Vec<_> = (0..COUNT).map(|_| sockets.enter(None).unwrap()).collect();
     let places: Vec<_> = places.into_iter().step_by(2).collect();
     let even = places.len() / BATCHES;
@@ -179,7 +179,7 @@ fn each_batch_has_its_part_of_the_sockets() {
 }
 
 #[tokio::test]
-async fn sockets_are_closed_over_the_time_and_new_ones_are_refused_from_its_beginning() {
+async fn closes_are_spread_over_the_time_and_new_sockets_are_refused_at_once() {
     let time = Duration::from_millis(250);
     let sockets = sockets(1_000, 0);
     let places: Vec<_> = (0..1_000).map(|_| sockets.enter(None).unwrap()).collect();
@@ -187,7 +187,7 @@ async fn sockets_are_closed_over_the_time_and_new_ones_are_refused_from_its_begi
     let mut closing = Box::pin(sockets.close_over(time));
     assert!(is_pending(&mut closing));
     let called = || places.iter().filter(|place| sockets.calls(place.lot())).count();
-    assert!((1..100).contains(&called()), "{} are told at once", called());
+    assert!((1..100).contains(&called()), "{} are called at once", called());
     assert!(matches!(sockets.enter(None), Err(Error::Stopping)));
     closing.await;
     assert_eq!(called(), places.len());
@@ -198,7 +198,7 @@ async fn sockets_are_closed_over_the_time_and_new_ones_are_refused_from_its_begi
 async fn the_close_ends_as_soon_as_no_socket_is_open() {
     let hour = Duration::from_secs(3600);
     let it = sockets(1_000, 0);
-    tokio::time::timeout(PATIENCE, it.close_over(hour)).await.expect("there was none");
+    tokio::time::timeout(PATIENCE, it.close_over(hour)).await.expect("none is open");
     let it = sockets(1_000, 0);
     let place = it.enter(None).unwrap();
     tokio::time::timeout(PATIENCE, it.close_over(hour)).await.expect("one is one batch");

@@ -1,4 +1,4 @@
-//! Histograms with fixed bounds. Recording is two atomic additions; nobody waits for a reader.
+//! Histograms with fixed bounds. Recording takes two atomic additions and never waits for a reader.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -25,13 +25,13 @@ const TIMES: [u64; 15] = [
 /// Upper bounds of sizes.
 const SIZES: [u64; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 
-/// How often values of each size were recorded.
+/// Counts recorded values in buckets with fixed upper bounds.
 #[derive(Debug)]
 pub struct Histogram {
     bounds: &'static [u64],
-    /// How many of a bound's units are one unit outside.
+    /// The number of recorded units in one reported unit, such as nanoseconds in a second.
     scale: f64,
-    /// One for each bound, and one for what is above all of them.
+    /// One for each bound, and one for values above all bounds.
     buckets: Box<[AtomicU64]>,
     sum: AtomicU64,
 }
@@ -43,7 +43,7 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// An empty histogram of times, told in seconds.
+    /// An empty histogram of times, reported in seconds.
     pub fn of_times() -> Histogram {
         Histogram::new(&TIMES, 1e9)
     }
@@ -76,7 +76,7 @@ impl Histogram {
         self.sum.fetch_add(value, Ordering::Relaxed);
     }
 
-    /// What was recorded so far.
+    /// Returns the values recorded so far.
     pub fn distribution(&self) -> Distribution {
         let mut count = 0;
         let mut up_to = |bucket: &AtomicU64| {
@@ -93,19 +93,19 @@ impl Histogram {
     }
 }
 
-/// What a histogram has recorded.
+/// The values that a histogram has recorded.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Distribution {
     /// Upper bounds, each with the number of values up to it. Larger values are only in `count`.
     pub buckets: Vec<(f64, u64)>,
     /// The number of values.
     pub count: u64,
-    /// Their sum.
+    /// The sum of the values.
     pub sum: f64,
 }
 
 impl Distribution {
-    /// Adds what another histogram with the same bounds has recorded.
+    /// Adds the values of another histogram with the same bounds.
     pub fn add(&mut self, other: &Distribution) {
         if self.buckets.is_empty() {
             self.buckets.clone_from(&other.buckets);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_in_seconds() {
+    fn times_are_reported_in_seconds() {
         let times = Histogram::of_times();
         times.time(Duration::from_millis(5));
         times.time(Duration::MAX);

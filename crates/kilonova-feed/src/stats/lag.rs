@@ -1,4 +1,4 @@
-//! How far what has gone out is behind the log, in positions and in time. Pure.
+//! The lag of sent events behind the log, in positions and in time. Pure.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 /// Positions that become known within this time count as known at its beginning.
 const TOGETHER: Duration = Duration::from_millis(20);
 
-/// The most marks; positions beyond count as known when the last mark was made.
+/// The most marks. When they are used up, later positions count as known since the last mark.
 const MARKS: usize = 1024;
 
-/// A place in the log, and the log's end.
+/// The last sent position, and the log's end.
 #[derive(Debug, Default)]
 pub(crate) struct Lag {
     position: i64,
     sent: i64,
-    /// When positions that have not gone out became known, each with those before it.
+    /// The times at which unsent positions became known. A mark also covers the positions between
+    /// it and the mark before.
     marks: VecDeque<(i64, Instant)>,
 }
 
@@ -42,7 +43,8 @@ impl Lag {
         }
     }
 
-    /// The log's end, what has gone out, and how long the oldest of the rest has been known.
+    /// The log's end, the last sent position, and how long the oldest unsent position has been
+    /// known.
     pub(crate) fn now(&self, now: Instant) -> (i64, i64, Duration) {
         let since = self.marks.front().map(|(_, at)| now.saturating_duration_since(*at));
         (self.position.max(self.sent), self.sent, since.unwrap_or_default())

@@ -1,5 +1,5 @@
-//! The sockets that were closed last because their clients read too slowly. Owns how many are
-//! remembered and what of each; says nothing of whose they were.
+//! The sockets that were closed last because their clients read too slowly. Owns the number of
+//! remembered sockets and their description, which does not identify the client.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use crate::frame::Framing;
 /// The most sockets that are remembered.
 const MOST: usize = 20;
 
-/// The most channels of each.
+/// The most channels listed for one socket.
 const CHANNELS: usize = 4;
 
 /// A socket that was closed because its client read too slowly.
@@ -23,13 +23,13 @@ pub struct SlowReader {
     pub at: SystemTime,
     /// `websocket` or `event_stream`.
     pub transport: &'static str,
-    /// The first of the channels that it followed.
+    /// The first of the channels that it followed, at most four.
     pub channels: Vec<Channel>,
-    /// For how long it had taken nothing; zero if it took some, but too little.
+    /// How long the client had read nothing; zero if it read some of its backlog, but too little.
     pub stalled: Duration,
 }
 
-/// The last ones.
+/// The last slow readers.
 #[derive(Default)]
 pub(crate) struct SlowReaders(Mutex<VecDeque<SlowReader>>);
 
@@ -53,7 +53,7 @@ impl SlowReaders {
         known.push_back(one);
     }
 
-    /// The oldest first.
+    /// Lists them, oldest first.
     pub(crate) fn list(&self) -> Vec<SlowReader> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }

@@ -1,5 +1,5 @@
-//! What happens on a connection: known to the connection itself, to its deadline, and to the
-//! handlers of its requests. Owns when a connection has been given enough time.
+//! The state of a connection, shared by the connection itself, its deadline, and the handlers of
+//! its requests. Owns the decision that a connection's time is up.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -12,13 +12,13 @@ use tokio::time::Instant;
 
 use super::unread::{Budget, Unread};
 
-/// The most bytes of responses that wait before the next request of the same connection does.
+/// The most bytes of unsent responses. Above it, the next request of the connection waits.
 const UNFLUSHED: usize = 64 * 1024;
 
-/// The most bytes that a client sends beside the request of its event stream.
+/// The most bytes that a client may send after the request of its event stream.
 const BESIDE: usize = 1024 * 1024;
 
-/// The size of a response's head, about.
+/// The approximate size of a response's head.
 const HEAD: usize = 512;
 
 /// The state of one connection. Cheap to clone.
@@ -30,46 +30,46 @@ struct Inner {
     answering: Cell<u32>,
     /// Requests that have reached a handler.
     requests: Cell<u64>,
-    /// The time of the first bytes for which nothing has been written yet.
+    /// The time of the first read since the last write; `None` if there was none.
     unanswered: Cell<Option<Instant>>,
-    /// The time of the last write, or of the connection's begin.
+    /// The time of the last write, or of the connection's start.
     written: Cell<Instant>,
-    /// The client sends nothing more.
+    /// True if the client sends nothing more.
     ended: Cell<bool>,
-    /// The waker of a session that wants to know.
+    /// The waker of a session that waits for the client to end its half.
     listening: RefCell<Option<Waker>>,
-    /// The next write that has to wait fails.
+    /// True if the next write that has to wait must fail.
     cut: Cell<bool>,
     /// The waker of a write that waits for the client.
     waiting: RefCell<Option<Waker>>,
-    /// What HTTP gets of the body of the present request.
+    /// The part of the current request's body that HTTP gets.
     body: Cell<Wanted>,
     /// The waker of a read that waits: for the end of a response, or for a handler to want a body.
     reading: RefCell<Option<Waker>>,
-    /// More of the present request's body is to come.
+    /// True if more of the current request's body is to come.
     in_body: Cell<bool>,
-    /// No request follows: a response has said so, or its request has.
+    /// True if no request follows, as the response or its request has announced.
     is_last: Cell<bool>,
-    /// The bytes of responses since everything had gone out.
+    /// The bytes of responses since everything was last flushed.
     unflushed: Cell<usize>,
-    /// The waker of the next request, which waits until then.
+    /// The waker of the next request, which waits for a flush.
     flushing: RefCell<Option<Waker>>,
     /// The socket, for an event stream that takes over reading.
     socket: RefCell<Weak<TcpStream>>,
-    /// The bytes that no handler has taken.
+    /// The bytes of request heads that HTTP keeps.
     unread: RefCell<Unread>,
 }
 
-/// The time that a connection is given.
+/// The time limits of a connection.
 #[derive(Clone, Copy)]
 pub(crate) struct Deadlines {
-    /// From the first byte of a request to its last, where no handler reads it.
+    /// From the first byte of a request to its last, unless a handler reads it.
     pub(crate) request: Duration,
     /// Between two requests.
     pub(crate) idle: Duration,
 }
 
-/// What HTTP gets of the body of a request.
+/// The part of a request's body that HTTP gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// Nothing: no handler waits for it.
@@ -78,12 +78,12 @@ pub(super) enum Wanted {
     Bytes(usize),
     /// All of it: no handler will read it, and HTTP drops it.
     Dropped,
-    /// It is complete.
+    /// Nothing more: the body is complete.
     Complete,
 }
 
-/// The bytes of a body that HTTP gets each time a handler waits for more. HTTP keeps each piece of a
-/// body on its own, so what a client sends in tiny pieces takes much more memory than its length.
+/// The bytes of a body that HTTP gets each time a handler waits for more. HTTP keeps each piece of
+/// a body separately, so a body in tiny pieces takes much more memory than its length.
 const AT_A_TIME: usize = 16 * 1024;
 
 /// A request that is being answered; dropped with its response.
@@ -119,56 +119,57 @@ impl Activity {
         }))
     }
 
-    /// A request has reached a handler.
+    /// Records that a request has reached a handler.
     pub(crate) fn answer(&self) -> Answering {
         self.0.answering.set(self.0.answering.get() + 1);
         self.0.requests.set(self.0.requests.get() + 1);
         Answering(self.clone())
     }
 
-    /// Nothing is read any more once the response is complete.
+    /// Marks the current request as the last: nothing is read after its response is complete.
     pub(crate) fn set_last(&self) {
         self.0.is_last.set(true);
     }
 
-    /// Whether this request is the last.
+    /// True if the current request is the last.
     pub(crate) fn is_last(&self) -> bool {
         self.0.is_last.get()
     }
 
-    /// Whether the last response is complete.
+    /// True if the last response is complete.
     pub(super) fn is_over(&self) -> bool {
         self.0.is_last.get() && !self.is_answering()
     }
 
-    /// The part of the present request's body that HTTP gets.
+    /// The part of the current request's body that HTTP gets.
     pub(super) fn wanted(&self) -> Wanted {
         self.0.body.get()
     }
 
-    /// Notes what is wanted after a read.
+    /// Records what is still wanted after a read.
     pub(super) fn still_wants(&self, wanted: Wanted) {
         self.0.body.set(wanted);
     }
 
-    /// Notes whether more of a body is to come.
+    /// Records whether more of a body is to come.
     pub(super) fn set_in_body(&self, in_body: bool) {
         self.0.in_body.set(in_body);
     }
 
-    /// True while the present request's body is not complete.
+    /// True while the current request's body is not complete.
     pub(crate) fn is_in_body(&self) -> bool {
         self.0.in_body.get() && self.0.body.get() != Wanted::Complete
     }
 
-    /// The body's reader wants this, which may be there to be read.
+    /// Records what the body's reader wants, and wakes the connection to read it.
     pub(super) fn want(&self, wanted: Wanted) {
         self.0.body.set(wanted);
         self.wake_reader();
     }
 
-    /// A handler waits for more of a body. What it has not got of the last share, the connection
-    /// waits for already; waking it again would keep its worker busy until that comes.
+    /// Records that a handler waits for more of a body. If a part of the last share is missing, the
+    /// connection already waits for it; waking it again would keep its worker busy until that part
+    /// arrives.
     pub(super) fn awaits_body(&self) {
         let was = self.0.body.replace(Wanted::Bytes(AT_A_TIME));
         if !matches!(was, Wanted::Bytes(1..)) {
@@ -187,14 +188,14 @@ impl Activity {
         }
     }
 
-    /// A response of this size is on its way. A client that pipelines requests and does not read has
-    /// a few responses in memory, not thousands.
+    /// Records a response of this size. A client that pipelines requests without reading then has a
+    /// few responses in memory, not thousands.
     pub(crate) fn responded(&self, bytes: usize) {
         let unflushed = self.0.unflushed.get().saturating_add(bytes).saturating_add(HEAD);
         self.0.unflushed.set(unflushed);
     }
 
-    /// Everything has gone out.
+    /// Records that everything has gone out.
     pub(super) fn flushed(&self) {
         self.0.unflushed.set(0);
         if let Some(next) = self.0.flushing.take() {
@@ -202,7 +203,7 @@ impl Activity {
         }
     }
 
-    /// `Ready` when most of the responses before have gone out.
+    /// `Ready` when most of the earlier responses have gone out.
     pub(crate) fn poll_flushed(&self, cx: &Context<'_>) -> Poll<()> {
         if self.0.unflushed.get() <= UNFLUSHED {
             return Poll::Ready(());
@@ -211,14 +212,14 @@ impl Activity {
         Poll::Pending
     }
 
-    /// The connection's socket.
+    /// Sets the connection's socket.
     pub(super) fn set_socket(&self, socket: Weak<TcpStream>) {
         self.0.socket.replace(socket);
     }
 
-    /// Reads and drops what the client still sends, until it ends its half of the connection; an
-    /// error if the connection is broken, or the client sends more than a little. HTTP stops reading at some point, and would
-    /// not notice either.
+    /// Reads and drops the client's input, until the client ends its half of the connection. Fails
+    /// if the connection is broken or the client sends more than 1 MiB. HTTP stops reading at some
+    /// point and would notice neither.
     pub(crate) async fn discard_input(&self) -> io::Result<()> {
         let Some(socket) = self.0.socket.borrow().upgrade() else { return Ok(()) };
         let (mut dropped, mut left) = ([0; 1024], BESIDE);
@@ -234,35 +235,36 @@ impl Activity {
         }
     }
 
-    /// The number of requests that have reached a handler; the present one's, while it is answered.
+    /// The number of requests that have reached a handler. While a request is being answered, this
+    /// is its number.
     pub(super) fn requests(&self) -> u64 {
         self.0.requests.get()
     }
 
-    /// The number of bytes that may be read now; `Pending` while all connections together have too
-    /// many that no handler has taken.
+    /// The number of bytes of a head that may be read now; `Pending` while the budget of all
+    /// connections is used up.
     pub(super) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<usize> {
         self.0.unread.borrow_mut().poll_room(cx)
     }
 
-    /// So many bytes of a request's head have come.
+    /// Records that bytes of a request's head have arrived.
     pub(super) fn received(&self, bytes: usize) {
         self.0.unread.borrow_mut().add(bytes);
     }
 
-    /// The request has its response, or is no request any more.
+    /// Records that the request has its response, or that its connection has left HTTP.
     pub(super) fn answered(&self) {
         self.0.unread.borrow_mut().clear();
     }
 
-    /// HTTP has got bytes.
+    /// Records that HTTP got bytes.
     pub(super) fn read(&self) {
         if self.0.unanswered.get().is_none() {
             self.0.unanswered.set(Some(Instant::now()));
         }
     }
 
-    /// The client sends nothing more: it has left, or listens.
+    /// Records that the client sends nothing more: it has left, or it only listens.
     pub(crate) fn end(&self) {
         self.0.ended.set(true);
         if let Some(listening) = self.0.listening.take() {
@@ -270,7 +272,7 @@ impl Activity {
         }
     }
 
-    /// Bytes have gone out.
+    /// Records that bytes have gone out.
     pub(super) fn wrote(&self) {
         self.0.unanswered.set(None);
         self.0.written.set(Instant::now());
@@ -282,7 +284,7 @@ impl Activity {
         }
     }
 
-    /// A write waits for the client: an error if the connection must end.
+    /// Records that a write waits for the client. Fails if the connection must end.
     pub(super) fn waits(&self, cx: &Context<'_>) -> Result<(), Cut> {
         if self.0.cut.get() {
             return Err(Cut);
@@ -304,7 +306,7 @@ impl Activity {
         self.0.written.get()
     }
 
-    /// True while a request's handler or response is at work.
+    /// True while a request's handler runs or its response is being sent.
     pub(super) fn is_answering(&self) -> bool {
         self.0.answering.get() > 0
     }
@@ -321,8 +323,8 @@ impl Activity {
         Poll::Pending
     }
 
-    /// Waits until the connection has used up its time. No handler's time counts, nor the time of a
-    /// response: these have limits of their own.
+    /// Waits until the connection's time is up. The time of handlers and of responses does not
+    /// count, because they have separate limits.
     pub(crate) async fn expired(&self, deadlines: Deadlines) {
         loop {
             let now = Instant::now();
@@ -334,11 +336,11 @@ impl Activity {
             if due <= now {
                 return;
             }
-            // A request may begin meanwhile.
+            // A request may begin in the meantime.
             tokio::time::sleep_until(due.min(now + deadlines.request)).await;
         }
     }
 }
 
-/// The connection must end.
+/// The error of a write on a connection that must end.
 pub(super) struct Cut;

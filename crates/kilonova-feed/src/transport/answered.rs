@@ -1,4 +1,4 @@
-//! The body of a response, whose end is the end of the answer.
+//! The body of a response. Dropping it ends the answer to its request.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::activity::Answering;
 
 pin_project_lite::pin_project! {
-    /// A body that counts its request as being answered for as long as it lives.
+    /// A body that counts its request as being answered until it is dropped.
     pub(crate) struct Answered<B> {
         #[pin]
         body: B,

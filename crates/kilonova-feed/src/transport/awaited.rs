@@ -1,4 +1,4 @@
-//! The body of a request that is on its way.
+//! The body of a request while it arrives.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,20 +11,20 @@ use futures_core::Stream;
 use super::Activity;
 use super::activity::Wanted;
 
-/// A body that tells its connection when a handler waits for more of it, and when nobody does any
-/// more.
+/// A body that tells its connection when a handler waits for more of it, and when no handler will
+/// read the rest.
 pub(crate) struct Awaited {
     body: Payload,
     activity: Activity,
-    /// The number of its request: one that is kept beyond it has no say in the next one's body.
+    /// The number of its request. A body that outlives its request must not affect the body of the
+    /// next one.
     request: u64,
-    /// The end has come, or an error.
+    /// True after the end of the body or an error.
     is_complete: bool,
 }
 
 impl Awaited {
-    /// The same body of the request that is being answered, observed; one that is empty stays as it
-    /// is.
+    /// Observes the body of the request that is being answered. An empty body stays as it is.
     pub(crate) fn observe(body: Payload, activity: &Activity) -> Payload {
         match body {
             Payload::None => Payload::None,
@@ -37,7 +37,7 @@ impl Awaited {
         }
     }
 
-    /// What happens on its connection, while that is about its request.
+    /// The state of its connection, while the connection still serves this body's request.
     fn activity(&self) -> Option<&Activity> {
         Some(&self.activity).filter(|activity| activity.requests() == self.request)
     }
@@ -45,7 +45,7 @@ impl Awaited {
 
 impl Drop for Awaited {
     fn drop(&mut self) {
-        // The body first: HTTP drops what comes once it is gone.
+        // Drops the body first, so that HTTP drops further input.
         self.body = Payload::None;
         if !self.is_complete
             && let Some(activity) = self.activity()
@@ -64,7 +64,7 @@ impl Stream for Awaited {
         self.is_complete |= matches!(next, Poll::Ready(None | Some(Err(_))));
         if let Some(activity) = self.activity() {
             if matches!(next, Poll::Ready(Some(Err(_)))) {
-                // Nobody knows where the next request would begin.
+                // The start of the next request is unknown.
                 activity.set_last();
             }
             match next {

@@ -1,9 +1,9 @@
-//! A client's TCP connection, as HTTP gets it: one request at a time, and a body only as far as a
-//! handler wants it.
+//! A client's TCP connection, as HTTP sees it: one request at a time, and only as much of a body as
+//! a handler wants.
 //!
 //! While HTTP writes a response, it only waits for the socket: it cannot detect that the client has
 //! stopped reading, and it cannot be interrupted. So the connection itself watches its writes, and
-//! the time that it takes to close.
+//! how long it takes to close.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -23,23 +23,24 @@ use super::activity::{Activity, Wanted};
 use super::framing::{Framing, Stage};
 use super::{Budget, Held, refusal};
 
-/// The bytes of a chunked body that HTTP gets at a time: it keeps each chunk on its own, and a client
-/// may send chunks of one byte.
+/// The bytes of a chunked body that HTTP gets at a time: HTTP keeps each chunk separately, and a
+/// client may send chunks of one byte.
 const OF_CHUNKS: usize = 4 * 1024;
 
-/// The bytes of a body that nobody reads that HTTP drops before other connections have their turn.
+/// The bytes of an unread body that HTTP drops before other connections run.
 const DROPPED_AT_A_TIME: usize = 16 * 1024;
 
-/// The bytes that are read while a request is being answered: they show when its client leaves.
+/// The bytes that are read ahead while a request is being answered, to detect that its client has
+/// left.
 const AHEAD: usize = 4 * 1024;
 
-/// How soon a client that waits for room is noticed to have left.
+/// The interval between checks whether a client that waits for room has left.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Bytes that are read and dropped after the last response.
+/// The most bytes that are read and dropped after the last response.
 const LINGER: usize = 16 * 1024 * 1024;
 
-/// How long the client may take to end its half after that.
+/// How long the client may take to end its half after the last response.
 const LINGERING: Duration = Duration::from_secs(1);
 
 /// A client's connection.
@@ -55,25 +56,25 @@ pub(crate) struct Connection {
     /// The rest of a refusal that is being written.
     refusal: Option<Bytes>,
     framing: Framing,
-    /// The heads that HTTP has got.
+    /// The number of heads that HTTP got.
     given: u64,
-    /// Something was written since the last of them.
+    /// True if something was written since the last head.
     wrote: bool,
-    /// The bytes of a body that HTTP was given to drop, since others had their turn.
+    /// The bytes of a body that HTTP got to drop since other connections last ran.
     dropped: usize,
     /// Runs while a read waits for room.
     look: Option<Pin<Box<Sleep>>>,
-    /// The client has ended its half.
+    /// True if the client has ended its half.
     ended: bool,
-    /// After the end of our half: the bytes that are still taken, and how long.
+    /// After the end of our half: the bytes that may still be read and dropped, and the timeout.
     lingers: Option<(usize, Pin<Box<Sleep>>)>,
-    /// What HTTP does not get yet: it follows the request that is being answered.
+    /// Bytes that HTTP does not get yet, such as those that follow the request being answered.
     behind: Bytes,
 }
 
 impl Connection {
-    /// Writes fail when the client takes nothing for `patience`; `None` means no timeout. Reads take
-    /// from `unread`.
+    /// Writes fail when the client reads nothing for `patience`; `None` means no timeout. The bytes
+    /// of heads count against the budget `unread`.
     pub(crate) fn new(
         stream: TcpStream,
         held: Held,
@@ -102,25 +103,25 @@ impl Connection {
         }
     }
 
-    /// What happens on the connection.
+    /// The shared state of the connection.
     pub(crate) fn activity(&self) -> &Activity {
         &self.activity
     }
 
-    /// The socket, its place among the connections, and the bytes that HTTP has not got. `None` when
-    /// an event stream has the socket.
+    /// The socket, its place among the connections, and the bytes that HTTP did not get. `None`
+    /// while an event stream uses the socket.
     pub(crate) fn into_parts(self) -> Option<(TcpStream, Held, Bytes)> {
         self.activity.answered();
         Some((Rc::into_inner(self.stream)?, self.held, self.behind))
     }
 
-    /// Whether HTTP may get another request: the last one has its response, or was refused without
+    /// True if HTTP may get another request: the last one has its response, or was refused without
     /// a handler.
     fn is_answered(&self) -> bool {
         !self.activity.is_answering() && (self.activity.requests() >= self.given || self.wrote)
     }
 
-    /// Reads a little of what follows, once, so that the end of it is noticed.
+    /// Reads a little of the following input, once, to detect its end.
     fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.behind.is_empty() && !self.ended {
             let mut ahead = [0; AHEAD];
@@ -138,7 +139,7 @@ impl Connection {
         self.activity.end();
     }
 
-    /// How many bytes HTTP may get now; an error if the client has left while it waited.
+    /// The number of bytes that HTTP may get now. Fails if the client left while it waited.
     fn poll_allowed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.framing.stage() == Stage::Head {
             return self.poll_room(cx);
@@ -176,7 +177,7 @@ impl Connection {
         }
     }
 
-    /// Whether the client has ended its half, although not everything before that was read.
+    /// True if the client has ended its half, even if earlier input is still unread.
     fn has_left(&self) -> bool {
         let ready = pin!(self.stream.ready(Interest::READABLE));
         match ready.poll(&mut Context::from_waker(Waker::noop())) {
@@ -186,7 +187,7 @@ impl Connection {
         }
     }
 
-    /// How many of these bytes HTTP gets.
+    /// Accounts for these bytes, and returns how many of them HTTP gets.
     fn admit(&mut self, bytes: &[u8]) -> usize {
         self.activity.read();
         let (stage, data) = (self.framing.stage(), self.framing.data());
@@ -195,9 +196,9 @@ impl Connection {
             (Stage::Head, _) => self.activity.received(admitted),
             (_, Wanted::Bytes(wanted)) => {
                 let left = match self.framing.is_chunked() {
-                    // What is around chunks wakes no handler, so that none would ask for more.
+                    // Bytes around chunks wake no handler, so no handler would ask for more.
                     true if self.framing.data() == data => wanted,
-                    // What is left of a share is not worth another turn.
+                    // The rest of a share is not worth another read.
                     true => 0,
                     false => wanted - admitted.min(wanted),
                 };
@@ -262,7 +263,7 @@ impl Connection {
             .timer
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + patience)));
         if timer.as_mut().poll(cx).is_ready() {
-            log::debug!("a client took nothing for {patience:?}; cutting it");
+            log::debug!("a client read nothing for {patience:?}; cutting it");
             return Poll::Ready(Err(self.reset()));
         }
         Poll::Pending
@@ -302,7 +303,7 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.activity.is_over() {
-            // HTTP would wait for the rest of a chunked body, to drop it.
+            // Without this, HTTP would wait for the rest of a chunked body, only to drop it.
             this.activity.end();
             return Poll::Ready(Ok(()));
         }
@@ -317,9 +318,9 @@ impl AsyncRead for Connection {
             this.framing.next();
         }
         if this.framing.is_wasteful() || this.framing.is_malformed() {
-            log::debug!("a client's chunks are tiny, or its trailers are none; not reading on");
+            log::debug!("a client's chunks are tiny or its trailers are malformed; not reading on");
             this.activity.set_last();
-            // For HTTP the body has broken off: its handler gets an error, and answers.
+            // To HTTP, the body has ended early: the handler gets an error and responds.
             return Poll::Ready(Ok(()));
         }
         let allowed = ready!(this.poll_allowed(cx))?.min(buffer.remaining());
@@ -351,7 +352,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        // Written without a handler, so it is the parser's.
+        // No handler wrote these bytes, so they come from the parser.
         if self.refusal.is_none() && self.activity.requests() == self.flushed {
             self.refusal = refusal::reworded(bytes, self.framing.has_long_target());
         }
@@ -383,13 +384,14 @@ impl AsyncWrite for Connection {
                 self.activity.answered();
             }
         }
-        // HTTP has written everything by then, and a socket has no buffer of its own.
+        // HTTP has written everything by now, and a socket has no user-space buffer to flush.
         self.activity.flushed();
         Poll::Ready(Ok(()))
     }
 
-    /// Ends this half, and for a second takes what the client still sends until it ends the other:
-    /// closing with unread input resets the connection, and the reset may overtake the response.
+    /// Ends this half, then reads and drops input for up to a second, until the client ends the
+    /// other half. Closing with unread input resets the connection, and the reset may overtake the
+    /// response.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let (mut left, mut timer) = match this.lingers.take() {

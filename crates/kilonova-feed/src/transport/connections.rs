@@ -22,16 +22,15 @@ struct Inner {
     count_under: Count,
 }
 
-/// How many connections a server has and had:
-/// [`Running::connections`](crate::Running::connections).
+/// Counts of a server's connections; see [`Running::connections`](crate::Running::connections).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionStats {
     /// Open connections, sockets included.
     pub open: usize,
-    /// Connections that were let in.
+    /// Connections that were accepted.
     pub accepted: u64,
-    /// Connections that were refused because there were too many.
+    /// Connections that were refused because the node had too many.
     pub refused_by_node: u64,
     /// Connections that were refused because their address had too many.
     pub refused_by_address: u64,
@@ -43,14 +42,15 @@ pub(crate) type Count = Arc<dyn Fn(IpAddr) -> Option<IpAddr> + Send + Sync>;
 /// The reason why a connection is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TooMany {
-    /// The node has as many as it may.
+    /// The node is at its limit.
     OfNode,
-    /// The client's address has.
+    /// The client's address is at its limit.
     OfAddress,
 }
 
 impl Connections {
-    /// Starts without connections; admits at most `max`, and `max_per_address` of one address.
+    /// Starts without connections. Admits at most `max`, and at most `max_per_address` of one
+    /// address.
     pub(crate) fn new(max: usize, max_per_address: usize, count_under: Count) -> Connections {
         let addresses = Addresses::new(max_per_address);
         Connections(Arc::new(Inner {
@@ -64,7 +64,7 @@ impl Connections {
         }))
     }
 
-    /// How many there are and were.
+    /// The current counts.
     pub(crate) fn stats(&self) -> ConnectionStats {
         let Inner { open, accepted, refused_by_node, refused_by_address, .. } = &*self.0;
         ConnectionStats {
@@ -75,8 +75,8 @@ impl Connections {
         }
     }
 
-    /// Counts a connection until the returned place is dropped, which also closes the receiver's
-    /// channel.
+    /// Counts a connection until the returned place is dropped. Dropping it also closes the
+    /// receiver's channel.
     pub(crate) fn enter(
         &self,
         peer: Option<SocketAddr>,
@@ -99,7 +99,7 @@ impl Connections {
     }
 }
 
-/// A connection's place among the others.
+/// A connection's place within the limits.
 pub(crate) struct Held {
     connections: Connections,
     address: Address,

@@ -1,22 +1,24 @@
-//! Where requests and their bodies end in what a client sends, in whatever pieces it comes; pure.
+//! Finds where requests and their bodies end in a client's input, however it is split. Pure.
 //!
-//! HTTP's parser reads on behind a request while that is being answered, and its encoder then writes
-//! the response by the method, the version and the `Connection` of the request behind. It would also
-//! take the first frames behind a handshake for another request. So it gets one request at a time.
-//! What is malformed is the parser's to refuse: here it only must not end early. The exception are
-//! trailers, of which the parser reads nothing but the end: a lone LF in them may end a request for
+//! HTTP's parser reads past a request that is being answered, and its encoder then writes the
+//! response by the method, the version and the `Connection` header of the next request. It would
+//! also take the first frames after a handshake for another request. So it gets one request at a
+//! time.
+//!
+//! Malformed input is left for the parser to refuse; here it only must not end early. Trailers are
+//! the exception: the parser reads only their end, and a lone LF in them may end the request for
 //! the proxy in front.
 
-/// The longest part of a line that is looked at: names of headers, and lengths.
+/// The longest part of a line that is inspected, for header names and lengths.
 const LOOKED_AT: usize = 64;
 
-/// A body of more chunks than this must have [`WORTH`] bytes in each, on average. A chunk costs as
-/// much as some kilobytes do.
+/// A body with more chunks than this must have [`WORTH`] bytes per chunk on average. A chunk costs
+/// as much as a few kilobytes.
 const CHUNKS: u64 = 4096;
 
 const WORTH: u64 = 16;
 
-/// The most bytes of one chunk's size with its extensions, and of all trailers.
+/// The most bytes of a chunk's size with its extensions, and of all trailers together.
 const AROUND: u64 = 8 * 1024;
 
 /// The longest target that HTTP's parser takes, in bytes.
@@ -33,18 +35,18 @@ pub(super) enum Stage {
     Done,
 }
 
-/// Follows one request after the other.
+/// Follows requests sequentially.
 #[derive(Debug)]
 pub(super) struct Framing {
     at: At,
     line: Line,
-    /// The length of the body, as the head has told so far.
+    /// The length of the body, according to the headers so far.
     told: Option<Length>,
     /// The chunks of the body so far, and their bytes.
     chunks: (u64, u64),
-    /// The bytes of the size of a chunk that is being read, or of the trailers.
+    /// The bytes so far of the current chunk's size, or of the trailers.
     around: u64,
-    /// The bytes of all bodies so far, without what is around chunks.
+    /// The bytes of all bodies so far, without those around chunks.
     data: u64,
     /// The bytes of the request line so far.
     request_line: usize,
@@ -64,30 +66,30 @@ enum At {
     Headers,
     Bytes(u64),
     ChunkSize,
-    /// In a chunk, and the line end behind it.
+    /// In a chunk, before its line end.
     Chunk(u64),
     ChunkEnd,
     Trailers(Trailer),
-    /// In trailers that are none. There is no end to them.
+    /// In malformed trailers, which have no end.
     Malformed,
     Done,
 }
 
-/// Where in a trailer.
+/// The place in a trailer.
 #[derive(Clone, Copy, Debug)]
 enum Trailer {
-    /// Before it, or at the end of all.
+    /// Before a trailer, or at the end of all trailers.
     Start,
-    /// In the empty line that ends all.
+    /// In the empty line that ends the trailers.
     Last,
     Name,
     Value,
-    /// Behind the CR that ends it.
+    /// After the CR that ends a trailer.
     End,
 }
 
 impl Trailer {
-    /// What follows on this byte; nothing if it must not be there.
+    /// The place after this byte; `None` if the byte is not allowed here.
     fn then(self, byte: u8) -> Option<At> {
         let next = match (self, byte) {
             (Trailer::Start, b'\r') => Trailer::Last,
@@ -130,8 +132,8 @@ impl Line {
         false
     }
 
-    /// True for white space in front of a value, or behind it, and for zeros in front of a length:
-    /// beyond the first they change nothing, and there may be any number of them.
+    /// True for white space around a value, and for zeros in front of a length: after the first one
+    /// they change nothing, and there may be any number of them.
     fn is_padded_by(&self, byte: u8) -> bool {
         let is_blank = |byte: &u8| matches!(byte, b':' | b' ' | b'\t');
         match (byte, self.bytes.get(..self.length).unwrap_or_default()) {
@@ -142,8 +144,7 @@ impl Line {
         }
     }
 
-    /// What is looked at of the line, without its end, and whether that is not all. It is taken
-    /// away.
+    /// Takes the inspected part of the line, without its end; true if the line is longer than that.
     fn take(&mut self) -> (&[u8], bool) {
         let line = self.bytes.get(..self.length).unwrap_or_default();
         let is_longer = std::mem::take(&mut self.is_longer);
@@ -181,28 +182,28 @@ impl Framing {
         }
     }
 
-    /// True in a body whose pieces its sender chooses.
+    /// True in a chunked body, whose sender chooses the pieces.
     pub(super) fn is_chunked(&self) -> bool {
         self.stage() == Stage::Body && !matches!(self.at, At::Bytes(_))
     }
 
-    /// The bytes of all bodies so far, without what is around chunks.
+    /// The bytes of all bodies so far, without those around chunks.
     pub(super) fn data(&self) -> u64 {
         self.data
     }
 
-    /// True when the body has many chunks with next to nothing in them, or much around them.
+    /// True when the body has many chunks with almost no data, or too many bytes around them.
     pub(super) fn is_wasteful(&self) -> bool {
         let (count, bytes) = self.chunks;
         self.around > AROUND || count > CHUNKS && bytes < count.saturating_mul(WORTH)
     }
 
-    /// True behind trailers that are none.
+    /// True after malformed trailers.
     pub(super) fn is_malformed(&self) -> bool {
         matches!(self.at, At::Malformed)
     }
 
-    /// Another request comes.
+    /// Begins the next request.
     pub(super) fn next(&mut self) {
         self.at = At::Start;
         self.line.take();
@@ -212,18 +213,18 @@ impl Framing {
         self.request_line = 0;
     }
 
-    /// True for a target that is longer than any that is read.
+    /// True for a target that is longer than the parser accepts.
     pub(super) fn has_long_target(&self) -> bool {
         self.request_line > LONGEST_TARGET
     }
 
-    /// HTTP has found the end of the body.
+    /// Records that HTTP has found the end of the body.
     pub(super) fn end(&mut self) {
         self.at = At::Done;
     }
 
-    /// How many of these bytes belong to the present part. The caller asks for the stage after each
-    /// call, and for the rest of the bytes again.
+    /// Returns how many of these bytes belong to the current part. After each call, the caller
+    /// checks the stage and passes the remaining bytes again.
     pub(super) fn advance(&mut self, bytes: &[u8]) -> usize {
         let before = self.stage();
         let mut used = 0;
@@ -240,7 +241,7 @@ impl Framing {
         used
     }
 
-    /// Skips bytes of a body; how many.
+    /// Skips bytes of a body and returns their number.
     fn skip(&mut self, left: u64, most: usize) -> usize {
         let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(most);
         let left = left - skipped as u64;
@@ -254,7 +255,7 @@ impl Framing {
         skipped
     }
 
-    /// Takes one byte that is none of a body's.
+    /// Handles one byte that is not data of a body.
     fn step(&mut self, byte: u8) -> usize {
         if matches!(self.at, At::Start) {
             if matches!(byte, b'\r' | b'\n') {
@@ -307,7 +308,7 @@ fn is_of_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// The length of the body, if this header tells it. What nobody understands has no end.
+/// The length of the body, if this header states it. A malformed length counts as endless.
 fn told(header: &[u8], is_longer: bool) -> Option<Length> {
     let colon = header.iter().position(|&byte| byte == b':')?;
     let (name, value) = (header.get(..colon)?, header.get(colon + 1..)?);
@@ -322,7 +323,7 @@ fn told(header: &[u8], is_longer: bool) -> Option<Length> {
     Some(Length::Bytes(length.unwrap_or(u64::MAX)))
 }
 
-/// The size of a chunk, before its extensions. What is none has no end.
+/// The size of a chunk, which precedes its extensions. A malformed size counts as endless.
 fn chunk_size(line: &[u8]) -> u64 {
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let digits = std::str::from_utf8(line.get(..digits).unwrap_or_default());
@@ -335,7 +336,7 @@ mod tests {
 
     use super::*;
 
-    /// The parts of what a client sends, where it comes in these pieces.
+    /// The parts of a client's input that arrives in these pieces.
     fn parts(pieces: &[&[u8]]) -> Vec<(Stage, Vec<u8>)> {
         let mut framing = Framing::new();
         let mut parts: Vec<(Stage, Vec<u8>)> = Vec::new();
@@ -407,12 +408,12 @@ mod tests {
             assert!(wasteful(&format!("{around}{}", end.repeat(9000)), count), "{around}");
             assert!(!wasteful(&format!("{around}{}", end.repeat(7000)), count), "{around}");
         }
-        // Extensions of one chunk are not those of the next.
+        // The limit of extensions applies to each chunk.
         assert!(!wasteful(&format!("10;{}\r\n1234567890123456\r\n", "y".repeat(1000)), 100));
     }
 
     #[test]
-    fn what_nobody_understands_has_no_end() {
+    fn a_malformed_length_has_no_end() {
         for (head, rest) in [
             ("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "GET / HTTP/1.1\r\n\r\n"),
             ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "x\r\n\r\n0\r\n\r\n"),
@@ -431,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn trailers_that_are_none_have_no_end() {
+    fn malformed_trailers_have_no_end() {
         let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
         for trailers in [
             "T: t\n\nGET /",
@@ -452,7 +453,7 @@ mod tests {
             assert_eq!(texts(&format!("{head}{body}")), [head, &body], "{trailers:?}");
             let mut framing = Framing::new();
             assert_eq!(framing.advance(head.as_bytes()), head.len());
-            // HTTP gets nothing behind what is wrong.
+            // HTTP gets nothing after the malformed part.
             let used = framing.advance(body.as_bytes());
             assert!(used < body.len() && framing.is_malformed(), "{trailers:?}");
         }
@@ -479,7 +480,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn requests_are_told_apart_in_whatever_pieces_they_come(
+        fn requests_are_told_apart_however_they_are_split(
             cuts in prop::collection::vec(0..REQUESTS.len(), 0..12),
         ) {
             let mut cuts = cuts;

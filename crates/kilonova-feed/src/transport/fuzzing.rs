@@ -1,5 +1,5 @@
-//! Fuzz targets below HTTP: requests in whatever pieces they come, and the budget of the bytes that
-//! HTTP keeps of them.
+//! Fuzz targets below HTTP: requests split into pieces, and the budget for the bytes that HTTP
+//! keeps of them.
 
 use std::task::{Context, Poll, Waker};
 
@@ -12,14 +12,14 @@ use super::framing::{Framing, Stage};
 use super::unread::{Budget, Unread};
 
 thread_local! {
-    /// It starts a task for the date, which nobody asks for.
+    /// Its constructor starts a task for the date, so it needs a runtime.
     static CONFIG: Option<ServiceConfig> = actix_web::rt::Runtime::new()
         .map(|runtime| runtime.block_on(async { ServiceConfig::default() }))
         .ok();
 }
 
-/// Requests on one connection. The first byte is the length of a piece. They end where HTTP's
-/// parser ends them.
+/// Requests on one connection: they must end where HTTP's parser ends them. The first byte is the
+/// length of a piece.
 pub fn framing(bytes: &[u8]) {
     let Some((&size, sent)) = bytes.split_first() else { return };
     let parts = parts(sent, sent.len().max(1));
@@ -29,7 +29,7 @@ pub fn framing(bytes: &[u8]) {
     for (index, (stage, length)) in parts.iter().enumerate() {
         let part = &sent[at..at + length];
         at += length;
-        // The last one may have no end yet.
+        // The last part may be incomplete.
         let is_whole = index + 1 < parts.len();
         match follow(&mut codec, *stage, part, is_whole) {
             Some(is_complete) if is_whole => {
@@ -63,7 +63,7 @@ fn parts(sent: &[u8], size: usize) -> Vec<(Stage, usize)> {
                 None => parts.push((stage, used)),
             }
             if framing.is_malformed() {
-                // HTTP gets nothing behind it.
+                // HTTP gets nothing after it.
                 return parts;
             }
             is_new = false;
@@ -73,8 +73,8 @@ fn parts(sent: &[u8], size: usize) -> Vec<(Stage, usize)> {
     parts
 }
 
-/// What HTTP's parser makes of a part: whether the request is complete; `None` where it refuses it,
-/// or where no request follows.
+/// Runs HTTP's parser on a part: true if the request is complete; `None` if the parser refuses it
+/// or no request follows.
 fn follow(codec: &mut Codec, stage: Stage, part: &[u8], is_whole: bool) -> Option<bool> {
     let mut rest = BytesMut::from(part);
     loop {
@@ -101,7 +101,7 @@ fn follow(codec: &mut Codec, stage: Stage, part: &[u8], is_whole: bool) -> Optio
     }
 }
 
-/// Two connections' heads, two bytes for each step.
+/// The heads of two connections. Each step takes two bytes.
 pub fn unread(bytes: &[u8]) {
     const SHARES: usize = 4;
     const SHARE: usize = 16 * 1024;
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_end_where_http_ends_them_in_whatever_pieces_they_come() {
+    fn requests_end_where_http_ends_them_however_they_are_split() {
         let seeds: &[&[u8]] = &[
             b"\x05GET / HTTP/1.1\r\nHost: a\r\n\r\n\
               GET /feed HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n\x81\x80",

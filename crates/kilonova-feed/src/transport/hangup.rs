@@ -1,15 +1,15 @@
-//! A connection that an application may end: one whose client does not take its response.
+//! Lets an application end a connection whose client does not read its response.
 
 use actix_web::HttpRequest;
 
 use super::Activity;
 
-/// Ends the connection of a request whose response waits for the client.
+/// A handle that ends the connection of a request whose response waits for the client.
 #[doc(hidden)]
 pub struct Hangup(Activity);
 
 impl Hangup {
-    /// For the connection of this request; `None` under another server than
+    /// The handle for this request's connection; `None` under a server other than
     /// [`Server`](crate::Server).
     pub fn of(request: &HttpRequest) -> Option<Hangup> {
         request.conn_data::<Activity>().cloned().map(Hangup)

@@ -1,10 +1,11 @@
-//! Refusals without a handler, in the words of the API: of connections, and in place of those of
-//! HTTP's own parser, which have no body.
+//! Refusals without a handler, in the API's format: of connections, and as replacements for the
+//! refusals of HTTP's own parser, which have no body.
 
 use bytes::Bytes;
 
-/// The response to write instead of `response`, if that is a refusal of the parser; which does not
-/// say that the target was too long. The caller knows that no handler wrote it.
+/// The response to write instead of `response`, if that is a refusal of the parser. The parser does
+/// not report that the target was too long, so `has_long_target` does. The caller ensures that no
+/// handler wrote `response`.
 pub(super) fn reworded(response: &[u8], has_long_target: bool) -> Option<Bytes> {
     let (status, words) = match response.get(..13)? {
         b"HTTP/1.1 400 " if has_long_target => ("414 URI Too Long", "the target is too long"),
@@ -19,7 +20,7 @@ pub(super) fn reworded(response: &[u8], has_long_target: bool) -> Option<Bytes> 
     Some(last(status, "X-Content-Type-Options: nosniff", &body))
 }
 
-/// The last response on a connection, with one header beside those of its JSON.
+/// The last response on a connection, with one header in addition to those of its JSON body.
 pub(crate) fn last(status: &str, header: &str, json: &str) -> Bytes {
     let length = json.len();
     let response = format!(

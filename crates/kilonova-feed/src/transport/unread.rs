@@ -1,5 +1,5 @@
-//! The bytes of heads that HTTP keeps, until their requests have responses. Owns their limit over all
-//! connections; how long they may stay is the deadlines' concern. Bodies wait in the kernel until a
+//! The bytes of heads that HTTP keeps, until their requests have responses. Owns their limit over
+//! all connections; leaves their timeout to the deadlines. Bodies wait in the kernel until a
 //! handler wants them.
 
 use std::pin::Pin;
@@ -19,7 +19,7 @@ const SHARE: u32 = 16 * 1024;
 pub(crate) struct Budget(Arc<Semaphore>);
 
 impl Budget {
-    /// Nothing is unread; `max` bytes may be.
+    /// An unused budget of `max` bytes.
     pub(crate) fn new(max: usize) -> Budget {
         Budget(Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))))
     }
@@ -27,7 +27,7 @@ impl Budget {
 
 type Acquire = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>>>>;
 
-/// What one connection has of it.
+/// One connection's part of the budget.
 pub(super) struct Unread {
     budget: Budget,
     bytes: usize,
@@ -54,25 +54,25 @@ impl Unread {
             self.waiting = None;
             match acquired {
                 Ok(share) => self.shares.push(share),
-                // Nobody closes the semaphore.
+                // The semaphore is never closed.
                 Err(_) => return Poll::Pending,
             }
         }
     }
 
-    /// So many bytes were read.
+    /// Records that bytes were read.
     pub(super) fn add(&mut self, bytes: usize) {
         self.bytes += bytes;
     }
 
-    /// Everything was taken.
+    /// Returns everything to the budget.
     pub(super) fn clear(&mut self) {
         self.bytes = 0;
         self.waiting = None;
         self.shares = Vec::new();
     }
 
-    /// The shares that it has, after a look at the numbers.
+    /// Checks the counts and returns the number of shares.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn check(&self) -> usize {
         let allowed = FREE + self.shares.len() * SHARE as usize;
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_no_longer_waits_takes_no_share() {
+    fn a_connection_that_no_longer_waits_takes_no_share() {
         let budget = Budget::new(SHARE as usize);
         let [mut one, mut other] = [0, 1].map(|_| Unread::new(budget.clone()));
         one.add(FREE);

@@ -1,5 +1,5 @@
-//! Fuzz targets for what a client of a WebSocket sends: its handshake, and its frames in whatever
-//! pieces they come.
+//! Fuzz targets for the input from a WebSocket's client: its handshake, and its frames split into
+//! pieces.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::close::Close;
 use crate::fuzzing::request;
 use crate::presence::TEXT_MAX;
 
-/// The longest head of a client's frame, in bytes.
+/// The longest header of a client's frame, in bytes.
 const LONGEST_HEAD: usize = 14;
 
 /// A client's frames. The first byte is the length of a piece.
@@ -21,13 +21,13 @@ pub fn frames(bytes: &[u8]) {
     let (in_pieces, end_in_pieces) = read(sent, usize::from(size).max(1));
     assert_eq!(whole, in_pieces, "pieces of {size}");
     match (end, end_in_pieces) {
-        // Of a head with two faults, a piece may show only the second.
+        // If a header has two faults, a piece may show only the second.
         (Some(Close::TooLarge), Some(Close::Protocol)) => {}
         _ => assert_eq!(end, end_in_pieces, "pieces of {size}"),
     }
 }
 
-/// What a session hears until the client's close, and the reason to end it.
+/// The messages that a session gets until the client's close, and the reason to end it.
 fn read(sent: &[u8], size: usize) -> (Vec<Said>, Option<Close>) {
     let now = Instant::now();
     let (mut inbox, mut all) = (Inbox::new(&[], 0, now).heard(true), Vec::new());
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_say_the_same_in_whatever_pieces_they_come() {
+    fn frames_mean_the_same_however_they_are_split() {
         let seeds: &[&[u8]] = &[
             // The text `ping` in two pieces, a ping, a close with its code.
             b"\x01\x01\x82\x01\x02\x03\x04\x71\x6b\x80\x82\0\0\0\0ng\x89\x81\0\0\0\0x",

@@ -11,40 +11,41 @@ use crate::close::Close;
 use crate::limits::Rate;
 use crate::pieces::{Pieces, Whole};
 
-/// The largest message of a client in bytes, as one frame or in fragments.
+/// The largest client message in bytes, in one frame or in fragments.
 pub(crate) const MAX_MESSAGE: usize = 64 * 1024;
 
-/// A message that needs an answer, or that somebody listens to. Others are read and dropped.
+/// A message that needs an answer or goes to a listener. Other messages are read and dropped.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Said {
     /// A ping; the answer is a pong with its payload.
     Ping(Bytes),
     /// The text `ping`; the answer is the text `pong`.
     TextPing,
-    /// A short text, if somebody listens.
+    /// A short text, if there is a listener.
     Text(String),
     /// A close frame, the last frame that a client sends.
     Close(Option<CloseReason>),
 }
 
-/// The longest frame that the codec gets whole. It would keep a longer one until its end has come.
+/// The longest frame that the codec gets whole. It would buffer a longer one until it is complete.
 const WHOLE: u64 = 1024;
 
-/// The parser of one client's input. It keeps no message that is neither answered nor listened to.
+/// The parser of one client's input. It buffers no message that is neither answered nor passed to a
+/// listener.
 pub(super) struct Inbox {
     /// An incomplete frame; most of the time empty and without an allocation.
     bytes: BytesMut,
     codec: Codec,
-    /// A message of which some pieces are missing.
+    /// An incomplete message.
     pieces: Option<Box<Pieces>>,
-    /// A long frame of it whose end has not come.
+    /// An incomplete long frame of that message.
     long: Option<Long>,
     rate: Rate,
-    /// Somebody listens to short texts.
+    /// True if there is a listener for short texts.
     is_heard: bool,
-    /// A frame has ended since `ended` was asked last.
+    /// True if a frame has ended since the last call of `ended`.
     ended: bool,
-    /// Input is dropped unread.
+    /// True if input is dropped unread.
     deaf: bool,
 }
 
@@ -64,7 +65,7 @@ impl Inbox {
         }
     }
 
-    /// The same, where somebody may listen to short texts.
+    /// Sets whether there is a listener for short texts.
     pub(super) fn heard(self, is_heard: bool) -> Inbox {
         Inbox { is_heard, ..self }
     }
@@ -74,8 +75,8 @@ impl Inbox {
         &mut self.bytes
     }
 
-    /// Whether a frame has ended since the last call. A client is heard with whole frames: one that
-    /// sends a byte now and then is silent.
+    /// True if a frame has ended since the last call. Only complete frames are a sign of life: a
+    /// client that sends a byte now and then is silent.
     pub(super) fn ended(&mut self) -> bool {
         std::mem::take(&mut self.ended)
     }
@@ -85,8 +86,8 @@ impl Inbox {
         self.deaf = true;
     }
 
-    /// The next message that needs an answer; `None` if more bytes are needed. An error ends the
-    /// connection.
+    /// The next message that needs an answer or goes to a listener; `None` if more bytes are
+    /// needed. An error ends the connection.
     pub(super) fn next(&mut self, now: Instant) -> Result<Option<Said>, Close> {
         if self.bytes.capacity() == 0 {
             return Ok(None);
@@ -120,8 +121,8 @@ impl Inbox {
         Ok(None)
     }
 
-    /// Begins a long frame of a message whose head is complete: gives an empty piece in its place, in
-    /// which the codec finds what is wrong with the head.
+    /// Begins a long frame of a message, once its header is complete. Returns an empty fragment
+    /// with the same opcode and mask, in which the codec can detect an invalid header.
     fn begin(&mut self) -> Option<BytesMut> {
         let (&first, &second) = (self.bytes.first()?, self.bytes.get(1)?);
         let length = announced(&self.bytes).filter(|length| *length > WHOLE)?;
@@ -137,7 +138,7 @@ impl Inbox {
         Some(BytesMut::from_iter([first & !FIN, second & MASKED].into_iter().chain(mask)))
     }
 
-    /// Takes what there is of a long frame.
+    /// Takes the available bytes of a long frame.
     fn go_on(&mut self) -> Result<Option<Said>, Close> {
         let (Some(long), Some(pieces)) = (&mut self.long, &mut self.pieces) else {
             return Err(Close::Protocol);
@@ -157,7 +158,7 @@ impl Inbox {
         if !is_last {
             return Ok(None);
         }
-        // An empty last piece, for the codec to know.
+        // An empty last fragment tells the codec that the message is complete.
         let mut empty = BytesMut::from(&[FIN, MASKED, 0, 0, 0, 0][..]);
         match decode(&mut self.codec, &mut empty)? {
             Some(frame) => self.take(frame),
@@ -230,15 +231,15 @@ struct Long {
 // RFC 6455, section 5.2: the bits of a frame's first two bytes.
 const FIN: u8 = 0x80;
 const OPCODE: u8 = 0x0f;
-/// The opcodes of messages: continuation, text, binary.
+/// The highest opcode of messages: continuation, text, binary.
 const LAST_OF_MESSAGES: u8 = 2;
 const MASKED: u8 = 0x80;
 const LENGTH: u8 = 0x7f;
-/// The length that says that the length follows in eight bytes.
+/// The value that means that the length follows in eight bytes.
 const LONGEST: u8 = 127;
 
-/// The length in the head of the frame at the start of `bytes`; `None` if the head is incomplete.
-/// The codec itself would buffer a frame of any size before it rejects it.
+/// The length in the header of the frame at the start of `bytes`; `None` if the header is
+/// incomplete. The codec itself would buffer a frame of any size before it rejects it.
 fn announced(bytes: &[u8]) -> Option<u64> {
     let [_, second, rest @ ..] = bytes else { return None };
     match second & 0x7f {
@@ -248,8 +249,8 @@ fn announced(bytes: &[u8]) -> Option<u64> {
     }
 }
 
-/// Whether the head of the frame has its length in the fewest bytes, as RFC 6455 (5.2) demands. The
-/// codec takes any.
+/// True if the frame's header encodes the length in the fewest bytes, as RFC 6455 (5.2) requires.
+/// The codec accepts any encoding.
 fn is_shortest(bytes: &[u8]) -> bool {
     let fewest = match bytes.get(1).map(|second| second & 0x7f) {
         Some(126) => 126,

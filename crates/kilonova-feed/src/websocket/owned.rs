@@ -1,8 +1,8 @@
 //! A WebSocket whose socket was handed over: the session's actor reads and writes it without HTTP.
 //!
 //! actix-web's own WebSockets keep the connection's HTTP buffers, which cost 16 KB per socket. They
-//! run the actor only when the socket takes bytes, so that a blocked socket can be neither detected
-//! nor closed.
+//! run the actor only when the socket takes bytes, so a blocked socket can be neither detected nor
+//! closed.
 
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
@@ -31,8 +31,8 @@ const READ: usize = 2048;
 /// The most reads in a row before other sockets run.
 const READS: usize = 16;
 
-/// The kernel's send buffer per socket, in bytes. The kernel doubles it; without a cap it holds
-/// megabytes for a reader that does not read.
+/// The kernel's send buffer per socket, in bytes. The kernel doubles it. Without a cap, it holds
+/// megabytes for a client that does not read.
 const SEND_BUFFER: usize = 64 * 1024;
 
 /// One client's WebSocket, whose socket the session owns.
@@ -41,13 +41,13 @@ pub(super) struct Owned {
     inbox: Inbox,
     listener: Option<Listener>,
     outbox: Outbox,
-    /// The newest answer without room in the outbox.
+    /// The newest answer, if the outbox had no room for it.
     owed: Option<Box<Bytes>>,
     heard: Instant,
     blocked: Option<Instant>,
-    /// The close frame is in the outbox or was sent.
+    /// True if the close frame is in the outbox or was sent.
     closing: bool,
-    /// The close frame was sent and the write side is shut.
+    /// True if the close frame was sent and the write side is shut down.
     finished: bool,
     _held: Held,
 }
@@ -132,7 +132,7 @@ impl Owned {
     }
 
     /// Queues an answer to a client's frame. If the outbox is full, keeps only the newest answer
-    /// until the outbox is empty, since answers could pile up.
+    /// until the outbox is empty, so that answers do not pile up.
     fn answer(&mut self, opcode: OpCode, payload: &[u8]) {
         const ANSWERS: Bounds = Bounds { messages: 64, bytes: MAX_MESSAGE };
         let answer = frame::message(opcode, payload);
@@ -158,7 +158,7 @@ impl Owned {
             let mut slices = [IoSlice::new(&[]); BATCH];
             let filled = self.outbox.slices(&mut slices);
             let socket = SockRef::from(&self.stream);
-            // `send` directly: `write` costs a tenth more.
+            // Calls `send` directly, because `write` costs a tenth more.
             let write = || match &slices[..filled] {
                 [one] => socket.send(one),
                 several => socket.send_vectored(several),
@@ -251,8 +251,7 @@ impl Wire for Owned {
             self.outbox.abandon();
         }
         if close.is_fault() {
-            // Input is still read, because unread input causes a reset that can overtake the close
-            // frame.
+            // Input is still read: unread input causes a reset, which can overtake the close frame.
             self.inbox.deafen();
         }
         self.outbox.force(close_frame(close));

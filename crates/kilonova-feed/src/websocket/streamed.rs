@@ -1,8 +1,8 @@
-//! A WebSocket under a server that hands no sockets over: reads the request's body and writes the
-//! response's.
+//! A WebSocket under a server that does not hand sockets over: reads the request's body and writes
+//! the response's body.
 //!
-//! The socket keeps HTTP's buffers. The session of a client that takes nothing ends, but cannot end
-//! the connection: the server or the kernel must.
+//! The socket keeps HTTP's buffers. If a client reads nothing, its session ends but cannot end the
+//! connection: the server or the kernel must.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -31,7 +31,7 @@ pub(super) struct Streamed {
     inbox: Inbox,
     listener: Option<Listener>,
     stream: Stream,
-    /// The newest answer without room in the stream.
+    /// The newest answer, if the stream had no room for it.
     owed: Option<Bytes>,
     heard: Instant,
 }
@@ -93,7 +93,7 @@ impl Streamed {
     }
 
     /// Queues an answer to a client's frame. If the stream is full, keeps only the newest answer
-    /// until the stream is empty, since answers could pile up.
+    /// until the stream is empty, so that answers do not pile up.
     fn answer(&mut self, opcode: OpCode, payload: &[u8]) {
         const ANSWERS: Bounds = Bounds { messages: 64, bytes: MAX_MESSAGE };
         let answer = frame::message(opcode, payload);
@@ -116,7 +116,7 @@ impl Wire for Streamed {
         }
     }
 
-    /// The body takes the frames, and `poll` watches it.
+    /// Does nothing: the body takes the frames, and `poll` watches it.
     fn relieve(&mut self) -> bool {
         false
     }

@@ -40,7 +40,7 @@ pub(crate) async fn nothing_is_appended_outside_of_a_transaction<C: Db>(home: Ho
     assert_eq!(state(connection).unwrap().position, 0);
 }
 
-pub(crate) async fn positions_of_many_writers_have_no_gap_and_no_double<C: Db>(home: Home<C>)
+pub(crate) async fn positions_of_many_writers_have_no_gap_and_no_duplicate<C: Db>(home: Home<C>)
 where
     diesel::query_builder::SqlQuery: for<'a> diesel::query_dsl::LoadQuery<'a, C, Number>,
 {
@@ -54,7 +54,7 @@ where
                     let write = |n: usize| {
                         let count = 1 + (writer + n) % 3;
                         let events = (0..count).map(|_| event("notes", "a note"));
-                        // Every seventh is rolled back after it had its positions.
+                        // Every seventh transaction is rolled back after it got its positions.
                         home.write(|connection| {
                             let appended = append(connection, events)?;
                             if n % 7 == 3 { Err(Error::RollbackTransaction) } else { Ok(appended) }
@@ -93,7 +93,7 @@ pub(crate) async fn tables_of_a_newer_version_are_not_migrated<C: Db>(home: Home
         let insert = "INSERT INTO __diesel_schema_migrations (version) VALUES";
         connection.batch_execute(&format!("{insert} ('{version}')")).unwrap();
     };
-    // One of the application's, which keeps its own in the same table.
+    // An application's own migration, which is in the same table.
     insert(connection, "29991231000001");
     assert!(!is_newer(connection).unwrap());
     migrate(connection).unwrap();
@@ -103,7 +103,7 @@ pub(crate) async fn tables_of_a_newer_version_are_not_migrated<C: Db>(home: Home
     assert!(refused.contains("a newer version has migrated them"), "{refused}");
 }
 
-pub(crate) async fn everything_that_an_event_consists_of_is_read_back<C: Db>(home: Home<C>) {
+pub(crate) async fn every_part_of_an_event_is_read_back<C: Db>(home: Home<C>) {
     let payload = json!({"id": 7, "text": "\u{1f680} \"quoted\" \\ \u{0} ünï"});
     let about = Subject::new("comment", 7).within("post", "a-b");
     let full = NewEvent::new("post_comments_7", "new_comment", &payload).unwrap();
@@ -127,7 +127,7 @@ pub(crate) async fn a_commit_whose_answer_was_lost_is_found<C: Db>(home: Home<C>
         Err::<(), _>(Error::RollbackTransaction)
     });
     assert!(rolled_back.is_err());
-    // Another has its position by now.
+    // Another event has its position by now.
     home.append([event("comments", "another")]);
     let connection: &mut C = &mut home.pool.get().unwrap();
     assert!(holds(connection, &committed[0]).unwrap());

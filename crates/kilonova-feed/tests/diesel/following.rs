@@ -39,7 +39,7 @@ pub(crate) async fn a_subscriber_sees_every_commit_once_in_order_without_hints<C
     assert!(all.next().await.is_none());
 }
 
-pub(crate) async fn a_viewer_sees_what_the_rule_says_live_and_in_replay<C: Db>(home: Home<C>) {
+pub(crate) async fn the_rule_applies_live_and_in_replay<C: Db>(home: Home<C>) {
     let rule = |viewer: &String, event: &Event| match event.audience() {
         "" => Visibility::Whole,
         audience if audience == viewer.as_str() => Visibility::Whole,
@@ -91,7 +91,7 @@ pub(crate) async fn pages_are_bounded_in_number_and_in_bytes<C: Db>(home: Home<C
     assert_eq!(read(0, None, 4), (vec![1, 2, 3, 4], 4));
     assert_eq!(read(4, Some(&["odd"]), 2), (vec![6, 8], 8));
     assert_eq!(read(8, Some(&["odd"]), 2), (vec![10], 14), "nothing follows on this channel");
-    assert_eq!(read(10, None, 100), (vec![11, 12], 12), "two large ones are a mebibyte");
+    assert_eq!(read(10, None, 100), (vec![11, 12], 12), "a third large one exceeds 1 MiB");
     assert_eq!(read(14, None, 100), (vec![], 14));
     let both: &[&str] = &["odd", "even", "odd"];
     assert_eq!(read(0, Some(both), 4), (vec![1, 2, 3, 4], 4));
@@ -100,7 +100,7 @@ pub(crate) async fn pages_are_bounded_in_number_and_in_bytes<C: Db>(home: Home<C
     assert_eq!(read(0, Some(&[]), 100), (vec![], 14));
 }
 
-pub(crate) async fn a_page_takes_time_for_what_it_holds_not_for_what_follows<C: Db>(home: Home<C>) {
+pub(crate) async fn a_page_takes_time_for_its_own_events_only<C: Db>(home: Home<C>) {
     const EVENTS: i64 = 400;
     for n in 0..EVENTS {
         home.append([event(if n % 2 == 0 { "even" } else { "odd" }, &"x".repeat(256 * 1024))]);

@@ -1,4 +1,4 @@
-//! Keeping the log from growing for ever.
+//! Pruning, which keeps the log from growing forever.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn prune_all<C: Db>(home: &Home<C>, retention: Retention) -> usize {
     }
 }
 
-pub(crate) async fn the_oldest_go_by_each_measure<C: Db>(home: Home<C>)
+pub(crate) async fn the_oldest_events_go_by_each_limit<C: Db>(home: Home<C>)
 where
     diesel::query_builder::SqlQuery: for<'a> diesel::query_dsl::LoadQuery<'a, C, Number>,
 {

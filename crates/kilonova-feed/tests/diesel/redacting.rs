@@ -1,4 +1,4 @@
-//! What a deletion leaves of earlier events.
+//! The redaction of earlier events by a deletion.
 
 use kilonova_feed::{NewEvent, Subject};
 
@@ -32,7 +32,7 @@ where
     assert_eq!(
         payloads(&home),
         [&*left(1), TOLD, &left(5), TOLD, TOLD, r#""about nothing""#, TOLD],
-        "the deletion itself still says what it says"
+        "the deletion itself keeps its payload"
     );
     home.assert_size();
 }
@@ -43,7 +43,7 @@ where
 {
     let subject = || Subject::new("post", 1);
     let appended = home.append([told(subject()), told(subject()).redacting(), told(subject())]);
-    assert_eq!(home.log(), appended, "what goes out is what the log has");
+    assert_eq!(home.log(), appended, "the returned events are those of the log");
     assert_eq!(payloads(&home), [r#"{"id":1,"redacted":true}"#, TOLD, TOLD]);
     home.assert_size();
 }

@@ -1,4 +1,4 @@
-//! A database of a test's own, of either kind.
+//! A separate database for each test, on SQLite or PostgreSQL.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -30,7 +30,7 @@ impl Db for PgConnection {
     }
 }
 
-/// A database with a log and a table of notes, gone with the test.
+/// A database with a log and a table of notes, deleted after the test.
 pub(crate) struct Home<C: Db> {
     pub(crate) pool: Pool<ConnectionManager<C>>,
     _folder: tempfile::TempDir,
@@ -75,7 +75,7 @@ impl<C: Db> Home<C> {
         connection.write(work)
     }
 
-    /// Appends events in a transaction of their own.
+    /// Appends events in a separate transaction.
     pub(crate) fn append(&self, events: impl IntoIterator<Item = NewEvent>) -> Vec<Event> {
         self.write(|connection| append(connection, events)).unwrap()
     }
@@ -86,7 +86,7 @@ impl<C: Db> Home<C> {
         page(connection, 0, None, 10_000).unwrap().events
     }
 
-    /// A number that a query gives.
+    /// The number that a query returns.
     pub(crate) fn number(&self, query: &str) -> i64
     where
         diesel::query_builder::SqlQuery: for<'a> diesel::query_dsl::LoadQuery<'a, C, Number>,
@@ -96,7 +96,7 @@ impl<C: Db> Home<C> {
         found.unwrap().number
     }
 
-    /// The log's own idea of its size is the size of its payloads.
+    /// Checks that the size that the log keeps is the size of its payloads.
     pub(crate) fn assert_size(&self)
     where
         diesel::query_builder::SqlQuery: for<'a> diesel::query_dsl::LoadQuery<'a, C, Number>,
@@ -114,7 +114,7 @@ pub(crate) struct Number {
     pub(crate) number: i64,
 }
 
-/// An event on a channel, about nothing.
+/// An event on a channel, without a subject.
 pub(crate) fn event(channel: &str, text: &str) -> NewEvent {
     NewEvent::new(channel, "told", text).unwrap()
 }

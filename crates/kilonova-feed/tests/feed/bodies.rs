@@ -1,4 +1,4 @@
-//! Bodies that are on their way, and connections after their last response.
+//! Request bodies while they arrive, and connections after their last response.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,11 +15,12 @@ use tokio::sync::oneshot;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/// The size of `/large`: more than the buffers on its way take.
+/// The size of `/large`: more than the buffers on the way hold.
 const LARGE: usize = 16 * 1024 * 1024;
 
-/// A server whose `/watched` reads its body and counts how often it is polled meanwhile, and whose
-/// `/apart` reads it in a task of its own; `/large` wants none, and `/counted` counts, too. A client that asks before it sends is refused.
+/// A server. `/watched` reads its body and counts how often it is polled; `/apart` reads its body
+/// in a separate task; `/large` reads no body; `/counted` counts its requests. A client that sends
+/// `Expect: 100-continue` is refused.
 fn serve() -> (SocketAddr, Arc<AtomicUsize>) {
     let polls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&polls);
@@ -73,14 +74,14 @@ fn serve() -> (SocketAddr, Arc<AtomicUsize>) {
 }
 
 #[actix::test]
-async fn a_body_that_does_not_come_keeps_no_worker_busy() {
+async fn a_body_that_does_not_arrive_keeps_no_worker_busy() {
     let (address, polls) = serve();
     for head in [&b"Content-Length: 10\r\n\r\n"[..], b"Transfer-Encoding: chunked\r\n\r\n"] {
         let before = polls.load(Ordering::Relaxed);
         let mut raw = Raw::connect(address).await;
         raw.send(&[b"POST /watched HTTP/1.1\r\nHost: x\r\n", head].concat()).await;
         let mut other = Raw::connect(address).await;
-        // The same worker answers others meanwhile.
+        // The same worker answers other requests in the meantime.
         let mut answered = 0;
         while answered < 100 || polls.load(Ordering::Relaxed) == before {
             other.send(GET).await;
@@ -97,7 +98,7 @@ async fn a_body_that_does_not_come_keeps_no_worker_busy() {
 }
 
 #[actix::test]
-async fn a_task_apart_gets_a_chunked_body_however_it_comes() {
+async fn a_separate_task_gets_a_chunked_body_however_it_is_split() {
     let (address, _) = serve();
     let body = b"5;x=y\r\nHello\r\n1\r\n,\r\n6\r\n World\r\n0\r\nT: t\r\n\r\n";
     for size in [1, 2, 3, 7, body.len()] {
@@ -106,7 +107,7 @@ async fn a_task_apart_gets_a_chunked_body_however_it_comes() {
         raw.send(head).await;
         for piece in body.chunks(size) {
             raw.send(piece).await;
-            // It has been read once another request has been answered.
+            // The piece has been read once another request is answered.
             let mut other = Raw::connect(address).await;
             other.send(GET).await;
             other.answer().await.unwrap();
@@ -133,7 +134,7 @@ async fn a_connection_is_gone_after_its_last_response_though_its_client_stays() 
 }
 
 #[actix::test]
-async fn the_connection_of_a_client_whose_body_is_not_wanted_ends() {
+async fn the_connection_of_a_client_whose_body_is_rejected_ends() {
     let (address, _) = serve();
     for framing in ["Content-Length: 10", "Transfer-Encoding: chunked"] {
         let mut raw = Raw::connect(address).await;
@@ -147,7 +148,7 @@ async fn the_connection_of_a_client_whose_body_is_not_wanted_ends() {
 }
 
 #[actix::test]
-async fn no_request_behind_a_body_that_nobody_wanted_is_answered() {
+async fn no_request_after_an_unread_body_is_answered() {
     let (address, counted) = serve();
     let next = "POST /counted HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
     for (framing, body) in [
@@ -160,7 +161,7 @@ async fn no_request_behind_a_body_that_nobody_wanted_is_answered() {
             raw.send(head.as_bytes()).await;
             let head = raw.read_until("\r\n\r\n").await;
             assert!(head.contains("200 OK") && head.contains("connection: close"), "{head}");
-            // The response is still on its way.
+            // The response is still being sent.
             match together {
                 true => raw.send(format!("{body}{next}").as_bytes()).await,
                 false => {

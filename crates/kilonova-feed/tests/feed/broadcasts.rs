@@ -1,4 +1,4 @@
-//! What else is said on the channels of a registry, and what of it reaches a feed's readers.
+//! Other messages on the channels of a registry, and those of them that reach a feed's readers.
 
 use kilonova_feed::Feed;
 use kilonova_pubsub::{Envelope, Payload};
@@ -26,7 +26,7 @@ async fn a_broadcast_on_a_channel_of_the_log_reaches_no_reader() {
         let forged = Envelope::new("a", "forged", says("x")).with_position(before + 1);
         feed.pubsub().publish(forged).await.unwrap();
         let committed = toy.commit("a");
-        // One that a member passes on, and one that was never sent.
+        // The envelope of a real event, which the feed has not sent.
         feed.pubsub().publish(committed.envelope().clone()).await.unwrap();
         feed.committed([committed]);
         for reader in [&mut live, &mut resumed] {
@@ -39,14 +39,14 @@ async fn a_broadcast_on_a_channel_of_the_log_reaches_no_reader() {
 }
 
 #[actix::test]
-async fn ephemeral_channels_pass_when_they_are_asked_for_and_then_once() {
+async fn requested_ephemeral_channels_pass_once() {
     let toy = Toy::new();
     let site = Site::start(&toy).await;
     let feed = site.feed();
     for transport in [Transport::WebSocket, Transport::Stream] {
         let before = toy.end();
         let mut deaf = site.open(transport, &Wish::new(&["a"])).await;
-        // Also where a channel is named twice, or is of the log as well.
+        // Even if a channel is named twice, or is also a channel of the log.
         let wish = Wish::new(&["a", "a"]).hearing(&["system", "system", "a"]);
         let mut hears = site.open(transport, &wish).await;
         feed.pubsub().broadcast("system", "deploy", says("v2")).await.unwrap();
@@ -71,12 +71,12 @@ async fn ephemeral_channels_pass_when_they_are_asked_for_and_then_once() {
 }
 
 #[actix::test]
-async fn events_come_from_channels_of_the_log_alone() {
+async fn events_come_only_from_channels_of_the_log() {
     let (toy, strange) = (Toy::new(), Toy::new());
     let site = Site::start(&toy).await;
     let feed = site.feed();
     let other = Feed::start(feed.pubsub().clone(), strange.clone()).await.unwrap();
-    // It hears broadcasts on `b`, and does not follow it: neither this log nor the other one.
+    // It gets broadcasts on `b`, but does not follow `b`, in this log or the other one.
     let mut hears = site.open(Transport::WebSocket, &Wish::new(&["a"]).hearing(&["b"])).await;
     other.committed([strange.commit_event(new_event("b", "of another log"))]);
     kilonova_test::member::soon(async {
@@ -116,7 +116,7 @@ async fn two_feeds_on_one_registry_do_not_mix() {
                 assert_eq!((said.id, said.data), (Some(at_two), json!(format!("two {n}"))));
             }
         }
-        // Nor do they take the other's word on how far they have come.
+        // They ignore the other feed's position frames, too.
         if transport != Transport::Subscription {
             for _ in 0..3 {
                 assert_eq!(of_two.next().await, Told::Position(two.end()));

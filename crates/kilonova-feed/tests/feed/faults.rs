@@ -1,4 +1,4 @@
-//! Logs that break their promise: an error, a wait or an end, and never a wrong event.
+//! Logs that break their promises cause an error, a wait or an end, but never a wrong event.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::support::{
     ALL, Fault, Reader, Serving, Site, Told, Toy, Transport, Viewer, Wish, builder, soon,
 };
 
-/// What a log may recover from.
+/// The faults that a log may recover from.
 const PASSING: [Fault; 9] = [
     Fault::Fails,
     Fault::Hangs,
@@ -22,7 +22,7 @@ const PASSING: [Fault; 9] = [
     Fault::Claims(5),
 ];
 
-/// A read that hangs costs this much.
+/// The timeout of a read that hangs.
 const TIMEOUT: Duration = Duration::from_millis(50);
 
 async fn site(toy: &Toy) -> Site {
@@ -47,7 +47,7 @@ async fn a_log_that_cannot_be_read_starts_no_feed() {
     assert!(builder(&toy).start().await.is_ok());
 }
 
-/// What nobody announced waits until the log is well again, and then comes in order.
+/// Unannounced events wait until the log can be read again, and then arrive in order.
 #[actix::test]
 async fn live_readers_miss_nothing_through_a_fault_that_passes() {
     for fault in PASSING.into_iter().chain([Fault::Gap(10)]) {
@@ -79,7 +79,7 @@ async fn live_readers_miss_nothing_through_a_fault_that_passes() {
     }
 }
 
-/// A feed that has just started has nothing in memory: replays read the log.
+/// A new feed has nothing in memory, so replays read the log.
 #[actix::test]
 async fn a_replay_from_a_faulty_log_is_refused_or_ends_or_waits_and_misses_nothing() {
     for fault in PASSING {
@@ -99,7 +99,7 @@ async fn a_replay_from_a_faulty_log_is_refused_or_ends_or_waits_and_misses_nothi
                 Ok(mut reader) => {
                     assert!(!unreadable, "{fault:?} {transport:?}");
                     if transport == Transport::Subscription && fault != Fault::Claims(5) {
-                        // It waits, and tries again.
+                        // It waits and retries.
                         let read = toy.is_read(1);
                         tokio::select! {
                             () = read => {}
@@ -121,7 +121,7 @@ async fn a_replay_from_a_faulty_log_is_refused_or_ends_or_waits_and_misses_nothi
             seen.extend(rest);
             assert_eq!(seen, (1..=20).collect::<Vec<_>>(), "{fault:?} {transport:?}");
         }
-        // What it claimed to have, it has not yet: the next event comes.
+        // The log does not have the events that it claims: the next event arrives.
         toy.set(if let Fault::Claims(_) = fault { fault } else { Fault::Nothing });
         for transport in ALL {
             readers.push(site.open(transport, &Wish::new(&["a"]).after(20)).await);
@@ -140,7 +140,7 @@ async fn a_replay_from_a_faulty_log_is_refused_or_ends_or_waits_and_misses_nothi
     }
 }
 
-/// Reads up to an event, or to an end that must be 1013, and nothing beyond what it has seen.
+/// Reads up to an event, or to an end that must be 1013. No position may be beyond the events seen.
 async fn read_on(
     reader: &mut Reader,
     seen: &mut Vec<i64>,
@@ -201,7 +201,7 @@ async fn a_log_that_was_replaced_ends_the_feed_with_a_reason() {
         assert_eq!(feed.sent(), 1);
         drop((feed, readers));
         site.stop().await;
-        // A feed that starts on it goes on.
+        // A new feed on the same log continues.
         let again = Feed::start(PubSub::start("again"), toy.clone()).await.unwrap();
         let mut reader = again.subscribe(["a"], StartAt::after(1), Viewer::Staff).await.unwrap();
         let next = soon(reader.next()).await;
@@ -210,8 +210,8 @@ async fn a_log_that_was_replaced_ends_the_feed_with_a_reason() {
 }
 
 #[actix::test]
-async fn an_outage_is_told_once_it_lasts_and_when_it_is_over() {
-    // One that fails at once, and one whose first failure takes longer than that.
+async fn an_outage_is_reported_when_it_lasts_and_when_it_ends() {
+    // A log that fails immediately, and a log whose first failure takes over a second.
     for (fault, timeout) in [(Fault::Fails, 20_000), (Fault::Hangs, 1_100)] {
         let toy = Toy::new();
         let builder = builder(&toy).log_timeout(Duration::from_millis(timeout));

@@ -34,7 +34,7 @@ async fn a_feed_that_stops_ends_its_readers_and_opens_no_new_ones() {
     let refused = feed.subscribe(["a"], StartAt::Now, Viewer::Staff).await;
     assert!(matches!(refused.err(), Some(Error::Stopping)));
     assert_eq!(soon(feed.reachable_changed(true)).await, None);
-    // It may be told of more, and asked to stop once more.
+    // A stopped feed accepts announcements and another stop.
     feed.committed([toy.commit("a")]);
     soon(feed.stop()).await;
     drop(feed);
@@ -42,7 +42,7 @@ async fn a_feed_that_stops_ends_its_readers_and_opens_no_new_ones() {
 }
 
 #[actix::test]
-async fn a_feed_that_nobody_has_ends_its_relay() {
+async fn a_feed_without_owners_ends_its_relay() {
     let toy = Toy::new();
     let (held, mut gone) = toy.held();
     let feed = builder(&held).start().await.unwrap();
@@ -50,7 +50,7 @@ async fn a_feed_that_nobody_has_ends_its_relay() {
     let reader = feed.subscribe(["a"], StartAt::Now, Viewer::Staff).await.unwrap();
     let clone = feed.clone();
     drop(feed);
-    // The relay is at work.
+    // The relay is running.
     toy.is_read(1).await;
     drop((clone, reader));
     assert_eq!(soon(gone.recv()).await, None);
@@ -73,7 +73,7 @@ async fn a_subscription_keeps_its_feed() {
 }
 
 #[actix::test]
-async fn a_subscription_is_read_on_any_runtime_of_tokios() {
+async fn a_subscription_is_read_on_any_tokio_runtime() {
     let toy = Toy::new();
     let feed = feed(&toy).await;
     let (theirs, log) = (feed.clone(), toy.clone());

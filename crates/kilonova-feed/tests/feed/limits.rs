@@ -1,4 +1,4 @@
-//! How many sockets there may be, and what those that are too many are told.
+//! The limits of sockets, and the refusals above them.
 
 use actix_web::test::TestRequest;
 use actix_web::{App, ResponseError};
@@ -26,7 +26,7 @@ fn assert_busy(answer: &Answer, words: &str) {
 }
 
 #[actix::test]
-async fn one_socket_too_many_is_told_when_to_come_back_and_finds_room_later() {
+async fn a_socket_over_the_limit_is_told_when_to_retry_and_fits_later() {
     for serving in [Serving::Own, Serving::Plain] {
         let limits = Limits { sockets: 2, ..Limits::default() };
         let site = Site::serve(builder(&Toy::new()).limits(limits), serving).await;
@@ -44,7 +44,7 @@ async fn one_socket_too_many_is_told_when_to_come_back_and_finds_room_later() {
 }
 
 #[actix::test]
-async fn more_handshakes_than_may_be_in_a_second_are_refused() {
+async fn handshakes_over_the_rate_are_refused() {
     let limits = Limits { handshakes: 1, ..Limits::default() };
     let site = Site::serve(builder(&Toy::new()).limits(limits), Serving::Own).await;
     let mut refusals = 0;
@@ -59,7 +59,7 @@ async fn more_handshakes_than_may_be_in_a_second_are_refused() {
 }
 
 #[actix::test]
-async fn one_address_has_its_share() {
+async fn an_address_has_its_limit() {
     let limits = Limits { sockets_per_address: 2, ..Limits::default() };
     let feed = builder(&Toy::new()).limits(limits).start().await.unwrap();
     let open = async |peer: &str| {
@@ -84,7 +84,7 @@ async fn one_address_has_its_share() {
 }
 
 #[actix::test]
-async fn a_channel_too_many_is_refused_and_nothing_stays_behind() {
+async fn a_channel_over_the_limit_is_refused_and_leaves_nothing_behind() {
     let pubsub = PubSub::builder("test").max_channels(3).start();
     let toy = Toy::new();
     let feed = kilonova_feed::Feed::start(pubsub.clone(), toy.clone()).await.unwrap();
@@ -102,7 +102,7 @@ async fn a_channel_too_many_is_refused_and_nothing_stays_behind() {
 }
 
 #[actix::test]
-async fn what_asks_for_neither_a_socket_nor_a_stream_is_told_so() {
+async fn a_request_for_neither_a_socket_nor_a_stream_is_told_so() {
     for serving in [Serving::Own, Serving::Plain] {
         let site = Site::serve(builder(&Toy::new()), serving).await;
         let path = Wish::new(&["a"]).path();
@@ -118,7 +118,7 @@ async fn what_asks_for_neither_a_socket_nor_a_stream_is_told_so() {
 }
 
 #[actix::test]
-async fn one_connection_too_many_is_told_so_and_hung_up() {
+async fn a_connection_over_the_limit_is_told_so_and_closed() {
     let server = Server::bind("127.0.0.1:0", App::new).unwrap();
     let server = server.workers(1).max_connections(1).run().unwrap();
     let (address, handle) = (server.address(), server.handle());
@@ -129,7 +129,7 @@ async fn one_connection_too_many_is_told_so_and_hung_up() {
     let answer = two.ask("GET", "/", &[], &[]).await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
     soon(two.hung_up()).await;
-    // The first is none the worse for it.
+    // The first connection is not affected.
     assert_eq!(one.ask("GET", "/", &[], &[]).await.status, 404);
     drop(one);
     soon(handle.stop(true)).await;

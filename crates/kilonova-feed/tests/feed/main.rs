@@ -1,4 +1,5 @@
-//! What the feed promises, against a log in memory that can misbehave in every way that a log can.
+//! Tests of the feed's promises, against an in-memory log that can misbehave in every way that a
+//! log can.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bodies;

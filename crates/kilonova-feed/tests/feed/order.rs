@@ -43,7 +43,7 @@ async fn every_event_goes_out_once_and_in_order_though_every_third_is_not_announ
 }
 
 #[actix::test]
-async fn hints_may_be_lost_doubled_late_and_of_more_than_there_is() {
+async fn hints_may_be_lost_doubled_late_or_beyond_the_end() {
     let toy = Toy::new();
     let site = Site::start(&toy).await;
     let feed = site.feed();
@@ -73,7 +73,7 @@ async fn hints_may_be_lost_doubled_late_and_of_more_than_there_is() {
 }
 
 #[actix::test]
-async fn several_feeds_of_one_log_each_bring_everything_whoever_is_told() {
+async fn several_feeds_of_one_log_each_deliver_everything() {
     let toy = Toy::new();
     // Two nodes, and two feeds on the registry of one of them.
     let one = feed(&toy).await;
@@ -85,7 +85,7 @@ async fn several_feeds_of_one_log_each_bring_everything_whoever_is_told() {
         readers.push(feed.subscribe(["a"], StartAt::Now, Viewer::Staff).await.unwrap());
     }
     for n in 0..300 {
-        // Clones of one event, to all of them or only to some.
+        // Announces clones of one event to all feeds or only to some.
         let event = toy.commit("a");
         for feed in feeds.iter().skip(n % 4) {
             feed.committed([event.clone()]);

@@ -1,4 +1,5 @@
-//! Sessions that are present on a channel: who they are, what they are told, what they say.
+//! Sessions that are present on a channel: their metadata, the messages that they get, and their
+//! clients' texts.
 
 use kilonova_feed::{Presence, TEXT_MAX};
 use kilonova_pubsub::{Envelope, META_MAX, Payload};
@@ -13,7 +14,7 @@ fn says(text: &str) -> Payload {
     Payload::encode(text).unwrap()
 }
 
-/// The next text; pings are passed over.
+/// The next text. Skips pings.
 async fn text(raw: &mut Raw) -> Vec<u8> {
     loop {
         let frame = soon(raw.frame()).await.unwrap();
@@ -45,7 +46,7 @@ async fn each_view_gets_its_version_on_this_node() {
             );
             assert_eq!(said.data, json!(expected));
         }
-        // Nothing else has come to anybody.
+        // Nobody got anything else.
         feed.committed([toy.commit("a")]);
         for reader in readers.iter_mut().chain([&mut absent]) {
             assert_eq!(reader.event().await.id, Some(toy.end()));
@@ -103,7 +104,7 @@ async fn a_session_is_a_member_with_its_metadata_until_its_socket_ends() {
 }
 
 #[actix::test]
-async fn short_texts_of_a_client_who_is_present_are_heard() {
+async fn a_listener_gets_the_short_texts_of_its_client() {
     for serving in BOTH {
         let site = Site::serve(builder(&Toy::new()), serving).await;
         let present = Wish::new(&["a"]).present("room", 0);

@@ -1,11 +1,11 @@
-//! Events that were deleted because they are old: a resync for those who still need them.
+//! Pruned events: readers that still need them get a resync.
 
 use kilonova_feed::{StartAt, Update};
 
 use crate::support::{ALL, Fault, Site, Toy, Transport, Viewer, Wish, builder, feed, soon};
 
 #[actix::test]
-async fn a_reader_resyncs_only_where_something_that_it_needs_is_gone() {
+async fn a_reader_resyncs_only_if_events_that_it_needs_are_gone() {
     let toy = Toy::new();
     for _ in 0..20 {
         toy.commit("a");
@@ -33,7 +33,7 @@ async fn a_reader_resyncs_only_where_something_that_it_needs_is_gone() {
             assert_eq!(reader.resync().await, end, "{transport:?} {wish:?}");
             readers.push(reader);
         }
-        // From there on they are live.
+        // After the resync they are live.
         site.feed().committed([toy.commit("a")]);
         for reader in &mut readers {
             assert_eq!(reader.ids(1).await, [end + 1]);
@@ -80,7 +80,7 @@ async fn a_subscription_whose_replay_is_overtaken_by_pruning_resyncs_and_goes_on
 }
 
 #[actix::test]
-async fn what_is_deleted_before_it_was_sent_is_told_by_a_resync() {
+async fn events_deleted_before_they_were_sent_cause_a_resync() {
     let toy = Toy::new();
     toy.commit("a");
     let feed = feed(&toy).await;
@@ -108,7 +108,7 @@ async fn what_is_deleted_before_it_was_sent_is_told_by_a_resync() {
         }
     }
     assert_eq!(seen, (resync + 1..=6).collect::<Vec<_>>());
-    // All of what was sent may go.
+    // All events that were sent may be pruned.
     let toy = Toy::new();
     let feed = builder(&toy).start().await.unwrap();
     let mut reader = feed.subscribe(["a"], StartAt::after(0), Viewer::Staff).await.unwrap();

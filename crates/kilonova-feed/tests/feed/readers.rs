@@ -1,4 +1,4 @@
-//! Readers that come, are dropped and resume, while hints are lost and feeds are restarted: each
+//! Readers that open, are dropped and resume while hints are lost and feeds are restarted: each
 //! sees every event of its channels that its viewer may see, once, in order.
 
 mod follower;
@@ -24,14 +24,14 @@ const NODES: usize = 2;
 enum Step {
     /// Commits events on these channels, for these audiences, some of them large.
     Commit(Vec<(usize, usize, usize)>),
-    /// Tells a node of the last events, but for those that a mask leaves out.
+    /// Announces the last events to a node, except those that a mask leaves out.
     Hint {
         node: usize,
         mask: u16,
         reversed: bool,
         doubled: bool,
     },
-    /// Tells a node how far the log goes, or not quite.
+    /// Announces the end of the log to a node, or a position shortly before it.
     Through {
         node: usize,
         short: i64,
@@ -43,12 +43,12 @@ enum Step {
         node: usize,
         late: bool,
     },
-    /// Drops a reader and lets it resume at a node where it was.
+    /// Drops a reader and lets it resume on a node.
     Kill {
         reader: usize,
         node: usize,
     },
-    /// Lets a reader take nothing for a while, or go on.
+    /// Pauses or resumes a reader.
     Pause {
         reader: usize,
         paused: bool,
@@ -57,7 +57,7 @@ enum Step {
     Restart {
         node: usize,
     },
-    /// Lets everyone read on.
+    /// Waits until every node has sent everything.
     Settle,
 }
 
@@ -171,7 +171,7 @@ async fn run(steps: Vec<Step>, shared: bool) -> Result<(), TestCaseError> {
         }
         tokio::task::yield_now().await;
     }
-    // Each of them sees these, behind all others.
+    // Each reader sees one of these after all other events.
     for channel in CHANNELS {
         toy.commit_event(new_event(channel, "the last"));
     }
@@ -201,7 +201,7 @@ async fn run(steps: Vec<Step>, shared: bool) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// As many as `PROPTEST_CASES` says; few where it does not, since each takes a good part of a second.
+/// The number of cases: `PROPTEST_CASES`, or a few, because each takes a good part of a second.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(30)
 }
@@ -209,7 +209,7 @@ fn cases() -> u32 {
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: cases(),
-        // A case that fails may wait for long.
+        // A failing case may wait for a long time.
         max_shrink_time: 30_000,
         ..ProptestConfig::default()
     })]

@@ -1,4 +1,4 @@
-//! What was redacted is told to nobody any more.
+//! Redacted payloads are not sent any more.
 
 use kilonova_feed::Subject;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{ALL, Fault, Site, Toy, Wish, new_event};
 
 #[actix::test]
-async fn a_replay_after_a_redaction_was_announced_does_not_tell_what_was_redacted() {
+async fn a_replay_after_an_announced_redaction_has_no_redacted_payload() {
     for fault in [Fault::Nothing, Fault::Fails] {
         let toy = Toy::new();
         let site = Site::start(&toy).await;
@@ -18,7 +18,7 @@ async fn a_replay_after_a_redaction_was_announced_does_not_tell_what_was_redacte
             toy.commit_about("a", "of another post", Subject::new("post", 8)),
         ];
         feed.committed(told);
-        // They are in memory, as they were.
+        // The events are in memory with their original payloads.
         let mut before = site.open(ALL[0], &Wish::new(&["a"]).after(0)).await;
         assert_eq!(before.event().await.data, json!("of the post"));
         assert_eq!(before.ids(2).await, [2, 3]);
@@ -29,7 +29,7 @@ async fn a_replay_after_a_redaction_was_announced_does_not_tell_what_was_redacte
         for transport in ALL {
             let opened = site.try_open(transport, &Wish::new(&["a"]).after(0)).await;
             if fault == Fault::Fails {
-                assert_eq!(opened.err(), Some(503), "it is not told from memory");
+                assert_eq!(opened.err(), Some(503), "memory does not serve it");
                 continue;
             }
             let mut reader = opened.unwrap_or_else(|status| panic!("{status}"));

@@ -1,6 +1,6 @@
-//! RFC 6455 from a client's side, case by case. The numbers are the sections of the Autobahn test
-//! suite that a case corresponds to. The server drops all messages but `ping`, so that a case shows
-//! in what follows it: an answer to a ping, or the code of the close.
+//! RFC 6455 from a client's side, case by case. The numbers are the corresponding sections of the
+//! Autobahn test suite. The server drops all messages except `ping`, so the outcome of a case is
+//! the answer to a ping that follows it, or the close code.
 
 use kilonova_test::raw::{Raw, opcode};
 
@@ -10,10 +10,10 @@ const CONTINUATION: u8 = 0;
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 
-/// What becomes of the socket.
+/// The outcome of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// It goes on.
+    /// The socket stays open.
     Open,
     /// It is closed with this code; `None` for a close without one.
     Closed(Option<u16>),
@@ -43,12 +43,12 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A frame in one piece, or the last piece.
+/// An unfragmented frame, or the last fragment.
 fn last(opcode: u8, payload: &[u8]) -> Vec<u8> {
     frame(0x80 | opcode, payload)
 }
 
-/// A piece that another one follows.
+/// A fragment that another fragment follows.
 fn piece(opcode: u8, payload: &[u8]) -> Vec<u8> {
     frame(opcode, payload)
 }
@@ -57,7 +57,7 @@ fn close(code: u16, reason: &[u8]) -> Vec<u8> {
     last(opcode::CLOSE, &[&code.to_be_bytes(), reason].concat())
 }
 
-/// What becomes of a socket whose client sends this, and the pongs that it gets.
+/// The outcome for a client that sends these bytes, and the pongs that it gets.
 async fn end_of(site: &Site, bytes: &[u8], one_by_one: bool) -> (End, Vec<Vec<u8>>) {
     let mut raw = Raw::upgrade(site.address, &Wish::new(&["a"]).path()).await;
     let bytes = [bytes, &last(opcode::PING, b"the end")].concat();
@@ -96,7 +96,7 @@ async fn check(cases: &[(&str, Vec<u8>, End)]) {
 }
 
 #[actix::test]
-async fn messages_of_every_length_are_taken() {
+async fn messages_of_every_length_are_accepted() {
     let mut cases = Vec::new();
     for (section, kind) in [("1.1", TEXT), ("1.2", BINARY)] {
         for length in [0, 125, 126, 127, 128, 65_535, 65_536] {
@@ -108,7 +108,7 @@ async fn messages_of_every_length_are_taken() {
 }
 
 #[actix::test]
-async fn pings_are_answered_with_what_they_say_and_pongs_are_taken() {
+async fn pings_are_answered_with_their_payload_and_pongs_are_accepted() {
     let site = Site::start(&Toy::new()).await;
     let ping = |payload: &[u8]| last(opcode::PING, payload);
     let pong = |payload: &[u8]| last(opcode::PONG, payload);
@@ -161,7 +161,7 @@ async fn reserved_bits_and_opcodes_are_refused() {
 }
 
 #[actix::test]
-async fn a_length_is_told_in_the_fewest_bytes() {
+async fn a_length_must_take_the_fewest_bytes() {
     let long = |code: u8, length: &[u8], payload: &[u8]| {
         [&[0x80 | TEXT, 0x80 | code][..], length, &[0; 4], payload].concat()
     };
@@ -244,7 +244,7 @@ async fn a_text_that_is_not_utf_8_is_refused() {
     ];
     for (section, text) in invalid {
         cases.push((section, last(TEXT, text), NOT_TEXT));
-        // Of a binary message anything is right.
+        // A binary message may contain anything.
         cases.push((section, last(BINARY, text), OPEN));
         let half = text.len() / 2;
         let pieces = [piece(TEXT, &text[..half]), last(CONTINUATION, &text[half..])];
@@ -270,7 +270,7 @@ async fn a_close_is_answered_with_its_code_and_a_wrong_one_is_refused() {
         ("7.3.4", close(1000, b"reason"), End::Closed(Some(1000))),
         ("7.3.5", close(1000, &[b'*'; 123]), End::Closed(Some(1000))),
         ("7.3.6", close(1000, &[b'*'; 124]), PROTOCOL),
-        // Any failure is right, as there is no message.
+        // Any failure is allowed, because there is no message.
         ("7.5.1", close(1000, b"\xed\xa0\x80"), PROTOCOL),
     ];
     for code in [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999] {

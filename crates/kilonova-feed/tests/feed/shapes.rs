@@ -1,4 +1,4 @@
-//! Shapes of the application's: what they say, when they are made, and by which threads.
+//! Custom shapes: their texts, and when and by which threads they are encoded.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn slow(wish: &Wish) -> String {
 }
 
 #[actix::test]
-async fn a_shape_of_the_applications_is_what_it_says() {
+async fn a_custom_shape_sets_the_text_of_frames() {
     let toy = Toy::new();
     toy.commit("a");
     let site = site(&toy, Serving::Own).await;
@@ -46,7 +46,7 @@ async fn a_shape_of_the_applications_is_what_it_says() {
 }
 
 #[actix::test]
-async fn a_slow_shape_is_made_once_for_all_sockets_and_not_by_a_thread_that_serves() {
+async fn a_slow_shape_is_encoded_once_for_all_sockets_and_not_by_a_serving_thread() {
     for serving in BOTH {
         let toy = Toy::new();
         let site = site(&toy, serving).await;
@@ -68,7 +68,7 @@ async fn a_slow_shape_is_made_once_for_all_sockets_and_not_by_a_thread_that_serv
 }
 
 #[actix::test]
-async fn a_slow_shape_that_nobody_has_is_not_made() {
+async fn an_unused_slow_shape_is_not_encoded() {
     let toy = Toy::new();
     let site = site(&toy, Serving::Own).await;
     let leaver = Raw::upgrade(site.address, &slow(&Wish::new(&["a"]))).await;
@@ -83,7 +83,7 @@ async fn a_slow_shape_that_nobody_has_is_not_made() {
 }
 
 #[actix::test]
-async fn a_replay_in_a_slow_shape_is_made_by_no_thread_that_serves() {
+async fn a_replay_in_a_slow_shape_is_not_encoded_by_a_serving_thread() {
     let toy = Toy::new();
     for _ in 0..7 {
         toy.commit("a");
@@ -114,7 +114,7 @@ async fn a_client_of_a_slow_shape_that_missed_more_than_200_events_gets_a_resync
     }
     toy.commit("b");
     let site = site(&toy, Serving::Own).await;
-    // 200 events are none too many, and those of other channels do not count.
+    // 200 events are within the bound, and events of other channels do not count.
     let mut fits = Raw::upgrade(site.address, &slow(&Wish::new(&["a"]).after(50))).await;
     for position in 51..=250 {
         assert_eq!(text(&mut fits).await, format!("{{\"slow\":{position}}}"));
@@ -123,7 +123,7 @@ async fn a_client_of_a_slow_shape_that_missed_more_than_200_events_gets_a_resync
         let path = slow(&Wish::new(&["a"]).after(after));
         let mut late = Raw::upgrade(site.address, &path).await;
         let end = site.feed().sent();
-        // The log's pages are short, so that it may have got some of them by then.
+        // The log's pages are short, so the client may have got some events by then.
         let mut next = after + 1;
         loop {
             let told = text(&mut late).await;
@@ -141,7 +141,7 @@ async fn a_client_of_a_slow_shape_that_missed_more_than_200_events_gets_a_resync
             assert_eq!(text(socket).await, format!("{{\"slow\":{position}}}"));
         }
     }
-    // Others get all of it.
+    // Other shapes get the whole replay.
     let mut plain = Raw::upgrade(site.address, &Wish::new(&["a"]).after(0).path()).await;
     for position in 1..=250 {
         assert!(text(&mut plain).await.contains(&format!("\"id\":{position}}}")));

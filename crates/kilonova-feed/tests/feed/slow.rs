@@ -1,4 +1,4 @@
-//! Readers that are slower than events come, stuck, or silent.
+//! Readers that are slow, stuck or silent.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::{
     BOTH, HEARTBEAT, Serving, Site, Told, Toy, Transport, Wish, builder, new_event, soon,
 };
 
-/// Little may wait, and events are large.
+/// Backlogs are small, and events are large.
 const SLOW: Limits = Limits {
     sockets: 10,
     sockets_per_address: 10,
@@ -34,7 +34,7 @@ async fn a_slow_consumer_is_closed_with_1013_and_resumes_without_a_loss() {
     for _ in 0..MANY {
         site.feed().committed([toy.commit_event(new_event("a", &"x".repeat(LARGE)))]);
     }
-    // By then everything has gone out, and the slow one has read nothing.
+    // Now everything has gone out, and the slow reader has read nothing.
     assert_eq!(other.ids(MANY as usize).await, (1..=MANY).collect::<Vec<_>>());
     let mut seen = Vec::new();
     let code = loop {
@@ -48,7 +48,7 @@ async fn a_slow_consumer_is_closed_with_1013_and_resumes_without_a_loss() {
     assert_eq!(code, Some(1013));
     assert!(seen.len() < MANY as usize);
     let last = seen.last().copied().unwrap_or(0);
-    // Replays wait for their reader, however much there is.
+    // Replays wait for their reader, however long they are.
     let mut again = site.open(Transport::WebSocket, &wish.after(last)).await;
     seen.extend(again.ids(MANY as usize - seen.len()).await);
     assert_eq!(seen, (1..=MANY).collect::<Vec<_>>());
@@ -82,13 +82,13 @@ async fn sessions_whose_thread_is_stuck_lose_their_live_events_and_resume_withou
         }
     };
     soon(is_sent).await;
-    // Behind it, more than may wait for a thread.
+    // After it come more messages than may wait for a thread.
     let pubsub = feed.pubsub();
     let large = Payload::encode(&"x".repeat(64 * 1024)).expect("JSON");
     for _ in 0..1_100 {
         pubsub.local_broadcast("a", "noise", large.clone()).await.expect("the registry runs");
     }
-    // A stuck thread holds the others up once, not for each batch.
+    // A stuck thread delays the others once, not for each batch.
     for _ in 0..1_000 {
         site.feed().committed([toy.commit("b"), toy.commit("a")]);
     }
@@ -116,14 +116,14 @@ async fn sessions_whose_thread_is_stuck_lose_their_live_events_and_resume_withou
 }
 
 #[actix::test]
-async fn readers_that_do_not_read_keep_no_other_from_its_replay() {
+async fn readers_that_do_not_read_delay_no_other_replay() {
     let toy = Toy::new();
     for n in 0..MANY {
         // Some are larger than the part of a slice that goes out at once.
         let length = if n % 10 == 3 { 64 * LARGE } else { LARGE };
         toy.commit_event(new_event("a", &"x".repeat(length)));
     }
-    // Room for one slice. The feed has nothing of this in memory.
+    // Each half has room for one slice. The feed has none of these events in memory.
     let limits = Limits { replay_bytes: 1, ..Limits::default() };
     for serving in BOTH {
         let site = Site::serve(builder(&toy).limits(limits), serving).await;
@@ -136,7 +136,7 @@ async fn readers_that_do_not_read_keep_no_other_from_its_replay() {
             let all: Vec<i64> = (1..=toy.end()).collect();
             assert_eq!(reader.ids(all.len()).await, all, "{transport:?}");
         }
-        // They have missed nothing, or are told to come back.
+        // The idle readers have missed nothing, or are closed so that they can resume.
         for (transport, mut reader) in idle {
             let mut seen = 0;
             loop {
@@ -163,7 +163,7 @@ async fn readers_that_do_not_read_keep_no_other_from_its_replay() {
 }
 
 #[actix::test]
-async fn the_session_of_a_reader_that_takes_nothing_ends() {
+async fn the_session_of_a_reader_that_reads_nothing_ends() {
     for serving in BOTH {
         for transport in [Transport::WebSocket, Transport::Stream] {
             let toy = Toy::new();
@@ -182,9 +182,9 @@ async fn the_session_of_a_reader_that_takes_nothing_ends() {
 }
 
 #[actix::test]
-async fn a_stall_ends_a_reader_that_little_waits_for() {
+async fn a_stall_ends_a_reader_with_a_small_backlog() {
     let toy = Toy::new();
-    // More than a kernel takes for a reader that does not read.
+    // More than a kernel buffers for a reader that does not read.
     for _ in 0..MANY {
         toy.commit_event(new_event("a", &"x".repeat(8 * LARGE)));
     }
@@ -193,7 +193,7 @@ async fn a_stall_ends_a_reader_that_little_waits_for() {
         for transport in [Transport::WebSocket, Transport::Stream] {
             let heartbeat = Heartbeat { stall, grace, ..HEARTBEAT };
             let site = Site::serve(builder(&toy).heartbeat(heartbeat), serving).await;
-            // A replay, which is bounded by itself.
+            // A replay, because its backlog is bounded by the slice.
             let slow = site.open(transport, &Wish::new(&["a"]).after(0)).await;
             soon(site.feed().sockets().all_closed()).await;
             drop(slow);
@@ -218,7 +218,7 @@ async fn a_silent_client_is_cut() {
 }
 
 #[actix::test]
-async fn a_client_that_sends_a_frame_byte_by_byte_is_cut_as_a_silent_one() {
+async fn a_client_that_sends_a_frame_byte_by_byte_is_cut_like_a_silent_one() {
     let toy = Toy::new();
     for serving in BOTH {
         let heartbeat = Heartbeat { silence: Duration::from_millis(200), ..HEARTBEAT };
@@ -226,7 +226,7 @@ async fn a_client_that_sends_a_frame_byte_by_byte_is_cut_as_a_silent_one() {
         let mut raw = Raw::upgrade(site.address, &Wish::new(&["a"]).path()).await;
         let long = masked(0x81, &[b'x'; 1000]);
         let mut sent = 0;
-        // A byte with every ping: often enough, and the frame ends long after the silence.
+        // Sends a byte with every ping, so that the frame would end long after the timeout.
         while raw.frame().await.is_some() {
             raw.send(&long[sent..=sent]).await;
             sent += 1;
@@ -239,7 +239,7 @@ async fn a_client_that_sends_a_frame_byte_by_byte_is_cut_as_a_silent_one() {
 }
 
 #[actix::test]
-async fn a_subscription_that_is_not_read_falls_back_on_the_log_and_loses_nothing() {
+async fn a_subscription_that_is_not_read_falls_back_to_the_log_and_loses_nothing() {
     for wish in [Wish::new(&["a"]), Wish::new(&["a", "b"])] {
         let toy = Toy::new();
         let site = Site::start(&toy).await;
@@ -247,7 +247,7 @@ async fn a_subscription_that_is_not_read_falls_back_on_the_log_and_loses_nothing
         let mut other = site.open(Transport::WebSocket, &wish).await;
         for _ in 0..3 {
             let before = toy.end();
-            // More than its buffer takes.
+            // More than its buffer holds.
             for _ in 0..MANY {
                 site.feed().committed([toy.commit("a"), toy.commit("b")]);
             }

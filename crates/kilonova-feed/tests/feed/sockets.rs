@@ -1,5 +1,5 @@
-//! What a socket does beside carrying events: under the library's server, which hands sockets over,
-//! and under actix-web's own, where they stay with HTTP.
+//! The behavior of sockets beyond events: under the library's server, which hands sockets over, and
+//! under actix-web's own, where they stay with HTTP.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ async fn site(toy: &Toy, serving: Serving) -> Site {
     Site::serve(builder(toy), serving).await
 }
 
-/// Sends this, and reads up to the code that the server closes with.
+/// Sends these bytes, and returns the code that the server closes with.
 async fn closed_with(raw: &mut Raw, bytes: &[u8]) -> Option<u16> {
     raw.send(bytes).await;
     loop {
@@ -45,7 +45,7 @@ async fn events_come_live_and_after_a_resume_under_either_server() {
 }
 
 #[actix::test]
-async fn a_quiet_channel_is_told_how_far_the_log_has_come() {
+async fn readers_of_a_quiet_channel_get_the_position_of_the_log() {
     for serving in BOTH {
         let toy = Toy::new();
         let site = site(&toy, serving).await;
@@ -71,7 +71,7 @@ async fn a_revoked_grant_closes_its_own_sockets_and_streams() {
         let site = site(&toy, serving).await;
         for (transport, code) in [(Transport::WebSocket, Some(1008)), (Transport::Stream, None)] {
             let wish = Wish::new(&["a"]);
-            // Of a stream, the first thing is its position.
+            // A stream begins with its position.
             let end = async |reader: &mut Reader| loop {
                 match reader.next().await {
                     Told::Position(_) => {}
@@ -84,10 +84,11 @@ async fn a_revoked_grant_closes_its_own_sockets_and_streams() {
             let mut free = site.open(transport, &wish).await;
             site.feed().revoke([(9, number(1)), (7, number(2))]);
             assert_eq!(end(&mut ended).await, Told::End(code), "{serving:?} {transport:?}");
-            // One that was allowed before that, and opens only now.
+            // A session that was allowed before the revocation and opens only now.
             let mut late = site.open(transport, &wish.clone().under(7, number(1))).await;
             assert_eq!(end(&mut late).await, Told::End(code), "{serving:?} {transport:?}");
-            // One that was allowed after it; the same revocation again means nothing.
+            // A session that was allowed after the revocation; repeating the revocation changes
+            // nothing.
             let mut again = site.open(transport, &wish.clone().under(7, number(2))).await;
             site.feed().revoke([(7, number(2))]);
             site.feed().committed([toy.commit("a")]);
@@ -100,7 +101,7 @@ async fn a_revoked_grant_closes_its_own_sockets_and_streams() {
 }
 
 #[actix::test]
-async fn pings_are_answered_and_a_close_is() {
+async fn pings_and_a_close_are_answered() {
     for serving in BOTH {
         let toy = Toy::new();
         let heartbeat = Heartbeat { ping: Duration::from_secs(3600), ..HEARTBEAT };
@@ -112,7 +113,7 @@ async fn pings_are_answered_and_a_close_is() {
         raw.send(&masked(opcode::PING, b"payload")).await;
         let frame = raw.frame().await.expect("an answer");
         assert_eq!((frame.opcode, frame.payload.as_slice()), (opcode::PONG, &b"payload"[..]));
-        // What else is said is not answered.
+        // Other messages are not answered.
         raw.send(&masked(opcode::TEXT, b"hello")).await;
         raw.send(&masked(2, b"ping")).await;
         raw.send(&masked(opcode::PONG, b"ping")).await;
@@ -142,7 +143,7 @@ async fn a_client_that_hangs_up_is_gone_at_once() {
 }
 
 #[actix::test]
-async fn a_client_that_breaks_the_rules_is_told_which() {
+async fn each_protocol_error_has_its_close_code() {
     for serving in BOTH {
         let toy = Toy::new();
         let limits = Limits { client_frames: 20, ..Limits::default() };
@@ -153,7 +154,7 @@ async fn a_client_that_breaks_the_rules_is_told_which() {
             (masked(opcode::PING, b"x").repeat(50), 1008),
             (announced, 1009),
             (masked(opcode::TEXT, &[0xff]), 1007),
-            // Without a mask, and a piece of nothing.
+            // A frame without a mask, and a continuation of nothing.
             (vec![0x81, 1, b'x'], 1002),
             (masked(0, b"x"), 1002),
         ] {
@@ -169,7 +170,7 @@ async fn a_client_that_breaks_the_rules_is_told_which() {
                 break frame;
             }
         };
-        assert_eq!(frame.payload, b"pong", "the largest message is none too many");
+        assert_eq!(frame.payload, b"pong", "the largest message is allowed");
         drop(raw);
         site.stop().await;
     }
@@ -195,7 +196,7 @@ async fn an_event_stream_begins_with_a_position_to_resume_from() {
 }
 
 #[actix::test]
-async fn a_rhythm_of_zero_holds_nobody_up() {
+async fn a_ping_interval_of_zero_delays_nobody() {
     let toy = Toy::new();
     let heartbeat = Heartbeat { ping: Duration::ZERO, ..HEARTBEAT };
     let site = Site::serve(builder(&toy).heartbeat(heartbeat), Serving::Own).await;

@@ -1,4 +1,4 @@
-//! What a feed counts.
+//! The counts of a feed.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use kilonova_feed::{Limits, Stats};
 
 use crate::support::{Fault, Reader, Serving, Site, Told, Toy, Transport, Wish, builder, soon};
 
-/// How many sockets ended for this reason.
+/// The number of sockets that ended for this reason.
 fn closed(stats: &Stats, reason: &str) -> u64 {
     stats.closed.iter().filter(|one| one.reason == reason).map(|one| one.count).sum()
 }
 
-/// Waits until the counts are as they should be.
+/// Waits until the counts meet a condition.
 async fn until(site: &Site, reached: impl Fn(&Stats) -> bool) -> Stats {
     soon(async {
         loop {
@@ -75,7 +75,7 @@ async fn refusals_are_counted_by_reason() {
 }
 
 #[actix::test]
-async fn the_lag_is_what_is_committed_and_has_not_gone_out() {
+async fn the_lag_covers_committed_events_that_have_not_gone_out() {
     let toy = Toy::new();
     let site = Site::serve(builder(&toy), Serving::Own).await;
     let mut reader = site.open(Transport::WebSocket, &Wish::new(&["a"])).await;
@@ -85,7 +85,7 @@ async fn the_lag_is_what_is_committed_and_has_not_gone_out() {
     assert_eq!((stats.position, stats.lag), (1, Duration::ZERO));
     assert_eq!(stats.broadcasts.count, 1);
     assert!(stats.broadcasts.sum > 0.0);
-    // The log has it, and cannot be read.
+    // The log has the event but cannot be read.
     toy.set(Fault::Fails);
     toy.commit("a");
     site.feed().committed_through(2);

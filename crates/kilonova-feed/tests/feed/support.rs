@@ -1,4 +1,4 @@
-//! What the tests stand on: a log of a test's own, a server on a free port, and readers of all
+//! The fixtures of the tests: a log for each test, a server on a free port, and readers of all
 //! kinds.
 
 mod reader;
@@ -23,7 +23,7 @@ pub(crate) use kilonova_test::member::soon;
 pub(crate) use self::reader::{ALL, Reader, Told, Transport, Wish};
 pub(crate) use self::toy::{Fault, Toy, Viewer, new_event};
 
-/// Position frames come often, and nothing is cut by the clock unless a test says so.
+/// Position frames are frequent, and timeouts are long unless a test shortens them.
 pub(crate) const HEARTBEAT: Heartbeat = Heartbeat {
     ping: Duration::from_millis(20),
     silence: Duration::from_secs(60),
@@ -31,12 +31,12 @@ pub(crate) const HEARTBEAT: Heartbeat = Heartbeat {
     grace: Duration::from_secs(5),
 };
 
-/// Which server serves a site.
+/// The server that serves a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Serving {
-    /// The library's, which hands sockets over.
+    /// The library's server, which hands sockets over.
     Own,
-    /// actix-web's.
+    /// actix-web's server.
     Plain,
 }
 
@@ -47,14 +47,15 @@ pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     feed: Arc<RwLock<Feed<Toy>>>,
     slow: Arc<Notify>,
-    /// The positions that were encoded in the slow shape, and whether by a thread that serves.
+    /// The positions that were encoded in the slow shape, each with true if a serving thread did
+    /// it.
     pub(crate) encoded: Arc<Mutex<Vec<(i64, bool)>>>,
-    /// What clients who are present have said.
+    /// The texts that present clients have sent.
     pub(crate) said: Arc<Mutex<Vec<String>>>,
     handle: actix_web::dev::ServerHandle,
 }
 
-/// What a handler needs.
+/// The state that a handler needs.
 struct Shared {
     feed: Arc<RwLock<Feed<Toy>>>,
     shape: Shape,
@@ -63,7 +64,7 @@ struct Shared {
 }
 
 thread_local! {
-    /// This thread serves sockets.
+    /// True if this thread serves sockets.
     static SERVES: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -86,12 +87,12 @@ struct Asked {
     view: u8,
 }
 
-/// A feed of the log on a registry of its own.
+/// A feed of the log on a new registry.
 pub(crate) async fn feed(toy: &Toy) -> Feed<Toy> {
     builder(toy).start().await.unwrap()
 }
 
-/// The same, to be started.
+/// The options of such a feed.
 pub(crate) fn builder(toy: &Toy) -> Builder<Toy> {
     Feed::builder(PubSub::start("test"), toy.clone()).heartbeat(HEARTBEAT)
 }
@@ -101,7 +102,8 @@ impl Site {
         Site::serve(builder(toy), Serving::Own).await
     }
 
-    /// Starts a feed and serves it. Its custom shape says the topic alone; its slow one, the position.
+    /// Starts a feed and serves it. Its custom shape contains only the topic; its slow shape
+    /// contains the position.
     pub(crate) async fn serve(mut builder: Builder<Toy>, serving: Serving) -> Site {
         let shape = builder.shape(|envelope| format!("{{\"topic\":{:?}}}", envelope.topic()));
         let encoded = Arc::<Mutex<Vec<(i64, bool)>>>::default();
@@ -161,7 +163,7 @@ impl Site {
         self.feed.read().unwrap().clone()
     }
 
-    /// Serves another feed from now on, and stops the one before.
+    /// Serves another feed from now on, and stops the previous one.
     pub(crate) async fn replace(&self, feed: Feed<Toy>) {
         let before = std::mem::replace(&mut *self.feed.write().unwrap(), feed);
         soon(before.stop()).await;

@@ -1,4 +1,4 @@
-//! Connections: their deadlines, the refusals of HTTP's parser, and what HTTP 1.0 gets.
+//! Connections: their deadlines, the refusals of HTTP's parser, and HTTP/1.0.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,8 +14,7 @@ use kilonova_test::raw::{Answer, Raw, masked, opcode};
 
 use crate::support::{HEARTBEAT, Serving, Site, Toy, Transport, Wish, builder, new_event, soon};
 
-/// A server that gives nobody much time. `/streams` answers in pieces, `/echo`
-/// with what it gets.
+/// A server with short timeouts. `/streams` answers in pieces; `/echo` answers with its body.
 fn hurried() -> SocketAddr {
     let app = || {
         let pieces = || async {
@@ -36,7 +35,7 @@ fn hurried() -> SocketAddr {
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
 #[actix::test]
-async fn a_connection_that_ends_no_request_is_closed_in_time() {
+async fn a_connection_that_completes_no_request_is_closed_in_time() {
     let address = hurried();
     for unfinished in ["", "GET / HTTP/1.1\r\nHost: x", "\r\n", "\r\n\r\n\r\n"] {
         let mut raw = Raw::connect(address).await;
@@ -51,7 +50,7 @@ async fn a_connection_that_ends_no_request_is_closed_in_time() {
 }
 
 #[actix::test]
-async fn a_client_that_sends_one_byte_after_the_other_gets_no_more_time() {
+async fn a_client_that_sends_byte_by_byte_gets_no_more_time() {
     let address = hurried();
     let heads = [
         "GET / HTTP/1.1\r\nHost: x\r\nX: ",
@@ -97,7 +96,7 @@ async fn a_refusal_of_the_parser_says_why_as_json() {
         if status == 408 {
             continue;
         }
-        // Behind a request that was answered.
+        // After a request that was answered.
         let mut raw = Raw::connect(address).await;
         raw.send(REQUEST).await;
         assert_eq!(raw.answer().await.unwrap().status, 404);
@@ -105,7 +104,8 @@ async fn a_refusal_of_the_parser_says_why_as_json() {
         let answer = raw.answer().await.expect("a refusal");
         assert_eq!(answer.status, status, "{words}");
         assert_eq!(answer.body, format!("{{\"error\":\"{words}\"}}").as_bytes());
-        // In one piece with it both leave in one write, which is not taken apart: it has no body.
+        // If both requests arrive together, both responses leave in one write, which is not split:
+        // the refusal has no body.
         let mut raw = Raw::connect(address).await;
         raw.send(&[REQUEST, request.as_bytes()].concat()).await;
         assert_eq!(raw.answer().await.unwrap().status, 404);
@@ -114,7 +114,7 @@ async fn a_refusal_of_the_parser_says_why_as_json() {
 }
 
 #[actix::test]
-async fn an_upgrade_that_is_ignored_holds_nothing_back_however_its_lines_end() {
+async fn an_ignored_upgrade_delays_nothing_however_its_lines_end() {
     let address = hurried();
     for line_end in ["\r\n", "\n"] {
         let mut raw = Raw::connect(address).await;
@@ -151,7 +151,7 @@ async fn http_1_0_gets_no_chunks() {
 
 #[actix::test]
 async fn the_session_of_a_reader_that_leaves_ends_at_once() {
-    // No write finds out.
+    // Without pings, no write detects that the client has left.
     let heartbeat = Heartbeat { ping: Duration::from_secs(3600), ..HEARTBEAT };
     let site = Site::serve(builder(&Toy::new()).heartbeat(heartbeat), Serving::Own).await;
     for transport in [Transport::WebSocket, Transport::Stream] {
@@ -187,12 +187,12 @@ async fn the_session_of_a_reader_that_sends_and_leaves_ends_at_once() {
 }
 
 #[actix::test]
-async fn a_reader_that_says_nothing_more_and_leaves_later_is_gone_at_once_all_the_same() {
+async fn a_half_closed_reader_that_leaves_later_is_gone_at_once() {
     let heartbeat = Heartbeat { ping: Duration::from_secs(3600), ..HEARTBEAT };
     let site = Site::serve(builder(&Toy::new()).heartbeat(heartbeat), Serving::Own).await;
     let mut raw = Raw::try_stream(site.address, &Wish::new(&["a"]).path()).await.unwrap();
     raw.finish().await;
-    // Longer than its first probes take.
+    // Waits longer than the first probes take.
     let mut probes = 0;
     while probes < 5 {
         probes += usize::from(raw.block().await.expect("the stream goes on") == ":\n\n");
@@ -206,13 +206,13 @@ async fn a_reader_that_says_nothing_more_and_leaves_later_is_gone_at_once_all_th
 }
 
 #[actix::test]
-async fn of_pipelined_requests_few_are_answered_before_their_client_reads() {
+async fn few_pipelined_requests_are_answered_before_their_client_reads() {
     const REQUESTS: usize = 1_000;
     let begun = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&begun);
     let app = move || {
         let count = Arc::clone(&count);
-        // HTTP bounds the bodies that it has not written, and not the heads.
+        // HTTP limits unwritten bodies, but not unwritten heads.
         let empty = move || {
             count.fetch_add(1, Ordering::Relaxed);
             async { HttpResponse::NoContent().insert_header(("x", "x".repeat(2_000))).finish() }
@@ -223,7 +223,7 @@ async fn of_pipelined_requests_few_are_answered_before_their_client_reads() {
     let mut raw = Raw::connect(server.address()).await;
     actix::spawn(server);
     raw.send(&REQUEST.repeat(REQUESTS)).await;
-    // The buffers of both ends take a few hundred.
+    // The buffers of both ends hold a few hundred.
     tokio::time::sleep(Duration::from_millis(500)).await;
     let unread = begun.load(Ordering::Relaxed);
     assert!((1..REQUESTS * 3 / 4).contains(&unread), "{unread}");
@@ -234,7 +234,7 @@ async fn of_pipelined_requests_few_are_answered_before_their_client_reads() {
 }
 
 #[actix::test]
-async fn bodies_with_blank_lines_keep_no_later_request_waiting() {
+async fn bodies_with_blank_lines_delay_no_later_request() {
     let app = || {
         let echo = |body: Bytes| async { HttpResponse::Ok().body(body) };
         let ignore = || async { HttpResponse::Ok().body("ignored") };
@@ -265,19 +265,19 @@ async fn bodies_with_blank_lines_keep_no_later_request_waiting() {
             assert_eq!((answer.status, &*answer.body), (200, expected));
         }
     }
-    // One that nobody reads costs its connection, and no more.
+    // An unread body costs only its connection.
     let mut raw = Raw::connect(address).await;
     raw.send(post.replace("/echo", "/ignore").as_bytes()).await;
     assert_eq!(raw.answer().await.expect("an answer").body, b"ignored");
 }
 
 #[actix::test]
-async fn a_reader_of_a_stream_that_says_nothing_more_is_still_served() {
+async fn a_half_closed_reader_of_a_stream_is_still_served() {
     let toy = Toy::new();
     let site = Site::start(&toy).await;
     let mut raw = Raw::try_stream(site.address, &Wish::new(&["a"]).path()).await.unwrap();
     raw.finish().await;
-    // Longer than the probes for one that has left take to find out.
+    // Longer than the probes need to detect a client that has left.
     tokio::time::sleep(Duration::from_millis(500)).await;
     site.feed().committed([toy.commit("a")]);
     let told = async {
@@ -288,20 +288,20 @@ async fn a_reader_of_a_stream_that_says_nothing_more_is_still_served() {
         }
     };
     soon(told).await;
-    // And when it has left after all, it is gone.
+    // When the client leaves, its session ends.
     drop(raw);
     soon(site.feed().sockets().all_closed()).await;
     site.stop().await;
 }
 
 #[actix::test]
-async fn a_reader_of_a_stream_who_sends_without_end_is_cut() {
+async fn a_reader_of_a_stream_that_sends_endlessly_is_cut() {
     let toy = Toy::new();
     let site = Site::start(&toy).await;
     let mut raw = Raw::try_stream(site.address, &Wish::new(&["a"]).path()).await.unwrap();
     let (mut sent, piece) = (0, [b'x'; 16 * 1024]);
     while !raw.is_closed().await {
-        assert!(sent < 64 * 1024 * 1024, "{sent} bytes are taken");
+        assert!(sent < 64 * 1024 * 1024, "{sent} bytes are accepted");
         raw.send(&piece).await;
         sent += piece.len();
     }
@@ -315,7 +315,7 @@ async fn a_reader_of_a_large_event_over_a_slow_link_gets_it_and_the_next() {
     for _ in 0..2 {
         toy.commit_event(new_event("a", &"x".repeat(1024 * 1024)));
     }
-    // A reader that takes nothing for so long is too slow; this one takes something all the time, and
+    // A reader that reads nothing for this long is too slow. This one reads all the time, but needs
     // longer than that for each event.
     let (stall, grace) = (Duration::from_millis(1200), Duration::from_millis(100));
     let heartbeat = Heartbeat { stall, grace, ..HEARTBEAT };
@@ -333,7 +333,7 @@ async fn a_reader_of_a_large_event_over_a_slow_link_gets_it_and_the_next() {
 }
 
 #[actix::test]
-async fn a_request_that_comes_slowly_behind_another_has_no_more_time_than_the_first() {
+async fn a_slow_request_after_another_gets_no_more_time_than_the_first() {
     let app = || App::new();
     let server = Server::bind("127.0.0.1:0", app).unwrap().workers(1);
     let server = server.request_timeout(Some(Duration::from_secs(1))).run().unwrap();
@@ -363,7 +363,7 @@ async fn a_request_that_comes_slowly_behind_another_has_no_more_time_than_the_fi
 }
 
 #[actix::test]
-async fn a_handlers_own_400_keeps_its_words_whenever_it_comes() {
+async fn a_400_from_a_handler_keeps_its_body() {
     let late = || async {
         tokio::task::yield_now().await;
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -395,7 +395,7 @@ async fn head_answers_as_get_does_and_opens_nothing() {
 }
 
 #[actix::test]
-async fn a_handshake_is_one_of_rfc_6455_or_is_refused() {
+async fn a_handshake_follows_rfc_6455_or_is_refused() {
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
     let site = Site::start(&Toy::new()).await;
     let path = Wish::new(&["a"]).path();
@@ -427,7 +427,7 @@ async fn a_handshake_is_one_of_rfc_6455_or_is_refused() {
 }
 
 #[actix::test]
-async fn frames_behind_a_handshake_that_has_to_wait_arrive() {
+async fn frames_after_a_handshake_that_must_wait_arrive() {
     let toy = Toy::new();
     let site = Site::start(&toy).await;
     let path = Wish::new(&["a"]).path();
@@ -436,7 +436,7 @@ async fn frames_behind_a_handshake_that_has_to_wait_arrive() {
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     );
     let ping = masked(opcode::PING, b"early");
-    // Behind a request whose body has come with it, and which takes a while.
+    // After a slow request whose body arrived with its head.
     let mut raw = Raw::connect(site.address).await;
     let post = b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody";
     raw.send(&[&post[..], handshake.as_bytes(), &ping].concat()).await;
@@ -464,7 +464,7 @@ async fn frames_behind_a_handshake_that_has_to_wait_arrive() {
 }
 
 #[actix::test]
-async fn a_handshake_that_has_to_wait_may_come_in_pieces() {
+async fn a_handshake_that_must_wait_may_arrive_in_pieces() {
     let site = Site::start(&Toy::new()).await;
     let path = Wish::new(&["a"]).path();
     let handshake = format!(
@@ -478,7 +478,7 @@ async fn a_handshake_that_has_to_wait_may_come_in_pieces() {
         let rest = [handshake.as_bytes(), &ping].concat();
         for piece in [&rest[..cut], &rest[cut..]] {
             raw.send(piece).await;
-            // Long enough to be read apart.
+            // Long enough for the pieces to be read separately.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         site.answer_slow();
@@ -507,7 +507,7 @@ async fn a_body_that_looks_like_a_handshake_arrives_whole() {
 }
 
 #[actix::test]
-async fn a_request_that_offers_an_upgrade_and_stays_with_http_gets_its_body() {
+async fn a_request_whose_upgrade_is_declined_gets_its_body() {
     let address = hurried();
     for before in [0, 2] {
         let mut raw = Raw::connect(address).await;

@@ -1,10 +1,10 @@
-//! What a viewer sees: the same live, from memory and from the log, over every transport.
+//! A viewer sees the same live, from memory and from the log, over every transport.
 
 use serde_json::{Value, json};
 
 use crate::support::{ALL, Site, Toy, Transport, Viewer, Wish, soon};
 
-/// What the first events are for.
+/// The audiences of the first events.
 const AUDIENCES: [&str; 6] = ["", "reduced", "secret", "", "secret", "reduced"];
 
 fn commit_all(toy: &Toy, site: &Site) {
@@ -13,7 +13,7 @@ fn commit_all(toy: &Toy, site: &Site) {
     }
 }
 
-/// Position, topic and payload of what a guest sees of all that.
+/// The position, topic and payload of each event that a guest sees.
 fn seen_by_a_guest() -> Vec<(i64, &'static str, Value)> {
     vec![
         (1, "happened", json!(1)),
@@ -56,7 +56,7 @@ async fn a_viewer_sees_the_same_live_from_memory_and_from_the_log() {
             memory.push(site.open(transport, &wish).await);
         }
         check(&mut memory, viewer).await;
-        // A feed that starts has nothing in memory.
+        // A new feed has nothing in memory.
         let late = Site::start(&toy).await;
         let mut log = Vec::new();
         for transport in ALL {
@@ -70,7 +70,7 @@ async fn a_viewer_sees_the_same_live_from_memory_and_from_the_log() {
 }
 
 #[actix::test]
-async fn a_reader_resumes_behind_what_it_was_not_shown() {
+async fn a_reader_resumes_after_hidden_events() {
     let toy = Toy::new();
     let site = Site::start(&toy).await;
     commit_all(&toy, &site);

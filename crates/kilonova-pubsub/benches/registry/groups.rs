@@ -1,4 +1,4 @@
-//! The whole way: the handle, the registry's actor, and members that are running actors on another
+//! The whole path: the handle, the registry's actor, and members that are running actors on another
 //! thread.
 
 use divan::Bencher;
@@ -7,7 +7,7 @@ use divan::counter::ItemsCount;
 use crate::size::{SIZES, Size};
 use crate::world::World;
 
-/// How many operations are measured at once: entering the runtime is not what is measured.
+/// How many operations one sample measures, so that entering the runtime does not count.
 const BATCH: usize = 100;
 
 #[divan::bench(args = SIZES, sample_size = 1)]
@@ -38,7 +38,7 @@ fn leave(bencher: Bencher<'_, '_>, size: Size) {
     });
 }
 
-/// From the drop of the lifelines to the registry having seen to it.
+/// From dropping the lifelines until the registry has removed the members.
 #[divan::bench(args = SIZES, sample_size = 1)]
 fn death(bencher: Bencher<'_, '_>, size: Size) {
     let world = World::filled(size);
@@ -54,8 +54,8 @@ fn death(bencher: Bencher<'_, '_>, size: Size) {
     });
 }
 
-/// From the call to the message being in the last mailbox, for each delivery. The members' thread
-/// is at work on the other core meanwhile.
+/// From the call until the message is in the last mailbox, for each delivery. The members' thread
+/// runs on the other core at the same time.
 #[divan::bench(args = SIZES, sample_size = 1, max_time = 5)]
 fn broadcast(bencher: Bencher<'_, '_>, size: Size) {
     let world = World::filled(size);
@@ -72,7 +72,7 @@ fn broadcast(bencher: Bencher<'_, '_>, size: Size) {
     world.hear();
 }
 
-/// The same, with the members' thread held up until it is over: what the registry costs by itself.
+/// The same, with the members' thread held until the end: the cost of the registry alone.
 #[divan::bench(args = SIZES, sample_size = 1, max_time = 5)]
 fn broadcast_alone(bencher: Bencher<'_, '_>, size: Size) {
     let world = World::filled(size);

@@ -1,5 +1,5 @@
-//! The index alone, with numbers for members. What an operation did is undone before the next
-//! sample, so that the index keeps its size.
+//! The index alone, with numbers as members. Each operation is undone before the next sample, so
+//! that the index keeps its size.
 
 use std::cell::RefCell;
 
@@ -45,7 +45,7 @@ impl Index {
     }
 }
 
-/// Undoes an operation when the sample is over.
+/// Undoes an operation at the end of the sample.
 struct Undo<F: Fn()>(F);
 
 impl<F: Fn()> Drop for Undo<F> {
@@ -84,7 +84,7 @@ fn death(bencher: Bencher<'_, '_>, size: Size) {
     });
 }
 
-/// The death of one member in many channels of a hundred thousand, for each membership that it had.
+/// The death of one member in many of a hundred thousand channels, for each of its memberships.
 #[divan::bench(args = [1, 10, 100, 1_000, 10_000, 100_000])]
 fn death_in_many_channels(bencher: Bencher<'_, '_>, each: usize) {
     let mut index = Index::filled(Size { members: 100_000, channels: 100_000, each: 1 });
@@ -101,7 +101,7 @@ fn death_in_many_channels(bencher: Bencher<'_, '_>, each: usize) {
         .bench_local_values(|member| index.remove(member));
 }
 
-/// Going through all members of a channel as a broadcast does, for each member.
+/// Visiting all members of a channel as a broadcast does, for each member.
 #[divan::bench(args = [1_000, 10_000, 100_000, 1_000_000])]
 fn visit(bencher: Bencher<'_, '_>, members: usize) {
     let index = Index::filled(Size { members, channels: 1, each: 1 });

@@ -1,15 +1,15 @@
 //! Measures the process groups, from a thousand members to a million:
 //!
-//!     cargo bench --bench registry               time per operation, by divan; words after `--` choose
+//!     cargo bench --bench registry               time per operation, by divan; filters follow `--`
 //!     cargo bench --bench registry -- memory     memory per membership
 //!
 //! `index` is the bookkeeping alone; `groups` goes through the handle, the registry's actor and
-//! real members. What the figures were stands in `benches/README.md`.
+//! real members. `benches/README.md` has the measured figures.
 
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a benchmark stops at the first surprise, and prints"
+    reason = "a benchmark panics on a failure, and prints its figures"
 )]
 
 mod groups;

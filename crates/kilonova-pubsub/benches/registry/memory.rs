@@ -1,5 +1,5 @@
-//! Memory per membership: what the process grows by while its members join. Each scenario gets a
-//! process of its own, as an allocator seldom gives back what an earlier one has used.
+//! Memory per membership: how much the process grows while its members join. Each scenario runs in
+//! a separate process, because an allocator seldom releases the memory of an earlier one.
 
 use std::process::Command;
 
@@ -8,8 +8,7 @@ use kilonova_pubsub::Membership;
 use crate::size::Size;
 use crate::world::World;
 
-/// What there is to measure: a million memberships each, with actors for members only where they
-/// fit in.
+/// The scenarios: about a million memberships each.
 const SCENARIOS: [(&str, Size); 5] = [
     ("all in one channel", Size { members: 1_000_000, channels: 1, each: 1 }),
     ("ten in a channel", Size { members: 1_000_000, channels: 100_000, each: 1 }),
@@ -18,7 +17,7 @@ const SCENARIOS: [(&str, Size); 5] = [
     ("in a hundred channels each", Size { members: 10_000, channels: 100_000, each: 100 }),
 ];
 
-/// Every scenario, with the index alone and with actors.
+/// Runs every scenario, with the index alone and with actors, and prints a table.
 pub(crate) fn table() {
     println!("{:35}{:>10}{:>10}   bytes per membership", "", "index", "groups");
     for (number, (name, size)) in SCENARIOS.iter().enumerate() {
@@ -57,7 +56,7 @@ pub(crate) fn measure(scenario: &str) {
     }
 }
 
-/// The memory of this process that is really there.
+/// The resident memory of this process.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();

@@ -1,10 +1,10 @@
-//! How many members in how many channels: who is a member of what, the same in every benchmark.
+//! The number of members and channels, and who is a member of what: the same in every benchmark.
 
 use std::fmt;
 
 use kilonova_pubsub::Channel;
 
-/// A number of members, each in as many of the channels as `each` says.
+/// A number of members, each in `each` of the channels.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) members: usize,
@@ -12,7 +12,7 @@ pub(crate) struct Size {
     pub(crate) each: usize,
 }
 
-/// From a thousand to a million: all in one channel, and ten or so in each channel.
+/// From a thousand to a million members: all in one channel, and about ten in each channel.
 pub(crate) const SIZES: [Size; 8] = [
     size(1_000, 1),
     size(10_000, 1),
@@ -34,20 +34,19 @@ impl Size {
         (0..self.channels).map(|number| Channel::from(format!("channel-{number}"))).collect()
     }
 
-    /// The numbers of the channels that a member is in; neighbours in number are not in the same
-    /// ones.
+    /// The numbers of a member's channels. Members with adjacent numbers are in different channels.
     pub(crate) fn channels_of(self, member: usize) -> impl Iterator<Item = usize> {
         (0..self.each).map(move |turn| (member + turn * 7919) % self.channels)
     }
 
-    /// How many members a channel has.
+    /// The number of members in a channel.
     pub(crate) fn in_each(self) -> usize {
         self.members * self.each / self.channels
     }
 
-    /// Members or channels in an order without pattern, each once before any comes again.
+    /// Members or channels in an order without a pattern; each appears once before any repeats.
     pub(crate) fn shuffled(count: usize) -> impl Iterator<Item = usize> {
-        // A prime above every count has no divisor in common with it.
+        // A prime above every count shares no divisor with it.
         (0..).map(move |turn: usize| turn.wrapping_mul(2_654_435_761) % count)
     }
 }

@@ -1,4 +1,4 @@
-//! A registry with members that are running actors, on another thread than the registry.
+//! A registry with members that are running actors, on a different thread from the registry.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use kilonova_pubsub::{Channel, Envelope, Lifeline, Payload, PubSub};
 
 use crate::size::Size;
 
-/// A member that counts what reaches it.
+/// A member that counts the messages that reach it.
 pub(crate) struct Ear(Arc<AtomicUsize>);
 
 impl Actor for Ear {
@@ -37,7 +37,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// The members, none of which has joined anything.
+    /// Starts the members, none of which has joined a channel.
     pub(crate) fn new(size: Size) -> World {
         let system = System::new();
         let (pubsub, elsewhere) =
@@ -91,7 +91,7 @@ impl World {
         members.into_iter().map(|member| self.pubsub.lifeline(self.ears[member].clone())).collect()
     }
 
-    /// Returns when the registry has done all that it was asked before.
+    /// Returns when the registry has executed all earlier requests.
     pub(crate) fn barrier(&self) {
         self.system.block_on(self.pubsub.get_members("nobody is here")).unwrap();
     }
@@ -106,7 +106,7 @@ impl World {
         });
     }
 
-    /// Lets the members' thread do nothing until what is returned is dropped.
+    /// Blocks the members' thread until the returned sender is dropped.
     pub(crate) fn hold(&self) -> mpsc::Sender<()> {
         let ((release, held), (holding, is_held)) = (mpsc::channel(), mpsc::channel());
         self.elsewhere.spawn_fn(move || {
@@ -117,12 +117,12 @@ impl World {
         release
     }
 
-    /// Returns when the members have handled everything; fails when they heard more than was sent.
+    /// Returns when the members have handled everything; fails if they received more than was sent.
     pub(crate) fn hear(&self) {
         loop {
             match (self.heard.load(Ordering::Relaxed), self.sent.load(Ordering::Relaxed)) {
                 (heard, sent) if heard < sent => std::thread::yield_now(),
-                (heard, sent) => return assert_eq!(heard, sent, "a delivery is doubled"),
+                (heard, sent) => return assert_eq!(heard, sent, "a delivery is duplicated"),
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Members that join for as long as they live: subscriptions, and actors from their own contexts. Owns
-//! how the end of such a life is noticed; `Groups` removes the member.
+//! Members that join until they die: subscriptions, and actors that join from their own contexts.
+//! Owns how their end is noticed; leaves removing the member to `Groups`.
 
 use std::sync::Weak;
 
@@ -12,10 +12,10 @@ use super::super::{Channel, Envelope, JoinError, Meta, Subscription};
 use super::Groups;
 
 impl Groups {
-    /// Makes an actor a member of `channel` unless it is one. Metadata that is new replaces what it
-    /// had.
+    /// Makes an actor a member of `channel` unless it is one already. New metadata replaces its old
+    /// metadata.
     ///
-    /// Returned is what a guard in the actor's context needs, if it has none.
+    /// Returns the tether for a guard in the actor's context, unless the actor already has a guard.
     pub(in super::super) fn attend(
         &mut self,
         channel: Channel,
@@ -39,8 +39,8 @@ impl Groups {
         Ok(self.membership.find(&who).and_then(Subscriber::tether))
     }
 
-    /// The guard is gone: the actor is dead, or lives on after a restart. The sweep finds one that dies
-    /// within the same moment.
+    /// The guard was dropped: the actor is dead, or continues after a restart. If it is still dying
+    /// at this moment, the sweep finds it.
     pub(in super::super) fn unguarded(&mut self, member: &Who) {
         if let Some(member) = self.membership.find(member).cloned()
             && !member.is_alive()
@@ -49,7 +49,7 @@ impl Groups {
         }
     }
 
-    /// A new subscription to all of these channels, or to none of them.
+    /// Subscribes to all of these channels, or to none of them.
     pub(in super::super) fn subscribe(
         &mut self,
         channels: Vec<Channel>,

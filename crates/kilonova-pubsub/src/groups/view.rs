@@ -1,5 +1,5 @@
-//! What the process groups show: lists, counts, snapshots and monitors. Owns how this node's members
-//! and those of others are put together; `Groups` owns who is a member.
+//! The views on the process groups: lists, counts, snapshots and monitors. Owns how the members of
+//! this and other nodes are combined; leaves who is a member to `Groups`.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
@@ -18,8 +18,8 @@ impl Groups {
         members
     }
 
-    /// The members of a channel on this node, after those that died unnoticed are gone: monitors
-    /// see them leave too.
+    /// The members of a channel on this node. First removes members that died unnoticed, so
+    /// monitors see them leave too.
     pub(in super::super) fn local_members(
         &mut self,
         channel: &Channel,
@@ -46,7 +46,7 @@ impl Groups {
         everywhere.into_iter().collect()
     }
 
-    /// How many members each channel has. Those that died unnoticed still count, for a moment.
+    /// How many members each channel has. Members that died unnoticed still count, for a moment.
     pub(in super::super) fn counts(&self) -> Vec<Count> {
         let mut counts: HashMap<&Channel, Count> = HashMap::new();
         let local = self.membership.counts().map(|(channel, members)| (channel, members, members));
@@ -75,12 +75,12 @@ impl Groups {
         }
     }
 
-    /// The names of the other nodes that are there.
+    /// The names of the other connected nodes.
     pub(in super::super) fn other_nodes(&self) -> Vec<Arc<str>> {
         self.remote.names().cloned().collect()
     }
 
-    /// What other nodes have to know of this one.
+    /// The members of this node, for other nodes.
     pub(in super::super) fn snapshot(&self) -> Snapshot {
         let named = self.membership.channels().map(|(channel, _)| channel);
         let joins =

@@ -9,7 +9,7 @@ fn envelope() -> Envelope {
     Envelope::new("posts", "post_created", Payload::from(serde_json::json!({})))
 }
 
-/// Members with room for one message, all of which have missed `missed` others.
+/// Members with room for one message, each of which has missed `missed` others.
 fn behind(
     laggards: &mut Laggards,
     members: u64,
@@ -35,7 +35,7 @@ fn a_member_with_room_again_is_told_how_many_it_missed_before_anything_else() {
     let (member, mut inbox) = behind(&mut laggards, 1, 3).remove(0);
     assert!(!laggards.is_empty());
     assert_eq!(inbox.try_recv().unwrap().lagged(), None);
-    // The notice takes the only room, so this one is missed as well.
+    // The notice takes the only room, so this message is missed too.
     assert!(laggards.deliver(&member, &envelope()) == Delivery::Full);
     assert_eq!(inbox.try_recv().unwrap().lagged(), Some(3));
     assert!(laggards.tell_next(10).is_empty());
@@ -46,10 +46,10 @@ fn a_member_with_room_again_is_told_how_many_it_missed_before_anything_else() {
 }
 
 #[test]
-fn rounds_of_a_few_reach_every_member_in_turn() {
+fn small_rounds_reach_every_member() {
     let mut laggards = Laggards::default();
     let mut members = behind(&mut laggards, 5, 1);
-    // Whichever has room is found within as many tries as there are members, from every start.
+    // From every start, a member with room is found within as many calls as there are members.
     for turn in 0..members.len() {
         let at = (turn * 3) % members.len();
         assert_eq!(members[at].1.try_recv().unwrap().lagged(), None);

@@ -1,26 +1,26 @@
-//! The channels of one member. Owns that few of them take no allocation, and that one of any number
-//! is found in constant time; what the numbers stand for is `Membership`'s.
+//! The channels of one member. Owns that a few of them need no allocation, and that any one is
+//! found in constant time; leaves the meaning of the numbers to `Membership`.
 
 use indexmap::IndexMap;
 
 use super::short;
 
-/// How many channels fit into the member's own entry: most members have no more.
+/// The number of channels that fit into the member's own entry. Most members have no more.
 const FEW: usize = 3;
 
-/// The channels that a member is in, each at a place: a number below how many there are.
+/// The channels of a member, each at a place: an index below [`Joined::len`].
 #[derive(Clone, Debug)]
 pub(super) enum Joined {
     Few {
         len: u8,
         places: [Place; FEW],
     },
-    /// From channel to seat; the place is the index. It stays that way when few are left, or else a
-    /// member that goes to and fro would pay for it each time.
+    /// From channel to seat; the place is the index. It does not shrink to `Few`: a member that
+    /// joins and leaves at the boundary would pay for each change.
     Many(Box<IndexMap<u32, u32>>),
 }
 
-/// A channel, and the seat in it that is the member's.
+/// A channel, and the member's seat in it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Place {
     pub(super) channel: u32,
@@ -41,7 +41,7 @@ impl Joined {
         }
     }
 
-    /// What is at a place below [`Joined::len`].
+    /// The entry at a place below [`Joined::len`].
     pub(super) fn get(&self, place: usize) -> Place {
         match self {
             Joined::Few { places, .. } => places[place],
@@ -62,7 +62,7 @@ impl Joined {
         }
     }
 
-    /// Adds a channel that is not there yet, at the last place.
+    /// Adds a new channel at the last place.
     pub(super) fn push(&mut self, new: Place) {
         match self {
             Joined::Few { len, places } if usize::from(*len) < FEW => {
@@ -79,7 +79,7 @@ impl Joined {
         }
     }
 
-    /// Removes what is at a place; the last one moves there.
+    /// Removes the entry at a place. The last entry moves there.
     pub(super) fn swap_remove(&mut self, place: usize) {
         match self {
             Joined::Few { len, places } => {
@@ -92,7 +92,7 @@ impl Joined {
         }
     }
 
-    /// The seat of the channel at this place is another one now.
+    /// Sets the seat of the channel at a place.
     pub(super) fn reseat(&mut self, place: usize, seat: usize) {
         match self {
             Joined::Few { places, .. } => places[place].seat = short(seat),

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use kilonova_test::member::{at_once, barrier, count, say, soon};
 
-/// Joins what it is told when it starts, and hands on what it hears.
+/// Joins the given channels when it starts, and passes on what it receives.
 struct Ear {
     pubsub: PubSub,
     channels: &'static [&'static str],
@@ -58,7 +58,7 @@ impl Handler<Envelope> for Ear {
     }
 }
 
-/// Returns when an actor has handled all that it was sent, and so has joined.
+/// Returns when an actor has handled all earlier messages, and therefore has joined.
 #[derive(Message)]
 #[rtype(result = "usize")]
 struct Ready;
@@ -129,7 +129,7 @@ async fn an_actor_leaves_when_it_stops_or_panics() {
         say(&pubsub, "notes", end).await;
         soon(async { while hearing.recv().await.is_some() {} }).await;
         barrier(&pubsub).await;
-        // Known by now, so that this neither waits for the sweep nor can be thanks to it.
+        // The death is known by now, so the sweep plays no part in it.
         assert!(matches!(at_once(monitor.next()), Some(Change::Left(_))));
         assert_eq!(pubsub.count_members().await.unwrap(), []);
     }
@@ -154,7 +154,7 @@ async fn a_supervisor_restarts_an_actor_that_stays_a_member_and_misses_nothing()
     }
     assert!(hearing.try_recv().is_err());
     drop(addr);
-    // Its metadata was new with each start, which shows as one who left and joined.
+    // Each start brings new metadata, which is reported as a leave and a join.
     let mut members = 0;
     for _ in 0..7 {
         match soon(monitor.next()).await {
@@ -168,7 +168,7 @@ async fn a_supervisor_restarts_an_actor_that_stays_a_member_and_misses_nothing()
 }
 
 #[actix::test]
-async fn an_actor_that_is_made_again_after_a_panic_is_one_member() {
+async fn an_actor_that_is_recreated_after_a_panic_is_one_member() {
     let pubsub = PubSub::start("node");
     let (heard, mut hearing) = mpsc::unbounded_channel();
     let (shutdown, stopping) = watch::channel(false);
@@ -197,7 +197,7 @@ async fn an_actor_that_is_made_again_after_a_panic_is_one_member() {
 }
 
 #[actix::test]
-async fn an_actor_that_left_and_that_nobody_has_the_address_of_ends() {
+async fn an_actor_that_left_ends_when_nobody_has_its_address() {
     let pubsub = PubSub::start("node");
     let (ear, mut hearing) = Ear::new(&pubsub, &["notes"]);
     let addr = ear.start();

@@ -1,4 +1,4 @@
-//! Members that die, and how it is noticed.
+//! Members that die, and how the registry notices.
 
 use actix::Arbiter;
 use kilonova_pubsub::{Change, LeaveError, PubSub};
@@ -46,7 +46,7 @@ async fn leave_exit_race() {
         member.keep(pubsub.lifeline(member.addr.clone())).await;
         pubsub.join("notes", member.addr.clone()).await.unwrap();
         member.die(how).await;
-        // Both orders of leaving and dying are fine; what comes after death leaves nothing behind.
+        // Leaving and dying may happen in either order; a join after death leaves nothing behind.
         let left = pubsub.leave("notes", member.addr.clone()).await;
         assert_eq!(left, Err(LeaveError::NotJoined));
         pubsub.join("notes", member.addr.clone()).await.unwrap();
@@ -69,7 +69,7 @@ async fn leave_exit_race_between_threads() {
         });
         let addr = addr.await.unwrap();
         pubsub.join("notes", addr.clone()).await.unwrap();
-        // It stops on its own thread while this one makes it leave and join.
+        // The member stops on its own thread while this thread makes it leave and join.
         addr.do_send(Die::Stop);
         pubsub.leave("notes", addr.clone()).await.ok();
         pubsub.join("notes", addr.clone()).await.unwrap();
@@ -99,7 +99,7 @@ async fn lifeline_tells_at_once() {
         let it = it.clone();
         member.die(how).await;
         barrier(&pubsub).await;
-        // Known by now, so that this neither waits for the sweep nor can be thanks to it.
+        // The death is known by now, so the sweep plays no part in it.
         for _ in 0..2 {
             assert_eq!(at_once(monitor.next()), Some(Change::Left(it.clone())));
         }

@@ -1,4 +1,4 @@
-//! Who gets what, and in which order.
+//! Which members get which messages, and in which order.
 
 use kilonova_pubsub::{Envelope, Payload, PubSub};
 
@@ -59,7 +59,8 @@ async fn sender_order() {
 #[actix::test]
 async fn large_broadcasts_leave_the_members_no_time() {
     const MESSAGES: usize = 100;
-    // All on one thread, and room for far fewer messages than are waiting in the registry.
+    // Everything runs on one thread, and mailboxes hold far fewer messages than wait in the
+    // registry.
     let pubsub = PubSub::start("node");
     let mut members: Vec<_> = (0..1000).map(|_| Probe::with_capacity(16)).collect();
     for member in &members {

@@ -93,7 +93,7 @@ fn payloads_are_equal_when_their_values_are() {
     assert_ne!(one, payload(r#"{"a":1,"b":[null,true]}"#));
     assert_ne!(one, json!({ "a": 1 }));
     assert_ne!(payload("1"), payload("1.0"));
-    // Neither is a value that `serde_json` can hold, so that the text decides.
+    // `serde_json` can hold neither as a value, so the text decides.
     let (deep, large) = ("[".repeat(200) + &"]".repeat(200), "1e999");
     for text in [&deep, large] {
         assert_eq!(payload(text), payload(text));
@@ -103,7 +103,7 @@ fn payloads_are_equal_when_their_values_are() {
 }
 
 #[test]
-fn payloads_and_values_are_made_of_each_other() {
+fn payloads_and_values_convert_into_each_other() {
     let value = json!({ "text": "a \"b\"", "list": [1, -2.5, {}] });
     let payload = Payload::from(&value);
     assert_eq!(payload, Payload::from(value.clone()));

@@ -65,7 +65,7 @@ async fn listing_does_not_create_channels() {
 }
 
 #[actix::test]
-async fn members_are_who_joined() {
+async fn members_are_those_that_joined() {
     let pubsub = PubSub::start("here");
     let (ann, bob) = (Probe::start(), Probe::start());
     pubsub.join("notes", ann.addr.clone()).await.unwrap();

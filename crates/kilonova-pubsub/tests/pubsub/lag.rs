@@ -10,7 +10,8 @@ use kilonova_test::member::{Probe, barrier, say, soon};
 
 const SENT: u64 = 50;
 
-/// A member with a small mailbox that missed some of `SENT` messages, and how many it has.
+/// A member with a small mailbox that missed some of `SENT` messages, the number it got, and its
+/// notice.
 async fn lagging(pubsub: &PubSub) -> (Probe, u64, Envelope) {
     let mut member = Probe::with_capacity(4);
     pubsub.join("notes", member.addr.clone()).await.unwrap();
@@ -31,8 +32,7 @@ async fn lagging(pubsub: &PubSub) -> (Probe, u64, Envelope) {
     }
 }
 
-/// A member of "notes", of which it missed messages, and of "posts"; it is told when it is
-/// released.
+/// A member of "notes", where it missed messages, and of "posts". It gets its notice once released.
 async fn gap_in_one_of_two_channels(pubsub: &PubSub) -> (Probe, oneshot::Sender<()>) {
     let member = Probe::with_capacity(4);
     for channel in ["notes", "posts"] {
@@ -49,7 +49,7 @@ async fn gap_in_one_of_two_channels(pubsub: &PubSub) -> (Probe, oneshot::Sender<
 #[actix::test]
 async fn full_mailbox_lagged_once() {
     let pubsub = PubSub::start("node");
-    // Nothing is sent after the gap: the notice comes by itself.
+    // Nothing is sent after the gap: the notice arrives without a further message.
     let (mut member, got, notice) = lagging(&pubsub).await;
     assert!((1..10).contains(&got), "a mailbox of 4 held {got}");
     assert_eq!(notice.lagged(), Some(SENT - got));
@@ -141,7 +141,7 @@ async fn gap_ends_with_the_last_channel() {
     }
     barrier(&pubsub).await;
     drop(release);
-    // A new clone of its address may have found room for one.
+    // A new clone of its address may have had room for one message.
     let mut heard = 0;
     let missed = loop {
         let envelope = member.next().await;
@@ -150,7 +150,7 @@ async fn gap_ends_with_the_last_channel() {
             None => heard += u64::from(envelope.topic() == "new"),
         }
     };
-    assert_eq!(heard + missed, SENT, "it is told of what was before it joined anew");
+    assert_eq!(heard + missed, SENT, "the notice counts messages from before it rejoined");
 }
 
 #[actix::test]

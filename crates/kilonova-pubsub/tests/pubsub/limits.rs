@@ -1,4 +1,4 @@
-//! How many channels there may be.
+//! The limit on the number of channels.
 
 use actix::Arbiter;
 use kilonova_pubsub::{JoinError, PubSub};
@@ -15,7 +15,7 @@ async fn one_channel_too_many() {
     let refused = pubsub.join("users", ann.addr.clone()).await;
     assert_eq!(refused, Err(JoinError::TooManyChannels));
 
-    // What is there goes on: others join, messages arrive, and the one that was refused left
+    // Existing channels keep working: others join, messages arrive, and the refused join left
     // nothing behind.
     pubsub.join("notes", bob.addr.clone()).await.unwrap();
     pubsub.join("notes", ann.addr.clone()).await.unwrap();

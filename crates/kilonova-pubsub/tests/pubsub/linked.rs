@@ -1,4 +1,4 @@
-//! What the registry tells other nodes, and what it learns of them, through its link.
+//! The registry's link: events for other nodes, and updates from them.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ fn step(channel: &str, member: u64, joined: bool, meta: Option<Meta>) -> Step {
     Step { channel: channel.into(), member, joined, meta }
 }
 
-/// The changes that a monitor was told, as `+` or `-` with the metadata, sorted.
+/// The changes that a monitor received, as `+` or `-` with the metadata, sorted.
 async fn changes(pubsub: &PubSub, monitor: &mut Monitor) -> Vec<String> {
     barrier(pubsub).await;
     let mut changes = Vec::new();
@@ -51,7 +51,7 @@ async fn changes(pubsub: &PubSub, monitor: &mut Monitor) -> Vec<String> {
 }
 
 #[actix::test]
-async fn each_member_has_a_number_of_its_own_for_other_nodes() {
+async fn each_member_has_a_unique_number_for_other_nodes() {
     let (pubsub, mut link) = start();
     let probes = [Probe::start(), Probe::start(), Probe::start()];
     for probe in &probes {
@@ -130,9 +130,9 @@ async fn a_monitor_is_told_the_difference_between_two_states_of_a_node() {
             &["+", "+\"Ann\"", "+\"Ann\""],
         ),
         (vec![joins("room", 1, 2, meta("Ann")), joins("room", 2, 1, None)], &[]),
-        // More of one, none of another, and somebody elsewhere.
+        // One member joins again, another is gone, and one is in another channel.
         (vec![joins("room", 1, 3, meta("Ann")), joins("hall", 2, 1, None)], &["+\"Ann\"", "-"]),
-        // Other metadata shows as one who left and joined, beside what changed in number.
+        // Changed metadata is reported as a leave and a join, in addition to changes in number.
         (
             vec![joins("room", 1, 1, meta("Anna"))],
             &["+\"Anna\"", "-\"Ann\"", "-\"Ann\"", "-\"Ann\""],

@@ -1,6 +1,6 @@
-//! The process groups, tested through their handle. Nothing here sleeps: an answer of the registry
-//! is a barrier behind everything sent before it, and a member that was told something afterwards
-//! shows what did not arrive.
+//! The process groups, tested through their handle. Nothing here sleeps: a reply from the registry
+//! is a barrier after everything sent before it, and a later message that reaches a member proves
+//! that nothing else arrived.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod contexts;

@@ -14,7 +14,7 @@ enum Op {
     Remove(u8),
 }
 
-// A member of few channels is kept otherwise than one of many, and these are enough for both.
+// The index stores a member of few channels differently from one of many; these cover both.
 const CHANNELS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
 fn op() -> impl Strategy<Value = Op> {
@@ -28,12 +28,12 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// Metadata whose length differs from that of others.
+/// Metadata with a length that depends on `number`.
 fn meta(number: u8) -> Meta {
     Meta::new(json!("m".repeat(usize::from(number) * 7)).into()).unwrap()
 }
 
-/// Every channel and member with how often it joined, and its metadata; nothing is there with 0.
+/// For every channel and member, how often it joined (never 0) and its metadata.
 type Model = BTreeMap<(&'static str, u8), (usize, Option<u8>)>;
 
 fn left(times: usize, number: Option<u8>) -> Left {
@@ -119,8 +119,8 @@ fn first_of_equal_members_is_kept() {
 }
 
 #[test]
-fn death_in_a_large_channel_looks_at_nobody_else() {
-    // If this were a scan of the channel it would be 10^10 steps, and the test would not end.
+fn death_in_a_large_channel_visits_no_other_member() {
+    // A scan of the channel would take 10^10 steps, and the test would not end.
     const MEMBERS: u32 = 100_000;
     let mut index = Membership::new();
     for member in 0..MEMBERS {
@@ -134,7 +134,7 @@ fn death_in_a_large_channel_looks_at_nobody_else() {
 }
 
 #[test]
-fn member_of_many_channels_finds_each_at_once() {
+fn member_of_many_channels_finds_each_in_constant_time() {
     // As above: a scan of the member's channels would not end.
     const CHANNELS: u32 = 100_000;
     let mut index = Membership::new();

@@ -32,7 +32,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// A member of the model: what it joined how often, and what it must have heard.
+/// A member of the model: how often it joined each channel, and what it must have received.
 #[derive(Default)]
 struct Expected {
     dead: bool,
@@ -47,7 +47,7 @@ struct World {
 }
 
 impl World {
-    /// Every other member has a lifeline, so that both ways of noticing death are gone through.
+    /// Every second member has a lifeline, so that both ways of noticing death are tested.
     async fn new() -> World {
         let pubsub = PubSub::start("node");
         let members: Vec<_> = (0..MEMBERS).map(|_| Probe::with_capacity(4096)).collect();

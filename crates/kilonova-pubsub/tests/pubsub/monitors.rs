@@ -59,7 +59,7 @@ async fn dead_before_monitoring() {
     assert_eq!(monitor.members().len(), 1);
     pubsub.leave("notes", alive.addr.clone()).await.unwrap();
     let left = Change::Left(monitor.members()[0].clone());
-    assert_eq!(soon(monitor.next()).await, Some(left), "a death was told that the list knew of");
+    assert_eq!(soon(monitor.next()).await, Some(left), "an old death is reported");
 }
 
 #[actix::test]

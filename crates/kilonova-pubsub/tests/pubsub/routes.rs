@@ -1,4 +1,4 @@
-//! Members that take their messages on their thread's dispatcher, without a mailbox each.
+//! Members that receive messages from their thread's dispatcher, without a mailbox each.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use kilonova_pubsub::{Dispatcher, Envelope, Payload, PubSub, Receive, Receiving}
 use kilonova_test::member::{Probe, barrier, count, say, soon};
 use tokio::sync::oneshot;
 
-/// What a member was told: topics, and `lagged N` for a notice.
+/// A member that records topics, and `lagged N` for a notice.
 #[derive(Default)]
 struct Ear {
     heard: RefCell<Vec<String>>,
@@ -63,11 +63,11 @@ impl Routed {
     }
 }
 
-/// Returns when the members of this thread have taken everything sent before.
+/// Returns when the members of this thread have received everything sent before.
 async fn turn(pubsub: &PubSub) {
     barrier(pubsub).await;
     let turn = Dispatcher::current().post().turn().unwrap();
-    assert!(soon(turn).await.is_err(), "it is dropped");
+    assert!(soon(turn).await.is_err(), "the turn is dropped");
 }
 
 #[actix::test]
@@ -79,7 +79,7 @@ async fn routed_members_get_every_message_once_in_order_and_others_too() {
     }
     let mut other = Probe::start();
     pubsub.join("a", other.addr.clone()).await.unwrap();
-    // One that joins twice gets everything twice.
+    // A member that joins twice gets everything twice.
     let twice = &members[7];
     let route = twice.receiving.route().clone();
     pubsub.join_by("b", twice.actor.addr.clone(), route, None).await.unwrap();
@@ -107,7 +107,7 @@ async fn a_member_of_several_channels_passes_on_together_what_was_sent_together(
     let pubsub = PubSub::start("node");
     let both = Routed::join(&pubsub, &["a", "b"]).await;
     let one = Routed::join(&pubsub, &["b"]).await;
-    // Joined twice, it is sent everything by itself, and in order all the same.
+    // A member that joined twice is sent to directly, but still in order.
     let twice = Routed::join(&pubsub, &["a", "b", "b"]).await;
     let envelopes = (0..10).map(|n| {
         let channel = if n % 2 == 0 { "a" } else { "b" };
@@ -146,7 +146,7 @@ async fn a_flood_for_one_member_makes_no_other_miss_anything() {
             barrier(&theirs).await;
         });
     });
-    // This thread does not run its dispatcher meanwhile.
+    // This thread does not run its dispatcher in the meantime.
     flood.join().unwrap();
     turn(&pubsub).await;
     assert_eq!(other.heard(), ["heard"]);
@@ -162,7 +162,7 @@ async fn a_thread_without_room_misses_messages_and_each_member_is_told_how_many(
         Routed::join(&pubsub, &["a"]).await,
         Routed::join(&pubsub, &["b"]).await,
     ];
-    // This thread does not run its dispatcher meanwhile.
+    // This thread does not run its dispatcher in the meantime.
     let flood = |sent: usize| {
         let (pubsub, large) = (pubsub.clone(), large.clone());
         let (done, finished) = std::sync::mpsc::channel();
@@ -178,7 +178,7 @@ async fn a_thread_without_room_misses_messages_and_each_member_is_told_how_many(
         finished.recv().unwrap();
     };
     flood(SENT);
-    // The registry tells each member of the gap when it ticks.
+    // The registry sends each member its notice with the next tick.
     let knows = |member: &Routed| {
         let heard = member.ear.heard.borrow();
         heard.last().is_some_and(|last| last.starts_with("lagged"))
@@ -202,10 +202,10 @@ async fn a_thread_without_room_misses_messages_and_each_member_is_told_how_many(
 }
 
 #[actix::test]
-async fn a_message_to_one_that_is_gone_does_not_reach_one_that_came_later() {
+async fn a_message_to_a_member_that_left_does_not_reach_a_later_member() {
     let pubsub = PubSub::start("node");
     let gone = Routed::join(&pubsub, &["secret"]).await;
-    // The registry has sent it and this thread has not taken it yet.
+    // The registry has sent the message, and this thread has not received it yet.
     let sent = pubsub.publish_all(vec![Envelope::new("secret", "told", Payload::null())]);
     let (sent, later) = tokio::join!(sent, async {
         drop(gone);
@@ -234,7 +234,7 @@ async fn a_member_that_panics_takes_no_other_with_it() {
     }
 }
 
-/// An actor that outlives its thread's dispatcher in the registry's eyes.
+/// An actor that, for the registry, outlives its thread's dispatcher.
 struct Sleeper(#[expect(dead_code, reason = "it ends with the actor")] Receiving);
 
 impl Actor for Sleeper {
@@ -276,11 +276,11 @@ async fn members_are_roused_without_an_envelope_until_their_route_ends() {
     Dispatcher::current().post().rouse();
     turn(&pubsub).await;
     let flushes = members.each_ref().map(|member| member.ear.flushes.get());
-    assert_eq!(flushes, [1, 1], "each passes on what it has");
+    assert_eq!(flushes, [1, 1], "each member is flushed once");
     let [ended, other] = members;
     let Routed { ear, actor: _actor, receiving } = ended;
     drop(receiving);
-    assert_eq!(Rc::strong_count(&ear), 1, "nobody else has it any more");
+    assert_eq!(Rc::strong_count(&ear), 1, "the dispatcher still holds it");
     say(&pubsub, "a", "nobody hears it").await;
     Dispatcher::current().post().rouse();
     turn(&pubsub).await;
@@ -295,8 +295,8 @@ fn a_thread_has_one_dispatcher_until_its_system_ends() {
         actix::System::new().block_on(async {
             let post = Dispatcher::current().post().clone();
             assert_eq!(Dispatcher::current().post(), &post);
-            assert!(before.as_ref() != Some(&post), "it is the one of the system before");
-            // It works.
+            assert!(before.as_ref() != Some(&post), "it is the previous system's");
+            // The new dispatcher works.
             let pubsub = PubSub::start("node");
             let member = Routed::join(&pubsub, &["a"]).await;
             say(&pubsub, "a", "heard").await;
@@ -307,7 +307,7 @@ fn a_thread_has_one_dispatcher_until_its_system_ends() {
     }
 }
 
-/// Takes its time, and notes how often others had theirs.
+/// Is slow, and records how often other tasks have run.
 struct Slow {
     others: Rc<Cell<usize>>,
     seen: Rc<RefCell<Vec<usize>>>,
@@ -327,7 +327,7 @@ impl Receive for Slow {
 }
 
 #[actix::test]
-async fn many_members_let_the_rest_of_their_thread_have_its_turn() {
+async fn many_members_yield_to_the_rest_of_their_thread() {
     let pubsub = PubSub::start("node");
     let (others, seen) = (Rc::new(Cell::new(0)), Rc::<RefCell<Vec<usize>>>::default());
     let mut members = Vec::new();
@@ -352,7 +352,7 @@ async fn many_members_let_the_rest_of_their_thread_have_its_turn() {
     assert!(seen[199] - seen[0] >= 2, "{} and {}", seen[0], seen[199]);
 }
 
-/// Asks for an encoding, and counts how often one is made, and how often it is asked for.
+/// Requests an encoding, and counts how often it is made and requested.
 struct Encoder(Arc<[AtomicUsize; 2]>);
 
 impl Receive for Encoder {

@@ -1,4 +1,4 @@
-//! The registry's beginning and its end: nobody waits for ever.
+//! The registry's start and end: no caller waits without end.
 
 use std::panic::catch_unwind;
 use std::thread;
@@ -42,7 +42,7 @@ async fn stops_while_callers_wait() {
         held.recv().ok();
     });
     arbiter.stop();
-    // Some of these are in the mailbox when it closes, the others wait for room.
+    // Some requests are in the mailbox when it closes; the others wait for room.
     let callers: Vec<_> = (0..2000)
         .map(|_| {
             let pubsub = pubsub.clone();
@@ -51,7 +51,7 @@ async fn stops_while_callers_wait() {
         .collect();
     drop(release);
     for caller in callers {
-        // Answered or refused, but not left waiting.
+        // Each is answered or refused; none is left waiting.
         soon(caller).await.unwrap().ok();
     }
     arbiter.join().unwrap();
@@ -87,10 +87,10 @@ async fn call_dropped_half_way() {
     soon(pubsub.join("notes", member.addr.clone())).await.unwrap();
 }
 
-/// Without a system, with a runtime of tokio's or without one, starting fails with the reason and
-/// the remedy.
+/// Without a system, with or without a tokio runtime, starting fails with the reason and the
+/// remedy.
 #[test]
-fn starting_without_a_system_is_an_error_and_no_abort() {
+fn starting_without_a_system_is_an_error_not_an_abort() {
     let outside = || {
         assert_eq!(PubSub::try_start("node").err(), Some(StartError::NoSystem));
         let panic = catch_unwind(|| PubSub::start("node")).unwrap_err();

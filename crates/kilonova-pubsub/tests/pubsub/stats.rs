@@ -1,9 +1,9 @@
-//! What the process groups count.
+//! The counts of the process groups.
 
 use kilonova_pubsub::{PubSub, Stats};
 use kilonova_test::member::{Probe, barrier, say, soon};
 
-/// Waits until the registry has published what it should.
+/// Waits until the registry has published counts that satisfy `reached`.
 async fn until(pubsub: &PubSub, reached: impl Fn(&Stats) -> bool) -> Stats {
     soon(async {
         while !reached(&pubsub.stats()) {

@@ -2,7 +2,7 @@
 //! buffers.
 //!
 //! The model is the list of all messages that the subscription should get. A message that is read
-//! must be the next of the list, and a notice must skip exactly as many as it says.
+//! must be the next in the list, and a notice must skip exactly the number that it states.
 
 use std::collections::BTreeMap;
 
@@ -37,10 +37,10 @@ struct World {
     subscription: Subscription,
     capacity: usize,
     joined: BTreeMap<&'static str, usize>,
-    /// What it should hear, and how far it has read.
+    /// The messages it should receive, and how many it has read.
     expected: Vec<String>,
     read: usize,
-    /// More was sent than the buffer has room for, and has not been accounted for.
+    /// More was sent than the buffer holds, and the gap has not been reported.
     may_lag: bool,
 }
 
@@ -91,7 +91,7 @@ impl World {
         self.may_lag &= self.read < self.expected.len();
     }
 
-    /// Of a gap that is untold when it leaves its last channel it is not told any more.
+    /// A gap that is unreported when the subscription leaves its last channel is never reported.
     fn forget_gap_if_nowhere(&mut self) {
         if self.joined.values().sum::<usize>() == 0 {
             while let Some(envelope) = self.subscription.next_buffered() {

@@ -93,7 +93,7 @@ async fn a_subscription_joins_and_leaves_while_it_lives() {
     say(&pubsub, "notes", "unheard").await;
     assert!(pubsub.which_groups().await.unwrap().is_empty());
 
-    // It is a member of nothing, and lives on.
+    // It is in no channel, but stays open.
     subscription.join("posts").await.unwrap();
     say(&pubsub, "posts", "again").await;
     barrier(&pubsub).await;
@@ -163,7 +163,7 @@ async fn a_subscription_ends_with_its_registry_after_what_is_buffered() {
 }
 
 #[actix::test]
-async fn a_subscription_asked_for_by_nobody_any_more_leaves_nobody_behind() {
+async fn an_abandoned_subscribe_request_leaves_no_member_behind() {
     let pubsub = PubSub::start("node");
     for _ in 0..200 {
         let asked = pubsub.subscribe(["notes"]);
@@ -175,6 +175,6 @@ async fn a_subscription_asked_for_by_nobody_any_more_leaves_nobody_behind() {
         }
     }
     barrier(&pubsub).await;
-    // The registry has dropped each by now, and what the drops ask of it comes before this.
+    // The registry has dropped each subscription by now, and their leaves come before this request.
     assert_eq!(count(&pubsub, "notes").await, 0);
 }

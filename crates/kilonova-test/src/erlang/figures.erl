@@ -1,5 +1,5 @@
-%% The two sides of the benchmark: a writer with a bounded number of messages under way, and its
-%% reader. Batches are confirmed on `comments`.
+%% The two sides of the benchmark: a writer with a bounded number of messages in transit, and its
+%% reader. The reader confirms batches on `comments`.
 -module(figures).
 -export([sink/1, stop/1, stream/3, echo/0, echoes/2]).
 
@@ -21,7 +21,7 @@ stop(Pid) ->
     Pid ! stop,
     receive {'DOWN', Ref, _, _, _} -> ok end.
 
-%% Sends so many batches, two of them under way at a time; the microseconds until the last one was
+%% Sends batches, at most two in transit at a time. Returns the microseconds until the last one is
 %% confirmed.
 stream(Batches, Batch, Payload) ->
     nova_pubsub:join(comments),
@@ -39,7 +39,7 @@ stream(Left, Batch, Payload, Open) when Left > 0, Open < 2 ->
 stream(Left, Batch, Payload, Open) ->
     receive {nova_pubsub, comments, _, _, _} -> stream(Left, Batch, Payload, Open - 1) end.
 
-%% Until the reader knows of this process.
+%% Waits until the reader knows this process.
 greet() -> greet(100).
 
 greet(0) -> error(nobody_answers);

@@ -1,4 +1,4 @@
-%% Does what Nova's module of this name does, without Nova.
+%% Behaves like Nova's module of this name, without Nova.
 -module(nova_pubsub).
 -export([start/0, join/1, leave/1, broadcast/3, get_members/1]).
 

@@ -1,5 +1,5 @@
-//! Makes a tree of tags and text: closes and opens what HTML leaves to the reader, and makes
-//! paragraphs of lines where the source means that.
+//! Makes a tree of tags and text: closes and opens the elements that HTML leaves implicit, and
+//! turns lines into paragraphs where the source means that.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,19 @@ use crate::import::markup::Lines;
 use crate::import::markup::tree::{Element, Kind, Node, known};
 use crate::import::report::Note;
 
-/// How deep elements may nest, which is less than Markdown may.
+/// The maximum nesting depth of elements, less than Markdown's.
 const MAX_DEPTH: usize = 32;
 
-/// The most elements.
+/// The maximum number of elements.
 const MAX_ELEMENTS: usize = 20_000;
 
-/// The most inline elements that go on in the next block.
+/// The maximum number of inline elements that continue in the next block.
 const MAX_REOPENED: usize = 8;
 
-/// The most kinds of things that are named.
+/// The maximum number of distinct notes.
 const KINDS: usize = 20;
 
-/// Elements that are left out with everything in them, as a page cannot have them.
+/// Elements that are left out with their content, because a page cannot contain them.
 const DROPPED: [&str; 16] = [
     "script", "style", "template", "noscript", "noembed", "noframes", "textarea", "title",
     "select", "svg", "math", "canvas", "head", "xmp", "object", "applet",
@@ -30,16 +30,16 @@ const DROPPED: [&str; 16] = [
 
 pub(super) struct Builder {
     lines: Lines,
-    /// The open elements; the first is the text.
+    /// The open elements; the first is the whole text.
     stack: Vec<Element>,
     elements: usize,
-    /// An element that is left out, and how many of its name are open.
+    /// The element being left out, and the number of open elements of its name.
     dropped: Option<(String, usize)>,
     /// Line breaks since the last inline part.
     breaks: usize,
-    /// For each open block of WordPress' newer editor, whether its lines count.
+    /// Whether line breaks count, for each open block of WordPress' block editor.
     blocks: Vec<bool>,
-    /// Whether a video or sound waits for its address.
+    /// Whether a video or audio element has no address yet.
     awaits_source: bool,
     notes: BTreeMap<(String, bool), usize>,
 }
@@ -108,7 +108,7 @@ impl Builder {
                 let is_empty =
                     matches!(name.as_str(), "more" | "nextpage" | "spacer" | "separator");
                 if !is_empty {
-                    self.tell(format!("with the block {name}, which has no text of its own"), true);
+                    self.tell(format!("with the block {name}, which has no text"), true);
                 }
             } else if self.blocks.len() < 1000 {
                 self.blocks.push(matches!(name.as_str(), "freeform" | "core/freeform"));
@@ -178,7 +178,7 @@ impl Builder {
         }
     }
 
-    /// Opens a block: a paragraph and inline elements end where it begins.
+    /// Opens a block: the open paragraph and inline elements end before it.
     fn start_block(&mut self, element: Element) {
         self.breaks = 0;
         let inline = self.close_inline();
@@ -218,20 +218,20 @@ impl Builder {
         if element.kind == Kind::Void {
             self.elements += 1;
             if element.name == "img" && element.value("src").starts_with("data:") {
-                return self.tell("with a picture in a data: address left out".to_owned(), true);
+                return self.tell("with a picture from a data: URL, left out".to_owned(), true);
             }
             return self.push(Node::Element(element));
         }
         if element.name == "a" {
             self.end("a");
         }
-        // A place that links lead to is no link.
+        // An anchor without `href` is a target, not a link.
         if element.name != "a" || !element.value("href").is_empty() {
             self.open(element);
         }
     }
 
-    /// A link in the place of what is embedded.
+    /// Writes a link instead of an embedded element.
     fn embedded(&mut self, tag: &Tag, name: &str) {
         let src = attribute(tag, "src");
         let address = if src.starts_with("//") { format!("https:{src}") } else { src };
@@ -243,7 +243,7 @@ impl Builder {
             return;
         }
         self.awaits_source = false;
-        self.tell(format!("with a link in the place of <{}>", &*tag.name), false);
+        self.tell(format!("with a link that replaces <{}>", &*tag.name), false);
         if self.counts_lines() {
             self.before_inline();
         }
@@ -269,7 +269,7 @@ impl Builder {
         self.lines == Lines::Breaks && self.blocks.last().copied().unwrap_or(true)
     }
 
-    /// Makes what the line breaks before an inline part mean, and the paragraph that it is in.
+    /// Turns the line breaks before an inline part into what they mean, and opens its paragraph.
     fn before_inline(&mut self) {
         let breaks = std::mem::take(&mut self.breaks);
         let block = self.stack.iter().rposition(Element::is_block).unwrap_or(0);
@@ -307,7 +307,8 @@ impl Builder {
         }
     }
 
-    /// Ends the inline elements of the innermost block, and gives what would open them again.
+    /// Ends the inline elements of the innermost block; returns them without content, to reopen
+    /// them.
     fn close_inline(&mut self) -> Vec<Element> {
         let mut shells = Vec::new();
         while self.stack.len() > 1 && !self.top().is_block() {
@@ -324,7 +325,7 @@ impl Builder {
         }
     }
 
-    /// Opens an element, unless it is too deep or says again what is said already.
+    /// Opens an element, unless it is too deep or repeats an inline element that is already open.
     fn open(&mut self, element: Element) -> bool {
         if self.stack.len() > MAX_DEPTH {
             self.tell("with elements nested too deep, which are flattened".to_owned(), true);
@@ -343,7 +344,7 @@ impl Builder {
         if self.stack.len() > 1
             && let Some(element) = self.stack.pop()
         {
-            // Emphasis of nothing shows nothing.
+            // Empty emphasis shows nothing.
             let is_empty = element.kind == Kind::Inline && element.children.is_empty();
             if !is_empty {
                 self.push(Node::Element(element));
@@ -384,7 +385,7 @@ fn attribute(tag: &Tag, name: &str) -> String {
     found.map_or_else(String::new, |attribute| attribute.value.trim().to_owned())
 }
 
-/// What counts of an element's attributes.
+/// The attributes of an element that count.
 fn attributes(tag: &Tag, name: &str) -> Vec<(&'static str, String)> {
     let names: &[&'static str] = match name {
         "a" => &["href", "title"],

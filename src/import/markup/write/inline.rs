@@ -1,9 +1,9 @@
-//! Words with emphasis, links, pictures and code.
+//! Inline content: words with emphasis, links, pictures and code.
 
 use crate::import::markup::escape::{self, Place};
 use crate::import::markup::tree::{Element, Node};
 
-/// What the words are in.
+/// The block that holds the words.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Within {
     Paragraph,
@@ -11,14 +11,14 @@ pub(super) enum Within {
     Cell,
 }
 
-/// Words, without the spaces around them.
+/// Words, without the surrounding spaces.
 pub(super) struct Words {
     pub(super) text: String,
     begins_with_space: bool,
     ends_with_space: bool,
 }
 
-/// Writes inline parts; `None` when there is a block among them.
+/// Writes inline parts; `None` if there is a block among them.
 pub(super) fn inline(nodes: &[&Node], within: Within) -> Option<Words> {
     let mut writer = Writer::within(within);
     writer.nodes(nodes)?;
@@ -26,7 +26,7 @@ pub(super) fn inline(nodes: &[&Node], within: Within) -> Option<Words> {
     Some(Words { text: out, begins_with_space, ends_with_space: space })
 }
 
-/// A picture, at a destination that is escaped already.
+/// A picture at a destination that is already escaped.
 pub(in crate::import::markup) fn picture(to: &str, alt: &str) -> String {
     let mut words = Writer::within(Within::Paragraph);
     words.text(alt);
@@ -37,11 +37,11 @@ struct Writer {
     within: Within,
     out: String,
     begins_with_space: bool,
-    /// A space that stands before the next word, if one comes.
+    /// Whether a space is due before the next word.
     space: bool,
-    /// Line breaks before it.
+    /// Line breaks due before the next word.
     breaks: usize,
-    /// The line has nothing but digits so far.
+    /// Whether the line has only digits so far.
     digits: bool,
 }
 
@@ -164,7 +164,7 @@ impl Writer {
         inline(&element.children.iter().collect::<Vec<_>>(), self.within)
     }
 
-    /// Writes words between two marks, and the spaces of theirs outside.
+    /// Writes words between two marks, with their leading and trailing spaces outside the marks.
     fn around(&mut self, words: Words, end: &str, start: &str) {
         if words.begins_with_space {
             self.blank();
@@ -206,7 +206,7 @@ impl Writer {
     }
 }
 
-/// The first character that a part shows.
+/// The first character that a node shows.
 fn first(node: &Node) -> Option<char> {
     match node {
         Node::Text(text) => text.chars().next(),
@@ -215,7 +215,7 @@ fn first(node: &Node) -> Option<char> {
     }
 }
 
-/// The sign that emphasises these words where they stand, if one does.
+/// The mark that emphasises these words between these neighbours, if one does.
 fn mark(name: &str, text: &str, before: Option<char>, next: Option<char>) -> Option<&'static str> {
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     let is_sign = |c: Option<char>| c.is_some_and(|c| "*_~".contains(c));

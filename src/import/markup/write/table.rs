@@ -1,4 +1,4 @@
-//! Tables: those with one row of headings and nothing but words in their cells.
+//! Writes tables that have one heading row and only words in their cells.
 
 use super::inline::{Within, inline};
 use crate::import::markup::tree::{Element, Node};

@@ -8,14 +8,14 @@ use super::{
 };
 use crate::import::front_matter::node::{Field, Fields, Node};
 
-/// The endings of its files.
+/// The extensions of configuration files.
 pub(super) const FORMATS: &[&str] = &["toml", "yaml", "yml", "json"];
 
-/// The parts of a configuration that are read.
+/// The parts of a configuration that are read from their own files.
 const PARTS: [&str; 6] =
     ["permalinks", "languages", "taxonomies", "cascade", "frontmatter", "module"];
 
-/// Keys that tell a Hugo site's `config.toml` from that of something else.
+/// Keys that distinguish a Hugo site's `config.toml` from other files of that name.
 const KEYS: [&str; 10] = [
     "baseurl",
     "languagecode",
@@ -37,14 +37,14 @@ pub(super) fn is_one(fields: &Fields) -> bool {
     KEYS.iter().any(|key| fields.get(key).is_some())
 }
 
-/// The configuration that has no file but those of its folder.
+/// The configuration of a site that has it only in `config/_default`.
 pub(super) fn of_parts(reader: &mut Reader<'_>) -> Option<Fields> {
     let names = ["config/_default/hugo", "config/_default/config"];
     let fields = names.iter().find_map(|name| reader.any(name, FORMATS))?;
     Some(with_parts(fields, reader))
 }
 
-/// The configuration with the parts that have files of their own.
+/// The configuration, with the parts that are in their own files.
 pub(super) fn with_parts(mut fields: Fields, reader: &mut Reader<'_>) -> Fields {
     for part in PARTS {
         if let Some(found) = reader.any(&format!("config/_default/{part}"), FORMATS) {
@@ -99,7 +99,7 @@ pub(super) fn config(fields: &Fields, reader: &mut Reader<'_>) -> Config {
     }
 }
 
-/// `contentDir`, that of each language, and what modules mount there.
+/// The folders of pages: `contentDir`, also of each language, and module mounts.
 fn content(fields: &Fields, languages: &[&Field]) -> Vec<Content> {
     let mut found = Vec::new();
     let mounts = fields.map("module").and_then(|module| module.value("mounts"));
@@ -132,7 +132,7 @@ fn content(fields: &Fields, languages: &[&Field]) -> Vec<Content> {
     found
 }
 
-/// A map of sections, alone or by kinds of pages, or a list of patterns with what they are for.
+/// Reads a map of sections, directly or under `page`, or a list of patterns with their targets.
 fn permalinks(fields: &Fields, reader: &mut Reader<'_>) -> Vec<Permalinks> {
     let mut found = Vec::new();
     match fields.value("permalinks") {
@@ -160,7 +160,7 @@ fn permalinks(fields: &Fields, reader: &mut Reader<'_>) -> Vec<Permalinks> {
     found
 }
 
-/// The values that go down from a configuration or a section's front matter.
+/// The default values in a configuration or in a section's front matter.
 pub(in super::super) fn cascades_of(node: Option<&Node>) -> Vec<Cascade> {
     let mut noted = Vec::new();
     let mut reader = Reader { folder: std::path::Path::new(""), noted: &mut noted };
@@ -176,7 +176,7 @@ fn cascades(node: Option<&Node>, reader: &mut Reader<'_>) -> Vec<Cascade> {
                 found.push(Cascade { path, fields: entry.clone(), ..Cascade::default() });
             }
             Target::NoPages => {}
-            // What may hide a page does.
+            // If the target is unclear, settings that may hide a page apply to all pages.
             Target::Unclear => {
                 let mut fields = entry.clone();
                 fields.0.retain(|field| HIDE.iter().any(|key| field.key.eq_ignore_ascii_case(key)));
@@ -187,13 +187,13 @@ fn cascades(node: Option<&Node>, reader: &mut Reader<'_>) -> Vec<Cascade> {
     found
 }
 
-/// The pages that an entry is for.
+/// The pages to which an entry applies.
 enum Target {
-    /// Those of this pattern; all, if there is none.
+    /// Pages that match this pattern; all if there is none.
     Pages(Option<Glob>),
-    /// Other things than pages.
+    /// No pages.
     NoPages,
-    /// Nobody knows: a pattern is none.
+    /// Unknown, because a pattern is invalid.
     Unclear,
 }
 

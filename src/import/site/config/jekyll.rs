@@ -7,7 +7,7 @@ use super::{
 use crate::import::front_matter::node::{Field, Fields, Node};
 use crate::import::site::Names;
 
-/// The styles that have names (<https://jekyllrb.com/docs/permalinks/#built-in-formats>).
+/// The named styles (<https://jekyllrb.com/docs/permalinks/#built-in-formats>).
 const STYLES: [(&str, &str); 5] = [
     ("date", "/:categories/:year/:month/:day/:title:output_ext"),
     ("pretty", "/:categories/:year/:month/:day/:title/"),
@@ -16,7 +16,7 @@ const STYLES: [(&str, &str); 5] = [
     ("none", "/:categories/:title:output_ext"),
 ];
 
-/// Never part of a site (<https://jekyllrb.com/docs/configuration/options/>, `exclude`).
+/// Always excluded from a site (<https://jekyllrb.com/docs/configuration/options/>, `exclude`).
 const EXCLUDED: [&str; 8] = [
     ".sass-cache/",
     ".jekyll-cache/",
@@ -34,7 +34,7 @@ pub(super) fn config(fields: &Fields, reader: &mut Reader<'_>) -> Config {
     let style = fields.text("permalink").unwrap_or("date");
     let include = texts(fields.value("include"));
     let mut exclude = texts(fields.value("exclude"));
-    // The same name in both is included.
+    // `include` wins over `exclude` for the same name.
     exclude.retain(|name| !include.contains(name));
     let exclude = EXCLUDED.into_iter().chain(exclude.iter().map(String::as_str));
     let left_out = LeftOut {
@@ -60,7 +60,7 @@ pub(super) fn config(fields: &Fields, reader: &mut Reader<'_>) -> Config {
             future: values.truth("future") == Some(true),
         });
     }
-    // Other documents have a pattern of the same ending.
+    // Pages and collections have patterns with the same ending.
     let ending = match style {
         "pretty" => "/",
         "date" | "ordinal" | "none" => ":output_ext",
@@ -98,7 +98,7 @@ pub(super) fn config(fields: &Fields, reader: &mut Reader<'_>) -> Config {
     }
 }
 
-/// A list of labels, or a map of what each is.
+/// Reads a list of labels, or a map from labels to settings.
 fn declared(node: Option<&Node>) -> Vec<(String, Fields)> {
     let none = Fields::default;
     let one = |field: &Field| (field.key.clone(), field.value.map().cloned().unwrap_or_else(none));
@@ -108,8 +108,8 @@ fn declared(node: Option<&Node>) -> Vec<(String, Fields)> {
     }
 }
 
-/// Front matter defaults: a longer path goes before a shorter one, and one with a type before one
-/// without (<https://jekyllrb.com/docs/configuration/front-matter-defaults/>).
+/// Front matter defaults: a longer path takes precedence over a shorter one, and one with a type
+/// over one without (<https://jekyllrb.com/docs/configuration/front-matter-defaults/>).
 fn defaults(fields: &Fields, reader: &mut Reader<'_>) -> Vec<Cascade> {
     let mut defaults: Vec<(usize, Cascade)> = Vec::new();
     for set in fields.value("defaults").map_or(&[][..], Node::list).iter().take(MAX_ENTRIES) {
@@ -119,7 +119,7 @@ fn defaults(fields: &Fields, reader: &mut Reader<'_>) -> Vec<Cascade> {
         let scope = set.map("scope");
         let prefix = folder(scope.and_then(|scope| scope.text("path")).unwrap_or_default());
         let path = match prefix.contains('*') {
-            // A folder that fits has everything below it.
+            // A folder that matches includes everything below it.
             true => match reader.glob(&format!("{{{prefix},{prefix}/**}}")) {
                 Some(glob) => Some(glob),
                 None => continue,
@@ -131,7 +131,7 @@ fn defaults(fields: &Fields, reader: &mut Reader<'_>) -> Vec<Cascade> {
         let prefix = if path.is_some() { String::new() } else { prefix };
         defaults.push((rank, Cascade { path, prefix, kind, fields: values.clone() }));
     }
-    // Of equals the last one counts.
+    // Among equals, the last one wins.
     defaults.reverse();
     defaults.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
     defaults.into_iter().map(|(_, cascade)| cascade).collect()

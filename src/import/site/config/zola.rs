@@ -8,7 +8,7 @@ pub(super) fn config(fields: &Fields, reader: &mut Reader<'_>) -> Config {
     let slugify = fields.map("slugify");
     let keep_signs = match slugify.and_then(|slugify| slugify.value("paths")) {
         Some(node) => !matches!(node.text(), Some("on" | "true")),
-        // As it was written before 0.11.
+        // The setting before Zola 0.11.
         None => fields.truth("slugify_paths") == Some(false),
     };
     let taxonomies = fields.value("taxonomies").map_or(&[][..], Node::list);

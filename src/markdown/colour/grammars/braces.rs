@@ -1,4 +1,4 @@
-//! Languages with braces and with comments as in C.
+//! Languages with braces, most of them with comments as in C.
 
 use super::{BOTH, DOUBLE, Grammar, HASH, NONE, SLASHES, STARS, long, quote, raw};
 

@@ -1,4 +1,4 @@
-//! Languages that look otherwise.
+//! All other languages.
 
 use super::{BOTH, DOUBLE, Grammar, HASH, NONE, SLASHES, long, quote, raw};
 

@@ -1,5 +1,5 @@
-//! A real browser in front of the proxy, by the site's own name and port. It speaks HTTP/2, and its
-//! WebSocket goes the same way where the proxy takes it. Skipped where there is no Chromium.
+//! A real browser in front of the proxy, with the site's own name and port. It speaks HTTP/2, also
+//! for its WebSocket if the proxy supports that. Skipped if there is no Chromium.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::browser::{Browser, Scripts};
 pub(super) async fn a_browser_signs_in_writes_and_stays_live(site: &mut Behind) {
     let flags = [
         format!("--host-resolver-rules=MAP {HOST}:443 127.0.0.1:{}", site.proxy.https),
-        // The issuer is the test's.
+        // The certificate's issuer is the test's.
         "--ignore-certificate-errors".to_owned(),
     ];
     let Some(browser) = Browser::start_with(Scripts::On, &flags).await else { return };
@@ -23,8 +23,8 @@ pub(super) async fn a_browser_signs_in_writes_and_stays_live(site: &mut Behind) 
     browser.until_live().await;
     let spoken = "return performance.getEntriesByType('navigation')[0].nextHopProtocol";
     assert_eq!(browser.run(spoken).await, "h2");
-    assert_eq!(browser.run("return document.cookie").await, json!(""), "it is not for scripts");
-    // It may wait for its reader.
+    assert_eq!(browser.run("return document.cookie").await, json!(""), "scripts see the cookie");
+    // A new post may wait behind the button until the reader shows it.
     let is_shown =
         |title: &str| format!("document.querySelector('#posts').textContent.includes('{title}')");
     for node in site.nodes.there() {
@@ -38,7 +38,7 @@ pub(super) async fn a_browser_signs_in_writes_and_stays_live(site: &mut Behind) 
     browser.fill("#post-body", "b").await;
     browser.send("form.write button").await;
     browser.until_text("From a form").await;
-    // A page stays true when nodes die, and go on when they are back.
+    // An open page stays up to date while nodes die and restart.
     browser.open_at(ORIGIN).await;
     browser.until_live().await;
     browser.run("window.mark = true").await;
@@ -53,5 +53,5 @@ pub(super) async fn a_browser_signs_in_writes_and_stays_live(site: &mut Behind) 
         site.nodes.run(node).await;
         site.is_used(node).await;
     }
-    assert_eq!(browser.run("return window.mark").await, Value::Bool(true), "nothing was reloaded");
+    assert_eq!(browser.run("return window.mark").await, Value::Bool(true), "the page was reloaded");
 }

@@ -1,4 +1,4 @@
-//! Nodes that are killed or stopped behind a proxy: readers and writers go on with the others.
+//! Nodes that are killed or stopped behind a proxy: readers and writers continue on the others.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -13,13 +13,13 @@ use crate::guarantees::client::{Client, positions};
 use crate::guarantees::follower::{Follower, Transport};
 use crate::guarantees::kills::until;
 
-/// By then every proxy has noticed that a node is gone, or is there again.
+/// The time within which every proxy notices that a node is gone or back.
 const NOTICED: Duration = Duration::from_secs(2);
 
-/// One node after the other is killed while others write and read, the WebSocket's first, and one
-/// is stopped as for an update. No `GET` fails.
+/// Kills the nodes sequentially under reads and writes, the WebSocket's node first, and stops one
+/// as for an update. No `GET` fails.
 pub(super) async fn nobody_misses_a_node(site: &mut Behind) {
-    // Nobody else follows the comments of the first post.
+    // Only this reader follows the comments of the first post.
     const PATHS: [&str; 2] = ["/feed?channels=posts,post_comments_1", "/feed?channels=posts"];
     const COMMENTS: &str = "post_comments_1";
     let outside = [("Host", HOST), ("Origin", ORIGIN), ("Cookie", site.cookie.as_str())];
@@ -78,11 +78,11 @@ pub(super) async fn nobody_misses_a_node(site: &mut Behind) {
         until("the reader has seen everything", || seen.borrow().len() >= log.len()).await;
         following.abort();
         assert_eq!(positions(&seen.borrow()), positions(&log));
-        assert!(connections.get() > 0, "no kill has hit this reader");
+        assert!(connections.get() > 0, "no kill hit this reader");
     }
 }
 
-/// Writes a post, as often as it takes.
+/// Writes a post, with retries.
 async fn write(client: &Client, written: &mut usize) {
     let key = format!("write-{written}");
     let post = json!({"title": key, "body": "b"});

@@ -1,4 +1,4 @@
-//! Real nodes of one site, with a PostgreSQL of their own.
+//! Real nodes of one site, with their own PostgreSQL.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitStatus;
@@ -13,20 +13,20 @@ use crate::crash::{Server, serve};
 use crate::databases::Home;
 use crate::support::{Answer, Raw};
 
-/// See the module.
+/// The nodes and their database.
 pub(super) struct Nodes {
     servers: Vec<Option<Server>>,
     ports: Vec<u16>,
-    /// Where they listen for each other.
+    /// The addresses on which the nodes listen for each other.
     links: Vec<String>,
     flags: &'static [&'static str],
     homes: Vec<Home>,
-    /// Goes last.
+    /// Dropped last.
     _postgres: Cluster,
 }
 
 impl Nodes {
-    /// Starts so many, which know of each other, with these flags beside.
+    /// Starts `count` nodes as one cluster, with these additional flags.
     pub(super) async fn start(count: usize, flags: &'static [&'static str]) -> Option<Nodes> {
         let postgres = Cluster::start(&[])?;
         let mut homes = vec![Home::on(&postgres.url())];
@@ -43,7 +43,7 @@ impl Nodes {
         Some(nodes)
     }
 
-    /// Starts a node, for the first time or again where the proxy knows it.
+    /// Starts a node, or restarts it on the port that the proxy knows.
     pub(super) async fn run(&mut self, node: usize) {
         let mut command = serve(&self.homes[node], &format!("127.0.0.1:{}", self.ports[node]));
         command.args(self.flags).args(["--cluster-listen", &self.links[node]]);
@@ -54,13 +54,13 @@ impl Nodes {
         self.servers[node] = Some(server);
     }
 
-    /// Makes an account, as the site's owner would.
+    /// Adds an account with the command, as the site's owner would.
     pub(super) fn add(&self, name: &str, role: &str, password: &str) {
         let added = user(&self.homes[0], &["add", name, "--role", role], password);
         assert!(added.status.success(), "{added:?}");
     }
 
-    /// The numbers of the nodes that are there.
+    /// The indexes of the running nodes.
     pub(super) fn there(&self) -> Vec<usize> {
         (0..self.servers.len()).filter(|node| self.servers[*node].is_some()).collect()
     }
@@ -69,7 +69,7 @@ impl Nodes {
         self.ports[node]
     }
 
-    /// Asks a node without the proxy.
+    /// Sends a request to a node without the proxy.
     pub(super) async fn ask(
         &self,
         node: usize,
@@ -91,7 +91,7 @@ impl Nodes {
         server.ended();
     }
 
-    /// Asks a node to stop, which takes a while; it has ended when the result has.
+    /// Asks a node to stop. The returned task finishes once the node has exited.
     pub(super) fn stop(&mut self, node: usize) -> JoinHandle<ExitStatus> {
         let server = self.servers[node].take().unwrap();
         server.signal("TERM");

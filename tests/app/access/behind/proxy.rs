@@ -1,6 +1,5 @@
-//! The proxies themselves, each with its configuration from `docs/proxies`. A test puts its own
-//! ports, certificate and folders into it, and changes nothing else. Each of these must be in the
-//! file once.
+//! The proxies, each with its configuration from `docs/proxies`. A test replaces only the ports,
+//! certificate and folders, each of which must occur exactly once in the file.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,13 +11,13 @@ use std::process::{Child, Command, Stdio};
 use kilonova_test::certificates;
 use tempfile::TempDir;
 
-/// The name of the site in all of the configurations.
+/// The site's host name in all configurations.
 pub(super) const HOST: &str = "blog.example.org";
 
-/// Where the configurations expect the nodes.
+/// The nodes' addresses in the configurations.
 const NODES: [&str; 3] = ["127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083"];
 
-/// Whoever has no rights, where the tests run as root.
+/// The unprivileged user for the proxy if the tests run as root.
 const NOBODY: u32 = 65534;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +27,14 @@ pub(super) enum Program {
     Haproxy,
 }
 
-/// A running proxy. Killed with all of its processes when it is dropped, or when the test dies.
+/// A running proxy. It is killed with all its processes when dropped, or when the test dies.
 pub(super) struct Proxy {
     folder: TempDir,
-    /// Where it speaks TLS.
+    /// The port for TLS.
     pub(super) https: u16,
-    /// Where it sends readers on to TLS.
+    /// The port for plain HTTP, which redirects to TLS.
     pub(super) http: u16,
-    /// Waits for the end of its standard input, which is ours, and then kills its group.
+    /// Waits until this process closes its standard input, and then kills its process group.
     keeper: Child,
 }
 
@@ -48,8 +47,8 @@ impl Program {
         }
     }
 
-    /// Where it is installed; `None` where it is not, which it says, unless `KILONOVA_TEST_REQUIRE`
-    /// has `proxies`.
+    /// The path of the program. If it is missing, prints that the test is skipped and returns
+    /// `None`, or panics if `KILONOVA_TEST_REQUIRE` has `proxies`.
     pub(super) fn installed(self) -> Option<PathBuf> {
         let paths = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin";
         let found = std::env::split_paths(&paths).map(|folder| folder.join(self.name()));
@@ -69,7 +68,7 @@ impl Program {
         }
     }
 
-    /// The shipped configuration with a test's own ports, certificate and folder.
+    /// The shipped configuration with a test's ports, certificate and folder.
     fn configuration(self, folder: &Path, https: u16, http: u16, nodes: [u16; 3]) -> String {
         let mut text = self.shipped().to_owned();
         let mut put = |shipped: &str, own: String| {
@@ -119,7 +118,7 @@ impl Program {
 }
 
 impl Proxy {
-    /// Starts it in front of nodes on these ports. It may not be ready yet.
+    /// Starts the proxy in front of nodes on these ports. It may not be ready on return.
     pub(super) fn start(program: Program, installed: &Path, nodes: [u16; 3]) -> Proxy {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path();
@@ -134,11 +133,11 @@ impl Proxy {
         let text = program.configuration(at, https, http, nodes);
         std::fs::write(at.join("configuration"), text).unwrap();
         let log = File::create(at.join("log")).unwrap();
-        // Its group has nobody else in it.
+        // Its process group contains nothing else.
         let keep = "\"$@\" </dev/null & cat >/dev/null; kill -KILL 0";
         let mut command = Command::new("sh");
         command.args(["-c", keep, "sh"]).args(program.command(installed, at));
-        // What it would use of its user's is here.
+        // The proxy must not use files of the user who runs the tests.
         command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", at);
         command.env("CADDY_ADMIN", format!("unix/{}", at.join("admin").display()));
         command.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
@@ -154,12 +153,12 @@ impl Proxy {
         Proxy { folder, https, http, keeper }
     }
 
-    /// The certificate of who vouches for the site.
+    /// The certificate of the authority that signed the site's.
     pub(super) fn authority(&self) -> PathBuf {
         self.folder.path().join("ca.crt")
     }
 
-    /// What it has said.
+    /// The proxy's output.
     pub(super) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }

@@ -1,5 +1,4 @@
-//! The site as it is found from outside: two nodes, a proxy in front of them, and a browser that is
-//! signed in.
+//! The site from outside: two nodes, a proxy in front of them, and a signed-in client.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -21,21 +20,21 @@ pub(super) const JSON: (&str, &str) = ("Content-Type", "application/json");
 pub(super) const OWN: (&str, &str) = ("Origin", ORIGIN);
 
 pub(super) const NODES: usize = 2;
-/// Wrong passwords that a node takes from one address in a minute.
+/// The number of wrong passwords that a node accepts from one address in a minute.
 pub(super) const GUESSES: usize = 3;
-/// Sockets that a node has room for.
+/// The number of sockets that a node has room for.
 pub(super) const SOCKETS: usize = 6;
 const FLAGS: [&str; 6] =
     ["--public-url", ORIGIN, "--max-guesses-per-address", "3", "--max-sockets", "6"];
 
-/// The site, and what a browser that is signed in knows.
+/// The site and the client's cookie.
 pub(super) struct Behind {
     pub(super) tunnel: Tunnel,
     pub(super) proxy: Proxy,
     pub(super) cookie: String,
     admin: String,
     pub(super) nodes: Nodes,
-    /// Of the three addresses in the configuration one has no node.
+    /// Reserves the port of the configuration's third address, which has no node.
     _vacant: TcpSocket,
 }
 
@@ -78,7 +77,7 @@ impl Behind {
         }
     }
 
-    /// A request from outside.
+    /// Sends a request from outside.
     pub(super) async fn ask(
         &self,
         method: &str,
@@ -100,7 +99,7 @@ impl Behind {
         self.ask("GET", path, &[], "").await.1
     }
 
-    /// Signs in, which sets a cookie that is this site's alone.
+    /// Signs in and returns the cookie, which is restricted to this host.
     async fn sign_in(&self, name: &str) -> String {
         let fields = json!({"username": name, "password": PASSWORD}).to_string();
         let (_, answer) = self.ask("POST", "/api/session", &[JSON, OWN], &fields).await;
@@ -119,7 +118,7 @@ impl Behind {
         self.ask("POST", "/api/posts", &headers, &post.to_string()).await.1
     }
 
-    /// How many sockets a node has in a channel.
+    /// The number of a node's sockets in a channel.
     pub(super) async fn members(&self, node: usize, channel: &str) -> usize {
         let path = "/api/channels";
         let channels = self.nodes.ask(node, "GET", path, &self.admin, &Value::Null).await.json(200);
@@ -128,9 +127,9 @@ impl Behind {
         found.map_or(0, |found| found["local_members"].as_u64().unwrap() as usize)
     }
 
-    /// Waits until the proxy gives a node that has come back something to do.
+    /// Waits until the proxy sends requests to a restarted node.
     pub(super) async fn is_used(&self, node: usize) {
-        // Nobody else follows what is said of this post.
+        // Only this method follows the comments of the second post.
         const CHANNEL: &str = "post_comments_2";
         let used = async {
             loop {
@@ -141,10 +140,10 @@ impl Behind {
                 }
             }
         };
-        within("a node that has come back is used", used).await;
+        within("the restarted node gets requests", used).await;
     }
 
-    /// Opens a WebSocket, or does not.
+    /// Requests a WebSocket. Returns the connection and the status.
     pub(super) async fn upgrade(&self, path: &str, origin: &str) -> (Raw, u16) {
         let headers = [
             ("Connection", "Upgrade"),

@@ -1,6 +1,6 @@
-//! The way in from outside: a port of this machine that forwards every connection over TLS, as a
-//! browser would open it, so that the clients of the other tests can speak to a proxy. A connection
-//! fails when the proxy's certificate is not the site's.
+//! A local port that forwards every connection over TLS, as a browser would open it, so that the
+//! plain clients of the other tests can talk to a proxy. A connection fails if the proxy's
+//! certificate is not the site's.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -15,15 +15,14 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-/// See the module. It ends when it is dropped.
+/// A forwarded port, closed on drop.
 pub(super) struct Tunnel {
     pub(super) port: u16,
     accepting: JoinHandle<()>,
 }
 
 impl Tunnel {
-    /// The way to `host` at `port`, for a client of this address. `authority` has signed the
-    /// certificate.
+    /// Forwards to `host` at `port` from this client address. `authority` signed the certificate.
     pub(super) async fn new(
         client: Ipv4Addr,
         port: u16,
@@ -46,7 +45,7 @@ impl Tunnel {
             while let Ok((mut inside, _)) = listener.accept().await {
                 let (connector, name) = (connector.clone(), name.clone());
                 actix_web::rt::spawn(async move {
-                    // Where nothing listens the client is hung up on.
+                    // If nothing listens there, the client's connection is closed.
                     let socket = TcpSocket::new_v4()?;
                     socket.bind((client, 0).into())?;
                     let connected = socket.connect(proxy).await?;

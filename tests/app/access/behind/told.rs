@@ -1,5 +1,5 @@
-//! What a node is told by each proxy about the client: its address and the host that it asked for,
-//! and nothing that it claims. The node is this test.
+//! The information about the client that each proxy passes to a node: its address and the requested
+//! host, without the client's own claims. The test plays the node.
 
 use std::net::Ipv4Addr;
 use std::sync::mpsc;
@@ -16,24 +16,24 @@ use super::tls::Tunnel;
 use crate::guarantees::client::Client;
 use crate::support::{PATIENCE, Raw};
 
-/// The address of the client, which is not the proxy's.
+/// The client's address, which differs from the proxy's.
 const CLIENT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 9);
 
-/// Headers, names in lower case, in their order.
+/// Headers in their order, with names in lower case.
 type Headers = Vec<(String, String)>;
 
 #[actix_web::test]
-async fn caddy_names_the_client_and_passes_on_none_of_its_claims() {
+async fn caddy_names_the_client_and_drops_its_claims() {
     names_the_client(Program::Caddy).await;
 }
 
 #[actix_web::test]
-async fn nginx_names_the_client_and_passes_on_none_of_its_claims() {
+async fn nginx_names_the_client_and_drops_its_claims() {
     names_the_client(Program::Nginx).await;
 }
 
 #[actix_web::test]
-async fn haproxy_names_the_client_and_passes_on_none_of_its_claims() {
+async fn haproxy_names_the_client_and_drops_its_claims() {
     names_the_client(Program::Haproxy).await;
 }
 
@@ -71,12 +71,12 @@ async fn names_the_client(program: Program) {
     assert!(all("forwarded").is_empty(), "{headers:?}");
     assert!(all("x-forwarded-host").iter().all(|host| *host == HOST), "{headers:?}");
     assert_eq!(all("host"), [HOST]);
-    // What the node must have from the client itself.
+    // The node needs these headers of the client.
     assert_eq!((all("cookie"), all("origin")), (vec!["a=b"], vec!["https://evil.example"]));
     node.abort();
 }
 
-/// Answers everything, and tells what it was asked.
+/// Starts a node that answers every request and passes it to the test.
 async fn node() -> (u16, mpsc::Receiver<(String, Headers)>, JoinHandle<()>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -1,4 +1,4 @@
-//! The message by which the other nodes look at once for sign-ins that have ended.
+//! The message that makes the other nodes look for ended sign-ins at once.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::access::{Accounts, Nodes, PASSWORD, Role, sign_in};
 use crate::support::within;
 
 #[actix_web::test]
-async fn whatever_ends_a_sign_in_is_told_to_the_other_nodes() {
+async fn every_end_of_a_sign_in_is_announced_to_the_other_nodes() {
     let Some(accounts) = Accounts::start_on(Nodes::Three).await else { return };
     let site = accounts.site();
     let (mine, boss) = (accounts.cookie(Role::Author), accounts.cookie(Role::Admin));
@@ -29,12 +29,12 @@ async fn whatever_ends_a_sign_in_is_told_to_the_other_nodes() {
         hear.push(other.pubsub().subscribe(["sign_ins"]).await.unwrap());
     }
     let all_known = async {
-        // Each node listens itself.
+        // Each node is a member too.
         while site.pubsub().get_members("sign_ins").await.unwrap().len() < 5 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    within("the node knows who listens", all_known).await;
+    within("the node knows all members", all_known).await;
     for (who, method, path, body) in [
         (mine, Method::DELETE, other.as_str(), Value::Null),
         (mine, Method::DELETE, &token, Value::Null),
@@ -43,7 +43,7 @@ async fn whatever_ends_a_sign_in_is_told_to_the_other_nodes() {
         (boss, Method::PATCH, "/api/users/author", json!({"disabled": true})),
         (commenter, Method::DELETE, "/api/session", Value::Null),
     ] {
-        // Whatever was said before has come when this comes.
+        // Earlier messages have arrived when the sentinel arrives.
         site.pubsub().broadcast("sign_ins", "sentinel", Payload::null()).await.unwrap();
         for hears in &mut hear {
             while within("the sentinel", hears.next()).await.unwrap().topic() != "sentinel" {}

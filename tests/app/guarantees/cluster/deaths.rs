@@ -1,4 +1,4 @@
-//! Nodes that die, freeze and are replaced.
+//! Nodes that are killed, frozen and replaced.
 
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,8 @@ use crate::guarantees::crowd::Crowd;
 use crate::guarantees::follower::{Follower, Transport};
 use crate::support::{Raw, within};
 
-/// A member of a node that is gone is gone with it within this. Of several deaths the fastest is
-/// held against it: on a machine that is busy with other tests, even an answer takes its time.
+/// The time within which the members of a dead node are removed. Only the fastest of several deaths
+/// is compared, because even a response may be late on a machine that is busy with other tests.
 const GONE: Duration = Duration::from_secs(2);
 
 #[actix_web::test]
@@ -31,12 +31,12 @@ async fn killed_node() {
         nodes.run(node).await;
         nodes.converge().await;
     }
-    assert!(fastest < GONE, "the members of a killed node were there for {fastest:?}");
+    assert!(fastest < GONE, "the members of a killed node stayed for {fastest:?}");
     let ledger = crowd.finish().await;
-    assert!(ledger.retried > 0, "no kill hit a request: it shows little");
+    assert!(ledger.retried > 0, "no kill hit a request");
 }
 
-/// Readers of one node learn within seconds that those of a killed one are gone.
+/// Readers on one node learn within seconds that those on a killed node are gone.
 #[actix_web::test]
 async fn readers_of_a_killed_node() {
     let Some(mut nodes) = Nodes::start().await else { return };
@@ -76,7 +76,7 @@ async fn readers_of_a_killed_node() {
     until(1).await;
 }
 
-/// Nodes that are replaced one after the other, as on an update: nobody misses anything.
+/// Nodes are replaced sequentially, as on an update, and nobody misses an event.
 #[actix_web::test]
 async fn rolling_restart() {
     let Some(mut nodes) = Nodes::start().await else { return };
@@ -89,12 +89,12 @@ async fn rolling_restart() {
         fastest = fastest.min(nodes.sees(others[0], &others).await);
         nodes.run(node).await;
     }
-    assert!(fastest < GONE, "who leaves says so: {fastest:?}");
+    assert!(fastest < GONE, "a stopped node was removed only after {fastest:?}");
     nodes.converge().await;
     crowd.finish().await;
 }
 
-/// Readers of one node hear that another one was started, and with which version.
+/// Readers on one node learn that another node was started, and its version.
 #[actix_web::test]
 async fn deploy_of_another_node() {
     let Some(mut nodes) = Nodes::start().await else { return };
@@ -106,15 +106,15 @@ async fn deploy_of_another_node() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    within("the reader listens", listening).await;
+    within("the reader has joined", listening).await;
     nodes.kill(1);
     nodes.run(1).await;
-    let frame = within("the news of it", told).await.unwrap().unwrap();
+    let frame = within("the deploy event", told).await.unwrap().unwrap();
     let data = json!({"version": env!("CARGO_PKG_VERSION"), "node": "node-1"});
     assert_eq!(frame, json!({"channel": "system", "event": "deploy", "data": data}));
 }
 
-/// A node that stands still for longer than the lease is gone, holds up nobody, and comes back.
+/// A node that is frozen for longer than the lease is removed, delays no other, and rejoins.
 #[actix_web::test]
 async fn frozen_peer() {
     let Some(nodes) = Nodes::start().await else { return };
@@ -126,23 +126,23 @@ async fn frozen_peer() {
     for other in [0, 2] {
         fastest = fastest.min(nodes.sees(other, &[0, 2]).await);
     }
-    assert!(fastest < Duration::from_secs(5), "a frozen node was there for {fastest:?}");
-    // Two thirds of the writers go on.
-    within("the others write on", crowd.writes(40)).await;
+    assert!(fastest < Duration::from_secs(5), "a frozen node stayed for {fastest:?}");
+    // Two thirds of the writers continue.
+    within("the others take writes", crowd.writes(40)).await;
     frozen.signal("CONT");
     nodes.converge().await;
     crowd.writes(30).await;
     crowd.finish().await;
 }
 
-/// All of a node's sockets come back at once when it does.
+/// All sockets of a node reconnect at once when it restarts.
 #[actix_web::test]
 async fn thundering_herd() {
     const SOCKETS: usize = 150;
     let Some(mut nodes) = Nodes::start().await else { return };
     let herd: Vec<_> = (0..SOCKETS)
         .map(|_| {
-            // Of its own: one client opens a hundred connections and no more.
+            // Has its own client, because a client opens at most a hundred connections.
             let mut follower =
                 Follower::new(&nodes.client(1), Transport::WebSocket, "/notifications");
             actix_web::rt::spawn(async move {

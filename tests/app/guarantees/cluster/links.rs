@@ -1,4 +1,4 @@
-//! Links between nodes that are cut, and a database that goes away under all of them.
+//! Cut links between nodes, and a database that fails under all of them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,12 +13,12 @@ use crate::guarantees::kills::until;
 use crate::support::{Socket, within};
 use kilonova_test::proxy::Proxy;
 
-/// The third node is cut off from both others, while all of them still reach the database: each goes on
-/// and every reader sees everything, as what is committed is in the log.
+/// The third node is cut off from the others while all still reach the database. Every node
+/// continues and every reader sees every event, because each node also reads the log.
 #[actix_web::test]
 async fn netsplit() {
     let proxies = RefCell::new(Vec::new());
-    // Whoever speaks to the third node, or is spoken to by it, goes through a proxy.
+    // All links from and to the third node go through proxies.
     let nodes = Nodes::start_with(|from, to, link| {
         if from == to || to == DATABASE || (from != 2 && to != 2) {
             return link;
@@ -38,14 +38,14 @@ async fn netsplit() {
         nodes.sees(0, &[0, 1]).await;
         nodes.sees(1, &[0, 1]).await;
         nodes.sees(2, &[2]).await;
-        within("all write on", crowd.writes(40)).await;
+        within("all nodes take writes", crowd.writes(40)).await;
         for proxy in proxies.borrow().iter() {
             proxy.heal();
         }
         nodes.converge().await;
         crowd.writes(20).await;
     }
-    // What a member is on one side it is on the other.
+    // Both sides agree on the members.
     let here = nodes.client(0).get("/api/channels").await;
     let there = nodes.client(2).get("/api/channels").await;
     assert_eq!(relays(&here).0, relays(&there).0);
@@ -59,13 +59,13 @@ async fn postgres_restart_under_three_nodes() {
     crowd.writes(40).await;
     nodes.postgres.down("immediate");
     nodes.postgres.up();
-    within("all write on", crowd.writes(60)).await;
+    within("all nodes take writes", crowd.writes(60)).await;
     nodes.converge().await;
     crowd.finish().await;
 }
 
-/// One node loses the database, the others do not: its readers are told that they are behind, and nobody
-/// else's. What they have missed comes when it is back.
+/// One node alone loses the database. Only its readers are told that they are behind, and they get
+/// the missed events once it reconnects.
 #[actix_web::test]
 async fn a_node_that_loses_the_database_alone_tells_its_own_readers() {
     let cable = RefCell::new(None);
@@ -91,31 +91,31 @@ async fn a_node_that_loses_the_database_alone_tells_its_own_readers() {
         |seen: &Seen| seen.borrow().iter().filter(|frame| frame["event"] == "note_created").count();
 
     cable.cut();
-    until("it is told that it is away", || of_database(&cut_off) == [about(false)]).await;
+    until("the outage is announced", || of_database(&cut_off) == [about(false)]).await;
     let note = json!({"title": "Meanwhile", "body": "b", "author": "A"});
     let written = nodes.client(0).once(&Method::POST, "/api/notes", None, Some(&note)).await;
     assert_eq!(written.unwrap().status, 201);
-    until("others are told", || notes(&elsewhere) == 1).await;
-    // Who comes meanwhile learns of it as well.
+    until("the other reader gets the note", || notes(&elsewhere) == 1).await;
+    // A reader that joins during the outage is told too.
     let late = listen(&nodes.client(2)).await;
-    until("it is told again", || of_database(&late).contains(&about(false))).await;
+    until("a late reader is told", || of_database(&late).contains(&about(false))).await;
     assert_eq!(notes(&cut_off), 0);
 
     cable.heal();
     for seen in [&cut_off, &late] {
-        until("it is told that it is back", || of_database(seen).last() == Some(&about(true)))
+        until("the recovery was announced", || of_database(seen).last() == Some(&about(true)))
             .await;
-        until("what was missed comes", || notes(seen) == 1).await;
+        until("the missed note arrives", || notes(seen) == 1).await;
     }
     assert_eq!(of_database(&elsewhere), [Value::Null; 0]);
     let seen = cut_off.borrow();
     assert!(seen.iter().all(|frame| frame["event"] != "database" || frame.get("id").is_none()));
 }
 
-/// What a socket was told.
+/// The frames that a socket has received.
 type Seen = Rc<RefCell<Vec<Value>>>;
 
-/// Follows a node's notes and the news of the nodes.
+/// Follows the channels `notes` and `system` on a node.
 async fn listen(node: &Client) -> Seen {
     let address = node.url("/feed?channels=notes,system").replace("http", "ws");
     let (_, frames) = node.http().ws(address).connect().await.unwrap();

@@ -1,4 +1,4 @@
-//! A peer that has the secret and says nothing but nonsense, under a name of its own or of another node.
+//! A peer that has the secret but sends only nonsense, under its own name or that of another node.
 
 use kilonova::cluster::zenoh::{Options, Secret};
 use kilonova::cluster::{Adapter, NodeId, Zenoh};
@@ -16,7 +16,7 @@ async fn poisoned_peer() {
     for name in ["poisoned", "node-0"] {
         poison(&nodes, name, &crowd).await;
     }
-    // Whatever it said of its members went with it.
+    // The members that it claimed are gone.
     nodes.converge().await;
     crowd.finish().await;
 }
@@ -58,7 +58,7 @@ async fn poison(nodes: &Nodes, name: &str, crowd: &Crowd) {
         json!([{"broadcast": {"channel": "x".repeat(500_000), "topic": "", "payload": null}}]),
         announce(i64::MAX),
         announce(-1),
-        // What every node tells its own readers, and no other node may.
+        // Events that each node may send only to its own readers.
         json!([{"broadcast": {"channel": "posts", "topic": "post_deleted", "payload": {"id": 1}}}]),
         json!([{"broadcast": {"channel": "notes", "topic": "note_deleted", "payload": {"id": 1}}}]),
         json!({"not": "a list"}),

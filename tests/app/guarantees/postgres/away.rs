@@ -1,5 +1,5 @@
-//! A database that is there and does not answer, or has no room: nobody waits for it for long, and
-//! all goes on when it is back.
+//! A database that does not answer or has no free connections: requests fail soon, and the site
+//! recovers with the database.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::databases::Home;
 use crate::support::{Site, within};
 use kilonova_test::postgres::Cluster;
 
-/// A port that takes connections, as a machine's kernel does for a server that has stopped.
+/// A port that accepts connections but never answers, like a stopped server's.
 fn silent() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -21,7 +21,7 @@ fn silent() -> (TcpListener, u16) {
 }
 
 #[test]
-fn a_silent_server_is_left_after_its_timeout() {
+fn a_silent_server_is_abandoned_after_the_timeout() {
     let (_listener, port) = silent();
     for mode in ["disable", "prefer", "verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt"]
     {
@@ -53,7 +53,7 @@ fn the_primary_is_found_behind_a_dead_host_and_a_standby() {
     for words in [format!(":{silent}: no answer"), format!(":{}: database does", standby.port())] {
         assert!(said.contains(&words), "{said}");
     }
-    // One that only reads is no place to start a site on.
+    // A site does not start on a read-only server.
     let refused = kilonova::db::Db::open(&at(&standby.url()), Box::new(|_| {})).err();
     let said = refused.unwrap().to_string();
     assert!(said.contains("does not allow writes"), "{said}");
@@ -70,7 +70,7 @@ async fn a_frozen_database_is_503_and_the_site_recovers() {
 
     cluster.freeze();
     let note = json!({"title": "Refused", "body": "b", "author": "A"});
-    for round in ["on connections that are open", "on new ones"] {
+    for round in ["on open connections", "on new ones"] {
         let begun = Instant::now();
         let reads = join_all((0..30).map(|_| site.get("/api/notes")));
         let writes = join_all((0..3).map(|_| site.post("/api/notes", &note)));
@@ -86,22 +86,22 @@ async fn a_frozen_database_is_503_and_the_site_recovers() {
         while site.get("/health/ready").await.status != 200 {}
         while site.post("/api/notes", &note).await.status != 201 {}
     };
-    within("it serves again", back).await;
+    within("the site serves again", back).await;
     let log = site.get("/api/events?after=1").await.json(200);
-    assert_eq!(log["events"].as_array().unwrap().len(), 1, "what was refused did not happen");
+    assert_eq!(log["events"].as_array().unwrap().len(), 1, "a refused write took effect");
     assert_eq!(socket.next_json().await["data"]["title"], "Refused");
     socket.close().await;
     site.stop().await;
 }
 
 #[actix_web::test]
-async fn a_server_without_a_connection_to_spare_is_503_at_once() {
+async fn a_database_without_a_free_connection_is_503_at_once() {
     let Some(cluster) = Cluster::start(&["max_connections=12"]) else { return };
     let home = Home::on(&cluster.url());
     let elsewhere = at(&home.url().unwrap());
     let site = Site::start_in(home, |_| ()).await;
     site.new_note("There").await;
-    // Others take all that are left.
+    // Other clients take all remaining connections.
     let hogs: Vec<_> = within("others connect", async {
         tokio::task::spawn_blocking(move || {
             std::iter::from_fn(|| elsewhere.open(Access::Read).ok()).collect()
@@ -115,9 +115,9 @@ async fn a_server_without_a_connection_to_spare_is_503_at_once() {
     let answers = join_all((0..40).map(|_| site.get("/api/notes"))).await;
     assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
     assert!(answers.iter().all(|answer| [200, 503].contains(&answer.status)));
-    assert!(answers.iter().any(|answer| answer.status == 200), "it has one of its own");
+    assert!(answers.iter().any(|answer| answer.status == 200), "the site has none");
     assert_eq!(site.new_note("The writer has one, too").await["id"], 2);
-    // On a thread that may block.
+    // Dropping connections blocks, so this uses a thread.
     std::thread::spawn(move || drop(hogs)).join().unwrap();
     let all = async {
         loop {
@@ -127,6 +127,6 @@ async fn a_server_without_a_connection_to_spare_is_503_at_once() {
             }
         }
     };
-    within("everyone is served again", all).await;
+    within("all requests are served again", all).await;
     site.stop().await;
 }

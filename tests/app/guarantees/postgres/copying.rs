@@ -1,4 +1,4 @@
-//! `kilonova copy` from SQLite to PostgreSQL and back, by the binary itself.
+//! `kilonova copy` from SQLite to PostgreSQL and back, run as the real binary.
 
 use std::process::Output;
 
@@ -20,7 +20,7 @@ const LISTS: [&str; 6] = [
     "/api/events?after=0&limit=100",
 ];
 
-/// How a database is named on the command line.
+/// The database's name on the command line.
 pub(crate) fn named(home: &Home) -> String {
     home.url().unwrap_or_else(|| format!("sqlite:{}/kilonova.sqlite3", home.path().display()))
 }
@@ -36,7 +36,7 @@ async fn create_note(site: &Site) -> Answer {
     site.send(Method::POST, "/api/notes", &headers, Bytes::from(note.to_string())).await
 }
 
-/// A site with something of everything, and something deleted last.
+/// Fills a site with every kind of row, and deletes the newest one.
 pub(crate) async fn fill(site: &Site) {
     let post = json!({"title": "A post", "body": "Ünïcode\n\n*text* 日本", "tags": ["kept", "b"]});
     site.post("/api/posts", &post).await.json(201);
@@ -57,13 +57,13 @@ pub(crate) async fn fill(site: &Site) {
     site.home().execute(UNSAVED);
 }
 
-/// A form of a page, of which only the status counts.
+/// Submits a form and returns the status.
 async fn send_form(site: &Site, path: &str) -> u16 {
     let headers = [("content-type", "application/x-www-form-urlencoded")];
     Raw::connect(site).await.request("POST", path, &headers, b"").await.status
 }
 
-/// A text that is not saved, with an upload, and a link to the draft.
+/// An unsaved text with an upload, and a link to a draft.
 const UNSAVED: &str = "
     INSERT INTO working_copies (id, user_id, post_id, title, body, tags, slug, status, publish_at,
                                 version, written_by, updated_at)
@@ -72,7 +72,7 @@ const UNSAVED: &str = "
     INSERT INTO draft_links (token_digest, post_id, inserted_at, expires_at)
     VALUES ('t', 2, '2026-01-01 10:00:00', '2999-01-01 10:00:00')";
 
-/// Who was signed in still is, and nobody else gets the name.
+/// Asserts that the sign-in is still valid and that the name is still taken.
 async fn assert_accounts(site: &Site, cookie: &str) {
     let headers = [("cookie", cookie)];
     let page = site.send(Method::GET, "/", &headers, Bytes::new()).await;
@@ -84,7 +84,7 @@ async fn assert_accounts(site: &Site, cookie: &str) {
     assert_eq!(site.post("/api/users", &eve).await.json(201)["role"], "commenter");
 }
 
-/// Everything that the API shows, and whose log it is.
+/// Everything that the API shows, and the id of the log.
 pub(crate) async fn shown(site: &Site) -> (Vec<Value>, String) {
     let mut all = Vec::new();
     let mut log = String::new();
@@ -128,25 +128,25 @@ async fn copied(from: Home, to: Home) -> Site {
     assert!(told.contains("1 copy_uploads, 1 draft_links"), "{told}");
     let to_itself = copy(&from, &from);
     assert!(String::from_utf8_lossy(&to_itself.stderr).contains("to itself"), "{to_itself:?}");
-    // Again, it would be mixed with what is there.
+    // A second copy is refused, because it would mix with existing rows.
     let again = copy(&from, &to);
     assert!(!again.status.success());
     assert!(String::from_utf8_lossy(&again.stderr).contains("not empty"));
 
     let after = Site::start_in(to, |_| ()).await;
-    assert_eq!(shown(&after).await, (was, log), "it is the same site, and the same log");
+    assert_eq!(shown(&after).await, (was, log), "the copy differs from the original");
     assert_accounts(&after, &cookie).await;
     let replayed = create_note(&after).await;
     assert_eq!(replayed.body, answered.body);
     assert_eq!(
         replayed.headers.get("last-event-id"),
         answered.headers.get("last-event-id"),
-        "a stored response stays as it was"
+        "a stored response has changed"
     );
-    // Who was connected before goes on from where it was.
+    // A client that was connected before resumes.
     let mut socket = after.socket("/notifications?last_event_id=64").await;
     let created = after.new_note("After the move").await;
-    assert_eq!(created["id"], 3, "the id of what was deleted is not given again");
+    assert_eq!(created["id"], 3, "the id of a deleted note was reused");
     let frame = loop {
         let frame = socket.next_json().await;
         if frame["data"] == created {
@@ -184,11 +184,11 @@ async fn a_copy_back_to_sqlite_is_the_same_site() {
 }
 
 #[actix_web::test]
-async fn a_copy_that_breaks_off_leaves_nothing() {
+async fn a_failed_copy_leaves_nothing() {
     let Some((cluster, home)) = super::start() else { return };
     let site = Site::start_in(Home::sqlite(), |_| ()).await;
     fill(&site).await;
-    // A server is at work on it.
+    // A server uses the database.
     let running =
         kilonova(&["copy", "--from", &named(site.home()), "--to", &named(&home)]).output();
     let running = running.unwrap();
@@ -201,8 +201,8 @@ async fn a_copy_that_breaks_off_leaves_nothing() {
     let broken = copy(&embedded, &home);
     assert!(!broken.status.success());
     let said = String::from_utf8_lossy(&broken.stderr);
-    assert!(said.contains("nothing was kept") && said.lines().count() == 1, "{said}");
-    // It is empty, and takes the next one.
+    assert!(said.contains("nothing was copied") && said.lines().count() == 1, "{said}");
+    // The target is empty and can be copied to.
     home.execute("ALTER TABLE notes DROP CONSTRAINT broken");
     let whole = copy(&embedded, &home);
     assert!(whole.status.success(), "{}", String::from_utf8_lossy(&whole.stderr));

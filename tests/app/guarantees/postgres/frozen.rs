@@ -1,5 +1,5 @@
-//! A node that freezes in the middle of its own write transaction, holding what every writer needs.
-//! Needs failpoints, which a release build does not have.
+//! A node that freezes during its write transaction while it holds the lock that every writer
+//! needs. The test needs failpoints, which a release build does not have.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::guarantees::kills::start;
 use crate::support::within;
 
 #[actix_web::test]
-async fn a_node_frozen_before_its_commit_delays_the_others_for_seconds_only() {
+async fn a_node_frozen_before_its_commit_delays_others_only_for_seconds() {
     if !built_in() {
         return;
     }
@@ -26,7 +26,7 @@ async fn a_node_frozen_before_its_commit_delays_the_others_for_seconds_only() {
         let answer = frozen.once(&Method::POST, "/api/notes", None, Some(&note(title))).await;
         assert_eq!(answer.unwrap().status, 201);
     }
-    // The third has its position, and stops with the log's row locked.
+    // The third write has its position, and freezes with the log's row locked.
     let third = actix_web::rt::spawn(async move {
         let note = json!({"title": "three", "body": "b", "author": "A"});
         frozen.once(&Method::POST, "/api/notes", Some("three"), Some(&note)).await
@@ -45,8 +45,8 @@ async fn a_node_frozen_before_its_commit_delays_the_others_for_seconds_only() {
     assert!(begun.elapsed() < Duration::from_secs(12), "the others waited {:?}", begun.elapsed());
 
     freezing.signal("CONT");
-    // What it was about to commit is gone, and it says so; then it goes on like any node.
-    assert_eq!(within("an answer", third).await.unwrap().unwrap().status, 503);
+    // The frozen write was rolled back and is answered 503; then the node works again.
+    assert_eq!(within("a response", third).await.unwrap().unwrap().status, 503);
     let frozen = Client::new(freezing.port);
     let (again, _) =
         frozen.insist(Method::POST, "/api/notes", Some("three"), Some(&note("three"))).await;

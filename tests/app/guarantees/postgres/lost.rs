@@ -1,4 +1,4 @@
-//! A connection that breaks at COMMIT: what the client is told is what has become of it.
+//! A connection that breaks at COMMIT: the response matches the outcome of the commit.
 
 use std::time::{Duration, Instant};
 
@@ -17,13 +17,13 @@ async fn start() -> Option<(Site, Mishaps, Cluster)> {
     Some((site, proxy, cluster))
 }
 
-/// Writes a note under a mishap; gives the answer, and what is in the log of it.
+/// Writes a note under a mishap. Returns the response and the note's events in the log.
 async fn write(site: &Site, proxy: &Mishaps, mishap: Mishap) -> (Answer, Vec<Value>) {
     const TITLE: &str = "In doubt";
     proxy.arm(mishap, TITLE);
     let note = json!({"title": TITLE, "body": "b", "author": "A"});
     let answer = site.post("/api/notes", &note).await;
-    assert!(proxy.has_struck(), "nothing happened: it shows nothing");
+    assert!(proxy.has_struck(), "the mishap did not happen");
     let log = site.get("/api/events?after=0").await.json(200);
     let of_it = |event: &&Value| event["data"]["title"] == TITLE;
     (answer, log["events"].as_array().unwrap().iter().filter(of_it).cloned().collect())
@@ -37,7 +37,7 @@ async fn a_commit_whose_answer_is_lost_is_acknowledged() {
     let note = answer.json(201);
     assert_eq!((log.len(), &log[0]["data"]), (1, &note));
     assert_eq!(answer.header("last-event-id"), Some(log[0]["id"].to_string().as_str()));
-    // It is told of once, and what comes next follows.
+    // The event is sent once, and the next one follows.
     let next = site.new_note("Next").await;
     let told = [socket.next_json().await, socket.next_json().await];
     assert_eq!([&told[0]["data"], &told[1]["data"]], [&note, &next]);
@@ -51,7 +51,7 @@ async fn a_commit_that_never_arrives_is_refused() {
     let begun = Instant::now();
     let (answer, log) = write(&site, &proxy, Mishap::NeverArrives).await;
     assert_eq!((answer.status, log.len()), (503, 0));
-    // That it is not there is certain as soon as the server has rolled back.
+    // The outcome is known as soon as the server has rolled back.
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     site.assert_alive().await;
     site.stop().await;
@@ -62,7 +62,7 @@ async fn a_commit_that_arrives_late_is_acknowledged() {
     let Some((site, proxy, _cluster)) = start().await else { return };
     let late = Mishap::ArrivesLate(Duration::from_secs(4));
     let (answer, log) = write(&site, &proxy, late).await;
-    assert_eq!(log.len(), 1, "it came in time for the server");
+    assert_eq!(log.len(), 1, "the commit did not arrive");
     assert_eq!(answer.json(201), log[0]["data"]);
     site.stop().await;
 }

@@ -25,7 +25,7 @@ use crate::support::{Answer, Site, within};
 
 const WRITES: usize = 40;
 
-/// Two nodes, and the server, which goes last.
+/// Starts two nodes. The third value is the database server, to be dropped last.
 pub(crate) async fn two() -> Option<(Site, Site, kilonova_test::postgres::Cluster)> {
     let (cluster, home) = super::start()?;
     let second = home.another_node();
@@ -34,7 +34,7 @@ pub(crate) async fn two() -> Option<(Site, Site, kilonova_test::postgres::Cluste
     Some((first, second, cluster))
 }
 
-/// What a node's sockets are told.
+/// Collects the frames of a socket on a node.
 async fn listen(site: &Site) -> Rc<RefCell<Vec<Value>>> {
     let mut socket = site.socket("/feed?channels=posts,comments,notes").await;
     let seen: Rc<RefCell<Vec<Value>>> = Rc::default();
@@ -49,7 +49,7 @@ async fn listen(site: &Site) -> Rc<RefCell<Vec<Value>>> {
 }
 
 #[actix_web::test]
-async fn two_nodes_that_write_at_once_give_each_position_once() {
+async fn two_nodes_that_write_at_once_assign_each_position_once() {
     let Some((first, second, _cluster)) = two().await else { return };
     let seen = [listen(&first).await, listen(&second).await];
     let nodes = [Client::new(first.port), Client::new(second.port)];
@@ -66,7 +66,7 @@ async fn two_nodes_that_write_at_once_give_each_position_once() {
         .collect();
     let mut ledger = Ledger::default();
     for writer in writers {
-        ledger.add(within("a writer comes to its end", writer).await.unwrap());
+        ledger.add(within("a writer finishes", writer).await.unwrap());
     }
     for node in &nodes {
         let log = ledger.assert_log(node).await;
@@ -75,10 +75,10 @@ async fn two_nodes_that_write_at_once_give_each_position_once() {
         let count =
             log.iter().filter(|e| !e["channel"].as_str().unwrap().starts_with("post_")).count();
         for seen in &seen {
-            until("everyone was told of as much", || seen.borrow().len() >= count).await;
+            until("every socket has got all events", || seen.borrow().len() >= count).await;
         }
     }
-    // Whoever was where, the order was one, and it was that of the log.
+    // All sockets saw the same order, that of the log.
     let order = |frames: &RefCell<Vec<Value>>| {
         let frames = frames.borrow();
         frames.iter().map(|f| (f["id"].clone(), f["data"]["id"].clone())).collect::<Vec<_>>()
@@ -107,8 +107,8 @@ async fn a_key_used_on_two_nodes_at_once_writes_once() {
         let header = |answer: &Answer, name| answer.headers.get(name).cloned();
         assert_eq!(header(&here, "last-event-id"), header(&there, "last-event-id"));
         let replayed = |answer: &Answer| answer.headers.contains_key("idempotency-replayed");
-        assert!(replayed(&here) != replayed(&there), "one of the two was the first");
-        // The position is that of the event, whatever the other node wrote meanwhile.
+        assert!(replayed(&here) != replayed(&there), "not exactly one of the two wrote");
+        // The position is the event's, even if the other node wrote something in between.
         let position: i64 =
             header(&here, "last-event-id").unwrap().to_str().unwrap().parse().unwrap();
         let path = format!("/api/events?after={}&limit=1", position - 1);
@@ -120,7 +120,7 @@ async fn a_key_used_on_two_nodes_at_once_writes_once() {
 }
 
 #[actix_web::test]
-async fn of_two_changes_of_one_version_on_two_nodes_one_holds() {
+async fn only_one_of_two_changes_of_one_version_on_two_nodes_succeeds() {
     let Some((first, second, _cluster)) = two().await else { return };
     first.new_post("Contended").await;
     for round in 0..10 {
@@ -144,7 +144,7 @@ async fn of_two_changes_of_one_version_on_two_nodes_one_holds() {
 }
 
 #[actix_web::test]
-async fn nodes_that_start_at_once_make_the_tables_once() {
+async fn nodes_that_start_at_once_create_the_tables_once() {
     let Some((_cluster, home)) = super::start() else { return };
     let others = [home.another_node(), home.another_node(), home.another_node()];
     let databases = others.iter().map(|home| home.database()).collect::<Vec<_>>();
@@ -163,10 +163,10 @@ async fn nodes_that_start_at_once_make_the_tables_once() {
 }
 
 #[actix_web::test]
-async fn keys_in_another_order_on_each_node_do_not_deadlock() {
+async fn keys_in_opposite_order_on_two_nodes_do_not_deadlock() {
     let Some((_cluster, home)) = super::start() else { return };
     let (first, second, third) = (db(&home).await, db(&home).await, db(&home).await);
-    // Both batches begin, and come as far as the key in the middle.
+    // Both batches begin, and wait for the key in the middle.
     let (gate, opened) = std::sync::mpsc::channel::<()>();
     let (entered, inside) = tokio::sync::oneshot::channel();
     let held = third.clone();
@@ -215,13 +215,13 @@ async fn keys_in_another_order_on_each_node_do_not_deadlock() {
     }
     middle.await.unwrap().unwrap();
     let written = third.read(|c| Ok::<_, Failure>(note::count(c)?)).await.unwrap();
-    assert_eq!(written, 3, "each key once");
+    assert_eq!(written, 3, "a key was used twice");
     for db in [first, second, third] {
         db.close().await;
     }
 }
 
-/// A node of its own.
+/// Opens the database as a separate node.
 async fn db(home: &Home) -> Db {
     open(home.database(), Box::new(|_| {})).await
 }

@@ -1,5 +1,5 @@
-//! What PostgreSQL refuses, told apart: a database that will not do at all, one that has trouble, and
-//! a request that is wrong.
+//! Errors from PostgreSQL: an unsuitable database, an outage, and an invalid request are told
+//! apart.
 
 use diesel::RunQueryDsl as _;
 use futures_util::FutureExt;
@@ -28,7 +28,7 @@ fn a_database_that_is_not_utf8_is_refused() {
 }
 
 #[test]
-fn a_server_works_without_the_right_to_make_tables() {
+fn a_server_works_without_the_right_to_create_tables() {
     let Some((_cluster, home)) = super::start() else { return };
     drop(Db::open(&home.database(), Box::new(|_| {})).unwrap());
     home.execute(
@@ -41,7 +41,7 @@ fn a_server_works_without_the_right_to_make_tables() {
     assert_eq!(added.unwrap().position, 1);
 }
 
-/// Codes that have no words here: the server may say them in any language.
+/// Only the error code counts, because the server's messages may be in any language.
 #[actix_web::test]
 async fn outages_faults_and_bad_requests_are_told_apart() {
     let Some((_cluster, home)) = super::start() else { return };
@@ -71,11 +71,11 @@ async fn outages_faults_and_bad_requests_are_told_apart() {
         let answer = site.post("/api/notes", &note).await;
         assert_eq!(answer.status, status, "{code}");
         assert_eq!(answer.headers.contains_key("retry-after"), status == 503, "{code}");
-        assert!(!answer.error(status).contains("nichts"), "{code}: its words are not for clients");
+        assert!(!answer.error(status).contains("nichts"), "{code}: its message was sent on");
     }
     site.home().execute("DROP TRIGGER refuse ON notes");
     site.assert_alive().await;
-    // A statement that makes no sense is ours, wherever it is made.
+    // An invalid statement is the application's fault, on reads and on writes.
     site.home().execute("ALTER TABLE notes RENAME COLUMN author TO writer");
     assert_eq!(site.get("/api/notes").await.status, 500);
     assert_eq!(site.post("/api/notes", &note).await.status, 500);
@@ -84,7 +84,8 @@ async fn outages_faults_and_bad_requests_are_told_apart() {
     site.stop().await;
 }
 
-/// PostgreSQL takes nothing more in a transaction after an error, and answers COMMIT by rolling back.
+/// After an error, PostgreSQL refuses further statements in the transaction and rolls back on
+/// COMMIT.
 #[actix_web::test]
 async fn work_that_hides_a_failure_is_not_committed() {
     let Some((_cluster, home)) = super::start() else { return };
@@ -121,8 +122,8 @@ async fn work_that_hides_a_failure_is_not_committed() {
         })
         .await
         .unwrap();
-    assert_eq!(log, notes, "rows and events are committed together");
-    assert!(hushed.is_err(), "its rows are gone: {hushed:?}");
+    assert_eq!(log, notes, "rows and events differ");
+    assert!(hushed.is_err(), "its rows were rolled back, but it succeeded: {hushed:?}");
     assert_eq!(other.is_ok(), notes == 1, "{other:?}");
     db.close().await;
 }

@@ -1,4 +1,4 @@
-//! `kilonova reindex` by the binary itself.
+//! `kilonova reindex`, run as the real binary.
 
 use std::process::Output;
 
@@ -10,7 +10,7 @@ fn reindex(home: &Home) -> Output {
     command.envs(home.url().map(|url| ("DATABASE_URL", url))).output().unwrap()
 }
 
-/// A node's index is its own: one may be built anew while others serve.
+/// Each node has its own index, which can be rebuilt while other nodes serve.
 #[test]
 fn a_reindex_finds_every_row_while_other_nodes_write() {
     let Some((_cluster, home)) = super::start() else { return };
@@ -29,7 +29,7 @@ fn a_reindex_finds_every_row_while_other_nodes_write() {
     let told = String::from_utf8_lossy(&built.stdout);
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     assert!(told.contains("indexed 120 posts, 0 notes and 0 comments"), "{told}");
-    // The first goes on, and the second finds at once what was built.
+    // The first node keeps serving, and the second uses the rebuilt index at once.
     assert_eq!(first.call("POST", "/api/posts", Some(&post("Afterwards"))).0, 201);
     let second = Server::start(&other);
     let begun = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! A database that is put back to an earlier state, or replaced by another one, under a node.
+//! A database that is restored to an earlier state or replaced while a node runs.
 
 use crate::crash::Server;
 use crate::databases::Home;
@@ -17,7 +17,7 @@ async fn a_node_ends_when_its_database_is_replaced() {
         }
         home.execute(change);
         assert!(!server.ended().success(), "{change}");
-        // Started anew it takes what is there for what it is.
+        // After a restart the node accepts the database.
         let server = node(&home).await;
         assert_eq!(server.call("GET", "/api/events?after=0", None).0, 200);
         drop(server);

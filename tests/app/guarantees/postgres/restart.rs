@@ -1,4 +1,4 @@
-//! The database goes away under writers and listeners, and comes back.
+//! The database restarts under writers and subscribers.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -15,13 +15,13 @@ use crate::support::{Site, within};
 
 const WRITERS: usize = 4;
 
-/// Runs something that blocks, as starting and stopping a server does.
+/// Runs blocking work, such as starting and stopping a server.
 async fn blocking(work: impl FnOnce() + Send + 'static) {
     tokio::task::spawn_blocking(work).await.unwrap();
 }
 
 #[actix_web::test]
-async fn database_restarts_cost_and_double_no_event() {
+async fn database_restarts_neither_lose_nor_duplicate_events() {
     let Some((cluster, home)) = super::start() else { return };
     let cluster = Arc::new(cluster);
     let site = Site::start_in(home, |_| ()).await;
@@ -29,7 +29,7 @@ async fn database_restarts_cost_and_double_no_event() {
     let mut socket = site.socket("/feed?channels=posts,comments,notes").await;
     let seen: Rc<RefCell<Vec<Value>>> = Rc::default();
     let frames = Rc::clone(&seen);
-    // One connection from before the first restart to the end: it does not come back by itself.
+    // One connection that must last from before the first restart to the end, without a reconnect.
     let listening = actix_web::rt::spawn(async move {
         loop {
             let frame = socket.next_json().await;
@@ -56,7 +56,7 @@ async fn database_restarts_cost_and_double_no_event() {
         until("writes are acknowledged", || written.get() >= enough).await;
         let stopping = Arc::clone(&cluster);
         blocking(move || stopping.down(mode)).await;
-        // Meanwhile reads and writes are refused, soon, and say when to come back.
+        // During the outage, reads and writes are refused soon, with a Retry-After.
         let begun = Instant::now();
         for path in ["/api/notes", "/health/ready"] {
             let answer = site.get(path).await;
@@ -71,13 +71,13 @@ async fn database_restarts_cost_and_double_no_event() {
         blocking(move || starting.up()).await;
     }
     let enough = written.get() + 20;
-    until("it writes again, by itself", || written.get() >= enough).await;
+    until("writes work again without a restart", || written.get() >= enough).await;
     stop.set(true);
     let mut ledger = Ledger::default();
     for writer in writers {
-        ledger.add(within("a writer comes to its end", writer).await.unwrap());
+        ledger.add(within("a writer finishes", writer).await.unwrap());
     }
-    assert!(ledger.retried > 0, "nothing was refused: it shows little");
+    assert!(ledger.retried > 0, "no request was refused");
     let log = ledger.assert_log(&client).await;
     ledger.assert_rows(&client).await;
     ledger.assert_index(&client).await;
@@ -85,7 +85,7 @@ async fn database_restarts_cost_and_double_no_event() {
         ["posts", "comments", "notes"].contains(&event["channel"].as_str().unwrap())
     };
     let expected: Vec<Value> = log.iter().filter(of_the_feed).cloned().collect();
-    until("it was told of as much", || seen.borrow().len() >= expected.len()).await;
+    until("the socket has got all events", || seen.borrow().len() >= expected.len()).await;
     assert_eq!(positions(&seen.borrow()), positions(&expected));
     listening.abort();
     site.stop().await;

@@ -1,4 +1,4 @@
-//! TLS to the database, with certificates that `openssl` makes.
+//! TLS to the database, with certificates made by `openssl`.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use crate::databases::Home;
 use kilonova_test::certificates;
 use kilonova_test::postgres::{Cluster, as_owner};
 
-/// Makes an issuer and a certificate of its for `localhost` where the server looks for one, and one
-/// of another issuer.
+/// Makes an issuer with a certificate for `localhost` in the server's data folder, and a second
+/// issuer.
 fn certify(data: &Path) {
     let openssl = || {
         let mut command = as_owner("openssl", &[]);
@@ -25,7 +25,7 @@ fn certify(data: &Path) {
     assert!(openssl().args(other.split(' ')).output().unwrap().status.success());
 }
 
-/// Whether the connection that this URL asks for is encrypted, or why there is none.
+/// Whether the connection for this URL is encrypted, or the reason why it fails.
 fn encrypted(url: &str) -> Result<bool, String> {
     let server = Postgres::parse(url)?;
     let database = Database::Postgres(Box::new(server));
@@ -44,14 +44,14 @@ fn a_connection_is_as_private_as_its_url_says() {
     let (port, data) = (cluster.port(), cluster.data());
     let at =
         |host: &str, query: &str| format!("postgres://postgres@{host}:{port}/postgres?{query}");
-    assert_eq!(encrypted(&at("localhost", "")), Ok(false), "without TLS there is none");
+    assert_eq!(encrypted(&at("localhost", "")), Ok(false), "the server has no TLS");
     assert!(encrypted(&at("localhost", "sslmode=require")).is_err());
 
     certify(&data);
     Home::on(&cluster.url()).execute("ALTER SYSTEM SET ssl = on");
     cluster.down("fast");
     cluster.up();
-    // The server's folder is its own user's: the tests read a copy.
+    // Only the server's user can read its folder, so the tests read copies.
     let copies = tempfile::tempdir().unwrap();
     let copy = |name: &str| {
         let file = copies.path().join(name);
@@ -70,8 +70,8 @@ fn a_connection_is_as_private_as_its_url_says() {
         assert_eq!(modes("localhost", mode, &issuer), Ok(true), "{mode}");
         assert!(modes("localhost", mode, &stranger).is_err(), "{mode} trusts a stranger");
     }
-    assert!(encrypted(&at("localhost", "sslmode=verify-full")).is_err(), "nobody vouches for it");
-    // The certificate is for `localhost`, and not for its address.
+    assert!(encrypted(&at("localhost", "sslmode=verify-full")).is_err(), "no issuer is trusted");
+    // The certificate is for `localhost`, not for its address.
     assert_eq!(modes("127.0.0.1", "verify-ca", &issuer), Ok(true));
     let refused = modes("127.0.0.1", "verify-full", &issuer).unwrap_err();
     assert!(refused.contains("certificate"), "{refused}");

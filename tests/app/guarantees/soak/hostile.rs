@@ -1,4 +1,4 @@
-//! Strangers that misbehave for as long as a round takes.
+//! Hostile clients that misbehave throughout a round.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,15 +10,15 @@ use rand::seq::IndexedRandom;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How long each of them stays.
+/// The time that each client stays connected.
 const STAY: Duration = Duration::from_millis(400);
-/// Readers that take nothing, on each node.
+/// The number of readers on each node that never read.
 const IDLERS: usize = 5;
 
 const UPGRADE: &str = "Host: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// What one of them sends.
+/// The bytes that a hostile client sends.
 fn nuisance() -> Vec<u8> {
     let upgraded = |frames: &[u8]| {
         let mut bytes = format!("GET /feed?last_event_id=0 HTTP/1.1\r\n{UPGRADE}").into_bytes();
@@ -26,17 +26,17 @@ fn nuisance() -> Vec<u8> {
         bytes
     };
     let all = [
-        // Half a head, and nothing after it.
+        // Half a request head.
         b"GET / HTTP/1.1\r\nHost: local".to_vec(),
-        // Bytes of no protocol.
+        // Random bytes.
         (0..4096).map(|_| rand::rng().random()).collect(),
-        // A body that is promised and does not come, or is too large.
+        // A body that does not arrive, or is too large.
         b"POST /api/notes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{".to_vec(),
         b"POST /api/notes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n"
             .to_vec(),
-        // Requests without end, whose responses nobody reads.
+        // Many requests, whose responses are never read.
         b"GET /api/events?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(200),
-        // Reserved bits, a length that no message has, unmasked frames, pings without end.
+        // Reserved bits, an excessive length, unmasked frames, a flood of pings.
         upgraded(b"\xf1\x80\0\0\0\0"),
         upgraded(b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0"),
         upgraded(b"\x81\x02hi"),
@@ -45,14 +45,14 @@ fn nuisance() -> Vec<u8> {
     all.choose(&mut rand::rng()).unwrap().clone()
 }
 
-/// See the module.
+/// The running hostile clients.
 pub(super) struct Strangers {
     stop: Rc<Cell<bool>>,
     tasks: Vec<JoinHandle<usize>>,
 }
 
 impl Strangers {
-    /// Some for each of these ports.
+    /// Starts several for each of these ports.
     pub(super) fn start(ports: &[u16]) -> Strangers {
         let stop = Rc::new(Cell::new(false));
         let misbehaving = ports.iter().map(|port| {
@@ -81,7 +81,7 @@ impl Strangers {
         Strangers { stop, tasks }
     }
 
-    /// Sends them home; says how many there were.
+    /// Stops them and returns the number of connections they made.
     pub(super) async fn stop(self) -> usize {
         self.stop.set(true);
         let mut count = 0;
@@ -92,7 +92,7 @@ impl Strangers {
     }
 }
 
-/// Sends something and stays a while. `None` where no server is, or it hangs up at once.
+/// Sends bytes and stays a while. `None` if there is no server, or it hangs up at once.
 async fn misbehave(port: u16, bytes: &[u8]) -> Option<()> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
     stream.write_all(bytes).await.ok()?;
@@ -102,15 +102,14 @@ async fn misbehave(port: u16, bytes: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// Opens a socket, asks for all that there is, and takes nothing of it until the server goes or the
-/// round ends.
+/// Opens a socket, requests the whole log, and reads nothing until the server or the round ends.
 async fn idle(port: u16, stop: &Cell<bool>) -> Option<()> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
     let request = format!("GET /feed?last_event_id=0 HTTP/1.1\r\n{UPGRADE}");
     stream.write_all(request.as_bytes()).await.ok()?;
     while !stop.get() {
         tokio::time::sleep(STAY).await;
-        // A server that is gone refuses, and one that has cut the connection says so.
+        // The write fails once the server has gone or has cut the connection.
         stream.write_all(b"\x81\x80\0\0\0\0").await.ok()?;
     }
     Some(())

@@ -1,4 +1,4 @@
-//! What can go wrong, and how often it did.
+//! The kinds of failures, and a tally of those that happened.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -13,12 +13,12 @@ use crate::guarantees::cluster::DATABASE;
 use crate::guarantees::crowd::FOLLOWED;
 use crate::guarantees::ledger::Ledger;
 
-/// The ways between nodes, and from each to the database, by which node goes which.
+/// The proxies between nodes, and from each node to the database, by source and target.
 #[derive(Default)]
 pub(super) struct Cables(BTreeMap<(usize, usize), Proxy>);
 
 impl Cables {
-    /// Lays one to what listens on this port, and gives the port at which it is reached.
+    /// Starts a proxy to this port, and returns the port on which it listens.
     pub(super) fn lay(&mut self, from: usize, to: usize, port: u16) -> u16 {
         if from == to {
             return port;
@@ -29,7 +29,7 @@ impl Cables {
         port
     }
 
-    /// Cuts a node off from all others, or lets it back to them; gives how many partitions began.
+    /// Cuts a node off from all others, or reconnects it. Returns the number of new partitions.
     pub(super) fn cut_off(&self, node: usize) -> usize {
         let cuts = rand::rng().random_bool(0.6);
         for ((from, to), cable) in &self.0 {
@@ -40,8 +40,8 @@ impl Cables {
         usize::from(cuts)
     }
 
-    /// Parts a node from the database, abruptly or silently, and brings the others back to it; gives
-    /// how many partitions began.
+    /// Cuts a node off from the database, abruptly or silently, and reconnects the others to it.
+    /// Returns the number of new partitions.
     pub(super) fn part_from_database(&self, node: usize) -> usize {
         for ((from, to), cable) in &self.0 {
             match *to == DATABASE {
@@ -54,20 +54,20 @@ impl Cables {
         1
     }
 
-    /// Brings a node back to the database.
+    /// Reconnects a node to the database.
     pub(super) fn mend_database(&self, node: usize) {
         if let Some(cable) = self.0.get(&(node, DATABASE)) {
             cable.heal();
         }
     }
 
-    /// Mends all.
+    /// Reconnects everything.
     pub(super) fn mend(&self) {
         self.0.values().for_each(Proxy::heal);
     }
 }
 
-/// Lets no file of the server grow any more.
+/// Prevents the server's files from growing.
 pub(super) fn fill_disk(server: &Server, home: &Home) {
     let main = std::fs::metadata(home.path().join("kilonova.sqlite3")).unwrap();
     limit_files(server, &main.len().to_string());
@@ -84,7 +84,7 @@ fn limit_files(server: &Server, soft: &str) {
     assert!(limit.status().unwrap().success());
 }
 
-/// What has happened, and on how much the promises were checked.
+/// Counts of the failures, and of the data on which the promises were checked.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     pub(super) kills: usize,
@@ -100,7 +100,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// All that was written and seen was held against the log, which has these events.
+    /// Counts a round whose writes and deliveries have been checked against the log.
     pub(super) fn checked(&mut self, ledger: &Ledger, nodes: usize) {
         self.events += ledger.events;
         // Half of the subscribers follow posts and comments, the other half notes.

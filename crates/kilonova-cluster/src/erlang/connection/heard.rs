@@ -1,5 +1,6 @@
-//! What a connection tells the registry. Owns that nothing waits for the registry: a broadcast that
-//! finds no room is lost, a change of members is told later as all members.
+//! The events from a connection to the registry. Owns that nothing waits for the registry: a
+//! broadcast that finds the queue full is lost, and a lost change of members is replaced later by a
+//! list of all members.
 
 use std::sync::Arc;
 
@@ -9,11 +10,11 @@ use tokio::sync::mpsc;
 use super::super::pg::{self, Scope};
 use crate::outside::Heard;
 
-/// See the module.
+/// Sends a connection's events to the registry.
 pub(super) struct Told {
     node: NodeId,
     heard: mpsc::Sender<Heard>,
-    /// The registry may have other members than the scope.
+    /// The registry's members may differ from the scope's.
     is_behind: bool,
     is_known: bool,
 }
@@ -23,13 +24,13 @@ impl Told {
         Told { node, heard, is_behind: false, is_known: false }
     }
 
-    /// A broadcast of the other node; false if it is lost.
+    /// Passes on a broadcast of the other node. Returns false if it is lost.
     #[must_use]
     pub(super) fn broadcast(&self, envelope: Envelope) -> bool {
         self.heard.try_send(Heard::Broadcast(self.node.clone(), envelope)).is_ok()
     }
 
-    /// Members changed by these steps.
+    /// Reports steps that changed the members.
     pub(super) fn steps(&mut self, steps: Vec<pg::Step>, scope: &mut Scope, channels: &[Arc<str>]) {
         if self.is_behind || !self.is_known {
             return self.replaced(scope, channels);
@@ -44,9 +45,9 @@ impl Told {
         self.is_behind = self.heard.try_send(Heard::Update(update)).is_err();
     }
 
-    /// All members changed.
+    /// Reports all members.
     pub(super) fn replaced(&mut self, scope: &mut Scope, channels: &[Arc<str>]) {
-        // Made only when there is room: it may be large.
+        // Reserved first, because the list may be large.
         let Ok(permit) = self.heard.try_reserve() else {
             self.is_behind = true;
             return;
@@ -61,17 +62,17 @@ impl Told {
         (self.is_behind, self.is_known) = (false, true);
     }
 
-    /// Tells what found no room before.
+    /// Reports all members if an earlier change was lost.
     pub(super) fn retry(&mut self, scope: &mut Scope, channels: &[Arc<str>]) {
         if self.is_behind {
             self.replaced(scope, channels);
         }
     }
 
-    /// The node is gone.
+    /// Reports that the node is gone.
     pub(super) async fn end(self) {
         if self.is_known {
-            // Nobody is left to be told when the driver has ended.
+            // Fails only if the driver has ended.
             self.heard.send(Heard::Update(Update::Gone(self.node))).await.ok();
         }
     }

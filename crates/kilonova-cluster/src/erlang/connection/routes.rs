@@ -1,6 +1,6 @@
-//! What becomes of a message: which of this node's processes it is for, and what the scope's
-//! answers are on the wire. This node has a process for its scope and one for each shared channel,
-//! new ones on each connection. They live as long as the connection; no other process exists.
+//! Routes messages to this node's processes, and encodes the scope's answers. This node has one
+//! process for its scope and one for each shared channel, with new pids on each connection. They
+//! live as long as the connection. No other process exists.
 
 use super::super::control::{self, Control, Target};
 use super::super::envelope;
@@ -8,10 +8,10 @@ use super::super::pg::Output;
 use super::super::term::{Number, Term, Writer};
 use super::Connection;
 
-/// The number of the scope's process.
+/// The number of the scope process.
 const SCOPE: u32 = 1;
 
-/// That of the first channel's.
+/// The number of the first channel's process.
 pub(super) const FIRST_MEMBER: u32 = 16;
 
 /// A process of this node.
@@ -41,7 +41,7 @@ impl Connection {
                     }
                 }
                 Some(Own::Kernel) => self.answer_ping(&message),
-                None => self.shared.ignored.note_because(&"its process does not exist any more"),
+                None => self.shared.ignored.note_because(&"its receiver no longer exists"),
             },
             Control::Monitor(from, target, reference) if self.own(&target).is_none() => {
                 self.push(control_frame(5, |writer| {
@@ -60,7 +60,7 @@ impl Connection {
                     writer.atom("noproc");
                 }));
             }
-            // Its own node tells it when the connection ends.
+            // The watching process's node reports the end of the connection.
             Control::Monitor(..) | Control::Link(..) => {}
             Control::Unlink(number, from, target) => {
                 self.push(control_frame(4, |writer| {
@@ -82,7 +82,8 @@ impl Connection {
         }
     }
 
-    /// Which process of this node a target is; none for one of an earlier connection or run.
+    /// The process of this node that a target names; `None` for a process of an earlier connection
+    /// or run.
     fn own(&self, target: &Target<'_>) -> Option<Own> {
         match target {
             Target::Name(name) if *name == self.shared.options.scope => Some(Own::Scope),
@@ -196,7 +197,7 @@ impl Connection {
         writer.pid(&self.names.own, number, self.names.own_creation);
     }
 
-    /// A tuple that begins with a word and the scope's pid.
+    /// A message: a tuple that starts with a word and the scope's pid.
     fn message(&self, word: &str, rest: impl FnOnce(&mut Writer), count: u32) -> Writer {
         let mut message = Writer::versioned();
         message.tuple(count);
@@ -244,7 +245,7 @@ fn write_target(writer: &mut Writer, target: &Target<'_>) {
     }
 }
 
-/// The number in a reference of this node: its first word.
+/// The number in a reference of this node, which is its first word.
 fn monitor_of(reference: &Term<'_>) -> Option<u32> {
     let Term::Reference(bytes) = reference else { return None };
     let words = u16::from_be_bytes(*bytes.get(1..)?.first_chunk()?);

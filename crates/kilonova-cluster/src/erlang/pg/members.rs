@@ -1,5 +1,5 @@
-//! The members of the other node: how often each process is in each group. Owns the bound to their
-//! number, and a list of each group that is made when it is needed.
+//! The members of the other node: how often each process is in each group. Owns the limit on their
+//! number, and a list of each group that is built on demand.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::super::term::Number;
 use super::Group;
 
-/// No node is believed to have more memberships: a frame with more does not fit, either.
+/// The maximum number of memberships of one node. A frame cannot hold more either.
 pub(super) const MOST: usize = 500_000;
 
-/// See the module.
+/// The members of all groups.
 #[derive(Debug)]
 pub(in super::super) struct Members {
     groups: Vec<Joined>,
@@ -20,7 +20,7 @@ pub(in super::super) struct Members {
 #[derive(Debug, Default)]
 struct Joined {
     times: HashMap<Number, u32>,
-    /// Each member as often as it joined; `None` after a change.
+    /// Each member as often as it joined; `None` after a change until it is needed.
     list: Option<Arc<[Number]>>,
 }
 
@@ -29,12 +29,12 @@ impl Members {
         Members { groups: std::iter::repeat_with(Joined::default).take(groups).collect(), count: 0 }
     }
 
-    /// How many memberships there are.
+    /// The number of memberships.
     pub(super) fn len(&self) -> usize {
         self.count
     }
 
-    /// All memberships are these.
+    /// Replaces all memberships.
     pub(super) fn replace(&mut self, groups: Vec<(Group, Vec<Number>)>) {
         self.clear();
         for (group, members) in groups {
@@ -44,14 +44,14 @@ impl Members {
         }
     }
 
-    /// Removes all; false if there were none.
+    /// Removes all memberships. Returns false if there were none.
     pub(super) fn clear(&mut self) -> bool {
         let had = self.count > 0;
         *self = Members::new(self.groups.len());
         had
     }
 
-    /// One joins or leaves; false if one leaves that has not joined.
+    /// A member joins or leaves. Returns false for a leave of a member that has not joined.
     pub(super) fn step(&mut self, group: Group, member: Number, joined: bool) -> bool {
         let Some(Joined { times, list }) = self.groups.get_mut(group) else { return false };
         if joined {
@@ -69,7 +69,7 @@ impl Members {
         true
     }
 
-    /// Group, member, how often.
+    /// All memberships: the group, the member, and how often it joined.
     pub(in super::super) fn iter(&self) -> impl Iterator<Item = (Group, Number, u32)> {
         self.groups.iter().enumerate().flat_map(|(group, joined)| {
             joined.times.iter().map(move |(member, times)| (group, *member, *times))

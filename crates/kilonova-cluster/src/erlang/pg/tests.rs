@@ -1,5 +1,6 @@
-//! The scope against a model of OTP's: whatever is lost, dies or comes back, the other scope lives,
-//! and both sides end with the same members. The model fails where OTP's scope would end.
+//! The scope against a model of OTP's scope: whatever is lost, dies or returns, the other scope
+//! survives, and both sides end with the same members. The model panics where OTP's scope would
+//! end.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -12,24 +13,24 @@ const GROUPS: [&str; 3] = ["posts", "comments", "notes"];
 const NODE: &str = "nova@h";
 const CREATION: u32 = 7;
 
-/// What goes to the other node.
+/// The receiver of a message to the other node.
 #[derive(Clone, Debug)]
 enum To {
-    /// The process of this name, whichever it is.
+    /// The process with the scope's name.
     Name,
     Process(Number),
     Monitor(Number, u32),
     Demonitor(u32),
 }
 
-/// What OTP's scope sends back.
+/// A message or event from OTP's scope.
 #[derive(Clone, Debug)]
 enum Back {
     Message(Term<'static>),
     Ended(Number, u32),
 }
 
-/// What this side sends, as OTP's scope reads it.
+/// A message from this side, as OTP's scope reads it.
 #[derive(Clone, Debug)]
 enum Told {
     Discover(u32),
@@ -38,13 +39,13 @@ enum Told {
     Leave(u32, Group),
 }
 
-/// A scope as OTP has it, of version 0 (until OTP 28) or 1 (OTP 29), and its processes.
+/// OTP's scope, of version 0 (up to OTP 28) or 1 (OTP 29), and its processes.
 struct Otp {
     version: u32,
     scope: Number,
     next: u32,
     local: Vec<(Number, Group)>,
-    /// What it knows of each scope that it has met: the groups with a member.
+    /// The groups with a member, for each scope that it knows.
     remote: HashMap<u32, Vec<Group>>,
     monitors: BTreeMap<u32, Number>,
 }
@@ -80,14 +81,14 @@ impl Otp {
         let groups = (0..GROUPS.len()).filter(|group| !members(*group).is_empty());
         let entry =
             |group| Term::Tuple(vec![Term::atom(GROUPS[group]), Term::List(members(group))]);
-        // A group that is not shared must not disturb.
+        // A group that is not shared must have no effect.
         let other = Term::Tuple(vec![Term::Int(1), Term::List(vec![pid(number(99))])]);
         let groups = groups.map(entry).chain([other]).collect();
         let sync = tuple("sync", vec![pid(self.scope), Term::List(groups)]);
         Back::Message(tuple("$gen_cast", vec![sync]))
     }
 
-    /// Fails where OTP's scope would end.
+    /// Handles a message. Panics where OTP's scope would end.
     fn take(&mut self, told: Told) -> Vec<Back> {
         match told {
             Told::Discover(from) => {
@@ -102,7 +103,7 @@ impl Otp {
             Told::Sync(from, groups) => {
                 let mut once = groups.clone();
                 once.dedup();
-                assert_eq!(once, groups, "a group is told twice");
+                assert_eq!(once, groups, "a group is sent twice");
                 self.remote.insert(from, groups);
                 Vec::new()
             }
@@ -115,14 +116,14 @@ impl Otp {
             Told::Leave(from, group) => {
                 if let Some(groups) = self.remote.get_mut(&from) {
                     let at = groups.iter().position(|known| *known == group);
-                    groups.remove(at.expect("a leave of a group that it does not know ends it"));
+                    groups.remove(at.expect("a leave of an unknown group ends the scope"));
                 }
                 Vec::new()
             }
         }
     }
 
-    /// What the scope tells of processes that joined or left.
+    /// The messages that the scope sends when processes join or leave.
     fn change(&self, group: Group, members: &[Number], joined: bool) -> Vec<Back> {
         if self.remote.is_empty() {
             return Vec::new();
@@ -139,7 +140,7 @@ impl Otp {
         };
         let mut back = vec![Back::Message(message)];
         if self.version > 0 {
-            // OTP 29 also says that nobody joined a group that somebody left.
+            // OTP 29 also sends a join without pids for a group that a process left.
             let none = Term::List(Vec::new());
             let group = Term::atom(GROUPS[0]);
             back.push(Back::Message(tuple("join", vec![pid(self.scope), group, none])));
@@ -157,14 +158,14 @@ enum Act {
     Leave(prop::sample::Index),
     /// A process of the other node dies, in all of its groups.
     Die(prop::sample::Index),
-    /// The other scope ends, with or without another one after it.
+    /// The other scope ends and a new one starts.
     Restart,
-    /// The connection is lost and made again.
+    /// The connection is lost and re-established.
     Cut,
-    /// The other node starts again.
+    /// The other node restarts.
     Reboot,
     Tick,
-    /// One message arrives there, or here.
+    /// One message arrives at the other node (`Forth`) or here (`Back`).
     Forth,
     Back,
 }
@@ -185,15 +186,15 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     vec(act, 0..120)
 }
 
-/// Both sides and what is under way between them.
+/// Both sides, and the messages in transit between them.
 struct World {
     otp: Otp,
     scope: Scope,
-    /// This side's scope has another pid on each connection.
+    /// This side's scope has a different pid on each connection.
     connection: u32,
     forth: VecDeque<(To, Option<Told>)>,
     back: VecDeque<Back>,
-    /// What the registry was told.
+    /// The members as the registry knows them.
     registry: BTreeMap<(Group, Number), u32>,
 }
 
@@ -216,7 +217,7 @@ impl World {
         self.connection += 1;
         (self.forth, self.back, self.scope, self.registry) = Default::default();
         for group in joined {
-            assert_eq!(self.scope.join(group), None, "nobody is there to be told");
+            assert_eq!(self.scope.join(group), None, "the new scope already knows a peer");
         }
         let ask = self.scope.ask();
         self.send(ask);
@@ -278,7 +279,7 @@ impl World {
         let outputs = match self.back.pop_front() {
             None => return,
             Some(Back::Ended(number, monitor)) => self.scope.ended(number, monitor),
-            // A message of a scope that has ended in the meantime.
+            // The message may be from a scope that has ended in the meantime.
             Some(Back::Message(message)) => self.scope.hear(&message).unwrap_or_else(|ignored| {
                 assert_eq!(ignored, Ignored::Unknown, "{message:?}");
                 Vec::new()
@@ -344,7 +345,7 @@ impl World {
         }
     }
 
-    /// Lets everything arrive, and what follows from it.
+    /// Delivers all messages, including those sent in response.
     fn settle(&mut self) {
         for _ in 0..3 {
             self.act(Act::Tick);
@@ -385,14 +386,14 @@ proptest! {
         prop_assert_eq!(&kept, &local);
         prop_assert_eq!(&world.registry, &local);
         prop_assert_eq!(world.scope.members.len(), world.otp.local.len());
-        let mut known = world.otp.remote.remove(&world.connection).expect("it has met this side");
+        let mut known = world.otp.remote.remove(&world.connection).expect("it knows this side");
         known.sort_unstable();
         prop_assert_eq!(known, world.scope.joined.iter().copied().collect::<Vec<_>>());
     }
 }
 
 #[test]
-fn a_leave_before_the_first_sync_is_not_told() {
+fn a_leave_before_the_first_sync_is_not_sent() {
     let mut scope = scope();
     assert_eq!(scope.join(0), None);
     assert_eq!(scope.leave(0), None);
@@ -438,7 +439,7 @@ fn strangers_messages_are_ignored() {
 }
 
 #[test]
-fn a_node_with_more_members_than_are_kept_is_not_believed() {
+fn a_node_with_too_many_members_is_ignored() {
     let mut scope = scope();
     let many = (0..=members::MOST as u32).map(|id| pid(number(id))).collect();
     let group = Term::Tuple(vec![Term::atom("posts"), Term::List(many)]);
@@ -447,8 +448,8 @@ fn a_node_with_more_members_than_are_kept_is_not_believed() {
     assert_eq!(scope.members().len(), 0);
 }
 
-/// The bytes of OTP 29's messages, put together from its source: a question with a version, and
-/// joins and leaves with lists, of which some are empty.
+/// The bytes of OTP 29's messages, derived from its source: a `discover` with a version, and joins
+/// and leaves with lists, some of them empty.
 #[test]
 fn the_messages_of_otp_29_are_understood() {
     const PID: &[u8] = b"\x58\x77\x06nova@h\0\0\0\x01\0\0\0\0\0\0\0\x07";
@@ -473,7 +474,7 @@ fn the_messages_of_otp_29_are_understood() {
     assert_eq!(hear(&[join, PID, b"\x77\x05posts", list, MEMBER, b"\x6a"]), [step(true)]);
     let leave = b"\x83\x68\x04\x77\x05leave";
     let posts = [&list[..], b"\x77\x05posts\x6a"].concat();
-    // Nobody left, and then somebody; nobody joined.
+    // A leave without pids, a leave with one, and a join without pids.
     assert_eq!(hear(&[leave, PID, b"\x6a", &posts]), []);
     assert_eq!(hear(&[leave, PID, list, MEMBER, b"\x6a", &posts]), [step(false)]);
     assert_eq!(hear(&[join, PID, b"\x77\x05posts", b"\x6a"]), []);

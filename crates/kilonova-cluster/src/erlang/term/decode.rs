@@ -1,33 +1,33 @@
-//! Reading terms. Owns the bounds: no length field is believed beyond the bytes that are there, and
-//! depth and number of terms are limited.
+//! Reading terms. Owns the limits: no length field may exceed the remaining bytes, and the depth
+//! and number of terms are limited.
 
 use std::borrow::Cow;
 
 use super::{DEEPEST, LONGEST_ATOM, MOST, Number, Pid, Term, VERSION, tag};
 
-/// Why bytes are no term.
+/// The reason why bytes are not a term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in super::super) enum Bad {
-    #[error("it is cut short")]
+    #[error("it is truncated")]
     Short,
-    #[error("it does not begin with 131")]
+    #[error("it does not start with the version byte 131")]
     Version,
-    #[cfg_attr(not(any(test, feature = "fuzzing")), expect(dead_code, reason = "of `decode`"))]
-    #[error("it has bytes behind its end")]
+    #[cfg_attr(not(any(test, feature = "fuzzing")), expect(dead_code, reason = "for `decode`"))]
+    #[error("it has bytes after its end")]
     Rest,
     #[error("it nests deeper than 64 terms")]
     Deep,
     #[error("it has more than 1,000,000 terms")]
     Many,
-    #[error("it has an atom that is too long or is no text")]
+    #[error("it has an atom that is too long or not valid text")]
     Atom,
     #[error("it has the unknown tag {0}")]
     Tag(u8),
-    #[error("it has a value that cannot be")]
+    #[error("it has an invalid value")]
     Value,
 }
 
-/// Reads one term that is all of `bytes`.
+/// Reads one term, which must take up all of `bytes`.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(in super::super) fn decode(bytes: &[u8]) -> Result<Term<'_>, Bad> {
     let mut reader = Reader::new(bytes);
@@ -38,7 +38,7 @@ pub(in super::super) fn decode(bytes: &[u8]) -> Result<Term<'_>, Bad> {
     }
 }
 
-/// Reads terms one after the other. They share the bound to their number.
+/// Reads consecutive terms. They share the limit on their number.
 pub(in super::super) struct Reader<'a> {
     rest: &'a [u8],
     left: usize,
@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
         Reader { rest: bytes, left: MOST }
     }
 
-    /// A term behind its version.
+    /// Reads a term after its version byte.
     pub(in super::super) fn versioned(&mut self) -> Result<Term<'a>, Bad> {
         match self.u8()? {
             VERSION => self.term(DEEPEST),
@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
             tag::NEWER_REFERENCE => {
                 let words = self.u16()?;
                 self.node()?;
-                // OTP 24 and later have up to five words.
+                // References have up to five words since OTP 24.
                 if !(1..=5).contains(&words) {
                     return Err(Bad::Value);
                 }
@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
                 Term::Other("a bit string")
             }
             tag::NEW_FUN => {
-                // The size counts itself.
+                // The size includes itself.
                 let size = self.length()?.checked_sub(4).ok_or(Bad::Value)?;
                 self.take(size)?;
                 Term::Other("a function")
@@ -184,7 +184,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// How much memory `count` terms are given before they are read. Each has a byte at least.
+    /// The capacity to reserve for `count` terms before they are read. Each term has at least one
+    /// byte.
     fn room(&self, count: usize) -> Result<usize, Bad> {
         match count {
             _ if count > self.rest.len() => Err(Bad::Short),
@@ -247,7 +248,7 @@ impl<'a> Reader<'a> {
         };
         let bytes = self.take(count)?;
         let atom = match tag {
-            // Latin-1, as OTP 25 still writes where UTF-8 would be the same or longer.
+            // Latin-1, which OTP 25 still writes where UTF-8 would be the same or longer.
             tag::ATOM | tag::SMALL_ATOM if !bytes.is_ascii() => {
                 Cow::Owned(bytes.iter().copied().map(char::from).collect())
             }

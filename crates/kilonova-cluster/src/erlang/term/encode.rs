@@ -7,7 +7,7 @@ use super::{Number, Pid, Term, VERSION, tag};
 pub(in super::super) struct Writer(pub(in super::super) Vec<u8>);
 
 impl Writer {
-    /// Begins with the version of a term that stands alone.
+    /// Starts with the version byte of a top-level term.
     pub(in super::super) fn versioned() -> Writer {
         Writer(vec![VERSION])
     }
@@ -33,7 +33,7 @@ impl Writer {
         self.head(tag::MAP, count);
     }
 
-    /// An atom of at most 255 characters, which its caller has checked.
+    /// An atom of at most 255 characters; the caller checks the length.
     pub(in super::super) fn atom(&mut self, name: &str) {
         match u8::try_from(name.len()) {
             Ok(count) => self.0.extend([tag::SMALL_ATOM_UTF8, count]),
@@ -83,7 +83,7 @@ impl Writer {
         self.0.extend(bytes);
     }
 
-    /// A list of bytes, as a text in double quotes is. One beyond 65,535 bytes takes the long form.
+    /// A list of bytes, like a text in double quotes. More than 65,535 bytes need the long form.
     pub(in super::super) fn string(&mut self, bytes: &[u8]) {
         match u16::try_from(bytes.len()) {
             Ok(0) => self.nil(),
@@ -119,12 +119,12 @@ impl Writer {
         }
     }
 
-    /// Bytes of a term that are one already.
+    /// The bytes of an already encoded term.
     pub(in super::super) fn raw(&mut self, bytes: &[u8]) {
         self.0.extend(bytes);
     }
 
-    /// A whole term. What is only skipped when it is read is written as its name.
+    /// A whole term. A skipped term is written as its name.
     pub(in super::super) fn term(&mut self, term: &Term<'_>) {
         match term {
             Term::Atom(name) => self.atom(name),

@@ -1,4 +1,4 @@
-//! What is written is read again; what is hostile is refused in little memory.
+//! Encoded terms decode to the same terms; hostile bytes are refused with little memory.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -48,7 +48,7 @@ proptest! {
     }
 
     #[test]
-    fn a_term_that_is_cut_short_is_no_term(term in terms(), at in any::<prop::sample::Index>()) {
+    fn a_truncated_term_is_refused(term in terms(), at in any::<prop::sample::Index>()) {
         let bytes = encoded(&term);
         prop_assert!(decode(&bytes[..at.index(bytes.len())]).is_err());
     }
@@ -57,7 +57,7 @@ proptest! {
     fn any_bytes_are_a_term_or_an_error(bytes in vec(any::<u8>(), 0..200)) {
         let bytes = [&[VERSION], &*bytes].concat();
         if let Ok(term) = decode(&bytes) {
-            // What is skipped is written as another term.
+            // A skipped term is written as another one, so only success is checked.
             prop_assert!(decode(&encoded(&term)).is_ok());
         }
     }
@@ -77,7 +77,7 @@ fn a_deep_term_is_refused() {
 }
 
 #[test]
-fn a_length_field_is_not_believed() {
+fn an_excessive_length_field_is_refused() {
     for tag in [tag::LIST, tag::LARGE_TUPLE, tag::MAP, tag::BINARY, tag::LARGE_BIG, tag::NEW_FUN] {
         let bytes = [VERSION, tag, 0xff, 0xff, 0xff, 0xff, 0];
         assert_eq!(decode(&bytes), Err(Bad::Short), "{tag}");
@@ -95,7 +95,7 @@ fn a_million_atoms_are_read_and_one_more_is_refused() {
         writer.nil();
         writer.0
     };
-    // The list and its end count, too.
+    // The list and its end count as terms too.
     let bytes = many(MOST as u32 - 2);
     assert_eq!(decode(&bytes).unwrap().list().unwrap().len(), MOST - 2);
     assert_eq!(decode(&many(MOST as u32 - 1)), Err(Bad::Many));
@@ -127,7 +127,7 @@ fn integers_keep_their_value_up_to_64_bits() {
 }
 
 #[test]
-fn what_json_has_no_word_for_is_skipped_whole() {
+fn terms_without_a_json_form_are_skipped_whole() {
     // {fun lists:map/2, <<1:1>>, end}, as OTP 25 writes it.
     let bytes =
         b"\x83\x68\x03\x71\x77\x05lists\x77\x03map\x61\x02\x4d\0\0\0\x01\x01\x80\x77\x03end";

@@ -19,7 +19,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    /// The migrations create it: one round trip for update and insert.
+    /// The migrations create this function: update and insert take one round trip.
     #[expect(clippy::too_many_arguments, reason = "one for each column")]
     fn kilonova_append(
         channels: Array<Text>,

@@ -17,15 +17,15 @@ use crate::{NewEvent, Subject};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// Rows per statement: SQLite accepts 32,766 values, and a row has eleven.
+/// Rows per statement: SQLite accepts 32,766 values per statement, and a row has eleven.
 const ROWS: usize = 1000;
 
 impl<C> Statements<C> for Sqlite
 where
     C: LoadConnection<Backend = Sqlite> + MigrationConnection + 'static,
 {
-    // A transaction of SQLite is a snapshot from its first read on.
-    // `OCTET_LENGTH` came with SQLite 3.43.
+    // A transaction in SQLite reads from one snapshot, taken at its first read. `OCTET_LENGTH`
+    // would require SQLite 3.43.
     statements!(MIGRATIONS, "BEGIN", "LENGTH(CAST(payload AS BLOB))");
 
     fn insert(

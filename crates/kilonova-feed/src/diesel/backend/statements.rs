@@ -1,14 +1,14 @@
 //! The statements that both databases accept.
 
-/// Implements them for one database, with its migrations, the beginning of its snapshots, and the
-/// size of a payload in bytes.
+/// Implements them for one database, given its migrations, the statement that begins a snapshot,
+/// and the expression for a payload's size in bytes.
 macro_rules! statements {
     ($migrations:ident, $snapshot:literal, $bytes:literal) => {
         const SNAPSHOT: &'static str = $snapshot;
 
         fn migrate(connection: &mut C) -> MigrationResult<()> {
             if Self::is_newer(connection)? {
-                return Err("a newer version has migrated them".into());
+                return Err("a newer version has migrated them; run that version".into());
             }
             connection.run_pending_migrations($migrations).map(drop)
         }
@@ -17,7 +17,7 @@ macro_rules! statements {
             let known = MigrationSource::<Self>::migrations(&$migrations)?;
             let applied = connection.applied_migrations()?;
             Ok(applied.iter().any(|version| {
-                // The application's own are in the same table, with dates for versions.
+                // The application's own migrations are in the same table, with dates as versions.
                 version.to_string().starts_with("0000")
                     && !known.iter().any(|known| known.name().version() == *version)
             }))
@@ -51,8 +51,8 @@ macro_rules! statements {
                 }
                 return Ok(taken.rows(limit));
             };
-            // The positions first, from the index of each channel: one query for several channels
-            // would sort the payloads of the whole rest of the log.
+            // Reads the positions first, from the index of each channel. One query for several
+            // channels would sort the payloads of the whole rest of the log.
             let mut positions = Vec::new();
             for channel in channels {
                 let of_channel = all().filter(events::channel.eq(channel)).limit(most);
@@ -63,7 +63,7 @@ macro_rules! statements {
             positions.truncate(limit);
             let (mut rest, mut count) = (&positions[..], 1);
             while !rest.is_empty() && !taken.is_full() {
-                // Few at first: each may be large.
+                // A few at first, because each row may be large.
                 let (some, others) = rest.split_at(rest.len().min(count));
                 let rows = events::table.filter(events::position.eq_any(some.to_vec()));
                 let mut rows = rows.select(Row::as_select()).load::<Row>(connection)?;
@@ -87,7 +87,7 @@ macro_rules! statements {
             let parts = parts.and(earlier);
             let sum = || sql::<BigInt>(concat!("COALESCE(SUM(", $bytes, "), 0)"));
             let reduced = || sql::<Text>("'{\"id\":' || subject_id || ',\"redacted\":true}'");
-            // Two queries instead of `OR`: each condition has its index.
+            // Two queries instead of `OR`, so that each condition uses its index.
             let bytes = |connection: &mut C| -> QueryResult<i64> {
                 let own: i64 = events::table.filter(own).select(sum()).first(connection)?;
                 let parts: i64 = events::table.filter(parts).select(sum()).first(connection)?;

@@ -23,7 +23,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The head of a frame of this length, up to its mask.
+/// The header of a frame of this length, up to its mask.
 fn head(first: u8, length: u64) -> Vec<u8> {
     match (u8::try_from(length), u16::try_from(length)) {
         (Ok(length @ ..126), _) => vec![first, 0x80 | length],
@@ -69,7 +69,7 @@ fn a_message_in_pieces_is_one_message() {
         assert_eq!(said(&bytes), (vec![Said::TextPing], None), "{pieces:?}");
     }
     let binary = [frame(BINARY, b"p"), frame(CONTINUED | LAST, b"ing")].concat();
-    assert_eq!(said(&binary), (vec![], None), "nobody reads what is binary");
+    assert_eq!(said(&binary), (vec![], None), "binary messages are ignored");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_text_that_is_not_utf_8_is_refused_when_it_is_whole() {
 }
 
 #[test]
-fn long_frames_are_messages_like_others_and_are_not_kept() {
+fn long_frames_work_like_others_and_are_not_buffered() {
     let long = vec![b'x'; 3000];
     let said_of = |frames: &[Vec<u8>]| said(&frames.concat());
     let ping_after = |frames: &[Vec<u8>]| said_of(&[frames.concat(), frame(TEXT | LAST, b"ping")]);
@@ -144,7 +144,7 @@ fn long_frames_are_messages_like_others_and_are_not_kept() {
     assert_eq!(ping_after(&[frame(BINARY | LAST, &[0xff; 3000])]), one);
     assert_eq!(ping_after(&[frame(TEXT, &long), frame(CONTINUED | LAST, &long)]), one);
     assert_eq!(ping_after(&[frame(TEXT, b"p"), frame(CONTINUED | LAST, &long)]), one);
-    // The same is wrong with them.
+    // They break the protocol in the same ways.
     let protocol = (vec![], Some(Close::Protocol));
     let mut unmasked = frame(TEXT | LAST, &long);
     unmasked[1] &= 0x7f;
@@ -161,7 +161,7 @@ fn long_frames_are_messages_like_others_and_are_not_kept() {
     }
     let not_text = [&long[..], &[0xff], &long].concat();
     assert_eq!(said(&frame(TEXT | LAST, &not_text)), (vec![], Some(Close::NotText)));
-    // While the end has not come, little is in memory.
+    // While the frame is incomplete, little of it is in memory.
     let frame = frame(TEXT | LAST, &vec![b'x'; MAX_MESSAGE]);
     let now = Instant::now();
     let mut inbox = Inbox::new(&[], 1, now);
@@ -175,7 +175,7 @@ fn long_frames_are_messages_like_others_and_are_not_kept() {
 }
 
 #[test]
-fn each_frame_counts_and_one_too_many_ends_it() {
+fn each_frame_counts_against_the_rate() {
     let now = Instant::now();
     let ping = frame(PING | LAST, b"");
     let piece = frame(CONTINUED, b"");
@@ -206,7 +206,7 @@ fn a_deaf_inbox_hears_nothing_and_keeps_nothing() {
 proptest! {
     /// The network may cut the input anywhere: the messages are the same.
     #[test]
-    fn the_same_is_said_however_the_bytes_are_cut(
+    fn messages_are_the_same_however_the_bytes_are_cut(
         cuts in prop::collection::vec(1_usize..9, 1..90),
     ) {
         let bytes = [
@@ -236,7 +236,7 @@ proptest! {
 
     /// Every input leads to a message or an error, never to a panic.
     #[test]
-    fn no_bytes_are_too_odd(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn no_input_causes_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         said(&bytes);
     }
 }

@@ -1,4 +1,4 @@
-//! A reader that comes back whenever it is closed, and checks all that it is told.
+//! A reader that reconnects whenever it is closed, and checks everything that it gets.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use tokio::task::JoinHandle;
 
 use crate::support::{Reader, Site, Told, Toy, Transport, Wish};
 
-/// What a reader has seen.
+/// The state of a reader.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) start: i64,
-    /// Where it would resume.
+    /// The position from which it would resume.
     pub(super) last: i64,
     pub(super) events: Vec<i64>,
     pub(super) wrong: Option<String>,
@@ -27,19 +27,19 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    /// One that has seen everything up to `start`, and reads nothing yet.
+    /// A follower that has seen everything up to `start` and does not read yet.
     pub(super) fn new(transport: Transport, wish: Wish, toy: &Toy, start: i64) -> Follower {
         let seen = Seen { start, last: start, events: Vec::new(), wrong: None, paused: false };
         let (seen, reading) = (Arc::new(watch::Sender::new(seen)), actix::spawn(async {}));
         Follower { transport, wish, toy: toy.clone(), seen, reading }
     }
 
-    /// Lets it take nothing for a while, or go on.
+    /// Pauses or resumes reading.
     pub(super) fn pause(&self, paused: bool) {
         self.seen.send_modify(|seen| seen.paused = paused);
     }
 
-    /// Reads on from where it was, on a node, and again whenever it is closed.
+    /// Reads on a node from its last position, and reconnects whenever it is closed.
     pub(super) fn read(&mut self, site: &Arc<Site>) {
         let (transport, wish, toy) = (self.transport, self.wish.clone(), self.toy.clone());
         let (seen, site) = (Arc::clone(&self.seen), Arc::clone(site));
@@ -72,7 +72,7 @@ fn note(seen: &watch::Sender<Seen>, what: String) {
     seen.send_modify(|seen| seen.wrong = Some(format!("{what}: {seen:?}")));
 }
 
-/// Reads to the end of a connection, and checks all that it is told.
+/// Reads to the end of a connection, and checks everything that it gets.
 async fn follow(mut reader: Reader, wish: &Wish, toy: &Toy, seen: &watch::Sender<Seen>) {
     let mut going = seen.subscribe();
     loop {
@@ -82,7 +82,7 @@ async fn follow(mut reader: Reader, wish: &Wish, toy: &Toy, seen: &watch::Sender
                 let Some(id) = said.id else { return note(seen, format!("{said:?}")) };
                 let size = said.data.as_str().map(str::len);
                 if said.topic == "happened" && size != Some(size_at(toy, id)) {
-                    return note(seen, format!("another event than the one at {id}: {size:?}"));
+                    return note(seen, format!("not the event at {id}: {size:?}"));
                 }
                 seen.send_modify(|seen| {
                     seen.last = id;

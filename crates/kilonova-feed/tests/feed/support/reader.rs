@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Toy, Viewer};
 
-/// What a reader is given.
+/// An item that a reader gets.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Told {
     Event(Said),
@@ -27,7 +27,7 @@ pub(crate) struct Said {
     pub(crate) data: Value,
 }
 
-/// How to read.
+/// The transport of a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     WebSocket,
@@ -45,7 +45,7 @@ pub(crate) enum Reader {
     Subscription(Box<Subscription<Toy>>),
 }
 
-/// What is asked for. Subscriptions know no ephemeral channels.
+/// The options of a reader. Subscriptions have no ephemeral channels.
 #[derive(Clone, Debug)]
 pub(crate) struct Wish {
     pub(crate) channels: Vec<&'static str>,
@@ -54,9 +54,9 @@ pub(crate) struct Wish {
     pub(crate) start: StartAt,
     /// A grant, and the last revocation that was taken into account.
     pub(crate) grant: Option<(i64, i64)>,
-    /// A channel to be present on, and as which view.
+    /// A channel to be present on, and the view.
     pub(crate) presence: Option<(&'static str, u8)>,
-    /// The frames are in the custom shape.
+    /// True if the frames are in the custom shape.
     pub(crate) custom: bool,
 }
 
@@ -91,7 +91,7 @@ impl Wish {
         Wish { ephemeral: ephemeral.to_vec(), ..self }
     }
 
-    /// The path of a `Site` for it.
+    /// The path that requests this from a `Site`.
     pub(crate) fn path(&self) -> String {
         let (channels, ephemeral) = (self.channels.join(","), self.ephemeral.join(","));
         let guest = self.viewer == Viewer::Guest;
@@ -114,7 +114,7 @@ impl Wish {
 }
 
 impl Reader {
-    /// Opens one; a refusal as its status, 503 where it has none.
+    /// Opens a reader. Returns a refusal as its status, or as 503 if it has none.
     pub(crate) async fn try_open(
         transport: Transport,
         address: SocketAddr,
@@ -137,7 +137,7 @@ impl Reader {
         })
     }
 
-    /// What comes next. Pings are answered.
+    /// The next item. Answers pings.
     pub(crate) async fn next(&mut self) -> Told {
         match self {
             Reader::WebSocket(raw) => loop {
@@ -168,7 +168,7 @@ impl Reader {
         }
     }
 
-    /// The next event or broadcast; positions are passed over.
+    /// The next event or broadcast. Skips positions.
     pub(crate) async fn event(&mut self) -> Said {
         let next = async {
             loop {
@@ -179,7 +179,7 @@ impl Reader {
                 }
             }
         };
-        // Positions come without end.
+        // Positions never stop, so the whole wait needs a timeout.
         super::soon(next).await
     }
 
@@ -192,7 +192,7 @@ impl Reader {
         ids
     }
 
-    /// The next resync; positions are passed over.
+    /// The next resync. Skips positions.
     pub(crate) async fn resync(&mut self) -> i64 {
         let next = async {
             loop {
@@ -203,11 +203,11 @@ impl Reader {
                 }
             }
         };
-        // Positions come without end.
+        // Positions never stop, so the whole wait needs a timeout.
         super::soon(next).await
     }
 
-    /// The code that it ends with, which must be the next but for positions.
+    /// The close code of the end, which must come next, except for positions.
     pub(crate) async fn end(&mut self) -> Option<u16> {
         let next = async {
             loop {
@@ -218,7 +218,7 @@ impl Reader {
                 }
             }
         };
-        // Positions come without end.
+        // Positions never stop, so the whole wait needs a timeout.
         super::soon(next).await
     }
 }
@@ -242,7 +242,7 @@ fn of_text(text: &[u8]) -> Told {
         (Some(channel), id) => {
             Told::Event(Said { id, channel: channel.to_owned(), topic, data: frame["data"].take() })
         }
-        _ => panic!("what is this: {frame}"),
+        _ => panic!("an unexpected frame: {frame}"),
     }
 }
 
@@ -258,7 +258,7 @@ fn of_block(block: &str) -> Option<Told> {
             Some(told)
         }
         (None, Some(id)) => Some(Told::Position(id)),
-        // A comment, to keep the connection known.
+        // A comment that keeps the connection alive.
         (None, None) => None,
     }
 }

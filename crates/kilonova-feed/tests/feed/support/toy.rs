@@ -12,11 +12,11 @@ use tokio::sync::{mpsc, watch};
 #[derive(Clone)]
 pub(crate) struct Toy {
     kept: Arc<Mutex<Kept>>,
-    /// How often it was read.
+    /// The number of reads.
     reads: Arc<watch::Sender<usize>>,
-    /// Whoever decides what is seen of a `stuck` event waits for it.
+    /// The visibility check of a `stuck` event waits for this lock.
     pub(crate) gate: Arc<Mutex<()>>,
-    /// Held as long as this clone, or a clone of it, is.
+    /// Held until this clone and all of its clones are dropped.
     _held: Option<mpsc::Sender<()>>,
 }
 
@@ -26,18 +26,18 @@ struct Kept {
     fault: Fault,
 }
 
-/// What is wrong with it.
+/// The fault of a log.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Fault {
     Nothing,
     Fails,
     Hangs,
     Panics,
-    /// It panics before there is a future.
+    /// It panics before it returns a future.
     PanicsAtOnce,
     /// It ends this much earlier than it did.
     Backwards(i64),
-    /// It is another log.
+    /// It has another id.
     Another,
     /// The event at this position is missing.
     Gap(i64),
@@ -45,9 +45,9 @@ pub(crate) enum Fault {
     Unsorted,
     /// Each event comes twice.
     Doubled,
-    /// An event of a channel that was not asked for is among the others.
+    /// Pages have an event of a channel that was not requested.
     Stranger,
-    /// Pages claim to cover this much more than there is.
+    /// Pages claim to cover this many positions beyond the end.
     Covers(i64),
     /// It claims to end this much later than it does.
     Claims(i64),
@@ -57,12 +57,12 @@ pub(crate) enum Fault {
 #[error("on purpose")]
 pub(crate) struct OnPurpose;
 
-/// Who subscribes.
+/// The identity of a subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Viewer {
     /// Sees everything.
     Staff,
-    /// Sees what is public, and of `reduced` events only that they are there.
+    /// Sees public events, and of `reduced` events only that they exist.
     Guest,
 }
 
@@ -77,7 +77,7 @@ impl Toy {
         }
     }
 
-    /// The same log, whose clones can be waited for: the receiver ends when the last is gone.
+    /// The same log with a receiver that ends when the last clone is dropped.
     pub(crate) fn held(&self) -> (Toy, mpsc::Receiver<()>) {
         let (held, gone) = mpsc::channel(1);
         (Toy { _held: Some(held), ..self.clone() }, gone)
@@ -87,7 +87,7 @@ impl Toy {
         self.kept.lock().unwrap()
     }
 
-    /// Commits an event and tells nobody.
+    /// Commits an event without announcing it.
     pub(crate) fn commit_event(&self, new: NewEvent) -> Event {
         let mut kept = self.kept();
         if new.redacts {
@@ -105,7 +105,7 @@ impl Toy {
         event
     }
 
-    /// Commits a public event that says where it is in the log.
+    /// Commits a public event whose payload is its position.
     pub(crate) fn commit(&self, channel: &str) -> Event {
         self.commit_for(channel, "")
     }
@@ -115,7 +115,7 @@ impl Toy {
         self.commit_event(new_event(channel, &(self.end() + 1)).for_audience(audience))
     }
 
-    /// The same, of a subject.
+    /// The same, about a subject.
     pub(crate) fn commit_about(&self, channel: &str, says: &str, subject: Subject) -> Event {
         self.commit_event(new_event(channel, says).about(subject))
     }
@@ -124,7 +124,7 @@ impl Toy {
         self.kept().events.len() as i64
     }
 
-    /// What the event at a position says.
+    /// The payload of the event at a position.
     pub(crate) fn payload(&self, position: i64) -> String {
         let kept = self.kept();
         let event = usize::try_from(position - 1).ok().and_then(|index| kept.events.get(index));
@@ -140,7 +140,7 @@ impl Toy {
         self.kept().fault = fault;
     }
 
-    /// Waits until it was read so many times more from now on.
+    /// Waits until it was read this many more times.
     pub(crate) async fn is_read(&self, times: usize) {
         let mut reads = self.reads.subscribe();
         let until = *reads.borrow_and_update() + times;
@@ -148,7 +148,8 @@ impl Toy {
         kilonova_test::member::soon(read).await.expect("a log");
     }
 
-    /// The positions of what a viewer sees of some channels after a position, up to another one.
+    /// The positions of the events on some channels that a viewer sees, after `after` and up to
+    /// `through`.
     pub(crate) fn seen(
         &self,
         viewer: Viewer,
@@ -254,7 +255,7 @@ impl Log for Toy {
         assert!(event.audience() != "panics", "this panic is part of the test");
         match (viewer, event.audience()) {
             (Viewer::Guest, "secret") => Visibility::Hidden,
-            // At a position that is wrong, which must not matter.
+            // The position is wrong, which must not matter.
             (Viewer::Guest, "reduced") => Visibility::Reduced(Event::new(
                 event.position() + 1000,
                 event.channel().clone(),

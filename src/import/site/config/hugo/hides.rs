@@ -1,5 +1,5 @@
-//! What Hugo's configuration hides: files by pattern, files that no mount takes, languages, and all
-//! pages.
+//! The settings by which Hugo's configuration hides pages: ignored files, files that no mount
+//! includes, languages, and all pages.
 
 use regex::{Regex, RegexBuilder};
 
@@ -7,10 +7,10 @@ use super::super::{Glob, LeftOut, MAX_ENTRIES, Reader, folder, texts};
 use crate::import::front_matter::node::{Field, Fields, Node};
 use crate::import::site::Mount;
 
-/// Longest pattern in bytes.
+/// Maximum length of a pattern in bytes.
 const LONGEST: usize = 1024;
 
-/// Most bytes that a compiled pattern takes.
+/// Maximum size of a compiled pattern in bytes.
 const MOST_BYTES: usize = 256 * 1024;
 
 /// `ignoreFiles`, and the mounts of pages (<https://gohugo.io/configuration/module/#mounts>).
@@ -24,13 +24,13 @@ pub(super) fn left_out(fields: &Fields, reader: &mut Reader<'_>) -> LeftOut {
     LeftOut { ignored, mounts, ..LeftOut::default() }
 }
 
-/// The languages that a name may say, with those that are not built.
+/// The languages that a file name may contain, including disabled ones.
 pub(super) fn languages(fields: &Fields, languages: &[&Field]) -> Vec<String> {
     let own = languages.iter().map(|language| language.key.clone());
     own.chain(texts(fields.value("disableLanguages"))).collect()
 }
 
-/// The languages that are not built, or of which no pages are
+/// The languages that are not built or have no pages
 /// (<https://gohugo.io/configuration/languages/>).
 pub(super) fn disabled(fields: &Fields, languages: &[&Field]) -> Vec<String> {
     let own = languages.iter().filter(|language| {
@@ -63,7 +63,8 @@ fn mount(entry: &Fields, reader: &mut Reader<'_>) -> Option<Mount> {
     is_pages.then_some(mount)
 }
 
-/// From the top of the mounted folder. `**` beside other characters stands for slashes, too.
+/// A pattern from the top of the mounted folder. A `**` next to other characters also matches
+/// slashes.
 fn of_files(pattern: &str) -> Option<Glob> {
     let pattern = format!("/{}", pattern.trim_start_matches("./").trim_start_matches('/'));
     let is_strict = pattern.split('/').all(|name| name == "**" || !name.contains("**"));
