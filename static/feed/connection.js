@@ -19,6 +19,9 @@ function next() {
     isDone = true;
     const begun = performance.now();
     places = new WeakMap();
+    // Measured before anything changes, while that does not cost a layout.
+    const list = listOfPage();
+    if (list) placeOf(list);
     while (waitingFrames.length && performance.now() - begun < SHARE) {
       const frame = waitingFrames.shift();
       meanwhile?.push(frame);
@@ -27,8 +30,8 @@ function next() {
     isDraining = waitingFrames.length > 0;
     if (isDraining) next();
   };
-  // A hidden page has no animation frames.
-  requestAnimationFrame(drain);
+  // Behind the frame, so that neither makes the other a long task. A hidden page has no frames.
+  requestAnimationFrame(() => setTimeout(drain));
   setTimeout(drain, 100);
 }
 

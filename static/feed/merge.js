@@ -9,7 +9,8 @@ const isEdited = (element) => element.dataset && "editing" in element.dataset;
 /** Makes `old` equal to `wanted` with few changes. */
 function merge(old, wanted) {
   if (isEdited(old)) return void old.dispatchEvent(new CustomEvent("newer", { detail: wanted }));
-  if (old.isEqualNode(wanted)) return;
+  // The parts of a long text are compared below, each once.
+  if (!old.matches?.(".text, .prose") && old.isEqualNode(wanted)) return;
   // Its text is in the reader's time zone.
   if (old.nodeName === "TIME" && old.dateTime === wanted.dateTime) return;
   if (old.nodeName !== wanted.nodeName) return old.replaceWith(document.importNode(wanted, true));

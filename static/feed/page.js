@@ -29,6 +29,8 @@ const channels = {
 };
 
 const byId = (id) => document.getElementById(id);
+/** The list that items come to. */
+const listOfPage = () => byId({ post: "comments", posts: "posts", notes: "notes" }[kind]);
 /** The ids of deleted elements: a page fetched before the deletion must not bring them back. */
 const gone = new Set();
 

@@ -51,7 +51,7 @@ async function update() {
   try {
     const fresh = await load(page.source);
     if (!fresh) return tell("This page no longer exists.");
-    const list = byId({ post: "comments", posts: "posts", notes: "notes" }[kind]);
+    const list = listOfPage();
     if (list) await fetchRest(fresh, list);
     for (const id of gone) fresh.getElementById(id)?.remove();
     places = new WeakMap();

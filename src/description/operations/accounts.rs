@@ -36,7 +36,7 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
         .body(changes, json!({ "role": "member" }))
         .json(200, "The account.", schemas.of::<Listed>(), &[]),
         Operation::new("post", "/api/session", Nothing, [TAG, "signIn", "Sign in"])
-            .about("The response sets the sign-in cookie. Too many wrong passwords get 429.")
+            .about("The response sets the sign-in cookie. Too many failed attempts get 429.")
             .fails([401])
             .body(credentials, json!({ "username": ada, "password": word }))
             .json(201, "The account.", schemas.of::<SignedIn>(), &["Set-Cookie"]),
