@@ -15,6 +15,12 @@ export interface FeedEvent<Data = unknown> {
 
 export type FeedState = "connecting" | "live" | "reconnecting" | "offline";
 
+/** A position, from the headers `Last-Event-Id` and `Log-Id` of the response with a list. */
+export interface Position {
+  lastEventId?: number;
+  log?: string | null;
+}
+
 export interface FollowOptions {
   /** A live endpoint: `https://blog.example.org/feed`, or a path of the page's own site. */
   url: string | URL;
@@ -32,8 +38,9 @@ export interface FollowOptions {
   /** Called when the state changes. */
   onState?(state: FeedState): void;
   /** Called when events are missing: the server no longer has the events after the last one, or its
-   *  database was replaced. Fetch your lists again; the feed continues after `id`. */
-  onResync?(id: number): void;
+   *  database was replaced. Load your lists again; the feed continues after `id`. While the returned
+   *  promise is pending, events are held; those that the loaded position includes are skipped. */
+  onResync?(id: number): void | Promise<void | Position>;
   /** Called with the close code of each connection that ends. */
   onClose?(code: number): void;
 }

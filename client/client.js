@@ -10,6 +10,8 @@ const RETRY_MOST = 30_000;
 /** The server closed the connection for a reason that also applies to an immediate retry. */
 const POLICY = 1008;
 const FAILURES_OF_POLICY = 10;
+/** The most events that are held while the caller loads its lists after a resync. */
+const MAX_HELD = 1000;
 
 /** Full jitter: a random time up to a doubling bound, so that readers do not reconnect together. */
 export const backoff = (failures) =>
@@ -31,6 +33,7 @@ export function follow(options) {
   let failures = 0;
   let retry, silence, pinging;
   let isClosed = false;
+  let held = null;
 
   function enter(next) {
     if (state === next) return;
@@ -71,14 +74,35 @@ export function follow(options) {
       // The server no longer has the missed events, or has another log. It continues from here.
       lastEventId = event.id;
       log = undefined;
-      onResync?.(event.id);
+      resync(event.id);
       return;
     }
     if (Number.isInteger(event.id)) {
       if (event.id <= lastEventId) return;
       lastEventId = event.id;
     }
-    if (event.event !== "position") onEvent(event);
+    if (event.event === "position") return;
+    if (!held) onEvent(event);
+    else if (held.length <= MAX_HELD) held.push(event);
+  }
+
+  /** Tells the caller that events are missing. Holds the next ones until its lists are loaded, which
+   *  would otherwise overwrite them. */
+  function resync(id) {
+    const loading = onResync?.(id);
+    if (typeof loading?.then !== "function") return;
+    const mine = (held = []);
+    const release = (loaded) => {
+      if (held !== mine || isClosed) return;
+      held = null;
+      if (loaded?.log) log = loaded.log;
+      if (mine.length > MAX_HELD) return resync(lastEventId);
+      for (const event of mine) if (!(event.id <= loaded?.lastEventId)) onEvent(event);
+    };
+    loading.then(release, (error) => {
+      release();
+      throw error;
+    });
   }
 
   /** Drops the socket and reconnects after a while. */
@@ -143,6 +167,9 @@ export function follow(options) {
       return state;
     },
     /** The log that `lastEventId` belongs to, as a page or a response names it. */
+    get log() {
+      return log;
+    },
     set log(name) {
       log = name;
     },

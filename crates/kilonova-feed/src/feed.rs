@@ -116,6 +116,9 @@ impl<L: Log> Feed<L> {
 
     /// Opens a WebSocket, or an event stream if the request accepts one, that follows `channels`
     /// from the request's position ([`StartAt::from_request`]).
+    ///
+    /// Requests from pages of any origin are served. Check them first if the viewer comes from a
+    /// cookie: [`is_same_origin`](crate::is_same_origin).
     pub async fn serve<C: Into<Channel>>(
         &self,
         request: &HttpRequest,

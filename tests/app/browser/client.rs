@@ -69,3 +69,51 @@ async fn the_documented_page_survives_a_kill_of_the_server() {
     browser.until(&format!("{shown} === 'Third,Second'")).await;
     browser.until("document.querySelector('#state').textContent === 'live'").await;
 }
+
+/// A page with the client, a connection that only this test speaks on, and the loads of the lists
+/// that the client asked for.
+fn page_with_loads() -> String {
+    let client = include_str!("../../../client/client.js").replace("\nexport ", "\n");
+    format!(
+        "<!doctype html><script type=module>{client}
+         window.sockets = [];
+         window.WebSocket = class {{ constructor() {{ sockets.push(this); }} close() {{}} }};
+         Object.assign(window, {{ seen: [], loads: [], say: (event, id) =>
+           sockets[0].onmessage({{ data: JSON.stringify({{ event, id }}) }}) }});
+         window.feed = follow({{ url: 'http://localhost/feed', onEvent: ({{ id }}) => seen.push(id),
+           onResync: () => new Promise((resolve, reject) => loads.push({{ resolve, reject }})) }});
+         </script>"
+    )
+}
+
+#[actix_web::test]
+async fn events_wait_until_the_lists_are_loaded_after_a_resync() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let port = kilonova_test::free_port();
+    publish(port, page_with_loads());
+    browser.open_at(&format!("http://localhost:{port}/")).await;
+    browser.until("window.feed").await;
+    browser.run("say('resync', 10); say('x', 11); say('x', 12); say('position', 13)").await;
+    assert_eq!(browser.run("return [seen, loads.length]").await, json!([[], 1]));
+    browser.run("loads[0].resolve({ lastEventId: 11, log: 'another' })").await;
+    browser.until("seen.length").await;
+    let state = "return [seen.splice(0), feed.log, feed.lastEventId]";
+    assert_eq!(browser.run(state).await, json!([[12], "another", 13]));
+    // More than it holds: the lists are loaded again.
+    browser.run("say('resync', 20); for (let id = 21; id < 2000; id += 1) say('x', id)").await;
+    browser.run("loads[1].resolve()").await;
+    browser.until("loads.length === 3").await;
+    browser.run("say('x', 2000); loads[2].resolve()").await;
+    browser.until("seen.length").await;
+    assert_eq!(browser.run("return seen.splice(0)").await, json!([2000]));
+    // A failed load, and one that a second resync overtook.
+    browser.run("say('resync', 3000); say('x', 3001); loads[3].reject(new Error('down'))").await;
+    browser.until("seen.length").await;
+    assert_eq!(browser.run("return seen.splice(0)").await, json!([3001]));
+    browser.run("say('resync', 4000); say('x', 4001); say('resync', 5000); say('x', 5001)").await;
+    browser.run("loads[4].resolve(); return Promise.resolve()").await;
+    assert_eq!(browser.run("return seen").await, json!([]));
+    browser.run("loads[5].resolve()").await;
+    browser.until("seen.length").await;
+    assert_eq!(browser.run("return seen").await, json!([5001]));
+}
