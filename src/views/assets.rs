@@ -112,23 +112,27 @@ fn slim(name: &str, text: &str) -> String {
         if is_comment {
             is_comment = !line.ends_with("*/");
         } else if !line.is_empty() && !line.starts_with("//") {
-            if name.ends_with(".css") {
-                slim.push_str(
-                    &DECLARED
-                        .iter()
-                        .fold(line.to_owned(), |line, (wide, narrow)| line.replace(wide, narrow)),
-                );
-            } else {
+            if !name.ends_with(".css") {
                 slim.push_str(line);
+                slim.push('\n');
+                continue;
             }
-            slim.push('\n');
+            slim.push_str(
+                &DECLARED
+                    .iter()
+                    .fold(line.to_owned(), |line, (wide, narrow)| line.replace(wide, narrow)),
+            );
+            if !line.ends_with([',', ';', '{', '}']) {
+                slim.push('\n');
+            }
         }
     }
     slim
 }
 
 /// Insignificant spaces in a style sheet. Spaces around the operators of `calc` are significant.
-const DECLARED: [(&str, &str); 4] = [(" { ", "{"), ("; }", "}"), (": ", ":"), ("; ", ";")];
+const DECLARED: [(&str, &str); 6] =
+    [(" { ", "{"), (" {", "{"), ("; }", "}"), (": ", ":"), ("; ", ";"), (", ", ",")];
 
 /// A static file. All files are loaded at the first call.
 pub fn get(name: &str) -> Option<&'static Asset> {
@@ -192,7 +196,9 @@ mod tests {
         let text = "// one\n/** two\n *  three */\nlet a = 1; // four\n\n  /* five */\n  b();\n";
         assert_eq!(slim("x.js", text), "let a = 1; // four\nb();\n");
         let sheet = "/* one */\na { inline-size: calc(1rem + 2vw); margin: 0 1px; }\n";
-        assert_eq!(slim("x.css", sheet), "a{inline-size:calc(1rem + 2vw);margin:0 1px}\n");
+        assert_eq!(slim("x.css", sheet), "a{inline-size:calc(1rem + 2vw);margin:0 1px}");
+        let sheet = "a,\nb {\n  font: 1rem \"A B\",\n    serif;\n}\nc\nd { top: 0; }\n";
+        assert_eq!(slim("x.css", sheet), "a,b{font:1rem \"A B\",serif;}c\nd{top:0}");
     }
 
     #[test]
