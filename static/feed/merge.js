@@ -1,7 +1,7 @@
 // Updates a part of the page to its newer version with few changes.
 
 /** Attributes that the reader or this script changes, and that the server does not know. */
-const own = new Set(["open", "data-fresh", "data-new", "data-waiting"]);
+const own = new Set(["open", "data-fresh", "data-long", "data-new", "data-waiting"]);
 
 /** True if a form is open in place of the content; it gets an event with the newer version. */
 const isEdited = (element) => element.dataset && "editing" in element.dataset;
@@ -61,6 +61,51 @@ function mergeChildren(old, wanted) {
   while (at) drop();
 }
 
+/** The source of a block, without the copy button that this script adds. */
+function sourceOf(block) {
+  if (!block.querySelector(".copy")) return block.outerHTML;
+  const bare = block.cloneNode(true);
+  for (const button of bare.querySelectorAll(".copy")) button.remove();
+  return bare.outerHTML;
+}
+
+/** The place in `before` of each source in `after` that stays, or null. Sources that occur once in
+ *  both are matched first, as many as keep their order; a repeated one, such as a rule, is only
+ *  matched beside a match. */
+function matches(before, after) {
+  const once = (all) => {
+    const places = new Map();
+    all.forEach((source, place) => places.set(source, places.has(source) ? null : place));
+    return places;
+  };
+  const [old, wanted] = [once(before), once(after)];
+  const ends = [];
+  after.forEach((source, index) => {
+    const place = old.get(source) ?? null;
+    if (place === null || wanted.get(source) === null) return;
+    let [low, high] = [0, ends.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (ends[middle].place < place) low = middle + 1;
+      else high = middle;
+    }
+    ends[low] = { index, place, previous: ends[low - 1] };
+  });
+  const stays = after.map(() => null);
+  for (let end = ends.at(-1); end; end = end.previous) stays[end.index] = end.place;
+  const used = new Set(stays);
+  const extend = (index, near, step) => {
+    const place = stays[near] + step;
+    if (stays[index] !== null || (stays[near] ?? null) === null || used.has(place)) return;
+    if (before[place] !== after[index]) return;
+    stays[index] = place;
+    used.add(place);
+  };
+  for (let index = 1; index < after.length; index += 1) extend(index, index - 1, 1);
+  for (let index = after.length - 2; index >= 0; index -= 1) extend(index, index + 1, -1);
+  return stays;
+}
+
 /** The same for a text: paragraphs are matched by their content, so that an inserted one does not
  *  change all that follow. */
 function mergeText(old, wanted) {
@@ -68,28 +113,17 @@ function mergeText(old, wanted) {
   let after = [...wanted.children];
   if (!after.length) return mergeChildren(old, wanted);
   // Most changes leave the beginning and the end of a text equal, which is cheap to detect.
+  const isSame = (one, other) => one.isEqualNode(other) || (one.querySelector(".copy") && sourceOf(one) === other.outerHTML);
   const least = Math.min(before.length, after.length);
   let start = 0;
-  while (start < least && before[start].isEqualNode(after[start])) start += 1;
+  while (start < least && isSame(before[start], after[start])) start += 1;
   let end = 0;
-  while (end < least - start && before.at(-1 - end).isEqualNode(after.at(-1 - end))) end += 1;
+  while (end < least - start && isSame(before.at(-1 - end), after.at(-1 - end))) end += 1;
   const rest = before[before.length - end] ?? null;
   before = before.slice(start, before.length - end);
   after = after.slice(start, after.length - end);
-  const texts = before.map((child) => child.outerHTML);
-  const places = new Map();
-  texts.forEach((text, place) => {
-    if (!places.has(text)) places.set(text, []);
-    places.get(text).push(place);
-  });
-  // The paragraphs that stay keep their order.
-  let passed = -1;
-  const stays = after.map((child) => {
-    const place = places.get(child.outerHTML)?.find((place) => place > passed);
-    if (place === undefined) return null;
-    passed = place;
-    return place;
-  });
+  // Those that stay keep their order.
+  const stays = matches(before.map(sourceOf), after.map((child) => child.outerHTML));
   let next = 0;
   after.forEach((child, index) => {
     const place = stays[index];

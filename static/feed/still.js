@@ -10,6 +10,8 @@ const arrivals = new Set();
 const changes = new Map();
 /** The most waiting elements. With more, the page is fetched when the reader asks for them. */
 const MAX_WAITING = 100;
+/** Of a list with more items, those far from the view are left out of the layout. */
+const LONG = 200;
 let overflow = false;
 
 /** The positions of elements at the start of a burst of events. Nothing in view moves, so measuring
@@ -73,7 +75,11 @@ function insert(list, item, before) {
   const place = follows ? placeOf(follows).top : placeOf(list).bottom;
   // Nothing below an empty list of posts or notes could move.
   const isAlone = list.id !== "comments" && !list.querySelector(":scope > :not([data-waiting])");
-  const add = () => list.insertBefore(item, before ?? null);
+  const add = () => {
+    list.insertBefore(item, before ?? null);
+    // As it comes from the server, a list is short, and Back finds its place.
+    if (list.childElementCount > LONG) list.dataset.long = "";
+  };
   // A hidden page may change at its top.
   if (document.hidden && scrollY > 0) keepingPlace(add);
   else add();

@@ -1,4 +1,4 @@
-//! Pages that were rendered for an account, after its sign-in has ended.
+//! Pages that were rendered for an account: its menu, and what is left after its sign-in has ended.
 
 use actix_web::http::Method;
 use serde_json::{Value, json};
@@ -39,6 +39,28 @@ async fn start() -> Option<(Browser, Site)> {
     let account = json!({"username": "ada", "password": "correct horse"});
     assert_eq!(site.post("/api/users", &account).await.status, 201);
     Some((browser, site))
+}
+
+#[actix_web::test]
+async fn the_account_menu_is_within_the_window_at_every_width() {
+    let Some((browser, site)) = start().await else { return };
+    sign_in(&browser, &site).await;
+    browser.run("document.querySelector('details.account').open = true").await;
+    for width in [320, 360, 480, 560, 640, 768, 1280] {
+        browser.show_at(width, 800, "light").await;
+        // The name is as long as names get; the menu hangs in the header.
+        for name in ["ada", &"w".repeat(40)] {
+            let outside = "document.querySelector('#signed-in').textContent = arguments[0]; \
+                 const {left, right, top} = \
+                   document.querySelector('details.account > div').getBoundingClientRect(); \
+                 const head = document.querySelector('header.site').getBoundingClientRect(); \
+                 return left < 0 || right > innerWidth || top < head.top || top > head.bottom";
+            let outside = outside.replace("arguments[0]", &json!(name).to_string());
+            assert_eq!(browser.run(&outside).await, json!(false), "{width}, {name}");
+        }
+    }
+    drop(browser);
+    site.stop().await;
 }
 
 #[actix_web::test]

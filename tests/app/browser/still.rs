@@ -236,6 +236,35 @@ async fn an_edit_keeps_the_paragraph_being_read_in_its_place_and_is_fetched_once
 }
 
 #[actix_web::test]
+async fn an_edit_keeps_the_paragraph_being_read_among_repeated_blocks() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    let section =
+        |n| format!("## Part {n}\n\nIntro\n\n---\n\n```\nsome code\n```\n\nOutro {n}\n\n---\n\n");
+    let body: String = (0..15).map(section).collect();
+    let post = json!({"title": "Rules", "body": format!("{body}The end.")});
+    site.post("/api/posts", &post).await.json(201);
+    browser.open(&site, "/posts/1").await;
+    browser.until_live().await;
+    let read = "window.read = [...document.querySelectorAll('.prose > p')]\
+                .find((it) => it.textContent === 'Outro 8')";
+    browser.run(read).await;
+    browser.run("window.read.scrollIntoView({ block: 'start' })").await;
+    browser.run("window.code = document.querySelectorAll('.prose > pre')[8]").await;
+    let place = "return Math.round(window.read.getBoundingClientRect().top)";
+    let before = browser.run(place).await;
+    let changed = format!("Update.\n\n---\n\n{body}The new end.");
+    site.patch("/api/posts/1", &json!({"body": changed})).await.json(200);
+    browser.until("document.querySelector('.prose').innerText.includes('The new end.')").await;
+    let state =
+        "return [window.read.isConnected, window.read.textContent, window.code.isConnected]";
+    assert_eq!(browser.run(state).await, json!([true, "Outro 8", true]));
+    assert_eq!(browser.run(place).await, before, "the paragraph being read has moved");
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn a_late_response_with_an_older_text_does_not_replace_a_newer_one() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
