@@ -39,7 +39,8 @@ export interface FollowOptions {
   onState?(state: FeedState): void;
   /** Called when events are missing: the server no longer has the events after the last one, or its
    *  database was replaced. Load your lists again; the feed continues after `id`. While the returned
-   *  promise is pending, events are held; those that the loaded position includes are skipped. */
+   *  promise is pending, events are held; those that the loaded position includes are skipped. If it
+   *  is rejected, `onResync` is called again after a pause. */
   onResync?(id: number): void | Promise<void | Position>;
   /** Called with the close code of each connection that ends. */
   onClose?(code: number): void;

@@ -34,6 +34,7 @@ export function follow(options) {
   let retry, silence, pinging;
   let isClosed = false;
   let held = null;
+  let loads = 0;
 
   function enter(next) {
     if (state === next) return;
@@ -87,22 +88,34 @@ export function follow(options) {
   }
 
   /** Tells the caller that events are missing. Holds the next ones until its lists are loaded, which
-   *  would otherwise overwrite them. */
-  function resync(id) {
-    const loading = onResync?.(id);
-    if (typeof loading?.then !== "function") return;
-    const mine = (held = []);
-    const release = (loaded) => {
-      if (held !== mine || isClosed) return;
-      held = null;
-      if (loaded?.log) log = loaded.log;
-      if (mine.length > MAX_HELD) return resync(lastEventId);
-      for (const event of mine) if (!(event.id <= loaded?.lastEventId)) onEvent(event);
-    };
-    loading.then(release, (error) => {
-      release();
-      throw error;
-    });
+   *  would otherwise overwrite them. Repeats a failed load. */
+  function resync(id, failed = 0) {
+    const mine = (loads += 1);
+    if (!failed) held = [];
+    new Promise((resolve) => resolve(onResync?.(id))).then(
+      (loaded) => mine === loads && release(loaded ?? {}),
+      (error) => {
+        console.error(error);
+        setTimeout(() => mine === loads && !isClosed && resync(id, failed + 1), backoff(failed));
+      },
+    );
+  }
+
+  /** Passes on the held events that the loaded lists do not include. */
+  function release(loaded) {
+    const events = held;
+    held = null;
+    if (loaded.log) log = loaded.log;
+    if (events.length > MAX_HELD) return resync(lastEventId);
+    if (loaded.lastEventId > lastEventId) lastEventId = loaded.lastEventId;
+    for (const event of events) {
+      if (isClosed || event.id <= loaded.lastEventId) continue;
+      try {
+        onEvent(event);
+      } catch (error) {
+        console.error(error);
+      }
+    }
   }
 
   /** Drops the socket and reconnects after a while. */

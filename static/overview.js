@@ -7,6 +7,7 @@ const GONE_AFTER = 3000;
 const FORGOTTEN_AFTER = 120_000;
 const MOST_NODES = 32;
 const MOST_LINES = 20;
+const SAME_TIME = 10_000;
 const STYLES = 6;
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -193,15 +194,17 @@ function fillChannels(all) {
   });
 }
 
-/** The newest lines. Each node indexes each event, so a line from several nodes is shown once. */
+/** Lines from the newest on. Each node indexes each event: a line that several nodes wrote at about
+ *  the same time is shown once. */
 function gathered(lines) {
   const newest = [];
-  for (const line of lines.sort((one, other) => (one.at < other.at ? 1 : -1))) {
-    const twin = newest.find(({ text, nodes }) => text === line.text && !nodes.includes(line.nodes[0]));
+  for (const line of lines) {
+    const twin = newest.find(({ at, text, nodes }) => text === line.text
+      && !nodes.includes(line.nodes[0]) && Date.parse(at) - Date.parse(line.at) < SAME_TIME);
     if (twin) twin.nodes = [...twin.nodes, ...line.nodes].sort();
     else newest.push(line);
   }
-  return newest.slice(0, MOST_LINES);
+  return newest;
 }
 
 const shown = {};
@@ -213,8 +216,10 @@ function fillLists(all) {
   };
   for (const [id, text] of Object.entries(texts)) {
     const field = id === "slow" ? "slow_readers" : id;
-    const lines = gathered(all.flatMap(({ sample }) =>
-      sample[field].map((line) => ({ at: line.at, nodes: [sample.node], text: text(line) }))));
+    const found = all.flatMap(({ sample }) =>
+      sample[field].map((line) => ({ at: line.at, nodes: [sample.node], text: text(line) })));
+    found.sort((one, other) => (one.at < other.at ? 1 : -1));
+    const lines = (id === "indexer" ? gathered(found) : found).slice(0, MOST_LINES);
     const now = JSON.stringify(lines);
     if (shown[id] === now) continue;
     shown[id] = now;

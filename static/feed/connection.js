@@ -25,13 +25,18 @@ function next() {
     while (waitingFrames.length && performance.now() - begun < SHARE) {
       const frame = waitingFrames.shift();
       meanwhile?.push(frame);
-      take[kind](frame);
+      try {
+        take[kind](frame);
+      } catch (error) {
+        console.error(error);
+        refresh();
+      }
     }
     isDraining = waitingFrames.length > 0;
     if (isDraining) next();
   };
   // Behind the frame, so that neither makes the other a long task. A hidden page has no frames.
-  requestAnimationFrame(() => setTimeout(drain));
+  if (!document.hidden) requestAnimationFrame(() => isDone || setTimeout(drain));
   setTimeout(drain, 100);
 }
 

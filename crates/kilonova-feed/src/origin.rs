@@ -11,7 +11,8 @@ use actix_web::http::header::{HOST, ORIGIN};
 ///
 /// The check compares the host and port of `Origin` with `Host` and ignores the scheme, because a
 /// proxy may have ended TLS. The proxy must pass `Host` on. Requests without `Origin` do not come
-/// from a page's WebSocket, and pass.
+/// from a page's WebSocket, and pass. An event stream that another site's page opens without CORS has
+/// no `Origin` either: it passes, but the page cannot read it.
 pub fn is_same_origin(request: &HttpRequest) -> bool {
     let mut origins = request.headers().get_all(ORIGIN);
     let (Some(origin), None) = (origins.next(), origins.next()) else {
@@ -20,6 +21,7 @@ pub fn is_same_origin(request: &HttpRequest) -> bool {
     let authority = request.uri().authority().map(|authority| authority.as_str());
     let host = authority.or_else(|| request.headers().get(HOST)?.to_str().ok());
     let origin = origin.to_str().ok().and_then(|origin| Some(origin.split_once("://")?.1));
+    let host = host.filter(|host| !host.is_empty());
     matches!((origin, host), (Some(origin), Some(host)) if origin.eq_ignore_ascii_case(host))
 }
 
@@ -60,5 +62,6 @@ mod tests {
         }
         assert!(!is_same("shop.example", &["https://shop.example", "https://evil.example"]));
         assert!(!is_same("", &["https://shop.example"]));
+        assert!(!is_same("", &["https://"]));
     }
 }

@@ -80,7 +80,8 @@ fn page_with_loads() -> String {
          window.WebSocket = class {{ constructor() {{ sockets.push(this); }} close() {{}} }};
          Object.assign(window, {{ seen: [], loads: [], say: (event, id) =>
            sockets[0].onmessage({{ data: JSON.stringify({{ event, id }}) }}) }});
-         window.feed = follow({{ url: 'http://localhost/feed', onEvent: ({{ id }}) => seen.push(id),
+         window.feed = follow({{ url: 'http://localhost/feed', 
+           onEvent({{ id }}) {{ if (window.fails === id) throw new Error('no'); seen.push(id); }},
            onResync: () => new Promise((resolve, reject) => loads.push({{ resolve, reject }})) }});
          </script>"
     )
@@ -99,21 +100,29 @@ async fn events_wait_until_the_lists_are_loaded_after_a_resync() {
     browser.until("seen.length").await;
     let state = "return [seen.splice(0), feed.log, feed.lastEventId]";
     assert_eq!(browser.run(state).await, json!([[12], "another", 13]));
+    // The lists may be newer than the connection.
+    browser.run("say('resync', 14); say('x', 15); loads[1].resolve({ lastEventId: 17 })").await;
+    browser.until("feed.lastEventId === 17").await;
+    browser.run("say('x', 16); say('x', 17); say('x', 18)").await;
+    assert_eq!(browser.run("return seen.splice(0)").await, json!([18]));
     // More than it holds: the lists are loaded again.
     browser.run("say('resync', 20); for (let id = 21; id < 2000; id += 1) say('x', id)").await;
-    browser.run("loads[1].resolve()").await;
-    browser.until("loads.length === 3").await;
-    browser.run("say('x', 2000); loads[2].resolve()").await;
+    browser.run("loads[2].resolve()").await;
+    browser.until("loads.length === 4").await;
+    browser.run("say('x', 2000); loads[3].resolve()").await;
     browser.until("seen.length").await;
     assert_eq!(browser.run("return seen.splice(0)").await, json!([2000]));
-    // A failed load, and one that a second resync overtook.
-    browser.run("say('resync', 3000); say('x', 3001); loads[3].reject(new Error('down'))").await;
+    // A failed load is repeated, and keeps what came meanwhile.
+    browser.run("say('resync', 3000); say('x', 3001); loads[4].reject(new Error('down'))").await;
+    browser.until("loads.length === 6").await;
+    browser.run("say('x', 3002); loads[5].resolve()").await;
     browser.until("seen.length").await;
-    assert_eq!(browser.run("return seen.splice(0)").await, json!([3001]));
+    assert_eq!(browser.run("return seen.splice(0)").await, json!([3001, 3002]));
+    // A load that a second resync overtook, and a caller that fails at one event.
     browser.run("say('resync', 4000); say('x', 4001); say('resync', 5000); say('x', 5001)").await;
-    browser.run("loads[4].resolve(); return Promise.resolve()").await;
+    browser.run("loads[6].resolve(); say('x', 5002); return Promise.resolve()").await;
     assert_eq!(browser.run("return seen").await, json!([]));
-    browser.run("loads[5].resolve()").await;
+    browser.run("window.fails = 5001; loads[7].resolve()").await;
     browser.until("seen.length").await;
-    assert_eq!(browser.run("return seen").await, json!([5001]));
+    assert_eq!(browser.run("return seen").await, json!([5002]));
 }

@@ -81,6 +81,13 @@ async fn a_page_keeps_two_minutes_of_a_bounded_number_of_nodes() {
     let long = "for (let m = 0; m < 500; m += 1) document.dispatchEvent(new CustomEvent('sample', \
         { detail: { ...window.last, node: 'other-1', uptime_ms: m * 1000 } }))";
     browser.run(long).await;
+    // Two readers on two nodes are two, even if they look alike.
+    let slow = "const slow_readers = [{ at: '2026-01-01T00:00:00Z', transport: 'websocket', \
+        channels: ['notes'], stalled_ms: 10000 }]; \
+        for (const node of ['other-1', 'other-2']) document.dispatchEvent(new CustomEvent( \
+        'sample', { detail: { ...window.last, node, uptime_ms: 1000, slow_readers } }))";
+    browser.run(slow).await;
+    browser.until("document.querySelectorAll('#slow li').length === 2").await;
     let most = "Math.max(...[...document.querySelectorAll('.plot polyline')]\
         .map((line) => line.getAttribute('points').split(' ').length))";
     browser.until(&format!("{most} === 120")).await;

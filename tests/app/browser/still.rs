@@ -301,6 +301,41 @@ async fn a_late_response_with_an_older_text_does_not_replace_a_newer_one() {
 }
 
 #[actix_web::test]
+async fn a_thread_that_becomes_long_does_not_move_the_comment_being_read() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    site.new_post("Talked about at length").await;
+    browser.open(&site, "/posts/1").await;
+    browser.until_live().await;
+    let shown = "document.querySelectorAll('#comments > :not([data-waiting])').length";
+    for number in 0..195 {
+        // The first ones wait, because they would be in view.
+        if number == 20 {
+            until_waiting(&browser, "20 new comments").await;
+            browser.click("#arrivals").await;
+        }
+        site.new_comment(1, &format!("Comment {number}\n\n{}", "A line.\n\n".repeat(8))).await;
+    }
+    browser.until(&format!("{shown} === 195")).await;
+    browser.run("document.getElementById('comment-150').scrollIntoView()").await;
+    let place = "return Math.round(document.getElementById('comment-150')\
+                 .getBoundingClientRect().top)";
+    let before = browser.run(place).await;
+    for number in 195..210 {
+        site.new_comment(1, &format!("Comment {number}")).await;
+    }
+    browser.until("document.querySelectorAll('#comments > *').length === 210").await;
+    browser.until("'long' in document.querySelector('#comments').dataset").await;
+    // Two frames later everything is laid out.
+    let frames = "return new Promise((done) => requestAnimationFrame(() => \
+                  requestAnimationFrame(() => setTimeout(done))))";
+    browser.run(frames).await;
+    assert_eq!(browser.run(place).await, before, "the comment being read has moved");
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn a_thread_keeps_the_comments_that_its_reader_loaded() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start_with(ends_soon).await;
