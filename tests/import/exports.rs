@@ -157,7 +157,7 @@ fn wordpress_posts_and_pages_arrive_with_comments_and_media() {
     assert_eq!(summary.comments, [1, 0, 0]);
     for what in [
         "missing media",
-        "nobody approved",
+        "an unapproved comment",
         "a ping",
         "with an excerpt",
         "the shortcode contact-form-7",
@@ -213,11 +213,15 @@ fn hostile_files_give_a_clear_line_and_write_nothing() {
         ("h.xml", wordpress("UTF-8", "ISO-8859-1"), "not UTF-8"),
         ("i.xml", b"<rss><w:x/></rss>".to_vec(), "has no namespace"),
         ("j.json", GHOST.as_bytes()[..GHOST.len() - 5].to_vec(), "damaged"),
-        ("k.json", b"{\"x\": 1}".to_vec(), "no Ghost export"),
+        ("k.json", b"{\"x\": 1}".to_vec(), "not a Ghost export"),
         ("l.json", b"{\"data\": {\"posts\": [\"\xff\"]}}".to_vec(), "not UTF-8"),
         ("m.zip", zipped(&[("x.txt", b"x")]), "contains no Ghost or WordPress export"),
         ("n.zip", b"PK\x03\x04 and no more".to_vec(), "damaged"),
-        ("o.zip", zipped(&[("a.zip", &zipped(&[("g.json", GHOST.as_bytes())]))]), "no export"),
+        (
+            "o.zip",
+            zipped(&[("a.zip", &zipped(&[("g.json", GHOST.as_bytes())]))]),
+            "contains no Ghost",
+        ),
         ("p.zip", zipped(&[("a.json", GHOST.as_bytes()), ("b.json", GHOST.as_bytes())]), "several"),
         ("q.zip", lies, "larger than its declared"),
         ("r.zip", patched(6, 1), "it is encrypted"),
