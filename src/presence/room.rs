@@ -25,7 +25,7 @@ pub(super) struct Room {
     typing: HashMap<u64, Instant>,
 }
 
-/// What a frame says of the readers of a post.
+/// The readers of a post as a frame reports them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "Presence")]
 pub(crate) struct Summary {

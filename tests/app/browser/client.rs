@@ -112,7 +112,7 @@ async fn events_wait_until_the_lists_are_loaded_after_a_resync() {
     browser.run("say('x', 2000); loads[3].resolve()").await;
     browser.until("seen.length").await;
     assert_eq!(browser.run("return seen.splice(0)").await, json!([2000]));
-    // A failed load is repeated, and keeps what came meanwhile.
+    // A failed load is repeated, and keeps the events that it held.
     browser.run("say('resync', 3000); say('x', 3001); loads[4].reject(new Error('down'))").await;
     browser.until("loads.length === 6").await;
     browser.run("say('x', 3002); loads[5].resolve()").await;
