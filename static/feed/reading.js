@@ -91,7 +91,11 @@ const SEEN = `kilonova-seen${page.root}`;
 const MOST_PLACES = 200;
 
 const listed = () => [...document.querySelectorAll(":is(#posts, #comments) > [id]:not([data-waiting])")];
-const rank = (item) => (isFront ? Date.parse(item.querySelector("time").dateTime) : Number(item.id.slice("comment-".length)));
+/** By time, and by id within a second. */
+const rank = (item) => {
+  const id = Number(item.id.replace(/\D+/, ""));
+  return isFront ? 1000 * Date.parse(item.querySelector("time").dateTime) + (id % 1_000_000) : id;
+};
 
 /** The highest rank seen in each place; the place that was visited last is at the end. */
 function readSeen() {
