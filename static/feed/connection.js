@@ -35,7 +35,7 @@ function next() {
     isDraining = waitingFrames.length > 0;
     if (isDraining) next();
   };
-  // Behind the frame, so that neither makes the other a long task. A hidden page has no frames.
+  // Runs after the frame, so that the two do not add up to a long task. A hidden page has none.
   if (!document.hidden) requestAnimationFrame(() => isDone || setTimeout(drain));
   setTimeout(drain, 100);
 }

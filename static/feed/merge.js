@@ -122,7 +122,7 @@ function mergeText(old, wanted) {
   const rest = before[before.length - end] ?? null;
   before = before.slice(start, before.length - end);
   after = after.slice(start, after.length - end);
-  // Those that stay keep their order.
+  // The blocks that stay keep their order.
   const stays = matches(before.map(sourceOf), after.map((child) => child.outerHTML));
   let next = 0;
   after.forEach((child, index) => {

@@ -10,7 +10,7 @@ const arrivals = new Set();
 const changes = new Map();
 /** The most waiting elements. With more, the page is fetched when the reader asks for them. */
 const MAX_WAITING = 100;
-/** Of a list with more items, those far from the view are left out of the layout. */
+/** A list with more items leaves those far from the view out of the layout. */
 const LONG = 200;
 let overflow = false;
 
@@ -77,7 +77,7 @@ function insert(list, item, before) {
   const isAlone = list.id !== "comments" && !list.querySelector(":scope > :not([data-waiting])");
   const add = () => {
     list.insertBefore(item, before ?? null);
-    // As it comes from the server, a list is short, and Back finds its place.
+    // A list from the server is shorter: with estimated heights, Back would miss its place.
     if (list.childElementCount > LONG) list.dataset.long = "";
   };
   // A hidden page may change at its top.

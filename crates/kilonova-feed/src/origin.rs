@@ -15,14 +15,17 @@ use actix_web::http::header::{HOST, ORIGIN};
 /// no `Origin` either: it passes, but the page cannot read it.
 pub fn is_same_origin(request: &HttpRequest) -> bool {
     let mut origins = request.headers().get_all(ORIGIN);
-    let (Some(origin), None) = (origins.next(), origins.next()) else {
-        return request.headers().get(ORIGIN).is_none();
-    };
+    let Some(origin) = origins.next() else { return true };
+    if origins.next().is_some() {
+        return false;
+    }
+    let origin = origin.to_str().ok().and_then(|origin| Some(origin.split_once("://")?.1));
     let authority = request.uri().authority().map(|authority| authority.as_str());
     let host = authority.or_else(|| request.headers().get(HOST)?.to_str().ok());
-    let origin = origin.to_str().ok().and_then(|origin| Some(origin.split_once("://")?.1));
-    let host = host.filter(|host| !host.is_empty());
-    matches!((origin, host), (Some(origin), Some(host)) if origin.eq_ignore_ascii_case(host))
+    match (origin, host) {
+        (Some(origin), Some(host)) => !host.is_empty() && origin.eq_ignore_ascii_case(host),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
