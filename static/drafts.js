@@ -186,22 +186,37 @@ function keep(form, held) {
     release?.();
     release = null;
   });
-  addEventListener("pageshow", ({ persisted }) => persisted && save());
+  addEventListener("pageshow", ({ persisted }) => persisted && !renew() && save());
 }
 
 // ---- Sent forms ----------------------------------------------------------------------------
 
 const SENT = `${PREFIX}sent`;
+const savedOf = (keep) => `${PREFIX}saved:${keep}`;
 
 /** Drops the copy of a sent form if this page is its result: not the form again, as after a network
- *  failure, and not a refusal. */
+ *  failure, and not a refusal. Then the form's version is an old one. */
 function settle() {
   const sent = attempt(() => JSON.parse(sessionStorage.getItem(SENT)));
   if (!sent) return;
   attempt(() => sessionStorage.removeItem(SENT));
   const isRefused = document.querySelector("[data-refused], .problems, .conflict, .failure");
   const isThere = forms.some((form) => form.dataset.keep === sent.form);
-  if (!isRefused && (location.href !== sent.from || !isThere)) drop(sent.key);
+  if (isRefused || (location.href === sent.from && isThere)) return;
+  drop(sent.key);
+  attempt(() => sessionStorage.setItem(savedOf(sent.form), sent.version ?? ""));
+}
+
+/** Loads the page again if it has a form that was saved: the browser's Back shows it as it was, and
+ *  saving it once more would conflict with itself. */
+function renew() {
+  const isSaved = ({ dataset, elements: { version } }) => version
+    && version.value === attempt(() => sessionStorage.getItem(savedOf(dataset.keep)));
+  if (!forms.some(isSaved)) return false;
+  ended = true;
+  forms.forEach((form) => form.reset());
+  location.reload();
+  return true;
 }
 
 let leaving = null;
@@ -213,7 +228,8 @@ document.addEventListener("submit", (event) => {
   // The next page may not load: then there is text to lose again.
   setTimeout(() => { leaving = null; }, 10_000);
   if (form.kept) {
-    const sent = { key: form.kept, form: form.dataset.keep, from: location.href };
+    const { version } = form.elements;
+    const sent = { key: form.kept, form: form.dataset.keep, version: version?.value, from: location.href };
     attempt(() => sessionStorage.setItem(SENT, JSON.stringify(sent)));
   }
 });
@@ -240,7 +256,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 settle();
-if (forms.length) {
+const [{ type }] = performance.getEntriesByType("navigation");
+if (forms.length && !(type === "back_forward" && renew())) {
   byAge(PREFIX).forEach(({ key, at }, place) => (place >= MOST || at < Date.now() - OLDEST) && drop(key));
   const locks = await navigator.locks?.query().catch(() => null);
   const held = new Set((locks?.held ?? []).map(({ name }) => name));

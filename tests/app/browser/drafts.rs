@@ -88,6 +88,28 @@ async fn a_restored_text_conflicts_with_a_version_saved_since() {
 }
 
 #[actix_web::test]
+async fn going_back_to_a_saved_form_shows_the_last_version() {
+    let Some((browser, site)) = start().await else { return };
+    site.new_post("Edited").await;
+    browser.open(&site, "/posts/1/edit").await;
+    browser.until("document.querySelector('form[data-keep]').kept").await;
+    browser.fill("#post-body", "Mine").await;
+    browser.send("form.write .actions button").await;
+    browser.until_text("Mine").await;
+    site.put("/api/posts/1", &json!({"body": "Theirs"})).await.json(200);
+    browser.run("history.back()").await;
+    browser.until("document.querySelector('#post-body')?.value === 'Theirs'").await;
+    browser.until("document.querySelector('form[data-keep]').kept").await;
+    until_kept(&browser, 0).await;
+    browser.fill("#post-body", "Theirs and mine").await;
+    browser.send("form.write .actions button").await;
+    browser.until_text("Theirs and mine").await;
+    assert_eq!(site.get("/api/posts/1").await.json(200)["body"], "Theirs and mine");
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn two_windows_of_one_form_keep_two_texts() {
     let Some((browser, site)) = start().await else { return };
     browser.open(&site, "/posts/new").await;

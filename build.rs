@@ -1,0 +1,143 @@
+//! Prepares the files of `static/` for the binary: joins the pages' script from its parts, and
+//! minifies scripts and style sheets. Owns what the files contain when they are served; their
+//! addresses are in `src/views/assets.rs`.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use oxc_allocator::Allocator;
+use oxc_codegen::{Codegen, CodegenOptions};
+use oxc_minifier::{Minifier, MinifierOptions};
+use oxc_parser::Parser;
+use oxc_span::SourceType;
+
+/// The client script, which other sites load too.
+const CLIENT: &str = "client/client.js";
+
+/// The pages' script, which is joined from the files in `static/feed/` to save requests. The files
+/// share a scope.
+const PAGES: &str = "feed.js";
+const PARTS: [&str; 9] = [
+    "page.js",
+    "reading.js",
+    "merge.js",
+    "still.js",
+    "refresh.js",
+    "place.js",
+    "events.js",
+    "connection.js",
+    "forms.js",
+];
+/// The import of the client, which is replaced by the client itself.
+const IMPORT: &str = "import { backoff, follow } from \"./client.js\";";
+
+/// Insignificant spaces in a style sheet. Spaces around the operators of `calc` are significant.
+const SPACES: [(&str, &str); 6] =
+    [(" { ", "{"), (" {", "{"), ("; }", "}"), (": ", ":"), ("; ", ";"), (", ", ",")];
+
+type Failure = Box<dyn Error>;
+
+fn main() -> Result<(), Failure> {
+    for changed in ["build.rs", "static", CLIENT] {
+        println!("cargo::rerun-if-changed={changed}");
+    }
+    let out = PathBuf::from(env::var("OUT_DIR")?).join("static");
+    if out.exists() {
+        fs::remove_dir_all(&out)?;
+    }
+    fs::create_dir_all(&out)?;
+    let client = fs::read_to_string(CLIENT)?;
+    let mut files = vec![
+        ("client.js".to_owned(), script("client.js", &client)?.into_bytes()),
+        (PAGES.to_owned(), script(PAGES, &pages(&client)?)?.into_bytes()),
+    ];
+    for entry in fs::read_dir("static")? {
+        let path = entry?.path();
+        if path.is_file() {
+            files.push((name_of(&path)?, served(&path)?));
+        }
+    }
+    let mut list = String::from("[\n");
+    for (name, bytes) in files {
+        let path = out.join(&name);
+        fs::write(&path, bytes)?;
+        writeln!(list, "({name:?}, include_bytes!({path:?}).as_slice()),")?;
+    }
+    list.push(']');
+    fs::write(out.with_extension("rs"), list)?;
+    Ok(())
+}
+
+fn name_of(path: &Path) -> Result<String, Failure> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    Ok(name.ok_or_else(|| format!("{} is not UTF-8", path.display()))?.to_owned())
+}
+
+/// The content of a file as it is served.
+fn served(path: &Path) -> Result<Vec<u8>, Failure> {
+    let text = fs::read(path)?;
+    match path.extension().and_then(|kind| kind.to_str()) {
+        Some("js") => Ok(script(&name_of(path)?, str::from_utf8(&text)?)?.into_bytes()),
+        Some("css") => Ok(sheet(&name_of(path)?, str::from_utf8(&text)?)?.into_bytes()),
+        _ => Ok(text),
+    }
+}
+
+/// The pages' script, with the client inlined.
+fn pages(client: &str) -> Result<String, Failure> {
+    let mut parts = String::new();
+    for part in PARTS {
+        parts.push_str(&fs::read_to_string(format!("static/feed/{part}"))?);
+    }
+    if fs::read_dir("static/feed")?.count() != PARTS.len() {
+        return Err("a file of static/feed/ is not among the parts of the pages' script".into());
+    }
+    if !parts.contains(IMPORT) {
+        return Err(format!("the pages' script lacks the line {IMPORT}").into());
+    }
+    let body = client.replace("\nexport ", "\n");
+    let inlined = format!(
+        "const {{ backoff, follow }} = (() => {{\n{body}\nreturn {{ backoff, follow }};\n}})();"
+    );
+    Ok(parts.replace(IMPORT, &inlined))
+}
+
+/// A minified script.
+fn script(name: &str, text: &str) -> Result<String, Failure> {
+    let allocator = Allocator::default();
+    let mut parsed = Parser::new(&allocator, text, SourceType::mjs()).parse();
+    if let Some(problem) = parsed.diagnostics.first() {
+        return Err(format!("{name}: {problem}").into());
+    }
+    let minified =
+        Minifier::new(MinifierOptions::default()).minify(&allocator, &mut parsed.program);
+    let printer = Codegen::new().with_options(CodegenOptions::minify());
+    Ok(printer.with_scoping(minified.scoping).build(&parsed.program).code)
+}
+
+/// A style sheet without comments, indentation and the spaces of declarations. Comments must be on
+/// lines of their own.
+fn sheet(name: &str, text: &str) -> Result<String, Failure> {
+    let mut slim = String::with_capacity(text.len());
+    let mut is_comment = false;
+    for line in text.lines().map(str::trim) {
+        is_comment |= line.starts_with("/*");
+        if is_comment {
+            is_comment = !line.ends_with("*/");
+            continue;
+        }
+        let is_changed = |string: &str| SPACES.iter().any(|(wide, _)| string.contains(wide));
+        if line.split('"').skip(1).step_by(2).any(is_changed) {
+            return Err(format!("{name}: a string would lose spaces: {line}").into());
+        }
+        slim.push_str(
+            &SPACES.iter().fold(line.to_owned(), |line, (wide, narrow)| line.replace(wide, narrow)),
+        );
+        if !line.is_empty() && !line.ends_with([',', ';', '{', '}']) {
+            slim.push('\n');
+        }
+    }
+    Ok(slim)
+}
