@@ -85,7 +85,13 @@ class Editor {
     const answer = await fetch(this.href, page).catch(() => null);
     // The note was deleted in the meantime, and its place says so.
     if (!this.card.id || !this.card.isConnected) return void editors.delete(this.card);
-    const isForm = answer?.ok && !answer.redirected && this.show(await pageOf(answer));
+    if (!answer) {
+      this.close();
+      this.box.replaceChildren(this.status);
+      this.card.append(this.box);
+      return this.tell("The form cannot be loaded: the server cannot be reached.");
+    }
+    const isForm = answer.ok && !answer.redirected && this.show(await pageOf(answer));
     if (!isForm) location.assign(this.href);
   }
 
@@ -166,6 +172,7 @@ list.addEventListener("click", (event) => {
   event.preventDefault();
   const card = link.closest(".note");
   if (editors.has(card)) return;
+  card.querySelector(":scope > .editor")?.remove();
   const editor = new Editor(card, link);
   editors.set(card, editor);
   editor.open();

@@ -1,12 +1,14 @@
 //! The cost of `?frame=html` compared with the plain frame of the same events: the server's CPU
-//! time per frame, measured alternately on one server. In the first mode each write waits until all
-//! sockets have the previous frame. In the second, writes go out as fast as they are answered. Then
-//! a socket gets several frames in one write, and how many depends on the time to make the frames.
+//! time per frame, measured alternately on one server. Writes come one by one, or twenty at once;
+//! the next ones wait until all sockets have the frames of the last. After twenty, a socket gets
+//! several frames in one write. (Writes as fast as one writer can make them would measure luck: how
+//! many fit between two batches changes by a factor of ten between runs of one shape.)
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -20,26 +22,30 @@ const ROUNDS: usize = 3;
 pub(super) async fn measure() {
     let variables = [("KILONOVA_MAX_SOCKETS", "0".to_owned())];
     let server = Server::start_with(|_| {}, &variables).await;
-    let mut client = Client::connect(server.port).await;
+    let mut clients = Vec::new();
+    for _ in 0..POSTS {
+        clients.push(Client::connect(server.port).await);
+    }
     let body = "Some *words* of a post, and [a link](https://example.org/). ".repeat(20);
     for n in 0..POSTS {
         let post = json!({"title": format!("Post {n}"), "body": body, "tags": ["one", "two"]});
-        assert_eq!(client.post("/api/posts", &post).await.0, 201);
+        assert_eq!(clients[0].post("/api/posts", &post).await.0, 201);
     }
     for (sockets, writes) in [(1000, 300), (5000, 100)] {
-        for pace in [Pace::OneByOne, Pace::Burst] {
+        for together in [1, POSTS] {
             let mut sums = [0.0, 0.0];
             let mut bytes = [0, 0];
             for _ in 0..ROUNDS {
                 for (shape, (_, path)) in SHAPES.into_iter().enumerate() {
-                    let delivery = Delivery { path, sockets, writes, pace };
-                    let (seconds, length) = delivery.measure(&server, &mut client).await;
+                    let delivery = Delivery { path, sockets, writes };
+                    let writers = &mut clients[..together];
+                    let (seconds, length) = delivery.measure(&server, writers).await;
                     sums[shape] += seconds;
                     bytes[shape] = length;
                 }
             }
             let costs = sums.map(|sum| sum * 1e6 / (ROUNDS * sockets * writes) as f64);
-            let what = format!("{sockets} sockets, {pace:?}");
+            let what = format!("{sockets} sockets, {together} at once");
             for ((name, _), (cost, bytes)) in SHAPES.iter().zip(costs.iter().zip(bytes)) {
                 println!("{what}, {name}: {cost:.2} µs of CPU a delivery, {bytes} bytes");
             }
@@ -48,27 +54,17 @@ pub(super) async fn measure() {
     }
 }
 
-/// When the next write goes out.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Pace {
-    /// When every socket has received the previous one.
-    OneByOne,
-    /// When the previous one is answered.
-    Burst,
-}
-
 struct Delivery {
     path: &'static str,
     sockets: usize,
     writes: usize,
-    pace: Pace,
 }
 
 impl Delivery {
-    /// Changes posts until every socket has received all frames. Returns the server's CPU time in
-    /// seconds, and the length of the longest frame.
-    async fn measure(&self, server: &Server, client: &mut Client) -> (f64, usize) {
-        let Delivery { path, sockets, writes, pace } = *self;
+    /// Changes posts, as many at once as there are writers, until every socket has received all
+    /// frames. Returns the server's CPU time in seconds, and the length of the longest frame.
+    async fn measure(&self, server: &Server, writers: &mut [Client]) -> (f64, usize) {
+        let Delivery { path, sockets, writes } = *self;
         let received = Arc::<AtomicUsize>::default();
         let mut readers = JoinSet::new();
         for _ in 0..sockets {
@@ -87,11 +83,14 @@ impl Delivery {
             });
         }
         let before = server.cpu_seconds();
-        for n in 0..writes {
-            let title = json!({"title": format!("Another title {n} for {path}")});
-            let post = format!("/api/posts/{}", n % POSTS + 1);
-            assert_eq!(client.patch(&post, &title).await.0, 200);
-            while pace == Pace::OneByOne && received.load(Ordering::Relaxed) < sockets * (n + 1) {
+        for n in (0..writes).step_by(writers.len()) {
+            let changes = writers.iter_mut().enumerate().map(async |(post, writer)| {
+                let title = json!({"title": format!("Another title {n} for {path}")});
+                assert_eq!(writer.patch(&format!("/api/posts/{}", post + 1), &title).await.0, 200);
+                1
+            });
+            let changed: usize = join_all(changes).await.into_iter().sum();
+            while received.load(Ordering::Relaxed) < sockets * (n + changed) {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::filters;
-use super::pages::Frame;
+use super::pages::{Frame, number_of_comments};
 use crate::access::CommentState;
 use crate::models::note::Note;
 use crate::models::post::{Post, Status};
@@ -28,6 +28,8 @@ const SOME_ACCOUNT: i64 = 0;
 struct Card {
     frame: Frame,
     post: Post,
+    /// True for a post that was just created.
+    is_new: bool,
 }
 
 #[derive(Template)]
@@ -38,9 +40,9 @@ struct OneComment {
 }
 
 impl Card {
-    /// A post's event does not have the number of its comments.
+    /// A post's event does not have the number of its comments: only a new post surely has none.
     fn comments(&self, _: &Post) -> Option<String> {
-        None
+        self.is_new.then(|| number_of_comments(0))
     }
 }
 
@@ -106,7 +108,7 @@ impl Fragments {
         let frame = Frame { root: Arc::clone(&self.root), ..Frame::default() };
         let html = match event {
             "post_created" | "post_updated" | "post_published" => {
-                Card { frame, post: read(payload)? }.render()
+                Card { frame, post: read(payload)?, is_new: event == "post_created" }.render()
             }
             "comment_created" | "comment_updated" | "new_comment" => {
                 OneComment { frame, comment: read(payload)? }.render()

@@ -26,6 +26,7 @@ pub use self::docs::{Docs, Reference};
 pub use self::embed::Embed;
 pub use self::lists::{Archive, Author, TagIndex, has_path, of_author, of_tag};
 pub use self::overview::Overview;
+pub(super) use self::text::comments as number_of_comments;
 use super::forms::{
     AccountForm, CommentForm, LoginForm, NoteForm, PostForm, Problem, RegisterForm,
 };
@@ -539,9 +540,9 @@ impl PostIndex {
         self.tag.as_deref().or(author)
     }
 
-    /// The number of a post's comments, if it has any.
+    /// The number of a post's comments.
     fn comments(&self, post: &Post) -> Option<String> {
-        self.counts.get(&post.id).map(|count| text::comments(*count))
+        Some(text::comments(self.counts.get(&post.id).copied().unwrap_or_default()))
     }
 
     /// The tabs above a writer's list: name, address, and true for the current one.

@@ -2,6 +2,10 @@
 
 /** The most milliseconds spent on a burst of events between two animation frames. */
 const SHARE = 16;
+/** The most events placed between two animation frames, unless many wait: laying them out takes
+ *  longer than placing them. */
+const TOGETHER = 3;
+const MANY = 200;
 const waitingFrames = [];
 let isDraining = false;
 
@@ -22,7 +26,8 @@ function next() {
     // Measured before anything changes, while that does not cost a layout.
     const list = listOfPage();
     if (list) placeOf(list);
-    while (waitingFrames.length && performance.now() - begun < SHARE) {
+    let room = document.hidden || waitingFrames.length > MANY ? Infinity : TOGETHER;
+    while (waitingFrames.length && room-- > 0 && performance.now() - begun < SHARE) {
       const frame = waitingFrames.shift();
       meanwhile?.push(frame);
       try {

@@ -18,9 +18,12 @@ const take = {
     gone.delete(`post-${data.id}`);
     if (!html) return refresh();
     const card = fragment(html);
-    // A post's event does not have the number of its comments.
+    // The event of a post that is not new does not have the number of its comments.
     const count = shown?.querySelector("[data-comments]") ?? counts.get(data.id);
-    if (count) card.querySelector(".meta").append(" ", count.cloneNode(true));
+    if (count) {
+      card.querySelector("[data-comments]")?.remove();
+      card.querySelector(".meta").append(" ", count.cloneNode(true));
+    }
     place(byId("posts"), card, true);
   },
 
@@ -32,6 +35,7 @@ const take = {
       if (isGone) page.gone = "";
       else delete page.gone;
       if (isGone) return;
+      tellOfLock(data.comments_locked);
       if (html) changePost(data, fragment(html));
       else refresh();
     }
@@ -96,12 +100,25 @@ const take = {
   },
 };
 
+/** Tells the reader when comments are locked or unlocked. */
+function tellOfLock(isLocked) {
+  if (Boolean(isLocked) === "locked" in page) return;
+  if (isLocked) page.locked = "";
+  else delete page.locked;
+  if (isLocked && byId("write-comment")) tell("Comments are locked now. Your text is still here.");
+  else if (!isLocked) tell("Comments are open again. Reload the page to write one.");
+}
+
+/** A time as the server writes it. */
+const utc = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "medium", timeZone: "UTC" });
+
 /** Updates the header of an open post from its card, and fetches the text if it has changed. */
 function changePost(data, card) {
   const article = document.querySelector("article.post");
   const header = article.querySelector("header");
   const title = header.querySelector("h1");
-  document.title = data.title + document.title.slice(document.title.lastIndexOf(" · "));
+  const after = document.title.startsWith(title.textContent) ? document.title.slice(title.textContent.length) : "";
+  document.title = data.title + after;
   changeInPlace(header, () => {
     title.textContent = data.title;
     for (const [selector, parent] of [["ul.tags", header], [".meta > .badge", header.querySelector(".meta")]]) {
@@ -114,7 +131,7 @@ function changePost(data, card) {
     changed.hidden = data.updated_at <= (data.published_at ?? data.inserted_at);
     const time = changed.querySelector("time");
     time.dateTime = `${data.updated_at.slice(0, 19)}Z`;
-    time.title = new Date(time.dateTime).toUTCString();
+    time.title = `${utc.format(new Date(time.dateTime)).replace(" at", ",")} UTC`;
     time.textContent = "just now";
   });
   fetchText(data.body_digest);

@@ -61,12 +61,29 @@ function mergeChildren(old, wanted) {
   while (at) drop();
 }
 
+/** The sources of blocks, until the next change of a text. */
+let sources = new WeakMap();
+
 /** The source of a block, without the copy button that this script adds. */
 function sourceOf(block) {
-  if (!block.querySelector(".copy")) return block.outerHTML;
-  const bare = block.cloneNode(true);
-  for (const button of bare.querySelectorAll(".copy")) button.remove();
-  return bare.outerHTML;
+  if (sources.has(block)) return sources.get(block);
+  const bare = block.querySelector(".copy") ? block.cloneNode(true) : block;
+  if (bare !== block) bare.querySelectorAll(".copy").forEach((button) => button.remove());
+  const source = bare.outerHTML;
+  sources.set(block, source);
+  return source;
+}
+
+/** The number of blocks whose sources are computed without a pause. */
+const READ = 100;
+
+/** Computes the sources of two texts in parts, before one is changed to the other. */
+async function readSources(...texts) {
+  const blocks = texts.flatMap((text) => [...text.querySelector(".prose").children]);
+  for (let at = 0; at < blocks.length; at += READ) {
+    if (at && !document.hidden) await sleep(0);
+    blocks.slice(at, at + READ).forEach(sourceOf);
+  }
 }
 
 /** The place in `before` of each source in `after` that stays, or null. Sources that occur once in
@@ -113,7 +130,7 @@ function mergeText(old, wanted) {
   let after = [...wanted.children];
   if (!after.length) return mergeChildren(old, wanted);
   // Most changes leave the beginning and the end of a text equal, which is cheap to detect.
-  const isSame = (one, other) => one.isEqualNode(other) || (one.querySelector(".copy") && sourceOf(one) === other.outerHTML);
+  const isSame = (one, other) => one.isEqualNode(other) || (one.querySelector(".copy") && sourceOf(one) === sourceOf(other));
   const least = Math.min(before.length, after.length);
   let start = 0;
   while (start < least && isSame(before[start], after[start])) start += 1;
@@ -123,7 +140,8 @@ function mergeText(old, wanted) {
   before = before.slice(start, before.length - end);
   after = after.slice(start, after.length - end);
   // The blocks that stay keep their order.
-  const stays = matches(before.map(sourceOf), after.map((child) => child.outerHTML));
+  const stays = matches(before.map(sourceOf), after.map(sourceOf));
+  sources = new WeakMap();
   let next = 0;
   after.forEach((child, index) => {
     const place = stays[index];

@@ -127,7 +127,9 @@ async function fetchText(digest) {
       await sleep(Math.random() * SPREAD_TEXT);
       asked = wantedText;
       const fresh = (await load(`${page.root}/posts/${page.post}/body?v=${asked}`))?.querySelector(".text");
-      if (fresh && text.isConnected) keepingPlace(() => merge(text, fresh));
+      if (!fresh) continue;
+      await readSources(text, fresh);
+      if (text.isConnected) keepingPlace(() => merge(text, fresh));
     } while (wantedText !== asked && wantedText !== text.dataset.body);
   } catch {
     refresh();

@@ -46,12 +46,28 @@ function keepingPlace(change) {
 function anchorOf() {
   const focused = document.activeElement;
   if (focused?.closest("main") && focused.id !== "main" && isInView(focused)) return focused;
-  const blocks = document.querySelectorAll("main [data-item], main article.post .prose > *, main h1, main h2");
-  for (const block of blocks) {
-    const { top, bottom, height } = block.getBoundingClientRect();
-    if (height && bottom > 0) return top < innerHeight ? block : null;
+  const list = listOfPage() ?? byId("held");
+  const text = document.querySelector("article.post .prose");
+  const title = list?.closest(".comments")?.querySelector("h2");
+  const blocks = [document.querySelector("main h1"), firstBelowTop(text), title, firstBelowTop(list)];
+  const first = blocks.find((block) => block?.getBoundingClientRect().bottom > 0);
+  return first?.getBoundingClientRect().top < innerHeight ? first : null;
+}
+
+/** The first child that is not above the view. Children follow each other down the page, so that a
+ *  few measurements find it. */
+function firstBelowTop(parent) {
+  const all = [...parent?.children ?? []].filter(({ dataset }) => !("waiting" in dataset));
+  let [low, high] = [0, all.length];
+  while (low < high) {
+    let middle = (low + high) >> 1;
+    const next = middle + 1;
+    // A hidden child has no place.
+    while (middle > low && !all[middle].getClientRects().length) middle -= 1;
+    if (all[middle].getBoundingClientRect().bottom > 0) high = middle;
+    else low = next;
   }
-  return null;
+  return all[low];
 }
 
 function isInView(element) {
@@ -84,7 +100,8 @@ function insert(list, item, before) {
   if (document.hidden && scrollY > 0) keepingPlace(add);
   else add();
   if (document.hidden || place >= innerHeight || isAlone) {
-    item.dataset.fresh = "";
+    // Far from the view, the animation would only take time.
+    if (place < 2 * innerHeight) item.dataset.fresh = "";
     fill(list);
   } else {
     item.dataset.waiting = "";
@@ -195,7 +212,7 @@ function reveal() {
   const shown = kind === "post" ? first : items.reduce((one, other) =>
     one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_PRECEDING ? other : one, first);
   if (!shown) return;
-  shown.scrollIntoView({ block: "nearest" });
+  shown.scrollIntoView({ block: shown.offsetHeight > innerHeight ? "start" : "nearest" });
   const target = shown.querySelector("a") ?? shown;
   target.focus({ preventScroll: true });
 }

@@ -57,7 +57,7 @@ impl PostShow {
 }
 
 /// A number of comments, in words.
-pub(super) fn comments(count: i64) -> String {
+pub(in crate::views) fn comments(count: i64) -> String {
     match count {
         0 => "No comments".to_owned(),
         1 => "1 comment".to_owned(),

@@ -18,6 +18,9 @@ fn now() -> f64 {
 
 #[expect(clippy::print_stdout, reason = "this is a measurement")]
 fn report(name: &str, unit: &str, mut values: Vec<f64>) {
+    if values.is_empty() {
+        return println!("{name}: none over 50 {unit}");
+    }
     values.sort_by(f64::total_cmp);
     let at = |share: usize| values[(values.len() * share / 100).min(values.len() - 1)];
     println!("{name}: p50 {:.1}, p95 {:.1}, worst {:.1} {unit}", at(50), at(95), at(100));
@@ -88,8 +91,10 @@ async fn from_a_write_to_the_page() {
 async fn long_tasks_of_a_long_page() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;
-    let paragraph =
-        |number| format!("Paragraph {number}. {}", "Some *more* words of it. ".repeat(12));
+    // Three emphases in 300 characters: nine of ten posts of the Rust blog have fewer.
+    let sentence = "Here are some *more* words of the text, and others that are like them in \
+                    each way that one can think of now. ";
+    let paragraph = |number| format!("Paragraph {number}. {}", sentence.repeat(3));
     let text = (0..1000).map(paragraph).collect::<Vec<_>>().join("\n\n");
     assert!(text.len() > 300_000, "{}", text.len());
     site.post("/api/posts", &json!({"title": "Long", "body": text})).await.json(201);
@@ -110,7 +115,7 @@ async fn long_tasks_of_a_long_page() {
         .await;
     let tasks = async || -> Vec<f64> {
         let tasks = browser.run("return window.tasks.splice(0)").await;
-        tasks.as_array().unwrap().iter().filter_map(Value::as_f64).chain([0.0]).collect()
+        tasks.as_array().unwrap().iter().filter_map(Value::as_f64).collect()
     };
     for number in 0..50 {
         site.new_comment(1, &format!("Another *{number}*")).await;

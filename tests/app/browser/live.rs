@@ -1,5 +1,7 @@
 //! Pages that stay up to date while others write.
 
+use std::sync::Arc;
+
 use kilonova::pubsub::Payload;
 use serde_json::json;
 
@@ -165,6 +167,61 @@ async fn readers_are_told_only_of_a_different_version() {
         browser.until("!document.getElementById('version').hidden").await;
         assert_eq!(browser.run(IS_MARKED).await, json!(true), "the page was reloaded");
     }
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_card_that_arrived_counts_its_comments() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    site.new_post("Without comments").await;
+    browser.open(&site, "/").await;
+    browser.until_live().await;
+    let count = |id: i64, text: &str| {
+        format!(
+            "document.querySelector('#post-{id} [data-comments]')?.textContent === '{text}' \
+             && document.querySelectorAll('#post-{id} [data-comments]').length === 1"
+        )
+    };
+    browser.until(&count(1, "No comments")).await;
+    site.new_post("Arrives").await;
+    browser.until(&count(2, "No comments")).await;
+    for id in [1, 2] {
+        site.new_comment(id, "The first").await;
+        browser.until(&count(id, "1 comment")).await;
+    }
+    site.patch("/api/posts/2", &json!({"title": "Has arrived"})).await.json(200);
+    browser.until("document.querySelector('#post-2 h2').textContent === 'Has arrived'").await;
+    browser.until(&count(2, "1 comment")).await;
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn readers_are_told_when_comments_are_locked_and_unlocked() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start_with(|config| {
+        Arc::get_mut(&mut config.site).unwrap().name = "One · Two".to_owned();
+    });
+    let site = site.await;
+    site.new_post("Discussed").await;
+    browser.open(&site, "/posts/1").await;
+    browser.until_live().await;
+    browser.fill("#comment-body", "Half a comment").await;
+    site.patch("/api/posts/1", &json!({"comments_locked": true})).await.json(200);
+    browser.until_text("Comments are locked now. Your text is still here.").await;
+    let typed = browser.run("return document.querySelector('#comment-body').value").await;
+    assert_eq!(typed, "Half a comment");
+    site.patch("/api/posts/1", &json!({"comments_locked": false})).await.json(200);
+    browser.until_text("Comments are open again.").await;
+    site.patch("/api/posts/1", &json!({"title": "Renamed"})).await.json(200);
+    browser.until("document.title === 'Renamed · One · Two'").await;
+    let exact = "return document.querySelector('.changed time').title";
+    let exact = browser.run(exact).await;
+    let form = "%-d %B %Y, %H:%M:%S UTC";
+    let parsed = chrono::NaiveDateTime::parse_from_str(exact.as_str().unwrap(), form);
+    assert!(parsed.is_ok(), "{exact}");
     drop(browser);
     site.stop().await;
 }

@@ -132,3 +132,26 @@ async fn a_text_that_the_card_cannot_save_goes_to_the_forms_page() {
     drop(browser);
     site.stop().await;
 }
+
+#[actix_web::test]
+async fn a_form_that_cannot_be_loaded_leaves_the_page() {
+    let Some((browser, site)) = start().await else { return };
+    let network = async |offline: bool| {
+        let speed = json!({"offline": offline, "latency": 0, "downloadThroughput": -1,
+            "uploadThroughput": -1});
+        browser.command("Network.emulateNetworkConditions", speed).await;
+    };
+    browser.command("Network.enable", json!({})).await;
+    network(true).await;
+    browser.click(MENU).await;
+    browser.click(EDIT).await;
+    browser.until_text("The form cannot be loaded: the server cannot be reached.").await;
+    network(false).await;
+    edit(&browser).await;
+    browser.fill(TITLE, "Bread").await;
+    browser.click(SAVE).await;
+    browser
+        .until(&format!("!{OPEN} && document.querySelector('#note-1 h2').textContent === 'Bread'"))
+        .await;
+    stop(browser, site).await;
+}

@@ -53,6 +53,37 @@ async fn a_first_visit_of_the_front_page_takes_five_requests_and_20_kilobytes() 
 }
 
 #[actix_web::test]
+async fn no_page_has_over_60_kilobytes_of_static_files() {
+    let site = Site::start().await;
+    site.new_post("A post").await;
+    site.new_note("A note").await;
+    let get = async |path: &str| {
+        let headers = [("Accept", "text/html, */*")];
+        let answer = Raw::connect(&site).await.request("GET", path, &headers, b"").await;
+        assert_eq!(answer.status, 200, "{path}");
+        answer.body
+    };
+    for path in [
+        "/",
+        "/posts/1-a-post",
+        "/posts/new",
+        "/posts/1/edit",
+        "/notes",
+        "/search",
+        "/bin",
+        "/admin",
+    ] {
+        let page = String::from_utf8(get(path).await.to_vec()).unwrap();
+        let mut bytes = 0;
+        for file in files(&page) {
+            bytes += get(file).await.len();
+        }
+        assert!((40_000..60_000).contains(&bytes), "{path} has {bytes} bytes of static files");
+    }
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn a_static_file_without_its_version_is_revalidated() {
     let site = Site::start().await;
     for path in ["/static/client.js", "/static/style.css"] {
