@@ -180,6 +180,19 @@ form.addEventListener("submit", (event) => {
   }, LEAVES_WITHIN);
 });
 
+// The time of publication is in UTC. Its equivalent helps writers elsewhere.
+const due = form.elements.publish_at;
+const local = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
+function translate() {
+  const time = new Date(`${due.value}Z`);
+  const isKnown = due.value && time.getTimezoneOffset();
+  form.querySelector(".local").textContent = isKnown ? `In your time zone: ${local.format(time)}` : "";
+}
+if (due) {
+  translate();
+  form.addEventListener("input", translate);
+}
+
 // Enter in the title moves to the text.
 title.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.isComposing || event.ctrlKey || event.metaKey) return;

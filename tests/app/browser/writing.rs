@@ -224,6 +224,27 @@ async fn pasted_and_dropped_pictures_are_in_the_text() {
 }
 
 #[actix_web::test]
+async fn the_time_of_publication_is_shown_in_the_writers_time_zone() {
+    let Some((browser, site)) = start(Scripts::On).await else { return };
+    let zone = json!({"timezoneId": "Asia/Tokyo"});
+    browser.command("Emulation.setTimezoneOverride", zone).await;
+    browser.open_at(&format!("http://localhost:{}/posts/new", site.port)).await;
+    browser.click(".schedule > summary").await;
+    let local = "document.querySelector('.schedule .local').textContent";
+    browser.until(&format!("{local} === ''")).await;
+    browser
+        .run(
+            "const due = document.querySelector('#post-publish-at'); \
+             due.value = '2030-05-01T20:30'; \
+             due.dispatchEvent(new Event('input', { bubbles: true }))",
+        )
+        .await;
+    browser.until(&format!("/May 2, 2030.*5:30/.test({local})")).await;
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn writing_works_with_the_keyboard_alone() {
     let Some((browser, site)) = start(Scripts::On).await else { return };
     browser.type_in("#post-title", "By keys\u{e007}").await;
