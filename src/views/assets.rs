@@ -43,7 +43,7 @@ fn compressed(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 static ASSETS: LazyLock<BTreeMap<&str, Asset>> =
-    LazyLock::new(|| FILES.iter().map(|(name, bytes)| (*name, Asset::new(*bytes))).collect());
+    LazyLock::new(|| FILES.iter().map(|(name, bytes)| (*name, Asset::new(bytes))).collect());
 
 /// A static file. All files are loaded at the first call.
 pub fn get(name: &str) -> Option<&'static Asset> {
