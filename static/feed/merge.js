@@ -28,15 +28,21 @@ function merge(old, wanted) {
   else mergeChildren(old, wanted);
 }
 
+/** The first node from this one on that is the server's, and no copy button. */
+function served(node) {
+  while (node?.classList?.contains("copy")) node = node.nextSibling;
+  return node;
+}
+
 function mergeChildren(old, wanted) {
   const staying = new Set([...wanted.children].map((child) => child.id).filter(Boolean));
   for (const child of [...old.children]) {
     if (child.id && !staying.has(child.id)) withdraw(child);
   }
   const known = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
-  let at = old.firstChild;
+  let at = served(old.firstChild);
   const drop = () => {
-    const next = at.nextSibling;
+    const next = served(at.nextSibling);
     at.remove();
     at = next;
   };
@@ -54,7 +60,7 @@ function mergeChildren(old, wanted) {
       else old.insertBefore(copy, at);
       continue;
     }
-    if (match === at) at = at.nextSibling;
+    if (match === at) at = served(at.nextSibling);
     else old.insertBefore(match, at);
     merge(match, child);
   }

@@ -213,7 +213,7 @@ function reveal() {
     one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_PRECEDING ? other : one, first);
   if (!shown) return;
   shown.scrollIntoView({ block: shown.offsetHeight > innerHeight ? "start" : "nearest" });
-  const target = shown.querySelector("a") ?? shown;
+  const target = shown.querySelector("h2 a") ?? shown.querySelector("a") ?? shown;
   target.focus({ preventScroll: true });
 }
 

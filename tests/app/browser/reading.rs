@@ -87,6 +87,13 @@ async fn code_is_copied_with_the_keyboard_and_the_layout_does_not_shift() {
     assert_eq!(browser.run("return document.querySelectorAll('.copy').length").await, json!(2));
     let wide = "return document.documentElement.scrollWidth <= innerWidth";
     assert_eq!(browser.run(wide).await, json!(true));
+    // A change of the code leaves the focus on its button.
+    let changed = json!({"body": body.replace("main", "other")});
+    site.patch(&format!("/api/posts/{id}"), &changed).await.json(200);
+    browser.until("document.querySelector('pre code').textContent.includes('other')").await;
+    let focus = "return document.activeElement === document.querySelector('pre .copy button') \
+                 && document.querySelectorAll('.copy').length";
+    assert_eq!(browser.run(focus).await, json!(2));
     drop(browser);
     site.stop().await;
 }
