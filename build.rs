@@ -2,9 +2,10 @@
 //! minifies scripts and style sheets. Owns what the files contain when they are served; their
 //! addresses are in `src/views/assets.rs`.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fs};
 
 use oxc_allocator::Allocator;
@@ -19,6 +20,7 @@ const CLIENT: &str = "client/client.js";
 /// The pages' script, which is joined from the files in `static/feed/` to save requests. The files
 /// share a scope.
 const PAGES: &str = "feed.js";
+const PARTS_FOLDER: &str = "feed";
 const PARTS: [&str; 9] = [
     "page.js",
     "reading.js",
@@ -53,12 +55,13 @@ fn main() -> Result<(), Failure> {
         ("client.js".to_owned(), script("client.js", &client)?.into_bytes()),
         (PAGES.to_owned(), script(PAGES, &pages(&client)?)?.into_bytes()),
     ];
-    for entry in fs::read_dir("static")? {
-        let path = entry?.path();
-        if path.is_file() {
-            files.push((name_of(&path)?, served(&path)?));
+    for name in names_in("static")? {
+        if name != PARTS_FOLDER {
+            let bytes = served(&name)?;
+            files.push((name, bytes));
         }
     }
+    files.sort();
     let mut list = String::from("[\n");
     for (name, bytes) in files {
         let path = out.join(&name);
@@ -70,18 +73,25 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn name_of(path: &Path) -> Result<String, Failure> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    Ok(name.ok_or_else(|| format!("{} is not UTF-8", path.display()))?.to_owned())
+/// The names in a folder, in their order.
+fn names_in(folder: &str) -> Result<BTreeSet<String>, Failure> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name().into_string();
+        names.insert(name.map_err(|name| format!("{folder}: {name:?} is not UTF-8"))?);
+    }
+    Ok(names)
 }
 
-/// The content of a file as it is served.
-fn served(path: &Path) -> Result<Vec<u8>, Failure> {
-    let text = fs::read(path)?;
-    match path.extension().and_then(|kind| kind.to_str()) {
-        Some("js") => Ok(script(&name_of(path)?, str::from_utf8(&text)?)?.into_bytes()),
-        Some("css") => Ok(sheet(&name_of(path)?, str::from_utf8(&text)?)?.into_bytes()),
-        _ => Ok(text),
+/// The content of a file of `static/` as it is served.
+fn served(name: &str) -> Result<Vec<u8>, Failure> {
+    let path = format!("static/{name}");
+    let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+    match name.rsplit_once('.').map(|(_, kind)| kind) {
+        Some("js") => Ok(script(name, &text)?.into_bytes()),
+        Some("css") => Ok(sheet(name, &text)?.into_bytes()),
+        Some("svg") => Ok(text.into_bytes()),
+        _ => Err(format!("{path} is neither a script, a style sheet nor a picture").into()),
     }
 }
 
@@ -89,10 +99,11 @@ fn served(path: &Path) -> Result<Vec<u8>, Failure> {
 fn pages(client: &str) -> Result<String, Failure> {
     let mut parts = String::new();
     for part in PARTS {
-        parts.push_str(&fs::read_to_string(format!("static/feed/{part}"))?);
+        parts.push_str(&fs::read_to_string(format!("static/{PARTS_FOLDER}/{part}"))?);
     }
-    if fs::read_dir("static/feed")?.count() != PARTS.len() {
-        return Err("a file of static/feed/ is not among the parts of the pages' script".into());
+    let names = names_in(&format!("static/{PARTS_FOLDER}"))?;
+    if let Some(other) = names.iter().find(|name| !PARTS.contains(&name.as_str())) {
+        return Err(format!("{other} is not among the parts of the pages' script").into());
     }
     if !parts.contains(IMPORT) {
         return Err(format!("the pages' script lacks the line {IMPORT}").into());
@@ -120,24 +131,30 @@ fn script(name: &str, text: &str) -> Result<String, Failure> {
 /// A style sheet without comments, indentation and the spaces of declarations. Comments must be on
 /// lines of their own.
 fn sheet(name: &str, text: &str) -> Result<String, Failure> {
-    let mut slim = String::with_capacity(text.len());
+    let mut minified = String::with_capacity(text.len());
     let mut is_comment = false;
     for line in text.lines().map(str::trim) {
         is_comment |= line.starts_with("/*");
         if is_comment {
             is_comment = !line.ends_with("*/");
+            if is_comment && line.contains("*/") {
+                return Err(format!("{name}: code follows a comment: {line}").into());
+            }
             continue;
         }
         let is_changed = |string: &str| SPACES.iter().any(|(wide, _)| string.contains(wide));
         if line.split('"').skip(1).step_by(2).any(is_changed) {
             return Err(format!("{name}: a string would lose spaces: {line}").into());
         }
-        slim.push_str(
+        minified.push_str(
             &SPACES.iter().fold(line.to_owned(), |line, (wide, narrow)| line.replace(wide, narrow)),
         );
         if !line.is_empty() && !line.ends_with([',', ';', '{', '}']) {
-            slim.push('\n');
+            minified.push('\n');
         }
     }
-    Ok(slim)
+    if is_comment {
+        return Err(format!("{name} ends within a comment").into());
+    }
+    Ok(minified)
 }

@@ -192,10 +192,14 @@ function keep(form, held) {
 // ---- Sent forms ----------------------------------------------------------------------------
 
 const SENT = `${PREFIX}sent`;
-const savedOf = (keep) => `${PREFIX}saved:${keep}`;
+/** The most versions of a form's text that are remembered as saved. */
+const MOST_SAVED = 20;
+
+/** The old versions of a form's text, from which this window has saved newer ones. */
+const savedFrom = (keep) => attempt(() => JSON.parse(sessionStorage.getItem(`${PREFIX}saved:${keep}`))) ?? [];
 
 /** Drops the copy of a sent form if this page is its result: not the form again, as after a network
- *  failure, and not a refusal. Then the form's version is an old one. */
+ *  failure, and not a refusal. Then the version that the form had is old. */
 function settle() {
   const sent = attempt(() => JSON.parse(sessionStorage.getItem(SENT)));
   if (!sent) return;
@@ -204,19 +208,20 @@ function settle() {
   const isThere = forms.some((form) => form.dataset.keep === sent.form);
   if (isRefused || (location.href === sent.from && isThere)) return;
   drop(sent.key);
-  attempt(() => sessionStorage.setItem(savedOf(sent.form), sent.version ?? ""));
+  if (!sent.version) return;
+  const old = JSON.stringify([...savedFrom(sent.form), sent.version].slice(-MOST_SAVED));
+  attempt(() => sessionStorage.setItem(`${PREFIX}saved:${sent.form}`, old));
 }
 
-/** Loads the page again if it has a form that was saved: the browser's Back shows it as it was, and
- *  saving it once more would conflict with itself. */
+let isRenewed = false;
+
+/** Opens the page anew if it has a form that was saved: the browser's Back shows it as it was, and
+ *  saving it once more would conflict with itself. A reload would keep what the form had. */
 function renew() {
-  const isSaved = ({ dataset, elements: { version } }) => version
-    && version.value === attempt(() => sessionStorage.getItem(savedOf(dataset.keep)));
-  if (!forms.some(isSaved)) return false;
-  ended = true;
-  forms.forEach((form) => form.reset());
-  location.reload();
-  return true;
+  const isSaved = ({ dataset, elements: { version } }) => version && savedFrom(dataset.keep).includes(version.value);
+  isRenewed = forms.some(isSaved);
+  if (isRenewed) location.replace(location.pathname + location.search);
+  return isRenewed;
 }
 
 let leaving = null;
@@ -237,7 +242,7 @@ document.addEventListener("submit", (event) => {
 addEventListener("beforeunload", (event) => {
   const isLost = (form) => form.isConnected && form !== leaving && !leaving?.matches(".unsaved")
     && !form.dataset.keep.startsWith("comment") && hasText(form);
-  if (forms.some(isLost)) event.preventDefault();
+  if (!isRenewed && forms.some(isLost)) event.preventDefault();
 });
 
 // Signing out drops the account's copies, because somebody else may sign in here.
@@ -256,7 +261,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 settle();
-const [{ type }] = performance.getEntriesByType("navigation");
+// Browsers that resist fingerprinting do not tell the type.
+const type = performance.getEntriesByType("navigation")[0]?.type;
 if (forms.length && !(type === "back_forward" && renew())) {
   byAge(PREFIX).forEach(({ key, at }, place) => (place >= MOST || at < Date.now() - OLDEST) && drop(key));
   const locks = await navigator.locks?.query().catch(() => null);

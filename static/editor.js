@@ -182,15 +182,19 @@ form.addEventListener("submit", (event) => {
 
 // The time of publication is in UTC. Its equivalent helps writers elsewhere.
 const due = form.elements.publish_at;
-const local = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
+const language = navigator.languages.find((name) => /^en\b/.test(name)) ?? "en-GB";
+const local = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" });
 function translate() {
   const time = new Date(`${due.value}Z`);
-  const isKnown = due.value && time.getTimezoneOffset();
-  form.querySelector(".local").textContent = isKnown ? `In your time zone: ${local.format(time)}` : "";
+  const text = due.value && time.getTimezoneOffset() ? `In your time zone: ${local.format(time)}` : "";
+  const place = form.querySelector(".local");
+  // Setting an equal text could announce it again.
+  if (place.textContent !== text) place.textContent = text;
 }
 if (due) {
   translate();
   form.addEventListener("input", translate);
+  form.addEventListener("reset", () => setTimeout(translate));
 }
 
 // Enter in the title moves to the text.

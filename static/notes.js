@@ -89,7 +89,8 @@ class Editor {
       this.close();
       this.box.replaceChildren(this.status);
       this.card.append(this.box);
-      return this.tell("The form cannot be loaded: the server cannot be reached.");
+      this.tell("The form cannot be loaded: the server cannot be reached.");
+      return this.status.focus();
     }
     const isForm = answer.ok && !answer.redirected && this.show(await pageOf(answer));
     if (!isForm) location.assign(this.href);

@@ -540,7 +540,7 @@ impl PostIndex {
         self.tag.as_deref().or(author)
     }
 
-    /// The number of a post's comments.
+    /// The number of a post's comments; the card of an event may not have it.
     fn comments(&self, post: &Post) -> Option<String> {
         Some(text::comments(self.counts.get(&post.id).copied().unwrap_or_default()))
     }

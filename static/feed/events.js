@@ -6,7 +6,10 @@ const counts = new Map();
 const take = {
   posts({ channel, event, data, html }) {
     const shown = byId(`post-${channel === "comments" ? data.post_id : data.id}`);
-    if (channel === "comments") countComment(shown, { event, data });
+    if (channel === "comments") {
+      if (shown && !data.redacted && !shown.querySelector("[data-comments]")) refresh();
+      else countComment(shown, { event, data });
+    }
     if (channel !== "posts" || data.redacted) return;
     if (event === "post_deleted" || !isListed(data)) {
       if (event === "post_deleted") gone.add(`post-${data.id}`);
@@ -18,7 +21,8 @@ const take = {
     gone.delete(`post-${data.id}`);
     if (!html) return refresh();
     const card = fragment(html);
-    // The event of a post that is not new does not have the number of its comments.
+    // The event of a post that is not new does not have the number of its comments. A card that
+    // has none is fetched when the number changes.
     const count = shown?.querySelector("[data-comments]") ?? counts.get(data.id);
     if (count) {
       card.querySelector("[data-comments]")?.remove();
@@ -102,11 +106,12 @@ const take = {
 
 /** Tells the reader when comments are locked or unlocked. */
 function tellOfLock(isLocked) {
-  if (Boolean(isLocked) === "locked" in page) return;
+  if (isEmbedded || isLocked === "locked" in page) return;
   if (isLocked) page.locked = "";
   else delete page.locked;
-  if (isLocked && byId("write-comment")) tell("Comments are locked now. Your text is still here.");
-  else if (!isLocked) tell("Comments are open again. Reload the page to write one.");
+  const form = byId("comment-body");
+  if (!isLocked) tell(form ? "Comments are open again." : "Comments are open again. Reload the page to write one.");
+  else if (form) tell(form.value ? "Comments are locked now. Your text is still here." : "Comments are locked now.");
 }
 
 /** A time as the server writes it. */
@@ -117,8 +122,7 @@ function changePost(data, card) {
   const article = document.querySelector("article.post");
   const header = article.querySelector("header");
   const title = header.querySelector("h1");
-  const after = document.title.startsWith(title.textContent) ? document.title.slice(title.textContent.length) : "";
-  document.title = data.title + after;
+  document.title = `${data.title} · ${page.site}`;
   changeInPlace(header, () => {
     title.textContent = data.title;
     for (const [selector, parent] of [["ul.tags", header], [".meta > .badge", header.querySelector(".meta")]]) {

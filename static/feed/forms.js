@@ -13,8 +13,9 @@ document.addEventListener("submit", (event) => {
 // The script that saves typed text is needed on pages with a form, and wherever a text is saved: it
 // may have been sent, or its account may sign out.
 function keepsText() {
+  const prefix = `kilonova${page.root}:`;
   try {
-    return Object.keys(localStorage).some((key) => key.startsWith(`kilonova${page.root}:`));
+    return `${prefix}sent` in sessionStorage || Object.keys(localStorage).some((key) => key.startsWith(prefix));
   } catch {
     return false;
   }

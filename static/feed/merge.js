@@ -67,8 +67,8 @@ function mergeChildren(old, wanted) {
   while (at) drop();
 }
 
-/** The sources of blocks, until the next change of a text. */
-let sources = new WeakMap();
+/** The sources of blocks, until their text is changed. */
+const sources = new WeakMap();
 
 /** The source of a block, without the copy button that this script adds. */
 function sourceOf(block) {
@@ -147,7 +147,6 @@ function mergeText(old, wanted) {
   after = after.slice(start, after.length - end);
   // The blocks that stay keep their order.
   const stays = matches(before.map(sourceOf), after.map(sourceOf));
-  sources = new WeakMap();
   let next = 0;
   after.forEach((child, index) => {
     const place = stays[index];
@@ -166,4 +165,5 @@ function mergeText(old, wanted) {
     }
   });
   while (next < before.length) before[next++].remove();
+  for (const child of old.children) sources.delete(child);
 }

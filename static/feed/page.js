@@ -6,8 +6,8 @@
 // Nothing in view moves: an arrival that would push it away waits behind a button, a deletion
 // leaves an empty place, and an edit keeps the line being read where it is.
 //
-// The files of this folder form one script, in the order of build.rs. This one owns the
-// state of the page that the others share, and the messages to its reader.
+// The files of this folder form one script, in the order of build.rs. This one owns the state of the
+// page that the others share, and the messages to its reader.
 //
 // <body data-live> names the kind of the page, and data-source the address to fetch it from. An
 // element with data-region and an id is kept equal to the server's version; elements with data-item

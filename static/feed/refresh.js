@@ -63,9 +63,11 @@ async function update() {
       }
     });
     document.title = fresh.title;
+    if (kind === "post") tellOfLock("locked" in fresh.body.dataset);
     feed.log = fresh.body.dataset.log;
     compare(fresh.body.dataset.version);
     const position = Number(fresh.body.dataset.lastEventId);
+    while (waitingFrames[0]?.id <= position) waitingFrames.shift();
     for (const frame of meanwhile) if (frame.id > position) take[kind](frame);
   } finally {
     meanwhile = null;
@@ -123,14 +125,18 @@ async function fetchText(digest) {
   isFetchingText = true;
   try {
     let asked;
+    let isNewer;
     do {
       await sleep(Math.random() * SPREAD_TEXT);
       asked = wantedText;
+      const before = text.dataset.body;
       const fresh = (await load(`${page.root}/posts/${page.post}/body?v=${asked}`))?.querySelector(".text");
       if (!fresh) continue;
       await readSources(text, fresh);
-      if (text.isConnected) keepingPlace(() => merge(text, fresh));
-    } while (wantedText !== asked && wantedText !== text.dataset.body);
+      // The whole page may have been fetched in the meantime.
+      isNewer = text.dataset.body !== before;
+      if (!isNewer && text.isConnected) keepingPlace(() => merge(text, fresh));
+    } while ((isNewer || wantedText !== asked) && wantedText !== text.dataset.body);
   } catch {
     refresh();
   }

@@ -105,6 +105,19 @@ async fn going_back_to_a_saved_form_shows_the_last_version() {
     browser.send("form.write .actions button").await;
     browser.until_text("Theirs and mine").await;
     assert_eq!(site.get("/api/posts/1").await.json(200)["body"], "Theirs and mine");
+    // So does a page that the browser has kept whole.
+    browser.open(&site, "/posts/1/edit").await;
+    browser.until("document.querySelector('form[data-keep]').kept").await;
+    browser
+        .run(
+            "window.mark = true; \
+             const [key] = Object.keys(sessionStorage).filter((key) => key.includes(':saved:')); \
+             document.querySelector('[name=version]').value = JSON.parse(sessionStorage[key])[0]; \
+             dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))",
+        )
+        .await;
+    browser.until("!window.mark && document.querySelector('form[data-keep]')?.kept").await;
+    assert_eq!(browser.run(TYPED).await, "Theirs and mine");
     drop(browser);
     site.stop().await;
 }

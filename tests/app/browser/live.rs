@@ -191,6 +191,15 @@ async fn a_card_that_arrived_counts_its_comments() {
         site.new_comment(id, "The first").await;
         browser.until(&count(id, "1 comment")).await;
     }
+    // The event of a published draft does not have the number.
+    let draft = json!({"title": "A draft", "body": "A body.", "status": "draft"});
+    site.post("/api/posts", &draft).await.json(201);
+    site.patch("/api/posts/3", &json!({"status": "published"})).await.json(200);
+    browser.until("document.querySelector('#post-3')").await;
+    site.new_comment(3, "The first").await;
+    browser.until(&count(3, "1 comment")).await;
+    site.new_comment(3, "The second").await;
+    browser.until(&count(3, "2 comments")).await;
     site.patch("/api/posts/2", &json!({"title": "Has arrived"})).await.json(200);
     browser.until("document.querySelector('#post-2 h2').textContent === 'Has arrived'").await;
     browser.until(&count(2, "1 comment")).await;
@@ -215,13 +224,45 @@ async fn readers_are_told_when_comments_are_locked_and_unlocked() {
     assert_eq!(typed, "Half a comment");
     site.patch("/api/posts/1", &json!({"comments_locked": false})).await.json(200);
     browser.until_text("Comments are open again.").await;
-    site.patch("/api/posts/1", &json!({"title": "Renamed"})).await.json(200);
-    browser.until("document.title === 'Renamed · One · Two'").await;
+    for title in ["A title that is so long that it takes two lines or three of them", "Short"] {
+        site.patch("/api/posts/1", &json!({"title": title})).await.json(200);
+        browser.until(&format!("document.title === '{title} · One · Two'")).await;
+    }
     let exact = "return document.querySelector('.changed time').title";
+    browser.run("document.querySelector('#arrivals').click()").await;
     let exact = browser.run(exact).await;
     let form = "%-d %B %Y, %H:%M:%S UTC";
     let parsed = chrono::NaiveDateTime::parse_from_str(exact.as_str().unwrap(), form);
     assert!(parsed.is_ok(), "{exact}");
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_burst_arrives_whole_and_in_order_after_a_stall() {
+    const COMMENTS: usize = 250;
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    // The thread is below the view, so that its comments need not wait for the reader.
+    let post = json!({"title": "Discussed", "body": "A paragraph.\n\n".repeat(100)});
+    site.post("/api/posts", &post).await.json(201);
+    browser.open(&site, "/posts/1").await;
+    browser.until_live().await;
+    // The page does nothing until all comments wait.
+    browser
+        .run(
+            "window.ids = () => [...document.querySelectorAll('#comments > *')].map(({ id }) => id);
+             setTimeout(() => { const end = Date.now() + 4000; while (Date.now() < end); });",
+        )
+        .await;
+    for number in 1..=COMMENTS {
+        site.new_comment(1, &format!("Comment {number}")).await;
+    }
+    browser.until(&format!("window.ids().length >= {COMMENTS}")).await;
+    let ids: Vec<_> = (1..=COMMENTS).map(|id| format!("comment-{id}")).collect();
+    assert_eq!(browser.run("return window.ids()").await, json!(ids));
+    let count = "return document.querySelector('[data-comments]').textContent";
+    assert_eq!(browser.run(count).await, format!("{COMMENTS} comments"));
     drop(browser);
     site.stop().await;
 }

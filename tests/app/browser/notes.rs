@@ -134,7 +134,7 @@ async fn a_text_that_the_card_cannot_save_goes_to_the_forms_page() {
 }
 
 #[actix_web::test]
-async fn a_form_that_cannot_be_loaded_leaves_the_page() {
+async fn the_page_stays_if_a_form_cannot_be_loaded() {
     let Some((browser, site)) = start().await else { return };
     let network = async |offline: bool| {
         let speed = json!({"offline": offline, "latency": 0, "downloadThroughput": -1,
