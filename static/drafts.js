@@ -83,6 +83,9 @@ function keep(form, held) {
   // A duplicated window has the same name.
   if (held.has(key)) key = prefix + nameWindow(true);
   form.kept = key;
+  // The browser's Back would fill the form with the text of another version. It keeps doing so where
+  // this script cannot keep the text.
+  if (attempt(() => localStorage)) form.autocomplete = "off";
   const hidden = HIDDEN.map((name) => form.elements.namedItem(name)).filter(Boolean);
   const made = hidden.map((field) => field.value);
   let wait = 0;
@@ -192,14 +195,17 @@ function keep(form, held) {
 // ---- Sent forms ----------------------------------------------------------------------------
 
 const SENT = `${PREFIX}sent`;
-/** The most versions of a form's text that are remembered as saved. */
+/** The most forms of a kind that are remembered as saved. */
 const MOST_SAVED = 20;
 
-/** The old versions of a form's text, from which this window has saved newer ones. */
-const savedFrom = (keep) => attempt(() => JSON.parse(sessionStorage.getItem(`${PREFIX}saved:${keep}`))) ?? [];
+/** What tells a form from later ones: the version that it changes, or the identity of a new text. */
+const markOf = ({ elements }) => (elements.version ?? elements.idempotency_key)?.value;
+
+/** The marks of the forms that this window has saved. */
+const savedForms = (keep) => attempt(() => JSON.parse(sessionStorage.getItem(`${PREFIX}saved:${keep}`))) ?? [];
 
 /** Drops the copy of a sent form if this page is its result: not the form again, as after a network
- *  failure, and not a refusal. Then the version that the form had is old. */
+ *  failure, and not a refusal. Remembers that the form was saved. */
 function settle() {
   const sent = attempt(() => JSON.parse(sessionStorage.getItem(SENT)));
   if (!sent) return;
@@ -208,18 +214,18 @@ function settle() {
   const isThere = forms.some((form) => form.dataset.keep === sent.form);
   if (isRefused || (location.href === sent.from && isThere)) return;
   drop(sent.key);
-  if (!sent.version) return;
-  const old = JSON.stringify([...savedFrom(sent.form), sent.version].slice(-MOST_SAVED));
+  if (!sent.mark) return;
+  const old = JSON.stringify([...savedForms(sent.form), sent.mark].slice(-MOST_SAVED));
   attempt(() => sessionStorage.setItem(`${PREFIX}saved:${sent.form}`, old));
 }
 
 let isRenewed = false;
 
 /** Opens the page anew if it has a form that was saved: the browser's Back shows it as it was, and
- *  saving it once more would conflict with itself. A reload would keep what the form had. */
+ *  saving it once more would conflict with itself, or be a second text. A reload would keep what the
+ *  form had. */
 function renew() {
-  const isSaved = ({ dataset, elements: { version } }) => version && savedFrom(dataset.keep).includes(version.value);
-  isRenewed = forms.some(isSaved);
+  isRenewed = forms.some((form) => savedForms(form.dataset.keep).includes(markOf(form)));
   if (isRenewed) location.replace(location.pathname + location.search);
   return isRenewed;
 }
@@ -233,8 +239,7 @@ document.addEventListener("submit", (event) => {
   // The next page may not load: then there is text to lose again.
   setTimeout(() => { leaving = null; }, 10_000);
   if (form.kept) {
-    const { version } = form.elements;
-    const sent = { key: form.kept, form: form.dataset.keep, version: version?.value, from: location.href };
+    const sent = { key: form.kept, form: form.dataset.keep, mark: markOf(form), from: location.href };
     attempt(() => sessionStorage.setItem(SENT, JSON.stringify(sent)));
   }
 });

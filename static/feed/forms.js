@@ -43,6 +43,8 @@ document.addEventListener("keydown", ({ key, target }) => {
 function seekComment() {
   const [, id] = /^#comment-(\d+)$/.exec(location.hash) ?? [];
   const url = new URL(location.href);
+  // In a long thread, the first jump is by estimated heights.
+  if (id && byId("comments")?.dataset.long !== undefined) setTimeout(() => byId(`comment-${id}`)?.scrollIntoView(), 100);
   if (kind !== "post" || !id || byId(`comment-${id}`) || url.searchParams.get("comment") === id) return;
   url.search = `?comment=${id}`;
   location.replace(url);

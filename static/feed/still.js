@@ -175,7 +175,7 @@ let counted = "";
 /** Shows the number of waiting items and changes on the button. */
 function count() {
   const parts = [];
-  if (overflow) parts.push(`more than ${MAX_WAITING} new ${words[kind]}s`);
+  if (overflow) parts.push(`More than ${MAX_WAITING} new ${words[kind]}s`);
   else if (arrivals.size) parts.push(several(arrivals.size, `new ${words[kind]}`));
   if (changes.size) parts.push(several(changes.size, "change"));
   const text = parts.join(", ");

@@ -123,6 +123,56 @@ async fn going_back_to_a_saved_form_shows_the_last_version() {
 }
 
 #[actix_web::test]
+async fn going_back_over_several_saves_overwrites_nobody() {
+    let Some((browser, site)) = start().await else { return };
+    site.new_post("Edited").await;
+    browser.open(&site, "/").await;
+    for mine in ["First of mine", "Second of mine"] {
+        browser.open(&site, "/posts/1/edit").await;
+        browser.until("document.querySelector('form[data-keep]').kept").await;
+        browser.fill("#post-body", mine).await;
+        browser.send("form.write .actions button").await;
+        browser.until_text(mine).await;
+    }
+    site.put("/api/posts/1", &json!({"body": "Theirs"})).await.json(200);
+    for back in ["history.back()", "history.go(-2)"] {
+        browser.run(back).await;
+        browser.until("document.querySelector('#post-body')?.value === 'Theirs'").await;
+        browser.until("document.querySelector('form[data-keep]').kept").await;
+    }
+    until_kept(&browser, 0).await;
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn going_back_to_unsaved_text_restores_all_of_it() {
+    let Some((browser, site)) = start().await else { return };
+    browser.open(&site, "/posts/new").await;
+    browser.until("document.querySelector('form[data-keep]').kept").await;
+    browser.fill("#post-title", "A title").await;
+    browser.fill("#post-body", "A text").await;
+    browser.fill("#post-tags", "one").await;
+    until_kept(&browser, 1).await;
+    browser
+        .run("addEventListener('beforeunload', (event) => event.stopImmediatePropagation(), true)")
+        .await;
+    browser.open(&site, "/notes").await;
+    browser.run("history.back()").await;
+    let values = "[...document.querySelectorAll('#post-title, #post-body, #post-tags')]\
+                  .map((field) => field.value).join()";
+    browser.until(&format!("{values} === 'A title,A text,one'")).await;
+    // Once it is published, it does not come back.
+    browser.send("form.write .actions button").await;
+    browser.until_text("A text").await;
+    browser.run("history.back()").await;
+    browser.until("document.querySelector('form[data-keep]')?.kept").await;
+    browser.until(&format!("{values} === ',,'")).await;
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn two_windows_of_one_form_keep_two_texts() {
     let Some((browser, site)) = start().await else { return };
     browser.open(&site, "/posts/new").await;
