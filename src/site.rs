@@ -62,7 +62,18 @@ impl Default for Site {
     }
 }
 
+/// The most characters of the name and the labels of the links that fit into one row of a page's
+/// header, beside the rest of it.
+const ONE_ROW: usize = 14;
+
 impl Site {
+    /// True if the navigation needs a row of its own.
+    pub fn is_wide(&self) -> bool {
+        let labels = self.links.iter().map(|link| link.label.as_str());
+        let texts = labels.chain([self.name.as_str()]);
+        texts.map(|text| text.chars().count()).sum::<usize>() > ONE_ROW
+    }
+
     /// Returns the owner's file with this name, and its media type.
     pub fn file(&self, name: &str) -> Option<(&File, &'static str)> {
         let sheet = self.sheet.as_ref().filter(|_| name == SHEET);
@@ -197,6 +208,16 @@ mod tests {
         ] {
             assert_eq!(name(bad), Err(why), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_long_name_or_more_links_give_the_navigation_a_row() {
+        let link = Link { label: "About us".into(), address: "/about".into(), is_outside: false };
+        let named = |name: &str, links| Site { name: name.into(), links, ..Site::default() };
+        assert!(!named("Kilonova", vec![]).is_wide());
+        assert!(!named("日記日記日記", vec![link.clone()]).is_wide());
+        assert!(named("Ada's · Notebook", vec![]).is_wide());
+        assert!(named("Kilonova", vec![link]).is_wide());
     }
 
     #[test]
