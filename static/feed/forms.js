@@ -8,7 +8,28 @@ document.addEventListener("submit", (event) => {
   if ("sent" in form.dataset) return event.preventDefault();
   form.dataset.sent = "";
   setTimeout(() => delete form.dataset.sent, 3000);
+  // While the feed is connected, the server can be reached.
+  if (!("keep" in form.dataset) || feed?.state === "live" || form === reached) return;
+  event.preventDefault();
+  sendIfReachable(form, event.submitter);
 });
+
+/** The form whose server has just answered. */
+let reached = null;
+
+/** Sends a text only if the server answers: the browser's error page would take its place. */
+async function sendIfReachable(form, submitter) {
+  try {
+    await fetch(`${page.root}/health/ready`, { cache: "no-store" });
+  } catch {
+    delete form.dataset.sent;
+    return tell("Not sent: the server cannot be reached. Your text is still here.");
+  }
+  delete form.dataset.sent;
+  reached = form;
+  form.requestSubmit(submitter);
+  reached = null;
+}
 
 // The script that saves typed text is needed on pages with a form, and wherever a text is saved: it
 // may have been sent, or its account may sign out.
