@@ -129,6 +129,7 @@ async function fetchText(digest) {
     do {
       await sleep(Math.random() * SPREAD_TEXT);
       asked = wantedText;
+      isNewer = false;
       const before = text.dataset.body;
       const fresh = (await load(`${page.root}/posts/${page.post}/body?v=${asked}`))?.querySelector(".text");
       if (!fresh) continue;

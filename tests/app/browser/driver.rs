@@ -289,6 +289,14 @@ impl Browser {
         self.send("form.account button").await;
     }
 
+    /// Disconnects the browser from the network, or connects it again.
+    pub(super) async fn set_offline(&self, offline: bool) {
+        let network = json!({"offline": offline, "latency": 0, "downloadThroughput": -1,
+            "uploadThroughput": -1});
+        self.command("Network.enable", json!({})).await;
+        self.command("Network.emulateNetworkConditions", network).await;
+    }
+
     /// Clicks a button that submits a form, and waits for the resulting page.
     pub(crate) async fn send(&self, selector: &str) {
         self.run("window.before = true").await;

@@ -93,18 +93,12 @@ async fn a_text_that_cannot_be_sent_stays_in_its_form() {
     browser.until("document.querySelector('form[data-keep]').kept").await;
     browser.fill("#post-title", "Written on a train").await;
     browser.fill("#post-body", "Between two tunnels").await;
-    let network = async |offline: bool| {
-        let state = json!({"offline": offline, "latency": 0, "downloadThroughput": -1,
-            "uploadThroughput": -1});
-        browser.command("Network.emulateNetworkConditions", state).await;
-    };
-    browser.command("Network.enable", json!({})).await;
-    network(true).await;
+    browser.set_offline(true).await;
     browser.click("form.write .actions button").await;
     browser.until_text("Not sent: the server cannot be reached. Your text is still here.").await;
     let typed = "return document.querySelector('#post-body').value";
     assert_eq!(browser.run(typed).await, "Between two tunnels");
-    network(false).await;
+    browser.set_offline(false).await;
     browser.send("form.write .actions button").await;
     browser.until_text("Between two tunnels").await;
     assert_eq!(site.get("/api/posts/1").await.json(200)["title"], "Written on a train");

@@ -136,17 +136,11 @@ async fn a_text_that_the_card_cannot_save_goes_to_the_forms_page() {
 #[actix_web::test]
 async fn the_page_stays_if_a_form_cannot_be_loaded() {
     let Some((browser, site)) = start().await else { return };
-    let network = async |offline: bool| {
-        let speed = json!({"offline": offline, "latency": 0, "downloadThroughput": -1,
-            "uploadThroughput": -1});
-        browser.command("Network.emulateNetworkConditions", speed).await;
-    };
-    browser.command("Network.enable", json!({})).await;
-    network(true).await;
+    browser.set_offline(true).await;
     browser.click(MENU).await;
     browser.click(EDIT).await;
     browser.until_text("The form cannot be loaded: the server cannot be reached.").await;
-    network(false).await;
+    browser.set_offline(false).await;
     edit(&browser).await;
     browser.fill(TITLE, "Bread").await;
     browser.click(SAVE).await;

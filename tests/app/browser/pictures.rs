@@ -182,10 +182,7 @@ async fn of_every_state() {
 
     browser.open(&site, "/").await;
     browser.until_live().await;
-    let offline = json!({"offline": true, "latency": 0, "downloadThroughput": 0,
-        "uploadThroughput": 0});
-    browser.command("Network.enable", json!({})).await;
-    browser.command("Network.emulateNetworkConditions", offline).await;
+    browser.set_offline(true).await;
     browser.run("dispatchEvent(new Event('offline'))").await;
     browser.until("document.querySelector('#live').dataset.state === 'offline'").await;
     write_down(&browser, "offline").await;
