@@ -20,7 +20,7 @@ const CHANNEL: &str = "sign_ins";
 /// The ends that this node knows; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Ends {
-    /// The number of the last end whose sockets were closed.
+    /// The number of the last end that was read from the database.
     known: Arc<AtomicI64>,
     /// The sign-ins whose last use is being recorded.
     noting: Arc<Mutex<HashSet<i64>>>,
@@ -35,7 +35,7 @@ impl Ends {
         Ok(Ends { known, noting: Arc::default(), pubsub: pubsub.clone() })
     }
 
-    /// The number of the last end whose sockets were closed. A permission check made after reading
+    /// The number of the last end that this node has read. A permission check made after reading
     /// this number takes that end into account.
     pub fn known(&self) -> i64 {
         self.known.load(Ordering::Acquire)
@@ -74,12 +74,14 @@ impl Ends {
                 Ok(ended) => {
                     if let (Some((_, first)), Some((_, last))) = (ended.first(), ended.last()) {
                         let (first, last) = (*first, *last);
+                        // Before sockets close: a client that reconnects at once must not be
+                        // closed again by the same end.
+                        self.known.store(last, Ordering::Release);
                         if first > after + 1 {
                             log::warn!("too many sign-ins have ended; closing all their sockets");
                             feed.revoke_all(first - 1);
                         }
                         feed.revoke(ended);
-                        self.known.store(last, Ordering::Release);
                     }
                 }
                 Err(db::Error::Stopped) => return,
