@@ -3,6 +3,7 @@
 
 pub mod answers;
 pub mod assets;
+pub mod browsers;
 pub mod diff;
 pub mod feeds;
 #[expect(unreachable_pub, reason = "what `filter_fn` writes is `pub`")]

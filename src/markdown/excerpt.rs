@@ -1,5 +1,7 @@
 //! The start of a text, for lists. Owns which parts of a text count as its words.
 
+use std::mem;
+
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -15,7 +17,7 @@ pub const LOOKED_AT: usize = 8 * 1024;
 /// The first words of a Markdown text, as plain text on one line, cut with an ellipsis.
 ///
 /// Headings, code blocks, tables, raw HTML and footnotes are left out, unless there is nothing
-/// else. The result is plain text: escape it before you show it.
+/// else. Paragraphs and items that don't end a sentence are separated by ` · `. The result is plain text: escape it before you show it.
 pub fn excerpt(markdown: &str) -> String {
     let mut end = LOOKED_AT.min(markdown.len());
     while !markdown.is_char_boundary(end) {
@@ -29,11 +31,17 @@ pub fn excerpt(markdown: &str) -> String {
     shortened(&words, end < markdown.len())
 }
 
-/// The text of the paragraphs, or of everything, separated by single spaces.
+/// What ends a sentence or introduces the next text, and what may close after it.
+const SENTENCE_ENDS: [char; 13] =
+    ['.', ',', ';', ':', '!', '?', '…', '–', '—', '。', '、', '！', '？'];
+const CLOSING: [char; 9] = ['"', '\'', '”', '’', '“', '»', ')', ']', '」'];
+
+/// The text of the paragraphs, or of everything, on one line.
 fn words(markdown: &str, everything: bool) -> String {
     let mut text = String::new();
     let mut skipped = 0_usize;
     let mut depth = 0_usize;
+    let mut is_new_block = false;
     // A note may be defined beyond the bytes read. The older syntax recognises its references
     // anyway.
     let parser = Parser::new_ext(markdown, extensions() | Options::ENABLE_OLD_FOOTNOTES);
@@ -45,18 +53,19 @@ fn words(markdown: &str, everything: bool) -> String {
                 if depth > MAX_DEPTH {
                     break;
                 }
-                if !is_inline(tag.to_end()) {
-                    text.push(' ');
-                }
+                is_new_block |= !is_inline(tag.to_end());
             }
             Event::End(tag) => {
                 depth -= 1;
                 skipped -= usize::from(!everything && is_end_apart(tag));
-                if !is_inline(tag) {
-                    text.push(' ');
-                }
+                is_new_block |= !is_inline(tag);
             }
-            Event::Text(part) | Event::Code(part) if skipped == 0 => text.push_str(&part),
+            Event::Text(part) | Event::Code(part) if skipped == 0 => {
+                if !part.trim().is_empty() && mem::take(&mut is_new_block) {
+                    text.push_str(if is_open(&text) { " · " } else { " " });
+                }
+                text.push_str(&part);
+            }
             Event::SoftBreak | Event::HardBreak => text.push(' '),
             _ => {}
         }
@@ -68,6 +77,12 @@ fn words(markdown: &str, everything: bool) -> String {
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// Whether a text stops without the end of a sentence.
+fn is_open(text: &str) -> bool {
+    let text = text.trim_end().trim_end_matches(CLOSING);
+    !text.is_empty() && !text.ends_with(SENTENCE_ENDS)
 }
 
 fn is_apart(tag: &Tag<'_>) -> bool {

@@ -235,6 +235,14 @@ fn an_excerpt_is_the_first_words_without_marks() {
     let text = "# Title\n\nSome *words* and [a link](https://x.example) with `code`.\n\n```\ncode\n```\n\n- item";
     assert_eq!(excerpt(text), "Some words and a link with code. item");
     assert_eq!(excerpt("# Only a heading"), "Only a heading");
+    assert_eq!(
+        excerpt("To buy:\n\n- flour (white)\n- *eggs*\n\n> Soon!"),
+        "To buy: flour (white) · eggs · Soon!"
+    );
+    assert_eq!(
+        excerpt("He said \"no.\"\n\nSo\nit was\n***\n&nbsp;\n\nend"),
+        "He said \"no.\" So it was · end"
+    );
     assert_eq!(excerpt("<script>alert(1)</script>\n\nx <b>y</b>"), "x y");
     assert_eq!(excerpt("a\\<b\\> &lt;c&gt;"), "a<b> <c>");
     assert_eq!(excerpt(""), "");

@@ -7,8 +7,8 @@ use askama::filters::Safe;
 use askama::{Result, Values, filter_fn};
 use chrono::NaiveDateTime;
 
-use super::feeds;
 use super::pages::kinds;
+use super::{browsers, feeds};
 use crate::markdown::{self, Container};
 
 /// A machine-readable time.
@@ -48,6 +48,12 @@ pub(crate) fn xml(text: &str, _: &dyn Values) -> Result<Safe<String>> {
 #[filter_fn]
 pub(crate) fn datetime(time: &NaiveDateTime, _: &dyn Values) -> Result<String> {
     Ok(time.format(MACHINE).to_string())
+}
+
+/// The browser of this `User-Agent`.
+#[filter_fn]
+pub(crate) fn browser(user_agent: &str, _: &dyn Values) -> Result<String> {
+    Ok(browsers::named(user_agent))
 }
 
 /// The start of a Markdown text, without markup.

@@ -284,7 +284,7 @@ fn scrollable_parts_are_reachable_by_keyboard() {
 fn marks_appear_neither_in_excerpts_nor_in_the_index() {
     let text =
         "> [!WARNING]\n> Hot *soup*.[^1]\n\n- [x] eaten\n\nSpoon\n: A tool.\n\n[^1]: Very.\n";
-    assert_eq!(excerpt(text), "Hot soup. eaten Spoon A tool.");
+    assert_eq!(excerpt(text), "Hot soup. eaten · Spoon · A tool.");
     assert_eq!(excerpt("# Title {#id__a__ .class}"), "Title");
     // The note is far beyond the bytes that an excerpt reads.
     let long = format!("Hot.[^1] {}\n\n[^1]: Very.", "word ".repeat(4_000));

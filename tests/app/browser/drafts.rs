@@ -9,6 +9,10 @@ const TYPED: &str = "return document.querySelector('#post-body').value";
 const COPIES: &str =
     "Object.keys(localStorage).filter((key) => key.startsWith('kilonova:')).length";
 
+/// Makes the window leave unsaved text without asking.
+const LEAVE: &str =
+    "addEventListener('beforeunload', (event) => event.stopImmediatePropagation(), true)";
+
 async fn start() -> Option<(Browser, Site)> {
     let browser = Browser::start(Scripts::On).await?;
     Some((browser, Site::start().await))
@@ -154,9 +158,7 @@ async fn going_back_to_unsaved_text_restores_all_of_it() {
     browser.fill("#post-body", "A text").await;
     browser.fill("#post-tags", "one").await;
     until_kept(&browser, 1).await;
-    browser
-        .run("addEventListener('beforeunload', (event) => event.stopImmediatePropagation(), true)")
-        .await;
+    browser.run(LEAVE).await;
     browser.open(&site, "/notes").await;
     browser.run("history.back()").await;
     let values = "[...document.querySelectorAll('#post-title, #post-body, #post-tags')]\
@@ -168,6 +170,27 @@ async fn going_back_to_unsaved_text_restores_all_of_it() {
     browser.run("history.back()").await;
     browser.until("document.querySelector('form[data-keep]')?.kept").await;
     browser.until(&format!("{values} === ',,'")).await;
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn going_back_to_unsaved_text_keeps_the_version_it_was_made_for() {
+    let Some((browser, site)) = start().await else { return };
+    site.new_post("Edited").await;
+    browser.open(&site, "/posts/1/edit").await;
+    browser.until("document.querySelector('form[data-keep]').kept").await;
+    browser.fill("#post-body", "Mine").await;
+    until_kept(&browser, 1).await;
+    browser.run(LEAVE).await;
+    browser.open(&site, "/notes").await;
+    site.put("/api/posts/1", &json!({"body": "Theirs"})).await.json(200);
+    browser.run("history.back()").await;
+    browser.until("document.querySelector('form[data-keep]')?.kept").await;
+    assert_eq!(browser.run(TYPED).await, "Mine");
+    browser.send("form.write .actions button").await;
+    browser.until("document.querySelector('#conflict, article.post')").await;
+    assert_eq!(site.get("/api/posts/1").await.json(200)["body"], "Theirs");
     drop(browser);
     site.stop().await;
 }
