@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use actix::Arbiter;
 use actix_web::web::Data;
-use kilonova_feed::{Event, Limits, Running, Server};
+use kilonova_feed::{Event, Limits, Origins, Running, Server};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -387,7 +387,9 @@ async fn start_feed(
             queue: config.queue,
             replay_bytes: config.max_replay_bytes,
         })
-        .heartbeat(config.heartbeat);
+        .heartbeat(config.heartbeat)
+        // `guard` has checked them, with the site's names and allowed origins.
+        .origins(Origins::Any);
     let fragments =
         Fragments { root: config.reach.path().into(), open: config.access == Access::Open };
     let shapes = Shapes::add_to(&mut feed, move |envelope| fragments.frame(envelope));

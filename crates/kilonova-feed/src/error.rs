@@ -14,6 +14,9 @@ pub enum Error {
     /// 400: the WebSocket handshake is invalid.
     #[error("bad handshake: {0}")]
     BadHandshake(String),
+    /// 403: a page of another origin made the request; [`Origins`](crate::Origins).
+    #[error("the page's origin is not this host; a proxy must pass Host on")]
+    ForeignOrigin,
     /// 422: the parameter of this name is invalid.
     #[error("{0} is invalid")]
     BadParameter(&'static str),
@@ -64,6 +67,7 @@ impl ResponseError for Error {
         match self {
             Error::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
             Error::BadHandshake(_) => StatusCode::BAD_REQUEST,
+            Error::ForeignOrigin => StatusCode::FORBIDDEN,
             Error::BadParameter(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Error::TooManyOfAddress { .. } => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::SERVICE_UNAVAILABLE,

@@ -17,6 +17,7 @@ use crate::announcer::Announcer;
 use crate::checked::{Checked, LogError};
 use crate::frame::Shapes;
 use crate::grants::Revocations;
+use crate::origin::Origins;
 use crate::presence;
 use crate::relay::{Channels, Status};
 use crate::replay::Replay;
@@ -48,6 +49,7 @@ pub(crate) struct Inner<L: Log> {
     pub(crate) revocations: Revocations,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) limits: Limits,
+    pub(crate) origins: Origins,
     pub(crate) shapes: Arc<Shapes>,
     pub(crate) threads: Threads,
     pub(crate) tally: Arc<Tally>,
@@ -116,9 +118,6 @@ impl<L: Log> Feed<L> {
 
     /// Opens a WebSocket, or an event stream if the request accepts one, that follows `channels`
     /// from the request's position ([`StartAt::from_request`]).
-    ///
-    /// Requests from pages of any origin are served. Check them first if the viewer comes from a
-    /// cookie: [`is_same_origin`](crate::is_same_origin).
     pub async fn serve<C: Into<Channel>>(
         &self,
         request: &HttpRequest,

@@ -100,7 +100,7 @@ pub use self::frame::Shape;
 pub use self::log::{Log, LogState, Page, Visibility};
 pub use self::negotiation::accepts;
 pub use self::options::{Bounds, Heartbeat, Limits, SessionOptions};
-pub use self::origin::is_same_origin;
+pub use self::origin::Origins;
 pub use self::presence::{Presence, TEXT_MAX};
 pub use self::server::{ConnectionCount, ConnectionStats, Door, Running, Server, bind};
 pub use self::sockets::Sockets;

@@ -47,6 +47,7 @@ pub(crate) async fn open<L: Log>(
     feed: &Arc<Inner<L>>,
     options: SessionOptions<L::Viewer>,
 ) -> Result<HttpResponse, Error> {
+    feed.origins.admit(request)?;
     let mut response = HttpResponse::Ok();
     response
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))

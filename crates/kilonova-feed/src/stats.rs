@@ -89,7 +89,7 @@ pub struct Replays {
 }
 
 /// The reasons for refusing sockets, in the order of [`refusal`].
-const REFUSALS: [&str; 9] = [
+const REFUSALS: [&str; 10] = [
     "upgrade_required",
     "bad_handshake",
     "bad_parameter",
@@ -99,6 +99,7 @@ const REFUSALS: [&str; 9] = [
     "too_many_channels",
     "stopping",
     "log_unreadable",
+    "foreign_origin",
 ];
 
 fn refusal(error: &Error) -> usize {
@@ -112,6 +113,7 @@ fn refusal(error: &Error) -> usize {
         Error::TooManyChannels => 6,
         Error::Stopping => 7,
         Error::Log(_) => 8,
+        Error::ForeignOrigin => 9,
     }
 }
 

@@ -57,6 +57,7 @@ pub(crate) async fn open<L: Log>(
     options: SessionOptions<L::Viewer>,
 ) -> Result<HttpResponse, Error> {
     let mut response = checked(request)?;
+    feed.origins.admit(request)?;
     let frames_per_second = feed.limits.client_frames;
     let listener = options.listener();
     if Upgradable::is(request) {

@@ -20,7 +20,7 @@ use crate::relay::{self, Channels, Parts, Relay, Status};
 use crate::replay::Replay;
 use crate::sockets::Sockets;
 use crate::stats::Tally;
-use crate::{Heartbeat, Limits, Log};
+use crate::{Heartbeat, Limits, Log, Origins};
 
 /// The default of [`Builder::log_timeout`].
 const LOG_TIMEOUT: Duration = Duration::from_secs(20);
@@ -38,6 +38,7 @@ pub struct Builder<L> {
     log: L,
     limits: Limits,
     heartbeat: Heartbeat,
+    origins: Origins,
     log_timeout: Duration,
     shapes: Shapes,
 }
@@ -49,6 +50,7 @@ impl<L: Log> Builder<L> {
             log,
             limits: Limits::default(),
             heartbeat: Heartbeat::default(),
+            origins: Origins::default(),
             log_timeout: LOG_TIMEOUT,
             shapes: Shapes::default(),
         }
@@ -62,6 +64,11 @@ impl<L: Log> Builder<L> {
     /// Sets the intervals and timeouts of sockets.
     pub fn heartbeat(self, heartbeat: Heartbeat) -> Builder<L> {
         Builder { heartbeat, ..self }
+    }
+
+    /// Sets the origins whose pages may open sockets and streams; by default only the feed's own.
+    pub fn origins(self, origins: Origins) -> Builder<L> {
+        Builder { origins, ..self }
     }
 
     /// Sets the timeout of a read of the log; 20 seconds by default.
@@ -108,7 +115,7 @@ impl<L: Log> Builder<L> {
         arbiter: &actix::ArbiterHandle,
     ) -> Result<Feed<L>, LogError<L::Error>> {
         static FEEDS: AtomicU64 = AtomicU64::new(0);
-        let Builder { pubsub, log, limits, mut heartbeat, log_timeout, shapes } = self;
+        let Builder { pubsub, log, limits, mut heartbeat, origins, log_timeout, shapes } = self;
         let shapes = Arc::new(shapes);
         // With an interval of zero, a session would do nothing but ping.
         heartbeat.ping = heartbeat.ping.max(SHORTEST_PING);
@@ -143,6 +150,7 @@ impl<L: Log> Builder<L> {
             revocations: Revocations::default(),
             heartbeat,
             limits,
+            origins,
             shapes: Arc::clone(&shapes),
             threads: pace.threads.clone(),
             tally: Arc::clone(&tally),

@@ -2,11 +2,20 @@
 
 use actix_web::test::TestRequest;
 use actix_web::{App, ResponseError};
-use kilonova_feed::{Error, Limits, Server, SessionOptions};
+use kilonova_feed::{Error, Limits, Origins, Server, SessionOptions};
 use kilonova_pubsub::PubSub;
 use kilonova_test::raw::{Answer, Raw};
 
 use crate::support::{Serving, Site, Toy, Transport, Viewer, Wish, builder, soon};
+
+/// The headers of a WebSocket's handshake, and of a request for an event stream.
+const UPGRADE: [(&str, &str); 4] = [
+    ("Upgrade", "websocket"),
+    ("Connection", "Upgrade"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
+const STREAM: [(&str, &str); 1] = [("Accept", "text/event-stream")];
 
 async fn refused(site: &Site, transport: Transport) -> Answer {
     let path = Wish::new(&["a"]).path();
@@ -133,4 +142,27 @@ async fn a_connection_over_the_limit_is_told_so_and_closed() {
     assert_eq!(one.ask("GET", "/", &[], &[]).await.status, 404);
     drop(one);
     soon(handle.stop(true)).await;
+}
+
+#[actix::test]
+async fn a_page_of_another_origin_is_refused_unless_the_feed_admits_it() {
+    for (origins, other) in [
+        (Origins::Own, 403),
+        (Origins::OwnAnd(vec!["https://other.example".to_owned()]), 101),
+        (Origins::Any, 101),
+    ] {
+        let site = Site::serve(builder(&Toy::new()).origins(origins.clone()), Serving::Own).await;
+        let own = format!("http://{}", site.address);
+        let path = Wish::new(&["a"]).path();
+        for (origin, upgraded) in [(own.as_str(), 101), ("https://other.example", other)] {
+            let streamed = if upgraded == 101 { 200 } else { upgraded };
+            for (headers, status) in [(&UPGRADE[..], upgraded), (&STREAM[..], streamed)] {
+                let headers = [headers, &[("Origin", origin)]].concat();
+                let mut raw = Raw::connect(site.address).await;
+                let answer = raw.ask("GET", &path, &headers, b"").await;
+                assert_eq!(answer.status, status, "{origins:?}: {origin}: {headers:?}");
+            }
+        }
+        site.stop().await;
+    }
 }
