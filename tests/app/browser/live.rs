@@ -239,6 +239,44 @@ async fn readers_are_told_when_comments_are_locked_and_unlocked() {
 }
 
 #[actix_web::test]
+async fn a_fetched_page_takes_the_place_of_events_that_wait() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    site.new_post("Discussed").await;
+    browser.open(&site, "/").await;
+    browser.until_live().await;
+    // Events wait to be drawn until the page was fetched.
+    browser
+        .run(
+            "window.held = [];
+             window.timer = setTimeout;
+             window.requestAnimationFrame = (draw) => held.push(draw);
+             window.setTimeout = (then, after, ...rest) =>
+                 after === 100 ? held.push(then) : timer(then, after, ...rest);",
+        )
+        .await;
+    site.new_comment(1, "The first").await;
+    browser.until("held.length === 2").await;
+    let count = |text: &str| {
+        format!("document.querySelector('#post-1 [data-comments]').textContent === '{text}'")
+    };
+    browser.run("document.dispatchEvent(new Event('outdated'))").await;
+    browser.until(&count("1 comment")).await;
+    browser
+        .run(
+            "window.setTimeout = timer;
+             window.requestAnimationFrame = (draw) => timer(draw);
+             held.forEach((draw) => draw());",
+        )
+        .await;
+    site.new_comment(1, "The second").await;
+    browser.until(&format!("!({})", count("1 comment"))).await;
+    assert_eq!(browser.run(&format!("return {}", count("2 comments"))).await, true);
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn a_burst_arrives_whole_and_in_order_after_a_stall() {
     const COMMENTS: usize = 250;
     let Some(browser) = Browser::start(Scripts::On).await else { return };
