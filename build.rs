@@ -35,9 +35,20 @@ const PARTS: [&str; 9] = [
 /// The import of the client, which is replaced by the client itself.
 const IMPORT: &str = "import { backoff, follow } from \"./client.js\";";
 
-/// Insignificant spaces in a style sheet. Spaces around the operators of `calc` are significant.
-const SPACES: [(&str, &str); 6] =
-    [(" { ", "{"), (" {", "{"), ("; }", "}"), (": ", ":"), ("; ", ";"), (", ", ",")];
+/// Insignificant characters in a style sheet. Spaces around the operators of `calc` are significant.
+const SPARE: [(&str, &str); 11] = [
+    (" { ", "{"),
+    (" {", "{"),
+    ("; }", "}"),
+    (": ", ":"),
+    ("; ", ";"),
+    (", ", ","),
+    (" > ", ">"),
+    ("> ", ">"),
+    (" / ", "/"),
+    (" * ", "*"),
+    (" !", "!"),
+];
 
 type Failure = Box<dyn Error>;
 
@@ -128,8 +139,8 @@ fn script(name: &str, text: &str) -> Result<String, Failure> {
     Ok(printer.with_scoping(minified.scoping).build(&parsed.program).code)
 }
 
-/// A style sheet without comments, indentation and the spaces of declarations. Comments must be on
-/// lines of their own.
+/// A style sheet without comments, indentation, the spaces of declarations and selectors, and the
+/// zeros before decimal points. Comments must be on lines of their own.
 fn sheet(name: &str, text: &str) -> Result<String, Failure> {
     let mut minified = String::with_capacity(text.len());
     let mut is_comment = false;
@@ -142,13 +153,13 @@ fn sheet(name: &str, text: &str) -> Result<String, Failure> {
             }
             continue;
         }
-        let is_changed = |string: &str| SPACES.iter().any(|(wide, _)| string.contains(wide));
-        if line.split('"').skip(1).step_by(2).any(is_changed) {
-            return Err(format!("{name}: a string would lose spaces: {line}").into());
+        if line.split('"').skip(1).step_by(2).any(|string| short(string) != string) {
+            return Err(format!("{name}: a string would change: {line}").into());
         }
-        minified.push_str(
-            &SPACES.iter().fold(line.to_owned(), |line, (wide, narrow)| line.replace(wide, narrow)),
-        );
+        if line == "}" && minified.ends_with(';') {
+            minified.pop();
+        }
+        minified.push_str(&short(line));
         if !line.is_empty() && !line.ends_with([',', ';', '{', '}']) {
             minified.push('\n');
         }
@@ -157,4 +168,31 @@ fn sheet(name: &str, text: &str) -> Result<String, Failure> {
         return Err(format!("{name} ends within a comment").into());
     }
     Ok(minified)
+}
+
+/// A line of a style sheet without what is insignificant in it.
+fn short(line: &str) -> String {
+    let line = SPARE.iter().fold(line.to_owned(), |line, (long, short)| line.replace(long, short));
+    let mut depth = 0_usize;
+    let mut shortened = String::with_capacity(line.len());
+    let mut rest = line.as_str();
+    while let Some(next) = rest.chars().next() {
+        depth = match next {
+            '(' => depth + 1,
+            ')' => depth.saturating_sub(1),
+            _ => depth,
+        };
+        if depth == 0 && rest.starts_with(" + ") {
+            // A combinator: the operators of `calc` are in parentheses.
+            shortened.push('+');
+            rest = &rest[3..];
+            continue;
+        }
+        let is_zero = rest.starts_with("0.") && !shortened.ends_with(|c: char| c.is_ascii_digit());
+        if !is_zero {
+            shortened.push(next);
+        }
+        rest = &rest[next.len_utf8()..];
+    }
+    shortened
 }
