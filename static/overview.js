@@ -154,13 +154,20 @@ function makeHeading(scope, ...children) {
 
 const makeCell = () => make("td");
 
-function fillHead(table, first, all) {
-  const cells = fit(table.tHead.rows[0], all.length, () => makeHeading("col", make("bdi")), first);
-  all.forEach(({ sample, isGone }, place) => {
-    const state = isGone ? " (gone)" : sample.draining ? " (draining)" : "";
-    say(cells[place].firstChild, sample.node + state);
-    cells[place].toggleAttribute("data-gone", isGone);
+/** Fills the cells of a row after its first ones, one for each node. */
+function fillCells(row, first, all, makeOne, textOf) {
+  const cells = fit(row, all.length, makeOne, first);
+  all.forEach((node, place) => {
+    const cell = cells[place];
+    say(cell.firstElementChild ?? cell, textOf(node, place));
+    cell.toggleAttribute("data-gone", node.isGone);
   });
+}
+
+function fillHead(table, first, all) {
+  const makeOne = () => makeHeading("col", make("bdi"));
+  fillCells(table.tHead.rows[0], first, all, makeOne, ({ sample, isGone }) =>
+    sample.node + (isGone ? " (gone)" : sample.draining ? " (draining)" : ""));
 }
 
 function fillNow(all) {
@@ -168,11 +175,7 @@ function fillNow(all) {
   fillHead(table, 1, all);
   for (const row of table.querySelectorAll("tbody tr")) {
     const { field, unit } = row.dataset;
-    const cells = fit(row, all.length, makeCell, 1);
-    all.forEach(({ sample, isGone }, place) => {
-      say(cells[place], field ? show(sample[field], unit) : "");
-      cells[place].toggleAttribute("data-gone", isGone);
-    });
+    fillCells(row, 1, all, makeCell, ({ sample }) => (field ? show(sample[field], unit) : ""));
   }
 }
 
@@ -192,11 +195,12 @@ function fillChannels(all) {
   });
   const sorted = [...rows].sort(([a, one], [b, other]) =>
     other.members - one.members || (a < b ? -1 : 1)).slice(0, MOST_LINES);
-  const lines = fit(table.tBodies[0], sorted.length, () => make("tr", makeHeading("row")));
+  const lines = fit(table.tBodies[0], sorted.length, () => make("tr", makeHeading("row"), makeCell()));
   sorted.forEach(([channel, { members, own }], place) => {
-    const cells = fit(lines[place], 1 + own.length, makeCell, 1);
-    say(lines[place].cells[0], channel);
-    [members, ...own].forEach((number, at) => say(cells[at], show(number, "count")));
+    const row = lines[place];
+    say(row.cells[0], channel);
+    say(row.cells[1], show(members, "count"));
+    fillCells(row, 2, present, makeCell, (_, at) => show(own[at], "count"));
   });
 }
 

@@ -10,6 +10,14 @@ function removeItem(name, id) {
   if (shown) withdraw(shown, `This ${name} was deleted.`);
 }
 
+/** Shows a comment or note, or removes it. */
+function takeItem(name, { event, data, html }) {
+  if (event === `${name}_deleted`) return removeItem(name, data.id);
+  if (html) return place(addMenu(fragment(html), name, data));
+  gone.delete(`${name}-${data.id}`);
+  refresh();
+}
+
 /** Tells a writer that saving may be a conflict. */
 const tellOfChange = (change) => tell(`This ${change} since you opened it. Saving shows both versions.`);
 
@@ -44,10 +52,11 @@ const take = {
       countOf(card)?.remove();
       one(".meta", card).append(" ", known.cloneNode(true));
     }
-    place(byId("posts"), card, true);
+    place(card);
   },
 
-  post({ channel, event, data, html }) {
+  post(frame) {
+    const { channel, event, data, html } = frame;
     if (channel === "posts" && data.id === subject && !data.redacted) {
       const wasGone = "gone" in page;
       if (event === "post_deleted") {
@@ -62,17 +71,8 @@ const take = {
     }
     if (channel !== "comments") return;
     const isHere = data.post_id === subject;
-    if (data.redacted || isHere) countComment(one("article.post header"), { event, data });
-    if (data.redacted || !isHere) return;
-    if (event === "comment_deleted") {
-      removeItem("comment", data.id);
-    } else if (html) {
-      const mayAll = (template) => one("[data-may=moderate]", template.content);
-      place(byId("comments"), addMenu(fragment(html), "comment", data, mayAll), false);
-    } else {
-      gone.delete(`comment-${data.id}`);
-      refresh();
-    }
+    if (data.redacted || isHere) countComment(one("article.post header"), frame);
+    if (!data.redacted && isHere) takeItem("comment", frame);
   },
 
   moderation({ channel, event, data }) {
@@ -80,16 +80,8 @@ const take = {
     if (["post_deleted", "post_published"].includes(event)) refresh();
   },
 
-  notes({ channel, event, data, html }) {
-    if (channel !== "notes" || data.redacted) return;
-    if (event === "note_deleted") {
-      removeItem("note", data.id);
-    } else if (html) {
-      const mayAll = ({ dataset }) => "all" in dataset;
-      place(byId("notes"), addMenu(fragment(html), "note", data, mayAll), true);
-    } else {
-      refresh();
-    }
+  notes(frame) {
+    if (frame.channel === "notes" && !frame.data.redacted) takeItem("note", frame);
   },
 
   note({ event, data }) {

@@ -13,11 +13,8 @@ function merge(old, wanted) {
   if (!old.matches?.(".text, .prose") && old.isEqualNode(wanted)) return;
   // Its text is in the reader's time zone.
   if (old.nodeName === "TIME" && old.dateTime === wanted.dateTime) return;
-  if (old.nodeName !== wanted.nodeName) return old.replaceWith(document.importNode(wanted, true));
-  if (old.nodeType !== Node.ELEMENT_NODE) {
-    old.nodeValue = wanted.nodeValue;
-    return;
-  }
+  if (old.nodeName !== wanted.nodeName) return old.replaceWith(copyOf(wanted));
+  if (!old.matches) return void (old.nodeValue = wanted.nodeValue);
   for (const { name } of [...old.attributes]) {
     if (!wanted.hasAttribute(name) && !own.has(name)) old.removeAttribute(name);
   }
@@ -50,7 +47,7 @@ function mergeChildren(old, wanted) {
       match = at;
     }
     if (!match) {
-      const copy = document.importNode(child, true);
+      const copy = copyOf(child);
       if (copy.dataset && "item" in copy.dataset) insert(old, copy, at);
       else old.insertBefore(copy, at);
       continue;
@@ -137,10 +134,13 @@ function mergeText(old, wanted) {
   // The blocks that stay keep their order.
   const stays = matches(before.map(sourceOf), after.map(sourceOf));
   let next = 0;
+  const dropUntil = (place) => {
+    while (next < place) before[next++].remove();
+  };
   after.forEach((child, index) => {
     const place = stays[index];
     if (place !== null) {
-      while (next < place) before[next++].remove();
+      dropUntil(place);
       next += 1;
       return;
     }
@@ -150,9 +150,9 @@ function mergeText(old, wanted) {
       next += 1;
       merge(changed, child);
     } else {
-      old.insertBefore(document.importNode(child, true), before[next] ?? rest);
+      old.insertBefore(copyOf(child), before[next] ?? rest);
     }
   });
-  while (next < before.length) before[next++].remove();
+  dropUntil(before.length);
   for (const child of old.children) sources.delete(child);
 }

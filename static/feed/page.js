@@ -20,6 +20,7 @@ const byId = (id) => document.getElementById(id);
 const one = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const on = (name, listener) => document.addEventListener(name, listener);
+const copyOf = (node) => document.importNode(node, true);
 const isHidden = () => document.hidden;
 const boxOf = (element) => element.getBoundingClientRect();
 

@@ -18,9 +18,11 @@ function isBefore(item, other) {
   return time === otherTime ? numberOf(item) < numberOf(other) : time < otherTime;
 }
 
-/** Inserts a fragment into its list: in place of its older version, or by its time. An item that
+/** Inserts a fragment into the list: in place of its older version, or by its time. An item that
  *  belongs to another page of the list is left out. */
-function place(list, item, newestFirst) {
+function place(item) {
+  const list = listOfPage();
+  const newestFirst = kind !== "post";
   gone.delete(item.id);
   // A restored item returns to its former place.
   const left = withdrawn.get(item.id);
@@ -39,14 +41,16 @@ function place(list, item, newestFirst) {
 }
 
 /** Adds the controls that the page has for items that its reader may change. */
-function addMenu(item, name, data, mayAll) {
+function addMenu(item, name, data) {
   const menu = data.state ? `${name}-${data.state}` : name;
   const template = one(`template[data-menu="${menu}"]`);
   const isOwn = data.user_id === undefined
     ? data.author === page.account
     : String(data.user_id) === page.user;
-  if (!template || !(isOwn || mayAll(template))) return item;
-  const controls = document.importNode(template.content, true);
+  if (!template) return item;
+  const controls = copyOf(template.content);
+  const mayAll = "all" in template.dataset || one("[data-may=moderate]", controls);
+  if (!isOwn && !mayAll) return item;
   if (isOwn || data.user_id === null) one("[data-may=block]", controls)?.remove();
   for (const part of all("[href], [action]", controls)) {
     const name = part.matches("form") ? "action" : "href";

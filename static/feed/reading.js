@@ -77,9 +77,9 @@ on("click", async ({ target }) => {
 
 // ---- New since the last visit --------------------------------------------------------------
 
-const isFront = page.live === "posts" && "first" in page && page.status === "published" && !page.tag && !page.author;
+const isFront = kind === "posts" && "first" in page && page.status === "published" && !page.tag && !page.author;
 /** The place of the list: the front page, or a post's thread. */
-const visited = isFront ? "front" : page.live === "post" ? page.post : null;
+const visited = isFront ? "front" : kind === "post" ? page.post : null;
 const SEEN = `kilonova-seen${page.root}`;
 const MOST_PLACES = 200;
 

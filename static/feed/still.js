@@ -44,7 +44,7 @@ function keepingPlace(change) {
     debt = boxOf(anchor).top - before;
     if (Math.abs(debt) >= 1) debt = 0;
   }
-  requestAnimationFrame(() => root.style.removeProperty("overflow-anchor"));
+  requestAnimationFrame(() => (root.style.overflowAnchor = ""));
 }
 
 /** The element that the reader looks at: the focused one, or the first block in view. */
@@ -198,19 +198,25 @@ function count() {
 }
 let announcing = 0;
 
-/** Shows all waiting items and changes. */
-function reveal() {
+/** Shows all waiting items, and returns them. */
+function showArrivals() {
   const items = [...arrivals];
-  const changed = [...changes];
-  const first = items[0] ?? changed[0]?.[0];
   arrivals.clear();
-  changes.clear();
   for (const item of items) {
     delete item.dataset.waiting;
     show(item);
   }
+  return items;
+}
+
+/** Shows all waiting items and changes. */
+function reveal() {
+  const items = showArrivals();
+  const changed = [...changes];
+  changes.clear();
+  const first = items[0] ?? changed[0]?.[0];
   for (const [element, change] of changed) {
-    element.style.removeProperty("min-block-size");
+    element.style.minBlockSize = "";
     change();
   }
   // In a list with the newest first, this is the topmost.
@@ -241,8 +247,13 @@ function showFetched(change) {
   const find = asked;
   asked = null;
   isShowingAll = find !== null;
-  keepingPlace(change);
+  keepingPlace(() => {
+    if (isShowingAll) showArrivals();
+    change();
+  });
+  if (isShowingAll) overflow = false;
   isShowingAll = false;
+  count();
   const item = isInList && find?.();
   if (item) focusOn(item);
 }
