@@ -1,10 +1,11 @@
-//! Prepares the files of `static/` for the binary: joins the pages' script from its parts, and
-//! minifies scripts and style sheets. Owns what the files contain when they are served; their
-//! addresses are in `src/views/assets.rs`.
+//! Prepares the files of `static/` for the binary: joins the pages' script from its parts, minifies
+//! scripts and style sheets, and gives each file a version, which is in its address. Owns what the
+//! files contain when they are served; `src/views/assets.rs` has their addresses.
 
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt::Write;
+use std::hash::{DefaultHasher, Hasher};
 use std::path::PathBuf;
 use std::{env, fs};
 
@@ -16,6 +17,9 @@ use oxc_span::SourceType;
 
 /// The client script, which other sites load too.
 const CLIENT: &str = "client/client.js";
+/// The name by which scripts import the client. Its version is added, so that browsers load the file
+/// that a page preloads, and may cache it forever.
+const IMPORTED: &str = "./client.js";
 
 /// The pages' script, which is joined from the files in `static/feed/` to save requests. The files
 /// share a scope.
@@ -32,8 +36,6 @@ const PARTS: [&str; 9] = [
     "connection.js",
     "forms.js",
 ];
-/// The import of the client, which is replaced by the client itself.
-const IMPORT: &str = "import { backoff, follow } from \"./client.js\";";
 
 /// Insignificant characters in a style sheet. Spaces around the operators of `calc` are significant.
 const SPARE: [(&str, &str); 11] = [
@@ -61,23 +63,34 @@ fn main() -> Result<(), Failure> {
         fs::remove_dir_all(&out)?;
     }
     fs::create_dir_all(&out)?;
-    let client = fs::read_to_string(CLIENT)?;
+    let client = script(CLIENT, &fs::read_to_string(CLIENT)?)?;
+    let versioned = format!("{IMPORTED}?v={}", version(client.as_bytes()));
+    let importing = |name: &str, text: &str| script(name, &text.replace(IMPORTED, &versioned));
     let mut files = vec![
-        ("client.js".to_owned(), script("client.js", &client)?.into_bytes()),
-        (PAGES.to_owned(), script(PAGES, &pages(&client)?)?.into_bytes()),
+        ("client.js".to_owned(), client.clone().into_bytes()),
+        (PAGES.to_owned(), importing(PAGES, &pages()?)?.into_bytes()),
     ];
     for name in names_in("static")? {
-        if name != PARTS_FOLDER {
-            let bytes = served(&name)?;
-            files.push((name, bytes));
+        if name == PARTS_FOLDER {
+            continue;
         }
+        let path = format!("static/{name}");
+        let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+        let served = match name.rsplit_once('.').map(|(_, kind)| kind) {
+            Some("js") => importing(&name, &text)?,
+            Some("css") => sheet(&name, &text)?,
+            Some("svg") => text,
+            _ => Err(format!("{path} is neither a script, a style sheet nor a picture"))?,
+        };
+        files.push((name, served.into_bytes()));
     }
     files.sort();
     let mut list = String::from("[\n");
     for (name, bytes) in files {
         let path = out.join(&name);
+        let version = version(&bytes);
         fs::write(&path, bytes)?;
-        writeln!(list, "({name:?}, include_bytes!({path:?}).as_slice()),")?;
+        writeln!(list, "({name:?}, {version:?}, include_bytes!({path:?}).as_slice()),")?;
     }
     list.push(']');
     fs::write(out.with_extension("rs"), list)?;
@@ -94,20 +107,15 @@ fn names_in(folder: &str) -> Result<BTreeSet<String>, Failure> {
     Ok(names)
 }
 
-/// The content of a file of `static/` as it is served.
-fn served(name: &str) -> Result<Vec<u8>, Failure> {
-    let path = format!("static/{name}");
-    let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-    match name.rsplit_once('.').map(|(_, kind)| kind) {
-        Some("js") => Ok(script(name, &text)?.into_bytes()),
-        Some("css") => Ok(sheet(name, &text)?.into_bytes()),
-        Some("svg") => Ok(text.into_bytes()),
-        _ => Err(format!("{path} is neither a script, a style sheet nor a picture").into()),
-    }
+/// The version of a file, which changes with its content.
+fn version(bytes: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    format!("{:012x}", hasher.finish() >> 16)
 }
 
-/// The pages' script, with the client inlined.
-fn pages(client: &str) -> Result<String, Failure> {
+/// The pages' script.
+fn pages() -> Result<String, Failure> {
     let mut parts = String::new();
     for part in PARTS {
         parts.push_str(&fs::read_to_string(format!("static/{PARTS_FOLDER}/{part}"))?);
@@ -116,14 +124,7 @@ fn pages(client: &str) -> Result<String, Failure> {
     if let Some(other) = names.iter().find(|name| !PARTS.contains(&name.as_str())) {
         return Err(format!("{other} is not among the parts of the pages' script").into());
     }
-    if !parts.contains(IMPORT) {
-        return Err(format!("the pages' script lacks the line {IMPORT}").into());
-    }
-    let body = client.replace("\nexport ", "\n");
-    let inlined = format!(
-        "const {{ backoff, follow }} = (() => {{\n{body}\nreturn {{ backoff, follow }};\n}})();"
-    );
-    Ok(parts.replace(IMPORT, &inlined))
+    Ok(parts)
 }
 
 /// A minified script.

@@ -89,16 +89,16 @@ export function follow(options) {
 
   /** Tells the caller that events are missing. Holds the next ones until its lists are loaded, which
    *  would otherwise overwrite them. Repeats a failed load. */
-  function resync(id, failed = 0) {
+  async function resync(id, failed = 0) {
     const mine = (loads += 1);
     if (!failed) held = [];
-    new Promise((resolve) => resolve(onResync?.(id))).then(
-      (loaded) => mine === loads && release(loaded ?? {}),
-      (error) => {
-        console.error(error);
-        setTimeout(() => mine === loads && !isClosed && resync(id, failed + 1), backoff(failed));
-      },
-    );
+    try {
+      const loaded = await onResync?.(id);
+      if (mine === loads) release(loaded ?? {});
+    } catch (error) {
+      console.error(error);
+      setTimeout(() => mine === loads && !isClosed && resync(id, failed + 1), backoff(failed));
+    }
   }
 
   /** Passes on the held events that the loaded lists do not include. */

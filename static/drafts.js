@@ -20,8 +20,10 @@ const unsaved = document.querySelector("form.unsaved");
 const account = document.querySelector("#signed-in")?.textContent ?? "";
 const own = `${PREFIX}${encodeURIComponent(account)}:`;
 const forms = [...document.querySelectorAll("form[data-keep]")];
-const fieldsOf = (form) => [...form.elements].filter((field) => field.name && /^(text|textarea|radio|datetime-local)$/.test(field.type));
-const isChanged = (field) => (field.type === "radio" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
+const fieldsOf = (form) =>
+  [...form.elements].filter(({ name, type }) => name && /^(text|textarea|radio|datetime-local)$/.test(type));
+const isChanged = ({ type, checked, defaultChecked, value, defaultValue }) =>
+  type === "radio" ? checked !== defaultChecked : value !== defaultValue;
 const hasText = (form) => fieldsOf(form).some(isChanged);
 
 /** Ignores storage errors, as in private windows or on a full disk: nothing is saved then. */
@@ -29,22 +31,23 @@ function attempt(work) {
   try {
     return work();
   } catch {
-    return undefined;
+    return;
   }
 }
 
+const readWindow = (key) => attempt(() => JSON.parse(sessionStorage.getItem(key)));
+const writeWindow = (key, value) => attempt(() => sessionStorage.setItem(key, JSON.stringify(value)));
 const keys = (prefix) => attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(prefix))) ?? [];
 const drop = (key) => attempt(() => localStorage.removeItem(key));
 
+/** The copy of a key; an empty one in place of one that cannot be read. */
 function read(key) {
-  const copy = attempt(() => JSON.parse(localStorage.getItem(key)));
-  return Number.isFinite(copy?.at) && copy.values && typeof copy.values === "object" ? copy : null;
+  const { at, values } = attempt(() => JSON.parse(localStorage.getItem(key))) ?? {};
+  return Number.isFinite(at) && values ? { key, at, values } : { key, at: 0, values: {} };
 }
 
-/** All keys with the times of their copies, newest first. */
-const byAge = (prefix) => keys(prefix)
-  .map((key) => ({ key, at: read(key)?.at ?? 0 }))
-  .sort((one, other) => other.at - one.at);
+/** The copies whose keys have a prefix, newest first. */
+const byAge = (prefix) => keys(prefix).map(read).sort((one, other) => other.at - one.at);
 
 /** Stores a copy. If there is no room, drops the oldest other copies. */
 function store(key, copy) {
@@ -59,7 +62,7 @@ function store(key, copy) {
 
 /** Holds a lock with this name until the returned function is called. */
 function hold(name) {
-  let release = () => {};
+  let release;
   const released = new Promise((resolve) => { release = resolve; });
   navigator.locks?.request(name, () => released).catch(() => {});
   return release;
@@ -74,6 +77,9 @@ function nameWindow(isNew) {
   attempt(() => sessionStorage.setItem(WINDOW, name));
   return name;
 }
+
+const RESTORED =
+  'Restored<span class="wide"> unsaved text</span>. <button type="button" class="button small quiet">Discard</button>';
 
 let ended = false;
 
@@ -91,19 +97,26 @@ function keep(form, held) {
   let wait = 0;
   let release = null;
 
-  function forget() {
+  function stopWaiting() {
     clearTimeout(wait);
     wait = 0;
-    drop(key);
+  }
+
+  function letGo() {
     release?.();
     release = null;
   }
 
+  function forget() {
+    stopWaiting();
+    drop(key);
+    letGo();
+  }
+
   function save() {
-    clearTimeout(wait);
-    wait = 0;
+    stopWaiting();
     if (ended) return;
-    if (!hasText(form)) return void (release && forget());
+    if (!hasText(form)) return release && forget();
     const values = {};
     for (const field of [...fieldsOf(form), ...hidden]) {
       if (field.type !== "radio" || field.checked) values[field.name] = field.value;
@@ -116,8 +129,8 @@ function keep(form, held) {
 
   function fill(values) {
     for (const field of fieldsOf(form)) {
-      if (!Object.hasOwn(values, field.name)) continue;
-      const value = String(values[field.name]);
+      const value = values[field.name];
+      if (value === undefined) continue;
       if (field.type === "radio") field.checked = field.value === value;
       else field.value = value;
     }
@@ -125,24 +138,24 @@ function keep(form, held) {
 
   function restore() {
     // A text that the server has sent back, or that the browser has restored itself, is newer.
-    if ("refused" in form.dataset || hasText(form)) return void save();
-    const free = byAge(prefix).filter((copy) => copy.key === key || (navigator.locks && !held.has(copy.key)));
+    if ("refused" in form.dataset || hasText(form)) return save();
     const { kept, by } = form.dataset;
-    const isOf = ({ values }) => !kept || values.idempotency_key === form.elements.idempotency_key?.value;
-    const fit = free.filter((copy) => isOf(read(copy.key) ?? { values: {} }));
-    const found = fit.find((copy) => copy.key === key) ?? fit[0];
-    const copy = found && read(found.key);
+    const isOwn = (copy) => copy.key === key;
+    const isFree = (copy) => isOwn(copy) || (navigator.locks && !held.has(copy.key));
+    const isOfForm = ({ values }) =>
+      !kept || values.idempotency_key === form.elements.idempotency_key?.value;
+    const copies = byAge(prefix).filter((copy) => isFree(copy) && isOfForm(copy));
+    const copy = copies.find(isOwn) ?? copies[0];
     if (!copy) return;
+    const { at, values } = copy;
     // The newer of the two copies counts; a window saves here before it saves on the server.
-    if (kept && copy.at < Number(kept) && copy.values.window !== by) return void drop(found.key);
-    fill(copy.values);
-    if (!hasText(form)) return void drop(found.key);
+    if (kept && at < Number(kept) && values.window !== by) return drop(copy.key);
+    fill(values);
+    if (!hasText(form)) return drop(copy.key);
     // A text that is based on an older version causes a conflict when it is saved.
-    for (const field of hidden) {
-      if (Object.hasOwn(copy.values, field.name)) field.value = String(copy.values[field.name]);
-    }
+    for (const field of hidden) field.value = values[field.name] ?? field.value;
     save();
-    if (found.key !== key) drop(found.key);
+    if (!isOwn(copy)) drop(copy.key);
     form.closest("details")?.setAttribute("open", "");
     if (!unsaved) offer();
     form.dispatchEvent(new Event("input"));
@@ -151,31 +164,23 @@ function keep(form, held) {
   /** Says that text was restored, and offers to discard it. */
   function offer() {
     const note = form.querySelector(".kept");
-    const discard = document.createElement("button");
-    discard.type = "button";
-    discard.className = "button small quiet";
-    discard.textContent = "Discard";
-    discard.addEventListener("click", () => {
+    if (!note) return;
+    note.innerHTML = RESTORED;
+    note.querySelector("button").addEventListener("click", () => {
       form.reset();
       hidden.forEach((field, place) => { field.value = made[place]; });
       forget();
       note.textContent = "";
       fieldsOf(form)[0]?.focus();
     });
-    const wide = document.createElement("span");
-    wide.className = "wide";
-    wide.textContent = " unsaved text";
-    note?.replaceChildren("Restored", wide, ". ", discard);
   }
 
   restore();
   unsaved?.addEventListener("submit", forget);
   // Another form has replaced this one, and saves its text.
   form.addEventListener("replaced", () => {
-    clearTimeout(wait);
-    wait = 0;
-    release?.();
-    release = null;
+    stopWaiting();
+    letGo();
   });
   form.addEventListener("input", () => {
     clearTimeout(wait);
@@ -186,8 +191,7 @@ function keep(form, held) {
   document.addEventListener("visibilitychange", () => wait && save());
   addEventListener("pagehide", () => {
     if (wait) save();
-    release?.();
-    release = null;
+    letGo();
   });
   addEventListener("pageshow", ({ persisted }) => persisted && !renew() && save());
 }
@@ -202,12 +206,12 @@ const MOST_SAVED = 20;
 const markOf = ({ elements }) => (elements.version ?? elements.idempotency_key)?.value;
 
 /** The marks of the forms that this window has saved. */
-const savedForms = (keep) => attempt(() => JSON.parse(sessionStorage.getItem(`${PREFIX}saved:${keep}`))) ?? [];
+const savedForms = (keep) => readWindow(`${PREFIX}saved:${keep}`) ?? [];
 
 /** Drops the copy of a sent form if this page is its result: not the form again, as after a network
  *  failure, and not a refusal. Remembers that the form was saved. */
 function settle() {
-  const sent = attempt(() => JSON.parse(sessionStorage.getItem(SENT)));
+  const sent = readWindow(SENT);
   if (!sent) return;
   attempt(() => sessionStorage.removeItem(SENT));
   const isRefused = document.querySelector("[data-refused], .problems, .conflict, .failure");
@@ -215,8 +219,8 @@ function settle() {
   if (isRefused || (location.href === sent.from && isThere)) return;
   drop(sent.key);
   if (!sent.mark) return;
-  const old = JSON.stringify([...savedForms(sent.form), sent.mark].slice(-MOST_SAVED));
-  attempt(() => sessionStorage.setItem(`${PREFIX}saved:${sent.form}`, old));
+  const saved = [...savedForms(sent.form), sent.mark].slice(-MOST_SAVED);
+  writeWindow(`${PREFIX}saved:${sent.form}`, saved);
 }
 
 let isRenewed = false;
@@ -239,8 +243,8 @@ document.addEventListener("submit", (event) => {
   // The next page may not load: then there is text to lose again.
   setTimeout(() => { leaving = null; }, 10_000);
   if (form.kept) {
-    const sent = { key: form.kept, form: form.dataset.keep, mark: markOf(form), from: location.href };
-    attempt(() => sessionStorage.setItem(SENT, JSON.stringify(sent)));
+    const { kept: key, dataset } = form;
+    writeWindow(SENT, { key, form: dataset.keep, mark: markOf(form), from: location.href });
   }
 });
 

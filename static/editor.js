@@ -3,10 +3,10 @@
 
 const form = document.querySelector("form[data-keep^=post]");
 const { title, body, copy, window: tab } = form.elements;
-const say = (name) => (text) => { form.querySelector(name).textContent = text; };
-const tell = say(".told");
-const note = say(".noted");
-form.querySelector(".tools").hidden = false;
+const one = (selector) => form.querySelector(selector);
+const tell = (text) => (one(".told").textContent = text);
+const note = (text) => (one(".noted").textContent = text);
+one(".tools").hidden = false;
 
 // ---- The working copy ----------------------------------------------------------------------
 
@@ -102,8 +102,9 @@ function send(file, progress) {
     request.responseType = "json";
     request.upload.onprogress = ({ loaded, total }) => progress(Math.floor(loaded / total * 10) * 10);
     request.onload = () => {
-      if (request.status === 201) resolve(request.response.url);
-      else reject(request.response?.error ?? `status ${request.status}`);
+      const { status, response } = request;
+      if (status === 201) resolve(response.url);
+      else reject(response?.error ?? `status ${status}`);
     };
     request.onerror = () => reject("upload failed; the file may be too large");
     request.send(file);
@@ -157,7 +158,7 @@ body.addEventListener("drop", (event) => {
   event.preventDefault();
   take(event.dataTransfer.files);
 });
-form.querySelector("input[type=file]").addEventListener("change", ({ target }) => {
+one("input[type=file]").addEventListener("change", ({ target }) => {
   take([...target.files]);
   target.value = "";
   body.focus();
@@ -187,7 +188,7 @@ const local = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: 
 function translate() {
   const time = new Date(`${due.value}Z`);
   const text = due.value && time.getTimezoneOffset() ? `In your time zone: ${local.format(time)}` : "";
-  const place = form.querySelector(".local");
+  const place = one(".local");
   // Setting an equal text could announce it again.
   if (place.textContent !== text) place.textContent = text;
 }

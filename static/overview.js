@@ -19,17 +19,28 @@ let next = 0;
 
 byId("plots").hidden = false;
 
-/** Makes an element with this text or these children. */
-function make(name, content = "", attributes = {}) {
+/** Makes an element with these children. */
+function make(name, ...children) {
   const element = document.createElement(name);
-  element.append(...[content].flat());
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
   return element;
+}
+
+/** Gives an element this number of children after its first ones, and returns them. */
+function fit(parent, count, makeOne, first = 0) {
+  while (parent.childElementCount > first + count) parent.lastElementChild.remove();
+  while (parent.childElementCount < first + count) parent.append(makeOne());
+  return [...parent.children].slice(first);
 }
 
 /** Sets a text if it differs. */
 function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** Announces a text to screen readers. */
+function announce(text) {
+  byId("announcer").textContent = text;
 }
 
 const units = {
@@ -63,7 +74,7 @@ document.addEventListener("sample", ({ detail: sample }) => {
   let node = nodes.get(key);
   if (!node) {
     if (nodes.size >= MOST_NODES) return;
-    node = { past: [], style: `node-${next++ % STYLES}` };
+    node = { past: [], style: `node-${next++ % STYLES}`, isGone: false };
     nodes.set(key, node);
   }
   const values = figures.map((figure) => valueOf(figure, sample, node.sample));
@@ -71,7 +82,7 @@ document.addEventListener("sample", ({ detail: sample }) => {
   node.past.splice(0, node.past.length - KEPT);
   node.sample = sample;
   node.heard = performance.now();
-  if (node.isGone) byId("announcer").textContent = `${sample.node} is back`;
+  if (node.isGone) announce(`${sample.node} is back`);
   node.isGone = false;
   paint();
 });
@@ -85,7 +96,7 @@ function look() {
     if (now - node.heard > FORGOTTEN_AFTER) nodes.delete(key);
     else if (!node.isGone && now - node.heard > GONE_AFTER) {
       node.isGone = true;
-      byId("announcer").textContent = `${node.sample.node} is gone`;
+      announce(`${node.sample.node} is gone`);
     }
   }
   paint();
@@ -117,18 +128,16 @@ function plot(figure, number, all) {
   const list = figure.querySelector("ul");
   const most = Math.max(1, ...all.flatMap(({ past }) => past.map(({ values }) => values[number] ?? 0)));
   say(figure.querySelector(".most"), show(most, unit));
-  while (svg.childElementCount < all.length) svg.append(document.createElementNS(SVG, "polyline"));
-  while (svg.childElementCount > all.length) svg.lastChild.remove();
-  while (list.childElementCount < all.length) list.append(make("li", [make("bdi"), make("b")]));
-  while (list.childElementCount > all.length) list.lastChild.remove();
+  const lines = fit(svg, all.length, () => document.createElementNS(SVG, "polyline"));
+  const entries = fit(list, all.length, () => make("li", make("bdi"), make("b")));
   const said = all.map((node, place) => {
     const known = node.past.filter(({ values }) => values[number] != null);
     const points = known.map(({ at, values }) =>
       `${(120 - (now - at) / 1000).toFixed(1)},${(39 - (37 * values[number]) / most).toFixed(1)}`);
-    svg.children[place].setAttribute("points", points.join(" "));
-    svg.children[place].setAttribute("class", node.style);
-    const [name, value] = list.children[place].children;
-    list.children[place].className = node.style;
+    lines[place].setAttribute("points", points.join(" "));
+    lines[place].setAttribute("class", node.style);
+    const [name, value] = entries[place].children;
+    entries[place].className = node.style;
     const text = node.isGone ? "gone" : show(known.at(-1)?.values[number], unit);
     say(name, node.sample.node);
     say(value, text);
@@ -137,21 +146,28 @@ function plot(figure, number, all) {
   svg.setAttribute("aria-label", `${figure.querySelector("figcaption").textContent}, the last two minutes; now ${said.join(", ")}`);
 }
 
-/** The cells of a row after its first ones, one for each node. */
-function cellsOf(row, skip, count, name = "td") {
-  while (row.childElementCount > skip + count) row.lastChild.remove();
-  while (row.childElementCount < skip + count) {
-    row.append(name === "th" ? make("th", make("bdi"), { scope: "col" }) : make(name));
-  }
-  return [...row.children].slice(skip);
+function makeHeading(scope, ...children) {
+  const heading = make("th", ...children);
+  heading.scope = scope;
+  return heading;
 }
 
-function fillHead(table, skip, all) {
-  cellsOf(table.tHead.rows[0], skip, all.length, "th").forEach((cell, place) => {
-    const { sample, isGone } = all[place];
-    say(cell.firstChild, sample.node + (isGone ? " (gone)" : sample.draining ? " (draining)" : ""));
-    cell.toggleAttribute("data-gone", Boolean(isGone));
+const makeCell = () => make("td");
+
+/** Fills the cells of a row after its first ones, one for each node. */
+function fillCells(row, first, all, makeOne, textOf) {
+  const cells = fit(row, all.length, makeOne, first);
+  all.forEach((node, place) => {
+    const cell = cells[place];
+    say(cell.firstElementChild ?? cell, textOf(node, place));
+    cell.toggleAttribute("data-gone", node.isGone);
   });
+}
+
+function fillHead(table, first, all) {
+  const makeOne = () => makeHeading("col", make("bdi"));
+  fillCells(table.tHead.rows[0], first, all, makeOne, ({ sample, isGone }) =>
+    sample.node + (isGone ? " (gone)" : sample.draining ? " (draining)" : ""));
 }
 
 function fillNow(all) {
@@ -159,11 +175,7 @@ function fillNow(all) {
   fillHead(table, 1, all);
   for (const row of table.querySelectorAll("tbody tr")) {
     const { field, unit } = row.dataset;
-    cellsOf(row, 1, all.length).forEach((cell, place) => {
-      const { sample, isGone } = all[place];
-      say(cell, field ? show(sample[field], unit) : "");
-      cell.toggleAttribute("data-gone", Boolean(isGone));
-    });
+    fillCells(row, 1, all, makeCell, ({ sample }) => (field ? show(sample[field], unit) : ""));
   }
 }
 
@@ -183,14 +195,12 @@ function fillChannels(all) {
   });
   const sorted = [...rows].sort(([a, one], [b, other]) =>
     other.members - one.members || (a < b ? -1 : 1)).slice(0, MOST_LINES);
-  const body = table.tBodies[0];
-  while (body.rows.length > sorted.length) body.lastElementChild.remove();
-  while (body.rows.length < sorted.length) body.append(make("tr", [make("th", "", { scope: "row" }), make("td")]));
+  const lines = fit(table.tBodies[0], sorted.length, () => make("tr", makeHeading("row"), makeCell()));
   sorted.forEach(([channel, { members, own }], place) => {
-    const row = body.rows[place];
+    const row = lines[place];
     say(row.cells[0], channel);
     say(row.cells[1], show(members, "count"));
-    cellsOf(row, 2, own.length).forEach((cell, of) => say(cell, show(own[of], "count")));
+    fillCells(row, 2, present, makeCell, (_, at) => show(own[at], "count"));
   });
 }
 
@@ -224,8 +234,12 @@ function fillLists(all) {
     if (shown[id] === now) continue;
     shown[id] = now;
     byId(id).replaceChildren(...lines.map(({ at, nodes: from, text: said }) => {
-      const time = make("time", at, { datetime: at, title: new Date(at).toUTCString() });
-      return make("li", [make("span", [time, " ", make("bdi", from.join(", "))], { class: "meta" }), " ", make("bdi", said)]);
+      const time = make("time", at);
+      time.dateTime = at;
+      time.title = new Date(at).toUTCString();
+      const meta = make("span", time, " ", make("bdi", from.join(", ")));
+      meta.className = "meta";
+      return make("li", meta, " ", make("bdi", said));
     }));
   }
 }

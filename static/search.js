@@ -7,7 +7,8 @@ const PAUSE = 200;
 /** The pause after a 429 or 503 without Retry-After. */
 const REST = 5000;
 
-const status = (text) => (document.querySelector("#announcer").textContent = text);
+const one = (selector, root = document) => root.querySelector(selector);
+const status = (text) => (one("#announcer").textContent = text);
 
 function address() {
   const url = new URL(form.action);
@@ -56,29 +57,27 @@ function rest(answer) {
 }
 
 function busy(is) {
-  document.querySelector("#results").setAttribute("aria-busy", is);
+  one("#results").setAttribute("aria-busy", is);
 }
 
 function show(page, url) {
-  const results = page.querySelector("#results");
+  const results = one("#results", page);
   if (!results) throw new Error("another page");
-  const old = document.querySelector("#results");
-  const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
-  const fresh = document.importNode(results, true);
-  old.replaceWith(fresh);
+  const old = one("#results");
+  const focused = old.contains(document.activeElement) && document.activeElement.href;
+  old.replaceWith(results);
   if (focused !== false) {
-    ([...fresh.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused) ?? field).focus();
+    ([...results.querySelectorAll("a")].find(({ href }) => href === focused) ?? field).focus();
   }
   document.title = page.title;
   shown = url.href;
   history.replaceState(history.state, "", url);
-  const isWrong = page.querySelector("#q").hasAttribute("aria-invalid");
-  for (const [name, value] of [["aria-invalid", "true"], ["aria-describedby", "q-errors"]]) {
-    if (isWrong) field.setAttribute(name, value);
+  for (const name of ["aria-invalid", "aria-describedby"]) {
+    const value = one("#q", page).getAttribute(name);
+    if (value) field.setAttribute(name, value);
     else field.removeAttribute(name);
   }
-  const told = document.querySelector("#results .count, #q-errors");
-  status(told ? told.textContent.trim() : "");
+  status(one("#results .count, #q-errors")?.textContent.trim() ?? "");
 }
 
 form.addEventListener("input", ({ target, isComposing }) => {

@@ -131,9 +131,9 @@ pub async fn asset(state: Data<State>, request: HttpRequest) -> AppResult<HttpRe
         _ => "application/octet-stream",
     };
     if !compression::wants_gzip(&request) {
-        return Ok(file_of(&request, kind, &file.version, file.bytes.clone()));
+        return Ok(file_of(&request, kind, file.version, file.bytes.clone()));
     }
-    let mut response = file_of(&request, kind, &file.version, file.gzip.clone());
+    let mut response = file_of(&request, kind, file.version, file.gzip.clone());
     if response.status() == StatusCode::OK {
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }

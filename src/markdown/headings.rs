@@ -12,7 +12,7 @@ use super::Container;
 const MAX_ID: usize = 200;
 
 /// The ids used by pages that show a single text. A test compares them with the templates.
-pub(super) const OF_PAGES: [&str; 20] = [
+pub(super) const OF_PAGES: [&str; 21] = [
     "announcer",
     "arrivals",
     "comment-author",
@@ -25,6 +25,7 @@ pub(super) const OF_PAGES: [&str; 20] = [
     "comments-rest",
     "comments-start",
     "comments-title",
+    "icon-glow",
     "live",
     "main",
     "notice",

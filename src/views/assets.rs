@@ -1,19 +1,17 @@
-//! The static files, embedded in the binary, and their addresses. Owns the version that changes a
-//! file's address with its content, so that browsers may cache it forever; leaves serving to the
-//! controllers, and joining and minifying to `build.rs`.
+//! The static files, embedded in the binary, and their addresses. A file's address has its version,
+//! which changes with its content, so that browsers may cache it forever. Leaves serving to the
+//! controllers, and joining, minifying and the versions to `build.rs`.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use data_encoding::HEXLOWER;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sha2::{Digest, Sha256};
 
-/// The names and contents of the files, prepared by `build.rs`.
-const FILES: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/static.rs"));
+/// The names, versions and contents of the files, prepared by `build.rs`.
+const FILES: &[(&str, &str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/static.rs"));
 
 /// A static file.
 pub struct Asset {
@@ -23,13 +21,12 @@ pub struct Asset {
     /// level, whose output is a sixth larger.
     pub gzip: Bytes,
     /// The version in its address.
-    pub version: String,
+    pub version: &'static str,
 }
 
 impl Asset {
-    fn new(bytes: &'static [u8]) -> Asset {
+    fn new(version: &'static str, bytes: &'static [u8]) -> Asset {
         let bytes = Bytes::from_static(bytes);
-        let version = HEXLOWER.encode(&Sha256::digest(&bytes)[..6]);
         let gzip = compressed(&bytes).unwrap_or_default().into();
         Asset { bytes, gzip, version }
     }
@@ -42,8 +39,9 @@ fn compressed(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-static ASSETS: LazyLock<BTreeMap<&str, Asset>> =
-    LazyLock::new(|| FILES.iter().map(|(name, bytes)| (*name, Asset::new(bytes))).collect());
+static ASSETS: LazyLock<BTreeMap<&str, Asset>> = LazyLock::new(|| {
+    FILES.iter().map(|(name, version, bytes)| (*name, Asset::new(version, bytes))).collect()
+});
 
 /// A static file. All files are loaded at the first call.
 pub fn get(name: &str) -> Option<&'static Asset> {
@@ -87,14 +85,18 @@ mod tests {
     }
 
     #[test]
-    fn the_pages_script_imports_no_other() {
-        let text = str::from_utf8(&get("feed.js").expect("the script").bytes).expect("text");
-        assert!(!text.contains("import {") && text.contains("new WebSocket("), "{text}");
+    fn scripts_import_the_client_by_its_versioned_address() {
+        let name = asset("client.js").replace("/static/", "./");
+        for importing in ["feed.js", "start.js"] {
+            let text = str::from_utf8(&get(importing).expect("it").bytes).expect("text");
+            assert!(text.contains(&format!("from\"{name}\"")), "{importing}: {text}");
+            assert!(!text.contains("new WebSocket("), "{importing}: {text}");
+        }
     }
 
     #[test]
     fn scripts_and_style_sheets_are_minified() {
-        for (name, bytes) in FILES.iter().filter(|(name, _)| !name.ends_with(".svg")) {
+        for (name, _, bytes) in FILES.iter().filter(|(name, ..)| !name.ends_with(".svg")) {
             let text = str::from_utf8(bytes).expect(name);
             let lines = text.lines().count();
             assert!(lines < text.len() / 100, "{name}: {lines} lines, {} bytes", text.len());

@@ -26,7 +26,7 @@ function next() {
     // Measured before anything changes, while that does not cost a layout.
     const list = listOfPage();
     if (list) placeOf(list);
-    let room = document.hidden || waitingFrames.length > MANY ? Infinity : TOGETHER;
+    let room = isHidden() || waitingFrames.length > MANY ? Infinity : TOGETHER;
     while (waitingFrames.length && room-- > 0 && performance.now() - begun < SHARE) {
       const frame = waitingFrames.shift();
       meanwhile?.push(frame);
@@ -41,7 +41,7 @@ function next() {
     if (isDraining) next();
   };
   // Runs after the frame, so that the two do not add up to a long task. A hidden page has none.
-  if (!document.hidden) requestAnimationFrame(() => isDone || setTimeout(drain));
+  if (!isHidden()) requestAnimationFrame(() => isDone || setTimeout(drain));
   setTimeout(drain, 100);
 }
 
@@ -50,7 +50,7 @@ const POLICY = 1008;
 
 const labels = { live: "Live", stale: "Out of date", reconnecting: "Reconnecting…", offline: "Offline" };
 
-function show(state) {
+function label(state) {
   const pill = byId("live");
   const before = pill.dataset.state;
   if (before === state) return;
@@ -70,8 +70,8 @@ async function askVersion() {
 
 // The scripts of single pages share this connection.
 const hear = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
-document.addEventListener("say", ({ detail }) => feed && feed.send(detail));
-document.addEventListener("outdated", () => refresh());
+on("say", ({ detail }) => feed && feed.send(detail));
+on("outdated", refresh);
 
 /** True after the first connection. */
 let opened = false;
@@ -85,15 +85,16 @@ const feed = kind in channels && follow({
   lastEventId: Number(page.lastEventId),
   log: page.log,
   onState(state) {
-    if (state !== "live") hear("presence", null);
-    if (state === "live") {
+    if (state !== "live") {
+      hear("presence", null);
+    } else {
       // If this node has lost its database, it repeats the message within seconds.
       blind = false;
       // The node may have been upgraded in the meantime.
       if (opened) askVersion();
       opened = true;
     }
-    show(state === "live" ? current() : state);
+    label(state === "live" ? current() : state);
   },
   onEvent(event) {
     if (["presence", "sample"].includes(event.event)) return hear(event.event, event.data);
@@ -101,11 +102,11 @@ const feed = kind in channels && follow({
     if (event.event === "deploy") compare(event.data.version);
     if (event.event === "database") {
       blind = !event.data.reachable;
-      show(current());
+      label(current());
     }
   },
   onResync() {
-    if (!page.source) tell("This may have changed since you opened it. Saving shows both versions.");
+    if (!page.source) tellOfChange("may have changed");
     refresh();
   },
   onClose(code) {
@@ -120,10 +121,10 @@ const feed = kind in channels && follow({
  *  unless somebody else may see the page (`leaves`). */
 async function checkSignIn(leaves = false) {
   // A form being sent, such as signing out, leads to another page.
-  if (!("account" in page) || (!leaves && document.querySelector("form[data-sent]"))) return;
+  if (!("account" in page) || (!leaves && one("form[data-sent]"))) return;
   const answer = await fetch(`${page.root}/api/sessions`, { cache: "no-store" }).catch(() => null);
   if (answer?.status !== 401) return;
-  const typed = [...document.querySelectorAll("main textarea, main input[type=text], main input:not([type])")];
+  const typed = all("main :is(textarea, input[type=text], input:not([type]))");
   if (!leaves && typed.some((field) => field.value !== field.defaultValue)) {
     return tell("You have been signed out. Copy your text, then sign in again.");
   }

@@ -1,7 +1,7 @@
 // Behaviour of forms, menus and links on every page.
 
 // A second click does not send a form twice.
-document.addEventListener("submit", (event) => {
+on("submit", (event) => {
   const form = event.target;
   // A form with a target opens another tab, and may be sent again.
   if (form.method !== "post" || event.defaultPrevented || event.submitter?.formTarget) return;
@@ -42,18 +42,17 @@ function keepsText() {
   }
 }
 
-const isFormPage = page.drafts && (document.querySelector("form[data-keep]") || keepsText());
-if (isFormPage) import(page.drafts);
+if (page.drafts && (one("form[data-keep]") || keepsText())) import(page.drafts);
 
 /** Escape closes an open menu and focuses its button; a click elsewhere closes it too. */
 function closeMenus(except) {
-  for (const menu of document.querySelectorAll(".menu[open]")) {
+  for (const menu of all(".menu[open]")) {
     if (!menu.contains(except)) menu.open = false;
   }
 }
 
-document.addEventListener("click", ({ target }) => closeMenus(target));
-document.addEventListener("keydown", ({ key, target }) => {
+on("click", ({ target }) => closeMenus(target));
+on("keydown", ({ key, target }) => {
   if (key !== "Escape") return;
   const menu = target.closest?.(".menu[open]");
   closeMenus();
@@ -62,13 +61,12 @@ document.addEventListener("keydown", ({ key, target }) => {
 
 /** Lets the server find the page of the thread that has the comment in the address. */
 function seekComment() {
-  const [, id] = /^#comment-(\d+)$/.exec(location.hash) ?? [];
-  const url = new URL(location.href);
+  const [hash, id] = /^#comment-(\d+)$/.exec(location.hash) ?? [];
+  if (!id || kind !== "post") return;
   // In a long thread, the first jump is by estimated heights.
-  if (id && byId("comments")?.dataset.long !== undefined) setTimeout(() => byId(`comment-${id}`)?.scrollIntoView(), 100);
-  if (kind !== "post" || !id || byId(`comment-${id}`) || url.searchParams.get("comment") === id) return;
-  url.search = `?comment=${id}`;
-  location.replace(url);
+  if ("long" in byId("comments").dataset) setTimeout(() => one(hash)?.scrollIntoView(), 100);
+  const search = `?comment=${id}`;
+  if (!one(hash) && location.search !== search) location.replace(search + hash);
 }
 
 addEventListener("hashchange", seekComment);

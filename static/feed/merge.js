@@ -13,11 +13,8 @@ function merge(old, wanted) {
   if (!old.matches?.(".text, .prose") && old.isEqualNode(wanted)) return;
   // Its text is in the reader's time zone.
   if (old.nodeName === "TIME" && old.dateTime === wanted.dateTime) return;
-  if (old.nodeName !== wanted.nodeName) return old.replaceWith(document.importNode(wanted, true));
-  if (old.nodeType !== Node.ELEMENT_NODE) {
-    old.nodeValue = wanted.nodeValue;
-    return;
-  }
+  if (old.nodeName !== wanted.nodeName) return old.replaceWith(copyOf(wanted));
+  if (!old.matches) return void (old.nodeValue = wanted.nodeValue);
   for (const { name } of [...old.attributes]) {
     if (!wanted.hasAttribute(name) && !own.has(name)) old.removeAttribute(name);
   }
@@ -28,39 +25,34 @@ function merge(old, wanted) {
   else mergeChildren(old, wanted);
 }
 
-/** The first node from this one on that is the server's, and no copy button. */
-function served(node) {
-  while (node?.classList?.contains("copy")) node = node.nextSibling;
-  return node;
-}
-
 function mergeChildren(old, wanted) {
-  const staying = new Set([...wanted.children].map((child) => child.id).filter(Boolean));
-  for (const child of [...old.children]) {
-    if (child.id && !staying.has(child.id)) withdraw(child);
+  const staying = new Set([...wanted.children].map((child) => child.id));
+  const known = new Map();
+  for (const child of [...old.children].filter(({ id }) => id)) {
+    if (staying.has(child.id)) known.set(child.id, child);
+    else withdraw(child);
   }
-  const known = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
-  let at = served(old.firstChild);
+  let at = old.firstChild;
   const drop = () => {
-    const next = served(at.nextSibling);
-    at.remove();
-    at = next;
+    const dropped = at;
+    at = at.nextSibling;
+    dropped.remove();
   };
   for (const child of wanted.childNodes) {
-    let match = null;
+    let match;
     if (child.id) {
-      match = known.get(child.id) ?? null;
+      match = known.get(child.id);
       while (match && at && at !== match && !at.id) drop();
     } else if (at && !at.id && at.nodeName === child.nodeName) {
       match = at;
     }
     if (!match) {
-      const copy = document.importNode(child, true);
+      const copy = copyOf(child);
       if (copy.dataset && "item" in copy.dataset) insert(old, copy, at);
       else old.insertBefore(copy, at);
       continue;
     }
-    if (match === at) at = served(at.nextSibling);
+    if (match === at) at = at.nextSibling;
     else old.insertBefore(match, at);
     merge(match, child);
   }
@@ -70,14 +62,9 @@ function mergeChildren(old, wanted) {
 /** The sources of blocks, until their text is changed. */
 const sources = new WeakMap();
 
-/** The source of a block, without the copy button that this script adds. */
 function sourceOf(block) {
-  if (sources.has(block)) return sources.get(block);
-  const bare = block.querySelector(".copy") ? block.cloneNode(true) : block;
-  if (bare !== block) bare.querySelectorAll(".copy").forEach((button) => button.remove());
-  const source = bare.outerHTML;
-  sources.set(block, source);
-  return source;
+  if (!sources.has(block)) sources.set(block, block.outerHTML);
+  return sources.get(block);
 }
 
 /** The number of blocks whose sources are computed without a pause. */
@@ -85,9 +72,9 @@ const READ = 100;
 
 /** Computes the sources of two texts in parts, before one is changed to the other. */
 async function readSources(...texts) {
-  const blocks = texts.flatMap((text) => [...text.querySelector(".prose").children]);
+  const blocks = texts.flatMap((text) => [...one(".prose", text).children]);
   for (let at = 0; at < blocks.length; at += READ) {
-    if (at && !document.hidden) await sleep(0);
+    if (at && !isHidden()) await sleep(0);
     blocks.slice(at, at + READ).forEach(sourceOf);
   }
 }
@@ -96,9 +83,9 @@ async function readSources(...texts) {
  *  both are matched first, as many as keep their order; a repeated one, such as a rule, is only
  *  matched beside a match. */
 function matches(before, after) {
-  const once = (all) => {
+  const once = (texts) => {
     const places = new Map();
-    all.forEach((source, place) => places.set(source, places.has(source) ? null : place));
+    texts.forEach((source, place) => places.set(source, places.has(source) ? null : place));
     return places;
   };
   const [old, wanted] = [once(before), once(after)];
@@ -136,22 +123,24 @@ function mergeText(old, wanted) {
   let after = [...wanted.children];
   if (!after.length) return mergeChildren(old, wanted);
   // Most changes leave the beginning and the end of a text equal, which is cheap to detect.
-  const isSame = (one, other) => one.isEqualNode(other) || (one.querySelector(".copy") && sourceOf(one) === sourceOf(other));
   const least = Math.min(before.length, after.length);
   let start = 0;
-  while (start < least && isSame(before[start], after[start])) start += 1;
+  while (start < least && before[start].isEqualNode(after[start])) start += 1;
   let end = 0;
-  while (end < least - start && isSame(before.at(-1 - end), after.at(-1 - end))) end += 1;
+  while (end < least - start && before.at(-1 - end).isEqualNode(after.at(-1 - end))) end += 1;
   const rest = before[before.length - end] ?? null;
   before = before.slice(start, before.length - end);
   after = after.slice(start, after.length - end);
   // The blocks that stay keep their order.
   const stays = matches(before.map(sourceOf), after.map(sourceOf));
   let next = 0;
+  const dropUntil = (place) => {
+    while (next < place) before[next++].remove();
+  };
   after.forEach((child, index) => {
     const place = stays[index];
     if (place !== null) {
-      while (next < place) before[next++].remove();
+      dropUntil(place);
       next += 1;
       return;
     }
@@ -161,9 +150,9 @@ function mergeText(old, wanted) {
       next += 1;
       merge(changed, child);
     } else {
-      old.insertBefore(document.importNode(child, true), before[next] ?? rest);
+      old.insertBefore(copyOf(child), before[next] ?? rest);
     }
   });
-  while (next < before.length) before[next++].remove();
+  dropUntil(before.length);
   for (const child of old.children) sources.delete(child);
 }

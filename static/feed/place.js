@@ -3,6 +3,7 @@
 function fragment(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
+  addButtons(template.content);
   return template.content.firstElementChild;
 }
 
@@ -12,15 +13,16 @@ function isListed(post) {
 }
 
 /** Items are ordered by time, and by id within a second. */
-function isBefore(one, other) {
-  const [first, second] = [one, other].map((item) => item.querySelector("time").dateTime);
-  const number = (item) => Number(item.id.replace(/\D+/, ""));
-  return first === second ? number(one) < number(other) : first < second;
+function isBefore(item, other) {
+  const [time, otherTime] = [timeOf(item), timeOf(other)];
+  return time === otherTime ? numberOf(item) < numberOf(other) : time < otherTime;
 }
 
-/** Inserts a fragment into its list: in place of its older version, or by its time. An item that
+/** Inserts a fragment into the list: in place of its older version, or by its time. An item that
  *  belongs to another page of the list is left out. */
-function place(list, item, newestFirst) {
+function place(item) {
+  const list = listOfPage();
+  const newestFirst = kind !== "post";
   gone.delete(item.id);
   // A restored item returns to its former place.
   const left = withdrawn.get(item.id);
@@ -38,31 +40,29 @@ function place(list, item, newestFirst) {
   insert(list, item, next ?? null);
 }
 
-function isAtEndOfThread() {
-  return !beside(byId("comments"), "[rel=next]");
-}
-
 /** Adds the controls that the page has for items that its reader may change. */
-function addMenu(item, name, data, mayAll) {
+function addMenu(item, name, data) {
   const menu = data.state ? `${name}-${data.state}` : name;
-  const template = document.querySelector(`template[data-menu="${menu}"]`);
-  if (!template) return item;
-  const controls = document.importNode(template.content, true);
+  const template = one(`template[data-menu="${menu}"]`);
   const isOwn = data.user_id === undefined
     ? data.author === page.account
-    : data.user_id !== null && String(data.user_id) === page.user;
-  if (!mayAll(template) && !isOwn) return item;
-  if (isOwn || data.user_id === null) controls.querySelector("[data-may=block]")?.remove();
-  for (const part of controls.querySelectorAll("[href], [action]")) {
-    for (const name of ["href", "action"]) {
-      const address = part.getAttribute(name);
-      if (address) part.setAttribute(name, address.replace(/\/0\//, `/${data.id}/`));
-    }
+    : String(data.user_id) === page.user;
+  if (!template) return item;
+  const controls = copyOf(template.content);
+  const mayAll = "all" in template.dataset || one("[data-may=moderate]", controls);
+  if (!isOwn && !mayAll) return item;
+  if (isOwn || data.user_id === null) one("[data-may=block]", controls)?.remove();
+  for (const part of all("[href], [action]", controls)) {
+    const name = part.matches("form") ? "action" : "href";
+    part.setAttribute(name, part.getAttribute(name).replace("/0/", `/${data.id}/`));
   }
-  for (const seen of controls.querySelectorAll("[name=seen]")) seen.value = data.body_digest;
+  for (const seen of all("[name=seen]", controls)) seen.value = data.body_digest;
   item.append(controls);
   return item;
 }
+
+/** The number of comments in a card or a header. */
+const countOf = (part) => part?.querySelector("[data-comments]");
 
 /** Comments that were created and deleted while the page was disconnected, and never counted. */
 const uncounted = new Set();
@@ -72,13 +72,13 @@ const withheld = new Set();
 
 /** Updates the number of visible comments on the page. */
 function countComment(shown, { event, data }) {
-  const link = shown?.querySelector("[data-comments]");
+  const link = countOf(shown);
   if (event === "comment_created" && data.redacted) uncounted.add(data.id);
   if (!link || data.redacted || (event === "comment_deleted" && uncounted.delete(data.id))) return;
+  const isDeleted = event === "comment_deleted";
   const did = event !== "comment_created" && !withheld.delete(data.id);
-  const does = event !== "comment_deleted" && data.state === "visible";
-  if (event !== "comment_deleted" && !does) withheld.add(data.id);
-  const change = does - did;
-  const number = Math.max(0, (parseInt(link.textContent, 10) || 0) + change);
+  const does = !isDeleted && data.state === "visible";
+  if (!isDeleted && !does) withheld.add(data.id);
+  const number = Math.max(0, (parseInt(link.textContent, 10) || 0) + does - did);
   link.textContent = number ? several(number, "comment") : "No comments";
 }

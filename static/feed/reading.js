@@ -1,37 +1,36 @@
 // Conveniences for readers: times in their time zone, a button that copies code, and marks on items
 // that are new since their last visit. Handles elements that are added later too.
 
-const EXACT = { dateStyle: "long", timeStyle: "short" };
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** The pages are in English; dates follow the reader's variant of English. */
 const language = navigator.languages.find((name) => /^en\b/.test(name)) ?? "en-GB";
-const exact = new Intl.DateTimeFormat(language, EXACT);
+const exact = new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "short" });
 const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 
-/** The number of calendar days between two times, in the reader's time zone. */
-function daysBetween(then, now) {
-  const start = (time) => new Date(time).setHours(0, 0, 0, 0);
-  return Math.round((start(now) - start(then)) / 1000 / DAY);
-}
+/** The start of a time's day, in the reader's time zone. */
+const startOfDay = (time) => new Date(time).setHours(0, 0, 0, 0);
 
 /** A time in words; recent times are relative. */
 function inWords(then, now) {
   const seconds = (now - then) / 1000;
-  if (seconds >= 0 && seconds < MINUTE) return "just now";
-  if (seconds >= 0 && seconds < HOUR) return relative.format(-Math.floor(seconds / MINUTE), "minute");
-  if (seconds >= 0 && seconds < 12 * HOUR) return relative.format(-Math.floor(seconds / HOUR), "hour");
-  const days = daysBetween(then, now);
+  const ago = (size, unit) => relative.format(-Math.floor(seconds / size), unit);
+  if (seconds >= 0) {
+    if (seconds < MINUTE) return "just now";
+    if (seconds < HOUR) return ago(MINUTE, "minute");
+    if (seconds < 12 * HOUR) return ago(HOUR, "hour");
+  }
+  const days = Math.round((startOfDay(now) - startOfDay(then)) / 1000 / DAY);
   if (days === 0 || days === 1) return `${relative.format(-days, "day")} at ${clock.format(then)}`;
   return exact.format(then);
 }
 
 /** The elements that match in an element, including itself. */
 const within = (root, selector) =>
-  [...(root.matches?.(selector) ? [root] : []), ...root.querySelectorAll(selector)];
+  root.matches?.(selector) ? [root, ...all(selector, root)] : all(selector, root);
 
 /** Converts the times in an element to the reader's time zone. */
 function localize(root = document) {
@@ -47,30 +46,24 @@ function localize(root = document) {
 
 // ---- Code ----------------------------------------------------------------------------------
 
+const COPY = '<span class="copy"><button type="button">Copy</button></span>';
 const SHOWN = 2000;
 
-/** Adds a copy button to the code in an element, if the browser lets pages copy. */
+/** Adds a copy button to the code in an element, if the browser lets pages copy. Content from the
+ *  server gets its buttons before it is compared with the page's. */
 function addButtons(root) {
   if (!navigator.clipboard) return;
-  for (const code of within(root, ".prose pre > code")) {
-    if (code.parentNode.querySelector(".copy")) continue;
-    const place = document.createElement("span");
-    const button = document.createElement("button");
-    place.className = "copy";
-    button.type = "button";
-    button.textContent = "Copy";
-    place.append(button);
-    code.before(place);
+  for (const code of within(root, ".prose pre > code:not(.copy + code)")) {
+    code.insertAdjacentHTML("beforebegin", COPY);
   }
 }
 
-document.addEventListener("click", async ({ target }) => {
+on("click", async ({ target }) => {
   const button = target.closest?.(".copy button");
   if (!button) return;
-  const code = button.closest("pre").querySelector("code");
   let told = "Copied";
   try {
-    await navigator.clipboard.writeText(code.textContent);
+    await navigator.clipboard.writeText(one("code", button.closest("pre")).textContent);
   } catch {
     told = "Not copied";
   }
@@ -84,18 +77,15 @@ document.addEventListener("click", async ({ target }) => {
 
 // ---- New since the last visit --------------------------------------------------------------
 
-const isFront = page.live === "posts" && "first" in page && page.status === "published" && !page.tag && !page.author;
+const isFront = kind === "posts" && "first" in page && page.status === "published" && !page.tag && !page.author;
 /** The place of the list: the front page, or a post's thread. */
-const visited = isFront ? "front" : page.live === "post" ? page.post : null;
+const visited = isFront ? "front" : kind === "post" ? page.post : null;
 const SEEN = `kilonova-seen${page.root}`;
 const MOST_PLACES = 200;
 
-const listed = () => [...document.querySelectorAll(":is(#posts, #comments) > [id]:not([data-waiting])")];
 /** By time, and by id within a second. */
-const rank = (item) => {
-  const id = Number(item.id.replace(/\D+/, ""));
-  return isFront ? 1000 * Date.parse(item.querySelector("time").dateTime) + (id % 1_000_000) : id;
-};
+const rank = (item) =>
+  isFront ? 1000 * Date.parse(timeOf(item)) + (numberOf(item) % 1_000_000) : numberOf(item);
 
 /** The highest rank seen in each place; the place that was visited last is at the end. */
 function readSeen() {
@@ -126,7 +116,7 @@ if (visited) {
     if (rank(item) > before && location.hash !== `#${item.id}`) item.dataset.new = "";
   }
   addEventListener("pagehide", remember);
-  document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && remember());
+  on("visibilitychange", () => isHidden() && remember());
 }
 
 // ---- The page, now and later ---------------------------------------------------------------
@@ -142,8 +132,7 @@ function touched(changes) {
   const elements = new Set();
   for (const { target, addedNodes } of changes) {
     const changed = (target.closest ? target : target.parentElement)?.closest("time, pre");
-    if (changed) elements.add(changed);
-    for (const node of addedNodes) if (node.nodeType === Node.ELEMENT_NODE) elements.add(node);
+    for (const node of [changed, ...addedNodes]) if (node?.matches) elements.add(node);
   }
   return elements;
 }
@@ -152,5 +141,6 @@ treat(document);
 new MutationObserver((changes) => touched(changes).forEach(treat)).observe(byId("main"), {
   subtree: true, childList: true, characterData: true,
 });
-setInterval(() => document.visibilityState === "visible" && localize(), MINUTE * 1000);
-document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && localize());
+const relocalize = () => isHidden() || localize();
+setInterval(relocalize, MINUTE * 1000);
+on("visibilitychange", relocalize);

@@ -5,7 +5,9 @@ async function load(address) {
   const answer = await fetch(address, { headers: { accept: "text/html" }, cache: "no-cache", credentials });
   if (answer.status === 404 || answer.status === 410) return null;
   if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
-  return parse(await answer.text());
+  const fresh = await parse(await answer.text());
+  addButtons(fresh);
+  return fresh;
 }
 
 /** The number of characters of a page that are parsed without a pause. */
@@ -18,7 +20,7 @@ async function parse(text) {
   fresh.open();
   for (let at = 0; at < text.length; at += PARSED) {
     // A hidden page's timers take a second or more.
-    if (at && !document.hidden) await sleep(0);
+    if (at && !isHidden()) await sleep(0);
     fresh.write(text.slice(at, at + PARSED));
   }
   fresh.close();
@@ -32,15 +34,16 @@ const MAX_FOLLOWED = 50;
  *  its end is fetched to its end. */
 async function fetchRest(fresh, list) {
   const wanted = fresh.getElementById(list.id);
-  const isWhole = list.id === "comments" && list.childElementCount && isAtEndOfThread();
-  const shown = list.querySelectorAll(":scope > [id]:not([data-waiting])").length;
+  const rest = `${list.id}-rest`;
+  const isWhole = kind === "post" && list.childElementCount && !beside(list, "[rel=next]");
+  const { length } = listed();
   for (let pages = 0; pages < MAX_FOLLOWED; pages += 1) {
-    if (!isWhole && wanted.childElementCount >= shown) return;
-    const next = fresh.querySelector(`#${list.id}-rest [rel=next]`);
+    if (!isWhole && wanted.childElementCount >= length) return;
+    const next = one(`#${rest} [rel=next]`, fresh);
     const more = next && await load(next.getAttribute("href"));
     if (!more) return;
     wanted.append(...more.getElementById(list.id).children);
-    fresh.getElementById(`${list.id}-rest`).replaceWith(more.getElementById(`${list.id}-rest`));
+    fresh.getElementById(rest).replaceWith(more.getElementById(rest));
   }
 }
 
@@ -56,17 +59,18 @@ async function update() {
     if (list) await fetchRest(fresh, list);
     for (const id of gone) fresh.getElementById(id)?.remove();
     places = new WeakMap();
-    keepingPlace(() => {
-      for (const region of document.querySelectorAll("[data-region]")) {
+    showFetched(() => {
+      for (const region of all("[data-region]")) {
         const wanted = fresh.getElementById(region.id);
         if (wanted) merge(region, wanted);
       }
     });
     document.title = fresh.title;
-    if (kind === "post") tellOfLock("locked" in fresh.body.dataset);
-    feed.log = fresh.body.dataset.log;
-    compare(fresh.body.dataset.version);
-    const position = Number(fresh.body.dataset.lastEventId);
+    const { locked, log, version, lastEventId } = fresh.body.dataset;
+    if (kind === "post") tellOfLock(locked !== undefined);
+    feed.log = log;
+    compare(version);
+    const position = Number(lastEventId);
     while (waitingFrames[0]?.id <= position) waitingFrames.shift();
     for (const frame of meanwhile) if (frame.id > position) take[kind](frame);
   } finally {
@@ -97,13 +101,12 @@ async function refresh() {
     try {
       await update();
       failures = 0;
-      behind = false;
     } catch {
       stale = true;
       failures += 1;
-      behind = true;
     }
-    if (feed.state === "live") show(current());
+    behind = failures > 0;
+    if (feed.state === "live") label(current());
     await sleep(failures ? backoff(failures) : PAUSE);
   }
   updating = false;
@@ -120,7 +123,7 @@ let isFetchingText = false;
  *  for all changes before it, because an older response could arrive last. */
 async function fetchText(digest) {
   wantedText = digest;
-  const text = document.querySelector("article.post .text");
+  const text = one("article.post .text");
   if (isFetchingText || wantedText === text.dataset.body) return;
   isFetchingText = true;
   try {
@@ -131,7 +134,8 @@ async function fetchText(digest) {
       asked = wantedText;
       isNewer = false;
       const before = text.dataset.body;
-      const fresh = (await load(`${page.root}/posts/${page.post}/body?v=${asked}`))?.querySelector(".text");
+      const answer = await load(`${page.root}/posts/${page.post}/body?v=${asked}`);
+      const fresh = answer && one(".text", answer);
       if (!fresh) continue;
       await readSources(text, fresh);
       // The whole page may have been fetched in the meantime.

@@ -1,8 +1,8 @@
 // Prevents jumps. Decides whether a change is shown at once or waits for the reader, and keeps the
 // text being read in its place.
 
-document.addEventListener("animationend", (event) => {
-  if (event.animationName === "arrive") delete event.target.dataset.fresh;
+on("animationend", ({ animationName, target }) => {
+  if (animationName === "arrive") delete target.dataset.fresh;
 });
 
 /** Hidden elements that wait to be shown, oldest first, and waiting changes by their element. */
@@ -13,13 +13,18 @@ const MAX_WAITING = 100;
 /** A list with more items leaves those far from the view out of the layout. */
 const LONG = 200;
 let overflow = false;
+/** Finds the item to focus, while the page is fetched because its reader asked for more items than
+ *  can wait. */
+let asked = null;
+/** True while that page is shown: its items do not wait. */
+let isShowingAll = false;
 
 /** The positions of elements at the start of a burst of events. Nothing in view moves, so measuring
  *  once is enough: each measurement after a change costs a layout of the page. */
 let places = new WeakMap();
 
 function placeOf(element) {
-  if (!places.has(element)) places.set(element, element.getBoundingClientRect());
+  if (!places.has(element)) places.set(element, boxOf(element));
   return places.get(element);
 }
 
@@ -29,17 +34,17 @@ let debt = 0;
 function keepingPlace(change) {
   const root = document.documentElement;
   const anchor = anchorOf();
-  const before = anchor?.getBoundingClientRect().top - debt;
+  const before = anchor && boxOf(anchor).top - debt;
   // Browsers with scroll anchoring would adjust twice.
   root.style.overflowAnchor = "none";
   change();
   if (anchor?.isConnected) {
-    scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
+    scrollBy({ top: boxOf(anchor).top - before, behavior: "instant" });
     // A browser scrolls by whole pixels; the fractions of many changes add up.
-    debt = anchor.getBoundingClientRect().top - before;
+    debt = boxOf(anchor).top - before;
     if (Math.abs(debt) >= 1) debt = 0;
   }
-  requestAnimationFrame(() => root.style.removeProperty("overflow-anchor"));
+  requestAnimationFrame(() => (root.style.overflowAnchor = ""));
 }
 
 /** The element that the reader looks at: the focused one, or the first block in view. */
@@ -47,31 +52,30 @@ function anchorOf() {
   const focused = document.activeElement;
   if (focused?.closest("main") && focused.id !== "main" && isInView(focused)) return focused;
   const list = listOfPage() ?? byId("held");
-  const text = document.querySelector("article.post .prose");
-  const title = list?.closest(".comments")?.querySelector("h2");
-  const blocks = [document.querySelector("main h1"), firstBelowTop(text), title, firstBelowTop(list)];
-  const first = blocks.find((block) => block?.getBoundingClientRect().bottom > 0);
-  return first?.getBoundingClientRect().top < innerHeight ? first : null;
+  const text = one("article.post .prose");
+  const blocks = [one("main h1"), firstBelowTop(text), byId("comments-title"), firstBelowTop(list)];
+  const first = blocks.find((block) => block && boxOf(block).bottom > 0);
+  return first && boxOf(first).top < innerHeight ? first : null;
 }
 
 /** The first child that is not above the view. Children follow each other down the page, so that a
  *  few measurements find it. */
 function firstBelowTop(parent) {
-  const all = [...parent?.children ?? []].filter(({ dataset }) => !("waiting" in dataset));
-  let [low, high] = [0, all.length];
+  const children = [...parent?.children ?? []].filter(({ dataset }) => !("waiting" in dataset));
+  let [low, high] = [0, children.length];
   while (low < high) {
     let middle = (low + high) >> 1;
     const next = middle + 1;
     // A hidden child has no place.
-    while (middle > low && !all[middle].getClientRects().length) middle -= 1;
-    if (all[middle].getBoundingClientRect().bottom > 0) high = middle;
+    while (middle > low && !children[middle].getClientRects().length) middle -= 1;
+    if (boxOf(children[middle]).bottom > 0) high = middle;
     else low = next;
   }
-  return all[low];
+  return children[low];
 }
 
 function isInView(element) {
-  const { top, bottom } = element.getBoundingClientRect();
+  const { top, bottom } = boxOf(element);
   return bottom > 0 && top < innerHeight;
 }
 
@@ -79,9 +83,10 @@ function isInView(element) {
 const beside = (list, selector) =>
   ["start", "rest"].map((end) => byId(`${list.id}-${end}`)?.querySelector(selector)).find(Boolean);
 
-/** Removes the line that says that the list is empty. */
-function fill(list) {
-  beside(list, ".empty")?.remove();
+/** Shows an item that has arrived, and removes the line that says that its list is empty. */
+function show(item) {
+  item.dataset.fresh = "";
+  beside(item.parentElement, ".empty")?.remove();
 }
 
 /** Inserts an item into a list. An item that would move anything in view waits for the reader. */
@@ -90,19 +95,19 @@ function insert(list, item, before) {
   while (follows && (!follows.dataset || "waiting" in follows.dataset)) follows = follows.nextSibling;
   const place = follows ? placeOf(follows).top : placeOf(list).bottom;
   // Nothing below an empty list of posts or notes could move.
-  const isAlone = list.id !== "comments" && !list.querySelector(":scope > :not([data-waiting])");
+  const isAlone = kind !== "post" && !one(":scope > :not([data-waiting])", list);
   const add = () => {
-    list.insertBefore(item, before ?? null);
+    list.insertBefore(item, before);
     // A list from the server is shorter: with estimated heights, Back would miss its place.
     if (list.childElementCount > LONG) list.dataset.long = "";
   };
   // A hidden page may change at its top.
-  if (document.hidden && scrollY > 0) keepingPlace(add);
+  if (isHidden() && scrollY > 0) keepingPlace(add);
   else add();
-  if (document.hidden || place >= innerHeight || isAlone) {
+  if (isHidden() || isShowingAll || place >= innerHeight || isAlone) {
+    show(item);
     // Far from the view, the animation would only take time.
-    if (place < 2 * innerHeight) item.dataset.fresh = "";
-    fill(list);
+    if (place >= 2 * innerHeight) delete item.dataset.fresh;
   } else {
     item.dataset.waiting = "";
     arrivals.add(item);
@@ -119,14 +124,14 @@ function changeInPlace(element, change) {
   if (isEdited(element)) return change();
   const { top, bottom, height } = placeOf(element);
   if ("waiting" in element.dataset || top >= innerHeight) return change();
-  if (document.hidden || bottom <= 0) return keepingPlace(change);
+  if (isHidden() || bottom <= 0) return keepingPlace(change);
   const before = element.cloneNode(true);
   // The place of a deleted element has no text to read.
   const read = "was" in element.dataset ? [] : [...element.children];
-  const places = read.map((child) => [child, child.getBoundingClientRect().top]);
-  const isMoved = ([child, top]) => child.isConnected && child.getBoundingClientRect().top !== top;
+  const places = read.map((child) => [child, boxOf(child).top]);
+  const isMoved = ([child, top]) => child.isConnected && boxOf(child).top !== top;
   change();
-  const now = element.getBoundingClientRect().height;
+  const now = boxOf(element).height;
   changes.delete(element);
   if (places.some(isMoved) || (now > height && bottom < innerHeight)) {
     merge(element, before);
@@ -146,26 +151,26 @@ function withdraw(element, text) {
   arrivals.delete(element);
   changes.delete(element);
   const { top, bottom, height } = placeOf(element);
-  if (!height || top >= innerHeight) {
-    element.remove();
-  } else if (document.hidden || bottom <= 0) {
-    keepingPlace(() => element.remove());
-  } else if (text) {
-    const had = element.contains(document.activeElement);
-    const note = document.createElement("p");
-    note.textContent = text;
-    element.dataset.was = element.id;
-    withdrawn.set(element.id, element);
-    element.removeAttribute("id");
-    element.replaceChildren(note);
-    element.classList.add("gone");
-    element.style.minBlockSize = `${height}px`;
-    element.tabIndex = -1;
-    if (had) element.focus({ preventScroll: true });
-  } else {
-    element.remove();
-  }
+  const isBelow = !height || top >= innerHeight;
+  if (!isBelow && (isHidden() || bottom <= 0)) keepingPlace(() => element.remove());
+  else if (isBelow || !text) element.remove();
+  else empty(element, text, height);
   count();
+}
+
+/** Leaves an empty place with a text in place of an element. */
+function empty(element, text, height) {
+  const had = element.contains(document.activeElement);
+  const note = document.createElement("p");
+  note.textContent = text;
+  element.dataset.was = element.id;
+  withdrawn.set(element.id, element);
+  element.removeAttribute("id");
+  element.replaceChildren(note);
+  element.classList.add("gone");
+  element.style.minBlockSize = `${height}px`;
+  element.tabIndex = -1;
+  if (had) focusInPlace(element);
 }
 
 const words = { posts: "post", post: "comment", notes: "note", moderation: "comment" };
@@ -179,6 +184,10 @@ function count() {
   else if (arrivals.size) parts.push(several(arrivals.size, `new ${words[kind]}`));
   if (changes.size) parts.push(several(changes.size, "change"));
   const text = parts.join(", ");
+  // The line must not contradict the button. It keeps its room until the items are shown.
+  const list = listOfPage();
+  const line = list && beside(list, ".empty");
+  if (line) line.style.visibility = arrivals.size ? "hidden" : "";
   if (text === counted) return;
   counted = text;
   const button = byId("arrivals");
@@ -189,37 +198,69 @@ function count() {
 }
 let announcing = 0;
 
-/** Shows all waiting items and changes. */
-function reveal() {
+/** Shows all waiting items, and returns them. */
+function showArrivals() {
   const items = [...arrivals];
-  const changed = [...changes];
-  const first = items[0] ?? changed[0]?.[0];
   arrivals.clear();
-  changes.clear();
   for (const item of items) {
     delete item.dataset.waiting;
-    item.dataset.fresh = "";
-    fill(item.parentElement);
+    show(item);
   }
+  return items;
+}
+
+/** Shows all waiting items and changes. */
+function reveal() {
+  const items = showArrivals();
+  const changed = [...changes];
+  changes.clear();
+  const first = items[0] ?? changed[0]?.[0];
   for (const [element, change] of changed) {
-    element.style.removeProperty("min-block-size");
+    element.style.minBlockSize = "";
     change();
   }
-  if (overflow) refresh();
+  // In a list with the newest first, this is the topmost.
+  const shown = kind === "post" ? first : items.reduce((top, item) =>
+    top.compareDocumentPosition(item) & Node.DOCUMENT_POSITION_PRECEDING ? item : top, first);
+  if (overflow) {
+    // The fetched page may have newer items above, and may lack the one that is focused now.
+    asked = () => (kind === "post" ? shown : listOfPage()?.firstElementChild);
+    refresh();
+  }
   overflow = false;
   count();
-  // In a list with the newest first, this is the topmost.
-  const shown = kind === "post" ? first : items.reduce((one, other) =>
-    one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_PRECEDING ? other : one, first);
-  if (!shown) return;
-  shown.scrollIntoView({ block: shown.offsetHeight > innerHeight ? "start" : "nearest" });
-  const target = shown.querySelector("h2 a") ?? shown.querySelector("a") ?? shown;
-  target.focus({ preventScroll: true });
+  if (shown) focusOn(shown);
+}
+
+function focusOn(item) {
+  item.scrollIntoView({ block: item.offsetHeight > innerHeight ? "start" : "nearest" });
+  focusInPlace(one("h2 a", item) ?? one("a", item) ?? item);
+}
+
+const focusInPlace = (element) => element.focus({ preventScroll: true });
+
+/** Makes the changes of a fetched page. If the reader asked for it and is still in its list, focuses
+ *  its first new item. */
+function showFetched(change) {
+  const { activeElement } = document;
+  const isInList = activeElement === document.body || listOfPage()?.contains(activeElement);
+  const find = asked;
+  asked = null;
+  isShowingAll = find !== null;
+  keepingPlace(() => {
+    if (isShowingAll) showArrivals();
+    change();
+  });
+  if (isShowingAll) overflow = false;
+  isShowingAll = false;
+  count();
+  const item = isInList && find?.();
+  if (item) focusOn(item);
 }
 
 byId("arrivals")?.addEventListener("click", reveal);
-document.addEventListener("keydown", (event) => {
-  const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]");
-  const isPlain = !event.ctrlKey && !event.altKey && !event.metaKey;
-  if (event.key?.toLowerCase() === "n" && isPlain && !isTyping && counted) reveal();
+on("keydown", ({ target, key, ctrlKey, altKey, metaKey }) => {
+  const isTyping = target.closest?.("input, textarea, select, [contenteditable]");
+  const isPlain = !(ctrlKey || altKey || metaKey);
+  if (key?.toLowerCase() === "n" && isPlain && !isTyping && counted) reveal();
 });

@@ -125,6 +125,7 @@ fn the_ids_of_pages_are_known() {
     let mut found = 0;
     for name in [
         "layout.html",
+        "../static/icon.svg",
         "notes/show.html",
         "posts/show.html",
         "posts/_comment.html",

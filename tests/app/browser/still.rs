@@ -181,6 +181,54 @@ async fn new_posts_wait_and_come_with_one_key() {
 }
 
 #[actix_web::test]
+async fn the_focus_ends_on_the_newest_of_more_posts_than_can_wait() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    site.new_post("Already here").await;
+    browser.open(&site, "/").await;
+    browser.until_live().await;
+    for number in 2..=300 {
+        site.new_post(&format!("Post {number}")).await;
+    }
+    until_waiting(&browser, "More than 100 new posts").await;
+    browser.click("#arrivals").await;
+    // The post that is focused first is not among those that are fetched.
+    browser.until("!document.getElementById('post-2')").await;
+    browser.until("document.activeElement.textContent === 'Post 300'").await;
+    browser.until("document.getElementById('arrivals').hidden").await;
+    let waiting = "return document.querySelectorAll('#posts > [data-waiting]').length";
+    assert_eq!(browser.run(waiting).await, json!(0));
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_thread_is_not_called_empty_while_a_comment_waits() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let site = Site::start().await;
+    site.new_post("Talked about").await;
+    browser.open(&site, "/posts/1").await;
+    browser.until_live().await;
+    browser.run(WATCH).await;
+    let is_called_empty = "document.querySelector('.comments').innerText.includes('No comments')";
+    browser.until(is_called_empty).await;
+    site.new_comment(1, "First").await;
+    until_waiting(&browser, "1 new comment").await;
+    assert_eq!(browser.run(&format!("return {is_called_empty}")).await, json!(false));
+    is_still(&browser, "a comment that waits").await;
+    site.delete("/api/comments/1").await.json(204);
+    browser.until(is_called_empty).await;
+    is_still(&browser, "a comment that does not wait any more").await;
+    site.new_comment(1, "Second").await;
+    until_waiting(&browser, "1 new comment").await;
+    browser.click("#arrivals").await;
+    browser.until("document.querySelector('#comments').innerText.includes('Second')").await;
+    assert_eq!(browser.run("return document.querySelector('.comments .empty')").await, Value::Null);
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn the_focus_stays_where_a_focused_card_was() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let site = Site::start().await;

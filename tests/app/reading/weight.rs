@@ -80,7 +80,7 @@ async fn no_page_has_over_60_kilobytes_of_static_files() {
         for file in files(&page) {
             bytes += get(file).await.len();
         }
-        assert!((40_000..60_000).contains(&bytes), "{path} has {bytes} bytes of static files");
+        assert!((30_000..60_000).contains(&bytes), "{path} has {bytes} bytes of static files");
     }
     site.stop().await;
 }
