@@ -4,15 +4,17 @@
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::account::Account;
 use super::body::Body;
 use super::cookies;
+use super::idempotency::{Created, Once};
 use super::request::{self, Query};
 use crate::accounts::{Caller, Device, Guess};
 use crate::changeset::{Changeset, Errors, Mode, Params};
 use crate::connection::DbConnection;
+use crate::db::Touches;
 use crate::error::{AppError, AppResult};
 use crate::models::sign_in::{self, BearerToken, SignIn, Token, Which};
 use crate::models::user::{self, Password};
@@ -54,17 +56,18 @@ pub async fn tokens(
     Ok(private(answers::Tokens { tokens }))
 }
 
-/// POST /api/tokens. The response is a secret, so it is not stored under an `Idempotency-Key`.
+/// POST /api/tokens
 pub async fn create_token(
     state: Data<State>,
+    request: HttpRequest,
     account: Account,
     body: Body,
 ) -> AppResult<HttpResponse> {
-    account.signed_in()?;
-    let (made, token) = make_token(&state, &account, &body.json().await?).await?;
-    let BearerToken { id, name, .. } = made;
-    let body = answers::NewToken { id, name, token: token.bearer() };
-    Ok(HttpResponse::Created().insert_header((header::CACHE_CONTROL, "no-store")).json(body))
+    let (user, _) = account.signed_in()?;
+    let params = body.json().await?;
+    let once = Once::of(&request, Some(user), &params)?;
+    let made = make_token(&state, &account, once, &params).await?;
+    Ok(HttpResponse::Created().insert_header((header::CACHE_CONTROL, "no-store")).json(made))
 }
 
 /// DELETE /api/tokens/{id}
@@ -127,11 +130,15 @@ pub(super) async fn end(
 
 /// Creates a bearer token with the name in these parameters. Only a browser may do this: a leaked
 /// token could create others that outlive it.
+///
+/// Fails with 409 if an earlier request with this key has created it: only a hash of its secret is
+/// stored, so the response cannot be given again.
 pub(super) async fn make_token(
     state: &State,
     account: &Account,
+    once: Once,
     params: &Params,
-) -> AppResult<(BearerToken, Token)> {
+) -> AppResult<answers::NewToken> {
     if account.is_program() {
         return Err(AppError::Forbidden("a token cannot create tokens; sign in with a password"));
     }
@@ -140,15 +147,30 @@ pub(super) async fn make_token(
     let name = changeset.finish(|| name)?;
     let token = Token::random().map_err(AppError::internal)?;
     let (asker, new) = (account.asker.clone(), token.clone());
-    let made = state.db.transaction(move |tx| {
+    let made = once.transact(&state.db, Touches::ExistingRows, move |tx| {
         let user = asker.signed_in(tx.connection)?;
-        sign_in::insert_bearer(tx.connection, &new, user.id, &name)?.ok_or_else(|| {
+        let made = sign_in::insert_bearer(tx.connection, &new, user.id, &name)?;
+        Created::of(&made.ok_or_else(|| {
             let mut errors = Errors::default();
             errors.add("name", format!("exceeds the limit of {} tokens", sign_in::PER_USER));
             AppError::Invalid(errors)
-        })
+        })?)
     });
-    Ok((made.await?.value, token))
+    let made = made.await?;
+    if made.replayed {
+        return Err(AppError::Conflict(
+            "this key has already created a token, which is shown only once; revoke it",
+        ));
+    }
+    let Named { id, name } = serde_json::from_str(&made.body)?;
+    Ok(answers::NewToken { id, name, token: token.bearer() })
+}
+
+/// The parts of a stored token that its response needs.
+#[derive(Deserialize)]
+struct Named {
+    id: i64,
+    name: String,
 }
 
 /// Replaces an account's password with the one in these parameters, and ends its other sign-ins and

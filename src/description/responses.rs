@@ -17,13 +17,14 @@ struct Kind {
 /// The failures that every operation can return.
 pub(super) const OF_ALL: [u16; 9] = [400, 403, 408, 414, 421, 429, 431, 500, 503];
 
-static KINDS: [Kind; 18] = [
+static KINDS: [Kind; 19] = [
     kind(400, "BadRequest", "The request or its JSON is malformed.", &[]),
     kind(401, "Unauthorized", "Credentials are missing or wrong.", &["WWW-Authenticate"]),
     kind(403, "Forbidden", "The account may not do this, or the request is cross-site.", &[]),
     kind(404, "NotFound", "It does not exist, or the reader may not see it.", &[]),
     kind(405, "MethodNotAllowed", "The path does not accept this method.", &["Allow"]),
     kind(408, "RequestTimeout", "The request did not arrive in time.", &[]),
+    kind(409, "Conflict", "An earlier request with this Idempotency-Key created the token.", &[]),
     kind(410, "Gone", "The log no longer has this position, or has not reached it yet.", &[]),
     kind(412, "PreconditionFailed", "The version does not match the precondition.", &[]),
     kind(413, "ContentTooLarge", "The body is over the route's limit.", &[]),

@@ -9,6 +9,7 @@ use super::{page, see, sign_in_first};
 use crate::changeset::{Changeset, Mode};
 use crate::controllers::account::Account;
 use crate::controllers::body::Body;
+use crate::controllers::idempotency::Once;
 use crate::controllers::request::{self, Query};
 use crate::controllers::sign_ins;
 use crate::error::{AppError, AppResult};
@@ -144,14 +145,16 @@ pub async fn end_others(
 /// POST /account/tokens: the page shows the token, only this time.
 pub async fn create_token(
     state: Data<State>,
+    request: HttpRequest,
     account: Account,
     body: Body,
 ) -> AppResult<HttpResponse> {
-    account.signed_in()?;
+    let (user, _) = account.signed_in()?;
     let params = account.form(body).await?;
-    match sign_ins::make_token(&state, &account, &params).await {
-        Ok((_, token)) => {
-            let form = AccountForm { token: Some(token.bearer()), ..AccountForm::default() };
+    let once = Once::of_form(&request, Some(user), &params)?;
+    match sign_ins::make_token(&state, &account, once, &params).await {
+        Ok(made) => {
+            let form = AccountForm { token: Some(made.token), ..AccountForm::default() };
             show_with(&state, &account, StatusCode::CREATED, form).await
         }
         Err(AppError::Invalid(errors)) => {

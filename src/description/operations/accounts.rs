@@ -59,8 +59,10 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
             .json(200, "The tokens.", schemas.of::<Tokens>(), &[]),
         Operation::new("post", "/api/tokens", Browser, [TAG, "createToken", "Create a token"])
             .about("The token is shown only in this response. Tokens cannot create tokens.")
+            .once()
             .body(token, json!({ "name": "backup script" }))
-            .json(201, "The token.", schemas.of::<NewToken>(), &[]),
+            .json(201, "The token.", schemas.of::<NewToken>(), &[])
+            .fails([409]),
         Operation::new(
             "delete",
             "/api/tokens/{id}",

@@ -74,6 +74,27 @@ async fn open_access_makes_nobody_an_admin() {
 }
 
 #[actix_web::test]
+async fn a_repeated_request_for_a_token_creates_no_second_one() {
+    let accounts = Accounts::start().await;
+    let site = accounts.site();
+    let cookie = accounts.cookie(Role::Author);
+    let make = async |key: &str, name: &str| {
+        let headers =
+            [("content-type", "application/json"), ("cookie", cookie), ("idempotency-key", key)];
+        let body = json!({ "name": name }).to_string();
+        site.send(Method::POST, "/api/tokens", &headers, body.into()).await
+    };
+    make("one", "Bot").await.json(201);
+    let again = make("one", "Bot").await.error(409);
+    assert!(again.contains("shown only once"), "{again}");
+    make("one", "Another").await.error(422);
+    make("two", "Bot").await.json(201);
+    let list = accounts.send(Role::Author, Method::GET, "/api/tokens", &Value::Null).await;
+    assert_eq!(list.json(200)["tokens"].as_array().unwrap().len(), 2);
+    accounts.stop().await;
+}
+
+#[actix_web::test]
 async fn a_token_acts_as_its_account_until_it_is_revoked() {
     let accounts = Accounts::start().await;
     let site = accounts.site();

@@ -27,8 +27,9 @@ use crate::{Bounds, Error, Log, SessionOptions, StartAt};
 pub(crate) struct SessionActor<W: Wire, L: Log> {
     desk: Rc<Desk<W, L>>,
     _receiving: Receiving,
-    /// Leaves all channels when the session ends for any reason.
-    _lifeline: Lifeline,
+    /// Leaves all channels when it is dropped: when the session ends for any reason, or when its
+    /// socket begins to close, which a client can delay.
+    lifeline: Option<Lifeline>,
     place: Place,
     /// Set once the session runs.
     open: Option<Open>,
@@ -125,8 +126,8 @@ impl<W: Wire, L: Log> Joined<W, L> {
         let receiving = Dispatcher::current().register(Rc::clone(&desk) as Rc<dyn Receive>);
         let route = receiving.route().clone();
         let lifeline = feed.pubsub.lifeline(address.clone());
-        let actor =
-            SessionActor { desk, _receiving: receiving, _lifeline: lifeline, place, open: None };
+        let lifeline = Some(lifeline);
+        let actor = SessionActor { desk, _receiving: receiving, lifeline, place, open: None };
         let join_as = async |channel, meta| {
             let joined = feed.pubsub.join_by(channel, address.clone(), route.clone(), meta).await;
             joined.map_err(refused)
@@ -225,8 +226,15 @@ impl<W: Wire, L: Log> ActorFuture<SessionActor<W, L>> for Pump {
         ctx: &mut Context<SessionActor<W, L>>,
         cx: &mut TaskContext<'_>,
     ) -> Poll<()> {
-        let polled = catch_unwind(AssertUnwindSafe(|| match &mut *actor.desk.0.borrow_mut() {
-            Life::Running(session) => session.poll(cx),
+        let SessionActor { desk, lifeline, .. } = actor;
+        let polled = catch_unwind(AssertUnwindSafe(|| match &mut *desk.0.borrow_mut() {
+            Life::Running(session) => {
+                let over = session.poll(cx);
+                if session.closing {
+                    *lifeline = None;
+                }
+                over
+            }
             Life::Joining(_) => Poll::Ready(()),
         }));
         let over = polled.unwrap_or_else(|_| {

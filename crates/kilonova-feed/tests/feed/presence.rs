@@ -2,11 +2,11 @@
 //! clients' texts.
 
 use kilonova_feed::{Presence, TEXT_MAX};
-use kilonova_pubsub::{Envelope, META_MAX, Payload};
+use kilonova_pubsub::{Change, Envelope, META_MAX, Payload};
 use kilonova_test::raw::{Raw, masked, opcode};
 use serde_json::json;
 
-use crate::support::{BOTH, Reader, Site, Toy, Transport, Wish, builder, soon};
+use crate::support::{BOTH, HEARTBEAT, Reader, Site, Toy, Transport, Wish, builder, soon};
 
 const BOTH_WIRES: [Transport; 2] = [Transport::WebSocket, Transport::Stream];
 
@@ -100,6 +100,25 @@ async fn a_session_is_a_member_with_its_metadata_until_its_socket_ends() {
     }
     let long = says(&"x".repeat(META_MAX));
     assert!(Presence::new("room", long).is_err());
+    site.stop().await;
+}
+
+#[actix::test]
+async fn a_session_leaves_when_its_socket_begins_to_close() {
+    let site = Site::start(&Toy::new()).await;
+    let feed = site.feed();
+    for (transport, grant) in BOTH_WIRES.into_iter().zip(1..) {
+        // The client leaves the connection open.
+        let wish = Wish::new(&["a"]).present("room", 0).under(grant, 0);
+        let reader = site.open(transport, &wish).await;
+        let mut monitor = feed.pubsub().monitor("room").await.unwrap();
+        assert_eq!(monitor.members().len(), 1);
+        feed.revoke([(grant, grant)]);
+        let left = tokio::time::timeout(HEARTBEAT.grace / 2, monitor.next()).await;
+        assert!(matches!(left, Ok(Some(Change::Left(_)))), "{left:?}");
+        drop(reader);
+    }
+    drop(feed);
     site.stop().await;
 }
 
