@@ -115,6 +115,8 @@ mod tests {
     #[test]
     fn the_operators_of_style_sheets_keep_their_spaces() {
         let text = str::from_utf8(&get("style.css").expect("it").bytes).expect("text");
-        assert!(text.contains("0.7rem + 1.4vw") && text.contains("{color-scheme:light dark;"));
+        assert!(
+            text.contains("(1rem,.7rem + 1.4vw,") && text.contains("{color-scheme:light dark;")
+        );
     }
 }
