@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::error::ErrorKind;
 use indicatif::{ProgressBar, ProgressStyle};
 use kilonova::app::App;
 use kilonova::config::{
@@ -248,7 +249,9 @@ fn print(bytes: &[u8]) -> Result<(), Failure> {
 
 /// Prints help in full, and an error as one line.
 fn usage(error: &clap::Error) -> ExitCode {
-    if error.use_stderr() {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        complain("a subcommand is missing; --help lists them")
+    } else if error.use_stderr() {
         let text = error.to_string();
         let lines = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
         let line = lines.collect::<Vec<_>>().join(" ");

@@ -93,7 +93,8 @@ pub fn password(database: &Database, name: &str, out: &mut dyn Write) -> Result<
     writeln!(out, "replaced the password of {}", account.user.username).map_err(UserError::Output)
 }
 
-/// Changes an account's role, or disables or enables the account.
+/// Changes an account's role, or disables or enables the account. Unlike the API, it may leave a site
+/// without an admin, for an operator who shuts out the only one; it says so.
 pub fn change(
     database: &Database,
     name: &str,
@@ -101,12 +102,18 @@ pub fn change(
     out: &mut dyn Write,
 ) -> Result<(), UserError> {
     existing(database)?;
-    let changed = transact_on(database, name, move |tx, account| {
-        Ok(user::change(tx.connection, &account, change, now())?)
+    let (changed, loses_admin) = transact_on(database, name, move |tx, account| {
+        let changed = user::change(tx.connection, &account, change, now())?;
+        let is_loss = account.is_admin() && !changed.is_admin();
+        let loses_admin = is_loss && !user::has_other_admin(tx.connection, account.user.id)?;
+        Ok((changed, loses_admin))
     })?;
     let Listed { user, disabled } = changed;
+    let article = if user.role == Role::Admin { "an" } else { "a" };
     let disabled = if disabled { ", disabled" } else { "" };
-    writeln!(out, "{} is a {}{disabled}", user.username, user.role.as_str())
+    let warning = if loses_admin { "; the site has no admin now" } else { "" };
+    let role = user.role.as_str();
+    writeln!(out, "{} is {article} {role}{disabled}{warning}", user.username)
         .map_err(UserError::Output)
 }
 

@@ -105,6 +105,17 @@ mod tests {
     }
 
     #[test]
+    fn all_files_of_readers_and_writers_have_60_kilobytes() {
+        let bytes = |is_counted: fn(&str) -> bool| {
+            let counted = FILES.iter().filter(|(name, ..)| is_counted(name));
+            counted.map(|(.., bytes)| bytes.len()).sum::<usize>()
+        };
+        let of_admins = bytes(|name| name.starts_with("overview."));
+        let of_all = bytes(|name| !name.starts_with("overview."));
+        assert!(of_all <= 60_000 && of_admins <= 7_000, "{of_all} and {of_admins} bytes");
+    }
+
+    #[test]
     fn the_client_exports_what_other_sites_import() {
         let text = str::from_utf8(&get("client.js").expect("it").bytes).expect("text");
         for export in ["export const backoff=", "export function follow("] {

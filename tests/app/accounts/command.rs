@@ -69,6 +69,15 @@ fn a_refused_account_is_not_added_and_the_reason_is_one_line() {
     }
 }
 
+#[test]
+fn a_missing_subcommand_is_named() {
+    let home = Home::new();
+    let refused = user(&home, &[], "");
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("a subcommand is missing") && told.lines().count() == 1, "{told}");
+}
+
 #[actix_web::test]
 async fn accounts_are_listed_and_changed_beside_a_running_server() {
     let site = Site::start().await;
@@ -93,6 +102,11 @@ async fn accounts_are_listed_and_changed_beside_a_running_server() {
     assert!(lines[0].starts_with("Ada ") && lines[0].ends_with("(disabled)"), "{list}");
     assert!(lines[1].contains("admin") && lines[1].starts_with("eve "), "{list}");
     assert_eq!(run(&["enable", "ada"], ""), "Ada is a member\n");
+    let lost = "eve is an admin, disabled; the site has no admin now\n";
+    assert_eq!(run(&["disable", "eve"], ""), lost);
+    assert_eq!(run(&["role", "ada", "admin"], ""), "Ada is an admin\n");
+    assert_eq!(run(&["enable", "eve"], ""), "eve is an admin\n");
+    assert_eq!(run(&["role", "ada", "member"], ""), "Ada is a member\n");
     assert_eq!(try_to_sign_in(&site, "ada", "another horse").await.status, 201);
     for (arguments, input, words) in [
         (&["role", "nobody", "member"][..], "", "no account called nobody"),
