@@ -71,8 +71,7 @@ fn a_refused_account_is_not_added_and_the_reason_is_one_line() {
 
 #[test]
 fn a_missing_subcommand_is_named() {
-    let home = Home::new();
-    let refused = user(&home, &[], "");
+    let refused = kilonova(&["user"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     let told = String::from_utf8(refused.stderr).unwrap();
     assert!(told.contains("a subcommand is missing") && told.lines().count() == 1, "{told}");
