@@ -193,7 +193,12 @@ function keep(form, held) {
     if (wait) save();
     letGo();
   });
-  addEventListener("pageshow", ({ persisted }) => persisted && !renew() && save());
+  // Soon after this, WebKit resets the fields of forms whose autocomplete is off.
+  addEventListener("pageshow", ({ persisted }) => {
+    if (!persisted || renew()) return;
+    restore();
+    setTimeout(restore);
+  });
 }
 
 // ---- Sent forms ----------------------------------------------------------------------------

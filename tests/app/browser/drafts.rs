@@ -196,6 +196,28 @@ async fn going_back_to_unsaved_text_keeps_the_version_it_was_made_for() {
 }
 
 #[actix_web::test]
+async fn a_form_that_going_back_has_reset_gets_its_text_again() {
+    let Some((browser, site)) = start().await else { return };
+    site.new_post("Edited").await;
+    browser.open(&site, "/posts/1/edit").await;
+    browser.until("document.querySelector('form[data-keep]').kept").await;
+    browser.fill("#post-body", "Mine").await;
+    until_kept(&browser, 1).await;
+    // As WebKit does it.
+    browser
+        .run(
+            "dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })); \
+             dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })); \
+             document.querySelector('form[data-keep]').reset()",
+        )
+        .await;
+    browser.until("document.querySelector('#post-body').value === 'Mine'").await;
+    until_kept(&browser, 1).await;
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn two_windows_of_one_form_keep_two_texts() {
     let Some((browser, site)) = start().await else { return };
     browser.open(&site, "/posts/new").await;
