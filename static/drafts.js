@@ -136,12 +136,14 @@ function keep(form, held) {
     }
   }
 
-  function restore() {
+  /** Restores a kept text: the window's own, or one that no window holds. */
+  function restore(isOnlyOwn = false) {
     // A text that the server has sent back, or that the browser has restored itself, is newer.
     if ("refused" in form.dataset || hasText(form)) return save();
     const { kept, by } = form.dataset;
     const isOwn = (copy) => copy.key === key;
-    const isFree = (copy) => isOwn(copy) || (navigator.locks && !held.has(copy.key));
+    const isFree = (copy) =>
+      isOwn(copy) || (!isOnlyOwn && navigator.locks && !held.has(copy.key));
     const isOfForm = ({ values }) =>
       !kept || values.idempotency_key === form.elements.idempotency_key?.value;
     const copies = byAge(prefix).filter((copy) => isFree(copy) && isOfForm(copy));
@@ -193,11 +195,12 @@ function keep(form, held) {
     if (wait) save();
     letGo();
   });
-  // Soon after this, WebKit resets the fields of forms whose autocomplete is off.
+  // Soon after this, WebKit resets the fields of forms whose autocomplete is off. Which texts other
+  // windows hold is not known any more.
   addEventListener("pageshow", ({ persisted }) => {
     if (!persisted || renew()) return;
-    restore();
-    setTimeout(restore);
+    restore(true);
+    setTimeout(restore, 0, true);
   });
 }
 

@@ -218,6 +218,32 @@ async fn a_form_that_going_back_has_reset_gets_its_text_again() {
 }
 
 #[actix_web::test]
+async fn going_back_takes_no_text_from_another_window() {
+    let Some((browser, site)) = start().await else { return };
+    browser.open(&site, "/posts/new").await;
+    browser.until("document.querySelector('form[data-keep]').kept").await;
+    let first = browser.open_window().await;
+    browser.open(&site, "/posts/new").await;
+    browser.until("document.querySelector('form[data-keep]').kept").await;
+    browser.fill("#post-body", "Of the second window").await;
+    until_kept(&browser, 1).await;
+    let copies = format!("return JSON.stringify({})", COPIES.replace(".length", ""));
+    let before = browser.run(&copies).await;
+    browser.switch_to(&first).await;
+    browser
+        .run(
+            "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })); \
+             setTimeout(() => (window.isLater = true), 50)",
+        )
+        .await;
+    browser.until("window.isLater").await;
+    assert_eq!(browser.run(TYPED).await, "");
+    assert_eq!(browser.run(&copies).await, before);
+    drop(browser);
+    site.stop().await;
+}
+
+#[actix_web::test]
 async fn two_windows_of_one_form_keep_two_texts() {
     let Some((browser, site)) = start().await else { return };
     browser.open(&site, "/posts/new").await;
